@@ -1,0 +1,129 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/naru-relay/naru/pkg/frame"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Limits of streams and consumers. A consumed-frame row outlives the stream's MaxAge, so that a redelivered frame is always known.
+const (
+	StreamMaxAge    = 7 * 24 * time.Hour
+	AckWait         = 60 * time.Second
+	maxAckPending   = 2000
+	duplicateWindow = 2 * time.Minute
+)
+
+// StreamName is the stream of a producing unit.
+func StreamName(unit string) string { return "NARU_" + strings.ToUpper(unit) }
+
+// ConsumerSpec is a durable consumer as data: unit and purpose name it, From and Kinds say what it reads.
+type ConsumerSpec struct {
+	Unit, Purpose string
+	// From is the producing unit.
+	From  string
+	Kinds []frame.Kind
+}
+
+// Name of the durable consumer of a lane: <unit>--<purpose>--<lane>.
+func (s ConsumerSpec) Name(lane platformv1.Lane) string {
+	return s.Unit + "--" + s.Purpose + "--" + frame.LaneName(lane)
+}
+
+// Topology is every stream and consumer of a set of units.
+type Topology struct {
+	// Units that produce events.
+	Producers []string
+	Consumers []ConsumerSpec
+	// Replicas of each stream: 1 on one server, 3 on a cluster.
+	Replicas int
+}
+
+// Ensure makes what is missing and brings what is there to the declared form.
+func Ensure(ctx context.Context, c *Conn, t Topology) error {
+	for _, unit := range t.Producers {
+		if _, err := c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+			Name: StreamName(unit), Subjects: []string{"naru." + unit + ".>"},
+			Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, MaxAge: StreamMaxAge,
+			Storage: jetstream.FileStorage, Replicas: max(t.Replicas, 1), Duplicates: duplicateWindow,
+			MaxMsgSize: frame.MaxBytes + 8<<10, DenyDelete: true, DenyPurge: true, AllowDirect: true,
+		}); err != nil {
+			return fmt.Errorf("ensure stream of %s: %w", unit, err)
+		}
+	}
+	for _, spec := range t.Consumers {
+		for _, lane := range frame.Lanes() {
+			if err := ensureConsumer(ctx, c, spec, lane); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func ensureConsumer(ctx context.Context, c *Conn, spec ConsumerSpec, lane platformv1.Lane) error {
+	subjects := make([]string, len(spec.Kinds))
+	for i, kind := range spec.Kinds {
+		subjects[i] = kind.Subject(lane)
+	}
+	slices.Sort(subjects)
+	// MaxDeliver is unlimited: giving up is the unit's decision (parked_event), never the server's.
+	config := jetstream.ConsumerConfig{
+		Durable: spec.Name(lane), FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: AckWait, MaxDeliver: -1, MaxAckPending: maxAckPending,
+	}
+	if _, err := c.js.CreateOrUpdateConsumer(ctx, StreamName(spec.From), config); err != nil {
+		return fmt.Errorf("ensure consumer %s: %w", config.Durable, err)
+	}
+	return nil
+}
+
+// Permissions of a unit's user: publish its own subjects, read its own consumers, nothing else.
+type Permissions struct {
+	Publish, Subscribe []string
+}
+
+// PermissionsOf answers what the user of a unit may do.
+func PermissionsOf(unit string, consumers []ConsumerSpec) Permissions {
+	p := Permissions{
+		Publish:   []string{"naru." + unit + ".>"},
+		Subscribe: []string{InboxPrefix(unit) + ".>"},
+	}
+	for _, spec := range consumers {
+		if spec.Unit != unit {
+			continue
+		}
+		for _, lane := range frame.Lanes() {
+			stream, name := StreamName(spec.From), spec.Name(lane)
+			p.Publish = append(p.Publish,
+				"$JS.API.CONSUMER.INFO."+stream+"."+name,
+				"$JS.API.CONSUMER.MSG.NEXT."+stream+"."+name,
+				"$JS.ACK."+stream+"."+name+".>")
+		}
+	}
+	return p
+}
+
+// Lag is how many messages a consumer has not been given yet, and how many it holds without acknowledgement.
+func (c *Conn) Lag(ctx context.Context, spec ConsumerSpec, lane platformv1.Lane) (pending, unacknowledged int, err error) {
+	consumer, err := c.js.Consumer(ctx, StreamName(spec.From), spec.Name(lane))
+	if err != nil {
+		return 0, 0, fmt.Errorf("look at consumer %s: %w", spec.Name(lane), err)
+	}
+	info, err := consumer.Info(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("look at consumer %s: %w", spec.Name(lane), err)
+	}
+	return int(info.NumPending), info.NumAckPending, nil
+}
+
+// ErrNoConsumer is a consumer that Ensure has not made yet.
+var ErrNoConsumer = errors.New("consumer does not exist")

@@ -1,0 +1,165 @@
+// Package inbox consumes frames: the effect of a frame happens once in a unit's schema, however often it is delivered.
+//
+// A consumer takes everything that waits (up to 1,000 events or 512 KiB) into one transaction: first the ids of the frames, then the
+// handlers' set-based writes, then the events they answer with; after the commit the frames are acknowledged. Handlers see decoded
+// events and a transaction and return verdicts; they never touch acknowledgements. Promised is an effect once per frame in this
+// schema, and nothing about order: a handler MUST also be idempotent by its natural key and MUST NOT rely on the order of events of
+// different kinds or units.
+package inbox
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations makes the consumer tables in a unit's schema. Frame ids are kept for longer than a stream keeps a frame.
+func Migrations() pg.Source {
+	return pg.Source{Name: "inbox", FS: migrations, Partitions: []pg.Partition{{
+		Table: "consumed_frame", Kind: pg.ByDayUUIDv7, Behind: int(bus.StreamMaxAge/(24*time.Hour)) + 1,
+		Retain: pg.Retain{Days: int(bus.StreamMaxAge/(24*time.Hour)) + 4}, Guard: "select true",
+	}}}
+}
+
+// Consumer reads the events of one producing unit for one purpose, in both lanes.
+type Consumer struct {
+	// Purpose names it in durable names and in consumed_frame: lower case, no dots.
+	Purpose string
+	// From is the producing unit.
+	From     string
+	Handlers []Handler
+}
+
+// Spec is the consumer's place in the bus topology.
+func (c Consumer) Spec(unit string) bus.ConsumerSpec {
+	spec := bus.ConsumerSpec{Unit: unit, Purpose: c.Purpose, From: c.From}
+	for _, h := range c.Handlers {
+		spec.Kinds = append(spec.Kinds, h.kind)
+	}
+	return spec
+}
+
+// Event is one decoded event.
+type Event[M proto.Message] struct {
+	FrameID       uuid.UUID
+	Kind, Subject string
+	Ordinal       uint32
+	Sender, Actor string
+	OccurredAt    time.Time
+	Causation     string
+	// Traceparent to pass on to the events that answer this one; empty when not sampled.
+	Traceparent string
+	Lane        platformv1.Lane
+	Message     M
+}
+
+// Answer starts an event that answers e: same subject, sender and lane, caused by e's frame and traced with it.
+func (e Event[M]) Answer(actor string, at time.Time, message proto.Message) outbox.Event {
+	return outbox.Event{
+		Subject: e.Subject, Sender: e.Sender, Actor: actor, OccurredAt: at,
+		Causation: e.FrameID.String(), Traceparent: e.Traceparent, Message: message,
+	}
+}
+
+// Handler handles the events of one kind.
+type Handler struct {
+	kind   frame.Kind
+	handle func(ctx context.Context, tx *outbox.Tx, events []envelope) ([]Verdict, error)
+}
+
+// Kind of the events it handles.
+func (h Handler) Kind() frame.Kind { return h.kind }
+
+// On makes a handler of the events that carry an M. It returns a verdict per event, or nil for all Done.
+func On[M proto.Message](fn func(ctx context.Context, tx *outbox.Tx, events []Event[M]) ([]Verdict, error)) Handler {
+	var zero M
+	messageType := zero.ProtoReflect().Type()
+	return Handler{
+		kind: frame.KindOf(zero),
+		handle: func(ctx context.Context, tx *outbox.Tx, envelopes []envelope) ([]Verdict, error) {
+			verdicts := make([]Verdict, len(envelopes))
+			events := make([]Event[M], 0, len(envelopes))
+			places := make([]int, 0, len(envelopes))
+			for i, e := range envelopes {
+				message := messageType.New().Interface().(M)
+				if err := proto.Unmarshal(e.event.GetPayload(), message); err != nil {
+					verdicts[i] = Park("payload_undecodable")
+					continue
+				}
+				events = append(events, decoded(e, message))
+				places = append(places, i)
+			}
+			if len(events) == 0 {
+				return verdicts, nil
+			}
+			given, err := fn(ctx, tx, events)
+			if err != nil {
+				return nil, err
+			}
+			if given != nil && len(given) != len(events) {
+				return nil, fmt.Errorf("handler of %s gave %d verdicts for %d events", frame.KindOf(zero), len(given), len(events))
+			}
+			for i, v := range given {
+				verdicts[places[i]] = v
+			}
+			return verdicts, nil
+		},
+	}
+}
+
+func decoded[M proto.Message](e envelope, message M) Event[M] {
+	return Event[M]{
+		FrameID: e.frameID, Kind: string(e.kind), Subject: e.event.GetSubject(), Ordinal: e.event.GetOrdinal(),
+		Sender: e.event.GetSender(), Actor: e.event.GetActor(), OccurredAt: e.event.GetOccurredAt().AsTime(),
+		Causation: e.event.GetCausation(), Traceparent: e.event.GetTraceparent(), Lane: e.lane, Message: message,
+	}
+}
+
+// envelope is an event with the frame's part of what is known of it.
+type envelope struct {
+	frameID uuid.UUID
+	kind    frame.Kind
+	lane    platformv1.Lane
+	event   *platformv1.Event
+}
+
+// Verdict is what a handler says of one event. The zero value is Done.
+type Verdict struct {
+	what   verdictKind
+	reason string
+}
+
+type verdictKind int
+
+const (
+	done verdictKind = iota
+	ignored
+	deferred
+	parked
+)
+
+var (
+	// Done: its effect is in the transaction.
+	Done = Verdict{}
+	// Ignore: rightly without effect, e.g. known already by its natural key.
+	Ignore = Verdict{what: ignored}
+)
+
+// Defer keeps the event until its missing half may have come: 1 s, doubling to 5 min, parked after 24 h. Reason is a static word.
+func Defer(reason string) Verdict { return Verdict{what: deferred, reason: reason} }
+
+// Park gives the event to an operator. Reason is a static word.
+func Park(reason string) Verdict { return Verdict{what: parked, reason: reason} }

@@ -1,0 +1,96 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+)
+
+const (
+	deferralInterval = 250 * time.Millisecond
+	deferralBatch    = 200
+)
+
+func (e *Engine) deferralTask() lifecycle.Task {
+	return lifecycle.Every("deferred-events", deferralInterval, func(ctx context.Context) {
+		if _, err := e.HandleDeferred(ctx); err != nil && ctx.Err() == nil {
+			e.log.LogAttrs(ctx, slog.LevelWarn, "deferred events were not handled", slog.Any("error", err))
+		}
+	})
+}
+
+// HandleDeferred gives the due deferred events to their handlers, each in a savepoint of its own, and tells how many there were.
+func (e *Engine) HandleDeferred(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, txDeadline)
+	defer cancel()
+	var handled int
+	err := e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		due, err := claimDeferred(ctx, tx, deferralBatch)
+		if err != nil {
+			return err
+		}
+		handled = len(due)
+		for _, s := range due {
+			if err := e.retryDeferred(ctx, tx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return handled, err
+}
+
+func (e *Engine) retryDeferred(ctx context.Context, tx *outbox.Tx, s stored) error {
+	verdict, err := e.again(ctx, tx, s)
+	if err != nil {
+		return err
+	}
+	if verdict.what == deferred && time.Since(s.since) > deferredLimit {
+		verdict = Park("deferred_too_long")
+	}
+	switch verdict.what {
+	case deferred:
+		return postponeDeferred(ctx, tx, s, verdict.reason)
+	case parked:
+		e.parkings.Add(ctx, 1)
+		if err := insertParked(ctx, tx, s.consumer, []envelope{s.envelope}, []string{verdict.reason}); err != nil {
+			return err
+		}
+	}
+	return deleteDeferred(ctx, tx, s)
+}
+
+// again hands one stored event to its handler. Only an error of the transaction itself comes back.
+func (e *Engine) again(ctx context.Context, tx *outbox.Tx, s stored) (Verdict, error) {
+	h, ok := e.handlerOf(s)
+	if !ok {
+		return Park("no_handler"), nil
+	}
+	one := []envelope{s.envelope}
+	finish := e.trace(ctx, Consumer{Purpose: s.consumer}, one)
+	defer finish()
+	verdicts, err := e.verdicts(ctx, tx, h, one, true)
+	if err != nil {
+		return Verdict{}, fmt.Errorf("handle stored event of %s: %w", s.envelope.kind, err)
+	}
+	return verdicts[0], nil
+}
+
+func (e *Engine) handlerOf(s stored) (Handler, bool) {
+	for _, c := range e.consumers {
+		for _, h := range c.Handlers {
+			if c.Purpose == s.consumer && h.kind == s.envelope.kind {
+				return h, true
+			}
+		}
+	}
+	return Handler{}, false
+}
+
+// ErrNotParked is a parked event that is not there (any more).
+var ErrNotParked = errors.New("no such parked event")

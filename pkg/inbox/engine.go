@@ -1,0 +1,333 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Bounds of one consumer transaction. They are found by measuring; its deadline stays far below the bus's AckWait.
+const (
+	maxBatchEvents   = 1000
+	maxBatchBytes    = 512 << 10
+	txDeadline       = 20 * time.Second
+	lockTimeout      = "5s"
+	maxRedelivery    = 30 * time.Second
+	suspectDelivered = 5
+)
+
+// Engine runs the consumers of one unit.
+type Engine struct {
+	unit      string
+	outbox    *outbox.Outbox
+	consumers []Consumer
+	log       *slog.Logger
+	tracer    trace.Tracer
+
+	frames, duplicates, deferrals, parkings, retries metric.Int64Counter
+}
+
+// Deps of an engine; all are required.
+type Deps struct {
+	Unit      string
+	Outbox    *outbox.Outbox
+	Consumers []Consumer
+	Log       *slog.Logger
+	Tracer    trace.Tracer
+	Meter     metric.Meter
+}
+
+// New makes the engine of a unit.
+func New(d Deps) (*Engine, error) {
+	e := &Engine{unit: d.Unit, outbox: d.Outbox, consumers: d.Consumers, log: d.Log, tracer: d.Tracer}
+	names := map[string]bool{}
+	for _, c := range d.Consumers {
+		if c.Purpose == "" || strings.ContainsAny(c.Purpose, ". ") || names[c.Purpose] {
+			return nil, fmt.Errorf("consumer %q of %s: purpose is empty, malformed or given twice", c.Purpose, d.Unit)
+		}
+		names[c.Purpose] = true
+		for _, h := range c.Handlers {
+			if h.kind.Unit() != c.From {
+				return nil, fmt.Errorf("consumer %s of %s reads %s, which is not of %s", c.Purpose, d.Unit, h.kind, c.From)
+			}
+		}
+	}
+	var errs [5]error
+	e.frames, errs[0] = d.Meter.Int64Counter("naru.inbox.frames", metric.WithDescription("Frames whose effect was committed."))
+	e.duplicates, errs[1] = d.Meter.Int64Counter("naru.inbox.duplicates", metric.WithDescription("Frames delivered again after their effect was committed."))
+	e.deferrals, errs[2] = d.Meter.Int64Counter("naru.inbox.deferrals", metric.WithDescription("Events put off until their missing half comes."))
+	e.parkings, errs[3] = d.Meter.Int64Counter("naru.inbox.parkings", metric.WithDescription("Events given to an operator."))
+	e.retries, errs[4] = d.Meter.Int64Counter("naru.inbox.retries", metric.WithDescription("Batches given back to the bus for later."))
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("make inbox instruments: %w", err)
+	}
+	return e, nil
+}
+
+// Source of frames: a bus connection.
+type Source interface {
+	Subscribe(ctx context.Context, spec bus.ConsumerSpec, lane platformv1.Lane, out chan<- bus.Message) (*bus.Subscription, error)
+}
+
+// Tasks run every consumer in every lane, and the deferral loop.
+func (e *Engine) Tasks(source Source) []lifecycle.Task {
+	tasks := []lifecycle.Task{e.deferralTask()}
+	for _, c := range e.consumers {
+		for _, lane := range frame.Lanes() {
+			tasks = append(tasks, lifecycle.Task{
+				Name: "consume-" + c.Spec(e.unit).Name(lane),
+				Run:  func(ctx context.Context) error { return e.consume(ctx, source, c, lane) },
+			})
+		}
+	}
+	return tasks
+}
+
+func (e *Engine) consume(ctx context.Context, source Source, c Consumer, lane platformv1.Lane) error {
+	messages := make(chan bus.Message)
+	sub, err := source.Subscribe(ctx, c.Spec(e.unit), lane, messages)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		sub.Drain(drainCtx)
+	}()
+	for {
+		batch, ok := gather(ctx, messages)
+		if !ok {
+			return ctx.Err()
+		}
+		e.settle(ctx, c, batch)
+	}
+}
+
+// gather waits for one message and takes what else is there. There is no linger: under load batches grow by themselves.
+func gather(ctx context.Context, messages <-chan bus.Message) ([]arrival, bool) {
+	var batch []arrival
+	var events, size int
+	take := func(m bus.Message) {
+		a := arrival{message: m}
+		a.frame, a.err = frame.Read(m.Header(), m.Body())
+		batch = append(batch, a)
+		events += a.frame.Count
+		size += len(a.frame.Bytes)
+	}
+	select {
+	case <-ctx.Done():
+		return nil, false
+	case m := <-messages:
+		take(m)
+	}
+	for events < maxBatchEvents && size < maxBatchBytes {
+		select {
+		case m := <-messages:
+			take(m)
+		default:
+			return batch, true
+		}
+	}
+	return batch, true
+}
+
+// arrival is a message read as a frame.
+type arrival struct {
+	message bus.Message
+	frame   frame.Frame
+	err     error
+}
+
+// settle brings a batch to its end: acknowledged, or given back for later.
+func (e *Engine) settle(ctx context.Context, c Consumer, batch []arrival) {
+	var frames []frame.Frame
+	suspect := false
+	for _, a := range batch {
+		if a.err != nil {
+			// No frame of ours: nothing can be parked by identity. It is dropped loudly; its bytes stay in the stream.
+			e.log.LogAttrs(ctx, slog.LevelError, "message is no frame and was dropped", slog.String("consumer", c.Purpose), slog.Any("error", a.err))
+			e.parkings.Add(ctx, 1)
+			continue
+		}
+		frames = append(frames, a.frame)
+		suspect = suspect || a.message.Deliveries() >= suspectDelivered
+		_ = a.message.InProgress() // only prolongs; without it AckWait still is three transaction deadlines long
+	}
+	err := e.process(ctx, c, frames, suspect)
+	for _, a := range batch {
+		if err == nil {
+			if ackErr := a.message.Ack(); ackErr != nil {
+				e.log.LogAttrs(ctx, slog.LevelWarn, "acknowledgement was not sent, the frame will come again", slog.Any("error", ackErr))
+			}
+			continue
+		}
+		delay := min(time.Second<<min(a.message.Deliveries()-1, 10), maxRedelivery)
+		_ = a.message.Later(delay) // if this is lost, AckWait gives it back
+	}
+	if err != nil && ctx.Err() == nil {
+		e.retries.Add(ctx, 1)
+		e.log.LogAttrs(ctx, slog.LevelWarn, "batch given back for later", slog.String("consumer", c.Purpose), slog.Int("frames", len(frames)), slog.Any("error", err))
+	}
+}
+
+// Process commits the effect of frames. An error means that nothing of what is left was committed and the same frames are to be
+// delivered again. Data errors never come back: the offender is found and parked.
+func (e *Engine) process(ctx context.Context, c Consumer, frames []frame.Frame, oneByOne bool) error {
+	if len(frames) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, txDeadline)
+	defer cancel()
+	err := e.commit(ctx, c, frames, oneByOne)
+	switch {
+	case err == nil:
+		return nil
+	case oneByOne || !isDataError(err):
+		return err
+	case len(frames) == 1:
+		return e.commit(ctx, c, frames, true)
+	}
+	half := len(frames) / 2
+	return errors.Join(e.process(ctx, c, frames[:half], false), e.process(ctx, c, frames[half:], false))
+}
+
+// isDataError: SQLSTATE classes 22 (data exception) and 23 (constraint): sending the same again cannot help.
+func isDataError(err error) bool {
+	state := pg.SQLState(err)
+	return strings.HasPrefix(state, "22") || strings.HasPrefix(state, "23")
+}
+
+// isTransient: the database is away or short of something; never a reason to park.
+func isTransient(err error) bool {
+	state := pg.SQLState(err)
+	return pg.Unreachable(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		strings.HasPrefix(state, "08") || strings.HasPrefix(state, "40") || strings.HasPrefix(state, "53") || strings.HasPrefix(state, "55") || strings.HasPrefix(state, "57")
+}
+
+func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, oneByOne bool) error {
+	ctx, span := e.tracer.Start(ctx, "consume "+c.Purpose, trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(frames))))
+	defer span.End()
+	var fresh int
+	err := e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		if _, err := tx.Exec(ctx, `select set_config('lock_timeout', $1, true)`, lockTimeout); err != nil {
+			return fmt.Errorf("set lock timeout: %w", err)
+		}
+		isNew, err := insertConsumed(ctx, tx, c.Purpose, frames)
+		if err != nil {
+			return err
+		}
+		fresh = len(isNew)
+		envelopes, undecodable := open(frames, isNew)
+		for _, f := range undecodable {
+			if err := parkFrame(ctx, tx, c.Purpose, f); err != nil {
+				return err
+			}
+		}
+		finish := e.trace(ctx, c, envelopes)
+		defer finish()
+		return e.handle(ctx, tx, c, envelopes, oneByOne)
+	})
+	if err != nil {
+		return err
+	}
+	e.frames.Add(ctx, int64(fresh), metric.WithAttributes(attribute.String("consumer", c.Purpose)))
+	e.duplicates.Add(ctx, int64(len(frames)-fresh), metric.WithAttributes(attribute.String("consumer", c.Purpose)))
+	return nil
+}
+
+// handle gives the events to their handlers, kind by kind, and writes down the verdicts.
+func (e *Engine) handle(ctx context.Context, tx *outbox.Tx, c Consumer, envelopes []envelope, oneByOne bool) error {
+	for _, h := range c.Handlers {
+		var of []envelope
+		for _, env := range envelopes {
+			if env.kind == h.kind {
+				of = append(of, env)
+			}
+		}
+		if len(of) == 0 {
+			continue
+		}
+		verdicts, err := e.verdicts(ctx, tx, h, of, oneByOne)
+		if err != nil {
+			return fmt.Errorf("handle %d of %s: %w", len(of), h.kind, err)
+		}
+		if err := e.record(ctx, tx, c.Purpose, of, verdicts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) verdicts(ctx context.Context, tx *outbox.Tx, h Handler, of []envelope, oneByOne bool) ([]Verdict, error) {
+	if !oneByOne {
+		return h.handle(ctx, tx, of)
+	}
+	verdicts := make([]Verdict, len(of))
+	for i := range of {
+		err := tx.Savepoint(ctx, func(tx *outbox.Tx) error {
+			one, err := h.handle(ctx, tx, of[i:i+1])
+			if err == nil {
+				verdicts[i] = one[0]
+			}
+			return err
+		})
+		if err != nil && isTransient(err) {
+			return nil, err
+		}
+		if err != nil {
+			e.log.LogAttrs(ctx, slog.LevelError, "event parked", slog.String("kind", string(h.kind)), slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
+			verdicts[i] = Park("handler_failed")
+		}
+	}
+	return verdicts, nil
+}
+
+// trace gives each sampled event a span of its own under the event's context, so that one trace id runs from the request to the
+// last consumer, and makes answers children of it. It returns what ends the spans.
+func (e *Engine) trace(ctx context.Context, c Consumer, envelopes []envelope) (finish func()) {
+	var spans []trace.Span
+	for i := range envelopes {
+		parent, ok := parseTraceparent(envelopes[i].event.GetTraceparent())
+		if !ok {
+			continue
+		}
+		spanCtx, span := e.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "consume "+string(envelopes[i].kind),
+			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(trace.LinkFromContext(ctx)),
+			trace.WithAttributes(attribute.String("naru.consumer", c.Purpose), attribute.String("naru.subject", envelopes[i].event.GetSubject())))
+		envelopes[i].event.Traceparent = outbox.Traceparent(spanCtx)
+		spans = append(spans, span)
+	}
+	return func() {
+		for _, span := range spans {
+			span.End()
+		}
+	}
+}
+
+func parseTraceparent(value string) (trace.SpanContext, bool) {
+	parts := strings.Split(value, "-")
+	if len(parts) != 4 {
+		return trace.SpanContext{}, false
+	}
+	traceID, err1 := trace.TraceIDFromHex(parts[1])
+	spanID, err2 := trace.SpanIDFromHex(parts[2])
+	if err1 != nil || err2 != nil {
+		return trace.SpanContext{}, false
+	}
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: spanID, TraceFlags: trace.FlagsSampled, Remote: true}), true
+}

@@ -1,0 +1,98 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Parked is a parked event without its payload.
+type Parked struct {
+	ID                              uuid.UUID
+	Consumer, Kind, Subject, Reason string
+	Ordinal                         uint32
+	ParkedAt                        time.Time
+}
+
+// ListParked lists parked events, oldest first, after a place (zero values: from the start).
+func ListParked(ctx context.Context, db pg.DBTX, afterTime time.Time, afterID uuid.UUID, limit int) ([]Parked, error) {
+	const list = `
+		select id, consumer, kind, subject, reason, ordinal, parked_at
+		from   parked_event
+		where  (parked_at, id) > ($1, $2)
+		order  by parked_at, id
+		limit  $3`
+	rows, err := db.Query(ctx, list, afterTime, afterID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list parked events: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Parked, error) {
+		var p Parked
+		var ordinal int32
+		err := row.Scan(&p.ID, &p.Consumer, &p.Kind, &p.Subject, &p.Reason, &ordinal, &p.ParkedAt)
+		p.Ordinal = uint32(ordinal)
+		return p, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list parked events: %w", err)
+	}
+	return found, nil
+}
+
+// Replay hands a parked event to its handler again and tells whether it is done with. One that is deferred or fails stays parked.
+func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
+	var settled bool
+	err := e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		settled = false
+		s, err := claimParked(ctx, tx, parkedID)
+		if err != nil {
+			return err
+		}
+		verdict, err := e.again(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if verdict.what == parked || verdict.what == deferred {
+			return nil
+		}
+		settled = true
+		if _, err := tx.Exec(ctx, `delete from parked_event where id = $1`, parkedID); err != nil {
+			return fmt.Errorf("delete parked event: %w", err)
+		}
+		return nil
+	})
+	return settled, err
+}
+
+func claimParked(ctx context.Context, db pg.DBTX, parkedID uuid.UUID) (stored, error) {
+	const claim = `
+		select consumer, kind, lane, frame_id, event, parked_at, reason
+		from   parked_event
+		where  id = $1
+		for update`
+	s := stored{id: parkedID}
+	var lane int16
+	var body []byte
+	err := db.QueryRow(ctx, claim, parkedID).Scan(&s.consumer, &s.envelope.kind, &lane, &s.envelope.frameID, &body, &s.since, &s.reason)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return stored{}, ErrNotParked
+	}
+	if err != nil {
+		return stored{}, fmt.Errorf("claim parked event: %w", err)
+	}
+	s.envelope.lane = platformv1.Lane(lane)
+	s.envelope.event = &platformv1.Event{}
+	if err := proto.Unmarshal(body, s.envelope.event); err != nil {
+		return stored{}, fmt.Errorf("decode parked event: %w", err)
+	}
+	return s, nil
+}

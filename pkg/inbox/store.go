@@ -1,0 +1,256 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Waits between attempts of a deferred event, and how long it may wait at all.
+const (
+	firstDeferral = time.Second
+	maxDeferral   = 5 * time.Minute
+	deferredLimit = 24 * time.Hour
+)
+
+func insertConsumed(ctx context.Context, db pg.DBTX, consumer string, frames []frame.Frame) (map[uuid.UUID]bool, error) {
+	const insert = `
+		insert into consumed_frame (frame_id, consumer)
+		select frame_id, $2 from unnest($1::uuid[]) u(frame_id) order by frame_id
+		on conflict do nothing
+		returning frame_id`
+	ids := make([]uuid.UUID, 0, len(frames))
+	seen := map[uuid.UUID]bool{}
+	for _, f := range frames {
+		if !seen[f.ID] {
+			seen[f.ID] = true
+			ids = append(ids, f.ID)
+		}
+	}
+	rows, err := db.Query(ctx, insert, ids, consumer)
+	if err != nil {
+		return nil, fmt.Errorf("insert consumed frames: %w", err)
+	}
+	inserted, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("insert consumed frames: %w", err)
+	}
+	isNew := make(map[uuid.UUID]bool, len(inserted))
+	for _, one := range inserted {
+		isNew[one] = true
+	}
+	return isNew, nil
+}
+
+// open decodes the new frames. A frame delivered twice in one batch is opened once.
+func open(frames []frame.Frame, isNew map[uuid.UUID]bool) (envelopes []envelope, undecodable []frame.Frame) {
+	for _, f := range frames {
+		if !isNew[f.ID] {
+			continue
+		}
+		delete(isNew, f.ID)
+		events, err := f.Events()
+		if err != nil {
+			undecodable = append(undecodable, f)
+			continue
+		}
+		for _, event := range events {
+			envelopes = append(envelopes, envelope{frameID: f.ID, kind: f.Kind, lane: f.Lane, event: event})
+		}
+	}
+	return envelopes, undecodable
+}
+
+// record writes down the verdicts that leave something behind.
+func (e *Engine) record(ctx context.Context, db pg.DBTX, consumer string, of []envelope, verdicts []Verdict) error {
+	var later, given []envelope
+	var why, whyGiven []string
+	for i, v := range verdicts {
+		switch v.what {
+		case deferred:
+			later, why = append(later, of[i]), append(why, v.reason)
+		case parked:
+			given, whyGiven = append(given, of[i]), append(whyGiven, v.reason)
+		}
+	}
+	if err := insertDeferred(ctx, db, consumer, later, why); err != nil {
+		return err
+	}
+	if err := insertParked(ctx, db, consumer, given, whyGiven); err != nil {
+		return err
+	}
+	e.deferrals.Add(ctx, int64(len(later)))
+	e.parkings.Add(ctx, int64(len(given)))
+	return nil
+}
+
+// columns of deferred_event and parked_event have the same head.
+type eventColumns struct {
+	kinds, subjects []string
+	ordinals        []int32
+	lanes           []int16
+	frames          []uuid.UUID
+	bodies          [][]byte
+}
+
+func columnsOf(of []envelope) (eventColumns, error) {
+	var c eventColumns
+	for _, env := range of {
+		body, err := proto.Marshal(env.event)
+		if err != nil {
+			return eventColumns{}, fmt.Errorf("encode event: %w", err)
+		}
+		c.kinds = append(c.kinds, string(env.kind))
+		c.subjects = append(c.subjects, env.event.GetSubject())
+		c.ordinals = append(c.ordinals, int32(env.event.GetOrdinal()))
+		c.lanes = append(c.lanes, outbox.LaneNumber(env.lane))
+		c.frames = append(c.frames, env.frameID)
+		c.bodies = append(c.bodies, body)
+	}
+	return c, nil
+}
+
+func insertDeferred(ctx context.Context, db pg.DBTX, consumer string, of []envelope, reasons []string) error {
+	if len(of) == 0 {
+		return nil
+	}
+	const insert = `
+		insert into deferred_event (consumer, kind, subject, ordinal, lane, frame_id, event, reason, due_at)
+		select distinct on (kind, subject, ordinal) $1, kind, subject, ordinal, lane, frame_id, event, reason, now() + $9::interval
+		from   unnest($2::text[], $3::text[], $4::integer[], $5::smallint[], $6::uuid[], $7::bytea[], $8::text[])
+		       u(kind, subject, ordinal, lane, frame_id, event, reason)
+		order  by kind, subject, ordinal
+		on conflict do nothing`
+	c, err := columnsOf(of)
+	if err != nil {
+		return err
+	}
+	if _, err := db.Exec(ctx, insert, consumer, c.kinds, c.subjects, c.ordinals, c.lanes, c.frames, c.bodies, reasons, firstDeferral); err != nil {
+		return fmt.Errorf("defer %d events: %w", len(of), err)
+	}
+	return nil
+}
+
+func insertParked(ctx context.Context, db pg.DBTX, consumer string, of []envelope, reasons []string) error {
+	if len(of) == 0 {
+		return nil
+	}
+	const insert = `
+		insert into parked_event (id, consumer, kind, subject, ordinal, lane, frame_id, event, reason)
+		select id, $1, kind, subject, ordinal, lane, frame_id, event, reason
+		from   unnest($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::smallint[], $7::uuid[], $8::bytea[], $9::text[])
+		       u(id, kind, subject, ordinal, lane, frame_id, event, reason)`
+	c, err := columnsOf(of)
+	if err != nil {
+		return err
+	}
+	ids := make([]uuid.UUID, len(of))
+	for i := range ids {
+		ids[i] = id.New()
+	}
+	if _, err := db.Exec(ctx, insert, consumer, ids, c.kinds, c.subjects, c.ordinals, c.lanes, c.frames, c.bodies, reasons); err != nil {
+		return fmt.Errorf("park %d events: %w", len(of), err)
+	}
+	return nil
+}
+
+// parkFrame parks a frame that cannot be decoded as one row with its raw bytes.
+func parkFrame(ctx context.Context, db pg.DBTX, consumer string, f frame.Frame) error {
+	const insert = `
+		insert into parked_event (id, consumer, kind, subject, ordinal, lane, frame_id, event, reason)
+		values ($1, $2, $3, '', 0, $4, $5, $6, 'frame_undecodable')`
+	if _, err := db.Exec(ctx, insert, id.New(), consumer, string(f.Kind), outbox.LaneNumber(f.Lane), f.ID, f.Bytes); err != nil {
+		return fmt.Errorf("park frame %s: %w", f.ID, err)
+	}
+	return nil
+}
+
+// Wake makes deferred events of these subjects due at once. The handler that creates what others wait for calls it in its transaction.
+func Wake(ctx context.Context, db pg.DBTX, subjects ...string) error {
+	const wake = `
+		update deferred_event d
+		set    due_at = now()
+		from   (select consumer, kind, subject, ordinal from deferred_event where subject = any($1) and due_at > now()
+		        order by consumer, kind, subject, ordinal for update) w
+		where  (d.consumer, d.kind, d.subject, d.ordinal) = (w.consumer, w.kind, w.subject, w.ordinal)`
+	if _, err := db.Exec(ctx, wake, subjects); err != nil {
+		return fmt.Errorf("wake deferred events: %w", err)
+	}
+	return nil
+}
+
+// stored is a row of deferred_event or parked_event.
+type stored struct {
+	id       uuid.UUID
+	consumer string
+	attempts int
+	since    time.Time
+	reason   string
+	envelope envelope
+}
+
+func claimDeferred(ctx context.Context, db pg.DBTX, limit int) ([]stored, error) {
+	const claim = `
+		select consumer, kind, lane, frame_id, event, attempts, deferred_at, reason
+		from   deferred_event
+		where  due_at <= now()
+		order  by due_at
+		limit  $1
+		for update skip locked`
+	rows, err := db.Query(ctx, claim, limit)
+	if err != nil {
+		return nil, fmt.Errorf("claim deferred events: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (stored, error) {
+		var s stored
+		var lane int16
+		var body []byte
+		if err := row.Scan(&s.consumer, &s.envelope.kind, &lane, &s.envelope.frameID, &body, &s.attempts, &s.since, &s.reason); err != nil {
+			return stored{}, err
+		}
+		s.envelope.lane = platformv1.Lane(lane)
+		s.envelope.event = &platformv1.Event{}
+		return s, proto.Unmarshal(body, s.envelope.event)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim deferred events: %w", err)
+	}
+	slices.SortStableFunc(found, func(a, b stored) int {
+		return strings.Compare(a.consumer+string(a.envelope.kind), b.consumer+string(b.envelope.kind))
+	})
+	return found, nil
+}
+
+func deleteDeferred(ctx context.Context, db pg.DBTX, s stored) error {
+	_, err := db.Exec(ctx, `delete from deferred_event where consumer = $1 and kind = $2 and subject = $3 and ordinal = $4`,
+		s.consumer, string(s.envelope.kind), s.envelope.event.GetSubject(), int32(s.envelope.event.GetOrdinal()))
+	if err != nil {
+		return fmt.Errorf("delete deferred event: %w", err)
+	}
+	return nil
+}
+
+func postponeDeferred(ctx context.Context, db pg.DBTX, s stored, reason string) error {
+	wait := min(firstDeferral<<min(s.attempts, 12), maxDeferral)
+	_, err := db.Exec(ctx, `
+		update deferred_event
+		set    attempts = attempts + 1, due_at = now() + $5::interval, reason = $6
+		where  consumer = $1 and kind = $2 and subject = $3 and ordinal = $4`,
+		s.consumer, string(s.envelope.kind), s.envelope.event.GetSubject(), int32(s.envelope.event.GetOrdinal()), wait, reason)
+	if err != nil {
+		return fmt.Errorf("postpone deferred event: %w", err)
+	}
+	return nil
+}
