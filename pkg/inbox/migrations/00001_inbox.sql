@@ -41,4 +41,4 @@ create table parked_event (
     parked_at timestamptz not null default now()
 );
 create index parked_event_parked on parked_event (parked_at, id);
-grant select, insert, delete on parked_event to ${app};
+grant select, insert, delete, update (reason) on parked_event to ${app};

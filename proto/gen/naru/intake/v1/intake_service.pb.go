@@ -26,8 +26,9 @@ const (
 )
 
 type SendRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Item          *SendItem              `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. Judged by intake itself, so that broken rules are told together with what the state does not allow (INVALID_ITEM).
+	Item          *SendItem `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -714,7 +715,7 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\n" +
 	"#naru/intake/v1/intake_service.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bnaru/intake/v1/intake.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"C\n" +
 	"\vSendRequest\x124\n" +
-	"\x04item\x18\x01 \x01(\v2\x18.naru.intake.v1.SendItemB\x06\xbaH\x03\xc8\x01\x01R\x04item\"J\n" +
+	"\x04item\x18\x01 \x01(\v2\x18.naru.intake.v1.SendItemB\x06\xbaH\x03\xd8\x01\x03R\x04item\"J\n" +
 	"\fSendResponse\x12:\n" +
 	"\n" +
 	"acceptance\x18\x01 \x01(\v2\x1a.naru.intake.v1.AcceptanceR\n" +

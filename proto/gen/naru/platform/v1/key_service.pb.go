@@ -7,6 +7,7 @@
 package platformv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -22,7 +23,10 @@ const (
 )
 
 type GetKeySetRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// evidence: the keys that sign the unit's evidence anchors. Empty: the keys that sign its tokens or receipts; the two are never
+	// mixed, so that neither can stand in for the other.
+	Use           string `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -55,6 +59,13 @@ func (x *GetKeySetRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use GetKeySetRequest.ProtoReflect.Descriptor instead.
 func (*GetKeySetRequest) Descriptor() ([]byte, []int) {
 	return file_naru_platform_v1_key_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *GetKeySetRequest) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
 }
 
 type GetKeySetResponse struct {
@@ -203,8 +214,9 @@ var File_naru_platform_v1_key_service_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_key_service_proto_rawDesc = "" +
 	"\n" +
-	"\"naru/platform/v1/key_service.proto\x12\x10naru.platform.v1\x1a\x1enaru/platform/v1/options.proto\"\x12\n" +
-	"\x10GetKeySetRequest\"'\n" +
+	"\"naru/platform/v1/key_service.proto\x12\x10naru.platform.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1enaru/platform/v1/options.proto\"7\n" +
+	"\x10GetKeySetRequest\x12#\n" +
+	"\x03use\x18\x01 \x01(\tB\x11\xbaH\x0er\fR\x00R\bevidenceR\x03use\"'\n" +
 	"\x11GetKeySetResponse\x12\x12\n" +
 	"\x04jwks\x18\x01 \x01(\tR\x04jwks\"*\n" +
 	"\x11GetDataKeyRequest\x12\x15\n" +

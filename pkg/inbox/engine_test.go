@@ -1,0 +1,114 @@
+package inbox
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+func setup(t *testing.T, handle func([]Event[*intakev1.DocumentAccepted]) []Verdict) (*Engine, Consumer, *pgtest.DB) {
+	t.Helper()
+	db := pgtest.New(t, "address", outbox.Migrations(), Migrations())
+	consumer := Consumer{Purpose: "accepted", From: "intake", Handlers: []Handler{
+		On(func(_ context.Context, _ *outbox.Tx, events []Event[*intakev1.DocumentAccepted]) ([]Verdict, error) {
+			return handle(events), nil
+		}),
+	}}
+	e, err := New(Deps{Unit: "address", Outbox: outbox.New(db.App, nil), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
+		Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
+	require.NoError(t, err)
+	return e, consumer, db
+}
+
+func framesOf(t *testing.T, subjects ...string) []frame.Frame {
+	t.Helper()
+	var encoded [][]byte
+	for _, subject := range subjects {
+		one, err := outbox.Encode(t.Context(), outbox.Event{Subject: subject, OccurredAt: time.Unix(1, 0), Message: &intakev1.DocumentAccepted{}})
+		require.NoError(t, err)
+		encoded = append(encoded, one)
+	}
+	return frame.Cut(frame.KindOf(&intakev1.DocumentAccepted{}), platformv1.Lane_LANE_EXPRESS, encoded)
+}
+
+// Handlers never see a frame again that was consumed before, in the same batch or later.
+func TestProcessHandsOutAFrameOnce(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	e, consumer, _ := setup(t, func(events []Event[*intakev1.DocumentAccepted]) []Verdict {
+		for _, event := range events {
+			seen = append(seen, event.Subject)
+		}
+		return nil
+	})
+	frames := framesOf(t, "a", "b")
+	require.NoError(t, e.process(t.Context(), consumer, append(frames, frames...), false))
+	require.NoError(t, e.process(t.Context(), consumer, frames, false))
+	require.Equal(t, []string{"a", "b"}, seen)
+}
+
+// A frame whose bytes are broken is parked whole and does not hold up its batch.
+func TestProcessParksAFrameItCannotDecode(t *testing.T) {
+	t.Parallel()
+	var seen int
+	e, consumer, db := setup(t, func(events []Event[*intakev1.DocumentAccepted]) []Verdict { seen += len(events); return nil })
+	broken := framesOf(t, "a")[0]
+	broken.Bytes = append([]byte{0xff}, broken.Bytes...)
+	require.NoError(t, e.process(t.Context(), consumer, append(framesOf(t, "b"), broken), false))
+	require.Equal(t, 1, seen)
+	var reason string
+	require.NoError(t, db.App.QueryRow(t.Context(), `select reason from parked_event`).Scan(&reason))
+	require.Equal(t, "frame_undecodable", reason)
+}
+
+// An event that stays deferred for a day is given to an operator.
+func TestDeferredForTooLongIsParked(t *testing.T) {
+	t.Parallel()
+	e, consumer, db := setup(t, func([]Event[*intakev1.DocumentAccepted]) []Verdict { return []Verdict{Defer("missing_record")} })
+	require.NoError(t, e.process(t.Context(), consumer, framesOf(t, "a"), false))
+	age := func(by string) {
+		_, err := db.Owner.Exec(t.Context(), `update deferred_event set due_at = now(), deferred_at = now() - $1::interval`, by)
+		require.NoError(t, err)
+	}
+	age("23 hours")
+	handled, err := e.HandleDeferred(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, handled)
+	var parked int
+	require.NoError(t, db.App.QueryRow(t.Context(), `select count(*) from parked_event`).Scan(&parked))
+	require.Zero(t, parked)
+	age("25 hours")
+	_, err = e.HandleDeferred(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, db.App.QueryRow(t.Context(), `select count(*) from parked_event where reason = 'deferred_too_long'`).Scan(&parked))
+	require.Equal(t, 1, parked)
+}
+
+// Whatever arrives as a message, reading it gives a frame or an error.
+func FuzzRead(f *testing.F) {
+	f.Add("0192f0c0-0000-7000-8000-000000000000", "naru.intake.v1.DocumentAccepted", "1", "express", []byte{0x0a, 0x00})
+	f.Fuzz(func(t *testing.T, frameID, kind, count, lane string, body []byte) {
+		read, err := frame.Read(map[string][]string{"Nats-Msg-Id": {frameID}, frame.HeaderKind: {kind}, frame.HeaderCount: {count}, frame.HeaderLane: {lane}}, body)
+		if err != nil {
+			return
+		}
+		events, err := read.Events()
+		if err == nil {
+			require.Len(t, events, read.Count)
+		}
+	})
+}

@@ -1,0 +1,256 @@
+// Package unittest runs one unit as it runs in production — its own database and role, an embedded JetStream with its own user, the
+// real interceptors — with fakes only where another unit would be.
+package unittest
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/natsserver"
+	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/telemetry"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	"github.com/naru-relay/naru/pkg/unit"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Platform is the relay's platform id in tests.
+const Platform = "naru-01-test"
+
+// Patience is how long anything asynchronous may take.
+const Patience = 15 * time.Second
+
+// Bench is a running unit and what a test needs around it.
+type Bench struct {
+	// App works as the unit's role, Owner as its schema's owner.
+	App, Owner *pgxpool.Pool
+	// AppURL for a second replica or a store of the test's own.
+	AppURL string
+	// Clock is the unit's; it starts at the real present, because partitions and frame ids follow the real one.
+	Clock *clock.Fake
+	// Env is what the unit was built with.
+	Env *unit.Env
+	// Logs is what the unit has logged.
+	Logs *Log
+
+	unit    unit.Unit
+	network *rpc.Local
+	admin   *bus.Conn
+	running *unit.Running
+	minters map[string]*authn.Minter
+	verify  *authn.Verifier
+}
+
+// Option changes a bench before its unit is built.
+type Option func(*options)
+
+type options struct {
+	config     func(unit.Config)
+	neighbours map[string]func(grpc.ServiceRegistrar)
+	clock      *clock.Fake
+	start      bool
+}
+
+// Config changes the unit's default configuration.
+func Config[C unit.Config](change func(c C)) Option {
+	return func(o *options) { o.config = func(c unit.Config) { change(c.(C)) } }
+}
+
+// Neighbour serves fakes of another unit.
+func Neighbour(name string, register func(grpc.ServiceRegistrar)) Option {
+	return func(o *options) { o.neighbours[name] = register }
+}
+
+// WithClock gives the unit this clock.
+func WithClock(c *clock.Fake) Option { return func(o *options) { o.clock = c } }
+
+// New starts a unit; it stops with the test.
+func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
+	t.Helper()
+	o := options{neighbours: map[string]func(grpc.ServiceRegistrar){}, clock: clock.NewFake(clock.System().Now())}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	db := pgtest.New(t, u.Name, u.Sources()...)
+	b := &Bench{App: db.App, Owner: db.Owner, AppURL: db.AppURL, Clock: o.clock, Logs: &Log{}, unit: u, network: rpc.NewLocal(), minters: map[string]*authn.Minter{}}
+	server := startBus(t, u)
+	b.admin = connect(t, bus.Options{InProcess: server, User: "admin", Password: busPassword, Name: "test", Log: b.Logs.Logger()})
+	require.NoError(t, bus.Ensure(t.Context(), b.admin, topology(u)))
+	keysDir := t.TempDir()
+	b.issuers(t, u, keysDir, o.neighbours)
+	for _, name := range slices.Sorted(maps.Keys(o.neighbours)) {
+		b.serveNeighbour(t, name, o.neighbours[name])
+	}
+	rt := unit.Runtime{
+		Version: "test", Platform: Platform, Network: b.network, KeysDir: keysDir, CreateKeys: true,
+		Database: func(string) unit.Database { return unit.Database{URL: db.AppURL, OwnerURL: db.OwnerURL} },
+		Bus: func(name string) bus.Options {
+			return bus.Options{InProcess: server, User: name, Password: busPassword}
+		},
+		Telemetry: func(name string) telemetry.Options {
+			return telemetry.Options{Unit: name, Version: "test", LogWriter: b.Logs, SampleRatio: 1}
+		},
+		Clock: o.clock, ClockReader: steady{}, ClockTolerance: clock.DefaultTolerance(),
+		Config: func(_ string, into unit.Config) error {
+			if o.config != nil {
+				o.config(into)
+			}
+			return nil
+		},
+	}
+	built := u
+	built.Build = func(ctx context.Context, env *unit.Env) (*unit.Service, error) {
+		b.Env = env
+		return u.Build(ctx, env)
+	}
+	running, err := unit.Start(context.WithoutCancel(t.Context()), rt, built)
+	require.NoError(t, err)
+	b.running = running
+	t.Cleanup(func() { b.stop(t) })
+	await.Require(t, Patience, func(ctx context.Context) error { return running.Ready(ctx) })
+	return b
+}
+
+// stop ends the unit in order; an unclean end is a failure of the test.
+func (b *Bench) stop(t testing.TB) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), Patience)
+	defer cancel()
+	if err := b.running.Stop(ctx); err != nil {
+		t.Errorf("stop %s: %v", b.unit.Name, err)
+	}
+	if err := b.running.Wait(ctx); err != nil {
+		t.Errorf("wait for %s: %v", b.unit.Name, err)
+	}
+	if err := b.network.Close(); err != nil {
+		t.Errorf("close network: %v", err)
+	}
+}
+
+const busPassword = "bus-password-of-tests"
+
+func startBus(t testing.TB, u unit.Unit) *natsserver.Server {
+	t.Helper()
+	server, err := natsserver.Start(natsserver.Options{
+		Dir: t.TempDir(), Admin: natsserver.User{Name: "admin", Password: busPassword},
+		Users: []natsserver.User{{Name: u.Name, Password: busPassword, Permissions: bus.PermissionsOf(u.Name, u.Specs())}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), Patience)
+		defer cancel()
+		if err := server.Stop(ctx); err != nil {
+			t.Errorf("stop bus: %v", err)
+		}
+	})
+	return server
+}
+
+// topology is the unit's own, and a stream of its own even where it states nothing.
+func topology(u unit.Unit) bus.Topology {
+	top := unit.Topology([]unit.Unit{u})
+	if !slices.Contains(top.Producers, u.Name) {
+		top.Producers = append(top.Producers, u.Name)
+	}
+	return top
+}
+
+func connect(t testing.TB, opts bus.Options) *bus.Conn {
+	t.Helper()
+	conn, err := bus.Connect(t.Context(), opts)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), Patience)
+		defer cancel()
+		conn.Close(ctx)
+	})
+	return conn
+}
+
+// issuers gives the bench what mints tokens: the unit's own signing key where it is an issuer itself, else a key served by a fake.
+func (b *Bench) issuers(t testing.TB, u unit.Unit, keysDir string, neighbours map[string]func(grpc.ServiceRegistrar)) {
+	t.Helper()
+	var known []authn.Issuer
+	for name, issuer := range map[string]string{"gateway": authn.IssuerGateway, "viewing": authn.IssuerViewing} {
+		key := authn.Key{}
+		if u.Name == name {
+			store, err := keys.Open(keysDir+"/"+name, keys.Options{Create: true})
+			require.NoError(t, err)
+			signer, err := store.Signer(t.Context(), u.Signers[0])
+			require.NoError(t, err)
+			key = authn.Key{ID: signer.KeyID(), Signer: signer}
+		} else {
+			private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			require.NoError(t, err)
+			keyID, err := keys.KeyID(&private.PublicKey)
+			require.NoError(t, err)
+			key = authn.Key{ID: keyID, Signer: private}
+		}
+		set, err := authn.KeySet(authn.PublicKey{ID: key.ID, Key: key.Signer.Public()})
+		require.NoError(t, err)
+		if u.Name != name {
+			extra := neighbours[name]
+			neighbours[name] = func(r grpc.ServiceRegistrar) {
+				platformv1.RegisterKeyServiceServer(r, &fakeKeys{set: string(set)})
+				if extra != nil {
+					extra(r)
+				}
+			}
+		}
+		known = append(known, authn.Issuer{Name: issuer, Keys: func(context.Context) ([]byte, error) { return set, nil }})
+		b.minters[issuer], err = authn.NewMinter(issuer, key, b.Clock)
+		require.NoError(t, err)
+	}
+	var err error
+	b.verify, err = authn.NewVerifier(b.Clock, known...)
+	require.NoError(t, err)
+}
+
+type fakeKeys struct {
+	platformv1.UnimplementedKeyServiceServer
+	set string
+}
+
+func (f *fakeKeys) GetKeySet(context.Context, *platformv1.GetKeySetRequest) (*platformv1.GetKeySetResponse, error) {
+	return &platformv1.GetKeySetResponse{Jwks: f.set}, nil
+}
+
+func (b *Bench) serveNeighbour(t testing.TB, name string, register func(grpc.ServiceRegistrar)) {
+	t.Helper()
+	listener, credentials, err := b.network.Listen(name)
+	require.NoError(t, err)
+	server, err := rpc.NewServer(rpc.ServerDeps{Unit: name, Credentials: credentials, Authn: b.verify, Clock: b.Clock, Log: b.Logs.Logger()})
+	require.NoError(t, err)
+	register(server)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		if err := <-served; err != nil {
+			t.Errorf("serve fake of %s: %v", name, err)
+		}
+	})
+}
+
+// steady is a clock reading nobody complains about.
+type steady struct{}
+
+func (steady) Read() (clock.Reading, error) { return clock.Reading{Synchronised: true}, nil }
+
+// NewID is a random principal or recipient id.
+func NewID() string { return uuid.NewString() }

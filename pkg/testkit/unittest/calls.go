@@ -1,0 +1,162 @@
+package unittest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// As is a channel to the unit on which every call carries a real token of that principal, by way of the gateway's identity.
+func (b *Bench) As(t testing.TB, kind platformv1.PrincipalKind, principal string) grpc.ClientConnInterface {
+	t.Helper()
+	issuer := authn.IssuerGateway
+	grant := authn.Grant{Subject: principal, Kind: kind, Client: "client-of-" + principal, Life: time.Hour}
+	if kind == platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT {
+		issuer, grant.Client, grant.Session = authn.IssuerViewing, "", uuid.NewString()
+	}
+	token, _, err := b.minters[issuer].Mint(grant)
+	require.NoError(t, err)
+	conn, err := b.network.Dial("gateway", b.unit.Name)
+	require.NoError(t, err)
+	return bearer{conn, token}
+}
+
+// Sender, ViewingSystem, Recipient and Admin are As for their kinds.
+func (b *Bench) Sender(t testing.TB, principal string) grpc.ClientConnInterface {
+	return b.As(t, platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, principal)
+}
+
+// ViewingSystem calls as a viewing system.
+func (b *Bench) ViewingSystem(t testing.TB, principal string) grpc.ClientConnInterface {
+	return b.As(t, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, principal)
+}
+
+// Recipient calls as a recipient's session.
+func (b *Bench) Recipient(t testing.TB, recipient string) grpc.ClientConnInterface {
+	return b.As(t, platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, recipient)
+}
+
+// Admin calls as the operator.
+func (b *Bench) Admin(t testing.TB) grpc.ClientConnInterface {
+	return b.As(t, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, NewID())
+}
+
+// Unit is a channel on which another unit calls.
+func (b *Bench) Unit(t testing.TB, caller string) grpc.ClientConnInterface {
+	t.Helper()
+	conn, err := b.network.Dial(caller, b.unit.Name)
+	require.NoError(t, err)
+	return conn
+}
+
+// bearer adds a token to every call.
+type bearer struct {
+	grpc.ClientConnInterface
+	token string
+}
+
+func (c bearer) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	return c.ClientConnInterface.Invoke(metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+c.token), method, args, reply, opts...)
+}
+
+func (c bearer) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.ClientConnInterface.NewStream(metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+c.token), desc, method, opts...)
+}
+
+// Frames encodes events of one kind as the frames another unit would publish.
+func Frames(t testing.TB, lane platformv1.Lane, events ...outbox.Event) []frame.Frame {
+	t.Helper()
+	encoded := make([][]byte, len(events))
+	for i, e := range events {
+		one, err := outbox.Encode(t.Context(), e)
+		require.NoError(t, err)
+		encoded[i] = one
+	}
+	return frame.Cut(frame.KindOf(events[0].Message), lane, encoded)
+}
+
+// Deliver publishes events of one kind and waits until every consumer of the unit that reads the kind has committed their effect.
+func (b *Bench) Deliver(t testing.TB, lane platformv1.Lane, events ...outbox.Event) {
+	t.Helper()
+	b.DeliverFrames(t, Frames(t, lane, events...)...)
+}
+
+// DeliverFrames publishes frames, e.g. the same ones again.
+func (b *Bench) DeliverFrames(t testing.TB, frames ...frame.Frame) {
+	t.Helper()
+	readers := 0
+	for _, spec := range b.unit.Specs() {
+		for _, kind := range spec.Kinds {
+			if kind == frames[0].Kind {
+				readers++
+			}
+		}
+	}
+	require.Positive(t, readers, "%s reads no %s", b.unit.Name, frames[0].Kind)
+	var ids []uuid.UUID
+	for _, f := range frames {
+		ids = append(ids, f.ID)
+		acknowledged, err := b.admin.Publish(t.Context(), f)
+		require.NoError(t, err)
+		ack := <-acknowledged
+		require.NoError(t, ack.Err)
+	}
+	await.Require(t, Patience, func() bool {
+		var consumed int
+		err := b.App.QueryRow(context.WithoutCancel(t.Context()), `select count(*) from consumed_frame where frame_id = any($1)`, ids).Scan(&consumed)
+		return err == nil && consumed == readers*len(ids)
+	})
+}
+
+// Emitted lists the events of M's kind the unit has stated so far, in the order of their frames.
+func Emitted[M proto.Message](t testing.TB, b *Bench) []M {
+	t.Helper()
+	var zero M
+	var messages []M
+	for _, e := range b.Stated(t, zero) {
+		message := zero.ProtoReflect().New().Interface().(M)
+		require.NoError(t, proto.Unmarshal(e.GetPayload(), message))
+		messages = append(messages, message)
+	}
+	return messages
+}
+
+// Stated is Emitted with the envelopes.
+func (b *Bench) Stated(t testing.TB, kind proto.Message) []*platformv1.Event {
+	t.Helper()
+	rows, err := b.App.Query(t.Context(), `select frame from outbox where kind = $1 order by frame_id`, string(frame.KindOf(kind)))
+	require.NoError(t, err)
+	bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	require.NoError(t, err)
+	var events []*platformv1.Event
+	for _, body := range bodies {
+		var f platformv1.Frame
+		require.NoError(t, proto.Unmarshal(body, &f))
+		events = append(events, f.GetEvents()...)
+	}
+	return events
+}
+
+// AwaitEmitted waits until the unit has stated at least n events of M's kind, and lists them.
+func AwaitEmitted[M proto.Message](t testing.TB, b *Bench, n int) []M {
+	t.Helper()
+	var found []M
+	await.Require(t, Patience, func() bool {
+		found = Emitted[M](t, b)
+		return len(found) >= n
+	})
+	return found
+}

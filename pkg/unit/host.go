@@ -1,0 +1,288 @@
+package unit
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/telemetry"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Times of stopping and of the hourly care for partitions.
+const (
+	rpcGrace          = 5 * time.Second
+	partitionInterval = time.Hour
+)
+
+// evidenceSigner is the name of the key that signs a unit's evidence anchors.
+const evidenceSigner = "evidence"
+
+// host is one unit while it runs.
+type host struct {
+	unit      Unit
+	env       *Env
+	telemetry *telemetry.Telemetry
+	pool      *pgxpool.Pool
+	conn      *bus.Conn
+	service   *Service
+	engine    *inbox.Engine
+	publisher *outbox.Publisher
+	anchorer  *evidence.Anchorer
+	server    *rpc.Server
+	listen    func() error
+	health    *health.Server
+	parts     []pg.Partition
+	ownerURL  string
+	keys      *keys.Store
+	keyring   *sealed.Keyring
+}
+
+// build makes a unit out of the runtime. What it opened is closed again when it returns an error.
+func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
+	h := &host{unit: u, ownerURL: rt.Database(u.Name).OwnerURL}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("build %s: %w", u.Name, err)
+			h.close(context.WithoutCancel(ctx))
+		}
+	}()
+	if h.telemetry, err = telemetry.New(ctx, rt.Telemetry(u.Name)); err != nil {
+		return nil, err
+	}
+	config := u.NewConfig()
+	if err := rt.Config(u.Name, config); err != nil {
+		return nil, err
+	}
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	db := rt.Database(u.Name)
+	if h.pool, err = pg.Open(ctx, pg.Options{URL: db.URL, Schema: u.Name, MaxConns: db.MaxConns, ApplicationName: "naru-" + u.Name,
+		TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider}); err != nil {
+		return nil, err
+	}
+	busOptions := rt.Bus(u.Name)
+	busOptions.Log, busOptions.Name = h.telemetry.Log, u.Name
+	if h.conn, err = bus.Connect(ctx, busOptions); err != nil {
+		return nil, err
+	}
+	if h.keys, err = keys.Open(filepath.Join(rt.KeysDir, u.Name), keys.Options{Create: rt.CreateKeys}); err != nil {
+		return nil, err
+	}
+	if h.publisher, err = outbox.NewPublisher(h.pool, h.conn, h.telemetry.Log, h.telemetry.Meter); err != nil {
+		return nil, err
+	}
+	for _, source := range u.Sources() {
+		h.parts = append(h.parts, source.Partitions...)
+	}
+	h.env = &Env{
+		Unit: u.Name, Platform: rt.Platform, Config: config, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter,
+		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, DB: h.pool, Outbox: outbox.New(h.pool, h.publisher.Committed), Keys: h.keys,
+		Dial: func(target string) (grpc.ClientConnInterface, error) {
+			return rt.Network.Dial(u.Name, target, rpc.WithTelemetry(h.rpcTelemetry()))
+		},
+	}
+	if err := h.buildPlatform(ctx, rt); err != nil {
+		return nil, err
+	}
+	if h.service, err = u.Build(ctx, h.env); err != nil {
+		return nil, err
+	}
+	if err := checkReads(u, h.service); err != nil {
+		return nil, err
+	}
+	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Outbox: h.env.Outbox, Consumers: h.service.Consumers,
+		Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter}); err != nil {
+		return nil, err
+	}
+	if err := h.observeLag(); err != nil {
+		return nil, err
+	}
+	return h, h.buildServer(rt)
+}
+
+func (h *host) rpcTelemetry() rpc.Telemetry {
+	return rpc.Telemetry{TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider, Propagator: h.telemetry.Propagator}
+}
+
+// buildPlatform makes what every unit has: the watch on the clock, the verifier of tokens, sealing, anchoring.
+func (h *host) buildPlatform(ctx context.Context, rt Runtime) error {
+	var err error
+	if h.env.ClockWatch, err = clock.NewWatch(clock.Deps{Clock: rt.Clock, Reader: rt.ClockReader, Log: h.telemetry.Log, Meter: h.telemetry.Meter,
+		Evidence: h.clockEvidence}, rt.ClockTolerance, 0); err != nil {
+		return err
+	}
+	if h.env.Authn, err = authn.NewVerifier(rt.Clock,
+		authn.Issuer{Name: authn.IssuerGateway, Keys: h.keySetOf("gateway")},
+		authn.Issuer{Name: authn.IssuerViewing, Keys: h.keySetOf("viewing")}); err != nil {
+		return err
+	}
+	kek, err := h.keys.AEAD(ctx, "kek")
+	if err != nil {
+		return err
+	}
+	if h.keyring, err = sealed.New(sealed.Deps{Unit: h.unit.Name, DB: h.pool, KEK: kek, Clock: rt.Clock,
+		Source: sealed.KeySourceFunc(h.remoteKey)}); err != nil {
+		return err
+	}
+	h.env.Sealed, h.env.Index = h.keyring.Box(), h.keyring.Index()
+	signer, err := h.keys.Signer(ctx, evidenceSigner)
+	if err != nil {
+		return err
+	}
+	h.anchorer, err = evidence.NewAnchorer(evidence.Deps{DB: h.pool, Schema: h.unit.Name, Signer: anchorSigner{signer}, Clock: rt.Clock,
+		Log: h.telemetry.Log, Meter: h.telemetry.Meter})
+	return err
+}
+
+// buildServer makes the unit's gRPC server with the platform's services beside the unit's own.
+func (h *host) buildServer(rt Runtime) error {
+	listener, credentials, err := rt.Network.Listen(h.unit.Name)
+	if err != nil {
+		return err
+	}
+	if h.server, err = rpc.NewServer(rpc.ServerDeps{Unit: h.unit.Name, Credentials: credentials, Authn: h.env.Authn, Clock: rt.Clock,
+		Log: h.telemetry.Log, Telemetry: h.rpcTelemetry()}); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	h.health = health.NewServer()
+	healthv1.RegisterHealthServer(h.server, h.health)
+	platformv1.RegisterKeyServiceServer(h.server, &keyService{unit: h.unit, keys: h.keys, ring: h.keyring})
+	platformv1.RegisterParkedEventServiceServer(h.server, &parkedService{unit: h.unit.Name, db: h.pool, engine: h.engine})
+	if h.service.Register != nil {
+		h.service.Register(h.server)
+	}
+	h.listen = func() error { return h.server.Serve(listener) }
+	return h.server.Check()
+}
+
+// tasks in the order of starting; they are stopped in reverse: consumers first, then the unit's own work, then its server, and at last
+// what publishes and anchors the facts the others stated.
+func (h *host) tasks() []lifecycle.Task {
+	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.anchorer.Task(), h.keyring.PrepareTask(h.reportKeys)}
+	if h.ownerURL != "" {
+		tasks = append(tasks, lifecycle.Every("partitions", partitionInterval, h.maintainPartitions))
+	}
+	tasks = append(tasks, h.publisher.Tasks()...)
+	tasks = append(tasks, lifecycle.Task{Name: "rpc", Run: h.serve})
+	tasks = append(tasks, h.service.Tasks...)
+	tasks = append(tasks, h.engine.Tasks(h.conn)...)
+	for i := range tasks {
+		tasks[i].Name = h.unit.Name + "/" + tasks[i].Name
+	}
+	return tasks
+}
+
+func (h *host) serve(ctx context.Context) error {
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		h.health.Shutdown()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), rpcGrace)
+		defer cancel()
+		h.server.Shutdown(grace)
+	})
+	err := h.listen()
+	if stop() {
+		return err
+	}
+	<-stopped
+	return err
+}
+
+func (h *host) reportKeys(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		h.telemetry.Log.LogAttrs(ctx, slog.LevelError, "data keys could not be prepared", slog.Any("error", err))
+	}
+}
+
+func (h *host) maintainPartitions(ctx context.Context) {
+	owner, err := pgx.Connect(ctx, h.ownerURL)
+	if err == nil {
+		defer owner.Close(context.WithoutCancel(ctx))
+		_, err = owner.Exec(ctx, `select set_config('search_path', $1, false)`, h.unit.Name)
+	}
+	if err == nil {
+		err = pg.MaintainPartitions(ctx, owner, h.parts, h.env.Clock.Now())
+	}
+	if err != nil && ctx.Err() == nil {
+		h.telemetry.Log.LogAttrs(ctx, slog.LevelError, "partitions were not kept ahead", slog.Any("error", err))
+	}
+}
+
+// ready tells why the unit cannot work, nil when it can.
+func (h *host) ready(ctx context.Context) error {
+	problems := []error{h.conn.Ready(), h.env.ClockWatch.Ready()}
+	if err := h.pool.Ping(ctx); err != nil {
+		problems = append(problems, errors.New("the database does not answer"))
+	} else {
+		problems = append(problems, pg.CheckPartitions(ctx, h.pool, h.parts, h.env.Clock.Now()))
+	}
+	if h.service.Ready != nil {
+		problems = append(problems, h.service.Ready(ctx))
+	}
+	return errors.Join(problems...)
+}
+
+func (h *host) close(ctx context.Context) {
+	if h.conn != nil {
+		h.conn.Close(ctx)
+	}
+	if h.pool != nil {
+		h.pool.Close()
+	}
+	if h.telemetry != nil {
+		if err := h.telemetry.Shutdown(ctx); err != nil {
+			h.telemetry.Log.LogAttrs(ctx, slog.LevelWarn, "telemetry was not written out", slog.Any("error", err))
+		}
+	}
+}
+
+// anchorSigner signs anchors with a key of the key store.
+type anchorSigner struct{ keys.Signer }
+
+func (s anchorSigner) Sign(_ context.Context, digest []byte) (kid string, signature []byte, err error) {
+	signature, err = s.Signer.Sign(rand.Reader, digest, sha256Opts)
+	return s.KeyID(), signature, err
+}
+
+// clockEvidence keeps what the watch measured: that the clock was good is part of what the times in the evidence are worth.
+func (h *host) clockEvidence(ctx context.Context, s clock.Sample) error {
+	body, err := clockBody(s)
+	if err != nil {
+		return err
+	}
+	return pg.InTx(ctx, h.pool, func(tx pgx.Tx) error {
+		return evidence.Append(ctx, tx, evidence.Entry{ID: id.New(), Kind: "clock_measured", Subject: "unit:" + h.unit.Name,
+			Actor: "unit:" + h.unit.Name, PolicyVersion: "clock/1", OccurredAt: s.At, Body: body})
+	})
+}
+
+// observeLag measures each consumer's backlog on the bus.
+func (h *host) observeLag() error {
+	return observe(h.telemetry.Meter, h.conn, h.unit.Specs(), frame.Lanes())
+}

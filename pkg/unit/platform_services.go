@@ -1,0 +1,222 @@
+package unit
+
+import (
+	"context"
+	"crypto"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/sealed"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+const sha256Opts = crypto.SHA256
+
+// keyService publishes a unit's public keys, and its data keys to the units that may open what it seals.
+type keyService struct {
+	platformv1.UnsafeKeyServiceServer
+	unit Unit
+	keys *keys.Store
+	ring *sealed.Keyring
+}
+
+var _ platformv1.KeyServiceServer = (*keyService)(nil)
+
+func (s *keyService) GetKeySet(ctx context.Context, r *platformv1.GetKeySetRequest) (*platformv1.GetKeySetResponse, error) {
+	names := s.unit.Signers
+	if r.GetUse() == evidenceSigner {
+		names = []string{evidenceSigner}
+	}
+	var published []authn.PublicKey
+	for _, name := range names {
+		found, err := s.keys.PublicKeys(ctx, name)
+		if errors.Is(err, keys.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read public keys of %s: %w", name, err)
+		}
+		for _, key := range found {
+			published = append(published, authn.PublicKey{ID: key.KeyID, Key: key.Key})
+		}
+	}
+	set, err := authn.KeySet(published...)
+	if err != nil {
+		return nil, fmt.Errorf("write the key set: %w", err)
+	}
+	return &platformv1.GetKeySetResponse{Jwks: string(set)}, nil
+}
+
+func (s *keyService) GetDataKey(ctx context.Context, r *platformv1.GetDataKeyRequest) (*platformv1.GetDataKeyResponse, error) {
+	keyID, err := uuid.Parse(r.GetKeyId())
+	if err != nil {
+		return nil, fault.New(fault.Invalid, s.unit.Name, reason("INVALID_REQUEST"), "keyId is no UUID")
+	}
+	key, purpose, err := s.ring.Export(ctx, keyID, authn.CallingUnit(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return &platformv1.GetDataKeyResponse{Purpose: string(purpose), Key: key}, nil
+}
+
+// reason is a machine reason of the platform's own services.
+type reason string
+
+func (r reason) String() string { return string(r) }
+
+// remoteKey asks the units that seal what this one may open for a data key.
+func (h *host) remoteKey(ctx context.Context, keyID uuid.UUID) ([]byte, sealed.Purpose, error) {
+	var last error = fault.New(fault.NotFound, h.unit.Name, reason("KEY_NOT_FOUND"), "no unit seals for this one")
+	asked := map[string]bool{h.unit.Name: true}
+	for _, purpose := range sealed.Purposes() {
+		maker := purpose.Maker()
+		if asked[maker] || !slices.Contains(purpose.Readers(), h.unit.Name) {
+			continue
+		}
+		asked[maker] = true
+		conn, err := h.env.Dial(maker)
+		if err != nil {
+			return nil, "", err
+		}
+		answer, err := platformv1.NewKeyServiceClient(conn).GetDataKey(ctx, &platformv1.GetDataKeyRequest{KeyId: keyID.String()})
+		if err == nil {
+			return answer.GetKey(), sealed.Purpose(answer.GetPurpose()), nil
+		}
+		last = err
+		if fault.KindOf(err) != fault.NotFound {
+			break
+		}
+	}
+	return nil, "", last
+}
+
+func (h *host) keySetOf(unit string) authn.KeySource {
+	return func(ctx context.Context) ([]byte, error) {
+		conn, err := h.env.Dial(unit)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := platformv1.NewKeyServiceClient(conn).GetKeySet(ctx, &platformv1.GetKeySetRequest{})
+		if err != nil {
+			return nil, fmt.Errorf("ask %s for its keys: %w", unit, err)
+		}
+		return []byte(answer.GetJwks()), nil
+	}
+}
+
+// parkedService shows the operator what the unit's consumers gave up on.
+type parkedService struct {
+	platformv1.UnsafeParkedEventServiceServer
+	unit   string
+	db     *pgxpool.Pool
+	engine *inbox.Engine
+}
+
+var _ platformv1.ParkedEventServiceServer = (*parkedService)(nil)
+
+const defaultPage = 50
+
+type parkedPlace struct {
+	At time.Time `json:"at"`
+	ID uuid.UUID `json:"id"`
+}
+
+func (s *parkedService) ListParkedEvents(ctx context.Context, r *platformv1.ListParkedEventsRequest) (*platformv1.ListParkedEventsResponse, error) {
+	var place parkedPlace
+	if r.GetPageToken() != "" {
+		raw, err := base64.RawURLEncoding.DecodeString(r.GetPageToken())
+		if err == nil {
+			err = json.Unmarshal(raw, &place)
+		}
+		if err != nil {
+			return nil, fault.New(fault.Invalid, s.unit, reason("PAGE_TOKEN_INVALID"), "pageToken is not one this relay gave")
+		}
+	}
+	size := int(r.GetPageSize())
+	if size == 0 {
+		size = defaultPage
+	}
+	found, err := inbox.ListParked(ctx, s.db, place.At, place.ID, size+1)
+	if err != nil {
+		return nil, err
+	}
+	answer := &platformv1.ListParkedEventsResponse{}
+	if len(found) > size {
+		found = found[:size]
+		token, err := json.Marshal(parkedPlace{At: found[size-1].ParkedAt, ID: found[size-1].ID})
+		if err != nil {
+			return nil, fmt.Errorf("write page token: %w", err)
+		}
+		answer.NextPageToken = base64.RawURLEncoding.EncodeToString(token)
+	}
+	for _, p := range found {
+		answer.Events = append(answer.Events, &platformv1.ParkedEvent{Id: p.ID.String(), Consumer: p.Consumer, Kind: p.Kind, Subject: p.Subject,
+			Ordinal: p.Ordinal, Reason: p.Reason, ParkedAt: timestamppb.New(p.ParkedAt)})
+	}
+	return answer, nil
+}
+
+func (s *parkedService) ReplayParkedEvents(ctx context.Context, r *platformv1.ReplayParkedEventsRequest) (*platformv1.ReplayParkedEventsResponse, error) {
+	answer := &platformv1.ReplayParkedEventsResponse{}
+	for _, one := range r.GetIds() {
+		parkedID, err := uuid.Parse(one)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, s.unit, reason("INVALID_REQUEST"), "ids holds what is no UUID")
+		}
+		settled, err := s.engine.Replay(ctx, parkedID)
+		switch {
+		case errors.Is(err, inbox.ErrNotParked):
+		case err != nil:
+			return nil, err
+		case settled:
+			answer.Replayed++
+		default:
+			answer.StillParked++
+		}
+	}
+	return answer, nil
+}
+
+func clockBody(s clock.Sample) ([]byte, error) {
+	body, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode clock sample: %w", err)
+	}
+	return body, nil
+}
+
+func observe(meter metric.Meter, conn *bus.Conn, specs []bus.ConsumerSpec, lanes []platformv1.Lane) error {
+	_, err := meter.Int64ObservableGauge("naru.inbox.lag.frames", metric.WithDescription("Frames on the bus that a consumer has not acknowledged."),
+		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
+			for _, spec := range specs {
+				for _, lane := range lanes {
+					pending, unacknowledged, err := conn.Lag(ctx, spec, lane)
+					if err != nil {
+						return err
+					}
+					o.Observe(int64(pending+unacknowledged), metric.WithAttributes(attribute.String("consumer", spec.Name(lane))))
+				}
+			}
+			return nil
+		}))
+	if err != nil {
+		return fmt.Errorf("make lag instrument: %w", err)
+	}
+	return nil
+}

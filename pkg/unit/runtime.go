@@ -1,0 +1,113 @@
+package unit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/telemetry"
+)
+
+// Runtime is where units run: everything that differs between one process on a laptop and many on many machines.
+type Runtime struct {
+	Version string
+	// Platform is this relay's platform id.
+	Platform string
+	// Database, Bus and Telemetry give each unit its own.
+	Database  func(unit string) Database
+	Bus       func(unit string) bus.Options
+	Telemetry func(unit string) telemetry.Options
+	Network   rpc.Network
+	// KeysDir holds a folder of keys for each unit; CreateKeys allows missing keys to be made.
+	KeysDir    string
+	CreateKeys bool
+	Clock      clock.Clock
+	// ClockReader measures the clock's synchronisation, ClockTolerance says what is good enough for evidence.
+	ClockReader    clock.Reader
+	ClockTolerance clock.Tolerance
+	// Ops is the listen address of health and metrics; empty for none.
+	Ops string
+	// Config overlays a unit's defaults.
+	Config func(unit string, into Config) error
+}
+
+// Database is a unit's place in PostgreSQL.
+type Database struct {
+	// URL with the unit's working role.
+	URL string
+	// OwnerURL with the role that migrates and keeps partitions; empty where another process does that.
+	OwnerURL string
+	MaxConns int32
+}
+
+// platformSources are the tables every unit's schema has.
+func platformSources() []pg.Source {
+	return []pg.Source{outbox.Migrations(), inbox.Migrations(), evidence.Migrations(), {Name: "sealed", FS: sealed.Migrations}}
+}
+
+// Migrate brings the units' schemas forward and makes streams and consumers. It runs before Run, with the owners' roles and an
+// administrative bus connection.
+func Migrate(ctx context.Context, rt Runtime, admin bus.Options, units ...Unit) error {
+	for _, u := range units {
+		if err := pg.Migrate(ctx, rt.Database(u.Name).OwnerURL, u.Name, u.Sources()...); err != nil {
+			return fmt.Errorf("migrate %s: %w", u.Name, err)
+		}
+	}
+	topology := Topology(units)
+	if len(topology.Producers) == 0 {
+		return nil
+	}
+	conn, err := bus.Connect(ctx, admin)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	return bus.Ensure(ctx, conn, topology)
+}
+
+// ordered sorts units so that each comes after those it requires, as far as they are here.
+func ordered(units []Unit) ([]Unit, error) {
+	byName := map[string]Unit{}
+	for _, u := range units {
+		if _, twice := byName[u.Name]; twice || u.Name == "" || u.Build == nil || u.NewConfig == nil {
+			return nil, fmt.Errorf("unit %q is incomplete or given twice", u.Name)
+		}
+		byName[u.Name] = u
+	}
+	var sorted []Unit
+	state := map[string]int{}
+	var visit func(u Unit) error
+	visit = func(u Unit) error {
+		switch state[u.Name] {
+		case 1:
+			return errors.New("units require each other in a circle at " + u.Name)
+		case 2:
+			return nil
+		}
+		state[u.Name] = 1
+		for _, name := range u.Requires {
+			if required, here := byName[name]; here {
+				if err := visit(required); err != nil {
+					return err
+				}
+			}
+		}
+		state[u.Name] = 2
+		sorted = append(sorted, u)
+		return nil
+	}
+	for _, u := range units {
+		if err := visit(u); err != nil {
+			return nil, err
+		}
+	}
+	return sorted, nil
+}

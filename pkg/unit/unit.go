@@ -1,0 +1,150 @@
+// Package unit runs Naru's units: one in a process of its own, or all in one process, over the same code path.
+//
+// A Unit is a value. Nothing registers itself; the list of units is an ordinary slice in the program that runs them. The platform
+// gives each unit its own logger, tracer, meter, database role, bus user, keys and network identity (Env); the unit gives back what
+// it serves, consumes and runs (Service). Units talk by gRPC and events only, in one process as in many.
+package unit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
+)
+
+// Unit is one service: what it is called, what it keeps, and how it is built.
+type Unit struct {
+	// Name is also its schema, the head of its database roles, its bus user and its network identity: a-z, at most 20.
+	Name string
+	// Requires are the units it calls, for the order of starting. A courtesy: units wait for each other by themselves.
+	Requires []string
+	// NewConfig gives the unit's configuration with its defaults.
+	NewConfig func() Config
+	// Migrations of the unit's own tables (goose, in a folder "migrations").
+	Migrations fs.FS
+	Partitions []pg.Partition
+	// Emits are the kinds of facts it states, Reads the consumers it has. Streams, durable consumers and bus permissions are made
+	// from them before the unit is built.
+	Emits []proto.Message
+	Reads []bus.ConsumerSpec
+	// Signers are the names of the signing keys whose public part the unit publishes.
+	Signers []string
+	Build   func(ctx context.Context, env *Env) (*Service, error)
+}
+
+// Config is a unit's own configuration.
+type Config interface {
+	// Validate reports every problem, joined.
+	Validate() error
+}
+
+// Env is what the platform gives a unit.
+type Env struct {
+	Unit string
+	// Platform is this relay's platform id at the hub (중계자플랫폼ID).
+	Platform   string
+	Config     Config
+	Log        *slog.Logger
+	Tracer     trace.Tracer
+	Meter      metric.Meter
+	Gatherer   prometheus.Gatherer
+	Clock      clock.Clock
+	ClockWatch *clock.Watch
+	DB         *pgxpool.Pool
+	Outbox     *outbox.Outbox
+	Keys       *keys.Store
+	Sealed     *sealed.Box
+	Index      *sealed.Index
+	Authn      *authn.Verifier
+	// Dial gives the channel to another unit. Calls wait for that unit within their deadline.
+	Dial func(unit string) (grpc.ClientConnInterface, error)
+}
+
+// Service is what a unit serves, consumes and runs.
+type Service struct {
+	// Register puts its gRPC services on the unit's server; nil for none.
+	Register func(grpc.ServiceRegistrar)
+	// Consumers match Unit.Reads.
+	Consumers []inbox.Consumer
+	Tasks     []lifecycle.Task
+	// Ready reports why the unit cannot work, beyond database, bus, clock and partitions; nil for nothing beyond.
+	Ready func(ctx context.Context) error
+}
+
+// Specs are the unit's consumers with its name filled in.
+func (u Unit) Specs() []bus.ConsumerSpec {
+	specs := slices.Clone(u.Reads)
+	for i := range specs {
+		specs[i].Unit = u.Name
+	}
+	return specs
+}
+
+// Sources are all migrations of the unit's schema: the platform's tables, then its own.
+func (u Unit) Sources() []pg.Source {
+	sources := platformSources()
+	if u.Migrations != nil {
+		sources = append(sources, pg.Source{Name: "unit", FS: u.Migrations, Partitions: u.Partitions})
+	}
+	return sources
+}
+
+// checkReads compares what a built service consumes with what its unit declared.
+func checkReads(u Unit, s *Service) error {
+	declared := map[string][]frame.Kind{}
+	for _, spec := range u.Specs() {
+		declared[spec.From+"/"+spec.Purpose] = slices.Sorted(slices.Values(spec.Kinds))
+	}
+	var problems []error
+	for _, c := range s.Consumers {
+		name := c.From + "/" + c.Purpose
+		if !slices.Equal(declared[name], slices.Sorted(slices.Values(c.Spec(u.Name).Kinds))) {
+			problems = append(problems, fmt.Errorf("consumer %s of %s is not as Reads declares it", name, u.Name))
+		}
+		delete(declared, name)
+	}
+	for name := range declared {
+		problems = append(problems, fmt.Errorf("consumer %s of %s is declared and not built", name, u.Name))
+	}
+	return errors.Join(problems...)
+}
+
+// Topology is every stream and consumer of these units.
+func Topology(units []Unit) bus.Topology {
+	var t bus.Topology
+	add := func(producer string) {
+		if !slices.Contains(t.Producers, producer) {
+			t.Producers = append(t.Producers, producer)
+		}
+	}
+	for _, u := range units {
+		if len(u.Emits) > 0 {
+			add(u.Name)
+		}
+		for _, spec := range u.Specs() {
+			add(spec.From)
+			t.Consumers = append(t.Consumers, spec)
+		}
+	}
+	return t
+}

@@ -1,0 +1,208 @@
+package unit_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	"github.com/naru-relay/naru/pkg/unit"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+const express = platformv1.Lane_LANE_EXPRESS
+
+type noConfig struct{}
+
+func (noConfig) Validate() error { return nil }
+
+// toy is a unit that keeps each accepted document and answers with its cancellation. What its handler says of an event is the test's choice.
+func toy(verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error)) unit.Unit {
+	return unit.Unit{
+		Name:      "address",
+		NewConfig: func() unit.Config { return noConfig{} },
+		Migrations: fstest.MapFS{"migrations/00001_init.sql": {Data: []byte(`-- +goose Up
+			create table document (edoc_num text not null, times integer not null check (times < 2), constraint document_pk primary key (edoc_num));
+			grant select, insert, update on document to ${app};`)}},
+		Emits: nil,
+		Reads: []bus.ConsumerSpec{{Purpose: "accepted", From: "intake", Kinds: []frame.Kind{frame.KindOf((*intakev1.DocumentAccepted)(nil))}}},
+		Build: func(_ context.Context, env *unit.Env) (*unit.Service, error) {
+			handle := func(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*intakev1.DocumentAccepted]) ([]inbox.Verdict, error) {
+				verdicts := make([]inbox.Verdict, len(events))
+				var answers []outbox.Event
+				for i, e := range events {
+					v, err := verdict(e)
+					if err != nil {
+						return nil, err
+					}
+					if verdicts[i] = v; v != inbox.Done {
+						continue
+					}
+					if _, err := tx.Exec(ctx, `insert into document (edoc_num, times) values ($1, 1) on conflict (edoc_num) do update set times = document.times + 1`, e.Subject); err != nil {
+						return nil, err
+					}
+					answers = append(answers, e.Answer("unit:address", env.Clock.Now(), &addressv1.DocumentCancelled{EdocNum: e.Subject}))
+				}
+				return verdicts, tx.Append(ctx, express, answers...)
+			}
+			return &unit.Service{Consumers: []inbox.Consumer{{Purpose: "accepted", From: "intake", Handlers: []inbox.Handler{inbox.On(handle)}}}}, nil
+		},
+	}
+}
+
+func accepted(number string) outbox.Event {
+	return outbox.Event{Subject: number, Actor: "sender", OccurredAt: time.Unix(1_790_000_000, 0), Message: &intakev1.DocumentAccepted{}}
+}
+
+func rows(t *testing.T, b *unittest.Bench, query string, args ...any) int {
+	t.Helper()
+	var n int
+	require.NoError(t, b.App.QueryRow(t.Context(), query, args...).Scan(&n))
+	return n
+}
+
+// A frame has its effect, and what it answers is one frame, published and marked.
+func TestFrameHasItsEffectAndAnswer(t *testing.T) {
+	t.Parallel()
+	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
+	u.Emits = append(u.Emits, &addressv1.DocumentCancelled{})
+	b := unittest.New(t, u)
+	frames := unittest.Frames(t, express, accepted("doc-1"), accepted("doc-2"))
+	b.DeliverFrames(t, frames...)
+	require.Equal(t, 2, rows(t, b, `select count(*) from document where times = 1`))
+	require.Len(t, unittest.AwaitEmitted[*addressv1.DocumentCancelled](t, b, 2), 2)
+	await.Require(t, unittest.Patience, func() bool {
+		return rows(t, b, `select count(*) from outbox where published_at is null`) == 0 && rows(t, b, `select count(*) from outbox where stream_seq > 0`) == 1
+	})
+	stated := b.Stated(t, &addressv1.DocumentCancelled{})
+	require.Equal(t, frames[0].ID.String(), stated[0].GetCausation())
+}
+
+// A deferred event comes back by itself, and at once when it is woken.
+func TestDeferredEventComesBack(t *testing.T) {
+	t.Parallel()
+	var ready atomic.Bool
+	b := unittest.New(t, toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) {
+		if !ready.Load() {
+			return inbox.Defer("missing_record"), nil
+		}
+		return inbox.Done, nil
+	}))
+	b.Deliver(t, express, accepted("doc-1"))
+	require.Equal(t, 1, rows(t, b, `select count(*) from deferred_event where reason = 'missing_record'`))
+	require.Zero(t, rows(t, b, `select count(*) from document`))
+	ready.Store(true)
+	require.NoError(t, inbox.Wake(t.Context(), b.App, "doc-1"))
+	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from document`) == 1 })
+	require.Zero(t, rows(t, b, `select count(*) from deferred_event`))
+}
+
+// One event that the database refuses is parked; the others of its frame and batch have their effect.
+func TestOffenderIsParkedAlone(t *testing.T) {
+	t.Parallel()
+	b := unittest.New(t, toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil }))
+	b.Deliver(t, express, accepted("doc-1"))
+	// doc-1 in a new frame violates the table's check (times < 2): SQLSTATE 23514.
+	b.DeliverFrames(t, append(unittest.Frames(t, express, accepted("doc-2"), accepted("doc-1"), accepted("doc-3")), unittest.Frames(t, express, accepted("doc-4"))...)...)
+	require.Equal(t, 4, rows(t, b, `select count(*) from document where times = 1`))
+	require.Equal(t, 1, rows(t, b, `select count(*) from parked_event where subject = 'doc-1' and reason = 'handler_failed'`))
+	require.Equal(t, 1, rows(t, b, `select count(*) from parked_event`))
+}
+
+// A handler's plain failure is tried again and never loses the event; after several deliveries only the offender is parked.
+func TestFailingHandlerLosesNothing(t *testing.T) {
+	t.Parallel()
+	var failing atomic.Bool
+	failing.Store(true)
+	b := unittest.New(t, toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) {
+		if failing.Swap(false) {
+			return inbox.Verdict{}, errors.New("first attempt")
+		}
+		return inbox.Done, nil
+	}))
+	b.Deliver(t, express, accepted("doc-1"))
+	require.Equal(t, 1, rows(t, b, `select count(*) from document where times = 1`))
+	require.Zero(t, rows(t, b, `select count(*) from parked_event`))
+}
+
+// An operator sees a parked event without its payload, and replays it once its cause is gone.
+func TestParkedEventIsReplayed(t *testing.T) {
+	t.Parallel()
+	var repaired atomic.Bool
+	b := unittest.New(t, toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) {
+		if !repaired.Load() {
+			return inbox.Park("broken"), nil
+		}
+		return inbox.Done, nil
+	}))
+	b.Deliver(t, express, accepted("doc-1"))
+	client := platformv1.NewParkedEventServiceClient(b.Admin(t))
+	listed, err := client.ListParkedEvents(t.Context(), &platformv1.ListParkedEventsRequest{Unit: "address"})
+	require.NoError(t, err)
+	require.Len(t, listed.GetEvents(), 1)
+	require.Equal(t, "doc-1", listed.GetEvents()[0].GetSubject())
+	require.Equal(t, "broken", listed.GetEvents()[0].GetReason())
+
+	ids := []string{listed.GetEvents()[0].GetId()}
+	still, err := client.ReplayParkedEvents(t.Context(), &platformv1.ReplayParkedEventsRequest{Unit: "address", Ids: ids})
+	require.NoError(t, err, b.Logs.String())
+	require.Equal(t, int32(1), still.GetStillParked())
+	repaired.Store(true)
+	replayed, err := client.ReplayParkedEvents(t.Context(), &platformv1.ReplayParkedEventsRequest{Unit: "address", Ids: ids})
+	require.NoError(t, err)
+	require.Equal(t, int32(1), replayed.GetReplayed())
+	require.Equal(t, 1, rows(t, b, `select count(*) from document`))
+
+	_, err = platformv1.NewParkedEventServiceClient(b.Sender(t, unittest.NewID())).ListParkedEvents(t.Context(), &platformv1.ListParkedEventsRequest{Unit: "address"})
+	require.ErrorIs(t, err, fault.Denied)
+}
+
+// A frame whose process died between commit and publishing is swept.
+func TestSweepPublishesWhatItsProcessDidNot(t *testing.T) {
+	t.Parallel()
+	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
+	u.Emits = append(u.Emits, &addressv1.DocumentCancelled{})
+	b := unittest.New(t, u)
+	orphan := outbox.New(b.App, func([]frame.Frame) {})
+	require.NoError(t, orphan.InTx(t.Context(), func(tx *outbox.Tx) error {
+		return tx.Append(t.Context(), express, outbox.Event{Subject: "doc-9", Actor: "unit:address", OccurredAt: b.Clock.Now(), Message: &addressv1.DocumentCancelled{}})
+	}))
+	require.Equal(t, 1, rows(t, b, `select count(*) from outbox where published_at is null`))
+	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from outbox where published_at is null`) == 0 })
+}
+
+// Evidence and the frames of a transaction that fails leave nothing behind.
+func TestFailedTransactionStatesNothing(t *testing.T) {
+	t.Parallel()
+	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
+	b := unittest.New(t, u)
+	failure := errors.New("after everything")
+	err := b.Env.Outbox.InTx(t.Context(), func(tx *outbox.Tx) error {
+		require.NoError(t, tx.Append(t.Context(), express, outbox.Event{Subject: "doc", Message: &addressv1.DocumentCancelled{}, OccurredAt: b.Clock.Now()}))
+		require.NoError(t, evidence.Append(t.Context(), tx, evidence.Entry{ID: id.New(), Kind: "test", Subject: uuid.NewString(), PolicyVersion: "test/1", OccurredAt: b.Clock.Now()}))
+		return failure
+	})
+	require.ErrorIs(t, err, failure)
+	require.Zero(t, rows(t, b, `select count(*) from outbox`))
+	require.Zero(t, rows(t, b, `select count(*) from evidence_entry where kind = 'test'`))
+}
