@@ -1,0 +1,107 @@
+// Package keys gives a process its long-lived keys: signing keys (ECDSA P-256), key-encryption keys (AES-256-GCM by tink) and MAC
+// keys (HMAC-SHA-256), each by a name.
+//
+// Consumers name the small interfaces they need; Store keeps the keys in files and is the default. A hardware module or a key
+// service takes its place by offering the same three methods (Provider), so nothing outside this package sees key bytes.
+//
+// Files (mode 0600, in a folder nobody else can write):
+//
+//	<name>.signer.pem          PKCS#8, the key that signs now
+//	<name>.<kid>.public.pem    PKIX, a key that signed before and is still published
+//	<name>.aead.json           tink keyset
+//	<name>.mac                 32 bytes in base64
+package keys
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/tink-crypto/tink-go/v2/tink"
+)
+
+// ErrNotFound tells that a key does not exist and the caller did not allow making it.
+var ErrNotFound = errors.New("key does not exist")
+
+// ErrExposed tells that a key file or its folder can be read or changed by somebody it should not.
+var ErrExposed = errors.New("key is exposed")
+
+// Provider is what a place that keeps keys offers. Names have 1-63 characters of a-z 0-9 -, beginning with a letter.
+type Provider interface {
+	// Signer gives the signing key of that name.
+	Signer(ctx context.Context, name string) (Signer, error)
+	// AEAD gives the key-encryption key of that name.
+	AEAD(ctx context.Context, name string) (tink.AEAD, error)
+	// MAC gives the MAC key of that name.
+	MAC(ctx context.Context, name string) (*MAC, error)
+}
+
+// Signer is an ECDSA P-256 key; Sign takes a SHA-256 digest and gives an ASN.1 signature.
+type Signer interface {
+	crypto.Signer
+	// KeyID is the RFC 7638 thumbprint of the public key (base64url, 43 characters).
+	KeyID() string
+}
+
+// PublicKey is the public half of a signing key, to be published in a key set.
+type PublicKey struct {
+	// Name is the signing key's.
+	Name string
+	// KeyID is the RFC 7638 thumbprint.
+	KeyID string
+	// Current is true for the key that signs now, false for one that is only still verified.
+	Current bool
+	Key     *ecdsa.PublicKey
+}
+
+// KeyID computes the RFC 7638 thumbprint of a P-256 key: SHA-256 over its required members in lexical order, in base64url.
+func KeyID(key *ecdsa.PublicKey) (string, error) {
+	if key == nil || key.Curve != elliptic.P256() {
+		return "", errors.New("computing a key id: not a P-256 key")
+	}
+	point, err := key.Bytes()
+	if err != nil {
+		return "", fmt.Errorf("computing a key id: %w", err)
+	}
+	// SEC 1 §2.3.3: 0x04, then both coordinates in 32 bytes each.
+	x, y := base64.RawURLEncoding.EncodeToString(point[1:33]), base64.RawURLEncoding.EncodeToString(point[33:])
+	sum := sha256.Sum256([]byte(`{"crv":"P-256","kty":"EC","x":"` + x + `","y":"` + y + `"}`))
+	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
+}
+
+type fileSigner struct {
+	*ecdsa.PrivateKey
+	id string
+}
+
+// KeyID is the thumbprint of the public key.
+func (s *fileSigner) KeyID() string { return s.id }
+
+// MAC is a keyed hash.
+type MAC struct {
+	key [macBytes]byte
+}
+
+const macBytes = 32
+
+// Sum is HMAC-SHA-256 over the parts, each preceded by its length in eight bytes, so that no two lists of parts give one input.
+func (m *MAC) Sum(parts ...[]byte) []byte {
+	h := hmac.New(sha256.New, m.key[:])
+	var length [8]byte
+	for _, part := range parts {
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write(part)
+	}
+	return h.Sum(nil)
+}
+
+// Equal compares a sum with the one of the parts in constant time.
+func (m *MAC) Equal(sum []byte, parts ...[]byte) bool { return hmac.Equal(sum, m.Sum(parts...)) }

@@ -1,0 +1,70 @@
+package sealed
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Index makes blind indexes: values that can be compared for equality and tell nothing else. It is safe for concurrent use.
+type Index struct {
+	keys *Keyring
+}
+
+// Blind gives 32 bytes for the parts, which the caller has normalised: HMAC-SHA-256 under the purpose's key over the parts, each
+// preceded by its length in eight bytes. Equal parts give equal bytes in every replica and for ever. No part may be empty: an index
+// over a missing value would make strangers equal.
+func (x *Index) Blind(ctx context.Context, p Purpose, parts ...string) ([]byte, error) {
+	if r := x.keys.rules[p]; r.maker != x.keys.unit || !r.index {
+		return nil, fmt.Errorf("indexing: unit %s has no index of purpose %q", x.keys.unit, p)
+	}
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("indexing %s: nothing to index", p)
+	}
+	key, err := x.keys.own(ctx, period{purpose: p})
+	if err != nil {
+		return nil, fmt.Errorf("indexing %s: %w", p, err)
+	}
+	h := hmac.New(sha256.New, key.bytes)
+	var length [8]byte
+	for i, part := range parts {
+		if part == "" {
+			return nil, fmt.Errorf("indexing %s: part %d is empty", p, i)
+		}
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write([]byte(part))
+	}
+	return h.Sum(nil), nil
+}
+
+// NormaliseName brings a name into the form that is indexed: Unicode NFC, no white space around it, single spaces inside. A name typed
+// on a system that decomposes Hangul equals the same name typed elsewhere.
+func NormaliseName(name string) string {
+	return strings.Join(strings.Fields(norm.NFC.String(name)), " ")
+}
+
+// NormaliseDigits keeps the digits, and makes full-width ones ASCII: birth dates and registration numbers however they are punctuated.
+func NormaliseDigits(s string) string {
+	var b strings.Builder
+	for _, r := range norm.NFKC.String(s) {
+		if '0' <= r && r <= '9' {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// NormalisePhone gives the national digits of a Korean telephone number: +82 10-1234-5678 and 010 1234 5678 are the same.
+func NormalisePhone(phone string) string {
+	digits := NormaliseDigits(phone)
+	if strings.HasPrefix(strings.TrimSpace(norm.NFKC.String(phone)), "+") && strings.HasPrefix(digits, "82") {
+		return "0" + strings.TrimPrefix(strings.TrimPrefix(digits, "82"), "0")
+	}
+	return digits
+}

@@ -1,0 +1,339 @@
+package sealed
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/tink-crypto/tink-go/v2/aead/subtle"
+	"github.com/tink-crypto/tink-go/v2/tink"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+)
+
+// keyBytes is the length of every data key: AES-256, and as much for HMAC-SHA-256.
+const keyBytes = 32
+
+// fetchTimeout bounds the finding or making of one key. It runs apart from the call that needed it first, because others wait for
+// the same key.
+const fetchTimeout = 10 * time.Second
+
+// KeySource asks the unit that made a key for it. The answer is trusted as far as its channel is: mutual TLS between units.
+type KeySource interface {
+	// DataKey gives the 32 key bytes and their purpose; a fault of kind NotFound or Denied when there are none for this unit.
+	DataKey(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error)
+}
+
+// KeySourceFunc is a KeySource as a function.
+type KeySourceFunc func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error)
+
+// DataKey calls f.
+func (f KeySourceFunc) DataKey(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
+	return f(ctx, keyID)
+}
+
+// Deps of a Keyring.
+type Deps struct {
+	// Unit is the name of the unit, as in the table of purposes.
+	Unit string
+	// DB is the unit's pool, with sealed_key in its schema.
+	DB DB
+	// KEK wraps the data keys, e.g. from keys.Store.AEAD. It MUST be the same for all replicas of the unit.
+	KEK tink.AEAD
+	// Clock tells the month.
+	Clock clock.Clock
+	// Source gives keys made by other units; nil for a unit that reads nothing of others.
+	Source KeySource
+}
+
+// Keyring finds, makes and keeps the data keys of one unit. Box and Index use it. It is safe for concurrent use.
+type Keyring struct {
+	unit   string
+	store  store
+	kek    tink.AEAD
+	clock  clock.Clock
+	source KeySource
+	rules  map[Purpose]rule
+	flight singleflight.Group
+
+	mu   sync.RWMutex
+	byID map[uuid.UUID]*dataKey
+	made map[period]*dataKey
+}
+
+// dataKey is an unwrapped key.
+type dataKey struct {
+	id      uuid.UUID
+	purpose Purpose
+	here    bool
+	bytes   []byte
+	// aead is nil for index keys.
+	aead *subtle.AESGCM
+}
+
+// period names a key made here.
+type period struct {
+	purpose Purpose
+	month   time.Time
+}
+
+// New makes a keyring.
+func New(deps Deps) (*Keyring, error) {
+	if deps.DB == nil {
+		return nil, errors.New("making a keyring: a database is required")
+	}
+	return newKeyring(deps, pgStore{db: deps.DB})
+}
+
+func newKeyring(deps Deps, s store) (*Keyring, error) {
+	if deps.Unit == "" || deps.KEK == nil || deps.Clock == nil {
+		return nil, errors.New("making a keyring: unit, key-encryption key and clock are required")
+	}
+	lines := make(map[Purpose]rule)
+	for _, r := range rules() {
+		lines[r.purpose] = r
+	}
+	return &Keyring{
+		unit: deps.Unit, rules: lines, store: s, kek: deps.KEK, clock: deps.Clock, source: deps.Source,
+		byID: make(map[uuid.UUID]*dataKey), made: make(map[period]*dataKey),
+	}, nil
+}
+
+// Box seals and opens values.
+func (k *Keyring) Box() *Box { return &Box{keys: k} }
+
+// Index makes blind indexes.
+func (k *Keyring) Index() *Index { return &Index{keys: k} }
+
+// Prepare makes sure that every key this unit makes exists and is in memory, for this month and the next.
+func (k *Keyring) Prepare(ctx context.Context) error {
+	now := k.clock.Now()
+	var errs []error
+	for _, r := range rules() {
+		if r.maker != k.unit {
+			continue
+		}
+		months := []time.Time{monthOf(now), monthOf(now).AddDate(0, 1, 0)}
+		if r.index {
+			months = []time.Time{{}}
+		}
+		for _, month := range months {
+			_, err := k.own(ctx, period{r.purpose, month})
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("preparing sealed keys: %w", err)
+	}
+	return nil
+}
+
+// PrepareTask prepares at once and then every hour; report takes the outcome, nil included.
+func (k *Keyring) PrepareTask(report func(ctx context.Context, err error)) lifecycle.Task {
+	return lifecycle.Every("sealed keys", time.Hour, func(ctx context.Context) { report(ctx, k.Prepare(ctx)) })
+}
+
+// Export gives a key this unit made to a unit that may open what it sealed. reader is the proven identity of the calling unit. The
+// fault is NotFound for a key not made here and Denied for a reader the table does not name; index keys are given to nobody.
+func (k *Keyring) Export(ctx context.Context, keyID uuid.UUID, reader string) ([]byte, Purpose, error) {
+	key, err := k.stored(ctx, keyID)
+	if err != nil {
+		return nil, "", fmt.Errorf("exporting sealed key %s: %w", keyID, err)
+	}
+	if key == nil || !key.here {
+		return nil, "", k.fault(fault.NotFound, "KEY_NOT_FOUND", "this unit did not make that key")
+	}
+	if r := k.rules[key.purpose]; r.index || !r.readBy(reader) {
+		return nil, "", k.fault(fault.Denied, "KEY_READER_DENIED", "the calling unit may not have keys of that purpose")
+	}
+	return append([]byte(nil), key.bytes...), key.purpose, nil
+}
+
+// monthOf is the first day of t's month in UTC.
+func monthOf(t time.Time) time.Time {
+	year, month, _ := t.UTC().Date()
+	return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// own gives the key this unit makes for a period, making it if need be.
+func (k *Keyring) own(ctx context.Context, p period) (*dataKey, error) {
+	k.mu.RLock()
+	key := k.made[p]
+	k.mu.RUnlock()
+	if key != nil {
+		return key, nil
+	}
+	return k.once(ctx, "own "+string(p.purpose)+p.month.Format(time.DateOnly), func(ctx context.Context) (*dataKey, error) {
+		key, err := k.findOrMake(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.made[p], k.byID[key.id] = key, key
+		return key, nil
+	})
+}
+
+func (k *Keyring) findOrMake(ctx context.Context, p period) (*dataKey, error) {
+	r, found, err := k.store.made(ctx, p.purpose, p.month)
+	if err == nil && !found {
+		fresh := make([]byte, keyBytes)
+		// crypto/rand.Read never returns an error (it ends the process instead).
+		_, _ = rand.Read(fresh)
+		if err = k.keep(ctx, row{id: id.New(), purpose: p.purpose, month: p.month, madeHere: true}, fresh); err != nil {
+			return nil, err
+		}
+		// Another replica may have been first: what is stored counts, not what was made.
+		r, found, err = k.store.made(ctx, p.purpose, p.month)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case !found:
+		return nil, fmt.Errorf("sealed key for %s is not there after it was made", p.purpose)
+	default:
+		return k.unwrap(r)
+	}
+}
+
+// other gives the key with which a value was sealed, by its id: from memory, else the table, else the unit that made it.
+func (k *Keyring) other(ctx context.Context, keyID uuid.UUID, want Purpose) (*dataKey, error) {
+	k.mu.RLock()
+	key := k.byID[keyID]
+	k.mu.RUnlock()
+	if key != nil {
+		return key, nil
+	}
+	// The purpose is part of the name, so that a caller who asks with the wrong one fails alone.
+	return k.once(ctx, "id "+keyID.String()+string(want), func(ctx context.Context) (*dataKey, error) {
+		key, err := k.stored(ctx, keyID)
+		if err != nil || key != nil {
+			return key, err
+		}
+		return k.fetch(ctx, keyID, want)
+	})
+}
+
+// stored gives a key this unit holds, nil when it does not.
+func (k *Keyring) stored(ctx context.Context, keyID uuid.UUID) (*dataKey, error) {
+	k.mu.RLock()
+	key := k.byID[keyID]
+	k.mu.RUnlock()
+	if key != nil {
+		return key, nil
+	}
+	r, found, err := k.store.byID(ctx, keyID)
+	if err != nil || !found {
+		return nil, err
+	}
+	key, err = k.unwrap(r)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.byID[keyID] = key
+	return key, nil
+}
+
+// fetch asks the maker and keeps the answer.
+func (k *Keyring) fetch(ctx context.Context, keyID uuid.UUID, want Purpose) (*dataKey, error) {
+	if k.source == nil || want.Maker() == k.unit {
+		return nil, k.fault(fault.NotFound, "KEY_NOT_FOUND", "the key of a sealed value does not exist")
+	}
+	bytes, purpose, err := k.source.DataKey(ctx, keyID)
+	if err != nil {
+		return nil, fmt.Errorf("asking for sealed key %s: %w", keyID, err)
+	}
+	// A key under another purpose is not kept: the first to ask with a wrong purpose must not decide for the others.
+	if purpose != want || len(bytes) != keyBytes {
+		return nil, k.fault(fault.Corrupt, "KEY_MISMATCH", "the key given for a sealed value is not one for its purpose")
+	}
+	if err = k.keep(ctx, row{id: keyID, purpose: purpose}, bytes); err != nil {
+		return nil, err
+	}
+	key, err := newDataKey(keyID, purpose, false, bytes)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.byID[keyID] = key
+	return key, nil
+}
+
+// keep wraps a key and stores it.
+func (k *Keyring) keep(ctx context.Context, r row, bytes []byte) error {
+	wrapped, err := k.kek.Encrypt(bytes, wrapContext(r.id, r.purpose))
+	if err != nil {
+		return fmt.Errorf("wrapping sealed key %s: %w", r.id, err)
+	}
+	r.wrapped, r.created = wrapped, k.clock.Now()
+	return k.store.insert(ctx, r)
+}
+
+func (k *Keyring) unwrap(r row) (*dataKey, error) {
+	bytes, err := k.kek.Decrypt(r.wrapped, wrapContext(r.id, r.purpose))
+	if err != nil {
+		return nil, k.fault(fault.Corrupt, "KEY_UNREADABLE", "a stored key cannot be unwrapped", fault.Wrap(err))
+	}
+	return newDataKey(r.id, r.purpose, r.madeHere, bytes)
+}
+
+// wrapContext binds a wrapped key to its row, so that rows cannot be exchanged.
+func wrapContext(keyID uuid.UUID, p Purpose) []byte {
+	return []byte("sealed_key\x00" + keyID.String() + "\x00" + string(p))
+}
+
+func newDataKey(keyID uuid.UUID, p Purpose, here bool, bytes []byte) (*dataKey, error) {
+	key := &dataKey{id: keyID, purpose: p, here: here, bytes: bytes}
+	if len(bytes) != keyBytes {
+		return nil, fmt.Errorf("sealed key %s has %d bytes", keyID, len(bytes))
+	}
+	if p.Index() {
+		return key, nil
+	}
+	var err error
+	if key.aead, err = subtle.NewAESGCM(bytes); err != nil {
+		return nil, fmt.Errorf("using sealed key %s: %w", keyID, err)
+	}
+	return key, nil
+}
+
+// once runs f for one of all who want the same key now. f gets a context of its own, so that the first caller giving up does not
+// take the key from the others.
+func (k *Keyring) once(ctx context.Context, what string, f func(ctx context.Context) (*dataKey, error)) (*dataKey, error) {
+	result := k.flight.DoChan(what, func() (any, error) {
+		apart, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+		defer cancel()
+		return f(apart)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-result:
+		key, ok := r.Val.(*dataKey)
+		if r.Err == nil && !ok {
+			return nil, errors.New("sealed key: unexpected result")
+		}
+		return key, r.Err
+	}
+}
+
+// reason is this package's machine code within the domain of its unit.
+type reason string
+
+func (r reason) String() string { return string(r) }
+
+func (k *Keyring) fault(kind fault.Kind, r reason, message string, opts ...fault.Option) *fault.Error {
+	return fault.New(kind, k.unit, r, message, opts...)
+}

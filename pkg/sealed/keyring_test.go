@@ -1,0 +1,169 @@
+package sealed
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
+)
+
+// Replicas that start at once seal under one key, and each asks its store only until it knows the key.
+func TestMakingRace(t *testing.T) {
+	t.Parallel()
+	u := newUnit(t, "intake")
+	const replicas, callers = 8, 8
+	ids := make([]uuid.UUID, replicas*callers)
+	var wg sync.WaitGroup
+	for r := range replicas {
+		k := u.replica(t, nil)
+		for c := range callers {
+			wg.Go(func() {
+				if value, err := k.Box().Seal(t.Context(), Title, "d", []byte("x")); err == nil {
+					ids[r*callers+c], _ = KeyIDOf(value)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	require.Len(t, u.store.rows, 1)
+	for _, got := range ids {
+		require.Equal(t, u.store.rows[0].id, got)
+	}
+	before := u.store.lookups
+	k := u.replica(t, nil)
+	for range 100 {
+		_, err := k.Box().Seal(t.Context(), Title, "d", []byte("x"))
+		require.NoError(t, err)
+	}
+	require.Equal(t, before+1, u.store.lookups)
+}
+
+// Prepare makes this month's and the next month's keys, so that the turn of the month needs no query.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	u := newUnit(t, "address")
+	k := u.replica(t, nil)
+	require.NoError(t, k.Prepare(t.Context()))
+	require.NoError(t, u.replica(t, nil).Prepare(t.Context()))
+	months := map[Purpose][]string{}
+	for _, r := range u.store.rows {
+		months[r.purpose] = append(months[r.purpose], r.month.Format("2006-01"))
+	}
+	none := []string{"0001-01"}
+	require.Equal(t, map[Purpose][]string{
+		Member: {"2026-01", "2026-02"}, BlindCI: none, BlindPerson: none, BlindBusiness: none, BlindCI2: none, BlindPerson2: none, BlindBusiness2: none,
+	}, months)
+
+	u.store.broken = errors.New("no database")
+	u.clock.Advance(time.Second)
+	_, err := k.Box().Seal(t.Context(), Member, "m", []byte("x"))
+	require.NoError(t, err)
+	u.clock.Advance(31 * 24 * time.Hour)
+	require.ErrorContains(t, k.Prepare(t.Context()), "no database")
+}
+
+// What went wrong once is tried again: a failure is not remembered.
+func TestRecovers(t *testing.T) {
+	t.Parallel()
+	u := newUnit(t, "intake")
+	k := u.replica(t, nil)
+	u.store.broken = errors.New("no database")
+	_, err := k.Box().Seal(t.Context(), Title, "d", nil)
+	require.ErrorContains(t, err, "no database")
+	u.store.broken = nil
+	_, err = k.Box().Seal(t.Context(), Title, "d", nil)
+	require.NoError(t, err)
+
+	value, err := k.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	require.NoError(t, err)
+	down := true
+	reader, err := newKeyring(Deps{Unit: "viewing", KEK: newKEK(t), Clock: u.clock, Source: KeySourceFunc(
+		func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
+			if down {
+				return nil, "", fault.New(fault.Unavailable, "intake", nil, "")
+			}
+			return k.Export(ctx, keyID, "viewing")
+		})}, &memory{})
+	require.NoError(t, err)
+	_, err = reader.Box().Open(t.Context(), Title, "d", value)
+	require.ErrorIs(t, err, fault.Unavailable)
+	down = false
+	_, err = reader.Box().Open(t.Context(), Title, "d", value)
+	require.NoError(t, err)
+}
+
+// The first caller giving up does not take the key from the others who wait for it.
+func TestImpatientCaller(t *testing.T) {
+	t.Parallel()
+	maker := newUnit(t, "intake").replica(t, nil)
+	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	require.NoError(t, err)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	reader, err := newKeyring(Deps{Unit: "viewing", KEK: newKEK(t), Clock: clock.System(), Source: KeySourceFunc(
+		func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
+			close(asked)
+			<-answer
+			if err := ctx.Err(); err != nil {
+				return nil, "", err
+			}
+			return maker.Export(ctx, keyID, "viewing")
+		})}, &memory{})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := reader.Box().Open(ctx, Title, "d", value); first <- err }()
+	<-asked
+	go func() { _, err := reader.Box().Open(t.Context(), Title, "d", value); second <- err }()
+	cancel()
+	require.ErrorIs(t, <-first, context.Canceled)
+	close(answer)
+	require.NoError(t, <-second)
+}
+
+// A wrapped key is bound to its row: rows cannot be exchanged, and another unit's key-encryption key opens none.
+func TestWrappedKeysAreBound(t *testing.T) {
+	t.Parallel()
+	u := newUnit(t, "intake")
+	k := u.replica(t, nil)
+	require.NoError(t, k.Prepare(t.Context()))
+	u.store.rows[0].wrapped, u.store.rows[1].wrapped = u.store.rows[1].wrapped, u.store.rows[0].wrapped
+	_, _, err := u.replica(t, nil).Export(t.Context(), u.store.rows[0].id, "address")
+	require.ErrorIs(t, err, fault.Corrupt)
+	u.kek = newKEK(t)
+	_, _, err = u.replica(t, nil).Export(t.Context(), u.store.rows[2].id, "address")
+	require.ErrorIs(t, err, fault.Corrupt)
+}
+
+// A source that answers with something else than a key of the purpose is not believed.
+func TestBadSource(t *testing.T) {
+	t.Parallel()
+	maker := newUnit(t, "intake").replica(t, nil)
+	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	require.NoError(t, err)
+	for name, answer := range map[string]struct {
+		bytes   []byte
+		purpose Purpose
+		want    string
+	}{
+		"short key":     {make([]byte, 31), Title, "KEY_MISMATCH"},
+		"other purpose": {make([]byte, 32), Member, "KEY_MISMATCH"},
+		"wrong key":     {make([]byte, 32), Title, "SEALED_UNREADABLE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reader, err := newKeyring(Deps{Unit: "viewing", KEK: newKEK(t), Clock: clock.System(), Source: KeySourceFunc(
+				func(context.Context, uuid.UUID) ([]byte, Purpose, error) { return answer.bytes, answer.purpose, nil })}, &memory{})
+			require.NoError(t, err)
+			_, err = reader.Box().Open(t.Context(), Title, "d", value)
+			require.ErrorIs(t, err, fault.Corrupt)
+			require.Equal(t, answer.want, fault.ReasonOf(err))
+		})
+	}
+}

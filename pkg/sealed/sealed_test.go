@@ -1,0 +1,258 @@
+package sealed
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/fault"
+)
+
+// A value sealed by its maker opens at its reader, which asks for the key once, also after a restart.
+func TestSealOpen(t *testing.T) {
+	t.Parallel()
+	intake, viewing := newUnit(t, "intake"), newUnit(t, "viewing")
+	maker := intake.replica(t, nil)
+	reader := viewing.replica(t, maker)
+	for _, text := range []string{"", "a", strings.Repeat("제목", 50)} {
+		value, err := maker.Box().Seal(t.Context(), Title, "doc-1", []byte(text))
+		require.NoError(t, err)
+		require.Len(t, value, len(text)+Overhead)
+		got, err := reader.Box().Open(t.Context(), Title, "doc-1", value)
+		require.NoError(t, err)
+		require.Equal(t, text, string(got))
+		got, err = viewing.replica(t, maker).Box().Open(t.Context(), Title, "doc-1", value)
+		require.NoError(t, err)
+		require.Equal(t, text, string(got))
+	}
+	require.Equal(t, 1, viewing.calls)
+	require.Len(t, viewing.store.rows, 1)
+	require.False(t, viewing.store.rows[0].madeHere)
+	require.NotEqual(t, intake.store.rows[0].wrapped, viewing.store.rows[0].wrapped, "each unit wraps under its own key")
+}
+
+// The format is the documented one: another implementation of AES-256-GCM opens a value.
+func TestFormat(t *testing.T) {
+	t.Parallel()
+	intake := newUnit(t, "intake").replica(t, nil)
+	value, err := intake.Box().Seal(t.Context(), Title, "doc-1", []byte("text"))
+	require.NoError(t, err)
+	require.Equal(t, byte(1), value[0])
+	keyID, err := KeyIDOf(value)
+	require.NoError(t, err)
+	require.Equal(t, keyID[:], value[1:17])
+	key, purpose, err := intake.Export(t.Context(), keyID, "viewing")
+	require.NoError(t, err)
+	require.Equal(t, Title, purpose)
+
+	block, err := aes.NewCipher(key)
+	require.NoError(t, err)
+	gcm, err := cipher.NewGCM(block)
+	require.NoError(t, err)
+	got, err := gcm.Open(nil, value[17:29], value[29:], []byte("title\x00doc-1"))
+	require.NoError(t, err)
+	require.Equal(t, "text", string(got))
+
+	again, err := intake.Box().Seal(t.Context(), Title, "doc-1", []byte("text"))
+	require.NoError(t, err)
+	require.NotEqual(t, value, again)
+}
+
+// A value opens for nothing but its purpose and subject, and not when a single bit of it has changed.
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	maker := newUnit(t, "intake").replica(t, nil)
+	reader := newUnit(t, "viewing").replica(t, maker)
+	value, err := maker.Box().Seal(t.Context(), Title, "doc-1", []byte("secret title"))
+	require.NoError(t, err)
+	open := func(p Purpose, subject string, value []byte) error {
+		_, err := reader.Box().Open(t.Context(), p, subject, value)
+		if err != nil {
+			require.NotContains(t, err.Error(), "secret title")
+		}
+		return err
+	}
+	require.NoError(t, open(Title, "doc-1", value))
+	require.ErrorIs(t, open(Title, "doc-2", value), fault.Corrupt)
+	require.ErrorIs(t, open(ViewingIdentifier, "doc-1", value), fault.Corrupt)
+	for i := range value {
+		changed := append([]byte(nil), value...)
+		changed[i] ^= 1
+		want := fault.Corrupt
+		if 1 <= i && i <= 16 {
+			want = fault.NotFound // another key id
+		}
+		require.ErrorIs(t, open(Title, "doc-1", changed), want, "byte %d", i)
+	}
+	for n := range value {
+		require.ErrorIs(t, open(Title, "doc-1", value[:n]), fault.Corrupt)
+	}
+
+	fresh := newUnit(t, "viewing").replica(t, maker)
+	_, err = fresh.Box().Open(t.Context(), ViewingIdentifier, "doc-1", value)
+	require.ErrorIs(t, err, fault.Corrupt, "a key fetched for the wrong purpose")
+	_, err = fresh.Box().Open(t.Context(), Title, "doc-1", value)
+	require.NoError(t, err, "and is not remembered under it")
+}
+
+// A new month has a new key; old values still open.
+func TestMonths(t *testing.T) {
+	t.Parallel()
+	u := newUnit(t, "address")
+	k := u.replica(t, nil)
+	january, err := k.Box().Seal(t.Context(), Member, "m", []byte("old"))
+	require.NoError(t, err)
+	u.clock.Advance(time.Second) // 2026-02-01T00:00:00Z
+	february, err := k.Box().Seal(t.Context(), Member, "m", []byte("new"))
+	require.NoError(t, err)
+	later, err := k.Box().Seal(t.Context(), Member, "m", []byte("new"))
+	require.NoError(t, err)
+	require.NotEqual(t, january[1:17], february[1:17])
+	require.Equal(t, february[1:17], later[1:17])
+	got, err := u.replica(t, nil).Box().Open(t.Context(), Member, "m", january)
+	require.NoError(t, err)
+	require.Equal(t, "old", string(got))
+	require.Equal(t, time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), u.store.rows[1].month)
+}
+
+// Every purpose is sealed by its maker alone, opened by its readers alone, and its keys are given to these alone. The table is the
+// brief of architecture section 8, written down a second
+// time.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	units := []string{"gateway", "intake", "address", "archive", "delivery", "forwarding", "viewing", "circulation", "hub", "status", "certificate"}
+	want := map[Purpose]struct{ maker, readers string }{
+		RecipientDescription: {"intake", "address"},
+		Title:                {"intake", "delivery forwarding viewing circulation"},
+		ViewingIdentifier:    {"intake", "viewing"},
+		Member:               {"address", "address"},
+		Exchange:             {"hub", "hub"},
+		HubToken:             {"hub", "hub"},
+		CirculationItem:      {"circulation", "hub"},
+		Applicant:            {"certificate", "certificate"},
+		CertificateFile:      {"certificate", "certificate"},
+		BlindCI:              {"address", ""}, BlindPerson: {"address", ""}, BlindBusiness: {"address", ""},
+		BlindCI2: {"address", ""}, BlindPerson2: {"address", ""}, BlindBusiness2: {"address", ""},
+	}
+	require.Len(t, Purposes(), len(want))
+	for p, line := range want {
+		require.Equal(t, line.maker, p.Maker())
+		makerUnit := newUnit(t, line.maker)
+		maker := makerUnit.replica(t, nil)
+		require.NoError(t, maker.Prepare(t.Context()))
+		for _, name := range units {
+			k := maker
+			if name != line.maker {
+				k = newUnit(t, name).replica(t, maker)
+			}
+			_, err := k.Box().Seal(t.Context(), p, "s", []byte("x"))
+			require.Equal(t, name == line.maker && !p.Index(), err == nil, "%s seals %s", name, p)
+			_, err = k.Index().Blind(t.Context(), p, "x")
+			require.Equal(t, name == line.maker && p.Index(), err == nil, "%s indexes %s", name, p)
+
+			mayOpen := strings.Contains(" "+line.readers+" ", " "+name+" ")
+			if !p.Index() {
+				value, err := maker.Box().Seal(t.Context(), p, "s", []byte("x"))
+				require.NoError(t, err)
+				_, err = k.Box().Open(t.Context(), p, "s", value)
+				require.Equal(t, mayOpen, err == nil, "%s opens %s", name, p)
+			}
+			for _, r := range makerUnit.store.rows {
+				if r.purpose == p {
+					_, _, err = maker.Export(t.Context(), r.id, name)
+					require.Equal(t, mayOpen, err == nil, "%s gets %s", name, p)
+					require.Equal(t, !mayOpen, errors.Is(err, fault.Denied))
+				}
+			}
+		}
+	}
+}
+
+// A reader does not pass on what it was given, and unknown purposes and keys are refused.
+func TestExportRefuses(t *testing.T) {
+	t.Parallel()
+	maker := newUnit(t, "intake").replica(t, nil)
+	reader := newUnit(t, "viewing").replica(t, maker)
+	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	require.NoError(t, err)
+	_, err = reader.Box().Open(t.Context(), Title, "d", value)
+	require.NoError(t, err)
+	keyID, err := KeyIDOf(value)
+	require.NoError(t, err)
+	_, _, err = reader.Export(t.Context(), keyID, "delivery")
+	require.ErrorIs(t, err, fault.NotFound)
+	require.Equal(t, "KEY_NOT_FOUND", fault.ReasonOf(err))
+	_, _, err = maker.Export(t.Context(), uuid.UUID{1}, "viewing")
+	require.ErrorIs(t, err, fault.NotFound)
+
+	_, err = maker.Box().Seal(t.Context(), "nonsense", "d", nil)
+	require.ErrorContains(t, err, "does not seal")
+	_, err = maker.Box().Seal(t.Context(), Title, "", nil)
+	require.ErrorContains(t, err, "no subject")
+	_, err = maker.Box().Seal(t.Context(), Title, "d", make([]byte, MaxPlaintext+1))
+	require.ErrorContains(t, err, "more than")
+	_, err = KeyIDOf([]byte{2})
+	require.Error(t, err)
+}
+
+// An exported key is a copy: what the caller does to it changes nothing here.
+func TestExportCopies(t *testing.T) {
+	t.Parallel()
+	maker := newUnit(t, "intake").replica(t, nil)
+	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	require.NoError(t, err)
+	keyID, err := KeyIDOf(value)
+	require.NoError(t, err)
+	first, _, err := maker.Export(t.Context(), keyID, "viewing")
+	require.NoError(t, err)
+	kept := append([]byte(nil), first...)
+	clear(first)
+	second, _, err := maker.Export(t.Context(), keyID, "viewing")
+	require.NoError(t, err)
+	require.Equal(t, kept, second)
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	_, err := New(Deps{})
+	require.ErrorContains(t, err, "database")
+	_, err = newKeyring(Deps{}, &memory{})
+	require.ErrorContains(t, err, "required")
+}
+
+// No bytes open, and none make Open panic, except those that were sealed.
+func FuzzOpen(f *testing.F) {
+	u := newUnit(f, "address")
+	k := u.replica(f, nil)
+	value, err := k.Box().Seal(f.Context(), Member, "m", []byte("text"))
+	require.NoError(f, err)
+	f.Add(value)
+	f.Add([]byte{})
+	f.Add([]byte{1, 2, 3})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := k.Box().Open(t.Context(), Member, "m", data)
+		if string(data) == string(value) {
+			require.NoError(t, err)
+			require.Equal(t, "text", string(got))
+			return
+		}
+		require.Error(t, err)
+		require.Contains(t, []fault.Kind{fault.Corrupt, fault.NotFound}, fault.KindOf(err))
+	})
+}
+
+func BenchmarkSeal(b *testing.B) {
+	k := newUnit(b, "intake").replica(b, nil)
+	text := []byte(strings.Repeat("x", 64))
+	for b.Loop() {
+		if _, err := k.Box().Seal(b.Context(), Title, "20260101_Relay00001_0000000000042", text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package sealed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// DB runs single statements: a pool, not a transaction, because a key must stay when the work that needed it first does not.
+type DB interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// row is one wrapped key.
+type row struct {
+	id      uuid.UUID
+	purpose Purpose
+	// month is the first day of a UTC month; zero for index keys and for keys made elsewhere.
+	month    time.Time
+	wrapped  []byte
+	madeHere bool
+	created  time.Time
+}
+
+// store keeps wrapped keys.
+type store interface {
+	// insert adds r unless its id, or a key made here for its purpose and month, is already there.
+	insert(ctx context.Context, r row) error
+	// made gives the key made here for a purpose and month; false when there is none.
+	made(ctx context.Context, p Purpose, month time.Time) (row, bool, error)
+	// byID gives any key; false when there is none.
+	byID(ctx context.Context, keyID uuid.UUID) (row, bool, error)
+}
+
+type pgStore struct {
+	db DB
+}
+
+const sqlInsert = `
+insert into sealed_key (key_id, purpose, month, wrapped, made_here, created_at)
+values                 ($1,     $2,      $3,    $4,      $5,        $6)
+on conflict do nothing`
+
+func (s pgStore) insert(ctx context.Context, r row) error {
+	_, err := s.db.Exec(ctx, sqlInsert, r.id, string(r.purpose), nullable(r.month), r.wrapped, r.madeHere, r.created)
+	if err != nil {
+		return fmt.Errorf("keeping sealed key %s: %w", r.id, err)
+	}
+	return nil
+}
+
+const sqlMade = `
+select key_id, purpose, wrapped, made_here
+from   sealed_key
+where  purpose = $1
+and    month is not distinct from $2
+and    made_here`
+
+func (s pgStore) made(ctx context.Context, p Purpose, month time.Time) (row, bool, error) {
+	return scan(s.db.QueryRow(ctx, sqlMade, string(p), nullable(month)))
+}
+
+const sqlByID = `
+select key_id, purpose, wrapped, made_here
+from   sealed_key
+where  key_id = $1`
+
+func (s pgStore) byID(ctx context.Context, keyID uuid.UUID) (row, bool, error) {
+	return scan(s.db.QueryRow(ctx, sqlByID, keyID))
+}
+
+func scan(result pgx.Row) (row, bool, error) {
+	var r row
+	var purpose string
+	err := result.Scan(&r.id, &purpose, &r.wrapped, &r.madeHere)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return row{}, false, nil
+	}
+	if err != nil {
+		return row{}, false, fmt.Errorf("reading a sealed key: %w", err)
+	}
+	r.purpose = Purpose(purpose)
+	return r, true, nil
+}
+
+func nullable(month time.Time) *time.Time {
+	if month.IsZero() {
+		return nil
+	}
+	return &month
+}

@@ -1,0 +1,42 @@
+package golden_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/testkit/golden"
+)
+
+type recorder struct {
+	testing.TB
+	failure string
+}
+
+func (r *recorder) Helper() {}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.failure = fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+func failureOf(t *testing.T, got, name string) string {
+	t.Helper()
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() { defer close(done); golden.Equal(r, []byte(got), name) }()
+	<-done
+	return r.failure
+}
+
+// Equal accepts the very bytes of the file and names the first line that differs.
+func TestEqual(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, failureOf(t, "one\ntwo\n", "lines.txt"))
+	require.Contains(t, failureOf(t, "one\n2\n", "lines.txt"), "testdata/lines.golden.txt differs at line 2\nwant: \"two\\n\"\n got: \"2\\n\"")
+	require.Contains(t, failureOf(t, "one\ntwo", "lines.txt"), "line 2")
+	require.Contains(t, failureOf(t, "one\ntwo\nthree", "lines.txt"), "line 3")
+	require.Contains(t, failureOf(t, "x", "missing.txt"), "-update")
+}
