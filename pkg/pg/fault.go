@@ -1,0 +1,112 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/naru-relay/naru/pkg/fault"
+)
+
+// SQLSTATE codes this package decides by (PostgreSQL manual, appendix A).
+const (
+	stateSerializationFailure = "40001"
+	stateDeadlock             = "40P01"
+	stateUniqueViolation      = "23505"
+	stateDuplicateObject      = "42710"
+	stateInternalError        = "XX000"
+	stateLockNotAvailable     = "55P03"
+	stateQueryCanceled        = "57014"
+)
+
+// SQLState is the five-character SQLSTATE of err, "" when err is not from the server.
+func SQLState(err error) string {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return pgErr.Code
+	}
+	return ""
+}
+
+// Constraint is the name of the constraint that err violated, "" when there is none.
+func Constraint(err error) string {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return pgErr.ConstraintName
+	}
+	return ""
+}
+
+// Unreachable reports whether err says that the server could not be asked or could not serve now:
+// connection trouble (class 08), lack of resources (53), shutdown or cancellation (57). The same
+// call may work later.
+func Unreachable(err error) bool {
+	if state := SQLState(err); state != "" {
+		switch state[:2] {
+		case "08", "53", "57":
+			return true
+		default:
+			return state == stateLockNotAvailable
+		}
+	}
+	if errors.Is(err, context.Canceled) {
+		return false
+	}
+	var connErr *pgconn.ConnectError
+	var netErr net.Error
+	return errors.As(err, &connErr) || errors.As(err, &netErr) || pgconn.Timeout(err) || connectionGone(err)
+}
+
+// connectionGone recognises a connection that ended under a statement or before it was sent.
+func connectionGone(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+}
+
+// AsFault maps an error of the database to a public fault, by SQLSTATE and constraint name and by
+// nothing else:
+//
+//   - a violated constraint named in byConstraint becomes a copy of that fault,
+//   - a lost race (class 40) becomes Stale,
+//   - a server that cannot be asked or cannot serve now becomes Unavailable.
+//
+// Faults pass unchanged, and so does everything else, which counts as Internal. The database's error
+// stays the cause; where its text may repeat a value (class 22) the text is cut.
+func AsFault(err error, byConstraint map[string]*fault.Error) error {
+	var already *fault.Error
+	if err == nil || errors.As(err, &already) {
+		return err
+	}
+	state := SQLState(err)
+	if name := Constraint(err); name != "" {
+		if public, ok := byConstraint[name]; ok {
+			mapped := *public
+			fault.Wrap(err)(&mapped)
+			return &mapped
+		}
+	}
+	switch {
+	case len(state) == 5 && state[:2] == "40":
+		return fault.New(fault.Stale, "", nil, "", fault.Wrap(err))
+	case Unreachable(err):
+		return fault.New(fault.Unavailable, "", nil, "", fault.Wrap(err))
+	case len(state) == 5 && state[:2] == "22":
+		return &valueError{cause: err, state: state}
+	default:
+		return err
+	}
+}
+
+// valueError stands for an error about a value without repeating it.
+type valueError struct {
+	cause error
+	state string
+}
+
+// Error is the text for the log.
+func (e *valueError) Error() string { return "database refused a value (SQLSTATE " + e.state + ")" }
+
+// Unwrap gives the database's error.
+func (e *valueError) Unwrap() error { return e.cause }

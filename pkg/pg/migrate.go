@@ -1,0 +1,141 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// Source is one set of migrations: a unit's own, or those of a package that keeps tables in the
+// unit's schema (evidence, outbox). Each counts its versions in a table of its own.
+type Source struct {
+	// Name of the set, 1 to 40 characters of a-z 0-9 _; it names the version table goose_<name>.
+	Name string
+	// FS holds goose SQL files (00001_name.sql) at its root or in a folder "migrations".
+	//
+	// In the files ${schema} stands for the schema and ${app} for the role to grant to. Any other
+	// ${…} is an error.
+	FS fs.FS
+	// Partitions of the tables this source makes. Migrate creates the first ones.
+	Partitions []Partition
+}
+
+// Migrate brings a schema forward to the newest version of every source, in the order given, as the
+// schema's owner. It never goes back. One Migrate at a time works on a schema; a second waits.
+// Afterwards the sources' partitions are there for the database's present time.
+func Migrate(ctx context.Context, ownerURL, schema string, sources ...Source) error {
+	if err := checkSchema(schema); err != nil {
+		return err
+	}
+	cfg, err := pgx.ParseConfig(ownerURL)
+	if err != nil {
+		return fmt.Errorf("migrate schema %s: the owner's URL cannot be read", schema)
+	}
+	sessionParams(cfg, schema, schema+"-migrate")
+	seen := map[string]bool{}
+	for _, src := range sources {
+		if seen[src.Name] {
+			return fmt.Errorf("migrate schema %s: source %s given twice", schema, src.Name)
+		}
+		seen[src.Name] = true
+	}
+	for _, src := range sources {
+		if err := migrateSource(ctx, cfg, schema, src); err != nil {
+			return fmt.Errorf("migrate schema %s, source %s: %w", schema, src.Name, err)
+		}
+	}
+	return firstPartitions(ctx, cfg, schema, sources)
+}
+
+func migrateSource(ctx context.Context, cfg *pgx.ConnConfig, schema string, src Source) (err error) {
+	if err := checkSchema(src.Name); err != nil {
+		return errors.New("source name must be 1 to 40 characters of a-z 0-9 _ beginning with a letter")
+	}
+	if src.FS == nil {
+		return errors.New("no files")
+	}
+	files, err := rootOf(src.FS)
+	if err != nil {
+		return err
+	}
+	locker, err := lock.NewPostgresSessionLocker(
+		lock.WithLockID(LockID(schema+"/migrate")),
+		lock.WithLockTimeout(1, 300),
+	)
+	if err != nil {
+		return fmt.Errorf("prepare migration lock: %w", err)
+	}
+	db := stdlib.OpenDB(*cfg)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db,
+		templateFS{inner: files, values: map[string]string{"schema": schema, "app": AppRole(schema)}},
+		goose.WithTableName("goose_"+src.Name),
+		goose.WithSessionLocker(locker),
+		goose.WithDisableGlobalRegistry(true),
+	)
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("apply migrations: %w", err)
+	}
+	return nil
+}
+
+func firstPartitions(ctx context.Context, cfg *pgx.ConnConfig, schema string, sources []Source) error {
+	var parts []Partition
+	for _, src := range sources {
+		parts = append(parts, src.Partitions...)
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("migrate schema %s: %w", schema, err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	var now time.Time
+	if err := conn.QueryRow(ctx, `select now()`).Scan(&now); err != nil {
+		return fmt.Errorf("migrate schema %s: read database time: %w", schema, err)
+	}
+	return MaintainPartitions(ctx, conn, parts, now)
+}
+
+// rootOf lets an embed.FS of "migrations/*.sql" be given as it is.
+func rootOf(files fs.FS) (fs.FS, error) {
+	if names, err := fs.Glob(files, "*.sql"); err == nil && len(names) > 0 {
+		return files, nil
+	}
+	if names, err := fs.Glob(files, "migrations/*.sql"); err == nil && len(names) > 0 {
+		sub, err := fs.Sub(files, "migrations")
+		if err != nil {
+			return nil, fmt.Errorf("open migrations: %w", err)
+		}
+		return sub, nil
+	}
+	return nil, errors.New("no *.sql files")
+}
+
+var tokenPattern = regexp.MustCompile(`\$\{([^}]*)\}`)
+
+// substitute replaces the tokens of one file. Values are checked names and need no quoting.
+func substitute(name string, text []byte, values map[string]string) ([]byte, error) {
+	var unknown error
+	out := tokenPattern.ReplaceAllFunc(text, func(token []byte) []byte {
+		value, ok := values[string(token[2:len(token)-1])]
+		if !ok {
+			unknown = fmt.Errorf("%s: unknown token %s", name, token)
+		}
+		return []byte(value)
+	})
+	return out, unknown
+}

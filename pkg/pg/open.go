@@ -1,0 +1,128 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+)
+
+const (
+	// DefaultMaxConns per unit: twelve connections served the measured chain as well as forty-eight.
+	DefaultMaxConns = 6
+
+	// An open transaction of a stuck process holds back the anchoring of evidence and vacuum.
+	idleInTransactionTimeout = time.Minute
+	connectTimeout           = 10 * time.Second
+)
+
+// DBTX is what a pool, a connection and a transaction have in common.
+type DBTX interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error)
+}
+
+var (
+	_ DBTX = (*pgxpool.Pool)(nil)
+	_ DBTX = (*pgx.Conn)(nil)
+	_ DBTX = (pgx.Tx)(nil)
+)
+
+// Options of a unit's pool. URL and Schema are required.
+type Options struct {
+	// URL of the database with the unit's role. It is a secret.
+	URL string
+	// Schema of the unit; it becomes the search_path of every connection.
+	Schema string
+	// MaxConns of the pool; 0 means DefaultMaxConns.
+	MaxConns int32
+	// ApplicationName shown in pg_stat_activity; empty means the schema.
+	ApplicationName string
+	// TracerProvider traces statements by their text, never with their arguments; nil does not trace.
+	TracerProvider trace.TracerProvider
+	// MeterProvider counts and times statements; nil does not measure.
+	MeterProvider metric.MeterProvider
+}
+
+// Open makes a unit's pool and proves it with one connection. The caller closes the pool.
+func Open(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
+	if err := checkSchema(opts.Schema); err != nil {
+		return nil, err
+	}
+	cfg, err := pgxpool.ParseConfig(opts.URL)
+	if err != nil {
+		// The parse error repeats the URL, which holds a password.
+		return nil, fmt.Errorf("open database of %s: the database URL cannot be read", opts.Schema)
+	}
+	cfg.MaxConns = opts.MaxConns
+	if cfg.MaxConns == 0 {
+		cfg.MaxConns = DefaultMaxConns
+	}
+	sessionParams(cfg.ConnConfig, opts.Schema, opts.ApplicationName)
+	if opts.TracerProvider != nil || opts.MeterProvider != nil {
+		cfg.ConnConfig.Tracer = newTracer(opts)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open database of %s: %w", opts.Schema, err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database of %s: %w", opts.Schema, err)
+	}
+	return pool, nil
+}
+
+func sessionParams(cfg *pgx.ConnConfig, schema, application string) {
+	if application == "" {
+		application = schema
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = connectTimeout
+	}
+	cfg.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
+	cfg.RuntimeParams["timezone"] = "UTC"
+	cfg.RuntimeParams["application_name"] = application
+	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransactionTimeout.Milliseconds())
+}
+
+// newTracer gives otelpgx both providers explicitly, because it falls back to the global ones. Its
+// defaults leave query parameters out; they must stay out.
+func newTracer(opts Options) *otelpgx.Tracer {
+	tp, mp := opts.TracerProvider, opts.MeterProvider
+	if tp == nil {
+		tp = tracenoop.NewTracerProvider()
+	}
+	if mp == nil {
+		mp = metricnoop.NewMeterProvider()
+	}
+	return otelpgx.NewTracer(
+		otelpgx.WithTracerProvider(tp),
+		otelpgx.WithMeterProvider(mp),
+		otelpgx.WithDisableConnectionDetailsInAttributes(),
+	)
+}
+
+// Schema and role names are written into SQL and file names; role names add at most six characters
+// to the 63 that PostgreSQL allows.
+var schemaPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+
+func checkSchema(schema string) error {
+	if !schemaPattern.MatchString(schema) {
+		return errors.New("schema name must be 1 to 40 characters of a-z 0-9 _ beginning with a letter")
+	}
+	return nil
+}

@@ -1,0 +1,355 @@
+package pg
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// PartitionKind is by what and how finely a table is partitioned. Bounds are half open.
+type PartitionKind int
+
+// The kinds of partitioning.
+const (
+	// ByDayUUIDv7 partitions on a UUIDv7 key by its UTC day.
+	ByDayUUIDv7 PartitionKind = iota + 1
+	// ByYearUUIDv7 partitions on a UUIDv7 key by its UTC year.
+	ByYearUUIDv7
+	// ByYearText partitions on an edoc number (text collate "C") by the KST year it begins with.
+	ByYearText
+	// ByDayTime partitions on a timestamptz by UTC day.
+	ByDayTime
+	// ByMonthTime partitions on a timestamptz by UTC month.
+	ByMonthTime
+)
+
+// kst is the zone of the date in an edoc number (+09:00 without daylight saving).
+var kst = time.FixedZone("KST", 9*60*60)
+
+// Retain is how long a partition is kept after its end. The zero value keeps it for ever.
+type Retain struct {
+	Years, Months, Days int
+}
+
+func (r Retain) isZero() bool { return r == Retain{} }
+
+// Partition says how one table of a schema is partitioned and kept.
+type Partition struct {
+	// Table is the partitioned table; its partitions are <table>_<2026 | 202601 | 20260131>.
+	Table string
+	Kind  PartitionKind
+	// Ahead is the number of partitions made beyond the present one; 0 means 7 days, 2 months or 1 year.
+	Ahead int
+	// Behind is the number made before the present one, for keys that arrive late; 0 means 1.
+	Behind int
+	// With are storage parameters of each partition, e.g. "fillfactor = 60".
+	With string
+	// Retain is after what age a partition may be dropped.
+	Retain Retain
+	// Guard is a query of one boolean that must be true for a partition to be dropped; ${partition}
+	// stands for it. Required with Retain, so that nobody forgets what must not go:
+	//
+	//	select not exists (select from ${partition} where published_at is null)
+	Guard string
+	// GuardTables are further tables the guard reads. No row enters them between the guard's answer
+	// and the drop.
+	GuardTables []string
+}
+
+const partitionLockTimeout = "3s"
+
+// MaintainPartitions makes the partitions that are missing around now and drops those past their
+// retention whose guard agrees. It runs as the tables' owner; several replicas may run it at once.
+// A table that was busy for longer than 3 s gives an error and is tried at the next run.
+func MaintainPartitions(ctx context.Context, db Beginner, parts []Partition, now time.Time) error {
+	var failures error
+	for _, p := range parts {
+		if err := maintain(ctx, db, p, now); err != nil {
+			failures = errors.Join(failures, fmt.Errorf("maintain partitions of %s: %w", p.Table, err))
+		}
+	}
+	return failures
+}
+
+// CheckPartitions reports partitions that are missing for now or for the near future (one day, or
+// seven for months and years), each by name. An error means that the unit cannot work.
+func CheckPartitions(ctx context.Context, db DBTX, parts []Partition, now time.Time) error {
+	var failures error
+	for _, p := range parts {
+		if err := p.check(); err != nil {
+			failures = errors.Join(failures, err)
+			continue
+		}
+		existing, err := attached(ctx, db, p.Table)
+		if err != nil {
+			failures = errors.Join(failures, err)
+			continue
+		}
+		needed := []span{p.spanAt(now)}
+		if soon := p.spanAt(now.Add(p.margin())); soon.name != needed[0].name {
+			needed = append(needed, soon)
+		}
+		for _, s := range needed {
+			if !existing[s.name] {
+				failures = errors.Join(failures, fmt.Errorf("partition %s is missing", s.name))
+			}
+		}
+	}
+	return failures
+}
+
+func maintain(ctx context.Context, db Beginner, p Partition, now time.Time) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	var existing map[string]bool
+	err := InTx(ctx, db, func(tx pgx.Tx) error {
+		var err error
+		existing, err = attached(ctx, tx, p.Table)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	first := p.spanAt(now)
+	for range p.behind() {
+		first = p.spanAt(first.start.Add(-time.Hour))
+	}
+	var failures error
+	s := first
+	for range p.behind() + 1 + p.ahead() {
+		if !existing[s.name] && !p.expired(s, now) {
+			failures = errors.Join(failures, create(ctx, db, p, s))
+		}
+		s = p.spanAt(s.end)
+	}
+	for name := range existing {
+		s, ok := p.parse(name)
+		if ok && p.expired(s, now) {
+			failures = errors.Join(failures, drop(ctx, db, p, name))
+		}
+	}
+	return failures
+}
+
+// create makes a table like the parent and attaches it. "create table … partition of" would stop
+// every reader of the parent; attaching stops none.
+func create(ctx context.Context, db Beginner, p Partition, s span) error {
+	return InTx(ctx, db, func(tx pgx.Tx) error {
+		existing, err := lockForChange(ctx, tx, p.Table)
+		if err != nil || existing[s.name] {
+			return err
+		}
+		with := ""
+		if p.With != "" {
+			with = " with (" + p.With + ")"
+		}
+		name, parent := pgx.Identifier{s.name}.Sanitize(), pgx.Identifier{p.Table}.Sanitize()
+		from, to := p.bound(s.start), p.bound(s.end)
+		for _, stmt := range []string{
+			fmt.Sprintf(`create table %s (like %s including defaults including constraints including generated including storage including compression)%s`,
+				name, parent, with),
+			fmt.Sprintf(`alter table %s attach partition %s for values from ('%s') to ('%s')`, parent, name, from, to),
+		} {
+			if _, err := tx.Exec(ctx, stmt); err != nil {
+				return fmt.Errorf("create partition %s: %w", s.name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// drop asks the guard and drops within one transaction that keeps writers out of the partition, so
+// that the answer still holds when the partition goes.
+func drop(ctx context.Context, db Beginner, p Partition, name string) error {
+	return InTx(ctx, db, func(tx pgx.Tx) error {
+		existing, err := lockForChange(ctx, tx, p.Table)
+		if err != nil || !existing[name] {
+			return err
+		}
+		quoted := pgx.Identifier{name}.Sanitize()
+		locks := []string{fmt.Sprintf(`lock table %s in exclusive mode`, quoted)}
+		for _, t := range p.GuardTables {
+			locks = append(locks, fmt.Sprintf(`lock table %s in share mode`, pgx.Identifier{t}.Sanitize()))
+		}
+		for _, stmt := range locks {
+			if _, err := tx.Exec(ctx, stmt); err != nil {
+				return fmt.Errorf("drop partition %s: %w", name, err)
+			}
+		}
+		var agreed bool
+		if err := tx.QueryRow(ctx, strings.ReplaceAll(p.Guard, "${partition}", quoted)).Scan(&agreed); err != nil {
+			return fmt.Errorf("ask guard of partition %s: %w", name, err)
+		}
+		if !agreed {
+			return nil
+		}
+		if _, err := tx.Exec(ctx, `drop table `+quoted); err != nil {
+			return fmt.Errorf("drop partition %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// lockForChange lets one replica at a time change a table's partitions and tells what is there.
+func lockForChange(ctx context.Context, tx pgx.Tx, table string) (map[string]bool, error) {
+	if _, err := tx.Exec(ctx, `set local lock_timeout = '`+partitionLockTimeout+`'`); err != nil {
+		return nil, fmt.Errorf("set lock timeout: %w", err)
+	}
+	var schema string
+	if err := tx.QueryRow(ctx, `select current_schema()`).Scan(&schema); err != nil {
+		return nil, fmt.Errorf("read schema: %w", err)
+	}
+	if err := LockTx(ctx, tx, schema+"/partition/"+table); err != nil {
+		return nil, err
+	}
+	return attached(ctx, tx, table)
+}
+
+// attached names the partitions of a table of the present schema.
+func attached(ctx context.Context, db DBTX, table string) (map[string]bool, error) {
+	rows, err := db.Query(ctx,
+		`select c.relname
+		   from pg_catalog.pg_inherits i
+		   join pg_catalog.pg_class c on c.oid = i.inhrelid
+		   join pg_catalog.pg_class p on p.oid = i.inhparent
+		  where p.relname = $1
+		    and p.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = current_schema())
+		    and not i.inhdetachpending`, table)
+	if err != nil {
+		return nil, fmt.Errorf("list partitions of %s: %w", table, err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("list partitions of %s: %w", table, err)
+	}
+	set := make(map[string]bool, len(names))
+	for _, n := range names {
+		set[n] = true
+	}
+	return set, nil
+}
+
+// span is the time one partition covers.
+type span struct {
+	name       string
+	start, end time.Time
+}
+
+func (p Partition) zone() *time.Location {
+	if p.Kind == ByYearText {
+		return kst
+	}
+	return time.UTC
+}
+
+func (p Partition) spanAt(t time.Time) span {
+	zone := p.zone()
+	t = t.In(zone)
+	var s span
+	switch p.Kind {
+	case ByYearUUIDv7, ByYearText:
+		s.start = time.Date(t.Year(), 1, 1, 0, 0, 0, 0, zone)
+		s.end = s.start.AddDate(1, 0, 0)
+	case ByMonthTime:
+		s.start = time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, zone)
+		s.end = s.start.AddDate(0, 1, 0)
+	default:
+		s.start = time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)
+		s.end = s.start.AddDate(0, 0, 1)
+	}
+	s.name = p.Table + "_" + s.start.Format(p.suffix())
+	return s
+}
+
+func (p Partition) suffix() string {
+	switch p.Kind {
+	case ByYearUUIDv7, ByYearText:
+		return "2006"
+	case ByMonthTime:
+		return "200601"
+	default:
+		return "20060102"
+	}
+}
+
+// parse reads a partition's span from its name; partitions named otherwise are not ours to drop.
+func (p Partition) parse(name string) (span, bool) {
+	suffix, ok := strings.CutPrefix(name, p.Table+"_")
+	if !ok {
+		return span{}, false
+	}
+	t, err := time.ParseInLocation(p.suffix(), suffix, p.zone())
+	if err != nil {
+		return span{}, false
+	}
+	s := p.spanAt(t)
+	return s, s.name == name
+}
+
+func (p Partition) expired(s span, now time.Time) bool {
+	return !p.Retain.isZero() && s.end.AddDate(p.Retain.Years, p.Retain.Months, p.Retain.Days).Before(now)
+}
+
+// bound is the literal of a partition bound.
+func (p Partition) bound(t time.Time) string {
+	switch p.Kind {
+	case ByDayUUIDv7, ByYearUUIDv7:
+		return uuidFloor(t).String()
+	case ByYearText:
+		return t.In(kst).Format("2006") + "0000"
+	default:
+		return t.UTC().Format("2006-01-02 15:04:05+00")
+	}
+}
+
+// uuidFloor is the smallest UUID whose first 48 bits are t in milliseconds (RFC 9562 §5.7): every
+// UUIDv7 made at or after t sorts behind it.
+func uuidFloor(t time.Time) uuid.UUID {
+	var u uuid.UUID
+	binary.BigEndian.PutUint64(u[:8], uint64(t.UnixMilli())<<16) // after 1970
+	return u
+}
+
+func (p Partition) ahead() int {
+	switch {
+	case p.Ahead > 0:
+		return p.Ahead
+	case p.Kind == ByYearUUIDv7 || p.Kind == ByYearText:
+		return 1
+	case p.Kind == ByMonthTime:
+		return 2
+	default:
+		return 7
+	}
+}
+
+func (p Partition) behind() int { return max(p.Behind, 1) }
+
+func (p Partition) margin() time.Duration {
+	switch p.Kind {
+	case ByDayUUIDv7, ByDayTime:
+		return 24 * time.Hour
+	default:
+		return 7 * 24 * time.Hour
+	}
+}
+
+func (p Partition) check() error {
+	switch {
+	case !schemaPattern.MatchString(p.Table):
+		return errors.New("partitioned table's name must be 1 to 40 characters of a-z 0-9 _ beginning with a letter")
+	case p.Kind < ByDayUUIDv7 || p.Kind > ByMonthTime:
+		return fmt.Errorf("table %s: unknown kind of partitioning %d", p.Table, p.Kind)
+	case !p.Retain.isZero() && p.Guard == "":
+		return fmt.Errorf("table %s: a retention needs a guard", p.Table)
+	default:
+		return nil
+	}
+}

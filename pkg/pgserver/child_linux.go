@@ -1,0 +1,141 @@
+package pgserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+const keptLines = 12
+
+// child is the postmaster process.
+type child struct {
+	pid  int
+	done chan struct{}
+	err  error // how it ended; read after done
+	log  *lineLog
+}
+
+// startChild starts the postmaster in a process group of its own, so that a ^C meant for us does
+// not hit it before we stop it in order.
+func startChild(path string, args []string, lay layout, log *slog.Logger) (*child, error) {
+	cmd := exec.Command(path, args...) //nolint:noctx // our own arguments; the end of a ctx must not kill a database
+	cmd.Dir = lay.dir
+	cmd.Env = childEnv()
+	out := &lineLog{log: log}
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = lay.account.sysProcAttr()
+	// Fast shutdown when we die.
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGINT
+
+	c := &child{done: make(chan struct{}), log: out}
+	started := make(chan error, 1)
+	go func() {
+		// The kernel sends Pdeathsig when the *thread* that forked ends, so this goroutine keeps its
+		// thread until the server is gone.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		c.pid = cmd.Process.Pid
+		started <- nil
+		c.err = cmd.Wait()
+		close(c.done)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("run %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// signal is a no-op on a process that has ended.
+func (c *child) signal(sig syscall.Signal) {
+	select {
+	case <-c.done:
+	default:
+		_ = syscall.Kill(c.pid, sig)
+	}
+}
+
+// wait reports whether the process ended before ctx did.
+func (c *child) wait(ctx context.Context) bool {
+	select {
+	case <-c.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (c *child) lastWords() string { return c.log.tail() }
+
+// childEnv holds nothing of ours: PG* variables would redirect the tools, and the environment may
+// carry secrets.
+func childEnv() []string {
+	return []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
+}
+
+// lineLog hands complete lines to the logger and remembers the last ones.
+type lineLog struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	rest []byte
+	last []string
+}
+
+func (l *lineLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest = append(l.rest, p...)
+	for {
+		line, rest, found := bytes.Cut(l.rest, []byte("\n"))
+		if !found {
+			return len(p), nil
+		}
+		l.rest = rest
+		l.keep(strings.TrimSpace(string(line)))
+	}
+}
+
+func (l *lineLog) keep(line string) {
+	if line == "" {
+		return
+	}
+	l.last = append(l.last, line)
+	if len(l.last) > keptLines {
+		l.last = l.last[1:]
+	}
+	level := slog.LevelDebug
+	if strings.HasPrefix(line, "FATAL:") || strings.HasPrefix(line, "PANIC:") {
+		level = slog.LevelWarn
+	}
+	l.log.LogAttrs(context.Background(), level, "postgres", slog.String("line", line))
+}
+
+func (l *lineLog) tail() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.last, " | ")
+}
+
+// run executes one of PostgreSQL's tools as the server's user and returns its output in the error.
+func run(ctx context.Context, lay layout, path string, args ...string) error {
+	cmd := exec.CommandContext(ctx, path, args...) // our own arguments
+	cmd.Dir = lay.dir
+	cmd.Env = childEnv()
+	cmd.SysProcAttr = lay.account.sysProcAttr()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return errors.Join(fmt.Errorf("run %s: %w", path, err), errors.New(strings.TrimSpace(string(out))))
+	}
+	return nil
+}

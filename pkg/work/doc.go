@@ -1,0 +1,43 @@
+// Package work does what must not happen inside a business transaction: calls to the outside world
+// and things that fall due.
+//
+// # Claimed work
+//
+// A call is a row in a table of the unit with at least the columns
+//
+//	due_at      timestamptz not null   when it may be tried (next)
+//	lease_until timestamptz            claimed until then
+//	owner       text                   by whom
+//	attempt     int not null           how often it was claimed
+//
+// A replica claims rows in one short statement (Claim), makes the call outside any transaction, and
+// writes the result only if it still owns the attempt (Settle). Whoever dies in between loses the
+// lease, and another replica claims the row again; so a call may be made twice, and the other side
+// must be able to recognise a repetition. Leases are judged by the database's clock alone.
+//
+//	update delivery d
+//	   set lease_until = now() + @lease, owner = @owner, attempt = d.attempt + 1
+//	  from (select id
+//	          from delivery
+//	         where done_at is null and due_at <= now() and (lease_until is null or lease_until <= now())
+//	           and destination <> all (@blocked)
+//	         order by due_at
+//	         limit @limit
+//	           for update skip locked) c
+//	 where d.id = c.id
+//	returning d.id, d.destination, d.attempt
+//
+// and afterwards
+//
+//	update delivery
+//	   set done_at = now(), lease_until = null
+//	 where id = @id and owner = @owner and attempt = @attempt
+//
+// Loop runs such work with a bounded number of workers, Destinations keeps one dead destination from
+// taking them all, Backoff says when to try again.
+//
+// # Due rows
+//
+// Deadlines are rows, not timers in memory. SetDue and TakeDue work in the unit's transaction: what
+// a deadline causes and its end are one commit.
+package work
