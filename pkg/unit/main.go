@@ -1,0 +1,112 @@
+package unit
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/telemetry"
+)
+
+// Exit codes of a unit's process.
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+)
+
+// Main runs one unit as a process and gives its exit code: flags, configuration, signals. It is all that a unit's main function calls.
+func Main(u Unit) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, u, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+func run(ctx context.Context, u Unit, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet(u.Name, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	platformFile := flags.String("platform", "", "file of the settings all units share (deploy/config/platform.yaml)")
+	unitFile := flags.String("config", "", "file of this unit's settings; empty means its defaults")
+	check := flags.Bool("check", false, "check the configuration, list every problem, and exit")
+	show := flags.Bool("print-config", false, "print the effective configuration without secrets, and exit")
+	migrate := flags.Bool("migrate", false, "bring the schema, streams and consumers of this unit forward, and exit")
+	version := flags.Bool("version", false, "print the version, and exit")
+	if err := flags.Parse(args); err != nil {
+		return exitUsage
+	}
+	if *version {
+		fmt.Fprintln(stdout, Version())
+		return exitOK
+	}
+	process, unitConfig := DefaultProcess(), u.NewConfig()
+	if err := errors.Join(config.Load(*platformFile, process), config.Load(*unitFile, unitConfig), unitConfig.Validate()); err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	}
+	switch {
+	case *check:
+		fmt.Fprintln(stdout, "the configuration is valid")
+		return exitOK
+	case *show:
+		return printConfig(stdout, stderr, process, unitConfig)
+	}
+	log := slog.New(telemetry.NewHandler(stderr, slog.LevelInfo)).With(slog.String("unit", u.Name))
+	if err := work(ctx, u, process, *unitFile, *migrate, stderr); err != nil && !errors.Is(err, context.Canceled) {
+		log.LogAttrs(ctx, slog.LevelError, "process ends", slog.Any("error", err))
+		return exitFailed
+	}
+	return exitOK
+}
+
+func work(ctx context.Context, u Unit, process *Process, unitFile string, migrate bool, logs io.Writer) error {
+	rt, err := process.runtime(u.Name, unitFile, Version(), logs)
+	if err != nil {
+		return err
+	}
+	if !migrate {
+		return Run(ctx, rt, u)
+	}
+	password, err := process.secret("", "bus_admin_password", true)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
+	defer cancel()
+	admin := process.busOptions(process.Bus.AdminUser, password)
+	admin.Log = slog.New(telemetry.NewHandler(logs, slog.LevelInfo))
+	return Migrate(ctx, rt, admin, u)
+}
+
+func printConfig(stdout, stderr io.Writer, parts ...any) int {
+	for _, part := range parts {
+		shown, err := config.Marshal(part)
+		if err != nil {
+			fmt.Fprintln(stderr, err)
+			return exitFailed
+		}
+		fmt.Fprintf(stdout, "---\n%s", shown)
+	}
+	return exitOK
+}
+
+// Version is the module version or the commit this binary was built from.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return info.Main.Version
+}

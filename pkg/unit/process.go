@@ -1,0 +1,190 @@
+package unit
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/telemetry"
+)
+
+// Process is the part of the configuration that every unit's process has: where the others are and what this relay is called. One
+// file serves all units of a machine; what differs between them lies in a folder of secrets per unit.
+type Process struct {
+	// PlatformID is this relay's platform id at the hub (중계자플랫폼ID), 1-25 characters.
+	PlatformID string `yaml:"platform_id" env:"NARU_PLATFORM_ID"`
+	// SecretsDir holds <unit>/database_url, <unit>/owner_url (only where this process migrates and keeps partitions) and
+	// <unit>/bus_password, and bus_admin_password for -migrate.
+	SecretsDir string `yaml:"secrets_dir" env:"NARU_SECRETS_DIR"`
+	// DatabaseConns is the size of a unit's connection pool.
+	DatabaseConns int32            `yaml:"database_conns"`
+	Bus           ProcessBus       `yaml:"bus"`
+	Keys          ProcessKeys      `yaml:"keys"`
+	Clock         ProcessClock     `yaml:"clock"`
+	Network       rpc.TLSConfig    `yaml:"network"`
+	Telemetry     ProcessTelemetry `yaml:"telemetry"`
+	// OpsListen is the address of /livez, /readyz and /metrics; empty for none. ${unit} is not replaced: give it per process.
+	OpsListen string `yaml:"ops_listen" env:"NARU_OPS_LISTEN"`
+}
+
+// ProcessBus says where the bus is.
+type ProcessBus struct {
+	// URL of the NATS server or servers, comma separated.
+	URL      string `yaml:"url" env:"NARU_BUS_URL"`
+	CAFile   string `yaml:"ca_file"`
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// AdminUser makes streams and consumers in the -migrate step.
+	AdminUser string `yaml:"admin_user"`
+}
+
+// ProcessKeys says where keys are.
+type ProcessKeys struct {
+	// Dir holds a folder of keys per unit.
+	Dir string `yaml:"dir" env:"NARU_KEYS_DIR"`
+	// Create allows missing keys to be made. Leave it false where keys are provisioned.
+	Create bool `yaml:"create"`
+}
+
+// ProcessClock says how good the clock must be for evidence.
+type ProcessClock struct {
+	MaxOffset config.Duration `yaml:"max_offset"`
+	MaxError  config.Duration `yaml:"max_error"`
+	// Tolerant keeps units ready whatever the clock does, with a warning: for the sandbox only.
+	Tolerant bool `yaml:"tolerant"`
+}
+
+// ProcessTelemetry says where logs, traces and metrics go. Logs go to standard error.
+type ProcessTelemetry struct {
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `yaml:"log_level" env:"NARU_LOG_LEVEL"`
+	// TraceFolder takes one file of finished spans per unit; empty for none.
+	TraceFolder string `yaml:"trace_folder"`
+	// OTLPEndpoint is a collector's URL; empty for none.
+	OTLPEndpoint string `yaml:"otlp_endpoint" env:"NARU_OTLP_ENDPOINT"`
+	// SampleRatio, 0 to 1, is the share of traces begun here that are recorded.
+	SampleRatio float64 `yaml:"sample_ratio"`
+}
+
+// DefaultProcess is what a process assumes.
+func DefaultProcess() *Process {
+	tolerance := clock.DefaultTolerance()
+	return &Process{
+		DatabaseConns: 8,
+		Bus:           ProcessBus{AdminUser: "admin"},
+		Clock:         ProcessClock{MaxOffset: config.Duration(tolerance.MaxOffset), MaxError: config.Duration(tolerance.MaxError)},
+		Telemetry:     ProcessTelemetry{LogLevel: "info", SampleRatio: 0.01},
+	}
+}
+
+const maxPlatformID = 25
+
+// Validate reports every problem.
+func (p *Process) Validate() error {
+	var problems config.Problems
+	if p.PlatformID == "" || len(p.PlatformID) > maxPlatformID {
+		problems.Add("platform_id", "must have 1 to %d characters", maxPlatformID)
+	}
+	if p.SecretsDir == "" {
+		problems.Add("secrets_dir", "must name a folder")
+	}
+	if p.DatabaseConns < 2 {
+		problems.Add("database_conns", "must be at least 2")
+	}
+	for _, one := range strings.Split(p.Bus.URL, ",") {
+		if u, err := url.Parse(one); err != nil || u.Host == "" {
+			problems.Add("bus.url", "must be a URL such as tls://host:4222, or several separated by commas")
+			break
+		}
+	}
+	if p.Keys.Dir == "" {
+		problems.Add("keys.dir", "must name a folder")
+	}
+	if p.Clock.MaxOffset <= 0 || p.Clock.MaxError <= 0 {
+		problems.Add("clock", "max_offset and max_error must be above zero")
+	}
+	if _, err := p.Telemetry.level(); err != nil {
+		problems.Add("telemetry.log_level", "must be debug, info, warn or error")
+	}
+	if p.Telemetry.SampleRatio < 0 || p.Telemetry.SampleRatio > 1 {
+		problems.Add("telemetry.sample_ratio", "must be 0 to 1")
+	}
+	problems.Within("network", p.Network.Validate())
+	return problems.Err()
+}
+
+func (t ProcessTelemetry) level() (slog.Level, error) {
+	var level slog.Level
+	err := level.UnmarshalText([]byte(t.LogLevel))
+	return level, err
+}
+
+// Runtime makes the runtime of one unit's process.
+func (p *Process) runtime(unitName, unitConfig, version string, logs io.Writer) (Runtime, error) {
+	network, err := rpc.NewTLS(p.Network, clock.System())
+	if err != nil {
+		return Runtime{}, err
+	}
+	level, err := p.Telemetry.level()
+	if err != nil {
+		return Runtime{}, fmt.Errorf("read log level: %w", err)
+	}
+	databaseURL, err := p.secret(unitName, "database_url", true)
+	if err != nil {
+		return Runtime{}, err
+	}
+	ownerURL, err := p.secret(unitName, "owner_url", false)
+	if err != nil {
+		return Runtime{}, err
+	}
+	busPassword, err := p.secret(unitName, "bus_password", true)
+	if err != nil {
+		return Runtime{}, err
+	}
+	return Runtime{
+		Version: version, Platform: p.PlatformID, Network: network, KeysDir: p.Keys.Dir, CreateKeys: p.Keys.Create,
+		Database: func(string) Database {
+			return Database{URL: databaseURL, OwnerURL: ownerURL, MaxConns: p.DatabaseConns}
+		},
+		Bus: func(name string) bus.Options { return p.busOptions(name, busPassword) },
+		Telemetry: func(name string) telemetry.Options {
+			o := telemetry.Options{Unit: name, Version: version, LogWriter: logs, LogLevel: level, OTLPEndpoint: p.Telemetry.OTLPEndpoint, SampleRatio: p.Telemetry.SampleRatio}
+			if p.Telemetry.TraceFolder != "" {
+				o.TraceFile = filepath.Join(p.Telemetry.TraceFolder, name+".jsonl")
+			}
+			return o
+		},
+		Clock: clock.System(), ClockReader: clock.KernelReader(),
+		ClockTolerance: clock.Tolerance{MaxOffset: p.Clock.MaxOffset.Std(), MaxError: p.Clock.MaxError.Std(), Tolerant: p.Clock.Tolerant},
+		Ops:            p.OpsListen,
+		Config:         func(_ string, into Config) error { return config.Load(unitConfig, into) },
+	}, nil
+}
+
+func (p *Process) busOptions(user, password string) bus.Options {
+	return bus.Options{URL: p.Bus.URL, User: user, Password: password, CAFile: p.Bus.CAFile, CertFile: p.Bus.CertFile, KeyFile: p.Bus.KeyFile}
+}
+
+// secret reads a file of the unit's folder of secrets.
+func (p *Process) secret(unitName, name string, required bool) (string, error) {
+	raw, err := os.ReadFile(filepath.Join(p.SecretsDir, unitName, name))
+	if os.IsNotExist(err) && !required {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read secret %s of %s: %w", name, unitName, err)
+	}
+	return strings.TrimSpace(string(raw)), nil
+}
+
+// migrateTimeout bounds the migrate step.
+const migrateTimeout = 5 * time.Minute

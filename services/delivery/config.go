@@ -1,0 +1,59 @@
+package delivery
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/config"
+)
+
+// Config of the delivery unit.
+type Config struct {
+	Notice Notice `yaml:"notice"`
+	// DeadlineInterval is how often passed send deadlines are looked for.
+	DeadlineInterval config.Duration `yaml:"deadline_interval"`
+}
+
+// Notice is how recipients are told that a document arrived.
+type Notice struct {
+	// URL takes a POST per arrived document; it belongs to the operator's own messaging. Empty: nobody is told.
+	URL string `yaml:"url"`
+	// SecretFile holds the key (at least 24 bytes) that signs notices as Standard Webhooks has it.
+	SecretFile config.SecretFile `yaml:"secret_file"`
+	// Attempts after which a notice is given up, about a day at the default backoff.
+	Attempts int `yaml:"attempts"`
+	// Workers that call the URL at once.
+	Workers int             `yaml:"workers"`
+	Timeout config.Duration `yaml:"timeout"`
+}
+
+const minSecret = 24
+
+// Default is a runnable configuration without notices.
+func Default() *Config {
+	return &Config{
+		Notice:           Notice{Attempts: 300, Workers: 4, Timeout: config.Duration(10 * time.Second)},
+		DeadlineInterval: config.Duration(time.Second),
+	}
+}
+
+// Validate reports every problem.
+func (c *Config) Validate() error {
+	var p config.Problems
+	if c.DeadlineInterval <= 0 {
+		p.Add("deadline_interval", "must be above zero")
+	}
+	if c.Notice.URL == "" {
+		return p.Err()
+	}
+	if u, err := url.Parse(c.Notice.URL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		p.Add("notice.url", "must be an http or https URL")
+	}
+	if len(c.Notice.SecretFile.Value()) < minSecret {
+		p.Add("notice.secret_file", "must name a file with at least %d bytes", minSecret)
+	}
+	if c.Notice.Attempts < 1 || c.Notice.Workers < 1 || c.Notice.Timeout <= 0 {
+		p.Add("notice", "attempts, workers and timeout must be above zero")
+	}
+	return p.Err()
+}

@@ -1,0 +1,157 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/outbox"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+// clockPatience is how long a delivery waits for its clock to reach the facts it answers.
+const clockPatience = 100 * time.Millisecond
+
+var errClockBehind = errors.New("the clock is behind a fact it has to answer")
+
+type resolvedEvent = inbox.Event[*addressv1.RecipientResolved]
+
+// onRecipientResolved delivers, waits or closes. Which rows change is decided by the rows' own state, so repeats change nothing.
+func (s *service) onRecipientResolved(ctx context.Context, tx *outbox.Tx, events []resolvedEvent) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	documents := make([]document, 0, len(events))
+	var earliest time.Time
+	for i, e := range events {
+		facts := e.Message.GetFacts()
+		d := document{number: e.Subject, lane: e.Lane, sender: e.Sender, facts: facts, resolvedAt: e.Message.GetResolvedAt().AsTime(), event: i}
+		switch outcomeOf(e.Message.GetResolution()) {
+		case deliver:
+			d.state = Delivered
+			if at := notBefore(facts, d.resolvedAt); at.After(earliest) {
+				earliest = at
+			}
+		case wait:
+			d.state = Waiting
+		case closeIt:
+			d.state = Closed
+		case unknown:
+			verdicts[i] = inbox.Defer("resolution_unknown")
+			continue
+		}
+		documents = append(documents, d)
+	}
+	now, err := s.clockAt(ctx, earliest)
+	if err != nil {
+		return nil, err
+	}
+	return verdicts, s.decide(ctx, tx, now, merged(documents), events)
+}
+
+// clockAt reads the clock, at or after a moment.
+func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, error) {
+	now := s.clock.Now()
+	if !now.Before(earliest) {
+		return now, nil
+	}
+	if behind := earliest.Sub(now); behind < clockPatience {
+		timer := time.NewTimer(behind)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return time.Time{}, ctx.Err()
+		}
+		if now = s.clock.Now(); !now.Before(earliest) {
+			return now, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("deliver: %w by %s", errClockBehind, earliest.Sub(now))
+}
+
+// decide writes the documents by what becomes of them and states it.
+func (s *service) decide(ctx context.Context, tx *outbox.Tx, now time.Time, documents []document, events []resolvedEvent) error {
+	withdrawn, err := withdrawnAt(ctx, tx, documents, now)
+	if err != nil {
+		return err
+	}
+	by := map[State][]document{}
+	for _, d := range documents {
+		deadline := d.facts.GetSendDeadline()
+		switch {
+		case d.state == Delivered && deadline.IsValid() && deadline.AsTime().Before(now):
+			d.state = Expired
+		case d.state == Delivered && withdrawn[d.facts.GetTo().GetAddress()]:
+			d.state = Failed
+		}
+		by[d.state] = append(by[d.state], d)
+	}
+	for _, d := range by[Delivered] {
+		stamp(d.facts, now)
+	}
+	changed, err := advance(ctx, tx, documents, by, now)
+	if err != nil {
+		return err
+	}
+	if err := s.enqueueNotices(ctx, tx, changed[Delivered], now); err != nil {
+		return err
+	}
+	return s.state(ctx, tx, now, changed, func(d document) (outbox.Event, bool) {
+		e := events[d.event]
+		return e.Answer(actor, now, nil), true
+	})
+}
+
+// onCancelRequested decides a cancel that found the document here: too late, or noted for the next resolution.
+func (s *service) onCancelRequested(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
+	requests := make([]document, len(events))
+	for i, e := range events {
+		requests[i] = document{number: e.Subject, state: Waiting, lane: e.Lane, sender: e.Sender, event: i}
+	}
+	now := s.clock.Now()
+	tooLate, err := requestCancel(ctx, tx, merged(requests), now)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.stateCancelRefused(ctx, tx, now, tooLate, func(d document) outbox.Event { return events[d.event].Answer(actor, now, nil) })
+}
+
+// onCancelledByAddress closes what address has cancelled while it was still seeking the recipient.
+func (s *service) onCancelledByAddress(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*addressv1.DocumentCancelled]) ([]inbox.Verdict, error) {
+	cancelled := make([]document, len(events))
+	for i, e := range events {
+		cancelled[i] = document{number: e.Subject, state: Waiting, lane: e.Lane, sender: e.Sender}
+	}
+	return nil, closeCancelled(ctx, tx, merged(cancelled), s.clock.Now())
+}
+
+// onAddressWithdrawn remembers ended addresses.
+func (s *service) onAddressWithdrawn(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
+	until := map[string]time.Time{}
+	for _, e := range events {
+		until[e.Message.GetAddress()] = e.Message.GetValidUntil().AsTime()
+	}
+	return nil, insertWithdrawn(ctx, tx, until)
+}
+
+// onDocumentRead shows the read time in the inbox and stops notices.
+func (s *service) onDocumentRead(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	read := map[string]time.Time{}
+	for _, e := range events {
+		read[e.Subject] = e.Message.GetReadAt().AsTime()
+	}
+	known, err := markRead(ctx, tx, read)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range events {
+		if !known[e.Subject] {
+			verdicts[i] = inbox.Defer("not_delivered_here")
+		}
+	}
+	return verdicts, nil
+}

@@ -1,0 +1,90 @@
+package delivery
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// State of a document's delivery; doc.go draws how they follow each other.
+type State string
+
+// The states.
+const (
+	Waiting    State = "WAITING"
+	Cancelling State = "CANCELLING"
+	Delivered  State = "DELIVERED"
+	Expired    State = "EXPIRED"
+	Cancelled  State = "CANCELLED"
+	Closed     State = "CLOSED"
+	Failed     State = "FAILED"
+)
+
+// outcome is what a resolution asks of a delivery.
+type outcome int
+
+const (
+	unknown outcome = iota
+	deliver
+	wait
+	closeIt
+)
+
+// outcomeOf tells what a resolution asks for; unknown for one that a newer address unit may have learned to give.
+func outcomeOf(r addressv1.Resolution) outcome {
+	switch r {
+	case addressv1.Resolution_RESOLUTION_OWN:
+		return deliver
+	case addressv1.Resolution_RESOLUTION_NONE, addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, addressv1.Resolution_RESOLUTION_PEER:
+		return wait
+	case addressv1.Resolution_RESOLUTION_REFUSED, addressv1.Resolution_RESOLUTION_AMBIGUOUS:
+		return closeIt
+	default:
+		return unknown
+	}
+}
+
+// notBefore is the earliest moment that may be stamped as sent: each named fact has to be true by then (architecture, section 6).
+func notBefore(f *platformv1.DocumentFacts, resolvedAt time.Time) time.Time {
+	earliest := resolvedAt
+	for _, at := range []time.Time{
+		f.GetAcceptedAt().AsTime(), f.GetRegisteredAt().AsTime(), f.GetFrom().GetValidFrom().AsTime(), f.GetTo().GetValidFrom().AsTime(),
+	} {
+		if at.After(earliest) {
+			earliest = at
+		}
+	}
+	return earliest
+}
+
+// document is a delivery in the making.
+type document struct {
+	number     string
+	state      State
+	lane       platformv1.Lane
+	sender     string
+	facts      *platformv1.DocumentFacts
+	resolvedAt time.Time
+	// event is the place of the answered event in its batch.
+	event int
+}
+
+// merged keeps one document per number, the most decisive one (deliver over close over wait), in the order of numbers.
+func merged(documents []document) []document {
+	rank := map[State]int{Delivered: 3, Closed: 2, Waiting: 1}
+	best := map[string]document{}
+	for _, d := range documents {
+		if known, ok := best[d.number]; !ok || rank[d.state] > rank[known.state] {
+			best[d.number] = d
+		}
+	}
+	kept := make([]document, 0, len(best))
+	for _, d := range best {
+		kept = append(kept, d)
+	}
+	slices.SortFunc(kept, func(a, b document) int { return strings.Compare(a.number, b.number) })
+	return kept
+}

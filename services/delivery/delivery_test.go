@@ -1,0 +1,372 @@
+package delivery_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/delivery"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+const (
+	express = platformv1.Lane_LANE_EXPRESS
+	sender  = "0192f0c0-0000-7000-8000-00000000000a"
+)
+
+// office is a delivery unit with intake as the maker of titles.
+type office struct {
+	*unittest.Bench
+	intake *unittest.Maker
+	serial int
+}
+
+func setup(t *testing.T, opts ...unittest.Option) *office {
+	t.Helper()
+	maker := unittest.NewMaker(t, "intake")
+	return &office{Bench: unittest.New(t, delivery.Unit, append(opts, unittest.Neighbour("intake", maker.Register))...), intake: maker}
+}
+
+// document is an accepted document for a recipient, resolved as told.
+func (o *office) document(t *testing.T, recipient string, resolution addressv1.Resolution) *addressv1.RecipientResolved {
+	t.Helper()
+	o.serial++
+	now := o.Clock.Now()
+	number := fmt.Sprintf("%s_NARUTEST01_%013d", now.In(time.FixedZone("KST", 9*3600)).Format("20060102"), o.serial)
+	facts := &platformv1.DocumentFacts{
+		EdocNum: number, Sender: sender, Actor: sender, OwnKey: fmt.Sprintf("key-%d", o.serial), Lane: express,
+		From: &platformv1.Party{PlatformId: unittest.Platform, Address: "sender", ValidFrom: timestamppb.New(now.Add(-time.Hour))},
+		To:   &platformv1.Party{PlatformId: unittest.Platform, Address: "to-" + recipient, ValidFrom: timestamppb.New(now.Add(-time.Hour))}, Recipient: recipient,
+		AcceptedAt: timestamppb.New(now), RegisteredAt: timestamppb.New(now.Add(-time.Minute)),
+		SendDeadline: timestamppb.New(now.Add(24 * time.Hour)), ViewingDeadline: timestamppb.New(now.Add(48 * time.Hour)),
+		DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: "00"}, Category: platformv1.DocumentCategory_DOCUMENT_CATEGORY_BILL,
+		SealedTitle: o.intake.Seal(t, sealed.Title, number, []byte("시험 고지서")),
+	}
+	return &addressv1.RecipientResolved{Facts: facts, Resolution: resolution, ResolvedAt: timestamppb.New(now)}
+}
+
+func resolved(ordinal uint32, m *addressv1.RecipientResolved) outbox.Event {
+	return outbox.Event{Subject: m.GetFacts().GetEdocNum(), Ordinal: ordinal, Sender: sender, Actor: "unit:address", OccurredAt: m.GetResolvedAt().AsTime(), Message: m}
+}
+
+func (o *office) cancel(t *testing.T, number string) {
+	t.Helper()
+	o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: sender, OccurredAt: o.Clock.Now(), Message: &intakev1.CancelRequested{EdocNum: number}})
+}
+
+const (
+	own       = addressv1.Resolution_RESOLUTION_OWN
+	none      = addressv1.Resolution_RESOLUTION_NONE
+	noConsent = addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT
+	peer      = addressv1.Resolution_RESOLUTION_PEER
+	refused   = addressv1.Resolution_RESOLUTION_REFUSED
+	ambiguous = addressv1.Resolution_RESOLUTION_AMBIGUOUS
+)
+
+// A consented own member finds the document in the inbox; sent and received are one clock reading.
+func TestOwnMemberReceives(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	recipient := unittest.NewID()
+	d := o.document(t, recipient, own)
+	o.Deliver(t, express, resolved(1, d))
+
+	received := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	require.Len(t, received, 1)
+	facts := received[0].GetFacts()
+	require.Equal(t, facts.GetSentAt().AsTime(), facts.GetReceivedAt().AsTime())
+	require.False(t, facts.GetSentAt().AsTime().Before(d.GetResolvedAt().AsTime()))
+	require.Len(t, unittest.Emitted[*deliveryv1.DocumentSent](t, o.Bench), 1)
+
+	listed, err := deliveryv1.NewInboxServiceClient(o.Recipient(t, recipient)).ListInbox(t.Context(), &deliveryv1.ListInboxRequest{})
+	require.NoError(t, err)
+	require.Len(t, listed.GetItems(), 1)
+	require.Equal(t, "시험 고지서", listed.GetItems()[0].GetTitle())
+	require.Equal(t, "sender", listed.GetItems()[0].GetSenderAddress())
+}
+
+// However often and in however many frames a resolution comes, there is one inbox item and one pair of times.
+func TestRepeatedResolutionDeliversOnce(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	d := o.document(t, unittest.NewID(), own)
+	o.Deliver(t, express, resolved(1, d), resolved(1, d))
+	first := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	o.Clock.Advance(time.Minute)
+	o.Deliver(t, express, resolved(2, d))
+	require.Len(t, first, 1)
+	again := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	require.Len(t, again, 1)
+	require.Equal(t, first[0].GetFacts().GetReceivedAt().AsTime(), again[0].GetFacts().GetReceivedAt().AsTime())
+}
+
+// Whoever is no consented member here waits, is delivered to when that changes, and expires at the deadline.
+func TestWaitingDocuments(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name       string
+		resolution addressv1.Resolution
+	}{{"member nowhere", none}, {"member without consent", noConsent}, {"member of another relay", peer}} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			o := setup(t)
+			later, never := o.document(t, unittest.NewID(), test.resolution), o.document(t, unittest.NewID(), test.resolution)
+			o.Deliver(t, express, resolved(1, later), resolved(1, never))
+			require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+			later.Resolution = own
+			o.Deliver(t, express, resolved(2, later))
+			require.Len(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench), 1)
+
+			o.Clock.Advance(25 * time.Hour)
+			expired := unittest.AwaitEmitted[*deliveryv1.DeliveryExpired](t, o.Bench, 1)
+			require.Equal(t, never.GetFacts().GetEdocNum(), expired[0].GetEdocNum())
+			never.Resolution = own
+			o.Deliver(t, express, resolved(2, never))
+			require.Len(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench), 1, "an expired document is never delivered")
+			require.Len(t, unittest.Emitted[*deliveryv1.DeliveryExpired](t, o.Bench), 1)
+		})
+	}
+}
+
+// Refused and ambiguous are final.
+func TestFinalResolutionsNeverDeliver(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	for _, resolution := range []addressv1.Resolution{refused, ambiguous} {
+		d := o.document(t, unittest.NewID(), resolution)
+		o.Deliver(t, express, resolved(1, d))
+		d.Resolution = own
+		o.Deliver(t, express, resolved(2, d))
+	}
+	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+}
+
+// A cancel is decided by whoever would take the next step.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	t.Run("before the resolution arrives: cancelled, not delivered", func(t *testing.T) {
+		t.Parallel()
+		o := setup(t)
+		d := o.document(t, unittest.NewID(), own)
+		o.cancel(t, d.GetFacts().GetEdocNum())
+		o.Deliver(t, express, resolved(1, d))
+		require.Len(t, unittest.Emitted[*deliveryv1.DocumentCancelled](t, o.Bench), 1)
+		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+	})
+	t.Run("while waiting: address decides, nothing is delivered or expires afterwards", func(t *testing.T) {
+		t.Parallel()
+		o := setup(t)
+		d := o.document(t, unittest.NewID(), none)
+		number := d.GetFacts().GetEdocNum()
+		o.Deliver(t, express, resolved(1, d))
+		o.cancel(t, number)
+		o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: "unit:address", OccurredAt: o.Clock.Now(), Message: &addressv1.DocumentCancelled{EdocNum: number}})
+		o.Clock.Advance(25 * time.Hour)
+		d.Resolution = own
+		o.Deliver(t, express, resolved(2, d))
+		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentCancelled](t, o.Bench))
+		require.Empty(t, unittest.Emitted[*deliveryv1.DeliveryExpired](t, o.Bench))
+	})
+	t.Run("after receipt: refused, once", func(t *testing.T) {
+		t.Parallel()
+		o := setup(t)
+		d := o.document(t, unittest.NewID(), own)
+		o.Deliver(t, express, resolved(1, d))
+		o.cancel(t, d.GetFacts().GetEdocNum())
+		o.cancel(t, d.GetFacts().GetEdocNum())
+		require.Len(t, unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench), 1)
+	})
+}
+
+// Nothing enters the inbox of somebody who has left.
+func TestWithdrawnAddressFails(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	recipient := unittest.NewID()
+	o.Deliver(t, express, outbox.Event{Subject: "to-" + recipient, Actor: "unit:address", OccurredAt: o.Clock.Now(),
+		Message: &addressv1.AddressWithdrawn{Address: "to-" + recipient, ValidUntil: timestamppb.New(o.Clock.Now()), Recipient: recipient}})
+	o.Deliver(t, express, resolved(1, o.document(t, recipient, own)))
+	failed := unittest.Emitted[*deliveryv1.DeliveryFailed](t, o.Bench)
+	require.Len(t, failed, 1)
+	require.Equal(t, "ADDRESS_WITHDRAWN", failed[0].GetReason())
+	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+}
+
+// A document accepted by a clock ahead of ours is not stamped earlier than its acceptance: it is given back until our clock is there.
+func TestClockBehindTheFactsWaits(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	d := o.document(t, unittest.NewID(), own)
+	ahead := o.Clock.Now().Add(3 * time.Second)
+	d.Facts.AcceptedAt = timestamppb.New(ahead)
+	delivered := make(chan struct{})
+	go func() {
+		defer close(delivered)
+		o.Deliver(t, express, resolved(1, d))
+	}()
+	await.Require(t, unittest.Patience, func() bool { return len(o.Logs.String()) > 0 && containsRetry(o.Logs.String()) })
+	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+	o.Clock.Advance(4 * time.Second)
+	<-delivered
+	received := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	require.Len(t, received, 1)
+	require.False(t, received[0].GetFacts().GetSentAt().AsTime().Before(ahead))
+}
+
+func containsRetry(logs string) bool {
+	for _, line := range splitLines(logs) {
+		var entry struct {
+			Msg string `json:"msg"`
+		}
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "batch given back for later" {
+			return true
+		}
+	}
+	return false
+}
+
+func splitLines(s string) []string {
+	var lines []string
+	for start, i := 0, 0; i < len(s); i++ {
+		if s[i] == '\n' {
+			lines, start = append(lines, s[start:i]), i+1
+		}
+	}
+	return lines
+}
+
+// One recipient never sees another's documents.
+func TestInboxIsItsRecipientsAlone(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	recipient := unittest.NewID()
+	d := o.document(t, recipient, own)
+	o.Deliver(t, express, resolved(1, d))
+	stranger := deliveryv1.NewInboxServiceClient(o.Recipient(t, unittest.NewID()))
+	_, err := stranger.GetInboxItem(t.Context(), &deliveryv1.GetInboxItemRequest{EdocNum: d.GetFacts().GetEdocNum()})
+	require.ErrorIs(t, err, fault.NotFound)
+	listed, err := stranger.ListInbox(t.Context(), &deliveryv1.ListInboxRequest{})
+	require.NoError(t, err)
+	require.Empty(t, listed.GetItems())
+	_, err = deliveryv1.NewInboxServiceClient(o.Sender(t, sender)).ListInbox(t.Context(), &deliveryv1.ListInboxRequest{})
+	require.ErrorIs(t, err, fault.Denied)
+}
+
+// Pages hold every document once, newest first; a token of nobody's making is refused.
+func TestInboxPages(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	recipient := unittest.NewID()
+	var want []string
+	for range 5 {
+		d := o.document(t, recipient, own)
+		o.Deliver(t, express, resolved(1, d))
+		want = append([]string{d.GetFacts().GetEdocNum()}, want...)
+		o.Clock.Advance(time.Second)
+	}
+	client := deliveryv1.NewInboxServiceClient(o.Recipient(t, recipient))
+	var got []string
+	for token, first := "", true; first || token != ""; first = false {
+		page, err := client.ListInbox(t.Context(), &deliveryv1.ListInboxRequest{PageSize: 2, PageToken: token})
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(page.GetItems()), 2)
+		for _, item := range page.GetItems() {
+			got = append(got, item.GetEdocNum())
+		}
+		token = page.GetNextPageToken()
+	}
+	require.Equal(t, want, got)
+	_, err := client.ListInbox(t.Context(), &deliveryv1.ListInboxRequest{PageToken: "bm90IG91cnM"})
+	require.ErrorIs(t, err, fault.Invalid)
+}
+
+// A read document shows its read time; a read event that comes before the delivery waits for it.
+func TestReadTimeShowsInTheInbox(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	recipient := unittest.NewID()
+	d := o.document(t, recipient, own)
+	number, readAt := d.GetFacts().GetEdocNum(), o.Clock.Now().Add(time.Minute)
+	o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: "vs", OccurredAt: readAt, Message: &viewingv1.DocumentRead{EdocNum: number, ReadAt: timestamppb.New(readAt)}})
+	o.Deliver(t, express, resolved(1, d))
+	client := deliveryv1.NewInboxServiceClient(o.Recipient(t, recipient))
+	await.Require(t, unittest.Patience, func() bool {
+		got, err := client.GetInboxItem(t.Context(), &deliveryv1.GetInboxItemRequest{EdocNum: number})
+		return err == nil && got.GetItem().GetReadAt().AsTime().Equal(readAt)
+	})
+	unread, err := client.ListInbox(t.Context(), &deliveryv1.ListInboxRequest{UnreadOnly: true})
+	require.NoError(t, err)
+	require.Empty(t, unread.GetItems())
+}
+
+// A notice is signed, tells neither title nor content, is tried again, and its success is a fact.
+func TestNotice(t *testing.T) {
+	t.Parallel()
+	const secret = "a-secret-of-tests-with-enough-bytes"
+	var calls atomic.Int32
+	bodies := make(chan []byte, 10)
+	phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) == 1 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		raw, err := io.ReadAll(r.Body)
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(r.Header.Get("Webhook-Id") + "." + r.Header.Get("Webhook-Timestamp") + "." + string(raw)))
+		if err != nil || r.Header.Get("Webhook-Signature") != "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		bodies <- raw
+	}))
+	t.Cleanup(phone.Close)
+	o := setup(t, unittest.Config(func(c *delivery.Config) {
+		c.Notice.URL = phone.URL
+		c.Notice.SecretFile = secretFile(t, secret)
+	}))
+	recipient := unittest.NewID()
+	d := o.document(t, recipient, own)
+	o.Deliver(t, express, resolved(1, d))
+	require.Len(t, unittest.AwaitEmitted[*deliveryv1.NoticeGiven](t, o.Bench, 1), 1)
+	got := <-bodies
+	require.Contains(t, string(got), recipient)
+	require.NotContains(t, string(got), "시험 고지서")
+}
+
+func secretFile(t *testing.T, secret string) config.SecretFile {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(path, []byte(secret), 0o600))
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("notice:\n  url: http://localhost/\n  secret_file: "+path+"\n"), 0o600))
+	loaded := delivery.Default()
+	require.NoError(t, config.Load(file, loaded))
+	return loaded.Notice.SecretFile
+}

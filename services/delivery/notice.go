@@ -1,0 +1,218 @@
+package delivery
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/work"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+const (
+	noticeLease    = time.Minute
+	noticeInterval = 500 * time.Millisecond
+	maxAnswerBytes = 4 << 10
+)
+
+// notice is one arrival to be told.
+type notice struct {
+	id          uuid.UUID
+	number      string
+	lane        int16
+	sender      string
+	recipient   string
+	fromAddress string
+	toAddress   string
+	receivedAt  time.Time
+	owner       string
+	attempt     int
+}
+
+// body is what the operator's messaging gets: that something arrived, from whom, for whom. Never title or content.
+type body struct {
+	Type       string    `json:"type"`
+	EdocNum    string    `json:"edocNum"`
+	Recipient  string    `json:"recipient"`
+	From       string    `json:"from"`
+	To         string    `json:"to"`
+	ReceivedAt time.Time `json:"receivedAt"`
+}
+
+// enqueueNotices makes a notice for each delivered document, where notices are configured.
+func (s *service) enqueueNotices(ctx context.Context, tx pg.DBTX, delivered []document, now time.Time) error {
+	if s.config.Notice.URL == "" || len(delivered) == 0 {
+		return nil
+	}
+	const insert = `
+		insert into notice (id, edoc_num, lane, sender, recipient, from_address, to_address, received_at, due_at)
+		select id, edoc_num, lane, sender, recipient, from_address, to_address, $8, $8
+		from   unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[])
+		       u(id, edoc_num, lane, sender, recipient, from_address, to_address)
+		order  by edoc_num
+		on conflict do nothing`
+	var ids []uuid.UUID
+	var numbers, senders, recipients, from, to []string
+	var lanes []int16
+	for _, d := range delivered {
+		ids, numbers, senders, lanes = append(ids, id.New()), append(numbers, d.number), append(senders, d.sender), append(lanes, outbox.LaneNumber(d.lane))
+		recipients, from, to = append(recipients, d.facts.GetRecipient()), append(from, d.facts.GetFrom().GetAddress()), append(to, d.facts.GetTo().GetAddress())
+	}
+	if _, err := tx.Exec(ctx, insert, ids, numbers, lanes, senders, recipients, from, to, now); err != nil {
+		return fmt.Errorf("enqueue %d notices: %w", len(ids), err)
+	}
+	return nil
+}
+
+// stopNotices ends what has not been told yet.
+func stopNotices(ctx context.Context, tx pg.DBTX, documents []document, now time.Time) error {
+	if len(documents) == 0 {
+		return nil
+	}
+	numbers := make([]string, len(documents))
+	for i, d := range documents {
+		numbers[i] = d.number
+	}
+	if _, err := tx.Exec(ctx, `update notice set state = 'STOPPED', settled_at = $2 where edoc_num = any($1) and state = 'DUE'`, numbers, now); err != nil {
+		return fmt.Errorf("stop notices: %w", err)
+	}
+	return nil
+}
+
+func (s *service) noticeTask() (lifecycle.Task, error) {
+	return work.Loop[notice]{
+		Name: "notices", Workers: s.config.Notice.Workers, Interval: noticeInterval, Timeout: s.config.Notice.Timeout.Std() + 5*time.Second, Log: s.log,
+		Claim: s.claimNotices, Do: s.giveNotice,
+	}.Task()
+}
+
+func (s *service) claimNotices(ctx context.Context, limit int) ([]notice, error) {
+	const claim = `
+		with due as (
+		  select n.id from notice n
+		  where  n.state = 'DUE' and n.due_at <= now() and (n.lease_until is null or n.lease_until < now())
+		  order  by n.due_at
+		  limit  @limit
+		  for update skip locked)
+		update notice n
+		set    lease_until = now() + @lease::interval, owner = @owner, attempt = n.attempt + 1
+		from   due
+		where  n.id = due.id
+		returning n.id, n.edoc_num, n.lane, n.sender, n.recipient, n.from_address, n.to_address, n.received_at, n.owner, n.attempt`
+	return work.Claim(ctx, s.db, claim, work.Lease{Owner: s.replica, For: noticeLease, Limit: limit}, nil, func(c pgx.CollectableRow) (n notice, err error) {
+		return n, c.Scan(&n.id, &n.number, &n.lane, &n.sender, &n.recipient, &n.fromAddress, &n.toAddress, &n.receivedAt, &n.owner, &n.attempt)
+	})
+}
+
+// giveNotice makes one attempt and writes its outcome.
+func (s *service) giveNotice(ctx context.Context, n notice) {
+	err := s.post(ctx, n)
+	switch {
+	case err == nil:
+		err = s.settleGiven(ctx, n)
+	case n.attempt >= s.config.Notice.Attempts:
+		err = errors.Join(err, work.Settle(ctx, s.db, `
+			update notice set state = 'GIVEN_UP', settled_at = now(), lease_until = null, last_error = @reason
+			where id = @id and owner = @owner and attempt = @attempt and state = 'DUE'`, n.args(reasonOf(err))))
+	default:
+		delay := work.Backoff{}.Delay(n.attempt, rand.Float64())
+		args := n.args(reasonOf(err))
+		args["delay"] = delay
+		err = errors.Join(err, work.Settle(ctx, s.db, `
+			update notice set due_at = now() + @delay::interval, lease_until = null, last_error = @reason
+			where id = @id and owner = @owner and attempt = @attempt and state = 'DUE'`, args))
+	}
+	if err != nil && !errors.Is(err, work.ErrLost) && ctx.Err() == nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "notice was not given", slog.String("edoc_num", n.number), slog.Int("attempt", n.attempt), slog.Any("error", err))
+	}
+}
+
+func (n notice) args(reason string) pgx.NamedArgs {
+	return pgx.NamedArgs{"id": n.id, "owner": n.owner, "attempt": n.attempt, "reason": reason}
+}
+
+// answerError is an answer other than 2xx.
+type answerError int
+
+func (e answerError) Error() string { return "answered with status " + strconv.Itoa(int(e)) }
+
+func reasonOf(err error) string {
+	var answer answerError
+	if errors.As(err, &answer) {
+		return answer.Error()
+	}
+	return "unreachable"
+}
+
+// post signs the notice as Standard Webhooks has it (webhook-id, webhook-timestamp, webhook-signature), so that its receiver can tell
+// it from anybody else's and from a repeat.
+func (s *service) post(ctx context.Context, n notice) error {
+	payload, err := json.Marshal(body{Type: "document.arrived", EdocNum: n.number, Recipient: n.recipient, From: n.fromAddress, To: n.toAddress, ReceivedAt: n.receivedAt})
+	if err != nil {
+		return fmt.Errorf("encode notice: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.config.Notice.Timeout.Std())
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.config.Notice.URL, bytes.NewReader(payload))
+	if err != nil {
+		return fmt.Errorf("make notice: %w", err)
+	}
+	at := strconv.FormatInt(s.clock.Now().Unix(), 10)
+	mac := hmac.New(sha256.New, []byte(s.config.Notice.SecretFile.Value()))
+	mac.Write([]byte(n.id.String() + "." + at + "."))
+	mac.Write(payload)
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Webhook-Id", n.id.String())
+	request.Header.Set("Webhook-Timestamp", at)
+	request.Header.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	response, err := s.http.Do(request)
+	if err != nil {
+		return fmt.Errorf("post notice: %w", err)
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswerBytes)); err != nil {
+		return fmt.Errorf("read the answer to a notice: %w", err)
+	}
+	if response.StatusCode/100 != 2 {
+		return answerError(response.StatusCode)
+	}
+	return nil
+}
+
+func (s *service) settleGiven(ctx context.Context, n notice) error {
+	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		if err := work.Settle(ctx, tx, `
+			update notice set state = 'GIVEN', settled_at = now(), lease_until = null, last_error = null
+			where id = @id and owner = @owner and attempt = @attempt and state = 'DUE'`, n.args("")); err != nil {
+			return err
+		}
+		now := s.clock.Now()
+		lane := platformv1.Lane(n.lane)
+		given := document{number: n.number, lane: lane, sender: n.sender}
+		if err := appendEvidence(ctx, tx, now, "notice_given", []document{given}); err != nil {
+			return err
+		}
+		return tx.Append(ctx, lane, outbox.Event{Subject: n.number, Sender: n.sender, Actor: actor, OccurredAt: now,
+			Message: &deliveryv1.NoticeGiven{EdocNum: n.number, Sender: n.sender, Lane: lane, GivenAt: timestamppb.New(now)}})
+	})
+}

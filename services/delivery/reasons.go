@@ -1,0 +1,17 @@
+package delivery
+
+import (
+	"github.com/naru-relay/naru/pkg/fault"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+)
+
+const domain = "delivery"
+
+// itemNotFound is also the answer for somebody else's document: that it exists is told to nobody.
+func itemNotFound() error {
+	return fault.New(fault.NotFound, domain, deliveryv1.Reason_REASON_ITEM_NOT_FOUND, "there is no such document in this inbox")
+}
+
+func pageTokenInvalid() error {
+	return fault.New(fault.Invalid, domain, deliveryv1.Reason_REASON_PAGE_TOKEN_INVALID, "pageToken is not one this relay gave")
+}

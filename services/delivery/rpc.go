@@ -1,0 +1,124 @@
+package delivery
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/sealed"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+)
+
+var (
+	_ deliveryv1.InboxServiceServer          = (*service)(nil)
+	_ deliveryv1.DeliveryLookupServiceServer = (*service)(nil)
+)
+
+const defaultPage = 50
+
+func (s *service) ListInbox(ctx context.Context, r *deliveryv1.ListInboxRequest) (*deliveryv1.ListInboxResponse, error) {
+	caller, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	after, err := parsePlace(r.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	size := int(r.GetPageSize())
+	if size == 0 {
+		size = defaultPage
+	}
+	found, err := listInbox(ctx, s.db, caller.ID, r.GetUnreadOnly(), after, size+1)
+	if err != nil {
+		return nil, err
+	}
+	answer := &deliveryv1.ListInboxResponse{}
+	if len(found) > size {
+		found = found[:size]
+		last := found[size-1].facts
+		if answer.NextPageToken, err = (place{ReceivedAt: last.GetReceivedAt().AsTime(), Number: last.GetEdocNum()}).token(); err != nil {
+			return nil, err
+		}
+	}
+	for _, one := range found {
+		shown, err := s.show(ctx, one)
+		if err != nil {
+			return nil, err
+		}
+		answer.Items = append(answer.Items, shown)
+	}
+	return answer, nil
+}
+
+func (s *service) GetInboxItem(ctx context.Context, r *deliveryv1.GetInboxItemRequest) (*deliveryv1.GetInboxItemResponse, error) {
+	caller, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	one, err := readItem(ctx, s.db, caller.ID, r.GetEdocNum())
+	if errors.Is(err, errNotInInbox) {
+		return nil, itemNotFound()
+	}
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.show(ctx, one)
+	if err != nil {
+		return nil, err
+	}
+	return &deliveryv1.GetInboxItemResponse{Item: shown}, nil
+}
+
+func (s *service) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequest) (*deliveryv1.GetReceivedResponse, error) {
+	facts, err := readReceived(ctx, s.db, r.GetEdocNum())
+	if errors.Is(err, errNotInInbox) {
+		return nil, itemNotFound()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &deliveryv1.GetReceivedResponse{Facts: facts}, nil
+}
+
+// show opens the title, which is clear to the recipient only.
+func (s *service) show(ctx context.Context, one item) (*deliveryv1.InboxItem, error) {
+	title, err := s.sealed.Open(ctx, sealed.Title, one.facts.GetEdocNum(), one.facts.GetSealedTitle())
+	if err != nil {
+		return nil, fmt.Errorf("open the title of %s: %w", one.facts.GetEdocNum(), err)
+	}
+	shown := &deliveryv1.InboxItem{EdocNum: one.facts.GetEdocNum(), Title: string(title), SenderAddress: one.facts.GetFrom().GetAddress(),
+		Category: one.facts.GetCategory(), ReceivedAt: one.facts.GetReceivedAt(), ViewingDeadline: one.facts.GetViewingDeadline()}
+	if one.readAt != nil {
+		shown.ReadAt = timestamppb.New(*one.readAt)
+	}
+	return shown, nil
+}
+
+func (p place) token() (string, error) {
+	raw, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("write page token: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw), nil
+}
+
+func parsePlace(token string) (*place, error) {
+	if token == "" {
+		return nil, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return nil, pageTokenInvalid()
+	}
+	var p place
+	if err := json.Unmarshal(raw, &p); err != nil || p.Number == "" {
+		return nil, pageTokenInvalid()
+	}
+	return &p, nil
+}

@@ -1,0 +1,338 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// rows are documents as columns for unnest.
+type rows struct {
+	numbers, states, senders, recipients []string
+	lanes                                []int16
+	deadlines, viewingDeadlines, stamps  []*time.Time
+	facts                                [][]byte
+}
+
+func rowsOf(documents []document, state State) (rows, error) {
+	var r rows
+	for _, d := range documents {
+		r.numbers = append(r.numbers, d.number)
+		r.states = append(r.states, string(state))
+		r.senders = append(r.senders, d.sender)
+		r.lanes = append(r.lanes, outbox.LaneNumber(d.lane))
+		r.recipients = append(r.recipients, d.facts.GetRecipient())
+		r.deadlines = append(r.deadlines, moment(d.facts.GetSendDeadline()))
+		r.viewingDeadlines = append(r.viewingDeadlines, moment(d.facts.GetViewingDeadline()))
+		r.stamps = append(r.stamps, moment(d.facts.GetReceivedAt()))
+		var facts []byte
+		if state == Delivered {
+			var err error
+			if facts, err = (proto.MarshalOptions{Deterministic: true}).Marshal(d.facts); err != nil {
+				return rows{}, fmt.Errorf("encode facts of %s: %w", d.number, err)
+			}
+		}
+		r.facts = append(r.facts, facts)
+	}
+	return r, nil
+}
+
+type timestamp interface {
+	IsValid() bool
+	AsTime() time.Time
+}
+
+func moment(t timestamp) *time.Time {
+	if !t.IsValid() {
+		return nil
+	}
+	at := t.AsTime()
+	return &at
+}
+
+// advance moves the documents to what was decided, where their rows allow it, and returns those whose state changed, by the state
+// they changed to. A document whose cancel was requested is cancelled where it would have been delivered.
+func advance(ctx context.Context, tx pg.DBTX, all []document, by map[State][]document, now time.Time) (map[State][]document, error) {
+	const upsert = `
+		insert into delivery as d (edoc_num, state, lane, sender, send_deadline, recipient, facts, sent_at, received_at, viewing_deadline, changed_at)
+		select edoc_num, state, lane, sender, send_deadline, nullif(recipient, ''), facts, stamped, stamped, viewing_deadline, $10
+		from   unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::timestamptz[], $6::text[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])
+		       u(edoc_num, state, lane, sender, send_deadline, recipient, facts, stamped, viewing_deadline)
+		order  by edoc_num collate "C"
+		on conflict (edoc_num) do update
+		set    state = case when d.state = 'CANCELLING' and excluded.state = 'DELIVERED' then 'CANCELLED'
+		                    when d.state = 'CANCELLING' and excluded.state = 'WAITING' then 'CANCELLING'
+		                    else excluded.state end,
+		       send_deadline = coalesce(excluded.send_deadline, d.send_deadline),
+		       recipient = case when d.state = 'WAITING' then excluded.recipient end,
+		       facts = case when d.state = 'WAITING' then excluded.facts end,
+		       sent_at = case when d.state = 'WAITING' then excluded.sent_at end,
+		       received_at = case when d.state = 'WAITING' then excluded.received_at end,
+		       viewing_deadline = excluded.viewing_deadline,
+		       changed_at = excluded.changed_at
+		where  d.state in ('WAITING', 'CANCELLING') and not (d.state = 'WAITING' and excluded.state = 'WAITING')
+		returning edoc_num, state`
+	byNumber := make(map[string]document, len(all))
+	for _, d := range all {
+		byNumber[d.number] = d
+	}
+	changed := map[State][]document{}
+	for _, target := range slices.Sorted(maps.Keys(by)) {
+		r, err := rowsOf(by[target], target)
+		if err != nil {
+			return nil, err
+		}
+		found, err := tx.Query(ctx, upsert, r.numbers, r.states, r.lanes, r.senders, r.deadlines, r.recipients, r.facts, r.stamps, r.viewingDeadlines, now)
+		if err != nil {
+			return nil, fmt.Errorf("advance %d deliveries to %s: %w", len(r.numbers), target, err)
+		}
+		type row struct{ number, state string }
+		moved, err := pgx.CollectRows(found, func(c pgx.CollectableRow) (r row, err error) { return r, c.Scan(&r.number, &r.state) })
+		if err != nil {
+			return nil, fmt.Errorf("advance %d deliveries to %s: %w", len(r.numbers), target, err)
+		}
+		for _, m := range moved {
+			changed[State(m.state)] = append(changed[State(m.state)], byNumber[m.number])
+		}
+	}
+	return changed, nil
+}
+
+// requestCancel notes a cancel where nothing is decided yet, and returns the documents that were received already.
+func requestCancel(ctx context.Context, tx pg.DBTX, requests []document, now time.Time) ([]document, error) {
+	const request = `
+		insert into delivery as d (edoc_num, state, lane, sender, changed_at)
+		select edoc_num, 'CANCELLING', lane, sender, $4
+		from   unnest($1::text[], $2::smallint[], $3::text[]) u(edoc_num, lane, sender)
+		order  by edoc_num collate "C"
+		on conflict (edoc_num) do update
+		set    state = case when d.state = 'WAITING' then 'CANCELLING' else d.state end,
+		       notices_stopped = true,
+		       changed_at = excluded.changed_at
+		where  d.state = 'WAITING' or (d.state = 'DELIVERED' and not d.notices_stopped)
+		returning edoc_num, state`
+	var numbers, senders []string
+	var lanes []int16
+	byNumber := map[string]document{}
+	for _, r := range requests {
+		numbers, senders, lanes = append(numbers, r.number), append(senders, r.sender), append(lanes, outbox.LaneNumber(r.lane))
+		byNumber[r.number] = r
+	}
+	found, err := tx.Query(ctx, request, numbers, lanes, senders, now)
+	if err != nil {
+		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(numbers), err)
+	}
+	var tooLate []document
+	var number, state string
+	if _, err := pgx.ForEachRow(found, []any{&number, &state}, func() error {
+		if State(state) == Delivered {
+			tooLate = append(tooLate, byNumber[number])
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(numbers), err)
+	}
+	return tooLate, stopNotices(ctx, tx, tooLate, now)
+}
+
+// closeCancelled takes over address's decision.
+func closeCancelled(ctx context.Context, tx pg.DBTX, cancelled []document, now time.Time) error {
+	const closing = `
+		insert into delivery as d (edoc_num, state, lane, sender, changed_at)
+		select edoc_num, 'CANCELLED', lane, sender, $4
+		from   unnest($1::text[], $2::smallint[], $3::text[]) u(edoc_num, lane, sender)
+		order  by edoc_num collate "C"
+		on conflict (edoc_num) do update
+		set    state = 'CANCELLED', changed_at = excluded.changed_at
+		where  d.state in ('WAITING', 'CANCELLING')`
+	r, err := rowsOf(cancelled, Cancelled)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, closing, r.numbers, r.lanes, r.senders, now); err != nil {
+		return fmt.Errorf("close %d cancelled deliveries: %w", len(cancelled), err)
+	}
+	return nil
+}
+
+// expire closes up to limit waiting deliveries whose deadline has passed.
+func expire(ctx context.Context, tx pg.DBTX, now time.Time, limit int) ([]document, error) {
+	const update = `
+		with due as (
+		  select edoc_num from delivery
+		  where  state = 'WAITING' and send_deadline < $1
+		  order  by send_deadline, edoc_num
+		  limit  $2
+		  for update skip locked)
+		update delivery d
+		set    state = 'EXPIRED', changed_at = $1
+		from   due
+		where  d.edoc_num = due.edoc_num
+		returning d.edoc_num, d.lane, d.sender`
+	found, err := tx.Query(ctx, update, now, limit)
+	if err != nil {
+		return nil, fmt.Errorf("expire deliveries: %w", err)
+	}
+	expired, err := pgx.CollectRows(found, func(c pgx.CollectableRow) (document, error) {
+		var d document
+		var lane int16
+		err := c.Scan(&d.number, &lane, &d.sender)
+		d.lane = platformv1.Lane(lane)
+		return d, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("expire deliveries: %w", err)
+	}
+	return expired, nil
+}
+
+// withdrawnAt tells which of the recipients' addresses have ended.
+func withdrawnAt(ctx context.Context, tx pg.DBTX, documents []document, now time.Time) (map[string]bool, error) {
+	var addresses []string
+	for _, d := range documents {
+		if d.state == Delivered {
+			addresses = append(addresses, d.facts.GetTo().GetAddress())
+		}
+	}
+	if len(addresses) == 0 {
+		return nil, nil
+	}
+	found, err := tx.Query(ctx, `select address from withdrawn_address where address = any($1) and valid_until <= $2`, addresses, now)
+	if err != nil {
+		return nil, fmt.Errorf("read withdrawn addresses: %w", err)
+	}
+	ended, err := pgx.CollectRows(found, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read withdrawn addresses: %w", err)
+	}
+	withdrawn := make(map[string]bool, len(ended))
+	for _, address := range ended {
+		withdrawn[address] = true
+	}
+	return withdrawn, nil
+}
+
+func insertWithdrawn(ctx context.Context, tx pg.DBTX, until map[string]time.Time) error {
+	for _, address := range slices.Sorted(maps.Keys(until)) {
+		if _, err := tx.Exec(ctx, `insert into withdrawn_address (address, valid_until) values ($1, $2) on conflict do nothing`, address, until[address]); err != nil {
+			return fmt.Errorf("insert withdrawn address: %w", err)
+		}
+	}
+	return nil
+}
+
+// markRead notes read times; the first stays. It tells which documents are in an inbox here.
+func markRead(ctx context.Context, tx pg.DBTX, read map[string]time.Time) (map[string]bool, error) {
+	const mark = `
+		update delivery d
+		set    read_at = coalesce(d.read_at, u.read_at), notices_stopped = true
+		from   (select o.edoc_num, r.read_at from delivery o join unnest($1::text[], $2::timestamptz[]) r(edoc_num, read_at) using (edoc_num)
+		        where o.state = 'DELIVERED' order by o.edoc_num for update of o) u
+		where  d.edoc_num = u.edoc_num
+		returning d.edoc_num`
+	numbers := slices.Sorted(maps.Keys(read))
+	times := make([]time.Time, len(numbers))
+	for i, number := range numbers {
+		times[i] = read[number]
+	}
+	found, err := tx.Query(ctx, mark, numbers, times)
+	if err != nil {
+		return nil, fmt.Errorf("mark %d documents as read: %w", len(numbers), err)
+	}
+	marked, err := pgx.CollectRows(found, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("mark %d documents as read: %w", len(numbers), err)
+	}
+	known := make(map[string]bool, len(marked))
+	for _, number := range marked {
+		known[number] = true
+	}
+	return known, nil
+}
+
+var errNotInInbox = errors.New("no such document in an inbox")
+
+// readReceived reads the facts of a received document.
+func readReceived(ctx context.Context, db pg.DBTX, number string) (*platformv1.DocumentFacts, error) {
+	var raw []byte
+	err := db.QueryRow(ctx, `select facts from delivery where edoc_num = $1 and state = 'DELIVERED'`, number).Scan(&raw)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, errNotInInbox
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read delivery %s: %w", number, err)
+	}
+	var facts platformv1.DocumentFacts
+	if err := proto.Unmarshal(raw, &facts); err != nil {
+		return nil, fmt.Errorf("decode facts of %s: %w", number, err)
+	}
+	return &facts, nil
+}
+
+// item is a document in an inbox.
+type item struct {
+	facts  *platformv1.DocumentFacts
+	readAt *time.Time
+}
+
+// place is where a page of the inbox goes on.
+type place struct {
+	ReceivedAt time.Time `json:"t"`
+	Number     string    `json:"n"`
+}
+
+const itemColumns = `select facts, read_at from delivery where recipient = $1 and state = 'DELIVERED'`
+
+// listInbox lists a recipient's documents, newest first, after a place.
+func listInbox(ctx context.Context, db pg.DBTX, recipient string, unread bool, after *place, limit int) ([]item, error) {
+	from := place{ReceivedAt: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if after != nil {
+		from = *after
+	}
+	found, err := db.Query(ctx, itemColumns+`
+		  and (received_at, edoc_num) < ($2, $3) and (not $4 or read_at is null)
+		order by received_at desc, edoc_num desc
+		limit $5`, recipient, from.ReceivedAt, from.Number, unread, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list an inbox: %w", err)
+	}
+	items, err := pgx.CollectRows(found, scanItem)
+	if err != nil {
+		return nil, fmt.Errorf("list an inbox: %w", err)
+	}
+	return items, nil
+}
+
+func readItem(ctx context.Context, db pg.DBTX, recipient, number string) (item, error) {
+	found, err := db.Query(ctx, itemColumns+` and edoc_num = $2`, recipient, number)
+	if err != nil {
+		return item{}, fmt.Errorf("read an inbox item: %w", err)
+	}
+	one, err := pgx.CollectExactlyOneRow(found, scanItem)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return item{}, errNotInInbox
+	}
+	if err != nil {
+		return item{}, fmt.Errorf("read an inbox item: %w", err)
+	}
+	return one, nil
+}
+
+func scanItem(c pgx.CollectableRow) (item, error) {
+	var raw []byte
+	one := item{facts: &platformv1.DocumentFacts{}}
+	if err := c.Scan(&raw, &one.readAt); err != nil {
+		return item{}, err
+	}
+	return one, proto.Unmarshal(raw, one.facts)
+}

@@ -1,0 +1,77 @@
+package delivery
+
+import (
+	"context"
+	"embed"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/grpc"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/unit"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Unit is the delivery unit.
+var Unit = unit.Unit{
+	Name:       "delivery",
+	Requires:   []string{"intake"},
+	NewConfig:  func() unit.Config { return Default() },
+	Migrations: migrations,
+	Partitions: []pg.Partition{{Table: "delivery", Kind: pg.ByYearText}},
+	Emits:      emits(),
+	Reads:      reads(),
+	Build:      build,
+}
+
+type service struct {
+	deliveryv1.UnsafeInboxServiceServer
+	deliveryv1.UnsafeDeliveryLookupServiceServer
+	config  *Config
+	db      *pgxpool.Pool
+	outbox  *outbox.Outbox
+	sealed  *sealed.Box
+	clock   clock.Clock
+	log     *slog.Logger
+	metrics *metrics
+	http    *http.Client
+	// replica names this process in leases.
+	replica string
+}
+
+func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
+	cfg, _ := env.Config.(*Config)
+	m, err := newMetrics(env.Meter)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{config: cfg, db: env.DB, outbox: env.Outbox, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
+		http: &http.Client{Timeout: cfg.Notice.Timeout.Std() + time.Second}, replica: uuid.NewString()}
+	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", cfg.DeadlineInterval.Std(), s.expireDue)}
+	if cfg.Notice.URL != "" {
+		notices, err := s.noticeTask()
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, notices)
+	}
+	return &unit.Service{
+		Register: func(r grpc.ServiceRegistrar) {
+			deliveryv1.RegisterInboxServiceServer(r, s)
+			deliveryv1.RegisterDeliveryLookupServiceServer(r, s)
+		},
+		Consumers: s.consumers(),
+		Tasks:     tasks,
+	}, nil
+}
