@@ -59,14 +59,14 @@ func run(ctx context.Context, u Unit, args []string, stdout, stderr io.Writer) i
 		return printConfig(stdout, stderr, process, unitConfig)
 	}
 	log := slog.New(telemetry.NewHandler(stderr, slog.LevelInfo)).With(slog.String("unit", u.Name))
-	if err := work(ctx, u, process, *unitFile, *migrate, stderr); err != nil && !errors.Is(err, context.Canceled) {
+	if err := serve(ctx, u, process, *unitFile, *migrate, stderr); err != nil && !errors.Is(err, context.Canceled) {
 		log.LogAttrs(ctx, slog.LevelError, "process ends", slog.Any("error", err))
 		return exitFailed
 	}
 	return exitOK
 }
 
-func work(ctx context.Context, u Unit, process *Process, unitFile string, migrate bool, logs io.Writer) error {
+func serve(ctx context.Context, u Unit, process *Process, unitFile string, migrate bool, logs io.Writer) error {
 	rt, err := process.runtime(u.Name, unitFile, Version(), logs)
 	if err != nil {
 		return err

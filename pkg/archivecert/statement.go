@@ -1,0 +1,196 @@
+package archivecert
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// Format is the name of the content format.
+	Format = "naru-sandbox-archive/1"
+	// MediaType is the media type of a certificate (RFC 7193).
+	MediaType = "application/cms"
+	// HashAlgorithm is the only hash algorithm of the format.
+	HashAlgorithm = "SHA-256"
+	// MaxBytes bounds an encoded certificate.
+	MaxBytes = 16 << 10
+	// MaxAttachments bounds the attachment hashes of one registration.
+	MaxAttachments = 10
+
+	timeLayout = "2006-01-02T15:04:05.000000Z"
+)
+
+// Kind of a certificate.
+type Kind string
+
+// The kinds.
+const (
+	KindRegistration Kind = "registration"
+	KindOriginal     Kind = "original"
+)
+
+// Statement is what both kinds of certificate say.
+type Statement struct {
+	// CertificateNumber and DocumentID: 1 to 64 of A-Z a-z 0-9 . _ -
+	CertificateNumber, DocumentID string
+	// Issuer (the archive; common name of its signing certificate) and Owner (the depositor): 1 to 100 characters.
+	Issuer, Owner string
+	// Hash of the document and, in the depositor's order, of 0 to 10 attachments: SHA-256, lower-case hexadecimal.
+	Hash             string
+	AttachmentHashes []string
+	// RegisteredAt ≤ ValidFrom (moment of issue) < ValidUntil; UTC, microseconds.
+	RegisteredAt, ValidFrom, ValidUntil time.Time
+}
+
+// Covers tells whether the statement is about exactly this document and these attachments, in this order (hexadecimal,
+// either case). The error is ErrHash.
+func (s *Statement) Covers(hash string, attachments []string) error {
+	if !strings.EqualFold(s.Hash, hash) {
+		return &Failure{Check: ErrHash, Detail: "document hash differs"}
+	}
+	if !slices.EqualFunc(s.AttachmentHashes, attachments, strings.EqualFold) {
+		return &Failure{Check: ErrHash, Detail: "attachment hashes differ"}
+	}
+	return nil
+}
+
+// wire is the JSON form; the order of its fields is the order of the encoding.
+type wire struct {
+	Format                        string   `json:"format"`
+	Kind                          Kind     `json:"kind"`
+	CertificateNumber             string   `json:"certificateNumber"`
+	Issuer                        string   `json:"issuer"`
+	Owner                         string   `json:"owner"`
+	DocumentID                    string   `json:"documentId"`
+	HashAlgorithm                 string   `json:"hashAlgorithm"`
+	Hash                          string   `json:"hash"`
+	AttachmentHashes              []string `json:"attachmentHashes,omitempty"`
+	RegisteredAt                  string   `json:"registeredAt"`
+	ValidFrom                     string   `json:"validFrom"`
+	ValidUntil                    string   `json:"validUntil"`
+	RegistrationCertificateDigest string   `json:"registrationCertificateDigest,omitempty"`
+}
+
+func (w *wire) encode() ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(w); err != nil {
+		return nil, fmt.Errorf("encode statement: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// newWire checks a statement and puts it into its wire form.
+func newWire(kind Kind, s Statement, registrationDigest string) (*wire, error) {
+	w := &wire{
+		Format: Format, Kind: kind, CertificateNumber: s.CertificateNumber, Issuer: s.Issuer, Owner: s.Owner,
+		DocumentID: s.DocumentID, HashAlgorithm: HashAlgorithm, Hash: strings.ToLower(s.Hash),
+		RegisteredAt: s.RegisteredAt.UTC().Format(timeLayout), ValidFrom: s.ValidFrom.UTC().Format(timeLayout),
+		ValidUntil:                    s.ValidUntil.UTC().Format(timeLayout),
+		RegistrationCertificateDigest: strings.ToLower(registrationDigest),
+	}
+	for _, hash := range s.AttachmentHashes {
+		w.AttachmentHashes = append(w.AttachmentHashes, strings.ToLower(hash))
+	}
+	if _, err := w.statement(); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// decode reads the one encoding a value has. Since the bytes must equal the value's encoding, repeated or differently
+// cased names, other orders and white space are refused too.
+func decode(content []byte) (*wire, *Failure) {
+	if !utf8.Valid(content) {
+		return nil, malformed("content is not UTF-8")
+	}
+	var w wire
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&w); err != nil {
+		// The decoder's own text can quote the content.
+		return nil, malformed("content is not the documented JSON")
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, malformed("bytes after the content")
+	}
+	again, err := w.encode()
+	if err != nil || !bytes.Equal(again, content) {
+		return nil, malformed("content is not in its deterministic encoding")
+	}
+	if w.Format != Format {
+		return nil, malformed("content format is unknown")
+	}
+	return &w, nil
+}
+
+// statement checks every field; hashes are normalised.
+func (w *wire) statement() (*Statement, error) {
+	s := &Statement{CertificateNumber: w.CertificateNumber, DocumentID: w.DocumentID, Issuer: w.Issuer, Owner: w.Owner}
+	if !identifier(s.CertificateNumber) || !identifier(s.DocumentID) {
+		return nil, malformed("certificate number or document id")
+	}
+	if !printable(s.Issuer) || !printable(s.Owner) {
+		return nil, malformed("issuer or owner")
+	}
+	if w.HashAlgorithm != HashAlgorithm {
+		return nil, malformed("hash algorithm")
+	}
+	if len(w.AttachmentHashes) > MaxAttachments {
+		return nil, malformed("too many attachment hashes")
+	}
+	var ok bool
+	if s.Hash, ok = normaliseHash(w.Hash); !ok {
+		return nil, malformed("document hash")
+	}
+	for _, given := range w.AttachmentHashes {
+		hash, ok := normaliseHash(given)
+		if !ok {
+			return nil, malformed("attachment hash")
+		}
+		s.AttachmentHashes = append(s.AttachmentHashes, hash)
+	}
+	for _, field := range []struct {
+		text string
+		into *time.Time
+	}{{w.RegisteredAt, &s.RegisteredAt}, {w.ValidFrom, &s.ValidFrom}, {w.ValidUntil, &s.ValidUntil}} {
+		at, err := time.Parse(timeLayout, field.text)
+		if err != nil || at.Format(timeLayout) != field.text {
+			return nil, malformed("time")
+		}
+		*field.into = at
+	}
+	if s.RegisteredAt.After(s.ValidFrom) || !s.ValidFrom.Before(s.ValidUntil) {
+		return nil, malformed("times are out of order")
+	}
+	return s, nil
+}
+
+func normaliseHash(text string) (string, bool) {
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != 32 {
+		return "", false
+	}
+	return hex.EncodeToString(raw), true
+}
+
+const identifierAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+func identifier(text string) bool {
+	return len(text) >= 1 && len(text) <= 64 && strings.Trim(text, identifierAlphabet) == ""
+}
+
+func printable(text string) bool {
+	n := utf8.RuneCountInString(text)
+	return n >= 1 && n <= 100 && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) == -1
+}

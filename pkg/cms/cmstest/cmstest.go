@@ -1,0 +1,108 @@
+// Package cmstest makes throw-away authorities and signers for tests of signed documents. For tests only.
+package cmstest
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Authority is a certification authority: a root, or one under a root.
+type Authority struct {
+	Certificate *x509.Certificate
+	key         crypto.Signer
+	parents     []*x509.Certificate // between this authority and the root, this one first; empty for a root
+}
+
+// Signer is a key with its certificate chain, root left out.
+type Signer struct {
+	Key   crypto.Signer
+	Chain []*x509.Certificate
+}
+
+// NewRoot makes a root named name that is valid from ten years before at to ten years after.
+func NewRoot(t testing.TB, name string, at time.Time) *Authority {
+	t.Helper()
+	key := NewKey(t)
+	template := authorityTemplate(t, name, at)
+	return &Authority{Certificate: issue(t, template, template, key.Public(), key), key: key}
+}
+
+// Intermediate makes an authority under a.
+func (a *Authority) Intermediate(t testing.TB, name string, at time.Time) *Authority {
+	t.Helper()
+	key := NewKey(t)
+	certificate := issue(t, authorityTemplate(t, name, at), a.Certificate, key.Public(), a.key)
+	return &Authority{Certificate: certificate, key: key, parents: append([]*x509.Certificate{certificate}, a.parents...)}
+}
+
+// Pool holds the authority's own certificate.
+func (a *Authority) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.Certificate)
+	return pool
+}
+
+// Signer issues a P-256 document signer, valid one year either side of at; edit may change the template.
+func (a *Authority) Signer(t testing.TB, name string, at time.Time, edit ...func(*x509.Certificate)) Signer {
+	t.Helper()
+	return a.SignerWithKey(t, NewKey(t), name, at, edit...)
+}
+
+// SignerWithKey is Signer for a given key.
+func (a *Authority) SignerWithKey(t testing.TB, key crypto.Signer, name string, at time.Time, edit ...func(*x509.Certificate)) Signer {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: serial(t), Subject: pkix.Name{CommonName: name, Organization: []string{"시험용"}},
+		NotBefore: at.AddDate(-1, 0, 0), NotAfter: at.AddDate(1, 0, 0),
+		KeyUsage:           x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
+		UnknownExtKeyUsage: []asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 36}},
+		SubjectKeyId:       []byte(name), BasicConstraintsValid: true,
+	}
+	for _, change := range edit {
+		change(template)
+	}
+	leaf := issue(t, template, a.Certificate, key.Public(), a.key)
+	return Signer{Key: key, Chain: append([]*x509.Certificate{leaf}, a.parents...)}
+}
+
+// NewKey makes a P-256 key.
+func NewKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	return key
+}
+
+func authorityTemplate(t testing.TB, name string, at time.Time) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: serial(t), Subject: pkix.Name{CommonName: name, Organization: []string{"시험용"}},
+		NotBefore: at.AddDate(-10, 0, 0), NotAfter: at.AddDate(10, 0, 0),
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true,
+	}
+}
+
+func serial(t testing.TB) *big.Int {
+	t.Helper()
+	number, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	require.NoError(t, err)
+	return number.Add(number, big.NewInt(1))
+}
+
+func issue(t testing.TB, template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) *x509.Certificate {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
+	require.NoError(t, err)
+	certificate, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	return certificate
+}

@@ -1,0 +1,191 @@
+package distcert
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+)
+
+// subFilter names a PAdES signature (ETSI EN 319 142-1).
+const subFilter = "ETSI.CAdES.detached"
+
+// document is what a trusted file holds.
+type document struct {
+	content  []byte // of the attachment
+	signedAt time.Time
+}
+
+// readDocument parses a file whose signature was verified, and holds its structure to the form: one signature field whose
+// dictionary is the one that was verified, and one attachment.
+func readDocument(pdf []byte, signed *signedFile) (_ *document, err error) {
+	defer func() {
+		// The parser is a large library that was written for friendly files.
+		if r := recover(); r != nil {
+			err = fmt.Errorf("parser gave up: %v", r)
+		}
+	}()
+	ctx, err := api.ReadContext(bytes.NewReader(pdf), readConfiguration())
+	if err != nil {
+		return nil, fmt.Errorf("parse: %w", err)
+	}
+	r := reader{ctx: ctx}
+	catalog, err := ctx.Catalog()
+	if err != nil {
+		return nil, fmt.Errorf("parse: %w", err)
+	}
+	signature, err := r.onlySignature(catalog)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.compareSignature(signature, signed); err != nil {
+		return nil, err
+	}
+	var d document
+	if text, err := ctx.DereferenceStringOrHexLiteral(signature["M"], model.V10, nil); err == nil {
+		if at, ok := types.DateTime(text, false); ok {
+			d.signedAt = at.UTC()
+		}
+	}
+	if d.content, err = r.onlyAttachment(catalog); err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
+// readConfiguration is written out because the library's own default reads and writes a folder of the user's.
+func readConfiguration() *model.Configuration {
+	limits := model.DefaultResourceLimits()
+	limits.MaxStreamBytes, limits.MaxDecodeBytes = MaxBytes, 4*MaxBytes
+	limits.MaxObjectCount, limits.MaxXRefEntries = 100_000, 100_000
+	return &model.Configuration{
+		Reader15: true, ValidationMode: model.ValidationStrict, Offline: true, Limits: limits, Cmd: model.LISTATTACHMENTS,
+	}
+}
+
+type reader struct{ ctx *model.Context }
+
+func (r reader) dict(o types.Object, found bool) (types.Dict, error) {
+	if !found || o == nil {
+		return nil, errors.New("dictionary is missing")
+	}
+	d, err := r.ctx.DereferenceDict(o)
+	if err != nil || d == nil {
+		return nil, errors.New("dictionary cannot be read")
+	}
+	return d, nil
+}
+
+func (r reader) array(o types.Object, found bool, length int) (types.Array, error) {
+	if !found || o == nil {
+		return nil, errors.New("array is missing")
+	}
+	a, err := r.ctx.DereferenceArray(o)
+	if err != nil || len(a) != length {
+		return nil, errors.New("array cannot be read or has another length")
+	}
+	return a, nil
+}
+
+// onlySignature finds the dictionary of the one form field, and makes sure that no other object looks like a signature.
+func (r reader) onlySignature(catalog types.Dict) (types.Dict, error) {
+	form, err := r.dict(catalog.Find("AcroForm"))
+	if err != nil {
+		return nil, fmt.Errorf("form: %w", err)
+	}
+	fields, ok := form.Find("Fields")
+	list, err := r.array(fields, ok, 1)
+	if err != nil {
+		return nil, fmt.Errorf("form fields: %w", err)
+	}
+	field, err := r.dict(list[0], true)
+	if err != nil {
+		return nil, fmt.Errorf("form field: %w", err)
+	}
+	if kind := field.NameEntry("FT"); kind == nil || *kind != "Sig" {
+		return nil, errors.New("form field is not a signature")
+	}
+	signature, err := r.dict(field.Find("V"))
+	if err != nil {
+		return nil, fmt.Errorf("signature: %w", err)
+	}
+	count := 0
+	for _, entry := range r.ctx.Table {
+		if d, ok := entry.Object.(types.Dict); ok && !entry.Free {
+			if _, ranged := d.Find("ByteRange"); ranged {
+				count++
+			}
+		}
+	}
+	if count != 1 {
+		return nil, errors.New("not exactly one signature")
+	}
+	return signature, nil
+}
+
+// compareSignature makes sure that the dictionary a PDF reader sees is the one verified from the bytes.
+func (r reader) compareSignature(signature types.Dict, signed *signedFile) error {
+	if filter := signature.NameEntry("SubFilter"); filter == nil || *filter != subFilter {
+		return errors.New("signature is not " + subFilter)
+	}
+	o, found := signature.Find("ByteRange")
+	numbers, err := r.array(o, found, 4)
+	if err != nil {
+		return fmt.Errorf("signature range: %w", err)
+	}
+	for i, number := range numbers {
+		if value, ok := number.(types.Integer); !ok || value.Value() != signed.byteRange[i] {
+			return errors.New("signature range is not the verified one")
+		}
+	}
+	o, _ = signature.Find("Contents")
+	if value, ok := o.(types.HexLiteral); !ok || !bytes.EqualFold([]byte(value), signed.value) {
+		return errors.New("signature value is not the verified one")
+	}
+	return nil
+}
+
+// onlyAttachment reads the one embedded file: a flat name tree with the expected name.
+func (r reader) onlyAttachment(catalog types.Dict) ([]byte, error) {
+	names, err := r.dict(catalog.Find("Names"))
+	if err != nil {
+		return nil, fmt.Errorf("attachments: %w", err)
+	}
+	tree, err := r.dict(names.Find("EmbeddedFiles"))
+	if err != nil {
+		return nil, fmt.Errorf("attachments: %w", err)
+	}
+	o, found := tree.Find("Names")
+	pair, err := r.array(o, found, 2)
+	if err != nil {
+		return nil, fmt.Errorf("attachments: %w", err)
+	}
+	specification, err := r.dict(pair[1], true)
+	if err != nil {
+		return nil, fmt.Errorf("attachment: %w", err)
+	}
+	for _, name := range []types.Object{pair[0], specification["UF"]} {
+		if text, err := r.ctx.DereferenceStringOrHexLiteral(name, model.V10, nil); err != nil || text != AttachmentName {
+			return nil, errors.New("attachment has another name")
+		}
+	}
+	files, err := r.dict(specification.Find("EF"))
+	if err != nil {
+		return nil, fmt.Errorf("attachment: %w", err)
+	}
+	stream, _, err := r.ctx.DereferenceStreamDict(files["F"])
+	if err != nil || stream == nil {
+		return nil, errors.New("attachment cannot be read")
+	}
+	if err := stream.Decode(); err != nil {
+		return nil, fmt.Errorf("attachment: %w", err)
+	}
+	if len(stream.Content) > maxContentBytes {
+		return nil, errors.New("attachment is too large")
+	}
+	return stream.Content, nil
+}

@@ -1,0 +1,119 @@
+package archive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+)
+
+// owned finds the document a path names; another member's document is as unknown as none.
+func (s *System) owned(r *http.Request, m member) (document, error) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return document{}, noDocument()
+	}
+	d, err := findDocument(r.Context(), s.db, id, m.ID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return document{}, noDocument()
+	}
+	return d, err
+}
+
+func (s *System) show(w http.ResponseWriter, r *http.Request, m member) {
+	d, err := s.owned(r, m)
+	if err != nil {
+		s.refuse(r.Context(), w, err)
+		return
+	}
+	s.answerDocument(w, r, http.StatusOK, d, true)
+}
+
+func (s *System) registrationCertificate(w http.ResponseWriter, r *http.Request, m member) {
+	d, err := s.owned(r, m)
+	if err != nil {
+		s.refuse(r.Context(), w, err)
+		return
+	}
+	der, err := s.registrationFor(d)
+	if err != nil {
+		s.refuse(r.Context(), w, err)
+		return
+	}
+	w.Header().Set("Content-Type", archivecert.MediaType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(der)))
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(der) // a caller that went away asks again
+}
+
+// issuedAnswer is the JSON part of 문서 발급.
+type issuedAnswer struct {
+	documentAnswer
+	OriginalCertificateNumber string `json:"originalCertificateNumber"`
+	OriginalCertificate       []byte `json:"originalCertificate"` // base64
+}
+
+// issue is 문서 발급: the stored bytes with a new original certificate. The bytes are checked against the registered hash
+// before the first of them leaves.
+func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) {
+	ctx := r.Context()
+	d, err := s.owned(r, m)
+	if err != nil {
+		s.refuse(ctx, w, err)
+		return
+	}
+	file, err := s.files.open(d.ID, d.Hash)
+	if err != nil {
+		s.refuse(ctx, w, err)
+		return
+	}
+	defer func() { _ = file.Close() }()
+	c, err := s.certify(ctx, s.db, archivecert.KindOriginal, d, s.clock.Now())
+	if err != nil {
+		s.refuse(ctx, w, err)
+		return
+	}
+	der, err := s.distort(c, d)
+	if err != nil {
+		s.refuse(ctx, w, err)
+		return
+	}
+	answer := issuedAnswer{
+		documentAnswer: answerOf(d, d.Certificate, true), OriginalCertificateNumber: c.Number, OriginalCertificate: der,
+	}
+	parts := multipart.NewWriter(w)
+	w.Header().Set("Content-Type", "multipart/mixed; boundary="+parts.Boundary())
+	w.Header().Set("Cache-Control", "no-store")
+	if err := writeIssued(parts, answer, d.MediaType, file); err != nil {
+		// The status is gone already; an unfinished multipart body tells the caller.
+		s.log.LogAttrs(ctx, slog.LevelInfo, "issued document not written to its end", slog.Any("error", err))
+	}
+}
+
+func writeIssued(parts *multipart.Writer, answer issuedAnswer, mediaType string, content io.Reader) error {
+	head, err := parts.CreatePart(textproto.MIMEHeader{"Content-Type": {"application/json"}})
+	if err != nil {
+		return fmt.Errorf("begin answer: %w", err)
+	}
+	if err := json.NewEncoder(head).Encode(answer); err != nil {
+		return fmt.Errorf("write answer: %w", err)
+	}
+	body, err := parts.CreatePart(textproto.MIMEHeader{"Content-Type": {mediaType}})
+	if err != nil {
+		return fmt.Errorf("begin document: %w", err)
+	}
+	if _, err := io.Copy(body, content); err != nil {
+		return fmt.Errorf("write document: %w", err)
+	}
+	return parts.Close()
+}

@@ -1,0 +1,120 @@
+package archive_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+// Each certificate scenario distorts the answer as its name says, and only the answer.
+func TestCertificateScenarios(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	client := b.client(t, memberID, password)
+	for _, tc := range []struct {
+		kind   scenario.Kind
+		failed []archivecert.Check
+	}{
+		{scenario.CertificateForged, []archivecert.Check{archivecert.ErrSignature}},
+		{scenario.CertificateExpired, []archivecert.Check{archivecert.ErrExpired}},
+		{scenario.CertificateForeignSigner, []archivecert.Check{archivecert.ErrChain}},
+		{scenario.CertificateOtherDocument, nil},
+	} {
+		content := []byte("문서 " + string(tc.kind))
+		status, body := b.admin(t, http.MethodPut, "/sandbox/scenarios/fault", map[string]any{
+			"kind": tc.kind, "times": 2, "match": map[string]string{"key": hashOf(content)},
+		})
+		require.Equal(t, http.StatusNoContent, status, string(body))
+		d, err := client.Submit(t.Context(), submission(content))
+		require.NoError(t, err)
+		registration, err := b.verifier.Registration(d.RegistrationCertificate, start)
+		require.Equal(t, tc.failed, archivecert.FailedChecks(err), tc.kind)
+		if tc.failed == nil {
+			require.ErrorIs(t, registration.Covers(d.Hash, nil), archivecert.ErrHash)
+		}
+		issued, err := client.Issue(t.Context(), d.DocumentID, io.Discard)
+		require.NoError(t, err)
+		original, err := b.verifier.Original(issued.OriginalCertificate, start)
+		require.Equal(t, tc.failed, archivecert.FailedChecks(err), tc.kind)
+		if tc.failed == nil {
+			require.ErrorIs(t, original.Covers(d.Hash, nil), archivecert.ErrHash)
+		}
+		// Spent after two; what is stored is genuine.
+		again, err := client.Submit(t.Context(), submission(content))
+		require.NoError(t, err)
+		genuine, err := b.verifier.Registration(again.RegistrationCertificate, start)
+		require.NoError(t, err)
+		require.NoError(t, genuine.Covers(d.Hash, nil))
+	}
+}
+
+func TestTransportScenarios(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	client := b.client(t, memberID, password)
+	require.NoError(t, client.Login(t.Context()))
+	put := func(s map[string]any) {
+		status, body := b.admin(t, http.MethodPut, "/sandbox/scenarios/fault", s)
+		require.Equal(t, http.StatusNoContent, status, string(body))
+	}
+	put(map[string]any{"kind": "down", "httpStatus": 503})
+	_, err := client.Submit(t.Context(), submission(text))
+	var problem *archiveclient.Problem
+	require.ErrorAs(t, err, &problem)
+	require.Equal(t, http.StatusServiceUnavailable, problem.Status)
+
+	// The work is done although nobody hears of it; a repetition finds it.
+	put(map[string]any{"kind": "answer-lost", "match": map[string]string{"method": "POST", "path": "/archive/documents"}})
+	_, err = client.Submit(t.Context(), submission(text))
+	require.Error(t, err)
+	d, err := client.Submit(t.Context(), submission(text))
+	require.NoError(t, err)
+	require.True(t, d.Duplicate)
+
+	put(map[string]any{"kind": "slow", "delay": "30ms"})
+	_, err = client.Document(t.Context(), d.DocumentID)
+	require.NoError(t, err)
+	put(map[string]any{"kind": "garbage-body"})
+	_, err = client.Document(t.Context(), d.DocumentID)
+	require.ErrorContains(t, err, "cannot be read")
+	status, _ := b.admin(t, http.MethodDelete, "/sandbox/scenarios/fault", nil)
+	require.Equal(t, http.StatusNoContent, status)
+}
+
+func TestAdmin(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	d, err := b.client(t, memberID, password).Submit(t.Context(), submission(text))
+	require.NoError(t, err)
+	var listed struct {
+		Documents []struct {
+			archiveclient.Document
+			MemberID string `json:"memberId"`
+		} `json:"documents"`
+	}
+	status, body := b.admin(t, http.MethodGet, "/sandbox/archive/documents?memberId="+memberID+"&hash="+hashOf(text), nil)
+	require.Equal(t, http.StatusOK, status)
+	require.NoError(t, json.Unmarshal(body, &listed))
+	require.Len(t, listed.Documents, 1)
+	require.Equal(t, memberID, listed.Documents[0].MemberID)
+	require.Equal(t, d.RegistrationCertificate, listed.Documents[0].RegistrationCertificate)
+	_, body = b.admin(t, http.MethodGet, "/sandbox/archive/documents?memberId=nobody", nil)
+	require.JSONEq(t, `{"documents":[]}`, string(body))
+	_, body = b.admin(t, http.MethodGet, "/sandbox/archive/members", nil)
+	require.JSONEq(t, `{"members":[{"memberId":"gasang-office","name":"가상구청 시험과","createdAt":"2026-03-02T01:02:03.456789Z"}]}`, string(body))
+
+	for _, token := range []string{"", "wrong", b.token(t)} {
+		status, _ := b.call(t, http.MethodGet, "/sandbox/archive/documents", token, "", nil)
+		require.Equal(t, http.StatusUnauthorized, status)
+	}
+	require.Equal(t, http.StatusBadRequest, b.putMember(t, "bad id", memberName, password))
+	require.Equal(t, http.StatusBadRequest, b.putMember(t, "good", "", password))
+	require.Equal(t, http.StatusBadRequest, b.putMember(t, "good", memberName, "short"))
+}

@@ -1,0 +1,221 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+type member struct {
+	ID   string
+	Name string
+	Salt []byte
+	Hash []byte
+}
+
+type listedMember struct {
+	MemberID  string    `json:"memberId"`
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+// document is a row with its registration certificate.
+type document struct {
+	ID                uuid.UUID
+	MemberID          string
+	MemberName        string
+	Hash              string
+	AttachmentHashes  []string
+	Size              int64
+	FileName          string
+	MediaType         string
+	RegisteredAt      time.Time
+	CertificateNumber string
+	Certificate       []byte
+}
+
+type certificate struct {
+	Number     string
+	DocumentID uuid.UUID
+	Kind       archivecert.Kind
+	DER        []byte
+	IssuedAt   time.Time
+	ValidUntil time.Time
+}
+
+const saveMemberSQL = `
+	insert into member (member_id, name, password_salt, password_hash, created_at, updated_at)
+	            values ($1, $2, $3, $4, $5, $5)
+	on conflict on constraint member_pk do update
+	   set name = excluded.name, password_salt = excluded.password_salt, password_hash = excluded.password_hash,
+	       updated_at = excluded.updated_at
+	returning xmax = 0`
+
+func saveMember(ctx context.Context, db pg.DBTX, m member, now time.Time) (created bool, err error) {
+	err = db.QueryRow(ctx, saveMemberSQL, m.ID, m.Name, m.Salt, m.Hash, now).Scan(&created)
+	if err != nil {
+		return false, fmt.Errorf("save member: %w", err)
+	}
+	return created, nil
+}
+
+const findMemberSQL = `
+	select member_id, name, password_salt, password_hash from member where member_id = $1`
+
+func findMember(ctx context.Context, db pg.DBTX, id string) (m member, err error) {
+	err = db.QueryRow(ctx, findMemberSQL, id).Scan(&m.ID, &m.Name, &m.Salt, &m.Hash)
+	if err != nil {
+		return m, fmt.Errorf("find member: %w", err)
+	}
+	return m, nil
+}
+
+const listMembersSQL = `
+	select member_id, name, created_at from member order by member_id limit 1000`
+
+func listMembers(ctx context.Context, db pg.DBTX) ([]listedMember, error) {
+	rows, err := db.Query(ctx, listMembersSQL)
+	if err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[listedMember])
+}
+
+const saveSessionSQL = `
+	insert into session (token_digest, member_id, issued_at, expires_at) values ($1, $2, $3, $4)`
+
+func saveSession(ctx context.Context, db pg.DBTX, digest []byte, memberID string, now, expires time.Time) error {
+	if _, err := db.Exec(ctx, saveSessionSQL, digest, memberID, now, expires); err != nil {
+		return fmt.Errorf("save log-in: %w", err)
+	}
+	return nil
+}
+
+const findSessionSQL = `
+	select m.member_id, m.name
+	  from session s join member m using (member_id)
+	 where s.token_digest = $1 and s.expires_at > $2`
+
+func findSession(ctx context.Context, db pg.DBTX, digest []byte, now time.Time) (m member, err error) {
+	err = db.QueryRow(ctx, findSessionSQL, digest, now).Scan(&m.ID, &m.Name)
+	if err != nil {
+		return m, fmt.Errorf("find log-in: %w", err)
+	}
+	return m, nil
+}
+
+const deleteSessionsSQL = `delete from session where expires_at <= $1`
+
+func deleteSessions(ctx context.Context, db pg.DBTX, now time.Time) error {
+	if _, err := db.Exec(ctx, deleteSessionsSQL, now); err != nil {
+		return fmt.Errorf("delete ended log-ins: %w", err)
+	}
+	return nil
+}
+
+const insertDocumentSQL = `
+	insert into document (document_id, member_id, hash, attachment_hashes, size, file_name, media_type, registered_at)
+	              values ($1, $2, $3, $4, $5, $6, $7, $8)
+	on conflict on constraint document_member_hash_key do nothing`
+
+// insertDocument tells whether the row was new; another submission of the same bytes may have been faster.
+func insertDocument(ctx context.Context, tx pgx.Tx, d document) (bool, error) {
+	tag, err := tx.Exec(ctx, insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Size, d.FileName, d.MediaType, d.RegisteredAt)
+	if err != nil {
+		return false, fmt.Errorf("insert document: %w", err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
+const (
+	documentColumns = `
+	select d.document_id, d.member_id, m.name, d.hash, d.attachment_hashes, d.size, d.file_name, d.media_type, d.registered_at,
+	       c.certificate_number, c.der
+	  from document d
+	  join member m using (member_id)
+	  join certificate c on c.document_id = d.document_id and c.kind = 'registration'`
+
+	findDocumentSQL  = documentColumns + ` where d.document_id = $1 and d.member_id = $2`
+	findByHashSQL    = documentColumns + ` where d.member_id = $1 and d.hash = $2`
+	listDocumentsSQL = documentColumns + `
+	 where ($1 = '' or d.member_id = $1) and ($2 = '' or d.hash = $2)
+	 order by d.registered_at desc, d.document_id limit 1000`
+)
+
+func findDocument(ctx context.Context, db pg.DBTX, id uuid.UUID, memberID string) (document, error) {
+	return oneDocument(ctx, db, findDocumentSQL, id, memberID)
+}
+
+func findByHash(ctx context.Context, db pg.DBTX, memberID, hash string) (document, error) {
+	return oneDocument(ctx, db, findByHashSQL, memberID, hash)
+}
+
+func oneDocument(ctx context.Context, db pg.DBTX, sql string, args ...any) (document, error) {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return document{}, fmt.Errorf("find document: %w", err)
+	}
+	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[document])
+	if err != nil {
+		return document{}, fmt.Errorf("find document: %w", err)
+	}
+	return d, nil
+}
+
+func findDocuments(ctx context.Context, db pg.DBTX, memberID, hash string) ([]document, error) {
+	rows, err := db.Query(ctx, listDocumentsSQL, memberID, hash)
+	if err != nil {
+		return nil, fmt.Errorf("list documents: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[document])
+}
+
+const withoutRowSQL = `
+	select o.id from unnest($1::uuid[]) o(id)
+	 where not exists (select from document d where d.document_id = o.id)`
+
+// withoutRow keeps those ids that no document has.
+func withoutRow(ctx context.Context, db pg.DBTX, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, withoutRowSQL, ids)
+	if err != nil {
+		return nil, fmt.Errorf("find stray files: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
+const nextSerialSQL = `select nextval('certificate_serial')`
+
+func nextSerial(ctx context.Context, db pg.DBTX) (serial int64, err error) {
+	if err = db.QueryRow(ctx, nextSerialSQL).Scan(&serial); err != nil {
+		return 0, fmt.Errorf("draw certificate number: %w", err)
+	}
+	return serial, nil
+}
+
+const insertCertificateSQL = `
+	insert into certificate (certificate_number, document_id, kind, digest, der, issued_at, valid_until)
+	                 values ($1, $2, $3, $4, $5, $6, $7)`
+
+func insertCertificate(ctx context.Context, db pg.DBTX, c certificate) error {
+	_, err := db.Exec(ctx, insertCertificateSQL, c.Number, c.DocumentID, string(c.Kind), archivecert.Digest(c.DER), c.DER, c.IssuedAt, c.ValidUntil)
+	if err != nil {
+		return fmt.Errorf("insert certificate: %w", err)
+	}
+	return nil
+}
+
+const issuedSQL = `select exists (select from certificate where digest = $1)`
+
+// issued tells whether these very bytes are a certificate of ours.
+func issued(ctx context.Context, db pg.DBTX, der []byte) (ours bool, err error) {
+	if err = db.QueryRow(ctx, issuedSQL, archivecert.Digest(der)).Scan(&ours); err != nil {
+		return false, fmt.Errorf("find certificate: %w", err)
+	}
+	return ours, nil
+}

@@ -1,0 +1,190 @@
+package archive
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+// submission is the part "meta" of a registration.
+type submission struct {
+	// FileName and MediaType come back on issue; 1 to 255 and 1 to 100 printable characters.
+	FileName  string `json:"fileName"`
+	MediaType string `json:"mediaType"`
+	// Hash the depositor expects (SHA-256, hexadecimal); may be absent.
+	Hash string `json:"hash,omitempty"`
+	// AttachmentHashes that the registration shall cover too, 0 to 10. The attachments themselves are not stored.
+	AttachmentHashes []string `json:"attachmentHashes,omitempty"`
+}
+
+// documentAnswer tells of a stored document.
+type documentAnswer struct {
+	DocumentID              string    `json:"documentId"`
+	HashAlgorithm           string    `json:"hashAlgorithm"`
+	Hash                    string    `json:"hash"`
+	AttachmentHashes        []string  `json:"attachmentHashes"`
+	Size                    int64     `json:"size"`
+	FileName                string    `json:"fileName"`
+	MediaType               string    `json:"mediaType"`
+	RegisteredAt            time.Time `json:"registeredAt"`
+	CertificateNumber       string    `json:"certificateNumber"`
+	RegistrationCertificate []byte    `json:"registrationCertificate"` // base64
+	// Duplicate says that the document had been registered before.
+	Duplicate bool `json:"duplicate"`
+}
+
+// submit is 문서 등록 (SubmitDocument).
+func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) {
+	ctx := r.Context()
+	r.Body = http.MaxBytesReader(w, r.Body, s.config.MaxDocumentBytes+2*maxJSONBytes)
+	parts, err := r.MultipartReader()
+	if err != nil {
+		s.refuse(ctx, w, badForm("", "multipart/form-data"))
+		return
+	}
+	meta, err := readMeta(parts)
+	if err != nil {
+		s.refuse(ctx, w, err)
+		return
+	}
+	content, err := parts.NextPart()
+	if err != nil || content.FormName() != "document" {
+		s.refuse(ctx, w, badForm("document", "second part, after meta"))
+		return
+	}
+	arrived, err := s.files.take(id.New(), content, s.config.MaxDocumentBytes)
+	if err != nil {
+		s.refuse(ctx, w, err)
+		return
+	}
+	d, duplicate, err := s.register(ctx, m, meta, arrived, parts)
+	// After any other error the row may have been committed all the same; the sweep knows later.
+	if duplicate || errors.Is(err, fault.Invalid) || errors.Is(err, fault.Conflict) {
+		err = errors.Join(err, s.files.remove(arrived.id))
+	}
+	if err != nil {
+		s.refuse(ctx, w, err)
+		return
+	}
+	status := http.StatusCreated
+	if duplicate {
+		status = http.StatusOK
+	}
+	s.answerDocument(w, r, status, d, duplicate)
+}
+
+// register turns an arrived file into a registered document, or finds the earlier registration of the same bytes.
+func (s *System) register(ctx context.Context, m member, meta submission, arrived arrival, rest *multipart.Reader) (d document, duplicate bool, err error) {
+	if _, err := rest.NextPart(); !errors.Is(err, io.EOF) {
+		return d, false, badForm("", "two parts, meta and document")
+	}
+	if meta.Hash != "" && !strings.EqualFold(meta.Hash, arrived.hash) {
+		return d, false, fault.New(fault.Invalid, domain, reasonHashMismatch, "the document does not have the expected hash")
+	}
+	now := s.clock.Now()
+	err = pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+		d = document{
+			ID: arrived.id, MemberID: m.ID, MemberName: m.Name, Hash: arrived.hash, AttachmentHashes: meta.AttachmentHashes,
+			Size: arrived.size, FileName: meta.FileName, MediaType: meta.MediaType, RegisteredAt: now,
+		}
+		inserted, err := insertDocument(ctx, tx, d)
+		if err != nil {
+			return err
+		}
+		if duplicate = !inserted; duplicate {
+			d, err = findByHash(ctx, tx, m.ID, arrived.hash)
+			return err
+		}
+		c, err := s.certify(ctx, tx, archivecert.KindRegistration, d, now)
+		d.CertificateNumber, d.Certificate = c.Number, c.DER
+		return err
+	})
+	if err == nil && duplicate && !slices.Equal(d.AttachmentHashes, meta.AttachmentHashes) {
+		err = fault.New(fault.Conflict, domain, reasonAttachments, "the document is registered with other attachments")
+	}
+	return d, duplicate, err
+}
+
+func readMeta(parts *multipart.Reader) (submission, error) {
+	var meta submission
+	part, err := parts.NextPart()
+	if err != nil || part.FormName() != "meta" {
+		return meta, badForm("meta", "first part")
+	}
+	if err := decode(part, &meta); err != nil {
+		return meta, err
+	}
+	if !printable(meta.FileName, 255) {
+		return meta, badForm("meta.fileName", "1 to 255 printable characters")
+	}
+	if !printable(meta.MediaType, 100) {
+		return meta, badForm("meta.mediaType", "1 to 100 printable characters")
+	}
+	if meta.Hash != "" && !isHash(meta.Hash) {
+		return meta, badForm("meta.hash", "SHA-256 in hexadecimal")
+	}
+	if len(meta.AttachmentHashes) > archivecert.MaxAttachments {
+		return meta, badForm("meta.attachmentHashes", "0 to 10")
+	}
+	hashes := make([]string, 0, len(meta.AttachmentHashes)) // not null in the database
+	for _, hash := range meta.AttachmentHashes {
+		if !isHash(hash) {
+			return meta, badForm("meta.attachmentHashes", "SHA-256 in hexadecimal")
+		}
+		hashes = append(hashes, strings.ToLower(hash))
+	}
+	meta.AttachmentHashes = hashes
+	return meta, nil
+}
+
+func printable(text string, limit int) bool {
+	n := utf8.RuneCountInString(text)
+	return n >= 1 && n <= limit && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+func isHash(text string) bool {
+	raw, err := hex.DecodeString(text)
+	return err == nil && len(raw) == 32
+}
+
+// answerDocument answers with the registration certificate as scenarios leave it.
+func (s *System) answerDocument(w http.ResponseWriter, r *http.Request, status int, d document, duplicate bool) {
+	der, err := s.registrationFor(d)
+	if err != nil {
+		s.refuse(r.Context(), w, err)
+		return
+	}
+	scenario.WriteJSON(w, status, answerOf(d, der, duplicate))
+}
+
+// registrationFor gives the bytes of a document's registration certificate for an answer.
+func (s *System) registrationFor(d document) ([]byte, error) {
+	return s.distort(certificate{
+		Number: d.CertificateNumber, DocumentID: d.ID, Kind: archivecert.KindRegistration, DER: d.Certificate,
+		IssuedAt: d.RegisteredAt, ValidUntil: d.RegisteredAt.Add(time.Duration(s.config.RegistrationValidity)),
+	}, d)
+}
+
+func answerOf(d document, der []byte, duplicate bool) documentAnswer {
+	return documentAnswer{
+		DocumentID: d.ID.String(), HashAlgorithm: archivecert.HashAlgorithm, Hash: d.Hash, AttachmentHashes: d.AttachmentHashes,
+		Size: d.Size, FileName: d.FileName, MediaType: d.MediaType, RegisteredAt: d.RegisteredAt,
+		CertificateNumber: d.CertificateNumber, RegistrationCertificate: der, Duplicate: duplicate,
+	}
+}

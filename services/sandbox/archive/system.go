@@ -1,0 +1,134 @@
+package archive
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/services/sandbox/pki"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations of the archive's schema, for pg.Migrate.
+var Migrations fs.FS = migrations
+
+// Deps is what an archive works with. All fields are required.
+type Deps struct {
+	DB        *pgxpool.Pool // role of the archive's own schema
+	Clock     clock.Clock
+	Log       *slog.Logger
+	Config    Config
+	Scenarios *scenario.Set
+	// Authority holds the archive's signer; its common name is the issuer of every certificate.
+	Authority *pki.Store
+}
+
+// System is one running archive.
+type System struct {
+	db        *pgxpool.Pool
+	clock     clock.Clock
+	log       *slog.Logger
+	config    Config
+	scenarios *scenario.Set
+	authority *pki.Store
+	verifier  *archivecert.Verifier
+	files     files
+}
+
+// New makes an archive over a migrated database.
+func New(_ context.Context, d Deps) (*System, error) {
+	switch {
+	case d.DB == nil:
+		return nil, errors.New("make archive: no database")
+	case d.Clock == nil:
+		return nil, errors.New("make archive: no clock")
+	case d.Log == nil:
+		return nil, errors.New("make archive: no logger")
+	case d.Scenarios == nil:
+		return nil, errors.New("make archive: no scenario set")
+	case d.Authority == nil:
+		return nil, errors.New("make archive: no authority")
+	}
+	if err := d.Config.Validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(d.Config.DocumentDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make archive: %w", err)
+	}
+	verifier, err := archivecert.New(archivecert.Options{
+		Roots: d.Authority.Pool(pki.Archive), Issuers: []string{pki.ArchiveName}, Clock: d.Clock,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make archive: %w", err)
+	}
+	return &System{
+		db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios, authority: d.Authority,
+		verifier: verifier, files: files{dir: d.Config.DocumentDir},
+	}, nil
+}
+
+const (
+	sweepInterval = 10 * time.Minute
+	// orphanAge leaves a submission time to write its row.
+	orphanAge = time.Hour
+)
+
+// Tasks are the archive's background work: removing ended log-ins and files that no row names.
+func (s *System) Tasks() []lifecycle.Task {
+	return []lifecycle.Task{lifecycle.Every("sandbox-archive-sweep", sweepInterval, s.sweep)}
+}
+
+func (s *System) sweep(ctx context.Context) {
+	now := s.clock.Now()
+	if err := deleteSessions(ctx, s.db, now); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "ended log-ins not removed", slog.Any("error", err))
+	}
+	orphans, err := s.files.olderThan(now.Add(-orphanAge))
+	if err == nil && len(orphans) > 0 {
+		orphans, err = withoutRow(ctx, s.db, orphans)
+	}
+	if err == nil {
+		err = s.files.remove(orphans...)
+	}
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "stray files not removed", slog.Any("error", err))
+	}
+}
+
+// Handler serves the archive under /archive and the operator's side under /sandbox behind the admin token. Scenarios never
+// touch /sandbox.
+func (s *System) Handler() http.Handler {
+	archive := http.NewServeMux()
+	archive.HandleFunc("POST /archive/login", s.logIn)
+	archive.HandleFunc("POST /archive/documents", s.authenticated(s.submit))
+	archive.HandleFunc("GET /archive/documents/{id}", s.authenticated(s.show))
+	archive.HandleFunc("GET /archive/documents/{id}/registration-certificate", s.authenticated(s.registrationCertificate))
+	archive.HandleFunc("POST /archive/documents/{id}/issue", s.authenticated(s.issue))
+	archive.HandleFunc("POST /archive/verify", s.verify)
+
+	admin := http.NewServeMux()
+	admin.Handle("/sandbox/scenarios", s.scenarios.Handler())
+	admin.Handle("/sandbox/scenarios/", s.scenarios.Handler())
+	admin.HandleFunc("POST /sandbox/archive/members", s.putMember)
+	admin.HandleFunc("GET /sandbox/archive/members", s.listMembers)
+	admin.HandleFunc("GET /sandbox/archive/documents", s.listDocuments)
+
+	all := http.NewServeMux()
+	all.Handle("/archive/", s.scenarios.Middleware(archive))
+	all.Handle("/sandbox/", scenario.RequireAdmin(string(s.config.AdminTokenFile.Value()), admin))
+	return all
+}

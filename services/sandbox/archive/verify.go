@@ -1,0 +1,90 @@
+package archive
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+type verifyRequest struct {
+	// Certificate is a registration or original certificate, base64.
+	Certificate []byte `json:"certificate"`
+	// Hash of the document that the certificate should be about (hexadecimal); may be absent.
+	Hash string `json:"hash,omitempty"`
+}
+
+type verifyAnswer struct {
+	// Valid: genuine, valid now and, when a hash was given, about that document.
+	Valid bool `json:"valid"`
+	// Issued: these very bytes are in this archive's records.
+	Issued bool `json:"issued"`
+	// Failures name the checks that failed: format, kind, signature, chain, foreign, expired, hash.
+	Failures  []string         `json:"failures"`
+	Kind      archivecert.Kind `json:"kind,omitempty"`
+	Statement *statementAnswer `json:"statement,omitempty"`
+}
+
+type statementAnswer struct {
+	CertificateNumber string    `json:"certificateNumber"`
+	DocumentID        string    `json:"documentId"`
+	HashAlgorithm     string    `json:"hashAlgorithm"`
+	Hash              string    `json:"hash"`
+	AttachmentHashes  []string  `json:"attachmentHashes,omitempty"`
+	RegisteredAt      time.Time `json:"registeredAt"`
+	ValidFrom         time.Time `json:"validFrom"`
+	ValidUntil        time.Time `json:"validUntil"`
+}
+
+// verify answers anybody that holds a certificate; it tells nothing the certificate does not say.
+func (s *System) verify(w http.ResponseWriter, r *http.Request) {
+	var request verifyRequest
+	if err := decode(r.Body, &request); err != nil {
+		s.refuse(r.Context(), w, err)
+		return
+	}
+	if request.Hash != "" && !isHash(request.Hash) {
+		s.refuse(r.Context(), w, badForm("hash", "SHA-256 in hexadecimal"))
+		return
+	}
+	answer := verifyAnswer{Failures: []string{}}
+	kind, statement, err := s.read(request.Certificate)
+	if err == nil && request.Hash != "" {
+		err = statement.Covers(request.Hash, statement.AttachmentHashes)
+	}
+	for _, failed := range archivecert.FailedChecks(err) {
+		answer.Failures = append(answer.Failures, failed.String())
+	}
+	if statement != nil {
+		answer.Kind, answer.Statement = kind, &statementAnswer{
+			CertificateNumber: statement.CertificateNumber, DocumentID: statement.DocumentID,
+			HashAlgorithm: archivecert.HashAlgorithm, Hash: statement.Hash, AttachmentHashes: statement.AttachmentHashes,
+			RegisteredAt: statement.RegisteredAt, ValidFrom: statement.ValidFrom, ValidUntil: statement.ValidUntil,
+		}
+		if answer.Issued, err = issued(r.Context(), s.db, request.Certificate); err != nil {
+			s.refuse(r.Context(), w, err)
+			return
+		}
+	}
+	answer.Valid = answer.Issued && len(answer.Failures) == 0
+	scenario.WriteJSON(w, http.StatusOK, answer)
+}
+
+// read takes a certificate of either kind.
+func (s *System) read(der []byte) (archivecert.Kind, *archivecert.Statement, error) {
+	now := s.clock.Now()
+	registration, err := s.verifier.Registration(der, now)
+	if err == nil {
+		return archivecert.KindRegistration, &registration.Statement, nil
+	}
+	if !errors.Is(err, archivecert.ErrKind) {
+		return "", nil, err
+	}
+	original, err := s.verifier.Original(der, now)
+	if err != nil {
+		return "", nil, err
+	}
+	return archivecert.KindOriginal, &original.Statement, nil
+}

@@ -1,0 +1,192 @@
+package certpdf
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/filter"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/id"
+)
+
+const (
+	// signatureBytes is the place kept for the signature; a chain of three P-256 certificates needs under 4 KiB.
+	signatureBytes = 8 << 10
+	// rangePlaceholder has as many digits as the widest number that can take its place.
+	rangePlaceholder = 9_999_999_999
+)
+
+// assemble adds the attachment and an empty signature field to the drawn pages. The result still has placeholders for
+// ByteRange and Contents.
+func assemble(drawn, twin []byte, at time.Time) ([]byte, error) {
+	ctx, err := api.ReadContext(bytes.NewReader(drawn), configuration())
+	if err != nil {
+		return nil, fmt.Errorf("read drawn pages: %w", err)
+	}
+	if err := api.ValidateContext(ctx); err != nil {
+		return nil, fmt.Errorf("validate drawn pages: %w", err)
+	}
+	a := assembler{ctx: ctx, date: types.HexLiteral(hex.EncodeToString([]byte(pdfDate(at))))}
+	catalog, err := ctx.Catalog()
+	if err != nil {
+		return nil, fmt.Errorf("read drawn pages: %w", err)
+	}
+	if err := a.attach(catalog, twin); err != nil {
+		return nil, fmt.Errorf("attach content: %w", err)
+	}
+	if err := a.addSignatureField(catalog); err != nil {
+		return nil, fmt.Errorf("add signature field: %w", err)
+	}
+	return a.write(twin)
+}
+
+// configuration is written out because the library's own default reads and writes a folder of the user's.
+func configuration() *model.Configuration {
+	return &model.Configuration{
+		Reader15: true, ValidationMode: model.ValidationRelaxed, Offline: true,
+		Limits: model.DefaultResourceLimits(), Cmd: model.ADDATTACHMENTS,
+	}
+}
+
+type assembler struct {
+	ctx  *model.Context
+	date types.HexLiteral
+}
+
+func (a assembler) add(o types.Object) (*types.IndirectRef, error) {
+	return a.ctx.IndRefForNewObject(o)
+}
+
+// attach embeds the twin under a flat name tree, and as an associated file (ISO 19005-3) of the document.
+func (a assembler) attach(catalog types.Dict, twin []byte) error {
+	stream, err := a.ctx.NewStreamDictForBuf(twin)
+	if err != nil {
+		return err
+	}
+	stream.Dict = types.Dict{
+		"Type": types.Name("EmbeddedFile"), "Subtype": types.Name("application/json"), "Filter": types.Name(filter.Flate),
+		"Params": types.Dict{"Size": types.Integer(len(twin)), "ModDate": a.date},
+	}
+	if err := stream.Encode(); err != nil {
+		return err
+	}
+	file, err := a.add(*stream)
+	if err != nil {
+		return err
+	}
+	specification, err := a.add(types.Dict{
+		"Type": types.Name("Filespec"), "F": text(distcert.AttachmentName), "UF": text(distcert.AttachmentName),
+		"EF": types.Dict{"F": *file, "UF": *file}, "AFRelationship": types.Name("Data"),
+	})
+	if err != nil {
+		return err
+	}
+	tree, err := a.add(types.Dict{"Names": types.Array{text(distcert.AttachmentName), *specification}})
+	if err != nil {
+		return err
+	}
+	catalog["Names"] = types.Dict{"EmbeddedFiles": *tree}
+	catalog["AF"] = types.Array{*specification}
+	return nil
+}
+
+// addSignatureField adds the field as an invisible widget of the first page.
+func (a assembler) addSignatureField(catalog types.Dict) error {
+	signature, err := a.add(types.Dict{
+		"Type": types.Name("Sig"), "Filter": types.Name("Adobe.PPKLite"), "SubFilter": types.Name("ETSI.CAdES.detached"),
+		"ByteRange": types.Array{
+			types.Integer(0), types.Integer(rangePlaceholder), types.Integer(rangePlaceholder), types.Integer(rangePlaceholder),
+		},
+		"Contents": types.HexLiteral(strings.Repeat("0", 2*signatureBytes)),
+		"M":        a.date, "Reason": text(Mark + " 유통증명서 발급"),
+	})
+	if err != nil {
+		return err
+	}
+	page, ref, _, err := a.ctx.PageDict(1, false)
+	if err != nil {
+		return err
+	}
+	const printLocked = 4 | 128
+	widget, err := a.add(types.Dict{
+		"Type": types.Name("Annot"), "Subtype": types.Name("Widget"), "FT": types.Name("Sig"), "T": text("유통증명서 서명"),
+		"V": *signature, "P": *ref, "F": types.Integer(printLocked),
+		"Rect": types.Array{types.Integer(0), types.Integer(0), types.Integer(0), types.Integer(0)},
+	})
+	if err != nil {
+		return err
+	}
+	page["Annots"] = types.Array{*widget}
+	const signaturesExistAppendOnly = 1 | 2
+	catalog["AcroForm"] = types.Dict{"Fields": types.Array{*widget}, "SigFlags": types.Integer(signaturesExistAppendOnly)}
+	return nil
+}
+
+// text is a PDF text string in UTF-16BE, always written as hexadecimal: the bytes of 한, 표 and 로 contain parentheses and
+// backslashes.
+func text(s string) types.HexLiteral {
+	b := []byte{0xfe, 0xff}
+	for _, unit := range utf16.Encode([]rune(s)) {
+		b = append(b, byte(unit>>8), byte(unit))
+	}
+	return types.HexLiteral(hex.EncodeToString(b))
+}
+
+// pdfDate is KST in the notation of ISO 32000-1 section 7.9.4.
+func pdfDate(at time.Time) string { return at.In(id.KST).Format("D:20060102150405") + "+09'00'" }
+
+// write puts the objects down in the order of their numbers with a plain cross-reference table. The library's own writer
+// follows maps, so that the order differs from run to run, and takes dates and file identifier from its own clock.
+func (a assembler) write(twin []byte) ([]byte, error) {
+	info, err := a.add(types.Dict{
+		"Title": text("전자문서 유통증명서 (" + Mark + ")"), "CreationDate": a.date, "ModDate": a.date,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write file: %w", err)
+	}
+	var out bytes.Buffer
+	out.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+	offsets := map[int]int{}
+	numbers := slices.Sorted(maps.Keys(a.ctx.Table))
+	for _, number := range numbers {
+		entry := a.ctx.Table[number]
+		if entry.Free || entry.Object == nil {
+			continue
+		}
+		offsets[number] = out.Len()
+		fmt.Fprintf(&out, "%d 0 obj\n", number)
+		if stream, ok := entry.Object.(types.StreamDict); ok {
+			stream.Dict["Length"] = types.Integer(len(stream.Raw))
+			fmt.Fprintf(&out, "%s\nstream\n%s\nendstream\nendobj\n", stream.PDFString(), stream.Raw)
+			continue
+		}
+		fmt.Fprintf(&out, "%s\nendobj\n", entry.Object.PDFString())
+	}
+	table, size := out.Len(), numbers[len(numbers)-1]+1
+	fmt.Fprintf(&out, "xref\n0 %d\n0000000000 65535 f \n", size)
+	for number := 1; number < size; number++ {
+		if offset, ok := offsets[number]; ok {
+			fmt.Fprintf(&out, "%010d 00000 n \n", offset)
+			continue
+		}
+		out.WriteString("0000000000 65535 f \n")
+	}
+	digest := sha256.Sum256(twin)
+	identifier := types.HexLiteral(hex.EncodeToString(digest[:16]))
+	trailer := types.Dict{
+		"Size": types.Integer(size), "Root": *a.ctx.Root, "Info": *info, "ID": types.Array{identifier, identifier},
+	}
+	fmt.Fprintf(&out, "trailer\n%s\nstartxref\n%d\n%%%%EOF\n", trailer.PDFString(), table)
+	return out.Bytes(), nil
+}

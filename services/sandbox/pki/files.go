@@ -1,0 +1,135 @@
+package pki
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	keyBlock         = "PRIVATE KEY"
+	certificateBlock = "CERTIFICATE"
+)
+
+// lock holds the folder's file lock until release is called.
+func lock(dir string) (release func() error, err error) {
+	file, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock file: %w", err)
+	}
+	for {
+		err = unix.Flock(int(file.Fd()), unix.LOCK_EX)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock folder: %w", err), file.Close())
+	}
+	return file.Close, nil // closing ends the lock
+}
+
+// keyFile reads the key or makes it. A key that others may read is refused.
+func keyFile(path string) (*ecdsa.PrivateKey, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newKeyFile(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at key file: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("key file %s may be read by others", filepath.Base(path))
+	}
+	der, err := readPEM(path, keyBlock)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("read key file %s: %w", filepath.Base(path), err)
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("key file %s holds no EC key", filepath.Base(path))
+	}
+	return key, nil
+}
+
+func newKeyFile(path string) (*ecdsa.PrivateKey, error) {
+	key, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("encode key: %w", err)
+	}
+	return key, writePEM(path, keyBlock, der, 0o600)
+}
+
+func newKey() (*ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make key: %w", err)
+	}
+	return key, nil
+}
+
+// certificateFile reads a certificate; nil without error when there is none yet.
+func certificateFile(path string) (*x509.Certificate, error) {
+	der, err := readPEM(path, certificateBlock)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("read certificate file %s: %w", filepath.Base(path), err)
+	}
+	return certificate, nil
+}
+
+func readPEM(path, kind string) ([]byte, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // a file of the configured folder
+	if err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	block, rest := pem.Decode(text)
+	if block == nil || block.Type != kind || len(rest) != 0 {
+		return nil, fmt.Errorf("file %s is not one PEM block %s", filepath.Base(path), kind)
+	}
+	return block.Bytes, nil
+}
+
+// writePEM writes beside the place, then moves: readers without the lock see a whole file or none.
+func writePEM(path, kind string, der []byte, mode fs.FileMode) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return fmt.Errorf("write file: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	err = errors.Join(file.Chmod(mode), pem.Encode(file, &pem.Block{Type: kind, Bytes: der}), file.Sync(), file.Close())
+	if err != nil {
+		return fmt.Errorf("write file %s: %w", filepath.Base(path), err)
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return fmt.Errorf("write file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package pki
+
+import (
+	"crypto/x509"
+	"encoding/asn1"
+)
+
+// Kind of outside system with a root of its own.
+type Kind string
+
+// The kinds.
+const (
+	// Hub signs distribution certificates.
+	Hub Kind = "hub"
+	// Archive signs registration and original certificates.
+	Archive Kind = "archive"
+	// Server is the TLS identity of all sandbox systems.
+	Server Kind = "server"
+)
+
+// Common names of the leaf certificates. A verifier that pins a subject or an issuer pins these.
+const (
+	HubName     = "시험용 유통허브"
+	ArchiveName = "시험용 전자문서보관소"
+	ServerName  = "시험용 서버"
+)
+
+// Organization is the organisation of every certificate.
+const Organization = "시험용"
+
+// profile is what a kind's leaf certificate may do.
+type profile struct {
+	name       string
+	usage      x509.KeyUsage
+	extended   []x509.ExtKeyUsage
+	extendedID []asn1.ObjectIdentifier
+}
+
+// documentSigner: digitalSignature and nonRepudiation; RFC 9336 document signing, and e-mail protection beside it because
+// common PDF readers judge signatures under that usage.
+func documentSigner(name string) profile {
+	return profile{
+		name: name, usage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
+		extended:   []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
+		extendedID: []asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 36}},
+	}
+}
+
+func profiles() map[Kind]profile {
+	return map[Kind]profile{
+		Hub:     documentSigner(HubName),
+		Archive: documentSigner(ArchiveName),
+		Server: {
+			name: ServerName, usage: x509.KeyUsageDigitalSignature,
+			extended: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		},
+	}
+}
