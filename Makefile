@@ -1,0 +1,63 @@
+# Naru: everything a developer and CI run. Logic beyond a line or two is in deploy/dev.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+GO ?= go
+BIN := bin
+TOOLS := .tools
+UNITS := gateway intake address delivery viewing circulation hub status certificate
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: postgres
+postgres: ## Install PostgreSQL's server binaries where they are missing (root on Debian)
+	@deploy/dev/install-postgres.sh
+
+.PHONY: build
+build: ## Build narud, naru and every unit into bin/
+	@mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/ ./services/allinone/cmd/narud ./services/cli/cmd/naru $(foreach u,$(UNITS),./services/$(u)/cmd/$(u))
+
+.PHONY: demo
+demo: postgres build ## Run the whole path once: send, inbox, view, hub, certificate (DOC=/path/to/any.pdf)
+	@$(BIN)/naru demo --narud $(BIN)/narud $(if $(DOC),--doc "$(DOC)")
+
+.PHONY: run
+run: postgres build ## Keep a relay with its sandbox running, and print how to send a document
+	@$(BIN)/narud -seed
+
+.PHONY: test
+test: postgres ## Run every test: unit, store, service, contract, and journeys in both modes
+	@$(GO) run ./deploy/dev/testlevels
+
+.PHONY: bench
+bench: postgres build ## Measure the whole chain next to its floor (docs/performance.md)
+	@$(GO) run ./e2e/bench
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser of outside bytes, 10 s each (FUZZTIME=10s)
+	@deploy/dev/fuzz.sh $(or $(FUZZTIME),10s)
+
+.PHONY: tools
+tools: $(TOOLS)/.stamp
+$(TOOLS)/.stamp: tools/go.mod tools/go.sum tools/thirdparty/go.mod tools/thirdparty/main.go
+	@mkdir -p $(TOOLS)
+	cd tools && GOWORK=off $(GO) build -o ../$(TOOLS)/ $$(GOWORK=off $(GO) list tool)
+	cd tools/thirdparty && GOWORK=off $(GO) build -o ../../$(TOOLS)/thirdparty .
+	@touch $@
+
+.PHONY: gen
+gen: tools ## Generate Go and OpenAPI from the protos
+	@rm -rf .third_party && $(TOOLS)/thirdparty .third_party
+	@$(TOOLS)/buf format -w && $(TOOLS)/buf lint && $(TOOLS)/buf generate
+
+.PHONY: lint
+lint: tools ## Lint protos and Go
+	@$(TOOLS)/buf lint
+	@$(TOOLS)/golangci-lint run ./...
+	@cd e2e && ../$(TOOLS)/golangci-lint run --config ../.golangci.yml ./...
+
+.PHONY: verify
+verify: tools ## Check generated code, lint, tidy modules, builds without workspace, and the README's tables
+	@deploy/dev/verify.sh

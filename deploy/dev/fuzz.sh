@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Fuzzes every fuzz target of the product for a while each.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+time=${1:-10s}
+git ls-files '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 dirname | sort -u | while read -r package; do
+  grep -hoE '^func (Fuzz[A-Za-z0-9_]+)' "$package"/*_test.go | awk '{print $2}' | while read -r target; do
+    echo "== $package $target"
+    go test "./$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time"
+  done
+done

@@ -1,0 +1,166 @@
+// Command readmecheck holds the README's table of interfaces against the code: every RPC it names exists with the REST path it names,
+// is served by the unit it names, and every test it names exists.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	_ "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	_ "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	_ "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	_ "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	_ "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	_ "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	_ "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	_ "github.com/naru-relay/naru/proto/gen/naru/status/v1"
+	_ "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+const (
+	begin = "<!-- interfaces -->"
+	end   = "<!-- /interfaces -->"
+	// outside is the RPC cell of an interface that is not Naru's.
+	outside = "outside: sandbox"
+	// minRows is how many interfaces guide 5.1.1 and 5.1.2 name.
+	minRows = 10
+)
+
+var code = regexp.MustCompile("`([^`]+)`")
+
+func main() {
+	var failed bool
+	for _, file := range []string{"README.md", "README.ko.md"} {
+		rows, err := check(file)
+		if err != nil {
+			failed = true
+			fmt.Fprintf(os.Stderr, "%s: %v\n", file, err)
+			continue
+		}
+		fmt.Printf("%s: %d interfaces checked\n", file, rows)
+	}
+	if failed {
+		os.Exit(1)
+	}
+}
+
+func check(file string) (int, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	text := string(raw)
+	from, to := strings.Index(text, begin), strings.Index(text, end)
+	if from < 0 || to < from {
+		return 0, errors.New("the table of interfaces is not marked")
+	}
+	var problems []error
+	rows := 0
+	for _, line := range strings.Split(text[from+len(begin):to], "\n") {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) != 5 || strings.HasPrefix(strings.TrimSpace(cells[0]), "---") || rows == 0 && !strings.Contains(line, "`") {
+			continue
+		}
+		rows++
+		if err := row(cells); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", strings.TrimSpace(cells[0]), err))
+		}
+	}
+	if rows < minRows {
+		problems = append(problems, fmt.Errorf("%d rows, the guide names %d interfaces", rows, minRows))
+	}
+	return rows, errors.Join(problems...)
+}
+
+// row checks interface | RPC | REST | unit | test.
+func row(cells []string) error {
+	var problems []error
+	if !strings.Contains(cells[1], outside) {
+		rpcs, rests, units := names(cells[1]), names(cells[2]), names(cells[3])
+		if len(rpcs) == 0 || len(rests) != len(rpcs) || len(units) != 1 {
+			return errors.New("names no RPC, or not one REST path each, or not one unit")
+		}
+		for i, name := range rpcs {
+			problems = append(problems, rpc(name, rests[i], units[0]))
+		}
+	}
+	tests := names(cells[4])
+	if len(tests) == 0 {
+		problems = append(problems, errors.New("names no test"))
+	}
+	for _, name := range tests {
+		problems = append(problems, test(name))
+	}
+	return errors.Join(problems...)
+}
+
+func names(cell string) []string {
+	var found []string
+	for _, match := range code.FindAllStringSubmatch(cell, -1) {
+		found = append(found, match[1])
+	}
+	return found
+}
+
+// rpc: naru.intake.v1.IntakeService/Send with POST /v1/documents, served by intake.
+func rpc(name, rest, unit string) error {
+	service, method, _ := strings.Cut(name, "/")
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
+	if err != nil {
+		return fmt.Errorf("there is no service %s", service)
+	}
+	descriptor, ok := found.(protoreflect.ServiceDescriptor)
+	if !ok || descriptor.Methods().ByName(protoreflect.Name(method)) == nil {
+		return fmt.Errorf("there is no RPC %s", name)
+	}
+	if !strings.HasPrefix(service, "naru."+unit+".") {
+		return fmt.Errorf("%s is not served by %s", name, unit)
+	}
+	rule, _ := proto.GetExtension(descriptor.Methods().ByName(protoreflect.Name(method)).Options(), annotations.E_Http).(*annotations.HttpRule)
+	if got := path(rule); got != rest {
+		return fmt.Errorf("%s is %q over REST, not %q", name, got, rest)
+	}
+	return nil
+}
+
+func path(rule *annotations.HttpRule) string {
+	switch {
+	case rule.GetGet() != "":
+		return "GET " + rule.GetGet()
+	case rule.GetPost() != "":
+		return "POST " + rule.GetPost()
+	case rule.GetPut() != "":
+		return "PUT " + rule.GetPut()
+	case rule.GetDelete() != "":
+		return "DELETE " + rule.GetDelete()
+	}
+	return ""
+}
+
+// test: <folder>:TestName.
+func test(name string) error {
+	folder, function, _ := strings.Cut(name, ":")
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if strings.Contains(string(raw), "func "+function+"(t *testing.T)") {
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no test %s in %s", function, folder)
+}

@@ -1,0 +1,188 @@
+// Command testlevels runs every test of Naru level by level and prints what ran: counts per level and mode, and each skipped test. A
+// level without a passed test fails, so that a wrong pattern cannot look like a success.
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// level is one kind of tests and where they are.
+type level struct {
+	name     string
+	dir      string
+	packages []string
+	except   []string
+	env      []string
+	timeout  string
+	parallel string
+}
+
+var storePackages = []string{"./pkg/pg/...", "./pkg/pgserver/...", "./pkg/outbox/...", "./pkg/inbox/...", "./pkg/evidence/...", "./pkg/work/...", "./pkg/sealed/...", "./pkg/unit/...", "./pkg/testkit/..."}
+
+func levels() []level {
+	return []level{
+		{name: "unit", packages: []string{"./pkg/...", "./deploy/..."}, except: append([]string{"./pkg/viewingkit/..."}, storePackages...), timeout: "5m"},
+		{name: "store", packages: storePackages, timeout: "10m"},
+		{name: "service", packages: []string{"./services/..."}, except: []string{"./services/sandbox/..."}, timeout: "15m"},
+		{name: "contract", packages: []string{"./services/sandbox/...", "./pkg/viewingkit/..."}, timeout: "10m"},
+		{name: "journey, one process", dir: "e2e", packages: []string{"./..."}, env: []string{"E2E_MODE=inproc"}, timeout: "15m"},
+		{name: "journey, separate processes", dir: "e2e", packages: []string{"./..."}, env: []string{"E2E_MODE=procs"}, timeout: "15m"},
+	}
+}
+
+// result is what one level did.
+type result struct {
+	level                   string
+	passed, failed, skipped int
+	skips                   []string
+	took                    time.Duration
+	err                     error
+}
+
+func main() {
+	race := raceAvailable()
+	fmt.Printf("race detection: %s\n", map[bool]string{true: "on", false: "not available (cgo or a C compiler is missing)"}[race])
+	var results []result
+	for _, l := range levels() {
+		results = append(results, run(l, race))
+	}
+	os.Exit(report(results))
+}
+
+// raceAvailable: the race detector needs cgo.
+func raceAvailable() bool {
+	out, err := exec.Command("go", "env", "CGO_ENABLED", "CC").Output()
+	if err != nil {
+		return false
+	}
+	fields := strings.Fields(string(out))
+	if len(fields) < 2 || fields[0] != "1" {
+		return false
+	}
+	_, err = exec.LookPath(fields[1])
+	return err == nil
+}
+
+func run(l level, race bool) result {
+	r := result{level: l.name}
+	packages, err := list(l.dir, l.packages)
+	if err == nil && len(l.except) > 0 {
+		var except []string
+		except, err = list(l.dir, l.except)
+		packages = slices.DeleteFunc(packages, func(p string) bool { return slices.Contains(except, p) })
+	}
+	if err != nil {
+		r.err = err
+		return r
+	}
+	fmt.Printf("\n== %s: %d packages\n", l.name, len(packages))
+	args := []string{"test", "-json", "-shuffle=on", "-timeout", l.timeout}
+	if race {
+		args = append(args, "-race")
+	}
+	command := exec.Command("go", append(args, packages...)...)
+	command.Dir, command.Stderr = l.dir, os.Stderr
+	command.Env = append(os.Environ(), l.env...)
+	out, err := command.StdoutPipe()
+	if err != nil {
+		r.err = err
+		return r
+	}
+	if err := command.Start(); err != nil {
+		r.err = err
+		return r
+	}
+	started := time.Now() //nolint:forbidigo // the wall clock is what is reported
+	r.read(out)
+	r.err = command.Wait()
+	r.took = time.Since(started).Round(time.Second)
+	return r
+}
+
+func list(dir string, patterns []string) ([]string, error) {
+	command := exec.Command("go", append([]string{"list"}, patterns...)...)
+	command.Dir, command.Stderr = dir, os.Stderr
+	out, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list packages %v: %w", patterns, err)
+	}
+	return strings.Fields(string(out)), nil
+}
+
+// event is a line of go test -json.
+type event struct{ Action, Package, Test, Output string }
+
+// read counts the tests and shows the output of those that fail, and of packages that do not build.
+func (r *result) read(out io.Reader) {
+	output := map[string][]string{}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			fmt.Println(lines.Text())
+			continue
+		}
+		key := e.Package + " " + e.Test
+		switch e.Action {
+		case "output", "build-output":
+			output[key] = append(output[key], e.Output)
+		case "pass":
+			r.count(e, &r.passed)
+			delete(output, key)
+		case "skip":
+			r.count(e, &r.skipped)
+			if e.Test != "" {
+				r.skips = append(r.skips, key+": "+strings.TrimSpace(strings.Join(output[key], " ")))
+			}
+		case "fail", "build-fail":
+			r.count(e, &r.failed)
+			fmt.Printf("FAIL %s\n%s", key, strings.Join(output[key], ""))
+		}
+	}
+}
+
+func (r *result) count(e event, n *int) {
+	if e.Test != "" {
+		*n++
+	}
+}
+
+// report prints the table and gives the exit code.
+func report(results []result) int {
+	fmt.Printf("\n%-30s %8s %8s %8s %8s\n", "level", "passed", "failed", "skipped", "took")
+	var problems []error
+	total := result{}
+	for _, r := range results {
+		fmt.Printf("%-30s %8d %8d %8d %8s\n", r.level, r.passed, r.failed, r.skipped, r.took)
+		total.passed, total.failed, total.skipped = total.passed+r.passed, total.failed+r.failed, total.skipped+r.skipped
+		total.skips = append(total.skips, r.skips...)
+		if r.err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", r.level, r.err))
+		} else if r.passed == 0 {
+			problems = append(problems, errors.New(r.level+": no test ran"))
+		}
+	}
+	slices.SortFunc(total.skips, cmp.Compare[string])
+	for _, skip := range total.skips {
+		fmt.Println("skipped:", skip)
+	}
+	for _, problem := range problems {
+		fmt.Println("problem:", problem)
+	}
+	fmt.Printf("%d passed, %d failed, %d skipped\n", total.passed, total.failed, total.skipped)
+	if len(problems) > 0 {
+		return 1
+	}
+	return 0
+}

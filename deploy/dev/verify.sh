@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Checks that need no database: generated code, lint, module files, builds without the workspace, sizes, and the README's claims.
+# What could not be checked is printed as not checked; what failed ends the script.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+tools=.tools
+say() { printf '%-28s %s\n' "$1" "$2"; }
+
+# Generated code: generated again into a folder beside, and compared.
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+rm -rf .third_party && $tools/thirdparty .third_party
+$tools/buf format -d --exit-code >/dev/null || { say "proto format" "FAILED: run make gen"; exit 1; }
+$tools/buf lint
+cp -r proto/gen "$fresh/committed"
+$tools/buf generate
+diff -r "$fresh/committed" proto/gen >"$fresh/diff" || { head -n 20 "$fresh/diff"; say "generated code" "FAILED: run make gen"; exit 1; }
+say "generated code" ok
+
+if git rev-parse --verify -q HEAD^ >/dev/null; then
+  if $tools/buf breaking --against ".git#ref=HEAD^" --exclude-path .third_party >"$fresh/breaking" 2>&1; then say "proto breaking" ok
+  elif grep -qE '^proto/' "$fresh/breaking"; then cat "$fresh/breaking"; say "proto breaking" "differs from HEAD^ (allowed before the first release)"
+  else say "proto breaking" "not checked: $(head -n 1 "$fresh/breaking")"; fi
+fi
+
+$tools/golangci-lint run ./...
+(cd e2e && ../$tools/golangci-lint run --config ../.golangci.yml ./...)
+say "lint" ok
+
+for module in . e2e tools tools/thirdparty; do
+  (cd $module && GOWORK=off go mod tidy -diff >"$fresh/tidy" 2>&1) || { head -n 20 "$fresh/tidy"; say "go mod tidy" "FAILED in $module"; exit 1; }
+done
+say "go mod tidy" ok
+
+GOWORK=off go build ./...
+(cd e2e && GOWORK=off go vet ./...)
+say "builds without workspace" ok
+
+long=$(git ls-files '*.go' ':!proto/gen/*' | xargs wc -l | awk '$1 > 600 && $2 != "total" {print $1, $2}')
+[ -z "$long" ] || { echo "$long"; say "file length" "FAILED: over 600 lines"; exit 1; }
+say "file length" ok
+
+go run ./deploy/dev/readmecheck
+say "README tables" ok
+
+if $tools/govulncheck ./... >"$fresh/vuln" 2>&1; then say "govulncheck" ok
+elif grep -qiE 'fetch|dial|lookup|forbidden|no such host|connection refused|timeout' "$fresh/vuln"; then say "govulncheck" "not checked: its database is not reachable"
+else cat "$fresh/vuln"; say "govulncheck" FAILED; exit 1; fi
