@@ -1,7 +1,10 @@
 package delivery
 
 import (
+	"encoding/base64"
+	"errors"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/config"
@@ -18,7 +21,7 @@ type Config struct {
 type Notice struct {
 	// URL takes a POST per arrived document; it belongs to the operator's own messaging. Empty: nobody is told.
 	URL string `yaml:"url"`
-	// SecretFile holds the key (at least 24 bytes) that signs notices as Standard Webhooks has it.
+	// SecretFile holds the Standard Webhooks secret (whsec_ and base64 of 24 to 64 bytes) that signs notices.
 	SecretFile config.SecretFile `yaml:"secret_file"`
 	// Attempts after which a notice is given up, about a day at the default backoff.
 	Attempts int `yaml:"attempts"`
@@ -27,7 +30,24 @@ type Notice struct {
 	Timeout config.Duration `yaml:"timeout"`
 }
 
-const minSecret = 24
+// Bounds of a notice key (Standard Webhooks).
+const (
+	keyPrefix = "whsec_"
+	minKey    = 24
+	maxKey    = 64
+)
+
+var errKey = errors.New("is no Standard Webhooks secret")
+
+// key reads the secret.
+func (n Notice) key() ([]byte, error) {
+	encoded, ok := strings.CutPrefix(string(n.SecretFile.Value()), keyPrefix)
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if !ok || err != nil || len(key) < minKey || len(key) > maxKey {
+		return nil, errKey
+	}
+	return key, nil
+}
 
 // Default is a runnable configuration without notices.
 func Default() *Config {
@@ -49,8 +69,8 @@ func (c *Config) Validate() error {
 	if u, err := url.Parse(c.Notice.URL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		p.Add("notice.url", "must be an http or https URL")
 	}
-	if len(c.Notice.SecretFile.Value()) < minSecret {
-		p.Add("notice.secret_file", "must name a file with at least %d bytes", minSecret)
+	if _, err := c.Notice.key(); err != nil {
+		p.Add("notice.secret_file", "must name a file with whsec_ and base64 of %d to %d bytes", minKey, maxKey)
 	}
 	if c.Notice.Attempts < 1 || c.Notice.Workers < 1 || c.Notice.Timeout <= 0 {
 		p.Add("notice", "attempts, workers and timeout must be above zero")

@@ -329,7 +329,7 @@ func TestReadTimeShowsInTheInbox(t *testing.T) {
 // A notice is signed, tells neither title nor content, is tried again, and its success is a fact.
 func TestNotice(t *testing.T) {
 	t.Parallel()
-	const secret = "a-secret-of-tests-with-enough-bytes"
+	secret := []byte("a-secret-of-tests-with-enough-bytes")
 	var calls atomic.Int32
 	bodies := make(chan []byte, 10)
 	phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -338,7 +338,7 @@ func TestNotice(t *testing.T) {
 			return
 		}
 		raw, err := io.ReadAll(r.Body)
-		mac := hmac.New(sha256.New, []byte(secret))
+		mac := hmac.New(sha256.New, secret)
 		mac.Write([]byte(r.Header.Get("Webhook-Id") + "." + r.Header.Get("Webhook-Timestamp") + "." + string(raw)))
 		if err != nil || r.Header.Get("Webhook-Signature") != "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
 			w.WriteHeader(http.StatusForbidden)
@@ -349,7 +349,7 @@ func TestNotice(t *testing.T) {
 	t.Cleanup(phone.Close)
 	o := setup(t, unittest.Config(func(c *delivery.Config) {
 		c.Notice.URL = phone.URL
-		c.Notice.SecretFile = secretFile(t, secret)
+		c.Notice.SecretFile = secretFile(t, "whsec_"+base64.StdEncoding.EncodeToString(secret))
 	}))
 	recipient := unittest.NewID()
 	d := o.document(t, recipient, own)

@@ -178,7 +178,7 @@ func (s *service) post(ctx context.Context, n notice) error {
 		return fmt.Errorf("make notice: %w", err)
 	}
 	at := strconv.FormatInt(s.clock.Now().Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(s.config.Notice.SecretFile.Value()))
+	mac := hmac.New(sha256.New, s.noticeKey)
 	mac.Write([]byte(n.id.String() + "." + at + "."))
 	mac.Write(payload)
 	request.Header.Set("Content-Type", "application/json")

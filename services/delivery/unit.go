@@ -46,6 +46,8 @@ type service struct {
 	log     *slog.Logger
 	metrics *metrics
 	http    *http.Client
+	// noticeKey signs notices; nil without a notice URL.
+	noticeKey []byte
 	// replica names this process in leases.
 	replica string
 }
@@ -60,6 +62,9 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 		http: &http.Client{Timeout: cfg.Notice.Timeout.Std() + time.Second}, replica: uuid.NewString()}
 	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", cfg.DeadlineInterval.Std(), s.expireDue)}
 	if cfg.Notice.URL != "" {
+		if s.noticeKey, err = cfg.Notice.key(); err != nil {
+			return nil, err
+		}
 		notices, err := s.noticeTask()
 		if err != nil {
 			return nil, err
