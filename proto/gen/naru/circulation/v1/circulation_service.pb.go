@@ -97,7 +97,9 @@ type HubCall struct {
 	Attempts       int32                  `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	AcknowledgedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=acknowledged_at,json=acknowledgedAt,proto3" json:"acknowledged_at,omitempty"`
 	// Why it waits for a person, e.g. HUB_RESULT_3.
-	QueueReason   string `protobuf:"bytes,5,opt,name=queue_reason,json=queueReason,proto3" json:"queue_reason,omitempty"`
+	QueueReason string `protobuf:"bytes,5,opt,name=queue_reason,json=queueReason,proto3" json:"queue_reason,omitempty"`
+	// Since when it has waited for a person.
+	QueuedAt      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -165,6 +167,13 @@ func (x *HubCall) GetQueueReason() string {
 		return x.QueueReason
 	}
 	return ""
+}
+
+func (x *HubCall) GetQueuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.QueuedAt
+	}
+	return nil
 }
 
 // CirculationRecord is the full record of one document, kept ten years.
@@ -577,13 +586,14 @@ var File_naru_circulation_v1_circulation_service_proto protoreflect.FileDescript
 
 const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
 	"\n" +
-	"-naru/circulation/v1/circulation_service.proto\x12\x13naru.circulation.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xdb\x01\n" +
+	"-naru/circulation/v1/circulation_service.proto\x12\x13naru.circulation.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x94\x02\n" +
 	"\aHubCall\x124\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x1e.naru.circulation.v1.CallStateR\x05state\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\x05R\x06result\x12\x1a\n" +
 	"\battempts\x18\x03 \x01(\x05R\battempts\x12C\n" +
 	"\x0facknowledged_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0eacknowledgedAt\x12!\n" +
-	"\fqueue_reason\x18\x05 \x01(\tR\vqueueReason\"\x91\x05\n" +
+	"\fqueue_reason\x18\x05 \x01(\tR\vqueueReason\x127\n" +
+	"\tqueued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bqueuedAt\"\x91\x05\n" +
 	"\x11CirculationRecord\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12+\n" +
 	"\x04from\x18\x02 \x01(\v2\x17.naru.platform.v1.PartyR\x04from\x12'\n" +
@@ -661,29 +671,30 @@ var file_naru_circulation_v1_circulation_service_proto_goTypes = []any{
 var file_naru_circulation_v1_circulation_service_proto_depIdxs = []int32{
 	0,  // 0: naru.circulation.v1.HubCall.state:type_name -> naru.circulation.v1.CallState
 	9,  // 1: naru.circulation.v1.HubCall.acknowledged_at:type_name -> google.protobuf.Timestamp
-	10, // 2: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
-	10, // 3: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
-	11, // 4: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
-	12, // 5: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
-	12, // 6: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
-	9,  // 7: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
-	9,  // 8: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
-	9,  // 9: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
-	1,  // 10: naru.circulation.v1.CirculationRecord.registration:type_name -> naru.circulation.v1.HubCall
-	1,  // 11: naru.circulation.v1.CirculationRecord.read_time:type_name -> naru.circulation.v1.HubCall
-	2,  // 12: naru.circulation.v1.GetCirculationResponse.record:type_name -> naru.circulation.v1.CirculationRecord
-	2,  // 13: naru.circulation.v1.ListQueueResponse.records:type_name -> naru.circulation.v1.CirculationRecord
-	3,  // 14: naru.circulation.v1.CirculationService.GetCirculation:input_type -> naru.circulation.v1.GetCirculationRequest
-	5,  // 15: naru.circulation.v1.CirculationAdminService.ListQueue:input_type -> naru.circulation.v1.ListQueueRequest
-	7,  // 16: naru.circulation.v1.CirculationAdminService.RetryQueued:input_type -> naru.circulation.v1.RetryQueuedRequest
-	4,  // 17: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
-	6,  // 18: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
-	8,  // 19: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
-	17, // [17:20] is the sub-list for method output_type
-	14, // [14:17] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	9,  // 2: naru.circulation.v1.HubCall.queued_at:type_name -> google.protobuf.Timestamp
+	10, // 3: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
+	10, // 4: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
+	11, // 5: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
+	12, // 6: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
+	12, // 7: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
+	9,  // 8: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
+	9,  // 9: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
+	9,  // 10: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
+	1,  // 11: naru.circulation.v1.CirculationRecord.registration:type_name -> naru.circulation.v1.HubCall
+	1,  // 12: naru.circulation.v1.CirculationRecord.read_time:type_name -> naru.circulation.v1.HubCall
+	2,  // 13: naru.circulation.v1.GetCirculationResponse.record:type_name -> naru.circulation.v1.CirculationRecord
+	2,  // 14: naru.circulation.v1.ListQueueResponse.records:type_name -> naru.circulation.v1.CirculationRecord
+	3,  // 15: naru.circulation.v1.CirculationService.GetCirculation:input_type -> naru.circulation.v1.GetCirculationRequest
+	5,  // 16: naru.circulation.v1.CirculationAdminService.ListQueue:input_type -> naru.circulation.v1.ListQueueRequest
+	7,  // 17: naru.circulation.v1.CirculationAdminService.RetryQueued:input_type -> naru.circulation.v1.RetryQueuedRequest
+	4,  // 18: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
+	6,  // 19: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
+	8,  // 20: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
+	18, // [18:21] is the sub-list for method output_type
+	15, // [15:18] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_naru_circulation_v1_circulation_service_proto_init() }

@@ -221,7 +221,8 @@ func (x *ReadTimeRegistered) GetAcknowledgedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// CirculationRefused: the hub did not take it and it waits for a person. Subject: edoc number, ordinal: attempt.
+// CirculationRefused: the hub did not take it and it waits for a person. Subject: edoc number, ordinal: 2n-1 for the n-th attempt of
+// the registration, 2n for the n-th of the read time, so that the two never have one identity.
 type CirculationRefused struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`

@@ -1,0 +1,123 @@
+package authn
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/lestrrat-go/jwx/v2/jwk"
+)
+
+// PublicKey is a P-256 verification key under its id.
+type PublicKey struct {
+	ID  string
+	Key crypto.PublicKey
+}
+
+// jwkJSON is an EC public key (RFC 7518 §6.2.1) for signatures.
+type jwkJSON struct {
+	KeyType   string `json:"kty"`
+	Curve     string `json:"crv"`
+	X         string `json:"x"`
+	Y         string `json:"y"`
+	ID        string `json:"kid"`
+	Use       string `json:"use"`
+	Algorithm string `json:"alg"`
+}
+
+// KeySet writes public keys as a JSON Web Key Set (RFC 7517), in the order given.
+func KeySet(keys ...PublicKey) ([]byte, error) {
+	set := struct {
+		Keys []jwkJSON `json:"keys"`
+	}{Keys: []jwkJSON{}}
+	for _, k := range keys {
+		public, ok := k.Key.(*ecdsa.PublicKey)
+		if !ok || public.Curve != elliptic.P256() || k.ID == "" {
+			return nil, fmt.Errorf("writing key set: key %q is not ECDSA P-256 with an id", k.ID)
+		}
+		point, err := public.Bytes()
+		if err != nil {
+			return nil, fmt.Errorf("writing key set: key %q: %w", k.ID, err)
+		}
+		// SEC 1 §2.3.3: 0x04, then both coordinates in full width.
+		half := (len(point) - 1) / 2
+		set.Keys = append(set.Keys, jwkJSON{
+			KeyType: "EC", Curve: "P-256", X: base64.RawURLEncoding.EncodeToString(point[1 : 1+half]),
+			Y: base64.RawURLEncoding.EncodeToString(point[1+half:]), ID: k.ID, Use: "sig", Algorithm: "ES256",
+		})
+	}
+	out, err := json.Marshal(set)
+	if err != nil {
+		return nil, fmt.Errorf("writing key set: %w", err)
+	}
+	return out, nil
+}
+
+// Limits of key sets read from elsewhere.
+const (
+	maxKeySetBytes = 64 << 10
+	maxKeys        = 64
+)
+
+// ParseKeySet reads the P-256 signature keys of a JSON Web Key Set of at most 64 KiB and 64 keys, by key id. Keys of other kinds and
+// keys without id are passed over; a set that holds one id twice is refused.
+func ParseKeySet(raw []byte) (map[string]*ecdsa.PublicKey, error) {
+	if len(raw) > maxKeySetBytes {
+		return nil, errors.New("reading key set: it is too large")
+	}
+	set, err := jwk.Parse(raw)
+	if err != nil {
+		return nil, errors.New("reading key set: it is not a JSON Web Key Set")
+	}
+	if set.Len() > maxKeys {
+		return nil, errors.New("reading key set: it holds too many keys")
+	}
+	keys := make(map[string]*ecdsa.PublicKey, set.Len())
+	for i := range set.Len() {
+		key, _ := set.Key(i)
+		public, ok := p256(key)
+		if !ok || key.KeyID() == "" {
+			continue
+		}
+		if _, twice := keys[key.KeyID()]; twice {
+			return nil, errors.New("reading key set: a key id occurs twice")
+		}
+		keys[key.KeyID()] = public
+	}
+	return keys, nil
+}
+
+// ParsePublicKey reads one JWK that is a P-256 public key for ES256, e.g. what a client registers for private_key_jwt. A private key
+// is refused: whoever sent it has told a secret.
+func ParsePublicKey(raw []byte) (*ecdsa.PublicKey, error) {
+	key, err := jwk.ParseKey(bytes.TrimSpace(raw))
+	if err != nil {
+		return nil, errors.New("reading public key: it is not a JSON Web Key")
+	}
+	public, ok := p256(key)
+	if !ok {
+		return nil, errors.New("reading public key: it is not a public ECDSA P-256 key for ES256")
+	}
+	return public, nil
+}
+
+// p256 gives the key when it is a public P-256 key that may verify ES256; jwk has checked that the point is on the curve by then.
+func p256(key jwk.Key) (*ecdsa.PublicKey, bool) {
+	ec, ok := key.(jwk.ECDSAPublicKey)
+	if !ok || (ec.KeyUsage() != "" && ec.KeyUsage() != "sig") || (ec.Algorithm().String() != "" && ec.Algorithm().String() != "ES256") {
+		return nil, false
+	}
+	var public ecdsa.PublicKey
+	if ec.Raw(&public) != nil || public.Curve != elliptic.P256() {
+		return nil, false
+	}
+	if _, err := public.Bytes(); err != nil {
+		return nil, false
+	}
+	return &public, true
+}

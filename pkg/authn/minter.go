@@ -1,0 +1,134 @@
+package authn
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/id"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// maxLife bounds what a Minter gives; sessions of recipients are the longest.
+const maxLife = time.Hour
+
+// tokenType is the typ of access tokens (RFC 9068 §2.1), so that no other JWS of the same key passes for one.
+const tokenType = "at+jwt"
+
+// Key is a P-256 signing key under its published id.
+type Key struct {
+	ID     string
+	Signer crypto.Signer
+}
+
+// Grant is what a token is to say.
+type Grant struct {
+	// Subject is the principal id or recipient id.
+	Subject string
+	// Kind MUST be one the issuer may speak for.
+	Kind platformv1.PrincipalKind
+	// Scopes MUST be a subset of Scopes(Kind); empty means all of them.
+	Scopes []string
+	// Client is the id of the credentials; required unless Kind is a recipient.
+	Client string
+	// Session is the id of the identity-proof session; for recipients.
+	Session string
+	// Life of the token, at most an hour.
+	Life time.Duration
+}
+
+// Minter signs access tokens of one issuer. It is safe for concurrent use.
+type Minter struct {
+	issuer string
+	key    Key
+	clock  clock.Clock
+}
+
+// NewMinter makes the minter of issuer (IssuerGateway or IssuerViewing) with a P-256 key.
+func NewMinter(issuer string, key Key, c clock.Clock) (*Minter, error) {
+	switch {
+	case len(KindsOf(issuer)) == 0:
+		return nil, fmt.Errorf("making a minter: %q is no issuer of this relay", issuer)
+	case key.ID == "" || key.Signer == nil || c == nil:
+		return nil, errors.New("making a minter: key id, signer and clock are required")
+	}
+	if public, ok := key.Signer.Public().(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
+		return nil, errors.New("making a minter: the key is not ECDSA P-256")
+	}
+	return &Minter{issuer: issuer, key: key, clock: c}, nil
+}
+
+// claims is the payload of a token.
+type claims struct {
+	Issuer    string `json:"iss"`
+	Subject   string `json:"sub"`
+	Audience  string `json:"aud"`
+	IssuedAt  int64  `json:"iat"`
+	ExpiresAt int64  `json:"exp"`
+	TokenID   string `json:"jti"`
+	Kind      string `json:"kind"`
+	Scope     string `json:"scope,omitempty"`
+	Client    string `json:"client,omitempty"`
+	Session   string `json:"sid,omitempty"`
+}
+
+// Mint signs a token and tells the principal a Verifier will find in it.
+func (m *Minter) Mint(g Grant) (string, Principal, error) {
+	if err := m.check(g); err != nil {
+		return "", Principal{}, fmt.Errorf("minting a token: %w", err)
+	}
+	scopes := slices.Clone(g.Scopes)
+	if len(scopes) == 0 {
+		scopes = Scopes(g.Kind)
+	}
+	now := m.clock.Now().Truncate(time.Second)
+	p := Principal{
+		ID: g.Subject, Kind: g.Kind, Scopes: scopes, Client: g.Client, Session: g.Session, TokenID: id.New().String(), Issuer: m.issuer,
+		IssuedAt: now, ExpiresAt: now.Add(g.Life).Truncate(time.Second),
+	}
+	payload, err := json.Marshal(claims{
+		Issuer: m.issuer, Subject: p.ID, Audience: Audience, IssuedAt: p.IssuedAt.Unix(), ExpiresAt: p.ExpiresAt.Unix(), TokenID: p.TokenID,
+		Kind: kindName(p.Kind), Scope: strings.Join(scopes, " "), Client: p.Client, Session: p.Session,
+	})
+	if err != nil {
+		return "", Principal{}, fmt.Errorf("minting a token: %w", err)
+	}
+	headers := jws.NewHeaders()
+	if err := errors.Join(headers.Set(jws.KeyIDKey, m.key.ID), headers.Set(jws.TypeKey, tokenType)); err != nil {
+		return "", Principal{}, fmt.Errorf("minting a token: %w", err)
+	}
+	token, err := jws.Sign(payload, jws.WithKey(jwa.ES256, m.key.Signer, jws.WithProtectedHeaders(headers)))
+	if err != nil {
+		return "", Principal{}, fmt.Errorf("minting a token: %w", err)
+	}
+	return string(token), p, nil
+}
+
+func (m *Minter) check(g Grant) error {
+	switch {
+	case g.Subject == "":
+		return errors.New("no subject")
+	case !slices.Contains(KindsOf(m.issuer), g.Kind):
+		return fmt.Errorf("%s does not speak for %s", m.issuer, g.Kind)
+	case g.Client == "" && g.Kind != platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT:
+		return errors.New("no client")
+	case g.Life < time.Second || g.Life > maxLife:
+		return fmt.Errorf("life is outside 1s..%s", maxLife)
+	}
+	for _, scope := range g.Scopes {
+		if !slices.Contains(Scopes(g.Kind), scope) {
+			return fmt.Errorf("%s holds no scope %q", g.Kind, scope)
+		}
+	}
+	return nil
+}

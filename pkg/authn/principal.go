@@ -1,0 +1,95 @@
+package authn
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Principal is the caller a verified token names.
+type Principal struct {
+	// ID is the principal id, for a recipient the recipient id (claim sub).
+	ID string
+	// Kind is what the principal is (claim kind).
+	Kind platformv1.PrincipalKind
+	// Scopes are what the token may be used for (claim scope).
+	Scopes []string
+	// Client is the id of the credentials the token was given for (claim client); empty for a recipient.
+	Client string
+	// Session is the id of the recipient's identity-proof session (claim sid); empty for everybody else.
+	Session string
+	// TokenID tells tokens apart in evidence (claim jti).
+	TokenID string
+	// Issuer is who minted the token (claim iss).
+	Issuer string
+	// IssuedAt and ExpiresAt bound the token's life, in whole seconds.
+	IssuedAt, ExpiresAt time.Time
+}
+
+// HasScope tells whether the token may be used for scope. The empty scope is held by everybody.
+func (p Principal) HasScope(scope string) bool {
+	return scope == "" || slices.Contains(p.Scopes, scope)
+}
+
+type principalKey struct{}
+
+type unitKey struct{}
+
+// NewContext carries a caller. The interceptors of package rpc put in what they verified; tests use authntest.NewContext.
+func NewContext(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// FromContext gives the caller the interceptors verified; false where the RPC was called without a token.
+func FromContext(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(principalKey{}).(Principal)
+	return p, ok
+}
+
+// Require gives the caller, or a fault of kind Unauthenticated where there is none.
+func Require(ctx context.Context) (Principal, error) {
+	p, ok := FromContext(ctx)
+	if !ok {
+		return Principal{}, fault.New(fault.Unauthenticated, "", ReasonTokenMissing, "an access token is required")
+	}
+	return p, nil
+}
+
+// WithCallingUnit carries the name of the unit at the other end of the connection.
+func WithCallingUnit(ctx context.Context, unit string) context.Context {
+	return context.WithValue(ctx, unitKey{}, unit)
+}
+
+// CallingUnit names the unit at the other end of the connection, e.g. "address"; empty when there is none. For a public RPC it is
+// "gateway" and the principal tells who called.
+func CallingUnit(ctx context.Context) string {
+	unit, _ := ctx.Value(unitKey{}).(string)
+	return unit
+}
+
+// Reason is a machine reason of access errors, which belong to no unit's own list (domain "naru").
+type Reason string
+
+// The reasons of access errors.
+const (
+	// ReasonTokenMissing: the RPC wants an access token and none came.
+	ReasonTokenMissing Reason = "TOKEN_MISSING"
+	// ReasonTokenInvalid: the token is malformed, forged, of an unknown key, or meant for somebody else.
+	ReasonTokenInvalid Reason = "TOKEN_INVALID"
+	// ReasonTokenExpired: the token was genuine and its life has ended.
+	ReasonTokenExpired Reason = "TOKEN_EXPIRED"
+	// ReasonKindNotPermitted: principals of this kind may not call this.
+	ReasonKindNotPermitted Reason = "KIND_NOT_PERMITTED"
+	// ReasonScopeMissing: the token lacks the scope this needs.
+	ReasonScopeMissing Reason = "SCOPE_MISSING"
+	// ReasonUnitNotPermitted: the calling unit may not call this.
+	ReasonUnitNotPermitted Reason = "UNIT_NOT_PERMITTED"
+	// ReasonKeySetUnavailable: the issuer's keys cannot be had now.
+	ReasonKeySetUnavailable Reason = "KEY_SET_UNAVAILABLE"
+)
+
+// String is the reason as it travels.
+func (r Reason) String() string { return string(r) }

@@ -1,0 +1,210 @@
+// Package viewingdb keeps the log and the outbox of viewingkit in PostgreSQL, in
+// two tables that live in the schema of the viewing system (Migrations). Several
+// processes may share them.
+package viewingdb
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/viewingkit"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations of both tables, a source for pg.Migrate.
+var Migrations fs.FS = migrations
+
+// DB is what a Store needs: a pool.
+type DB interface {
+	pg.DBTX
+	pg.Beginner
+}
+
+// Store is a viewingkit.Log and a viewingkit.Outbox.
+type Store struct{ db DB }
+
+var (
+	_ viewingkit.Log    = (*Store)(nil)
+	_ viewingkit.Outbox = (*Store)(nil)
+)
+
+// New makes a Store over a migrated schema.
+func New(db DB) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("make viewing store: no database")
+	}
+	return &Store{db: db}, nil
+}
+
+const lastEntrySQL = `
+	select seq, digest
+	  from viewing_log
+	 order by seq desc
+	 limit 1`
+
+const insertEntrySQL = `
+	insert into viewing_log (seq, prev, digest, record)
+	values ($1, $2, $3, $4)`
+
+// Append implements viewingkit.Log. Appends wait for each other: a chain has one
+// end.
+func (s *Store) Append(ctx context.Context, check viewingkit.Check) (viewingkit.Entry, error) {
+	var entry viewingkit.Entry
+	err := pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+		if err := pg.LockTx(ctx, tx, "viewing_log/append"); err != nil {
+			return err
+		}
+		head := viewingkit.EmptyHead()
+		if err := tx.QueryRow(ctx, lastEntrySQL).Scan(&head.Seq, &head.Digest); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("read end of viewing log: %w", err)
+		}
+		var err error
+		if entry, err = head.Follow(check); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertEntrySQL, entry.Seq, entry.Prev, entry.Digest, []byte(entry.Record)); err != nil {
+			return fmt.Errorf("append to viewing log: %w", err)
+		}
+		return nil
+	})
+	return entry, err
+}
+
+const entriesSQL = `
+	select seq, prev, digest, record
+	  from viewing_log
+	 where seq > $1
+	 order by seq
+	 limit $2`
+
+// page is how many entries are read at once.
+const page = 500
+
+// Entries reads the log after seq in order, for viewingkit.VerifyChain (after 0)
+// and for showing.
+func (s *Store) Entries(ctx context.Context, seq int64) iter.Seq2[viewingkit.Entry, error] {
+	return func(yield func(viewingkit.Entry, error) bool) {
+		for {
+			rows, err := s.db.Query(ctx, entriesSQL, seq, page)
+			if err != nil {
+				yield(viewingkit.Entry{}, fmt.Errorf("read viewing log: %w", err))
+				return
+			}
+			entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (viewingkit.Entry, error) {
+				var e viewingkit.Entry
+				var record []byte
+				err := row.Scan(&e.Seq, &e.Prev, &e.Digest, &record)
+				e.Record = json.RawMessage(record)
+				return e, err
+			})
+			if err != nil {
+				yield(viewingkit.Entry{}, fmt.Errorf("read viewing log: %w", err))
+				return
+			}
+			for _, e := range entries {
+				if !yield(e, nil) {
+					return
+				}
+				seq = e.Seq
+			}
+			if len(entries) < page {
+				return
+			}
+		}
+	}
+}
+
+const putReportSQL = `
+	insert into read_report (report_id, report, attempt, due_at, last_error)
+	values ($1, $2, $3, $4, $5)
+	    on conflict (report_id) do nothing`
+
+// Put implements viewingkit.Outbox.
+func (s *Store) Put(ctx context.Context, p viewingkit.PendingReport) error {
+	if _, err := s.db.Exec(ctx, putReportSQL, p.ID, p.Report, p.Attempt, p.DueAt, p.LastError); err != nil {
+		return fmt.Errorf("put read report: %w", err)
+	}
+	return nil
+}
+
+// dueSQL leases by moving due_at: a process that dies with reports in its hands
+// leaves them due again after the lease.
+const dueSQL = `
+	with due as (
+	    select report_id, due_at as was_due
+	      from read_report
+	     where state = 'PENDING' and due_at <= $1
+	     order by due_at
+	     limit $2
+	       for update skip locked
+	), leased as (
+	    update read_report r
+	       set due_at = $3
+	      from due d
+	     where r.report_id = d.report_id
+	    returning r.report_id, r.report, r.attempt, d.was_due, r.last_error
+	)
+	select report_id::text, report, attempt, was_due, last_error
+	  from leased
+	 order by was_due`
+
+// Due implements viewingkit.Outbox.
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]viewingkit.PendingReport, error) {
+	rows, err := s.db.Query(ctx, dueSQL, now, limit, now.Add(viewingkit.ReportLease))
+	if err != nil {
+		return nil, fmt.Errorf("lease read reports: %w", err)
+	}
+	return collect(rows)
+}
+
+const settleSQL = `
+	update read_report
+	   set state = $2, attempt = $3, due_at = $4, last_error = $5
+	 where report_id = $1 and state = 'PENDING'`
+
+// Settle implements viewingkit.Outbox; a report that is settled stays so.
+func (s *Store) Settle(ctx context.Context, p viewingkit.PendingReport, state viewingkit.ReportState) error {
+	if _, err := s.db.Exec(ctx, settleSQL, p.ID, string(state), p.Attempt, p.DueAt, p.LastError); err != nil {
+		return fmt.Errorf("settle read report: %w", err)
+	}
+	return nil
+}
+
+const reportsSQL = `
+	select report_id::text, report, attempt, due_at, last_error
+	  from read_report
+	 where state = $1
+	 order by due_at
+	 limit 1000`
+
+// Reports lists up to 1,000 reports in a state, for showing.
+func (s *Store) Reports(ctx context.Context, state viewingkit.ReportState) ([]viewingkit.PendingReport, error) {
+	rows, err := s.db.Query(ctx, reportsSQL, string(state))
+	if err != nil {
+		return nil, fmt.Errorf("list read reports: %w", err)
+	}
+	return collect(rows)
+}
+
+func collect(rows pgx.Rows) ([]viewingkit.PendingReport, error) {
+	reports, err := pgx.AppendRows([]viewingkit.PendingReport{}, rows, func(row pgx.CollectableRow) (viewingkit.PendingReport, error) {
+		var p viewingkit.PendingReport
+		err := row.Scan(&p.ID, &p.Report, &p.Attempt, &p.DueAt, &p.LastError)
+		return p, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read read reports: %w", err)
+	}
+	return reports, nil
+}

@@ -1,0 +1,222 @@
+package certificate
+
+import (
+	"context"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/sandbox/certpdf" //nolint:depguard // the test holds this unit against the sandbox of the outside world
+	"github.com/naru-relay/naru/services/sandbox/pki"     //nolint:depguard // the test holds this unit against the sandbox of the outside world
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(pgtest.Main(m, func() error { return goleak.Find() })) //nolint:forbidigo // the main function of this test binary
+}
+
+const (
+	certNum      = "2026-1121-0000-0042"
+	title        = "비밀스러운 고지서 제목"
+	reasonText   = "법원 제출용, 아무개 사건"
+	senderAddr   = "office.naru"
+	receiverAddr = "gang.naru"
+)
+
+var documentHash = strings.Repeat("5e", 32)
+
+// fakeHub is the hub unit as a neighbour.
+type fakeHub struct {
+	hubv1.UnimplementedHubServiceServer
+	mu    sync.Mutex
+	asked []*hubv1.IssueDistributionCertificateRequest
+	issue func(r *hubv1.IssueDistributionCertificateRequest, attempt int) (*hubv1.IssueDistributionCertificateResponse, error)
+}
+
+func (f *fakeHub) IssueDistributionCertificate(_ context.Context, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
+	f.mu.Lock()
+	f.asked = append(f.asked, r)
+	attempt := len(f.asked)
+	f.mu.Unlock()
+	return f.issue(r, attempt)
+}
+
+func (f *fakeHub) calls() []*hubv1.IssueDistributionCertificateRequest {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]*hubv1.IssueDistributionCertificateRequest{}, f.asked...)
+}
+
+// bundle is a running unit with an authority for certificates and a document's parties.
+type bundle struct {
+	*unittest.Bench
+	hub               *fakeHub
+	pki               *pki.Store
+	sender, recipient string
+}
+
+func setup(t testing.TB) *bundle {
+	t.Helper()
+	b := &bundle{hub: &fakeHub{}, sender: unittest.NewID(), recipient: unittest.NewID()}
+	folder := t.TempDir()
+	b.Bench = unittest.New(t, Unit,
+		unittest.Neighbour("hub", func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, b.hub) }),
+		unittest.Config(func(c *Config) {
+			store, err := pki.Open(pki.Options{Dir: folder, Clock: clock.System()})
+			require.NoError(t, err)
+			b.pki = store
+			c.Issuer.RootsFile = store.RootPath(pki.Hub)
+			c.Issuer.Subjects = []string{store.Signer(pki.Hub).Chain[0].Subject.String()}
+			c.Worker.Interval = config.Duration(20 * time.Millisecond)
+			c.Worker.FirstRetry = config.Duration(10 * time.Millisecond)
+			c.Worker.MaxRetry = config.Duration(20 * time.Millisecond)
+		}))
+	b.hub.issue = b.genuine
+	return b
+}
+
+// content is what a genuine certificate for r states.
+func (b *bundle) content(r *hubv1.IssueDistributionCertificateRequest) certpdf.Circulation {
+	now := b.Clock.Now()
+	return certpdf.Circulation{
+		CertNum: certNum, EdocNum: r.GetEdocNum(), Title: title,
+		Sender:    distcert.Party{Address: senderAddr, PlatformID: unittest.Platform},
+		Recipient: distcert.Party{Address: receiverAddr, PlatformID: unittest.Platform},
+		SentAt:    now.Add(-time.Hour), ReceivedAt: now.Add(-time.Hour), Hash: documentHash,
+		Applicant: r.GetAddress(), Reason: r.GetReason(), IssuedAt: now, ValidUntil: now.AddDate(0, 3, 0),
+	}
+}
+
+func (b *bundle) render(c certpdf.Circulation, signer pki.Signer) (*hubv1.IssueDistributionCertificateResponse, error) {
+	pdf, err := certpdf.Render(c, certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: b.Clock.Now()})
+	if err != nil {
+		return nil, err
+	}
+	return &hubv1.IssueDistributionCertificateResponse{
+		CertNum: certNum, Pdf: pdf, Exchange: id.New().String(), AnsweredAt: timestamppb.New(b.Clock.Now()),
+	}, nil
+}
+
+func (b *bundle) genuine(r *hubv1.IssueDistributionCertificateRequest, _ int) (*hubv1.IssueDistributionCertificateResponse, error) {
+	return b.render(b.content(r), b.pki.Signer(pki.Hub))
+}
+
+func (b *bundle) edoc(t testing.TB, serial int64) string {
+	t.Helper()
+	number, err := id.NewEdocNumber(b.Clock.Now(), "NARU000001", serial)
+	require.NoError(t, err)
+	return number.String()
+}
+
+func (b *bundle) event(edocNum string, m proto.Message) outbox.Event {
+	return outbox.Event{Subject: edocNum, Sender: b.sender, Actor: "unit:test", OccurredAt: b.Clock.Now(), Message: m}
+}
+
+func (b *bundle) parties() (from, to *platformv1.Party) {
+	return &platformv1.Party{PlatformId: unittest.Platform, Address: senderAddr}, &platformv1.Party{PlatformId: unittest.Platform, Address: receiverAddr}
+}
+
+func (b *bundle) received(t testing.TB, edocNum string) {
+	from, to := b.parties()
+	at := timestamppb.New(b.Clock.Now().Add(-time.Hour))
+	b.Deliver(t, platformv1.Lane_LANE_BULK, b.event(edocNum, &deliveryv1.DocumentReceived{Facts: &platformv1.DocumentFacts{
+		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, From: from, To: to, SentAt: at, ReceivedAt: at,
+		DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: documentHash},
+	}}))
+}
+
+func (b *bundle) registered(t testing.TB, edocNum string) {
+	from, to := b.parties()
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, b.event(edocNum, &circulationv1.CirculationRegistered{
+		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, Result: 1, From: from, To: to, AcknowledgedAt: timestamppb.New(b.Clock.Now()),
+	}))
+}
+
+func (b *bundle) readTimeRegistered(t testing.TB, edocNum string) {
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, b.event(edocNum, &circulationv1.ReadTimeRegistered{
+		EdocNum: edocNum, Sender: b.sender, Result: 1, AcknowledgedAt: timestamppb.New(b.Clock.Now()),
+	}))
+}
+
+func (b *bundle) read(t testing.TB, edocNum string) {
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, b.event(edocNum, &viewingv1.DocumentRead{
+		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, ReadAt: timestamppb.New(b.Clock.Now()),
+	}))
+}
+
+// circulated is a document whose circulation the hub holds.
+func (b *bundle) circulated(t testing.TB, serial int64) string {
+	t.Helper()
+	number := b.edoc(t, serial)
+	b.received(t, number)
+	b.registered(t, number)
+	return number
+}
+
+func (b *bundle) asSender(t testing.TB) certificatev1.CertificateServiceClient {
+	t.Helper()
+	return certificatev1.NewCertificateServiceClient(b.Sender(t, b.sender))
+}
+
+func (b *bundle) asRecipient(t testing.TB) certificatev1.CertificateServiceClient {
+	t.Helper()
+	return certificatev1.NewCertificateServiceClient(b.Recipient(t, b.recipient))
+}
+
+func ask(edocNum, requestID string) *certificatev1.RequestCertificateRequest {
+	return &certificatev1.RequestCertificateRequest{EdocNum: edocNum, Reason: reasonText, RequestId: requestID}
+}
+
+// ended requests a certificate and waits for its end.
+func ended(t testing.TB, c certificatev1.CertificateServiceClient, edocNum, requestID string) *certificatev1.Certificate {
+	t.Helper()
+	r, err := c.RequestCertificate(t.Context(), ask(edocNum, requestID))
+	require.NoError(t, err)
+	return awaitEnd(t, c, r.GetCertificate().GetId())
+}
+
+func awaitEnd(t testing.TB, c certificatev1.CertificateServiceClient, certificateID string) *certificatev1.Certificate {
+	t.Helper()
+	var got *certificatev1.Certificate
+	await.Require(t, unittest.Patience, func() bool {
+		answer, err := c.GetCertificate(t.Context(), &certificatev1.GetCertificateRequest{Id: certificateID})
+		require.NoError(t, err)
+		got = answer.GetCertificate()
+		return got.GetState() != certificatev1.CertificateState_CERTIFICATE_STATE_REQUESTED
+	})
+	return got
+}
+
+func hubFault(k fault.Kind, r hubv1.Reason) error {
+	return fault.New(k, "hub", r, "", fault.WithMetadata("errCode", "ERR-01-501"))
+}
+
+// count runs a query of one number.
+func (b *bundle) count(t testing.TB, sql string, args ...any) int {
+	t.Helper()
+	var n int
+	require.NoError(t, b.Owner.QueryRow(t.Context(), sql, args...).Scan(&n))
+	return n
+}

@@ -1,0 +1,229 @@
+package certificate
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/work"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+)
+
+// outcomeKind is what came of one attempt.
+type outcomeKind string
+
+const (
+	passed      outcomeKind = "passed"
+	checkFailed outcomeKind = "check_failed"
+	hubRefused  outcomeKind = "refused"
+	unavailable outcomeKind = "unavailable"
+)
+
+// outcome of one attempt.
+type outcome struct {
+	kind                 outcomeKind
+	reason               string // of a failure, as told
+	exchange             string
+	certNum              string
+	hubCode              string
+	detail               string
+	checks               checks
+	digest               []byte
+	issuedAt, validUntil time.Time
+	pdf                  []byte
+	at                   time.Time
+}
+
+func (o outcome) state() state {
+	if o.kind == passed {
+		return issued
+	}
+	return failed
+}
+
+// settleTimeout bounds the storing of what came, which happens even when the time of the call is over.
+const settleTimeout = 15 * time.Second
+
+// obtain does one claimed request.
+func (s *service) obtain(ctx context.Context, j job) {
+	o, err := s.ask(ctx, j)
+	if err == nil {
+		sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		defer cancel()
+		err = s.settle(sctx, j, o)
+	}
+	if err != nil {
+		// Nothing is stored; the lease runs out and the request is taken up again.
+		s.log.LogAttrs(ctx, slog.LevelError, "certificate attempt not settled", slog.String("certificate", j.id.String()), slog.Any("error", err))
+		return
+	}
+	s.metrics.attempted(ctx, o)
+	if o.kind == checkFailed {
+		s.log.LogAttrs(ctx, slog.LevelError, "certificate did not pass its checks", slog.String("certificate", j.id.String()),
+			slog.String("detail", o.detail), slog.Any("passed", o.checks.names()))
+	}
+}
+
+// ask has the hub issue the certificate and judges what came. An error means that not even the asking was possible.
+func (s *service) ask(ctx context.Context, j job) (outcome, error) {
+	reason, err := s.sealed.Open(ctx, sealed.Applicant, j.id.String(), j.reason)
+	if err != nil {
+		return outcome{}, fmt.Errorf("open reason: %w", err)
+	}
+	d, err := findDocument(ctx, s.db, findDocumentSQL, j.edocNum)
+	if err != nil {
+		return outcome{}, err
+	}
+	answer, err := s.hub.IssueDistributionCertificate(ctx, &hubv1.IssueDistributionCertificateRequest{
+		EdocNum: j.edocNum, Address: j.address, Reason: string(reason),
+	})
+	if err != nil {
+		return s.failedCall(err), nil
+	}
+	return s.judge(answer, d), nil
+}
+
+// failedCall: a refusal ends the request; everything else says nothing about it.
+func (s *service) failedCall(err error) outcome {
+	f := fault.As(err)
+	o := outcome{kind: unavailable, at: s.clock.Now(), detail: f.Kind.String()}
+	if f.Kind == fault.Conflict || f.Kind == fault.Invalid {
+		o.kind, o.reason, o.hubCode, o.detail = hubRefused, failedRefused, f.Metadata["errCode"], f.Reason
+	}
+	return o
+}
+
+// judge verifies a file and compares it with the document.
+func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, d document) outcome {
+	digest := sha256.Sum256(answer.GetPdf())
+	o := outcome{
+		exchange: answer.GetExchange(), certNum: answer.GetCertNum(), pdf: answer.GetPdf(), digest: digest[:], at: s.clock.Now(),
+	}
+	verify := func(at time.Time) (*distcert.Certificate, distcert.Checks, error) {
+		return distcert.Verify(answer.GetPdf(), distcert.Options{Roots: s.roots, PinnedSigner: s.config.Issuer.pins(), At: at, Cache: s.chains})
+	}
+	c, verified, err := verify(o.at)
+	if c != nil && !verified.Validity && c.IssuedAt.After(o.at) && c.IssuedAt.Sub(o.at) <= s.config.Issuer.Skew.Std() {
+		// The hub's clock is a little ahead of ours.
+		c, verified, err = verify(c.IssuedAt)
+	}
+	o.checks = compare(c, verified, d, answer.GetCertNum())
+	if c != nil {
+		o.issuedAt, o.validUntil = c.IssuedAt, c.ValidUntil
+	}
+	if err == nil && o.checks.passed() {
+		o.kind = passed
+		return o
+	}
+	o.kind, o.reason = checkFailed, failedCheck
+	o.detail = "the certificate is about another document or number"
+	if err != nil {
+		o.detail = detailOf(err)
+	}
+	return o
+}
+
+// detailOf names the failed checks; the verifier's texts stay out of the store.
+func detailOf(err error) string {
+	text := "failed:"
+	for _, check := range distcert.FailedChecks(err) {
+		text += " " + check.String()
+	}
+	return text
+}
+
+// settle stores what came, its evidence, the new state and the event, all or nothing. What came too late, when another replica has
+// taken the request up, is stored as evidence and changes nothing.
+func (s *service) settle(ctx context.Context, j job, o outcome) error {
+	var pieces [][]byte
+	if o.pdf != nil {
+		var err error
+		if pieces, err = s.sealFile(ctx, j, o.pdf); err != nil {
+			return err
+		}
+	}
+	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		late := false
+		err := s.settleState(ctx, tx, j, o)
+		if errors.Is(err, work.ErrLost) {
+			late, err = true, nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := insertAttempt(ctx, tx, j, o, late); err != nil {
+			return err
+		}
+		if pieces != nil {
+			if err := insertFile(ctx, tx, j.id, j.attempt, o.digest, pieces, o.at); err != nil {
+				return err
+			}
+		}
+		entry, err := attemptEvidence(j, o, late)
+		if err != nil {
+			return err
+		}
+		if err := evidence.Append(ctx, tx, entry); err != nil {
+			return err
+		}
+		if late || o.kind == unavailable {
+			return nil
+		}
+		return tx.Append(ctx, lane, eventOf(j, o))
+	})
+}
+
+func (s *service) settleState(ctx context.Context, tx *outbox.Tx, j job, o outcome) error {
+	if o.kind != unavailable {
+		return settleEnd(ctx, tx, j, s.replica, o)
+	}
+	backoff := work.Backoff{First: s.config.Worker.FirstRetry.Std(), Max: s.config.Worker.MaxRetry.Std()}
+	return settleLater(ctx, tx, j, s.replica, backoff.Delay(j.attempt, rand.Float64())) //nolint:gosec // jitter needs no secrecy
+}
+
+// pieceBytes is the greatest piece that is sealed at once.
+const pieceBytes = sealed.MaxPlaintext
+
+// sealFile seals a file in pieces, each for certificate, attempt and place, so that none can be moved, left out or exchanged.
+func (s *service) sealFile(ctx context.Context, j job, pdf []byte) ([][]byte, error) {
+	count := (len(pdf) + pieceBytes - 1) / pieceBytes
+	pieces := make([][]byte, count)
+	for i := range pieces {
+		var err error
+		piece := pdf[i*pieceBytes : min((i+1)*pieceBytes, len(pdf))]
+		if pieces[i], err = s.sealed.Seal(ctx, sealed.CertificateFile, pieceSubject(j.id.String(), j.attempt, i, count), piece); err != nil {
+			return nil, fmt.Errorf("seal file of certificate %s: %w", j.id, err)
+		}
+	}
+	return pieces, nil
+}
+
+// opener is the part of sealed.Box that reading a file needs.
+type opener interface {
+	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
+}
+
+func openFile(ctx context.Context, box opener, id string, attempt int, pieces [][]byte) ([]byte, error) {
+	var pdf []byte
+	for i, piece := range pieces {
+		clear, err := box.Open(ctx, sealed.CertificateFile, pieceSubject(id, attempt, i, len(pieces)), piece)
+		if err != nil {
+			return nil, fmt.Errorf("open file of certificate %s: %w", id, err)
+		}
+		pdf = append(pdf, clear...)
+	}
+	return pdf, nil
+}
+
+func pieceSubject(id string, attempt, i, count int) string {
+	return fmt.Sprintf("%s/%d/%d/%d", id, attempt, i+1, count)
+}

@@ -1,0 +1,35 @@
+package certificate
+
+import (
+	"encoding/hex"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/outbox"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// lane: certificates are asked for one at a time.
+const lane = platformv1.Lane_LANE_EXPRESS
+
+func emits() []proto.Message {
+	return []proto.Message{&certificatev1.CertificateIssued{}, &certificatev1.CertificateFailed{}}
+}
+
+// eventOf states the end of a request.
+func eventOf(j job, o outcome) outbox.Event {
+	e := outbox.Event{Subject: j.edocNum, Ordinal: uint32(j.ordinal), Sender: j.sender, Actor: j.principal, OccurredAt: o.at} //nolint:gosec // a small count
+	if o.kind == passed {
+		e.Message = &certificatev1.CertificateIssued{
+			EdocNum: j.edocNum, Sender: j.sender, Certificate: j.id.String(), CertNum: o.certNum, PdfDigest: hex.EncodeToString(o.digest),
+			IssuedAt: timestamppb.New(o.issuedAt),
+		}
+		return e
+	}
+	e.Message = &certificatev1.CertificateFailed{
+		EdocNum: j.edocNum, Sender: j.sender, Certificate: j.id.String(), Reason: o.reason, FailedAt: timestamppb.New(o.at),
+	}
+	return e
+}

@@ -1,0 +1,39 @@
+package certificate
+
+import (
+	"github.com/naru-relay/naru/pkg/fault"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+)
+
+const domain = "certificate"
+
+// Reasons of a failed certificate, as stored and told.
+const (
+	failedCheck   = "CHECK_FAILED"
+	failedRefused = "HUB_REFUSED"
+)
+
+func documentNotFound() error {
+	return fault.New(fault.NotFound, domain, certificatev1.Reason_REASON_DOCUMENT_NOT_FOUND, "there is no such document")
+}
+
+func notRegisteredYet() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_NOT_REGISTERED_YET,
+		"the circulation of the document is not registered yet")
+}
+
+func requestIDReused() error {
+	return fault.New(fault.Reused, domain, certificatev1.Reason_REASON_REQUEST_ID_REUSED, "the request id was used for another request")
+}
+
+func certificateNotFound() error {
+	return fault.New(fault.NotFound, domain, certificatev1.Reason_REASON_CERTIFICATE_NOT_FOUND, "there is no such certificate")
+}
+
+func notIssued() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_NOT_ISSUED, "the certificate is not issued")
+}
+
+func pageTokenInvalid() error {
+	return fault.New(fault.Invalid, domain, certificatev1.Reason_REASON_PAGE_TOKEN_INVALID, "the page token is not one of this list")
+}

@@ -1,0 +1,169 @@
+package certificate
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/genproto/googleapis/api/httpbody"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/fault"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+)
+
+// RequestCertificate records a request and has the certificate obtained.
+func (s *service) RequestCertificate(ctx context.Context, r *certificatev1.RequestCertificateRequest) (*certificatev1.RequestCertificateResponse, error) {
+	p, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.request(ctx, p, r)
+	if err != nil {
+		return nil, err
+	}
+	return &certificatev1.RequestCertificateResponse{Certificate: protoOf(v)}, nil
+}
+
+// GetCertificate tells how far a request of the caller's is.
+func (s *service) GetCertificate(ctx context.Context, r *certificatev1.GetCertificateRequest) (*certificatev1.GetCertificateResponse, error) {
+	v, err := s.own(ctx, r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &certificatev1.GetCertificateResponse{Certificate: protoOf(v)}, nil
+}
+
+const defaultPage = 50
+
+// ListCertificates lists the caller's requests for a document, newest first.
+func (s *service) ListCertificates(ctx context.Context, r *certificatev1.ListCertificatesRequest) (*certificatev1.ListCertificatesResponse, error) {
+	p, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := decodePage(r.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	d, err := findDocument(ctx, s.db, findDocumentSQL, r.GetEdocNum())
+	if err != nil {
+		return nil, err
+	}
+	if right, _ := d.entitlement(p.ID, isSender(p)); right == "" {
+		return nil, documentNotFound()
+	}
+	size := int(r.GetPageSize())
+	if size == 0 {
+		size = defaultPage
+	}
+	views, err := listViews(ctx, s.db, p.ID, r.GetEdocNum(), before, size+1)
+	if err != nil {
+		return nil, err
+	}
+	response := &certificatev1.ListCertificatesResponse{}
+	if len(views) > size {
+		views = views[:size]
+		response.NextPageToken = encodePage(views[size-1].id)
+	}
+	for _, v := range views {
+		response.Certificates = append(response.Certificates, protoOf(v))
+	}
+	return response, nil
+}
+
+// DownloadCertificate gives the file of a request of the caller's that was issued.
+func (s *service) DownloadCertificate(ctx context.Context, r *certificatev1.DownloadCertificateRequest) (*httpbody.HttpBody, error) {
+	v, err := s.own(ctx, r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	if v.state != issued {
+		return nil, notIssued()
+	}
+	pieces, err := findFile(ctx, s.db, v.id, v.attempt, v.digest)
+	if err != nil {
+		return nil, err
+	}
+	pdf, err := openFile(ctx, s.sealed, v.id.String(), v.attempt, pieces)
+	if err != nil {
+		return nil, err
+	}
+	if digest := sha256.Sum256(pdf); !bytes.Equal(digest[:], v.digest) {
+		return nil, fault.New(fault.Corrupt, domain, nil, "", fault.Wrap(fmt.Errorf("file of certificate %s has another digest", v.id)))
+	}
+	return &httpbody.HttpBody{ContentType: "application/pdf", Data: pdf}, nil
+}
+
+// own finds a certificate the caller asked for.
+func (s *service) own(ctx context.Context, text string) (view, error) {
+	p, err := authn.Require(ctx)
+	if err != nil {
+		return view{}, err
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return view{}, certificateNotFound()
+	}
+	v, found, err := findView(ctx, s.db, p.ID, id)
+	if err != nil {
+		return view{}, err
+	}
+	if !found {
+		return view{}, certificateNotFound()
+	}
+	return v, nil
+}
+
+func protoOf(v view) *certificatev1.Certificate {
+	return &certificatev1.Certificate{
+		Id: v.id.String(), EdocNum: v.edocNum, State: certificatev1.CertificateState(v.state), RequestedAt: timestamppb.New(v.requestedAt),
+		IssuedAt: stamp(v, v.issuedAt), CertNum: told(v, v.certNum), PdfDigest: told(v, hex.EncodeToString(v.digest)),
+		Checks: checksOf(v), Reason: v.reason, ValidUntil: stamp(v, v.validUntil),
+	}
+}
+
+// What a file says is told only if it passed.
+func stamp(v view, t time.Time) *timestamppb.Timestamp {
+	if v.state != issued || t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+func told(v view, text string) string {
+	if v.state != issued {
+		return ""
+	}
+	return text
+}
+
+func checksOf(v view) *certificatev1.Checks {
+	if v.state == requested {
+		return nil
+	}
+	return &certificatev1.Checks{
+		Signature: v.checks.signature, Chain: v.checks.chain, Identity: v.checks.identity, Validity: v.checks.validity,
+		Hash: v.checks.hash, EdocNum: v.checks.edocNum,
+	}
+}
+
+// A page token is the last id of the page before. Lists are always the caller's own, so it needs no protection.
+func encodePage(last uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(last[:]) }
+
+func decodePage(token string) (uuid.UUID, error) {
+	if token == "" {
+		return uuid.Max, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(raw) != len(uuid.UUID{}) {
+		return uuid.Nil, pageTokenInvalid()
+	}
+	return uuid.UUID(raw), nil
+}

@@ -1,0 +1,91 @@
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/work"
+)
+
+// job is a claimed request.
+type job struct {
+	request
+	attempt int
+}
+
+const claimSQL = `
+	update certificate c
+	   set lease_until = now() + @lease, owner = @owner, attempt = c.attempt + 1
+	  from (select id
+	          from certificate
+	         where state = 1 and due_at <= now() and (lease_until is null or lease_until <= now())
+	         order by due_at
+	         limit @limit
+	           for update skip locked) due
+	  join certificate_request r on r.id = due.id
+	 where c.id = due.id
+	returning r.id, r.edoc_num, r.ordinal, r.principal, r.entitlement, r.sender, r.address, r.reason, c.attempt`
+
+func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
+	return work.Claim(ctx, db, claimSQL, lease, nil, func(row pgx.CollectableRow) (job, error) {
+		var j job
+		err := row.Scan(&j.id, &j.edocNum, &j.ordinal, &j.principal, &j.entitlement, &j.sender, &j.address, &j.reason, &j.attempt)
+		return j, err
+	})
+}
+
+const settleLaterSQL = `
+	update certificate
+	   set due_at = now() + @wait, lease_until = null, owner = null
+	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
+
+// settleLater puts a request back.
+func settleLater(ctx context.Context, db pg.DBTX, j job, owner string, wait time.Duration) error {
+	return work.Settle(ctx, db, settleLaterSQL, pgx.NamedArgs{"id": j.id, "owner": owner, "attempt": j.attempt, "wait": wait})
+}
+
+const settleEndSQL = `
+	update certificate
+	   set state = @state, due_at = null, lease_until = null, owner = null, ended_at = @ended_at, reason = nullif(@reason, ''),
+	       cert_num = nullif(@cert_num, ''), pdf_digest = @pdf_digest, issued_at = @issued_at, valid_until = @valid_until,
+	       signature = @signature, chain = @chain, identity = @identity, validity = @validity, hash = @hash, edoc_num = @edoc_num
+	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
+
+// settleEnd ends a request in the outcome's state.
+func settleEnd(ctx context.Context, db pg.DBTX, j job, owner string, o outcome) error {
+	return work.Settle(ctx, db, settleEndSQL, pgx.NamedArgs{
+		"id": j.id, "owner": owner, "attempt": j.attempt, "state": int16(o.state()), "ended_at": o.at, "reason": o.reason,
+		"cert_num": o.certNum, "pdf_digest": o.digest, "issued_at": orNull(o.issuedAt), "valid_until": orNull(o.validUntil),
+		"signature": o.checks.signature, "chain": o.checks.chain, "identity": o.checks.identity, "validity": o.checks.validity,
+		"hash": o.checks.hash, "edoc_num": o.checks.edocNum,
+	})
+}
+
+const insertAttemptSQL = `
+	insert into certificate_attempt (id, attempt, outcome, late, exchange, cert_num, hub_code, detail, checks, pdf_digest, made_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+
+func insertAttempt(ctx context.Context, db pg.DBTX, j job, o outcome, late bool) error {
+	_, err := db.Exec(ctx, insertAttemptSQL, j.id, j.attempt, string(o.kind), late, o.exchange, o.certNum, o.hubCode, o.detail,
+		o.checks.names(), o.digest, o.at)
+	if err != nil {
+		return fmt.Errorf("insert attempt %d of certificate %s: %w", j.attempt, j.id, err)
+	}
+	return nil
+}
+
+const insertFileSQL = `
+	insert into certificate_file (id, attempt, digest, pieces, stored_at)
+	values ($1, $2, $3, $4, $5)`
+
+func insertFile(ctx context.Context, db pg.DBTX, id uuid.UUID, attempt int, digest []byte, pieces [][]byte, at time.Time) error {
+	if _, err := db.Exec(ctx, insertFileSQL, id, attempt, digest, pieces, at); err != nil {
+		return fmt.Errorf("insert file of certificate %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package certificate
+
+import (
+	"context"
+	"crypto/x509"
+	"embed"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/grpc"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/pkg/work"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Unit is the certificate unit.
+var Unit = unit.Unit{
+	Name:       domain,
+	Requires:   []string{"hub"},
+	NewConfig:  func() unit.Config { return Default() },
+	Migrations: migrations,
+	// Partitioned so that a year can be taken away whole; nothing is dropped by age alone.
+	Partitions: []pg.Partition{{Table: "document", Kind: pg.ByYearText}, {Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
+	Emits:      emits(),
+	Reads:      reads(),
+	Build:      build,
+}
+
+// chainCache is how many verified signers are remembered; the hub has one or two.
+const chainCache = 8
+
+type service struct {
+	certificatev1.UnsafeCertificateServiceServer
+	config  *Config
+	db      *pgxpool.Pool
+	outbox  *outbox.Outbox
+	sealed  *sealed.Box
+	clock   clock.Clock
+	log     *slog.Logger
+	metrics *metrics
+	hub     hubv1.HubServiceClient
+	roots   *x509.CertPool
+	chains  *cms.ChainCache
+	wake    chan struct{}
+	// replica names this process in leases.
+	replica string
+}
+
+var _ certificatev1.CertificateServiceServer = (*service)(nil)
+
+func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
+	config, ok := env.Config.(*Config)
+	if !ok {
+		return nil, fmt.Errorf("build certificate: configuration is a %T", env.Config)
+	}
+	roots, err := config.Issuer.roots()
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(env.Meter, env.DB)
+	if err != nil {
+		return nil, err
+	}
+	hub, err := env.Dial("hub")
+	if err != nil {
+		return nil, fmt.Errorf("dial hub: %w", err)
+	}
+	s := &service{
+		config: config, db: env.DB, outbox: env.Outbox, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
+		hub: hubv1.NewHubServiceClient(hub), roots: roots, chains: cms.NewChainCache(chainCache), wake: make(chan struct{}, 1),
+		replica: uuid.NewString(),
+	}
+	loop, err := s.loop()
+	if err != nil {
+		return nil, err
+	}
+	return &unit.Service{
+		Register:  func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, s) },
+		Consumers: consumers(),
+		Tasks:     []lifecycle.Task{loop},
+	}, nil
+}
+
+func (s *service) loop() (lifecycle.Task, error) {
+	c := s.config.Worker
+	return work.Loop[job]{
+		Name: "obtain-certificates", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wake, Log: s.log,
+		Claim: func(ctx context.Context, limit int) ([]job, error) {
+			return claim(ctx, s.db, work.Lease{Owner: s.replica, For: c.Lease.Std(), Limit: limit})
+		},
+		Do: s.obtain,
+	}.Task()
+}

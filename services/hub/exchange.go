@@ -1,0 +1,252 @@
+package hub
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/services/hub/internal/hubclient"
+)
+
+// outcome of one attempt, as stored and counted.
+type outcome string
+
+const (
+	outcomeSuccess      outcome = "success"
+	outcomeRefused      outcome = "refused"
+	outcomeTokenRefused outcome = "token_refused"
+	outcomeUnknown      outcome = "unknown"
+)
+
+// policyVersion is that of the rules by which this unit talks to the hub.
+const policyVersion = "hub-1"
+
+// recordTimeout bounds the storing of an answer, which happens even when the caller has gone.
+const recordTimeout = 10 * time.Second
+
+// errNotRecorded is a call that was not made, or whose answer is not used, because it could not be stored.
+var errNotRecorded = errors.New("the exchange could not be stored")
+
+// sealer is the part of sealed.Box this unit needs.
+type sealer interface {
+	Seal(ctx context.Context, p sealed.Purpose, subject string, plaintext []byte) ([]byte, error)
+	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
+}
+
+// recorder makes single attempts: breaker, record of the request, call, record of the answer, in that order.
+type recorder struct {
+	db      *pgxpool.Pool
+	sealed  sealer
+	clock   clock.Clock
+	client  *hubclient.Client
+	breaker *gobreaker.TwoStepCircuitBreaker[any]
+	metrics *metrics
+}
+
+// attempt is one call as it is made and recorded.
+type attempt struct {
+	exchange uuid.UUID
+	number   int16
+	call     hubclient.Call
+	stamp    hubclient.Stamp
+	request  []byte // as recorded
+}
+
+// answered is what came of an attempt.
+type answered struct {
+	outcome outcome
+	code    string
+	detail  string
+	status  int
+	digest  []byte
+	parts   [][]byte
+	at      time.Time
+}
+
+// do makes one attempt and judges it by read, whose error is the attempt's: nil, *hubclient.Refused or hubclient.ErrUnknown. The
+// answer is stored before do returns; an answer that could not be stored counts as unknown.
+func (r *recorder) do(ctx context.Context, exchange uuid.UUID, number int16, call hubclient.Call, accessToken string,
+	read func(hubclient.Answer) error,
+) (time.Time, error) {
+	report, err := r.breaker.Allow()
+	if err != nil {
+		r.metrics.count(ctx, call.Operation, "breaker_open")
+		return time.Time{}, fmt.Errorf("%w: %w", hubclient.ErrUnknown, err)
+	}
+	a := attempt{exchange: exchange, number: number, call: call, stamp: hubclient.Stamp{RequestID: uuid.New(), At: r.clock.Now()}}
+	a.request = r.client.Record(call, a.stamp)
+	if err := r.recordRequest(ctx, a); err != nil {
+		report(errNotRecorded)
+		return time.Time{}, fmt.Errorf("%w: %w", errNotRecorded, err)
+	}
+	started := r.clock.Now()
+	answer, err := r.client.Send(ctx, call, a.stamp, accessToken)
+	if err == nil {
+		err = read(answer)
+	}
+	if err != nil && ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
+		report(ctx.Err())
+	} else {
+		report(err)
+	}
+	res := answered{at: r.clock.Now(), status: answer.Status}
+	r.classify(&res, err)
+	r.metrics.answered(ctx, call.Operation, res.outcome, res.at.Sub(started))
+	if recordErr := r.recordAnswer(ctx, a, answer, res); recordErr != nil {
+		return time.Time{}, fmt.Errorf("%w: %w: %w", hubclient.ErrUnknown, errNotRecorded, recordErr)
+	}
+	return res.at, err
+}
+
+func (r *recorder) classify(res *answered, err error) {
+	var refusal *hubclient.Refused
+	switch {
+	case err == nil:
+		res.outcome = outcomeSuccess
+	case r.client.TokenFailed(err):
+		res.outcome = outcomeTokenRefused
+	case errors.As(err, &refusal):
+		res.outcome = outcomeRefused
+	default:
+		res.outcome, res.detail = outcomeUnknown, err.Error()
+	}
+	if errors.As(err, &refusal) {
+		res.code = refusal.Code
+	}
+}
+
+func (r *recorder) recordRequest(ctx context.Context, a attempt) error {
+	parts, err := r.seal(ctx, a.exchange, a.number, "request", a.request)
+	if err != nil {
+		return err
+	}
+	digest := sha256.Sum256(a.request)
+	return insertRequest(ctx, r.db, a, digest[:], parts)
+}
+
+// recordAnswer stores what came and its evidence in one transaction, whether or not the caller still waits.
+func (r *recorder) recordAnswer(ctx context.Context, a attempt, answer hubclient.Answer, res answered) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if answer.Status != 0 {
+		raw := hubclient.RecordAnswer(a.call.Operation, answer)
+		digest := sha256.Sum256(raw)
+		parts, err := r.seal(ctx, a.exchange, a.number, "response", raw)
+		if err != nil {
+			return err
+		}
+		res.digest, res.parts = digest[:], parts
+	}
+	entry, err := exchangeEvidence(a, res)
+	if err != nil {
+		return err
+	}
+	return pg.InTx(ctx, r.db, func(tx pgx.Tx) error {
+		if err := insertResponse(ctx, tx, a, res); err != nil {
+			return err
+		}
+		return evidence.Append(ctx, tx, entry)
+	})
+}
+
+// A recorded message is compressed, cut into pieces a sealed value may have, and each piece sealed for exchange, attempt, side and
+// place, so that no piece can be moved, left out or exchanged.
+const pieceBytes = sealed.MaxPlaintext
+
+func (r *recorder) seal(ctx context.Context, exchange uuid.UUID, number int16, side string, message []byte) ([][]byte, error) {
+	packed, err := pack(message)
+	if err != nil {
+		return nil, err
+	}
+	count := (len(packed) + pieceBytes - 1) / pieceBytes
+	pieces := make([][]byte, count)
+	for i := range pieces {
+		piece := packed[i*pieceBytes : min((i+1)*pieceBytes, len(packed))]
+		if pieces[i], err = r.sealed.Seal(ctx, sealed.Exchange, pieceSubject(exchange, number, side, i, count), piece); err != nil {
+			return nil, fmt.Errorf("seal %s of exchange %s: %w", side, exchange, err)
+		}
+	}
+	return pieces, nil
+}
+
+// maxRecorded bounds what a recorded message may grow to when it is read back.
+const maxRecorded = 64 << 20
+
+func open(ctx context.Context, box sealer, exchange uuid.UUID, number int16, side string, pieces [][]byte) ([]byte, error) {
+	var packed []byte
+	for i, piece := range pieces {
+		clear, err := box.Open(ctx, sealed.Exchange, pieceSubject(exchange, number, side, i, len(pieces)), piece)
+		if err != nil {
+			return nil, fmt.Errorf("open %s of exchange %s: %w", side, exchange, err)
+		}
+		packed = append(packed, clear...)
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s of exchange %s: %w", side, exchange, err)
+	}
+	message, err := io.ReadAll(io.LimitReader(reader, maxRecorded))
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s of exchange %s: %w", side, exchange, err)
+	}
+	return message, nil
+}
+
+func pieceSubject(exchange uuid.UUID, number int16, side string, i, count int) string {
+	return fmt.Sprintf("%s/%d/%s/%d/%d", exchange, number, side, i+1, count)
+}
+
+func pack(message []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	if _, err := w.Write(message); err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// newBreaker counts calls whose outcome is unknown as failures; a refusal is an answer, and a caller that left or a database of ours
+// that is down says nothing about the hub.
+func newBreaker(c BreakerConfig, log *slog.Logger) *gobreaker.TwoStepCircuitBreaker[any] {
+	return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		Name: "hub", MaxRequests: 1, Timeout: c.OpenFor.Std(),
+		ReadyToTrip: func(counts gobreaker.Counts) bool {
+			return int64(counts.ConsecutiveFailures) >= int64(c.Failures)
+		},
+		IsSuccessful: func(err error) bool {
+			var refusal *hubclient.Refused
+			return err == nil || errors.As(err, &refusal)
+		},
+		IsExcluded: func(err error) bool {
+			return errors.Is(err, errNotRecorded) || errors.Is(err, context.Canceled)
+		},
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			log.LogAttrs(context.Background(), slog.LevelWarn, "hub breaker changed", slog.String("from", from.String()), slog.String("to", to.String()))
+		},
+	})
+}
+
+// newExchange names an exchange; the id is a UUIDv7, on whose year the tables are partitioned.
+func newExchange() uuid.UUID { return id.New() }

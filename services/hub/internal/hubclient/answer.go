@@ -1,0 +1,112 @@
+package hubclient
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrUnknown says that nothing is known of a call's outcome: it may or may not have been done, the same may be sent again.
+var ErrUnknown = errors.New("the outcome of the hub call is unknown")
+
+// Refused is an answer with resultCode 0: the hub did not do it.
+type Refused struct {
+	// Code is the hub's errCode, e.g. ERR-01-303; empty where it told none. The message is not kept here, it may repeat values.
+	Code string
+}
+
+// Error is the code.
+func (r *Refused) Error() string { return "the hub refused: " + r.Code }
+
+// Limits of single fields, in characters (hub-interface 3 to 5).
+const (
+	maxAddress    = 100
+	maxPlatformID = 25
+)
+
+// Answer is what came back over HTTP.
+type Answer struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// head is the common part of every answer.
+type head struct {
+	ResultCode *int   `json:"resultCode"`
+	ErrCode    string `json:"errCode"`
+}
+
+// garbage is an answer that cannot be an answer. The detail never repeats what came.
+func garbage(detail string) error { return fmt.Errorf("%w: %s", ErrUnknown, detail) }
+
+// ReadResult reads an answer that only says whether it was done.
+func ReadResult(a Answer) error {
+	var body struct{ head }
+	return a.readJSON(&body, &body.head)
+}
+
+// readJSON reads a JSON answer, also one that says it is text/plain, and judges its head, which is part of into.
+func (a Answer) readJSON(into any, h *head) error {
+	if err := a.checkStatus(); err != nil {
+		return err
+	}
+	mediaType, _, err := mime.ParseMediaType(a.ContentType)
+	if err != nil || mediaType != "application/json" && mediaType != "text/plain" {
+		return garbage("the answer is neither application/json nor text/plain")
+	}
+	return decodeAnswer(a.Body, into, h)
+}
+
+// checkStatus accepts 2xx. A 4xx is accepted if it states a failure in the hub's own form, which decodeAnswer finds out: the rules
+// for HTTP statuses are not public. Everything else was not answered by the hub's interface.
+func (a Answer) checkStatus() error {
+	if a.Status >= 200 && a.Status < 300 {
+		return nil
+	}
+	if a.Status >= 400 && a.Status < 500 {
+		var body struct{ head }
+		if err := decodeAnswer(a.Body, &body, &body.head); err != nil {
+			var refused *Refused
+			if errors.As(err, &refused) && refused.Code != "" {
+				return refused
+			}
+		}
+	}
+	return garbage(fmt.Sprintf("HTTP status %d", a.Status))
+}
+
+// decodeAnswer reads exactly one JSON object. Unknown members are accepted: the hub may grow.
+func decodeAnswer(body []byte, into any, h *head) error {
+	if !utf8.Valid(body) {
+		return garbage("the answer is not UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if err := dec.Decode(into); err != nil {
+		return garbage("the answer is not the JSON expected")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return garbage("the answer has more than one JSON value")
+	}
+	switch {
+	case h.ResultCode == nil || *h.ResultCode != 0 && *h.ResultCode != 1:
+		return garbage("resultCode is neither 0 nor 1")
+	case *h.ResultCode == 1:
+		return nil
+	case h.ErrCode != "" && !codePattern.MatchString(h.ErrCode):
+		return garbage("errCode is not an error code")
+	default:
+		return &Refused{Code: h.ErrCode}
+	}
+}
+
+// isText tells whether s is printable and has 1 to limit characters.
+func isText(s string, limit int) bool {
+	return s != "" && utf8.RuneCountInString(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
+}

@@ -1,0 +1,53 @@
+-- +goose Up
+-- Every request to the distribution hub, recorded before it is sent. A row without an answer beside it is a call whose outcome is
+-- unknown because the process ended. The access token and the token call's secrets are not in it.
+create table exchange_request (
+    exchange   uuid        not null,
+    attempt    smallint    not null constraint exchange_request_attempt_known check (attempt in (1, 2)),
+    operation  text        not null constraint exchange_request_operation_form check (operation ~ '^[a-z_]{1,40}$'),
+    request_id uuid        not null,
+    digest     bytea       not null constraint exchange_request_digest_length check (octet_length(digest) = 32),
+    request    bytea[]     not null,
+    sent_at    timestamptz not null,
+    constraint exchange_request_pk primary key (exchange, attempt)
+) partition by range (exchange);
+alter table exchange_request alter column request set storage external;
+
+-- What came of it: the answer as it came, or nothing.
+create table exchange_response (
+    exchange    uuid        not null,
+    attempt     smallint    not null,
+    outcome     text        not null constraint exchange_response_outcome_known
+                                     check (outcome in ('success', 'refused', 'token_refused', 'unknown')),
+    error_code  text        not null,
+    detail      text        not null,
+    status      integer,
+    digest      bytea                constraint exchange_response_digest_length check (octet_length(digest) = 32),
+    response    bytea[],
+    answered_at timestamptz not null,
+    constraint exchange_response_pk primary key (exchange, attempt),
+    constraint exchange_response_whole check ((status is null) = (response is null) and (status is null) = (digest is null)),
+    constraint exchange_response_known_has_answer check (outcome = 'unknown' or status is not null),
+    constraint exchange_response_code_only_refused check (error_code = '' or outcome in ('refused', 'token_refused'))
+) partition by range (exchange);
+alter table exchange_response alter column response set storage external;
+
+-- Append only.
+grant select, insert on exchange_request, exchange_response to ${app};
+
+-- The platform's token at the hub, shared by all replicas. Whoever holds the lease renews it; version counts the tokens.
+create table hub_token (
+    platform_id        text        not null,
+    version            bigint      not null constraint hub_token_version_not_negative check (version >= 0),
+    access             bytea,
+    refresh            bytea,
+    issued_at          timestamptz,
+    access_expires_at  timestamptz,
+    refresh_expires_at timestamptz,
+    lease_holder       uuid,
+    lease_until        timestamptz,
+    constraint hub_token_pk primary key (platform_id),
+    constraint hub_token_issued_whole check ((version = 0) = (access is null) and (access is null) = (issued_at is null)),
+    constraint hub_token_lease_whole check ((lease_holder is null) = (lease_until is null))
+);
+grant select, insert, update on hub_token to ${app};

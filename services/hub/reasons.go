@@ -1,0 +1,39 @@
+package hub
+
+import (
+	"errors"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+)
+
+const domain = "hub"
+
+// metaErrCode is the metadata key of the hub's own error code.
+const metaErrCode = "errCode"
+
+// unavailable keeps only the text of its cause: that the hub refused a token must not be found in the chain and be taken for a
+// refusal of the call.
+func unavailable(cause error) error {
+	return fault.New(fault.Unavailable, domain, hubv1.Reason_REASON_HUB_UNAVAILABLE,
+		"the outcome of the call to the distribution hub is unknown; the same may be sent again", fault.Wrap(errors.New(cause.Error())))
+}
+
+func refused(code string, cause error) error {
+	return fault.New(fault.Conflict, domain, hubv1.Reason_REASON_HUB_REFUSED,
+		"the distribution hub refused", fault.WithMetadata(metaErrCode, code), fault.Wrap(cause))
+}
+
+func noCirculation(code string, cause error) error {
+	return fault.New(fault.Conflict, domain, hubv1.Reason_REASON_NO_CIRCULATION,
+		"the distribution hub holds no circulation for it", fault.WithMetadata(metaErrCode, code), fault.Wrap(cause))
+}
+
+func addressTaken() error {
+	return fault.New(fault.Conflict, domain, hubv1.Reason_REASON_ADDRESS_TAKEN, "the address belongs to somebody else")
+}
+
+func invalid(field, rule, message string) error {
+	return fault.New(fault.Invalid, domain, hubv1.Reason_REASON_INVALID_REQUEST, "",
+		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))
+}

@@ -1,0 +1,246 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	"github.com/naru-relay/naru/services/hub/internal/hubclient"
+	sandbox "github.com/naru-relay/naru/services/sandbox/hub" //nolint:depguard // the test holds this unit against the sandbox of the outside world
+	"github.com/naru-relay/naru/services/sandbox/scenario"    //nolint:depguard // the test holds this unit against the sandbox of the outside world
+)
+
+const adminToken = "admin-token-of-the-test"
+
+// drawn renders a certificate as text: what it looks like is not this unit's concern.
+type drawn struct{}
+
+func (drawn) RenderCertificate(_ context.Context, d sandbox.CertificateDraft) ([]byte, error) {
+	return fmt.Appendf(nil, "%%PDF-1.7\n%%\xe2\xe3\n%s|%s|%s", d.Number, d.Circulation.EdocNum, d.Applicant), nil
+}
+
+// outside is the sandbox hub, which serves the interface independently of our client.
+type outside struct {
+	scenarios *scenario.Set
+	url       string
+}
+
+func newOutside(t testing.TB, dialect string) *outside {
+	t.Helper()
+	c := sandbox.Default()
+	c.AdminTokenFile, c.Dialect = config.InlineSecret(adminToken), dialect
+	o := &outside{scenarios: scenario.NewSet()}
+	system, err := sandbox.New(t.Context(), sandbox.Deps{
+		DB: pgtest.New(t, "sandbox_hub", pg.Source{Name: "hub", FS: sandbox.Migrations}).App, Clock: clock.System(),
+		Log: slog.New(slog.DiscardHandler), Config: c, Scenarios: o.scenarios, Renderer: drawn{},
+	})
+	require.NoError(t, err)
+	server := httptest.NewServer(system.Handler())
+	t.Cleanup(server.Close)
+	o.url = server.URL
+	for _, platform := range []string{unittest.Platform, "peer-01-relay"} {
+		body := fmt.Sprintf(`{"platformId":%q,"clientId":%q,"clientSecret":%q,"name":"시험용"}`, platform, testClient+platform[:1], testSecret)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/sandbox/platforms", strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+adminToken)
+		resp, err := server.Client().Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Less(t, resp.StatusCode, 300)
+	}
+	return o
+}
+
+func (o *outside) bench(t testing.TB, change func(*Config)) *unittest.Bench {
+	t.Helper()
+	return benchAt(t, o.url, func(c *Config) {
+		c.ClientID = testClient + unittest.Platform[:1]
+		c.Interface.AnswerTimeout = config.Duration(2 * time.Second)
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+// joined registers office and person an hour ago.
+func joined(t testing.TB, b *unittest.Bench) (c hubv1.HubServiceClient, since time.Time) {
+	t.Helper()
+	c, since = as(t, b, "address"), b.Clock.Now().Add(-time.Hour).Truncate(time.Second)
+	jpeg := append([]byte{0xFF, 0xD8, 0xFF}, bytes.Repeat([]byte("x"), 100)...)
+	office := &hubv1.RegisterOrganisationAddressRequest{
+		BusinessNumber: "1234567890", Address: "office", Name: "나루상사", Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_SOLE_TRADER,
+		RegisteredAt: timestamppb.New(since), BusinessDocument: jpeg, RegistrationDocument: jpeg,
+	}
+	o, err := c.RegisterOrganisationAddress(t.Context(), office)
+	require.NoError(t, err)
+	require.False(t, o.GetAlreadyRegistered())
+	member := person()
+	member.RegisteredAt = timestamppb.New(since)
+	m, err := c.RegisterPersonAddress(t.Context(), member)
+	require.NoError(t, err)
+	require.False(t, m.GetAlreadyRegistered())
+	return c, since
+}
+
+// delivered is a batch of n documents sent and received just now.
+func delivered(b *unittest.Bench, n int) *hubv1.RegisterCirculationsRequest {
+	r := circulations(n)
+	for _, item := range r.GetItems() {
+		item.SentAt, item.ReceivedAt = timestamppb.New(b.Clock.Now()), timestamppb.New(b.Clock.Now())
+	}
+	return r
+}
+
+func TestSandboxHubTakesWhatThisUnitSends(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []struct{ hub, ours string }{
+		{sandbox.Dialect2023, hubclient.DialectCurrent},
+		{sandbox.Dialect2021, hubclient.Dialect2021},
+	} {
+		t.Run(dialect.ours, func(t *testing.T) {
+			t.Parallel()
+			b := newOutside(t, dialect.hub).bench(t, func(c *Config) { c.Interface.Dialect = dialect.ours })
+			c, since := joined(t, b)
+			ctx := t.Context()
+
+			again, err := c.RegisterPersonAddress(ctx, person())
+			require.NoError(t, err)
+			require.True(t, again.GetAlreadyRegistered())
+			other := person()
+			other.Ci = strings.Repeat("Zz09", 21) + "Zz=="
+			_, err = c.RegisterPersonAddress(ctx, other)
+			require.Equal(t, "ADDRESS_TAKEN", fault.ReasonOf(err))
+
+			owner, err := c.GetAddressOwner(ctx, &hubv1.GetAddressOwnerRequest{Address: "gang.naru"})
+			require.NoError(t, err)
+			require.True(t, owner.GetExists())
+			require.Equal(t, since, owner.GetRegisteredAt().AsTime())
+			nobody, err := c.GetAddressOwner(ctx, &hubv1.GetAddressOwnerRequest{Address: "홍 길+동#epost"})
+			require.NoError(t, err)
+			require.False(t, nobody.GetExists())
+
+			for name, who := range map[string]*platformv1.RecipientIdentifier{
+				"ci":     {Ci: &testCI},
+				"person": {Person: &platformv1.PersonDescription{Name: "강나루", BirthDate: "19900102", Phone: "01000000001"}},
+			} {
+				found, err := c.SearchRecipient(ctx, &hubv1.SearchRecipientRequest{Recipient: who})
+				require.NoError(t, err, name)
+				require.Len(t, found.GetAddresses(), 1, name)
+				require.Equal(t, "gang.naru", found.GetAddresses()[0].GetAddress())
+				require.Equal(t, unittest.Platform, found.GetAddresses()[0].GetPlatformId())
+			}
+
+			circulation := as(t, b, "circulation")
+			registered, err := circulation.RegisterCirculations(ctx, delivered(b, 500))
+			require.NoError(t, err)
+			require.Len(t, registered.GetResults(), 500)
+			for _, item := range registered.GetResults() {
+				require.EqualValues(t, 1, item.GetResult(), item.GetEdocNum())
+			}
+			repeated, err := circulation.RegisterCirculations(ctx, delivered(b, 1))
+			require.NoError(t, err)
+			require.Equal(t, []int32{2}, results(repeated))
+
+			read, err := circulation.RegisterReadTimes(ctx, &hubv1.RegisterReadTimesRequest{Items: []*hubv1.ReadTimeItem{
+				{EdocNum: edoc(1), ReadAt: timestamppb.New(b.Clock.Now())}, {EdocNum: edoc(999), ReadAt: timestamppb.New(b.Clock.Now())},
+			}})
+			require.NoError(t, err)
+			require.EqualValues(t, 1, read.GetResults()[0].GetResult())
+			require.EqualValues(t, 4, read.GetResults()[1].GetResult())
+
+			_, err = c.WithdrawAddress(ctx, &hubv1.WithdrawAddressRequest{Address: "gang.naru", WithdrawnAt: timestamppb.New(b.Clock.Now())})
+			require.NoError(t, err)
+			_, err = c.WithdrawAddress(ctx, &hubv1.WithdrawAddressRequest{Address: "gang.naru", WithdrawnAt: timestamppb.New(b.Clock.Now())})
+			require.NoError(t, err)
+			require.NoError(t, Audit(ctx, b.App, b.Env.Sealed))
+		})
+	}
+}
+
+func TestSandboxHubGivesCertificates(t *testing.T) {
+	t.Parallel()
+	b := newOutside(t, sandbox.Dialect2023).bench(t, nil)
+	joined(t, b)
+	_, err := as(t, b, "circulation").RegisterCirculations(t.Context(), delivered(b, 1))
+	require.NoError(t, err)
+	c := as(t, b, "certificate")
+	got, err := c.IssueDistributionCertificate(t.Context(), &hubv1.IssueDistributionCertificateRequest{EdocNum: edoc(1), Address: "office", Reason: "제출용"})
+	require.NoError(t, err)
+	require.Regexp(t, `^[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{4}$`, got.GetCertNum())
+	require.Equal(t, "%PDF-1.7\n%\xe2\xe3\n"+got.GetCertNum()+"|"+edoc(1)+"|office", string(got.GetPdf()))
+	_, err = c.IssueDistributionCertificate(t.Context(), &hubv1.IssueDistributionCertificateRequest{EdocNum: edoc(2), Address: "office"})
+	require.Equal(t, "NO_CIRCULATION", fault.ReasonOf(err))
+}
+
+func TestSandboxHubMisbehaves(t *testing.T) {
+	t.Parallel()
+	const path = "/api/circulation"
+	for _, tt := range []struct {
+		name     string
+		scenario scenario.Scenario
+		// first is the reason of the first call's failure, or its results.
+		reason  string
+		results []int32
+		// after a repetition of the same call everything is registered.
+		after []int32
+	}{
+		{"down", scenario.Scenario{Kind: scenario.Down}, "HUB_UNAVAILABLE", nil, []int32{1, 1, 1}},
+		{"503", scenario.Scenario{Kind: scenario.Down, HTTPStatus: 503}, "HUB_UNAVAILABLE", nil, []int32{1, 1, 1}},
+		{"slow", scenario.Scenario{Kind: scenario.Slow, Delay: scenario.Delay(4 * time.Second)}, "HUB_UNAVAILABLE", nil, nil},
+		{"failure", scenario.Scenario{Kind: scenario.FailureOK, ErrCode: "ERR-01-999"}, "HUB_REFUSED", nil, []int32{1, 1, 1}},
+		{"failure as text", scenario.Scenario{Kind: scenario.TextPlain, ErrCode: "ERR-01-999"}, "HUB_REFUSED", nil, []int32{1, 1, 1}},
+		{"garbage", scenario.Scenario{Kind: scenario.GarbageBody}, "HUB_UNAVAILABLE", nil, []int32{1, 1, 1}},
+		{"answer lost", scenario.Scenario{Kind: scenario.AnswerLost}, "HUB_UNAVAILABLE", nil, []int32{2, 2, 2}},
+		{"token lost", scenario.Scenario{Kind: scenario.TokenLoss, ErrCode: "ERR-01-104"}, "", []int32{1, 1, 1}, []int32{2, 2, 2}},
+		{"an item refused", scenario.Scenario{Kind: scenario.ItemResult, Result: 5, Match: scenario.Match{EdocNum: edoc(2)}}, "", []int32{1, 5, 1}, []int32{2, 1, 2}},
+		{"wrong order", scenario.Scenario{Kind: scenario.WrongOrder}, "", []int32{1, 1, 1}, []int32{2, 2, 2}},
+		{"items missing", scenario.Scenario{Kind: scenario.MissingItems, Count: 2}, "", []int32{1, 0, 0}, []int32{2, 2, 2}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := newOutside(t, sandbox.Dialect2023)
+			b := o.bench(t, nil)
+			joined(t, b)
+			sc := tt.scenario
+			sc.ID = "misbehaviour"
+			if !slices.Contains([]scenario.Kind{scenario.ItemResult, scenario.WrongOrder, scenario.MissingItems}, sc.Kind) {
+				sc.Match.Path = path
+			}
+			require.NoError(t, o.scenarios.Put(sc))
+			c := as(t, b, "circulation")
+			batch := delivered(b, 3)
+			got, err := c.RegisterCirculations(t.Context(), batch)
+			require.Equal(t, tt.reason, fault.ReasonOf(err))
+			require.Equal(t, 1, o.scenarios.List()[0].Taken)
+			if tt.results != nil {
+				require.NoError(t, err)
+				require.Equal(t, tt.results, results(got))
+			}
+			if tt.after == nil {
+				return
+			}
+			got, err = c.RegisterCirculations(t.Context(), batch)
+			require.NoError(t, err)
+			require.Equal(t, tt.after, results(got))
+		})
+	}
+}

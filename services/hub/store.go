@@ -1,0 +1,172 @@
+package hub
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+const insertRequestSQL = `
+	insert into exchange_request (exchange, attempt, operation, request_id, digest, request, sent_at)
+	values ($1, $2, $3, $4, $5, $6, $7)`
+
+func insertRequest(ctx context.Context, db pg.DBTX, a attempt, digest []byte, pieces [][]byte) error {
+	_, err := db.Exec(ctx, insertRequestSQL, a.exchange, a.number, string(a.call.Operation), a.stamp.RequestID, digest, pieces, a.stamp.At)
+	if err != nil {
+		return fmt.Errorf("insert request of exchange %s: %w", a.exchange, err)
+	}
+	return nil
+}
+
+const insertResponseSQL = `
+	insert into exchange_response (exchange, attempt, outcome, error_code, detail, status, digest, response, answered_at)
+	values ($1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9)`
+
+func insertResponse(ctx context.Context, db pg.DBTX, a attempt, res answered) error {
+	_, err := db.Exec(ctx, insertResponseSQL, a.exchange, a.number, string(res.outcome), res.code, res.detail, res.status,
+		res.digest, res.parts, res.at)
+	if err != nil {
+		return fmt.Errorf("insert response of exchange %s: %w", a.exchange, err)
+	}
+	return nil
+}
+
+// exchangeEvidence is the evidence of one attempt: digests, never contents.
+func exchangeEvidence(a attempt, res answered) (evidence.Entry, error) {
+	request := sha256.Sum256(a.request)
+	body, err := json.Marshal(struct {
+		Attempt        int16  `json:"attempt"`
+		Operation      string `json:"operation"`
+		RequestID      string `json:"requestId"`
+		RequestDigest  string `json:"requestDigest"`
+		SentAt         string `json:"sentAt"`
+		Outcome        string `json:"outcome"`
+		ErrorCode      string `json:"errorCode,omitempty"`
+		Status         int    `json:"status,omitempty"`
+		ResponseDigest string `json:"responseDigest,omitempty"`
+		AnsweredAt     string `json:"answeredAt"`
+	}{
+		a.number, string(a.call.Operation), a.stamp.RequestID.String(), hex.EncodeToString(request[:]), a.stamp.At.Format(time.RFC3339Nano), string(res.outcome),
+		res.code, res.status, hex.EncodeToString(res.digest), res.at.Format(time.RFC3339Nano),
+	})
+	if err != nil {
+		return evidence.Entry{}, fmt.Errorf("encode evidence of exchange %s: %w", a.exchange, err)
+	}
+	return evidence.Entry{
+		ID: id.New(), Kind: "hub_exchange", Subject: a.exchange.String(), Actor: "unit:hub", PolicyVersion: policyVersion,
+		OccurredAt: res.at, Body: body,
+	}, nil
+}
+
+// storedToken is the row the replicas share.
+type storedToken struct {
+	version         int64
+	access, refresh []byte
+	issuedAt        time.Time
+	expiresAt       time.Time
+	refreshUntil    time.Time
+}
+
+const ensureTokenSQL = `
+	insert into hub_token (platform_id, version)
+	values ($1, 0)
+	    on conflict (platform_id) do nothing`
+
+const selectTokenSQL = `
+	select version, access, refresh, issued_at, access_expires_at, refresh_expires_at
+	  from hub_token
+	 where platform_id = $1`
+
+// loadToken reads the row, which it makes when there is none.
+func loadToken(ctx context.Context, db pg.DBTX, platform string) (storedToken, error) {
+	row := func() (storedToken, error) {
+		var t storedToken
+		var issued, expires, refreshUntil *time.Time
+		err := db.QueryRow(ctx, selectTokenSQL, platform).Scan(&t.version, &t.access, &t.refresh, &issued, &expires, &refreshUntil)
+		t.issuedAt, t.expiresAt, t.refreshUntil = orZero(issued), orZero(expires), orZero(refreshUntil)
+		return t, err
+	}
+	t, err := row()
+	if errors.Is(err, pgx.ErrNoRows) {
+		if _, err := db.Exec(ctx, ensureTokenSQL, platform); err != nil {
+			return t, fmt.Errorf("make token row: %w", err)
+		}
+		t, err = row()
+	}
+	if err != nil {
+		return t, fmt.Errorf("read token: %w", err)
+	}
+	return t, nil
+}
+
+const leaseTokenSQL = `
+	update hub_token
+	   set lease_holder = $3, lease_until = now() + make_interval(secs => $4)
+	 where platform_id = $1 and version = $2 and (lease_until is null or lease_until < now())`
+
+// leaseToken takes the right to renew the token of that version; false when another replica has it or has renewed already.
+func leaseToken(ctx context.Context, db pg.DBTX, platform string, version int64, holder uuid.UUID, lease time.Duration) (bool, error) {
+	tag, err := db.Exec(ctx, leaseTokenSQL, platform, version, holder, lease.Seconds())
+	if err != nil {
+		return false, fmt.Errorf("lease token: %w", err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
+const releaseTokenSQL = `
+	update hub_token
+	   set lease_holder = null, lease_until = null
+	 where platform_id = $1 and lease_holder = $2`
+
+func releaseToken(ctx context.Context, db pg.DBTX, platform string, holder uuid.UUID) error {
+	if _, err := db.Exec(ctx, releaseTokenSQL, platform, holder); err != nil {
+		return fmt.Errorf("release token: %w", err)
+	}
+	return nil
+}
+
+const storeTokenSQL = `
+	update hub_token
+	   set version = $3, access = $4, refresh = $5, issued_at = $6, access_expires_at = $7, refresh_expires_at = $8,
+	       lease_holder = null, lease_until = null
+	 where platform_id = $1 and lease_holder = $2`
+
+// errLeaseLost is a renewal that took longer than its lease.
+var errLeaseLost = errors.New("the lease on the token was lost")
+
+func storeToken(ctx context.Context, db pg.DBTX, platform string, holder uuid.UUID, t storedToken) error {
+	tag, err := db.Exec(ctx, storeTokenSQL, platform, holder, t.version, t.access, t.refresh, t.issuedAt, orNull(t.expiresAt), orNull(t.refreshUntil))
+	if err != nil {
+		return fmt.Errorf("store token: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fmt.Errorf("store token: %w", errLeaseLost)
+	}
+	return nil
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return clock.Canonical(*t)
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

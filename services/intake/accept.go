@@ -1,0 +1,309 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/rpc"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// acceptor is the one door of Send and BatchSend.
+type acceptor struct {
+	clock     clock.Clock
+	db        pg.DBTX
+	limits    Limits
+	rules     protovalidate.Validator
+	verifier  verifier
+	directory *directory
+	hasher    hasher
+	serials   *serials
+	builder   *builder
+	committer *committer
+	metrics   *metrics
+}
+
+// candidate is an item on its way through the door.
+type candidate struct {
+	item        *intakev1.SendItem
+	digest      certificateID
+	fingerprint []byte
+	deadlines   deadlines
+	// system is the viewing system the item names.
+	system   uuid.UUID
+	supplied *supplied
+	findings []finding
+	row      *row
+
+	// One of the two is its outcome.
+	acceptance *intakev1.Acceptance
+	refusal    *fault.Error
+}
+
+// visit is one call at the door.
+type visit struct {
+	tenant uuid.UUID
+	caller authn.Principal
+	lane   platformv1.Lane
+	// at is the one clock reading of the call: the accepted time of its items, the date of their numbers, the time their certificates are
+	// judged at.
+	at         time.Time
+	sender     senderRecord
+	candidates []*candidate
+}
+
+// accept judges the items and commits the good ones. Each gets an outcome, in the order given; an error is one of the whole call.
+func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane platformv1.Lane, items []*intakev1.SendItem) ([]*candidate, error) {
+	tenant, err := tenantOf(caller)
+	if err != nil {
+		return nil, err
+	}
+	v := &visit{tenant: tenant, caller: caller, lane: lane, at: a.clock.Now()}
+	if v.sender, err = a.directory.sender(ctx, tenant, v.at); err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	if v.sender.suspended {
+		return nil, senderSuspended()
+	}
+	v.candidates = make([]*candidate, len(items))
+	if err := a.checkRules(ctx, v, items); err != nil {
+		return nil, err
+	}
+	for _, step := range []func(context.Context, *visit) error{a.judge, a.answerRepeats, a.prepare, a.commit} {
+		if err := step(ctx, v); err != nil {
+			return nil, pg.AsFault(err, nil)
+		}
+	}
+	a.metrics.outcomes(ctx, lane, v.candidates)
+	return v.candidates, nil
+}
+
+// open are the candidates without an outcome.
+func (v *visit) open() []*candidate {
+	var of []*candidate
+	for _, c := range v.candidates {
+		if c.acceptance == nil && c.refusal == nil {
+			of = append(of, c)
+		}
+	}
+	return of
+}
+
+// checkRules refuses what breaks the rules of its message.
+func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.SendItem) error {
+	return parallel(ctx, len(items), func(_ context.Context, i int) error {
+		item := items[i]
+		if item == nil {
+			item = &intakev1.SendItem{}
+		}
+		c := &candidate{item: item}
+		v.candidates[i] = c
+		violations, err := rpc.Violations(a.rules, item)
+		if err != nil {
+			return err
+		}
+		if violations = append(violations, plainText(item)...); len(violations) > 0 {
+			c.refusal = invalidItem(violations...)
+			return nil
+		}
+		if c.system, err = uuid.Parse(item.GetViewing().GetViewingSystem()); err != nil {
+			return fmt.Errorf("read viewing system id: %w", err)
+		}
+		c.digest = certificateDigest(item)
+		c.fingerprint = fingerprintOf(a.hasher, v.tenant.String(), item, c.digest)
+		return nil
+	})
+}
+
+// judge collects everything that keeps an item from being accepted.
+func (a *acceptor) judge(ctx context.Context, v *visit) error {
+	candidates := v.open()
+	if len(candidates) == 0 {
+		return nil
+	}
+	serving, err := a.directory.serving(ctx, v.tenant, systemsOf(candidates), v.at)
+	if err != nil {
+		return err
+	}
+	own, err := a.repeated(ctx, v, candidates)
+	if err != nil {
+		return err
+	}
+	certificates, err := a.certificates(ctx, v, candidates)
+	if err != nil {
+		return err
+	}
+	for _, c := range candidates {
+		c.deadlines, c.findings = deadlinesOf(c.item, v.at, a.limits)
+		if v.sender.address == nil {
+			c.findings = append(c.findings, addressNotRegistered())
+		}
+		if !serving[c.system] {
+			c.findings = append(c.findings, at(fieldViewingSystem, "viewing.system.foreign", intakev1.Reason_REASON_VIEWING_SYSTEM_FOREIGN,
+				"no such viewing system serves this sender"))
+		}
+		if repeats := c.item.GetRepeats(); repeats != "" && !own[repeats] {
+			c.findings = append(c.findings, at(fieldRepeats, "repeats.own", intakev1.Reason_REASON_REPEATED_DOCUMENT_INVALID,
+				"the repeated document is not one of this sender"))
+		}
+		c.findings = append(c.findings, judgeCertificate(c.item, certificates[c.digest])...)
+		c.supplied = certificates[c.digest]
+	}
+	return nil
+}
+
+func systemsOf(candidates []*candidate) map[uuid.UUID]bool {
+	systems := map[uuid.UUID]bool{}
+	for _, c := range candidates {
+		systems[c.system] = true
+	}
+	return systems
+}
+
+func (a *acceptor) repeated(ctx context.Context, v *visit, candidates []*candidate) (map[string]bool, error) {
+	var numbers []string
+	for _, c := range candidates {
+		if c.item.GetRepeats() != "" {
+			numbers = append(numbers, c.item.GetRepeats())
+		}
+	}
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	return ownDocuments(ctx, a.db, v.tenant, numbers)
+}
+
+// certificates gathers the certificates of all items, fetching those that are named by digest, and verifies each once.
+func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*candidate) (map[certificateID]*supplied, error) {
+	of := map[certificateID]*supplied{}
+	for _, c := range candidates {
+		s := of[c.digest]
+		if s == nil {
+			s = &supplied{}
+			of[c.digest] = s
+		}
+		if given := c.item.GetRegistrationCertificate(); len(given) > 0 {
+			s.der = given
+		}
+	}
+	var named []certificateID
+	for digest, s := range of {
+		if len(s.der) == 0 {
+			named = append(named, digest)
+		}
+	}
+	if len(named) > 0 {
+		kept, err := readCertificates(ctx, a.db, named)
+		if err != nil {
+			return nil, err
+		}
+		for digest, der := range kept {
+			of[digest].der, of[digest].kept = der, true
+		}
+	}
+	return of, verifyAll(ctx, a.verifier, of, v.at)
+}
+
+// answerRepeats gives the items that would be refused the answer their key already has. The others need no look-up: the commit tells.
+func (a *acceptor) answerRepeats(ctx context.Context, v *visit) error {
+	var found []*candidate
+	var keys []ownKey
+	for _, c := range v.open() {
+		if len(c.findings) > 0 {
+			found, keys = append(found, c), append(keys, ownKey{v.tenant, c.item.GetOwnKey()})
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	holders, err := findKeys(ctx, a.db, keys)
+	if err != nil {
+		return err
+	}
+	for i, c := range found {
+		if holder, ok := holders[keys[i]]; ok {
+			c.settle(answer{outcome: holder.judge(c.fingerprint), existing: holder})
+			continue
+		}
+		c.refusal = refusalOf(c.findings)
+	}
+	return nil
+}
+
+// prepare gives each good item its number and makes its row: receipt, sealed values, fact, evidence.
+func (a *acceptor) prepare(ctx context.Context, v *visit) error {
+	candidates := v.open()
+	numbers, err := a.serials.take(ctx, v.at, len(candidates))
+	if err != nil {
+		return err
+	}
+	return parallel(ctx, len(candidates), func(ctx context.Context, i int) error {
+		made, err := a.builder.build(ctx, v, candidates[i], numbers[i])
+		if err != nil {
+			return fmt.Errorf("prepare %s: %w", numbers[i], err)
+		}
+		candidates[i].row = made
+		return nil
+	})
+}
+
+// commit commits the rows and turns their answers into outcomes.
+func (a *acceptor) commit(ctx context.Context, v *visit) error {
+	candidates := v.open()
+	rows := make([]*row, len(candidates))
+	for i, c := range candidates {
+		rows[i] = c.row
+	}
+	if err := a.committer.commit(ctx, v.tenant, v.lane, rows); err != nil {
+		return err
+	}
+	for _, c := range candidates {
+		// What is away now is away for the whole call: repeating it gives the items that were committed their receipts.
+		if err := c.row.answer.err; fault.KindOf(err) == fault.Unavailable {
+			return err
+		}
+		c.settle(c.row.answer)
+	}
+	return nil
+}
+
+// settle gives the item the outcome of its key.
+func (c *candidate) settle(of answer) {
+	switch of.outcome {
+	case outcomeNew:
+		c.acceptance = c.accepted(string(c.row.number), c.row.receipt, c.row.acceptedAt)
+	case outcomeSame:
+		c.acceptance = c.accepted(of.existing.number, of.existing.receipt, of.existing.acceptedAt)
+		c.acceptance.Duplicate = true
+	case outcomeConflict:
+		c.refusal = ownKeyConflict(of.existing.number)
+	default:
+		c.refusal = fault.As(of.err)
+	}
+}
+
+func (c *candidate) accepted(number, receipt string, at time.Time) *intakev1.Acceptance {
+	return &intakev1.Acceptance{
+		OwnKey: c.item.GetOwnKey(), EdocNum: number, Receipt: receipt, AcceptedAt: timestamppb.New(at),
+		Warnings: warningsOf(c.item, c.deadlines),
+	}
+}
+
+// tenantOf is the sender a caller is. The gateway makes principal ids; another form is nobody's.
+func tenantOf(caller authn.Principal) (uuid.UUID, error) {
+	tenant, err := uuid.Parse(caller.ID)
+	if err != nil {
+		return uuid.UUID{}, fault.New(fault.Denied, domain, nil, "the caller is no sender", fault.Wrap(err))
+	}
+	return tenant, nil
+}

@@ -1,0 +1,106 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// verifier judges registration certificates.
+type verifier interface {
+	Registration(der []byte, at time.Time) (*archivecert.Registration, error)
+}
+
+// certificateID is the SHA-256 of a certificate's bytes.
+type certificateID = [sha256.Size]byte
+
+// supplied is one certificate of a call, however many items name it.
+type supplied struct {
+	der []byte
+	// kept tells that the bytes came out of our own table.
+	kept         bool
+	registration *archivecert.Registration
+	failure      error
+}
+
+// parallel runs do for 0…n-1 on as many processors as there are. One call is run where the caller stands: a single item pays no goroutine.
+func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	if n == 1 {
+		return do(ctx, 0)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return do(ctx, i)
+		})
+	}
+	return group.Wait()
+}
+
+// verifyAll verifies every certificate once, at the time of acceptance: signature, chain, issuer, validity.
+func verifyAll(ctx context.Context, v verifier, certificates map[certificateID]*supplied, at time.Time) error {
+	list := make([]*supplied, 0, len(certificates))
+	for _, s := range certificates {
+		if len(s.der) > 0 {
+			list = append(list, s)
+		}
+	}
+	return parallel(ctx, len(list), func(_ context.Context, i int) error {
+		list[i].registration, list[i].failure = v.Registration(list[i].der, at)
+		return nil
+	})
+}
+
+// judgeCertificate tells what is wrong with the certificate of an item, nil when nothing is.
+func judgeCertificate(item *intakev1.SendItem, s *supplied) []finding {
+	field := fieldCertificate
+	if len(item.GetRegistrationCertificate()) == 0 {
+		field = fieldCertificateDigest
+	}
+	switch {
+	case len(s.der) == 0:
+		return []finding{notUploaded()}
+	case s.failure != nil:
+		return []finding{certificateFinding(field, s.failure)}
+	}
+	if err := covers(s.registration, item); err != nil {
+		return []finding{certificateFinding(field, err)}
+	}
+	return nil
+}
+
+// covers tells whether the certificate is about the item's document, by hash and algorithm, and, where it lists attachments, about exactly
+// these.
+func covers(r *archivecert.Registration, item *intakev1.SendItem) error {
+	if !sameAlgorithm(item.GetDocumentHash()) {
+		return archivecert.ErrHash
+	}
+	if len(r.AttachmentHashes) == 0 {
+		return r.Covers(item.GetDocumentHash().GetValue(), nil)
+	}
+	var attachments []string
+	for _, hash := range item.GetAttachmentHashes() {
+		if !sameAlgorithm(hash) {
+			return archivecert.ErrHash
+		}
+		attachments = append(attachments, hash.GetValue())
+	}
+	return r.Covers(item.GetDocumentHash().GetValue(), attachments)
+}
+
+// sameAlgorithm: the archive's format knows one algorithm.
+func sameAlgorithm(d *platformv1.Digest) bool {
+	return strings.EqualFold(d.GetAlgorithm(), archivecert.HashAlgorithm)
+}

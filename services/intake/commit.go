@@ -1,0 +1,323 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/pg"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	"github.com/naru-relay/naru/services/intake/internal/queue"
+)
+
+const (
+	// commitTimeout bounds a group's transaction. It is the group's own: no caller's deadline undoes what others wait for.
+	commitTimeout = 10 * time.Second
+	// rowOverhead is what a row takes in the queue beside its bytes.
+	rowOverhead = 512
+
+	laneBulk = int16(2)
+)
+
+// row is one item ready to be committed.
+type row struct {
+	tenant      uuid.UUID
+	ownKey      string
+	fingerprint []byte
+	number      id.EdocNumber
+	acceptedAt  time.Time
+	lane        platformv1.Lane
+	digest      certificateID
+	// certificate is empty where it is kept already.
+	certificate     []byte
+	facts           []byte
+	sealedRecipient []byte
+	receipt         string
+	traceparent     string
+	evidence        evidence.Entry
+	// event is the encoded DocumentAccepted of a single item; items of batches are stated later.
+	event []byte
+
+	call   *call
+	answer answer
+}
+
+func (r *row) size() int {
+	return rowOverhead + len(r.certificate) + len(r.facts) + len(r.sealedRecipient) + len(r.receipt) + len(r.event) + len(r.evidence.Body)
+}
+
+// answer is what the commit says of a row.
+type answer struct {
+	outcome outcome
+	// existing is what the key stands for, unless it was new.
+	existing keyHolder
+	err      error
+}
+
+type outcome int
+
+const (
+	outcomeFailed outcome = iota
+	outcomeNew
+	outcomeSame
+	outcomeConflict
+)
+
+// call is one caller's rows. Its answers may be read once done is closed.
+type call struct {
+	ctx  context.Context
+	left atomic.Int32
+	done chan struct{}
+}
+
+// flowKey is what takes turns at the writers: a tenant's single items apart from its batches.
+type flowKey struct {
+	tenant uuid.UUID
+	lane   platformv1.Lane
+}
+
+// committer commits rows in groups. There is no timer: a writer takes whatever waits, so groups grow with the load and a lone item waits
+// for nobody.
+//
+// A group is one transaction of three or four statements. One statement with everything in it was measured beside it (README, "One
+// statement or several") and gave nothing that its 60 lines of common table expressions would be worth; and with several, a key that
+// another group has just committed is simply read, where the one statement's snapshot cannot see it and must be asked again.
+type committer struct {
+	db       pg.Beginner
+	states   func(frames ...frame.Frame)
+	released func()
+	writers  int
+	queue    *queue.Queue[flowKey, *row]
+	log      *slog.Logger
+	metrics  *metrics
+}
+
+// commit puts the rows into the queue and waits for their answers, at most as long as ctx lasts. A caller that gives up learns the truth by
+// repeating its keys.
+func (c *committer) commit(ctx context.Context, tenant uuid.UUID, lane platformv1.Lane, rows []*row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	of := &call{ctx: ctx, done: make(chan struct{})}
+	of.left.Store(int32(len(rows))) //nolint:gosec // at most maxBatchItems
+	entries := make([]queue.Entry[*row], len(rows))
+	for i, r := range rows {
+		r.call = of
+		entries[i] = queue.Entry[*row]{Value: r, Size: r.size()}
+	}
+	switch err := c.queue.Put(flowKey{tenant, lane}, entries...); {
+	case errors.Is(err, queue.ErrFull):
+		return overloaded(err)
+	case err != nil:
+		return stopping(err)
+	}
+	select {
+	case <-of.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the commit of %d items: %w", len(rows), ctx.Err())
+	}
+}
+
+// task runs the writers. When it is told to end, the queue takes nothing new and what waits is still committed.
+func (c *committer) task() lifecycle.Task {
+	return lifecycle.Task{Name: "intake-commit", Run: func(ctx context.Context) error {
+		stop := context.AfterFunc(ctx, c.queue.Close)
+		defer stop()
+		var writers sync.WaitGroup
+		for range c.writers {
+			writers.Go(func() {
+				for c.write(context.WithoutCancel(ctx)) {
+				}
+			})
+		}
+		writers.Wait()
+		return nil
+	}}
+}
+
+// write commits one group; false when there will be none any more.
+func (c *committer) write(ctx context.Context) bool {
+	taken := c.queue.Take(groupBound())
+	if taken == nil {
+		return false
+	}
+	rows := taken[:0]
+	for _, r := range taken {
+		// Nobody waits for it: not beginning it is the kinder truth.
+		if err := r.call.ctx.Err(); err != nil {
+			r.settle(answer{err: err})
+			continue
+		}
+		rows = append(rows, r)
+	}
+	if len(rows) > 0 {
+		c.metrics.group(ctx, len(rows))
+		c.commitGroup(ctx, rows)
+	}
+	return true
+}
+
+// groupBound lets in rows until one of the group's bounds would be passed.
+func groupBound() func(*row) bool {
+	var rows, size, events int
+	return func(r *row) bool {
+		rows, size, events = rows+1, size+r.size(), events+len(r.event)
+		return rows <= maxGroupRows && size <= maxGroupBytes && events <= maxGroupEventBytes
+	}
+}
+
+// commitGroup brings every row of the group to its answer. A row the database refuses is found by halving and refused alone.
+func (c *committer) commitGroup(ctx context.Context, rows []*row) {
+	answers, err := c.try(ctx, rows)
+	state := pg.SQLState(err)
+	poisoned := strings.HasPrefix(state, "22") || strings.HasPrefix(state, "23")
+	switch {
+	case err == nil:
+		for i, r := range rows {
+			r.settle(answers[i])
+		}
+	case poisoned && len(rows) > 1:
+		half := len(rows) / 2
+		c.commitGroup(ctx, rows[:half])
+		c.commitGroup(ctx, rows[half:])
+	default:
+		// A single row the database refuses, or nothing could be committed at all.
+		public := pg.AsFault(err, nil)
+		if fault.KindOf(public) != fault.Unavailable {
+			c.log.LogAttrs(ctx, slog.LevelError, "items were not committed", slog.Int("rows", len(rows)), slog.String("sqlstate", state),
+				slog.String("constraint", pg.Constraint(err)), slog.Any("error", public))
+		}
+		for _, r := range rows {
+			r.settle(answer{err: public})
+		}
+	}
+}
+
+// try commits the group in one transaction.
+func (c *committer) try(ctx context.Context, rows []*row) ([]answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	var answers []answer
+	var frames []frame.Frame
+	waiting := false
+	err := pg.InTx(ctx, c.db, func(tx pgx.Tx) error {
+		won, err := insertKeys(ctx, tx, rows)
+		if err != nil {
+			return err
+		}
+		winners := rowsOf(rows, won, true)
+		if frames, err = c.insertWinners(ctx, tx, winners); err != nil {
+			return err
+		}
+		waiting = slices.ContainsFunc(winners, func(r *row) bool { return r.lane == platformv1.Lane_LANE_BULK })
+		answers, err = answersOf(ctx, tx, rows, won)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("commit a group of %d items: %w", len(rows), err)
+	}
+	c.states(frames...)
+	if waiting {
+		c.released()
+	}
+	return answers, nil
+}
+
+// insertWinners inserts what new keys bring and gives the frame that states the single ones.
+func (c *committer) insertWinners(ctx context.Context, tx pgx.Tx, winners []*row) ([]frame.Frame, error) {
+	if len(winners) == 0 {
+		return nil, nil
+	}
+	var events [][]byte
+	entries := make([]evidence.Entry, len(winners))
+	for i, r := range winners {
+		entries[i] = r.evidence
+		if len(r.event) > 0 {
+			events = append(events, r.event)
+		}
+	}
+	frames := frame.Cut(frame.KindOf(&intakev1.DocumentAccepted{}), platformv1.Lane_LANE_EXPRESS, events)
+	var one *frame.Frame
+	switch len(frames) {
+	case 0:
+	case 1:
+		one = &frames[0]
+	default:
+		return nil, fmt.Errorf("a group's events make %d frames", len(frames))
+	}
+	if err := insertAccepted(ctx, tx, winners, one); err != nil {
+		return nil, err
+	}
+	return frames, evidence.Append(ctx, tx, entries...)
+}
+
+// answersOf tells each row its outcome; the keys that were not new are read.
+func answersOf(ctx context.Context, tx pgx.Tx, rows []*row, won map[string]bool) ([]answer, error) {
+	var used []ownKey
+	for _, r := range rowsOf(rows, won, false) {
+		used = append(used, ownKey{r.tenant, r.ownKey})
+	}
+	var holders map[ownKey]keyHolder
+	if len(used) > 0 {
+		var err error
+		if holders, err = findKeys(ctx, tx, used); err != nil {
+			return nil, err
+		}
+	}
+	answers := make([]answer, len(rows))
+	for i, r := range rows {
+		if won[string(r.number)] {
+			answers[i] = answer{outcome: outcomeNew}
+			continue
+		}
+		holder, ok := holders[ownKey{r.tenant, r.ownKey}]
+		if !ok {
+			return nil, fmt.Errorf("own key of %s was neither inserted nor found", r.number)
+		}
+		answers[i] = answer{outcome: holder.judge(r.fingerprint), existing: holder}
+	}
+	return answers, nil
+}
+
+// judge compares contents. A key whose document has gone with its year cannot show the first receipt any more.
+func (h keyHolder) judge(fingerprint []byte) outcome {
+	if h.receipt != "" && bytes.Equal(h.fingerprint, fingerprint) {
+		return outcomeSame
+	}
+	return outcomeConflict
+}
+
+func rowsOf(rows []*row, won map[string]bool, which bool) []*row {
+	var of []*row
+	for _, r := range rows {
+		if won[string(r.number)] == which {
+			of = append(of, r)
+		}
+	}
+	return of
+}
+
+// settle answers a row; the last one of a call lets its caller go on.
+func (r *row) settle(a answer) {
+	r.answer = a
+	if r.call.left.Add(-1) == 0 {
+		close(r.call.done)
+	}
+}

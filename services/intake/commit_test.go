@@ -1,0 +1,301 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	"github.com/naru-relay/naru/services/intake/internal/queue"
+)
+
+// commitBench is a committer on a database of its own.
+type commitBench struct {
+	*committer
+	db *pgtest.DB
+
+	mu     sync.Mutex
+	frames []frame.Frame
+	serial int64
+	at     time.Time
+}
+
+func newCommitBench(t testing.TB) *commitBench {
+	t.Helper()
+	b := &commitBench{db: pgtest.New(t, Unit.Name, Unit.Sources()...), at: clock.System().Now()}
+	q := queue.New[flowKey, *row](queue.Limits{Entries: 1 << 20, Bytes: 1 << 30, FlowEntries: 1 << 20, FlowBytes: 1 << 30})
+	m, err := newMetrics(noop.NewMeterProvider().Meter(""), b.db.App, q.Len)
+	require.NoError(t, err)
+	b.committer = &committer{
+		db: b.db.App, writers: 2, queue: q, log: slog.New(slog.DiscardHandler), metrics: m, released: func() {},
+		states: func(frames ...frame.Frame) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.frames = append(b.frames, frames...)
+		},
+	}
+	return b
+}
+
+// row makes a row as the builder would: content decides the fingerprint.
+func (b *commitBench) row(t testing.TB, tenant uuid.UUID, key, content string, lane platformv1.Lane) *row {
+	t.Helper()
+	b.mu.Lock()
+	b.serial++
+	number, err := id.NewEdocNumber(b.at, "NARU000001", b.serial)
+	b.mu.Unlock()
+	require.NoError(t, err)
+	fingerprint := sha256.Sum256([]byte(content))
+	facts := &platformv1.DocumentFacts{EdocNum: string(number), Sender: tenant.String(), OwnKey: key, Lane: lane}
+	encoded, err := proto.Marshal(facts)
+	require.NoError(t, err)
+	r := &row{
+		tenant: tenant, ownKey: key, fingerprint: fingerprint[:], number: number, acceptedAt: b.at, lane: lane,
+		digest: sha256.Sum256([]byte("certificate of " + content)), certificate: []byte("certificate of " + content),
+		facts: encoded, sealedRecipient: []byte("sealed"), receipt: "receipt of " + string(number),
+	}
+	if r.evidence, err = acceptedEvidence(&visit{tenant: tenant, at: b.at, caller: authn.Principal{ID: tenant.String()}}, r); err != nil {
+		require.NoError(t, err)
+	}
+	if lane == platformv1.Lane_LANE_EXPRESS {
+		r.event, err = outbox.Encode(t.Context(), acceptedEvent(facts, r.sealedRecipient, ""))
+		require.NoError(t, err)
+	}
+	return r
+}
+
+func (b *commitBench) strings(t testing.TB, query string) []string {
+	t.Helper()
+	rows, err := b.db.App.Query(t.Context(), query)
+	require.NoError(t, err)
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	slices.Sort(found)
+	return found
+}
+
+// check holds the answers and the tables against the model: of every key exactly one row is new; rows of its content are the same, others
+// conflict, each with the winner's number; and documents, evidence, facts, backlog and certificates are those of the winners.
+func (b *commitBench) check(t testing.TB, rows []*row) {
+	t.Helper()
+	winners := map[ownKey]*row{}
+	for _, r := range rows {
+		if r.answer.outcome == outcomeNew {
+			require.Nil(t, winners[ownKey{r.tenant, r.ownKey}], "two rows of one key are new")
+			winners[ownKey{r.tenant, r.ownKey}] = r
+		}
+	}
+	express, bulk, all, certificates := []string{}, []string{}, []string{}, []string{}
+	for _, w := range winners {
+		all = append(all, string(w.number))
+		certificates = append(certificates, string(w.certificate))
+		if w.lane == platformv1.Lane_LANE_BULK {
+			bulk = append(bulk, string(w.number))
+		} else {
+			express = append(express, string(w.number))
+		}
+	}
+	for _, r := range rows {
+		require.NoError(t, r.answer.err)
+		w := winners[ownKey{r.tenant, r.ownKey}]
+		require.NotNil(t, w, "no row of the key is new")
+		if r == w {
+			continue
+		}
+		want := outcomeConflict
+		if string(r.fingerprint) == string(w.fingerprint) {
+			want = outcomeSame
+			require.Equal(t, w.receipt, r.answer.existing.receipt)
+			require.Equal(t, w.acceptedAt, r.answer.existing.acceptedAt)
+		}
+		require.Equal(t, want, r.answer.outcome)
+		require.Equal(t, string(w.number), r.answer.existing.number)
+	}
+	slices.Sort(all)
+	slices.Sort(bulk)
+	slices.Sort(express)
+	slices.Sort(certificates)
+	require.Equal(t, all, b.strings(t, `select edoc_num from document`))
+	require.Equal(t, all, b.strings(t, `select edoc_num from own_key`))
+	require.Equal(t, all, b.strings(t, `select subject from evidence_entry`))
+	require.Equal(t, bulk, b.strings(t, `select edoc_num from backlog`))
+	require.Equal(t, slices.Compact(certificates), b.strings(t, `select convert_from(certificate, 'UTF8') from registration_certificate`))
+	require.Equal(t, express, b.stated(t, b.outbox(t)))
+	require.Equal(t, express, b.stated(t, b.frames), "what is published from memory is what is in the outbox")
+}
+
+func (b *commitBench) outbox(t testing.TB) []frame.Frame {
+	t.Helper()
+	rows, err := b.db.App.Query(t.Context(), `select frame_id, kind, lane, events, frame from outbox`)
+	require.NoError(t, err)
+	frames, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (frame.Frame, error) {
+		var f frame.Frame
+		var lane int16
+		err := r.Scan(&f.ID, &f.Kind, &lane, &f.Count, &f.Bytes)
+		f.Lane = platformv1.Lane(lane)
+		return f, err
+	})
+	require.NoError(t, err)
+	return frames
+}
+
+func (b *commitBench) stated(t testing.TB, frames []frame.Frame) []string {
+	t.Helper()
+	subjects := []string{}
+	for _, f := range frames {
+		events, err := f.Events()
+		require.NoError(t, err)
+		for _, e := range events {
+			subjects = append(subjects, e.GetSubject())
+		}
+	}
+	slices.Sort(subjects)
+	return subjects
+}
+
+// draw makes rows of few tenants, keys and contents, so that repeats and conflicts abound.
+func (b *commitBench) draw(t testing.TB, r *rand.Rand, tenants []uuid.UUID, n int) []*row {
+	t.Helper()
+	rows := make([]*row, n)
+	for i := range rows {
+		lane := platformv1.Lane_LANE_EXPRESS
+		if r.IntN(3) == 0 {
+			lane = platformv1.Lane_LANE_BULK
+		}
+		key, content := fmt.Sprintf("key-%d", r.IntN(n)), fmt.Sprintf("content-%d", r.IntN(3))
+		rows[i] = b.row(t, tenants[r.IntN(len(tenants))], key, content, lane)
+	}
+	return rows
+}
+
+// Random rows in one group get the answers of the model.
+func TestOneGroup(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			b := newCommitBench(t)
+			rows := b.draw(t, rand.New(rand.NewPCG(seed, 1)), []uuid.UUID{uuid.New(), uuid.New()}, 200) //nolint:gosec // repeatable on purpose
+			answers, err := b.try(t.Context(), rows)
+			require.NoError(t, err)
+			for i := range rows {
+				rows[i].answer = answers[i]
+			}
+			b.check(t, rows)
+		})
+	}
+}
+
+// Random rows of many concurrent callers, in whatever groups they fall, get the answers of the model.
+func TestManyGroups(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			b := newCommitBench(t)
+			runTasks(t, []lifecycle.Task{b.task()})
+			tenants := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
+			calls := make([][]*row, 24)
+			for i := range calls {
+				r := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // repeatable on purpose
+				calls[i] = b.draw(t, r, tenants, 40)
+			}
+			var callers sync.WaitGroup
+			failures := make(chan error, 1000)
+			var all []*row
+			for _, rows := range calls {
+				all = append(all, rows...)
+				callers.Go(func() {
+					for part := range slices.Chunk(rows, 5) {
+						if err := b.commit(t.Context(), part[0].tenant, part[0].lane, part); err != nil {
+							failures <- err
+						}
+					}
+				})
+			}
+			callers.Wait()
+			close(failures)
+			for err := range failures {
+				require.NoError(t, err)
+			}
+			b.check(t, all)
+		})
+	}
+}
+
+// A row the database refuses is found and refused alone.
+func TestPoisonedRow(t *testing.T) {
+	t.Parallel()
+	b := newCommitBench(t)
+	tenant := uuid.New()
+	of := &call{ctx: t.Context(), done: make(chan struct{})}
+	var rows []*row
+	for i := range 9 {
+		r := b.row(t, tenant, fmt.Sprintf("key-%d", i), "content", platformv1.Lane_LANE_EXPRESS)
+		r.call = of
+		rows = append(rows, r)
+	}
+	rows[4].sealedRecipient = nil // violates not null and a check
+	of.left.Store(int32(len(rows)))
+	b.commitGroup(t.Context(), rows)
+	<-of.done
+	require.Error(t, rows[4].answer.err)
+	require.Equal(t, fault.Internal, fault.KindOf(rows[4].answer.err))
+	b.check(t, slices.Delete(rows, 4, 5))
+}
+
+// A group ends where its events would make a second frame, its rows are too many or its bytes are.
+func TestGroupBound(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name string
+		row  row
+		want int
+	}{
+		{"rows", row{event: make([]byte, 10)}, 256},
+		{"bytes", row{certificate: make([]byte, 16<<10)}, (1 << 20) / (16<<10 + rowOverhead)},
+		{"events", row{event: make([]byte, 2<<10)}, 128},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			fits, n := groupBound(), 0
+			for fits(&tc.row) {
+				n++
+			}
+			require.Equal(t, tc.want, n)
+		})
+	}
+}
+
+// When the database is away every row of the group is told to come again.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	b := newCommitBench(t)
+	r := b.row(t, uuid.New(), "key", "content", platformv1.Lane_LANE_EXPRESS)
+	r.call = &call{ctx: t.Context(), done: make(chan struct{})}
+	r.call.left.Store(1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	b.commitGroup(ctx, []*row{r})
+	require.ErrorIs(t, fault.As(r.answer.err), fault.Unavailable)
+}

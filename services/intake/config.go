@@ -1,0 +1,149 @@
+package intake
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/id"
+)
+
+// Bounds that are part of the contract and therefore not configured.
+const (
+	maxBatchItems = 1000
+	maxBatchBytes = 16 << 20
+	// A group of the door's commit: its events make one frame.
+	maxGroupRows       = 256
+	maxGroupBytes      = 1 << 20
+	maxGroupEventBytes = frame.MaxBytes
+	releaseItems       = 100
+)
+
+// Config is the unit's configuration; start from Default.
+type Config struct {
+	// Code is the management code (관리코드) of this relay in edoc numbers: ten of A-Z a-z 0-9.
+	Code string `yaml:"code"`
+	// Archive says whose registration certificates are accepted.
+	Archive Archive `yaml:"archive"`
+	// Writers commit groups at the same time; default 2. More than two were not faster.
+	Writers int `yaml:"writers"`
+	// Queue bounds what waits for a writer.
+	Queue Queue `yaml:"queue"`
+	// Release paces the items of batches.
+	Release Release `yaml:"release"`
+	// Limits of deadlines.
+	Limits Limits `yaml:"limits"`
+}
+
+// Archive pins the certified archives.
+type Archive struct {
+	// Roots are PEM files with the pinned roots; at least one certificate in all.
+	Roots []string `yaml:"roots"`
+	// Issuers are the allowed archives, by the common name of their signing certificates.
+	Issuers []string `yaml:"issuers"`
+	// Skew is how far an archive's clock may run ahead of ours; default none.
+	Skew config.Duration `yaml:"skew"`
+}
+
+// Queue bounds the rows that wait. Each tenant may fill half of it with single items and half with batches.
+type Queue struct {
+	// Rows, at least 2,000 so that a batch fits in a tenant's half; default 8,192.
+	Rows int `yaml:"rows"`
+	// Bytes, at least 64 MiB for the same reason; default 64 MiB.
+	Bytes int `yaml:"bytes"`
+}
+
+// Release says how fast items of batches become facts.
+type Release struct {
+	// ItemsPerSecond of one replica; default 20,000; 0 is unlimited.
+	ItemsPerSecond int `yaml:"items_per_second"`
+}
+
+// Limits of deadlines, counted from acceptance.
+type Limits struct {
+	// SendDeadline is the default, 30 days, SendDeadlineMax the farthest, 90 days.
+	SendDeadline    config.Duration `yaml:"send_deadline"`
+	SendDeadlineMax config.Duration `yaml:"send_deadline_max"`
+	// ViewingDeadline is the default, 30 days, ViewingDeadlineMax the farthest, 400 days.
+	ViewingDeadline    config.Duration `yaml:"viewing_deadline"`
+	ViewingDeadlineMax config.Duration `yaml:"viewing_deadline_max"`
+}
+
+const day = 24 * time.Hour
+
+// Default returns a configuration that lacks only whose certificates are accepted.
+func Default() Config {
+	return Config{
+		Code: "NARU000001", Writers: 2,
+		Queue:   Queue{Rows: 8192, Bytes: 64 << 20},
+		Release: Release{ItemsPerSecond: 20000},
+		Limits: Limits{
+			SendDeadline: config.Duration(30 * day), SendDeadlineMax: config.Duration(90 * day),
+			ViewingDeadline: config.Duration(30 * day), ViewingDeadlineMax: config.Duration(400 * day),
+		},
+	}
+}
+
+// Validate joins all problems.
+func (c *Config) Validate() error {
+	var p config.Problems
+	if !id.ValidCode(c.Code) {
+		p.Add("code", "must be ten of A-Z a-z 0-9")
+	}
+	if len(c.Archive.Roots) == 0 {
+		p.Add("archive.roots", "must name at least one PEM file")
+	}
+	if len(c.Archive.Issuers) == 0 {
+		p.Add("archive.issuers", "must name at least one archive")
+	}
+	if c.Archive.Skew < 0 || c.Archive.Skew.Std() > time.Minute {
+		p.Add("archive.skew", "must be between 0s and 1m")
+	}
+	if c.Writers < 1 || c.Writers > 8 {
+		p.Add("writers", "must be between 1 and 8")
+	}
+	if c.Queue.Rows < 2*maxBatchItems {
+		p.Add("queue.rows", "must be at least %d", 2*maxBatchItems)
+	}
+	if c.Queue.Bytes < 4*maxBatchBytes {
+		p.Add("queue.bytes", "must be at least %d", 4*maxBatchBytes)
+	}
+	if c.Release.ItemsPerSecond < 0 {
+		p.Add("release.items_per_second", "must not be negative")
+	}
+	p.Within("limits", c.Limits.validate())
+	return p.Err()
+}
+
+func (l Limits) validate() error {
+	var p config.Problems
+	for _, pair := range []struct {
+		name           string
+		standard, most config.Duration
+	}{{"send_deadline", l.SendDeadline, l.SendDeadlineMax}, {"viewing_deadline", l.ViewingDeadline, l.ViewingDeadlineMax}} {
+		if pair.standard.Std() < time.Minute || pair.standard > pair.most {
+			p.Add(pair.name, "must be between 1m and %s_max", pair.name)
+		}
+	}
+	return p.Err()
+}
+
+// pool reads the pinned roots.
+func (a Archive) pool() (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	for _, file := range a.Roots {
+		pem, err := os.ReadFile(file) //nolint:gosec // the path comes from the operator
+		if err != nil {
+			return nil, fmt.Errorf("read archive roots: %w", err)
+		}
+		if !strings.Contains(string(pem), "BEGIN CERTIFICATE") || !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read archive roots: %w", errors.New(file+" holds no certificate"))
+		}
+	}
+	return pool, nil
+}

@@ -1,0 +1,184 @@
+package intake
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// consumers keep the projections of senders, viewing systems and senders' addresses.
+func consumers() []inbox.Consumer {
+	return []inbox.Consumer{
+		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
+		{Purpose: "sender-addresses", From: "address", Handlers: []inbox.Handler{inbox.On(onAddressRegistered), inbox.On(onAddressWithdrawn)}},
+	}
+}
+
+// reads are the same as the bus wants them.
+func reads() []bus.ConsumerSpec {
+	var specs []bus.ConsumerSpec
+	for _, c := range consumers() {
+		specs = append(specs, c.Spec(""))
+	}
+	return specs
+}
+
+// principalRow is a version of a principal.
+type principalRow struct {
+	id        uuid.UUID
+	kind      int16
+	suspended bool
+	address   string
+	senders   []uuid.UUID
+	version   int64
+}
+
+// onPrincipalChanged keeps the newest version of each sender and viewing system.
+func onPrincipalChanged(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*gatewayv1.PrincipalChanged]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	newest := map[uuid.UUID]principalRow{}
+	for i, e := range events {
+		switch e.Message.GetKind() {
+		case platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM:
+		case platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT, platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN:
+			verdicts[i] = inbox.Ignore
+			continue
+		default:
+			verdicts[i] = inbox.Defer("principal_kind_unknown")
+			continue
+		}
+		row, err := principalRowOf(e)
+		if err != nil {
+			verdicts[i] = inbox.Park("principal_id_malformed")
+			continue
+		}
+		if known, ok := newest[row.id]; !ok || known.version < row.version {
+			newest[row.id] = row
+		}
+	}
+	return verdicts, upsertPrincipals(ctx, tx, newest)
+}
+
+func principalRowOf(e inbox.Event[*gatewayv1.PrincipalChanged]) (principalRow, error) {
+	m := e.Message
+	principal, err := uuid.Parse(m.GetId())
+	if err != nil {
+		return principalRow{}, fmt.Errorf("read principal id: %w", err)
+	}
+	row := principalRow{
+		id: principal, kind: int16(m.GetKind()), suspended: m.GetSuspended(), address: m.GetAddress(), //nolint:gosec // an enum of five
+		senders: []uuid.UUID{}, version: int64(e.Ordinal),
+	}
+	for _, s := range m.GetSenders() {
+		sender, err := uuid.Parse(s)
+		if err != nil {
+			return principalRow{}, fmt.Errorf("read sender id: %w", err)
+		}
+		row.senders = append(row.senders, sender)
+	}
+	return row, nil
+}
+
+func upsertPrincipals(ctx context.Context, db pg.DBTX, newest map[uuid.UUID]principalRow) error {
+	// One row a statement: the lists of senders have different lengths, which arrays of arrays cannot have.
+	const upsert = `
+		insert into principal as p (id, kind, suspended, address, senders, version)
+		values ($1, $2, $3, $4, $5::uuid[], $6)
+		on conflict (id) do update
+		set    kind = excluded.kind, suspended = excluded.suspended, address = excluded.address, senders = excluded.senders,
+		       version = excluded.version
+		where  p.version < excluded.version`
+	rows := make([]principalRow, 0, len(newest))
+	for _, row := range newest {
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b principalRow) int { return bytes.Compare(a.id[:], b.id[:]) })
+	for _, r := range rows {
+		if _, err := db.Exec(ctx, upsert, r.id, r.kind, r.suspended, r.address, r.senders, r.version); err != nil {
+			return fmt.Errorf("keep principal %s: %w", r.id, err)
+		}
+	}
+	return nil
+}
+
+// addressRow is what is known of one address of an institution; either half may be missing.
+type addressRow struct {
+	principal             uuid.UUID
+	address               string
+	platform              *string
+	validFrom, validUntil *time.Time
+}
+
+func onAddressRegistered(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*addressv1.AddressRegistered]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	var rows []addressRow
+	for i, e := range events {
+		var principal uuid.UUID
+		if principal, verdicts[i] = institution(e.Message.GetPrincipal()); verdicts[i] != inbox.Done {
+			continue
+		}
+		platform, from := e.Message.GetPlatformId(), clock.Canonical(e.Message.GetValidFrom().AsTime())
+		rows = append(rows, addressRow{principal: principal, address: e.Message.GetAddress(), platform: &platform, validFrom: &from})
+	}
+	return verdicts, mergeAddresses(ctx, tx, rows)
+}
+
+func onAddressWithdrawn(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	var rows []addressRow
+	for i, e := range events {
+		var principal uuid.UUID
+		if principal, verdicts[i] = institution(e.Message.GetPrincipal()); verdicts[i] != inbox.Done {
+			continue
+		}
+		until := clock.Canonical(e.Message.GetValidUntil().AsTime())
+		rows = append(rows, addressRow{principal: principal, address: e.Message.GetAddress(), validUntil: &until})
+	}
+	return verdicts, mergeAddresses(ctx, tx, rows)
+}
+
+// institution reads whose address it is; members' addresses are nothing to this unit.
+func institution(principal string) (uuid.UUID, inbox.Verdict) {
+	if principal == "" {
+		return uuid.UUID{}, inbox.Ignore
+	}
+	parsed, err := uuid.Parse(principal)
+	if err != nil {
+		return uuid.UUID{}, inbox.Park("principal_id_malformed")
+	}
+	return parsed, inbox.Done
+}
+
+// mergeAddresses keeps of each address its last registration and its last withdrawal, in whatever order they come.
+func mergeAddresses(ctx context.Context, db pg.DBTX, rows []addressRow) error {
+	const merge = `
+		insert into sender_address as a (principal, address, platform_id, valid_from, valid_until)
+		values ($1, $2, $3, $4, $5)
+		on conflict (principal, address) do update
+		set    platform_id = case when excluded.valid_from >= coalesce(a.valid_from, '-infinity') then excluded.platform_id else a.platform_id end,
+		       valid_from  = greatest(a.valid_from, excluded.valid_from),
+		       valid_until = greatest(a.valid_until, excluded.valid_until)`
+	slices.SortStableFunc(rows, func(a, b addressRow) int {
+		return cmp.Or(bytes.Compare(a.principal[:], b.principal[:]), cmp.Compare(a.address, b.address))
+	})
+	for _, r := range rows {
+		if _, err := db.Exec(ctx, merge, r.principal, r.address, r.platform, r.validFrom, r.validUntil); err != nil {
+			return fmt.Errorf("keep address of principal %s: %w", r.principal, err)
+		}
+	}
+	return nil
+}

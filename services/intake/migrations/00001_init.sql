@@ -1,0 +1,116 @@
+-- +goose Up
+
+-- Accepted documents: a row is the request as it was accepted and is never changed. Kept ten years after the end of its year, longer
+-- while its number is under legal hold (evidence_hold).
+create table document (
+    edoc_num           text        collate "C" not null,
+    tenant             uuid        not null,
+    lane               smallint    not null constraint document_lane_known check (lane in (1, 2)),
+    accepted_at        timestamptz not null,
+    certificate_digest bytea       not null constraint document_certificate_digest_sha256 check (octet_length(certificate_digest) = 32),
+    facts              bytea       not null constraint document_facts_bounded check (octet_length(facts) between 1 and 8192),
+    sealed_recipient   bytea       not null constraint document_sealed_recipient_present check (octet_length(sealed_recipient) > 0),
+    receipt            text        not null constraint document_receipt_present check (receipt <> ''),
+    constraint document_pkey primary key (edoc_num)
+) partition by range (edoc_num);
+-- Sealed and signed bytes do not shrink; trying costs time.
+alter table document alter column facts            set storage external,
+                     alter column sealed_recipient set storage external,
+                     alter column receipt          set storage external;
+grant select, insert on document to ${app};
+
+-- The senders' own keys. Not partitioned, because a key is unique whatever the year. Keys are read by their document's number only when
+-- a year has gone; numbers grow with the table, so a block range index is enough and costs an insert nothing.
+create table own_key (
+    tenant      uuid  not null,
+    own_key     text  collate "C" not null constraint own_key_length check (length(own_key) between 1 and 40),
+    edoc_num    text  collate "C" not null,
+    fingerprint bytea not null constraint own_key_fingerprint_length check (octet_length(fingerprint) = 32),
+    constraint own_key_pkey primary key (tenant, own_key)
+);
+create index own_key_edoc_num on own_key using brin (edoc_num) with (autosummarize = on);
+grant select, insert on own_key to ${app};
+
+-- forget_keys deletes own keys of numbers below a bound whose documents are gone. The unit's role can delete keys in no other way.
+-- +goose StatementBegin
+create function forget_keys(below text, most integer) returns bigint
+language sql security definer set search_path = ${schema}, pg_temp
+as $$
+    with gone as (
+      delete from own_key
+      where  (tenant, own_key) in (
+               select k.tenant, k.own_key
+               from   own_key k
+               where  k.edoc_num < below collate "C"
+                 and  not exists (select from document d where d.edoc_num = k.edoc_num)
+               limit  most)
+      returning 1)
+    select count(*) from gone
+$$;
+-- +goose StatementEnd
+grant execute on function forget_keys(text, integer) to ${app};
+
+-- Registration certificates (최초등록증명서) as they were supplied, verified before they were kept.
+create table registration_certificate (
+    digest        bytea       not null constraint registration_certificate_digest_sha256 check (octet_length(digest) = 32),
+    certificate   bytea       not null constraint registration_certificate_bounded check (octet_length(certificate) between 1 and 16384),
+    kept_at       timestamptz not null,
+    constraint registration_certificate_pkey primary key (digest)
+);
+alter table registration_certificate alter column certificate set storage external;
+grant select, insert on registration_certificate to ${app};
+
+-- The next serial of each KST date. A block is committed before a number of it is used; a crash leaves a gap and never a repetition.
+create table serial_block (
+    day         date   not null,
+    code        text   not null constraint serial_block_code_length check (length(code) = 10),
+    next_serial bigint not null constraint serial_block_next_serial_range check (next_serial between 1 and 10000000000000),
+    constraint serial_block_pkey primary key (day, code)
+);
+grant select, insert, update (next_serial) on serial_block to ${app};
+
+-- Items of batches whose fact has not been stated yet, in the order of their acceptance. Rows live for moments, so dead ones are cleared
+-- by number and not by share.
+create table backlog (
+    seq         bigint generated always as identity,
+    tenant      uuid not null,
+    edoc_num    text collate "C" not null,
+    traceparent text not null,
+    constraint backlog_pkey primary key (tenant, seq)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0.5);
+-- "for update" wants the right to update, though nothing is.
+grant select, insert, delete, update (seq) on backlog to ${app};
+
+-- Requests to stop a document, once per document.
+create table cancel_request (
+    edoc_num     text        collate "C" not null,
+    tenant       uuid        not null,
+    requested_at timestamptz not null,
+    constraint cancel_request_pkey primary key (edoc_num)
+) partition by range (edoc_num);
+grant select, insert on cancel_request to ${app};
+
+-- Projection of the gateway's senders and viewing systems.
+create table principal (
+    id        uuid     not null,
+    kind      smallint not null constraint principal_kind_known check (kind in (1, 3)),
+    suspended boolean  not null,
+    address   text     not null,
+    senders   uuid[]   not null,
+    version   bigint   not null,
+    constraint principal_pkey primary key (id)
+);
+grant select, insert, update on principal to ${app};
+
+-- Projection of the institutions' certified addresses. Either half may come first.
+create table sender_address (
+    principal   uuid not null,
+    address     text collate "C" not null,
+    platform_id text,
+    valid_from  timestamptz,
+    valid_until timestamptz,
+    constraint sender_address_pkey primary key (principal, address),
+    constraint sender_address_half check (valid_from is not null or valid_until is not null),
+    constraint sender_address_registered_at_platform check ((valid_from is null) = (platform_id is null))
+);
+grant select, insert, update on sender_address to ${app};

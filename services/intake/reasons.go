@@ -1,0 +1,121 @@
+package intake
+
+import (
+	"strings"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/fault"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+)
+
+const (
+	domain = "intake"
+	// overloadedRetry is when a refused caller may come again; a full queue is emptied within it.
+	overloadedRetry = time.Second
+)
+
+// finding is one thing that keeps an item from being accepted.
+type finding struct {
+	kind    fault.Kind
+	reason  intakev1.Reason
+	message string
+	// where is the violation shown for it; its field is empty where no field is to blame.
+	where fault.Violation
+}
+
+// refusalOf tells all findings at once; the first gives kind, reason and message.
+func refusalOf(findings []finding) *fault.Error {
+	first := findings[0]
+	var violations []fault.Violation
+	for _, f := range findings {
+		if f.where.Field != "" {
+			violations = append(violations, f.where)
+		}
+	}
+	return fault.New(first.kind, domain, first.reason, first.message, fault.WithViolations(violations...))
+}
+
+func invalidItem(violations ...fault.Violation) *fault.Error {
+	return fault.New(fault.Invalid, domain, intakev1.Reason_REASON_INVALID_ITEM, "the item breaks rules", fault.WithViolations(violations...))
+}
+
+// at makes a finding of a field.
+func at(field, rule string, reason intakev1.Reason, message string) finding {
+	return finding{kind: fault.Invalid, reason: reason, message: message, where: fault.Violation{Field: field, Rule: rule, Message: message}}
+}
+
+func ownKeyConflict(existing string) *fault.Error {
+	return fault.New(fault.Conflict, domain, intakev1.Reason_REASON_OWN_KEY_CONFLICT,
+		"the own key was used for another content", fault.WithMetadata(existingKey, existing))
+}
+
+// existingKey is the metadata key that tells the number an own key already has.
+const existingKey = "existingEdocNum"
+
+func addressNotRegistered() finding {
+	return finding{
+		kind: fault.Conflict, reason: intakev1.Reason_REASON_SENDER_ADDRESS_NOT_REGISTERED,
+		message: "the sender has no certified address that is registered at the hub",
+	}
+}
+
+func senderSuspended() *fault.Error {
+	return fault.New(fault.Denied, domain, intakev1.Reason_REASON_SENDER_SUSPENDED, "the sender is suspended")
+}
+
+func documentNotFound() *fault.Error {
+	return fault.New(fault.NotFound, domain, intakev1.Reason_REASON_DOCUMENT_NOT_FOUND, "there is no such document")
+}
+
+func certificateNotKept() *fault.Error {
+	return fault.New(fault.NotFound, domain, intakev1.Reason_REASON_CERTIFICATE_NOT_UPLOADED, "no certificate with this digest is kept")
+}
+
+func overloaded(cause error) *fault.Error {
+	return fault.New(fault.Exhausted, domain, intakev1.Reason_REASON_OVERLOADED, "too many items wait; send again later",
+		fault.WithRetryAfter(overloadedRetry), fault.Wrap(cause))
+}
+
+func stopping(cause error) *fault.Error {
+	return fault.New(fault.Unavailable, domain, nil, "the relay is being stopped; send again", fault.WithRetryAfter(overloadedRetry), fault.Wrap(cause))
+}
+
+func clockUntrusted(cause error) *fault.Error {
+	return fault.New(fault.Unavailable, domain, intakev1.Reason_REASON_CLOCK_UNTRUSTED,
+		"the relay's clock is not good enough to accept documents", fault.Wrap(cause))
+}
+
+func batchTooLarge() *fault.Error {
+	return fault.New(fault.Invalid, domain, intakev1.Reason_REASON_BATCH_TOO_LARGE, "the batch is larger than 16 MiB")
+}
+
+// certificateFinding says in intake's reasons why a certificate was not accepted. The field is where the item gave it.
+func certificateFinding(field string, err error) finding {
+	failed := archivecert.FailedChecks(err)
+	reason, message := intakev1.Reason_REASON_CERTIFICATE_MALFORMED, "the registration certificate is not one of an archive's format"
+	if len(failed) > 0 {
+		switch failed[0] {
+		case archivecert.ErrSignature:
+			reason, message = intakev1.Reason_REASON_CERTIFICATE_FORGED, "content or signature of the registration certificate was changed"
+		case archivecert.ErrChain, archivecert.ErrForeign:
+			reason, message = intakev1.Reason_REASON_CERTIFICATE_FOREIGN, "the registration certificate is not of an archive this relay accepts"
+		case archivecert.ErrExpired:
+			reason, message = intakev1.Reason_REASON_CERTIFICATE_EXPIRED, "the registration certificate or its signer is not valid now"
+		case archivecert.ErrHash:
+			reason, message = intakev1.Reason_REASON_CERTIFICATE_HASH_DIFFERS, "the registration certificate is about another document or other attachments"
+		case archivecert.ErrFormat, archivecert.ErrKind:
+		}
+	}
+	return at(field, ruleOf(reason), reason, message)
+}
+
+func notUploaded() finding {
+	return at(fieldCertificateDigest, ruleOf(intakev1.Reason_REASON_CERTIFICATE_NOT_UPLOADED), intakev1.Reason_REASON_CERTIFICATE_NOT_UPLOADED,
+		"no certificate with this digest was uploaded")
+}
+
+// ruleOf names the rule of a violation after its reason, e.g. certificate.forged.
+func ruleOf(reason intakev1.Reason) string {
+	return strings.Replace(strings.ToLower(strings.TrimPrefix(reason.String(), "REASON_")), "_", ".", 1)
+}

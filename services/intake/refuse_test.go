@@ -1,0 +1,223 @@
+package intake
+
+import (
+	"bytes"
+	"crypto/x509"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Each thing that keeps an item out has its own reason and names its field; nothing of a refused item is kept.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stranger := newArchive(t, w.archive.at)
+	otherSigner := &archive{root: w.archive.root, signer: archivecert.Signer(w.archive.root.Signer(t, "시험용 다른 보관소", w.archive.at)), at: w.archive.at}
+	expired := &archive{root: w.archive.root, at: w.archive.at, signer: archivecert.Signer(w.archive.root.Signer(t, archiveName, w.archive.at,
+		func(c *x509.Certificate) { c.NotAfter = w.archive.at.Add(-time.Second) }))}
+	original, err := archivecert.IssueOriginal(archivecert.Statement{
+		CertificateNumber: "O-1", DocumentID: "doc-1", Issuer: archiveName, Owner: "가상상사", Hash: randomHash(),
+		RegisteredAt: w.archive.at.Add(-time.Minute), ValidFrom: w.archive.at.Add(-time.Minute), ValidUntil: w.archive.at.AddDate(1, 0, 0),
+	}, randomHash(), w.archive.signer, w.archive.at)
+	require.NoError(t, err)
+	certified := func(by *archive, edit ...func(*archivecert.Statement)) func(*intakev1.SendItem) {
+		return func(i *intakev1.SendItem) {
+			i.RegistrationCertificate = by.issue(t, i.GetDocumentHash().GetValue(), edit...)
+		}
+	}
+	foreign := unittest.NewID()
+	w.join(t, unittest.NewID(), foreign)
+
+	for _, tc := range []struct {
+		name           string
+		edit           func(*intakev1.SendItem)
+		reason, fields string
+	}{
+		{"many rules", func(i *intakev1.SendItem) {
+			i.OwnKey, i.Title, i.DocumentHash.Value, i.Viewing.Url = " own", "", "AB", "http://view.example"
+		}, "INVALID_ITEM", "ownKey title title documentHash documentHash.value viewing.url"},
+		{"nothing", func(i *intakev1.SendItem) { proto.Reset(i) }, "INVALID_ITEM", ""},
+		{"two recipients", func(i *intakev1.SendItem) { i.Recipient.BusinessNumber = proto.String("1234567890") }, "INVALID_ITEM", "recipient"},
+		{"no recipient", func(i *intakev1.SendItem) { i.Recipient = nil }, "INVALID_ITEM", "recipient"},
+		{"no certificate", func(i *intakev1.SendItem) { i.RegistrationCertificate = nil }, "INVALID_ITEM", ""},
+		{"control character in a name", func(i *intakev1.SendItem) {
+			i.Recipient = &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: "가\x00나", BirthDate: "19900101", Phone: "01000000000"}}
+		}, "INVALID_ITEM", "recipient.person.name"},
+		{"deadlines passed and too far", func(i *intakev1.SendItem) {
+			i.SendDeadline, i.Viewing.Deadline = timestamppb.New(w.archive.at), timestamppb.New(w.archive.at.Add(401*24*time.Hour))
+		}, "INVALID_ITEM", "sendDeadline viewing.deadline"},
+		{"send deadline too far", func(i *intakev1.SendItem) {
+			i.SendDeadline = timestamppb.New(w.archive.at.Add(90*24*time.Hour + time.Microsecond))
+		}, "INVALID_ITEM", "sendDeadline"},
+		{"viewing system of another", func(i *intakev1.SendItem) { i.Viewing.ViewingSystem = foreign }, "VIEWING_SYSTEM_FOREIGN", "viewing.viewingSystem"},
+		{"unknown viewing system", func(i *intakev1.SendItem) { i.Viewing.ViewingSystem = unittest.NewID() }, "VIEWING_SYSTEM_FOREIGN", "viewing.viewingSystem"},
+		{"sender as viewing system", func(i *intakev1.SendItem) { i.Viewing.ViewingSystem = w.sender }, "VIEWING_SYSTEM_FOREIGN", "viewing.viewingSystem"},
+		{"repeats an unknown document", func(i *intakev1.SendItem) { i.Repeats = "20200101_NARU000001_0000000000001" }, "REPEATED_DOCUMENT_INVALID", "repeats"},
+		{"certificate is noise", func(i *intakev1.SendItem) { i.RegistrationCertificate = []byte("noise") }, "CERTIFICATE_MALFORMED", "registrationCertificate"},
+		{"certificate of the other kind", func(i *intakev1.SendItem) { i.RegistrationCertificate = original }, "CERTIFICATE_MALFORMED", "registrationCertificate"},
+		{"forged hash", func(i *intakev1.SendItem) {
+			hash := randomHash()
+			i.RegistrationCertificate = bytes.Replace(i.GetRegistrationCertificate(), []byte(i.GetDocumentHash().GetValue()), []byte(hash), 1)
+			i.DocumentHash.Value = hash
+		}, "CERTIFICATE_FORGED", "registrationCertificate"},
+		{"foreign root", certified(stranger), "CERTIFICATE_FOREIGN", "registrationCertificate"},
+		{"issuer not allowed", certified(otherSigner), "CERTIFICATE_FOREIGN", "registrationCertificate"},
+		{"certificate expired", certified(w.archive, func(s *archivecert.Statement) { s.ValidUntil = w.archive.at.Add(-time.Microsecond) }), "CERTIFICATE_EXPIRED", "registrationCertificate"},
+		{"certificate not valid yet", certified(w.archive, func(s *archivecert.Statement) { s.ValidFrom = w.archive.at.Add(time.Second) }), "CERTIFICATE_EXPIRED", "registrationCertificate"},
+		{"signer expired", certified(expired), "CERTIFICATE_EXPIRED", "registrationCertificate"},
+		{"about another document", func(i *intakev1.SendItem) { i.DocumentHash.Value = randomHash() }, "CERTIFICATE_HASH_DIFFERS", "registrationCertificate"},
+		{"another algorithm", func(i *intakev1.SendItem) {
+			i.DocumentHash = &platformv1.Digest{Algorithm: "SHA-512", Value: i.GetDocumentHash().GetValue() + i.GetDocumentHash().GetValue()}
+		}, "CERTIFICATE_HASH_DIFFERS", "registrationCertificate"},
+		{"other attachments", certified(w.archive, func(s *archivecert.Statement) { s.AttachmentHashes = []string{randomHash()} }), "CERTIFICATE_HASH_DIFFERS", "registrationCertificate"},
+		{"never uploaded", func(i *intakev1.SendItem) {
+			i.RegistrationCertificate, i.RegistrationCertificateDigest = nil, randomHash()
+		}, "CERTIFICATE_NOT_UPLOADED", "registrationCertificateDigest"},
+		{"several things", func(i *intakev1.SendItem) {
+			i.Viewing.ViewingSystem, i.DocumentHash.Value, i.Repeats = foreign, randomHash(), "20200101_NARU000001_0000000000001"
+		}, "VIEWING_SYSTEM_FOREIGN", "viewing.viewingSystem repeats registrationCertificate"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			item := w.item(t, "own-1", tc.edit)
+			refusal := w.refused(t, item)
+			require.Equal(t, tc.reason, refusal.Reason)
+			require.Equal(t, fault.Invalid, refusal.Kind)
+			require.Equal(t, "intake", refusal.Domain)
+			if tc.fields != "" {
+				require.Equal(t, tc.fields, fieldsOf(refusal.Violations))
+			}
+			require.NotEmpty(t, refusal.Violations)
+			for _, v := range refusal.Violations {
+				require.NotEmpty(t, v.Rule)
+				require.NotEmpty(t, v.Message)
+			}
+			batch, err := w.client.BatchSend(t.Context(), &intakev1.BatchSendRequest{Items: []*intakev1.SendItem{item}})
+			require.NoError(t, err)
+			require.Equal(t, tc.reason, batch.GetOutcomes()[0].GetRefused().GetReason())
+			require.Len(t, batch.GetOutcomes()[0].GetRefused().GetViolations(), len(refusal.Violations))
+			for _, table := range []string{"own_key", "document", "backlog", "outbox"} {
+				require.Zero(t, w.count(t, table), table)
+			}
+		})
+	}
+}
+
+// Attachments the certificate lists must be the item's; where it lists none, the item's are its own.
+func TestAttachments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	attachment := randomHash()
+	w.send(t, w.item(t, "own-1", func(i *intakev1.SendItem) {
+		i.AttachmentHashes = []*platformv1.Digest{{Algorithm: "SHA-256", Value: attachment}}
+		i.RegistrationCertificate = w.archive.issue(t, i.GetDocumentHash().GetValue(), func(s *archivecert.Statement) { s.AttachmentHashes = []string{attachment} })
+	}))
+	require.Equal(t, "CERTIFICATE_HASH_DIFFERS", w.refused(t, w.item(t, "own-2", func(i *intakev1.SendItem) {
+		i.RegistrationCertificate = w.archive.issue(t, i.GetDocumentHash().GetValue(), func(s *archivecert.Statement) { s.AttachmentHashes = []string{attachment} })
+	})).Reason)
+}
+
+// A sender without registered address is told so, and may send as soon as it is registered; after withdrawal no more.
+func TestSenderAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sender, system := unittest.NewID(), unittest.NewID()
+	client := intakev1.NewIntakeServiceClient(w.Sender(t, sender))
+	send := func(key string) string {
+		_, err := client.Send(t.Context(), &intakev1.SendRequest{Item: w.item(t, key, func(i *intakev1.SendItem) { i.Viewing.ViewingSystem = system })})
+		return fault.ReasonOf(err)
+	}
+	require.Equal(t, "SENDER_ADDRESS_NOT_REGISTERED", send("own-1"), "nobody knows the sender")
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS,
+		w.principal(1, &gatewayv1.PrincipalChanged{Id: sender, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Address: "a@x"}),
+		w.principal(1, &gatewayv1.PrincipalChanged{Id: system, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Senders: []string{sender}}))
+	require.Equal(t, "SENDER_ADDRESS_NOT_REGISTERED", send("own-1"))
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.registered(sender, "a@x", w.archive.at.Add(time.Minute)))
+	require.Equal(t, "SENDER_ADDRESS_NOT_REGISTERED", send("own-1"), "registered from a later time on")
+	w.advance(t, time.Minute)
+	require.Empty(t, send("own-1"))
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.withdrawn(sender, "a@x", w.archive.at.Add(2*time.Minute)))
+	w.advance(t, time.Minute)
+	require.Equal(t, "SENDER_ADDRESS_NOT_REGISTERED", send("own-2"))
+}
+
+// A suspended sender and a suspended viewing system are out within a second.
+func TestSuspension(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(t, w.item(t, "own-1"))
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS,
+		w.principal(2, &gatewayv1.PrincipalChanged{Id: w.system, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Senders: []string{w.sender}, Suspended: true}))
+	w.advance(t, time.Second)
+	require.Equal(t, "VIEWING_SYSTEM_FOREIGN", w.refused(t, w.item(t, "own-2")).Reason)
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS,
+		w.principal(2, &gatewayv1.PrincipalChanged{Id: w.sender, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Address: senderAddressText, Suspended: true}))
+	w.advance(t, time.Second)
+	refusal := w.refused(t, w.item(t, "own-2"))
+	require.Equal(t, fault.Denied, refusal.Kind)
+	require.Equal(t, "SENDER_SUSPENDED", refusal.Reason)
+}
+
+// While the clock is not to be trusted nothing that makes evidence is done.
+func TestUntrustedClock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	number := w.send(t, w.item(t, "own-1")).GetEdocNum()
+	w.Clock.Advance(20 * time.Minute) // the last measurement is too old now
+	_, sendErr := w.client.Send(t.Context(), &intakev1.SendRequest{Item: w.item(t, "own-2")})
+	_, batchErr := w.client.BatchSend(t.Context(), &intakev1.BatchSendRequest{Items: []*intakev1.SendItem{w.item(t, "own-2")}})
+	_, uploadErr := w.client.UploadRegistrationCertificate(t.Context(), &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: w.archive.issue(t, randomHash())})
+	_, cancelErr := w.client.Cancel(t.Context(), &intakev1.CancelRequest{EdocNum: number})
+	for _, err := range []error{sendErr, batchErr, uploadErr, cancelErr} {
+		require.ErrorIs(t, err, fault.Unavailable)
+		require.Equal(t, "CLOCK_UNTRUSTED", fault.ReasonOf(err))
+	}
+	require.Equal(t, 1, w.count(t, "document"))
+}
+
+// A batch over its bytes is refused as a whole, before anything of it is looked at.
+func TestBatchTooLarge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	item := w.item(t, "own-1", func(i *intakev1.SendItem) { i.RegistrationCertificate = bytes.Repeat([]byte{1}, 17<<10) })
+	items := make([]*intakev1.SendItem, 1000)
+	for i := range items {
+		items[i] = item
+	}
+	_, err := w.client.BatchSend(t.Context(), &intakev1.BatchSendRequest{Items: items})
+	require.Equal(t, "BATCH_TOO_LARGE", fault.ReasonOf(err))
+	_, err = w.client.BatchSend(t.Context(), &intakev1.BatchSendRequest{Items: make([]*intakev1.SendItem, 1001)})
+	require.ErrorIs(t, err, fault.Invalid)
+}
+
+// Principals that are no senders cannot send, and nobody but the named units reads documents.
+func TestWhoMayCall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := intakev1.NewIntakeServiceClient(w.ViewingSystem(t, w.system)).Send(t.Context(), &intakev1.SendRequest{Item: w.item(t, "own-1")})
+	require.ErrorIs(t, err, fault.Denied)
+	_, err = intakev1.NewIntakeLookupServiceClient(w.Unit(t, "viewing")).GetDocument(t.Context(), &intakev1.GetDocumentRequest{EdocNum: "20200101_NARU000001_0000000000001"})
+	require.ErrorIs(t, err, fault.Denied)
+	_, err = intakev1.NewIntakeServiceClient(w.Unit(t, "gateway")).Send(t.Context(), &intakev1.SendRequest{Item: w.item(t, "own-1")})
+	require.ErrorIs(t, err, fault.Unauthenticated)
+}
+
+// A request without an item is told every rule an item has.
+func TestNoItem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	refusal := w.refused(t, nil)
+	require.Equal(t, "INVALID_ITEM", refusal.Reason)
+	require.Contains(t, fieldsOf(refusal.Violations), "ownKey")
+}

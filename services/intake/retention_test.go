@@ -1,0 +1,62 @@
+package intake
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// A year's documents go ten years after its end, unless one of them is under legal hold; their own keys follow, and no others.
+func TestRetention(t *testing.T) {
+	t.Parallel()
+	b := newCommitBench(t)
+	rows := []*row{
+		b.row(t, uuid.New(), "old-1", "content", platformv1.Lane_LANE_EXPRESS),
+		b.row(t, uuid.New(), "old-2", "content", platformv1.Lane_LANE_EXPRESS),
+	}
+	_, err := b.try(t.Context(), rows)
+	require.NoError(t, err)
+	held := string(rows[0].number)
+	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx pgx.Tx) error { return evidence.Hold(t.Context(), tx, held, "operator", "case-1") }))
+
+	later := clock.NewFake(b.at.AddDate(11, 0, 3))
+	f := &forgetter{db: b.db.App, clock: later, log: slog.New(slog.DiscardHandler)}
+	maintain := func() int {
+		require.NoError(t, pg.MaintainPartitions(t.Context(), b.db.Owner, partitions(), later.Now()))
+		_, err := f.forget(t.Context())
+		require.NoError(t, err)
+		return len(b.strings(t, `select own_key from own_key`))
+	}
+	require.Equal(t, 2, maintain(), "one of the year is held")
+	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx pgx.Tx) error { return evidence.Release(t.Context(), tx, held, "operator", "case-1") }))
+	f.clock = clock.NewFake(b.at)
+	n, err := f.forget(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, n)
+	f.clock = later
+	require.Zero(t, maintain())
+	require.Empty(t, b.strings(t, `select edoc_num from document`))
+}
+
+// What is a fact can be neither changed nor deleted by the unit itself.
+func TestFactsAreAppendOnly(t *testing.T) {
+	t.Parallel()
+	b := newCommitBench(t)
+	for _, statement := range []string{
+		`update document set receipt = 'x'`, `delete from document`, `update own_key set edoc_num = 'x'`, `delete from own_key`,
+		`update registration_certificate set kept_at = now()`, `delete from registration_certificate`,
+		`update cancel_request set requested_at = now()`, `delete from cancel_request`, `delete from serial_block`, `truncate document`,
+	} {
+		_, err := b.db.App.Exec(t.Context(), statement)
+		const insufficientPrivilege = "42501"
+		require.Equal(t, insufficientPrivilege, pg.SQLState(err), statement)
+	}
+}

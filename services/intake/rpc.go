@@ -1,0 +1,241 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Limits that other units keep and this one publishes.
+const (
+	publishedStatusIDs   = 100
+	publishedTokenLife   = 10 * time.Minute
+	publishedTitle       = 100
+	publishedAttachments = 10
+	publishedURL         = 1000
+	publishedOwnKey      = 40
+	publishedCertificate = 16 << 10
+)
+
+// trust tells whether the clock may be written into evidence.
+type trust interface{ Ready() error }
+
+// server serves both of the unit's gRPC services.
+type server struct {
+	intakev1.UnsafeIntakeServiceServer
+	intakev1.UnsafeIntakeLookupServiceServer
+
+	clock    clock.Clock
+	trust    trust
+	db       pg.DBTX
+	outbox   *outbox.Outbox
+	limits   Limits
+	verifier verifier
+	acceptor *acceptor
+}
+
+var (
+	_ intakev1.IntakeServiceServer       = (*server)(nil)
+	_ intakev1.IntakeLookupServiceServer = (*server)(nil)
+)
+
+// caller gives the sender that calls, unless the clock is too bad for anything that makes evidence.
+func (s *server) caller(ctx context.Context) (authn.Principal, error) {
+	if err := s.trust.Ready(); err != nil {
+		return authn.Principal{}, clockUntrusted(err)
+	}
+	return authn.Require(ctx)
+}
+
+// Send accepts one item.
+func (s *server) Send(ctx context.Context, req *intakev1.SendRequest) (*intakev1.SendResponse, error) {
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	outcomes, err := s.acceptor.accept(ctx, caller, platformv1.Lane_LANE_EXPRESS, []*intakev1.SendItem{req.GetItem()})
+	if err != nil {
+		return nil, err
+	}
+	if refusal := outcomes[0].refusal; refusal != nil {
+		return nil, refusal
+	}
+	return &intakev1.SendResponse{Acceptance: outcomes[0].acceptance}, nil
+}
+
+// BatchSend accepts many items, each by itself.
+func (s *server) BatchSend(ctx context.Context, req *intakev1.BatchSendRequest) (*intakev1.BatchSendResponse, error) {
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if proto.Size(req) > maxBatchBytes {
+		return nil, batchTooLarge()
+	}
+	outcomes, err := s.acceptor.accept(ctx, caller, platformv1.Lane_LANE_BULK, req.GetItems())
+	if err != nil {
+		return nil, err
+	}
+	resp := &intakev1.BatchSendResponse{Outcomes: make([]*intakev1.ItemOutcome, len(outcomes))}
+	for i, c := range outcomes {
+		resp.Outcomes[i] = c.outcome(int32(i)) //nolint:gosec // at most maxBatchItems
+	}
+	return resp, nil
+}
+
+// outcome is the item's answer within a batch.
+func (c *candidate) outcome(index int32) *intakev1.ItemOutcome {
+	if c.refusal == nil {
+		return &intakev1.ItemOutcome{Index: index, Outcome: &intakev1.ItemOutcome_Accepted{Accepted: c.acceptance}}
+	}
+	reason := c.refusal.Reason
+	if reason == "" {
+		reason = strings.ToUpper(c.refusal.Kind.String()) // INTERNAL: a defect of ours, which no reason is made for
+	}
+	refused := &intakev1.Refusal{
+		OwnKey: c.item.GetOwnKey(), Reason: reason, Message: c.refusal.Message, ExistingEdocNum: c.refusal.Metadata[existingKey],
+	}
+	for _, v := range c.refusal.Violations {
+		refused.Violations = append(refused.Violations, &intakev1.Violation{Field: v.Field, Rule: v.Rule, Message: v.Message})
+	}
+	return &intakev1.ItemOutcome{Index: index, Outcome: &intakev1.ItemOutcome_Refused{Refused: refused}}
+}
+
+// UploadRegistrationCertificate verifies a certificate and keeps it by its digest, whoever else has brought it before.
+func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev1.UploadRegistrationCertificateRequest) (*intakev1.UploadRegistrationCertificateResponse, error) {
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	der, now := req.GetRegistrationCertificate(), s.clock.Now()
+	if _, err := s.verifier.Registration(der, now); err != nil {
+		return nil, refusalOf([]finding{certificateFinding(fieldCertificate, err)})
+	}
+	digest := sha256.Sum256(der)
+	name := hex.EncodeToString(digest[:])
+	proof, err := entryOf(caller, evidenceCertificate, name, now, authenticationOf(caller))
+	if err != nil {
+		return nil, err
+	}
+	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		kept, err := keepCertificate(ctx, tx, digest, der, now)
+		if err != nil || !kept {
+			return err
+		}
+		return evidence.Append(ctx, tx, proof)
+	})
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	return &intakev1.UploadRegistrationCertificateResponse{Digest: name}, nil
+}
+
+// Cancel states once that the sender wants the document stopped.
+func (s *server) Cancel(ctx context.Context, req *intakev1.CancelRequest) (*intakev1.CancelResponse, error) {
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tenant, err := tenantOf(caller)
+	if err != nil {
+		return nil, err
+	}
+	number, err := id.ParseEdocNumber(req.GetEdocNum())
+	if err != nil {
+		return nil, documentNotFound()
+	}
+	now := s.clock.Now()
+	proof, err := entryOf(caller, evidenceCancel, string(number), now, authenticationOf(caller))
+	if err != nil {
+		return nil, err
+	}
+	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error { return cancel(ctx, tx, string(number), tenant, proof) })
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	return &intakev1.CancelResponse{}, nil
+}
+
+func cancel(ctx context.Context, tx *outbox.Tx, number string, tenant uuid.UUID, proof evidence.Entry) error {
+	_, lane, err := readFacts(ctx, tx, number, &tenant)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return documentNotFound()
+	}
+	if err != nil {
+		return err
+	}
+	first, err := insertCancel(ctx, tx, number, tenant, proof.OccurredAt)
+	if err != nil || !first {
+		return err
+	}
+	if err := evidence.Append(ctx, tx, proof); err != nil {
+		return err
+	}
+	return tx.Append(ctx, platformv1.Lane(lane), outbox.Event{
+		Subject: number, Ordinal: 1, Sender: proof.Sender, Actor: proof.Actor, OccurredAt: proof.OccurredAt,
+		Message: &intakev1.CancelRequested{EdocNum: number, Lane: platformv1.Lane(lane)},
+	})
+}
+
+// GetLimits publishes what a caller has to keep to.
+func (s *server) GetLimits(context.Context, *intakev1.GetLimitsRequest) (*intakev1.GetLimitsResponse, error) {
+	return &intakev1.GetLimitsResponse{
+		BatchItems: maxBatchItems, BatchBytes: maxBatchBytes, TitleCharacters: publishedTitle,
+		RegistrationCertificateBytes: publishedCertificate, Attachments: publishedAttachments, StatusIds: publishedStatusIDs,
+		ViewingUrlCharacters: publishedURL, OwnKeyCharacters: publishedOwnKey,
+		SendDeadlineMax: durationpb.New(s.limits.SendDeadlineMax.Std()), ViewingDeadlineMax: durationpb.New(s.limits.ViewingDeadlineMax.Std()),
+		ViewingTokenLife: durationpb.New(publishedTokenLife),
+	}, nil
+}
+
+// GetRegistrationCertificate gives a unit the bytes of a kept certificate.
+func (s *server) GetRegistrationCertificate(ctx context.Context, req *intakev1.GetRegistrationCertificateRequest) (*intakev1.GetRegistrationCertificateResponse, error) {
+	var digest certificateID
+	if n, err := hex.Decode(digest[:], []byte(req.GetDigest())); err != nil || n != len(digest) {
+		return nil, certificateNotKept()
+	}
+	kept, err := readCertificates(ctx, s.db, []certificateID{digest})
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	der, ok := kept[digest]
+	if !ok {
+		return nil, certificateNotKept()
+	}
+	return &intakev1.GetRegistrationCertificateResponse{RegistrationCertificate: der}, nil
+}
+
+// GetDocument gives a unit the facts of a document as they were accepted.
+func (s *server) GetDocument(ctx context.Context, req *intakev1.GetDocumentRequest) (*intakev1.GetDocumentResponse, error) {
+	encoded, _, err := readFacts(ctx, s.db, req.GetEdocNum(), nil)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, documentNotFound()
+	}
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	facts := &platformv1.DocumentFacts{}
+	if err := proto.Unmarshal(encoded, facts); err != nil {
+		return nil, fault.New(fault.Corrupt, domain, nil, "", fault.Wrap(fmt.Errorf("decode facts of %s: %w", req.GetEdocNum(), err)))
+	}
+	return &intakev1.GetDocumentResponse{Facts: facts}, nil
+}

@@ -1,0 +1,339 @@
+package intake
+
+import (
+	"crypto/ecdsa"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// An accepted item has a number of its KST date, a receipt that anyone can verify, a complete fact without anything personal in clear,
+// and evidence.
+func TestSend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	item := w.item(t, "own-1", func(i *intakev1.SendItem) {
+		i.AttachmentHashes = []*platformv1.Digest{{Algorithm: "SHA-512", Value: strings.Repeat("ab", 64)}}
+		i.SenderSubAddress = "민원실"
+	})
+	got := w.send(t, item)
+	now := w.Clock.Now()
+
+	number, err := id.ParseEdocNumber(got.GetEdocNum())
+	require.NoError(t, err)
+	require.Equal(t, now.In(id.KST).Format(time.DateOnly), number.Date().Format(time.DateOnly))
+	require.Equal(t, "NARU000001", number.Code())
+	require.Equal(t, int64(1), number.Serial())
+	require.Equal(t, now, got.GetAcceptedAt().AsTime())
+	require.False(t, got.GetDuplicate())
+	require.Empty(t, got.GetWarnings())
+
+	digest := archivecert.Digest(item.GetRegistrationCertificate())
+	require.JSONEq(t, `{"edocNum":"`+got.GetEdocNum()+`","documentHash":{"algorithm":"SHA-256","value":"`+item.GetDocumentHash().GetValue()+`"},
+		"registrationCertificateDigest":"`+digest+`","acceptedAt":"`+now.Format("2006-01-02T15:04:05.000000Z")+`","ownKey":"own-1","sender":"`+w.sender+`"}`,
+		string(w.verifyReceipt(t, got.GetReceipt())))
+
+	events := w.Stated(t, &intakev1.DocumentAccepted{})
+	require.Len(t, events, 1)
+	require.Equal(t, got.GetEdocNum(), events[0].GetSubject())
+	require.Equal(t, uint32(1), events[0].GetOrdinal())
+	require.Equal(t, w.sender, events[0].GetSender())
+	require.Equal(t, now, events[0].GetOccurredAt().AsTime())
+	var accepted intakev1.DocumentAccepted
+	require.NoError(t, proto.Unmarshal(events[0].GetPayload(), &accepted))
+	facts := proto.Clone(accepted.GetFacts()).(*platformv1.DocumentFacts)
+	require.NotEmpty(t, facts.GetSealedTitle())
+	require.NotEmpty(t, facts.GetSealedViewingIdentifier())
+	facts.SealedTitle, facts.SealedViewingIdentifier = nil, nil
+	at := w.archive.at
+	require.True(t, proto.Equal(&platformv1.DocumentFacts{
+		EdocNum: got.GetEdocNum(), Sender: w.sender, Actor: w.sender, OwnKey: "own-1", Lane: platformv1.Lane_LANE_EXPRESS,
+		From:         &platformv1.Party{PlatformId: unittest.Platform, Address: senderAddressText, SubAddress: "민원실", ValidFrom: timestamppb.New(at.Add(-time.Hour))},
+		DocumentType: item.GetDocumentType(), Category: item.GetCategory(), Circulation: true, Registrar: unittest.Platform,
+		DocumentHash: item.GetDocumentHash(), AttachmentHashes: item.GetAttachmentHashes(), ViewingMode: platformv1.ViewingMode_VIEWING_MODE_SENDER,
+		ViewingSystem: w.system, ViewingUrl: item.GetViewing().GetUrl(), SendDeadline: timestamppb.New(now.Add(30 * 24 * time.Hour)),
+		ViewingDeadline: timestamppb.New(now.Add(30 * 24 * time.Hour)), AcceptedAt: timestamppb.New(now), RegisteredAt: timestamppb.New(at.Add(-time.Minute)),
+		RegistrationCertificateDigest: digest, RegisteredHash: item.GetDocumentHash(),
+	}, facts), "%v", facts)
+	for _, personal := range []string{testCI, testTitle} {
+		require.NotContains(t, string(events[0].GetPayload()), personal)
+		require.NotContains(t, w.Logs.String(), personal)
+	}
+
+	records, err := evidence.BySubject(t.Context(), w.App, got.GetEdocNum(), 10)
+	require.NoError(t, err)
+	require.Len(t, records, 1)
+	require.Equal(t, "send_request_accepted", records[0].Kind)
+	require.Equal(t, w.sender, records[0].Tenant)
+	require.Equal(t, now, records[0].OccurredAt)
+	var body map[string]string
+	require.NoError(t, json.Unmarshal(records[0].Body, &body))
+	require.Equal(t, digestOf([]byte(got.GetReceipt())), body["receiptDigest"])
+	require.Equal(t, digest, body["registrationCertificateDigest"])
+	require.Equal(t, "client-of-"+w.sender, body["client"])
+	require.Zero(t, w.count(t, "backlog"))
+}
+
+func (w *world) verifyReceipt(t *testing.T, compact string) []byte {
+	t.Helper()
+	key, err := w.Env.Keys.Signer(t.Context(), "receipt")
+	require.NoError(t, err)
+	public, ok := key.Public().(*ecdsa.PublicKey)
+	require.True(t, ok)
+	payload, err := jws.Verify([]byte(compact), jws.WithKey(jwa.ES256, public))
+	require.NoError(t, err)
+	set, err := platformv1.NewKeyServiceClient(w.Unit(t, "gateway")).GetKeySet(t.Context(), &platformv1.GetKeySetRequest{})
+	require.NoError(t, err)
+	require.Contains(t, set.GetJwks(), key.KeyID(), "the key is published")
+	return payload
+}
+
+// Each sealed value opens for its readers under the document's number, and says what the sender said.
+func TestSealedValuesOpenForTheirReaders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	item := w.item(t, "own-1", func(i *intakev1.SendItem) {
+		i.Recipient = &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: "가나다", BirthDate: "19900101", Phone: "01000000000"}}
+	})
+	number := w.send(t, item).GetEdocNum()
+	accepted := unittest.AwaitEmitted[*intakev1.DocumentAccepted](t, w.Bench, 1)[0]
+	recipient, err := proto.MarshalOptions{Deterministic: true}.Marshal(item.GetRecipient())
+	require.NoError(t, err)
+	for _, tc := range []struct {
+		reader  string
+		purpose sealed.Purpose
+		value   []byte
+		want    []byte
+	}{
+		{"address", sealed.RecipientDescription, accepted.GetSealedRecipient(), recipient},
+		{"viewing", sealed.ViewingIdentifier, accepted.GetFacts().GetSealedViewingIdentifier(), recipient},
+		{"delivery", sealed.Title, accepted.GetFacts().GetSealedTitle(), []byte(testTitle)},
+	} {
+		got, err := w.reader(t, tc.reader).Open(t.Context(), tc.purpose, number, tc.value)
+		require.NoError(t, err, tc.reader)
+		require.Equal(t, tc.want, got)
+	}
+	_, err = w.reader(t, "address").Open(t.Context(), sealed.RecipientDescription, "another", accepted.GetSealedRecipient())
+	require.ErrorIs(t, err, fault.Corrupt)
+}
+
+// reader is the box of another unit, which asks this one for its keys.
+func (w *world) reader(t *testing.T, name string) *sealed.Box {
+	t.Helper()
+	db := pgtest.New(t, name, pg.Source{Name: "sealed", FS: sealed.Migrations})
+	store, err := keys.Open(t.TempDir(), keys.Options{Create: true})
+	require.NoError(t, err)
+	kek, err := store.AEAD(t.Context(), "kek")
+	require.NoError(t, err)
+	client := platformv1.NewKeyServiceClient(w.Unit(t, name))
+	ring, err := sealed.New(sealed.Deps{Unit: name, DB: db.App, KEK: kek, Clock: w.Clock, Source: keySource{client}})
+	require.NoError(t, err)
+	return ring.Box()
+}
+
+// The same key with the same content gives the first number and the first receipt's bytes, also when meanwhile the deadline has passed, the
+// certificate has expired, or it is named by digest; other content is a conflict that tells the number.
+func TestRepeat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	hash := randomHash()
+	item := w.item(t, "own-1", func(i *intakev1.SendItem) {
+		i.DocumentHash.Value = hash
+		i.RegistrationCertificate = w.archive.issue(t, hash, func(s *archivecert.Statement) { s.ValidUntil = w.archive.at.Add(time.Hour) })
+		i.SendDeadline = timestamppb.New(w.archive.at.Add(30 * time.Minute))
+	})
+	first := w.send(t, item)
+	w.advance(t, time.Second)
+
+	same := func(i *intakev1.SendItem) {
+		t.Helper()
+		again := w.send(t, i)
+		require.True(t, again.GetDuplicate())
+		again.Duplicate = false
+		require.True(t, proto.Equal(first, again), "%v", again)
+	}
+	same(item)
+	byDigest := proto.Clone(item).(*intakev1.SendItem)
+	byDigest.RegistrationCertificate, byDigest.RegistrationCertificateDigest = nil, archivecert.Digest(item.GetRegistrationCertificate())
+	same(byDigest)
+
+	w.advance(t, 45*time.Minute)
+	same(item)
+	other := proto.Clone(item).(*intakev1.SendItem)
+	other.Title = "다른 제목"
+	conflict := w.refused(t, other)
+	require.Equal(t, fault.Conflict, conflict.Kind)
+	require.Equal(t, "OWN_KEY_CONFLICT", conflict.Reason)
+	require.Equal(t, first.GetEdocNum(), conflict.Metadata["existingEdocNum"])
+
+	require.Equal(t, 1, w.count(t, "document"))
+	require.Len(t, w.Stated(t, &intakev1.DocumentAccepted{}), 1)
+	require.Equal(t, 1, w.count(t, "registration_certificate"))
+}
+
+// After the certificate's end a new key with the same certificate is refused while the known key is still answered.
+func TestRepeatOutlivesTheCertificate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	hash := randomHash()
+	item := w.item(t, "own-1", func(i *intakev1.SendItem) {
+		i.DocumentHash.Value = hash
+		i.RegistrationCertificate = w.archive.issue(t, hash, func(s *archivecert.Statement) { s.ValidUntil = w.archive.at.Add(10 * time.Minute) })
+	})
+	first := w.send(t, item)
+	w.advance(t, 11*time.Minute)
+	require.Equal(t, first.GetReceipt(), w.send(t, item).GetReceipt())
+	item.OwnKey = "own-2"
+	require.Equal(t, "CERTIFICATE_EXPIRED", w.refused(t, item).Reason)
+}
+
+// Own keys belong to their sender: another one uses the same key for its own document.
+func TestKeysBelongToTheirSender(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.send(t, w.item(t, "own-1"))
+	other, system := unittest.NewID(), unittest.NewID()
+	w.join(t, other, system)
+	client := intakev1.NewIntakeServiceClient(w.Sender(t, other))
+	resp, err := client.Send(t.Context(), &intakev1.SendRequest{Item: w.item(t, "own-1", func(i *intakev1.SendItem) { i.Viewing.ViewingSystem = system })})
+	require.NoError(t, err)
+	require.NotEqual(t, first.GetEdocNum(), resp.GetAcceptance().GetEdocNum())
+	require.False(t, resp.GetAcceptance().GetDuplicate())
+}
+
+// Advice is given and refuses nothing.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got := w.send(t, w.item(t, "own-1", func(i *intakev1.SendItem) {
+		i.Title = strings.Repeat("가", 41)
+		i.SendDeadline = timestamppb.New(w.archive.at.Add(80 * 24 * time.Hour))
+	}))
+	require.Equal(t, []string{"TITLE_OVER_40", "VIEWING_ENDS_BEFORE_SEND_DEADLINE"}, got.GetWarnings())
+}
+
+// A failed document is sent again under a new key that names it.
+func TestRepeats(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.send(t, w.item(t, "own-1"))
+	w.send(t, w.item(t, "own-2", func(i *intakev1.SendItem) { i.Repeats = first.GetEdocNum() }))
+	require.Equal(t, first.GetEdocNum(), unittest.Emitted[*intakev1.DocumentAccepted](t, w.Bench)[1].GetFacts().GetRepeats())
+}
+
+// A certificate is uploaded once, named by digest, given to the units that may have it, and the same for every sender.
+func TestUploadedCertificate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	hash := randomHash()
+	der := w.archive.issue(t, hash)
+	for range 2 {
+		resp, err := w.client.UploadRegistrationCertificate(t.Context(), &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: der})
+		require.NoError(t, err)
+		require.Equal(t, archivecert.Digest(der), resp.GetDigest())
+	}
+	other := intakev1.NewIntakeServiceClient(w.Sender(t, unittest.NewID()))
+	_, err := other.UploadRegistrationCertificate(t.Context(), &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: der})
+	require.NoError(t, err)
+	require.Equal(t, 1, w.count(t, "registration_certificate"))
+	records, err := evidence.BySubject(t.Context(), w.App, archivecert.Digest(der), 10)
+	require.NoError(t, err)
+	require.Len(t, records, 1)
+
+	got := w.send(t, w.item(t, "own-1", func(i *intakev1.SendItem) {
+		i.DocumentHash.Value = hash
+		i.RegistrationCertificate, i.RegistrationCertificateDigest = nil, archivecert.Digest(der)
+	}))
+	lookup := intakev1.NewIntakeLookupServiceClient(w.Unit(t, "certificate"))
+	kept, err := lookup.GetRegistrationCertificate(t.Context(), &intakev1.GetRegistrationCertificateRequest{Digest: archivecert.Digest(der)})
+	require.NoError(t, err)
+	require.Equal(t, der, kept.GetRegistrationCertificate())
+	_, err = lookup.GetRegistrationCertificate(t.Context(), &intakev1.GetRegistrationCertificateRequest{Digest: strings.Repeat("00", 32)})
+	require.ErrorIs(t, err, fault.NotFound)
+
+	facts, err := intakev1.NewIntakeLookupServiceClient(w.Unit(t, "status")).GetDocument(t.Context(), &intakev1.GetDocumentRequest{EdocNum: got.GetEdocNum()})
+	require.NoError(t, err)
+	require.True(t, proto.Equal(unittest.Emitted[*intakev1.DocumentAccepted](t, w.Bench)[0].GetFacts(), facts.GetFacts()))
+	_, err = intakev1.NewIntakeLookupServiceClient(w.Unit(t, "status")).GetDocument(t.Context(), &intakev1.GetDocumentRequest{EdocNum: "20200101_NARU000001_0000000000001"})
+	require.ErrorIs(t, err, fault.NotFound)
+	require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
+
+	forged := append([]byte{}, der...)
+	forged[len(forged)-1] ^= 1
+	_, err = w.client.UploadRegistrationCertificate(t.Context(), &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: forged})
+	require.Equal(t, "CERTIFICATE_FORGED", fault.ReasonOf(err))
+	require.Equal(t, 1, w.count(t, "registration_certificate"))
+}
+
+// A cancel is stated once in the document's lane, however often it is asked for; another sender's document is not found.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	single := w.send(t, w.item(t, "own-1")).GetEdocNum()
+	batch, err := w.client.BatchSend(t.Context(), &intakev1.BatchSendRequest{Items: []*intakev1.SendItem{w.item(t, "own-2")}})
+	require.NoError(t, err)
+	bulk := batch.GetOutcomes()[0].GetAccepted().GetEdocNum()
+	for range 2 {
+		for _, number := range []string{single, bulk} {
+			_, err := w.client.Cancel(t.Context(), &intakev1.CancelRequest{EdocNum: number})
+			require.NoError(t, err)
+		}
+	}
+	requested := unittest.Emitted[*intakev1.CancelRequested](t, w.Bench)
+	require.Len(t, requested, 2)
+	require.Equal(t, single, requested[0].GetEdocNum())
+	require.Equal(t, platformv1.Lane_LANE_EXPRESS, requested[0].GetLane())
+	require.Equal(t, platformv1.Lane_LANE_BULK, requested[1].GetLane())
+	records, err := evidence.BySubject(t.Context(), w.App, single, 10)
+	require.NoError(t, err)
+	require.Len(t, records, 2)
+	require.Equal(t, "cancel_requested", records[1].Kind)
+
+	other := intakev1.NewIntakeServiceClient(w.Sender(t, unittest.NewID()))
+	for _, number := range []string{single, "20209999_NARU000001_0000000000001"} {
+		_, err = other.Cancel(t.Context(), &intakev1.CancelRequest{EdocNum: number})
+		require.ErrorIs(t, err, fault.NotFound)
+		require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
+	}
+}
+
+func TestGetLimits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got, err := intakev1.NewIntakeServiceClient(w.Unit(t, "gateway")).GetLimits(t.Context(), &intakev1.GetLimitsRequest{})
+	require.NoError(t, err)
+	require.Equal(t, int32(1000), got.GetBatchItems())
+	require.Equal(t, int64(16<<20), got.GetBatchBytes())
+	require.Equal(t, 90*24*time.Hour, got.GetSendDeadlineMax().AsDuration())
+	require.Equal(t, 400*24*time.Hour, got.GetViewingDeadlineMax().AsDuration())
+	require.Equal(t, 10*time.Minute, got.GetViewingTokenLife().AsDuration())
+}
+
+// Digests of the certificate count, not its bytes, wherever they are written.
+func TestDigestOfCertificate(t *testing.T) {
+	t.Parallel()
+	der := []byte("certificate")
+	digest := certificateDigest(&intakev1.SendItem{RegistrationCertificate: der})
+	require.Equal(t, archivecert.Digest(der), hex.EncodeToString(digest[:]))
+	require.Equal(t, digest, certificateDigest(&intakev1.SendItem{RegistrationCertificateDigest: archivecert.Digest(der)}))
+}

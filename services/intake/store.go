@@ -1,0 +1,246 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// insertKeys inserts the own keys of a group and tells the numbers whose keys were new. Keys go in sorted, so that two groups wait for
+// each other in one direction only; of two equal keys in one group the earlier row wins. Having waited for another group's commit, the
+// statement knows the outcome: a key that was not inserted is there to be read by the next statement.
+func insertKeys(ctx context.Context, tx pgx.Tx, rows []*row) (map[string]bool, error) {
+	const insert = `
+		insert into own_key (tenant, own_key, edoc_num, fingerprint)
+		select tenant, own_key, edoc_num, fingerprint
+		from   unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[])
+		       with ordinality as u(tenant, own_key, edoc_num, fingerprint, ord)
+		order  by tenant, own_key collate "C", ord
+		on conflict (tenant, own_key) do nothing
+		returning edoc_num`
+	tenants, keys, numbers, fingerprints := make([]uuid.UUID, len(rows)), make([]string, len(rows)), make([]string, len(rows)), make([][]byte, len(rows))
+	for i, r := range rows {
+		tenants[i], keys[i], numbers[i], fingerprints[i] = r.tenant, r.ownKey, string(r.number), r.fingerprint
+	}
+	found, err := tx.Query(ctx, insert, tenants, keys, numbers, fingerprints)
+	if err != nil {
+		return nil, fmt.Errorf("insert own keys: %w", err)
+	}
+	won := make(map[string]bool, len(rows))
+	var number string
+	if _, err := pgx.ForEachRow(found, []any{&number}, func() error {
+		won[number] = true
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("insert own keys: %w", err)
+	}
+	return won, nil
+}
+
+// insertAccepted inserts what the rows that won bring: documents, certificates not kept yet, the frame of the single ones and backlog
+// rows of the others, in one statement. Certificates are sorted, because groups share them.
+func insertAccepted(ctx context.Context, tx pgx.Tx, rows []*row, f *frame.Frame) error {
+	const insert = `
+		with accepted as materialized (
+		  select *
+		  from   unnest($1::text[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::bytea[], $6::bytea[], $7::bytea[], $8::text[], $9::text[])
+		         with ordinality as u(edoc_num, tenant, lane, accepted_at, digest, facts, sealed_recipient, receipt, traceparent, ord)),
+		kept as (
+		  insert into registration_certificate (digest, certificate, kept_at)
+		  select digest, certificate, kept_at
+		  from   unnest($10::bytea[], $11::bytea[], $12::timestamptz[]) as c(digest, certificate, kept_at)
+		  order  by digest
+		  on conflict (digest) do nothing),
+		stated as (
+		  insert into outbox (frame_id, kind, lane, events, frame)
+		  select $13::uuid, $14, $15, $16, $17::bytea
+		  where  $13::uuid is not null),
+		waiting as (
+		  insert into backlog (tenant, edoc_num, traceparent)
+		  select tenant, edoc_num, traceparent
+		  from   accepted
+		  where  lane = $18
+		  order  by ord)
+		insert into document (edoc_num, tenant, lane, accepted_at, certificate_digest, facts, sealed_recipient, receipt)
+		select edoc_num, tenant, lane, accepted_at, digest, facts, sealed_recipient, receipt
+		from   accepted
+		order  by edoc_num`
+	c := columnsOf(rows)
+	frameID, kind, lane, events, body := (*uuid.UUID)(nil), "", int16(0), int32(0), []byte(nil)
+	if f != nil {
+		frameID, kind, lane, events, body = &f.ID, string(f.Kind), outbox.LaneNumber(f.Lane), int32(f.Count), f.Bytes //nolint:gosec // bounded by frame.MaxEvents
+	}
+	if _, err := tx.Exec(ctx, insert, c.numbers, c.tenants, c.lanes, c.acceptedAt, c.digests, c.facts, c.recipients, c.receipts, c.traceparents,
+		c.certificateDigests, c.certificates, c.keptAt, frameID, kind, lane, events, body, laneBulk); err != nil {
+		return fmt.Errorf("insert %d accepted documents: %w", len(rows), err)
+	}
+	return nil
+}
+
+// columns are rows turned by ninety degrees, as unnest takes them.
+type columns struct {
+	numbers, receipts, traceparents  []string
+	tenants                          []uuid.UUID
+	lanes                            []int16
+	acceptedAt, keptAt               []time.Time
+	digests, facts, recipients       [][]byte
+	certificateDigests, certificates [][]byte
+}
+
+func columnsOf(rows []*row) columns {
+	var c columns
+	seen := map[certificateID]bool{}
+	for _, r := range rows {
+		c.numbers = append(c.numbers, string(r.number))
+		c.tenants = append(c.tenants, r.tenant)
+		c.lanes = append(c.lanes, outbox.LaneNumber(r.lane))
+		c.acceptedAt = append(c.acceptedAt, r.acceptedAt)
+		c.digests = append(c.digests, r.digest[:])
+		c.facts = append(c.facts, r.facts)
+		c.recipients = append(c.recipients, r.sealedRecipient)
+		c.receipts = append(c.receipts, r.receipt)
+		c.traceparents = append(c.traceparents, r.traceparent)
+		if len(r.certificate) > 0 && !seen[r.digest] {
+			seen[r.digest] = true
+			c.certificateDigests = append(c.certificateDigests, r.digest[:])
+			c.certificates = append(c.certificates, r.certificate)
+			c.keptAt = append(c.keptAt, r.acceptedAt)
+		}
+	}
+	return c
+}
+
+// ownKey names a sender's key.
+type ownKey struct {
+	tenant uuid.UUID
+	key    string
+}
+
+// keyHolder is what an own key already stands for. The receipt is empty where the document has gone with its year.
+type keyHolder struct {
+	number      string
+	fingerprint []byte
+	receipt     string
+	acceptedAt  time.Time
+}
+
+// findKeys tells which of the keys are used, and for what.
+func findKeys(ctx context.Context, db pg.DBTX, wanted []ownKey) (map[ownKey]keyHolder, error) {
+	const find = `
+		select k.tenant, k.own_key, k.edoc_num, k.fingerprint, coalesce(d.receipt, ''), coalesce(d.accepted_at, 'epoch')
+		from   unnest($1::uuid[], $2::text[]) as u(tenant, own_key)
+		join   own_key k on k.tenant = u.tenant and k.own_key = u.own_key collate "C"
+		left   join document d on d.edoc_num = k.edoc_num and d.tenant = k.tenant`
+	tenants, keys := make([]uuid.UUID, len(wanted)), make([]string, len(wanted))
+	for i, w := range wanted {
+		tenants[i], keys[i] = w.tenant, w.key
+	}
+	rows, err := db.Query(ctx, find, tenants, keys)
+	if err != nil {
+		return nil, fmt.Errorf("find own keys: %w", err)
+	}
+	found := make(map[ownKey]keyHolder, len(wanted))
+	var k ownKey
+	var h keyHolder
+	if _, err := pgx.ForEachRow(rows, []any{&k.tenant, &k.key, &h.number, &h.fingerprint, &h.receipt, &h.acceptedAt}, func() error {
+		h.acceptedAt = clock.Canonical(h.acceptedAt)
+		found[k] = h
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("find own keys: %w", err)
+	}
+	return found, nil
+}
+
+// readCertificates gives the kept bytes of those certificates that are kept.
+func readCertificates(ctx context.Context, db pg.DBTX, digests []certificateID) (map[certificateID][]byte, error) {
+	const read = `select digest, certificate from registration_certificate where digest = any($1::bytea[])`
+	wanted := make([][]byte, len(digests))
+	for i := range digests {
+		wanted[i] = digests[i][:]
+	}
+	rows, err := db.Query(ctx, read, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("read registration certificates: %w", err)
+	}
+	kept := make(map[certificateID][]byte, len(digests))
+	if _, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (struct{}, error) {
+		var digest, certificate []byte
+		if err := r.Scan(&digest, &certificate); err != nil {
+			return struct{}{}, err
+		}
+		kept[certificateID(digest)] = certificate
+		return struct{}{}, nil
+	}); err != nil {
+		return nil, fmt.Errorf("read registration certificates: %w", err)
+	}
+	return kept, nil
+}
+
+// keepCertificate keeps one certificate and tells whether it was new.
+func keepCertificate(ctx context.Context, db pg.DBTX, digest certificateID, der []byte, at time.Time) (bool, error) {
+	const keep = `
+		insert into registration_certificate (digest, certificate, kept_at)
+		values ($1, $2, $3)
+		on conflict (digest) do nothing`
+	tag, err := db.Exec(ctx, keep, digest[:], der, at)
+	if err != nil {
+		return false, fmt.Errorf("keep registration certificate: %w", err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
+// ownDocuments tells which of the numbers are documents of the tenant.
+func ownDocuments(ctx context.Context, db pg.DBTX, tenant uuid.UUID, numbers []string) (map[string]bool, error) {
+	const read = `select edoc_num from document where edoc_num = any($1::text[]) and tenant = $2`
+	rows, err := db.Query(ctx, read, numbers, tenant)
+	if err != nil {
+		return nil, fmt.Errorf("look for repeated documents: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for repeated documents: %w", err)
+	}
+	own := make(map[string]bool, len(found))
+	for _, number := range found {
+		own[number] = true
+	}
+	return own, nil
+}
+
+// readFacts gives a document's encoded facts and lane; of any tenant where none is named. The error is pgx.ErrNoRows where there is none.
+func readFacts(ctx context.Context, db pg.DBTX, number string, tenant *uuid.UUID) (facts []byte, lane int16, err error) {
+	const read = `
+		select facts, lane
+		from   document
+		where  edoc_num = $1 and ($2::uuid is null or tenant = $2::uuid)`
+	if err := db.QueryRow(ctx, read, number, tenant).Scan(&facts, &lane); err != nil {
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil, 0, err
+		}
+		return nil, 0, fmt.Errorf("read document %s: %w", number, err)
+	}
+	return facts, lane, nil
+}
+
+// insertCancel keeps the first request to stop a document and tells whether this was it.
+func insertCancel(ctx context.Context, db pg.DBTX, number string, tenant uuid.UUID, at time.Time) (bool, error) {
+	const insert = `
+		insert into cancel_request (edoc_num, tenant, requested_at)
+		values ($1, $2, $3)
+		on conflict (edoc_num) do nothing`
+	tag, err := db.Exec(ctx, insert, number, tenant, at)
+	if err != nil {
+		return false, fmt.Errorf("insert cancel request of %s: %w", number, err)
+	}
+	return tag.RowsAffected() == 1, nil
+}

@@ -1,0 +1,101 @@
+package intake
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"reflect"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/unit"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	"github.com/naru-relay/naru/services/intake/internal/queue"
+	"github.com/naru-relay/naru/services/intake/internal/receipt"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	// receiptKey signs receipts, fingerprintKey makes fingerprints. Both MUST be the same in every replica and outlive every document.
+	receiptKey     = "receipt"
+	fingerprintKey = "fingerprint"
+)
+
+// Unit is intake.
+var Unit = unit.Unit{
+	Name:       domain,
+	NewConfig:  func() unit.Config { c := Default(); return &c },
+	Migrations: migrations,
+	Partitions: partitions(),
+	Emits:      []proto.Message{&intakev1.DocumentAccepted{}, &intakev1.CancelRequested{}},
+	Reads:      reads(),
+	Signers:    []string{receiptKey},
+	Build:      build,
+}
+
+func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
+	config, ok := env.Config.(*Config)
+	if !ok {
+		return nil, fmt.Errorf("build intake: configuration is a %s", reflect.TypeOf(env.Config))
+	}
+	pool, err := config.Archive.pool()
+	if err != nil {
+		return nil, err
+	}
+	certificates, err := archivecert.New(archivecert.Options{Roots: pool, Issuers: config.Archive.Issuers, Clock: env.Clock, Skew: config.Archive.Skew.Std()})
+	if err != nil {
+		return nil, err
+	}
+	key, err := env.Keys.Signer(ctx, receiptKey)
+	if err != nil {
+		return nil, err
+	}
+	receipts, err := receipt.NewSigner(key)
+	if err != nil {
+		return nil, err
+	}
+	fingerprints, err := env.Keys.MAC(ctx, fingerprintKey)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := protovalidate.New(protovalidate.WithMessages(&intakev1.SendItem{}))
+	if err != nil {
+		return nil, fmt.Errorf("compile the rules of items: %w", err)
+	}
+	waiting := queue.New[flowKey, *row](queue.Limits{
+		Entries: config.Queue.Rows, Bytes: config.Queue.Bytes, FlowEntries: config.Queue.Rows / 2, FlowBytes: config.Queue.Bytes / 2,
+	})
+	instruments, err := newMetrics(env.Meter, env.DB, waiting.Len)
+	if err != nil {
+		return nil, err
+	}
+	release := newReleaser(env.Outbox, env.Log, config.Release.ItemsPerSecond)
+	commit := &committer{
+		db: env.DB, states: env.Outbox.Committed, released: release.inserted, writers: config.Writers, queue: waiting,
+		log: env.Log, metrics: instruments,
+	}
+	s := &server{
+		clock: env.Clock, trust: env.ClockWatch, db: env.DB, outbox: env.Outbox, limits: config.Limits, verifier: certificates,
+		acceptor: &acceptor{
+			clock: env.Clock, db: env.DB, limits: config.Limits, rules: rules, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
+			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
+			builder:   &builder{platform: env.Platform, sealer: env.Sealed, receipts: receipts},
+			committer: commit, metrics: instruments,
+		},
+	}
+	forget := &forgetter{db: env.DB, clock: env.Clock, log: env.Log}
+	return &unit.Service{
+		Register: func(r grpc.ServiceRegistrar) {
+			intakev1.RegisterIntakeServiceServer(r, s)
+			intakev1.RegisterIntakeLookupServiceServer(r, s)
+		},
+		Consumers: consumers(),
+		Tasks:     []lifecycle.Task{commit.task(), release.task(), forget.task()},
+	}, nil
+}

@@ -1,0 +1,267 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// The address history is changed under an advisory lock of the address, so that
+// two changes at once leave a history without gaps and overlaps.
+
+func lockAddress(ctx context.Context, tx pgx.Tx, platformID, eaddr string) error {
+	return pg.LockTx(ctx, tx, "sandbox_hub/address/"+platformID+"/"+fold(eaddr))
+}
+
+const lastPeriodSQL = `
+	select valid_until
+	  from address
+	 where platform_id = $1 and eaddr_folded = $2 and recorded_until is null
+	 order by valid_from desc, address_id desc
+	 limit 1`
+
+const insertAddressSQL = `
+	insert into address (platform_id, eaddr, eaddr_folded, idn, owner_type, name, birth_date, phone,
+	                     registered_at, valid_from, recorded_from)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`
+
+// storeAddress begins an address. An address withdrawn earlier may begin again,
+// with any owner, from the time of its withdrawal on.
+func (s *System) storeAddress(ctx context.Context, o owner, docs []document) error {
+	return pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+		if err := lockAddress(ctx, tx, o.platformID, o.eaddr); err != nil {
+			return err
+		}
+		var until *time.Time
+		err := tx.QueryRow(ctx, lastPeriodSQL, o.platformID, fold(o.eaddr)).Scan(&until)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+		case err != nil:
+			return fmt.Errorf("find last period of address: %w", err)
+		case until == nil:
+			return errAddressExists
+		case o.at.Before(*until):
+			return errAddressTime
+		}
+		if _, err := tx.Exec(ctx, insertAddressSQL, o.platformID, o.eaddr, fold(o.eaddr), o.idn, o.ownerType, o.name,
+			o.birthDate, o.phone, o.at, s.clock.Now()); err != nil {
+			return fmt.Errorf("store address: %w", err)
+		}
+		return s.storeDocuments(ctx, tx, o.platformID, o.eaddr, docs)
+	})
+}
+
+// openPeriod is the period of an address that has no end.
+type openPeriod struct {
+	id        int64
+	validFrom time.Time
+	name      string
+	ownerType int
+}
+
+const findOpenSQL = `
+	select address_id, valid_from, name, owner_type
+	  from address
+	 where platform_id = $1 and eaddr_folded = $2 and valid_until is null and recorded_until is null`
+
+func findOpen(ctx context.Context, tx pgx.Tx, platformID, eaddr string) (openPeriod, error) {
+	var p openPeriod
+	err := tx.QueryRow(ctx, findOpenSQL, platformID, fold(eaddr)).Scan(&p.id, &p.validFrom, &p.name, &p.ownerType)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return p, errAddressUnknown
+	}
+	if err != nil {
+		return p, fmt.Errorf("find open period of address: %w", err)
+	}
+	return p, nil
+}
+
+const supersedeSQL = `
+	update address
+	   set recorded_until = $2
+	 where address_id = $1`
+
+const endPeriodSQL = `
+	insert into address (platform_id, eaddr, eaddr_folded, idn, owner_type, name, birth_date, phone,
+	                     registered_at, valid_from, valid_until, ended_by, recorded_from)
+	select platform_id, eaddr, eaddr_folded, idn, owner_type, name, birth_date, phone,
+	       registered_at, valid_from, $2, $3, $4
+	  from address
+	 where address_id = $1`
+
+const beginPeriodSQL = `
+	insert into address (platform_id, eaddr, eaddr_folded, idn, owner_type, name, birth_date, phone,
+	                     registered_at, valid_from, recorded_from)
+	select platform_id, eaddr, eaddr_folded, idn, $2, $3, birth_date, phone, registered_at, $4, $5
+	  from address
+	 where address_id = $1`
+
+// endAddress withdraws an address as of at.
+func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at time.Time) error {
+	return pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+		if err := lockAddress(ctx, tx, platformID, eaddr); err != nil {
+			return err
+		}
+		open, err := findOpen(ctx, tx, platformID, eaddr)
+		if err != nil {
+			return err
+		}
+		if at.Before(open.validFrom) {
+			return errAddressTime
+		}
+		now := s.clock.Now()
+		var batch pgx.Batch
+		batch.Queue(supersedeSQL, open.id, now)
+		batch.Queue(endPeriodSQL, open.id, at, "withdrawal", now)
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return fmt.Errorf("end address: %w", err)
+		}
+		return nil
+	})
+}
+
+// changeAddress gives an address another name or type as of at.
+func (s *System) changeAddress(ctx context.Context, platformID string, req ownerChange, at time.Time, docs []document, person bool) error {
+	return pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+		if err := lockAddress(ctx, tx, platformID, req.Eaddr); err != nil {
+			return err
+		}
+		open, err := findOpen(ctx, tx, platformID, req.Eaddr)
+		if err != nil {
+			return err
+		}
+		newType := open.ownerType
+		if req.Type != nil {
+			newType = *req.Type
+		}
+		switch {
+		case (open.ownerType == ownerPerson) != person:
+			return badForm("type")
+		case !person && req.Name != open.name && len(docs) == 0:
+			return badForm("file")
+		case at.Before(open.validFrom):
+			return errAddressTime
+		}
+		now := s.clock.Now()
+		var batch pgx.Batch
+		batch.Queue(supersedeSQL, open.id, now)
+		batch.Queue(endPeriodSQL, open.id, at, "change", now)
+		batch.Queue(beginPeriodSQL, open.id, newType, req.Name, at, now)
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return fmt.Errorf("change address: %w", err)
+		}
+		return s.storeDocuments(ctx, tx, platformID, req.Eaddr, docs)
+	})
+}
+
+const insertDocumentSQL = `
+	insert into address_document (platform_id, eaddr_folded, file_name, digest, size, received_at)
+	values ($1, $2, $3, $4, $5, $6)`
+
+// storeDocuments keeps that and which documents came, not the pictures.
+func (s *System) storeDocuments(ctx context.Context, tx pgx.Tx, platformID, eaddr string, docs []document) error {
+	for _, d := range docs {
+		if _, err := tx.Exec(ctx, insertDocumentSQL, platformID, fold(eaddr), d.fileName, d.digest, d.size, s.clock.Now()); err != nil {
+			return fmt.Errorf("store address document: %w", err)
+		}
+	}
+	return nil
+}
+
+// namedAddress is one open address with its owner's name.
+type namedAddress struct {
+	Eaddr string
+	Name  string
+}
+
+const findByIdnSQL = `
+	select eaddr, name
+	  from address
+	 where platform_id = $1 and idn = $2 and valid_until is null and recorded_until is null
+	 order by registered_at, address_id`
+
+func findByIdn(ctx context.Context, db pg.DBTX, platformID, idn string) ([]namedAddress, error) {
+	rows, err := db.Query(ctx, findByIdnSQL, platformID, idn)
+	if err != nil {
+		return nil, fmt.Errorf("find addresses: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[namedAddress])
+	if err != nil {
+		return nil, fmt.Errorf("find addresses: %w", err)
+	}
+	return found, nil
+}
+
+const findWithdrawnSQL = `
+	select eaddr
+	  from address
+	 where platform_id = $1 and idn = $2 and ended_by = 'withdrawal' and recorded_until is null
+	 order by valid_until, address_id`
+
+func findWithdrawn(ctx context.Context, db pg.DBTX, platformID, idn string) ([]string, error) {
+	rows, err := db.Query(ctx, findWithdrawnSQL, platformID, idn)
+	if err != nil {
+		return nil, fmt.Errorf("find withdrawn addresses: %w", err)
+	}
+	found, err := pgx.AppendRows([]string{}, rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("find withdrawn addresses: %w", err)
+	}
+	return found, nil
+}
+
+const findOwnerSQL = `
+	select name, owner_type, registered_at
+	  from address
+	 where platform_id = $1 and eaddr_folded = $2 and valid_until is null and recorded_until is null`
+
+func findOwner(ctx context.Context, db pg.DBTX, platformID, eaddr string) (owner, error) {
+	var o owner
+	err := db.QueryRow(ctx, findOwnerSQL, platformID, fold(eaddr)).Scan(&o.name, &o.ownerType, &o.at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return o, errAddressUnknown
+	}
+	if err != nil {
+		return o, fmt.Errorf("find owner of address: %w", err)
+	}
+	return o, nil
+}
+
+const searchByIdnSQL = `
+	select platform_id, eaddr
+	  from address
+	 where idn = $1 and valid_until is null and recorded_until is null
+	 order by registered_at, address_id`
+
+func searchByIdn(ctx context.Context, db pg.DBTX, idn string) ([]PlatformAddress, error) {
+	rows, err := db.Query(ctx, searchByIdnSQL, idn)
+	return collectAddresses(rows, err)
+}
+
+const searchByPersonSQL = `
+	select platform_id, eaddr
+	  from address
+	 where name = $1 and birth_date = $2 and phone = $3 and owner_type = 0
+	   and valid_until is null and recorded_until is null
+	 order by registered_at, address_id`
+
+func searchByPerson(ctx context.Context, db pg.DBTX, name, birthDate, phone string) ([]PlatformAddress, error) {
+	rows, err := db.Query(ctx, searchByPersonSQL, name, birthDate, phone)
+	return collectAddresses(rows, err)
+}
+
+func collectAddresses(rows pgx.Rows, err error) ([]PlatformAddress, error) {
+	if err != nil {
+		return nil, fmt.Errorf("search addresses: %w", err)
+	}
+	hits, err := pgx.AppendRows([]PlatformAddress{}, rows, pgx.RowToStructByPos[PlatformAddress])
+	if err != nil {
+		return nil, fmt.Errorf("search addresses: %w", err)
+	}
+	return hits, nil
+}

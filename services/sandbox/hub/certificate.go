@@ -1,0 +1,272 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+// CertificateDraft is what a distribution certificate (유통증명서) states.
+type CertificateDraft struct {
+	// Number is YYYY-MMDD-NNNN-NNNN.
+	Number string
+	// Circulation as registered; ContentHash may be another document's when the
+	// scenario certificate-other-document says so.
+	Circulation Circulation
+	// Applicant is the certified address of the party who asked, Reason its words.
+	Applicant string
+	Reason    string
+	IssuedAt  time.Time
+	// Fault is empty, scenario.CertificateExpired or
+	// scenario.CertificateForeignSigner: which wrong key to sign with.
+	Fault scenario.Kind
+}
+
+// ErrNotCertifiable is wrapped by a renderer whose format cannot state what a
+// circulation says, for instance a hash of another algorithm.
+var ErrNotCertifiable = errors.New("not certifiable")
+
+// CertificateRenderer draws and signs a distribution certificate as PDF.
+type CertificateRenderer interface {
+	RenderCertificate(ctx context.Context, draft CertificateDraft) ([]byte, error)
+}
+
+type certificateRequest struct {
+	EdocNum string  `json:"edocNum"`
+	Eaddr   string  `json:"eaddr"`
+	Reason  *string `json:"reason"`
+}
+
+type certificateHead struct {
+	result
+	CertNum string `json:"certNum,omitempty"`
+}
+
+type issuedCertificate struct {
+	number string
+	pdf    []byte
+}
+
+// certificateCall serves POST /api/cert, whose answers differ from all others:
+// multipart/mixed with JSON and PDF, or a failure as text/plain (or multipart).
+func (s *System) certificateCall(issue func(context.Context, call) (issuedCertificate, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		var issued issuedCertificate
+		platformID, err := s.authenticate(r)
+		if err == nil {
+			issued, err = issue(ctx, call{r: r, w: w, platformID: platformID})
+		}
+		var body []byte
+		var contentType string
+		if err == nil {
+			contentType, body, err = certificateParts(certificateHead{result: success, CertNum: issued.number}, issued.pdf)
+		}
+		if err == nil {
+			write(w, http.StatusOK, contentType, body)
+			return
+		}
+		f, status := s.failureOf(ctx, r.URL.Path, err)
+		s.exchanges.fail(r)
+		s.writeCertificateFailure(w, status, f)
+	})
+}
+
+func (s *System) writeCertificateFailure(w http.ResponseWriter, status int, f *failure) {
+	head := certificateHead{result: f.result()}
+	if s.config.CertificateFailureForm == FailureMultipart {
+		if contentType, body, err := certificateParts(head, nil); err == nil {
+			write(w, status, contentType, body)
+			return
+		}
+	}
+	body, err := encode(head)
+	if err != nil {
+		body = []byte(`{"resultCode":0}`)
+	}
+	write(w, status, "text/plain; charset=utf-8", body)
+}
+
+// certificateParts makes multipart/mixed of the JSON head and, if there is one,
+// the PDF. The real hub names the file by a UUID, whatever its specification
+// says; so do we.
+func certificateParts(head certificateHead, pdf []byte) (contentType string, body []byte, err error) {
+	text, err := encode(head)
+	if err != nil {
+		return "", nil, err
+	}
+	var b bytes.Buffer
+	parts := multipart.NewWriter(&b)
+	add := func(header textproto.MIMEHeader, content []byte) error {
+		part, err := parts.CreatePart(header)
+		if err != nil {
+			return fmt.Errorf("make part: %w", err)
+		}
+		_, err = part.Write(content)
+		return err
+	}
+	if err := add(textproto.MIMEHeader{"Content-Type": {"application/json"}}, text); err != nil {
+		return "", nil, err
+	}
+	if pdf != nil {
+		disposition := fmt.Sprintf(`attachment; filename="%s.pdf"`, uuid.New())
+		if err := add(textproto.MIMEHeader{"Content-Type": {"application/pdf"}, "Content-Disposition": {disposition}}, pdf); err != nil {
+			return "", nil, err
+		}
+	}
+	if err := parts.Close(); err != nil {
+		return "", nil, fmt.Errorf("end multipart: %w", err)
+	}
+	return "multipart/mixed; boundary=" + parts.Boundary(), b.Bytes(), nil
+}
+
+// issueCertificate serves POST /api/cert. The applicant must be a party of the
+// document and on the caller's platform; otherwise there is no circulation to
+// certify for it (ERR-01-501). Each call issues a certificate of its own.
+func (s *System) issueCertificate(ctx context.Context, c call) (issuedCertificate, error) {
+	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
+	if err != nil {
+		return issuedCertificate{}, err
+	}
+	var req certificateRequest
+	if err := readJSON(body, &req); err != nil {
+		return issuedCertificate{}, err
+	}
+	if _, err := id.ParseEdocNumber(req.EdocNum); err != nil {
+		return issuedCertificate{}, badForm("edocNum")
+	}
+	if !isAddress(req.Eaddr) {
+		return issuedCertificate{}, badForm("eaddr")
+	}
+	reason := ""
+	if req.Reason != nil && *req.Reason != "" {
+		if reason = *req.Reason; !isText(reason, maxReason) {
+			return issuedCertificate{}, badForm("reason")
+		}
+	}
+	held, err := findCirculation(ctx, s.db, req.EdocNum)
+	if errors.Is(err, errNotHeld) || (err == nil && !isParty(held, c.platformID, req.Eaddr)) {
+		return issuedCertificate{}, errNoCirculation
+	}
+	if err != nil {
+		return issuedCertificate{}, err
+	}
+	return s.render(ctx, held, c.platformID, req.Eaddr, reason)
+}
+
+func isParty(c Circulation, platformID, eaddr string) bool {
+	return (c.SendPlatformID == platformID && fold(c.SendEaddr) == fold(eaddr)) ||
+		(c.RecvPlatformID == platformID && fold(c.RecvEaddr) == fold(eaddr))
+}
+
+func (s *System) render(ctx context.Context, held Circulation, platformID, applicant, reason string) (issuedCertificate, error) {
+	now := s.clock.Now()
+	number, err := s.nextCertificateNumber(ctx, now)
+	if err != nil {
+		return issuedCertificate{}, err
+	}
+	draft := CertificateDraft{Number: number, Circulation: held, Applicant: applicant, Reason: reason, IssuedAt: now}
+	for _, kind := range []scenario.Kind{scenario.CertificateExpired, scenario.CertificateForeignSigner} {
+		if _, ok := s.scenarios.Take(kind, held.EdocNum); ok {
+			draft.Fault = kind
+		}
+	}
+	misdeed := draft.Fault
+	if _, ok := s.scenarios.Take(scenario.CertificateOtherDocument, held.EdocNum); ok {
+		misdeed = scenario.CertificateOtherDocument
+		other := sha256.Sum256([]byte("other document than " + held.ContentHash))
+		draft.Circulation.ContentHash = fmt.Sprintf("%x", other)
+	}
+	pdf, err := s.renderer.RenderCertificate(ctx, draft)
+	if errors.Is(err, ErrNotCertifiable) {
+		return issuedCertificate{}, errNotCertifiable
+	}
+	if err != nil {
+		return issuedCertificate{}, fmt.Errorf("render certificate %s: %w", number, err)
+	}
+	if _, ok := s.scenarios.Take(scenario.CertificateForged, held.EdocNum); ok {
+		misdeed = scenario.CertificateForged
+		pdf = forge(pdf)
+	}
+	if err := s.storeCertificate(ctx, draft, platformID, misdeed, pdf); err != nil {
+		return issuedCertificate{}, err
+	}
+	return issuedCertificate{number: number, pdf: pdf}, nil
+}
+
+// forge changes one byte of the signed range: the first byte of the second line,
+// a comment of binary bytes in every PDF, so that the file still opens.
+func forge(pdf []byte) []byte {
+	forged := bytes.Clone(pdf)
+	if i := bytes.IndexByte(forged, '\n'); i >= 0 && i+2 < len(forged) {
+		forged[i+2] ^= 0x01
+	}
+	return forged
+}
+
+const nextSerialSQL = `
+	insert into certificate_serial as c (day, last)
+	values ($1, 1)
+	    on conflict (day) do update
+	   set last = c.last + 1
+	returning last`
+
+// nextCertificateNumber draws YYYY-MMDD-NNNN-NNNN; the date is KST, the eight
+// digits count the day's certificates.
+func (s *System) nextCertificateNumber(ctx context.Context, now time.Time) (string, error) {
+	day := now.In(id.KST)
+	var last int64
+	if err := s.db.QueryRow(ctx, nextSerialSQL, day.Format(time.DateOnly)).Scan(&last); err != nil {
+		return "", fmt.Errorf("draw certificate number: %w", err)
+	}
+	digits := fmt.Sprintf("%08d", last)
+	return strings.Join([]string{day.Format("2006-0102"), digits[:4], digits[4:]}, "-"), nil
+}
+
+const insertCertificateSQL = `
+	insert into certificate (cert_num, edoc_num, applicant, reason, platform_id, issued_at, scenario, digest, pdf)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
+func (s *System) storeCertificate(ctx context.Context, d CertificateDraft, platformID string, misdeed scenario.Kind, pdf []byte) error {
+	digest := sha256.Sum256(pdf)
+	_, err := s.db.Exec(ctx, insertCertificateSQL, d.Number, d.Circulation.EdocNum, d.Applicant, d.Reason, platformID,
+		d.IssuedAt, string(misdeed), digest[:], pdf)
+	if err != nil {
+		return fmt.Errorf("store certificate %s: %w", d.Number, err)
+	}
+	return nil
+}
+
+const certificateIssuedSQL = `
+	select cert_num
+	  from certificate
+	 where digest = $1
+	 limit 1`
+
+// issuedNumber is the number under which exactly these bytes were issued.
+func issuedNumber(ctx context.Context, db pg.DBTX, pdf []byte) (string, error) {
+	digest := sha256.Sum256(pdf)
+	var number string
+	err := db.QueryRow(ctx, certificateIssuedSQL, digest[:]).Scan(&number)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", errNotHeld
+	}
+	if err != nil {
+		return "", fmt.Errorf("find certificate by digest: %w", err)
+	}
+	return number, nil
+}

@@ -1,0 +1,182 @@
+package hub
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/id"
+)
+
+// Results of registering a circulation (hub interface 7.3).
+const (
+	resultRegistered      = 1
+	resultDuplicate       = 2
+	resultTimeOrder       = 3
+	resultNoSender        = 4
+	resultNoRecipient     = 5
+	resultUnknownSendPlat = 6
+	resultUnknownRecvPlat = 7
+	resultOther           = 9
+)
+
+// Results of registering a read time (hub interface 7.4).
+const (
+	readRegistered    = 1
+	readDuplicate     = 2
+	readBeforeReceipt = 3
+	readNoCirculation = 4
+	readOther         = 9
+)
+
+// docTypeNoRead is 알림서비스 without read time (hub interface 7.2).
+const docTypeNoRead = 2
+
+// circulationItem is one item of POST /api/circulation.
+type circulationItem struct {
+	EdocNum        string   `json:"edocNum"`
+	Subject        string   `json:"subject"`
+	SendEaddr      string   `json:"sendEaddr"`
+	SendSubEaddr   *string  `json:"sendSubEaddr"`
+	RecvEaddr      string   `json:"recvEaddr"`
+	RecvSubEaddr   *string  `json:"recvSubEaddr"`
+	SendPlatformID string   `json:"sendPlatformId"`
+	RecvPlatformID string   `json:"recvPlatformId"`
+	SendDate       string   `json:"sendDate"`
+	RecvDate       string   `json:"recvDate"`
+	ReadDate       *string  `json:"readDate"`
+	DocType        *int     `json:"docType"`
+	ContentHash    string   `json:"contentHash"`
+	FileHashes     []string `json:"fileHashes"`
+
+	send, recv time.Time
+	read       *time.Time
+}
+
+// readItem is one item of PATCH /api/circulation.
+type readItem struct {
+	EdocNum  string  `json:"edocNum"`
+	ReadDate *string `json:"readDate"`
+	// LG's client sends subject as null with the read time; the hub takes it.
+	Subject *string `json:"subject"`
+
+	read time.Time
+}
+
+// judge holds an item against every rule of form, and against the order of its
+// times. It returns 0 when only the database can say more.
+func (it *circulationItem) judge(callerID, dialect string) int {
+	if !it.wellFormed(dialect) {
+		return resultOther
+	}
+	var ok [2]bool
+	it.send, ok[0] = parseDate(it.SendDate)
+	it.recv, ok[1] = parseDate(it.RecvDate)
+	if !ok[0] || !ok[1] {
+		return resultOther
+	}
+	if it.ReadDate != nil {
+		read, ok := parseDate(*it.ReadDate)
+		if !ok {
+			return resultOther
+		}
+		it.read = &read
+	}
+	// Only a party's relay may register (ours: the real hub's rule is not known).
+	if callerID != it.SendPlatformID && callerID != it.RecvPlatformID {
+		return resultOther
+	}
+	return 0
+}
+
+// inOrder tells whether sent, received and read do not contradict each other;
+// equal times are in order.
+func (it *circulationItem) inOrder() bool {
+	return !it.recv.Before(it.send) && (it.read == nil || !it.read.Before(it.recv))
+}
+
+func (it *circulationItem) wellFormed(dialect string) bool {
+	if _, err := id.ParseEdocNumber(it.EdocNum); err != nil {
+		return false
+	}
+	if dialect == Dialect2021 {
+		if it.DocType != nil || it.SendSubEaddr != nil || it.RecvSubEaddr != nil {
+			return false
+		}
+	} else if it.DocType == nil || *it.DocType < 0 || *it.DocType > docTypeNoRead {
+		return false
+	}
+	if it.DocType != nil && *it.DocType == docTypeNoRead && it.ReadDate != nil {
+		return false
+	}
+	for _, sub := range []*string{it.SendSubEaddr, it.RecvSubEaddr} {
+		if sub != nil && !isAddress(*sub) {
+			return false
+		}
+	}
+	if len(it.FileHashes) > maxFileHashes {
+		return false
+	}
+	for _, h := range it.FileHashes {
+		if !isText(h, maxHash) {
+			return false
+		}
+	}
+	return isText(it.Subject, maxSubject) && isAddress(it.SendEaddr) && isAddress(it.RecvEaddr) &&
+		isText(it.SendPlatformID, maxPlatformID) && isText(it.RecvPlatformID, maxPlatformID) &&
+		isText(it.ContentHash, maxHash)
+}
+
+func (it *readItem) judge() int {
+	if _, err := id.ParseEdocNumber(it.EdocNum); err != nil {
+		return readOther
+	}
+	if it.ReadDate == nil {
+		return readOther
+	}
+	read, ok := parseDate(*it.ReadDate)
+	if !ok {
+		return readOther
+	}
+	it.read = read
+	return 0
+}
+
+// itemResult is one line of a batch's answer.
+type itemResult struct {
+	EdocNum string `json:"edocNum"`
+	Result  int    `json:"result"`
+}
+
+// readBatch reads {"circulations": […]} of 1 to 500 items. A batch is refused as
+// a whole only when an item cannot be named; an item that has a number but is
+// otherwise malformed gets result 9 and its neighbours are unharmed.
+func readBatch[T any](body []byte, number func(*T) *string) ([]T, []itemResult, error) {
+	var batch struct {
+		Circulations []json.RawMessage `json:"circulations"`
+	}
+	if err := readJSON(body, &batch); err != nil {
+		return nil, nil, err
+	}
+	if n := len(batch.Circulations); n == 0 || n > maxBatch {
+		return nil, nil, badForm("circulations")
+	}
+	items := make([]T, len(batch.Circulations))
+	results := make([]itemResult, len(batch.Circulations))
+	for i, raw := range batch.Circulations {
+		if err := readJSON(raw, &items[i]); err != nil {
+			var named struct {
+				EdocNum string `json:"edocNum"`
+			}
+			if json.Unmarshal(raw, &named) != nil || named.EdocNum == "" {
+				return nil, nil, badForm("circulations.edocNum")
+			}
+			results[i] = itemResult{EdocNum: named.EdocNum, Result: resultOther}
+			continue
+		}
+		results[i].EdocNum = *number(&items[i])
+		if results[i].EdocNum == "" {
+			return nil, nil, badForm("circulations.edocNum")
+		}
+	}
+	return items, results, nil
+}

@@ -1,0 +1,93 @@
+package hub
+
+import (
+	"context"
+	"slices"
+
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+type batchAnswer struct {
+	result
+	Circulations []itemResult `json:"circulations"`
+}
+
+// registerCirculations serves POST /api/circulation. Of two items with one
+// number in a batch the first is registered, the other answers 2.
+func (s *System) registerCirculations(ctx context.Context, c call) (any, error) {
+	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
+	if err != nil {
+		return nil, err
+	}
+	items, results, err := readBatch(body, func(it *circulationItem) *string { return &it.EdocNum })
+	if err != nil {
+		return nil, err
+	}
+	s.exchanges.items(c.r, len(items))
+	var open []int
+	for i := range items {
+		if results[i].Result == 0 {
+			results[i].Result = s.forced(results[i].EdocNum, i)
+		}
+		if results[i].Result == 0 {
+			results[i].Result = items[i].judge(c.platformID, s.config.Dialect)
+		}
+		if results[i].Result == 0 {
+			open = append(open, i)
+		}
+	}
+	if err := s.insertCirculations(ctx, c.platformID, items, open, results); err != nil {
+		return nil, err
+	}
+	return s.batchAnswer(results), nil
+}
+
+// registerReadTimes serves PATCH /api/circulation. The first read time stays.
+func (s *System) registerReadTimes(ctx context.Context, c call) (any, error) {
+	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
+	if err != nil {
+		return nil, err
+	}
+	items, results, err := readBatch(body, func(it *readItem) *string { return &it.EdocNum })
+	if err != nil {
+		return nil, err
+	}
+	s.exchanges.items(c.r, len(items))
+	var open []int
+	for i := range items {
+		if results[i].Result == 0 {
+			results[i].Result = s.forced(results[i].EdocNum, i)
+		}
+		if results[i].Result == 0 {
+			results[i].Result = items[i].judge()
+		}
+		if results[i].Result == 0 {
+			open = append(open, i)
+		}
+	}
+	if err := s.updateReadTimes(ctx, c.platformID, items, open, results); err != nil {
+		return nil, err
+	}
+	return s.batchAnswer(results), nil
+}
+
+// forced is the result a scenario wants for the item at index i, or 0.
+func (s *System) forced(edocNum string, i int) int {
+	sc, ok := s.scenarios.TakeItem(scenario.ItemResult, edocNum, i+1)
+	if !ok {
+		return 0
+	}
+	return sc.Result
+}
+
+// batchAnswer answers in the order of the request, unless a scenario wants it
+// otherwise.
+func (s *System) batchAnswer(results []itemResult) batchAnswer {
+	if sc, ok := s.scenarios.Take(scenario.MissingItems, ""); ok {
+		results = results[:max(0, len(results)-max(1, sc.Count))]
+	}
+	if _, ok := s.scenarios.Take(scenario.WrongOrder, ""); ok {
+		slices.Reverse(results)
+	}
+	return batchAnswer{result: success, Circulations: results}
+}

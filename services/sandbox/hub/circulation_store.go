@@ -1,0 +1,273 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// insertCirculationsSQL judges and registers a whole batch. A number already
+// known answers 2 before anything else is looked at, so that a repetition is
+// harmless whatever happened to addresses since. An address exists at a time
+// when a believed period holds it, both ends included: a document received in
+// the second of a withdrawal was received. Rows are inserted in the order of
+// their numbers, so that overlapping batches cannot lock each other out.
+const insertCirculationsSQL = `
+	with item as (
+	    select *
+	      from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+	                  $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
+	                  $16::smallint[], $17::text[], $18::text[], $19::boolean[])
+	        as i (ord, edoc_num, subject, send_eaddr, send_folded, send_sub_eaddr, recv_eaddr, recv_folded,
+	              recv_sub_eaddr, send_platform_id, recv_platform_id, send_date, recv_date, read_date,
+	              doc_type, content_hash, file_hashes, in_order)
+	), judged as (
+	    select i.*,
+	           case
+	           when exists (select from circulation c where c.edoc_num = i.edoc_num) then 2
+	           when not exists (select from platform p where p.platform_id = i.send_platform_id) then 6
+	           when not exists (select from platform p where p.platform_id = i.recv_platform_id) then 7
+	           when not i.in_order then 3
+	           when not exists (
+	               select from address a
+	                where a.platform_id = i.send_platform_id and a.eaddr_folded = i.send_folded
+	                  and a.recorded_until is null and a.valid_from <= i.send_date
+	                  and (a.valid_until is null or i.send_date <= a.valid_until)) then 4
+	           when not exists (
+	               select from address a
+	                where a.platform_id = i.recv_platform_id and a.eaddr_folded = i.recv_folded
+	                  and a.recorded_until is null and a.valid_from <= i.recv_date
+	                  and (a.valid_until is null or i.recv_date <= a.valid_until)) then 5
+	           else 1
+	           end as result
+	      from item i
+	), winner as (
+	    select distinct on (edoc_num) *
+	      from judged
+	     where result = 1
+	     order by edoc_num, ord
+	), inserted as (
+	    insert into circulation (edoc_num, subject, send_eaddr, send_folded, send_sub_eaddr,
+	                             recv_eaddr, recv_folded, recv_sub_eaddr, send_platform_id, recv_platform_id, registered_by, send_date, recv_date, read_date,
+	                             doc_type, content_hash, file_hashes, registered_at, read_recorded_at)
+	    select edoc_num, subject, send_eaddr, send_folded, send_sub_eaddr,
+	           recv_eaddr, recv_folded, recv_sub_eaddr, send_platform_id, recv_platform_id, $1, send_date, recv_date, read_date,
+	           doc_type, content_hash, file_hashes::jsonb, $20::timestamptz,
+	           case when read_date is not null then $20::timestamptz end
+	      from winner
+	     order by edoc_num
+	        on conflict (edoc_num) do nothing
+	    returning edoc_num
+	)
+	select j.ord,
+	       case
+	       when j.result <> 1 then j.result
+	       when n.edoc_num is null or w.ord <> j.ord then 2
+	       else 1
+	       end as result
+	  from judged j
+	  left join winner w on w.edoc_num = j.edoc_num
+	  left join inserted n on n.edoc_num = j.edoc_num`
+
+// circulationColumns are the items of a batch turned into arrays.
+type circulationColumns struct {
+	ord                        []int64
+	edocNum, subject           []string
+	sendEaddr, sendFolded      []string
+	recvEaddr, recvFolded      []string
+	sendSub, recvSub           []*string
+	sendPlatform, recvPlatform []string
+	sendDate, recvDate         []time.Time
+	readDate                   []*time.Time
+	docType                    []*int16
+	contentHash, fileHashes    []string
+	inOrder                    []bool
+}
+
+func (c *circulationColumns) add(i int, it *circulationItem) error {
+	hashes := it.FileHashes
+	if hashes == nil {
+		hashes = []string{}
+	}
+	files, err := json.Marshal(hashes)
+	if err != nil {
+		return fmt.Errorf("encode file hashes: %w", err)
+	}
+	var docType *int16
+	if it.DocType != nil {
+		t := int16(*it.DocType) //nolint:gosec // 0 to 2, judged before
+		docType = &t
+	}
+	c.ord = append(c.ord, int64(i))
+	c.edocNum, c.subject = append(c.edocNum, it.EdocNum), append(c.subject, it.Subject)
+	c.sendEaddr, c.sendFolded = append(c.sendEaddr, it.SendEaddr), append(c.sendFolded, fold(it.SendEaddr))
+	c.recvEaddr, c.recvFolded = append(c.recvEaddr, it.RecvEaddr), append(c.recvFolded, fold(it.RecvEaddr))
+	c.sendSub, c.recvSub = append(c.sendSub, it.SendSubEaddr), append(c.recvSub, it.RecvSubEaddr)
+	c.sendPlatform, c.recvPlatform = append(c.sendPlatform, it.SendPlatformID), append(c.recvPlatform, it.RecvPlatformID)
+	c.sendDate, c.recvDate, c.readDate = append(c.sendDate, it.send), append(c.recvDate, it.recv), append(c.readDate, it.read)
+	c.docType, c.contentHash = append(c.docType, docType), append(c.contentHash, it.ContentHash)
+	c.fileHashes, c.inOrder = append(c.fileHashes, string(files)), append(c.inOrder, it.inOrder())
+	return nil
+}
+
+// insertCirculations registers the items at the indexes of open and fills their
+// results in.
+func (s *System) insertCirculations(ctx context.Context, callerID string, items []circulationItem, open []int, results []itemResult) error {
+	if len(open) == 0 {
+		return nil
+	}
+	var c circulationColumns
+	for _, i := range open {
+		if err := c.add(i, &items[i]); err != nil {
+			return err
+		}
+	}
+	rows, err := s.db.Query(ctx, insertCirculationsSQL, callerID,
+		c.ord, c.edocNum, c.subject, c.sendEaddr, c.sendFolded, c.sendSub, c.recvEaddr, c.recvFolded,
+		c.recvSub, c.sendPlatform, c.recvPlatform, c.sendDate, c.recvDate, c.readDate,
+		c.docType, c.contentHash, c.fileHashes, c.inOrder, s.clock.Now())
+	if err != nil {
+		return fmt.Errorf("register circulations: %w", err)
+	}
+	return fillResults(rows, results)
+}
+
+func fillResults(rows pgx.Rows, results []itemResult) error {
+	var ord int64
+	var code int
+	_, err := pgx.ForEachRow(rows, []any{&ord, &code}, func() error {
+		results[ord].Result = code
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read results of batch: %w", err)
+	}
+	return nil
+}
+
+// updateReadTimesSQL judges and registers the read times of a batch. Rows are
+// locked in the order of their numbers; the lock also shows a read time that
+// another call committed meanwhile.
+const updateReadTimesSQL = `
+	with item as (
+	    select *
+	      from unnest($2::bigint[], $3::text[], $4::timestamptz[]) as i (ord, edoc_num, read_date)
+	), held as (
+	    select c.edoc_num, c.recv_date, c.read_date, c.doc_type
+	      from circulation c
+	     where c.edoc_num = any ($3::text[])
+	       and $1 in (c.send_platform_id, c.recv_platform_id)
+	     order by c.edoc_num
+	       for update
+	), judged as (
+	    select i.ord, i.edoc_num, i.read_date,
+	           case
+	           when h.edoc_num is null then 4
+	           when h.doc_type = 2 then 9
+	           when h.read_date is not null then 2
+	           when i.read_date < h.recv_date then 3
+	           else 1
+	           end as result
+	      from item i
+	      left join held h on h.edoc_num = i.edoc_num
+	), winner as (
+	    select distinct on (edoc_num) ord, edoc_num, read_date
+	      from judged
+	     where result = 1
+	     order by edoc_num, ord
+	), updated as (
+	    update circulation c
+	       set read_date = w.read_date, read_recorded_at = $5
+	      from winner w
+	     where c.edoc_num = w.edoc_num
+	    returning c.edoc_num
+	)
+	select j.ord,
+	       case
+	       when j.result <> 1 then j.result
+	       when u.edoc_num is null or w.ord <> j.ord then 2
+	       else 1
+	       end as result
+	  from judged j
+	  left join winner w on w.edoc_num = j.edoc_num
+	  left join updated u on u.edoc_num = j.edoc_num`
+
+func (s *System) updateReadTimes(ctx context.Context, callerID string, items []readItem, open []int, results []itemResult) error {
+	if len(open) == 0 {
+		return nil
+	}
+	ords, numbers, reads := make([]int64, len(open)), make([]string, len(open)), make([]time.Time, len(open))
+	for n, i := range open {
+		ords[n], numbers[n], reads[n] = int64(i), items[i].EdocNum, items[i].read
+	}
+	rows, err := s.db.Query(ctx, updateReadTimesSQL, callerID, ords, numbers, reads, s.clock.Now())
+	if err != nil {
+		return fmt.Errorf("register read times: %w", err)
+	}
+	return fillResults(rows, results)
+}
+
+// Circulation is what the hub holds about one document (유통정보).
+type Circulation struct {
+	EdocNum        string
+	Subject        string
+	SendEaddr      string
+	SendSubEaddr   *string
+	RecvEaddr      string
+	RecvSubEaddr   *string
+	SendPlatformID string
+	RecvPlatformID string
+	RegisteredBy   string
+	SendDate       time.Time
+	RecvDate       time.Time
+	ReadDate       *time.Time
+	DocType        *int16
+	ContentHash    string
+	FileHashes     []string
+	RegisteredAt   time.Time
+	ReadRecordedAt *time.Time
+	// SendName and RecvName are the owners of the addresses at those times.
+	SendName string
+	RecvName string
+}
+
+const findCirculationSQL = `
+	select c.edoc_num, c.subject, c.send_eaddr, c.send_sub_eaddr, c.recv_eaddr, c.recv_sub_eaddr,
+	       c.send_platform_id, c.recv_platform_id, c.registered_by, c.send_date, c.recv_date, c.read_date,
+	       c.doc_type, c.content_hash, c.file_hashes, c.registered_at, c.read_recorded_at,
+	       coalesce((select a.name from address a
+	                  where a.platform_id = c.send_platform_id and a.eaddr_folded = c.send_folded
+	                    and a.recorded_until is null and a.valid_from <= c.send_date
+	                    and (a.valid_until is null or c.send_date <= a.valid_until)
+	                  order by a.valid_from desc, a.address_id desc limit 1), '') as send_name,
+	       coalesce((select a.name from address a
+	                  where a.platform_id = c.recv_platform_id and a.eaddr_folded = c.recv_folded
+	                    and a.recorded_until is null and a.valid_from <= c.recv_date
+	                    and (a.valid_until is null or c.recv_date <= a.valid_until)
+	                  order by a.valid_from desc, a.address_id desc limit 1), '') as recv_name
+	  from circulation c
+	 where c.edoc_num = $1`
+
+// errNotHeld says that the hub holds no such thing.
+var errNotHeld = errors.New("not held")
+
+func findCirculation(ctx context.Context, db pg.DBTX, edocNum string) (Circulation, error) {
+	rows, err := db.Query(ctx, findCirculationSQL, edocNum)
+	if err != nil {
+		return Circulation{}, fmt.Errorf("find circulation: %w", err)
+	}
+	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Circulation])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Circulation{}, errNotHeld
+	}
+	if err != nil {
+		return Circulation{}, fmt.Errorf("find circulation: %w", err)
+	}
+	return c, nil
+}

@@ -1,0 +1,75 @@
+package hub
+
+import (
+	"time"
+
+	"github.com/naru-relay/naru/pkg/config"
+)
+
+// Dialects of the hub interface.
+const (
+	// Dialect2021 knows neither docType nor sub-addresses nor user type 5.
+	Dialect2021 = "2021"
+	// Dialect2023 is the later one.
+	Dialect2023 = "2023"
+)
+
+// Forms in which POST /api/cert tells of a failure.
+const (
+	FailureTextPlain = "text/plain"
+	FailureMultipart = "multipart/mixed"
+)
+
+// Config is the hub's configuration; start from Default.
+type Config struct {
+	// AdminTokenFile holds the token that opens the /sandbox paths; required.
+	AdminTokenFile config.SecretFile `yaml:"admin_token_file"`
+	// Dialect is "2021" or "2023" (default).
+	Dialect string `yaml:"dialect"`
+	// AccessLifetime of a token, whole minutes; default 30 days.
+	AccessLifetime config.Duration `yaml:"access_lifetime"`
+	// RefreshLifetime of a refresh token, whole minutes; default 60 days.
+	RefreshLifetime config.Duration `yaml:"refresh_lifetime"`
+	// NewTokenVoidsOld makes each issue void the platform's earlier access
+	// tokens. The real hub's behaviour is not known; default false.
+	NewTokenVoidsOld bool `yaml:"new_token_voids_old"`
+	// CertificateFailureForm is "text/plain" (default) or "multipart/mixed".
+	CertificateFailureForm string `yaml:"certificate_failure_form"`
+	// MaxBodyBytes bounds one request; default 32 MiB.
+	MaxBodyBytes int64 `yaml:"max_body_bytes"`
+}
+
+// Default returns a configuration that lacks only the admin token.
+func Default() Config {
+	return Config{
+		Dialect:                Dialect2023,
+		AccessLifetime:         config.Duration(30 * 24 * time.Hour),
+		RefreshLifetime:        config.Duration(60 * 24 * time.Hour),
+		CertificateFailureForm: FailureTextPlain,
+		MaxBodyBytes:           32 << 20,
+	}
+}
+
+// Validate joins all problems of the configuration.
+func (c Config) Validate() error {
+	var p config.Problems
+	if c.AdminTokenFile.Value() == "" {
+		p.Add("admin_token_file", "is required")
+	}
+	if c.Dialect != Dialect2021 && c.Dialect != Dialect2023 {
+		p.Add("dialect", "must be 2021 or 2023")
+	}
+	if time.Duration(c.AccessLifetime) < time.Minute {
+		p.Add("access_lifetime", "must be at least one minute")
+	}
+	if time.Duration(c.RefreshLifetime) < time.Minute {
+		p.Add("refresh_lifetime", "must be at least one minute")
+	}
+	if c.CertificateFailureForm != FailureTextPlain && c.CertificateFailureForm != FailureMultipart {
+		p.Add("certificate_failure_form", "must be text/plain or multipart/mixed")
+	}
+	if c.MaxBodyBytes < 1<<20 {
+		p.Add("max_body_bytes", "must be at least 1 MiB")
+	}
+	return p.Err()
+}

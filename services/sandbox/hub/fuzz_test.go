@@ -1,0 +1,66 @@
+package hub
+
+import (
+	"bytes"
+	"mime/multipart"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What parses as a date is exactly what the hub would write.
+func FuzzParseDate(f *testing.F) {
+	for _, seed := range []string{"2026-03-02 12:00:00", "2026-02-30 12:00:00", "2026-3-2 1:0:0", "2026-03-02T12:00:00", "0000-01-01 00:00:00", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		at, ok := parseDate(s)
+		if !ok {
+			require.True(t, at.IsZero())
+			return
+		}
+		require.Len(t, s, 19)
+		require.Equal(t, s, formatDate(at))
+	})
+}
+
+// A batch is either refused or has one result line per item, in order.
+func FuzzReadBatch(f *testing.F) {
+	for _, seed := range []string{
+		`{"circulations":[{"edocNum":"a","subject":5},{"edocNum":"b"}]}`, `{"circulations":[]}`, `{"circulations":[null]}`, `[]`,
+		`{"circulations":[{"edocNum":"a"}]} `, `{"circulations":[{"edocNum":"a"}]}x`, `{"circulations":[{"edocNum":"a","EDOCNUM":"b"}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		items, results, err := readBatch(body, func(it *circulationItem) *string { return &it.EdocNum })
+		if err != nil {
+			require.Nil(t, items)
+			return
+		}
+		require.Len(t, results, len(items))
+		require.NotEmpty(t, items)
+		for i, r := range results {
+			require.NotEmpty(t, r.EdocNum)
+			if r.Result == 0 {
+				require.Equal(t, items[i].EdocNum, r.EdocNum)
+				items[i].judge("naru-01-relay", Dialect2023)
+			}
+		}
+	})
+}
+
+// A submission that is accepted has its message and both pictures.
+func FuzzReadParts(f *testing.F) {
+	const part = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"biz-doc.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\r\n"
+	f.Add([]byte(part + "--b--\r\n"))
+	f.Add([]byte("--b\r\nContent-Disposition: form-data; name=\"msg\"\r\nContent-Type: application/json\r\n\r\n{}\r\n" +
+		part + string(bytes.Replace([]byte(part), []byte("biz"), []byte("reg"), 1)) + "--b--\r\n"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		sub, err := readParts(multipart.NewReader(bytes.NewReader(body), "b"))
+		if err == nil {
+			require.Len(t, sub.documents, 2)
+			require.NotEqual(t, sub.documents[0].fileName, sub.documents[1].fileName)
+		}
+	})
+}

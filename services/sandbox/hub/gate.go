@@ -1,0 +1,115 @@
+package hub
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+// call is one answered request of the hub interface.
+type call struct {
+	r          *http.Request
+	w          http.ResponseWriter
+	platformID string
+}
+
+// action does a call and returns what is answered as JSON, or a *failure.
+type action func(ctx context.Context, c call) (any, error)
+
+// anonymous serves a call that needs the three headers but no token.
+func (s *System) anonymous(act action) http.Handler {
+	return s.served(func(r *http.Request) (string, error) { return readHeaders(r) }, act)
+}
+
+// authenticated serves a call that needs the headers and an access token.
+func (s *System) authenticated(act action) http.Handler {
+	return s.served(s.authenticate, act)
+}
+
+func (s *System) served(admit func(*http.Request) (string, error), act action) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		answer, err := func() (any, error) {
+			platformID, err := admit(r)
+			if err != nil {
+				return nil, err
+			}
+			return act(ctx, call{r: r, w: w, platformID: platformID})
+		}()
+		status := http.StatusOK
+		if err != nil {
+			var f *failure
+			f, status = s.failureOf(ctx, r.URL.Path, err)
+			s.exchanges.fail(r)
+			answer = f.result()
+		}
+		body, err := encode(answer)
+		if err != nil {
+			f, status := s.failureOf(ctx, r.URL.Path, err)
+			write(w, status, "application/json", []byte(fmt.Sprintf(`{"resultCode":0,"errCode":%q}`, f.code)))
+			return
+		}
+		write(w, status, "application/json", body)
+	})
+}
+
+// readHeaders checks platform-id, req-UUID (a v4 UUID) and req-date, which every
+// call carries, and returns the platform id.
+func readHeaders(r *http.Request) (string, error) {
+	platformID := r.Header.Get("platform-id")
+	if !isText(platformID, maxPlatformID) {
+		return "", &failure{codeHeader, "헤더가 올바르지 않습니다: platform-id"}
+	}
+	if u, err := uuid.Parse(r.Header.Get("req-UUID")); err != nil || u.Version() != 4 {
+		return "", &failure{codeHeader, "헤더가 올바르지 않습니다: req-UUID"}
+	}
+	if _, ok := parseDate(r.Header.Get("req-date")); !ok {
+		return "", &failure{codeHeader, "헤더가 올바르지 않습니다: req-date"}
+	}
+	return platformID, nil
+}
+
+// authenticate checks headers and token. A token is good only for the platform
+// it was issued to.
+func (s *System) authenticate(r *http.Request) (string, error) {
+	platformID, err := readHeaders(r)
+	if err != nil {
+		return "", err
+	}
+	bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || bearer == "" {
+		return "", errTokenInvalid
+	}
+	ctx, digest := r.Context(), sha256.Sum256([]byte(bearer))
+	if sc, ok := s.scenarios.TakeCall(scenario.TokenLoss, r.Method, r.URL.Path); ok {
+		if err := revokeToken(ctx, s.db, digest[:], s.clock.Now()); err != nil {
+			return "", err
+		}
+		if sc.ErrCode == codeTokenExpired {
+			return "", errTokenExpired
+		}
+		return "", errTokenInvalid
+	}
+	expires, err := findToken(ctx, s.db, digest[:], platformID, tokenAccess)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return "", errTokenInvalid
+	case err != nil:
+		return "", err
+	case !s.clock.Now().Before(expires):
+		return "", errTokenExpired
+	}
+	return platformID, nil
+}
+
+// minutes is a lifetime as the token answer tells it.
+func minutes(d time.Duration) int { return int(d / time.Minute) }

@@ -1,0 +1,221 @@
+// Package hubcert joins the sandbox hub to the sandbox's certificates: it draws
+// distribution certificates with certpdf under the sandbox's own keys, and holds
+// both certificates of a document against each other (guide 5.1.2 ❹).
+package hubcert
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/services/sandbox/certpdf"
+	"github.com/naru-relay/naru/services/sandbox/hub"
+	"github.com/naru-relay/naru/services/sandbox/pki"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+// Renderer is the hub.CertificateRenderer over certpdf.
+type Renderer struct {
+	keys *pki.Store
+}
+
+var _ hub.CertificateRenderer = (*Renderer)(nil)
+
+// NewRenderer makes a Renderer that signs with the hub's key.
+func NewRenderer(keys *pki.Store) (*Renderer, error) {
+	if keys == nil {
+		return nil, errors.New("make certificate renderer: no keys")
+	}
+	return &Renderer{keys: keys}, nil
+}
+
+// validYears is how long a distribution certificate is good; the real one's
+// validity is not known.
+const validYears = 1
+
+// RenderCertificate implements hub.CertificateRenderer.
+func (r *Renderer) RenderCertificate(_ context.Context, d hub.CertificateDraft) ([]byte, error) {
+	signer, err := r.signer(d.Fault)
+	if err != nil {
+		return nil, err
+	}
+	content := contentOf(d)
+	if _, err := content.Canonical(); err != nil {
+		return nil, fmt.Errorf("%w: %w", hub.ErrNotCertifiable, err)
+	}
+	pdf, err := certpdf.Render(content, certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: d.IssuedAt})
+	var glyph *certpdf.GlyphError
+	if errors.As(err, &glyph) {
+		return nil, fmt.Errorf("%w: %w", hub.ErrNotCertifiable, err)
+	}
+	return pdf, err
+}
+
+func (r *Renderer) signer(fault scenario.Kind) (pki.Signer, error) {
+	switch fault {
+	case "":
+		return r.keys.Signer(pki.Hub), nil
+	case scenario.CertificateExpired:
+		return r.keys.Expired(pki.Hub)
+	case scenario.CertificateForeignSigner:
+		return r.keys.Foreign(pki.Hub)
+	default:
+		return pki.Signer{}, fmt.Errorf("choose signer: no signer for scenario %s", fault)
+	}
+}
+
+func contentOf(d hub.CertificateDraft) distcert.Content {
+	c := d.Circulation
+	content := distcert.Content{
+		CertNum: d.Number, EdocNum: c.EdocNum, Title: c.Subject,
+		Sender:    distcert.Party{Address: c.SendEaddr, SubAddress: deref(c.SendSubEaddr), PlatformID: c.SendPlatformID, Name: c.SendName},
+		Recipient: distcert.Party{Address: c.RecvEaddr, SubAddress: deref(c.RecvSubEaddr), PlatformID: c.RecvPlatformID, Name: c.RecvName},
+		SentAt:    c.SendDate, ReceivedAt: c.RecvDate,
+		Hash: c.ContentHash, AttachmentHashes: c.FileHashes,
+		Applicant: d.Applicant, Reason: d.Reason, IssuedAt: d.IssuedAt, ValidUntil: d.IssuedAt.AddDate(validYears, 0, 0),
+	}
+	if c.ReadDate != nil {
+		content.ReadAt = *c.ReadDate
+	}
+	return content
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// VerifierOptions say whom the hub trusts; all fields are required.
+type VerifierOptions struct {
+	// HubRoots and HubSigner are those of distribution certificates.
+	HubRoots  *x509.CertPool
+	HubSigner distcert.Pins
+	// Archives verifies original certificates.
+	Archives *archivecert.Verifier
+}
+
+// Verifier is the hub.PairVerifier.
+type Verifier struct {
+	o     VerifierOptions
+	cache *cms.ChainCache
+}
+
+var _ hub.PairVerifier = (*Verifier)(nil)
+
+// signerCache bounds the remembered signer certificates.
+const signerCache = 64
+
+// NewVerifier makes a Verifier.
+func NewVerifier(o VerifierOptions) (*Verifier, error) {
+	if o.HubRoots == nil || o.Archives == nil || len(o.HubSigner.SPKI)+len(o.HubSigner.Subjects) == 0 {
+		return nil, errors.New("make pair verifier: roots, pinned signer and archives are required")
+	}
+	return &Verifier{o: o, cache: cms.NewChainCache(signerCache)}, nil
+}
+
+// SandboxVerifier is a Verifier that trusts the sandbox's own hub and archive.
+func SandboxVerifier(keys *pki.Store, clock archivecert.Clock) (*Verifier, error) {
+	archives, err := archivecert.New(archivecert.Options{
+		Roots: keys.Pool(pki.Archive), Issuers: []string{pki.ArchiveName}, Clock: clock, Skew: time.Second,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return NewVerifier(VerifierOptions{
+		HubRoots:  keys.Pool(pki.Hub),
+		HubSigner: distcert.Pins{Subjects: []string{keys.Signer(pki.Hub).Chain[0].Subject.String()}},
+		Archives:  archives,
+	})
+}
+
+// VerifyPair implements hub.PairVerifier. Its checks, in order: for each
+// certificate that it has its form, is unchanged, leads to a trusted root, is its
+// issuer's own and is valid; then that the three hashes are the same.
+func (v *Verifier) VerifyPair(_ context.Context, p hub.Pair) ([]hub.Check, error) {
+	distribution, checks := v.distribution(p)
+	original, more := v.original(p)
+	checks = append(checks, more...)
+
+	sum := sha256.Sum256(p.Document)
+	document := hex.EncodeToString(sum[:])
+	var stated, kept string
+	if distribution != nil {
+		stated = distribution.Hash
+	}
+	if original != nil {
+		kept = original.Hash
+	}
+	return append(checks,
+		compare("hash.distribution_document", stated, document),
+		compare("hash.original_document", kept, document),
+		compare("hash.distribution_original", stated, kept),
+	), nil
+}
+
+func (v *Verifier) distribution(p hub.Pair) (*distcert.Certificate, []hub.Check) {
+	certificate, c, err := distcert.Verify(p.Distribution, distcert.Options{
+		Roots: v.o.HubRoots, PinnedSigner: v.o.HubSigner, At: p.At, Cache: v.cache,
+	})
+	failed := distcert.FailedChecks(err)
+	check := func(name string, passed bool, kind distcert.Check) hub.Check {
+		out := hub.Check{Name: "distribution." + name, Passed: passed}
+		if !passed {
+			out.Detail = detail(slices.Contains(failed, kind))
+		}
+		return out
+	}
+	return certificate, []hub.Check{
+		check("format", c.Format, distcert.ErrFormat), check("intact", c.Signature, distcert.ErrSignature),
+		check("trusted", c.Chain, distcert.ErrChain), check("issuer", c.Identity, distcert.ErrIdentity),
+		check("valid", c.Validity, distcert.ErrValidity),
+	}
+}
+
+// detail tells a check that failed from one that could not be made.
+func detail(failed bool) string {
+	if failed {
+		return "failed"
+	}
+	return "not_checked"
+}
+
+func (v *Verifier) original(p hub.Pair) (*archivecert.Original, []hub.Check) {
+	original, err := v.o.Archives.Original(p.Original, p.At)
+	failed := archivecert.FailedChecks(err)
+	check := func(name string, kinds ...archivecert.Check) hub.Check {
+		out := hub.Check{Name: "original." + name, Passed: err == nil}
+		if err != nil {
+			hit := slices.ContainsFunc(kinds, func(k archivecert.Check) bool { return slices.Contains(failed, k) })
+			// A failed form says nothing about the rest; other failures are told one by one.
+			unreadable := slices.Contains(failed, archivecert.ErrFormat)
+			out.Passed = !hit && !unreadable
+			if !out.Passed {
+				out.Detail = detail(hit)
+			}
+		}
+		return out
+	}
+	return original, []hub.Check{
+		check("format", archivecert.ErrFormat, archivecert.ErrKind), check("intact", archivecert.ErrSignature),
+		check("trusted", archivecert.ErrChain), check("issuer", archivecert.ErrForeign), check("valid", archivecert.ErrExpired),
+	}
+}
+
+func compare(name, a, b string) hub.Check {
+	out := hub.Check{Name: name, Passed: a != "" && b != "" && strings.EqualFold(a, b)}
+	if !out.Passed {
+		out.Detail = detail(a != "" && b != "")
+	}
+	return out
+}

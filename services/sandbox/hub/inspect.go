@@ -1,0 +1,209 @@
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+// domain is the error domain of the /sandbox paths.
+const domain = "sandbox"
+
+type reason string
+
+func (r reason) String() string { return "REASON_" + string(r) }
+
+const (
+	reasonInvalid  reason = "HUB_REQUEST_INVALID"
+	reasonNotFound reason = "HUB_NOT_HELD"
+	reasonTaken    reason = "HUB_CLIENT_ID_TAKEN"
+)
+
+func (s *System) adminError(w http.ResponseWriter, r *http.Request, err error) {
+	if fault.KindOf(err) == fault.Internal {
+		s.log.LogAttrs(r.Context(), slog.LevelError, "hub inspection did not succeed",
+			slog.String("path", r.Pattern), slog.Any("error", err))
+	}
+	scenario.WriteError(w, err)
+}
+
+var errNotFound = fault.New(fault.NotFound, domain, reasonNotFound, "the hub holds no such thing")
+
+// putPlatform serves POST /sandbox/platforms: registers a relay platform and its
+// client, or replaces client and name of one that exists.
+func (s *System) putPlatform(w http.ResponseWriter, r *http.Request) {
+	var p struct {
+		PlatformID   string `json:"platformId"`
+		ClientID     string `json:"clientId"`
+		ClientSecret string `json:"clientSecret"`
+		Name         string `json:"name"`
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxTokenBody))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
+		s.adminError(w, r, fault.New(fault.Invalid, domain, reasonInvalid, "the body is not a platform", fault.Wrap(err)))
+		return
+	}
+	for field, ok := range map[string]bool{
+		"platformId": isText(p.PlatformID, maxPlatformID), "clientId": isText(p.ClientID, 100),
+		"clientSecret": isText(p.ClientSecret, 200), "name": isText(p.Name, 100),
+	} {
+		if !ok {
+			s.adminError(w, r, fault.New(fault.Invalid, domain, reasonInvalid, "the platform is not valid",
+				fault.WithViolations(fault.Violation{Field: field, Rule: "text", Message: "is missing or too long"})))
+			return
+		}
+	}
+	if err := s.storePlatform(r.Context(), p.PlatformID, p.ClientID, p.ClientSecret, p.Name); err != nil {
+		s.adminError(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+const listPlatformsSQL = `
+	select platform_id, client_id, name
+	  from platform
+	 order by platform_id`
+
+func (s *System) listPlatforms(w http.ResponseWriter, r *http.Request) {
+	type platform struct {
+		PlatformID string `json:"platformId"`
+		ClientID   string `json:"clientId"`
+		Name       string `json:"name"`
+	}
+	rows, err := s.db.Query(r.Context(), listPlatformsSQL)
+	if err != nil {
+		s.adminError(w, r, fmt.Errorf("list platforms: %w", err))
+		return
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[platform])
+	if err != nil {
+		s.adminError(w, r, fmt.Errorf("list platforms: %w", err))
+		return
+	}
+	scenario.WriteJSON(w, http.StatusOK, map[string]any{"platforms": list})
+}
+
+// showCirculation serves GET /sandbox/circulations/{edocNum}: the record with
+// its dates as they stand at the hub (KST seconds).
+func (s *System) showCirculation(w http.ResponseWriter, r *http.Request) {
+	c, err := findCirculation(r.Context(), s.db, r.PathValue("edocNum"))
+	if errors.Is(err, errNotHeld) {
+		err = errNotFound
+	}
+	if err != nil {
+		s.adminError(w, r, err)
+		return
+	}
+	scenario.WriteJSON(w, http.StatusOK, map[string]any{
+		"edocNum": c.EdocNum, "subject": c.Subject,
+		"sendEaddr": c.SendEaddr, "sendSubEaddr": c.SendSubEaddr, "sendName": c.SendName,
+		"recvEaddr": c.RecvEaddr, "recvSubEaddr": c.RecvSubEaddr, "recvName": c.RecvName,
+		"sendPlatformId": c.SendPlatformID, "recvPlatformId": c.RecvPlatformID, "registeredBy": c.RegisteredBy,
+		"sendDate": formatDate(c.SendDate), "recvDate": formatDate(c.RecvDate), "readDate": formatOptional(c.ReadDate),
+		"docType": c.DocType, "contentHash": c.ContentHash, "fileHashes": c.FileHashes,
+		"registeredAt": c.RegisteredAt.UTC().Format(time.RFC3339Nano), "readRecordedAt": c.ReadRecordedAt,
+	})
+}
+
+func formatOptional(t *time.Time) *string {
+	if t == nil {
+		return nil
+	}
+	s := formatDate(*t)
+	return &s
+}
+
+const countCirculationsSQL = `
+	select count(*), count(read_date)
+	  from circulation`
+
+// countCirculations serves GET /sandbox/circulations.
+func (s *System) countCirculations(w http.ResponseWriter, r *http.Request) {
+	var all, read int64
+	if err := s.db.QueryRow(r.Context(), countCirculationsSQL).Scan(&all, &read); err != nil {
+		s.adminError(w, r, fmt.Errorf("count circulations: %w", err))
+		return
+	}
+	scenario.WriteJSON(w, http.StatusOK, map[string]any{"registered": all, "read": read})
+}
+
+// AddressPeriod is one row of the bitemporal history, as inspection shows it.
+type AddressPeriod struct {
+	PlatformID    string     `json:"platformId"`
+	Eaddr         string     `json:"eaddr"`
+	Idn           string     `json:"idn"`
+	Type          int        `json:"type"`
+	Name          string     `json:"name"`
+	ValidFrom     time.Time  `json:"validFrom"`
+	ValidUntil    *time.Time `json:"validUntil"`
+	EndedBy       *string    `json:"endedBy"`
+	RecordedFrom  time.Time  `json:"recordedFrom"`
+	RecordedUntil *time.Time `json:"recordedUntil"`
+	Documents     int        `json:"documents"`
+}
+
+const listAddressesSQL = `
+	select a.platform_id, a.eaddr, a.idn, a.owner_type, a.name, a.valid_from, a.valid_until, a.ended_by,
+	       a.recorded_from, a.recorded_until,
+	       (select count(*) from address_document d
+	         where d.platform_id = a.platform_id and d.eaddr_folded = a.eaddr_folded) as documents
+	  from address a
+	 where $1 in ('', a.platform_id)
+	 order by a.address_id
+	 limit 1000`
+
+// listAddresses serves GET /sandbox/eaddrs?platformId=: at most 1,000 rows of
+// the history, superseded ones included.
+func (s *System) listAddresses(w http.ResponseWriter, r *http.Request) {
+	rows, err := s.db.Query(r.Context(), listAddressesSQL, r.URL.Query().Get("platformId"))
+	if err != nil {
+		s.adminError(w, r, fmt.Errorf("list addresses: %w", err))
+		return
+	}
+	list, err := pgx.AppendRows([]AddressPeriod{}, rows, pgx.RowToStructByPos[AddressPeriod])
+	if err != nil {
+		s.adminError(w, r, fmt.Errorf("list addresses: %w", err))
+		return
+	}
+	scenario.WriteJSON(w, http.StatusOK, map[string]any{"eaddrs": list})
+}
+
+const showCertificateSQL = `
+	select edoc_num, applicant, reason, platform_id, issued_at, scenario, encode(digest, 'hex'), pdf
+	  from certificate
+	 where cert_num = $1`
+
+// showCertificate serves GET /sandbox/certificates/{certNum}; with Accept:
+// application/pdf the PDF itself.
+func (s *System) showCertificate(w http.ResponseWriter, r *http.Request) {
+	var edocNum, applicant, why, platformID, misdeed, digest string
+	var issuedAt time.Time
+	var pdf []byte
+	err := s.db.QueryRow(r.Context(), showCertificateSQL, r.PathValue("certNum")).
+		Scan(&edocNum, &applicant, &why, &platformID, &issuedAt, &misdeed, &digest, &pdf)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = errNotFound
+	}
+	if err != nil {
+		s.adminError(w, r, err)
+		return
+	}
+	if r.Header.Get("Accept") == "application/pdf" {
+		write(w, http.StatusOK, "application/pdf", pdf)
+		return
+	}
+	scenario.WriteJSON(w, http.StatusOK, map[string]any{
+		"certNum": r.PathValue("certNum"), "edocNum": edocNum, "eaddr": applicant, "reason": why, "platformId": platformID,
+		"issuedAt": issuedAt.UTC().Format(time.RFC3339Nano), "scenario": misdeed, "sha256": digest, "size": len(pdf),
+	})
+}

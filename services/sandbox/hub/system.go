@@ -1,0 +1,141 @@
+package hub
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations of the hub's schema, for pg.Migrate.
+var Migrations fs.FS = migrations
+
+// Deps is what a hub works with. All fields but Verifier are required.
+type Deps struct {
+	DB        *pgxpool.Pool // role of the hub's own schema
+	Clock     clock.Clock
+	Log       *slog.Logger
+	Config    Config
+	Scenarios *scenario.Set
+	// Renderer draws and signs distribution certificates.
+	Renderer CertificateRenderer
+	// Verifier holds a distribution certificate, an original certificate and a
+	// document against each other; without it POST /api/cert/verify fails.
+	Verifier PairVerifier
+}
+
+// System is one running hub.
+type System struct {
+	db        *pgxpool.Pool
+	clock     clock.Clock
+	log       *slog.Logger
+	config    Config
+	scenarios *scenario.Set
+	renderer  CertificateRenderer
+	verifier  PairVerifier
+	exchanges *exchangeCounts
+}
+
+// New makes a hub over a migrated database.
+func New(_ context.Context, d Deps) (*System, error) {
+	switch {
+	case d.DB == nil:
+		return nil, errors.New("make hub: no database")
+	case d.Clock == nil:
+		return nil, errors.New("make hub: no clock")
+	case d.Log == nil:
+		return nil, errors.New("make hub: no logger")
+	case d.Scenarios == nil:
+		return nil, errors.New("make hub: no scenario set")
+	case d.Renderer == nil:
+		return nil, errors.New("make hub: no certificate renderer")
+	}
+	if err := d.Config.Validate(); err != nil {
+		return nil, err
+	}
+	return &System{
+		db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios,
+		renderer: d.Renderer, verifier: d.Verifier, exchanges: newExchangeCounts(),
+	}, nil
+}
+
+// Tasks are the hub's background work: writing the call counts down.
+func (s *System) Tasks() []lifecycle.Task {
+	return []lifecycle.Task{
+		{Name: "sandbox-hub-exchange-counts", Run: s.keepCounts},
+	}
+}
+
+// flushInterval bounds how many call counts a crash can lose.
+const flushInterval = time.Second
+
+func (s *System) keepCounts(ctx context.Context) error {
+	ticker := time.NewTicker(flushInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushInterval)
+			defer cancel()
+			s.flushLogged(last)
+			return nil
+		case <-ticker.C:
+			s.flushLogged(ctx)
+		}
+	}
+}
+
+func (s *System) flushLogged(ctx context.Context) {
+	if err := s.exchanges.flush(ctx, s.db); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "hub call counts not written", slog.Any("error", err))
+	}
+}
+
+// Handler serves the hub interface under /auth and /api, and the operator's side
+// under /sandbox behind the admin token. Scenarios never touch /sandbox.
+func (s *System) Handler() http.Handler {
+	hub := http.NewServeMux()
+	hub.Handle("POST /auth/token", s.anonymous(s.issueToken))
+	hub.Handle("POST /api/eaddr", s.authenticated(s.registerAddress))
+	hub.Handle("GET /api/eaddr", s.authenticated(s.lookUpAddress))
+	hub.Handle("PATCH /api/eaddr", s.authenticated(s.withdrawAddress))
+	hub.Handle("GET /api/eaddr/canceled", s.authenticated(s.withdrawnAddresses))
+	hub.Handle("GET /api/eaddr/user", s.authenticated(s.addressOwner))
+	hub.Handle("PATCH /api/eaddr/user/individual", s.authenticated(s.changePerson))
+	hub.Handle("POST /api/eaddr/user/company", s.authenticated(s.changeCompany))
+	hub.Handle("POST /api/eaddr/search", s.authenticated(s.searchAddress)) // ours
+	hub.Handle("POST /api/circulation", s.authenticated(s.registerCirculations))
+	hub.Handle("PATCH /api/circulation", s.authenticated(s.registerReadTimes))
+	hub.Handle("POST /api/cert", s.certificateCall(s.issueCertificate))
+	hub.HandleFunc("POST /api/cert/verify", s.verifyPair) // ours
+	outside := s.counted(hub, s.scenarios.Middleware(hub))
+
+	admin := http.NewServeMux()
+	admin.Handle("/sandbox/scenarios", s.scenarios.Handler())
+	admin.Handle("/sandbox/scenarios/", s.scenarios.Handler())
+	admin.HandleFunc("POST /sandbox/platforms", s.putPlatform)
+	admin.HandleFunc("GET /sandbox/platforms", s.listPlatforms)
+	admin.HandleFunc("GET /sandbox/circulations/{edocNum}", s.showCirculation)
+	admin.HandleFunc("GET /sandbox/circulations", s.countCirculations)
+	admin.HandleFunc("GET /sandbox/eaddrs", s.listAddresses)
+	admin.HandleFunc("GET /sandbox/certificates/{certNum}", s.showCertificate)
+	admin.HandleFunc("GET /sandbox/exchanges", s.listExchanges)
+
+	all := http.NewServeMux()
+	all.Handle("/auth/", outside)
+	all.Handle("/api/", outside)
+	all.Handle("/sandbox/", scenario.RequireAdmin(string(s.config.AdminTokenFile.Value()), admin))
+	return all
+}

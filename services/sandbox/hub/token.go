@@ -1,0 +1,188 @@
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/naru-relay/naru/pkg/clock"
+)
+
+// Token kinds as stored.
+const (
+	tokenAccess  = "access"
+	tokenRefresh = "refresh"
+)
+
+// Grant types of POST /auth/token.
+const (
+	grantIssue = 0
+	grantRenew = 1
+)
+
+type tokenRequest struct {
+	GrantType    *int    `json:"grantType"`
+	ClientID     string  `json:"clientId"`
+	ClientSecret string  `json:"clientSecret"`
+	RefreshToken *string `json:"refreshToken"`
+}
+
+type tokenAnswer struct {
+	result
+	AccessToken       string `json:"accessToken"`
+	AccessExpiresIn   int    `json:"accessExpiresIn"`
+	AccessExpireDate  string `json:"accessExpireDate"`
+	RefreshToken      string `json:"refreshToken"`
+	RefreshExpiresIn  int    `json:"refreshExpiresIn"`
+	RefreshExpireDate string `json:"refreshExpireDate"`
+}
+
+// maxTokenBody bounds the token request.
+const maxTokenBody = 16 << 10
+
+// issueToken serves POST /auth/token (hub interface section 2). A refresh token
+// stays good until it expires, so that a lost answer does no harm.
+func (s *System) issueToken(ctx context.Context, c call) (any, error) {
+	body, err := readBody(c.w, c.r, maxTokenBody)
+	if err != nil {
+		return nil, err
+	}
+	var req tokenRequest
+	if err := readJSON(body, &req); err != nil {
+		return nil, err
+	}
+	if req.GrantType == nil || (*req.GrantType != grantIssue && *req.GrantType != grantRenew) {
+		return nil, badForm("grantType")
+	}
+	if err := s.checkClient(ctx, c.platformID, req); err != nil {
+		return nil, err
+	}
+	return s.newTokens(ctx, c.platformID)
+}
+
+// checkClient holds client, secret or refresh token against the platform named
+// in the header.
+func (s *System) checkClient(ctx context.Context, platformID string, req tokenRequest) error {
+	refused := &failure{codeClientRefused, "중계자플랫폼 인증에 실패하였습니다"}
+	secret, err := findClient(ctx, s.db, platformID, req.ClientID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return refused
+	}
+	if err != nil {
+		return err
+	}
+	given := sha256.Sum256([]byte(req.ClientSecret))
+	if *req.GrantType == grantIssue || req.ClientSecret != "" {
+		if subtle.ConstantTimeCompare(secret, given[:]) != 1 {
+			return refused
+		}
+	}
+	if *req.GrantType == grantIssue {
+		return nil
+	}
+	if req.RefreshToken == nil || *req.RefreshToken == "" {
+		return badForm("refreshToken")
+	}
+	digest := sha256.Sum256([]byte(*req.RefreshToken))
+	expires, err := findToken(ctx, s.db, digest[:], platformID, tokenRefresh)
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && !s.clock.Now().Before(expires)) {
+		return &failure{codeRefreshRefused, "유효하지 않은 리프레시 토큰입니다"}
+	}
+	return err
+}
+
+func (s *System) newTokens(ctx context.Context, platformID string) (any, error) {
+	access, refresh := randomToken(), randomToken()
+	now := s.clock.Now()
+	accessLife := time.Duration(s.config.AccessLifetime).Truncate(time.Minute)
+	refreshLife := time.Duration(s.config.RefreshLifetime).Truncate(time.Minute)
+	err := insertTokens(ctx, s.db, platformID, now, s.config.NewTokenVoidsOld,
+		[]string{tokenAccess, tokenRefresh},
+		[][]byte{digestOf(access), digestOf(refresh)},
+		[]time.Time{now.Add(accessLife), now.Add(refreshLife)})
+	if err != nil {
+		return nil, err
+	}
+	return tokenAnswer{
+		result:      success,
+		AccessToken: access, AccessExpiresIn: minutes(accessLife), AccessExpireDate: formatDate(now.Add(accessLife)),
+		RefreshToken: refresh, RefreshExpiresIn: minutes(refreshLife), RefreshExpireDate: formatDate(now.Add(refreshLife)),
+	}, nil
+}
+
+// randomToken has 256 bits.
+func randomToken() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never returns an error since Go 1.24
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func digestOf(s string) []byte {
+	d := sha256.Sum256([]byte(s))
+	return d[:]
+}
+
+const findClientSQL = `
+	select secret_digest
+	  from platform
+	 where platform_id = $1 and client_id = $2`
+
+func findClient(ctx context.Context, db *pgxpool.Pool, platformID, clientID string) ([]byte, error) {
+	var secret []byte
+	if err := db.QueryRow(ctx, findClientSQL, platformID, clientID).Scan(&secret); err != nil {
+		return nil, fmt.Errorf("find client: %w", err)
+	}
+	return secret, nil
+}
+
+const findTokenSQL = `
+	select expires_at
+	  from token
+	 where digest = $1 and platform_id = $2 and kind = $3 and revoked_at is null`
+
+func findToken(ctx context.Context, db *pgxpool.Pool, digest []byte, platformID, kind string) (time.Time, error) {
+	var expires time.Time
+	if err := db.QueryRow(ctx, findTokenSQL, digest, platformID, kind).Scan(&expires); err != nil {
+		return time.Time{}, fmt.Errorf("find token: %w", err)
+	}
+	return clock.Canonical(expires), nil
+}
+
+const revokeTokenSQL = `
+	update token
+	   set revoked_at = $2
+	 where digest = $1 and revoked_at is null`
+
+func revokeToken(ctx context.Context, db *pgxpool.Pool, digest []byte, now time.Time) error {
+	if _, err := db.Exec(ctx, revokeTokenSQL, digest, now); err != nil {
+		return fmt.Errorf("revoke token: %w", err)
+	}
+	return nil
+}
+
+const insertTokensSQL = `
+	with voided as (
+	    update token
+	       set revoked_at = $2
+	     where $3::boolean and platform_id = $1 and kind = 'access' and revoked_at is null
+	)
+	insert into token (digest, platform_id, kind, issued_at, expires_at)
+	select t.digest, $1, t.kind, $2, t.expires_at
+	  from unnest($4::text[], $5::bytea[], $6::timestamptz[]) as t (kind, digest, expires_at)`
+
+func insertTokens(ctx context.Context, db *pgxpool.Pool, platformID string, now time.Time, void bool,
+	kinds []string, digests [][]byte, expires []time.Time,
+) error {
+	if _, err := db.Exec(ctx, insertTokensSQL, platformID, now, void, kinds, digests, expires); err != nil {
+		return fmt.Errorf("store tokens: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Pair is what a receiving office (제출처) hands in: both certificates and the
+// document they are said to be about.
+type Pair struct {
+	// Distribution is the distribution certificate, a PDF.
+	Distribution []byte
+	// Original is the original certificate of the archive, DER.
+	Original []byte
+	// Document are the bytes of the document itself.
+	Document []byte
+	// At is the time of the check.
+	At time.Time
+}
+
+// Check is the outcome of one check.
+type Check struct {
+	// Name tells the checks apart, e.g. "distribution.intact".
+	Name   string `json:"name"`
+	Passed bool   `json:"passed"`
+	// Detail is a short machine-readable reason when the check did not pass.
+	Detail string `json:"detail,omitempty"`
+}
+
+// PairVerifier performs the checks of guide 5.1.2 ❹: each certificate intact,
+// each issuer right, both hashes equal to each other and to the document. An
+// error means that it could not check; what does not pass is a Check.
+type PairVerifier interface {
+	VerifyPair(ctx context.Context, p Pair) ([]Check, error)
+}
+
+type verifyAnswer struct {
+	result
+	Valid  bool    `json:"valid"`
+	Checks []Check `json:"checks"`
+}
+
+var errCannotVerify = &failure{codeCertificateFailed, "증명서 유효성 검증을 수행할 수 없습니다"}
+
+// verifyPair serves POST /api/cert/verify (ours): multipart/form-data or
+// multipart/mixed with the parts distribution, original and document. A
+// receiving office is no platform, so headers and token are not asked for.
+// resultCode 1 says that the checks were performed, valid that all passed.
+func (s *System) verifyPair(w http.ResponseWriter, r *http.Request) {
+	answer, err := s.checkPair(w, r)
+	if err != nil {
+		f, status := s.failureOf(r.Context(), r.URL.Path, err)
+		s.exchanges.fail(r)
+		body, err := encode(f.result())
+		if err != nil {
+			body = []byte(`{"resultCode":0}`)
+		}
+		write(w, status, "application/json", body)
+		return
+	}
+	body, err := encode(answer)
+	if err != nil {
+		write(w, http.StatusInternalServerError, "application/json", []byte(`{"resultCode":0}`))
+		return
+	}
+	write(w, http.StatusOK, "application/json", body)
+}
+
+func (s *System) checkPair(w http.ResponseWriter, r *http.Request) (verifyAnswer, error) {
+	ctx := r.Context()
+	if s.verifier == nil {
+		return verifyAnswer{}, errCannotVerify
+	}
+	body, err := readBody(w, r, s.config.MaxBodyBytes)
+	if err != nil {
+		return verifyAnswer{}, err
+	}
+	pair, err := readPair(r.Header.Get("Content-Type"), body)
+	if err != nil {
+		return verifyAnswer{}, err
+	}
+	pair.At = s.clock.Now()
+	checks, err := s.verifier.VerifyPair(ctx, pair)
+	if err != nil {
+		return verifyAnswer{}, err
+	}
+	// Only the hub itself can say that it issued exactly these bytes.
+	ours := Check{Name: "distribution.issued_by_hub", Passed: true}
+	if _, err := issuedNumber(ctx, s.db, pair.Distribution); errors.Is(err, errNotHeld) {
+		ours.Passed, ours.Detail = false, "not_issued"
+	} else if err != nil {
+		return verifyAnswer{}, err
+	}
+	answer := verifyAnswer{result: success, Valid: true, Checks: append(checks, ours)}
+	for _, c := range answer.Checks {
+		answer.Valid = answer.Valid && c.Passed
+	}
+	return answer, nil
+}
+
+func readPair(contentType string, body []byte) (Pair, error) {
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if err != nil || !strings.HasPrefix(mediaType, "multipart/") || params["boundary"] == "" {
+		return Pair{}, badForm("Content-Type")
+	}
+	var p Pair
+	into := map[string]*[]byte{"distribution": &p.Distribution, "original": &p.Original, "document": &p.Document}
+	parts := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	for {
+		part, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return Pair{}, badForm("multipart")
+		}
+		target := into[part.FormName()]
+		if part.FormName() == "" {
+			// multipart/mixed parts carry their name without being form data.
+			_, disposition, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+			target = into[disposition["name"]]
+		}
+		if target == nil || *target != nil {
+			return Pair{}, badForm("multipart")
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return Pair{}, badForm("multipart")
+		}
+		*target = append([]byte{}, content...)
+	}
+	for _, name := range []string{"distribution", "original", "document"} {
+		if *into[name] == nil {
+			return Pair{}, badForm(name)
+		}
+	}
+	return p, nil
+}

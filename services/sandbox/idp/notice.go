@@ -1,0 +1,149 @@
+package idp
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+// The phone: POST /notices is the target of a relay's notice hook, which follows
+// the Standard Webhooks convention (headers webhook-id, webhook-timestamp and
+// webhook-signature).
+
+const (
+	maxNotice       = 64 << 10
+	noticeTolerance = 5 * time.Minute
+	secretPrefix    = "whsec_"
+)
+
+func noticeKey(secret string) ([]byte, error) {
+	encoded, ok := strings.CutPrefix(secret, secretPrefix)
+	if !ok {
+		return nil, errors.New("read notice secret: no whsec_ before it")
+	}
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(key) == 0 {
+		return nil, errors.New("read notice secret: not base64")
+	}
+	return key, nil
+}
+
+const insertNoticeSQL = `
+	insert into notice (notice_id, webhook_id, received_at, body)
+	values ($1, $2, $3, $4)
+	    on conflict (webhook_id) do nothing`
+
+// takeNotice stores a notice; one with the same webhook-id is stored once.
+func (s *System) takeNotice(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxNotice))
+	if err != nil || !utf8.Valid(body) || strings.Contains(string(body), "\x00") {
+		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonRequestInvalid, "a notice is text of at most 64 KiB"))
+		return
+	}
+	if err := s.checkSignature(r.Header, body); err != nil {
+		scenario.WriteError(w, fault.New(fault.Unauthenticated, domain, reasonNoticeRefused, "the notice is not signed as agreed", fault.Wrap(err)))
+		return
+	}
+	var webhookID *string
+	if v := r.Header.Get("webhook-id"); v != "" {
+		webhookID = &v
+	}
+	if _, err := s.db.Exec(r.Context(), insertNoticeSQL, id.New(), webhookID, s.clock.Now(), string(body)); err != nil {
+		s.fail(w, r, fmt.Errorf("store notice: %w", err))
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// checkSignature does nothing when no secret is configured.
+func (s *System) checkSignature(header http.Header, body []byte) error {
+	secret := string(s.config.NoticeSecretFile.Value())
+	if secret == "" {
+		return nil
+	}
+	key, err := noticeKey(secret)
+	if err != nil {
+		return err
+	}
+	webhookID, stamp := header.Get("webhook-id"), header.Get("webhook-timestamp")
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil || webhookID == "" {
+		return errors.New("check notice: headers missing")
+	}
+	if age := s.clock.Now().Sub(time.Unix(seconds, 0)); age > noticeTolerance || age < -noticeTolerance {
+		return errors.New("check notice: too old or from the future")
+	}
+	mac := hmac.New(sha256.New, key)
+	_, _ = fmt.Fprintf(mac, "%s.%s.%s", webhookID, stamp, body)
+	want := mac.Sum(nil)
+	for _, signature := range strings.Fields(header.Get("webhook-signature")) {
+		version, encoded, _ := strings.Cut(signature, ",")
+		given, err := base64.StdEncoding.DecodeString(encoded)
+		if version == "v1" && err == nil && hmac.Equal(given, want) {
+			return nil
+		}
+	}
+	return errors.New("check notice: no signature fits")
+}
+
+// Notice is one notice the phone got.
+type Notice struct {
+	ID         string    `json:"id"`
+	WebhookID  *string   `json:"webhookId"`
+	ReceivedAt time.Time `json:"receivedAt"`
+	// Body is the JSON received, or a JSON string of a text that was no JSON.
+	Body json.RawMessage `json:"body"`
+}
+
+const listNoticesSQL = `
+	select notice_id::text, webhook_id, received_at, body
+	  from (select notice_id, webhook_id, received_at, body
+	          from notice
+	         order by notice_id desc
+	         limit 1000) as latest
+	 order by notice_id`
+
+// listNotices serves GET /sandbox/notices: the latest 1,000, oldest first.
+func (s *System) listNotices(w http.ResponseWriter, r *http.Request) {
+	rows, err := s.db.Query(r.Context(), listNoticesSQL)
+	if err != nil {
+		s.fail(w, r, fmt.Errorf("list notices: %w", err))
+		return
+	}
+	notices, err := pgx.AppendRows([]Notice{}, rows, func(row pgx.CollectableRow) (Notice, error) {
+		var n Notice
+		var body string
+		if err := row.Scan(&n.ID, &n.WebhookID, &n.ReceivedAt, &body); err != nil {
+			return n, err
+		}
+		n.Body = json.RawMessage(body)
+		if !json.Valid(n.Body) {
+			text, err := json.Marshal(body)
+			if err != nil {
+				return n, err
+			}
+			n.Body = text
+		}
+		return n, nil
+	})
+	if err != nil {
+		s.fail(w, r, fmt.Errorf("list notices: %w", err))
+		return
+	}
+	scenario.WriteJSON(w, http.StatusOK, map[string]any{"notices": notices})
+}

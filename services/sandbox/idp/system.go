@@ -1,0 +1,132 @@
+// Package idp is the sandbox's identity provider (본인확인): an OpenID Connect
+// provider for the authorization code flow with PKCE, whose users are invented
+// persons that anybody may choose to be. It also plays the recipient's phone: it
+// takes the notices a relay sends and shows them to operators.
+//
+// The ID token carries, besides the standard claims, ci (88 characters), name,
+// birthdate (YYYYMMDD) and phone_number; sub is opaque and differs per client.
+// Everything it shows is marked 시험용. Persons, codes and notices are kept in a
+// PostgreSQL schema of its own; personal data is never logged.
+package idp
+
+import (
+	"context"
+	"crypto"
+	"embed"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/services/sandbox/idp/internal/idtoken"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations of the provider's schema, for pg.Migrate.
+var Migrations fs.FS = migrations
+
+// Deps is what a provider works with; all fields are required.
+type Deps struct {
+	DB        *pgxpool.Pool
+	Clock     clock.Clock
+	Log       *slog.Logger
+	Config    Config
+	Scenarios *scenario.Set
+	// Key signs ID tokens: a P-256 key that stays the same over restarts.
+	Key crypto.Signer
+}
+
+// System is one running identity provider.
+type System struct {
+	db        *pgxpool.Pool
+	clock     clock.Clock
+	log       *slog.Logger
+	config    Config
+	scenarios *scenario.Set
+	signer    *idtoken.Signer
+}
+
+// New makes a provider over a migrated database and, if so configured, puts the
+// test persons in.
+func New(ctx context.Context, d Deps) (*System, error) {
+	if d.DB == nil || d.Clock == nil || d.Log == nil || d.Scenarios == nil {
+		return nil, errors.New("make identity provider: database, clock, logger and scenario set are required")
+	}
+	if err := d.Config.Validate(); err != nil {
+		return nil, err
+	}
+	signer, err := idtoken.New(d.Key)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios, signer: signer}
+	if d.Config.TestPersons {
+		if err := s.insertPersons(ctx, testPersons()...); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Tasks are the provider's background work: none.
+func (s *System) Tasks() []lifecycle.Task { return nil }
+
+// Handler serves the provider, the phone and the operator's side.
+func (s *System) Handler() http.Handler {
+	public := http.NewServeMux()
+	public.HandleFunc("GET /.well-known/openid-configuration", s.discovery)
+	public.HandleFunc("GET /jwks", s.jwks)
+	public.HandleFunc("GET /authorize", s.authorize)
+	public.HandleFunc("POST /authorize", s.authorize)
+	public.HandleFunc("POST /token", s.token)
+	public.HandleFunc("POST /notices", s.takeNotice)
+
+	admin := http.NewServeMux()
+	admin.Handle("/sandbox/scenarios", s.scenarios.Handler())
+	admin.Handle("/sandbox/scenarios/", s.scenarios.Handler())
+	admin.HandleFunc("POST /sandbox/persons", s.addPerson)
+	admin.HandleFunc("GET /sandbox/persons", s.listPersons)
+	admin.HandleFunc("GET /sandbox/notices", s.listNotices)
+
+	all := http.NewServeMux()
+	all.Handle("/", s.scenarios.Middleware(public))
+	all.Handle("/sandbox/", scenario.RequireAdmin(string(s.config.AdminTokenFile.Value()), admin))
+	return all
+}
+
+// ACR is the acr claim of every proof: a choice on a test page, nothing more.
+const ACR = "urn:naru:sandbox:identity-proof"
+
+func (s *System) discovery(w http.ResponseWriter, _ *http.Request) {
+	scenario.WriteJSON(w, http.StatusOK, map[string]any{
+		"issuer":                                s.config.Issuer,
+		"authorization_endpoint":                s.config.Issuer + "/authorize",
+		"token_endpoint":                        s.config.Issuer + "/token",
+		"jwks_uri":                              s.config.Issuer + "/jwks",
+		"response_types_supported":              []string{"code"},
+		"response_modes_supported":              []string{"query"},
+		"grant_types_supported":                 []string{"authorization_code"},
+		"subject_types_supported":               []string{"pairwise"},
+		"id_token_signing_alg_values_supported": []string{"ES256"},
+		"scopes_supported":                      []string{"openid"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
+		"code_challenge_methods_supported":      []string{"S256"},
+		"acr_values_supported":                  []string{ACR},
+		"claims_supported": []string{
+			"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "at_hash", "ci", "name", "birthdate", "phone_number",
+		},
+		"ui_locales_supported": []string{"ko"},
+	})
+}
+
+func (s *System) jwks(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	_, _ = w.Write(s.signer.JWKS())
+}

@@ -1,0 +1,108 @@
+package scenario
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/naru-relay/naru/pkg/fault"
+)
+
+// maxScenarioBytes bounds one PUT body.
+const maxScenarioBytes = 64 << 10
+
+// Handler serves the admin API:
+//
+//	PUT    /sandbox/scenarios/{id}   puts or replaces a scenario
+//	GET    /sandbox/scenarios        lists all with their counts
+//	DELETE /sandbox/scenarios/{id}   removes one
+//	DELETE /sandbox/scenarios        removes all
+//
+// It does not authenticate; wrap it with RequireAdmin.
+func (s *Set) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("PUT /sandbox/scenarios/{id}", s.put)
+	mux.HandleFunc("GET /sandbox/scenarios", s.list)
+	mux.HandleFunc("DELETE /sandbox/scenarios/{id}", s.delete)
+	mux.HandleFunc("DELETE /sandbox/scenarios", s.clear)
+	return mux
+}
+
+func (s *Set) put(w http.ResponseWriter, r *http.Request) {
+	var sc Scenario
+	if err := decodeOne(http.MaxBytesReader(w, r.Body, maxScenarioBytes), &sc); err != nil {
+		WriteError(w, fault.New(fault.Invalid, domain, reasonInvalid, "the body is not one JSON scenario", fault.Wrap(err)))
+		return
+	}
+	sc.ID = r.PathValue("id")
+	if err := s.Put(sc); err != nil {
+		WriteError(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Set) list(w http.ResponseWriter, _ *http.Request) {
+	WriteJSON(w, http.StatusOK, map[string]any{"scenarios": s.List()})
+}
+
+func (s *Set) delete(w http.ResponseWriter, r *http.Request) {
+	if !s.Delete(r.PathValue("id")) {
+		WriteError(w, fault.New(fault.NotFound, domain, reasonNotFound, "no such scenario"))
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Set) clear(w http.ResponseWriter, _ *http.Request) {
+	s.Clear()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func decodeOne(r io.Reader, into any) error {
+	dec := json.NewDecoder(r)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+// RequireAdmin lets a request pass that carries "Authorization: Bearer <token>";
+// it is the door of every /sandbox path. An empty token refuses everybody, so
+// that a forgotten configuration is closed and not open.
+func RequireAdmin(token string, next http.Handler) http.Handler {
+	want := sha256.Sum256([]byte(token))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		got := sha256.Sum256([]byte(given))
+		if token == "" || !ok || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="sandbox"`)
+			WriteError(w, fault.New(fault.Unauthenticated, domain, reasonAdminRefused, "the admin token is missing or wrong"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// WriteJSON writes v as a JSON answer of a /sandbox path.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+}
+
+// WriteError writes err as an RFC 9457 problem document.
+func WriteError(w http.ResponseWriter, err error) {
+	fault.WriteProblem(w, fault.ProblemOf(err, ""))
+}

@@ -1,0 +1,208 @@
+package scenario
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Kind names one way to misbehave.
+type Kind string
+
+// Transport level kinds, carried out by Set.Middleware for any HTTP system.
+const (
+	// Down closes the connection without an answer, or answers httpStatus (for
+	// instance 503) when one is given.
+	Down Kind = "down"
+	// Slow answers correctly after delay.
+	Slow Kind = "slow"
+	// FailureOK answers HTTP 200 with a JSON body that tells of a failure.
+	FailureOK Kind = "http-200-with-failure"
+	// TextPlain answers the same failure body as text/plain.
+	TextPlain Kind = "text-plain"
+	// AnswerLost lets the system do the work, then drops the connection, so
+	// that the caller cannot know and repeats the call.
+	AnswerLost Kind = "answer-lost"
+	// GarbageBody answers bytes that are not of the announced format.
+	GarbageBody Kind = "garbage-body"
+)
+
+// Business level kinds of the distribution hub and the archive, asked for with
+// Set.Take and Set.TakeItem.
+const (
+	// TokenLoss makes the presented token invalid for good and answers errCode.
+	TokenLoss Kind = "token-loss"
+	// ItemResult forces result for one item of a batch; the item is not done.
+	ItemResult Kind = "item-result"
+	// WrongOrder answers the items of a batch in another order than asked.
+	WrongOrder Kind = "wrong-order"
+	// MissingItems leaves the last count items out of the answer.
+	MissingItems Kind = "missing-items"
+	// CertificateForged changes a byte of an issued certificate.
+	CertificateForged Kind = "certificate-forged"
+	// CertificateOtherDocument issues a genuine certificate about another document.
+	CertificateOtherDocument Kind = "certificate-other-document"
+	// CertificateExpired signs with a certificate whose validity has ended.
+	CertificateExpired Kind = "certificate-expired"
+	// CertificateForeignSigner signs under a root nobody trusts.
+	CertificateForeignSigner Kind = "certificate-foreign-signer"
+)
+
+// Kinds of a sender's viewing system.
+const (
+	// ShowOtherBytes shows bytes that are not the document, and reports their hash.
+	ShowOtherBytes Kind = "show-other-bytes"
+	// ReportEarly reports a read time before the token was verified, by delay.
+	ReportEarly Kind = "report-early"
+	// ReportForeignDocument reports the read under the edoc number in body.
+	ReportForeignDocument Kind = "report-foreign-document"
+	// NeverReport shows the document and never reports it.
+	NeverReport Kind = "never-report"
+)
+
+// Match says which calls or items a scenario applies to. Empty fields match
+// everything.
+type Match struct {
+	// Method is an HTTP method in upper case.
+	Method string `json:"method,omitempty"`
+	// Path is the exact request path, or a prefix when it ends in "*".
+	Path string `json:"path,omitempty"`
+	// Key is the business key: edoc number, address, document id.
+	Key string `json:"key,omitempty"`
+	// EdocNum is another name for Key.
+	EdocNum string `json:"edocNum,omitempty"`
+	// Item is the position in a batch, counted from 1.
+	Item int `json:"item,omitempty"`
+}
+
+// Scenario is one instruction to misbehave.
+type Scenario struct {
+	ID    string `json:"id"`
+	Kind  Kind   `json:"kind"`
+	Match Match  `json:"match"`
+	// Skip is the number of matches that pass before the first is taken.
+	Skip int `json:"skip,omitempty"`
+	// Times is the number of matches taken; 0 means 1. Ignored with Forever.
+	Times int `json:"times,omitempty"`
+	// Forever takes every match until the scenario is deleted.
+	Forever bool `json:"forever,omitempty"`
+
+	// Delay is a duration such as "250ms" (slow, report-early).
+	Delay Delay `json:"delay,omitempty"`
+	// HTTPStatus is the status answered by down, http-200-with-failure (200),
+	// text-plain (200) and garbage-body (200).
+	HTTPStatus int `json:"httpStatus,omitempty"`
+	// Result is the code forced by item-result.
+	Result int `json:"result,omitempty"`
+	// ResultCode, ErrCode and ErrMsg make the failure body.
+	ResultCode int    `json:"resultCode,omitempty"`
+	ErrCode    string `json:"errCode,omitempty"`
+	ErrMsg     string `json:"errMsg,omitempty"`
+	// Count is the number of items left out by missing-items; 0 means 1.
+	Count int `json:"count,omitempty"`
+	// Body replaces the built-in body of transport level answers.
+	Body string `json:"body,omitempty"`
+	// ContentType goes with Body.
+	ContentType string `json:"contentType,omitempty"`
+
+	// Seen and Taken count matches since the scenario was put; set by the Set.
+	Seen  int `json:"seen"`
+	Taken int `json:"taken"`
+}
+
+// Delay is a time.Duration written as "1.5s" in JSON.
+type Delay time.Duration
+
+// MarshalJSON writes the duration in Go's notation.
+func (d Delay) MarshalJSON() ([]byte, error) {
+	return json.Marshal(time.Duration(d).String())
+}
+
+// UnmarshalJSON reads a duration in Go's notation.
+func (d *Delay) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("read delay: %w", err)
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		return fmt.Errorf("read delay: %w", err)
+	}
+	*d = Delay(v)
+	return nil
+}
+
+// maxDelay keeps a forgotten scenario from holding connections for ever.
+const maxDelay = 10 * time.Minute
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+func (s *Scenario) known() bool {
+	return slices.Contains([]Kind{
+		Down, Slow, FailureOK, TextPlain, AnswerLost, GarbageBody,
+		TokenLoss, ItemResult, WrongOrder, MissingItems,
+		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner,
+		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport,
+	}, s.Kind)
+}
+
+// check returns the field and rule a scenario breaks, or two empty strings.
+func (s *Scenario) check() (field, rule string) {
+	switch {
+	case !idPattern.MatchString(s.ID):
+		return "id", "1 to 64 of A-Z a-z 0-9 . _ -"
+	case !s.known():
+		return "kind", "unknown kind"
+	case s.Skip < 0:
+		return "skip", "not negative"
+	case s.Times < 0:
+		return "times", "not negative"
+	case s.Count < 0:
+		return "count", "not negative"
+	case s.Match.Item < 0:
+		return "match.item", "not negative"
+	case s.Match.Key != "" && s.Match.EdocNum != "" && s.Match.Key != s.Match.EdocNum:
+		return "match.edocNum", "key and edocNum differ"
+	case s.Delay < 0 || time.Duration(s.Delay) > maxDelay:
+		return "delay", "0s to 10m"
+	case s.Kind == Slow && s.Delay == 0:
+		return "delay", "required for slow"
+	case s.Kind == ItemResult && (s.Result < 1 || s.Result > 99):
+		return "result", "1 to 99, required for item-result"
+	case s.HTTPStatus != 0 && (s.HTTPStatus < 200 || s.HTTPStatus > 599):
+		return "httpStatus", "200 to 599"
+	}
+	return "", ""
+}
+
+// matches tells whether a call fits. Facts that the asking place does not know
+// are empty; a scenario that names such a fact does not fit.
+func (m Match) matches(f facts) bool {
+	key := m.Key
+	if key == "" {
+		key = m.EdocNum
+	}
+	return (m.Method == "" || m.Method == f.method) &&
+		(m.Path == "" || pathMatches(m.Path, f.path)) &&
+		(key == "" || key == f.key) &&
+		(m.Item == 0 || m.Item == f.item)
+}
+
+func pathMatches(pattern, path string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(path, prefix)
+	}
+	return pattern == path
+}
+
+// status is the HTTP status of a transport level answer.
+func (s *Scenario) status() int {
+	if s.HTTPStatus != 0 {
+		return s.HTTPStatus
+	}
+	return http.StatusOK
+}
