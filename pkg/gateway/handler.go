@@ -1,0 +1,133 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+)
+
+// DefaultBodyLimit bounds the body of a route without a limit of its own.
+const DefaultBodyLimit = 1 << 20
+
+// HandlerDeps is what a Handler needs.
+type HandlerDeps struct {
+	Routes *Routes
+	// API is the mux the generated handlers are registered on.
+	API http.Handler
+	// Admit judges the caller before the body is read, and gives the context of the call. It may set headers of the answer.
+	Admit func(ctx context.Context, r *http.Request, route *Route, answer http.Header) (context.Context, error)
+	// BodyLimit is the greatest body of an RPC in bytes, by its full name; DefaultBodyLimit for others.
+	BodyLimit map[string]int64
+	// Timeout is the deadline of a call.
+	Timeout time.Duration
+}
+
+// Handler judges requests of the API and passes the good ones on.
+type Handler struct{ deps HandlerDeps }
+
+// NewHandler makes a handler of the API.
+func NewHandler(deps HandlerDeps) (*Handler, error) {
+	if deps.Routes == nil || deps.API == nil || deps.Admit == nil || deps.Timeout <= 0 {
+		return nil, errors.New("making an API handler: routes, API, admit and timeout are required")
+	}
+	return &Handler{deps: deps}, nil
+}
+
+// ServeHTTP serves one call.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), h.deps.Timeout)
+	defer cancel()
+	route, allow := h.deps.Routes.Match(r.Method, r.URL.Path)
+	switch {
+	case route == nil && len(allow) > 0:
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		httpProblem(ctx, w, http.StatusMethodNotAllowed, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "this path has other methods")
+		return
+	case route == nil:
+		WriteError(ctx, w, fault.New(fault.NotFound, Domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path"))
+		return
+	}
+	setRoute(ctx, route)
+	ctx = context.WithValue(ctx, routeKey{}, route)
+	ctx, err := h.deps.Admit(ctx, r, route, w.Header())
+	if err != nil {
+		WriteError(ctx, w, err)
+		return
+	}
+	violations := append(route.checkPath(r.URL.Path), route.checkQuery(r.URL.RawQuery)...)
+	body, ok := h.body(ctx, w, r, route)
+	if !ok {
+		return
+	}
+	if len(body) > 0 {
+		violations = append(violations, Walk(body, route.body)...)
+	}
+	if len(violations) > 0 {
+		WriteError(ctx, w, fault.New(fault.Invalid, Domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the request is not well formed",
+			fault.WithViolations(violations...)))
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	r = r.WithContext(ctx)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	h.deps.API.ServeHTTP(w, r)
+}
+
+// body reads the body of a route that has one; false when the request was answered. No body at all is the same as an empty object.
+func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Request, route *Route) ([]byte, bool) {
+	if route.body == nil {
+		return nil, true
+	}
+	limit := int64(DefaultBodyLimit)
+	if own, ok := h.deps.BodyLimit[string(route.RPC.FullName())]; ok {
+		limit = own
+	}
+	if r.ContentLength > limit {
+		tooLarge(ctx, w, limit)
+		return nil, false
+	}
+	if r.ContentLength != 0 && !isJSON(r.Header) {
+		w.Header().Set("Accept", "application/json")
+		httpProblem(ctx, w, http.StatusUnsupportedMediaType, gatewayv1.Reason_REASON_UNSUPPORTED_MEDIA_TYPE, "the body must be application/json in UTF-8, not encoded further")
+		return nil, false
+	}
+	var buffer bytes.Buffer
+	if r.ContentLength > 0 {
+		buffer.Grow(int(r.ContentLength))
+	}
+	_, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		tooLarge(ctx, w, limit)
+		return nil, false
+	case err != nil:
+		WriteError(ctx, w, fault.New(fault.Invalid, Domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the body did not arrive whole", fault.Wrap(err)))
+		return nil, false
+	}
+	return buffer.Bytes(), true
+}
+
+func tooLarge(ctx context.Context, w http.ResponseWriter, limit int64) {
+	httpProblem(ctx, w, http.StatusRequestEntityTooLarge, gatewayv1.Reason_REASON_BODY_TOO_LARGE, fmt.Sprintf("the body has more than %d bytes", limit))
+}
+
+func isJSON(header http.Header) bool {
+	media, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil || media != "application/json" {
+		return false
+	}
+	charset, has := parameters["charset"]
+	encoding := header.Get("Content-Encoding")
+	return (!has || strings.EqualFold(charset, "utf-8")) && (encoding == "" || strings.EqualFold(encoding, "identity"))
+}

@@ -1,0 +1,234 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/naru-relay/naru/pkg/fault"
+)
+
+// Route is one HTTP method and path of an RPC, from its google.api.http option.
+type Route struct {
+	// Method and Pattern as the option has them, e.g. POST /v1/documents/{edoc_num}:cancel.
+	Method, Pattern string
+	// RPC is what it calls.
+	RPC protoreflect.MethodDescriptor
+
+	segments []segment
+	verb     string
+	// bodyField is the request's field the body becomes; "*" for the request itself, empty for no body.
+	bodyField string
+	// body is the message the body becomes, nil for no body.
+	body protoreflect.MessageDescriptor
+	// bound are the request's fields that path and body give.
+	bound map[protoreflect.Name]bool
+}
+
+// segment is a literal or, where field is set, a field of the request.
+type segment struct{ literal, field string }
+
+// maxParameter bounds a path parameter; ids of ours have at most 64 characters.
+const maxParameter = 200
+
+// Routes finds the route of a request.
+type Routes struct{ routes []*Route }
+
+// NewRoutes collects the routes of services. Patterns may hold literals, {field} of string fields of the request, and a verb; bodies
+// and response bodies are messages. Whatever else is used, also by a request message (google.protobuf.Any and its like), is an error,
+// so that what cannot be judged is not served.
+func NewRoutes(services ...protoreflect.ServiceDescriptor) (*Routes, error) {
+	r := &Routes{}
+	for _, service := range services {
+		for i := range service.Methods().Len() {
+			method := service.Methods().Get(i)
+			rule, ok := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
+			if !ok || rule == nil {
+				continue
+			}
+			for _, binding := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
+				route, err := newRoute(method, binding)
+				if err != nil {
+					return nil, fmt.Errorf("routing %s: %w", method.FullName(), err)
+				}
+				r.routes = append(r.routes, route)
+			}
+		}
+	}
+	return r, nil
+}
+
+// All lists the routes in the order of their services.
+func (r *Routes) All() []*Route { return slices.Clone(r.routes) }
+
+func newRoute(method protoreflect.MethodDescriptor, rule *annotations.HttpRule) (*Route, error) {
+	route := &Route{RPC: method, bodyField: rule.GetBody(), bound: make(map[protoreflect.Name]bool)}
+	switch pattern := rule.GetPattern().(type) {
+	case *annotations.HttpRule_Get:
+		route.Method, route.Pattern = http.MethodGet, pattern.Get
+	case *annotations.HttpRule_Put:
+		route.Method, route.Pattern = http.MethodPut, pattern.Put
+	case *annotations.HttpRule_Post:
+		route.Method, route.Pattern = http.MethodPost, pattern.Post
+	case *annotations.HttpRule_Delete:
+		route.Method, route.Pattern = http.MethodDelete, pattern.Delete
+	case *annotations.HttpRule_Patch:
+		route.Method, route.Pattern = http.MethodPatch, pattern.Patch
+	default:
+		return nil, fmt.Errorf("its HTTP method is not supported")
+	}
+	if err := route.parse(); err != nil {
+		return nil, err
+	}
+	return route, route.bind(rule)
+}
+
+// parse takes the pattern apart.
+func (r *Route) parse() error {
+	path := r.Pattern
+	if i := strings.LastIndexByte(path, ':'); i > strings.LastIndexByte(path, '/') {
+		path, r.verb = path[:i], path[i+1:]
+	}
+	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		field, isField := strings.CutPrefix(part, "{")
+		if !isField {
+			r.segments = append(r.segments, segment{literal: part})
+			continue
+		}
+		field = strings.TrimSuffix(field, "}")
+		descriptor := r.RPC.Input().Fields().ByName(protoreflect.Name(field))
+		if descriptor == nil || descriptor.Kind() != protoreflect.StringKind || descriptor.IsList() {
+			return fmt.Errorf("pattern %s: {%s} is not a string field", r.Pattern, field)
+		}
+		r.bound[descriptor.Name()] = true
+		r.segments = append(r.segments, segment{field: descriptor.JSONName()})
+	}
+	return nil
+}
+
+// bind finds what the body becomes.
+func (r *Route) bind(rule *annotations.HttpRule) error {
+	if name := rule.GetResponseBody(); name != "" {
+		field := r.RPC.Output().Fields().ByName(protoreflect.Name(name))
+		if field == nil || field.Message() == nil || field.IsList() || field.IsMap() {
+			return fmt.Errorf("response body %s is not a message", name)
+		}
+	}
+	switch r.bodyField {
+	case "":
+		return nil
+	case "*":
+		r.body = r.RPC.Input()
+	default:
+		field := r.RPC.Input().Fields().ByName(protoreflect.Name(r.bodyField))
+		if field == nil || field.Message() == nil || field.IsList() || field.IsMap() {
+			return fmt.Errorf("body %s is not a message", r.bodyField)
+		}
+		r.body = field.Message()
+		r.bound[field.Name()] = true
+		r.bodyField = field.JSONName()
+	}
+	return supported(r.body, map[protoreflect.FullName]bool{})
+}
+
+// supported refuses messages that Walk cannot judge.
+func supported(message protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool) error {
+	if seen[message.FullName()] {
+		return nil
+	}
+	seen[message.FullName()] = true
+	switch message.FullName() {
+	case "google.protobuf.Timestamp", "google.protobuf.Duration":
+		return nil
+	}
+	if wrapper(message) == nil && !walkable(message) {
+		return fmt.Errorf("%s in a request is not supported", message.FullName())
+	}
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		if field.IsMap() {
+			field = field.MapValue()
+		}
+		if field.Kind() == protoreflect.GroupKind {
+			return fmt.Errorf("group %s in a request is not supported", field.FullName())
+		}
+		if inner := field.Message(); inner != nil {
+			if err := supported(inner, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Match finds the route of a method and path. Without one, allow lists the methods the path has, sorted; none when it is unknown.
+func (r *Routes) Match(method, path string) (route *Route, allow []string) {
+	for _, candidate := range r.routes {
+		if !candidate.matches(path) {
+			continue
+		}
+		if candidate.Method == method {
+			return candidate, nil
+		}
+		if !slices.Contains(allow, candidate.Method) {
+			allow = append(allow, candidate.Method)
+		}
+	}
+	slices.Sort(allow)
+	return nil, allow
+}
+
+func (r *Route) matches(path string) bool {
+	path, rooted := strings.CutPrefix(path, "/")
+	if !rooted {
+		return false
+	}
+	if r.verb != "" {
+		var hasVerb bool
+		if path, hasVerb = strings.CutSuffix(path, ":"+r.verb); !hasVerb {
+			return false
+		}
+	}
+	parts := strings.Split(path, "/")
+	if len(parts) != len(r.segments) {
+		return false
+	}
+	for i, s := range r.segments {
+		switch {
+		case s.field == "" && s.literal != parts[i]:
+			return false
+		// No id of ours has a colon; one in a path begins a verb.
+		case s.field != "" && (parts[i] == "" || strings.ContainsRune(parts[i], ':')):
+			return false
+		}
+	}
+	return true
+}
+
+// checkPath judges the parameters of a path that matches.
+func (r *Route) checkPath(path string) []fault.Violation {
+	var violations []fault.Violation
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i, s := range r.segments {
+		if s.field == "" {
+			continue
+		}
+		broken := checkString(parts[i])
+		switch {
+		case !utf8.ValidString(parts[i]):
+			broken = ruleUTF8
+		case len(parts[i]) > maxParameter:
+			broken = rule{"path.length", "is too long"}
+		}
+		if broken != ruleNone {
+			violations = append(violations, fault.Violation{Field: s.field, Rule: broken.name, Message: broken.wants})
+		}
+	}
+	return violations
+}

@@ -1,0 +1,143 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/fault"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Gateway is the name of the unit that owns the public doors.
+const Gateway = "gateway"
+
+// TokenVerifier verifies access tokens; *authn.Verifier is one.
+type TokenVerifier interface {
+	Verify(ctx context.Context, token string) (authn.Principal, error)
+}
+
+var _ TokenVerifier = (*authn.Verifier)(nil)
+
+// AccessOf reads the access rule of an RPC. The error tells why an RPC must not be served: no rule, a rule that admits nobody, or one
+// that admits senders, agents, viewing systems or the operator without a scope.
+func AccessOf(method protoreflect.MethodDescriptor) (*platformv1.Access, error) {
+	options, ok := method.Options().(*descriptorpb.MethodOptions)
+	if !ok || !proto.HasExtension(options, platformv1.E_Access) {
+		return nil, fmt.Errorf("reading access rule: %s has none", method.FullName())
+	}
+	rule, ok := proto.GetExtension(options, platformv1.E_Access).(*platformv1.Access)
+	if !ok || (!rule.GetOpen() && len(rule.GetKinds()) == 0 && len(rule.GetUnits()) == 0) {
+		return nil, fmt.Errorf("reading access rule: that of %s admits nobody", method.FullName())
+	}
+	for _, kind := range rule.GetKinds() {
+		if rule.GetScope() == "" && kind != platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT {
+			return nil, fmt.Errorf("reading access rule: that of %s admits %s without a scope", method.FullName(), kind)
+		}
+	}
+	return rule, nil
+}
+
+// Public tells whether an RPC may be called through the public doors.
+func Public(rule *platformv1.Access) bool { return rule.GetOpen() || len(rule.GetKinds()) > 0 }
+
+// Permit judges a verified principal by a rule. Errors: Denied (KIND_NOT_PERMITTED, SCOPE_MISSING).
+func Permit(rule *platformv1.Access, p authn.Principal) error {
+	if !slices.Contains(rule.GetKinds(), p.Kind) {
+		return fault.New(fault.Denied, "", authn.ReasonKindNotPermitted, "principals of this kind may not call this")
+	}
+	if !p.HasScope(rule.GetScope()) {
+		return fault.New(fault.Denied, "", authn.ReasonScopeMissing, "the access token lacks a scope",
+			fault.WithMetadata("scope", rule.GetScope()))
+	}
+	return nil
+}
+
+// fullMethod is the name of an RPC as gRPC writes it.
+func fullMethod(method protoreflect.MethodDescriptor) string {
+	return "/" + string(method.Parent().FullName()) + "/" + string(method.Name())
+}
+
+// gate admits calls.
+type gate struct {
+	verifier TokenVerifier
+	rules    map[string]*platformv1.Access
+	// inputs are the request messages of the RPCs, to prepare their validation.
+	inputs []protoreflect.MessageDescriptor
+}
+
+// infrastructure tells gRPC's own services, which carry no access rule: any unit may call them.
+func infrastructure(service string) bool { return strings.HasPrefix(service, "grpc.") }
+
+// add takes the rules of a service.
+func (g *gate) add(service string) error {
+	if infrastructure(service) {
+		return nil
+	}
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
+	if err != nil {
+		return fmt.Errorf("finding service %s: %w", service, err)
+	}
+	descriptor, ok := found.(protoreflect.ServiceDescriptor)
+	if !ok {
+		return fmt.Errorf("finding service %s: it is something else", service)
+	}
+	for i := range descriptor.Methods().Len() {
+		method := descriptor.Methods().Get(i)
+		rule, err := AccessOf(method)
+		if err != nil {
+			return err
+		}
+		g.rules[fullMethod(method)] = rule
+		g.inputs = append(g.inputs, method.Input())
+	}
+	return nil
+}
+
+// admit gives the context handlers see, or the fault the caller gets.
+func (g *gate) admit(ctx context.Context, method string) (context.Context, error) {
+	unit, ok := callingUnit(ctx)
+	if !ok {
+		return ctx, fault.New(fault.Unauthenticated, "", authn.ReasonUnitNotPermitted, "the connection names no unit")
+	}
+	ctx = authn.WithCallingUnit(ctx, unit)
+	rule := g.rules[method]
+	switch {
+	case rule == nil && infrastructure(strings.TrimPrefix(method, "/")), rule.GetOpen(), slices.Contains(rule.GetUnits(), unit):
+		return ctx, nil
+	case rule == nil || unit != Gateway || len(rule.GetKinds()) == 0:
+		return ctx, fault.New(fault.Denied, "", authn.ReasonUnitNotPermitted, "the calling unit may not call this")
+	}
+	p, err := g.verifier.Verify(ctx, Bearer(ctx))
+	if err != nil {
+		return ctx, err
+	}
+	ctx = authn.NewContext(ctx, p)
+	return ctx, Permit(rule, p)
+}
+
+// Bearer is the access token of an incoming call (RFC 6750 §2.1); empty when there is none, or more than one.
+func Bearer(ctx context.Context) string {
+	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+	if len(values) != 1 {
+		return ""
+	}
+	return BearerToken(values[0])
+}
+
+// BearerToken is the token of an Authorization header; empty when it is of another scheme.
+func BearerToken(authorization string) string {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

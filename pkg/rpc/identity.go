@@ -1,0 +1,63 @@
+package rpc
+
+import (
+	"context"
+	"crypto/x509"
+	"net/url"
+	"strings"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+)
+
+// UnitURI is the URI SAN that names a unit in its certificate.
+func UnitURI(unit string) *url.URL { return &url.URL{Scheme: "naru", Host: "unit", Path: "/" + unit} }
+
+// unitOf reads a unit's name from a verified certificate: exactly one URI SAN naru://unit/<name>.
+func unitOf(certificate *x509.Certificate) (string, bool) {
+	var unit string
+	for _, uri := range certificate.URIs {
+		name, ours := strings.CutPrefix(uri.String(), "naru://unit/")
+		if !ours {
+			continue
+		}
+		if unit != "" || !validUnit(name) {
+			return "", false
+		}
+		unit = name
+	}
+	return unit, unit != ""
+}
+
+// validUnit tells whether a unit's name has 1-20 characters of a-z.
+func validUnit(name string) bool {
+	if len(name) < 1 || len(name) > 20 {
+		return false
+	}
+	for i := range len(name) {
+		if name[i] < 'a' || name[i] > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+// callingUnit names the unit at the other end of the connection a call came over.
+func callingUnit(ctx context.Context) (string, bool) {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return "", false
+	}
+	switch info := p.AuthInfo.(type) {
+	case localInfo:
+		return info.unit, true
+	case credentials.TLSInfo:
+		// Verified chains only: what a peer merely claims names nobody.
+		if len(info.State.VerifiedChains) == 0 {
+			return "", false
+		}
+		return unitOf(info.State.VerifiedChains[0][0])
+	default:
+		return "", false
+	}
+}

@@ -1,0 +1,162 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/fault"
+)
+
+const (
+	// maxDeadline is the longest a call may take, and what a call without a deadline gets.
+	maxDeadline = 30 * time.Second
+	// shave is taken off a caller's deadline so that the answer still arrives within it.
+	shave = 20 * time.Millisecond
+	// shaveFrom is the remaining time below which nothing is taken off.
+	shaveFrom = 200 * time.Millisecond
+)
+
+// reason is a machine reason every unit has.
+type reason string
+
+// String is the reason as it travels.
+func (r reason) String() string { return string(r) }
+
+const (
+	reasonInvalidRequest   reason = "INVALID_REQUEST"
+	reasonDeadlineRequired reason = "DEADLINE_REQUIRED"
+)
+
+func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	started := s.deps.Clock.Now()
+	defer func() { err = s.edge(ctx, info.FullMethod, started, recover(), err) }()
+	ctx, err = s.gate.admit(ctx, info.FullMethod)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel, err := s.deadline(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	if err := s.validate(req); err != nil {
+		return nil, err
+	}
+	return handler(ctx, req)
+}
+
+func (s *Server) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	ctx, started := stream.Context(), s.deps.Clock.Now()
+	defer func() { err = s.edge(ctx, info.FullMethod, started, recover(), err) }()
+	ctx, err = s.gate.admit(ctx, info.FullMethod)
+	if err != nil {
+		return err
+	}
+	return handler(srv, &serverStream{ServerStream: stream, ctx: ctx, validate: s.validate})
+}
+
+// serverStream judges the messages of a stream as they come.
+type serverStream struct {
+	grpc.ServerStream
+	ctx      context.Context //nolint:containedctx // a stream has one context for its life
+	validate func(any) error
+}
+
+// Context carries the caller.
+func (s *serverStream) Context() context.Context { return s.ctx }
+
+// RecvMsg receives and judges a message.
+func (s *serverStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	return s.validate(m)
+}
+
+// deadline gives the call a deadline of its own. Streams have none but their caller's.
+func (s *Server) deadline(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	at, ok := ctx.Deadline()
+	if !ok {
+		if s.deps.RequireDeadline {
+			return ctx, nil, fault.New(fault.Invalid, s.deps.Unit, reasonDeadlineRequired, "the call has no deadline")
+		}
+		ctx, cancel := context.WithTimeout(ctx, maxDeadline)
+		return ctx, cancel, nil
+	}
+	remaining := time.Until(at)
+	switch {
+	case remaining > maxDeadline:
+		remaining = maxDeadline
+	case remaining > shaveFrom:
+		remaining -= shave
+	default:
+		return ctx, func() {}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, remaining)
+	return ctx, cancel, nil
+}
+
+func (s *Server) validate(req any) error {
+	message, ok := req.(proto.Message)
+	if !ok {
+		return nil
+	}
+	violations, err := Violations(s.validator, message)
+	if err != nil {
+		return err
+	}
+	if len(violations) == 0 {
+		return nil
+	}
+	return fault.New(fault.Invalid, s.deps.Unit, reasonInvalidRequest, "the request breaks rules", fault.WithViolations(violations...))
+}
+
+// edge is where a call ends: a panic becomes an Internal fault, a failure is logged once and mapped to gRPC.
+func (s *Server) edge(ctx context.Context, method string, started time.Time, panicked any, err error) error {
+	var stack []slog.Attr
+	if panicked != nil {
+		err = fmt.Errorf("panic: %v", panicked)
+		stack = append(stack, slog.String("stack", string(debug.Stack())))
+	}
+	if err == nil {
+		return nil
+	}
+	f := fault.As(err)
+	attrs := append(stack,
+		slog.String("method", method), slog.String("kind", f.Kind.String()), slog.String("reason", f.Reason),
+		slog.Duration("took", s.deps.Clock.Now().Sub(started)), slog.String("error", err.Error()))
+	if unit, ok := callingUnit(ctx); ok {
+		attrs = append(attrs, slog.String("caller", unit))
+	}
+	s.deps.Log.LogAttrs(ctx, levelOf(f.Kind, err), "call failed", attrs...)
+	if f.Kind == fault.Denied || f.Kind == fault.Unauthenticated {
+		s.refused.Add(ctx, 1, metric.WithAttributes(attribute.String("method", method), attribute.String("reason", f.Reason)))
+	}
+	return fault.ToStatus(err).Err()
+}
+
+// levelOf: what a caller did wrong informs, what may heal warns, what is our defect is an error.
+func levelOf(kind fault.Kind, err error) slog.Level {
+	switch kind {
+	case fault.Internal, fault.Corrupt:
+		return slog.LevelError
+	case fault.Unavailable, fault.Exhausted:
+		if errors.Is(err, context.Canceled) {
+			return slog.LevelInfo
+		}
+		return slog.LevelWarn
+	case fault.Invalid, fault.Unauthenticated, fault.Denied, fault.NotFound, fault.Exists, fault.Conflict, fault.Reused, fault.Stale:
+		return slog.LevelInfo
+	default:
+		return slog.LevelError
+	}
+}

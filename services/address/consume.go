@@ -1,0 +1,288 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/sealed"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// purposeDocuments names the consumer of intake's facts.
+const purposeDocuments = "documents"
+
+func (s *Service) consumers() []inbox.Consumer {
+	return []inbox.Consumer{{
+		Purpose: purposeDocuments, From: "intake",
+		Handlers: []inbox.Handler{inbox.On(s.documentsAccepted), inbox.On(s.cancelsRequested)},
+	}}
+}
+
+// clockPatience is how long this unit waits for its clock to reach the time of an event it answers (no fact is earlier than its cause).
+const clockPatience = 100 * time.Millisecond
+
+var errClockBehind = errors.New("this unit's clock is behind the time of an event it answers")
+
+// stamp reads the clock, not earlier than after.
+func (s *Service) stamp(ctx context.Context, after time.Time) (time.Time, error) {
+	now := s.clock.Now()
+	if !now.Before(after) {
+		return now, nil
+	}
+	if lag := after.Sub(now); lag <= clockPatience {
+		timer := time.NewTimer(lag)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return time.Time{}, ctx.Err()
+		case <-timer.C:
+		}
+		if now = s.clock.Now(); !now.Before(after) {
+			return now, nil
+		}
+	}
+	return time.Time{}, errClockBehind
+}
+
+// documentsAccepted starts the search for the recipients. Own members are found at once, all by one statement; who is not a member here
+// is left to the search at the hub.
+func (s *Service) documentsAccepted(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*intakev1.DocumentAccepted]) ([]inbox.Verdict, error) {
+	docs, verdicts, latest, err := s.openAll(ctx, events)
+	if err != nil || len(docs) == 0 {
+		return verdicts, err
+	}
+	at, err := s.stamp(ctx, latest)
+	if err != nil {
+		return nil, err
+	}
+	sortDocuments(docs)
+	keys := make([][]byte, 0, len(docs))
+	for _, d := range docs {
+		keys = append(keys, d.match.key)
+	}
+	if err := lockMatches(ctx, tx.Tx, false, keys...); err != nil {
+		return nil, err
+	}
+	decisions, err := s.decideOwn(ctx, tx, docs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range docs {
+		docs[i].first(decisions[i])
+	}
+	fresh, err := insertDocuments(ctx, tx, docs, at)
+	if err != nil {
+		return nil, err
+	}
+	return verdicts, s.begin(ctx, tx, docs, decisions, fresh, at)
+}
+
+// first puts a new document into the state its first decision gives it.
+func (d *document) first(decided decision) {
+	d.state = documentOpen
+	if decided.finding == findingOutcome {
+		d.ordinal, d.latest, d.state = 1, decided.outcome, decided.documentState()
+	}
+}
+
+// begin tells the outcomes of the documents that are new and sets when those that stay open are looked at.
+func (s *Service) begin(ctx context.Context, tx *outbox.Tx, docs []document, decisions []decision, fresh map[string]bool, at time.Time) error {
+	var told []document
+	var dues []due
+	var numbers []string
+	for i, d := range docs {
+		if !fresh[d.edoc] {
+			continue
+		}
+		numbers = append(numbers, d.edoc)
+		if d.ordinal > 0 {
+			told = append(told, d)
+		}
+		switch {
+		case d.state != documentOpen:
+		case decisions[i].finding == findingNobody:
+			dues = append(dues, due{edoc: d.edoc, sender: d.sender})
+		default:
+			dues = append(dues, due{edoc: d.edoc, sender: d.sender, in: s.rest(d, at)})
+		}
+	}
+	if err := setDueDocuments(ctx, tx, dues); err != nil {
+		return err
+	}
+	if err := s.tell(ctx, tx, told, false, at); err != nil {
+		return err
+	}
+	// A CancelRequested may have come first.
+	return inbox.Wake(ctx, tx, numbers...)
+}
+
+// rest is how long a waiting document is left alone: till its deadline, but not longer than the recheck interval.
+func (s *Service) rest(d document, now time.Time) time.Duration {
+	if wait := d.sendDeadline.Sub(now); wait > 0 {
+		return min(wait, s.config.Recheck.Std())
+	}
+	return s.config.Lookup.FirstBackoff.Std()
+}
+
+// openAll reads the events. What can never be understood is parked; a number that comes twice is taken once.
+func (s *Service) openAll(ctx context.Context, events []inbox.Event[*intakev1.DocumentAccepted]) (docs []document, verdicts []inbox.Verdict, latest time.Time, err error) {
+	verdicts = make([]inbox.Verdict, len(events))
+	seen := make(map[string]bool, len(events))
+	for i, e := range events {
+		facts := e.Message.GetFacts()
+		if _, err := id.ParseEdocNumber(facts.GetEdocNum()); err != nil || facts.GetEdocNum() != e.Subject || facts.GetSender() == "" || facts.GetSendDeadline() == nil {
+			verdicts[i] = inbox.Park("facts_malformed")
+			continue
+		}
+		if seen[e.Subject] {
+			verdicts[i] = inbox.Ignore
+			continue
+		}
+		d, verdict, err := s.open(ctx, e)
+		if err != nil {
+			return nil, nil, time.Time{}, err
+		}
+		verdicts[i] = verdict
+		if verdict != inbox.Done {
+			continue
+		}
+		seen[e.Subject] = true
+		docs = append(docs, d)
+		if e.OccurredAt.After(latest) {
+			latest = e.OccurredAt
+		}
+	}
+	return docs, verdicts, latest, nil
+}
+
+// open reads one event and makes its description comparable.
+func (s *Service) open(ctx context.Context, e inbox.Event[*intakev1.DocumentAccepted]) (document, inbox.Verdict, error) {
+	facts := e.Message.GetFacts()
+	described, err := s.describe(ctx, e.Subject, e.Message.GetSealedRecipient())
+	if errors.Is(err, errUnreadable) {
+		return document{}, inbox.Park("recipient_unreadable"), nil
+	}
+	if err != nil {
+		return document{}, inbox.Verdict{}, err
+	}
+	found, err := s.matcher.of(ctx, described)
+	if errors.Is(err, errNoDescription) {
+		return document{}, inbox.Park("recipient_malformed"), nil
+	}
+	if err != nil {
+		return document{}, inbox.Verdict{}, fmt.Errorf("match recipient of %s: %w", e.Subject, err)
+	}
+	d := document{
+		edoc: e.Subject, sender: facts.GetSender(), lane: e.Lane, match: found, sealedRecipient: e.Message.GetSealedRecipient(),
+		facts: facts, sendDeadline: facts.GetSendDeadline().AsTime(), causation: e.FrameID, traceparent: e.Traceparent,
+	}
+	facts.Recipient, facts.To = "", nil
+	if given := described.GetPlatformAddress(); given != nil {
+		facts.To = &platformv1.Party{SubAddress: given.GetSubAddress()}
+		if found.kind == matchForeign {
+			d.latest = outcome{resolution: addressv1.Resolution_RESOLUTION_PEER, platform: given.GetPlatformId(), address: given.GetAddress(), source: sourceRequest}
+		}
+	}
+	return d, inbox.Done, nil
+}
+
+// errUnreadable is a sealed description that will never open.
+var errUnreadable = errors.New("recipient description cannot be read")
+
+// describe opens a sender's description of its recipient.
+func (s *Service) describe(ctx context.Context, edoc string, value []byte) (*platformv1.RecipientIdentifier, error) {
+	plain, err := s.box.Open(ctx, sealed.RecipientDescription, edoc, value)
+	if errors.Is(err, fault.Corrupt) {
+		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open recipient of %s: %w", edoc, err)
+	}
+	described := &platformv1.RecipientIdentifier{}
+	if err := proto.Unmarshal(plain, described); err != nil {
+		return nil, errUnreadable // the decoder's own text could repeat bytes of the description
+	}
+	return described, nil
+}
+
+// cancelsRequested stops documents that are still sought. A document that was found is delivery's to decide, one whose search is over
+// needs no stopping.
+func (s *Service) cancelsRequested(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	var numbers []string
+	var latest time.Time
+	for _, e := range events {
+		numbers = append(numbers, e.Subject)
+		if e.OccurredAt.After(latest) {
+			latest = e.OccurredAt
+		}
+	}
+	at, err := s.stamp(ctx, latest)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := lockDocuments(ctx, tx.Tx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]*document, len(docs))
+	for i := range docs {
+		known[docs[i].edoc] = &docs[i]
+	}
+	var stopped []document
+	var answers []outbox.Event
+	for i, e := range events {
+		d := known[e.Subject]
+		switch {
+		case d == nil:
+			verdicts[i] = inbox.Defer("document_unknown")
+		case d.state != documentOpen:
+			verdicts[i] = inbox.Ignore
+		default:
+			d.state = documentCancelled
+			stopped = append(stopped, *d)
+			answers = append(answers, e.Answer(actor, at, &addressv1.DocumentCancelled{
+				EdocNum: d.edoc, Sender: d.sender, Lane: d.lane, CancelledAt: timestamppb.New(at),
+			}))
+		}
+	}
+	return verdicts, s.stop(ctx, tx, stopped, answers, kindCancelled, at)
+}
+
+// stop ends the search for documents without an outcome.
+func (s *Service) stop(ctx context.Context, tx *outbox.Tx, stopped []document, answers []outbox.Event, kind string, at time.Time) error {
+	if len(stopped) == 0 {
+		return nil
+	}
+	entries := make([]evidence.Entry, len(stopped))
+	numbers := make([]string, len(stopped))
+	for i, d := range stopped {
+		numbers[i] = d.edoc
+		var err error
+		if entries[i], err = documentEntry(kind, d, at, endBody{SendDeadline: d.sendDeadline, Ordinal: d.ordinal}); err != nil {
+			return err
+		}
+	}
+	if err := updateDocuments(ctx, tx, stopped, at); err != nil {
+		return err
+	}
+	if err := dropDueDocuments(ctx, tx, numbers); err != nil {
+		return err
+	}
+	if err := evidence.Append(ctx, tx, entries...); err != nil {
+		return err
+	}
+	return outbox.AppendByLane(ctx, tx, answers, func(i int) platformv1.Lane { return stopped[i].lane })
+}

@@ -1,0 +1,175 @@
+package address
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// fakeHub is the hub unit as far as address sees it: it remembers registrations, and says where somebody is a member.
+type fakeHub struct {
+	hubv1.UnimplementedHubServiceServer
+
+	mu sync.Mutex
+	// down answers every call with HUB_UNAVAILABLE; lossy does what is asked and then answers so.
+	down, lossy bool
+	// refuse answers registrations with HUB_REFUSED.
+	refuse bool
+	// hold, if set, keeps registrations and searches until it is closed.
+	hold chan struct{}
+	// elsewhere is who is a member at other relays, by identifier.
+	elsewhere map[string][]*platformv1.PlatformAddress
+	// registered by address.
+	registered    map[string]hubRegistration
+	withdrawn     map[string]time.Time
+	registrations []hubRegistration
+	searches      int
+}
+
+// hubRegistration is one call that registers an address.
+type hubRegistration struct {
+	address, idn, name, birth, phone string
+	at                               time.Time
+	business, registration           []byte
+}
+
+func newFakeHub() *fakeHub {
+	return &fakeHub{elsewhere: map[string][]*platformv1.PlatformAddress{}, registered: map[string]hubRegistration{}, withdrawn: map[string]time.Time{}}
+}
+
+func (h *fakeHub) register(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, h) }
+
+func (h *fakeHub) set(change func(h *fakeHub)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change(h)
+}
+
+// identifierOf is how the fake tells recipients apart.
+func identifierOf(r *platformv1.RecipientIdentifier) string {
+	switch {
+	case r.Ci != nil:
+		return r.GetCi()
+	case r.Person != nil:
+		return r.GetPerson().GetName() + "/" + r.GetPerson().GetBirthDate() + "/" + r.GetPerson().GetPhone()
+	default:
+		return r.GetBusinessNumber()
+	}
+}
+
+func unavailable() error {
+	return fault.New(fault.Unavailable, "hub.naru", hubv1.Reason_REASON_HUB_UNAVAILABLE, "the hub does not answer")
+}
+
+func (h *fakeHub) wait(ctx context.Context) error {
+	h.mu.Lock()
+	hold := h.hold
+	h.mu.Unlock()
+	if hold == nil {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-hold:
+		return nil
+	}
+}
+
+func (h *fakeHub) keep(ctx context.Context, r hubRegistration) (already bool, exchange string, err error) {
+	if err := h.wait(ctx); err != nil {
+		return false, "", err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.registrations = append(h.registrations, r)
+	switch {
+	case h.down:
+		return false, "", unavailable()
+	case h.refuse:
+		return false, "", fault.New(fault.Conflict, "hub.naru", hubv1.Reason_REASON_HUB_REFUSED, "the hub refused")
+	}
+	_, already = h.registered[r.address]
+	h.registered[r.address] = r
+	if h.lossy {
+		return false, "", unavailable()
+	}
+	return already, uuid.NewString(), nil
+}
+
+func (h *fakeHub) RegisterPersonAddress(ctx context.Context, r *hubv1.RegisterPersonAddressRequest) (*hubv1.RegisterPersonAddressResponse, error) {
+	already, exchange, err := h.keep(ctx, hubRegistration{
+		address: r.GetAddress(), idn: r.GetCi(), name: r.GetName(), birth: r.GetBirthDate(), phone: r.GetPhone(), at: r.GetRegisteredAt().AsTime(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &hubv1.RegisterPersonAddressResponse{AlreadyRegistered: already, Exchange: exchange}, nil
+}
+
+func (h *fakeHub) RegisterOrganisationAddress(ctx context.Context, r *hubv1.RegisterOrganisationAddressRequest) (*hubv1.RegisterOrganisationAddressResponse, error) {
+	already, exchange, err := h.keep(ctx, hubRegistration{
+		address: r.GetAddress(), idn: r.GetBusinessNumber(), name: r.GetName(), at: r.GetRegisteredAt().AsTime(),
+		business: r.GetBusinessDocument(), registration: r.GetRegistrationDocument(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &hubv1.RegisterOrganisationAddressResponse{AlreadyRegistered: already, Exchange: exchange}, nil
+}
+
+func (h *fakeHub) GetAddressOwner(_ context.Context, r *hubv1.GetAddressOwnerRequest) (*hubv1.GetAddressOwnerResponse, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down {
+		return nil, unavailable()
+	}
+	_, exists := h.registered[r.GetAddress()]
+	return &hubv1.GetAddressOwnerResponse{Exists: exists}, nil
+}
+
+func (h *fakeHub) WithdrawAddress(_ context.Context, r *hubv1.WithdrawAddressRequest) (*hubv1.WithdrawAddressResponse, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down {
+		return nil, unavailable()
+	}
+	delete(h.registered, r.GetAddress())
+	h.withdrawn[r.GetAddress()] = r.GetWithdrawnAt().AsTime()
+	return &hubv1.WithdrawAddressResponse{Exchange: uuid.NewString()}, nil
+}
+
+func (h *fakeHub) SearchRecipient(ctx context.Context, r *hubv1.SearchRecipientRequest) (*hubv1.SearchRecipientResponse, error) {
+	if err := h.wait(ctx); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.searches++
+	if h.down {
+		return nil, unavailable()
+	}
+	who := identifierOf(r.GetRecipient())
+	found := slices.Clone(h.elsewhere[who])
+	for address, reg := range h.registered {
+		if reg.idn == who || reg.name+"/"+reg.birth+"/"+reg.phone == who {
+			found = append(found, &platformv1.PlatformAddress{PlatformId: unittest.Platform, Address: address})
+		}
+	}
+	return &hubv1.SearchRecipientResponse{Addresses: found, Exchange: uuid.NewString()}, nil
+}
+
+func (h *fakeHub) searched() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.searches
+}

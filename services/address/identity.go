@@ -1,0 +1,125 @@
+package address
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/sealed"
+)
+
+// errMoved says that somebody else made or changed the identity meanwhile; the next look sees it.
+var errMoved = errors.New("identity was changed at the same time")
+
+const identityTries = 5
+
+// resolveIdentity finds or makes the identity of a proved person and keeps the proof. Any number of calls for one CI at once end with
+// one identity.
+func (s *Service) resolveIdentity(ctx context.Context, p person, proof proofBody) (uuid.UUID, error) {
+	ci, err := s.matcher.ci(ctx, p.CI)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	named, err := s.matcher.person(ctx, p.Name, p.BirthDate, p.Phone)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	for range identityTries {
+		var recipient uuid.UUID
+		if recipient, err = s.proved(ctx, p, identity{version: 1, ci: ci, named: named}, proof); !errors.Is(err, errMoved) {
+			return recipient, err
+		}
+	}
+	return uuid.Nil, err
+}
+
+// proved makes or updates the identity and appends the proof, or finds that it moved.
+func (s *Service) proved(ctx context.Context, p person, now identity, proof proofBody) (uuid.UUID, error) {
+	before, known, err := identityByCI(ctx, s.db, now.ci)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	now.recipient = uuid.New() // random (version 4): a recipient id has no meaning outside
+	changed := !known
+	if known {
+		now.recipient, now.version = before.recipient, before.version
+		was, err := s.openPerson(ctx, before)
+		if err != nil {
+			return uuid.Nil, err
+		}
+		if changed = was != p; changed {
+			now.version++
+		}
+	}
+	if changed {
+		if now.sealed, err = s.sealPerson(ctx, now.recipient, p); err != nil {
+			return uuid.Nil, err
+		}
+	}
+	proof.IdentityVersion = now.version
+	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		if err := s.writeIdentity(ctx, tx, before, now, known, changed); err != nil {
+			return err
+		}
+		e, err := entry(kindIdentityProved, now.recipient.String(), now.recipient.String(), s.clock.Now(), proof)
+		if err != nil {
+			return err
+		}
+		return evidence.Append(ctx, tx.Tx, e)
+	})
+	return now.recipient, err
+}
+
+func (s *Service) writeIdentity(ctx context.Context, tx *outbox.Tx, before, now identity, known, changed bool) error {
+	switch {
+	case !known:
+		made, err := insertIdentity(ctx, tx.Tx, now, s.clock.Now())
+		if err == nil && !made {
+			return errMoved
+		}
+		return err
+	case !changed:
+		return nil
+	}
+	locked, _, err := lockIdentity(ctx, tx.Tx, now.recipient)
+	if err != nil {
+		return err
+	}
+	if locked.version != before.version {
+		return errMoved
+	}
+	m, _, err := readMember(ctx, tx, now.recipient)
+	if err != nil {
+		return err
+	}
+	// Documents that described the person as it is described from now on may be waiting.
+	a := audienceOf(now, m.address)
+	a.add(before.named)
+	if err := lockMatches(ctx, tx.Tx, true, a.keys...); err != nil {
+		return err
+	}
+	if err := insertVersion(ctx, tx.Tx, now.recipient, now.version, now.sealed); err != nil {
+		return err
+	}
+	if err := updateIdentity(ctx, tx.Tx, now, s.clock.Now()); err != nil {
+		return err
+	}
+	return s.resolveAgain(ctx, tx, a)
+}
+
+func (s *Service) sealPerson(ctx context.Context, recipient uuid.UUID, p person) ([]byte, error) {
+	plain, err := json.Marshal(p)
+	if err != nil {
+		return nil, errors.New("encode person")
+	}
+	value, err := s.box.Seal(ctx, sealed.Member, recipient.String(), plain)
+	if err != nil {
+		return nil, fmt.Errorf("seal identity %s: %w", recipient, err)
+	}
+	return value, nil
+}

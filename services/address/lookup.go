@@ -1,0 +1,233 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/work"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+)
+
+const callSearch = "search_recipient"
+
+// lookupTask runs what is due about open documents.
+func (s *Service) lookupTask() (lifecycle.Task, error) {
+	c := s.config.Lookup
+	return work.Loop[claim]{
+		Name: "lookups", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wakeLookups, Log: s.log,
+		Claim: func(ctx context.Context, limit int) ([]claim, error) {
+			return claimDocuments(ctx, s.db, work.Lease{Owner: s.owner, For: c.Lease.Std(), Limit: limit})
+		},
+		Do: func(ctx context.Context, mine claim) {
+			s.report(ctx, "looking at a document", mine.key, s.lookUp(ctx, mine))
+		},
+	}.Task()
+}
+
+// report logs what went wrong with claimed work. Its row falls due again when the lease ends.
+func (s *Service) report(ctx context.Context, what, subject string, err error) {
+	switch {
+	case err == nil, ctx.Err() != nil:
+	case errors.Is(err, work.ErrLost):
+		s.log.LogAttrs(ctx, slog.LevelDebug, "work was taken over", slog.String("what", what), slog.String("subject", subject))
+	default:
+		s.log.LogAttrs(ctx, slog.LevelError, "work did not succeed", slog.String("what", what), slog.String("subject", subject), slog.Any("error", err))
+	}
+}
+
+// lookUp brings one due document forward: from own data if they suffice, else with the hub's answer.
+func (s *Service) lookUp(ctx context.Context, mine claim) error {
+	needsHub, d, err := s.settleDecision(ctx, mine, nil)
+	if err != nil || !needsHub {
+		return err
+	}
+	answer, err := s.search(ctx, mine, d)
+	if err != nil {
+		return s.postpone(ctx, mine, err)
+	}
+	_, _, err = s.settleDecision(ctx, mine, &answer)
+	return err
+}
+
+// settleDecision decides a document under the lock of its key and writes the claim's result. Without an answer of the hub it may find
+// that one is needed; then nothing is written.
+func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAnswer) (needsHub bool, d document, err error) {
+	d, known, err := readDocument(ctx, s.db, mine.key)
+	if err != nil {
+		return false, d, err
+	}
+	keys := [][]byte{d.match.key}
+	if answer != nil {
+		for _, own := range s.matcher.ownAddresses(*answer) {
+			keys = append(keys, addressKey(own))
+		}
+	}
+	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		needsHub = false
+		if err := lockMatches(ctx, tx.Tx, false, keys...); err != nil {
+			return err
+		}
+		if d, known, err = lockDocument(ctx, tx.Tx, mine.key); err != nil {
+			return err
+		}
+		if !known || d.state != documentOpen {
+			return finishDocument(ctx, tx, s.owner, mine)
+		}
+		now := s.clock.Now()
+		// A document ends at its deadline only after an outcome was told, so that there is always somebody who ends it for its sender.
+		if d.ordinal > 0 && !now.Before(d.sendDeadline) {
+			return s.expire(ctx, tx, mine, d, now)
+		}
+		decided, err := s.decideWith(ctx, tx, d, answer)
+		if err != nil {
+			return err
+		}
+		if decided.finding == findingNobody {
+			needsHub = true
+			return nil
+		}
+		return s.settleOutcome(ctx, tx, mine, d, decided, now)
+	})
+	return needsHub, d, err
+}
+
+// decideWith decides from own data and, if there is one and it is needed, the hub's answer.
+func (s *Service) decideWith(ctx context.Context, db pg.DBTX, d document, answer *hubAnswer) (decision, error) {
+	decisions, err := s.decideOwn(ctx, db, []document{d})
+	if err != nil || decisions[0].finding != findingNobody || answer == nil {
+		return first(decisions), err
+	}
+	var asked []wanted
+	for _, own := range s.matcher.ownAddresses(*answer) {
+		asked = append(asked, wanted{kind: matchAddress, key: addressKey(own)})
+	}
+	found, err := findCandidates(ctx, db, asked)
+	if err != nil {
+		return decision{}, err
+	}
+	refused, err := readRefusalsOf(ctx, db, found, []document{d})
+	if err != nil {
+		return decision{}, err
+	}
+	var own []candidate
+	for n := range asked {
+		own = append(own, found[n]...)
+	}
+	if len(own) < len(asked) {
+		s.metrics.unknownOwn.Add(ctx, 1)
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the hub names an address of this platform that is not one", slog.String("edoc_num", d.edoc), slog.String("exchange", answer.exchange))
+	}
+	var decided decision
+	decided.outcome, decided.finding = s.matcher.decideHub(d.match.kind, *answer, own,
+		func(recipient uuid.UUID) bool { return refused.of(recipient, d.sender) })
+	return decided, nil
+}
+
+func first(decisions []decision) decision {
+	if len(decisions) == 0 {
+		return decision{}
+	}
+	return decisions[0]
+}
+
+// settleOutcome writes what was decided: the outcome if it is news, and when the document is looked at again.
+func (s *Service) settleOutcome(ctx context.Context, tx *outbox.Tx, mine claim, d document, decided decision, now time.Time) error {
+	if decided.finding == findingOutcome && d.changedBy(decided.outcome) {
+		d.take(decided.outcome)
+		if err := updateDocuments(ctx, tx, []document{d}, now); err != nil {
+			return err
+		}
+		if err := s.tell(ctx, tx, []document{d}, false, now); err != nil {
+			return err
+		}
+	}
+	if d.state != documentOpen {
+		return finishDocument(ctx, tx, s.owner, mine)
+	}
+	return settleDocument(ctx, tx, s.owner, mine, s.rest(d, now), 0)
+}
+
+// expire ends a document whose deadline has passed. Delivery tells the sender.
+func (s *Service) expire(ctx context.Context, tx *outbox.Tx, mine claim, d document, now time.Time) error {
+	if err := work.Settle(ctx, tx, `update due_document set due_at = due_at where edoc_num = @key and owner = @owner and attempt = @attempt`,
+		pgx.NamedArgs{"key": mine.key, "owner": s.owner, "attempt": mine.attempt}); err != nil {
+		return err
+	}
+	d.state = documentExpired
+	return s.stop(ctx, tx, []document{d}, nil, kindExpired, now)
+}
+
+// search asks the hub where the recipient is a member, or takes an answer that is still fresh.
+func (s *Service) search(ctx context.Context, mine claim, d document) (hubAnswer, error) {
+	answer, fresh, err := readCache(ctx, s.db, d.match, s.clock.Now())
+	if err != nil || fresh {
+		s.metrics.lookup(ctx, "cached")
+		return answer, err
+	}
+	described, err := s.describe(ctx, d.edoc, d.sealedRecipient)
+	if err != nil {
+		return hubAnswer{}, err
+	}
+	started := s.clock.Now()
+	found, err := s.hub.SearchRecipient(ctx, &hubv1.SearchRecipientRequest{Recipient: described})
+	made := attempt{
+		subject: d.edoc, call: callSearch, number: mine.attempt, outcome: outcomeOf(err), exchange: found.GetExchange(),
+		startedAt: started, endedAt: s.clock.Now(),
+	}
+	s.metrics.lookup(ctx, made.outcome)
+	if keepErr := insertAttempt(context.WithoutCancel(ctx), s.db, made); keepErr != nil && err == nil {
+		err = keepErr
+	}
+	if err != nil {
+		return hubAnswer{}, err
+	}
+	answer = hubAnswer{addresses: found.GetAddresses(), exchange: found.GetExchange()}
+	if ttl := s.config.CacheTTL.Std(); ttl > 0 {
+		err = writeCache(ctx, s.db, d.match, answer, s.clock.Now().Add(ttl))
+	}
+	return answer, err
+}
+
+// outcomeOf names how a call ended: ok, or the machine reason, or the kind of the fault. Never its text.
+func outcomeOf(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	if reason := fault.ReasonOf(err); reason != "" {
+		return reason
+	}
+	return fault.KindOf(err).String()
+}
+
+// postpone puts a document back after a search that brought no answer. It stays open without a guess.
+func (s *Service) postpone(ctx context.Context, mine claim, cause error) error {
+	failures := mine.failures + 1
+	wait := s.config.Lookup.backoff().Delay(int(failures), rand.Float64()) //nolint:gosec // jitter needs no secrecy
+	s.log.LogAttrs(ctx, slog.LevelWarn, "the hub was not searched", slog.String("edoc_num", mine.key),
+		slog.String("outcome", outcomeOf(cause)), slog.Duration("again_in", wait))
+	// The call may have used up the item's time; the result is written nevertheless.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	return settleDocument(ctx, s.db, s.owner, mine, wait, failures)
+}
+
+const settleTimeout = 5 * time.Second
+
+// purgeTask drops answers of the hub that are too old to be used.
+func (s *Service) purgeTask() lifecycle.Task {
+	return lifecycle.Every("lookup-cache", time.Minute, func(ctx context.Context) {
+		if err := purgeCache(ctx, s.db, s.clock.Now()); err != nil && ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "old answers were not dropped", slog.Any("error", err))
+		}
+	})
+}

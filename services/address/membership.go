@@ -1,0 +1,264 @@
+package address
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/outbox"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+)
+
+// addressBytes of randomness: 32 characters of base32, which nobody guesses and which say nothing of the person.
+const addressBytes = 20
+
+func randomAddress() string {
+	b := make([]byte, addressBytes)
+	_, _ = rand.Read(b) // never fails: it ends the process instead
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
+}
+
+// join is idempotent: whoever is a member stays what it is. Only where the hub refused the address does it try another.
+func (s *Service) join(ctx context.Context, who caller, terms string) (member, error) {
+	var m member
+	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		i, known, err := lockIdentity(ctx, tx.Tx, who.recipient)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return errNotAMember()
+		}
+		var had bool
+		if m, had, err = readMember(ctx, tx, who.recipient); err != nil {
+			return err
+		}
+		if had && m.state != memberWithdrawn {
+			return s.tryAnotherAddress(ctx, tx, i, &m)
+		}
+		return s.begins(ctx, tx, who, terms, &m)
+	})
+	if err != nil {
+		return member{}, fmt.Errorf("join: %w", err)
+	}
+	s.wakeUp()
+	return m, nil
+}
+
+// begins makes or renews a membership with a new address.
+func (s *Service) begins(ctx context.Context, tx *outbox.Tx, who caller, terms string, m *member) error {
+	now := s.clock.Now()
+	*m = member{
+		recipient: who.recipient, generation: m.generation + 1, state: memberRegistering, address: randomAddress(), joinedAt: now,
+		termsVersion: terms, consentedAt: &now, designatedAt: &now, consentChanges: m.consentChanges,
+	}
+	if err := s.newAddress(ctx, tx, *m, now); err != nil {
+		return err
+	}
+	for _, matter := range []string{matterConsent, matterDesignation} {
+		if err := insertConsent(ctx, tx.Tx, m.recipient, matter, true, terms, who.session, now); err != nil {
+			return err
+		}
+	}
+	body := consentBody{TermsVersion: terms, Address: m.address, Session: who.session}
+	return s.appendEvidence(ctx, tx, who.recipient.String(), now, body, kindMembershipAsked, kindConsentGiven, kindInboxDesignated)
+}
+
+// tryAnotherAddress gives a member another address in place of one the hub refused.
+func (s *Service) tryAnotherAddress(ctx context.Context, tx *outbox.Tx, i identity, m *member) error {
+	r, known, err := lockAddress(ctx, tx.Tx, m.address)
+	if err != nil || !known || r.state != addressRefused {
+		return err
+	}
+	now := s.clock.Now()
+	m.address = randomAddress()
+	if err := s.newAddress(ctx, tx, *m, now); err != nil {
+		return err
+	}
+	body := addressBody{Address: m.address, Recipient: i.recipient.String(), ValidFrom: m.joinedAt}
+	return s.appendEvidence(ctx, tx, i.recipient.String(), now, body, kindMembershipAsked)
+}
+
+// newAddress writes a member with an address that is to be registered since the joining.
+func (s *Service) newAddress(ctx context.Context, tx *outbox.Tx, m member, now time.Time) error {
+	r := registration{address: m.address, recipient: m.recipient, state: addressRegistering, validFrom: m.joinedAt}
+	free, err := insertAddress(ctx, tx.Tx, r, now)
+	if err != nil {
+		return err
+	}
+	if !free {
+		return errAddressTaken()
+	}
+	if err := writeMember(ctx, tx.Tx, m); err != nil {
+		return err
+	}
+	return setDueAddress(ctx, tx, m.address)
+}
+
+func (s *Service) appendEvidence(ctx context.Context, tx *outbox.Tx, recipient string, now time.Time, body any, kinds ...string) error {
+	entries := make([]evidence.Entry, len(kinds))
+	for i, kind := range kinds {
+		var err error
+		if entries[i], err = entry(kind, recipient, recipient, now, body); err != nil {
+			return err
+		}
+	}
+	return evidence.Append(ctx, tx.Tx, entries...)
+}
+
+// change runs a change of a membership that decides about waiting documents: under the locks of identity and audience, and with a new
+// look at the documents afterwards if something changed. It answers the membership as it is then.
+func (s *Service) change(ctx context.Context, who caller, act func(tx *outbox.Tx, m *member) (changed bool, err error)) (member, error) {
+	var m member
+	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		i, known, err := lockIdentity(ctx, tx.Tx, who.recipient)
+		if err != nil {
+			return err
+		}
+		var had bool
+		if known {
+			if m, had, err = readMember(ctx, tx, who.recipient); err != nil {
+				return err
+			}
+		}
+		if !had {
+			return errNotAMember()
+		}
+		a := audienceOf(i, m.address)
+		if err := lockMatches(ctx, tx.Tx, true, a.keys...); err != nil {
+			return err
+		}
+		changed, err := act(tx, &m)
+		if err != nil || !changed {
+			return err
+		}
+		return s.resolveAgain(ctx, tx, a)
+	})
+	if err != nil {
+		return member{}, err
+	}
+	s.wakeUp()
+	return m, nil
+}
+
+// consent gives the consent to these terms, or takes it back where terms is empty.
+func (s *Service) consent(ctx context.Context, who caller, terms string) (member, error) {
+	m, err := s.change(ctx, who, func(tx *outbox.Tx, m *member) (bool, error) {
+		if m.state == memberWithdrawn {
+			return false, errNotAMember()
+		}
+		if m.termsVersion == terms {
+			return false, nil
+		}
+		now := s.clock.Now()
+		m.termsVersion, m.consentedAt, m.consentChanges = terms, nil, m.consentChanges+1
+		kind := kindConsentTaken
+		if terms != "" {
+			m.consentedAt, kind = &now, kindConsentGiven
+		}
+		if err := writeMember(ctx, tx.Tx, *m); err != nil {
+			return false, err
+		}
+		if err := insertConsent(ctx, tx.Tx, m.recipient, matterConsent, terms != "", terms, who.session, now); err != nil {
+			return false, err
+		}
+		body := consentBody{TermsVersion: terms, Address: m.address, Session: who.session}
+		if err := s.appendEvidence(ctx, tx, m.recipient.String(), now, body, kind); err != nil {
+			return false, err
+		}
+		return true, s.emit(ctx, tx, m.recipient.String(), m.consentChanges, m.recipient.String(), now, &addressv1.ConsentChanged{
+			Recipient: m.recipient.String(), Consent: terms != "", TermsVersion: terms, ChangedAt: timestamppb.New(now),
+		})
+	})
+	if err != nil {
+		return member{}, fmt.Errorf("set consent: %w", err)
+	}
+	return m, nil
+}
+
+// refuse sets or lifts the refusal of one sender, or of all where sender is empty.
+func (s *Service) refuse(ctx context.Context, who caller, sender string, refused bool) error {
+	_, err := s.change(ctx, who, func(tx *outbox.Tx, m *member) (bool, error) {
+		if m.state == memberWithdrawn {
+			return false, errNotAMember()
+		}
+		now := s.clock.Now()
+		changed, err := setRefusal(ctx, tx.Tx, m.recipient, sender, refused, who.session, now)
+		if err != nil || !changed {
+			return false, err
+		}
+		kind := kindRefusalLifted
+		if refused {
+			kind = kindRefusalSet
+		}
+		return true, s.appendEvidence(ctx, tx, m.recipient.String(), now, refusalBody{Sender: sender, Session: who.session}, kind)
+	})
+	if err != nil {
+		return fmt.Errorf("set refusal: %w", err)
+	}
+	return nil
+}
+
+// withdraw ends a membership and makes the withdrawal of its address due at the hub. It is idempotent.
+func (s *Service) withdraw(ctx context.Context, who caller) (member, error) {
+	m, err := s.change(ctx, who, func(tx *outbox.Tx, m *member) (bool, error) {
+		if m.state == memberWithdrawn {
+			return false, nil
+		}
+		now := s.clock.Now()
+		for _, matter := range []string{matterConsent, matterDesignation} {
+			if err := insertConsent(ctx, tx.Tx, m.recipient, matter, false, "", who.session, now); err != nil {
+				return false, err
+			}
+		}
+		m.state, m.withdrawnAt, m.termsVersion, m.consentedAt, m.designatedAt = memberWithdrawn, &now, "", nil, nil
+		if err := writeMember(ctx, tx.Tx, *m); err != nil {
+			return false, err
+		}
+		if err := s.endAddress(ctx, tx, *m, now); err != nil {
+			return false, err
+		}
+		body := consentBody{Address: m.address, Session: who.session}
+		return true, s.appendEvidence(ctx, tx, m.recipient.String(), now, body, kindMemberWithdrawn)
+	})
+	if err != nil {
+		return member{}, fmt.Errorf("withdraw: %w", err)
+	}
+	return m, nil
+}
+
+// endAddress ends a member's address. The others hear of the end only if they heard of the beginning; the hub always, because it may
+// have taken a registration whose answer was lost. An address the hub refused it never had.
+func (s *Service) endAddress(ctx context.Context, tx *outbox.Tx, m member, now time.Time) error {
+	r, known, err := lockAddress(ctx, tx.Tx, m.address)
+	if err != nil {
+		return err
+	}
+	if !known || r.state == addressWithdrawn {
+		return nil
+	}
+	if r.state == addressRefused {
+		r.removedAt = &now
+	}
+	r.state, r.validUntil = addressWithdrawn, &now
+	if err := updateAddress(ctx, tx.Tx, r, "", now); err != nil {
+		return err
+	}
+	if r.removedAt == nil {
+		if err := setDueAddress(ctx, tx, r.address); err != nil {
+			return err
+		}
+	}
+	if r.announcedAt == nil {
+		return nil
+	}
+	return s.emit(ctx, tx, r.address, 1, m.recipient.String(), now, &addressv1.AddressWithdrawn{
+		Address: r.address, ValidUntil: timestamppb.New(now), Recipient: m.recipient.String(),
+	})
+}

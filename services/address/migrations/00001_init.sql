@@ -1,0 +1,254 @@
+-- +goose Up
+-- A person whose identity was proved here at least once. Nothing of the person is in clear: the facts are sealed in
+-- identity_version, found again only by blind index. The second columns take over when an index key is rotated.
+create table identity (
+    recipient    uuid        not null constraint identity_pk primary key,
+    version      integer     not null constraint identity_version_counts check (version > 0),
+    ci_key       bytea       not null constraint identity_ci_key_size check (octet_length(ci_key) = 32),
+    ci_key_2     bytea       constraint identity_ci_key_2_size check (octet_length(ci_key_2) = 32),
+    person_key   bytea       not null constraint identity_person_key_size check (octet_length(person_key) = 32),
+    person_key_2 bytea       constraint identity_person_key_2_size check (octet_length(person_key_2) = 32),
+    created_at   timestamptz not null,
+    updated_at   timestamptz not null,
+    constraint identity_not_updated_before_made check (updated_at >= created_at)
+);
+create unique index identity_ci_key on identity (ci_key);
+create unique index identity_ci_key_2 on identity (ci_key_2);
+-- Not unique: two persons with one name, birth date and phone are possible, and are then ambiguous.
+create index identity_person_key on identity (person_key);
+create index identity_person_key_2 on identity (person_key_2);
+grant select, insert, update on identity to ${app};
+
+-- What the identity provider said of a person, sealed for the recipient id; a changed name or phone is a new version.
+create table identity_version (
+    recipient   uuid        not null constraint identity_version_of references identity (recipient),
+    version     integer     not null,
+    sealed      bytea       not null,
+    recorded_at timestamptz not null default now(),
+    constraint identity_version_pk primary key (recipient, version)
+);
+grant select, insert on identity_version to ${app};
+
+-- Certified addresses of this relay as they stand now, folded to lower case, never used twice. What they were is address_history.
+create table address (
+    address      text        collate "C" not null constraint address_pk primary key,
+    match_key    bytea       not null constraint address_match_key_size check (octet_length(match_key) = 32),
+    recipient    uuid        constraint address_recipient references identity (recipient),
+    principal    uuid,
+    state        text        not null constraint address_state_known check (state in ('registering', 'registered', 'refused', 'withdrawn')),
+    valid_from   timestamptz not null,
+    valid_until  timestamptz,
+    announced_at timestamptz,
+    removed_at   timestamptz,
+    updated_at   timestamptz not null,
+    constraint address_folded              check (address = lower(address)),
+    constraint address_of_one_owner        check ((recipient is null) <> (principal is null)),
+    constraint address_ends_when_withdrawn check ((state = 'withdrawn') = (valid_until is not null)),
+    constraint address_ends_after_start    check (valid_until >= valid_from),
+    constraint address_registered_is_told  check (state <> 'registered' or announced_at is not null),
+    constraint address_removed_if_ended    check (removed_at is null or state = 'withdrawn')
+);
+create unique index address_match_key on address (match_key);
+create unique index address_principal on address (principal);
+create index address_recipient on address (recipient);
+grant select, insert, update on address to ${app};
+
+-- Bitemporal and append-only: what was valid when (valid_from, valid_until), and since when this unit knew (recorded_at).
+create table address_history (
+    id          uuid        not null,
+    address     text        collate "C" not null,
+    state       text        not null,
+    valid_from  timestamptz not null,
+    valid_until timestamptz,
+    exchange    text        not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    constraint address_history_pk primary key (id)
+) partition by range (id);
+create index address_history_address on address_history (address, id);
+grant select, insert on address_history to ${app};
+
+create table member (
+    recipient       uuid        not null constraint member_pk primary key constraint member_identity references identity (recipient),
+    generation      integer     not null constraint member_generation_counts check (generation > 0),
+    state           text        not null constraint member_state_known check (state in ('registering', 'active', 'withdrawn')),
+    address         text        collate "C" not null constraint member_address references address (address),
+    joined_at       timestamptz not null,
+    terms_version   text        not null,
+    consented_at    timestamptz,
+    designated_at   timestamptz,
+    withdrawn_at    timestamptz,
+    consent_changes integer     not null default 0,
+    constraint member_consent_has_terms       check ((consented_at is null) = (terms_version = '')),
+    constraint member_withdrawn_has_time      check ((state = 'withdrawn') = (withdrawn_at is not null)),
+    constraint member_withdrawn_consents_none check (state <> 'withdrawn' or (consented_at is null and designated_at is null))
+);
+create unique index member_address on member (address);
+grant select, insert, update on member to ${app};
+
+-- Consents (수신동의) and designations of the inbox (Act 6), given and taken back. Append-only.
+create table consent (
+    id            uuid        not null,
+    recipient     uuid        not null,
+    matter        text        not null constraint consent_matter_known check (matter in ('consent', 'designation')),
+    given         boolean     not null,
+    terms_version text        not null,
+    occurred_at   timestamptz not null,
+    session       text        not null,
+    recorded_at   timestamptz not null default clock_timestamp(),
+    constraint consent_pk primary key (id)
+) partition by range (id);
+create index consent_recipient on consent (recipient, id);
+grant select, insert on consent to ${app};
+
+-- Refusals (수신거부) and their lifting, of one sender or of all (sender ''). Append-only.
+create table refusal_history (
+    id          uuid        not null,
+    recipient   uuid        not null,
+    sender      text        not null,
+    refused     boolean     not null,
+    occurred_at timestamptz not null,
+    session     text        not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    constraint refusal_history_pk primary key (id)
+) partition by range (id);
+create index refusal_history_recipient on refusal_history (recipient, id);
+grant select, insert on refusal_history to ${app};
+
+-- The refusals in force.
+create table refusal (
+    recipient uuid not null constraint refusal_identity references identity (recipient),
+    sender    text not null,
+    constraint refusal_pk primary key (recipient, sender)
+);
+grant select, insert, delete on refusal to ${app};
+
+-- Institutions with an address here. Name and registration number are sealed for the principal id.
+create table organisation (
+    principal      uuid        not null constraint organisation_pk primary key,
+    address        text        collate "C" not null constraint organisation_address references address (address),
+    type           smallint    not null,
+    business_key   bytea       not null constraint organisation_business_key_size check (octet_length(business_key) = 32),
+    business_key_2 bytea       constraint organisation_business_key_2_size check (octet_length(business_key_2) = 32),
+    sealed         bytea       not null,
+    created_at     timestamptz not null
+);
+create index organisation_business_key on organisation (business_key);
+create index organisation_business_key_2 on organisation (business_key_2);
+grant select, insert, update on organisation to ${app};
+
+-- The two papers of hub-interface 3.1, sealed in pieces, until the hub has them.
+create table organisation_paper (
+    principal uuid     not null constraint organisation_paper_of references organisation (principal),
+    paper     text     not null constraint organisation_paper_known check (paper in ('business', 'registration')),
+    piece     smallint not null,
+    sealed    bytea    not null,
+    constraint organisation_paper_pk primary key (principal, paper, piece)
+);
+alter table organisation_paper alter column sealed set storage external;
+grant select, insert, delete on organisation_paper to ${app};
+
+-- Documents whose recipient is sought. The row stays when the search is over; what was needed only for the search does not.
+create table open_document (
+    edoc_num         text        collate "C" not null,
+    sender           text        not null,
+    lane             smallint    not null,
+    state            text        not null,
+    match_kind       smallint    not null,
+    match_key        bytea,
+    match_key_2      bytea,
+    sealed_recipient bytea,
+    facts            bytea,
+    send_deadline    timestamptz not null,
+    resolution       smallint    not null,
+    ordinal          integer     not null,
+    recipient        uuid,
+    platform_id      text        not null,
+    address          text        not null,
+    causation        uuid        not null,
+    traceparent      text        not null,
+    recorded_at      timestamptz not null,
+    updated_at       timestamptz not null,
+    constraint open_document_pk primary key (edoc_num),
+    constraint open_document_lane_known      check (lane in (1, 2)),
+    constraint open_document_state_known     check (state in ('open', 'own', 'refused', 'ambiguous', 'cancelled', 'expired')),
+    constraint open_document_kind_known      check (match_kind between 1 and 5),
+    constraint open_document_keyed           check (match_kind = 5 or match_key is not null),
+    constraint open_document_open_is_whole   check ((state = 'open') = (sealed_recipient is not null and facts is not null)),
+    constraint open_document_state_by_result check ((state = 'own') = (resolution = 1) and (state = 'refused') = (resolution = 3) and (state = 'ambiguous') = (resolution = 6)),
+    constraint open_document_ordinal_counts  check ((ordinal = 0) = (resolution = 0))
+) partition by range (edoc_num);
+create index open_document_match on open_document (match_key) where state = 'open';
+create index open_document_match_2 on open_document (match_key_2) where state = 'open';
+create index open_document_recipient on open_document (recipient) where state = 'open' and recipient is not null;
+grant select, insert, update on open_document to ${app};
+
+-- Every outcome of the search, append-only; open_document keeps the latest.
+create table resolution (
+    edoc_num    text        collate "C" not null,
+    ordinal     integer     not null constraint resolution_ordinal_counts check (ordinal > 0),
+    resolution  smallint    not null constraint resolution_known check (resolution between 1 and 6),
+    recipient   uuid,
+    platform_id text        not null,
+    address     text        not null,
+    source      text        not null constraint resolution_source_known check (source in ('own', 'request', 'hub')),
+    exchange    text        not null,
+    resolved_at timestamptz not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    constraint resolution_pk primary key (edoc_num, ordinal),
+    constraint resolution_own_has_recipient check (resolution <> 1 or (recipient is not null and address <> '')),
+    constraint resolution_peer_has_address  check (resolution <> 4 or (platform_id <> '' and address <> ''))
+) partition by range (edoc_num);
+grant select, insert on resolution to ${app};
+
+-- What has to be done about open documents, and when: search, look again, end at the deadline.
+create table due_document (
+    edoc_num    text        collate "C" not null constraint due_document_pk primary key,
+    sender      text        not null,
+    due_at      timestamptz not null,
+    attempt     integer     not null default 0,
+    failures    integer     not null default 0,
+    owner       text,
+    lease_until timestamptz
+) with (fillfactor = 80);
+create index due_document_turn on due_document (sender, due_at);
+create index due_document_due on due_document (due_at);
+grant select, insert, update, delete on due_document to ${app};
+
+-- Addresses about which the hub has to be told something; what, says the address itself.
+create table due_address (
+    address     text        collate "C" not null constraint due_address_pk primary key constraint due_address_of references address (address),
+    due_at      timestamptz not null,
+    attempt     integer     not null default 0,
+    failures    integer     not null default 0,
+    owner       text,
+    lease_until timestamptz
+);
+create index due_address_turn on due_address (due_at);
+grant select, insert, update, delete on due_address to ${app};
+
+-- Calls to the hub with their outcomes. Append-only.
+create table hub_attempt (
+    id         uuid        not null,
+    subject    text        not null,
+    call       text        not null,
+    attempt    integer     not null,
+    outcome    text        not null,
+    exchange   text        not null,
+    started_at timestamptz not null,
+    ended_at   timestamptz not null,
+    constraint hub_attempt_pk primary key (id)
+) partition by range (id);
+create index hub_attempt_subject on hub_attempt (subject, id);
+grant select, insert on hub_attempt to ${app};
+
+-- The hub's answers for a short time, by blind index.
+create table lookup_cache (
+    match_kind smallint    not null,
+    match_key  bytea       not null,
+    addresses  bytea       not null,
+    exchange   text        not null,
+    expires_at timestamptz not null,
+    constraint lookup_cache_pk primary key (match_kind, match_key)
+);
+create index lookup_cache_expires on lookup_cache (expires_at);
+grant select, insert, update, delete on lookup_cache to ${app};

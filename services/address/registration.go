@@ -1,0 +1,356 @@
+package address
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/work"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+)
+
+// Names of the calls to the hub about addresses.
+const (
+	callRegisterPerson       = "register_person_address"
+	callRegisterOrganisation = "register_organisation_address"
+	callWithdraw             = "withdraw_address"
+	callOwner                = "get_address_owner"
+)
+
+// registrationTask tells the hub what is due about addresses.
+func (s *Service) registrationTask() (lifecycle.Task, error) {
+	c := s.config.Registration
+	return work.Loop[claim]{
+		Name: "registrations", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wakeRegistrations, Log: s.log,
+		Claim: func(ctx context.Context, limit int) ([]claim, error) {
+			return claimAddresses(ctx, s.db, work.Lease{Owner: s.owner, For: c.Lease.Std(), Limit: limit})
+		},
+		Do: func(ctx context.Context, mine claim) {
+			s.report(ctx, "telling the hub of an address", mine.key, s.tellHub(ctx, mine))
+		},
+	}.Task()
+}
+
+// step is what the hub said to one step of an address.
+type step struct {
+	call, exchange string
+	already        bool
+}
+
+// tellHub makes the hub's next step for an address; which one, the address's state says.
+func (s *Service) tellHub(ctx context.Context, mine claim) error {
+	r, known, err := readAddress(ctx, s.db, mine.key)
+	if err != nil {
+		return err
+	}
+	var call func(context.Context, registration) (step, error)
+	switch {
+	case known && r.state == addressRegistering && r.ofMember():
+		call = s.registerPerson
+	case known && r.state == addressRegistering:
+		call = s.registerOrganisation
+	case known && r.state == addressWithdrawn && r.removedAt == nil:
+		call = s.withdrawAtHub
+	default:
+		return finishAddress(ctx, s.db, s.owner, mine)
+	}
+	started := s.clock.Now()
+	made, err := call(ctx, r)
+	// A result is written even if the call used up the item's time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	s.metrics.registration(ctx, made.call, outcomeOf(err))
+	keepErr := insertAttempt(ctx, s.db, attempt{
+		subject: r.address, call: made.call, number: mine.attempt, outcome: outcomeOf(err), exchange: made.exchange,
+		startedAt: started, endedAt: s.clock.Now(),
+	})
+	switch {
+	case err == nil && keepErr == nil:
+		return s.settleStep(ctx, mine, r, made)
+	case err != nil && refusedForGood(err) && r.state == addressRegistering:
+		s.log.LogAttrs(ctx, slog.LevelError, "the hub refused an address", slog.String("address", r.address), slog.String("outcome", outcomeOf(err)))
+		return errors.Join(keepErr, s.settleRefusal(ctx, mine, r, fault.ReasonOf(err)))
+	default:
+		failures := mine.failures + 1
+		wait := s.config.Registration.backoff().Delay(int(failures), rand.Float64()) //nolint:gosec // jitter needs no secrecy
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the hub was not told of an address", slog.String("address", r.address), slog.String("call", made.call),
+			slog.String("outcome", outcomeOf(errors.Join(err, keepErr))), slog.Duration("again_in", wait))
+		return settleAddress(ctx, s.db, s.owner, mine, wait, failures)
+	}
+}
+
+// registerPerson sends the same registration time on every attempt: the address is valid from the joining, whenever the hub answers.
+func (s *Service) registerPerson(ctx context.Context, r registration) (step, error) {
+	made := step{call: callRegisterPerson}
+	i, known, err := readIdentity(ctx, s.db, r.recipient)
+	if err != nil || !known {
+		return made, errors.Join(err, missing(known, "identity of an address"))
+	}
+	p, err := s.openPerson(ctx, i)
+	if err != nil {
+		return made, err
+	}
+	answer, err := s.hub.RegisterPersonAddress(ctx, &hubv1.RegisterPersonAddressRequest{
+		Ci: p.CI, Address: r.address, Name: p.Name, BirthDate: p.BirthDate, Phone: p.Phone, RegisteredAt: timestamppb.New(r.validFrom),
+	})
+	made.exchange, made.already = answer.GetExchange(), answer.GetAlreadyRegistered()
+	return made, err
+}
+
+func missing(known bool, what string) error {
+	if known {
+		return nil
+	}
+	return fmt.Errorf("%s is missing", what)
+}
+
+// company is what the hub is told of an institution. Sealed for the principal id, because a sole trader is a person.
+type company struct {
+	Name           string `json:"name"`
+	BusinessNumber string `json:"businessNumber"`
+}
+
+func (s *Service) registerOrganisation(ctx context.Context, r registration) (step, error) {
+	made := step{call: callRegisterOrganisation}
+	o, known, err := readOrganisation(ctx, s.db, r.principal)
+	if err != nil || !known {
+		return made, errors.Join(err, missing(known, "institution of an address"))
+	}
+	plain, err := s.box.Open(ctx, sealed.Member, r.principal.String(), o.sealed)
+	if err != nil {
+		return made, fmt.Errorf("open institution %s: %w", r.principal, err)
+	}
+	var c company
+	if err := json.Unmarshal(plain, &c); err != nil {
+		return made, fmt.Errorf("open institution %s: its form is not known", r.principal)
+	}
+	business, registrationPaper, err := s.openPapers(ctx, r.principal)
+	if err != nil {
+		return made, err
+	}
+	answer, err := s.hub.RegisterOrganisationAddress(ctx, &hubv1.RegisterOrganisationAddressRequest{
+		BusinessNumber: c.BusinessNumber, Address: r.address, Name: c.Name, Type: gatewayv1.OrganisationType(o.kind),
+		RegisteredAt: timestamppb.New(r.validFrom), BusinessDocument: business, RegistrationDocument: registrationPaper,
+	})
+	made.exchange, made.already = answer.GetExchange(), answer.GetAlreadyRegistered()
+	return made, err
+}
+
+func (s *Service) withdrawAtHub(ctx context.Context, r registration) (step, error) {
+	made := step{call: callWithdraw}
+	answer, err := s.hub.WithdrawAddress(ctx, &hubv1.WithdrawAddressRequest{Address: r.address, WithdrawnAt: timestamppb.New(*r.validUntil)})
+	made.exchange = answer.GetExchange()
+	return made, err
+}
+
+// settleStep writes what the hub confirmed. The address may have been withdrawn while its registration was under way: then the
+// withdrawal is the next step.
+func (s *Service) settleStep(ctx context.Context, mine claim, r registration, made step) error {
+	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		a, r, err := s.lockOwner(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		now := s.clock.Now()
+		switch {
+		case made.call == callWithdraw:
+			r.removedAt = &now
+			if err := finishAddress(ctx, tx, s.owner, mine); err != nil {
+				return err
+			}
+			return s.keepStep(ctx, tx, r, made, kindAddressRemoved, "", now)
+		case r.state == addressRegistering:
+			if err := finishAddress(ctx, tx, s.owner, mine); err != nil {
+				return err
+			}
+			return s.registered(ctx, tx, a, r, made, now)
+		default:
+			if err := settleAddress(ctx, tx, s.owner, mine, 0, 0); err != nil {
+				return err
+			}
+			return s.keepStep(ctx, tx, r, made, kindAddressRegistered, "", now)
+		}
+	})
+	if err == nil {
+		s.wakeUp()
+	}
+	return err
+}
+
+// lockOwner locks, in the order all transactions keep, the member's identity, the audience's keys and the address.
+func (s *Service) lockOwner(ctx context.Context, tx *outbox.Tx, r registration) (audience, registration, error) {
+	var a audience
+	if r.ofMember() {
+		i, known, err := lockIdentity(ctx, tx.Tx, r.recipient)
+		if err != nil || !known {
+			return a, r, errors.Join(err, missing(known, "identity of an address"))
+		}
+		a = audienceOf(i, r.address)
+	} else {
+		o, known, err := readOrganisation(ctx, tx, r.principal)
+		if err != nil || !known {
+			return a, r, errors.Join(err, missing(known, "institution of an address"))
+		}
+		a.add(o.business)
+		a.keys = append(a.keys, addressKey(r.address))
+	}
+	if err := lockMatches(ctx, tx.Tx, true, a.keys...); err != nil {
+		return a, r, err
+	}
+	locked, known, err := lockAddress(ctx, tx.Tx, r.address)
+	return a, locked, errors.Join(err, missing(known || err != nil, "address"))
+}
+
+// keepStep writes the address, its history and the evidence.
+func (s *Service) keepStep(ctx context.Context, tx *outbox.Tx, r registration, made step, kind, reason string, now time.Time) error {
+	if err := updateAddress(ctx, tx.Tx, r, made.exchange, now); err != nil {
+		return err
+	}
+	body := r.body()
+	body.Exchange, body.Reason, body.AlreadyRegistered = made.exchange, reason, made.already
+	e, err := entry(kind, r.address, actor, now, body)
+	if err != nil {
+		return err
+	}
+	return evidence.Append(ctx, tx.Tx, e)
+}
+
+// registered makes a confirmed address good: it is told once, its member becomes active, the documents that waited are resolved.
+func (s *Service) registered(ctx context.Context, tx *outbox.Tx, a audience, r registration, made step, now time.Time) error {
+	announce := r.announcedAt == nil
+	r.state = addressRegistered
+	if announce {
+		r.announcedAt = &now
+	}
+	if err := s.keepStep(ctx, tx, r, made, kindAddressRegistered, "", now); err != nil {
+		return err
+	}
+	if announce {
+		if err := s.emit(ctx, tx, r.address, 1, actor, now, s.addressRegistered(r)); err != nil {
+			return err
+		}
+	}
+	if r.ofMember() {
+		if err := s.activate(ctx, tx, r, now); err != nil {
+			return err
+		}
+	} else if err := replacePapers(ctx, tx.Tx, r.principal, nil); err != nil {
+		return err
+	}
+	return s.resolveAgain(ctx, tx, a)
+}
+
+func (s *Service) activate(ctx context.Context, tx *outbox.Tx, r registration, now time.Time) error {
+	m, known, err := readMember(ctx, tx, r.recipient)
+	if err != nil || !known || m.state != memberRegistering || m.address != r.address {
+		return err
+	}
+	m.state = memberActive
+	if err := writeMember(ctx, tx.Tx, m); err != nil {
+		return err
+	}
+	e, err := entry(kindMemberJoined, m.recipient.String(), m.recipient.String(), now, r.body())
+	if err != nil {
+		return err
+	}
+	if err := evidence.Append(ctx, tx.Tx, e); err != nil {
+		return err
+	}
+	return s.emit(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), now, &addressv1.MemberJoined{
+		Recipient: m.recipient.String(), Address: m.address, JoinedAt: timestamppb.New(m.joinedAt),
+	})
+}
+
+// settleRefusal writes that the hub will not have this address. Documents that waited for it are sought at the hub.
+func (s *Service) settleRefusal(ctx context.Context, mine claim, r registration, reason string) error {
+	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		a, r, err := s.lockOwner(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		if r.state != addressRegistering {
+			return settleAddress(ctx, tx, s.owner, mine, 0, 0)
+		}
+		if err := finishAddress(ctx, tx, s.owner, mine); err != nil {
+			return err
+		}
+		r.state = addressRefused
+		if err := s.keepStep(ctx, tx, r, step{}, kindAddressRefused, reason, s.clock.Now()); err != nil {
+			return err
+		}
+		return s.resolveAgain(ctx, tx, a)
+	})
+}
+
+// openPerson opens the present version of an identity.
+func (s *Service) openPerson(ctx context.Context, i identity) (person, error) {
+	plain, err := s.box.Open(ctx, sealed.Member, i.recipient.String(), i.sealed)
+	if err != nil {
+		return person{}, fmt.Errorf("open identity %s: %w", i.recipient, err)
+	}
+	var p person
+	if err := json.Unmarshal(plain, &p); err != nil {
+		return person{}, fmt.Errorf("open identity %s: its form is not known", i.recipient)
+	}
+	return p, nil
+}
+
+// sealPapers cuts the papers into pieces that can be sealed. Each is bound to its place.
+func (s *Service) sealPapers(ctx context.Context, principal uuid.UUID, business, registrationPaper []byte) ([]paper, error) {
+	var papers []paper
+	for _, p := range []struct {
+		name string
+		body []byte
+	}{{paperBusiness, business}, {paperRegistration, registrationPaper}} {
+		for n, body := int16(0), p.body; len(body) > 0; n++ {
+			piece := body[:min(len(body), sealed.MaxPlaintext)]
+			body = body[len(piece):]
+			value, err := s.box.Seal(ctx, sealed.Member, paperSubject(principal, p.name, n), piece)
+			if err != nil {
+				return nil, fmt.Errorf("seal papers of %s: %w", principal, err)
+			}
+			papers = append(papers, paper{name: p.name, piece: n, sealed: value})
+		}
+	}
+	return papers, nil
+}
+
+func (s *Service) openPapers(ctx context.Context, principal uuid.UUID) (business, registrationPaper []byte, err error) {
+	papers, err := readPapers(ctx, s.db, principal)
+	if err != nil {
+		return nil, nil, err
+	}
+	var parts [2]bytes.Buffer
+	for _, p := range papers {
+		plain, err := s.box.Open(ctx, sealed.Member, paperSubject(principal, p.name, p.piece), p.sealed)
+		if err != nil {
+			return nil, nil, fmt.Errorf("open papers of %s: %w", principal, err)
+		}
+		part := &parts[0]
+		if p.name == paperRegistration {
+			part = &parts[1]
+		}
+		part.Write(plain)
+	}
+	return parts[0].Bytes(), parts[1].Bytes(), nil
+}
+
+func paperSubject(principal uuid.UUID, name string, piece int16) string {
+	return principal.String() + "/" + name + "/" + strconv.Itoa(int(piece))
+}

@@ -1,0 +1,194 @@
+package address
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// States of a member and of an address, as stored.
+const (
+	memberRegistering = "registering"
+	memberActive      = "active"
+	memberWithdrawn   = "withdrawn"
+
+	addressRegistering = "registering"
+	addressRegistered  = "registered"
+	addressRefused     = "refused"
+	addressWithdrawn   = "withdrawn"
+)
+
+// Where an outcome comes from.
+const (
+	sourceOwn     = "own"
+	sourceRequest = "request"
+	sourceHub     = "hub"
+)
+
+// candidate is an identity or institution of this relay that a description matches, with what decides whether it can receive.
+type candidate struct {
+	// recipient of an identity, principal of an institution; one of them is uuid.Nil.
+	recipient, principal  uuid.UUID
+	memberState           string
+	consented, designated bool
+	address, addressState string
+	validFrom             time.Time
+	// memberAddress is the member's present address: an address of its past is nobody's.
+	memberAddress string
+}
+
+// outcome of a search.
+type outcome struct {
+	resolution addressv1.Resolution
+	// recipient is set whenever a member of this relay was found, also where others are not told.
+	recipient uuid.UUID
+	// Set for RESOLUTION_OWN and RESOLUTION_PEER; validFrom for the former.
+	platform, address string
+	validFrom         time.Time
+	source, exchange  string
+}
+
+// documentState is the state of the open document after this outcome.
+func (o outcome) documentState() string {
+	switch o.resolution {
+	case addressv1.Resolution_RESOLUTION_OWN:
+		return documentOwn
+	case addressv1.Resolution_RESOLUTION_REFUSED:
+		return documentRefused
+	case addressv1.Resolution_RESOLUTION_AMBIGUOUS:
+		return documentAmbiguous
+	default:
+		return documentOpen
+	}
+}
+
+// finding says what this relay's own data tell of a description.
+type finding int
+
+const (
+	// findingOutcome: there is an outcome.
+	findingOutcome finding = iota
+	// findingNobody: no member here; the hub has to be asked.
+	findingNobody
+	// findingPending: a member whose address the hub is just registering. The document waits: asking the hub now could tell a
+	// wrong "nowhere", and the confirmation looks at the document again.
+	findingPending
+)
+
+// decideOwn decides from this relay's own data. refused tells whether the recipient refuses the document's sender.
+func (m matcher) decideOwn(kind matchKind, found []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
+	var people, institutions []candidate
+	for _, c := range found {
+		if c.recipient != uuid.Nil {
+			people = append(people, c)
+		} else {
+			institutions = append(institutions, c)
+		}
+	}
+	if len(people) > 1 {
+		return outcome{resolution: addressv1.Resolution_RESOLUTION_AMBIGUOUS, source: sourceOwn}, findingOutcome
+	}
+	if len(people) == 1 {
+		if o, f := m.decideMember(people[0], refused); f != findingNobody {
+			return o, f
+		}
+	}
+	// An institution has an address here to send from, but no inbox it designated.
+	if slices.ContainsFunc(institutions, func(c candidate) bool { return c.addressState == addressRegistered }) {
+		return outcome{resolution: addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, source: sourceOwn}, findingOutcome
+	}
+	if kind == matchAddress {
+		// Platform and address in the request fix the relay: nobody else is asked.
+		return outcome{resolution: addressv1.Resolution_RESOLUTION_NONE, source: sourceOwn}, findingOutcome
+	}
+	return outcome{}, findingNobody
+}
+
+func (m matcher) decideMember(c candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
+	current := c.address != "" && c.address == c.memberAddress
+	if !current || c.memberState == "" || c.memberState == memberWithdrawn || c.addressState == addressRefused {
+		return outcome{}, findingNobody
+	}
+	if c.memberState != memberActive || c.addressState != addressRegistered {
+		return outcome{}, findingPending
+	}
+	o := outcome{recipient: c.recipient, source: sourceOwn}
+	switch {
+	case refused(c.recipient):
+		o.resolution = addressv1.Resolution_RESOLUTION_REFUSED
+	case c.consented && c.designated:
+		o.resolution = addressv1.Resolution_RESOLUTION_OWN
+		o.platform, o.address, o.validFrom = m.platform, c.address, c.validFrom
+	default:
+		o.resolution = addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT
+	}
+	return o, findingOutcome
+}
+
+// hubAnswer is where the hub says somebody is a member.
+type hubAnswer struct {
+	addresses []*platformv1.PlatformAddress
+	exchange  string
+}
+
+// ownAddresses are the addresses of this platform in the answer, folded.
+func (m matcher) ownAddresses(a hubAnswer) []string {
+	var own []string
+	for _, found := range a.addresses {
+		if strings.EqualFold(found.GetPlatformId(), m.platform) {
+			own = append(own, foldAddress(found.GetAddress()))
+		}
+	}
+	return own
+}
+
+// decideHub decides from the hub's answer; own are what this relay knows of the addresses of its own in it. The caller has found
+// nobody by decideOwn before.
+func (m matcher) decideHub(kind matchKind, answer hubAnswer, own []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
+	distinct := distinctAddresses(answer.addresses)
+	if kind == matchPerson && len(distinct) > 1 {
+		// Name, birth date and phone may be those of two persons: never a guess.
+		return outcome{resolution: addressv1.Resolution_RESOLUTION_AMBIGUOUS, source: sourceHub, exchange: answer.exchange}, findingOutcome
+	}
+	own = slices.Clone(own)
+	slices.SortFunc(own, func(a, b candidate) int { return strings.Compare(a.address, b.address) })
+	pending := false
+	for _, c := range own {
+		o, f := m.decideOwn(matchForeign, []candidate{c}, refused)
+		if f == findingOutcome {
+			o.source, o.exchange = sourceHub, answer.exchange
+			return o, f
+		}
+		pending = pending || f == findingPending
+	}
+	if pending {
+		return outcome{}, findingPending
+	}
+	for _, found := range distinct {
+		if !strings.EqualFold(found.GetPlatformId(), m.platform) {
+			return outcome{
+				resolution: addressv1.Resolution_RESOLUTION_PEER, platform: found.GetPlatformId(), address: found.GetAddress(),
+				source: sourceHub, exchange: answer.exchange,
+			}, findingOutcome
+		}
+	}
+	return outcome{resolution: addressv1.Resolution_RESOLUTION_NONE, source: sourceHub, exchange: answer.exchange}, findingOutcome
+}
+
+// distinctAddresses are the addresses ordered by platform id and address, each once, whatever its case.
+func distinctAddresses(found []*platformv1.PlatformAddress) []*platformv1.PlatformAddress {
+	distinct := slices.Clone(found)
+	order := func(a, b *platformv1.PlatformAddress) int {
+		return cmp.Or(
+			strings.Compare(strings.ToLower(a.GetPlatformId()), strings.ToLower(b.GetPlatformId())),
+			strings.Compare(foldAddress(a.GetAddress()), foldAddress(b.GetAddress())))
+	}
+	slices.SortStableFunc(distinct, order)
+	return slices.CompactFunc(distinct, func(a, b *platformv1.PlatformAddress) bool { return order(a, b) == 0 })
+}

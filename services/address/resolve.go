@@ -1,0 +1,154 @@
+package address
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// decision is what this relay's own data say of one document.
+type decision struct {
+	outcome
+	finding finding
+}
+
+// decideOwn decides documents from this relay's own data, by two statements for all of them. The caller holds the locks of their keys.
+func (s *Service) decideOwn(ctx context.Context, db pg.DBTX, docs []document) ([]decision, error) {
+	var asked []wanted
+	place := map[string]int{}
+	for _, d := range docs {
+		name := matchName(d.match.kind, d.match.key)
+		if _, known := place[name]; !known && d.match.kind != matchForeign {
+			place[name] = len(asked)
+			asked = append(asked, wanted{kind: d.match.kind, key: d.match.key})
+		}
+	}
+	found, err := findCandidates(ctx, db, asked)
+	if err != nil {
+		return nil, err
+	}
+	refused, err := readRefusalsOf(ctx, db, found, docs)
+	if err != nil {
+		return nil, err
+	}
+	decisions := make([]decision, len(docs))
+	for i, d := range docs {
+		if d.match.kind == matchForeign {
+			// Platform and address in the request fix the relay; nothing here can change that.
+			decisions[i] = decision{outcome: d.latest, finding: findingOutcome}
+			continue
+		}
+		decisions[i].outcome, decisions[i].finding = s.matcher.decideOwn(d.match.kind, found[place[matchName(d.match.kind, d.match.key)]],
+			func(recipient uuid.UUID) bool { return refused.of(recipient, d.sender) })
+	}
+	return decisions, nil
+}
+
+func matchName(kind matchKind, key []byte) string { return string(rune('0'+kind)) + string(key) }
+
+func readRefusalsOf(ctx context.Context, db pg.DBTX, found map[int][]candidate, docs []document) (refusals, error) {
+	var recipients []uuid.UUID
+	for _, candidates := range found {
+		for _, c := range candidates {
+			if c.recipient != uuid.Nil && c.memberState == memberActive {
+				recipients = append(recipients, c.recipient)
+			}
+		}
+	}
+	senders := make([]string, 0, len(docs))
+	for _, d := range docs {
+		senders = append(senders, d.sender)
+	}
+	return readRefusals(ctx, db, recipients, senders)
+}
+
+// audience is by what documents find one recipient or institution.
+type audience struct {
+	recipient     uuid.UUID
+	keys, seconds [][]byte
+}
+
+// audienceOf is the identity's audience, also under an own address (none: empty).
+func audienceOf(i identity, address string) audience {
+	a := audience{recipient: i.recipient}
+	for _, m := range []match{i.ci, i.named} {
+		a.add(m)
+	}
+	if address != "" {
+		a.keys = append(a.keys, addressKey(address))
+	}
+	return a
+}
+
+func (a *audience) add(m match) {
+	a.keys = append(a.keys, m.key)
+	if m.second != nil {
+		a.seconds = append(a.seconds, m.second)
+	}
+}
+
+// maxAtOnce bounds how many waiting documents one change of a membership resolves in its own transaction. The rest is made due.
+const maxAtOnce = 500
+
+// resolveAgain looks again at the open documents of an audience after what decides about them has changed. The caller took the
+// audience's locks alone before it made the change, and has made it.
+func (s *Service) resolveAgain(ctx context.Context, tx *outbox.Tx, a audience) error {
+	docs, err := lockMatching(ctx, tx.Tx, a.keys, a.seconds, s.clock.Now(), maxAtOnce)
+	if err != nil {
+		return err
+	}
+	decisions, err := s.decideOwn(ctx, tx, docs)
+	if err != nil {
+		return err
+	}
+	at := s.clock.Now()
+	var told []document
+	var ended []string
+	left := len(docs) == maxAtOnce
+	for i, d := range docs {
+		switch {
+		case decisions[i].finding == findingNobody:
+			left = true // the hub has to be asked again
+		case decisions[i].finding == findingOutcome && d.changedBy(decisions[i].outcome):
+			d.take(decisions[i].outcome)
+			told = append(told, d)
+			if d.state != documentOpen {
+				ended = append(ended, d.edoc)
+			}
+		}
+	}
+	if len(told) > 0 {
+		if err := updateDocuments(ctx, tx, told, at); err != nil {
+			return err
+		}
+	}
+	if err := s.tell(ctx, tx, told, true, at); err != nil {
+		return err
+	}
+	if err := dropDueDocuments(ctx, tx, ended); err != nil {
+		return err
+	}
+	return s.nudge(ctx, tx.Tx, a, left)
+}
+
+// nudge makes due what resolveAgain left over, and what the hub once found to be this recipient by other facts than ours.
+func (s *Service) nudge(ctx context.Context, tx pgx.Tx, a audience, left bool) error {
+	if left {
+		return nudgeDocuments(ctx, tx, a.keys, a.seconds, a.recipient)
+	}
+	if a.recipient == uuid.Nil {
+		return nil
+	}
+	return nudgeDocuments(ctx, tx, nil, nil, a.recipient)
+}
+
+// take makes o the document's latest outcome.
+func (d *document) take(o outcome) {
+	d.ordinal++
+	d.latest = o
+	d.state = o.documentState()
+}

@@ -1,0 +1,111 @@
+package address
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+)
+
+// membershipServer serves recipients about themselves: whose membership it is, only the session says.
+type membershipServer struct {
+	addressv1.UnsafeMembershipServiceServer
+	*Service
+}
+
+var _ addressv1.MembershipServiceServer = (*membershipServer)(nil)
+
+// caller is the recipient whose session calls.
+type caller struct {
+	recipient uuid.UUID
+	// session is the id of the identity-proof session, for the evidence.
+	session string
+}
+
+func callerOf(ctx context.Context) (caller, error) {
+	p, err := authn.Require(ctx)
+	if err != nil {
+		return caller{}, err
+	}
+	recipient, err := uuid.Parse(p.ID)
+	if err != nil {
+		return caller{}, errNotAMember()
+	}
+	return caller{recipient: recipient, session: p.Session}, nil
+}
+
+// Join makes the caller a member.
+func (s *membershipServer) Join(ctx context.Context, r *addressv1.JoinRequest) (*addressv1.JoinResponse, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.join(ctx, who, r.GetTermsVersion())
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.JoinResponse{Membership: membershipOf(m)}, nil
+}
+
+// GetMembership tells the caller's membership, also one that has ended.
+func (s *membershipServer) GetMembership(ctx context.Context, _ *addressv1.GetMembershipRequest) (*addressv1.GetMembershipResponse, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, known, err := readMember(ctx, s.db, who.recipient)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		return nil, errNotAMember()
+	}
+	return &addressv1.GetMembershipResponse{Membership: membershipOf(m)}, nil
+}
+
+// SetConsent gives or takes back the consent.
+func (s *membershipServer) SetConsent(ctx context.Context, r *addressv1.SetConsentRequest) (*addressv1.SetConsentResponse, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	terms := r.GetTermsVersion()
+	if r.GetConsent() && terms == "" {
+		return nil, errInvalid("termsVersion", "required", "consent names the version of the terms consented to")
+	}
+	if !r.GetConsent() {
+		terms = ""
+	}
+	m, err := s.consent(ctx, who, terms)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.SetConsentResponse{Membership: membershipOf(m)}, nil
+}
+
+// SetRefusal refuses or accepts again the documents of one sender or of all.
+func (s *membershipServer) SetRefusal(ctx context.Context, r *addressv1.SetRefusalRequest) (*addressv1.SetRefusalResponse, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.refuse(ctx, who, r.GetSender(), r.GetRefused()); err != nil {
+		return nil, err
+	}
+	return &addressv1.SetRefusalResponse{}, nil
+}
+
+// Withdraw ends the caller's membership.
+func (s *membershipServer) Withdraw(ctx context.Context, _ *addressv1.WithdrawRequest) (*addressv1.WithdrawResponse, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.withdraw(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.WithdrawResponse{Membership: membershipOf(m)}, nil
+}

@@ -1,0 +1,291 @@
+package address
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// States of an open document.
+const (
+	documentOpen      = "open"
+	documentOwn       = "own"
+	documentRefused   = "refused"
+	documentAmbiguous = "ambiguous"
+	documentCancelled = "cancelled"
+	documentExpired   = "expired"
+)
+
+// document is a document whose recipient is sought.
+type document struct {
+	edoc, sender string
+	lane         platformv1.Lane
+	state        string
+	match        match
+	// sealedRecipient and facts are there while the document is open. Before there is an outcome, facts.to holds the sub-address
+	// the sender gave and nothing else.
+	sealedRecipient []byte
+	facts           *platformv1.DocumentFacts
+	sendDeadline    time.Time
+	causation       uuid.UUID
+	traceparent     string
+
+	// The latest outcome; ordinal 0 while there is none.
+	ordinal int32
+	latest  outcome
+}
+
+// changedBy tells whether o is news after the document's latest outcome.
+func (d document) changedBy(o outcome) bool {
+	return d.ordinal == 0 || d.latest.resolution != o.resolution || d.latest.recipient != o.recipient ||
+		d.latest.platform != o.platform || foldAddress(d.latest.address) != foldAddress(o.address)
+}
+
+// lockMatches takes the locks of match keys for the rest of the transaction. Documents share a lock, a change of a membership has
+// it alone. The caller's later statements see everything committed before the lock was given.
+func lockMatches(ctx context.Context, tx pgx.Tx, alone bool, keys ...[]byte) error {
+	// The pair of numbers is a space of its own, apart from locks by one number. Arrays keep their order.
+	const shared = `select pg_advisory_xact_lock_shared($1, bucket) from unnest($2::integer[]) with ordinality u(bucket, n) order by n`
+	const single = `select pg_advisory_xact_lock($1, bucket) from unnest($2::integer[]) with ordinality u(bucket, n) order by n`
+	statement := shared
+	if alone {
+		statement = single
+	}
+	if _, err := tx.Exec(ctx, statement, matchLockClass, buckets(keys...)); err != nil {
+		return fmt.Errorf("lock %d match keys: %w", len(keys), err)
+	}
+	return nil
+}
+
+// matchLockClass is the first number of this unit's advisory locks ("addr").
+const matchLockClass int32 = 0x61646472
+
+// insertDocuments adds documents with the state their first outcome gives them, and returns the numbers that were not there before.
+func insertDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.Time) (map[string]bool, error) {
+	const insert = `
+		insert into open_document (edoc_num, sender, lane, state, match_kind, match_key, match_key_2, sealed_recipient, facts, send_deadline,
+		                           resolution, ordinal, recipient, platform_id, address, causation, traceparent, recorded_at, updated_at)
+		select edoc_num, sender, lane, state, match_kind, match_key, match_key_2, sealed_recipient, facts, send_deadline,
+		       resolution, ordinal, nullif(recipient, '00000000-0000-0000-0000-000000000000'), platform_id, address, causation, traceparent, $18, $18
+		from   unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::smallint[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[],
+		              $10::timestamptz[], $11::smallint[], $12::integer[], $13::uuid[], $14::text[], $15::text[], $16::uuid[], $17::text[])
+		       u(edoc_num, sender, lane, state, match_kind, match_key, match_key_2, sealed_recipient, facts, send_deadline,
+		         resolution, ordinal, recipient, platform_id, address, causation, traceparent)
+		order  by edoc_num
+		on conflict (edoc_num) do nothing
+		returning edoc_num`
+	var c documentColumns
+	for _, d := range docs {
+		if err := c.add(d); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := db.Query(ctx, insert, c.edocs, c.senders, c.lanes, c.states, c.kinds, c.keys, c.seconds, c.sealed, c.facts, c.deadlines,
+		c.resolutions, c.ordinals, c.recipients, c.platforms, c.addresses, c.causations, c.traces, at)
+	if err != nil {
+		return nil, fmt.Errorf("insert %d documents: %w", len(docs), err)
+	}
+	inserted, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("insert %d documents: %w", len(docs), err)
+	}
+	fresh := make(map[string]bool, len(inserted))
+	for _, edoc := range inserted {
+		fresh[edoc] = true
+	}
+	return fresh, nil
+}
+
+// documentColumns are documents turned by ninety degrees.
+type documentColumns struct {
+	edocs, senders, states, traces []string
+	platforms, addresses           []string
+	lanes, kinds, resolutions      []int16
+	keys, seconds, sealed, facts   [][]byte
+	deadlines                      []time.Time
+	ordinals                       []int32
+	recipients, causations         []uuid.UUID
+}
+
+func (c *documentColumns) add(d document) error {
+	var sealedRecipient, facts []byte
+	if d.state == documentOpen {
+		sealedRecipient = d.sealedRecipient
+		var err error
+		if facts, err = proto.Marshal(d.facts); err != nil {
+			return fmt.Errorf("encode facts of %s: %w", d.edoc, err)
+		}
+	}
+	c.edocs = append(c.edocs, d.edoc)
+	c.senders = append(c.senders, d.sender)
+	c.states = append(c.states, d.state)
+	c.traces = append(c.traces, d.traceparent)
+	c.lanes = append(c.lanes, outbox.LaneNumber(d.lane))
+	c.kinds = append(c.kinds, int16(d.match.kind))
+	c.resolutions = append(c.resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 6
+	c.keys = append(c.keys, d.match.key)
+	c.seconds = append(c.seconds, d.match.second)
+	c.sealed = append(c.sealed, sealedRecipient)
+	c.facts = append(c.facts, facts)
+	c.deadlines = append(c.deadlines, d.sendDeadline)
+	c.ordinals = append(c.ordinals, d.ordinal)
+	c.recipients = append(c.recipients, d.latest.recipient)
+	c.platforms = append(c.platforms, d.latest.platform)
+	c.addresses = append(c.addresses, d.latest.address)
+	c.causations = append(c.causations, d.causation)
+	return nil
+}
+
+// updateDocuments writes the latest outcome and the state of documents whose rows are locked.
+func updateDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.Time) error {
+	const update = `
+		update open_document d
+		set    state = u.state, resolution = u.resolution, ordinal = u.ordinal, updated_at = $8,
+		       recipient = nullif(u.recipient, '00000000-0000-0000-0000-000000000000'), platform_id = u.platform_id, address = u.address,
+		       sealed_recipient = case when u.state = 'open' then d.sealed_recipient end,
+		       facts            = case when u.state = 'open' then d.facts end
+		from   unnest($1::text[], $2::text[], $3::smallint[], $4::integer[], $5::uuid[], $6::text[], $7::text[])
+		       u(edoc_num, state, resolution, ordinal, recipient, platform_id, address)
+		where  d.edoc_num = u.edoc_num`
+	var edocs, states, platforms, addresses []string
+	var resolutions []int16
+	var ordinals []int32
+	var recipients []uuid.UUID
+	for _, d := range docs {
+		edocs = append(edocs, d.edoc)
+		states = append(states, d.state)
+		resolutions = append(resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 6
+		ordinals = append(ordinals, d.ordinal)
+		recipients = append(recipients, d.latest.recipient)
+		platforms = append(platforms, d.latest.platform)
+		addresses = append(addresses, d.latest.address)
+	}
+	if _, err := db.Exec(ctx, update, edocs, states, resolutions, ordinals, recipients, platforms, addresses, at); err != nil {
+		return fmt.Errorf("update %d documents: %w", len(docs), err)
+	}
+	return nil
+}
+
+const documentHead = `
+		select d.edoc_num, d.sender, d.lane, d.state, d.match_kind, d.match_key, d.match_key_2, d.sealed_recipient, d.facts, d.send_deadline,
+		       d.causation, d.traceparent, d.resolution, d.ordinal, coalesce(d.recipient, '00000000-0000-0000-0000-000000000000'),
+		       d.platform_id, d.address
+		from   open_document d`
+
+// readDocument reads one document without locking it; false when there is none.
+func readDocument(ctx context.Context, db pg.DBTX, edoc string) (document, bool, error) {
+	const read = documentHead + `
+		where  d.edoc_num = $1`
+	return oneDocument(ctx, db, read, edoc)
+}
+
+// lockDocument locks one document; false when there is none.
+func lockDocument(ctx context.Context, tx pgx.Tx, edoc string) (document, bool, error) {
+	const lock = documentHead + `
+		where  d.edoc_num = $1
+		for    update`
+	return oneDocument(ctx, tx, lock, edoc)
+}
+
+func oneDocument(ctx context.Context, db pg.DBTX, sql, edoc string) (document, bool, error) {
+	rows, err := db.Query(ctx, sql, edoc)
+	if err != nil {
+		return document{}, false, fmt.Errorf("read document %s: %w", edoc, err)
+	}
+	found, err := pgx.CollectRows(rows, scanDocument)
+	if err != nil {
+		return document{}, false, fmt.Errorf("read document %s: %w", edoc, err)
+	}
+	if len(found) == 0 {
+		return document{}, false, nil
+	}
+	return found[0], true, nil
+}
+
+// lockDocuments locks the documents of these numbers, in their order.
+func lockDocuments(ctx context.Context, tx pgx.Tx, edocs []string) ([]document, error) {
+	const lock = documentHead + `
+		where  d.edoc_num = any($1)
+		order  by d.edoc_num
+		for    update`
+	return manyDocuments(ctx, tx, lock, edocs)
+}
+
+// lockMatching locks at most limit open documents that one of the keys finds and that are before their deadline or were never told of.
+func lockMatching(ctx context.Context, tx pgx.Tx, keys, seconds [][]byte, now time.Time, limit int) ([]document, error) {
+	const lock = documentHead + `
+		where  d.state = 'open' and (d.match_key = any($1) or d.match_key_2 = any($2)) and (d.send_deadline > $3 or d.ordinal = 0)
+		order  by d.edoc_num
+		limit  $4
+		for    update`
+	return manyDocuments(ctx, tx, lock, keys, seconds, now, limit)
+}
+
+func manyDocuments(ctx context.Context, db pg.DBTX, sql string, args ...any) ([]document, error) {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("lock documents: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, scanDocument)
+	if err != nil {
+		return nil, fmt.Errorf("lock documents: %w", err)
+	}
+	return found, nil
+}
+
+func scanDocument(row pgx.CollectableRow) (document, error) {
+	var d document
+	var lane, kind, resolution int16
+	var facts []byte
+	if err := row.Scan(&d.edoc, &d.sender, &lane, &d.state, &kind, &d.match.key, &d.match.second, &d.sealedRecipient, &facts, &d.sendDeadline,
+		&d.causation, &d.traceparent, &resolution, &d.ordinal, &d.latest.recipient, &d.latest.platform, &d.latest.address); err != nil {
+		return document{}, err
+	}
+	d.lane, d.match.kind, d.latest.resolution = platformv1.Lane(lane), matchKind(kind), addressv1.Resolution(resolution)
+	d.sendDeadline = d.sendDeadline.UTC()
+	d.facts = &platformv1.DocumentFacts{}
+	return d, proto.Unmarshal(facts, d.facts)
+}
+
+// insertResolutions keeps outcomes for ever.
+func insertResolutions(ctx context.Context, db pg.DBTX, docs []document, at time.Time) error {
+	const insert = `
+		insert into resolution (edoc_num, ordinal, resolution, recipient, platform_id, address, source, exchange, resolved_at)
+		select edoc_num, ordinal, resolution, nullif(recipient, '00000000-0000-0000-0000-000000000000'), platform_id, address, source, exchange, $9
+		from   unnest($1::text[], $2::integer[], $3::smallint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
+		       u(edoc_num, ordinal, resolution, recipient, platform_id, address, source, exchange)`
+	var edocs, platforms, addresses, sources, exchanges []string
+	var ordinals []int32
+	var resolutions []int16
+	var recipients []uuid.UUID
+	for _, d := range docs {
+		edocs = append(edocs, d.edoc)
+		ordinals = append(ordinals, d.ordinal)
+		resolutions = append(resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 6
+		recipients = append(recipients, d.latest.recipient)
+		platforms = append(platforms, d.latest.platform)
+		addresses = append(addresses, d.latest.address)
+		sources = append(sources, d.latest.source)
+		exchanges = append(exchanges, d.latest.exchange)
+	}
+	if _, err := db.Exec(ctx, insert, edocs, ordinals, resolutions, recipients, platforms, addresses, sources, exchanges, at); err != nil {
+		return fmt.Errorf("insert %d resolutions: %w", len(docs), err)
+	}
+	return nil
+}
+
+// sortDocuments brings documents into the order in which rows are written and locked.
+func sortDocuments(docs []document) {
+	slices.SortFunc(docs, func(a, b document) int { return strings.Compare(a.edoc, b.edoc) })
+}

@@ -1,0 +1,272 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/work"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+)
+
+// claim is a due row in our hands.
+type claim struct {
+	// key is an edoc number or an address.
+	key string
+	// attempt is what a result must still find; failures counts failed calls since the last success.
+	attempt, failures int32
+}
+
+func scanClaim(row pgx.CollectableRow) (claim, error) {
+	var c claim
+	return c, row.Scan(&c.key, &c.attempt, &c.failures)
+}
+
+// Bounds of a claim's look around: overdue rows at the front of the queue, and senders visited beyond them.
+const (
+	claimFront = 256
+	claimSteps = 200
+)
+
+// claimDocuments takes turns between senders, so that one sender's million delays nobody's single document: each gets its oldest row
+// before any gets its second. While the front of the queue is all there is, that is exact. In a backlog, senders are also visited from a
+// random place on, which reaches everybody in time without counting them all.
+func claimDocuments(ctx context.Context, db pg.DBTX, lease work.Lease) ([]claim, error) {
+	const take = `
+		with recursive front as materialized (
+		  select edoc_num, sender, due_at
+		  from   due_document
+		  where  due_at <= now() and (lease_until is null or lease_until <= now())
+		  order  by due_at
+		  limit  @front
+		), visit as (
+		  (select sender, 1 as step
+		   from   due_document
+		   where  sender > @place and (select count(*) from front) = @front
+		   order  by sender
+		   limit  1)
+		  union all
+		  select (select d.sender from due_document d where d.sender > v.sender order by d.sender limit 1), v.step + 1
+		  from   visit v
+		  where  v.sender is not null and v.step < @steps
+		), beyond as (
+		  select c.edoc_num, v.sender, c.due_at
+		  from   visit v
+		  cross  join lateral (select edoc_num, due_at
+		                       from   due_document d
+		                       where  d.sender = v.sender and d.due_at <= now() and (d.lease_until is null or d.lease_until <= now())
+		                       order  by d.due_at
+		                       limit  1) c
+		  limit  @limit
+		), turn as (
+		  select edoc_num, due_at, row_number() over (partition by sender order by due_at, edoc_num) as place
+		  from   (select edoc_num, sender, due_at from front union select edoc_num, sender, due_at from beyond) c
+		), mine as (
+		  select d.edoc_num
+		  from   due_document d
+		  where  d.edoc_num in (select edoc_num from turn order by place, due_at limit @limit)
+		    and  d.due_at <= now() and (d.lease_until is null or d.lease_until <= now())
+		  order  by d.edoc_num
+		  for    update skip locked
+		)
+		update due_document d
+		set    lease_until = now() + @lease, owner = @owner, attempt = d.attempt + 1
+		from   mine
+		where  d.edoc_num = mine.edoc_num
+		returning d.edoc_num, d.attempt, d.failures`
+	// Senders are random UUIDs, so any other one is a random place among them.
+	args := pgx.NamedArgs{"front": claimFront, "steps": claimSteps, "place": uuid.NewString()}
+	return work.Claim(ctx, db, take, lease, args, scanClaim)
+}
+
+func claimAddresses(ctx context.Context, db pg.DBTX, lease work.Lease) ([]claim, error) {
+	const take = `
+		with mine as (
+		  select address
+		  from   due_address
+		  where  due_at <= now() and (lease_until is null or lease_until <= now())
+		  order  by due_at
+		  limit  @limit
+		  for    update skip locked
+		)
+		update due_address d
+		set    lease_until = now() + @lease, owner = @owner, attempt = d.attempt + 1
+		from   mine
+		where  d.address = mine.address
+		returning d.address, d.attempt, d.failures`
+	return work.Claim(ctx, db, take, lease, nil, scanClaim)
+}
+
+// due is when a document is to be looked at.
+type due struct {
+	edoc, sender string
+	in           time.Duration
+}
+
+// setDueDocuments sets when open documents are looked at; a row that is there loses its claim, so that what is under way is redone.
+func setDueDocuments(ctx context.Context, db pg.DBTX, dues []due) error {
+	if len(dues) == 0 {
+		return nil
+	}
+	const set = `
+		insert into due_document (edoc_num, sender, due_at)
+		select edoc_num, sender, now() + wait
+		from   unnest($1::text[], $2::text[], $3::interval[]) u(edoc_num, sender, wait)
+		order  by edoc_num
+		on conflict (edoc_num) do update
+		set    due_at = excluded.due_at, owner = null, lease_until = null, failures = 0`
+	var edocs, senders []string
+	var waits []time.Duration
+	for _, d := range dues {
+		edocs = append(edocs, d.edoc)
+		senders = append(senders, d.sender)
+		waits = append(waits, d.in)
+	}
+	if _, err := db.Exec(ctx, set, edocs, senders, waits); err != nil {
+		return fmt.Errorf("set %d documents due: %w", len(dues), err)
+	}
+	return nil
+}
+
+// nudgeDocuments makes open documents due at once that a key finds, or whose latest outcome was about the recipient.
+func nudgeDocuments(ctx context.Context, db pg.DBTX, keys, seconds [][]byte, recipient uuid.UUID) error {
+	const nudge = `
+		update due_document d
+		set    due_at = now(), owner = null, lease_until = null
+		from   (select edoc_num from due_document
+		        where  edoc_num in (select o.edoc_num from open_document o
+		                            where  o.state = 'open' and (o.match_key = any($1) or o.match_key_2 = any($2) or o.recipient = $3))
+		        order  by edoc_num
+		        for    update) n
+		where  d.edoc_num = n.edoc_num`
+	if _, err := db.Exec(ctx, nudge, keys, seconds, recipient); err != nil {
+		return fmt.Errorf("make waiting documents due: %w", err)
+	}
+	return nil
+}
+
+// dropDueDocuments ends the work on documents.
+func dropDueDocuments(ctx context.Context, db pg.DBTX, edocs []string) error {
+	if len(edocs) == 0 {
+		return nil
+	}
+	const drop = `
+		delete from due_document d
+		using (select edoc_num from due_document where edoc_num = any($1) order by edoc_num for update) n
+		where  d.edoc_num = n.edoc_num`
+	if _, err := db.Exec(ctx, drop, edocs); err != nil {
+		return fmt.Errorf("end the work on %d documents: %w", len(edocs), err)
+	}
+	return nil
+}
+
+// settleDocument puts a claimed document back for later. ErrLost when the claim is not ours any more.
+func settleDocument(ctx context.Context, db pg.DBTX, owner string, c claim, in time.Duration, failures int32) error {
+	const settle = `
+		update due_document
+		set    due_at = now() + @wait, owner = null, lease_until = null, failures = @failures
+		where  edoc_num = @key and owner = @owner and attempt = @attempt`
+	return work.Settle(ctx, db, settle, pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt, "wait": in, "failures": failures})
+}
+
+// finishDocument ends the work on a claimed document. ErrLost when the claim is not ours any more.
+func finishDocument(ctx context.Context, db pg.DBTX, owner string, c claim) error {
+	return work.Settle(ctx, db, `delete from due_document where edoc_num = @key and owner = @owner and attempt = @attempt`,
+		pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt})
+}
+
+// setDueAddress makes the hub's next step for an address due. It does not touch a claim under way: the steps of one address never
+// overlap.
+func setDueAddress(ctx context.Context, db pg.DBTX, address string) error {
+	const set = `
+		insert into due_address (address, due_at)
+		values ($1, now())
+		on conflict (address) do update
+		set    due_at = now(), failures = 0`
+	if _, err := db.Exec(ctx, set, address); err != nil {
+		return fmt.Errorf("set address due: %w", err)
+	}
+	return nil
+}
+
+func settleAddress(ctx context.Context, db pg.DBTX, owner string, c claim, in time.Duration, failures int32) error {
+	const settle = `
+		update due_address
+		set    due_at = now() + @wait, owner = null, lease_until = null, failures = @failures
+		where  address = @key and owner = @owner and attempt = @attempt`
+	return work.Settle(ctx, db, settle, pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt, "wait": in, "failures": failures})
+}
+
+func finishAddress(ctx context.Context, db pg.DBTX, owner string, c claim) error {
+	return work.Settle(ctx, db, `delete from due_address where address = @key and owner = @owner and attempt = @attempt`,
+		pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt})
+}
+
+// attempt is one call to the hub.
+type attempt struct {
+	subject, call      string
+	number             int32
+	outcome, exchange  string
+	startedAt, endedAt time.Time
+}
+
+func insertAttempt(ctx context.Context, db pg.DBTX, a attempt) error {
+	const insert = `
+		insert into hub_attempt (id, subject, call, attempt, outcome, exchange, started_at, ended_at)
+		values                  ($1, $2,      $3,   $4,      $5,      $6,       $7,         $8)`
+	if _, err := db.Exec(ctx, insert, id.New(), a.subject, a.call, a.number, a.outcome, a.exchange, a.startedAt, a.endedAt); err != nil {
+		return fmt.Errorf("keep attempt at the hub: %w", err)
+	}
+	return nil
+}
+
+// readCache gives the hub's answer for a key if one is kept that is still fresh.
+func readCache(ctx context.Context, db pg.DBTX, m match, now time.Time) (hubAnswer, bool, error) {
+	const read = `select addresses, exchange from lookup_cache where match_kind = $1 and match_key = $2 and expires_at > $3`
+	var encoded []byte
+	var answer hubAnswer
+	err := db.QueryRow(ctx, read, int16(m.kind), m.key, now).Scan(&encoded, &answer.exchange)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return hubAnswer{}, false, nil
+	}
+	if err != nil {
+		return hubAnswer{}, false, fmt.Errorf("read look-up cache: %w", err)
+	}
+	var kept hubv1.SearchRecipientResponse
+	if err := proto.Unmarshal(encoded, &kept); err != nil {
+		return hubAnswer{}, false, fmt.Errorf("decode look-up cache: %w", err)
+	}
+	answer.addresses = kept.GetAddresses()
+	return answer, true, nil
+}
+
+func writeCache(ctx context.Context, db pg.DBTX, m match, answer hubAnswer, until time.Time) error {
+	const write = `
+		insert into lookup_cache (match_kind, match_key, addresses, exchange, expires_at)
+		values                   ($1,         $2,        $3,        $4,       $5)
+		on conflict (match_kind, match_key) do update
+		set    addresses = excluded.addresses, exchange = excluded.exchange, expires_at = excluded.expires_at
+		where  lookup_cache.expires_at < excluded.expires_at`
+	encoded, err := proto.Marshal(&hubv1.SearchRecipientResponse{Addresses: answer.addresses})
+	if err != nil {
+		return fmt.Errorf("encode look-up cache: %w", err)
+	}
+	if _, err := db.Exec(ctx, write, int16(m.kind), m.key, encoded, answer.exchange, until); err != nil {
+		return fmt.Errorf("write look-up cache: %w", err)
+	}
+	return nil
+}
+
+func purgeCache(ctx context.Context, db pg.DBTX, now time.Time) error {
+	if _, err := db.Exec(ctx, `delete from lookup_cache where expires_at <= $1`, now); err != nil {
+		return fmt.Errorf("purge look-up cache: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// identity is a proved person as stored.
+type identity struct {
+	recipient uuid.UUID
+	version   int32
+	ci, named match
+	sealed    []byte
+}
+
+const identityHead = `
+		select i.recipient, i.version, i.ci_key, i.ci_key_2, i.person_key, i.person_key_2, v.sealed
+		from   identity i
+		join   identity_version v on (v.recipient, v.version) = (i.recipient, i.version)`
+
+func identityByCI(ctx context.Context, db pg.DBTX, ci match) (identity, bool, error) {
+	return oneIdentity(ctx, db, identityHead+`
+		where  i.ci_key = $1`, ci.key)
+}
+
+// lockIdentity locks an identity: what changes its memberships waits for each other here.
+func lockIdentity(ctx context.Context, tx pgx.Tx, recipient uuid.UUID) (identity, bool, error) {
+	return oneIdentity(ctx, tx, identityHead+`
+		where  i.recipient = $1
+		for    update of i`, recipient)
+}
+
+func readIdentity(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (identity, bool, error) {
+	return oneIdentity(ctx, db, identityHead+`
+		where  i.recipient = $1`, recipient)
+}
+
+func oneIdentity(ctx context.Context, db pg.DBTX, sql string, arg any) (identity, bool, error) {
+	i := identity{ci: match{kind: matchCI}, named: match{kind: matchPerson}}
+	err := db.QueryRow(ctx, sql, arg).Scan(&i.recipient, &i.version, &i.ci.key, &i.ci.second, &i.named.key, &i.named.second, &i.sealed)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return identity{}, false, nil
+	}
+	if err != nil {
+		return identity{}, false, fmt.Errorf("read identity: %w", err)
+	}
+	return i, true, nil
+}
+
+// insertIdentity makes an identity unless there is one of that CI; false when there is.
+func insertIdentity(ctx context.Context, tx pgx.Tx, i identity, at time.Time) (bool, error) {
+	const insert = `
+		insert into identity (recipient, version, ci_key, ci_key_2, person_key, person_key_2, created_at, updated_at)
+		values               ($1,        1,       $2,     $3,       $4,         $5,           $6,         $6)
+		on conflict (ci_key) do nothing`
+	tag, err := tx.Exec(ctx, insert, i.recipient, i.ci.key, i.ci.second, i.named.key, i.named.second, at)
+	if err != nil {
+		return false, fmt.Errorf("insert identity: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return false, nil
+	}
+	return true, insertVersion(ctx, tx, i.recipient, 1, i.sealed)
+}
+
+func insertVersion(ctx context.Context, tx pgx.Tx, recipient uuid.UUID, version int32, sealed []byte) error {
+	const insert = `insert into identity_version (recipient, version, sealed) values ($1, $2, $3)`
+	if _, err := tx.Exec(ctx, insert, recipient, version, sealed); err != nil {
+		return fmt.Errorf("insert version of identity: %w", err)
+	}
+	return nil
+}
+
+// updateIdentity makes version the present one; the row is locked and its version is in place.
+func updateIdentity(ctx context.Context, tx pgx.Tx, i identity, at time.Time) error {
+	const update = `
+		update identity
+		set    version = $2, ci_key_2 = coalesce($3, ci_key_2), person_key = $4, person_key_2 = $5, updated_at = greatest(updated_at, $6)
+		where  recipient = $1`
+	if _, err := tx.Exec(ctx, update, i.recipient, i.version, i.ci.second, i.named.key, i.named.second, at); err != nil {
+		return fmt.Errorf("update identity: %w", err)
+	}
+	return nil
+}
+
+// wanted is a description to look up among this relay's own.
+type wanted struct {
+	kind matchKind
+	key  []byte
+}
+
+// findCandidates looks descriptions up, all by one statement; the result is by place in what was wanted.
+func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]candidate, error) {
+	found := map[int][]candidate{}
+	if len(asked) == 0 {
+		return found, nil
+	}
+	const find = `
+		with wanted as materialized (
+		  select n, kind, key from unnest($1::integer[], $2::smallint[], $3::bytea[]) u(n, kind, key)
+		), found as (
+		  select w.n, i.recipient, null::uuid as principal, m.address
+		  from   wanted w join identity i on i.ci_key = w.key left join member m on m.recipient = i.recipient
+		  where  w.kind = 1
+		  union all
+		  select w.n, i.recipient, null::uuid, m.address
+		  from   wanted w join identity i on i.person_key = w.key left join member m on m.recipient = i.recipient
+		  where  w.kind = 2
+		  union all
+		  select w.n, null::uuid, o.principal, o.address
+		  from   wanted w join organisation o on o.business_key = w.key
+		  where  w.kind = 3
+		  union all
+		  select w.n, a.recipient, a.principal, a.address
+		  from   wanted w join address a on a.match_key = w.key
+		  where  w.kind = 4
+		)
+		select f.n, coalesce(f.recipient, '00000000-0000-0000-0000-000000000000'), coalesce(f.principal, '00000000-0000-0000-0000-000000000000'),
+		       coalesce(m.state, ''), m.consented_at is not null, m.designated_at is not null, coalesce(m.address, ''),
+		       coalesce(a.address, ''), coalesce(a.state, ''), coalesce(a.valid_from, 'epoch')
+		from   found f
+		left   join member m  on m.recipient = f.recipient
+		left   join address a on a.address = f.address`
+	var places []int32
+	var kinds []int16
+	var keys [][]byte
+	for n, w := range asked {
+		places = append(places, int32(n)) //nolint:gosec // at most a batch
+		kinds = append(kinds, int16(w.kind))
+		keys = append(keys, w.key)
+	}
+	rows, err := db.Query(ctx, find, places, kinds, keys)
+	if err != nil {
+		return nil, fmt.Errorf("look up %d descriptions: %w", len(asked), err)
+	}
+	var n int32
+	var c candidate
+	_, err = pgx.ForEachRow(rows, []any{&n, &c.recipient, &c.principal, &c.memberState, &c.consented, &c.designated, &c.memberAddress,
+		&c.address, &c.addressState, &c.validFrom}, func() error {
+		c.validFrom = c.validFrom.UTC()
+		found[int(n)] = append(found[int(n)], c)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look up %d descriptions: %w", len(asked), err)
+	}
+	return found, nil
+}
+
+// refusals says whom recipients refuse.
+type refusals map[uuid.UUID]map[string]bool
+
+// of tells whether the recipient refuses the sender, or all.
+func (r refusals) of(recipient uuid.UUID, sender string) bool {
+	return r[recipient][""] || r[recipient][sender]
+}
+
+// readRefusals reads the refusals in force of these recipients that concern these senders.
+func readRefusals(ctx context.Context, db pg.DBTX, recipients []uuid.UUID, senders []string) (refusals, error) {
+	found := refusals{}
+	if len(recipients) == 0 {
+		return found, nil
+	}
+	const read = `select recipient, sender from refusal where recipient = any($1) and sender = any($2)`
+	rows, err := db.Query(ctx, read, recipients, append([]string{""}, senders...))
+	if err != nil {
+		return nil, fmt.Errorf("read refusals: %w", err)
+	}
+	var recipient uuid.UUID
+	var sender string
+	_, err = pgx.ForEachRow(rows, []any{&recipient, &sender}, func() error {
+		if found[recipient] == nil {
+			found[recipient] = map[string]bool{}
+		}
+		found[recipient][sender] = true
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read refusals: %w", err)
+	}
+	return found, nil
+}

@@ -1,0 +1,175 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// member is a membership as stored.
+type member struct {
+	recipient      uuid.UUID
+	generation     int32
+	state, address string
+	joinedAt       time.Time
+	termsVersion   string
+	// Absent times are nil.
+	consentedAt, designatedAt, withdrawnAt *time.Time
+	consentChanges                         int32
+}
+
+// readMember reads a membership; false when the recipient never was a member. Whoever changes it holds the identity's lock.
+func readMember(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (member, bool, error) {
+	const read = `
+		select recipient, generation, state, address, joined_at, terms_version, consented_at, designated_at, withdrawn_at, consent_changes
+		from   member
+		where  recipient = $1`
+	var m member
+	err := db.QueryRow(ctx, read, recipient).Scan(&m.recipient, &m.generation, &m.state, &m.address, &m.joinedAt, &m.termsVersion,
+		&m.consentedAt, &m.designatedAt, &m.withdrawnAt, &m.consentChanges)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return member{}, false, nil
+	}
+	if err != nil {
+		return member{}, false, fmt.Errorf("read member %s: %w", recipient, err)
+	}
+	return m, true, nil
+}
+
+func writeMember(ctx context.Context, tx pgx.Tx, m member) error {
+	const write = `
+		insert into member (recipient, generation, state, address, joined_at, terms_version, consented_at, designated_at, withdrawn_at, consent_changes)
+		values             ($1,        $2,         $3,    $4,      $5,        $6,            $7,           $8,            $9,           $10)
+		on conflict (recipient) do update
+		set    generation = excluded.generation, state = excluded.state, address = excluded.address, joined_at = excluded.joined_at,
+		       terms_version = excluded.terms_version, consented_at = excluded.consented_at, designated_at = excluded.designated_at,
+		       withdrawn_at = excluded.withdrawn_at, consent_changes = excluded.consent_changes`
+	if _, err := tx.Exec(ctx, write, m.recipient, m.generation, m.state, m.address, m.joinedAt, m.termsVersion, m.consentedAt,
+		m.designatedAt, m.withdrawnAt, m.consentChanges); err != nil {
+		return fmt.Errorf("write member %s: %w", m.recipient, err)
+	}
+	return nil
+}
+
+// Matters of the consent table.
+const (
+	matterConsent     = "consent"
+	matterDesignation = "designation"
+)
+
+// insertConsent keeps for ever that a consent or designation was given or taken back.
+func insertConsent(ctx context.Context, tx pgx.Tx, recipient uuid.UUID, matter string, given bool, terms, session string, at time.Time) error {
+	const insert = `
+		insert into consent (id, recipient, matter, given, terms_version, occurred_at, session)
+		values              ($1, $2,        $3,     $4,    $5,            $6,          $7)`
+	if _, err := tx.Exec(ctx, insert, id.New(), recipient, matter, given, terms, at, session); err != nil {
+		return fmt.Errorf("keep %s of %s: %w", matter, recipient, err)
+	}
+	return nil
+}
+
+// setRefusal brings the refusals in force to what is wanted, and tells whether that changed anything.
+func setRefusal(ctx context.Context, tx pgx.Tx, recipient uuid.UUID, sender string, refused bool, session string, at time.Time) (bool, error) {
+	const add = `insert into refusal (recipient, sender) values ($1, $2) on conflict do nothing`
+	const lift = `delete from refusal where recipient = $1 and sender = $2`
+	const keep = `
+		insert into refusal_history (id, recipient, sender, refused, occurred_at, session)
+		values                      ($1, $2,        $3,     $4,      $5,          $6)`
+	statement := lift
+	if refused {
+		statement = add
+	}
+	tag, err := tx.Exec(ctx, statement, recipient, sender)
+	if err != nil {
+		return false, fmt.Errorf("set refusal of %s: %w", recipient, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return false, nil
+	}
+	if _, err := tx.Exec(ctx, keep, id.New(), recipient, sender, refused, at, session); err != nil {
+		return false, fmt.Errorf("keep refusal of %s: %w", recipient, err)
+	}
+	return true, nil
+}
+
+// registration is a certified address of this relay as stored.
+type registration struct {
+	address              string
+	recipient, principal uuid.UUID
+	state                string
+	validFrom            time.Time
+	// Absent times are nil.
+	validUntil, announcedAt, removedAt *time.Time
+}
+
+const addressHead = `
+		select address, coalesce(recipient, '00000000-0000-0000-0000-000000000000'), coalesce(principal, '00000000-0000-0000-0000-000000000000'),
+		       state, valid_from, valid_until, announced_at, removed_at
+		from   address
+		where  address = $1`
+
+func readAddress(ctx context.Context, db pg.DBTX, address string) (registration, bool, error) {
+	return oneAddress(ctx, db, addressHead, address)
+}
+
+func lockAddress(ctx context.Context, tx pgx.Tx, address string) (registration, bool, error) {
+	return oneAddress(ctx, tx, addressHead+` for update`, address)
+}
+
+func oneAddress(ctx context.Context, db pg.DBTX, sql, address string) (registration, bool, error) {
+	var r registration
+	err := db.QueryRow(ctx, sql, address).Scan(&r.address, &r.recipient, &r.principal, &r.state, &r.validFrom, &r.validUntil, &r.announcedAt, &r.removedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return registration{}, false, nil
+	}
+	if err != nil {
+		return registration{}, false, fmt.Errorf("read address: %w", err)
+	}
+	r.validFrom = r.validFrom.UTC()
+	return r, true, nil
+}
+
+// insertAddress makes an address and the first row of its history; false when it is taken or its institution has one.
+func insertAddress(ctx context.Context, tx pgx.Tx, r registration, at time.Time) (bool, error) {
+	const insert = `
+		insert into address (address, match_key, recipient, principal, state, valid_from, updated_at)
+		values ($1, $2, nullif($3, '00000000-0000-0000-0000-000000000000'::uuid), nullif($4, '00000000-0000-0000-0000-000000000000'::uuid), $5, $6, $7)
+		on conflict do nothing`
+	tag, err := tx.Exec(ctx, insert, r.address, addressKey(r.address), r.recipient, r.principal, r.state, r.validFrom, at)
+	if err != nil {
+		return false, fmt.Errorf("insert address: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return false, nil
+	}
+	return true, insertHistory(ctx, tx, r, "")
+}
+
+// updateAddress writes an address that is locked, and a row of its history.
+func updateAddress(ctx context.Context, tx pgx.Tx, r registration, exchange string, at time.Time) error {
+	const update = `
+		update address
+		set    state = $2, valid_until = $3, announced_at = $4, removed_at = $5, updated_at = $6
+		where  address = $1`
+	if _, err := tx.Exec(ctx, update, r.address, r.state, r.validUntil, r.announcedAt, r.removedAt, at); err != nil {
+		return fmt.Errorf("update address: %w", err)
+	}
+	return insertHistory(ctx, tx, r, exchange)
+}
+
+func insertHistory(ctx context.Context, tx pgx.Tx, r registration, exchange string) error {
+	const insert = `
+		insert into address_history (id, address, state, valid_from, valid_until, exchange)
+		values                      ($1, $2,      $3,    $4,         $5,          $6)`
+	if _, err := tx.Exec(ctx, insert, id.New(), r.address, r.state, r.validFrom, r.validUntil, exchange); err != nil {
+		return fmt.Errorf("keep history of address: %w", err)
+	}
+	return nil
+}

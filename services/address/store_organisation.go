@@ -1,0 +1,126 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// organisation is an institution with an address here.
+type organisation struct {
+	principal uuid.UUID
+	address   string
+	kind      int16
+	business  match
+	sealed    []byte
+}
+
+func readOrganisation(ctx context.Context, db pg.DBTX, principal uuid.UUID) (organisation, bool, error) {
+	const read = `
+		select principal, address, type, business_key, business_key_2, sealed
+		from   organisation
+		where  principal = $1`
+	o := organisation{business: match{kind: matchBusiness}}
+	err := db.QueryRow(ctx, read, principal).Scan(&o.principal, &o.address, &o.kind, &o.business.key, &o.business.second, &o.sealed)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return organisation{}, false, nil
+	}
+	if err != nil {
+		return organisation{}, false, fmt.Errorf("read organisation %s: %w", principal, err)
+	}
+	return o, true, nil
+}
+
+// insertOrganisation makes an organisation.
+func insertOrganisation(ctx context.Context, tx pgx.Tx, o organisation, at time.Time) error {
+	const insert = `
+		insert into organisation (principal, address, type, business_key, business_key_2, sealed, created_at)
+		values                   ($1,        $2,      $3,   $4,           $5,             $6,     $7)`
+	if _, err := tx.Exec(ctx, insert, o.principal, o.address, o.kind, o.business.key, o.business.second, o.sealed, at); err != nil {
+		return fmt.Errorf("insert organisation %s: %w", o.principal, err)
+	}
+	return nil
+}
+
+// updateOrganisation replaces what is told to the hub, for a registration tried again.
+func updateOrganisation(ctx context.Context, tx pgx.Tx, o organisation) error {
+	const update = `
+		update organisation
+		set    type = $2, business_key = $3, business_key_2 = $4, sealed = $5
+		where  principal = $1`
+	if _, err := tx.Exec(ctx, update, o.principal, o.kind, o.business.key, o.business.second, o.sealed); err != nil {
+		return fmt.Errorf("update organisation %s: %w", o.principal, err)
+	}
+	return nil
+}
+
+// paper is a piece of one of the two papers the hub wants (hub-interface 3.1).
+type paper struct {
+	name   string
+	piece  int16
+	sealed []byte
+}
+
+// Names of the papers.
+const (
+	paperBusiness     = "business"
+	paperRegistration = "registration"
+)
+
+// replacePapers keeps these papers instead of those kept before; none to keep nothing.
+func replacePapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID, papers []paper) error {
+	if _, err := tx.Exec(ctx, `delete from organisation_paper where principal = $1`, principal); err != nil {
+		return fmt.Errorf("drop papers of %s: %w", principal, err)
+	}
+	const insert = `insert into organisation_paper (principal, paper, piece, sealed) values ($1, $2, $3, $4)`
+	for _, p := range papers {
+		if _, err := tx.Exec(ctx, insert, principal, p.name, p.piece, p.sealed); err != nil {
+			return fmt.Errorf("keep papers of %s: %w", principal, err)
+		}
+	}
+	return nil
+}
+
+func readPapers(ctx context.Context, db pg.DBTX, principal uuid.UUID) ([]paper, error) {
+	const read = `
+		select paper, piece, sealed
+		from   organisation_paper
+		where  principal = $1
+		order  by paper, piece`
+	rows, err := db.Query(ctx, read, principal)
+	if err != nil {
+		return nil, fmt.Errorf("read papers of %s: %w", principal, err)
+	}
+	papers, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (paper, error) {
+		var p paper
+		return p, row.Scan(&p.name, &p.piece, &p.sealed)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read papers of %s: %w", principal, err)
+	}
+	return papers, nil
+}
+
+// readAddressStates reads the states of principals' addresses; who has none is left out.
+func readAddressStates(ctx context.Context, db pg.DBTX, principals []uuid.UUID) (map[uuid.UUID]string, error) {
+	rows, err := db.Query(ctx, `select principal, state from address where principal = any($1)`, principals)
+	if err != nil {
+		return nil, fmt.Errorf("read states of addresses: %w", err)
+	}
+	states := map[uuid.UUID]string{}
+	var principal uuid.UUID
+	var state string
+	if _, err := pgx.ForEachRow(rows, []any{&principal, &state}, func() error {
+		states[principal] = state
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read states of addresses: %w", err)
+	}
+	return states, nil
+}

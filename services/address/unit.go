@@ -1,0 +1,160 @@
+package address
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/unit"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Unit is the address unit.
+var Unit = unit.Unit{
+	Name:       "address",
+	Requires:   []string{"hub", "intake"},
+	NewConfig:  func() unit.Config { return Default() },
+	Migrations: migrations,
+	Partitions: []pg.Partition{
+		{Table: "open_document", Kind: pg.ByYearText, With: "fillfactor = 80"},
+		{Table: "resolution", Kind: pg.ByYearText},
+		{Table: "address_history", Kind: pg.ByYearUUIDv7},
+		{Table: "consent", Kind: pg.ByYearUUIDv7},
+		{Table: "refusal_history", Kind: pg.ByYearUUIDv7},
+		{Table: "hub_attempt", Kind: pg.ByYearUUIDv7},
+	},
+	Emits: []proto.Message{
+		&addressv1.RecipientResolved{}, &addressv1.DocumentCancelled{}, &addressv1.AddressRegistered{}, &addressv1.AddressWithdrawn{},
+		&addressv1.ConsentChanged{}, &addressv1.MemberJoined{},
+	},
+	Reads: []bus.ConsumerSpec{{
+		Purpose: purposeDocuments, From: "intake",
+		Kinds: []frame.Kind{frame.KindOf(&intakev1.DocumentAccepted{}), frame.KindOf(&intakev1.CancelRequested{})},
+	}},
+	Build: build,
+}
+
+func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
+	config, ok := env.Config.(*Config)
+	if !ok {
+		return nil, errors.New("build address: configuration of another unit")
+	}
+	conn, err := env.Dial("hub")
+	if err != nil {
+		return nil, fmt.Errorf("build address: %w", err)
+	}
+	m, err := newMetrics(env.Meter, env.DB)
+	if err != nil {
+		return nil, fmt.Errorf("build address: %w", err)
+	}
+	s, err := New(Deps{
+		Platform: env.Platform, Config: config, Log: env.Log, Clock: env.Clock, DB: env.DB, Outbox: env.Outbox, Box: env.Sealed,
+		Index: env.Index, Hub: hubv1.NewHubServiceClient(conn), metrics: m,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build address: %w", err)
+	}
+	tasks, err := s.tasks()
+	if err != nil {
+		return nil, fmt.Errorf("build address: %w", err)
+	}
+	return &unit.Service{Register: s.register, Consumers: s.consumers(), Tasks: tasks}, nil
+}
+
+// Deps of the service; all are required.
+type Deps struct {
+	// Platform is this relay's platform id.
+	Platform string
+	Config   *Config
+	Log      *slog.Logger
+	Clock    clock.Clock
+	DB       *pgxpool.Pool
+	Outbox   *outbox.Outbox
+	Box      box
+	Index    blinder
+	Hub      hubv1.HubServiceClient
+
+	metrics *metrics
+}
+
+// box seals what members gave and opens what senders and members gave (sealed.Box).
+type box interface {
+	Seal(ctx context.Context, p sealed.Purpose, subject string, plaintext []byte) ([]byte, error)
+	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
+}
+
+// Service is the address unit at work.
+type Service struct {
+	config  *Config
+	log     *slog.Logger
+	clock   clock.Clock
+	db      *pgxpool.Pool
+	outbox  *outbox.Outbox
+	box     box
+	matcher matcher
+	hub     hubv1.HubServiceClient
+	metrics *metrics
+	// owner names this replica in claims.
+	owner string
+
+	wakeLookups, wakeRegistrations chan struct{}
+}
+
+// New makes the service.
+func New(d Deps) (*Service, error) {
+	if d.Platform == "" || d.Config == nil || d.Log == nil || d.Clock == nil || d.DB == nil || d.Outbox == nil || d.Box == nil || d.Index == nil ||
+		d.Hub == nil || d.metrics == nil {
+		return nil, errors.New("make address service: something it depends on is missing")
+	}
+	return &Service{
+		config: d.Config, log: d.Log, clock: d.Clock, db: d.DB, outbox: d.Outbox, box: d.Box, hub: d.Hub, metrics: d.metrics,
+		matcher: matcher{platform: d.Platform, index: d.Index, second: d.Config.WriteSecondIndex}, owner: uuid.NewString(),
+		wakeLookups: make(chan struct{}, 1), wakeRegistrations: make(chan struct{}, 1),
+	}, nil
+}
+
+func (s *Service) register(r grpc.ServiceRegistrar) {
+	addressv1.RegisterMembershipServiceServer(r, &membershipServer{Service: s})
+	addressv1.RegisterAddressServiceServer(r, &addressServer{Service: s})
+}
+
+func (s *Service) tasks() ([]lifecycle.Task, error) {
+	lookups, err := s.lookupTask()
+	if err != nil {
+		return nil, err
+	}
+	registrations, err := s.registrationTask()
+	if err != nil {
+		return nil, err
+	}
+	return []lifecycle.Task{lookups, registrations, s.purgeTask()}, nil
+}
+
+// wakeUp lets this replica look for work at once, after a commit that made some.
+func (s *Service) wakeUp() {
+	for _, wake := range []chan struct{}{s.wakeLookups, s.wakeRegistrations} {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
