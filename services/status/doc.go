@@ -1,0 +1,20 @@
+// Package status tells senders what happened to their documents (처리상태 조회): an append-only timeline of every fact that any unit stated
+// about a document, and a summary of it.
+//
+// An entry's key is the identity of the event (number, kind, ordinal), so a fact told twice is one entry. The summary keeps facts, not
+// transitions: each is merged by a rule that does not depend on the order of arrival (the earliest time, the highest ordinal), and the
+// state follows from the facts by rank. Higher beats lower:
+//
+//	READ ◄── DocumentRead
+//	  RECEIVED ◄── DocumentReceived             nothing undoes a receipt
+//	    CANCELLED ◄── DocumentCancelled         of address or delivery      ┐
+//	      FAILED ◄── DeliveryFailed                                         ├ final
+//	        EXPIRED ◄── DeliveryExpired                                     ┘
+//	          SENT ◄── DocumentSent
+//	            the latest RecipientResolved, by ordinal:
+//	              REFUSED, RECIPIENT_AMBIGUOUS                              final
+//	              AWAITING_CONSENT, AWAITING_MEMBERSHIP, RECIPIENT_AT_OTHER_RELAY
+//	                ACCEPTED
+//
+// A miss is not yet "not found": the fact of acceptance may still be on its way, so intake is asked once.
+package status

@@ -1,0 +1,110 @@
+-- +goose Up
+
+-- Kinds of timeline entries: their codes never change their meaning. In the order in which things happen, which is how entries of one
+-- moment are shown.
+create table timeline_kind (
+    code smallint not null constraint timeline_kind_pkey primary key,
+    name text     not null constraint timeline_kind_name_unique unique
+);
+insert into timeline_kind (code, name) values
+    (10,  'naru.intake.v1.DocumentAccepted'),
+    (20,  'naru.intake.v1.CancelRequested'),
+    (30,  'naru.address.v1.RecipientResolved'),
+    (40,  'naru.address.v1.DocumentCancelled'),
+    (50,  'naru.delivery.v1.DocumentSent'),
+    (60,  'naru.delivery.v1.DocumentReceived'),
+    (70,  'naru.delivery.v1.NoticeGiven'),
+    (80,  'naru.delivery.v1.DeliveryExpired'),
+    (90,  'naru.delivery.v1.DeliveryFailed'),
+    (100, 'naru.delivery.v1.DocumentCancelled'),
+    (110, 'naru.delivery.v1.CancelRefused'),
+    (120, 'naru.viewing.v1.ViewingTokenIssued'),
+    (130, 'naru.viewing.v1.ViewingTokenVerified'),
+    (140, 'naru.viewing.v1.DocumentRead'),
+    (150, 'naru.circulation.v1.CirculationRegistered'),
+    (160, 'naru.circulation.v1.ReadTimeRegistered'),
+    (170, 'naru.circulation.v1.CirculationRefused'),
+    (180, 'naru.certificate.v1.CertificateIssued'),
+    (190, 'naru.certificate.v1.CertificateFailed');
+grant select on timeline_kind to ${app};
+
+-- Everything that happened to a document, append-only. The key is the event's identity.
+create table timeline_entry (
+    edoc_num        text        collate "C" not null,
+    kind            smallint    not null,
+    ordinal         integer     not null constraint timeline_entry_ordinal_positive check (ordinal > 0),
+    occurred_at     timestamptz not null,
+    recorded_at     timestamptz not null,
+    acknowledged_at timestamptz,
+    actor           text        not null,
+    -- Named details as text, without personal data.
+    details         jsonb,
+    constraint timeline_entry_pkey primary key (edoc_num, kind, ordinal)
+) partition by range (edoc_num);
+grant select, insert on timeline_entry to ${app};
+
+-- What the timeline of a document adds up to: facts that only accumulate, so that the order of their arrival does not matter. State and
+-- version are functions of the facts.
+create table document_summary (
+    edoc_num                     text        collate "C" not null,
+    sender                       uuid        not null,
+    -- From the document's own facts; all of them or none.
+    actor                        text,
+    own_key                      text        collate "C",
+    repeats                      text,
+    accepted_at                  timestamptz,
+    send_deadline                timestamptz,
+    viewing_deadline             timestamptz,
+    -- The latest outcome of the search (naru.address.v1.Resolution), by ordinal. The first one is left out where it is "own".
+    resolution                   smallint    not null default 0,
+    resolution_ordinal           integer     not null default 0,
+    sent_at                      timestamptz,
+    received_at                  timestamptz,
+    read_at                      timestamptz,
+    recipient_address            text,
+    expired_at                   timestamptz,
+    failed_at                    timestamptz,
+    failure_reason               text,
+    cancelled_at                 timestamptz,
+    cancel_refused_at            timestamptz,
+    token_issued_at              timestamptz,
+    tokens_issued                integer     not null default 0,
+    token_verified_at            timestamptz,
+    tokens_verified              integer     not null default 0,
+    registered_at                timestamptz,
+    registration_result          smallint,
+    registration_refused_at      timestamptz,
+    registration_refused_result  smallint,
+    registration_refused_ordinal integer     not null default 0,
+    read_time_registered_at      timestamptz,
+    read_time_result             smallint,
+    read_time_refused_at         timestamptz,
+    read_time_refused_result     smallint,
+    read_time_refused_ordinal    integer     not null default 0,
+    -- naru.status.v1.DocumentState. Nothing undoes a receipt; what ends a document before it beats what it waits for.
+    state                        smallint    not null generated always as (
+        case when read_at is not null      then 9
+             when received_at is not null  then 8
+             when cancelled_at is not null then 11
+             when failed_at is not null    then 12
+             when expired_at is not null   then 10
+             when sent_at is not null      then 7
+             when resolution = 3           then 5
+             when resolution = 6           then 6
+             when resolution = 2           then 3
+             when resolution = 4           then 4
+             when resolution = 5           then 2
+             else 1 end) stored,
+    -- Counts the facts, so it grows with each change.
+    version                      bigint      not null generated always as (
+        num_nonnulls(accepted_at, sent_at, received_at, read_at, expired_at, failed_at, cancelled_at, cancel_refused_at,
+                     registered_at, read_time_registered_at)::bigint
+        + resolution_ordinal + tokens_issued + tokens_verified + registration_refused_ordinal + read_time_refused_ordinal) stored,
+    constraint document_summary_pkey primary key (edoc_num),
+    constraint document_summary_facts_whole check (num_nonnulls(accepted_at, own_key, actor) in (0, 3)),
+    constraint document_summary_address_after_receipt check (recipient_address is null or received_at is not null)
+) partition by range (edoc_num);
+-- No index on anything that changes: a summary is updated on its own page.
+create index document_summary_accepted on document_summary (sender, accepted_at);
+create index document_summary_own_key on document_summary (sender, own_key);
+grant select, insert, update on document_summary to ${app};
