@@ -70,13 +70,24 @@ func (s *keySet) lookUp(keyID string) (known *ecdsa.PublicKey, usable, due bool)
 		known = s.keys[keyID]
 	}
 	wanted := known == nil || now.Sub(s.fetchedAt) >= refreshAfter
+	return known, usable, wanted && !s.paused(now)
+}
+
+// paused tells whether the last fetch ended so lately that none may begin; the caller holds the lock.
+func (s *keySet) paused(now time.Time) bool {
 	// A clock that was set back must not end fetching.
-	paused := !s.triedAt.IsZero() && now.Sub(s.triedAt) < fetchPause && !now.Before(s.triedAt)
-	return known, usable, wanted && !paused
+	return !s.triedAt.IsZero() && now.Sub(s.triedAt) < fetchPause && !now.Before(s.triedAt)
 }
 
 func (s *keySet) fetch(ctx context.Context) error {
 	started := s.clock.Now()
+	s.mu.Lock()
+	late := s.paused(started)
+	s.mu.Unlock()
+	if late {
+		// A fetch ended between this caller's look and its turn; what it brought is what there is.
+		return errKeySetPaused
+	}
 	// Noted at the end: whoever comes while a fetch is under way joins it instead of being told to wait.
 	defer func() {
 		s.mu.Lock()

@@ -133,7 +133,7 @@ func setup(t *testing.T) *door {
 		Routes: routes, API: mux, Timeout: 5 * time.Second, BodyLimit: map[string]int64{"naru.intake.v1.IntakeService.BatchSend": 2 << 20},
 		Admit: func(ctx context.Context, r *http.Request, _ *gateway.Route, _ http.Header) (context.Context, error) {
 			if r.Header.Get("Panic") != "" {
-				panic("in a handler")
+				panic("in a handler") //nolint:forbidigo // what is tested
 			}
 			return ctx, nil
 		},
@@ -188,7 +188,7 @@ func TestCalls(t *testing.T) {
 	d := setup(t)
 	got := d.call(t, "POST", "/v1/documents", `{"ownKey":"k","title":"제목","documentType":"DOCUMENT_TYPE_GENERAL","sendDeadline":"2026-03-03T00:00:00+09:00"}`)
 	require.Equal(t, 200, got.status)
-	require.Equal(t, `{"edocNum":"`+number+`","acceptedAt":"2026-03-02T01:02:03.000456Z","duplicate":false,"warnings":[]}`, string(got.body))
+	require.Equal(t, `{"edocNum":"`+number+`","acceptedAt":"2026-03-02T01:02:03.000456Z","duplicate":false,"warnings":[]}`, string(got.body)) //nolint:testifylint // the very bytes
 	require.Equal(t, "application/json", got.header.Get("Content-Type"))
 	require.Equal(t, "no-store", got.header.Get("Cache-Control"))
 	require.Contains(t, got.header.Get("Traceparent"), traceID)
@@ -204,7 +204,7 @@ func TestCalls(t *testing.T) {
 
 	got = d.call(t, "GET", "/v1/documents?ownKey=a.b&states=DOCUMENT_STATE_READ&states=DOCUMENT_STATE_SENT&pageSize=5&acceptedFrom=2026-01-01T00:00:00Z", "")
 	require.Equal(t, 200, got.status, "%s", got.body)
-	require.Equal(t, `{"statuses":[]}`, string(got.body))
+	require.JSONEq(t, `{"statuses":[]}`, string(got.body))
 	list, ok := d.last().(*statusv1.ListStatusesRequest)
 	require.True(t, ok)
 	require.True(t, proto.Equal(&statusv1.ListStatusesRequest{

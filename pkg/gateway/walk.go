@@ -159,10 +159,10 @@ func (w *walker) mapping(path string, field protoreflect.FieldDescriptor, depth 
 }
 
 func checkKey(kind protoreflect.Kind, name string) rule {
-	switch {
-	case kind == protoreflect.StringKind:
+	switch kind { //nolint:exhaustive // the other kinds of keys are integers
+	case protoreflect.StringKind:
 		return checkString(name)
-	case kind == protoreflect.BoolKind:
+	case protoreflect.BoolKind:
 		if name != "true" && name != "false" {
 			return ruleBool
 		}

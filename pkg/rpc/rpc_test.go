@@ -252,7 +252,7 @@ func TestFaults(t *testing.T) {
 	conn, err := network.Dial("gateway", "intake")
 	require.NoError(t, err)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+authority.Token(t, authntest.Sender("s")))
-	call := func(handler func(context.Context, *intakev1.CancelRequest) error) (error, map[string]any) {
+	call := func(handler func(context.Context, *intakev1.CancelRequest) error) (map[string]any, error) {
 		log.Reset()
 		service.cancel = handler
 		_, err := intakev1.NewIntakeServiceClient(conn).Cancel(ctx, &intakev1.CancelRequest{EdocNum: number})
@@ -261,9 +261,9 @@ func TestFaults(t *testing.T) {
 		require.NotContains(t, lines[0], number)
 		var line map[string]any
 		require.NoError(t, json.Unmarshal([]byte(lines[0]), &line))
-		return err, line
+		return line, err
 	}
-	err, line := call(func(context.Context, *intakev1.CancelRequest) error {
+	line, err := call(func(context.Context, *intakev1.CancelRequest) error {
 		return fault.New(fault.Exhausted, "intake", intakev1.Reason_REASON_OVERLOADED, "too much", fault.WithRetryAfter(time.Second))
 	})
 	require.ErrorIs(t, err, fault.Exhausted)
@@ -273,13 +273,15 @@ func TestFaults(t *testing.T) {
 	require.Equal(t, "/naru.intake.v1.IntakeService/Cancel", line["method"])
 	require.Equal(t, "gateway", line["caller"])
 
-	err, line = call(func(context.Context, *intakev1.CancelRequest) error { return errors.New("secret cause") })
+	line, err = call(func(context.Context, *intakev1.CancelRequest) error { return errors.New("secret cause") })
 	require.ErrorIs(t, err, fault.Internal)
 	require.NotContains(t, err.Error(), "secret cause")
 	require.Equal(t, "secret cause", line["error"])
 	require.Equal(t, "ERROR", line["level"])
 
-	err, line = call(func(context.Context, *intakev1.CancelRequest) error { panic("secret panic") })
+	line, err = call(func(context.Context, *intakev1.CancelRequest) error {
+		panic("secret panic") //nolint:forbidigo // what is tested
+	})
 	require.ErrorIs(t, err, fault.Internal)
 	require.NotContains(t, err.Error(), "secret panic")
 	require.Contains(t, line["stack"], "rpc_test")

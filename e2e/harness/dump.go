@@ -1,0 +1,135 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/pgserver"
+	"github.com/naru-relay/naru/services/allinone"
+)
+
+// Part is a piece of what the relay keeps or tells, e.g. one table or one file.
+type Part struct {
+	Name string
+	Data []byte
+}
+
+// unitsDatabase is a superuser's URL of the units' database (the sandbox has one of its own).
+func (s *Stack) unitsDatabase(t testing.TB) string {
+	t.Helper()
+	any, err := os.ReadFile(filepath.Join(s.Dir, "secrets", allinone.Units()[0].Name, "owner_url"))
+	require.NoError(t, err)
+	address, err := url.Parse(strings.TrimSpace(string(any)))
+	require.NoError(t, err)
+	password, err := os.ReadFile(filepath.Join(s.Dir, "postgres", "superuser.password"))
+	require.NoError(t, err)
+	address.User = url.UserPassword(pgserver.Superuser, strings.TrimSpace(string(password)))
+	return address.String()
+}
+
+// DumpDatabase dumps every table of the units' database, partitions one by one. Each is there twice: as text, in which bytea is hex, and
+// in PostgreSQL's binary form, in which text and bytea are the bytes themselves.
+func (s *Stack) DumpDatabase(t testing.TB) []Part {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
+	require.NoError(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	const tables = `
+		select format('%I.%I', n.nspname, c.relname)
+		from   pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where  c.relkind in ('r', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
+		order  by 1`
+	rows, err := conn.Query(t.Context(), tables)
+	require.NoError(t, err)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	var parts []Part
+	for _, name := range names {
+		for _, format := range []string{"text", "binary"} {
+			var data bytes.Buffer
+			_, err := conn.PgConn().CopyTo(t.Context(), &data, "copy "+name+" to stdout (format "+format+")")
+			require.NoError(t, err, name)
+			parts = append(parts, Part{Name: "database " + name + " (" + format + ")", Data: data.Bytes()})
+		}
+	}
+	return parts
+}
+
+// Streams are JetStream's files.
+func (s *Stack) Streams(t testing.TB) []Part {
+	t.Helper()
+	return s.files(t, filepath.Join(s.Dir, "nats"), func(string) bool { return true })
+}
+
+// Logs are the logs of the relay.
+func (s *Stack) Logs(t testing.TB) []Part {
+	t.Helper()
+	return s.files(t, s.Dir, func(path string) bool { return filepath.Dir(path) == s.Dir && strings.HasSuffix(path, ".log") })
+}
+
+// TraceFiles are the units' finished spans.
+func (s *Stack) TraceFiles(t testing.TB) []Part {
+	t.Helper()
+	return s.files(t, filepath.Join(s.Dir, "traces"), func(path string) bool { return strings.HasSuffix(path, ".jsonl") })
+}
+
+// files reads the files below a folder. One that goes away meanwhile held nothing that stayed.
+func (s *Stack) files(t testing.TB, root string, wanted func(path string) bool) []Part {
+	t.Helper()
+	var parts []Part
+	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if os.IsNotExist(err) || (err == nil && entry.IsDir() && filepath.Dir(path) == s.Dir && path != root) {
+			return fs.SkipDir
+		}
+		if err != nil || !entry.Type().IsRegular() || !wanted(path) {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		parts = append(parts, Part{Name: strings.TrimPrefix(path, s.Dir+"/"), Data: data})
+		return nil
+	}))
+	return parts
+}
+
+// Metrics are what the relay tells its operator's monitoring.
+func (s *Stack) Metrics(t testing.TB) []Part {
+	t.Helper()
+	addresses := map[string]string{}
+	for name, address := range s.Endpoints.Units {
+		addresses[name] = address
+	}
+	if len(addresses) == 0 {
+		addresses["narud"] = s.Endpoints.Ops
+	}
+	var parts []Part
+	for name, address := range addresses {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/metrics", nil)
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		data, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, response.StatusCode, name)
+		parts = append(parts, Part{Name: "metrics of " + name, Data: data})
+	}
+	return parts
+}

@@ -1,0 +1,222 @@
+// Package harness starts a whole relay for journeys, in one process or in separately built processes, and gives its actors.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/naru-relay/naru/services/allinone"
+)
+
+// Modes of a stack.
+const (
+	// InProcess runs everything in the test's own process.
+	InProcess = "inproc"
+	// Processes runs each unit as a process built from services/<unit>/cmd/<unit>.
+	Processes = "procs"
+)
+
+// Patience is how long anything asynchronous of a journey may take.
+const Patience = 30 * time.Second
+
+// Stack is a running relay with its sandbox.
+type Stack struct {
+	Mode      string
+	Dir       string
+	Relay     *allinone.Relay
+	Endpoints allinone.Endpoints
+	// GRPC is the public gRPC door.
+	GRPC *grpc.ClientConn
+
+	mu        sync.Mutex
+	processes map[string]*process
+	bin       string
+}
+
+// process is a unit's.
+type process struct {
+	command *exec.Cmd
+	ended   chan struct{}
+}
+
+// Start starts a stack in the mode, in a folder of its own.
+func Start(ctx context.Context, mode string, logs *os.File) (_ *Stack, err error) {
+	dir, err := os.MkdirTemp("", "naru-e2e-")
+	if err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the private PostgreSQL's user has to pass
+		return nil, fmt.Errorf("open folder: %w", err)
+	}
+	s := &Stack{Mode: mode, Dir: dir, processes: map[string]*process{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	s.Relay, err = allinone.Start(ctx, allinone.Options{
+		Dir: dir, REST: "127.0.0.1:0", GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0", FreePorts: true, Apart: mode == Processes,
+		SampleRatio: 1, Traces: true, Logs: logs, Version: "e2e",
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Endpoints = s.Relay.Endpoints
+	if mode == Processes {
+		if err := s.startProcesses(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.Relay.Seed(ctx); err != nil {
+		return nil, err
+	}
+	s.Endpoints = s.Relay.Endpoints
+	s.GRPC, err = grpc.NewClient(s.Endpoints.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	return s, err
+}
+
+func (s *Stack) startProcesses(ctx context.Context) error {
+	s.bin = filepath.Join(s.Dir, "bin")
+	args := []string{"build", "-o", s.bin + "/"}
+	for _, u := range allinone.Units() {
+		args = append(args, "./services/"+u.Name+"/cmd/"+u.Name)
+	}
+	build := exec.CommandContext(ctx, "go", args...)
+	build.Dir = ".."
+	if err := os.MkdirAll(s.bin, 0o755); err != nil { //nolint:gosec // binaries
+		return fmt.Errorf("make folder: %w", err)
+	}
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build units: %w\n%s", err, out)
+	}
+	for _, u := range allinone.Units() {
+		migrate := exec.CommandContext(ctx, filepath.Join(s.bin, u.Name), append(s.flags(u.Name), "-migrate")...)
+		if out, err := migrate.CombinedOutput(); err != nil {
+			return fmt.Errorf("migrate %s: %w\n%s", u.Name, err, out)
+		}
+	}
+	for _, u := range allinone.Units() {
+		if err := s.StartUnit(ctx, u.Name); err != nil {
+			return err
+		}
+	}
+	for _, u := range allinone.Units() {
+		if err := s.AwaitUnit(ctx, u.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Stack) flags(unit string) []string {
+	return []string{"-platform", filepath.Join(s.Dir, "config", unit+".platform.yaml"), "-config", filepath.Join(s.Dir, "config", unit+".yaml")}
+}
+
+// StartUnit starts a unit's process.
+func (s *Stack) StartUnit(ctx context.Context, unit string) error {
+	log, err := os.OpenFile(filepath.Join(s.Dir, unit+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("open log of %s: %w", unit, err)
+	}
+	defer log.Close()
+	command := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(s.bin, unit), s.flags(unit)...)
+	command.Stdout, command.Stderr = log, log
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", unit, err)
+	}
+	p := &process{command: command, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		_ = command.Wait() // how it ended is in its log
+	}()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.processes[unit] = p
+	return nil
+}
+
+// AwaitUnit waits until a unit's process is ready.
+func (s *Stack) AwaitUnit(ctx context.Context, unit string) error {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoints.Units[unit]+"/readyz", nil)
+		if err != nil {
+			return fmt.Errorf("ask %s: %w", unit, err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			tail, _ := os.ReadFile(filepath.Join(s.Dir, unit+".log"))
+			return fmt.Errorf("%s did not get ready: %w\n%s", unit, ctx.Err(), tail[max(0, len(tail)-2000):])
+		}
+	}
+}
+
+// Kill ends a unit's process at once (SIGKILL) and waits for its end.
+func (s *Stack) Kill(unit string) error {
+	return s.signal(unit, syscall.SIGKILL)
+}
+
+func (s *Stack) signal(unit string, sig syscall.Signal) error {
+	s.mu.Lock()
+	p := s.processes[unit]
+	delete(s.processes, unit)
+	s.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("%s is no process of this stack", unit)
+	}
+	if err := p.command.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("signal %s: %w", unit, err)
+	}
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(Patience):
+		_ = p.command.Process.Kill()
+		<-p.ended
+		return fmt.Errorf("%s did not end within %s", unit, Patience)
+	}
+}
+
+// Stop ends everything and removes the folder.
+func (s *Stack) Stop(ctx context.Context) error {
+	var problems []error
+	if s.GRPC != nil {
+		problems = append(problems, s.GRPC.Close())
+	}
+	units := allinone.Units()
+	for i := len(units) - 1; i >= 0; i-- {
+		if s.processes[units[i].Name] != nil {
+			problems = append(problems, s.signal(units[i].Name, syscall.SIGTERM))
+		}
+	}
+	if s.Relay != nil {
+		problems = append(problems, s.Relay.Stop(ctx))
+	}
+	if os.Getenv("E2E_KEEP") == "" {
+		problems = append(problems, os.RemoveAll(s.Dir))
+	}
+	return errors.Join(problems...)
+}

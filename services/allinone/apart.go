@@ -1,0 +1,87 @@
+package allinone
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/naru-relay/naru/pkg/unit"
+)
+
+const loopback = "127.0.0.1"
+
+// writeApart writes what units in processes of their own need beside their settings: identities for mutual TLS, and a file of process
+// settings each (config/<unit>.platform.yaml).
+func (r *Relay) writeApart(ctx context.Context, units []unit.Unit) error {
+	if err := issueIdentities(r.folder, units); err != nil {
+		return err
+	}
+	addresses, ops := map[string]string{}, map[string]string{}
+	r.Endpoints.Units = map[string]string{}
+	var listing strings.Builder
+	for _, u := range units {
+		for _, kind := range []map[string]string{addresses, ops} {
+			port, err := freePort(ctx, loopback)
+			if err != nil {
+				return err
+			}
+			kind[u.Name] = net.JoinHostPort(loopback, strconv.Itoa(port))
+		}
+		r.Endpoints.Units[u.Name] = "http://" + ops[u.Name]
+		fmt.Fprintf(&listing, "    %s: %q\n", u.Name, addresses[u.Name])
+	}
+	for _, u := range units {
+		settings := fmt.Sprintf(processSettings, PlatformID, r.folder.path("secrets"), busURL(r.bus), busAdmin, r.folder.path("keys"), r.folder.path("traces"), ops[u.Name],
+			r.folder.path("tls", "authority.pem"), u.Name, addresses[u.Name], r.folder.path("tls", u.Name+".pem"), r.folder.path("tls", u.Name+".key")) + listing.String()
+		if err := os.WriteFile(r.folder.path("config", u.Name+".platform.yaml"), []byte(settings), 0o600); err != nil {
+			return fmt.Errorf("write process settings of %s: %w", u.Name, err)
+		}
+	}
+	return nil
+}
+
+// registerPlatform makes the relay known to the sandbox hub, as the dedicated agency does with a certified relay.
+func (r *Relay) registerPlatform(ctx context.Context) error {
+	secret, err := r.folder.secret("sandbox", "hub_client_secret")
+	if err != nil {
+		return err
+	}
+	return r.outside.administer(ctx, http.MethodPost, "hub", "/sandbox/platforms", map[string]string{
+		"platformId": PlatformID, "clientId": hubClient, "clientSecret": secret, "name": "시험용 나루",
+	}, nil)
+}
+
+// administer calls a sandbox system's operator interface.
+func (o *outside) administer(ctx context.Context, method, name, path string, body, answer any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode request to the sandbox's %s: %w", name, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, o.url(name)+path, strings.NewReader(string(raw)))
+	if err != nil {
+		return fmt.Errorf("call the sandbox's %s: %w", name, err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+o.admin)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("call the sandbox's %s: %w", name, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode/100 != 2 {
+		return errors.New("the sandbox's " + name + " answered " + response.Status + " to " + path)
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(answer); err != nil {
+		return fmt.Errorf("read the answer of the sandbox's %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package allinone
+
+import (
+	"net"
+	"strconv"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/natsserver"
+	"github.com/naru-relay/naru/pkg/unit"
+)
+
+const busAdmin = "admin"
+
+// openBus starts the embedded server with a user per unit, each with its own rights only. Units apart reach it over TCP.
+func openBus(f folder, units []unit.Unit, apart bool) (*natsserver.Server, error) {
+	admin, err := f.secret("bus_admin_password")
+	if err != nil {
+		return nil, err
+	}
+	opts := natsserver.Options{Dir: f.path("nats"), Admin: natsserver.User{Name: busAdmin, Password: admin}}
+	if apart {
+		opts.Port = -1
+	}
+	for _, u := range units {
+		password, err := f.secret(u.Name, "bus_password")
+		if err != nil {
+			return nil, err
+		}
+		opts.Users = append(opts.Users, natsserver.User{Name: u.Name, Password: password, Permissions: bus.PermissionsOf(u.Name, u.Specs())})
+	}
+	return natsserver.Start(opts)
+}
+
+// busURL is where units apart find the server.
+func busURL(server *natsserver.Server) string {
+	port := 0
+	if address, ok := server.Addr().(*net.TCPAddr); ok {
+		port = address.Port
+	}
+	return "nats://127.0.0.1:" + strconv.Itoa(port)
+}

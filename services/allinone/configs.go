@@ -1,0 +1,152 @@
+package allinone
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+
+	"github.com/naru-relay/naru/services/sandbox/pki"
+)
+
+// edocCode is the relay's management code in edoc numbers.
+const edocCode = "NARU000001"
+
+// hubClient is the relay's client id at the sandbox hub.
+const hubClient = "00000000NARU0001"
+
+// doors are the addresses of the relay, decided before anything is told about them.
+type doors struct{ rest, grpc, ops string }
+
+// reserve finds the addresses; a free port is looked up once and then used as if it had been asked for.
+func (r *Relay) reserve(ctx context.Context, opts Options) (doors, error) {
+	d := doors{rest: opts.REST, grpc: opts.GRPC, ops: opts.Ops}
+	for _, address := range []*string{&d.rest, &d.grpc, &d.ops} {
+		host, port, err := net.SplitHostPort(*address)
+		if err != nil {
+			return doors{}, fmt.Errorf("address %q: %w", *address, err)
+		}
+		if port != "0" {
+			continue
+		}
+		free, err := freePort(ctx, host)
+		if err != nil {
+			return doors{}, err
+		}
+		*address = net.JoinHostPort(host, strconv.Itoa(free))
+	}
+	return d, nil
+}
+
+func freePort(ctx context.Context, host string) (int, error) {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return 0, fmt.Errorf("look for a free port: %w", err)
+	}
+	defer listener.Close()
+	address, _ := listener.Addr().(*net.TCPAddr)
+	return address.Port, nil
+}
+
+func (r *Relay) endpoints(d doors) Endpoints {
+	f := r.folder
+	return Endpoints{
+		PlatformID: PlatformID, REST: "http://" + d.rest, GRPC: d.grpc, Ops: "http://" + d.ops, AdminCredentials: f.path(adminFile),
+		Sandbox: SandboxEndpoints{
+			Hub: r.outside.url("hub"), Archive: r.outside.url("archive"), Viewing: r.outside.url("viewing"), IDP: r.outside.url("idp"),
+			AdminToken: f.path("secrets", "sandbox", "admin_token"), Authority: r.outside.authority.RootPath(pki.Server),
+			ViewingCredentials: f.path("sandbox", "viewing-credentials.json"), ViewingSender: demoSender,
+			ViewingSecret: f.path("secrets", "sandbox", "viewing_sender_secret"), RedirectURI: redirectURI,
+		},
+	}
+}
+
+// writeConfigs writes the settings of each unit as a process of its own would read them; the units here read the same files.
+func (r *Relay) writeConfigs(d doors) error {
+	for _, name := range []string{"idp_client_secret", "hub_client_secret"} {
+		if _, err := r.folder.secret("sandbox", name); err != nil {
+			return err
+		}
+	}
+	if _, err := r.folder.noticeSecret(); err != nil {
+		return err
+	}
+	secret := func(name string) string { return r.folder.path("secrets", "sandbox", name) }
+	signer := r.outside.authority.Signer(pki.Hub).Chain[0]
+	pin := sha256.Sum256(signer.RawSubjectPublicKeyInfo)
+	settings := map[string]string{
+		"gateway": fmt.Sprintf(`rest:
+  listen: %q
+grpc:
+  listen: %q
+public_url: %q
+bootstrap_admin_file: %q
+quota:
+  requests_per_second: 100000
+  requests_burst: 100000
+  batch_items_per_second: 1000000
+  batch_items_burst: 1000000
+`, d.rest, d.grpc, r.Endpoints.REST, r.folder.path(adminFile)),
+		"intake": fmt.Sprintf(`code: %s
+archive:
+  roots: [%q]
+  issuers: [%q]
+`, edocCode, r.outside.authority.RootPath(pki.Archive), pki.ArchiveName),
+		"hub": fmt.Sprintf(`interface:
+  base_url: %q
+client_id: %s
+client_secret_file: %q
+`, r.outside.url("hub"), hubClient, secret("hub_client_secret")),
+		"delivery": fmt.Sprintf(`notice:
+  url: %q
+  secret_file: %q
+`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile)),
+		"viewing": fmt.Sprintf(`identity:
+  issuer: %q
+  client_id: %s
+  client_secret_file: %q
+  redirect_uris: [%q]
+`, r.outside.url("idp"), idpClient, secret("idp_client_secret"), redirectURI),
+		"certificate": fmt.Sprintf(`issuer:
+  roots_file: %q
+  spki: [%q]
+`, r.outside.authority.RootPath(pki.Hub), hex.EncodeToString(pin[:])),
+		"address": "", "circulation": "", "status": "",
+	}
+	for name, text := range settings {
+		if err := os.WriteFile(r.folder.path("config", name+".yaml"), []byte(text), 0o600); err != nil {
+			return fmt.Errorf("write settings of %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// processes is where a unit apart finds the others: its own certificate, every address, the bus.
+const processSettings = `platform_id: %s
+secrets_dir: %q
+bus:
+  url: %q
+  admin_user: %s
+keys:
+  dir: %q
+  create: true
+clock:
+  tolerant: true
+telemetry:
+  log_level: warn
+  trace_folder: %q
+  sample_ratio: 1
+ops_listen: %q
+network:
+  authority_file: %q
+  identities:
+    %s:
+      listen: %q
+      certificate_file: %q
+      key_file: %q
+  addresses:
+`

@@ -1,0 +1,75 @@
+package allinone
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/naru-relay/naru/pkg/viewingkit"
+)
+
+// fileRelay is the sandbox viewing system's way to the relay: its credentials exist only after an operator has made the viewing
+// system a principal, so they are read from a file when it is first asked, and again when they change.
+type fileRelay struct {
+	baseURL, file string
+
+	mu     sync.Mutex
+	known  credentials
+	client *viewingkit.RelayClient
+}
+
+var _ viewingkit.Relay = (*fileRelay)(nil)
+
+// credentials are an OAuth2 client's, as files of this folder and the CLI hold them.
+type credentials struct {
+	ClientID     string `json:"clientId"`
+	ClientSecret string `json:"clientSecret"`
+}
+
+var errNoCredentials = errors.New("the viewing system has no credentials at the relay yet")
+
+// VerifyToken implements viewingkit.Relay.
+func (r *fileRelay) VerifyToken(ctx context.Context, token, requestID string) (viewingkit.Verified, error) {
+	client, err := r.current(ctx)
+	if err != nil {
+		return viewingkit.Verified{}, err
+	}
+	return client.VerifyToken(ctx, token, requestID)
+}
+
+// ReportRead implements viewingkit.Relay.
+func (r *fileRelay) ReportRead(ctx context.Context, report viewingkit.ReadReport) error {
+	client, err := r.current(ctx)
+	if err != nil {
+		return err
+	}
+	return client.ReportRead(ctx, report)
+}
+
+func (r *fileRelay) current(ctx context.Context) (*viewingkit.RelayClient, error) {
+	raw, err := os.ReadFile(r.file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, errNoCredentials
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the viewing system's credentials: %w", err)
+	}
+	var found credentials
+	if err := json.Unmarshal(raw, &found); err != nil {
+		return nil, errors.New("the viewing system's credentials cannot be read")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client != nil && r.known == found {
+		return r.client, nil
+	}
+	client, err := viewingkit.NewRelay(context.WithoutCancel(ctx), viewingkit.RelayOptions{BaseURL: r.baseURL, ClientID: found.ClientID, ClientSecret: found.ClientSecret})
+	if err != nil {
+		return nil, err
+	}
+	r.known, r.client = found, client
+	return client, nil
+}

@@ -1,0 +1,89 @@
+package allinone
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// folder is the relay's one folder.
+type folder string
+
+func (f folder) path(parts ...string) string {
+	return filepath.Join(append([]string{string(f)}, parts...)...)
+}
+
+// prepare makes the folder. The server of the private PostgreSQL may be another user, so the folder itself can be traversed; what is
+// secret below it is not readable by others.
+func (f folder) prepare() error {
+	for _, dir := range []string{"", "config", "sandbox"} {
+		if err := os.MkdirAll(f.path(dir), 0o755); err != nil { //nolint:gosec // see above
+			return fmt.Errorf("make folder: %w", err)
+		}
+	}
+	for _, dir := range []string{"secrets", "keys", "nats", "demo", "tls", "traces"} {
+		if err := os.MkdirAll(f.path(dir), 0o700); err != nil {
+			return fmt.Errorf("make folder: %w", err)
+		}
+	}
+	return nil
+}
+
+// secret reads a secret of the folder, making it at the first time.
+func (f folder) secret(parts ...string) (string, error) {
+	path := f.path(append([]string{"secrets"}, parts...)...)
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(raw)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	made := rand.Text()
+	return made, f.keep(path, made)
+}
+
+// keep writes a secret file.
+func (f folder) keep(path, content string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make folder of secrets: %w", err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		return fmt.Errorf("write secret: %w", err)
+	}
+	return nil
+}
+
+// writeJSON writes a file others wait for: it appears whole or not at all.
+func (f folder) writeJSON(mode os.FileMode, v any, parts ...string) error {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", filepath.Join(parts...), err)
+	}
+	path := f.path(parts...)
+	if err := os.WriteFile(path+".new", append(raw, '\n'), mode); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Join(parts...), err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Join(parts...), err)
+	}
+	return nil
+}
+
+const noticeSecretFile = "notice_webhook_secret"
+
+// noticeSecret is the Standard Webhooks secret of the recipient's notices.
+func (f folder) noticeSecret() (string, error) {
+	raw, err := f.secret("sandbox", "notice_key")
+	if err != nil {
+		return "", err
+	}
+	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte(raw))
+	return secret, f.keep(f.path("secrets", noticeSecretFile), secret)
+}

@@ -1,0 +1,43 @@
+package allinone
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Greeting tells where the relay is and how to send a document with curl, grpcurl and naru send. A test runs the commands it prints.
+func (r *Relay) Greeting() string {
+	e := r.Endpoints
+	var b strings.Builder
+	fmt.Fprintf(&b, "Naru is running (sandbox, 시험용: nothing here is certified or legally effective).\n\n")
+	fmt.Fprintf(&b, "  REST     %s\n  gRPC     %s\n  ops      %s  (/livez /readyz /metrics)\n  files    %s\n\n", e.REST, e.GRPC, e.Ops, r.folder.path(endpointsFile))
+	if e.Demo == nil {
+		return b.String()
+	}
+	fmt.Fprintf(&b, "Send the prepared document (registered at the archive, stored at the viewing system):\n\n")
+	for _, command := range r.Commands() {
+		fmt.Fprintf(&b, "  # %s\n%s\n\n", command.Name, indent(command.Shell))
+	}
+	fmt.Fprintf(&b, "Stop with Ctrl-C.\n")
+	return b.String()
+}
+
+// Command is one way to send, as a shell would run it.
+type Command struct{ Name, Shell string }
+
+// Commands are the ways to send that Greeting prints.
+func (r *Relay) Commands() []Command {
+	e := r.Endpoints
+	if e.Demo == nil {
+		return nil
+	}
+	token := fmt.Sprintf(`TOKEN=$(curl -sf -u "$(sed -n 's/.*"clientId": "\(.*\)".*/\1/p' %[1]s):$(sed -n 's/.*"clientSecret": "\(.*\)".*/\1/p' %[1]s)" \
+  -d grant_type=client_credentials %[2]s/oauth2/token | sed 's/.*"access_token":"\([^"]*\)".*/\1/')`, e.Demo.Institution, e.REST)
+	return []Command{
+		{"curl", token + fmt.Sprintf("\ncurl -sf -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  -d @%s %s/v1/documents", e.Demo.Request, e.REST)},
+		{"grpcurl", token + fmt.Sprintf("\ngrpcurl -plaintext -H \"Authorization: Bearer $TOKEN\" -d @ %s naru.intake.v1.IntakeService/Send < %s", e.GRPC, e.Demo.RequestGRPC)},
+		{"naru send", fmt.Sprintf("naru send --endpoints %s --credentials %s --doc %s --to-ci-file %s --title '시험용 안내문'", r.folder.path(endpointsFile), e.Demo.Institution, e.Demo.Document, e.Demo.RecipientCI)},
+	}
+}
+
+func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }

@@ -1,0 +1,227 @@
+package allinone
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/services/sandbox/archive"
+	"github.com/naru-relay/naru/services/sandbox/hub"
+	"github.com/naru-relay/naru/services/sandbox/hub/hubcert"
+	"github.com/naru-relay/naru/services/sandbox/idp"
+	"github.com/naru-relay/naru/services/sandbox/pki"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+	"github.com/naru-relay/naru/services/sandbox/viewing"
+)
+
+// Ports of the sandbox systems on 127.0.0.1 where a free one is not asked for.
+const (
+	hubPort = 8091 + iota
+	archivePort
+	viewingPort
+	idpPort
+)
+
+// idpClient is the relay's name at the identity provider.
+const idpClient = "naru"
+
+// outside is the outside world on this machine.
+type outside struct {
+	folder    folder
+	database  *database
+	authority *pki.Store
+	log       *slog.Logger
+	freePorts bool
+	admin     string
+
+	listeners map[string]net.Listener
+	servers   []*http.Server
+	pools     []*pgxpool.Pool
+	group     *lifecycle.Group
+	relay     *fileRelay
+}
+
+// system is what every sandbox system is.
+type system interface {
+	Handler() http.Handler
+	Tasks() []lifecycle.Task
+}
+
+// openOutside binds the sandbox's addresses, so that units can be told where it is before it answers.
+func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, freePorts bool) (*outside, error) {
+	authority, err := pki.Open(pki.Options{Dir: f.path("sandbox", "pki"), Clock: clock.System()})
+	if err != nil {
+		return nil, err
+	}
+	o := &outside{folder: f, database: db, authority: authority, log: log, freePorts: freePorts, listeners: map[string]net.Listener{}, group: lifecycle.New()}
+	if o.admin, err = f.secret("sandbox", "admin_token"); err != nil {
+		return nil, err
+	}
+	for name, port := range map[string]int{"hub": hubPort, "archive": archivePort, "viewing": viewingPort, "idp": idpPort} {
+		if freePorts {
+			port = 0
+		}
+		var listen net.ListenConfig
+		listener, err := listen.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("listen for the sandbox's %s: %w", name, err), o.close(ctx))
+		}
+		if name == "viewing" {
+			listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{authority.ServerCertificate()}})
+		}
+		o.listeners[name] = listener
+	}
+	return o, nil
+}
+
+// url of a sandbox system.
+func (o *outside) url(name string) string {
+	scheme := "http"
+	if name == "viewing" {
+		scheme = "https"
+	}
+	return scheme + "://" + o.listeners[name].Addr().String()
+}
+
+// start brings every system up. relayURL is the relay's REST door, for the viewing system.
+func (o *outside) start(ctx context.Context, relayURL string) error {
+	admin := config.InlineSecret(config.Secret(o.admin))
+	o.relay = &fileRelay{baseURL: relayURL, file: o.folder.path("sandbox", "viewing-credentials.json")}
+	builders := []struct {
+		name    string
+		sources []pg.Source
+		build   func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error)
+	}{
+		{"hub", []pg.Source{{Name: "hub", FS: hub.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error) {
+			return o.buildHub(ctx, db, scenarios, admin)
+		}},
+		{"archive", []pg.Source{{Name: "archive", FS: archive.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error) {
+			c := archive.Default()
+			c.AdminTokenFile, c.DocumentDir = admin, o.folder.path("sandbox", "documents")
+			return archive.New(ctx, archive.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Authority: o.authority})
+		}},
+		{"viewing", viewing.Sources(), func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error) {
+			return o.buildViewing(ctx, db, scenarios, admin)
+		}},
+		{"idp", []pg.Source{{Name: "idp", FS: idp.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error) {
+			return o.buildIDP(ctx, db, scenarios, admin)
+		}},
+	}
+	for _, b := range builders {
+		schema := "sandbox_" + b.name
+		urls, err := o.database.provision(ctx, sandboxDatabase, schema)
+		if err != nil {
+			return err
+		}
+		if err := pg.Migrate(ctx, urls.owner, schema, b.sources...); err != nil {
+			return fmt.Errorf("migrate the sandbox's %s: %w", b.name, err)
+		}
+		pool, err := pg.Open(ctx, pg.Options{URL: urls.app, Schema: schema, MaxConns: 8})
+		if err != nil {
+			return err
+		}
+		o.pools = append(o.pools, pool)
+		built, err := b.build(pool, scenario.NewSet())
+		if err != nil {
+			return fmt.Errorf("build the sandbox's %s: %w", b.name, err)
+		}
+		o.serve(ctx, b.name, built)
+	}
+	return nil
+}
+
+func (o *outside) buildHub(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (system, error) {
+	renderer, err := hubcert.NewRenderer(o.authority)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := hubcert.SandboxVerifier(o.authority, clock.System())
+	if err != nil {
+		return nil, err
+	}
+	c := hub.Default()
+	c.AdminTokenFile = admin
+	return hub.New(ctx, hub.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Renderer: renderer, Verifier: verifier})
+}
+
+func (o *outside) buildViewing(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (system, error) {
+	secret, err := o.folder.secret("sandbox", "viewing_sender_secret")
+	if err != nil {
+		return nil, err
+	}
+	c := viewing.Default()
+	c.AdminTokenFile, c.BaseURL = admin, o.url("viewing")
+	c.ReportPoll = config.Duration(100 * time.Millisecond)
+	c.Senders = []viewing.Sender{{ID: demoSender, SecretFile: config.InlineSecret(config.Secret(secret))}}
+	return viewing.New(ctx, viewing.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Relay: o.relay})
+}
+
+func (o *outside) buildIDP(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (system, error) {
+	pairwise, err := o.folder.secret("sandbox", "idp_pairwise_secret")
+	if err != nil {
+		return nil, err
+	}
+	client, err := o.folder.secret("sandbox", "idp_client_secret")
+	if err != nil {
+		return nil, err
+	}
+	store, err := keys.Open(o.folder.path("keys", "sandbox-idp"), keys.Options{Create: true})
+	if err != nil {
+		return nil, err
+	}
+	signer, err := store.Signer(ctx, "id-token")
+	if err != nil {
+		return nil, err
+	}
+	notice, err := o.folder.noticeSecret()
+	if err != nil {
+		return nil, err
+	}
+	c := idp.Default()
+	c.NoticeSecretFile = config.InlineSecret(config.Secret(notice))
+	c.Issuer, c.AdminTokenFile, c.PairwiseSecretFile = o.url("idp"), admin, config.InlineSecret(config.Secret(pairwise))
+	c.Clients = []idp.Client{{ID: idpClient, SecretFile: config.InlineSecret(config.Secret(client)), RedirectURIs: []string{redirectURI}}}
+	return idp.New(ctx, idp.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Key: signer})
+}
+
+const sandboxTimeout = time.Minute
+
+func (o *outside) serve(ctx context.Context, name string, s system) {
+	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: sandboxTimeout, WriteTimeout: sandboxTimeout, IdleTimeout: sandboxTimeout}
+	o.servers = append(o.servers, server)
+	o.group.Go(ctx, s.Tasks()...)
+	go func() {
+		if err := server.Serve(o.listeners[name]); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			o.log.LogAttrs(ctx, slog.LevelError, "a sandbox system stopped serving", slog.String("system", name), slog.Any("error", err))
+		}
+	}()
+}
+
+func (o *outside) close(ctx context.Context) error {
+	var problems []error
+	for _, server := range o.servers {
+		problems = append(problems, server.Shutdown(ctx))
+	}
+	for _, listener := range o.listeners {
+		if err := listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			problems = append(problems, err)
+		}
+	}
+	problems = append(problems, o.group.Stop(ctx))
+	for _, pool := range o.pools {
+		pool.Close()
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,106 @@
+package allinone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/pgserver"
+)
+
+// The units' database, and that of the outside world, which nobody of the relay reads.
+const (
+	relayDatabase   = "naru"
+	sandboxDatabase = "naru_sandbox"
+)
+
+// database is a PostgreSQL server with both databases.
+type database struct {
+	server   *pgserver.Server
+	superURL string
+	folder   folder
+}
+
+// openDatabase starts the private server, or takes the one whose superuser's URL is given.
+func openDatabase(ctx context.Context, f folder, superURL string, log *slog.Logger) (*database, error) {
+	d := &database{folder: f, superURL: superURL}
+	if superURL == "" {
+		server, err := pgserver.Start(ctx, pgserver.Options{Dir: f.path("postgres"), Log: log})
+		if err != nil {
+			return nil, err
+		}
+		d.server, d.superURL = server, server.SuperURL("postgres")
+	}
+	for _, name := range []string{relayDatabase, sandboxDatabase} {
+		if err := d.create(ctx, name); err != nil {
+			return nil, errors.Join(err, d.close(ctx))
+		}
+	}
+	return d, nil
+}
+
+func (d *database) create(ctx context.Context, name string) error {
+	conn, err := pgx.Connect(ctx, d.superURL)
+	if err != nil {
+		return fmt.Errorf("connect to postgres: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var there bool
+	if err := conn.QueryRow(ctx, `select exists (select from pg_database where datname = $1)`, name).Scan(&there); err != nil {
+		return fmt.Errorf("look for database %s: %w", name, err)
+	}
+	if there {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, `create database `+pgx.Identifier{name}.Sanitize()); err != nil {
+		return fmt.Errorf("create database %s: %w", name, err)
+	}
+	return nil
+}
+
+// roles are the two URLs of a schema.
+type roles struct{ app, owner string }
+
+// provision makes a schema with its roles in one of the databases.
+func (d *database) provision(ctx context.Context, name, schema string) (roles, error) {
+	var passwords pg.Passwords
+	var err error
+	if passwords.App, err = d.folder.secret(schema, "database_password"); err != nil {
+		return roles{}, err
+	}
+	if passwords.Owner, err = d.folder.secret(schema, "owner_password"); err != nil {
+		return roles{}, err
+	}
+	super, err := withDatabase(d.superURL, name)
+	if err != nil {
+		return roles{}, err
+	}
+	if err := pg.Provision(ctx, super.String(), schema, passwords); err != nil {
+		return roles{}, err
+	}
+	app, owner := *super, *super
+	app.User = url.UserPassword(pg.AppRole(schema), passwords.App)
+	owner.User = url.UserPassword(pg.OwnerRole(schema), passwords.Owner)
+	return roles{app: app.String(), owner: owner.String()}, nil
+}
+
+func withDatabase(superURL, name string) (*url.URL, error) {
+	u, err := url.Parse(superURL)
+	if err != nil {
+		return nil, errors.New("the database URL cannot be read")
+	}
+	u.Path = "/" + name
+	return u, nil
+}
+
+func (d *database) close(ctx context.Context) error {
+	if d.server == nil {
+		return nil
+	}
+	return d.server.Stop(ctx)
+}

@@ -1,0 +1,293 @@
+package allinone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/natsserver"
+	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/telemetry"
+	"github.com/naru-relay/naru/pkg/unit"
+)
+
+// PlatformID is the relay's platform id in the sandbox.
+const PlatformID = "naru-01-sandbox"
+
+// Where the relay is reached where nothing else is asked for.
+const (
+	DefaultREST = "127.0.0.1:8080"
+	DefaultGRPC = "127.0.0.1:8081"
+	DefaultOps  = "127.0.0.1:8082"
+)
+
+// Options of a relay. Only Dir is required.
+type Options struct {
+	// Dir is the folder of everything; its parents must be traversable when the process is root.
+	Dir string
+	// REST, GRPC and Ops are listen addresses; port 0 takes a free one.
+	REST, GRPC, Ops string
+	// FreePorts lets the sandbox systems take free ports instead of their documented ones.
+	FreePorts bool
+	// DatabaseURL is a superuser's URL of a PostgreSQL server to use instead of a private one.
+	DatabaseURL string
+	// Apart leaves the units out: they run as processes of their own, with the files of this folder. Everything else runs here.
+	Apart bool
+	// Seed makes an institution, its viewing system, an archive member and a joined recipient at the start.
+	Seed        bool
+	SampleRatio float64
+	// Traces writes finished spans to traces/<unit>.jsonl in the folder.
+	Traces   bool
+	LogLevel slog.Level
+	Logs     io.Writer
+	Version  string
+}
+
+// Endpoints is where everything is; it is the content of naru.json.
+type Endpoints struct {
+	PlatformID       string           `json:"platformId"`
+	REST             string           `json:"rest"`
+	GRPC             string           `json:"grpc"`
+	Ops              string           `json:"ops"`
+	AdminCredentials string           `json:"adminCredentials"`
+	Sandbox          SandboxEndpoints `json:"sandbox"`
+	// Demo holds what was seeded; absent without Seed.
+	Demo *DemoEndpoints `json:"demo,omitempty"`
+	// Units are the health and metrics addresses of units that run apart, by name.
+	Units map[string]string `json:"units,omitempty"`
+}
+
+// SandboxEndpoints is where the outside world is.
+type SandboxEndpoints struct {
+	Hub     string `json:"hub"`
+	Archive string `json:"archive"`
+	Viewing string `json:"viewing"`
+	IDP     string `json:"idp"`
+	// AdminToken is the file of the token of every /sandbox interface; Authority the PEM root of the viewing system's TLS.
+	AdminToken string `json:"adminToken"`
+	Authority  string `json:"authority"`
+	// ViewingCredentials is the file the viewing system reads its credentials at the relay from; ViewingSecret holds the secret with
+	// which ViewingSender stores documents there.
+	ViewingCredentials string `json:"viewingCredentials"`
+	ViewingSender      string `json:"viewingSender"`
+	ViewingSecret      string `json:"viewingSecret"`
+	// RedirectURI is where identity proofs of the sandbox come back to.
+	RedirectURI string `json:"redirectUri"`
+}
+
+// Relay is a running relay.
+type Relay struct {
+	Endpoints Endpoints
+
+	folder   folder
+	log      *slog.Logger
+	database *database
+	bus      *natsserver.Server
+	outside  *outside
+	network  *rpc.Local
+	units    *unit.Running
+}
+
+// File names of the folder that others read.
+const (
+	endpointsFile = "naru.json"
+	adminFile     = "admin.json"
+	redirectURI   = "http://127.0.0.1/naru/identity"
+	demoSender    = "demo-institution"
+)
+
+const (
+	stopTimeout  = 30 * time.Second
+	readyTimeout = time.Minute
+)
+
+// Start brings everything up and returns when it is ready.
+func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
+	opts.fill()
+	r := &Relay{folder: folder(opts.Dir), log: slog.New(telemetry.NewHandler(opts.Logs, opts.LogLevel)).With(slog.String("unit", "narud"))}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := r.folder.prepare(); err != nil {
+		return nil, err
+	}
+	if r.database, err = openDatabase(ctx, r.folder, opts.DatabaseURL, r.log); err != nil {
+		return nil, err
+	}
+	units := Units()
+	if r.bus, err = openBus(r.folder, units, opts.Apart); err != nil {
+		return nil, err
+	}
+	if r.outside, err = openOutside(ctx, r.folder, r.database, r.log, opts.FreePorts); err != nil {
+		return nil, err
+	}
+	doors, err := r.reserve(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	r.Endpoints = r.endpoints(doors)
+	if err := r.writeConfigs(doors); err != nil {
+		return nil, err
+	}
+	if err := r.outside.start(ctx, r.Endpoints.REST); err != nil {
+		return nil, err
+	}
+	if err := r.registerPlatform(ctx); err != nil {
+		return nil, err
+	}
+	rt, admin, err := r.runtime(ctx, opts, doors, units)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Apart {
+		if err := r.writeApart(ctx, units); err != nil {
+			return nil, err
+		}
+		return r, r.folder.writeJSON(0o644, r.Endpoints, endpointsFile)
+	}
+	if err := unit.Migrate(ctx, rt, admin, units...); err != nil {
+		return nil, err
+	}
+	if r.units, err = unit.Start(context.WithoutCancel(ctx), rt, units...); err != nil {
+		return nil, err
+	}
+	if err := r.awaitReady(ctx); err != nil {
+		return nil, err
+	}
+	if opts.Seed {
+		if err := r.Seed(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return r, r.folder.writeJSON(0o644, r.Endpoints, endpointsFile)
+}
+
+func (o *Options) fill() {
+	for _, d := range []struct {
+		field *string
+		value string
+	}{{&o.REST, DefaultREST}, {&o.GRPC, DefaultGRPC}, {&o.Ops, DefaultOps}} {
+		if *d.field == "" {
+			*d.field = d.value
+		}
+	}
+	if o.Logs == nil {
+		o.Logs = io.Discard
+	}
+}
+
+// runtime is where the units run here: their own roles and users, in-process channels, keys made as needed, a clock that is not
+// required to be synchronised on a laptop.
+func (r *Relay) runtime(ctx context.Context, opts Options, doors doors, units []unit.Unit) (unit.Runtime, bus.Options, error) {
+	databases, passwords := map[string]unit.Database{}, map[string]string{}
+	for _, u := range units {
+		urls, err := r.database.provision(ctx, relayDatabase, u.Name)
+		if err != nil {
+			return unit.Runtime{}, bus.Options{}, err
+		}
+		databases[u.Name] = unit.Database{URL: urls.app, OwnerURL: urls.owner, MaxConns: connsOf(u.Name)}
+		if passwords[u.Name], err = r.folder.secret(u.Name, "bus_password"); err != nil {
+			return unit.Runtime{}, bus.Options{}, err
+		}
+		if err := errors.Join(r.folder.keep(r.folder.path("secrets", u.Name, "database_url"), urls.app),
+			r.folder.keep(r.folder.path("secrets", u.Name, "owner_url"), urls.owner)); err != nil {
+			return unit.Runtime{}, bus.Options{}, err
+		}
+	}
+	adminPassword, err := r.folder.secret("bus_admin_password")
+	if err != nil {
+		return unit.Runtime{}, bus.Options{}, err
+	}
+	tolerance := clock.DefaultTolerance()
+	tolerance.Tolerant = true
+	r.network = rpc.NewLocal()
+	rt := unit.Runtime{
+		Version: opts.Version, Platform: PlatformID, Network: r.network, KeysDir: r.folder.path("keys"), CreateKeys: true, Ops: doors.ops,
+		Database: func(name string) unit.Database { return databases[name] },
+		Bus: func(name string) bus.Options {
+			return bus.Options{InProcess: r.bus, User: name, Password: passwords[name]}
+		},
+		Telemetry: func(name string) telemetry.Options {
+			o := telemetry.Options{Unit: name, Version: opts.Version, LogWriter: opts.Logs, LogLevel: opts.LogLevel, SampleRatio: opts.SampleRatio}
+			if opts.Traces {
+				o.TraceFile = r.folder.path("traces", name+".jsonl")
+			}
+			return o
+		},
+		Clock: clock.System(), ClockReader: clock.KernelReader(), ClockTolerance: tolerance,
+		Config: func(name string, into unit.Config) error {
+			return config.Load(r.folder.path("config", name+".yaml"), into)
+		},
+	}
+	return rt, bus.Options{InProcess: r.bus, User: busAdmin, Password: adminPassword, Name: "migrate", Log: r.log}, nil
+}
+
+// connsOf: about six connections serve a unit; intake and status carry the most statements at once.
+func connsOf(name string) int32 {
+	if name == "intake" || name == "status" {
+		return 8
+	}
+	return 6
+}
+
+func (r *Relay) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := r.units.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the relay did not get ready: %w", err)
+		}
+	}
+}
+
+// Wait blocks until the units have stopped by themselves or by Stop.
+func (r *Relay) Wait(ctx context.Context) error {
+	if r.units == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return r.units.Wait(ctx)
+}
+
+// Stop ends everything in the reverse order of its start.
+func (r *Relay) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	var problems []error
+	if err := os.Remove(r.folder.path(endpointsFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		problems = append(problems, err)
+	}
+	if r.units != nil {
+		problems = append(problems, r.units.Stop(ctx), r.units.Wait(ctx))
+	}
+	if r.network != nil {
+		problems = append(problems, r.network.Close())
+	}
+	if r.outside != nil {
+		problems = append(problems, r.outside.close(ctx))
+	}
+	if r.bus != nil {
+		problems = append(problems, r.bus.Stop(ctx))
+	}
+	if r.database != nil {
+		problems = append(problems, r.database.close(ctx))
+	}
+	return errors.Join(problems...)
+}

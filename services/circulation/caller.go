@@ -1,0 +1,245 @@
+package circulation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/work"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+const (
+	destination = "hub"
+	// settleTimeout is for writing results, beyond the time of the batch: they are worth more than a prompt end.
+	settleTimeout = 15 * time.Second
+	// expressTurns of that many claims begin with express; the next begins with bulk, so that neither lane starves the other.
+	expressTurns = 3
+	// metaErrCode is the metadata key of the hub's own code in the hub unit's faults.
+	metaErrCode = "errCode"
+)
+
+// commitWaits are how long after an announcement within a transaction its rows are looked for: it is made before its commit.
+func commitWaits() []time.Duration {
+	return []time.Duration{3 * time.Millisecond, 30 * time.Millisecond}
+}
+
+// bell lets the loop of this replica look for work before its interval is over.
+type bell chan struct{}
+
+func (b bell) ring() {
+	select {
+	case b <- struct{}{}:
+	default:
+	}
+}
+
+// ringSoon rings when a transaction that is about to end will have ended.
+func (b bell) ringSoon() {
+	for _, wait := range commitWaits() {
+		time.AfterFunc(wait, b.ring)
+	}
+}
+
+// callTask claims and makes the calls of one kind.
+func (s *service) callTask(kind callKind) (lifecycle.Task, error) {
+	turn := 0
+	return work.Loop[batch]{
+		Name: "call-" + kind.String(), Workers: s.config.Calls.Concurrency, Interval: s.config.Calls.Interval.Std(), Wake: s.bells[kind],
+		Timeout: s.config.Calls.BatchTimeout.Std(), Log: s.log,
+		Claim: func(ctx context.Context, limit int) ([]batch, error) {
+			turn++
+			return s.claim(ctx, kind, limit, turn)
+		},
+		Do: s.do,
+	}.Task()
+}
+
+// claim claims up to limit batches, each by one statement and of one lane.
+func (s *service) claim(ctx context.Context, kind callKind, limit, turn int) ([]batch, error) {
+	lanes := []platformv1.Lane{platformv1.Lane_LANE_EXPRESS, platformv1.Lane_LANE_BULK}
+	if turn%(expressTurns+1) == 0 {
+		lanes[0], lanes[1] = lanes[1], lanes[0]
+	}
+	lease := work.Lease{Owner: s.owner.String(), For: s.config.Calls.BatchTimeout.Std() + 2*settleTimeout, Limit: s.config.Calls.Batch}
+	var batches []batch
+	for _, lane := range lanes {
+		for len(batches) < limit && len(s.destinations.Blocked()) == 0 {
+			calls, err := claimCalls(ctx, s.db, kind, lane, lease)
+			if err != nil {
+				return batches, err
+			}
+			if len(calls) > 0 {
+				batches = append(batches, batch{kind: kind, lane: lane, calls: calls})
+			}
+			if len(calls) < lease.Limit {
+				break
+			}
+		}
+	}
+	return batches, nil
+}
+
+// do makes the calls of a batch and settles them.
+func (s *service) do(ctx context.Context, b batch) {
+	ready, attempts := s.prepare(ctx, b.calls)
+	ready, err := s.begin(ctx, b.kind, ready)
+	if err != nil {
+		// Nothing was sent; the lease gives the calls back.
+		s.log.LogAttrs(ctx, slog.LevelWarn, "calls to the hub were not begun", slog.Int("calls", len(b.calls)), slog.Any("error", err))
+		return
+	}
+	offenders := s.config.Calls.MaxOffenders
+	attempts = append(attempts, s.send(ctx, b.kind, ready, &offenders, unsent)...)
+	settleCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := s.settle(settleCtx, b, attempts); err != nil {
+		// The lease gives the calls back; the hub then answers 2, which counts because these attempts have no known outcome.
+		s.log.LogAttrs(ctx, slog.LevelError, "results of the hub were not written down", slog.Int("calls", len(attempts)), slog.Any("error", err))
+	}
+}
+
+// begin keeps the digests of what is sent for the first time, and leaves out what is no longer ours.
+func (s *service) begin(ctx context.Context, kind callKind, ready []prepared) ([]prepared, error) {
+	var first []attempt
+	for _, p := range ready {
+		if p.call.digest == nil {
+			first = append(first, p.attempt)
+		}
+	}
+	if len(first) == 0 {
+		return ready, nil
+	}
+	kept, err := keepDigests(ctx, s.db, kind, s.owner, first)
+	if err != nil {
+		return nil, err
+	}
+	ours := ready[:0]
+	for _, p := range ready {
+		if p.call.digest != nil || kept[p.call.number] {
+			ours = append(ours, p)
+		}
+	}
+	return ours, nil
+}
+
+// send calls the hub with all of ready. If it refuses the call as a whole the halves are sent by themselves, until the offender is alone;
+// offenders is how many of those the batch may still have. before is what is known of ready where no call can be made now.
+func (s *service) send(ctx context.Context, kind callKind, ready []prepared, offenders *int, before sending) []attempt {
+	if len(ready) == 0 {
+		return nil
+	}
+	started := s.clock.Now()
+	if ctx.Err() != nil || *offenders == 0 {
+		return endedAs(ready, before, started, started)
+	}
+	given, err := s.call(ctx, kind, ready)
+	switch {
+	case err == nil:
+		return resultsOf(ready, given, started)
+	case errors.Is(err, work.ErrBlocked):
+		return endedAs(ready, before, started, started)
+	case !isRefusal(err):
+		s.log.LogAttrs(ctx, slog.LevelWarn, "call to the hub without a known outcome", slog.String("call", kind.String()),
+			slog.Int("items", len(ready)), slog.Any("error", err))
+		return endedAs(ready, unknown, started, s.clock.Now())
+	case len(ready) > 1:
+		half := len(ready) / 2
+		return append(s.send(ctx, kind, ready[:half], offenders, unknown), s.send(ctx, kind, ready[half:], offenders, unknown)...)
+	}
+	*offenders--
+	s.log.LogAttrs(ctx, slog.LevelError, "the hub refuses an item", slog.String("call", kind.String()),
+		slog.String("edoc_num", ready[0].call.number), slog.Any("error", err))
+	alone := endedAs(ready, refusedAlone, started, s.clock.Now())
+	alone[0].code = fault.As(err).Metadata[metaErrCode]
+	return alone
+}
+
+// isRefusal: the hub, or the hub unit for it, answered that it does not take the call; sending the same again cannot help.
+func isRefusal(err error) bool {
+	kind := fault.KindOf(err)
+	return kind == fault.Conflict || kind == fault.Invalid
+}
+
+// answer is a batch's answer.
+type answer struct {
+	results    map[string]int32
+	exchange   string
+	answeredAt time.Time
+}
+
+// call makes one call to the hub unit, unless that is left alone for now (work.ErrBlocked).
+func (s *service) call(ctx context.Context, kind callKind, ready []prepared) (given answer, err error) {
+	err = s.destinations.Call(ctx, destination, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, s.config.Calls.Timeout.Std())
+		defer cancel()
+		if kind == readTime {
+			given, err = s.callReadTimes(ctx, ready)
+		} else {
+			given, err = s.callRegistrations(ctx, ready)
+		}
+		return err
+	})
+	return given, err
+}
+
+func (s *service) callRegistrations(ctx context.Context, ready []prepared) (answer, error) {
+	req := &hubv1.RegisterCirculationsRequest{Items: make([]*hubv1.CirculationItem, len(ready))}
+	for i, p := range ready {
+		req.Items[i] = p.item
+	}
+	resp, err := s.hub.RegisterCirculations(ctx, req)
+	if err != nil {
+		return answer{}, err
+	}
+	return s.answerOf(resp.GetResults(), resp.GetExchange(), resp.GetAnsweredAt()), nil
+}
+
+func (s *service) callReadTimes(ctx context.Context, ready []prepared) (answer, error) {
+	req := &hubv1.RegisterReadTimesRequest{Items: make([]*hubv1.ReadTimeItem, len(ready))}
+	for i, p := range ready {
+		req.Items[i] = &hubv1.ReadTimeItem{EdocNum: p.call.number, ReadAt: timestamppb.New(p.call.readAt)}
+	}
+	resp, err := s.hub.RegisterReadTimes(ctx, req)
+	if err != nil {
+		return answer{}, err
+	}
+	return s.answerOf(resp.GetResults(), resp.GetExchange(), resp.GetAnsweredAt()), nil
+}
+
+func (s *service) answerOf(results []*hubv1.ItemResult, exchange string, at *timestamppb.Timestamp) answer {
+	a := answer{results: make(map[string]int32, len(results)), exchange: exchange, answeredAt: s.clock.Now()}
+	if at.IsValid() {
+		a.answeredAt = at.AsTime()
+	}
+	for _, r := range results {
+		a.results[r.GetEdocNum()] = r.GetResult()
+	}
+	return a
+}
+
+func resultsOf(ready []prepared, given answer, started time.Time) []attempt {
+	attempts := endedAs(ready, leftOut, started, given.answeredAt)
+	for i := range attempts {
+		attempts[i].exchange = given.exchange
+		if result := given.results[attempts[i].call.number]; result > resultLeftOut {
+			attempts[i].sending, attempts[i].result = answered, result
+		}
+	}
+	return attempts
+}
+
+func endedAs(ready []prepared, how sending, started, ended time.Time) []attempt {
+	attempts := make([]attempt, len(ready))
+	for i, p := range ready {
+		attempts[i] = p.attempt
+		attempts[i].sending, attempts[i].startedAt, attempts[i].endedAt = how, started, ended
+	}
+	return attempts
+}

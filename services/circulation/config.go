@@ -1,0 +1,88 @@
+package circulation
+
+import (
+	"time"
+
+	"github.com/naru-relay/naru/pkg/config"
+)
+
+// Config of the circulation unit.
+type Config struct {
+	Calls Calls `yaml:"calls"`
+	Queue Queue `yaml:"queue"`
+}
+
+// Calls is how the hub is called.
+type Calls struct {
+	// Batch is the greatest number of items of one call; the hub takes at most 500 (hub-interface 4.1).
+	Batch int `yaml:"batch"`
+	// Concurrency is how many batches of registrations, and how many of read times, are under way at once.
+	Concurrency int `yaml:"concurrency"`
+	// Interval is how often to look for work nobody announced.
+	Interval config.Duration `yaml:"interval"`
+	// Timeout of one call to the hub unit.
+	Timeout config.Duration `yaml:"timeout"`
+	// BatchTimeout bounds one batch with all the calls that halving it takes. A batch of a replica that ended is taken over after it.
+	BatchTimeout config.Duration `yaml:"batch_timeout"`
+	// FirstWait is the wait after a first attempt without an answer; it doubles up to MaxWait.
+	FirstWait config.Duration `yaml:"first_wait"`
+	MaxWait   config.Duration `yaml:"max_wait"`
+	// Pause is how long the hub unit is left alone after a call without an answer.
+	Pause config.Duration `yaml:"pause"`
+	// MaxConfirmations is how often a missing address, or a missing registration, is looked into before a person has to.
+	MaxConfirmations int `yaml:"max_confirmations"`
+	// Confirmers is how many addresses are confirmed at once.
+	Confirmers int `yaml:"confirmers"`
+	// MaxOffenders bounds how many items of one refused batch are laid to the items' own charge: a hub that refuses everything has a
+	// trouble of its own, and the rest is sent again later.
+	MaxOffenders int `yaml:"max_offenders"`
+}
+
+// Queue is what waits for a person.
+type Queue struct {
+	// AlarmAfter is the age at which something in the queue raises the alarm.
+	AlarmAfter config.Duration `yaml:"alarm_after"`
+}
+
+// hubBatch is the most the hub takes in one call.
+const hubBatch = 500
+
+// Default is a runnable configuration.
+func Default() *Config {
+	return &Config{
+		Calls: Calls{
+			Batch: hubBatch, Concurrency: 2, Interval: config.Duration(time.Second), Timeout: config.Duration(25 * time.Second),
+			BatchTimeout: config.Duration(time.Minute), FirstWait: config.Duration(time.Second), MaxWait: config.Duration(5 * time.Minute),
+			Pause: config.Duration(2 * time.Second), MaxConfirmations: 8, Confirmers: 4, MaxOffenders: 10,
+		},
+		Queue: Queue{AlarmAfter: config.Duration(24 * time.Hour)},
+	}
+}
+
+// Validate reports every problem.
+func (c *Config) Validate() error {
+	var p config.Problems
+	if c.Calls.Batch < 1 || c.Calls.Batch > hubBatch {
+		p.Add("calls.batch", "must be 1 to %d", hubBatch)
+	}
+	for _, positive := range []struct {
+		path  string
+		value int64
+	}{
+		{"calls.concurrency", int64(c.Calls.Concurrency)}, {"calls.interval", int64(c.Calls.Interval)}, {"calls.timeout", int64(c.Calls.Timeout)},
+		{"calls.first_wait", int64(c.Calls.FirstWait)}, {"calls.pause", int64(c.Calls.Pause)},
+		{"calls.max_confirmations", int64(c.Calls.MaxConfirmations)}, {"calls.confirmers", int64(c.Calls.Confirmers)},
+		{"calls.max_offenders", int64(c.Calls.MaxOffenders)}, {"queue.alarm_after", int64(c.Queue.AlarmAfter)},
+	} {
+		if positive.value <= 0 {
+			p.Add(positive.path, "must be above zero")
+		}
+	}
+	if c.Calls.BatchTimeout < c.Calls.Timeout {
+		p.Add("calls.batch_timeout", "must not be shorter than calls.timeout")
+	}
+	if c.Calls.MaxWait < c.Calls.FirstWait {
+		p.Add("calls.max_wait", "must not be shorter than calls.first_wait")
+	}
+	return p.Err()
+}

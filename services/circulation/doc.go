@@ -1,0 +1,29 @@
+// Package circulation is the unit that keeps circulation records (유통정보) and registers them, and their read times, at the
+// distribution hub.
+//
+// A record exists for every document that was sent, received or read, whichever fact comes first. The hub is called only where the
+// sender wanted circulation and this relay is the registrar. Two calls are made of a record, each a row of its own:
+//
+//	registration (made when the record is complete)
+//
+//	     ┌──────────────── answer unknown, left out: same content again ───────────────┐
+//	     ▼                                                                             │
+//	    DUE ──── 1, or 2 after an attempt that may have registered it ──► DONE         │
+//	     │ ▲                                                              │            │
+//	     │ └──── read time answered 4: the registration is checked again ─┘            │
+//	     ├── 5 ──► CONFIRMING (AddressService.ConfirmAddress) ──► DUE, at most max_confirmations times
+//	     ├─────────────────────────────────────────────────────────────────────────────┘
+//	     └── 3, 4, 6, 7, 9, 2 that nobody of ours can have registered, 5 too often, refused alone, content differs ──► QUEUED
+//	                                                                                    QUEUED ── RetryQueued ──► DUE
+//
+//	read time (made when the record is complete and read; never for a document kind without read time)
+//
+//	    WAITING ── registration DONE ──► DUE ── 1, 2 ──► DONE
+//	       ▲                              ├── 4 ──► WAITING, at most max_confirmations times
+//	       └──────────────────────────────┘
+//	                                      └── 3, 9, 4 too often, refused alone, content differs ──► QUEUED
+//
+// Calls are claimed by lease in batches and made outside of transactions. What is sent is hashed before the first attempt; an attempt
+// whose content would differ is never made. When the hub refuses a batch as a whole, the batch is halved until the offender is alone.
+// Nothing here changes a time.
+package circulation

@@ -1,0 +1,33 @@
+package circulation
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/inbox"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+func emits() []proto.Message {
+	return []proto.Message{&circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}, &circulationv1.CirculationRefused{}}
+}
+
+func reads() []bus.ConsumerSpec {
+	return []bus.ConsumerSpec{
+		{Purpose: "delivered", From: "delivery", Kinds: []frame.Kind{
+			frame.KindOf(&deliveryv1.DocumentReceived{}), frame.KindOf(&deliveryv1.DocumentSent{}),
+		}},
+		{Purpose: "read", From: "viewing", Kinds: []frame.Kind{frame.KindOf(&viewingv1.DocumentRead{})}},
+	}
+}
+
+// consumers: within a batch DocumentReceived comes first, because it alone suffices and makes DocumentSent a repeat.
+func (s *service) consumers() []inbox.Consumer {
+	return []inbox.Consumer{
+		{Purpose: "delivered", From: "delivery", Handlers: []inbox.Handler{inbox.On(s.onDocumentReceived), inbox.On(s.onDocumentSent)}},
+		{Purpose: "read", From: "viewing", Handlers: []inbox.Handler{inbox.On(s.onDocumentRead)}},
+	}
+}

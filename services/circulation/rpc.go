@@ -1,0 +1,178 @@
+package circulation
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+)
+
+var (
+	_ circulationv1.CirculationServiceServer      = (*service)(nil)
+	_ circulationv1.CirculationAdminServiceServer = (*service)(nil)
+)
+
+const defaultPage = 50
+
+// GetCirculation tells the record of one of the caller's documents.
+func (s *service) GetCirculation(ctx context.Context, r *circulationv1.GetCirculationRequest) (*circulationv1.GetCirculationResponse, error) {
+	caller, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	one, err := readRecord(ctx, s.db, r.GetEdocNum(), caller.ID)
+	if errors.Is(err, errNoRecord) {
+		return nil, recordNotFound()
+	}
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	return &circulationv1.GetCirculationResponse{Record: s.show(one)}, nil
+}
+
+// ListQueue lists what waits for a person, the longest waiting first.
+func (s *service) ListQueue(ctx context.Context, r *circulationv1.ListQueueRequest) (*circulationv1.ListQueueResponse, error) {
+	after, err := parsePlace(r.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	size := int(r.GetPageSize())
+	if size == 0 {
+		size = defaultPage
+	}
+	found, err := listQueue(ctx, s.db, after, size+1)
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	resp := &circulationv1.ListQueueResponse{}
+	if len(found) > size {
+		found = found[:size]
+		if resp.NextPageToken, err = placeOf(found[size-1]).token(); err != nil {
+			return nil, err
+		}
+	}
+	for _, one := range found {
+		resp.Records = append(resp.Records, s.show(one))
+	}
+	return resp, nil
+}
+
+// RetryQueued sends the same content again.
+func (s *service) RetryQueued(ctx context.Context, r *circulationv1.RetryQueuedRequest) (*circulationv1.RetryQueuedResponse, error) {
+	caller, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var kinds []callKind
+	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		var err error
+		if kinds, err = retryQueued(ctx, tx, r.GetEdocNum()); err != nil {
+			return err
+		}
+		return s.proveRetry(ctx, tx, r.GetEdocNum(), caller.ID, kinds)
+	})
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	for _, kind := range kinds {
+		s.bells[kind].ring()
+	}
+	return &circulationv1.RetryQueuedResponse{}, nil
+}
+
+// proveRetry keeps who asked for a retry, and refuses one of nothing.
+func (s *service) proveRetry(ctx context.Context, tx *outbox.Tx, number, by string, kinds []callKind) error {
+	sender, err := recordSender(ctx, tx, number)
+	switch {
+	case errors.Is(err, errNoRecord):
+		return recordNotFound()
+	case err != nil:
+		return err
+	case len(kinds) == 0:
+		return notQueued()
+	}
+	now := s.clock.Now()
+	var entries []evidence.Entry
+	for _, kind := range kinds {
+		body, err := json.Marshal(proof{EdocNum: number, Call: kind.String(), Actor: by, At: now})
+		if err != nil {
+			return fmt.Errorf("encode evidence of %s: %w", number, err)
+		}
+		entries = append(entries, entry(number, sender, by, kind.String()+"_retry_requested", now, body))
+	}
+	return evidence.Append(ctx, tx, entries...)
+}
+
+// show is a record as its sender and the operator see it.
+func (s *service) show(one full) *circulationv1.CirculationRecord {
+	r := &circulationv1.CirculationRecord{
+		EdocNum: one.number, From: one.facts.GetFrom(), To: one.facts.GetTo(), DocumentType: one.facts.GetDocumentType(),
+		DocumentHash: one.facts.GetDocumentHash(), AttachmentHashes: one.facts.GetAttachmentHashes(), Registrar: one.facts.GetRegistrar(),
+		SentAt: shownTime(one.sentAt), ReceivedAt: shownTime(one.receivedAt), ReadAt: shownTime(one.readAt),
+		Registration: one.registration.show(), ReadTime: one.readTime.show(),
+	}
+	if one.facts != nil && (!one.facts.GetCirculation() || one.facts.GetRegistrar() != s.platform) {
+		r.Registration.State, r.ReadTime.State = circulationv1.CallState_CALL_STATE_NOT_NEEDED, circulationv1.CallState_CALL_STATE_NOT_NEEDED
+	}
+	if one.facts != nil && !hasReadTime(one.facts.GetDocumentType()) {
+		r.ReadTime.State = circulationv1.CallState_CALL_STATE_NOT_NEEDED
+	}
+	return r
+}
+
+func (c callView) show() *circulationv1.HubCall {
+	states := map[callState]circulationv1.CallState{
+		waiting: circulationv1.CallState_CALL_STATE_WAITING, due: circulationv1.CallState_CALL_STATE_DUE,
+		confirming: circulationv1.CallState_CALL_STATE_DUE, done: circulationv1.CallState_CALL_STATE_DONE,
+		queued: circulationv1.CallState_CALL_STATE_QUEUED, "": circulationv1.CallState_CALL_STATE_WAITING,
+	}
+	return &circulationv1.HubCall{
+		State: states[c.state], Result: c.result, Attempts: c.attempts, AcknowledgedAt: shownTime(c.acknowledgedAt),
+		QueueReason: c.reason, QueuedAt: shownTime(c.queuedAt),
+	}
+}
+
+func shownTime(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+// placeOf is where the queue goes on after a record: its oldest queued call.
+func placeOf(one full) queuePlace {
+	return queuePlace{QueuedAt: earliest(one.registration.queuedAt, one.readTime.queuedAt), Number: one.number}
+}
+
+func (p queuePlace) token() (string, error) {
+	raw, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("write page token: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw), nil
+}
+
+func parsePlace(token string) (queuePlace, error) {
+	var p queuePlace
+	if token == "" {
+		return p, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return p, pageTokenInvalid()
+	}
+	if err := json.Unmarshal(raw, &p); err != nil || p.Number == "" {
+		return p, pageTokenInvalid()
+	}
+	return p, nil
+}

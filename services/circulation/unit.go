@@ -1,0 +1,186 @@
+package circulation
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/grpc"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/pkg/work"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// contentKey keys the digests of contents. It MUST be the same in every replica and outlive every call that is not done.
+const contentKey = "content"
+
+// alarmInterval is how often the queue's age is looked at.
+const alarmInterval = time.Minute
+
+// Unit is the circulation unit.
+var Unit = unit.Unit{
+	Name:       domain,
+	Requires:   []string{"hub", "address", "intake"},
+	NewConfig:  func() unit.Config { return Default() },
+	Migrations: migrations,
+	Partitions: partitions(),
+	Emits:      emits(),
+	Reads:      reads(),
+	Build:      build,
+}
+
+// partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
+func partitions() []pg.Partition {
+	const guard = `select not exists (select
+	                                    from (select distinct on (subject) subject, action
+	                                            from evidence_hold
+	                                           order by subject, id desc) h
+	                                    join ${partition} d on d.edoc_num = h.subject
+	                                   where h.action = 'placed')`
+	var all []pg.Partition
+	for _, table := range []struct{ name, with string }{
+		// Room for the later halves of a record, and for claim and result of a call, on the row's own page.
+		{"circulation_record", "fillfactor = 80"},
+		{"hub_call", "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02"},
+		{"hub_attempt", ""},
+	} {
+		all = append(all, pg.Partition{Table: table.name, Kind: pg.ByYearText, With: table.with, Retain: pg.Retain{Years: evidence.RetentionYears},
+			Guard: guard, GuardTables: []string{"evidence_hold"}})
+	}
+	return all
+}
+
+// registrar is the part of the hub unit this unit calls.
+type registrar interface {
+	RegisterCirculations(ctx context.Context, in *hubv1.RegisterCirculationsRequest, opts ...grpc.CallOption) (*hubv1.RegisterCirculationsResponse, error)
+	RegisterReadTimes(ctx context.Context, in *hubv1.RegisterReadTimesRequest, opts ...grpc.CallOption) (*hubv1.RegisterReadTimesResponse, error)
+}
+
+// confirmer is the part of the address unit this unit calls.
+type confirmer interface {
+	ConfirmAddress(ctx context.Context, in *addressv1.ConfirmAddressRequest, opts ...grpc.CallOption) (*addressv1.ConfirmAddressResponse, error)
+}
+
+type service struct {
+	circulationv1.UnsafeCirculationServiceServer
+	circulationv1.UnsafeCirculationAdminServiceServer
+
+	platform     string
+	config       *Config
+	db           *pgxpool.Pool
+	outbox       *outbox.Outbox
+	titles       opener
+	contents     hasher
+	clock        clock.Clock
+	log          *slog.Logger
+	metrics      *metrics
+	hub          registrar
+	address      confirmer
+	destinations *work.Destinations
+	backoff      work.Backoff
+	// owner names this replica in leases.
+	owner       uuid.UUID
+	bells       map[callKind]bell
+	confirmBell bell
+}
+
+func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
+	config, ok := env.Config.(*Config)
+	if !ok {
+		return nil, errors.New("build circulation: configuration of another unit")
+	}
+	hub, err := env.Dial("hub")
+	if err != nil {
+		return nil, fmt.Errorf("build circulation: %w", err)
+	}
+	address, err := env.Dial("address")
+	if err != nil {
+		return nil, fmt.Errorf("build circulation: %w", err)
+	}
+	contents, err := env.Keys.MAC(ctx, contentKey)
+	if err != nil {
+		return nil, fmt.Errorf("build circulation: %w", err)
+	}
+	instruments, err := newMetrics(env.Meter)
+	if err != nil {
+		return nil, err
+	}
+	if err := observeBacklog(env.Meter, env.DB, env.Clock, config.Queue.AlarmAfter.Std()); err != nil {
+		return nil, err
+	}
+	s := &service{
+		platform: env.Platform, config: config, db: env.DB, outbox: env.Outbox, titles: env.Sealed, contents: contents, clock: env.Clock,
+		log: env.Log, metrics: instruments, hub: hubv1.NewHubServiceClient(hub), address: addressv1.NewAddressServiceClient(address),
+		backoff: work.Backoff{First: config.Calls.FirstWait.Std(), Max: config.Calls.MaxWait.Std()}, owner: uuid.New(),
+		bells:       map[callKind]bell{registration: make(bell, 1), readTime: make(bell, 1)},
+		confirmBell: make(bell, 1),
+	}
+	s.destinations = work.NewDestinations(work.Limits{
+		Concurrent: 2 * config.Calls.Concurrency, Failures: 1, Pause: config.Calls.Pause.Std(),
+		Counts:  func(err error) bool { return !isRefusal(err) && !errors.Is(err, context.Canceled) },
+		Changed: s.hubChanged,
+	})
+	tasks, err := s.tasks()
+	if err != nil {
+		return nil, fmt.Errorf("build circulation: %w", err)
+	}
+	return &unit.Service{
+		Register: func(r grpc.ServiceRegistrar) {
+			circulationv1.RegisterCirculationServiceServer(r, s)
+			circulationv1.RegisterCirculationAdminServiceServer(r, s)
+		},
+		Consumers: s.consumers(),
+		Tasks:     tasks,
+	}, nil
+}
+
+func (s *service) tasks() ([]lifecycle.Task, error) {
+	tasks := []lifecycle.Task{lifecycle.Every("queue-alarm", alarmInterval, s.raiseAlarm)}
+	for _, kind := range []callKind{registration, readTime} {
+		task, err := s.callTask(kind)
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, task)
+	}
+	confirm, err := s.confirmTask()
+	if err != nil {
+		return nil, err
+	}
+	return append(tasks, confirm), nil
+}
+
+func (s *service) hubChanged(_ string, blocked bool) {
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, "the hub unit is left alone, or called again", slog.Bool("blocked", blocked))
+}
+
+// raiseAlarm logs while something has waited for a person for too long.
+func (s *service) raiseAlarm(ctx context.Context) {
+	b, err := readBacklog(ctx, s.db, s.clock.Now().Add(-s.config.Queue.AlarmAfter.Std()))
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "the queue was not looked at", slog.Any("error", err))
+		}
+		return
+	}
+	if b.overdue > 0 {
+		s.log.LogAttrs(ctx, slog.LevelError, "hub calls have waited for a person for too long", slog.Int64("calls", b.overdue),
+			slog.Time("oldest", b.oldestQueued))
+	}
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+)
+
+// Exit codes.
+const (
+	ExitOK     = 0
+	ExitFailed = 1
+	ExitUsage  = 2
+)
+
+// Globals are the flags of every command.
+type Globals struct {
+	Endpoints   string           `placeholder:"FILE" env:"NARU_ENDPOINTS" help:"Endpoint file of narud. Default: naru.json in its default data folder (${endpoints})."`
+	REST        string           `name:"rest" placeholder:"URL" env:"NARU_REST" help:"Address of the relay's REST door, instead of the endpoint file's."`
+	CAFile      string           `name:"ca-file" placeholder:"FILE" type:"existingfile" help:"PEM roots to trust besides the machine's."`
+	Credentials string           `placeholder:"FILE" env:"NARU_CREDENTIALS" help:"JSON file {\"clientId\", \"clientSecret\"}. Without it: the environment's NARU_CLIENT_ID and NARU_CLIENT_SECRET."`
+	JSON        bool             `name:"json" help:"Write the result as JSON."`
+	Timeout     time.Duration    `default:"5m" help:"How long the command may take in all."`
+	Version     kong.VersionFlag `help:"Show the version, and exit."`
+}
+
+type commands struct {
+	Globals
+
+	Demo        demoCommand        `cmd:"" help:"Start a relay with its sandbox, run the whole path of the guide (5.1.1 and 5.1.2) with one PDF, and stop."`
+	Send        sendCommand        `cmd:"" help:"Send a document: hash it, register it, store it for viewing, send it, check the receipt."`
+	Status      statusCommand      `cmd:"" help:"Tell what became of documents."`
+	Timeline    timelineCommand    `cmd:"" help:"Tell everything that happened to a document."`
+	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
+	Institution institutionCommand `cmd:"" help:"Manage sending institutions (for operators)."`
+	Member      memberCommand      `cmd:"" help:"Recipients of the sandbox."`
+}
+
+const description = `Works with a Naru relay: documents are sent, followed and certified over its REST door.
+
+Exit codes: 0 done, 1 not done, 2 wrong usage. Secrets are read from files or the environment, never from the command line.
+
+Examples:
+  naru demo --doc notice.pdf
+  naru institution add --sandbox --name 시험용나루터 --business-number 0001234567 --type public-institution --address ferry-1 --out sender.json
+  naru member join --person ferry
+  naru send --credentials sender.json --doc notice.pdf --to-ci-file ci.txt --title '안내문'
+  naru status --credentials sender.json 20260302_NARU000001_0000000000001
+  naru certificate --credentials sender.json 20260302_NARU000001_0000000000001 --reason '제출용' --out certificate.pdf`
+
+// app is one run of the command.
+type app struct {
+	Globals
+	ctx    context.Context //nolint:containedctx // kong hands commands one value
+	stdout io.Writer
+	stderr io.Writer
+	clock  clock.Clock
+	getenv func(string) string
+}
+
+// Main runs the command and gives its exit code.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return run(&app{ctx: ctx, stdout: stdout, stderr: stderr, clock: clock.System(), getenv: os.Getenv}, args)
+}
+
+func run(a *app, args []string) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("naru"), kong.Description(description), kong.Writers(a.stdout, a.stderr),
+		kong.Exit(func(code int) {
+			if exited < 0 {
+				exited = code
+			}
+		}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.Vars{"endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version()})
+	if err != nil {
+		a.tell("naru: %v", err)
+		return ExitFailed
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help and --version have said all
+		return exited
+	}
+	if err != nil {
+		a.tell("naru: %v\nTry naru --help.", err)
+		return ExitUsage
+	}
+	a.Globals = c.Globals
+	var cancel context.CancelFunc
+	a.ctx, cancel = context.WithTimeout(a.ctx, c.Timeout)
+	defer cancel()
+	return a.code(parsed.Run(a))
+}
+
+// usageError is a wrong usage that the parser cannot see.
+type usageError struct{ text string }
+
+// Error tells what is wrong.
+func (e *usageError) Error() string { return e.text }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// code tells an error and gives the exit code.
+func (a *app) code(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	for _, line := range explain(err) {
+		a.tell("%s", line)
+	}
+	var wrong *usageError
+	if errors.As(err, &wrong) {
+		return ExitUsage
+	}
+	return ExitFailed
+}

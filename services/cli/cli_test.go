@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/testkit/golden"
+)
+
+// fakeRelay answers each "METHOD path" with JSON, in order and the last one for ever, and remembers the bodies it got.
+type fakeRelay struct {
+	*httptest.Server
+	dir string
+
+	mu      sync.Mutex
+	answers map[string][]string
+	bodies  map[string][]string
+}
+
+func newRelay(t *testing.T, answers map[string][]string) *fakeRelay {
+	t.Helper()
+	f := &fakeRelay{dir: t.TempDir(), answers: answers, bodies: map[string][]string{}}
+	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
+	t.Cleanup(f.Close)
+	f.write(t, "admin.json", `{"clientId":"operator","clientSecret":"operator-secret"}`)
+	f.write(t, "sender.json", `{"clientId":"sender","clientSecret":"sender-secret"}`)
+	f.write(t, "naru.json", fmt.Sprintf(`{"platformId":"naru-01-test","rest":%q,"adminCredentials":%q}`, f.URL, f.path("admin.json")))
+	return f
+}
+
+func (f *fakeRelay) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/oauth2/token" {
+		id, _, _ := r.BasicAuth()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":900}`, id)
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	raw, _ := io.ReadAll(r.Body)
+	call := r.Method + " " + r.URL.RequestURI()
+	f.bodies[call] = append(f.bodies[call], r.Header.Get("Authorization")+" "+string(raw))
+	answers := f.answers[call]
+	if len(answers) == 0 {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = fmt.Fprintf(w, `{"type":"about:blank","title":"Not Found","status":404,"detail":%q,"reason":"NO_SUCH_ROUTE"}`, call)
+		return
+	}
+	if len(answers) > 1 {
+		f.answers[call] = answers[1:]
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, answers[0])
+}
+
+func (f *fakeRelay) path(name string) string { return filepath.Join(f.dir, name) }
+
+func (f *fakeRelay) write(t *testing.T, name, content string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(f.path(name), []byte(content), 0o600))
+}
+
+// run runs the command against the relay with the sender's credentials.
+func (f *fakeRelay) run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	return runWith(t, nil, append(args, "--endpoints", f.path("naru.json"), "--credentials", f.path("sender.json"))...)
+}
+
+func runWith(t *testing.T, env map[string]string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(&app{
+		ctx: t.Context(), stdout: &out, stderr: &err, clock: clock.NewFake(time.Date(2026, 3, 2, 1, 2, 3, 0, time.UTC)),
+		getenv: func(name string) string { return env[name] },
+	}, args)
+	return code, out.String(), err.String()
+}
+
+const (
+	number  = "20260302_NARU000001_0000000000042"
+	other   = "20260302_NARU000001_0000000000043"
+	statusA = `{"edocNum":"` + number + `","ownKey":"k","state":"DOCUMENT_STATE_READ","acceptedAt":"2026-03-02T01:02:03.000001Z",
+		"sentAt":"2026-03-02T01:02:03.100000Z","receivedAt":"2026-03-02T01:02:03.200000Z","readAt":"2026-03-02T01:05:00.000000Z",
+		"recipientAddress":"r-1","hub":{"registrationResult":1,"readTimeResult":2}}`
+	timeline = `{"entries":[
+		{"kind":"naru.intake.v1.DocumentAccepted","occurredAt":"2026-03-02T01:02:03.000001Z","recordedAt":"2026-03-02T01:02:03.050000Z","actor":"sender-1"},
+		{"kind":"naru.circulation.v1.CirculationRegistered","occurredAt":"2026-03-02T01:02:04.000000Z","recordedAt":"2026-03-02T01:02:04.100000Z",
+		 "acknowledgedAt":"2026-03-02T01:02:04.090000Z","actor":"unit:circulation","details":{"result":"1","call":"registration"}}]}`
+)
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, map[string][]string{"POST /v1/documents:batchGet": {`{"statuses":[` + statusA + `],"notFound":["` + other + `"]}`}})
+	code, stdout, stderr := f.run(t, "status", number, other)
+	require.Equal(t, ExitFailed, code)
+	require.Equal(t, "naru: not found: "+other+"\n", stderr)
+	golden.Equal(t, []byte(stdout), "status.txt")
+	require.Len(t, f.bodies["POST /v1/documents:batchGet"], 1)
+	token, body, _ := strings.Cut(f.bodies["POST /v1/documents:batchGet"][0], " {")
+	require.Equal(t, "Bearer sender", token)
+	require.JSONEq(t, `{"edocNums":["`+number+`","`+other+`"]}`, "{"+body)
+}
+
+func TestStatusByOwnKeyAsJSON(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, map[string][]string{"GET /v1/documents?ownKey=k": {`{"statuses":[` + statusA + `]}`}})
+	code, stdout, stderr := f.run(t, "status", "--own-key", "k", "--json")
+	require.Equal(t, ExitOK, code, stderr)
+	var answer struct {
+		Statuses []struct{ EdocNum, AcceptedAt string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(stdout), &answer))
+	require.Len(t, answer.Statuses, 1)
+	require.Equal(t, number, answer.Statuses[0].EdocNum)
+	require.Equal(t, "2026-03-02T01:02:03.000001Z", answer.Statuses[0].AcceptedAt)
+}
+
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, map[string][]string{"GET /v1/documents/" + number + "/timeline": {timeline}})
+	code, stdout, stderr := f.run(t, "timeline", number)
+	require.Equal(t, ExitOK, code, stderr)
+	golden.Equal(t, []byte(stdout), "timeline.txt")
+}
+
+const institution = `{"id":"0191d0a1-0000-7000-8000-000000000001","name":"시험용 기관","businessNumber":"0001234567","address":"ferry-1","addressState":"ADDRESS_STATE_%s"}`
+
+func addArgs(f *fakeRelay, out string) []string {
+	return []string{
+		"institution", "add", "--sandbox", "--name", "시험용 기관", "--business-number", "0001234567", "--type", "public-institution",
+		"--address", "ferry-1", "--out", f.path(out), "--endpoints", f.path("naru.json"),
+	}
+}
+
+// The secret goes to the file alone, with rights for nobody else, and the command ends when the address is registered.
+func TestInstitutionAdd(t *testing.T) {
+	t.Parallel()
+	pending, registered := fmt.Sprintf(institution, "PENDING"), fmt.Sprintf(institution, "REGISTERED")
+	const get = "GET /v1/admin/institutions/0191d0a1-0000-7000-8000-000000000001"
+	f := newRelay(t, map[string][]string{
+		"POST /v1/admin/institutions": {`{"institution":` + pending + `,"credentials":{"clientId":"c-1","clientSecret":"s3cret"}}`},
+		get:                           {`{"institution":` + pending + `}`, `{"institution":` + registered + `}`},
+	})
+	code, stdout, stderr := runWith(t, nil, addArgs(f, "new.json")...)
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stdout, "ferry-1  REGISTERED")
+	require.NotContains(t, stdout+stderr, "s3cret")
+	info, err := os.Stat(f.path("new.json"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	raw, err := os.ReadFile(f.path("new.json"))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"clientId":"c-1","clientSecret":"s3cret","principal":"0191d0a1-0000-7000-8000-000000000001"}`, string(raw))
+	require.Len(t, f.bodies[get], 2)
+	asked := f.bodies["POST /v1/admin/institutions"][0]
+	require.True(t, strings.HasPrefix(asked, "Bearer operator "), "the operator's own credentials are taken from the endpoint file")
+	var request struct {
+		Institution                            struct{ Type string }
+		BusinessDocument, RegistrationDocument []byte
+	}
+	require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(asked, "Bearer operator ")), &request))
+	require.Equal(t, "ORGANISATION_TYPE_PUBLIC_INSTITUTION", request.Institution.Type)
+	require.Equal(t, []byte{0xff, 0xd8, 0xff}, request.BusinessDocument[:3])
+
+	code, _, stderr = runWith(t, nil, addArgs(f, "new.json")...)
+	require.Equal(t, ExitFailed, code, "a file of credentials is never overwritten")
+	require.Contains(t, stderr, "file exists")
+	require.Len(t, f.bodies["POST /v1/admin/institutions"], 1)
+}
+
+// A refusal leaves no file behind.
+func TestInstitutionAddFails(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, map[string][]string{"POST /v1/admin/institutions": {`{"institution":` + fmt.Sprintf(institution, "REGISTERED") + `}`}})
+	code, _, stderr := runWith(t, nil, addArgs(f, "new.json")...)
+	require.Equal(t, ExitFailed, code)
+	require.Contains(t, stderr, "exists already")
+	require.NoFileExists(t, f.path("new.json"))
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, nil)
+	tests := []struct {
+		name string
+		args []string
+		env  map[string]string
+		code int
+		want string
+	}{
+		{"help", []string{"--help"}, nil, ExitOK, ""},
+		{"help of a command", []string{"institution", "add", "--help"}, nil, ExitOK, ""},
+		{"version", []string{"--version"}, nil, ExitOK, ""},
+		{"no command", nil, nil, ExitUsage, "expected one of"},
+		{"unknown flag", []string{"status", "--secret", "x"}, nil, ExitUsage, "unknown flag --secret"},
+		{"missing flags", []string{"certificate", number}, nil, ExitUsage, "missing flags"},
+		{"nothing asked", []string{"status"}, nil, ExitUsage, "give document numbers or --own-key"},
+		{"two recipients", []string{"send", "--doc", f.path("naru.json"), "--title", "t", "--to-business-number", "1", "--to-address", "a"}, nil, ExitUsage, "can't be used together"},
+		{"no credentials", []string{"status", number, "--rest", "http://127.0.0.1:1"}, nil, ExitUsage, "no credentials"},
+		{"no relay", []string{"status", number, "--endpoints", f.path("none.json")}, nil, ExitFailed, "is it running?"},
+		{
+			"nobody answers", []string{"timeline", number, "--rest", "http://127.0.0.1:1"},
+			map[string]string{"NARU_CLIENT_ID": "a", "NARU_CLIENT_SECRET": "b"}, ExitFailed, "no answer",
+		},
+		{"problem", []string{"timeline", number, "--rest", f.URL}, map[string]string{"NARU_CLIENT_ID": "a", "NARU_CLIENT_SECRET": "b"}, ExitFailed, "NO_SUCH_ROUTE"},
+		{"secrets over the net in clear", []string{"timeline", number, "--rest", "http://relay.example"}, map[string]string{"NARU_CLIENT_ID": "a", "NARU_CLIENT_SECRET": "b"}, ExitFailed, "https"},
+		{"half of what is needed", []string{
+			"send", "--doc", f.path("naru.json"), "--title", "t", "--to-business-number", "0001234567", "--viewing-url", "https://view.example/1",
+			"--endpoints", f.path("naru.json"), "--credentials", f.path("sender.json"),
+		}, nil, ExitUsage, "go together"},
+		{"demo without narud", []string{"demo", "--narud", f.path("narud")}, nil, ExitUsage, "narud"},
+		{"demo in a folder in use", []string{"demo", "--narud", f.path("naru.json"), "--data", f.dir}, nil, ExitFailed, "not empty"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := runWith(t, tt.env, tt.args...)
+			require.Equal(t, tt.code, code, stderr)
+			require.Contains(t, stderr, tt.want)
+			if tt.code == ExitOK {
+				require.NotEmpty(t, stdout)
+				require.Empty(t, stderr)
+			} else {
+				require.Empty(t, stdout)
+			}
+		})
+	}
+}
+
+// Help shows every command with examples.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "member join"} {
+		code, stdout, _ := runWith(t, nil, append(strings.Fields(command), "--help")...)
+		require.Equal(t, ExitOK, code)
+		require.Contains(t, stdout, "Example", command)
+		require.Contains(t, stdout, "naru "+command, command)
+	}
+}

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"github.com/naru-relay/naru/services/cli/internal/demo"
+)
+
+type demoCommand struct {
+	Doc   string `type:"existingfile" placeholder:"FILE" help:"PDF to send. Default: an invented one, made on the spot."`
+	Narud string `type:"existingfile" placeholder:"FILE" help:"The narud program. Default: the one beside this program, or on the path."`
+	Data  string `type:"path" placeholder:"FOLDER" help:"New or empty folder to run in; it is kept. Default: a temporary one, removed at the end."`
+	Out   string `type:"path" default:"naru-demo" placeholder:"FOLDER" help:"Folder for the distribution certificate, <number>.pdf."`
+	Keep  bool   `help:"Keep the temporary folder too."`
+}
+
+// Help is shown by naru demo --help.
+func (demoCommand) Help() string {
+	return `Each step is one line with its name and number in the guide. The last line of the output is one JSON object: edocNum, documentHash,
+recipientAddress, acceptedAt, sentAt, receivedAt, readAt, hubRegistered, certNum, certificateFile, checks, verified, traceId.
+With --json it is the only line, and the steps go to stderr. Everything is invented and marked 시험용.
+
+Examples:
+  naru demo
+  naru demo --doc notice.pdf --out certificates
+  naru demo | tail -n 1 | jq .verified`
+}
+
+// Run runs the demo; the result is written when everything is stopped.
+func (c *demoCommand) Run(a *app) error {
+	steps := a.stdout
+	if a.JSON {
+		steps = a.stderr
+	}
+	result, err := demo.Run(a.ctx, demo.Options{
+		Document: c.Doc, Narud: c.Narud, Data: c.Data, Out: c.Out, Keep: c.Keep, Clock: a.clock, Steps: steps, Notes: a.stderr,
+	})
+	if err != nil {
+		return err
+	}
+	line, err := result.Line()
+	if err != nil {
+		return err
+	}
+	return a.say("%s", line)
+}

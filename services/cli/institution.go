@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+	"github.com/naru-relay/naru/services/cli/internal/relay"
+	"github.com/naru-relay/naru/services/cli/internal/sample"
+
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+)
+
+type institutionCommand struct {
+	Add institutionAdd `cmd:"" help:"Make a sending institution, and wait until its certified address is registered at the hub."`
+}
+
+type institutionAdd struct {
+	Name                 string `required:"" help:"Name exactly as on the business registration certificate, 1-40 characters."`
+	BusinessNumber       string `required:"" placeholder:"DIGITS" help:"사업자등록번호, 10 digits."`
+	Type                 string `required:"" enum:"corporation,state-agency,public-institution,local-government,sole-trader,other" help:"One of ${enum}."`
+	Address              string `required:"" help:"Certified address wished for at this relay, 3-100 characters."`
+	BusinessDocument     string `type:"existingfile" placeholder:"FILE" help:"사업자등록증 사본, JPEG of at most 2 MiB."`
+	RegistrationDocument string `type:"existingfile" placeholder:"FILE" help:"공인전자주소 등록 신청서, JPEG of at most 2 MiB."`
+	Sandbox              bool   `help:"Make test pictures in place of the two documents."`
+	Out                  string `required:"" type:"path" placeholder:"FILE" help:"Where the credentials are written (JSON, rights 0600). The file must not exist."`
+	NewClient            bool   `help:"If the institution exists already, make further credentials for it."`
+}
+
+// Help is shown by naru institution add --help.
+func (institutionAdd) Help() string {
+	return `The operator's credentials are those of --credentials or the environment, or the file narud's endpoint file names. The secret is shown
+by the relay once; it is only in the file. Repeating the command with the same number and address finds the same institution.
+
+Examples:
+  naru institution add --sandbox --name 시험용나루터 --business-number 0001234567 --type public-institution \
+       --address ferry-1 --out sender.json
+  naru institution add --rest https://relay.example --credentials operator.json --name … --business-number … --type corporation \
+       --address … --business-document license.jpg --registration-document application.jpg --out sender.json`
+}
+
+// Run makes the institution. The file is made first: a secret that cannot be written would be lost.
+func (c *institutionAdd) Run(a *app) (err error) {
+	request, err := c.request()
+	if err != nil {
+		return err
+	}
+	p, err := a.place()
+	if err != nil {
+		return err
+	}
+	operator, err := a.operator(p)
+	if err != nil {
+		return err
+	}
+	reserved, err := os.OpenFile(c.Out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("make the file of credentials: %w", err)
+	}
+	kept := false
+	defer func() {
+		if !kept {
+			err = errors.Join(err, os.Remove(c.Out))
+		}
+	}()
+	if err := reserved.Close(); err != nil {
+		return fmt.Errorf("make the file of credentials: %w", err)
+	}
+	made, err := operator.CreateInstitution(a.ctx, request)
+	if err != nil {
+		return err
+	}
+	id, credentials := made.GetInstitution().GetId(), made.GetCredentials()
+	if credentials == nil {
+		if !c.NewClient {
+			return fmt.Errorf("the institution exists already (%s), and its secret is not shown again; --new-client makes further credentials", id)
+		}
+		if credentials, err = operator.CreateClient(a.ctx, id); err != nil {
+			return err
+		}
+	}
+	err = endpoints.WriteJSON(c.Out, endpoints.Credentials{ClientID: credentials.GetClientId(), ClientSecret: credentials.GetClientSecret(), Principal: id})
+	if err != nil {
+		return fmt.Errorf("write the file of credentials: %w", err)
+	}
+	kept = true
+	a.progress("waiting for the hub to register %s …", made.GetInstitution().GetAddress())
+	institution, err := operator.AwaitRegistered(a.ctx, id)
+	if err != nil {
+		return err
+	}
+	return a.show(institution, func() error {
+		return a.say("%s  %s  %s\ncredentials in %s", institution.GetId(), institution.GetAddress(), relay.Word(institution.GetAddressState()), c.Out)
+	})
+}
+
+func (c *institutionAdd) request() (*gatewayv1.CreateInstitutionRequest, error) {
+	business, registration, err := c.documents()
+	if err != nil {
+		return nil, err
+	}
+	return &gatewayv1.CreateInstitutionRequest{
+		Institution: &gatewayv1.Institution{
+			Name: c.Name, BusinessNumber: c.BusinessNumber, Address: c.Address,
+			Type: gatewayv1.OrganisationType(gatewayv1.OrganisationType_value[enumName("ORGANISATION_TYPE_", c.Type)]),
+		},
+		BusinessDocument: business, RegistrationDocument: registration,
+	}, nil
+}
+
+func (c *institutionAdd) documents() (business, registration []byte, err error) {
+	given := c.BusinessDocument != "" && c.RegistrationDocument != ""
+	switch {
+	case c.Sandbox && (c.BusinessDocument != "" || c.RegistrationDocument != ""):
+		return nil, nil, usage("--sandbox makes both documents; leave --business-document and --registration-document out")
+	case c.Sandbox:
+		picture, err := sample.JPEG()
+		return picture, picture, err
+	case !given:
+		return nil, nil, usage("--business-document and --registration-document are required (or --sandbox)")
+	}
+	for _, d := range []struct {
+		path string
+		into *[]byte
+	}{{c.BusinessDocument, &business}, {c.RegistrationDocument, &registration}} {
+		if *d.into, err = readUpTo(d.path, maxDocumentBytes); err != nil {
+			return nil, nil, err
+		}
+	}
+	return business, registration, nil
+}
+
+const maxDocumentBytes = 2 << 20

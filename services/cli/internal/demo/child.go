@@ -1,0 +1,173 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+	"github.com/naru-relay/naru/services/cli/internal/poll"
+)
+
+const (
+	// stopPatience is a little more than narud takes for itself.
+	stopPatience = 40 * time.Second
+	killPatience = 5 * time.Second
+	logName      = "narud.log"
+	tailLines    = 12
+	tailBytes    = 16 << 10
+)
+
+// findNarud is the program to start: the one named, the one beside this program, or the one on the path.
+func findNarud(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	if own, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(own), "narud")
+		if info, err := os.Stat(beside); err == nil && !info.IsDir() {
+			return beside, nil
+		}
+	}
+	found, err := exec.LookPath("narud")
+	if err != nil {
+		return "", errors.New("there is no narud beside this program or on the path; name it with --narud")
+	}
+	return found, nil
+}
+
+// child is a running narud.
+type child struct {
+	pid  int
+	dir  string
+	done chan struct{}
+	err  error // how it ended; read after done
+}
+
+// startChild starts narud over a folder, on free ports, with its log in the folder.
+func startChild(narud, dir string) (*child, error) {
+	log, err := os.OpenFile(filepath.Join(dir, logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("start narud: %w", err)
+	}
+	defer func() { _ = log.Close() }() // the child has its own
+	const free = "127.0.0.1:0"
+	cmd := exec.Command(narud, "-data", dir, "-rest", free, "-grpc", free, "-ops", free, "-free-ports") //nolint:noctx,gosec // stopped in order by stop; the program the caller named
+	cmd.Stdout, cmd.Stderr = log, log
+	contain(cmd)
+	c := &child{dir: dir, done: make(chan struct{})}
+	started := make(chan error, 1)
+	go func() {
+		// The kernel watches the thread that started the process, not the whole of us, so the thread has to stay.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		c.pid = cmd.Process.Pid
+		started <- nil
+		c.err = cmd.Wait()
+		close(c.done)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start narud: %w", err)
+	}
+	return c, nil
+}
+
+// ready waits until the endpoint file is there and /readyz says yes.
+func (c *child) ready(ctx context.Context, client *http.Client) (*endpoints.Endpoints, error) {
+	path := filepath.Join(c.dir, endpoints.FileName)
+	var e *endpoints.Endpoints
+	err := poll.Until(ctx, "narud to get ready", func(ctx context.Context) (bool, error) {
+		select {
+		case <-c.done:
+			return false, fmt.Errorf("narud ended by itself: %w", orNothing(c.err))
+		default:
+		}
+		if _, err := os.Stat(path); err != nil {
+			return false, nil //nolint:nilerr // not there yet
+		}
+		var err error
+		if e, err = endpoints.Read(path); err != nil {
+			return false, err
+		}
+		return isReady(ctx, client, e.Ops+"/readyz"), nil
+	})
+	return e, err
+}
+
+func orNothing(err error) error {
+	if err == nil {
+		return errors.New("without an error")
+	}
+	return err
+}
+
+func isReady(ctx context.Context, client *http.Client, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return false
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+// stop asks narud to stop, waits, and kills what does not. Killing is an error: something was not as it should be.
+func (c *child) stop(ctx context.Context) error {
+	select {
+	case <-c.done:
+		return killGroup(c.pid)
+	default:
+	}
+	if err := interrupt(c.pid); err != nil {
+		return errors.Join(fmt.Errorf("stop narud: %w", err), killGroup(c.pid))
+	}
+	if c.wait(ctx, stopPatience) {
+		if c.err != nil {
+			return errors.Join(fmt.Errorf("narud did not stop cleanly: %w", c.err), killGroup(c.pid))
+		}
+		return killGroup(c.pid)
+	}
+	err := errors.Join(errors.New("narud did not stop and was killed"), killGroup(c.pid))
+	c.wait(ctx, killPatience)
+	return err
+}
+
+func (c *child) wait(ctx context.Context, patience time.Duration) bool {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-c.done:
+		return true
+	case <-timer.C:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// lastWords are the last lines of narud's log.
+func (c *child) lastWords() []string {
+	raw, err := os.ReadFile(filepath.Join(c.dir, logName)) //nolint:gosec // our own file
+	if err != nil {
+		return nil
+	}
+	if len(raw) > tailBytes {
+		raw = raw[len(raw)-tailBytes:]
+	}
+	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	return lines[max(0, len(lines)-tailLines):]
+}

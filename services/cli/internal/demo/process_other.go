@@ -1,0 +1,28 @@
+//go:build !linux
+
+package demo
+
+import (
+	"os"
+	"os/exec"
+)
+
+// contain has no portable form: the process is stopped by us, or stays when we are killed.
+func contain(*exec.Cmd) {}
+
+func interrupt(pid int) error {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return err
+	}
+	return p.Signal(os.Interrupt)
+}
+
+func killGroup(pid int) error {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return err
+	}
+	_ = p.Kill() // an ended process cannot be killed
+	return nil
+}

@@ -1,0 +1,39 @@
+package demo
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/naru-relay/naru/services/cli/internal/proof"
+)
+
+// Result is what a demo found; as one line of JSON it is the last line of its output. Times are RFC 3339 UTC with six fractional digits.
+type Result struct {
+	EdocNum string `json:"edocNum"`
+	// DocumentHash is the SHA-256 of the PDF, hexadecimal.
+	DocumentHash     string `json:"documentHash"`
+	RecipientAddress string `json:"recipientAddress"`
+	AcceptedAt       string `json:"acceptedAt"`
+	SentAt           string `json:"sentAt"`
+	ReceivedAt       string `json:"receivedAt"`
+	ReadAt           string `json:"readAt"`
+	// HubRegistered: the stored result codes of both hub calls are 1 or 2, and the hub itself holds the record with the read time.
+	HubRegistered bool   `json:"hubRegistered"`
+	CertNum       string `json:"certNum"`
+	// CertificateFile is the absolute path of the distribution certificate.
+	CertificateFile string       `json:"certificateFile"`
+	Checks          proof.Checks `json:"checks"`
+	// Verified: all checks.
+	Verified bool `json:"verified"`
+	// TraceID of the trace that the send request began.
+	TraceID string `json:"traceId"`
+}
+
+// Line is the result as one line.
+func (r *Result) Line() (string, error) {
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("write result: %w", err)
+	}
+	return string(raw), nil
+}

@@ -1,0 +1,232 @@
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/google/uuid"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/services/cli/internal/document"
+	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+	"github.com/naru-relay/naru/services/cli/internal/identity"
+	"github.com/naru-relay/naru/services/cli/internal/proof"
+	"github.com/naru-relay/naru/services/cli/internal/relay"
+	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/services/cli/internal/sample"
+	"github.com/naru-relay/naru/services/cli/internal/sandbox"
+	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
+	"github.com/naru-relay/naru/services/sandbox/pki"
+
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+// termsVersion is that of the invented terms the recipient consents to.
+const termsVersion = "sandbox-1"
+
+// walk is one run and what it knows so far.
+type walk struct {
+	options  Options
+	out, dir string
+	child    *child
+	result   Result
+
+	endpoints *endpoints.Endpoints
+	http      *http.Client
+	door      *rest.Client // without credentials
+	operator  *relay.Client
+	sender    *relay.Client
+	recipient *relay.Client
+
+	institution   *gatewayv1.Institution
+	viewingSystem string
+	member        endpoints.ArchiveMember
+	person        sandbox.Person
+
+	archive      *archiveclient.Client
+	certificates *archivecert.Verifier
+	hubTrust     proof.Trust
+	document     *document.Document
+	registered   *archiveclient.Document
+	viewingURL   string
+	token        *viewingv1.IssueViewingTokenResponse
+	certificate  string // id of the request
+	distribution []byte
+	original     []byte
+	issuedFile   string
+}
+
+// open waits for narud and makes the clients.
+func (w *walk) open(ctx context.Context) error {
+	plain, err := endpoints.HTTP("")
+	if err != nil {
+		return err
+	}
+	if w.endpoints, err = w.child.ready(ctx, plain); err != nil {
+		return err
+	}
+	if w.http, err = endpoints.HTTP(w.endpoints.Sandbox.Authority); err != nil {
+		return err
+	}
+	if w.door, err = rest.New(rest.Options{BaseURL: w.endpoints.REST, HTTP: w.http}); err != nil {
+		return err
+	}
+	admin, err := endpoints.ReadCredentials(w.endpoints.AdminCredentials)
+	if err != nil {
+		return err
+	}
+	if w.operator, err = w.as(admin.ClientID, admin.ClientSecret); err != nil {
+		return err
+	}
+	files := w.endpoints.Sandbox
+	if w.certificates, err = proof.Archive(files.PKI("archive-root.pem"), pki.ArchiveName, w.options.Clock); err != nil {
+		return err
+	}
+	w.hubTrust, err = proof.ReadTrust(files.PKI("hub-root.pem"), files.PKI("hub-leaf.pem"))
+	return err
+}
+
+func (w *walk) as(clientID, secret string) (*relay.Client, error) {
+	door, err := rest.New(rest.Options{BaseURL: w.endpoints.REST, HTTP: w.http, ClientID: clientID, ClientSecret: secret})
+	if err != nil {
+		return nil, err
+	}
+	return relay.New(door), nil
+}
+
+// addInstitution makes the sender; its address is at the hub before it is used (guide 4.2.1).
+func (w *walk) addInstitution(ctx context.Context) (string, error) {
+	paper, err := sample.JPEG()
+	if err != nil {
+		return "", err
+	}
+	made, err := w.operator.CreateInstitution(ctx, &gatewayv1.CreateInstitutionRequest{
+		Institution: &gatewayv1.Institution{
+			Name: "시험용 나루터", BusinessNumber: "000" + digits(7), Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION,
+			Address: "demo-ferry-" + digits(8),
+		},
+		BusinessDocument: paper, RegistrationDocument: paper,
+	})
+	if err != nil {
+		return "", err
+	}
+	if w.sender, err = w.as(made.GetCredentials().GetClientId(), made.GetCredentials().GetClientSecret()); err != nil {
+		return "", err
+	}
+	if w.institution, err = w.operator.AwaitRegistered(ctx, made.GetInstitution().GetId()); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s %s", w.institution.GetAddress(), relay.Word(w.institution.GetAddressState())), nil
+}
+
+// addViewingSystem makes the viewing system a principal and hands it its credentials.
+func (w *walk) addViewingSystem(ctx context.Context) (string, error) {
+	made, err := w.operator.CreateViewingSystem(ctx, "시험용 열람시스템", w.institution.GetId())
+	if err != nil {
+		return "", err
+	}
+	w.viewingSystem = made.GetViewingSystem().GetId()
+	if w.endpoints.Sandbox.ViewingCredentials == "" {
+		return "", errors.New("the endpoint file does not say where the viewing system reads its credentials")
+	}
+	err = endpoints.WriteJSON(w.endpoints.Sandbox.ViewingCredentials, endpoints.Credentials{
+		ClientID: made.GetCredentials().GetClientId(), ClientSecret: made.GetCredentials().GetClientSecret(),
+	})
+	return w.viewingSystem, err
+}
+
+// addMember makes the sender a member of the archive, as it has to be before (guide 5.1.1 1)).
+func (w *walk) addMember(ctx context.Context) (string, error) {
+	w.member = endpoints.ArchiveMember{MemberID: "demo-ferry-" + digits(8), Password: rand.Text()}
+	operator, err := w.endpoints.Sandbox.Operator(w.http, w.endpoints.Sandbox.Archive)
+	if err != nil {
+		return "", err
+	}
+	err = sandbox.AddMember(ctx, operator, sandbox.Member{MemberID: w.member.MemberID, Name: w.institution.GetName(), Password: w.member.Password})
+	if err != nil {
+		return "", err
+	}
+	w.archive, err = document.Archive(w.http, w.endpoints.Sandbox.Archive, w.member)
+	return w.member.MemberID, err
+}
+
+// addPerson invents a recipient.
+func (w *walk) addPerson(ctx context.Context) (string, error) {
+	operator, err := w.endpoints.Sandbox.Operator(w.http, w.endpoints.Sandbox.IDP)
+	if err != nil {
+		return "", err
+	}
+	// Numbers that begin with 010-0000 are given to nobody.
+	w.person, err = sandbox.AddPerson(ctx, operator, sandbox.Person{ID: "demo-" + digits(8), Name: "나그네", BirthDate: "19991231", Phone: "0100000" + digits(4)})
+	return w.person.ID, err
+}
+
+// join proves the recipient's identity and makes it a member with consent and a designated inbox.
+func (w *walk) join(ctx context.Context) (string, error) {
+	session, err := w.prove(ctx)
+	if err != nil {
+		return "", err
+	}
+	membership, err := w.recipient.Join(ctx, termsVersion)
+	if err != nil {
+		return "", err
+	}
+	if session.GetMember() {
+		return "", errors.New("a new person was a member already")
+	}
+	w.result.RecipientAddress = membership.GetAddress()
+	return fmt.Sprintf("%s %s", membership.GetAddress(), relay.Word(membership.GetState())), nil
+}
+
+func (w *walk) prove(ctx context.Context) (*viewingv1.CompleteSessionResponse, error) {
+	session, err := identity.Proof{
+		Door: w.door, HTTP: w.http, RedirectURI: w.endpoints.Sandbox.RedirectURI, Person: w.person.ID,
+	}.Prove(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.recipient = relay.New(w.door).Session(session.GetSessionToken())
+	return session, nil
+}
+
+// hash takes the given document, or makes one.
+func (w *walk) hash(context.Context) (string, error) {
+	path := w.options.Document
+	if path == "" {
+		pdf, err := sample.PDF(uuid.NewString(), w.options.Clock.Now())
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(w.dir, "document.pdf")
+		if err := os.WriteFile(path, pdf, 0o600); err != nil {
+			return "", fmt.Errorf("write document: %w", err)
+		}
+	}
+	var err error
+	if w.document, err = document.Open(path); err != nil {
+		return "", err
+	}
+	w.result.DocumentHash = w.document.Hash
+	return fmt.Sprintf("%d bytes, SHA-256 %s", w.document.Size, w.document.Hash), nil
+}
+
+func (w *walk) toRecipient() *platformv1.RecipientIdentifier {
+	return &platformv1.RecipientIdentifier{Ci: &w.person.CI}
+}
+
+// digits are n random decimal digits.
+func digits(n int) string {
+	raw := make([]byte, n)
+	_, _ = rand.Read(raw) // never fails (crypto/rand)
+	for i, b := range raw {
+		raw[i] = '0' + b%10
+	}
+	return string(raw)
+}

@@ -1,0 +1,118 @@
+// Package document handles the sender's own file: its hash, and the two steps before sending (guide 5.1.1 ❶ and ❷).
+package document
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/services/cli/internal/sandbox"
+	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
+
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// HashAlgorithm is the one used here.
+const HashAlgorithm = "SHA-256"
+
+// Document is a file that was hashed.
+type Document struct {
+	Path string
+	// Hash is SHA-256, lower-case hexadecimal.
+	Hash string
+	// Size in bytes.
+	Size int64
+}
+
+// Open hashes a file while it streams by.
+func Open(path string) (*Document, error) {
+	f, err := os.Open(path) //nolint:gosec // the caller's own file
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	digest := sha256.New()
+	n, err := io.Copy(digest, f)
+	if err != nil {
+		return nil, fmt.Errorf("read document: %w", err)
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("%s is empty", path)
+	}
+	return &Document{Path: path, Hash: hex.EncodeToString(digest.Sum(nil)), Size: n}, nil
+}
+
+// Digest is the hash as the API writes it.
+func (d *Document) Digest() *platformv1.Digest {
+	return &platformv1.Digest{Algorithm: HashAlgorithm, Value: d.Hash}
+}
+
+func (d *Document) name() string { return filepath.Base(d.Path) }
+
+func (d *Document) mediaType() string {
+	if known := mime.TypeByExtension(filepath.Ext(d.Path)); known != "" {
+		return known
+	}
+	return "application/octet-stream"
+}
+
+// Archive is a client of the archive for a member.
+func Archive(client *http.Client, baseURL string, member endpoints.ArchiveMember) (*archiveclient.Client, error) {
+	return archiveclient.New(archiveclient.Options{BaseURL: baseURL, HTTP: client, MemberID: member.MemberID, Password: member.Password})
+}
+
+// Register registers the document at the archive (문서 등록, guide 5.1.1 ❶).
+func (d *Document) Register(ctx context.Context, archive *archiveclient.Client) (*archiveclient.Document, error) {
+	registered, err := archive.Submit(ctx, archiveclient.Submission{
+		FileName: d.name(), MediaType: d.mediaType(),
+		Open: func() (io.Reader, error) { return os.Open(d.Path) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if registered.Hash != d.Hash {
+		return nil, errors.New("the document was changed after it was hashed")
+	}
+	return registered, nil
+}
+
+// Store stores the document and who may see it at the viewing system (열람 전자문서 저장, guide 5.1.1 ❷), and tells the viewing URL.
+func (d *Document) Store(ctx context.Context, viewing *rest.Client, recipient *platformv1.RecipientIdentifier, certificateDigest string) (string, error) {
+	f, err := os.Open(d.Path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }() // only read
+	stored := sandbox.StoredDocument{
+		Recipient: stored(recipient), CertificateDigest: certificateDigest, ContentType: d.mediaType(), FileName: d.name(),
+	}
+	stored.EdocHash.Algorithm, stored.EdocHash.Value = HashAlgorithm, d.Hash
+	return sandbox.StoreDocument(ctx, viewing, stored, f)
+}
+
+// stored writes the recipient as the viewing system keeps it.
+func stored(r *platformv1.RecipientIdentifier) any {
+	switch {
+	case r.Ci != nil:
+		return map[string]string{"ci": r.GetCi()}
+	case r.GetPerson() != nil:
+		return map[string]any{"person": map[string]string{
+			"name": r.GetPerson().GetName(), "birthDate": r.GetPerson().GetBirthDate(), "phone": r.GetPerson().GetPhone(),
+		}}
+	case r.BusinessNumber != nil:
+		return map[string]string{"businessNumber": r.GetBusinessNumber()}
+	default:
+		return map[string]any{"platformAddress": map[string]string{
+			"platformId": r.GetPlatformAddress().GetPlatformId(), "address": r.GetPlatformAddress().GetAddress(),
+		}}
+	}
+}

@@ -1,0 +1,51 @@
+// Package poll waits for something another system does in its own time: it asks again and again with growing, jittered pauses.
+package poll
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/naru-relay/naru/services/cli/internal/rest"
+)
+
+const (
+	firstPause = 20 * time.Millisecond
+	maxPause   = time.Second
+	growth     = 1.5
+)
+
+// Until calls ask until it says true, ends ctx, or fails in a way that later calls cannot better (rest.Retryable). The error names
+// what was waited for, and the last transient error if there was one.
+func Until(ctx context.Context, what string, ask func(ctx context.Context) (bool, error)) error {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval, pauses.Multiplier = firstPause, maxPause, growth
+	pauses.Reset()
+	var last error
+	for {
+		done, err := ask(ctx)
+		if done && err == nil {
+			return nil
+		}
+		pause := pauses.NextBackOff()
+		if err != nil && ctx.Err() == nil {
+			atLeast, again := rest.Retryable(err)
+			if !again {
+				return fmt.Errorf("waiting for %s: %w", what, err)
+			}
+			last, pause = err, max(pause, atLeast)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			if last != nil {
+				return fmt.Errorf("waiting for %s: %w (last: %w)", what, ctx.Err(), last)
+			}
+			return fmt.Errorf("waiting for %s: %w", what, ctx.Err())
+		}
+	}
+}

@@ -1,0 +1,90 @@
+// Package proof judges the certificates a sender hands in as proof (guide 5.1.2 3)): the distribution certificate by itself, and against
+// the document it is about.
+package proof
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+)
+
+// Trust is whom a judgement trusts.
+type Trust struct {
+	Roots *x509.CertPool
+	Pins  distcert.Pins
+}
+
+// Checks are what was found true of a distribution certificate.
+type Checks struct {
+	// Signature: a whole file of the known form under one signature, unchanged.
+	Signature bool `json:"signature"`
+	// Chain: the signer leads to the pinned root, is the pinned one, and signer and certificate are valid now.
+	Chain bool `json:"chain"`
+	// Hash and EdocNum: about this document.
+	Hash    bool `json:"hash"`
+	EdocNum bool `json:"edocNum"`
+}
+
+// All tells whether every check passed.
+func (c Checks) All() bool { return c.Signature && c.Chain && c.Hash && c.EdocNum }
+
+// ReadTrust reads the hub's root, and the pinned signer's certificate (PEM).
+func ReadTrust(rootFile, signerFile string) (Trust, error) {
+	roots, err := endpoints.Roots(rootFile)
+	if err != nil {
+		return Trust{}, fmt.Errorf("read the hub's root: %w", err)
+	}
+	raw, err := endpoints.ReadFile(signerFile)
+	if err != nil {
+		return Trust{}, fmt.Errorf("read the hub's signer: %w", err)
+	}
+	block, _ := pem.Decode(raw)
+	if block == nil {
+		return Trust{}, fmt.Errorf("read the hub's signer: %s holds no certificate", signerFile)
+	}
+	signer, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return Trust{}, fmt.Errorf("read the hub's signer: %w", err)
+	}
+	return Trust{Roots: roots, Pins: distcert.Pins{Subjects: []string{signer.Subject.String()}}}, nil
+}
+
+// Distribution judges a distribution certificate. hash is SHA-256 in hexadecimal; empty leaves the check of the hash out (and false).
+// The certificate is nil when it is not intact; the error tells everything that failed.
+func Distribution(pdf []byte, trust Trust, edocNum, hash string, at time.Time) (*distcert.Certificate, Checks, error) {
+	certificate, found, err := distcert.Verify(pdf, distcert.Options{Roots: trust.Roots, PinnedSigner: trust.Pins, At: at})
+	checks := Checks{Signature: found.Format && found.Signature, Chain: found.Chain && found.Identity && found.Validity}
+	if certificate == nil {
+		return nil, checks, err
+	}
+	var problems []error
+	checks.EdocNum = certificate.EdocNum == edocNum
+	if !checks.EdocNum {
+		problems = append(problems, errors.New("the certificate is about another document number"))
+	}
+	if hash != "" {
+		checks.Hash = certificate.Algorithm == distcert.HashAlgorithm && certificate.Hash == hash
+		if !checks.Hash {
+			problems = append(problems, errors.New("the certificate states another hash than the document's"))
+		}
+	}
+	return certificate, checks, errors.Join(append([]error{err}, problems...)...)
+}
+
+// archiveSkew is how far the archive's clock may run ahead.
+const archiveSkew = time.Second
+
+// Archive makes a verifier of an archive's certificates.
+func Archive(rootFile, issuer string, clock archivecert.Clock) (*archivecert.Verifier, error) {
+	roots, err := endpoints.Roots(rootFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the archive's root: %w", err)
+	}
+	return archivecert.New(archivecert.Options{Roots: roots, Issuers: []string{issuer}, Clock: clock, Skew: archiveSkew})
+}

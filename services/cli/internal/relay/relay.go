@@ -1,0 +1,149 @@
+// Package relay speaks a Naru relay's REST API in the words of its protos, and waits for what happens after an answer.
+package relay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/naru-relay/naru/services/cli/internal/receipt"
+	"github.com/naru-relay/naru/services/cli/internal/rest"
+
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+const (
+	maxCertificateBytes = 32 << 20
+	maxKeySetBytes      = 1 << 20
+)
+
+// Client is one caller at a relay: an operator, a sender, or a recipient by its session.
+type Client struct {
+	rest *rest.Client
+}
+
+// New makes a client of a door.
+func New(door *rest.Client) *Client { return &Client{rest: door} }
+
+// Session is the same relay for a recipient with a session token.
+func (c *Client) Session(token string) *Client { return &Client{rest: c.rest.WithBearer(token)} }
+
+// CreateInstitution makes a sender; credentials are absent on a repeat.
+func (c *Client) CreateInstitution(ctx context.Context, in *gatewayv1.CreateInstitutionRequest) (*gatewayv1.CreateInstitutionResponse, error) {
+	out := &gatewayv1.CreateInstitutionResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions", nil, in, out)
+}
+
+// Institution tells an institution.
+func (c *Client) Institution(ctx context.Context, id string) (*gatewayv1.Institution, error) {
+	out := &gatewayv1.GetInstitutionResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, "/v1/admin/institutions/"+url.PathEscape(id), nil, nil, out)
+	return out.GetInstitution(), err
+}
+
+// CreateClient gives a principal further credentials.
+func (c *Client) CreateClient(ctx context.Context, principal string) (*gatewayv1.Credentials, error) {
+	out := &gatewayv1.CreateClientResponse{}
+	// The principal stands in the path; in the body it would be said twice.
+	err := c.rest.Call(ctx, http.MethodPost, "/v1/admin/principals/"+url.PathEscape(principal)+"/clients", nil, &gatewayv1.CreateClientRequest{}, out)
+	return out.GetCredentials(), err
+}
+
+// CreateViewingSystem makes a viewing system that serves senders.
+func (c *Client) CreateViewingSystem(ctx context.Context, name string, senders ...string) (*gatewayv1.CreateViewingSystemResponse, error) {
+	in := &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: name, Senders: senders}}
+	out := &gatewayv1.CreateViewingSystemResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, "/v1/admin/viewing-systems", nil, in, out)
+}
+
+// Send asks for one document to be sent (guide 5.1.1 ❸).
+func (c *Client) Send(ctx context.Context, item *intakev1.SendItem) (*intakev1.Acceptance, error) {
+	out := &intakev1.Acceptance{}
+	return out, c.rest.Call(ctx, http.MethodPost, "/v1/documents", nil, item, out)
+}
+
+// CheckReceipt verifies an acceptance's receipt with the relay's published keys and holds it against what was sent.
+func (c *Client) CheckReceipt(ctx context.Context, a *intakev1.Acceptance, documentHash, certificateDigest string) error {
+	var keySet bytes.Buffer
+	if _, err := c.rest.Download(ctx, receipt.KeySetPath, maxKeySetBytes, &keySet); err != nil {
+		return err
+	}
+	claims, err := receipt.Verify(a.GetReceipt(), keySet.Bytes())
+	if err != nil {
+		return err
+	}
+	return claims.Match(receipt.Expected{
+		EdocNum: a.GetEdocNum(), OwnKey: a.GetOwnKey(), DocumentHash: documentHash, CertificateDigest: certificateDigest,
+		AcceptedAt: a.GetAcceptedAt().AsTime(),
+	})
+}
+
+// Status tells one document.
+func (c *Client) Status(ctx context.Context, edocNum string) (*statusv1.DocumentStatus, error) {
+	out := &statusv1.DocumentStatus{}
+	return out, c.rest.Call(ctx, http.MethodGet, "/v1/documents/"+url.PathEscape(edocNum), nil, nil, out)
+}
+
+// Statuses tells up to 100 documents.
+func (c *Client) Statuses(ctx context.Context, edocNums ...string) (*statusv1.BatchGetStatusResponse, error) {
+	out := &statusv1.BatchGetStatusResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, "/v1/documents:batchGet", nil, &statusv1.BatchGetStatusRequest{EdocNums: edocNums}, out)
+}
+
+// StatusesByOwnKey tells the documents with a sender's own key.
+func (c *Client) StatusesByOwnKey(ctx context.Context, ownKey string) ([]*statusv1.DocumentStatus, error) {
+	out := &statusv1.ListStatusesResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, "/v1/documents", url.Values{"ownKey": {ownKey}}, nil, out)
+	return out.GetStatuses(), err
+}
+
+// Timeline tells what happened to a document.
+func (c *Client) Timeline(ctx context.Context, edocNum string) (*statusv1.GetTimelineResponse, error) {
+	out := &statusv1.GetTimelineResponse{}
+	return out, c.rest.Call(ctx, http.MethodGet, "/v1/documents/"+url.PathEscape(edocNum)+"/timeline", nil, nil, out)
+}
+
+// RequestCertificate asks for a distribution certificate (guide 5.1.2 ❶).
+func (c *Client) RequestCertificate(ctx context.Context, edocNum, reason, requestID string) (*certificatev1.Certificate, error) {
+	in := &certificatev1.RequestCertificateRequest{Reason: reason, RequestId: requestID}
+	out := &certificatev1.RequestCertificateResponse{}
+	err := c.rest.Call(ctx, http.MethodPost, "/v1/documents/"+url.PathEscape(edocNum)+"/certificates", nil, in, out)
+	return out.GetCertificate(), err
+}
+
+// Certificate tells how far a request is.
+func (c *Client) Certificate(ctx context.Context, id string) (*certificatev1.Certificate, error) {
+	out := &certificatev1.GetCertificateResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, "/v1/certificates/"+url.PathEscape(id), nil, nil, out)
+	return out.GetCertificate(), err
+}
+
+// DownloadCertificate gives the PDF.
+func (c *Client) DownloadCertificate(ctx context.Context, id string) ([]byte, error) {
+	var pdf bytes.Buffer
+	media, err := c.rest.Download(ctx, "/v1/certificates/"+url.PathEscape(id)+"/content", maxCertificateBytes, &pdf)
+	if err == nil && media != "application/pdf" {
+		err = errors.New("the certificate came in another format than PDF")
+	}
+	return pdf.Bytes(), err
+}
+
+// Inbox lists the newest documents of the recipient.
+func (c *Client) Inbox(ctx context.Context) ([]*deliveryv1.InboxItem, error) {
+	out := &deliveryv1.ListInboxResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, "/v1/inbox", nil, nil, out)
+	return out.GetItems(), err
+}
+
+// ViewingToken asks for a viewing token and the URL to open (guide 5.1.1 ❹).
+func (c *Client) ViewingToken(ctx context.Context, edocNum string) (*viewingv1.IssueViewingTokenResponse, error) {
+	out := &viewingv1.IssueViewingTokenResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, "/v1/inbox/"+url.PathEscape(edocNum)+":view", nil, &viewingv1.IssueViewingTokenRequest{}, out)
+}

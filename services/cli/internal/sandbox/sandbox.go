@@ -1,0 +1,192 @@
+// Package sandbox speaks the operator's and the outsiders' interfaces of the sandbox systems: adding an archive member and a test
+// person, storing a document at the viewing system, looking at what the hub and the viewing system hold, and having the hub verify a
+// pair of certificates.
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"time"
+
+	"github.com/naru-relay/naru/services/cli/internal/rest"
+)
+
+// Member is a depositor at the archive.
+type Member struct {
+	MemberID string `json:"memberId"`
+	Name     string `json:"name"`
+	Password string `json:"password"`
+}
+
+// AddMember makes a member of the archive, or gives it a new password.
+func AddMember(ctx context.Context, archive *rest.Client, m Member) error {
+	return archive.JSON(ctx, http.MethodPost, "/sandbox/archive/members", nil, m, nil)
+}
+
+// Person is an invented person at the identity provider.
+type Person struct {
+	ID        string `json:"id,omitempty"`
+	CI        string `json:"ci,omitempty"`
+	Name      string `json:"name"`
+	BirthDate string `json:"birthDate"`
+	Phone     string `json:"phone"`
+}
+
+// AddPerson adds a person and tells the CI that was made up.
+func AddPerson(ctx context.Context, idp *rest.Client, p Person) (Person, error) {
+	var added Person
+	return added, idp.JSON(ctx, http.MethodPost, "/sandbox/persons", nil, p, &added)
+}
+
+// StoredDocument is what a sender stores at its viewing system (guide 5.1.1 ❷).
+type StoredDocument struct {
+	// Recipient in the identifier kind used when sending: one of ci, person, businessNumber, platformAddress.
+	Recipient any `json:"recipient"`
+	EdocHash  struct {
+		Algorithm string `json:"algorithm"`
+		Value     string `json:"value"`
+	} `json:"edocHash"`
+	CertificateDigest string `json:"certificateDigest,omitempty"`
+	ContentType       string `json:"contentType,omitempty"`
+	FileName          string `json:"fileName,omitempty"`
+}
+
+// StoreDocument streams a document to the viewing system and tells its viewing URL.
+func StoreDocument(ctx context.Context, viewing *rest.Client, d StoredDocument, content io.Reader) (string, error) {
+	meta, err := json.Marshal(d)
+	if err != nil {
+		return "", fmt.Errorf("store document for viewing: %w", err)
+	}
+	body, contentType := stream([]part{{"meta", "application/json", bytes.NewReader(meta)}, {"document", "application/octet-stream", content}})
+	defer func() { _ = body.Close() }() // never fails
+	var answer struct {
+		ViewingURL string `json:"viewingUrl"`
+	}
+	if err := viewing.Upload(ctx, "/documents", contentType, body, &answer); err != nil {
+		return "", err
+	}
+	if answer.ViewingURL == "" {
+		return "", errors.New("store document for viewing: answer without a viewing URL")
+	}
+	return answer.ViewingURL, nil
+}
+
+// View is one record of the viewing system's log, as far as it is looked at.
+type View struct {
+	Outcome        string    `json:"outcome"`
+	EdocNum        string    `json:"edocNum"`
+	VerificationID string    `json:"verificationId"`
+	VerifiedAt     time.Time `json:"verifiedAt"`
+}
+
+// Views tells the viewing system's log and whether its chain is intact.
+func Views(ctx context.Context, viewing *rest.Client) (views []View, intact bool, err error) {
+	var answer struct {
+		Views []struct {
+			Record View `json:"record"`
+		} `json:"views"`
+		ChainIntact bool `json:"chainIntact"`
+	}
+	if err := viewing.JSON(ctx, http.MethodGet, "/sandbox/views", nil, nil, &answer); err != nil {
+		return nil, false, err
+	}
+	for _, v := range answer.Views {
+		views = append(views, v.Record)
+	}
+	return views, answer.ChainIntact, nil
+}
+
+// Circulation is a record as the hub holds it; dates are KST seconds.
+type Circulation struct {
+	EdocNum     string  `json:"edocNum"`
+	SendEaddr   string  `json:"sendEaddr"`
+	RecvEaddr   string  `json:"recvEaddr"`
+	SendDate    string  `json:"sendDate"`
+	RecvDate    string  `json:"recvDate"`
+	ReadDate    *string `json:"readDate"`
+	ContentHash string  `json:"contentHash"`
+}
+
+// HubDate writes a time as the hub holds it: KST, truncated to seconds.
+func HubDate(t time.Time) string {
+	return t.In(time.FixedZone("KST", 9*60*60)).Format("2006-01-02 15:04:05")
+}
+
+// HeldCirculation tells the hub's record of a document.
+func HeldCirculation(ctx context.Context, hub *rest.Client, edocNum string) (Circulation, error) {
+	var c Circulation
+	return c, hub.JSON(ctx, http.MethodGet, "/sandbox/circulations/"+url.PathEscape(edocNum), nil, nil, &c)
+}
+
+// Check is one of the hub's checks of a pair of certificates.
+type Check struct {
+	Name   string `json:"name"`
+	Passed bool   `json:"passed"`
+	Detail string `json:"detail"`
+}
+
+// Verdict is the hub's word on a pair of certificates.
+type Verdict struct {
+	ResultCode int     `json:"resultCode"`
+	ErrCode    string  `json:"errCode"`
+	ErrMsg     string  `json:"errMsg"`
+	Valid      bool    `json:"valid"`
+	Checks     []Check `json:"checks"`
+}
+
+// VerifyPair has the hub verify a distribution certificate (PDF), an original certificate (DER) and the document they are about
+// (guide 5.1.2 ❹).
+func VerifyPair(ctx context.Context, hub *rest.Client, distribution, original []byte, document io.Reader) (*Verdict, error) {
+	body, contentType := stream([]part{
+		{"distribution", "application/pdf", bytes.NewReader(distribution)},
+		{"original", "application/cms", bytes.NewReader(original)},
+		{"document", "application/octet-stream", document},
+	})
+	defer func() { _ = body.Close() }() // never fails
+	var verdict Verdict
+	if err := hub.Upload(ctx, "/api/cert/verify", contentType, body, &verdict); err != nil {
+		return nil, err
+	}
+	if verdict.ResultCode != 1 {
+		return nil, fmt.Errorf("the hub could not verify: %s %s", verdict.ErrCode, verdict.ErrMsg)
+	}
+	return &verdict, nil
+}
+
+type part struct {
+	name, contentType string
+	content           io.Reader
+}
+
+// stream makes a multipart body while it is read. Closing it ends the goroutine behind it.
+func stream(parts []part) (*io.PipeReader, string) {
+	reader, writer := io.Pipe()
+	form := multipart.NewWriter(writer)
+	go func() {
+		_ = writer.CloseWithError(write(form, parts)) // never fails; nil means end of file
+	}()
+	return reader, form.FormDataContentType()
+}
+
+func write(form *multipart.Writer, parts []part) error {
+	for _, p := range parts {
+		w, err := form.CreatePart(textproto.MIMEHeader{
+			"Content-Disposition": {fmt.Sprintf(`form-data; name="%s"; filename="%s"`, p.name, p.name)}, "Content-Type": {p.contentType},
+		})
+		if err != nil {
+			return fmt.Errorf("begin %s: %w", p.name, err)
+		}
+		if _, err := io.Copy(w, p.content); err != nil {
+			return fmt.Errorf("write %s: %w", p.name, err)
+		}
+	}
+	return form.Close()
+}

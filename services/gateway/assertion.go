@@ -1,0 +1,107 @@
+package gateway
+
+import (
+	"crypto/ecdsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+)
+
+const (
+	// assertionLife is the longest a client assertion may be good for.
+	assertionLife = 5 * time.Minute
+	// assertionLeeway is how far a client's clock may differ.
+	assertionLeeway = 30 * time.Second
+	maxJTI          = 128
+)
+
+// audience is a JSON string or a list of them (RFC 7519 §4.1.3).
+type audience []string
+
+// UnmarshalJSON reads either form.
+func (a *audience) UnmarshalJSON(raw []byte) error {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		*a = audience{one}
+		return nil
+	}
+	return json.Unmarshal(raw, (*[]string)(a))
+}
+
+// assertionClaims are the claims of a client assertion (RFC 7523 §3).
+type assertionClaims struct {
+	Issuer    string   `json:"iss"`
+	Subject   string   `json:"sub"`
+	Audience  audience `json:"aud"`
+	ExpiresAt int64    `json:"exp"`
+	IssuedAt  int64    `json:"iat"`
+	NotBefore int64    `json:"nbf"`
+	ID        string   `json:"jti"`
+}
+
+// expires is when the assertion need no longer be remembered.
+func (c assertionClaims) expires() time.Time {
+	return time.Unix(c.ExpiresAt, 0).Add(assertionLeeway).UTC()
+}
+
+// readAssertion reads the claims without believing them.
+func readAssertion(assertion string) (assertionClaims, error) {
+	var claims assertionClaims
+	parts := strings.Split(assertion, ".")
+	if len(parts) != 3 {
+		return claims, errors.New("the assertion is not a compact JWS")
+	}
+	var header struct {
+		Algorithm string          `json:"alg"`
+		Critical  json.RawMessage `json:"crit"`
+	}
+	if err := readPart(parts[0], &header); err != nil {
+		return claims, err
+	}
+	if header.Algorithm != jwa.ES256.String() || header.Critical != nil {
+		return claims, errors.New("the assertion's alg is not ES256, or it has critical extensions")
+	}
+	return claims, readPart(parts[1], &claims)
+}
+
+func readPart(part string, into any) error {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	if err != nil || !utf8.Valid(raw) || json.Unmarshal(raw, into) != nil {
+		return errors.New("a part of the assertion is not a JSON object in base64url")
+	}
+	return nil
+}
+
+// verifyAssertion judges a client assertion of at most five minutes. Errors say what is wrong and repeat nothing.
+func verifyAssertion(assertion string, public *ecdsa.PublicKey, clientID, wanted string, now time.Time) (assertionClaims, error) {
+	claims, err := readAssertion(assertion)
+	if err != nil {
+		return assertionClaims{}, err
+	}
+	if _, err := jws.Verify([]byte(assertion), jws.WithCompact(), jws.WithKey(jwa.ES256, public)); err != nil {
+		return assertionClaims{}, errors.New("the assertion's signature does not hold")
+	}
+	expires := time.Unix(claims.ExpiresAt, 0)
+	switch {
+	case claims.Issuer != clientID || claims.Subject != clientID:
+		return assertionClaims{}, errors.New("the assertion is about another client")
+	case !slices.Contains(claims.Audience, wanted):
+		return assertionClaims{}, errors.New("the assertion is for another audience")
+	case claims.ID == "" || len(claims.ID) > maxJTI || strings.ContainsRune(claims.ID, 0):
+		return assertionClaims{}, errors.New("the assertion has no usable jti")
+	case !now.Before(expires.Add(assertionLeeway)):
+		return assertionClaims{}, errors.New("the assertion has expired")
+	case expires.After(now.Add(assertionLife + assertionLeeway)):
+		return assertionClaims{}, errors.New("the assertion is good for too long")
+	case time.Unix(max(claims.IssuedAt, claims.NotBefore), 0).After(now.Add(assertionLeeway)):
+		return assertionClaims{}, errors.New("the assertion is not good yet")
+	}
+	return claims, nil
+}

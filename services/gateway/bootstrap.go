@@ -1,0 +1,81 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/outbox"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// bootstrapLock keeps replicas that start together from making an operator each (pg_advisory_xact_lock, of this schema's own database).
+const bootstrapLock = 0x6e617275_67776179
+
+// bootstrap makes the first operator, if there is none, and writes its credentials to a file only the owner can read. The file is in
+// place before the operator is committed: an operator whose credentials nobody has cannot come to be. A file that is there already is
+// replaced, since without an operator nothing in it is good.
+func bootstrap(ctx context.Context, path string, box *outbox.Outbox, c clock.Clock) (made bool, err error) {
+	if path == "" {
+		return false, nil
+	}
+	err = box.InTx(ctx, func(tx *outbox.Tx) error {
+		made = false
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(bootstrapLock)); err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+		if exists, err := adminExists(ctx, tx); err != nil || exists {
+			return err
+		}
+		p := principal{ID: id.New(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, Name: "operator", Version: 1, CreatedAt: c.Now()}
+		credentials, secret := newClient(p, nil, "", p.CreatedAt)
+		if err := insertPrincipal(ctx, tx, p); err != nil {
+			return err
+		}
+		if err := insertClient(ctx, tx, credentials); err != nil {
+			return err
+		}
+		if err := record(ctx, tx, kindOperatorCreated, p.ID.String(), unitActor, p.CreatedAt, struct {
+			Client string `json:"client"`
+		}{credentials.ID}); err != nil {
+			return err
+		}
+		made = true
+		return writeCredentials(path, credentials.ID, secret)
+	})
+	if err != nil {
+		return false, fmt.Errorf("make the first operator: %w", err)
+	}
+	return made, nil
+}
+
+// writeCredentials replaces the file as a whole, mode 0600.
+func writeCredentials(path, clientID, secret string) (err error) {
+	content, err := json.Marshal(map[string]string{"clientId": clientID, "clientSecret": secret})
+	if err != nil {
+		return fmt.Errorf("write credentials: %w", err)
+	}
+	// CreateTemp makes files of mode 0600.
+	file, err := os.CreateTemp(filepath.Dir(path), ".bootstrap-*")
+	if err != nil {
+		return fmt.Errorf("write credentials: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	_, err = file.Write(append(content, '\n'))
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return fmt.Errorf("write credentials: %w", err)
+	}
+	if err = os.Rename(file.Name(), path); err != nil {
+		return fmt.Errorf("write credentials: %w", err)
+	}
+	return nil
+}

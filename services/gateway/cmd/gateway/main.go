@@ -1,0 +1,11 @@
+// Command gateway runs the gateway unit in a process of its own.
+package main
+
+import (
+	"os"
+
+	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/services/gateway"
+)
+
+func main() { os.Exit(unit.Main(gateway.Unit)) }

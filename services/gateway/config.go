@@ -1,0 +1,122 @@
+package gateway
+
+import (
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/config"
+)
+
+// Config is the unit's configuration; start from Default.
+type Config struct {
+	// REST and GRPC are the public doors.
+	REST DoorConfig `yaml:"rest"`
+	GRPC DoorConfig `yaml:"grpc"`
+	// PublicURL is the root under which callers know the REST door, e.g. https://relay.example; client assertions name
+	// <public_url>/oauth2/token as their audience. Required.
+	PublicURL string `yaml:"public_url" env:"NARU_GATEWAY_PUBLIC_URL"`
+	// BootstrapAdminFile is where the first operator's credentials are written (JSON, rights 0600) when there is no operator yet. Empty:
+	// none is made. The file should be moved to a safe place and erased.
+	BootstrapAdminFile string `yaml:"bootstrap_admin_file" env:"NARU_GATEWAY_BOOTSTRAP_ADMIN_FILE"`
+	// TokenLife of access tokens; default 15m, at most 1h.
+	TokenLife config.Duration `yaml:"token_life"`
+	// CallTimeout is the deadline of calls that bring none; default 30s, at most 30s.
+	CallTimeout config.Duration `yaml:"call_timeout"`
+	Quota       QuotaConfig     `yaml:"quota"`
+	// Registration says how institutions are brought to the address unit.
+	Registration RegistrationConfig `yaml:"registration"`
+}
+
+// DoorConfig is one listener.
+type DoorConfig struct {
+	// Listen is the address, e.g. ":8443"; empty closes the door.
+	Listen string `yaml:"listen"`
+	// CertificateFile and KeyFile (PEM) make it TLS 1.2 or later; both empty: plain, for a proxy in front of it.
+	CertificateFile string `yaml:"certificate_file"`
+	KeyFile         string `yaml:"key_file"`
+}
+
+// QuotaConfig bounds what one principal may ask of this replica.
+type QuotaConfig struct {
+	// RequestsPerSecond of all kinds, and how many may come at once; default 200 and 400.
+	RequestsPerSecond float64 `yaml:"requests_per_second"`
+	RequestsBurst     int     `yaml:"requests_burst"`
+	// BatchItemsPerSecond of batches, and how many may come at once (at least a whole batch of 1,000); default 2000 and 10000.
+	BatchItemsPerSecond float64 `yaml:"batch_items_per_second"`
+	BatchItemsBurst     int     `yaml:"batch_items_burst"`
+	// TokensPerSecond and TokensBurst bound the token endpoint per client; default 5 and 20.
+	TokensPerSecond float64 `yaml:"tokens_per_second"`
+	TokensBurst     int     `yaml:"tokens_burst"`
+}
+
+// RegistrationConfig is about due registrations of addresses.
+type RegistrationConfig struct {
+	// CheckEvery is how often due ones are looked for; default 2s.
+	CheckEvery config.Duration `yaml:"check_every"`
+	// RetryAfter is the pause after the first try that did not succeed; it doubles up to RetryMax. Default 2s and 5m.
+	RetryAfter config.Duration `yaml:"retry_after"`
+	RetryMax   config.Duration `yaml:"retry_max"`
+}
+
+// Default listens on 8080 (REST) and 9090 (gRPC) without TLS; public_url is required.
+func Default() *Config {
+	return &Config{
+		REST: DoorConfig{Listen: ":8080"}, GRPC: DoorConfig{Listen: ":9090"},
+		TokenLife: config.Duration(15 * time.Minute), CallTimeout: config.Duration(30 * time.Second),
+		Quota: QuotaConfig{
+			RequestsPerSecond: 200, RequestsBurst: 400, BatchItemsPerSecond: 2000, BatchItemsBurst: 10_000, TokensPerSecond: 5, TokensBurst: 20,
+		},
+		Registration: RegistrationConfig{
+			CheckEvery: config.Duration(2 * time.Second), RetryAfter: config.Duration(2 * time.Second), RetryMax: config.Duration(5 * time.Minute),
+		},
+	}
+}
+
+// Validate reports every problem.
+func (c *Config) Validate() error {
+	var problems config.Problems
+	problems.Within("rest", c.REST.validate())
+	problems.Within("grpc", c.GRPC.validate())
+	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Path != "" || u.RawQuery != "" {
+		problems.Add("public_url", "wants scheme and host of the REST door, without a path")
+	}
+	between(&problems, "token_life", c.TokenLife, time.Minute, time.Hour)
+	between(&problems, "call_timeout", c.CallTimeout, time.Second, 30*time.Second)
+	between(&problems, "registration.check_every", c.Registration.CheckEvery, 100*time.Millisecond, time.Hour)
+	between(&problems, "registration.retry_after", c.Registration.RetryAfter, 100*time.Millisecond, time.Hour)
+	between(&problems, "registration.retry_max", c.Registration.RetryMax, c.Registration.RetryAfter.Std(), 24*time.Hour)
+	for path, rate := range map[string]float64{
+		"quota.requests_per_second": c.Quota.RequestsPerSecond, "quota.batch_items_per_second": c.Quota.BatchItemsPerSecond, "quota.tokens_per_second": c.Quota.TokensPerSecond,
+	} {
+		if rate <= 0 {
+			problems.Add(path, "must be positive")
+		}
+	}
+	if c.Quota.RequestsBurst < 1 || c.Quota.TokensBurst < 1 {
+		problems.Add("quota", "bursts must be positive")
+	}
+	if c.Quota.BatchItemsBurst < maxBatchItems {
+		problems.Add("quota.batch_items_burst", "must hold a whole batch of %d", maxBatchItems)
+	}
+	return problems.Err()
+}
+
+func (d DoorConfig) validate() error {
+	var problems config.Problems
+	if d.Listen != "" {
+		if _, _, err := net.SplitHostPort(d.Listen); err != nil {
+			problems.Add("listen", "wants host:port")
+		}
+	}
+	if (d.CertificateFile == "") != (d.KeyFile == "") {
+		problems.Add("certificate_file", "and key_file are given together")
+	}
+	return problems.Err()
+}
+
+func between(problems *config.Problems, path string, d config.Duration, low, high time.Duration) {
+	if d.Std() < low || d.Std() > high {
+		problems.Add(path, "must be between %s and %s", low, high)
+	}
+}

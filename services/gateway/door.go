@@ -1,0 +1,86 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"google.golang.org/grpc"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/rpc"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// door is what both doors judge callers by. What it admits the unit judges again.
+type door struct {
+	name     string
+	verifier rpc.TokenVerifier
+	quota    *quota
+	metrics  *metrics
+}
+
+// admit judges the caller of an RPC, takes one request from its quota, and gives the context of the call.
+func (d *door) admit(ctx context.Context, rule *platformv1.Access, token string) (context.Context, allowance, error) {
+	if rule.GetOpen() {
+		return ctx, allowance{}, nil
+	}
+	ctx, left, err := d.judge(ctx, rule, token)
+	if err != nil {
+		d.metrics.refusal(ctx, d.name, err)
+	}
+	return ctx, left, err
+}
+
+func (d *door) judge(ctx context.Context, rule *platformv1.Access, token string) (context.Context, allowance, error) {
+	p, err := d.verifier.Verify(ctx, token)
+	if err != nil {
+		return ctx, allowance{}, err
+	}
+	if err := rpc.Permit(rule, p); err != nil {
+		return ctx, allowance{}, err
+	}
+	left, err := d.quota.request(p.ID)
+	return authn.NewContext(ctx, p), left, err
+}
+
+// batch takes the items of a batch from the caller's quota.
+func (d *door) batch(ctx context.Context, items int) (allowance, error) {
+	p, ok := authn.FromContext(ctx)
+	if !ok {
+		return allowance{}, nil
+	}
+	left, err := d.quota.batch(p.ID, items)
+	if err != nil {
+		d.metrics.refusal(ctx, d.name, err)
+	}
+	return left, err
+}
+
+type answerKey struct{}
+
+// withAnswer lets the connection set headers of the answer.
+func withAnswer(ctx context.Context, answer http.Header) context.Context {
+	return context.WithValue(ctx, answerKey{}, answer)
+}
+
+// outward is a connection to a unit as the doors use it: it does not wait for a unit that is down, and it takes batches from the
+// caller's quota.
+type outward struct {
+	grpc.ClientConnInterface
+	door *door
+}
+
+// Invoke calls a unary RPC.
+func (o *outward) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if batch, ok := args.(*intakev1.BatchSendRequest); ok {
+		left, err := o.door.batch(ctx, len(batch.GetItems()))
+		if answer, ok := ctx.Value(answerKey{}).(http.Header); ok && left.limit > 0 {
+			left.headers(answer)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return o.ClientConnInterface.Invoke(ctx, method, args, reply, append([]grpc.CallOption{grpc.WaitForReady(false)}, opts...)...)
+}

@@ -1,0 +1,129 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+const (
+	// maxClients of one principal that are not revoked.
+	maxClients = 10
+	// maxBatchItems is intake's limit of a batch.
+	maxBatchItems = 1000
+)
+
+// principal is who may call, recipients aside.
+type principal struct {
+	ID        uuid.UUID
+	Kind      platformv1.PrincipalKind
+	Name      string
+	Suspended bool
+	Version   int32
+	CreatedAt time.Time
+}
+
+// institution is a sending institution with the address it wished for, folded.
+type institution struct {
+	principal
+	BusinessNumber string
+	Type           int16
+	Address        string
+	// Registration is how far it is on its way to the address unit: due, taken or refused.
+	Registration string
+}
+
+// same tells whether a repeated request describes the same institution.
+func (i institution) same(other institution) bool {
+	return i.Name == other.Name && i.Type == other.Type && i.BusinessNumber == other.BusinessNumber && i.Address == other.Address
+}
+
+// client is one set of credentials: by secret or by public key.
+type client struct {
+	ID           string
+	Principal    uuid.UUID
+	Kind         platformv1.PrincipalKind
+	Suspended    bool
+	Scopes       []string
+	SecretDigest []byte
+	PublicJWK    string
+	CreatedAt    time.Time
+	RevokedAt    *time.Time
+}
+
+// usable tells whether tokens may be given.
+func (c client) usable() bool { return c.RevokedAt == nil && !c.Suspended }
+
+// secretMatches compares in constant time. A secret has 256 random bits, so one hash is as good as a slow one.
+func (c client) secretMatches(secret string) bool {
+	digest := sha256.Sum256([]byte(secret))
+	return len(c.SecretDigest) == sha256.Size && subtle.ConstantTimeCompare(digest[:], c.SecretDigest) == 1
+}
+
+// grant picks the scopes of a token: those asked for, or all. false when the client lacks one.
+func (c client) grant(asked string) ([]string, bool) {
+	scopes := strings.Fields(asked)
+	if len(scopes) == 0 {
+		return c.Scopes, true
+	}
+	slices.Sort(scopes)
+	scopes = slices.Compact(scopes)
+	for _, scope := range scopes {
+		if !slices.Contains(c.Scopes, scope) {
+			return nil, false
+		}
+	}
+	return scopes, true
+}
+
+// newClient makes credentials with a random id. Without a public key they have a secret, which is told once and kept as its SHA-256.
+func newClient(p principal, scopes []string, publicJWK string, now time.Time) (c client, secret string) {
+	if len(scopes) == 0 {
+		scopes = authn.Scopes(p.Kind)
+	}
+	scopes = slices.Clone(scopes)
+	slices.Sort(scopes)
+	c = client{ID: "c-" + random(16), Principal: p.ID, Kind: p.Kind, Scopes: scopes, PublicJWK: publicJWK, CreatedAt: now}
+	if publicJWK == "" {
+		secret = random(32)
+		digest := sha256.Sum256([]byte(secret))
+		c.SecretDigest = digest[:]
+	}
+	return c, secret
+}
+
+// random gives n random bytes in base64url.
+func random(n int) string {
+	raw := make([]byte, n)
+	// crypto/rand.Read never returns an error; it ends the process when there is no randomness.
+	_, _ = rand.Read(raw)
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// fold is the form an address is kept in: Latin letters in lower case, nothing else changed.
+func fold(address string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, address)
+}
+
+// kindText is a kind as the table has it.
+func kindText(kind platformv1.PrincipalKind) string {
+	return strings.ToLower(strings.TrimPrefix(kind.String(), "PRINCIPAL_KIND_"))
+}
+
+func kindOfText(text string) platformv1.PrincipalKind {
+	return platformv1.PrincipalKind(platformv1.PrincipalKind_value["PRINCIPAL_KIND_"+strings.ToUpper(text)])
+}

@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	grpcproto "google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/rpc"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+)
+
+// unitHeader names the unit a call of a service that every unit offers goes to.
+const unitHeader = "naru-unit"
+
+// batchMethod is the RPC whose items are taken from a quota of their own.
+const batchMethod = "/naru.intake.v1.IntakeService/BatchSend"
+
+// frame is a message that is passed on as it came.
+type frame struct{ data mem.BufferSlice }
+
+// rawCodec passes frames on and leaves real messages (health, reflection) to the standard codec.
+type rawCodec struct{ standard encoding.CodecV2 }
+
+func newRawCodec() rawCodec { return rawCodec{standard: encoding.GetCodecV2(grpcproto.Name)} }
+
+// Marshal gives a frame's bytes.
+func (c rawCodec) Marshal(v any) (mem.BufferSlice, error) {
+	f, ok := v.(*frame)
+	if !ok {
+		return c.standard.Marshal(v)
+	}
+	f.data.Ref()
+	return f.data, nil
+}
+
+// Unmarshal keeps the bytes.
+func (c rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	f, ok := v.(*frame)
+	if !ok {
+		return c.standard.Unmarshal(data, v)
+	}
+	data.Ref()
+	f.data = data
+	return nil
+}
+
+// Name is the standard's, so that the other side sees nothing unusual.
+func (c rawCodec) Name() string { return grpcproto.Name }
+
+// proxy passes calls of the gRPC door on, as bytes.
+type proxy struct {
+	door    *door
+	dial    func(unit string) (grpc.ClientConnInterface, error)
+	targets map[string]target
+	tracer  trace.Tracer
+	timeout time.Duration
+	codec   rawCodec
+}
+
+// handle is the handler of every method the door has no service for.
+func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
+	method, ok := grpc.MethodFromServerStream(stream)
+	if !ok {
+		return noSuchMethod()
+	}
+	incoming, _ := metadata.FromIncomingContext(stream.Context())
+	ctx := propagation.TraceContext{}.Extract(stream.Context(), carrier(incoming))
+	ctx, span := p.tracer.Start(ctx, "gRPC door", trace.WithSpanKind(trace.SpanKindServer))
+	defer span.End()
+	err := p.pass(ctx, method, incoming, stream)
+	if err != nil {
+		span.SetStatus(codes.Error, fault.KindOf(err).String())
+		return fault.ToStatus(err).Err()
+	}
+	return nil
+}
+
+func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, stream grpc.ServerStream) error {
+	to, known := p.targets[method]
+	if !known {
+		return noSuchMethod()
+	}
+	unit, err := unitFor(to, incoming)
+	if err != nil {
+		return err
+	}
+	ctx, _, err = p.door.admit(ctx, to.rule, rpc.Bearer(ctx))
+	if err != nil {
+		return err
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.timeout)
+		defer cancel()
+	}
+	var request frame
+	if err := stream.RecvMsg(&request); err != nil {
+		return fmt.Errorf("receive the request: %w", err)
+	}
+	defer func() { request.data.Free() }()
+	if method == batchMethod {
+		if _, err := p.door.batch(ctx, countItems(request.data)); err != nil {
+			return err
+		}
+	}
+	conn, err := p.dial(unit)
+	if err != nil {
+		return err
+	}
+	outgoing := metadata.MD{}
+	for _, name := range []string{"authorization", "idempotency-key"} {
+		if values := incoming.Get(name); len(values) > 0 {
+			outgoing.Set(name, values...)
+		}
+	}
+	var reply frame
+	// Every public RPC is unary: one message there, one back.
+	if err := conn.Invoke(metadata.NewOutgoingContext(ctx, outgoing), method, &request, &reply, grpc.ForceCodecV2(p.codec), grpc.WaitForReady(false)); err != nil {
+		return err
+	}
+	defer func() { reply.data.Free() }()
+	if err := stream.SendMsg(&reply); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("send the answer: %w", err)
+	}
+	return nil
+}
+
+// unitFor is the unit a call goes to.
+func unitFor(to target, incoming metadata.MD) (string, error) {
+	if to.unit != "" {
+		return to.unit, nil
+	}
+	named := incoming.Get(unitHeader)
+	if len(named) != 1 || !slices.Contains(everyUnit(), named[0]) {
+		return "", fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_REQUEST, "the metadata "+unitHeader+" must name the unit")
+	}
+	return named[0], nil
+}
+
+func noSuchMethod() error {
+	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is no such method at this door")
+}
+
+// countItems counts the occurrences of field 1, the items of a BatchSendRequest, without reading them.
+func countItems(data mem.BufferSlice) int {
+	raw := data.Materialize()
+	items := 0
+	for len(raw) > 0 {
+		number, kind, n := protowire.ConsumeTag(raw)
+		if n < 0 {
+			break
+		}
+		length := protowire.ConsumeFieldValue(number, kind, raw[n:])
+		if length < 0 {
+			break
+		}
+		if number == 1 {
+			items++
+		}
+		raw = raw[n+length:]
+	}
+	return items
+}
+
+// carrier reads trace context from metadata.
+type carrier metadata.MD
+
+// Get gives the first value.
+func (c carrier) Get(key string) string {
+	if values := metadata.MD(c).Get(key); len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// Set is not used for reading.
+func (c carrier) Set(key, value string) { metadata.MD(c).Set(key, value) }
+
+// Keys lists what is there.
+func (c carrier) Keys() []string {
+	keys := make([]string, 0, len(c))
+	for key := range c {
+		keys = append(keys, key)
+	}
+	return keys
+}

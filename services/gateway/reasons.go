@@ -1,0 +1,60 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+)
+
+// unitName is the domain of this unit's faults.
+const unitName = "gateway"
+
+func invalidClient(cause error) error {
+	return fault.New(fault.Unauthenticated, unitName, gatewayv1.Reason_REASON_INVALID_CLIENT, "the client is not authenticated", fault.Wrap(cause))
+}
+
+func invalidScope() error {
+	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_SCOPE, "a scope is not one the client holds")
+}
+
+func invalidField(field, rule, message string) error {
+	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_REQUEST, "the request breaks rules",
+		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))
+}
+
+func addressTaken() *fault.Error {
+	return fault.New(fault.Exists, unitName, gatewayv1.Reason_REASON_ADDRESS_TAKEN, "the address belongs to another institution")
+}
+
+func institutionDiffers() error {
+	return fault.New(fault.Conflict, unitName, gatewayv1.Reason_REASON_INSTITUTION_DIFFERS, "an institution with this business number and address has another name or type")
+}
+
+func institutionNotFound() error {
+	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_INSTITUTION_NOT_FOUND, "there is no such institution")
+}
+
+func principalNotFound() error {
+	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_PRINCIPAL_NOT_FOUND, "there is no such principal")
+}
+
+func clientNotFound() error {
+	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_CLIENT_NOT_FOUND, "there is no such client")
+}
+
+func tooManyClients() error {
+	return fault.New(fault.Conflict, unitName, gatewayv1.Reason_REASON_TOO_MANY_CLIENTS, "the principal has ten clients that are not revoked")
+}
+
+func rateLimited(after time.Duration) error {
+	return fault.New(fault.Exhausted, unitName, gatewayv1.Reason_REASON_RATE_LIMITED, "the quota is used up", fault.WithRetryAfter(after))
+}
+
+func pageTokenInvalid() error {
+	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_PAGE_TOKEN_INVALID, "pageToken is not one this relay gave")
+}
+
+func noSuchRoute() error {
+	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path")
+}

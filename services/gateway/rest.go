@@ -1,0 +1,243 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/gateway"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/rpc"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+const (
+	// maxBatchBody is the greatest body of a batch, maxInstitutionBody that of an institution with two documents of 2 MiB in base64.
+	maxBatchBody       = 16 << 20
+	maxInstitutionBody = 6 << 20
+
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 60 * time.Second
+	idleTimeout       = 120 * time.Second
+	maxHeaderBytes    = 32 << 10
+	// answerTime is what is left for writing after a call's deadline.
+	answerTime = 30 * time.Second
+	// stopGrace bounds waiting for calls under way.
+	stopGrace = 10 * time.Second
+)
+
+// restDoor is the public REST listener.
+type restDoor struct {
+	door    *door
+	tokens  gatewayv1.TokenServiceClient
+	dial    func(unit string) (grpc.ClientConnInterface, error)
+	ready   func(context.Context) error
+	timeout time.Duration
+	openAPI []byte
+	rules   map[protoreflect.FullName]*platformv1.Access
+}
+
+// handler puts the API and the endpoints beside it together.
+func (d *restDoor) handler(ctx context.Context, edge gateway.EdgeDeps) (http.Handler, error) {
+	api, err := d.api(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return gateway.Edge(edge, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case path == "/oauth2/token":
+			d.only(http.MethodPost, path, d.tokenEndpoint)(w, r)
+		case path == "/openapi.json":
+			d.only(http.MethodGet, path, d.openAPIEndpoint)(w, r)
+		case path == "/healthz":
+			d.only(http.MethodGet, path, d.healthEndpoint)(w, r)
+		case path == "/readyz":
+			d.only(http.MethodGet, path, d.readyEndpoint)(w, r)
+		case strings.HasPrefix(path, keySetPrefix) && strings.HasSuffix(path, keySetSuffix):
+			d.only(http.MethodGet, keySetPrefix+"{unit}"+keySetSuffix, d.keySetEndpoint)(w, r)
+		default:
+			api.ServeHTTP(w, r)
+		}
+	}))
+}
+
+// api is everything that is an RPC.
+func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
+	mux := gateway.NewMux()
+	var services []protoreflect.ServiceDescriptor
+	for _, o := range offers() {
+		services = append(services, o.service)
+		if o.rest == nil {
+			continue
+		}
+		conn, err := d.outward(o.unit)
+		if err != nil {
+			return nil, err
+		}
+		if err := o.rest(ctx, mux, conn); err != nil {
+			return nil, fmt.Errorf("route %s: %w", o.service.FullName(), err)
+		}
+	}
+	if err := platformv1.RegisterParkedEventServiceHandlerClient(ctx, mux, &parkedEvents{dial: d.outward}); err != nil {
+		return nil, fmt.Errorf("route parked events: %w", err)
+	}
+	routes, err := gateway.NewRoutes(services...)
+	if err != nil {
+		return nil, err
+	}
+	d.rules = make(map[protoreflect.FullName]*platformv1.Access)
+	for _, route := range routes.All() {
+		rule, err := rpc.AccessOf(route.RPC)
+		if err != nil {
+			return nil, err
+		}
+		if !rpc.Public(rule) {
+			return nil, fmt.Errorf("%s has a route and is not public", route.RPC.FullName())
+		}
+		d.rules[route.RPC.FullName()] = rule
+	}
+	return gateway.NewHandler(gateway.HandlerDeps{
+		Routes: routes, API: mux, Admit: d.admit, Timeout: d.timeout,
+		BodyLimit: map[string]int64{
+			"naru.intake.v1.IntakeService.BatchSend": maxBatchBody, "naru.gateway.v1.PrincipalAdminService.CreateInstitution": maxInstitutionBody,
+		},
+	})
+}
+
+func (d *restDoor) outward(unit string) (grpc.ClientConnInterface, error) {
+	conn, err := d.dial(unit)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", unit, err)
+	}
+	return &outward{ClientConnInterface: conn, door: d.door}, nil
+}
+
+// admit judges the caller before the body is read.
+func (d *restDoor) admit(ctx context.Context, r *http.Request, route *gateway.Route, answer http.Header) (context.Context, error) {
+	var token string
+	if values := r.Header.Values("Authorization"); len(values) == 1 {
+		token = rpc.BearerToken(values[0])
+	}
+	ctx, left, err := d.door.admit(withAnswer(ctx, answer), d.rules[route.RPC.FullName()], token)
+	if left.limit > 0 {
+		left.headers(answer)
+	}
+	return ctx, err
+}
+
+// only answers 405 to other methods.
+func (d *restDoor) only(method, name string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		gateway.SetRouteName(r.Context(), name)
+		if r.Method == method || (method == http.MethodGet && r.Method == http.MethodHead) {
+			next(w, r)
+			return
+		}
+		w.Header().Set("Allow", method)
+		problem := fault.ProblemOf(noSuchRoute(), gateway.Instance(r.Context()))
+		problem.Status, problem.Title, problem.Detail = http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed), "this path has other methods"
+		fault.WriteProblem(w, problem)
+	}
+}
+
+const (
+	keySetPrefix = "/.well-known/naru/"
+	keySetSuffix = "/jwks.json"
+)
+
+// keySetEndpoint publishes a unit's signing keys.
+func (d *restDoor) keySetEndpoint(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), d.timeout)
+	defer cancel()
+	unit := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), keySetSuffix)
+	if !slices.Contains(everyUnit(), unit) {
+		gateway.WriteError(ctx, w, noSuchRoute())
+		return
+	}
+	conn, err := d.outward(unit)
+	if err != nil {
+		gateway.WriteError(ctx, w, err)
+		return
+	}
+	set, err := rpc.KeySource(conn)(ctx)
+	if err != nil {
+		gateway.WriteError(ctx, w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(set)
+}
+
+func (d *restDoor) openAPIEndpoint(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(d.openAPI)
+}
+
+func (d *restDoor) healthEndpoint(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
+}
+
+// readyEndpoint tells whether this unit can work, not why it cannot: the door is public.
+func (d *restDoor) readyEndpoint(w http.ResponseWriter, r *http.Request) {
+	if err := d.ready(r.Context()); err != nil {
+		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready"})
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+}
+
+// restTask serves until its context ends, then waits for calls under way. The listener is open before, so that a port that is taken is
+// an error of building.
+func restTask(listener net.Listener, handler http.Handler, config DoorConfig, timeout time.Duration) (lifecycle.Task, error) {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(config.CertificateFile == "")
+	server := &http.Server{
+		Handler: handler, Protocols: protocols, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: readTimeout + timeout + answerTime,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
+	if config.CertificateFile != "" {
+		pair, err := tls.LoadX509KeyPair(config.CertificateFile, config.KeyFile)
+		if err != nil {
+			return lifecycle.Task{}, fmt.Errorf("read the REST door's certificate: %w", err)
+		}
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+	}
+	return lifecycle.Task{Name: "rest", Run: func(ctx context.Context) error {
+		stopped := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			defer close(stopped)
+			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+			defer cancel()
+			if server.Shutdown(grace) != nil {
+				_ = server.Close()
+			}
+		})
+		serve := server.Serve
+		if server.TLSConfig != nil {
+			serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+		}
+		err := serve(listener)
+		if !stop() {
+			<-stopped
+		}
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("serve the REST door: %w", err)
+	}}, nil
+}

@@ -1,0 +1,259 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/genproto/googleapis/api/httpbody"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+const (
+	publicURL = "https://relay.example"
+	edocNum   = "20260302_ABCDE12345_0000000000042"
+)
+
+// neighbours are fakes of the units behind the doors.
+type neighbours struct {
+	addressv1.UnimplementedAddressServiceServer
+	intakev1.UnimplementedIntakeServiceServer
+	certificatev1.UnimplementedCertificateServiceServer
+	platformv1.UnimplementedParkedEventServiceServer
+
+	mu         sync.Mutex
+	registered []*addressv1.RegisterOrganisationRequest
+	refusal    error
+	callers    []authn.Principal
+}
+
+func (n *neighbours) RegisterOrganisation(_ context.Context, r *addressv1.RegisterOrganisationRequest) (*addressv1.RegisterOrganisationResponse, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.registered = append(n.registered, r)
+	return &addressv1.RegisterOrganisationResponse{State: gatewayv1.AddressState_ADDRESS_STATE_PENDING}, n.refusal
+}
+
+func (n *neighbours) GetAddressState(_ context.Context, r *addressv1.GetAddressStateRequest) (*addressv1.GetAddressStateResponse, error) {
+	states := make(map[string]gatewayv1.AddressState)
+	for _, p := range r.GetPrincipals() {
+		states[p] = gatewayv1.AddressState_ADDRESS_STATE_REGISTERED
+	}
+	return &addressv1.GetAddressStateResponse{States: states}, nil
+}
+
+func (n *neighbours) refuse(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.refusal = err
+}
+
+func (n *neighbours) registrations() []*addressv1.RegisterOrganisationRequest {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return append([]*addressv1.RegisterOrganisationRequest(nil), n.registered...)
+}
+
+func (n *neighbours) called(ctx context.Context) {
+	p, _ := authn.FromContext(ctx)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.callers = append(n.callers, p)
+}
+
+func (n *neighbours) lastCaller() authn.Principal {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.callers[len(n.callers)-1]
+}
+
+func (n *neighbours) Send(ctx context.Context, r *intakev1.SendRequest) (*intakev1.SendResponse, error) {
+	n.called(ctx)
+	if r.GetItem().GetOwnKey() == "taken" {
+		return nil, fault.New(fault.Conflict, "intake", intakev1.Reason_REASON_OWN_KEY_CONFLICT, "the key has another content", fault.WithMetadata("existing_edoc_num", edocNum))
+	}
+	return &intakev1.SendResponse{Acceptance: &intakev1.Acceptance{OwnKey: r.GetItem().GetOwnKey(), EdocNum: edocNum, AcceptedAt: timestamppb.New(time.Unix(0, 0))}}, nil
+}
+
+func (n *neighbours) BatchSend(ctx context.Context, r *intakev1.BatchSendRequest) (*intakev1.BatchSendResponse, error) {
+	n.called(ctx)
+	answer := &intakev1.BatchSendResponse{}
+	for i, item := range r.GetItems() {
+		answer.Outcomes = append(answer.Outcomes, &intakev1.ItemOutcome{Index: int32(i), Outcome: &intakev1.ItemOutcome_Accepted{Accepted: &intakev1.Acceptance{OwnKey: item.GetOwnKey()}}})
+	}
+	return answer, nil
+}
+
+func (n *neighbours) GetLimits(context.Context, *intakev1.GetLimitsRequest) (*intakev1.GetLimitsResponse, error) {
+	return &intakev1.GetLimitsResponse{BatchItems: 1000}, nil
+}
+
+func (n *neighbours) DownloadCertificate(context.Context, *certificatev1.DownloadCertificateRequest) (*httpbody.HttpBody, error) {
+	return &httpbody.HttpBody{ContentType: "application/pdf", Data: []byte("%PDF-1.7\x00\xff")}, nil
+}
+
+func (n *neighbours) ListParkedEvents(context.Context, *platformv1.ListParkedEventsRequest) (*platformv1.ListParkedEventsResponse, error) {
+	return &platformv1.ListParkedEventsResponse{Events: []*platformv1.ParkedEvent{{Id: "of intake"}}}, nil
+}
+
+// keySet serves a key set as a unit would.
+type keySet struct {
+	platformv1.UnimplementedKeyServiceServer
+}
+
+func (keySet) GetKeySet(context.Context, *platformv1.GetKeySetRequest) (*platformv1.GetKeySetResponse, error) {
+	return &platformv1.GetKeySetResponse{Jwks: `{"keys":[]}`}, nil
+}
+
+// world is a running gateway with its doors on real sockets.
+type world struct {
+	*unittest.Bench
+	units      *neighbours
+	rest, grpc string
+	admin      login
+}
+
+type login struct {
+	ID     string `json:"clientId"`
+	Secret string `json:"clientSecret"`
+}
+
+func setup(t *testing.T, change ...func(*Config)) *world {
+	t.Helper()
+	w := &world{units: &neighbours{}}
+	file := filepath.Join(t.TempDir(), "admin.json")
+	w.Bench = unittest.New(t, Unit,
+		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, w.units) }),
+		unittest.Neighbour("certificate", func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, w.units) }),
+		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) {
+			intakev1.RegisterIntakeServiceServer(r, w.units)
+			platformv1.RegisterParkedEventServiceServer(r, w.units)
+			platformv1.RegisterKeyServiceServer(r, keySet{})
+		}),
+		unittest.Config(func(c *Config) {
+			c.REST.Listen, c.GRPC.Listen, c.PublicURL, c.BootstrapAdminFile = "127.0.0.1:0", "127.0.0.1:0", publicURL, file
+			c.Registration = RegistrationConfig{CheckEvery: config.Duration(100 * time.Millisecond), RetryAfter: config.Duration(100 * time.Millisecond), RetryMax: config.Duration(time.Second)}
+			c.Quota.TokensBurst = 1000
+			for _, f := range change {
+				f(c)
+			}
+		}))
+	w.rest, w.grpc = "http://"+w.address(t, "REST"), w.address(t, "gRPC")
+	w.admin = readCredentials(t, file)
+	return w
+}
+
+// address is where a door listens, as the unit logged it.
+func (w *world) address(t *testing.T, door string) string {
+	t.Helper()
+	found := regexp.MustCompile(`"msg":"the ` + door + ` door listens"[^\n]*"address":"([^"]+)"`).FindStringSubmatch(w.Logs.String())
+	require.Len(t, found, 2)
+	return found[1]
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// json reads the body.
+func (a answer) json(t *testing.T) map[string]any {
+	t.Helper()
+	var v map[string]any
+	require.NoError(t, json.Unmarshal([]byte(a.body), &v), "%s", a.body)
+	return v
+}
+
+func (w *world) call(t *testing.T, method, path, token, body string, headers ...string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, w.rest+path, strings.NewReader(body))
+	require.NoError(t, err)
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	raw, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return answer{response.StatusCode, response.Header, string(raw)}
+}
+
+// form posts to the token endpoint.
+func (w *world) form(t *testing.T, values url.Values, headers ...string) answer {
+	t.Helper()
+	return w.call(t, http.MethodPost, "/oauth2/token", "", values.Encode(), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
+}
+
+// token gets an access token by client_secret_post.
+func (w *world) token(t *testing.T, c login) string {
+	t.Helper()
+	got := w.form(t, url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ID}, "client_secret": {c.Secret}})
+	require.Equal(t, 200, got.status, "%s", got.body)
+	token, ok := got.json(t)["access_token"].(string)
+	require.True(t, ok)
+	return token
+}
+
+// dial connects to the gRPC door.
+func (w *world) dial(t *testing.T) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(w.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	return conn
+}
+
+// jpeg is what the door takes for one.
+func jpeg(size int) string {
+	return base64.StdEncoding.EncodeToString(append([]byte{0xff, 0xd8, 0xff}, bytes.Repeat([]byte{1}, size-3)...))
+}
+
+func institutionJSON(name, number, address string) string {
+	return `{"institution":{"name":"` + name + `","businessNumber":"` + number + `","type":"ORGANISATION_TYPE_CORPORATION","address":"` + address + `"},` +
+		`"businessDocument":"` + jpeg(100) + `","registrationDocument":"` + jpeg(200) + `"}`
+}
+
+// institution makes a sender and gives its id and credentials.
+func (w *world) institution(t *testing.T, number, address string) (string, login) {
+	t.Helper()
+	got := w.call(t, http.MethodPost, "/v1/admin/institutions", w.token(t, w.admin), institutionJSON("보기기관", number, address))
+	require.Equal(t, 200, got.status, "%s", got.body)
+	var made struct {
+		Institution struct{ ID string }
+		Credentials struct{ ClientID, ClientSecret string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(got.body), &made))
+	return made.Institution.ID, login{made.Credentials.ClientID, made.Credentials.ClientSecret}
+}

@@ -1,0 +1,295 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+func insertPrincipal(ctx context.Context, db pg.DBTX, p principal) error {
+	_, err := db.Exec(ctx, `
+		insert into principal (id, kind, name, suspended, version, created_at)
+		values ($1, $2, $3, $4, $5, $6)`,
+		p.ID, kindText(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("insert principal %s: %w", p.ID, err)
+	}
+	return nil
+}
+
+// insertInstitution: an address that is taken is the fault ADDRESS_TAKEN.
+func insertInstitution(ctx context.Context, db pg.DBTX, i institution) error {
+	_, err := db.Exec(ctx, `
+		insert into institution (principal, business_number, type, address)
+		values ($1, $2, $3, $4)`,
+		i.ID, i.BusinessNumber, i.Type, i.Address)
+	if err != nil {
+		return fmt.Errorf("insert institution %s: %w", i.ID, pg.AsFault(err, map[string]*fault.Error{"institution_address_key": addressTaken()}))
+	}
+	return nil
+}
+
+const institutionColumns = `
+		select p.id, p.kind, p.name, p.suspended, p.version, p.created_at, i.business_number, i.type, i.address, r.state
+		  from institution i
+		  join principal p on p.id = i.principal
+		  join address_registration r on r.principal = i.principal`
+
+func scanInstitution(row pgx.CollectableRow) (institution, error) {
+	var i institution
+	var kind string
+	err := row.Scan(&i.ID, &kind, &i.Name, &i.Suspended, &i.Version, &i.CreatedAt, &i.BusinessNumber, &i.Type, &i.Address, &i.Registration)
+	i.Kind = kindOfText(kind)
+	return i, err
+}
+
+func institutionBy(ctx context.Context, db pg.DBTX, condition string, arg any) (institution, bool, error) {
+	rows, err := db.Query(ctx, institutionColumns+condition, arg)
+	if err != nil {
+		return institution{}, false, fmt.Errorf("read institution: %w", err)
+	}
+	i, err := pgx.CollectExactlyOneRow(rows, scanInstitution)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return institution{}, false, nil
+	}
+	if err != nil {
+		return institution{}, false, fmt.Errorf("read institution: %w", err)
+	}
+	return i, true, nil
+}
+
+func institutionByID(ctx context.Context, db pg.DBTX, id uuid.UUID) (institution, bool, error) {
+	return institutionBy(ctx, db, ` where i.principal = $1`, id)
+}
+
+func institutionByAddress(ctx context.Context, db pg.DBTX, address string) (institution, bool, error) {
+	return institutionBy(ctx, db, ` where i.address = $1`, address)
+}
+
+// listInstitutions gives at most n, newest first, those made before the given one; ids are ordered by time of making.
+func listInstitutions(ctx context.Context, db pg.DBTX, before uuid.UUID, n int) ([]institution, error) {
+	rows, err := db.Query(ctx, institutionColumns+`
+		 where i.principal < $1
+		 order by i.principal desc
+		 limit $2`, before, n)
+	if err != nil {
+		return nil, fmt.Errorf("list institutions: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, scanInstitution)
+	if err != nil {
+		return nil, fmt.Errorf("list institutions: %w", err)
+	}
+	return found, nil
+}
+
+// countInstitutions tells how many of the ids are institutions.
+func countInstitutions(ctx context.Context, db pg.DBTX, ids []uuid.UUID) (int, error) {
+	var n int
+	if err := db.QueryRow(ctx, `select count(*) from institution where principal = any($1)`, ids).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count institutions: %w", err)
+	}
+	return n, nil
+}
+
+func insertServedSenders(ctx context.Context, db pg.DBTX, system uuid.UUID, senders []uuid.UUID) error {
+	_, err := db.Exec(ctx, `
+		insert into viewing_system_sender (viewing_system, sender)
+		select $1, s from unnest($2::uuid[]) as s`, system, senders)
+	if err != nil {
+		return fmt.Errorf("insert senders of viewing system %s: %w", system, err)
+	}
+	return nil
+}
+
+// lockPrincipal reads a principal and keeps others from changing its clients meanwhile.
+func lockPrincipal(ctx context.Context, db pg.DBTX, id uuid.UUID) (principal, bool, error) {
+	p := principal{ID: id}
+	var kind string
+	err := db.QueryRow(ctx, `
+		select kind, name, suspended, version, created_at
+		  from principal
+		 where id = $1
+		   for update`, id).Scan(&kind, &p.Name, &p.Suspended, &p.Version, &p.CreatedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return principal{}, false, nil
+	}
+	if err != nil {
+		return principal{}, false, fmt.Errorf("read principal %s: %w", id, err)
+	}
+	p.Kind = kindOfText(kind)
+	return p, true, nil
+}
+
+func adminExists(ctx context.Context, db pg.DBTX) (bool, error) {
+	var exists bool
+	if err := db.QueryRow(ctx, `select exists (select from principal where kind = 'admin')`).Scan(&exists); err != nil {
+		return false, fmt.Errorf("look for an operator: %w", err)
+	}
+	return exists, nil
+}
+
+func insertClient(ctx context.Context, db pg.DBTX, c client) error {
+	_, err := db.Exec(ctx, `
+		insert into client (id, principal, scopes, secret_digest, public_jwk, created_at)
+		values ($1, $2, $3, $4, nullif($5, ''), $6)`,
+		c.ID, c.Principal, c.Scopes, c.SecretDigest, c.PublicJWK, c.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("insert client of %s: %w", c.Principal, err)
+	}
+	return nil
+}
+
+func clientByID(ctx context.Context, db pg.DBTX, id string) (client, bool, error) {
+	c := client{ID: id}
+	var kind string
+	err := db.QueryRow(ctx, `
+		select c.principal, p.kind, p.suspended, c.scopes, c.secret_digest, coalesce(c.public_jwk, ''), c.created_at, c.revoked_at
+		  from client c
+		  join principal p on p.id = c.principal
+		 where c.id = $1`, id).Scan(&c.Principal, &kind, &c.Suspended, &c.Scopes, &c.SecretDigest, &c.PublicJWK, &c.CreatedAt, &c.RevokedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return client{}, false, nil
+	}
+	if err != nil {
+		return client{}, false, fmt.Errorf("read client: %w", err)
+	}
+	c.Kind = kindOfText(kind)
+	return c, true, nil
+}
+
+func countClients(ctx context.Context, db pg.DBTX, owner uuid.UUID) (int, error) {
+	var n int
+	if err := db.QueryRow(ctx, `select count(*) from client where principal = $1 and revoked_at is null`, owner).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count clients of %s: %w", owner, err)
+	}
+	return n, nil
+}
+
+// revokeClient tells whose client it was and whether this call revoked it; found is false where there is none.
+func revokeClient(ctx context.Context, db pg.DBTX, id string, now time.Time) (owner uuid.UUID, revoked, found bool, err error) {
+	err = db.QueryRow(ctx, `
+		with revoked as (
+		    update client set revoked_at = $2 where id = $1 and revoked_at is null returning id
+		)
+		select c.principal, exists (select from revoked)
+		  from client c
+		 where c.id = $1`, id, now).Scan(&owner, &revoked)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, false, false, nil
+	}
+	if err != nil {
+		return uuid.Nil, false, false, fmt.Errorf("revoke client: %w", err)
+	}
+	return owner, revoked, true, nil
+}
+
+// useAssertion remembers an assertion; false when it was used before.
+func useAssertion(ctx context.Context, db pg.DBTX, clientID, jti string, expiresAt time.Time) (bool, error) {
+	tag, err := db.Exec(ctx, `
+		insert into client_assertion (client, jti, expires_at)
+		values ($1, $2, $3)
+		on conflict do nothing`, clientID, jti, expiresAt)
+	if err != nil {
+		return false, fmt.Errorf("remember client assertion: %w", err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
+func forgetAssertions(ctx context.Context, db pg.DBTX, expiredBefore time.Time) error {
+	if _, err := db.Exec(ctx, `delete from client_assertion where expires_at < $1`, expiredBefore); err != nil {
+		return fmt.Errorf("forget client assertions: %w", err)
+	}
+	return nil
+}
+
+// dueRegistration is a claimed registration. Documents are encrypted.
+type dueRegistration struct {
+	institution
+	BusinessDocument     []byte
+	RegistrationDocument []byte
+	Attempt              int32
+}
+
+// insertRegistration makes it due after the pause, so that the call that made it may try first.
+func insertRegistration(ctx context.Context, db pg.DBTX, r dueRegistration, pause time.Duration) error {
+	_, err := db.Exec(ctx, `
+		insert into address_registration (principal, business_document, registration_document, due_at)
+		values ($1, $2, $3, now() + $4::interval)`,
+		r.ID, r.BusinessDocument, r.RegistrationDocument, pause)
+	if err != nil {
+		return fmt.Errorf("insert address registration of %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// claimRegistrations takes due ones for as long as the lease; the database's clock decides.
+func claimRegistrations(ctx context.Context, db pg.DBTX, lease time.Duration, n int) ([]dueRegistration, error) {
+	rows, err := db.Query(ctx, `
+		with claimed as (
+		    update address_registration
+		       set due_at = now() + $1::interval, attempt = attempt + 1
+		     where principal in (select principal
+		                           from address_registration
+		                          where state = 'due' and due_at <= now()
+		                          order by due_at
+		                          limit $2
+		                            for update skip locked)
+		    returning principal, business_document, registration_document, attempt
+		)
+		select c.principal, p.name, i.business_number, i.type, i.address, c.business_document, c.registration_document, c.attempt
+		  from claimed c
+		  join institution i on i.principal = c.principal
+		  join principal p on p.id = c.principal
+		 order by c.principal`, lease, n)
+	if err != nil {
+		return nil, fmt.Errorf("claim address registrations: %w", err)
+	}
+	claimed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (dueRegistration, error) {
+		var r dueRegistration
+		err := row.Scan(&r.ID, &r.Name, &r.BusinessNumber, &r.Type, &r.Address, &r.BusinessDocument, &r.RegistrationDocument, &r.Attempt)
+		return r, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim address registrations: %w", err)
+	}
+	return claimed, nil
+}
+
+// settleRegistration ends a due one and erases its documents; false when somebody else did.
+func settleRegistration(ctx context.Context, db pg.DBTX, id uuid.UUID, state string, now time.Time) (bool, error) {
+	tag, err := db.Exec(ctx, `
+		update address_registration
+		   set state = $2, business_document = null, registration_document = null, settled_at = $3
+		 where principal = $1 and state = 'due'`, id, state, now)
+	if err != nil {
+		return false, fmt.Errorf("settle address registration of %s: %w", id, err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
+// postponeRegistration makes it due later, unless another attempt has begun.
+func postponeRegistration(ctx context.Context, db pg.DBTX, id uuid.UUID, attempt int32, pause time.Duration) error {
+	_, err := db.Exec(ctx, `
+		update address_registration
+		   set due_at = now() + $3::interval
+		 where principal = $1 and attempt = $2 and state = 'due'`, id, attempt, pause)
+	if err != nil {
+		return fmt.Errorf("postpone address registration of %s: %w", id, err)
+	}
+	return nil
+}
+
+func countDueRegistrations(ctx context.Context, db pg.DBTX) (int64, error) {
+	var n int64
+	if err := db.QueryRow(ctx, `select count(*) from address_registration where state = 'due'`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count due address registrations: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/pg"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+)
+
+// tokenService gives access tokens.
+type tokenService struct {
+	gatewayv1.UnsafeTokenServiceServer
+	db       pg.DBTX
+	clock    clock.Clock
+	minter   *authn.Minter
+	life     time.Duration
+	audience string
+	quota    *quota
+	metrics  *metrics
+}
+
+var _ gatewayv1.TokenServiceServer = (*tokenService)(nil)
+
+// IssueToken authenticates a client and gives a token.
+func (s *tokenService) IssueToken(ctx context.Context, r *gatewayv1.IssueTokenRequest) (*gatewayv1.IssueTokenResponse, error) {
+	answer, err := s.issue(ctx, r)
+	s.metrics.token(ctx, err)
+	return answer, err
+}
+
+func (s *tokenService) issue(ctx context.Context, r *gatewayv1.IssueTokenRequest) (*gatewayv1.IssueTokenResponse, error) {
+	c, err := s.authenticate(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	// Only who proved to be the client uses up its quota; else anybody could lock it out.
+	if err := s.quota.tokens(c.ID); err != nil {
+		return nil, err
+	}
+	scopes, ok := c.grant(r.GetScope())
+	if !ok {
+		return nil, invalidScope()
+	}
+	token, _, err := s.minter.Mint(authn.Grant{Subject: c.Principal.String(), Kind: c.Kind, Scopes: scopes, Client: c.ID, Life: s.life})
+	if err != nil {
+		return nil, err
+	}
+	return &gatewayv1.IssueTokenResponse{
+		AccessToken: token, TokenType: "Bearer", ExpiresIn: int64(s.life / time.Second), Scope: strings.Join(scopes, " "),
+	}, nil
+}
+
+// authenticate finds the client and takes its proof. Why it is refused stays in the log.
+func (s *tokenService) authenticate(ctx context.Context, r *gatewayv1.IssueTokenRequest) (client, error) {
+	if (r.GetClientSecret() == "") == (r.GetClientAssertion() == "") {
+		return client{}, invalidClient(errors.New("not exactly one of secret and assertion"))
+	}
+	c, found, err := clientByID(ctx, s.db, r.GetClientId())
+	switch {
+	case err != nil:
+		return client{}, pg.AsFault(err, nil)
+	case !found:
+		return client{}, invalidClient(errors.New("unknown client"))
+	case !c.usable():
+		return client{}, invalidClient(errors.New("revoked or suspended"))
+	case r.GetClientSecret() != "":
+		if !c.secretMatches(r.GetClientSecret()) {
+			return client{}, invalidClient(errors.New("another secret"))
+		}
+		return c, nil
+	default:
+		return c, s.takeAssertion(ctx, c, r.GetClientAssertion())
+	}
+}
+
+// takeAssertion verifies a client assertion and remembers it, so that it is good once.
+func (s *tokenService) takeAssertion(ctx context.Context, c client, assertion string) error {
+	if c.PublicJWK == "" {
+		return invalidClient(errors.New("the client has no key"))
+	}
+	public, err := authn.ParsePublicKey([]byte(c.PublicJWK))
+	if err != nil {
+		return invalidClient(err)
+	}
+	claims, err := verifyAssertion(assertion, public, c.ID, s.audience, s.clock.Now())
+	if err != nil {
+		return invalidClient(err)
+	}
+	fresh, err := useAssertion(ctx, s.db, c.ID, claims.ID, claims.expires())
+	if err != nil {
+		return pg.AsFault(err, nil)
+	}
+	if !fresh {
+		return invalidClient(errors.New("the assertion was used before"))
+	}
+	return nil
+}

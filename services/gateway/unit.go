@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/gateway"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/unit"
+	openapi "github.com/naru-relay/naru/proto"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	// tokenSigner is the key access tokens are signed with.
+	tokenSigner = "token"
+	// documentKey encrypts institutions' documents while they wait.
+	documentKey = "document"
+	// forgetEvery is how often used client assertions that have expired are forgotten.
+	forgetEvery = 10 * time.Minute
+)
+
+// Unit is the gateway.
+var Unit = unit.Unit{
+	Name: unitName, Requires: []string{"address"}, NewConfig: func() unit.Config { return Default() },
+	Migrations: tables(), Emits: []proto.Message{&gatewayv1.PrincipalChanged{}}, Signers: []string{tokenSigner}, Build: build,
+}
+
+func tables() fs.FS { return migrations }
+
+// build wires the unit, top to bottom.
+func build(ctx context.Context, env *unit.Env) (_ *unit.Service, err error) {
+	config, ok := env.Config.(*Config)
+	if !ok {
+		return nil, fmt.Errorf("configuration is %T", env.Config)
+	}
+	measured, err := newMetrics(env.Meter, env.DB)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := env.Keys.Signer(ctx, tokenSigner)
+	if err != nil {
+		return nil, fmt.Errorf("open the token key: %w", err)
+	}
+	minter, err := authn.NewMinter(authn.IssuerGateway, authn.Key{ID: signer.KeyID(), Signer: signer}, env.Clock)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := env.Keys.AEAD(ctx, documentKey)
+	if err != nil {
+		return nil, fmt.Errorf("open the document key: %w", err)
+	}
+	address, err := env.Dial("address")
+	if err != nil {
+		return nil, err
+	}
+	made, err := bootstrap(ctx, config.BootstrapAdminFile, env.Outbox, env.Clock)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		env.Log.LogAttrs(ctx, slog.LevelWarn, "made the first operator, its credentials are in the bootstrap file", slog.String("file", config.BootstrapAdminFile))
+	}
+	quotas := newQuota(config.Quota, env.Clock)
+	reg := &registration{config: config.Registration, outbox: env.Outbox, clock: env.Clock, log: env.Log, aead: aead, address: addressv1.NewAddressServiceClient(address)}
+	tokens := &tokenService{
+		db: env.DB, clock: env.Clock, minter: minter, life: config.TokenLife.Std(), audience: config.PublicURL + "/oauth2/token", quota: quotas, metrics: measured,
+	}
+	admin := &adminService{db: env.DB, outbox: env.Outbox, clock: env.Clock, log: env.Log, registration: reg}
+	doors, err := openDoors(ctx, env, config, quotas, measured)
+	if err != nil {
+		return nil, err
+	}
+	return &unit.Service{
+		Register: func(r grpc.ServiceRegistrar) {
+			gatewayv1.RegisterTokenServiceServer(r, tokens)
+			gatewayv1.RegisterPrincipalAdminServiceServer(r, admin)
+		},
+		Tasks: append([]lifecycle.Task{reg.task(), forgetTask(env)}, doors...),
+	}, nil
+}
+
+// openDoors listens at both doors; a port that is taken is told at once.
+func openDoors(ctx context.Context, env *unit.Env, config *Config, quotas *quota, measured *metrics) (tasks []lifecycle.Task, err error) {
+	var opened []net.Listener
+	defer func() {
+		if err != nil {
+			for _, listener := range opened {
+				err = errors.Join(err, listener.Close())
+			}
+		}
+	}()
+	listen := func(address string) (net.Listener, error) {
+		var lc net.ListenConfig
+		listener, err := lc.Listen(ctx, "tcp", address)
+		if err != nil {
+			return nil, fmt.Errorf("open a door: %w", err)
+		}
+		opened = append(opened, listener)
+		return listener, nil
+	}
+	if config.REST.Listen != "" {
+		listener, err := listen(config.REST.Listen)
+		if err != nil {
+			return nil, err
+		}
+		handler, err := restHandler(ctx, env, config, &door{name: "rest", verifier: env.Authn, quota: quotas, metrics: measured})
+		if err != nil {
+			return nil, err
+		}
+		task, err := restTask(listener, handler, config.REST, config.CallTimeout.Std())
+		if err != nil {
+			return nil, err
+		}
+		env.Log.LogAttrs(ctx, slog.LevelInfo, "the REST door listens", slog.String("address", listener.Addr().String()))
+		tasks = append(tasks, task)
+	}
+	if config.GRPC.Listen != "" {
+		listener, err := listen(config.GRPC.Listen)
+		if err != nil {
+			return nil, err
+		}
+		known, err := targets()
+		if err != nil {
+			return nil, err
+		}
+		server, err := newGRPCDoor(&proxy{
+			door: &door{name: "grpc", verifier: env.Authn, quota: quotas, metrics: measured}, dial: env.Dial, targets: known, tracer: env.Tracer,
+			timeout: config.CallTimeout.Std(), codec: newRawCodec(),
+		}, config.GRPC, env.Log, env.Clock)
+		if err != nil {
+			return nil, err
+		}
+		env.Log.LogAttrs(ctx, slog.LevelInfo, "the gRPC door listens", slog.String("address", listener.Addr().String()))
+		tasks = append(tasks, grpcTask(listener, server))
+	}
+	return tasks, nil
+}
+
+func restHandler(ctx context.Context, env *unit.Env, config *Config, d *door) (http.Handler, error) {
+	self, err := env.Dial(unitName)
+	if err != nil {
+		return nil, err
+	}
+	description, err := describe(openapi.OpenAPI())
+	if err != nil {
+		return nil, err
+	}
+	rest := &restDoor{
+		door: d, tokens: gatewayv1.NewTokenServiceClient(self), dial: env.Dial, ready: env.DB.Ping, timeout: config.CallTimeout.Std(), openAPI: description,
+	}
+	return rest.handler(ctx, gateway.EdgeDeps{Log: env.Log, Clock: env.Clock, Tracer: env.Tracer, Meter: env.Meter})
+}
+
+// forgetTask forgets client assertions that could not be used again anyway.
+func forgetTask(env *unit.Env) lifecycle.Task {
+	return lifecycle.Every("assertions", forgetEvery, func(ctx context.Context) {
+		if err := forgetAssertions(ctx, env.DB, env.Clock.Now()); err != nil && ctx.Err() == nil {
+			env.Log.LogAttrs(ctx, slog.LevelWarn, "used client assertions were not forgotten", slog.Any("error", err))
+		}
+	})
+}

@@ -1,0 +1,98 @@
+package viewing
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/config"
+)
+
+// Config is the unit's configuration; start from Default.
+type Config struct {
+	// Identity is the identity provider (본인확인).
+	Identity Identity `yaml:"identity"`
+}
+
+// Identity says with whom recipients prove who they are.
+type Identity struct {
+	// Issuer is the provider's issuer URL: https, or http on a loopback address for a sandbox. Required.
+	Issuer string `yaml:"issuer"`
+	// ClientID and ClientSecretFile are this relay's at the provider; required.
+	ClientID         string            `yaml:"client_id"`
+	ClientSecretFile config.SecretFile `yaml:"client_secret_file"`
+	// RedirectURIs are where recipients' applications take code and state back. A request names one of them, compared as text. At
+	// least one.
+	RedirectURIs []string `yaml:"redirect_uris"`
+	// Scopes asked for besides openid; default none. Providers tie claims to scopes.
+	Scopes []string `yaml:"scopes"`
+	// MaxAge is how long ago the person may have proved itself at the provider; default 5m.
+	MaxAge config.Duration `yaml:"max_age"`
+	// Skew is how far the provider's clock may be off; default 30s.
+	Skew config.Duration `yaml:"skew"`
+	// Timeout of one call to the provider; default 5s.
+	Timeout config.Duration `yaml:"timeout"`
+	// Refresh is how long the provider's discovery document is used before it is asked for again; default 1h.
+	Refresh config.Duration `yaml:"refresh"`
+}
+
+// maxRedirectURI is the bound of StartSessionRequest.redirect_uri.
+const maxRedirectURI = 500
+
+// Default returns a configuration that lacks only the identity provider.
+func Default() *Config {
+	return &Config{Identity: Identity{
+		MaxAge: config.Duration(5 * time.Minute), Skew: config.Duration(30 * time.Second), Timeout: config.Duration(5 * time.Second),
+		Refresh: config.Duration(time.Hour),
+	}}
+}
+
+// Validate joins all problems.
+func (c *Config) Validate() error {
+	var p config.Problems
+	i := c.Identity
+	if u, err := url.Parse(i.Issuer); err != nil || !safe(u) || u.RawQuery != "" || u.Fragment != "" {
+		p.Add("identity.issuer", "must be an https URL, or http on a loopback address, without query and fragment")
+	}
+	if i.ClientID == "" {
+		p.Add("identity.client_id", "is required")
+	}
+	if i.ClientSecretFile.Value() == "" {
+		p.Add("identity.client_secret_file", "is required")
+	}
+	if len(i.RedirectURIs) == 0 {
+		p.Add("identity.redirect_uris", "must name at least one URL")
+	}
+	for n, redirect := range i.RedirectURIs {
+		// Applications have schemes of their own, so the scheme is not judged.
+		if u, err := url.Parse(redirect); err != nil || u.Scheme == "" || u.Fragment != "" || len(redirect) > maxRedirectURI {
+			p.Add(fmt.Sprintf("identity.redirect_uris[%d]", n), "must be an absolute URL without fragment, at most %d characters", maxRedirectURI)
+		}
+	}
+	if i.MaxAge.Std() < time.Second || i.MaxAge.Std() > time.Hour {
+		p.Add("identity.max_age", "must be between 1s and 1h")
+	}
+	if i.Skew < 0 || i.Skew.Std() > time.Minute {
+		p.Add("identity.skew", "must be between 0s and 1m")
+	}
+	if i.Timeout.Std() <= 0 || i.Timeout.Std() > 30*time.Second {
+		p.Add("identity.timeout", "must be above 0s and at most 30s")
+	}
+	if i.Refresh.Std() < time.Second {
+		p.Add("identity.refresh", "must be at least 1s")
+	}
+	return p.Err()
+}
+
+func safe(u *url.URL) bool {
+	switch u.Scheme {
+	case "https":
+		return u.Host != ""
+	case "http":
+		ip := net.ParseIP(u.Hostname())
+		return u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
+	default:
+		return false
+	}
+}

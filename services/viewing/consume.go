@@ -1,0 +1,82 @@
+package viewing
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/outbox"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// onDocumentReceived keeps what can be viewed.
+func onDocumentReceived(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	byNumber := map[id.EdocNumber]document{}
+	for i, e := range events {
+		d, err := documentOf(e.Message.GetFacts())
+		switch {
+		case errors.Is(err, errFactsLater):
+			verdicts[i] = inbox.Defer("facts_of_an_unknown_kind")
+		case err != nil || d.number.String() != e.Subject:
+			verdicts[i] = inbox.Park("facts_incomplete")
+		default:
+			byNumber[d.number] = d
+		}
+	}
+	sorted := slices.SortedFunc(maps.Values(byNumber), func(a, b document) int { return cmp.Compare(a.number, b.number) })
+	return verdicts, insertDocuments(ctx, tx, sorted)
+}
+
+// onDocumentCancelled remembers a cancelled number. Delivery cancels before receipt only, so there is usually no document to it.
+func onDocumentCancelled(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentCancelled]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	byNumber := map[string]time.Time{}
+	for i, e := range events {
+		if _, err := id.ParseEdocNumber(e.Subject); err != nil || !e.Message.GetCancelledAt().IsValid() {
+			verdicts[i] = inbox.Park("cancellation_malformed")
+			continue
+		}
+		byNumber[e.Subject] = e.Message.GetCancelledAt().AsTime()
+	}
+	numbers := slices.Sorted(maps.Keys(byNumber))
+	at := make([]time.Time, len(numbers))
+	for i, number := range numbers {
+		at[i] = byNumber[number]
+	}
+	return verdicts, insertCancellations(ctx, tx, numbers, at)
+}
+
+// onPrincipalChanged keeps the newest version of each viewing system.
+func onPrincipalChanged(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*gatewayv1.PrincipalChanged]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	newest := map[string]systemRow{}
+	for i, e := range events {
+		m := e.Message
+		switch m.GetKind() {
+		case platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM:
+			row := systemRow{id: m.GetId(), suspended: m.GetSuspended(), senders: append([]string{}, m.GetSenders()...), version: int64(e.Ordinal)}
+			if known, ok := newest[row.id]; !ok || known.version < row.version {
+				newest[row.id] = row
+			}
+		case platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT,
+			platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN:
+			verdicts[i] = inbox.Ignore
+		default:
+			verdicts[i] = inbox.Defer("principal_kind_unknown")
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(newest)) {
+		if err := upsertSystem(ctx, tx, newest[key]); err != nil {
+			return nil, err
+		}
+	}
+	return verdicts, nil
+}

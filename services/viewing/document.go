@@ -1,0 +1,170 @@
+package viewing
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/id"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// document is what viewing keeps of a received document.
+type document struct {
+	number            id.EdocNumber
+	sender            string
+	lane              platformv1.Lane
+	recipient         string
+	address           string
+	documentType      platformv1.DocumentType
+	hash              *platformv1.Digest
+	attachments       []*platformv1.Digest
+	registered        *platformv1.Digest
+	certificateDigest string
+	system, url       string
+	deadline          time.Time
+	sentAt            time.Time
+	receivedAt        time.Time
+	sealedIdentifier  []byte
+	cancelled         bool
+}
+
+var (
+	errFactsIncomplete = errors.New("facts of a received document are incomplete")
+	// errFactsLater: facts a newer unit may have learned to give.
+	errFactsLater = errors.New("facts of a received document are of a kind not known yet")
+)
+
+// documentOf takes out of the facts of a received document what viewing needs.
+func documentOf(f *platformv1.DocumentFacts) (document, error) {
+	number, err := id.ParseEdocNumber(f.GetEdocNum())
+	if err != nil {
+		return document{}, errFactsIncomplete
+	}
+	d := document{
+		number: number, sender: f.GetSender(), lane: f.GetLane(), recipient: f.GetRecipient(), address: f.GetTo().GetAddress(),
+		documentType: f.GetDocumentType(), hash: f.GetDocumentHash(), attachments: f.GetAttachmentHashes(), registered: f.GetRegisteredHash(),
+		certificateDigest: f.GetRegistrationCertificateDigest(), system: f.GetViewingSystem(), url: f.GetViewingUrl(),
+		sealedIdentifier: f.GetSealedViewingIdentifier(),
+	}
+	for _, at := range []struct {
+		from *timestamppb.Timestamp
+		into *time.Time
+	}{{f.GetViewingDeadline(), &d.deadline}, {f.GetSentAt(), &d.sentAt}, {f.GetReceivedAt(), &d.receivedAt}} {
+		if !at.from.IsValid() {
+			return document{}, errFactsIncomplete
+		}
+		*at.into = clock.Canonical(at.from.AsTime())
+	}
+	switch {
+	case d.sender == "" || d.recipient == "" || d.address == "" || d.system == "" || d.url == "" || len(d.sealedIdentifier) == 0,
+		d.hash.GetValue() == "" || d.registered.GetValue() == "" || d.certificateDigest == "":
+		return document{}, errFactsIncomplete
+	case f.GetViewingMode() != platformv1.ViewingMode_VIEWING_MODE_SENDER || d.documentType < platformv1.DocumentType_DOCUMENT_TYPE_GENERAL ||
+		d.documentType > platformv1.DocumentType_DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME:
+		return document{}, errFactsLater
+	}
+	if d.lane != platformv1.Lane_LANE_BULK {
+		d.lane = platformv1.Lane_LANE_EXPRESS
+	}
+	return d, nil
+}
+
+// keepsReadTime: a notice without read time (docType 2) never sends one.
+func (d document) keepsReadTime() bool {
+	return d.documentType != platformv1.DocumentType_DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME
+}
+
+// digestText writes a digest as tables and evidence have it.
+func digestText(d *platformv1.Digest) string { return d.GetAlgorithm() + ":" + d.GetValue() }
+
+func digestOfText(s string) *platformv1.Digest {
+	algorithm, value, _ := strings.Cut(s, ":")
+	return &platformv1.Digest{Algorithm: algorithm, Value: value}
+}
+
+func digestsText(digests []*platformv1.Digest) string {
+	texts := make([]string, len(digests))
+	for i, d := range digests {
+		texts[i] = digestText(d)
+	}
+	return strings.Join(texts, ",")
+}
+
+func digestsOfText(s string) []*platformv1.Digest {
+	if s == "" {
+		return nil
+	}
+	var digests []*platformv1.Digest
+	for text := range strings.SplitSeq(s, ",") {
+		digests = append(digests, digestOfText(text))
+	}
+	return digests
+}
+
+// outcome is what became of a token check or a read report.
+type outcome string
+
+// Outcomes of token checks, and after them those of read reports; ACCEPTED and REPEATED are of both.
+const (
+	accepted  outcome = "ACCEPTED"
+	repeated  outcome = "REPEATED"
+	malformed outcome = "MALFORMED"
+	forged    outcome = "FORGED"
+	expired   outcome = "EXPIRED"
+	foreign   outcome = "FOREIGN"
+	replayed  outcome = "REPLAYED"
+
+	// differs: a good report after the first accepted one that says something else.
+	differs             outcome = "DIFFERS"
+	verificationUnknown outcome = "VERIFICATION_UNKNOWN"
+	outOfWindow         outcome = "OUT_OF_WINDOW"
+	shownHashDiffers    outcome = "SHOWN_HASH_DIFFERS"
+	readTimeNotKept     outcome = "READ_TIME_NOT_KEPT"
+)
+
+// verification is an accepted check of a token.
+type verification struct {
+	id         uuid.UUID
+	verifiedAt time.Time
+}
+
+// report is what a viewing system says about a reading.
+type report struct {
+	number       id.EdocNumber
+	verification uuid.UUID
+	system       string
+	readAt       time.Time
+	shown        *platformv1.Digest
+	logDigest    string
+}
+
+// judge holds a report about a known verification against the document and the times; arrival is when it came.
+func (r report) judge(d document, v verification, arrival time.Time) outcome {
+	unit := precision(r.readAt)
+	read := r.readAt.Truncate(unit)
+	switch {
+	case !d.keepsReadTime():
+		return readTimeNotKept
+	case r.shown.GetAlgorithm() != d.hash.GetAlgorithm() || r.shown.GetValue() != d.hash.GetValue():
+		return shownHashDiffers
+	case read.Before(v.verifiedAt.Truncate(unit)), read.After(arrival.Truncate(unit)):
+		return outOfWindow
+	default:
+		return accepted
+	}
+}
+
+// precision is the unit in which a reporter wrote a time: a Timestamp is written with 0, 3, 6 or 9 digits, and six is what is kept.
+func precision(t time.Time) time.Duration {
+	for _, unit := range []time.Duration{time.Second, time.Millisecond} {
+		if t.Nanosecond()%int(unit) == 0 {
+			return unit
+		}
+	}
+	return time.Microsecond
+}

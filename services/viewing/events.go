@@ -1,0 +1,30 @@
+package viewing
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/inbox"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+func emits() []proto.Message {
+	return []proto.Message{&viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}, &viewingv1.DocumentRead{}}
+}
+
+// consumers keep the projections of documents and of viewing systems.
+func consumers() []inbox.Consumer {
+	return []inbox.Consumer{
+		{Purpose: "received", From: "delivery", Handlers: []inbox.Handler{inbox.On(onDocumentReceived), inbox.On(onDocumentCancelled)}},
+		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
+	}
+}
+
+// reads are the same as the bus wants them.
+func reads() []bus.ConsumerSpec {
+	var specs []bus.ConsumerSpec
+	for _, c := range consumers() {
+		specs = append(specs, c.Spec(""))
+	}
+	return specs
+}

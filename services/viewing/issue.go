@@ -1,0 +1,167 @@
+package viewing
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/outbox"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/viewing/internal/token"
+)
+
+// tokenParameter is the query parameter of the viewing URL that takes the token.
+const tokenParameter = "token"
+
+// lookup is asked once for a document that is not here yet; deliveryv1.DeliveryLookupServiceClient answers.
+type lookup interface {
+	GetReceived(ctx context.Context, in *deliveryv1.GetReceivedRequest, opts ...grpc.CallOption) (*deliveryv1.GetReceivedResponse, error)
+}
+
+// issuer is ViewingTokenService.
+type issuer struct {
+	viewingv1.UnsafeViewingTokenServiceServer
+	core
+	platform string
+	signer   keys.Signer
+	delivery lookup
+}
+
+var _ viewingv1.ViewingTokenServiceServer = (*issuer)(nil)
+
+// IssueViewingToken gives the recipient of a document a token for its viewing system.
+func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewingTokenRequest) (*viewingv1.IssueViewingTokenResponse, error) {
+	caller, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.documentFor(ctx, caller.ID, r.GetEdocNum())
+	if err != nil {
+		return nil, err
+	}
+	now, err := s.now()
+	if err != nil {
+		return nil, err
+	}
+	expires, err := expiry(d, now)
+	if err != nil {
+		return nil, err
+	}
+	row := tokenRow{
+		number: d.number, jti: id.New(), keyID: s.signer.KeyID(), recipient: caller.ID, system: d.system, issuedAt: now, expiresAt: expires,
+	}
+	compact, err := token.Sign(s.signer, token.Claims{
+		Platform: s.platform, Address: d.address, EdocNum: d.number, Audience: d.system, ID: row.jti,
+		DocumentHash: token.Hash{Algorithm: d.hash.GetAlgorithm(), Value: d.hash.GetValue()}, IssuedAt: now, ExpiresAt: expires,
+	})
+	if err != nil {
+		return nil, err
+	}
+	row.digest = digestBytes(compact)
+	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		ordinal, err := countToken(ctx, tx, d.number)
+		if err != nil {
+			return err
+		}
+		if err := insertToken(ctx, tx, row, ordinal); err != nil {
+			return err
+		}
+		return d.stateIssued(ctx, tx, row, ordinal, caller.Session)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.metrics.tokens.Add(ctx, 1)
+	return &viewingv1.IssueViewingTokenResponse{Token: compact, Url: withToken(d.url, compact), ExpiresAt: timestamppb.New(expires)}, nil
+}
+
+// documentFor gives a recipient's own document. Somebody else's is not found, and so is nobody's.
+func (s *issuer) documentFor(ctx context.Context, recipient, number string) (document, error) {
+	edocNum, err := id.ParseEdocNumber(number)
+	if err != nil {
+		return document{}, documentNotFound()
+	}
+	d, found, err := readDocument(ctx, s.db, edocNum)
+	if err != nil {
+		return document{}, err
+	}
+	if !found {
+		if d, err = s.ask(ctx, recipient, edocNum); err != nil {
+			return document{}, err
+		}
+	}
+	if d.recipient != recipient {
+		return document{}, documentNotFound()
+	}
+	return d, nil
+}
+
+// ask asks delivery for a document whose fact has not come yet, and keeps it.
+func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber) (document, error) {
+	answer, err := s.delivery.GetReceived(ctx, &deliveryv1.GetReceivedRequest{EdocNum: number.String()})
+	if fault.KindOf(err) == fault.NotFound {
+		count(ctx, s.metrics.misses, "unknown")
+		return document{}, documentNotFound()
+	}
+	if err != nil {
+		count(ctx, s.metrics.misses, "unavailable")
+		return document{}, neighbourFault("the document cannot be looked up now", err)
+	}
+	count(ctx, s.metrics.misses, "found")
+	d, err := documentOf(answer.GetFacts())
+	if err != nil {
+		return document{}, err
+	}
+	if d.number != number || d.recipient != recipient {
+		return document{}, documentNotFound()
+	}
+	if err := insertDocuments(ctx, s.db, []document{d}); err != nil {
+		return document{}, err
+	}
+	// Read again, because it may be known as cancelled.
+	d, _, err = readDocument(ctx, s.db, number)
+	return d, err
+}
+
+// expiry is when a token given now ends: after its life, and not later than the viewing deadline.
+func expiry(d document, now time.Time) (time.Time, error) {
+	switch {
+	case d.cancelled:
+		return time.Time{}, documentCancelled()
+	case now.Before(d.receivedAt):
+		return time.Time{}, unavailable("the relay's clock is behind", errClockBehind)
+	}
+	expires := now.Truncate(time.Second).Add(token.Life)
+	if deadline := d.deadline.Truncate(time.Second); deadline.Before(expires) {
+		expires = deadline
+	}
+	if !now.Before(expires) {
+		return time.Time{}, deadlinePassed()
+	}
+	return expires, nil
+}
+
+// withToken appends a token to a viewing URL, whose own query and fragment stay as they are. The token's characters need no escape.
+func withToken(viewingURL, compact string) string {
+	base, fragment, hasFragment := strings.Cut(viewingURL, "#")
+	separator := "?"
+	if strings.Contains(base, "?") {
+		separator = "&"
+		if strings.HasSuffix(base, "?") || strings.HasSuffix(base, "&") {
+			separator = ""
+		}
+	}
+	base += separator + tokenParameter + "=" + compact
+	if hasFragment {
+		base += "#" + fragment
+	}
+	return base
+}

@@ -1,0 +1,216 @@
+package viewing
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/viewing/internal/token"
+)
+
+// A recipient gets tokens that say what the contract lists, each with the next number.
+func TestIssue(t *testing.T) {
+	t.Parallel()
+	b, recipient := setup(t), unittest.NewID()
+	f := b.receive(t, recipient, func(f *platformv1.DocumentFacts) { f.Lane = platformv1.Lane_LANE_BULK })
+	now := b.Clock.Now()
+	first, err := b.issue(t, recipient, f.GetEdocNum())
+	require.NoError(t, err)
+	require.Equal(t, now.Truncate(time.Second).Add(10*time.Minute), first.GetExpiresAt().AsTime())
+	require.Equal(t, "https://viewer.example/view/7?lang=ko&token="+first.GetToken()+"#page=2", first.GetUrl())
+
+	read, err := token.Parse(first.GetToken())
+	require.NoError(t, err)
+	signer, err := b.Env.Keys.Signer(t.Context(), "viewing-token")
+	require.NoError(t, err)
+	require.Equal(t, signer.KeyID(), read.KeyID)
+	require.Equal(t, token.Claims{
+		Platform: unittest.Platform, Address: "k7w2-ferry", EdocNum: read.Claims.EdocNum, Audience: b.system, ID: read.Claims.ID,
+		DocumentHash: token.Hash{Algorithm: "SHA-256", Value: strings.Repeat("0a", 32)},
+		IssuedAt:     now.Truncate(time.Second), ExpiresAt: now.Truncate(time.Second).Add(10 * time.Minute),
+	}, read.Claims)
+	require.Equal(t, f.GetEdocNum(), read.Claims.EdocNum.String())
+
+	second, err := b.issue(t, recipient, f.GetEdocNum())
+	require.NoError(t, err)
+	require.NotEqual(t, first.GetToken(), second.GetToken())
+
+	stated := b.Stated(t, &viewingv1.ViewingTokenIssued{})
+	require.Len(t, stated, 2)
+	for i, e := range stated {
+		require.Equal(t, uint32(i+1), e.GetOrdinal())
+		require.Equal(t, f.GetEdocNum(), e.GetSubject())
+		require.Equal(t, b.sender, e.GetSender())
+		require.Equal(t, recipient, e.GetActor())
+	}
+	message := unittest.Emitted[*viewingv1.ViewingTokenIssued](t, b.Bench)[0]
+	require.Equal(t, recipient, message.GetRecipient())
+	require.Equal(t, platformv1.Lane_LANE_BULK, message.GetLane())
+	require.Equal(t, now, message.GetIssuedAt().AsTime())
+
+	proofs := b.evidence(t, "viewing_token_issued", f.GetEdocNum())
+	require.Len(t, proofs, 2)
+	require.Equal(t, read.Claims.ID.String(), proofs[0]["jti"])
+	require.NotEmpty(t, proofs[0]["session"])
+	b.requireNowhere(t, first.GetToken(), second.GetToken(), canaryName)
+}
+
+// The token key is published beside the session key, and the two are different.
+func TestKeysPublished(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	answer, err := platformv1.NewKeyServiceClient(b.Unit(t, "gateway")).GetKeySet(t.Context(), &platformv1.GetKeySetRequest{})
+	require.NoError(t, err)
+	ids := map[string]bool{}
+	for _, name := range []string{"session", "viewing-token"} {
+		signer, err := b.Env.Keys.Signer(t.Context(), name)
+		require.NoError(t, err)
+		require.Contains(t, answer.GetJwks(), signer.KeyID())
+		ids[signer.KeyID()] = true
+	}
+	require.Len(t, ids, 2)
+	require.Equal(t, []string{"session", "viewing-token"}, Unit.Signers)
+}
+
+func TestIssueRefused(t *testing.T) {
+	t.Parallel()
+	b, recipient := setup(t), unittest.NewID()
+	mine := b.receive(t, recipient)
+	over := b.receive(t, recipient, func(f *platformv1.DocumentFacts) {
+		f.ViewingDeadline = timestamppb.New(b.Clock.Now().Truncate(time.Second))
+	})
+	cancelled := b.receive(t, recipient)
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, outbox.Event{Subject: cancelled.GetEdocNum(), Sender: b.sender, OccurredAt: b.Clock.Now(),
+		Message: &deliveryv1.DocumentCancelled{EdocNum: cancelled.GetEdocNum(), Sender: b.sender, CancelledAt: timestamppb.New(b.Clock.Now())}})
+	ahead := b.receive(t, recipient, func(f *platformv1.DocumentFacts) { f.ReceivedAt = timestamppb.New(b.Clock.Now().Add(time.Second)) })
+	for _, test := range []struct {
+		name, recipient, number string
+		kind                    fault.Kind
+		reason                  viewingv1.Reason
+	}{
+		{"somebody else's", unittest.NewID(), mine.GetEdocNum(), fault.NotFound, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND},
+		{"nobody's", recipient, "20260302_NARU000001_0000000000042", fault.NotFound, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND},
+		{"no number", recipient, "20269999_NARU000001_0000000000042", fault.NotFound, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND},
+		{"after the viewing deadline", recipient, over.GetEdocNum(), fault.Conflict, viewingv1.Reason_REASON_VIEWING_DEADLINE_PASSED},
+		{"somebody else's after the deadline", unittest.NewID(), over.GetEdocNum(), fault.NotFound, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND},
+		{"cancelled", recipient, cancelled.GetEdocNum(), fault.Conflict, viewingv1.Reason_REASON_DOCUMENT_CANCELLED},
+	} {
+		_, err := b.issue(t, test.recipient, test.number)
+		require.Error(t, err, test.name)
+		requireReason(t, err, test.kind, test.reason)
+	}
+	_, err := b.issue(t, recipient, ahead.GetEdocNum())
+	require.ErrorIs(t, err, fault.Unavailable, "a time before the receipt is never stamped")
+	_, err = viewingv1.NewViewingTokenServiceClient(b.ViewingSystem(t, b.system)).
+		IssueViewingToken(t.Context(), &viewingv1.IssueViewingTokenRequest{EdocNum: mine.GetEdocNum()})
+	require.ErrorIs(t, err, fault.Denied, "viewing systems get no tokens")
+	require.Empty(t, unittest.Emitted[*viewingv1.ViewingTokenIssued](t, b.Bench))
+}
+
+// A token never outlives the viewing deadline.
+func TestIssueCappedByDeadline(t *testing.T) {
+	t.Parallel()
+	b, recipient := setup(t), unittest.NewID()
+	deadline := b.Clock.Now().Truncate(time.Second).Add(90 * time.Second)
+	f := b.receive(t, recipient, func(f *platformv1.DocumentFacts) {
+		f.ViewingDeadline = timestamppb.New(deadline.Add(700 * time.Millisecond))
+	})
+	issued, err := b.issue(t, recipient, f.GetEdocNum())
+	require.NoError(t, err)
+	require.Equal(t, deadline, issued.GetExpiresAt().AsTime())
+	b.advance(t, deadline.Sub(b.Clock.Now()))
+	_, err = b.verify(t, b.system, issued.GetToken(), "r-1")
+	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_EXPIRED)
+}
+
+// A miss in the projection asks delivery, once, and keeps the answer.
+func TestIssueAsksDelivery(t *testing.T) {
+	t.Parallel()
+	b, recipient := setup(t), unittest.NewID()
+	f := b.facts(t, recipient)
+	b.delivery.mu.Lock()
+	b.delivery.err = fault.New(fault.Unavailable, "delivery", nil, "")
+	b.delivery.mu.Unlock()
+	_, err := b.issue(t, recipient, f.GetEdocNum())
+	require.ErrorIs(t, err, fault.Unavailable, "not found would be wrong")
+	b.delivery.mu.Lock()
+	b.delivery.err, b.delivery.facts[f.GetEdocNum()] = nil, f
+	b.delivery.mu.Unlock()
+
+	_, err = b.issue(t, unittest.NewID(), f.GetEdocNum())
+	requireReason(t, err, fault.NotFound, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND)
+	require.Empty(t, b.query(t, `select edoc_num from document`), "a stranger's question leaves nothing")
+	asked := b.delivery.asked.Load()
+	for range 2 {
+		_, err = b.issue(t, recipient, f.GetEdocNum())
+		require.NoError(t, err)
+	}
+	require.Equal(t, asked+1, b.delivery.asked.Load())
+
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, received(f))
+	require.Equal(t, []string{"2"}, b.query(t, `select tokens::text from document`), "the late fact changes nothing")
+}
+
+func TestWithToken(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, url, want string }{
+		{"plain", "https://v.example/a", "https://v.example/a?token=t.t.t"},
+		{"query", "https://v.example/a?b=c", "https://v.example/a?b=c&token=t.t.t"},
+		{"query that is escaped stays so", "https://v.example/%ea%b0%80?b=%26&c=+", "https://v.example/%ea%b0%80?b=%26&c=+&token=t.t.t"},
+		{"empty query", "https://v.example/a?", "https://v.example/a?token=t.t.t"},
+		{"open query", "https://v.example/a?b=c&", "https://v.example/a?b=c&token=t.t.t"},
+		{"fragment", "https://v.example/a#b?c", "https://v.example/a?token=t.t.t#b?c"},
+		{"query and fragment", "https://v.example/a?b=c#d", "https://v.example/a?b=c&token=t.t.t#d"},
+		{"empty fragment", "https://v.example/a#", "https://v.example/a?token=t.t.t#"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := withToken(test.url, "t.t.t")
+			require.Equal(t, test.want, got)
+			u, err := url.Parse(got)
+			require.NoError(t, err)
+			require.Equal(t, []string{"t.t.t"}, u.Query()["token"])
+		})
+	}
+}
+
+// Tokens of a key that signed before are still good; a key another replica brought in is found.
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	b, recipient := setup(t), unittest.NewID()
+	f := b.receive(t, recipient)
+	old, err := b.issue(t, recipient, f.GetEdocNum())
+	require.NoError(t, err)
+	_, err = b.verify(t, b.system, "x", "warm-up")
+	require.Error(t, err)
+	_, err = b.Env.Keys.Rotate(t.Context(), "viewing-token")
+	require.NoError(t, err)
+	b.advance(t, 2*time.Second)
+
+	replica := b.replica(t)
+	fresh, err := replica.issuer.IssueViewingToken(as(t.Context(), platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, recipient),
+		&viewingv1.IssueViewingTokenRequest{EdocNum: f.GetEdocNum()})
+	require.NoError(t, err)
+	before, err := token.Parse(old.GetToken())
+	require.NoError(t, err)
+	after, err := token.Parse(fresh.GetToken())
+	require.NoError(t, err)
+	require.NotEqual(t, before.KeyID, after.KeyID)
+	for requestID, compact := range map[string]string{"r-old": old.GetToken(), "r-new": fresh.GetToken()} {
+		_, err = b.verify(t, b.system, compact, requestID)
+		require.NoError(t, err, requestID)
+	}
+}
+
+var _ publicKeys = (*keys.Store)(nil)

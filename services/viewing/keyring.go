@@ -1,0 +1,49 @@
+package viewing
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/keys"
+)
+
+// keyringPause is how often the key folder is looked at for a key id that is not known: forged tokens name ids at will.
+const keyringPause = time.Second
+
+// publicKeys lists the public halves of a signing key, retired ones included; *keys.Store does.
+type publicKeys interface {
+	PublicKeys(ctx context.Context, name string) ([]keys.PublicKey, error)
+}
+
+// keyring knows the keys that have signed viewing tokens. Another replica may have brought in a new one meanwhile.
+type keyring struct {
+	store publicKeys
+	clock clock.Clock
+
+	mu    sync.Mutex
+	known map[string]*ecdsa.PublicKey
+	read  time.Time
+}
+
+// public gives the key of that id, nil where there is none.
+func (k *keyring) public(ctx context.Context, keyID string) (*ecdsa.PublicKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.clock.Now()
+	if key := k.known[keyID]; key != nil || (k.known != nil && now.Sub(k.read).Abs() < keyringPause) {
+		return key, nil
+	}
+	list, err := k.store.PublicKeys(ctx, signerToken)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys of viewing tokens: %w", err)
+	}
+	k.known, k.read = make(map[string]*ecdsa.PublicKey, len(list)), now
+	for _, key := range list {
+		k.known[key.KeyID] = key.Key
+	}
+	return k.known[keyID], nil
+}

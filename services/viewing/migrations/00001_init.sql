@@ -1,0 +1,138 @@
+-- +goose Up
+
+-- What can be viewed: the part of a received document's facts that viewing needs, and how many tokens and verifications there were.
+-- The facts never change. Kept ten years after the end of its year, longer while its number is under legal hold.
+create table document (
+    edoc_num           text collate "C" not null,
+    sender             text             not null constraint document_sender_present check (sender <> ''),
+    lane               smallint         not null constraint document_lane_known check (lane in (1, 2)),
+    recipient          text             not null constraint document_recipient_present check (recipient <> ''),
+    to_address         text             not null constraint document_to_address_present check (to_address <> ''),
+    document_type      smallint         not null constraint document_type_known check (document_type in (1, 2, 3)),
+    -- Hashes are written algorithm:hex, several of them with a comma between.
+    document_hash      text             not null constraint document_hash_form check (document_hash ~ '^SHA-(256|384|512):[0-9a-f]+$'),
+    attachment_hashes  text             not null,
+    registered_hash    text             not null,
+    certificate_digest text             not null,
+    viewing_system     text             not null constraint document_viewing_system_present check (viewing_system <> ''),
+    viewing_url        text             not null constraint document_viewing_url_present check (viewing_url <> ''),
+    viewing_deadline   timestamptz      not null,
+    sent_at            timestamptz      not null,
+    received_at        timestamptz      not null,
+    sealed_identifier  bytea            not null,
+    tokens             integer          not null default 0,
+    verifications      integer          not null default 0,
+    constraint document_pk primary key (edoc_num),
+    constraint document_sent_before_received check (sent_at <= received_at),
+    constraint document_counts check (tokens >= 0 and verifications between 0 and tokens)
+) partition by range (edoc_num);
+alter table document alter column sealed_identifier set storage external;
+grant select, insert, update (tokens, verifications) on document to ${app};
+
+-- Numbers that were cancelled; it may be known before or without the document.
+create table cancellation (
+    edoc_num     text collate "C" not null,
+    cancelled_at timestamptz      not null,
+    constraint cancellation_pk primary key (edoc_num)
+) partition by range (edoc_num);
+grant select, insert on cancellation to ${app};
+
+-- Viewing systems, the senders they serve, and whether they are suspended: the newest version the gateway has told.
+create table viewing_system (
+    id        text    not null constraint viewing_system_pk primary key,
+    suspended boolean not null,
+    senders   text[]  not null,
+    version   bigint  not null
+);
+grant select, insert, update on viewing_system to ${app};
+
+-- Viewing tokens (열람인증토큰): unused, then used once. doc.go draws it.
+create table viewing_token (
+    edoc_num        text collate "C" not null,
+    jti             uuid             not null,
+    ordinal         integer          not null constraint viewing_token_ordinal_positive check (ordinal > 0),
+    digest          bytea            not null constraint viewing_token_digest_sha256 check (octet_length(digest) = 32),
+    key_id          text             not null,
+    recipient       text             not null,
+    viewing_system  text             not null,
+    issued_at       timestamptz      not null,
+    expires_at      timestamptz      not null,
+    used_at         timestamptz,
+    request_id      text,
+    verification_id uuid,
+    constraint viewing_token_pk primary key (edoc_num, jti),
+    constraint viewing_token_number unique (edoc_num, ordinal),
+    constraint viewing_token_life check (issued_at < expires_at and expires_at <= issued_at + interval '10 minutes'),
+    constraint viewing_token_used_whole check ((used_at is null) = (request_id is null) and (used_at is null) = (verification_id is null)),
+    constraint viewing_token_used_in_life check (used_at >= issued_at and used_at < expires_at)
+) partition by range (edoc_num);
+grant select, insert, update (used_at, request_id, verification_id) on viewing_token to ${app};
+
+-- Every attempt to verify a token, also the refused ones. The id of an accepted one is its verification id. Append only.
+create table token_check (
+    id              uuid        not null,
+    viewing_system  text        not null,
+    request_id      text        not null,
+    token_digest    bytea       not null constraint token_check_digest_sha256 check (octet_length(token_digest) = 32),
+    edoc_num        text collate "C",
+    jti             uuid,
+    outcome         text        not null constraint token_check_outcome_known
+                                check (outcome in ('ACCEPTED', 'REPEATED', 'MALFORMED', 'FORGED', 'EXPIRED', 'FOREIGN', 'REPLAYED')),
+    verification_id uuid,
+    checked_at      timestamptz not null,
+    constraint token_check_pk primary key (id),
+    constraint token_check_verified check ((outcome in ('ACCEPTED', 'REPEATED')) = (verification_id is not null)),
+    constraint token_check_own_id check (outcome <> 'ACCEPTED' or verification_id = id)
+) partition by range (id);
+create index token_check_document on token_check (edoc_num) where edoc_num is not null;
+grant select, insert on token_check to ${app};
+
+-- The read time (열람일시): of the first accepted report, for ever. Append only.
+create table read_time (
+    edoc_num        text collate "C" not null,
+    read_at         timestamptz      not null,
+    verified_at     timestamptz      not null,
+    reported_at     timestamptz      not null,
+    verification_id uuid             not null,
+    viewing_system  text             not null,
+    log_digest      text             not null,
+    report_id       uuid             not null,
+    constraint read_time_pk primary key (edoc_num),
+    -- A read time has the precision its reporter gave, at least seconds.
+    constraint read_time_after_verified check (read_at >= date_trunc('second', verified_at)),
+    constraint read_time_before_reported check (read_at <= reported_at)
+) partition by range (edoc_num);
+grant select, insert on read_time to ${app};
+
+-- Every read report, also the refused ones. Number and verification are as the reporter gave them. Append only.
+create table read_report (
+    id              uuid             not null,
+    edoc_num        text collate "C" not null,
+    verification_id uuid             not null,
+    viewing_system  text             not null,
+    read_at         timestamptz      not null,
+    shown_hash      text             not null,
+    log_digest      text             not null,
+    outcome         text             not null constraint read_report_outcome_known
+                                     check (outcome in ('ACCEPTED', 'REPEATED', 'DIFFERS', 'VERIFICATION_UNKNOWN', 'OUT_OF_WINDOW',
+                                                        'SHOWN_HASH_DIFFERS', 'READ_TIME_NOT_KEPT')),
+    reported_at     timestamptz      not null,
+    constraint read_report_pk primary key (id)
+) partition by range (id);
+create index read_report_document on read_report (edoc_num);
+grant select, insert on read_report to ${app};
+
+-- Logins at the identity provider (본인확인), each good for one return within five minutes. Nothing in it tells who logged in.
+create table login (
+    id              uuid        not null,
+    state_digest    bytea       not null constraint login_state_digest_sha256 check (octet_length(state_digest) = 32),
+    nonce_digest    bytea       not null constraint login_nonce_digest_sha256 check (octet_length(nonce_digest) = 32),
+    sealed_verifier bytea       not null,
+    redirect_uri    text        not null,
+    started_at      timestamptz not null,
+    expires_at      timestamptz not null,
+    used_at         timestamptz,
+    constraint login_pk primary key (id),
+    constraint login_used_in_life check (used_at >= started_at and used_at < expires_at)
+) partition by range (id);
+grant select, insert, update (used_at) on login to ${app};

@@ -1,0 +1,89 @@
+package viewing
+
+import (
+	"time"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+const domain = "viewing"
+
+// retrySoon is when a call that met a passing trouble may come again.
+const retrySoon = time.Second
+
+func redirectNotAllowed() error {
+	return fault.New(fault.Invalid, domain, viewingv1.Reason_REASON_REDIRECT_NOT_ALLOWED, "redirectUri is none of this relay's",
+		fault.WithViolations(fault.Violation{Field: "redirectUri", Rule: "redirect.allowed", Message: "must be one of the relay's configured URLs"}))
+}
+
+func sessionUnknown() error {
+	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_SESSION_UNKNOWN, "the state is unknown, used or too old; start again")
+}
+
+func identityRefused(cause error) error {
+	return fault.New(fault.Denied, domain, viewingv1.Reason_REASON_IDENTITY_REFUSED, "the identity is not proved; start again", fault.Wrap(cause))
+}
+
+func providerUnavailable(cause error) error {
+	return fault.New(fault.Unavailable, domain, viewingv1.Reason_REASON_IDENTITY_PROVIDER_UNAVAILABLE,
+		"the identity provider does not answer; start again later", fault.WithRetryAfter(retrySoon), fault.Wrap(cause))
+}
+
+func documentNotFound() error {
+	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND, "there is no such document")
+}
+
+func deadlinePassed() error {
+	return fault.New(fault.Conflict, domain, viewingv1.Reason_REASON_VIEWING_DEADLINE_PASSED, "the viewing deadline has passed")
+}
+
+func documentCancelled() error {
+	return fault.New(fault.Conflict, domain, viewingv1.Reason_REASON_DOCUMENT_CANCELLED, "the document was cancelled")
+}
+
+func verificationUnknownFault() error {
+	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_VERIFICATION_UNKNOWN, "there is no such verification of this document")
+}
+
+// unavailable is a passing trouble of the relay's own.
+func unavailable(message string, cause error) error {
+	return fault.New(fault.Unavailable, domain, nil, message, fault.WithRetryAfter(retrySoon), fault.Wrap(cause))
+}
+
+// neighbourFault keeps another unit's faults to itself: a caller is told only whether to come again.
+func neighbourFault(message string, err error) error {
+	if fault.KindOf(err) == fault.Unavailable {
+		return unavailable(message, err)
+	}
+	return fault.New(fault.Internal, domain, nil, "", fault.Wrap(err))
+}
+
+// refusal is the fault a refused check or report is answered with; nil for the others.
+func (o outcome) refusal() error {
+	say := func(k fault.Kind, r viewingv1.Reason, message string) error { return fault.New(k, domain, r, message) }
+	switch o {
+	case malformed:
+		return say(fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "the token is not a viewing token")
+	case forged:
+		return say(fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "the token is not one of this relay")
+	case expired:
+		return say(fault.Conflict, viewingv1.Reason_REASON_TOKEN_EXPIRED, "the token has expired")
+	case foreign:
+		return say(fault.Denied, viewingv1.Reason_REASON_TOKEN_FOREIGN, "the token is not for this viewing system")
+	case replayed:
+		return say(fault.Conflict, viewingv1.Reason_REASON_TOKEN_REPLAYED, "the token was used before")
+	case verificationUnknown:
+		return verificationUnknownFault()
+	case outOfWindow:
+		return say(fault.Invalid, viewingv1.Reason_REASON_READ_TIME_OUT_OF_WINDOW, "readAt is not between the verification and now")
+	case shownHashDiffers:
+		return say(fault.Conflict, viewingv1.Reason_REASON_SHOWN_HASH_DIFFERS, "what was shown is not the document that was sent")
+	case readTimeNotKept:
+		return say(fault.Conflict, viewingv1.Reason_REASON_READ_TIME_NOT_KEPT, "documents of this kind have no read time")
+	case accepted, repeated, differs:
+		return nil
+	default:
+		return nil
+	}
+}

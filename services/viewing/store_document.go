@@ -1,0 +1,144 @@
+package viewing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// insertDocuments keeps documents; one that is here already stays as it is. The documents are sorted by number and each is there once.
+func insertDocuments(ctx context.Context, db pg.DBTX, documents []document) error {
+	const insert = `
+		insert into document (edoc_num, sender, lane, recipient, to_address, document_type, document_hash, attachment_hashes,
+		                      registered_hash, certificate_digest, viewing_system, viewing_url, viewing_deadline, sent_at,
+		                      received_at, sealed_identifier)
+		select *
+		from   unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[],
+		              $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
+		              $15::timestamptz[], $16::bytea[])
+		on conflict (edoc_num) do nothing`
+	if len(documents) == 0 {
+		return nil
+	}
+	var c documentColumns
+	for _, d := range documents {
+		c.add(d)
+	}
+	_, err := db.Exec(ctx, insert, c.number, c.sender, c.lane, c.recipient, c.address, c.documentType, c.hash, c.attachments,
+		c.registered, c.certificate, c.system, c.url, c.deadline, c.sentAt, c.receivedAt, c.identifier)
+	if err != nil {
+		return fmt.Errorf("insert %d documents: %w", len(documents), err)
+	}
+	return nil
+}
+
+// documentColumns are documents turned by ninety degrees, as unnest takes them.
+type documentColumns struct {
+	number, sender, recipient, address, hash, attachments, registered, certificate, system, url []string
+	lane, documentType                                                                          []int16
+	deadline, sentAt, receivedAt                                                                []time.Time
+	identifier                                                                                  [][]byte
+}
+
+func (c *documentColumns) add(d document) {
+	c.number = append(c.number, d.number.String())
+	c.sender = append(c.sender, d.sender)
+	c.lane = append(c.lane, int16(d.lane))
+	c.recipient = append(c.recipient, d.recipient)
+	c.address = append(c.address, d.address)
+	c.documentType = append(c.documentType, int16(d.documentType))
+	c.hash = append(c.hash, digestText(d.hash))
+	c.attachments = append(c.attachments, digestsText(d.attachments))
+	c.registered = append(c.registered, digestText(d.registered))
+	c.certificate = append(c.certificate, d.certificateDigest)
+	c.system = append(c.system, d.system)
+	c.url = append(c.url, d.url)
+	c.deadline = append(c.deadline, d.deadline)
+	c.sentAt = append(c.sentAt, d.sentAt)
+	c.receivedAt = append(c.receivedAt, d.receivedAt)
+	c.identifier = append(c.identifier, d.sealedIdentifier)
+}
+
+// readDocument reads a document; false where it is not here.
+func readDocument(ctx context.Context, db pg.DBTX, number id.EdocNumber) (document, bool, error) {
+	const read = `
+		select d.sender, d.lane, d.recipient, d.to_address, d.document_type, d.document_hash, d.attachment_hashes, d.registered_hash,
+		       d.certificate_digest, d.viewing_system, d.viewing_url, d.viewing_deadline, d.sent_at, d.received_at,
+		       d.sealed_identifier, c.edoc_num is not null
+		from   document d
+		left   join cancellation c on c.edoc_num = d.edoc_num
+		where  d.edoc_num = $1`
+	d := document{number: number}
+	var lane, documentType int16
+	var hash, attachments, registered string
+	err := db.QueryRow(ctx, read, number.String()).Scan(&d.sender, &lane, &d.recipient, &d.address, &documentType, &hash, &attachments, &registered,
+		&d.certificateDigest, &d.system, &d.url, &d.deadline, &d.sentAt, &d.receivedAt, &d.sealedIdentifier, &d.cancelled)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return document{}, false, nil
+	}
+	if err != nil {
+		return document{}, false, fmt.Errorf("read document %s: %w", number, err)
+	}
+	d.lane, d.documentType = platformv1.Lane(lane), platformv1.DocumentType(documentType)
+	d.hash, d.attachments, d.registered = digestOfText(hash), digestsOfText(attachments), digestOfText(registered)
+	d.deadline, d.sentAt, d.receivedAt = clock.Canonical(d.deadline), clock.Canonical(d.sentAt), clock.Canonical(d.receivedAt)
+	return d, true, nil
+}
+
+// insertCancellations remembers cancelled numbers.
+func insertCancellations(ctx context.Context, db pg.DBTX, numbers []string, at []time.Time) error {
+	const insert = `
+		insert into cancellation (edoc_num, cancelled_at)
+		select * from unnest($1::text[], $2::timestamptz[])
+		on conflict (edoc_num) do nothing`
+	if len(numbers) == 0 {
+		return nil
+	}
+	if _, err := db.Exec(ctx, insert, numbers, at); err != nil {
+		return fmt.Errorf("insert %d cancellations: %w", len(numbers), err)
+	}
+	return nil
+}
+
+// systemRow is a version of a viewing system.
+type systemRow struct {
+	id        string
+	suspended bool
+	senders   []string
+	version   int64
+}
+
+// upsertSystem keeps a viewing system if it is newer than what is kept.
+func upsertSystem(ctx context.Context, db pg.DBTX, r systemRow) error {
+	const upsert = `
+		insert into viewing_system as v (id, suspended, senders, version)
+		values ($1, $2, $3, $4)
+		on conflict (id) do update
+		set    suspended = excluded.suspended, senders = excluded.senders, version = excluded.version
+		where  v.version < excluded.version`
+	if _, err := db.Exec(ctx, upsert, r.id, r.suspended, r.senders, r.version); err != nil {
+		return fmt.Errorf("keep viewing system %s: %w", r.id, err)
+	}
+	return nil
+}
+
+// serves tells whether a viewing system may act for a sender; known is false while the gateway's word about it has not come.
+func serves(ctx context.Context, db pg.DBTX, system, sender string) (may, known bool, err error) {
+	const read = `select not suspended and $2 = any(senders) from viewing_system where id = $1`
+	err = db.QueryRow(ctx, read, system, sender).Scan(&may)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, fmt.Errorf("read viewing system: %w", err)
+	}
+	return may, true, nil
+}

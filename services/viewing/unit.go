@@ -1,0 +1,173 @@
+package viewing
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/grpc"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/unit"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/viewing/internal/identity"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	// signerSession signs session tokens of recipients, signerToken viewing tokens. They are never the same key, so that neither
+	// token can stand in for the other.
+	signerSession = "session"
+	signerToken   = "viewing-token"
+	// loginKey seals the code verifiers of logins under way.
+	loginKey = "login"
+
+	actor = "unit:viewing"
+	// loginDays is how long rows of logins are kept; they are good for minutes.
+	loginDays = 2
+)
+
+// Unit is viewing.
+var Unit = unit.Unit{
+	Name:       domain,
+	Requires:   []string{"address", "delivery"},
+	NewConfig:  func() unit.Config { return Default() },
+	Migrations: migrations,
+	Partitions: partitions(),
+	Emits:      emits(),
+	Reads:      reads(),
+	Signers:    []string{signerSession, signerToken},
+	Build:      build,
+}
+
+// partitions of what is kept ten years after the end of its year, like the evidence about it, and as long as a number in it is under
+// legal hold. Logins go after days.
+func partitions() []pg.Partition {
+	guard := `select not exists (select
+	                               from (select distinct on (subject) subject, action
+	                                       from evidence_hold
+	                                      order by subject, id desc) h
+	                               join ${partition} d on d.edoc_num = h.subject
+	                              where h.action = 'placed')`
+	kept := func(table string, kind pg.PartitionKind, with string) pg.Partition {
+		return pg.Partition{Table: table, Kind: kind, With: with, Retain: pg.Retain{Years: evidence.RetentionYears}, Guard: guard,
+			GuardTables: []string{"evidence_hold"}}
+	}
+	// Counters and use are written into rows once or twice: the space left in a page keeps these updates there.
+	const room = "fillfactor = 80"
+	return []pg.Partition{
+		kept("document", pg.ByYearText, room), kept("cancellation", pg.ByYearText, ""), kept("viewing_token", pg.ByYearText, room),
+		kept("read_time", pg.ByYearText, ""), kept("token_check", pg.ByYearUUIDv7, ""), kept("read_report", pg.ByYearUUIDv7, ""),
+		{Table: "login", Kind: pg.ByDayUUIDv7, Retain: pg.Retain{Days: loginDays}, Guard: "select true"},
+	}
+}
+
+// trust tells whether the clock may be written into evidence; *clock.Watch does.
+type trust interface{ Ready() error }
+
+// core is what every service of the unit works with.
+type core struct {
+	clock   clock.Clock
+	trust   trust
+	db      *pgxpool.Pool
+	outbox  *outbox.Outbox
+	metrics *metrics
+}
+
+// now reads the clock, as long as it may be believed.
+func (c core) now() (time.Time, error) {
+	if err := c.trust.Ready(); err != nil {
+		return time.Time{}, unavailable("the relay's clock is not good enough for evidence", err)
+	}
+	return c.clock.Now(), nil
+}
+
+// services are the unit's three.
+type services struct {
+	sessions *sessions
+	issuer   *issuer
+	checker  *checker
+}
+
+func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
+	s, err := newServices(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return &unit.Service{
+		Register: func(r grpc.ServiceRegistrar) {
+			viewingv1.RegisterSessionServiceServer(r, s.sessions)
+			viewingv1.RegisterViewingTokenServiceServer(r, s.issuer)
+			viewingv1.RegisterViewingServiceServer(r, s.checker)
+		},
+		Consumers: consumers(),
+	}, nil
+}
+
+func newServices(ctx context.Context, env *unit.Env) (*services, error) {
+	config, ok := env.Config.(*Config)
+	if !ok {
+		return nil, fmt.Errorf("build viewing: configuration is a %s", reflect.TypeOf(env.Config))
+	}
+	instruments, err := newMetrics(env.Meter)
+	if err != nil {
+		return nil, err
+	}
+	c := core{clock: env.Clock, trust: env.ClockWatch, db: env.DB, outbox: env.Outbox, metrics: instruments}
+	logins, err := newSessions(ctx, env, config.Identity, c)
+	if err != nil {
+		return nil, err
+	}
+	tokenKey, err := env.Keys.Signer(ctx, signerToken)
+	if err != nil {
+		return nil, err
+	}
+	delivery, err := env.Dial("delivery")
+	if err != nil {
+		return nil, err
+	}
+	return &services{
+		sessions: logins,
+		issuer:   &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery)},
+		checker:  &checker{core: c, platform: env.Platform, keys: &keyring{store: env.Keys, clock: env.Clock}, sealed: env.Sealed},
+	}, nil
+}
+
+func newSessions(ctx context.Context, env *unit.Env, i Identity, c core) (*sessions, error) {
+	provider, err := identity.New(identity.Options{
+		Issuer: i.Issuer, ClientID: i.ClientID, ClientSecret: string(i.ClientSecretFile.Value()), Scopes: i.Scopes,
+		MaxAge: i.MaxAge.Std(), Skew: i.Skew.Std(), Timeout: i.Timeout.Std(), Refresh: i.Refresh.Std(), Clock: env.Clock,
+	})
+	if err != nil {
+		return nil, err
+	}
+	signer, err := env.Keys.Signer(ctx, signerSession)
+	if err != nil {
+		return nil, err
+	}
+	minter, err := authn.NewMinter(authn.IssuerViewing, authn.Key{ID: signer.KeyID(), Signer: signer}, env.Clock)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := env.Keys.AEAD(ctx, loginKey)
+	if err != nil {
+		return nil, err
+	}
+	address, err := env.Dial("address")
+	if err != nil {
+		return nil, err
+	}
+	return &sessions{core: c, issuer: i.Issuer, prover: provider, redirects: i.RedirectURIs, secrets: secrets,
+		address: addressv1.NewAddressServiceClient(address), minter: minter}, nil
+}
