@@ -28,9 +28,10 @@ $tools/golangci-lint run ./...
 say "lint" ok
 
 for module in . e2e tools tools/thirdparty; do
-  (cd $module && GOWORK=off go mod tidy -diff >"$fresh/tidy" 2>&1) || { head -n 20 "$fresh/tidy"; say "go mod tidy" "FAILED in $module"; exit 1; }
+  if (cd $module && GOWORK=off go mod tidy -diff >"$fresh/tidy" 2>&1); then say "go mod tidy $module" ok
+  elif grep -qE 'not available|connection refused|no such host' "$fresh/tidy"; then say "go mod tidy $module" "not checked: $(grep -m1 -oE 'reading .*' "$fresh/tidy" | cut -c1-90)"
+  else head -n 20 "$fresh/tidy"; say "go mod tidy $module" FAILED; exit 1; fi
 done
-say "go mod tidy" ok
 
 GOWORK=off go build ./...
 (cd e2e && GOWORK=off go vet ./...)

@@ -86,7 +86,7 @@ func run(l level, race bool) result {
 		return r
 	}
 	fmt.Printf("\n== %s: %d packages\n", l.name, len(packages))
-	args := []string{"test", "-json", "-shuffle=on", "-timeout", l.timeout}
+	args := []string{"test", "-json", "-count=1", "-shuffle=on", "-timeout", l.timeout}
 	if race {
 		args = append(args, "-race")
 	}
