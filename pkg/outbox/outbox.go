@@ -189,7 +189,7 @@ func LaneNumber(lane platformv1.Lane) int16 {
 
 // Savepoint runs fn so that its failure undoes only what fn did, frames included.
 func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
-	inner, err := tx.Tx.Begin(ctx)
+	inner, err := tx.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin savepoint: %w", err)
 	}

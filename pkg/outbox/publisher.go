@@ -186,7 +186,7 @@ func (p *Publisher) settle(ctx context.Context, w waiting, ids *[]uuid.UUID, seq
 
 // sweep publishes what its own process did not: after a crash, a full queue or a lost acknowledgement.
 func (p *Publisher) sweep(ctx context.Context) error {
-	for {
+	for more := true; more; {
 		frames, err := claimUnpublished(ctx, p.db)
 		if err != nil {
 			return err
@@ -194,10 +194,9 @@ func (p *Publisher) sweep(ctx context.Context) error {
 		for _, f := range frames {
 			p.publish(ctx, f)
 		}
-		if len(frames) < sweepBatch || ctx.Err() != nil {
-			return nil
-		}
+		more = len(frames) == sweepBatch
 	}
+	return nil
 }
 
 func claimUnpublished(ctx context.Context, db *pgxpool.Pool) ([]frame.Frame, error) {

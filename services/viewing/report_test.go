@@ -174,6 +174,12 @@ func TestReportAfterRefusal(t *testing.T) {
 	_, err = b.report(t, b.system, wrong)
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_SHOWN_HASH_DIFFERS)
 	require.Len(t, unittest.Emitted[*viewingv1.DocumentRead](t, b.Bench), 1)
+
+	same := reportOn(f, b.verifiedAgain(t, f), first.GetReadAt().AsTime())
+	_, err = b.report(t, b.system, same)
+	require.NoError(t, err)
+	require.Equal(t, []string{"SHOWN_HASH_DIFFERS", "ACCEPTED", "SHOWN_HASH_DIFFERS", "DIFFERS"},
+		b.query(t, `select outcome from read_report order by id`), "another verification is another report")
 }
 
 // A report that comes long after the viewing deadline counts, because its token was verified before.

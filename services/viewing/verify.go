@@ -105,11 +105,11 @@ func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome,
 	if err != nil {
 		return malformed, nil //nolint:nilerr // what is wrong with it is the outcome
 	}
-	key, err := s.keys.public(ctx, t.KeyID)
+	ours, err := s.ours(ctx, t)
 	if err != nil {
 		return "", err
 	}
-	if key == nil || t.Verify(key) != nil || t.Claims.Platform != s.platform {
+	if !ours {
 		return forged, nil
 	}
 	d, found, err := readDocument(ctx, s.db, t.Claims.EdocNum)
@@ -133,6 +133,15 @@ func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome,
 		return foreign, nil
 	}
 	return "", nil
+}
+
+// ours tells whether this relay signed a token, with a key of today or of before, as its issuer.
+func (s *checker) ours(ctx context.Context, t token.Token) (bool, error) {
+	key, err := s.keys.public(ctx, t.KeyID)
+	if err != nil || key == nil {
+		return false, err
+	}
+	return t.Verify(key) == nil && t.Claims.Platform == s.platform, nil
 }
 
 // use decides what becomes of a token nothing speaks against.

@@ -144,12 +144,14 @@ func TestVerifyRefused(t *testing.T) {
 	}
 	kept := map[string][]string{}
 	for _, test := range tests {
+		before := len(b.evidence(t, "viewing_token_checked", test.subject))
 		_, err := b.verify(t, test.system, test.token, "r-1")
 		require.Error(t, err, test.name)
 		requireReason(t, err, test.kind, test.reason)
 		kept[test.system] = append(kept[test.system], test.outcome)
 		proofs := b.evidence(t, "viewing_token_checked", test.subject)
-		require.Equal(t, test.outcome, proofs[len(proofs)-1]["outcome"], test.name)
+		require.Len(t, proofs, before+1, test.name)
+		require.Equal(t, test.outcome, proofs[before]["outcome"], test.name)
 	}
 	for system, outcomes := range kept {
 		require.Equal(t, outcomes, b.outcomes(t, system))

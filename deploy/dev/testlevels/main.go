@@ -5,14 +5,17 @@ package main
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -24,7 +27,6 @@ type level struct {
 	except   []string
 	env      []string
 	timeout  string
-	parallel string
 }
 
 var storePackages = []string{"./pkg/pg/...", "./pkg/pgserver/...", "./pkg/outbox/...", "./pkg/inbox/...", "./pkg/evidence/...", "./pkg/work/...", "./pkg/sealed/...", "./pkg/unit/...", "./pkg/testkit/..."}
@@ -50,18 +52,24 @@ type result struct {
 }
 
 func main() {
-	race := raceAvailable()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(all(ctx))
+}
+
+func all(ctx context.Context) int {
+	race := raceAvailable(ctx)
 	fmt.Printf("race detection: %s\n", map[bool]string{true: "on", false: "not available (cgo or a C compiler is missing)"}[race])
 	var results []result
 	for _, l := range levels() {
-		results = append(results, run(l, race))
+		results = append(results, run(ctx, l, race))
 	}
-	os.Exit(report(results))
+	return report(results)
 }
 
 // raceAvailable: the race detector needs cgo.
-func raceAvailable() bool {
-	out, err := exec.Command("go", "env", "CGO_ENABLED", "CC").Output()
+func raceAvailable(ctx context.Context) bool {
+	out, err := exec.CommandContext(ctx, "go", "env", "CGO_ENABLED", "CC").Output()
 	if err != nil {
 		return false
 	}
@@ -73,12 +81,12 @@ func raceAvailable() bool {
 	return err == nil
 }
 
-func run(l level, race bool) result {
+func run(ctx context.Context, l level, race bool) result {
 	r := result{level: l.name}
-	packages, err := list(l.dir, l.packages)
+	packages, err := list(ctx, l.dir, l.packages)
 	if err == nil && len(l.except) > 0 {
 		var except []string
-		except, err = list(l.dir, l.except)
+		except, err = list(ctx, l.dir, l.except)
 		packages = slices.DeleteFunc(packages, func(p string) bool { return slices.Contains(except, p) })
 	}
 	if err != nil {
@@ -90,7 +98,7 @@ func run(l level, race bool) result {
 	if race {
 		args = append(args, "-race")
 	}
-	command := exec.Command("go", append(args, packages...)...)
+	command := exec.CommandContext(ctx, "go", append(args, packages...)...)
 	command.Dir, command.Stderr = l.dir, os.Stderr
 	command.Env = append(os.Environ(), l.env...)
 	out, err := command.StdoutPipe()
@@ -109,8 +117,8 @@ func run(l level, race bool) result {
 	return r
 }
 
-func list(dir string, patterns []string) ([]string, error) {
-	command := exec.Command("go", append([]string{"list"}, patterns...)...)
+func list(ctx context.Context, dir string, patterns []string) ([]string, error) {
+	command := exec.CommandContext(ctx, "go", append([]string{"list"}, patterns...)...)
 	command.Dir, command.Stderr = dir, os.Stderr
 	out, err := command.Output()
 	if err != nil {

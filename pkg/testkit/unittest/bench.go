@@ -64,7 +64,6 @@ type options struct {
 	config     func(unit.Config)
 	neighbours map[string]func(grpc.ServiceRegistrar)
 	clock      *clock.Fake
-	start      bool
 }
 
 // Config changes the unit's default configuration.
@@ -187,7 +186,7 @@ func (b *Bench) issuers(t testing.TB, u unit.Unit, keysDir string, neighbours ma
 	t.Helper()
 	var known []authn.Issuer
 	for name, issuer := range map[string]string{"gateway": authn.IssuerGateway, "viewing": authn.IssuerViewing} {
-		key := authn.Key{}
+		var key authn.Key
 		if u.Name == name {
 			store, err := keys.Open(keysDir+"/"+name, keys.Options{Create: true})
 			require.NoError(t, err)

@@ -70,7 +70,7 @@ func TestProof(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, proof.Digest, 64)
 	proof.Digest = ""
-	require.True(t, identity.Proof{CI: ci, Name: "홍가람", BirthDate: "19900102", Phone: "01000000009", Issuer: b.provider.Issuer, AuthTime: noon.Add(-4 * time.Minute)} == proof)
+	require.Equal(t, identity.Proof{CI: ci, Name: "홍가람", BirthDate: "19900102", Phone: "01000000009", Issuer: b.provider.Issuer, AuthTime: noon.Add(-4 * time.Minute)}, proof)
 	for _, text := range []string{fmt.Sprint(proof), fmt.Sprintf("%+v", proof), fmt.Sprintf("%#v", proof), proof.LogValue().String()} {
 		require.NotContains(t, text, "홍가람")
 	}

@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -74,8 +75,9 @@ func TestContract(t *testing.T) {
 	for i := range sum {
 		sum[i] = 0x0a
 	}
-	require.Equal(t, fmt.Sprintf(`{"iss":"naru-01","sub":"k7w2-ferry","edn":"20260302_NARU000001_0000000000042","dh":"SHA-256:%s","aud":"%s","jti":"%s","iat":%d,"exp":%d}`,
-		base64.RawURLEncoding.EncodeToString(sum), c.Audience, c.ID, 1772413323, 1772413923), string(payload))
+	want := fmt.Sprintf(`{"iss":"naru-01","sub":"k7w2-ferry","edn":"20260302_NARU000001_0000000000042","dh":"SHA-256:%s","aud":"%s","jti":"%s","iat":%d,"exp":%d}`,
+		base64.RawURLEncoding.EncodeToString(sum), c.Audience, c.ID, 1772413323, 1772413923)
+	require.True(t, bytes.Equal([]byte(want), payload), "byte by byte, because the length counts: %s", payload)
 }
 
 // The longest of everything fits: a platform id of 25, an address of 100 Hangul syllables, SHA-512.
