@@ -8,7 +8,7 @@ import (
 )
 
 // domain of this unit's faults.
-const domain = "address.naru"
+const domain = "address"
 
 func errNotAMember() error {
 	return fault.New(fault.NotFound, domain, addressv1.Reason_REASON_NOT_A_MEMBER, "the caller is not a member of this relay")

@@ -7,7 +7,7 @@ import (
 type demoCommand struct {
 	Doc   string `type:"existingfile" placeholder:"FILE" help:"PDF to send. Default: an invented one, made on the spot."`
 	Narud string `type:"existingfile" placeholder:"FILE" help:"The narud program. Default: the one beside this program, or on the path."`
-	Data  string `type:"path" placeholder:"FOLDER" help:"New or empty folder to run in; it is kept. Default: a temporary one, removed at the end."`
+	Data  string `type:"path" placeholder:"FOLDER" help:"New or empty folder to run in; it is kept, with narud.log and the spans in traces/. Default: a temporary one, removed at the end."`
 	Out   string `type:"path" default:"naru-demo" placeholder:"FOLDER" help:"Folder for the distribution certificate, <number>.pdf."`
 	Keep  bool   `help:"Keep the temporary folder too."`
 }

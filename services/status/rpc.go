@@ -1,211 +1,189 @@
 package status
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
-	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
 var _ statusv1.StatusServiceServer = (*service)(nil)
 
+const defaultPage = 100
+
+// caller is the sender that asks.
+func caller(ctx context.Context) (uuid.UUID, error) {
+	p, err := authn.Require(ctx)
+	if err != nil {
+		return uuid.UUID{}, err
+	}
+	sender, err := uuid.Parse(p.ID)
+	if err != nil {
+		return uuid.UUID{}, fault.New(fault.Internal, domain, nil, "", fault.Wrap(fmt.Errorf("read the caller's id: %w", err)))
+	}
+	return sender, nil
+}
+
+// GetStatus tells one document.
 func (s *service) GetStatus(ctx context.Context, r *statusv1.GetStatusRequest) (*statusv1.GetStatusResponse, error) {
-	caller, err := authn.Require(ctx)
+	sender, err := caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.look(ctx, caller.ID, r.GetEdocNum())
+	found, _, err := s.find(ctx, sender, []string{r.GetEdocNum()})
 	if err != nil {
 		return nil, err
 	}
-	return &statusv1.GetStatusResponse{Status: show(found)}, nil
+	one, ok := found[r.GetEdocNum()]
+	if !ok {
+		return nil, documentNotFound()
+	}
+	return &statusv1.GetStatusResponse{Status: show(one)}, nil
 }
 
-// look reads one document of a sender. A miss in the projection is not yet "not found": intake is asked once, because it knows a
-// document before its event has arrived here.
-func (s *service) look(ctx context.Context, sender, number string) (patch, error) {
-	found, err := readSummaries(ctx, s.db, sender, []string{number})
-	if err != nil {
-		return patch{}, err
-	}
-	if p, ok := found[number]; ok {
-		return p, nil
-	}
-	answer, err := s.intake.GetDocument(ctx, &intakev1.GetDocumentRequest{EdocNum: number})
-	if fault.KindOf(err) == fault.NotFound {
-		return patch{}, documentNotFound()
-	}
-	if err != nil {
-		return patch{}, fmt.Errorf("ask intake for %s: %w", number, err)
-	}
-	if answer.GetFacts().GetSender() != sender {
-		return patch{}, documentNotFound()
-	}
-	p := factsPatch(answer.GetFacts())
-	p.number = number
-	return p, nil
-}
-
+// BatchGetStatus tells many, in the order asked.
 func (s *service) BatchGetStatus(ctx context.Context, r *statusv1.BatchGetStatusRequest) (*statusv1.BatchGetStatusResponse, error) {
-	caller, err := authn.Require(ctx)
+	sender, err := caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, err := readSummaries(ctx, s.db, caller.ID, r.GetEdocNums())
+	found, _, err := s.find(ctx, sender, r.GetEdocNums())
 	if err != nil {
 		return nil, err
 	}
-	answer := &statusv1.BatchGetStatusResponse{}
+	resp := &statusv1.BatchGetStatusResponse{}
 	for _, number := range r.GetEdocNums() {
-		p, ok := found[number]
-		if !ok {
-			if p, err = s.look(ctx, caller.ID, number); fault.KindOf(err) == fault.NotFound && err != nil {
-				answer.NotFound = append(answer.NotFound, number)
-				continue
-			} else if err != nil {
-				return nil, err
-			}
+		if one, ok := found[number]; ok {
+			resp.Statuses = append(resp.Statuses, show(one))
+		} else {
+			resp.NotFound = append(resp.NotFound, number)
 		}
-		answer.Statuses = append(answer.Statuses, show(p))
 	}
-	return answer, nil
+	return resp, nil
 }
 
+// ListStatuses lists a sender's documents, oldest acceptance first.
 func (s *service) ListStatuses(ctx context.Context, r *statusv1.ListStatusesRequest) (*statusv1.ListStatusesResponse, error) {
-	caller, err := authn.Require(ctx)
+	sender, err := caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q := query{Sender: caller.ID, OwnKey: r.GetOwnKey(), From: since(r.GetAcceptedFrom()), Until: since(r.GetAcceptedUntil())}
+	q := query{sender: sender, from: timeOf(r.GetAcceptedFrom()), until: timeOf(r.GetAcceptedUntil()), ownKey: r.GetOwnKey()}
 	for _, state := range r.GetStates() {
-		q.States = append(q.States, int16(state))
+		q.states = append(q.states, int16(state)) //nolint:gosec // an enum of twelve
 	}
-	slices.Sort(q.States)
-	if err := q.resume(r.GetPageToken()); err != nil {
-		return nil, err
-	}
-	size := int(r.GetPageSize())
-	if size == 0 {
-		size = s.config.DefaultPage
-	}
-	found, err := listSummaries(ctx, s.db, q, size+1)
+	after, err := s.pages.parse(q, r.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	answer := &statusv1.ListStatusesResponse{}
-	if len(found) > size {
+	size := cmp.Or(int(r.GetPageSize()), defaultPage)
+	found, ended, err := listSummaries(ctx, s.db, q, after, size+1, s.config.ListScan)
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	resp := &statusv1.ListStatusesResponse{}
+	switch {
+	case len(found) > size:
 		found = found[:size]
-		if answer.NextPageToken, err = q.token(found[size-1]); err != nil {
-			return nil, err
-		}
+		resp.NextPageToken = s.pages.token(q, place{acceptedAt: found[size-1].acceptedAt, number: found[size-1].number})
+	case ended != nil:
+		resp.NextPageToken = s.pages.token(q, *ended)
 	}
-	for _, p := range found {
-		answer.Statuses = append(answer.Statuses, show(p))
+	for _, one := range found {
+		resp.Statuses = append(resp.Statuses, show(one))
 	}
-	return answer, nil
+	return resp, nil
 }
 
-func since(t *timestamppb.Timestamp) time.Time {
-	if t == nil {
+// GetTimeline tells everything that happened to one document.
+func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineRequest) (*statusv1.GetTimelineResponse, error) {
+	sender, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, asked, err := s.find(ctx, sender, []string{r.GetEdocNum()})
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := found[r.GetEdocNum()]; !ok {
+		return nil, documentNotFound()
+	}
+	entries, err := readTimeline(ctx, s.db, r.GetEdocNum())
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	known := slices.ContainsFunc(entries, func(e entry) bool { return e.kind == accepted })
+	if f := asked[r.GetEdocNum()]; f != nil && !known {
+		entries = slices.Insert(entries, 0, entry{kind: accepted, ordinal: 1, occurredAt: timeOf(f.GetAcceptedAt()), actor: f.GetActor()})
+	}
+	resp := &statusv1.GetTimelineResponse{}
+	for _, e := range entries {
+		resp.Entries = append(resp.Entries, &statusv1.TimelineEntry{
+			Kind: s.kinds[e.kind], Ordinal: uint32(e.ordinal), OccurredAt: timestamp(e.occurredAt), RecordedAt: timestamp(e.recordedAt), //nolint:gosec // above zero
+			AcknowledgedAt: timestamp(e.acknowledgedAt), Actor: e.actor, Details: e.details,
+		})
+	}
+	return resp, nil
+}
+
+// find reads documents of a sender. Those whose acceptance has not arrived yet are asked for at intake, once; asked holds its answers.
+func (s *service) find(ctx context.Context, sender uuid.UUID, numbers []string) (found map[string]summary, asked map[string]*platformv1.DocumentFacts, err error) {
+	if found, err = readSummaries(ctx, s.db, sender, numbers); err != nil {
+		return nil, nil, pg.AsFault(err, nil)
+	}
+	var missing []string
+	for _, number := range numbers {
+		if found[number].acceptedAt.IsZero() && !slices.Contains(missing, number) {
+			missing = append(missing, number)
+		}
+	}
+	if asked, err = s.lookup.find(ctx, sender.String(), missing); err != nil {
+		return nil, nil, err
+	}
+	s.metrics.asked(ctx, len(missing), len(asked))
+	for number, facts := range asked {
+		one := found[number]
+		one.fill(facts)
+		found[number] = one
+	}
+	return found, asked, nil
+}
+
+// show is a summary as its sender sees it.
+func show(s summary) *statusv1.DocumentStatus {
+	return &statusv1.DocumentStatus{
+		EdocNum: s.number, OwnKey: s.ownKey, State: statusv1.DocumentState(s.state), Actor: s.actor, Repeats: s.repeats, Version: s.version,
+		AcceptedAt: timestamp(s.acceptedAt), SentAt: timestamp(s.sentAt), ReceivedAt: timestamp(s.receivedAt), ReadAt: timestamp(s.readAt),
+		RecipientAddress: s.recipientAddress, SendDeadline: timestamp(s.sendDeadline), ViewingDeadline: timestamp(s.viewingDeadline),
+		TokenIssuedAt: timestamp(s.tokenIssuedAt), TokenVerifiedAt: timestamp(s.tokenVerifiedAt), Reason: s.failureReason,
+		CancelRefused: !s.cancelRefusedAt.IsZero(),
+		Hub: &statusv1.HubStatus{
+			RegistrationResult: int32(s.registration.shown()), RegisteredAt: timestamp(s.registration.registeredAt),
+			ReadTimeResult: int32(s.readTime.shown()), ReadTimeRegisteredAt: timestamp(s.readTime.registeredAt), Queued: s.queued(),
+		},
+	}
+}
+
+func timestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+func timeOf(t *timestamppb.Timestamp) time.Time {
+	if !t.IsValid() {
 		return time.Time{}
 	}
 	return t.AsTime()
-}
-
-// token is where the list goes on: the whole query with the last document, so that it fits no other query and no other caller.
-func (q query) token(last patch) (string, error) {
-	q.AfterAt, q.After = *last.acceptedAt, last.number
-	raw, err := json.Marshal(q)
-	if err != nil {
-		return "", fmt.Errorf("write page token: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(raw), nil
-}
-
-func (q *query) resume(token string) error {
-	if token == "" {
-		return nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return pageTokenInvalid()
-	}
-	var stored query
-	if err := json.Unmarshal(raw, &stored); err != nil || stored.After == "" || stored.AfterAt.IsZero() {
-		return pageTokenInvalid()
-	}
-	q.AfterAt, q.After = stored.AfterAt, stored.After
-	if stored.Sender != q.Sender || stored.OwnKey != q.OwnKey || !stored.From.Equal(q.From) || !stored.Until.Equal(q.Until) || !slices.Equal(stored.States, q.States) {
-		return pageTokenInvalid()
-	}
-	return nil
-}
-
-func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineRequest) (*statusv1.GetTimelineResponse, error) {
-	caller, err := authn.Require(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.look(ctx, caller.ID, r.GetEdocNum()); err != nil {
-		return nil, err
-	}
-	lines, err := readTimeline(ctx, s.db, r.GetEdocNum())
-	if err != nil {
-		return nil, err
-	}
-	answer := &statusv1.GetTimelineResponse{}
-	for _, l := range lines {
-		answer.Entries = append(answer.Entries, &statusv1.TimelineEntry{Kind: l.kind, Ordinal: uint32(l.ordinal), OccurredAt: timestamppb.New(l.occurredAt),
-			RecordedAt: timestamppb.New(l.recordedAt), AcknowledgedAt: stamp(l.acknowledgedAt), Actor: l.actor, Details: l.details})
-	}
-	return answer, nil
-}
-
-// show is the summary as the sender sees it. The recipient's address is told only after receipt (Act 18-6); it is kept only then.
-func show(p patch) *statusv1.DocumentStatus {
-	s := &statusv1.DocumentStatus{
-		EdocNum: p.number, OwnKey: value(p.ownKey), State: stateOf(p), AcceptedAt: stamp(p.acceptedAt), SentAt: stamp(p.sentAt), ReceivedAt: stamp(p.receivedAt),
-		ReadAt: stamp(p.readAt), RecipientAddress: value(p.recipientAddress), SendDeadline: stamp(p.sendDeadline), ViewingDeadline: stamp(p.viewing),
-		TokenIssuedAt: stamp(p.tokenIssuedAt), TokenVerifiedAt: stamp(p.tokenVerifiedAt), Repeats: value(p.repeats), Reason: value(p.finalReason),
-		CancelRefused: p.cancelRefused, Version: p.facts, Actor: value(p.actor), Hub: &statusv1.HubStatus{
-			RegistrationResult: code(p.registrationResult, p.refusedResult), RegisteredAt: stamp(p.registeredAt),
-			ReadTimeResult: code(p.readResult, p.readRefusedResult), ReadTimeRegisteredAt: stamp(p.readRegisteredAt),
-			Queued: p.refusedOrdinal != nil && p.registeredAt == nil || p.readRefusedOrdinal != nil && p.readRegisteredAt == nil,
-		},
-	}
-	return s
-}
-
-// code is the hub's stored result: of the success, else of the last refusal.
-func code(done, refused *int16) int32 {
-	if done != nil {
-		return int32(*done)
-	}
-	if refused != nil {
-		return int32(*refused)
-	}
-	return 0
-}
-
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-func stamp(t *time.Time) *timestamppb.Timestamp {
-	if t == nil {
-		return nil
-	}
-	return timestamppb.New(*t)
 }

@@ -3,11 +3,14 @@ package status
 import (
 	"context"
 	"embed"
+	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -17,42 +20,70 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-const name = "status"
+// pageKey keys page tokens. It MUST be the same in every replica; with another one, lists under way begin anew.
+const pageKey = "page"
 
 // Unit is the status unit.
 var Unit = unit.Unit{
-	Name:       name,
+	Name:       domain,
 	Requires:   []string{"intake"},
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
-	Partitions: []pg.Partition{
-		{Table: "timeline_entry", Kind: pg.ByYearText},
-		{Table: "document_summary", Kind: pg.ByYearText, With: "fillfactor = 60"},
-	},
-	Reads: reads(),
-	Build: build,
+	Partitions: partitions(),
+	Reads:      reads(),
+	Build:      build,
+}
+
+// partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
+func partitions() []pg.Partition {
+	const guard = `select not exists (select
+	                                    from (select distinct on (subject) subject, action
+	                                            from evidence_hold
+	                                           order by subject, id desc) h
+	                                    join ${partition} d on d.edoc_num = h.subject
+	                                   where h.action = 'placed')`
+	kept := pg.Retain{Years: evidence.RetentionYears}
+	return []pg.Partition{
+		{Table: "timeline_entry", Kind: pg.ByYearText, Retain: kept, Guard: guard, GuardTables: []string{"evidence_hold"}},
+		// Room for the later facts on the row's own page.
+		{Table: "document_summary", Kind: pg.ByYearText, With: "fillfactor = 60", Retain: kept, Guard: guard, GuardTables: []string{"evidence_hold"}},
+	}
 }
 
 type service struct {
 	statusv1.UnsafeStatusServiceServer
+
 	config  *Config
 	db      *pgxpool.Pool
 	clock   clock.Clock
-	intake  intakev1.IntakeLookupServiceClient
+	lookup  lookup
+	pages   pages
+	kinds   map[kind]string
 	metrics *metrics
 }
 
-func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
-	cfg, _ := env.Config.(*Config)
-	m, err := newMetrics(env.Meter)
-	if err != nil {
-		return nil, err
+func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
+	config, ok := env.Config.(*Config)
+	if !ok {
+		return nil, errors.New("build status: configuration of another unit")
 	}
 	intake, err := env.Dial("intake")
 	if err != nil {
+		return nil, fmt.Errorf("build status: %w", err)
+	}
+	key, err := env.Keys.MAC(ctx, pageKey)
+	if err != nil {
+		return nil, fmt.Errorf("build status: %w", err)
+	}
+	names := kindNames()
+	instruments, err := newMetrics(env.Meter, names)
+	if err != nil {
 		return nil, err
 	}
-	s := &service{config: cfg, db: env.DB, clock: env.Clock, intake: intakev1.NewIntakeLookupServiceClient(intake), metrics: m}
+	s := &service{
+		config: config, db: env.DB, clock: env.Clock, pages: pages{key: key}, kinds: names, metrics: instruments,
+		lookup: lookup{intake: intakev1.NewIntakeLookupServiceClient(intake), timeout: config.Lookup.Timeout.Std(), concurrency: config.Lookup.Concurrency},
+	}
 	return &unit.Service{
 		Register:  func(r grpc.ServiceRegistrar) { statusv1.RegisterStatusServiceServer(r, s) },
 		Consumers: s.consumers(),

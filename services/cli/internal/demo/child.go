@@ -49,6 +49,8 @@ type child struct {
 	dir  string
 	done chan struct{}
 	err  error // how it ended; read after done
+	// wasReady: it had come up; one whose start is interrupted may end as it likes.
+	wasReady bool
 }
 
 // startChild starts narud over a folder, on free ports, with its log in the folder.
@@ -59,7 +61,7 @@ func startChild(narud, dir string) (*child, error) {
 	}
 	defer func() { _ = log.Close() }() // the child has its own
 	const free = "127.0.0.1:0"
-	cmd := exec.Command(narud, "-data", dir, "-rest", free, "-grpc", free, "-ops", free, "-free-ports") //nolint:noctx,gosec // stopped in order by stop; the program the caller named
+	cmd := exec.Command(narud, "-data", dir, "-rest", free, "-grpc", free, "-ops", free, "-free-ports", "-traces") //nolint:noctx,gosec // stopped in order by stop; the program the caller named
 	cmd.Stdout, cmd.Stderr = log, log
 	contain(cmd)
 	c := &child{dir: dir, done: make(chan struct{})}
@@ -100,7 +102,8 @@ func (c *child) ready(ctx context.Context, client *http.Client) (*endpoints.Endp
 		if e, err = endpoints.Read(path); err != nil {
 			return false, err
 		}
-		return isReady(ctx, client, e.Ops+"/readyz"), nil
+		c.wasReady = isReady(ctx, client, e.Ops+"/readyz")
+		return c.wasReady, nil
 	})
 	return e, err
 }
@@ -136,7 +139,7 @@ func (c *child) stop(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("stop narud: %w", err), killGroup(c.pid))
 	}
 	if c.wait(ctx, stopPatience) {
-		if c.err != nil {
+		if c.err != nil && c.wasReady {
 			return errors.Join(fmt.Errorf("narud did not stop cleanly: %w", c.err), killGroup(c.pid))
 		}
 		return killGroup(c.pid)

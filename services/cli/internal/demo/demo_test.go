@@ -54,7 +54,7 @@ func fakeNarud(t *testing.T, start, term string) string {
 }
 
 func announce(ops string) string {
-	return fmt.Sprintf(`echo '{"rest":"http://127.0.0.1:1","ops":"%s"}' > "$2/naru.json"`, ops)
+	return fmt.Sprintf(`echo '{"rest":"http://127.0.0.1:1","ops":"%s"}' > "$2/new" && mv "$2/new" "$2/naru.json"`, ops)
 }
 
 func alive(t *testing.T, dir string) bool {
@@ -98,13 +98,13 @@ func TestChildEndsByItself(t *testing.T) {
 	_, err = c.ready(t.Context(), http.DefaultClient)
 	require.ErrorContains(t, err, "exit status 3")
 
+	ops := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(ops.Close)
 	dir := t.TempDir()
-	c, err = startChild(fakeNarud(t, "touch \"$2/trapped\"", "exit 4"), dir)
+	c, err = startChild(fakeNarud(t, announce(ops.URL), "exit 4"), dir)
 	require.NoError(t, err)
-	await.Require(t, 10*time.Second, func() bool {
-		_, err := os.Stat(filepath.Join(dir, "trapped"))
-		return err == nil
-	})
+	_, err = c.ready(t.Context(), ops.Client())
+	require.NoError(t, err)
 	require.ErrorContains(t, c.stop(t.Context()), "exit status 4")
 	require.False(t, alive(t, dir))
 }
@@ -117,11 +117,12 @@ func TestRunCleansUp(t *testing.T) {
 	t.Cleanup(ops.Close)
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
+	narud := fakeNarud(t, announce(ops.URL), "exit 0")
 	var steps, notes bytes.Buffer
 	ended := make(chan error, 1)
 	go func() {
 		_, err := Run(ctx, Options{
-			Narud: fakeNarud(t, announce(ops.URL), "exit 0"), Out: filepath.Join(temp, "out"), Clock: clock.System(), Steps: &steps, Notes: &notes,
+			Narud: narud, Out: filepath.Join(temp, "out"), Clock: clock.System(), Steps: &steps, Notes: &notes,
 		})
 		ended <- err
 	}()

@@ -81,7 +81,7 @@ func (w *walk) send(ctx context.Context) (string, error) {
 	trace := rest.NewTrace()
 	w.result.TraceID = trace.String()
 	accepted, err := w.sender.Send(rest.WithTrace(ctx, trace), &intakev1.SendItem{
-		OwnKey: "demo-" + uuid.NewString(), Recipient: w.toRecipient(), Title: sample.Title,
+		OwnKey: uuid.NewString(), Recipient: w.toRecipient(), Title: sample.Title,
 		DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, Category: platformv1.DocumentCategory_DOCUMENT_CATEGORY_NOTICE,
 		DocumentHash: w.document.Digest(), Viewing: &intakev1.Viewing{Url: w.viewingURL, ViewingSystem: w.viewingSystem},
 		RegistrationCertificate: w.registered.RegistrationCertificate,

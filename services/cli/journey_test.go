@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwk"
+	"github.com/lestrrat-go/jwx/v2/jws"
+	"github.com/stretchr/testify/require"
+)
+
+// receiptBy signs a receipt and gives the key set it verifies with.
+func receiptBy(t *testing.T, claims map[string]any) (compact, keySet string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	public, err := jwk.FromRaw(private.Public())
+	require.NoError(t, err)
+	require.NoError(t, public.Set(jwk.KeyIDKey, "k-1"))
+	set := jwk.NewSet()
+	require.NoError(t, set.AddKey(public))
+	published, err := json.Marshal(set)
+	require.NoError(t, err)
+	headers := jws.NewHeaders()
+	require.NoError(t, headers.Set(jws.KeyIDKey, "k-1"))
+	require.NoError(t, headers.Set(jws.TypeKey, "naru-receipt+jwt"))
+	payload, err := json.Marshal(claims)
+	require.NoError(t, err)
+	signed, err := jws.Sign(payload, jws.WithKey(jwa.ES256, private, jws.WithProtectedHeaders(headers)))
+	require.NoError(t, err)
+	return string(signed), string(published)
+}
+
+// A document that was registered and stored elsewhere is sent with its hash; the receipt has to speak of it.
+func TestSend(t *testing.T) {
+	t.Parallel()
+	sum := func(text string) string {
+		digest := sha256.Sum256([]byte(text))
+		return hex.EncodeToString(digest[:])
+	}
+	const acceptedAt = "2026-03-02T01:02:03.000450Z"
+	claims := map[string]any{
+		"edocNum": number, "documentHash": map[string]string{"algorithm": "SHA-256", "value": sum("%PDF-1.7 invented")},
+		"registrationCertificateDigest": sum("DER"), "acceptedAt": acceptedAt, "ownKey": "own-1", "sender": "s",
+	}
+	compact, keySet := receiptBy(t, claims)
+	f := newRelay(t, map[string][]string{
+		"POST /v1/documents":                     {fmt.Sprintf(`{"ownKey":"own-1","edocNum":%q,"receipt":%q,"acceptedAt":%q,"duplicate":false,"warnings":["TITLE_OVER_40"]}`, number, compact, acceptedAt)},
+		"GET /.well-known/naru/intake/jwks.json": {keySet},
+		"GET /v1/documents/" + number:            {`{"edocNum":"` + number + `","state":"DOCUMENT_STATE_SENT"}`, statusA},
+	})
+	f.write(t, "notice.pdf", "%PDF-1.7 invented")
+	f.write(t, "notice.der", "DER")
+	f.write(t, "person.json", `{"name":"나그네","birthDate":"19991231","phone":"01000001234"}`)
+	args := []string{
+		"send", "--doc", f.path("notice.pdf"), "--title", "안내문", "--to-person-file", f.path("person.json"), "--own-key", "own-1",
+		"--registration-certificate", f.path("notice.der"), "--viewing-url", "https://view.example/d/17",
+		"--viewing-system", "0191d0a1-0000-7000-8000-000000000002", "--send-deadline", "72h", "--wait",
+	}
+	code, stdout, stderr := f.run(t, args...)
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, number+"  accepted "+acceptedAt+"  receipt verified  READ\n", stdout)
+	require.Equal(t, "naru: warning: TITLE_OVER_40\n", stderr)
+	require.JSONEq(t, `{"ownKey":"own-1","recipient":{"person":{"name":"나그네","birthDate":"19991231","phone":"01000001234"}},"title":"안내문",
+		"documentType":"DOCUMENT_TYPE_GENERAL","category":"DOCUMENT_CATEGORY_NOTICE","documentHash":{"algorithm":"SHA-256","value":"`+sum("%PDF-1.7 invented")+`"},
+		"viewing":{"url":"https://view.example/d/17","viewingSystem":"0191d0a1-0000-7000-8000-000000000002"},
+		"sendDeadline":"2026-03-05T01:02:03Z","registrationCertificate":"REVS"}`,
+		strings.TrimPrefix(f.bodies["POST /v1/documents"][0], "Bearer sender "))
+
+	f.write(t, "notice.pdf", "%PDF-1.7 another")
+	code, stdout, stderr = f.run(t, args...)
+	require.Equal(t, ExitFailed, code)
+	require.Empty(t, stdout)
+	require.Contains(t, stderr, "its receipt is not good: receipt states another document hash")
+}
+
+// The identity proof goes through the provider as a browser would, and only the relay gets the code.
+func TestMemberJoin(t *testing.T) {
+	t.Parallel()
+	hint := ""
+	idp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hint = r.URL.Query().Get("login_hint")
+		answer := "?code=the-code&state=" + r.URL.Query().Get("state")
+		if hint == "nobody" {
+			answer = "?error=access_denied"
+		}
+		http.Redirect(w, r, "http://127.0.0.1/back"+answer, http.StatusSeeOther)
+	}))
+	t.Cleanup(idp.Close)
+	f := newRelay(t, map[string][]string{
+		"POST /v1/sessions:start":    {`{"authorizationUrl":"` + idp.URL + `/authorize?state=0123456789abcdef&client_id=naru","state":"0123456789abcdef"}`},
+		"POST /v1/sessions:complete": {`{"sessionToken":"session","member":false}`},
+		"POST /v1/membership":        {`{"membership":{"state":"MEMBER_STATE_REGISTERING"}}`},
+		"GET /v1/membership":         {`{"membership":{"address":"r-1","state":"MEMBER_STATE_REGISTERING"}}`, `{"membership":{"address":"r-1","state":"MEMBER_STATE_ACTIVE"}}`},
+	})
+	f.write(t, "naru.json", fmt.Sprintf(`{"rest":%q,"sandbox":{"redirectUri":"http://127.0.0.1/back"}}`, f.URL))
+	join := func(person string) (int, string, string) {
+		return runWith(t, nil, "member", "join", "--person", person, "--endpoints", f.path("naru.json"))
+	}
+	code, stdout, stderr := join("ferry")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "r-1\n", stdout)
+	require.Equal(t, "ferry", hint)
+	require.JSONEq(t, `{"state":"0123456789abcdef","code":"the-code"}`, strings.TrimSpace(f.bodies["POST /v1/sessions:complete"][0]))
+	require.JSONEq(t, `{"termsVersion":"sandbox-1","consent":true,"designateInbox":true}`,
+		strings.TrimPrefix(f.bodies["POST /v1/membership"][0], "Bearer session "))
+
+	code, _, stderr = join("nobody")
+	require.Equal(t, ExitFailed, code)
+	require.Contains(t, stderr, "access_denied")
+}
+
+// A certificate whose checks fail is not written.
+func TestCertificateThatIsNotGood(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, map[string][]string{
+		"POST /v1/documents/" + number + "/certificates": {`{"certificate":{"id":"c-1","state":"CERTIFICATE_STATE_REQUESTED"}}`},
+		"GET /v1/certificates/c-1":                       {`{"certificate":{"id":"c-1","state":"CERTIFICATE_STATE_ISSUED","certNum":"2026-0302-0000-0001"}}`},
+		"GET /v1/certificates/c-1/content":               {`{"not":"a PDF"}`},
+	})
+	code, _, stderr := f.run(t, "certificate", number, "--reason", "제출용", "--out", f.path("certificate.pdf"))
+	require.Equal(t, ExitFailed, code)
+	require.Contains(t, stderr, "another format than PDF")
+	require.NoFileExists(t, f.path("certificate.pdf"))
+	require.Contains(t, f.bodies["POST /v1/documents/"+number+"/certificates"][0], `"제출용"`)
+}

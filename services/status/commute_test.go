@@ -1,0 +1,205 @@
+package status_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/outbox"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
+)
+
+const (
+	own       = addressv1.Resolution_RESOLUTION_OWN
+	none      = addressv1.Resolution_RESOLUTION_NONE
+	noConsent = addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT
+	peer      = addressv1.Resolution_RESOLUTION_PEER
+	refused   = addressv1.Resolution_RESOLUTION_REFUSED
+	ambiguous = addressv1.Resolution_RESOLUTION_AMBIGUOUS
+)
+
+// story is everything that can happen to a document that is read in the end, and some that cannot happen together.
+func (o *office) story(f *platformv1.DocumentFacts) []outbox.Event {
+	return []outbox.Event{
+		o.accepted(f), o.cancelRequested(f, 5), o.resolved(f, 1, none, 1), o.resolved(f, 2, noConsent, 2), o.resolved(f, 3, own, 3),
+		o.sent(f, 10), o.received(f, 10), o.noticeGiven(f, 11), o.cancelRefused(f, 12),
+		o.expired(f, 13), o.failed(f, 14), o.cancelled(f, 16), o.cancelledByAddress(f, 15),
+		o.issued(f, 1, 20), o.issued(f, 2, 30), o.verified(f, 1, 21), o.verified(f, 2, 31), o.read(f, 32),
+		o.refused(f, 1, false, 3, 40), o.refused(f, 3, false, 9, 41), o.registered(f, 1, 50), o.refused(f, 2, true, 3, 51), o.readTimeRegistered(f, 2, 60),
+		o.certificateIssued(f, 70), o.certificateFailed(f, 80),
+	}
+}
+
+// In whatever order the events of a document come, and however often, its summary and its timeline are the same.
+func TestEventsCommute(t *testing.T) {
+	t.Parallel()
+	const orders = 24
+	o := setup(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	documents := make([]*platformv1.DocumentFacts, orders)
+	plans := make([][]outbox.Event, orders)
+	longest := 0
+	for i := range documents {
+		documents[i] = o.document()
+		events := o.story(documents[i])
+		for range 8 { // told twice or more
+			events = append(events, events[random.IntN(len(events))])
+		}
+		if i > 0 { // the first comes in order
+			random.Shuffle(len(events), func(a, b int) { events[a], events[b] = events[b], events[a] })
+		}
+		plans[i] = events
+		longest = max(longest, len(events))
+	}
+	// Step by step, all documents together, so that frames hold many documents and, where a document repeats itself, one document twice.
+	for step := 0; step < longest; step += 2 {
+		byKind := map[frame.Kind][]outbox.Event{}
+		for _, events := range plans {
+			for _, e := range events[step:min(step+2, len(events))] {
+				kind := frame.KindOf(e.Message)
+				byKind[kind] = append(byKind[kind], e)
+			}
+		}
+		for _, kind := range slices.Sorted(maps.Keys(byKind)) {
+			lane := express
+			if random.IntN(2) == 0 {
+				lane = bulk
+			}
+			o.Deliver(t, lane, byKind[kind]...)
+		}
+	}
+
+	want := &statusv1.DocumentStatus{
+		State: statusv1.DocumentState_DOCUMENT_STATE_READ, AcceptedAt: o.stamp(0), SentAt: o.stamp(10), ReceivedAt: o.stamp(10), ReadAt: o.stamp(32),
+		RecipientAddress: "recipient-address", SendDeadline: o.stamp(100_000), ViewingDeadline: o.stamp(200_000),
+		TokenIssuedAt: o.stamp(30), TokenVerifiedAt: o.stamp(31), Repeats: "20200101_NARUTEST01_0000000000009", Reason: "ADDRESS_WITHDRAWN",
+		CancelRefused: true, Actor: sender,
+		Hub: &statusv1.HubStatus{RegistrationResult: 1, RegisteredAt: o.stamp(50), ReadTimeResult: 2, ReadTimeRegisteredAt: o.stamp(60)},
+	}
+	// accepted, sent, received, read, expired, failed, cancelled, cancel refused, registered, read time: 10; resolutions 3; tokens 2 and 2;
+	// the highest ordinals of refusals 3 and 2.
+	want.Version = 10 + 3 + 2 + 2 + 3 + 2
+	for i, f := range documents {
+		want.EdocNum, want.OwnKey = f.GetEdocNum(), f.GetOwnKey()
+		got := o.status(t, f)
+		require.True(t, proto.Equal(want, got), "order %d: %s", i, protojson.Format(got))
+		require.Equal(t, identities(o.story(f)), shownIdentities(o.timeline(t, f)), "order %d", i)
+	}
+}
+
+func identities(events []outbox.Event) []string {
+	var all []string
+	for _, e := range events {
+		all = append(all, fmt.Sprintf("%s/%d", frame.KindOf(e.Message), max(e.Ordinal, 1)))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func shownIdentities(entries []*statusv1.TimelineEntry) []string {
+	var all []string
+	for _, e := range entries {
+		all = append(all, fmt.Sprintf("%s/%d", e.GetKind(), e.GetOrdinal()))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// The state follows from the facts by rank, whichever comes last; every change of the summary is a new version.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	type events = func(f *platformv1.DocumentFacts) []outbox.Event
+	for _, test := range []struct {
+		name   string
+		events events
+		state  statusv1.DocumentState
+	}{
+		{"accepted", func(*platformv1.DocumentFacts) []outbox.Event { return nil }, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED},
+		{"own", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.resolved(f, 1, own, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED},
+		{"none", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.resolved(f, 1, none, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_AWAITING_MEMBERSHIP},
+		{"no consent", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.resolved(f, 2, noConsent, 2), o.resolved(f, 1, none, 1)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_AWAITING_CONSENT},
+		{"peer", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.resolved(f, 1, peer, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AT_OTHER_RELAY},
+		{"refused", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.resolved(f, 1, refused, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_REFUSED},
+		{"ambiguous", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.resolved(f, 1, ambiguous, 1)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AMBIGUOUS},
+		{"joined later", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.resolved(f, 2, own, 2), o.resolved(f, 1, none, 1)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED},
+		{"sent", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.sent(f, 3), o.resolved(f, 1, none, 1)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_SENT},
+		{"received", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.received(f, 3), o.sent(f, 3), o.cancelledByAddress(f, 4), o.expired(f, 5)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_RECEIVED},
+		{"read", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.read(f, 9), o.received(f, 3)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_READ},
+		{"expired", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.expired(f, 9), o.resolved(f, 1, none, 1)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_EXPIRED},
+		{"cancelled", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.cancelRequested(f, 8), o.cancelled(f, 9)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_CANCELLED},
+		{"cancelled by address", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.cancelledByAddress(f, 9), o.resolved(f, 1, noConsent, 1)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_CANCELLED},
+		{"failed", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.failed(f, 9)} }, statusv1.DocumentState_DOCUMENT_STATE_FAILED},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := o.document()
+			o.tell(t, o.accepted(f))
+			before := o.status(t, f)
+			require.Equal(t, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED, before.GetState())
+			for _, e := range test.events(f) {
+				o.tell(t, e)
+				after := o.status(t, f)
+				same := proto.Clone(after).(*statusv1.DocumentStatus)
+				same.Version = before.GetVersion()
+				if proto.Equal(before, same) {
+					require.GreaterOrEqual(t, after.GetVersion(), before.GetVersion())
+				} else {
+					require.Greater(t, after.GetVersion(), before.GetVersion())
+				}
+				before = after
+			}
+			require.Equal(t, test.state, before.GetState())
+		})
+	}
+}
+
+// What the hub refused waits for a person until it is registered.
+func TestHubStatus(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	o.tell(t, o.accepted(f), o.received(f, 1), o.refused(f, 1, false, 5, 2))
+	hub := o.status(t, f).GetHub()
+	require.True(t, hub.GetQueued())
+	require.Equal(t, int32(5), hub.GetRegistrationResult())
+	require.Nil(t, hub.GetRegisteredAt())
+	o.tell(t, o.registered(f, 1, 3))
+	require.False(t, o.status(t, f).GetHub().GetQueued())
+	o.tell(t, o.refused(f, 2, true, 9, 6))
+	hub = o.status(t, f).GetHub()
+	require.True(t, hub.GetQueued())
+	require.Equal(t, int32(1), hub.GetRegistrationResult())
+	require.Equal(t, int32(9), hub.GetReadTimeResult())
+	o.tell(t, o.readTimeRegistered(f, 1, 9))
+	require.False(t, o.status(t, f).GetHub().GetQueued())
+}

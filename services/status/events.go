@@ -1,0 +1,280 @@
+package status
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+// reads are the consumers as the bus wants them.
+func reads() []bus.ConsumerSpec {
+	var specs []bus.ConsumerSpec
+	for _, c := range (&service{}).consumers() {
+		specs = append(specs, c.Spec(""))
+	}
+	return specs
+}
+
+// consumers: kinds that change many summaries at the same time have a consumer, and so a transaction, of their own. A transaction that
+// locks rows for one kind and then, from the beginning again, for another would meet others halfway and deadlock.
+func (s *service) consumers() []inbox.Consumer {
+	return []inbox.Consumer{
+		{Purpose: "accepted", From: "intake", Handlers: []inbox.Handler{
+			on(s, accepted, mergeDocuments, func(e inbox.Event[*intakev1.DocumentAccepted]) (fact, inbox.Verdict) {
+				return ofDocument(e.Message.GetFacts(), e.Message.GetFacts().GetAcceptedAt())
+			}),
+			on(s, cancelRequested, insertEntries, func(inbox.Event[*intakev1.CancelRequested]) (fact, inbox.Verdict) {
+				return fact{silent: true}, inbox.Done
+			}),
+		}},
+		{Purpose: "resolved", From: "address", Handlers: []inbox.Handler{
+			on(s, recipientResolved, mergeResolutions, ofResolution),
+			on(s, cancelledByAddress, mergeEnds, func(e inbox.Event[*addressv1.DocumentCancelled]) (fact, inbox.Verdict) {
+				return at(e.Message.GetCancelledAt()), inbox.Done
+			}),
+		}},
+		{Purpose: "delivered", From: "delivery", Handlers: s.deliveryHandlers()},
+		{Purpose: "tokens-issued", From: "viewing", Handlers: []inbox.Handler{
+			on(s, tokenIssued, mergeViewings, func(e inbox.Event[*viewingv1.ViewingTokenIssued]) (fact, inbox.Verdict) {
+				return at(e.Message.GetIssuedAt()), inbox.Done
+			}),
+		}},
+		{Purpose: "tokens-verified", From: "viewing", Handlers: []inbox.Handler{
+			on(s, tokenVerified, mergeViewings, func(e inbox.Event[*viewingv1.ViewingTokenVerified]) (fact, inbox.Verdict) {
+				return at(e.Message.GetVerifiedAt(), "viewingSystem", e.Message.GetViewingSystem()), inbox.Done
+			}),
+		}},
+		{Purpose: "read", From: "viewing", Handlers: []inbox.Handler{
+			on(s, documentRead, mergeViewings, func(e inbox.Event[*viewingv1.DocumentRead]) (fact, inbox.Verdict) {
+				return at(e.Message.GetReadAt(), "viewingSystem", e.Message.GetViewingSystem(), "logDigest", e.Message.GetLogDigest()), inbox.Done
+			}),
+		}},
+		{Purpose: "registered", From: "circulation", Handlers: []inbox.Handler{
+			on(s, circulationRegistered, mergeAnswers, func(e inbox.Event[*circulationv1.CirculationRegistered]) (fact, inbox.Verdict) {
+				return ofHub(e.OccurredAt, e.Message.GetAcknowledgedAt(), e.Message.GetResult(), e.Message.GetExchange(), false), inbox.Done
+			}),
+		}},
+		{Purpose: "read-times", From: "circulation", Handlers: []inbox.Handler{
+			on(s, readTimeRegistered, mergeAnswers, func(e inbox.Event[*circulationv1.ReadTimeRegistered]) (fact, inbox.Verdict) {
+				return ofHub(e.OccurredAt, e.Message.GetAcknowledgedAt(), e.Message.GetResult(), e.Message.GetExchange(), true), inbox.Done
+			}),
+			on(s, circulationRefused, mergeAnswers, func(e inbox.Event[*circulationv1.CirculationRefused]) (fact, inbox.Verdict) {
+				f := ofHub(e.Message.GetRefusedAt().AsTime(), nil, e.Message.GetResult(), e.Message.GetExchange(), e.Message.GetReadTime())
+				f.details["call"] = callName(e.Message.GetReadTime())
+				return f, inbox.Done
+			}),
+		}},
+		{Purpose: "certificates", From: "certificate", Handlers: []inbox.Handler{
+			on(s, certificateIssued, insertEntries, func(e inbox.Event[*certificatev1.CertificateIssued]) (fact, inbox.Verdict) {
+				return silent(at(e.Message.GetIssuedAt(), "certificate", e.Message.GetCertificate(), "certNum", e.Message.GetCertNum())), inbox.Done
+			}),
+			on(s, certificateFailed, insertEntries, func(e inbox.Event[*certificatev1.CertificateFailed]) (fact, inbox.Verdict) {
+				return silent(at(e.Message.GetFailedAt(), "certificate", e.Message.GetCertificate(), "reason", e.Message.GetReason())), inbox.Done
+			}),
+		}},
+	}
+}
+
+// deliveryHandlers: DocumentReceived comes first, so that DocumentSent, which of an own member always comes with it, has nothing to add
+// and locks nothing.
+func (s *service) deliveryHandlers() []inbox.Handler {
+	return []inbox.Handler{
+		on(s, documentReceived, mergeDocuments, func(e inbox.Event[*deliveryv1.DocumentReceived]) (fact, inbox.Verdict) {
+			if !e.Message.GetFacts().GetReceivedAt().IsValid() {
+				return fact{}, inbox.Park("received_time_missing")
+			}
+			return ofDocument(e.Message.GetFacts(), e.Message.GetFacts().GetReceivedAt())
+		}),
+		on(s, documentSent, mergeDocuments, func(e inbox.Event[*deliveryv1.DocumentSent]) (fact, inbox.Verdict) {
+			if !e.Message.GetFacts().GetSentAt().IsValid() {
+				return fact{}, inbox.Park("sent_time_missing")
+			}
+			return ofDocument(e.Message.GetFacts(), e.Message.GetFacts().GetSentAt())
+		}),
+		on(s, deliveryExpired, mergeEnds, func(e inbox.Event[*deliveryv1.DeliveryExpired]) (fact, inbox.Verdict) {
+			return at(e.Message.GetExpiredAt()), inbox.Done
+		}),
+		on(s, deliveryFailed, mergeEnds, func(e inbox.Event[*deliveryv1.DeliveryFailed]) (fact, inbox.Verdict) {
+			f := at(e.Message.GetFailedAt(), "reason", e.Message.GetReason())
+			f.reason = e.Message.GetReason()
+			return f, inbox.Done
+		}),
+		on(s, cancelledByDelivery, mergeEnds, func(e inbox.Event[*deliveryv1.DocumentCancelled]) (fact, inbox.Verdict) {
+			return at(e.Message.GetCancelledAt()), inbox.Done
+		}),
+		on(s, cancelRefused, mergeEnds, func(e inbox.Event[*deliveryv1.CancelRefused]) (fact, inbox.Verdict) {
+			return at(e.Message.GetRefusedAt()), inbox.Done
+		}),
+		on(s, noticeGiven, insertEntries, func(e inbox.Event[*deliveryv1.NoticeGiven]) (fact, inbox.Verdict) {
+			return silent(at(e.Message.GetGivenAt())), inbox.Done
+		}),
+	}
+}
+
+// mergeFunc writes facts of one kind and tells how many of them were new. They are sorted, and each number is there once.
+type mergeFunc func(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error)
+
+// on makes the handler of one kind.
+func on[M proto.Message](s *service, k kind, merge mergeFunc, of func(inbox.Event[M]) (fact, inbox.Verdict)) inbox.Handler {
+	return inbox.On(func(ctx context.Context, tx *outbox.Tx, events []inbox.Event[M]) ([]inbox.Verdict, error) {
+		now := s.clock.Now()
+		verdicts := make([]inbox.Verdict, len(events))
+		facts := make([]fact, 0, len(events))
+		oldest := now
+		for i, e := range events {
+			f, verdict := of(e)
+			if verdict == inbox.Done {
+				verdict = f.complete(k, e.Subject, e.Ordinal, e.Sender, e.Actor, e.OccurredAt)
+			}
+			if verdicts[i] = verdict; verdict == inbox.Done {
+				facts = append(facts, f)
+			}
+			if e.OccurredAt.Before(oldest) {
+				oldest = e.OccurredAt
+			}
+		}
+		if err := s.record(ctx, tx, k, merge, now, facts); err != nil {
+			return nil, err
+		}
+		s.metrics.lagged(ctx, k, now.Sub(oldest))
+		return verdicts, nil
+	})
+}
+
+// complete adds what every event has.
+func (f *fact) complete(k kind, number string, ordinal uint32, sender, actor string, occurredAt time.Time) inbox.Verdict {
+	f.kind, f.number, f.ordinal, f.actor = k, number, int32(ordinal&0x7fffffff), actor
+	if f.occurredAt.IsZero() {
+		f.occurredAt = occurredAt
+	}
+	if ordinal != uint32(f.ordinal) { //nolint:gosec // masked to 31 bits above
+		return inbox.Park("ordinal_out_of_bounds")
+	}
+	var err error
+	if f.sender, err = uuid.Parse(sender); err != nil && !f.silent {
+		return inbox.Park("sender_malformed")
+	}
+	return inbox.Done
+}
+
+// record writes facts of one kind, those without effect on a summary by themselves.
+func (s *service) record(ctx context.Context, tx *outbox.Tx, k kind, merge mergeFunc, now time.Time, facts []fact) error {
+	var told, loud []fact
+	for _, f := range facts {
+		if f.silent {
+			told = append(told, f)
+		} else {
+			loud = append(loud, f)
+		}
+	}
+	var fresh int64
+	for _, round := range rounds(loud) {
+		n, err := merge(ctx, tx, k, now, round)
+		if err != nil {
+			return err
+		}
+		fresh += n
+	}
+	for _, round := range rounds(told) {
+		n, err := insertEntries(ctx, tx, k, now, round)
+		if err != nil {
+			return err
+		}
+		fresh += n
+	}
+	s.metrics.recorded(ctx, k, fresh, int64(len(facts))-fresh)
+	return nil
+}
+
+// at is a fact with its own time and named details; empty ones are left out.
+func at(t *timestamppb.Timestamp, details ...string) fact {
+	f := fact{}
+	if t.IsValid() {
+		f.occurredAt = t.AsTime()
+	}
+	for i := 0; i+1 < len(details); i += 2 {
+		if details[i+1] == "" {
+			continue
+		}
+		if f.details == nil {
+			f.details = make(map[string]string, len(details)/2)
+		}
+		f.details[details[i]] = details[i+1]
+	}
+	return f
+}
+
+func silent(f fact) fact {
+	f.silent = true
+	return f
+}
+
+// ofDocument is a fact that tells of the document itself.
+func ofDocument(d *platformv1.DocumentFacts, occurredAt *timestamppb.Timestamp) (fact, inbox.Verdict) {
+	if d.GetOwnKey() == "" || !d.GetAcceptedAt().IsValid() {
+		return fact{}, inbox.Park("facts_incomplete")
+	}
+	f := at(occurredAt, "repeats", d.GetRepeats())
+	f.document = d
+	return f, inbox.Done
+}
+
+// ofResolution: the first outcome "own" is what everybody expects; it changes no summary, so that the usual document has one merge less.
+func ofResolution(e inbox.Event[*addressv1.RecipientResolved]) (fact, inbox.Verdict) {
+	r := e.Message.GetResolution()
+	name, known := resolutionName(r)
+	if !known {
+		return fact{}, inbox.Defer("resolution_unknown")
+	}
+	f := at(e.Message.GetResolvedAt(), "resolution", name)
+	f.resolution = int16(r) //nolint:gosec // an enum of six
+	f.silent = r == addressv1.Resolution_RESOLUTION_OWN && e.Ordinal <= 1
+	return f, inbox.Done
+}
+
+// resolutionName is the outcome as the timeline tells it; false for one that only a newer version knows.
+func resolutionName(r addressv1.Resolution) (string, bool) {
+	switch r {
+	case addressv1.Resolution_RESOLUTION_OWN, addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, addressv1.Resolution_RESOLUTION_REFUSED,
+		addressv1.Resolution_RESOLUTION_PEER, addressv1.Resolution_RESOLUTION_NONE, addressv1.Resolution_RESOLUTION_AMBIGUOUS:
+		return strings.TrimPrefix(r.String(), "RESOLUTION_"), true
+	case addressv1.Resolution_RESOLUTION_UNSPECIFIED:
+		return "", false
+	default:
+		return "", false
+	}
+}
+
+// ofHub is an answer of the hub.
+func ofHub(occurredAt time.Time, acknowledgedAt *timestamppb.Timestamp, result int32, exchange string, readTime bool) fact {
+	f := at(nil, "result", strconv.Itoa(int(result)), "exchange", exchange)
+	f.occurredAt, f.result, f.readTime = occurredAt, int16(result), readTime //nolint:gosec // a code of one digit
+	if acknowledgedAt.IsValid() {
+		f.acknowledgedAt = acknowledgedAt.AsTime()
+	}
+	return f
+}
+
+func callName(readTime bool) string {
+	if readTime {
+		return "READ_TIME"
+	}
+	return "REGISTRATION"
+}

@@ -1,0 +1,127 @@
+package status
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// kind is the code of a timeline entry's kind; table timeline_kind names them.
+type kind int16
+
+const (
+	accepted              kind = 10
+	cancelRequested       kind = 20
+	recipientResolved     kind = 30
+	cancelledByAddress    kind = 40
+	documentSent          kind = 50
+	documentReceived      kind = 60
+	noticeGiven           kind = 70
+	deliveryExpired       kind = 80
+	deliveryFailed        kind = 90
+	cancelledByDelivery   kind = 100
+	cancelRefused         kind = 110
+	tokenIssued           kind = 120
+	tokenVerified         kind = 130
+	documentRead          kind = 140
+	circulationRegistered kind = 150
+	readTimeRegistered    kind = 160
+	circulationRefused    kind = 170
+	certificateIssued     kind = 180
+	certificateFailed     kind = 190
+)
+
+// entry is one fact in the timeline. Its identity is number, kind and ordinal.
+type entry struct {
+	kind           kind
+	number         string
+	ordinal        int32
+	occurredAt     time.Time
+	recordedAt     time.Time
+	acknowledgedAt time.Time
+	actor          string
+	details        map[string]string
+}
+
+// fact is one event of a kind: its entry, and what it adds to the summary. Which of the fields are used depends on the kind.
+type fact struct {
+	entry
+	sender uuid.UUID
+	// document is set for what tells of the document itself.
+	document *platformv1.DocumentFacts
+	// resolution is naru.address.v1.Resolution.
+	resolution int16
+	// reason of a failure.
+	reason string
+	// result of the hub; readTime tells of which call.
+	result   int16
+	readTime bool
+	// silent: the summary does not change by it.
+	silent bool
+}
+
+// rounds sorts facts of one kind by number and cuts them so that each round holds a number once: a statement may merge a row only once.
+// A fact told twice is in one round only. Nearly always there is one round.
+func rounds(facts []fact) [][]fact {
+	slices.SortStableFunc(facts, func(a, b fact) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.ordinal, b.ordinal)) })
+	facts = slices.CompactFunc(facts, func(a, b fact) bool { return a.number == b.number && a.ordinal == b.ordinal })
+	var cut [][]fact
+	turn := 0
+	for i, f := range facts {
+		if turn++; i == 0 || facts[i-1].number != f.number {
+			turn = 0
+		}
+		if turn == len(cut) {
+			cut = append(cut, make([]fact, 0, len(facts)>>min(turn, 8)))
+		}
+		cut[turn] = append(cut[turn], f)
+	}
+	return cut
+}
+
+// summary is what a document's timeline adds up to. A zero time is not known.
+type summary struct {
+	number, actor, ownKey, repeats string
+	acceptedAt                     time.Time
+	sendDeadline, viewingDeadline  time.Time
+	sentAt, receivedAt, readAt     time.Time
+	recipientAddress               string
+	failureReason                  string
+	cancelRefusedAt                time.Time
+	tokenIssuedAt, tokenVerifiedAt time.Time
+	registration, readTime         hubAnswer
+	state                          int16
+	version                        int64
+}
+
+// hubAnswer is what the hub has said about one of the two calls.
+type hubAnswer struct {
+	result        int16
+	registeredAt  time.Time
+	refusedResult int16
+	refusedAt     time.Time
+}
+
+// shown is the result that counts: that of the registration, else of the latest refusal.
+func (a hubAnswer) shown() int16 {
+	if a.registeredAt.IsZero() {
+		return a.refusedResult
+	}
+	return a.result
+}
+
+// queued tells whether a refusal waits for a person: no registration has come since.
+func (a hubAnswer) queued() bool { return a.refusedAt.After(a.registeredAt) }
+
+// queued tells whether anything waits for a person at the hub. A refused check of a registration, made because the hub did not know
+// the record at its read time, is over when the read time is registered.
+func (s summary) queued() bool {
+	if s.readTime.queued() {
+		return true
+	}
+	return s.registration.queued() && s.readTime.registeredAt.IsZero()
+}

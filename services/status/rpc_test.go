@@ -1,0 +1,302 @@
+package status_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
+	"github.com/naru-relay/naru/services/status"
+)
+
+const unknownNumber = "20200101_NARUTEST01_0000000000001"
+
+// The timeline is in order of occurrence, with when it was recorded and acknowledged, and with details.
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	o.tell(t, o.registered(f, 1, 20), o.received(f, 10), o.sent(f, 10), o.accepted(f), o.resolved(f, 1, own, 5))
+	entries := o.timeline(t, f)
+	var kinds []string
+	for _, e := range entries {
+		kinds = append(kinds, e.GetKind())
+		require.Equal(t, o.Clock.Now(), e.GetRecordedAt().AsTime())
+	}
+	require.Equal(t, []string{
+		"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.delivery.v1.DocumentSent",
+		"naru.delivery.v1.DocumentReceived", "naru.circulation.v1.CirculationRegistered",
+	}, kinds)
+	require.Equal(t, sender, entries[0].GetActor())
+	require.Equal(t, map[string]string{"resolution": "OWN"}, entries[1].GetDetails())
+	require.Nil(t, entries[3].GetAcknowledgedAt())
+	require.Equal(t, o.at(20), entries[4].GetAcknowledgedAt().AsTime())
+	require.Equal(t, o.at(21), entries[4].GetOccurredAt().AsTime())
+	require.Equal(t, map[string]string{"result": "1", "exchange": "exchange-1"}, entries[4].GetDetails())
+}
+
+// The recipient's address is told only after receipt, in status and timeline.
+func TestAddressIsToldAfterReceipt(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	o.tell(t, o.accepted(f), o.resolved(f, 1, noConsent, 1), o.resolved(f, 2, own, 2), o.sent(f, 3))
+	require.Empty(t, o.status(t, f).GetRecipientAddress())
+	require.NotContains(t, fmt.Sprint(o.timeline(t, f)), "recipient-address")
+	o.tell(t, o.received(f, 3))
+	require.Equal(t, "recipient-address", o.status(t, f).GetRecipientAddress())
+}
+
+// A miss is answered from intake's facts, asked once, to whom the document belongs; later the projection answers.
+func TestMissAsksIntakeOnce(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	o.intake.known[f.GetEdocNum()] = f
+	got := o.status(t, f)
+	require.Equal(t, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED, got.GetState())
+	require.Equal(t, f.GetOwnKey(), got.GetOwnKey())
+	require.Equal(t, o.at(0), got.GetAcceptedAt().AsTime())
+	require.Equal(t, []string{f.GetEdocNum()}, o.intake.asked)
+	entries := o.timeline(t, f)
+	require.Len(t, entries, 1)
+	require.Equal(t, "naru.intake.v1.DocumentAccepted", entries[0].GetKind())
+	require.Nil(t, entries[0].GetRecordedAt())
+
+	_, err := o.service(t, unittest.NewID()).GetStatus(t.Context(), &statusv1.GetStatusRequest{EdocNum: f.GetEdocNum()})
+	require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
+
+	// A later fact came first: the rest is still intake's to say.
+	o.tell(t, o.issued(f, 1, 5))
+	got = o.status(t, f)
+	require.Equal(t, f.GetOwnKey(), got.GetOwnKey())
+	require.Equal(t, o.at(5), got.GetTokenIssuedAt().AsTime())
+
+	o.tell(t, o.accepted(f))
+	o.intake.asked = nil
+	require.Equal(t, o.at(5), o.status(t, f).GetTokenIssuedAt().AsTime())
+	require.Empty(t, o.intake.asked)
+
+	o.intake.down = true
+	_, err = o.service(t, sender).GetStatus(t.Context(), &statusv1.GetStatusRequest{EdocNum: unknownNumber})
+	require.Equal(t, fault.Unavailable, fault.KindOf(err), "that intake is away must not look like a document that does not exist")
+}
+
+// A batch is answered in the order asked; what is unknown and what is somebody else's look alike.
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	first, second, foreign := o.document(), o.document(), o.document()
+	foreign.Sender = unittest.NewID()
+	o.tell(t, o.accepted(first), o.accepted(foreign))
+	o.intake.known[second.GetEdocNum()], o.intake.known[foreign.GetEdocNum()] = second, foreign
+	resp, err := o.service(t, sender).BatchGetStatus(t.Context(), &statusv1.BatchGetStatusRequest{EdocNums: []string{
+		second.GetEdocNum(), unknownNumber, first.GetEdocNum(), foreign.GetEdocNum(),
+	}})
+	require.NoError(t, err)
+	require.Equal(t, []string{second.GetEdocNum(), first.GetEdocNum()}, numbersOf(resp.GetStatuses()))
+	require.Equal(t, []string{unknownNumber, foreign.GetEdocNum()}, resp.GetNotFound())
+	_, err = o.service(t, sender).BatchGetStatus(t.Context(), &statusv1.BatchGetStatusRequest{EdocNums: slices.Repeat([]string{unknownNumber}, 101)})
+	require.Equal(t, fault.Invalid, fault.KindOf(err))
+}
+
+func numbersOf(statuses []*statusv1.DocumentStatus) []string {
+	var numbers []string
+	for _, s := range statuses {
+		numbers = append(numbers, s.GetEdocNum())
+	}
+	return numbers
+}
+
+// walk reads all pages.
+func walk(t *testing.T, c statusv1.StatusServiceClient, r *statusv1.ListStatusesRequest) (numbers []string, pages int) {
+	t.Helper()
+	for {
+		resp, err := c.ListStatuses(t.Context(), r)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(resp.GetStatuses()), int(r.GetPageSize()))
+		numbers = append(numbers, numbersOf(resp.GetStatuses())...)
+		pages++
+		if r.PageToken = resp.GetNextPageToken(); r.PageToken == "" {
+			return numbers, pages
+		}
+	}
+}
+
+// A list goes through the window in the order of acceptance, each document once, whoever else has documents, also where many were
+// accepted at one moment.
+func TestListPages(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	var events []outbox.Event
+	var all, early []string
+	for i := range 25 {
+		f := o.document()
+		f.AcceptedAt = o.stamp(i / 10)
+		all = append(all, f.GetEdocNum())
+		if i < 10 {
+			early = append(early, f.GetEdocNum())
+		}
+		events = append(events, o.accepted(f))
+		foreign := o.document()
+		foreign.Sender = viewer
+		events = append(events, o.accepted(foreign))
+	}
+	o.Deliver(t, express, events...)
+	c := o.service(t, sender)
+	window := func(from, until int) *statusv1.ListStatusesRequest {
+		return &statusv1.ListStatusesRequest{AcceptedFrom: o.stamp(from), AcceptedUntil: o.stamp(until), PageSize: 7}
+	}
+	numbers, pages := walk(t, c, window(0, 60))
+	require.Equal(t, all, numbers)
+	require.Equal(t, 4, pages)
+	numbers, _ = walk(t, c, window(0, 1))
+	require.Equal(t, early, numbers, "the window's end is not part of it")
+	byKey, _ := walk(t, c, &statusv1.ListStatusesRequest{OwnKey: "key-3", PageSize: 7})
+	require.Equal(t, []string{all[1]}, byKey)
+	byKey, _ = walk(t, c, &statusv1.ListStatusesRequest{OwnKey: "key-2", PageSize: 7})
+	require.Empty(t, byKey, "somebody else's key")
+
+	// A token is good for its caller and its query only.
+	first, err := c.ListStatuses(t.Context(), window(0, 60))
+	require.NoError(t, err)
+	token := first.GetNextPageToken()
+	for _, test := range []struct {
+		name   string
+		caller string
+		change func(r *statusv1.ListStatusesRequest)
+	}{
+		{"another caller", viewer, func(*statusv1.ListStatusesRequest) {}},
+		{"another window", sender, func(r *statusv1.ListStatusesRequest) { r.AcceptedUntil = o.stamp(61) }},
+		{"another key", sender, func(r *statusv1.ListStatusesRequest) { r.OwnKey = "key-3" }},
+		{"other states", sender, func(r *statusv1.ListStatusesRequest) {
+			r.States = []statusv1.DocumentState{statusv1.DocumentState_DOCUMENT_STATE_READ}
+		}},
+		{"changed", sender, func(r *statusv1.ListStatusesRequest) { r.PageToken = strings.ToUpper(r.GetPageToken()) }},
+		{"cut", sender, func(r *statusv1.ListStatusesRequest) { r.PageToken = r.GetPageToken()[:20] }},
+		{"made up", sender, func(r *statusv1.ListStatusesRequest) { r.PageToken = "!" }},
+	} {
+		r := window(0, 60)
+		r.PageToken = token
+		test.change(r)
+		_, err := o.service(t, test.caller).ListStatuses(t.Context(), r)
+		require.Equal(t, "PAGE_TOKEN_INVALID", fault.ReasonOf(err), test.name)
+	}
+	r := window(0, 60)
+	r.PageToken, r.PageSize = token, 100
+	rest, err := c.ListStatuses(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, all[7:], numbersOf(rest.GetStatuses()), "the size of a page may change on the way")
+
+	_, err = c.ListStatuses(t.Context(), &statusv1.ListStatusesRequest{AcceptedFrom: o.stamp(0), AcceptedUntil: timestamppb.New(o.at(1).Add(31 * 24 * time.Hour))})
+	require.Equal(t, fault.Invalid, fault.KindOf(err))
+}
+
+// A filter by state finds every match however few they are, over pages that may be short.
+func TestListByState(t *testing.T) {
+	t.Parallel()
+	o := setup(t, unittest.Config(func(c *status.Config) { c.ListScan = 1000 }))
+	var events, ends []outbox.Event
+	var failed []string
+	for i := range 2200 {
+		f := o.document()
+		f.AcceptedAt = timestamppb.New(o.start.Add(time.Duration(i) * time.Millisecond))
+		events = append(events, o.accepted(f))
+		if i == 3 || i == 999 || i == 1000 || i == 2199 {
+			failed = append(failed, f.GetEdocNum())
+			ends = append(ends, o.failed(f, 10))
+		}
+	}
+	o.Deliver(t, bulk, events...)
+	o.Deliver(t, bulk, ends...)
+	numbers, pages := walk(t, o.service(t, sender), &statusv1.ListStatusesRequest{
+		AcceptedFrom: o.stamp(0), AcceptedUntil: o.stamp(60), PageSize: 100, States: []statusv1.DocumentState{statusv1.DocumentState_DOCUMENT_STATE_FAILED},
+	})
+	require.Equal(t, failed, numbers)
+	require.Equal(t, 3, pages)
+}
+
+// Nobody is told of another sender's document: not its status, not its timeline, not that it exists.
+func TestIsolation(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	o.tell(t, o.accepted(f), o.received(f, 1))
+	stranger := o.service(t, unittest.NewID())
+	for _, number := range []string{f.GetEdocNum(), unknownNumber} {
+		_, err := stranger.GetStatus(t.Context(), &statusv1.GetStatusRequest{EdocNum: number})
+		require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
+		_, err = stranger.GetTimeline(t.Context(), &statusv1.GetTimelineRequest{EdocNum: number})
+		require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
+	}
+	for _, kind := range []platformv1.PrincipalKind{
+		platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM,
+		platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN,
+	} {
+		_, err := statusv1.NewStatusServiceClient(o.As(t, kind, sender)).GetStatus(t.Context(), &statusv1.GetStatusRequest{EdocNum: f.GetEdocNum()})
+		require.Equal(t, fault.Denied, fault.KindOf(err), kind)
+	}
+}
+
+// Facts that cannot be recorded are given to an operator or put off; they hinder no other.
+func TestUnusableEvents(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	good, nameless, keyless, newer := o.document(), o.document(), o.document(), o.document()
+	nameless.Sender = "nobody"
+	keyless.OwnKey = ""
+	o.Deliver(t, express, o.accepted(nameless), o.accepted(good), o.accepted(keyless))
+	o.Deliver(t, express, o.resolved(newer, 1, 42, 1), o.resolved(good, 1, none, 1))
+	require.Equal(t, statusv1.DocumentState_DOCUMENT_STATE_AWAITING_MEMBERSHIP, o.status(t, good).GetState())
+	var parked, deferred int
+	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from parked_event`).Scan(&parked))
+	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from deferred_event`).Scan(&deferred))
+	require.Equal(t, 2, parked)
+	require.Equal(t, 1, deferred)
+}
+
+// The names of kinds in the database are those of the events.
+func TestKindsHaveTheirNames(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	rows, err := o.App.Query(t.Context(), `select name from timeline_kind`)
+	require.NoError(t, err)
+	defer rows.Close()
+	var named []string
+	for rows.Next() {
+		var name string
+		require.NoError(t, rows.Scan(&name))
+		named = append(named, name)
+	}
+	require.NoError(t, rows.Err())
+	var read []string
+	for _, spec := range status.Unit.Specs() {
+		for _, kind := range spec.Kinds {
+			read = append(read, string(kind))
+		}
+	}
+	require.ElementsMatch(t, read, named)
+}
+
+// The default is valid, and everything wrong is told at once.
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, status.Default().Validate())
+	c := status.Default()
+	c.Lookup.Timeout, c.Lookup.Concurrency, c.ListScan = 0, 0, 999
+	var paths []string
+	for _, p := range config.List(c.Validate()) {
+		paths = append(paths, p.Path)
+	}
+	require.Equal(t, []string{"lookup.timeout", "lookup.concurrency", "list_scan"}, paths)
+}

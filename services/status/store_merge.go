@@ -1,0 +1,291 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// Every statement of this file takes facts of one kind, sorted by number and each number once, as the relation told; inserts their
+// entries; and merges into the summaries only what was new.
+
+// newEntries inserts the entries of told. $1 is the kind, $2 the present.
+const newEntries = `
+		new as (
+		  insert into timeline_entry (edoc_num, kind, ordinal, occurred_at, recorded_at, acknowledged_at, actor, details)
+		  select edoc_num, $1, ordinal, occurred_at, $2, acknowledged_at, actor, details::jsonb
+		  from   told
+		  order  by edoc_num, ordinal
+		  on conflict do nothing
+		  returning edoc_num, ordinal)`
+
+// entryColumns are what every statement has of a fact, from $3 on.
+type entryColumns struct {
+	numbers      []string
+	ordinals     []int32
+	occurred     []time.Time
+	acknowledged []*time.Time
+	actors       []string
+	details      []*string
+	senders      []uuid.UUID
+}
+
+func entriesOf(facts []fact) (entryColumns, error) {
+	c := entryColumns{
+		numbers: make([]string, len(facts)), ordinals: make([]int32, len(facts)), occurred: make([]time.Time, len(facts)),
+		acknowledged: make([]*time.Time, len(facts)), actors: make([]string, len(facts)), details: make([]*string, len(facts)),
+		senders: make([]uuid.UUID, len(facts)),
+	}
+	for i, f := range facts {
+		c.numbers[i], c.ordinals[i], c.occurred[i], c.actors[i], c.senders[i] = f.number, f.ordinal, f.occurredAt, f.actor, f.sender
+		c.acknowledged[i] = instant(f.acknowledgedAt)
+		if len(f.details) == 0 {
+			continue
+		}
+		raw, err := json.Marshal(f.details)
+		if err != nil {
+			return entryColumns{}, fmt.Errorf("encode details of %s: %w", f.number, err)
+		}
+		text := string(raw)
+		c.details[i] = &text
+	}
+	return c, nil
+}
+
+// run runs a statement of this file with its own arguments after those it has in common with the others.
+func run(ctx context.Context, db pg.DBTX, sql string, k kind, now time.Time, facts []fact, args ...any) (int64, error) {
+	c, err := entriesOf(facts)
+	if err != nil {
+		return 0, err
+	}
+	all := append([]any{int16(k), now, c.numbers, c.ordinals, c.occurred, c.acknowledged, c.actors, c.details, c.senders}, args...)
+	var fresh int64
+	if err := db.QueryRow(ctx, sql, all...).Scan(&fresh); err != nil {
+		return 0, fmt.Errorf("record %d facts of kind %d: %w", len(facts), k, err)
+	}
+	return fresh, nil
+}
+
+// insertEntries records facts that change no summary.
+func insertEntries(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+	const insert = `
+		with told as (
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender)),` + newEntries + `
+		select count(*) from new`
+	return run(ctx, db, insert, k, now, facts)
+}
+
+// mergeDocuments records what tells of the documents themselves: accepted, sent, received. A document that was sent and is known to be
+// so has nothing to add, and its row is not locked; "offset 0" keeps that a look into the index, never a join with the whole table.
+func mergeDocuments(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+	const merge = `
+		with told as (
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[],
+		                       $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
+		                       $16::timestamptz[], $17::timestamptz[], $18::text[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender,
+		         document_actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, recipient_address)),` + newEntries + `,
+		merged as (
+		  insert into document_summary as s
+		         (edoc_num, sender, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, recipient_address)
+		  select t.edoc_num, t.sender, t.document_actor, t.own_key, t.repeats, t.accepted_at, t.send_deadline, t.viewing_deadline,
+		         t.sent_at, t.received_at, t.recipient_address
+		  from   told t join new using (edoc_num, ordinal)
+		  where  not ($19 and exists (select from document_summary k
+		                              where  k.edoc_num = t.edoc_num and k.accepted_at is not null and k.sent_at <= t.sent_at
+		                              offset 0))
+		  order  by t.edoc_num
+		  on conflict (edoc_num) do update
+		  set    actor             = coalesce(s.actor, excluded.actor),
+		         own_key           = coalesce(s.own_key, excluded.own_key),
+		         repeats           = coalesce(s.repeats, excluded.repeats),
+		         accepted_at       = coalesce(s.accepted_at, excluded.accepted_at),
+		         send_deadline     = coalesce(s.send_deadline, excluded.send_deadline),
+		         viewing_deadline  = coalesce(s.viewing_deadline, excluded.viewing_deadline),
+		         sent_at           = least(s.sent_at, excluded.sent_at),
+		         received_at       = least(s.received_at, excluded.received_at),
+		         recipient_address = coalesce(s.recipient_address, excluded.recipient_address)
+		  where  s.accepted_at is null
+		     or  excluded.sent_at < coalesce(s.sent_at, 'infinity')
+		     or  excluded.received_at < coalesce(s.received_at, 'infinity'))
+		select count(*) from new`
+	n := len(facts)
+	actors, keys, addresses := make([]string, n), make([]string, n), make([]*string, n)
+	repeats := make([]*string, n)
+	acceptedAt, sendDeadlines, viewingDeadlines := make([]*time.Time, n), make([]*time.Time, n), make([]*time.Time, n)
+	sentAt, receivedAt := make([]*time.Time, n), make([]*time.Time, n)
+	for i, f := range facts {
+		d := f.document
+		actors[i], keys[i], repeats[i] = d.GetActor(), d.GetOwnKey(), text(d.GetRepeats())
+		acceptedAt[i], sendDeadlines[i], viewingDeadlines[i] = stamp(d.GetAcceptedAt()), stamp(d.GetSendDeadline()), stamp(d.GetViewingDeadline())
+		if k != accepted {
+			sentAt[i] = stamp(d.GetSentAt())
+		}
+		if k == documentReceived {
+			// The recipient's address is told to the sender only after receipt (Act 18-6).
+			receivedAt[i], addresses[i] = stamp(d.GetReceivedAt()), text(d.GetTo().GetAddress())
+		}
+	}
+	return run(ctx, db, merge, k, now, facts, actors, keys, repeats, acceptedAt, sendDeadlines, viewingDeadlines, sentAt, receivedAt, addresses, k == documentSent)
+}
+
+// mergeResolutions records outcomes of the search for the recipient; the one with the highest ordinal counts.
+func mergeResolutions(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+	const merge = `
+		with told as (
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::smallint[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, resolution)),` + newEntries + `,
+		merged as (
+		  insert into document_summary as s (edoc_num, sender, resolution, resolution_ordinal)
+		  select t.edoc_num, t.sender, t.resolution, t.ordinal
+		  from   told t join new using (edoc_num, ordinal)
+		  order  by t.edoc_num
+		  on conflict (edoc_num) do update
+		  set    resolution = excluded.resolution, resolution_ordinal = excluded.resolution_ordinal
+		  where  excluded.resolution_ordinal > s.resolution_ordinal)
+		select count(*) from new`
+	resolutions := make([]int16, len(facts))
+	for i, f := range facts {
+		resolutions[i] = f.resolution
+	}
+	return run(ctx, db, merge, k, now, facts, resolutions)
+}
+
+// mergeEnds records what ends a document before its receipt, and cancels that came too late.
+func mergeEnds(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+	const merge = `
+		with told as (
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[],
+		                       $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::text[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender,
+		         expired_at, failed_at, cancelled_at, cancel_refused_at, failure_reason)),` + newEntries + `,
+		merged as (
+		  insert into document_summary as s (edoc_num, sender, expired_at, failed_at, failure_reason, cancelled_at, cancel_refused_at)
+		  select t.edoc_num, t.sender, t.expired_at, t.failed_at, t.failure_reason, t.cancelled_at, t.cancel_refused_at
+		  from   told t join new using (edoc_num, ordinal)
+		  order  by t.edoc_num
+		  on conflict (edoc_num) do update
+		  set    expired_at        = least(s.expired_at, excluded.expired_at),
+		         failed_at         = least(s.failed_at, excluded.failed_at),
+		         failure_reason    = case when s.failed_at is null or (excluded.failed_at, excluded.failure_reason) < (s.failed_at, s.failure_reason)
+		                                  then excluded.failure_reason else s.failure_reason end,
+		         cancelled_at      = least(s.cancelled_at, excluded.cancelled_at),
+		         cancel_refused_at = least(s.cancel_refused_at, excluded.cancel_refused_at))
+		select count(*) from new`
+	n := len(facts)
+	expired, failed, cancelled, refused := make([]*time.Time, n), make([]*time.Time, n), make([]*time.Time, n), make([]*time.Time, n)
+	reasons := make([]*string, n)
+	for i, f := range facts {
+		when := instant(f.occurredAt)
+		switch k {
+		case deliveryExpired:
+			expired[i] = when
+		case deliveryFailed:
+			failed[i], reasons[i] = when, &f.reason
+		case cancelRefused:
+			refused[i] = when
+		default:
+			cancelled[i] = when
+		}
+	}
+	return run(ctx, db, merge, k, now, facts, expired, failed, cancelled, refused, reasons)
+}
+
+// mergeViewings records tokens and reading: the latest token, its latest verification, the first reading.
+func mergeViewings(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+	const merge = `
+		with told as (
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender)),` + newEntries + `,
+		merged as (
+		  insert into document_summary as s
+		         (edoc_num, sender, token_issued_at, tokens_issued, token_verified_at, tokens_verified, read_at)
+		  select t.edoc_num, t.sender,
+		         case when $1 = $10 then t.occurred_at end, case when $1 = $10 then t.ordinal else 0 end,
+		         case when $1 = $11 then t.occurred_at end, case when $1 = $11 then t.ordinal else 0 end,
+		         case when $1 = $12 then t.occurred_at end
+		  from   told t join new using (edoc_num, ordinal)
+		  order  by t.edoc_num
+		  on conflict (edoc_num) do update
+		  set    token_issued_at   = greatest(s.token_issued_at, excluded.token_issued_at),
+		         tokens_issued     = greatest(s.tokens_issued, excluded.tokens_issued),
+		         token_verified_at = greatest(s.token_verified_at, excluded.token_verified_at),
+		         tokens_verified   = greatest(s.tokens_verified, excluded.tokens_verified),
+		         read_at           = least(s.read_at, excluded.read_at))
+		select count(*) from new`
+	return run(ctx, db, merge, k, now, facts, int16(tokenIssued), int16(tokenVerified), int16(documentRead))
+}
+
+// mergeAnswers records the hub's answers: a registration once, of refusals the one with the highest ordinal.
+func mergeAnswers(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+	const merge = `
+		with told as (
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[],
+		                       $10::smallint[], $11::boolean[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, result, read_time)),` + newEntries + `,
+		merged as (
+		  insert into document_summary as s
+		         (edoc_num, sender, registered_at, registration_result, read_time_registered_at, read_time_result,
+		          registration_refused_at, registration_refused_result, registration_refused_ordinal,
+		          read_time_refused_at, read_time_refused_result, read_time_refused_ordinal)
+		  select t.edoc_num, t.sender,
+		         case when not $12 and not read_time then t.acknowledged_at end, case when not $12 and not read_time then t.result end,
+		         case when not $12 and read_time then t.acknowledged_at end, case when not $12 and read_time then t.result end,
+		         case when $12 and not read_time then t.occurred_at end, case when $12 and not read_time then t.result end,
+		         case when $12 and not read_time then t.ordinal else 0 end,
+		         case when $12 and read_time then t.occurred_at end, case when $12 and read_time then t.result end,
+		         case when $12 and read_time then t.ordinal else 0 end
+		  from   told t join new using (edoc_num, ordinal)
+		  order  by t.edoc_num
+		  on conflict (edoc_num) do update
+		  set    registered_at                = coalesce(s.registered_at, excluded.registered_at),
+		         registration_result          = coalesce(s.registration_result, excluded.registration_result),
+		         read_time_registered_at      = coalesce(s.read_time_registered_at, excluded.read_time_registered_at),
+		         read_time_result             = coalesce(s.read_time_result, excluded.read_time_result),
+		         registration_refused_at      = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
+		                                             then excluded.registration_refused_at else s.registration_refused_at end,
+		         registration_refused_result  = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
+		                                             then excluded.registration_refused_result else s.registration_refused_result end,
+		         registration_refused_ordinal = greatest(s.registration_refused_ordinal, excluded.registration_refused_ordinal),
+		         read_time_refused_at         = case when excluded.read_time_refused_ordinal > s.read_time_refused_ordinal
+		                                             then excluded.read_time_refused_at else s.read_time_refused_at end,
+		         read_time_refused_result     = case when excluded.read_time_refused_ordinal > s.read_time_refused_ordinal
+		                                             then excluded.read_time_refused_result else s.read_time_refused_result end,
+		         read_time_refused_ordinal    = greatest(s.read_time_refused_ordinal, excluded.read_time_refused_ordinal))
+		select count(*) from new`
+	results, readTimes := make([]int16, len(facts)), make([]bool, len(facts))
+	for i, f := range facts {
+		results[i], readTimes[i] = f.result, f.readTime
+	}
+	return run(ctx, db, merge, k, now, facts, results, readTimes, k == circulationRefused)
+}
+
+// text is null for nothing.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func stamp(t *timestamppb.Timestamp) *time.Time {
+	if !t.IsValid() {
+		return nil
+	}
+	at := t.AsTime()
+	return &at
+}

@@ -1,0 +1,157 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+const (
+	summaryFields = `edoc_num, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, read_at,
+	recipient_address, failure_reason, cancel_refused_at, token_issued_at, token_verified_at,
+	registration_result, registered_at, registration_refused_result, registration_refused_at,
+	read_time_result, read_time_registered_at, read_time_refused_result, read_time_refused_at, state, version`
+	// summaryColumns are summaryFields as scanSummary reads them.
+	summaryColumns = `edoc_num, coalesce(actor, ''), coalesce(own_key, ''), coalesce(repeats, ''), accepted_at, send_deadline, viewing_deadline,
+	sent_at, received_at, read_at, coalesce(recipient_address, ''), coalesce(failure_reason, ''), cancel_refused_at, token_issued_at, token_verified_at,
+	coalesce(registration_result, 0), registered_at, coalesce(registration_refused_result, 0), registration_refused_at,
+	coalesce(read_time_result, 0), read_time_registered_at, coalesce(read_time_refused_result, 0), read_time_refused_at, state, version`
+)
+
+func scanSummary(row pgx.CollectableRow) (summary, error) {
+	var s summary
+	times := make([]*time.Time, 13)
+	err := row.Scan(&s.number, &s.actor, &s.ownKey, &s.repeats, &times[0], &times[1], &times[2],
+		&times[3], &times[4], &times[5], &s.recipientAddress, &s.failureReason, &times[6], &times[7], &times[8],
+		&s.registration.result, &times[9], &s.registration.refusedResult, &times[10],
+		&s.readTime.result, &times[11], &s.readTime.refusedResult, &times[12], &s.state, &s.version)
+	for i, target := range []*time.Time{
+		&s.acceptedAt, &s.sendDeadline, &s.viewingDeadline, &s.sentAt, &s.receivedAt, &s.readAt, &s.cancelRefusedAt, &s.tokenIssuedAt, &s.tokenVerifiedAt,
+		&s.registration.registeredAt, &s.registration.refusedAt, &s.readTime.registeredAt, &s.readTime.refusedAt,
+	} {
+		if times[i] != nil {
+			*target = times[i].UTC()
+		}
+	}
+	return s, err
+}
+
+// readSummaries reads documents of a sender by number.
+func readSummaries(ctx context.Context, db pg.DBTX, sender uuid.UUID, numbers []string) (map[string]summary, error) {
+	rows, err := db.Query(ctx, `select `+summaryColumns+` from document_summary where edoc_num = any($1) and sender = $2`, numbers, sender)
+	if err != nil {
+		return nil, fmt.Errorf("read %d summaries: %w", len(numbers), err)
+	}
+	list, err := pgx.CollectRows(rows, scanSummary)
+	if err != nil {
+		return nil, fmt.Errorf("read %d summaries: %w", len(numbers), err)
+	}
+	found := make(map[string]summary, len(list))
+	for _, s := range list {
+		found[s.number] = s
+	}
+	return found, nil
+}
+
+// query is what a list is asked for.
+type query struct {
+	sender uuid.UUID
+	// from and until bound the time of acceptance; zero times leave it open, which only a query by own key may.
+	from, until time.Time
+	ownKey      string
+	states      []int16
+}
+
+// place is where a list goes on: after this document.
+type place struct {
+	acceptedAt time.Time
+	number     string
+}
+
+// listSummaries lists at most limit documents after a place, in the order of their acceptance. A filter by state looks at scan documents
+// only; where it ended is told, if there may be more.
+func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit, scan int) ([]summary, *place, error) {
+	const (
+		ofKey    = ` from document_summary where sender = $1 and own_key = $4 and `
+		ofSender = ` from document_summary where sender = $1 and $4 = '' and `
+		window   = `accepted_at >= coalesce($2, '-infinity'::timestamptz) and accepted_at < coalesce($3, 'infinity'::timestamptz)
+		            and (accepted_at, edoc_num) > ($5, $6)
+		            order by accepted_at, edoc_num `
+	)
+	source := ofSender
+	if q.ownKey != "" {
+		source = ofKey
+	}
+	args := []any{q.sender, instant(q.from), instant(q.until), q.ownKey, after.acceptedAt, after.number}
+	sql := `select ` + summaryColumns + source + window + `limit $7`
+	all := append(append([]any{}, args...), limit)
+	if len(q.states) > 0 {
+		sql = `select ` + summaryColumns + ` from (select ` + summaryFields + source + window + `limit $8) w where state = any($9) order by accepted_at, edoc_num limit $7`
+		all = append(all, scan, q.states)
+	}
+	rows, err := db.Query(ctx, sql, all...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list summaries: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, scanSummary)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list summaries: %w", err)
+	}
+	if len(q.states) == 0 || len(found) == limit {
+		return found, nil, nil
+	}
+	rows, err = db.Query(ctx, `select accepted_at, edoc_num`+source+window+`offset $7 - 1 limit 1`, append(args, scan)...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find where a scan ended: %w", err)
+	}
+	ends, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (place, error) {
+		var p place
+		err := row.Scan(&p.acceptedAt, &p.number)
+		return p, err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("find where a scan ended: %w", err)
+	}
+	if len(ends) == 0 {
+		return found, nil, nil
+	}
+	return found, &ends[0], nil
+}
+
+// readTimeline reads everything that happened to a document, in order of occurrence.
+func readTimeline(ctx context.Context, db pg.DBTX, number string) ([]entry, error) {
+	const read = `
+		select kind, ordinal, occurred_at, recorded_at, acknowledged_at, actor, details
+		from   timeline_entry
+		where  edoc_num = $1
+		order  by occurred_at, kind, ordinal`
+	rows, err := db.Query(ctx, read, number)
+	if err != nil {
+		return nil, fmt.Errorf("read the timeline of %s: %w", number, err)
+	}
+	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (entry, error) {
+		e := entry{number: number}
+		var acknowledged *time.Time
+		var details []byte
+		if err := row.Scan(&e.kind, &e.ordinal, &e.occurredAt, &e.recordedAt, &acknowledged, &e.actor, &details); err != nil {
+			return entry{}, err
+		}
+		if acknowledged != nil {
+			e.acknowledgedAt = *acknowledged
+		}
+		if details == nil {
+			return e, nil
+		}
+		return e, json.Unmarshal(details, &e.details)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the timeline of %s: %w", number, err)
+	}
+	return entries, nil
+}
