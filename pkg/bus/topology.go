@@ -59,12 +59,31 @@ func Ensure(ctx context.Context, c *Conn, t Topology) error {
 			return fmt.Errorf("ensure stream of %s: %w", unit, err)
 		}
 	}
+	if err := ensureAdvisories(ctx, c, max(t.Replicas, 1)); err != nil {
+		return err
+	}
 	for _, spec := range t.Consumers {
 		for _, lane := range frame.Lanes() {
 			if err := ensureConsumer(ctx, c, spec, lane); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// AdvisoryStream keeps what JetStream says of itself (a consumer that lost its leader, a terminated message, a stream that was
+// changed), for an operator who has to find out afterwards.
+const AdvisoryStream = "NARU_ADVISORIES"
+
+const maxAdvisoryBytes = 64 << 20
+
+func ensureAdvisories(ctx context.Context, c *Conn, replicas int) error {
+	if _, err := c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: AdvisoryStream, Subjects: []string{"$JS.EVENT.ADVISORY.>"}, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
+		MaxAge: StreamMaxAge, MaxBytes: maxAdvisoryBytes, Storage: jetstream.FileStorage, Replicas: replicas,
+	}); err != nil {
+		return fmt.Errorf("ensure stream of advisories: %w", err)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func New(d Deps) (*Engine, error) {
 	e.deferrals, errs[2] = d.Meter.Int64Counter("naru.inbox.deferrals", metric.WithDescription("Events put off until their missing half comes."))
 	e.parkings, errs[3] = d.Meter.Int64Counter("naru.inbox.parkings", metric.WithDescription("Events given to an operator."))
 	e.retries, errs[4] = d.Meter.Int64Counter("naru.inbox.retries", metric.WithDescription("Batches given back to the bus for later."))
-	if err := errors.Join(errs[:]...); err != nil {
+	if err := errors.Join(append(errs[:], observeBacklog(d.Meter, d.Outbox.DB()))...); err != nil {
 		return nil, fmt.Errorf("make inbox instruments: %w", err)
 	}
 	return e, nil

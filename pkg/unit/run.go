@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,9 +24,10 @@ const (
 
 // Running are units that have been started.
 type Running struct {
-	hosts []*host
-	group *lifecycle.Group
-	ops   *http.Server
+	hosts  []*host
+	group  *lifecycle.Group
+	ops    *http.Server
+	closed sync.Once
 }
 
 // Start builds the units in the order of what they require and starts them. They stop, in reverse, when ctx ends, when Stop is
@@ -65,10 +67,10 @@ func Run(ctx context.Context, rt Runtime, units ...Unit) error {
 	return r.Wait(ctx)
 }
 
-// Wait blocks until every unit has stopped and what they held is closed.
+// Wait blocks until every unit has stopped and what they held is closed. It may be called by several.
 func (r *Running) Wait(ctx context.Context) error {
 	err := r.group.Wait()
-	r.close(context.WithoutCancel(ctx))
+	r.closed.Do(func() { r.close(context.WithoutCancel(ctx)) })
 	return err
 }
 

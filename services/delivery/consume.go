@@ -51,8 +51,11 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *outbox.Tx, events
 	return verdicts, s.decide(ctx, tx, now, merged(documents), events)
 }
 
-// clockAt reads the clock, at or after a moment.
+// clockAt reads the clock, at or after a moment. A clock nobody vouches for stamps nothing: the events are given back.
 func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, error) {
+	if err := s.watch.Ready(); err != nil {
+		return time.Time{}, fmt.Errorf("deliver: %w", err)
+	}
 	now := s.clock.Now()
 	if !now.Before(earliest) {
 		return now, nil

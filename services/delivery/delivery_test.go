@@ -53,6 +53,13 @@ func setup(t *testing.T, opts ...unittest.Option) *office {
 	return &office{Bench: unittest.New(t, delivery.Unit, append(opts, unittest.Neighbour("intake", maker.Register))...), intake: maker}
 }
 
+// advance moves the clock, which the watch on it then measures again: a measurement of long ago vouches for nothing.
+func (o *office) advance(t *testing.T, d time.Duration) {
+	t.Helper()
+	o.Clock.Advance(d)
+	o.Env.ClockWatch.Measure(t.Context())
+}
+
 // document is an accepted document for a recipient, resolved as told.
 func (o *office) document(t *testing.T, recipient string, resolution addressv1.Resolution) *addressv1.RecipientResolved {
 	t.Helper()
@@ -73,6 +80,24 @@ func (o *office) document(t *testing.T, recipient string, resolution addressv1.R
 
 func resolved(ordinal uint32, m *addressv1.RecipientResolved) outbox.Event {
 	return outbox.Event{Subject: m.GetFacts().GetEdocNum(), Ordinal: ordinal, Sender: sender, Actor: "unit:address", OccurredAt: m.GetResolvedAt().AsTime(), Message: m}
+}
+
+// A clock nobody vouches for stamps nothing.
+func TestUntrustedClockDeliversNothing(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	d := o.document(t, unittest.NewID(), own)
+	o.Clock.Advance(time.Hour) // the last measurement is now an hour old
+	delivered := make(chan struct{})
+	go func() {
+		defer close(delivered)
+		o.Deliver(t, express, resolved(1, d))
+	}()
+	await.Require(t, unittest.Patience, func() bool { return containsRetry(o.Logs.String()) })
+	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+	o.advance(t, time.Second)
+	<-delivered
+	require.Len(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench), 1)
 }
 
 func (o *office) cancel(t *testing.T, number string) {
@@ -118,7 +143,7 @@ func TestRepeatedResolutionDeliversOnce(t *testing.T) {
 	d := o.document(t, unittest.NewID(), own)
 	o.Deliver(t, express, resolved(1, d), resolved(1, d))
 	first := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
-	o.Clock.Advance(time.Minute)
+	o.advance(t, time.Minute)
 	o.Deliver(t, express, resolved(2, d))
 	require.Len(t, first, 1)
 	again := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
@@ -143,7 +168,7 @@ func TestWaitingDocuments(t *testing.T) {
 			o.Deliver(t, express, resolved(2, later))
 			require.Len(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench), 1)
 
-			o.Clock.Advance(25 * time.Hour)
+			o.advance(t, 25 * time.Hour)
 			expired := unittest.AwaitEmitted[*deliveryv1.DeliveryExpired](t, o.Bench, 1)
 			require.Equal(t, never.GetFacts().GetEdocNum(), expired[0].GetEdocNum())
 			never.Resolution = own
@@ -187,7 +212,7 @@ func TestCancel(t *testing.T) {
 		o.Deliver(t, express, resolved(1, d))
 		o.cancel(t, number)
 		o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: "unit:address", OccurredAt: o.Clock.Now(), Message: &addressv1.DocumentCancelled{EdocNum: number}})
-		o.Clock.Advance(25 * time.Hour)
+		o.advance(t, 25 * time.Hour)
 		d.Resolution = own
 		o.Deliver(t, express, resolved(2, d))
 		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
@@ -233,7 +258,7 @@ func TestClockBehindTheFactsWaits(t *testing.T) {
 	}()
 	await.Require(t, unittest.Patience, func() bool { return len(o.Logs.String()) > 0 && containsRetry(o.Logs.String()) })
 	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
-	o.Clock.Advance(4 * time.Second)
+	o.advance(t, 4 * time.Second)
 	<-delivered
 	received := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
 	require.Len(t, received, 1)
@@ -289,7 +314,7 @@ func TestInboxPages(t *testing.T) {
 		d := o.document(t, recipient, own)
 		o.Deliver(t, express, resolved(1, d))
 		want = append([]string{d.GetFacts().GetEdocNum()}, want...)
-		o.Clock.Advance(time.Second)
+		o.advance(t, time.Second)
 	}
 	client := deliveryv1.NewInboxServiceClient(o.Recipient(t, recipient))
 	var got []string

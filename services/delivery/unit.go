@@ -43,6 +43,7 @@ type service struct {
 	outbox  *outbox.Outbox
 	sealed  *sealed.Box
 	clock   clock.Clock
+	watch   *clock.Watch
 	log     *slog.Logger
 	metrics *metrics
 	http    *http.Client
@@ -58,7 +59,7 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: cfg, db: env.DB, outbox: env.Outbox, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
+	s := &service{config: cfg, db: env.DB, outbox: env.Outbox, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log, metrics: m,
 		http: &http.Client{Timeout: cfg.Notice.Timeout.Std() + time.Second}, replica: uuid.NewString()}
 	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", cfg.DeadlineInterval.Std(), s.expireDue)}
 	if cfg.Notice.URL != "" {
