@@ -31,7 +31,7 @@ import (
 	"github.com/naru-relay/naru/services/circulation"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) } //nolint:forbidigo // the main function of this test binary
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 const (
 	express = platformv1.Lane_LANE_EXPRESS

@@ -26,7 +26,8 @@ type ready struct {
 }
 
 // mergeRecords adds what records tell to their rows and makes the registration call of each that this completes. Rows that would not
-// change are not touched. Records are sorted and hold each number once.
+// change are not touched; "offset 0" keeps the look at each of them one look into the index, never a join with the whole table. Records
+// are sorted and hold each number once.
 func mergeRecords(ctx context.Context, tx pg.DBTX, platform string, records []record) (ready, error) {
 	const merge = `
 		with told as (
@@ -56,7 +57,8 @@ func mergeRecords(ctx context.Context, tx pg.DBTX, platform string, records []re
 		                       and  (t.registrar is null or k.registrar is not null)
 		                       and  (t.sent_at is null or t.sent_at >= k.sent_at)
 		                       and  (t.received_at is null or t.received_at >= k.received_at)
-		                       and  (t.read_at is null or t.read_at >= k.read_at))
+		                       and  (t.read_at is null or t.read_at >= k.read_at)
+		                     offset 0)
 		  order  by edoc_num collate "C"
 		  on conflict (edoc_num) do update
 		  set    registrar         = coalesce(r.registrar, excluded.registrar),

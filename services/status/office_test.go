@@ -29,7 +29,7 @@ import (
 	"github.com/naru-relay/naru/services/status"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) } //nolint:forbidigo // the main function of this test binary
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 const (
 	express = platformv1.Lane_LANE_EXPRESS
