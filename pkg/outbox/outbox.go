@@ -75,6 +75,9 @@ func (o *Outbox) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 		return err
 	}
 	o.Committed(done.frames...)
+	for _, tell := range done.committed {
+		tell()
+	}
 	return nil
 }
 
@@ -88,8 +91,13 @@ func (o *Outbox) Committed(frames ...frame.Frame) {
 // Tx is a transaction that can state facts.
 type Tx struct {
 	pgx.Tx
-	frames []frame.Frame
+	frames    []frame.Frame
+	committed []func()
 }
+
+// OnCommit has tell called right after the commit, e.g. to wake a worker that looks for what was committed. It MUST NOT block, and
+// nothing may depend on it: a process that stops in between never calls it.
+func (tx *Tx) OnCommit(tell func()) { tx.committed = append(tx.committed, tell) }
 
 // Append states events of one kind in this transaction.
 func (tx *Tx) Append(ctx context.Context, lane platformv1.Lane, events ...Event) error {
@@ -204,5 +212,6 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 		return fmt.Errorf("release savepoint: %w", err)
 	}
 	tx.frames = append(tx.frames, nested.frames...)
+	tx.committed = append(tx.committed, nested.committed...)
 	return nil
 }

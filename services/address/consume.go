@@ -121,6 +121,9 @@ func (s *Service) begin(ctx context.Context, tx *outbox.Tx, docs []document, dec
 	if err := setDueDocuments(ctx, tx, dues); err != nil {
 		return err
 	}
+	if len(dues) > 0 {
+		tx.OnCommit(s.wakeUp)
+	}
 	if err := s.tell(ctx, tx, told, false, at); err != nil {
 		return err
 	}

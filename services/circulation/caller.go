@@ -25,11 +25,6 @@ const (
 	metaErrCode = "errCode"
 )
 
-// commitWaits are how long after an announcement within a transaction its rows are looked for: it is made before its commit.
-func commitWaits() []time.Duration {
-	return []time.Duration{3 * time.Millisecond, 30 * time.Millisecond}
-}
-
 // bell lets the loop of this replica look for work before its interval is over.
 type bell chan struct{}
 
@@ -37,13 +32,6 @@ func (b bell) ring() {
 	select {
 	case b <- struct{}{}:
 	default:
-	}
-}
-
-// ringSoon rings when a transaction that is about to end will have ended.
-func (b bell) ringSoon() {
-	for _, wait := range commitWaits() {
-		time.AfterFunc(wait, b.ring)
 	}
 }
 

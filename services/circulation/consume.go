@@ -93,10 +93,10 @@ func (s *service) keep(ctx context.Context, tx *outbox.Tx, records []record) err
 		return err
 	}
 	if ready.registrations > 0 {
-		s.bells[registration].ringSoon()
+		tx.OnCommit(s.bells[registration].ring)
 	}
 	if readReady > 0 {
-		s.bells[readTime].ringSoon()
+		tx.OnCommit(s.bells[readTime].ring)
 	}
 	return nil
 }
