@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
@@ -41,15 +42,26 @@ func (r *Relay) reserve(ctx context.Context, opts Options) (doors, error) {
 	return d, nil
 }
 
+// Free ports are taken from below the range that outgoing connections use, so that none of those takes one between the look and the use.
+const (
+	firstFreePort = 20000
+	lastFreePort  = 32000
+	freePortTries = 100
+)
+
 func freePort(ctx context.Context, host string) (int, error) {
 	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return 0, fmt.Errorf("look for a free port: %w", err)
+	var last error
+	for range freePortTries {
+		port := firstFreePort + rand.IntN(lastFreePort-firstFreePort)
+		listener, err := listen.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err != nil {
+			last = err
+			continue
+		}
+		return port, listener.Close()
 	}
-	defer listener.Close()
-	address, _ := listener.Addr().(*net.TCPAddr)
-	return address.Port, nil
+	return 0, fmt.Errorf("look for a free port: %w", last)
 }
 
 func (r *Relay) endpoints(d doors) Endpoints {
