@@ -50,7 +50,7 @@ $(TOOLS)/.stamp: tools/go.mod tools/go.sum tools/thirdparty/go.mod tools/thirdpa
 .PHONY: gen
 gen: tools ## Generate Go and OpenAPI from the protos
 	@rm -rf .third_party && $(TOOLS)/thirdparty .third_party
-	@$(TOOLS)/buf format -w --exclude-path .third_party && $(TOOLS)/buf lint && $(TOOLS)/buf generate
+	@$(TOOLS)/buf format proto -w && $(TOOLS)/buf lint && $(TOOLS)/buf generate
 
 .PHONY: lint
 lint: tools ## Lint protos and Go

@@ -10,7 +10,7 @@ say() { printf '%-28s %s\n' "$1" "$2"; }
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 rm -rf .third_party && $tools/thirdparty .third_party
-$tools/buf format -d --exit-code --exclude-path .third_party >/dev/null || { say "proto format" "FAILED: run make gen"; exit 1; }
+$tools/buf format proto -d --exit-code >/dev/null || { say "proto format" "FAILED: run make gen"; exit 1; }
 $tools/buf lint
 cp -r proto/gen "$fresh/committed"
 $tools/buf generate
