@@ -168,7 +168,7 @@ func TestWaitingDocuments(t *testing.T) {
 			o.Deliver(t, express, resolved(2, later))
 			require.Len(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench), 1)
 
-			o.advance(t, 25 * time.Hour)
+			o.advance(t, 25*time.Hour)
 			expired := unittest.AwaitEmitted[*deliveryv1.DeliveryExpired](t, o.Bench, 1)
 			require.Equal(t, never.GetFacts().GetEdocNum(), expired[0].GetEdocNum())
 			never.Resolution = own
@@ -212,7 +212,7 @@ func TestCancel(t *testing.T) {
 		o.Deliver(t, express, resolved(1, d))
 		o.cancel(t, number)
 		o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: "unit:address", OccurredAt: o.Clock.Now(), Message: &addressv1.DocumentCancelled{EdocNum: number}})
-		o.advance(t, 25 * time.Hour)
+		o.advance(t, 25*time.Hour)
 		d.Resolution = own
 		o.Deliver(t, express, resolved(2, d))
 		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
@@ -258,7 +258,7 @@ func TestClockBehindTheFactsWaits(t *testing.T) {
 	}()
 	await.Require(t, unittest.Patience, func() bool { return len(o.Logs.String()) > 0 && containsRetry(o.Logs.String()) })
 	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
-	o.advance(t, 4 * time.Second)
+	o.advance(t, 4*time.Second)
 	<-delivered
 	received := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
 	require.Len(t, received, 1)
