@@ -39,7 +39,9 @@ func TestSystemCentredPath(t *testing.T) {
 	status := institution.AwaitState(t, document.EdocNum, "RECEIVED")
 	require.Equal(t, status.SentAt, status.ReceivedAt)
 	require.NotEmpty(t, status.RecipientAddress)
-	var inbox struct{ Items []struct{ EdocNum, Title string } }
+	var inbox struct {
+		Items []struct{ EdocNum, Title string }
+	}
 	recipient.Do(t, http.MethodGet, "/v1/inbox", nil).Into(t, &inbox)
 	require.Len(t, inbox.Items, 1)
 	require.Equal(t, document.EdocNum, inbox.Items[0].EdocNum)
@@ -171,7 +173,7 @@ func certificateOf(t *testing.T, i *harness.Institution, d *harness.Document, re
 
 	roots := pool(t, "hub-root.pem")
 	pin := sha256.Sum256(leaf(t, "hub-leaf.pem").RawSubjectPublicKeyInfo)
-	certificate, checks, err := distcert.Verify(download.Body, distcert.Options{Roots: roots, PinnedSigner: distcert.Pins{SPKI: []string{hex.EncodeToString(pin[:])}}, At: time.Now()})
+	certificate, checks, err := distcert.Verify(download.Body, distcert.Options{Roots: roots, PinnedSigner: distcert.Pins{SPKI: []string{hex.EncodeToString(pin[:])}}, At: clock.System().Now()})
 	require.NoError(t, err, "%+v", checks)
 	require.NoError(t, certificate.Match(d.EdocNum, d.Hash))
 	return download.Body
@@ -186,7 +188,7 @@ func requireOriginal(t *testing.T, d *harness.Document) []byte {
 	require.Equal(t, d.Bytes, bytesOf.Bytes())
 	verifier, err := archivecert.New(archivecert.Options{Roots: pool(t, "archive-root.pem"), Issuers: []string{"시험용 전자문서보관소"}, Clock: clock.System()})
 	require.NoError(t, err)
-	statement, err := verifier.Original(issued.OriginalCertificate, time.Now())
+	statement, err := verifier.Original(issued.OriginalCertificate, clock.System().Now())
 	require.NoError(t, err)
 	require.NoError(t, statement.Covers(d.Hash, nil))
 	return issued.OriginalCertificate
@@ -261,7 +263,9 @@ func TestBatchSend(t *testing.T) {
 		require.Equal(t, first.Outcomes[n].Accepted.EdocNum, answer.Outcomes[n].Accepted.EdocNum)
 	}
 	for number := range numbers {
-		institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.State == "DOCUMENT_STATE_RECEIVED" && s.Hub.RegistrationResult == 1 })
+		institution.AwaitStatus(t, number, func(s harness.Status) bool {
+			return s.State == "DOCUMENT_STATE_RECEIVED" && s.Hub.RegistrationResult == 1
+		})
 	}
 	var inbox struct{ Items []struct{ EdocNum string } }
 	recipient.Do(t, http.MethodGet, "/v1/inbox?pageSize=100", nil).Into(t, &inbox)

@@ -19,7 +19,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -169,9 +168,9 @@ type Status struct {
 	RecipientAddress, Reason, TokenVerifiedAt string
 	CancelRefused                             bool
 	Hub                                       struct {
-		RegistrationResult, ReadTimeResult  int
+		RegistrationResult, ReadTimeResult int
 		RegisteredAt, ReadTimeRegisteredAt string
-		Queued                              bool
+		Queued                             bool
 	}
 }
 
@@ -336,6 +335,3 @@ func blankJPEG() []byte {
 	_ = jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8)), nil) // a buffer takes every write
 	return b.Bytes()
 }
-
-// Now is the present as the API writes it.
-func Now() string { return time.Now().UTC().Format("2006-01-02T15:04:05.000000Z") }

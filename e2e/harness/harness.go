@@ -65,9 +65,13 @@ func Start(ctx context.Context, mode string, logs *os.File) (_ *Stack, err error
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
+	kept, err := s.keepLogs(logs)
+	if err != nil {
+		return nil, err
+	}
 	s.Relay, err = allinone.Start(ctx, allinone.Options{
 		Dir: dir, REST: "127.0.0.1:0", GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0", FreePorts: true, Apart: mode == Processes,
-		SampleRatio: 1, Traces: true, Logs: logs, Version: "e2e",
+		SampleRatio: 1, Traces: true, Logs: kept, Version: "e2e",
 	})
 	if err != nil {
 		return nil, err
