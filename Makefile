@@ -24,11 +24,11 @@ demo: postgres build ## Run the whole path once: send, inbox, view, hub, certifi
 	@$(BIN)/naru demo --narud $(BIN)/narud $(if $(DOC),--doc "$(DOC)")
 
 .PHONY: run
-run: postgres build ## Keep a relay with its sandbox running, and print how to send a document
+run: postgres build $(TOOLS)/grpcurl ## Keep a relay with its sandbox running, and print how to send a document
 	@$(BIN)/narud -seed
 
 .PHONY: test
-test: postgres ## Run every test: unit, store, service, contract, and journeys in both modes
+test: postgres $(TOOLS)/grpcurl ## Run every test: unit, store, service, contract, and journeys in both modes
 	@$(GO) run ./deploy/dev/testlevels
 
 .PHONY: bench
@@ -46,6 +46,10 @@ $(TOOLS)/.stamp: tools/go.mod tools/go.sum tools/thirdparty/go.mod tools/thirdpa
 	cd tools && GOWORK=off $(GO) build -o ../$(TOOLS)/ $$(GOWORK=off $(GO) list tool)
 	cd tools/thirdparty && GOWORK=off $(GO) build -o ../../$(TOOLS)/thirdparty .
 	@touch $@
+
+$(TOOLS)/grpcurl: tools/grpcurl/go.mod tools/grpcurl/go.sum
+	@mkdir -p $(TOOLS)
+	cd tools/grpcurl && GOWORK=off $(GO) build -o ../../$(TOOLS)/grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl
 
 .PHONY: gen
 gen: tools ## Generate Go and OpenAPI from the protos

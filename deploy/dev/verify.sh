@@ -29,7 +29,7 @@ $tools/golangci-lint run ./...
 (cd e2e && ../$tools/golangci-lint run --config ../.golangci.yml ./...)
 say "lint" ok
 
-for module in . e2e tools tools/thirdparty; do
+for module in . e2e tools tools/thirdparty tools/grpcurl; do
   if (cd $module && GOWORK=off go mod tidy -diff >"$fresh/tidy" 2>&1); then say "go mod tidy $module" ok
   elif grep -qE 'not available|connection refused|no such host' "$fresh/tidy"; then say "go mod tidy $module" "not checked: $(grep -m1 -oE 'reading .*' "$fresh/tidy" | cut -c1-90)"
   else head -n 20 "$fresh/tidy"; say "go mod tidy $module" FAILED; exit 1; fi

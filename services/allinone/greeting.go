@@ -14,7 +14,7 @@ func (r *Relay) Greeting() string {
 	if e.Demo == nil {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "Send the prepared document (registered at the archive, stored at the viewing system):\n\n")
+	fmt.Fprintf(&b, "Send the prepared document (registered at the archive, stored at the viewing system), with PATH=$PWD/bin:$PWD/.tools:$PATH:\n\n")
 	for _, command := range r.Commands() {
 		fmt.Fprintf(&b, "  # %s\n%s\n\n", command.Name, indent(command.Shell))
 	}
