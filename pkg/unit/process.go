@@ -45,6 +45,8 @@ type ProcessBus struct {
 	KeyFile  string `yaml:"key_file"`
 	// AdminUser makes streams and consumers in the -migrate step.
 	AdminUser string `yaml:"admin_user"`
+	// Replicas of each stream that the -migrate step makes: 1 on one server, 3 on a cluster.
+	Replicas int `yaml:"replicas"`
 }
 
 // ProcessKeys says where keys are.
@@ -80,7 +82,7 @@ func DefaultProcess() *Process {
 	tolerance := clock.DefaultTolerance()
 	return &Process{
 		DatabaseConns: 8,
-		Bus:           ProcessBus{AdminUser: "admin"},
+		Bus:           ProcessBus{AdminUser: "admin", Replicas: 1},
 		Clock:         ProcessClock{MaxOffset: config.Duration(tolerance.MaxOffset), MaxError: config.Duration(tolerance.MaxError)},
 		Telemetry:     ProcessTelemetry{LogLevel: "info", SampleRatio: 0.01},
 	}
@@ -105,6 +107,9 @@ func (p *Process) Validate() error {
 			problems.Add("bus.url", "must be a URL such as tls://host:4222, or several separated by commas")
 			break
 		}
+	}
+	if p.Bus.Replicas < 1 || p.Bus.Replicas > 5 {
+		problems.Add("bus.replicas", "must be 1 to 5")
 	}
 	if p.Keys.Dir == "" {
 		problems.Add("keys.dir", "must name a folder")
@@ -165,8 +170,8 @@ func (p *Process) runtime(unitName, unitConfig, version string, logs io.Writer) 
 		},
 		Clock: clock.System(), ClockReader: clock.KernelReader(),
 		ClockTolerance: clock.Tolerance{MaxOffset: p.Clock.MaxOffset.Std(), MaxError: p.Clock.MaxError.Std(), Tolerant: p.Clock.Tolerant},
-		Ops:            p.OpsListen,
-		Config:         func(_ string, into Config) error { return config.Load(unitConfig, into) },
+		Ops:            p.OpsListen, StreamReplicas: p.Bus.Replicas,
+		Config: func(_ string, into Config) error { return config.Load(unitConfig, into) },
 	}, nil
 }
 

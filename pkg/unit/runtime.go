@@ -34,6 +34,8 @@ type Runtime struct {
 	// ClockReader measures the clock's synchronisation, ClockTolerance says what is good enough for evidence.
 	ClockReader    clock.Reader
 	ClockTolerance clock.Tolerance
+	// StreamReplicas are those of the streams Migrate makes; 0 counts as 1.
+	StreamReplicas int
 	// Ops is the listen address of health and metrics; empty for none.
 	Ops string
 	// Config overlays a unit's defaults.
@@ -63,6 +65,7 @@ func Migrate(ctx context.Context, rt Runtime, admin bus.Options, units ...Unit) 
 		}
 	}
 	topology := Topology(units)
+	topology.Replicas = rt.StreamReplicas
 	if len(topology.Producers) == 0 {
 		return nil
 	}

@@ -216,3 +216,13 @@ func (s *service) settleGiven(ctx context.Context, n notice) error {
 			Message: &deliveryv1.NoticeGiven{EdocNum: n.number, Sender: n.sender, Lane: lane, GivenAt: timestamppb.New(now)}})
 	})
 }
+
+// noticeBacklog counts the notices still to be given and tells the age of the oldest.
+func noticeBacklog(ctx context.Context, db pg.DBTX) (due int64, oldest time.Duration, err error) {
+	const backlog = `select count(*), coalesce(extract(epoch from now() - min(received_at)), 0)::float8 from notice where state = 'DUE'`
+	var seconds float64
+	if err := db.QueryRow(ctx, backlog).Scan(&due, &seconds); err != nil {
+		return 0, 0, fmt.Errorf("count the notices still to be given: %w", err)
+	}
+	return due, max(0, time.Duration(seconds*float64(time.Second))), nil
+}

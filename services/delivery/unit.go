@@ -55,7 +55,7 @@ type service struct {
 
 func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 	cfg, _ := env.Config.(*Config)
-	m, err := newMetrics(env.Meter)
+	m, err := newMetrics(env.Meter, env.DB)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,212 @@
+// Package config_test holds every settings file of this folder against the programs that read it.
+package config_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/sandbox/run"
+)
+
+// program reads one file of the folder.
+type program struct {
+	// defaults gives a pointer to the settings before a file is read.
+	defaults func() any
+	// ours are the paths whose value in the file is not the default: what is required, and placeholders for it.
+	ours []string
+}
+
+func programs() map[string]program {
+	all := map[string]program{
+		"platform": {func() any { return unit.DefaultProcess() }, []string{
+			"platform_id", "secrets_dir", "bus.url", "bus.ca_file", "keys.dir", "network.authority_file", "network.identities", "network.addresses", "ops_listen",
+		}},
+		"sandbox-hub": {func() any { return run.Hub().Defaults() }, []string{
+			"listen", "database_url_file", "owner_url_file", "pki_dir", "system.admin_token_file",
+		}},
+		"sandbox-archive": {func() any { return run.Archive().Defaults() }, []string{
+			"listen", "database_url_file", "owner_url_file", "pki_dir", "system.admin_token_file", "system.document_dir",
+		}},
+		"sandbox-viewing": {func() any { return run.Viewing().Defaults() }, []string{
+			"listen", "certificate_file", "key_file", "database_url_file", "owner_url_file", "system.admin_token_file", "system.base_url", "system.senders",
+			"system.relay.base_url", "system.relay.client_id", "system.relay.client_secret_file",
+		}},
+		"sandbox-idp": {func() any { return run.IDP().Defaults() }, []string{
+			"listen", "database_url_file", "owner_url_file", "keys_dir", "system.issuer", "system.admin_token_file", "system.pairwise_secret_file",
+			"system.notice_secret_file", "system.clients",
+		}},
+	}
+	ours := map[string][]string{
+		"gateway": {
+			"rest.listen", "rest.certificate_file", "rest.key_file", "grpc.listen", "grpc.certificate_file", "grpc.key_file", "public_url", "bootstrap_admin_file",
+		},
+		"intake":      {"archive.roots", "archive.issuers"},
+		"delivery":    {"notice.url", "notice.secret_file"},
+		"viewing":     {"identity.issuer", "identity.client_id", "identity.client_secret_file", "identity.redirect_uris"},
+		"hub":         {"interface.base_url", "client_id", "client_secret_file"},
+		"certificate": {"issuer.roots_file", "issuer.spki"},
+	}
+	for _, u := range allinone.Units() {
+		all[u.Name] = program{func() any { return u.NewConfig() }, ours[u.Name]}
+	}
+	return all
+}
+
+// Every program has a file, and every file a program.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.yaml")
+	require.NoError(t, err)
+	var wanted []string
+	for name := range programs() {
+		wanted = append(wanted, name+".yaml")
+	}
+	require.ElementsMatch(t, wanted, files)
+}
+
+// A file loads strictly and validates, names every field with a comment, and holds the defaults except where a value is the operator's own.
+func TestFileIsTrue(t *testing.T) {
+	t.Parallel()
+	for name, p := range programs() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			raw, err := os.ReadFile(name + ".yaml")
+			require.NoError(t, err)
+			var document map[string]any
+			require.NoError(t, yaml.Unmarshal(raw, &document))
+			require.Empty(t, missing("", reflect.TypeOf(p.defaults()).Elem(), document), "fields that the file does not name")
+			require.Empty(t, uncommented(string(raw)), "fields without a comment")
+
+			loaded := p.defaults()
+			require.NoError(t, config.Load(placed(t, string(raw)), loaded))
+			if own, ok := loaded.(config.Validator); ok {
+				require.NoError(t, own.Validate())
+			}
+			require.ElementsMatch(t, p.ours, differing("", reflect.ValueOf(p.defaults()).Elem(), reflect.ValueOf(loaded).Elem()), "fields that are not the default")
+		})
+	}
+}
+
+// The example names every unit's address, so that none is forgotten when one is added.
+func TestPlatformNamesEveryUnit(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("platform.yaml")
+	require.NoError(t, err)
+	p := unit.DefaultProcess()
+	require.NoError(t, config.Load(placed(t, string(raw)), p))
+	var units []string
+	for _, u := range allinone.Units() {
+		units = append(units, u.Name)
+	}
+	require.ElementsMatch(t, units, slices.Collect(maps.Keys(p.Network.Addresses)))
+}
+
+var absolute = regexp.MustCompile(`/(etc|var/lib)/naru[a-z-]*/[A-Za-z0-9_./-]+`)
+
+// placed writes the file into a folder of the test, with the files it names beside it.
+func placed(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	text = absolute.ReplaceAllStringFunc(text, func(path string) string {
+		own := filepath.Join(dir, path)
+		content := "a secret of sixteen characters or more\n"
+		if strings.HasSuffix(path, "notice_secret") {
+			content = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n"
+		}
+		require.NoError(t, os.MkdirAll(filepath.Dir(own), 0o700))
+		if filepath.Ext(path) != "" || strings.Contains(path, "/secrets/") {
+			require.NoError(t, os.WriteFile(own, []byte(content), 0o600))
+		}
+		return own
+	})
+	file := filepath.Join(dir, "settings.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	return file
+}
+
+// fields are the settable fields of a struct by their keys; none for a struct that is a value, such as a secret's file.
+func fields(t reflect.Type) map[string]reflect.StructField {
+	named := map[string]reflect.StructField{}
+	for _, f := range reflect.VisibleFields(t) {
+		if key, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); key != "" && key != "-" && f.IsExported() {
+			named[key] = f
+		}
+	}
+	return named
+}
+
+// missing lists the keys of t that a document does not have. A map or list of structs has to have an element, which is looked at too.
+func missing(path string, t reflect.Type, node any) []string {
+	switch {
+	case t.Kind() == reflect.Struct && len(fields(t)) > 0:
+		document, _ := node.(map[string]any)
+		var found []string
+		for key, f := range fields(t) {
+			at := strings.TrimPrefix(path+"."+key, ".")
+			value, there := document[key]
+			if !there {
+				found = append(found, at)
+				continue
+			}
+			found = append(found, missing(at, f.Type, value)...)
+		}
+		return found
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		list, _ := node.([]any)
+		if len(list) == 0 {
+			return []string{path + "[0]"}
+		}
+		return missing(path+"[0]", t.Elem(), list[0])
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
+		entries, _ := node.(map[string]any)
+		for key, value := range entries {
+			return missing(path+"."+key, t.Elem(), value)
+		}
+		return []string{path + ".*"}
+	}
+	return nil
+}
+
+var keyLine = regexp.MustCompile(`^\s*(- )?[a-z_]+:(\s|$)`)
+
+// uncommented lists keys with a comment neither on their line nor on the line before.
+func uncommented(text string) []string {
+	var found []string
+	before := ""
+	for n, line := range strings.Split(text, "\n") {
+		if keyLine.MatchString(line) && !strings.Contains(line, " #") && !strings.HasPrefix(strings.TrimSpace(before), "#") {
+			found = append(found, fmt.Sprintf("line %d: %s", n+1, line))
+		}
+		before = line
+	}
+	return found
+}
+
+// differing lists the paths at which two settings are not equal, to the depth of structs.
+func differing(path string, a, b reflect.Value) []string {
+	if a.Kind() == reflect.Struct && len(fields(a.Type())) > 0 {
+		var found []string
+		for key, f := range fields(a.Type()) {
+			found = append(found, differing(strings.TrimPrefix(path+"."+key, "."), a.FieldByIndex(f.Index), b.FieldByIndex(f.Index))...)
+		}
+		return found
+	}
+	empty := (a.Kind() == reflect.Slice || a.Kind() == reflect.Map) && a.Len() == 0 && b.Len() == 0
+	if empty || reflect.DeepEqual(a.Interface(), b.Interface()) {
+		return nil
+	}
+	return []string{path}
+}

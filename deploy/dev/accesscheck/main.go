@@ -1,0 +1,157 @@
+// Command accesscheck keeps docs/access.md: who may call each RPC, as the access rules in the protos say. It checks that the page is
+// current; -write writes it. An RPC without a rule, or one whose rule admits nobody, is an error.
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/services/allinone"
+)
+
+const file = "docs/access.md"
+
+func main() {
+	write := flag.Bool("write", false, "write "+file)
+	flag.Parse()
+	if err := run(*write); err != nil {
+		fmt.Fprintln(os.Stderr, "accesscheck:", err)
+		os.Exit(1)
+	}
+}
+
+func run(write bool) error {
+	wanted, count, err := render()
+	if err != nil {
+		return err
+	}
+	if write {
+		return os.WriteFile(file, wanted, 0o644) //nolint:gosec // a page
+	}
+	committed, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(committed, wanted) {
+		return fmt.Errorf("%s is not current: go run ./deploy/dev/accesscheck -write", file)
+	}
+	fmt.Printf("%s: %d RPCs, current\n", file, count)
+	return nil
+}
+
+const head = `# Who may call what
+
+Every RPC of Naru, written by ` + "`go run ./deploy/dev/accesscheck -write`" + ` from the access rules in the protos. The rules are enforced by each unit, not only at the doors: a unit verifies the caller's token again, and one with an RPC without a
+rule does not start.
+
+- **open**: through the public doors, without a token.
+- **sender, viewing system, recipient, admin**: through the public doors, with an access token of a principal of that kind that holds the scope. A recipient's token is the short session after an identity proof.
+- **units**: by those units over mutual TLS, never through the doors.
+
+Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-known/naru/{unit}/jwks.json`, `GET /openapi.json`, `GET /healthz` and `GET /readyz`" + `, all open.
+`
+
+// render writes the page: a table per unit, the platform's services first.
+func render() ([]byte, int, error) {
+	packages := map[string][]protoreflect.ServiceDescriptor{}
+	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		name, ours := strings.CutPrefix(string(f.Package()), "naru.")
+		for i := range f.Services().Len() {
+			if ours {
+				packages[name] = append(packages[name], f.Services().Get(i))
+			}
+		}
+		return true
+	})
+	var page bytes.Buffer
+	page.WriteString(head)
+	count := 0
+	var problems []error
+	section := func(title, name string) {
+		services := packages[name]
+		delete(packages, name)
+		if len(services) == 0 {
+			return
+		}
+		slices.SortFunc(services, func(a, b protoreflect.ServiceDescriptor) int { return cmp.Compare(a.FullName(), b.FullName()) })
+		fmt.Fprintf(&page, "\n## %s\n\n| RPC | REST | who | scope |\n|---|---|---|---|\n", title)
+		for _, service := range services {
+			for i := range service.Methods().Len() {
+				line, err := row(service.Methods().Get(i))
+				problems = append(problems, err)
+				page.WriteString(line)
+				count++
+			}
+		}
+	}
+	section("Every unit", "platform.v1")
+	var names []string
+	for _, u := range allinone.Units() {
+		names = append(names, u.Name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		section(name, name+".v1")
+	}
+	for name := range packages {
+		problems = append(problems, fmt.Errorf("naru.%s is served by no unit", name))
+	}
+	return page.Bytes(), count, errors.Join(problems...)
+}
+
+func row(method protoreflect.MethodDescriptor) (string, error) {
+	rule, err := rpc.AccessOf(method)
+	if err != nil {
+		return "", err
+	}
+	var who []string
+	if rule.GetOpen() {
+		who = append(who, "open")
+	}
+	for _, kind := range rule.GetKinds() {
+		name := strings.TrimPrefix(kind.String(), "PRINCIPAL_KIND_")
+		who = append(who, strings.ReplaceAll(strings.ToLower(name), "_", " "))
+	}
+	if len(rule.GetUnits()) > 0 {
+		units := slices.Sorted(slices.Values(rule.GetUnits()))
+		who = append(who, "units: "+strings.Join(units, ", "))
+	}
+	code := func(text string) string {
+		if text == "" {
+			return ""
+		}
+		return "`" + text + "`"
+	}
+	return fmt.Sprintf("| `%s/%s` | %s | %s | %s |\n", method.Parent().Name(), method.Name(), code(path(method)), strings.Join(who, "; "), code(rule.GetScope())), nil
+}
+
+func path(method protoreflect.MethodDescriptor) string {
+	rule, ok := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
+	switch {
+	case !ok:
+		return ""
+	case rule.GetGet() != "":
+		return "GET " + rule.GetGet()
+	case rule.GetPost() != "":
+		return "POST " + rule.GetPost()
+	case rule.GetPut() != "":
+		return "PUT " + rule.GetPut()
+	case rule.GetPatch() != "":
+		return "PATCH " + rule.GetPatch()
+	case rule.GetDelete() != "":
+		return "DELETE " + rule.GetDelete()
+	}
+	return ""
+}

@@ -1,0 +1,32 @@
+-- Makes one unit's schema and its two roles, or brings them to this state again. A superuser runs it in the relay's database:
+--
+--   psql -v schema=intake -f provision.sql "$SUPERUSER_URL"
+--
+-- It does what pkg/pg.Provision does, but for the passwords: set them afterwards with \password, which sends their digests only.
+\set ON_ERROR_STOP on
+\set QUIET on
+select :'schema' || '_owner' as owner, :'schema' || '_app' as app, current_database() as database \gset
+begin;
+
+-- <schema>_owner makes tables and runs migrations, <schema>_app is what the unit works as: it has what the migrations grant it.
+select format('create role %I', name)
+from   (values (:'owner'), (:'app')) wanted(name)
+where  not exists (select from pg_roles where rolname = name) \gexec
+alter role :"owner" with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
+alter role :"app"   with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
+-- No unit reaches another unit's tables, not even by a slip.
+alter role :"owner" set search_path = :"schema";
+alter role :"app"   set search_path = :"schema";
+
+-- Nobody comes in, makes temporary tables or uses the schema public because of what PostgreSQL gives everybody.
+revoke all on database :"database" from public;
+revoke all on schema public from public;
+grant connect on database :"database" to :"owner", :"app";
+
+create schema if not exists :"schema" authorization :"owner";
+alter schema :"schema" owner to :"owner";
+revoke all on schema :"schema" from public;
+grant usage on schema :"schema" to :"app";
+alter default privileges for role :"owner" revoke execute on functions from public;
+
+commit;

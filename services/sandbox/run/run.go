@@ -1,0 +1,218 @@
+package run
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/telemetry"
+	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+// Exit codes.
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+)
+
+const (
+	requestTimeout = time.Minute
+	headerTimeout  = 10 * time.Second
+	stopTimeout    = 10 * time.Second
+	migrateTimeout = 5 * time.Minute
+)
+
+// Config is a system's own configuration.
+type Config interface {
+	// Validate reports every problem, joined.
+	Validate() error
+}
+
+// Needs says which folders a system works with.
+type Needs struct{ PKI, Keys bool }
+
+// Env is what a system is built from.
+type Env struct {
+	DB        *pgxpool.Pool
+	Clock     clock.Clock
+	Log       *slog.Logger
+	Scenarios *scenario.Set
+	// TLS is what the door serves with; nil is plain HTTP.
+	TLS *tls.Config
+	// PKIDir and KeysDir are the folders of the settings.
+	PKIDir, KeysDir string
+}
+
+// Running is a built system.
+type Running interface {
+	Handler() http.Handler
+	Tasks() []lifecycle.Task
+}
+
+// System is a sandbox system as a value: what it is called, what it keeps, how it is built.
+type System[C Config] struct {
+	// Name; the schema is sandbox_<name>.
+	Name    string
+	Needs   Needs
+	Sources []pg.Source
+	// Default gives the system's configuration with its defaults.
+	Default func() C
+	Build   func(ctx context.Context, env Env, config C) (Running, error)
+}
+
+// Schema of the system.
+func (s System[C]) Schema() string { return "sandbox_" + s.Name }
+
+// Defaults are the settings before a file is read.
+func (s System[C]) Defaults() *Settings[C] {
+	return &Settings[C]{DatabaseConns: 8, LogLevel: "info", System: s.Default(), needs: s.Needs}
+}
+
+// Main runs the system as a process and gives its exit code. It is all that a main function calls.
+func Main[C Config](s System[C]) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return s.run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+func (s System[C]) run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("sandbox "+s.Name, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	file := flags.String("config", "", "file of the settings (deploy/config/sandbox-"+s.Name+".yaml is an example)")
+	check := flags.Bool("check", false, "check the settings, list every problem, and exit")
+	shown := flags.Bool("print-config", false, "print the effective settings without secrets, and exit")
+	migrate := flags.Bool("migrate", false, "bring the schema forward with the owner's role, and exit")
+	version := flags.Bool("version", false, "print the version, and exit")
+	if err := flags.Parse(args); err != nil {
+		return exitUsage
+	}
+	if *version {
+		fmt.Fprintln(stdout, unit.Version())
+		return exitOK
+	}
+	settings := s.Defaults()
+	if err := config.Load(*file, settings); err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	}
+	switch {
+	case *check:
+		fmt.Fprintln(stdout, "the settings are valid")
+		return exitOK
+	case *shown:
+		return show(settings, stdout, stderr)
+	}
+	level, err := settings.level()
+	if err != nil { // Validate has judged it
+		return exitUsage
+	}
+	log := slog.New(telemetry.NewHandler(stderr, level)).With(slog.String("system", s.Schema()))
+	work := s.serve
+	if *migrate {
+		work = func(ctx context.Context, settings *Settings[C], _ *slog.Logger) error {
+			return s.migrate(ctx, settings, filepath.Dir(*file))
+		}
+	}
+	if err := work(ctx, settings, log); err != nil {
+		log.LogAttrs(ctx, slog.LevelError, "process ends", slog.Any("error", err))
+		return exitFailed
+	}
+	return exitOK
+}
+
+func show(settings any, stdout, stderr io.Writer) int {
+	text, err := config.Marshal(settings)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitFailed
+	}
+	fmt.Fprintf(stdout, "%s", text)
+	return exitOK
+}
+
+func (s System[C]) migrate(ctx context.Context, settings *Settings[C], folder string) error {
+	owner, err := settings.ownerURL(folder)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
+	defer cancel()
+	return pg.Migrate(ctx, owner, s.Schema(), s.Sources...)
+}
+
+// serve runs the system until ctx ends or one of its tasks fails.
+func (s System[C]) serve(ctx context.Context, settings *Settings[C], log *slog.Logger) error {
+	secure, err := settings.tls()
+	if err != nil {
+		return err
+	}
+	pool, err := pg.Open(ctx, pg.Options{URL: string(settings.DatabaseURLFile.Value()), Schema: s.Schema(), MaxConns: settings.DatabaseConns})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	built, err := s.Build(ctx, Env{
+		DB: pool, Clock: clock.System(), Log: log, Scenarios: scenario.NewSet(), TLS: secure, PKIDir: settings.PKIDir, KeysDir: settings.KeysDir,
+	}, settings.System)
+	if err != nil {
+		return fmt.Errorf("build the sandbox's %s: %w", s.Name, err)
+	}
+	// A system may know its TLS from its own configuration.
+	if own, ok := built.(interface{ TLSConfig() *tls.Config }); ok {
+		secure = own.TLSConfig()
+	}
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", settings.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for the sandbox's %s: %w", s.Name, err)
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "sandbox system serves", slog.String("address", listener.Addr().String()), slog.Bool("tls", secure != nil))
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
+	}
+	return attend(ctx, built, listener)
+}
+
+// attend serves and works until ctx ends; what is under way is finished.
+func attend(ctx context.Context, built Running, listener net.Listener) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.Handle("/", built.Handler())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout, IdleTimeout: requestTimeout}
+	door := lifecycle.Task{Name: "door", Run: func(ctx context.Context) error {
+		closed := make(chan error, 1)
+		stop := context.AfterFunc(ctx, func() {
+			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+			defer cancel()
+			closed <- server.Shutdown(grace)
+		})
+		err := server.Serve(listener)
+		if stop() || !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return <-closed
+	}}
+	// The door is started last, so that it is closed first.
+	group := lifecycle.New()
+	group.Go(ctx, append(built.Tasks(), door)...)
+	return group.Wait()
+}
