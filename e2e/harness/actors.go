@@ -23,6 +23,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 )
@@ -335,3 +336,6 @@ func blankJPEG() []byte {
 	_ = jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8)), nil) // a buffer takes every write
 	return b.Bytes()
 }
+
+// Now is the present as the API writes it.
+func Now() string { return clock.System().Now().Format("2006-01-02T15:04:05.000000Z") }

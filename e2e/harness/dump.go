@@ -29,9 +29,9 @@ type Part struct {
 // unitsDatabase is a superuser's URL of the units' database (the sandbox has one of its own).
 func (s *Stack) unitsDatabase(t testing.TB) string {
 	t.Helper()
-	any, err := os.ReadFile(filepath.Join(s.Dir, "secrets", allinone.Units()[0].Name, "owner_url"))
+	owner, err := os.ReadFile(filepath.Join(s.Dir, "secrets", allinone.Units()[0].Name, "owner_url"))
 	require.NoError(t, err)
-	address, err := url.Parse(strings.TrimSpace(string(any)))
+	address, err := url.Parse(strings.TrimSpace(string(owner)))
 	require.NoError(t, err)
 	password, err := os.ReadFile(filepath.Join(s.Dir, "postgres", "superuser.password"))
 	require.NoError(t, err)
@@ -70,30 +70,13 @@ func (s *Stack) DumpDatabase(t testing.TB) []Part {
 // Streams are JetStream's files.
 func (s *Stack) Streams(t testing.TB) []Part {
 	t.Helper()
-	return s.files(t, filepath.Join(s.Dir, "nats"), func(string) bool { return true })
-}
-
-// Logs are the logs of the relay.
-func (s *Stack) Logs(t testing.TB) []Part {
-	t.Helper()
-	return s.files(t, s.Dir, func(path string) bool { return filepath.Dir(path) == s.Dir && strings.HasSuffix(path, ".log") })
-}
-
-// TraceFiles are the units' finished spans.
-func (s *Stack) TraceFiles(t testing.TB) []Part {
-	t.Helper()
-	return s.files(t, filepath.Join(s.Dir, "traces"), func(path string) bool { return strings.HasSuffix(path, ".jsonl") })
-}
-
-// files reads the files below a folder. One that goes away meanwhile held nothing that stayed.
-func (s *Stack) files(t testing.TB, root string, wanted func(path string) bool) []Part {
-	t.Helper()
 	var parts []Part
-	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if os.IsNotExist(err) || (err == nil && entry.IsDir() && filepath.Dir(path) == s.Dir && path != root) {
-			return fs.SkipDir
+	require.NoError(t, filepath.WalkDir(filepath.Join(s.Dir, "nats"), func(path string, entry fs.DirEntry, err error) error {
+		// The server replaces and drops files while they are read; what goes away held nothing that stays.
+		if os.IsNotExist(err) || (err == nil && !entry.Type().IsRegular()) {
+			return nil
 		}
-		if err != nil || !entry.Type().IsRegular() || !wanted(path) {
+		if err != nil {
 			return err
 		}
 		data, err := os.ReadFile(path)
@@ -106,6 +89,42 @@ func (s *Stack) files(t testing.TB, root string, wanted func(path string) bool) 
 		parts = append(parts, Part{Name: strings.TrimPrefix(path, s.Dir+"/"), Data: data})
 		return nil
 	}))
+	return parts
+}
+
+// Logs are the logs of the relay.
+func (s *Stack) Logs(t testing.TB) []Part {
+	t.Helper()
+	return s.files(t, s.Dir, ".log")
+}
+
+// keepLogs has what this process logs for the stack written to a file of the folder too, beside the logs of units that run apart. The
+// file ends with the process.
+func (s *Stack) keepLogs(also io.Writer) (io.Writer, error) {
+	file, err := os.OpenFile(filepath.Join(s.Dir, "narud.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return io.MultiWriter(also, file), nil
+}
+
+// TraceFiles are the units' finished spans.
+func (s *Stack) TraceFiles(t testing.TB) []Part {
+	t.Helper()
+	return s.files(t, filepath.Join(s.Dir, "traces"), ".jsonl")
+}
+
+// files reads the files of a folder with that ending.
+func (s *Stack) files(t testing.TB, folder, ending string) []Part {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*"+ending))
+	require.NoError(t, err)
+	parts := make([]Part, 0, len(paths))
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		parts = append(parts, Part{Name: strings.TrimPrefix(path, s.Dir+"/"), Data: data})
+	}
 	return parts
 }
 

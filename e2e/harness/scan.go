@@ -30,7 +30,7 @@ const (
 	// around is how much of the surroundings a finding shows.
 	around = 40
 	// perForm bounds the findings of one form in one part.
-	perForm = 3
+	perForm = 1
 )
 
 // Scanner looks for many values in many forms at once.
@@ -173,7 +173,7 @@ func (n needle) at(data []byte, at int) bool {
 }
 
 // mix makes sixteen bits of the first four bytes.
-func mix(key uint32) uint16 { return uint16(key * 2654435761 >> 16) } 
+func mix(key uint32) uint16 { return uint16(key * 2654435761 >> 16) }
 
 func allHex(b []byte) bool {
 	return !slices.ContainsFunc(b, func(c byte) bool { return (c < '0' || c > '9') && (c < 'a' || c > 'f') })

@@ -84,6 +84,8 @@ func offers() []offer {
 type target struct {
 	unit string
 	rule *platformv1.Access
+	// input is the request message.
+	input protoreflect.MessageDescriptor
 }
 
 // targets are the public and open RPCs by their full method names.
@@ -97,7 +99,7 @@ func targets() (map[string]target, error) {
 				return nil, fmt.Errorf("open the doors: %w", err)
 			}
 			if rpc.Public(rule) {
-				found["/"+string(o.service.FullName())+"/"+string(method.Name())] = target{unit: o.unit, rule: rule}
+				found["/"+string(o.service.FullName())+"/"+string(method.Name())] = target{unit: o.unit, rule: rule, input: method.Input()}
 			}
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/rpc"
@@ -130,6 +132,10 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	var reply frame
 	// Every public RPC is unary: one message there, one back.
 	if err := conn.Invoke(metadata.NewOutgoingContext(ctx, outgoing), method, &request, &reply, grpc.ForceCodecV2(p.codec), grpc.WaitForReady(false)); err != nil {
+		// A server answers Internal to what it cannot decode, before any of our code sees it. The messages are looked at here only then.
+		if fault.KindOf(err) == fault.Internal && proto.Unmarshal(request.data.Materialize(), dynamicpb.NewMessage(to.input)) != nil {
+			return undecodable()
+		}
 		return err
 	}
 	defer func() { reply.data.Free() }()

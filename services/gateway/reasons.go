@@ -23,6 +23,11 @@ func invalidField(field, rule, message string) error {
 		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))
 }
 
+// undecodable is a gRPC message that is not one of the RPC's: cut off, not UTF-8, or of another type.
+func undecodable() error {
+	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_REQUEST, "the message cannot be decoded")
+}
+
 func addressTaken() *fault.Error {
 	return fault.New(fault.Exists, unitName, gatewayv1.Reason_REASON_ADDRESS_TAKEN, "the address belongs to another institution")
 }

@@ -3,6 +3,8 @@ package intake
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -42,6 +44,8 @@ type candidate struct {
 	// system is the viewing system the item names.
 	system   uuid.UUID
 	supplied *supplied
+	// broken are the rules of its message that the item breaks, findings what else keeps it from being accepted. Both are told at once.
+	broken   []fault.Violation
 	findings []finding
 	row      *row
 
@@ -99,7 +103,7 @@ func (v *visit) open() []*candidate {
 	return of
 }
 
-// checkRules refuses what breaks the rules of its message.
+// checkRules finds what breaks the rules of its message, and reads what judging needs.
 func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.SendItem) error {
 	return parallel(ctx, len(items), func(_ context.Context, i int) error {
 		item := items[i]
@@ -112,14 +116,14 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.S
 		if err != nil {
 			return err
 		}
-		if violations = append(violations, plainText(item)...); len(violations) > 0 {
-			c.refusal = invalidItem(violations...)
-			return nil
-		}
-		if c.system, err = uuid.Parse(item.GetViewing().GetViewingSystem()); err != nil {
+		c.broken = append(violations, plainText(item)...)
+		c.digest = certificateDigest(item)
+		if c.system, err = uuid.Parse(item.GetViewing().GetViewingSystem()); err != nil && len(c.broken) == 0 {
 			return fmt.Errorf("read viewing system id: %w", err)
 		}
-		c.digest = certificateDigest(item)
+		if len(c.broken) > 0 {
+			return nil
+		}
 		c.fingerprint = fingerprintOf(a.hasher, v.tenant.String(), item, c.digest)
 		return nil
 	})
@@ -156,10 +160,36 @@ func (a *acceptor) judge(ctx context.Context, v *visit) error {
 			c.findings = append(c.findings, at(fieldRepeats, "repeats.own", intakev1.Reason_REASON_REPEATED_DOCUMENT_INVALID,
 				"the repeated document is not one of this sender"))
 		}
-		c.findings = append(c.findings, judgeCertificate(c.item, certificates[c.digest])...)
+		if c.namesCertificate() {
+			c.findings = append(c.findings, judgeCertificate(c.item, certificates[c.digest])...)
+		}
 		c.supplied = certificates[c.digest]
+		if len(c.broken) > 0 {
+			c.refusal = invalidItem(append(c.broken, besides(c.broken, c.findings)...)...)
+		}
 	}
 	return nil
+}
+
+// namesCertificate: an item that breaks rules may name none.
+func (c *candidate) namesCertificate() bool {
+	return len(c.item.GetRegistrationCertificate()) > 0 || c.item.GetRegistrationCertificateDigest() != ""
+}
+
+// besides are the findings that are not mere consequences of a broken rule: those at or below a broken field, and another hash where the
+// item's own hash cannot be read.
+func besides(broken []fault.Violation, findings []finding) []fault.Violation {
+	var more []fault.Violation
+	for _, f := range findings {
+		follows := slices.ContainsFunc(broken, func(b fault.Violation) bool {
+			return f.where.Field == b.Field || strings.HasPrefix(f.where.Field, b.Field+".") ||
+				f.reason == intakev1.Reason_REASON_CERTIFICATE_HASH_DIFFERS && (strings.HasPrefix(b.Field, "documentHash") || strings.HasPrefix(b.Field, "attachmentHashes"))
+		})
+		if !follows && f.where.Field != "" {
+			more = append(more, f.where)
+		}
+	}
+	return more
 }
 
 func systemsOf(candidates []*candidate) map[uuid.UUID]bool {

@@ -52,8 +52,17 @@ func TestRefusals(t *testing.T) {
 		{"no recipient", func(i *intakev1.SendItem) { i.Recipient = nil }, "INVALID_ITEM", "recipient"},
 		{"no certificate", func(i *intakev1.SendItem) { i.RegistrationCertificate = nil }, "INVALID_ITEM", ""},
 		{"control character in a name", func(i *intakev1.SendItem) {
-			i.Recipient = &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: "가\x00나", BirthDate: "19900101", Phone: "01000000000"}}
+			i.Recipient = &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: "가\x07나", BirthDate: "19900101", Phone: "01000000000"}}
 		}, "INVALID_ITEM", "recipient.person.name"},
+		{"a broken rule and a passed deadline are told together", func(i *intakev1.SendItem) {
+			i.OwnKey, i.SendDeadline = "no key", timestamppb.New(w.archive.at)
+		}, "INVALID_ITEM", "ownKey sendDeadline"},
+		{"a broken rule and a certificate of nobody's are told together", func(i *intakev1.SendItem) {
+			i.OwnKey, i.RegistrationCertificate = "no key", []byte("certificate")
+		}, "INVALID_ITEM", "ownKey registrationCertificate"},
+		{"an unreadable hash alone is told, not that the certificate is about another", func(i *intakev1.SendItem) {
+			i.DocumentHash.Value = "zz"
+		}, "INVALID_ITEM", "documentHash documentHash.value"},
 		{"deadlines passed and too far", func(i *intakev1.SendItem) {
 			i.SendDeadline, i.Viewing.Deadline = timestamppb.New(w.archive.at), timestamppb.New(w.archive.at.Add(401*24*time.Hour))
 		}, "INVALID_ITEM", "sendDeadline viewing.deadline"},

@@ -1,0 +1,242 @@
+package e2e
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+// probe is how an RPC is tried.
+type probe struct {
+	// foreign asks for something of the victim's, absent the same for something that exists nowhere. Nil absent: the RPC names nothing of
+	// anybody's, and foreign is what the stranger asks for itself.
+	foreign, absent proto.Message
+	// told: the answer to a stranger may be another for foreign than for absent, because the stranger holds a thing that names it.
+	told bool
+	// by, where set, asks in place of the stranger of that kind.
+	by *harness.Caller
+}
+
+// victims are two parties of one document and what belongs to them, strangers the like without a document.
+type victims struct {
+	scene
+	document *harness.Document
+	// unused is a viewing token, verification what the viewing system was told with another.
+	unused       string
+	verification verification
+	// certificates of the sender and of the recipient.
+	sendersCertificate, recipientsCertificate string
+	// values are what no stranger may be told.
+	values []string
+
+	stranger scene
+	admin    *harness.Caller
+	// refused are tokens with the reasons they are refused for, narrow the sender's tokens without one scope.
+	refused, narrow map[string]string
+}
+
+func newVictims(t *testing.T) *victims {
+	t.Helper()
+	v := &victims{scene: newScene(t), stranger: newScene(t), admin: stack.Admin(t), narrow: map[string]string{}}
+	v.document = v.deliver(t, nil)
+	v.stranger.deliver(t, nil)
+	v.verification = v.verified(t, v.document)
+	v.report(t, v.document, v.verification, nil).Into(t, &reportAnswer{})
+	v.unused = v.recipient.ViewingToken(t, v.document.EdocNum).Token
+	v.institution.AwaitStatus(t, v.document.EdocNum, func(s harness.Status) bool {
+		return s.State == "DOCUMENT_STATE_READ" && s.Hub.RegistrationResult == 1 && s.Hub.ReadTimeResult == 1
+	})
+	v.sendersCertificate, v.recipientsCertificate = issue(t, v.institution.Caller, v.document), issue(t, v.recipient.Caller, v.document)
+	v.settle(t)
+	v.refused = v.badTokens(t)
+	v.values = []string{
+		v.document.EdocNum, v.document.Hash, v.document.Item["ownKey"].(string), v.document.ViewingURL, v.document.Receipt, v.institution.ID, v.institution.Address,
+		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.verification.VerificationID,
+		v.unused, base64.StdEncoding.EncodeToString(v.document.Certificate),
+	}
+	return v
+}
+
+// settle waits until everything that follows from what the victims did has happened.
+func (v *victims) settle(t *testing.T) {
+	t.Helper()
+	await.Require(t, harness.Patience, func(context.Context) error {
+		state := strings.Join(v.state(t), "\n")
+		for kind, times := range map[string]int{"delivery.v1.NoticeGiven": 1, "viewing.v1.ViewingTokenIssued": 2, "certificate.v1.CertificateIssued": 2, "circulation.v1.ReadTimeRegistered": 1, `"readAt"`: 3} {
+			if found := strings.Count(state, kind); found < times {
+				return fmt.Errorf("%s %d times in %s", kind, found, state)
+			}
+		}
+		return nil
+	})
+}
+
+// issue has a certificate issued and tells its id.
+func issue(t *testing.T, caller *harness.Caller, d *harness.Document) string {
+	t.Helper()
+	var got struct{ Certificate struct{ ID, State string } }
+	await.Require(t, harness.Patience, func(context.Context) error {
+		answer := caller.Do(t, http.MethodPost, "/v1/documents/"+d.EdocNum+"/certificates", map[string]string{"reason": "제출", "requestId": "isolation"})
+		if answer.Status != http.StatusOK {
+			return fmt.Errorf("not yet: %s", answer.Body)
+		}
+		answer.Into(t, &got)
+		if got.Certificate.State != "CERTIFICATE_STATE_ISSUED" {
+			return fmt.Errorf("state %s", got.Certificate.State)
+		}
+		return nil
+	})
+	return got.Certificate.ID
+}
+
+// probes are all public RPCs. What is missing here fails TestEveryPublicRPCRefusesForeignPrincipals.
+func (v *victims) probes(t *testing.T) map[string]probe {
+	t.Helper()
+	number, nowhere, now := v.document.EdocNum, absentNumber(v.document.EdocNum), clock.System().Now()
+	item := func(repeats, system string) *intakev1.SendItem {
+		return &intakev1.SendItem{
+			OwnKey: "stranger", Recipient: &platformv1.RecipientIdentifier{Ci: proto.String(v.stranger.recipient.CI)}, Title: "시험용 안내문",
+			DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, Category: platformv1.DocumentCategory_DOCUMENT_CATEGORY_NOTICE,
+			DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: v.document.Hash}, Viewing: &intakev1.Viewing{Url: v.document.ViewingURL, ViewingSystem: system},
+			RegistrationCertificate: v.document.Certificate, Repeats: repeats,
+		}
+	}
+	report := func(number, verification string) *viewingv1.ReportReadRequest {
+		return &viewingv1.ReportReadRequest{
+			EdocNum: number, VerificationId: verification, ReadAt: timestamppb.New(now), ShownHash: &platformv1.Digest{Algorithm: "SHA-256", Value: v.document.Hash}, LogDigest: strings.Repeat("ab", 32),
+		}
+	}
+	window := &statusv1.ListStatusesRequest{AcceptedFrom: timestamppb.New(now.Add(-time.Hour)), AcceptedUntil: timestamppb.New(now.Add(time.Hour))}
+	institution := &gatewayv1.Institution{Name: "시험용 기관", BusinessNumber: decimals(10), Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: "stranger-" + strings.ToLower(rand.Text())}
+	all := map[string]probe{
+		"intake.v1.IntakeService/Send":                          {foreign: &intakev1.SendRequest{Item: item(number, v.institution.ViewingSystem)}, absent: &intakev1.SendRequest{Item: item(nowhere, uuid.NewString())}},
+		"intake.v1.IntakeService/BatchSend":                     {foreign: &intakev1.BatchSendRequest{Items: []*intakev1.SendItem{item(number, v.institution.ViewingSystem)}}, absent: &intakev1.BatchSendRequest{Items: []*intakev1.SendItem{item(nowhere, uuid.NewString())}}},
+		"intake.v1.IntakeService/Cancel":                        {foreign: &intakev1.CancelRequest{EdocNum: number}, absent: &intakev1.CancelRequest{EdocNum: nowhere}},
+		"intake.v1.IntakeService/UploadRegistrationCertificate": {foreign: &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: v.document.Certificate}},
+		"intake.v1.IntakeService/GetLimits":                     {foreign: &intakev1.GetLimitsRequest{}},
+
+		"address.v1.MembershipService/Join":          {foreign: &addressv1.JoinRequest{TermsVersion: "1", Consent: true, DesignateInbox: true}},
+		"address.v1.MembershipService/GetMembership": {foreign: &addressv1.GetMembershipRequest{}},
+		"address.v1.MembershipService/SetConsent":    {foreign: &addressv1.SetConsentRequest{Consent: true, TermsVersion: "1"}},
+		"address.v1.MembershipService/SetRefusal":    {foreign: &addressv1.SetRefusalRequest{Sender: v.institution.ID, Refused: true}, absent: &addressv1.SetRefusalRequest{Sender: uuid.NewString(), Refused: true}},
+		"address.v1.MembershipService/Withdraw":      {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
+
+		"delivery.v1.InboxService/ListInbox":    {foreign: &deliveryv1.ListInboxRequest{PageSize: 100}},
+		"delivery.v1.InboxService/GetInboxItem": {foreign: &deliveryv1.GetInboxItemRequest{EdocNum: number}, absent: &deliveryv1.GetInboxItemRequest{EdocNum: nowhere}},
+
+		"viewing.v1.SessionService/StartSession":           {foreign: &viewingv1.StartSessionRequest{RedirectUri: stack.Endpoints.Sandbox.RedirectURI}},
+		"viewing.v1.SessionService/CompleteSession":        {foreign: &viewingv1.CompleteSessionRequest{State: strings.Repeat("s", 43), Code: "c"}},
+		"viewing.v1.ViewingTokenService/IssueViewingToken": {foreign: &viewingv1.IssueViewingTokenRequest{EdocNum: number}, absent: &viewingv1.IssueViewingTokenRequest{EdocNum: nowhere}},
+		"viewing.v1.ViewingService/VerifyViewingToken":     {foreign: &viewingv1.VerifyViewingTokenRequest{Token: v.unused, RequestId: "r1"}, absent: &viewingv1.VerifyViewingTokenRequest{Token: v.unused[:len(v.unused)-8] + "AAAAAAAA", RequestId: "r1"}, told: true},
+		"viewing.v1.ViewingService/ReportRead":             {foreign: report(number, v.verification.VerificationID), absent: report(nowhere, uuid.NewString())},
+
+		"status.v1.StatusService/GetStatus":      {foreign: &statusv1.GetStatusRequest{EdocNum: number}, absent: &statusv1.GetStatusRequest{EdocNum: nowhere}},
+		"status.v1.StatusService/BatchGetStatus": {foreign: &statusv1.BatchGetStatusRequest{EdocNums: []string{number}}, absent: &statusv1.BatchGetStatusRequest{EdocNums: []string{nowhere}}},
+		"status.v1.StatusService/ListStatuses":   {foreign: window},
+		"status.v1.StatusService/GetTimeline":    {foreign: &statusv1.GetTimelineRequest{EdocNum: number}, absent: &statusv1.GetTimelineRequest{EdocNum: nowhere}},
+
+		"certificate.v1.CertificateService/RequestCertificate":  {foreign: &certificatev1.RequestCertificateRequest{EdocNum: number, Reason: "궁금", RequestId: "s1"}, absent: &certificatev1.RequestCertificateRequest{EdocNum: nowhere, Reason: "궁금", RequestId: "s2"}},
+		"certificate.v1.CertificateService/GetCertificate":      {foreign: &certificatev1.GetCertificateRequest{Id: v.sendersCertificate}, absent: &certificatev1.GetCertificateRequest{Id: uuid.NewString()}},
+		"certificate.v1.CertificateService/ListCertificates":    {foreign: &certificatev1.ListCertificatesRequest{EdocNum: number}, absent: &certificatev1.ListCertificatesRequest{EdocNum: nowhere}},
+		"certificate.v1.CertificateService/DownloadCertificate": {foreign: &certificatev1.DownloadCertificateRequest{Id: v.recipientsCertificate}, absent: &certificatev1.DownloadCertificateRequest{Id: uuid.NewString()}},
+
+		"circulation.v1.CirculationService/GetCirculation":   {foreign: &circulationv1.GetCirculationRequest{EdocNum: number}, absent: &circulationv1.GetCirculationRequest{EdocNum: nowhere}},
+		"circulation.v1.CirculationAdminService/ListQueue":   {foreign: &circulationv1.ListQueueRequest{}},
+		"circulation.v1.CirculationAdminService/RetryQueued": {foreign: &circulationv1.RetryQueuedRequest{EdocNum: number}, absent: &circulationv1.RetryQueuedRequest{EdocNum: nowhere}},
+
+		"gateway.v1.TokenService/IssueToken":                   {foreign: &gatewayv1.IssueTokenRequest{ClientId: v.institution.Credentials.ClientID, ClientSecret: "guessed"}, absent: &gatewayv1.IssueTokenRequest{ClientId: uuid.NewString(), ClientSecret: "guessed"}},
+		"gateway.v1.PrincipalAdminService/CreateInstitution":   {foreign: &gatewayv1.CreateInstitutionRequest{Institution: institution, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}},
+		"gateway.v1.PrincipalAdminService/GetInstitution":      {foreign: &gatewayv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &gatewayv1.GetInstitutionRequest{Id: uuid.NewString()}},
+		"gateway.v1.PrincipalAdminService/ListInstitutions":    {foreign: &gatewayv1.ListInstitutionsRequest{}},
+		"gateway.v1.PrincipalAdminService/CreateViewingSystem": {foreign: &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "시험용", Senders: []string{v.institution.ID}}}},
+		"gateway.v1.PrincipalAdminService/CreateClient":        {foreign: &gatewayv1.CreateClientRequest{Principal: v.institution.ID}, absent: &gatewayv1.CreateClientRequest{Principal: uuid.NewString()}},
+		"gateway.v1.PrincipalAdminService/RevokeClient":        {foreign: &gatewayv1.RevokeClientRequest{ClientId: v.institution.Credentials.ClientID}, absent: &gatewayv1.RevokeClientRequest{ClientId: uuid.NewString()}},
+
+		"platform.v1.KeyService/GetKeySet":                  {foreign: &platformv1.GetKeySetRequest{}},
+		"platform.v1.ParkedEventService/ListParkedEvents":   {foreign: &platformv1.ListParkedEventsRequest{Unit: "intake"}},
+		"platform.v1.ParkedEventService/ReplayParkedEvents": {foreign: &platformv1.ReplayParkedEventsRequest{Unit: "intake", Ids: []string{uuid.NewString()}}},
+	}
+	full := make(map[string]probe, len(all))
+	for name, one := range all {
+		full["/naru."+name] = one
+	}
+	return full
+}
+
+// badTokens are tokens that are none, with the reason each is refused for.
+func (v *victims) badTokens(t *testing.T) map[string]string {
+	t.Helper()
+	parts := strings.Split(v.institution.Token(), ".")
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	session := strings.Split(v.recipient.Token(), ".")
+	tokens := map[string]string{
+		"": "TOKEN_MISSING", "garbage": "TOKEN_INVALID", hex.EncodeToString(random(64)): "TOKEN_INVALID", v.unused: "TOKEN_INVALID", v.document.Receipt: "TOKEN_INVALID",
+		parts[0] + "." + edit(t, parts[1], "kind", "admin") + "." + parts[2]:                                 "TOKEN_INVALID",
+		parts[0] + "." + parts[1] + ".":                                                                      "TOKEN_INVALID",
+		base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"at+jwt"}`)) + "." + parts[1] + ".": "TOKEN_INVALID",
+		sign(t, parts[0], parts[1], stranger):                                                                "TOKEN_INVALID",
+		// The unit that signs recipients' sessions speaks for recipients alone.
+		sign(t, session[0], edit(t, edit(t, session[1], "kind", "admin"), "sub", v.institution.ID), signerOf(t, "viewing", "session")): "TOKEN_INVALID",
+		sign(t, session[0], parts[1], signerOf(t, "viewing", "session")):                                                               "TOKEN_INVALID",
+	}
+	for kind, subject := range map[platformv1.PrincipalKind]string{platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER: v.institution.ID, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN: uuid.NewString()} {
+		signer := signerOf(t, "gateway", "token")
+		minter, err := authn.NewMinter(authn.IssuerGateway, authn.Key{ID: signer.KeyID(), Signer: signer}, clock.NewFake(clock.System().Now().Add(-time.Hour)))
+		require.NoError(t, err)
+		expired, _, err := minter.Mint(authn.Grant{Subject: subject, Kind: kind, Client: v.institution.Credentials.ClientID, Life: 15 * time.Minute})
+		require.NoError(t, err)
+		tokens[expired] = "TOKEN_EXPIRED"
+	}
+	return tokens
+}
+
+// signerOf is a signing key of a unit.
+func signerOf(t *testing.T, unit, name string) keys.Signer {
+	t.Helper()
+	store, err := keys.Open(filepath.Join(stack.Dir, "keys", unit), keys.Options{})
+	require.NoError(t, err)
+	signer, err := store.Signer(t.Context(), name)
+	require.NoError(t, err)
+	return signer
+}
+
+// narrowed is a sender's token with every scope but one.
+func narrowed(t *testing.T, credentials harness.Credentials, without string) string {
+	t.Helper()
+	scopes := slices.DeleteFunc(authn.Scopes(platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER), func(scope string) bool { return scope == without })
+	request := &gatewayv1.IssueTokenRequest{ClientId: credentials.ClientID, ClientSecret: credentials.ClientSecret, Scope: strings.Join(scopes, " ")}
+	answer, err := gatewayv1.NewTokenServiceClient(stack.GRPC).IssueToken(t.Context(), request)
+	require.NoError(t, err)
+	return answer.GetAccessToken()
+}
