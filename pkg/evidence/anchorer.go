@@ -145,7 +145,7 @@ func (a *Anchorer) run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		err := a.Drain(ctx)
+		err := a.turn(ctx)
 		switch {
 		case errors.Is(err, ErrOtherCluster):
 			a.deps.Log.LogAttrs(ctx, slog.LevelError, "evidence is not anchored any more", slog.Any("error", err))
@@ -154,6 +154,17 @@ func (a *Anchorer) run(ctx context.Context) error {
 			a.deps.Log.LogAttrs(ctx, slog.LevelWarn, "anchoring evidence did not succeed", slog.Any("error", err))
 		}
 		timer.Reset(a.deps.Interval)
+	}
+}
+
+// turn anchors what has gathered since the last one. It goes on only while batches are full: under load there is always something, and
+// anchoring it back to back would make many small anchors out of what one a second covers.
+func (a *Anchorer) turn(ctx context.Context) error {
+	for {
+		anchored, err := a.pass(ctx)
+		if err != nil || anchored < uint64(a.deps.Batch) { //nolint:gosec // a batch is positive
+			return err
+		}
 	}
 }
 
@@ -170,42 +181,48 @@ func (a *Anchorer) Drain(ctx context.Context) error {
 // Pass anchors one batch and reports whether there was one. It does nothing while another replica is
 // at it.
 func (a *Anchorer) Pass(ctx context.Context) (bool, error) {
+	anchored, err := a.pass(ctx)
+	return anchored > 0, err
+}
+
+// pass is Pass with the number of entries.
+func (a *Anchorer) pass(ctx context.Context) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, passTimeout)
 	defer cancel()
 	lock, err := pg.TryLock(ctx, a.deps.DB, a.deps.Schema+"/evidence-anchor")
 	if err != nil {
-		return false, fmt.Errorf("anchor evidence: %w", err)
+		return 0, fmt.Errorf("anchor evidence: %w", err)
 	}
 	if lock == nil {
-		return false, a.measure(ctx, a.deps.DB)
+		return 0, a.measure(ctx, a.deps.DB)
 	}
 	defer lock.Unlock(ctx)
 	// Everything runs on the connection that holds the lock: if that breaks, so does the pass.
 	anchored, err := a.anchorBatch(ctx, lock.Conn())
 	if err != nil {
-		return false, fmt.Errorf("anchor evidence: %w", err)
+		return 0, fmt.Errorf("anchor evidence: %w", err)
 	}
 	return anchored, a.measure(ctx, lock.Conn())
 }
 
 // anchorBatch reads, signs and writes in separate transactions: a signature may be remote.
-func (a *Anchorer) anchorBatch(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
+func (a *Anchorer) anchorBatch(ctx context.Context, conn *pgxpool.Conn) (uint64, error) {
 	prev, err := Head(ctx, conn)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	var settled uint64 // every transaction below has ended
 	if err := conn.QueryRow(ctx, `select pg_snapshot_xmin(pg_current_snapshot())`).Scan(&settled); err != nil {
-		return false, fmt.Errorf("read oldest running transaction: %w", err)
+		return 0, fmt.Errorf("read oldest running transaction: %w", err)
 	}
 	if settled < prev.XIDBelow {
-		return false, fmt.Errorf("%w (oldest running %d, bound %d)", ErrOtherCluster, settled, prev.XIDBelow)
+		return 0, fmt.Errorf("%w (oldest running %d, bound %d)", ErrOtherCluster, settled, prev.XIDBelow)
 	}
 	// This statement's snapshot is younger than the bound, so it sees all that committed below it.
 	batch := newTree()
 	last, err := eachDigest(ctx, conn, prev.XIDBelow, settled, a.deps.Batch, batch.add)
 	if err != nil || batch.size() == 0 {
-		return false, err
+		return 0, err
 	}
 	next := Anchor{
 		Seq:        prev.Seq + 1,
@@ -216,13 +233,13 @@ func (a *Anchorer) anchorBatch(ctx context.Context, conn *pgxpool.Conn) (bool, e
 		AnchoredAt: a.deps.Clock.Now(),
 	}
 	if next.Root, err = batch.root(); err != nil {
-		return false, err
+		return 0, err
 	}
 	next.Digest = next.ComputeDigest()
 	if next.KID, next.Signature, err = a.deps.Signer.Sign(ctx, next.Digest); err != nil {
-		return false, err
+		return 0, err
 	}
-	return true, insertAnchor(ctx, conn, next)
+	return next.Count, insertAnchor(ctx, conn, next)
 }
 
 // eachDigest hands on the digests of whole transactions in the order of the tree and returns the
@@ -262,12 +279,14 @@ func insertAnchor(ctx context.Context, db pg.DBTX, n Anchor) error {
 }
 
 func (a *Anchorer) measure(ctx context.Context, db pg.DBTX) error {
+	// The bound is a parameter: with a sub-select in its place the planner reads the whole year.
+	head, err := Head(ctx, db)
+	if err != nil {
+		return err
+	}
 	var b Backlog
 	var oldest *time.Time
-	err := db.QueryRow(ctx,
-		`select count(*), min(recorded_at)
-		   from evidence_entry
-		  where xid >= coalesce((select xid_below from evidence_anchor order by seq desc limit 1), '0')`).Scan(&b.Count, &oldest)
+	err = db.QueryRow(ctx, `select count(*), min(recorded_at) from evidence_entry where xid >= $1::xid8`, head.XIDBelow).Scan(&b.Count, &oldest)
 	if err != nil {
 		return fmt.Errorf("measure unanchored evidence: %w", err)
 	}

@@ -248,19 +248,12 @@ func firstIDAt(at time.Time) uuid.UUID {
 }
 
 func markPublished(ctx context.Context, db *pgxpool.Pool, ids []uuid.UUID, sequences []int64) error {
-	// Ordered, so that two replicas that mark the same frames cannot deadlock.
+	// Two replicas mark the same frame only after a sweep; should they deadlock over two of them, the loser's are swept once more.
 	const mark = `
-		with acked as (
-		  select frame_id, max(seq) as seq from unnest($1::uuid[], $2::bigint[]) u(frame_id, seq) group by frame_id),
-		locked as (
-		  select o.frame_id, a.seq from outbox o join acked a using (frame_id)
-		  where  o.published_at is null
-		  order  by o.frame_id
-		  for update of o)
 		update outbox o
-		set    published_at = now(), stream_seq = l.seq, lease_until = null
-		from   locked l
-		where  o.frame_id = l.frame_id`
+		set    published_at = now(), stream_seq = a.seq, lease_until = null
+		from   (select frame_id, max(seq) as seq from unnest($1::uuid[], $2::bigint[]) u(frame_id, seq) group by frame_id) a
+		where  o.frame_id = a.frame_id and o.published_at is null`
 	if _, err := db.Exec(ctx, mark, ids, sequences); err != nil {
 		return fmt.Errorf("mark %d published frames: %w", len(ids), err)
 	}

@@ -52,7 +52,7 @@ func (n Notice) key() ([]byte, error) {
 // Default is a runnable configuration without notices.
 func Default() *Config {
 	return &Config{
-		Notice:           Notice{Attempts: 300, Workers: 4, Timeout: config.Duration(10 * time.Second)},
+		Notice:           Notice{Attempts: 300, Workers: 16, Timeout: config.Duration(10 * time.Second)},
 		DeadlineInterval: config.Duration(time.Second),
 	}
 }

@@ -18,15 +18,12 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
-	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 const (
@@ -129,7 +126,10 @@ func (s *service) giveNotice(ctx context.Context, n notice) {
 	err := s.post(ctx, n)
 	switch {
 	case err == nil:
-		err = s.settleGiven(ctx, n)
+		select {
+		case s.given <- n:
+		case <-ctx.Done(): // not written down: it is given again, under the same id
+		}
 	case n.attempt >= s.config.Notice.Attempts:
 		err = errors.Join(err, work.Settle(ctx, s.db, `
 			update notice set state = 'GIVEN_UP', settled_at = now(), lease_until = null, last_error = @reason
@@ -197,24 +197,6 @@ func (s *service) post(ctx context.Context, n notice) error {
 		return answerError(response.StatusCode)
 	}
 	return nil
-}
-
-func (s *service) settleGiven(ctx context.Context, n notice) error {
-	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
-		if err := work.Settle(ctx, tx, `
-			update notice set state = 'GIVEN', settled_at = now(), lease_until = null, last_error = null
-			where id = @id and owner = @owner and attempt = @attempt and state = 'DUE'`, n.args("")); err != nil {
-			return err
-		}
-		now := s.clock.Now()
-		lane := platformv1.Lane(n.lane)
-		given := document{number: n.number, lane: lane, sender: n.sender}
-		if err := appendEvidence(ctx, tx, now, "notice_given", []document{given}); err != nil {
-			return err
-		}
-		return tx.Append(ctx, lane, outbox.Event{Subject: n.number, Sender: n.sender, Actor: actor, OccurredAt: now,
-			Message: &deliveryv1.NoticeGiven{EdocNum: n.number, Sender: n.sender, Lane: lane, GivenAt: timestamppb.New(now)}})
-	})
 }
 
 // noticeBacklog counts the notices still to be given and tells the age of the oldest.

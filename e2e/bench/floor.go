@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	floorDatabase    = "naru_bench_floor"
+	floorConnections = 16
+	noiseBytes       = 1 << 20
+)
+
+// floor is what a document costs at the very least: one transaction with one document row and one outbox row, in a database of its own on
+// the server the relay uses. Both rows go in one round trip of prepared statements, as one transaction.
+type floor struct {
+	relay                   *relay
+	db                      *pgxpool.Pool
+	noise                   []byte
+	documentBytes, outBytes int
+	serial                  atomic.Int64
+}
+
+func newFloor(ctx context.Context, r *relay, s *sizes) (*floor, error) {
+	if _, err := r.db.Exec(ctx, "create database "+floorDatabase); err != nil {
+		return nil, fmt.Errorf("make the floor's database: %w", err)
+	}
+	address := *r.superURL
+	address.Path = "/" + floorDatabase
+	config, err := pgxpool.ParseConfig(address.String())
+	if err != nil {
+		return nil, errors.New("the floor's URL cannot be read")
+	}
+	config.MinConns, config.MaxConns = floorConnections, floorConnections
+	f := &floor{relay: r, noise: make([]byte, noiseBytes)}
+	_, _ = rand.Read(f.noise) // never fails (crypto/rand)
+	if f.db, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, fmt.Errorf("connect to the floor's database: %w", err)
+	}
+	const tables = `
+		create table document (
+			edoc_num text collate "C" constraint document_pk primary key,
+			body     bytea not null);
+		create table outbox (
+			frame_id uuid constraint outbox_pk primary key,
+			frame    bytea not null);
+		alter table document alter column body  set storage external;
+		alter table outbox   alter column frame set storage external`
+	if _, err := f.db.Exec(ctx, tables, pgx.QueryExecModeSimpleProtocol); err != nil {
+		f.close()
+		return nil, fmt.Errorf("make the floor's tables: %w", err)
+	}
+	// Bodies fill up rows that hold a key alone to the sizes the chain writes; a body over 126 bytes has a header longer by three.
+	var emptyDocument, emptyOutbox int
+	if err := f.db.QueryRow(ctx, `
+		select pg_column_size(row($1::text, ''::bytea)), pg_column_size(row($2::uuid, ''::bytea))`, f.number(), uuid.New()).Scan(&emptyDocument, &emptyOutbox); err != nil {
+		f.close()
+		return nil, fmt.Errorf("size the floor's rows: %w", err)
+	}
+	const longHeader = 3
+	f.documentBytes = max(1, int(s.DocumentRow+0.5)-emptyDocument-longHeader)
+	f.outBytes = max(1, int(s.OutboxBytesPerDocument+0.5)-longHeader-1)
+	return f, nil
+}
+
+func (f *floor) close() { f.db.Close() }
+
+// number is as long as an edoc number and grows as they do.
+func (f *floor) number() string { return fmt.Sprintf("20260101_FLOOR00001_%013d", f.serial.Add(1)) }
+
+// round puts the documents in, 16 connections at a time.
+func (f *floor) round(ctx context.Context, documents int) (floorRound, error) {
+	if err := f.relay.checkpoint(ctx); err != nil {
+		return floorRound{}, err
+	}
+	before, err := f.relay.mark(ctx)
+	if err != nil {
+		return floorRound{}, err
+	}
+	var left atomic.Int64
+	left.Store(int64(documents))
+	var wait sync.WaitGroup
+	problems := make([]error, floorConnections)
+	for i := range floorConnections {
+		wait.Go(func() {
+			for left.Add(-1) >= 0 && problems[i] == nil {
+				problems[i] = f.put(ctx)
+			}
+		})
+	}
+	wait.Wait()
+	if err := errors.Join(problems...); err != nil {
+		return floorRound{}, err
+	}
+	return f.relay.since(ctx, before, documents)
+}
+
+func (f *floor) put(ctx context.Context) error {
+	frame, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make frame id: %w", err)
+	}
+	number := f.number()
+	at := int(f.serial.Load()*1021) % (noiseBytes - max(f.documentBytes, f.outBytes))
+	// Without a begin, what is sent in one batch is one transaction.
+	var batch pgx.Batch
+	batch.Queue("insert into document (edoc_num, body) values ($1, $2)", number, f.noise[at:at+f.documentBytes])
+	batch.Queue("insert into outbox (frame_id, frame) values ($1, $2)", frame, f.noise[at:at+f.outBytes])
+	if err := f.db.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("put document: %w", err)
+	}
+	return nil
+}
+
+// sizes are the mean sizes of the rows as the server sees them; the outbox row's is that of its frame.
+func (f *floor) sizes(ctx context.Context) (document, outbox float64, err error) {
+	if err := f.db.QueryRow(ctx, `
+		select (select avg(pg_column_size(d.*)) from document d)::float8, (select avg(pg_column_size(o.frame)) from outbox o)::float8`).Scan(&document, &outbox); err != nil {
+		return 0, 0, fmt.Errorf("measure the floor's rows: %w", err)
+	}
+	return rounded(document, 1), rounded(outbox, 1), nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/services/allinone"
+)
+
+const logLevel = slog.LevelWarn
+
+// settings are what the servers themselves say they run with.
+type settings struct {
+	// Postgres are settings of the running server by their names in PostgreSQL.
+	Postgres            map[string]string `json:"postgres"`
+	JetStreamSyncAlways bool              `json:"jetStreamSyncAlways"`
+	NATSServer          string            `json:"natsServer"`
+	TraceSampleRatio    float64           `json:"traceSampleRatio"`
+	LogLevel            string            `json:"logLevel"`
+}
+
+// readSettings asks the servers. A run without durable writes is no measurement, so it refuses one.
+func (r *relay) readSettings(ctx context.Context, s *settings) error {
+	rows, err := r.db.Query(ctx, `
+		select name, current_setting(name)
+		from   unnest(array['server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_sync_method', 'shared_buffers',
+		                    'max_wal_size', 'checkpoint_timeout', 'max_connections', 'autovacuum']) as wanted(name)`)
+	if err != nil {
+		return fmt.Errorf("read postgres settings: %w", err)
+	}
+	s.Postgres = map[string]string{}
+	var name, value string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &value}, func() error {
+		s.Postgres[name] = value
+		return nil
+	}); err != nil {
+		return fmt.Errorf("read postgres settings: %w", err)
+	}
+	if s.JetStreamSyncAlways, err = jetStreamSyncAlways(r.Relay); err != nil {
+		return err
+	}
+	if s.Postgres["fsync"] != "on" || s.Postgres["synchronous_commit"] != "on" || !s.JetStreamSyncAlways {
+		return fmt.Errorf("writes are not durable: fsync %s, synchronous_commit %s, JetStream sync always %t",
+			s.Postgres["fsync"], s.Postgres["synchronous_commit"], s.JetStreamSyncAlways)
+	}
+	return nil
+}
+
+// jetStreamSyncAlways reads the running server's options, which each stream's store takes its own from. The server tells them over no
+// interface that an account of the relay reaches, and the relay does not show its server, hence reflection.
+func jetStreamSyncAlways(relay *allinone.Relay) (bool, error) {
+	v := reflect.ValueOf(relay)
+	for _, field := range []string{"bus", "Server", "opts", "SyncAlways"} {
+		if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+			return false, errors.New("the JetStream server's settings cannot be read")
+		}
+		v = v.Elem().FieldByName(field)
+	}
+	if v.Kind() != reflect.Bool {
+		return false, errors.New("the JetStream server's settings cannot be read")
+	}
+	return v.Bool(), nil
+}

@@ -1,0 +1,118 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+const (
+	// givenGroup bounds the notices that one transaction writes down.
+	givenGroup   = 256
+	givenTimeout = 10 * time.Second
+)
+
+// givenTask writes down notices that were given, as many at once as wait: a transaction and a frame for each would cost more than
+// everything else delivery does for a document. What a stopping process has not written down is given again, under the same id.
+func (s *service) givenTask() lifecycle.Task {
+	return lifecycle.Task{Name: "notices-given", Run: func(ctx context.Context) error {
+		for {
+			select {
+			case <-ctx.Done():
+				s.settleGroup(ctx, s.waiting(nil))
+				return nil
+			case first := <-s.given:
+				s.settleGroup(ctx, s.waiting([]notice{first}))
+			}
+		}
+	}}
+}
+
+// waiting takes what else is there.
+func (s *service) waiting(group []notice) []notice {
+	for len(group) < givenGroup {
+		select {
+		case n := <-s.given:
+			group = append(group, n)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+func (s *service) settleGroup(ctx context.Context, group []notice) {
+	if len(group) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), givenTimeout)
+	defer cancel()
+	if err := s.settleGiven(ctx, group); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "given notices were not written down and will be given again", slog.Int("notices", len(group)), slog.Any("error", err))
+	}
+}
+
+// settleGiven writes down the notices whose claim is still ours, with evidence and events.
+func (s *service) settleGiven(ctx context.Context, group []notice) error {
+	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		settled, err := markGiven(ctx, tx, group)
+		if err != nil {
+			return err
+		}
+		now := s.clock.Now()
+		var given []document
+		for _, n := range group {
+			if settled[n.id] {
+				given = append(given, document{number: n.number, lane: platformv1.Lane(n.lane), sender: n.sender})
+			}
+		}
+		events := make([]outbox.Event, len(given))
+		for i, d := range given {
+			events[i] = outbox.Event{Subject: d.number, Sender: d.sender, Actor: actor, OccurredAt: now,
+				Message: &deliveryv1.NoticeGiven{EdocNum: d.number, Sender: d.sender, Lane: d.lane, GivenAt: timestamppb.New(now)}}
+		}
+		return errors.Join(
+			appendEvidence(ctx, tx, now, "notice_given", given),
+			outbox.AppendByLane(ctx, tx, events, func(i int) platformv1.Lane { return given[i].lane }))
+	})
+}
+
+func markGiven(ctx context.Context, tx pg.DBTX, group []notice) (map[uuid.UUID]bool, error) {
+	const mark = `
+		update notice n
+		set    state = 'GIVEN', settled_at = now(), lease_until = null, last_error = null
+		from   unnest($1::uuid[], $2::text[], $3::integer[]) g(id, owner, attempt)
+		where  n.id = g.id and n.owner = g.owner and n.attempt = g.attempt and n.state = 'DUE'
+		returning n.id`
+	var ids []uuid.UUID
+	var owners []string
+	var attempts []int32
+	for _, n := range group {
+		ids, owners, attempts = append(ids, n.id), append(owners, n.owner), append(attempts, int32(n.attempt))
+	}
+	rows, err := tx.Query(ctx, mark, ids, owners, attempts)
+	if err != nil {
+		return nil, fmt.Errorf("mark %d notices as given: %w", len(group), err)
+	}
+	marked, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("mark %d notices as given: %w", len(group), err)
+	}
+	settled := make(map[uuid.UUID]bool, len(marked))
+	for _, one := range marked {
+		settled[one] = true
+	}
+	return settled, nil
+}
