@@ -84,7 +84,9 @@ func start[C Config](t *testing.T, s System[C], file string, scheme string) proc
 	}()
 	t.Cleanup(cancel)
 	address, ok := <-addresses
-	require.True(t, ok, "it ended: %s", said.String())
+	if !ok { // closed after the last line, so that said is complete
+		t.Fatalf("it ended: %s", said.String())
+	}
 	return process{url: scheme + "://" + address, stop: func() int { cancel(); return <-code }}
 }
 
