@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/telemetry"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -302,11 +303,11 @@ func (e *Engine) verdicts(ctx context.Context, tx *outbox.Tx, h Handler, of []en
 func (e *Engine) trace(ctx context.Context, c Consumer, envelopes []envelope) (finish func()) {
 	var spans []trace.Span
 	for i := range envelopes {
-		parent, ok := parseTraceparent(envelopes[i].event.GetTraceparent())
+		parent, ok := telemetry.Remote(ctx, envelopes[i].event.GetTraceparent())
 		if !ok {
 			continue
 		}
-		spanCtx, span := e.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "consume "+string(envelopes[i].kind),
+		spanCtx, span := e.tracer.Start(parent, "consume "+string(envelopes[i].kind),
 			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(trace.LinkFromContext(ctx)),
 			trace.WithAttributes(attribute.String("naru.consumer", c.Purpose), attribute.String("naru.subject", envelopes[i].event.GetSubject())))
 		envelopes[i].event.Traceparent = outbox.Traceparent(spanCtx)
@@ -317,17 +318,4 @@ func (e *Engine) trace(ctx context.Context, c Consumer, envelopes []envelope) (f
 			span.End()
 		}
 	}
-}
-
-func parseTraceparent(value string) (trace.SpanContext, bool) {
-	parts := strings.Split(value, "-")
-	if len(parts) != 4 {
-		return trace.SpanContext{}, false
-	}
-	traceID, err1 := trace.TraceIDFromHex(parts[1])
-	spanID, err2 := trace.SpanIDFromHex(parts[2])
-	if err1 != nil || err2 != nil {
-		return trace.SpanContext{}, false
-	}
-	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: spanID, TraceFlags: trace.FlagsSampled, Remote: true}), true
 }

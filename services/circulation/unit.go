@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
@@ -89,6 +90,7 @@ type service struct {
 	contents     hasher
 	clock        clock.Clock
 	log          *slog.Logger
+	tracer       trace.Tracer
 	metrics      *metrics
 	hub          registrar
 	address      confirmer
@@ -126,7 +128,7 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 	}
 	s := &service{
 		platform: env.Platform, config: config, db: env.DB, outbox: env.Outbox, titles: env.Sealed, contents: contents, clock: env.Clock,
-		log: env.Log, metrics: instruments, hub: hubv1.NewHubServiceClient(hub), address: addressv1.NewAddressServiceClient(address),
+		log: env.Log, tracer: env.Tracer, metrics: instruments, hub: hubv1.NewHubServiceClient(hub), address: addressv1.NewAddressServiceClient(address),
 		backoff: work.Backoff{First: config.Calls.FirstWait.Std(), Max: config.Calls.MaxWait.Std()}, owner: uuid.New(),
 		bells:       map[callKind]bell{registration: make(bell, 1), readTime: make(bell, 1)},
 		confirmBell: make(bell, 1),

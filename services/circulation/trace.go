@@ -1,0 +1,29 @@
+package circulation
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/naru-relay/naru/pkg/telemetry"
+)
+
+// traced puts a call to the hub under the trace of its first sampled document, and links it to those of the others: one call carries the
+// documents of many traces.
+func (s *service) traced(ctx context.Context, b batch) (context.Context, trace.Span) {
+	parent, found := ctx, false
+	var links []trace.Link
+	for _, c := range b.calls {
+		remote, ok := telemetry.Remote(ctx, c.traceparent)
+		switch {
+		case !ok:
+		case !found:
+			parent, found = remote, true
+		default:
+			links = append(links, trace.LinkFromContext(remote))
+		}
+	}
+	return s.tracer.Start(parent, "call hub "+b.kind.String(), trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...),
+		trace.WithAttributes(attribute.Int("naru.items", len(b.calls))))
+}
