@@ -102,6 +102,8 @@ quota:
   requests_burst: 100000
   batch_items_per_second: 1000000
   batch_items_burst: 1000000
+  tokens_per_second: 10000
+  tokens_burst: 10000
 `, d.rest, d.grpc, r.Endpoints.REST, r.folder.path(adminFile)),
 		"intake": fmt.Sprintf(`code: %s
 archive:

@@ -1,0 +1,377 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
+)
+
+// hubCall is one of the two hub calls of a record, as the operator sees it.
+type hubCall struct {
+	State, QueueReason, QueuedAt string
+	Result, Attempts             int
+}
+
+// queuedRecord is a record in the operator's queue.
+type queuedRecord struct {
+	EdocNum                string
+	Registration, ReadTime hubCall
+}
+
+// operator is the person records wait for.
+type operator struct{ *harness.Caller }
+
+func newOperator(t *testing.T) operator {
+	t.Helper()
+	return operator{stack.Admin(t)}
+}
+
+// queue lists what waits for a person, by number.
+func (o operator) queue(t *testing.T) map[string]queuedRecord {
+	t.Helper()
+	records := map[string]queuedRecord{}
+	for page := ""; ; {
+		var answer struct {
+			Records       []queuedRecord
+			NextPageToken string
+		}
+		o.Do(t, http.MethodGet, "/v1/admin/circulation/queue?pageSize=100&pageToken="+page, nil).Into(t, &answer)
+		for _, record := range answer.Records {
+			records[record.EdocNum] = record
+		}
+		if page = answer.NextPageToken; page == "" {
+			return records
+		}
+	}
+}
+
+// awaitQueued waits until a document is in the operator's queue.
+func (o operator) awaitQueued(t *testing.T, edocNum string) queuedRecord {
+	t.Helper()
+	var record queuedRecord
+	await.Require(t, harness.Patience, func() (found bool) {
+		record, found = o.queue(t)[edocNum]
+		return found
+	})
+	return record
+}
+
+// retryQueued has the operator send a queued document's content again.
+func (o operator) retry(t *testing.T, edocNum string) {
+	t.Helper()
+	answer := o.tryRetry(t, edocNum)
+	require.Equal(t, http.StatusOK, answer.Status, "%s", answer.Body)
+}
+
+func (o operator) tryRetry(t *testing.T, edocNum string) harness.Answer {
+	t.Helper()
+	return o.Do(t, http.MethodPost, "/v1/admin/circulation/queue/"+edocNum+":retry", map[string]any{})
+}
+
+// awaitRegistered waits until the hub has the document by that result and nobody has to look at it, and checks what the hub holds.
+func awaitRegistered(t *testing.T, i *harness.Institution, edocNum string, result int) {
+	t.Helper()
+	status := i.AwaitStatus(t, edocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued })
+	require.Equal(t, result, status.Hub.RegistrationResult)
+	times := parseTimes(t, status.SentAt, status.ReceivedAt)
+	record, held := stack.AtHub(t, edocNum)
+	require.True(t, held)
+	require.Equal(t, stack.Endpoints.PlatformID, record.RegisteredBy)
+	require.Equal(t, harness.HubTime(times[0]), record.SendDate)
+	require.Equal(t, harness.HubTime(times[1]), record.RecvDate)
+	counts := timelineOf(t, i, edocNum)
+	require.Equal(t, 1, counts["naru.circulation.v1.CirculationRegistered"], "%v", counts)
+}
+
+// waitingBatch sends a batch to a person who has not joined yet. Its documents are received together when the person joins.
+func waitingBatch(t *testing.T, i *harness.Institution, size int) (numbers []string, person harness.Person) {
+	t.Helper()
+	person = stack.NewPerson(t)
+	var answer batchAnswer
+	i.Do(t, http.MethodPost, "/v1/documents:batch", map[string]any{"items": copies(i.NewDocument(t, person.ByCI()), size)}).Into(t, &answer)
+	numbers = answer.numbers(t)
+	for _, number := range numbers {
+		i.AwaitState(t, number, "AWAITING_MEMBERSHIP")
+	}
+	return numbers, person
+}
+
+// copies are send requests for one document under own keys of their own.
+func copies(d *harness.Document, size int) []any {
+	items := make([]any, size)
+	for n := range items {
+		item := map[string]any{}
+		for k, v := range d.Item {
+			item[k] = v
+		}
+		item["ownKey"] = d.Hash[:20] + "-" + strconv.Itoa(n)
+		items[n] = item
+	}
+	return items
+}
+
+// batchAnswer is the answer to a batch.
+type batchAnswer struct {
+	Outcomes []struct {
+		Index    int
+		Accepted *struct {
+			OwnKey, EdocNum, Receipt string
+			Duplicate                bool
+		}
+	}
+}
+
+// numbers are those of a batch without refusals.
+func (a batchAnswer) numbers(t *testing.T) []string {
+	t.Helper()
+	numbers := make([]string, len(a.Outcomes))
+	for n, outcome := range a.Outcomes {
+		require.NotNil(t, outcome.Accepted, "%d", n)
+		numbers[n] = outcome.Accepted.EdocNum
+	}
+	return numbers
+}
+
+// What the hub does not take waits for a person and hinders nothing else; sent again when the hub has come to its senses it is registered.
+func TestHubRefusesAnItem(t *testing.T) {
+	t.Parallel()
+	for _, result := range []int{2, 3, 4, 6, 7, 9} {
+		t.Run(fmt.Sprintf("result %d", result), func(t *testing.T) {
+			t.Parallel()
+			institution, office := stack.Institution(t), newOperator(t)
+			numbers, person := waitingBatch(t, institution, 5)
+			victim, others := numbers[2], append(append([]string{}, numbers[:2]...), numbers[3:]...)
+			hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.ItemResult, Match: scenario.Match{EdocNum: victim}, Result: result, Times: 2})
+			stack.LogInPerson(t, person).Join(t)
+			for _, number := range others {
+				awaitRegistered(t, institution, number, 1)
+			}
+			record := office.awaitQueued(t, victim)
+			require.Equal(t, fmt.Sprintf("HUB_RESULT_%d", result), record.Registration.QueueReason)
+			require.Equal(t, result, record.Registration.Result)
+			require.Equal(t, 1, record.Registration.Attempts)
+			parseTimes(t, record.Registration.QueuedAt)
+			status := institution.AwaitStatus(t, victim, func(s harness.Status) bool { return s.Hub.Queued })
+			require.Equal(t, "DOCUMENT_STATE_RECEIVED", status.State, "what the hub says does not change that it was received")
+			_, held := stack.AtHub(t, victim)
+			require.False(t, held)
+
+			office.retry(t, victim) // the hub is still as it was
+			await.Require(t, harness.Patience, func() bool { return office.queue(t)[victim].Registration.Attempts == 2 })
+			require.Equal(t, 2, hub.Taken(t))
+			office.retry(t, victim)
+			awaitRegistered(t, institution, victim, 1)
+			require.NotContains(t, office.queue(t), victim)
+			requireRefusal(t, office.tryRetry(t, victim), http.StatusConflict, "NOT_QUEUED")
+		})
+	}
+}
+
+// An address the hub says it does not know is confirmed, and the registration goes again by itself.
+func TestHubDoesNotKnowTheAddress(t *testing.T) {
+	t.Parallel()
+	institution, person := stack.Institution(t), stack.NewPerson(t)
+	document := sendTo(t, institution, person.ByCI(), "AWAITING_MEMBERSHIP")
+	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.ItemResult, Match: scenario.Match{EdocNum: document.EdocNum}, Result: 5, Times: 2})
+	stack.LogInPerson(t, person).Join(t)
+	awaitRegistered(t, institution, document.EdocNum, 1)
+	require.Equal(t, 2, hub.Taken(t))
+}
+
+// A read time the hub does not take waits for a person; one it has no record for has the registration checked first.
+func TestHubRefusesAReadTime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		result int
+		queued bool
+	}{{3, true}, {9, true}, {4, false}} {
+		t.Run(fmt.Sprintf("result %d", c.result), func(t *testing.T) {
+			t.Parallel()
+			s, office := newScene(t), newOperator(t)
+			document := s.deliver(t, nil)
+			awaitRegistered(t, s.institution, document.EdocNum, 1)
+			hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.ItemResult, Match: scenario.Match{EdocNum: document.EdocNum}, Result: c.result})
+			s.report(t, document, s.verified(t, document), nil).Into(t, &struct{}{})
+			if c.queued {
+				record := office.awaitQueued(t, document.EdocNum)
+				require.Equal(t, fmt.Sprintf("HUB_RESULT_%d", c.result), record.ReadTime.QueueReason)
+				require.Equal(t, "CALL_STATE_DONE", record.Registration.State)
+				require.NotEmpty(t, s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Hub.Queued }).ReadAt)
+				office.retry(t, document.EdocNum)
+			}
+			status := s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Hub.ReadTimeResult == 1 && !s.Hub.Queued })
+			require.Equal(t, 1, hub.Taken(t))
+			requireAtHub(t, document, status)
+			counts := timelineOf(t, s.institution, document.EdocNum)
+			require.Equal(t, 1, counts["naru.circulation.v1.CirculationRegistered"], "%v", counts)
+			require.Equal(t, 1, counts["naru.circulation.v1.ReadTimeRegistered"], "%v", counts)
+		})
+	}
+}
+
+// registrations matches the calls with which circulation records are registered.
+var registrations = scenario.Match{Method: http.MethodPost, Path: "/api/circulation"}
+
+// The tests from here on have the hub misbehave to everybody, so they run alone.
+
+// Whatever happens to a call with a whole batch, in the end the hub has each document once, and nobody had to look at it.
+func TestHubOutOfOrder(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		how  scenario.Scenario
+		// until is how often the hub misbehaves before it stops.
+		until int
+		// left is how many of the batch the hub had already when it was asked again.
+		left int
+	}{
+		{"connections drop", scenario.Scenario{Kind: scenario.Down, Forever: true}, 2, 0},
+		{"unavailable", scenario.Scenario{Kind: scenario.Down, HTTPStatus: http.StatusServiceUnavailable, Forever: true}, 1, 0},
+		{"garbage", scenario.Scenario{Kind: scenario.GarbageBody, Forever: true}, 1, 0},
+		{"slow", scenario.Scenario{Kind: scenario.Slow, Delay: scenario.Delay(sluggish)}, 1, 0},
+		{"refuses a batch as a whole", scenario.Scenario{Kind: scenario.FailureOK}, 1, 0},
+		{"refuses a batch as a whole, in text", scenario.Scenario{Kind: scenario.TextPlain}, 1, 0},
+		{"loses the token", scenario.Scenario{Kind: scenario.TokenLoss}, 1, 0},
+		{"lets the token expire", scenario.Scenario{Kind: scenario.TokenLoss, ErrCode: "ERR-01-104"}, 1, 0},
+		{"loses every token", scenario.Scenario{Kind: scenario.TokenLoss, Forever: true}, 2, 0},
+		{"answer lost", scenario.Scenario{Kind: scenario.AnswerLost}, 1, 5},
+		{"items missing in the answer", scenario.Scenario{Kind: scenario.MissingItems, Count: 2}, 1, 2},
+		{"all items missing in the answer", scenario.Scenario{Kind: scenario.MissingItems, Count: 5}, 1, 5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			institution, member := stack.Institution(t), stack.NewMember(t)
+			numbers, person := waitingBatch(t, institution, 5)
+			if c.how.Kind != scenario.MissingItems { // which is asked for where no path is known
+				c.how.Match = registrations
+			}
+			hub := stack.Misbehave(t, c.how)
+			stack.LogInPerson(t, person).Join(t)
+			await.Require(t, harness.Patience, func() bool { return hub.Taken(t) >= c.until })
+			if c.how.Forever {
+				meanwhile := sendTo(t, institution, member.ByCI(), "RECEIVED")
+				require.Equal(t, []string{meanwhile.EdocNum}, inboxOf(t, member))
+				require.Zero(t, institution.Status(t, meanwhile.EdocNum).Hub.RegistrationResult)
+				numbers = append(numbers, meanwhile.EdocNum)
+			}
+			hub.End(t)
+			left := 0
+			for _, number := range numbers {
+				status := institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 })
+				if status.Hub.RegistrationResult == 2 {
+					left++
+				}
+				awaitRegistered(t, institution, number, status.Hub.RegistrationResult)
+			}
+			require.Equal(t, c.left, left, "results 2 are those of calls the hub did without our hearing of it")
+		})
+	}
+}
+
+// A hub that loses the token and gives no other is waited for.
+func TestHubGivesNoToken(t *testing.T) {
+	institution := stack.Institution(t)
+	numbers, person := waitingBatch(t, institution, 5)
+	recipient := stack.LogInPerson(t, person)
+	lost := stack.Misbehave(t, scenario.Scenario{Kind: scenario.TokenLoss, Match: registrations})
+	none := stack.Misbehave(t, scenario.Scenario{Kind: scenario.Down, Match: scenario.Match{Path: "/auth/token"}, Forever: true})
+	recipient.Join(t)
+	await.Require(t, harness.Patience, func() bool { return lost.Taken(t) == 1 && none.Taken(t) >= 1 })
+	none.End(t)
+	for _, number := range numbers {
+		awaitRegistered(t, institution, number, 1)
+	}
+}
+
+// sluggish is slower than anything the relay does by itself, and faster than it loses patience.
+const sluggish = 2 * time.Second
+
+// Results are of the numbers they name, in whatever order the answer has them.
+func TestHubAnswersInAnotherOrder(t *testing.T) {
+	institution, office := stack.Institution(t), newOperator(t)
+	numbers, person := waitingBatch(t, institution, 5)
+	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.WrongOrder, Forever: true})
+	stack.Misbehave(t, scenario.Scenario{Kind: scenario.ItemResult, Match: scenario.Match{EdocNum: numbers[0]}, Result: 3})
+	stack.LogInPerson(t, person).Join(t)
+	for _, number := range numbers[1:] {
+		awaitRegistered(t, institution, number, 1)
+	}
+	require.Equal(t, "HUB_RESULT_3", office.awaitQueued(t, numbers[0]).Registration.QueueReason)
+	require.Positive(t, hub.Taken(t))
+	office.retry(t, numbers[0])
+	awaitRegistered(t, institution, numbers[0], 1)
+}
+
+// A hub that refuses every call leaves each document to a person, with the hub's own code; nothing is lost by that.
+func TestHubRefusesEverything(t *testing.T) {
+	institution, office := stack.Institution(t), newOperator(t)
+	numbers, person := waitingBatch(t, institution, 3)
+	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.FailureOK, Match: registrations, ErrCode: "ERR-01-201", Forever: true})
+	stack.LogInPerson(t, person).Join(t)
+	for _, number := range numbers {
+		require.Equal(t, "HUB_REFUSED:ERR-01-201", office.awaitQueued(t, number).Registration.QueueReason)
+		require.NotEmpty(t, institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.Queued }).ReceivedAt)
+	}
+	hub.End(t)
+	for _, number := range numbers {
+		office.retry(t, number)
+		awaitRegistered(t, institution, number, 1)
+	}
+}
+
+// While nobody can be sought, documents to strangers wait without an outcome; to members everything goes on.
+func TestHubSearchIsDown(t *testing.T) {
+	institution, member, person := stack.Institution(t), stack.NewMember(t), stack.NewPerson(t)
+	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.Down, Match: scenario.Match{Path: "/api/eaddr/search"}, Forever: true})
+	stranger := institution.NewDocument(t, person.ByCI())
+	institution.Send(t, stranger)
+	await.Require(t, harness.Patience, func() bool { return hub.Taken(t) >= 1 })
+	registered(t, institution, member.ByCI())
+	require.Equal(t, "DOCUMENT_STATE_ACCEPTED", institution.Status(t, stranger.EdocNum).State)
+	hub.End(t)
+	institution.AwaitState(t, stranger.EdocNum, "AWAITING_MEMBERSHIP")
+}
+
+// A joining waits for the hub, and documents with it; a lost answer registers nothing twice.
+func TestHubIsDownForAJoining(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		how  scenario.Scenario
+	}{
+		{"down", scenario.Scenario{Kind: scenario.Down, Forever: true}},
+		{"answer lost", scenario.Scenario{Kind: scenario.AnswerLost}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			institution, person := stack.Institution(t), stack.NewPerson(t)
+			c.how.Match = scenario.Match{Method: http.MethodPost, Path: "/api/eaddr"}
+			hub := stack.Misbehave(t, c.how)
+			recipient := stack.LogInPerson(t, person)
+			recipient.Do(t, http.MethodPost, "/v1/membership", map[string]any{"termsVersion": "1", "consent": true, "designateInbox": true}).Into(t, &struct{}{})
+			await.Require(t, harness.Patience, func() bool { return hub.Taken(t) >= 1 })
+			document := institution.NewDocument(t, person.ByCI())
+			institution.Send(t, document)
+			if c.how.Forever {
+				require.Empty(t, institution.Status(t, document.EdocNum).ReceivedAt)
+				hub.End(t)
+			}
+			address := recipient.Join(t)
+			requireReceived(t, institution, recipient, document, address)
+			awaitRegistered(t, institution, document.EdocNum, 1)
+			var history struct{ Eaddrs []struct{ Eaddr string } }
+			stack.Sandbox(t, stack.Endpoints.Sandbox.Hub, http.MethodGet, "/sandbox/eaddrs?platformId="+stack.Endpoints.PlatformID, nil, &history)
+			times := 0
+			for _, period := range history.Eaddrs {
+				if period.Eaddr == address {
+					times++
+				}
+			}
+			require.Equal(t, 1, times)
+		})
+	}
+}
