@@ -76,7 +76,8 @@ func (s *service) claim(ctx context.Context, kind callKind, limit, turn int) ([]
 
 // do makes the calls of a batch and settles them.
 func (s *service) do(ctx context.Context, b batch) {
-	ctx, span := s.traced(ctx, b)
+	ctx, options := parentOf(ctx, b)
+	ctx, span := s.tracer.Start(ctx, "call hub "+b.kind.String(), options...)
 	defer span.End()
 	ready, attempts := s.prepare(ctx, b.calls)
 	ready, err := s.begin(ctx, b.kind, ready)

@@ -9,9 +9,9 @@ import (
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
-// traced puts a call to the hub under the trace of its first sampled document, and links it to those of the others: one call carries the
-// documents of many traces.
-func (s *service) traced(ctx context.Context, b batch) (context.Context, trace.Span) {
+// parentOf puts a call to the hub under the trace of its first sampled document, and links it to those of the others: one call carries
+// the documents of many traces.
+func parentOf(ctx context.Context, b batch) (context.Context, []trace.SpanStartOption) {
 	parent, found := ctx, false
 	var links []trace.Link
 	for _, c := range b.calls {
@@ -24,6 +24,7 @@ func (s *service) traced(ctx context.Context, b batch) (context.Context, trace.S
 			links = append(links, trace.LinkFromContext(remote))
 		}
 	}
-	return s.tracer.Start(parent, "call hub "+b.kind.String(), trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...),
-		trace.WithAttributes(attribute.Int("naru.items", len(b.calls))))
+	return parent, []trace.SpanStartOption{
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...), trace.WithAttributes(attribute.Int("naru.items", len(b.calls))),
+	}
 }
