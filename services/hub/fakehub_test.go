@@ -74,17 +74,17 @@ func (f *fakeHub) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	f.seen = append(f.seen, seen)
-	good := f.good[seen.token]
+	good, answer, onToken := f.good[seen.token], f.answer, f.onToken
 	f.mu.Unlock()
 	switch {
 	case r.URL.Path == "/auth/token":
-		if f.onToken == nil || !f.onToken(w, seen.grant) {
+		if onToken == nil || !onToken(w, seen.grant) {
 			writeJSON(w, f.issue())
 		}
 	case !good:
 		writeJSON(w, `{"resultCode":0,"errCode":"ERR-01-103","errMsg":"token"}`)
 	default:
-		f.answer(w, r, body)
+		answer(w, r, body)
 	}
 }
 
@@ -97,6 +97,13 @@ func (f *fakeHub) issue() string {
 	f.good[token] = true
 	return fmt.Sprintf(`{"resultCode":1,"accessToken":%q,"accessExpiresIn":%d,"refreshToken":"REFRESH-%d","refreshExpiresIn":%d}`,
 		token, f.minutes, f.issued, 2*f.minutes)
+}
+
+// answerBy changes how calls are answered from now on.
+func (f *fakeHub) answerBy(answer func(w http.ResponseWriter, r *http.Request, body []byte)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = answer
 }
 
 // forget makes every token bad.

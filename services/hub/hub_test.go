@@ -414,7 +414,7 @@ func TestBreakerOpensAndTriesAgain(t *testing.T) {
 	}
 	require.Len(t, f.calls("/api/circulation"), 3)
 	require.Len(t, storedOutcomes(t, b, "register_circulations"), 3)
-	f.answer = echo(nil)
+	f.answerBy(echo(nil))
 	await.Require(t, unittest.Patience, func(ctx context.Context) error {
 		_, err := c.RegisterCirculations(ctx, circulations(1))
 		return err
