@@ -109,7 +109,7 @@ func requireShown(t *testing.T, named map[string][]string) {
 	document := institution.NewDocument(t, recipient.ByCI())
 	institution.Store(t, document, recipient.ByCI())
 	institution.Send(t, document)
-	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult == 1 })
+	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() })
 	certificateOf(t, institution, document, "시험")
 	stranger := institution.NewDocument(t, map[string]any{"person": map[string]string{"name": "김없음", "birthDate": "19010101", "phone": "01099999999"}})
 	institution.Send(t, stranger)

@@ -135,7 +135,7 @@ func (c *planted) read(t *testing.T, institution *harness.Institution, recipient
 	shown, body := stack.Open(t, token.URL)
 	require.Equal(t, http.StatusOK, shown, "%s", body)
 	institution.AwaitStatus(t, d.EdocNum, func(s harness.Status) bool {
-		return s.State == "DOCUMENT_STATE_READ" && s.Hub.RegistrationResult == 1 && s.Hub.ReadTimeResult == 1
+		return s.State == "DOCUMENT_STATE_READ" && s.Registered() && s.ReadTimeRegistered()
 	})
 }
 

@@ -90,7 +90,7 @@ func TestCancelAfterReceipt(t *testing.T) {
 		require.Equal(t, "DOCUMENT_STATE_RECEIVED", status.State)
 	}
 	require.Equal(t, []string{document.EdocNum}, inboxOf(t, recipient))
-	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult == 1 })
+	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() })
 	counts := timelineOf(t, institution, document.EdocNum)
 	require.Equal(t, 1, counts["naru.delivery.v1.CancelRefused"], "%v", counts)
 	require.Zero(t, cancelled(counts), "%v", counts)
@@ -143,7 +143,7 @@ func TestCancelRacesDelivery(t *testing.T) {
 	var received []string
 	for _, number := range numbers {
 		status := institution.AwaitStatus(t, number, func(s harness.Status) bool {
-			return s.State == "DOCUMENT_STATE_CANCELLED" || (s.State == "DOCUMENT_STATE_RECEIVED" && s.CancelRefused && s.Hub.RegistrationResult == 1)
+			return s.State == "DOCUMENT_STATE_CANCELLED" || (s.State == "DOCUMENT_STATE_RECEIVED" && s.CancelRefused && s.Registered())
 		})
 		counts := timelineOf(t, institution, number)
 		if status.State == "DOCUMENT_STATE_RECEIVED" {

@@ -47,7 +47,7 @@ func settled(t *testing.T, c *harness.Caller, id string) certificate {
 func registered(t *testing.T, i *harness.Institution, recipient map[string]any) *harness.Document {
 	t.Helper()
 	d := sendTo(t, i, recipient, "RECEIVED")
-	i.AwaitStatus(t, d.EdocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult == 1 })
+	i.AwaitStatus(t, d.EdocNum, func(s harness.Status) bool { return s.Registered() })
 	return d
 }
 
@@ -98,7 +98,7 @@ func TestCertificateBeforeRegistration(t *testing.T) {
 	}
 
 	office.retry(t, document.EdocNum)
-	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult == 1 && !s.Hub.Queued })
+	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() && !s.Hub.Queued })
 	await.Require(t, harness.Patience, func() bool {
 		return askCertificate(t, institution.Caller, document.EdocNum, early, "제출용").Status == http.StatusOK
 	})

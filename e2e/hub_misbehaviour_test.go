@@ -207,7 +207,7 @@ func TestHubRefusesAReadTime(t *testing.T) {
 				require.NotEmpty(t, s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Hub.Queued }).ReadAt)
 				office.retry(t, document.EdocNum)
 			}
-			status := s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Hub.ReadTimeResult == 1 && !s.Hub.Queued })
+			status := s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.ReadTimeRegistered() && !s.Hub.Queued })
 			require.Equal(t, 1, hub.Taken(t))
 			requireAtHub(t, document, status)
 			counts := timelineOf(t, s.institution, document.EdocNum)

@@ -74,7 +74,7 @@ func newVictims(t *testing.T) *victims {
 	v.report(t, v.document, v.verification, nil).Into(t, &reportAnswer{})
 	v.unused = v.recipient.ViewingToken(t, v.document.EdocNum).Token
 	v.institution.AwaitStatus(t, v.document.EdocNum, func(s harness.Status) bool {
-		return s.State == "DOCUMENT_STATE_READ" && s.Hub.RegistrationResult == 1 && s.Hub.ReadTimeResult == 1
+		return s.State == "DOCUMENT_STATE_READ" && s.Registered() && s.ReadTimeRegistered()
 	})
 	v.sendersCertificate, v.recipientsCertificate = issue(t, v.institution.Caller, v.document), issue(t, v.recipient.Caller, v.document)
 	v.settle(t)

@@ -63,7 +63,7 @@ func TestSystemCentredPath(t *testing.T) {
 
 	// the hub knows both
 	status = institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool {
-		return s.Hub.RegistrationResult == 1 && s.Hub.ReadTimeResult == 1
+		return s.Registered() && s.ReadTimeRegistered()
 	})
 	requireAtHub(t, document, status)
 	requireTimeline(t, institution, document.EdocNum)
@@ -271,7 +271,7 @@ func TestBatchSend(t *testing.T) {
 	}
 	for number := range numbers {
 		institution.AwaitStatus(t, number, func(s harness.Status) bool {
-			return s.State == "DOCUMENT_STATE_RECEIVED" && s.Hub.RegistrationResult == 1
+			return s.State == "DOCUMENT_STATE_RECEIVED" && s.Registered()
 		})
 	}
 	var inbox struct{ Items []struct{ EdocNum string } }

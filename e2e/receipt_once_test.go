@@ -206,7 +206,7 @@ func TestReadReportRepeatedAtOnce(t *testing.T) {
 	}
 	require.Len(t, told, 1, "everybody is told the one read time")
 	require.Len(t, fresh, 1)
-	status := s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.State == "DOCUMENT_STATE_READ" && s.Hub.ReadTimeResult == 1 })
+	status := s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.State == "DOCUMENT_STATE_READ" && s.ReadTimeRegistered() })
 	require.True(t, told[status.ReadAt])
 	require.Equal(t, received.ReceivedAt, status.ReceivedAt)
 	require.Equal(t, received.SentAt, status.SentAt)

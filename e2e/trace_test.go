@@ -58,8 +58,8 @@ func TestOneTraceFromRESTToTheLastConsumer(t *testing.T) {
 	var accepted struct{ EdocNum string }
 	answer.Into(t, &accepted)
 	institution.Traceparent = ""
-	institution.AwaitStatus(t, unsampled.EdocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult == 1 })
-	institution.AwaitStatus(t, accepted.EdocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult == 1 })
+	institution.AwaitStatus(t, unsampled.EdocNum, func(s harness.Status) bool { return s.Registered() })
+	institution.AwaitStatus(t, accepted.EdocNum, func(s harness.Status) bool { return s.Registered() })
 
 	var spans []harness.Span
 	// Spans are written in groups, so a parent may come after its children.

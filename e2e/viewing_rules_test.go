@@ -296,7 +296,7 @@ func (s scene) requireFirstWins(t *testing.T, d *harness.Document, v verificatio
 	require.Equal(t, reportAnswer{ReadAt: at, Duplicate: true}, repeated)
 	s.report(t, d, s.verified(t, d), nil).Into(t, &later)
 	require.Equal(t, reportAnswer{ReadAt: at, Duplicate: true}, later, "a later report of another verification moves nothing")
-	status := s.institution.AwaitStatus(t, d.EdocNum, func(s harness.Status) bool { return s.State == "DOCUMENT_STATE_READ" && s.Hub.ReadTimeResult == 1 })
+	status := s.institution.AwaitStatus(t, d.EdocNum, func(s harness.Status) bool { return s.State == "DOCUMENT_STATE_READ" && s.ReadTimeRegistered() })
 	require.Equal(t, at, status.ReadAt)
 	requireAtHub(t, d, status)
 }
@@ -308,7 +308,7 @@ func TestNoticeWithoutReadTime(t *testing.T) {
 	document := s.deliver(t, func(item map[string]any) { item["documentType"] = "DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME" })
 	v := s.verified(t, document)
 	s.requireRefused(t, s.report(t, document, v, nil), http.StatusConflict, "READ_TIME_NOT_KEPT", document)
-	status := s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.TokenVerifiedAt != "" && s.Hub.RegistrationResult == 1 })
+	status := s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.TokenVerifiedAt != "" && s.Registered() })
 	require.Equal(t, "DOCUMENT_STATE_RECEIVED", status.State)
 	require.Empty(t, status.ReadAt)
 }
