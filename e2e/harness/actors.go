@@ -177,10 +177,14 @@ type Status struct {
 
 // Registered tells whether the hub holds the record: result 1, or 2 where the answer to an earlier attempt of ours was lost, as a journey
 // beside this one may have caused for a batch they share.
-func (s Status) Registered() bool { return s.Hub.RegistrationResult == 1 || s.Hub.RegistrationResult == 2 }
+func (s Status) Registered() bool {
+	return s.Hub.RegistrationResult == 1 || s.Hub.RegistrationResult == 2
+}
 
 // ReadTimeRegistered tells the same of the read time.
-func (s Status) ReadTimeRegistered() bool { return s.Hub.ReadTimeResult == 1 || s.Hub.ReadTimeResult == 2 }
+func (s Status) ReadTimeRegistered() bool {
+	return s.Hub.ReadTimeResult == 1 || s.Hub.ReadTimeResult == 2
+}
 
 // Status reads a document's status.
 func (i *Institution) Status(t testing.TB, edocNum string) Status {
