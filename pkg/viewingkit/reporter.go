@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Clock tells the time; pkg/clock has one.
@@ -39,7 +41,9 @@ const (
 	reportsAtOnce  = 50
 	reportDeadline = 15 * time.Second
 	firstBackoff   = time.Second
-	lastBackoff    = 5 * time.Minute
+	// deliveriesAtOnce bounds the calls to the relay under way.
+	deliveriesAtOnce = 8
+	lastBackoff      = 5 * time.Minute
 )
 
 // NewReporter makes a Reporter; start it with Run.
@@ -91,11 +95,20 @@ func (r *Reporter) deliverDue(ctx context.Context) int {
 		}
 		return 0
 	}
+	// Several at once, so that one report the relay is slow to answer holds up no other.
+	var delivering errgroup.Group
+	delivering.SetLimit(deliveriesAtOnce)
 	for _, p := range due {
-		if ctx.Err() != nil {
-			return 0
-		}
-		r.deliver(ctx, p)
+		delivering.Go(func() error {
+			if ctx.Err() == nil {
+				r.deliver(ctx, p)
+			}
+			return nil
+		})
+	}
+	_ = delivering.Wait() // a delivery's failure is its own to settle
+	if ctx.Err() != nil {
+		return 0
 	}
 	return len(due)
 }
