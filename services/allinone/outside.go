@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -22,6 +21,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/hub/hubcert"
 	"github.com/naru-relay/naru/services/sandbox/idp"
 	"github.com/naru-relay/naru/services/sandbox/pki"
+	"github.com/naru-relay/naru/services/sandbox/run"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 	"github.com/naru-relay/naru/services/sandbox/viewing"
 )
@@ -47,16 +47,9 @@ type outside struct {
 	admin     string
 
 	listeners map[string]net.Listener
-	servers   []*http.Server
 	pools     []*pgxpool.Pool
 	group     *lifecycle.Group
 	relay     *fileRelay
-}
-
-// system is what every sandbox system is.
-type system interface {
-	Handler() http.Handler
-	Tasks() []lifecycle.Task
 }
 
 // openOutside binds the sandbox's addresses, so that units can be told where it is before it answers.
@@ -102,20 +95,20 @@ func (o *outside) start(ctx context.Context, relayURL string) error {
 	builders := []struct {
 		name    string
 		sources []pg.Source
-		build   func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error)
+		build   func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error)
 	}{
-		{"hub", []pg.Source{{Name: "hub", FS: hub.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error) {
+		{"hub", []pg.Source{{Name: "hub", FS: hub.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error) {
 			return o.buildHub(ctx, db, scenarios, admin)
 		}},
-		{"archive", []pg.Source{{Name: "archive", FS: archive.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error) {
+		{"archive", []pg.Source{{Name: "archive", FS: archive.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error) {
 			c := archive.Default()
 			c.AdminTokenFile, c.DocumentDir = admin, o.folder.path("sandbox", "documents")
 			return archive.New(ctx, archive.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Authority: o.authority})
 		}},
-		{"viewing", viewing.Sources(), func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error) {
+		{"viewing", viewing.Sources(), func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error) {
 			return o.buildViewing(ctx, db, scenarios, admin)
 		}},
-		{"idp", []pg.Source{{Name: "idp", FS: idp.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (system, error) {
+		{"idp", []pg.Source{{Name: "idp", FS: idp.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error) {
 			return o.buildIDP(ctx, db, scenarios, admin)
 		}},
 	}
@@ -142,7 +135,7 @@ func (o *outside) start(ctx context.Context, relayURL string) error {
 	return nil
 }
 
-func (o *outside) buildHub(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (system, error) {
+func (o *outside) buildHub(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (run.Running, error) {
 	renderer, err := hubcert.NewRenderer(o.authority)
 	if err != nil {
 		return nil, err
@@ -156,7 +149,7 @@ func (o *outside) buildHub(ctx context.Context, db *pgxpool.Pool, scenarios *sce
 	return hub.New(ctx, hub.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Renderer: renderer, Verifier: verifier})
 }
 
-func (o *outside) buildViewing(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (system, error) {
+func (o *outside) buildViewing(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (run.Running, error) {
 	secret, err := o.folder.secret("sandbox", "viewing_sender_secret")
 	if err != nil {
 		return nil, err
@@ -168,7 +161,7 @@ func (o *outside) buildViewing(ctx context.Context, db *pgxpool.Pool, scenarios 
 	return viewing.New(ctx, viewing.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Relay: o.relay})
 }
 
-func (o *outside) buildIDP(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (system, error) {
+func (o *outside) buildIDP(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (run.Running, error) {
 	pairwise, err := o.folder.secret("sandbox", "idp_pairwise_secret")
 	if err != nil {
 		return nil, err
@@ -196,30 +189,26 @@ func (o *outside) buildIDP(ctx context.Context, db *pgxpool.Pool, scenarios *sce
 	return idp.New(ctx, idp.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Key: signer})
 }
 
-const sandboxTimeout = time.Minute
+// serve has a system serve and work until close, however long ago the start is.
+func (o *outside) serve(ctx context.Context, name string, s run.Running) {
+	o.group.Go(context.WithoutCancel(ctx), run.Tasks(s, o.listeners[name])...)
+}
 
-func (o *outside) serve(ctx context.Context, name string, s system) {
-	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: sandboxTimeout, WriteTimeout: sandboxTimeout, IdleTimeout: sandboxTimeout}
-	o.servers = append(o.servers, server)
-	o.group.Go(ctx, s.Tasks()...)
-	go func() {
-		if err := server.Serve(o.listeners[name]); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			o.log.LogAttrs(ctx, slog.LevelError, "a sandbox system stopped serving", slog.String("system", name), slog.Any("error", err))
-		}
-	}()
+// wait blocks until the systems have stopped, all of them when one fails, and tells the failure.
+func (o *outside) wait() error {
+	if err := o.group.Wait(); err != nil {
+		return fmt.Errorf("the sandbox stopped: %w", err)
+	}
+	return nil
 }
 
 func (o *outside) close(ctx context.Context) error {
-	var problems []error
-	for _, server := range o.servers {
-		problems = append(problems, server.Shutdown(ctx))
-	}
+	problems := []error{o.group.Stop(ctx)}
 	for _, listener := range o.listeners {
 		if err := listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			problems = append(problems, err)
 		}
 	}
-	problems = append(problems, o.group.Stop(ctx))
 	for _, pool := range o.pools {
 		pool.Close()
 	}

@@ -108,7 +108,7 @@ const (
 	readyTimeout = time.Minute
 )
 
-// Start brings everything up and returns when it is ready.
+// Start brings everything up and returns when it is ready. ctx bounds the start alone; what was started runs until Stop.
 func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	opts.fill()
 	r := &Relay{folder: folder(opts.Dir), log: slog.New(telemetry.NewHandler(opts.Logs, opts.LogLevel)).With(slog.String("unit", "narud"))}
@@ -257,13 +257,19 @@ func (r *Relay) awaitReady(ctx context.Context) error {
 	}
 }
 
-// Wait blocks until the units have stopped by themselves or by Stop.
+// Wait blocks until the units or the outside world have stopped, by themselves or by Stop.
 func (r *Relay) Wait(ctx context.Context) error {
-	if r.units == nil {
-		<-ctx.Done()
+	ended := make(chan error, 2)
+	go func() { ended <- r.outside.wait() }()
+	if r.units != nil {
+		go func() { ended <- r.units.Wait(ctx) }()
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
 		return nil
 	}
-	return r.units.Wait(ctx)
 }
 
 // Stop ends everything in the reverse order of its start.

@@ -194,11 +194,19 @@ func (s System[C]) serve(ctx context.Context, settings *Settings[C], log *slog.L
 
 // attend serves and works until ctx ends; what is under way is finished.
 func attend(ctx context.Context, built Running, listener net.Listener) error {
+	group := lifecycle.New()
+	group.Go(ctx, Tasks(built, listener)...)
+	return group.Wait()
+}
+
+// Tasks are what a system that was built does until it is told to end: its background work, and after it, so that it is closed first,
+// its door.
+func Tasks(built Running, listener net.Listener) []lifecycle.Task {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.Handle("/", built.Handler())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout, IdleTimeout: requestTimeout}
-	door := lifecycle.Task{Name: "door", Run: func(ctx context.Context) error {
+	return append(built.Tasks(), lifecycle.Task{Name: "door", Run: func(ctx context.Context) error {
 		closed := make(chan error, 1)
 		stop := context.AfterFunc(ctx, func() {
 			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
@@ -210,9 +218,5 @@ func attend(ctx context.Context, built Running, listener net.Listener) error {
 			return err
 		}
 		return <-closed
-	}}
-	// The door is started last, so that it is closed first.
-	group := lifecycle.New()
-	group.Go(ctx, append(built.Tasks(), door)...)
-	return group.Wait()
+	}})
 }

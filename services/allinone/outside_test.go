@@ -1,0 +1,97 @@
+package allinone
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/lifecycle"
+)
+
+// worker is a sandbox system with one task, which ends when told or when it is made to fail.
+type worker struct {
+	failure chan error
+	ended   chan struct{}
+}
+
+func (worker) Handler() http.Handler { return http.NotFoundHandler() }
+
+func (w worker) Tasks() []lifecycle.Task {
+	return []lifecycle.Task{{Name: "work", Run: func(ctx context.Context) error {
+		defer close(w.ended)
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-w.failure:
+			return err
+		}
+	}}}
+}
+
+// nobody is a listener to whom nobody comes.
+type nobody struct {
+	once   *sync.Once
+	closed chan struct{}
+}
+
+func (n nobody) Accept() (net.Conn, error) {
+	<-n.closed
+	return nil, net.ErrClosed
+}
+
+func (n nobody) Close() error {
+	n.once.Do(func() { close(n.closed) })
+	return nil
+}
+
+func (nobody) Addr() net.Addr { return &net.TCPAddr{} }
+
+func serving(ctx context.Context) (*outside, worker) {
+	o := &outside{group: lifecycle.New(), listeners: map[string]net.Listener{"system": nobody{once: &sync.Once{}, closed: make(chan struct{})}}}
+	w := worker{failure: make(chan error), ended: make(chan struct{})}
+	o.serve(ctx, "system", w)
+	return o, w
+}
+
+func isOver(ended <-chan struct{}) bool {
+	select {
+	case <-ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// A sandbox system works on after the time its start was given is over, and until it is closed.
+func TestSystemsOutliveTheirStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start, cancel := context.WithCancel(t.Context())
+		o, w := serving(start)
+		cancel()
+		synctest.Wait()
+		require.False(t, isOver(w.ended))
+
+		require.NoError(t, o.close(t.Context()))
+		require.True(t, isOver(w.ended))
+		require.NoError(t, o.wait())
+	})
+}
+
+// A system that fails stops the others, and whoever waits is told why.
+func TestFailureOfASystemIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o, w := serving(t.Context())
+		failure := errors.New("the disk is full")
+		w.failure <- failure
+		require.ErrorIs(t, o.wait(), failure)
+		require.ErrorIs(t, o.close(t.Context()), failure)
+	})
+}
