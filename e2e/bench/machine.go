@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,9 +27,9 @@ type machine struct {
 	CPU        string `json:"cpu"`
 	Cores      int    `json:"cores"`
 	GOMAXPROCS int    `json:"gomaxprocs"`
-	// GOGC and GOMemLimit are the environment's, empty for Go's defaults.
-	GOGC        string `json:"gogc"`
-	GOMemLimit  string `json:"goMemLimit"`
+	// GOGC (percent) and GOMemLimit (bytes) are what the runtime works with.
+	GOGC        uint64 `json:"gogc"`
+	GOMemLimit  uint64 `json:"goMemLimit"`
 	MemoryBytes int64  `json:"memoryBytes"`
 	// LoadAverage is the kernel's (1, 5, 15 minutes) before anything was started.
 	LoadAverage string `json:"loadAverage"`
@@ -40,8 +41,15 @@ func readMachine() machine {
 	return machine{
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Kernel: firstLine("/proc/sys/kernel/osrelease"),
 		CPU: valueOf("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), GOMAXPROCS: runtime.GOMAXPROCS(0),
-		GOGC: os.Getenv("GOGC"), GOMemLimit: os.Getenv("GOMEMLIMIT"), MemoryBytes: memory(), LoadAverage: firstLine("/proc/loadavg"),
+		GOGC: setting("/gc/gogc:percent"), GOMemLimit: setting("/gc/gomemlimit:bytes"), MemoryBytes: memory(), LoadAverage: firstLine("/proc/loadavg"),
 	}
+}
+
+// setting reads one number of the Go runtime.
+func setting(name string) uint64 {
+	sample := []metrics.Sample{{Name: name}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 func firstLine(path string) string {

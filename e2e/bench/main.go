@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/unit"
 )
 
 // options of a run.
@@ -68,6 +69,7 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	now := clock.System()
+	unit.SpendMemory(unit.MemoryOfAll) // as narud does
 	report := newReport(ctx, o, now.Now())
 	r, err := startRelay(ctx, o, now)
 	if err != nil {

@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/naru-relay/naru/services/allinone"
 )
 
 func TestSpread(t *testing.T) {
@@ -67,12 +65,12 @@ func TestRoundIsFlat(t *testing.T) {
 	require.InDelta(t, 12, told["documentsPerSecond"], 0)
 }
 
-// A setting that cannot be read is never taken for a durable one.
-func TestSyncAlwaysNeedsAServer(t *testing.T) {
+// What the runtime works with is told, whoever has set it.
+func TestMachineTellsTheRuntimesSettings(t *testing.T) {
 	t.Parallel()
-	always, err := jetStreamSyncAlways(&allinone.Relay{})
-	require.Error(t, err)
-	require.False(t, always)
+	m := readMachine()
+	require.NotZero(t, m.GOGC)
+	require.NotZero(t, m.GOMemLimit)
 }
 
 func TestUsageOfRound(t *testing.T) {

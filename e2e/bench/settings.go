@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/naru-relay/naru/services/allinone"
 )
 
 const logLevel = slog.LevelWarn
@@ -41,28 +37,10 @@ func (r *relay) readSettings(ctx context.Context, s *settings) error {
 	}); err != nil {
 		return fmt.Errorf("read postgres settings: %w", err)
 	}
-	if s.JetStreamSyncAlways, err = jetStreamSyncAlways(r.Relay); err != nil {
-		return err
-	}
+	s.JetStreamSyncAlways = r.SyncsAlways()
 	if s.Postgres["fsync"] != "on" || s.Postgres["synchronous_commit"] != "on" || !s.JetStreamSyncAlways {
 		return fmt.Errorf("writes are not durable: fsync %s, synchronous_commit %s, JetStream sync always %t",
 			s.Postgres["fsync"], s.Postgres["synchronous_commit"], s.JetStreamSyncAlways)
 	}
 	return nil
-}
-
-// jetStreamSyncAlways reads the running server's options, which each stream's store takes its own from. The server tells them over no
-// interface that an account of the relay reaches, and the relay does not show its server, hence reflection.
-func jetStreamSyncAlways(relay *allinone.Relay) (bool, error) {
-	v := reflect.ValueOf(relay)
-	for _, field := range []string{"bus", "Server", "opts", "SyncAlways"} {
-		if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-			return false, errors.New("the JetStream server's settings cannot be read")
-		}
-		v = v.Elem().FieldByName(field)
-	}
-	if v.Kind() != reflect.Bool {
-		return false, errors.New("the JetStream server's settings cannot be read")
-	}
-	return v.Bool(), nil
 }

@@ -27,6 +27,7 @@ const (
 func Main(u Unit) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	SpendMemory(MemoryOfOne)
 	return run(ctx, u, os.Args[1:], os.Stdout, os.Stderr)
 }
 

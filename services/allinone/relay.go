@@ -272,6 +272,9 @@ func (r *Relay) Wait(ctx context.Context) error {
 	}
 }
 
+// SyncsAlways tells whether the running bus writes every acknowledged message to disk before it answers.
+func (r *Relay) SyncsAlways() bool { return r.bus.JetStreamConfig().SyncAlways }
+
 // Stop ends everything in the reverse order of its start.
 func (r *Relay) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)

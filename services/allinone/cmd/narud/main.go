@@ -38,6 +38,7 @@ func run() int {
 		fmt.Println(opts.Version)
 		return 0
 	}
+	unit.SpendMemory(unit.MemoryOfAll)
 	relay, err := allinone.Start(ctx, opts)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "narud:", err)
