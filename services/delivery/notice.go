@@ -14,10 +14,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/lifecycle"
@@ -30,6 +32,10 @@ const (
 	noticeLease    = time.Minute
 	noticeInterval = 500 * time.Millisecond
 	maxAnswerBytes = 4 << 10
+	// noticesOfRound are claimed, given and written down together; noticeRounds of them are under way at once.
+	noticesOfRound = 64
+	noticeRounds   = 4
+	givenTimeout   = 10 * time.Second
 )
 
 // notice is one arrival to be told.
@@ -96,14 +102,40 @@ func stopNotices(ctx context.Context, tx pg.DBTX, documents []document, now time
 	return nil
 }
 
+// noticeClient keeps a connection for each call that is made at once.
+func noticeClient(n Notice) *http.Client {
+	client := &http.Client{Timeout: n.Timeout.Std() + time.Second}
+	if transport, ok := http.DefaultTransport.(*http.Transport); ok {
+		transport = transport.Clone()
+		transport.MaxIdleConnsPerHost = n.Workers
+		client.Transport = transport
+	}
+	return client
+}
+
+// noticeTask claims notices in rounds. Those of a round that were given are written down together: a transaction and a frame for each
+// would cost more than everything else delivery does for a document.
 func (s *service) noticeTask() (lifecycle.Task, error) {
-	return work.Loop[notice]{
-		Name: "notices", Workers: s.config.Notice.Workers, Interval: noticeInterval, Timeout: s.config.Notice.Timeout.Std() + 5*time.Second, Log: s.log,
-		Claim: s.claimNotices, Do: s.giveNotice,
+	return work.Loop[[]notice]{
+		Name: "notices", Workers: noticeRounds, Interval: noticeInterval, Timeout: noticeLease - 2*givenTimeout, Log: s.log,
+		Claim: s.claimRounds, Do: s.giveRound,
 	}.Task()
 }
 
-func (s *service) claimNotices(ctx context.Context, limit int) ([]notice, error) {
+func (s *service) claimRounds(ctx context.Context, limit int) (rounds [][]notice, err error) {
+	for len(rounds) < limit {
+		round, err := s.claimNotices(ctx)
+		if len(round) > 0 {
+			rounds = append(rounds, round)
+		}
+		if err != nil || len(round) < noticesOfRound {
+			return rounds, err
+		}
+	}
+	return rounds, nil
+}
+
+func (s *service) claimNotices(ctx context.Context) ([]notice, error) {
 	const claim = `
 		with due as (
 		  select n.id from notice n
@@ -116,20 +148,47 @@ func (s *service) claimNotices(ctx context.Context, limit int) ([]notice, error)
 		from   due
 		where  n.id = due.id
 		returning n.id, n.edoc_num, n.lane, n.sender, n.recipient, n.from_address, n.to_address, n.received_at, n.owner, n.attempt`
-	return work.Claim(ctx, s.db, claim, work.Lease{Owner: s.replica, For: noticeLease, Limit: limit}, nil, func(c pgx.CollectableRow) (n notice, err error) {
+	return work.Claim(ctx, s.db, claim, work.Lease{Owner: s.replica, For: noticeLease, Limit: noticesOfRound}, nil, func(c pgx.CollectableRow) (n notice, err error) {
 		return n, c.Scan(&n.id, &n.number, &n.lane, &n.sender, &n.recipient, &n.fromAddress, &n.toAddress, &n.receivedAt, &n.owner, &n.attempt)
 	})
 }
 
-// giveNotice makes one attempt and writes its outcome.
-func (s *service) giveNotice(ctx context.Context, n notice) {
+// giveRound makes one attempt for each notice of a round and writes the outcomes.
+func (s *service) giveRound(ctx context.Context, round []notice) {
+	var mu sync.Mutex
+	var given []notice
+	var giving errgroup.Group
+	giving.SetLimit(max(s.config.Notice.Workers/noticeRounds, 1))
+	for _, n := range round {
+		giving.Go(func() error {
+			if s.giveNotice(ctx, n) {
+				mu.Lock()
+				defer mu.Unlock()
+				given = append(given, n)
+			}
+			return nil
+		})
+	}
+	_ = giving.Wait() // a failure is written down by itself
+	if len(given) == 0 {
+		return
+	}
+	settleCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), givenTimeout)
+	defer cancel()
+	if err := s.settleGiven(settleCtx, given); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "given notices were not written down and will be given again, under the same ids",
+			slog.Int("notices", len(given)), slog.Any("error", err))
+	}
+}
+
+// giveNotice makes one attempt. It tells whether the notice was given, and writes down when it was not.
+func (s *service) giveNotice(ctx context.Context, n notice) bool {
 	err := s.post(ctx, n)
 	switch {
 	case err == nil:
-		select {
-		case s.given <- n:
-		case <-ctx.Done(): // not written down: it is given again, under the same id
-		}
+		return true
+	case ctx.Err() != nil:
+		return false // the round's time is over or the process stops; the lease gives it back
 	case n.attempt >= s.config.Notice.Attempts:
 		err = errors.Join(err, work.Settle(ctx, s.db, `
 			update notice set state = 'GIVEN_UP', settled_at = now(), lease_until = null, last_error = @reason
@@ -142,9 +201,10 @@ func (s *service) giveNotice(ctx context.Context, n notice) {
 			update notice set due_at = now() + @delay::interval, lease_until = null, last_error = @reason
 			where id = @id and owner = @owner and attempt = @attempt and state = 'DUE'`, args))
 	}
-	if err != nil && !errors.Is(err, work.ErrLost) && ctx.Err() == nil {
+	if !errors.Is(err, work.ErrLost) && ctx.Err() == nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "notice was not given", slog.String("edoc_num", n.number), slog.Int("attempt", n.attempt), slog.Any("error", err))
 	}
+	return false
 }
 
 func (n notice) args(reason string) pgx.NamedArgs {

@@ -4,65 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/pg"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
-
-const (
-	// givenGroup bounds the notices that one transaction writes down.
-	givenGroup   = 256
-	givenTimeout = 10 * time.Second
-)
-
-// givenTask writes down notices that were given, as many at once as wait: a transaction and a frame for each would cost more than
-// everything else delivery does for a document. What a stopping process has not written down is given again, under the same id.
-func (s *service) givenTask() lifecycle.Task {
-	return lifecycle.Task{Name: "notices-given", Run: func(ctx context.Context) error {
-		for {
-			select {
-			case <-ctx.Done():
-				s.settleGroup(ctx, s.waiting(nil))
-				return nil
-			case first := <-s.given:
-				s.settleGroup(ctx, s.waiting([]notice{first}))
-			}
-		}
-	}}
-}
-
-// waiting takes what else is there.
-func (s *service) waiting(group []notice) []notice {
-	for len(group) < givenGroup {
-		select {
-		case n := <-s.given:
-			group = append(group, n)
-		default:
-			return group
-		}
-	}
-	return group
-}
-
-func (s *service) settleGroup(ctx context.Context, group []notice) {
-	if len(group) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), givenTimeout)
-	defer cancel()
-	if err := s.settleGiven(ctx, group); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "given notices were not written down and will be given again", slog.Int("notices", len(group)), slog.Any("error", err))
-	}
-}
 
 // settleGiven writes down the notices whose claim is still ours, with evidence and events.
 func (s *service) settleGiven(ctx context.Context, group []notice) error {

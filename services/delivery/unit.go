@@ -5,7 +5,6 @@ import (
 	"embed"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -49,8 +48,6 @@ type service struct {
 	http    *http.Client
 	// noticeKey signs notices; nil without a notice URL.
 	noticeKey []byte
-	// given are notices that were given and are not written down yet.
-	given chan notice
 	// replica names this process in leases.
 	replica string
 }
@@ -62,7 +59,7 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 		return nil, err
 	}
 	s := &service{config: cfg, db: env.DB, outbox: env.Outbox, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log, metrics: m,
-		http: &http.Client{Timeout: cfg.Notice.Timeout.Std() + time.Second}, replica: uuid.NewString(), given: make(chan notice, givenGroup)}
+		http: noticeClient(cfg.Notice), replica: uuid.NewString()}
 	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", cfg.DeadlineInterval.Std(), s.expireDue)}
 	if cfg.Notice.URL != "" {
 		if s.noticeKey, err = cfg.Notice.key(); err != nil {
@@ -72,8 +69,7 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 		if err != nil {
 			return nil, err
 		}
-		// The one that writes down stops after the one that gives.
-		tasks = append(tasks, s.givenTask(), notices)
+		tasks = append(tasks, notices)
 	}
 	return &unit.Service{
 		Register: func(r grpc.ServiceRegistrar) {
