@@ -83,7 +83,8 @@ type Handler struct {
 // Kind of the events it handles.
 func (h Handler) Kind() frame.Kind { return h.kind }
 
-// On makes a handler of the events that carry an M. It returns a verdict per event, or nil for all Done.
+// On makes a handler of the events that carry an M. It returns a verdict per event, or nil for all Done. An error gives the whole batch
+// back; an event that fails again by itself is parked, unless the error is a fault of kind Unavailable or Exhausted: then it is deferred.
 func On[M proto.Message](fn func(ctx context.Context, tx *outbox.Tx, events []Event[M]) ([]Verdict, error)) Handler {
 	var zero M
 	messageType := zero.ProtoReflect().Type()

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/outbox"
@@ -219,6 +220,12 @@ func isTransient(err error) bool {
 		strings.HasPrefix(state, "08") || strings.HasPrefix(state, "40") || strings.HasPrefix(state, "53") || strings.HasPrefix(state, "55") || strings.HasPrefix(state, "57")
 }
 
+// isPutOff: what the handler needs beside the database (a clock it may believe, a data key of another unit) is not to be had now.
+func isPutOff(err error) bool {
+	kind := fault.KindOf(err)
+	return kind == fault.Unavailable || kind == fault.Exhausted
+}
+
 func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, oneByOne bool) error {
 	ctx, span := e.tracer.Start(ctx, "consume "+c.Purpose, trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(frames))))
@@ -287,10 +294,15 @@ func (e *Engine) verdicts(ctx context.Context, tx *outbox.Tx, h Handler, of []en
 			}
 			return err
 		})
-		if err != nil && isTransient(err) {
+		switch {
+		case err == nil:
+		case isTransient(err):
 			return nil, err
-		}
-		if err != nil {
+		case isPutOff(err):
+			// The savepoint undid it; it waits by itself, so that the others go on.
+			e.log.LogAttrs(ctx, slog.LevelWarn, "event put off", slog.String("kind", string(h.kind)), slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
+			verdicts[i] = Defer("unavailable")
+		default:
 			e.log.LogAttrs(ctx, slog.LevelError, "event parked", slog.String("kind", string(h.kind)), slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
 			verdicts[i] = Park("handler_failed")
 		}

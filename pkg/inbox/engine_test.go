@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
@@ -111,4 +113,47 @@ func FuzzRead(f *testing.F) {
 			require.Len(t, events, read.Count)
 		}
 	})
+}
+
+// What cannot be done now is no reason to give an event to an operator, however often it was tried: not when a frame is taken apart
+// after several deliveries, and not when a deferred event is tried again.
+func TestUnavailableIsPutOffAndNeverParked(t *testing.T) {
+	t.Parallel()
+	away, calls := true, 0
+	db := pgtest.New(t, "address", outbox.Migrations(), Migrations())
+	consumer := Consumer{Purpose: "accepted", From: "intake", Handlers: []Handler{
+		On(func(context.Context, *outbox.Tx, []Event[*intakev1.DocumentAccepted]) ([]Verdict, error) {
+			if calls++; away {
+				return nil, fmt.Errorf("open recipient: %w", fault.New(fault.Unavailable, "address", nil, "the key cannot be had now"))
+			}
+			return nil, nil
+		}),
+	}}
+	e, err := New(Deps{Unit: "address", Outbox: outbox.New(db.App, nil), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
+		Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
+	require.NoError(t, err)
+	backlog := func(deferred, parked int64) {
+		t.Helper()
+		b, err := ReadBacklog(t.Context(), db.App)
+		require.NoError(t, err)
+		require.Equal(t, []int64{deferred, parked}, []int64{b.Deferred, b.Parked})
+	}
+	require.Error(t, e.process(t.Context(), consumer, framesOf(t, "a"), false), "the frame is given back")
+	backlog(0, 0)
+	require.NoError(t, e.process(t.Context(), consumer, framesOf(t, "a"), true))
+	backlog(1, 0)
+	due := func() {
+		t.Helper()
+		_, err := db.Owner.Exec(t.Context(), `update deferred_event set due_at = now()`)
+		require.NoError(t, err)
+		handled, err := e.HandleDeferred(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, handled)
+	}
+	due()
+	backlog(1, 0)
+	away = false
+	due()
+	backlog(0, 0)
+	require.Equal(t, 4, calls)
 }

@@ -53,7 +53,7 @@ func (s *Service) stamp(ctx context.Context, after time.Time) (time.Time, error)
 			return now, nil
 		}
 	}
-	return time.Time{}, errClockBehind
+	return time.Time{}, fault.New(fault.Unavailable, domain, nil, "", fault.Wrap(errClockBehind))
 }
 
 // documentsAccepted starts the search for the recipients. Own members are found at once, all by one statement; who is not a member here

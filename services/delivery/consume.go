@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/outbox"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -54,7 +55,7 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *outbox.Tx, events
 // clockAt reads the clock, at or after a moment. A clock nobody vouches for stamps nothing: the events are given back.
 func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, error) {
 	if err := s.watch.Ready(); err != nil {
-		return time.Time{}, fmt.Errorf("deliver: %w", err)
+		return time.Time{}, fault.New(fault.Unavailable, domain, nil, "the clock may not be believed", fault.Wrap(err))
 	}
 	now := s.clock.Now()
 	if !now.Before(earliest) {
@@ -72,7 +73,7 @@ func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, e
 			return now, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("deliver: %w by %s", errClockBehind, earliest.Sub(now))
+	return time.Time{}, fault.New(fault.Unavailable, domain, nil, "", fault.Wrap(fmt.Errorf("%w by %s", errClockBehind, earliest.Sub(now))))
 }
 
 // decide writes the documents by what becomes of them and states it.
