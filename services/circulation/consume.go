@@ -63,7 +63,7 @@ func (s *service) onDocumentRead(ctx context.Context, tx *outbox.Tx, events []in
 func readFacts(number string, f *platformv1.DocumentFacts) (record, inbox.Verdict) {
 	r := recordOf(number, f)
 	switch {
-	case f.GetRegistrar() == "" || f.GetSender() == "" || f.GetDocumentHash().GetValue() == "":
+	case f.GetCirculation() && f.GetRegistrar() == "", f.GetSender() == "" || f.GetDocumentHash().GetValue() == "":
 		return record{}, inbox.Park("facts_incomplete")
 	case r.sentAt.IsZero():
 		return record{}, inbox.Park("sent_time_missing")

@@ -213,3 +213,23 @@ func (o *office) statedOf(t *testing.T, number string) int {
 	}
 	return n
 }
+
+// A document its sender wanted no circulation for has no registrar (intake leaves it empty). Its record is created and kept like any
+// other (Act 18-5), with all its times; only the hub never hears of it.
+func TestRecordWithoutCirculationIsKept(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.facts(t)
+	f.Circulation, f.Registrar = false, ""
+	o.Deliver(t, express, received(f))
+	o.Deliver(t, express, sent(f))
+	o.Deliver(t, express, read(f))
+	var parked []string
+	require.NoError(t, o.App.QueryRow(t.Context(), `select array_agg(reason) from parked_event`).Scan(&parked))
+	require.Empty(t, parked)
+	r := o.awaitCalls(t, f.GetEdocNum(), isNotNeeded, isNotNeeded)
+	require.Empty(t, r.GetRegistrar())
+	require.Equal(t, f.GetReceivedAt().AsTime(), r.GetReceivedAt().AsTime())
+	require.Equal(t, f.GetReceivedAt().AsTime().Add(10*time.Second), r.GetReadAt().AsTime())
+	o.hub.do(func() { require.Zero(t, o.hub.calls) })
+}

@@ -176,15 +176,18 @@ func columnsOf(records []record) recordColumns {
 		c.sent, c.received, c.read = append(c.sent, instant(r.sentAt)), append(c.received, instant(r.receivedAt)), append(c.read, instant(r.readAt))
 		c.from.add(r.facts.GetFrom())
 		c.to.add(r.facts.GetTo())
-		c.registrars, c.recipients = append(c.registrars, text(r.facts.GetRegistrar())), append(c.recipients, text(r.facts.GetRecipient()))
+		c.recipients = append(c.recipients, text(r.facts.GetRecipient()))
 		c.titles = append(c.titles, r.facts.GetSealedTitle())
 		var circulation *bool
 		var documentType *int16
-		var hash *string
+		var hash, registrar *string
 		if r.facts != nil {
+			// Empty, and not null, where nobody registers the record: its facts are known all the same.
+			registrar = &r.facts.Registrar
 			wanted, kind, digest := r.facts.GetCirculation(), int16(r.facts.GetDocumentType()), formatDigest(r.facts.GetDocumentHash()) //nolint:gosec // an enum of three
 			circulation, documentType, hash = &wanted, &kind, &digest
 		}
+		c.registrars = append(c.registrars, registrar)
 		c.circulations, c.types, c.hashes = append(c.circulations, circulation), append(c.types, documentType), append(c.hashes, hash)
 		attachments := make([]string, len(r.facts.GetAttachmentHashes()))
 		for i, d := range r.facts.GetAttachmentHashes() {
