@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
@@ -157,5 +159,5 @@ func (s *service) onDocumentRead(ctx context.Context, tx *outbox.Tx, events []in
 			verdicts[i] = inbox.Defer("not_delivered_here")
 		}
 	}
-	return verdicts, nil
+	return verdicts, stopNotices(ctx, tx, slices.Sorted(maps.Keys(known)), s.clock.Now())
 }

@@ -228,6 +228,38 @@ func TestCancel(t *testing.T) {
 		o.cancel(t, d.GetFacts().GetEdocNum())
 		require.Len(t, unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench), 1)
 	})
+	t.Run("after reading: refused, once", func(t *testing.T) {
+		t.Parallel()
+		o := setup(t)
+		d := o.document(t, unittest.NewID(), own)
+		o.Deliver(t, express, resolved(1, d))
+		o.read(t, d.GetFacts().GetEdocNum(), o.Clock.Now())
+		o.cancel(t, d.GetFacts().GetEdocNum())
+		o.cancel(t, d.GetFacts().GetEdocNum())
+		require.Len(t, unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench), 1)
+	})
+}
+
+func (o *office) read(t *testing.T, number string, at time.Time) {
+	t.Helper()
+	o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: "vs", OccurredAt: at, Message: &viewingv1.DocumentRead{EdocNum: number, ReadAt: timestamppb.New(at)}})
+}
+
+// Whoever has read a document is not told any more that it arrived.
+func TestReadingStopsTheNotice(t *testing.T) {
+	t.Parallel()
+	phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	t.Cleanup(phone.Close)
+	o := setup(t, unittest.Config(func(c *delivery.Config) {
+		c.Notice.URL = phone.URL
+		c.Notice.SecretFile = secretFile(t, "whsec_"+base64.StdEncoding.EncodeToString([]byte("a-secret-of-tests-with-enough-bytes")))
+	}))
+	d := o.document(t, unittest.NewID(), own)
+	o.Deliver(t, express, resolved(1, d))
+	o.read(t, d.GetFacts().GetEdocNum(), o.Clock.Now())
+	var state string
+	require.NoError(t, o.App.QueryRow(t.Context(), `select state from notice where edoc_num = $1`, d.GetFacts().GetEdocNum()).Scan(&state))
+	require.Equal(t, "STOPPED", state)
 }
 
 // Nothing enters the inbox of somebody who has left.

@@ -88,15 +88,16 @@ func (s *service) enqueueNotices(ctx context.Context, tx pg.DBTX, delivered []do
 }
 
 // stopNotices ends what has not been told yet.
-func stopNotices(ctx context.Context, tx pg.DBTX, documents []document, now time.Time) error {
-	if len(documents) == 0 {
+func stopNotices(ctx context.Context, tx pg.DBTX, numbers []string, now time.Time) error {
+	if len(numbers) == 0 {
 		return nil
 	}
-	numbers := make([]string, len(documents))
-	for i, d := range documents {
-		numbers[i] = d.number
-	}
-	if _, err := tx.Exec(ctx, `update notice set state = 'STOPPED', settled_at = $2 where edoc_num = any($1) and state = 'DUE'`, numbers, now); err != nil {
+	const stop = `
+		update notice n
+		set    state = 'STOPPED', settled_at = $2
+		from   (select id from notice where edoc_num = any($1) and state = 'DUE' order by edoc_num for update) due
+		where  n.id = due.id`
+	if _, err := tx.Exec(ctx, stop, numbers, now); err != nil {
 		return fmt.Errorf("stop notices: %w", err)
 	}
 	return nil

@@ -133,16 +133,17 @@ func requestCancel(ctx context.Context, tx pg.DBTX, requests []document, now tim
 		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(numbers), err)
 	}
 	var tooLate []document
+	var told []string
 	var number, state string
 	if _, err := pgx.ForEachRow(found, []any{&number, &state}, func() error {
 		if State(state) == Delivered {
-			tooLate = append(tooLate, byNumber[number])
+			tooLate, told = append(tooLate, byNumber[number]), append(told, number)
 		}
 		return nil
 	}); err != nil {
 		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(numbers), err)
 	}
-	return tooLate, stopNotices(ctx, tx, tooLate, now)
+	return tooLate, stopNotices(ctx, tx, told, now)
 }
 
 // closeCancelled takes over address's decision.
@@ -235,7 +236,7 @@ func insertWithdrawn(ctx context.Context, tx pg.DBTX, until map[string]time.Time
 func markRead(ctx context.Context, tx pg.DBTX, read map[string]time.Time) (map[string]bool, error) {
 	const mark = `
 		update delivery d
-		set    read_at = coalesce(d.read_at, u.read_at), notices_stopped = true
+		set    read_at = coalesce(d.read_at, u.read_at)
 		from   (select o.edoc_num, r.read_at from delivery o join unnest($1::text[], $2::timestamptz[]) r(edoc_num, read_at) using (edoc_num)
 		        where o.state = 'DELIVERED' order by o.edoc_num for update of o) u
 		where  d.edoc_num = u.edoc_num
