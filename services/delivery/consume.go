@@ -114,10 +114,17 @@ func (s *service) decide(ctx context.Context, tx *outbox.Tx, now time.Time, docu
 // onCancelRequested decides a cancel that found the document here: too late, or noted for the next resolution.
 func (s *service) onCancelRequested(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
 	requests := make([]document, len(events))
+	var latest time.Time
 	for i, e := range events {
 		requests[i] = document{number: e.Subject, state: Waiting, lane: e.Lane, sender: e.Sender, event: i}
+		if e.OccurredAt.After(latest) {
+			latest = e.OccurredAt
+		}
 	}
-	now := s.clock.Now()
+	now, err := s.clockAt(ctx, latest)
+	if err != nil {
+		return nil, err
+	}
 	tooLate, err := requestCancel(ctx, tx, merged(requests), now)
 	if err != nil {
 		return nil, err

@@ -297,6 +297,28 @@ func TestClockBehindTheFactsWaits(t *testing.T) {
 	require.False(t, received[0].GetFacts().GetSentAt().AsTime().Before(ahead))
 }
 
+// A cancel that comes from a clock ahead of ours is not answered at a time before it was asked.
+func TestCancelIsNotAnsweredBeforeItWasAsked(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	d := o.document(t, unittest.NewID(), own)
+	o.Deliver(t, express, resolved(1, d))
+	number, asked := d.GetFacts().GetEdocNum(), o.Clock.Now().Add(3*time.Second)
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: sender, OccurredAt: asked, Message: &intakev1.CancelRequested{EdocNum: number}})
+	}()
+	await.Require(t, unittest.Patience, func() bool {
+		return containsRetry(o.Logs.String()) || len(unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench)) > 0
+	})
+	o.advance(t, 3*time.Second)
+	<-answered
+	refused := unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench)
+	require.Len(t, refused, 1)
+	require.False(t, refused[0].GetRefusedAt().AsTime().Before(asked))
+}
+
 func containsRetry(logs string) bool {
 	for _, line := range splitLines(logs) {
 		var entry struct {
