@@ -7,19 +7,23 @@ import (
 	"github.com/naru-relay/naru/pkg/outbox"
 )
 
-const expireBatch = 500
+const deadlineBatch = 500
 
-// expireDue closes the deliveries whose send deadline has passed. Any number of replicas may do so at once.
-func (s *service) expireDue(ctx context.Context) {
+// endDue closes the deliveries whose send deadline has passed. Any number of replicas may do so at once.
+func (s *service) endDue(ctx context.Context) {
 	for more := true; more; {
 		err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
 			now := s.clock.Now()
-			expired, err := expire(ctx, tx, now, expireBatch)
+			ended, err := end(ctx, tx, now, deadlineBatch)
 			if err != nil {
 				return err
 			}
-			more = len(expired) == expireBatch
-			return s.state(ctx, tx, now, map[State][]document{Expired: expired}, func(d document) (outbox.Event, bool) {
+			more = len(ended) == deadlineBatch
+			changed := map[State][]document{}
+			for _, d := range ended {
+				changed[d.state] = append(changed[d.state], d)
+			}
+			return s.state(ctx, tx, now, changed, func(d document) (outbox.Event, bool) {
 				return outbox.Event{Subject: d.number, Sender: d.sender, Actor: actor, OccurredAt: now}, true
 			})
 		})

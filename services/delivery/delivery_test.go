@@ -219,6 +219,20 @@ func TestCancel(t *testing.T) {
 		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentCancelled](t, o.Bench))
 		require.Empty(t, unittest.Emitted[*deliveryv1.DeliveryExpired](t, o.Bench))
 	})
+	t.Run("while waiting, and address had ended the search: cancelled at the deadline", func(t *testing.T) {
+		t.Parallel()
+		o := setup(t)
+		d := o.document(t, unittest.NewID(), none)
+		o.Deliver(t, express, resolved(1, d))
+		o.cancel(t, d.GetFacts().GetEdocNum())
+		o.advance(t, 25*time.Hour)
+		unittest.AwaitEmitted[*deliveryv1.DocumentCancelled](t, o.Bench, 1)
+		d.Resolution = own
+		o.Deliver(t, express, resolved(2, d))
+		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+		require.Empty(t, unittest.Emitted[*deliveryv1.DeliveryExpired](t, o.Bench))
+		require.Len(t, unittest.Emitted[*deliveryv1.DocumentCancelled](t, o.Bench), 1)
+	})
 	t.Run("after receipt: refused, once", func(t *testing.T) {
 		t.Parallel()
 		o := setup(t)

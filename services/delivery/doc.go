@@ -9,7 +9,7 @@
 //	   ├──────────────► DELIVERED ◄──────────────┘ │
 //	   │                    ▲                      │
 //	   │ CancelRequested    └── never after ───┐   │
-//	   ├──────────────► CANCELLING ────────────┴───┘ (own: CANCELLED instead of DELIVERED)
+//	   ├──────────────► CANCELLING ────────────┴───┘ (own, or send deadline: CANCELLED)
 //	   │
 //	   └─ RecipientResolved (refused, ambiguous) ► CLOSED      address withdrawn ► FAILED
 //

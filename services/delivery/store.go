@@ -166,35 +166,36 @@ func closeCancelled(ctx context.Context, tx pg.DBTX, cancelled []document, now t
 	return nil
 }
 
-// expire closes up to limit waiting deliveries whose deadline has passed.
-func expire(ctx context.Context, tx pg.DBTX, now time.Time, limit int) ([]document, error) {
+// end closes up to limit waiting deliveries whose deadline has passed. One whose cancel was requested is cancelled: address, which would
+// have decided it, does not once it has ended its search.
+func end(ctx context.Context, tx pg.DBTX, now time.Time, limit int) ([]document, error) {
 	const update = `
 		with due as (
 		  select edoc_num from delivery
-		  where  state = 'WAITING' and send_deadline < $1
+		  where  state in ('WAITING', 'CANCELLING') and send_deadline < $1
 		  order  by send_deadline, edoc_num
 		  limit  $2
 		  for update skip locked)
 		update delivery d
-		set    state = 'EXPIRED', changed_at = $1
+		set    state = case when d.state = 'CANCELLING' then 'CANCELLED' else 'EXPIRED' end, changed_at = $1
 		from   due
 		where  d.edoc_num = due.edoc_num
-		returning d.edoc_num, d.lane, d.sender`
+		returning d.edoc_num, d.state, d.lane, d.sender`
 	found, err := tx.Query(ctx, update, now, limit)
 	if err != nil {
-		return nil, fmt.Errorf("expire deliveries: %w", err)
+		return nil, fmt.Errorf("end deliveries: %w", err)
 	}
-	expired, err := pgx.CollectRows(found, func(c pgx.CollectableRow) (document, error) {
+	ended, err := pgx.CollectRows(found, func(c pgx.CollectableRow) (document, error) {
 		var d document
 		var lane int16
-		err := c.Scan(&d.number, &lane, &d.sender)
+		err := c.Scan(&d.number, &d.state, &lane, &d.sender)
 		d.lane = platformv1.Lane(lane)
 		return d, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("expire deliveries: %w", err)
+		return nil, fmt.Errorf("end deliveries: %w", err)
 	}
-	return expired, nil
+	return ended, nil
 }
 
 // withdrawnAt tells which of the recipients' addresses have ended.

@@ -60,7 +60,7 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 	}
 	s := &service{config: cfg, db: env.DB, outbox: env.Outbox, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log, metrics: m,
 		http: noticeClient(cfg.Notice), replica: uuid.NewString()}
-	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", cfg.DeadlineInterval.Std(), s.expireDue)}
+	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", cfg.DeadlineInterval.Std(), s.endDue)}
 	if cfg.Notice.URL != "" {
 		if s.noticeKey, err = cfg.Notice.key(); err != nil {
 			return nil, err
