@@ -115,13 +115,13 @@ func contentDigest(id uuid.UUID, edocNum, reason string) []byte {
 	return h.Sum(nil)
 }
 
-// checks are those of the proto, and the file's form.
+// checks are those of the proto, and the file's form, number and parties.
 type checks struct {
-	format, signature, chain, identity, validity, hash, edocNum, certNum bool
+	format, signature, chain, identity, validity, hash, edocNum, certNum, parties bool
 }
 
 func (c checks) passed() bool {
-	return c.format && c.signature && c.chain && c.identity && c.validity && c.hash && c.edocNum && c.certNum
+	return c.format && c.signature && c.chain && c.identity && c.validity && c.hash && c.edocNum && c.certNum && c.parties
 }
 
 // names lists what passed, for the record of an attempt.
@@ -139,6 +139,7 @@ func (c checks) names() []string {
 		{"hash", c.hash},
 		{"edoc_num", c.edocNum},
 		{"cert_num", c.certNum},
+		{"parties", c.parties},
 	} {
 		if check.passed {
 			list = append(list, check.name)
@@ -147,8 +148,9 @@ func (c checks) names() []string {
 	return list
 }
 
-// compare completes the verification of a file with what it says of the document and under which number it came.
-func compare(c *distcert.Certificate, verified distcert.Checks, d document, certNum string) checks {
+// compare completes the verification of a file with what it says of the document, between whom, for whom, and under which number it came.
+// Latin letters of an address do not differ by case (hub-interface 3.1).
+func compare(c *distcert.Certificate, verified distcert.Checks, d document, applicant, certNum string) checks {
 	result := checks{
 		format: verified.Format, signature: verified.Signature, chain: verified.Chain, identity: verified.Identity, validity: verified.Validity,
 	}
@@ -158,5 +160,7 @@ func compare(c *distcert.Certificate, verified distcert.Checks, d document, cert
 	result.hash = c.Algorithm == d.hashAlgorithm && strings.EqualFold(c.Hash, d.hash)
 	result.edocNum = c.EdocNum == d.edocNum
 	result.certNum = c.CertNum == certNum
+	result.parties = strings.EqualFold(c.Sender.Address, d.senderAddress) && strings.EqualFold(c.Recipient.Address, d.recipientAddress) &&
+		strings.EqualFold(c.Applicant, applicant)
 	return result
 }

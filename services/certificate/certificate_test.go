@@ -139,6 +139,21 @@ func TestCertificatesThatAreNotHandedOut(t *testing.T) {
 			a.CertNum = "2026-1121-0000-0043"
 			return a, err
 		}, allPassed},
+		{"of another sender", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
+			c := b.content(r)
+			c.Sender.Address = "somebody-else"
+			return b.render(c, genuine())
+		}, allPassed},
+		{"to another recipient", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
+			c := b.content(r)
+			c.Recipient.Address = "somebody-else"
+			return b.render(c, genuine())
+		}, allPassed},
+		{"for another applicant", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
+			c := b.content(r)
+			c.Applicant = "somebody-else"
+			return b.render(c, genuine())
+		}, allPassed},
 		{"expired signer", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			signer, err := b.pki.Expired(pki.Hub)
 			if err != nil {

@@ -89,7 +89,7 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 	if err != nil {
 		return s.failedCall(err), nil
 	}
-	return s.judge(answer, d), nil
+	return s.judge(answer, d, j.address), nil
 }
 
 // failedCall: a refusal ends the request; everything else says nothing about it.
@@ -103,7 +103,7 @@ func (s *service) failedCall(err error) outcome {
 }
 
 // judge verifies a file and compares it with the document.
-func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, d document) outcome {
+func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, d document, applicant string) outcome {
 	digest := sha256.Sum256(answer.GetPdf())
 	o := outcome{
 		exchange: answer.GetExchange(), certNum: answer.GetCertNum(), pdf: answer.GetPdf(), digest: digest[:], at: s.clock.Now(),
@@ -116,7 +116,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, d do
 		// The hub's clock is a little ahead of ours.
 		c, verified, err = verify(c.IssuedAt)
 	}
-	o.checks = compare(c, verified, d, answer.GetCertNum())
+	o.checks = compare(c, verified, d, applicant, answer.GetCertNum())
 	if c != nil {
 		o.issuedAt, o.validUntil = c.IssuedAt, c.ValidUntil
 	}
@@ -125,7 +125,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, d do
 		return o
 	}
 	o.kind, o.reason = checkFailed, failedCheck
-	o.detail = "the certificate is about another document or number"
+	o.detail = "the certificate is about another document, other parties or another number"
 	if err != nil {
 		o.detail = detailOf(err)
 	}
