@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/testkit/certs"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -257,4 +258,20 @@ func TestTLSDoors(t *testing.T) {
 	defer func() { require.NoError(t, conn.Close()) }()
 	_, err = healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{})
 	require.NoError(t, err)
+}
+
+// A caller that opens a call and never sends its message holds the door no longer than a call may take, token or none.
+func TestGRPCDoorWaitsForAMessageOnlySoLong(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *Config) { c.CallTimeout = config.Duration(time.Second) })
+	stream, err := w.dial(t).NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/naru.gateway.v1.TokenService/IssueToken")
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- stream.RecvMsg(&gatewayv1.IssueTokenResponse{}) }()
+	select {
+	case err := <-ended:
+		require.Equal(t, codes.DeadlineExceeded, status.Code(err))
+	case <-time.After(5 * time.Second):
+		t.Fatal("the door still waits")
+	}
 }

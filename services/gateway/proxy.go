@@ -104,13 +104,11 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	if err != nil {
 		return err
 	}
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, p.timeout)
-		defer cancel()
-	}
-	var request frame
-	if err := stream.RecvMsg(&request); err != nil {
+	// Receiving counts: whoever never sends its message holds the door no longer than any other call, whatever deadline it asked for.
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	request, err := receive(ctx, stream)
+	if err != nil {
 		return fmt.Errorf("receive the request: %w", err)
 	}
 	defer func() { request.data.Free() }()
@@ -131,7 +129,7 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	}
 	var reply frame
 	// Every public RPC is unary: one message there, one back.
-	if err := conn.Invoke(metadata.NewOutgoingContext(ctx, outgoing), method, &request, &reply, grpc.ForceCodecV2(p.codec), grpc.WaitForReady(false)); err != nil {
+	if err := conn.Invoke(metadata.NewOutgoingContext(ctx, outgoing), method, request, &reply, grpc.ForceCodecV2(p.codec), grpc.WaitForReady(false)); err != nil {
 		// A server answers Internal to what it cannot decode, before any of our code sees it. The messages are looked at here only then.
 		if fault.KindOf(err) == fault.Internal && proto.Unmarshal(request.data.Materialize(), dynamicpb.NewMessage(to.input)) != nil {
 			return undecodable()
@@ -143,6 +141,26 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 		return fmt.Errorf("send the answer: %w", err)
 	}
 	return nil
+}
+
+// receive waits for the one message of a call, at most as long as ctx lasts. The stream ends with its handler, and so does its reader.
+func receive(ctx context.Context, stream grpc.ServerStream) (*frame, error) {
+	type arrived struct {
+		request frame
+		err     error
+	}
+	came := make(chan *arrived, 1)
+	go func() {
+		var a arrived
+		a.err = stream.RecvMsg(&a.request)
+		came <- &a
+	}()
+	select {
+	case a := <-came:
+		return &a.request, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // unitFor is the unit a call goes to.
