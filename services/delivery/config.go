@@ -26,7 +26,8 @@ type Notice struct {
 	// Attempts after which a notice is given up, about a day at the default backoff.
 	Attempts int `yaml:"attempts"`
 	// Workers that call the URL at once.
-	Workers int             `yaml:"workers"`
+	Workers int `yaml:"workers"`
+	// Timeout of a call, at most 30 s.
 	Timeout config.Duration `yaml:"timeout"`
 }
 
@@ -36,6 +37,9 @@ const (
 	minKey    = 24
 	maxKey    = 64
 )
+
+// maxNoticeTimeout leaves a round of notices time for an attempt of each.
+const maxNoticeTimeout = 30 * time.Second
 
 var errKey = errors.New("is no Standard Webhooks secret")
 
@@ -74,6 +78,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Notice.Attempts < 1 || c.Notice.Workers < 1 || c.Notice.Timeout <= 0 {
 		p.Add("notice", "attempts, workers and timeout must be above zero")
+	}
+	if c.Notice.Timeout.Std() > maxNoticeTimeout {
+		p.Add("notice.timeout", "must be at most %s", maxNoticeTimeout)
 	}
 	return p.Err()
 }

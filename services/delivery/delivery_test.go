@@ -453,6 +453,29 @@ func TestNotice(t *testing.T) {
 	require.NotContains(t, string(got), "시험 고지서")
 }
 
+// That nobody could be told is evidence too.
+func TestNoticeGivenUp(t *testing.T) {
+	t.Parallel()
+	phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	t.Cleanup(phone.Close)
+	o := setup(t, unittest.Config(func(c *delivery.Config) {
+		c.Notice.URL, c.Notice.Attempts = phone.URL, 1
+		c.Notice.SecretFile = secretFile(t, "whsec_"+base64.StdEncoding.EncodeToString([]byte("a-secret-of-tests-with-enough-bytes")))
+	}))
+	d := o.document(t, unittest.NewID(), own)
+	o.Deliver(t, express, resolved(1, d))
+	number := d.GetFacts().GetEdocNum()
+	await.Require(t, unittest.Patience, func() bool {
+		var state string
+		require.NoError(t, o.App.QueryRow(t.Context(), `select state from notice where edoc_num = $1`, number).Scan(&state))
+		return state == "GIVEN_UP"
+	})
+	var proved int
+	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from evidence_entry where subject = $1 and kind = 'notice_given_up'`, number).Scan(&proved))
+	require.Equal(t, 1, proved)
+	require.Empty(t, unittest.Emitted[*deliveryv1.NoticeGiven](t, o.Bench))
+}
+
 func secretFile(t *testing.T, secret string) config.SecretFile {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "secret")

@@ -32,11 +32,22 @@ const (
 	noticeLease    = time.Minute
 	noticeInterval = 500 * time.Millisecond
 	maxAnswerBytes = 4 << 10
-	// noticesOfRound are claimed, given and written down together; noticeRounds of them are under way at once.
-	noticesOfRound = 64
-	noticeRounds   = 4
 	givenTimeout   = 10 * time.Second
+	// noticeRounds are under way at once; roundTime is how long one may go on before it is written down.
+	noticeRounds = 4
+	roundTime    = noticeLease - 2*givenTimeout
+	// maxRound bounds the notices of a round.
+	maxRound = 64
 )
+
+// atOnce is how many notices of a round are given at the same time.
+func (n Notice) atOnce() int { return max(n.Workers/noticeRounds, 1) }
+
+// ofRound is how many notices are claimed, given and written down together: no more than the round has time for when none is answered,
+// so that no notice loses an attempt that was never made.
+func (n Notice) ofRound() int {
+	return min(n.atOnce()*int(roundTime/n.Timeout.Std()), maxRound)
+}
 
 // notice is one arrival to be told.
 type notice struct {
@@ -118,7 +129,7 @@ func noticeClient(n Notice) *http.Client {
 // would cost more than everything else delivery does for a document.
 func (s *service) noticeTask() (lifecycle.Task, error) {
 	return work.Loop[[]notice]{
-		Name: "notices", Workers: noticeRounds, Interval: noticeInterval, Timeout: noticeLease - 2*givenTimeout, Log: s.log,
+		Name: "notices", Workers: noticeRounds, Interval: noticeInterval, Timeout: roundTime, Log: s.log,
 		Claim: s.claimRounds, Do: s.giveRound,
 	}.Task()
 }
@@ -129,7 +140,7 @@ func (s *service) claimRounds(ctx context.Context, limit int) (rounds [][]notice
 		if len(round) > 0 {
 			rounds = append(rounds, round)
 		}
-		if err != nil || len(round) < noticesOfRound {
+		if err != nil || len(round) < s.config.Notice.ofRound() {
 			return rounds, err
 		}
 	}
@@ -149,7 +160,7 @@ func (s *service) claimNotices(ctx context.Context) ([]notice, error) {
 		from   due
 		where  n.id = due.id
 		returning n.id, n.edoc_num, n.lane, n.sender, n.recipient, n.from_address, n.to_address, n.received_at, n.owner, n.attempt`
-	return work.Claim(ctx, s.db, claim, work.Lease{Owner: s.replica, For: noticeLease, Limit: noticesOfRound}, nil, func(c pgx.CollectableRow) (n notice, err error) {
+	return work.Claim(ctx, s.db, claim, work.Lease{Owner: s.replica, For: noticeLease, Limit: s.config.Notice.ofRound()}, nil, func(c pgx.CollectableRow) (n notice, err error) {
 		return n, c.Scan(&n.id, &n.number, &n.lane, &n.sender, &n.recipient, &n.fromAddress, &n.toAddress, &n.receivedAt, &n.owner, &n.attempt)
 	})
 }
@@ -159,7 +170,7 @@ func (s *service) giveRound(ctx context.Context, round []notice) {
 	var mu sync.Mutex
 	var given []notice
 	var giving errgroup.Group
-	giving.SetLimit(max(s.config.Notice.Workers/noticeRounds, 1))
+	giving.SetLimit(s.config.Notice.atOnce())
 	for _, n := range round {
 		giving.Go(func() error {
 			if s.giveNotice(ctx, n) {
@@ -191,9 +202,7 @@ func (s *service) giveNotice(ctx context.Context, n notice) bool {
 	case ctx.Err() != nil:
 		return false // the round's time is over or the process stops; the lease gives it back
 	case n.attempt >= s.config.Notice.Attempts:
-		err = errors.Join(err, work.Settle(ctx, s.db, `
-			update notice set state = 'GIVEN_UP', settled_at = now(), lease_until = null, last_error = @reason
-			where id = @id and owner = @owner and attempt = @attempt and state = 'DUE'`, n.args(reasonOf(err))))
+		err = errors.Join(err, s.giveUp(ctx, n, reasonOf(err)))
 	default:
 		delay := work.Backoff{}.Delay(n.attempt, rand.Float64())
 		args := n.args(reasonOf(err))
@@ -206,6 +215,19 @@ func (s *service) giveNotice(ctx context.Context, n notice) bool {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "notice was not given", slog.String("edoc_num", n.number), slog.Int("attempt", n.attempt), slog.Any("error", err))
 	}
 	return false
+}
+
+// giveUp ends a notice that was tried often enough. That the recipient was not told is evidence like that it was.
+func (s *service) giveUp(ctx context.Context, n notice, reason string) error {
+	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		const end = `
+			update notice set state = 'GIVEN_UP', settled_at = now(), lease_until = null, last_error = @reason
+			where id = @id and owner = @owner and attempt = @attempt and state = 'DUE'`
+		if err := work.Settle(ctx, tx, end, n.args(reason)); err != nil {
+			return err
+		}
+		return appendEvidence(ctx, tx, s.clock.Now(), "notice_given_up", []document{n.document()})
+	})
 }
 
 func (n notice) args(reason string) pgx.NamedArgs {

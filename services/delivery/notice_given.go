@@ -26,7 +26,7 @@ func (s *service) settleGiven(ctx context.Context, group []notice) error {
 		var given []document
 		for _, n := range group {
 			if settled[n.id] {
-				given = append(given, document{number: n.number, lane: platformv1.Lane(n.lane), sender: n.sender})
+				given = append(given, n.document())
 			}
 		}
 		events := make([]outbox.Event, len(given))
@@ -38,6 +38,11 @@ func (s *service) settleGiven(ctx context.Context, group []notice) error {
 			appendEvidence(ctx, tx, now, "notice_given", given),
 			outbox.AppendByLane(ctx, tx, events, func(i int) platformv1.Lane { return given[i].lane }))
 	})
+}
+
+// document is what is known of a notice's document without looking it up.
+func (n notice) document() document {
+	return document{number: n.number, lane: platformv1.Lane(n.lane), sender: n.sender}
 }
 
 func markGiven(ctx context.Context, tx pg.DBTX, group []notice) (map[uuid.UUID]bool, error) {
