@@ -22,13 +22,15 @@ const unitActor = "unit:gateway"
 
 // Kinds of evidence entries. Bodies are JSON with the members in a fixed order and hold no secrets.
 const (
-	kindInstitutionCreated   = "institution_created"
-	kindViewingSystemCreated = "viewing_system_created"
-	kindOperatorCreated      = "operator_created"
-	kindClientCreated        = "client_created"
-	kindClientRevoked        = "client_revoked"
-	kindAddressTaken         = "address_registration_handed_over"
-	kindAddressRefused       = "address_registration_refused"
+	kindInstitutionCreated     = "institution_created"
+	kindViewingSystemCreated   = "viewing_system_created"
+	kindOperatorCreated        = "operator_created"
+	kindClientCreated          = "client_created"
+	kindClientRevoked          = "client_revoked"
+	kindClientAuthenticated    = "client_authenticated"
+	kindClientNotAuthenticated = "client_not_authenticated"
+	kindAddressTaken           = "address_registration_handed_over"
+	kindAddressRefused         = "address_registration_refused"
 )
 
 type institutionBody struct {

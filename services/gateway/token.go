@@ -21,6 +21,7 @@ type tokenService struct {
 	life     time.Duration
 	audience string
 	quota    *quota
+	witness  *witness
 	metrics  *metrics
 }
 
@@ -36,6 +37,10 @@ func (s *tokenService) IssueToken(ctx context.Context, r *gatewayv1.IssueTokenRe
 func (s *tokenService) issue(ctx context.Context, r *gatewayv1.IssueTokenRequest) (*gatewayv1.IssueTokenResponse, error) {
 	c, err := s.authenticate(ctx, r)
 	if err != nil {
+		// That the evidence could not be kept is the worse of the two.
+		if failure := s.witness.refused(ctx, c, err); failure != nil {
+			return nil, failure
+		}
 		return nil, err
 	}
 	// Only who proved to be the client uses up its quota; else anybody could lock it out.
@@ -46,8 +51,11 @@ func (s *tokenService) issue(ctx context.Context, r *gatewayv1.IssueTokenRequest
 	if !ok {
 		return nil, invalidScope()
 	}
-	token, _, err := s.minter.Mint(authn.Grant{Subject: c.Principal.String(), Kind: c.Kind, Scopes: scopes, Client: c.ID, Life: s.life})
+	token, p, err := s.minter.Mint(authn.Grant{Subject: c.Principal.String(), Kind: c.Kind, Scopes: scopes, Client: c.ID, Life: s.life})
 	if err != nil {
+		return nil, err
+	}
+	if err := s.witness.authenticated(ctx, c, p); err != nil {
 		return nil, err
 	}
 	return &gatewayv1.IssueTokenResponse{
@@ -55,22 +63,23 @@ func (s *tokenService) issue(ctx context.Context, r *gatewayv1.IssueTokenRequest
 	}, nil
 }
 
-// authenticate finds the client and takes its proof. Why it is refused stays in the log.
+// authenticate finds the client and takes its proof. A client that was found and refused is returned with the refusal. Why it is refused
+// stays in the log and in the evidence.
 func (s *tokenService) authenticate(ctx context.Context, r *gatewayv1.IssueTokenRequest) (client, error) {
 	if (r.GetClientSecret() == "") == (r.GetClientAssertion() == "") {
-		return client{}, invalidClient(errors.New("not exactly one of secret and assertion"))
+		return client{}, invalidClient(notOneProof)
 	}
 	c, found, err := clientByID(ctx, s.db, r.GetClientId())
 	switch {
 	case err != nil:
 		return client{}, pg.AsFault(err, nil)
 	case !found:
-		return client{}, invalidClient(errors.New("unknown client"))
+		return client{}, invalidClient(unknownClient)
 	case !c.usable():
-		return client{}, invalidClient(errors.New("revoked or suspended"))
+		return c, invalidClient(notUsable)
 	case r.GetClientSecret() != "":
 		if !c.secretMatches(r.GetClientSecret()) {
-			return client{}, invalidClient(errors.New("another secret"))
+			return c, invalidClient(otherSecret)
 		}
 		return c, nil
 	default:
@@ -81,22 +90,22 @@ func (s *tokenService) authenticate(ctx context.Context, r *gatewayv1.IssueToken
 // takeAssertion verifies a client assertion and remembers it, so that it is good once.
 func (s *tokenService) takeAssertion(ctx context.Context, c client, assertion string) error {
 	if c.PublicJWK == "" {
-		return invalidClient(errors.New("the client has no key"))
+		return invalidClient(noKey)
 	}
 	public, err := authn.ParsePublicKey([]byte(c.PublicJWK))
 	if err != nil {
-		return invalidClient(err)
+		return invalidClient(errors.Join(assertionRefused, err))
 	}
 	claims, err := verifyAssertion(assertion, public, c.ID, s.audience, s.clock.Now())
 	if err != nil {
-		return invalidClient(err)
+		return invalidClient(errors.Join(assertionRefused, err))
 	}
 	fresh, err := useAssertion(ctx, s.db, c.ID, claims.ID, claims.expires())
 	if err != nil {
 		return pg.AsFault(err, nil)
 	}
 	if !fresh {
-		return invalidClient(errors.New("the assertion was used before"))
+		return invalidClient(assertionRepeated)
 	}
 	return nil
 }

@@ -79,7 +79,8 @@ func build(ctx context.Context, env *unit.Env) (_ *unit.Service, err error) {
 	quotas := newQuota(config.Quota, env.Clock)
 	reg := &registration{config: config.Registration, outbox: env.Outbox, clock: env.Clock, log: env.Log, aead: aead, address: addressv1.NewAddressServiceClient(address)}
 	tokens := &tokenService{
-		db: env.DB, clock: env.Clock, minter: minter, life: config.TokenLife.Std(), audience: config.PublicURL + "/oauth2/token", quota: quotas, metrics: measured,
+		db: env.DB, clock: env.Clock, minter: minter, life: config.TokenLife.Std(), audience: config.PublicURL + "/oauth2/token", quota: quotas,
+		witness: newWitness(env.DB, env.Clock), metrics: measured,
 	}
 	admin := &adminService{db: env.DB, outbox: env.Outbox, clock: env.Clock, log: env.Log, registration: reg}
 	doors, err := openDoors(ctx, env, config, quotas, measured)

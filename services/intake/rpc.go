@@ -137,8 +137,11 @@ func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev
 		return nil, err
 	}
 	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
-		kept, err := keepCertificate(ctx, tx, digest, der, now)
-		if err != nil || !kept {
+		if err := keepCertificate(ctx, tx, digest, der, now); err != nil {
+			return err
+		}
+		// One entry for each sender that supplied it, however often it does.
+		if known, err := isProved(ctx, tx, proof); err != nil || known {
 			return err
 		}
 		return evidence.Append(ctx, tx, proof)

@@ -252,13 +252,15 @@ func TestUploadedCertificate(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, archivecert.Digest(der), resp.GetDigest())
 	}
-	other := intakev1.NewIntakeServiceClient(w.Sender(t, unittest.NewID()))
-	_, err := other.UploadRegistrationCertificate(t.Context(), &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: der})
+	other := unittest.NewID()
+	_, err := intakev1.NewIntakeServiceClient(w.Sender(t, other)).UploadRegistrationCertificate(t.Context(),
+		&intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: der})
 	require.NoError(t, err)
 	require.Equal(t, 1, w.count(t, "registration_certificate"))
 	records, err := evidence.BySubject(t.Context(), w.App, archivecert.Digest(der), 10)
 	require.NoError(t, err)
-	require.Len(t, records, 1)
+	require.Len(t, records, 2, "that it was supplied is evidence for each sender, once")
+	require.Equal(t, []string{w.sender, other}, []string{records[0].Tenant, records[1].Tenant})
 
 	got := w.send(t, w.item(t, "own-1", func(i *intakev1.SendItem) {
 		i.DocumentHash.Value = hash

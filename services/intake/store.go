@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -186,17 +187,26 @@ func readCertificates(ctx context.Context, db pg.DBTX, digests []certificateID) 
 	return kept, nil
 }
 
-// keepCertificate keeps one certificate and tells whether it was new.
-func keepCertificate(ctx context.Context, db pg.DBTX, digest certificateID, der []byte, at time.Time) (bool, error) {
+// keepCertificate keeps one certificate, unless it is kept already.
+func keepCertificate(ctx context.Context, db pg.DBTX, digest certificateID, der []byte, at time.Time) error {
 	const keep = `
 		insert into registration_certificate (digest, certificate, kept_at)
 		values ($1, $2, $3)
 		on conflict (digest) do nothing`
-	tag, err := db.Exec(ctx, keep, digest[:], der, at)
-	if err != nil {
-		return false, fmt.Errorf("keep registration certificate: %w", err)
+	if _, err := db.Exec(ctx, keep, digest[:], der, at); err != nil {
+		return fmt.Errorf("keep registration certificate: %w", err)
 	}
-	return tag.RowsAffected() == 1, nil
+	return nil
+}
+
+// isProved tells whether there is an entry of the same kind, subject and tenant already.
+func isProved(ctx context.Context, db pg.DBTX, e evidence.Entry) (bool, error) {
+	const read = `select exists (select from evidence_entry where subject = $1 and kind = $2 and tenant = $3)`
+	var known bool
+	if err := db.QueryRow(ctx, read, e.Subject, e.Kind, e.Tenant).Scan(&known); err != nil {
+		return false, fmt.Errorf("look for evidence of %s: %w", e.Subject, err)
+	}
+	return known, nil
 }
 
 // ownDocuments tells which of the numbers are documents of the tenant.
