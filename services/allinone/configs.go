@@ -104,6 +104,8 @@ quota:
   batch_items_burst: 1000000
   tokens_per_second: 10000
   tokens_burst: 10000
+  open_per_second: 100000
+  open_burst: 100000
 `, d.rest, d.grpc, r.Endpoints.REST, r.folder.path(adminFile)),
 		"intake": fmt.Sprintf(`code: %s
 archive:

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -21,9 +23,11 @@ type Config struct {
 	BootstrapAdminFile string `yaml:"bootstrap_admin_file" env:"NARU_GATEWAY_BOOTSTRAP_ADMIN_FILE"`
 	// TokenLife of access tokens; default 15m, at most 1h.
 	TokenLife config.Duration `yaml:"token_life"`
-	// CallTimeout is the deadline of calls that bring none; default 30s, at most 30s.
+	// CallTimeout is how long a call may take, its message's arrival included; default 30s, at most 30s.
 	CallTimeout config.Duration `yaml:"call_timeout"`
 	Quota       QuotaConfig     `yaml:"quota"`
+	// TrustedProxies are networks (CIDR) of proxies in front, whose X-Forwarded-For is believed.
+	TrustedProxies []string `yaml:"trusted_proxies"`
 	// Registration says how institutions are brought to the address unit.
 	Registration RegistrationConfig `yaml:"registration"`
 }
@@ -48,6 +52,9 @@ type QuotaConfig struct {
 	// TokensPerSecond and TokensBurst bound the token endpoint per client; default 5 and 20.
 	TokensPerSecond float64 `yaml:"tokens_per_second"`
 	TokensBurst     int     `yaml:"tokens_burst"`
+	// OpenPerSecond and OpenBurst bound what needs no token (tokens, log-ins, keys) per network address; default 50 and 500.
+	OpenPerSecond float64 `yaml:"open_per_second"`
+	OpenBurst     int     `yaml:"open_burst"`
 }
 
 // RegistrationConfig is about due registrations of addresses.
@@ -66,6 +73,7 @@ func Default() *Config {
 		TokenLife: config.Duration(15 * time.Minute), CallTimeout: config.Duration(30 * time.Second),
 		Quota: QuotaConfig{
 			RequestsPerSecond: 200, RequestsBurst: 400, BatchItemsPerSecond: 2000, BatchItemsBurst: 10_000, TokensPerSecond: 5, TokensBurst: 20,
+			OpenPerSecond: 50, OpenBurst: 500,
 		},
 		Registration: RegistrationConfig{
 			CheckEvery: config.Duration(2 * time.Second), RetryAfter: config.Duration(2 * time.Second), RetryMax: config.Duration(5 * time.Minute),
@@ -88,18 +96,35 @@ func (c *Config) Validate() error {
 	between(&problems, "registration.retry_max", c.Registration.RetryMax, c.Registration.RetryAfter.Std(), 24*time.Hour)
 	for path, rate := range map[string]float64{
 		"quota.requests_per_second": c.Quota.RequestsPerSecond, "quota.batch_items_per_second": c.Quota.BatchItemsPerSecond, "quota.tokens_per_second": c.Quota.TokensPerSecond,
+		"quota.open_per_second": c.Quota.OpenPerSecond,
 	} {
 		if rate <= 0 {
 			problems.Add(path, "must be positive")
 		}
 	}
-	if c.Quota.RequestsBurst < 1 || c.Quota.TokensBurst < 1 {
+	if _, err := c.proxies(); err != nil {
+		problems.Add("trusted_proxies", "wants networks such as 10.0.0.0/8")
+	}
+	if c.Quota.RequestsBurst < 1 || c.Quota.TokensBurst < 1 || c.Quota.OpenBurst < 1 {
 		problems.Add("quota", "bursts must be positive")
 	}
 	if c.Quota.BatchItemsBurst < maxBatchItems {
 		problems.Add("quota.batch_items_burst", "must hold a whole batch of %d", maxBatchItems)
 	}
 	return problems.Err()
+}
+
+// proxies reads TrustedProxies.
+func (c *Config) proxies() ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("read a network: %w", err)
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
 }
 
 func (d DoorConfig) validate() error {

@@ -15,15 +15,17 @@ import (
 // door is what both doors judge callers by. What it admits the unit judges again.
 type door struct {
 	name     string
+	origins  origins
 	verifier rpc.TokenVerifier
 	quota    *quota
 	metrics  *metrics
 }
 
-// admit judges the caller of an RPC, takes one request from its quota, and gives the context of the call.
-func (d *door) admit(ctx context.Context, rule *platformv1.Access, token string) (context.Context, allowance, error) {
+// admit judges the caller of an RPC, takes one request from its quota, and gives the context of the call. What is open to everybody has
+// a quota by origin.
+func (d *door) admit(ctx context.Context, rule *platformv1.Access, origin, token string) (context.Context, allowance, error) {
 	if rule.GetOpen() {
-		return ctx, allowance{}, nil
+		return ctx, allowance{}, d.anonymous(ctx, origin)
 	}
 	ctx, left, err := d.judge(ctx, rule, token)
 	if err != nil {
@@ -42,6 +44,15 @@ func (d *door) judge(ctx context.Context, rule *platformv1.Access, token string)
 	}
 	left, err := d.quota.request(p.ID)
 	return authn.NewContext(ctx, p), left, err
+}
+
+// anonymous takes one request from the quota of an origin.
+func (d *door) anonymous(ctx context.Context, origin string) error {
+	err := d.quota.anonymous(origin)
+	if err != nil {
+		d.metrics.refusal(ctx, d.name, err)
+	}
+	return err
 }
 
 // batch takes the items of a batch from the caller's quota.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -274,4 +275,29 @@ func TestGRPCDoorWaitsForAMessageOnlySoLong(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Fatal("the door still waits")
 	}
+}
+
+// What needs no token has a quota by origin, the same at both doors and at the token endpoint; who has a token is not touched by it.
+func TestQuotaOfWhatIsOpen(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *Config) { c.Quota.OpenPerSecond, c.Quota.OpenBurst = 0.5, 3 })
+	sender := w.sender(t)
+	grantless := url.Values{"grant_type": {"client_credentials"}, "client_id": {"c-unknown"}, "client_secret": {"x"}}
+	for range 2 {
+		require.Equal(t, 401, w.form(t, grantless).status)
+	}
+	tokens := gatewayv1.NewTokenServiceClient(w.dial(t))
+	issue := func() error {
+		_, err := tokens.IssueToken(t.Context(), &gatewayv1.IssueTokenRequest{ClientId: "c-unknown", ClientSecret: "x"})
+		return err
+	}
+	require.Equal(t, codes.Unauthenticated, status.Code(issue()))
+	require.Equal(t, codes.ResourceExhausted, status.Code(issue()))
+	got := w.form(t, grantless)
+	require.Equal(t, 429, got.status)
+	require.Equal(t, "2", got.header.Get("Retry-After"))
+	require.Equal(t, 429, w.call(t, "POST", "/v1/sessions:start", "", `{}`).status)
+	require.Equal(t, 200, w.call(t, "POST", "/v1/documents", sender, `{}`).status)
+	w.Clock.Advance(2 * time.Second)
+	require.Equal(t, 401, w.form(t, grantless).status)
 }

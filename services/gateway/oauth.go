@@ -45,6 +45,10 @@ func (d *restDoor) tokenEndpoint(w http.ResponseWriter, r *http.Request) {
 	// RFC 6749 §5.1.
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
+	if err := d.door.anonymous(ctx, d.door.origins.ofHTTP(r)); err != nil {
+		refuseToken(w, err, false)
+		return
+	}
 	request, basic, refusal := tokenRequest(w, r)
 	if refusal != nil {
 		writeOAuthError(w, refusal)
@@ -52,16 +56,19 @@ func (d *restDoor) tokenEndpoint(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := d.tokens.IssueToken(ctx, request)
 	if err != nil {
-		refusal := oauthErrorOf(err, basic)
-		if after := fault.As(err).RetryAfter; after > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
-		}
-		writeOAuthError(w, refusal)
+		refuseToken(w, err, basic)
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"access_token": answer.GetAccessToken(), "token_type": answer.GetTokenType(), "expires_in": answer.GetExpiresIn(), "scope": answer.GetScope(),
 	})
+}
+
+func refuseToken(w http.ResponseWriter, err error, basic bool) {
+	if after := fault.As(err).RetryAfter; after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+	}
+	writeOAuthError(w, oauthErrorOf(err, basic))
 }
 
 // tokenRequest reads the form and the client's proof, one of client_secret_basic, client_secret_post and private_key_jwt.

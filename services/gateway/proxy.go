@@ -23,6 +23,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/rpc"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // unitHeader names the unit a call of a service that every unit offers goes to.
@@ -30,6 +31,12 @@ const unitHeader = "naru-unit"
 
 // batchMethod is the RPC whose items are taken from a quota of their own.
 const batchMethod = "/naru.intake.v1.IntakeService/BatchSend"
+
+const (
+	// maxStrangers callers without a token send their messages at the same time, each within openReceive.
+	maxStrangers = 64
+	openReceive  = 2 * time.Second
+)
 
 // frame is a message that is passed on as it came.
 type frame struct{ data mem.BufferSlice }
@@ -71,6 +78,8 @@ type proxy struct {
 	tracer  trace.Tracer
 	timeout time.Duration
 	codec   rawCodec
+	// strangers holds one value for each caller without a token whose message is being received.
+	strangers chan struct{}
 }
 
 // handle is the handler of every method the door has no service for.
@@ -100,16 +109,16 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	if err != nil {
 		return err
 	}
-	ctx, _, err = p.door.admit(ctx, to.rule, rpc.Bearer(ctx))
+	ctx, _, err = p.door.admit(ctx, to.rule, p.door.origins.ofGRPC(ctx), rpc.Bearer(ctx))
 	if err != nil {
 		return err
 	}
 	// Receiving counts: whoever never sends its message holds the door no longer than any other call, whatever deadline it asked for.
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	request, err := receive(ctx, stream)
+	request, err := p.receive(ctx, to.rule, stream)
 	if err != nil {
-		return fmt.Errorf("receive the request: %w", err)
+		return err
 	}
 	defer func() { request.data.Free() }()
 	if method == batchMethod {
@@ -143,8 +152,29 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	return nil
 }
 
-// receive waits for the one message of a call, at most as long as ctx lasts. The stream ends with its handler, and so does its reader.
-func receive(ctx context.Context, stream grpc.ServerStream) (*frame, error) {
+// receive waits for the one message of a call, at most as long as ctx lasts. Of callers without a token only so many are waited for at
+// once, and not for long: what they send is held in memory before anybody knows who they are.
+func (p *proxy) receive(ctx context.Context, rule *platformv1.Access, stream grpc.ServerStream) (*frame, error) {
+	if rule.GetOpen() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, openReceive)
+		defer cancel()
+		select {
+		case p.strangers <- struct{}{}:
+			defer func() { <-p.strangers }()
+		case <-ctx.Done():
+			return nil, rateLimited(openReceive)
+		}
+	}
+	request, err := awaitMessage(ctx, stream)
+	if err != nil {
+		return nil, fmt.Errorf("receive the request: %w", err)
+	}
+	return request, nil
+}
+
+// awaitMessage reads a message within ctx. The stream ends with its handler, and so does its reader.
+func awaitMessage(ctx context.Context, stream grpc.ServerStream) (*frame, error) {
 	type arrived struct {
 		request frame
 		err     error

@@ -17,10 +17,10 @@ const (
 	maxBuckets = 10_000
 )
 
-// quota bounds what one principal may ask of this replica, by token buckets in memory. A relay of n replicas lets through up to n
+// quota bounds what one principal, or one origin without a token, may ask of this replica, by token buckets in memory. A relay of n replicas lets through up to n
 // times as much.
 type quota struct {
-	requests, items, token *buckets
+	requests, items, token, open *buckets
 }
 
 func newQuota(c QuotaConfig, now clock.Clock) *quota {
@@ -28,6 +28,7 @@ func newQuota(c QuotaConfig, now clock.Clock) *quota {
 		requests: newBuckets(c.RequestsPerSecond, c.RequestsBurst, now),
 		items:    newBuckets(c.BatchItemsPerSecond, c.BatchItemsBurst, now),
 		token:    newBuckets(c.TokensPerSecond, c.TokensBurst, now),
+		open:     newBuckets(c.OpenPerSecond, c.OpenBurst, now),
 	}
 }
 
@@ -54,6 +55,12 @@ func (q *quota) batch(principal string, n int) (allowance, error) { return q.ite
 // tokens takes one request for a token of the client.
 func (q *quota) tokens(client string) error {
 	_, err := q.token.take(client, 1)
+	return err
+}
+
+// anonymous takes one request that needs no token from the quota of its origin.
+func (q *quota) anonymous(origin string) error {
+	_, err := q.open.take(origin, 1)
 	return err
 }
 

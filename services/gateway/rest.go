@@ -129,7 +129,7 @@ func (d *restDoor) admit(ctx context.Context, r *http.Request, route *gateway.Ro
 	if values := r.Header.Values("Authorization"); len(values) == 1 {
 		token = rpc.BearerToken(values[0])
 	}
-	ctx, left, err := d.door.admit(withAnswer(ctx, answer), d.rules[route.RPC.FullName()], token)
+	ctx, left, err := d.door.admit(withAnswer(ctx, answer), d.rules[route.RPC.FullName()], d.door.origins.ofHTTP(r), token)
 	if left.limit > 0 {
 		left.headers(answer)
 	}

@@ -98,6 +98,13 @@ func build(ctx context.Context, env *unit.Env) (_ *unit.Service, err error) {
 
 // openDoors listens at both doors; a port that is taken is told at once.
 func openDoors(ctx context.Context, env *unit.Env, config *Config, quotas *quota, measured *metrics) (tasks []lifecycle.Task, err error) {
+	proxies, err := config.proxies()
+	if err != nil {
+		return nil, err
+	}
+	newDoor := func(name string) *door {
+		return &door{name: name, origins: origins{proxies: proxies}, verifier: env.Authn, quota: quotas, metrics: measured}
+	}
 	var opened []net.Listener
 	defer func() {
 		if err != nil {
@@ -120,7 +127,7 @@ func openDoors(ctx context.Context, env *unit.Env, config *Config, quotas *quota
 		if err != nil {
 			return nil, err
 		}
-		handler, err := restHandler(ctx, env, config, &door{name: "rest", verifier: env.Authn, quota: quotas, metrics: measured})
+		handler, err := restHandler(ctx, env, config, newDoor("rest"))
 		if err != nil {
 			return nil, err
 		}
@@ -141,8 +148,8 @@ func openDoors(ctx context.Context, env *unit.Env, config *Config, quotas *quota
 			return nil, err
 		}
 		server, err := newGRPCDoor(&proxy{
-			door: &door{name: "grpc", verifier: env.Authn, quota: quotas, metrics: measured}, dial: env.Dial, targets: known, tracer: env.Tracer,
-			timeout: config.CallTimeout.Std(), codec: newRawCodec(),
+			door: newDoor("grpc"), dial: env.Dial, targets: known, tracer: env.Tracer, timeout: config.CallTimeout.Std(), codec: newRawCodec(),
+			strangers: make(chan struct{}, maxStrangers),
 		}, config.GRPC, env.Log, env.Clock)
 		if err != nil {
 			return nil, err

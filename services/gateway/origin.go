@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+)
+
+// forwardedFor is the header in which proxies tell for whom they call.
+const forwardedFor = "X-Forwarded-For"
+
+// origins tells where calls come from. Nobody has proved anything there, so it serves one purpose: that one neighbour of the network
+// cannot use up what everybody else needs.
+type origins struct {
+	// proxies are believed about whom they call for.
+	proxies []netip.Prefix
+}
+
+// ofHTTP is the origin of a call at the REST door.
+func (o origins) ofHTTP(r *http.Request) string {
+	return o.of(r.RemoteAddr, r.Header.Values(forwardedFor))
+}
+
+// ofGRPC is the origin of a call at the gRPC door.
+func (o origins) ofGRPC(ctx context.Context) string {
+	from, ok := peer.FromContext(ctx)
+	if !ok || from.Addr == nil {
+		return ""
+	}
+	incoming, _ := metadata.FromIncomingContext(ctx)
+	return o.of(from.Addr.String(), incoming.Get(forwardedFor))
+}
+
+// of is the first address, seen from here, that is no proxy of ours: an IPv4 address, or the /64 that an IPv6 subscriber has.
+func (o origins) of(remote string, forwarded []string) string {
+	from, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return remote
+	}
+	address := from.Addr().Unmap()
+	hops := strings.Split(strings.Join(forwarded, ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		if !o.trusts(address) {
+			break
+		}
+		before, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			break
+		}
+		address = before.Unmap()
+	}
+	if address.Is6() {
+		if network, err := address.WithZone("").Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return address.String()
+}
+
+func (o origins) trusts(address netip.Addr) bool {
+	return slices.ContainsFunc(o.proxies, func(p netip.Prefix) bool { return p.Contains(address) })
+}
