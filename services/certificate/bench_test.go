@@ -27,6 +27,7 @@ import (
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 	"github.com/naru-relay/naru/services/sandbox/certpdf" //nolint:depguard // the test holds this unit against the sandbox of the outside world
@@ -73,16 +74,22 @@ func (f *fakeHub) calls() []*hubv1.IssueDistributionCertificateRequest {
 type bundle struct {
 	*unittest.Bench
 	hub               *fakeHub
+	intake            *fakeIntake
+	delivery          *fakeDelivery
 	pki               *pki.Store
 	sender, recipient string
 }
 
-func setup(t testing.TB) *bundle {
+func setup(t testing.TB, change ...func(c *Config)) *bundle {
 	t.Helper()
-	b := &bundle{hub: &fakeHub{}, sender: unittest.NewID(), recipient: unittest.NewID()}
+	b := &bundle{
+		hub: &fakeHub{}, intake: &fakeIntake{}, delivery: &fakeDelivery{}, sender: unittest.NewID(), recipient: unittest.NewID(),
+	}
 	folder := t.TempDir()
 	b.Bench = unittest.New(t, Unit,
 		unittest.Neighbour("hub", func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, b.hub) }),
+		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) { intakev1.RegisterIntakeLookupServiceServer(r, b.intake) }),
+		unittest.Neighbour("delivery", func(r grpc.ServiceRegistrar) { deliveryv1.RegisterDeliveryLookupServiceServer(r, b.delivery) }),
 		unittest.Config(func(c *Config) {
 			store, err := pki.Open(pki.Options{Dir: folder, Clock: clock.System()})
 			require.NoError(t, err)
@@ -92,6 +99,9 @@ func setup(t testing.TB) *bundle {
 			c.Worker.Interval = config.Duration(20 * time.Millisecond)
 			c.Worker.FirstRetry = config.Duration(10 * time.Millisecond)
 			c.Worker.MaxRetry = config.Duration(20 * time.Millisecond)
+			for _, one := range change {
+				one(c)
+			}
 		}))
 	b.hub.issue = b.genuine
 	return b

@@ -450,6 +450,8 @@ func TestConfigProblems(t *testing.T) {
 	require.ErrorContains(t, c.Validate(), "issuer.spki[0]")
 	c.Issuer.SPKI = []string{documentHash}
 	require.NoError(t, c.Validate())
+	c.Lookup.Timeout = 0
+	require.ErrorContains(t, c.Validate(), "lookup.timeout")
 	c.Worker.Lease = c.Worker.Timeout
 	require.ErrorContains(t, c.Validate(), "worker.lease")
 }

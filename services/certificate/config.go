@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Issuer IssuerConfig `yaml:"issuer"`
 	Worker WorkerConfig `yaml:"worker"`
+	Lookup LookupConfig `yaml:"lookup"`
 }
 
 // IssuerConfig says whose certificates are believed.
@@ -45,6 +46,12 @@ type WorkerConfig struct {
 	MaxRetry   config.Duration `yaml:"max_retry"`
 }
 
+// LookupConfig is how intake and delivery are asked about documents whose facts have not come yet.
+type LookupConfig struct {
+	// Timeout of one question; default 2s. When it is over the caller is answered 503.
+	Timeout config.Duration `yaml:"timeout"`
+}
+
 // Default lacks the issuer's roots and pins.
 func Default() *Config {
 	return &Config{
@@ -53,6 +60,7 @@ func Default() *Config {
 			Workers: 4, Interval: config.Duration(time.Second), Timeout: config.Duration(45 * time.Second),
 			Lease: config.Duration(90 * time.Second), FirstRetry: config.Duration(time.Second), MaxRetry: config.Duration(5 * time.Minute),
 		},
+		Lookup: LookupConfig{Timeout: config.Duration(2 * time.Second)},
 	}
 }
 
@@ -83,6 +91,7 @@ func (c *Config) Validate() error {
 		{"worker.interval", c.Worker.Interval},
 		{"worker.timeout", c.Worker.Timeout},
 		{"worker.first_retry", c.Worker.FirstRetry},
+		{"lookup.timeout", c.Lookup.Timeout},
 	} {
 		if d.value.Std() <= 0 {
 			p.Add(d.path, "must be positive")

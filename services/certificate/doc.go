@@ -2,7 +2,8 @@
 // document.
 //
 // Entitled are the sender of a document (the tenant) and its recipient, each for itself and with its own certified address as the
-// applicant. Whoever else asks is refused, which is recorded, and told the same as if there were no such document.
+// applicant. Whoever else asks is refused, which is recorded, and told the same as if there were no such document. A miss is not yet such
+// a no: the facts may still be on their way, so intake is asked once on behalf of a sender, delivery on behalf of a recipient.
 //
 //	             hub unavailable: again after a while
 //	               ┌───────┐

@@ -11,7 +11,7 @@ import (
 )
 
 type metrics struct {
-	requests, attempts metric.Int64Counter
+	requests, attempts, lookups metric.Int64Counter
 }
 
 const oldestWaitingSQL = `
@@ -22,12 +22,14 @@ const oldestWaitingSQL = `
 
 func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
 	var m metrics
-	var errs [3]error
+	var errs [4]error
 	m.requests, errs[0] = meter.Int64Counter("naru.certificate.requests",
 		metric.WithDescription("Requests for certificates by entitlement or by why they were refused."))
 	m.attempts, errs[1] = meter.Int64Counter("naru.certificate.attempts",
 		metric.WithDescription("Attempts to obtain a certificate by outcome."))
-	_, errs[2] = meter.Float64ObservableGauge("naru.certificate.waiting.age", metric.WithUnit("s"),
+	m.lookups, errs[2] = meter.Int64Counter("naru.certificate.lookups",
+		metric.WithDescription("Documents intake or delivery was asked for because the caller was no party as far as known here, by outcome."))
+	_, errs[3] = meter.Float64ObservableGauge("naru.certificate.waiting.age", metric.WithUnit("s"),
 		metric.WithDescription("Age of the oldest request whose certificate is not obtained yet."),
 		metric.WithFloat64Callback(func(ctx context.Context, o metric.Float64Observer) error {
 			var age float64
@@ -45,6 +47,10 @@ func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
 
 func (m *metrics) requested(ctx context.Context, outcome string) {
 	m.requests.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", outcome)))
+}
+
+func (m *metrics) asked(ctx context.Context, outcome string) {
+	m.lookups.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", outcome)))
 }
 
 func (m *metrics) attempted(ctx context.Context, o outcome) {

@@ -1,6 +1,8 @@
 package certificate
 
 import (
+	"time"
+
 	"github.com/naru-relay/naru/pkg/fault"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
@@ -15,6 +17,11 @@ const (
 
 func documentNotFound() error {
 	return fault.New(fault.NotFound, domain, certificatev1.Reason_REASON_DOCUMENT_NOT_FOUND, "there is no such document")
+}
+
+// lookupUnavailable: whether there is such a document cannot be told now. What the neighbour said stays in the log.
+func lookupUnavailable(cause error) error {
+	return fault.New(fault.Unavailable, domain, nil, "the document cannot be looked up now", fault.WithRetryAfter(time.Second), fault.Wrap(cause))
 }
 
 func notRegisteredYet() error {

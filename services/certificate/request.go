@@ -33,7 +33,7 @@ func (s *service) request(ctx context.Context, p authn.Principal, r *certificate
 	if v, found, err := s.repeated(ctx, s.db, p, r); err != nil || found {
 		return v, err
 	}
-	d, err := findDocument(ctx, s.db, findDocumentSQL, r.GetEdocNum())
+	d, err := s.document(ctx, p, r.GetEdocNum())
 	if err != nil {
 		return view{}, err
 	}

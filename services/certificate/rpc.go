@@ -52,7 +52,7 @@ func (s *service) ListCertificates(ctx context.Context, r *certificatev1.ListCer
 	if err != nil {
 		return nil, err
 	}
-	d, err := findDocument(ctx, s.db, findDocumentSQL, r.GetEdocNum())
+	d, err := s.document(ctx, p, r.GetEdocNum())
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,9 @@ import (
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/pkg/work"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
 //go:embed migrations/*.sql
@@ -29,7 +31,7 @@ var migrations embed.FS
 // Unit is the certificate unit.
 var Unit = unit.Unit{
 	Name:       domain,
-	Requires:   []string{"hub"},
+	Requires:   []string{"hub", "intake", "delivery"},
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
 	// Partitioned so that a year can be taken away whole; nothing is dropped by age alone.
@@ -52,6 +54,7 @@ type service struct {
 	log     *slog.Logger
 	metrics *metrics
 	hub     hubv1.HubServiceClient
+	lookup  lookup
 	roots   *x509.CertPool
 	chains  *cms.ChainCache
 	wake    chan struct{}
@@ -78,10 +81,22 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial hub: %w", err)
 	}
+	intake, err := env.Dial("intake")
+	if err != nil {
+		return nil, fmt.Errorf("dial intake: %w", err)
+	}
+	delivery, err := env.Dial("delivery")
+	if err != nil {
+		return nil, fmt.Errorf("dial delivery: %w", err)
+	}
 	s := &service{
 		config: config, db: env.DB, outbox: env.Outbox, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(hub), roots: roots, chains: cms.NewChainCache(chainCache), wake: make(chan struct{}, 1),
 		replica: uuid.NewString(),
+		lookup: lookup{
+			intake: intakev1.NewIntakeLookupServiceClient(intake), delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
+			timeout: config.Lookup.Timeout.Std(),
+		},
 	}
 	loop, err := s.loop()
 	if err != nil {

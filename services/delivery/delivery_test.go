@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/config"
@@ -369,6 +370,26 @@ func TestInboxIsItsRecipientsAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, listed.GetItems())
 	_, err = deliveryv1.NewInboxServiceClient(o.Sender(t, sender)).ListInbox(t.Context(), &deliveryv1.ListInboxRequest{})
+	require.ErrorIs(t, err, fault.Denied)
+}
+
+// The units whose projection may miss a received document are told what its event tells; a document that waits is none.
+func TestReceivedIsLookedUpByTheUnitsThatMiss(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	received, waiting := o.document(t, unittest.NewID(), own), o.document(t, unittest.NewID(), none)
+	o.Deliver(t, express, resolved(1, received), resolved(1, waiting))
+	stated := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	require.Len(t, stated, 1)
+	for _, caller := range []string{"viewing", "certificate"} {
+		lookup := deliveryv1.NewDeliveryLookupServiceClient(o.Unit(t, caller))
+		got, err := lookup.GetReceived(t.Context(), &deliveryv1.GetReceivedRequest{EdocNum: received.GetFacts().GetEdocNum()})
+		require.NoError(t, err, caller)
+		require.True(t, proto.Equal(stated[0].GetFacts(), got.GetFacts()), caller)
+		_, err = lookup.GetReceived(t.Context(), &deliveryv1.GetReceivedRequest{EdocNum: waiting.GetFacts().GetEdocNum()})
+		require.ErrorIs(t, err, fault.NotFound, caller)
+	}
+	_, err := deliveryv1.NewDeliveryLookupServiceClient(o.Unit(t, "status")).GetReceived(t.Context(), &deliveryv1.GetReceivedRequest{EdocNum: received.GetFacts().GetEdocNum()})
 	require.ErrorIs(t, err, fault.Denied)
 }
 

@@ -273,9 +273,11 @@ func TestUploadedCertificate(t *testing.T) {
 	_, err = lookup.GetRegistrationCertificate(t.Context(), &intakev1.GetRegistrationCertificateRequest{Digest: strings.Repeat("00", 32)})
 	require.ErrorIs(t, err, fault.NotFound)
 
-	facts, err := intakev1.NewIntakeLookupServiceClient(w.Unit(t, "status")).GetDocument(t.Context(), &intakev1.GetDocumentRequest{EdocNum: got.GetEdocNum()})
-	require.NoError(t, err)
-	require.True(t, proto.Equal(unittest.Emitted[*intakev1.DocumentAccepted](t, w.Bench)[0].GetFacts(), facts.GetFacts()))
+	for _, caller := range []string{"status", "certificate"} {
+		facts, err := intakev1.NewIntakeLookupServiceClient(w.Unit(t, caller)).GetDocument(t.Context(), &intakev1.GetDocumentRequest{EdocNum: got.GetEdocNum()})
+		require.NoError(t, err, caller)
+		require.True(t, proto.Equal(unittest.Emitted[*intakev1.DocumentAccepted](t, w.Bench)[0].GetFacts(), facts.GetFacts()), caller)
+	}
 	_, err = intakev1.NewIntakeLookupServiceClient(w.Unit(t, "status")).GetDocument(t.Context(), &intakev1.GetDocumentRequest{EdocNum: "20200101_NARU000001_0000000000001"})
 	require.ErrorIs(t, err, fault.NotFound)
 	require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))

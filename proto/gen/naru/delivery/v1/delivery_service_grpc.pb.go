@@ -176,7 +176,7 @@ const (
 //
 // DeliveryLookupService answers other units' rare questions.
 type DeliveryLookupServiceClient interface {
-	// GetReceived gives the facts of a received document: viewing asks once when its projection misses.
+	// GetReceived gives the facts of a received document: viewing and certificate ask once when their projection misses.
 	GetReceived(ctx context.Context, in *GetReceivedRequest, opts ...grpc.CallOption) (*GetReceivedResponse, error)
 }
 
@@ -204,7 +204,7 @@ func (c *deliveryLookupServiceClient) GetReceived(ctx context.Context, in *GetRe
 //
 // DeliveryLookupService answers other units' rare questions.
 type DeliveryLookupServiceServer interface {
-	// GetReceived gives the facts of a received document: viewing asks once when its projection misses.
+	// GetReceived gives the facts of a received document: viewing and certificate ask once when their projection misses.
 	GetReceived(context.Context, *GetReceivedRequest) (*GetReceivedResponse, error)
 	mustEmbedUnimplementedDeliveryLookupServiceServer()
 }
