@@ -72,8 +72,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		violations = append(violations, Walk(body, route.body)...)
 	}
 	if len(violations) > 0 {
-		WriteError(ctx, w, fault.New(fault.Invalid, Domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the request is not well formed",
-			fault.WithViolations(violations...)))
+		// Not WriteError: these paths begin inside the body already.
+		writeProblem(w, fault.ProblemOf(fault.New(fault.Invalid, Domain, gatewayv1.Reason_REASON_INVALID_REQUEST,
+			"the request is not well formed", fault.WithViolations(violations...)), Instance(ctx)))
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -224,6 +224,7 @@ func TestProblems(t *testing.T) {
 	}{
 		{name: "body", method: "POST", path: "/v1/documents", status: 400,
 			body: `{"ownkey":"k","title":1,"documentType":"GENERAL","documentHash":{"value":"x","value":"y"},"attachmentHashes":[{},null],"viewing":{"deadline":"tomorrow"},"registrationCertificate":"***"}`},
+		{name: "wrapped", method: "POST", path: "/v1/documents", body: `{"item":{"ownKey":"secretvalue"},"item.title":"secretvalue"}`, status: 400},
 		{name: "not_json", method: "POST", path: "/v1/documents", body: `{"ownKey":"k"`, status: 400},
 		{name: "query", method: "GET", path: "/v1/documents?own_key=secretvalue&pageSize=secretvalue&states=SECRET&acceptedFrom=yesterday&pageToken=a&pageToken=b&x.y=1", status: 400},
 		{name: "path", method: "GET", path: "/v1/documents/%ff%00", status: 400},

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -216,6 +217,34 @@ func TestGRPC(t *testing.T) {
 	require.Contains(t, services, "naru.intake.v1.IntakeService")
 	require.NotContains(t, services, "naru.intake.v1.IntakeLookupService")
 	require.NotContains(t, w.Logs.String(), token)
+}
+
+// Each door tells the paths of what its caller sent: the REST body of a single send is the item, the gRPC request holds it.
+func TestPathsOfViolations(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	token := w.sender(t)
+	_, err := intakev1.NewIntakeServiceClient(w.dial(t)).Send(bearing(t, token), &intakev1.SendRequest{Item: &intakev1.SendItem{OwnKey: "broken"}})
+	var told []string
+	for _, v := range fault.As(fault.FromStatus(status.Convert(err))).Violations {
+		told = append(told, v.Field)
+	}
+	require.Equal(t, []string{"item.recipient.person.name", "item"}, told)
+
+	for body, want := range map[string][]string{
+		`{"ownKey":"broken"}`:                         {"recipient.person.name", ""},
+		`{"item":{"ownKey":"broken"},"item.title":1}`: {"item", "item.title"},
+	} {
+		got := w.call(t, "POST", "/v1/documents", token, body)
+		require.Equal(t, 400, got.status, "%s", got.body)
+		var problem fault.Problem
+		require.NoError(t, json.Unmarshal([]byte(got.body), &problem))
+		var told []string
+		for _, v := range problem.Violations {
+			told = append(told, v.Field)
+		}
+		require.Equal(t, want, told, body)
+	}
 }
 
 // reflected lists the services server reflection tells.

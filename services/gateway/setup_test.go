@@ -95,6 +95,11 @@ func (n *neighbours) Send(ctx context.Context, r *intakev1.SendRequest) (*intake
 	if r.GetItem().GetOwnKey() == "taken" {
 		return nil, fault.New(fault.Conflict, "intake", intakev1.Reason_REASON_OWN_KEY_CONFLICT, "the key has another content", fault.WithMetadata("existing_edoc_num", edocNum))
 	}
+	if r.GetItem().GetOwnKey() == "broken" {
+		return nil, fault.New(fault.Invalid, "intake", intakev1.Reason_REASON_INVALID_ITEM, "the item breaks rules", fault.WithViolations(
+			fault.Violation{Field: "item.recipient.person.name", Rule: "string.min_len", Message: "must be longer"},
+			fault.Violation{Field: "item", Rule: "send_item.registration_certificate", Message: "exactly one"}))
+	}
 	return &intakev1.SendResponse{Acceptance: &intakev1.Acceptance{OwnKey: r.GetItem().GetOwnKey(), EdocNum: edocNum, AcceptedAt: timestamppb.New(time.Unix(0, 0))}}, nil
 }
 
