@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/rpc"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
@@ -229,7 +231,7 @@ func TestOwnKeyConflict(t *testing.T) {
 	require.Equal(t, []string{first.EdocNum}, b.inbox(t))
 }
 
-// Bad items of a batch have their own outcomes, with the paths a single send would tell; the good ones arrive. A body that is malformed
+// Bad items of a batch have their own outcomes, with the paths a single send would tell below the item's place; the good ones arrive. A body that is malformed
 // in one item is refused as a whole, and nothing comes of the others.
 func TestBadBatch(t *testing.T) {
 	t.Parallel()
@@ -273,7 +275,7 @@ func TestBadBatch(t *testing.T) {
 		for _, violation := range outcome.Refused.Violations {
 			paths[violation.Field] = true
 		}
-		require.ElementsMatch(t, one.fields, slices.Collect(maps.Keys(paths)), one.name)
+		require.ElementsMatch(t, placed(fmt.Sprintf("items[%d]", 2*i+1), one.fields), slices.Collect(maps.Keys(paths)), one.name)
 		// The refusal names its item by the own key it came with; nothing else of it is told.
 		known := b.good()
 		known["ownKey"] = items[2*i+1].(object)["ownKey"]
@@ -283,6 +285,38 @@ func TestBadBatch(t *testing.T) {
 		b.institution.AwaitState(t, number, "RECEIVED")
 	}
 	require.ElementsMatch(t, sent, b.inbox(t))
+}
+
+// placed puts paths inside an item below the item's own place in the request.
+func placed(place string, fields []string) []string {
+	paths := make([]string, len(fields))
+	for i, field := range fields {
+		paths[i] = strings.TrimSuffix(place+"."+field, ".")
+	}
+	return paths
+}
+
+// The gRPC door tells of a bad item what the REST door tells, by the paths of its own request, which holds the item.
+func TestBadItemsAtTheGRPCDoor(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+b.institution.Token())
+	client := intakev1.NewIntakeServiceClient(stack.GRPC)
+	for _, one := range append(broken(), refused(t, b.document)...) {
+		raw := b.good()
+		one.change(raw)
+		item := &intakev1.SendItem{}
+		require.NoError(t, protojson.Unmarshal([]byte(encode(t, raw)), item), one.name)
+		_, err := client.Send(ctx, &intakev1.SendRequest{Item: item})
+		refusal := fault.As(fault.FromStatus(status.Convert(err)))
+		require.Equal(t, one.reason, refusal.Reason, one.name)
+		paths := map[string]bool{}
+		for _, violation := range refusal.Violations {
+			paths[violation.Field] = true
+		}
+		require.ElementsMatch(t, placed("item", one.fields), slices.Collect(maps.Keys(paths)), one.name)
+	}
+	require.Empty(t, b.inbox(t))
 }
 
 // What is wrong with a call itself is told before anything is made of it, at every route in the same way.

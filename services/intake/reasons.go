@@ -40,6 +40,21 @@ func invalidItem(violations ...fault.Violation) *fault.Error {
 	return fault.New(fault.Invalid, domain, intakev1.Reason_REASON_INVALID_ITEM, "the item breaks rules", fault.WithViolations(violations...))
 }
 
+// below puts the paths of a refusal, which begin inside the item, below the item's own place in the request: item.title, items[3].title.
+func below(place string, refusal *fault.Error) *fault.Error {
+	placed := *refusal // one error may be the answer of several items
+	placed.Violations = make([]fault.Violation, len(refusal.Violations))
+	for i, v := range refusal.Violations {
+		if v.Field == "" {
+			v.Field = place
+		} else {
+			v.Field = place + "." + v.Field
+		}
+		placed.Violations[i] = v
+	}
+	return &placed
+}
+
 // at makes a finding of a field.
 func at(field, rule string, reason intakev1.Reason, message string) finding {
 	return finding{kind: fault.Invalid, reason: reason, message: message, where: fault.Violation{Field: field, Rule: rule, Message: message}}

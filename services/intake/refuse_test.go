@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"crypto/x509"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func TestRefusals(t *testing.T) {
 		{"nothing", func(i *intakev1.SendItem) { proto.Reset(i) }, "INVALID_ITEM", ""},
 		{"two recipients", func(i *intakev1.SendItem) { i.Recipient.BusinessNumber = proto.String("1234567890") }, "INVALID_ITEM", "recipient"},
 		{"no recipient", func(i *intakev1.SendItem) { i.Recipient = nil }, "INVALID_ITEM", "recipient"},
-		{"no certificate", func(i *intakev1.SendItem) { i.RegistrationCertificate = nil }, "INVALID_ITEM", ""},
+		{"no certificate", func(i *intakev1.SendItem) { i.RegistrationCertificate = nil }, "INVALID_ITEM", "."},
 		{"control character in a name", func(i *intakev1.SendItem) {
 			i.Recipient = &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: "가\x07나", BirthDate: "19900101", Phone: "01000000000"}}
 		}, "INVALID_ITEM", "recipient.person.name"},
@@ -105,22 +106,35 @@ func TestRefusals(t *testing.T) {
 			require.Equal(t, fault.Invalid, refusal.Kind)
 			require.Equal(t, "intake", refusal.Domain)
 			if tc.fields != "" {
-				require.Equal(t, tc.fields, fieldsOf(refusal.Violations))
+				require.Equal(t, placed("item", tc.fields), fieldsOf(refusal.Violations))
 			}
 			require.NotEmpty(t, refusal.Violations)
 			for _, v := range refusal.Violations {
 				require.NotEmpty(t, v.Rule)
 				require.NotEmpty(t, v.Message)
 			}
-			batch, err := w.client.BatchSend(t.Context(), &intakev1.BatchSendRequest{Items: []*intakev1.SendItem{item}})
+			batch, err := w.client.BatchSend(t.Context(), &intakev1.BatchSendRequest{Items: []*intakev1.SendItem{{}, item}})
 			require.NoError(t, err)
-			require.Equal(t, tc.reason, batch.GetOutcomes()[0].GetRefused().GetReason())
-			require.Len(t, batch.GetOutcomes()[0].GetRefused().GetViolations(), len(refusal.Violations))
+			outcome := batch.GetOutcomes()[1].GetRefused()
+			require.Equal(t, tc.reason, outcome.GetReason())
+			require.Len(t, outcome.GetViolations(), len(refusal.Violations))
+			for i, v := range refusal.Violations {
+				require.Equal(t, "items[1]"+strings.TrimPrefix(v.Field, "item"), outcome.GetViolations()[i].GetField())
+			}
 			for _, table := range []string{"own_key", "document", "backlog", "outbox"} {
 				require.Zero(t, w.count(t, table), table)
 			}
 		})
 	}
+}
+
+// placed puts paths inside an item, separated by spaces, below the item's own; "." is the item itself.
+func placed(place, fields string) string {
+	paths := strings.Fields(fields)
+	for i, path := range paths {
+		paths[i] = strings.TrimSuffix(place+"."+strings.TrimPrefix(path, "."), ".")
+	}
+	return strings.Join(paths, " ")
 }
 
 // Attachments the certificate lists must be the item's; where it lists none, the item's are its own.
@@ -228,5 +242,5 @@ func TestNoItem(t *testing.T) {
 	w := newWorld(t)
 	refusal := w.refused(t, nil)
 	require.Equal(t, "INVALID_ITEM", refusal.Reason)
-	require.Contains(t, fieldsOf(refusal.Violations), "ownKey")
+	require.Contains(t, strings.Fields(fieldsOf(refusal.Violations)), "item.ownKey")
 }

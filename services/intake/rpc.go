@@ -77,7 +77,7 @@ func (s *server) Send(ctx context.Context, req *intakev1.SendRequest) (*intakev1
 		return nil, err
 	}
 	if refusal := outcomes[0].refusal; refusal != nil {
-		return nil, refusal
+		return nil, below("item", refusal)
 	}
 	return &intakev1.SendResponse{Acceptance: outcomes[0].acceptance}, nil
 }
@@ -107,14 +107,15 @@ func (c *candidate) outcome(index int32) *intakev1.ItemOutcome {
 	if c.refusal == nil {
 		return &intakev1.ItemOutcome{Index: index, Outcome: &intakev1.ItemOutcome_Accepted{Accepted: c.acceptance}}
 	}
-	reason := c.refusal.Reason
+	refusal := below(fmt.Sprintf("items[%d]", index), c.refusal)
+	reason := refusal.Reason
 	if reason == "" {
-		reason = strings.ToUpper(c.refusal.Kind.String()) // INTERNAL: a defect of ours, which no reason is made for
+		reason = strings.ToUpper(refusal.Kind.String()) // INTERNAL: a defect of ours, which no reason is made for
 	}
 	refused := &intakev1.Refusal{
-		OwnKey: c.item.GetOwnKey(), Reason: reason, Message: c.refusal.Message, ExistingEdocNum: c.refusal.Metadata[existingKey],
+		OwnKey: c.item.GetOwnKey(), Reason: reason, Message: refusal.Message, ExistingEdocNum: refusal.Metadata[existingKey],
 	}
-	for _, v := range c.refusal.Violations {
+	for _, v := range refusal.Violations {
 		refused.Violations = append(refused.Violations, &intakev1.Violation{Field: v.Field, Rule: v.Rule, Message: v.Message})
 	}
 	return &intakev1.ItemOutcome{Index: index, Outcome: &intakev1.ItemOutcome_Refused{Refused: refused}}

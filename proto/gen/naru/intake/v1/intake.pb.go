@@ -345,7 +345,7 @@ type Refusal struct {
 	// Machine reason, as in problem documents.
 	Reason  string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
-	// Every violation found, with its path inside the item.
+	// Every violation found, with its path in the request, e.g. items[3].documentHash.value.
 	Violations []*Violation `protobuf:"bytes,4,rep,name=violations,proto3" json:"violations,omitempty"`
 	// For OWN_KEY_CONFLICT: the number the key already has.
 	ExistingEdocNum string `protobuf:"bytes,5,opt,name=existing_edoc_num,json=existingEdocNum,proto3" json:"existing_edoc_num,omitempty"`
@@ -419,10 +419,11 @@ func (x *Refusal) GetExistingEdocNum() string {
 }
 
 type Violation struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
-	Rule          string                 `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
-	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Path in the request the caller sent, in JSON names; never the value.
+	Field         string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	Rule          string `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
