@@ -83,7 +83,7 @@ func malformed() []badItem {
 		{name: "something after", reason: reason, raw: func(good string) string { return good + "{}" }, fields: []string{""}},
 		{name: "a list", reason: reason, raw: func(good string) string { return "[" + good + "]" }, fields: []string{""}},
 		{name: "no JSON", reason: reason, raw: func(string) string { return "own-key=unheard-of" }, fields: []string{""}},
-		{name: "too deep", reason: reason, raw: replace(`{`, `{"colour":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+`,`), fields: []string{"", "colour"}},
+		{name: "too deep", reason: reason, raw: replace(`{`, `{"colour":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+`,`), fields: []string{"colour", "colour" + strings.Repeat("[0]", 31)}},
 		{name: "too large", reason: "BODY_TOO_LARGE", status: http.StatusRequestEntityTooLarge, raw: replace(`"title":"`, `"title":"`+strings.Repeat("unheard-of", 110_000))},
 	}
 }

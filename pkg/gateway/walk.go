@@ -17,6 +17,10 @@ const (
 	maxViolations = 1000
 	// maxNameRunes bounds how much of a member's unknown name is told.
 	maxNameRunes = 60
+	// maxPlaceRunes bounds how much is told of where a walk ended; every path of a request of ours is shorter.
+	maxPlaceRunes = 120
+	// aMember stands for a member among positions in what is skipped.
+	aMember = -1
 )
 
 // Walk judges a JSON body against the message it is to become, and tells everything that is wrong with it, in the order of the body:
@@ -38,6 +42,8 @@ type walker struct {
 	scanner
 	violations []fault.Violation
 	broken     bool
+	// skipped are the positions, from the outside in, of a value inside one that is being skipped.
+	skipped []int
 }
 
 func (w *walker) add(path string, r rule) {
@@ -50,7 +56,7 @@ func (w *walker) add(path string, r rule) {
 func (w *walker) syntax(path string) {
 	if !w.broken {
 		w.broken = true
-		w.add(path, rule{"json.syntax", "is not JSON from byte " + strconv.Itoa(w.pos) + " on"})
+		w.add(w.place(path), rule{"json.syntax", "is not JSON from byte " + strconv.Itoa(w.pos) + " on"})
 	}
 }
 
@@ -63,9 +69,9 @@ func (w *walker) fail(path string) error {
 func (w *walker) message(path string, message protoreflect.MessageDescriptor, depth int) error {
 	switch message.FullName() {
 	case "google.protobuf.Timestamp":
-		return w.quoted(path, checkTimestamp)
+		return w.quoted(path, depth, checkTimestamp)
 	case "google.protobuf.Duration":
-		return w.quoted(path, checkDuration)
+		return w.quoted(path, depth, checkDuration)
 	}
 	if wrapped := wrapper(message); wrapped != nil {
 		return w.scalar(path, wrapped, depth)
@@ -83,8 +89,9 @@ func (w *walker) message(path string, message protoreflect.MessageDescriptor, de
 	return w.object(path, depth, func(name text) error {
 		field := message.Fields().ByJSONName(name.value)
 		if name.fault != "" || field == nil {
-			w.add(join(path, printable(name)), rule{"json.unknown", "is not a member of this object"})
-			return w.skip(path, depth+1)
+			unknown := join(path, printable(name))
+			w.add(unknown, rule{"json.unknown", "is not a member of this object"})
+			return w.skip(unknown, depth+1)
 		}
 		inner := join(path, field.JSONName())
 		if seen[field.Number()] {
@@ -176,11 +183,11 @@ func (w *walker) scalar(path string, field protoreflect.FieldDescriptor, depth i
 	kind := field.Kind()
 	switch kind { //nolint:exhaustive // numbers follow
 	case protoreflect.StringKind:
-		return w.quoted(path, checkString)
+		return w.quoted(path, depth, checkString)
 	case protoreflect.BytesKind:
-		return w.quoted(path, checkBytes)
+		return w.quoted(path, depth, checkBytes)
 	case protoreflect.EnumKind:
-		return w.quoted(path, func(name string) rule { return checkEnum(field.Enum(), name) })
+		return w.quoted(path, depth, func(name string) rule { return checkEnum(field.Enum(), name) })
 	case protoreflect.BoolKind:
 		return w.boolean(path, depth)
 	}
@@ -191,7 +198,7 @@ func (w *walker) scalar(path string, field protoreflect.FieldDescriptor, depth i
 	c := w.peek()
 	switch {
 	case c == '"':
-		return w.quoted(path, check)
+		return w.quoted(path, depth, check)
 	case c == '-' || (c >= '0' && c <= '9'):
 		written, err := w.number()
 		if err != nil {
@@ -223,10 +230,10 @@ func (w *walker) boolean(path string, depth int) error {
 }
 
 // quoted judges a value that is written as a string.
-func (w *walker) quoted(path string, check func(string) rule) error {
+func (w *walker) quoted(path string, depth int, check func(string) rule) error {
 	if w.peek() != '"' {
 		w.add(path, rule{"json.type", "must be a string"})
-		return w.skip(path, 0)
+		return w.skip(path, depth)
 	}
 	t, err := w.string()
 	switch {
@@ -265,7 +272,7 @@ func (w *walker) array(path string, depth int, element func(index int) error) er
 
 func (w *walker) sequence(path string, depth int, end byte, one func(index int) error) error {
 	if depth >= maxDepth {
-		w.add(path, rule{"json.depth", "is nested deeper than 32 levels"})
+		w.add(w.place(path), rule{"json.depth", "is nested deeper than 32 levels"})
 		w.broken = true
 		return errSyntax
 	}
@@ -297,9 +304,9 @@ func (w *walker) skip(path string, depth int) error {
 	c := w.peek()
 	switch {
 	case c == '{':
-		return w.object(path, depth, func(text) error { return w.skip(path, depth+1) })
+		return w.object(path, depth, func(text) error { return w.skipAt(aMember, path, depth+1) })
 	case c == '[':
-		return w.array(path, depth, func(int) error { return w.skip(path, depth+1) })
+		return w.array(path, depth, func(index int) error { return w.skipAt(index, path, depth+1) })
 	case c == '"':
 		_, err = w.string()
 	case c == 't':
@@ -317,6 +324,31 @@ func (w *walker) skip(path string, depth int) error {
 		return w.fail(path)
 	}
 	return nil
+}
+
+// skipAt skips the value at a position of the value at path that is being skipped. Positions are remembered instead of written into the
+// path: hardly any of the many paths there can be in a body is ever told.
+func (w *walker) skipAt(position int, path string, depth int) error {
+	w.skipped = append(w.skipped, position)
+	err := w.skip(path, depth)
+	w.skipped = w.skipped[:len(w.skipped)-1]
+	return err
+}
+
+// place is the path of a value inside the one at path, cut. Members are not named: where nothing is known of an object its names may be
+// values, as keys of maps are.
+func (w *walker) place(path string) string {
+	for _, position := range w.skipped {
+		if position == aMember {
+			path += "[*]"
+		} else {
+			path += "[" + strconv.Itoa(position) + "]"
+		}
+	}
+	if runes := []rune(path); len(runes) > maxPlaceRunes {
+		return string(runes[:maxPlaceRunes]) + "…"
+	}
+	return path
 }
 
 // wrapper gives the field of a wrapper type (google.protobuf.StringValue and its like), nil for others.

@@ -69,6 +69,7 @@ func TestWalkViolations(t *testing.T) {
 		{"a member of Empty", `{"nothing":{"x":1}}`, []string{"nothing.x json.unknown"}},
 		{"what the API does not take", `{"anything":{"x":1}}`, []string{"anything json.unsupported"}},
 		{"syntax, after other faults", `{"x":1,"aText":"a",}`, []string{"x json.unknown", " json.syntax"}},
+		{"syntax inside what is unknown", `{"x":[1,{"secret":tru}]}`, []string{"x json.unknown", "x[1][*] json.syntax"}},
 		{"syntax inside", `{"list":[{"i32":01}]}`, []string{"list[0].i32 json.syntax"}},
 		{"nothing", ``, []string{" json.type", " json.syntax"}},
 		{"two values", `{} {}`, []string{" json.syntax"}},
@@ -126,15 +127,23 @@ func TestWalkAccepts(t *testing.T) {
 func TestWalkDepth(t *testing.T) {
 	t.Parallel()
 	message := sample(t)
-	for name, body := range map[string]string{
-		"known":   strings.Repeat(`{"inner":`, 32) + "{}" + strings.Repeat("}", 32),
-		"skipped": `{"x":` + strings.Repeat("[", 1_000_000),
-		"object":  strings.Repeat(`{"x":`, 100_000),
+	for _, tt := range []struct{ name, body, want string }{
+		{"known, and a path that is cut", strings.Repeat(`{"inner":`, 32) + "{}" + strings.Repeat("}", 32), strings.Repeat("inner.", 20) + "…"},
+		{"skipped", `{"x":` + strings.Repeat("[", 1_000_000), "x" + strings.Repeat("[0]", 31)},
+		{"object", strings.Repeat(`{"x":`, 100_000), "x" + strings.Repeat("[*]", 31)},
+		{"a list and an object that are passed first", `{"x":[[[]],{"y":[]},[` + strings.Repeat("[", 40), "x[2]" + strings.Repeat("[0]", 30)},
+		{"inside a known message", `{"list":[{},{"y":[1,` + strings.Repeat("[", 40), "list[1].y[1]" + strings.Repeat("[0]", 28)},
+		{"a value of the wrong kind", `{"inner":{"aText":` + strings.Repeat("[", 40), "inner.aText" + strings.Repeat("[0]", 30)},
+		{"a member given twice", `{"list":[],"list":` + strings.Repeat("[", 40), "list" + strings.Repeat("[0]", 31)},
+		{"names that may be values", `{"byText":{"secret":{"x":{"secret":` + strings.Repeat("[", 40), "byText[*].x[*]" + strings.Repeat("[0]", 28)},
+		{"a long name", `{"` + strings.Repeat("가", 70) + `":` + strings.Repeat("[", 40), strings.Repeat("가", 60) + "…" + strings.Repeat("[0]", 19) + "[0…"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			violations := gateway.Walk([]byte(body), message)
-			require.Equal(t, "json.depth", violations[len(violations)-1].Rule)
+			violations := gateway.Walk([]byte(tt.body), message)
+			last := violations[len(violations)-1]
+			require.Equal(t, "json.depth", last.Rule)
+			require.Equal(t, tt.want, last.Field)
 		})
 	}
 }
