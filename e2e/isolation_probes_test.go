@@ -70,6 +70,10 @@ func newVictims(t *testing.T) *victims {
 	v := &victims{scene: newScene(t), stranger: newScene(t), admin: stack.Admin(t), narrow: map[string]string{}}
 	v.document = v.deliver(t, nil)
 	v.stranger.deliver(t, nil)
+	// Reading stops the notice, so that it is waited for.
+	await.Require(t, harness.Patience, func() bool {
+		return timelineOf(t, v.institution, v.document.EdocNum)["naru.delivery.v1.NoticeGiven"] == 1
+	})
 	v.verification = v.verified(t, v.document)
 	v.report(t, v.document, v.verification, nil).Into(t, &reportAnswer{})
 	v.unused = v.recipient.ViewingToken(t, v.document.EdocNum).Token

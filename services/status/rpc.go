@@ -13,7 +13,6 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
@@ -40,7 +39,7 @@ func (s *service) GetStatus(ctx context.Context, r *statusv1.GetStatusRequest) (
 	if err != nil {
 		return nil, err
 	}
-	found, _, err := s.find(ctx, sender, []string{r.GetEdocNum()})
+	found, err := s.find(ctx, sender, []string{r.GetEdocNum()})
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +56,7 @@ func (s *service) BatchGetStatus(ctx context.Context, r *statusv1.BatchGetStatus
 	if err != nil {
 		return nil, err
 	}
-	found, _, err := s.find(ctx, sender, r.GetEdocNums())
+	found, err := s.find(ctx, sender, r.GetEdocNums())
 	if err != nil {
 		return nil, err
 	}
@@ -111,20 +110,21 @@ func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineReques
 	if err != nil {
 		return nil, err
 	}
-	found, asked, err := s.find(ctx, sender, []string{r.GetEdocNum()})
+	found, err := s.find(ctx, sender, []string{r.GetEdocNum()})
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := found[r.GetEdocNum()]; !ok {
+	one, ok := found[r.GetEdocNum()]
+	if !ok {
 		return nil, documentNotFound()
 	}
 	entries, err := readTimeline(ctx, s.db, r.GetEdocNum())
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	known := slices.ContainsFunc(entries, func(e entry) bool { return e.kind == accepted })
-	if f := asked[r.GetEdocNum()]; f != nil && !known {
-		entries = slices.Insert(entries, 0, entry{kind: accepted, ordinal: 1, occurredAt: timeOf(f.GetAcceptedAt()), actor: f.GetActor()})
+	// That it was accepted is known from intake or from a later fact, even while the fact itself is still on its way.
+	if !slices.ContainsFunc(entries, func(e entry) bool { return e.kind == accepted }) && !one.acceptedAt.IsZero() {
+		entries = slices.Insert(entries, 0, entry{kind: accepted, ordinal: 1, occurredAt: one.acceptedAt, actor: one.actor})
 	}
 	resp := &statusv1.GetTimelineResponse{}
 	for _, e := range entries {
@@ -136,10 +136,11 @@ func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineReques
 	return resp, nil
 }
 
-// find reads documents of a sender. Those whose acceptance has not arrived yet are asked for at intake, once; asked holds its answers.
-func (s *service) find(ctx context.Context, sender uuid.UUID, numbers []string) (found map[string]summary, asked map[string]*platformv1.DocumentFacts, err error) {
-	if found, err = readSummaries(ctx, s.db, sender, numbers); err != nil {
-		return nil, nil, pg.AsFault(err, nil)
+// find reads documents of a sender. Those whose acceptance has not arrived yet are asked for at intake, once.
+func (s *service) find(ctx context.Context, sender uuid.UUID, numbers []string) (map[string]summary, error) {
+	found, err := readSummaries(ctx, s.db, sender, numbers)
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
 	}
 	var missing []string
 	for _, number := range numbers {
@@ -147,8 +148,9 @@ func (s *service) find(ctx context.Context, sender uuid.UUID, numbers []string) 
 			missing = append(missing, number)
 		}
 	}
-	if asked, err = s.lookup.find(ctx, sender.String(), missing); err != nil {
-		return nil, nil, err
+	asked, err := s.lookup.find(ctx, sender.String(), missing)
+	if err != nil {
+		return nil, err
 	}
 	s.metrics.asked(ctx, len(missing), len(asked))
 	for number, facts := range asked {
@@ -156,7 +158,7 @@ func (s *service) find(ctx context.Context, sender uuid.UUID, numbers []string) 
 		one.fill(facts)
 		found[number] = one
 	}
-	return found, asked, nil
+	return found, nil
 }
 
 // show is a summary as its sender sees it.

@@ -45,6 +45,24 @@ func TestTimeline(t *testing.T) {
 	require.Equal(t, map[string]string{"result": "1", "exchange": "exchange-1"}, entries[4].GetDetails())
 }
 
+// A later fact that tells of the acceptance may come long before the acceptance itself: the timeline begins with it all the same.
+func TestTimelineBeginsWithTheAcceptance(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	o.tell(t, o.received(f, 10))
+	entries := o.timeline(t, f)
+	require.Len(t, entries, 2)
+	require.Equal(t, "naru.intake.v1.DocumentAccepted", entries[0].GetKind())
+	require.Equal(t, o.at(0), entries[0].GetOccurredAt().AsTime())
+	require.Equal(t, sender, entries[0].GetActor())
+	require.Nil(t, entries[0].GetRecordedAt())
+	o.tell(t, o.accepted(f))
+	entries = o.timeline(t, f)
+	require.Len(t, entries, 2)
+	require.Equal(t, o.Clock.Now(), entries[0].GetRecordedAt().AsTime())
+}
+
 // The recipient's address is told only after receipt, in status and timeline.
 func TestAddressIsToldAfterReceipt(t *testing.T) {
 	t.Parallel()
