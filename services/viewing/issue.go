@@ -93,15 +93,11 @@ func (s *issuer) documentFor(ctx context.Context, recipient, number string) (doc
 	if err != nil {
 		return document{}, err
 	}
-	if !found {
-		if d, err = s.ask(ctx, recipient, edocNum); err != nil {
-			return document{}, err
-		}
+	if found && d.recipient == recipient {
+		return d, nil
 	}
-	if d.recipient != recipient {
-		return document{}, documentNotFound()
-	}
-	return d, nil
+	// Somebody else's is asked for too: it must not answer sooner, or while delivery is away otherwise, than what nobody has.
+	return s.ask(ctx, recipient, edocNum)
 }
 
 // ask asks delivery for a document whose fact has not come yet, and keeps it.

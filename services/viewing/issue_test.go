@@ -162,6 +162,26 @@ func TestIssueAsksDelivery(t *testing.T) {
 	require.Equal(t, []string{"2"}, b.query(t, `select tokens::text from document`), "the late fact changes nothing")
 }
 
+// Whether a number is somebody else's or nobody's cannot be told from the answer, not even while delivery is away.
+func TestForeignLooksLikeUnknown(t *testing.T) {
+	t.Parallel()
+	b, stranger := setup(t), unittest.NewID()
+	known, unknown := b.facts(t, unittest.NewID()), b.facts(t, unittest.NewID())
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, received(known))
+	for _, away := range []error{nil, fault.New(fault.Unavailable, "delivery", nil, "")} {
+		b.delivery.mu.Lock()
+		b.delivery.err = away
+		b.delivery.mu.Unlock()
+		told := func(number string) []any {
+			asked := b.delivery.asked.Load()
+			_, err := b.issue(t, stranger, number)
+			require.Error(t, err)
+			return []any{fault.KindOf(err), fault.ReasonOf(err), b.delivery.asked.Load() - asked}
+		}
+		require.Equal(t, told(unknown.GetEdocNum()), told(known.GetEdocNum()), "the same answer for the same questions to delivery")
+	}
+}
+
 func TestWithToken(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, url, want string }{
