@@ -62,6 +62,8 @@ type addressBody struct {
 	ValidFrom  time.Time  `json:"validFrom"`
 	ValidUntil *time.Time `json:"validUntil,omitempty"`
 	Exchange   string     `json:"exchange,omitempty"`
+	// Submission of an institution's name and papers, counted from 1.
+	Submission int32 `json:"submission,omitempty"`
 	// Reason is the hub unit's machine reason of a refusal.
 	Reason string `json:"reason,omitempty"`
 	// AlreadyRegistered: the hub knew the address from an attempt whose answer was lost.

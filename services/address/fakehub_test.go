@@ -1,6 +1,7 @@
 package address
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"sync"
@@ -24,6 +25,8 @@ type fakeHub struct {
 	down, lossy bool
 	// refuse answers registrations with HUB_REFUSED.
 	refuse bool
+	// refusePaper answers so to registrations with this registration paper.
+	refusePaper []byte
 	// hold, if set, keeps registrations and searches until it is closed.
 	hold chan struct{}
 	// elsewhere is who is a member at other relays, by identifier.
@@ -95,7 +98,7 @@ func (h *fakeHub) keep(ctx context.Context, r hubRegistration) (already bool, ex
 	switch {
 	case h.down:
 		return false, "", unavailable()
-	case h.refuse:
+	case h.refuse, h.refusePaper != nil && bytes.Equal(h.refusePaper, r.registration):
 		return false, "", fault.New(fault.Conflict, "hub.naru", hubv1.Reason_REASON_HUB_REFUSED, "the hub refused")
 	}
 	_, already = h.registered[r.address]

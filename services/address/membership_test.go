@@ -202,13 +202,20 @@ func TestResolveIdentity(t *testing.T) {
 	require.Equal(t, 2, w.count(t, `select count(*) from identity_version`), "another way of writing is no change")
 }
 
-func (w *world) organise(t testing.TB, principal, address, number string) (*addressv1.RegisterOrganisationResponse, error) {
+func (w *world) organise(t testing.TB, principal, address, number string, change ...func(*addressv1.RegisterOrganisationRequest)) (*addressv1.RegisterOrganisationResponse, error) {
 	t.Helper()
-	return addressv1.NewAddressServiceClient(w.Unit(t, "gateway")).RegisterOrganisation(t.Context(), &addressv1.RegisterOrganisationRequest{
+	request := &addressv1.RegisterOrganisationRequest{
 		Principal: principal, Name: "가상상사", BusinessNumber: number, Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: address,
 		BusinessDocument: bytes.Repeat([]byte("B"), 1<<20+3), RegistrationDocument: []byte("R"),
-	})
+	}
+	for _, f := range change {
+		f(request)
+	}
+	return addressv1.NewAddressServiceClient(w.Unit(t, "gateway")).RegisterOrganisation(t.Context(), request)
 }
+
+// second makes a request the second submission of papers.
+func second(r *addressv1.RegisterOrganisationRequest) { r.Submission = 2 }
 
 func (w *world) awaitAddress(t testing.TB, principal string, want gatewayv1.AddressState) {
 	t.Helper()
@@ -239,7 +246,7 @@ func TestRegisterOrganisation(t *testing.T) {
 	require.ErrorIs(t, err, fault.Invalid)
 
 	w.hub.set(func(h *fakeHub) { h.refuse = false })
-	w.institution(t, principal, "office_가", "1234567890")
+	w.institution(t, principal, "office_가", "1234567890", second)
 	w.hub.set(func(h *fakeHub) {
 		first, last := h.registrations[0], h.registrations[len(h.registrations)-1]
 		require.Equal(t, first, last)
@@ -277,7 +284,7 @@ func TestConfirmAddress(t *testing.T) {
 	await.Require(t, unittest.Patience, func() bool { return confirm(address) })
 	require.False(t, confirm("office_1"))
 	w.awaitAddress(t, principal, gatewayv1.AddressState_ADDRESS_STATE_REFUSED)
-	w.institution(t, principal, "office_1", "1234567890")
+	w.institution(t, principal, "office_1", "1234567890", second)
 
 	w.hub.set(func(h *fakeHub) {
 		require.Equal(t, h.registrations[0], h.registrations[2], "the same registration time")

@@ -229,9 +229,9 @@ func TestInstitutionAsRecipient(t *testing.T) {
 }
 
 // institution registers one and waits for the hub.
-func (w *world) institution(t testing.TB, principal, address, number string) {
+func (w *world) institution(t testing.TB, principal, address, number string, change ...func(*addressv1.RegisterOrganisationRequest)) {
 	t.Helper()
-	_, err := w.organise(t, principal, address, number)
+	_, err := w.organise(t, principal, address, number, change...)
 	require.NoError(t, err)
 	w.awaitAddress(t, principal, gatewayv1.AddressState_ADDRESS_STATE_REGISTERED)
 }

@@ -38,7 +38,7 @@ const (
 )
 
 // RegisterOrganisation keeps an institution's address and makes its registration due at the hub. A repeat answers the state; for an
-// address the hub refused it tries again with the papers given now.
+// address the hub refused a later submission tries again with the name and papers given now.
 func (s *addressServer) RegisterOrganisation(ctx context.Context, r *addressv1.RegisterOrganisationRequest) (*addressv1.RegisterOrganisationResponse, error) {
 	principal, err := uuid.Parse(r.GetPrincipal())
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *addressServer) RegisterOrganisation(ctx context.Context, r *addressv1.R
 
 // sealOrganisation prepares, before any transaction, what is kept of an institution.
 func (s *Service) sealOrganisation(ctx context.Context, principal uuid.UUID, address string, r *addressv1.RegisterOrganisationRequest) (organisation, []paper, error) {
-	o := organisation{principal: principal, address: address, kind: int16(r.GetType())} //nolint:gosec // 1 to 9
+	o := organisation{principal: principal, address: address, kind: int16(r.GetType()), submission: max(r.GetSubmission(), 1)} //nolint:gosec // 1 to 9
 	var err error
 	if o.business, err = s.matcher.business(ctx, r.GetBusinessNumber()); err != nil {
 		return o, nil, err
@@ -102,7 +102,9 @@ func (s *Service) registerAddress(ctx context.Context, tx *outbox.Tx, o organisa
 	if err := replacePapers(ctx, tx.Tx, o.principal, papers); err != nil {
 		return "", err
 	}
-	e, err := entry(kindOrganisationAsked, o.address, "unit:gateway", now, r.body())
+	body := r.body()
+	body.Submission = o.submission
+	e, err := entry(kindOrganisationAsked, o.address, "unit:gateway", now, body)
 	if err != nil {
 		return "", err
 	}
@@ -112,8 +114,13 @@ func (s *Service) registerAddress(ctx context.Context, tx *outbox.Tx, o organisa
 	return r.state, setDueAddress(ctx, tx, o.address)
 }
 
-// askedBefore answers what became of the institution's address, and brings one the hub refused back to its beginning.
+// askedBefore answers what became of the institution's address, and brings one the hub refused back to its beginning where name and
+// papers were submitted again. What was said before the refusal may come once more after it, and must not ask the hub again. The
+// address's lock is the submissions' too.
 func (s *Service) askedBefore(ctx context.Context, tx *outbox.Tx, o organisation, now time.Time) (r registration, ask bool, err error) {
+	if r, _, err = lockAddress(ctx, tx.Tx, o.address); err != nil {
+		return r, false, err
+	}
 	before, known, err := readOrganisation(ctx, tx, o.principal)
 	switch {
 	case err != nil:
@@ -122,9 +129,8 @@ func (s *Service) askedBefore(ctx context.Context, tx *outbox.Tx, o organisation
 		return r, false, errAddressTaken()
 	case before.address != o.address:
 		return r, false, errOtherAddress()
-	}
-	if r, _, err = lockAddress(ctx, tx.Tx, o.address); err != nil || r.state != addressRefused {
-		return r, false, err
+	case r.state != addressRefused, o.submission <= before.submission:
+		return r, false, nil
 	}
 	r.state = addressRegistering
 	if err := updateAddress(ctx, tx.Tx, r, "", now); err != nil {

@@ -183,11 +183,11 @@ func finishDocument(ctx context.Context, db pg.DBTX, owner string, c claim) erro
 }
 
 // setDueAddress makes the hub's next step for an address due. It does not touch a claim under way: the steps of one address never
-// overlap.
+// overlap. Attempts are counted on from those made before, so that the late result of an earlier step is not taken for this one's.
 func setDueAddress(ctx context.Context, db pg.DBTX, address string) error {
 	const set = `
-		insert into due_address (address, due_at)
-		values ($1, now())
+		insert into due_address (address, due_at, attempt)
+		values ($1, now(), (select coalesce(max(attempt), 0) from hub_attempt where subject = $1))
 		on conflict (address) do update
 		set    due_at = now(), failures = 0`
 	if _, err := db.Exec(ctx, set, address); err != nil {

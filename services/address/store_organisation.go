@@ -19,15 +19,17 @@ type organisation struct {
 	kind      int16
 	business  match
 	sealed    []byte
+	// submission of name and papers this is, counted from 1.
+	submission int32
 }
 
 func readOrganisation(ctx context.Context, db pg.DBTX, principal uuid.UUID) (organisation, bool, error) {
 	const read = `
-		select principal, address, type, business_key, business_key_2, sealed
+		select principal, address, type, business_key, business_key_2, sealed, submission
 		from   organisation
 		where  principal = $1`
 	o := organisation{business: match{kind: matchBusiness}}
-	err := db.QueryRow(ctx, read, principal).Scan(&o.principal, &o.address, &o.kind, &o.business.key, &o.business.second, &o.sealed)
+	err := db.QueryRow(ctx, read, principal).Scan(&o.principal, &o.address, &o.kind, &o.business.key, &o.business.second, &o.sealed, &o.submission)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return organisation{}, false, nil
 	}
@@ -40,9 +42,9 @@ func readOrganisation(ctx context.Context, db pg.DBTX, principal uuid.UUID) (org
 // insertOrganisation makes an organisation.
 func insertOrganisation(ctx context.Context, tx pgx.Tx, o organisation, at time.Time) error {
 	const insert = `
-		insert into organisation (principal, address, type, business_key, business_key_2, sealed, created_at)
-		values                   ($1,        $2,      $3,   $4,           $5,             $6,     $7)`
-	if _, err := tx.Exec(ctx, insert, o.principal, o.address, o.kind, o.business.key, o.business.second, o.sealed, at); err != nil {
+		insert into organisation (principal, address, type, business_key, business_key_2, sealed, submission, created_at)
+		values                   ($1,        $2,      $3,   $4,           $5,             $6,     $7,         $8)`
+	if _, err := tx.Exec(ctx, insert, o.principal, o.address, o.kind, o.business.key, o.business.second, o.sealed, o.submission, at); err != nil {
 		return fmt.Errorf("insert organisation %s: %w", o.principal, err)
 	}
 	return nil
@@ -52,9 +54,9 @@ func insertOrganisation(ctx context.Context, tx pgx.Tx, o organisation, at time.
 func updateOrganisation(ctx context.Context, tx pgx.Tx, o organisation) error {
 	const update = `
 		update organisation
-		set    type = $2, business_key = $3, business_key_2 = $4, sealed = $5
+		set    type = $2, business_key = $3, business_key_2 = $4, sealed = $5, submission = $6
 		where  principal = $1`
-	if _, err := tx.Exec(ctx, update, o.principal, o.kind, o.business.key, o.business.second, o.sealed); err != nil {
+	if _, err := tx.Exec(ctx, update, o.principal, o.kind, o.business.key, o.business.second, o.sealed, o.submission); err != nil {
 		return fmt.Errorf("update organisation %s: %w", o.principal, err)
 	}
 	return nil

@@ -489,8 +489,10 @@ type RegisterOrganisationRequest struct {
 	Address              string              `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
 	BusinessDocument     []byte              `protobuf:"bytes,6,opt,name=business_document,json=businessDocument,proto3" json:"business_document,omitempty"`
 	RegistrationDocument []byte              `protobuf:"bytes,7,opt,name=registration_document,json=registrationDocument,proto3" json:"registration_document,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// Which submission of papers this is, counted from 1; 0 means the first.
+	Submission    int32 `protobuf:"varint,8,opt,name=submission,proto3" json:"submission,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RegisterOrganisationRequest) Reset() {
@@ -570,6 +572,13 @@ func (x *RegisterOrganisationRequest) GetRegistrationDocument() []byte {
 		return x.RegistrationDocument
 	}
 	return nil
+}
+
+func (x *RegisterOrganisationRequest) GetSubmission() int32 {
+	if x != nil {
+		return x.Submission
+	}
+	return 0
 }
 
 type RegisterOrganisationResponse struct {
@@ -982,7 +991,7 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\x10WithdrawResponse\x12;\n" +
 	"\n" +
 	"membership\x18\x01 \x01(\v2\x1b.naru.address.v1.MembershipR\n" +
-	"membership\"\xeb\x02\n" +
+	"membership\"\x94\x03\n" +
 	"\x1bRegisterOrganisationRequest\x12&\n" +
 	"\tprincipal\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tprincipal\x12\x1d\n" +
 	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04name\x12;\n" +
@@ -991,7 +1000,10 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04type\x12#\n" +
 	"\aaddress\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x03\x18dR\aaddress\x12+\n" +
 	"\x11business_document\x18\x06 \x01(\fR\x10businessDocument\x123\n" +
-	"\x15registration_document\x18\a \x01(\fR\x14registrationDocument\"S\n" +
+	"\x15registration_document\x18\a \x01(\fR\x14registrationDocument\x12'\n" +
+	"\n" +
+	"submission\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\n" +
+	"submission\"S\n" +
 	"\x1cRegisterOrganisationResponse\x123\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x1d.naru.gateway.v1.AddressStateR\x05state\"D\n" +
 	"\x16GetAddressStateRequest\x12*\n" +

@@ -303,8 +303,9 @@ const (
 //
 // AddressService is for the other units.
 type AddressServiceClient interface {
-	// RegisterOrganisation keeps the organisation's address durably and starts its registration at the hub. Idempotent by principal.
-	// Errors: ADDRESS_TAKEN.
+	// RegisterOrganisation keeps the organisation's address durably and starts its registration at the hub. Idempotent by principal
+	// and submission: a repeat answers the state. A later submission is for an address the hub refused: it is asked for again with
+	// the name and papers given now, and with its first time. Errors: ADDRESS_TAKEN.
 	RegisterOrganisation(ctx context.Context, in *RegisterOrganisationRequest, opts ...grpc.CallOption) (*RegisterOrganisationResponse, error)
 	// GetAddressState tells the state of a principal's address.
 	GetAddressState(ctx context.Context, in *GetAddressStateRequest, opts ...grpc.CallOption) (*GetAddressStateResponse, error)
@@ -370,8 +371,9 @@ func (c *addressServiceClient) ConfirmAddress(ctx context.Context, in *ConfirmAd
 //
 // AddressService is for the other units.
 type AddressServiceServer interface {
-	// RegisterOrganisation keeps the organisation's address durably and starts its registration at the hub. Idempotent by principal.
-	// Errors: ADDRESS_TAKEN.
+	// RegisterOrganisation keeps the organisation's address durably and starts its registration at the hub. Idempotent by principal
+	// and submission: a repeat answers the state. A later submission is for an address the hub refused: it is asked for again with
+	// the name and papers given now, and with its first time. Errors: ADDRESS_TAKEN.
 	RegisterOrganisation(context.Context, *RegisterOrganisationRequest) (*RegisterOrganisationResponse, error)
 	// GetAddressState tells the state of a principal's address.
 	GetAddressState(context.Context, *GetAddressStateRequest) (*GetAddressStateResponse, error)
