@@ -119,18 +119,24 @@ func (s *adminService) GetInstitution(ctx context.Context, r *gatewayv1.GetInsti
 	if err != nil {
 		return nil, invalidField("id", "string.uuid", "must be a UUID")
 	}
-	found, ok, err := institutionByID(ctx, s.db, wanted)
-	switch {
-	case err != nil:
-		return nil, pg.AsFault(err, nil)
-	case !ok:
-		return nil, institutionNotFound()
-	}
-	states, err := s.registration.states(ctx, found)
+	found, state, err := s.institution(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
-	return &gatewayv1.GetInstitutionResponse{Institution: institutionProto(found, states[found.ID])}, nil
+	return &gatewayv1.GetInstitutionResponse{Institution: institutionProto(found, state)}, nil
+}
+
+// institution reads one with the state of its address.
+func (s *adminService) institution(ctx context.Context, wanted uuid.UUID) (institution, gatewayv1.AddressState, error) {
+	found, ok, err := institutionByID(ctx, s.db, wanted)
+	switch {
+	case err != nil:
+		return institution{}, 0, pg.AsFault(err, nil)
+	case !ok:
+		return institution{}, 0, institutionNotFound()
+	}
+	states, err := s.registration.states(ctx, found)
+	return found, states[wanted], err
 }
 
 // ListInstitutions lists, newest first.
@@ -294,7 +300,7 @@ func (s *adminService) RevokeClient(ctx context.Context, r *gatewayv1.RevokeClie
 func institutionOf(m *gatewayv1.Institution) institution {
 	return institution{
 		principal: principal{Name: m.GetName()}, BusinessNumber: m.GetBusinessNumber(), Type: int16(m.GetType()), //nolint:gosec // one of six
-		Address: fold(m.GetAddress()), Registration: stateDue,
+		Address: fold(m.GetAddress()), Registration: stateDue, Submission: 1,
 	}
 }
 

@@ -13,4 +13,8 @@
 //	due ── address.RegisterOrganisation took it ──> taken    (documents are erased here)
 //	due ── ADDRESS_TAKEN ──────────────────────────> refused  (documents are erased here)
 //	due ── anything else ──────────────────────────> due, later
+//	taken, and the hub refused the address; refused ── ResubmitInstitution ──> due, with the next submission's name and documents
+//
+// Submissions are numbered, and so is what is said of them to and by the address unit: nothing late of one settles a later one, and the
+// hub is asked once for each.
 package gateway

@@ -23,6 +23,7 @@ const unitActor = "unit:gateway"
 // Kinds of evidence entries. Bodies are JSON with the members in a fixed order and hold no secrets.
 const (
 	kindInstitutionCreated     = "institution_created"
+	kindInstitutionResubmitted = "institution_resubmitted"
 	kindViewingSystemCreated   = "viewing_system_created"
 	kindOperatorCreated        = "operator_created"
 	kindClientCreated          = "client_created"
@@ -43,6 +44,20 @@ type institutionBody struct {
 	RegistrationDocument string `json:"registrationDocumentDigest"`
 }
 
+type resubmissionBody struct {
+	// Submission counts from 1, which was the making of the institution.
+	Submission int32  `json:"submission"`
+	RequestID  string `json:"requestId"`
+	// RefusedBy says who refused the submission before: hub or relay.
+	RefusedBy string `json:"refusedBy"`
+	Name      string `json:"name"`
+	// FormerName is told where this submission changed the name.
+	FormerName           string `json:"formerName,omitempty"`
+	Address              string `json:"address"`
+	BusinessDocument     string `json:"businessDocumentDigest"`
+	RegistrationDocument string `json:"registrationDocumentDigest"`
+}
+
 type viewingSystemBody struct {
 	Name    string   `json:"name"`
 	Senders []string `json:"senders"`
@@ -57,7 +72,8 @@ type clientBody struct {
 }
 
 type addressBody struct {
-	Address string `json:"address"`
+	Address    string `json:"address"`
+	Submission int32  `json:"submission"`
 }
 
 func proofOf(c client) string {

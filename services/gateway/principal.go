@@ -38,8 +38,10 @@ type institution struct {
 	BusinessNumber string
 	Type           int16
 	Address        string
-	// Registration is how far it is on its way to the address unit: due, taken or refused.
+	// Registration is how far it is on its way to the address unit: due, taken or refused; Submission is which one of name and papers
+	// that is about, counted from 1.
 	Registration string
+	Submission   int32
 }
 
 // same tells whether a repeated request describes the same institution.

@@ -40,6 +40,14 @@ func institutionNotFound() error {
 	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_INSTITUTION_NOT_FOUND, "there is no such institution")
 }
 
+func addressNotRefused() error {
+	return fault.New(fault.Conflict, unitName, gatewayv1.Reason_REASON_ADDRESS_NOT_REFUSED, "the institution's address is not refused, so nothing is submitted again")
+}
+
+func requestIDReused() *fault.Error {
+	return fault.New(fault.Reused, unitName, gatewayv1.Reason_REASON_REQUEST_ID_REUSED, "the request id was used for another request")
+}
+
 func principalNotFound() error {
 	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_PRINCIPAL_NOT_FOUND, "there is no such principal")
 }

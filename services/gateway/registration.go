@@ -32,8 +32,8 @@ const (
 	claimed = 4
 )
 
-// registration brings institutions to the address unit. The address unit is idempotent by principal, so a try that was repeated does
-// no harm.
+// registration brings institutions to the address unit. The address unit is idempotent by principal and submission, so a try that was
+// repeated does no harm, and one that comes late says nothing of a later submission.
 type registration struct {
 	config  RegistrationConfig
 	outbox  *outbox.Outbox
@@ -72,7 +72,7 @@ func (g *registration) open(due dueRegistration) (business, registered []byte, e
 	return business, registered, nil
 }
 
-// now tries right after the institution was made; a try that does not succeed is left to the task.
+// now tries right after the institution was made or submitted again; a try that does not succeed is left to the task.
 func (g *registration) now(ctx context.Context, due dueRegistration, business, registered []byte) gatewayv1.AddressState {
 	state, err := g.register(ctx, due, business, registered)
 	if err != nil {
@@ -88,7 +88,7 @@ func (g *registration) register(ctx context.Context, due dueRegistration, busine
 	defer cancel()
 	answer, err := g.address.RegisterOrganisation(callCtx, &addressv1.RegisterOrganisationRequest{
 		Principal: due.ID.String(), Name: due.Name, BusinessNumber: due.BusinessNumber, Type: gatewayv1.OrganisationType(due.Type), Address: due.Address,
-		BusinessDocument: business, RegistrationDocument: registered,
+		BusinessDocument: business, RegistrationDocument: registered, Submission: due.Submission,
 	})
 	state, kind := stateTaken, kindAddressTaken
 	switch {
@@ -99,11 +99,11 @@ func (g *registration) register(ctx context.Context, due dueRegistration, busine
 	}
 	at := g.clock.Now()
 	err = g.outbox.InTx(ctx, func(tx *outbox.Tx) error {
-		settled, err := settleRegistration(ctx, tx, due.ID, state, at)
+		settled, err := settleRegistration(ctx, tx, due.institution, state, at)
 		if err != nil || !settled {
 			return err
 		}
-		return record(ctx, tx, kind, due.ID.String(), unitActor, at, addressBody{Address: due.Address})
+		return record(ctx, tx, kind, due.ID.String(), unitActor, at, addressBody{Address: due.Address, Submission: due.Submission})
 	})
 	if err != nil {
 		return 0, err
@@ -145,7 +145,7 @@ func (g *registration) round(ctx context.Context) (int, error) {
 		}
 		g.log.LogAttrs(ctx, slog.LevelWarn, "address registration is due again", slog.String("principal", one.ID.String()),
 			slog.Int("attempt", int(one.Attempt)), slog.Any("error", err))
-		if err := postponeRegistration(context.WithoutCancel(ctx), g.outbox.DB(), one.ID, one.Attempt, g.pause(one.Attempt)); err != nil {
+		if err := postponeRegistration(context.WithoutCancel(ctx), g.outbox.DB(), one, g.pause(one.Attempt)); err != nil {
 			return len(due), err
 		}
 	}

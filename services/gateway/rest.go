@@ -111,6 +111,7 @@ func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 		Routes: routes, API: mux, Admit: d.admit, Timeout: d.timeout,
 		BodyLimit: map[string]int64{
 			"naru.intake.v1.IntakeService.BatchSend": maxBatchBody, "naru.gateway.v1.PrincipalAdminService.CreateInstitution": maxInstitutionBody,
+			"naru.gateway.v1.PrincipalAdminService.ResubmitInstitution": maxInstitutionBody,
 		},
 	})
 }

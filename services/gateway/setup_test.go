@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -47,22 +48,39 @@ type neighbours struct {
 	mu         sync.Mutex
 	registered []*addressv1.RegisterOrganisationRequest
 	refusal    error
-	callers    []authn.Principal
+	// state is what the address unit says of addresses, registered where nothing is said; those of later submissions are pending.
+	state   gatewayv1.AddressState
+	pending map[string]bool
+	callers []authn.Principal
 }
 
 func (n *neighbours) RegisterOrganisation(_ context.Context, r *addressv1.RegisterOrganisationRequest) (*addressv1.RegisterOrganisationResponse, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.registered = append(n.registered, r)
+	if n.refusal == nil && r.GetSubmission() > 1 {
+		n.pending[r.GetPrincipal()] = true
+	}
 	return &addressv1.RegisterOrganisationResponse{State: gatewayv1.AddressState_ADDRESS_STATE_PENDING}, n.refusal
 }
 
 func (n *neighbours) GetAddressState(_ context.Context, r *addressv1.GetAddressStateRequest) (*addressv1.GetAddressStateResponse, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	states := make(map[string]gatewayv1.AddressState)
 	for _, p := range r.GetPrincipals() {
-		states[p] = gatewayv1.AddressState_ADDRESS_STATE_REGISTERED
+		states[p] = cmp.Or(n.state, gatewayv1.AddressState_ADDRESS_STATE_REGISTERED)
+		if n.pending[p] {
+			states[p] = gatewayv1.AddressState_ADDRESS_STATE_PENDING
+		}
 	}
 	return &addressv1.GetAddressStateResponse{States: states}, nil
+}
+
+func (n *neighbours) say(state gatewayv1.AddressState) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.state, n.pending = state, map[string]bool{}
 }
 
 func (n *neighbours) refuse(err error) {
@@ -148,7 +166,7 @@ type login struct {
 
 func setup(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{units: &neighbours{}}
+	w := &world{units: &neighbours{pending: map[string]bool{}}}
 	file := filepath.Join(t.TempDir(), "admin.json")
 	w.Bench = unittest.New(t, Unit,
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, w.units) }),

@@ -37,7 +37,7 @@ func insertInstitution(ctx context.Context, db pg.DBTX, i institution) error {
 }
 
 const institutionColumns = `
-		select p.id, p.kind, p.name, p.suspended, p.version, p.created_at, i.business_number, i.type, i.address, r.state
+		select p.id, p.kind, p.name, p.suspended, p.version, p.created_at, i.business_number, i.type, i.address, r.state, r.submission
 		  from institution i
 		  join principal p on p.id = i.principal
 		  join address_registration r on r.principal = i.principal`
@@ -45,7 +45,8 @@ const institutionColumns = `
 func scanInstitution(row pgx.CollectableRow) (institution, error) {
 	var i institution
 	var kind string
-	err := row.Scan(&i.ID, &kind, &i.Name, &i.Suspended, &i.Version, &i.CreatedAt, &i.BusinessNumber, &i.Type, &i.Address, &i.Registration)
+	err := row.Scan(&i.ID, &kind, &i.Name, &i.Suspended, &i.Version, &i.CreatedAt, &i.BusinessNumber, &i.Type, &i.Address, &i.Registration,
+		&i.Submission)
 	i.Kind = kindOfText(kind)
 	return i, err
 }
@@ -207,89 +208,4 @@ func forgetAssertions(ctx context.Context, db pg.DBTX, expiredBefore time.Time) 
 		return fmt.Errorf("forget client assertions: %w", err)
 	}
 	return nil
-}
-
-// dueRegistration is a claimed registration. Documents are encrypted.
-type dueRegistration struct {
-	institution
-	BusinessDocument     []byte
-	RegistrationDocument []byte
-	Attempt              int32
-}
-
-// insertRegistration makes it due after the pause, so that the call that made it may try first.
-func insertRegistration(ctx context.Context, db pg.DBTX, r dueRegistration, pause time.Duration) error {
-	_, err := db.Exec(ctx, `
-		insert into address_registration (principal, business_document, registration_document, due_at)
-		values ($1, $2, $3, now() + $4::interval)`,
-		r.ID, r.BusinessDocument, r.RegistrationDocument, pause)
-	if err != nil {
-		return fmt.Errorf("insert address registration of %s: %w", r.ID, err)
-	}
-	return nil
-}
-
-// claimRegistrations takes due ones for as long as the lease; the database's clock decides.
-func claimRegistrations(ctx context.Context, db pg.DBTX, lease time.Duration, n int) ([]dueRegistration, error) {
-	rows, err := db.Query(ctx, `
-		with claimed as (
-		    update address_registration
-		       set due_at = now() + $1::interval, attempt = attempt + 1
-		     where principal in (select principal
-		                           from address_registration
-		                          where state = 'due' and due_at <= now()
-		                          order by due_at
-		                          limit $2
-		                            for update skip locked)
-		    returning principal, business_document, registration_document, attempt
-		)
-		select c.principal, p.name, i.business_number, i.type, i.address, c.business_document, c.registration_document, c.attempt
-		  from claimed c
-		  join institution i on i.principal = c.principal
-		  join principal p on p.id = c.principal
-		 order by c.principal`, lease, n)
-	if err != nil {
-		return nil, fmt.Errorf("claim address registrations: %w", err)
-	}
-	claimed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (dueRegistration, error) {
-		var r dueRegistration
-		err := row.Scan(&r.ID, &r.Name, &r.BusinessNumber, &r.Type, &r.Address, &r.BusinessDocument, &r.RegistrationDocument, &r.Attempt)
-		return r, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("claim address registrations: %w", err)
-	}
-	return claimed, nil
-}
-
-// settleRegistration ends a due one and erases its documents; false when somebody else did.
-func settleRegistration(ctx context.Context, db pg.DBTX, id uuid.UUID, state string, now time.Time) (bool, error) {
-	tag, err := db.Exec(ctx, `
-		update address_registration
-		   set state = $2, business_document = null, registration_document = null, settled_at = $3
-		 where principal = $1 and state = 'due'`, id, state, now)
-	if err != nil {
-		return false, fmt.Errorf("settle address registration of %s: %w", id, err)
-	}
-	return tag.RowsAffected() == 1, nil
-}
-
-// postponeRegistration makes it due later, unless another attempt has begun.
-func postponeRegistration(ctx context.Context, db pg.DBTX, id uuid.UUID, attempt int32, pause time.Duration) error {
-	_, err := db.Exec(ctx, `
-		update address_registration
-		   set due_at = now() + $3::interval
-		 where principal = $1 and attempt = $2 and state = 'due'`, id, attempt, pause)
-	if err != nil {
-		return fmt.Errorf("postpone address registration of %s: %w", id, err)
-	}
-	return nil
-}
-
-func countDueRegistrations(ctx context.Context, db pg.DBTX) (int64, error) {
-	var n int64
-	if err := db.QueryRow(ctx, `select count(*) from address_registration where state = 'due'`).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count due address registrations: %w", err)
-	}
-	return n, nil
 }

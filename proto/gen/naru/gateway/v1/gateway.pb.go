@@ -100,7 +100,7 @@ const (
 	// Registration at the hub is under way; sending is refused until it is done (guide 4.2.1: before first use).
 	AddressState_ADDRESS_STATE_PENDING    AddressState = 1
 	AddressState_ADDRESS_STATE_REGISTERED AddressState = 2
-	// The hub refused it; an operator has to act.
+	// The hub refused it, or it belongs to somebody else; an operator has to act (ResubmitInstitution).
 	AddressState_ADDRESS_STATE_REFUSED   AddressState = 3
 	AddressState_ADDRESS_STATE_WITHDRAWN AddressState = 4
 )

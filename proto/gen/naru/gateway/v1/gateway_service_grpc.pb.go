@@ -130,6 +130,7 @@ var TokenService_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	PrincipalAdminService_CreateInstitution_FullMethodName   = "/naru.gateway.v1.PrincipalAdminService/CreateInstitution"
+	PrincipalAdminService_ResubmitInstitution_FullMethodName = "/naru.gateway.v1.PrincipalAdminService/ResubmitInstitution"
 	PrincipalAdminService_GetInstitution_FullMethodName      = "/naru.gateway.v1.PrincipalAdminService/GetInstitution"
 	PrincipalAdminService_ListInstitutions_FullMethodName    = "/naru.gateway.v1.PrincipalAdminService/ListInstitutions"
 	PrincipalAdminService_CreateViewingSystem_FullMethodName = "/naru.gateway.v1.PrincipalAdminService/CreateViewingSystem"
@@ -147,6 +148,10 @@ type PrincipalAdminServiceClient interface {
 	// with the two documents of hub-interface 3.1. Idempotent by business number and address: a repeat answers the institution
 	// without credentials. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
 	CreateInstitution(ctx context.Context, in *CreateInstitutionRequest, opts ...grpc.CallOption) (*CreateInstitutionResponse, error)
+	// ResubmitInstitution submits the two documents, and where it was wrong the name, again for an institution whose address was refused:
+	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
+	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
+	ResubmitInstitution(ctx context.Context, in *ResubmitInstitutionRequest, opts ...grpc.CallOption) (*ResubmitInstitutionResponse, error)
 	// GetInstitution tells an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
 	GetInstitution(ctx context.Context, in *GetInstitutionRequest, opts ...grpc.CallOption) (*GetInstitutionResponse, error)
 	// ListInstitutions lists by creation time, newest first.
@@ -171,6 +176,16 @@ func (c *principalAdminServiceClient) CreateInstitution(ctx context.Context, in 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateInstitutionResponse)
 	err := c.cc.Invoke(ctx, PrincipalAdminService_CreateInstitution_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *principalAdminServiceClient) ResubmitInstitution(ctx context.Context, in *ResubmitInstitutionRequest, opts ...grpc.CallOption) (*ResubmitInstitutionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResubmitInstitutionResponse)
+	err := c.cc.Invoke(ctx, PrincipalAdminService_ResubmitInstitution_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -237,6 +252,10 @@ type PrincipalAdminServiceServer interface {
 	// with the two documents of hub-interface 3.1. Idempotent by business number and address: a repeat answers the institution
 	// without credentials. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
 	CreateInstitution(context.Context, *CreateInstitutionRequest) (*CreateInstitutionResponse, error)
+	// ResubmitInstitution submits the two documents, and where it was wrong the name, again for an institution whose address was refused:
+	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
+	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
+	ResubmitInstitution(context.Context, *ResubmitInstitutionRequest) (*ResubmitInstitutionResponse, error)
 	// GetInstitution tells an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
 	GetInstitution(context.Context, *GetInstitutionRequest) (*GetInstitutionResponse, error)
 	// ListInstitutions lists by creation time, newest first.
@@ -259,6 +278,9 @@ type UnimplementedPrincipalAdminServiceServer struct{}
 
 func (UnimplementedPrincipalAdminServiceServer) CreateInstitution(context.Context, *CreateInstitutionRequest) (*CreateInstitutionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateInstitution not implemented")
+}
+func (UnimplementedPrincipalAdminServiceServer) ResubmitInstitution(context.Context, *ResubmitInstitutionRequest) (*ResubmitInstitutionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResubmitInstitution not implemented")
 }
 func (UnimplementedPrincipalAdminServiceServer) GetInstitution(context.Context, *GetInstitutionRequest) (*GetInstitutionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetInstitution not implemented")
@@ -310,6 +332,24 @@ func _PrincipalAdminService_CreateInstitution_Handler(srv interface{}, ctx conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(PrincipalAdminServiceServer).CreateInstitution(ctx, req.(*CreateInstitutionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrincipalAdminService_ResubmitInstitution_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResubmitInstitutionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrincipalAdminServiceServer).ResubmitInstitution(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrincipalAdminService_ResubmitInstitution_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrincipalAdminServiceServer).ResubmitInstitution(ctx, req.(*ResubmitInstitutionRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -414,6 +454,10 @@ var PrincipalAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateInstitution",
 			Handler:    _PrincipalAdminService_CreateInstitution_Handler,
+		},
+		{
+			MethodName: "ResubmitInstitution",
+			Handler:    _PrincipalAdminService_ResubmitInstitution_Handler,
 		},
 		{
 			MethodName: "GetInstitution",

@@ -41,6 +41,8 @@ const (
 	Reason_REASON_NO_SUCH_ROUTE          Reason = 13
 	Reason_REASON_IDEMPOTENCY_KEY_REUSED Reason = 14
 	Reason_REASON_PAGE_TOKEN_INVALID     Reason = 15
+	Reason_REASON_ADDRESS_NOT_REFUSED    Reason = 16
+	Reason_REASON_REQUEST_ID_REUSED      Reason = 17
 )
 
 // Enum value maps for Reason.
@@ -62,6 +64,8 @@ var (
 		13: "REASON_NO_SUCH_ROUTE",
 		14: "REASON_IDEMPOTENCY_KEY_REUSED",
 		15: "REASON_PAGE_TOKEN_INVALID",
+		16: "REASON_ADDRESS_NOT_REFUSED",
+		17: "REASON_REQUEST_ID_REUSED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":            0,
@@ -80,6 +84,8 @@ var (
 		"REASON_NO_SUCH_ROUTE":          13,
 		"REASON_IDEMPOTENCY_KEY_REUSED": 14,
 		"REASON_PAGE_TOKEN_INVALID":     15,
+		"REASON_ADDRESS_NOT_REFUSED":    16,
+		"REASON_REQUEST_ID_REUSED":      17,
 	}
 )
 
@@ -114,7 +120,7 @@ var File_naru_gateway_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\xda\x03\n" +
+	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\x98\x04\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x19\n" +
@@ -132,7 +138,9 @@ const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\x1dREASON_UNSUPPORTED_MEDIA_TYPE\x10\f\x12\x18\n" +
 	"\x14REASON_NO_SUCH_ROUTE\x10\r\x12!\n" +
 	"\x1dREASON_IDEMPOTENCY_KEY_REUSED\x10\x0e\x12\x1d\n" +
-	"\x19REASON_PAGE_TOKEN_INVALID\x10\x0fB\xc1\x01\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\x0f\x12\x1e\n" +
+	"\x1aREASON_ADDRESS_NOT_REFUSED\x10\x10\x12\x1c\n" +
+	"\x18REASON_REQUEST_ID_REUSED\x10\x11B\xc1\x01\n" +
 	"\x13com.naru.gateway.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/gateway/v1;gatewayv1\xa2\x02\x03NGX\xaa\x02\x0fNaru.Gateway.V1\xca\x02\x0fNaru\\Gateway\\V1\xe2\x02\x1bNaru\\Gateway\\V1\\GPBMetadata\xea\x02\x11Naru::Gateway::V1b\x06proto3"
 
 var (
