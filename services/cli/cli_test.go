@@ -192,6 +192,44 @@ func TestInstitutionAddFails(t *testing.T) {
 	require.NoFileExists(t, f.path("new.json"))
 }
 
+// The documents and the corrected name go to the institution of the path under the request id given, and the command ends when the
+// address is registered, or refused once more.
+func TestInstitutionResubmit(t *testing.T) {
+	t.Parallel()
+	const path = "/v1/admin/institutions/0191d0a1-0000-7000-8000-000000000001"
+	pending := `{"institution":` + fmt.Sprintf(institution, "PENDING") + `}`
+	f := newRelay(t, map[string][]string{
+		"POST " + path + ":resubmit": {pending},
+		"GET " + path:                {pending, `{"institution":` + fmt.Sprintf(institution, "REGISTERED") + `}`, `{"institution":` + fmt.Sprintf(institution, "REFUSED") + `}`},
+	})
+	f.write(t, "license.jpg", "\xff\xd8\xff license")
+	f.write(t, "application.jpg", "\xff\xd8\xff application")
+	args := []string{
+		"institution", "resubmit", "0191d0a1-0000-7000-8000-000000000001", "--business-document", f.path("license.jpg"),
+		"--registration-document", f.path("application.jpg"), "--endpoints", f.path("naru.json"),
+	}
+	code, stdout, stderr := runWith(t, nil, append(args, "--name", "시험용 기관", "--request-id", "ferry-2")...)
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "0191d0a1-0000-7000-8000-000000000001  ferry-1  REGISTERED\n", stdout)
+	sent := f.bodies["POST "+path+":resubmit"]
+	require.Len(t, sent, 1)
+	require.JSONEq(t, `{"requestId":"ferry-2","name":"시험용 기관","businessDocument":"/9j/IGxpY2Vuc2U=","registrationDocument":"/9j/IGFwcGxpY2F0aW9u"}`,
+		strings.TrimPrefix(sent[0], "Bearer operator "))
+
+	code, stdout, stderr = runWith(t, nil, args...)
+	require.Equal(t, ExitFailed, code)
+	require.Empty(t, stdout)
+	require.Contains(t, stderr, "the address is REFUSED")
+	var request struct{ RequestID, Name string }
+	require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(f.bodies["POST "+path+":resubmit"][1], "Bearer operator ")), &request))
+	require.Len(t, request.RequestID, 36, "an id of its own")
+	require.Empty(t, request.Name)
+
+	code, _, stderr = runWith(t, nil, args[:5]...)
+	require.Equal(t, ExitUsage, code)
+	require.Contains(t, stderr, "--registration-document")
+}
+
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	f := newRelay(t, nil)
@@ -244,7 +282,7 @@ func TestExitCodes(t *testing.T) {
 // Help shows every command with examples.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "member join"} {
+	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "institution resubmit", "member join"} {
 		code, stdout, _ := runWith(t, nil, append(strings.Fields(command), "--help")...)
 		require.Equal(t, ExitOK, code)
 		require.Contains(t, stdout, "Example", command)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/google/uuid"
+
 	"github.com/naru-relay/naru/services/cli/internal/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/relay"
 	"github.com/naru-relay/naru/services/cli/internal/sample"
@@ -13,19 +15,25 @@ import (
 )
 
 type institutionCommand struct {
-	Add institutionAdd `cmd:"" help:"Make a sending institution, and wait until its certified address is registered at the hub."`
+	Add      institutionAdd      `cmd:"" help:"Make a sending institution, and wait until its certified address is registered at the hub."`
+	Resubmit institutionResubmit `cmd:"" help:"Submit the documents of an institution again whose address was refused, and wait until it is registered at the hub."`
 }
 
-type institutionAdd struct {
-	Name                 string `required:"" help:"Name exactly as on the business registration certificate, 1-40 characters."`
-	BusinessNumber       string `required:"" placeholder:"DIGITS" help:"사업자등록번호, 10 digits."`
-	Type                 string `required:"" enum:"corporation,state-agency,public-institution,local-government,sole-trader,other" help:"One of ${enum}."`
-	Address              string `required:"" help:"Certified address wished for at this relay, 3-100 characters."`
+// papers are the two documents the hub wants to see (hub-interface 3.1).
+type papers struct {
 	BusinessDocument     string `type:"existingfile" placeholder:"FILE" help:"사업자등록증 사본, JPEG of at most 2 MiB."`
 	RegistrationDocument string `type:"existingfile" placeholder:"FILE" help:"공인전자주소 등록 신청서, JPEG of at most 2 MiB."`
 	Sandbox              bool   `help:"Make test pictures in place of the two documents."`
-	Out                  string `required:"" type:"path" placeholder:"FILE" help:"Where the credentials are written (JSON, rights 0600). The file must not exist."`
-	NewClient            bool   `help:"If the institution exists already, make further credentials for it."`
+}
+
+type institutionAdd struct {
+	Name           string `required:"" help:"Name exactly as on the business registration certificate, 1-40 characters."`
+	BusinessNumber string `required:"" placeholder:"DIGITS" help:"사업자등록번호, 10 digits."`
+	Type           string `required:"" enum:"corporation,state-agency,public-institution,local-government,sole-trader,other" help:"One of ${enum}."`
+	Address        string `required:"" help:"Certified address wished for at this relay, 3-100 characters."`
+	papers
+	Out       string `required:"" type:"path" placeholder:"FILE" help:"Where the credentials are written (JSON, rights 0600). The file must not exist."`
+	NewClient bool   `help:"If the institution exists already, make further credentials for it."`
 }
 
 // Help is shown by naru institution add --help.
@@ -85,14 +93,64 @@ func (c *institutionAdd) Run(a *app) (err error) {
 		return fmt.Errorf("write the file of credentials: %w", err)
 	}
 	kept = true
-	a.progress("waiting for the hub to register %s …", made.GetInstitution().GetAddress())
-	institution, err := operator.AwaitRegistered(a.ctx, id)
+	return a.awaitRegistered(operator, made.GetInstitution(), "\ncredentials in "+c.Out)
+}
+
+// awaitRegistered waits until the hub has an institution's address, and shows it.
+func (a *app) awaitRegistered(operator *relay.Client, asked *gatewayv1.Institution, more string) error {
+	a.progress("waiting for the hub to register %s …", asked.GetAddress())
+	institution, err := operator.AwaitRegistered(a.ctx, asked.GetId())
 	if err != nil {
 		return err
 	}
 	return a.show(institution, func() error {
-		return a.say("%s  %s  %s\ncredentials in %s", institution.GetId(), institution.GetAddress(), relay.Word(institution.GetAddressState()), c.Out)
+		return a.say("%s  %s  %s%s", institution.GetId(), institution.GetAddress(), relay.Word(institution.GetAddressState()), more)
 	})
+}
+
+type institutionResubmit struct {
+	ID string `arg:"" help:"Principal id of the institution."`
+	papers
+	Name      string `help:"Corrected name, exactly as on the business registration certificate, at most 40 characters. Default: as it is."`
+	RequestID string `placeholder:"ID" help:"Your id of this request, 1-64 characters; the same id submits the same once. Default: a new one."`
+}
+
+// Help is shown by naru institution resubmit --help.
+func (institutionResubmit) Help() string {
+	return `For an institution whose certified address was refused: the hub is asked again for the same address, with these documents. Business number,
+type and address stay. The operator's credentials are found as by naru institution add. After an answer that was lost, repeat the
+command with the same --request-id.
+
+Example:
+  naru institution resubmit 0191d0a1-0000-7000-8000-000000000001 --rest https://relay.example --credentials operator.json \
+       --business-document license.jpg --registration-document application.jpg --name … --request-id ferry-2`
+}
+
+// Run submits the documents again.
+func (c *institutionResubmit) Run(a *app) error {
+	business, registration, err := c.documents()
+	if err != nil {
+		return err
+	}
+	p, err := a.place()
+	if err != nil {
+		return err
+	}
+	operator, err := a.operator(p)
+	if err != nil {
+		return err
+	}
+	requestID := c.RequestID
+	if requestID == "" {
+		requestID = uuid.NewString()
+	}
+	institution, err := operator.ResubmitInstitution(a.ctx, c.ID, &gatewayv1.ResubmitInstitutionRequest{
+		RequestId: requestID, Name: c.Name, BusinessDocument: business, RegistrationDocument: registration,
+	})
+	if err != nil {
+		return err
+	}
+	return a.awaitRegistered(operator, institution, "")
 }
 
 func (c *institutionAdd) request() (*gatewayv1.CreateInstitutionRequest, error) {
@@ -109,7 +167,7 @@ func (c *institutionAdd) request() (*gatewayv1.CreateInstitutionRequest, error) 
 	}, nil
 }
 
-func (c *institutionAdd) documents() (business, registration []byte, err error) {
+func (c *papers) documents() (business, registration []byte, err error) {
 	given := c.BusinessDocument != "" && c.RegistrationDocument != ""
 	switch {
 	case c.Sandbox && (c.BusinessDocument != "" || c.RegistrationDocument != ""):

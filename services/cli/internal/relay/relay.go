@@ -41,6 +41,13 @@ func (c *Client) CreateInstitution(ctx context.Context, in *gatewayv1.CreateInst
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions", nil, in, out)
 }
 
+// ResubmitInstitution submits documents again for an institution whose address was refused. The id stands in the path alone.
+func (c *Client) ResubmitInstitution(ctx context.Context, id string, in *gatewayv1.ResubmitInstitutionRequest) (*gatewayv1.Institution, error) {
+	out := &gatewayv1.ResubmitInstitutionResponse{}
+	err := c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions/"+url.PathEscape(id)+":resubmit", nil, in, out)
+	return out.GetInstitution(), err
+}
+
 // Institution tells an institution.
 func (c *Client) Institution(ctx context.Context, id string) (*gatewayv1.Institution, error) {
 	out := &gatewayv1.GetInstitutionResponse{}
