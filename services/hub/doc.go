@@ -9,10 +9,14 @@
 //
 //	resultCode 1                      the RPC's answer, with the id of the exchange
 //	resultCode 0, a token's code      the token is renewed and the same bytes are sent once more (attempt 2 of the exchange)
+//	resultCode 0, a retry code        HUB_UNAVAILABLE with metadata errCode: the neighbour sends the same again
 //	resultCode 0, any other code      HUB_REFUSED with metadata errCode, or what the code means for this RPC
 //	anything else                     HUB_UNAVAILABLE: the outcome is unknown, the neighbour sends the same again
 //
-// HUB_UNAVAILABLE covers a hub that is down or slow, an answer that cannot be one, an open breaker, a token that cannot be had, and
+// Which codes are retry codes the operator says (interface.retry_codes); none is publicly known. To the breaker they are answers, not
+// failures.
+//
+// HUB_UNAVAILABLE covers further a hub that is down or slow, an answer that cannot be one, an open breaker, a token that cannot be had, and
 // an answer that could not be stored. The unit repeats nothing else by itself: its callers own their retries.
 //
 // The token is one for all replicas (tokens). The unit states and consumes no events.

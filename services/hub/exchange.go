@@ -31,6 +31,7 @@ const (
 	outcomeSuccess      outcome = "success"
 	outcomeRefused      outcome = "refused"
 	outcomeTokenRefused outcome = "token_refused"
+	outcomeTryLater     outcome = "try_later"
 	outcomeUnknown      outcome = "unknown"
 )
 
@@ -79,8 +80,8 @@ type answered struct {
 	at      time.Time
 }
 
-// do makes one attempt and judges it by read, whose error is the attempt's: nil, *hubclient.Refused or hubclient.ErrUnknown. The
-// answer is stored before do returns; an answer that could not be stored counts as unknown.
+// do makes one attempt and judges it by read; the attempt's error is nil, *hubclient.Refused, *hubclient.TryLater or
+// hubclient.ErrUnknown. The answer is stored before do returns; an answer that could not be stored counts as unknown.
 func (r *recorder) do(ctx context.Context, exchange uuid.UUID, number int16, call hubclient.Call, accessToken string,
 	read func(hubclient.Answer) error,
 ) (time.Time, error) {
@@ -98,7 +99,7 @@ func (r *recorder) do(ctx context.Context, exchange uuid.UUID, number int16, cal
 	started := r.clock.Now()
 	answer, err := r.client.Send(ctx, call, a.stamp, accessToken)
 	if err == nil {
-		err = read(answer)
+		err = r.client.Judge(read(answer))
 	}
 	if err != nil && ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
 		report(ctx.Err())
@@ -116,18 +117,19 @@ func (r *recorder) do(ctx context.Context, exchange uuid.UUID, number int16, cal
 
 func (r *recorder) classify(res *answered, err error) {
 	var refusal *hubclient.Refused
+	var later *hubclient.TryLater
 	switch {
 	case err == nil:
 		res.outcome = outcomeSuccess
-	case r.client.TokenFailed(err):
-		res.outcome = outcomeTokenRefused
+	case errors.As(err, &later):
+		res.outcome, res.code = outcomeTryLater, later.Code
 	case errors.As(err, &refusal):
-		res.outcome = outcomeRefused
+		res.outcome, res.code = outcomeRefused, refusal.Code
+		if r.client.TokenFailed(err) {
+			res.outcome = outcomeTokenRefused
+		}
 	default:
 		res.outcome, res.detail = outcomeUnknown, err.Error()
-	}
-	if errors.As(err, &refusal) {
-		res.code = refusal.Code
 	}
 }
 
@@ -227,8 +229,9 @@ func pack(message []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// newBreaker counts calls whose outcome is unknown as failures; a refusal is an answer, and a caller that left or a database of ours
-// that is down says nothing about the hub.
+// newBreaker counts calls whose outcome is unknown as failures. A refusal is an answer, and so is to try later: the hub is there and
+// answers at once, so nobody is kept waiting, each caller backs off by itself, and the code may be about one kind of call while an open
+// breaker keeps back all kinds. A caller that left or a database of ours that is down says nothing about the hub.
 func newBreaker(c BreakerConfig, log *slog.Logger) *gobreaker.TwoStepCircuitBreaker[any] {
 	return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Name: "hub", MaxRequests: 1, Timeout: c.OpenFor.Std(),
@@ -237,7 +240,8 @@ func newBreaker(c BreakerConfig, log *slog.Logger) *gobreaker.TwoStepCircuitBrea
 		},
 		IsSuccessful: func(err error) bool {
 			var refusal *hubclient.Refused
-			return err == nil || errors.As(err, &refusal)
+			var later *hubclient.TryLater
+			return err == nil || errors.As(err, &refusal) || errors.As(err, &later)
 		},
 		IsExcluded: func(err error) bool {
 			return errors.Is(err, errNotRecorded) || errors.Is(err, context.Canceled)

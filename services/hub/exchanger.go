@@ -35,7 +35,7 @@ type receipt struct {
 }
 
 // call makes one exchange and has the answer read by read. Its error is *hubclient.Refused when the hub said no, else a fault
-// HUB_UNAVAILABLE. The repetition sends the same bytes.
+// HUB_UNAVAILABLE, with the hub's code when the hub said to try later. The repetition sends the same bytes.
 func (x *exchanger) call(ctx context.Context, call hubclient.Call, read func(hubclient.Answer) error) (receipt, error) {
 	leave, err := x.enter(ctx, call.Operation)
 	if err != nil {
@@ -55,9 +55,12 @@ func (x *exchanger) call(ctx context.Context, call hubclient.Call, read func(hub
 		r.answeredAt, err = x.recorder.do(ctx, r.exchange, 2, call, held.access, read)
 	}
 	var refusal *hubclient.Refused
+	var later *hubclient.TryLater
 	switch {
 	case err == nil:
 		return r, nil
+	case errors.As(err, &later):
+		return r, tryLater(later.Code, err)
 	case errors.As(err, &refusal) && !x.client.TokenFailed(err):
 		return r, err
 	default:

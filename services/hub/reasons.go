@@ -19,6 +19,12 @@ func unavailable(cause error) error {
 		"the outcome of the call to the distribution hub is unknown; the same may be sent again", fault.Wrap(errors.New(cause.Error())))
 }
 
+// tryLater is of the same kind and reason: what the caller does is the same, whether it is known that the hub did nothing or not.
+func tryLater(code string, cause error) error {
+	return fault.New(fault.Unavailable, domain, hubv1.Reason_REASON_HUB_UNAVAILABLE,
+		"the distribution hub asks to try again later; the same may be sent again", fault.WithMetadata(metaErrCode, code), fault.Wrap(cause))
+}
+
 func refused(code string, cause error) error {
 	return fault.New(fault.Conflict, domain, hubv1.Reason_REASON_HUB_REFUSED,
 		"the distribution hub refused", fault.WithMetadata(metaErrCode, code), fault.Wrap(cause))

@@ -24,6 +24,15 @@ type Refused struct {
 // Error is the code.
 func (r *Refused) Error() string { return "the hub refused: " + r.Code }
 
+// TryLater is an answer with resultCode 0 and a code that means: not now, send the same again later.
+type TryLater struct {
+	// Code is the hub's errCode, one of Config.RetryCodes.
+	Code string
+}
+
+// Error is the code.
+func (l *TryLater) Error() string { return "the hub asks to try again later: " + l.Code }
+
 // Limits of single fields, in characters (hub-interface 3 to 5).
 const (
 	maxAddress    = 100

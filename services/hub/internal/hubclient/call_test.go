@@ -236,6 +236,14 @@ func TestConfigProblems(t *testing.T) {
 		{"a path without slash", func(c *hubclient.Config) { c.Paths.Token = "auth" }, "paths.token"},
 		{"a batch over the interface's limit", func(c *hubclient.Config) { c.BatchLimit = 501 }, "batch_limit"},
 		{"an error code with a space", func(c *hubclient.Config) { c.ErrorCodes.Token = []string{"ERR 1"} }, "error_codes.token"},
+		{"a code to retry of another form", func(c *hubclient.Config) { c.RetryCodes = []string{"ERR-02-001", "ERR-2-001"} }, "retry_codes[1]"},
+		{"a code to retry in small letters", func(c *hubclient.Config) { c.RetryCodes = []string{"err-02-001"} }, "retry_codes[0]"},
+		{"a code to retry twice", func(c *hubclient.Config) { c.RetryCodes = []string{"ERR-02-001", "ERR-02-002", "ERR-02-001"} }, "retry_codes[2]"},
+		{"a code to retry that means a token", func(c *hubclient.Config) { c.RetryCodes = []string{"ERR-01-104"} }, "retry_codes[0]"},
+		{"a code to retry that means an address", func(c *hubclient.Config) { c.RetryCodes = []string{"ERR-02-001", "ERR-01-303"} }, "retry_codes[1]"},
+		{"a code to retry that was given a meaning", func(c *hubclient.Config) {
+			c.ErrorCodes.NoCirculation, c.RetryCodes = []string{"ERR-05-777"}, []string{"ERR-05-777"}
+		}, "retry_codes[0]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -249,6 +257,6 @@ func TestConfigProblems(t *testing.T) {
 		})
 	}
 	loopback := hubclient.Default()
-	loopback.BaseURL = "http://127.0.0.1:8080"
+	loopback.BaseURL, loopback.RetryCodes = "http://127.0.0.1:8080", []string{"ERR-09-001", "ERR-01-301"}
 	require.NoError(t, loopback.Validate())
 }

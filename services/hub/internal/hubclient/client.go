@@ -85,6 +85,16 @@ func (c *Client) NoCirculation(err error) bool {
 	return refusedWith(err, c.config.ErrorCodes.NoCirculation)
 }
 
+// Judge gives the error of an answer that was read by one of the Read functions its meaning for this hub: a refusal with one of the retry
+// codes is *TryLater.
+func (c *Client) Judge(err error) error {
+	var refused *Refused
+	if errors.As(err, &refused) && slices.Contains(c.config.RetryCodes, refused.Code) {
+		return &TryLater{Code: refused.Code}
+	}
+	return err
+}
+
 func refusedWith(err error, codes []string) bool {
 	var refused *Refused
 	return errors.As(err, &refused) && slices.Contains(codes, refused.Code)

@@ -1,6 +1,7 @@
 package hubclient
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -56,6 +57,9 @@ type Config struct {
 	Dialect    string     `yaml:"dialect"`
 	Paths      Paths      `yaml:"paths"`
 	ErrorCodes ErrorCodes `yaml:"error_codes"`
+	// RetryCodes are codes, each ERR-NN-NNN and none of ErrorCodes, with which the hub says that it did nothing now and that the same is to
+	// be sent again later. Every other code is a refusal, which waits for a person. Default none: no such code is publicly known.
+	RetryCodes []string `yaml:"retry_codes"`
 	// BatchLimit is the greatest batch the hub takes, 1-500; default 500.
 	BatchLimit int `yaml:"batch_limit"`
 	// ConnectTimeout bounds connecting and the TLS handshake; default 3s.
@@ -88,7 +92,11 @@ func Default() Config {
 	}
 }
 
-var codePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,20}$`)
+var (
+	codePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,20}$`)
+	// retryCodePattern is the form all codes seen have (hub-interface 1): a slip of the pen must not pass for a code.
+	retryCodePattern = regexp.MustCompile(`^ERR-[0-9]{2}-[0-9]{3}$`)
+)
 
 // Validate joins all problems.
 func (c Config) Validate() error {
@@ -130,6 +138,7 @@ func (c Config) Validate() error {
 			p.Add("error_codes."+list.key, "must be error codes such as ERR-01-103")
 		}
 	}
+	c.checkRetryCodes(&p)
 	if c.BatchLimit < 1 || c.BatchLimit > MaxBatch {
 		p.Add("batch_limit", "must be 1 to %d", MaxBatch)
 	}
@@ -146,6 +155,22 @@ func (c Config) Validate() error {
 		p.Add("max_certificate_bytes", "must be at least 65536")
 	}
 	return p.Err()
+}
+
+// checkRetryCodes: a code has one meaning.
+func (c Config) checkRetryCodes(p *config.Problems) {
+	fixed := slices.Concat(c.ErrorCodes.Token, c.ErrorCodes.AddressExists, c.ErrorCodes.AddressUnknown, c.ErrorCodes.NoCirculation)
+	for i, code := range c.RetryCodes {
+		path := fmt.Sprintf("retry_codes[%d]", i)
+		switch {
+		case !retryCodePattern.MatchString(code):
+			p.Add(path, "must be an error code of the form ERR-NN-NNN")
+		case slices.Contains(fixed, code):
+			p.Add(path, "%s has a meaning in error_codes", code)
+		case slices.Contains(c.RetryCodes[:i], code):
+			p.Add(path, "%s is there already", code)
+		}
+	}
 }
 
 func (c Config) checkBase() string {

@@ -3,10 +3,11 @@
 // caller's.
 //
 // A call is written once (Call) and may be sent again with the same bytes; what differs between attempts is the Stamp and the
-// access token. Whatever the hub answers is read by strict rules with bounded sizes, into one of three outcomes:
+// access token. Whatever the hub answers is read by strict rules with bounded sizes, and judged into one of four outcomes:
 //
 //   - nil error: the hub says resultCode 1 and everything promised is there,
 //   - *Refused: the hub says resultCode 0, with its error code,
+//   - *TryLater: the same with a code the configuration says is no refusal (Client.Judge),
 //   - ErrUnknown: nothing is known of the outcome (no connection, a timeout, a status that is no answer, garbage); the same call may
 //     be sent again.
 //

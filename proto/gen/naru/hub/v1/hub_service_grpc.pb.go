@@ -34,7 +34,8 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // HubService is the only speaker to the distribution hub (유통허브시스템, spec hub-interface). Internal. Each exchange is stored sealed
-// before it is answered. A fault UNAVAILABLE with HUB_UNAVAILABLE means nothing is known of the outcome: send the same again.
+// before it is answered. A fault UNAVAILABLE with HUB_UNAVAILABLE means that nothing is known of the outcome, or, with metadata errCode,
+// that the hub asks to try later: send the same again.
 type HubServiceClient interface {
 	// RegisterPersonAddress registers a member's address (hub-interface 3.1). Answers already_registered for ERR-01-303.
 	RegisterPersonAddress(ctx context.Context, in *RegisterPersonAddressRequest, opts ...grpc.CallOption) (*RegisterPersonAddressResponse, error)
@@ -147,7 +148,8 @@ func (c *hubServiceClient) IssueDistributionCertificate(ctx context.Context, in 
 // for forward compatibility.
 //
 // HubService is the only speaker to the distribution hub (유통허브시스템, spec hub-interface). Internal. Each exchange is stored sealed
-// before it is answered. A fault UNAVAILABLE with HUB_UNAVAILABLE means nothing is known of the outcome: send the same again.
+// before it is answered. A fault UNAVAILABLE with HUB_UNAVAILABLE means that nothing is known of the outcome, or, with metadata errCode,
+// that the hub asks to try later: send the same again.
 type HubServiceServer interface {
 	// RegisterPersonAddress registers a member's address (hub-interface 3.1). Answers already_registered for ERR-01-303.
 	RegisterPersonAddress(context.Context, *RegisterPersonAddressRequest) (*RegisterPersonAddressResponse, error)
