@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -135,6 +136,15 @@ func TestCertificateIsForTheParties(t *testing.T) {
 			requireRefusal(t, caller.Do(t, http.MethodGet, "/v1/certificates/"+theirs.ID+path, nil), http.StatusNotFound, "CERTIFICATE_NOT_FOUND")
 		}
 	}
+	// The sender's own, asked for later, is told in its timeline; the recipient's is not.
+	own := settled(t, institution.Caller, requested(t, institution.Caller, document.EdocNum, "own", "제출용").ID)
+	var timeline string
+	await.Require(t, harness.Patience, func() bool {
+		timeline = string(institution.Do(t, http.MethodGet, "/v1/documents/"+document.EdocNum+"/timeline", nil).Body)
+		return strings.Contains(timeline, own.ID)
+	})
+	require.NotContains(t, timeline, theirs.ID)
+	require.Equal(t, 1, timelineOf(t, institution, document.EdocNum)["naru.certificate.v1.CertificateIssued"])
 }
 
 // The same request id is the same certificate; with another content it is refused.

@@ -257,6 +257,9 @@ func (v *victims) betweenParties(t *testing.T, descriptors map[string]protorefle
 		require.Len(t, list.Certificates, 1)
 		require.NotEqual(t, one.theirs, list.Certificates[0].ID)
 	}
+	seen := strings.Join(v.state(t), "\n")
+	require.Contains(t, seen, v.sendersCertificate)
+	require.NotContains(t, seen, v.recipientsCertificate, "the sender's timeline")
 }
 
 // state is what the victims see.

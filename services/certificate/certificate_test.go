@@ -73,6 +73,9 @@ func TestBothPartiesObtainTheirCertificate(t *testing.T) {
 		require.Equal(t, got.GetId(), events[i].GetCertificate())
 		require.Equal(t, b.sender, events[i].GetSender())
 		require.Equal(t, got.GetPdfDigest(), events[i].GetPdfDigest())
+		require.Equal(t, []certificatev1.Entitlement{
+			certificatev1.Entitlement_ENTITLEMENT_SENDER, certificatev1.Entitlement_ENTITLEMENT_RECIPIENT,
+		}[i], events[i].GetEntitlement())
 	}
 	stated := b.Stated(t, &certificatev1.CertificateIssued{})
 	require.EqualValues(t, 1, stated[0].GetOrdinal())
@@ -88,6 +91,27 @@ func TestBothPartiesObtainTheirCertificate(t *testing.T) {
 	require.Equal(t, []string{"certificate_requested", "certificate_passed", "certificate_requested", "certificate_passed"}, kinds)
 	require.NotContains(t, b.Logs.String(), "제출용")
 	require.Equal(t, 0, b.count(t, `select count(*) from certificate_file, unnest(pieces) p where position('PDF' in encode(p, 'escape')) > 0`))
+}
+
+// The number of an event tells a party nothing of the other's requests, also beside requests that were numbered before that was so.
+func TestNumbersTellNothingOfTheOtherParty(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	number := b.circulated(t, 1)
+	_, err := b.App.Exec(t.Context(), `
+		insert into certificate_request (id, edoc_num, ordinal, principal, entitlement, request_id, sender, address, reason, digest, requested_at)
+		select gen_random_uuid(), $1, ordinal, $2 || ordinal, entitlement, 'before', $2, 'address', 'reason', sha256('content'), now()
+		  from (values (1, 'recipient'), (2, 'sender')) as earlier (ordinal, entitlement)`, number, b.sender)
+	require.NoError(t, err)
+	for i, c := range []certificatev1.CertificateServiceClient{b.asRecipient(t), b.asRecipient(t), b.asSender(t), b.asRecipient(t), b.asSender(t)} {
+		ended(t, c, number, fmt.Sprintf("req-%d", i))
+	}
+	unittest.AwaitEmitted[*certificatev1.CertificateIssued](t, b.Bench, 5)
+	ordinals := map[string][]uint32{}
+	for _, e := range b.Stated(t, &certificatev1.CertificateIssued{}) {
+		ordinals[e.GetActor()] = append(ordinals[e.GetActor()], e.GetOrdinal())
+	}
+	require.Equal(t, map[string][]uint32{b.sender: {3, 5}, b.recipient: {4, 6, 8}}, ordinals)
 }
 
 func TestFactsMayComeInAnyOrder(t *testing.T) {

@@ -85,12 +85,15 @@ func findDocument(ctx context.Context, db pg.DBTX, sql, edocNum string) (documen
 	return d, nil
 }
 
+// insertRequestSQL numbers the sender's requests oddly and the recipient's evenly: a number is told with the end of a request, and must not
+// tell how often the other party asked. Numbers from before that rule are stepped over.
 const insertRequestSQL = `
 	insert into certificate_request (id, edoc_num, ordinal, principal, entitlement, request_id, sender, address, reason, digest, requested_at)
-	select $1::uuid, $2::text, coalesce(max(ordinal), 0) + 1, $3::text, $4::text, $5::text, $6::text, $7::text, $8::bytea, $9::bytea,
-	       $10::timestamptz
-	  from certificate_request
-	 where edoc_num = $2
+	select $1::uuid, $2::text, taken.last + case when taken.last % 2 = $11::integer then 2 else 1 end, $3::text, $4::text, $5::text, $6::text,
+	       $7::text, $8::bytea, $9::bytea, $10::timestamptz
+	  from (select coalesce(max(ordinal) filter (where entitlement = $4 or ordinal % 2 <> case entitlement when 'sender' then 1 else 0 end), 0) as last
+	          from certificate_request
+	         where edoc_num = $2) taken
 	returning ordinal`
 
 const insertCertificateSQL = `
@@ -99,8 +102,12 @@ const insertCertificateSQL = `
 
 // insertRequest stores a request and the certificate to be obtained for it; the document's row must be locked.
 func insertRequest(ctx context.Context, db pg.DBTX, r request) (ordinal int, _ error) {
+	odd := 0
+	if r.entitlement == entitledSender {
+		odd = 1
+	}
 	err := db.QueryRow(ctx, insertRequestSQL, r.id, r.edocNum, r.principal, r.entitlement, r.requestID, r.sender, r.address,
-		r.reason, r.digest, r.requestedAt).Scan(&ordinal)
+		r.reason, r.digest, r.requestedAt, odd).Scan(&ordinal)
 	if err != nil {
 		return 0, fmt.Errorf("insert request %s: %w", r.id, err)
 	}

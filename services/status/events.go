@@ -83,10 +83,12 @@ func (s *service) consumers() []inbox.Consumer {
 		}},
 		{Purpose: "certificates", From: "certificate", Handlers: []inbox.Handler{
 			on(s, certificateIssued, insertEntries, func(e inbox.Event[*certificatev1.CertificateIssued]) (fact, inbox.Verdict) {
-				return silent(at(e.Message.GetIssuedAt(), "certificate", e.Message.GetCertificate(), "certNum", e.Message.GetCertNum())), inbox.Done
+				return silent(at(e.Message.GetIssuedAt(), "certificate", e.Message.GetCertificate(), "certNum", e.Message.GetCertNum())),
+					ofSender(e.Message.GetEntitlement(), e.Sender, e.Actor)
 			}),
 			on(s, certificateFailed, insertEntries, func(e inbox.Event[*certificatev1.CertificateFailed]) (fact, inbox.Verdict) {
-				return silent(at(e.Message.GetFailedAt(), "certificate", e.Message.GetCertificate(), "reason", e.Message.GetReason())), inbox.Done
+				return silent(at(e.Message.GetFailedAt(), "certificate", e.Message.GetCertificate(), "reason", e.Message.GetReason())),
+					ofSender(e.Message.GetEntitlement(), e.Sender, e.Actor)
 			}),
 		}},
 	}
@@ -259,6 +261,24 @@ func resolutionName(r addressv1.Resolution) (string, bool) {
 		return "", false
 	default:
 		return "", false
+	}
+}
+
+// ofSender lets into the sender's timeline only the certificates the sender asked for; the recipient's are the recipient's own. An event
+// that does not yet say by what right is judged by who asked.
+func ofSender(right certificatev1.Entitlement, sender, actor string) inbox.Verdict {
+	switch right {
+	case certificatev1.Entitlement_ENTITLEMENT_SENDER:
+		return inbox.Done
+	case certificatev1.Entitlement_ENTITLEMENT_RECIPIENT:
+		return inbox.Ignore
+	case certificatev1.Entitlement_ENTITLEMENT_UNSPECIFIED:
+		if actor == sender {
+			return inbox.Done
+		}
+		return inbox.Ignore
+	default:
+		return inbox.Defer("entitlement_unknown")
 	}
 }
 

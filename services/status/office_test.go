@@ -197,13 +197,13 @@ func (o *office) refused(f *platformv1.DocumentFacts, ordinal uint32, readTime b
 }
 
 func (o *office) certificateIssued(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:certificate", OccurredAt: o.at(second),
-		Message: &certificatev1.CertificateIssued{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Certificate: "certificate-1", CertNum: "2026-0101-0000-0001", IssuedAt: o.stamp(second)}}
+	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: f.GetSender(), OccurredAt: o.at(second),
+		Message: &certificatev1.CertificateIssued{Entitlement: certificatev1.Entitlement_ENTITLEMENT_SENDER, EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Certificate: "certificate-1", CertNum: "2026-0101-0000-0001", IssuedAt: o.stamp(second)}}
 }
 
 func (o *office) certificateFailed(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Ordinal: 2, Sender: f.GetSender(), Actor: "unit:certificate", OccurredAt: o.at(second),
-		Message: &certificatev1.CertificateFailed{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Certificate: "certificate-2", Reason: "HASH_DIFFERS", FailedAt: o.stamp(second)}}
+	return outbox.Event{Subject: f.GetEdocNum(), Ordinal: 3, Sender: f.GetSender(), Actor: f.GetSender(), OccurredAt: o.at(second),
+		Message: &certificatev1.CertificateFailed{Entitlement: certificatev1.Entitlement_ENTITLEMENT_SENDER, EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Certificate: "certificate-2", Reason: "HASH_DIFFERS", FailedAt: o.stamp(second)}}
 }
 
 // service calls as a sender.

@@ -118,7 +118,7 @@ func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineReques
 	if !ok {
 		return nil, documentNotFound()
 	}
-	entries, err := readTimeline(ctx, s.db, r.GetEdocNum())
+	entries, err := readTimeline(ctx, s.db, sender, r.GetEdocNum())
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 	"github.com/naru-relay/naru/services/status"
@@ -61,6 +62,45 @@ func TestTimelineBeginsWithTheAcceptance(t *testing.T) {
 	entries = o.timeline(t, f)
 	require.Len(t, entries, 2)
 	require.Equal(t, o.Clock.Now(), entries[0].GetRecordedAt().AsTime())
+}
+
+// What the recipient asks for itself is not the sender's to know: only certificates the sender asked for are in its timeline. Events from
+// before they said by what right are judged by who asked, and what was kept of them is not shown.
+func TestTimelineHoldsTheSendersCertificatesOnly(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	o.tell(t, o.accepted(f), o.received(f, 10))
+	as := func(right certificatev1.Entitlement, actor string, ordinal uint32, certificate string) outbox.Event {
+		e := outbox.Event{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: actor, OccurredAt: o.at(20)}
+		e.Message = &certificatev1.CertificateIssued{Certificate: certificate, IssuedAt: o.stamp(20), Entitlement: right}
+		if ordinal > 10 {
+			e.Message = &certificatev1.CertificateFailed{Certificate: certificate, FailedAt: o.stamp(20), Entitlement: right, Reason: "HUB_REFUSED"}
+		}
+		return e
+	}
+	const unsaid, ofSender, ofRecipient = certificatev1.Entitlement_ENTITLEMENT_UNSPECIFIED, certificatev1.Entitlement_ENTITLEMENT_SENDER,
+		certificatev1.Entitlement_ENTITLEMENT_RECIPIENT
+	o.tell(t,
+		as(ofSender, sender, 1, "mine-1"), as(ofRecipient, "recipient-id", 2, "theirs-2"), as(unsaid, sender, 3, "mine-3"), as(unsaid, "recipient-id", 4, "theirs-4"),
+		as(ofSender, sender, 11, "mine-11"), as(ofRecipient, "recipient-id", 12, "theirs-12"), as(unsaid, sender, 13, "mine-13"), as(unsaid, "recipient-id", 14, "theirs-14"),
+		as(42, "recipient-id", 6, "newer"))
+	_, err := o.App.Exec(t.Context(), `
+		insert into timeline_entry (edoc_num, kind, ordinal, occurred_at, recorded_at, actor, details)
+		values ($1, 180, 8, now(), now(), 'recipient-id', '{"certificate": "theirs-8"}')`, f.GetEdocNum())
+	require.NoError(t, err)
+	var shown []string
+	for _, e := range o.timeline(t, f) {
+		if given := e.GetDetails()["certificate"]; given != "" {
+			shown = append(shown, given)
+		}
+	}
+	require.Equal(t, []string{"mine-1", "mine-3", "mine-11", "mine-13"}, shown)
+	var kept, deferred int
+	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from timeline_entry where actor = 'recipient-id' and ordinal <> 8`).Scan(&kept))
+	require.Zero(t, kept)
+	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from deferred_event`).Scan(&deferred))
+	require.Equal(t, 1, deferred, "a right only a newer version knows")
 }
 
 // The recipient's address is told only after receipt, in status and timeline.

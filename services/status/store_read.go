@@ -124,14 +124,15 @@ func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit,
 	return found, &ends[0], nil
 }
 
-// readTimeline reads everything that happened to a document, in order of occurrence.
-func readTimeline(ctx context.Context, db pg.DBTX, number string) ([]entry, error) {
+// readTimeline reads everything that happened to a document of a sender's, in order of occurrence. Certificates (180, 190) are shown to who
+// asked for them: until events said by what right, those the recipient asked for were kept here too.
+func readTimeline(ctx context.Context, db pg.DBTX, sender uuid.UUID, number string) ([]entry, error) {
 	const read = `
 		select kind, ordinal, occurred_at, recorded_at, acknowledged_at, actor, details
 		from   timeline_entry
-		where  edoc_num = $1
+		where  edoc_num = $1 and (kind not in (180, 190) or actor = $2::uuid::text)
 		order  by occurred_at, kind, ordinal`
-	rows, err := db.Query(ctx, read, number)
+	rows, err := db.Query(ctx, read, number, sender)
 	if err != nil {
 		return nil, fmt.Errorf("read the timeline of %s: %w", number, err)
 	}

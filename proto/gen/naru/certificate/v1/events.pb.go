@@ -22,7 +22,60 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// CertificateIssued: obtained, checked and ready. Subject: edoc number, ordinal: number of the request for the document.
+// Entitlement is by what right a certificate was asked for. Whoever tells one party what happens to a document leaves out what the other
+// party asked for itself.
+type Entitlement int32
+
+const (
+	// Not stated by older events; their actor, who asked, is the document's sender or else its recipient.
+	Entitlement_ENTITLEMENT_UNSPECIFIED Entitlement = 0
+	Entitlement_ENTITLEMENT_SENDER      Entitlement = 1
+	Entitlement_ENTITLEMENT_RECIPIENT   Entitlement = 2
+)
+
+// Enum value maps for Entitlement.
+var (
+	Entitlement_name = map[int32]string{
+		0: "ENTITLEMENT_UNSPECIFIED",
+		1: "ENTITLEMENT_SENDER",
+		2: "ENTITLEMENT_RECIPIENT",
+	}
+	Entitlement_value = map[string]int32{
+		"ENTITLEMENT_UNSPECIFIED": 0,
+		"ENTITLEMENT_SENDER":      1,
+		"ENTITLEMENT_RECIPIENT":   2,
+	}
+)
+
+func (x Entitlement) Enum() *Entitlement {
+	p := new(Entitlement)
+	*p = x
+	return p
+}
+
+func (x Entitlement) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Entitlement) Descriptor() protoreflect.EnumDescriptor {
+	return file_naru_certificate_v1_events_proto_enumTypes[0].Descriptor()
+}
+
+func (Entitlement) Type() protoreflect.EnumType {
+	return &file_naru_certificate_v1_events_proto_enumTypes[0]
+}
+
+func (x Entitlement) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Entitlement.Descriptor instead.
+func (Entitlement) EnumDescriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_events_proto_rawDescGZIP(), []int{0}
+}
+
+// CertificateIssued: obtained, checked and ready. Subject: edoc number, ordinal: 2n-1 for the n-th request of the sender for the document,
+// 2n for the n-th of the recipient, so that neither learns from its own how often the other asked. Actor: who asked.
 type CertificateIssued struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -31,6 +84,7 @@ type CertificateIssued struct {
 	CertNum       string                 `protobuf:"bytes,4,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
 	PdfDigest     string                 `protobuf:"bytes,5,opt,name=pdf_digest,json=pdfDigest,proto3" json:"pdf_digest,omitempty"`
 	IssuedAt      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	Entitlement   Entitlement            `protobuf:"varint,7,opt,name=entitlement,proto3,enum=naru.certificate.v1.Entitlement" json:"entitlement,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -107,7 +161,14 @@ func (x *CertificateIssued) GetIssuedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// CertificateFailed: the hub refused or a check failed. Subject: edoc number.
+func (x *CertificateIssued) GetEntitlement() Entitlement {
+	if x != nil {
+		return x.Entitlement
+	}
+	return Entitlement_ENTITLEMENT_UNSPECIFIED
+}
+
+// CertificateFailed: the hub refused or a check failed. Subject, ordinal and actor as of CertificateIssued.
 type CertificateFailed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -115,6 +176,7 @@ type CertificateFailed struct {
 	Certificate   string                 `protobuf:"bytes,3,opt,name=certificate,proto3" json:"certificate,omitempty"`
 	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	FailedAt      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=failed_at,json=failedAt,proto3" json:"failed_at,omitempty"`
+	Entitlement   Entitlement            `protobuf:"varint,6,opt,name=entitlement,proto3,enum=naru.certificate.v1.Entitlement" json:"entitlement,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -184,11 +246,18 @@ func (x *CertificateFailed) GetFailedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *CertificateFailed) GetEntitlement() Entitlement {
+	if x != nil {
+		return x.Entitlement
+	}
+	return Entitlement_ENTITLEMENT_UNSPECIFIED
+}
+
 var File_naru_certificate_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_events_proto_rawDesc = "" +
 	"\n" +
-	" naru/certificate/v1/events.proto\x12\x13naru.certificate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb\x01\n" +
+	" naru/certificate/v1/events.proto\x12\x13naru.certificate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x02\n" +
 	"\x11CertificateIssued\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12 \n" +
@@ -196,13 +265,19 @@ const file_naru_certificate_v1_events_proto_rawDesc = "" +
 	"\bcert_num\x18\x04 \x01(\tR\acertNum\x12\x1d\n" +
 	"\n" +
 	"pdf_digest\x18\x05 \x01(\tR\tpdfDigest\x127\n" +
-	"\tissued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\"\xb9\x01\n" +
+	"\tissued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12B\n" +
+	"\ventitlement\x18\a \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement\"\xfd\x01\n" +
 	"\x11CertificateFailed\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12 \n" +
 	"\vcertificate\x18\x03 \x01(\tR\vcertificate\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x127\n" +
-	"\tfailed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAtB\xdc\x01\n" +
+	"\tfailed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAt\x12B\n" +
+	"\ventitlement\x18\x06 \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement*]\n" +
+	"\vEntitlement\x12\x1b\n" +
+	"\x17ENTITLEMENT_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12ENTITLEMENT_SENDER\x10\x01\x12\x19\n" +
+	"\x15ENTITLEMENT_RECIPIENT\x10\x02B\xdc\x01\n" +
 	"\x17com.naru.certificate.v1B\vEventsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 
 var (
@@ -217,20 +292,24 @@ func file_naru_certificate_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_certificate_v1_events_proto_rawDescData
 }
 
+var file_naru_certificate_v1_events_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_naru_certificate_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_naru_certificate_v1_events_proto_goTypes = []any{
-	(*CertificateIssued)(nil),     // 0: naru.certificate.v1.CertificateIssued
-	(*CertificateFailed)(nil),     // 1: naru.certificate.v1.CertificateFailed
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(Entitlement)(0),              // 0: naru.certificate.v1.Entitlement
+	(*CertificateIssued)(nil),     // 1: naru.certificate.v1.CertificateIssued
+	(*CertificateFailed)(nil),     // 2: naru.certificate.v1.CertificateFailed
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
 }
 var file_naru_certificate_v1_events_proto_depIdxs = []int32{
-	2, // 0: naru.certificate.v1.CertificateIssued.issued_at:type_name -> google.protobuf.Timestamp
-	2, // 1: naru.certificate.v1.CertificateFailed.failed_at:type_name -> google.protobuf.Timestamp
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	3, // 0: naru.certificate.v1.CertificateIssued.issued_at:type_name -> google.protobuf.Timestamp
+	0, // 1: naru.certificate.v1.CertificateIssued.entitlement:type_name -> naru.certificate.v1.Entitlement
+	3, // 2: naru.certificate.v1.CertificateFailed.failed_at:type_name -> google.protobuf.Timestamp
+	0, // 3: naru.certificate.v1.CertificateFailed.entitlement:type_name -> naru.certificate.v1.Entitlement
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_naru_certificate_v1_events_proto_init() }
@@ -243,13 +322,14 @@ func file_naru_certificate_v1_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_events_proto_rawDesc), len(file_naru_certificate_v1_events_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_naru_certificate_v1_events_proto_goTypes,
 		DependencyIndexes: file_naru_certificate_v1_events_proto_depIdxs,
+		EnumInfos:         file_naru_certificate_v1_events_proto_enumTypes,
 		MessageInfos:      file_naru_certificate_v1_events_proto_msgTypes,
 	}.Build()
 	File_naru_certificate_v1_events_proto = out.File
