@@ -171,7 +171,7 @@ func certificateOf(t *testing.T, i *harness.Institution, d *harness.Document, re
 	})
 	require.Equal(t, "CERTIFICATE_STATE_ISSUED", got.Certificate.State, got.Certificate.Reason)
 	require.Regexp(t, `^\d{4}-\d{4}-\d{4}-\d{4}$`, got.Certificate.CertNum)
-	require.Len(t, got.Certificate.Checks, 6)
+	require.Len(t, got.Certificate.Checks, 12)
 	download := i.Do(t, http.MethodGet, "/v1/certificates/"+made.Certificate.ID+"/content", nil)
 	require.Equal(t, http.StatusOK, download.Status)
 	require.Equal(t, "application/pdf", download.Header.Get("Content-Type"))

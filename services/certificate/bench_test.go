@@ -48,6 +48,11 @@ const (
 
 var documentHash = strings.Repeat("5e", 32)
 
+// attachments of every document; the hub lists them in another order.
+func attachments() []*platformv1.Digest {
+	return []*platformv1.Digest{{Algorithm: "SHA-256", Value: strings.Repeat("c1", 32)}, {Algorithm: "SHA-256", Value: strings.Repeat("a2", 32)}}
+}
+
 // fakeHub is the hub unit as a neighbour.
 type fakeHub struct {
 	hubv1.UnimplementedHubServiceServer
@@ -115,7 +120,8 @@ func (b *bundle) content(r *hubv1.IssueDistributionCertificateRequest) certpdf.C
 		Sender:    distcert.Party{Address: senderAddr, PlatformID: unittest.Platform},
 		Recipient: distcert.Party{Address: receiverAddr, PlatformID: unittest.Platform},
 		SentAt:    now.Add(-time.Hour), ReceivedAt: now.Add(-time.Hour), Hash: documentHash,
-		Applicant: r.GetAddress(), Reason: r.GetReason(), IssuedAt: now, ValidUntil: now.AddDate(0, 3, 0),
+		AttachmentHashes: []string{attachments()[1].GetValue(), attachments()[0].GetValue()},
+		Applicant:        r.GetAddress(), Reason: r.GetReason(), IssuedAt: now, ValidUntil: now.AddDate(0, 3, 0),
 	}
 }
 
@@ -131,6 +137,15 @@ func (b *bundle) render(c certpdf.Circulation, signer pki.Signer) (*hubv1.IssueD
 
 func (b *bundle) genuine(r *hubv1.IssueDistributionCertificateRequest, _ int) (*hubv1.IssueDistributionCertificateResponse, error) {
 	return b.render(b.content(r), b.pki.Signer(pki.Hub))
+}
+
+// readAt issues genuine certificates that state a read time; the zero time is none.
+func (b *bundle) readAt(at time.Time) func(*hubv1.IssueDistributionCertificateRequest, int) (*hubv1.IssueDistributionCertificateResponse, error) {
+	return func(r *hubv1.IssueDistributionCertificateRequest, _ int) (*hubv1.IssueDistributionCertificateResponse, error) {
+		c := b.content(r)
+		c.ReadAt = at
+		return b.render(c, b.pki.Signer(pki.Hub))
+	}
 }
 
 func (b *bundle) edoc(t testing.TB, serial int64) string {
@@ -153,7 +168,7 @@ func (b *bundle) received(t testing.TB, edocNum string) {
 	at := timestamppb.New(b.Clock.Now().Add(-time.Hour))
 	b.Deliver(t, platformv1.Lane_LANE_BULK, b.event(edocNum, &deliveryv1.DocumentReceived{Facts: &platformv1.DocumentFacts{
 		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, From: from, To: to, SentAt: at, ReceivedAt: at,
-		DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: documentHash},
+		DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: documentHash}, AttachmentHashes: attachments(),
 	}}))
 }
 

@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,8 +27,10 @@ type document struct {
 	senderAddress, senderPlatform       string
 	recipientAddress, recipientPlatform string
 	hashAlgorithm, hash                 string
-	receivedAt, registeredAt            time.Time
-	readAt, readRegisteredAt            time.Time
+	// attachments are sorted, each as <algorithm>:<hex>; nil where they are not known.
+	attachments                      []string
+	sentAt, receivedAt, registeredAt time.Time
+	readAt, readRegisteredAt         time.Time
 }
 
 // merge fills what d lacks with what other knows.
@@ -49,10 +52,14 @@ func (d *document) merge(other document) {
 			*field.mine = field.other
 		}
 	}
+	if d.attachments == nil {
+		d.attachments = other.attachments
+	}
 	for _, field := range []struct {
 		mine  *time.Time
 		other time.Time
 	}{
+		{&d.sentAt, other.sentAt},
 		{&d.receivedAt, other.receivedAt},
 		{&d.registeredAt, other.registeredAt},
 		{&d.readAt, other.readAt},
@@ -66,7 +73,7 @@ func (d *document) merge(other document) {
 
 // certifiable tells whether everything a certificate is compared with is known and the hub holds the circulation.
 func (d document) certifiable() bool {
-	return d.hash != "" && !d.registeredAt.IsZero() && d.senderAddress != "" && d.recipientAddress != ""
+	return d.hash != "" && !d.sentAt.IsZero() && !d.receivedAt.IsZero() && !d.registeredAt.IsZero() && d.senderAddress != "" && d.recipientAddress != ""
 }
 
 // The two rights to a certificate.
@@ -115,17 +122,19 @@ func contentDigest(id uuid.UUID, edocNum, reason string) []byte {
 	return h.Sum(nil)
 }
 
-// checks are those of the proto, and the file's form, number and parties.
+// checks are those of the proto, and the file's form.
 type checks struct {
-	format, signature, chain, identity, validity, hash, edocNum, certNum, parties bool
+	format, signature, chain, identity, validity, hash, edocNum, certNum, parties, attachments, sentAt, receivedAt, readAt bool
 }
 
-func (c checks) passed() bool {
-	return c.format && c.signature && c.chain && c.identity && c.validity && c.hash && c.edocNum && c.certNum && c.parties
-}
+func (c checks) passed() bool { return len(c.failed()) == 0 }
 
 // names lists what passed, for the record of an attempt.
-func (c checks) names() []string {
+func (c checks) names() []string { return c.that(true) }
+
+func (c checks) failed() []string { return c.that(false) }
+
+func (c checks) that(passed bool) []string {
 	list := []string{}
 	for _, check := range []struct {
 		name   string
@@ -140,17 +149,30 @@ func (c checks) names() []string {
 		{"edoc_num", c.edocNum},
 		{"cert_num", c.certNum},
 		{"parties", c.parties},
+		{"attachments", c.attachments},
+		{"sent_at", c.sentAt},
+		{"received_at", c.receivedAt},
+		{"read_at", c.readAt},
 	} {
-		if check.passed {
+		if check.passed == passed {
 			list = append(list, check.name)
 		}
 	}
 	return list
 }
 
-// compare completes the verification of a file with what it says of the document, between whom, for whom, and under which number it came.
-// Latin letters of an address do not differ by case (hub-interface 3.1).
-func compare(c *distcert.Certificate, verified distcert.Checks, d document, applicant, certNum string) checks {
+// expected is what a certificate has to state.
+type expected struct {
+	document
+	// applicant is the address it was asked for, certNum the number it came under.
+	applicant, certNum string
+	// read: the hub had the read time before it was asked, so that the certificate states one.
+	read bool
+}
+
+// compare completes the verification of a file with what it states: which document, between whom, when, for whom, under which number.
+// Latin letters of an address do not differ by case (hub-interface 3.1); the hub has times in whole seconds, truncated.
+func compare(c *distcert.Certificate, verified distcert.Checks, d expected) checks {
 	result := checks{
 		format: verified.Format, signature: verified.Signature, chain: verified.Chain, identity: verified.Identity, validity: verified.Validity,
 	}
@@ -159,8 +181,31 @@ func compare(c *distcert.Certificate, verified distcert.Checks, d document, appl
 	}
 	result.hash = c.Algorithm == d.hashAlgorithm && strings.EqualFold(c.Hash, d.hash)
 	result.edocNum = c.EdocNum == d.edocNum
-	result.certNum = c.CertNum == certNum
+	result.certNum = c.CertNum == d.certNum
 	result.parties = strings.EqualFold(c.Sender.Address, d.senderAddress) && strings.EqualFold(c.Recipient.Address, d.recipientAddress) &&
-		strings.EqualFold(c.Applicant, applicant)
+		strings.EqualFold(c.Applicant, d.applicant)
+	result.attachments = d.attachments != nil && slices.Equal(attachmentsOf(c), d.attachments)
+	result.sentAt = sameSecond(c.SentAt, d.sentAt)
+	result.receivedAt = sameSecond(c.ReceivedAt, d.receivedAt)
+	if result.readAt = !d.read; !c.ReadAt.IsZero() {
+		result.readAt = sameSecond(c.ReadAt, d.readAt)
+	}
 	return result
+}
+
+func attachmentsOf(c *distcert.Certificate) []string {
+	stated := make([]string, len(c.AttachmentHashes))
+	for i, hash := range c.AttachmentHashes {
+		stated[i] = attachment(c.Algorithm, hash)
+	}
+	slices.Sort(stated)
+	return stated
+}
+
+// attachment is an attachment's hash as it is kept and compared.
+func attachment(algorithm, hash string) string { return algorithm + ":" + strings.ToLower(hash) }
+
+// sameSecond: what the certificate states is our time as the hub got it. Seconds of KST are those of UTC.
+func sameSecond(stated, ours time.Time) bool {
+	return !ours.IsZero() && stated.Equal(ours.Truncate(time.Second))
 }

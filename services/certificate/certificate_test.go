@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/genproto/googleapis/api/httpbody"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
@@ -19,17 +21,27 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/sandbox/pki" //nolint:depguard // the test holds this unit against the sandbox of the outside world
 )
 
-var allPassed = &certificatev1.Checks{Signature: true, Chain: true, Identity: true, Validity: true, Hash: true, EdocNum: true}
+var allPassed = &certificatev1.Checks{
+	Signature: true, Chain: true, Identity: true, Validity: true, Hash: true, EdocNum: true, CertNum: true, Parties: true,
+	Attachments: true, SentAt: true, ReceivedAt: true, ReadAt: true,
+}
+
+// but is all passed but these.
+func but(failed ...protoreflect.Name) *certificatev1.Checks {
+	c := proto.CloneOf(allPassed)
+	for _, name := range failed {
+		c.ProtoReflect().Clear(c.ProtoReflect().Descriptor().Fields().ByName(name))
+	}
+	return c
+}
 
 func same(t testing.TB, want, got *certificatev1.Checks) {
 	t.Helper()
-	flat := func(c *certificatev1.Checks) [6]bool {
-		return [6]bool{c.GetSignature(), c.GetChain(), c.GetIdentity(), c.GetValidity(), c.GetHash(), c.GetEdocNum()}
-	}
-	require.Equal(t, flat(want), flat(got))
+	require.True(t, proto.Equal(want, got), "%s", got)
 }
 
 func download(t testing.TB, c certificatev1.CertificateServiceClient, certificateID string) (*httpbody.HttpBody, error) {
@@ -117,6 +129,7 @@ func TestNumbersTellNothingOfTheOtherParty(t *testing.T) {
 func TestFactsMayComeInAnyOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.hub.issue = b.readAt(b.Clock.Now())
 	facts := []func(testing.TB, string){b.received, b.registered, b.readTimeRegistered, b.read}
 	for serial := range int64(6) {
 		number := b.edoc(t, 100+serial)
@@ -152,50 +165,74 @@ func TestCertificatesThatAreNotHandedOut(t *testing.T) {
 			c := b.content(r)
 			c.Hash = documentHash[:62] + "00"
 			return b.render(c, genuine())
-		}, &certificatev1.Checks{Signature: true, Chain: true, Identity: true, Validity: true, EdocNum: true}},
+		}, but("hash")},
 		{"about another number", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			c := b.content(r)
 			c.EdocNum = b.edoc(t, 999)
 			return b.render(c, genuine())
-		}, &certificatev1.Checks{Signature: true, Chain: true, Identity: true, Validity: true, Hash: true}},
+		}, but("edoc_num")},
 		{"under another certificate number", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			a, err := b.render(b.content(r), genuine())
 			a.CertNum = "2026-1121-0000-0043"
 			return a, err
-		}, allPassed},
+		}, but("cert_num")},
 		{"of another sender", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			c := b.content(r)
 			c.Sender.Address = "somebody-else"
 			return b.render(c, genuine())
-		}, allPassed},
+		}, but("parties")},
 		{"to another recipient", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			c := b.content(r)
 			c.Recipient.Address = "somebody-else"
 			return b.render(c, genuine())
-		}, allPassed},
+		}, but("parties")},
 		{"for another applicant", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			c := b.content(r)
 			c.Applicant = "somebody-else"
 			return b.render(c, genuine())
-		}, allPassed},
+		}, but("parties")},
+		{"with another attachment", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
+			c := b.content(r)
+			c.AttachmentHashes[1] = documentHash
+			return b.render(c, genuine())
+		}, but("attachments")},
+		{"with one attachment left out", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
+			c := b.content(r)
+			c.AttachmentHashes = c.AttachmentHashes[:1]
+			return b.render(c, genuine())
+		}, but("attachments")},
+		{"with one attachment more", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
+			c := b.content(r)
+			c.AttachmentHashes = append(c.AttachmentHashes, documentHash)
+			return b.render(c, genuine())
+		}, but("attachments")},
+		{"sent at another time", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
+			c := b.content(r)
+			c.SentAt = c.SentAt.Add(-time.Second)
+			return b.render(c, genuine())
+		}, but("sent_at")},
+		{"received at another time", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
+			c := b.content(r)
+			c.ReceivedAt = c.ReceivedAt.Add(time.Second)
+			return b.render(c, genuine())
+		}, but("received_at")},
 		{"expired signer", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			signer, err := b.pki.Expired(pki.Hub)
 			if err != nil {
 				return nil, err
 			}
 			return b.render(b.content(r), signer)
-		}, &certificatev1.Checks{Signature: true, Chain: true, Identity: true, Hash: true, EdocNum: true}},
+		}, but("validity")},
 		{"expired certificate", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			c := b.content(r)
 			c.IssuedAt, c.ValidUntil = c.IssuedAt.AddDate(0, 0, -10), c.IssuedAt.AddDate(0, 0, -1)
-			c.SentAt, c.ReceivedAt = c.IssuedAt, c.IssuedAt
 			return b.render(c, genuine())
-		}, &certificatev1.Checks{Signature: true, Chain: true, Identity: true, Hash: true, EdocNum: true}},
+		}, but("validity")},
 		{"issued too far in the future", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			c := b.content(r)
 			c.IssuedAt = c.IssuedAt.Add(10 * time.Second)
 			return b.render(c, genuine())
-		}, &certificatev1.Checks{Signature: true, Chain: true, Identity: true, Hash: true, EdocNum: true}},
+		}, but("validity")},
 		{"foreign signer of the same name", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			signer, err := b.pki.Foreign(pki.Hub)
 			if err != nil {
@@ -235,6 +272,86 @@ func TestCertificatesThatAreNotHandedOut(t *testing.T) {
 		})
 	}
 	require.Empty(t, unittest.Emitted[*certificatev1.CertificateIssued](t, b.Bench))
+}
+
+// A certificate states the read time we know, once the hub is known to have it; until then it may be without.
+func TestReadTimeOfACertificate(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	now := b.Clock.Now()
+	type facts = []func(testing.TB, string)
+	for i, tt := range []struct {
+		name   string
+		facts  facts
+		stated time.Time
+		want   *certificatev1.Checks
+	}{
+		{"not read", nil, time.Time{}, allPassed},
+		{"read, the hub not known to have it, not stated", facts{b.read}, time.Time{}, allPassed},
+		{"read, the hub not known to have it, stated", facts{b.read}, now, allPassed},
+		{"read and at the hub, stated", facts{b.read, b.readTimeRegistered}, now, allPassed},
+		{"read and at the hub, not stated", facts{b.read, b.readTimeRegistered}, time.Time{}, but("read_at")},
+		{"read at another time", facts{b.read, b.readTimeRegistered}, now.Add(-time.Second), but("read_at")},
+		{"read at another time, the hub not known to have it", facts{b.read}, now.Add(time.Second), but("read_at")},
+		{"never read here", nil, now, but("read_at")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b.hub.issue = b.readAt(tt.stated)
+			number := b.circulated(t, int64(i+1))
+			for _, fact := range tt.facts {
+				fact(t, number)
+			}
+			got := ended(t, b.asSender(t), number, fmt.Sprintf("req-%d", i))
+			same(t, tt.want, got.GetChecks())
+			state, passed := certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, 1
+			if tt.want != allPassed {
+				state, passed = certificatev1.CertificateState_CERTIFICATE_STATE_FAILED, 0
+			}
+			require.Equal(t, state, got.GetState())
+			require.Equal(t, passed, b.count(t, `select count(*) from certificate_attempt where id = $1 and 'read_at' = any(checks)`, got.GetId()))
+		})
+	}
+}
+
+// A read time the certificate states and DocumentRead has not told yet is waited for; every certificate that came meanwhile is recorded.
+func TestAReadTimeOnItsWay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	number := b.circulated(t, 1)
+	read := b.Clock.Now()
+	b.hub.issue = func(r *hubv1.IssueDistributionCertificateRequest, attempt int) (*hubv1.IssueDistributionCertificateResponse, error) {
+		if attempt == 3 {
+			b.read(t, number)
+		}
+		return b.readAt(read)(r, attempt)
+	}
+	got := ended(t, b.asSender(t), number, "req")
+	require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, got.GetState())
+	require.Equal(t, 2, b.count(t, `select count(*) from certificate_attempt where id = $1 and outcome = 'unavailable'`, got.GetId()))
+	require.Equal(t, 3, b.count(t, `select count(*) from certificate_file where id = $1`, got.GetId()))
+	require.NoError(t, Audit(t.Context(), b.App, b.Env.Sealed))
+}
+
+// Of a document from before attachments were kept, intake is asked for them; they are compared all the same.
+func TestAttachmentsOfAnOlderDocument(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i, tt := range []struct {
+		name     string
+		accepted []*platformv1.Digest
+		want     certificatev1.CertificateState
+	}{
+		{"the same", attachments(), certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED},
+		{"none", nil, certificatev1.CertificateState_CERTIFICATE_STATE_FAILED},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			number := b.circulated(t, int64(i+1))
+			_, err := b.App.Exec(t.Context(), `update document set attachments = null where edoc_num = $1`, number)
+			require.NoError(t, err)
+			b.intake.knows(&platformv1.DocumentFacts{EdocNum: number, Sender: b.sender, AttachmentHashes: tt.accepted})
+			require.Equal(t, tt.want, ended(t, b.asSender(t), number, fmt.Sprintf("req-%d", i)).GetState())
+		})
+	}
 }
 
 func TestAHubClockALittleAheadIsTolerated(t *testing.T) {

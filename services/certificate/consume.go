@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/outbox"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
@@ -63,8 +64,19 @@ func fromReceived(m *deliveryv1.DocumentReceived) document {
 		sender: f.GetSender(), recipient: f.GetRecipient(),
 		senderAddress: f.GetFrom().GetAddress(), senderPlatform: f.GetFrom().GetPlatformId(),
 		recipientAddress: f.GetTo().GetAddress(), recipientPlatform: f.GetTo().GetPlatformId(),
-		hashAlgorithm: f.GetDocumentHash().GetAlgorithm(), hash: f.GetDocumentHash().GetValue(), receivedAt: instant(f.GetReceivedAt()),
+		hashAlgorithm: f.GetDocumentHash().GetAlgorithm(), hash: f.GetDocumentHash().GetValue(),
+		attachments: attachmentsIn(f), sentAt: instant(f.GetSentAt()), receivedAt: instant(f.GetReceivedAt()),
 	}
+}
+
+// attachmentsIn are the attachments of facts that are complete; none are known then, too.
+func attachmentsIn(f *platformv1.DocumentFacts) []string {
+	all := make([]string, len(f.GetAttachmentHashes()))
+	for i, hash := range f.GetAttachmentHashes() {
+		all[i] = attachment(hash.GetAlgorithm(), hash.GetValue())
+	}
+	slices.Sort(all)
+	return all
 }
 
 func fromRegistered(m *circulationv1.CirculationRegistered) document {

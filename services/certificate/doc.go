@@ -14,8 +14,9 @@
 //	               └─────────► the hub refused ─────► FAILED, HUB_REFUSED    (event CertificateFailed)
 //
 // The checks (pkg/distcert): the signature covers the whole file and holds, the signer leads to a configured root, is the pinned
-// one, signer and certificate are valid now, number, hash and both parties inside are those of the document as this relay knows it,
-// and the applicant is who asked.
+// one, signer and certificate are valid now; number, hashes, both parties and the times sent, received and read inside are those of the
+// document as this relay knows it, and the applicant is who asked. Times are compared as the hub has them, in whole seconds. The read time
+// may be missing unless the hub was known to have it before it was asked; one that is not known here yet is waited for.
 // A file is handed out only in the state ISSUED, which the database allows only with all checks passed.
 //
 // The hub is called outside of transactions, by claimed work. After an unknown outcome the same is asked again; the hub may then have

@@ -45,7 +45,7 @@ func (l lookup) find(ctx context.Context, sender bool, number string) (document,
 	case f.GetEdocNum() != number:
 		return document{}, nil
 	}
-	return document{edocNum: number, sender: f.GetSender(), recipient: f.GetRecipient()}, nil
+	return document{edocNum: number, sender: f.GetSender(), recipient: f.GetRecipient(), attachments: attachmentsIn(f)}, nil
 }
 
 func (l lookup) ask(ctx context.Context, sender bool, number string) (*platformv1.DocumentFacts, error) {
@@ -55,6 +55,21 @@ func (l lookup) ask(ctx context.Context, sender bool, number string) (*platformv
 	}
 	answer, err := l.delivery.GetReceived(ctx, &deliveryv1.GetReceivedRequest{EdocNum: number})
 	return answer.GetFacts(), err
+}
+
+// whole gives what is known of a document that certificates are asked for. Rows from before attachments were kept are without them; intake,
+// which has accepted every document, is then asked.
+func (s *service) whole(ctx context.Context, number string) (document, error) {
+	d, err := findDocument(ctx, s.db, findDocumentSQL, number)
+	if err != nil || d.attachments != nil {
+		return d, err
+	}
+	asked, err := s.lookup.find(ctx, true, number)
+	if err != nil {
+		return document{}, err
+	}
+	d.merge(asked)
+	return d, nil
 }
 
 // document gives what is known of a document. Where that gives the caller no right to its certificate, the unit that would know of one is

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/distcert"
@@ -79,7 +81,7 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 	if err != nil {
 		return outcome{}, fmt.Errorf("open reason: %w", err)
 	}
-	d, err := findDocument(ctx, s.db, findDocumentSQL, j.edocNum)
+	d, err := s.whole(ctx, j.edocNum)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -89,8 +91,17 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 	if err != nil {
 		return s.failedCall(err), nil
 	}
-	return s.judge(answer, d, j.address), nil
+	want := expected{document: d, applicant: j.address, certNum: answer.GetCertNum(), read: !d.readRegisteredAt.IsZero()}
+	// The document may have been read meanwhile, and the certificate state it.
+	if now, err := findDocument(ctx, s.db, findDocumentSQL, j.edocNum); err == nil {
+		want.merge(now)
+	}
+	return s.judge(answer, want, j.attempt), nil
 }
+
+// readPatience is how many attempts a read time that is not known here may take: the fact may still be on its way, and is on another way
+// than the hub's answer. With the default waits that is over two minutes.
+const readPatience = 8
 
 // failedCall: a refusal ends the request; everything else says nothing about it.
 func (s *service) failedCall(err error) outcome {
@@ -102,8 +113,8 @@ func (s *service) failedCall(err error) outcome {
 	return o
 }
 
-// judge verifies a file and compares it with the document.
-func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, d document, applicant string) outcome {
+// judge verifies a file and compares it with what it has to state.
+func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want expected, attempt int) outcome {
 	digest := sha256.Sum256(answer.GetPdf())
 	o := outcome{
 		exchange: answer.GetExchange(), certNum: answer.GetCertNum(), pdf: answer.GetPdf(), digest: digest[:], at: s.clock.Now(),
@@ -116,7 +127,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, d do
 		// The hub's clock is a little ahead of ours.
 		c, verified, err = verify(c.IssuedAt)
 	}
-	o.checks = compare(c, verified, d, applicant, answer.GetCertNum())
+	o.checks = compare(c, verified, want)
 	if c != nil {
 		o.issuedAt, o.validUntil = c.IssuedAt, c.ValidUntil
 	}
@@ -124,8 +135,13 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, d do
 		o.kind = passed
 		return o
 	}
+	differing := o.checks.failed()
+	if err == nil && want.readAt.IsZero() && slices.Equal(differing, []string{"read_at"}) && !c.ReadAt.IsZero() && attempt < readPatience {
+		o.kind, o.detail = unavailable, "the certificate states a read time that is not known here yet"
+		return o
+	}
 	o.kind, o.reason = checkFailed, failedCheck
-	o.detail = "the certificate is about another document, other parties or another number"
+	o.detail = "differing: " + strings.Join(differing, " ")
 	if err != nil {
 		o.detail = detailOf(err)
 	}

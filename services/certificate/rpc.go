@@ -150,7 +150,8 @@ func checksOf(v view) *certificatev1.Checks {
 	}
 	return &certificatev1.Checks{
 		Signature: v.checks.signature, Chain: v.checks.chain, Identity: v.checks.identity, Validity: v.checks.validity,
-		Hash: v.checks.hash, EdocNum: v.checks.edocNum,
+		Hash: v.checks.hash, EdocNum: v.checks.edocNum, CertNum: v.checks.certNum, Parties: v.checks.parties,
+		Attachments: v.checks.attachments, SentAt: v.checks.sentAt, ReceivedAt: v.checks.receivedAt, ReadAt: v.checks.readAt,
 	}
 }
 

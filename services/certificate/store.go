@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,14 +16,14 @@ import (
 
 const mergeDocumentsSQL = `
 	insert into document as d (edoc_num, sender, recipient, sender_address, sender_platform, recipient_address, recipient_platform,
-	                           hash_algorithm, hash, received_at, registered_at, read_at, read_registered_at)
+	                           hash_algorithm, hash, attachments, received_at, registered_at, read_at, read_registered_at, sent_at)
 	select u.edoc_num, nullif(u.sender, ''), nullif(u.recipient, ''), nullif(u.sender_address, ''), nullif(u.sender_platform, ''),
 	       nullif(u.recipient_address, ''), nullif(u.recipient_platform, ''), nullif(u.hash_algorithm, ''), nullif(u.hash, ''),
-	       u.received_at, u.registered_at, u.read_at, u.read_registered_at
+	       string_to_array(u.attachments, ','), u.received_at, u.registered_at, u.read_at, u.read_registered_at, u.sent_at
 	  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-	              $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[])
+	              $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
 	       as u (edoc_num, sender, recipient, sender_address, sender_platform, recipient_address, recipient_platform,
-	             hash_algorithm, hash, received_at, registered_at, read_at, read_registered_at)
+	             hash_algorithm, hash, attachments, received_at, registered_at, read_at, read_registered_at, sent_at)
 	    on conflict (edoc_num) do update
 	   set sender             = coalesce(d.sender, excluded.sender),
 	       recipient          = coalesce(d.recipient, excluded.recipient),
@@ -32,6 +33,8 @@ const mergeDocumentsSQL = `
 	       recipient_platform = coalesce(d.recipient_platform, excluded.recipient_platform),
 	       hash_algorithm     = coalesce(d.hash_algorithm, excluded.hash_algorithm),
 	       hash               = coalesce(d.hash, excluded.hash),
+	       attachments        = coalesce(d.attachments, excluded.attachments),
+	       sent_at            = least(d.sent_at, excluded.sent_at),
 	       received_at        = least(d.received_at, excluded.received_at),
 	       registered_at      = least(d.registered_at, excluded.registered_at),
 	       read_at            = least(d.read_at, excluded.read_at),
@@ -40,19 +43,26 @@ const mergeDocumentsSQL = `
 // mergeDocuments fills rows with facts; documents are sorted and each is there once.
 func mergeDocuments(ctx context.Context, db pg.DBTX, documents []document) error {
 	var text [9][]string
-	var times [4][]*time.Time
+	var times [5][]*time.Time
+	var attachments []*string
 	for _, d := range documents {
 		for i, v := range []string{
 			d.edocNum, d.sender, d.recipient, d.senderAddress, d.senderPlatform, d.recipientAddress, d.recipientPlatform, d.hashAlgorithm, d.hash,
 		} {
 			text[i] = append(text[i], v)
 		}
-		for i, v := range []time.Time{d.receivedAt, d.registeredAt, d.readAt, d.readRegisteredAt} {
+		var joined *string
+		if d.attachments != nil {
+			one := strings.Join(d.attachments, ",")
+			joined = &one
+		}
+		attachments = append(attachments, joined)
+		for i, v := range []time.Time{d.receivedAt, d.registeredAt, d.readAt, d.readRegisteredAt, d.sentAt} {
 			times[i] = append(times[i], orNull(v))
 		}
 	}
 	_, err := db.Exec(ctx, mergeDocumentsSQL, text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7], text[8],
-		times[0], times[1], times[2], times[3])
+		attachments, times[0], times[1], times[2], times[3], times[4])
 	if err != nil {
 		return fmt.Errorf("merge %d documents: %w", len(documents), err)
 	}
@@ -61,7 +71,7 @@ func mergeDocuments(ctx context.Context, db pg.DBTX, documents []document) error
 
 const findDocumentSQL = `
 	select edoc_num, coalesce(sender, ''), coalesce(recipient, ''), coalesce(sender_address, ''), coalesce(recipient_address, ''),
-	       coalesce(hash_algorithm, ''), coalesce(hash, ''), registered_at
+	       coalesce(hash_algorithm, ''), coalesce(hash, ''), attachments, sent_at, received_at, registered_at, read_at, read_registered_at
 	  from document
 	 where edoc_num = $1`
 
@@ -72,16 +82,18 @@ const lockDocumentSQL = findDocumentSQL + `
 // findDocument gives the zero document for an unknown number.
 func findDocument(ctx context.Context, db pg.DBTX, sql, edocNum string) (document, error) {
 	var d document
-	var registered *time.Time
+	var times [5]*time.Time
 	err := db.QueryRow(ctx, sql, edocNum).Scan(&d.edocNum, &d.sender, &d.recipient, &d.senderAddress, &d.recipientAddress,
-		&d.hashAlgorithm, &d.hash, &registered)
+		&d.hashAlgorithm, &d.hash, &d.attachments, &times[0], &times[1], &times[2], &times[3], &times[4])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return document{}, nil
 	}
 	if err != nil {
 		return document{}, fmt.Errorf("find document %s: %w", edocNum, err)
 	}
-	d.registeredAt = orZero(registered)
+	for i, target := range []*time.Time{&d.sentAt, &d.receivedAt, &d.registeredAt, &d.readAt, &d.readRegisteredAt} {
+		*target = orZero(times[i])
+	}
 	return d, nil
 }
 
@@ -174,7 +186,8 @@ type view struct {
 
 const viewSQL = `
 	select r.id, r.edoc_num, c.state, r.requested_at, coalesce(c.cert_num, ''), c.pdf_digest, c.issued_at, c.valid_until,
-	       coalesce(c.reason, ''), c.attempt, c.signature, c.chain, c.identity, c.validity, c.hash, c.edoc_num
+	       coalesce(c.reason, ''), c.attempt, c.signature, c.chain, c.identity, c.validity, c.hash, c.edoc_num,
+	       c.same_cert_num, c.same_parties, c.same_attachments, c.same_sent_at, c.same_received_at, c.same_read_at
 	  from certificate_request r
 	  join certificate c on c.id = r.id`
 
@@ -190,7 +203,8 @@ func scanView(row pgx.CollectableRow) (view, error) {
 	var v view
 	var issuedAt, validUntil *time.Time
 	err := row.Scan(&v.id, &v.edocNum, &v.state, &v.requestedAt, &v.certNum, &v.digest, &issuedAt, &validUntil, &v.reason, &v.attempt,
-		&v.checks.signature, &v.checks.chain, &v.checks.identity, &v.checks.validity, &v.checks.hash, &v.checks.edocNum)
+		&v.checks.signature, &v.checks.chain, &v.checks.identity, &v.checks.validity, &v.checks.hash, &v.checks.edocNum,
+		&v.checks.certNum, &v.checks.parties, &v.checks.attachments, &v.checks.sentAt, &v.checks.receivedAt, &v.checks.readAt)
 	v.issuedAt, v.validUntil, v.requestedAt = orZero(issuedAt), orZero(validUntil), clock.Canonical(v.requestedAt)
 	return v, err
 }

@@ -53,7 +53,9 @@ const settleEndSQL = `
 	update certificate
 	   set state = @state, due_at = null, lease_until = null, owner = null, ended_at = @ended_at, reason = nullif(@reason, ''),
 	       cert_num = nullif(@cert_num, ''), pdf_digest = @pdf_digest, issued_at = @issued_at, valid_until = @valid_until,
-	       signature = @signature, chain = @chain, identity = @identity, validity = @validity, hash = @hash, edoc_num = @edoc_num
+	       signature = @signature, chain = @chain, identity = @identity, validity = @validity, hash = @hash, edoc_num = @edoc_num,
+	       same_cert_num = @same_cert_num, same_parties = @same_parties, same_attachments = @same_attachments, same_sent_at = @same_sent_at,
+	       same_received_at = @same_received_at, same_read_at = @same_read_at
 	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
 
 // settleEnd ends a request in the outcome's state.
@@ -62,7 +64,9 @@ func settleEnd(ctx context.Context, db pg.DBTX, j job, owner string, o outcome) 
 		"id": j.id, "owner": owner, "attempt": j.attempt, "state": int16(o.state()), "ended_at": o.at, "reason": o.reason,
 		"cert_num": o.certNum, "pdf_digest": o.digest, "issued_at": orNull(o.issuedAt), "valid_until": orNull(o.validUntil),
 		"signature": o.checks.signature, "chain": o.checks.chain, "identity": o.checks.identity, "validity": o.checks.validity,
-		"hash": o.checks.hash, "edoc_num": o.checks.edocNum,
+		"hash": o.checks.hash, "edoc_num": o.checks.edocNum, "same_cert_num": o.checks.certNum, "same_parties": o.checks.parties,
+		"same_attachments": o.checks.attachments, "same_sent_at": o.checks.sentAt, "same_received_at": o.checks.receivedAt,
+		"same_read_at": o.checks.readAt,
 	})
 }
 

@@ -202,16 +202,28 @@ func (x *Certificate) GetValidUntil() *timestamppb.Timestamp {
 	return nil
 }
 
-// Checks are what Naru found in the certificate before handing it out.
+// Checks are what Naru found in the certificate before handing it out: of its signature, and whether what it states is what this relay
+// knows of the document. A check that could not be made because one before it failed is false. Fields 7 to 12 are false too in a
+// certificate that was issued before these checks were told.
 type Checks struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Signature bool                   `protobuf:"varint,1,opt,name=signature,proto3" json:"signature,omitempty"`
 	Chain     bool                   `protobuf:"varint,2,opt,name=chain,proto3" json:"chain,omitempty"`
 	// The hub's pinned identity.
-	Identity      bool `protobuf:"varint,3,opt,name=identity,proto3" json:"identity,omitempty"`
-	Validity      bool `protobuf:"varint,4,opt,name=validity,proto3" json:"validity,omitempty"`
-	Hash          bool `protobuf:"varint,5,opt,name=hash,proto3" json:"hash,omitempty"`
-	EdocNum       bool `protobuf:"varint,6,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Identity bool `protobuf:"varint,3,opt,name=identity,proto3" json:"identity,omitempty"`
+	Validity bool `protobuf:"varint,4,opt,name=validity,proto3" json:"validity,omitempty"`
+	Hash     bool `protobuf:"varint,5,opt,name=hash,proto3" json:"hash,omitempty"`
+	EdocNum  bool `protobuf:"varint,6,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// The certificate's number is the one it came under.
+	CertNum bool `protobuf:"varint,7,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
+	// Sender, recipient and applicant.
+	Parties bool `protobuf:"varint,8,opt,name=parties,proto3" json:"parties,omitempty"`
+	// The attachments' hashes, whatever their order.
+	Attachments bool `protobuf:"varint,9,opt,name=attachments,proto3" json:"attachments,omitempty"`
+	// The times in the precision of the hub, whole seconds. A certificate without a read time passes while the hub may not have it.
+	SentAt        bool `protobuf:"varint,10,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
+	ReceivedAt    bool `protobuf:"varint,11,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	ReadAt        bool `protobuf:"varint,12,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -284,6 +296,48 @@ func (x *Checks) GetHash() bool {
 func (x *Checks) GetEdocNum() bool {
 	if x != nil {
 		return x.EdocNum
+	}
+	return false
+}
+
+func (x *Checks) GetCertNum() bool {
+	if x != nil {
+		return x.CertNum
+	}
+	return false
+}
+
+func (x *Checks) GetParties() bool {
+	if x != nil {
+		return x.Parties
+	}
+	return false
+}
+
+func (x *Checks) GetAttachments() bool {
+	if x != nil {
+		return x.Attachments
+	}
+	return false
+}
+
+func (x *Checks) GetSentAt() bool {
+	if x != nil {
+		return x.SentAt
+	}
+	return false
+}
+
+func (x *Checks) GetReceivedAt() bool {
+	if x != nil {
+		return x.ReceivedAt
+	}
+	return false
+}
+
+func (x *Checks) GetReadAt() bool {
+	if x != nil {
+		return x.ReadAt
 	}
 	return false
 }
@@ -656,14 +710,22 @@ const file_naru_certificate_v1_certificate_service_proto_rawDesc = "" +
 	"\x06reason\x18\t \x01(\tR\x06reason\x12;\n" +
 	"\vvalid_until\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"validUntil\"\xa3\x01\n" +
+	"validUntil\"\xcd\x02\n" +
 	"\x06Checks\x12\x1c\n" +
 	"\tsignature\x18\x01 \x01(\bR\tsignature\x12\x14\n" +
 	"\x05chain\x18\x02 \x01(\bR\x05chain\x12\x1a\n" +
 	"\bidentity\x18\x03 \x01(\bR\bidentity\x12\x1a\n" +
 	"\bvalidity\x18\x04 \x01(\bR\bvalidity\x12\x12\n" +
 	"\x04hash\x18\x05 \x01(\bR\x04hash\x12\x19\n" +
-	"\bedoc_num\x18\x06 \x01(\bR\aedocNum\"\xc8\x01\n" +
+	"\bedoc_num\x18\x06 \x01(\bR\aedocNum\x12\x19\n" +
+	"\bcert_num\x18\a \x01(\bR\acertNum\x12\x18\n" +
+	"\aparties\x18\b \x01(\bR\aparties\x12 \n" +
+	"\vattachments\x18\t \x01(\bR\vattachments\x12\x17\n" +
+	"\asent_at\x18\n" +
+	" \x01(\bR\x06sentAt\x12\x1f\n" +
+	"\vreceived_at\x18\v \x01(\bR\n" +
+	"receivedAt\x12\x17\n" +
+	"\aread_at\x18\f \x01(\bR\x06readAt\"\xc8\x01\n" +
 	"\x19RequestCertificateRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12%\n" +
 	"\x06reason\x18\x02 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\xc8\x01\x80\x01\x01R\x06reason\x12<\n" +
