@@ -175,6 +175,33 @@ func TestHubRefusesAnItem(t *testing.T) {
 	}
 }
 
+// What the hub says it has already comes out of the queue by the operator's word, once, and is registered for its sender.
+func TestOperatorTakesTheHubsWord(t *testing.T) {
+	t.Parallel()
+	institution, office, person := stack.Institution(t), newOperator(t), stack.NewPerson(t)
+	document := sendTo(t, institution, person.ByCI(), "AWAITING_MEMBERSHIP")
+	number := document.EdocNum
+	stack.Misbehave(t, scenario.Scenario{Kind: scenario.ItemResult, Match: scenario.Match{EdocNum: number}, Result: 2})
+	stack.LogInPerson(t, person).Join(t)
+	office.awaitQueued(t, number)
+	institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.Queued })
+	accept := func(reason string) harness.Answer {
+		return office.Do(t, http.MethodPost, "/v1/admin/circulation/queue/"+number+":accept", map[string]any{"reason": reason})
+	}
+	require.Equal(t, http.StatusBadRequest, accept("").Status)
+	answer := accept("허브 담당자와 대조함")
+	require.Equal(t, http.StatusOK, answer.Status, "%s", answer.Body)
+	requireRefusal(t, accept("두 번째"), http.StatusConflict, "NOT_QUEUED")
+	require.NotContains(t, office.queue(t), number)
+	status := institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued })
+	require.Equal(t, 2, status.Hub.RegistrationResult)
+	kinds := map[string]int{}
+	for _, record := range stack.Evidence(t, "circulation", number) {
+		kinds[record.Kind]++
+	}
+	require.Equal(t, 1, kinds["registration_accepted"], "%v", kinds)
+}
+
 // An address the hub says it does not know is confirmed, and the registration goes again by itself.
 func TestHubDoesNotKnowTheAddress(t *testing.T) {
 	t.Parallel()

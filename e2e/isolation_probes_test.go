@@ -177,9 +177,10 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"certificate.v1.CertificateService/ListCertificates":    {foreign: &certificatev1.ListCertificatesRequest{EdocNum: number}, absent: &certificatev1.ListCertificatesRequest{EdocNum: nowhere}},
 		"certificate.v1.CertificateService/DownloadCertificate": {foreign: &certificatev1.DownloadCertificateRequest{Id: v.recipientsCertificate}, absent: &certificatev1.DownloadCertificateRequest{Id: uuid.NewString()}},
 
-		"circulation.v1.CirculationService/GetCirculation":   {foreign: &circulationv1.GetCirculationRequest{EdocNum: number}, absent: &circulationv1.GetCirculationRequest{EdocNum: nowhere}},
-		"circulation.v1.CirculationAdminService/ListQueue":   {foreign: &circulationv1.ListQueueRequest{}},
-		"circulation.v1.CirculationAdminService/RetryQueued": {foreign: &circulationv1.RetryQueuedRequest{EdocNum: number}, absent: &circulationv1.RetryQueuedRequest{EdocNum: nowhere}},
+		"circulation.v1.CirculationService/GetCirculation":    {foreign: &circulationv1.GetCirculationRequest{EdocNum: number}, absent: &circulationv1.GetCirculationRequest{EdocNum: nowhere}},
+		"circulation.v1.CirculationAdminService/ListQueue":    {foreign: &circulationv1.ListQueueRequest{}},
+		"circulation.v1.CirculationAdminService/RetryQueued":  {foreign: &circulationv1.RetryQueuedRequest{EdocNum: number}, absent: &circulationv1.RetryQueuedRequest{EdocNum: nowhere}},
+		"circulation.v1.CirculationAdminService/AcceptQueued": {foreign: &circulationv1.AcceptQueuedRequest{EdocNum: number, Reason: "시험"}, absent: &circulationv1.AcceptQueuedRequest{EdocNum: nowhere, Reason: "시험"}},
 
 		"gateway.v1.TokenService/IssueToken":                   {foreign: &gatewayv1.IssueTokenRequest{ClientId: v.institution.Credentials.ClientID, ClientSecret: "guessed"}, absent: &gatewayv1.IssueTokenRequest{ClientId: uuid.NewString(), ClientSecret: "guessed"}},
 		"gateway.v1.PrincipalAdminService/CreateInstitution":   {foreign: &gatewayv1.CreateInstitutionRequest{Institution: institution, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}},

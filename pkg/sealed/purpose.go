@@ -21,6 +21,8 @@ const (
 	HubToken Purpose = "hub_token"
 	// CirculationItem is what a circulation record's call to the hub holds.
 	CirculationItem Purpose = "circulation_item"
+	// AcceptanceReason is why an operator took the hub's word for a circulation record.
+	AcceptanceReason Purpose = "acceptance_reason"
 	// Applicant is who asked for a certificate.
 	Applicant Purpose = "applicant"
 	// CertificateFile is a certificate as it came from its issuer.
@@ -63,6 +65,7 @@ func rules() []rule {
 		{purpose: Exchange, maker: "hub", readers: []string{"hub"}},
 		{purpose: HubToken, maker: "hub", readers: []string{"hub"}},
 		{purpose: CirculationItem, maker: "circulation", readers: []string{"hub"}},
+		{purpose: AcceptanceReason, maker: "circulation", readers: []string{"circulation"}},
 		{purpose: Applicant, maker: "certificate", readers: []string{"certificate"}},
 		{purpose: CertificateFile, maker: "certificate", readers: []string{"certificate"}},
 		{purpose: BlindCI, maker: "address", index: true},

@@ -136,6 +136,7 @@ func TestRights(t *testing.T) {
 		HubToken:             {"hub", "hub"},
 		CirculationItem:      {"circulation", "hub"},
 		Applicant:            {"certificate", "certificate"},
+		AcceptanceReason:     {"circulation", "circulation"},
 		CertificateFile:      {"certificate", "certificate"},
 		BlindCI:              {"address", ""}, BlindPerson: {"address", ""}, BlindBusiness: {"address", ""},
 		BlindCI2: {"address", ""}, BlindPerson2: {"address", ""}, BlindBusiness2: {"address", ""},

@@ -19,6 +19,11 @@ type opener interface {
 	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
 }
 
+// sealer seals what operators write (sealed.Box).
+type sealer interface {
+	Seal(ctx context.Context, p sealed.Purpose, subject string, plaintext []byte) ([]byte, error)
+}
+
 // hasher hashes contents with a key, because a title is short enough to be guessed from a plain hash (keys.MAC).
 type hasher interface {
 	Sum(parts ...[]byte) []byte

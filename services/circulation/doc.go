@@ -15,6 +15,7 @@
 //	     ├─────────────────────────────────────────────────────────────────────────────┘
 //	     └── 3, 4, 6, 7, 9, 2 that nobody of ours can have registered, 5 too often, refused alone, content differs ──► QUEUED
 //	                                                                                    QUEUED ── RetryQueued ──► DUE
+//	                                                       QUEUED because of 2 ── AcceptQueued ──► DONE
 //
 //	read time (made when the record is complete and read; never for a document kind without read time)
 //
@@ -26,4 +27,7 @@
 // Calls are claimed by lease in batches and made outside of transactions. What is sent is hashed before the first attempt; an attempt
 // whose content would differ is never made. When the hub refuses a batch as a whole, the batch is halved until the offender is alone.
 // Nothing here changes a time.
+//
+// A 2 that nobody of ours can have caused stays a 2 however often it is asked; a person finds out whether the hub's record is ours, and
+// AcceptQueued then settles the call as that answer would have, acknowledged when it was given.
 package circulation

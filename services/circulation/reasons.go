@@ -16,6 +16,11 @@ func notQueued() error {
 	return fault.New(fault.Conflict, domain, circulationv1.Reason_REASON_NOT_QUEUED, "nothing of this record waits for a person")
 }
 
+func notAlreadyRegistered() error {
+	return fault.New(fault.Conflict, domain, circulationv1.Reason_REASON_NOT_ALREADY_REGISTERED,
+		"nothing of this record waits because the hub has it already")
+}
+
 func pageTokenInvalid() error {
 	return fault.New(fault.Invalid, domain, circulationv1.Reason_REASON_PAGE_TOKEN_INVALID, "pageToken is not one this relay gave")
 }

@@ -135,16 +135,19 @@ func state(ctx context.Context, tx *outbox.Tx, b batch, now time.Time, settled [
 
 // proof is the body of an evidence entry: what was sent, by its digest, and what the hub said.
 type proof struct {
-	EdocNum  string    `json:"edocNum"`
-	Call     string    `json:"call"`
-	Attempt  int       `json:"attempt"`
-	Outcome  string    `json:"outcome,omitempty"`
-	Result   int32     `json:"result,omitempty"`
-	Exchange string    `json:"exchange,omitempty"`
-	Content  string    `json:"contentDigest,omitempty"`
-	Reason   string    `json:"reason,omitempty"`
-	Actor    string    `json:"actor,omitempty"`
-	At       time.Time `json:"at"`
+	EdocNum  string `json:"edocNum"`
+	Call     string `json:"call"`
+	Attempt  int    `json:"attempt"`
+	Outcome  string `json:"outcome,omitempty"`
+	Result   int32  `json:"result,omitempty"`
+	Exchange string `json:"exchange,omitempty"`
+	Content  string `json:"contentDigest,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+	Actor    string `json:"actor,omitempty"`
+	// Acceptance and ReasonDigest are of an operator's acceptance; the digest is salted with the acceptance's id.
+	Acceptance   string    `json:"acceptance,omitempty"`
+	ReasonDigest string    `json:"reasonDigest,omitempty"`
+	At           time.Time `json:"at"`
 }
 
 // prove keeps the evidence of every answer and every refusal, late ones included.

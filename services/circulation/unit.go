@@ -60,6 +60,7 @@ func partitions() []pg.Partition {
 		{"circulation_record", "fillfactor = 80"},
 		{"hub_call", "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02"},
 		{"hub_attempt", ""},
+		{"hub_acceptance", ""},
 	} {
 		all = append(all, pg.Partition{Table: table.name, Kind: pg.ByYearText, With: table.with, Retain: pg.Retain{Years: evidence.RetentionYears},
 			Guard: guard, GuardTables: []string{"evidence_hold"}})
@@ -87,6 +88,7 @@ type service struct {
 	db           *pgxpool.Pool
 	outbox       *outbox.Outbox
 	titles       opener
+	reasons      sealer
 	contents     hasher
 	clock        clock.Clock
 	log          *slog.Logger
@@ -127,7 +129,7 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 		return nil, err
 	}
 	s := &service{
-		platform: env.Platform, config: config, db: env.DB, outbox: env.Outbox, titles: env.Sealed, contents: contents, clock: env.Clock,
+		platform: env.Platform, config: config, db: env.DB, outbox: env.Outbox, titles: env.Sealed, reasons: env.Sealed, contents: contents, clock: env.Clock,
 		log: env.Log, tracer: env.Tracer, metrics: instruments, hub: hubv1.NewHubServiceClient(hub), address: addressv1.NewAddressServiceClient(address),
 		backoff: work.Backoff{First: config.Calls.FirstWait.Std(), Max: config.Calls.MaxWait.Std()}, owner: uuid.New(),
 		bells:       map[callKind]bell{registration: make(bell, 1), readTime: make(bell, 1)},

@@ -202,4 +202,16 @@ func TestHubStatus(t *testing.T) {
 	require.Equal(t, int32(9), hub.GetReadTimeResult())
 	o.tell(t, o.readTimeRegistered(f, 1, 9))
 	require.False(t, o.status(t, f).GetHub().GetQueued())
+
+	// That the hub has it already waits until an operator accepts it. The registration's time is then the answer's, before the refusal's.
+	accepted := o.document()
+	o.tell(t, o.accepted(accepted), o.received(accepted, 1), o.refused(accepted, 1, false, 2, 5))
+	require.True(t, o.status(t, accepted).GetHub().GetQueued())
+	o.tell(t, o.registered(accepted, 2, 4))
+	hub = o.status(t, accepted).GetHub()
+	require.False(t, hub.GetQueued())
+	require.Equal(t, o.at(4), hub.GetRegisteredAt().AsTime())
+	// Whatever is refused of it afterwards waits again.
+	o.tell(t, o.refused(accepted, 3, false, 3, 7))
+	require.True(t, o.status(t, accepted).GetHub().GetQueued())
 }

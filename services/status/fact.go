@@ -114,8 +114,17 @@ func (a hubAnswer) shown() int16 {
 	return a.result
 }
 
-// queued tells whether a refusal waits for a person: no registration has come since.
-func (a hubAnswer) queued() bool { return a.refusedAt.After(a.registeredAt) }
+// alreadyThere is the hub's result for what it has already.
+const alreadyThere = 2
+
+// queued tells whether a refusal waits for a person: no registration has come since. That the hub has it already is a refusal before the
+// first registration only; an operator who accepts it makes it one, acknowledged when the hub said so, which is before the refusal's time.
+func (a hubAnswer) queued() bool {
+	if a.refusedResult == alreadyThere && !a.registeredAt.IsZero() {
+		return false
+	}
+	return a.refusedAt.After(a.registeredAt)
+}
 
 // queued tells whether anything waits for a person at the hub. A refused check of a registration, made because the hub did not know
 // the record at its read time, is over when the read time is registered.

@@ -582,6 +582,95 @@ func (*RetryQueuedResponse) Descriptor() ([]byte, []int) {
 	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{7}
 }
 
+type AcceptQueuedRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// What the operator found out at the hub, 1-500 characters. Kept sealed: it may name persons.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptQueuedRequest) Reset() {
+	*x = AcceptQueuedRequest{}
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptQueuedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptQueuedRequest) ProtoMessage() {}
+
+func (x *AcceptQueuedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptQueuedRequest.ProtoReflect.Descriptor instead.
+func (*AcceptQueuedRequest) Descriptor() ([]byte, []int) {
+	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *AcceptQueuedRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *AcceptQueuedRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type AcceptQueuedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptQueuedResponse) Reset() {
+	*x = AcceptQueuedResponse{}
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptQueuedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptQueuedResponse) ProtoMessage() {}
+
+func (x *AcceptQueuedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptQueuedResponse.ProtoReflect.Descriptor instead.
+func (*AcceptQueuedResponse) Descriptor() ([]byte, []int) {
+	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{9}
+}
+
 var File_naru_circulation_v1_circulation_service_proto protoreflect.FileDescriptor
 
 const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
@@ -622,7 +711,11 @@ const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\\\n" +
 	"\x12RetryQueuedRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"\x15\n" +
-	"\x13RetryQueuedResponse*\x9a\x01\n" +
+	"\x13RetryQueuedResponse\"\x84\x01\n" +
+	"\x13AcceptQueuedRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12%\n" +
+	"\x06reason\x18\x02 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\xf4\x03\x80\x01\x01R\x06reason\"\x16\n" +
+	"\x14AcceptQueuedResponse*\x9a\x01\n" +
 	"\tCallState\x12\x1a\n" +
 	"\x16CALL_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12CALL_STATE_WAITING\x10\x01\x12\x12\n" +
@@ -631,12 +724,14 @@ const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
 	"\x11CALL_STATE_QUEUED\x10\x04\x12\x19\n" +
 	"\x15CALL_STATE_NOT_NEEDED\x10\x052\xc5\x01\n" +
 	"\x12CirculationService\x12\xae\x01\n" +
-	"\x0eGetCirculation\x12*.naru.circulation.v1.GetCirculationRequest\x1a+.naru.circulation.v1.GetCirculationResponse\"C\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02&\x12$/v1/documents/{edoc_num}/circulation2\xd3\x02\n" +
+	"\x0eGetCirculation\x12*.naru.circulation.v1.GetCirculationRequest\x1a+.naru.circulation.v1.GetCirculationResponse\"C\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02&\x12$/v1/documents/{edoc_num}/circulation2\x81\x04\n" +
 	"\x17CirculationAdminService\x12\x8d\x01\n" +
 	"\tListQueue\x12%.naru.circulation.v1.ListQueueRequest\x1a&.naru.circulation.v1.ListQueueResponse\"1\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/admin/circulation/queue\x12\xa7\x01\n" +
 	"\vRetryQueued\x12'.naru.circulation.v1.RetryQueuedRequest\x1a(.naru.circulation.v1.RetryQueuedResponse\"E\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x021:\x01*\",/v1/admin/circulation/queue/{edoc_num}:retryB\xe8\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x021:\x01*\",/v1/admin/circulation/queue/{edoc_num}:retry\x12\xab\x01\n" +
+	"\fAcceptQueued\x12(.naru.circulation.v1.AcceptQueuedRequest\x1a).naru.circulation.v1.AcceptQueuedResponse\"F\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x022:\x01*\"-/v1/admin/circulation/queue/{edoc_num}:acceptB\xe8\x01\n" +
 	"\x17com.naru.circulation.v1B\x17CirculationServiceProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/circulation/v1;circulationv1\xa2\x02\x03NCX\xaa\x02\x13Naru.Circulation.V1\xca\x02\x13Naru\\Circulation\\V1\xe2\x02\x1fNaru\\Circulation\\V1\\GPBMetadata\xea\x02\x15Naru::Circulation::V1b\x06proto3"
 
 var (
@@ -652,7 +747,7 @@ func file_naru_circulation_v1_circulation_service_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_circulation_v1_circulation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_circulation_v1_circulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_naru_circulation_v1_circulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_naru_circulation_v1_circulation_service_proto_goTypes = []any{
 	(CallState)(0),                 // 0: naru.circulation.v1.CallState
 	(*HubCall)(nil),                // 1: naru.circulation.v1.HubCall
@@ -663,23 +758,25 @@ var file_naru_circulation_v1_circulation_service_proto_goTypes = []any{
 	(*ListQueueResponse)(nil),      // 6: naru.circulation.v1.ListQueueResponse
 	(*RetryQueuedRequest)(nil),     // 7: naru.circulation.v1.RetryQueuedRequest
 	(*RetryQueuedResponse)(nil),    // 8: naru.circulation.v1.RetryQueuedResponse
-	(*timestamppb.Timestamp)(nil),  // 9: google.protobuf.Timestamp
-	(*v1.Party)(nil),               // 10: naru.platform.v1.Party
-	(v1.DocumentType)(0),           // 11: naru.platform.v1.DocumentType
-	(*v1.Digest)(nil),              // 12: naru.platform.v1.Digest
+	(*AcceptQueuedRequest)(nil),    // 9: naru.circulation.v1.AcceptQueuedRequest
+	(*AcceptQueuedResponse)(nil),   // 10: naru.circulation.v1.AcceptQueuedResponse
+	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
+	(*v1.Party)(nil),               // 12: naru.platform.v1.Party
+	(v1.DocumentType)(0),           // 13: naru.platform.v1.DocumentType
+	(*v1.Digest)(nil),              // 14: naru.platform.v1.Digest
 }
 var file_naru_circulation_v1_circulation_service_proto_depIdxs = []int32{
 	0,  // 0: naru.circulation.v1.HubCall.state:type_name -> naru.circulation.v1.CallState
-	9,  // 1: naru.circulation.v1.HubCall.acknowledged_at:type_name -> google.protobuf.Timestamp
-	9,  // 2: naru.circulation.v1.HubCall.queued_at:type_name -> google.protobuf.Timestamp
-	10, // 3: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
-	10, // 4: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
-	11, // 5: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
-	12, // 6: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
-	12, // 7: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
-	9,  // 8: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
-	9,  // 9: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
-	9,  // 10: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
+	11, // 1: naru.circulation.v1.HubCall.acknowledged_at:type_name -> google.protobuf.Timestamp
+	11, // 2: naru.circulation.v1.HubCall.queued_at:type_name -> google.protobuf.Timestamp
+	12, // 3: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
+	12, // 4: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
+	13, // 5: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
+	14, // 6: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
+	14, // 7: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
+	11, // 8: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
+	11, // 9: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
+	11, // 10: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
 	1,  // 11: naru.circulation.v1.CirculationRecord.registration:type_name -> naru.circulation.v1.HubCall
 	1,  // 12: naru.circulation.v1.CirculationRecord.read_time:type_name -> naru.circulation.v1.HubCall
 	2,  // 13: naru.circulation.v1.GetCirculationResponse.record:type_name -> naru.circulation.v1.CirculationRecord
@@ -687,11 +784,13 @@ var file_naru_circulation_v1_circulation_service_proto_depIdxs = []int32{
 	3,  // 15: naru.circulation.v1.CirculationService.GetCirculation:input_type -> naru.circulation.v1.GetCirculationRequest
 	5,  // 16: naru.circulation.v1.CirculationAdminService.ListQueue:input_type -> naru.circulation.v1.ListQueueRequest
 	7,  // 17: naru.circulation.v1.CirculationAdminService.RetryQueued:input_type -> naru.circulation.v1.RetryQueuedRequest
-	4,  // 18: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
-	6,  // 19: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
-	8,  // 20: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
-	18, // [18:21] is the sub-list for method output_type
-	15, // [15:18] is the sub-list for method input_type
+	9,  // 18: naru.circulation.v1.CirculationAdminService.AcceptQueued:input_type -> naru.circulation.v1.AcceptQueuedRequest
+	4,  // 19: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
+	6,  // 20: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
+	8,  // 21: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
+	10, // 22: naru.circulation.v1.CirculationAdminService.AcceptQueued:output_type -> naru.circulation.v1.AcceptQueuedResponse
+	19, // [19:23] is the sub-list for method output_type
+	15, // [15:19] is the sub-list for method input_type
 	15, // [15:15] is the sub-list for extension type_name
 	15, // [15:15] is the sub-list for extension extendee
 	0,  // [0:15] is the sub-list for field type_name
@@ -708,7 +807,7 @@ func file_naru_circulation_v1_circulation_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_circulation_v1_circulation_service_proto_rawDesc), len(file_naru_circulation_v1_circulation_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

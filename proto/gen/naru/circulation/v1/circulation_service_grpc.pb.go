@@ -127,8 +127,9 @@ var CirculationService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	CirculationAdminService_ListQueue_FullMethodName   = "/naru.circulation.v1.CirculationAdminService/ListQueue"
-	CirculationAdminService_RetryQueued_FullMethodName = "/naru.circulation.v1.CirculationAdminService/RetryQueued"
+	CirculationAdminService_ListQueue_FullMethodName    = "/naru.circulation.v1.CirculationAdminService/ListQueue"
+	CirculationAdminService_RetryQueued_FullMethodName  = "/naru.circulation.v1.CirculationAdminService/RetryQueued"
+	CirculationAdminService_AcceptQueued_FullMethodName = "/naru.circulation.v1.CirculationAdminService/AcceptQueued"
 )
 
 // CirculationAdminServiceClient is the client API for CirculationAdminService service.
@@ -141,6 +142,10 @@ type CirculationAdminServiceClient interface {
 	ListQueue(ctx context.Context, in *ListQueueRequest, opts ...grpc.CallOption) (*ListQueueResponse, error)
 	// RetryQueued sends the same bytes again. Times are never changed. Errors: RECORD_NOT_FOUND, NOT_QUEUED.
 	RetryQueued(ctx context.Context, in *RetryQueuedRequest, opts ...grpc.CallOption) (*RetryQueuedResponse, error)
+	// AcceptQueued takes the hub's word that it has the record already: what is queued as HUB_RESULT_2 is done, acknowledged when the hub
+	// said so, and the read time follows. Who and why is kept. Nothing is sent, and no time changes. Errors: RECORD_NOT_FOUND, NOT_QUEUED,
+	// NOT_ALREADY_REGISTERED.
+	AcceptQueued(ctx context.Context, in *AcceptQueuedRequest, opts ...grpc.CallOption) (*AcceptQueuedResponse, error)
 }
 
 type circulationAdminServiceClient struct {
@@ -171,6 +176,16 @@ func (c *circulationAdminServiceClient) RetryQueued(ctx context.Context, in *Ret
 	return out, nil
 }
 
+func (c *circulationAdminServiceClient) AcceptQueued(ctx context.Context, in *AcceptQueuedRequest, opts ...grpc.CallOption) (*AcceptQueuedResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AcceptQueuedResponse)
+	err := c.cc.Invoke(ctx, CirculationAdminService_AcceptQueued_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CirculationAdminServiceServer is the server API for CirculationAdminService service.
 // All implementations must embed UnimplementedCirculationAdminServiceServer
 // for forward compatibility.
@@ -181,6 +196,10 @@ type CirculationAdminServiceServer interface {
 	ListQueue(context.Context, *ListQueueRequest) (*ListQueueResponse, error)
 	// RetryQueued sends the same bytes again. Times are never changed. Errors: RECORD_NOT_FOUND, NOT_QUEUED.
 	RetryQueued(context.Context, *RetryQueuedRequest) (*RetryQueuedResponse, error)
+	// AcceptQueued takes the hub's word that it has the record already: what is queued as HUB_RESULT_2 is done, acknowledged when the hub
+	// said so, and the read time follows. Who and why is kept. Nothing is sent, and no time changes. Errors: RECORD_NOT_FOUND, NOT_QUEUED,
+	// NOT_ALREADY_REGISTERED.
+	AcceptQueued(context.Context, *AcceptQueuedRequest) (*AcceptQueuedResponse, error)
 	mustEmbedUnimplementedCirculationAdminServiceServer()
 }
 
@@ -196,6 +215,9 @@ func (UnimplementedCirculationAdminServiceServer) ListQueue(context.Context, *Li
 }
 func (UnimplementedCirculationAdminServiceServer) RetryQueued(context.Context, *RetryQueuedRequest) (*RetryQueuedResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RetryQueued not implemented")
+}
+func (UnimplementedCirculationAdminServiceServer) AcceptQueued(context.Context, *AcceptQueuedRequest) (*AcceptQueuedResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AcceptQueued not implemented")
 }
 func (UnimplementedCirculationAdminServiceServer) mustEmbedUnimplementedCirculationAdminServiceServer() {
 }
@@ -255,6 +277,24 @@ func _CirculationAdminService_RetryQueued_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CirculationAdminService_AcceptQueued_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AcceptQueuedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CirculationAdminServiceServer).AcceptQueued(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CirculationAdminService_AcceptQueued_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CirculationAdminServiceServer).AcceptQueued(ctx, req.(*AcceptQueuedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CirculationAdminService_ServiceDesc is the grpc.ServiceDesc for CirculationAdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -269,6 +309,10 @@ var CirculationAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RetryQueued",
 			Handler:    _CirculationAdminService_RetryQueued_Handler,
+		},
+		{
+			MethodName: "AcceptQueued",
+			Handler:    _CirculationAdminService_AcceptQueued_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -25,11 +25,12 @@ const (
 type Reason int32
 
 const (
-	Reason_REASON_UNSPECIFIED        Reason = 0
-	Reason_REASON_INVALID_REQUEST    Reason = 1
-	Reason_REASON_RECORD_NOT_FOUND   Reason = 2
-	Reason_REASON_NOT_QUEUED         Reason = 3
-	Reason_REASON_PAGE_TOKEN_INVALID Reason = 4
+	Reason_REASON_UNSPECIFIED            Reason = 0
+	Reason_REASON_INVALID_REQUEST        Reason = 1
+	Reason_REASON_RECORD_NOT_FOUND       Reason = 2
+	Reason_REASON_NOT_QUEUED             Reason = 3
+	Reason_REASON_PAGE_TOKEN_INVALID     Reason = 4
+	Reason_REASON_NOT_ALREADY_REGISTERED Reason = 5
 )
 
 // Enum value maps for Reason.
@@ -40,13 +41,15 @@ var (
 		2: "REASON_RECORD_NOT_FOUND",
 		3: "REASON_NOT_QUEUED",
 		4: "REASON_PAGE_TOKEN_INVALID",
+		5: "REASON_NOT_ALREADY_REGISTERED",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":        0,
-		"REASON_INVALID_REQUEST":    1,
-		"REASON_RECORD_NOT_FOUND":   2,
-		"REASON_NOT_QUEUED":         3,
-		"REASON_PAGE_TOKEN_INVALID": 4,
+		"REASON_UNSPECIFIED":            0,
+		"REASON_INVALID_REQUEST":        1,
+		"REASON_RECORD_NOT_FOUND":       2,
+		"REASON_NOT_QUEUED":             3,
+		"REASON_PAGE_TOKEN_INVALID":     4,
+		"REASON_NOT_ALREADY_REGISTERED": 5,
 	}
 )
 
@@ -81,13 +84,14 @@ var File_naru_circulation_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_circulation_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"!naru/circulation/v1/reasons.proto\x12\x13naru.circulation.v1*\x8f\x01\n" +
+	"!naru/circulation/v1/reasons.proto\x12\x13naru.circulation.v1*\xb2\x01\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1b\n" +
 	"\x17REASON_RECORD_NOT_FOUND\x10\x02\x12\x15\n" +
 	"\x11REASON_NOT_QUEUED\x10\x03\x12\x1d\n" +
-	"\x19REASON_PAGE_TOKEN_INVALID\x10\x04B\xdd\x01\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\x04\x12!\n" +
+	"\x1dREASON_NOT_ALREADY_REGISTERED\x10\x05B\xdd\x01\n" +
 	"\x17com.naru.circulation.v1B\fReasonsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/circulation/v1;circulationv1\xa2\x02\x03NCX\xaa\x02\x13Naru.Circulation.V1\xca\x02\x13Naru\\Circulation\\V1\xe2\x02\x1fNaru\\Circulation\\V1\\GPBMetadata\xea\x02\x15Naru::Circulation::V1b\x06proto3"
 
 var (

@@ -1,0 +1,213 @@
+package circulation_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// acceptReason is what no table and no log may hold in clear.
+const acceptReason = "허브 담당자 아무개와 통화하여 대조함"
+
+// alreadyThere delivers a document whose number the hub has without a call of ours, and its reading.
+func (o *office) alreadyThere(t *testing.T) *platformv1.DocumentFacts {
+	t.Helper()
+	f := o.facts(t)
+	o.hub.do(func() { o.hub.registered[f.GetEdocNum()] = &hubv1.CirculationItem{EdocNum: f.GetEdocNum()} })
+	o.Deliver(t, express, received(f))
+	o.Deliver(t, express, read(f))
+	require.Equal(t, "HUB_RESULT_2", o.awaitCalls(t, f.GetEdocNum(), isQueued, isWaiting).GetRegistration().GetQueueReason())
+	return f
+}
+
+func accept(number string) *circulationv1.AcceptQueuedRequest {
+	return &circulationv1.AcceptQueuedRequest{EdocNum: number, Reason: acceptReason}
+}
+
+// A record the hub has already gets out of the queue by an operator's word only; then everything follows as by a normal registration.
+func TestAcceptQueued(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	admin := circulationv1.NewCirculationAdminServiceClient(o.Admin(t))
+	f := o.alreadyThere(t)
+	_, err := admin.RetryQueued(t.Context(), &circulationv1.RetryQueuedRequest{EdocNum: f.GetEdocNum()})
+	require.NoError(t, err)
+	unittest.AwaitEmitted[*circulationv1.CirculationRefused](t, o.Bench, 2)
+	o.awaitCalls(t, f.GetEdocNum(), isQueued, isWaiting)
+	o.Clock.Advance(time.Hour)
+
+	_, err = admin.AcceptQueued(t.Context(), accept(f.GetEdocNum()))
+	require.NoError(t, err)
+	r := o.awaitCalls(t, f.GetEdocNum(), isDone, isDone)
+	require.Equal(t, int32(2), r.GetRegistration().GetResult())
+	require.Equal(t, int32(2), r.GetRegistration().GetAttempts(), "nothing was sent")
+	require.Equal(t, answeredAt, r.GetRegistration().GetAcknowledgedAt().AsTime(), "when the hub said so, not when it was accepted")
+	require.Empty(t, r.GetRegistration().GetQueueReason())
+	require.Nil(t, r.GetRegistration().GetQueuedAt())
+	attempts := o.attempts(t, f.GetEdocNum(), 1)
+	require.Len(t, attempts, 2)
+
+	stated := unittest.AwaitEmitted[*circulationv1.CirculationRegistered](t, o.Bench, 1)[0]
+	require.Equal(t, int32(2), stated.GetResult())
+	require.Equal(t, attempts[1].exchange, stated.GetExchange())
+	require.Equal(t, answeredAt, stated.GetAcknowledgedAt().AsTime())
+	require.Equal(t, f.GetRecipient(), stated.GetRecipient())
+	require.Equal(t, f.GetTo().GetAddress(), stated.GetTo().GetAddress())
+	envelope := o.Stated(t, &circulationv1.CirculationRegistered{})[0]
+	require.Equal(t, uint32(1), envelope.GetOrdinal())
+	require.Equal(t, "unit:circulation", envelope.GetActor())
+	require.Len(t, unittest.AwaitEmitted[*circulationv1.ReadTimeRegistered](t, o.Bench, 1), 1)
+
+	page, err := admin.ListQueue(t.Context(), &circulationv1.ListQueueRequest{})
+	require.NoError(t, err)
+	require.Empty(t, page.GetRecords())
+	o.requireAccepted(t, f.GetEdocNum())
+	o.requireNowhere(t, acceptReason)
+}
+
+// requireAccepted: who accepted and why is kept sealed, and proved by a digest that the reason and the id give.
+func (o *office) requireAccepted(t *testing.T, number string) {
+	t.Helper()
+	var acceptance, by string
+	var reason, digest []byte
+	var at time.Time
+	require.NoError(t, o.App.QueryRow(t.Context(), `select id::text, actor, reason, digest, accepted_at from hub_acceptance where edoc_num = $1 and kind = 1 and attempt = 2`,
+		number).Scan(&acceptance, &by, &reason, &digest, &at))
+	clear, err := o.Env.Sealed.Open(t.Context(), sealed.AcceptanceReason, acceptance, reason)
+	require.NoError(t, err)
+	require.Equal(t, acceptReason, string(clear))
+	want := sha256.Sum256([]byte("naru.circulation.acceptance.v1\x00" + acceptance + "\x00" + acceptReason))
+	require.Equal(t, want[:], digest)
+	require.True(t, o.Clock.Now().Equal(at))
+
+	entries, err := evidence.BySubject(t.Context(), o.App, number, 10)
+	require.NoError(t, err)
+	var kinds []string
+	for _, e := range entries {
+		kinds = append(kinds, e.Kind)
+	}
+	require.Equal(t, []string{"registration_refused", "registration_retry_requested", "registration_refused", "registration_accepted", "read_time_acknowledged"}, kinds)
+	require.Equal(t, by, entries[3].Actor)
+	var proof struct {
+		Actor, ReasonDigest, Acceptance, Exchange, ContentDigest string
+		Result, Attempt                                          int
+	}
+	require.NoError(t, json.Unmarshal(entries[3].Body, &proof))
+	require.Equal(t, by, proof.Actor)
+	require.Equal(t, hex.EncodeToString(want[:]), proof.ReasonDigest)
+	require.Equal(t, acceptance, proof.Acceptance)
+	require.Equal(t, 2, proof.Result)
+	require.Equal(t, 2, proof.Attempt)
+	require.NotEmpty(t, proof.Exchange)
+	require.Equal(t, hex.EncodeToString(o.attempts(t, number, 1)[1].digest), proof.ContentDigest)
+}
+
+// Only what is queued as already registered can be accepted, once, and with a reason.
+func TestWhatCannotBeAccepted(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	admin := circulationv1.NewCirculationAdminServiceClient(o.Admin(t))
+	refused, readRefused, fine := o.facts(t), o.facts(t), o.facts(t)
+	o.hub.do(func() {
+		o.hub.scripts[refused.GetEdocNum()] = []int32{3}
+		o.hub.scripts[readRefused.GetEdocNum()+"/read"] = []int32{9}
+	})
+	o.Deliver(t, express, received(refused), received(readRefused), received(fine))
+	o.Deliver(t, express, read(readRefused))
+	o.awaitCalls(t, refused.GetEdocNum(), isQueued, isWaiting)
+	o.awaitCalls(t, readRefused.GetEdocNum(), isDone, isQueued)
+	o.awaitCalls(t, fine.GetEdocNum(), isDone, isWaiting)
+	for _, test := range []struct{ number, reason string }{
+		{refused.GetEdocNum(), "NOT_ALREADY_REGISTERED"},
+		{readRefused.GetEdocNum(), "NOT_ALREADY_REGISTERED"},
+		{fine.GetEdocNum(), "NOT_QUEUED"},
+		{"20200101_NARUTEST01_0000000000001", "RECORD_NOT_FOUND"},
+	} {
+		_, err := admin.AcceptQueued(t.Context(), accept(test.number))
+		require.Equal(t, test.reason, fault.ReasonOf(err))
+	}
+	for _, reason := range []string{"", strings.Repeat("가", 501)} {
+		_, err := admin.AcceptQueued(t.Context(), &circulationv1.AcceptQueuedRequest{EdocNum: refused.GetEdocNum(), Reason: reason})
+		require.Equal(t, fault.Invalid, fault.KindOf(err))
+	}
+	_, err := circulationv1.NewCirculationAdminServiceClient(o.Sender(t, sender)).AcceptQueued(t.Context(), accept(refused.GetEdocNum()))
+	require.Equal(t, fault.Denied, fault.KindOf(err))
+	o.awaitCalls(t, refused.GetEdocNum(), isQueued, isWaiting)
+	var kept int
+	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from hub_acceptance`).Scan(&kept))
+	require.Zero(t, kept)
+
+	f := o.alreadyThere(t)
+	var together errgroup.Group
+	results := make([]error, 6)
+	for i := range results {
+		together.Go(func() error {
+			_, results[i] = admin.AcceptQueued(t.Context(), accept(f.GetEdocNum()))
+			return nil
+		})
+	}
+	require.NoError(t, together.Wait())
+	accepted := 0
+	for _, err := range results {
+		if err == nil {
+			accepted++
+			continue
+		}
+		require.Equal(t, "NOT_QUEUED", fault.ReasonOf(err))
+	}
+	require.Equal(t, 1, accepted)
+	o.awaitCalls(t, f.GetEdocNum(), isDone, isDone)
+	require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()))
+}
+
+// After an acceptance the hub may say at the read time that it has no record, and then that it has it already: that was accepted once.
+func TestAcceptedRegistrationIsCheckedAgain(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.alreadyThere(t)
+	o.hub.do(func() { o.hub.scripts[f.GetEdocNum()+"/read"] = []int32{4} })
+	_, err := circulationv1.NewCirculationAdminServiceClient(o.Admin(t)).AcceptQueued(t.Context(), accept(f.GetEdocNum()))
+	require.NoError(t, err)
+	r := o.awaitCalls(t, f.GetEdocNum(), isDone, isDone)
+	require.Equal(t, int32(2), r.GetRegistration().GetAttempts())
+	require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()), "a registration is stated once")
+	require.Len(t, unittest.Emitted[*circulationv1.CirculationRefused](t, o.Bench), 1)
+}
+
+// A read time queued for the same reason, which no version of this unit does by itself now, is accepted the same way.
+func TestAcceptQueuedReadTime(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.facts(t)
+	o.hub.do(func() { o.hub.scripts[f.GetEdocNum()+"/read"] = []int32{2} })
+	o.Deliver(t, express, received(f))
+	o.Deliver(t, express, read(f))
+	o.awaitCalls(t, f.GetEdocNum(), isDone, isDone)
+	_, err := o.App.Exec(t.Context(), `
+		update hub_call set state = 'QUEUED', queue_reason = 'HUB_RESULT_2', queued_at = now(), acknowledged_at = null
+		where  edoc_num = $1 and kind = 2`, f.GetEdocNum())
+	require.NoError(t, err)
+	_, err = circulationv1.NewCirculationAdminServiceClient(o.Admin(t)).AcceptQueued(t.Context(), accept(f.GetEdocNum()))
+	require.NoError(t, err)
+	call := o.awaitCalls(t, f.GetEdocNum(), isDone, isDone).GetReadTime()
+	require.Equal(t, int32(2), call.GetResult())
+	require.Equal(t, int32(1), call.GetAttempts())
+	require.Equal(t, answeredAt, call.GetAcknowledgedAt().AsTime())
+	stated := unittest.AwaitEmitted[*circulationv1.ReadTimeRegistered](t, o.Bench, 2)
+	require.Equal(t, answeredAt, stated[1].GetAcknowledgedAt().AsTime())
+	require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()))
+}
