@@ -27,8 +27,9 @@ type fakeHub struct {
 	refuse bool
 	// refusePaper answers so to registrations with this registration paper.
 	refusePaper []byte
-	// hold, if set, keeps registrations and searches until it is closed.
+	// hold, if set, keeps registrations and searches until it is closed; held counts those that came to it.
 	hold chan struct{}
+	held int
 	// elsewhere is who is a member at other relays, by identifier.
 	elsewhere map[string][]*platformv1.PlatformAddress
 	// registered by address.
@@ -76,6 +77,9 @@ func unavailable() error {
 func (h *fakeHub) wait(ctx context.Context) error {
 	h.mu.Lock()
 	hold := h.hold
+	if hold != nil {
+		h.held++
+	}
 	h.mu.Unlock()
 	if hold == nil {
 		return nil

@@ -122,7 +122,14 @@ func TestLateRefusalOfEarlierPapers(t *testing.T) {
 	principal := uuid.NewString()
 	_, err := w.organise(t, principal, "office_1", "1234567890")
 	require.NoError(t, err)
-	await.Require(t, unittest.Patience, func() bool { return w.count(t, `select count(*) from due_address where attempt = 1`) == 1 })
+	awaitHeld := func(calls int) {
+		t.Helper()
+		await.Require(t, unittest.Patience, func() (arrived bool) {
+			w.hub.set(func(h *fakeHub) { arrived = h.held == calls })
+			return arrived
+		})
+	}
+	awaitHeld(1)
 
 	// The lease of that call runs out, and another replica's call is refused.
 	for _, sql := range []string{
@@ -136,7 +143,7 @@ func TestLateRefusalOfEarlierPapers(t *testing.T) {
 	}
 	_, err = w.organise(t, principal, "office_1", "1234567890", corrected)
 	require.NoError(t, err)
-	await.Require(t, unittest.Patience, func() bool { return w.count(t, `select count(*) from due_address where owner is not null`) == 1 })
+	awaitHeld(2)
 	close(hold)
 	await.Require(t, unittest.Patience, func() bool { return w.count(t, `select count(*) from hub_attempt`) == 3 })
 	require.Equal(t, []string{"1 HUB_REFUSED", "2 HUB_REFUSED", "3 ok"},
