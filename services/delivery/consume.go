@@ -41,6 +41,12 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *outbox.Tx, events
 			d.state = Waiting
 		case closeIt:
 			d.state = Closed
+		case expire:
+			// Told at the deadline or after it, which so has passed here too.
+			d.state = Expired
+			if d.resolvedAt.After(earliest) {
+				earliest = d.resolvedAt
+			}
 		case unknown:
 			verdicts[i] = inbox.Defer("resolution_unknown")
 			continue

@@ -31,6 +31,7 @@ const (
 	deliver
 	wait
 	closeIt
+	expire
 )
 
 // outcomeOf tells what a resolution asks for; unknown for one that a newer address unit may have learned to give.
@@ -42,6 +43,8 @@ func outcomeOf(r addressv1.Resolution) outcome {
 		return wait
 	case addressv1.Resolution_RESOLUTION_REFUSED, addressv1.Resolution_RESOLUTION_AMBIGUOUS:
 		return closeIt
+	case addressv1.Resolution_RESOLUTION_UNKNOWN:
+		return expire
 	default:
 		return unknown
 	}
@@ -72,9 +75,9 @@ type document struct {
 	event int
 }
 
-// merged keeps one document per number, the most decisive one (deliver over close over wait), in the order of numbers.
+// merged keeps one document per number, the most decisive one (deliver over close or expire over wait), in the order of numbers.
 func merged(documents []document) []document {
-	rank := map[State]int{Delivered: 3, Closed: 2, Waiting: 1}
+	rank := map[State]int{Delivered: 3, Closed: 2, Expired: 2, Waiting: 1}
 	best := map[string]document{}
 	for _, d := range documents {
 		if known, ok := best[d.number]; !ok || rank[d.state] > rank[known.state] {

@@ -113,6 +113,7 @@ const (
 	peer      = addressv1.Resolution_RESOLUTION_PEER
 	refused   = addressv1.Resolution_RESOLUTION_REFUSED
 	ambiguous = addressv1.Resolution_RESOLUTION_AMBIGUOUS
+	notKnown  = addressv1.Resolution_RESOLUTION_UNKNOWN
 )
 
 // A consented own member finds the document in the inbox; sent and received are one clock reading.
@@ -190,6 +191,31 @@ func TestFinalResolutionsNeverDeliver(t *testing.T) {
 		d.Resolution = own
 		o.Deliver(t, express, resolved(2, d))
 	}
+	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+}
+
+// A document whose recipient nobody could find out before the deadline expires at once; where a cancel was asked for, it is cancelled.
+func TestUnknownRecipientExpires(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	d, asked := o.document(t, "", notKnown), o.document(t, "", notKnown)
+	o.cancel(t, asked.GetFacts().GetEdocNum())
+	o.advance(t, 24*time.Hour)
+	d.ResolvedAt, asked.ResolvedAt = d.GetFacts().GetSendDeadline(), d.GetFacts().GetSendDeadline()
+	o.Deliver(t, express, resolved(1, d), resolved(1, asked))
+	o.Deliver(t, express, resolved(1, d))
+	expired := unittest.Emitted[*deliveryv1.DeliveryExpired](t, o.Bench)
+	require.Len(t, expired, 1)
+	require.Equal(t, d.GetFacts().GetEdocNum(), expired[0].GetEdocNum())
+	require.False(t, expired[0].GetExpiredAt().AsTime().Before(d.GetFacts().GetSendDeadline().AsTime()))
+	cancelled := unittest.Emitted[*deliveryv1.DocumentCancelled](t, o.Bench)
+	require.Len(t, cancelled, 1)
+	require.Equal(t, asked.GetFacts().GetEdocNum(), cancelled[0].GetEdocNum())
+	var proved int
+	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from evidence_entry where kind = 'delivery_expired'`).Scan(&proved))
+	require.Equal(t, 1, proved)
+	d.Resolution = own
+	o.Deliver(t, express, resolved(2, d))
 	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
 }
 

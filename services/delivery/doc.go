@@ -12,6 +12,7 @@
 //	   ├──────────────► CANCELLING ────────────┴───┘ (own, or send deadline: CANCELLED)
 //	   │
 //	   └─ RecipientResolved (refused, ambiguous) ► CLOSED      address withdrawn ► FAILED
+//	                        (unknown, at the send deadline) ► EXPIRED
 //
 // Sent and received are stamped from one clock reading in one transaction: the document is transmitted to the system the recipient
 // designated in the moment it enters there (Act 6). They are never earlier than acceptance, registration at the archive, the

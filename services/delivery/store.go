@@ -61,7 +61,8 @@ func moment(t timestamp) *time.Time {
 }
 
 // advance moves the documents to what was decided, where their rows allow it, and returns those whose state changed, by the state
-// they changed to. A document whose cancel was requested is cancelled where it would have been delivered.
+// they changed to. A document whose cancel was requested is cancelled where it would have been delivered, or
+// would have expired.
 func advance(ctx context.Context, tx pg.DBTX, all []document, by map[State][]document, now time.Time) (map[State][]document, error) {
 	const upsert = `
 		insert into delivery as d (edoc_num, state, lane, sender, send_deadline, recipient, facts, sent_at, received_at, viewing_deadline, changed_at)
@@ -70,7 +71,7 @@ func advance(ctx context.Context, tx pg.DBTX, all []document, by map[State][]doc
 		       u(edoc_num, state, lane, sender, send_deadline, recipient, facts, stamped, viewing_deadline)
 		order  by edoc_num collate "C"
 		on conflict (edoc_num) do update
-		set    state = case when d.state = 'CANCELLING' and excluded.state = 'DELIVERED' then 'CANCELLED'
+		set    state = case when d.state = 'CANCELLING' and excluded.state in ('DELIVERED', 'EXPIRED') then 'CANCELLED'
 		                    when d.state = 'CANCELLING' and excluded.state = 'WAITING' then 'CANCELLING'
 		                    else excluded.state end,
 		       send_deadline = coalesce(excluded.send_deadline, d.send_deadline),

@@ -25,6 +25,7 @@ const (
 	peer      = addressv1.Resolution_RESOLUTION_PEER
 	refused   = addressv1.Resolution_RESOLUTION_REFUSED
 	ambiguous = addressv1.Resolution_RESOLUTION_AMBIGUOUS
+	unknown   = addressv1.Resolution_RESOLUTION_UNKNOWN
 )
 
 // story is everything that can happen to a document that is read in the end, and some that cannot happen together.
@@ -153,6 +154,9 @@ func TestStates(t *testing.T) {
 		{"expired", func(f *platformv1.DocumentFacts) []outbox.Event {
 			return []outbox.Event{o.expired(f, 9), o.resolved(f, 1, none, 1)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_EXPIRED},
+		{"never found out", func(f *platformv1.DocumentFacts) []outbox.Event {
+			return []outbox.Event{o.resolved(f, 1, unknown, 8), o.expired(f, 9)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_EXPIRED},
 		{"cancelled", func(f *platformv1.DocumentFacts) []outbox.Event {
 			return []outbox.Event{o.cancelRequested(f, 8), o.cancelled(f, 9)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_CANCELLED},
@@ -181,6 +185,20 @@ func TestStates(t *testing.T) {
 			require.Equal(t, test.state, before.GetState())
 		})
 	}
+}
+
+// The timeline tells that nobody could find the recipient out; the summary never claims that there is none.
+func TestUnknownRecipientIsTold(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	o.tell(t, o.accepted(f), o.resolved(f, 1, unknown, 8))
+	require.Equal(t, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED, o.status(t, f).GetState())
+	o.tell(t, o.expired(f, 9))
+	require.Equal(t, statusv1.DocumentState_DOCUMENT_STATE_EXPIRED, o.status(t, f).GetState())
+	entries := o.timeline(t, f)
+	require.Len(t, entries, 3)
+	require.Equal(t, "UNKNOWN", entries[1].GetDetails()["resolution"])
 }
 
 // What the hub refused waits for a person until it is registered.

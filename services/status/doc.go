@@ -14,7 +14,7 @@
 //	            the latest RecipientResolved, by ordinal:
 //	              REFUSED, RECIPIENT_AMBIGUOUS                              final
 //	              AWAITING_CONSENT, AWAITING_MEMBERSHIP, RECIPIENT_AT_OTHER_RELAY
-//	                ACCEPTED
+//	                ACCEPTED                                            also while nothing is known of the recipient
 //
 // A miss is not yet "not found": the fact of acceptance may still be on its way, so intake is asked once.
 package status

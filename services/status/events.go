@@ -246,7 +246,7 @@ func ofResolution(e inbox.Event[*addressv1.RecipientResolved]) (fact, inbox.Verd
 		return fact{}, inbox.Defer("resolution_unknown")
 	}
 	f := at(e.Message.GetResolvedAt(), "resolution", name)
-	f.resolution = int16(r) //nolint:gosec // an enum of six
+	f.resolution = int16(r) //nolint:gosec // an enum of seven
 	f.silent = r == addressv1.Resolution_RESOLUTION_OWN && e.Ordinal <= 1
 	return f, inbox.Done
 }
@@ -255,7 +255,8 @@ func ofResolution(e inbox.Event[*addressv1.RecipientResolved]) (fact, inbox.Verd
 func resolutionName(r addressv1.Resolution) (string, bool) {
 	switch r {
 	case addressv1.Resolution_RESOLUTION_OWN, addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, addressv1.Resolution_RESOLUTION_REFUSED,
-		addressv1.Resolution_RESOLUTION_PEER, addressv1.Resolution_RESOLUTION_NONE, addressv1.Resolution_RESOLUTION_AMBIGUOUS:
+		addressv1.Resolution_RESOLUTION_PEER, addressv1.Resolution_RESOLUTION_NONE, addressv1.Resolution_RESOLUTION_AMBIGUOUS,
+		addressv1.Resolution_RESOLUTION_UNKNOWN:
 		return strings.TrimPrefix(r.String(), "RESOLUTION_"), true
 	case addressv1.Resolution_RESOLUTION_UNSPECIFIED:
 		return "", false

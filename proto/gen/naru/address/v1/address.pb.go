@@ -94,6 +94,9 @@ const (
 	Resolution_RESOLUTION_NONE Resolution = 5
 	// Several persons match the description: final, never delivered.
 	Resolution_RESOLUTION_AMBIGUOUS Resolution = 6
+	// It could not be found out before the send deadline, because the hub gave no answer: final, the document expires. Who the recipient
+	// is, and whether a member of any relay, is left open.
+	Resolution_RESOLUTION_UNKNOWN Resolution = 7
 )
 
 // Enum value maps for Resolution.
@@ -106,6 +109,7 @@ var (
 		4: "RESOLUTION_PEER",
 		5: "RESOLUTION_NONE",
 		6: "RESOLUTION_AMBIGUOUS",
+		7: "RESOLUTION_UNKNOWN",
 	}
 	Resolution_value = map[string]int32{
 		"RESOLUTION_UNSPECIFIED":         0,
@@ -115,6 +119,7 @@ var (
 		"RESOLUTION_PEER":                4,
 		"RESOLUTION_NONE":                5,
 		"RESOLUTION_AMBIGUOUS":           6,
+		"RESOLUTION_UNKNOWN":             7,
 	}
 )
 
@@ -250,7 +255,7 @@ const file_naru_address_v1_address_proto_rawDesc = "" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18MEMBER_STATE_REGISTERING\x10\x01\x12\x17\n" +
 	"\x13MEMBER_STATE_ACTIVE\x10\x02\x12\x1a\n" +
-	"\x16MEMBER_STATE_WITHDRAWN\x10\x03*\xbc\x01\n" +
+	"\x16MEMBER_STATE_WITHDRAWN\x10\x03*\xd4\x01\n" +
 	"\n" +
 	"Resolution\x12\x1a\n" +
 	"\x16RESOLUTION_UNSPECIFIED\x10\x00\x12\x12\n" +
@@ -259,7 +264,8 @@ const file_naru_address_v1_address_proto_rawDesc = "" +
 	"\x12RESOLUTION_REFUSED\x10\x03\x12\x13\n" +
 	"\x0fRESOLUTION_PEER\x10\x04\x12\x13\n" +
 	"\x0fRESOLUTION_NONE\x10\x05\x12\x18\n" +
-	"\x14RESOLUTION_AMBIGUOUS\x10\x06B\xc1\x01\n" +
+	"\x14RESOLUTION_AMBIGUOUS\x10\x06\x12\x16\n" +
+	"\x12RESOLUTION_UNKNOWN\x10\aB\xc1\x01\n" +
 	"\x13com.naru.address.v1B\fAddressProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
 var (

@@ -24,6 +24,7 @@ const (
 )
 
 // RecipientResolved: the search for the recipient has an outcome. Subject: edoc number; a later outcome has the next ordinal.
+// RESOLUTION_UNKNOWN is told at the send deadline or after it, with ordinal 1, and nothing follows it.
 type RecipientResolved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// With recipient and `to` set for RESOLUTION_OWN; `to` alone for RESOLUTION_PEER.

@@ -41,7 +41,8 @@ type SendItem struct {
 	// Hashes of 0-10 attachments.
 	AttachmentHashes []*v1.Digest `protobuf:"bytes,8,rep,name=attachment_hashes,json=attachmentHashes,proto3" json:"attachment_hashes,omitempty"`
 	Viewing          *Viewing     `protobuf:"bytes,9,opt,name=viewing,proto3" json:"viewing,omitempty"`
-	// Until when it may be put in the inbox; default 30 days from acceptance; at most 90 days ahead.
+	// Until when it may be put in the inbox; default 30 days from acceptance; at most 90 days ahead. What is not received by then expires,
+	// also where nobody could find out where the recipient is a member.
 	SendDeadline *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=send_deadline,json=sendDeadline,proto3,oneof" json:"send_deadline,omitempty"`
 	// Exactly one of registration_certificate and registration_certificate_digest.
 	// 최초등록증명서: DER, at most 16 KiB.

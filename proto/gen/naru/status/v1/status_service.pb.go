@@ -45,7 +45,8 @@ const (
 	DocumentState_DOCUMENT_STATE_SENT                DocumentState = 7
 	DocumentState_DOCUMENT_STATE_RECEIVED            DocumentState = 8
 	DocumentState_DOCUMENT_STATE_READ                DocumentState = 9
-	// Final: the send deadline passed.
+	// Final: the send deadline passed. The resolution in the timeline tells what the document waited for; UNKNOWN: the hub gave no answer
+	// about the recipient until then.
 	DocumentState_DOCUMENT_STATE_EXPIRED DocumentState = 10
 	// Final: cancelled before receipt.
 	DocumentState_DOCUMENT_STATE_CANCELLED DocumentState = 11
