@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
@@ -352,17 +353,38 @@ func TestHubRefusesEverything(t *testing.T) {
 	}
 }
 
-// While nobody can be sought, documents to strangers wait without an outcome; to members everything goes on.
+// While nobody can be sought, documents to strangers wait without an outcome, at most to their send deadline; to members everything goes on.
 func TestHubSearchIsDown(t *testing.T) {
 	institution, member, person := stack.Institution(t), stack.NewMember(t), stack.NewPerson(t)
 	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.Down, Match: scenario.Match{Path: "/api/eaddr/search"}, Forever: true})
-	stranger := institution.NewDocument(t, person.ByCI())
+	stranger, urgent := institution.NewDocument(t, person.ByCI()), institution.NewDocument(t, person.ByCI())
+	urgent.Item["sendDeadline"] = clock.System().Now().Add(3 * time.Second).Format("2006-01-02T15:04:05.000000Z07:00")
 	institution.Send(t, stranger)
+	institution.Send(t, urgent)
 	await.Require(t, harness.Patience, func() bool { return hub.Taken(t) >= 1 })
 	registered(t, institution, member.ByCI())
+	institution.AwaitState(t, urgent.EdocNum, "EXPIRED")
+	requireNeverFound(t, institution, urgent.EdocNum)
 	require.Equal(t, "DOCUMENT_STATE_ACCEPTED", institution.Status(t, stranger.EdocNum).State)
 	hub.End(t)
 	institution.AwaitState(t, stranger.EdocNum, "AWAITING_MEMBERSHIP")
+}
+
+// requireNeverFound: the timeline says why the document expired.
+func requireNeverFound(t *testing.T, i *harness.Institution, edocNum string) {
+	t.Helper()
+	var timeline struct {
+		Entries []struct {
+			Kind    string
+			Details map[string]string
+		}
+	}
+	i.Do(t, http.MethodGet, "/v1/documents/"+edocNum+"/timeline", nil).Into(t, &timeline)
+	var told []string
+	for _, entry := range timeline.Entries {
+		told = append(told, entry.Kind+" "+entry.Details["resolution"])
+	}
+	require.Equal(t, []string{"naru.intake.v1.DocumentAccepted ", "naru.address.v1.RecipientResolved UNKNOWN", "naru.delivery.v1.DeliveryExpired "}, told)
 }
 
 // A joining waits for the hub, and documents with it; a lost answer registers nothing twice.

@@ -32,7 +32,7 @@
 //	                ├── recipient refuses the sender or all ─▶ refused
 //	DocumentAccepted│── several persons match ───────────────▶ ambiguous
 //	 ──────▶ open ──┤── CancelRequested ─────────────────────▶ cancelled
-//	         ▲   │  └── send deadline ───────────────────────▶ expired
+//	         ▲   │  └── send deadline ───────────────────────▶ expired  (told as unknown where there was no outcome)
 //	         └───┘ own without consent, peer, none: told, and the document stays open
 //
 // Every outcome is a RecipientResolved with the next ordinal and a row of resolution; an outcome equal to the latest is not told
@@ -42,8 +42,9 @@
 // rows (ascending).
 //
 // A search at the hub is claimed work (due_document) outside any transaction. While the hub does not answer, the document stays open
-// without an outcome; nothing is guessed. A due row also looks again at what waits, ends documents at their deadline, and takes what
-// a joining left over.
+// without an outcome and is tried again; nothing is guessed. If the send deadline passes so, that it is not known is the outcome, and
+// the document's only one. A due row also looks again at what waits, ends documents at their deadline, and takes what a joining left
+// over.
 //
 // # Personal data
 //

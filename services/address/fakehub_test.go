@@ -27,6 +27,8 @@ type fakeHub struct {
 	refuse bool
 	// refusePaper answers so to registrations with this registration paper.
 	refusePaper []byte
+	// refuseSearches answers searches with HUB_REFUSED, as a hub unit without a path for them does.
+	refuseSearches bool
 	// hold, if set, keeps registrations and searches until it is closed; held counts those that came to it.
 	hold chan struct{}
 	held int
@@ -162,8 +164,11 @@ func (h *fakeHub) SearchRecipient(ctx context.Context, r *hubv1.SearchRecipientR
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.searches++
-	if h.down {
+	switch {
+	case h.down:
 		return nil, unavailable()
+	case h.refuseSearches:
+		return nil, fault.New(fault.Conflict, "hub.naru", hubv1.Reason_REASON_HUB_REFUSED, "the hub refused")
 	}
 	who := identifierOf(r.GetRecipient())
 	found := slices.Clone(h.elsewhere[who])

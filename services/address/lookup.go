@@ -15,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
 
@@ -47,21 +48,30 @@ func (s *Service) report(ctx context.Context, what, subject string, err error) {
 
 // lookUp brings one due document forward: from own data if they suffice, else with the hub's answer.
 func (s *Service) lookUp(ctx context.Context, mine claim) error {
-	needsHub, d, err := s.settleDecision(ctx, mine, nil)
+	needsHub, d, err := s.settleDecision(ctx, mine, nil, false)
 	if err != nil || !needsHub {
 		return err
 	}
 	answer, err := s.search(ctx, mine, d)
-	if err != nil {
-		return s.postpone(ctx, mine, err)
+	switch {
+	case err == nil:
+		_, _, err = s.settleDecision(ctx, mine, &answer, false)
+		return err
+	case s.clock.Now().Before(d.sendDeadline) || errors.Is(ctx.Err(), context.Canceled):
+		return s.postpone(ctx, mine, d, err)
+	default:
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the hub was not searched before the send deadline", slog.String("edoc_num", mine.key),
+			slog.String("outcome", outcomeOf(err)))
+		ctx, cancel := settleContext(ctx)
+		defer cancel()
+		_, _, err = s.settleDecision(ctx, mine, nil, true)
+		return err
 	}
-	_, _, err = s.settleDecision(ctx, mine, &answer)
-	return err
 }
 
 // settleDecision decides a document under the lock of its key and writes the claim's result. Without an answer of the hub it may find
-// that one is needed; then nothing is written.
-func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAnswer) (needsHub bool, d document, err error) {
+// that one is needed; then nothing is written, unless this was the last look.
+func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAnswer, last bool) (needsHub bool, d document, err error) {
 	d, known, err := readDocument(ctx, s.db, mine.key)
 	if err != nil {
 		return false, d, err
@@ -84,19 +94,23 @@ func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 			return finishDocument(ctx, tx, s.owner, mine)
 		}
 		now := s.clock.Now()
+		late := !now.Before(d.sendDeadline)
 		// A document ends at its deadline only after an outcome was told, so that there is always somebody who ends it for its sender.
-		if d.ordinal > 0 && !now.Before(d.sendDeadline) {
+		if d.ordinal > 0 && late {
 			return s.expire(ctx, tx, mine, d, now)
 		}
 		decided, err := s.decideWith(ctx, tx, d, answer)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if decided.finding == findingNobody {
+		case late && (decided.finding == findingPending || decided.finding == findingNobody && last):
+			return s.giveUp(ctx, tx, mine, d, now)
+		case decided.finding == findingNobody:
 			needsHub = true
 			return nil
+		default:
+			return s.settleOutcome(ctx, tx, mine, d, decided, now)
 		}
-		return s.settleOutcome(ctx, tx, mine, d, decided, now)
 	})
 	return needsHub, d, err
 }
@@ -157,6 +171,15 @@ func (s *Service) settleOutcome(ctx context.Context, tx *outbox.Tx, mine claim, 
 	return settleDocument(ctx, tx, s.owner, mine, s.rest(d, now), 0)
 }
 
+// giveUp ends a document about whose recipient the hub told nothing before its deadline: that it is not known is its only outcome.
+func (s *Service) giveUp(ctx context.Context, tx *outbox.Tx, mine claim, d document, now time.Time) error {
+	d.take(outcome{resolution: addressv1.Resolution_RESOLUTION_UNKNOWN, source: sourceDeadline})
+	if err := s.tell(ctx, tx, []document{d}, false, now); err != nil {
+		return err
+	}
+	return s.expire(ctx, tx, mine, d, now)
+}
+
 // expire ends a document whose deadline has passed. Delivery tells the sender.
 func (s *Service) expire(ctx context.Context, tx *outbox.Tx, mine claim, d document, now time.Time) error {
 	if err := work.Settle(ctx, tx, `update due_document set due_at = due_at where edoc_num = @key and owner = @owner and attempt = @attempt`,
@@ -209,19 +232,26 @@ func outcomeOf(err error) string {
 	return fault.KindOf(err).String()
 }
 
-// postpone puts a document back after a search that brought no answer. It stays open without a guess.
-func (s *Service) postpone(ctx context.Context, mine claim, cause error) error {
+// postpone puts a document back after a search that brought no answer, not past its deadline. It stays open without a guess.
+func (s *Service) postpone(ctx context.Context, mine claim, d document, cause error) error {
 	failures := mine.failures + 1
 	wait := s.config.Lookup.backoff().Delay(int(failures), rand.Float64()) //nolint:gosec // jitter needs no secrecy
+	if left := d.sendDeadline.Sub(s.clock.Now()); left > 0 {
+		wait = min(wait, left)
+	}
 	s.log.LogAttrs(ctx, slog.LevelWarn, "the hub was not searched", slog.String("edoc_num", mine.key),
 		slog.String("outcome", outcomeOf(cause)), slog.Duration("again_in", wait))
-	// The call may have used up the item's time; the result is written nevertheless.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	ctx, cancel := settleContext(ctx)
 	defer cancel()
 	return settleDocument(ctx, s.db, s.owner, mine, wait, failures)
 }
 
 const settleTimeout = 5 * time.Second
+
+// settleContext is for writing the result of a call that may have used up the item's time.
+func settleContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+}
 
 // purgeTask drops answers of the hub that are too old to be used.
 func (s *Service) purgeTask() lifecycle.Task {

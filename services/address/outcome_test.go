@@ -20,6 +20,7 @@ const (
 	peer           = addressv1.Resolution_RESOLUTION_PEER
 	none           = addressv1.Resolution_RESOLUTION_NONE
 	ambiguous      = addressv1.Resolution_RESOLUTION_AMBIGUOUS
+	unknown        = addressv1.Resolution_RESOLUTION_UNKNOWN
 )
 
 // A document to an own consented member names recipient and address, whatever the description.

@@ -262,6 +262,72 @@ func TestDeadlineEndsSearch(t *testing.T) {
 	await.Require(t, unittest.Patience, func() bool { return w.stateOf(t, late) == documentExpired })
 }
 
+// Where the hub told nothing of the recipient before the deadline, that is the outcome, told once and for good; until then it is tried.
+func TestUnansweredSearchEndsAtDeadline(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		fails func(h *fakeHub)
+	}{
+		{"the hub is down", func(h *fakeHub) { h.down = true }},
+		{"the hub takes no searches", func(h *fakeHub) { h.refuseSearches = true }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t)
+			w.hub.set(c.fails)
+			p := someone()
+			edoc := w.send(t, send{to: byCI(p)})
+			await.Require(t, unittest.Patience, func() bool { return w.hub.searched() >= 3 })
+			require.Empty(t, w.told(t, edoc))
+			w.Clock.Advance(73 * time.Hour)
+			w.hurry(t)
+			told := w.awaitTold(t, edoc, unknown)
+			require.False(t, told.GetResolvedAt().AsTime().Before(told.GetFacts().GetSendDeadline().AsTime()))
+			require.Empty(t, told.GetFacts().GetRecipient())
+			require.Nil(t, told.GetFacts().GetTo())
+			require.Equal(t, documentExpired, w.stateOf(t, edoc))
+			require.Equal(t, 1, w.count(t, `select count(*) from resolution where edoc_num = $1 and ordinal = 1 and source = 'deadline' and exchange = ''`, edoc))
+			for _, kind := range []string{"recipient_resolved", "search_ended_at_deadline"} {
+				require.Equal(t, 1, w.count(t, `select count(*) from evidence_entry where kind = $1 and subject = $2`, kind, edoc), kind)
+			}
+			require.Zero(t, w.count(t, `select count(*) from due_document`))
+			w.hub.set(func(h *fakeHub) { h.down, h.refuseSearches = false, false })
+			w.member(t, p)
+			require.Len(t, w.told(t, edoc), 1, "it is final")
+		})
+	}
+}
+
+// A member whose address the hub does not confirm before the deadline is not known to be one.
+func TestUnconfirmedMemberEndsAtDeadline(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.hub.set(func(h *fakeHub) { h.down = true })
+	p := someone()
+	w.ask(t, w.prove(t, p))
+	edoc := w.send(t, send{to: byCI(p)})
+	require.Empty(t, w.told(t, edoc))
+	w.Clock.Advance(73 * time.Hour)
+	w.hurry(t)
+	w.awaitTold(t, edoc, unknown)
+	require.Equal(t, documentExpired, w.stateOf(t, edoc))
+}
+
+// A search that is put off for longer than its deadline ends at the deadline.
+func TestSearchIsNotPutOffPastDeadline(t *testing.T) {
+	t.Parallel()
+	w := setup(t, unittest.Config(func(c *Config) {
+		c.Lookup.Interval = config.Duration(10 * time.Millisecond)
+		c.Lookup.FirstBackoff, c.Lookup.MaxBackoff = config.Duration(time.Hour), config.Duration(time.Hour)
+	}))
+	w.hub.set(func(h *fakeHub) { h.down = true })
+	edoc := w.send(t, send{to: byCI(someone()), deadline: 500 * time.Millisecond})
+	await.Require(t, unittest.Patience, func() bool { return w.count(t, `select count(*) from due_document where failures > 0`) == 1 })
+	w.Clock.Advance(500 * time.Millisecond)
+	w.awaitTold(t, edoc, unknown)
+}
+
 func (w *world) cancel(t testing.TB, edoc string) {
 	t.Helper()
 	event := w.accepted(t, send{to: byCI(someone())})

@@ -29,6 +29,8 @@ const (
 	sourceOwn     = "own"
 	sourceRequest = "request"
 	sourceHub     = "hub"
+	// sourceDeadline: nobody told one before the send deadline.
+	sourceDeadline = "deadline"
 )
 
 // candidate is an identity or institution of this relay that a description matches, with what decides whether it can receive.
@@ -63,6 +65,8 @@ func (o outcome) documentState() string {
 		return documentRefused
 	case addressv1.Resolution_RESOLUTION_AMBIGUOUS:
 		return documentAmbiguous
+	case addressv1.Resolution_RESOLUTION_UNKNOWN:
+		return documentExpired
 	default:
 		return documentOpen
 	}

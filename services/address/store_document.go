@@ -133,7 +133,7 @@ func (c *documentColumns) add(d document) error {
 	c.traces = append(c.traces, d.traceparent)
 	c.lanes = append(c.lanes, outbox.LaneNumber(d.lane))
 	c.kinds = append(c.kinds, int16(d.match.kind))
-	c.resolutions = append(c.resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 6
+	c.resolutions = append(c.resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 7
 	c.keys = append(c.keys, d.match.key)
 	c.seconds = append(c.seconds, d.match.second)
 	c.sealed = append(c.sealed, sealedRecipient)
@@ -165,7 +165,7 @@ func updateDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.T
 	for _, d := range docs {
 		edocs = append(edocs, d.edoc)
 		states = append(states, d.state)
-		resolutions = append(resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 6
+		resolutions = append(resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 7
 		ordinals = append(ordinals, d.ordinal)
 		recipients = append(recipients, d.latest.recipient)
 		platforms = append(platforms, d.latest.platform)
@@ -272,7 +272,7 @@ func insertResolutions(ctx context.Context, db pg.DBTX, docs []document, at time
 	for _, d := range docs {
 		edocs = append(edocs, d.edoc)
 		ordinals = append(ordinals, d.ordinal)
-		resolutions = append(resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 6
+		resolutions = append(resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 7
 		recipients = append(recipients, d.latest.recipient)
 		platforms = append(platforms, d.latest.platform)
 		addresses = append(addresses, d.latest.address)
