@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -269,6 +270,9 @@ func (e *Engine) handle(ctx context.Context, tx *outbox.Tx, c Consumer, envelope
 		}
 		if len(of) == 0 {
 			continue
+		}
+		if oneByOne {
+			slices.SortStableFunc(of, bySubject)
 		}
 		verdicts, err := e.verdicts(ctx, tx, h, of, oneByOne)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -156,4 +159,79 @@ func TestUnavailableIsPutOffAndNeverParked(t *testing.T) {
 	due()
 	backlog(0, 0)
 	require.Equal(t, 4, calls)
+}
+
+// Deferred events that one transaction handles, and events that are taken apart after several deliveries, lock the rows of their subjects
+// in the order of the subjects: a transaction that has the first and wants the last of them waits for nobody.
+func TestEventsOneByOneLockInOrder(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, e *Engine, c Consumer) error
+	}{
+		{"deferred events", func(t *testing.T, e *Engine, _ Consumer) error {
+			t.Helper()
+			_, err := e.HandleDeferred(t.Context())
+			return err
+		}},
+		{"a suspect frame", func(t *testing.T, e *Engine, c Consumer) error {
+			t.Helper()
+			return e.process(t.Context(), c, framesOf(t, "b", "a"), true)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t, "address", outbox.Migrations(), Migrations())
+			_, err := db.Owner.Exec(t.Context(), `create table told (subject text primary key); insert into told values ('a'), ('b'); grant all on told to public`)
+			require.NoError(t, err)
+			away := true
+			var deadlocks atomic.Int32
+			consumer := Consumer{Purpose: "accepted", From: "intake", Handlers: []Handler{
+				On(func(ctx context.Context, tx *outbox.Tx, events []Event[*intakev1.DocumentAccepted]) ([]Verdict, error) {
+					verdicts := make([]Verdict, len(events))
+					for i, event := range events {
+						if away {
+							verdicts[i] = Defer("away")
+							continue
+						}
+						if _, err := tx.Exec(ctx, `select from told where subject = $1 for update`, event.Subject); err != nil {
+							if pg.SQLState(err) == "40P01" { // which is tried again and else not seen
+								deadlocks.Add(1)
+							}
+							return nil, err
+						}
+					}
+					return verdicts, nil
+				}),
+			}}
+			e, err := New(Deps{Unit: "address", Outbox: outbox.New(db.App, nil), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
+				Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
+			require.NoError(t, err)
+			require.NoError(t, e.process(t.Context(), consumer, framesOf(t, "b", "a"), false))
+			_, err = db.Owner.Exec(t.Context(), `update deferred_event set due_at = now() - case subject when 'b' then interval '2 s' else interval '1 s' end`)
+			require.NoError(t, err)
+			away = false
+
+			other, err := db.Owner.Begin(t.Context())
+			require.NoError(t, err)
+			defer func() { _ = other.Rollback(t.Context()) }()
+			lock := func(subject string) {
+				_, err := other.Exec(t.Context(), `select from told where subject = $1 for update`, subject)
+				require.NoError(t, err)
+			}
+			lock("a")
+			ended := make(chan error, 1)
+			go func() { ended <- test.run(t, e, consumer) }()
+			await.Require(t, 10*time.Second, func() bool {
+				var waiting int
+				err := db.Owner.QueryRow(t.Context(), `
+					select count(*) from pg_locks l join pg_stat_activity a using (pid) where a.datname = current_database() and not l.granted`).Scan(&waiting)
+				return err == nil && waiting > 0
+			})
+			lock("b")
+			require.NoError(t, other.Commit(t.Context()))
+			require.NoError(t, <-ended)
+			require.Zero(t, deadlocks.Load())
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -201,6 +202,11 @@ type stored struct {
 	envelope envelope
 }
 
+// bySubject is the order in which events are handled that one transaction handles one by one: the handlers lock rows by subject, and
+// whoever locks several in another order than the others will deadlock with them (multi-row writes sort by key).
+func bySubject(a, b envelope) int { return strings.Compare(a.event.GetSubject(), b.event.GetSubject()) }
+
+// claimDeferred claims the events that are due, the oldest first, and gives them in the order in which they are to be handled.
 func claimDeferred(ctx context.Context, db pg.DBTX, limit int) ([]stored, error) {
 	const claim = `
 		select consumer, kind, lane, frame_id, event, attempts, deferred_at, reason
@@ -227,8 +233,9 @@ func claimDeferred(ctx context.Context, db pg.DBTX, limit int) ([]stored, error)
 	if err != nil {
 		return nil, fmt.Errorf("claim deferred events: %w", err)
 	}
-	slices.SortStableFunc(found, func(a, b stored) int {
-		return strings.Compare(a.consumer+string(a.envelope.kind), b.consumer+string(b.envelope.kind))
+	slices.SortFunc(found, func(a, b stored) int {
+		return cmp.Or(bySubject(a.envelope, b.envelope), strings.Compare(a.consumer, b.consumer), strings.Compare(string(a.envelope.kind), string(b.envelope.kind)),
+			cmp.Compare(a.envelope.event.GetOrdinal(), b.envelope.event.GetOrdinal()))
 	})
 	return found, nil
 }
