@@ -90,21 +90,20 @@ func (s *service) decide(ctx context.Context, tx *outbox.Tx, now time.Time, docu
 	if err != nil {
 		return err
 	}
-	by := map[State][]document{}
-	for _, d := range documents {
+	for i := range documents {
+		d := &documents[i]
 		deadline := d.facts.GetSendDeadline()
 		switch {
-		case d.state == Delivered && deadline.IsValid() && deadline.AsTime().Before(now):
+		case d.state != Delivered:
+		case deadline.IsValid() && deadline.AsTime().Before(now):
 			d.state = Expired
-		case d.state == Delivered && withdrawn[d.facts.GetTo().GetAddress()]:
+		case withdrawn[d.facts.GetTo().GetAddress()]:
 			d.state = Failed
+		default:
+			stamp(d.facts, now)
 		}
-		by[d.state] = append(by[d.state], d)
 	}
-	for _, d := range by[Delivered] {
-		stamp(d.facts, now)
-	}
-	changed, err := advance(ctx, tx, documents, by, now)
+	changed, err := advance(ctx, tx, documents, now)
 	if err != nil {
 		return err
 	}

@@ -22,18 +22,22 @@ func emits() []proto.Message {
 func reads() []bus.ConsumerSpec {
 	return []bus.ConsumerSpec{
 		{Purpose: "resolved", From: "address", Kinds: []frame.Kind{
-			frame.KindOf(&addressv1.RecipientResolved{}), frame.KindOf(&addressv1.DocumentCancelled{}), frame.KindOf(&addressv1.AddressWithdrawn{}),
+			frame.KindOf(&addressv1.RecipientResolved{}), frame.KindOf(&addressv1.AddressWithdrawn{}),
 		}},
+		{Purpose: "search-cancelled", From: "address", Kinds: []frame.Kind{frame.KindOf(&addressv1.DocumentCancelled{})}},
 		{Purpose: "cancelled", From: "intake", Kinds: []frame.Kind{frame.KindOf(&intakev1.CancelRequested{})}},
 		{Purpose: "read", From: "viewing", Kinds: []frame.Kind{frame.KindOf(&viewingv1.DocumentRead{})}},
 	}
 }
 
+// consumers: each kind that locks deliveries has a consumer, and so a transaction, of its own. A transaction that locks rows for one kind
+// and then, from the beginning again, for another would meet others halfway and deadlock.
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "resolved", From: "address", Handlers: []inbox.Handler{
-			inbox.On(s.onAddressWithdrawn), inbox.On(s.onCancelledByAddress), inbox.On(s.onRecipientResolved),
+			inbox.On(s.onAddressWithdrawn), inbox.On(s.onRecipientResolved),
 		}},
+		{Purpose: "search-cancelled", From: "address", Handlers: []inbox.Handler{inbox.On(s.onCancelledByAddress)}},
 		{Purpose: "cancelled", From: "intake", Handlers: []inbox.Handler{inbox.On(s.onCancelRequested)}},
 		{Purpose: "read", From: "viewing", Handlers: []inbox.Handler{inbox.On(s.onDocumentRead)}},
 	}

@@ -24,11 +24,11 @@ type rows struct {
 	facts                                [][]byte
 }
 
-func rowsOf(documents []document, state State) (rows, error) {
+func rowsOf(documents []document) (rows, error) {
 	var r rows
 	for _, d := range documents {
 		r.numbers = append(r.numbers, d.number)
-		r.states = append(r.states, string(state))
+		r.states = append(r.states, string(d.state))
 		r.senders = append(r.senders, d.sender)
 		r.lanes = append(r.lanes, outbox.LaneNumber(d.lane))
 		r.recipients = append(r.recipients, d.facts.GetRecipient())
@@ -36,7 +36,7 @@ func rowsOf(documents []document, state State) (rows, error) {
 		r.viewingDeadlines = append(r.viewingDeadlines, moment(d.facts.GetViewingDeadline()))
 		r.stamps = append(r.stamps, moment(d.facts.GetReceivedAt()))
 		var facts []byte
-		if state == Delivered {
+		if d.state == Delivered {
 			var err error
 			if facts, err = (proto.MarshalOptions{Deterministic: true}).Marshal(d.facts); err != nil {
 				return rows{}, fmt.Errorf("encode facts of %s: %w", d.number, err)
@@ -61,9 +61,10 @@ func moment(t timestamp) *time.Time {
 }
 
 // advance moves the documents to what was decided, where their rows allow it, and returns those whose state changed, by the state
-// they changed to. A document whose cancel was requested is cancelled where it would have been delivered, or
+// they changed to. One statement writes them all, whatever they change to, so that rows are locked, and new ones inserted, in the order of
+// their numbers and never from the beginning again. A document whose cancel was requested is cancelled where it would have been delivered, or
 // would have expired.
-func advance(ctx context.Context, tx pg.DBTX, all []document, by map[State][]document, now time.Time) (map[State][]document, error) {
+func advance(ctx context.Context, tx pg.DBTX, documents []document, now time.Time) (map[State][]document, error) {
 	const upsert = `
 		insert into delivery as d (edoc_num, state, lane, sender, send_deadline, recipient, facts, sent_at, received_at, viewing_deadline, changed_at)
 		select edoc_num, state, lane, sender, send_deadline, nullif(recipient, ''), facts, stamped, stamped, viewing_deadline, $10
@@ -83,28 +84,25 @@ func advance(ctx context.Context, tx pg.DBTX, all []document, by map[State][]doc
 		       changed_at = excluded.changed_at
 		where  d.state in ('WAITING', 'CANCELLING') and not (d.state = 'WAITING' and excluded.state = 'WAITING')
 		returning edoc_num, state`
-	byNumber := make(map[string]document, len(all))
-	for _, d := range all {
+	r, err := rowsOf(documents)
+	if err != nil {
+		return nil, err
+	}
+	found, err := tx.Query(ctx, upsert, r.numbers, r.states, r.lanes, r.senders, r.deadlines, r.recipients, r.facts, r.stamps, r.viewingDeadlines, now)
+	if err != nil {
+		return nil, fmt.Errorf("advance %d deliveries: %w", len(documents), err)
+	}
+	byNumber := make(map[string]document, len(documents))
+	for _, d := range documents {
 		byNumber[d.number] = d
 	}
 	changed := map[State][]document{}
-	for _, target := range slices.Sorted(maps.Keys(by)) {
-		r, err := rowsOf(by[target], target)
-		if err != nil {
-			return nil, err
-		}
-		found, err := tx.Query(ctx, upsert, r.numbers, r.states, r.lanes, r.senders, r.deadlines, r.recipients, r.facts, r.stamps, r.viewingDeadlines, now)
-		if err != nil {
-			return nil, fmt.Errorf("advance %d deliveries to %s: %w", len(r.numbers), target, err)
-		}
-		type row struct{ number, state string }
-		moved, err := pgx.CollectRows(found, func(c pgx.CollectableRow) (r row, err error) { return r, c.Scan(&r.number, &r.state) })
-		if err != nil {
-			return nil, fmt.Errorf("advance %d deliveries to %s: %w", len(r.numbers), target, err)
-		}
-		for _, m := range moved {
-			changed[State(m.state)] = append(changed[State(m.state)], byNumber[m.number])
-		}
+	var number, state string
+	if _, err := pgx.ForEachRow(found, []any{&number, &state}, func() error {
+		changed[State(state)] = append(changed[State(state)], byNumber[number])
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("advance %d deliveries: %w", len(documents), err)
 	}
 	return changed, nil
 }
@@ -157,7 +155,7 @@ func closeCancelled(ctx context.Context, tx pg.DBTX, cancelled []document, now t
 		on conflict (edoc_num) do update
 		set    state = 'CANCELLED', changed_at = excluded.changed_at
 		where  d.state in ('WAITING', 'CANCELLING')`
-	r, err := rowsOf(cancelled, Cancelled)
+	r, err := rowsOf(cancelled)
 	if err != nil {
 		return err
 	}
