@@ -2,9 +2,13 @@
 //
 // A consumer takes everything that waits (up to 1,000 events or 512 KiB) into one transaction: first the ids of the frames, then the
 // handlers' set-based writes, then the events they answer with; after the commit the frames are acknowledged. Handlers see decoded
-// events and a transaction and return verdicts; they never touch acknowledgements. Promised is an effect once per frame in this
+// events and a transaction and return verdicts; they never touch acknowledgements. What needs a call or a connection of its own is done
+// before the transaction (OnPrepared). Promised is an effect once per frame in this
 // schema, and nothing about order: a handler MUST also be idempotent by its natural key and MUST NOT rely on the order of events of
 // different kinds or units.
+//
+// Handlers of several events MUST lock rows in the order of the subjects. Where one transaction hands events out one by one, because they
+// were deferred or a frame is taken apart, it does so in that order too.
 package inbox
 
 import (
@@ -78,6 +82,8 @@ func (e Event[M]) Answer(actor string, at time.Time, message proto.Message) outb
 type Handler struct {
 	kind   frame.Kind
 	handle func(ctx context.Context, tx *outbox.Tx, events []envelope) ([]Verdict, error)
+	// prepare is the step before the transaction, nil for most.
+	prepare func(ctx context.Context, event envelope) (any, error)
 }
 
 // Kind of the events it handles.
@@ -86,27 +92,34 @@ func (h Handler) Kind() frame.Kind { return h.kind }
 // On makes a handler of the events that carry an M. It returns a verdict per event, or nil for all Done. An error gives the whole batch
 // back; an event that fails again by itself is parked, unless the error is a fault of kind Unavailable or Exhausted: then it is deferred.
 func On[M proto.Message](fn func(ctx context.Context, tx *outbox.Tx, events []Event[M]) ([]Verdict, error)) Handler {
+	return handlerOf(func(ctx context.Context, tx *outbox.Tx, events []Event[M], _ []envelope) ([]Verdict, error) {
+		return fn(ctx, tx, events)
+	})
+}
+
+// handlerOf makes a handler; fn gets the events and, at the same places, what they were decoded from.
+func handlerOf[M proto.Message](fn func(ctx context.Context, tx *outbox.Tx, events []Event[M], of []envelope) ([]Verdict, error)) Handler {
 	var zero M
-	messageType := zero.ProtoReflect().Type()
 	return Handler{
 		kind: frame.KindOf(zero),
 		handle: func(ctx context.Context, tx *outbox.Tx, envelopes []envelope) ([]Verdict, error) {
 			verdicts := make([]Verdict, len(envelopes))
 			events := make([]Event[M], 0, len(envelopes))
+			of := make([]envelope, 0, len(envelopes))
 			places := make([]int, 0, len(envelopes))
 			for i, e := range envelopes {
-				message := messageType.New().Interface().(M)
-				if err := proto.Unmarshal(e.event.GetPayload(), message); err != nil {
+				message, ok := payload[M](e)
+				if !ok {
 					verdicts[i] = Park("payload_undecodable")
 					continue
 				}
-				events = append(events, decoded(e, message))
+				events, of = append(events, decoded(e, message)), append(of, e)
 				places = append(places, i)
 			}
 			if len(events) == 0 {
 				return verdicts, nil
 			}
-			given, err := fn(ctx, tx, events)
+			given, err := fn(ctx, tx, events, of)
 			if err != nil {
 				return nil, err
 			}
@@ -119,6 +132,13 @@ func On[M proto.Message](fn func(ctx context.Context, tx *outbox.Tx, events []Ev
 			return verdicts, nil
 		},
 	}
+}
+
+// payload decodes an event's message; false if it cannot be.
+func payload[M proto.Message](e envelope) (M, bool) {
+	var zero M
+	message := zero.ProtoReflect().Type().New().Interface().(M)
+	return message, proto.Unmarshal(e.event.GetPayload(), message) == nil
 }
 
 func decoded[M proto.Message](e envelope, message M) Event[M] {
@@ -135,6 +155,8 @@ type envelope struct {
 	kind    frame.Kind
 	lane    platformv1.Lane
 	event   *platformv1.Event
+	// prepared is what the handler's step before the transaction said of it.
+	prepared preparation
 }
 
 // Verdict is what a handler says of one event. The zero value is Done.

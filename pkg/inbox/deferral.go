@@ -26,16 +26,24 @@ func (e *Engine) deferralTask() lifecycle.Task {
 
 // HandleDeferred gives the due deferred events to their handlers, each in a savepoint of its own, and tells how many there were.
 func (e *Engine) HandleDeferred(ctx context.Context) (int, error) {
+	prepared, err := e.prepareDeferred(ctx)
+	if err != nil {
+		return 0, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, txDeadline)
 	defer cancel()
 	var handled int
-	err := e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
-		due, err := claimDeferred(ctx, tx, deferralBatch)
+	err = e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		due, err := readDeferred(ctx, tx, deferralBatch, claimed)
 		if err != nil {
 			return err
 		}
-		handled = len(due)
+		handled = 0
 		for _, s := range due {
+			if !e.take(&s, prepared) {
+				continue // it was not due when the others were prepared
+			}
+			handled++
 			if err := e.retryDeferred(ctx, tx, s); err != nil {
 				return err
 			}

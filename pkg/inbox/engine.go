@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/fault"
@@ -195,14 +196,18 @@ func (e *Engine) process(ctx context.Context, c Consumer, frames []frame.Frame, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, txDeadline)
 	defer cancel()
-	err := e.commit(ctx, c, frames, oneByOne)
+	opened := open(frames)
+	if err := e.prepare(ctx, c, opened, oneByOne); err != nil {
+		return err
+	}
+	err := e.commit(ctx, c, frames, opened, oneByOne)
 	switch {
 	case err == nil:
 		return nil
 	case oneByOne || !isDataError(err):
 		return err
 	case len(frames) == 1:
-		return e.commit(ctx, c, frames, true)
+		return e.commit(ctx, c, frames, opened, true)
 	}
 	half := len(frames) / 2
 	return errors.Join(e.process(ctx, c, frames[:half], false), e.process(ctx, c, frames[half:], false))
@@ -227,11 +232,11 @@ func isPutOff(err error) bool {
 	return kind == fault.Unavailable || kind == fault.Exhausted
 }
 
-func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, oneByOne bool) error {
+func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, opened []openedFrame, oneByOne bool) error {
 	ctx, span := e.tracer.Start(ctx, "consume "+c.Purpose, trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(frames))))
 	defer span.End()
-	var fresh int
+	var consumed int
 	err := e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
 		if _, err := tx.Exec(ctx, `select set_config('lock_timeout', $1, true)`, lockTimeout); err != nil {
 			return fmt.Errorf("set lock timeout: %w", err)
@@ -240,8 +245,8 @@ func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, o
 		if err != nil {
 			return err
 		}
-		fresh = len(isNew)
-		envelopes, undecodable := open(frames, isNew)
+		consumed = len(isNew)
+		envelopes, undecodable := fresh(opened, isNew)
 		for _, f := range undecodable {
 			if err := parkFrame(ctx, tx, c.Purpose, f); err != nil {
 				return err
@@ -254,8 +259,8 @@ func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, o
 	if err != nil {
 		return err
 	}
-	e.frames.Add(ctx, int64(fresh), metric.WithAttributes(attribute.String("consumer", c.Purpose)))
-	e.duplicates.Add(ctx, int64(len(frames)-fresh), metric.WithAttributes(attribute.String("consumer", c.Purpose)))
+	e.frames.Add(ctx, int64(consumed), metric.WithAttributes(attribute.String("consumer", c.Purpose)))
+	e.duplicates.Add(ctx, int64(len(frames)-consumed), metric.WithAttributes(attribute.String("consumer", c.Purpose)))
 	return nil
 }
 
@@ -326,7 +331,9 @@ func (e *Engine) trace(ctx context.Context, c Consumer, envelopes []envelope) (f
 		spanCtx, span := e.tracer.Start(parent, "consume "+string(envelopes[i].kind),
 			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(trace.LinkFromContext(ctx)),
 			trace.WithAttributes(attribute.String("naru.consumer", c.Purpose), attribute.String("naru.subject", envelopes[i].event.GetSubject())))
-		envelopes[i].event.Traceparent = outbox.Traceparent(spanCtx)
+		event, _ := proto.Clone(envelopes[i].event).(*platformv1.Event) // the transaction may be run again
+		event.Traceparent = outbox.Traceparent(spanCtx)
+		envelopes[i].event = event
 		spans = append(spans, span)
 	}
 	return func() {

@@ -50,13 +50,22 @@ func ListParked(ctx context.Context, db pg.DBTX, afterTime time.Time, afterID uu
 
 // Replay hands a parked event to its handler again and tells whether it is done with. One that is deferred or fails stays parked.
 func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
+	seen, err := readParked(ctx, e.outbox.DB(), parkedID, "")
+	if err != nil {
+		return false, err
+	}
+	var prepared preparation
+	if h, ok := e.handlerOf(seen); ok && h.prepare != nil {
+		prepared = h.prepared(ctx, seen.envelope)
+	}
 	var settled bool
-	err := e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
 		settled = false
-		s, err := claimParked(ctx, tx, parkedID)
+		s, err := readParked(ctx, tx, parkedID, "for update")
 		if err != nil {
 			return err
 		}
+		s.envelope.prepared = prepared
 		verdict, err := e.again(ctx, tx, s)
 		if err != nil {
 			return err
@@ -73,21 +82,21 @@ func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
 	return settled, err
 }
 
-func claimParked(ctx context.Context, db pg.DBTX, parkedID uuid.UUID) (stored, error) {
-	const claim = `
+func readParked(ctx context.Context, db pg.DBTX, parkedID uuid.UUID, locked string) (stored, error) {
+	const read = `
 		select consumer, kind, lane, frame_id, event, parked_at, reason
 		from   parked_event
 		where  id = $1
-		for update`
+		`
 	s := stored{id: parkedID}
 	var lane int16
 	var body []byte
-	err := db.QueryRow(ctx, claim, parkedID).Scan(&s.consumer, &s.envelope.kind, &lane, &s.envelope.frameID, &body, &s.since, &s.reason)
+	err := db.QueryRow(ctx, read+locked, parkedID).Scan(&s.consumer, &s.envelope.kind, &lane, &s.envelope.frameID, &body, &s.since, &s.reason)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return stored{}, ErrNotParked
 	}
 	if err != nil {
-		return stored{}, fmt.Errorf("claim parked event: %w", err)
+		return stored{}, fmt.Errorf("read parked event: %w", err)
 	}
 	s.envelope.lane = platformv1.Lane(lane)
 	s.envelope.event = &platformv1.Event{}

@@ -55,20 +55,44 @@ func insertConsumed(ctx context.Context, db pg.DBTX, consumer string, frames []f
 	return isNew, nil
 }
 
-// open decodes the new frames. A frame delivered twice in one batch is opened once.
-func open(frames []frame.Frame, isNew map[uuid.UUID]bool) (envelopes []envelope, undecodable []frame.Frame) {
+// openedFrame is a frame with its events; none if it cannot be decoded.
+type openedFrame struct {
+	frame     frame.Frame
+	envelopes []envelope
+	broken    bool
+}
+
+// open decodes frames. A frame delivered twice in one batch is opened once.
+func open(frames []frame.Frame) []openedFrame {
+	seen := make(map[uuid.UUID]bool, len(frames))
+	opened := make([]openedFrame, 0, len(frames))
 	for _, f := range frames {
-		if !isNew[f.ID] {
+		if seen[f.ID] {
 			continue
 		}
-		delete(isNew, f.ID)
+		seen[f.ID] = true
 		events, err := f.Events()
-		if err != nil {
-			undecodable = append(undecodable, f)
-			continue
+		one := openedFrame{frame: f, broken: err != nil}
+		if err == nil {
+			one.envelopes = make([]envelope, len(events))
 		}
-		for _, event := range events {
-			envelopes = append(envelopes, envelope{frameID: f.ID, kind: f.Kind, lane: f.Lane, event: event})
+		for i := range one.envelopes {
+			one.envelopes[i] = envelope{frameID: f.ID, kind: f.Kind, lane: f.Lane, event: events[i]}
+		}
+		opened = append(opened, one)
+	}
+	return opened
+}
+
+// fresh gives the events of the new frames, in a slice of its own, and the new frames that cannot be decoded.
+func fresh(opened []openedFrame, isNew map[uuid.UUID]bool) (envelopes []envelope, undecodable []frame.Frame) {
+	for _, f := range opened {
+		switch {
+		case !isNew[f.frame.ID]:
+		case f.broken:
+			undecodable = append(undecodable, f.frame)
+		default:
+			envelopes = append(envelopes, f.envelopes...)
 		}
 	}
 	return envelopes, undecodable
@@ -206,18 +230,21 @@ type stored struct {
 // whoever locks several in another order than the others will deadlock with them (multi-row writes sort by key).
 func bySubject(a, b envelope) int { return strings.Compare(a.event.GetSubject(), b.event.GetSubject()) }
 
-// claimDeferred claims the events that are due, the oldest first, and gives them in the order in which they are to be handled.
-func claimDeferred(ctx context.Context, db pg.DBTX, limit int) ([]stored, error) {
-	const claim = `
+const claimed = "for update skip locked"
+
+// readDeferred reads the events that are due, the oldest first, claimed or as they are, and gives them in the order in which they are to
+// be handled.
+func readDeferred(ctx context.Context, db pg.DBTX, limit int, locked string) ([]stored, error) {
+	const read = `
 		select consumer, kind, lane, frame_id, event, attempts, deferred_at, reason
 		from   deferred_event
 		where  due_at <= now()
 		order  by due_at
 		limit  $1
-		for update skip locked`
-	rows, err := db.Query(ctx, claim, limit)
+		`
+	rows, err := db.Query(ctx, read+locked, limit)
 	if err != nil {
-		return nil, fmt.Errorf("claim deferred events: %w", err)
+		return nil, fmt.Errorf("read deferred events: %w", err)
 	}
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (stored, error) {
 		var s stored
@@ -231,7 +258,7 @@ func claimDeferred(ctx context.Context, db pg.DBTX, limit int) ([]stored, error)
 		return s, proto.Unmarshal(body, s.envelope.event)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("claim deferred events: %w", err)
+		return nil, fmt.Errorf("read deferred events: %w", err)
 	}
 	slices.SortFunc(found, func(a, b stored) int {
 		return cmp.Or(bySubject(a.envelope, b.envelope), strings.Compare(a.consumer, b.consumer), strings.Compare(string(a.envelope.kind), string(b.envelope.kind)),

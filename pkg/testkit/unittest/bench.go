@@ -64,7 +64,11 @@ type options struct {
 	config     func(unit.Config)
 	neighbours map[string]func(grpc.ServiceRegistrar)
 	clock      *clock.Fake
+	conns      int32
 }
+
+// Connections bounds the unit's pool, which else has its default size.
+func Connections(n int32) Option { return func(o *options) { o.conns = n } }
 
 // Config changes the unit's default configuration.
 func Config[C unit.Config](change func(c C)) Option {
@@ -98,7 +102,9 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 	}
 	rt := unit.Runtime{
 		Version: "test", Platform: Platform, Network: b.network, KeysDir: keysDir, CreateKeys: true,
-		Database: func(string) unit.Database { return unit.Database{URL: db.AppURL, OwnerURL: db.OwnerURL} },
+		Database: func(string) unit.Database {
+			return unit.Database{URL: db.AppURL, OwnerURL: db.OwnerURL, MaxConns: o.conns}
+		},
 		Bus: func(name string) bus.Options {
 			return bus.Options{InProcess: server, User: name, Password: busPassword}
 		},
