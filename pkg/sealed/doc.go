@@ -21,7 +21,9 @@
 // Replicas that race for a new key end with the same one: the first insert wins, the others read it back.
 //
 // Seal, Open and Blind may need one query or one call for a key seen the first time. They use a connection of their own, so they
-// MUST NOT be called while the caller holds a transaction open; Prepare makes the keys of this and the next month ahead of time.
+// MUST NOT be called while the caller holds a transaction open: with a small pool all its connections could be held by transactions that
+// wait for one more. A consumer of events opens in the step before its transaction (inbox.OnPrepared). Prepare makes the keys of this and
+// the next month ahead of time.
 package sealed
 
 import "embed"

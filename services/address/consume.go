@@ -26,7 +26,7 @@ const purposeDocuments = "documents"
 func (s *Service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{{
 		Purpose: purposeDocuments, From: "intake",
-		Handlers: []inbox.Handler{inbox.On(s.documentsAccepted), inbox.On(s.cancelsRequested)},
+		Handlers: []inbox.Handler{inbox.OnPrepared(s.understand, s.documentsAccepted), inbox.On(s.cancelsRequested)},
 	}}
 }
 
@@ -58,10 +58,12 @@ func (s *Service) stamp(ctx context.Context, after time.Time) (time.Time, error)
 
 // documentsAccepted starts the search for the recipients. Own members are found at once, all by one statement; who is not a member here
 // is left to the search at the hub.
-func (s *Service) documentsAccepted(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*intakev1.DocumentAccepted]) ([]inbox.Verdict, error) {
-	docs, verdicts, latest, err := s.openAll(ctx, events)
-	if err != nil || len(docs) == 0 {
-		return verdicts, err
+func (s *Service) documentsAccepted(
+	ctx context.Context, tx *outbox.Tx, events []acceptedEvent, descriptions []description,
+) ([]inbox.Verdict, error) {
+	docs, verdicts, latest := documentsOf(events, descriptions)
+	if len(docs) == 0 {
+		return verdicts, nil
 	}
 	at, err := s.stamp(ctx, latest)
 	if err != nil {
@@ -139,66 +141,79 @@ func (s *Service) rest(d document, now time.Time) time.Duration {
 	return s.config.Lookup.FirstBackoff.Std()
 }
 
-// openAll reads the events. What can never be understood is parked; a number that comes twice is taken once.
-func (s *Service) openAll(ctx context.Context, events []inbox.Event[*intakev1.DocumentAccepted]) (docs []document, verdicts []inbox.Verdict, latest time.Time, err error) {
+type acceptedEvent = inbox.Event[*intakev1.DocumentAccepted]
+
+// description is what a sender's description of its recipient says.
+type description struct {
+	match match
+	// subAddress the sender gave.
+	subAddress *platformv1.Party
+	// fixed is the outcome of a description that names another relay.
+	fixed outcome
+	// verdict other than Done: there is nothing to seek by it.
+	verdict inbox.Verdict
+}
+
+// understand opens an event's description and makes it comparable. It runs before the transaction, because the keys may have to be fetched.
+func (s *Service) understand(ctx context.Context, e acceptedEvent) (description, error) {
+	if !wellFormed(e.Message.GetFacts(), e.Subject) {
+		return description{verdict: inbox.Park("facts_malformed")}, nil
+	}
+	described, err := s.describe(ctx, e.Subject, e.Message.GetSealedRecipient())
+	if errors.Is(err, errUnreadable) {
+		return description{verdict: inbox.Park("recipient_unreadable")}, nil
+	}
+	if err != nil {
+		return description{}, err
+	}
+	found, err := s.matcher.of(ctx, described)
+	if errors.Is(err, errNoDescription) {
+		return description{verdict: inbox.Park("recipient_malformed")}, nil
+	}
+	if err != nil {
+		return description{}, fmt.Errorf("match recipient of %s: %w", e.Subject, err)
+	}
+	d := description{match: found}
+	if given := described.GetPlatformAddress(); given != nil {
+		d.subAddress = &platformv1.Party{SubAddress: given.GetSubAddress()}
+		if found.kind == matchForeign {
+			d.fixed = outcome{resolution: addressv1.Resolution_RESOLUTION_PEER, platform: given.GetPlatformId(), address: given.GetAddress(), source: sourceRequest}
+		}
+	}
+	return d, nil
+}
+
+func wellFormed(facts *platformv1.DocumentFacts, subject string) bool {
+	_, err := id.ParseEdocNumber(facts.GetEdocNum())
+	return err == nil && facts.GetEdocNum() == subject && facts.GetSender() != "" && facts.GetSendDeadline() != nil
+}
+
+// documentsOf are the documents of the events. What can never be understood is parked; a number that comes twice is taken once.
+func documentsOf(events []acceptedEvent, descriptions []description) (docs []document, verdicts []inbox.Verdict, latest time.Time) {
 	verdicts = make([]inbox.Verdict, len(events))
 	seen := make(map[string]bool, len(events))
 	for i, e := range events {
-		facts := e.Message.GetFacts()
-		if _, err := id.ParseEdocNumber(facts.GetEdocNum()); err != nil || facts.GetEdocNum() != e.Subject || facts.GetSender() == "" || facts.GetSendDeadline() == nil {
-			verdicts[i] = inbox.Park("facts_malformed")
+		said := descriptions[i]
+		verdicts[i] = said.verdict
+		switch {
+		case said.verdict != inbox.Done:
 			continue
-		}
-		if seen[e.Subject] {
+		case seen[e.Subject]:
 			verdicts[i] = inbox.Ignore
 			continue
 		}
-		d, verdict, err := s.open(ctx, e)
-		if err != nil {
-			return nil, nil, time.Time{}, err
-		}
-		verdicts[i] = verdict
-		if verdict != inbox.Done {
-			continue
-		}
 		seen[e.Subject] = true
-		docs = append(docs, d)
+		facts := e.Message.GetFacts()
+		facts.Recipient, facts.To = "", said.subAddress
+		docs = append(docs, document{
+			edoc: e.Subject, sender: facts.GetSender(), lane: e.Lane, match: said.match, sealedRecipient: e.Message.GetSealedRecipient(),
+			facts: facts, sendDeadline: facts.GetSendDeadline().AsTime(), causation: e.FrameID, traceparent: e.Traceparent, latest: said.fixed,
+		})
 		if e.OccurredAt.After(latest) {
 			latest = e.OccurredAt
 		}
 	}
-	return docs, verdicts, latest, nil
-}
-
-// open reads one event and makes its description comparable.
-func (s *Service) open(ctx context.Context, e inbox.Event[*intakev1.DocumentAccepted]) (document, inbox.Verdict, error) {
-	facts := e.Message.GetFacts()
-	described, err := s.describe(ctx, e.Subject, e.Message.GetSealedRecipient())
-	if errors.Is(err, errUnreadable) {
-		return document{}, inbox.Park("recipient_unreadable"), nil
-	}
-	if err != nil {
-		return document{}, inbox.Verdict{}, err
-	}
-	found, err := s.matcher.of(ctx, described)
-	if errors.Is(err, errNoDescription) {
-		return document{}, inbox.Park("recipient_malformed"), nil
-	}
-	if err != nil {
-		return document{}, inbox.Verdict{}, fmt.Errorf("match recipient of %s: %w", e.Subject, err)
-	}
-	d := document{
-		edoc: e.Subject, sender: facts.GetSender(), lane: e.Lane, match: found, sealedRecipient: e.Message.GetSealedRecipient(),
-		facts: facts, sendDeadline: facts.GetSendDeadline().AsTime(), causation: e.FrameID, traceparent: e.Traceparent,
-	}
-	facts.Recipient, facts.To = "", nil
-	if given := described.GetPlatformAddress(); given != nil {
-		facts.To = &platformv1.Party{SubAddress: given.GetSubAddress()}
-		if found.kind == matchForeign {
-			d.latest = outcome{resolution: addressv1.Resolution_RESOLUTION_PEER, platform: given.GetPlatformId(), address: given.GetAddress(), source: sourceRequest}
-		}
-	}
-	return d, inbox.Done, nil
+	return docs, verdicts, latest
 }
 
 // errUnreadable is a sealed description that will never open.

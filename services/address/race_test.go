@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	"github.com/naru-relay/naru/pkg/work"
@@ -326,6 +327,25 @@ func TestSearchIsNotPutOffPastDeadline(t *testing.T) {
 	await.Require(t, unittest.Patience, func() bool { return w.count(t, `select count(*) from due_document where failures > 0`) == 1 })
 	w.Clock.Advance(500 * time.Millisecond)
 	w.awaitTold(t, edoc, unknown)
+}
+
+// A key seen the first time is fetched before the transaction, so that one connection suffices and nothing is asked of intake in one.
+func TestFirstSeenKeyNeedsNoSecondConnection(t *testing.T) {
+	t.Parallel()
+	w := setup(t, unittest.Connections(1))
+	edoc := w.accepted(t, send{to: byAddress("beta-01-relay", "somebody", "")})
+	delivered := make(chan struct{})
+	go func() {
+		defer close(delivered)
+		w.Deliver(t, platformv1.Lane_LANE_EXPRESS, edoc)
+	}()
+	select {
+	case <-delivered:
+	case <-time.After(5 * time.Second):
+		require.Fail(t, "the document waits for a connection that its own transaction holds")
+	}
+	require.Equal(t, peer, w.told(t, edoc.Subject)[0].GetResolution())
+	require.Equal(t, 1, w.count(t, `select count(*) from sealed_key where purpose = $1`, string(sealed.RecipientDescription)))
 }
 
 func (w *world) cancel(t testing.TB, edoc string) {
