@@ -18,6 +18,8 @@ type Config struct {
 	CacheTTL config.Duration `yaml:"cache_ttl"`
 	// Recheck is how long a waiting document rests before its recipient is sought again: it may have joined another relay.
 	Recheck config.Duration `yaml:"recheck"`
+	// Harvesting bounds what senders learn of recipients they cannot reach (Act 18-6).
+	Harvesting HarvestingConfig `yaml:"harvesting"`
 	// WriteSecondIndex also writes the second blind index columns: the first step of a rotation of the index keys.
 	WriteSecondIndex bool `yaml:"write_second_index"`
 }
@@ -37,6 +39,16 @@ type CallConfig struct {
 	MaxBackoff   config.Duration `yaml:"max_backoff"`
 }
 
+// HarvestingConfig is about outcomes that tell why a document cannot be delivered: no member, no consent, refused, ambiguous.
+type HarvestingConfig struct {
+	// FruitlessPerDay is of how many documents a day (KST) a sender is told such an outcome at once; of the rest at their send deadline.
+	FruitlessPerDay int `yaml:"fruitless_per_day"`
+	// AlarmRatio is the share of such outcomes, above 0 to 1, from which a sender counts as conspicuous, if it had at least AlarmFrom
+	// recipients sought on the day.
+	AlarmRatio float64 `yaml:"alarm_ratio"`
+	AlarmFrom  int     `yaml:"alarm_from"`
+}
+
 var _ unit.Config = (*Config)(nil)
 
 // Default is a configuration that runs.
@@ -46,6 +58,7 @@ func Default() *Config {
 		Lease: config.Duration(time.Minute), FirstBackoff: config.Duration(time.Second), MaxBackoff: config.Duration(5 * time.Minute),
 	}
 	c := &Config{Lookup: call, Registration: call, CacheTTL: config.Duration(time.Minute), Recheck: config.Duration(6 * time.Hour)}
+	c.Harvesting = HarvestingConfig{FruitlessPerDay: 10_000, AlarmRatio: 0.5, AlarmFrom: 200}
 	c.Registration.Workers = 4
 	return c
 }
@@ -60,6 +73,21 @@ func (c *Config) Validate() error {
 	}
 	if c.Recheck.Std() < time.Minute {
 		p.Add("recheck", "must be at least 1m")
+	}
+	p.Within("harvesting", c.Harvesting.validate())
+	return p.Err()
+}
+
+func (c HarvestingConfig) validate() error {
+	var p config.Problems
+	if c.FruitlessPerDay < 1 {
+		p.Add("fruitless_per_day", "must be at least 1")
+	}
+	if !(c.AlarmRatio > 0 && c.AlarmRatio <= 1) {
+		p.Add("alarm_ratio", "must be above 0 and at most 1")
+	}
+	if c.AlarmFrom < 1 {
+		p.Add("alarm_from", "must be at least 1")
 	}
 	return p.Err()
 }

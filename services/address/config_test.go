@@ -19,10 +19,11 @@ func TestConfig(t *testing.T) {
 	c.Lookup.Workers, c.Lookup.Lease, c.Lookup.MaxBackoff = 0, c.Lookup.Timeout, config.Duration(time.Millisecond)
 	c.Registration.Interval, c.Registration.FirstBackoff, c.Registration.Timeout = 0, 0, 0
 	c.CacheTTL, c.Recheck = config.Duration(2*time.Hour), 0
+	c.Harvesting = HarvestingConfig{AlarmRatio: 1.1}
 	err := c.Validate()
 	for _, path := range []string{
 		"lookup.workers", "lookup.lease", "lookup.max_backoff", "registration.interval", "registration.first_backoff", "registration.timeout",
-		"cache_ttl", "recheck",
+		"cache_ttl", "recheck", "harvesting.fruitless_per_day", "harvesting.alarm_ratio", "harvesting.alarm_from",
 	} {
 		require.ErrorContains(t, err, path+":")
 	}

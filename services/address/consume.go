@@ -81,8 +81,12 @@ func (s *Service) documentsAccepted(
 	if err != nil {
 		return nil, err
 	}
+	held, err := s.withheld(ctx, tx, docs, decisions, true, at)
+	if err != nil {
+		return nil, err
+	}
 	for i := range docs {
-		docs[i].first(decisions[i])
+		docs[i].first(decisions[i], held[docs[i].edoc])
 	}
 	fresh, err := insertDocuments(ctx, tx, docs, at)
 	if err != nil {
@@ -92,9 +96,9 @@ func (s *Service) documentsAccepted(
 }
 
 // first puts a new document into the state its first decision gives it.
-func (d *document) first(decided decision) {
-	d.state = documentOpen
-	if decided.finding == findingOutcome {
+func (d *document) first(decided decision, held bool) {
+	d.state, d.withheld = documentOpen, held
+	if decided.finding == findingOutcome && !held {
 		d.ordinal, d.latest, d.state = 1, decided.outcome, decided.documentState()
 	}
 }

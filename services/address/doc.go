@@ -36,10 +36,11 @@
 //	         └───┘ own without consent, peer, none: told, and the document stays open
 //
 // Every outcome is a RecipientResolved with the next ordinal and a row of resolution; an outcome equal to the latest is not told
-// again. An outcome is decided only under an advisory lock on the description's blind index: documents share it, a change of a
+// again. Beyond its sender's quota of the day a fruitless first outcome is withheld until the send deadline (Act 18-6), and the document
+// stays open. An outcome is decided only under an advisory lock on the description's blind index: documents share it, a change of a
 // membership has it alone. So a document and a joining at the same moment see each other whatever their order: either the document
 // finds the member, or the joining finds the document. Locks are taken in the order identity row, blind index (ascending), document
-// rows (ascending).
+// rows (ascending), counts of senders (ascending).
 //
 // A search at the hub is claimed work (due_document) outside any transaction. While the hub does not answer, the document stays open
 // without an outcome and is tried again; nothing is guessed. If the send deadline passes so, that it is not known is the outcome, and

@@ -34,6 +34,7 @@ const (
 	kindResolved          = "recipient_resolved"
 	kindCancelled         = "document_cancelled"
 	kindExpired           = "search_ended_at_deadline"
+	kindQuotaExceeded     = "fruitless_search_quota_exceeded"
 )
 
 type proofBody struct {
@@ -83,6 +84,12 @@ type resolutionBody struct {
 type endBody struct {
 	SendDeadline time.Time `json:"sendDeadline"`
 	Ordinal      int32     `json:"ordinal"`
+}
+
+// quotaBody is about the first excess of a sender on a day (KST).
+type quotaBody struct {
+	Day   string `json:"day"`
+	Quota int64  `json:"quota"`
 }
 
 // entry makes an evidence entry with a JSON body.

@@ -154,9 +154,20 @@ func first(decisions []decision) decision {
 	return decisions[0]
 }
 
-// settleOutcome writes what was decided: the outcome if it is news, and when the document is looked at again.
+// settleOutcome writes what was decided: the outcome if it is news and may be told, and when the document is looked at again.
 func (s *Service) settleOutcome(ctx context.Context, tx *outbox.Tx, mine claim, d document, decided decision, now time.Time) error {
-	if decided.finding == findingOutcome && d.changedBy(decided.outcome) {
+	held, err := s.withheld(ctx, tx, []document{d}, []decision{decided}, false, now)
+	if err != nil {
+		return err
+	}
+	switch {
+	case held[d.edoc] && !d.withheld:
+		d.withheld = true
+		if err := updateDocuments(ctx, tx, []document{d}, now); err != nil {
+			return err
+		}
+	case held[d.edoc]:
+	case decided.finding == findingOutcome && d.changedBy(decided.outcome):
 		d.take(decided.outcome)
 		if err := updateDocuments(ctx, tx, []document{d}, now); err != nil {
 			return err
@@ -253,9 +264,12 @@ func settleContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 }
 
-// purgeTask drops answers of the hub that are too old to be used.
+// purgeTask drops answers of the hub that are too old to be used, and old days' counts.
 func (s *Service) purgeTask() lifecycle.Task {
 	return lifecycle.Every("lookup-cache", time.Minute, func(ctx context.Context) {
+		if err := purgeDays(ctx, s.db, dayOf(s.clock.Now().AddDate(0, 0, -keptDays))); err != nil && ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "old counts of searches were not dropped", slog.Any("error", err))
+		}
 		if err := purgeCache(ctx, s.db, s.clock.Now()); err != nil && ctx.Err() == nil {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "old answers were not dropped", slog.Any("error", err))
 		}

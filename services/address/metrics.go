@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
@@ -18,9 +19,9 @@ type metrics struct {
 	unknownOwn, missing                 metric.Int64Counter
 }
 
-func newMetrics(meter metric.Meter, db pg.DBTX) (*metrics, error) {
+func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingConfig) (*metrics, error) {
 	m := &metrics{}
-	var errs [8]error
+	var errs [9]error
 	m.resolutions, errs[0] = meter.Int64Counter("naru.address.resolutions", metric.WithDescription("Outcomes of the search for recipients, by outcome and source."))
 	m.lookups, errs[1] = meter.Int64Counter("naru.address.lookups", metric.WithDescription("Searches at the hub, by how they ended."))
 	m.registrations, errs[2] = meter.Int64Counter("naru.address.hub_calls", metric.WithDescription("Calls to the hub about addresses, by call and how they ended."))
@@ -32,6 +33,9 @@ func newMetrics(meter metric.Meter, db pg.DBTX) (*metrics, error) {
 	errs[6] = err
 	addresses, err := meter.Int64ObservableGauge("naru.address.due_addresses", metric.WithDescription("Addresses of which the hub has to be told something."))
 	errs[7] = err
+	harvesters, err := meter.Int64ObservableGauge("naru.address.harvesting.senders",
+		metric.WithDescription("Senders whose searches of today were fruitless beyond the alarm ratio (Act 18-6)."))
+	errs[8] = err
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("make instruments: %w", err)
 	}
@@ -48,8 +52,13 @@ func newMetrics(meter metric.Meter, db pg.DBTX) (*metrics, error) {
 		o.ObserveInt64(documents, overdue)
 		o.ObserveFloat64(age, seconds)
 		o.ObserveInt64(addresses, waiting)
+		conspicuous, err := countAlarming(ctx, db, dayOf(now.Now()), h.AlarmFrom, h.AlarmRatio)
+		if err != nil {
+			return err
+		}
+		o.ObserveInt64(harvesters, conspicuous)
 		return nil
-	}, documents, age, addresses)
+	}, documents, age, addresses, harvesters)
 	if err != nil {
 		return nil, fmt.Errorf("observe due work: %w", err)
 	}

@@ -106,13 +106,20 @@ func (s *Service) resolveAgain(ctx context.Context, tx *outbox.Tx, a audience) e
 		return err
 	}
 	at := s.clock.Now()
-	var told []document
+	held, err := s.withheld(ctx, tx, docs, decisions, false, at)
+	if err != nil {
+		return err
+	}
+	var told, changed []document
 	var ended []string
 	left := len(docs) == maxAtOnce
 	for i, d := range docs {
 		switch {
 		case decisions[i].finding == findingNobody:
 			left = true // the hub has to be asked again
+		case held[d.edoc]:
+			d.withheld = true
+			changed = append(changed, d)
 		case decisions[i].finding == findingOutcome && d.changedBy(decisions[i].outcome):
 			d.take(decisions[i].outcome)
 			told = append(told, d)
@@ -121,8 +128,8 @@ func (s *Service) resolveAgain(ctx context.Context, tx *outbox.Tx, a audience) e
 			}
 		}
 	}
-	if len(told) > 0 {
-		if err := updateDocuments(ctx, tx, told, at); err != nil {
+	if changed = append(changed, told...); len(changed) > 0 {
+		if err := updateDocuments(ctx, tx, changed, at); err != nil {
 			return err
 		}
 	}
@@ -149,6 +156,6 @@ func (s *Service) nudge(ctx context.Context, tx pgx.Tx, a audience, left bool) e
 // take makes o the document's latest outcome.
 func (d *document) take(o outcome) {
 	d.ordinal++
-	d.latest = o
+	d.latest, d.withheld = o, false
 	d.state = o.documentState()
 }

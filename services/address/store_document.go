@@ -44,6 +44,8 @@ type document struct {
 	// The latest outcome; ordinal 0 while there is none.
 	ordinal int32
 	latest  outcome
+	// withheld: there was a fruitless outcome, which is not told before the send deadline.
+	withheld bool
 }
 
 // changedBy tells whether o is news after the document's latest outcome.
@@ -75,13 +77,14 @@ const matchLockClass int32 = 0x61646472
 func insertDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.Time) (map[string]bool, error) {
 	const insert = `
 		insert into open_document (edoc_num, sender, lane, state, match_kind, match_key, match_key_2, sealed_recipient, facts, send_deadline,
-		                           resolution, ordinal, recipient, platform_id, address, causation, traceparent, recorded_at, updated_at)
+		                           resolution, ordinal, recipient, platform_id, address, causation, traceparent, withheld, recorded_at, updated_at)
 		select edoc_num, sender, lane, state, match_kind, match_key, match_key_2, sealed_recipient, facts, send_deadline,
-		       resolution, ordinal, nullif(recipient, '00000000-0000-0000-0000-000000000000'), platform_id, address, causation, traceparent, $18, $18
+		       resolution, ordinal, nullif(recipient, '00000000-0000-0000-0000-000000000000'), platform_id, address, causation, traceparent, withheld, $19, $19
 		from   unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::smallint[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[],
-		              $10::timestamptz[], $11::smallint[], $12::integer[], $13::uuid[], $14::text[], $15::text[], $16::uuid[], $17::text[])
+		              $10::timestamptz[], $11::smallint[], $12::integer[], $13::uuid[], $14::text[], $15::text[], $16::uuid[], $17::text[],
+		              $18::boolean[])
 		       u(edoc_num, sender, lane, state, match_kind, match_key, match_key_2, sealed_recipient, facts, send_deadline,
-		         resolution, ordinal, recipient, platform_id, address, causation, traceparent)
+		         resolution, ordinal, recipient, platform_id, address, causation, traceparent, withheld)
 		order  by edoc_num
 		on conflict (edoc_num) do nothing
 		returning edoc_num`
@@ -92,7 +95,7 @@ func insertDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.T
 		}
 	}
 	rows, err := db.Query(ctx, insert, c.edocs, c.senders, c.lanes, c.states, c.kinds, c.keys, c.seconds, c.sealed, c.facts, c.deadlines,
-		c.resolutions, c.ordinals, c.recipients, c.platforms, c.addresses, c.causations, c.traces, at)
+		c.resolutions, c.ordinals, c.recipients, c.platforms, c.addresses, c.causations, c.traces, c.withheld, at)
 	if err != nil {
 		return nil, fmt.Errorf("insert %d documents: %w", len(docs), err)
 	}
@@ -116,6 +119,7 @@ type documentColumns struct {
 	deadlines                      []time.Time
 	ordinals                       []int32
 	recipients, causations         []uuid.UUID
+	withheld                       []bool
 }
 
 func (c *documentColumns) add(d document) error {
@@ -144,6 +148,7 @@ func (c *documentColumns) add(d document) error {
 	c.platforms = append(c.platforms, d.latest.platform)
 	c.addresses = append(c.addresses, d.latest.address)
 	c.causations = append(c.causations, d.causation)
+	c.withheld = append(c.withheld, d.withheld)
 	return nil
 }
 
@@ -151,17 +156,18 @@ func (c *documentColumns) add(d document) error {
 func updateDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.Time) error {
 	const update = `
 		update open_document d
-		set    state = u.state, resolution = u.resolution, ordinal = u.ordinal, updated_at = $8,
+		set    state = u.state, resolution = u.resolution, ordinal = u.ordinal, withheld = u.withheld, updated_at = $9,
 		       recipient = nullif(u.recipient, '00000000-0000-0000-0000-000000000000'), platform_id = u.platform_id, address = u.address,
 		       sealed_recipient = case when u.state = 'open' then d.sealed_recipient end,
 		       facts            = case when u.state = 'open' then d.facts end
-		from   unnest($1::text[], $2::text[], $3::smallint[], $4::integer[], $5::uuid[], $6::text[], $7::text[])
-		       u(edoc_num, state, resolution, ordinal, recipient, platform_id, address)
+		from   unnest($1::text[], $2::text[], $3::smallint[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::boolean[])
+		       u(edoc_num, state, resolution, ordinal, recipient, platform_id, address, withheld)
 		where  d.edoc_num = u.edoc_num`
 	var edocs, states, platforms, addresses []string
 	var resolutions []int16
 	var ordinals []int32
 	var recipients []uuid.UUID
+	var withheld []bool
 	for _, d := range docs {
 		edocs = append(edocs, d.edoc)
 		states = append(states, d.state)
@@ -170,8 +176,9 @@ func updateDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.T
 		recipients = append(recipients, d.latest.recipient)
 		platforms = append(platforms, d.latest.platform)
 		addresses = append(addresses, d.latest.address)
+		withheld = append(withheld, d.withheld)
 	}
-	if _, err := db.Exec(ctx, update, edocs, states, resolutions, ordinals, recipients, platforms, addresses, at); err != nil {
+	if _, err := db.Exec(ctx, update, edocs, states, resolutions, ordinals, recipients, platforms, addresses, withheld, at); err != nil {
 		return fmt.Errorf("update %d documents: %w", len(docs), err)
 	}
 	return nil
@@ -180,7 +187,7 @@ func updateDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.T
 const documentHead = `
 		select d.edoc_num, d.sender, d.lane, d.state, d.match_kind, d.match_key, d.match_key_2, d.sealed_recipient, d.facts, d.send_deadline,
 		       d.causation, d.traceparent, d.resolution, d.ordinal, coalesce(d.recipient, '00000000-0000-0000-0000-000000000000'),
-		       d.platform_id, d.address
+		       d.platform_id, d.address, d.withheld
 		from   open_document d`
 
 // readDocument reads one document without locking it; false when there is none.
@@ -249,7 +256,7 @@ func scanDocument(row pgx.CollectableRow) (document, error) {
 	var lane, kind, resolution int16
 	var facts []byte
 	if err := row.Scan(&d.edoc, &d.sender, &lane, &d.state, &kind, &d.match.key, &d.match.second, &d.sealedRecipient, &facts, &d.sendDeadline,
-		&d.causation, &d.traceparent, &resolution, &d.ordinal, &d.latest.recipient, &d.latest.platform, &d.latest.address); err != nil {
+		&d.causation, &d.traceparent, &resolution, &d.ordinal, &d.latest.recipient, &d.latest.platform, &d.latest.address, &d.withheld); err != nil {
 		return document{}, err
 	}
 	d.lane, d.match.kind, d.latest.resolution = platformv1.Lane(lane), matchKind(kind), addressv1.Resolution(resolution)

@@ -62,7 +62,7 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build address: %w", err)
 	}
-	m, err := newMetrics(env.Meter, env.DB)
+	m, err := newMetrics(env.Meter, env.DB, env.Clock, config.Harvesting)
 	if err != nil {
 		return nil, fmt.Errorf("build address: %w", err)
 	}

@@ -1,0 +1,93 @@
+package address
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/outbox"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+)
+
+// fruitless tells whether the outcome says why a document cannot be delivered, and so, to somebody who sends many, who is a member of what
+// (Act 18-6).
+func (o outcome) fruitless() bool {
+	switch o.resolution {
+	case addressv1.Resolution_RESOLUTION_NONE, addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, addressv1.Resolution_RESOLUTION_REFUSED,
+		addressv1.Resolution_RESOLUTION_AMBIGUOUS:
+		return true
+	default:
+		return false
+	}
+}
+
+// dayOf is the day (KST) by which searches are counted.
+func dayOf(at time.Time) string { return at.In(id.KST).Format(dayLayout) }
+
+// withheld counts decisions for their senders, and tells by number whose outcome is not told now: a first outcome that is fruitless, beyond
+// the sender's daily quota, before the send deadline. Such a document stays open; it is counted once, and stays withheld on later days.
+// accepted says that the documents come for the first time and count as searched too. It is called where the documents' rows are locked,
+// or are about to be inserted.
+func (s *Service) withheld(ctx context.Context, tx *outbox.Tx, docs []document, decisions []decision, accepted bool, at time.Time) (map[string]bool, error) {
+	var tallies []tally
+	bare := make([]bool, len(docs))
+	for i, d := range docs {
+		bare[i] = decisions[i].finding == findingOutcome && decisions[i].fruitless() && d.ordinal == 0
+		if counted := bare[i] && !d.withheld; accepted || counted {
+			tallies = append(tallies, tally{edoc: d.edoc, sender: d.sender, searched: accepted, fruitless: counted})
+		}
+	}
+	left, err := s.countSearches(ctx, tx, tallies, at)
+	if err != nil {
+		return nil, err
+	}
+	held := map[string]bool{}
+	for i, d := range docs {
+		if !bare[i] {
+			continue
+		}
+		beyond := d.withheld
+		if !d.withheld {
+			left[d.sender]--
+			beyond = left[d.sender] < 0
+		}
+		if beyond && at.Before(d.sendDeadline) {
+			held[d.edoc] = true
+		}
+	}
+	return held, nil
+}
+
+// countSearches adds tallies and gives how many of their fruitless outcomes each sender's quota allows to be told. The first excess of a
+// day is kept as evidence.
+func (s *Service) countSearches(ctx context.Context, tx *outbox.Tx, tallies []tally, at time.Time) (map[string]int64, error) {
+	if len(tallies) == 0 {
+		return nil, nil //nolint:nilnil // nobody's quota is touched
+	}
+	days, err := addTallies(ctx, tx, dayOf(at), tallies)
+	if err != nil {
+		return nil, err
+	}
+	quota := int64(s.config.Harvesting.FruitlessPerDay)
+	left := make(map[string]int64, len(days))
+	var entries []evidence.Entry
+	for _, d := range days {
+		before := d.fruitless - d.added
+		left[d.sender] = max(quota-before, 0)
+		if d.fruitless <= quota || before > quota {
+			continue
+		}
+		exceeded, err := entry(kindQuotaExceeded, d.sender, actor, at, quotaBody{Day: dayOf(at), Quota: quota})
+		if err != nil {
+			return nil, err
+		}
+		exceeded.Tenant, exceeded.Sender = d.sender, d.sender
+		entries = append(entries, exceeded)
+		tx.OnCommit(func() {
+			s.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelWarn, "a sender's fruitless searches exceed the quota of the day", slog.String("sender", d.sender))
+		})
+	}
+	return left, evidence.Append(ctx, tx, entries...)
+}

@@ -1,0 +1,164 @@
+package address
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// withQuota is a unit that tells each sender two fruitless outcomes a day, and looks again whenever the test hurries it.
+func withQuota(t *testing.T) *world {
+	t.Helper()
+	return setup(t, unittest.Config(func(c *Config) {
+		c.Lookup.Interval, c.Registration.Interval = config.Duration(10*time.Millisecond), config.Duration(10*time.Millisecond)
+		c.Harvesting = HarvestingConfig{FruitlessPerDay: 2, AlarmRatio: 0.5, AlarmFrom: 4}
+	}))
+}
+
+func nobody() *platformv1.RecipientIdentifier {
+	return byAddress(unittest.Platform, "nobody-"+uuid.NewString()[:8], "")
+}
+
+// awaitWithheld waits until a document is known to be fruitless, and is not told.
+func (w *world) awaitWithheld(t *testing.T, edoc string) {
+	t.Helper()
+	await.Require(t, unittest.Patience, func() bool {
+		return w.count(t, `select count(*) from open_document where edoc_num = $1 and withheld and state = 'open'`, edoc) == 1
+	})
+	require.Empty(t, w.told(t, edoc))
+}
+
+func (w *world) requireDay(t *testing.T, sender string, searched, fruitless int) {
+	t.Helper()
+	require.Equal(t, 1, w.count(t, `select count(*) from sender_day where day = $1::date and sender = $2 and searched = $3 and fruitless = $4`,
+		dayOf(w.Clock.Now()), sender, searched, fruitless))
+}
+
+// Beyond the day's quota a sender is not told why a document cannot be delivered, whether that is known at once or by the hub, until its
+// send deadline. Members receive as ever, and so do other senders learn.
+func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
+	t.Parallel()
+	w := withQuota(t)
+	sender, p, unwilling := uuid.NewString(), someone(), someone()
+	w.member(t, p)
+	refuser, _ := w.member(t, unwilling)
+	_, err := w.session(t, refuser).SetRefusal(t.Context(), &addressv1.SetRefusalRequest{Refused: true})
+	require.NoError(t, err)
+
+	atOnce := []outbox.Event{w.accepted(t, send{to: nobody(), sender: sender}), w.accepted(t, send{to: byCI(p), sender: sender})}
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, atOnce...)
+	require.Equal(t, none, w.told(t, atOnce[0].Subject)[0].GetResolution())
+	require.Equal(t, own, w.told(t, atOnce[1].Subject)[0].GetResolution())
+	w.awaitTold(t, w.send(t, send{to: byCI(someone()), sender: sender}), none)
+	w.requireDay(t, sender, 3, 2)
+	require.Zero(t, w.count(t, `select count(*) from evidence_entry where kind = 'fruitless_search_quota_exceeded'`))
+
+	byHub := w.send(t, send{to: byCI(someone()), sender: sender})
+	w.awaitWithheld(t, byHub)
+	batch := []outbox.Event{w.accepted(t, send{to: byCI(unwilling), sender: sender}), w.accepted(t, send{to: nobody(), sender: sender})}
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, batch...)
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, batch...)
+	for _, e := range batch {
+		w.awaitWithheld(t, e.Subject)
+	}
+	w.hurry(t)
+	require.Equal(t, own, w.told(t, w.send(t, send{to: byCI(p), sender: sender}))[0].GetResolution())
+	require.Equal(t, none, w.told(t, w.send(t, send{to: nobody()}))[0].GetResolution(), "another sender's quota is its own")
+	w.requireDay(t, sender, 7, 5)
+	require.Equal(t, 1, w.count(t, `select count(*) from evidence_entry where kind = 'fruitless_search_quota_exceeded' and subject = $1`, sender))
+
+	w.Clock.Advance(24 * time.Hour)
+	w.awaitTold(t, w.send(t, send{to: byCI(someone()), sender: sender}), none)
+	w.hurry(t)
+	w.awaitWithheld(t, byHub)
+	w.Clock.Advance(49 * time.Hour)
+	w.hurry(t)
+	w.awaitTold(t, byHub, none)
+	w.awaitTold(t, batch[0].Subject, refusedAll)
+	w.awaitTold(t, batch[1].Subject, none)
+	await.Require(t, unittest.Patience, func() bool {
+		return w.stateOf(t, byHub) == documentExpired && w.stateOf(t, batch[1].Subject) == documentExpired
+	})
+}
+
+// What is withheld is delivered when its recipient joins, and stays withheld while the recipient cannot receive.
+func TestWithheldDocumentFollowsItsRecipient(t *testing.T) {
+	t.Parallel()
+	w := withQuota(t)
+	sender, p := uuid.NewString(), someone()
+	for range 2 {
+		w.send(t, send{to: nobody(), sender: sender})
+	}
+	edoc, office := w.send(t, send{to: byCI(p), sender: sender}), w.send(t, send{to: byBusiness("1234567890"), sender: sender})
+	w.awaitWithheld(t, edoc)
+	w.awaitWithheld(t, office)
+	w.institution(t, uuid.NewString(), "Office_1", "1234567890")
+	w.awaitWithheld(t, office)
+	w.requireDay(t, sender, 4, 4)
+	w.member(t, p)
+	w.awaitTold(t, edoc, own)
+	require.Len(t, w.told(t, edoc), 1)
+
+	cancelled := w.send(t, send{to: nobody(), sender: sender})
+	w.awaitWithheld(t, cancelled)
+	w.cancel(t, cancelled)
+	require.Equal(t, documentCancelled, w.stateOf(t, cancelled))
+}
+
+// Senders whose searches are mostly fruitless are counted, from a number of searches on, for today.
+func TestConspicuousSendersAreCounted(t *testing.T) {
+	t.Parallel()
+	w := withQuota(t)
+	p := someone()
+	w.member(t, p)
+	requireGauge := func(want float64) {
+		t.Helper()
+		families, err := w.Env.Gatherer.Gather()
+		require.NoError(t, err)
+		for _, family := range families {
+			if family.GetName() == "naru_address_harvesting_senders" {
+				require.InDelta(t, want, family.GetMetric()[0].GetGauge().GetValue(), 0)
+				return
+			}
+		}
+		require.Fail(t, "the metric is not shown")
+	}
+	sendAll := func(sender string, found, fruitless int) {
+		for range found {
+			w.send(t, send{to: byCI(p), sender: sender})
+		}
+		for range fruitless {
+			w.send(t, send{to: nobody(), sender: sender})
+		}
+	}
+	sendAll("few", 0, 3)
+	sendAll("mostly-found", 3, 2)
+	requireGauge(0)
+	sendAll("half", 2, 2)
+	sendAll("none", 0, 5)
+	requireGauge(2)
+	w.Clock.Advance(24 * time.Hour)
+	requireGauge(0)
+}
+
+// Old counts go, those an operator may ask for stay.
+func TestCountsOfOldDaysGo(t *testing.T) {
+	t.Parallel()
+	w := withQuota(t)
+	for _, days := range []int{0, 7, 8} {
+		_, err := addTallies(t.Context(), w.App, dayOf(w.Clock.Now().AddDate(0, 0, -days)), []tally{{edoc: fmt.Sprint(days), sender: "s", searched: true}})
+		require.NoError(t, err)
+	}
+	require.NoError(t, purgeDays(t.Context(), w.App, dayOf(w.Clock.Now().AddDate(0, 0, -keptDays))))
+	require.Equal(t, 2, w.count(t, `select count(*) from sender_day`))
+}
