@@ -110,7 +110,7 @@ func TestLateResultChangesNothing(t *testing.T) {
 // Claims take turns between senders: one sender's many documents do not delay another's one.
 func TestClaimsTakeTurns(t *testing.T) {
 	t.Parallel()
-	w := setup(t, unittest.Config(func(c *Config) { c.Lookup.Interval = config.Duration(time.Hour) }))
+	w := setup(t)
 	var dues []due
 	const many = 2 * claimFront
 	for n := range many {
@@ -118,19 +118,23 @@ func TestClaimsTakeTurns(t *testing.T) {
 	}
 	// Behind every place where a claim can begin to visit, so that the visit finds it.
 	dues = append(dues, due{edoc: "single", sender: "z", in: -time.Minute}, due{edoc: "later", sender: "zz", in: time.Hour})
-	require.NoError(t, setDueDocuments(t.Context(), w.App, dues))
+	// Never committed, so that the unit's own loop cannot claim any of it.
+	tx, err := w.App.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback(context.WithoutCancel(t.Context()))) }()
+	require.NoError(t, setDueDocuments(t.Context(), tx, dues))
 	lease := work.Lease{Owner: "me", For: time.Minute, Limit: 4}
-	claimed, err := claimDocuments(t.Context(), w.App, lease)
+	claimed, err := claimDocuments(t.Context(), tx, lease)
 	require.NoError(t, err)
 	require.Len(t, claimed, 4)
 	require.True(t, slices.ContainsFunc(claimed, func(c claim) bool { return c.key == "single" }))
 	lease.Limit = 2 * many
-	rest, err := claimDocuments(t.Context(), w.App, lease)
+	rest, err := claimDocuments(t.Context(), tx, lease)
 	require.NoError(t, err)
 	require.Len(t, rest, claimFront, "of one sender the front at most, and neither what is claimed nor what is not due")
 
-	require.ErrorIs(t, finishDocument(t.Context(), w.App, "somebody else", claimed[0]), work.ErrLost)
-	require.NoError(t, finishDocument(t.Context(), w.App, "me", claimed[0]))
+	require.ErrorIs(t, finishDocument(t.Context(), tx, "somebody else", claimed[0]), work.ErrLost)
+	require.NoError(t, finishDocument(t.Context(), tx, "me", claimed[0]))
 }
 
 // Joining finds the documents that waited, however they describe the person, and those that do not wait any more are left alone.
