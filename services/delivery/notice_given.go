@@ -46,11 +46,16 @@ func (n notice) document() document {
 }
 
 func markGiven(ctx context.Context, tx pg.DBTX, group []notice) (map[uuid.UUID]bool, error) {
+	// Rows are locked in the order in which stopNotices locks them.
 	const mark = `
 		update notice n
 		set    state = 'GIVEN', settled_at = now(), lease_until = null, last_error = null
-		from   unnest($1::uuid[], $2::text[], $3::integer[]) g(id, owner, attempt)
-		where  n.id = g.id and n.owner = g.owner and n.attempt = g.attempt and n.state = 'DUE'
+		from   (select l.id
+		        from   notice l join unnest($1::uuid[], $2::text[], $3::integer[]) g(id, owner, attempt) using (id)
+		        where  l.owner = g.owner and l.attempt = g.attempt and l.state = 'DUE'
+		        order  by l.edoc_num
+		        for    update of l) given
+		where  n.id = given.id
 		returning n.id`
 	var ids []uuid.UUID
 	var owners []string
