@@ -16,7 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 )
 
 // Options of a unit's connection.
@@ -100,20 +100,20 @@ func (c *Conn) Ready() error {
 	return errors.New("not connected to the bus")
 }
 
-// Publish sends a frame without waiting for its acknowledgement.
-func (c *Conn) Publish(_ context.Context, f frame.Frame) (<-chan outbox.Ack, error) {
-	future, err := c.js.PublishMsgAsync(&nats.Msg{Subject: f.Subject(), Header: f.Header(), Data: f.Bytes},
+// Publish sends a frame with the tags of its readers, without waiting for its acknowledgement.
+func (c *Conn) Publish(_ context.Context, f frame.Frame, tags map[string][]byte) (<-chan journal.Ack, error) {
+	future, err := c.js.PublishMsgAsync(&nats.Msg{Subject: f.Subject(), Header: f.Message(tags), Data: f.Body},
 		jetstream.WithExpectStream(StreamName(f.Kind.Unit())))
 	if err != nil {
 		return nil, fmt.Errorf("publish frame %s: %w", f.ID, err)
 	}
-	answer := make(chan outbox.Ack, 1)
+	answer := make(chan journal.Ack, 1)
 	go func() {
 		select {
 		case ack := <-future.Ok():
-			answer <- outbox.Ack{Sequence: ack.Sequence}
+			answer <- journal.Ack{Sequence: ack.Sequence}
 		case err := <-future.Err():
-			answer <- outbox.Ack{Err: err}
+			answer <- journal.Ack{Err: err}
 		}
 	}()
 	return answer, nil

@@ -20,6 +20,8 @@ const (
 	AckWait         = 60 * time.Second
 	maxAckPending   = 2000
 	duplicateWindow = 2 * time.Minute
+	// maxMessageHeader is for the frame's header and a tag for each reader.
+	maxMessageHeader = 8 << 10
 )
 
 // StreamName is the stream of a producing unit.
@@ -54,7 +56,7 @@ func Ensure(ctx context.Context, c *Conn, t Topology) error {
 			Name: StreamName(unit), Subjects: []string{"naru." + unit + ".>"},
 			Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, MaxAge: StreamMaxAge,
 			Storage: jetstream.FileStorage, Replicas: max(t.Replicas, 1), Duplicates: duplicateWindow,
-			MaxMsgSize: frame.MaxBytes + 8<<10, DenyDelete: true, DenyPurge: true, AllowDirect: true,
+			MaxMsgSize: frame.MaxBytes + maxMessageHeader, DenyDelete: true, DenyPurge: true, AllowDirect: true,
 		}); err != nil {
 			return fmt.Errorf("ensure stream of %s: %w", unit, err)
 		}
@@ -105,17 +107,20 @@ func ensureConsumer(ctx context.Context, c *Conn, spec ConsumerSpec, lane platfo
 	return nil
 }
 
-// Permissions of a unit's user: publish its own subjects, read its own consumers, nothing else.
+// Permissions of a unit's user: publish its public kinds, read its own consumers, nothing else.
 type Permissions struct {
 	Publish, Subscribe []string
 }
 
 // PermissionsOf answers what the user of a unit may do.
-func PermissionsOf(unit string, consumers []ConsumerSpec) Permissions {
-	p := Permissions{
-		Publish:   []string{"naru." + unit + ".>"},
-		Subscribe: []string{InboxPrefix(unit) + ".>"},
+func PermissionsOf(unit string, states []frame.Kind, consumers []ConsumerSpec) Permissions {
+	p := Permissions{Subscribe: []string{InboxPrefix(unit) + ".>"}}
+	for _, kind := range states {
+		for _, lane := range frame.Lanes() {
+			p.Publish = append(p.Publish, kind.Subject(lane))
+		}
 	}
+	slices.Sort(p.Publish)
 	for _, spec := range consumers {
 		if spec.Unit != unit {
 			continue

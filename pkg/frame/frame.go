@@ -1,20 +1,19 @@
-// Package frame knows what a frame of events is: how it is cut, named, encoded and read.
+// Package frame knows what a frame of facts is: how it is cut, named, encoded, compressed and opened.
 //
-// The events of one kind that one transaction commits travel as one frame: one outbox row, one JetStream message, one
-// consumed-frame row at each consumer. A frame's id is made when it is cut and never changes; a committed frame is never merged,
-// split or encoded again. The encodings of frames may be joined end to end: the result is the encoding of one frame with the
-// events of all, which is what lets a single SQL statement build a frame from the rows that won.
+// The facts of one kind that one transaction states are one frame: one row of the journal, one message of JetStream, one consumed-frame
+// row at each consumer. A frame is made once and never merged, split or encoded again. Its header (Header) can be authenticated without
+// opening the body; the Merkle root in it binds the body.
 package frame
 
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/id"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -22,29 +21,29 @@ import (
 const (
 	MaxEvents     = 500
 	MaxBytes      = 256 << 10
+	MaxRawBytes   = 1 << 20
 	MaxEventBytes = 16 << 10
 )
 
 // ErrEventTooLarge is an event over MaxEventBytes: a field limit of its message is missing.
 var ErrEventTooLarge = errors.New("event is larger than a frame may carry")
 
-// Frame is one committed set of events of one kind and lane.
+// ErrBodyDiffers is a body that is not the one its header tells of.
+var ErrBodyDiffers = errors.New("frame body is not what its header says")
+
+// Frame is one committed set of facts of one kind and lane.
 type Frame struct {
-	ID   uuid.UUID
-	Kind Kind
-	Lane platformv1.Lane
-	// Count is the number of events.
-	Count int
-	// Bytes is the encoded platformv1.Frame.
-	Bytes []byte
+	Header
+	// Body is the encoded platformv1.Frame, compressed as the header says.
+	Body []byte
 }
 
 // Subject is where the frame is published.
 func (f Frame) Subject() string { return f.Kind.Subject(f.Lane) }
 
-// EncodeEvent encodes a frame of one event, to be joined with others.
+// EncodeEvent encodes an event as it stands in a body.
 func EncodeEvent(event *platformv1.Event) ([]byte, error) {
-	encoded, err := proto.Marshal(&platformv1.Frame{Events: []*platformv1.Event{event}})
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(event)
 	if err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
@@ -54,69 +53,140 @@ func EncodeEvent(event *platformv1.Event) ([]byte, error) {
 	return encoded, nil
 }
 
-// Cut puts encoded events (see EncodeEvent) into as few frames as the bounds allow, in order.
-func Cut(kind Kind, lane platformv1.Lane, encoded [][]byte) []Frame {
+const eventsField protowire.Number = 1
+
+// Cut puts encoded events (see EncodeEvent) of one kind into as few frames as the bounds allow, in order. The frames lack id, key and time.
+func Cut(kind Kind, lane platformv1.Lane, encoded [][]byte) ([]Frame, error) {
 	var frames []Frame
-	for _, one := range encoded {
-		last := len(frames) - 1
-		if last < 0 || frames[last].Count == MaxEvents || len(frames[last].Bytes)+len(one) > MaxBytes {
-			frames = append(frames, Frame{ID: id.New(), Kind: kind, Lane: lane})
-			last++
+	for len(encoded) > 0 {
+		n, raw := 0, 0
+		for n < len(encoded) && n < MaxEvents {
+			size := protowire.SizeTag(eventsField) + protowire.SizeBytes(len(encoded[n]))
+			if raw+size > MaxRawBytes {
+				break
+			}
+			raw += size
+			n++
 		}
-		frames[last].Bytes = append(frames[last].Bytes, one...)
-		frames[last].Count++
-	}
-	return frames
-}
-
-// Names of the headers that describe a frame beside the Nats-Msg-Id, which is its id.
-const (
-	HeaderKind  = "Naru-Kind"
-	HeaderCount = "Naru-Count"
-	HeaderLane  = "Naru-Lane"
-)
-
-// Header answers the headers of the frame's message.
-func (f Frame) Header() map[string][]string {
-	return map[string][]string{
-		"Nats-Msg-Id": {f.ID.String()},
-		HeaderKind:    {string(f.Kind)},
-		HeaderCount:   {strconv.Itoa(f.Count)},
-		HeaderLane:    {LaneName(f.Lane)},
-	}
-}
-
-// Read restores a frame from a message. It does not decode the events.
-func Read(header map[string][]string, body []byte) (Frame, error) {
-	get := func(name string) string {
-		if values := header[name]; len(values) == 1 {
-			return values[0]
+		f, err := packed(kind, lane, encoded[:n])
+		for err == nil && len(f.Body) > MaxBytes {
+			n /= 2
+			f, err = packed(kind, lane, encoded[:n])
 		}
-		return ""
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, f)
+		encoded = encoded[n:]
 	}
-	frameID, err := uuid.Parse(get("Nats-Msg-Id"))
-	if err != nil {
-		return Frame{}, fmt.Errorf("read frame id: %w", err)
-	}
-	count, err := strconv.Atoi(get(HeaderCount))
-	if err != nil || count < 1 || count > MaxEvents {
-		return Frame{}, fmt.Errorf("read frame %s: count is out of bounds", frameID)
-	}
-	lane, err := ParseLane(get(HeaderLane))
-	if err != nil {
-		return Frame{}, fmt.Errorf("read frame %s: %w", frameID, err)
-	}
-	return Frame{ID: frameID, Kind: Kind(get(HeaderKind)), Lane: lane, Count: count, Bytes: body}, nil
+	return frames, nil
 }
 
-// Events decodes the events of a frame and checks that they are as many as its header says.
+func packed(kind Kind, lane platformv1.Lane, events [][]byte) (Frame, error) {
+	var raw []byte
+	for _, one := range events {
+		raw = protowire.AppendBytes(protowire.AppendTag(raw, eventsField, protowire.BytesType), one)
+	}
+	root, err := rootOf(events)
+	if err != nil {
+		return Frame{}, err
+	}
+	f := Frame{Header: Header{Kind: kind, Lane: lane, Count: len(events), RawLength: len(raw), Root: root}}
+	f.Body, f.Compression = compress(raw)
+	return f, nil
+}
+
+// Events opens a frame: within the raw length its header promises, and only if the body has the root of the header.
 func (f Frame) Events() ([]*platformv1.Event, error) {
-	var decoded platformv1.Frame
-	if err := proto.Unmarshal(f.Bytes, &decoded); err != nil {
-		return nil, fmt.Errorf("decode frame %s: %w", f.ID, err)
+	encoded, err := f.EncodedEvents()
+	if err != nil {
+		return nil, err
 	}
-	if len(decoded.GetEvents()) != f.Count {
-		return nil, fmt.Errorf("decode frame %s: %d events where the header says %d", f.ID, len(decoded.GetEvents()), f.Count)
+	events := make([]*platformv1.Event, len(encoded))
+	for i, one := range encoded {
+		events[i] = &platformv1.Event{}
+		if err := proto.Unmarshal(one, events[i]); err != nil {
+			return nil, fmt.Errorf("open frame %s: decode event %d: %w", f.ID, i+1, err)
+		}
 	}
-	return decoded.GetEvents(), nil
+	return events, nil
+}
+
+// EncodedEvents opens a frame as Events does and leaves the events as they are encoded: these bytes are the leaves of the root.
+func (f Frame) EncodedEvents() ([][]byte, error) {
+	raw, err := decompress(f.Body, f.Compression, f.RawLength)
+	if err != nil {
+		return nil, fmt.Errorf("open frame %s: %w", f.ID, err)
+	}
+	events := make([][]byte, 0, f.Count)
+	for len(raw) > 0 {
+		number, wire, n := protowire.ConsumeTag(raw)
+		if n < 0 || number != eventsField || wire != protowire.BytesType {
+			return nil, fmt.Errorf("open frame %s: %w", f.ID, ErrBodyDiffers)
+		}
+		one, m := protowire.ConsumeBytes(raw[n:])
+		if m < 0 || len(one) > MaxEventBytes || len(events) == f.Count {
+			return nil, fmt.Errorf("open frame %s: %w", f.ID, ErrBodyDiffers)
+		}
+		events = append(events, one)
+		raw = raw[n+m:]
+	}
+	if len(events) != f.Count {
+		return nil, fmt.Errorf("open frame %s: %w", f.ID, ErrBodyDiffers)
+	}
+	root, err := rootOf(events)
+	if err != nil {
+		return nil, fmt.Errorf("open frame %s: %w", f.ID, err)
+	}
+	if root != f.Root {
+		return nil, fmt.Errorf("open frame %s: %w", f.ID, ErrBodyDiffers)
+	}
+	return events, nil
+}
+
+// At gives a frame its place in a commit.
+func (f Frame) At(commit uuid.UUID, place uint16) Frame {
+	f.ID = IDOf(commit, place)
+	return f
+}
+
+// rootOf is the Merkle root over encoded events.
+func rootOf(events [][]byte) (tlog.Hash, error) {
+	root, err := tlog.TreeHash(int64(len(events)), treeOf(events))
+	if err != nil {
+		return tlog.Hash{}, fmt.Errorf("compute root of %d events: %w", len(events), err)
+	}
+	return root, nil
+}
+
+// treeOf holds the nodes of the tree over encoded events.
+func treeOf(events [][]byte) tlog.HashReader {
+	var nodes []tlog.Hash
+	read := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		found := make([]tlog.Hash, len(indexes))
+		for i, index := range indexes {
+			if index >= int64(len(nodes)) {
+				return nil, errors.New("node is not there yet")
+			}
+			found[i] = nodes[index]
+		}
+		return found, nil
+	})
+	for i, one := range events {
+		fresh, err := tlog.StoredHashes(int64(i), one, read)
+		if err != nil {
+			return tlog.HashReaderFunc(func([]int64) ([]tlog.Hash, error) { return nil, err })
+		}
+		nodes = append(nodes, fresh...)
+	}
+	return read
+}
+
+// Proof is the inclusion path of an event in its frame's root; tlog.CheckRecord checks it.
+func Proof(events [][]byte, index int) (tlog.RecordProof, error) {
+	proof, err := tlog.ProveRecord(int64(len(events)), int64(index), treeOf(events))
+	if err != nil {
+		return nil, fmt.Errorf("prove event %d of %d: %w", index+1, len(events), err)
+	}
+	return proof, nil
 }

@@ -15,10 +15,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/telemetry"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -37,18 +38,23 @@ const (
 // Engine runs the consumers of one unit.
 type Engine struct {
 	unit      string
-	outbox    *outbox.Outbox
+	journal   *journal.Journal
+	keys      *journal.ReaderKeys
+	clock     clock.Clock
 	consumers []Consumer
 	log       *slog.Logger
 	tracer    trace.Tracer
 
-	frames, duplicates, deferrals, parkings, retries metric.Int64Counter
+	frames, duplicates, deferrals, parkings, retries, forgeries, panics metric.Int64Counter
 }
 
 // Deps of an engine; all are required.
 type Deps struct {
-	Unit      string
-	Outbox    *outbox.Outbox
+	Unit    string
+	Journal *journal.Journal
+	// Keys check that a frame is its producer's.
+	Keys      *journal.ReaderKeys
+	Clock     clock.Clock
 	Consumers []Consumer
 	Log       *slog.Logger
 	Tracer    trace.Tracer
@@ -57,7 +63,7 @@ type Deps struct {
 
 // New makes the engine of a unit.
 func New(d Deps) (*Engine, error) {
-	e := &Engine{unit: d.Unit, outbox: d.Outbox, consumers: d.Consumers, log: d.Log, tracer: d.Tracer}
+	e := &Engine{unit: d.Unit, journal: d.Journal, keys: d.Keys, clock: d.Clock, consumers: d.Consumers, log: d.Log, tracer: d.Tracer}
 	names := map[string]bool{}
 	for _, c := range d.Consumers {
 		if c.Purpose == "" || strings.ContainsAny(c.Purpose, ". ") || names[c.Purpose] {
@@ -70,13 +76,15 @@ func New(d Deps) (*Engine, error) {
 			}
 		}
 	}
-	var errs [5]error
+	var errs [7]error
 	e.frames, errs[0] = d.Meter.Int64Counter("naru.inbox.frames", metric.WithDescription("Frames whose effect was committed."))
 	e.duplicates, errs[1] = d.Meter.Int64Counter("naru.inbox.duplicates", metric.WithDescription("Frames delivered again after their effect was committed."))
 	e.deferrals, errs[2] = d.Meter.Int64Counter("naru.inbox.deferrals", metric.WithDescription("Events put off until their missing half comes."))
 	e.parkings, errs[3] = d.Meter.Int64Counter("naru.inbox.parkings", metric.WithDescription("Events given to an operator."))
 	e.retries, errs[4] = d.Meter.Int64Counter("naru.inbox.retries", metric.WithDescription("Batches given back to the bus for later."))
-	if err := errors.Join(append(errs[:], observeBacklog(d.Meter, d.Outbox.DB()))...); err != nil {
+	e.forgeries, errs[5] = d.Meter.Int64Counter("naru.inbox.forged.frames", metric.WithDescription("Frames on the bus that their unit did not make: parked, consumed by nobody."))
+	e.panics, errs[6] = d.Meter.Int64Counter("naru.inbox.panics", metric.WithDescription("Panics of handlers, taken as failures of what they handled."))
+	if err := errors.Join(append(errs[:], observeBacklog(d.Meter, d.Journal.DB()))...); err != nil {
 		return nil, fmt.Errorf("make inbox instruments: %w", err)
 	}
 	return e, nil
@@ -113,7 +121,7 @@ func (e *Engine) consume(ctx context.Context, source Source, c Consumer, lane pl
 		sub.Drain(drainCtx)
 	}()
 	for {
-		batch, ok := gather(ctx, messages)
+		batch, ok := e.gather(ctx, messages)
 		if !ok {
 			return ctx.Err()
 		}
@@ -122,15 +130,15 @@ func (e *Engine) consume(ctx context.Context, source Source, c Consumer, lane pl
 }
 
 // gather waits for one message and takes what else is there. There is no linger: under load batches grow by themselves.
-func gather(ctx context.Context, messages <-chan bus.Message) ([]arrival, bool) {
+func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message) ([]arrival, bool) {
 	var batch []arrival
 	var events, size int
 	take := func(m bus.Message) {
 		a := arrival{message: m}
-		a.frame, a.err = frame.Read(m.Header(), m.Body())
+		a.frame, a.tag, a.err = frame.Read(m.Header(), m.Body(), e.unit)
 		batch = append(batch, a)
 		events += a.frame.Count
-		size += len(a.frame.Bytes)
+		size += len(a.frame.Body)
 	}
 	select {
 	case <-ctx.Done():
@@ -153,6 +161,7 @@ func gather(ctx context.Context, messages <-chan bus.Message) ([]arrival, bool) 
 type arrival struct {
 	message bus.Message
 	frame   frame.Frame
+	tag     []byte
 	err     error
 }
 
@@ -160,13 +169,8 @@ type arrival struct {
 func (e *Engine) settle(ctx context.Context, c Consumer, batch []arrival) {
 	var frames []frame.Frame
 	suspect := false
+	batch = e.authentic(ctx, c, batch)
 	for _, a := range batch {
-		if a.err != nil {
-			// No frame of ours: nothing can be parked by identity. It is dropped loudly; its bytes stay in the stream.
-			e.log.LogAttrs(ctx, slog.LevelError, "message is no frame and was dropped", slog.String("consumer", c.Purpose), slog.Any("error", a.err))
-			e.parkings.Add(ctx, 1)
-			continue
-		}
 		frames = append(frames, a.frame)
 		suspect = suspect || a.message.Deliveries() >= suspectDelivered
 		_ = a.message.InProgress() // only prolongs; without it AckWait still is three transaction deadlines long
@@ -188,8 +192,9 @@ func (e *Engine) settle(ctx context.Context, c Consumer, batch []arrival) {
 	}
 }
 
-// Process commits the effect of frames. An error means that nothing of what is left was committed and the same frames are to be
-// delivered again. Data errors never come back: the offender is found and parked.
+// process commits the effect of frames. An error means that nothing of what is left was committed and the same frames are to be
+// delivered again: the database is away, or what a handler needs. Any other failure is somebody's: the offender is found by halving and
+// parked at once, so that it holds up no others.
 func (e *Engine) process(ctx context.Context, c Consumer, frames []frame.Frame, oneByOne bool) error {
 	if len(frames) == 0 {
 		return nil
@@ -198,25 +203,22 @@ func (e *Engine) process(ctx context.Context, c Consumer, frames []frame.Frame, 
 	defer cancel()
 	opened := open(frames)
 	if err := e.prepare(ctx, c, opened, oneByOne); err != nil {
-		return err
+		if isTransient(err) || isPutOff(err) {
+			return err
+		}
+		return e.process(ctx, c, frames, true)
 	}
 	err := e.commit(ctx, c, frames, opened, oneByOne)
 	switch {
 	case err == nil:
 		return nil
-	case oneByOne || !isDataError(err):
+	case oneByOne || isTransient(err) || isPutOff(err):
 		return err
 	case len(frames) == 1:
 		return e.commit(ctx, c, frames, opened, true)
 	}
 	half := len(frames) / 2
 	return errors.Join(e.process(ctx, c, frames[:half], false), e.process(ctx, c, frames[half:], false))
-}
-
-// isDataError: SQLSTATE classes 22 (data exception) and 23 (constraint): sending the same again cannot help.
-func isDataError(err error) bool {
-	state := pg.SQLState(err)
-	return strings.HasPrefix(state, "22") || strings.HasPrefix(state, "23")
 }
 
 // isTransient: the database is away or short of something; never a reason to park.
@@ -237,7 +239,7 @@ func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, o
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(frames))))
 	defer span.End()
 	var consumed int
-	err := e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := e.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if _, err := tx.Exec(ctx, `select set_config('lock_timeout', $1, true)`, lockTimeout); err != nil {
 			return fmt.Errorf("set lock timeout: %w", err)
 		}
@@ -248,7 +250,7 @@ func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, o
 		consumed = len(isNew)
 		envelopes, undecodable := fresh(opened, isNew)
 		for _, f := range undecodable {
-			if err := parkFrame(ctx, tx, c.Purpose, f); err != nil {
+			if err := parkFrame(ctx, tx, c.Purpose, f, "frame_undecodable"); err != nil {
 				return err
 			}
 		}
@@ -265,7 +267,7 @@ func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, o
 }
 
 // handle gives the events to their handlers, kind by kind, and writes down the verdicts.
-func (e *Engine) handle(ctx context.Context, tx *outbox.Tx, c Consumer, envelopes []envelope, oneByOne bool) error {
+func (e *Engine) handle(ctx context.Context, tx *journal.Tx, c Consumer, envelopes []envelope, oneByOne bool) error {
 	for _, h := range c.Handlers {
 		var of []envelope
 		for _, env := range envelopes {
@@ -290,14 +292,14 @@ func (e *Engine) handle(ctx context.Context, tx *outbox.Tx, c Consumer, envelope
 	return nil
 }
 
-func (e *Engine) verdicts(ctx context.Context, tx *outbox.Tx, h Handler, of []envelope, oneByOne bool) ([]Verdict, error) {
+func (e *Engine) verdicts(ctx context.Context, tx *journal.Tx, h Handler, of []envelope, oneByOne bool) ([]Verdict, error) {
 	if !oneByOne {
-		return h.handle(ctx, tx, of)
+		return e.safely(ctx, h, tx, of)
 	}
 	verdicts := make([]Verdict, len(of))
 	for i := range of {
-		err := tx.Savepoint(ctx, func(tx *outbox.Tx) error {
-			one, err := h.handle(ctx, tx, of[i:i+1])
+		err := tx.Savepoint(ctx, func(tx *journal.Tx) error {
+			one, err := e.safely(ctx, h, tx, of[i:i+1])
 			if err == nil {
 				verdicts[i] = one[0]
 			}
@@ -332,7 +334,7 @@ func (e *Engine) trace(ctx context.Context, c Consumer, envelopes []envelope) (f
 			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(trace.LinkFromContext(ctx)),
 			trace.WithAttributes(attribute.String("naru.consumer", c.Purpose), attribute.String("naru.subject", envelopes[i].event.GetSubject())))
 		event, _ := proto.Clone(envelopes[i].event).(*platformv1.Event) // the transaction may be run again
-		event.Traceparent = outbox.Traceparent(spanCtx)
+		event.Traceparent = journal.Traceparent(spanCtx)
 		envelopes[i].event = event
 		spans = append(spans, span)
 	}

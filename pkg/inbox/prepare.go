@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 )
 
 // OnPrepared makes a handler with a step before the transaction, for what must not happen in one: calls to other units, and whatever may
@@ -17,9 +17,9 @@ import (
 // change them, because the transaction may be run again. An error of prepare counts as one of fn (see On).
 func OnPrepared[M proto.Message, P any](
 	prepare func(ctx context.Context, event Event[M]) (P, error),
-	fn func(ctx context.Context, tx *outbox.Tx, events []Event[M], prepared []P) ([]Verdict, error),
+	fn func(ctx context.Context, tx *journal.Tx, events []Event[M], prepared []P) ([]Verdict, error),
 ) Handler {
-	h := handlerOf(func(ctx context.Context, tx *outbox.Tx, events []Event[M], of []envelope) ([]Verdict, error) {
+	h := handlerOf(func(ctx context.Context, tx *journal.Tx, events []Event[M], of []envelope) ([]Verdict, error) {
 		answers := make([]P, len(of))
 		for i, e := range of {
 			answer, ok := e.prepared.answer.(P)
@@ -64,7 +64,7 @@ func (e *Engine) prepare(ctx context.Context, c Consumer, opened []openedFrame, 
 				continue
 			}
 			for i := range f.envelopes {
-				f.envelopes[i].prepared = h.prepared(ctx, f.envelopes[i])
+				f.envelopes[i].prepared = e.prepared(ctx, h, f.envelopes[i])
 				if err := f.envelopes[i].prepared.err; err != nil && !oneByOne {
 					return fmt.Errorf("prepare %s: %w", h.kind, err)
 				}
@@ -74,9 +74,15 @@ func (e *Engine) prepare(ctx context.Context, c Consumer, opened []openedFrame, 
 	return nil
 }
 
-func (h Handler) prepared(ctx context.Context, e envelope) preparation {
-	p := preparation{done: true}
-	p.answer, p.err = h.prepare(ctx, e)
+func (e *Engine) prepared(ctx context.Context, h Handler, of envelope) (p preparation) {
+	p.done = true
+	defer func() {
+		if cause := recover(); cause != nil {
+			e.panicked(ctx, h.kind, cause)
+			p.err = fmt.Errorf("handler of %s panicked", h.kind)
+		}
+	}()
+	p.answer, p.err = h.prepare(ctx, of)
 	return p
 }
 
@@ -109,7 +115,7 @@ func (e *Engine) prepareDeferred(ctx context.Context) (map[identity]preparation,
 	if !e.prepares() {
 		return nil, nil //nolint:nilnil // nothing to prepare
 	}
-	due, err := readDeferred(ctx, e.outbox.DB(), deferralBatch, "")
+	due, err := readDeferred(ctx, e.journal.DB(), deferralBatch, "")
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +127,7 @@ func (e *Engine) prepareDeferred(ctx context.Context) (map[identity]preparation,
 		if !ok || h.prepare == nil {
 			continue
 		}
-		p := h.prepared(ctx, s.envelope)
+		p := e.prepared(ctx, h, s.envelope)
 		if ctx.Err() != nil {
 			break
 		}

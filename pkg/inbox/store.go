@@ -14,7 +14,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -140,7 +139,7 @@ func columnsOf(of []envelope) (eventColumns, error) {
 		c.kinds = append(c.kinds, string(env.kind))
 		c.subjects = append(c.subjects, env.event.GetSubject())
 		c.ordinals = append(c.ordinals, int32(env.event.GetOrdinal()))
-		c.lanes = append(c.lanes, outbox.LaneNumber(env.lane))
+		c.lanes = append(c.lanes, int16(env.lane))
 		c.frames = append(c.frames, env.frameID)
 		c.bodies = append(c.bodies, body)
 	}
@@ -191,12 +190,12 @@ func insertParked(ctx context.Context, db pg.DBTX, consumer string, of []envelop
 	return nil
 }
 
-// parkFrame parks a frame that cannot be decoded as one row with its raw bytes.
-func parkFrame(ctx context.Context, db pg.DBTX, consumer string, f frame.Frame) error {
+// parkFrame parks a frame as one row with its raw bytes, for whatever reason its events are not to be had.
+func parkFrame(ctx context.Context, db pg.DBTX, consumer string, f frame.Frame, why string) error {
 	const insert = `
 		insert into parked_event (id, consumer, kind, subject, ordinal, lane, frame_id, event, reason)
-		values ($1, $2, $3, '', 0, $4, $5, $6, 'frame_undecodable')`
-	if _, err := db.Exec(ctx, insert, id.New(), consumer, string(f.Kind), outbox.LaneNumber(f.Lane), f.ID, f.Bytes); err != nil {
+		values ($1, $2, $3, '', 0, $4, $5, $6, $7)`
+	if _, err := db.Exec(ctx, insert, id.New(), consumer, string(f.Kind), int16(f.Lane), f.ID, f.Body, why); err != nil {
 		return fmt.Errorf("park frame %s: %w", f.ID, err)
 	}
 	return nil

@@ -76,6 +76,14 @@ func (f folder) replace(name string, content []byte) error {
 	return f.place(name, content, os.Rename)
 }
 
+// remove deletes a file; one that is not there is no error.
+func (f folder) remove(name string) error {
+	if err := os.Remove(filepath.Join(string(f), name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return f.sync()
+}
+
 func (f folder) place(name string, content []byte, settle func(temporary, path string) error) (err error) {
 	file, err := os.CreateTemp(string(f), ".new-*") // mode 0600
 	if err != nil {

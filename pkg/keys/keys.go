@@ -105,3 +105,17 @@ func (m *MAC) Sum(parts ...[]byte) []byte {
 
 // Equal compares a sum with the one of the parts in constant time.
 func (m *MAC) Equal(sum []byte, parts ...[]byte) bool { return hmac.Equal(sum, m.Sum(parts...)) }
+
+// Derive makes a key for one use out of this one. It tells nothing of this key, nor of what is derived for another use, so unlike this one
+// it may be handed to whom it is for.
+func (m *MAC) Derive(use string) []byte { return m.Sum([]byte("derive"), []byte(use)) }
+
+// MACOf makes a keyed hash of a derived key.
+func MACOf(derived []byte) (*MAC, error) {
+	if len(derived) != macBytes {
+		return nil, fmt.Errorf("making a keyed hash: key has %d bytes instead of %d", len(derived), macBytes)
+	}
+	m := &MAC{}
+	copy(m.key[:], derived)
+	return m, nil
+}

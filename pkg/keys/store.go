@@ -38,6 +38,7 @@ type Store struct {
 	signers map[string]*fileSigner
 	aeads   map[string]tink.AEAD
 	macs    map[string]*MAC
+	notes   map[string]*NoteKey
 }
 
 var _ Provider = (*Store)(nil)
@@ -50,7 +51,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	return &Store{
 		dir: f, create: opts.Create,
-		signers: make(map[string]*fileSigner), aeads: make(map[string]tink.AEAD), macs: make(map[string]*MAC),
+		signers: make(map[string]*fileSigner), aeads: make(map[string]tink.AEAD), macs: make(map[string]*MAC), notes: make(map[string]*NoteKey),
 	}, nil
 }
 
@@ -74,11 +75,68 @@ func (s *Store) AEAD(ctx context.Context, name string) (tink.AEAD, error) {
 
 // MAC gives the MAC key of that name.
 func (s *Store) MAC(ctx context.Context, name string) (*MAC, error) {
-	mac, err := load(ctx, s, s.macs, name, kind[*MAC]{suffix: ".mac", make: newMACFile, parse: parseMAC})
+	mac, err := load(ctx, s, s.macs, name, kind[*MAC]{suffix: macSuffix, make: newMACFile, parse: parseMAC})
 	if err != nil {
 		return nil, fmt.Errorf("getting MAC key %s: %w", name, err)
 	}
 	return mac, nil
+}
+
+// MACNames lists the MAC keys whose names begin with prefix, sorted.
+func (s *Store) MACNames(prefix string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(string(s.dir), prefix+"*"+macSuffix))
+	if err != nil {
+		return nil, fmt.Errorf("listing MAC keys %s…: %w", prefix, err)
+	}
+	names := make([]string, len(files))
+	for i, file := range files {
+		names[i] = strings.TrimSuffix(filepath.Base(file), macSuffix)
+	}
+	sort.Strings(names)
+	return names, nil
+}
+
+// DestroyMAC removes a MAC key for good.
+func (s *Store) DestroyMAC(name string) error {
+	if !namePattern.MatchString(name) {
+		return fmt.Errorf("destroying MAC key: %w", errName)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.macs, name)
+	if err := s.dir.remove(name + macSuffix); err != nil {
+		return fmt.Errorf("destroying MAC key %s: %w", name, err)
+	}
+	return nil
+}
+
+// NoteSigner gives the Ed25519 key of that name that signs notes (C2SP signed-note) as owner. The owner is part of the key: its file says
+// it, and a file of another owner is refused.
+func (s *Store) NoteSigner(ctx context.Context, name, owner string) (*NoteKey, error) {
+	key, err := load(ctx, s, s.notes, name, kind[*NoteKey]{suffix: ".note", make: func() ([]byte, error) { return newNoteFile(owner) }, parse: parseNote})
+	if err == nil && key.Owner != owner {
+		err = fmt.Errorf("it is the key of %s", key.Owner)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("getting note key %s: %w", name, err)
+	}
+	return key, nil
+}
+
+// Remember keeps a small file beside the keys, where a role of the database cannot change it. It replaces what was there.
+func (s *Store) Remember(name string, content []byte) error {
+	if !namePattern.MatchString(name) {
+		return fmt.Errorf("remembering: %w", errName)
+	}
+	return s.dir.replace(name+rememberedSuffix, content)
+}
+
+// Remembered reads what Remember kept; ErrNotFound where there is nothing.
+func (s *Store) Remembered(name string) ([]byte, error) {
+	if !namePattern.MatchString(name) {
+		return nil, fmt.Errorf("remembered: %w", errName)
+	}
+	return s.dir.read(name + rememberedSuffix)
 }
 
 // Rotate makes a new signing key under the name; the old one's public half stays published. Processes that hold the old key sign
@@ -112,7 +170,11 @@ func (s *Store) Rotate(ctx context.Context, name string) (Signer, error) {
 	return s.Signer(ctx, name)
 }
 
-const publicSuffix = ".public.pem"
+const (
+	publicSuffix     = ".public.pem"
+	macSuffix        = ".mac"
+	rememberedSuffix = ".kept"
+)
 
 // PublicKeys gives the public halves of all signing keys of that name, the current one first, then the retired by key id.
 func (s *Store) PublicKeys(ctx context.Context, name string) ([]PublicKey, error) {
@@ -153,6 +215,8 @@ type kind[T any] struct {
 	parse  func([]byte) (T, error)
 }
 
+var errName = errors.New("name is not 1-63 characters of a-z 0-9 -")
+
 var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
 // load gives a key from memory, else from its file, else makes it if that is allowed.
@@ -162,7 +226,7 @@ func load[T any](ctx context.Context, s *Store, cache map[string]T, name string,
 		return none, err
 	}
 	if !namePattern.MatchString(name) {
-		return none, errors.New("name is not 1-63 characters of a-z 0-9 -")
+		return none, errName
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -23,6 +23,8 @@ const (
 	ByYearUUIDv7
 	// ByYearText partitions on an edoc number (text collate "C") by the KST year it begins with.
 	ByYearText
+	// ByMonthUUIDv7 partitions on a UUIDv7 key by its UTC month.
+	ByMonthUUIDv7
 	// ByDayTime partitions on a timestamptz by UTC day.
 	ByDayTime
 	// ByMonthTime partitions on a timestamptz by UTC month.
@@ -257,7 +259,7 @@ func (p Partition) spanAt(t time.Time) span {
 	case ByYearUUIDv7, ByYearText:
 		s.start = time.Date(t.Year(), 1, 1, 0, 0, 0, 0, zone)
 		s.end = s.start.AddDate(1, 0, 0)
-	case ByMonthTime:
+	case ByMonthTime, ByMonthUUIDv7:
 		s.start = time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, zone)
 		s.end = s.start.AddDate(0, 1, 0)
 	default:
@@ -272,7 +274,7 @@ func (p Partition) suffix() string {
 	switch p.Kind {
 	case ByYearUUIDv7, ByYearText:
 		return "2006"
-	case ByMonthTime:
+	case ByMonthTime, ByMonthUUIDv7:
 		return "200601"
 	default:
 		return "20060102"
@@ -300,7 +302,7 @@ func (p Partition) expired(s span, now time.Time) bool {
 // bound is the literal of a partition bound.
 func (p Partition) bound(t time.Time) string {
 	switch p.Kind {
-	case ByDayUUIDv7, ByYearUUIDv7:
+	case ByDayUUIDv7, ByMonthUUIDv7, ByYearUUIDv7:
 		return uuidFloor(t).String()
 	case ByYearText:
 		return t.In(kst).Format("2006") + "0000"
@@ -323,7 +325,7 @@ func (p Partition) ahead() int {
 		return p.Ahead
 	case p.Kind == ByYearUUIDv7 || p.Kind == ByYearText:
 		return 1
-	case p.Kind == ByMonthTime:
+	case p.Kind == ByMonthTime || p.Kind == ByMonthUUIDv7:
 		return 2
 	default:
 		return 7

@@ -20,11 +20,10 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/sealed"
@@ -43,22 +42,25 @@ const evidenceSigner = "evidence"
 
 // host is one unit while it runs.
 type host struct {
-	unit      Unit
-	env       *Env
-	telemetry *telemetry.Telemetry
-	pool      *pgxpool.Pool
-	conn      *bus.Conn
-	service   *Service
-	engine    *inbox.Engine
-	publisher *outbox.Publisher
-	anchorer  *evidence.Anchorer
-	server    *rpc.Server
-	listen    func() error
-	health    *health.Server
-	parts     []pg.Partition
-	ownerURL  string
-	keys      *keys.Store
-	keyring   *sealed.Keyring
+	unit       Unit
+	env        *Env
+	telemetry  *telemetry.Telemetry
+	pool       *pgxpool.Pool
+	conn       *bus.Conn
+	service    *Service
+	engine     *inbox.Engine
+	publisher  *journal.Publisher
+	logger     *journal.Logger
+	journals   *journalService
+	readerKeys *journal.ReaderKeys
+	anchorer   *evidence.Anchorer
+	server     *rpc.Server
+	listen     func() error
+	health     *health.Server
+	parts      []pg.Partition
+	ownerURL   string
+	keys       *keys.Store
+	keyring    *sealed.Keyring
 }
 
 // build makes a unit out of the runtime. What it opened is closed again when it returns an error.
@@ -93,20 +95,17 @@ func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
 	if h.keys, err = keys.Open(filepath.Join(rt.KeysDir, u.Name), keys.Options{Create: rt.CreateKeys}); err != nil {
 		return nil, err
 	}
-	if h.publisher, err = outbox.NewPublisher(h.pool, h.conn, h.telemetry.Log, h.telemetry.Meter); err != nil {
-		return nil, err
-	}
 	for _, source := range u.Sources() {
 		h.parts = append(h.parts, source.Partitions...)
 	}
 	h.env = &Env{
 		Unit: u.Name, Platform: rt.Platform, Config: config, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter,
-		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, DB: h.pool, Outbox: outbox.New(h.pool, h.publisher.Committed), Keys: h.keys,
+		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, DB: h.pool, Keys: h.keys,
 		Dial: func(target string) (grpc.ClientConnInterface, error) {
 			return rt.Network.Dial(u.Name, target, rpc.WithTelemetry(h.rpcTelemetry()))
 		},
 	}
-	if err := h.buildPlatform(ctx, rt); err != nil {
+	if err := errors.Join(h.buildJournal(ctx, rt), h.buildPlatform(ctx, rt)); err != nil {
 		return nil, err
 	}
 	if h.service, err = u.Build(ctx, h.env); err != nil {
@@ -115,7 +114,7 @@ func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
 	if err := checkReads(u, h.service); err != nil {
 		return nil, err
 	}
-	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Outbox: h.env.Outbox, Consumers: h.service.Consumers,
+	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Journal: h.env.Journal, Keys: h.readerKeys, Clock: rt.Clock, Consumers: h.service.Consumers,
 		Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter}); err != nil {
 		return nil, err
 	}
@@ -172,6 +171,8 @@ func (h *host) buildServer(rt Runtime) error {
 	h.health = health.NewServer()
 	healthv1.RegisterHealthServer(h.server, h.health)
 	platformv1.RegisterKeyServiceServer(h.server, &keyService{unit: h.unit, keys: h.keys, ring: h.keyring})
+	platformv1.RegisterJournalServiceServer(h.server, h.journals)
+	platformv1.RegisterJournalAdminServiceServer(h.server, h.journals)
 	platformv1.RegisterParkedEventServiceServer(h.server, &parkedService{unit: h.unit.Name, db: h.pool, engine: h.engine})
 	if h.service.Register != nil {
 		h.service.Register(h.server)
@@ -183,7 +184,7 @@ func (h *host) buildServer(rt Runtime) error {
 // tasks in the order of starting; they are stopped in reverse: consumers first, then the unit's own work, then its server, and at last
 // what publishes and anchors the facts the others stated.
 func (h *host) tasks() []lifecycle.Task {
-	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.anchorer.Task(), h.keyring.PrepareTask(h.reportKeys)}
+	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.anchorer.Task(), h.logger.Task(), h.keyring.PrepareTask(h.reportKeys)}
 	if h.ownerURL != "" {
 		tasks = append(tasks, lifecycle.Every("partitions", partitionInterval, h.maintainPartitions))
 	}
@@ -268,18 +269,6 @@ type anchorSigner struct{ keys.Signer }
 func (s anchorSigner) Sign(_ context.Context, digest []byte) (kid string, signature []byte, err error) {
 	signature, err = s.Signer.Sign(rand.Reader, digest, sha256Opts)
 	return s.KeyID(), signature, err
-}
-
-// clockEvidence keeps what the watch measured: that the clock was good is part of what the times in the evidence are worth.
-func (h *host) clockEvidence(ctx context.Context, s clock.Sample) error {
-	body, err := clockBody(s)
-	if err != nil {
-		return err
-	}
-	return pg.InTx(ctx, h.pool, func(tx pgx.Tx) error {
-		return evidence.Append(ctx, tx, evidence.Entry{ID: id.New(), Kind: "clock_measured", Subject: "unit:" + h.unit.Name,
-			Actor: "unit:" + h.unit.Name, PolicyVersion: "clock/1", OccurredAt: s.At, Body: body})
-	})
 }
 
 // observeLag measures each consumer's backlog on the bus.

@@ -18,7 +18,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/bus"
-	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/keys"
@@ -191,14 +190,6 @@ func (s *parkedService) ReplayParkedEvents(ctx context.Context, r *platformv1.Re
 		}
 	}
 	return answer, nil
-}
-
-func clockBody(s clock.Sample) ([]byte, error) {
-	body, err := json.Marshal(s)
-	if err != nil {
-		return nil, fmt.Errorf("encode clock sample: %w", err)
-	}
-	return body, nil
 }
 
 func observe(meter metric.Meter, conn *bus.Conn, specs []bus.ConsumerSpec, lanes []platformv1.Lane) error {

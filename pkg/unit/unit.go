@@ -25,9 +25,9 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 )
@@ -43,10 +43,18 @@ type Unit struct {
 	// Migrations of the unit's own tables (goose, in a folder "migrations").
 	Migrations fs.FS
 	Partitions []pg.Partition
-	// Emits are the kinds of facts it states, Reads the consumers it has. Streams, durable consumers and bus permissions are made
-	// from them before the unit is built.
-	Emits []proto.Message
-	Reads []bus.ConsumerSpec
+	// States are the kinds of facts it states, public and private, Reads the consumers it has. Streams, durable consumers and bus
+	// permissions are made from the public ones before the unit is built.
+	States []proto.Message
+	Reads  []bus.ConsumerSpec
+	// Paced kinds wait in the bulk lane for their sender's turn, at the pace that Pace reads from the configuration (facts a second, 0
+	// is unlimited).
+	Paced []proto.Message
+	Pace  func(Config) int
+	// Policy is the version of the rules by which it decides, e.g. "intake/1".
+	Policy string
+	// Witness is the unit that cosigns the checkpoints of its log.
+	Witness string
 	// Signers are the names of the signing keys whose public part the unit publishes.
 	Signers []string
 	Build   func(ctx context.Context, env *Env) (*Service, error)
@@ -71,7 +79,7 @@ type Env struct {
 	Clock      clock.Clock
 	ClockWatch *clock.Watch
 	DB         *pgxpool.Pool
-	Outbox     *outbox.Outbox
+	Journal    *journal.Journal
 	Keys       *keys.Store
 	Sealed     *sealed.Box
 	Index      *sealed.Index
@@ -138,7 +146,7 @@ func Topology(units []Unit) bus.Topology {
 		}
 	}
 	for _, u := range units {
-		if len(u.Emits) > 0 {
+		if len(u.PublicKinds()) > 0 {
 			add(u.Name)
 		}
 		for _, spec := range u.Specs() {

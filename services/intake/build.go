@@ -3,33 +3,22 @@ package intake
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/intake/internal/receipt"
 )
 
-// policyVersion names the rules of acceptance in evidence; it changes when they do.
+// policyVersion names the rules of acceptance; it changes when they do.
 const policyVersion = "intake/1"
-
-// Kinds of evidence.
-const (
-	evidenceAccepted    = "send_request_accepted"
-	evidenceCertificate = "registration_certificate_supplied"
-	evidenceCancel      = "cancel_requested"
-)
 
 // sealer encrypts a value for a purpose's readers.
 type sealer interface {
@@ -55,13 +44,10 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 	facts.SealedTitle, facts.SealedViewingIdentifier = values.title, values.identifier
 	r := &row{
 		tenant: v.tenant, ownKey: c.item.GetOwnKey(), fingerprint: c.fingerprint, number: number, acceptedAt: v.at, lane: v.lane,
-		digest: c.digest, sealedRecipient: values.recipient, traceparent: outbox.Traceparent(ctx),
+		digest: c.digest, sealedRecipient: values.recipient, traceparent: journal.Traceparent(ctx),
 	}
 	if !c.supplied.kept {
 		r.certificate = c.supplied.der
-	}
-	if r.facts, err = (proto.MarshalOptions{Deterministic: true}).Marshal(facts); err != nil {
-		return nil, fmt.Errorf("encode facts: %w", err)
 	}
 	if r.receipt, err = b.receipts.Sign(receipt.Claims{
 		EdocNum: subject, DocumentHash: receipt.Digest{Algorithm: facts.GetDocumentHash().GetAlgorithm(), Value: facts.GetDocumentHash().GetValue()},
@@ -70,14 +56,8 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 	}); err != nil {
 		return nil, err
 	}
-	if r.evidence, err = acceptedEvidence(v, r); err != nil {
-		return nil, err
-	}
-	if v.lane != platformv1.Lane_LANE_BULK {
-		if r.event, err = outbox.Encode(ctx, acceptedEvent(facts, r.sealedRecipient, r.traceparent)); err != nil {
-			return nil, err
-		}
-	}
+	r.fact = acceptedFact(v.caller, facts, r)
+	r.factSize = proto.Size(r.fact.Message)
 	return r, nil
 }
 
@@ -131,54 +111,18 @@ func (b *builder) seal(ctx context.Context, item *intakev1.SendItem, subject str
 	return values, nil
 }
 
-// acceptedEvent is the fact that a document was accepted.
-func acceptedEvent(facts *platformv1.DocumentFacts, sealedRecipient []byte, traceparent string) outbox.Event {
-	return outbox.Event{
-		Subject: facts.GetEdocNum(), Ordinal: 1, Sender: facts.GetSender(), Actor: facts.GetActor(), OccurredAt: facts.GetAcceptedAt().AsTime(),
-		Traceparent: traceparent, Message: &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: sealedRecipient},
+// acceptedFact is the fact that a document was accepted. It binds what is kept of the item to the caller's authentication: the fingerprint
+// is keyed and the values are sealed, so none of them can be tried out.
+func acceptedFact(caller authn.Principal, facts *platformv1.DocumentFacts, r *row) journal.Fact {
+	receiptDigest := sha256.Sum256([]byte(r.receipt))
+	return journal.Fact{
+		Subject: facts.GetEdocNum(), Sender: facts.GetSender(), Actor: facts.GetActor(), OccurredAt: r.acceptedAt, Traceparent: r.traceparent,
+		Message: &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller),
+			Fingerprint: r.fingerprint, ReceiptDigest: receiptDigest[:]},
 	}
 }
 
-// acceptedEvidence binds everything that is kept of the item, by digest, to the caller's authentication. The fingerprint is keyed and the
-// digests are over sealed values, so none of them can be tried out.
-func acceptedEvidence(v *visit, r *row) (evidence.Entry, error) {
-	return entryOf(v.caller, evidenceAccepted, string(r.number), v.at, struct {
-		authentication
-		Fingerprint                   string `json:"fingerprint"`
-		RegistrationCertificateDigest string `json:"registrationCertificateDigest"`
-		FactsDigest                   string `json:"factsDigest"`
-		SealedRecipientDigest         string `json:"sealedRecipientDigest"`
-		ReceiptDigest                 string `json:"receiptDigest"`
-	}{
-		authenticationOf(v.caller), hex.EncodeToString(r.fingerprint), hex.EncodeToString(r.digest[:]),
-		digestOf(r.facts), digestOf(r.sealedRecipient), digestOf([]byte(r.receipt)),
-	})
-}
-
-func digestOf(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-// authentication is how and when the caller proved who it is.
-type authentication struct {
-	Client   string `json:"client"`
-	Token    string `json:"token"`
-	IssuedAt string `json:"tokenIssuedAt"`
-}
-
-func authenticationOf(p authn.Principal) authentication {
-	return authentication{Client: p.Client, Token: p.TokenID, IssuedAt: receipt.Time(p.IssuedAt)}
-}
-
-// entryOf makes an evidence entry about what a sender did. The body is JSON whose members stand in the order of its type.
-func entryOf(caller authn.Principal, kind, subject string, at time.Time, body any) (evidence.Entry, error) {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		return evidence.Entry{}, fmt.Errorf("encode evidence of %s: %w", subject, err)
-	}
-	return evidence.Entry{
-		ID: id.New(), Kind: kind, Subject: subject, Tenant: caller.ID, Sender: caller.ID, Actor: caller.ID, PolicyVersion: policyVersion,
-		OccurredAt: at, Body: encoded,
-	}, nil
+// authenticationOf is how and when the caller proved who it is.
+func authenticationOf(p authn.Principal) *platformv1.Authentication {
+	return &platformv1.Authentication{Client: p.Client, TokenId: p.TokenID, TokenIssuedAt: timestamppb.New(p.IssuedAt)}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,13 +14,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
-	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
 )
@@ -31,8 +28,6 @@ const (
 	commitTimeout = 10 * time.Second
 	// rowOverhead is what a row takes in the queue beside its bytes.
 	rowOverhead = 512
-
-	laneBulk = int16(2)
 )
 
 // row is one item ready to be committed.
@@ -46,20 +41,19 @@ type row struct {
 	digest      certificateID
 	// certificate is empty where it is kept already.
 	certificate     []byte
-	facts           []byte
 	sealedRecipient []byte
 	receipt         string
 	traceparent     string
-	evidence        evidence.Entry
-	// event is the encoded DocumentAccepted of a single item; items of batches are stated later.
-	event []byte
+	// fact is its DocumentAccepted, of factSize bytes.
+	fact     journal.Fact
+	factSize int
 
 	call   *call
 	answer answer
 }
 
 func (r *row) size() int {
-	return rowOverhead + len(r.certificate) + len(r.facts) + len(r.sealedRecipient) + len(r.receipt) + len(r.event) + len(r.evidence.Body)
+	return rowOverhead + len(r.certificate) + len(r.receipt) + r.factSize
 }
 
 // answer is what the commit says of a row.
@@ -95,17 +89,14 @@ type flowKey struct {
 // committer commits rows in groups. There is no timer: a writer takes whatever waits, so groups grow with the load and a lone item waits
 // for nobody.
 //
-// A group is one transaction of three or four statements. One statement with everything in it was measured beside it (README, "One
-// statement or several") and gave nothing that its 60 lines of common table expressions would be worth; and with several, a key that
-// another group has just committed is simply read, where the one statement's snapshot cannot see it and must be asked again.
+// A group is one transaction: the own keys, then documents, certificates and facts of those that were new. A key that another group has just
+// committed is simply read by the next statement.
 type committer struct {
-	db       pg.Beginner
-	states   func(frames ...frame.Frame)
-	released func()
-	writers  int
-	queue    *queue.Queue[flowKey, *row]
-	log      *slog.Logger
-	metrics  *metrics
+	journal *journal.Journal
+	writers int
+	queue   *queue.Queue[flowKey, *row]
+	log     *slog.Logger
+	metrics *metrics
 }
 
 // commit puts the rows into the queue and waits for their answers, at most as long as ctx lasts. A caller that gives up learns the truth by
@@ -160,7 +151,7 @@ func (c *committer) write(ctx context.Context) bool {
 	}
 	rows := taken[:0]
 	for _, r := range taken {
-		// Nobody waits for it: not beginning it is the kinder truth.
+		// The caller has gone; skip it.
 		if err := r.call.ctx.Err(); err != nil {
 			r.settle(answer{err: err})
 			continue
@@ -176,10 +167,10 @@ func (c *committer) write(ctx context.Context) bool {
 
 // groupBound lets in rows until one of the group's bounds would be passed.
 func groupBound() func(*row) bool {
-	var rows, size, events int
+	var rows, size int
 	return func(r *row) bool {
-		rows, size, events = rows+1, size+r.size(), events+len(r.event)
-		return rows <= maxGroupRows && size <= maxGroupBytes && events <= maxGroupEventBytes
+		rows, size = rows+1, size+r.size()
+		return rows <= maxGroupRows && size <= maxGroupBytes
 	}
 }
 
@@ -215,57 +206,21 @@ func (c *committer) try(ctx context.Context, rows []*row) ([]answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	var answers []answer
-	var frames []frame.Frame
-	waiting := false
-	err := pg.InTx(ctx, c.db, func(tx pgx.Tx) error {
+	err := c.journal.InTx(ctx, func(tx *journal.Tx) error {
 		won, err := insertKeys(ctx, tx, rows)
 		if err != nil {
 			return err
 		}
-		winners := rowsOf(rows, won, true)
-		if frames, err = c.insertWinners(ctx, tx, winners); err != nil {
+		if err := insertAccepted(ctx, tx, rowsOf(rows, won, true)); err != nil {
 			return err
 		}
-		waiting = slices.ContainsFunc(winners, func(r *row) bool { return r.lane == platformv1.Lane_LANE_BULK })
 		answers, err = answersOf(ctx, tx, rows, won)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("commit a group of %d items: %w", len(rows), err)
 	}
-	c.states(frames...)
-	if waiting {
-		c.released()
-	}
 	return answers, nil
-}
-
-// insertWinners inserts what new keys bring and gives the frame that states the single ones.
-func (c *committer) insertWinners(ctx context.Context, tx pgx.Tx, winners []*row) ([]frame.Frame, error) {
-	if len(winners) == 0 {
-		return nil, nil
-	}
-	var events [][]byte
-	entries := make([]evidence.Entry, len(winners))
-	for i, r := range winners {
-		entries[i] = r.evidence
-		if len(r.event) > 0 {
-			events = append(events, r.event)
-		}
-	}
-	frames := frame.Cut(frame.KindOf(&intakev1.DocumentAccepted{}), platformv1.Lane_LANE_EXPRESS, events)
-	var one *frame.Frame
-	switch len(frames) {
-	case 0:
-	case 1:
-		one = &frames[0]
-	default:
-		return nil, fmt.Errorf("a group's events make %d frames", len(frames))
-	}
-	if err := insertAccepted(ctx, tx, winners, one); err != nil {
-		return nil, err
-	}
-	return frames, evidence.Append(ctx, tx, entries...)
 }
 
 // answersOf tells each row its outcome; the keys that were not new are read.

@@ -17,11 +17,9 @@ import (
 const (
 	maxBatchItems = 1000
 	maxBatchBytes = 16 << 20
-	// A group of the door's commit: its events make one frame.
-	maxGroupRows       = 256
-	maxGroupBytes      = 1 << 20
-	maxGroupEventBytes = frame.MaxBytes
-	releaseItems       = 100
+	// A group of the door's commit; a frame holds no more.
+	maxGroupRows  = frame.MaxEvents
+	maxGroupBytes = 4 << 20
 )
 
 // Config is the unit's configuration; start from Default.
@@ -58,9 +56,9 @@ type Queue struct {
 	Bytes int `yaml:"bytes"`
 }
 
-// Release says how fast items of batches become facts.
+// Release says how fast accepted items of batches are published.
 type Release struct {
-	// ItemsPerSecond of one replica; default 20,000; 0 is unlimited.
+	// ItemsPerSecond of one replica, in turns between senders; default 20,000; 0 is unlimited.
 	ItemsPerSecond int `yaml:"items_per_second"`
 }
 

@@ -9,12 +9,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
-
-// backlogCounted bounds the count of the backlog, so that measuring a long one costs no more than a short one.
-const backlogCounted = 100_000
 
 // metrics are the unit's instruments.
 type metrics struct {
@@ -22,25 +18,18 @@ type metrics struct {
 	groupRows                     metric.Int64Histogram
 }
 
-func newMetrics(meter metric.Meter, db pg.DBTX, queued func() int) (*metrics, error) {
+func newMetrics(meter metric.Meter, queued func() int) (*metrics, error) {
 	m := &metrics{}
-	var errs [6]error
+	var errs [5]error
 	m.accepted, errs[0] = meter.Int64Counter("naru.intake.accepted.items", metric.WithUnit("{item}"), metric.WithDescription("Items accepted under a new key, by lane."))
 	m.duplicates, errs[1] = meter.Int64Counter("naru.intake.duplicate.items", metric.WithUnit("{item}"), metric.WithDescription("Repeats answered with the first receipt."))
 	m.refused, errs[2] = meter.Int64Counter("naru.intake.refused.items", metric.WithUnit("{item}"), metric.WithDescription("Items refused, by reason."))
 	m.groupRows, errs[3] = meter.Int64Histogram("naru.intake.group.rows", metric.WithUnit("{row}"), metric.WithDescription("Rows of one commit at the door."),
-		metric.WithExplicitBucketBoundaries(1, 2, 4, 8, 16, 32, 64, 128, 256))
+		metric.WithExplicitBucketBoundaries(1, 2, 4, 8, 16, 32, 64, 128, 256, 512))
 	_, errs[4] = meter.Int64ObservableGauge("naru.intake.queued.rows", metric.WithUnit("{row}"), metric.WithDescription("Rows that wait for a writer."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(int64(queued()))
 			return nil
-		}))
-	_, errs[5] = meter.Int64ObservableGauge("naru.intake.backlog.items", metric.WithUnit("{item}"),
-		metric.WithDescription("Items of batches whose fact is not stated yet; counted up to 100,000."),
-		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-			waiting, err := countBacklog(ctx, db, backlogCounted)
-			o.Observe(waiting)
-			return err
 		}))
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("make intake instruments: %w", err)

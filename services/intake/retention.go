@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 )
@@ -19,20 +19,12 @@ const (
 	forgetBatch    = 5000
 )
 
-// partitions of what is kept ten years after the end of its year, like the evidence about it, and as long as a number of it is under
-// legal hold. One hold, by number, serves the document, its cancel request and its evidence.
+// partitions of what is kept ten years after the end of its year. One hold, by number, serves the document and its cancel request.
 func partitions() []pg.Partition {
-	guard := `select not exists (select
-	                               from (select distinct on (subject) subject, action
-	                                       from evidence_hold
-	                                      order by subject, id desc) h
-	                               join ${partition} d on d.edoc_num = h.subject
-	                              where h.action = 'placed')`
-	kept := pg.Retain{Years: evidence.RetentionYears}
 	return []pg.Partition{
 		// A row of usual size stays in one piece: 4080 is what lets two of them share a page.
-		{Table: "document", Kind: pg.ByYearText, With: "toast_tuple_target = 4080", Retain: kept, Guard: guard, GuardTables: []string{"evidence_hold"}},
-		{Table: "cancel_request", Kind: pg.ByYearText, Retain: kept, Guard: guard, GuardTables: []string{"evidence_hold"}},
+		journal.Kept("document", pg.ByYearText, "toast_tuple_target = 4080", "e.edoc_num"),
+		journal.Kept("cancel_request", pg.ByYearText, "", "e.edoc_num"),
 	}
 }
 
@@ -53,7 +45,7 @@ func (f *forgetter) task() lifecycle.Task {
 
 // forget deletes the keys of years past their retention, in slices, and tells how many.
 func (f *forgetter) forget(ctx context.Context) (int64, error) {
-	below := strconv.Itoa(f.clock.Now().In(id.KST).Year()-evidence.RetentionYears) + "0000"
+	below := strconv.Itoa(f.clock.Now().In(id.KST).Year()-journal.RetentionYears) + "0000"
 	var total int64
 	for {
 		var gone int64

@@ -9,17 +9,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -47,7 +44,7 @@ type server struct {
 	clock    clock.Clock
 	trust    trust
 	db       pg.DBTX
-	outbox   *outbox.Outbox
+	journal  *journal.Journal
 	limits   Limits
 	verifier verifier
 	acceptor *acceptor
@@ -133,19 +130,20 @@ func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev
 	}
 	digest := sha256.Sum256(der)
 	name := hex.EncodeToString(digest[:])
-	proof, err := entryOf(caller, evidenceCertificate, name, now, authenticationOf(caller))
+	tenant, err := tenantOf(caller)
 	if err != nil {
 		return nil, err
 	}
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := keepCertificate(ctx, tx, digest, der, now); err != nil {
 			return err
 		}
-		// One entry for each sender that supplied it, however often it does.
-		if known, err := isProved(ctx, tx, proof); err != nil || known {
+		// Stated once for each sender that supplied it, however often it does.
+		if first, err := insertSupplier(ctx, tx, digest, tenant); err != nil || !first {
 			return err
 		}
-		return evidence.Append(ctx, tx, proof)
+		return tx.Record(ctx, journal.Fact{Subject: name, Sender: caller.ID, Actor: caller.ID, OccurredAt: now,
+			Message: &intakev1.RegistrationCertificateSupplied{Authentication: authenticationOf(caller)}})
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
@@ -168,36 +166,26 @@ func (s *server) Cancel(ctx context.Context, req *intakev1.CancelRequest) (*inta
 		return nil, documentNotFound()
 	}
 	now := s.clock.Now()
-	proof, err := entryOf(caller, evidenceCancel, string(number), now, authenticationOf(caller))
-	if err != nil {
-		return nil, err
-	}
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error { return cancel(ctx, tx, string(number), tenant, proof) })
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+		lane, err := readLane(ctx, tx, string(number), tenant)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return documentNotFound()
+		}
+		if err != nil {
+			return err
+		}
+		if first, err := insertCancel(ctx, tx, string(number), tenant, now); err != nil || !first {
+			return err
+		}
+		return tx.State(ctx, lane, journal.Fact{
+			Subject: string(number), Sender: caller.ID, Actor: caller.ID, OccurredAt: now,
+			Message: &intakev1.CancelRequested{EdocNum: string(number), Lane: lane, Authentication: authenticationOf(caller)},
+		})
+	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
 	return &intakev1.CancelResponse{}, nil
-}
-
-func cancel(ctx context.Context, tx *outbox.Tx, number string, tenant uuid.UUID, proof evidence.Entry) error {
-	_, lane, err := readFacts(ctx, tx, number, &tenant)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return documentNotFound()
-	}
-	if err != nil {
-		return err
-	}
-	first, err := insertCancel(ctx, tx, number, tenant, proof.OccurredAt)
-	if err != nil || !first {
-		return err
-	}
-	if err := evidence.Append(ctx, tx, proof); err != nil {
-		return err
-	}
-	return tx.Append(ctx, platformv1.Lane(lane), outbox.Event{
-		Subject: number, Ordinal: 1, Sender: proof.Sender, Actor: proof.Actor, OccurredAt: proof.OccurredAt,
-		Message: &intakev1.CancelRequested{EdocNum: number, Lane: platformv1.Lane(lane)},
-	})
 }
 
 // GetLimits publishes what a caller has to keep to.
@@ -230,16 +218,12 @@ func (s *server) GetRegistrationCertificate(ctx context.Context, req *intakev1.G
 
 // GetDocument gives a unit the facts of a document as they were accepted.
 func (s *server) GetDocument(ctx context.Context, req *intakev1.GetDocumentRequest) (*intakev1.GetDocumentResponse, error) {
-	encoded, _, err := readFacts(ctx, s.db, req.GetEdocNum(), nil)
+	facts, err := readFacts(ctx, s.db, req.GetEdocNum())
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, documentNotFound()
 	}
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
-	}
-	facts := &platformv1.DocumentFacts{}
-	if err := proto.Unmarshal(encoded, facts); err != nil {
-		return nil, fault.New(fault.Corrupt, domain, nil, "", fault.Wrap(fmt.Errorf("decode facts of %s: %w", req.GetEdocNum(), err)))
 	}
 	return &intakev1.GetDocumentResponse{Facts: facts}, nil
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // insertKeys inserts the own keys of a group and tells the numbers whose keys were new. Keys go in sorted, so that two groups wait for
@@ -47,53 +47,43 @@ func insertKeys(ctx context.Context, tx pgx.Tx, rows []*row) (map[string]bool, e
 	return won, nil
 }
 
-// insertAccepted inserts what the rows that won bring: documents, certificates not kept yet, the frame of the single ones and backlog
-// rows of the others, in one statement. Certificates are sorted, because groups share them.
-func insertAccepted(ctx context.Context, tx pgx.Tx, rows []*row, f *frame.Frame) error {
+// insertAccepted inserts what the rows that won bring, and states that they were accepted. Certificates are sorted, because groups share them.
+func insertAccepted(ctx context.Context, tx *journal.Tx, rows []*row) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	const insert = `
-		with accepted as materialized (
-		  select *
-		  from   unnest($1::text[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::bytea[], $6::bytea[], $7::bytea[], $8::text[], $9::text[])
-		         with ordinality as u(edoc_num, tenant, lane, accepted_at, digest, facts, sealed_recipient, receipt, traceparent, ord)),
-		kept as (
+		with kept as (
 		  insert into registration_certificate (digest, certificate, kept_at)
 		  select digest, certificate, kept_at
-		  from   unnest($10::bytea[], $11::bytea[], $12::timestamptz[]) as c(digest, certificate, kept_at)
+		  from   unnest($7::bytea[], $8::bytea[], $9::timestamptz[]) as c(digest, certificate, kept_at)
 		  order  by digest
-		  on conflict (digest) do nothing),
-		stated as (
-		  insert into outbox (frame_id, kind, lane, events, frame)
-		  select $13::uuid, $14, $15, $16, $17::bytea
-		  where  $13::uuid is not null),
-		waiting as (
-		  insert into backlog (tenant, edoc_num, traceparent)
-		  select tenant, edoc_num, traceparent
-		  from   accepted
-		  where  lane = $18
-		  order  by ord)
-		insert into document (edoc_num, tenant, lane, accepted_at, certificate_digest, facts, sealed_recipient, receipt)
-		select edoc_num, tenant, lane, accepted_at, digest, facts, sealed_recipient, receipt
-		from   accepted
+		  on conflict (digest) do nothing)
+		insert into document (edoc_num, tenant, lane, accepted_at, certificate_digest, receipt, commit_id)
+		select edoc_num, tenant, lane, accepted_at, digest, receipt, $10
+		from   unnest($1::text[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::bytea[], $6::text[])
+		       as u(edoc_num, tenant, lane, accepted_at, digest, receipt)
 		order  by edoc_num`
 	c := columnsOf(rows)
-	frameID, kind, lane, events, body := (*uuid.UUID)(nil), "", int16(0), int32(0), []byte(nil)
-	if f != nil {
-		frameID, kind, lane, events, body = &f.ID, string(f.Kind), outbox.LaneNumber(f.Lane), int32(f.Count), f.Bytes //nolint:gosec // bounded by frame.MaxEvents
-	}
-	if _, err := tx.Exec(ctx, insert, c.numbers, c.tenants, c.lanes, c.acceptedAt, c.digests, c.facts, c.recipients, c.receipts, c.traceparents,
-		c.certificateDigests, c.certificates, c.keptAt, frameID, kind, lane, events, body, laneBulk); err != nil {
+	if _, err := tx.Exec(ctx, insert, c.numbers, c.tenants, c.lanes, c.acceptedAt, c.digests, c.receipts,
+		c.certificateDigests, c.certificates, c.keptAt, tx.CommitID()); err != nil {
 		return fmt.Errorf("insert %d accepted documents: %w", len(rows), err)
+	}
+	for _, r := range rows {
+		if err := tx.State(ctx, r.lane, r.fact); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // columns are rows turned by ninety degrees, as unnest takes them.
 type columns struct {
-	numbers, receipts, traceparents  []string
+	numbers, receipts                []string
 	tenants                          []uuid.UUID
 	lanes                            []int16
 	acceptedAt, keptAt               []time.Time
-	digests, facts, recipients       [][]byte
+	digests                          [][]byte
 	certificateDigests, certificates [][]byte
 }
 
@@ -103,13 +93,10 @@ func columnsOf(rows []*row) columns {
 	for _, r := range rows {
 		c.numbers = append(c.numbers, string(r.number))
 		c.tenants = append(c.tenants, r.tenant)
-		c.lanes = append(c.lanes, outbox.LaneNumber(r.lane))
+		c.lanes = append(c.lanes, int16(r.lane))
 		c.acceptedAt = append(c.acceptedAt, r.acceptedAt)
 		c.digests = append(c.digests, r.digest[:])
-		c.facts = append(c.facts, r.facts)
-		c.recipients = append(c.recipients, r.sealedRecipient)
 		c.receipts = append(c.receipts, r.receipt)
-		c.traceparents = append(c.traceparents, r.traceparent)
 		if len(r.certificate) > 0 && !seen[r.digest] {
 			seen[r.digest] = true
 			c.certificateDigests = append(c.certificateDigests, r.digest[:])
@@ -199,14 +186,17 @@ func keepCertificate(ctx context.Context, db pg.DBTX, digest certificateID, der 
 	return nil
 }
 
-// isProved tells whether there is an entry of the same kind, subject and tenant already.
-func isProved(ctx context.Context, db pg.DBTX, e evidence.Entry) (bool, error) {
-	const read = `select exists (select from evidence_entry where subject = $1 and kind = $2 and tenant = $3)`
-	var known bool
-	if err := db.QueryRow(ctx, read, e.Subject, e.Kind, e.Tenant).Scan(&known); err != nil {
-		return false, fmt.Errorf("look for evidence of %s: %w", e.Subject, err)
+// insertSupplier remembers that a sender brought a certificate ahead, and tells whether that is new.
+func insertSupplier(ctx context.Context, tx *journal.Tx, digest certificateID, tenant uuid.UUID) (bool, error) {
+	const insert = `
+		insert into certificate_supplier (digest, tenant, commit_id)
+		values ($1, $2, $3)
+		on conflict (digest, tenant) do nothing`
+	tag, err := tx.Exec(ctx, insert, digest[:], tenant, tx.CommitID())
+	if err != nil {
+		return false, fmt.Errorf("remember who supplied a certificate: %w", err)
 	}
-	return known, nil
+	return tag.RowsAffected() == 1, nil
 }
 
 // ownDocuments tells which of the numbers are documents of the tenant.
@@ -227,28 +217,40 @@ func ownDocuments(ctx context.Context, db pg.DBTX, tenant uuid.UUID, numbers []s
 	return own, nil
 }
 
-// readFacts gives a document's encoded facts and lane; of any tenant where none is named. The error is pgx.ErrNoRows where there is none.
-func readFacts(ctx context.Context, db pg.DBTX, number string, tenant *uuid.UUID) (facts []byte, lane int16, err error) {
-	const read = `
-		select facts, lane
-		from   document
-		where  edoc_num = $1 and ($2::uuid is null or tenant = $2::uuid)`
-	if err := db.QueryRow(ctx, read, number, tenant).Scan(&facts, &lane); err != nil {
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil, 0, err
-		}
-		return nil, 0, fmt.Errorf("read document %s: %w", number, err)
+// readLane gives the lane of a tenant's document. The error is pgx.ErrNoRows where there is none.
+func readLane(ctx context.Context, db pg.DBTX, number string, tenant uuid.UUID) (platformv1.Lane, error) {
+	var lane int16
+	err := db.QueryRow(ctx, `select lane from document where edoc_num = $1 and tenant = $2`, number, tenant).Scan(&lane)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		err = fmt.Errorf("read document %s: %w", number, err)
 	}
-	return facts, lane, nil
+	return platformv1.Lane(lane), err
+}
+
+// readFacts gives a document's facts as they were accepted: they stand in the journal, in the commit that its row names. The error is
+// pgx.ErrNoRows where there is no such document.
+func readFacts(ctx context.Context, db pg.DBTX, number string) (*platformv1.DocumentFacts, error) {
+	var commit uuid.UUID
+	if err := db.QueryRow(ctx, `select commit_id from document where edoc_num = $1`, number).Scan(&commit); err != nil {
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("read document %s: %w", number, err)
+	}
+	accepted := &intakev1.DocumentAccepted{}
+	if err := journal.Find(ctx, db, domain, commit, number, accepted); err != nil {
+		return nil, fmt.Errorf("read facts of %s: %w", number, err)
+	}
+	return accepted.GetFacts(), nil
 }
 
 // insertCancel keeps the first request to stop a document and tells whether this was it.
-func insertCancel(ctx context.Context, db pg.DBTX, number string, tenant uuid.UUID, at time.Time) (bool, error) {
+func insertCancel(ctx context.Context, tx *journal.Tx, number string, tenant uuid.UUID, at time.Time) (bool, error) {
 	const insert = `
-		insert into cancel_request (edoc_num, tenant, requested_at)
-		values ($1, $2, $3)
+		insert into cancel_request (edoc_num, tenant, requested_at, commit_id)
+		values ($1, $2, $3, $4)
 		on conflict (edoc_num) do nothing`
-	tag, err := db.Exec(ctx, insert, number, tenant, at)
+	tag, err := tx.Exec(ctx, insert, number, tenant, at, tx.CommitID())
 	if err != nil {
 		return false, fmt.Errorf("insert cancel request of %s: %w", number, err)
 	}

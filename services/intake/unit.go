@@ -33,7 +33,11 @@ var Unit = unit.Unit{
 	NewConfig:  func() unit.Config { c := Default(); return &c },
 	Migrations: migrations,
 	Partitions: partitions(),
-	Emits:      []proto.Message{&intakev1.DocumentAccepted{}, &intakev1.CancelRequested{}},
+	States:     []proto.Message{&intakev1.DocumentAccepted{}, &intakev1.CancelRequested{}, &intakev1.RegistrationCertificateSupplied{}},
+	Paced:      []proto.Message{&intakev1.DocumentAccepted{}},
+	Pace:       func(c unit.Config) int { return c.(*Config).Release.ItemsPerSecond },
+	Policy:     policyVersion,
+	Witness:    "status",
 	Reads:      reads(),
 	Signers:    []string{receiptKey},
 	Build:      build,
@@ -71,17 +75,15 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 	waiting := queue.New[flowKey, *row](queue.Limits{
 		Entries: config.Queue.Rows, Bytes: config.Queue.Bytes, FlowEntries: config.Queue.Rows / 2, FlowBytes: config.Queue.Bytes / 2,
 	})
-	instruments, err := newMetrics(env.Meter, env.DB, waiting.Len)
+	instruments, err := newMetrics(env.Meter, waiting.Len)
 	if err != nil {
 		return nil, err
 	}
-	release := newReleaser(env.Outbox, env.Log, config.Release.ItemsPerSecond)
 	commit := &committer{
-		db: env.DB, states: env.Outbox.Committed, released: release.inserted, writers: config.Writers, queue: waiting,
-		log: env.Log, metrics: instruments,
+		journal: env.Journal, writers: config.Writers, queue: waiting, log: env.Log, metrics: instruments,
 	}
 	s := &server{
-		clock: env.Clock, trust: env.ClockWatch, db: env.DB, outbox: env.Outbox, limits: config.Limits, verifier: certificates,
+		clock: env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates,
 		acceptor: &acceptor{
 			clock: env.Clock, db: env.DB, limits: config.Limits, rules: rules, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
@@ -96,6 +98,6 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 			intakev1.RegisterIntakeLookupServiceServer(r, s)
 		},
 		Consumers: consumers(),
-		Tasks:     []lifecycle.Task{commit.task(), release.task(), forget.task()},
+		Tasks:     []lifecycle.Task{commit.task(), forget.task()},
 	}, nil
 }

@@ -68,7 +68,7 @@ func render(units []unit.Unit) []byte {
 	var b bytes.Buffer
 	b.WriteString(head)
 	for _, u := range units {
-		p := bus.PermissionsOf(u.Name, u.Specs())
+		p := bus.PermissionsOf(u.Name, u.PublicKinds(), u.Specs())
 		fmt.Fprintf(&b, "      {\n        user: %s, password: $BUS_PASSWORD_%s\n        permissions: {\n", u.Name, strings.ToUpper(u.Name))
 		subjects(&b, "publish", p.Publish)
 		subjects(&b, "subscribe", p.Subscribe)

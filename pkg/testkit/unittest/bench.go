@@ -97,6 +97,7 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 	require.NoError(t, bus.Ensure(t.Context(), b.admin, topology(u)))
 	keysDir := t.TempDir()
 	b.issuers(t, u, keysDir, o.neighbours)
+	b.journals(t, o.neighbours)
 	for _, name := range slices.Sorted(maps.Keys(o.neighbours)) {
 		b.serveNeighbour(t, name, o.neighbours[name])
 	}
@@ -120,6 +121,7 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 		},
 	}
 	built := u
+	built.Witness = "" // nobody is there
 	built.Build = func(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 		b.Env = env
 		return u.Build(ctx, env)
@@ -153,7 +155,7 @@ func startBus(t testing.TB, u unit.Unit) *natsserver.Server {
 	t.Helper()
 	server, err := natsserver.Start(natsserver.Options{
 		Dir: t.TempDir(), Admin: natsserver.User{Name: "admin", Password: busPassword},
-		Users: []natsserver.User{{Name: u.Name, Password: busPassword, Permissions: bus.PermissionsOf(u.Name, u.Specs())}},
+		Users: []natsserver.User{{Name: u.Name, Password: busPassword, Permissions: bus.PermissionsOf(u.Name, u.PublicKinds(), u.Specs())}},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() {

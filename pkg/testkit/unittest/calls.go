@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -14,7 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -77,19 +76,28 @@ func (c bearer) NewStream(ctx context.Context, desc *grpc.StreamDesc, method str
 }
 
 // Frames encodes events of one kind as the frames another unit would publish.
-func Frames(t testing.TB, lane platformv1.Lane, events ...outbox.Event) []frame.Frame {
+func Frames(t testing.TB, lane platformv1.Lane, events ...journal.Fact) []frame.Frame {
 	t.Helper()
 	encoded := make([][]byte, len(events))
 	for i, e := range events {
-		one, err := outbox.Encode(t.Context(), e)
+		one, err := journal.Encode(t.Context(), "test/1", e)
 		require.NoError(t, err)
 		encoded[i] = one
 	}
-	return frame.Cut(frame.KindOf(events[0].Message), lane, encoded)
+	kind := frame.KindOf(events[0].Message)
+	cut, err := frame.Cut(kind, lane, encoded)
+	require.NoError(t, err)
+	made, err := producers.of(t, kind.Unit()).Seal(t.Context(), kind.Unit(), frame.NewCommit(), cut)
+	require.NoError(t, err)
+	frames := make([]frame.Frame, len(made))
+	for i := range made {
+		frames[i] = made[i].Frame
+	}
+	return frames
 }
 
 // Deliver publishes events of one kind and waits until every consumer of the unit that reads the kind has committed their effect.
-func (b *Bench) Deliver(t testing.TB, lane platformv1.Lane, events ...outbox.Event) {
+func (b *Bench) Deliver(t testing.TB, lane platformv1.Lane, events ...journal.Fact) {
 	t.Helper()
 	b.DeliverFrames(t, Frames(t, lane, events...)...)
 }
@@ -109,7 +117,9 @@ func (b *Bench) DeliverFrames(t testing.TB, frames ...frame.Frame) {
 	var ids []uuid.UUID
 	for _, f := range frames {
 		ids = append(ids, f.ID)
-		acknowledged, err := b.admin.Publish(t.Context(), f)
+		tags, err := producers.of(t, f.Unit).Tags(t.Context(), f.Header, []string{b.unit.Name})
+		require.NoError(t, err)
+		acknowledged, err := b.admin.Publish(t.Context(), f, tags)
 		require.NoError(t, err)
 		ack := <-acknowledged
 		require.NoError(t, ack.Err)
@@ -137,15 +147,13 @@ func Emitted[M proto.Message](t testing.TB, b *Bench) []M {
 // Stated is Emitted with the envelopes.
 func (b *Bench) Stated(t testing.TB, kind proto.Message) []*platformv1.Event {
 	t.Helper()
-	rows, err := b.App.Query(t.Context(), `select frame from outbox where kind = $1 order by frame_id`, string(frame.KindOf(kind)))
-	require.NoError(t, err)
-	bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	frames, err := journal.OfKind(t.Context(), b.App, b.unit.Name, frame.KindOf(kind))
 	require.NoError(t, err)
 	var events []*platformv1.Event
-	for _, body := range bodies {
-		var f platformv1.Frame
-		require.NoError(t, proto.Unmarshal(body, &f))
-		events = append(events, f.GetEvents()...)
+	for _, f := range frames {
+		opened, err := f.Events()
+		require.NoError(t, err)
+		events = append(events, opened...)
 	}
 	return events
 }

@@ -1,22 +1,19 @@
 -- +goose Up
 
 -- Accepted documents: a row is the request as it was accepted and is never changed. Kept ten years after the end of its year, longer
--- while its number is under legal hold (evidence_hold).
+-- while its number is under legal hold (legal_hold).
 create table document (
     edoc_num           text        collate "C" not null,
     tenant             uuid        not null,
     lane               smallint    not null constraint document_lane_known check (lane in (1, 2)),
     accepted_at        timestamptz not null,
     certificate_digest bytea       not null constraint document_certificate_digest_sha256 check (octet_length(certificate_digest) = 32),
-    facts              bytea       not null constraint document_facts_bounded check (octet_length(facts) between 1 and 8192),
-    sealed_recipient   bytea       not null constraint document_sealed_recipient_present check (octet_length(sealed_recipient) > 0),
     receipt            text        not null constraint document_receipt_present check (receipt <> ''),
+    commit_id          uuid        not null,
     constraint document_pkey primary key (edoc_num)
 ) partition by range (edoc_num);
 -- Sealed and signed bytes do not shrink; trying costs time.
-alter table document alter column facts            set storage external,
-                     alter column sealed_recipient set storage external,
-                     alter column receipt          set storage external;
+alter table document alter column receipt set storage external;
 grant select, insert on document to ${app};
 
 -- The senders' own keys. Not partitioned, because a key is unique whatever the year. Keys are read by their document's number only when
@@ -60,6 +57,15 @@ create table registration_certificate (
 alter table registration_certificate alter column certificate set storage external;
 grant select, insert on registration_certificate to ${app};
 
+-- Which senders brought a certificate ahead of their documents.
+create table certificate_supplier (
+    digest    bytea not null constraint certificate_supplier_of references registration_certificate (digest),
+    tenant    uuid  not null,
+    commit_id uuid  not null,
+    constraint certificate_supplier_pkey primary key (digest, tenant)
+);
+grant select, insert on certificate_supplier to ${app};
+
 -- The next serial of each KST date. A block is committed before a number of it is used; a crash leaves a gap and never a repetition.
 create table serial_block (
     day         date   not null,
@@ -69,23 +75,13 @@ create table serial_block (
 );
 grant select, insert, update (next_serial) on serial_block to ${app};
 
--- Items of batches whose fact has not been stated yet, in the order of their acceptance. Rows live for moments, so dead ones are cleared
--- by number and not by share.
-create table backlog (
-    seq         bigint generated always as identity,
-    tenant      uuid not null,
-    edoc_num    text collate "C" not null,
-    traceparent text not null,
-    constraint backlog_pkey primary key (tenant, seq)
-) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0.5);
--- "for update" wants the right to update, though nothing is.
-grant select, insert, delete, update (seq) on backlog to ${app};
 
 -- Requests to stop a document, once per document.
 create table cancel_request (
     edoc_num     text        collate "C" not null,
     tenant       uuid        not null,
     requested_at timestamptz not null,
+    commit_id    uuid        not null,
     constraint cancel_request_pkey primary key (edoc_num)
 ) partition by range (edoc_num);
 grant select, insert on cancel_request to ${app};

@@ -437,19 +437,19 @@ var File_naru_address_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/address/v1/events.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1cnaru/platform/v1/facts.proto\"\xc4\x01\n" +
+	"\x1cnaru/address/v1/events.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xde\x01\n" +
 	"\x11RecipientResolved\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12;\n" +
 	"\n" +
 	"resolution\x18\x02 \x01(\x0e2\x1b.naru.address.v1.ResolutionR\n" +
 	"resolution\x12;\n" +
 	"\vresolved_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt\"\xb1\x01\n" +
+	"resolvedAt:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xcb\x01\n" +
 	"\x11DocumentCancelled\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12=\n" +
-	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt\"\xc5\x01\n" +
+	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xd5\x01\n" +
 	"\x11AddressRegistered\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x1f\n" +
 	"\vplatform_id\x18\x02 \x01(\tR\n" +
@@ -457,23 +457,24 @@ const file_naru_address_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"valid_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\x12\x1c\n" +
 	"\tprincipal\x18\x04 \x01(\tR\tprincipal\x12\x1c\n" +
-	"\trecipient\x18\x05 \x01(\tR\trecipient\"\xa5\x01\n" +
+	"\trecipient\x18\x05 \x01(\tR\trecipient:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06intake\"\xbf\x01\n" +
 	"\x10AddressWithdrawn\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12;\n" +
 	"\vvalid_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x12\x1c\n" +
 	"\tprincipal\x18\x03 \x01(\tR\tprincipal\x12\x1c\n" +
-	"\trecipient\x18\x04 \x01(\tR\trecipient\"\xa8\x01\n" +
+	"\trecipient\x18\x04 \x01(\tR\trecipient:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06intake\"\xb0\x01\n" +
 	"\x0eConsentChanged\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aconsent\x18\x02 \x01(\bR\aconsent\x12#\n" +
 	"\rterms_version\x18\x03 \x01(\tR\ftermsVersion\x129\n" +
 	"\n" +
-	"changed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt\"\x7f\n" +
+	"changed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt:\x06\xd2\xf3\x18\x02\b\x01\"\x87\x01\n" +
 	"\fMemberJoined\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x127\n" +
-	"\tjoined_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAtB\xc0\x01\n" +
+	"\tjoined_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAt:\x06\xd2\xf3\x18\x02\b\x01B\xc0\x01\n" +
 	"\x13com.naru.address.v1B\vEventsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
 var (

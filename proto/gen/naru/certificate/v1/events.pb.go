@@ -7,6 +7,7 @@
 package certificatev1
 
 import (
+	_ "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -257,7 +258,7 @@ var File_naru_certificate_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_events_proto_rawDesc = "" +
 	"\n" +
-	" naru/certificate/v1/events.proto\x12\x13naru.certificate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x02\n" +
+	" naru/certificate/v1/events.proto\x12\x13naru.certificate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xaf\x02\n" +
 	"\x11CertificateIssued\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12 \n" +
@@ -266,14 +267,16 @@ const file_naru_certificate_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"pdf_digest\x18\x05 \x01(\tR\tpdfDigest\x127\n" +
 	"\tissued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12B\n" +
-	"\ventitlement\x18\a \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement\"\xfd\x01\n" +
+	"\ventitlement\x18\a \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\x8d\x02\n" +
 	"\x11CertificateFailed\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12 \n" +
 	"\vcertificate\x18\x03 \x01(\tR\vcertificate\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x127\n" +
 	"\tfailed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAt\x12B\n" +
-	"\ventitlement\x18\x06 \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement*]\n" +
+	"\ventitlement\x18\x06 \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status*]\n" +
 	"\vEntitlement\x12\x1b\n" +
 	"\x17ENTITLEMENT_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12ENTITLEMENT_SENDER\x10\x01\x12\x19\n" +

@@ -474,39 +474,43 @@ var File_naru_delivery_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/delivery/v1/events.proto\x12\x10naru.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\"E\n" +
+	"\x1dnaru/delivery/v1/events.proto\x12\x10naru.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"b\n" +
 	"\fDocumentSent\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\"I\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"|\n" +
 	"\x10DocumentReceived\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\"\xab\x01\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:1\xd2\xf3\x18-\b\x01\x12\vcertificate\x12\vcirculation\x12\x06status\x12\aviewing\"\xbb\x01\n" +
 	"\x0fDeliveryExpired\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x129\n" +
 	"\n" +
-	"expired_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiredAt\"\xc0\x01\n" +
+	"expired_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiredAt:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xd0\x01\n" +
 	"\x0eDeliveryFailed\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x127\n" +
 	"\tfailed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAt\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\tR\x06reason\"\xb1\x01\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xca\x01\n" +
 	"\x11DocumentCancelled\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12=\n" +
-	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt\"\xa9\x01\n" +
+	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt:\x17\xd2\xf3\x18\x13\b\x01\x12\x06status\x12\aviewing\"\xb9\x01\n" +
 	"\rCancelRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x129\n" +
 	"\n" +
-	"refused_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\trefusedAt\"\xa3\x01\n" +
+	"refused_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\trefusedAt:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xb3\x01\n" +
 	"\vNoticeGiven\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x125\n" +
-	"\bgiven_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\agivenAtB\xc7\x01\n" +
+	"\bgiven_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\agivenAt:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06statusB\xc7\x01\n" +
 	"\x14com.naru.delivery.v1B\vEventsProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/delivery/v1;deliveryv1\xa2\x02\x03NDX\xaa\x02\x10Naru.Delivery.V1\xca\x02\x10Naru\\Delivery\\V1\xe2\x02\x1cNaru\\Delivery\\V1\\GPBMetadata\xea\x02\x12Naru::Delivery::V1b\x06proto3"
 
 var (

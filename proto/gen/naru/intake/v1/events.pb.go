@@ -28,8 +28,14 @@ type DocumentAccepted struct {
 	Facts *v1.DocumentFacts      `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
 	// RecipientIdentifier, sealed for address (subject: edoc number).
 	SealedRecipient []byte `protobuf:"bytes,2,opt,name=sealed_recipient,json=sealedRecipient,proto3" json:"sealed_recipient,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// How the sender proved who it is.
+	Authentication *v1.Authentication `protobuf:"bytes,3,opt,name=authentication,proto3" json:"authentication,omitempty"`
+	// Keyed digest of the item as it was given, by which a repeat is known; nobody else can try it out. 32 bytes.
+	Fingerprint []byte `protobuf:"bytes,4,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	// SHA-256 of the signed receipt. 32 bytes.
+	ReceiptDigest []byte `protobuf:"bytes,5,opt,name=receipt_digest,json=receiptDigest,proto3" json:"receipt_digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DocumentAccepted) Reset() {
@@ -76,13 +82,36 @@ func (x *DocumentAccepted) GetSealedRecipient() []byte {
 	return nil
 }
 
+func (x *DocumentAccepted) GetAuthentication() *v1.Authentication {
+	if x != nil {
+		return x.Authentication
+	}
+	return nil
+}
+
+func (x *DocumentAccepted) GetFingerprint() []byte {
+	if x != nil {
+		return x.Fingerprint
+	}
+	return nil
+}
+
+func (x *DocumentAccepted) GetReceiptDigest() []byte {
+	if x != nil {
+		return x.ReceiptDigest
+	}
+	return nil
+}
+
 // CancelRequested: the sender wants it stopped. Whoever would commit the next step decides. Subject: edoc number.
 type CancelRequested struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
-	Lane          v1.Lane                `protobuf:"varint,2,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Lane    v1.Lane                `protobuf:"varint,2,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
+	// How the sender proved who it is.
+	Authentication *v1.Authentication `protobuf:"bytes,3,opt,name=authentication,proto3" json:"authentication,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *CancelRequested) Reset() {
@@ -129,17 +158,76 @@ func (x *CancelRequested) GetLane() v1.Lane {
 	return v1.Lane(0)
 }
 
+func (x *CancelRequested) GetAuthentication() *v1.Authentication {
+	if x != nil {
+		return x.Authentication
+	}
+	return nil
+}
+
+// RegistrationCertificateSupplied: a sender brought a registration certificate (최초등록증명서) ahead of the documents it is about. Stated
+// once for each sender that supplies it. Subject: its SHA-256, lower-case hex.
+type RegistrationCertificateSupplied struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Authentication *v1.Authentication     `protobuf:"bytes,1,opt,name=authentication,proto3" json:"authentication,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *RegistrationCertificateSupplied) Reset() {
+	*x = RegistrationCertificateSupplied{}
+	mi := &file_naru_intake_v1_events_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegistrationCertificateSupplied) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegistrationCertificateSupplied) ProtoMessage() {}
+
+func (x *RegistrationCertificateSupplied) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_intake_v1_events_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegistrationCertificateSupplied.ProtoReflect.Descriptor instead.
+func (*RegistrationCertificateSupplied) Descriptor() ([]byte, []int) {
+	return file_naru_intake_v1_events_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RegistrationCertificateSupplied) GetAuthentication() *v1.Authentication {
+	if x != nil {
+		return x.Authentication
+	}
+	return nil
+}
+
 var File_naru_intake_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/intake/v1/events.proto\x12\x0enaru.intake.v1\x1a\x1cnaru/platform/v1/facts.proto\"t\n" +
+	"\x1bnaru/intake/v1/events.proto\x12\x0enaru.intake.v1\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xa0\x02\n" +
 	"\x10DocumentAccepted\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12)\n" +
-	"\x10sealed_recipient\x18\x02 \x01(\fR\x0fsealedRecipient\"X\n" +
+	"\x10sealed_recipient\x18\x02 \x01(\fR\x0fsealedRecipient\x12H\n" +
+	"\x0eauthentication\x18\x03 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication\x12 \n" +
+	"\vfingerprint\x18\x04 \x01(\fR\vfingerprint\x12%\n" +
+	"\x0ereceipt_digest\x18\x05 \x01(\fR\rreceiptDigest:\x17\xd2\xf3\x18\x13\b\x01\x12\aaddress\x12\x06status\"\xc5\x01\n" +
 	"\x0fCancelRequested\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12*\n" +
-	"\x04lane\x18\x02 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04laneB\xb9\x01\n" +
+	"\x04lane\x18\x02 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12H\n" +
+	"\x0eauthentication\x18\x03 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:!\xd2\xf3\x18\x1d\b\x01\x12\aaddress\x12\bdelivery\x12\x06status\"s\n" +
+	"\x1fRegistrationCertificateSupplied\x12H\n" +
+	"\x0eauthentication\x18\x01 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:\x06\xd2\xf3\x18\x02\b\x02B\xb9\x01\n" +
 	"\x12com.naru.intake.v1B\vEventsProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
 var (
@@ -154,21 +242,26 @@ func file_naru_intake_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_intake_v1_events_proto_rawDescData
 }
 
-var file_naru_intake_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_naru_intake_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_naru_intake_v1_events_proto_goTypes = []any{
-	(*DocumentAccepted)(nil), // 0: naru.intake.v1.DocumentAccepted
-	(*CancelRequested)(nil),  // 1: naru.intake.v1.CancelRequested
-	(*v1.DocumentFacts)(nil), // 2: naru.platform.v1.DocumentFacts
-	(v1.Lane)(0),             // 3: naru.platform.v1.Lane
+	(*DocumentAccepted)(nil),                // 0: naru.intake.v1.DocumentAccepted
+	(*CancelRequested)(nil),                 // 1: naru.intake.v1.CancelRequested
+	(*RegistrationCertificateSupplied)(nil), // 2: naru.intake.v1.RegistrationCertificateSupplied
+	(*v1.DocumentFacts)(nil),                // 3: naru.platform.v1.DocumentFacts
+	(*v1.Authentication)(nil),               // 4: naru.platform.v1.Authentication
+	(v1.Lane)(0),                            // 5: naru.platform.v1.Lane
 }
 var file_naru_intake_v1_events_proto_depIdxs = []int32{
-	2, // 0: naru.intake.v1.DocumentAccepted.facts:type_name -> naru.platform.v1.DocumentFacts
-	3, // 1: naru.intake.v1.CancelRequested.lane:type_name -> naru.platform.v1.Lane
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	3, // 0: naru.intake.v1.DocumentAccepted.facts:type_name -> naru.platform.v1.DocumentFacts
+	4, // 1: naru.intake.v1.DocumentAccepted.authentication:type_name -> naru.platform.v1.Authentication
+	5, // 2: naru.intake.v1.CancelRequested.lane:type_name -> naru.platform.v1.Lane
+	4, // 3: naru.intake.v1.CancelRequested.authentication:type_name -> naru.platform.v1.Authentication
+	4, // 4: naru.intake.v1.RegistrationCertificateSupplied.authentication:type_name -> naru.platform.v1.Authentication
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_naru_intake_v1_events_proto_init() }
@@ -182,7 +275,7 @@ func file_naru_intake_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_intake_v1_events_proto_rawDesc), len(file_naru_intake_v1_events_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -709,6 +709,69 @@ func (x *DocumentFacts) GetReceivedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// Authentication is how and when a caller proved who it is, by the access token it showed.
+type Authentication struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// OAuth2 client id.
+	Client string `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
+	// Id of the token (jti); no secret.
+	TokenId       string                 `protobuf:"bytes,2,opt,name=token_id,json=tokenId,proto3" json:"token_id,omitempty"`
+	TokenIssuedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=token_issued_at,json=tokenIssuedAt,proto3" json:"token_issued_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Authentication) Reset() {
+	*x = Authentication{}
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authentication) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authentication) ProtoMessage() {}
+
+func (x *Authentication) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authentication.ProtoReflect.Descriptor instead.
+func (*Authentication) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_facts_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Authentication) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
+}
+
+func (x *Authentication) GetTokenId() string {
+	if x != nil {
+		return x.TokenId
+	}
+	return ""
+}
+
+func (x *Authentication) GetTokenIssuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.TokenIssuedAt
+	}
+	return nil
+}
+
 // PersonDescription identifies a natural person by three facts (guide 5.1.1).
 type PersonDescription struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -724,7 +787,7 @@ type PersonDescription struct {
 
 func (x *PersonDescription) Reset() {
 	*x = PersonDescription{}
-	mi := &file_naru_platform_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -736,7 +799,7 @@ func (x *PersonDescription) String() string {
 func (*PersonDescription) ProtoMessage() {}
 
 func (x *PersonDescription) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -749,7 +812,7 @@ func (x *PersonDescription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PersonDescription.ProtoReflect.Descriptor instead.
 func (*PersonDescription) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_facts_proto_rawDescGZIP(), []int{4}
+	return file_naru_platform_v1_facts_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PersonDescription) GetName() string {
@@ -791,7 +854,7 @@ type RecipientIdentifier struct {
 
 func (x *RecipientIdentifier) Reset() {
 	*x = RecipientIdentifier{}
-	mi := &file_naru_platform_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +866,7 @@ func (x *RecipientIdentifier) String() string {
 func (*RecipientIdentifier) ProtoMessage() {}
 
 func (x *RecipientIdentifier) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +879,7 @@ func (x *RecipientIdentifier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecipientIdentifier.ProtoReflect.Descriptor instead.
 func (*RecipientIdentifier) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_facts_proto_rawDescGZIP(), []int{5}
+	return file_naru_platform_v1_facts_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RecipientIdentifier) GetPlatformAddress() *PlatformAddress {
@@ -903,7 +966,11 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\x02to\x18\x1f \x01(\v2\x17.naru.platform.v1.PartyR\x02to\x123\n" +
 	"\asent_at\x18  \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt\x12;\n" +
 	"\vreceived_at\x18! \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"receivedAt\"\xbf\x01\n" +
+	"receivedAt\"\x87\x01\n" +
+	"\x0eAuthentication\x12\x16\n" +
+	"\x06client\x18\x01 \x01(\tR\x06client\x12\x19\n" +
+	"\btoken_id\x18\x02 \x01(\tR\atokenId\x12B\n" +
+	"\x0ftoken_issued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rtokenIssuedAt\"\xbf\x01\n" +
 	"\x11PersonDescription\x12\x1d\n" +
 	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04name\x12^\n" +
 	"\n" +
@@ -954,7 +1021,7 @@ func file_naru_platform_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_platform_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_naru_platform_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_naru_platform_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_naru_platform_v1_facts_proto_goTypes = []any{
 	(Lane)(0),                     // 0: naru.platform.v1.Lane
 	(DocumentType)(0),             // 1: naru.platform.v1.DocumentType
@@ -964,12 +1031,13 @@ var file_naru_platform_v1_facts_proto_goTypes = []any{
 	(*PlatformAddress)(nil),       // 5: naru.platform.v1.PlatformAddress
 	(*Party)(nil),                 // 6: naru.platform.v1.Party
 	(*DocumentFacts)(nil),         // 7: naru.platform.v1.DocumentFacts
-	(*PersonDescription)(nil),     // 8: naru.platform.v1.PersonDescription
-	(*RecipientIdentifier)(nil),   // 9: naru.platform.v1.RecipientIdentifier
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Authentication)(nil),        // 8: naru.platform.v1.Authentication
+	(*PersonDescription)(nil),     // 9: naru.platform.v1.PersonDescription
+	(*RecipientIdentifier)(nil),   // 10: naru.platform.v1.RecipientIdentifier
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_naru_platform_v1_facts_proto_depIdxs = []int32{
-	10, // 0: naru.platform.v1.Party.valid_from:type_name -> google.protobuf.Timestamp
+	11, // 0: naru.platform.v1.Party.valid_from:type_name -> google.protobuf.Timestamp
 	0,  // 1: naru.platform.v1.DocumentFacts.lane:type_name -> naru.platform.v1.Lane
 	6,  // 2: naru.platform.v1.DocumentFacts.from:type_name -> naru.platform.v1.Party
 	1,  // 3: naru.platform.v1.DocumentFacts.document_type:type_name -> naru.platform.v1.DocumentType
@@ -977,21 +1045,22 @@ var file_naru_platform_v1_facts_proto_depIdxs = []int32{
 	4,  // 5: naru.platform.v1.DocumentFacts.document_hash:type_name -> naru.platform.v1.Digest
 	4,  // 6: naru.platform.v1.DocumentFacts.attachment_hashes:type_name -> naru.platform.v1.Digest
 	3,  // 7: naru.platform.v1.DocumentFacts.viewing_mode:type_name -> naru.platform.v1.ViewingMode
-	10, // 8: naru.platform.v1.DocumentFacts.send_deadline:type_name -> google.protobuf.Timestamp
-	10, // 9: naru.platform.v1.DocumentFacts.viewing_deadline:type_name -> google.protobuf.Timestamp
-	10, // 10: naru.platform.v1.DocumentFacts.accepted_at:type_name -> google.protobuf.Timestamp
-	10, // 11: naru.platform.v1.DocumentFacts.registered_at:type_name -> google.protobuf.Timestamp
+	11, // 8: naru.platform.v1.DocumentFacts.send_deadline:type_name -> google.protobuf.Timestamp
+	11, // 9: naru.platform.v1.DocumentFacts.viewing_deadline:type_name -> google.protobuf.Timestamp
+	11, // 10: naru.platform.v1.DocumentFacts.accepted_at:type_name -> google.protobuf.Timestamp
+	11, // 11: naru.platform.v1.DocumentFacts.registered_at:type_name -> google.protobuf.Timestamp
 	4,  // 12: naru.platform.v1.DocumentFacts.registered_hash:type_name -> naru.platform.v1.Digest
 	6,  // 13: naru.platform.v1.DocumentFacts.to:type_name -> naru.platform.v1.Party
-	10, // 14: naru.platform.v1.DocumentFacts.sent_at:type_name -> google.protobuf.Timestamp
-	10, // 15: naru.platform.v1.DocumentFacts.received_at:type_name -> google.protobuf.Timestamp
-	5,  // 16: naru.platform.v1.RecipientIdentifier.platform_address:type_name -> naru.platform.v1.PlatformAddress
-	8,  // 17: naru.platform.v1.RecipientIdentifier.person:type_name -> naru.platform.v1.PersonDescription
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	11, // 14: naru.platform.v1.DocumentFacts.sent_at:type_name -> google.protobuf.Timestamp
+	11, // 15: naru.platform.v1.DocumentFacts.received_at:type_name -> google.protobuf.Timestamp
+	11, // 16: naru.platform.v1.Authentication.token_issued_at:type_name -> google.protobuf.Timestamp
+	5,  // 17: naru.platform.v1.RecipientIdentifier.platform_address:type_name -> naru.platform.v1.PlatformAddress
+	9,  // 18: naru.platform.v1.RecipientIdentifier.person:type_name -> naru.platform.v1.PersonDescription
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_naru_platform_v1_facts_proto_init() }
@@ -999,14 +1068,14 @@ func file_naru_platform_v1_facts_proto_init() {
 	if File_naru_platform_v1_facts_proto != nil {
 		return
 	}
-	file_naru_platform_v1_facts_proto_msgTypes[5].OneofWrappers = []any{}
+	file_naru_platform_v1_facts_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_facts_proto_rawDesc), len(file_naru_platform_v1_facts_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

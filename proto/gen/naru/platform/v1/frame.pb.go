@@ -22,9 +22,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Frame is what one transaction commits of one event kind: one outbox row, one JetStream message, one consumed-frame row at
-// each consumer. Concatenated encodings of frames are one valid frame. Bounds: 500 events and 256 KiB. The frame's id
-// (UUIDv7), schema (full name of the payload's message), count and lane travel in the message's headers.
+// Frame is the body of what one transaction states of one kind: one row of the journal, one JetStream message, one consumed-frame row at
+// each consumer. Bounds: 500 events, 256 KiB as stored and 1 MiB before compression. Everything else known of it is in its header
+// (package frame), which is authenticated before a body is opened.
 type Frame struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Events        []*Event               `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
@@ -87,6 +87,8 @@ type Event struct {
 	Causation string `protobuf:"bytes,6,opt,name=causation,proto3" json:"causation,omitempty"`
 	// W3C traceparent of the request or event this one comes from; empty when not sampled.
 	Traceparent string `protobuf:"bytes,7,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	// Version of the rules by which the stating unit decided, e.g. "intake/1".
+	Policy string `protobuf:"bytes,8,opt,name=policy,proto3" json:"policy,omitempty"`
 	// Encoded message of the frame's schema.
 	Payload       []byte `protobuf:"bytes,15,opt,name=payload,proto3" json:"payload,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -172,6 +174,13 @@ func (x *Event) GetTraceparent() string {
 	return ""
 }
 
+func (x *Event) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
 func (x *Event) GetPayload() []byte {
 	if x != nil {
 		return x.Payload
@@ -185,7 +194,7 @@ const file_naru_platform_v1_frame_proto_rawDesc = "" +
 	"\n" +
 	"\x1cnaru/platform/v1/frame.proto\x12\x10naru.platform.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n" +
 	"\x05Frame\x12/\n" +
-	"\x06events\x18\x01 \x03(\v2\x17.naru.platform.v1.EventR\x06events\"\x80\x02\n" +
+	"\x06events\x18\x01 \x03(\v2\x17.naru.platform.v1.EventR\x06events\"\x98\x02\n" +
 	"\x05Event\x12\x18\n" +
 	"\asubject\x18\x01 \x01(\tR\asubject\x12\x18\n" +
 	"\aordinal\x18\x02 \x01(\rR\aordinal\x12\x16\n" +
@@ -194,7 +203,8 @@ const file_naru_platform_v1_frame_proto_rawDesc = "" +
 	"\voccurred_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"occurredAt\x12\x1c\n" +
 	"\tcausation\x18\x06 \x01(\tR\tcausation\x12 \n" +
-	"\vtraceparent\x18\a \x01(\tR\vtraceparent\x12\x18\n" +
+	"\vtraceparent\x18\a \x01(\tR\vtraceparent\x12\x16\n" +
+	"\x06policy\x18\b \x01(\tR\x06policy\x12\x18\n" +
 	"\apayload\x18\x0f \x01(\fR\apayloadB\xc6\x01\n" +
 	"\x14com.naru.platform.v1B\n" +
 	"FrameProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/platform/v1;platformv1\xa2\x02\x03NPX\xaa\x02\x10Naru.Platform.V1\xca\x02\x10Naru\\Platform\\V1\xe2\x02\x1cNaru\\Platform\\V1\\GPBMetadata\xea\x02\x12Naru::Platform::V1b\x06proto3"

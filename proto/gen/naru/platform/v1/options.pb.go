@@ -86,6 +86,58 @@ func (PrincipalKind) EnumDescriptor() ([]byte, []int) {
 	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{0}
 }
 
+// Visibility says who may learn of a fact.
+type Visibility int32
+
+const (
+	Visibility_VISIBILITY_UNSPECIFIED Visibility = 0
+	// Published to the units named as readers.
+	Visibility_VISIBILITY_PUBLIC Visibility = 1
+	// Stays in the journal of the unit that states it: authentications, refusals, what the outside world answered, acts of an operator.
+	Visibility_VISIBILITY_PRIVATE Visibility = 2
+)
+
+// Enum value maps for Visibility.
+var (
+	Visibility_name = map[int32]string{
+		0: "VISIBILITY_UNSPECIFIED",
+		1: "VISIBILITY_PUBLIC",
+		2: "VISIBILITY_PRIVATE",
+	}
+	Visibility_value = map[string]int32{
+		"VISIBILITY_UNSPECIFIED": 0,
+		"VISIBILITY_PUBLIC":      1,
+		"VISIBILITY_PRIVATE":     2,
+	}
+)
+
+func (x Visibility) Enum() *Visibility {
+	p := new(Visibility)
+	*p = x
+	return p
+}
+
+func (x Visibility) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Visibility) Descriptor() protoreflect.EnumDescriptor {
+	return file_naru_platform_v1_options_proto_enumTypes[1].Descriptor()
+}
+
+func (Visibility) Type() protoreflect.EnumType {
+	return &file_naru_platform_v1_options_proto_enumTypes[1]
+}
+
+func (x Visibility) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Visibility.Descriptor instead.
+func (Visibility) EnumDescriptor() ([]byte, []int) {
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{1}
+}
+
 // Access says who may call an RPC. Every RPC of Naru carries it; a unit refuses to start with an RPC that does not.
 type Access struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -159,6 +211,61 @@ func (x *Access) GetUnits() []string {
 	return nil
 }
 
+// Fact marks a message as a kind of fact that a unit states in its journal. Subjects of the bus, rights to publish and read, and the tags
+// that readers check derive from it.
+type Fact struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Visibility Visibility             `protobuf:"varint,1,opt,name=visibility,proto3,enum=naru.platform.v1.Visibility" json:"visibility,omitempty"`
+	// The units that may read a public fact; empty for a private one.
+	Readers       []string `protobuf:"bytes,2,rep,name=readers,proto3" json:"readers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fact) Reset() {
+	*x = Fact{}
+	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fact) ProtoMessage() {}
+
+func (x *Fact) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fact.ProtoReflect.Descriptor instead.
+func (*Fact) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Fact) GetVisibility() Visibility {
+	if x != nil {
+		return x.Visibility
+	}
+	return Visibility_VISIBILITY_UNSPECIFIED
+}
+
+func (x *Fact) GetReaders() []string {
+	if x != nil {
+		return x.Readers
+	}
+	return nil
+}
+
 var file_naru_platform_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -166,6 +273,14 @@ var file_naru_platform_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Field:         51001,
 		Name:          "naru.platform.v1.access",
 		Tag:           "bytes,51001,opt,name=access",
+		Filename:      "naru/platform/v1/options.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
+		ExtensionType: (*Fact)(nil),
+		Field:         51002,
+		Name:          "naru.platform.v1.fact",
+		Tag:           "bytes,51002,opt,name=fact",
 		Filename:      "naru/platform/v1/options.proto",
 	},
 }
@@ -178,6 +293,14 @@ var (
 	E_Access = &file_naru_platform_v1_options_proto_extTypes[0]
 )
 
+// Extension fields to descriptorpb.MessageOptions.
+var (
+	// A unit refuses to start with a kind of fact that does not carry this.
+	//
+	// optional naru.platform.v1.Fact fact = 51002;
+	E_Fact = &file_naru_platform_v1_options_proto_extTypes[1]
+)
+
 var File_naru_platform_v1_options_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_options_proto_rawDesc = "" +
@@ -187,15 +310,26 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x125\n" +
 	"\x05kinds\x18\x02 \x03(\x0e2\x1f.naru.platform.v1.PrincipalKindR\x05kinds\x12\x14\n" +
 	"\x05scope\x18\x03 \x01(\tR\x05scope\x12\x14\n" +
-	"\x05units\x18\x04 \x03(\tR\x05units*\xbf\x01\n" +
+	"\x05units\x18\x04 \x03(\tR\x05units\"^\n" +
+	"\x04Fact\x12<\n" +
+	"\n" +
+	"visibility\x18\x01 \x01(\x0e2\x1c.naru.platform.v1.VisibilityR\n" +
+	"visibility\x12\x18\n" +
+	"\areaders\x18\x02 \x03(\tR\areaders*\xbf\x01\n" +
 	"\rPrincipalKind\x12\x1e\n" +
 	"\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PRINCIPAL_KIND_SENDER\x10\x01\x12\x18\n" +
 	"\x14PRINCIPAL_KIND_AGENT\x10\x02\x12!\n" +
 	"\x1dPRINCIPAL_KIND_VIEWING_SYSTEM\x10\x03\x12\x1c\n" +
 	"\x18PRINCIPAL_KIND_RECIPIENT\x10\x04\x12\x18\n" +
-	"\x14PRINCIPAL_KIND_ADMIN\x10\x05:R\n" +
-	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x8e\x03 \x01(\v2\x18.naru.platform.v1.AccessR\x06accessB\xc8\x01\n" +
+	"\x14PRINCIPAL_KIND_ADMIN\x10\x05*W\n" +
+	"\n" +
+	"Visibility\x12\x1a\n" +
+	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n" +
+	"\x12VISIBILITY_PRIVATE\x10\x02:R\n" +
+	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x8e\x03 \x01(\v2\x18.naru.platform.v1.AccessR\x06access:M\n" +
+	"\x04fact\x12\x1f.google.protobuf.MessageOptions\x18\xba\x8e\x03 \x01(\v2\x16.naru.platform.v1.FactR\x04factB\xc8\x01\n" +
 	"\x14com.naru.platform.v1B\fOptionsProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/platform/v1;platformv1\xa2\x02\x03NPX\xaa\x02\x10Naru.Platform.V1\xca\x02\x10Naru\\Platform\\V1\xe2\x02\x1cNaru\\Platform\\V1\\GPBMetadata\xea\x02\x12Naru::Platform::V1b\x06proto3"
 
 var (
@@ -210,22 +344,28 @@ func file_naru_platform_v1_options_proto_rawDescGZIP() []byte {
 	return file_naru_platform_v1_options_proto_rawDescData
 }
 
-var file_naru_platform_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_platform_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_naru_platform_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_naru_platform_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_naru_platform_v1_options_proto_goTypes = []any{
-	(PrincipalKind)(0),                 // 0: naru.platform.v1.PrincipalKind
-	(*Access)(nil),                     // 1: naru.platform.v1.Access
-	(*descriptorpb.MethodOptions)(nil), // 2: google.protobuf.MethodOptions
+	(PrincipalKind)(0),                  // 0: naru.platform.v1.PrincipalKind
+	(Visibility)(0),                     // 1: naru.platform.v1.Visibility
+	(*Access)(nil),                      // 2: naru.platform.v1.Access
+	(*Fact)(nil),                        // 3: naru.platform.v1.Fact
+	(*descriptorpb.MethodOptions)(nil),  // 4: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil), // 5: google.protobuf.MessageOptions
 }
 var file_naru_platform_v1_options_proto_depIdxs = []int32{
 	0, // 0: naru.platform.v1.Access.kinds:type_name -> naru.platform.v1.PrincipalKind
-	2, // 1: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
-	1, // 2: naru.platform.v1.access:type_name -> naru.platform.v1.Access
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	2, // [2:3] is the sub-list for extension type_name
-	1, // [1:2] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	1, // 1: naru.platform.v1.Fact.visibility:type_name -> naru.platform.v1.Visibility
+	4, // 2: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
+	5, // 3: naru.platform.v1.fact:extendee -> google.protobuf.MessageOptions
+	2, // 4: naru.platform.v1.access:type_name -> naru.platform.v1.Access
+	3, // 5: naru.platform.v1.fact:type_name -> naru.platform.v1.Fact
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	4, // [4:6] is the sub-list for extension type_name
+	2, // [2:4] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_naru_platform_v1_options_proto_init() }
@@ -238,9 +378,9 @@ func file_naru_platform_v1_options_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_options_proto_rawDesc), len(file_naru_platform_v1_options_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   1,
-			NumExtensions: 1,
+			NumEnums:      2,
+			NumMessages:   2,
+			NumExtensions: 2,
 			NumServices:   0,
 		},
 		GoTypes:           file_naru_platform_v1_options_proto_goTypes,

@@ -290,20 +290,22 @@ var File_naru_viewing_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/viewing/v1/events.proto\x12\x0fnaru.viewing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\"\xca\x01\n" +
+	"\x1cnaru/viewing/v1/events.proto\x12\x0fnaru.viewing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xda\x01\n" +
 	"\x12ViewingTokenIssued\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12\x1c\n" +
 	"\trecipient\x18\x04 \x01(\tR\trecipient\x127\n" +
-	"\tissued_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\"\xd9\x01\n" +
+	"\tissued_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xe9\x01\n" +
 	"\x14ViewingTokenVerified\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12%\n" +
 	"\x0eviewing_system\x18\x04 \x01(\tR\rviewingSystem\x12;\n" +
 	"\vverified_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"verifiedAt\"\x80\x03\n" +
+	"verifiedAt:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xb4\x03\n" +
 	"\fDocumentRead\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -316,7 +318,7 @@ const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	"reportedAt\x12%\n" +
 	"\x0eviewing_system\x18\b \x01(\tR\rviewingSystem\x12\x1d\n" +
 	"\n" +
-	"log_digest\x18\t \x01(\tR\tlogDigestB\xc0\x01\n" +
+	"log_digest\x18\t \x01(\tR\tlogDigest:2\xd2\xf3\x18.\b\x01\x12\vcertificate\x12\vcirculation\x12\bdelivery\x12\x06statusB\xc0\x01\n" +
 	"\x13com.naru.viewing.v1B\vEventsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (

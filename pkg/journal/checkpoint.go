@@ -1,0 +1,135 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/transparency-dev/formats/log"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// OwnerOf is the name of a unit's log and of the key that signs its checkpoints and cosignatures.
+func OwnerOf(platform, unit string) string { return "naru/" + platform + "/" + unit }
+
+// OriginOf is the first line of a log's checkpoints.
+func OriginOf(owner string, generation int) string { return owner + "/" + strconv.Itoa(generation) }
+
+// Checkpoint is a log's size and root, signed.
+type Checkpoint struct {
+	Origin string
+	tlog.Tree
+	// Note is the checkpoint as it was signed.
+	Note string
+	// Cosigned is the same note with the signatures of witnesses alone; empty while none has answered.
+	Cosigned string
+	MadeAt   time.Time
+}
+
+// Generation is the last part of the origin.
+func (c Checkpoint) Generation() int {
+	_, last, _ := cutLast(c.Origin)
+	n, err := strconv.Atoi(last)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Owner is the origin without the generation.
+func (c Checkpoint) Owner() string {
+	owner, _, _ := cutLast(c.Origin)
+	return owner
+}
+
+func cutLast(s string) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, '/'); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return "", s, false
+}
+
+// sign makes a checkpoint.
+func sign(origin string, t tlog.Tree, signer note.Signer) (Checkpoint, error) {
+	body := log.Checkpoint{Origin: origin, Size: uint64(t.N), Hash: t.Hash[:]}.Marshal()
+	signed, err := note.Sign(&note.Note{Text: string(body)}, signer)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("sign checkpoint: %w", err)
+	}
+	return Checkpoint{Origin: origin, Tree: t, Note: string(signed)}, nil
+}
+
+var errCheckpoint = errors.New("checkpoint is malformed")
+
+// ParseCheckpoint reads a checkpoint that one of the verifiers must have signed.
+func ParseCheckpoint(signed string, verifiers ...note.Verifier) (Checkpoint, error) {
+	opened, err := note.Open([]byte(signed), note.VerifierList(verifiers...))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("open checkpoint: %w", err)
+	}
+	return parseText(opened.Text, signed)
+}
+
+func parseText(text, signed string) (Checkpoint, error) {
+	var body log.Checkpoint
+	rest, err := body.Unmarshal([]byte(text))
+	if err != nil || len(rest) > 0 || len(body.Hash) != tlog.HashSize || int64(body.Size) < 0 {
+		return Checkpoint{}, errCheckpoint
+	}
+	c := Checkpoint{Origin: body.Origin, Tree: tlog.Tree{N: int64(body.Size)}, Note: signed}
+	copy(c.Hash[:], body.Hash)
+	if c.Generation() < 1 {
+		return Checkpoint{}, errCheckpoint
+	}
+	return c, nil
+}
+
+// unsignedText is the signed part of a note, unverified.
+func unsignedText(signed string) string {
+	if i := strings.LastIndex(signed, "\n\n"); i >= 0 {
+		return signed[:i+1]
+	}
+	return signed
+}
+
+// Newest reads a log's newest checkpoint, unverified; the zero Checkpoint where there is none.
+func Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
+	const read = `select note, coalesce(cosigned, ''), made_at from log_checkpoint order by generation desc, size desc limit 1`
+	var c Checkpoint
+	err := db.QueryRow(ctx, read).Scan(&c.Note, &c.Cosigned, &c.MadeAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Checkpoint{}, nil
+	}
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read newest checkpoint: %w", err)
+	}
+	parsed, err := parseText(unsignedText(c.Note), c.Note)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read newest checkpoint: %w", err)
+	}
+	parsed.Cosigned, parsed.MadeAt = c.Cosigned, c.MadeAt.UTC()
+	return parsed, nil
+}
+
+func insertCheckpoint(ctx context.Context, db pg.DBTX, generation int, c Checkpoint) error {
+	_, err := db.Exec(ctx, `insert into log_checkpoint (generation, size, note, made_at) values ($1, $2, $3, $4)`, generation, c.N, c.Note, c.MadeAt)
+	if err != nil {
+		return fmt.Errorf("write checkpoint of %d leaves: %w", c.N, err)
+	}
+	return nil
+}
+
+func keepCosignature(ctx context.Context, db pg.DBTX, c Checkpoint, cosigned string) error {
+	_, err := db.Exec(ctx, `update log_checkpoint set cosigned = $3 where generation = $1 and size = $2`, c.Generation(), c.N, cosigned)
+	if err != nil {
+		return fmt.Errorf("keep cosignature of %d leaves: %w", c.N, err)
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Held is a frame that is not taken as it is.
+type Held struct {
+	ID         uuid.UUID
+	Kind       frame.Kind
+	Count      int
+	RecordedAt time.Time
+	// HeldAt is zero for a refused frame.
+	HeldAt time.Time
+	// Refused says why; empty for a held frame.
+	Refused string
+}
+
+// ErrNotHeld is a frame that is not held (any more).
+var ErrNotHeld = errors.New("no such held frame")
+
+// ListHeld lists held and refused frames behind a place, oldest first.
+func ListHeld(ctx context.Context, db pg.DBTX, behind uuid.UUID, limit int) ([]Held, error) {
+	const list = `
+		select j.frame_id, j.kind, j.events, j.recorded_at, coalesce(m.held_at, 'epoch'), coalesce(m.refused, '')
+		from   journal_mark m
+		join   journal j using (frame_id)
+		where  m.leaf is null and (m.held_at is not null or m.refused is not null) and m.frame_id > $1
+		order  by m.frame_id
+		limit  $2`
+	rows, err := db.Query(ctx, list, behind, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list held frames: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Held, error) {
+		var h Held
+		err := row.Scan(&h.ID, &h.Kind, &h.Count, &h.RecordedAt, &h.HeldAt, &h.Refused)
+		if h.RecordedAt, h.HeldAt = h.RecordedAt.UTC(), h.HeldAt.UTC(); h.HeldAt.Unix() == 0 {
+			h.HeldAt = time.Time{}
+		}
+		return h, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list held frames: %w", err)
+	}
+	return found, nil
+}
+
+// Release lets a held frame into the log: the operator's act is a fact of its own, and names both times.
+func (j *Journal) Release(ctx context.Context, frameID uuid.UUID, operator, reason string) error {
+	const read = `
+		select j.recorded_at, m.held_at
+		from   journal_mark m
+		join   journal j using (frame_id)
+		where  m.frame_id = $1 and m.leaf is null and m.refused is null and m.held_at is not null and m.released_by is null
+		for update of m`
+	return j.InTx(ctx, func(tx *Tx) error {
+		var recordedAt, heldAt time.Time
+		err := tx.QueryRow(ctx, read, frameID).Scan(&recordedAt, &heldAt)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotHeld
+		}
+		if err != nil {
+			return fmt.Errorf("read held frame: %w", err)
+		}
+		err = tx.Record(ctx, Fact{Subject: releaseSubject(frameID), Actor: operator, OccurredAt: j.deps.Clock.Now(), Message: &platformv1.FrameReleased{
+			FrameId: frameID.String(), RecordedAt: timestamppb.New(recordedAt), HeldAt: timestamppb.New(heldAt), Reason: reason,
+		}})
+		if err != nil {
+			return err
+		}
+		// It is the first frame of this commit.
+		_, err = tx.Exec(ctx, `update journal_mark set released_by = $2 where frame_id = $1`, frameID, frame.IDOf(tx.CommitID(), 1))
+		if err != nil {
+			return fmt.Errorf("release frame %s: %w", frameID, err)
+		}
+		return nil
+	})
+}
+
+func releaseSubject(frameID uuid.UUID) string { return "frame:" + frameID.String() }
+
+// released tells whether an operator released a frame: by a frame of this unit's own that says so, not by a mark alone.
+func (l *Logger) released(ctx context.Context, tx pgx.Tx, c candidate) bool {
+	if c.releasedBy == nil {
+		return false
+	}
+	act, err := Frame(ctx, tx, l.deps.Unit, *c.releasedBy)
+	if err != nil || l.deps.Keys.Check(ctx, act.Header, act.MAC) != nil || act.Kind != frame.KindOf(&platformv1.FrameReleased{}) {
+		return false
+	}
+	events, err := act.Events()
+	if err != nil {
+		return false
+	}
+	for _, e := range events {
+		var fact platformv1.FrameReleased
+		if proto.Unmarshal(e.GetPayload(), &fact) == nil && fact.GetFrameId() == c.ID.String() {
+			return true
+		}
+	}
+	return false
+}

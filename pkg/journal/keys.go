@@ -1,0 +1,283 @@
+package journal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/keys"
+)
+
+var (
+	// ErrForged is a frame that its producer did not make.
+	ErrForged = errors.New("frame was not made by its unit")
+	// ErrKeyUnknown is a frame whose key is not to be had now.
+	ErrKeyUnknown = errors.New("key of the frame is not known")
+	// ErrKeyDestroyed is a frame whose key its producer does not have any more.
+	ErrKeyDestroyed = errors.New("key of the frame was destroyed")
+)
+
+// keyPrefix begins the names of frame keys in the key folder: frame-2026-11.
+const keyPrefix = "frame-"
+
+// Keys authenticate a unit's own frames. There is one a month. A key never leaves the process and its key folder; what readers get is
+// derived from it for each of them, so none can forge its producer to another.
+type Keys struct {
+	store *keys.Store
+	clock clock.Clock
+
+	mu      sync.Mutex
+	byID    map[string]*keyset
+	current *keyset
+	month   string
+}
+
+// keyset is a month's key: the unit's own, and what is derived for readers.
+type keyset struct {
+	id   string
+	root *keys.MAC
+	own  *keys.MAC
+
+	mu      sync.Mutex
+	readers map[string]*keys.MAC
+}
+
+// NewKeys takes the frame keys of a key folder.
+func NewKeys(store *keys.Store, c clock.Clock) *Keys {
+	return &Keys{store: store, clock: c, byID: map[string]*keyset{}}
+}
+
+// now gives the key of this month. Where keys are provisioned it is the newest there is.
+func (k *Keys) now(ctx context.Context) (*keyset, error) {
+	month := k.clock.Now().UTC().Format("2006-01")
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.current != nil && k.month == month {
+		return k.current, nil
+	}
+	name := keyPrefix + month
+	set, err := k.load(ctx, name)
+	if errors.Is(err, keys.ErrNotFound) {
+		names, listErr := k.store.MACNames(keyPrefix)
+		if listErr != nil || len(names) == 0 {
+			return nil, errors.Join(err, listErr)
+		}
+		set, err = k.load(ctx, names[len(names)-1])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get frame key: %w", err)
+	}
+	k.current, k.month = set, month
+	return set, nil
+}
+
+// load reads a key by its name; the id has a part that only this key has, so that another key under the same name is an unknown one.
+func (k *Keys) load(ctx context.Context, name string) (*keyset, error) {
+	root, err := k.store.MAC(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	check := sha256.Sum256(root.Derive("id"))
+	set := &keyset{id: strings.TrimPrefix(name, keyPrefix) + "." + hex.EncodeToString(check[:6]), root: root, readers: map[string]*keys.MAC{}}
+	if set.own, err = keys.MACOf(root.Derive("own")); err != nil {
+		return nil, err
+	}
+	k.byID[set.id] = set
+	return set, nil
+}
+
+func (k *Keys) byKeyID(ctx context.Context, keyID string) (*keyset, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if set := k.byID[keyID]; set != nil {
+		return set, nil
+	}
+	month, _, _ := strings.Cut(keyID, ".")
+	if _, err := time.Parse("2006-01", month); err != nil {
+		return nil, ErrKeyUnknown
+	}
+	names, err := k.store.MACNames(keyPrefix + month)
+	if err != nil {
+		return nil, fmt.Errorf("get frame key %s: %w", keyID, err)
+	}
+	if len(names) == 1 {
+		if set, err := k.load(ctx, names[0]); err != nil || set.id == keyID {
+			return set, err
+		}
+	}
+	return nil, ErrKeyUnknown
+}
+
+// reader gives the key that the unit and one reader share.
+func (s *keyset) reader(name string) (*keys.MAC, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if mac := s.readers[name]; mac != nil {
+		return mac, nil
+	}
+	mac, err := keys.MACOf(s.root.Derive("reader:" + name))
+	if err != nil {
+		return nil, err
+	}
+	s.readers[name] = mac
+	return mac, nil
+}
+
+// Check tells whether a header is the unit's own: nil, ErrForged, or ErrKeyUnknown.
+func (k *Keys) Check(ctx context.Context, h frame.Header, mac []byte) error {
+	set, err := k.byKeyID(ctx, h.KeyID)
+	if err != nil {
+		return err
+	}
+	if !set.own.Equal(mac, h.Bytes()) {
+		return ErrForged
+	}
+	return nil
+}
+
+// Seal gives the frames of a commit their places, the time and the MAC.
+func (k *Keys) Seal(ctx context.Context, unit string, commit uuid.UUID, frames []frame.Frame) ([]Sealed, error) {
+	if len(frames) > frame.MaxPlaces {
+		return nil, fmt.Errorf("a commit stated more than %d frames", frame.MaxPlaces)
+	}
+	key, err := k.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made := make([]Sealed, len(frames))
+	for i, f := range frames {
+		f = f.At(commit, uint16(i+1))
+		f.Unit, f.KeyID, f.RecordedAt = unit, key.id, k.clock.Now()
+		made[i] = Sealed{Frame: f, MAC: key.own.Sum(f.Header.Bytes())}
+	}
+	return made, nil
+}
+
+// Tags are what readers check a frame by.
+func (k *Keys) Tags(ctx context.Context, h frame.Header, readers []string) (map[string][]byte, error) {
+	set, err := k.byKeyID(ctx, h.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	header := h.Bytes()
+	tags := make(map[string][]byte, len(readers))
+	for _, reader := range readers {
+		mac, err := set.reader(reader)
+		if err != nil {
+			return nil, fmt.Errorf("derive key of reader %s: %w", reader, err)
+		}
+		tags[reader] = mac.Sum(header)
+	}
+	return tags, nil
+}
+
+// Export gives a reader the key it checks frames by. The caller has made sure who the reader is.
+func (k *Keys) Export(ctx context.Context, keyID, reader string) ([]byte, error) {
+	set, err := k.byKeyID(ctx, keyID)
+	if err != nil {
+		return nil, err
+	}
+	return set.root.Derive("reader:" + reader), nil
+}
+
+// keyLife is how long a frame key is kept after its month: longer than frames are published again.
+const keyLife = Republished + 10*24*time.Hour
+
+// DestroyOld removes the keys of months that ended longer ago than frames are published again, unless a frame of theirs waits still:
+// oldest is the time of the oldest frame without a leaf or unpublished, zero for none. It gives the names of those that went.
+func (k *Keys) DestroyOld(oldest time.Time) ([]string, error) {
+	names, err := k.store.MACNames(keyPrefix)
+	if err != nil {
+		return nil, err
+	}
+	var gone []string
+	for i, name := range names {
+		month, err := time.Parse("2006-01", strings.TrimPrefix(name, keyPrefix))
+		end := month.AddDate(0, 1, 0)
+		if err != nil || i == len(names)-1 || k.clock.Now().Before(end.Add(keyLife)) || !oldest.IsZero() && oldest.Before(end) {
+			continue
+		}
+		if err := k.store.DestroyMAC(name); err != nil {
+			return gone, err
+		}
+		k.mu.Lock()
+		for id := range k.byID {
+			if strings.HasPrefix(id, month.Format("2006-01")+".") {
+				delete(k.byID, id)
+			}
+		}
+		k.mu.Unlock()
+		gone = append(gone, name)
+	}
+	return gone, nil
+}
+
+// KeySource asks a producing unit for the key of a reader. ErrKeyDestroyed is the producer's word that there is none.
+type KeySource func(ctx context.Context, producer, keyID string) ([]byte, error)
+
+// ReaderKeys check the frames that one unit reads. They are held in memory only.
+type ReaderKeys struct {
+	source KeySource
+	asking singleflight.Group
+	mu     sync.RWMutex
+	known  map[string]*keys.MAC
+}
+
+// NewReaderKeys asks source for what it does not know yet.
+func NewReaderKeys(source KeySource) *ReaderKeys {
+	return &ReaderKeys{source: source, known: map[string]*keys.MAC{}}
+}
+
+// askTimeout bounds a question for a key; the frame waits.
+const askTimeout = 3 * time.Second
+
+// Check tells whether a frame is its producer's and meant for this reader: nil, ErrForged, ErrKeyDestroyed, or ErrKeyUnknown where the
+// producer cannot be asked now.
+func (r *ReaderKeys) Check(ctx context.Context, h frame.Header, tag []byte) error {
+	producer := h.Kind.Unit()
+	name := producer + "/" + h.KeyID
+	r.mu.RLock()
+	mac := r.known[name]
+	r.mu.RUnlock()
+	if mac == nil {
+		answer, err, _ := r.asking.Do(name, func() (any, error) { return r.ask(ctx, producer, h.KeyID, name) })
+		if err != nil {
+			return err
+		}
+		mac, _ = answer.(*keys.MAC)
+	}
+	if !mac.Equal(tag, h.Bytes()) {
+		return ErrForged
+	}
+	return nil
+}
+
+func (r *ReaderKeys) ask(ctx context.Context, producer, keyID, name string) (*keys.MAC, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	key, err := r.source(ctx, producer, keyID)
+	if errors.Is(err, ErrKeyDestroyed) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKeyUnknown, err)
+	}
+	mac, err := keys.MACOf(key)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known[name] = mac
+	return mac, nil
+}

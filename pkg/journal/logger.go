@@ -1,0 +1,352 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+const (
+	// window is how long before the last look at the journal a frame may have got its time: longer than any transaction may take.
+	window = time.Minute
+	// ahead is how far into the future of the logger's clock; replicas' clocks differ.
+	ahead = 10 * time.Second
+
+	logInterval = time.Second
+	logBatch    = 2000
+	passTimeout = 30 * time.Second
+)
+
+// ErrLogWentBack says that the database holds less of the log than this unit has signed: it was restored from an older copy, or cut.
+var ErrLogWentBack = errors.New("the database holds less of the log than was signed")
+
+// LoggerDeps of a Logger; all but Witness are required.
+type LoggerDeps struct {
+	Unit string
+	DB   *pgxpool.Pool
+	Keys *Keys
+	// Store keeps the newest checkpoint beside the keys; Signer signs it.
+	Store  *keys.Store
+	Signer *keys.NoteKey
+	Clock  clock.Clock
+	Log    *slog.Logger
+	Meter  metric.Meter
+	// Witness has another unit cosign a checkpoint; nil has none.
+	Witness Witness
+}
+
+// Logger gives frames their leaves and has checkpoints cosigned. Any number of replicas may run one.
+type Logger struct {
+	deps LoggerDeps
+
+	refused, held metric.Int64Counter
+
+	// pass lets one pass of this process run at a time.
+	pass sync.Mutex
+	// seen is when the last pass looked: what was there then has its leaf.
+	seen time.Time
+
+	mu       sync.Mutex
+	oldest   time.Time // of what the last pass left
+	cosigned time.Time // when the newest cosigned checkpoint was made
+	behind   bool      // a checkpoint waits for its witness
+}
+
+// NewLogger registers the metrics.
+func NewLogger(deps LoggerDeps) (*Logger, error) {
+	l := &Logger{deps: deps}
+	var err1, err2, err3, err4, err5 error
+	l.refused, err1 = deps.Meter.Int64Counter("naru.journal.refused.rows", metric.WithDescription("Rows of the journal that this unit did not write, met by the log."))
+	l.held, err2 = deps.Meter.Int64Counter("naru.journal.held.frames", metric.WithDescription("Frames held because their time was not now."))
+	unlogged, err3 := deps.Meter.Float64ObservableGauge("naru.journal.unlogged.age", metric.WithUnit("s"), metric.WithDescription("Age of the oldest frame without a leaf."))
+	uncosigned, err4 := deps.Meter.Float64ObservableGauge("naru.journal.uncosigned.age", metric.WithUnit("s"), metric.WithDescription("How long the newest checkpoint has waited for a witness."))
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return nil, fmt.Errorf("make log instruments: %w", err)
+	}
+	_, err5 = deps.Meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		o.ObserveFloat64(unlogged, l.age(l.oldest, !l.oldest.IsZero()))
+		o.ObserveFloat64(uncosigned, l.age(l.cosigned, l.behind))
+		return nil
+	}, unlogged, uncosigned)
+	if err5 != nil {
+		return nil, fmt.Errorf("make log instruments: %w", err5)
+	}
+	return l, nil
+}
+
+func (l *Logger) age(since time.Time, waiting bool) float64 {
+	if !waiting {
+		return 0
+	}
+	return max(l.deps.Clock.Now().Sub(since), 0).Seconds()
+}
+
+// Task logs until its context ends. A pass that does not succeed is logged and tried again.
+func (l *Logger) Task() lifecycle.Task {
+	return lifecycle.Every("journal-log", logInterval, func(ctx context.Context) {
+		if err := l.Drain(ctx); err != nil && ctx.Err() == nil {
+			l.deps.Log.LogAttrs(ctx, slog.LevelError, "the log was not brought forward", slog.Any("error", err))
+		}
+	})
+}
+
+// Drain logs until nothing is left that may be logged now, and has the newest checkpoint cosigned.
+func (l *Logger) Drain(ctx context.Context) error {
+	l.pass.Lock()
+	defer l.pass.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, passTimeout)
+	defer cancel()
+	for more := true; more; {
+		taken, err := l.bring(ctx)
+		if err != nil {
+			return fmt.Errorf("bring the log of %s forward: %w", l.deps.Unit, err)
+		}
+		more = taken == logBatch
+	}
+	return l.haveCosigned(ctx)
+}
+
+// bring gives a batch of frames their leaves and tells how many it looked at.
+func (l *Logger) bring(ctx context.Context) (int, error) {
+	now := l.deps.Clock.Now()
+	var looked int
+	var made Checkpoint
+	err := pg.InTx(ctx, l.deps.DB, func(tx pgx.Tx) error {
+		generation, err := l.turn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		newest, err := l.newest(ctx, tx, generation)
+		if err != nil {
+			return err
+		}
+		found, err := unlogged(ctx, tx, l.deps.Unit)
+		if err != nil {
+			return err
+		}
+		looked, made = len(found), Checkpoint{}
+		grown := openTree(ctx, tx, newest.Tree)
+		taken, err := l.take(ctx, tx, grown, found, laterOf(newest.MadeAt, l.seen), now)
+		if err != nil || len(taken) == 0 {
+			return err
+		}
+		made, err = l.close(ctx, tx, grown, generation, newest, taken, now)
+		return err
+	})
+	if err != nil {
+		return 0, l.whoIsInTheWay(ctx, err)
+	}
+	l.seen = now
+	if made.N > 0 {
+		if err := l.deps.Store.Remember(keptCheckpoint, []byte(made.Note)); err != nil {
+			return looked, fmt.Errorf("keep the checkpoint beside the keys: %w", err)
+		}
+	}
+	return looked, nil
+}
+
+// turn takes the row lock by which replicas take turns.
+func (l *Logger) turn(ctx context.Context, tx pgx.Tx) (generation int, err error) {
+	if _, err := tx.Exec(ctx, `select set_config('lock_timeout', '3s', true)`); err != nil {
+		return 0, fmt.Errorf("set lock timeout: %w", err)
+	}
+	if err := tx.QueryRow(ctx, `select generation from log_turn for update`).Scan(&generation); err != nil {
+		return 0, fmt.Errorf("take the turn: %w", err)
+	}
+	return generation, nil
+}
+
+// whoIsInTheWay names who holds the lock of the turn, where that was the trouble.
+func (l *Logger) whoIsInTheWay(ctx context.Context, err error) error {
+	const holders = `
+		select string_agg(format('role %s, process %s, application %s', a.usename, a.pid, a.application_name), '; ' order by a.pid)
+		from   pg_locks k
+		join   pg_stat_activity a using (pid)
+		where  k.relation = 'log_turn'::regclass and k.granted and a.pid <> pg_backend_pid()`
+	const lockNotAvailable = "55P03"
+	if pg.SQLState(err) != lockNotAvailable {
+		return err
+	}
+	var who *string
+	if lookErr := l.deps.DB.QueryRow(ctx, holders).Scan(&who); lookErr != nil || who == nil {
+		return err
+	}
+	return fmt.Errorf("%w (in the way: %s)", err, *who)
+}
+
+// newest is where the log stands, held against what this unit has signed before.
+func (l *Logger) newest(ctx context.Context, tx pgx.Tx, generation int) (Checkpoint, error) {
+	newest, err := Newest(ctx, tx)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if newest.N > 0 {
+		verified, err := ParseCheckpoint(newest.Note, verifierOf(l.deps.Signer))
+		if err != nil {
+			return Checkpoint{}, fmt.Errorf("the newest checkpoint in the database is not ours: %w", err)
+		}
+		newest.Tree, newest.Origin = verified.Tree, verified.Origin
+	}
+	kept, err := l.kept()
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if kept.N > 0 && kept.Generation() == generation {
+		switch {
+		case newest.Generation() != generation || newest.N < kept.N:
+			return Checkpoint{}, fmt.Errorf("%w: %d of %d leaves", ErrLogWentBack, newest.N, kept.N)
+		case newest.N == kept.N && newest.Hash != kept.Hash:
+			return Checkpoint{}, fmt.Errorf("%w: another root at %d leaves", ErrLogWentBack, kept.N)
+		}
+	}
+	return newest, nil
+}
+
+// keptCheckpoint is the name of the file beside the keys with the newest checkpoint this unit signed.
+const keptCheckpoint = "log-newest"
+
+func (l *Logger) kept() (Checkpoint, error) {
+	content, err := l.deps.Store.Remembered(keptCheckpoint)
+	if errors.Is(err, keys.ErrNotFound) {
+		return Checkpoint{}, nil
+	}
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read the checkpoint kept beside the keys: %w", err)
+	}
+	return ParseCheckpoint(string(content), verifierOf(l.deps.Signer))
+}
+
+// candidate is a frame without a leaf.
+type candidate struct {
+	Sealed
+	releasedBy *uuid.UUID
+}
+
+func unlogged(ctx context.Context, db pg.DBTX, unit string) ([]candidate, error) {
+	// The body is not read: a leaf is of the header.
+	const read = `
+		select j.frame_id, j.kind, j.lane, j.events, j.key_id, j.compression, j.raw_length, j.recorded_at, j.root, j.mac, ''::bytea, m.released_by
+		from   (select frame_id, released_by
+		        from   journal_mark
+		        where  leaf is null and refused is null and (held_at is null or released_by is not null)
+		        order  by frame_id
+		        limit  $1) m
+		join   journal j using (frame_id)
+		order  by j.frame_id`
+	rows, err := db.Query(ctx, read, logBatch)
+	if err != nil {
+		return nil, fmt.Errorf("read frames without a leaf: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
+		var c candidate
+		sealed, err := scanFrame(unit)(withColumn{row, &c.releasedBy})
+		c.Sealed = sealed
+		return c, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read frames without a leaf: %w", err)
+	}
+	return found, nil
+}
+
+// withColumn scans one column more than its user knows of.
+type withColumn struct {
+	pgx.CollectableRow
+	last any
+}
+
+func (w withColumn) Scan(into ...any) error { return w.CollectableRow.Scan(append(into, w.last)...) }
+
+// take adds the leaves of the frames that are this unit's and of now, and marks the others.
+func (l *Logger) take(ctx context.Context, tx pgx.Tx, grown *tree, found []candidate, since, now time.Time) ([]uuid.UUID, error) {
+	var taken []uuid.UUID
+	var oldest time.Time
+	for _, c := range found {
+		err := l.deps.Keys.Check(ctx, c.Header, c.MAC)
+		switch {
+		case errors.Is(err, ErrForged):
+			l.refused.Add(ctx, 1)
+			l.deps.Log.LogAttrs(ctx, slog.LevelError, "a row of the journal was not written by this unit and is refused",
+				slog.String("frame_id", c.ID.String()), slog.String("kind", string(c.Kind)))
+			err = refuse(ctx, tx, c.ID, refusedForged)
+		case err != nil:
+			l.deps.Log.LogAttrs(ctx, slog.LevelError, "frame is not logged, its key is not to be had", slog.String("frame_id", c.ID.String()), slog.Any("error", err))
+			oldest, err = earlierOf(oldest, c.RecordedAt), nil
+		case outside(c.RecordedAt, since, now) && !l.released(ctx, tx, c):
+			l.held.Add(ctx, 1)
+			l.deps.Log.LogAttrs(ctx, slog.LevelError, "a frame is held: its time is not now", slog.String("frame_id", c.ID.String()),
+				slog.String("kind", string(c.Kind)), slog.Time("recorded_at", c.RecordedAt))
+			_, err = tx.Exec(ctx, `update journal_mark set held_at = $2, released_by = null where frame_id = $1`, c.ID, now)
+		default:
+			taken = append(taken, c.ID)
+			err = grown.add(c.Header.Leaf())
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	l.mu.Lock()
+	l.oldest = oldest
+	l.mu.Unlock()
+	return taken, nil
+}
+
+// outside tells that a frame's time is not between the last look and now.
+func outside(recorded, since, now time.Time) bool {
+	return recorded.After(now.Add(ahead)) || !since.IsZero() && recorded.Before(since.Add(-window))
+}
+
+// close writes the leaves, the tiles and the checkpoint.
+func (l *Logger) close(ctx context.Context, tx pgx.Tx, grown *tree, generation int, newest Checkpoint, taken []uuid.UUID, now time.Time) (Checkpoint, error) {
+	const marks = `
+		update journal_mark m
+		set    leaf = u.leaf
+		from   (select frame_id, $2 + place - 1 as leaf from unnest($1::uuid[]) with ordinality t(frame_id, place)) u
+		where  m.frame_id = u.frame_id`
+	if _, err := tx.Exec(ctx, marks, taken, newest.N); err != nil {
+		return Checkpoint{}, fmt.Errorf("mark %d leaves: %w", len(taken), err)
+	}
+	root, err := grown.root()
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if err := grown.save(ctx, tx); err != nil {
+		return Checkpoint{}, err
+	}
+	c, err := sign(OriginOf(l.deps.Signer.Owner, generation), tlog.Tree{N: grown.size, Hash: root}, l.deps.Signer.Signer)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	c.MadeAt = now
+	return c, insertCheckpoint(ctx, tx, generation, c)
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlierOf(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}

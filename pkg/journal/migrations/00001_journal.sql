@@ -1,0 +1,94 @@
+-- +goose Up
+-- The journal: what this unit states, for others and for itself. Nothing in it is ever changed; what is done with a frame is marked beside it.
+create table journal (
+    frame_id    uuid        not null,
+    kind        text        collate "C" not null,
+    lane        smallint    not null constraint journal_lane_known check (lane in (0, 1, 2)),
+    events      integer     not null constraint journal_events_bounded check (events between 1 and 500),
+    key_id      text        collate "C" not null,
+    compression smallint    not null,
+    raw_length  integer     not null constraint journal_raw_length_bounded check (raw_length between 1 and 1048576),
+    recorded_at timestamptz not null,
+    root        bytea       not null constraint journal_root_length check (octet_length(root) = 32),
+    mac         bytea       not null constraint journal_mac_length check (octet_length(mac) = 32),
+    body        bytea       not null constraint journal_body_bounded check (octet_length(body) <= 262144),
+    constraint journal_pk primary key (frame_id)
+) partition by range (frame_id);
+alter table journal alter column body set storage external;
+grant select, insert on journal to ${app};
+
+-- What was done with each frame. A public frame is published once; every frame gets a leaf of the log, or is refused, or is held for an operator.
+create table journal_mark (
+    frame_id     uuid        not null,
+    lane         smallint    not null,
+    -- Whose turn a paced frame waits for; null where it is published at once.
+    turn         text        collate "C",
+    leaf         bigint,
+    published_at timestamptz,
+    stream_seq   bigint,
+    lease_until  timestamptz,
+    -- Why the frame is not taken: it is not this unit's (refused), or its time is not now (held).
+    refused      text,
+    held_at      timestamptz,
+    -- The frame by which an operator released it.
+    released_by  uuid,
+    constraint journal_mark_pk primary key (frame_id),
+    constraint journal_mark_published_has_sequence check ((published_at is null) = (stream_seq is null)),
+    constraint journal_mark_refused_has_no_leaf check (refused is null or leaf is null)
+) partition by range (frame_id);
+create index journal_mark_unpublished on journal_mark (frame_id) where published_at is null and lane > 0 and refused is null;
+create index journal_mark_turn on journal_mark (turn, frame_id) where published_at is null and turn is not null and refused is null;
+create index journal_mark_unlogged on journal_mark (frame_id) where leaf is null and refused is null;
+create index journal_mark_leaf on journal_mark (leaf);
+grant select, insert, update (leaf, published_at, stream_seq, lease_until, refused, held_at, released_by) on journal_mark to ${app};
+
+-- The log: a Merkle tree whose leaves are the headers of the frames, in tiles of 256 hashes (C2SP tlog-tiles).
+create table log_tile (
+    level  smallint not null,
+    n      bigint   not null,
+    hashes bytea    not null constraint log_tile_whole_hashes check (octet_length(hashes) between 32 and 8192 and octet_length(hashes) % 32 = 0),
+    constraint log_tile_pk primary key (level, n)
+);
+alter table log_tile alter column hashes set storage external;
+grant select, insert, update (hashes) on log_tile to ${app};
+
+-- Its checkpoints (C2SP tlog-checkpoint), each with the cosignatures of its witnesses once they have answered.
+create table log_checkpoint (
+    generation integer     not null constraint log_checkpoint_generation_counts check (generation > 0),
+    size       bigint      not null constraint log_checkpoint_size_positive check (size > 0),
+    note       text        not null,
+    made_at    timestamptz not null,
+    cosigned   text,
+    constraint log_checkpoint_pk primary key (generation, size)
+);
+grant select, insert, update (cosigned) on log_checkpoint to ${app};
+
+-- One row, whose lock lets one replica at a time log.
+create table log_turn (
+    one        boolean not null default true constraint log_turn_pk primary key constraint log_turn_one check (one),
+    generation integer not null default 1
+);
+insert into log_turn default values;
+grant select, update on log_turn to ${app};
+
+-- As a witness: the newest checkpoint seen of each other unit's log. The key folder keeps the same.
+create table witnessed_checkpoint (
+    origin       text        collate "C" not null constraint witnessed_checkpoint_pk primary key,
+    size         bigint      not null,
+    note         text        not null,
+    witnessed_at timestamptz not null
+);
+grant select, insert, update on witnessed_checkpoint to ${app};
+
+-- Legal holds: what stands here placed and not released is not dropped with its time.
+create table legal_hold (
+    id          uuid        not null constraint legal_hold_pk primary key,
+    subject     text        collate "C" not null constraint legal_hold_subject_given check (subject <> ''),
+    action      text        not null constraint legal_hold_action_known check (action in ('placed', 'released')),
+    actor       text        not null constraint legal_hold_actor_given check (actor <> ''),
+    reference   text        not null constraint legal_hold_reference_given check (reference <> ''),
+    recorded_at timestamptz not null default clock_timestamp()
+);
+create index legal_hold_subject on legal_hold (subject, id);
+grant select on legal_hold to ${app};
+grant insert (id, subject, action, actor, reference) on legal_hold to ${app};

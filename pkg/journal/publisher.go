@@ -1,0 +1,319 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// Ack is the server's word that it holds a frame.
+type Ack struct {
+	// Sequence of the frame in its stream. A duplicate is answered with the sequence of the first.
+	Sequence uint64
+	Err      error
+}
+
+// Sender publishes frames with the tags of their readers. Publish MUST NOT block for the acknowledgement; the answer comes once on the channel.
+type Sender interface {
+	Publish(ctx context.Context, f frame.Frame, tags map[string][]byte) (<-chan Ack, error)
+}
+
+// Timing of the publisher. A frame that its own process has not marked within sweepAge is taken over by any replica.
+const (
+	sweepInterval = time.Second
+	sweepAge      = 2 * time.Second
+	leaseTime     = 30 * time.Second
+	ackWait       = 5 * time.Second
+	sweepBatch    = 200
+	markBatch     = 200
+	// backlogBound is how far the gauge of what is pending counts.
+	backlogBound = 10_000
+)
+
+// Publisher brings public frames to JetStream and marks the acknowledged ones in groups.
+type Publisher struct {
+	deps    PublisherDeps
+	readers map[frame.Kind][]string
+
+	fresh   chan Sealed
+	pending chan waiting
+	// turns has one token when a paced frame was committed.
+	turns chan struct{}
+
+	failures, published, refused metric.Int64Counter
+}
+
+// PublisherDeps of a publisher; all are required.
+type PublisherDeps struct {
+	Unit   string
+	DB     *pgxpool.Pool
+	Keys   *Keys
+	Clock  clock.Clock
+	Sender Sender
+	Log    *slog.Logger
+	Meter  metric.Meter
+	// Rules of the kinds the unit states.
+	Rules map[frame.Kind]Rule
+	// EventsPerSecond of paced kinds; 0 is unlimited.
+	EventsPerSecond int
+}
+
+type waiting struct {
+	id  uuid.UUID
+	ack <-chan Ack
+}
+
+// NewPublisher makes the publisher of one unit. Its queue is bounded: what does not fit is left to the sweep.
+func NewPublisher(deps PublisherDeps) (*Publisher, error) {
+	p := &Publisher{deps: deps, readers: map[frame.Kind][]string{}, fresh: make(chan Sealed, 256), pending: make(chan waiting, 1024), turns: make(chan struct{}, 1)}
+	for kind, rule := range deps.Rules {
+		p.readers[kind] = rule.Readers
+	}
+	var err1, err2, err3, err4 error
+	p.failures, err1 = deps.Meter.Int64Counter("naru.journal.publish.failures", metric.WithDescription("Publishes that JetStream did not acknowledge; the sweep tries them again."))
+	p.published, err2 = deps.Meter.Int64Counter("naru.journal.published.frames", metric.WithDescription("Frames acknowledged by JetStream."))
+	p.refused, err3 = deps.Meter.Int64Counter("naru.journal.refused.frames", metric.WithDescription("Rows of the journal that this unit did not write: published and logged by nobody."))
+	_, err4 = deps.Meter.Int64ObservableGauge("naru.journal.unpublished.frames", metric.WithDescription("Public frames committed and not yet acknowledged, counted up to 10,000."),
+		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
+			waiting, err := Unpublished(ctx, deps.DB)
+			o.Observe(waiting)
+			return err
+		}))
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return nil, fmt.Errorf("make journal instruments: %w", err)
+	}
+	return p, nil
+}
+
+// Unpublished counts the public frames not yet acknowledged, up to 10,000.
+func Unpublished(ctx context.Context, db pg.DBTX) (int64, error) {
+	const count = `
+		select count(*)
+		from   (select from journal_mark where published_at is null and lane > 0 and refused is null limit $1) m`
+	var waiting int64
+	if err := db.QueryRow(ctx, count, backlogBound).Scan(&waiting); err != nil {
+		return 0, fmt.Errorf("count unpublished frames: %w", err)
+	}
+	return waiting, nil
+}
+
+// Committed takes frames right after their commit. It never blocks.
+func (p *Publisher) Committed(frames []Sealed) {
+	for _, f := range frames {
+		switch {
+		case f.Lane == 0:
+		case f.turn != "":
+			select {
+			case p.turns <- struct{}{}:
+			default:
+			}
+		default:
+			select {
+			case p.fresh <- f:
+			default:
+				return // the sweep takes them
+			}
+		}
+	}
+}
+
+// Tasks run the publisher. They end with their context; what is unmarked then is swept by the next process.
+func (p *Publisher) Tasks() []lifecycle.Task {
+	return []lifecycle.Task{
+		{Name: "journal-mark", Run: p.mark},
+		{Name: "journal-publish", Run: p.publishFresh},
+		{Name: "journal-turns", Run: p.takeTurns},
+		lifecycle.Every("journal-sweep", sweepInterval, func(ctx context.Context) {
+			if err := p.sweep(ctx); err != nil && ctx.Err() == nil {
+				p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "sweep of the journal did not finish", slog.Any("error", err))
+			}
+		}),
+	}
+}
+
+func (p *Publisher) publishFresh(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case f := <-p.fresh:
+			// A process that paused before its commit leaves the frame to the sweep, which publishes only what the log has taken.
+			if p.deps.Clock.Now().Sub(f.RecordedAt) <= window {
+				p.publish(ctx, f)
+			}
+		}
+	}
+}
+
+func (p *Publisher) publish(ctx context.Context, f Sealed) {
+	tags, err := p.deps.Keys.Tags(ctx, f.Header, p.readers[f.Kind])
+	var ack <-chan Ack
+	if err == nil {
+		ack, err = p.deps.Sender.Publish(ctx, f.Frame, tags)
+	}
+	if err != nil {
+		p.failures.Add(ctx, 1)
+		p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "frame was not published, the sweep will", slog.String("frame_id", f.ID.String()),
+			slog.String("kind", string(f.Kind)), slog.Any("error", err))
+		return
+	}
+	select {
+	case p.pending <- waiting{f.ID, ack}:
+	case <-ctx.Done():
+	}
+}
+
+// mark waits for acknowledgements in the order of publishing and writes down groups of them: the first of a group is waited for,
+// the rest taken as far as they are there.
+func (p *Publisher) mark(ctx context.Context) error {
+	for {
+		var ids []uuid.UUID
+		var sequences []int64
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case first := <-p.pending:
+			p.settle(ctx, first, &ids, &sequences)
+		}
+		for more := true; more && len(ids) < markBatch; {
+			select {
+			case next := <-p.pending:
+				p.settle(ctx, next, &ids, &sequences)
+			default:
+				more = false
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		if err := markPublished(ctx, p.deps.DB, ids, sequences); err != nil && ctx.Err() == nil {
+			p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "published frames were not marked, the sweep will send them again",
+				slog.Int("frames", len(ids)), slog.Any("error", err))
+			continue
+		}
+		p.published.Add(ctx, int64(len(ids)))
+	}
+}
+
+func (p *Publisher) settle(ctx context.Context, w waiting, ids *[]uuid.UUID, sequences *[]int64) {
+	timer := time.NewTimer(ackWait)
+	defer timer.Stop()
+	var failure error
+	select {
+	case <-ctx.Done():
+		return
+	case <-timer.C:
+		failure = errors.New("no acknowledgement in time")
+	case ack := <-w.ack:
+		if ack.Err == nil {
+			*ids = append(*ids, w.id)
+			*sequences = append(*sequences, int64(ack.Sequence))
+			return
+		}
+		failure = ack.Err
+	}
+	p.failures.Add(ctx, 1)
+	p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "frame was not acknowledged, the sweep will publish it again",
+		slog.String("frame_id", w.id.String()), slog.Any("error", failure))
+}
+
+func markPublished(ctx context.Context, db *pgxpool.Pool, ids []uuid.UUID, sequences []int64) error {
+	// Two replicas mark the same frame only after a sweep; should they deadlock over two of them, the loser's are swept once more.
+	const mark = `
+		update journal_mark m
+		set    published_at = now(), stream_seq = a.seq, lease_until = null
+		from   (select frame_id, max(seq) as seq from unnest($1::uuid[], $2::bigint[]) u(frame_id, seq) group by frame_id) a
+		where  m.frame_id = a.frame_id and m.published_at is null`
+	if _, err := db.Exec(ctx, mark, ids, sequences); err != nil {
+		return fmt.Errorf("mark %d published frames: %w", len(ids), err)
+	}
+	return nil
+}
+
+// sweep publishes what its own process did not: after a crash, a full queue or a lost acknowledgement. It takes only what the log has
+// taken, so no frame of another time or another hand goes out by it.
+func (p *Publisher) sweep(ctx context.Context) error {
+	for more := true; more; {
+		frames, err := p.claim(ctx, `
+			select frame_id
+			from   journal_mark
+			where  published_at is null and lane > 0 and turn is null and refused is null and leaf is not null
+			  and  frame_id < $1 and (lease_until is null or lease_until < now())
+			order  by frame_id
+			limit  $2
+			for update skip locked`, sweepBatch)
+		if err != nil {
+			return err
+		}
+		p.publishChecked(ctx, frames)
+		more = len(frames) == sweepBatch
+	}
+	return nil
+}
+
+// claim leases the frames that pick names; $1 in it is the id before which frames are old, $2 the limit.
+func (p *Publisher) claim(ctx context.Context, pick string, limit int, more ...any) ([]Sealed, error) {
+	var now time.Time
+	if err := p.deps.DB.QueryRow(ctx, `select now()`).Scan(&now); err != nil {
+		return nil, fmt.Errorf("read database time: %w", err)
+	}
+	sql := `
+		with due as materialized (` + pick + `),
+		leased as (
+		  update journal_mark m
+		  set    lease_until = now() + $3::interval
+		  from   due
+		  where  m.frame_id = due.frame_id
+		  returning m.frame_id)
+		select ` + frameColumns + `
+		from   journal j
+		join   leased using (frame_id)
+		order  by j.frame_id`
+	rows, err := p.deps.DB.Query(ctx, sql, append([]any{firstIDAt(now.Add(-sweepAge)), limit, leaseTime}, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("claim unpublished frames: %w", err)
+	}
+	frames, err := pgx.CollectRows(rows, scanFrame(p.deps.Unit))
+	if err != nil {
+		return nil, fmt.Errorf("claim unpublished frames: %w", err)
+	}
+	return frames, nil
+}
+
+// publishChecked publishes frames that were read from the table, so that somebody else may have written.
+func (p *Publisher) publishChecked(ctx context.Context, frames []Sealed) {
+	for _, f := range frames {
+		err := p.deps.Keys.Check(ctx, f.Header, f.MAC)
+		switch {
+		case err == nil:
+			p.publish(ctx, f)
+		case errors.Is(err, ErrForged):
+			p.refuse(ctx, f)
+		default:
+			p.deps.Log.LogAttrs(ctx, slog.LevelError, "frame is not published, its key is not to be had", slog.String("frame_id", f.ID.String()), slog.Any("error", err))
+		}
+	}
+}
+
+func (p *Publisher) refuse(ctx context.Context, f Sealed) {
+	p.refused.Add(ctx, 1)
+	p.deps.Log.LogAttrs(ctx, slog.LevelError, "a row of the journal was not written by this unit and is refused",
+		slog.String("frame_id", f.ID.String()), slog.String("kind", string(f.Kind)))
+	if err := refuse(ctx, p.deps.DB, f.ID, refusedForged); err != nil && ctx.Err() == nil {
+		p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "refused frame was not marked", slog.Any("error", err))
+	}
+}
+
+const refusedForged = "mac_wrong"

@@ -1,0 +1,44 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// placed are the subjects under legal hold.
+const placed = `(select subject from (select distinct on (subject) subject, action from legal_hold order by subject, id desc) h where action = 'placed')`
+
+// Kept is a table whose partitions go ten years after their end, and not while a subject of theirs is under legal hold. subject is the
+// column, or the expression over a row e of the partition, that a hold names; empty where any hold keeps all.
+func Kept(table string, kind pg.PartitionKind, with, subject string) pg.Partition {
+	guard := `select not exists (select from ` + placed + ` held)`
+	if subject != "" {
+		guard = `select not exists (select from ${partition} e where ` + subject + ` in ` + placed + `)`
+	}
+	return pg.Partition{Table: table, Kind: kind, With: with, Retain: pg.Retain{Years: RetentionYears}, Guard: guard, GuardTables: []string{"legal_hold"}}
+}
+
+// Hold places a legal hold on a subject, a document's number or whatever its facts are about; reference names the order behind it (a file
+// number, never personal data).
+func Hold(ctx context.Context, tx pgx.Tx, subject, actor, reference string) error {
+	return addHold(ctx, tx, subject, "placed", actor, reference)
+}
+
+// ReleaseHold ends the legal hold of a subject. Both stay on record.
+func ReleaseHold(ctx context.Context, tx pgx.Tx, subject, actor, reference string) error {
+	return addHold(ctx, tx, subject, "released", actor, reference)
+}
+
+func addHold(ctx context.Context, tx pgx.Tx, subject, action, actor, reference string) error {
+	_, err := tx.Exec(ctx, `insert into legal_hold (id, subject, action, actor, reference) values ($1, $2, $3, $4, $5)`,
+		id.New(), subject, action, actor, reference)
+	if err != nil {
+		return fmt.Errorf("record legal hold %s: %w", action, err)
+	}
+	return nil
+}

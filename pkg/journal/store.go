@@ -1,0 +1,169 @@
+package journal
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations makes the journal's tables in a unit's schema. A month's partitions go ten years after the end of the month, and only when
+// every frame of it has its leaf; the tiles of the log stay.
+func Migrations() pg.Source {
+	frames, marks := Kept("journal", pg.ByMonthUUIDv7, "", ""), Kept("journal_mark", pg.ByMonthUUIDv7, "fillfactor = 70", "")
+	frames.Guard += ` and not exists (select from ${partition} j left join journal_mark m using (frame_id) where m.leaf is null and m.refused is null)`
+	frames.GuardTables = append(frames.GuardTables, "journal_mark")
+	marks.Guard += ` and not exists (select from ${partition} m join journal j using (frame_id))`
+	marks.GuardTables = append(marks.GuardTables, "journal")
+	return pg.Source{Name: "journal", FS: migrations, Partitions: []pg.Partition{frames, marks}}
+}
+
+func insertFrames(ctx context.Context, db pg.DBTX, frames []Sealed) error {
+	const insert = `
+		with framed as materialized (
+		  select *
+		  from   unnest($1::uuid[], $2::text[], $3::smallint[], $4::integer[], $5::text[], $6::smallint[], $7::integer[], $8::timestamptz[],
+		                $9::bytea[], $10::bytea[], $11::bytea[], $12::text[])
+		         u(frame_id, kind, lane, events, key_id, compression, raw_length, recorded_at, root, mac, body, turn)),
+		written as (
+		  insert into journal (frame_id, kind, lane, events, key_id, compression, raw_length, recorded_at, root, mac, body)
+		  select frame_id, kind, lane, events, key_id, compression, raw_length, recorded_at, root, mac, body from framed)
+		insert into journal_mark (frame_id, lane, turn)
+		select frame_id, lane, nullif(turn, '') from framed`
+	n := len(frames)
+	ids, kinds, lanes, counts := make([]uuid.UUID, n), make([]string, n), make([]int16, n), make([]int32, n)
+	keyIDs, compressions, lengths, times := make([]string, n), make([]int16, n), make([]int32, n), make([]time.Time, n)
+	roots, macs, bodies, turns := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([]string, n)
+	for i, f := range frames {
+		ids[i], kinds[i], lanes[i], counts[i] = f.ID, string(f.Kind), int16(f.Lane), int32(f.Count)
+		keyIDs[i], compressions[i], lengths[i], times[i] = f.KeyID, int16(f.Compression), int32(f.RawLength), f.RecordedAt
+		roots[i], macs[i], bodies[i], turns[i] = f.Root[:], f.MAC, f.Body, f.turn
+	}
+	if _, err := db.Exec(ctx, insert, ids, kinds, lanes, counts, keyIDs, compressions, lengths, times, roots, macs, bodies, turns); err != nil {
+		return fmt.Errorf("write %d frames to the journal: %w", n, err)
+	}
+	return nil
+}
+
+// frameColumns of journal j, for scanFrame.
+const frameColumns = `j.frame_id, j.kind, j.lane, j.events, j.key_id, j.compression, j.raw_length, j.recorded_at, j.root, j.mac, j.body`
+
+// scanFrame reads frameColumns; the unit is the schema's.
+func scanFrame(unit string) pgx.RowToFunc[Sealed] {
+	return func(row pgx.CollectableRow) (Sealed, error) {
+		s := Sealed{Frame: frame.Frame{Header: frame.Header{Unit: unit}}}
+		var lane, compression int16
+		var root []byte
+		err := row.Scan(&s.ID, &s.Kind, &lane, &s.Count, &s.KeyID, &compression, &s.RawLength, &s.RecordedAt, &root, &s.MAC, &s.Body)
+		s.Lane, s.Compression, s.RecordedAt = platformv1.Lane(lane), frame.Compression(compression), s.RecordedAt.UTC()
+		copy(s.Root[:], root)
+		return s, err
+	}
+}
+
+// Frame reads one frame of the unit's journal by its id.
+func Frame(ctx context.Context, db pg.DBTX, unit string, frameID uuid.UUID) (Sealed, error) {
+	rows, err := db.Query(ctx, `select `+frameColumns+` from journal j where frame_id = $1`, frameID)
+	if err != nil {
+		return Sealed{}, fmt.Errorf("read frame: %w", err)
+	}
+	found, err := pgx.CollectExactlyOneRow(rows, scanFrame(unit))
+	if err != nil {
+		return Sealed{}, fmt.Errorf("read frame: %w", err)
+	}
+	return found, nil
+}
+
+// OfCommit reads the frames of one commit, in the order in which they were stated.
+func OfCommit(ctx context.Context, db pg.DBTX, unit string, commit uuid.UUID) ([]Sealed, error) {
+	const read = `select ` + frameColumns + ` from journal j where frame_id > $1 and frame_id <= $2 order by frame_id`
+	rows, err := db.Query(ctx, read, commit, frame.IDOf(commit, frame.MaxPlaces))
+	if err != nil {
+		return nil, fmt.Errorf("read frames of commit %s: %w", commit, err)
+	}
+	found, err := pgx.CollectRows(rows, scanFrame(unit))
+	if err != nil {
+		return nil, fmt.Errorf("read frames of commit %s: %w", commit, err)
+	}
+	return found, nil
+}
+
+// ErrNoFact says that a commit states no fact of that kind about that subject.
+var ErrNoFact = errors.New("the commit states no such fact")
+
+// Find reads what a commit of the unit states about a subject into a message of its kind.
+func Find(ctx context.Context, db pg.DBTX, unit string, commit uuid.UUID, subject string, into proto.Message) error {
+	frames, err := OfCommit(ctx, db, unit, commit)
+	if err != nil {
+		return err
+	}
+	kind := frame.KindOf(into)
+	for _, f := range frames {
+		if f.Kind != kind {
+			continue
+		}
+		events, err := f.Events()
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			if e.GetSubject() == subject {
+				return proto.Unmarshal(e.GetPayload(), into)
+			}
+		}
+	}
+	return fmt.Errorf("%w: %s of %s in %s", ErrNoFact, kind, subject, commit)
+}
+
+// OfKind reads all frames of a kind in the order of their ids.
+func OfKind(ctx context.Context, db pg.DBTX, unit string, kind frame.Kind) ([]Sealed, error) {
+	rows, err := db.Query(ctx, `select `+frameColumns+` from journal j where kind = $1 order by frame_id`, string(kind))
+	if err != nil {
+		return nil, fmt.Errorf("read frames of %s: %w", kind, err)
+	}
+	found, err := pgx.CollectRows(rows, scanFrame(unit))
+	if err != nil {
+		return nil, fmt.Errorf("read frames of %s: %w", kind, err)
+	}
+	return found, nil
+}
+
+// refuse marks frames that are not this unit's, or not to be taken as they are.
+func refuse(ctx context.Context, db pg.DBTX, frameID uuid.UUID, why string) error {
+	if _, err := db.Exec(ctx, `update journal_mark set refused = $2 where frame_id = $1 and leaf is null`, frameID, why); err != nil {
+		return fmt.Errorf("refuse frame %s: %w", frameID, err)
+	}
+	return nil
+}
+
+// firstIDAt is the smallest UUIDv7 of a millisecond.
+func firstIDAt(at time.Time) uuid.UUID {
+	var first uuid.UUID
+	ms := at.UnixMilli()
+	for i := range 6 {
+		first[i] = byte(ms >> (8 * (5 - i)))
+	}
+	first[6], first[8] = 0x70, 0x80
+	return first
+}
+
+// timeOf is the time in a UUIDv7.
+func timeOf(u uuid.UUID) time.Time {
+	var ms int64
+	for _, b := range u[:6] {
+		ms = ms<<8 | int64(b)
+	}
+	return time.UnixMilli(ms).UTC()
+}

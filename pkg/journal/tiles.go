@@ -1,0 +1,150 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// tileHeight of C2SP tlog-tiles: 256 hashes in a tile.
+const tileHeight = 8
+
+// tiles reads the log's tiles; package tlog checks each against the root it was asked for.
+type tiles struct {
+	ctx context.Context //nolint:containedctx // tlog's readers have none; tiles live for one call
+	db  pg.DBTX
+}
+
+func (t tiles) Height() int { return tileHeight }
+
+func (t tiles) SaveTiles([]tlog.Tile, [][]byte) {}
+
+// ReadTiles gives the tiles at the width asked for; the table has the widest.
+func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
+	const read = `
+		select coalesce(t.hashes, '')
+		from   unnest($1::smallint[], $2::bigint[]) with ordinality u(level, n, place)
+		left   join log_tile t on t.level = u.level and t.n = u.n
+		order  by u.place`
+	levels, ns := make([]int16, len(wanted)), make([]int64, len(wanted))
+	for i, tile := range wanted {
+		levels[i], ns[i] = int16(tile.L), tile.N
+	}
+	rows, err := t.db.Query(t.ctx, read, levels, ns)
+	if err != nil {
+		return nil, fmt.Errorf("read tiles: %w", err)
+	}
+	defer rows.Close()
+	var found [][]byte
+	for rows.Next() {
+		var hashes []byte
+		if err := rows.Scan(&hashes); err != nil {
+			return nil, fmt.Errorf("read tiles: %w", err)
+		}
+		width := wanted[len(found)].W * tlog.HashSize
+		if len(hashes) < width {
+			return nil, fmt.Errorf("read tiles: tile %s is not whole", wanted[len(found)].Path())
+		}
+		found = append(found, hashes[:width])
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read tiles: %w", err)
+	}
+	return found, nil
+}
+
+// tree is the log as it was and what is added to it.
+type tree struct {
+	old   tlog.Tree
+	size  int64
+	below tlog.HashReader
+	fresh map[int64]tlog.Hash
+}
+
+func openTree(ctx context.Context, db pg.DBTX, old tlog.Tree) *tree {
+	t := &tree{old: old, size: old.N, fresh: map[int64]tlog.Hash{}}
+	if old.N > 0 {
+		t.below = tlog.TileHashReader(old, tiles{ctx, db})
+	}
+	return t
+}
+
+// ReadHashes implements tlog.HashReader over what was and what is added.
+func (t *tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	found := make([]tlog.Hash, len(indexes))
+	var older []int64
+	var places []int
+	for i, index := range indexes {
+		if h, ok := t.fresh[index]; ok {
+			found[i] = h
+			continue
+		}
+		older, places = append(older, index), append(places, i)
+	}
+	if len(older) == 0 {
+		return found, nil
+	}
+	if t.below == nil {
+		return nil, fmt.Errorf("hash %d is not in the log", older[0])
+	}
+	hashes, err := t.below.ReadHashes(older)
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range hashes {
+		found[places[i]] = h
+	}
+	return found, nil
+}
+
+// add appends a leaf.
+func (t *tree) add(leaf tlog.Hash) error {
+	hashes, err := tlog.StoredHashesForRecordHash(t.size, leaf, t)
+	if err != nil {
+		return fmt.Errorf("add leaf %d: %w", t.size, err)
+	}
+	at := tlog.StoredHashIndex(0, t.size)
+	for i, h := range hashes {
+		t.fresh[at+int64(i)] = h
+	}
+	t.size++
+	return nil
+}
+
+// root of the tree with what was added.
+func (t *tree) root() (tlog.Hash, error) {
+	root, err := tlog.TreeHash(t.size, t)
+	if err != nil {
+		return tlog.Hash{}, fmt.Errorf("compute root of the log: %w", err)
+	}
+	return root, nil
+}
+
+// save writes the tiles that were added to.
+func (t *tree) save(ctx context.Context, db pg.DBTX) error {
+	const upsert = `
+		insert into log_tile (level, n, hashes)
+		select level, n, hashes
+		from   unnest($1::smallint[], $2::bigint[], $3::bytea[]) u(level, n, hashes)
+		order  by level, n
+		on conflict (level, n) do update
+		set    hashes = excluded.hashes
+		where  octet_length(log_tile.hashes) < octet_length(excluded.hashes)`
+	var levels []int16
+	var ns []int64
+	var contents [][]byte
+	for _, tile := range tlog.NewTiles(tileHeight, t.old.N, t.size) {
+		content, err := tlog.ReadTileData(tile, t)
+		if err != nil {
+			return fmt.Errorf("read new tile %s: %w", tile.Path(), err)
+		}
+		levels, ns, contents = append(levels, int16(tile.L)), append(ns, tile.N), append(contents, content)
+	}
+	if _, err := db.Exec(ctx, upsert, levels, ns, contents); err != nil {
+		return fmt.Errorf("write %d tiles: %w", len(levels), err)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/naru-relay/naru/pkg/frame"
+)
+
+// turnPoll finds what another replica committed and did not live to publish.
+const turnPoll = time.Second
+
+// takeTurns publishes paced frames at a bounded rate: each sender that has some waiting gives one, then the next sender, and round again.
+// A frame has a bounded number of events, so turns by the frame share the rate fairly whatever one sender has waiting.
+func (p *Publisher) takeTurns(ctx context.Context) error {
+	limit := rate.NewLimiter(rate.Inf, frame.MaxEvents)
+	if p.deps.EventsPerSecond > 0 {
+		limit = rate.NewLimiter(rate.Limit(p.deps.EventsPerSecond), frame.MaxEvents)
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	last := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.turns:
+		case <-timer.C:
+		}
+		for {
+			frames, next, err := p.nextTurn(ctx, last)
+			if err != nil && ctx.Err() == nil {
+				p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "paced frames were not published, tried again", slog.Any("error", err))
+			}
+			if err != nil || len(frames) == 0 {
+				break
+			}
+			last = next
+			p.publishChecked(ctx, frames)
+			if err := limit.WaitN(ctx, frames[0].Count); err != nil {
+				return err
+			}
+		}
+		timer.Reset(turnPoll)
+	}
+}
+
+// nextTurn claims the oldest frame of the first sender after last, going round. A frame older than the window must have a leaf: the log
+// judges its time.
+func (p *Publisher) nextTurn(ctx context.Context, last string) ([]Sealed, string, error) {
+	const pick = `
+		select frame_id
+		from   journal_mark
+		where  published_at is null and turn is not null and refused is null and turn > $4
+		  and  (lease_until is null or lease_until < now()) and (leaf is not null or frame_id > $5) and $1::uuid is not null
+		order  by turn, frame_id
+		limit  $2
+		for update skip locked`
+	recent := firstIDAt(p.deps.Clock.Now().Add(-window))
+	frames, err := p.claim(ctx, pick, 1, last, recent)
+	if err == nil && len(frames) == 0 && last != "" {
+		frames, err = p.claim(ctx, pick, 1, "", recent)
+	}
+	if err != nil || len(frames) == 0 {
+		return nil, "", err
+	}
+	var turn string
+	if err := p.deps.DB.QueryRow(ctx, `select turn from journal_mark where frame_id = $1`, frames[0].ID).Scan(&turn); err != nil {
+		return nil, "", fmt.Errorf("read whose turn it is: %w", err)
+	}
+	return frames, turn, nil
+}

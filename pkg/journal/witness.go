@@ -1,0 +1,200 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	formats "github.com/transparency-dev/formats/note"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// Request is what a log asks of its witness.
+type Request struct {
+	Checkpoint, VerifierKey string
+	OldSize                 int64
+	Proof                   tlog.TreeProof
+}
+
+// Answer of a witness: cosigned, or the size it has seen and wants a proof from.
+type Answer struct {
+	Cosigned    string
+	SeenSize    int64
+	VerifierKey string
+}
+
+// Witness has another unit cosign a checkpoint.
+type Witness func(ctx context.Context, r Request) (Answer, error)
+
+// ErrNotExtended is a checkpoint that does not extend what the witness has seen: history was changed or cut off.
+var ErrNotExtended = errors.New("checkpoint does not extend what this witness has seen")
+
+func verifierOf(key *keys.NoteKey) note.Verifier {
+	v, err := note.NewVerifier(key.Public)
+	if err != nil { // the key was read with this text
+		return nil
+	}
+	return v
+}
+
+// haveCosigned asks the witness for the newest checkpoint, if it lacks a cosignature.
+func (l *Logger) haveCosigned(ctx context.Context) error {
+	if l.deps.Witness == nil {
+		return nil
+	}
+	newest, err := Newest(ctx, l.deps.DB)
+	if err != nil || newest.N == 0 || newest.Cosigned != "" {
+		return err
+	}
+	l.mu.Lock()
+	if !l.behind {
+		l.behind, l.cosigned = true, newest.MadeAt
+	}
+	l.mu.Unlock()
+	r := Request{Checkpoint: newest.Note, VerifierKey: l.deps.Signer.Public}
+	answer, err := l.deps.Witness(ctx, r)
+	if err == nil && answer.Cosigned == "" {
+		grown := openTree(ctx, l.deps.DB, newest.Tree)
+		r.OldSize = answer.SeenSize
+		if r.Proof, err = tlog.ProveTree(newest.N, answer.SeenSize, grown); err != nil {
+			return fmt.Errorf("prove the log since %d leaves: %w", answer.SeenSize, err)
+		}
+		answer, err = l.deps.Witness(ctx, r)
+	}
+	if err != nil {
+		return fmt.Errorf("have %d leaves cosigned: %w", newest.N, err)
+	}
+	verifier, err := formats.NewVerifierForCosignatureV1(answer.VerifierKey)
+	if err != nil {
+		return fmt.Errorf("read the witness's key: %w", err)
+	}
+	if cosigned, err := ParseCheckpoint(answer.Cosigned, verifier); err != nil || cosigned.Tree != newest.Tree || cosigned.Origin != newest.Origin {
+		return fmt.Errorf("have %d leaves cosigned: the witness answered with another checkpoint", newest.N)
+	}
+	if err := keepCosignature(ctx, l.deps.DB, newest, answer.Cosigned); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.behind = false
+	return nil
+}
+
+// WitnessOf cosigns for other units. It keeps the newest checkpoint of each in the database and beside its keys, and goes by the larger.
+type WitnessOf struct {
+	DB    *pgxpool.Pool
+	Store *keys.Store
+	Key   *keys.NoteKey
+	Clock clock.Clock
+}
+
+// Cosign cosigns the checkpoint of a log whose owner the caller has been proved to be. ErrNotExtended is an alarm: the log was changed.
+func (w *WitnessOf) Cosign(ctx context.Context, owner string, r Request) (Answer, error) {
+	verifier, err := note.NewVerifier(r.VerifierKey)
+	if err != nil || verifier.Name() != owner {
+		return Answer{}, fmt.Errorf("%w: verifier key is not one of %s", ErrNotExtended, owner)
+	}
+	offered, err := ParseCheckpoint(r.Checkpoint, verifier)
+	if err != nil {
+		return Answer{}, fmt.Errorf("%w: %w", ErrNotExtended, err)
+	}
+	if offered.Owner() != owner {
+		return Answer{}, fmt.Errorf("%w: it is of another log", ErrNotExtended)
+	}
+	answer := Answer{VerifierKey: w.Key.PublicCosigner}
+	err = pg.InTx(ctx, w.DB, func(tx pgx.Tx) error {
+		seen, err := w.seen(ctx, tx, owner, r.VerifierKey)
+		if err != nil {
+			return err
+		}
+		answer.Cosigned, answer.SeenSize = "", seen.N
+		switch {
+		case seen.N > 0 && offered.Origin != seen.Origin:
+			return fmt.Errorf("%w: another generation", ErrNotExtended)
+		case offered.N < seen.N:
+			return fmt.Errorf("%w: %d leaves after %d", ErrNotExtended, offered.N, seen.N)
+		case offered.N == seen.N && offered.Hash != seen.Hash:
+			return fmt.Errorf("%w: another root at %d leaves", ErrNotExtended, seen.N)
+		case r.OldSize != seen.N && offered.N != seen.N:
+			return nil // to be proved from where this witness stands
+		case seen.N > 0 && offered.N > seen.N:
+			if err := tlog.CheckTree(r.Proof, offered.N, offered.Hash, seen.N, seen.Hash); err != nil {
+				return fmt.Errorf("%w: %w", ErrNotExtended, err)
+			}
+		}
+		if err := w.keep(ctx, tx, owner, offered, r.VerifierKey); err != nil {
+			return err
+		}
+		signed, err := note.Sign(&note.Note{Text: unsignedText(offered.Note)}, w.Key.Cosigner)
+		if err != nil {
+			return fmt.Errorf("cosign: %w", err)
+		}
+		answer.Cosigned, answer.SeenSize = string(signed), offered.N
+		return nil
+	})
+	return answer, err
+}
+
+// seen is the newest checkpoint this witness has seen of a log, by its row and its file.
+func (w *WitnessOf) seen(ctx context.Context, tx pgx.Tx, owner, verifierKey string) (Checkpoint, error) {
+	verifier, err := note.NewVerifier(verifierKey)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	var row string
+	err = tx.QueryRow(ctx, `select note from witnessed_checkpoint where origin = $1 for update`, owner).Scan(&row)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return Checkpoint{}, fmt.Errorf("read what was witnessed: %w", err)
+	}
+	kept, err := w.Store.Remembered(witnessFile(owner))
+	if err != nil && !errors.Is(err, keys.ErrNotFound) {
+		return Checkpoint{}, fmt.Errorf("read what was witnessed: %w", err)
+	}
+	key, file, _ := strings.Cut(string(kept), "\n")
+	if key != "" && key != verifierKey {
+		return Checkpoint{}, fmt.Errorf("%w: the log has another key than the one seen first", ErrNotExtended)
+	}
+	var newest Checkpoint
+	for _, signed := range []string{row, file} {
+		if signed == "" {
+			continue
+		}
+		c, err := ParseCheckpoint(signed, verifier)
+		if err != nil {
+			return Checkpoint{}, fmt.Errorf("what was witnessed: %w", err)
+		}
+		if c.Generation() > newest.Generation() || c.Generation() == newest.Generation() && c.N > newest.N {
+			newest = c
+		}
+	}
+	return newest, nil
+}
+
+// keep remembers a checkpoint before it is cosigned: in the file first, because a row can be rolled back.
+func (w *WitnessOf) keep(ctx context.Context, tx pgx.Tx, owner string, c Checkpoint, verifierKey string) error {
+	if err := w.Store.Remember(witnessFile(owner), []byte(verifierKey+"\n"+c.Note)); err != nil {
+		return fmt.Errorf("keep what is witnessed: %w", err)
+	}
+	const upsert = `
+		insert into witnessed_checkpoint (origin, size, note, witnessed_at)
+		values ($1, $2, $3, $4)
+		on conflict (origin) do update
+		set    size = excluded.size, note = excluded.note, witnessed_at = excluded.witnessed_at`
+	if _, err := tx.Exec(ctx, upsert, owner, c.N, c.Note, w.Clock.Now().Truncate(time.Microsecond)); err != nil {
+		return fmt.Errorf("keep what is witnessed: %w", err)
+	}
+	return nil
+}
+
+func witnessFile(owner string) string {
+	return "witness-" + owner[strings.LastIndexByte(owner, '/')+1:]
+}

@@ -1,0 +1,210 @@
+package unit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/keys"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// logKey is the name of the key that signs a unit's checkpoints and cosignatures.
+const logKey = "log"
+
+// buildJournal makes what states, publishes, logs and checks facts.
+func (h *host) buildJournal(ctx context.Context, rt Runtime) error {
+	owner := journal.OwnerOf(rt.Platform, h.unit.Name)
+	signer, err := h.keys.NoteSigner(ctx, logKey, owner)
+	if err != nil {
+		return err
+	}
+	frameKeys := journal.NewKeys(h.keys, rt.Clock)
+	deps := journal.Deps{Unit: h.unit.Name, DB: h.pool, Clock: rt.Clock, Keys: frameKeys, States: h.unit.States, Paced: h.unit.Paced, Policy: h.unit.Policy,
+		Committed: func(frames []journal.Sealed) { h.publisher.Committed(frames) }}
+	if h.env.Journal, err = journal.New(deps); err != nil {
+		return err
+	}
+	pace := 0
+	if h.unit.Pace != nil {
+		pace = h.unit.Pace(h.env.Config)
+	}
+	if h.publisher, err = journal.NewPublisher(journal.PublisherDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Clock: rt.Clock, Sender: h.conn,
+		Log: h.telemetry.Log, Meter: h.telemetry.Meter, Rules: h.env.Journal.Rules(), EventsPerSecond: pace}); err != nil {
+		return err
+	}
+	logger := journal.LoggerDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Store: h.keys, Signer: signer, Clock: rt.Clock, Log: h.telemetry.Log, Meter: h.telemetry.Meter}
+	if h.unit.Witness != "" {
+		logger.Witness = h.witness
+	}
+	if h.logger, err = journal.NewLogger(logger); err != nil {
+		return err
+	}
+	h.readerKeys = journal.NewReaderKeys(h.frameKey)
+	h.journals = &journalService{unit: h.unit, platform: rt.Platform, journal: h.env.Journal, keys: frameKeys,
+		witness: &journal.WitnessOf{DB: h.pool, Store: h.keys, Key: signer, Clock: rt.Clock}}
+	return nil
+}
+
+// frameKey asks a producing unit for the key by which this one checks its frames.
+func (h *host) frameKey(ctx context.Context, producer, keyID string) ([]byte, error) {
+	conn, err := h.env.Dial(producer)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := platformv1.NewJournalServiceClient(conn).GetFrameKey(ctx, &platformv1.GetFrameKeyRequest{KeyId: keyID})
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, journal.ErrKeyDestroyed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for the key of its frames: %w", producer, err)
+	}
+	return answer.GetKey(), nil
+}
+
+// witness has the unit's witness cosign a checkpoint.
+func (h *host) witness(ctx context.Context, r journal.Request) (journal.Answer, error) {
+	conn, err := h.env.Dial(h.unit.Witness)
+	if err != nil {
+		return journal.Answer{}, err
+	}
+	asked := &platformv1.WitnessRequest{Checkpoint: r.Checkpoint, VerifierKey: r.VerifierKey, OldSize: r.OldSize}
+	for _, hash := range r.Proof {
+		asked.Proof = append(asked.Proof, hash[:])
+	}
+	answer, err := platformv1.NewJournalServiceClient(conn).Witness(ctx, asked)
+	if err != nil {
+		return journal.Answer{}, fmt.Errorf("ask %s: %w", h.unit.Witness, err)
+	}
+	return journal.Answer{Cosigned: answer.GetCosigned(), SeenSize: answer.GetSeenSize(), VerifierKey: answer.GetVerifierKey()}, nil
+}
+
+// clockEvidence keeps what the watch measured: that the clock was good is part of what the times in the journal are worth.
+func (h *host) clockEvidence(ctx context.Context, s clock.Sample) error {
+	return h.env.Journal.InTx(ctx, func(tx *journal.Tx) error {
+		name := "unit:" + h.unit.Name
+		return tx.Record(ctx, journal.Fact{Subject: name, Actor: name, OccurredAt: s.At, Message: &platformv1.ClockMeasured{
+			MeasuredAt: timestamppb.New(s.At), Offset: durationpb.New(s.Offset), MaxError: durationpb.New(s.MaxError), EstimatedError: durationpb.New(s.EstError),
+			Synchronised: s.Synchronised, Problem: s.Problem,
+		}})
+	})
+}
+
+// journalService gives readers their keys, cosigns for other units, and shows the operator what is held.
+type journalService struct {
+	platformv1.UnsafeJournalServiceServer
+	platformv1.UnsafeJournalAdminServiceServer
+	unit     Unit
+	platform string
+	journal  *journal.Journal
+	keys     *journal.Keys
+	witness  *journal.WitnessOf
+}
+
+var (
+	_ platformv1.JournalServiceServer      = (*journalService)(nil)
+	_ platformv1.JournalAdminServiceServer = (*journalService)(nil)
+)
+
+func (s *journalService) GetFrameKey(ctx context.Context, r *platformv1.GetFrameKeyRequest) (*platformv1.GetFrameKeyResponse, error) {
+	reader := authn.CallingUnit(ctx)
+	for _, rule := range s.journal.Rules() {
+		if !rule.ReadBy(reader) {
+			continue
+		}
+		key, err := s.keys.Export(ctx, r.GetKeyId(), reader)
+		if errors.Is(err, journal.ErrKeyUnknown) || errors.Is(err, keys.ErrNotFound) {
+			return nil, fault.New(fault.NotFound, s.unit.Name, reason("FRAME_KEY_NOT_FOUND"), "there is no frame key of this id")
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &platformv1.GetFrameKeyResponse{Key: key}, nil
+	}
+	return nil, fault.New(fault.Denied, s.unit.Name, reason("NOT_A_READER"), "this unit reads nothing of what is stated here")
+}
+
+func (s *journalService) Witness(ctx context.Context, r *platformv1.WitnessRequest) (*platformv1.WitnessResponse, error) {
+	asked := journal.Request{Checkpoint: r.GetCheckpoint(), VerifierKey: r.GetVerifierKey(), OldSize: r.GetOldSize()}
+	for _, hash := range r.GetProof() {
+		asked.Proof = append(asked.Proof, tlog.Hash(hash))
+	}
+	answer, err := s.witness.Cosign(ctx, journal.OwnerOf(s.platform, authn.CallingUnit(ctx)), asked)
+	if errors.Is(err, journal.ErrNotExtended) {
+		return nil, fault.New(fault.Conflict, s.unit.Name, reason("CHECKPOINT_NOT_EXTENDED"), err.Error())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &platformv1.WitnessResponse{Cosigned: answer.Cosigned, SeenSize: answer.SeenSize, VerifierKey: answer.VerifierKey}, nil
+}
+
+func (s *journalService) ListHeldFrames(ctx context.Context, r *platformv1.ListHeldFramesRequest) (*platformv1.ListHeldFramesResponse, error) {
+	var behind uuid.UUID
+	if r.GetPageToken() != "" {
+		var err error
+		if behind, err = uuid.Parse(r.GetPageToken()); err != nil {
+			return nil, fault.New(fault.Invalid, s.unit.Name, reason("PAGE_TOKEN_INVALID"), "pageToken is not one this relay gave")
+		}
+	}
+	size := int(r.GetPageSize())
+	if size == 0 {
+		size = defaultPage
+	}
+	found, err := journal.ListHeld(ctx, s.journal.DB(), behind, size+1)
+	if err != nil {
+		return nil, err
+	}
+	answer := &platformv1.ListHeldFramesResponse{}
+	if len(found) > size {
+		found = found[:size]
+		answer.NextPageToken = found[size-1].ID.String()
+	}
+	for _, f := range found {
+		shown := &platformv1.HeldFrame{FrameId: f.ID.String(), Kind: string(f.Kind), Events: int32(f.Count), RecordedAt: timestamppb.New(f.RecordedAt), Refused: f.Refused}
+		if !f.HeldAt.IsZero() {
+			shown.HeldAt = timestamppb.New(f.HeldAt)
+		}
+		answer.Frames = append(answer.Frames, shown)
+	}
+	return answer, nil
+}
+
+func (s *journalService) ReleaseFrame(ctx context.Context, r *platformv1.ReleaseFrameRequest) (*platformv1.ReleaseFrameResponse, error) {
+	operator, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	frameID, err := uuid.Parse(r.GetFrameId())
+	if err != nil {
+		return nil, fault.New(fault.Invalid, s.unit.Name, reason("INVALID_REQUEST"), "frameId is no UUID")
+	}
+	if err := s.journal.Release(ctx, frameID, operator.ID, r.GetReason()); errors.Is(err, journal.ErrNotHeld) {
+		return nil, fault.New(fault.NotFound, s.unit.Name, reason("FRAME_NOT_HELD"), "no held frame has this id")
+	} else if err != nil {
+		return nil, err
+	}
+	return &platformv1.ReleaseFrameResponse{}, nil
+}
+
+// PublicKinds are the kinds of facts that leave a unit.
+func (u Unit) PublicKinds() []frame.Kind {
+	var public []frame.Kind
+	for _, message := range u.States {
+		if rule, err := journal.RuleOf(message); err == nil && rule.Public {
+			public = append(public, rule.Kind)
+		}
+	}
+	return public
+}
