@@ -12,6 +12,7 @@ import (
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -58,7 +59,7 @@ func newPreparing(t *testing.T) *preparing {
 			return verdicts, nil
 		},
 	)}}
-	p.Engine, err = New(Deps{Unit: "address", Journal: journal.New(pool, nil), Consumers: []Consumer{p.consumer}, Log: slog.New(slog.DiscardHandler),
+	p.Engine, err = New(Deps{Unit: "address", Journal: openJournal(t, pool), Clock: clock.System(), Consumers: []Consumer{p.consumer}, Log: slog.New(slog.DiscardHandler),
 		Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
 	require.NoError(t, err)
 	return p
@@ -110,11 +111,13 @@ func TestPreparationFails(t *testing.T) {
 	p := newPreparing(t)
 	p.fails["a"] = fault.New(fault.Unavailable, "address", nil, "the key cannot be had now")
 	p.fails["b"] = errors.New("never")
-	broken := frame.Cut(frame.KindOf(&intakev1.DocumentAccepted{}), platformv1.Lane_LANE_EXPRESS, [][]byte{brokenEvent(t)})
+	broken, err := frame.Cut(frame.KindOf(&intakev1.DocumentAccepted{}), platformv1.Lane_LANE_EXPRESS, [][]byte{brokenEvent(t)})
+	require.NoError(t, err)
+	broken[0] = broken[0].At(frame.NewCommit(), 1)
 	require.NoError(t, p.process(t.Context(), p.consumer, broken, false))
 	p.requireBacklog(t, 0, 1)
 	frames := framesOf(t, "a", "b", "c")
-	require.Error(t, p.process(t.Context(), p.consumer, frames, false))
+	require.Error(t, p.process(t.Context(), p.consumer, frames, false), "what is away now holds the batch up")
 	require.Empty(t, p.handled)
 	require.NoError(t, p.process(t.Context(), p.consumer, frames, true))
 	require.Equal(t, []string{"c"}, p.handled)

@@ -9,14 +9,11 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/bus"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
@@ -44,7 +41,6 @@ func toy(verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict,
 		Migrations: fstest.MapFS{"migrations/00001_init.sql": {Data: []byte(`-- +goose Up
 			create table document (edoc_num text not null, times integer not null check (times < 2), constraint document_pk primary key (edoc_num));
 			grant select, insert, update on document to ${app};`)}},
-		Emits: nil,
 		Reads: []bus.ConsumerSpec{{Purpose: "accepted", From: "intake", Kinds: []frame.Kind{frame.KindOf((*intakev1.DocumentAccepted)(nil))}}},
 		Build: func(_ context.Context, env *unit.Env) (*unit.Service, error) {
 			handle := func(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.DocumentAccepted]) ([]inbox.Verdict, error) {
@@ -85,14 +81,14 @@ func rows(t *testing.T, b *unittest.Bench, query string, args ...any) int {
 func TestFrameHasItsEffectAndAnswer(t *testing.T) {
 	t.Parallel()
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
-	u.Emits = append(u.Emits, &addressv1.DocumentCancelled{})
+	u.States = append(u.States, &addressv1.DocumentCancelled{})
 	b := unittest.New(t, u)
 	frames := unittest.Frames(t, express, accepted("doc-1"), accepted("doc-2"))
 	b.DeliverFrames(t, frames...)
 	require.Equal(t, 2, rows(t, b, `select count(*) from document where times = 1`))
 	require.Len(t, unittest.AwaitEmitted[*addressv1.DocumentCancelled](t, b, 2), 2)
 	await.Require(t, unittest.Patience, func() bool {
-		return rows(t, b, `select count(*) from outbox where published_at is null`) == 0 && rows(t, b, `select count(*) from outbox where stream_seq > 0`) == 1
+		return rows(t, b, `select count(*) from journal_mark where published_at is null and lane > 0`) == 0 && rows(t, b, `select count(*) from journal_mark where stream_seq > 0`) == 1
 	})
 	stated := b.Stated(t, &addressv1.DocumentCancelled{})
 	require.Equal(t, frames[0].ID.String(), stated[0].GetCausation())
@@ -181,28 +177,66 @@ func TestParkedEventIsReplayed(t *testing.T) {
 func TestSweepPublishesWhatItsProcessDidNot(t *testing.T) {
 	t.Parallel()
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
-	u.Emits = append(u.Emits, &addressv1.DocumentCancelled{})
+	u.States = append(u.States, &addressv1.DocumentCancelled{})
 	b := unittest.New(t, u)
-	orphan := journal.New(b.App, func([]frame.Frame) {})
+	orphan, err := journal.New(journal.Deps{Unit: "address", DB: b.App, Clock: b.Clock, Keys: journal.NewKeys(b.Env.Keys, b.Clock), States: u.States})
+	require.NoError(t, err)
 	require.NoError(t, orphan.InTx(t.Context(), func(tx *journal.Tx) error {
-		return tx.Append(t.Context(), express, journal.Fact{Subject: "doc-9", Actor: "unit:address", OccurredAt: b.Clock.Now(), Message: &addressv1.DocumentCancelled{}})
+		return tx.State(t.Context(), express, journal.Fact{Subject: "doc-9", Actor: "unit:address", OccurredAt: b.Clock.Now(), Message: &addressv1.DocumentCancelled{}})
 	}))
-	require.Equal(t, 1, rows(t, b, `select count(*) from outbox where published_at is null`))
-	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from outbox where published_at is null`) == 0 })
+	require.Equal(t, 1, rows(t, b, `select count(*) from journal_mark where published_at is null and lane > 0`))
+	await.Require(t, unittest.Patience, func() bool {
+		return rows(t, b, `select count(*) from journal_mark where published_at is null and lane > 0`) == 0
+	})
 }
 
-// Evidence and the frames of a transaction that fails leave nothing behind.
+// What a transaction stated that fails leaves nothing behind.
 func TestFailedTransactionStatesNothing(t *testing.T) {
 	t.Parallel()
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
+	u.States = append(u.States, &addressv1.DocumentCancelled{})
 	b := unittest.New(t, u)
 	failure := errors.New("after everything")
 	err := b.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error {
-		require.NoError(t, tx.Append(t.Context(), express, journal.Fact{Subject: "doc", Message: &addressv1.DocumentCancelled{}, OccurredAt: b.Clock.Now()}))
-		require.NoError(t, evidence.Append(t.Context(), tx, evidence.Entry{ID: id.New(), Kind: "test", Subject: uuid.NewString(), PolicyVersion: "test/1", OccurredAt: b.Clock.Now()}))
+		require.NoError(t, tx.State(t.Context(), express, journal.Fact{Subject: "doc", Message: &addressv1.DocumentCancelled{}, OccurredAt: b.Clock.Now()}))
 		return failure
 	})
 	require.ErrorIs(t, err, failure)
-	require.Zero(t, rows(t, b, `select count(*) from outbox`))
-	require.Zero(t, rows(t, b, `select count(*) from evidence_entry where kind = 'test'`))
+	require.Zero(t, rows(t, b, `select count(*) from journal where lane > 0`))
+}
+
+// A frame that somebody with the broker's own rights put on the bus is consumed by nobody and kept for the operator; the true frame of the
+// same id still has its effect.
+func TestForgedFrameOnTheBus(t *testing.T) {
+	t.Parallel()
+	b := unittest.New(t, toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil }))
+	truth := unittest.Frames(t, express, accepted("doc-1"))[0]
+	forged := unittest.Frames(t, express, accepted("doc-2"))[0]
+	forged.ID = truth.ID
+	b.Offer(t, forged, map[string][]byte{"address": make([]byte, 32)})
+	b.Offer(t, unittest.Frames(t, express, accepted("doc-3"))[0], nil)
+	await.Require(t, unittest.Patience, func() bool {
+		return rows(t, b, `select count(*) from parked_event where reason = 'frame_forged'`) == 2
+	})
+	require.Zero(t, rows(t, b, `select count(*) from consumed_frame`))
+	require.Zero(t, rows(t, b, `select count(*) from document`))
+	metric := b.Metric(t, "naru_inbox_forged_frames_total")
+	require.InDelta(t, 2, metric, 0)
+}
+
+// A panic in a handler parks what it handled and ends nothing else.
+func TestPanicOfAHandlerParksItsEvent(t *testing.T) {
+	t.Parallel()
+	b := unittest.New(t, toy(func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) {
+		if e.Subject == "doc-2" {
+			panic("a value nobody thought of")
+		}
+		return inbox.Done, nil
+	}))
+	b.Deliver(t, express, accepted("doc-1"), accepted("doc-2"), accepted("doc-3"))
+	require.Equal(t, 2, rows(t, b, `select count(*) from document`))
+	require.Equal(t, 1, rows(t, b, `select count(*) from parked_event where subject = 'doc-2' and reason = 'handler_failed'`))
+	require.NotContains(t, b.Logs.String(), "a value nobody thought of")
+	b.Deliver(t, express, accepted("doc-4"))
+	require.Equal(t, 3, rows(t, b, `select count(*) from document`))
 }

@@ -50,7 +50,9 @@ var Unit = unit.Unit{
 		Purpose: purposeDocuments, From: "intake",
 		Kinds: []frame.Kind{frame.KindOf(&intakev1.DocumentAccepted{}), frame.KindOf(&intakev1.CancelRequested{})},
 	}},
-	Build: build,
+	Policy:  "address/1",
+	Witness: "status",
+	Build:   build,
 }
 
 func build(_ context.Context, env *unit.Env) (*unit.Service, error) {

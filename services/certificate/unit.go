@@ -38,6 +38,8 @@ var Unit = unit.Unit{
 	Partitions: []pg.Partition{{Table: "document", Kind: pg.ByYearText}, {Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
 	States:     emits(),
 	Reads:      reads(),
+	Policy:     "certificate/1",
+	Witness:    "status",
 	Build:      build,
 }
 

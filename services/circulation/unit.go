@@ -43,6 +43,8 @@ var Unit = unit.Unit{
 	Partitions: partitions(),
 	States:     emits(),
 	Reads:      reads(),
+	Policy:     "circulation/1",
+	Witness:    "status",
 	Build:      build,
 }
 

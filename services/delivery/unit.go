@@ -31,6 +31,8 @@ var Unit = unit.Unit{
 	Partitions: []pg.Partition{{Table: "delivery", Kind: pg.ByYearText}},
 	States:     emits(),
 	Reads:      reads(),
+	Policy:     "delivery/1",
+	Witness:    "status",
 	Build:      build,
 }
 

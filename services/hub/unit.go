@@ -32,6 +32,8 @@ var Unit = unit.Unit{
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
 	Partitions: partitions(),
+	Policy:     "hub/1",
+	Witness:    "status",
 	Build:      build,
 }
 

@@ -31,6 +31,8 @@ var Unit = unit.Unit{
 	Migrations: migrations,
 	Partitions: partitions(),
 	Reads:      reads(),
+	Policy:     "status/1",
+	Witness:    "intake",
 	Build:      build,
 }
 

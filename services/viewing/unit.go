@@ -48,6 +48,8 @@ var Unit = unit.Unit{
 	States:     emits(),
 	Reads:      reads(),
 	Signers:    []string{signerSession, signerToken},
+	Policy:     "viewing/1",
+	Witness:    "status",
 	Build:      build,
 }
 

@@ -119,16 +119,38 @@ func (b *Bench) DeliverFrames(t testing.TB, frames ...frame.Frame) {
 		ids = append(ids, f.ID)
 		tags, err := producers.of(t, f.Unit).Tags(t.Context(), f.Header, []string{b.unit.Name})
 		require.NoError(t, err)
-		acknowledged, err := b.admin.Publish(t.Context(), f, tags)
-		require.NoError(t, err)
-		ack := <-acknowledged
-		require.NoError(t, ack.Err)
+		b.Offer(t, f, tags)
 	}
 	await.Require(t, Patience, func() bool {
 		var consumed int
 		err := b.App.QueryRow(context.WithoutCancel(t.Context()), `select count(*) from consumed_frame where frame_id = any($1)`, ids).Scan(&consumed)
 		return err == nil && consumed == readers*len(ids)
 	})
+}
+
+// Offer puts a frame on the bus with these tags, whoever made them, as somebody with the broker's own rights can.
+func (b *Bench) Offer(t testing.TB, f frame.Frame, tags map[string][]byte) {
+	t.Helper()
+	acknowledged, err := b.admin.Publish(t.Context(), f, tags)
+	require.NoError(t, err)
+	require.NoError(t, (<-acknowledged).Err)
+}
+
+// Metric sums a metric of the unit over its labels, by its name at /metrics; 0 where there is none.
+func (b *Bench) Metric(t testing.TB, name string) float64 {
+	t.Helper()
+	families, err := b.Env.Gatherer.Gather()
+	require.NoError(t, err)
+	var sum float64
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return sum
 }
 
 // Emitted lists the events of M's kind the unit has stated so far, in the order of their frames.
