@@ -2,7 +2,6 @@ package circulation
 
 import (
 	"context"
-	"time"
 
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/outbox"
@@ -11,37 +10,17 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// onDocumentReceived completes records; it alone suffices.
+// onDocumentReceived makes records, or completes those of documents read before, and their registrations due.
 func (s *service) onDocumentReceived(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
 	for i, e := range events {
-		r, verdict := readFacts(e.Subject, e.Message.GetFacts())
-		if verdict == inbox.Done && r.receivedAt.IsZero() {
-			verdict = inbox.Park("received_time_missing")
-		}
-		if verdict == inbox.Done && r.receivedAt.Before(r.sentAt) {
-			verdict = inbox.Park("times_out_of_order")
-		}
-		if verdicts[i] = verdict; verdict == inbox.Done {
+		var r record
+		if r, verdicts[i] = readFacts(e.Subject, e.Message.GetFacts()); verdicts[i] == inbox.Done {
 			records = append(records, told(r, e.Lane, e.FrameID.String(), e.Traceparent))
 		}
 	}
-	return verdicts, s.keep(ctx, tx, records)
-}
-
-// onDocumentSent makes the record of a document that is on its way.
-func (s *service) onDocumentSent(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentSent]) ([]inbox.Verdict, error) {
-	verdicts := make([]inbox.Verdict, len(events))
-	records := make([]record, 0, len(events))
-	for i, e := range events {
-		r, verdict := readFacts(e.Subject, e.Message.GetFacts())
-		r.receivedAt = time.Time{} // whether it was received is not this event's to say
-		if verdicts[i] = verdict; verdict == inbox.Done {
-			records = append(records, told(r, e.Lane, e.FrameID.String(), e.Traceparent))
-		}
-	}
-	return verdicts, s.keep(ctx, tx, records)
+	return verdicts, s.keep(ctx, tx, registration, records)
 }
 
 // onDocumentRead adds the read time, which is held until the record is complete and registered.
@@ -56,7 +35,7 @@ func (s *service) onDocumentRead(ctx context.Context, tx *outbox.Tx, events []in
 		r := record{number: e.Subject, sender: e.Message.GetSender(), readAt: e.Message.GetReadAt().AsTime()}
 		records = append(records, told(r, e.Lane, e.FrameID.String(), e.Traceparent))
 	}
-	return verdicts, s.keep(ctx, tx, records)
+	return verdicts, s.keep(ctx, tx, readTime, records)
 }
 
 // readFacts checks what a record cannot be made without.
@@ -67,6 +46,10 @@ func readFacts(number string, f *platformv1.DocumentFacts) (record, inbox.Verdic
 		return record{}, inbox.Park("facts_incomplete")
 	case r.sentAt.IsZero():
 		return record{}, inbox.Park("sent_time_missing")
+	case r.receivedAt.IsZero():
+		return record{}, inbox.Park("received_time_missing")
+	case r.receivedAt.Before(r.sentAt):
+		return record{}, inbox.Park("times_out_of_order")
 	case !knownType(f.GetDocumentType()):
 		return record{}, inbox.Defer("document_type_unknown")
 	default:
@@ -79,24 +62,19 @@ func told(r record, lane platformv1.Lane, cause, traceparent string) record {
 	return r
 }
 
-// keep merges records, makes the calls they have become ready for, and announces them.
-func (s *service) keep(ctx context.Context, tx *outbox.Tx, records []record) error {
+// keep merges what events told of records, and announces the calls that this made due.
+func (s *service) keep(ctx context.Context, tx *outbox.Tx, kind callKind, records []record) (err error) {
 	if len(records) == 0 {
 		return nil
 	}
-	ready, err := mergeRecords(ctx, tx, s.platform, merged(records))
-	if err != nil {
-		return err
+	var ready int
+	if kind == registration {
+		ready, err = mergeReceived(ctx, tx, s.platform, merged(records))
+	} else {
+		ready, err = mergeRead(ctx, tx, merged(records))
 	}
-	readReady, err := insertReadCalls(ctx, tx, ready.read)
-	if err != nil {
-		return err
+	if err == nil && ready > 0 {
+		tx.OnCommit(s.bells[kind].ring)
 	}
-	if ready.registrations > 0 {
-		tx.OnCommit(s.bells[registration].ring)
-	}
-	if readReady > 0 {
-		tx.OnCommit(s.bells[readTime].ring)
-	}
-	return nil
+	return err
 }
