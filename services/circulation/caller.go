@@ -49,14 +49,8 @@ func (s *service) callTask(kind callKind) (lifecycle.Task, error) {
 	}.Task()
 }
 
-// claim claims up to limit batches, each of one lane. What others claimed and did not come back from is taken up first.
+// claim claims up to limit batches, each of one lane.
 func (s *service) claim(ctx context.Context, kind callKind, limit, turn int) ([]batch, error) {
-	if len(s.destinations.Blocked()) > 0 {
-		return nil, nil
-	}
-	if err := lapseCalls(ctx, s.db, kind); err != nil {
-		return nil, err
-	}
 	lanes := []platformv1.Lane{platformv1.Lane_LANE_EXPRESS, platformv1.Lane_LANE_BULK}
 	if turn%(expressTurns+1) == 0 {
 		lanes[0], lanes[1] = lanes[1], lanes[0]

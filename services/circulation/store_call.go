@@ -14,12 +14,19 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
+// byKey makes the joins of a transaction's statements with the records go by their keys, in the order of the batch. Plans are kept while
+// a table grows: one that was made when it was small would read it whole for each batch.
+const byKey = `set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`
+
 // claimBatch claims due calls of one kind and lane by the row of hub_call that it makes of them. The records are only read; what keeps
-// another claim from taking them is that claims of a kind wait for each other and leave out the numbers of open calls. The second
-// statement sees every claim before it because it begins when the turn is ours.
+// another claim from taking them is that claims of a kind wait for each other and leave out the numbers of open calls. A claim sees every
+// claim before it because its statement begins when the turn is ours.
 func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platformv1.Lane, limit int, lease time.Duration) (batch, error) {
 	const turn = `
-		select kind from hub_claim where kind = $1 for update`
+		select exists (select from hub_call where kind = $1 and settled_at is null and lapsed_at is null and lease_until <= now()), ` + byKey + `
+		from   hub_claim
+		where  kind = $1
+		for    update`
 	const claim = `
 		with free as materialized (
 		  select ` + recordFields + `, r.${call}_attempts + 1 as attempt, r.${call}_ineffective, r.${call}_confirmations, r.${call}_digest,
@@ -37,8 +44,14 @@ func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platfor
 		select * from free order by edoc_num`
 	b := batch{id: id.New(), kind: kind, lane: lane}
 	err := pg.InTx(ctx, db, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, turn, int16(kind)).Scan(new(int16)); err != nil {
+		var lapsed bool
+		if err := tx.QueryRow(ctx, turn, int16(kind)).Scan(&lapsed, nil, nil, nil); err != nil {
 			return fmt.Errorf("wait for the turn: %w", err)
+		}
+		if lapsed {
+			if err := lapseCalls(ctx, tx, kind); err != nil {
+				return err
+			}
 		}
 		rows, err := tx.Query(ctx, kind.sql(claim), pgx.NamedArgs{"id": b.id, "kind": int16(kind), "lane": outbox.LaneNumber(lane), "limit": limit, "lease": lease})
 		if err != nil {
@@ -62,7 +75,7 @@ func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platfor
 
 // lapseCalls ends the claims whose lease has run out, whatever became of their replicas: each attempt counts, and may have taken effect
 // where its digest is there. A result that comes later finds the call lapsed.
-func lapseCalls(ctx context.Context, db pg.DBTX, kind callKind) error {
+func lapseCalls(ctx context.Context, tx pg.DBTX, kind callKind) error {
 	const lapse = `
 		with lapsed as (
 		  select id, numbers, attempts, coalesce(digests, '{}') as digests from hub_call
@@ -76,9 +89,9 @@ func lapseCalls(ctx context.Context, db pg.DBTX, kind callKind) error {
 		       ${call}_digest      = coalesce(r.${call}_digest, i.digest),
 		       ${call}_call        = l.id
 		from   lapsed l cross join lateral unnest(l.numbers, l.attempts, l.digests) i(edoc_num, attempt, digest)
-		where  r.edoc_num = i.edoc_num and r.${call}_state = 1`
-	if _, err := db.Exec(ctx, kind.sql(lapse), int16(kind)); err != nil {
-		return fmt.Errorf("end the claims of %s calls that ran out: %w", kind, err)
+		where  r.edoc_num = i.edoc_num and r.${call}_attempts = i.attempt - 1`
+	if _, err := tx.Exec(ctx, kind.sql(lapse), int16(kind)); err != nil {
+		return fmt.Errorf("end claims that ran out: %w", err)
 	}
 	return nil
 }
@@ -114,14 +127,14 @@ func closeCall(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all []se
 		update hub_call
 		set    settled_at = $2, outcomes = $3, results = $4, exchanges = $5, started_at = $6, ended_at = $7
 		where  id = $1 and settled_at is null
-		returning lapsed_at is null`
+		returning lapsed_at is null, ` + byKey
 	outcomes, exchanges, results := make([]*string, len(all)), make([]string, len(all)), make([]int16, len(all))
 	started, ended := make([]time.Time, len(all)), make([]time.Time, len(all))
 	for i, s := range all {
 		outcomes[i], exchanges[i], results[i] = text(string(s.sending)), s.exchange, int16(s.result) //nolint:gosec // results are few
 		started[i], ended[i] = s.startedAt, s.endedAt
 	}
-	err = tx.QueryRow(ctx, settle, b.id, now, outcomes, results, exchanges, started, ended).Scan(&ours)
+	err = tx.QueryRow(ctx, settle, b.id, now, outcomes, results, exchanges, started, ended).Scan(&ours, nil, nil, nil)
 	if err != nil {
 		return false, fmt.Errorf("close call %s: %w", b.id, err)
 	}
@@ -141,7 +154,7 @@ const recheckRegistration = `
 		                                  else r.registration_due_at end,`
 
 // settleRecords brings the records of a call to where its results lead, and with them the other call of each. It returns the numbers,
-// with whether a read time is due.
+// with whether a read time is due. The number of the attempt is the last fence. It MUST run after closeCall.
 func settleRecords(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all []settlement) (map[string]bool, error) {
 	const settle = `
 		update circulation_record r
@@ -161,7 +174,7 @@ func settleRecords(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all 
 		from   unnest($3::text[], $4::integer[], $5::smallint[], $6::bytea[], $7::timestamptz[], $8::smallint[], $9::double precision[],
 		              $10::boolean[], $11::boolean[], $12::boolean[], $13::text[])
 		         t(edoc_num, attempt, result, digest, ended_at, state, after, effective, confirm, recheck, reason)
-		where  r.edoc_num = t.edoc_num and r.${call}_state = 1
+		where  r.edoc_num = t.edoc_num and r.${call}_attempts = t.attempt - 1
 		returning r.edoc_num, r.read_time_state = 1`
 	other := releaseReadTime
 	if b.kind == readTime {
