@@ -135,6 +135,7 @@ type backlog struct {
 // backlogCounted bounds the counts, so that measuring a long backlog costs no more than a short one.
 const backlogCounted = 100_000
 
+// readBacklog finds the oldest of what is due by one look into an index for each state and lane.
 func readBacklog(ctx context.Context, db pg.DBTX, overdueBefore time.Time) (backlog, error) {
 	const read = `
 		with queued as materialized (
@@ -144,8 +145,16 @@ func readBacklog(ctx context.Context, db pg.DBTX, overdueBefore time.Time) (back
 		  limit  $2)
 		select (select count(*) from (select from circulation_record where registration_state in (1, 2) limit $2) c) +
 		       (select count(*) from (select from circulation_record where read_time_state = 1 limit $2) c),
-		       least((select min(registration_due_at) from circulation_record where registration_state in (1, 2)),
-		             (select min(read_time_due_at) from circulation_record where read_time_state = 1)),
+		       (select min(d.due_at)
+		        from   (values (1, 1), (1, 2), (2, 1), (2, 2)) v(state, lane)
+		               cross join lateral (
+		                 (select registration_due_at as due_at from circulation_record
+		                  where  registration_state in (1, 2) and registration_state = v.state and lane = v.lane
+		                  order  by registration_due_at limit 1)
+		                 union all
+		                 (select read_time_due_at from circulation_record
+		                  where  read_time_state = 1 and read_time_state = v.state and lane = v.lane
+		                  order  by read_time_due_at limit 1)) d),
 		       (select count(registration) + count(read_time) from queued),
 		       (select least(min(registration), min(read_time)) from queued),
 		       (select count(*) filter (where registration < $1) + count(*) filter (where read_time < $1) from queued)`
