@@ -128,13 +128,8 @@ func closeCall(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all []se
 		set    settled_at = $2, outcomes = $3, results = $4, exchanges = $5, started_at = $6, ended_at = $7
 		where  id = $1 and settled_at is null
 		returning lapsed_at is null, ` + byKey
-	outcomes, exchanges, results := make([]*string, len(all)), make([]string, len(all)), make([]int16, len(all))
-	started, ended := make([]time.Time, len(all)), make([]time.Time, len(all))
-	for i, s := range all {
-		outcomes[i], exchanges[i], results[i] = text(string(s.sending)), s.exchange, int16(s.result) //nolint:gosec // results are few
-		started[i], ended[i] = s.startedAt, s.endedAt
-	}
-	err = tx.QueryRow(ctx, settle, b.id, now, outcomes, results, exchanges, started, ended).Scan(&ours, nil, nil, nil)
+	c := settlementColumns(all)
+	err = tx.QueryRow(ctx, settle, b.id, now, c.outcomes, c.results, c.exchanges, c.started, c.ended).Scan(&ours, nil, nil, nil)
 	if err != nil {
 		return false, fmt.Errorf("close call %s: %w", b.id, err)
 	}
@@ -201,20 +196,21 @@ func settleRecords(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all 
 
 // settledColumns are settlements as columns for unnest.
 type settledColumns struct {
-	numbers                     []string
+	numbers, exchanges          []string
 	attempts                    []int32
 	results, states             []int16
 	digests                     [][]byte
-	ended                       []time.Time
+	started, ended              []time.Time
 	after                       []float64
 	effective, confirm, recheck []bool
-	reasons                     []*string
+	outcomes, reasons           []*string
 }
 
 func settlementColumns(all []settlement) settledColumns {
 	var c settledColumns
 	for _, s := range all {
-		c.numbers, c.digests, c.ended = append(c.numbers, s.call.number), append(c.digests, s.digest), append(c.ended, s.endedAt)
+		c.numbers, c.exchanges, c.digests = append(c.numbers, s.call.number), append(c.exchanges, s.exchange), append(c.digests, s.digest)
+		c.started, c.ended, c.outcomes = append(c.started, s.startedAt), append(c.ended, s.endedAt), append(c.outcomes, text(string(s.sending)))
 		c.attempts, c.results, c.states = append(c.attempts, int32(s.call.attempt)), append(c.results, int16(s.result)), append(c.states, int16(s.next)) //nolint:gosec // both are few
 		c.after, c.reasons = append(c.after, s.after.Seconds()), append(c.reasons, text(s.reason))
 		c.effective, c.confirm, c.recheck = append(c.effective, s.effective), append(c.confirm, s.confirm), append(c.recheck, s.recheck)

@@ -50,16 +50,16 @@ func noticeKey(secret string) ([]byte, error) {
 // notices are stored together, as many as wait while the ones before them are being written: a relay tells thousands at once.
 type notices struct {
 	mu      sync.Mutex
-	waiting []waitingNotice
+	waiting noticeColumns
 	writing bool
 }
 
-type waitingNotice struct {
-	id        uuid.UUID
-	webhookID *string
-	at        time.Time
-	body      string
-	stored    chan error
+type noticeColumns struct {
+	ids        []uuid.UUID
+	webhookIDs []*string
+	times      []time.Time
+	bodies     []string
+	stored     []chan error
 }
 
 const insertNoticesSQL = `
@@ -71,16 +71,18 @@ const insertNoticesSQL = `
 
 // storeNotice returns when the notice is stored.
 func (s *System) storeNotice(ctx context.Context, webhookID *string, body string) error {
-	n := waitingNotice{id: id.New(), webhookID: webhookID, at: s.clock.Now(), body: body, stored: make(chan error, 1)}
+	stored := make(chan error, 1)
 	s.notices.mu.Lock()
-	s.notices.waiting = append(s.notices.waiting, n)
+	w := &s.notices.waiting
+	w.ids, w.webhookIDs, w.times = append(w.ids, id.New()), append(w.webhookIDs, webhookID), append(w.times, s.clock.Now())
+	w.bodies, w.stored = append(w.bodies, body), append(w.stored, stored)
 	idle := !s.notices.writing
 	s.notices.writing = true
 	s.notices.mu.Unlock()
 	if idle {
 		go s.writeNotices(context.WithoutCancel(ctx))
 	}
-	return <-n.stored
+	return <-stored
 }
 
 // writeNotices writes until none waits.
@@ -88,24 +90,16 @@ func (s *System) writeNotices(ctx context.Context) {
 	for {
 		s.notices.mu.Lock()
 		taken := s.notices.waiting
-		s.notices.waiting = nil
-		s.notices.writing = len(taken) > 0
+		s.notices.waiting, s.notices.writing = noticeColumns{}, len(taken.ids) > 0
 		s.notices.mu.Unlock()
-		if len(taken) == 0 {
+		if len(taken.ids) == 0 {
 			return
 		}
-		var ids []uuid.UUID
-		var webhookIDs []*string
-		var times []time.Time
-		var bodies []string
-		for _, n := range taken {
-			ids, webhookIDs, times, bodies = append(ids, n.id), append(webhookIDs, n.webhookID), append(times, n.at), append(bodies, n.body)
-		}
 		writeCtx, cancel := context.WithTimeout(ctx, writeTimeout)
-		_, err := s.db.Exec(writeCtx, insertNoticesSQL, ids, webhookIDs, times, bodies)
+		_, err := s.db.Exec(writeCtx, insertNoticesSQL, taken.ids, taken.webhookIDs, taken.times, taken.bodies)
 		cancel()
-		for _, n := range taken {
-			n.stored <- err
+		for _, stored := range taken.stored {
+			stored <- err
 		}
 	}
 }
