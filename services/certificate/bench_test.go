@@ -19,7 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -155,8 +155,8 @@ func (b *bundle) edoc(t testing.TB, serial int64) string {
 	return number.String()
 }
 
-func (b *bundle) event(edocNum string, m proto.Message) outbox.Event {
-	return outbox.Event{Subject: edocNum, Sender: b.sender, Actor: "unit:test", OccurredAt: b.Clock.Now(), Message: m}
+func (b *bundle) event(edocNum string, m proto.Message) journal.Fact {
+	return journal.Fact{Subject: edocNum, Sender: b.sender, Actor: "unit:test", OccurredAt: b.Clock.Now(), Message: m}
 }
 
 func (b *bundle) parties() (from, to *platformv1.Party) {

@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -40,7 +40,7 @@ func consumers() []inbox.Consumer {
 
 // project makes a handler that merges what events say of documents into their rows.
 func project[M proto.Message](of func(m M) document) inbox.Handler {
-	return inbox.On(func(ctx context.Context, tx *outbox.Tx, events []inbox.Event[M]) ([]inbox.Verdict, error) {
+	return inbox.On(func(ctx context.Context, tx *journal.Tx, events []inbox.Event[M]) ([]inbox.Verdict, error) {
 		byNumber := make(map[string]document, len(events))
 		for _, e := range events {
 			d := of(e.Message)

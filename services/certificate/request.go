@@ -10,7 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -73,7 +73,7 @@ func (s *service) accept(ctx context.Context, p authn.Principal, r *certificatev
 	}
 	var v view
 	fresh := false
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if _, err := findDocument(ctx, tx, lockDocumentSQL, req.edocNum); err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (s *service) refuse(ctx context.Context, p authn.Principal, r *certificatev
 	if err != nil {
 		return err
 	}
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := insertRefusal(ctx, tx, ref); err != nil {
 			return err
 		}

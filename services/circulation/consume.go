@@ -4,14 +4,14 @@ import (
 	"context"
 
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
 // onDocumentReceived makes records, or completes those of documents read before, and their registrations due.
-func (s *service) onDocumentReceived(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
+func (s *service) onDocumentReceived(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
 	for i, e := range events {
@@ -24,7 +24,7 @@ func (s *service) onDocumentReceived(ctx context.Context, tx *outbox.Tx, events 
 }
 
 // onDocumentRead adds the read time, which is held until the record is complete and registered.
-func (s *service) onDocumentRead(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
+func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
 	for i, e := range events {
@@ -63,7 +63,7 @@ func told(r record, lane platformv1.Lane, cause, traceparent string) record {
 }
 
 // keep merges what events told of records, and announces the calls that this made due.
-func (s *service) keep(ctx context.Context, tx *outbox.Tx, kind callKind, records []record) (err error) {
+func (s *service) keep(ctx context.Context, tx *journal.Tx, kind callKind, records []record) (err error) {
 	if len(records) == 0 {
 		return nil
 	}

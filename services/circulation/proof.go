@@ -9,7 +9,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 )
 
 const (
@@ -35,7 +35,7 @@ type proof struct {
 }
 
 // prove keeps the evidence of every answer and every refusal, late ones included.
-func prove(ctx context.Context, tx *outbox.Tx, kind callKind, now time.Time, all []settlement) error {
+func prove(ctx context.Context, tx *journal.Tx, kind callKind, now time.Time, all []settlement) error {
 	var entries []evidence.Entry
 	for _, one := range all {
 		if one.sending != answered && one.next != queued {
@@ -58,7 +58,7 @@ func prove(ctx context.Context, tx *outbox.Tx, kind callKind, now time.Time, all
 }
 
 // proveRetry keeps who asked for a retry of which calls.
-func proveRetry(ctx context.Context, tx *outbox.Tx, number, sender, by string, now time.Time, kinds []callKind) error {
+func proveRetry(ctx context.Context, tx *journal.Tx, number, sender, by string, now time.Time, kinds []callKind) error {
 	var entries []evidence.Entry
 	for _, kind := range kinds {
 		body, err := json.Marshal(proof{EdocNum: number, Call: kind.String(), Actor: by, At: now})
@@ -71,7 +71,7 @@ func proveRetry(ctx context.Context, tx *outbox.Tx, number, sender, by string, n
 }
 
 // proveAcceptance keeps who accepted what the hub had said.
-func proveAcceptance(ctx context.Context, tx *outbox.Tx, one settlement, by acceptance) error {
+func proveAcceptance(ctx context.Context, tx *journal.Tx, one settlement, by acceptance) error {
 	body, err := json.Marshal(proof{
 		EdocNum: one.call.number, Call: one.call.kind.String(), Attempt: one.call.attempt, Outcome: string(one.sending), Result: one.result,
 		Exchange: one.exchange, Content: hex.EncodeToString(one.digest), Actor: by.actor, Acceptance: by.id.String(),

@@ -9,7 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
@@ -28,7 +28,7 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 	}
 	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.call.number, b.call.number) })
 	var settled []settlement
-	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		settled = settled[:0]
 		ours, err := closeCall(ctx, tx, b, now, all)
 		if err != nil {
@@ -49,7 +49,7 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 }
 
 // settleOurs brings the records of a batch that was still ours to where its results lead, and states it.
-func (s *service) settleOurs(ctx context.Context, tx *outbox.Tx, b batch, now time.Time, all []settlement) ([]settlement, error) {
+func (s *service) settleOurs(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []settlement) ([]settlement, error) {
 	readDue, err := settleRecords(ctx, tx, b, now, all)
 	if err != nil {
 		return nil, err
@@ -75,10 +75,10 @@ func (s *service) settleOurs(ctx context.Context, tx *outbox.Tx, b batch, now ti
 }
 
 // state states registrations, read times and refusals.
-func state(ctx context.Context, tx *outbox.Tx, b batch, now time.Time, settled []settlement) error {
-	var finished, refused []outbox.Event
+func state(ctx context.Context, tx *journal.Tx, b batch, now time.Time, settled []settlement) error {
+	var finished, refused []journal.Fact
 	for _, one := range settled {
-		event := outbox.Event{
+		event := journal.Fact{
 			Subject: one.call.number, Sender: one.call.sender, Actor: actor, OccurredAt: now,
 			Causation: one.call.cause.String(), Traceparent: one.call.traceparent,
 		}
@@ -105,8 +105,8 @@ func state(ctx context.Context, tx *outbox.Tx, b batch, now time.Time, settled [
 			finished = append(finished, event)
 		}
 	}
-	if err := tx.Append(ctx, b.lane, finished...); err != nil {
+	if err := tx.State(ctx, b.lane, finished...); err != nil {
 		return err
 	}
-	return tx.Append(ctx, b.lane, refused...)
+	return tx.State(ctx, b.lane, refused...)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -53,7 +53,7 @@ func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platfor
 				return err
 			}
 		}
-		rows, err := tx.Query(ctx, kind.sql(claim), pgx.NamedArgs{"id": b.id, "kind": int16(kind), "lane": outbox.LaneNumber(lane), "limit": limit, "lease": lease})
+		rows, err := tx.Query(ctx, kind.sql(claim), pgx.NamedArgs{"id": b.id, "kind": int16(kind), "lane": journal.LaneNumber(lane), "limit": limit, "lease": lease})
 		if err != nil {
 			return err
 		}

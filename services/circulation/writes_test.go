@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -31,7 +31,7 @@ func TestRowWritesOfABulkDocument(t *testing.T) {
 	var before, records float64
 	require.NoError(t, o.Owner.QueryRow(t.Context(), rowWrites).Scan(&before, &records))
 	require.Zero(t, records)
-	events := make([]outbox.Event, many)
+	events := make([]journal.Fact, many)
 	for i := range events {
 		events[i] = received(o.facts(t))
 	}

@@ -10,14 +10,14 @@ import (
 
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // onDocumentReceived keeps what can be viewed.
-func onDocumentReceived(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
+func onDocumentReceived(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	byNumber := map[id.EdocNumber]document{}
 	for i, e := range events {
@@ -36,7 +36,7 @@ func onDocumentReceived(ctx context.Context, tx *outbox.Tx, events []inbox.Event
 }
 
 // onDocumentCancelled remembers a cancelled number. Delivery cancels before receipt only, so there is usually no document to it.
-func onDocumentCancelled(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentCancelled]) ([]inbox.Verdict, error) {
+func onDocumentCancelled(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentCancelled]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	byNumber := map[string]time.Time{}
 	for i, e := range events {
@@ -55,7 +55,7 @@ func onDocumentCancelled(ctx context.Context, tx *outbox.Tx, events []inbox.Even
 }
 
 // onPrincipalChanged keeps the newest version of each viewing system.
-func onPrincipalChanged(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*gatewayv1.PrincipalChanged]) ([]inbox.Verdict, error) {
+func onPrincipalChanged(ctx context.Context, tx *journal.Tx, events []inbox.Event[*gatewayv1.PrincipalChanged]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	newest := map[string]systemRow{}
 	for i, e := range events {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/keys"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -91,7 +91,7 @@ func TestIssueRefused(t *testing.T) {
 		f.ViewingDeadline = timestamppb.New(b.Clock.Now().Truncate(time.Second))
 	})
 	cancelled := b.receive(t, recipient)
-	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, outbox.Event{Subject: cancelled.GetEdocNum(), Sender: b.sender, OccurredAt: b.Clock.Now(),
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, journal.Fact{Subject: cancelled.GetEdocNum(), Sender: b.sender, OccurredAt: b.Clock.Now(),
 		Message: &deliveryv1.DocumentCancelled{EdocNum: cancelled.GetEdocNum(), Sender: b.sender, CancelledAt: timestamppb.New(b.Clock.Now())}})
 	ahead := b.receive(t, recipient, func(f *platformv1.DocumentFacts) { f.ReceivedAt = timestamppb.New(b.Clock.Now().Add(time.Second)) })
 	for _, test := range []struct {
