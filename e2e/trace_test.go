@@ -31,7 +31,6 @@ func onTheWay() []consumer {
 		{"address", "documents", "naru.intake.v1.DocumentAccepted"},
 		{"delivery", "resolved", "naru.address.v1.RecipientResolved"},
 		{"viewing", "received", received},
-		{"circulation", "delivered", "naru.delivery.v1.DocumentSent"},
 		{"circulation", "delivered", received},
 		{"certificate", "received", received},
 		{"certificate", "registered", registered},

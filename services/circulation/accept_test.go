@@ -198,8 +198,9 @@ func TestAcceptQueuedReadTime(t *testing.T) {
 	o.Deliver(t, express, read(f))
 	o.awaitCalls(t, f.GetEdocNum(), isDone, isDone)
 	_, err := o.App.Exec(t.Context(), `
-		update hub_call set state = 'QUEUED', queue_reason = 'HUB_RESULT_2', queued_at = now(), acknowledged_at = null
-		where  edoc_num = $1 and kind = 2`, f.GetEdocNum())
+		update circulation_record
+		set    read_time_state = 4, read_time_reason = 'HUB_RESULT_2', read_time_queued_at = now(), read_time_acknowledged_at = null
+		where  edoc_num = $1`, f.GetEdocNum())
 	require.NoError(t, err)
 	_, err = circulationv1.NewCirculationAdminServiceClient(o.Admin(t)).AcceptQueued(t.Context(), accept(f.GetEdocNum()))
 	require.NoError(t, err)

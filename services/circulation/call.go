@@ -2,6 +2,7 @@ package circulation
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,7 +18,7 @@ const (
 	readTime     callKind = 2
 )
 
-// String is the kind's name in metrics and evidence.
+// String is the kind's name in columns, metrics and evidence.
 func (k callKind) String() string {
 	if k == readTime {
 		return "read_time"
@@ -25,16 +26,27 @@ func (k callKind) String() string {
 	return "registration"
 }
 
-// callState is where a hub call stands; doc.go draws how they follow each other.
-type callState string
+// sql puts the names of the kind's columns of circulation_record in place of ${call}_….
+func (k callKind) sql(statement string) string {
+	return strings.ReplaceAll(statement, "${call}", k.String())
+}
+
+// callState is where a hub call stands, as it is stored (statements have the numbers in clear, for the partial indexes); doc.go draws how
+// they follow each other.
+type callState int16
 
 const (
-	waiting    callState = "WAITING"
-	due        callState = "DUE"
-	confirming callState = "CONFIRMING"
-	done       callState = "DONE"
-	queued     callState = "QUEUED"
+	waiting callState = iota
+	due
+	confirming
+	done
+	queued
 )
+
+// String is the state's name in metrics.
+func (s callState) String() string {
+	return [...]string{"WAITING", "DUE", "CONFIRMING", "DONE", "QUEUED"}[s]
+}
 
 // Results of the hub (hub-interface 7.3 and 7.4).
 const (
@@ -171,8 +183,9 @@ func suffix(code string) string {
 	return ":" + code
 }
 
-// batch is the claimed calls of one kind and lane.
+// batch is the claimed calls of one kind and lane, sorted by number: one row of hub_call.
 type batch struct {
+	id    uuid.UUID
 	kind  callKind
 	lane  platformv1.Lane
 	calls []call

@@ -49,24 +49,24 @@ func (s *service) callTask(kind callKind) (lifecycle.Task, error) {
 	}.Task()
 }
 
-// claim claims up to limit batches, each by one statement and of one lane.
+// claim claims up to limit batches, each of one lane.
 func (s *service) claim(ctx context.Context, kind callKind, limit, turn int) ([]batch, error) {
 	lanes := []platformv1.Lane{platformv1.Lane_LANE_EXPRESS, platformv1.Lane_LANE_BULK}
 	if turn%(expressTurns+1) == 0 {
 		lanes[0], lanes[1] = lanes[1], lanes[0]
 	}
-	lease := work.Lease{Owner: s.owner.String(), For: s.config.Calls.BatchTimeout.Std() + 2*settleTimeout, Limit: s.config.Calls.Batch}
+	most, lease := s.config.Calls.Batch, s.config.Calls.BatchTimeout.Std()+2*settleTimeout
 	var batches []batch
 	for _, lane := range lanes {
 		for len(batches) < limit && len(s.destinations.Blocked()) == 0 {
-			calls, err := claimCalls(ctx, s.db, kind, lane, lease)
+			b, err := claimBatch(ctx, s.db, kind, lane, most, lease)
 			if err != nil {
 				return batches, err
 			}
-			if len(calls) > 0 {
-				batches = append(batches, batch{kind: kind, lane: lane, calls: calls})
+			if len(b.calls) > 0 {
+				batches = append(batches, b)
 			}
-			if len(calls) < lease.Limit {
+			if len(b.calls) < most {
 				break
 			}
 		}
@@ -80,11 +80,12 @@ func (s *service) do(ctx context.Context, b batch) {
 	ctx, span := s.tracer.Start(ctx, "call hub "+b.kind.String(), options...)
 	defer span.End()
 	ready, attempts := s.prepare(ctx, b.calls)
-	ready, err := s.begin(ctx, b.kind, ready)
-	if err != nil {
-		// Nothing was sent; the lease gives the calls back.
-		s.log.LogAttrs(ctx, slog.LevelWarn, "calls to the hub were not begun", slog.Int("calls", len(b.calls)), slog.Any("error", err))
-		return
+	if len(ready) > 0 {
+		if err := beginCall(ctx, s.db, b, ready); err != nil {
+			// Nothing was sent; the lease gives the calls back.
+			s.log.LogAttrs(ctx, slog.LevelWarn, "calls to the hub were not begun", slog.Int("calls", len(b.calls)), slog.Any("error", err))
+			return
+		}
 	}
 	offenders := s.config.Calls.MaxOffenders
 	attempts = append(attempts, s.send(ctx, b.kind, ready, &offenders, unsent)...)
@@ -94,30 +95,6 @@ func (s *service) do(ctx context.Context, b batch) {
 		// The lease gives the calls back; the hub then answers 2, which counts because these attempts have no known outcome.
 		s.log.LogAttrs(ctx, slog.LevelError, "results of the hub were not written down", slog.Int("calls", len(attempts)), slog.Any("error", err))
 	}
-}
-
-// begin keeps the digests of what is sent for the first time, and leaves out what is no longer ours.
-func (s *service) begin(ctx context.Context, kind callKind, ready []prepared) ([]prepared, error) {
-	var first []attempt
-	for _, p := range ready {
-		if p.call.digest == nil {
-			first = append(first, p.attempt)
-		}
-	}
-	if len(first) == 0 {
-		return ready, nil
-	}
-	kept, err := keepDigests(ctx, s.db, kind, s.owner, first)
-	if err != nil {
-		return nil, err
-	}
-	ours := ready[:0]
-	for _, p := range ready {
-		if p.call.digest != nil || kept[p.call.number] {
-			ours = append(ours, p)
-		}
-	}
-	return ours, nil
 }
 
 // send calls the hub with all of ready. If it refuses the call as a whole the halves are sent by themselves, until the offender is alone;

@@ -2,7 +2,6 @@ package circulation
 
 import (
 	"context"
-	"time"
 
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -16,14 +15,8 @@ func (s *service) onDocumentReceived(ctx context.Context, tx *journal.Tx, events
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
 	for i, e := range events {
-		r, verdict := readFacts(e.Subject, e.Message.GetFacts())
-		if verdict == inbox.Done && r.receivedAt.IsZero() {
-			verdict = inbox.Park("received_time_missing")
-		}
-		if verdict == inbox.Done && r.receivedAt.Before(r.sentAt) {
-			verdict = inbox.Park("times_out_of_order")
-		}
-		if verdicts[i] = verdict; verdict == inbox.Done {
+		var r record
+		if r, verdicts[i] = readFacts(e.Subject, e.Message.GetFacts()); verdicts[i] == inbox.Done {
 			records = append(records, told(r, e.Lane, e.FrameID.String(), e.Traceparent))
 		}
 	}
@@ -56,7 +49,7 @@ func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []i
 		r := record{number: e.Subject, sender: e.Message.GetSender(), readAt: e.Message.GetReadAt().AsTime()}
 		records = append(records, told(r, e.Lane, e.FrameID.String(), e.Traceparent))
 	}
-	return verdicts, s.keep(ctx, tx, records)
+	return verdicts, s.keep(ctx, tx, readTime, records)
 }
 
 // readFacts checks what a record cannot be made without.
@@ -67,6 +60,10 @@ func readFacts(number string, f *platformv1.DocumentFacts) (record, inbox.Verdic
 		return record{}, inbox.Park("facts_incomplete")
 	case r.sentAt.IsZero():
 		return record{}, inbox.Park("sent_time_missing")
+	case r.receivedAt.IsZero():
+		return record{}, inbox.Park("received_time_missing")
+	case r.receivedAt.Before(r.sentAt):
+		return record{}, inbox.Park("times_out_of_order")
 	case !knownType(f.GetDocumentType()):
 		return record{}, inbox.Defer("document_type_unknown")
 	default:
@@ -84,19 +81,14 @@ func (s *service) keep(ctx context.Context, tx *journal.Tx, records []record) er
 	if len(records) == 0 {
 		return nil
 	}
-	ready, err := mergeRecords(ctx, tx, s.platform, merged(records))
-	if err != nil {
-		return err
+	var ready int
+	if kind == registration {
+		ready, err = mergeReceived(ctx, tx, s.platform, merged(records))
+	} else {
+		ready, err = mergeRead(ctx, tx, merged(records))
 	}
-	readReady, err := insertReadCalls(ctx, tx, ready.read)
-	if err != nil {
-		return err
+	if err == nil && ready > 0 {
+		tx.OnCommit(s.bells[kind].ring)
 	}
-	if ready.registrations > 0 {
-		tx.OnCommit(s.bells[registration].ring)
-	}
-	if readReady > 0 {
-		tx.OnCommit(s.bells[readTime].ring)
-	}
-	return nil
+	return err
 }

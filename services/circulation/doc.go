@@ -1,10 +1,10 @@
 // Package circulation is the unit that keeps circulation records (유통정보) and registers them, and their read times, at the
 // distribution hub.
 //
-// A record exists for every document that was sent, received or read, whichever fact comes first. The hub is called only where the
-// sender wanted circulation and this relay is the registrar. Two calls are made of a record, each a row of its own:
+// A record exists for every document that was received or read, whichever fact comes first. The hub is called only where the sender
+// wanted circulation and this relay is the registrar. Two calls are made of a record, and where each stands is in its row:
 //
-//	registration (made when the record is complete)
+//	registration (due when the document was received)
 //
 //	     ┌──────────────── answer unknown, left out: same content again ───────────────┐
 //	     ▼                                                                             │
@@ -17,16 +17,19 @@
 //	                                                                                    QUEUED ── RetryQueued ──► DUE
 //	                                                       QUEUED because of 2 ── AcceptQueued ──► DONE
 //
-//	read time (made when the record is complete and read; never for a document kind without read time)
+//	read time (due when the document was read and is registered; never for a document kind without read time)
 //
 //	    WAITING ── registration DONE ──► DUE ── 1, 2 ──► DONE
 //	       ▲                              ├── 4 ──► WAITING, at most max_confirmations times
 //	       └──────────────────────────────┘
 //	                                      └── 3, 9, 4 too often, refused alone, content differs ──► QUEUED
 //
-// Calls are claimed by lease in batches and made outside of transactions. What is sent is hashed before the first attempt; an attempt
-// whose content would differ is never made. When the hub refuses a batch as a whole, the batch is halved until the offender is alone.
-// Nothing here changes a time.
+// Calls are claimed by lease in batches and made outside of transactions. A batch is a row of hub_call: its insert is the claim, the
+// digests of what is sent are written to it before anything is, the results in the end, together with the one update of each record. A
+// claim that is not settled when its lease runs out lapses: its attempts count, and its documents are due again.
+//
+// What is sent is hashed before the first attempt; an attempt whose content would differ is never made. When the hub refuses a batch as a
+// whole, the batch is halved until the offender is alone. Nothing here changes a time.
 //
 // A 2 that nobody of ours can have caused stays a 2 however often it is asked; a person finds out whether the hub's record is ours, and
 // AcceptQueued then settles the call as that answer would have, acknowledged when it was given.

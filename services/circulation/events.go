@@ -17,17 +17,14 @@ func emits() []proto.Message {
 
 func reads() []bus.ConsumerSpec {
 	return []bus.ConsumerSpec{
-		{Purpose: "delivered", From: "delivery", Kinds: []frame.Kind{
-			frame.KindOf(&deliveryv1.DocumentReceived{}), frame.KindOf(&deliveryv1.DocumentSent{}),
-		}},
+		{Purpose: "delivered", From: "delivery", Kinds: []frame.Kind{frame.KindOf(&deliveryv1.DocumentReceived{})}},
 		{Purpose: "read", From: "viewing", Kinds: []frame.Kind{frame.KindOf(&viewingv1.DocumentRead{})}},
 	}
 }
 
-// consumers: within a batch DocumentReceived comes first, because it alone suffices and makes DocumentSent a repeat.
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
-		{Purpose: "delivered", From: "delivery", Handlers: []inbox.Handler{inbox.On(s.onDocumentReceived), inbox.On(s.onDocumentSent)}},
+		{Purpose: "delivered", From: "delivery", Handlers: []inbox.Handler{inbox.On(s.onDocumentReceived)}},
 		{Purpose: "read", From: "viewing", Handlers: []inbox.Handler{inbox.On(s.onDocumentRead)}},
 	}
 }

@@ -66,7 +66,7 @@ func (m *metrics) settled(ctx context.Context, kind callKind, all []settlement) 
 		}
 	}
 	for k, n := range counts {
-		m.results.Add(ctx, n, metric.WithAttributes(attribute.String("call", kind.String()), attribute.String("outcome", k.outcome), attribute.String("next", string(k.next))))
+		m.results.Add(ctx, n, metric.WithAttributes(attribute.String("call", kind.String()), attribute.String("outcome", k.outcome), attribute.String("next", k.next.String())))
 	}
 }
 

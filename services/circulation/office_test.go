@@ -301,7 +301,11 @@ type attemptRow struct {
 
 func (o *office) attempts(t *testing.T, number string, kind int) []attemptRow {
 	t.Helper()
-	rows, err := o.App.Query(t.Context(), `select attempt, outcome, result, exchange, content_digest from hub_attempt where edoc_num = $1 and kind = $2 order by attempt`, number, kind)
+	rows, err := o.App.Query(t.Context(), `
+		select a.attempt, a.outcome, a.result, a.exchange, a.digest
+		from   hub_call c, unnest(c.numbers, c.attempts, c.outcomes, c.results, c.exchanges, c.digests) a(edoc_num, attempt, outcome, result, exchange, digest)
+		where  a.edoc_num = $1 and c.kind = $2 and a.outcome is not null
+		order  by a.attempt`, number, kind)
 	require.NoError(t, err)
 	defer rows.Close()
 	var all []attemptRow

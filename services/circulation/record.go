@@ -13,7 +13,7 @@ type record struct {
 	number string
 	sender string
 	lane   platformv1.Lane
-	// facts hold everything but the times; nil until the document was sent or received.
+	// facts hold everything but the times; nil until the document was received.
 	facts                      *platformv1.DocumentFacts
 	sentAt, receivedAt, readAt time.Time
 	// cause and traceparent are of the event that tells this.

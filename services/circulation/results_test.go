@@ -222,7 +222,6 @@ func TestRecordWithoutCirculationIsKept(t *testing.T) {
 	f := o.facts(t)
 	f.Circulation, f.Registrar = false, ""
 	o.Deliver(t, express, received(f))
-	o.Deliver(t, express, sent(f))
 	o.Deliver(t, express, read(f))
 	var parked []string
 	require.NoError(t, o.App.QueryRow(t.Context(), `select array_agg(reason) from parked_event`).Scan(&parked))

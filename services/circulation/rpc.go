@@ -79,7 +79,7 @@ func (s *service) RetryQueued(ctx context.Context, r *circulationv1.RetryQueuedR
 		if kinds, err = retryQueued(ctx, tx, r.GetEdocNum()); err != nil {
 			return err
 		}
-		return s.proveRetry(ctx, tx, r.GetEdocNum(), caller.ID, kinds)
+		return s.retried(ctx, tx, r.GetEdocNum(), caller.ID, kinds)
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
@@ -101,16 +101,7 @@ func (s *service) proveRetry(ctx context.Context, tx *journal.Tx, number, by str
 	case len(kinds) == 0:
 		return notQueued()
 	}
-	now := s.clock.Now()
-	var entries []evidence.Entry
-	for _, kind := range kinds {
-		body, err := json.Marshal(proof{EdocNum: number, Call: kind.String(), Actor: by, At: now})
-		if err != nil {
-			return fmt.Errorf("encode evidence of %s: %w", number, err)
-		}
-		entries = append(entries, entry(number, sender, by, kind.String()+"_retry_requested", now, body))
-	}
-	return evidence.Append(ctx, tx, entries...)
+	return proveRetry(ctx, tx, number, sender, by, s.clock.Now(), kinds)
 }
 
 // show is a record as its sender and the operator see it.
@@ -134,7 +125,7 @@ func (c callView) show() *circulationv1.HubCall {
 	states := map[callState]circulationv1.CallState{
 		waiting: circulationv1.CallState_CALL_STATE_WAITING, due: circulationv1.CallState_CALL_STATE_DUE,
 		confirming: circulationv1.CallState_CALL_STATE_DUE, done: circulationv1.CallState_CALL_STATE_DONE,
-		queued: circulationv1.CallState_CALL_STATE_QUEUED, "": circulationv1.CallState_CALL_STATE_WAITING,
+		queued: circulationv1.CallState_CALL_STATE_QUEUED,
 	}
 	return &circulationv1.HubCall{
 		State: states[c.state], Result: c.result, Attempts: c.attempts, AcknowledgedAt: shownTime(c.acknowledgedAt),

@@ -1,11 +1,10 @@
 package circulation
 
 import (
+	"cmp"
 	"context"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -16,42 +15,30 @@ import (
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
-const (
-	actor         = "unit:circulation"
-	policyVersion = "circulation/1"
-)
-
 // settle writes down what became of a batch and states it, in one transaction.
 func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error {
-	if len(attempts) == 0 {
-		return nil
-	}
 	now := s.clock.Now()
 	all := make([]settlement, len(attempts))
 	for i, a := range attempts {
 		all[i] = settlement{attempt: a, decision: a.decide(s.config.Calls.MaxConfirmations)}
-		if all[i].wait {
+		switch {
+		case all[i].wait:
 			all[i].after = s.backoff.Delay(a.call.attempt, rand.Float64()) //nolint:gosec // jitter needs no secrecy
+		case all[i].recheck:
+			all[i].after = s.backoff.Delay(a.call.confirmations+1, rand.Float64()) //nolint:gosec // jitter needs no secrecy
 		}
 	}
-	var released int64
+	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.call.number, b.call.number) })
 	var settled []settlement
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		ours, err := settleCalls(ctx, tx, b.kind, s.owner, now, all)
 		if err != nil {
 			return err
 		}
-		settled = settled[:0]
-		for _, one := range all {
-			if ours[one.call.number] {
-				settled = append(settled, one)
+		if ours {
+			if settled, err = s.settleOurs(ctx, tx, b, now, all); err != nil {
+				return err
 			}
-		}
-		if released, err = s.follow(ctx, tx, b.kind, settled); err != nil {
-			return err
-		}
-		if err := state(ctx, tx, b, now, settled); err != nil {
-			return err
 		}
 		return prove(ctx, tx, b.kind, now, all)
 	})
@@ -59,15 +46,6 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 		return err
 	}
 	s.metrics.settled(ctx, b.kind, settled)
-	if released > 0 {
-		s.bells[readTime].ring()
-	}
-	for _, one := range settled {
-		if one.next == confirming {
-			s.confirmBell.ring()
-			break
-		}
-	}
 	return nil
 }
 
@@ -84,16 +62,17 @@ func (s *service) follow(ctx context.Context, tx *journal.Tx, kind callKind, set
 			missing = append(missing, one.call.number)
 			wait = max(wait, s.backoff.Delay(one.call.confirmations+1, rand.Float64())) //nolint:gosec // jitter needs no secrecy
 		}
+		settled = append(settled, one)
+		released = released || (due && one.next == done)
+		missing = missing || one.next == confirming
 	}
-	if len(registered) > 0 {
-		if released, err = releaseReadTimes(ctx, tx, registered); err != nil {
-			return 0, err
-		}
+	if released {
+		tx.OnCommit(s.bells[readTime].ring)
 	}
-	if len(missing) > 0 {
-		err = recheckRegistrations(ctx, tx, missing, wait)
+	if missing {
+		tx.OnCommit(s.confirmBell.ring)
 	}
-	return released, err
+	return settled, state(ctx, tx, b, now, settled)
 }
 
 // state states registrations, read times and refusals.

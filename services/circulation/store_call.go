@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/journal"
@@ -14,15 +13,28 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// claimCalls claims due calls of one kind and lane with what their records hold, sorted by number.
-func claimCalls(ctx context.Context, db pg.DBTX, kind callKind, lane platformv1.Lane, lease work.Lease) ([]call, error) {
+// byKey makes the joins of a transaction's statements with the records go by their keys, in the order of the batch. Plans are kept while
+// a table grows: one that was made when it was small would read it whole for each batch.
+const byKey = `set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`
+
+// claimBatch claims due calls of one kind and lane by the row of hub_call that it makes of them. The records are only read; what keeps
+// another claim from taking them is that claims of a kind wait for each other and leave out the numbers of open calls. A claim sees every
+// claim before it because its statement begins when the turn is ours.
+func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platformv1.Lane, limit int, lease time.Duration) (batch, error) {
+	const turn = `
+		select exists (select from hub_call where kind = $1 and settled_at is null and lapsed_at is null and lease_until <= now()), ` + byKey + `
+		from   hub_claim
+		where  kind = $1
+		for    update`
 	const claim = `
-		with free as (
-		  select edoc_num from hub_call
-		  where  state = 'DUE' and kind = @kind and lane = @lane and due_at <= now() and (lease_until is null or lease_until <= now())
-		  order  by due_at
-		  limit  @limit
-		  for    update skip locked),
+		with free as materialized (
+		  select ` + recordFields + `, r.${call}_attempts + 1 as attempt, r.${call}_ineffective, r.${call}_confirmations, r.${call}_digest,
+		         r.${call}_acknowledged_at is not null, r.${call}_cause, r.${call}_traceparent
+		  from   circulation_record r
+		  where  r.${call}_state = 1 and r.lane = @lane and r.${call}_due_at <= now()
+		    and  r.edoc_num not in (select unnest(numbers) from hub_call where kind = @kind and settled_at is null and lapsed_at is null)
+		  order  by r.${call}_due_at
+		  limit  @limit),
 		claimed as (
 		  update hub_call c
 		  set    lease_until = now() + @lease, owner = @owner, attempts = c.attempts + 1
@@ -40,248 +52,191 @@ func claimCalls(ctx context.Context, db pg.DBTX, kind callKind, lane platformv1.
 		c.record, c.traceparent = s.record(), or(trace)
 		return c, err
 	})
+	if err != nil {
+		return batch{}, fmt.Errorf("claim %s calls: %w", kind, err)
+	}
+	return b, nil
 }
 
-// keepDigests notes, before they are sent for the first time, what the contents of calls are. It returns the numbers that are still ours.
-func keepDigests(ctx context.Context, db pg.DBTX, kind callKind, owner uuid.UUID, first []attempt) (map[string]bool, error) {
-	const keep = `
-		with ours as (
-		  select c.edoc_num, a.digest
-		  from   hub_call c join unnest($3::text[], $4::integer[], $5::bytea[]) a(edoc_num, attempt, digest) using (edoc_num)
-		  where  c.kind = $1 and c.owner = $2 and c.attempts = a.attempt and c.content_digest is null
-		  order  by c.edoc_num
-		  for    update of c)
-		update hub_call c
-		set    content_digest = o.digest
-		from   ours o
-		where  c.edoc_num = o.edoc_num and c.kind = $1
-		returning c.edoc_num`
-	var numbers []string
-	var attempts []int32
-	var digests [][]byte
-	for _, a := range first {
-		numbers, attempts, digests = append(numbers, a.call.number), append(attempts, int32(a.call.attempt)), append(digests, a.digest) //nolint:gosec // attempts are few
+// lapseCalls ends the claims whose lease has run out, whatever became of their replicas: each attempt counts, and may have taken effect
+// where its digest is there. A result that comes later finds the call lapsed.
+func lapseCalls(ctx context.Context, tx pg.DBTX, kind callKind) error {
+	const lapse = `
+		with lapsed as (
+		  select id, numbers, attempts, coalesce(digests, '{}') as digests from hub_call
+		  where  kind = $1 and settled_at is null and lapsed_at is null and lease_until <= now()
+		  for    update skip locked),
+		marked as (
+		  update hub_call c set lapsed_at = now() from lapsed l where c.id = l.id)
+		update circulation_record r
+		set    ${call}_attempts    = i.attempt,
+		       ${call}_ineffective = r.${call}_ineffective + case when i.digest is null then 1 else 0 end,
+		       ${call}_digest      = coalesce(r.${call}_digest, i.digest),
+		       ${call}_call        = l.id
+		from   lapsed l cross join lateral unnest(l.numbers, l.attempts, l.digests) i(edoc_num, attempt, digest)
+		where  r.edoc_num = i.edoc_num and r.${call}_attempts = i.attempt - 1`
+	if _, err := tx.Exec(ctx, kind.sql(lapse), int16(kind)); err != nil {
+		return fmt.Errorf("end claims that ran out: %w", err)
 	}
-	kept, err := numbersOf(db.Query(ctx, keep, int16(kind), owner, numbers, attempts, digests))
-	if err != nil {
-		return nil, fmt.Errorf("keep the content digests of %d calls: %w", len(first), err)
+	return nil
+}
+
+// beginCall notes, before anything is sent, what the contents of a batch are; those that are not sent have none. It is work.ErrLost where
+// the claim has lapsed.
+func beginCall(ctx context.Context, db pg.DBTX, b batch, ready []prepared) error {
+	digests := make([][]byte, len(b.calls))
+	next := 0
+	for i, c := range b.calls {
+		if next < len(ready) && ready[next].call.number == c.number {
+			digests[i] = ready[next].digest
+			next++
+		}
 	}
-	return kept, nil
+	return work.Settle(ctx, db, `
+		update hub_call set digests = @digests where id = @id and settled_at is null and lapsed_at is null`,
+		pgx.NamedArgs{"id": b.id, "digests": digests})
 }
 
 // settlement is an attempt with what follows from it.
 type settlement struct {
 	attempt
 	decision
-	// after how long it is due again.
+	// after how long it is due again, or, where the registration is to be checked, that is.
 	after time.Duration
 }
 
-// settleCalls writes the results of a batch: of every attempt that was sent its row, and of each call that is still ours its new state.
-// It returns the numbers of the latter; a result that came too late is kept as evidence and changes nothing.
-func settleCalls(ctx context.Context, tx pg.DBTX, kind callKind, owner uuid.UUID, now time.Time, all []settlement) (map[string]bool, error) {
+// closeCall writes what came of every attempt of a batch, sorted by number, to its call. It tells whether the claim was still ours: a
+// result that came too late is kept and changes nothing else.
+func closeCall(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all []settlement) (ours bool, err error) {
 	const settle = `
-		with told as (
-		  select * from unnest($4::text[], $5::integer[], $6::text[], $7::smallint[], $8::text[], $9::bytea[], $10::timestamptz[], $11::timestamptz[],
-		                       $12::text[], $13::double precision[], $14::boolean[], $15::boolean[], $16::text[])
-		       u(edoc_num, attempt, outcome, result, exchange, digest, started_at, ended_at, state, after, effective, confirm, reason)),
-		ours as (
-		  select c.edoc_num
-		  from   hub_call c join told t using (edoc_num)
-		  where  c.kind = $1 and c.owner = $2 and c.attempts = t.attempt and c.state = 'DUE'
-		  order  by c.edoc_num
-		  for    update of c),
-		kept as (
-		  insert into hub_attempt (edoc_num, kind, attempt, outcome, result, exchange, content_digest, started_at, ended_at)
-		  select edoc_num, $1, attempt, outcome, result, exchange, digest, started_at, ended_at
-		  from   told
-		  where  outcome is not null
-		  order  by edoc_num
-		  on conflict do nothing)
-		update hub_call c
-		set    state           = t.state,
-		       due_at          = now() + make_interval(secs => t.after),
-		       lease_until     = null,
-		       owner           = null,
-		       ineffective     = c.ineffective + case when t.effective then 0 else 1 end,
-		       confirmations   = c.confirmations + case when t.confirm then 1 else 0 end,
-		       result          = case when t.result > 0 then t.result else c.result end,
-		       acknowledged_at = case when t.state = 'DONE' then coalesce(c.acknowledged_at, t.ended_at) else c.acknowledged_at end,
-		       queue_reason    = t.reason,
-		       queued_at       = case when t.state = 'QUEUED' then $3::timestamptz end
-		from   ours o join told t using (edoc_num)
-		where  c.edoc_num = o.edoc_num and c.kind = $1
-		returning c.edoc_num`
-	var numbers, exchanges, states []string
-	var attempts []int32
-	var outcomes, reasons []*string
-	var results []int16
-	var digests [][]byte
-	var started, ended []time.Time
-	var after []float64
-	var effective, confirm []bool
-	for _, s := range all {
-		numbers, exchanges, states = append(numbers, s.call.number), append(exchanges, s.exchange), append(states, string(s.next))
-		attempts, results = append(attempts, int32(s.call.attempt)), append(results, int16(s.result)) //nolint:gosec // both are few
-		outcomes, reasons = append(outcomes, text(string(s.sending))), append(reasons, text(s.reason))
-		digests, started, ended = append(digests, s.digest), append(started, s.startedAt), append(ended, s.endedAt)
-		after, effective, confirm = append(after, s.after.Seconds()), append(effective, s.effective), append(confirm, s.confirm)
-	}
-	ours, err := numbersOf(tx.Query(ctx, settle, int16(kind), owner, now, numbers, attempts, outcomes, results, exchanges, digests, started, ended,
-		states, after, effective, confirm, reasons))
+		update hub_call
+		set    settled_at = $2, outcomes = $3, results = $4, exchanges = $5, started_at = $6, ended_at = $7
+		where  id = $1 and settled_at is null
+		returning lapsed_at is null, ` + byKey
+	c := settlementColumns(all)
+	err = tx.QueryRow(ctx, settle, b.id, now, c.outcomes, c.results, c.exchanges, c.started, c.ended).Scan(&ours, nil, nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("settle %d calls: %w", len(all), err)
+		return false, fmt.Errorf("close call %s: %w", b.id, err)
 	}
 	return ours, nil
 }
 
-// releaseReadTimes makes read times due whose registration is done, and tells how many. It MUST run after the registrations were
-// settled in the same transaction (insertReadCalls says why).
-func releaseReadTimes(ctx context.Context, tx pg.DBTX, numbers []string) (int64, error) {
-	const release = `
-		update hub_call c
-		set    state = 'DUE', due_at = now()
-		from   (select edoc_num from hub_call where kind = 2 and state = 'WAITING' and edoc_num = any($1) order by edoc_num for update) w
-		where  c.edoc_num = w.edoc_num and c.kind = 2 and c.state = 'WAITING'`
-	tag, err := tx.Exec(ctx, release, numbers)
-	if err != nil {
-		return 0, fmt.Errorf("release %d read times: %w", len(numbers), err)
+// releaseReadTime, in an update of records r by settlements t, makes the read time due that waited for a registration now done.
+const releaseReadTime = `
+		       read_time_state  = case when t.state = 3 and r.read_time_state = 0 and r.read_at is not null and r.document_type <> 3
+		                               then 1 else r.read_time_state end,
+		       read_time_due_at = case when r.read_time_state = 0 and r.read_at is not null then now() else r.read_time_due_at end,`
+
+// recheckRegistration makes a registration due again that the hub says, at its read time, it does not have.
+const recheckRegistration = `
+		       registration_state  = case when t.recheck and r.registration_state = 3 then 1 else r.registration_state end,
+		       registration_due_at = case when t.recheck and r.registration_state = 3 then now() + make_interval(secs => t.after)
+		                                  else r.registration_due_at end,`
+
+// settleRecords brings the records of a call to where its results lead, and with them the other call of each. It returns the numbers,
+// with whether a read time is due. The number of the attempt is the last fence. It MUST run after closeCall.
+func settleRecords(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all []settlement) (map[string]bool, error) {
+	const settle = `
+		update circulation_record r
+		set    `
+	const rest = `
+		       ${call}_state           = t.state,
+		       ${call}_due_at          = now() + make_interval(secs => t.after),
+		       ${call}_attempts        = t.attempt,
+		       ${call}_ineffective     = r.${call}_ineffective + case when t.effective then 0 else 1 end,
+		       ${call}_confirmations   = r.${call}_confirmations + case when t.confirm then 1 else 0 end,
+		       ${call}_digest          = coalesce(r.${call}_digest, t.digest),
+		       ${call}_call            = $1,
+		       ${call}_result          = case when t.result > 0 then t.result else r.${call}_result end,
+		       ${call}_acknowledged_at = case when t.state = 3 then coalesce(r.${call}_acknowledged_at, t.ended_at) else r.${call}_acknowledged_at end,
+		       ${call}_reason          = t.reason,
+		       ${call}_queued_at       = case when t.state = 4 then $2::timestamptz end
+		from   unnest($3::text[], $4::integer[], $5::smallint[], $6::bytea[], $7::timestamptz[], $8::smallint[], $9::double precision[],
+		              $10::boolean[], $11::boolean[], $12::boolean[], $13::text[])
+		         t(edoc_num, attempt, result, digest, ended_at, state, after, effective, confirm, recheck, reason)
+		where  r.edoc_num = t.edoc_num and r.${call}_attempts = t.attempt - 1
+		returning r.edoc_num, r.read_time_state = 1`
+	other := releaseReadTime
+	if b.kind == readTime {
+		other = recheckRegistration
 	}
-	return tag.RowsAffected(), nil
+	c := settlementColumns(all)
+	rows, err := tx.Query(ctx, b.kind.sql(settle+other+rest), b.id, now, c.numbers, c.attempts, c.results, c.digests, c.ended, c.states, c.after,
+		c.effective, c.confirm, c.recheck, c.reasons)
+	if err != nil {
+		return nil, fmt.Errorf("settle %d calls: %w", len(all), err)
+	}
+	settled := make(map[string]bool, len(all))
+	var number string
+	var released bool
+	_, err = pgx.ForEachRow(rows, []any{&number, &released}, func() error {
+		settled[number] = released
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("settle %d calls: %w", len(all), err)
+	}
+	return settled, nil
 }
 
-// recheckRegistrations makes done registrations due again: the hub says it does not have them.
-func recheckRegistrations(ctx context.Context, tx pg.DBTX, numbers []string, after time.Duration) error {
-	const recheck = `
-		update hub_call c
-		set    state = 'DUE', due_at = now() + $2::interval
-		from   (select edoc_num from hub_call where kind = 1 and state = 'DONE' and edoc_num = any($1) order by edoc_num for update) d
-		where  c.edoc_num = d.edoc_num and c.kind = 1 and c.state = 'DONE'`
-	if _, err := tx.Exec(ctx, recheck, numbers, after); err != nil {
-		return fmt.Errorf("recheck %d registrations: %w", len(numbers), err)
+// settledColumns are settlements as columns for unnest.
+type settledColumns struct {
+	numbers, exchanges          []string
+	attempts                    []int32
+	results, states             []int16
+	digests                     [][]byte
+	started, ended              []time.Time
+	after                       []float64
+	effective, confirm, recheck []bool
+	outcomes, reasons           []*string
+}
+
+func settlementColumns(all []settlement) settledColumns {
+	var c settledColumns
+	for _, s := range all {
+		c.numbers, c.exchanges, c.digests = append(c.numbers, s.call.number), append(c.exchanges, s.exchange), append(c.digests, s.digest)
+		c.started, c.ended, c.outcomes = append(c.started, s.startedAt), append(c.ended, s.endedAt), append(c.outcomes, text(string(s.sending)))
+		c.attempts, c.results, c.states = append(c.attempts, int32(s.call.attempt)), append(c.results, int16(s.result)), append(c.states, int16(s.next)) //nolint:gosec // both are few
+		c.after, c.reasons = append(c.after, s.after.Seconds()), append(c.reasons, text(s.reason))
+		c.effective, c.confirm, c.recheck = append(c.effective, s.effective), append(c.confirm, s.confirm), append(c.recheck, s.recheck)
 	}
-	return nil
+	return c
 }
 
 // confirmation is a registration whose recipient's address did not exist at the hub.
 type confirmation struct {
 	number, address string
 	confirmations   int
+	// until is the end of the lease, which names the claim.
+	until time.Time
 }
 
+// claimConfirmations claims confirmations by putting off when they are due.
 func claimConfirmations(ctx context.Context, db pg.DBTX, lease work.Lease) ([]confirmation, error) {
 	const claim = `
 		with free as (
-		  select edoc_num from hub_call
-		  where  state = 'CONFIRMING' and kind = 1 and due_at <= now() and (lease_until is null or lease_until <= now())
-		  order  by due_at
+		  select edoc_num from circulation_record
+		  where  registration_state = 2 and registration_due_at <= now()
+		  order  by registration_due_at
 		  limit  @limit
-		  for    update skip locked),
-		claimed as (
-		  update hub_call c
-		  set    lease_until = now() + @lease, owner = @owner
-		  from   free f
-		  where  c.edoc_num = f.edoc_num and c.kind = 1
-		  returning c.edoc_num, c.confirmations)
-		select c.edoc_num, r.to_address, c.confirmations
-		from   claimed c join circulation_record r using (edoc_num)
-		order  by c.edoc_num`
+		  for    update skip locked)
+		update circulation_record r
+		set    registration_due_at = now() + @lease
+		from   free f
+		where  r.edoc_num = f.edoc_num
+		returning r.edoc_num, coalesce(r.to_address, ''), r.registration_confirmations, r.registration_due_at`
 	return work.Claim(ctx, db, claim, lease, nil, func(row pgx.CollectableRow) (confirmation, error) {
 		var c confirmation
-		var address *string
-		err := row.Scan(&c.number, &address, &c.confirmations)
-		c.address = or(address)
+		err := row.Scan(&c.number, &c.address, &c.confirmations, &c.until)
 		return c, err
 	})
 }
 
 // settleConfirmation makes the registration, or the confirmation again, due after a wait.
-func settleConfirmation(ctx context.Context, db pg.DBTX, number string, owner uuid.UUID, next callState, after time.Duration) error {
+func settleConfirmation(ctx context.Context, db pg.DBTX, c confirmation, next callState, after time.Duration) error {
 	return work.Settle(ctx, db, `
-		update hub_call
-		set    state = @state, due_at = now() + @after::interval, lease_until = null, owner = null
-		where  edoc_num = @number and kind = 1 and state = 'CONFIRMING' and owner = @owner`,
-		pgx.NamedArgs{"state": string(next), "after": after, "number": number, "owner": owner})
-}
-
-// retryQueued makes the queued calls of a record due, and tells which.
-func retryQueued(ctx context.Context, tx pg.DBTX, number string) ([]callKind, error) {
-	const retry = `
-		update hub_call
-		set    state = 'DUE', due_at = now(), confirmations = 0, queue_reason = null, queued_at = null
-		where  edoc_num = $1 and state = 'QUEUED'
-		returning kind`
-	rows, err := tx.Query(ctx, retry, number)
-	if err != nil {
-		return nil, fmt.Errorf("retry the calls of %s: %w", number, err)
-	}
-	kinds, err := pgx.CollectRows(rows, pgx.RowTo[callKind])
-	if err != nil {
-		return nil, fmt.Errorf("retry the calls of %s: %w", number, err)
-	}
-	return kinds, nil
-}
-
-// queuePlace is where a page of the queue goes on.
-type queuePlace struct {
-	QueuedAt time.Time `json:"t"`
-	Number   string    `json:"n"`
-}
-
-// listQueue lists the records with a queued call, the longest waiting first, after a place.
-func listQueue(ctx context.Context, db pg.DBTX, after queuePlace, limit int) ([]full, error) {
-	rows, err := db.Query(ctx, fullRecord(`
-		join   (select edoc_num, min(queued_at) as queued_at from hub_call where state = 'QUEUED' group by edoc_num) q on q.edoc_num = r.edoc_num
-		where  (q.queued_at, q.edoc_num) > ($1, $2)
-		order  by q.queued_at, q.edoc_num
-		limit  $3`), after.QueuedAt, after.Number, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list the queue: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, scanFull)
-	if err != nil {
-		return nil, fmt.Errorf("list the queue: %w", err)
-	}
-	return found, nil
-}
-
-// backlog is what waits, for metrics.
-type backlog struct {
-	due, queued, overdue int64
-	oldestDue            time.Time
-	oldestQueued         time.Time
-}
-
-// backlogCounted bounds the counts, so that measuring a long backlog costs no more than a short one.
-const backlogCounted = 100_000
-
-func readBacklog(ctx context.Context, db pg.DBTX, overdueBefore time.Time) (backlog, error) {
-	const read = `
-		select (select count(*) from (select from hub_call where state in ('DUE', 'CONFIRMING') limit $2) c),
-		       (select min(due_at) from hub_call where state in ('DUE', 'CONFIRMING')),
-		       (select count(*) from (select from hub_call where state = 'QUEUED' limit $2) c),
-		       (select min(queued_at) from hub_call where state = 'QUEUED'),
-		       (select count(*) from (select from hub_call where state = 'QUEUED' and queued_at < $1 limit $2) c)`
-	var b backlog
-	var oldestDue, oldestQueued *time.Time
-	if err := db.QueryRow(ctx, read, overdueBefore, backlogCounted).Scan(&b.due, &oldestDue, &b.queued, &oldestQueued, &b.overdue); err != nil {
-		return backlog{}, fmt.Errorf("read the backlog: %w", err)
-	}
-	b.oldestDue, b.oldestQueued = or(oldestDue), or(oldestQueued)
-	return b, nil
-}
-
-func numbersOf(rows pgx.Rows, err error) (map[string]bool, error) {
-	if err != nil {
-		return nil, err
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, err
-	}
-	set := make(map[string]bool, len(list))
-	for _, number := range list {
-		set[number] = true
-	}
-	return set, nil
+		update circulation_record
+		set    registration_state = @state, registration_due_at = now() + @after::interval
+		where  edoc_num = @number and registration_state = 2 and registration_due_at = @until`,
+		pgx.NamedArgs{"state": int16(next), "after": after, "number": c.number, "until": c.until})
 }

@@ -17,140 +17,107 @@ import (
 
 var errNoRecord = errors.New("no such record")
 
-// ready is what records have become ready for.
-type ready struct {
-	// registrations is the number of registration calls that were made.
-	registrations int
-	// read are the records that now are complete and read, and whose read time is wanted at the hub.
-	read []record
-}
-
-// mergeRecords adds what records tell to their rows and makes the registration call of each that this completes. Rows that would not
-// change are not touched; "offset 0" keeps the look at each of them one look into the index, never a join with the whole table. Records
-// are sorted and hold each number once.
-func mergeRecords(ctx context.Context, tx pg.DBTX, platform string, records []record) (ready, error) {
+// mergeReceived adds what is known of received documents to their rows, and makes the registrations due that are wanted at the hub. It
+// tells how many. Rows that would not change are not touched; "offset 0" keeps the look at each of them one look into the index, never a
+// join with the whole table. Records are sorted and hold each number once.
+func mergeReceived(ctx context.Context, tx pg.DBTX, platform string, records []record) (int, error) {
 	const merge = `
 		with told as (
-		  select * from unnest($4::text[], $5::text[], $6::smallint[], $7::text[], $8::boolean[], $9::text[],
-		                       $10::text[], $11::text[], $12::text[], $13::timestamptz[],
-		                       $14::text[], $15::text[], $16::text[], $17::timestamptz[],
-		                       $18::smallint[], $19::text[], $20::text[], $21::bytea[],
-		                       $22::timestamptz[], $23::timestamptz[], $24::timestamptz[], $25::uuid[], $26::text[])
-		       u(edoc_num, sender, lane, registrar, circulation, recipient,
-		         from_platform, from_address, from_sub_address, from_valid_from,
-		         to_platform, to_address, to_sub_address, to_valid_from,
-		         document_type, document_hash, attachment_hashes, sealed_title,
-		         sent_at, received_at, read_at, cause, traceparent)),
+		  select *, circulation and registrar = $1 as wanted
+		  from   unnest($2::text[], $3::text[], $4::smallint[], $5::text[], $6::boolean[], $7::text[],
+		                $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
+		                $16::smallint[], $17::text[], $18::text[], $19::bytea[], $20::timestamptz[], $21::timestamptz[], $22::uuid[], $23::text[])
+		         u(edoc_num, sender, lane, registrar, circulation, recipient,
+		           from_platform, from_address, from_sub_address, from_valid_from, to_platform, to_address, to_sub_address, to_valid_from,
+		           document_type, document_hash, attachment_hashes, sealed_title, sent_at, received_at, cause, traceparent)),
 		merged as (
 		  insert into circulation_record as r
 		         (edoc_num, sender, lane, registrar, circulation, recipient,
-		          from_platform, from_address, from_sub_address, from_valid_from,
-		          to_platform, to_address, to_sub_address, to_valid_from,
-		          document_type, document_hash, attachment_hashes, sealed_title, sent_at, received_at, read_at)
+		          from_platform, from_address, from_sub_address, from_valid_from, to_platform, to_address, to_sub_address, to_valid_from,
+		          document_type, document_hash, attachment_hashes, sealed_title, sent_at, received_at,
+		          registration_state, registration_due_at, registration_cause, registration_traceparent)
 		  select edoc_num, sender, lane, registrar, circulation, recipient,
-		         from_platform, from_address, from_sub_address, from_valid_from,
-		         to_platform, to_address, to_sub_address, to_valid_from,
-		         document_type, document_hash, string_to_array(attachment_hashes, ' '), sealed_title, sent_at, received_at, read_at
+		         from_platform, from_address, from_sub_address, from_valid_from, to_platform, to_address, to_sub_address, to_valid_from,
+		         document_type, document_hash, string_to_array(attachment_hashes, ' '), sealed_title, sent_at, received_at,
+		         case when wanted then 1 else 0 end, case when wanted then now() end, cause, traceparent
 		  from   told t
 		  where  not exists (select from circulation_record k
-		                     where  k.edoc_num = t.edoc_num
-		                       and  (t.registrar is null or k.registrar is not null)
-		                       and  (t.sent_at is null or t.sent_at >= k.sent_at)
-		                       and  (t.received_at is null or t.received_at >= k.received_at)
-		                       and  (t.read_at is null or t.read_at >= k.read_at)
+		                     where  k.edoc_num = t.edoc_num and k.sent_at <= t.sent_at and k.received_at <= t.received_at
 		                     offset 0)
 		  order  by edoc_num collate "C"
 		  on conflict (edoc_num) do update
-		  set    registrar         = coalesce(r.registrar, excluded.registrar),
-		         circulation       = coalesce(r.circulation, excluded.circulation),
-		         recipient         = coalesce(r.recipient, excluded.recipient),
-		         from_platform     = coalesce(r.from_platform, excluded.from_platform),
-		         from_address      = coalesce(r.from_address, excluded.from_address),
-		         from_sub_address  = coalesce(r.from_sub_address, excluded.from_sub_address),
-		         from_valid_from   = coalesce(r.from_valid_from, excluded.from_valid_from),
-		         to_platform       = coalesce(r.to_platform, excluded.to_platform),
-		         to_address        = coalesce(r.to_address, excluded.to_address),
-		         to_sub_address    = coalesce(r.to_sub_address, excluded.to_sub_address),
-		         to_valid_from     = coalesce(r.to_valid_from, excluded.to_valid_from),
-		         document_type     = coalesce(r.document_type, excluded.document_type),
-		         document_hash     = coalesce(r.document_hash, excluded.document_hash),
+		  set    registrar = coalesce(r.registrar, excluded.registrar), circulation = coalesce(r.circulation, excluded.circulation),
+		         recipient = coalesce(r.recipient, excluded.recipient), document_type = coalesce(r.document_type, excluded.document_type),
+		         from_platform = coalesce(r.from_platform, excluded.from_platform), from_address = coalesce(r.from_address, excluded.from_address),
+		         from_sub_address = coalesce(r.from_sub_address, excluded.from_sub_address), from_valid_from = coalesce(r.from_valid_from, excluded.from_valid_from),
+		         to_platform = coalesce(r.to_platform, excluded.to_platform), to_address = coalesce(r.to_address, excluded.to_address),
+		         to_sub_address = coalesce(r.to_sub_address, excluded.to_sub_address), to_valid_from = coalesce(r.to_valid_from, excluded.to_valid_from),
+		         document_hash = coalesce(r.document_hash, excluded.document_hash), sealed_title = coalesce(r.sealed_title, excluded.sealed_title),
 		         attachment_hashes = coalesce(r.attachment_hashes, excluded.attachment_hashes),
-		         sealed_title      = coalesce(r.sealed_title, excluded.sealed_title),
-		         sent_at           = least(r.sent_at, excluded.sent_at),
-		         received_at       = least(r.received_at, excluded.received_at),
-		         read_at           = least(r.read_at, excluded.read_at)
-		  returning r.edoc_num, r.received_at is not null and r.circulation and r.registrar = $1 as wanted,
-		            r.read_at is not null and r.document_type <> $2 as read),
-		called as (
-		  insert into hub_call (edoc_num, kind, lane, state, due_at, cause, traceparent)
-		  select m.edoc_num, $3, t.lane, 'DUE', now(), t.cause, t.traceparent
-		  from   merged m join told t using (edoc_num)
-		  where  m.wanted
-		  on conflict do nothing
-		  returning edoc_num)
-		select (select count(*) from called), (select array_agg(edoc_num) from merged where wanted and read)`
-	var r ready
-	var read []string
+		         sent_at                  = least(r.sent_at, excluded.sent_at),
+		         received_at              = least(r.received_at, excluded.received_at),
+		         registration_state       = case when r.registrar is null then excluded.registration_state else r.registration_state end,
+		         registration_due_at      = case when r.registrar is null then excluded.registration_due_at else r.registration_due_at end,
+		         registration_cause       = coalesce(r.registration_cause, excluded.registration_cause),
+		         registration_traceparent = coalesce(r.registration_traceparent, excluded.registration_traceparent)
+		  returning r.registration_state)
+		select count(*) from merged where registration_state = 1`
 	c := columnsOf(records)
-	err := tx.QueryRow(ctx, merge, platform, int16(platformv1.DocumentType_DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME), int16(registration),
-		c.numbers, c.senders, c.lanes, c.registrars, c.circulations, c.recipients,
+	var ready int
+	err := tx.QueryRow(ctx, merge, platform, c.numbers, c.senders, c.lanes, c.registrars, c.circulations, c.recipients,
 		c.from.platforms, c.from.addresses, c.from.subAddresses, c.from.validFrom,
 		c.to.platforms, c.to.addresses, c.to.subAddresses, c.to.validFrom,
-		c.types, c.hashes, c.attachments, c.titles, c.sent, c.received, c.read, c.causes, c.traces).Scan(&r.registrations, &read)
+		c.types, c.hashes, c.attachments, c.titles, c.sent, c.received, c.causes, c.traces).Scan(&ready)
 	if err != nil {
-		return ready{}, fmt.Errorf("merge %d circulation records: %w", len(records), err)
+		return 0, fmt.Errorf("merge %d received documents: %w", len(records), err)
 	}
-	wanted := make(map[string]bool, len(read))
-	for _, number := range read {
-		wanted[number] = true
-	}
-	for _, one := range records {
-		if wanted[one.number] {
-			r.read = append(r.read, one)
-		}
-	}
-	return r, nil
+	return ready, nil
 }
 
-// insertReadCalls makes the read-time calls of records, due where the registration is done. The lock on the registration lets either
-// this or whoever settles the registration see the other's row.
-func insertReadCalls(ctx context.Context, tx pg.DBTX, records []record) (int64, error) {
-	if len(records) == 0 {
-		return 0, nil
-	}
-	const insert = `
-		with registered as (
-		  select edoc_num, state from hub_call
-		  where  kind = $1 and edoc_num = any($3::text[])
-		  order  by edoc_num
-		  for    share),
-		made as (
-		  insert into hub_call (edoc_num, kind, lane, state, due_at, cause, traceparent)
-		  select edoc_num, $2, t.lane, case when g.state = 'DONE' then 'DUE' else 'WAITING' end, now(), t.cause, t.traceparent
-		  from   registered g join unnest($3::text[], $4::smallint[], $5::uuid[], $6::text[]) t(edoc_num, lane, cause, traceparent) using (edoc_num)
-		  order  by edoc_num
-		  on conflict do nothing
-		  returning state)
-		select count(*) from made where state = 'DUE'`
+// mergeRead adds read times to the rows of records, and makes those due whose registration is done; the others wait for it (see
+// releaseReadTime). It tells how many are due. Records are sorted and hold each number once.
+func mergeRead(ctx context.Context, tx pg.DBTX, records []record) (int, error) {
+	const merge = `
+		with told as (
+		  select * from unnest($2::text[], $3::text[], $4::smallint[], $5::timestamptz[], $6::uuid[], $7::text[])
+		       u(edoc_num, sender, lane, read_at, cause, traceparent)),
+		merged as (
+		  insert into circulation_record as r (edoc_num, sender, lane, read_at, read_time_cause, read_time_traceparent)
+		  select edoc_num, sender, lane, read_at, cause, traceparent
+		  from   told t
+		  where  not exists (select from circulation_record k where k.edoc_num = t.edoc_num and k.read_at <= t.read_at offset 0)
+		  order  by edoc_num collate "C"
+		  on conflict (edoc_num) do update
+		  set    read_at               = least(r.read_at, excluded.read_at),
+		         read_time_state       = case when r.read_time_state = 0 and r.registration_state = 3 and r.document_type <> $1
+		                                      then 1 else r.read_time_state end,
+		         read_time_due_at      = case when r.read_time_state = 0 then now() else r.read_time_due_at end,
+		         read_time_cause       = coalesce(r.read_time_cause, excluded.read_time_cause),
+		         read_time_traceparent = coalesce(r.read_time_traceparent, excluded.read_time_traceparent)
+		  returning r.read_time_state)
+		select count(*) from merged where read_time_state = 1`
 	c := columnsOf(records)
-	var made int64
-	if err := tx.QueryRow(ctx, insert, int16(registration), int16(readTime), c.numbers, c.lanes, c.causes, c.traces).Scan(&made); err != nil {
-		return 0, fmt.Errorf("make %d read-time calls: %w", len(records), err)
+	var ready int
+	err := tx.QueryRow(ctx, merge, withoutReadTime, c.numbers, c.senders, c.lanes, c.read, c.causes, c.traces).Scan(&ready)
+	if err != nil {
+		return 0, fmt.Errorf("merge %d read times: %w", len(records), err)
 	}
-	return made, nil
+	return ready, nil
 }
+
+// withoutReadTime is the document type that has no read time at the hub.
+const withoutReadTime = int16(platformv1.DocumentType_DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME)
 
 // recordColumns are records as columns for unnest.
 type recordColumns struct {
-	numbers, senders, causes       []string
-	lanes                          []int16
-	registrars, recipients, hashes []*string
-	attachments, traces            []*string
-	circulations                   []*bool
-	types                          []*int16
-	titles                         [][]byte
-	from, to                       partyColumns
-	sent, received, read           []*time.Time
+	numbers, senders, causes        []string
+	lanes, types                    []int16
+	registrars, hashes              []string
+	recipients, attachments, traces []*string
+	circulations                    []bool
+	titles                          [][]byte
+	from, to                        partyColumns
+	sent, received, read            []time.Time
 }
 
 type partyColumns struct {
@@ -162,7 +129,8 @@ func (c *partyColumns) add(p *platformv1.Party) {
 	c.platforms, c.addresses, c.subAddresses = append(c.platforms, text(p.GetPlatformId())), append(c.addresses, text(p.GetAddress())), append(c.subAddresses, text(p.GetSubAddress()))
 	var since *time.Time
 	if p.GetValidFrom().IsValid() {
-		since = instant(p.GetValidFrom().AsTime())
+		at := p.GetValidFrom().AsTime()
+		since = &at
 	}
 	c.validFrom = append(c.validFrom, since)
 }
@@ -176,19 +144,10 @@ func columnsOf(records []record) recordColumns {
 		c.sent, c.received, c.read = append(c.sent, instant(r.sentAt)), append(c.received, instant(r.receivedAt)), append(c.read, instant(r.readAt))
 		c.from.add(r.facts.GetFrom())
 		c.to.add(r.facts.GetTo())
-		c.recipients = append(c.recipients, text(r.facts.GetRecipient()))
-		c.titles = append(c.titles, r.facts.GetSealedTitle())
-		var circulation *bool
-		var documentType *int16
-		var hash, registrar *string
-		if r.facts != nil {
-			// Empty, and not null, where nobody registers the record: its facts are known all the same.
-			registrar = &r.facts.Registrar
-			wanted, kind, digest := r.facts.GetCirculation(), int16(r.facts.GetDocumentType()), formatDigest(r.facts.GetDocumentHash()) //nolint:gosec // an enum of three
-			circulation, documentType, hash = &wanted, &kind, &digest
-		}
-		c.registrars = append(c.registrars, registrar)
-		c.circulations, c.types, c.hashes = append(c.circulations, circulation), append(c.types, documentType), append(c.hashes, hash)
+		// A registrar is empty, and not null, where nobody registers the record: its facts are known all the same.
+		c.registrars, c.recipients = append(c.registrars, r.facts.GetRegistrar()), append(c.recipients, text(r.facts.GetRecipient()))
+		c.circulations, c.types = append(c.circulations, r.facts.GetCirculation()), append(c.types, int16(r.facts.GetDocumentType())) //nolint:gosec // an enum of three
+		c.titles, c.hashes = append(c.titles, r.facts.GetSealedTitle()), append(c.hashes, formatDigest(r.facts.GetDocumentHash()))
 		attachments := make([]string, len(r.facts.GetAttachmentHashes()))
 		for i, d := range r.facts.GetAttachmentHashes() {
 			attachments[i] = formatDigest(d)
@@ -204,13 +163,6 @@ func text(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-func instant(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 // formatDigest writes a digest as <algorithm>:<hex>.
@@ -288,7 +240,7 @@ func or[T any](p *T) T {
 	return *p
 }
 
-// full is a record with its calls; a call that was not made has no state.
+// full is a record with its calls.
 type full struct {
 	record
 	registration, readTime callView
@@ -304,30 +256,31 @@ type callView struct {
 	queuedAt       time.Time
 }
 
-const callFields = `%[1]s.state, %[1]s.result, %[1]s.attempts, %[1]s.acknowledged_at, %[1]s.queue_reason, %[1]s.queued_at`
+// callFields are the columns a scannedCall reads, of a circulation_record named r.
+const callFields = `r.${call}_state, r.${call}_result, r.${call}_attempts, r.${call}_acknowledged_at, r.${call}_reason, r.${call}_queued_at`
 
 // fullRecord reads records with both calls; the rest of the statement follows.
 func fullRecord(rest string) string {
-	return `select ` + recordFields + `, ` + fmt.Sprintf(callFields, "g") + `, ` + fmt.Sprintf(callFields, "t") + `
+	return `
+		select ` + recordFields + `, ` + registration.sql(callFields) + `, ` + readTime.sql(callFields) + `
 		from   circulation_record r
-		left   join hub_call g on g.edoc_num = r.edoc_num and g.kind = 1
-		left   join hub_call t on t.edoc_num = r.edoc_num and t.kind = 2 ` + rest
+		` + rest
 }
 
 type scannedCall struct {
-	state, reason      *string
-	result             *int16
-	attempts           *int32
-	acknowledged, told *time.Time
+	callView
+	reason               *string
+	acknowledged, queued *time.Time
 }
 
 func (c *scannedCall) targets() []any {
-	return []any{&c.state, &c.result, &c.attempts, &c.acknowledged, &c.reason, &c.told}
+	return []any{&c.state, &c.result, &c.attempts, &c.acknowledged, &c.reason, &c.queued}
 }
 
 func (c *scannedCall) view() callView {
-	return callView{state: callState(or(c.state)), result: int32(or(c.result)), attempts: or(c.attempts), acknowledgedAt: or(c.acknowledged).UTC(),
-		reason: or(c.reason), queuedAt: or(c.told).UTC()}
+	v := c.callView
+	v.acknowledgedAt, v.reason, v.queuedAt = or(c.acknowledged).UTC(), or(c.reason), or(c.queued).UTC()
+	return v
 }
 
 func scanFull(row pgx.CollectableRow) (full, error) {

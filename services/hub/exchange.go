@@ -67,6 +67,7 @@ type attempt struct {
 	call     hubclient.Call
 	stamp    hubclient.Stamp
 	request  []byte // as recorded
+	digest   []byte // of request
 }
 
 // answered is what came of an attempt.
@@ -92,6 +93,8 @@ func (r *recorder) do(ctx context.Context, exchange uuid.UUID, number int16, cal
 	}
 	a := attempt{exchange: exchange, number: number, call: call, stamp: hubclient.Stamp{RequestID: uuid.New(), At: r.clock.Now()}}
 	a.request = r.client.Record(call, a.stamp)
+	digest := sha256.Sum256(a.request)
+	a.digest = digest[:]
 	if err := r.recordRequest(ctx, a); err != nil {
 		report(errNotRecorded)
 		return time.Time{}, fmt.Errorf("%w: %w", errNotRecorded, err)
@@ -138,8 +141,7 @@ func (r *recorder) recordRequest(ctx context.Context, a attempt) error {
 	if err != nil {
 		return err
 	}
-	digest := sha256.Sum256(a.request)
-	return insertRequest(ctx, r.db, a, digest[:], parts)
+	return insertRequest(ctx, r.db, a, parts)
 }
 
 // recordAnswer stores what came and its evidence in one transaction, whether or not the caller still waits.

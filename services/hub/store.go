@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -22,8 +21,8 @@ const insertRequestSQL = `
 	insert into exchange_request (exchange, attempt, operation, request_id, digest, request, sent_at)
 	values ($1, $2, $3, $4, $5, $6, $7)`
 
-func insertRequest(ctx context.Context, db pg.DBTX, a attempt, digest []byte, pieces [][]byte) error {
-	_, err := db.Exec(ctx, insertRequestSQL, a.exchange, a.number, string(a.call.Operation), a.stamp.RequestID, digest, pieces, a.stamp.At)
+func insertRequest(ctx context.Context, db pg.DBTX, a attempt, pieces [][]byte) error {
+	_, err := db.Exec(ctx, insertRequestSQL, a.exchange, a.number, string(a.call.Operation), a.stamp.RequestID, a.digest, pieces, a.stamp.At)
 	if err != nil {
 		return fmt.Errorf("insert request of exchange %s: %w", a.exchange, err)
 	}
@@ -45,7 +44,6 @@ func insertResponse(ctx context.Context, db pg.DBTX, a attempt, res answered) er
 
 // exchangeEvidence is the evidence of one attempt: digests, never contents.
 func exchangeEvidence(a attempt, res answered) (evidence.Entry, error) {
-	request := sha256.Sum256(a.request)
 	body, err := json.Marshal(struct {
 		Attempt        int16  `json:"attempt"`
 		Operation      string `json:"operation"`
@@ -58,7 +56,7 @@ func exchangeEvidence(a attempt, res answered) (evidence.Entry, error) {
 		ResponseDigest string `json:"responseDigest,omitempty"`
 		AnsweredAt     string `json:"answeredAt"`
 	}{
-		a.number, string(a.call.Operation), a.stamp.RequestID.String(), hex.EncodeToString(request[:]), a.stamp.At.Format(time.RFC3339Nano), string(res.outcome),
+		a.number, string(a.call.Operation), a.stamp.RequestID.String(), hex.EncodeToString(a.digest), a.stamp.At.Format(time.RFC3339Nano), string(res.outcome),
 		res.code, res.status, hex.EncodeToString(res.digest), res.at.Format(time.RFC3339Nano),
 	})
 	if err != nil {

@@ -1,12 +1,12 @@
 -- +goose Up
 
--- Circulation records (유통정보): what is known of a document's way, whoever registers it. A row is made by whichever fact comes first
--- and filled by the others; a time, once the earliest, never moves. Kept ten years after the end of its year.
+-- Circulation records (유통정보): what is known of a document's way, whoever registers it, and where its two calls to the hub stand. A row is
+-- made by whichever fact comes first; a time, once the earliest, never moves. Kept ten years after the end of its year.
 create table circulation_record (
     edoc_num          text        collate "C" not null,
     sender            text        not null,
     lane              smallint    not null constraint circulation_record_lane_known check (lane in (1, 2)),
-    -- From DocumentSent or DocumentReceived; all of them or none.
+    -- From DocumentReceived; all of them or none.
     registrar         text,
     circulation       boolean,
     recipient         text,
@@ -25,61 +25,116 @@ create table circulation_record (
     sent_at           timestamptz,
     received_at       timestamptz,
     read_at           timestamptz,
+    -- The registration. State: 0 waiting or never to be made, 1 due, 2 confirming, 3 done, 4 queued; doc.go draws how they follow each
+    -- other. It is claimed by the hub_call whose numbers it is among. Ineffective are the attempts that surely left nothing at the hub;
+    -- the digest is the keyed hash of the content of the first attempt; call is the last hub_call; cause is the event that made it due.
+    registration_state           smallint not null default 0
+        constraint circulation_record_registration_state_known check (registration_state between 0 and 4),
+    registration_due_at          timestamptz,
+    registration_attempts        integer not null default 0,
+    registration_ineffective     integer not null default 0,
+    registration_confirmations   integer not null default 0,
+    registration_digest          bytea
+        constraint circulation_record_registration_digest_length check (octet_length(registration_digest) = 32),
+    registration_call            uuid,
+    registration_result          smallint not null default 0,
+    registration_acknowledged_at timestamptz,
+    registration_reason          text,
+    registration_queued_at       timestamptz,
+    registration_cause           uuid,
+    registration_traceparent     text,
+    -- The same of the read time.
+    read_time_state              smallint not null default 0
+        constraint circulation_record_read_time_state_known check (read_time_state between 0 and 4),
+    read_time_due_at             timestamptz,
+    read_time_attempts           integer not null default 0,
+    read_time_ineffective        integer not null default 0,
+    read_time_confirmations      integer not null default 0,
+    read_time_digest             bytea
+        constraint circulation_record_read_time_digest_length check (octet_length(read_time_digest) = 32),
+    read_time_call               uuid,
+    read_time_result             smallint not null default 0,
+    read_time_acknowledged_at    timestamptz,
+    read_time_reason             text,
+    read_time_queued_at          timestamptz,
+    read_time_cause              uuid,
+    read_time_traceparent        text,
     constraint circulation_record_pkey primary key (edoc_num),
-    constraint circulation_record_facts_whole check (num_nonnulls(registrar, circulation, document_type, document_hash, sent_at) in (0, 5)),
-    constraint circulation_record_received_is_sent check (received_at is null or sent_at is not null),
+    constraint circulation_record_facts_whole
+        check (num_nonnulls(registrar, circulation, document_type, document_hash, sent_at, received_at) in (0, 6)),
     constraint circulation_record_sent_before_received check (sent_at <= received_at),
     -- A read time has the precision its reporter gave, at least seconds (architecture, section 6).
     constraint circulation_record_received_before_read
-        check (date_trunc('second', received_at at time zone 'UTC') <= date_trunc('second', read_at at time zone 'UTC'))
+        check (date_trunc('second', received_at at time zone 'UTC') <= date_trunc('second', read_at at time zone 'UTC')),
+    constraint circulation_record_registration_done_is_acknowledged
+        check (registration_state <> 3 or (registration_result in (1, 2) and registration_acknowledged_at is not null)),
+    constraint circulation_record_registration_queued_has_reason
+        check ((registration_state = 4) = (registration_reason is not null and registration_queued_at is not null)),
+    constraint circulation_record_registration_ineffective_bounded check (registration_ineffective <= registration_attempts),
+    constraint circulation_record_read_time_done_is_acknowledged
+        check (read_time_state <> 3 or (read_time_result in (1, 2) and read_time_acknowledged_at is not null)),
+    constraint circulation_record_read_time_queued_has_reason
+        check ((read_time_state = 4) = (read_time_reason is not null and read_time_queued_at is not null)),
+    constraint circulation_record_read_time_ineffective_bounded check (read_time_ineffective <= read_time_attempts)
 ) partition by range (edoc_num);
 alter table circulation_record alter column sealed_title set storage external;
+-- Only what is still to be done is in these: the ordinary record enters one of them once and leaves it with its only update.
+create index circulation_record_registration_due on circulation_record (registration_state, lane, registration_due_at)
+    where registration_state in (1, 2);
+create index circulation_record_read_time_due on circulation_record (lane, read_time_due_at) where read_time_state = 1;
+create index circulation_record_queue on circulation_record (least(registration_queued_at, read_time_queued_at), edoc_num)
+    where registration_state = 4 or read_time_state = 4;
 grant select, insert, update on circulation_record to ${app};
 
--- The calls to the hub that a record needs: 1 registration, 2 read time. Narrow, and claimed by lease; doc.go draws the states.
+-- One row per batch of calls to the hub: which documents, the digest of each content before anything is sent, and what came of each, at
+-- the places of their numbers. The row is also the claim: while it is open, neither settled nor lapsed, nobody else takes its numbers.
+-- It lapses when its lease has run out; a result that comes later is kept in it and changes no record. What is written stays.
 create table hub_call (
-    edoc_num        text        collate "C" not null,
-    kind            smallint    not null constraint hub_call_kind_known check (kind in (1, 2)),
-    lane            smallint    not null constraint hub_call_lane_known check (lane in (1, 2)),
-    state           text        not null
-        constraint hub_call_state_known check (state in ('WAITING', 'DUE', 'CONFIRMING', 'DONE', 'QUEUED')),
-    due_at          timestamptz not null,
-    lease_until     timestamptz,
-    owner           uuid,
-    -- Claims so far; the number fences a late result.
-    attempts        integer     not null default 0,
-    -- Those of them that surely left nothing at the hub.
-    ineffective     integer     not null default 0,
-    confirmations   integer     not null default 0,
-    -- Keyed hash of the content as the hub gets it, from before the first attempt.
-    content_digest  bytea       constraint hub_call_content_digest_length check (octet_length(content_digest) = 32),
-    result          smallint    not null default 0,
-    acknowledged_at timestamptz,
-    queue_reason    text,
-    queued_at       timestamptz,
-    cause           uuid        not null,
-    traceparent     text,
-    constraint hub_call_pkey primary key (edoc_num, kind),
-    constraint hub_call_done_is_acknowledged check (state <> 'DONE' or (result in (1, 2) and acknowledged_at is not null)),
-    constraint hub_call_queued_has_reason check ((state = 'QUEUED') = (queue_reason is not null and queued_at is not null)),
-    constraint hub_call_ineffective_bounded check (ineffective <= attempts)
-) partition by range (edoc_num);
-create index hub_call_due on hub_call (state, kind, lane, due_at) where state in ('DUE', 'CONFIRMING');
-create index hub_call_queue on hub_call (queued_at, edoc_num, kind) where state = 'QUEUED';
-grant select, insert, update on hub_call to ${app};
+    id          uuid        not null,
+    kind        smallint    not null constraint hub_call_kind_known check (kind in (1, 2)),
+    lane        smallint    not null constraint hub_call_lane_known check (lane in (1, 2)),
+    numbers     text[]      not null constraint hub_call_numbers_bounded check (cardinality(numbers) between 1 and 500),
+    attempts    integer[]   not null constraint hub_call_attempts_whole check (cardinality(attempts) = cardinality(numbers)),
+    claimed_at  timestamptz not null,
+    lease_until timestamptz not null,
+    lapsed_at   timestamptz,
+    -- Null until something is about to be sent, and at the places of what is not sent.
+    digests     bytea[]     constraint hub_call_digests_whole check (cardinality(digests) = cardinality(numbers)),
+    settled_at  timestamptz,
+    -- ANSWERED, LEFT_OUT, REFUSED or UNKNOWN; null for what was not sent.
+    outcomes    text[]      constraint hub_call_outcomes_whole check (cardinality(outcomes) = cardinality(numbers)),
+    results     smallint[]  constraint hub_call_results_whole check (cardinality(results) = cardinality(numbers)),
+    -- Ids of the hub unit's exchanges, empty where none is known.
+    exchanges   text[]      constraint hub_call_exchanges_whole check (cardinality(exchanges) = cardinality(numbers)),
+    started_at  timestamptz[],
+    ended_at    timestamptz[],
+    constraint hub_call_pkey primary key (id),
+    constraint hub_call_settled_whole check (num_nonnulls(settled_at, outcomes, results, exchanges, started_at, ended_at) in (0, 6))
+) partition by range (id);
+create index hub_call_open on hub_call (kind, lease_until) where settled_at is null and lapsed_at is null;
+grant select, insert on hub_call to ${app};
+grant update (lapsed_at, digests, settled_at, outcomes, results, exchanges, started_at, ended_at) on hub_call to ${app};
 
--- Every attempt that was sent, append-only. An attempt without a row was claimed by a replica that ended before it learned an outcome.
-create table hub_attempt (
-    edoc_num       text        collate "C" not null,
-    kind           smallint    not null,
-    attempt        integer     not null,
-    outcome        text        not null constraint hub_attempt_outcome_known check (outcome in ('ANSWERED', 'LEFT_OUT', 'REFUSED', 'UNKNOWN')),
-    result         smallint    not null constraint hub_attempt_result_of_answer check ((outcome = 'ANSWERED') = (result > 0)),
-    -- Id of the hub unit's exchange, empty where none is known.
-    exchange       text        not null,
-    content_digest bytea       not null constraint hub_attempt_content_digest_length check (octet_length(content_digest) = 32),
-    started_at     timestamptz not null,
-    ended_at       timestamptz not null,
-    constraint hub_attempt_pkey primary key (edoc_num, kind, attempt)
+-- Whose turn it is to claim calls of a kind: replicas claim one after the other, so that each sees the calls of the others.
+create table hub_claim (
+    kind smallint not null,
+    constraint hub_claim_pkey primary key (kind)
+);
+insert into hub_claim (kind) values (1), (2);
+grant select, update on hub_claim to ${app};
+
+-- Queued calls for which an operator took the hub's word that it has them already, append-only. A reason is sealed (purpose
+-- acceptance_reason, subject: id); its digest, which evidence has too, is salted with the id.
+create table hub_acceptance (
+    edoc_num    text        collate "C" not null,
+    kind        smallint    not null constraint hub_acceptance_kind_known check (kind in (1, 2)),
+    -- The attempt whose answer was accepted.
+    attempt     integer     not null,
+    id          uuid        not null,
+    actor       text        not null,
+    reason      bytea       not null,
+    digest      bytea       not null constraint hub_acceptance_digest_length check (octet_length(digest) = 32),
+    accepted_at timestamptz not null,
+    constraint hub_acceptance_pkey primary key (edoc_num, kind, attempt)
 ) partition by range (edoc_num);
-grant select, insert on hub_attempt to ${app};
+grant select, insert on hub_acceptance to ${app};

@@ -17,8 +17,9 @@ alter table exchange_request alter column request set storage external;
 create table exchange_response (
     exchange    uuid        not null,
     attempt     smallint    not null,
+    -- To try later is no refusal: the operator has listed the code as one by which the hub asks to be called again.
     outcome     text        not null constraint exchange_response_outcome_known
-                                     check (outcome in ('success', 'refused', 'token_refused', 'unknown')),
+                                     check (outcome in ('success', 'refused', 'token_refused', 'try_later', 'unknown')),
     error_code  text        not null,
     detail      text        not null,
     status      integer,
@@ -28,7 +29,7 @@ create table exchange_response (
     constraint exchange_response_pk primary key (exchange, attempt),
     constraint exchange_response_whole check ((status is null) = (response is null) and (status is null) = (digest is null)),
     constraint exchange_response_known_has_answer check (outcome = 'unknown' or status is not null),
-    constraint exchange_response_code_only_refused check (error_code = '' or outcome in ('refused', 'token_refused'))
+    constraint exchange_response_code_only_refused check (error_code = '' or outcome in ('refused', 'token_refused', 'try_later'))
 ) partition by range (exchange);
 alter table exchange_response alter column response set storage external;
 

@@ -17,7 +17,9 @@ import (
 // harmless whatever happened to addresses since. An address exists at a time
 // when a believed period holds it, both ends included: a document received in
 // the second of a withdrawal was received. Rows are inserted in the order of
-// their numbers, so that overlapping batches cannot lock each other out.
+// their numbers, so that overlapping batches cannot lock each other out. "offset
+// 0" keeps each look for a known number one look into the index; without it a
+// call reads and hashes every circulation there is.
 const insertCirculationsSQL = `
 	with item as (
 	    select *
@@ -30,7 +32,7 @@ const insertCirculationsSQL = `
 	), judged as (
 	    select i.*,
 	           case
-	           when exists (select from circulation c where c.edoc_num = i.edoc_num) then 2
+	           when exists (select from circulation c where c.edoc_num = i.edoc_num offset 0) then 2
 	           when not exists (select from platform p where p.platform_id = i.send_platform_id) then 6
 	           when not exists (select from platform p where p.platform_id = i.recv_platform_id) then 7
 	           when not i.in_order then 3
@@ -159,12 +161,14 @@ const updateReadTimesSQL = `
 	    select *
 	      from unnest($2::bigint[], $3::text[], $4::timestamptz[]) as i (ord, edoc_num, read_date)
 	), held as (
-	    select c.edoc_num, c.recv_date, c.read_date, c.doc_type
-	      from circulation c
-	     where c.edoc_num = any ($3::text[])
-	       and $1 in (c.send_platform_id, c.recv_platform_id)
-	     order by c.edoc_num
-	       for update
+	    select h.*
+	      from (select distinct edoc_num from item order by edoc_num) n
+	     cross join lateral (
+	           select c.edoc_num, c.recv_date, c.read_date, c.doc_type
+	             from circulation c
+	            where c.edoc_num = n.edoc_num
+	              and $1 in (c.send_platform_id, c.recv_platform_id)
+	              for update) h
 	), judged as (
 	    select i.ord, i.edoc_num, i.read_date,
 	           case

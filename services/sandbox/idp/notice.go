@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,9 +12,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/fault"
@@ -28,6 +31,7 @@ import (
 const (
 	maxNotice       = 64 << 10
 	noticeTolerance = 5 * time.Minute
+	writeTimeout    = 10 * time.Second
 	secretPrefix    = "whsec_"
 )
 
@@ -43,15 +47,67 @@ func noticeKey(secret string) ([]byte, error) {
 	return key, nil
 }
 
-const insertNoticeSQL = `
+// notices are stored together, as many as wait while the ones before them are being written: a relay tells thousands at once.
+type notices struct {
+	mu      sync.Mutex
+	waiting noticeColumns
+	writing bool
+}
+
+type noticeColumns struct {
+	ids        []uuid.UUID
+	webhookIDs []*string
+	times      []time.Time
+	bodies     []string
+	stored     []chan error
+}
+
+const insertNoticesSQL = `
 	insert into notice (notice_id, webhook_id, received_at, body)
-	values ($1, $2, $3, $4)
+	select n.notice_id, n.webhook_id, n.received_at, n.body
+	  from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[]) as n (notice_id, webhook_id, received_at, body)
+	 order by n.webhook_id
 	    on conflict (webhook_id) do nothing`
+
+// storeNotice returns when the notice is stored.
+func (s *System) storeNotice(ctx context.Context, webhookID *string, body string) error {
+	stored := make(chan error, 1)
+	s.notices.mu.Lock()
+	w := &s.notices.waiting
+	w.ids, w.webhookIDs, w.times = append(w.ids, id.New()), append(w.webhookIDs, webhookID), append(w.times, s.clock.Now())
+	w.bodies, w.stored = append(w.bodies, body), append(w.stored, stored)
+	idle := !s.notices.writing
+	s.notices.writing = true
+	s.notices.mu.Unlock()
+	if idle {
+		go s.writeNotices(context.WithoutCancel(ctx))
+	}
+	return <-stored
+}
+
+// writeNotices writes until none waits.
+func (s *System) writeNotices(ctx context.Context) {
+	for {
+		s.notices.mu.Lock()
+		taken := s.notices.waiting
+		s.notices.waiting, s.notices.writing = noticeColumns{}, len(taken.ids) > 0
+		s.notices.mu.Unlock()
+		if len(taken.ids) == 0 {
+			return
+		}
+		writeCtx, cancel := context.WithTimeout(ctx, writeTimeout)
+		_, err := s.db.Exec(writeCtx, insertNoticesSQL, taken.ids, taken.webhookIDs, taken.times, taken.bodies)
+		cancel()
+		for _, stored := range taken.stored {
+			stored <- err
+		}
+	}
+}
 
 // takeNotice stores a notice; one with the same webhook-id is stored once.
 func (s *System) takeNotice(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxNotice))
-	if err != nil || !utf8.Valid(body) || strings.Contains(string(body), "\x00") {
+	if err != nil || !utf8.Valid(body) || strings.Contains(string(body), "\x00") || !utf8.ValidString(r.Header.Get("webhook-id")) {
 		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonRequestInvalid, "a notice is text of at most 64 KiB"))
 		return
 	}
@@ -63,7 +119,7 @@ func (s *System) takeNotice(w http.ResponseWriter, r *http.Request) {
 	if v := r.Header.Get("webhook-id"); v != "" {
 		webhookID = &v
 	}
-	if _, err := s.db.Exec(r.Context(), insertNoticeSQL, id.New(), webhookID, s.clock.Now(), string(body)); err != nil {
+	if err := s.storeNotice(r.Context(), webhookID, string(body)); err != nil {
 		s.fail(w, r, fmt.Errorf("store notice: %w", err))
 		return
 	}

@@ -51,6 +51,7 @@ type System struct {
 	config    Config
 	scenarios *scenario.Set
 	signer    *idtoken.Signer
+	notices   notices
 }
 
 // New makes a provider over a migrated database and, if so configured, puts the

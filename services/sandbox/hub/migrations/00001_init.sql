@@ -68,7 +68,7 @@ create table address_document (
 );
 
 create table circulation (
-    edoc_num         text        not null,
+    edoc_num         text        collate "C" not null,
     subject          text        not null,
     send_eaddr       text        not null,
     send_folded      text        not null,

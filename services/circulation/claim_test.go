@@ -1,0 +1,194 @@
+package circulation
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+const platformID = "naru-01-test"
+
+// storeBench is the unit's schema with nothing running on it.
+type storeBench struct {
+	*pgtest.DB
+	at time.Time
+}
+
+func newStoreBench(t *testing.T) *storeBench {
+	t.Helper()
+	b := &storeBench{DB: pgtest.New(t, Unit.Name, Unit.Sources()...), at: clock.System().Now()}
+	for _, source := range Unit.Sources() {
+		require.NoError(t, pg.MaintainPartitions(t.Context(), b.Owner, source.Partitions, b.at))
+	}
+	return b
+}
+
+// receive makes the records of n received documents and gives their numbers.
+func (b *storeBench) receive(t *testing.T, lane platformv1.Lane, n int) []string {
+	t.Helper()
+	var records []record
+	var numbers []string
+	for i := range n {
+		number := fmt.Sprintf("%s_NARUTEST%02d_%013d", b.at.In(id.KST).Format("20060102"), lane, i+1)
+		r := recordOf(number, &platformv1.DocumentFacts{
+			Sender: "sender", Circulation: true, Registrar: platformID, DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL,
+			DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: "ab"}, SentAt: timestamppb.New(b.at), ReceivedAt: timestamppb.New(b.at),
+		})
+		records, numbers = append(records, told(r, lane, id.New().String(), "")), append(numbers, number)
+	}
+	made, err := mergeReceived(t.Context(), b.App, platformID, records)
+	require.NoError(t, err)
+	require.Equal(t, n, made)
+	return numbers
+}
+
+func numbersIn(b batch) []string {
+	var numbers []string
+	for _, c := range b.calls {
+		numbers = append(numbers, c.number)
+	}
+	return numbers
+}
+
+// However many replicas claim at once, each document is in one claim, and in its own lane's.
+func TestClaimsNeverOverlap(t *testing.T) {
+	t.Parallel()
+	b := newStoreBench(t)
+	want := append(b.receive(t, platformv1.Lane_LANE_EXPRESS, 150), b.receive(t, platformv1.Lane_LANE_BULK, 150)...)
+	claimed := make([][]string, 8)
+	var together errgroup.Group
+	for i := range claimed {
+		together.Go(func() error {
+			for n := 0; ; n++ {
+				lane := platformv1.Lane(1 + (i+n)%2)
+				got, err := claimBatch(t.Context(), b.App, registration, lane, 7, time.Minute)
+				if err != nil {
+					return err
+				}
+				for _, c := range got.calls {
+					if c.lane != lane {
+						return fmt.Errorf("%s is of another lane", c.number)
+					}
+				}
+				if claimed[i] = append(claimed[i], numbersIn(got)...); len(got.calls) == 0 && n > 100 {
+					return nil
+				}
+			}
+		})
+	}
+	require.NoError(t, together.Wait())
+	all := slices.Concat(claimed...)
+	slices.Sort(all)
+	slices.Sort(want)
+	require.Equal(t, want, all)
+	waits, err := readBacklog(t.Context(), b.App, b.at)
+	require.NoError(t, err)
+	require.Equal(t, int64(300), waits.due, "what is claimed is not done")
+	require.False(t, waits.oldestDue.IsZero())
+	require.Zero(t, waits.queued+waits.overdue)
+	none, err := claimBatch(t.Context(), b.App, readTime, platformv1.Lane_LANE_EXPRESS, 7, time.Minute)
+	require.NoError(t, err)
+	require.Empty(t, none.calls)
+}
+
+// What a replica had claimed before it ended is claimed again when its lease is over. Only where digests were written before, so that
+// something may have been sent, can what the hub then calls already registered be ours.
+func TestLapsedClaims(t *testing.T) {
+	t.Parallel()
+	for name, begun := range map[string]bool{"before anything was sent": false, "when something may have been sent": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newStoreBench(t)
+			numbers := b.receive(t, platformv1.Lane_LANE_BULK, 3)
+			first, err := claimBatch(t.Context(), b.App, registration, platformv1.Lane_LANE_BULK, 10, -time.Second)
+			require.NoError(t, err)
+			require.Equal(t, numbers, numbersIn(first))
+			var ready []prepared
+			for _, c := range first.calls[:2] { // the third is not sent in either case
+				ready = append(ready, prepared{attempt: attempt{call: c, digest: make([]byte, 32)}})
+			}
+			if begun {
+				require.NoError(t, beginCall(t.Context(), b.App, first, ready))
+			}
+			second, err := claimBatch(t.Context(), b.App, registration, platformv1.Lane_LANE_BULK, 10, time.Minute)
+			require.NoError(t, err)
+			require.Equal(t, numbers, numbersIn(second))
+			for i, c := range second.calls {
+				require.Equal(t, 2, c.attempt)
+				require.Equal(t, begun && i < 2, c.mayHaveTakenEffect(), c.number)
+			}
+			require.Error(t, beginCall(t.Context(), b.App, first, ready), "nothing may be sent for a claim that has lapsed")
+			b.requireLateResultKept(t, first)
+		})
+	}
+}
+
+// requireLateResultKept settles a lapsed call: its result is kept, once, and no record moves.
+func (b *storeBench) requireLateResultKept(t *testing.T, late batch) {
+	t.Helper()
+	var all []settlement
+	for _, c := range late.calls {
+		all = append(all, settlement{attempt: attempt{call: c, sending: answered, result: resultRegistered, startedAt: b.at, endedAt: b.at}})
+	}
+	ours, err := closeCall(t.Context(), b.App, late, b.at, all)
+	require.NoError(t, err)
+	require.False(t, ours)
+	settled, err := settleRecords(t.Context(), b.App, late, b.at, all)
+	require.NoError(t, err)
+	require.Empty(t, settled, "the attempt's number is a fence of its own")
+	_, err = closeCall(t.Context(), b.App, late, b.at, all)
+	require.ErrorIs(t, err, pgx.ErrNoRows, "a result is never written over")
+	var results []int16
+	require.NoError(t, b.App.QueryRow(t.Context(), `select results from hub_call where id = $1`, late.id).Scan(&results))
+	require.Equal(t, []int16{1, 1, 1}, results)
+}
+
+// Records and calls go ten years after the end of their year, and stay while a number in them is under legal hold.
+func TestRetention(t *testing.T) {
+	t.Parallel()
+	b := newStoreBench(t)
+	number := b.receive(t, platformv1.Lane_LANE_BULK, 2)[1]
+	_, err := claimBatch(t.Context(), b.App, registration, platformv1.Lane_LANE_BULK, 10, time.Minute)
+	require.NoError(t, err)
+	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx pgx.Tx) error {
+		if err := evidence.Append(t.Context(), tx, entry(number, "sender", actor, "test", b.at, nil)); err != nil {
+			return err
+		}
+		return evidence.Hold(t.Context(), tx, number, "operator", "case-1")
+	}))
+	kept := func() (n int) {
+		require.NoError(t, pg.MaintainPartitions(t.Context(), b.Owner, partitions(), b.at.AddDate(11, 0, 3)))
+		require.NoError(t, b.App.QueryRow(t.Context(), `select (select count(*) from circulation_record) + (select count(*) from hub_call)`).Scan(&n))
+		return n
+	}
+	require.Equal(t, 3, kept(), "one of the year is held")
+	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx pgx.Tx) error { return evidence.Release(t.Context(), tx, number, "operator", "case-1") }))
+	require.Zero(t, kept())
+}
+
+// The unit itself can delete nothing, and change of a call only what came of it.
+func TestCallsAreKept(t *testing.T) {
+	t.Parallel()
+	b := newStoreBench(t)
+	for _, statement := range []string{
+		`update hub_call set numbers = '{}'`, `update hub_call set attempts = '{}'`, `update hub_call set lease_until = now()`, `delete from hub_call`,
+		`delete from circulation_record`, `update hub_acceptance set actor = 'x'`, `delete from hub_acceptance`,
+	} {
+		_, err := b.App.Exec(t.Context(), statement)
+		const insufficientPrivilege = "42501"
+		require.Equal(t, insufficientPrivilege, pg.SQLState(err), statement)
+	}
+}

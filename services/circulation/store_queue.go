@@ -1,0 +1,168 @@
+package circulation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// retryQueued makes the queued calls of a record due, and tells which.
+func retryQueued(ctx context.Context, tx pg.DBTX, number string) ([]callKind, error) {
+	const retry = `
+		update circulation_record
+		set    ${call}_state = 1, ${call}_due_at = now(), ${call}_confirmations = 0, ${call}_reason = null, ${call}_queued_at = null
+		where  edoc_num = $1 and ${call}_state = 4`
+	var kinds []callKind
+	for _, kind := range []callKind{registration, readTime} {
+		tag, err := tx.Exec(ctx, kind.sql(retry), number)
+		if err != nil {
+			return nil, fmt.Errorf("retry the %s of %s: %w", kind, number, err)
+		}
+		if tag.RowsAffected() > 0 {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds, nil
+}
+
+// acceptQueued makes the calls of a record done that are queued because the hub has them already, each by the attempt that was told so,
+// registration first. That attempt counts from now on: the same answer to a later check is no news.
+func acceptQueued(ctx context.Context, tx pg.DBTX, number string) ([]settlement, error) {
+	const accept = `
+		with told as (
+		  select r.edoc_num, 3 as state, r.${call}_acknowledged_at is not null as acknowledged, c.exchanges[p.place] as exchange,
+		         c.digests[p.place] as digest, c.started_at[p.place] as started_at, c.ended_at[p.place] as ended_at
+		  from   circulation_record r join hub_call c on c.id = r.${call}_call
+		         cross join lateral (select array_position(c.numbers, r.edoc_num) as place) p
+		  where  r.edoc_num = $1 and r.${call}_state = 4 and r.${call}_reason = $2 and r.${call}_result = $3 and c.results[p.place] = $3
+		  for    update of r)
+		update circulation_record r
+		set    `
+	const rest = `
+		       ${call}_state           = t.state,
+		       ${call}_due_at          = now(),
+		       ${call}_ineffective     = greatest(r.${call}_ineffective - 1, 0),
+		       ${call}_acknowledged_at = coalesce(r.${call}_acknowledged_at, t.ended_at),
+		       ${call}_reason          = null,
+		       ${call}_queued_at       = null
+		from   told t
+		where  r.edoc_num = t.edoc_num
+		returning ` + recordFields + `, r.${call}_attempts, r.${call}_cause, r.${call}_traceparent,
+		          t.acknowledged, t.exchange, t.digest, t.started_at, t.ended_at`
+	var all []settlement
+	for _, kind := range []callKind{registration, readTime} {
+		other := ""
+		if kind == registration {
+			other = releaseReadTime
+		}
+		rows, err := tx.Query(ctx, kind.sql(accept+other+rest), number, resultReason(resultAlready), int16(resultAlready))
+		if err != nil {
+			return nil, fmt.Errorf("accept the %s of %s: %w", kind, number, err)
+		}
+		if all, err = pgx.AppendRows(all, rows, func(row pgx.CollectableRow) (settlement, error) { return scanAccepted(row, kind) }); err != nil {
+			return nil, fmt.Errorf("accept the %s of %s: %w", kind, number, err)
+		}
+	}
+	return all, nil
+}
+
+func scanAccepted(row pgx.CollectableRow, kind callKind) (settlement, error) {
+	one := settlement{attempt: attempt{sending: answered, result: resultAlready}, decision: decision{next: done, effective: true}}
+	var s scannedRecord
+	var trace *string
+	err := row.Scan(append(s.targets(), &one.call.attempt, &one.call.cause, &trace, &one.call.acknowledged, &one.exchange,
+		&one.digest, &one.startedAt, &one.endedAt)...)
+	one.call.kind, one.call.record, one.call.traceparent = kind, s.record(), or(trace)
+	one.startedAt, one.endedAt = one.startedAt.UTC(), one.endedAt.UTC()
+	return one, err
+}
+
+func anyQueued(ctx context.Context, tx pg.DBTX, number string) (bool, error) {
+	const look = `
+		select exists (select from circulation_record where edoc_num = $1 and (registration_state = 4 or read_time_state = 4))`
+	var waits bool
+	if err := tx.QueryRow(ctx, look, number).Scan(&waits); err != nil {
+		return false, fmt.Errorf("look for queued calls of %s: %w", number, err)
+	}
+	return waits, nil
+}
+
+func insertAcceptance(ctx context.Context, tx pg.DBTX, one settlement, by acceptance) error {
+	const insert = `
+		insert into hub_acceptance (edoc_num, kind, attempt, id, actor, reason, digest, accepted_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`
+	_, err := tx.Exec(ctx, insert, one.call.number, int16(one.call.kind), one.call.attempt, by.id, by.actor, by.reason, by.digest, by.at)
+	if err != nil {
+		return fmt.Errorf("insert acceptance of %s: %w", one.call.number, err)
+	}
+	return nil
+}
+
+// queuePlace is where a page of the queue goes on.
+type queuePlace struct {
+	QueuedAt time.Time `json:"t"`
+	Number   string    `json:"n"`
+}
+
+// listQueue lists the records with a queued call, the longest waiting first, after a place.
+func listQueue(ctx context.Context, db pg.DBTX, after queuePlace, limit int) ([]full, error) {
+	rows, err := db.Query(ctx, fullRecord(`
+		where  (r.registration_state = 4 or r.read_time_state = 4)
+		  and  (least(r.registration_queued_at, r.read_time_queued_at), r.edoc_num) > ($1, $2)
+		order  by least(r.registration_queued_at, r.read_time_queued_at), r.edoc_num
+		limit  $3`), after.QueuedAt, after.Number, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list the queue: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, scanFull)
+	if err != nil {
+		return nil, fmt.Errorf("list the queue: %w", err)
+	}
+	return found, nil
+}
+
+// backlog is what waits, for metrics.
+type backlog struct {
+	due, queued, overdue int64
+	oldestDue            time.Time
+	oldestQueued         time.Time
+}
+
+// backlogCounted bounds the counts, so that measuring a long backlog costs no more than a short one.
+const backlogCounted = 100_000
+
+// readBacklog finds the oldest of what is due by one look into an index for each state and lane.
+func readBacklog(ctx context.Context, db pg.DBTX, overdueBefore time.Time) (backlog, error) {
+	const read = `
+		with queued as materialized (
+		  select registration_queued_at as registration, read_time_queued_at as read_time from circulation_record
+		  where  registration_state = 4 or read_time_state = 4
+		  order  by least(registration_queued_at, read_time_queued_at)
+		  limit  $2)
+		select (select count(*) from (select from circulation_record where registration_state in (1, 2) limit $2) c) +
+		       (select count(*) from (select from circulation_record where read_time_state = 1 limit $2) c),
+		       (select min(d.due_at)
+		        from   (values (1, 1), (1, 2), (2, 1), (2, 2)) v(state, lane)
+		               cross join lateral (
+		                 (select registration_due_at as due_at from circulation_record
+		                  where  registration_state in (1, 2) and registration_state = v.state and lane = v.lane
+		                  order  by registration_due_at limit 1)
+		                 union all
+		                 (select read_time_due_at from circulation_record
+		                  where  read_time_state = 1 and read_time_state = v.state and lane = v.lane
+		                  order  by read_time_due_at limit 1)) d),
+		       (select count(registration) + count(read_time) from queued),
+		       (select least(min(registration), min(read_time)) from queued),
+		       (select count(*) filter (where registration < $1) + count(*) filter (where read_time < $1) from queued)`
+	var b backlog
+	var oldestDue, oldestQueued *time.Time
+	if err := db.QueryRow(ctx, read, overdueBefore, backlogCounted).Scan(&b.due, &oldestDue, &b.queued, &oldestQueued, &b.overdue); err != nil {
+		return backlog{}, fmt.Errorf("read the backlog: %w", err)
+	}
+	b.oldestDue, b.oldestQueued = or(oldestDue), or(oldestQueued)
+	return b, nil
+}
