@@ -117,7 +117,7 @@ func requireShown(t *testing.T, named map[string][]string) {
 
 	// Counters that only trouble counts are not shown by a relay without trouble: their instruments are looked up in the code.
 	troubles := map[string]string{
-		"naru_outbox_publish_failures_total": "naru.outbox.publish.failures", "naru_circulation_unopened_titles_total": "naru.circulation.unopened.titles",
+		"naru_outbox_publish_failures_total": "naru.journal.publish.failures", "naru_circulation_unopened_titles_total": "naru.circulation.unopened.titles",
 		"naru_intake_refused_items_total": "naru.intake.refused.items",
 	}
 	var missing []string

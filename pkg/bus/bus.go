@@ -16,7 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 )
 
 // Options of a unit's connection.
@@ -101,19 +101,19 @@ func (c *Conn) Ready() error {
 }
 
 // Publish sends a frame without waiting for its acknowledgement.
-func (c *Conn) Publish(_ context.Context, f frame.Frame) (<-chan outbox.Ack, error) {
+func (c *Conn) Publish(_ context.Context, f frame.Frame) (<-chan journal.Ack, error) {
 	future, err := c.js.PublishMsgAsync(&nats.Msg{Subject: f.Subject(), Header: f.Header(), Data: f.Bytes},
 		jetstream.WithExpectStream(StreamName(f.Kind.Unit())))
 	if err != nil {
 		return nil, fmt.Errorf("publish frame %s: %w", f.ID, err)
 	}
-	answer := make(chan outbox.Ack, 1)
+	answer := make(chan journal.Ack, 1)
 	go func() {
 		select {
 		case ack := <-future.Ok():
-			answer <- outbox.Ack{Sequence: ack.Sequence}
+			answer <- journal.Ack{Sequence: ack.Sequence}
 		case err := <-future.Err():
-			answer <- outbox.Ack{Err: err}
+			answer <- journal.Ack{Err: err}
 		}
 	}()
 	return answer, nil

@@ -22,7 +22,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -71,8 +71,8 @@ type Event[M proto.Message] struct {
 }
 
 // Answer starts an event that answers e: same subject, sender and lane, caused by e's frame and traced with it.
-func (e Event[M]) Answer(actor string, at time.Time, message proto.Message) outbox.Event {
-	return outbox.Event{
+func (e Event[M]) Answer(actor string, at time.Time, message proto.Message) journal.Fact {
+	return journal.Fact{
 		Subject: e.Subject, Sender: e.Sender, Actor: actor, OccurredAt: at,
 		Causation: e.FrameID.String(), Traceparent: e.Traceparent, Message: message,
 	}
@@ -81,7 +81,7 @@ func (e Event[M]) Answer(actor string, at time.Time, message proto.Message) outb
 // Handler handles the events of one kind.
 type Handler struct {
 	kind   frame.Kind
-	handle func(ctx context.Context, tx *outbox.Tx, events []envelope) ([]Verdict, error)
+	handle func(ctx context.Context, tx *journal.Tx, events []envelope) ([]Verdict, error)
 	// prepare is the step before the transaction, nil for most.
 	prepare func(ctx context.Context, event envelope) (any, error)
 }
@@ -91,18 +91,18 @@ func (h Handler) Kind() frame.Kind { return h.kind }
 
 // On makes a handler of the events that carry an M. It returns a verdict per event, or nil for all Done. An error gives the whole batch
 // back; an event that fails again by itself is parked, unless the error is a fault of kind Unavailable or Exhausted: then it is deferred.
-func On[M proto.Message](fn func(ctx context.Context, tx *outbox.Tx, events []Event[M]) ([]Verdict, error)) Handler {
-	return handlerOf(func(ctx context.Context, tx *outbox.Tx, events []Event[M], _ []envelope) ([]Verdict, error) {
+func On[M proto.Message](fn func(ctx context.Context, tx *journal.Tx, events []Event[M]) ([]Verdict, error)) Handler {
+	return handlerOf(func(ctx context.Context, tx *journal.Tx, events []Event[M], _ []envelope) ([]Verdict, error) {
 		return fn(ctx, tx, events)
 	})
 }
 
 // handlerOf makes a handler; fn gets the events and, at the same places, what they were decoded from.
-func handlerOf[M proto.Message](fn func(ctx context.Context, tx *outbox.Tx, events []Event[M], of []envelope) ([]Verdict, error)) Handler {
+func handlerOf[M proto.Message](fn func(ctx context.Context, tx *journal.Tx, events []Event[M], of []envelope) ([]Verdict, error)) Handler {
 	var zero M
 	return Handler{
 		kind: frame.KindOf(zero),
-		handle: func(ctx context.Context, tx *outbox.Tx, envelopes []envelope) ([]Verdict, error) {
+		handle: func(ctx context.Context, tx *journal.Tx, envelopes []envelope) ([]Verdict, error) {
 			verdicts := make([]Verdict, len(envelopes))
 			events := make([]Event[M], 0, len(envelopes))
 			of := make([]envelope, 0, len(envelopes))

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 )
 
 const (
@@ -33,7 +33,7 @@ func (e *Engine) HandleDeferred(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, txDeadline)
 	defer cancel()
 	var handled int
-	err = e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = e.journal.InTx(ctx, func(tx *journal.Tx) error {
 		due, err := readDeferred(ctx, tx, deferralBatch, claimed)
 		if err != nil {
 			return err
@@ -53,7 +53,7 @@ func (e *Engine) HandleDeferred(ctx context.Context) (int, error) {
 	return handled, err
 }
 
-func (e *Engine) retryDeferred(ctx context.Context, tx *outbox.Tx, s stored) error {
+func (e *Engine) retryDeferred(ctx context.Context, tx *journal.Tx, s stored) error {
 	verdict, err := e.again(ctx, tx, s)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (e *Engine) retryDeferred(ctx context.Context, tx *outbox.Tx, s stored) err
 }
 
 // again hands one stored event to its handler. Only an error of the transaction itself comes back.
-func (e *Engine) again(ctx context.Context, tx *outbox.Tx, s stored) (Verdict, error) {
+func (e *Engine) again(ctx context.Context, tx *journal.Tx, s stored) (Verdict, error) {
 	h, ok := e.handlerOf(s)
 	if !ok {
 		return Park("no_handler"), nil

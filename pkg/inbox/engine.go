@@ -18,7 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/telemetry"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -37,7 +37,7 @@ const (
 // Engine runs the consumers of one unit.
 type Engine struct {
 	unit      string
-	outbox    *outbox.Outbox
+	journal    *journal.Journal
 	consumers []Consumer
 	log       *slog.Logger
 	tracer    trace.Tracer
@@ -48,7 +48,7 @@ type Engine struct {
 // Deps of an engine; all are required.
 type Deps struct {
 	Unit      string
-	Outbox    *outbox.Outbox
+	Journal    *journal.Journal
 	Consumers []Consumer
 	Log       *slog.Logger
 	Tracer    trace.Tracer
@@ -57,7 +57,7 @@ type Deps struct {
 
 // New makes the engine of a unit.
 func New(d Deps) (*Engine, error) {
-	e := &Engine{unit: d.Unit, outbox: d.Outbox, consumers: d.Consumers, log: d.Log, tracer: d.Tracer}
+	e := &Engine{unit: d.Unit, journal: d.Journal, consumers: d.Consumers, log: d.Log, tracer: d.Tracer}
 	names := map[string]bool{}
 	for _, c := range d.Consumers {
 		if c.Purpose == "" || strings.ContainsAny(c.Purpose, ". ") || names[c.Purpose] {
@@ -76,7 +76,7 @@ func New(d Deps) (*Engine, error) {
 	e.deferrals, errs[2] = d.Meter.Int64Counter("naru.inbox.deferrals", metric.WithDescription("Events put off until their missing half comes."))
 	e.parkings, errs[3] = d.Meter.Int64Counter("naru.inbox.parkings", metric.WithDescription("Events given to an operator."))
 	e.retries, errs[4] = d.Meter.Int64Counter("naru.inbox.retries", metric.WithDescription("Batches given back to the bus for later."))
-	if err := errors.Join(append(errs[:], observeBacklog(d.Meter, d.Outbox.DB()))...); err != nil {
+	if err := errors.Join(append(errs[:], observeBacklog(d.Meter, d.Journal.DB()))...); err != nil {
 		return nil, fmt.Errorf("make inbox instruments: %w", err)
 	}
 	return e, nil
@@ -237,7 +237,7 @@ func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, o
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(frames))))
 	defer span.End()
 	var consumed int
-	err := e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := e.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if _, err := tx.Exec(ctx, `select set_config('lock_timeout', $1, true)`, lockTimeout); err != nil {
 			return fmt.Errorf("set lock timeout: %w", err)
 		}
@@ -265,7 +265,7 @@ func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, o
 }
 
 // handle gives the events to their handlers, kind by kind, and writes down the verdicts.
-func (e *Engine) handle(ctx context.Context, tx *outbox.Tx, c Consumer, envelopes []envelope, oneByOne bool) error {
+func (e *Engine) handle(ctx context.Context, tx *journal.Tx, c Consumer, envelopes []envelope, oneByOne bool) error {
 	for _, h := range c.Handlers {
 		var of []envelope
 		for _, env := range envelopes {
@@ -290,13 +290,13 @@ func (e *Engine) handle(ctx context.Context, tx *outbox.Tx, c Consumer, envelope
 	return nil
 }
 
-func (e *Engine) verdicts(ctx context.Context, tx *outbox.Tx, h Handler, of []envelope, oneByOne bool) ([]Verdict, error) {
+func (e *Engine) verdicts(ctx context.Context, tx *journal.Tx, h Handler, of []envelope, oneByOne bool) ([]Verdict, error) {
 	if !oneByOne {
 		return h.handle(ctx, tx, of)
 	}
 	verdicts := make([]Verdict, len(of))
 	for i := range of {
-		err := tx.Savepoint(ctx, func(tx *outbox.Tx) error {
+		err := tx.Savepoint(ctx, func(tx *journal.Tx) error {
 			one, err := h.handle(ctx, tx, of[i:i+1])
 			if err == nil {
 				verdicts[i] = one[0]
@@ -332,7 +332,7 @@ func (e *Engine) trace(ctx context.Context, c Consumer, envelopes []envelope) (f
 			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(trace.LinkFromContext(ctx)),
 			trace.WithAttributes(attribute.String("naru.consumer", c.Purpose), attribute.String("naru.subject", envelopes[i].event.GetSubject())))
 		event, _ := proto.Clone(envelopes[i].event).(*platformv1.Event) // the transaction may be run again
-		event.Traceparent = outbox.Traceparent(spanCtx)
+		event.Traceparent = journal.Traceparent(spanCtx)
 		envelopes[i].event = event
 		spans = append(spans, span)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
@@ -27,13 +27,13 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func setup(t *testing.T, handle func([]Event[*intakev1.DocumentAccepted]) []Verdict) (*Engine, Consumer, *pgtest.DB) {
 	t.Helper()
-	db := pgtest.New(t, "address", outbox.Migrations(), Migrations())
+	db := pgtest.New(t, "address", journal.Migrations(), Migrations())
 	consumer := Consumer{Purpose: "accepted", From: "intake", Handlers: []Handler{
-		On(func(_ context.Context, _ *outbox.Tx, events []Event[*intakev1.DocumentAccepted]) ([]Verdict, error) {
+		On(func(_ context.Context, _ *journal.Tx, events []Event[*intakev1.DocumentAccepted]) ([]Verdict, error) {
 			return handle(events), nil
 		}),
 	}}
-	e, err := New(Deps{Unit: "address", Outbox: outbox.New(db.App, nil), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
+	e, err := New(Deps{Unit: "address", Journal: journal.New(db.App, nil), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
 		Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
 	require.NoError(t, err)
 	return e, consumer, db
@@ -43,7 +43,7 @@ func framesOf(t *testing.T, subjects ...string) []frame.Frame {
 	t.Helper()
 	var encoded [][]byte
 	for _, subject := range subjects {
-		one, err := outbox.Encode(t.Context(), outbox.Event{Subject: subject, OccurredAt: time.Unix(1, 0), Message: &intakev1.DocumentAccepted{}})
+		one, err := outbox.Encode(t.Context(), journal.Fact{Subject: subject, OccurredAt: time.Unix(1, 0), Message: &intakev1.DocumentAccepted{}})
 		require.NoError(t, err)
 		encoded = append(encoded, one)
 	}
@@ -123,16 +123,16 @@ func FuzzRead(f *testing.F) {
 func TestUnavailableIsPutOffAndNeverParked(t *testing.T) {
 	t.Parallel()
 	away, calls := true, 0
-	db := pgtest.New(t, "address", outbox.Migrations(), Migrations())
+	db := pgtest.New(t, "address", journal.Migrations(), Migrations())
 	consumer := Consumer{Purpose: "accepted", From: "intake", Handlers: []Handler{
-		On(func(context.Context, *outbox.Tx, []Event[*intakev1.DocumentAccepted]) ([]Verdict, error) {
+		On(func(context.Context, *journal.Tx, []Event[*intakev1.DocumentAccepted]) ([]Verdict, error) {
 			if calls++; away {
 				return nil, fmt.Errorf("open recipient: %w", fault.New(fault.Unavailable, "address", nil, "the key cannot be had now"))
 			}
 			return nil, nil
 		}),
 	}}
-	e, err := New(Deps{Unit: "address", Outbox: outbox.New(db.App, nil), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
+	e, err := New(Deps{Unit: "address", Journal: journal.New(db.App, nil), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
 		Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
 	require.NoError(t, err)
 	backlog := func(deferred, parked int64) {
@@ -181,13 +181,13 @@ func TestEventsOneByOneLockInOrder(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := pgtest.New(t, "address", outbox.Migrations(), Migrations())
+			db := pgtest.New(t, "address", journal.Migrations(), Migrations())
 			_, err := db.Owner.Exec(t.Context(), `create table told (subject text primary key); insert into told values ('a'), ('b'); grant all on told to public`)
 			require.NoError(t, err)
 			away := true
 			var deadlocks atomic.Int32
 			consumer := Consumer{Purpose: "accepted", From: "intake", Handlers: []Handler{
-				On(func(ctx context.Context, tx *outbox.Tx, events []Event[*intakev1.DocumentAccepted]) ([]Verdict, error) {
+				On(func(ctx context.Context, tx *journal.Tx, events []Event[*intakev1.DocumentAccepted]) ([]Verdict, error) {
 					verdicts := make([]Verdict, len(events))
 					for i, event := range events {
 						if away {
@@ -204,7 +204,7 @@ func TestEventsOneByOneLockInOrder(t *testing.T) {
 					return verdicts, nil
 				}),
 			}}
-			e, err := New(Deps{Unit: "address", Outbox: outbox.New(db.App, nil), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
+			e, err := New(Deps{Unit: "address", Journal: journal.New(db.App, nil), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
 				Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
 			require.NoError(t, err)
 			require.NoError(t, e.process(t.Context(), consumer, framesOf(t, "b", "a"), false))

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -50,7 +50,7 @@ func ListParked(ctx context.Context, db pg.DBTX, afterTime time.Time, afterID uu
 
 // Replay hands a parked event to its handler again and tells whether it is done with. One that is deferred or fails stays parked.
 func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
-	seen, err := readParked(ctx, e.outbox.DB(), parkedID, "")
+	seen, err := readParked(ctx, e.journal.DB(), parkedID, "")
 	if err != nil {
 		return false, err
 	}
@@ -59,7 +59,7 @@ func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
 		prepared = h.prepared(ctx, seen.envelope)
 	}
 	var settled bool
-	err = e.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = e.journal.InTx(ctx, func(tx *journal.Tx) error {
 		settled = false
 		s, err := readParked(ctx, tx, parkedID, "for update")
 		if err != nil {

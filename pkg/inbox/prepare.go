@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 )
 
 // OnPrepared makes a handler with a step before the transaction, for what must not happen in one: calls to other units, and whatever may
@@ -17,9 +17,9 @@ import (
 // change them, because the transaction may be run again. An error of prepare counts as one of fn (see On).
 func OnPrepared[M proto.Message, P any](
 	prepare func(ctx context.Context, event Event[M]) (P, error),
-	fn func(ctx context.Context, tx *outbox.Tx, events []Event[M], prepared []P) ([]Verdict, error),
+	fn func(ctx context.Context, tx *journal.Tx, events []Event[M], prepared []P) ([]Verdict, error),
 ) Handler {
-	h := handlerOf(func(ctx context.Context, tx *outbox.Tx, events []Event[M], of []envelope) ([]Verdict, error) {
+	h := handlerOf(func(ctx context.Context, tx *journal.Tx, events []Event[M], of []envelope) ([]Verdict, error) {
 		answers := make([]P, len(of))
 		for i, e := range of {
 			answer, ok := e.prepared.answer.(P)
@@ -109,7 +109,7 @@ func (e *Engine) prepareDeferred(ctx context.Context) (map[identity]preparation,
 	if !e.prepares() {
 		return nil, nil //nolint:nilnil // nothing to prepare
 	}
-	due, err := readDeferred(ctx, e.outbox.DB(), deferralBatch, "")
+	due, err := readDeferred(ctx, e.journal.DB(), deferralBatch, "")
 	if err != nil {
 		return nil, err
 	}

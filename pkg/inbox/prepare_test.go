@@ -14,7 +14,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -35,7 +35,7 @@ type preparing struct {
 
 func newPreparing(t *testing.T) *preparing {
 	t.Helper()
-	p := &preparing{db: pgtest.New(t, "address", outbox.Migrations(), Migrations()), fails: map[string]error{}}
+	p := &preparing{db: pgtest.New(t, "address", journal.Migrations(), Migrations()), fails: map[string]error{}}
 	pool, err := pg.Open(t.Context(), pg.Options{URL: p.db.AppURL, Schema: "address", MaxConns: 1})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
@@ -46,7 +46,7 @@ func newPreparing(t *testing.T) *preparing {
 			}
 			return "prepared " + e.Subject, p.fails[e.Subject]
 		},
-		func(_ context.Context, _ *outbox.Tx, events []Event[*intakev1.DocumentAccepted], prepared []string) ([]Verdict, error) {
+		func(_ context.Context, _ *journal.Tx, events []Event[*intakev1.DocumentAccepted], prepared []string) ([]Verdict, error) {
 			verdicts := make([]Verdict, len(events))
 			for i, e := range events {
 				if prepared[i] != "prepared "+e.Subject {
@@ -58,7 +58,7 @@ func newPreparing(t *testing.T) *preparing {
 			return verdicts, nil
 		},
 	)}}
-	p.Engine, err = New(Deps{Unit: "address", Outbox: outbox.New(pool, nil), Consumers: []Consumer{p.consumer}, Log: slog.New(slog.DiscardHandler),
+	p.Engine, err = New(Deps{Unit: "address", Journal: journal.New(pool, nil), Consumers: []Consumer{p.consumer}, Log: slog.New(slog.DiscardHandler),
 		Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
 	require.NoError(t, err)
 	return p

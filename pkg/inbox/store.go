@@ -14,7 +14,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -140,7 +140,7 @@ func columnsOf(of []envelope) (eventColumns, error) {
 		c.kinds = append(c.kinds, string(env.kind))
 		c.subjects = append(c.subjects, env.event.GetSubject())
 		c.ordinals = append(c.ordinals, int32(env.event.GetOrdinal()))
-		c.lanes = append(c.lanes, outbox.LaneNumber(env.lane))
+		c.lanes = append(c.lanes, journal.LaneNumber(env.lane))
 		c.frames = append(c.frames, env.frameID)
 		c.bodies = append(c.bodies, body)
 	}
@@ -196,7 +196,7 @@ func parkFrame(ctx context.Context, db pg.DBTX, consumer string, f frame.Frame) 
 	const insert = `
 		insert into parked_event (id, consumer, kind, subject, ordinal, lane, frame_id, event, reason)
 		values ($1, $2, $3, '', 0, $4, $5, $6, 'frame_undecodable')`
-	if _, err := db.Exec(ctx, insert, id.New(), consumer, string(f.Kind), outbox.LaneNumber(f.Lane), f.ID, f.Bytes); err != nil {
+	if _, err := db.Exec(ctx, insert, id.New(), consumer, string(f.Kind), journal.LaneNumber(f.Lane), f.ID, f.Bytes); err != nil {
 		return fmt.Errorf("park frame %s: %w", f.ID, err)
 	}
 	return nil

@@ -174,7 +174,7 @@ func TestMetrics(t *testing.T) {
 	intake := newTelemetry(t, telemetry.Options{Unit: "intake"})
 	address := newTelemetry(t, telemetry.Options{Unit: "address"})
 	for _, tel := range []*telemetry.Telemetry{intake, address} {
-		counter, err := tel.Meter.Int64Counter("naru.outbox.published")
+		counter, err := tel.Meter.Int64Counter("naru.journal.published")
 		require.NoError(t, err)
 		counter.Add(t.Context(), 3)
 		latency, err := tel.Meter.Float64Histogram("naru.pg.commit", metric.WithUnit("s"))

@@ -24,7 +24,7 @@ import (
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/sealed"
@@ -50,7 +50,7 @@ type host struct {
 	conn      *bus.Conn
 	service   *Service
 	engine    *inbox.Engine
-	publisher *outbox.Publisher
+	publisher *journal.Publisher
 	anchorer  *evidence.Anchorer
 	server    *rpc.Server
 	listen    func() error
@@ -93,7 +93,7 @@ func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
 	if h.keys, err = keys.Open(filepath.Join(rt.KeysDir, u.Name), keys.Options{Create: rt.CreateKeys}); err != nil {
 		return nil, err
 	}
-	if h.publisher, err = outbox.NewPublisher(h.pool, h.conn, h.telemetry.Log, h.telemetry.Meter); err != nil {
+	if h.publisher, err = journal.NewPublisher(h.pool, h.conn, h.telemetry.Log, h.telemetry.Meter); err != nil {
 		return nil, err
 	}
 	for _, source := range u.Sources() {
@@ -101,7 +101,7 @@ func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
 	}
 	h.env = &Env{
 		Unit: u.Name, Platform: rt.Platform, Config: config, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter,
-		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, DB: h.pool, Outbox: outbox.New(h.pool, h.publisher.Committed), Keys: h.keys,
+		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, DB: h.pool, Journal: journal.New(h.pool, h.publisher.Committed), Keys: h.keys,
 		Dial: func(target string) (grpc.ClientConnInterface, error) {
 			return rt.Network.Dial(u.Name, target, rpc.WithTelemetry(h.rpcTelemetry()))
 		},
@@ -115,7 +115,7 @@ func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
 	if err := checkReads(u, h.service); err != nil {
 		return nil, err
 	}
-	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Outbox: h.env.Outbox, Consumers: h.service.Consumers,
+	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Journal: h.env.Journal, Consumers: h.service.Consumers,
 		Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter}); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/sealed"
@@ -53,7 +53,7 @@ type Database struct {
 
 // platformSources are the tables every unit's schema has.
 func platformSources() []pg.Source {
-	return []pg.Source{outbox.Migrations(), inbox.Migrations(), work.Migrations(), evidence.Migrations(), {Name: "sealed", FS: sealed.Migrations}}
+	return []pg.Source{journal.Migrations(), inbox.Migrations(), work.Migrations(), evidence.Migrations(), {Name: "sealed", FS: sealed.Migrations}}
 }
 
 // Migrate brings the units' schemas forward and makes streams and consumers. It runs before Run, with the owners' roles and an

@@ -27,7 +27,7 @@ import (
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 )
@@ -71,7 +71,7 @@ type Env struct {
 	Clock      clock.Clock
 	ClockWatch *clock.Watch
 	DB         *pgxpool.Pool
-	Outbox     *outbox.Outbox
+	Journal     *journal.Journal
 	Keys       *keys.Store
 	Sealed     *sealed.Box
 	Index      *sealed.Index

@@ -18,7 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -47,9 +47,9 @@ func toy(verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict,
 		Emits: nil,
 		Reads: []bus.ConsumerSpec{{Purpose: "accepted", From: "intake", Kinds: []frame.Kind{frame.KindOf((*intakev1.DocumentAccepted)(nil))}}},
 		Build: func(_ context.Context, env *unit.Env) (*unit.Service, error) {
-			handle := func(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*intakev1.DocumentAccepted]) ([]inbox.Verdict, error) {
+			handle := func(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.DocumentAccepted]) ([]inbox.Verdict, error) {
 				verdicts := make([]inbox.Verdict, len(events))
-				var answers []outbox.Event
+				var answers []journal.Fact
 				for i, e := range events {
 					v, err := verdict(e)
 					if err != nil {
@@ -63,15 +63,15 @@ func toy(verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict,
 					}
 					answers = append(answers, e.Answer("unit:address", env.Clock.Now(), &addressv1.DocumentCancelled{EdocNum: e.Subject}))
 				}
-				return verdicts, tx.Append(ctx, express, answers...)
+				return verdicts, tx.State(ctx, express, answers...)
 			}
 			return &unit.Service{Consumers: []inbox.Consumer{{Purpose: "accepted", From: "intake", Handlers: []inbox.Handler{inbox.On(handle)}}}}, nil
 		},
 	}
 }
 
-func accepted(number string) outbox.Event {
-	return outbox.Event{Subject: number, Actor: "sender", OccurredAt: time.Unix(1_790_000_000, 0), Message: &intakev1.DocumentAccepted{}}
+func accepted(number string) journal.Fact {
+	return journal.Fact{Subject: number, Actor: "sender", OccurredAt: time.Unix(1_790_000_000, 0), Message: &intakev1.DocumentAccepted{}}
 }
 
 func rows(t *testing.T, b *unittest.Bench, query string, args ...any) int {
@@ -183,9 +183,9 @@ func TestSweepPublishesWhatItsProcessDidNot(t *testing.T) {
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
 	u.Emits = append(u.Emits, &addressv1.DocumentCancelled{})
 	b := unittest.New(t, u)
-	orphan := outbox.New(b.App, func([]frame.Frame) {})
-	require.NoError(t, orphan.InTx(t.Context(), func(tx *outbox.Tx) error {
-		return tx.Append(t.Context(), express, outbox.Event{Subject: "doc-9", Actor: "unit:address", OccurredAt: b.Clock.Now(), Message: &addressv1.DocumentCancelled{}})
+	orphan := journal.New(b.App, func([]frame.Frame) {})
+	require.NoError(t, orphan.InTx(t.Context(), func(tx *journal.Tx) error {
+		return tx.Append(t.Context(), express, journal.Fact{Subject: "doc-9", Actor: "unit:address", OccurredAt: b.Clock.Now(), Message: &addressv1.DocumentCancelled{}})
 	}))
 	require.Equal(t, 1, rows(t, b, `select count(*) from outbox where published_at is null`))
 	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from outbox where published_at is null`) == 0 })
@@ -197,8 +197,8 @@ func TestFailedTransactionStatesNothing(t *testing.T) {
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
 	b := unittest.New(t, u)
 	failure := errors.New("after everything")
-	err := b.Env.Outbox.InTx(t.Context(), func(tx *outbox.Tx) error {
-		require.NoError(t, tx.Append(t.Context(), express, outbox.Event{Subject: "doc", Message: &addressv1.DocumentCancelled{}, OccurredAt: b.Clock.Now()}))
+	err := b.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error {
+		require.NoError(t, tx.Append(t.Context(), express, journal.Fact{Subject: "doc", Message: &addressv1.DocumentCancelled{}, OccurredAt: b.Clock.Now()}))
 		require.NoError(t, evidence.Append(t.Context(), tx, evidence.Entry{ID: id.New(), Kind: "test", Subject: uuid.NewString(), PolicyVersion: "test/1", OccurredAt: b.Clock.Now()}))
 		return failure
 	})

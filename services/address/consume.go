@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -59,7 +59,7 @@ func (s *Service) stamp(ctx context.Context, after time.Time) (time.Time, error)
 // documentsAccepted starts the search for the recipients. Own members are found at once, all by one statement; who is not a member here
 // is left to the search at the hub.
 func (s *Service) documentsAccepted(
-	ctx context.Context, tx *outbox.Tx, events []acceptedEvent, descriptions []description,
+	ctx context.Context, tx *journal.Tx, events []acceptedEvent, descriptions []description,
 ) ([]inbox.Verdict, error) {
 	docs, verdicts, latest := documentsOf(events, descriptions)
 	if len(docs) == 0 {
@@ -104,7 +104,7 @@ func (d *document) first(decided decision, held bool) {
 }
 
 // begin tells the outcomes of the documents that are new and sets when those that stay open are looked at.
-func (s *Service) begin(ctx context.Context, tx *outbox.Tx, docs []document, decisions []decision, fresh map[string]bool, at time.Time) error {
+func (s *Service) begin(ctx context.Context, tx *journal.Tx, docs []document, decisions []decision, fresh map[string]bool, at time.Time) error {
 	var told []document
 	var dues []due
 	var numbers []string
@@ -241,7 +241,7 @@ func (s *Service) describe(ctx context.Context, edoc string, value []byte) (*pla
 
 // cancelsRequested stops documents that are still sought. A document that was found is delivery's to decide, one whose search is over
 // needs no stopping.
-func (s *Service) cancelsRequested(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
+func (s *Service) cancelsRequested(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	var numbers []string
 	var latest time.Time
@@ -264,7 +264,7 @@ func (s *Service) cancelsRequested(ctx context.Context, tx *outbox.Tx, events []
 		known[docs[i].edoc] = &docs[i]
 	}
 	var stopped []document
-	var answers []outbox.Event
+	var answers []journal.Fact
 	for i, e := range events {
 		d := known[e.Subject]
 		switch {
@@ -284,7 +284,7 @@ func (s *Service) cancelsRequested(ctx context.Context, tx *outbox.Tx, events []
 }
 
 // stop ends the search for documents without an outcome.
-func (s *Service) stop(ctx context.Context, tx *outbox.Tx, stopped []document, answers []outbox.Event, kind string, at time.Time) error {
+func (s *Service) stop(ctx context.Context, tx *journal.Tx, stopped []document, answers []journal.Fact, kind string, at time.Time) error {
 	if len(stopped) == 0 {
 		return nil
 	}
@@ -306,5 +306,5 @@ func (s *Service) stop(ctx context.Context, tx *outbox.Tx, stopped []document, a
 	if err := evidence.Append(ctx, tx, entries...); err != nil {
 		return err
 	}
-	return outbox.AppendByLane(ctx, tx, answers, func(i int) platformv1.Lane { return stopped[i].lane })
+	return journal.StateByLane(ctx, tx, answers, func(i int) platformv1.Lane { return stopped[i].lane })
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
@@ -30,7 +30,7 @@ func dayOf(at time.Time) string { return at.In(id.KST).Format(dayLayout) }
 // the sender's daily quota, before the send deadline. Such a document stays open; it is counted once, and stays withheld on later days.
 // accepted says that the documents come for the first time and count as searched too. It is called where the documents' rows are locked,
 // or are about to be inserted.
-func (s *Service) withheld(ctx context.Context, tx *outbox.Tx, docs []document, decisions []decision, accepted bool, at time.Time) (map[string]bool, error) {
+func (s *Service) withheld(ctx context.Context, tx *journal.Tx, docs []document, decisions []decision, accepted bool, at time.Time) (map[string]bool, error) {
 	var tallies []tally
 	bare := make([]bool, len(docs))
 	for i, d := range docs {
@@ -62,7 +62,7 @@ func (s *Service) withheld(ctx context.Context, tx *outbox.Tx, docs []document, 
 
 // countSearches adds tallies and gives how many of their fruitless outcomes each sender's quota allows to be told. The first excess of a
 // day is kept as evidence.
-func (s *Service) countSearches(ctx context.Context, tx *outbox.Tx, tallies []tally, at time.Time) (map[string]int64, error) {
+func (s *Service) countSearches(ctx context.Context, tx *journal.Tx, tallies []tally, at time.Time) (map[string]int64, error) {
 	if len(tallies) == 0 {
 		return nil, nil //nolint:nilnil // nobody's quota is touched
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/config"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -55,7 +55,7 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	_, err := w.session(t, refuser).SetRefusal(t.Context(), &addressv1.SetRefusalRequest{Refused: true})
 	require.NoError(t, err)
 
-	atOnce := []outbox.Event{w.accepted(t, send{to: nobody(), sender: sender}), w.accepted(t, send{to: byCI(p), sender: sender})}
+	atOnce := []journal.Fact{w.accepted(t, send{to: nobody(), sender: sender}), w.accepted(t, send{to: byCI(p), sender: sender})}
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, atOnce...)
 	require.Equal(t, none, w.told(t, atOnce[0].Subject)[0].GetResolution())
 	require.Equal(t, own, w.told(t, atOnce[1].Subject)[0].GetResolution())
@@ -65,7 +65,7 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 
 	byHub := w.send(t, send{to: byCI(someone()), sender: sender})
 	w.awaitWithheld(t, byHub)
-	batch := []outbox.Event{w.accepted(t, send{to: byCI(unwilling), sender: sender}), w.accepted(t, send{to: nobody(), sender: sender})}
+	batch := []journal.Fact{w.accepted(t, send{to: byCI(unwilling), sender: sender}), w.accepted(t, send{to: nobody(), sender: sender})}
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, batch...)
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, batch...)
 	for _, e := range batch {

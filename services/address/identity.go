@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 )
 
@@ -62,7 +62,7 @@ func (s *Service) proved(ctx context.Context, p person, now identity, proof proo
 		}
 	}
 	proof.IdentityVersion = now.version
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := s.writeIdentity(ctx, tx, before, now, known, changed); err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (s *Service) proved(ctx context.Context, p person, now identity, proof proo
 	return now.recipient, err
 }
 
-func (s *Service) writeIdentity(ctx context.Context, tx *outbox.Tx, before, now identity, known, changed bool) error {
+func (s *Service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now identity, known, changed bool) error {
 	switch {
 	case !known:
 		made, err := insertIdentity(ctx, tx.Tx, now, s.clock.Now())

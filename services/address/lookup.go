@@ -12,7 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -82,7 +82,7 @@ func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 			keys = append(keys, addressKey(own))
 		}
 	}
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		needsHub = false
 		if err := lockMatches(ctx, tx.Tx, false, keys...); err != nil {
 			return err
@@ -155,7 +155,7 @@ func first(decisions []decision) decision {
 }
 
 // settleOutcome writes what was decided: the outcome if it is news and may be told, and when the document is looked at again.
-func (s *Service) settleOutcome(ctx context.Context, tx *outbox.Tx, mine claim, d document, decided decision, now time.Time) error {
+func (s *Service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim, d document, decided decision, now time.Time) error {
 	held, err := s.withheld(ctx, tx, []document{d}, []decision{decided}, false, now)
 	if err != nil {
 		return err
@@ -183,7 +183,7 @@ func (s *Service) settleOutcome(ctx context.Context, tx *outbox.Tx, mine claim, 
 }
 
 // giveUp ends a document about whose recipient the hub told nothing before its deadline: that it is not known is its only outcome.
-func (s *Service) giveUp(ctx context.Context, tx *outbox.Tx, mine claim, d document, now time.Time) error {
+func (s *Service) giveUp(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
 	d.take(outcome{resolution: addressv1.Resolution_RESOLUTION_UNKNOWN, source: sourceDeadline})
 	if err := s.tell(ctx, tx, []document{d}, false, now); err != nil {
 		return err
@@ -192,7 +192,7 @@ func (s *Service) giveUp(ctx context.Context, tx *outbox.Tx, mine claim, d docum
 }
 
 // expire ends a document whose deadline has passed. Delivery tells the sender.
-func (s *Service) expire(ctx context.Context, tx *outbox.Tx, mine claim, d document, now time.Time) error {
+func (s *Service) expire(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
 	if err := work.Settle(ctx, tx, `update due_document set due_at = due_at where edoc_num = @key and owner = @owner and attempt = @attempt`,
 		pgx.NamedArgs{"key": mine.key, "owner": s.owner, "attempt": mine.attempt}); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
@@ -27,7 +27,7 @@ func randomAddress() string {
 // join is idempotent: whoever is a member stays what it is. Only where the hub refused the address does it try another.
 func (s *Service) join(ctx context.Context, who caller, terms string) (member, error) {
 	var m member
-	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		i, known, err := lockIdentity(ctx, tx.Tx, who.recipient)
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (s *Service) join(ctx context.Context, who caller, terms string) (member, e
 }
 
 // begins makes or renews a membership with a new address.
-func (s *Service) begins(ctx context.Context, tx *outbox.Tx, who caller, terms string, m *member) error {
+func (s *Service) begins(ctx context.Context, tx *journal.Tx, who caller, terms string, m *member) error {
 	now := s.clock.Now()
 	*m = member{
 		recipient: who.recipient, generation: m.generation + 1, state: memberRegistering, address: randomAddress(), joinedAt: now,
@@ -71,7 +71,7 @@ func (s *Service) begins(ctx context.Context, tx *outbox.Tx, who caller, terms s
 }
 
 // tryAnotherAddress gives a member another address in place of one the hub refused.
-func (s *Service) tryAnotherAddress(ctx context.Context, tx *outbox.Tx, i identity, m *member) error {
+func (s *Service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, i identity, m *member) error {
 	r, known, err := lockAddress(ctx, tx.Tx, m.address)
 	if err != nil || !known || r.state != addressRefused {
 		return err
@@ -86,7 +86,7 @@ func (s *Service) tryAnotherAddress(ctx context.Context, tx *outbox.Tx, i identi
 }
 
 // newAddress writes a member with an address that is to be registered since the joining.
-func (s *Service) newAddress(ctx context.Context, tx *outbox.Tx, m member, now time.Time) error {
+func (s *Service) newAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
 	r := registration{address: m.address, recipient: m.recipient, state: addressRegistering, validFrom: m.joinedAt}
 	free, err := insertAddress(ctx, tx.Tx, r, now)
 	if err != nil {
@@ -101,7 +101,7 @@ func (s *Service) newAddress(ctx context.Context, tx *outbox.Tx, m member, now t
 	return setDueAddress(ctx, tx, m.address)
 }
 
-func (s *Service) appendEvidence(ctx context.Context, tx *outbox.Tx, recipient string, now time.Time, body any, kinds ...string) error {
+func (s *Service) appendEvidence(ctx context.Context, tx *journal.Tx, recipient string, now time.Time, body any, kinds ...string) error {
 	entries := make([]evidence.Entry, len(kinds))
 	for i, kind := range kinds {
 		var err error
@@ -114,9 +114,9 @@ func (s *Service) appendEvidence(ctx context.Context, tx *outbox.Tx, recipient s
 
 // change runs a change of a membership that decides about waiting documents: under the locks of identity and audience, and with a new
 // look at the documents afterwards if something changed. It answers the membership as it is then.
-func (s *Service) change(ctx context.Context, who caller, act func(tx *outbox.Tx, m *member) (changed bool, err error)) (member, error) {
+func (s *Service) change(ctx context.Context, who caller, act func(tx *journal.Tx, m *member) (changed bool, err error)) (member, error) {
 	var m member
-	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		i, known, err := lockIdentity(ctx, tx.Tx, who.recipient)
 		if err != nil {
 			return err
@@ -149,7 +149,7 @@ func (s *Service) change(ctx context.Context, who caller, act func(tx *outbox.Tx
 
 // consent gives the consent to these terms, or takes it back where terms is empty.
 func (s *Service) consent(ctx context.Context, who caller, terms string) (member, error) {
-	m, err := s.change(ctx, who, func(tx *outbox.Tx, m *member) (bool, error) {
+	m, err := s.change(ctx, who, func(tx *journal.Tx, m *member) (bool, error) {
 		if m.state == memberWithdrawn {
 			return false, errNotAMember()
 		}
@@ -184,7 +184,7 @@ func (s *Service) consent(ctx context.Context, who caller, terms string) (member
 
 // refuse sets or lifts the refusal of one sender, or of all where sender is empty.
 func (s *Service) refuse(ctx context.Context, who caller, sender string, refused bool) error {
-	_, err := s.change(ctx, who, func(tx *outbox.Tx, m *member) (bool, error) {
+	_, err := s.change(ctx, who, func(tx *journal.Tx, m *member) (bool, error) {
 		if m.state == memberWithdrawn {
 			return false, errNotAMember()
 		}
@@ -207,7 +207,7 @@ func (s *Service) refuse(ctx context.Context, who caller, sender string, refused
 
 // withdraw ends a membership and makes the withdrawal of its address due at the hub. It is idempotent.
 func (s *Service) withdraw(ctx context.Context, who caller) (member, error) {
-	m, err := s.change(ctx, who, func(tx *outbox.Tx, m *member) (bool, error) {
+	m, err := s.change(ctx, who, func(tx *journal.Tx, m *member) (bool, error) {
 		if m.state == memberWithdrawn {
 			return false, nil
 		}
@@ -235,7 +235,7 @@ func (s *Service) withdraw(ctx context.Context, who caller) (member, error) {
 
 // endAddress ends a member's address. The others hear of the end only if they heard of the beginning; the hub always, because it may
 // have taken a registration whose answer was lost. An address the hub refused it never had.
-func (s *Service) endAddress(ctx context.Context, tx *outbox.Tx, m member, now time.Time) error {
+func (s *Service) endAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
 	r, known, err := lockAddress(ctx, tx.Tx, m.address)
 	if err != nil {
 		return err

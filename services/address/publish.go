@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -18,8 +18,8 @@ import (
 func (r registration) ofMember() bool { return r.recipient != uuid.Nil }
 
 // ofDocument starts an event about a document.
-func ofDocument(d document, ordinal uint32, causation string, at time.Time, message proto.Message) outbox.Event {
-	return outbox.Event{
+func ofDocument(d document, ordinal uint32, causation string, at time.Time, message proto.Message) journal.Fact {
+	return journal.Fact{
 		Subject: d.edoc, Ordinal: ordinal, Sender: d.sender, Actor: actor, OccurredAt: at,
 		Causation: causation, Traceparent: d.traceparent, Message: message,
 	}
@@ -27,7 +27,7 @@ func ofDocument(d document, ordinal uint32, causation string, at time.Time, mess
 
 // tell states the latest outcomes of documents: for ever in resolution and evidence, and to the other units. A document's causation is
 // the frame that brought it, except where a caller's request led to the outcome.
-func (s *Service) tell(ctx context.Context, tx *outbox.Tx, docs []document, asked bool, at time.Time) error {
+func (s *Service) tell(ctx context.Context, tx *journal.Tx, docs []document, asked bool, at time.Time) error {
 	if len(docs) == 0 {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (s *Service) tell(ctx context.Context, tx *outbox.Tx, docs []document, aske
 		return err
 	}
 	entries := make([]evidence.Entry, len(docs))
-	events := make([]outbox.Event, len(docs))
+	events := make([]journal.Fact, len(docs))
 	for i, d := range docs {
 		var err error
 		if entries[i], err = documentEntry(kindResolved, d, at, resolutionOf(d)); err != nil {
@@ -51,7 +51,7 @@ func (s *Service) tell(ctx context.Context, tx *outbox.Tx, docs []document, aske
 	if err := evidence.Append(ctx, tx, entries...); err != nil {
 		return err
 	}
-	return outbox.AppendByLane(ctx, tx, events, func(i int) platformv1.Lane { return docs[i].lane })
+	return journal.StateByLane(ctx, tx, events, func(i int) platformv1.Lane { return docs[i].lane })
 }
 
 func resolutionOf(d document) resolutionBody {
@@ -85,8 +85,8 @@ func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 }
 
 // emit states a fact about a recipient or an address. Memberships are nobody's bulk.
-func (s *Service) emit(ctx context.Context, tx *outbox.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
-	return tx.Append(ctx, platformv1.Lane_LANE_EXPRESS, outbox.Event{
+func (s *Service) emit(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
+	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
 		Subject: subject, Ordinal: uint32(ordinal), Actor: who, OccurredAt: at, Message: message, //nolint:gosec // counts from 1
 	})
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -162,7 +162,7 @@ func (s *Service) withdrawAtHub(ctx context.Context, r registration) (step, erro
 // settleStep writes what the hub confirmed. The address may have been withdrawn while its registration was under way: then the
 // withdrawal is the next step.
 func (s *Service) settleStep(ctx context.Context, mine claim, r registration, made step) error {
-	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		a, r, err := s.lockOwner(ctx, tx, r)
 		if err != nil {
 			return err
@@ -194,7 +194,7 @@ func (s *Service) settleStep(ctx context.Context, mine claim, r registration, ma
 }
 
 // lockOwner locks, in the order all transactions keep, the member's identity, the audience's keys and the address.
-func (s *Service) lockOwner(ctx context.Context, tx *outbox.Tx, r registration) (audience, registration, error) {
+func (s *Service) lockOwner(ctx context.Context, tx *journal.Tx, r registration) (audience, registration, error) {
 	var a audience
 	if r.ofMember() {
 		i, known, err := lockIdentity(ctx, tx.Tx, r.recipient)
@@ -218,7 +218,7 @@ func (s *Service) lockOwner(ctx context.Context, tx *outbox.Tx, r registration) 
 }
 
 // keepStep writes the address, its history and the evidence.
-func (s *Service) keepStep(ctx context.Context, tx *outbox.Tx, r registration, made step, kind, reason string, now time.Time) error {
+func (s *Service) keepStep(ctx context.Context, tx *journal.Tx, r registration, made step, kind, reason string, now time.Time) error {
 	if err := updateAddress(ctx, tx.Tx, r, made.exchange, now); err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (s *Service) keepStep(ctx context.Context, tx *outbox.Tx, r registration, m
 }
 
 // registered makes a confirmed address good: it is told once, its member becomes active, the documents that waited are resolved.
-func (s *Service) registered(ctx context.Context, tx *outbox.Tx, a audience, r registration, made step, now time.Time) error {
+func (s *Service) registered(ctx context.Context, tx *journal.Tx, a audience, r registration, made step, now time.Time) error {
 	announce := r.announcedAt == nil
 	r.state = addressRegistered
 	if announce {
@@ -256,7 +256,7 @@ func (s *Service) registered(ctx context.Context, tx *outbox.Tx, a audience, r r
 	return s.resolveAgain(ctx, tx, a)
 }
 
-func (s *Service) activate(ctx context.Context, tx *outbox.Tx, r registration, now time.Time) error {
+func (s *Service) activate(ctx context.Context, tx *journal.Tx, r registration, now time.Time) error {
 	m, known, err := readMember(ctx, tx, r.recipient)
 	if err != nil || !known || m.state != memberRegistering || m.address != r.address {
 		return err
@@ -279,7 +279,7 @@ func (s *Service) activate(ctx context.Context, tx *outbox.Tx, r registration, n
 
 // settleRefusal writes that the hub will not have this address. Documents that waited for it are sought at the hub.
 func (s *Service) settleRefusal(ctx context.Context, mine claim, r registration, reason string) error {
-	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		a, r, err := s.lockOwner(ctx, tx, r)
 		if err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
@@ -96,7 +96,7 @@ const maxAtOnce = 500
 
 // resolveAgain looks again at the open documents of an audience after what decides about them has changed. The caller took the
 // audience's locks alone before it made the change, and has made it.
-func (s *Service) resolveAgain(ctx context.Context, tx *outbox.Tx, a audience) error {
+func (s *Service) resolveAgain(ctx context.Context, tx *journal.Tx, a audience) error {
 	docs, err := lockMatching(ctx, tx.Tx, a.keys, a.seconds, s.clock.Now(), maxAtOnce)
 	if err != nil {
 		return err

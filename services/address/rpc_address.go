@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -53,7 +53,7 @@ func (s *addressServer) RegisterOrganisation(ctx context.Context, r *addressv1.R
 		return nil, err
 	}
 	var state string
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		state, err = s.registerAddress(ctx, tx, o, papers)
 		return err
 	})
@@ -83,7 +83,7 @@ func (s *Service) sealOrganisation(ctx context.Context, principal uuid.UUID, add
 }
 
 // registerAddress makes the address or answers what became of it.
-func (s *Service) registerAddress(ctx context.Context, tx *outbox.Tx, o organisation, papers []paper) (state string, err error) {
+func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organisation, papers []paper) (state string, err error) {
 	now := s.clock.Now()
 	r := registration{address: o.address, principal: o.principal, state: addressRegistering, validFrom: now}
 	free, err := insertAddress(ctx, tx.Tx, r, now)
@@ -117,7 +117,7 @@ func (s *Service) registerAddress(ctx context.Context, tx *outbox.Tx, o organisa
 // askedBefore answers what became of the institution's address, and brings one the hub refused back to its beginning where name and
 // papers were submitted again. What was said before the refusal may come once more after it, and must not ask the hub again. The
 // address's lock is the submissions' too.
-func (s *Service) askedBefore(ctx context.Context, tx *outbox.Tx, o organisation, now time.Time) (r registration, ask bool, err error) {
+func (s *Service) askedBefore(ctx context.Context, tx *journal.Tx, o organisation, now time.Time) (r registration, ask bool, err error) {
 	if r, _, err = lockAddress(ctx, tx.Tx, o.address); err != nil {
 		return r, false, err
 	}
@@ -239,7 +239,7 @@ func (s *Service) registerMissing(ctx context.Context, missed registration) erro
 	s.metrics.missing.Add(ctx, 1)
 	s.log.LogAttrs(ctx, slog.LevelError, "the hub does not know an address it had confirmed", slog.String("address", missed.address),
 		slog.Bool("member", missed.ofMember()))
-	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		_, r, err := s.lockOwner(ctx, tx, missed)
 		if err != nil || r.state != addressRegistered {
 			return err

@@ -21,7 +21,7 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/keys"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
@@ -175,7 +175,7 @@ type send struct {
 }
 
 // accepted makes the event of a document.
-func (w *world) accepted(t testing.TB, s send) outbox.Event {
+func (w *world) accepted(t testing.TB, s send) journal.Fact {
 	t.Helper()
 	if s.sender == "" {
 		s.sender = uuid.NewString()
@@ -190,7 +190,7 @@ func (w *world) accepted(t testing.TB, s send) outbox.Event {
 	require.NoError(t, err)
 	value, err := w.intake.Box().Seal(t.Context(), sealed.RecipientDescription, edoc.String(), described)
 	require.NoError(t, err)
-	return outbox.Event{
+	return journal.Fact{
 		Subject: edoc.String(), Sender: s.sender, Actor: s.sender, OccurredAt: now,
 		Message: &intakev1.DocumentAccepted{
 			SealedRecipient: value,

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -135,7 +135,7 @@ func (c *documentColumns) add(d document) error {
 	c.senders = append(c.senders, d.sender)
 	c.states = append(c.states, d.state)
 	c.traces = append(c.traces, d.traceparent)
-	c.lanes = append(c.lanes, outbox.LaneNumber(d.lane))
+	c.lanes = append(c.lanes, journal.LaneNumber(d.lane))
 	c.kinds = append(c.kinds, int16(d.match.kind))
 	c.resolutions = append(c.resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 7
 	c.keys = append(c.keys, d.match.key)

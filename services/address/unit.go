@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
@@ -67,7 +67,7 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 		return nil, fmt.Errorf("build address: %w", err)
 	}
 	s, err := New(Deps{
-		Platform: env.Platform, Config: config, Log: env.Log, Clock: env.Clock, DB: env.DB, Outbox: env.Outbox, Box: env.Sealed,
+		Platform: env.Platform, Config: config, Log: env.Log, Clock: env.Clock, DB: env.DB, Journal: env.Journal, Box: env.Sealed,
 		Index: env.Index, Hub: hubv1.NewHubServiceClient(conn), metrics: m,
 	})
 	if err != nil {
@@ -88,7 +88,7 @@ type Deps struct {
 	Log      *slog.Logger
 	Clock    clock.Clock
 	DB       *pgxpool.Pool
-	Outbox   *outbox.Outbox
+	Journal   *journal.Journal
 	Box      box
 	Index    blinder
 	Hub      hubv1.HubServiceClient
@@ -108,7 +108,7 @@ type Service struct {
 	log     *slog.Logger
 	clock   clock.Clock
 	db      *pgxpool.Pool
-	outbox  *outbox.Outbox
+	journal  *journal.Journal
 	box     box
 	matcher matcher
 	hub     hubv1.HubServiceClient
@@ -121,12 +121,12 @@ type Service struct {
 
 // New makes the service.
 func New(d Deps) (*Service, error) {
-	if d.Platform == "" || d.Config == nil || d.Log == nil || d.Clock == nil || d.DB == nil || d.Outbox == nil || d.Box == nil || d.Index == nil ||
+	if d.Platform == "" || d.Config == nil || d.Log == nil || d.Clock == nil || d.DB == nil || d.Journal == nil || d.Box == nil || d.Index == nil ||
 		d.Hub == nil || d.metrics == nil {
 		return nil, errors.New("make address service: something it depends on is missing")
 	}
 	return &Service{
-		config: d.Config, log: d.Log, clock: d.Clock, db: d.DB, outbox: d.Outbox, box: d.Box, hub: d.Hub, metrics: d.metrics,
+		config: d.Config, log: d.Log, clock: d.Clock, db: d.DB, journal: d.Journal, box: d.Box, hub: d.Hub, metrics: d.metrics,
 		matcher: matcher{platform: d.Platform, index: d.Index, second: d.Config.WriteSecondIndex}, owner: uuid.NewString(),
 		wakeLookups: make(chan struct{}, 1), wakeRegistrations: make(chan struct{}, 1),
 	}, nil

@@ -9,7 +9,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 )
 
 // policyVersion is that of the rules by which this unit gives certificates.
@@ -23,7 +23,7 @@ type fact struct {
 }
 
 // prove keeps a fact as evidence.
-func prove(ctx context.Context, tx *outbox.Tx, f fact) error {
+func prove(ctx context.Context, tx *journal.Tx, f fact) error {
 	encoded, err := json.Marshal(f.body)
 	if err != nil {
 		return fmt.Errorf("encode evidence %s: %w", f.kind, err)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/work"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
@@ -172,7 +172,7 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 			return err
 		}
 	}
-	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		late := false
 		err := s.settleState(ctx, tx, j, o)
 		if errors.Is(err, work.ErrLost) {
@@ -195,11 +195,11 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 		if late || o.kind == unavailable {
 			return nil
 		}
-		return tx.Append(ctx, lane, eventOf(j, o))
+		return tx.State(ctx, lane, eventOf(j, o))
 	})
 }
 
-func (s *service) settleState(ctx context.Context, tx *outbox.Tx, j job, o outcome) error {
+func (s *service) settleState(ctx context.Context, tx *journal.Tx, j job, o outcome) error {
 	if o.kind != unavailable {
 		return settleEnd(ctx, tx, j, s.replica, o)
 	}

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -19,8 +19,8 @@ func emits() []proto.Message {
 }
 
 // eventOf states the end of a request.
-func eventOf(j job, o outcome) outbox.Event {
-	e := outbox.Event{Subject: j.edocNum, Ordinal: uint32(j.ordinal), Sender: j.sender, Actor: j.principal, OccurredAt: o.at} //nolint:gosec // a small count
+func eventOf(j job, o outcome) journal.Fact {
+	e := journal.Fact{Subject: j.edocNum, Ordinal: uint32(j.ordinal), Sender: j.sender, Actor: j.principal, OccurredAt: o.at} //nolint:gosec // a small count
 	if o.kind == passed {
 		e.Message = &certificatev1.CertificateIssued{
 			EdocNum: j.edocNum, Sender: j.sender, Certificate: j.id.String(), CertNum: o.certNum, PdfDigest: hex.EncodeToString(o.digest),

@@ -7,7 +7,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -63,7 +63,7 @@ func (s *service) record(ctx context.Context, p authn.Principal, r *certificatev
 		if req.reason, err = s.sealed.Seal(ctx, sealed.Applicant, req.id.String(), []byte(r.GetReason())); err != nil {
 			return request{}, fmt.Errorf("seal reason: %w", err)
 		}
-		err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 			if err := insertRequest(ctx, tx, req); err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ func (s *service) record(ctx context.Context, p authn.Principal, r *certificatev
 
 func (s *service) accept(ctx context.Context, o order) (view, error) {
 	o.acceptedAt = s.clock.Now()
-	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		var err error
 		if o.ordinal, err = countRequest(ctx, tx, o.edocNum, o.entitlement); err != nil {
 			return err
@@ -117,7 +117,7 @@ func (s *service) accept(ctx context.Context, o order) (view, error) {
 // refuse records a refusal and gives the answer.
 func (s *service) refuse(ctx context.Context, req request, d document, outcome string, answer error) error {
 	ref := refusal{id: id.New(), request: req, outcome: outcome, refusedAt: s.clock.Now()}
-	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := insertRefusal(ctx, tx, ref); err != nil {
 			return err
 		}

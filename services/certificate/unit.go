@@ -14,7 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
@@ -48,7 +48,7 @@ type service struct {
 	certificatev1.UnsafeCertificateServiceServer
 	config  *Config
 	db      *pgxpool.Pool
-	outbox  *outbox.Outbox
+	journal  *journal.Journal
 	sealed  *sealed.Box
 	clock   clock.Clock
 	log     *slog.Logger
@@ -94,7 +94,7 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 		return nil, fmt.Errorf("dial circulation: %w", err)
 	}
 	s := &service{
-		config: config, db: env.DB, outbox: env.Outbox, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
+		config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(hub), roots: roots, chains: cms.NewChainCache(chainCache), wake: make(chan struct{}, 1),
 		replica: uuid.NewString(),
 		lookup: lookup{

@@ -15,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -52,7 +52,7 @@ func (s *service) AcceptQueued(ctx context.Context, r *circulationv1.AcceptQueue
 		return nil, err
 	}
 	var accepted []settlement
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		var err error
 		if accepted, err = acceptQueued(ctx, tx, r.GetEdocNum()); err != nil {
 			return err
@@ -77,7 +77,7 @@ func (s *service) AcceptQueued(ctx context.Context, r *circulationv1.AcceptQueue
 }
 
 // accept keeps who accepted a call, and does what follows when one is done.
-func (s *service) accept(ctx context.Context, tx *outbox.Tx, one settlement, by acceptance) error {
+func (s *service) accept(ctx context.Context, tx *journal.Tx, one settlement, by acceptance) error {
 	if err := insertAcceptance(ctx, tx, one, by); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (s *service) accept(ctx context.Context, tx *outbox.Tx, one settlement, by 
 }
 
 // whyNotAccepted tells a record that is unknown from one of which nothing, or nothing of that kind, waits.
-func whyNotAccepted(ctx context.Context, tx *outbox.Tx, number string) error {
+func whyNotAccepted(ctx context.Context, tx *journal.Tx, number string) error {
 	if _, err := recordSender(ctx, tx, number); errors.Is(err, errNoRecord) {
 		return recordNotFound()
 	} else if err != nil {

@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
 // onDocumentReceived completes records; it alone suffices.
-func (s *service) onDocumentReceived(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
+func (s *service) onDocumentReceived(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
 	for i, e := range events {
@@ -31,7 +31,7 @@ func (s *service) onDocumentReceived(ctx context.Context, tx *outbox.Tx, events 
 }
 
 // onDocumentSent makes the record of a document that is on its way.
-func (s *service) onDocumentSent(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentSent]) ([]inbox.Verdict, error) {
+func (s *service) onDocumentSent(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentSent]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
 	for i, e := range events {
@@ -45,7 +45,7 @@ func (s *service) onDocumentSent(ctx context.Context, tx *outbox.Tx, events []in
 }
 
 // onDocumentRead adds the read time, which is held until the record is complete and registered.
-func (s *service) onDocumentRead(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
+func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
 	for i, e := range events {
@@ -80,7 +80,7 @@ func told(r record, lane platformv1.Lane, cause, traceparent string) record {
 }
 
 // keep merges records, makes the calls they have become ready for, and announces them.
-func (s *service) keep(ctx context.Context, tx *outbox.Tx, records []record) error {
+func (s *service) keep(ctx context.Context, tx *journal.Tx, records []record) error {
 	if len(records) == 0 {
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
@@ -245,18 +245,18 @@ func (o *office) facts(t *testing.T) *platformv1.DocumentFacts {
 	}
 }
 
-func received(f *platformv1.DocumentFacts) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: f.GetReceivedAt().AsTime(), Message: &deliveryv1.DocumentReceived{Facts: f}}
+func received(f *platformv1.DocumentFacts) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: f.GetReceivedAt().AsTime(), Message: &deliveryv1.DocumentReceived{Facts: f}}
 }
 
-func sent(f *platformv1.DocumentFacts) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: f.GetSentAt().AsTime(), Message: &deliveryv1.DocumentSent{Facts: f}}
+func sent(f *platformv1.DocumentFacts) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: f.GetSentAt().AsTime(), Message: &deliveryv1.DocumentSent{Facts: f}}
 }
 
 // read is a read report ten seconds after receipt.
-func read(f *platformv1.DocumentFacts) outbox.Event {
+func read(f *platformv1.DocumentFacts) journal.Fact {
 	at := f.GetReceivedAt().AsTime().Add(10 * time.Second)
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "viewer", OccurredAt: at, Message: &viewingv1.DocumentRead{
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "viewer", OccurredAt: at, Message: &viewingv1.DocumentRead{
 		EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Lane: f.GetLane(), Recipient: f.GetRecipient(), ReadAt: timestamppb.New(at)}}
 }
 

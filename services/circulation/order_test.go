@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/config"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -41,10 +41,10 @@ func permutations(n int) [][]int {
 func TestFactsCommute(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
-	makers := []func(*platformv1.DocumentFacts) outbox.Event{sent, received, read}
+	makers := []func(*platformv1.DocumentFacts) journal.Fact{sent, received, read}
 	type plan struct {
 		facts  *platformv1.DocumentFacts
-		events []outbox.Event
+		events []journal.Fact
 	}
 	var plans []plan
 	for _, order := range permutations(3) {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -26,7 +26,7 @@ func TestRefusedBatchIsHalved(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	o.hub.do(func() { o.hub.down = true }) // until all of them are due, so that they make one batch
-	var events []outbox.Event
+	var events []journal.Fact
 	var numbers []string
 	for range 40 {
 		f := o.facts(t)
@@ -53,7 +53,7 @@ func TestHubThatRefusesEverything(t *testing.T) {
 	t.Parallel()
 	o := setup(t, func(c *circulation.Config) { c.Calls.MaxOffenders, c.Calls.Concurrency = 2, 1 })
 	o.hub.do(func() { o.hub.down = true })
-	var events []outbox.Event
+	var events []journal.Fact
 	var numbers []string
 	for range 16 {
 		f := o.facts(t)
@@ -185,7 +185,7 @@ func TestManyDocumentsGoInBatches(t *testing.T) {
 	const many = 1200
 	o := setup(t)
 	o.hub.do(func() { o.hub.down = true })
-	perLane := map[platformv1.Lane][]outbox.Event{}
+	perLane := map[platformv1.Lane][]journal.Fact{}
 	for i := range many {
 		f := o.facts(t)
 		lane := []platformv1.Lane{express, bulk, bulk}[i%3]

@@ -12,7 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
@@ -74,7 +74,7 @@ func (s *service) RetryQueued(ctx context.Context, r *circulationv1.RetryQueuedR
 		return nil, err
 	}
 	var kinds []callKind
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		var err error
 		if kinds, err = retryQueued(ctx, tx, r.GetEdocNum()); err != nil {
 			return err
@@ -91,7 +91,7 @@ func (s *service) RetryQueued(ctx context.Context, r *circulationv1.RetryQueuedR
 }
 
 // proveRetry keeps who asked for a retry, and refuses one of nothing.
-func (s *service) proveRetry(ctx context.Context, tx *outbox.Tx, number, by string, kinds []callKind) error {
+func (s *service) proveRetry(ctx context.Context, tx *journal.Tx, number, by string, kinds []callKind) error {
 	sender, err := recordSender(ctx, tx, number)
 	switch {
 	case errors.Is(err, errNoRecord):

@@ -12,7 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
@@ -36,7 +36,7 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 	}
 	var released int64
 	var settled []settlement
-	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		ours, err := settleCalls(ctx, tx, b.kind, s.owner, now, all)
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 
 // follow moves the other call of the records: read times wait for registrations, and a read time the hub has no record for has its
 // registration checked again.
-func (s *service) follow(ctx context.Context, tx *outbox.Tx, kind callKind, settled []settlement) (released int64, err error) {
+func (s *service) follow(ctx context.Context, tx *journal.Tx, kind callKind, settled []settlement) (released int64, err error) {
 	var registered, missing []string
 	wait := time.Duration(0)
 	for _, one := range settled {
@@ -97,10 +97,10 @@ func (s *service) follow(ctx context.Context, tx *outbox.Tx, kind callKind, sett
 }
 
 // state states registrations, read times and refusals.
-func state(ctx context.Context, tx *outbox.Tx, b batch, now time.Time, settled []settlement) error {
-	var finished, refused []outbox.Event
+func state(ctx context.Context, tx *journal.Tx, b batch, now time.Time, settled []settlement) error {
+	var finished, refused []journal.Fact
 	for _, one := range settled {
-		event := outbox.Event{
+		event := journal.Fact{
 			Subject: one.call.number, Sender: one.call.sender, Actor: actor, OccurredAt: now,
 			Causation: one.call.cause.String(), Traceparent: one.call.traceparent,
 		}
@@ -127,10 +127,10 @@ func state(ctx context.Context, tx *outbox.Tx, b batch, now time.Time, settled [
 			finished = append(finished, event)
 		}
 	}
-	if err := tx.Append(ctx, b.lane, finished...); err != nil {
+	if err := tx.State(ctx, b.lane, finished...); err != nil {
 		return err
 	}
-	return tx.Append(ctx, b.lane, refused...)
+	return tx.State(ctx, b.lane, refused...)
 }
 
 // proof is the body of an evidence entry: what was sent, by its digest, and what the hub said.
@@ -151,7 +151,7 @@ type proof struct {
 }
 
 // prove keeps the evidence of every answer and every refusal, late ones included.
-func prove(ctx context.Context, tx *outbox.Tx, kind callKind, now time.Time, all []settlement) error {
+func prove(ctx context.Context, tx *journal.Tx, kind callKind, now time.Time, all []settlement) error {
 	var entries []evidence.Entry
 	for _, one := range all {
 		if one.sending != answered && one.next != queued {

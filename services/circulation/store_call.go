@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -32,7 +32,7 @@ func claimCalls(ctx context.Context, db pg.DBTX, kind callKind, lane platformv1.
 		select ` + recordFields + `, c.attempts, c.ineffective, c.confirmations, c.content_digest, c.acknowledged_at is not null, c.cause, c.traceparent
 		from   claimed c join circulation_record r using (edoc_num)
 		order  by r.edoc_num`
-	return work.Claim(ctx, db, claim, lease, pgx.NamedArgs{"kind": int16(kind), "lane": outbox.LaneNumber(lane)}, func(row pgx.CollectableRow) (call, error) {
+	return work.Claim(ctx, db, claim, lease, pgx.NamedArgs{"kind": int16(kind), "lane": journal.LaneNumber(lane)}, func(row pgx.CollectableRow) (call, error) {
 		c := call{kind: kind}
 		var s scannedRecord
 		var trace *string

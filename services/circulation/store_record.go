@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -171,7 +171,7 @@ func columnsOf(records []record) recordColumns {
 	var c recordColumns
 	for _, r := range records {
 		c.numbers, c.senders, c.causes = append(c.numbers, r.number), append(c.senders, r.sender), append(c.causes, r.cause)
-		c.lanes = append(c.lanes, outbox.LaneNumber(r.lane))
+		c.lanes = append(c.lanes, journal.LaneNumber(r.lane))
 		c.traces = append(c.traces, text(r.traceparent))
 		c.sent, c.received, c.read = append(c.sent, instant(r.sentAt)), append(c.received, instant(r.receivedAt)), append(c.read, instant(r.readAt))
 		c.from.add(r.facts.GetFrom())

@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/pkg/work"
@@ -86,7 +86,7 @@ type service struct {
 	platform     string
 	config       *Config
 	db           *pgxpool.Pool
-	outbox       *outbox.Outbox
+	journal       *journal.Journal
 	titles       opener
 	reasons      sealer
 	contents     hasher
@@ -129,7 +129,7 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 		return nil, err
 	}
 	s := &service{
-		platform: env.Platform, config: config, db: env.DB, outbox: env.Outbox, titles: env.Sealed, reasons: env.Sealed, contents: contents, clock: env.Clock,
+		platform: env.Platform, config: config, db: env.DB, journal: env.Journal, titles: env.Sealed, reasons: env.Sealed, contents: contents, clock: env.Clock,
 		log: env.Log, tracer: env.Tracer, metrics: instruments, hub: hubv1.NewHubServiceClient(hub), address: addressv1.NewAddressServiceClient(address),
 		backoff: work.Backoff{First: config.Calls.FirstWait.Std(), Max: config.Calls.MaxWait.Std()}, owner: uuid.New(),
 		bells:       map[callKind]bell{registration: make(bell, 1), readTime: make(bell, 1)},

@@ -10,7 +10,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
@@ -24,7 +24,7 @@ var errClockBehind = errors.New("the clock is behind a fact it has to answer")
 type resolvedEvent = inbox.Event[*addressv1.RecipientResolved]
 
 // onRecipientResolved delivers, waits or closes. Which rows change is decided by the rows' own state, so repeats change nothing.
-func (s *service) onRecipientResolved(ctx context.Context, tx *outbox.Tx, events []resolvedEvent) ([]inbox.Verdict, error) {
+func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, events []resolvedEvent) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	documents := make([]document, 0, len(events))
 	var earliest time.Time
@@ -85,7 +85,7 @@ func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, e
 }
 
 // decide writes the documents by what becomes of them and states it.
-func (s *service) decide(ctx context.Context, tx *outbox.Tx, now time.Time, documents []document, events []resolvedEvent) error {
+func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, documents []document, events []resolvedEvent) error {
 	withdrawn, err := withdrawnAt(ctx, tx, documents, now)
 	if err != nil {
 		return err
@@ -110,14 +110,14 @@ func (s *service) decide(ctx context.Context, tx *outbox.Tx, now time.Time, docu
 	if err := s.enqueueNotices(ctx, tx, changed[Delivered], now); err != nil {
 		return err
 	}
-	return s.state(ctx, tx, now, changed, func(d document) (outbox.Event, bool) {
+	return s.state(ctx, tx, now, changed, func(d document) (journal.Fact, bool) {
 		e := events[d.event]
 		return e.Answer(actor, now, nil), true
 	})
 }
 
 // onCancelRequested decides a cancel that found the document here: too late, or noted for the next resolution.
-func (s *service) onCancelRequested(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
+func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
 	requests := make([]document, len(events))
 	var latest time.Time
 	for i, e := range events {
@@ -134,11 +134,11 @@ func (s *service) onCancelRequested(ctx context.Context, tx *outbox.Tx, events [
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.stateCancelRefused(ctx, tx, now, tooLate, func(d document) outbox.Event { return events[d.event].Answer(actor, now, nil) })
+	return nil, s.stateCancelRefused(ctx, tx, now, tooLate, func(d document) journal.Fact { return events[d.event].Answer(actor, now, nil) })
 }
 
 // onCancelledByAddress closes what address has cancelled while it was still seeking the recipient.
-func (s *service) onCancelledByAddress(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*addressv1.DocumentCancelled]) ([]inbox.Verdict, error) {
+func (s *service) onCancelledByAddress(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.DocumentCancelled]) ([]inbox.Verdict, error) {
 	cancelled := make([]document, len(events))
 	for i, e := range events {
 		cancelled[i] = document{number: e.Subject, state: Waiting, lane: e.Lane, sender: e.Sender}
@@ -147,7 +147,7 @@ func (s *service) onCancelledByAddress(ctx context.Context, tx *outbox.Tx, event
 }
 
 // onAddressWithdrawn remembers ended addresses.
-func (s *service) onAddressWithdrawn(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
+func (s *service) onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
 	until := map[string]time.Time{}
 	for _, e := range events {
 		until[e.Message.GetAddress()] = e.Message.GetValidUntil().AsTime()
@@ -156,7 +156,7 @@ func (s *service) onAddressWithdrawn(ctx context.Context, tx *outbox.Tx, events 
 }
 
 // onDocumentRead shows the read time in the inbox and stops notices.
-func (s *service) onDocumentRead(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
+func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	read := map[string]time.Time{}
 	for _, e := range events {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 )
 
 const deadlineBatch = 500
@@ -12,7 +12,7 @@ const deadlineBatch = 500
 // endDue closes the deliveries whose send deadline has passed. Any number of replicas may do so at once.
 func (s *service) endDue(ctx context.Context) {
 	for more := true; more; {
-		err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+		err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 			now := s.clock.Now()
 			ended, err := end(ctx, tx, now, deadlineBatch)
 			if err != nil {
@@ -23,8 +23,8 @@ func (s *service) endDue(ctx context.Context) {
 			for _, d := range ended {
 				changed[d.state] = append(changed[d.state], d)
 			}
-			return s.state(ctx, tx, now, changed, func(d document) (outbox.Event, bool) {
-				return outbox.Event{Subject: d.number, Sender: d.sender, Actor: actor, OccurredAt: now}, true
+			return s.state(ctx, tx, now, changed, func(d document) (journal.Fact, bool) {
+				return journal.Fact{Subject: d.number, Sender: d.sender, Actor: actor, OccurredAt: now}, true
 			})
 		})
 		if err != nil {

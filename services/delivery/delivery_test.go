@@ -21,7 +21,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
@@ -79,8 +79,8 @@ func (o *office) document(t *testing.T, recipient string, resolution addressv1.R
 	return &addressv1.RecipientResolved{Facts: facts, Resolution: resolution, ResolvedAt: timestamppb.New(now)}
 }
 
-func resolved(ordinal uint32, m *addressv1.RecipientResolved) outbox.Event {
-	return outbox.Event{Subject: m.GetFacts().GetEdocNum(), Ordinal: ordinal, Sender: sender, Actor: "unit:address", OccurredAt: m.GetResolvedAt().AsTime(), Message: m}
+func resolved(ordinal uint32, m *addressv1.RecipientResolved) journal.Fact {
+	return journal.Fact{Subject: m.GetFacts().GetEdocNum(), Ordinal: ordinal, Sender: sender, Actor: "unit:address", OccurredAt: m.GetResolvedAt().AsTime(), Message: m}
 }
 
 // A clock nobody vouches for stamps nothing.
@@ -103,7 +103,7 @@ func TestUntrustedClockDeliversNothing(t *testing.T) {
 
 func (o *office) cancel(t *testing.T, number string) {
 	t.Helper()
-	o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: sender, OccurredAt: o.Clock.Now(), Message: &intakev1.CancelRequested{EdocNum: number}})
+	o.Deliver(t, express, journal.Fact{Subject: number, Sender: sender, Actor: sender, OccurredAt: o.Clock.Now(), Message: &intakev1.CancelRequested{EdocNum: number}})
 }
 
 const (
@@ -238,7 +238,7 @@ func TestCancel(t *testing.T) {
 		number := d.GetFacts().GetEdocNum()
 		o.Deliver(t, express, resolved(1, d))
 		o.cancel(t, number)
-		o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: "unit:address", OccurredAt: o.Clock.Now(), Message: &addressv1.DocumentCancelled{EdocNum: number}})
+		o.Deliver(t, express, journal.Fact{Subject: number, Sender: sender, Actor: "unit:address", OccurredAt: o.Clock.Now(), Message: &addressv1.DocumentCancelled{EdocNum: number}})
 		o.advance(t, 25*time.Hour)
 		d.Resolution = own
 		o.Deliver(t, express, resolved(2, d))
@@ -283,7 +283,7 @@ func TestCancel(t *testing.T) {
 
 func (o *office) read(t *testing.T, number string, at time.Time) {
 	t.Helper()
-	o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: "vs", OccurredAt: at, Message: &viewingv1.DocumentRead{EdocNum: number, ReadAt: timestamppb.New(at)}})
+	o.Deliver(t, express, journal.Fact{Subject: number, Sender: sender, Actor: "vs", OccurredAt: at, Message: &viewingv1.DocumentRead{EdocNum: number, ReadAt: timestamppb.New(at)}})
 }
 
 // Whoever has read a document is not told any more that it arrived.
@@ -308,7 +308,7 @@ func TestWithdrawnAddressFails(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	recipient := unittest.NewID()
-	o.Deliver(t, express, outbox.Event{Subject: "to-" + recipient, Actor: "unit:address", OccurredAt: o.Clock.Now(),
+	o.Deliver(t, express, journal.Fact{Subject: "to-" + recipient, Actor: "unit:address", OccurredAt: o.Clock.Now(),
 		Message: &addressv1.AddressWithdrawn{Address: "to-" + recipient, ValidUntil: timestamppb.New(o.Clock.Now()), Recipient: recipient}})
 	o.Deliver(t, express, resolved(1, o.document(t, recipient, own)))
 	failed := unittest.Emitted[*deliveryv1.DeliveryFailed](t, o.Bench)
@@ -348,7 +348,7 @@ func TestCancelIsNotAnsweredBeforeItWasAsked(t *testing.T) {
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: sender, OccurredAt: asked, Message: &intakev1.CancelRequested{EdocNum: number}})
+		o.Deliver(t, express, journal.Fact{Subject: number, Sender: sender, Actor: sender, OccurredAt: asked, Message: &intakev1.CancelRequested{EdocNum: number}})
 	}()
 	await.Require(t, unittest.Patience, func() bool {
 		return containsRetry(o.Logs.String()) || len(unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench)) > 0
@@ -454,7 +454,7 @@ func TestReadTimeShowsInTheInbox(t *testing.T) {
 	recipient := unittest.NewID()
 	d := o.document(t, recipient, own)
 	number, readAt := d.GetFacts().GetEdocNum(), o.Clock.Now().Add(time.Minute)
-	o.Deliver(t, express, outbox.Event{Subject: number, Sender: sender, Actor: "vs", OccurredAt: readAt, Message: &viewingv1.DocumentRead{EdocNum: number, ReadAt: timestamppb.New(readAt)}})
+	o.Deliver(t, express, journal.Fact{Subject: number, Sender: sender, Actor: "vs", OccurredAt: readAt, Message: &viewingv1.DocumentRead{EdocNum: number, ReadAt: timestamppb.New(readAt)}})
 	o.Deliver(t, express, resolved(1, d))
 	client := deliveryv1.NewInboxServiceClient(o.Recipient(t, recipient))
 	await.Require(t, unittest.Patience, func() bool {

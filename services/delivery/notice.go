@@ -23,7 +23,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
 )
@@ -89,7 +89,7 @@ func (s *service) enqueueNotices(ctx context.Context, tx pg.DBTX, delivered []do
 	var numbers, senders, recipients, from, to []string
 	var lanes []int16
 	for _, d := range delivered {
-		ids, numbers, senders, lanes = append(ids, id.New()), append(numbers, d.number), append(senders, d.sender), append(lanes, outbox.LaneNumber(d.lane))
+		ids, numbers, senders, lanes = append(ids, id.New()), append(numbers, d.number), append(senders, d.sender), append(lanes, journal.LaneNumber(d.lane))
 		recipients, from, to = append(recipients, d.facts.GetRecipient()), append(from, d.facts.GetFrom().GetAddress()), append(to, d.facts.GetTo().GetAddress())
 	}
 	if _, err := tx.Exec(ctx, insert, ids, numbers, lanes, senders, recipients, from, to, now); err != nil {
@@ -219,7 +219,7 @@ func (s *service) giveNotice(ctx context.Context, n notice) bool {
 
 // giveUp ends a notice that was tried often enough. That the recipient was not told is evidence like that it was.
 func (s *service) giveUp(ctx context.Context, n notice, reason string) error {
-	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		const end = `
 			update notice set state = 'GIVEN_UP', settled_at = now(), lease_until = null, last_error = @reason
 			where id = @id and owner = @owner and attempt = @attempt and state = 'DUE'`

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -17,7 +17,7 @@ import (
 
 // settleGiven writes down the notices whose claim is still ours, with evidence and events.
 func (s *service) settleGiven(ctx context.Context, group []notice) error {
-	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		settled, err := markGiven(ctx, tx, group)
 		if err != nil {
 			return err
@@ -29,14 +29,14 @@ func (s *service) settleGiven(ctx context.Context, group []notice) error {
 				given = append(given, n.document())
 			}
 		}
-		events := make([]outbox.Event, len(given))
+		events := make([]journal.Fact, len(given))
 		for i, d := range given {
-			events[i] = outbox.Event{Subject: d.number, Sender: d.sender, Actor: actor, OccurredAt: now,
+			events[i] = journal.Fact{Subject: d.number, Sender: d.sender, Actor: actor, OccurredAt: now,
 				Message: &deliveryv1.NoticeGiven{EdocNum: d.number, Sender: d.sender, Lane: d.lane, GivenAt: timestamppb.New(now)}}
 		}
 		return errors.Join(
 			appendEvidence(ctx, tx, now, "notice_given", given),
-			outbox.AppendByLane(ctx, tx, events, func(i int) platformv1.Lane { return given[i].lane }))
+			journal.StateByLane(ctx, tx, events, func(i int) platformv1.Lane { return given[i].lane }))
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -27,10 +27,10 @@ func stamp(facts *platformv1.DocumentFacts, now time.Time) {
 }
 
 // envelope makes the event that tells of a document, without its message.
-type envelope func(d document) (outbox.Event, bool)
+type envelope func(d document) (journal.Fact, bool)
 
 // state states what became of the documents whose rows changed, with the evidence of it.
-func (s *service) state(ctx context.Context, tx *outbox.Tx, now time.Time, changed map[State][]document, of envelope) error {
+func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, changed map[State][]document, of envelope) error {
 	at := timestamppb.New(now)
 	messages := []struct {
 		state   State
@@ -59,8 +59,8 @@ func (s *service) state(ctx context.Context, tx *outbox.Tx, now time.Time, chang
 	return s.prove(ctx, tx, now, changed)
 }
 
-func (s *service) stateCancelRefused(ctx context.Context, tx *outbox.Tx, now time.Time, tooLate []document, of func(d document) outbox.Event) error {
-	err := appendAll(ctx, tx, tooLate, func(d document) (outbox.Event, bool) { return of(d), true }, func(d document) proto.Message {
+func (s *service) stateCancelRefused(ctx context.Context, tx *journal.Tx, now time.Time, tooLate []document, of func(d document) journal.Fact) error {
+	err := appendAll(ctx, tx, tooLate, func(d document) (journal.Fact, bool) { return of(d), true }, func(d document) proto.Message {
 		return &deliveryv1.CancelRefused{EdocNum: d.number, Sender: d.sender, Lane: d.lane, RefusedAt: timestamppb.New(now)}
 	})
 	if err != nil {
@@ -69,22 +69,22 @@ func (s *service) stateCancelRefused(ctx context.Context, tx *outbox.Tx, now tim
 	return appendEvidence(ctx, tx, now, "cancel_refused", tooLate)
 }
 
-func appendAll(ctx context.Context, tx *outbox.Tx, documents []document, of envelope, message func(d document) proto.Message) error {
-	events := make([]outbox.Event, 0, len(documents))
+func appendAll(ctx context.Context, tx *journal.Tx, documents []document, of envelope, message func(d document) proto.Message) error {
+	events := make([]journal.Fact, 0, len(documents))
 	lanes := make([]platformv1.Lane, 0, len(documents))
 	for _, d := range documents {
 		event, ok := of(d)
 		if !ok {
-			event = outbox.Event{Subject: d.number, Sender: d.sender, Actor: actor}
+			event = journal.Fact{Subject: d.number, Sender: d.sender, Actor: actor}
 		}
 		event.Message = message(d)
 		events, lanes = append(events, event), append(lanes, d.lane)
 	}
-	return outbox.AppendByLane(ctx, tx, events, func(i int) platformv1.Lane { return lanes[i] })
+	return journal.StateByLane(ctx, tx, events, func(i int) platformv1.Lane { return lanes[i] })
 }
 
 // prove keeps the evidence of deliveries and of their failures alike.
-func (s *service) prove(ctx context.Context, tx *outbox.Tx, now time.Time, changed map[State][]document) error {
+func (s *service) prove(ctx context.Context, tx *journal.Tx, now time.Time, changed map[State][]document) error {
 	for _, kind := range []struct {
 		state State
 		name  string
@@ -106,7 +106,7 @@ type proof struct {
 	At           time.Time `json:"at"`
 }
 
-func appendEvidence(ctx context.Context, tx *outbox.Tx, now time.Time, kind string, documents []document) error {
+func appendEvidence(ctx context.Context, tx *journal.Tx, now time.Time, kind string, documents []document) error {
 	if len(documents) == 0 {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -30,7 +30,7 @@ func rowsOf(documents []document) (rows, error) {
 		r.numbers = append(r.numbers, d.number)
 		r.states = append(r.states, string(d.state))
 		r.senders = append(r.senders, d.sender)
-		r.lanes = append(r.lanes, outbox.LaneNumber(d.lane))
+		r.lanes = append(r.lanes, journal.LaneNumber(d.lane))
 		r.recipients = append(r.recipients, d.facts.GetRecipient())
 		r.deadlines = append(r.deadlines, moment(d.facts.GetSendDeadline()))
 		r.viewingDeadlines = append(r.viewingDeadlines, moment(d.facts.GetViewingDeadline()))
@@ -124,7 +124,7 @@ func requestCancel(ctx context.Context, tx pg.DBTX, requests []document, now tim
 	var lanes []int16
 	byNumber := map[string]document{}
 	for _, r := range requests {
-		numbers, senders, lanes = append(numbers, r.number), append(senders, r.sender), append(lanes, outbox.LaneNumber(r.lane))
+		numbers, senders, lanes = append(numbers, r.number), append(senders, r.sender), append(lanes, journal.LaneNumber(r.lane))
 		byNumber[r.number] = r
 	}
 	found, err := tx.Query(ctx, request, numbers, lanes, senders, now)

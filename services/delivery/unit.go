@@ -12,7 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
@@ -39,7 +39,7 @@ type service struct {
 	deliveryv1.UnsafeDeliveryLookupServiceServer
 	config  *Config
 	db      *pgxpool.Pool
-	outbox  *outbox.Outbox
+	journal  *journal.Journal
 	sealed  *sealed.Box
 	clock   clock.Clock
 	watch   *clock.Watch
@@ -58,7 +58,7 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: cfg, db: env.DB, outbox: env.Outbox, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log, metrics: m,
+	s := &service{config: cfg, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log, metrics: m,
 		http: noticeClient(cfg.Notice), replica: uuid.NewString()}
 	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", cfg.DeadlineInterval.Std(), s.endDue)}
 	if cfg.Notice.URL != "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -27,7 +27,7 @@ const defaultPage = 50
 type adminService struct {
 	gatewayv1.UnsafePrincipalAdminServiceServer
 	db           pg.DBTX
-	outbox       *outbox.Outbox
+	journal       *journal.Journal
 	clock        clock.Clock
 	log          *slog.Logger
 	registration *registration
@@ -83,7 +83,7 @@ func (s *adminService) insertInstitution(ctx context.Context, i institution, r *
 		return nil, err
 	}
 	c, secret := newClient(i.principal, nil, "", i.CreatedAt)
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := insertPrincipal(ctx, tx, i.principal); err != nil {
 			return err
 		}
@@ -187,7 +187,7 @@ func (s *adminService) CreateViewingSystem(ctx context.Context, r *gatewayv1.Cre
 	for i, sender := range senders {
 		names[i] = sender.String()
 	}
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		known, err := countInstitutions(ctx, tx, senders)
 		if err != nil {
 			return err
@@ -238,7 +238,7 @@ func (s *adminService) CreateClient(ctx context.Context, r *gatewayv1.CreateClie
 	}
 	var c client
 	var secret string
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		p, found, err := lockPrincipal(ctx, tx, owner)
 		if err != nil {
 			return err
@@ -277,7 +277,7 @@ func (s *adminService) RevokeClient(ctx context.Context, r *gatewayv1.RevokeClie
 		return nil, err
 	}
 	now := s.clock.Now()
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		owner, revoked, found, err := revokeClient(ctx, tx, r.GetClientId(), now)
 		switch {
 		case err != nil:

@@ -41,7 +41,7 @@ func TestBootstrap(t *testing.T) {
 	require.Zero(t, kept)
 
 	again := t.TempDir() + "/again.json"
-	made, err := bootstrap(t.Context(), again, w.Env.Outbox, w.Clock)
+	made, err := bootstrap(t.Context(), again, w.Env.Journal, w.Clock)
 	require.NoError(t, err)
 	require.False(t, made)
 	require.NoFileExists(t, again)

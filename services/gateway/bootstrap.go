@@ -10,7 +10,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -20,11 +20,11 @@ const bootstrapLock = 0x6e617275_67776179
 // bootstrap makes the first operator, if there is none, and writes its credentials to a file only the owner can read. The file is in
 // place before the operator is committed: an operator whose credentials nobody has cannot come to be. A file that is there already is
 // replaced, since without an operator nothing in it is good.
-func bootstrap(ctx context.Context, path string, box *outbox.Outbox, c clock.Clock) (made bool, err error) {
+func bootstrap(ctx context.Context, path string, box *journal.Journal, c clock.Clock) (made bool, err error) {
 	if path == "" {
 		return false, nil
 	}
-	err = box.InTx(ctx, func(tx *outbox.Tx) error {
+	err = box.InTx(ctx, func(tx *journal.Tx) error {
 		made = false
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(bootstrapLock)); err != nil {
 			return fmt.Errorf("lock: %w", err)

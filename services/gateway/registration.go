@@ -12,7 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
@@ -36,7 +36,7 @@ const (
 // repeated does no harm, and one that comes late says nothing of a later submission.
 type registration struct {
 	config  RegistrationConfig
-	outbox  *outbox.Outbox
+	journal  *journal.Journal
 	clock   clock.Clock
 	log     *slog.Logger
 	aead    tink.AEAD
@@ -98,7 +98,7 @@ func (g *registration) register(ctx context.Context, due dueRegistration, busine
 		return 0, fmt.Errorf("register address of %s: %w", due.ID, err)
 	}
 	at := g.clock.Now()
-	err = g.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = g.journal.InTx(ctx, func(tx *journal.Tx) error {
 		settled, err := settleRegistration(ctx, tx, due.institution, state, at)
 		if err != nil || !settled {
 			return err
@@ -131,7 +131,7 @@ func (g *registration) task() lifecycle.Task {
 
 // round handles a handful of due registrations and tells how many there were.
 func (g *registration) round(ctx context.Context) (int, error) {
-	due, err := claimRegistrations(ctx, g.outbox.DB(), g.config.RetryAfter.Std()+claimed*g.lease(), claimed)
+	due, err := claimRegistrations(ctx, g.journal.DB(), g.config.RetryAfter.Std()+claimed*g.lease(), claimed)
 	if err != nil {
 		return 0, err
 	}
@@ -145,7 +145,7 @@ func (g *registration) round(ctx context.Context) (int, error) {
 		}
 		g.log.LogAttrs(ctx, slog.LevelWarn, "address registration is due again", slog.String("principal", one.ID.String()),
 			slog.Int("attempt", int(one.Attempt)), slog.Any("error", err))
-		if err := postponeRegistration(context.WithoutCancel(ctx), g.outbox.DB(), one, g.pause(one.Attempt)); err != nil {
+		if err := postponeRegistration(context.WithoutCancel(ctx), g.journal.DB(), one, g.pause(one.Attempt)); err != nil {
 			return len(due), err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
@@ -105,7 +105,7 @@ func (s *adminService) commitSubmission(ctx context.Context, found institution, 
 	if due.Name != found.Name {
 		body.FormerName = found.Name
 	}
-	return s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		reopened, err := reopenRegistration(ctx, tx, due, s.registration.lease())
 		if err != nil {
 			return err

@@ -69,7 +69,7 @@ func build(ctx context.Context, env *unit.Env) (_ *unit.Service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := bootstrap(ctx, config.BootstrapAdminFile, env.Outbox, env.Clock)
+	made, err := bootstrap(ctx, config.BootstrapAdminFile, env.Journal, env.Clock)
 	if err != nil {
 		return nil, err
 	}
@@ -77,12 +77,12 @@ func build(ctx context.Context, env *unit.Env) (_ *unit.Service, err error) {
 		env.Log.LogAttrs(ctx, slog.LevelWarn, "made the first operator, its credentials are in the bootstrap file", slog.String("file", config.BootstrapAdminFile))
 	}
 	quotas := newQuota(config.Quota, env.Clock)
-	reg := &registration{config: config.Registration, outbox: env.Outbox, clock: env.Clock, log: env.Log, aead: aead, address: addressv1.NewAddressServiceClient(address)}
+	reg := &registration{config: config.Registration, journal: env.Journal, clock: env.Clock, log: env.Log, aead: aead, address: addressv1.NewAddressServiceClient(address)}
 	tokens := &tokenService{
 		db: env.DB, clock: env.Clock, minter: minter, life: config.TokenLife.Std(), audience: config.PublicURL + "/oauth2/token", quota: quotas,
 		witness: newWitness(env.DB, env.Clock), metrics: measured,
 	}
-	admin := &adminService{db: env.DB, outbox: env.Outbox, clock: env.Clock, log: env.Log, registration: reg}
+	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, log: env.Log, registration: reg}
 	doors, err := openDoors(ctx, env, config, quotas, measured)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -55,7 +55,7 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 	facts.SealedTitle, facts.SealedViewingIdentifier = values.title, values.identifier
 	r := &row{
 		tenant: v.tenant, ownKey: c.item.GetOwnKey(), fingerprint: c.fingerprint, number: number, acceptedAt: v.at, lane: v.lane,
-		digest: c.digest, sealedRecipient: values.recipient, traceparent: outbox.Traceparent(ctx),
+		digest: c.digest, sealedRecipient: values.recipient, traceparent: journal.Traceparent(ctx),
 	}
 	if !c.supplied.kept {
 		r.certificate = c.supplied.der
@@ -132,8 +132,8 @@ func (b *builder) seal(ctx context.Context, item *intakev1.SendItem, subject str
 }
 
 // acceptedEvent is the fact that a document was accepted.
-func acceptedEvent(facts *platformv1.DocumentFacts, sealedRecipient []byte, traceparent string) outbox.Event {
-	return outbox.Event{
+func acceptedEvent(facts *platformv1.DocumentFacts, sealedRecipient []byte, traceparent string) journal.Fact {
+	return journal.Fact{
 		Subject: facts.GetEdocNum(), Ordinal: 1, Sender: facts.GetSender(), Actor: facts.GetActor(), OccurredAt: facts.GetAcceptedAt().AsTime(),
 		Traceparent: traceparent, Message: &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: sealedRecipient},
 	}

@@ -23,7 +23,7 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
@@ -140,7 +140,7 @@ func (b *commitBench) check(t testing.TB, rows []*row) {
 	require.Equal(t, all, b.strings(t, `select subject from evidence_entry`))
 	require.Equal(t, bulk, b.strings(t, `select edoc_num from backlog`))
 	require.Equal(t, slices.Compact(certificates), b.strings(t, `select convert_from(certificate, 'UTF8') from registration_certificate`))
-	require.Equal(t, express, b.stated(t, b.outbox(t)))
+	require.Equal(t, express, b.stated(t, b.journal(t)))
 	require.Equal(t, express, b.stated(t, b.frames), "what is published from memory is what is in the outbox")
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -48,7 +48,7 @@ type principalRow struct {
 }
 
 // onPrincipalChanged keeps the newest version of each sender and viewing system.
-func onPrincipalChanged(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*gatewayv1.PrincipalChanged]) ([]inbox.Verdict, error) {
+func onPrincipalChanged(ctx context.Context, tx *journal.Tx, events []inbox.Event[*gatewayv1.PrincipalChanged]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	newest := map[uuid.UUID]principalRow{}
 	for i, e := range events {
@@ -123,7 +123,7 @@ type addressRow struct {
 	validFrom, validUntil *time.Time
 }
 
-func onAddressRegistered(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*addressv1.AddressRegistered]) ([]inbox.Verdict, error) {
+func onAddressRegistered(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressRegistered]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	var rows []addressRow
 	for i, e := range events {
@@ -137,7 +137,7 @@ func onAddressRegistered(ctx context.Context, tx *outbox.Tx, events []inbox.Even
 	return verdicts, mergeAddresses(ctx, tx, rows)
 }
 
-func onAddressWithdrawn(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
+func onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	var rows []addressRow
 	for i, e := range events {

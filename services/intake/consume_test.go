@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -22,7 +22,7 @@ func TestPrincipalVersions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a, b, served := unittest.NewID(), unittest.NewID(), unittest.NewID()
-	event := func(id string, version uint32, senders ...string) outbox.Event {
+	event := func(id string, version uint32, senders ...string) journal.Fact {
 		return w.principal(version, &gatewayv1.PrincipalChanged{Id: id, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Senders: senders})
 	}
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, event(b, 1), event(a, 3, served), event(a, 2), event(b, 2, served))
@@ -62,17 +62,17 @@ func TestAddressEventsCommute(t *testing.T) {
 	minute := func(n int) time.Time { return w.archive.at.Add(time.Duration(n-60) * time.Minute) }
 	for _, tc := range []struct {
 		name   string
-		events func(sender, address string) []outbox.Event
+		events func(sender, address string) []journal.Fact
 		from   time.Time // zero: not registered
 	}{
-		{"registered", func(s, a string) []outbox.Event { return []outbox.Event{w.registered(s, a, minute(1))} }, minute(1)},
-		{"withdrawn", func(s, a string) []outbox.Event {
-			return []outbox.Event{w.registered(s, a, minute(1)), w.withdrawn(s, a, minute(2))}
+		{"registered", func(s, a string) []journal.Fact { return []journal.Fact{w.registered(s, a, minute(1))} }, minute(1)},
+		{"withdrawn", func(s, a string) []journal.Fact {
+			return []journal.Fact{w.registered(s, a, minute(1)), w.withdrawn(s, a, minute(2))}
 		}, time.Time{}},
-		{"registered again", func(s, a string) []outbox.Event {
-			return []outbox.Event{w.registered(s, a, minute(1)), w.withdrawn(s, a, minute(2)), w.registered(s, a, minute(3))}
+		{"registered again", func(s, a string) []journal.Fact {
+			return []journal.Fact{w.registered(s, a, minute(1)), w.withdrawn(s, a, minute(2)), w.registered(s, a, minute(3))}
 		}, minute(3)},
-		{"withdrawn alone", func(s, a string) []outbox.Event { return []outbox.Event{w.withdrawn(s, a, minute(2))} }, time.Time{}},
+		{"withdrawn alone", func(s, a string) []journal.Fact { return []journal.Fact{w.withdrawn(s, a, minute(2))} }, time.Time{}},
 	} {
 		for _, order := range permutations(len(tc.events("", ""))) {
 			t.Run(fmt.Sprintf("%s %v", tc.name, order), func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestAddressEventsCommute(t *testing.T) {
 		}
 	}
 	before := w.count(t, "sender_address")
-	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, outbox.Event{Subject: "m@x", OccurredAt: w.archive.at, Message: &addressv1.AddressRegistered{
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, journal.Fact{Subject: "m@x", OccurredAt: w.archive.at, Message: &addressv1.AddressRegistered{
 		Address: "m@x", PlatformId: unittest.Platform, ValidFrom: timestamppb.New(w.archive.at), Recipient: unittest.NewID(),
 	}})
 	require.Equal(t, before, w.count(t, "sender_address"))

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -30,7 +30,7 @@ const (
 // An item costs one, whatever its size, so deficit round robin comes down to turns: each transaction shares its items evenly among the
 // tenants that wait, gives what some do not need to the others, and the next one begins behind the tenant this one ended with.
 type releaser struct {
-	outbox *outbox.Outbox
+	journal *journal.Journal
 	log    *slog.Logger
 	limit  *rate.Limiter
 	// wake holds one token when something was inserted.
@@ -39,12 +39,12 @@ type releaser struct {
 	last uuid.UUID
 }
 
-func newReleaser(o *outbox.Outbox, log *slog.Logger, itemsPerSecond int) *releaser {
+func newReleaser(o *journal.Journal, log *slog.Logger, itemsPerSecond int) *releaser {
 	limit := rate.NewLimiter(rate.Inf, releaseItems)
 	if itemsPerSecond > 0 {
 		limit = rate.NewLimiter(rate.Limit(itemsPerSecond), releaseItems)
 	}
-	return &releaser{outbox: o, log: log, limit: limit, wake: make(chan struct{}, 1)}
+	return &releaser{journal: o, log: log, limit: limit, wake: make(chan struct{}, 1)}
 }
 
 // inserted tells that the backlog has grown. It never blocks.
@@ -91,9 +91,9 @@ func (r *releaser) drain(ctx context.Context) error {
 func (r *releaser) release(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
-	var events []outbox.Event
+	var events []journal.Fact
 	last := r.last
-	err := r.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := r.journal.InTx(ctx, func(tx *journal.Tx) error {
 		events, last = nil, r.last
 		tenants, err := waitingTenants(ctx, tx, r.last, releaseItems)
 		if err != nil {
@@ -112,7 +112,7 @@ func (r *releaser) release(ctx context.Context) (int, error) {
 			tenants = slices.DeleteFunc(tenants, func(tenant uuid.UUID) bool { return taken.of[tenant] < quota })
 			events = append(events, taken.events...)
 		}
-		return tx.Append(ctx, platformv1.Lane_LANE_BULK, events...)
+		return tx.State(ctx, platformv1.Lane_LANE_BULK, events...)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("release the backlog: %w", err)
@@ -149,7 +149,7 @@ func waitingTenants(ctx context.Context, db pg.DBTX, behind uuid.UUID, limit int
 
 // taken are items out of the backlog, as events in the order of their acceptance, and how many each tenant had.
 type taken struct {
-	events []outbox.Event
+	events []journal.Fact
 	of     map[uuid.UUID]int
 }
 

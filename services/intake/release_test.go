@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -32,7 +32,7 @@ func (b *commitBench) waiting(t *testing.T, tenant uuid.UUID, n int) []string {
 
 func (b *commitBench) releaser() (*releaser, *[]frame.Frame) {
 	var frames []frame.Frame
-	o := outbox.New(b.db.App, func(committed []frame.Frame) { frames = append(frames, committed...) })
+	o := journal.New(b.db.App, func(committed []frame.Frame) { frames = append(frames, committed...) })
 	return newReleaser(o, slog.New(slog.DiscardHandler), 0), &frames
 }
 
@@ -128,7 +128,7 @@ func TestReleaseRate(t *testing.T) {
 	t.Parallel()
 	b := newCommitBench(t)
 	b.waiting(t, uuid.New(), 130)
-	o := outbox.New(b.db.App, nil)
+	o := journal.New(b.db.App, nil)
 	r := newReleaser(o, slog.New(slog.DiscardHandler), 100)
 	started := time.Now() //nolint:forbidigo // real pace is what is tested
 	require.NoError(t, r.drain(t.Context()))

@@ -19,7 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -47,7 +47,7 @@ type server struct {
 	clock    clock.Clock
 	trust    trust
 	db       pg.DBTX
-	outbox   *outbox.Outbox
+	journal   *journal.Journal
 	limits   Limits
 	verifier verifier
 	acceptor *acceptor
@@ -137,7 +137,7 @@ func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev
 	if err != nil {
 		return nil, err
 	}
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := keepCertificate(ctx, tx, digest, der, now); err != nil {
 			return err
 		}
@@ -172,14 +172,14 @@ func (s *server) Cancel(ctx context.Context, req *intakev1.CancelRequest) (*inta
 	if err != nil {
 		return nil, err
 	}
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error { return cancel(ctx, tx, string(number), tenant, proof) })
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error { return cancel(ctx, tx, string(number), tenant, proof) })
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
 	return &intakev1.CancelResponse{}, nil
 }
 
-func cancel(ctx context.Context, tx *outbox.Tx, number string, tenant uuid.UUID, proof evidence.Entry) error {
+func cancel(ctx context.Context, tx *journal.Tx, number string, tenant uuid.UUID, proof evidence.Entry) error {
 	_, lane, err := readFacts(ctx, tx, number, &tenant)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return documentNotFound()
@@ -194,7 +194,7 @@ func cancel(ctx context.Context, tx *outbox.Tx, number string, tenant uuid.UUID,
 	if err := evidence.Append(ctx, tx, proof); err != nil {
 		return err
 	}
-	return tx.Append(ctx, platformv1.Lane(lane), outbox.Event{
+	return tx.State(ctx, platformv1.Lane(lane), journal.Fact{
 		Subject: number, Ordinal: 1, Sender: proof.Sender, Actor: proof.Actor, OccurredAt: proof.OccurredAt,
 		Message: &intakev1.CancelRequested{EdocNum: number, Lane: platformv1.Lane(lane)},
 	})

@@ -21,7 +21,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/cms/cmstest"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -105,18 +105,18 @@ func (w *world) join(t testing.TB, sender, system string) {
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.registered(sender, senderAddressText, w.archive.at.Add(-time.Hour)))
 }
 
-func (w *world) principal(version uint32, p *gatewayv1.PrincipalChanged) outbox.Event {
-	return outbox.Event{Subject: p.GetId(), Ordinal: version, OccurredAt: w.archive.at, Message: p}
+func (w *world) principal(version uint32, p *gatewayv1.PrincipalChanged) journal.Fact {
+	return journal.Fact{Subject: p.GetId(), Ordinal: version, OccurredAt: w.archive.at, Message: p}
 }
 
-func (w *world) registered(principal, address string, from time.Time) outbox.Event {
-	return outbox.Event{Subject: address, OccurredAt: w.archive.at, Message: &addressv1.AddressRegistered{
+func (w *world) registered(principal, address string, from time.Time) journal.Fact {
+	return journal.Fact{Subject: address, OccurredAt: w.archive.at, Message: &addressv1.AddressRegistered{
 		Address: address, PlatformId: unittest.Platform, ValidFrom: timestamppb.New(from), Principal: principal,
 	}}
 }
 
-func (w *world) withdrawn(principal, address string, until time.Time) outbox.Event {
-	return outbox.Event{Subject: address, OccurredAt: w.archive.at, Message: &addressv1.AddressWithdrawn{
+func (w *world) withdrawn(principal, address string, until time.Time) journal.Fact {
+	return journal.Fact{Subject: address, OccurredAt: w.archive.at, Message: &addressv1.AddressWithdrawn{
 		Address: address, ValidUntil: timestamppb.New(until), Principal: principal,
 	}}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
@@ -78,7 +78,7 @@ func insertAccepted(ctx context.Context, tx pgx.Tx, rows []*row, f *frame.Frame)
 	c := columnsOf(rows)
 	frameID, kind, lane, events, body := (*uuid.UUID)(nil), "", int16(0), int32(0), []byte(nil)
 	if f != nil {
-		frameID, kind, lane, events, body = &f.ID, string(f.Kind), outbox.LaneNumber(f.Lane), int32(f.Count), f.Bytes //nolint:gosec // bounded by frame.MaxEvents
+		frameID, kind, lane, events, body = &f.ID, string(f.Kind), journal.LaneNumber(f.Lane), int32(f.Count), f.Bytes //nolint:gosec // bounded by frame.MaxEvents
 	}
 	if _, err := tx.Exec(ctx, insert, c.numbers, c.tenants, c.lanes, c.acceptedAt, c.digests, c.facts, c.recipients, c.receipts, c.traceparents,
 		c.certificateDigests, c.certificates, c.keptAt, frameID, kind, lane, events, body, laneBulk); err != nil {
@@ -103,7 +103,7 @@ func columnsOf(rows []*row) columns {
 	for _, r := range rows {
 		c.numbers = append(c.numbers, string(r.number))
 		c.tenants = append(c.tenants, r.tenant)
-		c.lanes = append(c.lanes, outbox.LaneNumber(r.lane))
+		c.lanes = append(c.lanes, journal.LaneNumber(r.lane))
 		c.acceptedAt = append(c.acceptedAt, r.acceptedAt)
 		c.digests = append(c.digests, r.digest[:])
 		c.facts = append(c.facts, r.facts)

@@ -75,13 +75,13 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	release := newReleaser(env.Outbox, env.Log, config.Release.ItemsPerSecond)
+	release := newReleaser(env.Journal, env.Log, config.Release.ItemsPerSecond)
 	commit := &committer{
-		db: env.DB, states: env.Outbox.Committed, released: release.inserted, writers: config.Writers, queue: waiting,
+		db: env.DB, states: env.Journal.Committed, released: release.inserted, writers: config.Writers, queue: waiting,
 		log: env.Log, metrics: instruments,
 	}
 	s := &server{
-		clock: env.Clock, trust: env.ClockWatch, db: env.DB, outbox: env.Outbox, limits: config.Limits, verifier: certificates,
+		clock: env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates,
 		acceptor: &acceptor{
 			clock: env.Clock, db: env.DB, limits: config.Limits, rules: rules, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code),

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
@@ -29,8 +29,8 @@ const (
 )
 
 // story is everything that can happen to a document that is read in the end, and some that cannot happen together.
-func (o *office) story(f *platformv1.DocumentFacts) []outbox.Event {
-	return []outbox.Event{
+func (o *office) story(f *platformv1.DocumentFacts) []journal.Fact {
+	return []journal.Fact{
 		o.accepted(f), o.cancelRequested(f, 5), o.resolved(f, 1, none, 1), o.resolved(f, 2, noConsent, 2), o.resolved(f, 3, own, 3),
 		o.sent(f, 10), o.received(f, 10), o.noticeGiven(f, 11), o.cancelRefused(f, 12),
 		o.expired(f, 13), o.failed(f, 14), o.cancelled(f, 16), o.cancelledByAddress(f, 15),
@@ -50,7 +50,7 @@ func TestEventsCommute(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 
 	documents := make([]*platformv1.DocumentFacts, orders)
-	plans := make([][]outbox.Event, orders)
+	plans := make([][]journal.Fact, orders)
 	longest := 0
 	for i := range documents {
 		documents[i] = o.document()
@@ -66,7 +66,7 @@ func TestEventsCommute(t *testing.T) {
 	}
 	// Step by step, all documents together, so that frames hold many documents and, where a document repeats itself, one document twice.
 	for step := 0; step < longest; step += 2 {
-		byKind := map[frame.Kind][]outbox.Event{}
+		byKind := map[frame.Kind][]journal.Fact{}
 		for _, events := range plans {
 			for _, e := range events[step:min(step+2, len(events))] {
 				kind := frame.KindOf(e.Message)
@@ -100,7 +100,7 @@ func TestEventsCommute(t *testing.T) {
 	}
 }
 
-func identities(events []outbox.Event) []string {
+func identities(events []journal.Fact) []string {
 	var all []string
 	for _, e := range events {
 		all = append(all, fmt.Sprintf("%s/%d", frame.KindOf(e.Message), max(e.Ordinal, 1)))
@@ -122,48 +122,48 @@ func shownIdentities(entries []*statusv1.TimelineEntry) []string {
 func TestStates(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
-	type events = func(f *platformv1.DocumentFacts) []outbox.Event
+	type events = func(f *platformv1.DocumentFacts) []journal.Fact
 	for _, test := range []struct {
 		name   string
 		events events
 		state  statusv1.DocumentState
 	}{
-		{"accepted", func(*platformv1.DocumentFacts) []outbox.Event { return nil }, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED},
-		{"own", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.resolved(f, 1, own, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED},
-		{"none", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.resolved(f, 1, none, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_AWAITING_MEMBERSHIP},
-		{"no consent", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.resolved(f, 2, noConsent, 2), o.resolved(f, 1, none, 1)}
+		{"accepted", func(*platformv1.DocumentFacts) []journal.Fact { return nil }, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED},
+		{"own", func(f *platformv1.DocumentFacts) []journal.Fact { return []journal.Fact{o.resolved(f, 1, own, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED},
+		{"none", func(f *platformv1.DocumentFacts) []journal.Fact { return []journal.Fact{o.resolved(f, 1, none, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_AWAITING_MEMBERSHIP},
+		{"no consent", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.resolved(f, 2, noConsent, 2), o.resolved(f, 1, none, 1)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_AWAITING_CONSENT},
-		{"peer", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.resolved(f, 1, peer, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AT_OTHER_RELAY},
-		{"refused", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.resolved(f, 1, refused, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_REFUSED},
-		{"ambiguous", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.resolved(f, 1, ambiguous, 1)}
+		{"peer", func(f *platformv1.DocumentFacts) []journal.Fact { return []journal.Fact{o.resolved(f, 1, peer, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AT_OTHER_RELAY},
+		{"refused", func(f *platformv1.DocumentFacts) []journal.Fact { return []journal.Fact{o.resolved(f, 1, refused, 1)} }, statusv1.DocumentState_DOCUMENT_STATE_REFUSED},
+		{"ambiguous", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.resolved(f, 1, ambiguous, 1)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AMBIGUOUS},
-		{"joined later", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.resolved(f, 2, own, 2), o.resolved(f, 1, none, 1)}
+		{"joined later", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.resolved(f, 2, own, 2), o.resolved(f, 1, none, 1)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED},
-		{"sent", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.sent(f, 3), o.resolved(f, 1, none, 1)}
+		{"sent", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.sent(f, 3), o.resolved(f, 1, none, 1)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_SENT},
-		{"received", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.received(f, 3), o.sent(f, 3), o.cancelledByAddress(f, 4), o.expired(f, 5)}
+		{"received", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.received(f, 3), o.sent(f, 3), o.cancelledByAddress(f, 4), o.expired(f, 5)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_RECEIVED},
-		{"read", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.read(f, 9), o.received(f, 3)}
+		{"read", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.read(f, 9), o.received(f, 3)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_READ},
-		{"expired", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.expired(f, 9), o.resolved(f, 1, none, 1)}
+		{"expired", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.expired(f, 9), o.resolved(f, 1, none, 1)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_EXPIRED},
-		{"never found out", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.resolved(f, 1, unknown, 8), o.expired(f, 9)}
+		{"never found out", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.resolved(f, 1, unknown, 8), o.expired(f, 9)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_EXPIRED},
-		{"cancelled", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.cancelRequested(f, 8), o.cancelled(f, 9)}
+		{"cancelled", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.cancelRequested(f, 8), o.cancelled(f, 9)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_CANCELLED},
-		{"cancelled by address", func(f *platformv1.DocumentFacts) []outbox.Event {
-			return []outbox.Event{o.cancelledByAddress(f, 9), o.resolved(f, 1, noConsent, 1)}
+		{"cancelled by address", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.cancelledByAddress(f, 9), o.resolved(f, 1, noConsent, 1)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_CANCELLED},
-		{"failed", func(f *platformv1.DocumentFacts) []outbox.Event { return []outbox.Event{o.failed(f, 9)} }, statusv1.DocumentState_DOCUMENT_STATE_FAILED},
+		{"failed", func(f *platformv1.DocumentFacts) []journal.Fact { return []journal.Fact{o.failed(f, 9)} }, statusv1.DocumentState_DOCUMENT_STATE_FAILED},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := o.document()

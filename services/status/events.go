@@ -12,7 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -135,7 +135,7 @@ type mergeFunc func(ctx context.Context, db pg.DBTX, k kind, now time.Time, fact
 
 // on makes the handler of one kind.
 func on[M proto.Message](s *service, k kind, merge mergeFunc, of func(inbox.Event[M]) (fact, inbox.Verdict)) inbox.Handler {
-	return inbox.On(func(ctx context.Context, tx *outbox.Tx, events []inbox.Event[M]) ([]inbox.Verdict, error) {
+	return inbox.On(func(ctx context.Context, tx *journal.Tx, events []inbox.Event[M]) ([]inbox.Verdict, error) {
 		now := s.clock.Now()
 		verdicts := make([]inbox.Verdict, len(events))
 		facts := make([]fact, 0, len(events))
@@ -177,7 +177,7 @@ func (f *fact) complete(k kind, number string, ordinal uint32, sender, actor str
 }
 
 // record writes facts of one kind, those without effect on a summary by themselves.
-func (s *service) record(ctx context.Context, tx *outbox.Tx, k kind, merge mergeFunc, now time.Time, facts []fact) error {
+func (s *service) record(ctx context.Context, tx *journal.Tx, k kind, merge mergeFunc, now time.Time, facts []fact) error {
 	var told, loud []fact
 	for _, f := range facts {
 		if f.silent {

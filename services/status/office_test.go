@@ -15,7 +15,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -113,96 +113,96 @@ func (o *office) with(f *platformv1.DocumentFacts, sent, received int) *platform
 	return later
 }
 
-func (o *office) accepted(f *platformv1.DocumentFacts) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: f.GetActor(), OccurredAt: f.GetAcceptedAt().AsTime(),
+func (o *office) accepted(f *platformv1.DocumentFacts) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: f.GetActor(), OccurredAt: f.GetAcceptedAt().AsTime(),
 		Message: &intakev1.DocumentAccepted{Facts: f, SealedRecipient: []byte("sealed")}}
 }
 
-func (o *office) cancelRequested(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: f.GetActor(), OccurredAt: o.at(second), Message: &intakev1.CancelRequested{EdocNum: f.GetEdocNum()}}
+func (o *office) cancelRequested(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: f.GetActor(), OccurredAt: o.at(second), Message: &intakev1.CancelRequested{EdocNum: f.GetEdocNum()}}
 }
 
-func (o *office) resolved(f *platformv1.DocumentFacts, ordinal uint32, resolution addressv1.Resolution, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: "unit:address", OccurredAt: o.at(second),
+func (o *office) resolved(f *platformv1.DocumentFacts, ordinal uint32, resolution addressv1.Resolution, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: "unit:address", OccurredAt: o.at(second),
 		Message: &addressv1.RecipientResolved{Facts: o.with(f, 0, 0), Resolution: resolution, ResolvedAt: o.stamp(second)}}
 }
 
-func (o *office) sent(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second), Message: &deliveryv1.DocumentSent{Facts: o.with(f, second, second)}}
+func (o *office) sent(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second), Message: &deliveryv1.DocumentSent{Facts: o.with(f, second, second)}}
 }
 
-func (o *office) received(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
+func (o *office) received(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
 		Message: &deliveryv1.DocumentReceived{Facts: o.with(f, second, second)}}
 }
 
-func (o *office) noticeGiven(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
+func (o *office) noticeGiven(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
 		Message: &deliveryv1.NoticeGiven{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), GivenAt: o.stamp(second)}}
 }
 
-func (o *office) expired(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
+func (o *office) expired(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
 		Message: &deliveryv1.DeliveryExpired{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), ExpiredAt: o.stamp(second)}}
 }
 
-func (o *office) failed(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
+func (o *office) failed(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
 		Message: &deliveryv1.DeliveryFailed{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), FailedAt: o.stamp(second), Reason: "ADDRESS_WITHDRAWN"}}
 }
 
-func (o *office) cancelled(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
+func (o *office) cancelled(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
 		Message: &deliveryv1.DocumentCancelled{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), CancelledAt: o.stamp(second)}}
 }
 
-func (o *office) cancelledByAddress(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:address", OccurredAt: o.at(second),
+func (o *office) cancelledByAddress(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:address", OccurredAt: o.at(second),
 		Message: &addressv1.DocumentCancelled{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), CancelledAt: o.stamp(second)}}
 }
 
-func (o *office) cancelRefused(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
+func (o *office) cancelRefused(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
 		Message: &deliveryv1.CancelRefused{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), RefusedAt: o.stamp(second)}}
 }
 
-func (o *office) issued(f *platformv1.DocumentFacts, ordinal uint32, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: "recipient-id", OccurredAt: o.at(second),
+func (o *office) issued(f *platformv1.DocumentFacts, ordinal uint32, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: "recipient-id", OccurredAt: o.at(second),
 		Message: &viewingv1.ViewingTokenIssued{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Recipient: "recipient-id", IssuedAt: o.stamp(second)}}
 }
 
-func (o *office) verified(f *platformv1.DocumentFacts, ordinal uint32, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: viewer, OccurredAt: o.at(second),
+func (o *office) verified(f *platformv1.DocumentFacts, ordinal uint32, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: viewer, OccurredAt: o.at(second),
 		Message: &viewingv1.ViewingTokenVerified{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), ViewingSystem: viewer, VerifiedAt: o.stamp(second)}}
 }
 
-func (o *office) read(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: viewer, OccurredAt: o.at(second + 1),
+func (o *office) read(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: viewer, OccurredAt: o.at(second + 1),
 		Message: &viewingv1.DocumentRead{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), ViewingSystem: viewer, LogDigest: "digest", ReadAt: o.stamp(second)}}
 }
 
-func (o *office) registered(f *platformv1.DocumentFacts, result int32, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:circulation", OccurredAt: o.at(second + 1),
+func (o *office) registered(f *platformv1.DocumentFacts, result int32, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:circulation", OccurredAt: o.at(second + 1),
 		Message: &circulationv1.CirculationRegistered{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Result: result, Exchange: "exchange-1", AcknowledgedAt: o.stamp(second)}}
 }
 
-func (o *office) readTimeRegistered(f *platformv1.DocumentFacts, result int32, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:circulation", OccurredAt: o.at(second + 1),
+func (o *office) readTimeRegistered(f *platformv1.DocumentFacts, result int32, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:circulation", OccurredAt: o.at(second + 1),
 		Message: &circulationv1.ReadTimeRegistered{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Result: result, Exchange: "exchange-2", AcknowledgedAt: o.stamp(second)}}
 }
 
-func (o *office) refused(f *platformv1.DocumentFacts, ordinal uint32, readTime bool, result int32, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: "unit:circulation", OccurredAt: o.at(second),
+func (o *office) refused(f *platformv1.DocumentFacts, ordinal uint32, readTime bool, result int32, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: "unit:circulation", OccurredAt: o.at(second),
 		Message: &circulationv1.CirculationRefused{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), ReadTime: readTime, Result: result, Exchange: "exchange-0", RefusedAt: o.stamp(second)}}
 }
 
-func (o *office) certificateIssued(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: f.GetSender(), OccurredAt: o.at(second),
+func (o *office) certificateIssued(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: f.GetSender(), OccurredAt: o.at(second),
 		Message: &certificatev1.CertificateIssued{Entitlement: certificatev1.Entitlement_ENTITLEMENT_SENDER, EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Certificate: "certificate-1", CertNum: "2026-0101-0000-0001", IssuedAt: o.stamp(second)}}
 }
 
-func (o *office) certificateFailed(f *platformv1.DocumentFacts, second int) outbox.Event {
-	return outbox.Event{Subject: f.GetEdocNum(), Ordinal: 3, Sender: f.GetSender(), Actor: f.GetSender(), OccurredAt: o.at(second),
+func (o *office) certificateFailed(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Ordinal: 3, Sender: f.GetSender(), Actor: f.GetSender(), OccurredAt: o.at(second),
 		Message: &certificatev1.CertificateFailed{Entitlement: certificatev1.Entitlement_ENTITLEMENT_SENDER, EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Certificate: "certificate-2", Reason: "HASH_DIFFERS", FailedAt: o.stamp(second)}}
 }
 
@@ -228,7 +228,7 @@ func (o *office) timeline(t *testing.T, f *platformv1.DocumentFacts) []*statusv1
 }
 
 // tell delivers events one after the other.
-func (o *office) tell(t *testing.T, events ...outbox.Event) {
+func (o *office) tell(t *testing.T, events ...journal.Fact) {
 	t.Helper()
 	for _, e := range events {
 		o.Deliver(t, express, e)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -71,8 +71,8 @@ func TestTimelineHoldsTheSendersCertificatesOnly(t *testing.T) {
 	o := setup(t)
 	f := o.document()
 	o.tell(t, o.accepted(f), o.received(f, 10))
-	as := func(right certificatev1.Entitlement, actor string, ordinal uint32, certificate string) outbox.Event {
-		e := outbox.Event{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: actor, OccurredAt: o.at(20)}
+	as := func(right certificatev1.Entitlement, actor string, ordinal uint32, certificate string) journal.Fact {
+		e := journal.Fact{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: actor, OccurredAt: o.at(20)}
 		e.Message = &certificatev1.CertificateIssued{Certificate: certificate, IssuedAt: o.stamp(20), Entitlement: right}
 		if ordinal > 10 {
 			e.Message = &certificatev1.CertificateFailed{Certificate: certificate, FailedAt: o.stamp(20), Entitlement: right, Reason: "HUB_REFUSED"}
@@ -196,7 +196,7 @@ func walk(t *testing.T, c statusv1.StatusServiceClient, r *statusv1.ListStatuses
 func TestListPages(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
-	var events []outbox.Event
+	var events []journal.Fact
 	var all, early []string
 	for i := range 25 {
 		f := o.document()
@@ -264,7 +264,7 @@ func TestListPages(t *testing.T) {
 func TestListByState(t *testing.T) {
 	t.Parallel()
 	o := setup(t, unittest.Config(func(c *status.Config) { c.ListScan = 1000 }))
-	var events, ends []outbox.Event
+	var events, ends []journal.Fact
 	var failed []string
 	for i := range 2200 {
 		f := o.document()

@@ -21,7 +21,7 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
@@ -130,7 +130,7 @@ func identityAt(c *Config, issuer string) {
 // serve tells the unit of a viewing system.
 func (b *bundle) serve(t *testing.T, system string, version uint32, suspended bool, senders ...string) {
 	t.Helper()
-	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, outbox.Event{Subject: system, Ordinal: version, OccurredAt: b.Clock.Now(), Message: &gatewayv1.PrincipalChanged{
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, journal.Fact{Subject: system, Ordinal: version, OccurredAt: b.Clock.Now(), Message: &gatewayv1.PrincipalChanged{
 		Id: system, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Suspended: suspended, Senders: senders,
 	}})
 }
@@ -178,7 +178,7 @@ func (b *bundle) receive(t *testing.T, recipient string, change ...func(f *platf
 // cancel tells the unit that a document was cancelled.
 func (b *bundle) cancel(t *testing.T, number string) {
 	t.Helper()
-	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, outbox.Event{Subject: number, Sender: b.sender, OccurredAt: b.Clock.Now(),
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, journal.Fact{Subject: number, Sender: b.sender, OccurredAt: b.Clock.Now(),
 		Message: &deliveryv1.DocumentCancelled{EdocNum: number, Sender: b.sender, CancelledAt: timestamppb.New(b.Clock.Now())}})
 }
 
@@ -265,7 +265,7 @@ func (b *bundle) replica(t *testing.T) *services {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	env := *b.Env
-	env.DB, env.Outbox = pool, outbox.New(pool, nil)
+	env.DB, env.Journal = pool, journal.New(pool, nil)
 	s, err := newServices(t.Context(), &env)
 	require.NoError(t, err)
 	return s

@@ -8,7 +8,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -16,7 +16,7 @@ import (
 
 // onDocumentCancelled remembers a cancelled number. There is usually no document to it: delivery cancels before receipt only, and a document is
 // here from its first token on.
-func onDocumentCancelled(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*deliveryv1.DocumentCancelled]) ([]inbox.Verdict, error) {
+func onDocumentCancelled(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentCancelled]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	byNumber := map[string]time.Time{}
 	for i, e := range events {
@@ -35,7 +35,7 @@ func onDocumentCancelled(ctx context.Context, tx *outbox.Tx, events []inbox.Even
 }
 
 // onPrincipalChanged keeps the newest version of each viewing system.
-func onPrincipalChanged(ctx context.Context, tx *outbox.Tx, events []inbox.Event[*gatewayv1.PrincipalChanged]) ([]inbox.Verdict, error) {
+func onPrincipalChanged(ctx context.Context, tx *journal.Tx, events []inbox.Event[*gatewayv1.PrincipalChanged]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	newest := map[string]systemRow{}
 	for i, e := range events {

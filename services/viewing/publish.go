@@ -13,7 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
@@ -74,7 +74,7 @@ type readBody struct {
 }
 
 // prove keeps an evidence entry.
-func prove(ctx context.Context, tx *outbox.Tx, e evidence.Entry, body any) error {
+func prove(ctx context.Context, tx *journal.Tx, e evidence.Entry, body any) error {
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("encode evidence %s: %w", e.Kind, err)
@@ -89,12 +89,12 @@ func (d document) about(kind, actor string, at time.Time) evidence.Entry {
 }
 
 // state states a fact about a document.
-func (d document) state(ctx context.Context, tx *outbox.Tx, ordinal uint32, actor string, at time.Time, message proto.Message) error {
-	return tx.Append(ctx, d.lane, outbox.Event{Subject: d.number.String(), Ordinal: ordinal, Sender: d.sender, Actor: actor, OccurredAt: at, Message: message})
+func (d document) state(ctx context.Context, tx *journal.Tx, ordinal uint32, actor string, at time.Time, message proto.Message) error {
+	return tx.State(ctx, d.lane, journal.Fact{Subject: d.number.String(), Ordinal: ordinal, Sender: d.sender, Actor: actor, OccurredAt: at, Message: message})
 }
 
 // stateIssued states and proves that a token was given.
-func (d document) stateIssued(ctx context.Context, tx *outbox.Tx, r tokenRow, ordinal uint32, session string) error {
+func (d document) stateIssued(ctx context.Context, tx *journal.Tx, r tokenRow, ordinal uint32, session string) error {
 	if err := prove(ctx, tx, d.about(evidenceIssued, r.recipient, r.issuedAt), issuedBody{
 		Session: session, JTI: r.jti, TokenDigest: hex.EncodeToString(r.digest), KeyID: r.keyID, ViewingSystem: r.system, Address: d.address,
 		DocumentHash: digestText(d.hash), Ordinal: ordinal, ExpiresAt: r.expiresAt,
@@ -107,7 +107,7 @@ func (d document) stateIssued(ctx context.Context, tx *outbox.Tx, r tokenRow, or
 }
 
 // stateVerified states that a token was verified.
-func (d document) stateVerified(ctx context.Context, tx *outbox.Tx, system string, ordinal uint32, at time.Time) error {
+func (d document) stateVerified(ctx context.Context, tx *journal.Tx, system string, ordinal uint32, at time.Time) error {
 	return d.state(ctx, tx, ordinal, system, at, &viewingv1.ViewingTokenVerified{
 		EdocNum: d.number.String(), Sender: d.sender, Lane: d.lane, ViewingSystem: system, VerifiedAt: timestamppb.New(at),
 	})
@@ -115,7 +115,7 @@ func (d document) stateVerified(ctx context.Context, tx *outbox.Tx, system strin
 
 // proveCheck keeps the evidence of an attempt to verify. Where the token does not tell a document that can be believed, the entry is
 // about the viewing system.
-func proveCheck(ctx context.Context, tx *outbox.Tx, c check, o outcome, v *verification) error {
+func proveCheck(ctx context.Context, tx *journal.Tx, c check, o outcome, v *verification) error {
 	entry := c.document.about(evidenceChecked, c.system, c.at)
 	body := checkedBody{Check: c.id, RequestID: c.requestID, TokenDigest: hex.EncodeToString(c.digest), Outcome: o}
 	if c.number == "" {
@@ -131,7 +131,7 @@ func proveCheck(ctx context.Context, tx *outbox.Tx, c check, o outcome, v *verif
 
 // proveReport keeps the evidence of a read report. One whose verification is unknown is about its reporter, so that nobody writes into
 // the evidence of somebody else's document.
-func proveReport(ctx context.Context, tx *outbox.Tx, j judged, reportID uuid.UUID, o outcome) error {
+func proveReport(ctx context.Context, tx *journal.Tx, j judged, reportID uuid.UUID, o outcome) error {
 	entry := j.document.about(evidenceRead, j.report.system, j.at)
 	body := readBody{
 		Report: reportID, EdocNum: j.report.number.String(), Verification: j.report.verification, Outcome: o, ReadAt: j.report.readAt,
@@ -146,7 +146,7 @@ func proveReport(ctx context.Context, tx *outbox.Tx, j judged, reportID uuid.UUI
 }
 
 // stateRead states the read time.
-func stateRead(ctx context.Context, tx *outbox.Tx, j judged) error {
+func stateRead(ctx context.Context, tx *journal.Tx, j judged) error {
 	d, r := j.document, j.report
 	return d.state(ctx, tx, 1, r.system, j.at, &viewingv1.DocumentRead{
 		EdocNum: d.number.String(), Sender: d.sender, Lane: d.lane, Recipient: d.recipient, ReadAt: timestamppb.New(r.readAt),

@@ -11,7 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
@@ -45,7 +45,7 @@ func (s *checker) ReportRead(ctx context.Context, r *viewingv1.ReportReadRequest
 	}
 	var became outcome
 	var counts time.Time
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		var err error
 		became, counts, err = keepReport(ctx, tx, j)
 		return err
@@ -95,7 +95,7 @@ func (s *checker) hold(ctx context.Context, r report, now time.Time) (judged, er
 }
 
 // keepReport records a report, sets the read time if it is the first good one, and tells the read time that counts.
-func keepReport(ctx context.Context, tx *outbox.Tx, j judged) (outcome, time.Time, error) {
+func keepReport(ctx context.Context, tx *journal.Tx, j judged) (outcome, time.Time, error) {
 	reportID := id.New()
 	became, counts := j.outcome, j.report.readAt
 	if became == accepted {

@@ -18,7 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
@@ -146,7 +146,7 @@ func (s *sessions) refuse(ctx context.Context, loginID uuid.UUID, cause error) e
 		return providerUnavailable(cause)
 	}
 	count(ctx, s.metrics.sessions, "refused")
-	err := s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		return prove(ctx, tx, evidence.Entry{Kind: evidenceRefused, Subject: loginID.String(), Actor: actor, OccurredAt: s.clock.Now()},
 			identityBody{Session: loginID.String(), Issuer: s.issuer, AssertionDigest: refused.Digest, Why: string(refused.Why)})
 	})
@@ -164,7 +164,7 @@ func (s *sessions) open(ctx context.Context, loginID uuid.UUID, proof identity.P
 	if err != nil {
 		return nil, err
 	}
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		return prove(ctx, tx, evidence.Entry{Kind: evidenceProved, Subject: r.GetRecipient(), Actor: r.GetRecipient(), OccurredAt: s.clock.Now()},
 			identityBody{Session: loginID.String(), Issuer: proof.Issuer, AuthTime: &proof.AuthTime, AssertionDigest: proof.Digest})
 	})

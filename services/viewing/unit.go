@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -81,7 +81,7 @@ type core struct {
 	clock   clock.Clock
 	trust   trust
 	db      *pgxpool.Pool
-	outbox  *outbox.Outbox
+	journal  *journal.Journal
 	metrics *metrics
 }
 
@@ -124,7 +124,7 @@ func newServices(ctx context.Context, env *unit.Env) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := core{clock: env.Clock, trust: env.ClockWatch, db: env.DB, outbox: env.Outbox, metrics: instruments}
+	c := core{clock: env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, metrics: instruments}
 	logins, err := newSessions(ctx, env, config.Identity, c)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
@@ -79,7 +79,7 @@ func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyVie
 	}
 	became := refusedAs
 	var v verification
-	err = s.outbox.InTx(ctx, func(tx *outbox.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		became = refusedAs
 		if refusedAs == "" {
 			var err error
@@ -145,7 +145,7 @@ func (s *checker) ours(ctx context.Context, t token.Token) (bool, error) {
 }
 
 // use decides what becomes of a token nothing speaks against.
-func use(ctx context.Context, tx *outbox.Tx, c check) (outcome, verification, error) {
+func use(ctx context.Context, tx *journal.Tx, c check) (outcome, verification, error) {
 	used, err := useToken(ctx, tx, c)
 	if err != nil {
 		return "", verification{}, err
@@ -176,7 +176,7 @@ func (s tokenState) repeatedBy(c check) bool {
 }
 
 // keepCheck records an attempt, whatever became of it, and states an accepted one.
-func keepCheck(ctx context.Context, tx *outbox.Tx, c check, became outcome, v verification) error {
+func keepCheck(ctx context.Context, tx *journal.Tx, c check, became outcome, v verification) error {
 	var of *verification
 	var verificationID *uuid.UUID
 	if became == accepted || became == repeated {

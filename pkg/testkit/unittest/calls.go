@@ -14,7 +14,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/outbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -77,7 +77,7 @@ func (c bearer) NewStream(ctx context.Context, desc *grpc.StreamDesc, method str
 }
 
 // Frames encodes events of one kind as the frames another unit would publish.
-func Frames(t testing.TB, lane platformv1.Lane, events ...outbox.Event) []frame.Frame {
+func Frames(t testing.TB, lane platformv1.Lane, events ...journal.Fact) []frame.Frame {
 	t.Helper()
 	encoded := make([][]byte, len(events))
 	for i, e := range events {
@@ -89,7 +89,7 @@ func Frames(t testing.TB, lane platformv1.Lane, events ...outbox.Event) []frame.
 }
 
 // Deliver publishes events of one kind and waits until every consumer of the unit that reads the kind has committed their effect.
-func (b *Bench) Deliver(t testing.TB, lane platformv1.Lane, events ...outbox.Event) {
+func (b *Bench) Deliver(t testing.TB, lane platformv1.Lane, events ...journal.Fact) {
 	t.Helper()
 	b.DeliverFrames(t, Frames(t, lane, events...)...)
 }
