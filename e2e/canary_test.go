@@ -144,11 +144,7 @@ func (c *planted) certify(t *testing.T, caller *harness.Caller, d *harness.Docum
 	var got struct {
 		Certificate struct{ ID, State, Reason string }
 	}
-	await.Require(t, harness.Patience, func() bool {
-		// The certificate unit hears of the registration by itself; until then it answers NOT_REGISTERED_YET.
-		answer := caller.Do(t, http.MethodPost, "/v1/documents/"+d.EdocNum+"/certificates", map[string]string{"reason": c.reason, "requestId": "canary"})
-		return answer.Status == http.StatusOK && json.Unmarshal(answer.Body, &got) == nil
-	})
+	caller.Do(t, http.MethodPost, "/v1/documents/"+d.EdocNum+"/certificates", map[string]string{"reason": c.reason, "requestId": "canary"}).Into(t, &got)
 	await.Require(t, harness.Patience, func() bool {
 		caller.Do(t, http.MethodGet, "/v1/certificates/"+got.Certificate.ID, nil).Into(t, &got)
 		return got.Certificate.State != "CERTIFICATE_STATE_REQUESTED"

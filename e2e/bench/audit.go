@@ -164,11 +164,9 @@ type left struct {
 	Deferred    int64 `json:"deferredEvents"`
 	Parked      int64 `json:"parkedEvents"`
 	Unanchored  int64 `json:"unanchoredEvidence"`
-	// Notices to recipients, and documents that viewing, certificate and the timeline's notices have not heard of.
-	Notices     int64 `json:"noticesToGive"`
-	Viewing     int64 `json:"unknownToViewing"`
-	Certificate int64 `json:"unknownToCertificate"`
-	Timeline    int64 `json:"noticesUnknownToStatus"`
+	// Notices to recipients, and those that the timeline has not heard of.
+	Notices  int64 `json:"noticesToGive"`
+	Timeline int64 `json:"noticesUnknownToStatus"`
 }
 
 func (l *left) none() bool { return *l == left{Parked: l.Parked} }
@@ -187,10 +185,8 @@ func (r *relay) leftover(ctx context.Context, documents int64) (*left, error) {
 	if err := r.db.QueryRow(ctx, "select "+strings.Join(unpublished, "+")+", "+strings.Join(deferred, "+")+", "+strings.Join(parked, "+")+", "+
 		strings.Join(unanchored, "+")+`,
 		(select count(*) from delivery.notice where state = 'DUE'),
-		$1 - (select count(*) from viewing.document),
-		$1 - (select count(*) from certificate.document where received_at is not null and registered_at is not null),
 		$1 - (select count(*) from status.timeline_entry e join status.timeline_kind k on k.code = e.kind where k.name = 'naru.delivery.v1.NoticeGiven')`,
-		documents).Scan(&l.Unpublished, &l.Deferred, &l.Parked, &l.Unanchored, &l.Notices, &l.Viewing, &l.Certificate, &l.Timeline); err != nil {
+		documents).Scan(&l.Unpublished, &l.Deferred, &l.Parked, &l.Unanchored, &l.Notices, &l.Timeline); err != nil {
 		return nil, fmt.Errorf("count what is left to do: %w", err)
 	}
 	if l.Parked > 0 {

@@ -29,7 +29,6 @@ import (
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
-	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 	"github.com/naru-relay/naru/services/sandbox/certpdf" //nolint:depguard // the test holds this unit against the sandbox of the outside world
 	"github.com/naru-relay/naru/services/sandbox/pki"     //nolint:depguard // the test holds this unit against the sandbox of the outside world
 )
@@ -81,6 +80,7 @@ type bundle struct {
 	hub               *fakeHub
 	intake            *fakeIntake
 	delivery          *fakeDelivery
+	circulation       *fakeCirculation
 	pki               *pki.Store
 	sender, recipient string
 }
@@ -88,13 +88,15 @@ type bundle struct {
 func setup(t testing.TB, change ...func(c *Config)) *bundle {
 	t.Helper()
 	b := &bundle{
-		hub: &fakeHub{}, intake: &fakeIntake{}, delivery: &fakeDelivery{}, sender: unittest.NewID(), recipient: unittest.NewID(),
+		hub: &fakeHub{}, intake: &fakeIntake{}, delivery: &fakeDelivery{}, circulation: &fakeCirculation{},
+		sender: unittest.NewID(), recipient: unittest.NewID(),
 	}
 	folder := t.TempDir()
 	b.Bench = unittest.New(t, Unit,
 		unittest.Neighbour("hub", func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, b.hub) }),
 		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) { intakev1.RegisterIntakeLookupServiceServer(r, b.intake) }),
 		unittest.Neighbour("delivery", func(r grpc.ServiceRegistrar) { deliveryv1.RegisterDeliveryLookupServiceServer(r, b.delivery) }),
+		unittest.Neighbour("circulation", func(r grpc.ServiceRegistrar) { circulationv1.RegisterCirculationLookupServiceServer(r, b.circulation) }),
 		unittest.Config(func(c *Config) {
 			store, err := pki.Open(pki.Options{Dir: folder, Clock: clock.System()})
 			require.NoError(t, err)
@@ -166,37 +168,44 @@ func (b *bundle) parties() (from, to *platformv1.Party) {
 func (b *bundle) received(t testing.TB, edocNum string) {
 	from, to := b.parties()
 	at := timestamppb.New(b.Clock.Now().Add(-time.Hour))
-	b.Deliver(t, platformv1.Lane_LANE_BULK, b.event(edocNum, &deliveryv1.DocumentReceived{Facts: &platformv1.DocumentFacts{
-		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, From: from, To: to, SentAt: at, ReceivedAt: at,
+	facts := &platformv1.DocumentFacts{
+		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, SentAt: at, ReceivedAt: at,
+		From:         &platformv1.Party{PlatformId: unittest.Platform, Address: senderAddr},
+		To:           &platformv1.Party{PlatformId: unittest.Platform, Address: receiverAddr},
 		DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: documentHash}, AttachmentHashes: attachments(),
-	}}))
+	}
+	b.accepted(edocNum)
+	b.delivery.knows(edocNum, &deliveryv1.GetReceivedResponse{Facts: facts})
 }
 
-func (b *bundle) registered(t testing.TB, edocNum string) {
-	from, to := b.parties()
-	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, b.event(edocNum, &circulationv1.CirculationRegistered{
-		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, Result: 1, From: from, To: to, AcknowledgedAt: timestamppb.New(b.Clock.Now()),
-	}))
+// registered lets circulation know that the hub holds a document, readTimeRegistered that it holds the read time, and read the read time.
+func (b *bundle) registered(edocNum string) {
+	b.told(edocNum, &circulationv1.GetRegistrationResponse{RegisteredAt: timestamppb.New(b.Clock.Now())})
 }
 
-func (b *bundle) readTimeRegistered(t testing.TB, edocNum string) {
-	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, b.event(edocNum, &circulationv1.ReadTimeRegistered{
-		EdocNum: edocNum, Sender: b.sender, Result: 1, AcknowledgedAt: timestamppb.New(b.Clock.Now()),
-	}))
+func (b *bundle) readTimeRegistered(edocNum string) {
+	b.told(edocNum, &circulationv1.GetRegistrationResponse{ReadRegisteredAt: timestamppb.New(b.Clock.Now())})
 }
 
-func (b *bundle) read(t testing.TB, edocNum string) {
-	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, b.event(edocNum, &viewingv1.DocumentRead{
-		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, ReadAt: timestamppb.New(b.Clock.Now()),
-	}))
+func (b *bundle) read(edocNum string) {
+	b.told(edocNum, &circulationv1.GetRegistrationResponse{ReadAt: timestamppb.New(b.Clock.Now())})
+}
+
+func (b *bundle) told(edocNum string, fact *circulationv1.GetRegistrationResponse) {
+	known := &circulationv1.GetRegistrationResponse{}
+	if earlier, ok := b.circulation.known(edocNum); ok {
+		known = proto.CloneOf(earlier)
+	}
+	proto.Merge(known, fact)
+	b.circulation.knows(edocNum, known)
 }
 
 // circulated is a document whose circulation the hub holds.
 func (b *bundle) circulated(t testing.TB, serial int64) string {
 	t.Helper()
 	number := b.edoc(t, serial)
-	b.received(t, number)
-	b.registered(t, number)
+	b.received(number)
+	b.registered(number)
 	return number
 }
 

@@ -20,55 +20,14 @@ const (
 	failed    state = 3
 )
 
-// document is what this unit knows of a document; empty where the fact has not come.
+// document is what other units tell of a document when its certificate is asked for; empty where they know nothing.
 type document struct {
-	edocNum                             string
-	sender, recipient                   string
-	senderAddress, senderPlatform       string
-	recipientAddress, recipientPlatform string
-	hashAlgorithm, hash                 string
-	// attachments are sorted, each as <algorithm>:<hex>; nil where they are not known.
+	sender, recipient               string
+	senderAddress, recipientAddress string
+	hashAlgorithm, hash             string
+	// attachments are sorted, each as <algorithm>:<hex>.
 	attachments                      []string
 	sentAt, receivedAt, registeredAt time.Time
-	readAt, readRegisteredAt         time.Time
-}
-
-// merge fills what d lacks with what other knows.
-func (d *document) merge(other document) {
-	for _, field := range []struct {
-		mine  *string
-		other string
-	}{
-		{&d.sender, other.sender},
-		{&d.recipient, other.recipient},
-		{&d.senderAddress, other.senderAddress},
-		{&d.senderPlatform, other.senderPlatform},
-		{&d.recipientAddress, other.recipientAddress},
-		{&d.recipientPlatform, other.recipientPlatform},
-		{&d.hashAlgorithm, other.hashAlgorithm},
-		{&d.hash, other.hash},
-	} {
-		if *field.mine == "" {
-			*field.mine = field.other
-		}
-	}
-	if d.attachments == nil {
-		d.attachments = other.attachments
-	}
-	for _, field := range []struct {
-		mine  *time.Time
-		other time.Time
-	}{
-		{&d.sentAt, other.sentAt},
-		{&d.receivedAt, other.receivedAt},
-		{&d.registeredAt, other.registeredAt},
-		{&d.readAt, other.readAt},
-		{&d.readRegisteredAt, other.readRegisteredAt},
-	} {
-		if field.mine.IsZero() || !field.other.IsZero() && field.other.Before(*field.mine) {
-			*field.mine = field.other
-		}
-	}
 }
 
 // certifiable tells whether everything a certificate is compared with is known and the hub holds the circulation.
@@ -82,33 +41,46 @@ const (
 	entitledRecipient = "recipient"
 )
 
-// entitlement is the caller's right to the document's certificate, with the certified address it applies under; empty for none.
-func (d document) entitlement(principal string, isSender bool) (right, address string) {
+// right is the caller's to the document's certificate; empty for none.
+func (d document) right(principal string, isSender bool) string {
 	switch {
 	case principal == "":
-		return "", ""
+		return ""
 	case isSender && principal == d.sender:
-		return entitledSender, d.senderAddress
+		return entitledSender
 	case !isSender && principal == d.recipient:
-		return entitledRecipient, d.recipientAddress
+		return entitledRecipient
 	default:
-		return "", ""
+		return ""
 	}
 }
 
-// request is an accepted request.
+// request is what a caller asked for.
 type request struct {
-	id          uuid.UUID
-	edocNum     string
+	id              uuid.UUID
+	edocNum         string
+	principal, kind string
+	requestID       string
+	reason          []byte // sealed
+	digest          []byte
+	requestedAt     time.Time
+}
+
+// order is an accepted request: the right, and what the certificate is compared with.
+type order struct {
+	request
+	document
 	ordinal     int
-	principal   string
 	entitlement string
-	requestID   string
-	sender      string
-	address     string
-	reason      []byte // sealed
-	digest      []byte
-	requestedAt time.Time
+	acceptedAt  time.Time
+}
+
+// applicant is the certified address the certificate is for.
+func (o order) applicant() string {
+	if o.entitlement == entitledRecipient {
+		return o.recipientAddress
+	}
+	return o.senderAddress
 }
 
 // contentDigest is over what a repeated request must repeat. The id salts it: a short reason could be guessed from a bare digest.
@@ -161,13 +133,19 @@ func (c checks) that(passed bool) []string {
 	return list
 }
 
-// expected is what a certificate has to state.
+// reading is what circulation tells of a document's read time.
+type reading struct {
+	// at is the read time; zero while it is not known.
+	at time.Time
+	// registered: the hub had it before it was asked, so that the certificate states one.
+	registered bool
+}
+
+// expected is what a certificate has to state; certNum is the number it came under.
 type expected struct {
-	document
-	// applicant is the address it was asked for, certNum the number it came under.
-	applicant, certNum string
-	// read: the hub had the read time before it was asked, so that the certificate states one.
-	read bool
+	order
+	reading
+	certNum string
 }
 
 // compare completes the verification of a file with what it states: which document, between whom, when, for whom, under which number.
@@ -183,12 +161,12 @@ func compare(c *distcert.Certificate, verified distcert.Checks, d expected) chec
 	result.edocNum = c.EdocNum == d.edocNum
 	result.certNum = c.CertNum == d.certNum
 	result.parties = strings.EqualFold(c.Sender.Address, d.senderAddress) && strings.EqualFold(c.Recipient.Address, d.recipientAddress) &&
-		strings.EqualFold(c.Applicant, d.applicant)
-	result.attachments = d.attachments != nil && slices.Equal(attachmentsOf(c), d.attachments)
+		strings.EqualFold(c.Applicant, d.applicant())
+	result.attachments = slices.Equal(attachmentsOf(c), d.attachments)
 	result.sentAt = sameSecond(c.SentAt, d.sentAt)
 	result.receivedAt = sameSecond(c.ReceivedAt, d.receivedAt)
-	if result.readAt = !d.read; !c.ReadAt.IsZero() {
-		result.readAt = sameSecond(c.ReadAt, d.readAt)
+	if result.readAt = !d.registered; !c.ReadAt.IsZero() {
+		result.readAt = sameSecond(c.ReadAt, d.at)
 	}
 	return result
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +20,6 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/sandbox/pki" //nolint:depguard // the test holds this unit against the sandbox of the outside world
 )
 
@@ -100,21 +98,18 @@ func TestBothPartiesObtainTheirCertificate(t *testing.T) {
 		kinds = append(kinds, k.Kind)
 		require.NotContains(t, string(k.Body), "제출용")
 	}
-	require.Equal(t, []string{"certificate_requested", "certificate_passed", "certificate_requested", "certificate_passed"}, kinds)
+	require.Equal(t, []string{
+		"certificate_requested", "certificate_accepted", "certificate_passed", "certificate_requested", "certificate_accepted", "certificate_passed",
+	}, kinds)
 	require.NotContains(t, b.Logs.String(), "제출용")
 	require.Equal(t, 0, b.count(t, `select count(*) from certificate_file, unnest(pieces) p where position('PDF' in encode(p, 'escape')) > 0`))
 }
 
-// The number of an event tells a party nothing of the other's requests, also beside requests that were numbered before that was so.
+// The number of an event tells a party nothing of the other's requests.
 func TestNumbersTellNothingOfTheOtherParty(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	number := b.circulated(t, 1)
-	_, err := b.App.Exec(t.Context(), `
-		insert into certificate_request (id, edoc_num, ordinal, principal, entitlement, request_id, sender, address, reason, digest, requested_at)
-		select gen_random_uuid(), $1, ordinal, $2 || ordinal, entitlement, 'before', $2, 'address', 'reason', sha256('content'), now()
-		  from (values (1, 'recipient'), (2, 'sender')) as earlier (ordinal, entitlement)`, number, b.sender)
-	require.NoError(t, err)
 	for i, c := range []certificatev1.CertificateServiceClient{b.asRecipient(t), b.asRecipient(t), b.asSender(t), b.asRecipient(t), b.asSender(t)} {
 		ended(t, c, number, fmt.Sprintf("req-%d", i))
 	}
@@ -123,27 +118,7 @@ func TestNumbersTellNothingOfTheOtherParty(t *testing.T) {
 	for _, e := range b.Stated(t, &certificatev1.CertificateIssued{}) {
 		ordinals[e.GetActor()] = append(ordinals[e.GetActor()], e.GetOrdinal())
 	}
-	require.Equal(t, map[string][]uint32{b.sender: {3, 5}, b.recipient: {4, 6, 8}}, ordinals)
-}
-
-func TestFactsMayComeInAnyOrder(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.hub.issue = b.readAt(b.Clock.Now())
-	facts := []func(testing.TB, string){b.received, b.registered, b.readTimeRegistered, b.read}
-	for serial := range int64(6) {
-		number := b.edoc(t, 100+serial)
-		for _, i := range rand.Perm(len(facts)) {
-			facts[i](t, number)
-		}
-		facts[rand.IntN(len(facts))](t, number)
-		require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, ended(t, b.asSender(t), number, fmt.Sprintf("req-%d", serial)).GetState())
-	}
-	require.Equal(t, 6, b.count(t, `
-		select count(*) from document
-		 where sender = $1 and recipient = $2 and hash = $3 and sender_address = $4 and recipient_address = $5
-		   and received_at is not null and registered_at is not null and read_at is not null and read_registered_at is not null`,
-		b.sender, b.recipient, documentHash, senderAddr, receiverAddr))
+	require.Equal(t, map[string][]uint32{b.sender: {1, 3}, b.recipient: {2, 4, 6}}, ordinals)
 }
 
 func TestCertificatesThatAreNotHandedOut(t *testing.T) {
@@ -279,7 +254,7 @@ func TestReadTimeOfACertificate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	now := b.Clock.Now()
-	type facts = []func(testing.TB, string)
+	type facts = []func(string)
 	for i, tt := range []struct {
 		name   string
 		facts  facts
@@ -299,7 +274,7 @@ func TestReadTimeOfACertificate(t *testing.T) {
 			b.hub.issue = b.readAt(tt.stated)
 			number := b.circulated(t, int64(i+1))
 			for _, fact := range tt.facts {
-				fact(t, number)
+				fact(number)
 			}
 			got := ended(t, b.asSender(t), number, fmt.Sprintf("req-%d", i))
 			same(t, tt.want, got.GetChecks())
@@ -313,44 +288,29 @@ func TestReadTimeOfACertificate(t *testing.T) {
 	}
 }
 
-// A read time the certificate states and DocumentRead has not told yet is waited for; every certificate that came meanwhile is recorded.
-func TestAReadTimeOnItsWay(t *testing.T) {
+// A document that is read after the request, while the hub issues its certificate, has it compared with that read time, which the attempt keeps.
+func TestAReadTimeThatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	number := b.circulated(t, 1)
 	read := b.Clock.Now()
-	b.hub.issue = func(r *hubv1.IssueDistributionCertificateRequest, attempt int) (*hubv1.IssueDistributionCertificateResponse, error) {
-		if attempt == 3 {
-			b.read(t, number)
-		}
-		return b.readAt(read)(r, attempt)
-	}
-	got := ended(t, b.asSender(t), number, "req")
-	require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, got.GetState())
-	require.Equal(t, 2, b.count(t, `select count(*) from certificate_attempt where id = $1 and outcome = 'unavailable'`, got.GetId()))
-	require.Equal(t, 3, b.count(t, `select count(*) from certificate_file where id = $1`, got.GetId()))
-	require.NoError(t, Audit(t.Context(), b.App, b.Env.Sealed))
-}
-
-// Of a document from before attachments were kept, intake is asked for them; they are compared all the same.
-func TestAttachmentsOfAnOlderDocument(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
 	for i, tt := range []struct {
-		name     string
-		accepted []*platformv1.Digest
-		want     certificatev1.CertificateState
+		stated time.Time
+		want   *certificatev1.Checks
 	}{
-		{"the same", attachments(), certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED},
-		{"none", nil, certificatev1.CertificateState_CERTIFICATE_STATE_FAILED},
+		{read, allPassed},
+		{read.Add(time.Second), but("read_at")},
+		{time.Time{}, allPassed},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			number := b.circulated(t, int64(i+1))
-			_, err := b.App.Exec(t.Context(), `update document set attachments = null where edoc_num = $1`, number)
-			require.NoError(t, err)
-			b.intake.knows(&platformv1.DocumentFacts{EdocNum: number, Sender: b.sender, AttachmentHashes: tt.accepted})
-			require.Equal(t, tt.want, ended(t, b.asSender(t), number, fmt.Sprintf("req-%d", i)).GetState())
-		})
+		number := b.circulated(t, int64(i+1))
+		b.hub.issue = func(r *hubv1.IssueDistributionCertificateRequest, attempt int) (*hubv1.IssueDistributionCertificateResponse, error) {
+			b.read(number)
+			b.readTimeRegistered(number)
+			return b.readAt(tt.stated)(r, attempt)
+		}
+		got := ended(t, b.asSender(t), number, fmt.Sprintf("req-%d", i))
+		same(t, tt.want, got.GetChecks())
+		require.Equal(t, 1, b.count(t, `
+			select count(*) from certificate_attempt where id = $1 and read_at = $2 and not read_registered`, got.GetId(), read))
 	}
 }
 
@@ -453,7 +413,7 @@ func TestWhoIsNotEntitledLearnsNothing(t *testing.T) {
 		t.Run(stranger.name, func(t *testing.T) {
 			var told [2]string
 			for i, n := range []string{number, unknown} {
-				_, err := stranger.client.RequestCertificate(t.Context(), ask(n, "theirs"))
+				_, err := stranger.client.RequestCertificate(t.Context(), ask(n, "theirs-"+n))
 				require.ErrorIs(t, err, fault.NotFound)
 				require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
 				told[i] = err.Error()
@@ -477,6 +437,7 @@ func TestWhoIsNotEntitledLearnsNothing(t *testing.T) {
 	require.Equal(t, 4, b.count(t, `select count(*) from certificate_refusal where outcome = 'not_entitled'`))
 	require.Equal(t, 4, b.count(t, `select count(*) from certificate_refusal where outcome = 'unknown_document'`))
 	require.Equal(t, 8, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_refused'`))
+	require.Equal(t, 9, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_requested'`))
 	require.Len(t, b.hub.calls(), 1)
 }
 
@@ -484,13 +445,13 @@ func TestARequestBeforeTheRegistrationIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	number := b.edoc(t, 1)
-	b.received(t, number)
+	b.received(number)
 	c := b.asSender(t)
 	_, err := c.RequestCertificate(t.Context(), ask(number, "req"))
 	require.ErrorIs(t, err, fault.Conflict)
 	require.Equal(t, "NOT_REGISTERED_YET", fault.ReasonOf(err))
 	require.Equal(t, 1, b.count(t, `select count(*) from certificate_refusal where outcome = 'not_registered'`))
-	b.registered(t, number)
+	b.registered(number)
 	require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, ended(t, c, number, "req").GetState())
 }
 
@@ -571,6 +532,10 @@ func TestRecordsCannotBeChanged(t *testing.T) {
 	for _, table := range []string{"certificate_request", "certificate_refusal", "certificate_attempt", "certificate_file"} {
 		_, err := b.App.Exec(t.Context(), `delete from `+table)
 		require.ErrorContains(t, err, "permission denied", table)
+	}
+	for _, column := range []string{"entitlement", "sender", "sender_address", "recipient_address", "document_hash", "attachments", "sent_at", "received_at"} {
+		_, err := b.App.Exec(t.Context(), `update certificate set `+column+` = `+column)
+		require.ErrorContains(t, err, "permission denied", column)
 	}
 	_, err := b.App.Exec(t.Context(), `update certificate set hash = false`)
 	require.ErrorContains(t, err, "certificate_issued_only_checked")

@@ -46,9 +46,9 @@ type WorkerConfig struct {
 	MaxRetry   config.Duration `yaml:"max_retry"`
 }
 
-// LookupConfig is how intake and delivery are asked about documents whose facts have not come yet.
+// LookupConfig is how delivery, intake and circulation are asked about documents whose certificates are wanted.
 type LookupConfig struct {
-	// Timeout of one question; default 2s. When it is over the caller is answered 503.
+	// Timeout of finding out about the parties, and of finding out about the registration; default 2s. When it is over the caller is answered 503.
 	Timeout config.Duration `yaml:"timeout"`
 }
 

@@ -3,12 +3,15 @@ package certificate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -19,81 +22,101 @@ type acceptedDocuments interface {
 	GetDocument(ctx context.Context, in *intakev1.GetDocumentRequest, opts ...grpc.CallOption) (*intakev1.GetDocumentResponse, error)
 }
 
-// receivedDocuments is the part of the delivery unit this unit asks: a recipient has a document from its receipt on.
+// receivedDocuments is the part of the delivery unit this unit asks: both parties have a document from its receipt on.
 type receivedDocuments interface {
 	GetReceived(ctx context.Context, in *deliveryv1.GetReceivedRequest, opts ...grpc.CallOption) (*deliveryv1.GetReceivedResponse, error)
 }
 
-// lookup asks about documents whose facts have not come here yet.
-type lookup struct {
-	intake   acceptedDocuments
-	delivery receivedDocuments
-	timeout  time.Duration
+// registrations is the part of the circulation unit this unit asks: what the hub holds.
+type registrations interface {
+	GetRegistration(ctx context.Context, in *circulationv1.GetRegistrationRequest, opts ...grpc.CallOption) (*circulationv1.GetRegistrationResponse, error)
 }
 
-// find gives the parties of a document; of a number that is unknown, the zero document. That nobody can be asked is an error: it must
-// not look like a document that does not exist.
-func (l lookup) find(ctx context.Context, sender bool, number string) (document, error) {
+// lookup asks other units about documents. That one cannot be asked is an error: it must not look like a document that does not exist, or is
+// not registered.
+type lookup struct {
+	intake      acceptedDocuments
+	delivery    receivedDocuments
+	circulation registrations
+	// timeout of finding out about a party, and of finding out about a registration.
+	timeout time.Duration
+	metrics *metrics
+}
+
+// party finds out about a document and the caller's right to its certificate: of delivery, and for a sender whose document is not received,
+// of intake. Somebody else's document is asked about in the same way as a number nobody has, which would otherwise be told from it by the
+// time the answer takes, or by an answer while one cannot be asked. Of an unknown number it gives the zero document.
+func (l lookup) party(ctx context.Context, p authn.Principal, number string) (d document, right string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	f, err := l.ask(ctx, sender, number)
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		return document{}, nil
-	case err != nil:
-		return document{}, lookupUnavailable(fmt.Errorf("ask about %s: %w", number, err))
-	case f.GetEdocNum() != number:
-		return document{}, nil
+	sender := isSender(p)
+	received, err := l.delivery.GetReceived(ctx, &deliveryv1.GetReceivedRequest{EdocNum: number})
+	if d, err = l.documentOf(ctx, "delivery", number, received.GetFacts(), err); err != nil {
+		return document{}, "", err
 	}
-	return document{edocNum: number, sender: f.GetSender(), recipient: f.GetRecipient(), attachments: attachmentsIn(f)}, nil
+	if right = d.right(p.ID, sender); right != "" || !sender {
+		return d, right, nil
+	}
+	accepted, err := l.intake.GetDocument(ctx, &intakev1.GetDocumentRequest{EdocNum: number})
+	if d, err = l.documentOf(ctx, "intake", number, accepted.GetFacts(), err); err != nil {
+		return document{}, "", err
+	}
+	return d, d.right(p.ID, sender), nil
 }
 
-func (l lookup) ask(ctx context.Context, sender bool, number string) (*platformv1.DocumentFacts, error) {
-	if sender {
-		answer, err := l.intake.GetDocument(ctx, &intakev1.GetDocumentRequest{EdocNum: number})
-		return answer.GetFacts(), err
+// whole is party, and since when the hub holds the circulation of a party's received document.
+func (l lookup) whole(ctx context.Context, p authn.Principal, number string) (d document, right string, err error) {
+	if d, right, err = l.party(ctx, p, number); err != nil || right == "" || d.receivedAt.IsZero() {
+		return d, right, err
 	}
-	answer, err := l.delivery.GetReceived(ctx, &deliveryv1.GetReceivedRequest{EdocNum: number})
-	return answer.GetFacts(), err
+	d.registeredAt, _, err = l.registration(ctx, number)
+	return d, right, err
 }
 
-// whole gives what is known of a document that certificates are asked for. Rows from before attachments were kept are without them; intake,
-// which has accepted every document, is then asked.
-func (s *service) whole(ctx context.Context, number string) (document, error) {
-	d, err := findDocument(ctx, s.db, findDocumentSQL, number)
-	if err != nil || d.attachments != nil {
-		return d, err
+// registration tells since when the hub holds the circulation of a document, and its read time; zero for what is not known.
+func (l lookup) registration(ctx context.Context, number string) (time.Time, reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	r, err := l.circulation.GetRegistration(ctx, &circulationv1.GetRegistrationRequest{EdocNum: number})
+	if err := l.judge(ctx, "circulation", number, err); err != nil {
+		return time.Time{}, reading{}, err
 	}
-	asked, err := s.lookup.find(ctx, true, number)
-	if err != nil {
+	return instant(r.GetRegisteredAt()), reading{at: instant(r.GetReadAt()), registered: r.GetReadRegisteredAt() != nil}, nil
+}
+
+// documentOf reads an answer. One about another number is none.
+func (l lookup) documentOf(ctx context.Context, from, number string, f *platformv1.DocumentFacts, err error) (document, error) {
+	if err = l.judge(ctx, from, number, err); err != nil || f.GetEdocNum() != number {
 		return document{}, err
 	}
-	d.merge(asked)
+	d := document{
+		sender: f.GetSender(), recipient: f.GetRecipient(), senderAddress: f.GetFrom().GetAddress(), recipientAddress: f.GetTo().GetAddress(),
+		hashAlgorithm: f.GetDocumentHash().GetAlgorithm(), hash: f.GetDocumentHash().GetValue(), attachments: []string{},
+		sentAt: instant(f.GetSentAt()), receivedAt: instant(f.GetReceivedAt()),
+	}
+	for _, hash := range f.GetAttachmentHashes() {
+		d.attachments = append(d.attachments, attachment(hash.GetAlgorithm(), hash.GetValue()))
+	}
+	slices.Sort(d.attachments)
 	return d, nil
 }
 
-// document gives what is known of a document. Where that gives the caller no right to its certificate, the unit that would know of one is
-// asked, once: a fact may still be on its way. It is asked about somebody else's document too, which would otherwise be told from one that
-// does not exist by the time the answer takes, or by an answer while nobody can be asked.
-func (s *service) document(ctx context.Context, p authn.Principal, number string) (document, error) {
-	known, err := findDocument(ctx, s.db, findDocumentSQL, number)
-	if err != nil {
-		return document{}, err
+// judge counts an answer, and leaves of its errors those that are not that nothing is known.
+func (l lookup) judge(ctx context.Context, from, number string, err error) error {
+	outcome := "found"
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		outcome, err = "unknown", nil
+	case err != nil:
+		outcome, err = "unavailable", lookupUnavailable(fmt.Errorf("ask %s about %s: %w", from, number, err))
 	}
-	if right, _ := known.entitlement(p.ID, isSender(p)); right != "" {
-		return known, nil
+	l.metrics.asked(ctx, from, outcome)
+	return err
+}
+
+func instant(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
 	}
-	asked, err := s.lookup.find(ctx, isSender(p), number)
-	if err != nil {
-		s.metrics.asked(ctx, "unavailable")
-		return document{}, err
-	}
-	if right, _ := asked.entitlement(p.ID, isSender(p)); right == "" {
-		s.metrics.asked(ctx, "unknown")
-		return known, nil
-	}
-	s.metrics.asked(ctx, "found")
-	known.edocNum = number
-	known.merge(asked)
-	return known, nil
+	return t.AsTime()
 }

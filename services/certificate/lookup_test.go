@@ -7,128 +7,158 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/types/known/timestamppb"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// fakeOffice is what intake and delivery know of documents.
-type fakeOffice struct {
-	mu    sync.Mutex
-	facts map[string]*platformv1.DocumentFacts
+// fakeOffice is what another unit answers about documents.
+type fakeOffice[A proto.Message] struct {
+	mu      sync.Mutex
+	answers map[string]A
 	// err is answered to every question; hang leaves it without an answer.
 	err   error
 	hang  bool
 	asked []string
 }
 
-func (f *fakeOffice) answer(ctx context.Context, number string) (*platformv1.DocumentFacts, error) {
+func (f *fakeOffice[A]) answer(ctx context.Context, number string) (none A, _ error) {
 	f.mu.Lock()
 	f.asked = append(f.asked, number)
-	facts, err, hang := f.facts[number], f.err, f.hang
+	answer, found := f.answers[number]
+	err, hang := f.err, f.hang
 	f.mu.Unlock()
 	switch {
 	case hang:
 		<-ctx.Done()
-		return nil, ctx.Err()
+		return none, ctx.Err()
 	case err != nil:
-		return nil, err
-	case facts == nil:
-		return nil, fault.New(fault.NotFound, "office", nil, "")
+		return none, err
+	case !found:
+		return none, fault.New(fault.NotFound, "office", nil, "")
 	default:
-		return facts, nil
+		return answer, nil
 	}
 }
 
-func (f *fakeOffice) knows(facts *platformv1.DocumentFacts) {
+func (f *fakeOffice[A]) knows(number string, answer A) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.facts == nil {
-		f.facts = map[string]*platformv1.DocumentFacts{}
+	if f.answers == nil {
+		f.answers = map[string]A{}
 	}
-	f.facts[facts.GetEdocNum()] = facts
+	f.answers[number] = answer
 }
 
-func (f *fakeOffice) fails(err error, hang bool) {
+func (f *fakeOffice[A]) known(number string) (A, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	answer, found := f.answers[number]
+	return answer, found
+}
+
+func (f *fakeOffice[A]) fails(err error, hang bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.err, f.hang = err, hang
 }
 
-func (f *fakeOffice) questions() []string {
+func (f *fakeOffice[A]) questions() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]string{}, f.asked...)
+	return len(f.asked)
 }
 
 type fakeIntake struct {
 	intakev1.UnimplementedIntakeLookupServiceServer
-	fakeOffice
+	fakeOffice[*intakev1.GetDocumentResponse]
 }
 
 func (f *fakeIntake) GetDocument(ctx context.Context, r *intakev1.GetDocumentRequest) (*intakev1.GetDocumentResponse, error) {
-	facts, err := f.answer(ctx, r.GetEdocNum())
-	if err != nil {
-		return nil, err
-	}
-	return &intakev1.GetDocumentResponse{Facts: facts}, nil
+	return f.answer(ctx, r.GetEdocNum())
 }
 
 type fakeDelivery struct {
 	deliveryv1.UnimplementedDeliveryLookupServiceServer
-	fakeOffice
+	fakeOffice[*deliveryv1.GetReceivedResponse]
 }
 
 func (f *fakeDelivery) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequest) (*deliveryv1.GetReceivedResponse, error) {
-	facts, err := f.answer(ctx, r.GetEdocNum())
-	if err != nil {
-		return nil, err
-	}
-	return &deliveryv1.GetReceivedResponse{Facts: facts}, nil
+	return f.answer(ctx, r.GetEdocNum())
 }
 
-// accepted lets intake know a document, and entered lets delivery, while the events about it are still on their way.
+type fakeCirculation struct {
+	circulationv1.UnimplementedCirculationLookupServiceServer
+	fakeOffice[*circulationv1.GetRegistrationResponse]
+}
+
+func (f *fakeCirculation) GetRegistration(ctx context.Context, r *circulationv1.GetRegistrationRequest) (*circulationv1.GetRegistrationResponse, error) {
+	return f.answer(ctx, r.GetEdocNum())
+}
+
+// accepted lets intake know a document.
 func (b *bundle) accepted(edocNum string) {
-	b.intake.knows(&platformv1.DocumentFacts{EdocNum: edocNum, Sender: b.sender})
+	b.intake.knows(edocNum, &intakev1.GetDocumentResponse{Facts: &platformv1.DocumentFacts{EdocNum: edocNum, Sender: b.sender}})
 }
 
-func (b *bundle) entered(edocNum string) {
-	b.accepted(edocNum)
-	b.delivery.knows(&platformv1.DocumentFacts{EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, ReceivedAt: timestamppb.New(b.Clock.Now())})
+// asked counts the questions by unit.
+func (b *bundle) asked() map[string]int {
+	return map[string]int{"intake": b.intake.questions(), "delivery": b.delivery.questions(), "circulation": b.circulation.questions()}
 }
 
-// refused asks for a certificate and gives the fault.
+// refused asks for a certificate and gives the fault. The id is the same for the same number.
 func refused(t *testing.T, c certificatev1.CertificateServiceClient, edocNum string) *fault.Error {
 	t.Helper()
-	_, err := c.RequestCertificate(t.Context(), ask(edocNum, "req"))
+	_, err := c.RequestCertificate(t.Context(), ask(edocNum, "req-"+edocNum))
 	require.Error(t, err)
 	return fault.As(err)
 }
 
-// A party is told, and the refusal says, that its document is not registered yet, before any event about the document has come.
-func TestAPartyIsToldOfItsDocumentBeforeItsEventsCome(t *testing.T) {
+// kinds of the evidence about a document, in the order of its making.
+func (b *bundle) kinds(t *testing.T, edocNum string) []string {
+	t.Helper()
+	kept, err := evidence.BySubject(t.Context(), b.App, edocNum, 100)
+	require.NoError(t, err)
+	var kinds []string
+	for _, k := range kept {
+		kinds = append(kinds, k.Kind)
+	}
+	return kinds
+}
+
+// A party is told, and the refusal says, that its document is not registered yet, from the moment on at which it has the document.
+func TestAPartyIsToldThatItsDocumentIsNotRegisteredYet(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	sent, received := b.edoc(t, 1), b.edoc(t, 2)
 	b.accepted(sent)
-	b.entered(received)
+	b.received(received)
 	for i, tt := range []struct {
 		name, number string
 		client       certificatev1.CertificateServiceClient
+		asked        map[string]int
 	}{
-		{"the sender of an accepted document", sent, b.asSender(t)},
-		{"the sender of a received document", received, b.asSender(t)},
-		{"the recipient of a received document", received, b.asRecipient(t)},
+		{"the sender of an accepted document", sent, b.asSender(t), map[string]int{"delivery": 1, "intake": 1, "circulation": 0}},
+		{"the sender of a received document", received, b.asSender(t), map[string]int{"delivery": 1, "intake": 0, "circulation": 1}},
+		{"the recipient of a received document", received, b.asRecipient(t), map[string]int{"delivery": 1, "intake": 0, "circulation": 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			before := b.asked()
 			f := refused(t, tt.client, tt.number)
+			after := b.asked()
+			for unit, times := range tt.asked {
+				require.Equal(t, times, after[unit]-before[unit], unit)
+			}
 			require.Equal(t, fault.Conflict, f.Kind)
 			require.Equal(t, "NOT_REGISTERED_YET", f.Reason)
 			require.Equal(t, i+1, b.count(t, `select count(*) from certificate_refusal where outcome = 'not_registered'`))
@@ -138,49 +168,42 @@ func TestAPartyIsToldOfItsDocumentBeforeItsEventsCome(t *testing.T) {
 		})
 	}
 	require.Equal(t, 3, b.count(t, `select count(*) from certificate_refusal`))
-	for _, number := range []string{sent, received} {
+	for number, want := range map[string][]string{
+		sent:     {"certificate_requested", "certificate_refused"},
+		received: {"certificate_requested", "certificate_refused", "certificate_requested", "certificate_refused"},
+	} {
+		require.Equal(t, want, b.kinds(t, number))
 		kept, err := evidence.BySubject(t.Context(), b.App, number, 10)
 		require.NoError(t, err)
-		require.NotEmpty(t, kept)
 		for _, k := range kept {
-			require.Equal(t, "certificate_refused", k.Kind)
-			require.Equal(t, b.sender, k.Sender)
-			require.Contains(t, string(k.Body), `"outcome":"not_registered"`)
+			if k.Kind == "certificate_refused" {
+				require.Equal(t, b.sender, k.Sender)
+				require.Contains(t, string(k.Body), `"outcome":"not_registered"`)
+			}
 		}
 	}
-	require.Zero(t, b.count(t, `select count(*) from document`), "an answer is not a fact of this unit")
-
-	b.received(t, received)
-	b.registered(t, received)
-	intake, delivery := len(b.intake.questions()), len(b.delivery.questions())
-	for _, c := range []certificatev1.CertificateServiceClient{b.asSender(t), b.asRecipient(t)} {
-		require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, ended(t, c, received, "req").GetState())
-	}
-	require.Len(t, b.intake.questions(), intake, "what is known here is not asked for")
-	require.Len(t, b.delivery.questions(), delivery)
 }
 
-// A row that some fact has made without its recipient is a miss to the recipient.
-func TestARecipientIsFoundWhereOnlyTheReadTimeIsKnown(t *testing.T) {
+// A recipient is none before the receipt, and a sender's own words about another's document are none of its business.
+func TestARecipientHasADocumentFromItsReceiptOn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	number := b.edoc(t, 1)
-	b.readTimeRegistered(t, number)
-	b.entered(number)
+	b.accepted(number)
+	require.Equal(t, "DOCUMENT_NOT_FOUND", refused(t, b.asRecipient(t), number).Reason)
+	require.Zero(t, b.intake.questions(), "intake is asked on behalf of senders only")
+	b.received(number)
 	require.Equal(t, "NOT_REGISTERED_YET", refused(t, b.asRecipient(t), number).Reason)
-	require.Equal(t, "NOT_REGISTERED_YET", refused(t, b.asSender(t), number).Reason)
-	require.Empty(t, b.intake.questions(), "the sender is known")
-	require.Equal(t, "DOCUMENT_NOT_FOUND", refused(t, certificatev1.NewCertificateServiceClient(b.Recipient(t, unittest.NewID())), number).Reason)
-	require.Equal(t, 1, b.count(t, `select count(*) from certificate_refusal where outcome = 'not_entitled'`))
+	require.Equal(t, 1, b.count(t, `select count(*) from certificate_request`), "the same request, made again")
+	require.Equal(t, []string{"certificate_requested", "certificate_refused", "certificate_refused"}, b.kinds(t, number))
 }
 
-// A stranger learns nothing from what the other units know: each number is looked for in the same way, and recorded as before.
+// A stranger learns nothing from what the other units know: each number is asked about in the same way, and recorded.
 func TestAStrangerLearnsNothingFromALookup(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	early, known, unknown := b.edoc(t, 1), b.circulated(t, 2), b.edoc(t, 3)
-	b.entered(early)
-	b.entered(known)
+	b.accepted(early)
 	for name, c := range map[string]certificatev1.CertificateServiceClient{
 		"another sender":                 certificatev1.NewCertificateServiceClient(b.Sender(t, unittest.NewID())),
 		"another recipient":              certificatev1.NewCertificateServiceClient(b.Recipient(t, unittest.NewID())),
@@ -188,23 +211,27 @@ func TestAStrangerLearnsNothingFromALookup(t *testing.T) {
 		"the recipient's id as a sender": certificatev1.NewCertificateServiceClient(b.Sender(t, b.recipient)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := len(b.intake.questions()) + len(b.delivery.questions())
-			want := refused(t, c, unknown)
-			require.Equal(t, fault.NotFound, want.Kind)
-			require.Equal(t, "DOCUMENT_NOT_FOUND", want.Reason)
-			for _, number := range []string{early, known} {
-				require.Equal(t, want.Error(), refused(t, c, number).Error())
-			}
-			require.Equal(t, before+3, len(b.intake.questions())+len(b.delivery.questions()), "each number is asked for once")
-			for _, number := range []string{unknown, early, known} {
+			told := func(number string) []any {
+				before := b.asked()
+				f := refused(t, c, number)
 				_, err := c.ListCertificates(t.Context(), &certificatev1.ListCertificatesRequest{EdocNum: number})
-				require.Equal(t, want.Error(), fault.As(err).Error())
+				after := b.asked()
+				for unit := range after {
+					after[unit] -= before[unit]
+				}
+				return []any{f.Kind, f.Error(), fault.As(err).Error(), after}
+			}
+			want := told(unknown)
+			require.Equal(t, fault.NotFound, want[0])
+			for _, number := range []string{early, known} {
+				require.Equal(t, want, told(number), "the same answer after the same questions")
 			}
 		})
 	}
-	require.Equal(t, 8, b.count(t, `select count(*) from certificate_refusal where outcome = 'unknown_document'`))
-	require.Equal(t, 4, b.count(t, `select count(*) from certificate_refusal where outcome = 'not_entitled'`))
-	require.Equal(t, 8, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_refused' and subject <> $1 and sender = ''`, known))
+	require.Equal(t, 12, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_requested' and sender = ''`))
+	require.Equal(t, 12, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_refused'`))
+	require.Equal(t, 6, b.count(t, `select count(*) from certificate_refusal where outcome = 'not_entitled'`), "known to four, early to the two senders")
+	require.Equal(t, 6, b.count(t, `select count(*) from certificate_refusal where outcome = 'unknown_document'`))
 }
 
 // An answer about another number than the one asked for is no answer.
@@ -212,11 +239,14 @@ func TestALookupThatAnswersSomethingElse(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	number := b.edoc(t, 1)
-	b.intake.facts = map[string]*platformv1.DocumentFacts{number: {EdocNum: b.edoc(t, 2), Sender: b.sender}}
+	b.intake.knows(number, &intakev1.GetDocumentResponse{Facts: &platformv1.DocumentFacts{EdocNum: b.edoc(t, 2), Sender: b.sender}})
+	b.delivery.knows(number, &deliveryv1.GetReceivedResponse{Facts: &platformv1.DocumentFacts{EdocNum: b.edoc(t, 2), Sender: b.sender, Recipient: b.recipient}})
 	require.Equal(t, "DOCUMENT_NOT_FOUND", refused(t, b.asSender(t), number).Reason)
+	require.Equal(t, "DOCUMENT_NOT_FOUND", refused(t, b.asRecipient(t), number).Reason)
 }
 
-// Who cannot be asked is not taken for a no, whoever calls and whatever the number, and nothing is recorded.
+// Who cannot be asked is not taken for a no, whoever calls and whatever the number: the request is recorded, nothing is decided, and the same
+// request succeeds later.
 func TestALookupThatFails(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -236,10 +266,23 @@ func TestALookupThatFails(t *testing.T) {
 					c.Lookup.Timeout = config.Duration(50 * time.Millisecond)
 				}
 			})
-			early, known, unknown := b.edoc(t, 1), b.circulated(t, 2), b.edoc(t, 3)
-			b.entered(early)
+			early, known, unknown, had := b.edoc(t, 1), b.circulated(t, 2), b.edoc(t, 3), b.circulated(t, 4)
+			b.accepted(early)
+			stranger := certificatev1.NewCertificateServiceClient(b.Sender(t, unittest.NewID()))
+			got := ended(t, b.asSender(t), had, "req-"+had)
+			away := func(client certificatev1.CertificateServiceClient, number string) {
+				f := refused(t, client, number)
+				require.Equal(t, fault.Unavailable, f.Kind)
+				require.NotContains(t, f.Error(), "own words")
+			}
+			b.circulation.fails(tt.err, tt.hang)
+			away(b.asSender(t), known)
+			away(b.asRecipient(t), known)
+			require.Equal(t, "DOCUMENT_NOT_FOUND", refused(t, stranger, known).Reason, "circulation is asked for parties only")
 			b.intake.fails(tt.err, tt.hang)
+			away(b.asSender(t), early)
 			b.delivery.fails(tt.err, tt.hang)
+			decided := b.count(t, `select count(*) from certificate_refusal`)
 			for _, call := range []struct {
 				client certificatev1.CertificateServiceClient
 				number string
@@ -247,18 +290,56 @@ func TestALookupThatFails(t *testing.T) {
 				{b.asSender(t), early},
 				{b.asRecipient(t), early},
 				{b.asSender(t), unknown},
-				{certificatev1.NewCertificateServiceClient(b.Sender(t, unittest.NewID())), known},
+				{stranger, had},
 			} {
-				f := refused(t, call.client, call.number)
-				require.Equal(t, fault.Unavailable, f.Kind)
-				require.NotContains(t, f.Error(), "own words")
+				away(call.client, call.number)
 				_, err := call.client.ListCertificates(t.Context(), &certificatev1.ListCertificatesRequest{EdocNum: call.number})
 				require.ErrorIs(t, err, fault.Unavailable)
 			}
-			require.Zero(t, b.count(t, `select count(*) from certificate_refusal`))
-			require.Zero(t, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_refused'`))
-			got := ended(t, b.asSender(t), known, "req")
-			require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, got.GetState(), "what is known here needs nobody")
+			require.Equal(t, decided, b.count(t, `select count(*) from certificate_refusal`))
+			require.Equal(t, 8, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_requested'`), "each request once")
+			require.Equal(t, 1, b.count(t, `select count(*) from certificate`))
+
+			// What was asked for before is had, told and handed out without anybody else.
+			list, err := b.asSender(t).ListCertificates(t.Context(), &certificatev1.ListCertificatesRequest{EdocNum: had})
+			require.NoError(t, err)
+			require.Len(t, list.GetCertificates(), 1)
+			again, err := b.asSender(t).RequestCertificate(t.Context(), ask(had, "req-"+had))
+			require.NoError(t, err)
+			require.Equal(t, got.GetId(), again.GetCertificate().GetId())
+			_, err = download(t, b.asSender(t), got.GetId())
+			require.NoError(t, err)
+
+			b.intake.fails(nil, false)
+			b.delivery.fails(nil, false)
+			b.circulation.fails(nil, false)
+			require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, ended(t, b.asSender(t), known, "req-"+known).GetState())
+			require.Equal(t, []string{
+				"certificate_requested", "certificate_requested", "certificate_requested", "certificate_refused", "certificate_accepted", "certificate_passed",
+			}, b.kinds(t, known), "two parties and a stranger asked; one party came again")
 		})
 	}
+}
+
+// While circulation cannot be asked a certificate cannot be judged: it is put off, and the file that came is kept.
+func TestACertificateThatCannotBeCompared(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	away := fault.New(fault.Unavailable, "circulation", nil, "")
+	b.hub.issue = func(r *hubv1.IssueDistributionCertificateRequest, attempt int) (*hubv1.IssueDistributionCertificateResponse, error) {
+		b.circulation.fails([]error{away, nil}[min(attempt, 2)-1], false)
+		return b.genuine(r, attempt)
+	}
+	c, number := b.asSender(t), b.circulated(t, 1)
+	r, err := c.RequestCertificate(t.Context(), ask(number, "req"))
+	require.NoError(t, err)
+	await.Require(t, unittest.Patience, func() bool {
+		return b.count(t, `select count(*) from certificate_attempt where outcome = 'unavailable' and detail = 'circulation'`) > 1
+	})
+	require.Len(t, b.hub.calls(), 1, "the hub is not asked for what cannot be compared")
+	require.Equal(t, 1, b.count(t, `select count(*) from certificate_file`))
+	require.Empty(t, unittest.Emitted[*certificatev1.CertificateFailed](t, b.Bench))
+	b.circulation.fails(nil, false)
+	require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, awaitEnd(t, c, r.GetCertificate().GetId()).GetState())
+	require.NoError(t, Audit(t.Context(), b.App, b.Env.Sealed))
 }

@@ -15,9 +15,8 @@ type metrics struct {
 }
 
 const oldestWaitingSQL = `
-	select coalesce(extract(epoch from now() - min(r.requested_at)), 0)::double precision
+	select coalesce(extract(epoch from now() - min(c.accepted_at)), 0)::double precision
 	  from certificate c
-	  join certificate_request r on r.id = c.id
 	 where c.state = 1`
 
 func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
@@ -28,7 +27,7 @@ func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
 	m.attempts, errs[1] = meter.Int64Counter("naru.certificate.attempts",
 		metric.WithDescription("Attempts to obtain a certificate by outcome."))
 	m.lookups, errs[2] = meter.Int64Counter("naru.certificate.lookups",
-		metric.WithDescription("Documents intake or delivery was asked for because the caller was no party as far as known here, by outcome."))
+		metric.WithDescription("What delivery, intake and circulation were asked about documents, by unit and outcome."))
 	_, errs[3] = meter.Float64ObservableGauge("naru.certificate.waiting.age", metric.WithUnit("s"),
 		metric.WithDescription("Age of the oldest request whose certificate is not obtained yet."),
 		metric.WithFloat64Callback(func(ctx context.Context, o metric.Float64Observer) error {
@@ -49,8 +48,8 @@ func (m *metrics) requested(ctx context.Context, outcome string) {
 	m.requests.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", outcome)))
 }
 
-func (m *metrics) asked(ctx context.Context, outcome string) {
-	m.lookups.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", outcome)))
+func (m *metrics) asked(ctx context.Context, unit, outcome string) {
+	m.lookups.Add(ctx, 1, metric.WithAttributes(attribute.String("unit", unit), attribute.String("outcome", outcome)))
 }
 
 func (m *metrics) attempted(ctx context.Context, o outcome) {

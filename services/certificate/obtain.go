@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/distcert"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
@@ -39,6 +37,7 @@ type outcome struct {
 	hubCode              string
 	detail               string
 	checks               checks
+	read                 reading // that the file was compared with
 	digest               []byte
 	issuedAt, validUntil time.Time
 	pdf                  []byte
@@ -81,27 +80,34 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 	if err != nil {
 		return outcome{}, fmt.Errorf("open reason: %w", err)
 	}
-	d, err := s.whole(ctx, j.edocNum)
+	_, read, err := s.lookup.registration(ctx, j.edocNum)
 	if err != nil {
-		return outcome{}, err
+		return s.notComparable(ctx, j, err), nil
 	}
 	answer, err := s.hub.IssueDistributionCertificate(ctx, &hubv1.IssueDistributionCertificateRequest{
-		EdocNum: j.edocNum, Address: j.address, Reason: string(reason),
+		EdocNum: j.edocNum, Address: j.applicant(), Reason: string(reason),
 	})
 	if err != nil {
 		return s.failedCall(err), nil
 	}
-	want := expected{document: d, applicant: j.address, certNum: answer.GetCertNum(), read: !d.readRegisteredAt.IsZero()}
-	// The document may have been read meanwhile, and the certificate state it.
-	if now, err := findDocument(ctx, s.db, findDocumentSQL, j.edocNum); err == nil {
-		want.merge(now)
+	if !read.registered {
+		// The document may have been read meanwhile, and the certificate state it: circulation knows of each read time before the hub does.
+		_, now, err := s.lookup.registration(ctx, j.edocNum)
+		if err != nil {
+			o := s.notComparable(ctx, j, err)
+			o.keep(answer)
+			return o, nil
+		}
+		read.at = now.at
 	}
-	return s.judge(answer, want, j.attempt), nil
+	return s.judge(answer, expected{order: j.order, reading: read, certNum: answer.GetCertNum()}), nil
 }
 
-// readPatience is how many attempts a read time that is not known here may take: the fact may still be on its way, and is on another way
-// than the hub's answer. With the default waits that is over two minutes.
-const readPatience = 8
+// notComparable: without the read time a certificate cannot be judged, and nothing is said about it.
+func (s *service) notComparable(ctx context.Context, j job, err error) outcome {
+	s.log.LogAttrs(ctx, slog.LevelWarn, "circulation cannot be asked about a certificate", slog.String("certificate", j.id.String()), slog.Any("error", err))
+	return outcome{kind: unavailable, at: s.clock.Now(), detail: "circulation"}
+}
 
 // failedCall: a refusal ends the request; everything else says nothing about it.
 func (s *service) failedCall(err error) outcome {
@@ -113,12 +119,16 @@ func (s *service) failedCall(err error) outcome {
 	return o
 }
 
-// judge verifies a file and compares it with what it has to state.
-func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want expected, attempt int) outcome {
+// keep takes over what the hub answered.
+func (o *outcome) keep(answer *hubv1.IssueDistributionCertificateResponse) {
 	digest := sha256.Sum256(answer.GetPdf())
-	o := outcome{
-		exchange: answer.GetExchange(), certNum: answer.GetCertNum(), pdf: answer.GetPdf(), digest: digest[:], at: s.clock.Now(),
-	}
+	o.exchange, o.certNum, o.pdf, o.digest = answer.GetExchange(), answer.GetCertNum(), answer.GetPdf(), digest[:]
+}
+
+// judge verifies a file and compares it with what it has to state.
+func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want expected) outcome {
+	o := outcome{read: want.reading, at: s.clock.Now()}
+	o.keep(answer)
 	verify := func(at time.Time) (*distcert.Certificate, distcert.Checks, error) {
 		return distcert.Verify(answer.GetPdf(), distcert.Options{Roots: s.roots, PinnedSigner: s.config.Issuer.pins(), At: at, Cache: s.chains})
 	}
@@ -135,13 +145,8 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 		o.kind = passed
 		return o
 	}
-	differing := o.checks.failed()
-	if err == nil && want.readAt.IsZero() && slices.Equal(differing, []string{"read_at"}) && !c.ReadAt.IsZero() && attempt < readPatience {
-		o.kind, o.detail = unavailable, "the certificate states a read time that is not known here yet"
-		return o
-	}
 	o.kind, o.reason = checkFailed, failedCheck
-	o.detail = "differing: " + strings.Join(differing, " ")
+	o.detail = "differing: " + strings.Join(o.checks.failed(), " ")
 	if err != nil {
 		o.detail = detailOf(err)
 	}
@@ -184,11 +189,7 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 				return err
 			}
 		}
-		entry, err := attemptEvidence(j, o, late)
-		if err != nil {
-			return err
-		}
-		if err := evidence.Append(ctx, tx, entry); err != nil {
+		if err := prove(ctx, tx, attemptEvidence(j, o, late)); err != nil {
 			return err
 		}
 		if late || o.kind == unavailable {

@@ -24,19 +24,19 @@ func eventOf(j job, o outcome) journal.Fact {
 	if o.kind == passed {
 		e.Message = &certificatev1.CertificateIssued{
 			EdocNum: j.edocNum, Sender: j.sender, Certificate: j.id.String(), CertNum: o.certNum, PdfDigest: hex.EncodeToString(o.digest),
-			IssuedAt: timestamppb.New(o.issuedAt), Entitlement: entitlementOf(j.request),
+			IssuedAt: timestamppb.New(o.issuedAt), Entitlement: entitlementOf(j.order),
 		}
 		return e
 	}
 	e.Message = &certificatev1.CertificateFailed{
 		EdocNum: j.edocNum, Sender: j.sender, Certificate: j.id.String(), Reason: o.reason, FailedAt: timestamppb.New(o.at),
-		Entitlement: entitlementOf(j.request),
+		Entitlement: entitlementOf(j.order),
 	}
 	return e
 }
 
-func entitlementOf(r request) certificatev1.Entitlement {
-	if r.entitlement == entitledRecipient {
+func entitlementOf(o order) certificatev1.Entitlement {
+	if o.entitlement == entitledRecipient {
 		return certificatev1.Entitlement_ENTITLEMENT_RECIPIENT
 	}
 	return certificatev1.Entitlement_ENTITLEMENT_SENDER

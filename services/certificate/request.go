@@ -5,10 +5,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -22,54 +19,59 @@ const (
 	unknownDocument = "unknown_document"
 	notEntitled     = "not_entitled"
 	notRegistered   = "not_registered"
+	// undecided is counted only: a unit could not be asked.
+	undecided = "undecided"
 )
 
 func isSender(p authn.Principal) bool {
 	return p.Kind == platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER
 }
 
-// request answers a request made before under the same id, else records it: accepted, or refused.
+// request records what is asked for, asks other units about the document, and then records what was decided: accepted, or refused. What was
+// accepted before under the same id is answered at once. While a unit cannot be asked nothing is decided.
 func (s *service) request(ctx context.Context, p authn.Principal, r *certificatev1.RequestCertificateRequest) (view, error) {
-	if v, found, err := s.repeated(ctx, s.db, p, r); err != nil || found {
-		return v, err
-	}
-	d, err := s.document(ctx, p, r.GetEdocNum())
+	req, err := s.record(ctx, p, r)
 	if err != nil {
 		return view{}, err
 	}
-	right, address := d.entitlement(p.ID, isSender(p))
+	if v, found, err := findView(ctx, s.db, req.principal, req.kind, req.id); err != nil || found {
+		return v, err
+	}
+	d, right, err := s.lookup.whole(ctx, p, req.edocNum)
 	switch {
-	case d.edocNum == "":
-		return view{}, s.refuse(ctx, p, r, d, unknownDocument, documentNotFound())
+	case err != nil:
+		s.metrics.requested(ctx, undecided)
+		return view{}, err
+	case d.sender == "":
+		return view{}, s.refuse(ctx, req, d, unknownDocument, documentNotFound())
 	case right == "":
-		return view{}, s.refuse(ctx, p, r, d, notEntitled, documentNotFound())
+		return view{}, s.refuse(ctx, req, d, notEntitled, documentNotFound())
 	case !d.certifiable():
-		return view{}, s.refuse(ctx, p, r, d, notRegistered, notRegisteredYet())
+		return view{}, s.refuse(ctx, req, d, notRegistered, notRegisteredYet())
 	}
-	return s.accept(ctx, p, r, d, right, address)
+	return s.accept(ctx, order{request: req, document: d, entitlement: right})
 }
 
-// repeated finds what the caller asked under this id before; another content is a fault.
-func (s *service) repeated(ctx context.Context, db pg.DBTX, p authn.Principal, r *certificatev1.RequestCertificateRequest) (view, bool, error) {
-	known, digest, err := findOwnRequest(ctx, db, p.ID, r.GetRequestId())
-	if err != nil || known == uuid.Nil {
-		return view{}, false, err
-	}
-	if !bytes.Equal(digest, contentDigest(known, r.GetEdocNum(), r.GetReason())) {
-		return view{}, false, requestIDReused()
-	}
-	return findView(ctx, db, p.ID, known)
-}
-
-func (s *service) accept(ctx context.Context, p authn.Principal, r *certificatev1.RequestCertificateRequest, d document, right, address string) (view, error) {
+// record stores a request, or finds it if the caller asked the same under this id before; another content is a fault.
+func (s *service) record(ctx context.Context, p authn.Principal, r *certificatev1.RequestCertificateRequest) (request, error) {
 	req := request{
-		id: id.New(), edocNum: d.edocNum, principal: p.ID, entitlement: right, requestID: r.GetRequestId(), sender: d.sender, address: address,
-		requestedAt: s.clock.Now(),
+		id: id.New(), edocNum: r.GetEdocNum(), principal: p.ID, kind: kindName(p.Kind), requestID: r.GetRequestId(), requestedAt: s.clock.Now(),
 	}
 	req.digest = contentDigest(req.id, req.edocNum, r.GetReason())
-	var err error
-	if req.reason, err = s.sealed.Seal(ctx, sealed.Applicant, req.id.String(), []byte(r.GetReason())); err != nil {
-		return view{}, fmt.Errorf("seal reason: %w", err)
+	known, found, err := findRequest(ctx, s.db, req)
+	if err == nil && !found {
+		if req.reason, err = s.sealed.Seal(ctx, sealed.Applicant, req.id.String(), []byte(r.GetReason())); err != nil {
+			return request{}, fmt.Errorf("seal reason: %w", err)
+		}
+		err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+			if err := insertRequest(ctx, tx, req); err != nil {
+				return err
+			}
+			return prove(ctx, tx, requestEvidence(req))
+		})
+		if err == nil {
+			return req, nil
+		}
 	}
 	var v view
 	fresh := false
@@ -97,14 +99,41 @@ func (s *service) accept(ctx context.Context, p authn.Principal, r *certificatev
 		return err
 	})
 	if pg.Constraint(err) == "certificate_request_own_key" {
-		// The same id at the same time for another document: only the lock on one document was waited for.
-		v, _, err = s.repeated(ctx, s.db, p, r)
+		// A call with the same id came first.
+		known, _, err = findRequest(ctx, s.db, req)
 	}
+	if err != nil {
+		return request{}, err
+	}
+	if !bytes.Equal(known.digest, contentDigest(known.id, r.GetEdocNum(), r.GetReason())) {
+		return request{}, requestIDReused()
+	}
+	return known, nil
+}
+
+func (s *service) accept(ctx context.Context, o order) (view, error) {
+	o.acceptedAt = s.clock.Now()
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
+		var err error
+		if o.ordinal, err = countRequest(ctx, tx, o.edocNum, o.entitlement); err != nil {
+			return err
+		}
+		if err := insertCertificate(ctx, tx, o); err != nil {
+			return err
+		}
+		return prove(ctx, tx, acceptanceEvidence(o))
+	})
+	// The same call at the same time may have been accepted while this one waited.
+	fresh := pg.Constraint(err) != "certificate_pk"
+	if err != nil && fresh {
+		return view{}, err
+	}
+	v, _, err := findView(ctx, s.db, o.principal, o.kind, o.id)
 	if err != nil {
 		return view{}, err
 	}
 	if fresh {
-		s.metrics.requested(ctx, right)
+		s.metrics.requested(ctx, o.entitlement)
 		s.wakeUp()
 	}
 	return v, nil
@@ -129,7 +158,7 @@ func (s *service) refuse(ctx context.Context, p authn.Principal, r *certificatev
 		if err := insertRefusal(ctx, tx, ref); err != nil {
 			return err
 		}
-		return evidence.Append(ctx, tx, entry)
+		return prove(ctx, tx, refusalEvidence(ref, d.sender))
 	})
 	if err != nil {
 		return err

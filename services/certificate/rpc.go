@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -52,20 +53,19 @@ func (s *service) ListCertificates(ctx context.Context, r *certificatev1.ListCer
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.document(ctx, p, r.GetEdocNum())
-	if err != nil {
-		return nil, err
-	}
-	if right, _ := d.entitlement(p.ID, isSender(p)); right == "" {
-		return nil, documentNotFound()
-	}
 	size := int(r.GetPageSize())
 	if size == 0 {
 		size = defaultPage
 	}
-	views, err := listViews(ctx, s.db, p.ID, r.GetEdocNum(), before, size+1)
+	views, err := listViews(ctx, s.db, p.ID, kindName(p.Kind), r.GetEdocNum(), before, size+1)
 	if err != nil {
 		return nil, err
+	}
+	if len(views) == 0 {
+		// Who has a certificate of the document is a party; who has none is told that only as one.
+		if _, right, err := s.lookup.party(ctx, p, r.GetEdocNum()); err != nil || right == "" {
+			return nil, cmp.Or(err, documentNotFound())
+		}
 	}
 	response := &certificatev1.ListCertificatesResponse{}
 	if len(views) > size {
@@ -111,7 +111,7 @@ func (s *service) own(ctx context.Context, text string) (view, error) {
 	if err != nil {
 		return view{}, certificateNotFound()
 	}
-	v, found, err := findView(ctx, s.db, p.ID, id)
+	v, found, err := findView(ctx, s.db, p.ID, kindName(p.Kind), id)
 	if err != nil {
 		return view{}, err
 	}

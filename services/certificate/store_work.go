@@ -14,7 +14,7 @@ import (
 
 // job is a claimed request.
 type job struct {
-	request
+	order
 	attempt int
 }
 
@@ -29,12 +29,14 @@ const claimSQL = `
 	           for update skip locked) due
 	  join certificate_request r on r.id = due.id
 	 where c.id = due.id
-	returning r.id, r.edoc_num, r.ordinal, r.principal, r.entitlement, r.sender, r.address, r.reason, c.attempt`
+	returning r.id, r.edoc_num, r.principal, r.reason, c.ordinal, c.entitlement, c.sender, c.sender_address, c.recipient_address,
+	          c.hash_algorithm, c.document_hash, c.attachments, c.sent_at, c.received_at, c.attempt`
 
 func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
 	return work.Claim(ctx, db, claimSQL, lease, nil, func(row pgx.CollectableRow) (job, error) {
 		var j job
-		err := row.Scan(&j.id, &j.edocNum, &j.ordinal, &j.principal, &j.entitlement, &j.sender, &j.address, &j.reason, &j.attempt)
+		err := row.Scan(&j.id, &j.edocNum, &j.principal, &j.reason, &j.ordinal, &j.entitlement, &j.sender, &j.senderAddress, &j.recipientAddress,
+			&j.hashAlgorithm, &j.hash, &j.attachments, &j.sentAt, &j.receivedAt, &j.attempt)
 		return j, err
 	})
 }
@@ -71,12 +73,13 @@ func settleEnd(ctx context.Context, db pg.DBTX, j job, owner string, o outcome) 
 }
 
 const insertAttemptSQL = `
-	insert into certificate_attempt (id, attempt, outcome, late, exchange, cert_num, hub_code, detail, checks, pdf_digest, made_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	insert into certificate_attempt (id, attempt, outcome, late, exchange, cert_num, hub_code, detail, checks, pdf_digest,
+	                                 read_at, read_registered, made_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 
 func insertAttempt(ctx context.Context, db pg.DBTX, j job, o outcome, late bool) error {
 	_, err := db.Exec(ctx, insertAttemptSQL, j.id, j.attempt, string(o.kind), late, o.exchange, o.certNum, o.hubCode, o.detail,
-		o.checks.names(), o.digest, o.at)
+		o.checks.names(), o.digest, orNull(o.read.at), o.read.registered, o.at)
 	if err != nil {
 		return fmt.Errorf("insert attempt %d of certificate %s: %w", j.attempt, j.id, err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/pkg/work"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -31,7 +32,7 @@ var migrations embed.FS
 // Unit is the certificate unit.
 var Unit = unit.Unit{
 	Name:       domain,
-	Requires:   []string{"hub", "intake", "delivery"},
+	Requires:   []string{"hub", "intake", "delivery", "circulation"},
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
 	// Partitioned so that a year can be taken away whole; nothing is dropped by age alone.
@@ -91,13 +92,17 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial delivery: %w", err)
 	}
+	circulation, err := env.Dial("circulation")
+	if err != nil {
+		return nil, fmt.Errorf("dial circulation: %w", err)
+	}
 	s := &service{
 		config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(hub), roots: roots, chains: cms.NewChainCache(chainCache), wake: make(chan struct{}, 1),
 		replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(intake), delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
-			timeout: config.Lookup.Timeout.Std(),
+			circulation: circulationv1.NewCirculationLookupServiceClient(circulation), timeout: config.Lookup.Timeout.Std(), metrics: m,
 		},
 	}
 	loop, err := s.loop()
@@ -105,9 +110,8 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 		return nil, err
 	}
 	return &unit.Service{
-		Register:  func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, s) },
-		Consumers: consumers(),
-		Tasks:     []lifecycle.Task{loop},
+		Register: func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, s) },
+		Tasks:    []lifecycle.Task{loop},
 	}, nil
 }
 

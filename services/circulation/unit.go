@@ -150,6 +150,7 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 		Register: func(r grpc.ServiceRegistrar) {
 			circulationv1.RegisterCirculationServiceServer(r, s)
 			circulationv1.RegisterCirculationAdminServiceServer(r, s)
+			circulationv1.RegisterCirculationLookupServiceServer(r, lookup{db: s.db})
 		},
 		Consumers: s.consumers(),
 		Tasks:     tasks,

@@ -399,8 +399,8 @@ func TestInboxIsItsRecipientsAlone(t *testing.T) {
 	require.ErrorIs(t, err, fault.Denied)
 }
 
-// The units whose projection may miss a received document are told what its event tells; a document that waits is none.
-func TestReceivedIsLookedUpByTheUnitsThatMiss(t *testing.T) {
+// The units that ask for a received document when they need it are told what its event tells; a document that waits is none.
+func TestReceivedIsToldToTheUnitsThatAsk(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	received, waiting := o.document(t, unittest.NewID(), own), o.document(t, unittest.NewID(), none)

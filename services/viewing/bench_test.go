@@ -42,13 +42,31 @@ type fakeDelivery struct {
 	mu    sync.Mutex
 	facts map[string]*platformv1.DocumentFacts
 	err   error
+	// hang leaves questions without an answer.
+	hang  bool
 	asked atomic.Int32
 }
 
-func (f *fakeDelivery) GetReceived(_ context.Context, r *deliveryv1.GetReceivedRequest) (*deliveryv1.GetReceivedResponse, error) {
+func (f *fakeDelivery) knows(number string, facts *platformv1.DocumentFacts) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.facts[number] = facts
+}
+
+func (f *fakeDelivery) fails(err error, hang bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err, f.hang = err, hang
+}
+
+func (f *fakeDelivery) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequest) (*deliveryv1.GetReceivedResponse, error) {
 	f.asked.Add(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.hang {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	if f.err != nil {
 		return nil, f.err
 	}
@@ -158,8 +176,15 @@ func received(f *platformv1.DocumentFacts) journal.Fact {
 func (b *bundle) receive(t *testing.T, recipient string, change ...func(f *platformv1.DocumentFacts)) *platformv1.DocumentFacts {
 	t.Helper()
 	f := b.facts(t, recipient, change...)
-	b.Deliver(t, f.GetLane(), received(f))
+	b.delivery.knows(f.GetEdocNum(), f)
 	return f
+}
+
+// cancel tells the unit that a document was cancelled.
+func (b *bundle) cancel(t *testing.T, number string) {
+	t.Helper()
+	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, journal.Fact{Subject: number, Sender: b.sender, OccurredAt: b.Clock.Now(),
+		Message: &deliveryv1.DocumentCancelled{EdocNum: number, Sender: b.sender, CancelledAt: timestamppb.New(b.Clock.Now())}})
 }
 
 func (b *bundle) issue(t *testing.T, recipient, number string) (*viewingv1.IssueViewingTokenResponse, error) {

@@ -13,6 +13,14 @@ import (
 type Config struct {
 	// Identity is the identity provider (본인확인).
 	Identity Identity `yaml:"identity"`
+	// Lookup is how delivery is asked about a document whose first viewing token is wanted.
+	Lookup Lookup `yaml:"lookup"`
+}
+
+// Lookup bounds the question.
+type Lookup struct {
+	// Timeout of one question; default 2s. When it is over the recipient is answered 503.
+	Timeout config.Duration `yaml:"timeout"`
 }
 
 // Identity says with whom recipients prove who they are.
@@ -45,7 +53,7 @@ func Default() *Config {
 	return &Config{Identity: Identity{
 		MaxAge: config.Duration(5 * time.Minute), Skew: config.Duration(30 * time.Second), Timeout: config.Duration(5 * time.Second),
 		Refresh: config.Duration(time.Hour),
-	}}
+	}, Lookup: Lookup{Timeout: config.Duration(2 * time.Second)}}
 }
 
 // Validate joins all problems.
@@ -81,6 +89,9 @@ func (c *Config) Validate() error {
 	}
 	if i.Refresh.Std() < time.Second {
 		p.Add("identity.refresh", "must be at least 1s")
+	}
+	if c.Lookup.Timeout.Std() <= 0 {
+		p.Add("lookup.timeout", "must be positive")
 	}
 	return p.Err()
 }

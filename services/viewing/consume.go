@@ -1,9 +1,7 @@
 package viewing
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"

@@ -12,10 +12,10 @@ func emits() []proto.Message {
 	return []proto.Message{&viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}, &viewingv1.DocumentRead{}}
 }
 
-// consumers keep the projections of documents and of viewing systems.
+// consumers keep cancelled numbers and the projection of viewing systems.
 func consumers() []inbox.Consumer {
 	return []inbox.Consumer{
-		{Purpose: "received", From: "delivery", Handlers: []inbox.Handler{inbox.On(onDocumentReceived), inbox.On(onDocumentCancelled)}},
+		{Purpose: "cancelled", From: "delivery", Handlers: []inbox.Handler{inbox.On(onDocumentCancelled)}},
 		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
 	}
 }

@@ -2,6 +2,8 @@ package viewing
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ import (
 // tokenParameter is the query parameter of the viewing URL that takes the token.
 const tokenParameter = "token"
 
-// lookup is asked once for a document that is not here yet; deliveryv1.DeliveryLookupServiceClient answers.
+// lookup is asked for a document when its first token is; deliveryv1.DeliveryLookupServiceClient answers.
 type lookup interface {
 	GetReceived(ctx context.Context, in *deliveryv1.GetReceivedRequest, opts ...grpc.CallOption) (*deliveryv1.GetReceivedResponse, error)
 }
@@ -33,6 +35,8 @@ type issuer struct {
 	platform string
 	signer   keys.Signer
 	delivery lookup
+	// timeout of a question to delivery.
+	timeout time.Duration
 }
 
 var _ viewingv1.ViewingTokenServiceServer = (*issuer)(nil)
@@ -100,26 +104,32 @@ func (s *issuer) documentFor(ctx context.Context, recipient, number string) (doc
 	return s.ask(ctx, recipient, edocNum)
 }
 
-// ask asks delivery for a document whose fact has not come yet, and keeps it.
+// ask asks delivery for a document that no token was asked for yet, and keeps what it is told.
 func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber) (document, error) {
-	answer, err := s.delivery.GetReceived(ctx, &deliveryv1.GetReceivedRequest{EdocNum: number.String()})
+	asking, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	answer, err := s.delivery.GetReceived(asking, &deliveryv1.GetReceivedRequest{EdocNum: number.String()})
 	if fault.KindOf(err) == fault.NotFound {
-		count(ctx, s.metrics.misses, "unknown")
+		count(ctx, s.metrics.lookups, "unknown")
 		return document{}, documentNotFound()
 	}
 	if err != nil {
-		count(ctx, s.metrics.misses, "unavailable")
-		return document{}, neighbourFault("the document cannot be looked up now", err)
+		count(ctx, s.metrics.lookups, "unavailable")
+		return document{}, unavailable("the document cannot be looked up now", err)
 	}
-	count(ctx, s.metrics.misses, "found")
+	count(ctx, s.metrics.lookups, "found")
+	// Whose it is comes first: what is wrong with somebody else's document is not told either.
+	if f := answer.GetFacts(); f.GetEdocNum() != number.String() || f.GetRecipient() != recipient {
+		return document{}, documentNotFound()
+	}
 	d, err := documentOf(answer.GetFacts())
+	if errors.Is(err, errFactsLater) {
+		return document{}, unavailable("the document cannot be viewed yet", err)
+	}
 	if err != nil {
-		return document{}, err
+		return document{}, fmt.Errorf("facts of %s: %w", number, err)
 	}
-	if d.number != number || d.recipient != recipient {
-		return document{}, documentNotFound()
-	}
-	if err := insertDocuments(ctx, s.db, []document{d}); err != nil {
+	if err := insertDocument(ctx, s.db, d); err != nil {
 		return document{}, err
 	}
 	// Read again, because it may be known as cancelled.

@@ -1,19 +1,21 @@
 package viewing
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
-	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 	"github.com/naru-relay/naru/services/viewing/internal/token"
@@ -134,51 +136,133 @@ func TestIssueCappedByDeadline(t *testing.T) {
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_EXPIRED)
 }
 
-// A miss in the projection asks delivery, once, and keeps the answer.
+// A document leaves no row here until its recipient asks for a token; then delivery is asked, once, and what it said is kept.
 func TestIssueAsksDelivery(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
-	f := b.facts(t, recipient)
-	b.delivery.mu.Lock()
-	b.delivery.err = fault.New(fault.Unavailable, "delivery", nil, "")
-	b.delivery.mu.Unlock()
-	_, err := b.issue(t, recipient, f.GetEdocNum())
-	require.ErrorIs(t, err, fault.Unavailable, "not found would be wrong")
-	b.delivery.mu.Lock()
-	b.delivery.err, b.delivery.facts[f.GetEdocNum()] = nil, f
-	b.delivery.mu.Unlock()
-
-	_, err = b.issue(t, unittest.NewID(), f.GetEdocNum())
+	f := b.receive(t, recipient)
+	_, err := b.issue(t, unittest.NewID(), f.GetEdocNum())
 	requireReason(t, err, fault.NotFound, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND)
 	require.Empty(t, b.query(t, `select edoc_num from document`), "a stranger's question leaves nothing")
 	asked := b.delivery.asked.Load()
-	for range 2 {
-		_, err = b.issue(t, recipient, f.GetEdocNum())
-		require.NoError(t, err)
-	}
-	require.Equal(t, asked+1, b.delivery.asked.Load())
+	first, err := b.issue(t, recipient, f.GetEdocNum())
+	require.NoError(t, err)
 
-	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, received(f))
-	require.Equal(t, []string{"2"}, b.query(t, `select tokens::text from document`), "the late fact changes nothing")
+	// What delivery says later, or that it says nothing, changes nothing.
+	b.delivery.knows(f.GetEdocNum(), b.facts(t, unittest.NewID(), func(other *platformv1.DocumentFacts) { other.EdocNum = f.GetEdocNum() }))
+	b.delivery.fails(fault.New(fault.Unavailable, "delivery", nil, ""), false)
+	second, err := b.issue(t, recipient, f.GetEdocNum())
+	require.NoError(t, err)
+	require.Equal(t, asked+1, b.delivery.asked.Load())
+	require.Equal(t, []string{"2"}, b.query(t, `select tokens::text from document where recipient = $1`, recipient))
+	for _, issued := range []string{first.GetToken(), second.GetToken()} {
+		_, err = b.verify(t, b.system, issued, "r-1")
+		require.NoError(t, err, "nor does delivery matter to verifications")
+	}
+
+	b.cancel(t, f.GetEdocNum())
+	_, err = b.issue(t, recipient, f.GetEdocNum())
+	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_DOCUMENT_CANCELLED)
 }
 
-// Whether a number is somebody else's or nobody's cannot be told from the answer, not even while delivery is away.
+// First tokens of one document at once are tokens of one document.
+func TestFirstTokensAtOnce(t *testing.T) {
+	t.Parallel()
+	b, recipient := setup(t), unittest.NewID()
+	f := b.receive(t, recipient)
+	errs := make([]error, 8)
+	var group sync.WaitGroup
+	for i := range errs {
+		group.Go(func() { _, errs[i] = b.issue(t, recipient, f.GetEdocNum()) })
+	}
+	group.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"8"}, b.query(t, `select tokens::text from document`))
+	require.Len(t, b.Stated(t, &viewingv1.ViewingTokenIssued{}), 8)
+}
+
+// While delivery cannot be asked, a document no token was asked for yet is not one that does not exist: the recipient comes again.
+func TestIssueWithoutDelivery(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		err  error
+		hang bool
+	}{
+		{"away", fault.New(fault.Unavailable, "delivery", nil, ""), false},
+		{"not allowed", fault.New(fault.Denied, "delivery", nil, "delivery's own words"), false},
+		{"broken", fault.New(fault.Internal, "delivery", nil, ""), false},
+		{"without an answer", nil, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b, recipient := setup(t, unittest.Config(func(c *Config) {
+				identityAt(c, "http://127.0.0.1:9")
+				if test.hang {
+					c.Lookup.Timeout = config.Duration(50 * time.Millisecond)
+				}
+			})), unittest.NewID()
+			f := b.receive(t, recipient)
+			b.delivery.fails(test.err, test.hang)
+			_, err := b.issue(t, recipient, f.GetEdocNum())
+			require.ErrorIs(t, err, fault.Unavailable, "not found would be wrong")
+			require.Equal(t, http.StatusServiceUnavailable, fault.HTTPStatusOf(err))
+			require.NotContains(t, err.Error(), "own words")
+			b.delivery.fails(nil, false)
+			_, err = b.issue(t, recipient, f.GetEdocNum())
+			require.NoError(t, err)
+		})
+	}
+}
+
+// Facts that are not those of a document that can be viewed leave no row; of a kind a newer version may know, the recipient comes again. Whose
+// document it is comes before what is wrong with it.
+func TestIssueOnFactsThatDoNotDo(t *testing.T) {
+	t.Parallel()
+	b, recipient := setup(t), unittest.NewID()
+	for _, test := range []struct {
+		name   string
+		change func(f *platformv1.DocumentFacts)
+		kind   fault.Kind
+	}{
+		{"incomplete", func(f *platformv1.DocumentFacts) { f.ViewingUrl = "" }, fault.Internal},
+		{"without an identifier", func(f *platformv1.DocumentFacts) { f.SealedViewingIdentifier = nil }, fault.Internal},
+		{"of a viewing mode not known yet", func(f *platformv1.DocumentFacts) { f.ViewingMode = 9 }, fault.Unavailable},
+	} {
+		f := b.receive(t, recipient, test.change)
+		_, err := b.issue(t, recipient, f.GetEdocNum())
+		require.ErrorIs(t, err, test.kind, test.name)
+		_, err = b.issue(t, unittest.NewID(), f.GetEdocNum())
+		requireReason(t, err, fault.NotFound, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND)
+	}
+	asked := b.facts(t, recipient)
+	b.delivery.knows(asked.GetEdocNum(), b.facts(t, recipient))
+	_, err := b.issue(t, recipient, asked.GetEdocNum())
+	requireReason(t, err, fault.NotFound, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND)
+	require.Empty(t, b.query(t, `select edoc_num from document`), "an answer about another number is none")
+}
+
+// Whether a number is somebody else's or nobody's cannot be told from the answer, not even while delivery is away, nor from whether it was
+// viewed already.
 func TestForeignLooksLikeUnknown(t *testing.T) {
 	t.Parallel()
-	b, stranger := setup(t), unittest.NewID()
-	known, unknown := b.facts(t, unittest.NewID()), b.facts(t, unittest.NewID())
-	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, received(known))
+	b, stranger, owner := setup(t), unittest.NewID(), unittest.NewID()
+	viewed, received, unknown := b.receive(t, owner), b.receive(t, owner), b.facts(t, owner)
+	_, err := b.issue(t, owner, viewed.GetEdocNum())
+	require.NoError(t, err)
 	for _, away := range []error{nil, fault.New(fault.Unavailable, "delivery", nil, "")} {
-		b.delivery.mu.Lock()
-		b.delivery.err = away
-		b.delivery.mu.Unlock()
+		b.delivery.fails(away, false)
 		told := func(number string) []any {
 			asked := b.delivery.asked.Load()
 			_, err := b.issue(t, stranger, number)
 			require.Error(t, err)
 			return []any{fault.KindOf(err), fault.ReasonOf(err), b.delivery.asked.Load() - asked}
 		}
-		require.Equal(t, told(unknown.GetEdocNum()), told(known.GetEdocNum()), "the same answer for the same questions to delivery")
+		want := told(unknown.GetEdocNum())
+		require.Equal(t, want, told(viewed.GetEdocNum()), "the same answer for the same questions to delivery")
+		require.Equal(t, want, told(received.GetEdocNum()))
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 type metrics struct {
-	sessions, tokens, checks, reports, misses metric.Int64Counter
+	sessions, tokens, checks, reports, lookups metric.Int64Counter
 }
 
 func newMetrics(meter metric.Meter) (*metrics, error) {
@@ -24,7 +24,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		{&m.tokens, "naru.viewing.tokens", "Viewing tokens issued."},
 		{&m.checks, "naru.viewing.token.checks", "Checks of viewing tokens by outcome."},
 		{&m.reports, "naru.viewing.read.reports", "Read reports by outcome."},
-		{&m.misses, "naru.viewing.projection.misses", "Documents delivery was asked for because they were not here yet, by outcome."},
+		{&m.lookups, "naru.viewing.lookups", "Documents delivery was asked for, by outcome."},
 	} {
 		var err error
 		*counter.into, err = meter.Int64Counter(counter.name, metric.WithDescription(counter.about))

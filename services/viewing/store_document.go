@@ -14,57 +14,20 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// insertDocuments keeps documents; one that is here already stays as it is. The documents are sorted by number and each is there once.
-func insertDocuments(ctx context.Context, db pg.DBTX, documents []document) error {
+// insertDocument keeps a document; one that is here already stays as it is.
+func insertDocument(ctx context.Context, db pg.DBTX, d document) error {
 	const insert = `
 		insert into document (edoc_num, sender, lane, recipient, to_address, document_type, document_hash, attachment_hashes,
 		                      registered_hash, certificate_digest, viewing_system, viewing_url, viewing_deadline, sent_at,
 		                      received_at, sealed_identifier)
-		select *
-		from   unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[],
-		              $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
-		              $15::timestamptz[], $16::bytea[])
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		on conflict (edoc_num) do nothing`
-	if len(documents) == 0 {
-		return nil
-	}
-	var c documentColumns
-	for _, d := range documents {
-		c.add(d)
-	}
-	_, err := db.Exec(ctx, insert, c.number, c.sender, c.lane, c.recipient, c.address, c.documentType, c.hash, c.attachments,
-		c.registered, c.certificate, c.system, c.url, c.deadline, c.sentAt, c.receivedAt, c.identifier)
+	_, err := db.Exec(ctx, insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
+		digestsText(d.attachments), digestText(d.registered), d.certificateDigest, d.system, d.url, d.deadline, d.sentAt, d.receivedAt, d.sealedIdentifier)
 	if err != nil {
-		return fmt.Errorf("insert %d documents: %w", len(documents), err)
+		return fmt.Errorf("insert document %s: %w", d.number, err)
 	}
 	return nil
-}
-
-// documentColumns are documents turned by ninety degrees, as unnest takes them.
-type documentColumns struct {
-	number, sender, recipient, address, hash, attachments, registered, certificate, system, url []string
-	lane, documentType                                                                          []int16
-	deadline, sentAt, receivedAt                                                                []time.Time
-	identifier                                                                                  [][]byte
-}
-
-func (c *documentColumns) add(d document) {
-	c.number = append(c.number, d.number.String())
-	c.sender = append(c.sender, d.sender)
-	c.lane = append(c.lane, int16(d.lane))
-	c.recipient = append(c.recipient, d.recipient)
-	c.address = append(c.address, d.address)
-	c.documentType = append(c.documentType, int16(d.documentType))
-	c.hash = append(c.hash, digestText(d.hash))
-	c.attachments = append(c.attachments, digestsText(d.attachments))
-	c.registered = append(c.registered, digestText(d.registered))
-	c.certificate = append(c.certificate, d.certificateDigest)
-	c.system = append(c.system, d.system)
-	c.url = append(c.url, d.url)
-	c.deadline = append(c.deadline, d.deadline)
-	c.sentAt = append(c.sentAt, d.sentAt)
-	c.receivedAt = append(c.receivedAt, d.receivedAt)
-	c.identifier = append(c.identifier, d.sealedIdentifier)
 }
 
 // readDocument reads a document; false where it is not here.

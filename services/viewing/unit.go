@@ -141,8 +141,9 @@ func newServices(ctx context.Context, env *unit.Env) (*services, error) {
 	}
 	return &services{
 		sessions: logins,
-		issuer:   &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery)},
-		checker:  &checker{core: c, platform: env.Platform, keys: &keyring{store: env.Keys, clock: env.Clock}, sealed: env.Sealed},
+		issuer: &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
+			timeout: config.Lookup.Timeout.Std()},
+		checker: &checker{core: c, platform: env.Platform, keys: &keyring{store: env.Keys, clock: env.Clock}, sealed: env.Sealed},
 	}, nil
 }
 

@@ -1,7 +1,8 @@
 -- +goose Up
 
--- What can be viewed: the part of a received document's facts that viewing needs, and how many tokens and verifications there were.
--- The facts never change. Kept ten years after the end of its year, longer while its number is under legal hold.
+-- What can be viewed: the part of a received document's facts that viewing needs, as delivery told it when the first token was asked for, and
+-- how many tokens and verifications there were. The facts never change. Kept ten years after the end of its year, longer while its number is
+-- under legal hold.
 create table document (
     edoc_num           text collate "C" not null,
     sender             text             not null constraint document_sender_present check (sender <> ''),

@@ -32,9 +32,9 @@ const (
 //
 // CertificateService gives distribution certificates (유통증명서, guide 5.1.2 ❶) to the parties of a document.
 type CertificateServiceClient interface {
-	// RequestCertificate records applicant, entitlement and reason, and starts obtaining the certificate from the hub. A request
-	// without entitlement is refused and recorded too. Idempotent by request_id. Errors: DOCUMENT_NOT_FOUND (also without
-	// entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED.
+	// RequestCertificate records applicant and reason, finds out about the entitlement, and starts obtaining the certificate from the hub. A
+	// refusal is recorded too. Idempotent by request_id: a request that was refused, or answered 503, may come again under it. Errors:
+	// DOCUMENT_NOT_FOUND (also without entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED.
 	RequestCertificate(ctx context.Context, in *RequestCertificateRequest, opts ...grpc.CallOption) (*RequestCertificateResponse, error)
 	// GetCertificate tells how far a request is. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
 	GetCertificate(ctx context.Context, in *GetCertificateRequest, opts ...grpc.CallOption) (*GetCertificateResponse, error)
@@ -99,9 +99,9 @@ func (c *certificateServiceClient) DownloadCertificate(ctx context.Context, in *
 //
 // CertificateService gives distribution certificates (유통증명서, guide 5.1.2 ❶) to the parties of a document.
 type CertificateServiceServer interface {
-	// RequestCertificate records applicant, entitlement and reason, and starts obtaining the certificate from the hub. A request
-	// without entitlement is refused and recorded too. Idempotent by request_id. Errors: DOCUMENT_NOT_FOUND (also without
-	// entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED.
+	// RequestCertificate records applicant and reason, finds out about the entitlement, and starts obtaining the certificate from the hub. A
+	// refusal is recorded too. Idempotent by request_id: a request that was refused, or answered 503, may come again under it. Errors:
+	// DOCUMENT_NOT_FOUND (also without entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED.
 	RequestCertificate(context.Context, *RequestCertificateRequest) (*RequestCertificateResponse, error)
 	// GetCertificate tells how far a request is. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
 	GetCertificate(context.Context, *GetCertificateRequest) (*GetCertificateResponse, error)

@@ -671,6 +671,114 @@ func (*AcceptQueuedResponse) Descriptor() ([]byte, []int) {
 	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{9}
 }
 
+type GetRegistrationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRegistrationRequest) Reset() {
+	*x = GetRegistrationRequest{}
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRegistrationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRegistrationRequest) ProtoMessage() {}
+
+func (x *GetRegistrationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRegistrationRequest.ProtoReflect.Descriptor instead.
+func (*GetRegistrationRequest) Descriptor() ([]byte, []int) {
+	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetRegistrationRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+// GetRegistrationResponse has each time as soon as it is known. The times of the hub's acknowledgements are ours: the hub held it by then.
+type GetRegistrationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When the hub acknowledged the record.
+	RegisteredAt *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
+	// The first accepted read time; the hub may be about to get it.
+	ReadAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
+	// When the hub acknowledged the read time.
+	ReadRegisteredAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=read_registered_at,json=readRegisteredAt,proto3" json:"read_registered_at,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *GetRegistrationResponse) Reset() {
+	*x = GetRegistrationResponse{}
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRegistrationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRegistrationResponse) ProtoMessage() {}
+
+func (x *GetRegistrationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRegistrationResponse.ProtoReflect.Descriptor instead.
+func (*GetRegistrationResponse) Descriptor() ([]byte, []int) {
+	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *GetRegistrationResponse) GetRegisteredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RegisteredAt
+	}
+	return nil
+}
+
+func (x *GetRegistrationResponse) GetReadAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadAt
+	}
+	return nil
+}
+
+func (x *GetRegistrationResponse) GetReadRegisteredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadRegisteredAt
+	}
+	return nil
+}
+
 var File_naru_circulation_v1_circulation_service_proto protoreflect.FileDescriptor
 
 const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
@@ -715,7 +823,13 @@ const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
 	"\x13AcceptQueuedRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12%\n" +
 	"\x06reason\x18\x02 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\xf4\x03\x80\x01\x01R\x06reason\"\x16\n" +
-	"\x14AcceptQueuedResponse*\x9a\x01\n" +
+	"\x14AcceptQueuedResponse\"`\n" +
+	"\x16GetRegistrationRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"\xd9\x01\n" +
+	"\x17GetRegistrationResponse\x12?\n" +
+	"\rregistered_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x123\n" +
+	"\aread_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12H\n" +
+	"\x12read_registered_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x10readRegisteredAt*\x9a\x01\n" +
 	"\tCallState\x12\x1a\n" +
 	"\x16CALL_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12CALL_STATE_WAITING\x10\x01\x12\x12\n" +
@@ -731,7 +845,9 @@ const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
 	"\vRetryQueued\x12'.naru.circulation.v1.RetryQueuedRequest\x1a(.naru.circulation.v1.RetryQueuedResponse\"E\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x021:\x01*\",/v1/admin/circulation/queue/{edoc_num}:retry\x12\xab\x01\n" +
 	"\fAcceptQueued\x12(.naru.circulation.v1.AcceptQueuedRequest\x1a).naru.circulation.v1.AcceptQueuedResponse\"F\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x022:\x01*\"-/v1/admin/circulation/queue/{edoc_num}:acceptB\xe8\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x022:\x01*\"-/v1/admin/circulation/queue/{edoc_num}:accept2\x9b\x01\n" +
+	"\x18CirculationLookupService\x12\x7f\n" +
+	"\x0fGetRegistration\x12+.naru.circulation.v1.GetRegistrationRequest\x1a,.naru.circulation.v1.GetRegistrationResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xe8\x01\n" +
 	"\x17com.naru.circulation.v1B\x17CirculationServiceProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/circulation/v1;circulationv1\xa2\x02\x03NCX\xaa\x02\x13Naru.Circulation.V1\xca\x02\x13Naru\\Circulation\\V1\xe2\x02\x1fNaru\\Circulation\\V1\\GPBMetadata\xea\x02\x15Naru::Circulation::V1b\x06proto3"
 
 var (
@@ -747,53 +863,60 @@ func file_naru_circulation_v1_circulation_service_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_circulation_v1_circulation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_circulation_v1_circulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_naru_circulation_v1_circulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_naru_circulation_v1_circulation_service_proto_goTypes = []any{
-	(CallState)(0),                 // 0: naru.circulation.v1.CallState
-	(*HubCall)(nil),                // 1: naru.circulation.v1.HubCall
-	(*CirculationRecord)(nil),      // 2: naru.circulation.v1.CirculationRecord
-	(*GetCirculationRequest)(nil),  // 3: naru.circulation.v1.GetCirculationRequest
-	(*GetCirculationResponse)(nil), // 4: naru.circulation.v1.GetCirculationResponse
-	(*ListQueueRequest)(nil),       // 5: naru.circulation.v1.ListQueueRequest
-	(*ListQueueResponse)(nil),      // 6: naru.circulation.v1.ListQueueResponse
-	(*RetryQueuedRequest)(nil),     // 7: naru.circulation.v1.RetryQueuedRequest
-	(*RetryQueuedResponse)(nil),    // 8: naru.circulation.v1.RetryQueuedResponse
-	(*AcceptQueuedRequest)(nil),    // 9: naru.circulation.v1.AcceptQueuedRequest
-	(*AcceptQueuedResponse)(nil),   // 10: naru.circulation.v1.AcceptQueuedResponse
-	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
-	(*v1.Party)(nil),               // 12: naru.platform.v1.Party
-	(v1.DocumentType)(0),           // 13: naru.platform.v1.DocumentType
-	(*v1.Digest)(nil),              // 14: naru.platform.v1.Digest
+	(CallState)(0),                  // 0: naru.circulation.v1.CallState
+	(*HubCall)(nil),                 // 1: naru.circulation.v1.HubCall
+	(*CirculationRecord)(nil),       // 2: naru.circulation.v1.CirculationRecord
+	(*GetCirculationRequest)(nil),   // 3: naru.circulation.v1.GetCirculationRequest
+	(*GetCirculationResponse)(nil),  // 4: naru.circulation.v1.GetCirculationResponse
+	(*ListQueueRequest)(nil),        // 5: naru.circulation.v1.ListQueueRequest
+	(*ListQueueResponse)(nil),       // 6: naru.circulation.v1.ListQueueResponse
+	(*RetryQueuedRequest)(nil),      // 7: naru.circulation.v1.RetryQueuedRequest
+	(*RetryQueuedResponse)(nil),     // 8: naru.circulation.v1.RetryQueuedResponse
+	(*AcceptQueuedRequest)(nil),     // 9: naru.circulation.v1.AcceptQueuedRequest
+	(*AcceptQueuedResponse)(nil),    // 10: naru.circulation.v1.AcceptQueuedResponse
+	(*GetRegistrationRequest)(nil),  // 11: naru.circulation.v1.GetRegistrationRequest
+	(*GetRegistrationResponse)(nil), // 12: naru.circulation.v1.GetRegistrationResponse
+	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
+	(*v1.Party)(nil),                // 14: naru.platform.v1.Party
+	(v1.DocumentType)(0),            // 15: naru.platform.v1.DocumentType
+	(*v1.Digest)(nil),               // 16: naru.platform.v1.Digest
 }
 var file_naru_circulation_v1_circulation_service_proto_depIdxs = []int32{
 	0,  // 0: naru.circulation.v1.HubCall.state:type_name -> naru.circulation.v1.CallState
-	11, // 1: naru.circulation.v1.HubCall.acknowledged_at:type_name -> google.protobuf.Timestamp
-	11, // 2: naru.circulation.v1.HubCall.queued_at:type_name -> google.protobuf.Timestamp
-	12, // 3: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
-	12, // 4: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
-	13, // 5: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
-	14, // 6: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
-	14, // 7: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
-	11, // 8: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
-	11, // 9: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
-	11, // 10: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
+	13, // 1: naru.circulation.v1.HubCall.acknowledged_at:type_name -> google.protobuf.Timestamp
+	13, // 2: naru.circulation.v1.HubCall.queued_at:type_name -> google.protobuf.Timestamp
+	14, // 3: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
+	14, // 4: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
+	15, // 5: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
+	16, // 6: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
+	16, // 7: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
+	13, // 8: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
+	13, // 9: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
+	13, // 10: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
 	1,  // 11: naru.circulation.v1.CirculationRecord.registration:type_name -> naru.circulation.v1.HubCall
 	1,  // 12: naru.circulation.v1.CirculationRecord.read_time:type_name -> naru.circulation.v1.HubCall
 	2,  // 13: naru.circulation.v1.GetCirculationResponse.record:type_name -> naru.circulation.v1.CirculationRecord
 	2,  // 14: naru.circulation.v1.ListQueueResponse.records:type_name -> naru.circulation.v1.CirculationRecord
-	3,  // 15: naru.circulation.v1.CirculationService.GetCirculation:input_type -> naru.circulation.v1.GetCirculationRequest
-	5,  // 16: naru.circulation.v1.CirculationAdminService.ListQueue:input_type -> naru.circulation.v1.ListQueueRequest
-	7,  // 17: naru.circulation.v1.CirculationAdminService.RetryQueued:input_type -> naru.circulation.v1.RetryQueuedRequest
-	9,  // 18: naru.circulation.v1.CirculationAdminService.AcceptQueued:input_type -> naru.circulation.v1.AcceptQueuedRequest
-	4,  // 19: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
-	6,  // 20: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
-	8,  // 21: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
-	10, // 22: naru.circulation.v1.CirculationAdminService.AcceptQueued:output_type -> naru.circulation.v1.AcceptQueuedResponse
-	19, // [19:23] is the sub-list for method output_type
-	15, // [15:19] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	13, // 15: naru.circulation.v1.GetRegistrationResponse.registered_at:type_name -> google.protobuf.Timestamp
+	13, // 16: naru.circulation.v1.GetRegistrationResponse.read_at:type_name -> google.protobuf.Timestamp
+	13, // 17: naru.circulation.v1.GetRegistrationResponse.read_registered_at:type_name -> google.protobuf.Timestamp
+	3,  // 18: naru.circulation.v1.CirculationService.GetCirculation:input_type -> naru.circulation.v1.GetCirculationRequest
+	5,  // 19: naru.circulation.v1.CirculationAdminService.ListQueue:input_type -> naru.circulation.v1.ListQueueRequest
+	7,  // 20: naru.circulation.v1.CirculationAdminService.RetryQueued:input_type -> naru.circulation.v1.RetryQueuedRequest
+	9,  // 21: naru.circulation.v1.CirculationAdminService.AcceptQueued:input_type -> naru.circulation.v1.AcceptQueuedRequest
+	11, // 22: naru.circulation.v1.CirculationLookupService.GetRegistration:input_type -> naru.circulation.v1.GetRegistrationRequest
+	4,  // 23: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
+	6,  // 24: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
+	8,  // 25: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
+	10, // 26: naru.circulation.v1.CirculationAdminService.AcceptQueued:output_type -> naru.circulation.v1.AcceptQueuedResponse
+	12, // 27: naru.circulation.v1.CirculationLookupService.GetRegistration:output_type -> naru.circulation.v1.GetRegistrationResponse
+	23, // [23:28] is the sub-list for method output_type
+	18, // [18:23] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_naru_circulation_v1_circulation_service_proto_init() }
@@ -807,9 +930,9 @@ func file_naru_circulation_v1_circulation_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_circulation_v1_circulation_service_proto_rawDesc), len(file_naru_circulation_v1_circulation_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_naru_circulation_v1_circulation_service_proto_goTypes,
 		DependencyIndexes: file_naru_circulation_v1_circulation_service_proto_depIdxs,

@@ -318,3 +318,114 @@ var CirculationAdminService_ServiceDesc = grpc.ServiceDesc{
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "naru/circulation/v1/circulation_service.proto",
 }
+
+const (
+	CirculationLookupService_GetRegistration_FullMethodName = "/naru.circulation.v1.CirculationLookupService/GetRegistration"
+)
+
+// CirculationLookupServiceClient is the client API for CirculationLookupService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// CirculationLookupService answers other units' rare questions.
+type CirculationLookupServiceClient interface {
+	// GetRegistration tells what the hub holds of a document: certificate asks when a certificate is wanted, and when one is compared.
+	// Errors: RECORD_NOT_FOUND.
+	GetRegistration(ctx context.Context, in *GetRegistrationRequest, opts ...grpc.CallOption) (*GetRegistrationResponse, error)
+}
+
+type circulationLookupServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewCirculationLookupServiceClient(cc grpc.ClientConnInterface) CirculationLookupServiceClient {
+	return &circulationLookupServiceClient{cc}
+}
+
+func (c *circulationLookupServiceClient) GetRegistration(ctx context.Context, in *GetRegistrationRequest, opts ...grpc.CallOption) (*GetRegistrationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetRegistrationResponse)
+	err := c.cc.Invoke(ctx, CirculationLookupService_GetRegistration_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// CirculationLookupServiceServer is the server API for CirculationLookupService service.
+// All implementations must embed UnimplementedCirculationLookupServiceServer
+// for forward compatibility.
+//
+// CirculationLookupService answers other units' rare questions.
+type CirculationLookupServiceServer interface {
+	// GetRegistration tells what the hub holds of a document: certificate asks when a certificate is wanted, and when one is compared.
+	// Errors: RECORD_NOT_FOUND.
+	GetRegistration(context.Context, *GetRegistrationRequest) (*GetRegistrationResponse, error)
+	mustEmbedUnimplementedCirculationLookupServiceServer()
+}
+
+// UnimplementedCirculationLookupServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedCirculationLookupServiceServer struct{}
+
+func (UnimplementedCirculationLookupServiceServer) GetRegistration(context.Context, *GetRegistrationRequest) (*GetRegistrationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRegistration not implemented")
+}
+func (UnimplementedCirculationLookupServiceServer) mustEmbedUnimplementedCirculationLookupServiceServer() {
+}
+func (UnimplementedCirculationLookupServiceServer) testEmbeddedByValue() {}
+
+// UnsafeCirculationLookupServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to CirculationLookupServiceServer will
+// result in compilation errors.
+type UnsafeCirculationLookupServiceServer interface {
+	mustEmbedUnimplementedCirculationLookupServiceServer()
+}
+
+func RegisterCirculationLookupServiceServer(s grpc.ServiceRegistrar, srv CirculationLookupServiceServer) {
+	// If the following call panics, it indicates UnimplementedCirculationLookupServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&CirculationLookupService_ServiceDesc, srv)
+}
+
+func _CirculationLookupService_GetRegistration_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRegistrationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CirculationLookupServiceServer).GetRegistration(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CirculationLookupService_GetRegistration_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CirculationLookupServiceServer).GetRegistration(ctx, req.(*GetRegistrationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// CirculationLookupService_ServiceDesc is the grpc.ServiceDesc for CirculationLookupService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var CirculationLookupService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "naru.circulation.v1.CirculationLookupService",
+	HandlerType: (*CirculationLookupServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "GetRegistration",
+			Handler:    _CirculationLookupService_GetRegistration_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "naru/circulation/v1/circulation_service.proto",
+}

@@ -176,7 +176,8 @@ const (
 //
 // DeliveryLookupService answers other units' rare questions.
 type DeliveryLookupServiceClient interface {
-	// GetReceived gives the facts of a received document: viewing and certificate ask once when their projection misses.
+	// GetReceived gives the facts of a received document: viewing asks when its first viewing token is, certificate when its certificate is.
+	// Errors: ITEM_NOT_FOUND.
 	GetReceived(ctx context.Context, in *GetReceivedRequest, opts ...grpc.CallOption) (*GetReceivedResponse, error)
 }
 
@@ -204,7 +205,8 @@ func (c *deliveryLookupServiceClient) GetReceived(ctx context.Context, in *GetRe
 //
 // DeliveryLookupService answers other units' rare questions.
 type DeliveryLookupServiceServer interface {
-	// GetReceived gives the facts of a received document: viewing and certificate ask once when their projection misses.
+	// GetReceived gives the facts of a received document: viewing asks when its first viewing token is, certificate when its certificate is.
+	// Errors: ITEM_NOT_FOUND.
 	GetReceived(context.Context, *GetReceivedRequest) (*GetReceivedResponse, error)
 	mustEmbedUnimplementedDeliveryLookupServiceServer()
 }

@@ -307,7 +307,7 @@ const (
 type IntakeLookupServiceClient interface {
 	// GetRegistrationCertificate gives a supplied certificate's bytes.
 	GetRegistrationCertificate(ctx context.Context, in *GetRegistrationCertificateRequest, opts ...grpc.CallOption) (*GetRegistrationCertificateResponse, error)
-	// GetDocument gives a document's facts: status and certificate ask once when their projection misses.
+	// GetDocument gives a document's facts: status asks once when its projection misses, certificate for a sender whose document is not received.
 	GetDocument(ctx context.Context, in *GetDocumentRequest, opts ...grpc.CallOption) (*GetDocumentResponse, error)
 }
 
@@ -347,7 +347,7 @@ func (c *intakeLookupServiceClient) GetDocument(ctx context.Context, in *GetDocu
 type IntakeLookupServiceServer interface {
 	// GetRegistrationCertificate gives a supplied certificate's bytes.
 	GetRegistrationCertificate(context.Context, *GetRegistrationCertificateRequest) (*GetRegistrationCertificateResponse, error)
-	// GetDocument gives a document's facts: status and certificate ask once when their projection misses.
+	// GetDocument gives a document's facts: status asks once when its projection misses, certificate for a sender whose document is not received.
 	GetDocument(context.Context, *GetDocumentRequest) (*GetDocumentResponse, error)
 	mustEmbedUnimplementedIntakeLookupServiceServer()
 }
