@@ -175,7 +175,9 @@ func TestPublishedAndLogged(t *testing.T) {
 	p := b.publish(t, 0)
 	b.state(t, cancelled("a"), supplied("c"))
 	p.Committed(b.Committed())
-	await.Require(t, patience, func() bool { return b.count(t, `select count(*) from journal_mark where published_at is not null`) == 1 })
+	await.Require(t, patience, func() bool {
+		return b.count(t, `select count(*) from journal_mark where published_at is not null`) == 1
+	})
 	require.NoError(t, b.Logger.Drain(t.Context()))
 	require.Equal(t, 2, b.count(t, `select count(*) from journal_mark where leaf in (0, 1)`))
 

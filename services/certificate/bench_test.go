@@ -19,7 +19,6 @@ import (
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -157,16 +156,8 @@ func (b *bundle) edoc(t testing.TB, serial int64) string {
 	return number.String()
 }
 
-func (b *bundle) event(edocNum string, m proto.Message) journal.Fact {
-	return journal.Fact{Subject: edocNum, Sender: b.sender, Actor: "unit:test", OccurredAt: b.Clock.Now(), Message: m}
-}
-
-func (b *bundle) parties() (from, to *platformv1.Party) {
-	return &platformv1.Party{PlatformId: unittest.Platform, Address: senderAddr}, &platformv1.Party{PlatformId: unittest.Platform, Address: receiverAddr}
-}
-
-func (b *bundle) received(t testing.TB, edocNum string) {
-	from, to := b.parties()
+// received lets intake and delivery know a document.
+func (b *bundle) received(edocNum string) {
 	at := timestamppb.New(b.Clock.Now().Add(-time.Hour))
 	facts := &platformv1.DocumentFacts{
 		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, SentAt: at, ReceivedAt: at,

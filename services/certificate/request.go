@@ -73,31 +73,6 @@ func (s *service) record(ctx context.Context, p authn.Principal, r *certificatev
 			return req, nil
 		}
 	}
-	var v view
-	fresh := false
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		if _, err := findDocument(ctx, tx, lockDocumentSQL, req.edocNum); err != nil {
-			return err
-		}
-		// A call with the same id may have come first while this one waited.
-		earlier, found, err := s.repeated(ctx, tx, p, r)
-		if err != nil || found {
-			v = earlier
-			return err
-		}
-		if req.ordinal, err = insertRequest(ctx, tx, req); err != nil {
-			return err
-		}
-		entry, err := requestEvidence(req)
-		if err != nil {
-			return err
-		}
-		if err := evidence.Append(ctx, tx, entry); err != nil {
-			return err
-		}
-		v, fresh, err = findView(ctx, tx, p.ID, req.id)
-		return err
-	})
 	if pg.Constraint(err) == "certificate_request_own_key" {
 		// A call with the same id came first.
 		known, _, err = findRequest(ctx, s.db, req)
@@ -140,21 +115,9 @@ func (s *service) accept(ctx context.Context, o order) (view, error) {
 }
 
 // refuse records a refusal and gives the answer.
-func (s *service) refuse(ctx context.Context, p authn.Principal, r *certificatev1.RequestCertificateRequest, d document, outcome string, answer error) error {
-	ref := refusal{
-		id: id.New(), edocNum: r.GetEdocNum(), principal: p.ID, kind: kindName(p.Kind), requestID: r.GetRequestId(), outcome: outcome,
-		refusedAt: s.clock.Now(),
-	}
-	ref.digest = contentDigest(ref.id, ref.edocNum, r.GetReason())
-	var err error
-	if ref.reason, err = s.sealed.Seal(ctx, sealed.Applicant, ref.id.String(), []byte(r.GetReason())); err != nil {
-		return fmt.Errorf("seal reason: %w", err)
-	}
-	entry, err := refusalEvidence(ref, d.sender)
-	if err != nil {
-		return err
-	}
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+func (s *service) refuse(ctx context.Context, req request, d document, outcome string, answer error) error {
+	ref := refusal{id: id.New(), request: req, outcome: outcome, refusedAt: s.clock.Now()}
+	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := insertRefusal(ctx, tx, ref); err != nil {
 			return err
 		}

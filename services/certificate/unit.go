@@ -36,9 +36,8 @@ var Unit = unit.Unit{
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
 	// Partitioned so that a year can be taken away whole; nothing is dropped by age alone.
-	Partitions: []pg.Partition{{Table: "document", Kind: pg.ByYearText}, {Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
+	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
 	States:     emits(),
-	Reads:      reads(),
 	Policy:     "certificate/1",
 	Witness:    "status",
 	Build:      build,

@@ -72,7 +72,7 @@ func (s *service) AcceptQueued(ctx context.Context, r *circulationv1.AcceptQueue
 	return &circulationv1.AcceptQueuedResponse{}, nil
 }
 
-// accept keeps who accepted a call, and does what follows when one is done.
+// accept keeps who accepted a call, and states what follows when one is done.
 func (s *service) accept(ctx context.Context, tx *journal.Tx, one settlement, by acceptance) error {
 	if err := insertAcceptance(ctx, tx, one, by); err != nil {
 		return err

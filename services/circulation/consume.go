@@ -10,7 +10,7 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// onDocumentReceived completes records; it alone suffices.
+// onDocumentReceived makes records, or completes those of documents read before, and their registrations due.
 func (s *service) onDocumentReceived(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
@@ -20,21 +20,7 @@ func (s *service) onDocumentReceived(ctx context.Context, tx *journal.Tx, events
 			records = append(records, told(r, e.Lane, e.FrameID.String(), e.Traceparent))
 		}
 	}
-	return verdicts, s.keep(ctx, tx, records)
-}
-
-// onDocumentSent makes the record of a document that is on its way.
-func (s *service) onDocumentSent(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentSent]) ([]inbox.Verdict, error) {
-	verdicts := make([]inbox.Verdict, len(events))
-	records := make([]record, 0, len(events))
-	for i, e := range events {
-		r, verdict := readFacts(e.Subject, e.Message.GetFacts())
-		r.receivedAt = time.Time{} // whether it was received is not this event's to say
-		if verdicts[i] = verdict; verdict == inbox.Done {
-			records = append(records, told(r, e.Lane, e.FrameID.String(), e.Traceparent))
-		}
-	}
-	return verdicts, s.keep(ctx, tx, records)
+	return verdicts, s.keep(ctx, tx, registration, records)
 }
 
 // onDocumentRead adds the read time, which is held until the record is complete and registered.
@@ -76,8 +62,8 @@ func told(r record, lane platformv1.Lane, cause, traceparent string) record {
 	return r
 }
 
-// keep merges records, makes the calls they have become ready for, and announces them.
-func (s *service) keep(ctx context.Context, tx *journal.Tx, records []record) error {
+// keep merges what events told of records, and announces the calls that this made due.
+func (s *service) keep(ctx context.Context, tx *journal.Tx, kind callKind, records []record) (err error) {
 	if len(records) == 0 {
 		return nil
 	}

@@ -249,10 +249,6 @@ func received(f *platformv1.DocumentFacts) journal.Fact {
 	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: f.GetReceivedAt().AsTime(), Message: &deliveryv1.DocumentReceived{Facts: f}}
 }
 
-func sent(f *platformv1.DocumentFacts) journal.Fact {
-	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: f.GetSentAt().AsTime(), Message: &deliveryv1.DocumentSent{Facts: f}}
-}
-
 // read is a read report ten seconds after receipt.
 func read(f *platformv1.DocumentFacts) journal.Fact {
 	at := f.GetReceivedAt().AsTime().Add(10 * time.Second)

@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -90,8 +89,8 @@ func (s *service) RetryQueued(ctx context.Context, r *circulationv1.RetryQueuedR
 	return &circulationv1.RetryQueuedResponse{}, nil
 }
 
-// proveRetry keeps who asked for a retry, and refuses one of nothing.
-func (s *service) proveRetry(ctx context.Context, tx *journal.Tx, number, by string, kinds []callKind) error {
+// retried keeps who asked for a retry, and refuses one of nothing.
+func (s *service) retried(ctx context.Context, tx *journal.Tx, number, by string, kinds []callKind) error {
 	sender, err := recordSender(ctx, tx, number)
 	switch {
 	case errors.Is(err, errNoRecord):

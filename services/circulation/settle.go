@@ -9,8 +9,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
@@ -31,7 +29,8 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.call.number, b.call.number) })
 	var settled []settlement
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		ours, err := settleCalls(ctx, tx, b.kind, s.owner, now, all)
+		settled = settled[:0]
+		ours, err := closeCall(ctx, tx, b, now, all)
 		if err != nil {
 			return err
 		}
@@ -49,18 +48,18 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 	return nil
 }
 
-// follow moves the other call of the records: read times wait for registrations, and a read time the hub has no record for has its
-// registration checked again.
-func (s *service) follow(ctx context.Context, tx *journal.Tx, kind callKind, settled []settlement) (released int64, err error) {
-	var registered, missing []string
-	wait := time.Duration(0)
-	for _, one := range settled {
-		switch {
-		case kind == registration && one.next == done:
-			registered = append(registered, one.call.number)
-		case one.recheck:
-			missing = append(missing, one.call.number)
-			wait = max(wait, s.backoff.Delay(one.call.confirmations+1, rand.Float64())) //nolint:gosec // jitter needs no secrecy
+// settleOurs brings the records of a batch that was still ours to where its results lead, and states it.
+func (s *service) settleOurs(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []settlement) ([]settlement, error) {
+	readDue, err := settleRecords(ctx, tx, b, now, all)
+	if err != nil {
+		return nil, err
+	}
+	var settled []settlement
+	released, missing := false, false
+	for _, one := range all {
+		due, ours := readDue[one.call.number]
+		if !ours {
+			continue
 		}
 		settled = append(settled, one)
 		released = released || (due && one.next == done)
@@ -110,62 +109,4 @@ func state(ctx context.Context, tx *journal.Tx, b batch, now time.Time, settled 
 		return err
 	}
 	return tx.State(ctx, b.lane, refused...)
-}
-
-// proof is the body of an evidence entry: what was sent, by its digest, and what the hub said.
-type proof struct {
-	EdocNum  string `json:"edocNum"`
-	Call     string `json:"call"`
-	Attempt  int    `json:"attempt"`
-	Outcome  string `json:"outcome,omitempty"`
-	Result   int32  `json:"result,omitempty"`
-	Exchange string `json:"exchange,omitempty"`
-	Content  string `json:"contentDigest,omitempty"`
-	Reason   string `json:"reason,omitempty"`
-	Actor    string `json:"actor,omitempty"`
-	// Acceptance and ReasonDigest are of an operator's acceptance; the digest is salted with the acceptance's id.
-	Acceptance   string    `json:"acceptance,omitempty"`
-	ReasonDigest string    `json:"reasonDigest,omitempty"`
-	At           time.Time `json:"at"`
-}
-
-// prove keeps the evidence of every answer and every refusal, late ones included.
-func prove(ctx context.Context, tx *journal.Tx, kind callKind, now time.Time, all []settlement) error {
-	var entries []evidence.Entry
-	for _, one := range all {
-		if one.sending != answered && one.next != queued {
-			continue
-		}
-		at := now
-		if one.sending == answered {
-			at = one.endedAt
-		}
-		body, err := json.Marshal(proof{
-			EdocNum: one.call.number, Call: kind.String(), Attempt: one.call.attempt, Outcome: string(one.sending), Result: one.result,
-			Exchange: one.exchange, Content: hex.EncodeToString(one.digest), Reason: one.reason, At: at,
-		})
-		if err != nil {
-			return fmt.Errorf("encode evidence of %s: %w", one.call.number, err)
-		}
-		entries = append(entries, entry(one.call.number, one.call.sender, actor, evidenceKind(kind, one.next), at, body))
-	}
-	return evidence.Append(ctx, tx, entries...)
-}
-
-func evidenceKind(kind callKind, next callState) string {
-	switch next {
-	case done:
-		return kind.String() + "_acknowledged"
-	case queued:
-		return kind.String() + "_refused"
-	case waiting, due, confirming:
-		return kind.String() + "_put_off"
-	default:
-		return kind.String() + "_put_off"
-	}
-}
-
-func entry(number, sender, by, kind string, at time.Time, body []byte) evidence.Entry {
-	return evidence.Entry{ID: id.New(), Kind: kind, Subject: number, Tenant: sender, Sender: sender, Actor: by,
-		PolicyVersion: policyVersion, OccurredAt: at, Body: body}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
@@ -36,21 +37,35 @@ func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platfor
 		  order  by r.${call}_due_at
 		  limit  @limit),
 		claimed as (
-		  update hub_call c
-		  set    lease_until = now() + @lease, owner = @owner, attempts = c.attempts + 1
-		  from   free f
-		  where  c.edoc_num = f.edoc_num and c.kind = @kind
-		  returning c.edoc_num, c.attempts, c.ineffective, c.confirmations, c.content_digest, c.acknowledged_at, c.cause, c.traceparent)
-		select ` + recordFields + `, c.attempts, c.ineffective, c.confirmations, c.content_digest, c.acknowledged_at is not null, c.cause, c.traceparent
-		from   claimed c join circulation_record r using (edoc_num)
-		order  by r.edoc_num`
-	return work.Claim(ctx, db, claim, lease, pgx.NamedArgs{"kind": int16(kind), "lane": journal.LaneNumber(lane)}, func(row pgx.CollectableRow) (call, error) {
-		c := call{kind: kind}
-		var s scannedRecord
-		var trace *string
-		err := row.Scan(append(s.targets(), &c.attempt, &c.ineffective, &c.confirmations, &c.digest, &c.acknowledged, &c.cause, &trace)...)
-		c.record, c.traceparent = s.record(), or(trace)
-		return c, err
+		  insert into hub_call (id, kind, lane, numbers, attempts, claimed_at, lease_until)
+		  select @id, @kind, @lane, array_agg(edoc_num order by edoc_num), array_agg(attempt order by edoc_num), now(), now() + @lease
+		  from   free
+		  having count(*) > 0)
+		select * from free order by edoc_num`
+	b := batch{id: id.New(), kind: kind, lane: lane}
+	err := pg.InTx(ctx, db, func(tx pgx.Tx) error {
+		var lapsed bool
+		if err := tx.QueryRow(ctx, turn, int16(kind)).Scan(&lapsed, nil, nil, nil); err != nil {
+			return fmt.Errorf("wait for the turn: %w", err)
+		}
+		if lapsed {
+			if err := lapseCalls(ctx, tx, kind); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.Query(ctx, kind.sql(claim), pgx.NamedArgs{"id": b.id, "kind": int16(kind), "lane": journal.LaneNumber(lane), "limit": limit, "lease": lease})
+		if err != nil {
+			return err
+		}
+		b.calls, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (call, error) {
+			c := call{kind: kind}
+			var s scannedRecord
+			var trace *string
+			err := row.Scan(append(s.targets(), &c.attempt, &c.ineffective, &c.confirmations, &c.digest, &c.acknowledged, &c.cause, &trace)...)
+			c.record, c.traceparent = s.record(), or(trace)
+			return c, err
+		})
+		return err
 	})
 	if err != nil {
 		return batch{}, fmt.Errorf("claim %s calls: %w", kind, err)

@@ -139,9 +139,8 @@ func columnsOf(records []record) recordColumns {
 	var c recordColumns
 	for _, r := range records {
 		c.numbers, c.senders, c.causes = append(c.numbers, r.number), append(c.senders, r.sender), append(c.causes, r.cause)
-		c.lanes = append(c.lanes, journal.LaneNumber(r.lane))
-		c.traces = append(c.traces, text(r.traceparent))
-		c.sent, c.received, c.read = append(c.sent, instant(r.sentAt)), append(c.received, instant(r.receivedAt)), append(c.read, instant(r.readAt))
+		c.lanes, c.traces = append(c.lanes, journal.LaneNumber(r.lane)), append(c.traces, text(r.traceparent))
+		c.sent, c.received, c.read = append(c.sent, r.sentAt), append(c.received, r.receivedAt), append(c.read, r.readAt)
 		c.from.add(r.facts.GetFrom())
 		c.to.add(r.facts.GetTo())
 		// A registrar is empty, and not null, where nobody registers the record: its facts are known all the same.

@@ -167,12 +167,7 @@ func (b *bundle) facts(t *testing.T, recipient string, change ...func(f *platfor
 	return f
 }
 
-func received(f *platformv1.DocumentFacts) journal.Fact {
-	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: f.GetReceivedAt().AsTime(),
-		Message: &deliveryv1.DocumentReceived{Facts: f}}
-}
-
-// receive lets a document be received by a recipient.
+// receive lets a document be received by a recipient, which delivery tells when it is asked.
 func (b *bundle) receive(t *testing.T, recipient string, change ...func(f *platformv1.DocumentFacts)) *platformv1.DocumentFacts {
 	t.Helper()
 	f := b.facts(t, recipient, change...)

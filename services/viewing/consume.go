@@ -14,26 +14,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// onDocumentReceived keeps what can be viewed.
-func onDocumentReceived(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
-	verdicts := make([]inbox.Verdict, len(events))
-	byNumber := map[id.EdocNumber]document{}
-	for i, e := range events {
-		d, err := documentOf(e.Message.GetFacts())
-		switch {
-		case errors.Is(err, errFactsLater):
-			verdicts[i] = inbox.Defer("facts_of_an_unknown_kind")
-		case err != nil || d.number.String() != e.Subject:
-			verdicts[i] = inbox.Park("facts_incomplete")
-		default:
-			byNumber[d.number] = d
-		}
-	}
-	sorted := slices.SortedFunc(maps.Values(byNumber), func(a, b document) int { return cmp.Compare(a.number, b.number) })
-	return verdicts, insertDocuments(ctx, tx, sorted)
-}
-
-// onDocumentCancelled remembers a cancelled number. Delivery cancels before receipt only, so there is usually no document to it.
+// onDocumentCancelled remembers a cancelled number. There is usually no document to it: delivery cancels before receipt only, and a document is
+// here from its first token on.
 func onDocumentCancelled(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentCancelled]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	byNumber := map[string]time.Time{}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -93,8 +92,7 @@ func TestIssueRefused(t *testing.T) {
 		f.ViewingDeadline = timestamppb.New(b.Clock.Now().Truncate(time.Second))
 	})
 	cancelled := b.receive(t, recipient)
-	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, journal.Fact{Subject: cancelled.GetEdocNum(), Sender: b.sender, OccurredAt: b.Clock.Now(),
-		Message: &deliveryv1.DocumentCancelled{EdocNum: cancelled.GetEdocNum(), Sender: b.sender, CancelledAt: timestamppb.New(b.Clock.Now())}})
+	b.cancel(t, cancelled.GetEdocNum()) // before its first token
 	ahead := b.receive(t, recipient, func(f *platformv1.DocumentFacts) { f.ReceivedAt = timestamppb.New(b.Clock.Now().Add(time.Second)) })
 	for _, test := range []struct {
 		name, recipient, number string

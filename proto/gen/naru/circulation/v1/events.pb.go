@@ -320,7 +320,7 @@ var File_naru_circulation_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_circulation_v1_events_proto_rawDesc = "" +
 	"\n" +
-	" naru/circulation/v1/events.proto\x12\x13naru.circulation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x80\x03\n" +
+	" naru/circulation/v1/events.proto\x12\x13naru.circulation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xf3\x02\n" +
 	"\x15CirculationRegistered\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -330,14 +330,16 @@ const file_naru_circulation_v1_events_proto_rawDesc = "" +
 	"\x0facknowledged_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0eacknowledgedAt\x12\x1c\n" +
 	"\trecipient\x18\a \x01(\tR\trecipient\x12+\n" +
 	"\x04from\x18\b \x01(\v2\x17.naru.platform.v1.PartyR\x04from\x12'\n" +
-	"\x02to\x18\t \x01(\v2\x17.naru.platform.v1.PartyR\x02to:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcertificate\x12\x06status\"\x89\x02\n" +
+	"\x02to\x18\t \x01(\v2\x17.naru.platform.v1.PartyR\x02to:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xfc\x01\n" +
 	"\x12ReadTimeRegistered\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12\x16\n" +
 	"\x06result\x18\x04 \x01(\x05R\x06result\x12\x1a\n" +
 	"\bexchange\x18\x05 \x01(\tR\bexchange\x12C\n" +
-	"\x0facknowledged_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0eacknowledgedAt:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcertificate\x12\x06status\"\x8f\x02\n" +
+	"\x0facknowledged_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0eacknowledgedAt:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\x8f\x02\n" +
 	"\x12CirculationRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +

@@ -474,11 +474,12 @@ var File_naru_delivery_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/delivery/v1/events.proto\x12\x10naru.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"b\n" +
+	"\x1dnaru/delivery/v1/events.proto\x12\x10naru.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"U\n" +
 	"\fDocumentSent\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"|\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"f\n" +
 	"\x10DocumentReceived\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:1\xd2\xf3\x18-\b\x01\x12\vcertificate\x12\vcirculation\x12\x06status\x12\aviewing\"\xbb\x01\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"\xbb\x01\n" +
 	"\x0fDeliveryExpired\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +

@@ -305,7 +305,7 @@ const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	"\x0eviewing_system\x18\x04 \x01(\tR\rviewingSystem\x12;\n" +
 	"\vverified_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"verifiedAt:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\xb4\x03\n" +
+	"\b\x01\x12\x06status\"\xa7\x03\n" +
 	"\fDocumentRead\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -318,7 +318,7 @@ const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	"reportedAt\x12%\n" +
 	"\x0eviewing_system\x18\b \x01(\tR\rviewingSystem\x12\x1d\n" +
 	"\n" +
-	"log_digest\x18\t \x01(\tR\tlogDigest:2\xd2\xf3\x18.\b\x01\x12\vcertificate\x12\vcirculation\x12\bdelivery\x12\x06statusB\xc0\x01\n" +
+	"log_digest\x18\t \x01(\tR\tlogDigest:%\xd2\xf3\x18!\b\x01\x12\vcirculation\x12\bdelivery\x12\x06statusB\xc0\x01\n" +
 	"\x13com.naru.viewing.v1B\vEventsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (
