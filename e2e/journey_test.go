@@ -137,7 +137,7 @@ func requireTimeline(t *testing.T, i *harness.Institution, edocNum string) {
 		parseTimes(t, entry.OccurredAt, entry.RecordedAt)
 	}
 	for _, kind := range []string{
-		"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.delivery.v1.DocumentSent", "naru.delivery.v1.DocumentReceived",
+		"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.delivery.v1.DocumentReceived",
 		"naru.viewing.v1.ViewingTokenIssued", "naru.viewing.v1.ViewingTokenVerified", "naru.viewing.v1.DocumentRead",
 		"naru.circulation.v1.CirculationRegistered", "naru.circulation.v1.ReadTimeRegistered",
 	} {

@@ -49,7 +49,7 @@ func requireOnce(t *testing.T, i *harness.Institution, r *harness.Recipient, num
 		awaitRegistered(t, i, number, 1)
 		counts := timelineOf(t, i, number)
 		for _, kind := range []string{
-			"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.delivery.v1.DocumentSent", "naru.delivery.v1.DocumentReceived",
+			"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.delivery.v1.DocumentReceived",
 			"naru.circulation.v1.CirculationRegistered",
 		} {
 			require.Equal(t, 1, counts[kind], "%s: %v", kind, counts)

@@ -218,7 +218,7 @@ func requireStatedOnce(t *testing.T, i *harness.Institution, number string) {
 			require.Equal(t, 1, count, "%s of %s: %v", kind, number, counts)
 		}
 		for _, kind := range []string{
-			"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.delivery.v1.DocumentSent", "naru.delivery.v1.DocumentReceived",
+			"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.delivery.v1.DocumentReceived",
 			"naru.circulation.v1.CirculationRegistered",
 		} {
 			if counts[kind] == 0 {

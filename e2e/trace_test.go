@@ -36,7 +36,6 @@ func onTheWay() []consumer {
 		{"certificate", "registered", registered},
 		{"status", "", "naru.intake.v1.DocumentAccepted"},
 		{"status", "", "naru.address.v1.RecipientResolved"},
-		{"status", "", "naru.delivery.v1.DocumentSent"},
 		{"status", "", received},
 		{"status", "", registered},
 	}

@@ -19,7 +19,7 @@ type Config struct {
 
 // Notice is how recipients are told that a document arrived.
 type Notice struct {
-	// URL takes a POST per arrived document; it belongs to the operator's own messaging. Empty: nobody is told.
+	// URL takes a POST per round of notices; it belongs to the operator's own messaging. Empty: nobody is told.
 	URL string `yaml:"url"`
 	// SecretFile holds the Standard Webhooks secret (whsec_ and base64 of 24 to 64 bytes) that signs notices.
 	SecretFile config.SecretFile `yaml:"secret_file"`

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
@@ -33,7 +31,7 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, event
 		d := document{number: e.Subject, lane: e.Lane, sender: e.Sender, facts: facts, resolvedAt: e.Message.GetResolvedAt().AsTime(), event: i}
 		switch outcomeOf(e.Message.GetResolution()) {
 		case deliver:
-			d.state = Delivered
+			d.state, d.foundAtOnce = Delivered, e.Ordinal <= 1
 			if at := notBefore(facts, d.resolvedAt); at.After(earliest) {
 				earliest = at
 			}
@@ -100,14 +98,14 @@ func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, doc
 		case withdrawn[d.facts.GetTo().GetAddress()]:
 			d.state = Failed
 		default:
-			stamp(d.facts, now)
+			d.stamp(now)
 		}
 	}
 	changed, err := advance(ctx, tx, documents, now)
 	if err != nil {
 		return err
 	}
-	if err := s.enqueueNotices(ctx, tx, changed[Delivered], now); err != nil {
+	if err := s.announce(ctx, tx, changed[Delivered], now); err != nil {
 		return err
 	}
 	return s.state(ctx, tx, now, changed, func(d document) (journal.Fact, bool) {
@@ -155,7 +153,7 @@ func (s *service) onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events
 	return nil, insertWithdrawn(ctx, tx, until)
 }
 
-// onDocumentRead shows the read time in the inbox and stops notices.
+// onDocumentRead shows the read time in the inbox; nobody is told any more of what has been read.
 func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	read := map[string]time.Time{}
@@ -171,5 +169,5 @@ func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []i
 			verdicts[i] = inbox.Defer("not_delivered_here")
 		}
 	}
-	return verdicts, stopNotices(ctx, tx, slices.Sorted(maps.Keys(known)), s.clock.Now())
+	return verdicts, nil
 }

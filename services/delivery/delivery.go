@@ -71,6 +71,8 @@ type document struct {
 	sender     string
 	facts      *platformv1.DocumentFacts
 	resolvedAt time.Time
+	// foundAtOnce tells that the first resolution found a consented member here.
+	foundAtOnce bool
 	// event is the place of the answered event in its batch.
 	event int
 }

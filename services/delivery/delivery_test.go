@@ -1,17 +1,9 @@
 package delivery_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
@@ -129,7 +120,7 @@ func TestOwnMemberReceives(t *testing.T) {
 	facts := received[0].GetFacts()
 	require.Equal(t, facts.GetSentAt().AsTime(), facts.GetReceivedAt().AsTime())
 	require.False(t, facts.GetSentAt().AsTime().Before(d.GetResolvedAt().AsTime()))
-	require.Len(t, unittest.Emitted[*deliveryv1.DocumentSent](t, o.Bench), 1)
+	require.Equal(t, d.GetResolvedAt().AsTime(), facts.GetResolvedAt().AsTime())
 
 	listed, err := deliveryv1.NewInboxServiceClient(o.Recipient(t, recipient)).ListInbox(t.Context(), &deliveryv1.ListInboxRequest{})
 	require.NoError(t, err)
@@ -286,23 +277,6 @@ func (o *office) read(t *testing.T, number string, at time.Time) {
 	o.Deliver(t, express, journal.Fact{Subject: number, Sender: sender, Actor: "vs", OccurredAt: at, Message: &viewingv1.DocumentRead{EdocNum: number, ReadAt: timestamppb.New(at)}})
 }
 
-// Whoever has read a document is not told any more that it arrived.
-func TestReadingStopsTheNotice(t *testing.T) {
-	t.Parallel()
-	phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
-	t.Cleanup(phone.Close)
-	o := setup(t, unittest.Config(func(c *delivery.Config) {
-		c.Notice.URL = phone.URL
-		c.Notice.SecretFile = secretFile(t, "whsec_"+base64.StdEncoding.EncodeToString([]byte("a-secret-of-tests-with-enough-bytes")))
-	}))
-	d := o.document(t, unittest.NewID(), own)
-	o.Deliver(t, express, resolved(1, d))
-	o.read(t, d.GetFacts().GetEdocNum(), o.Clock.Now())
-	var state string
-	require.NoError(t, o.App.QueryRow(t.Context(), `select state from notice where edoc_num = $1`, d.GetFacts().GetEdocNum()).Scan(&state))
-	require.Equal(t, "STOPPED", state)
-}
-
 // Nothing enters the inbox of somebody who has left.
 func TestWithdrawnAddressFails(t *testing.T) {
 	t.Parallel()
@@ -399,8 +373,8 @@ func TestInboxIsItsRecipientsAlone(t *testing.T) {
 	require.ErrorIs(t, err, fault.Denied)
 }
 
-// The units that ask for a received document when they need it are told what its event tells; a document that waits is none.
-func TestReceivedIsToldToTheUnitsThatAsk(t *testing.T) {
+// The units whose projection may miss a received document are told what its event tells; a document that waits is none.
+func TestReceivedIsLookedUpByTheUnitsThatMiss(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	received, waiting := o.document(t, unittest.NewID(), own), o.document(t, unittest.NewID(), none)
@@ -464,72 +438,4 @@ func TestReadTimeShowsInTheInbox(t *testing.T) {
 	unread, err := client.ListInbox(t.Context(), &deliveryv1.ListInboxRequest{UnreadOnly: true})
 	require.NoError(t, err)
 	require.Empty(t, unread.GetItems())
-}
-
-// A notice is signed, tells neither title nor content, is tried again, and its success is a fact.
-func TestNotice(t *testing.T) {
-	t.Parallel()
-	secret := []byte("a-secret-of-tests-with-enough-bytes")
-	var calls atomic.Int32
-	bodies := make(chan []byte, 10)
-	phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if calls.Add(1) == 1 {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		raw, err := io.ReadAll(r.Body)
-		mac := hmac.New(sha256.New, secret)
-		mac.Write([]byte(r.Header.Get("Webhook-Id") + "." + r.Header.Get("Webhook-Timestamp") + "." + string(raw)))
-		if err != nil || r.Header.Get("Webhook-Signature") != "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		bodies <- raw
-	}))
-	t.Cleanup(phone.Close)
-	o := setup(t, unittest.Config(func(c *delivery.Config) {
-		c.Notice.URL = phone.URL
-		c.Notice.SecretFile = secretFile(t, "whsec_"+base64.StdEncoding.EncodeToString(secret))
-	}))
-	recipient := unittest.NewID()
-	d := o.document(t, recipient, own)
-	o.Deliver(t, express, resolved(1, d))
-	require.Len(t, unittest.AwaitEmitted[*deliveryv1.NoticeGiven](t, o.Bench, 1), 1)
-	got := <-bodies
-	require.Contains(t, string(got), recipient)
-	require.NotContains(t, string(got), "시험 고지서")
-}
-
-// That nobody could be told is evidence too.
-func TestNoticeGivenUp(t *testing.T) {
-	t.Parallel()
-	phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
-	t.Cleanup(phone.Close)
-	o := setup(t, unittest.Config(func(c *delivery.Config) {
-		c.Notice.URL, c.Notice.Attempts = phone.URL, 1
-		c.Notice.SecretFile = secretFile(t, "whsec_"+base64.StdEncoding.EncodeToString([]byte("a-secret-of-tests-with-enough-bytes")))
-	}))
-	d := o.document(t, unittest.NewID(), own)
-	o.Deliver(t, express, resolved(1, d))
-	number := d.GetFacts().GetEdocNum()
-	await.Require(t, unittest.Patience, func() bool {
-		var state string
-		require.NoError(t, o.App.QueryRow(t.Context(), `select state from notice where edoc_num = $1`, number).Scan(&state))
-		return state == "GIVEN_UP"
-	})
-	var proved int
-	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from evidence_entry where subject = $1 and kind = 'notice_given_up'`, number).Scan(&proved))
-	require.Equal(t, 1, proved)
-	require.Empty(t, unittest.Emitted[*deliveryv1.NoticeGiven](t, o.Bench))
-}
-
-func secretFile(t *testing.T, secret string) config.SecretFile {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "secret")
-	require.NoError(t, os.WriteFile(path, []byte(secret), 0o600))
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	require.NoError(t, os.WriteFile(file, []byte("notice:\n  url: http://localhost/\n  secret_file: "+path+"\n"), 0o600))
-	loaded := delivery.Default()
-	require.NoError(t, config.Load(file, loaded))
-	return loaded.Notice.SecretFile
 }

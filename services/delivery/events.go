@@ -14,7 +14,7 @@ import (
 
 func emits() []proto.Message {
 	return []proto.Message{
-		&deliveryv1.DocumentSent{}, &deliveryv1.DocumentReceived{}, &deliveryv1.DeliveryExpired{}, &deliveryv1.DeliveryFailed{},
+		&deliveryv1.DocumentReceived{}, &deliveryv1.DeliveryExpired{}, &deliveryv1.DeliveryFailed{},
 		&deliveryv1.DocumentCancelled{}, &deliveryv1.CancelRefused{}, &deliveryv1.NoticeGiven{},
 	}
 }

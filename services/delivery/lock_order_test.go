@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -57,41 +56,6 @@ func TestBatchLocksInOrder(t *testing.T) {
 			require.NoError(t, <-advanced)
 		})
 	}
-}
-
-// Notices that were given are written down in the order of their documents, like those that are stopped, however the round came by them.
-func TestRoundLocksInOrder(t *testing.T) {
-	t.Parallel()
-	const first, last = "20260101_NARUTEST01_0000000000001", "20260101_NARUTEST01_0000000000002"
-	b := unittest.New(t, Unit, unittest.Neighbour("intake", unittest.NewMaker(t, "intake").Register))
-	now := b.Clock.Now()
-	round := make([]notice, 0, 2)
-	for _, number := range []string{last, first} {
-		n := notice{id: id.New(), number: number, owner: "me", attempt: 1}
-		_, err := b.App.Exec(t.Context(), `
-			insert into notice (id, edoc_num, lane, sender, recipient, from_address, to_address, received_at, due_at, owner, attempt)
-			values ($1, $2, 1, 's', 'r', 'from', 'to', $3, $3, $4, $5)`, n.id, n.number, now, n.owner, n.attempt)
-		require.NoError(t, err)
-		round = append(round, n)
-	}
-	other, err := b.App.Begin(t.Context())
-	require.NoError(t, err)
-	defer func() { _ = other.Rollback(t.Context()) }()
-	require.NoError(t, stopNotices(t.Context(), other, []string{first}, now))
-
-	marked := make(chan error, 1)
-	go func() {
-		tx, err := b.App.Begin(t.Context())
-		if err == nil {
-			_, err = markGiven(t.Context(), tx, round)
-			_ = tx.Rollback(t.Context())
-		}
-		marked <- err
-	}()
-	awaitWaiting(t, b)
-	require.NoError(t, stopNotices(t.Context(), other, []string{last}, now))
-	require.NoError(t, other.Commit(t.Context()))
-	require.NoError(t, <-marked)
 }
 
 // awaitWaiting waits until a transaction waits for another's lock.

@@ -22,8 +22,17 @@ const (
 )
 
 // stamp puts the one clock reading into the facts: sent and received are equal for an own member (architecture, section 3).
-func stamp(facts *platformv1.DocumentFacts, now time.Time) {
-	facts.SentAt, facts.ReceivedAt = timestamppb.New(now), timestamppb.New(now)
+func (d document) stamp(now time.Time) {
+	d.facts.ResolvedAt, d.facts.SentAt, d.facts.ReceivedAt = d.answered(), timestamppb.New(now), timestamppb.New(now)
+}
+
+// answered is the time of the first resolution, where that found a consented member here: status learns of it from delivery's answer, so that
+// the ordinary document has a write less there.
+func (d document) answered() *timestamppb.Timestamp {
+	if !d.foundAtOnce {
+		return nil
+	}
+	return timestamppb.New(d.resolvedAt)
 }
 
 // envelope makes the event that tells of a document, without its message.
@@ -36,16 +45,15 @@ func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, chan
 		state   State
 		message func(d document) proto.Message
 	}{
-		{Delivered, func(d document) proto.Message { return &deliveryv1.DocumentSent{Facts: d.facts} }},
 		{Delivered, func(d document) proto.Message { return &deliveryv1.DocumentReceived{Facts: d.facts} }},
 		{Expired, func(d document) proto.Message {
-			return &deliveryv1.DeliveryExpired{EdocNum: d.number, Sender: d.sender, Lane: d.lane, ExpiredAt: at}
+			return &deliveryv1.DeliveryExpired{EdocNum: d.number, Sender: d.sender, Lane: d.lane, ExpiredAt: at, ResolvedAt: d.answered()}
 		}},
 		{Failed, func(d document) proto.Message {
-			return &deliveryv1.DeliveryFailed{EdocNum: d.number, Sender: d.sender, Lane: d.lane, FailedAt: at, Reason: "ADDRESS_WITHDRAWN"}
+			return &deliveryv1.DeliveryFailed{EdocNum: d.number, Sender: d.sender, Lane: d.lane, FailedAt: at, Reason: "ADDRESS_WITHDRAWN", ResolvedAt: d.answered()}
 		}},
 		{Cancelled, func(d document) proto.Message {
-			return &deliveryv1.DocumentCancelled{EdocNum: d.number, Sender: d.sender, Lane: d.lane, CancelledAt: at}
+			return &deliveryv1.DocumentCancelled{EdocNum: d.number, Sender: d.sender, Lane: d.lane, CancelledAt: at, ResolvedAt: d.answered()}
 		}},
 	}
 	for _, m := range messages {

@@ -132,17 +132,16 @@ func requestCancel(ctx context.Context, tx pg.DBTX, requests []document, now tim
 		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(numbers), err)
 	}
 	var tooLate []document
-	var told []string
 	var number, state string
 	if _, err := pgx.ForEachRow(found, []any{&number, &state}, func() error {
 		if State(state) == Delivered {
-			tooLate, told = append(tooLate, byNumber[number]), append(told, number)
+			tooLate = append(tooLate, byNumber[number])
 		}
 		return nil
 	}); err != nil {
 		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(numbers), err)
 	}
-	return tooLate, stopNotices(ctx, tx, told, now)
+	return tooLate, nil
 }
 
 // closeCancelled takes over address's decision.

@@ -32,7 +32,7 @@ const (
 func (o *office) story(f *platformv1.DocumentFacts) []journal.Fact {
 	return []journal.Fact{
 		o.accepted(f), o.cancelRequested(f, 5), o.resolved(f, 1, none, 1), o.resolved(f, 2, noConsent, 2), o.resolved(f, 3, own, 3),
-		o.sent(f, 10), o.received(f, 10), o.noticeGiven(f, 11), o.cancelRefused(f, 12),
+		o.received(f, 10), o.noticeGiven(f, 11), o.cancelRefused(f, 12),
 		o.expired(f, 13), o.failed(f, 14), o.cancelled(f, 16), o.cancelledByAddress(f, 15),
 		o.issued(f, 1, 20), o.issued(f, 2, 30), o.verified(f, 1, 21), o.verified(f, 2, 31), o.read(f, 32),
 		o.refused(f, 1, false, 3, 40), o.refused(f, 3, false, 9, 41), o.registered(f, 1, 50), o.refused(f, 2, true, 3, 51), o.readTimeRegistered(f, 2, 60),
@@ -142,11 +142,8 @@ func TestStates(t *testing.T) {
 		{"joined later", func(f *platformv1.DocumentFacts) []journal.Fact {
 			return []journal.Fact{o.resolved(f, 2, own, 2), o.resolved(f, 1, none, 1)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED},
-		{"sent", func(f *platformv1.DocumentFacts) []journal.Fact {
-			return []journal.Fact{o.sent(f, 3), o.resolved(f, 1, none, 1)}
-		}, statusv1.DocumentState_DOCUMENT_STATE_SENT},
 		{"received", func(f *platformv1.DocumentFacts) []journal.Fact {
-			return []journal.Fact{o.received(f, 3), o.sent(f, 3), o.cancelledByAddress(f, 4), o.expired(f, 5)}
+			return []journal.Fact{o.received(f, 3), o.cancelledByAddress(f, 4), o.expired(f, 5)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_RECEIVED},
 		{"read", func(f *platformv1.DocumentFacts) []journal.Fact {
 			return []journal.Fact{o.read(f, 9), o.received(f, 3)}

@@ -1,8 +1,9 @@
-// Package status tells senders what happened to their documents (처리상태 조회): an append-only timeline of every fact that any unit stated
-// about a document, and a summary of it.
+// Package status tells senders what happened to their documents (처리상태 조회): a timeline of every fact that any unit stated about a
+// document, and a summary of it.
 //
-// An entry's key is the identity of the event (number, kind, ordinal), so a fact told twice is one entry. The summary keeps facts, not
-// transitions: each is merged by a rule that does not depend on the order of arrival (the earliest time, the highest ordinal), and the
+// A fact's identity is that of the event (number, kind, ordinal), so a fact told twice is one. Facts of the ordinary path (accepted, found,
+// received, told of, read, registered) happen once: they are columns of the summary, and the timeline shows them from there. All others are
+// append-only entries. The summary keeps facts, not transitions: each is merged by a rule that does not depend on the order of arrival (the earliest time, the highest ordinal), and the
 // state follows from the facts by rank. Higher beats lower:
 //
 //	READ ◄── DocumentRead
@@ -10,11 +11,10 @@
 //	    CANCELLED ◄── DocumentCancelled         of address or delivery      ┐
 //	      FAILED ◄── DeliveryFailed                                         ├ final
 //	        EXPIRED ◄── DeliveryExpired                                     ┘
-//	          SENT ◄── DocumentSent
-//	            the latest RecipientResolved, by ordinal:
-//	              REFUSED, RECIPIENT_AMBIGUOUS                              final
-//	              AWAITING_CONSENT, AWAITING_MEMBERSHIP, RECIPIENT_AT_OTHER_RELAY
-//	                ACCEPTED                                            also while nothing is known of the recipient
+//	          the latest RecipientResolved, by ordinal:
+//	            REFUSED, RECIPIENT_AMBIGUOUS                                final
+//	            AWAITING_CONSENT, AWAITING_MEMBERSHIP, RECIPIENT_AT_OTHER_RELAY
+//	              ACCEPTED                                              also while nothing is known of the recipient
 //
 // A miss is not yet "not found": the fact of acceptance may still be on its way, so intake is asked once.
 package status

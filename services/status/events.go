@@ -37,7 +37,7 @@ func reads() []bus.ConsumerSpec {
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "accepted", From: "intake", Handlers: []inbox.Handler{
-			on(s, accepted, mergeDocuments, func(e inbox.Event[*intakev1.DocumentAccepted]) (fact, inbox.Verdict) {
+			on(s, accepted, mergeAccepted, func(e inbox.Event[*intakev1.DocumentAccepted]) (fact, inbox.Verdict) {
 				return ofDocument(e.Message.GetFacts(), e.Message.GetFacts().GetAcceptedAt())
 			}),
 			on(s, cancelRequested, insertEntries, func(inbox.Event[*intakev1.CancelRequested]) (fact, inbox.Verdict) {
@@ -51,31 +51,36 @@ func (s *service) consumers() []inbox.Consumer {
 			}),
 		}},
 		{Purpose: "delivered", From: "delivery", Handlers: s.deliveryHandlers()},
+		{Purpose: "notices", From: "delivery", Handlers: []inbox.Handler{
+			on(s, noticeGiven, mergeNotices, func(e inbox.Event[*deliveryv1.NoticeGiven]) (fact, inbox.Verdict) {
+				return at(e.Message.GetGivenAt()), inbox.Done
+			}),
+		}},
 		{Purpose: "tokens-issued", From: "viewing", Handlers: []inbox.Handler{
-			on(s, tokenIssued, mergeViewings, func(e inbox.Event[*viewingv1.ViewingTokenIssued]) (fact, inbox.Verdict) {
+			on(s, tokenIssued, mergeTokens, func(e inbox.Event[*viewingv1.ViewingTokenIssued]) (fact, inbox.Verdict) {
 				return at(e.Message.GetIssuedAt()), inbox.Done
 			}),
 		}},
 		{Purpose: "tokens-verified", From: "viewing", Handlers: []inbox.Handler{
-			on(s, tokenVerified, mergeViewings, func(e inbox.Event[*viewingv1.ViewingTokenVerified]) (fact, inbox.Verdict) {
+			on(s, tokenVerified, mergeTokens, func(e inbox.Event[*viewingv1.ViewingTokenVerified]) (fact, inbox.Verdict) {
 				return at(e.Message.GetVerifiedAt(), "viewingSystem", e.Message.GetViewingSystem()), inbox.Done
 			}),
 		}},
 		{Purpose: "read", From: "viewing", Handlers: []inbox.Handler{
-			on(s, documentRead, mergeViewings, func(e inbox.Event[*viewingv1.DocumentRead]) (fact, inbox.Verdict) {
+			on(s, documentRead, mergeReadings, func(e inbox.Event[*viewingv1.DocumentRead]) (fact, inbox.Verdict) {
 				return at(e.Message.GetReadAt(), "viewingSystem", e.Message.GetViewingSystem(), "logDigest", e.Message.GetLogDigest()), inbox.Done
 			}),
 		}},
 		{Purpose: "registered", From: "circulation", Handlers: []inbox.Handler{
-			on(s, circulationRegistered, mergeAnswers, func(e inbox.Event[*circulationv1.CirculationRegistered]) (fact, inbox.Verdict) {
+			on(s, circulationRegistered, mergeRegistrations, func(e inbox.Event[*circulationv1.CirculationRegistered]) (fact, inbox.Verdict) {
 				return ofHub(e.OccurredAt, e.Message.GetAcknowledgedAt(), e.Message.GetResult(), e.Message.GetExchange(), false), inbox.Done
 			}),
 		}},
 		{Purpose: "read-times", From: "circulation", Handlers: []inbox.Handler{
-			on(s, readTimeRegistered, mergeAnswers, func(e inbox.Event[*circulationv1.ReadTimeRegistered]) (fact, inbox.Verdict) {
+			on(s, readTimeRegistered, mergeReadTimes, func(e inbox.Event[*circulationv1.ReadTimeRegistered]) (fact, inbox.Verdict) {
 				return ofHub(e.OccurredAt, e.Message.GetAcknowledgedAt(), e.Message.GetResult(), e.Message.GetExchange(), true), inbox.Done
 			}),
-			on(s, circulationRefused, mergeAnswers, func(e inbox.Event[*circulationv1.CirculationRefused]) (fact, inbox.Verdict) {
+			on(s, circulationRefused, mergeRefusals, func(e inbox.Event[*circulationv1.CirculationRefused]) (fact, inbox.Verdict) {
 				f := ofHub(e.Message.GetRefusedAt().AsTime(), nil, e.Message.GetResult(), e.Message.GetExchange(), e.Message.GetReadTime())
 				f.details["call"] = callName(e.Message.GetReadTime())
 				return f, inbox.Done
@@ -94,38 +99,29 @@ func (s *service) consumers() []inbox.Consumer {
 	}
 }
 
-// deliveryHandlers: DocumentReceived comes first, so that DocumentSent, which of an own member always comes with it, has nothing to add
-// and locks nothing.
 func (s *service) deliveryHandlers() []inbox.Handler {
 	return []inbox.Handler{
-		on(s, documentReceived, mergeDocuments, func(e inbox.Event[*deliveryv1.DocumentReceived]) (fact, inbox.Verdict) {
-			if !e.Message.GetFacts().GetReceivedAt().IsValid() {
+		on(s, documentReceived, mergeReceived, func(e inbox.Event[*deliveryv1.DocumentReceived]) (fact, inbox.Verdict) {
+			d := e.Message.GetFacts()
+			if !d.GetReceivedAt().IsValid() || !d.GetSentAt().IsValid() {
 				return fact{}, inbox.Park("received_time_missing")
 			}
-			return ofDocument(e.Message.GetFacts(), e.Message.GetFacts().GetReceivedAt())
-		}),
-		on(s, documentSent, mergeDocuments, func(e inbox.Event[*deliveryv1.DocumentSent]) (fact, inbox.Verdict) {
-			if !e.Message.GetFacts().GetSentAt().IsValid() {
-				return fact{}, inbox.Park("sent_time_missing")
-			}
-			return ofDocument(e.Message.GetFacts(), e.Message.GetFacts().GetSentAt())
+			f, verdict := ofDocument(d, d.GetReceivedAt())
+			return f.answering(d.GetResolvedAt()), verdict
 		}),
 		on(s, deliveryExpired, mergeEnds, func(e inbox.Event[*deliveryv1.DeliveryExpired]) (fact, inbox.Verdict) {
-			return at(e.Message.GetExpiredAt()), inbox.Done
+			return at(e.Message.GetExpiredAt()).answering(e.Message.GetResolvedAt()), inbox.Done
 		}),
 		on(s, deliveryFailed, mergeEnds, func(e inbox.Event[*deliveryv1.DeliveryFailed]) (fact, inbox.Verdict) {
 			f := at(e.Message.GetFailedAt(), "reason", e.Message.GetReason())
 			f.reason = e.Message.GetReason()
-			return f, inbox.Done
+			return f.answering(e.Message.GetResolvedAt()), inbox.Done
 		}),
 		on(s, cancelledByDelivery, mergeEnds, func(e inbox.Event[*deliveryv1.DocumentCancelled]) (fact, inbox.Verdict) {
-			return at(e.Message.GetCancelledAt()), inbox.Done
+			return at(e.Message.GetCancelledAt()).answering(e.Message.GetResolvedAt()), inbox.Done
 		}),
 		on(s, cancelRefused, mergeEnds, func(e inbox.Event[*deliveryv1.CancelRefused]) (fact, inbox.Verdict) {
 			return at(e.Message.GetRefusedAt()), inbox.Done
-		}),
-		on(s, noticeGiven, insertEntries, func(e inbox.Event[*deliveryv1.NoticeGiven]) (fact, inbox.Verdict) {
-			return silent(at(e.Message.GetGivenAt())), inbox.Done
 		}),
 	}
 }
@@ -169,6 +165,12 @@ func (f *fact) complete(k kind, number string, ordinal uint32, sender, actor str
 	if ordinal != uint32(f.ordinal) { //nolint:gosec // masked to 31 bits above
 		return inbox.Park("ordinal_out_of_bounds")
 	}
+	if k.ordinary() && f.ordinal != 1 {
+		return inbox.Park("ordinal_out_of_bounds") // there is one column, not two
+	}
+	if by := f.by(); by != "" && actor != by {
+		return inbox.Park("actor_unexpected") // the summary does not keep it
+	}
 	var err error
 	if f.sender, err = uuid.Parse(sender); err != nil && !f.silent {
 		return inbox.Park("sender_malformed")
@@ -176,26 +178,25 @@ func (f *fact) complete(k kind, number string, ordinal uint32, sender, actor str
 	return inbox.Done
 }
 
-// record writes facts of one kind, those without effect on a summary by themselves.
+// by is whose an ordinary fact must be, as the timeline will say of it; empty where its actor is kept.
+func (f *fact) by() string {
+	switch f.kind {
+	case accepted:
+		return f.document.GetActor()
+	case documentReceived, noticeGiven:
+		return ofUnit("delivery")
+	case circulationRegistered, readTimeRegistered:
+		return ofUnit("circulation")
+	default:
+		return ""
+	}
+}
+
+// record writes facts of one kind.
 func (s *service) record(ctx context.Context, tx *journal.Tx, k kind, merge mergeFunc, now time.Time, facts []fact) error {
-	var told, loud []fact
-	for _, f := range facts {
-		if f.silent {
-			told = append(told, f)
-		} else {
-			loud = append(loud, f)
-		}
-	}
 	var fresh int64
-	for _, round := range rounds(loud) {
+	for _, round := range rounds(facts) {
 		n, err := merge(ctx, tx, k, now, round)
-		if err != nil {
-			return err
-		}
-		fresh += n
-	}
-	for _, round := range rounds(told) {
-		n, err := insertEntries(ctx, tx, k, now, round)
 		if err != nil {
 			return err
 		}
@@ -223,6 +224,14 @@ func at(t *timestamppb.Timestamp, details ...string) fact {
 	return f
 }
 
+// answering adds the resolution that a fact answers.
+func (f fact) answering(resolvedAt *timestamppb.Timestamp) fact {
+	if resolvedAt.IsValid() {
+		f.resolvedAt = resolvedAt.AsTime()
+	}
+	return f
+}
+
 func silent(f fact) fact {
 	f.silent = true
 	return f
@@ -238,16 +247,19 @@ func ofDocument(d *platformv1.DocumentFacts, occurredAt *timestamppb.Timestamp) 
 	return f, inbox.Done
 }
 
-// ofResolution: the first outcome "own" is what everybody expects; it changes no summary, so that the usual document has one merge less.
+// ofResolution: the first outcome "own" is what everybody expects. Delivery answers it at once and says so: the usual document has no write
+// of its own for it.
 func ofResolution(e inbox.Event[*addressv1.RecipientResolved]) (fact, inbox.Verdict) {
 	r := e.Message.GetResolution()
 	name, known := resolutionName(r)
 	if !known {
 		return fact{}, inbox.Defer("resolution_unknown")
 	}
+	if r == addressv1.Resolution_RESOLUTION_OWN && e.Ordinal <= 1 {
+		return fact{}, inbox.Ignore
+	}
 	f := at(e.Message.GetResolvedAt(), "resolution", name)
 	f.resolution = int16(r) //nolint:gosec // an enum of seven
-	f.silent = r == addressv1.Resolution_RESOLUTION_OWN && e.Ordinal <= 1
 	return f, inbox.Done
 }
 

@@ -18,7 +18,6 @@ const (
 	cancelRequested       kind = 20
 	recipientResolved     kind = 30
 	cancelledByAddress    kind = 40
-	documentSent          kind = 50
 	documentReceived      kind = 60
 	noticeGiven           kind = 70
 	deliveryExpired       kind = 80
@@ -34,6 +33,19 @@ const (
 	certificateIssued     kind = 180
 	certificateFailed     kind = 190
 )
+
+// ordinary is a kind of the ordinary path: such a fact happens once, by a known actor where one is told, and stands in the summary.
+func (k kind) ordinary() bool {
+	switch k {
+	case accepted, documentReceived, noticeGiven, documentRead, circulationRegistered, readTimeRegistered:
+		return true
+	default:
+		return false
+	}
+}
+
+// ofUnit is the actor of a unit's own facts.
+func ofUnit(name string) string { return "unit:" + name }
 
 // entry is one fact in the timeline. Its identity is number, kind and ordinal.
 type entry struct {
@@ -53,6 +65,8 @@ type fact struct {
 	sender uuid.UUID
 	// document is set for what tells of the document itself.
 	document *platformv1.DocumentFacts
+	// resolvedAt is when the first resolution found the recipient here, where that is what the fact answers.
+	resolvedAt time.Time
 	// resolution is naru.address.v1.Resolution.
 	resolution int16
 	// reason of a failure.
@@ -60,7 +74,7 @@ type fact struct {
 	// result of the hub; readTime tells of which call.
 	result   int16
 	readTime bool
-	// silent: the summary does not change by it.
+	// silent: no summary changes by it, so it needs no sender.
 	silent bool
 }
 

@@ -18,7 +18,7 @@ func kindNames() map[kind]string {
 	for k, message := range map[kind]proto.Message{
 		accepted: &intakev1.DocumentAccepted{}, cancelRequested: &intakev1.CancelRequested{},
 		recipientResolved: &addressv1.RecipientResolved{}, cancelledByAddress: &addressv1.DocumentCancelled{},
-		documentSent: &deliveryv1.DocumentSent{}, documentReceived: &deliveryv1.DocumentReceived{}, noticeGiven: &deliveryv1.NoticeGiven{},
+		documentReceived: &deliveryv1.DocumentReceived{}, noticeGiven: &deliveryv1.NoticeGiven{},
 		deliveryExpired: &deliveryv1.DeliveryExpired{}, deliveryFailed: &deliveryv1.DeliveryFailed{},
 		cancelledByDelivery: &deliveryv1.DocumentCancelled{}, cancelRefused: &deliveryv1.CancelRefused{},
 		tokenIssued: &viewingv1.ViewingTokenIssued{}, tokenVerified: &viewingv1.ViewingTokenVerified{}, documentRead: &viewingv1.DocumentRead{},

@@ -127,13 +127,16 @@ func (o *office) resolved(f *platformv1.DocumentFacts, ordinal uint32, resolutio
 		Message: &addressv1.RecipientResolved{Facts: o.with(f, 0, 0), Resolution: resolution, ResolvedAt: o.stamp(second)}}
 }
 
-func (o *office) sent(f *platformv1.DocumentFacts, second int) journal.Fact {
-	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second), Message: &deliveryv1.DocumentSent{Facts: o.with(f, second, second)}}
-}
-
 func (o *office) received(f *platformv1.DocumentFacts, second int) journal.Fact {
 	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
 		Message: &deliveryv1.DocumentReceived{Facts: o.with(f, second, second)}}
+}
+
+// receivedAtOnce is the receipt of a document whose recipient was found by the first search.
+func (o *office) receivedAtOnce(f *platformv1.DocumentFacts, found, second int) journal.Fact {
+	e := o.received(f, second)
+	e.Message.(*deliveryv1.DocumentReceived).Facts.ResolvedAt = o.stamp(found)
+	return e
 }
 
 func (o *office) noticeGiven(f *platformv1.DocumentFacts, second int) journal.Fact {

@@ -15,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 	"github.com/naru-relay/naru/services/status"
@@ -27,7 +28,8 @@ func TestTimeline(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	f := o.document()
-	o.tell(t, o.registered(f, 1, 20), o.received(f, 10), o.sent(f, 10), o.accepted(f), o.resolved(f, 1, own, 5))
+	o.tell(t, o.readTimeRegistered(f, 2, 40), o.registered(f, 1, 20), o.noticeGiven(f, 11), o.receivedAtOnce(f, 5, 10), o.read(f, 30), o.accepted(f),
+		o.resolved(f, 1, own, 5))
 	entries := o.timeline(t, f)
 	var kinds []string
 	for _, e := range entries {
@@ -35,15 +37,76 @@ func TestTimeline(t *testing.T) {
 		require.Equal(t, o.Clock.Now(), e.GetRecordedAt().AsTime())
 	}
 	require.Equal(t, []string{
-		"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.delivery.v1.DocumentSent",
-		"naru.delivery.v1.DocumentReceived", "naru.circulation.v1.CirculationRegistered",
+		"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.delivery.v1.DocumentReceived",
+		"naru.delivery.v1.NoticeGiven", "naru.circulation.v1.CirculationRegistered", "naru.viewing.v1.DocumentRead", "naru.circulation.v1.ReadTimeRegistered",
 	}, kinds)
-	require.Equal(t, sender, entries[0].GetActor())
+	var actors []string
+	for _, e := range entries {
+		require.Equal(t, uint32(1), e.GetOrdinal())
+		actors = append(actors, e.GetActor())
+	}
+	require.Equal(t, []string{sender, "unit:address", "unit:delivery", "unit:delivery", "unit:circulation", viewer, "unit:circulation"}, actors)
+	require.Equal(t, map[string]string{"repeats": f.GetRepeats()}, entries[0].GetDetails())
+	require.Equal(t, map[string]string{"repeats": f.GetRepeats()}, entries[2].GetDetails())
+	require.Empty(t, entries[3].GetDetails())
+	require.Equal(t, o.at(5), entries[1].GetOccurredAt().AsTime())
+	require.Equal(t, o.at(11), entries[3].GetOccurredAt().AsTime())
+	require.Equal(t, map[string]string{"viewingSystem": viewer, "logDigest": "digest"}, entries[5].GetDetails())
+	require.Equal(t, map[string]string{"result": "2", "exchange": "exchange-2"}, entries[6].GetDetails())
+	require.Equal(t, o.at(40), entries[6].GetAcknowledgedAt().AsTime())
+	require.Equal(t, o.at(41), entries[6].GetOccurredAt().AsTime())
 	require.Equal(t, map[string]string{"resolution": "OWN"}, entries[1].GetDetails())
 	require.Nil(t, entries[3].GetAcknowledgedAt())
 	require.Equal(t, o.at(20), entries[4].GetAcknowledgedAt().AsTime())
 	require.Equal(t, o.at(21), entries[4].GetOccurredAt().AsTime())
 	require.Equal(t, map[string]string{"result": "1", "exchange": "exchange-1"}, entries[4].GetDetails())
+}
+
+// That the recipient was found at once is told by whatever delivery answers, once.
+func TestTimelineTellsTheFirstResolution(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	failed, expired, cancelled := o.document(), o.document(), o.document()
+	fail, expire, cancel := o.failed(failed, 6), o.expired(expired, 6), o.cancelled(cancelled, 6)
+	fail.Message.(*deliveryv1.DeliveryFailed).ResolvedAt = o.stamp(5)
+	expire.Message.(*deliveryv1.DeliveryExpired).ResolvedAt = o.stamp(5)
+	cancel.Message.(*deliveryv1.DocumentCancelled).ResolvedAt = o.stamp(5)
+	for f, end := range map[*platformv1.DocumentFacts]journal.Fact{failed: fail, expired: expire, cancelled: cancel} {
+		o.tell(t, o.accepted(f), o.resolved(f, 1, own, 5), end, end)
+		entries := o.timeline(t, f)
+		require.Len(t, entries, 3)
+		require.Equal(t, "naru.address.v1.RecipientResolved", entries[1].GetKind())
+		require.Equal(t, o.at(5), entries[1].GetOccurredAt().AsTime())
+		require.Equal(t, "unit:address", entries[1].GetActor())
+		require.Equal(t, map[string]string{"resolution": "OWN"}, entries[1].GetDetails())
+	}
+}
+
+// An ordinary document costs its summary, and an update each for receipt, notice and registration, mostly on the summary's own page.
+func TestRowWrites(t *testing.T) {
+	t.Parallel()
+	const documents, frame = 500, 100
+	o := setup(t)
+	for range documents / frame {
+		var accepted, resolved, received, noticed, registered []journal.Fact
+		for range frame {
+			f := o.document()
+			accepted, resolved = append(accepted, o.accepted(f)), append(resolved, o.resolved(f, 1, own, 1))
+			received, noticed = append(received, o.receivedAtOnce(f, 1, 2)), append(noticed, o.noticeGiven(f, 3))
+			registered = append(registered, o.registered(f, 1, 4))
+		}
+		for _, events := range [][]journal.Fact{accepted, resolved, received, noticed, registered, received} {
+			o.Deliver(t, bulk, events...)
+		}
+	}
+	writes := unittest.RowWrites(t, o.Bench, "document_summary", documents, 3*documents)
+	t.Logf("row writes: %v", writes)
+	require.LessOrEqual(t, writes["document_summary"]+writes["timeline_entry"], 4.1*documents)
+	var hot float64
+	require.NoError(t, o.App.QueryRow(t.Context(), `
+		select sum(n_tup_hot_upd)::float8 from pg_stat_user_tables
+		where  schemaname = current_schema() and relname like 'document_summary%'`).Scan(&hot))
+	require.GreaterOrEqual(t, hot, 0.8*3*documents)
 }
 
 // A later fact that tells of the acceptance may come long before the acceptance itself: the timeline begins with it all the same.
@@ -108,7 +171,7 @@ func TestAddressIsToldAfterReceipt(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	f := o.document()
-	o.tell(t, o.accepted(f), o.resolved(f, 1, noConsent, 1), o.resolved(f, 2, own, 2), o.sent(f, 3))
+	o.tell(t, o.accepted(f), o.resolved(f, 1, noConsent, 1), o.resolved(f, 2, own, 2))
 	require.Empty(t, o.status(t, f).GetRecipientAddress())
 	require.NotContains(t, fmt.Sprint(o.timeline(t, f)), "recipient-address")
 	o.tell(t, o.received(f, 3))

@@ -13,7 +13,7 @@ import (
 )
 
 // Every statement of this file takes facts of one kind, sorted by number and each number once, as the relation told; inserts their
-// entries; and merges into the summaries only what was new.
+// entries; and merges into the summaries only what was new. What is ordinary has no entries (store_ordinary.go).
 
 // newEntries inserts the entries of told. $1 is the kind, $2 the present.
 const newEntries = `
@@ -82,60 +82,6 @@ func insertEntries(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 	return run(ctx, db, insert, k, now, facts)
 }
 
-// mergeDocuments records what tells of the documents themselves: accepted, sent, received. A document that was sent and is known to be
-// so has nothing to add, and its row is not locked; "offset 0" keeps that a look into the index, never a join with the whole table.
-func mergeDocuments(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
-	const merge = `
-		with told as (
-		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[],
-		                       $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
-		                       $16::timestamptz[], $17::timestamptz[], $18::text[])
-		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender,
-		         document_actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, recipient_address)),` + newEntries + `,
-		merged as (
-		  insert into document_summary as s
-		         (edoc_num, sender, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, recipient_address)
-		  select t.edoc_num, t.sender, t.document_actor, t.own_key, t.repeats, t.accepted_at, t.send_deadline, t.viewing_deadline,
-		         t.sent_at, t.received_at, t.recipient_address
-		  from   told t join new using (edoc_num, ordinal)
-		  where  not ($19 and exists (select from document_summary k
-		                              where  k.edoc_num = t.edoc_num and k.accepted_at is not null and k.sent_at <= t.sent_at
-		                              offset 0))
-		  order  by t.edoc_num
-		  on conflict (edoc_num) do update
-		  set    actor             = coalesce(s.actor, excluded.actor),
-		         own_key           = coalesce(s.own_key, excluded.own_key),
-		         repeats           = coalesce(s.repeats, excluded.repeats),
-		         accepted_at       = coalesce(s.accepted_at, excluded.accepted_at),
-		         send_deadline     = coalesce(s.send_deadline, excluded.send_deadline),
-		         viewing_deadline  = coalesce(s.viewing_deadline, excluded.viewing_deadline),
-		         sent_at           = least(s.sent_at, excluded.sent_at),
-		         received_at       = least(s.received_at, excluded.received_at),
-		         recipient_address = coalesce(s.recipient_address, excluded.recipient_address)
-		  where  s.accepted_at is null
-		     or  excluded.sent_at < coalesce(s.sent_at, 'infinity')
-		     or  excluded.received_at < coalesce(s.received_at, 'infinity'))
-		select count(*) from new`
-	n := len(facts)
-	actors, keys, addresses := make([]string, n), make([]string, n), make([]*string, n)
-	repeats := make([]*string, n)
-	acceptedAt, sendDeadlines, viewingDeadlines := make([]*time.Time, n), make([]*time.Time, n), make([]*time.Time, n)
-	sentAt, receivedAt := make([]*time.Time, n), make([]*time.Time, n)
-	for i, f := range facts {
-		d := f.document
-		actors[i], keys[i], repeats[i] = d.GetActor(), d.GetOwnKey(), text(d.GetRepeats())
-		acceptedAt[i], sendDeadlines[i], viewingDeadlines[i] = stamp(d.GetAcceptedAt()), stamp(d.GetSendDeadline()), stamp(d.GetViewingDeadline())
-		if k != accepted {
-			sentAt[i] = stamp(d.GetSentAt())
-		}
-		if k == documentReceived {
-			// The recipient's address is told to the sender only after receipt (Act 18-6).
-			receivedAt[i], addresses[i] = stamp(d.GetReceivedAt()), text(d.GetTo().GetAddress())
-		}
-	}
-	return run(ctx, db, merge, k, now, facts, actors, keys, repeats, acceptedAt, sendDeadlines, viewingDeadlines, sentAt, receivedAt, addresses, k == documentSent)
-}
-
 // mergeResolutions records outcomes of the search for the recipient; the one with the highest ordinal counts.
 func mergeResolutions(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
@@ -179,6 +125,9 @@ func mergeEnds(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []f
 		         cancelled_at      = least(s.cancelled_at, excluded.cancelled_at),
 		         cancel_refused_at = least(s.cancel_refused_at, excluded.cancel_refused_at))
 		select count(*) from new`
+	if err := insertAnswered(ctx, db, now, facts); err != nil {
+		return 0, err
+	}
 	n := len(facts)
 	expired, failed, cancelled, refused := make([]*time.Time, n), make([]*time.Time, n), make([]*time.Time, n), make([]*time.Time, n)
 	reasons := make([]*string, n)
@@ -198,33 +147,46 @@ func mergeEnds(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []f
 	return run(ctx, db, merge, k, now, facts, expired, failed, cancelled, refused, reasons)
 }
 
-// mergeViewings records tokens and reading: the latest token, its latest verification, the first reading.
-func mergeViewings(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+// insertAnswered enters that the recipient had been found here, where that is what an end answers.
+func insertAnswered(ctx context.Context, db pg.DBTX, now time.Time, ends []fact) error {
+	var found []fact
+	for _, f := range ends {
+		if !f.resolvedAt.IsZero() {
+			found = append(found, fact{sender: f.sender, entry: entry{kind: recipientResolved, number: f.number, ordinal: 1, occurredAt: f.resolvedAt,
+				actor: ofUnit("address"), details: map[string]string{"resolution": "OWN"}}})
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	_, err := insertEntries(ctx, db, recipientResolved, now, found)
+	return err
+}
+
+// mergeTokens records tokens: the latest one, and its latest verification.
+func mergeTokens(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		with told as (
 		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[])
 		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender)),` + newEntries + `,
 		merged as (
-		  insert into document_summary as s
-		         (edoc_num, sender, token_issued_at, tokens_issued, token_verified_at, tokens_verified, read_at)
+		  insert into document_summary as s (edoc_num, sender, token_issued_at, tokens_issued, token_verified_at, tokens_verified)
 		  select t.edoc_num, t.sender,
-		         case when $1 = $10 then t.occurred_at end, case when $1 = $10 then t.ordinal else 0 end,
-		         case when $1 = $11 then t.occurred_at end, case when $1 = $11 then t.ordinal else 0 end,
-		         case when $1 = $12 then t.occurred_at end
+		         case when $10 then t.occurred_at end, case when $10 then t.ordinal else 0 end,
+		         case when not $10 then t.occurred_at end, case when not $10 then t.ordinal else 0 end
 		  from   told t join new using (edoc_num, ordinal)
 		  order  by t.edoc_num
 		  on conflict (edoc_num) do update
 		  set    token_issued_at   = greatest(s.token_issued_at, excluded.token_issued_at),
 		         tokens_issued     = greatest(s.tokens_issued, excluded.tokens_issued),
 		         token_verified_at = greatest(s.token_verified_at, excluded.token_verified_at),
-		         tokens_verified   = greatest(s.tokens_verified, excluded.tokens_verified),
-		         read_at           = least(s.read_at, excluded.read_at))
+		         tokens_verified   = greatest(s.tokens_verified, excluded.tokens_verified))
 		select count(*) from new`
-	return run(ctx, db, merge, k, now, facts, int16(tokenIssued), int16(tokenVerified), int16(documentRead))
+	return run(ctx, db, merge, k, now, facts, k == tokenIssued)
 }
 
-// mergeAnswers records the hub's answers: a registration once, of refusals the one with the highest ordinal.
-func mergeAnswers(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+// mergeRefusals records what the hub refused: the refusal with the highest ordinal counts.
+func mergeRefusals(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		with told as (
 		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[],
@@ -232,24 +194,15 @@ func mergeAnswers(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts 
 		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, result, read_time)),` + newEntries + `,
 		merged as (
 		  insert into document_summary as s
-		         (edoc_num, sender, registered_at, registration_result, read_time_registered_at, read_time_result,
-		          registration_refused_at, registration_refused_result, registration_refused_ordinal,
+		         (edoc_num, sender, registration_refused_at, registration_refused_result, registration_refused_ordinal,
 		          read_time_refused_at, read_time_refused_result, read_time_refused_ordinal)
 		  select t.edoc_num, t.sender,
-		         case when not $12 and not read_time then t.acknowledged_at end, case when not $12 and not read_time then t.result end,
-		         case when not $12 and read_time then t.acknowledged_at end, case when not $12 and read_time then t.result end,
-		         case when $12 and not read_time then t.occurred_at end, case when $12 and not read_time then t.result end,
-		         case when $12 and not read_time then t.ordinal else 0 end,
-		         case when $12 and read_time then t.occurred_at end, case when $12 and read_time then t.result end,
-		         case when $12 and read_time then t.ordinal else 0 end
+		         case when not read_time then t.occurred_at end, case when not read_time then t.result end, case when not read_time then t.ordinal else 0 end,
+		         case when read_time then t.occurred_at end, case when read_time then t.result end, case when read_time then t.ordinal else 0 end
 		  from   told t join new using (edoc_num, ordinal)
 		  order  by t.edoc_num
 		  on conflict (edoc_num) do update
-		  set    registered_at                = coalesce(s.registered_at, excluded.registered_at),
-		         registration_result          = coalesce(s.registration_result, excluded.registration_result),
-		         read_time_registered_at      = coalesce(s.read_time_registered_at, excluded.read_time_registered_at),
-		         read_time_result             = coalesce(s.read_time_result, excluded.read_time_result),
-		         registration_refused_at      = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
+		  set    registration_refused_at      = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
 		                                             then excluded.registration_refused_at else s.registration_refused_at end,
 		         registration_refused_result  = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
 		                                             then excluded.registration_refused_result else s.registration_refused_result end,
@@ -264,7 +217,7 @@ func mergeAnswers(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts 
 	for i, f := range facts {
 		results[i], readTimes[i] = f.result, f.readTime
 	}
-	return run(ctx, db, merge, k, now, facts, results, readTimes, k == circulationRefused)
+	return run(ctx, db, merge, k, now, facts, results, readTimes)
 }
 
 // text is null for nothing.

@@ -124,10 +124,27 @@ func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit,
 	return found, &ends[0], nil
 }
 
-// readTimeline reads everything that happened to a document of a sender's, in order of occurrence. Certificates (180, 190) are shown to who
-// asked for them: until events said by what right, those the recipient asked for were kept here too.
+// readTimeline reads everything that was recorded of a document of a sender's, in order of occurrence: the ordinary path from its summary,
+// all else as it was entered. Certificates (180, 190) are shown to who asked for them: until events said by what right, those the
+// recipient asked for were kept here too.
 func readTimeline(ctx context.Context, db pg.DBTX, sender uuid.UUID, number string) ([]entry, error) {
 	const read = `
+		select o.kind, 1 as ordinal, o.occurred_at, o.recorded_at, o.acknowledged_at, o.actor, nullif(jsonb_strip_nulls(o.details), '{}')
+		from   document_summary s
+		cross  join lateral (values
+		         (10, s.accepted_at, s.accepted_recorded_at, null::timestamptz, s.actor, jsonb_build_object('repeats', s.repeats)),
+		         (30, s.resolved_at, s.received_recorded_at, null, 'unit:address', '{"resolution": "OWN"}'),
+		         (60, s.received_at, s.received_recorded_at, null, 'unit:delivery', jsonb_build_object('repeats', s.repeats)),
+		         (70, s.notice_given_at, s.notice_recorded_at, null, 'unit:delivery', null),
+		         (140, s.read_at, s.read_recorded_at, null, s.read_actor,
+		          jsonb_build_object('viewingSystem', s.read_viewing_system, 'logDigest', s.read_log_digest)),
+		         (150, s.registration_stated_at, s.registration_recorded_at, s.registered_at, 'unit:circulation',
+		          jsonb_build_object('result', s.registration_result::text, 'exchange', s.registration_exchange)),
+		         (160, s.read_time_stated_at, s.read_time_recorded_at, s.read_time_registered_at, 'unit:circulation',
+		          jsonb_build_object('result', s.read_time_result::text, 'exchange', s.read_time_exchange)))
+		       o(kind, occurred_at, recorded_at, acknowledged_at, actor, details)
+		where  s.edoc_num = $1 and s.sender = $2 and o.occurred_at is not null and o.recorded_at is not null
+		union  all
 		select kind, ordinal, occurred_at, recorded_at, acknowledged_at, actor, details
 		from   timeline_entry
 		where  edoc_num = $1 and (kind not in (180, 190) or actor = $2::uuid::text)

@@ -47,8 +47,8 @@ func partitions() []pg.Partition {
 	kept := pg.Retain{Years: evidence.RetentionYears}
 	return []pg.Partition{
 		{Table: "timeline_entry", Kind: pg.ByYearText, Retain: kept, Guard: guard, GuardTables: []string{"evidence_hold"}},
-		// Room for the later facts on the row's own page.
-		{Table: "document_summary", Kind: pg.ByYearText, With: "fillfactor = 60", Retain: kept, Guard: guard, GuardTables: []string{"evidence_hold"}},
+		// Room for a whole page's later facts on the page itself.
+		{Table: "document_summary", Kind: pg.ByYearText, With: "fillfactor = 40", Retain: kept, Guard: guard, GuardTables: []string{"evidence_hold"}},
 	}
 }
 

@@ -21,7 +21,8 @@ create table delivery (
     constraint delivery_sent_before_received check (sent_at <= received_at)
 ) partition by range (edoc_num);
 create index delivery_inbox on delivery (recipient, received_at desc, edoc_num desc) where state = 'DELIVERED';
-create index delivery_deadline on delivery (send_deadline) where state = 'WAITING';
+-- A document whose cancel nobody else decided ends at its deadline too.
+create index delivery_deadline on delivery (send_deadline) where state in ('WAITING', 'CANCELLING');
 grant select, insert, update on delivery to ${app};
 
 -- Addresses of members that ended; nothing is put into their inbox any more.
@@ -31,23 +32,26 @@ create table withdrawn_address (
 );
 grant select, insert on withdrawn_address to ${app};
 
--- Notices to be given (claimed work). The outcome stays with the row.
-create table notice (
-    id          uuid             not null constraint notice_pk primary key,
-    edoc_num    text collate "C" not null constraint notice_once unique,
-    state       text             not null default 'DUE' constraint notice_state_known check (state in ('DUE', 'GIVEN', 'STOPPED', 'GIVEN_UP')),
-    lane        smallint         not null,
-    sender      text             not null,
-    recipient   text             not null,
-    from_address text            not null,
-    to_address  text             not null,
-    received_at timestamptz      not null,
-    due_at      timestamptz      not null,
+-- Documents whose recipients are to be told, as transactions received them; gone when a round has taken them.
+create table notice_arrival (
+    id          uuid               not null constraint notice_arrival_pk primary key,
+    edoc_nums   text[] collate "C" not null,
+    received_at timestamptz        not null
+);
+grant select, insert, update, delete on notice_arrival to ${app};
+
+-- Rounds of notices (claimed work): one call, which tells of all documents that came since the round before and still have to be told of.
+-- Gone when that is done; one that was given up stays, for a person to tell its recipients.
+create table notice_round (
+    id          uuid               not null constraint notice_round_pk primary key,
+    edoc_nums   text[] collate "C" not null,
+    received_at timestamptz        not null,
+    due_at      timestamptz        not null,
     lease_until timestamptz,
     owner       text,
-    attempt     integer          not null default 0,
+    attempt     integer            not null,
     last_error  text,
-    settled_at  timestamptz
+    given_up_at timestamptz
 );
-create index notice_due on notice (due_at) where state = 'DUE';
-grant select, insert, update on notice to ${app};
+create index notice_round_due on notice_round (received_at) where given_up_at is null;
+grant select, insert, update, delete on notice_round to ${app};

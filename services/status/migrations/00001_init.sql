@@ -11,7 +11,6 @@ insert into timeline_kind (code, name) values
     (20,  'naru.intake.v1.CancelRequested'),
     (30,  'naru.address.v1.RecipientResolved'),
     (40,  'naru.address.v1.DocumentCancelled'),
-    (50,  'naru.delivery.v1.DocumentSent'),
     (60,  'naru.delivery.v1.DocumentReceived'),
     (70,  'naru.delivery.v1.NoticeGiven'),
     (80,  'naru.delivery.v1.DeliveryExpired'),
@@ -28,7 +27,7 @@ insert into timeline_kind (code, name) values
     (190, 'naru.certificate.v1.CertificateFailed');
 grant select on timeline_kind to ${app};
 
--- Everything that happened to a document, append-only. The key is the event's identity.
+-- What happened to a document beyond the ordinary path, which stands in its summary; append-only. The key is the event's identity.
 create table timeline_entry (
     edoc_num        text        collate "C" not null,
     kind            smallint    not null,
@@ -43,8 +42,8 @@ create table timeline_entry (
 ) partition by range (edoc_num);
 grant select, insert on timeline_entry to ${app};
 
--- What the timeline of a document adds up to: facts that only accumulate, so that the order of their arrival does not matter. State and
--- version are functions of the facts.
+-- The facts of the ordinary path, which the timeline shows from here, and what everything adds up to: facts that only accumulate, so that
+-- the order of their arrival does not matter. State and version are functions of the facts. A unit's own facts have its name as actor.
 create table document_summary (
     edoc_num                     text        collate "C" not null,
     sender                       uuid        not null,
@@ -53,15 +52,27 @@ create table document_summary (
     own_key                      text        collate "C",
     repeats                      text,
     accepted_at                  timestamptz,
+    -- Null while only later facts tell of the acceptance.
+    accepted_recorded_at         timestamptz,
     send_deadline                timestamptz,
     viewing_deadline             timestamptz,
-    -- The latest outcome of the search (naru.address.v1.Resolution), by ordinal. The first one is left out where it is "own".
+    -- The latest outcome of the search (naru.address.v1.Resolution), by ordinal. The first one is left out where it is "own": the receipt
+    -- tells of that.
     resolution                   smallint    not null default 0,
     resolution_ordinal           integer     not null default 0,
+    resolved_at                  timestamptz,
     sent_at                      timestamptz,
     received_at                  timestamptz,
-    read_at                      timestamptz,
+    received_recorded_at         timestamptz,
     recipient_address            text,
+    notice_given_at              timestamptz,
+    notice_recorded_at           timestamptz,
+    read_at                      timestamptz,
+    read_recorded_at             timestamptz,
+    -- Who reported the reading, which viewing system that was, and the digest of its log.
+    read_actor                   text,
+    read_viewing_system          text,
+    read_log_digest              text,
     expired_at                   timestamptz,
     failed_at                    timestamptz,
     failure_reason               text,
@@ -71,13 +82,20 @@ create table document_summary (
     tokens_issued                integer     not null default 0,
     token_verified_at            timestamptz,
     tokens_verified              integer     not null default 0,
+    -- When the hub acknowledged it; when circulation stated it; when it was recorded here.
     registered_at                timestamptz,
+    registration_stated_at       timestamptz,
+    registration_recorded_at     timestamptz,
     registration_result          smallint,
+    registration_exchange        text,
     registration_refused_at      timestamptz,
     registration_refused_result  smallint,
     registration_refused_ordinal integer     not null default 0,
     read_time_registered_at      timestamptz,
+    read_time_stated_at          timestamptz,
+    read_time_recorded_at        timestamptz,
     read_time_result             smallint,
+    read_time_exchange           text,
     read_time_refused_at         timestamptz,
     read_time_refused_result     smallint,
     read_time_refused_ordinal    integer     not null default 0,
@@ -88,7 +106,6 @@ create table document_summary (
              when cancelled_at is not null then 11
              when failed_at is not null    then 12
              when expired_at is not null   then 10
-             when sent_at is not null      then 7
              when resolution = 3           then 5
              when resolution = 6           then 6
              when resolution = 2           then 3

@@ -23,57 +23,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// DocumentSent: put in the recipient's own inbox (송신일시). Stamped with received from one clock reading. Subject: edoc number.
-type DocumentSent struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// With recipient, to, sent_at.
-	Facts         *v1.DocumentFacts `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DocumentSent) Reset() {
-	*x = DocumentSent{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DocumentSent) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DocumentSent) ProtoMessage() {}
-
-func (x *DocumentSent) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DocumentSent.ProtoReflect.Descriptor instead.
-func (*DocumentSent) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *DocumentSent) GetFacts() *v1.DocumentFacts {
-	if x != nil {
-		return x.Facts
-	}
-	return nil
-}
-
-// DocumentReceived: entered in the inbox the recipient designated (수신일시, Act 6). Alone sufficient: it also holds sent_at.
-// Subject: edoc number.
+// DocumentReceived: put in the recipient's own inbox here (송신일시) and so entered in the inbox the recipient designated (수신일시, Act 6):
+// sent and received are one clock reading. Subject: edoc number.
 type DocumentReceived struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// With recipient, to, sent_at, received_at.
+	// With recipient, to, sent_at, received_at, and resolved_at where the first resolution is what this answers.
 	Facts         *v1.DocumentFacts `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -81,7 +35,7 @@ type DocumentReceived struct {
 
 func (x *DocumentReceived) Reset() {
 	*x = DocumentReceived{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -93,7 +47,7 @@ func (x *DocumentReceived) String() string {
 func (*DocumentReceived) ProtoMessage() {}
 
 func (x *DocumentReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -106,7 +60,7 @@ func (x *DocumentReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentReceived.ProtoReflect.Descriptor instead.
 func (*DocumentReceived) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{1}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *DocumentReceived) GetFacts() *v1.DocumentFacts {
@@ -118,18 +72,20 @@ func (x *DocumentReceived) GetFacts() *v1.DocumentFacts {
 
 // DeliveryExpired: the send deadline passed while the recipient was no consented member here. Subject: edoc number.
 type DeliveryExpired struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
-	Sender        string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
-	Lane          v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
-	ExpiredAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expired_at,json=expiredAt,proto3" json:"expired_at,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum   string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Sender    string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	Lane      v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
+	ExpiredAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expired_at,json=expiredAt,proto3" json:"expired_at,omitempty"`
+	// When the first resolution found a consented member here, where that is what this answers.
+	ResolvedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeliveryExpired) Reset() {
 	*x = DeliveryExpired{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -141,7 +97,7 @@ func (x *DeliveryExpired) String() string {
 func (*DeliveryExpired) ProtoMessage() {}
 
 func (x *DeliveryExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -154,7 +110,7 @@ func (x *DeliveryExpired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryExpired.ProtoReflect.Descriptor instead.
 func (*DeliveryExpired) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{2}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *DeliveryExpired) GetEdocNum() string {
@@ -185,6 +141,13 @@ func (x *DeliveryExpired) GetExpiredAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *DeliveryExpired) GetResolvedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResolvedAt
+	}
+	return nil
+}
+
 // DeliveryFailed: it can never be delivered here. Subject: edoc number.
 type DeliveryFailed struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -193,14 +156,16 @@ type DeliveryFailed struct {
 	Lane     v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
 	FailedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=failed_at,json=failedAt,proto3" json:"failed_at,omitempty"`
 	// Machine reason, e.g. ADDRESS_WITHDRAWN.
-	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When the first resolution found a consented member here, where that is what this answers.
+	ResolvedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeliveryFailed) Reset() {
 	*x = DeliveryFailed{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -212,7 +177,7 @@ func (x *DeliveryFailed) String() string {
 func (*DeliveryFailed) ProtoMessage() {}
 
 func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -225,7 +190,7 @@ func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryFailed.ProtoReflect.Descriptor instead.
 func (*DeliveryFailed) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{3}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *DeliveryFailed) GetEdocNum() string {
@@ -263,20 +228,29 @@ func (x *DeliveryFailed) GetReason() string {
 	return ""
 }
 
+func (x *DeliveryFailed) GetResolvedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResolvedAt
+	}
+	return nil
+}
+
 // DocumentCancelled: stopped before receipt. Subject: edoc number.
 type DocumentCancelled struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
-	Sender        string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
-	Lane          v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
-	CancelledAt   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=cancelled_at,json=cancelledAt,proto3" json:"cancelled_at,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum     string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Sender      string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	Lane        v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
+	CancelledAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=cancelled_at,json=cancelledAt,proto3" json:"cancelled_at,omitempty"`
+	// When the first resolution found a consented member here, where that is what this answers.
+	ResolvedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DocumentCancelled) Reset() {
 	*x = DocumentCancelled{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -288,7 +262,7 @@ func (x *DocumentCancelled) String() string {
 func (*DocumentCancelled) ProtoMessage() {}
 
 func (x *DocumentCancelled) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -301,7 +275,7 @@ func (x *DocumentCancelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentCancelled.ProtoReflect.Descriptor instead.
 func (*DocumentCancelled) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{4}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *DocumentCancelled) GetEdocNum() string {
@@ -332,6 +306,13 @@ func (x *DocumentCancelled) GetCancelledAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *DocumentCancelled) GetResolvedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResolvedAt
+	}
+	return nil
+}
+
 // CancelRefused: it was received already; only further notices stop. Subject: edoc number.
 type CancelRefused struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -345,7 +326,7 @@ type CancelRefused struct {
 
 func (x *CancelRefused) Reset() {
 	*x = CancelRefused{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -357,7 +338,7 @@ func (x *CancelRefused) String() string {
 func (*CancelRefused) ProtoMessage() {}
 
 func (x *CancelRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -370,7 +351,7 @@ func (x *CancelRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRefused.ProtoReflect.Descriptor instead.
 func (*CancelRefused) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{5}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CancelRefused) GetEdocNum() string {
@@ -401,7 +382,7 @@ func (x *CancelRefused) GetRefusedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// NoticeGiven: the recipient was told that a document arrived. Subject: edoc number, ordinal: attempt that succeeded.
+// NoticeGiven: the recipient was told that a document arrived. Subject: edoc number.
 type NoticeGiven struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -414,7 +395,7 @@ type NoticeGiven struct {
 
 func (x *NoticeGiven) Reset() {
 	*x = NoticeGiven{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -426,7 +407,7 @@ func (x *NoticeGiven) String() string {
 func (*NoticeGiven) ProtoMessage() {}
 
 func (x *NoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -439,7 +420,7 @@ func (x *NoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoticeGiven.ProtoReflect.Descriptor instead.
 func (*NoticeGiven) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{6}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *NoticeGiven) GetEdocNum() string {
@@ -474,31 +455,34 @@ var File_naru_delivery_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/delivery/v1/events.proto\x12\x10naru.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"U\n" +
-	"\fDocumentSent\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"f\n" +
+	"\x1dnaru/delivery/v1/events.proto\x12\x10naru.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"f\n" +
 	"\x10DocumentReceived\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"\xbb\x01\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"\xf8\x01\n" +
 	"\x0fDeliveryExpired\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x129\n" +
 	"\n" +
-	"expired_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiredAt:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\xd0\x01\n" +
+	"expired_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiredAt\x12;\n" +
+	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"resolvedAt:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\x8d\x02\n" +
 	"\x0eDeliveryFailed\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x127\n" +
 	"\tfailed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAt\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\tR\x06reason:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\xca\x01\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12;\n" +
+	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"resolvedAt:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\x87\x02\n" +
 	"\x11DocumentCancelled\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12=\n" +
-	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt:\x17\xd2\xf3\x18\x13\b\x01\x12\x06status\x12\aviewing\"\xb9\x01\n" +
+	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt\x12;\n" +
+	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"resolvedAt:\x17\xd2\xf3\x18\x13\b\x01\x12\x06status\x12\aviewing\"\xb9\x01\n" +
 	"\rCancelRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -526,37 +510,38 @@ func file_naru_delivery_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_delivery_v1_events_proto_rawDescData
 }
 
-var file_naru_delivery_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_delivery_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_naru_delivery_v1_events_proto_goTypes = []any{
-	(*DocumentSent)(nil),          // 0: naru.delivery.v1.DocumentSent
-	(*DocumentReceived)(nil),      // 1: naru.delivery.v1.DocumentReceived
-	(*DeliveryExpired)(nil),       // 2: naru.delivery.v1.DeliveryExpired
-	(*DeliveryFailed)(nil),        // 3: naru.delivery.v1.DeliveryFailed
-	(*DocumentCancelled)(nil),     // 4: naru.delivery.v1.DocumentCancelled
-	(*CancelRefused)(nil),         // 5: naru.delivery.v1.CancelRefused
-	(*NoticeGiven)(nil),           // 6: naru.delivery.v1.NoticeGiven
-	(*v1.DocumentFacts)(nil),      // 7: naru.platform.v1.DocumentFacts
-	(v1.Lane)(0),                  // 8: naru.platform.v1.Lane
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*DocumentReceived)(nil),      // 0: naru.delivery.v1.DocumentReceived
+	(*DeliveryExpired)(nil),       // 1: naru.delivery.v1.DeliveryExpired
+	(*DeliveryFailed)(nil),        // 2: naru.delivery.v1.DeliveryFailed
+	(*DocumentCancelled)(nil),     // 3: naru.delivery.v1.DocumentCancelled
+	(*CancelRefused)(nil),         // 4: naru.delivery.v1.CancelRefused
+	(*NoticeGiven)(nil),           // 5: naru.delivery.v1.NoticeGiven
+	(*v1.DocumentFacts)(nil),      // 6: naru.platform.v1.DocumentFacts
+	(v1.Lane)(0),                  // 7: naru.platform.v1.Lane
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_naru_delivery_v1_events_proto_depIdxs = []int32{
-	7,  // 0: naru.delivery.v1.DocumentSent.facts:type_name -> naru.platform.v1.DocumentFacts
-	7,  // 1: naru.delivery.v1.DocumentReceived.facts:type_name -> naru.platform.v1.DocumentFacts
-	8,  // 2: naru.delivery.v1.DeliveryExpired.lane:type_name -> naru.platform.v1.Lane
-	9,  // 3: naru.delivery.v1.DeliveryExpired.expired_at:type_name -> google.protobuf.Timestamp
-	8,  // 4: naru.delivery.v1.DeliveryFailed.lane:type_name -> naru.platform.v1.Lane
-	9,  // 5: naru.delivery.v1.DeliveryFailed.failed_at:type_name -> google.protobuf.Timestamp
-	8,  // 6: naru.delivery.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
-	9,  // 7: naru.delivery.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
-	8,  // 8: naru.delivery.v1.CancelRefused.lane:type_name -> naru.platform.v1.Lane
-	9,  // 9: naru.delivery.v1.CancelRefused.refused_at:type_name -> google.protobuf.Timestamp
-	8,  // 10: naru.delivery.v1.NoticeGiven.lane:type_name -> naru.platform.v1.Lane
-	9,  // 11: naru.delivery.v1.NoticeGiven.given_at:type_name -> google.protobuf.Timestamp
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	6,  // 0: naru.delivery.v1.DocumentReceived.facts:type_name -> naru.platform.v1.DocumentFacts
+	7,  // 1: naru.delivery.v1.DeliveryExpired.lane:type_name -> naru.platform.v1.Lane
+	8,  // 2: naru.delivery.v1.DeliveryExpired.expired_at:type_name -> google.protobuf.Timestamp
+	8,  // 3: naru.delivery.v1.DeliveryExpired.resolved_at:type_name -> google.protobuf.Timestamp
+	7,  // 4: naru.delivery.v1.DeliveryFailed.lane:type_name -> naru.platform.v1.Lane
+	8,  // 5: naru.delivery.v1.DeliveryFailed.failed_at:type_name -> google.protobuf.Timestamp
+	8,  // 6: naru.delivery.v1.DeliveryFailed.resolved_at:type_name -> google.protobuf.Timestamp
+	7,  // 7: naru.delivery.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
+	8,  // 8: naru.delivery.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
+	8,  // 9: naru.delivery.v1.DocumentCancelled.resolved_at:type_name -> google.protobuf.Timestamp
+	7,  // 10: naru.delivery.v1.CancelRefused.lane:type_name -> naru.platform.v1.Lane
+	8,  // 11: naru.delivery.v1.CancelRefused.refused_at:type_name -> google.protobuf.Timestamp
+	7,  // 12: naru.delivery.v1.NoticeGiven.lane:type_name -> naru.platform.v1.Lane
+	8,  // 13: naru.delivery.v1.NoticeGiven.given_at:type_name -> google.protobuf.Timestamp
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_naru_delivery_v1_events_proto_init() }
@@ -570,7 +555,7 @@ func file_naru_delivery_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_delivery_v1_events_proto_rawDesc), len(file_naru_delivery_v1_events_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

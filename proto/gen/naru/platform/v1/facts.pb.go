@@ -476,9 +476,10 @@ type DocumentFacts struct {
 	Recipient string `protobuf:"bytes,30,opt,name=recipient,proto3" json:"recipient,omitempty"`
 	// The recipient's certified address.
 	To *Party `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
-	// From DocumentSent / DocumentReceived on.
+	// From DocumentReceived on. resolved_at: of the first resolution, where that found the recipient to be a consented member here.
 	SentAt        *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
 	ReceivedAt    *timestamppb.Timestamp `protobuf:"bytes,33,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	ResolvedAt    *timestamppb.Timestamp `protobuf:"bytes,34,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -709,6 +710,13 @@ func (x *DocumentFacts) GetReceivedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *DocumentFacts) GetResolvedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResolvedAt
+	}
+	return nil
+}
+
 // Authentication is how and when a caller proved who it is, by the access token it showed.
 type Authentication struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -932,8 +940,7 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\vsub_address\x18\x03 \x01(\tR\n" +
 	"subAddress\x129\n" +
 	"\n" +
-	"valid_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\"\xe2\n" +
-	"\n" +
+	"valid_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\"\x9f\v\n" +
 	"\rDocumentFacts\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\x14\n" +
@@ -966,7 +973,9 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\x02to\x18\x1f \x01(\v2\x17.naru.platform.v1.PartyR\x02to\x123\n" +
 	"\asent_at\x18  \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt\x12;\n" +
 	"\vreceived_at\x18! \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"receivedAt\"\x87\x01\n" +
+	"receivedAt\x12;\n" +
+	"\vresolved_at\x18\" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"resolvedAt\"\x87\x01\n" +
 	"\x0eAuthentication\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\tR\x06client\x12\x19\n" +
 	"\btoken_id\x18\x02 \x01(\tR\atokenId\x12B\n" +
@@ -1053,14 +1062,15 @@ var file_naru_platform_v1_facts_proto_depIdxs = []int32{
 	6,  // 13: naru.platform.v1.DocumentFacts.to:type_name -> naru.platform.v1.Party
 	11, // 14: naru.platform.v1.DocumentFacts.sent_at:type_name -> google.protobuf.Timestamp
 	11, // 15: naru.platform.v1.DocumentFacts.received_at:type_name -> google.protobuf.Timestamp
-	11, // 16: naru.platform.v1.Authentication.token_issued_at:type_name -> google.protobuf.Timestamp
-	5,  // 17: naru.platform.v1.RecipientIdentifier.platform_address:type_name -> naru.platform.v1.PlatformAddress
-	9,  // 18: naru.platform.v1.RecipientIdentifier.person:type_name -> naru.platform.v1.PersonDescription
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	11, // 16: naru.platform.v1.DocumentFacts.resolved_at:type_name -> google.protobuf.Timestamp
+	11, // 17: naru.platform.v1.Authentication.token_issued_at:type_name -> google.protobuf.Timestamp
+	5,  // 18: naru.platform.v1.RecipientIdentifier.platform_address:type_name -> naru.platform.v1.PlatformAddress
+	9,  // 19: naru.platform.v1.RecipientIdentifier.person:type_name -> naru.platform.v1.PersonDescription
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_naru_platform_v1_facts_proto_init() }

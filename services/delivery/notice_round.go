@@ -1,0 +1,192 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/work"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// maxRound bounds the documents of an arrival, and so of a round.
+const maxRound = 100
+
+// round is one call of notices.
+type round struct {
+	id      uuid.UUID
+	numbers []string
+	owner   string
+	attempt int
+}
+
+func (r round) args() pgx.NamedArgs {
+	return pgx.NamedArgs{"id": r.id, "owner": r.owner, "attempt": r.attempt}
+}
+
+// announce keeps which documents have come for the next round, where notices are configured: a row for each hundred of a transaction.
+func (s *service) announce(ctx context.Context, tx pg.DBTX, delivered []document, now time.Time) error {
+	if s.config.Notice.URL == "" {
+		return nil
+	}
+	for start := 0; start < len(delivered); start += maxRound {
+		var numbers []string
+		for _, d := range delivered[start:min(start+maxRound, len(delivered))] {
+			numbers = append(numbers, d.number)
+		}
+		if _, err := tx.Exec(ctx, `insert into notice_arrival (id, edoc_nums, received_at) values ($1, $2, $3)`, id.New(), numbers, now); err != nil {
+			return fmt.Errorf("announce %d documents: %w", len(delivered), err)
+		}
+	}
+	return nil
+}
+
+// claimRounds takes rounds that are to be tried again, and makes new ones of what has come.
+func (s *service) claimRounds(ctx context.Context, limit int) ([]round, error) {
+	const again = `
+		with due as (
+		  select id from notice_round
+		  where  given_up_at is null and due_at <= now() and (lease_until is null or lease_until < now())
+		  order  by received_at
+		  limit  @limit
+		  for update skip locked)
+		update notice_round r
+		set    lease_until = now() + @lease::interval, owner = @owner, attempt = r.attempt + 1
+		from   due
+		where  r.id = due.id
+		returning r.id, r.edoc_nums, r.owner, r.attempt`
+	rounds, err := work.Claim(ctx, s.db, again, work.Lease{Owner: s.replica, For: noticeLease, Limit: limit}, nil, scanRound)
+	if err != nil || len(rounds) == limit {
+		return rounds, err
+	}
+	gathered, err := s.gather(ctx, limit-len(rounds))
+	return append(rounds, gathered...), err
+}
+
+// gather makes at most limit rounds of what has come, oldest first. They are claimed as they are made. A round takes many arrivals where
+// documents come one by one; no arrival is longer than a round, so what it takes fits.
+func (s *service) gather(ctx context.Context, limit int) ([]round, error) {
+	const gathering = `
+		with candidate as (
+		  select id, sum(cardinality(edoc_nums)) over (order by id) as documents
+		  from   (select id, edoc_nums from notice_arrival order by id limit @most) c),
+		taken as (
+		  delete from notice_arrival a
+		  using  (select id from notice_arrival where id in (select id from candidate where documents <= @most)
+		          order by id for update skip locked) t
+		  where  a.id = t.id
+		  returning a.id, a.edoc_nums, a.received_at),
+		numbered as (
+		  select number, received_at, (1 + (row_number() over (order by t.id, number) - 1) / @round::integer)::integer as part
+		  from   taken t cross join unnest(t.edoc_nums) number)
+		insert into notice_round (id, edoc_nums, received_at, due_at, lease_until, owner, attempt)
+		select (@ids::uuid[])[part], array_agg(number order by number), min(received_at), now(), now() + @lease::interval, @owner, 1
+		from   numbered
+		group  by part
+		order  by part
+		returning id, edoc_nums, owner, attempt`
+	ids := make([]uuid.UUID, limit)
+	for i := range ids {
+		ids[i] = id.New()
+	}
+	return work.Claim(ctx, s.db, gathering, work.Lease{Owner: s.replica, For: noticeLease, Limit: limit},
+		pgx.NamedArgs{"ids": ids, "round": maxRound, "most": limit * maxRound}, scanRound)
+}
+
+func scanRound(c pgx.CollectableRow) (r round, err error) {
+	return r, c.Scan(&r.id, &r.numbers, &r.owner, &r.attempt)
+}
+
+// untold reads the documents that still have to be told of: what has been read, or was to be cancelled, is not.
+func untold(ctx context.Context, db pg.DBTX, numbers []string) ([]document, error) {
+	const read = `
+		select edoc_num, lane, sender, facts
+		from   delivery
+		where  edoc_num = any($1) and state = 'DELIVERED' and read_at is null and not notices_stopped
+		order  by recipient, edoc_num`
+	found, err := db.Query(ctx, read, numbers)
+	if err != nil {
+		return nil, fmt.Errorf("read %d documents to be told of: %w", len(numbers), err)
+	}
+	documents, err := pgx.CollectRows(found, func(c pgx.CollectableRow) (document, error) {
+		d := document{facts: &platformv1.DocumentFacts{}}
+		var lane int16
+		var raw []byte
+		if err := c.Scan(&d.number, &lane, &d.sender, &raw); err != nil {
+			return document{}, err
+		}
+		d.lane = platformv1.Lane(lane)
+		return d, proto.Unmarshal(raw, d.facts)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read %d documents to be told of: %w", len(numbers), err)
+	}
+	return documents, nil
+}
+
+// endRound takes a round away whose claim is still ours.
+func endRound(ctx context.Context, db pg.DBTX, r round) error {
+	return work.Settle(ctx, db, `delete from notice_round where id = @id and owner = @owner and attempt = @attempt and given_up_at is null`, r.args())
+}
+
+// putOff keeps a round that failed for later.
+func putOff(ctx context.Context, db pg.DBTX, r round, reason string, delay time.Duration) error {
+	args := r.args()
+	args["reason"], args["delay"] = reason, delay
+	return work.Settle(ctx, db, `
+		update notice_round set due_at = now() + @delay::interval, lease_until = null, last_error = @reason
+		where id = @id and owner = @owner and attempt = @attempt and given_up_at is null`, args)
+}
+
+// markGivenUp ends a round that was tried often enough; what its documents were is left for a person.
+func markGivenUp(ctx context.Context, db pg.DBTX, r round, told []document, reason string) error {
+	args := r.args()
+	args["reason"], args["numbers"] = reason, numbersOf(told)
+	return work.Settle(ctx, db, `
+		update notice_round set given_up_at = now(), edoc_nums = @numbers, lease_until = null, last_error = @reason
+		where id = @id and owner = @owner and attempt = @attempt and given_up_at is null`, args)
+}
+
+// splitRound puts a round for each recipient in the place of one whose content was refused, so that what is refused holds up nobody
+// else's. The refusal costs them no attempt.
+func splitRound(ctx context.Context, tx pg.DBTX, r round, byRecipient [][]document, reason string) error {
+	const insert = `
+		insert into notice_round (id, edoc_nums, received_at, due_at, attempt, last_error)
+		values ($1, $2, $3, now(), $4, $5)`
+	if err := endRound(ctx, tx, r); err != nil {
+		return err
+	}
+	for _, documents := range byRecipient {
+		if _, err := tx.Exec(ctx, insert, id.New(), numbersOf(documents), documents[0].facts.GetReceivedAt().AsTime(), r.attempt-1, reason); err != nil {
+			return fmt.Errorf("split a round of notices: %w", err)
+		}
+	}
+	return nil
+}
+
+func numbersOf(documents []document) []string {
+	numbers := make([]string, len(documents))
+	for i, d := range documents {
+		numbers[i] = d.number
+	}
+	return numbers
+}
+
+// noticeAge is the age of the oldest document whose recipient is still to be told; it looks at one row of either table.
+func noticeAge(ctx context.Context, db pg.DBTX) (time.Duration, error) {
+	const age = `
+		select coalesce(extract(epoch from now() - least(
+		         (select received_at from notice_arrival order by id limit 1),
+		         (select received_at from notice_round where given_up_at is null order by received_at limit 1))), 0)::float8`
+	var seconds float64
+	if err := db.QueryRow(ctx, age).Scan(&seconds); err != nil {
+		return 0, fmt.Errorf("read the age of the oldest notice: %w", err)
+	}
+	return max(0, time.Duration(seconds*float64(time.Second))), nil
+}
