@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,52 +19,66 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/pki"
 )
 
-// Bounds of how completion is looked for: a look costs the database some milliseconds, so pauses are lookShare times its cost.
-const (
-	minPause  = 10 * time.Millisecond
-	maxPause  = 250 * time.Millisecond
-	lookShare = 20
-	// backOff is a sender's wait after the relay had no room.
-	backOff = 100 * time.Millisecond
-)
+// backOff is a sender's wait after the relay had no room.
+const backOff = 100 * time.Millisecond
 
 // chain sends documents through the relay and follows them to the end.
 type chain struct {
-	options       options
-	relay         *relay
-	authority     *pki.Store
-	recipients    []string
-	viewingSystem string
-	// conns are the senders' connections, one each.
+	options   options
+	stack     *stack
+	authority *pki.Store
+	sender    *institution
+	members   []member
+	byCI      map[string]*member
+	// conns are the senders' connections, one each; the first also asks and operates.
 	conns []*grpc.ClientConn
-	// sent counts documents of all rounds.
-	sent int64
+	// lookPrice is the processor time of one look for completion.
+	lookPrice time.Duration
+	// seen are counts of every round, by its name.
+	seen map[string]counts
 }
 
-func newChain(ctx context.Context, o options, r *relay) (_ *chain, err error) {
-	c := &chain{options: o, relay: r}
+func newChain(ctx context.Context, o options, s *stack) (_ *chain, err error) {
+	c := &chain{options: o, stack: s, seen: map[string]counts{}}
 	defer func() {
 		if err != nil {
 			c.close()
 		}
 	}()
 	for range o.senders {
-		conn, err := grpc.NewClient(r.Endpoints.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		conn, err := grpc.NewClient(s.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
 			return nil, fmt.Errorf("connect to the relay: %w", err)
 		}
 		c.conns = append(c.conns, conn)
 	}
-	system, err := os.ReadFile(r.Endpoints.Demo.ViewingSystem)
-	if err != nil {
-		return nil, fmt.Errorf("read the viewing system: %w", err)
-	}
-	c.viewingSystem = strings.TrimSpace(string(system))
-	if c.authority, err = r.authority(); err != nil {
+	if c.sender, err = s.demo(c.conns[0]); err != nil {
 		return nil, err
 	}
-	c.recipients, err = r.join(ctx, c.conns[0], o.recipients)
-	return c, err
+	if c.authority, err = s.authority(); err != nil {
+		return nil, err
+	}
+	if c.members, err = s.join(ctx, c.conns[0], o.recipients); err != nil {
+		return nil, err
+	}
+	c.byCI = map[string]*member{}
+	for i := range c.members {
+		c.byCI[c.members[i].ci] = &c.members[i]
+	}
+	return c, nil
+}
+
+// recipientOf is the member a document goes to.
+func (c *chain) recipientOf(item *intakev1.SendItem) *member {
+	return c.byCI[item.GetRecipient().GetCi()]
+}
+
+// present is how many documents are complete in the database.
+func (c *chain) present() (n int64) {
+	for _, counted := range c.seen {
+		n += counted.Status
+	}
+	return n
 }
 
 func (c *chain) close() {
@@ -73,105 +87,213 @@ func (c *chain) close() {
 	}
 }
 
-// round sends a round's documents and waits until status tells of all of them that they are received and registered at the hub. Making
-// documents and certificates, counting afterwards and the work that outlasts completion are outside of the time.
-func (c *chain) round(ctx context.Context, name, profile string) (chainRound, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.patience)
-	defer cancel()
-	batches, err := c.batches(name)
-	if err != nil {
-		return chainRound{}, err
-	}
-	atHub, err := c.relay.atHub(ctx)
-	if err != nil {
-		return chainRound{}, err
-	}
-	sender, err := c.relay.withToken(ctx, c.conns[0])
-	if err != nil {
-		return chainRound{}, err
-	}
-	if err := c.relay.checkpoint(ctx); err != nil {
-		return chainRound{}, err
-	}
-	before, err := c.relay.mark(ctx)
-	if err != nil {
-		return chainRound{}, err
-	}
-	var done chainRound
-	if err := profiled(profile, func() error {
-		if done.Counts.Accepted, done.Retries, err = c.sendAll(sender, batches); err != nil {
-			return err
-		}
-		done.Stages.Answered = rounded(c.relay.clock.Now().Sub(before.at).Seconds(), 3)
-		return c.awaitComplete(ctx, name, done.Counts.Accepted)
-	}); err != nil {
-		return chainRound{}, err
-	}
-	if done.floorRound, err = c.relay.since(ctx, before, c.options.documents); err != nil {
-		return chainRound{}, err
-	}
-	c.sent += int64(c.options.documents)
-	return done, c.audit(sender, name, before.at, atHub, &done)
+// sent is a batch on its way: its last document is the one to look at.
+type sent struct {
+	numbers []string
+	items   []*intakev1.SendItem
 }
 
-// sendAll sends the batches, so many at a time as there are senders.
-func (c *chain) sendAll(ctx context.Context, batches []*intakev1.BatchSendRequest) (accepted, retries int64, err error) {
-	var next, took, again atomic.Int64
+func (s sent) last() string { return s.numbers[len(s.numbers)-1] }
+
+// source gives the next batch, nil when there is none.
+type source func(ctx context.Context) (*intakev1.BatchSendRequest, error)
+
+func listed(batches []*intakev1.BatchSendRequest) source {
+	var next atomic.Int64
+	return func(context.Context) (*intakev1.BatchSendRequest, error) {
+		if n := int(next.Add(1)) - 1; n < len(batches) {
+			return batches[n], nil
+		}
+		return nil, nil //nolint:nilnil // no batch is no failure
+	}
+}
+
+// send sends batches of an institution, so many at a time as there are senders, and hands each to took. It tells how many documents were
+// accepted and how many batches had to be sent again.
+func (c *chain) send(ctx context.Context, from *institution, next source, took func(sent)) (accepted, retries int64, err error) {
+	var all, again atomic.Int64
 	problems := make([]error, len(c.conns))
-	var wait sync.WaitGroup
+	var group sync.WaitGroup
 	for s, conn := range c.conns {
-		wait.Go(func() {
+		group.Go(func() {
 			client := intakev1.NewIntakeServiceClient(conn)
 			for problems[s] == nil {
-				n := next.Add(1) - 1
-				if n >= int64(len(batches)) {
+				batch, err := next(ctx)
+				if err != nil || batch == nil {
+					problems[s] = err
 					return
 				}
-				var got int64
-				got, problems[s] = c.send(ctx, client, batches[n], &again)
-				took.Add(got)
+				var b sent
+				if b, problems[s] = c.sendOne(ctx, from, client, batch, &again); problems[s] == nil {
+					all.Add(int64(len(b.numbers)))
+					took(b)
+				}
 			}
 		})
 	}
-	wait.Wait()
-	return took.Load(), again.Load(), errors.Join(problems...)
+	group.Wait()
+	return all.Load(), again.Load(), errors.Join(problems...)
 }
 
-// send sends a batch and counts what was accepted. Where the relay has no room it is sent again: own keys make that safe.
-func (c *chain) send(ctx context.Context, client intakev1.IntakeServiceClient, batch *intakev1.BatchSendRequest, again *atomic.Int64) (int64, error) {
+// sendOne sends a batch. Where the relay has no room it is sent again: own keys make that safe.
+func (c *chain) sendOne(ctx context.Context, from *institution, client intakev1.IntakeServiceClient, batch *intakev1.BatchSendRequest, again *atomic.Int64) (sent, error) {
 	for {
-		response, err := client.BatchSend(ctx, batch)
+		authorized, err := from.as(ctx)
+		if err != nil {
+			return sent{}, err
+		}
+		response, err := client.BatchSend(authorized, batch)
 		if status.Code(err) == codes.ResourceExhausted {
 			again.Add(1)
 			if err := wait(ctx, backOff); err != nil {
-				return 0, err
+				return sent{}, err
 			}
 			continue
 		}
 		if err != nil {
-			return 0, fmt.Errorf("send a batch: %w", err)
+			return sent{}, fmt.Errorf("send a batch: %w", err)
 		}
-		var accepted int64
+		b := sent{items: batch.GetItems()}
 		for _, outcome := range response.GetOutcomes() {
 			if refused := outcome.GetRefused(); refused != nil {
-				return accepted, fmt.Errorf("item %d was refused: %s", outcome.GetIndex(), refused.GetReason())
+				return sent{}, fmt.Errorf("item %d was refused: %s", outcome.GetIndex(), refused.GetReason())
 			}
-			accepted++
+			b.numbers = append(b.numbers, outcome.GetAccepted().GetEdocNum())
 		}
-		return accepted, nil
+		return b, nil
 	}
 }
 
-// awaitComplete waits until status holds so many complete summaries of the round.
-func (c *chain) awaitComplete(ctx context.Context, name string, documents int64) error {
-	for {
-		started := c.relay.clock.Now()
-		complete, err := c.relay.complete(ctx, name)
-		if err != nil || complete == documents {
+// missing forgives that status has not heard of a document yet.
+func missing(err error) error {
+	if status.Code(err) == codes.NotFound {
+		return nil
+	}
+	return err
+}
+
+// journey is what a round does between its first send and the last document's arrival; far is how far documents have to come.
+type journey struct {
+	name string
+	// documents of the round; 0 where only sending tells how many there are.
+	documents int
+	// also is another institution that sends a part of them.
+	also *institution
+	far  reached
+	// travel sends and follows; it tells what was accepted and sent again.
+	travel func(ctx context.Context, f *follower, d *followed) error
+	// profiled names a file for the relay's CPU profile.
+	profile string
+	// wal asks whose the write-ahead log is.
+	wal bool
+}
+
+// round measures a journey. Making documents and certificates, counting afterwards and the work that outlasts the journey are outside of
+// the time.
+func (c *chain) round(ctx context.Context, j journey) (round, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.patience)
+	defer cancel()
+	hub, err := c.stack.atHub(ctx)
+	if err != nil {
+		return round{}, err
+	}
+	before, err := c.stack.mark(ctx)
+	if err != nil {
+		return round{}, err
+	}
+	f, d := newFollower(c.sender), &followed{}
+	f.also = j.also
+	if err := c.profiled(j.profile, func() error { return j.travel(ctx, f, d) }); err != nil {
+		return round{}, err
+	}
+	looks := f.looks.Load()
+	if j.documents == 0 {
+		j.documents = int(d.Counts.Accepted)
+	}
+	ended, seen, err := f.all(ctx, j.name, before.at, j.far, int64(j.documents))
+	if err != nil {
+		return round{}, err
+	}
+	done, err := c.stack.since(ctx, before, ended, j.documents)
+	if err != nil {
+		return round{}, err
+	}
+	done.followed = d
+	d.Looks = looks
+	d.ProbeShare = rounded(float64(looks)*c.lookPrice.Seconds()/(done.Seconds*float64(runtime.NumCPU())), 4)
+	d.Stages.Received, d.Stages.Registered = rounded(seen.received.Sub(before.at).Seconds(), 3), rounded(seen.registered.Sub(before.at).Seconds(), 3)
+	if j.wal {
+		d.WAL = c.stack.shareWAL(ctx, before.wal, done)
+	}
+	return done, c.audit(ctx, j, hub, seen, &done)
+}
+
+// audit counts a finished round, and waits until the relay has nothing left to do, so that the next measurement does not pay for it.
+func (c *chain) audit(ctx context.Context, j journey, hubBefore int64, seen roundSeen, done *round) (err error) {
+	completed := c.stack.clock.Now()
+	n := &done.Counts
+	n.Sent, n.Status = int64(j.documents), seen.far
+	if n.Inbox, err = c.stack.inInbox(ctx, j.name); err != nil {
+		return err
+	}
+	held, err := c.stack.atHub(ctx)
+	if err != nil {
+		return err
+	}
+	n.Hub = held - hubBefore
+	n.judge()
+	c.seen[j.name] = *n
+	if done.PendingAtCompletion, err = c.stack.settle(ctx); err != nil {
+		return err
+	}
+	done.SettledAfter = rounded(c.stack.clock.Now().Sub(completed).Seconds(), 1)
+	return nil
+}
+
+// atHub asks the sandbox hub how many circulation records it holds.
+func (s *stack) atHub(ctx context.Context) (int64, error) {
+	var held struct{ Registered int64 }
+	err := s.administer(ctx, http.MethodGet, s.Sandbox.Hub+"/sandbox/circulations", nil, &held)
+	return held.Registered, err
+}
+
+// profiled has the relay profile itself meanwhile, where a file is named.
+func (c *chain) profiled(file string, work func() error) error {
+	if file == "" {
+		return work()
+	}
+	if _, err := c.stack.relay.order(order{Profile: file}); err != nil {
+		return err
+	}
+	err := work()
+	_, stopped := c.stack.relay.order(order{ProfileDone: true})
+	return errors.Join(err, stopped)
+}
+
+// batchJourney sends prepared batches and waits for the last document of each.
+func (c *chain) batchJourney(ctx context.Context, name string, documents int) (journey, error) {
+	batches, err := c.batches(ctx, c.sender, name, 0, documents, batchItems)
+	if err != nil {
+		return journey{}, err
+	}
+	return journey{name: name, documents: documents, far: complete, travel: func(ctx context.Context, f *follower, d *followed) error {
+		began := c.stack.clock.Now()
+		var mu sync.Mutex
+		var on []sent
+		var err error
+		if d.Counts.Accepted, d.Retries, err = c.send(ctx, c.sender, listed(batches), func(b sent) {
+			mu.Lock()
+			defer mu.Unlock()
+			on = append(on, b)
+		}); err != nil {
 			return err
 		}
-		if err := wait(ctx, min(maxPause, max(minPause, lookShare*c.relay.clock.Now().Sub(started)))); err != nil {
-			return fmt.Errorf("%d of %d documents are complete: %w", complete, documents, err)
+		d.Stages.Answered = rounded(c.stack.clock.Now().Sub(began).Seconds(), 3)
+		for _, b := range on {
+			if err := f.await(ctx, b.last(), complete); err != nil {
+				return err
+			}
 		}
-	}
+		return nil
+	}}, nil
 }

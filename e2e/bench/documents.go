@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,14 +23,14 @@ import (
 const certificateLife = 24 * time.Hour
 
 // authority opens the sandbox's keys, to certify as its archive does without asking it over HTTP for each document.
-func (r *relay) authority() (*pki.Store, error) {
-	return pki.Open(pki.Options{Dir: filepath.Join(r.dir, "sandbox", "pki"), Clock: r.clock})
+func (s *stack) authority() (*pki.Store, error) {
+	return pki.Open(pki.Options{Dir: filepath.Join(s.dir, "sandbox", "pki"), Clock: s.clock})
 }
 
 // document makes the send request for an invented document of its own hash, certified by the signer as the archive would.
-func (c *chain) document(ownKey, recipient string, signer pki.Signer) (*intakev1.SendItem, error) {
+func (c *chain) document(from *institution, ownKey, recipient string, signer pki.Signer) (*intakev1.SendItem, error) {
 	hash := sha256.Sum256([]byte(rand.Text()))
-	now := c.relay.clock.Now()
+	now := c.stack.clock.Now()
 	certificate, err := archivecert.IssueRegistration(archivecert.Statement{
 		CertificateNumber: "R-" + ownKey, DocumentID: uuid.NewString(), Issuer: pki.ArchiveName, Owner: "시험용 발송기관",
 		Hash: hex.EncodeToString(hash[:]), RegisteredAt: now, ValidFrom: now, ValidUntil: now.Add(certificateLife),
@@ -40,25 +42,31 @@ func (c *chain) document(ownKey, recipient string, signer pki.Signer) (*intakev1
 		OwnKey: ownKey, Recipient: &platformv1.RecipientIdentifier{Ci: proto.String(recipient)}, Title: "시험용 재산세 납부 안내문",
 		DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, Category: platformv1.DocumentCategory_DOCUMENT_CATEGORY_BILL,
 		DocumentHash:            &platformv1.Digest{Algorithm: "SHA-256", Value: hex.EncodeToString(hash[:])},
-		Viewing:                 &intakev1.Viewing{Url: "https://viewing.example/documents/" + uuid.NewString(), ViewingSystem: c.viewingSystem},
+		Viewing:                 &intakev1.Viewing{Url: "https://viewing.example/documents/" + uuid.NewString(), ViewingSystem: from.viewingSystem},
 		RegistrationCertificate: certificate,
 	}, nil
 }
 
-// batches makes a round's send requests. Own keys begin with the round's name and a hyphen.
-func (c *chain) batches(name string) ([]*intakev1.BatchSendRequest, error) {
+// items makes so many send requests of a round, from the one numbered first. Own keys begin with the round's name and a hyphen; the recipients
+// take turns.
+func (c *chain) items(ctx context.Context, from *institution, name string, first, count int) ([]*intakev1.SendItem, error) {
+	made, signer := make([]*intakev1.SendItem, count), c.authority.Signer(pki.Archive)
+	return made, each(ctx, runtime.GOMAXPROCS(0), count, func(_ context.Context, i int) (err error) {
+		n := first + i
+		made[i], err = c.document(from, fmt.Sprintf("%s-%07d", name, n), c.members[n%len(c.members)].ci, signer)
+		return err
+	})
+}
+
+// batches makes so many documents of a round, in batches of a size.
+func (c *chain) batches(ctx context.Context, from *institution, name string, first, count, size int) ([]*intakev1.BatchSendRequest, error) {
+	items, err := c.items(ctx, from, name, first, count)
+	if err != nil {
+		return nil, err
+	}
 	var made []*intakev1.BatchSendRequest
-	signer := c.authority.Signer(pki.Archive)
-	for i := range c.options.documents {
-		if i%batchItems == 0 {
-			made = append(made, &intakev1.BatchSendRequest{})
-		}
-		item, err := c.document(fmt.Sprintf("%s-%07d", name, i), c.recipients[i%len(c.recipients)], signer)
-		if err != nil {
-			return nil, err
-		}
-		last := made[len(made)-1]
-		last.Items = append(last.Items, item)
+	for chunk := range slices.Chunk(items, size) {
+		made = append(made, &intakev1.BatchSendRequest{Items: chunk})
 	}
 	return made, nil
 }
@@ -94,14 +102,14 @@ func (c *chain) proveChecks(ctx context.Context) ([]check, error) {
 	}
 	request := &intakev1.BatchSendRequest{}
 	for n, d := range defects {
-		item, err := c.document(fmt.Sprintf("check-%d", n), c.recipients[0], d.signer)
+		item, err := c.document(c.sender, fmt.Sprintf("check-%d", n), c.members[0].ci, d.signer)
 		if err != nil {
 			return nil, err
 		}
 		d.spoil(item)
 		request.Items = append(request.Items, item)
 	}
-	sender, err := c.relay.withToken(ctx, c.conns[0])
+	sender, err := c.sender.as(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -17,33 +17,31 @@ const (
 	floorDatabase    = "naru_bench_floor"
 	floorConnections = 16
 	noiseBytes       = 1 << 20
+	// Sizes of the floor's rows: what intake wrote for a document when the floor was set (document row, share of the outgoing frame, at 2d52f98).
+	// They stay, so that figures of different commits stand beside one floor.
+	documentRowBytes = 1805
+	outboxFrameBytes = 1149
 )
 
 // floor is what a document costs at the very least: one transaction with one document row and one outbox row, in a database of its own on
 // the server the relay uses. Both rows go in one round trip of prepared statements, as one transaction.
 type floor struct {
-	relay                   *relay
+	stack                   *stack
 	db                      *pgxpool.Pool
 	noise                   []byte
 	documentBytes, outBytes int
 	serial                  atomic.Int64
 }
 
-func newFloor(ctx context.Context, r *relay, s *sizes) (*floor, error) {
-	if _, err := r.db.Exec(ctx, "create database "+floorDatabase); err != nil {
+func newFloor(ctx context.Context, s *stack) (*floor, error) {
+	if _, err := s.db.Exec(ctx, "create database "+floorDatabase); err != nil {
 		return nil, fmt.Errorf("make the floor's database: %w", err)
 	}
-	address := *r.superURL
-	address.Path = "/" + floorDatabase
-	config, err := pgxpool.ParseConfig(address.String())
-	if err != nil {
-		return nil, errors.New("the floor's URL cannot be read")
-	}
-	config.MinConns, config.MaxConns = floorConnections, floorConnections
-	f := &floor{relay: r, noise: make([]byte, noiseBytes)}
+	f := &floor{stack: s, noise: make([]byte, noiseBytes)}
 	_, _ = rand.Read(f.noise) // never fails (crypto/rand)
-	if f.db, err = pgxpool.NewWithConfig(ctx, config); err != nil {
-		return nil, fmt.Errorf("connect to the floor's database: %w", err)
+	var err error
+	if f.db, err = s.connect(ctx, floorDatabase, floorConnections); err != nil {
+		return nil, err
 	}
 	const tables = `
 		create table document (
@@ -58,7 +56,7 @@ func newFloor(ctx context.Context, r *relay, s *sizes) (*floor, error) {
 		f.close()
 		return nil, fmt.Errorf("make the floor's tables: %w", err)
 	}
-	// Bodies fill up rows that hold a key alone to the sizes the chain writes; a body over 126 bytes has a header longer by three.
+	// Bodies fill up rows that hold a key alone to the wanted sizes; a body over 126 bytes has a header longer by three.
 	var emptyDocument, emptyOutbox int
 	if err := f.db.QueryRow(ctx, `
 		select pg_column_size(row($1::text, ''::bytea)), pg_column_size(row($2::uuid, ''::bytea))`, f.number(), uuid.New()).Scan(&emptyDocument, &emptyOutbox); err != nil {
@@ -66,8 +64,8 @@ func newFloor(ctx context.Context, r *relay, s *sizes) (*floor, error) {
 		return nil, fmt.Errorf("size the floor's rows: %w", err)
 	}
 	const longHeader = 3
-	f.documentBytes = max(1, int(s.DocumentRow+0.5)-emptyDocument-longHeader)
-	f.outBytes = max(1, int(s.OutboxBytesPerDocument+0.5)-longHeader-1)
+	f.documentBytes = max(1, documentRowBytes-emptyDocument-longHeader)
+	f.outBytes = max(1, outboxFrameBytes-longHeader-1)
 	return f, nil
 }
 
@@ -76,14 +74,14 @@ func (f *floor) close() { f.db.Close() }
 // number is as long as an edoc number and grows as they do.
 func (f *floor) number() string { return fmt.Sprintf("20260101_FLOOR00001_%013d", f.serial.Add(1)) }
 
-// round puts the documents in, 16 connections at a time.
-func (f *floor) round(ctx context.Context, documents int) (floorRound, error) {
-	if err := f.relay.checkpoint(ctx); err != nil {
-		return floorRound{}, err
+// round puts the documents in, 16 connections at a time, into empty tables.
+func (f *floor) round(ctx context.Context, documents int) (round, error) {
+	if _, err := f.db.Exec(ctx, "truncate document, outbox"); err != nil {
+		return round{}, fmt.Errorf("empty the floor's tables: %w", err)
 	}
-	before, err := f.relay.mark(ctx)
+	before, err := f.stack.mark(ctx)
 	if err != nil {
-		return floorRound{}, err
+		return round{}, err
 	}
 	var left atomic.Int64
 	left.Store(int64(documents))
@@ -98,9 +96,9 @@ func (f *floor) round(ctx context.Context, documents int) (floorRound, error) {
 	}
 	wait.Wait()
 	if err := errors.Join(problems...); err != nil {
-		return floorRound{}, err
+		return round{}, err
 	}
-	return f.relay.since(ctx, before, documents)
+	return f.stack.since(ctx, before, f.stack.clock.Now(), documents)
 }
 
 func (f *floor) put(ctx context.Context) error {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,69 +16,82 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
 const (
-	memberPoll     = 50 * time.Millisecond
-	maxAnswerBytes = 1 << 20
+	memberPoll = 50 * time.Millisecond
+	// joining is how many persons join at the same time.
+	joining = 24
+	// sessionAge is how long a session is used; it lives 10 minutes.
+	sessionAge = 5 * time.Minute
 )
 
-// withToken gives a context whose calls carry an access token of the seeded institution.
-func (r *relay) withToken(ctx context.Context, conn grpc.ClientConnInterface) (context.Context, error) {
-	raw, err := os.ReadFile(r.Endpoints.Demo.Institution)
-	if err != nil {
-		return nil, fmt.Errorf("read credentials: %w", err)
-	}
-	var c struct{ ClientID, ClientSecret string }
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, errors.New("credentials cannot be read")
-	}
-	token, err := gatewayv1.NewTokenServiceClient(conn).IssueToken(ctx, &gatewayv1.IssueTokenRequest{ClientId: c.ClientID, ClientSecret: c.ClientSecret})
-	if err != nil {
-		return nil, fmt.Errorf("get token: %w", err)
-	}
-	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token.GetAccessToken()), nil
+// member is an invented person who joined.
+type member struct {
+	id, ci  string
+	session string
+	since   time.Time
 }
 
-// join makes invented persons and lets them join, with consent, through the public door. It tells their CIs once all their addresses are
+// join makes invented persons and lets them join, with consent, through the public doors. It returns once all their addresses are
 // registered at the hub.
-func (r *relay) join(ctx context.Context, conn grpc.ClientConnInterface, members int) ([]string, error) {
-	cis, sessions := make([]string, members), make([]context.Context, members)
+func (s *stack) join(ctx context.Context, conn grpc.ClientConnInterface, count int) ([]member, error) {
+	members := make([]member, count)
 	membership := addressv1.NewMembershipServiceClient(conn)
-	for i := range members {
+	err := each(ctx, joining, count, func(ctx context.Context, i int) error {
 		var person struct{ CI string }
-		id := fmt.Sprintf("bench-%d", i)
-		if err := r.sandbox(ctx, http.MethodPost, r.Endpoints.Sandbox.IDP+"/sandbox/persons", map[string]string{
-			"id": id, "name": "시험" + string([]rune{'가' + rune(i%100), '나' + rune(i/100)}), "birthDate": "19700101", "phone": fmt.Sprintf("0100000%04d", 1000+i%9000),
+		m := &members[i]
+		m.id = fmt.Sprintf("bench-%d", i)
+		if err := s.administer(ctx, http.MethodPost, s.Endpoints.Sandbox.IDP+"/sandbox/persons", map[string]string{
+			"id": m.id, "name": "시험" + string([]rune{'가' + rune(i%1000), '나' + rune(i/1000)}), "birthDate": "19700101", "phone": fmt.Sprintf("010%08d", 10000000+i),
 		}, &person); err != nil {
-			return nil, err
+			return err
 		}
-		session, err := r.logIn(ctx, conn, id)
-		if err != nil {
-			return nil, err
+		m.ci = person.CI
+		if err := s.renew(ctx, conn, m); err != nil {
+			return err
 		}
-		cis[i], sessions[i] = person.CI, metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+session)
-		if _, err := membership.Join(sessions[i], &addressv1.JoinRequest{TermsVersion: "bench-1", Consent: true, DesignateInbox: true}); err != nil {
-			return nil, fmt.Errorf("join: %w", err)
+		if _, err := membership.Join(m.as(ctx), &addressv1.JoinRequest{TermsVersion: "bench-1", Consent: true, DesignateInbox: true}); err != nil {
+			return fmt.Errorf("join: %w", err)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	for _, session := range sessions {
+	return members, each(ctx, joining, count, func(ctx context.Context, i int) error {
+		if err := s.renew(ctx, conn, &members[i]); err != nil {
+			return err
+		}
 		if err := poll(ctx, memberPoll, func() (bool, error) {
-			got, err := membership.GetMembership(session, &addressv1.GetMembershipRequest{})
+			got, err := membership.GetMembership(members[i].as(ctx), &addressv1.GetMembershipRequest{})
 			return got.GetMembership().GetState() == addressv1.MemberState_MEMBER_STATE_ACTIVE, err
 		}); err != nil {
-			return nil, fmt.Errorf("await membership: %w", err)
+			return fmt.Errorf("await membership: %w", err)
 		}
+		return nil
+	})
+}
+
+// as gives a context whose calls carry the member's session.
+func (m *member) as(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+m.session)
+}
+
+// renew logs a member in whose session is old or missing.
+func (s *stack) renew(ctx context.Context, conn grpc.ClientConnInterface, m *member) (err error) {
+	if now := s.clock.Now(); m.session == "" || now.Sub(m.since) > sessionAge {
+		m.since = now
+		m.session, err = s.logIn(ctx, conn, m.id)
 	}
-	return cis, nil
+	return err
 }
 
 // logIn proves a person's identity and gives a session token.
-func (r *relay) logIn(ctx context.Context, conn grpc.ClientConnInterface, person string) (string, error) {
+func (s *stack) logIn(ctx context.Context, conn grpc.ClientConnInterface, person string) (string, error) {
 	sessions := viewingv1.NewSessionServiceClient(conn)
-	started, err := sessions.StartSession(ctx, &viewingv1.StartSessionRequest{RedirectUri: r.Endpoints.Sandbox.RedirectURI})
+	started, err := sessions.StartSession(ctx, &viewingv1.StartSessionRequest{RedirectUri: s.Endpoints.Sandbox.RedirectURI})
 	if err != nil {
 		return "", fmt.Errorf("start session: %w", err)
 	}
@@ -104,8 +116,8 @@ func (r *relay) logIn(ctx context.Context, conn grpc.ClientConnInterface, person
 	return session.GetSessionToken(), nil
 }
 
-// sandbox calls an operator interface of a sandbox system.
-func (r *relay) sandbox(ctx context.Context, method, address string, body, into any) error {
+// administer calls an operator interface of a sandbox system.
+func (s *stack) administer(ctx context.Context, method, address string, body, into any) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
@@ -114,7 +126,7 @@ func (r *relay) sandbox(ctx context.Context, method, address string, body, into 
 	if err != nil {
 		return fmt.Errorf("call the sandbox: %w", err)
 	}
-	admin, err := os.ReadFile(r.Endpoints.Sandbox.AdminToken)
+	admin, err := os.ReadFile(s.Endpoints.Sandbox.AdminToken)
 	if err != nil {
 		return fmt.Errorf("read the sandbox's token: %w", err)
 	}
@@ -132,28 +144,4 @@ func (r *relay) sandbox(ctx context.Context, method, address string, body, into 
 		return fmt.Errorf("read the sandbox's answer: %w", err)
 	}
 	return nil
-}
-
-// poll looks until done, with a pause between two looks.
-func poll(ctx context.Context, pause time.Duration, done func() (bool, error)) error {
-	for {
-		ok, err := done()
-		if err != nil || ok {
-			return err
-		}
-		if err := wait(ctx, pause); err != nil {
-			return err
-		}
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -4,104 +4,66 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/naru-relay/naru/services/allinone"
 )
 
 // report is the whole result; its JSON is what make bench prints.
 type report struct {
+	// Lines are the table.
+	Lines  []line `json:"rows"`
+	Quick  bool   `json:"quick"`
+	Counts counts `json:"counts"`
 	Commit string `json:"commit"`
 	// Modified tells that the checkout differed from the commit.
-	Modified  bool      `json:"modified"`
-	StartedAt time.Time `json:"startedAt"`
-	Machine   machine   `json:"machine"`
-	Settings  settings  `json:"settings"`
-	Method    method    `json:"method"`
-	Checks    []check   `json:"checks"`
-	Sizes     sizes     `json:"sizes"`
-	Floor     struct {
-		DocumentsPerSecond spread       `json:"documentsPerSecond"`
-		Rounds             []floorRound `json:"rounds"`
-	} `json:"floor"`
-	Chain struct {
-		DocumentsPerSecond spread       `json:"documentsPerSecond"`
-		Rounds             []chainRound `json:"rounds"`
-	} `json:"chain"`
-	// Ratio is the chain's median by the floor's.
-	Ratio float64 `json:"ratio"`
-	// PairRatio is the spread of each chain round by the floor round right before it; it says more where the load of others changes.
-	PairRatio spread `json:"pairRatio"`
-	Counts    counts `json:"counts"`
+	Modified    bool         `json:"modified"`
+	StartedAt   time.Time    `json:"startedAt"`
+	Seconds     float64      `json:"seconds"`
+	Machine     machine      `json:"machine"`
+	Settings    settings     `json:"settings"`
+	Method      method       `json:"method"`
+	Checks      []check      `json:"checks"`
+	PerDocument *perDocument `json:"perDocument"`
+	// Rows is the detail of each row by its name: its rounds, most of all.
+	Rows map[string]any `json:"detail"`
 	// WarmUp is the chain round that was not counted; the floor had one as well.
-	WarmUp chainRound `json:"warmUp"`
-	Notes  []string   `json:"notes"`
+	WarmUp round `json:"warmUp"`
+	// CountsByRound are those of every round that was followed to its end.
+	CountsByRound map[string]counts `json:"countsByRound"`
+	Notes         []string          `json:"notes"`
 }
 
 // method is what was done.
 type method struct {
-	DocumentsPerRound int `json:"documentsPerRound"`
-	Rounds            int `json:"rounds"`
-	BatchItems        int `json:"batchItems"`
-	Senders           int `json:"concurrentBatches"`
-	Recipients        int `json:"recipients"`
-	FloorConnections  int `json:"floorConnections"`
-}
-
-// sizes are means in bytes.
-type sizes struct {
-	// DocumentRow is intake's document row, OutboxBytesPerDocument a document's share of intake's outgoing frames: the floor's sizes.
-	DocumentRow            float64 `json:"documentRow"`
-	OutboxBytesPerDocument float64 `json:"outboxBytesPerDocument"`
-	FloorDocumentRow       float64 `json:"floorDocumentRow"`
-	FloorOutboxRow         float64 `json:"floorOutboxFrame"`
-	RegistrationCertifcate float64 `json:"registrationCertificate"`
-	// AllOutboxBytesPerDocument and AllEventsPerDocument are those of all units together.
-	AllOutboxBytesPerDocument float64 `json:"allUnitsOutboxBytesPerDocument"`
-	AllEventsPerDocument      float64 `json:"allUnitsEventsPerDocument"`
-	// EvidenceEntries of the whole run, by unit.
-	EvidenceEntries map[string]int64 `json:"evidenceEntries"`
-}
-
-// spread of the rounds.
-type spread struct {
-	Min    float64 `json:"min"`
-	Median float64 `json:"median"`
-	Max    float64 `json:"max"`
-}
-
-// floorRound is what floor and chain rounds have in common.
-type floorRound struct {
-	Documents int     `json:"documents"`
-	Seconds   float64 `json:"seconds"`
-	PerSecond float64 `json:"documentsPerSecond"`
-	WALBytes  float64 `json:"walBytesPerDocument"`
-	CPU       cpu     `json:"cpu"`
-}
-
-type chainRound struct {
-	floorRound
-	Counts counts `json:"counts"`
-	Stages stages `json:"lastDocumentAtSecond"`
-	// Retries are batches sent again because the relay had no room.
-	Retries int64 `json:"retries"`
-	// LeftAtCompletion is the work that the counted time does not hold, SettledAfter the seconds until it was done.
-	LeftAtCompletion *left   `json:"leftAtCompletion"`
-	SettledAfter     float64 `json:"settledAfterSeconds"`
+	DocumentsPerRound int     `json:"documentsPerRound"`
+	Rounds            int     `json:"rounds"`
+	BatchItems        int     `json:"batchItems"`
+	Senders           int     `json:"concurrentBatches"`
+	Window            int     `json:"batchesOnTheirWayWhenSustained"`
+	Recipients        int     `json:"recipients"`
+	RESTConnections   int     `json:"restConnections"`
+	FloorConnections  int     `json:"floorConnections"`
+	FloorDocuments    int     `json:"floorDocuments"`
+	FloorDocumentRow  int     `json:"floorDocumentRowBytes"`
+	FloorOutboxFrame  int     `json:"floorOutboxFrameBytes"`
+	Viewings          int     `json:"viewings"`
+	Singles           int     `json:"singles"`
+	Statuses          int     `json:"statuses"`
+	FairnessBulk      int     `json:"fairnessBulk"`
+	Uploads           int     `json:"uploads"`
+	LookMicroseconds  float64 `json:"lookMicroseconds"`
 }
 
 func newReport(ctx context.Context, o options, now time.Time) *report {
-	r := &report{StartedAt: now, Machine: readMachine(), Method: method{
-		DocumentsPerRound: o.documents, Rounds: o.rounds, BatchItems: batchItems, Senders: o.senders, Recipients: o.recipients, FloorConnections: floorConnections,
+	r := &report{StartedAt: now, Quick: o.quick, Machine: readMachine(), Rows: map[string]any{}, Method: method{
+		DocumentsPerRound: o.documents, Rounds: o.rounds, BatchItems: batchItems, Senders: o.senders, Window: window, Recipients: o.recipients,
+		RESTConnections: restConnections, FloorConnections: floorConnections, FloorDocuments: o.floorDocuments, FloorDocumentRow: documentRowBytes,
+		FloorOutboxFrame: outboxFrameBytes, Viewings: o.viewings, Singles: o.singles, Statuses: o.statuses, FairnessBulk: o.fairness, Uploads: o.uploads,
 	}, Notes: []string{
-		"Relay, sandbox, senders and the floor's clients are one process; it and PostgreSQL share the same cores.",
-		"A chain round lasts from before the first batch until status's table holds all summaries as received and registered; a superuser's query looks for that, pausing 20 times what it costs.",
-		"Each document has its own hash and its own registration certificate, signed with the sandbox archive's key before the round; the archive itself is not asked.",
-		"Work that completion does not wait for (leftAtCompletion) is done before the next round begins, outside of the time; a checkpoint and a garbage collection come before each round.",
+		"Relay, sandbox and senders are a process each; they and PostgreSQL share the same cores. PostgreSQL's processor time is told by the database a session works for.",
+		"A round lasts from before its first send until a look at the last document of each batch, over the public door, finds it complete; the exact count comes right after, outside of the time.",
+		"Each document has its own hash and its own registration certificate, signed with the sandbox archive's key before the round; the archive itself is not asked. In the row of memory they are made meanwhile.",
+		"Work that completion does not wait for is done before the next round begins, outside of the time; a checkpoint and garbage collections come before each round.",
 		"The floor sends both inserts of a document in one round trip, prepared, as one transaction.",
 		"accepted counts answers, inbox delivery's table, hub the sandbox hub's inspection, status the answers of the public door.",
 	}}
@@ -110,86 +72,20 @@ func newReport(ctx context.Context, o options, now time.Time) *report {
 	return r
 }
 
-// sizes measures what the chain wrote in a round; all outgoing frames so far are of it, but for the few of joining.
-func (r *relay) sizes(ctx context.Context, round string) (sizes, error) {
-	from, below := keysOf(round)
-	var s sizes
-	var documents float64
-	if err := r.db.QueryRow(ctx, `
-		select count(*), avg(pg_column_size(d.*))::float8, avg(octet_length(c.certificate))::float8
-		from   intake.own_key k
-		       join intake.document d using (edoc_num)
-		       join intake.registration_certificate c on c.digest = d.certificate_digest
-		where  k.own_key >= $1 and k.own_key < $2`, from, below).Scan(&documents, &s.DocumentRow, &s.RegistrationCertifcate); err != nil {
-		return s, fmt.Errorf("measure documents: %w", err)
-	}
-	if err := r.db.QueryRow(ctx, `
-		select sum(pg_column_size(frame))::float8 / sum(events) from intake.outbox where kind = 'naru.intake.v1.DocumentAccepted'`).Scan(&s.OutboxBytesPerDocument); err != nil {
-		return s, fmt.Errorf("measure outgoing frames: %w", err)
-	}
-	var all []string
-	for _, u := range allinone.Units() {
-		all = append(all, "select frame, events from "+u.Name+".outbox")
-	}
-	if err := r.db.QueryRow(ctx, "select sum(pg_column_size(frame))::float8, sum(events)::float8 from ("+strings.Join(all, " union all ")+") all_units").
-		Scan(&s.AllOutboxBytesPerDocument, &s.AllEventsPerDocument); err != nil {
-		return s, fmt.Errorf("measure outgoing frames: %w", err)
-	}
-	s.DocumentRow, s.OutboxBytesPerDocument = rounded(s.DocumentRow, 1), rounded(s.OutboxBytesPerDocument, 1)
-	s.RegistrationCertifcate = rounded(s.RegistrationCertifcate, 1)
-	s.AllOutboxBytesPerDocument, s.AllEventsPerDocument = rounded(s.AllOutboxBytesPerDocument/documents, 1), rounded(s.AllEventsPerDocument/documents, 2)
-	return s, nil
-}
-
-// evidence counts the evidence entries of each unit.
-func (r *relay) evidence(ctx context.Context) (map[string]int64, error) {
-	entries := map[string]int64{}
-	for _, u := range allinone.Units() {
-		var n int64
-		if err := r.db.QueryRow(ctx, "select count(*) from "+u.Name+".evidence_entry").Scan(&n); err != nil {
-			return nil, fmt.Errorf("count evidence: %w", err)
-		}
-		entries[u.Name] = n
-	}
-	return entries, nil
-}
-
-// finish adds up the rounds.
-func (r *report) finish() {
-	var floor, chain, pairs []float64
-	for _, round := range r.Floor.Rounds {
-		floor = append(floor, round.PerSecond)
-	}
-	for i, round := range r.Chain.Rounds {
-		chain, pairs = append(chain, round.PerSecond), append(pairs, rounded(round.PerSecond/r.Floor.Rounds[i].PerSecond, 3))
-		r.Counts.Sent += round.Counts.Sent
-		r.Counts.Accepted += round.Counts.Accepted
-		r.Counts.Inbox += round.Counts.Inbox
-		r.Counts.Hub += round.Counts.Hub
-		r.Counts.Status += round.Counts.Status
+// count adds up the rounds. One document missing anywhere, in any round, spoils the whole run.
+func (r *report) count(rounds map[string]counts) {
+	r.CountsByRound = rounds
+	each := true
+	for _, n := range rounds {
+		r.Counts.Sent += n.Sent
+		r.Counts.Accepted += n.Accepted
+		r.Counts.Inbox += n.Inbox
+		r.Counts.Hub += n.Hub
+		r.Counts.Status += n.Status
+		each = each && n.Equal
 	}
 	r.Counts.judge()
-	for _, round := range append(r.Chain.Rounds, r.WarmUp) {
-		r.Counts.Equal = r.Counts.Equal && round.Counts.Equal
-	}
-	r.Floor.DocumentsPerSecond, r.Chain.DocumentsPerSecond = spreadOf(floor), spreadOf(chain)
-	r.PairRatio = spreadOf(pairs)
-	r.Ratio = rounded(r.Chain.DocumentsPerSecond.Median/r.Floor.DocumentsPerSecond.Median, 3)
-}
-
-func spreadOf(values []float64) spread {
-	slices.Sort(values)
-	middle := len(values) / 2
-	median := values[middle]
-	if len(values)%2 == 0 {
-		median = (values[middle-1] + values[middle]) / 2
-	}
-	return spread{Min: values[0], Median: rounded(median, 3), Max: values[len(values)-1]}
-}
-
-func rounded(value float64, digits int) float64 {
-	scale := math.Pow10(digits)
-	return math.Round(value*scale) / scale
+	r.Counts.Equal = r.Counts.Equal && each
 }
 
 // table is the report for people.
@@ -198,23 +94,70 @@ func (r *report) table(out io.Writer) {
 	if r.Modified {
 		modified = ", modified"
 	}
-	fmt.Fprintf(out, "\ncommit %s%s, %s, %d cores, %s, PostgreSQL %s, nats-server %s, fsync %d µs, load before %s\n", r.Commit, modified, r.Machine.Go, r.Machine.Cores,
-		r.Machine.CPU, r.Settings.Postgres["server_version"], r.Settings.NATSServer, r.Machine.FsyncMicroseconds, r.Machine.LoadAverage)
-	fmt.Fprintf(out, "%d documents a round, rows of %.0f and %.0f bytes\n\n", r.Method.DocumentsPerRound, r.Sizes.DocumentRow, r.Sizes.OutboxBytesPerDocument)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tdocuments/s\tCPU µs/doc self\tPostgreSQL\tcores of others\tWAL bytes/doc\taccepted\tinbox\thub\tstatus\t")
-	for i, c := range r.Chain.Rounds {
-		f := r.Floor.Rounds[i]
-		fmt.Fprintf(w, "floor %d\t%.0f\t%.0f\t%.0f\t%.2f\t%.0f\t\t\t\t\t\n", i+1, f.PerSecond, f.CPU.SelfMicroseconds, f.CPU.PostgresMicroseconds, f.CPU.Others, f.WALBytes)
-		fmt.Fprintf(w, "chain %d\t%.0f\t%.0f\t%.0f\t%.2f\t%.0f\t%d\t%d\t%d\t%d\t\n", i+1, c.PerSecond, c.CPU.SelfMicroseconds, c.CPU.PostgresMicroseconds, c.CPU.Others, c.WALBytes,
-			c.Counts.Accepted, c.Counts.Inbox, c.Counts.Hub, c.Counts.Status)
+	fmt.Fprintf(out, "\ncommit %s%s, %s, %d cores, %s, PostgreSQL %s, nats-server %s, fsync %d µs, load before %s, %.0f s\n", r.Commit, modified, r.Machine.Go,
+		r.Machine.Cores, r.Machine.CPU, r.Settings.Postgres["server_version"], r.Settings.NATSServer, r.Machine.FsyncMicroseconds, r.Machine.LoadAverage, r.Seconds)
+	r.rounds(out)
+	r.perDocument(out)
+	fmt.Fprintf(out, "\ncounts: %d sent, %d accepted, %d in inboxes, %d at the hub, %d complete\n\n", r.Counts.Sent, r.Counts.Accepted, r.Counts.Inbox, r.Counts.Hub, r.Counts.Status)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "row\tfigure\tbar\tmet\tunit")
+	for _, l := range r.Lines {
+		figure, bar, met := "not measured", "reported", ""
+		if l.Ratio != nil {
+			figure = fmt.Sprintf("%.4g", *l.Ratio)
+		}
+		if l.Bar != nil {
+			bar = fmt.Sprintf("≥ %g", *l.Bar)
+			if l.Less {
+				bar = fmt.Sprintf("≤ %g", *l.Bar)
+			}
+		}
+		if l.Met != nil {
+			met = map[bool]string{true: "yes", false: "no"}[*l.Met]
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", l.Name, figure, bar, met, l.Unit)
 	}
 	_ = w.Flush() // a table nobody can read any more
-	for _, s := range []struct {
-		name string
-		spread
-	}{{"floor", r.Floor.DocumentsPerSecond}, {"chain", r.Chain.DocumentsPerSecond}} {
-		fmt.Fprintf(out, "%s: min %.0f, median %.0f, max %.0f documents/s\n", s.name, s.Min, s.Median, s.Max)
+}
+
+// rounds lists every round with what it cost: the relay, and beside it what sandbox and senders cost.
+func (r *report) rounds(out io.Writer) {
+	fmt.Fprint(out, "\na round's rate, and processor time in µs a document (or call)\n")
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tper second\trelay\tpg units\tpg shared\tsandbox\tpg sandbox\tsenders\tpg floor\tcores of others\tprobe share\tWAL bytes\t")
+	for _, s := range rows() {
+		t, ok := r.Rows[s.name].(*turns)
+		if !ok {
+			continue
+		}
+		for i, m := range t.Measure.Rounds {
+			for _, x := range []struct {
+				what string
+				round
+			}{{"floor", t.Floor.Rounds[i]}, {s.name, m}} {
+				share := 0.0
+				if x.followed != nil {
+					share = x.ProbeShare
+				}
+				fmt.Fprintf(w, "%s %d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.2f\t%.4f\t%.0f\t\n", x.what, i+1, x.PerSecond, x.CPU.Relay, x.CPU.Units, x.CPU.Shared, x.CPU.Sandbox,
+					x.CPU.SandboxDB, x.CPU.Senders, x.CPU.Floor, x.CPU.Others, share, x.WALBytes)
+			}
+		}
 	}
-	fmt.Fprintf(out, "chain/floor: medians %.3f, pairs min %.3f, median %.3f, max %.3f\n", r.Ratio, r.PairRatio.Min, r.PairRatio.Median, r.PairRatio.Max)
+	_ = w.Flush() // a table nobody can read any more
+}
+
+func (r *report) perDocument(out io.Writer) {
+	p := r.PerDocument
+	if p == nil {
+		return
+	}
+	fmt.Fprintf(out, "\na bulk document writes %.2f rows and %.0f bytes of WAL (full-page images %.0f, wal_compression %s), counted by:%s\n", p.RowWrites, p.WALBytes, p.FullPageImages,
+		p.Compression, p.Query)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "table\tinserts\tupdates\tdeletes")
+	for _, t := range p.ByTable {
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\n", t.Table, t.Inserts, t.Updates, t.Deletes)
+	}
+	_ = w.Flush() // a table nobody can read any more
 }

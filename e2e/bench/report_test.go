@@ -1,68 +1,110 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-func TestSpread(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name   string
-		values []float64
-		want   spread
-	}{
-		{"odd", []float64{30, 10, 20}, spread{Min: 10, Median: 20, Max: 30}},
-		{"even", []float64{40, 10, 20, 30}, spread{Min: 10, Median: 25, Max: 40}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			require.Equal(t, tt.want, spreadOf(tt.values))
-		})
-	}
-}
-
 // One document missing anywhere, in any round, spoils the whole run.
 func TestCountsMustAgree(t *testing.T) {
 	t.Parallel()
-	whole := counts{Sent: 5, Accepted: 5, Inbox: 5, Hub: 5, Status: 5, Equal: true}
 	for _, tt := range []struct {
 		name  string
-		spoil func(r *report)
+		spoil func(n *counts)
 		equal bool
 	}{
-		{"all agree", func(*report) {}, true},
-		{"not accepted", func(r *report) { r.Chain.Rounds[0].Counts.Accepted-- }, false},
-		{"not in the inbox", func(r *report) { r.Chain.Rounds[0].Counts.Inbox-- }, false},
-		{"not at the hub", func(r *report) { r.Chain.Rounds[0].Counts.Hub-- }, false},
-		{"twice at the hub", func(r *report) { r.Chain.Rounds[0].Counts.Hub++ }, false},
-		{"not complete", func(r *report) { r.Chain.Rounds[0].Counts.Status-- }, false},
-		{"differing in the warm-up", func(r *report) { r.WarmUp.Counts.Equal = false }, false},
+		{"all agree", func(*counts) {}, true},
+		{"not accepted", func(n *counts) { n.Accepted-- }, false},
+		{"not in the inbox", func(n *counts) { n.Inbox-- }, false},
+		{"not at the hub", func(n *counts) { n.Hub-- }, false},
+		{"twice at the hub", func(n *counts) { n.Hub++ }, false},
+		{"not complete", func(n *counts) { n.Status-- }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
+			whole := counts{Sent: 5, Accepted: 5, Inbox: 5, Hub: 5, Status: 5}
+			spoiled := whole
+			tt.spoil(&spoiled)
+			whole.judge()
+			spoiled.judge()
 			var r report
-			r.Floor.Rounds = []floorRound{{PerSecond: 1000}}
-			r.Chain.Rounds, r.WarmUp.Counts = []chainRound{{floorRound: floorRound{PerSecond: 250}, Counts: whole}}, whole
-			tt.spoil(&r)
-			r.finish()
+			r.count(map[string]counts{"a": whole, "b": spoiled})
 			require.Equal(t, tt.equal, r.Counts.Equal)
-			require.InDelta(t, 0.25, r.Ratio, 1e-9)
+			require.Equal(t, int64(10), r.Counts.Sent)
 		})
 	}
 }
 
-// What rounds have in common is told beside the rest and not in a group of its own.
+// A surplus in one round does not make up for a loss in another.
+func TestCountsOfRoundsDoNotMakeUpForEachOther(t *testing.T) {
+	t.Parallel()
+	lost, twice := counts{Sent: 5, Accepted: 5, Inbox: 5, Hub: 4, Status: 5}, counts{Sent: 5, Accepted: 5, Inbox: 5, Hub: 6, Status: 5}
+	lost.judge()
+	twice.judge()
+	var r report
+	r.count(map[string]counts{"a": lost, "b": twice})
+	require.False(t, r.Counts.Equal)
+}
+
+// The list of rows is at the top, each with name, figure, bar, met and unit; one that was not measured has no figure and is not met nor missed.
+func TestRowsOfTheReport(t *testing.T) {
+	t.Parallel()
+	r := report{Lines: []line{least("chain", 0.45, ofFloor).is(0.5), most("memory", 768, "MiB").not("left out of a quick run"), reported("upload", "a second").is(7)}}
+	raw, err := json.Marshal(r)
+	require.NoError(t, err)
+	var told struct{ Rows []map[string]any }
+	require.NoError(t, json.Unmarshal(raw, &told))
+	require.Equal(t, []map[string]any{
+		{"name": "chain", "ratio": 0.5, "bar": 0.45, "lessIsBetter": false, "met": true, "unit": ofFloor},
+		{"name": "memory", "ratio": nil, "bar": 768.0, "lessIsBetter": true, "met": nil, "unit": "MiB", "notMeasured": "left out of a quick run"},
+		{"name": "upload", "ratio": 7.0, "bar": nil, "lessIsBetter": false, "met": nil, "unit": "a second"},
+	}, told.Rows)
+	var table strings.Builder
+	r.table(&table)
+	require.Contains(t, table.String(), "not measured")
+}
+
+// Every row of the table is printed, also where a quick run leaves it out.
+func TestEveryRowHasItsLines(t *testing.T) {
+	t.Parallel()
+	left, names := 0, map[string]bool{}
+	for _, r := range rows() {
+		require.NotEmpty(t, r.lines)
+		if r.full {
+			left++
+		}
+		for _, l := range r.lines {
+			require.NotEmpty(t, l.Unit)
+			require.False(t, names[l.Name], "two rows are called %s", l.Name)
+			names[l.Name] = true
+		}
+	}
+	require.Equal(t, 4, left, "sustained, memory, growth, start")
+	require.Len(t, names, 18)
+}
+
+// What is known of a followed round is told beside the rest and not in a group of its own; a round of calls has none of it.
 func TestRoundIsFlat(t *testing.T) {
 	t.Parallel()
-	raw, err := json.Marshal(chainRound{floorRound: floorRound{PerSecond: 12}})
-	require.NoError(t, err)
-	var told map[string]any
-	require.NoError(t, json.Unmarshal(raw, &told))
-	require.InDelta(t, 12, told["documentsPerSecond"], 0)
+	for _, tt := range []struct {
+		name   string
+		round  round
+		counts bool
+	}{{"documents", round{PerSecond: 12, followed: &followed{}}, true}, {"calls", round{PerSecond: 12}, false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			raw, err := json.Marshal(tt.round)
+			require.NoError(t, err)
+			var told map[string]any
+			require.NoError(t, json.Unmarshal(raw, &told))
+			require.InDelta(t, 12, told["perSecond"], 0)
+			require.Equal(t, tt.counts, told["counts"] != nil)
+		})
+	}
 }
 
 // What the runtime works with is told, whoever has set it.
@@ -73,10 +115,22 @@ func TestMachineTellsTheRuntimesSettings(t *testing.T) {
 	require.NotZero(t, m.GOMemLimit)
 }
 
-func TestUsageOfRound(t *testing.T) {
-	t.Parallel()
-	before := usage{self: 1e9, postgres: 2e9, machine: 10e9}
-	after := usage{self: 2e9, postgres: 2.5e9, machine: 13e9}
-	require.Equal(t, cpu{SelfMicroseconds: 1000, PostgresMicroseconds: 500, Others: 0.75}, after.since(before, 1000, 2e9))
-	require.Equal(t, int64(120_000_000), ticks(bytes.Fields([]byte("5 7"))).Nanoseconds())
+// A quick run is chosen by the environment; every number can be set; recipients are as many as documents.
+func TestOptions(t *testing.T) {
+	t.Setenv("QUICK", "1")
+	o, err := parse([]string{"-documents", "70", "-only", "chain,status"})
+	require.NoError(t, err)
+	require.True(t, o.quick)
+	require.Equal(t, 70, o.recipients)
+	require.True(t, o.wants("status"))
+	require.False(t, o.wants("growth"))
+	_, err = parse([]string{"-rounds", "2"})
+	require.Error(t, err)
+	_, err = parse([]string{"-singles", "0"})
+	require.Error(t, err)
+	t.Setenv("QUICK", "")
+	o, err = parse(nil)
+	require.NoError(t, err)
+	require.False(t, o.quick)
+	require.Equal(t, time.Minute, o.sustain)
 }

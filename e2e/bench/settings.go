@@ -21,11 +21,11 @@ type settings struct {
 }
 
 // readSettings asks the servers. A run without durable writes is no measurement, so it refuses one.
-func (r *relay) readSettings(ctx context.Context, s *settings) error {
-	rows, err := r.db.Query(ctx, `
+func (k *stack) readSettings(ctx context.Context, s *settings) error {
+	rows, err := k.db.Query(ctx, `
 		select name, current_setting(name)
 		from   unnest(array['server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_sync_method', 'shared_buffers',
-		                    'max_wal_size', 'checkpoint_timeout', 'max_connections', 'autovacuum']) as wanted(name)`)
+		                    'max_wal_size', 'checkpoint_timeout', 'wal_compression', 'max_connections', 'autovacuum']) as wanted(name)`)
 	if err != nil {
 		return fmt.Errorf("read postgres settings: %w", err)
 	}
@@ -37,7 +37,7 @@ func (r *relay) readSettings(ctx context.Context, s *settings) error {
 	}); err != nil {
 		return fmt.Errorf("read postgres settings: %w", err)
 	}
-	s.JetStreamSyncAlways = r.SyncsAlways()
+	s.JetStreamSyncAlways = k.told.SyncsAlways
 	if s.Postgres["fsync"] != "on" || s.Postgres["synchronous_commit"] != "on" || !s.JetStreamSyncAlways {
 		return fmt.Errorf("writes are not durable: fsync %s, synchronous_commit %s, JetStream sync always %t",
 			s.Postgres["fsync"], s.Postgres["synchronous_commit"], s.JetStreamSyncAlways)

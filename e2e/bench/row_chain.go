@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+const chainName = "chain"
+
+// chainRow is the whole chain, batch send: certificate verified per document, inbox, registered at the hub, status complete. What a document
+// costs is read from the same rounds.
+func chainRow() row {
+	return row{name: chainName, lines: append([]line{least("whole chain, batch send", 0.45, ofFloor)}, costLines()...), measure: measureChain}
+}
+
+func measureChain(ctx context.Context, b *bench, lines []line) ([]line, error) {
+	before, err := b.stack.rowWrites(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := b.chainTurns(ctx, chainName, true)
+	if err != nil {
+		return nil, err
+	}
+	after, err := b.stack.rowWrites(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.report.PerDocument = costOf(t.Measure.Rounds, before, after)
+	lines[0] = lines[0].is(t.Ratio)
+	copy(lines[1:], b.report.PerDocument.lines(lines[1:]))
+	return lines, nil
+}
+
+// chainTurns lets the floor and the chain take turns, with batches.
+func (b *bench) chainTurns(ctx context.Context, name string, wal bool) (*turns, error) {
+	return b.turns(ctx, name, func(ctx context.Context, turn int) (round, error) {
+		j, err := b.chain.batchJourney(ctx, fmt.Sprintf("%s-%d", name, turn+1), b.options.documents)
+		if err != nil {
+			return round{}, err
+		}
+		j.wal = wal
+		if wal && turn == 0 {
+			j.profile = b.options.cpuProfile
+		}
+		return b.chain.round(ctx, j)
+	})
+}

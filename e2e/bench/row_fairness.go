@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	fairnessName = "fairness"
+	// fairRate is how many singles a second the other sender sends.
+	fairRate = 50
+)
+
+// fairnessRow is one sender's bulk beside another's singles: how long until those are in the inbox.
+func fairnessRow() row {
+	return row{name: fairnessName, lines: []line{most("fairness: p99 of another's singles to the inbox", 100, "ms from due to received")}, measure: measureFairness}
+}
+
+func measureFairness(ctx context.Context, b *bench, lines []line) ([]line, error) {
+	other, err := b.stack.institution(ctx, b.chain.conns[0], "fair", "1000000001")
+	if err != nil {
+		return nil, err
+	}
+	bulk := b.options.fairness
+	batches, err := b.chain.batches(ctx, b.chain.sender, fairnessName, 0, bulk, batchItems)
+	if err != nil {
+		return nil, err
+	}
+	// As many singles as the bulk is expected to take time, by the rounds before.
+	count := fairRate
+	if t, ok := b.report.Rows[chainName].(*turns); ok {
+		count = max(fairRate, int(float64(bulk)/t.Measure.PerSecond.Median*fairRate))
+	}
+	s, err := b.chain.singles(ctx, other, fairnessName+"-s", count)
+	if err != nil {
+		return nil, err
+	}
+	defer s.rest.close()
+	var began time.Time
+	var answered latency
+	r, err := b.chain.round(ctx, journey{name: fairnessName, documents: bulk + count, also: other, far: complete, travel: func(ctx context.Context, f *follower, d *followed) error {
+		var group sync.WaitGroup
+		var accepted int64
+		var bulkErr error
+		group.Go(func() {
+			accepted, d.Retries, bulkErr = b.chain.send(ctx, b.chain.sender, listed(batches), func(sent) {})
+		})
+		began = b.stack.clock.Now()
+		took, err := arrivals(ctx, b.stack.clock.Now, time.Second/fairRate, count, s.send)
+		group.Wait()
+		if err != nil || bulkErr != nil {
+			return fmt.Errorf("send beside each other: %w %w", err, bulkErr)
+		}
+		answered = latencyOf(took)
+		d.Counts.Accepted = accepted + s.accepted()
+		return nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	toInbox, err := s.toInbox(ctx, began)
+	if err != nil {
+		return nil, err
+	}
+	b.report.Rows[fairnessName] = map[string]any{"bulkDocuments": bulk, "singlesPerSecond": fairRate, "answer": answered, "inbox": toInbox, "round": r}
+	lines[0] = lines[0].is(toInbox.P99)
+	return lines, nil
+}
+
+// toInbox tells how long it took from when each single was due until it was received, by the times of the same clock that status tells.
+func (s *singles) toInbox(ctx context.Context, began time.Time) (latency, error) {
+	name := fairnessName + "-s"
+	seen, err := newFollower(s.from).list(ctx, name, began, complete)
+	if err != nil {
+		return latency{}, err
+	}
+	var took []time.Duration
+	for _, d := range seen.documents {
+		i, err := strconv.Atoi(strings.TrimPrefix(d.GetOwnKey(), name+"-"))
+		if err != nil {
+			return latency{}, fmt.Errorf("read own key: %w", err)
+		}
+		took = append(took, d.GetReceivedAt().AsTime().Sub(began.Add(time.Duration(i)*time.Second/fairRate)))
+	}
+	return latencyOf(took), nil
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+)
+
+const (
+	memoryName = "memory"
+	// fillRound is how many documents are sent between two counts while the database is filled.
+	fillRound = 100_000
+	heapEvery = 15 * time.Second
+)
+
+// memoryRow watches the relay's process over minutes of chain, which also fill the database for the rows after it.
+func memoryRow() row {
+	return row{name: memoryName, full: true, measure: measureMemory, lines: []line{
+		most("memory: peak RSS of the relay over 10 minutes of chain", 768, "MiB"), most("memory: heap after GC, growth over the last half", 2, "%"),
+	}}
+}
+
+// heapAt is the heap right after a collection.
+type heapAt struct {
+	Second float64 `json:"second"`
+	MiB    float64 `json:"mebibytes"`
+}
+
+func measureMemory(ctx context.Context, b *bench, lines []line) ([]line, error) {
+	began := b.stack.clock.Now()
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", b.stack.relay.pid()), []byte("5"), 0); err != nil { // the peak begins anew
+		return nil, fmt.Errorf("reset the peak: %w", err)
+	}
+	var heaps []heapAt
+	peak := 0.0
+	watch, stop := context.WithCancel(ctx)
+	watched := make(chan error, 1)
+	go func() {
+		watched <- poll(watch, heapEvery, func() (bool, error) {
+			told, err := b.stack.relay.order(order{Heap: true})
+			now := b.stack.clock.Now().Sub(began)
+			if now <= b.options.memory {
+				heaps = append(heaps, heapAt{rounded(now.Seconds(), 0), rounded(float64(told.HeapBytes)/(1<<20), 2)})
+				peak = peakOf(b.stack.relay.pid())
+			}
+			return now > b.options.memory, err
+		})
+	}()
+	err := b.fill(ctx, began)
+	stop()
+	if problem := <-watched; err == nil && watch.Err() == nil {
+		err = problem
+	}
+	if err != nil {
+		return nil, err
+	}
+	growth := growthOfLastHalf(heaps)
+	b.report.Rows[memoryName] = map[string]any{"peakMebibytes": peak, "sandboxPeakMebibytes": peakOf(b.stack.sandbox.pid()), "heaps": heaps, "growthPercent": growth}
+	return []line{lines[0].is(peak), lines[1].is(growth)}, nil
+}
+
+// fill runs the chain until the time is over and so many documents are there as growth and start want.
+func (b *bench) fill(ctx context.Context, began time.Time) error {
+	for n := 1; b.chain.present() < int64(b.options.existing) || b.stack.clock.Now().Sub(began) < b.options.memory; n++ {
+		name := fmt.Sprintf("fill-%d", n)
+		var first atomic.Int64
+		next := func(ctx context.Context) (*intakev1.BatchSendRequest, error) {
+			at := int(first.Add(batchItems)) - batchItems
+			if at >= min(fillRound, b.options.existing) {
+				return nil, nil //nolint:nilnil // no batch is no failure
+			}
+			made, err := b.chain.batches(ctx, b.chain.sender, name, at, batchItems, batchItems)
+			if err != nil {
+				return nil, err
+			}
+			return made[0], nil
+		}
+		if _, err := b.chain.round(ctx, journey{name: name, far: complete, travel: func(ctx context.Context, f *follower, d *followed) error {
+			return b.chain.flow(ctx, f, d, next, new(atomic.Int64))
+		}}); err != nil {
+			return err
+		}
+		b.stack.say("%d documents present", b.chain.present())
+	}
+	return nil
+}
+
+// peakOf is a process's peak of resident memory, in MiB.
+func peakOf(pid int) float64 {
+	kilobytes, err := strconv.ParseFloat(strings.TrimSuffix(valueOf(fmt.Sprintf("/proc/%d/status", pid), "VmHWM"), " kB"), 64)
+	if err != nil {
+		return 0
+	}
+	return rounded(kilobytes/1024, 1)
+}
+
+// growthOfLastHalf is how much the straight line through the last half of the heaps rises, in percent of where it begins.
+func growthOfLastHalf(heaps []heapAt) float64 {
+	half := heaps[len(heaps)/2:]
+	var n, sx, sy, sxx, sxy float64
+	for _, h := range half {
+		n, sx, sy, sxx, sxy = n+1, sx+h.Second, sy+h.MiB, sxx+h.Second*h.Second, sxy+h.Second*h.MiB
+	}
+	width := n*sxx - sx*sx
+	if width == 0 {
+		return 0
+	}
+	slope := (n*sxy - sx*sy) / width
+	start := (sy-slope*sx)/n + slope*half[0].Second
+	return rounded(100*slope*(half[len(half)-1].Second-half[0].Second)/start, 2)
+}

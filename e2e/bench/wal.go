@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// walShares tells whose the write-ahead log of a round is, in bytes a document.
+type walShares struct {
+	// Units is the cluster's less the sandbox's; what belongs to no database counts for the units.
+	Units   float64 `json:"unitsBytes"`
+	Sandbox float64 `json:"sandboxBytes"`
+	// UnitsImages is the units' part that is full-page images, UnitsRecords their records.
+	UnitsImages  float64 `json:"unitsFullPageImageBytes"`
+	UnitsRecords float64 `json:"unitsRecords"`
+	Compression  string  `json:"walCompression"`
+	// Problem tells why the shares are not known; Units is then the cluster's.
+	Problem string `json:"problem,omitempty"`
+}
+
+// shareWAL reads the log itself afterwards (pg_walinspect), which costs the round nothing. A record belongs to the database of the first
+// block it changes, one without blocks (a commit, say) to that of its transaction.
+func (s *stack) shareWAL(ctx context.Context, from string, r round) *walShares {
+	shares := &walShares{Units: r.WALBytes}
+	if err := s.readWAL(ctx, from, r, shares); err != nil {
+		shares.Problem = err.Error()
+	}
+	return shares
+}
+
+func (s *stack) readWAL(ctx context.Context, from string, r round, shares *walShares) error {
+	if _, err := s.db.Exec(ctx, "create extension if not exists pg_walinspect"); err != nil {
+		return fmt.Errorf("look into the write-ahead log: %w", err)
+	}
+	rows, err := s.db.Query(ctx, `
+		with record as materialized (
+			select xid::text as xid, record_length, fpi_length, substring(block_ref from 'rel [0-9]+/([0-9]+)/')::oid as db
+			from   pg_get_wal_records_info($1::pg_lsn, pg_current_wal_flush_lsn())),
+		owner as (
+			select xid, min(db) as db from record where db <> 0 and xid <> '0' group by xid)
+		select coalesce(d.datname, ''), sum(record_length)::float8, sum(fpi_length)::float8, count(*)::float8, current_setting('wal_compression')
+		from   record r
+		       left join owner o using (xid)
+		       left join pg_database d on d.oid = coalesce(nullif(r.db, 0), o.db)
+		group by 1`, from)
+	if err != nil {
+		return fmt.Errorf("look into the write-ahead log: %w", err)
+	}
+	var name string
+	var bytes, images, records, all, sandbox float64
+	if _, err := pgx.ForEachRow(rows, []any{&name, &bytes, &images, &records, &shares.Compression}, func() error {
+		all += bytes
+		if name == sandboxDatabase {
+			sandbox = bytes
+			return nil
+		}
+		shares.UnitsImages += images
+		shares.UnitsRecords += records
+		return nil
+	}); err != nil {
+		return fmt.Errorf("look into the write-ahead log: %w", err)
+	}
+	// Records lack the pages' own headers and padding, so they tell the shares and the log's positions the sum.
+	documents := float64(r.Documents)
+	shares.Sandbox = rounded(r.WALBytes*sandbox/all, 0)
+	shares.Units = r.WALBytes - shares.Sandbox
+	shares.UnitsImages, shares.UnitsRecords = rounded(shares.UnitsImages/documents, 0), rounded(shares.UnitsRecords/documents, 1)
+	return nil
+}
