@@ -69,17 +69,13 @@ func measureMemory(ctx context.Context, b *bench, lines []line) ([]line, error) 
 func (b *bench) fill(ctx context.Context, began time.Time) error {
 	for n := 1; b.chain.present() < int64(b.options.existing) || b.stack.clock.Now().Sub(began) < b.options.memory; n++ {
 		name := fmt.Sprintf("fill-%d", n)
-		var first atomic.Int64
+		var taken atomic.Int64
+		made := b.chain.endless(name, nil)
 		next := func(ctx context.Context) (*intakev1.BatchSendRequest, error) {
-			at := int(first.Add(batchItems)) - batchItems
-			if at >= min(fillRound, b.options.existing) {
+			if taken.Add(batchItems) > int64(max(batchItems, min(fillRound, b.options.existing))) {
 				return nil, nil //nolint:nilnil // no batch is no failure
 			}
-			made, err := b.chain.batches(ctx, b.chain.sender, name, at, batchItems, batchItems)
-			if err != nil {
-				return nil, err
-			}
-			return made[0], nil
+			return made(ctx)
 		}
 		if _, err := b.chain.round(ctx, journey{name: name, far: complete, travel: func(ctx context.Context, f *follower, d *followed) error {
 			return b.chain.flow(ctx, f, d, next, new(atomic.Int64))

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -60,6 +62,10 @@ func (b *bench) start(ctx context.Context, folder string) (time.Duration, error)
 	command := exec.Command(b.options.narud, "-data", folder, "-rest", "127.0.0.1:0", "-grpc", "127.0.0.1:0", "-ops", ops, "-free-ports") //nolint:gosec,noctx // the bench's own narud, stopped below
 	command.Stderr = b.stack.log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	greeting, err := command.StdoutPipe()
+	if err != nil {
+		return 0, fmt.Errorf("start narud: %w", err)
+	}
 	began := b.stack.clock.Now()
 	if err := command.Start(); err != nil {
 		return 0, fmt.Errorf("start narud: %w", err)
@@ -79,5 +85,15 @@ func (b *bench) start(ctx context.Context, folder string) (time.Duration, error)
 		return response.StatusCode < http.StatusMultipleChoices, nil
 	})
 	took := b.stack.clock.Now().Sub(began)
-	return took, errors.Join(err, command.Process.Signal(syscall.SIGTERM), command.Wait())
+	if err == nil { // a narud that is told to end while it still starts calls that a failure
+		_, err = bufio.NewReader(greeting).ReadString('\n')
+	}
+	if err := errors.Join(err, command.Process.Signal(syscall.SIGTERM)); err != nil {
+		return 0, fmt.Errorf("start narud: %w", errors.Join(err, command.Wait()))
+	}
+	_, _ = io.Copy(io.Discard, greeting) // the rest of the greeting, so that nothing blocks
+	if err := command.Wait(); err != nil {
+		return 0, fmt.Errorf("stop narud: %w", err)
+	}
+	return took, nil
 }

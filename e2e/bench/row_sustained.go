@@ -15,7 +15,7 @@ const (
 	spareShare = 1.4
 )
 
-// sustainedRow is the chain for a minute, with work still to do not growing.
+// sustainedRow is the chain while batches are sent for a minute, until the last of their documents is complete, with work still to do not growing.
 func sustainedRow() row {
 	return row{name: sustainedName, full: true, lines: []line{least("whole chain, batch send, sustained 60 s", 0.45, ofFloor)}, measure: measureSustained}
 }
@@ -42,7 +42,7 @@ func growing(backlog []backlogAt) bool {
 }
 
 func measureSustained(ctx context.Context, b *bench, lines []line) ([]line, error) {
-	expected := float64(b.options.documents)
+	expected := 0.0
 	if t, ok := b.report.Rows[chainName].(*turns); ok {
 		expected = t.Measure.PerSecond.Max * b.options.sustain.Seconds()
 	}
@@ -50,22 +50,18 @@ func measureSustained(ctx context.Context, b *bench, lines []line) ([]line, erro
 	backlogs := make([][]backlogAt, b.options.rounds)
 	t, err := b.turns(ctx, sustainedName, func(ctx context.Context, turn int) (round, error) {
 		name := fmt.Sprintf("%s-%d", sustainedName, turn+1)
-		batches, err := b.chain.batches(ctx, b.chain.sender, name, 0, int(expected*spareShare), batchItems)
+		batches, err := b.chain.batches(ctx, b.chain.sender, name, 0, batchItems*int(1+expected*spareShare/batchItems), batchItems)
 		if err != nil {
 			return round{}, err
 		}
-		var atEnd int64
 		r, err := b.chain.round(ctx, journey{name: name, far: complete, travel: func(ctx context.Context, f *follower, d *followed) (err error) {
-			backlogs[turn], atEnd, err = b.sustain(ctx, f, d, listed(batches))
+			backlogs[turn], err = b.sustain(ctx, f, d, b.chain.endless(name, batches))
 			return err
 		}})
 		if err != nil {
 			return round{}, err
 		}
 		grew = grew || growing(backlogs[turn])
-		// The rate is that of the minute; the batches that were on their way at its end are counted, not timed.
-		r.Seconds = b.options.sustain.Seconds()
-		r.PerSecond = rounded(float64(atEnd)/r.Seconds, 1)
 		return r, nil
 	})
 	if err != nil {
@@ -80,9 +76,24 @@ func measureSustained(ctx context.Context, b *bench, lines []line) ([]line, erro
 	return lines, nil
 }
 
-// sustain sends for a time and follows all to the end. It tells what was left to do at the thirds of the time, and how many documents were
-// complete at its end.
-func (b *bench) sustain(ctx context.Context, f *follower, d *followed, next source) ([]backlogAt, int64, error) {
+// endless gives prepared batches and then makes more, where the chain is faster than was expected.
+func (c *chain) endless(name string, prepared []*intakev1.BatchSendRequest) source {
+	var next atomic.Int64
+	return func(ctx context.Context) (*intakev1.BatchSendRequest, error) {
+		n := int(next.Add(1)) - 1
+		if n < len(prepared) {
+			return prepared[n], nil
+		}
+		made, err := c.batches(ctx, c.sender, name, n*batchItems, batchItems, batchItems)
+		if err != nil {
+			return nil, err
+		}
+		return made[0], nil
+	}
+}
+
+// sustain sends for a time and follows all to the end. It tells what was left to do at the thirds of the time.
+func (b *bench) sustain(ctx context.Context, f *follower, d *followed, next source) ([]backlogAt, error) {
 	began, long := b.stack.clock.Now(), b.options.sustain
 	var done atomic.Int64
 	var backlog []backlogAt
@@ -111,10 +122,10 @@ func (b *bench) sustain(ctx context.Context, f *follower, d *followed, next sour
 		return next(ctx)
 	}, &done)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if err := <-watched; err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return backlog, backlog[len(backlog)-1].Complete, nil
+	return backlog, nil
 }
