@@ -117,12 +117,3 @@ func (f *floor) put(ctx context.Context) error {
 	}
 	return nil
 }
-
-// sizes are the mean sizes of the rows as the server sees them; the outbox row's is that of its frame.
-func (f *floor) sizes(ctx context.Context) (document, outbox float64, err error) {
-	if err := f.db.QueryRow(ctx, `
-		select (select avg(pg_column_size(d.*)) from document d)::float8, (select avg(pg_column_size(o.frame)) from outbox o)::float8`).Scan(&document, &outbox); err != nil {
-		return 0, 0, fmt.Errorf("measure the floor's rows: %w", err)
-	}
-	return rounded(document, 1), rounded(outbox, 1), nil
-}

@@ -44,6 +44,9 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := o.findNarud(); err != nil {
+		return err
+	}
 	debug.SetGCPercent(sendersGOGC)
 	now := clock.System()
 	report := newReport(ctx, o, now.Now())

@@ -43,7 +43,7 @@ func (s *stack) join(ctx context.Context, conn grpc.ClientConnInterface, count i
 		var person struct{ CI string }
 		m := &members[i]
 		m.id = fmt.Sprintf("bench-%d", i)
-		if err := s.administer(ctx, http.MethodPost, s.Endpoints.Sandbox.IDP+"/sandbox/persons", map[string]string{
+		if err := s.administer(ctx, http.MethodPost, s.Sandbox.IDP+"/sandbox/persons", map[string]string{
 			"id": m.id, "name": "시험" + string([]rune{'가' + rune(i%1000), '나' + rune(i/1000)}), "birthDate": "19700101", "phone": fmt.Sprintf("010%08d", 10000000+i),
 		}, &person); err != nil {
 			return err
@@ -91,7 +91,7 @@ func (s *stack) renew(ctx context.Context, conn grpc.ClientConnInterface, m *mem
 // logIn proves a person's identity and gives a session token.
 func (s *stack) logIn(ctx context.Context, conn grpc.ClientConnInterface, person string) (string, error) {
 	sessions := viewingv1.NewSessionServiceClient(conn)
-	started, err := sessions.StartSession(ctx, &viewingv1.StartSessionRequest{RedirectUri: s.Endpoints.Sandbox.RedirectURI})
+	started, err := sessions.StartSession(ctx, &viewingv1.StartSessionRequest{RedirectUri: s.Sandbox.RedirectURI})
 	if err != nil {
 		return "", fmt.Errorf("start session: %w", err)
 	}
@@ -126,7 +126,7 @@ func (s *stack) administer(ctx context.Context, method, address string, body, in
 	if err != nil {
 		return fmt.Errorf("call the sandbox: %w", err)
 	}
-	admin, err := os.ReadFile(s.Endpoints.Sandbox.AdminToken)
+	admin, err := os.ReadFile(s.Sandbox.AdminToken)
 	if err != nil {
 		return fmt.Errorf("read the sandbox's token: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -27,10 +26,18 @@ func startRow() row {
 	}}
 }
 
-func measureStart(ctx context.Context, b *bench, lines []line) ([]line, error) {
-	if _, err := os.Stat(b.options.narud); err != nil {
-		return []line{lines[0].not("no narud at " + b.options.narud), lines[1].not("no narud at " + b.options.narud)}, nil
+// findNarud is asked before anything is measured: the row comes last.
+func (o options) findNarud() error {
+	if o.quick || !o.wants(startName) {
+		return nil
 	}
+	if _, err := exec.LookPath(o.narud); err != nil {
+		return fmt.Errorf("find narud: %w", err)
+	}
+	return nil
+}
+
+func measureStart(ctx context.Context, b *bench, lines []line) ([]line, error) {
 	if err := b.stack.stop(ctx); err != nil {
 		return nil, err
 	}
@@ -79,7 +86,7 @@ func (b *bench) start(ctx context.Context, folder string) (time.Duration, error)
 		}
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
-			return false, nil //nolint:nilerr // it does not listen yet
+			return false, nil // it does not listen yet
 		}
 		defer response.Body.Close()
 		return response.StatusCode < http.StatusMultipleChoices, nil

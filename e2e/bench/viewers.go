@@ -29,7 +29,7 @@ type viewers struct {
 }
 
 func (c *chain) viewers() (*viewers, error) {
-	system, err := c.stack.clientOf(c.conns[0], c.stack.Endpoints.Sandbox.ViewingCredentials)
+	system, err := c.stack.clientOf(c.conns[0], c.stack.Sandbox.ViewingCredentials)
 	if err != nil {
 		return nil, err
 	}
