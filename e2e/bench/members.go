@@ -20,7 +20,10 @@ import (
 )
 
 const (
-	memberPoll = 50 * time.Millisecond
+	// memberPoll is the pause between two looks for a member whose address is not registered yet, watching how many are looked for: addresses
+	// are registered many at a time.
+	memberPoll = 200 * time.Millisecond
+	watching   = 4
 	// joining is how many persons join at the same time.
 	joining = 24
 	// sessionAge is how long a session is used; it lives 10 minutes.
@@ -60,7 +63,7 @@ func (s *stack) join(ctx context.Context, conn grpc.ClientConnInterface, count i
 	if err != nil {
 		return nil, err
 	}
-	return members, each(ctx, joining, count, func(ctx context.Context, i int) error {
+	return members, each(ctx, watching, count, func(ctx context.Context, i int) error {
 		if err := s.renew(ctx, conn, &members[i]); err != nil {
 			return err
 		}

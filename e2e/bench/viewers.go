@@ -17,7 +17,7 @@ import (
 
 const (
 	// tooEarly is the pause after a recipient asked for a document that has not come yet.
-	tooEarly   = 20 * time.Millisecond
+	tooEarly   = 100 * time.Millisecond
 	timeLayout = "2006-01-02T15:04:05.000000Z"
 )
 
