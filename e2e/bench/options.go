@@ -35,7 +35,7 @@ func full() options {
 
 func quick() options {
 	return options{
-		quick: true, documents: 2000, floorDocuments: 5000, viewings: 400, singles: 500, statuses: 4000, fairness: 5000, uploads: 1000, existing: 10_000,
+		quick: true, documents: 1500, floorDocuments: 4000, viewings: 120, singles: 300, statuses: 3000, fairness: 3000, uploads: 1000, existing: 10_000,
 		openLoop: 5 * time.Second, sustain: 6 * time.Second, memory: 30 * time.Second,
 	}
 }
