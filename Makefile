@@ -32,7 +32,7 @@ test: postgres $(TOOLS)/grpcurl ## Run every test: unit, store, service, contrac
 	@$(GO) run ./deploy/dev/testlevels
 
 .PHONY: bench
-bench: ## Measure the whole chain next to its floor; stdout is one JSON document (docs/performance.md)
+bench: ## Measure the relay next to its floor; stdout is one JSON document (QUICK=1: three minutes; docs/performance.md)
 	@$(MAKE) --no-print-directory postgres build >&2
 	@$(GO) run ./e2e/bench
 

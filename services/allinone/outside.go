@@ -43,8 +43,10 @@ type outside struct {
 	database  *database
 	authority *pki.Store
 	log       *slog.Logger
-	freePorts bool
 	admin     string
+
+	// elsewhere is where the systems are when they run in another process.
+	elsewhere map[string]string
 
 	listeners map[string]net.Listener
 	pools     []*pgxpool.Pool
@@ -53,17 +55,20 @@ type outside struct {
 }
 
 // openOutside binds the sandbox's addresses, so that units can be told where it is before it answers.
-func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, freePorts bool) (*outside, error) {
+func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, opts Options) (*outside, error) {
 	authority, err := pki.Open(pki.Options{Dir: f.path("sandbox", "pki"), Clock: clock.System()})
 	if err != nil {
 		return nil, err
 	}
-	o := &outside{folder: f, database: db, authority: authority, log: log, freePorts: freePorts, listeners: map[string]net.Listener{}, group: lifecycle.New()}
+	o := &outside{folder: f, database: db, authority: authority, log: log, elsewhere: opts.Sandbox, listeners: map[string]net.Listener{}, group: lifecycle.New()}
 	if o.admin, err = f.secret("sandbox", "admin_token"); err != nil {
 		return nil, err
 	}
+	if o.elsewhere != nil {
+		return o, nil
+	}
 	for name, port := range map[string]int{"hub": hubPort, "archive": archivePort, "viewing": viewingPort, "idp": idpPort} {
-		if freePorts {
+		if opts.FreePorts {
 			port = 0
 		}
 		var listen net.ListenConfig
@@ -81,6 +86,9 @@ func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, 
 
 // url of a sandbox system.
 func (o *outside) url(name string) string {
+	if o.elsewhere != nil {
+		return o.elsewhere[name]
+	}
 	scheme := "http"
 	if name == "viewing" {
 		scheme = "https"
@@ -90,6 +98,9 @@ func (o *outside) url(name string) string {
 
 // start brings every system up. relayURL is the relay's REST door, for the viewing system.
 func (o *outside) start(ctx context.Context, relayURL string) error {
+	if o.elsewhere != nil {
+		return nil
+	}
 	admin := config.InlineSecret(config.Secret(o.admin))
 	o.relay = &fileRelay{baseURL: relayURL, file: o.folder.path("sandbox", "viewing-credentials.json")}
 	builders := []struct {

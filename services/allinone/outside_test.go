@@ -95,3 +95,24 @@ func TestFailureOfASystemIsTold(t *testing.T) {
 		require.ErrorIs(t, o.close(t.Context()), failure)
 	})
 }
+
+// A relay that is told of a sandbox elsewhere gives its units those addresses, and opens no sandbox of its own.
+func TestSandboxElsewhere(t *testing.T) {
+	t.Parallel()
+	f := folder(t.TempDir())
+	require.NoError(t, f.prepare())
+	o, err := openOutside(t.Context(), f, nil, nil, Options{Sandbox: map[string]string{"hub": "http://127.0.0.1:1"}})
+	require.NoError(t, err)
+	require.Equal(t, "http://127.0.0.1:1", o.url("hub"))
+	require.Empty(t, o.listeners)
+	require.NoError(t, o.start(t.Context(), "http://127.0.0.1:2"))
+	require.Empty(t, o.pools)
+	require.NoError(t, o.close(t.Context()))
+}
+
+// The sandbox alone needs to be told of the relay's database: it must not start a server of its own beside it.
+func TestSandboxAloneNeedsTheDatabase(t *testing.T) {
+	t.Parallel()
+	_, err := StartSandbox(t.Context(), Options{Dir: t.TempDir()})
+	require.ErrorContains(t, err, "database")
+}

@@ -26,11 +26,16 @@ type database struct {
 	folder   folder
 }
 
+// StartPostgres starts the private server of a relay's folder.
+func StartPostgres(ctx context.Context, dir string, log *slog.Logger) (*pgserver.Server, error) {
+	return pgserver.Start(ctx, pgserver.Options{Dir: folder(dir).path("postgres"), Log: log})
+}
+
 // openDatabase starts the private server, or takes the one whose superuser's URL is given.
 func openDatabase(ctx context.Context, f folder, superURL string, log *slog.Logger) (*database, error) {
 	d := &database{folder: f, superURL: superURL}
 	if superURL == "" {
-		server, err := pgserver.Start(ctx, pgserver.Options{Dir: f.path("postgres"), Log: log})
+		server, err := StartPostgres(ctx, string(f), log)
 		if err != nil {
 			return nil, err
 		}

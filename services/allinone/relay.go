@@ -38,6 +38,8 @@ type Options struct {
 	FreePorts bool
 	// DatabaseURL is a superuser's URL of a PostgreSQL server to use instead of a private one.
 	DatabaseURL string
+	// Sandbox, where given, says by name where a sandbox runs that StartSandbox started with the same folder and database; nil starts one here.
+	Sandbox map[string]string
 	// Apart leaves the units out: they run as processes of their own, with the files of this folder. Everything else runs here.
 	Apart bool
 	// Seed makes an institution, its viewing system, an archive member and a joined recipient at the start.
@@ -127,7 +129,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	if r.bus, err = openBus(r.folder, units, opts.Apart); err != nil {
 		return nil, err
 	}
-	if r.outside, err = openOutside(ctx, r.folder, r.database, r.log, opts.FreePorts); err != nil {
+	if r.outside, err = openOutside(ctx, r.folder, r.database, r.log, opts); err != nil {
 		return nil, err
 	}
 	doors, err := r.reserve(ctx, opts)
@@ -260,7 +262,9 @@ func (r *Relay) awaitReady(ctx context.Context) error {
 // Wait blocks until the units or the outside world have stopped, by themselves or by Stop.
 func (r *Relay) Wait(ctx context.Context) error {
 	ended := make(chan error, 2)
-	go func() { ended <- r.outside.wait() }()
+	if r.outside.elsewhere == nil {
+		go func() { ended <- r.outside.wait() }()
+	}
 	if r.units != nil {
 		go func() { ended <- r.units.Wait(ctx) }()
 	}

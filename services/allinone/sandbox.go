@@ -1,0 +1,63 @@
+package allinone
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/naru-relay/naru/pkg/telemetry"
+)
+
+// Sandbox is the outside world in a process of its own, so that what it costs can be told from what the relay costs.
+type Sandbox struct {
+	// URLs of the systems by name, for Options.Sandbox of the relay.
+	URLs map[string]string
+
+	outside  *outside
+	database *database
+}
+
+// StartSandbox starts the outside world alone. Dir, DatabaseURL and REST (a port that is not 0) are those of the relay that comes after it.
+func StartSandbox(ctx context.Context, opts Options) (_ *Sandbox, err error) {
+	if opts.DatabaseURL == "" {
+		return nil, errors.New("start the sandbox alone: it needs the URL of the database that the relay uses")
+	}
+	opts.fill()
+	s := &Sandbox{URLs: map[string]string{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	f, log := folder(opts.Dir), slog.New(telemetry.NewHandler(opts.Logs, opts.LogLevel)).With(slog.String("unit", "sandbox"))
+	if err := f.prepare(); err != nil {
+		return nil, err
+	}
+	if s.database, err = openDatabase(ctx, f, opts.DatabaseURL, log); err != nil {
+		return nil, err
+	}
+	if s.outside, err = openOutside(ctx, f, s.database, log, opts); err != nil {
+		return nil, err
+	}
+	if err := s.outside.start(ctx, "http://"+opts.REST); err != nil {
+		return nil, err
+	}
+	for name := range s.outside.listeners {
+		s.URLs[name] = s.outside.url(name)
+	}
+	return s, nil
+}
+
+// Stop ends everything in the reverse order of its start.
+func (s *Sandbox) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	var problems []error
+	if s.outside != nil {
+		problems = append(problems, s.outside.close(ctx))
+	}
+	if s.database != nil {
+		problems = append(problems, s.database.close(ctx))
+	}
+	return errors.Join(problems...)
+}
