@@ -76,16 +76,14 @@ func TestBatchSend(t *testing.T) {
 		require.NotEmpty(t, accepted[i+1].GetSealedRecipient())
 	}
 	var lane int
-	require.NoError(t, w.App.QueryRow(t.Context(), `select distinct lane from outbox where events > 1 or lane = 2`).Scan(&lane))
+	require.NoError(t, w.App.QueryRow(t.Context(), `select distinct lane from journal where events > 1 or lane = 2`).Scan(&lane))
 	require.Equal(t, 2, lane)
-	require.Zero(t, w.count(t, "backlog"))
 	require.Equal(t, 3, w.count(t, "registration_certificate"))
 
 	require.InDelta(t, 3, w.metric(t, "naru_intake_accepted_items_total", "lane", "bulk"), 0)
 	require.InDelta(t, 1, w.metric(t, "naru_intake_accepted_items_total", "lane", "express"), 0)
 	require.InDelta(t, 1, w.metric(t, "naru_intake_duplicate_items_total", "", ""), 0)
 	require.InDelta(t, 2, w.metric(t, "naru_intake_refused_items_total", "reason", "OWN_KEY_CONFLICT"), 0)
-	require.InDelta(t, 0, w.metric(t, "naru_intake_backlog_items", "", ""), 0)
 }
 
 // metric reads the unit's metric as it is scraped.

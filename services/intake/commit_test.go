@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -23,8 +24,10 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
 )
@@ -34,8 +37,9 @@ type commitBench struct {
 	*committer
 	db *pgtest.DB
 
+	facts *journaltest.Journal
+
 	mu     sync.Mutex
-	frames []frame.Frame
 	serial int64
 	at     time.Time
 }
@@ -44,16 +48,10 @@ func newCommitBench(t testing.TB) *commitBench {
 	t.Helper()
 	b := &commitBench{db: pgtest.New(t, Unit.Name, Unit.Sources()...), at: clock.System().Now()}
 	q := queue.New[flowKey, *row](queue.Limits{Entries: 1 << 20, Bytes: 1 << 30, FlowEntries: 1 << 20, FlowBytes: 1 << 30})
-	m, err := newMetrics(noop.NewMeterProvider().Meter(""), b.db.App, q.Len)
+	m, err := newMetrics(noop.NewMeterProvider().Meter(""), q.Len)
 	require.NoError(t, err)
-	b.committer = &committer{
-		db: b.db.App, writers: 2, queue: q, log: slog.New(slog.DiscardHandler), metrics: m, released: func() {},
-		states: func(frames ...frame.Frame) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.frames = append(b.frames, frames...)
-		},
-	}
+	b.facts = journaltest.Open(t, b.db.App, Unit.Name, nil, &intakev1.DocumentAccepted{})
+	b.committer = &committer{journal: b.facts.Journal, writers: 2, queue: q, log: slog.New(slog.DiscardHandler), metrics: m}
 	return b
 }
 
@@ -67,20 +65,13 @@ func (b *commitBench) row(t testing.TB, tenant uuid.UUID, key, content string, l
 	require.NoError(t, err)
 	fingerprint := sha256.Sum256([]byte(content))
 	facts := &platformv1.DocumentFacts{EdocNum: string(number), Sender: tenant.String(), OwnKey: key, Lane: lane}
-	encoded, err := proto.Marshal(facts)
-	require.NoError(t, err)
 	r := &row{
 		tenant: tenant, ownKey: key, fingerprint: fingerprint[:], number: number, acceptedAt: b.at, lane: lane,
 		digest: sha256.Sum256([]byte("certificate of " + content)), certificate: []byte("certificate of " + content),
-		facts: encoded, sealedRecipient: []byte("sealed"), receipt: "receipt of " + string(number),
+		sealedRecipient: []byte("sealed"), receipt: "receipt of " + string(number),
 	}
-	if r.evidence, err = acceptedEvidence(&visit{tenant: tenant, at: b.at, caller: authn.Principal{ID: tenant.String()}}, r); err != nil {
-		require.NoError(t, err)
-	}
-	if lane == platformv1.Lane_LANE_EXPRESS {
-		r.event, err = outbox.Encode(t.Context(), acceptedEvent(facts, r.sealedRecipient, ""))
-		require.NoError(t, err)
-	}
+	r.fact = acceptedFact(authn.Principal{ID: tenant.String()}, facts, r)
+	r.factSize = proto.Size(r.fact.Message)
 	return r
 }
 
@@ -95,7 +86,7 @@ func (b *commitBench) strings(t testing.TB, query string) []string {
 }
 
 // check holds the answers and the tables against the model: of every key exactly one row is new; rows of its content are the same, others
-// conflict, each with the winner's number; and documents, evidence, facts, backlog and certificates are those of the winners.
+// conflict, each with the winner's number; and documents, facts and certificates are those of the winners.
 func (b *commitBench) check(t testing.TB, rows []*row) {
 	t.Helper()
 	winners := map[ownKey]*row{}
@@ -137,34 +128,28 @@ func (b *commitBench) check(t testing.TB, rows []*row) {
 	slices.Sort(certificates)
 	require.Equal(t, all, b.strings(t, `select edoc_num from document`))
 	require.Equal(t, all, b.strings(t, `select edoc_num from own_key`))
-	require.Equal(t, all, b.strings(t, `select subject from evidence_entry`))
-	require.Equal(t, bulk, b.strings(t, `select edoc_num from backlog`))
 	require.Equal(t, slices.Compact(certificates), b.strings(t, `select convert_from(certificate, 'UTF8') from registration_certificate`))
-	require.Equal(t, express, b.stated(t, b.journal(t)))
-	require.Equal(t, express, b.stated(t, b.frames), "what is published from memory is what is in the outbox")
+	written, err := journal.OfKind(t.Context(), b.db.App, Unit.Name, frame.KindOf(&intakev1.DocumentAccepted{}))
+	require.NoError(t, err)
+	for _, frames := range [][]journal.Sealed{written, b.facts.Committed()} {
+		require.Equal(t, express, b.stated(t, frames, platformv1.Lane_LANE_EXPRESS))
+		require.Equal(t, bulk, b.stated(t, frames, platformv1.Lane_LANE_BULK))
+	}
 }
 
-func (b *commitBench) outbox(t testing.TB) []frame.Frame {
-	t.Helper()
-	rows, err := b.db.App.Query(t.Context(), `select frame_id, kind, lane, events, frame from outbox`)
-	require.NoError(t, err)
-	frames, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (frame.Frame, error) {
-		var f frame.Frame
-		var lane int16
-		err := r.Scan(&f.ID, &f.Kind, &lane, &f.Count, &f.Bytes)
-		f.Lane = platformv1.Lane(lane)
-		return f, err
-	})
-	require.NoError(t, err)
-	return frames
-}
-
-func (b *commitBench) stated(t testing.TB, frames []frame.Frame) []string {
+// stated are the subjects of a lane's frames. A bulk frame is of one sender.
+func (b *commitBench) stated(t testing.TB, frames []journal.Sealed, lane platformv1.Lane) []string {
 	t.Helper()
 	subjects := []string{}
 	for _, f := range frames {
+		if f.Lane != lane {
+			continue
+		}
 		events, err := f.Events()
 		require.NoError(t, err)
+		for _, e := range events {
+			require.True(t, lane == platformv1.Lane_LANE_EXPRESS || e.GetSender() == events[0].GetSender())
+		}
 		for _, e := range events {
 			subjects = append(subjects, e.GetSubject())
 		}
@@ -255,7 +240,7 @@ func TestPoisonedRow(t *testing.T) {
 		r.call = of
 		rows = append(rows, r)
 	}
-	rows[4].sealedRecipient = nil // violates not null and a check
+	rows[4].receipt = "" // violates a check
 	of.left.Store(int32(len(rows)))
 	b.commitGroup(t.Context(), rows)
 	<-of.done
@@ -264,7 +249,7 @@ func TestPoisonedRow(t *testing.T) {
 	b.check(t, slices.Delete(rows, 4, 5))
 }
 
-// A group ends where its events would make a second frame, its rows are too many or its bytes are.
+// A group ends where its rows are too many or its bytes are.
 func TestGroupBound(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -272,9 +257,8 @@ func TestGroupBound(t *testing.T) {
 		row  row
 		want int
 	}{
-		{"rows", row{event: make([]byte, 10)}, 256},
-		{"bytes", row{certificate: make([]byte, 16<<10)}, (1 << 20) / (16<<10 + rowOverhead)},
-		{"events", row{event: make([]byte, 2<<10)}, 128},
+		{"rows", row{factSize: 10}, 500},
+		{"bytes", row{certificate: make([]byte, 16<<10)}, (4 << 20) / (16<<10 + rowOverhead)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -298,4 +282,9 @@ func TestDatabaseAway(t *testing.T) {
 	defer cancel()
 	b.commitGroup(ctx, []*row{r})
 	require.ErrorIs(t, fault.As(r.answer.err), fault.Unavailable)
+}
+
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }

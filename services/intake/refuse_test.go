@@ -121,9 +121,10 @@ func TestRefusals(t *testing.T) {
 			for i, v := range refusal.Violations {
 				require.Equal(t, "items[1]"+strings.TrimPrefix(v.Field, "item"), outcome.GetViolations()[i].GetField())
 			}
-			for _, table := range []string{"own_key", "document", "backlog", "outbox"} {
+			for _, table := range []string{"own_key", "document"} {
 				require.Zero(t, w.count(t, table), table)
 			}
+			require.Empty(t, w.Stated(t, &intakev1.DocumentAccepted{}))
 		})
 	}
 }

@@ -2,8 +2,8 @@ package intake
 
 import (
 	"crypto/ecdsa"
+	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +15,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/keys"
@@ -28,7 +27,7 @@ import (
 )
 
 // An accepted item has a number of its KST date, a receipt that anyone can verify, a complete fact without anything personal in clear,
-// and evidence.
+// and says how its sender proved who it is.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -80,18 +79,12 @@ func TestSend(t *testing.T) {
 		require.NotContains(t, w.Logs.String(), personal)
 	}
 
-	records, err := evidence.BySubject(t.Context(), w.App, got.GetEdocNum(), 10)
-	require.NoError(t, err)
-	require.Len(t, records, 1)
-	require.Equal(t, "send_request_accepted", records[0].Kind)
-	require.Equal(t, w.sender, records[0].Tenant)
-	require.Equal(t, now, records[0].OccurredAt)
-	var body map[string]string
-	require.NoError(t, json.Unmarshal(records[0].Body, &body))
-	require.Equal(t, digestOf([]byte(got.GetReceipt())), body["receiptDigest"])
-	require.Equal(t, digest, body["registrationCertificateDigest"])
-	require.Equal(t, "client-of-"+w.sender, body["client"])
-	require.Zero(t, w.count(t, "backlog"))
+	receiptDigest := sha256.Sum256([]byte(got.GetReceipt()))
+	require.Equal(t, receiptDigest[:], accepted.GetReceiptDigest())
+	require.Len(t, accepted.GetFingerprint(), 32)
+	require.Equal(t, "client-of-"+w.sender, accepted.GetAuthentication().GetClient())
+	require.NotEmpty(t, accepted.GetAuthentication().GetTokenId())
+	require.Equal(t, policyVersion, events[0].GetPolicy())
 }
 
 func (w *world) verifyReceipt(t *testing.T, compact string) []byte {
@@ -257,10 +250,10 @@ func TestUploadedCertificate(t *testing.T) {
 		&intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: der})
 	require.NoError(t, err)
 	require.Equal(t, 1, w.count(t, "registration_certificate"))
-	records, err := evidence.BySubject(t.Context(), w.App, archivecert.Digest(der), 10)
-	require.NoError(t, err)
-	require.Len(t, records, 2, "that it was supplied is evidence for each sender, once")
-	require.Equal(t, []string{w.sender, other}, []string{records[0].Tenant, records[1].Tenant})
+	supplied := w.Stated(t, &intakev1.RegistrationCertificateSupplied{})
+	require.Len(t, supplied, 2, "that it was supplied is stated for each sender, once")
+	require.Equal(t, []string{w.sender, other}, []string{supplied[0].GetSender(), supplied[1].GetSender()})
+	require.Equal(t, archivecert.Digest(der), supplied[0].GetSubject())
 
 	got := w.send(t, w.item(t, "own-1", func(i *intakev1.SendItem) {
 		i.DocumentHash.Value = hash
@@ -308,10 +301,7 @@ func TestCancel(t *testing.T) {
 	require.Equal(t, single, requested[0].GetEdocNum())
 	require.Equal(t, platformv1.Lane_LANE_EXPRESS, requested[0].GetLane())
 	require.Equal(t, platformv1.Lane_LANE_BULK, requested[1].GetLane())
-	records, err := evidence.BySubject(t.Context(), w.App, single, 10)
-	require.NoError(t, err)
-	require.Len(t, records, 2)
-	require.Equal(t, "cancel_requested", records[1].Kind)
+	require.Equal(t, "client-of-"+w.sender, requested[0].GetAuthentication().GetClient())
 
 	other := intakev1.NewIntakeServiceClient(w.Sender(t, unittest.NewID()))
 	for _, number := range []string{single, "20209999_NARU000001_0000000000001"} {
