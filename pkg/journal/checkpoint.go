@@ -101,7 +101,7 @@ func unsignedText(signed string) string {
 
 // Newest reads a log's newest checkpoint, unverified; the zero Checkpoint where there is none.
 func Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
-	const read = `select note, coalesce(cosigned, ''), made_at from log_checkpoint order by generation desc, size desc limit 1`
+	const read = `select note, coalesce(cosigned, ''), made_at from log_checkpoint order by seq desc limit 1`
 	var c Checkpoint
 	err := db.QueryRow(ctx, read).Scan(&c.Note, &c.Cosigned, &c.MadeAt)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -119,7 +119,10 @@ func Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
 }
 
 func insertCheckpoint(ctx context.Context, db pg.DBTX, generation int, c Checkpoint) error {
-	_, err := db.Exec(ctx, `insert into log_checkpoint (generation, size, note, made_at) values ($1, $2, $3, $4)`, generation, c.N, c.Note, c.MadeAt)
+	const insert = `
+		insert into log_checkpoint (seq, generation, size, note, made_at)
+		select coalesce(max(seq), 0) + 1, $1, $2, $3, $4 from log_checkpoint`
+	_, err := db.Exec(ctx, insert, generation, c.N, c.Note, c.MadeAt)
 	if err != nil {
 		return fmt.Errorf("write checkpoint of %d leaves: %w", c.N, err)
 	}

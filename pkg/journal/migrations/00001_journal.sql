@@ -54,12 +54,14 @@ grant select, insert, update (hashes) on log_tile to ${app};
 
 -- Its checkpoints (C2SP tlog-checkpoint), each with the cosignatures of its witnesses once they have answered.
 create table log_checkpoint (
+    seq        bigint      not null constraint log_checkpoint_seq_counts check (seq > 0),
     generation integer     not null constraint log_checkpoint_generation_counts check (generation > 0),
     size       bigint      not null constraint log_checkpoint_size_positive check (size > 0),
     note       text        not null,
     made_at    timestamptz not null,
     cosigned   text,
-    constraint log_checkpoint_pk primary key (generation, size)
+    constraint log_checkpoint_pk primary key (seq),
+    constraint log_checkpoint_grows unique (generation, size)
 );
 grant select, insert, update (cosigned) on log_checkpoint to ${app};
 

@@ -1,0 +1,436 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	formats "github.com/transparency-dev/formats/note"
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// Violation codes of Verify. docs/verification.md tells what each means and what to do.
+const (
+	FrameChanged       = "frame_changed"         // a row's header is not the one its leaf was made of
+	FrameMissing       = "frame_missing"         // a leaf has no row
+	FrameUnmarked      = "frame_unmarked"        // a row has no mark
+	FrameUnlogged      = "frame_unlogged"        // a row has had no leaf for longer than logging takes
+	FrameForged        = "frame_forged"          // a row's MAC is not the unit's (only where the key folder is given)
+	BodyChanged        = "body_changed"          // a body does not open to the root in its header
+	LeafMisplaced      = "leaf_misplaced"        // leaf indices are not dense
+	TimeOutside        = "time_outside"          // a leaf's time is not of its checkpoint, and nobody released it
+	RootDiffers        = "root_differs"          // the leaves do not give a checkpoint's root
+	CheckpointChanged  = "checkpoint_changed"    // a checkpoint is not signed by the log's key, or its row says something else
+	CheckpointMissing  = "checkpoint_missing"    // checkpoints are not numbered densely
+	CosignatureWrong   = "cosignature_wrong"     // a cosignature is no known witness's
+	CheckpointUnsigned = "checkpoint_uncosigned" // the newest checkpoint has waited too long for a witness
+	LogCutOff          = "log_cut_off"           // a checkpoint known from elsewhere is larger than the log
+	HistoryDiffers     = "history_differs"       // a checkpoint known from elsewhere has another root
+)
+
+// Violation is one thing found wrong.
+type Violation struct {
+	Unit string `json:"unit"`
+	Code string `json:"code"`
+	// Subject is the frame, the checkpoint's size or whatever it is about.
+	Subject string `json:"subject"`
+	Detail  string `json:"detail"`
+}
+
+// Verification is what Verify found.
+type Verification struct {
+	Unit        string `json:"unit"`
+	Frames      int64  `json:"frames"`
+	Events      int64  `json:"events"`
+	Leaves      int64  `json:"leaves"`
+	Checkpoints int64  `json:"checkpoints"`
+	// Pending frames have no leaf yet; Held and Refused ones have none for a reason that was told.
+	Pending int64 `json:"pending"`
+	Held    int64 `json:"held"`
+	Refused int64 `json:"refused"`
+	// MACs checked and not checked; without the key folder none is.
+	MACsChecked    int64       `json:"macsChecked"`
+	MACsNotChecked int64       `json:"macsNotChecked"`
+	Violations     []Violation `json:"violations"`
+}
+
+// VerifyOptions of Verify.
+type VerifyOptions struct {
+	Unit string
+	// Log is the log's published verifier key. Witnesses are those of its witnesses.
+	Log       string
+	Witnesses []string
+	// Known are checkpoints of this log kept elsewhere: exported, or seen by a witness.
+	Known []string
+	// Keys check MACs where the unit's key folder is at hand; nil leaves them unchecked.
+	Keys *Keys
+	// Now judges what has waited too long.
+	Now time.Time
+	// WithoutBodies leaves bodies unopened: only headers, log and witnesses are verified.
+	WithoutBodies bool
+}
+
+// patience is how long a frame may lack a leaf and a checkpoint its cosignature.
+const patience = 2 * time.Minute
+
+// Verify recomputes a unit's journal as of one moment: every body, every leaf, the tree, every checkpoint, and what is known of it elsewhere.
+// An error means that it could not finish. db works in the unit's schema; it needs to read only.
+func Verify(ctx context.Context, db pg.Beginner, opts VerifyOptions) (Verification, error) {
+	v := &verification{opts: opts, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
+	var err error
+	if v.log, err = note.NewVerifier(opts.Log); err != nil {
+		return Verification{}, fmt.Errorf("verify %s: read the log's key: %w", opts.Unit, err)
+	}
+	for _, key := range opts.Witnesses {
+		witness, err := formats.NewVerifierForCosignatureV1(key)
+		if err != nil {
+			return Verification{}, fmt.Errorf("verify %s: read a witness's key: %w", opts.Unit, err)
+		}
+		v.witnesses = append(v.witnesses, witness)
+	}
+	err = pg.InTx(ctx, db, func(tx pgx.Tx) error {
+		v.tx = tx
+		for _, step := range []func(context.Context) error{v.checkpoints, v.known, v.leaves, v.unlogged} {
+			if err := step(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, pg.Isolation(pgx.RepeatableRead), pg.ReadOnly())
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", opts.Unit, err)
+	}
+	return v.report, nil
+}
+
+type verification struct {
+	opts      VerifyOptions
+	tx        pgx.Tx
+	log       note.Verifier
+	witnesses []note.Verifier
+	report    Verification
+
+	signed []Checkpoint
+	others []Checkpoint
+}
+
+func (v *verification) found(code, subject, detail string, args ...any) {
+	v.report.Violations = append(v.report.Violations, Violation{Unit: v.opts.Unit, Code: code, Subject: subject, Detail: fmt.Sprintf(detail, args...)})
+}
+
+// checkpoints checks each row by itself, and that none is left out.
+func (v *verification) checkpoints(ctx context.Context) error {
+	rows, err := v.tx.Query(ctx, `select seq, generation, size, note, made_at, coalesce(cosigned, '') from log_checkpoint order by seq`)
+	if err != nil {
+		return fmt.Errorf("read checkpoints: %w", err)
+	}
+	defer rows.Close()
+	var expected int64
+	for rows.Next() {
+		var seq, size int64
+		var generation int
+		var signed, cosigned string
+		var made time.Time
+		if err := rows.Scan(&seq, &generation, &size, &signed, &made, &cosigned); err != nil {
+			return fmt.Errorf("read checkpoints: %w", err)
+		}
+		if expected++; seq != expected {
+			v.found(CheckpointMissing, fmt.Sprint("checkpoint ", expected), "the next one there is %d", seq)
+			expected = seq
+		}
+		v.report.Checkpoints++
+		c, err := ParseCheckpoint(signed, v.log)
+		if err != nil || c.N != size || c.Generation() != generation || c.Owner() != v.log.Name() {
+			v.found(CheckpointChanged, fmt.Sprint("checkpoint ", seq), "it is not what the log's key signed")
+			continue
+		}
+		c.MadeAt, c.Cosigned = made.UTC(), cosigned
+		v.cosigned(c)
+		v.signed = append(v.signed, c)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read checkpoints: %w", err)
+	}
+	if n := len(v.signed); n > 0 && v.signed[n-1].Cosigned == "" && len(v.witnesses) > 0 && v.opts.Now.Sub(v.signed[n-1].MadeAt) > patience {
+		v.found(CheckpointUnsigned, fmt.Sprint("size ", v.signed[n-1].N), "no witness has cosigned it since %s", v.signed[n-1].MadeAt.Format(time.RFC3339))
+	}
+	return nil
+}
+
+func (v *verification) cosigned(c Checkpoint) {
+	if c.Cosigned == "" || len(v.witnesses) == 0 {
+		return
+	}
+	if seen, err := ParseCheckpoint(c.Cosigned, v.witnesses...); err != nil || seen.Tree != c.Tree || seen.Origin != c.Origin {
+		v.found(CosignatureWrong, fmt.Sprint("size ", c.N), "its cosignature is none of the witnesses given")
+	}
+}
+
+// known reads the checkpoints kept elsewhere. They bind whoever holds the log's key, too.
+func (v *verification) known(context.Context) error {
+	for i, signed := range v.opts.Known {
+		c, err := ParseCheckpoint(signed, append([]note.Verifier{v.log}, v.witnesses...)...)
+		if err != nil {
+			return fmt.Errorf("read known checkpoint %d: %w", i+1, err)
+		}
+		if c.Owner() == v.log.Name() {
+			v.others = append(v.others, c)
+		}
+	}
+	slices.SortFunc(v.others, func(a, b Checkpoint) int { return int(a.N - b.N) })
+	return nil
+}
+
+// leaves walks the log from its first leaf on: each opens to its row, and together they give every checkpoint's root. The root is computed by
+// another library than the one that wrote the tiles.
+func (v *verification) leaves(ctx context.Context) error {
+	size := int64(0)
+	if n := len(v.signed); n > 0 {
+		size = v.signed[n-1].N
+	}
+	hashes, err := v.leafHashes(ctx, size)
+	if err != nil {
+		return err
+	}
+	factory := compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
+	tree := factory.NewEmptyRange(0)
+	next, rooted := int64(0), false
+	advance := func(to int64) error {
+		for ; next < to; next++ {
+			if next >= int64(len(hashes)) {
+				return nil
+			}
+			if err := tree.Append(hashes[next][:], nil); err != nil {
+				return err
+			}
+			root, err := tree.GetRootHash(nil)
+			if err != nil {
+				return err
+			}
+			rooted = v.compare(next+1, tlog.Hash(root), rooted)
+		}
+		return nil
+	}
+	if err := advance(size); err != nil {
+		return fmt.Errorf("compute the tree: %w", err)
+	}
+	for _, c := range v.others {
+		if c.N > next {
+			v.found(LogCutOff, fmt.Sprint("size ", c.N), "a checkpoint of %d leaves is known, the log has %d", c.N, next)
+		}
+	}
+	return v.rows(ctx, hashes)
+}
+
+// compare holds the tree at a size against the checkpoints of that size. Once the tree differs it differs everywhere after: that is told once.
+func (v *verification) compare(size int64, root tlog.Hash, told bool) bool {
+	for _, c := range v.signed {
+		if c.N == size && c.Hash != root && !told {
+			v.found(RootDiffers, fmt.Sprint("size ", size), "the leaves do not give the root that was signed")
+			told = true
+		}
+	}
+	for _, c := range v.others {
+		if c.N == size && c.Hash != root {
+			v.found(HistoryDiffers, fmt.Sprint("size ", size), "a checkpoint known from elsewhere has another root")
+		}
+	}
+	return told
+}
+
+// leafHashes are the leaves as the tiles have them.
+func (v *verification) leafHashes(ctx context.Context, size int64) ([]tlog.Hash, error) {
+	rows, err := v.tx.Query(ctx, `select n, hashes from log_tile where level = 0 order by n`)
+	if err != nil {
+		return nil, fmt.Errorf("read tiles: %w", err)
+	}
+	var hashes []tlog.Hash
+	var n int64
+	var content []byte
+	_, err = pgx.ForEachRow(rows, []any{&n, &content}, func() error {
+		if n != int64(len(hashes)>>tileHeight) || len(hashes)%(1<<tileHeight) != 0 {
+			return nil // a tile is missing: what follows is told as a log that was cut off or has another root
+		}
+		for i := 0; i+tlog.HashSize <= len(content); i += tlog.HashSize {
+			hashes = append(hashes, tlog.Hash(content[i:i+tlog.HashSize]))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read tiles: %w", err)
+	}
+	if int64(len(hashes)) < size {
+		v.found(RootDiffers, fmt.Sprint("size ", size), "the tiles hold %d leaves", len(hashes))
+	}
+	return hashes[:min(int64(len(hashes)), size)], nil
+}
+
+// rows holds each leaf against its row.
+func (v *verification) rows(ctx context.Context, hashes []tlog.Hash) error {
+	const read = `
+		select m.leaf, m.released_by, ` + frameColumns + `
+		from   journal_mark m
+		join   journal j using (frame_id)
+		where  m.leaf is not null
+		order  by m.leaf`
+	rows, err := v.tx.Query(ctx, read)
+	if err != nil {
+		return fmt.Errorf("read frames: %w", err)
+	}
+	defer rows.Close()
+	next, checkpoint := int64(0), 0
+	for rows.Next() {
+		var index int64
+		var releasedBy *uuid.UUID
+		f, err := scanFrame(v.opts.Unit)(leading{rows, []any{&index, &releasedBy}})
+		if err != nil {
+			return fmt.Errorf("read frames: %w", err)
+		}
+		for ; next < index && next < int64(len(hashes)); next++ {
+			v.found(FrameMissing, fmt.Sprint("leaf ", next), "no row is marked with it")
+		}
+		v.report.Leaves++
+		if index < next || index >= int64(len(hashes)) {
+			v.found(LeafMisplaced, f.ID.String(), "it is marked with leaf %d", index)
+			continue
+		}
+		next = index + 1
+		for checkpoint < len(v.signed) && v.signed[checkpoint].N <= index {
+			checkpoint++
+		}
+		v.frame(ctx, f, hashes[index])
+		v.time(f, checkpoint, releasedBy)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read frames: %w", err)
+	}
+	for ; next < int64(len(hashes)); next++ {
+		v.found(FrameMissing, fmt.Sprint("leaf ", next), "no row is marked with it")
+	}
+	return nil
+}
+
+// leading scans some columns before those its user knows of.
+type leading struct {
+	pgx.CollectableRow
+	first []any
+}
+
+func (l leading) Scan(into ...any) error {
+	return l.CollectableRow.Scan(append(slices.Clone(l.first), into...)...)
+}
+
+// frame checks a row against its leaf, its MAC and its body. What is wrong is told by the first that fails.
+func (v *verification) frame(ctx context.Context, f Sealed, hash tlog.Hash) {
+	v.report.Frames++
+	v.report.Events += int64(f.Count)
+	if f.Header.Leaf() != hash {
+		v.found(FrameChanged, f.ID.String(), "the row is not what was logged")
+		return
+	}
+	v.mac(ctx, f)
+	if v.opts.WithoutBodies {
+		return
+	}
+	if _, err := f.EncodedEvents(); err != nil {
+		v.found(BodyChanged, f.ID.String(), "%v", err)
+	}
+}
+
+func (v *verification) mac(ctx context.Context, f Sealed) {
+	if v.opts.Keys == nil {
+		v.report.MACsNotChecked++
+		return
+	}
+	switch err := v.opts.Keys.Check(ctx, f.Header, f.MAC); {
+	case err == nil:
+		v.report.MACsChecked++
+	case errors.Is(err, ErrForged):
+		v.found(FrameForged, f.ID.String(), "its MAC is not the unit's")
+	default:
+		v.report.MACsNotChecked++ // the key was destroyed: leaf, checkpoint and witness remain
+	}
+}
+
+// time checks that a frame's time is of its checkpoint, where nobody released it.
+func (v *verification) time(f Sealed, checkpoint int, releasedBy *uuid.UUID) {
+	if releasedBy != nil || checkpoint >= len(v.signed) {
+		return
+	}
+	var since time.Time
+	if checkpoint > 0 {
+		since = v.signed[checkpoint-1].MadeAt
+	}
+	if outside(f.RecordedAt, since, v.signed[checkpoint].MadeAt) {
+		v.found(TimeOutside, f.ID.String(), "recorded at %s, logged at %s", f.RecordedAt.Format(time.RFC3339Nano), v.signed[checkpoint].MadeAt.Format(time.RFC3339Nano))
+	}
+}
+
+// unlogged looks at the rows without a leaf, and at rows and marks without each other.
+func (v *verification) unlogged(ctx context.Context) error {
+	const read = `
+		select m.frame_id is not null, m.refused, m.held_at is not null and m.released_by is null, ` + frameColumns + `
+		from   journal j
+		left   join journal_mark m using (frame_id)
+		where  m.leaf is null
+		order  by j.frame_id`
+	rows, err := v.tx.Query(ctx, read)
+	if err != nil {
+		return fmt.Errorf("read frames without a leaf: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var marked bool
+		var refused *string
+		var held *bool
+		f, err := scanFrame(v.opts.Unit)(leading{rows, []any{&marked, &refused, &held}})
+		if err != nil {
+			return fmt.Errorf("read frames without a leaf: %w", err)
+		}
+		v.report.Frames++
+		switch {
+		case !marked:
+			v.found(FrameUnmarked, f.ID.String(), "the row has no mark, so nobody publishes or logs it")
+		case refused != nil:
+			v.report.Refused++
+			v.found(FrameForged, f.ID.String(), "the unit refused it: %s", *refused)
+		case held != nil && *held:
+			v.report.Held++
+		default:
+			v.report.Pending++
+			if v.opts.Now.Sub(f.RecordedAt) > patience {
+				v.found(FrameUnlogged, f.ID.String(), "it has had no leaf since %s", f.RecordedAt.Format(time.RFC3339))
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read frames without a leaf: %w", err)
+	}
+	return v.orphans(ctx)
+}
+
+// orphans are marks whose frame is gone; one with a leaf is told as a missing frame already.
+func (v *verification) orphans(ctx context.Context) error {
+	rows, err := v.tx.Query(ctx, `select m.frame_id from journal_mark m left join journal j using (frame_id) where j.frame_id is null and m.leaf is null`)
+	if err != nil {
+		return fmt.Errorf("read marks without a frame: %w", err)
+	}
+	var id uuid.UUID
+	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
+		v.found(FrameMissing, id.String(), "a mark has no row")
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read marks without a frame: %w", err)
+	}
+	return nil
+}
