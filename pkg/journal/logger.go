@@ -47,6 +47,8 @@ type LoggerDeps struct {
 	Meter  metric.Meter
 	// Witness has another unit cosign a checkpoint; nil has none.
 	Witness Witness
+	// Export writes the newest cosigned checkpoint out of the database; nil does not.
+	Export func(unit string, c Checkpoint) error
 }
 
 // Logger gives frames their leaves and has checkpoints cosigned. Any number of replicas may run one.

@@ -167,3 +167,25 @@ func timeOf(u uuid.UUID) time.Time {
 	}
 	return time.UnixMilli(ms).UTC()
 }
+
+// Each gives every frame of a unit's journal, in the order of their ids. The connection may read the unit's schema from any search path.
+func Each(ctx context.Context, db pg.DBTX, unit string, fn func(f Sealed) error) error {
+	rows, err := db.Query(ctx, `select `+frameColumns+` from `+pgx.Identifier{unit, "journal"}.Sanitize()+` j order by j.frame_id`)
+	if err != nil {
+		return fmt.Errorf("read the journal of %s: %w", unit, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		f, err := scanFrame(unit)(rows)
+		if err != nil {
+			return fmt.Errorf("read the journal of %s: %w", unit, err)
+		}
+		if err := fn(f); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read the journal of %s: %w", unit, err)
+	}
+	return nil
+}

@@ -84,9 +84,13 @@ func (l *Logger) haveCosigned(ctx context.Context) error {
 		return err
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.behind = false
-	return nil
+	l.mu.Unlock()
+	if l.deps.Export == nil {
+		return nil
+	}
+	newest.Cosigned = answer.Cosigned
+	return l.deps.Export(l.deps.Unit, newest)
 }
 
 // WitnessOf cosigns for other units. It keeps the newest checkpoint of each in the database and beside its keys, and goes by the larger.

@@ -48,6 +48,9 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime) error {
 	if h.unit.Witness != "" {
 		logger.Witness = h.witness
 	}
+	if rt.CheckpointDir != "" {
+		logger.Export = journal.ExportTo(rt.CheckpointDir, signer)
+	}
 	if h.logger, err = journal.NewLogger(logger); err != nil {
 		return err
 	}

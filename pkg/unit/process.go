@@ -55,6 +55,9 @@ type ProcessKeys struct {
 	Dir string `yaml:"dir" env:"NARU_KEYS_DIR"`
 	// Create allows missing keys to be made. Leave it false where keys are provisioned.
 	Create bool `yaml:"create"`
+	// CheckpointDir takes the newest cosigned checkpoint of each unit's log, to be copied where nobody of this machine can change it; empty
+	// for none.
+	CheckpointDir string `yaml:"checkpoint_dir" env:"NARU_CHECKPOINT_DIR"`
 }
 
 // ProcessClock says how good the clock must be for evidence.
@@ -156,7 +159,7 @@ func (p *Process) runtime(unitName, unitConfig, version string, logs io.Writer) 
 		return Runtime{}, err
 	}
 	return Runtime{
-		Version: version, Platform: p.PlatformID, Network: network, KeysDir: p.Keys.Dir, CreateKeys: p.Keys.Create,
+		Version: version, Platform: p.PlatformID, Network: network, KeysDir: p.Keys.Dir, CreateKeys: p.Keys.Create, CheckpointDir: p.Keys.CheckpointDir,
 		Database: func(string) Database {
 			return Database{URL: databaseURL, OwnerURL: ownerURL, MaxConns: p.DatabaseConns}
 		},

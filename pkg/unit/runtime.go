@@ -30,7 +30,10 @@ type Runtime struct {
 	// KeysDir holds a folder of keys for each unit; CreateKeys allows missing keys to be made.
 	KeysDir    string
 	CreateKeys bool
-	Clock      clock.Clock
+	// CheckpointDir takes the newest cosigned checkpoint and the verifier keys of each unit's log; empty for nowhere. Copy it to where
+	// nobody of this machine can change it.
+	CheckpointDir string
+	Clock         clock.Clock
 	// ClockReader measures the clock's synchronisation, ClockTolerance says what is good enough for evidence.
 	ClockReader    clock.Reader
 	ClockTolerance clock.Tolerance

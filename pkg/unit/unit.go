@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
@@ -51,6 +52,8 @@ type Unit struct {
 	// is unlimited).
 	Paced []proto.Message
 	Pace  func(Config) int
+	// Follows says which rows of its tables follow from which facts; the audit holds them against each other.
+	Follows []audit.Table
 	// Policy is the version of the rules by which it decides, e.g. "intake/1".
 	Policy string
 	// Witness is the unit that cosigns the checkpoints of its log.

@@ -213,7 +213,7 @@ func (r *Relay) runtime(ctx context.Context, opts Options, doors doors, units []
 	tolerance.Tolerant = true
 	r.network = rpc.NewLocal()
 	rt := unit.Runtime{
-		Version: opts.Version, Platform: PlatformID, Network: r.network, KeysDir: r.folder.path("keys"), CreateKeys: true, Ops: doors.ops,
+		Version: opts.Version, Platform: PlatformID, Network: r.network, KeysDir: r.folder.path("keys"), CreateKeys: true, CheckpointDir: r.folder.path("checkpoints"), Ops: doors.ops,
 		Database: func(name string) unit.Database { return databases[name] },
 		Bus: func(name string) bus.Options {
 			return bus.Options{InProcess: r.bus, User: name, Password: passwords[name]}

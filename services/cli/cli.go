@@ -43,11 +43,13 @@ type commands struct {
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
 	Institution institutionCommand `cmd:"" help:"Manage sending institutions (for operators)."`
 	Member      memberCommand      `cmd:"" help:"Recipients of the sandbox."`
+	Audit       auditCommand       `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
+	Evidence    evidenceCommand    `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
 }
 
 const description = `Works with a Naru relay: documents are sent, followed and certified over its REST door.
 
-Exit codes: 0 done, 1 not done, 2 wrong usage. Secrets are read from files or the environment, never from the command line.
+Exit codes: 0 done, 1 not done, 2 wrong usage (audit and evidence: their own, see their help). Secrets are read from files or the environment, never from the command line.
 
 Examples:
   naru demo --doc notice.pdf
@@ -115,11 +117,15 @@ func (a *app) code(err error) int {
 	if err == nil {
 		return ExitOK
 	}
+	if errors.Is(err, errDiffers) {
+		return ExitFailed
+	}
 	for _, line := range explain(err) {
 		a.tell("%s", line)
 	}
 	var wrong *usageError
-	if errors.As(err, &wrong) {
+	var unseen unseenError
+	if errors.As(err, &wrong) || errors.As(err, &unseen) {
 		return ExitUsage
 	}
 	return ExitFailed

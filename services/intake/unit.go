@@ -37,6 +37,7 @@ var Unit = unit.Unit{
 	Paced:      []proto.Message{&intakev1.DocumentAccepted{}},
 	Pace:       func(c unit.Config) int { return c.(*Config).Release.ItemsPerSecond },
 	Policy:     policyVersion,
+	Follows:    follows(),
 	Witness:    "status",
 	Reads:      reads(),
 	Signers:    []string{receiptKey},

@@ -1,0 +1,125 @@
+// Package auditing looks at everything a relay keeps and tells what does not fit: naru audit and naru evidence verify.
+package auditing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/naru-relay/naru/pkg/pgserver"
+	"github.com/naru-relay/naru/services/allinone"
+)
+
+// Place is where a relay keeps things. Either Data, or Database.
+type Place struct {
+	// Data is a folder of narud.
+	Data string
+	// Database is the URL of a role that can read the units' schemas; Sandbox that of the sandbox hub's database, empty for none.
+	Database, Sandbox string
+	// Keys holds a folder of keys for each unit; empty where they are not at hand.
+	Keys string
+}
+
+// The databases of a data folder.
+const (
+	relayDatabase   = "naru"
+	sandboxDatabase = "naru_sandbox"
+)
+
+// opened is a place that can be read.
+type opened struct {
+	relay, sandbox *pgxpool.Pool
+	keys           string
+	close          []func()
+}
+
+// Close ends what was opened.
+func (o *opened) Close() {
+	for i := len(o.close) - 1; i >= 0; i-- {
+		o.close[i]()
+	}
+}
+
+// open connects. The private server of a data folder is started where it is not running, and stopped again.
+func (p Place) open(ctx context.Context) (_ *opened, err error) {
+	o := &opened{keys: p.Keys}
+	defer func() {
+		if err != nil {
+			o.Close()
+		}
+	}()
+	relay, sandbox := p.Database, p.Sandbox
+	if p.Data != "" {
+		o.keys = filepath.Join(p.Data, "keys")
+		super, err := o.superuser(ctx, p.Data)
+		if err != nil {
+			return nil, err
+		}
+		relay, sandbox = withDatabase(super, relayDatabase), withDatabase(super, sandboxDatabase)
+	}
+	if o.relay, err = o.connect(ctx, relay); err != nil {
+		return nil, err
+	}
+	if sandbox != "" {
+		o.sandbox, err = o.connect(ctx, sandbox)
+	}
+	return o, err
+}
+
+func (o *opened) connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
+	pool, err := pgxpool.New(ctx, address)
+	if err == nil {
+		o.close = append(o.close, pool.Close)
+		err = pool.Ping(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return pool, nil
+}
+
+// superuser gives the URL of a data folder's server, which is started if it does not answer.
+func (o *opened) superuser(ctx context.Context, data string) (*url.URL, error) {
+	first := allinone.Units()[0].Name
+	owner, err := os.ReadFile(filepath.Join(data, "secrets", first, "owner_url"))
+	if err != nil {
+		return nil, fmt.Errorf("%s is no data folder of narud: %w", data, err)
+	}
+	password, err := os.ReadFile(filepath.Join(data, "postgres", "superuser.password"))
+	if err != nil {
+		return nil, fmt.Errorf("read the superuser's password: %w", err)
+	}
+	address, err := url.Parse(strings.TrimSpace(string(owner)))
+	if err != nil {
+		return nil, errors.New("read the owner's URL: it is malformed")
+	}
+	address.User = url.UserPassword(pgserver.Superuser, strings.TrimSpace(string(password)))
+	if conn, err := pgx.Connect(ctx, withDatabase(address, "postgres")); err == nil {
+		return address, conn.Close(ctx)
+	}
+	server, err := allinone.StartPostgres(ctx, data, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		return nil, fmt.Errorf("start the folder's database: %w", err)
+	}
+	o.close = append(o.close, func() { _ = server.Stop(context.WithoutCancel(ctx)) }) // nothing was written
+	started, err := url.Parse(server.SuperURL("postgres"))
+	if err != nil {
+		return nil, errors.New("read the server's URL: it is malformed")
+	}
+	return started, nil
+}
+
+func withDatabase(address *url.URL, name string) string {
+	of := *address
+	of.Path = "/" + name
+	return of.String()
+}

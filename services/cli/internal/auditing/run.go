@@ -1,0 +1,190 @@
+package auditing
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/audit"
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/services/allinone"
+)
+
+// Result is what an audit or a verification found.
+type Result struct {
+	Verification []journal.Verification `json:"verification"`
+	Audit        *audit.Report          `json:"audit,omitempty"`
+	// Hub is how many records were compared with the sandbox hub; absent where it was not looked at.
+	Hub *int64 `json:"hubRecords,omitempty"`
+	// Differences is the number of violations in all.
+	Differences int                 `json:"differences"`
+	Violations  []journal.Violation `json:"violations"`
+}
+
+// Audit verifies all journals, folds them, compares every state row, what was consumed, what became of each document, and what the sandbox
+// hub holds.
+func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
+	o, err := p.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	if o.keys == "" {
+		return nil, fmt.Errorf("the units' key folders are needed for an audit")
+	}
+	k, err := fromKeyFolders(ctx, o.keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.fromWitnesses(ctx, o.relay); err != nil {
+		return nil, err
+	}
+	r := &Result{}
+	if r.Verification, err = k.verifyAll(ctx, o.relay, now); err != nil {
+		return nil, err
+	}
+	var units []audit.Unit
+	for _, u := range allinone.Units() {
+		units = append(units, audit.Unit{Name: u.Name, Tables: u.Follows, Consumers: u.Specs()})
+	}
+	report, err := audit.Run(ctx, o.relay, units, now)
+	if err != nil {
+		return nil, err
+	}
+	r.Audit = &report
+	if o.sandbox != nil {
+		n, violations, err := compareHub(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		r.Hub = &n
+		r.Violations = append(r.Violations, violations...)
+	}
+	return r.sum(), nil
+}
+
+// Files are what a verification apart from the relay is given.
+type Files struct {
+	// VerifierKeys and Checkpoints are exported files; KeyFolders the units' key folders, where they are at hand.
+	VerifierKeys, Checkpoints []string
+	KeyFolders                string
+}
+
+// Verify verifies journals alone, by published keys and by checkpoints kept elsewhere.
+func Verify(ctx context.Context, p Place, files Files, now time.Time) (*Result, error) {
+	o, err := p.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	k, err := fromFiles(files.VerifierKeys, files.Checkpoints)
+	if err == nil && len(files.VerifierKeys) == 0 {
+		more := k.checkpoints
+		if k, err = fromKeyFolders(ctx, o.keys); err == nil {
+			k.checkpoints = append(k.checkpoints, more...)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{}
+	if r.Verification, err = k.verifyAll(ctx, o.relay, now); err != nil {
+		return nil, err
+	}
+	return r.sum(), nil
+}
+
+func (r *Result) sum() *Result {
+	for _, v := range r.Verification {
+		r.Violations = append(r.Violations, v.Violations...)
+	}
+	if r.Audit != nil {
+		r.Violations = append(r.Violations, r.Audit.Violations...)
+	}
+	audit.Sort(r.Violations)
+	r.Differences = len(r.Violations)
+	if r.Violations == nil {
+		r.Violations = []journal.Violation{}
+	}
+	return r
+}
+
+// Write tells the result for people to read.
+func (r *Result) Write(out io.Writer) {
+	for _, v := range r.Verification {
+		fmt.Fprintf(out, "%-12s %8d frames %9d facts %8d leaves %6d checkpoints   pending %d, held %d, refused %d, MACs checked %d, not checked %d\n",
+			v.Unit, v.Frames, v.Events, v.Leaves, v.Checkpoints, v.Pending, v.Held, v.Refused, v.MACsChecked, v.MACsNotChecked)
+	}
+	if r.Audit != nil {
+		fmt.Fprintf(out, "%d rows follow from %d facts; %d documents: %d waiting, %d ended, %d complete\n",
+			r.Audit.Rows, r.Audit.Facts, r.Audit.Documents, r.Audit.Waiting, r.Audit.Ended, r.Audit.Complete)
+	}
+	if r.Hub != nil {
+		fmt.Fprintf(out, "%d records compared with the sandbox hub\n", *r.Hub)
+	} else if r.Audit != nil {
+		fmt.Fprintln(out, "not checked: what the hub holds (no sandbox given)")
+	}
+	for i, v := range r.Violations {
+		fmt.Fprintf(out, "%4d  %-12s %-22s %s: %s\n", i+1, v.Unit, v.Code, v.Subject, v.Detail)
+	}
+	if r.Differences == 0 {
+		fmt.Fprintln(out, "nothing differs")
+	}
+}
+
+// compareHub holds what circulation believes against what the sandbox hub has: whole KST seconds, as the hub takes them.
+func compareHub(ctx context.Context, o *opened) (int64, []journal.Violation, error) {
+	type record struct {
+		sent, received time.Time
+		read           *time.Time
+	}
+	const believed = `
+		select edoc_num, sent_at, received_at, case when read_time_state = 3 then read_at end
+		from   circulation.circulation_record
+		where  registration_state = 3`
+	const held = `select edoc_num, send_date, recv_date, read_date from hub.circulation`
+	read := func(db interface {
+		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	}, sql string) (map[string]record, error) {
+		rows, err := db.Query(ctx, sql)
+		if err != nil {
+			return nil, err
+		}
+		all := map[string]record{}
+		var number string
+		var r record
+		_, err = pgx.ForEachRow(rows, []any{&number, &r.sent, &r.received, &r.read}, func() error {
+			all[number] = r
+			return nil
+		})
+		return all, err
+	}
+	ours, err := read(o.relay, believed)
+	if err != nil {
+		return 0, nil, fmt.Errorf("read what circulation believes: %w", err)
+	}
+	theirs, err := read(o.sandbox, held)
+	if err != nil {
+		return 0, nil, fmt.Errorf("read what the sandbox hub holds: %w", err)
+	}
+	var violations []journal.Violation
+	found := func(number, detail string) {
+		violations = append(violations, journal.Violation{Unit: "circulation", Code: audit.HubDiffers, Subject: "document " + number, Detail: detail})
+	}
+	seconds := func(t time.Time) int64 { return t.Unix() }
+	for number, r := range ours {
+		at, ok := theirs[number]
+		switch {
+		case !ok:
+			found(number, "circulation believes it registered, the hub has no record")
+		case seconds(r.sent) != seconds(at.sent) || seconds(r.received) != seconds(at.received):
+			found(number, "the hub has another sent or received time")
+		case r.read != nil && (at.read == nil || seconds(*r.read) != seconds(*at.read)):
+			found(number, "the hub has another read time, or none")
+		}
+	}
+	return int64(len(ours)), violations, nil
+}

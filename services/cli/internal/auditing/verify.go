@@ -1,0 +1,164 @@
+package auditing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/services/allinone"
+)
+
+// logKey is the name of a unit's key that signs its log's checkpoints.
+const logKey = "log"
+
+// known is what is known of the units' logs beside their own databases.
+type known struct {
+	// log and witness are verifier keys by unit.
+	log, witness map[string]string
+	checkpoints  []string
+	stores       map[string]*keys.Store
+}
+
+// fromKeyFolders reads the units' keys, and the checkpoints that units keep beside them.
+func fromKeyFolders(ctx context.Context, dir string) (*known, error) {
+	k := &known{log: map[string]string{}, witness: map[string]string{}, stores: map[string]*keys.Store{}}
+	for _, u := range allinone.Units() {
+		store, err := keys.Open(filepath.Join(dir, u.Name), keys.Options{})
+		if err != nil {
+			return nil, err
+		}
+		key, err := store.NoteSigner(ctx, logKey, "")
+		if err != nil {
+			return nil, err
+		}
+		k.log[u.Name], k.witness[u.Name], k.stores[u.Name] = key.Public, key.PublicCosigner, store
+		files, err := filepath.Glob(filepath.Join(dir, u.Name, "*.kept"))
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				return nil, fmt.Errorf("read a kept checkpoint: %w", err)
+			}
+			kept := string(content)
+			if strings.HasPrefix(filepath.Base(file), "witness-") {
+				_, kept, _ = strings.Cut(kept, "\n")
+			}
+			k.checkpoints = append(k.checkpoints, kept)
+		}
+	}
+	return k, nil
+}
+
+// fromFiles reads published verifier keys (one a line, as exported beside the checkpoints) and checkpoints kept elsewhere.
+func fromFiles(keyFiles, checkpointFiles []string) (*known, error) {
+	k := &known{log: map[string]string{}, witness: map[string]string{}}
+	for _, file := range keyFiles {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read verifier keys: %w", err)
+		}
+		lines := strings.Fields(string(content))
+		if len(lines) != 2 {
+			return nil, fmt.Errorf("%s: a log's key and its key for cosignatures are expected, one a line", file)
+		}
+		owner, _, _ := strings.Cut(lines[0], "+")
+		unit := owner[strings.LastIndexByte(owner, '/')+1:]
+		k.log[unit], k.witness[unit] = lines[0], lines[1]
+	}
+	for _, file := range checkpointFiles {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read a checkpoint: %w", err)
+		}
+		k.checkpoints = append(k.checkpoints, string(content))
+	}
+	return k, nil
+}
+
+// fromWitnesses adds what units have witnessed of each other, by their rows.
+func (k *known) fromWitnesses(ctx context.Context, db *pgxpool.Pool) error {
+	for _, u := range allinone.Units() {
+		rows, err := db.Query(ctx, `select note from `+pgx.Identifier{u.Name, "witnessed_checkpoint"}.Sanitize())
+		if err != nil {
+			return fmt.Errorf("read what %s witnessed: %w", u.Name, err)
+		}
+		notes, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return fmt.Errorf("read what %s witnessed: %w", u.Name, err)
+		}
+		k.checkpoints = append(k.checkpoints, notes...)
+	}
+	return nil
+}
+
+// verifyAll verifies the journal of every unit whose log's key is known.
+func (k *known) verifyAll(ctx context.Context, db *pgxpool.Pool, now time.Time) ([]journal.Verification, error) {
+	var all []journal.Verification
+	witnesses := make([]string, 0, len(k.witness))
+	for _, key := range k.witness {
+		witnesses = append(witnesses, key)
+	}
+	for _, u := range allinone.Units() {
+		if k.log[u.Name] == "" {
+			continue
+		}
+		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: now}
+		if store := k.stores[u.Name]; store != nil {
+			opts.Keys = journal.NewKeys(store, clock.System())
+		}
+		one, err := journal.Verify(ctx, schema{db, u.Name}, opts)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no unit's log key is known")
+	}
+	return all, nil
+}
+
+// of are the known checkpoints of a unit's log.
+func (k *known) of(unit string) []string {
+	owner, _, _ := strings.Cut(k.log[unit], "+")
+	var of []string
+	for _, signed := range k.checkpoints {
+		if strings.HasPrefix(signed, owner+"/") {
+			of = append(of, signed)
+		}
+	}
+	return of
+}
+
+// schema begins transactions that look into one unit's schema.
+type schema struct {
+	pool *pgxpool.Pool
+	name string
+}
+
+var _ pg.Beginner = schema{}
+
+// BeginTx implements pg.Beginner.
+func (s schema) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
+	tx, err := s.pool.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, `select set_config('search_path', $1, true)`, s.name); err != nil {
+		return nil, errors.Join(err, tx.Rollback(ctx))
+	}
+	return tx, nil
+}
