@@ -14,6 +14,9 @@ import (
 // prefetch bounds the frames a consumer holds in memory. They tick towards AckWait already while they wait there.
 const prefetch = 64
 
+// heartbeat is how often the server says that it is there while it has nothing.
+const heartbeat = 5 * time.Second
+
 // Message is a frame as it arrived. Exactly one of Ack and Later is called for it.
 type Message struct {
 	msg jetstream.Msg
@@ -65,12 +68,22 @@ func (c *Conn) Subscribe(ctx context.Context, spec ConsumerSpec, lane platformv1
 		case <-ctx.Done():
 			_ = msg.NakWithDelay(time.Second) // given back on shutdown; if this is lost too, AckWait gives it back
 		}
-	}, jetstream.PullMaxMessages(prefetch), jetstream.PullHeartbeat(5*time.Second))
+	}, jetstream.PullMaxMessages(prefetch), jetstream.PullHeartbeat(heartbeat), jetstream.ConsumeErrHandler(func(consume jetstream.ConsumeContext, _ error) {
+		// Missed heartbeats may be a server that is away, which comes back; a consumer that was deleted does not.
+		lookCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), heartbeat)
+		defer cancel()
+		if _, err := consumer.Info(lookCtx); errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+			consume.Stop()
+		}
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", spec.Name(lane), err)
 	}
 	return &Subscription{consume}, nil
 }
+
+// Closed is closed when nothing more will come: the consumer or its stream is gone.
+func (s *Subscription) Closed() <-chan struct{} { return s.consume.Closed() }
 
 // Drain stops reading, lets what was read be handed over, and waits for it within ctx.
 func (s *Subscription) Drain(ctx context.Context) {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -33,6 +35,8 @@ const (
 	lockTimeout      = "5s"
 	maxRedelivery    = 30 * time.Second
 	suspectDelivered = 5
+	// lookAgain is the pause before a consumer that is gone is looked for.
+	lookAgain = 2 * time.Second
 )
 
 // Engine runs the consumers of one unit.
@@ -44,6 +48,7 @@ type Engine struct {
 	consumers []Consumer
 	log       *slog.Logger
 	tracer    trace.Tracer
+	gone      missing
 
 	frames, duplicates, deferrals, parkings, retries, forgeries, panics metric.Int64Counter
 }
@@ -84,7 +89,12 @@ func New(d Deps) (*Engine, error) {
 	e.retries, errs[4] = d.Meter.Int64Counter("naru.inbox.retries", metric.WithDescription("Batches given back to the bus for later."))
 	e.forgeries, errs[5] = d.Meter.Int64Counter("naru.inbox.forged.frames", metric.WithDescription("Frames on the bus that their unit did not make: parked, consumed by nobody."))
 	e.panics, errs[6] = d.Meter.Int64Counter("naru.inbox.panics", metric.WithDescription("Panics of handlers, taken as failures of what they handled."))
-	if err := errors.Join(append(errs[:], observeBacklog(d.Meter, d.Journal.DB()))...); err != nil {
+	_, goneErr := d.Meter.Int64ObservableGauge("naru.inbox.consumers.gone", metric.WithDescription("Consumers that were deleted under the running unit."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(len(e.gone.names())))
+			return nil
+		}))
+	if err := errors.Join(append(errs[:], goneErr, observeBacklog(d.Meter, d.Journal.DB()))...); err != nil {
 		return nil, fmt.Errorf("make inbox instruments: %w", err)
 	}
 	return e, nil
@@ -109,28 +119,86 @@ func (e *Engine) Tasks(source Source) []lifecycle.Task {
 	return tasks
 }
 
+// consume follows a consumer for as long as the unit runs. One that is gone, because it or its stream was deleted, is told at once: the
+// unit is not ready, and looks for it until somebody has made it again.
 func (e *Engine) consume(ctx context.Context, source Source, c Consumer, lane platformv1.Lane) error {
+	name := c.Spec(e.unit).Name(lane)
+	for {
+		err := e.follow(ctx, source, c, lane)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e.gone.set(name, true)
+		e.log.LogAttrs(ctx, slog.LevelError, "consumer is gone, looking for it", slog.String("consumer", name), slog.Any("error", err))
+		timer := time.NewTimer(lookAgain)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+// follow reads a consumer until the context ends or nothing more can come.
+func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane platformv1.Lane) error {
 	messages := make(chan bus.Message)
 	sub, err := source.Subscribe(ctx, c.Spec(e.unit), lane, messages)
 	if err != nil {
 		return err
 	}
+	e.gone.set(c.Spec(e.unit).Name(lane), false)
 	defer func() {
 		drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		sub.Drain(drainCtx)
 	}()
 	for {
-		batch, ok := e.gather(ctx, messages)
+		batch, ok := e.gather(ctx, messages, sub.Closed())
 		if !ok {
-			return ctx.Err()
+			return errGone
 		}
 		e.settle(ctx, c, batch)
 	}
 }
 
+var errGone = errors.New("nothing more comes from it")
+
+// Ready tells which consumers are gone.
+func (e *Engine) Ready() error {
+	if names := e.gone.names(); len(names) > 0 {
+		return fmt.Errorf("consumers are gone: %s", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// missing are the consumers that are gone.
+type missing struct {
+	mu   sync.Mutex
+	gone map[string]bool
+}
+
+func (m *missing) set(name string, gone bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gone == nil {
+		m.gone = map[string]bool{}
+	}
+	if gone {
+		m.gone[name] = true
+	} else {
+		delete(m.gone, name)
+	}
+}
+
+func (m *missing) names() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.gone))
+}
+
 // gather waits for one message and takes what else is there. There is no linger: under load batches grow by themselves.
-func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message) ([]arrival, bool) {
+func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message, closed <-chan struct{}) ([]arrival, bool) {
 	var batch []arrival
 	var events, size int
 	take := func(m bus.Message) {
@@ -142,6 +210,8 @@ func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message) ([]arr
 	}
 	select {
 	case <-ctx.Done():
+		return nil, false
+	case <-closed:
 		return nil, false
 	case m := <-messages:
 		take(m)

@@ -29,6 +29,7 @@ const (
 	logInterval = time.Second
 	logBatch    = 2000
 	passTimeout = 30 * time.Second
+	lastPass    = 3 * time.Second
 )
 
 // ErrLogWentBack says that the database holds less of the log than this unit has signed: it was restored from an older copy, or cut.
@@ -101,11 +102,21 @@ func (l *Logger) age(since time.Time, waiting bool) float64 {
 
 // Task logs until its context ends. A pass that does not succeed is logged and tried again.
 func (l *Logger) Task() lifecycle.Task {
-	return lifecycle.Every("journal-log", logInterval, func(ctx context.Context) {
+	every := lifecycle.Every("journal-log", logInterval, func(ctx context.Context) {
 		if err := l.Drain(ctx); err != nil && ctx.Err() == nil {
 			l.deps.Log.LogAttrs(ctx, slog.LevelError, "the log was not brought forward", slog.Any("error", err))
 		}
 	})
+	return lifecycle.Task{Name: every.Name, Run: func(ctx context.Context) error {
+		err := every.Run(ctx)
+		// What was stated last gets its leaf before the process ends; its witness may have stopped already.
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPass)
+		defer cancel()
+		if _, lastErr := l.bring(last); lastErr != nil {
+			l.deps.Log.LogAttrs(last, slog.LevelWarn, "the log was not brought to its end", slog.Any("error", lastErr))
+		}
+		return err
+	}}
 }
 
 // Drain logs until nothing is left that may be logged now, and has the newest checkpoint cosigned.

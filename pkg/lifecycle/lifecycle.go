@@ -2,13 +2,14 @@
 //
 // A task runs until its context ends. Tasks are stopped one after the other, the last started first, and each is waited for
 // before the next is told, so that a task may rely on those started before it until it has returned itself. The group stops as a
-// whole when a context given to Go ends, when Stop is called, or when one task returns an error.
+// whole when a context given to Go ends, when Stop is called, or when one task returns an error. A task that panics is run again.
 package lifecycle
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,9 @@ func Every(name string, interval time.Duration, run func(ctx context.Context)) T
 
 // Group runs tasks. The zero value is ready to use; a Group is safe for concurrent use and MUST NOT be copied.
 type Group struct {
+	// Panicked, where set before Go, is told of a task that panicked, before the task is run again.
+	Panicked func(task string, cause any, stack []byte)
+
 	mu       sync.Mutex
 	running  []*running
 	stopping bool
@@ -81,11 +85,45 @@ func (g *Group) Go(ctx context.Context, tasks ...Task) {
 func (g *Group) run(ctx context.Context, task Task, r *running) {
 	defer close(r.done)
 	defer r.cancel()
-	err := task.Run(ctx)
+	err := g.survive(ctx, task)
 	if err == nil || (ctx.Err() != nil && errors.Is(err, ctx.Err())) {
 		return
 	}
 	g.begin(fmt.Errorf("running task %s: %w", task.Name, err))
+}
+
+// afterPanic is the pause before a task that panicked is run again.
+const afterPanic = time.Second
+
+// survive runs a task, and again after a panic: whatever one thing made it panic, the process has others to do.
+func (g *Group) survive(ctx context.Context, task Task) error {
+	for {
+		err, panicked := g.attempt(ctx, task)
+		if !panicked {
+			return err
+		}
+		timer := time.NewTimer(afterPanic)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+func (g *Group) attempt(ctx context.Context, task Task) (err error, panicked bool) { //nolint:revive,staticcheck // the error is the task's, not the attempt's
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		err, panicked = nil, true
+		if g.Panicked != nil {
+			g.Panicked(task.Name, cause, debug.Stack())
+		}
+	}()
+	return task.Run(ctx), false
 }
 
 // begin starts the stopping once and remembers the failures that come before or during it.

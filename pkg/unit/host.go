@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -61,6 +62,7 @@ type host struct {
 	ownerURL   string
 	keys       *keys.Store
 	keyring    *sealed.Keyring
+	panics     metric.Int64Counter
 }
 
 // build makes a unit out of the runtime. What it opened is closed again when it returns an error.
@@ -74,6 +76,9 @@ func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
 	}()
 	if h.telemetry, err = telemetry.New(ctx, rt.Telemetry(u.Name)); err != nil {
 		return nil, err
+	}
+	if h.panics, err = h.telemetry.Meter.Int64Counter("naru.task.panics", metric.WithDescription("Tasks that panicked and were run again.")); err != nil {
+		return nil, fmt.Errorf("make instruments: %w", err)
 	}
 	config := u.NewConfig()
 	if err := rt.Config(u.Name, config); err != nil {
@@ -237,7 +242,7 @@ func (h *host) maintainPartitions(ctx context.Context) {
 
 // ready tells why the unit cannot work, nil when it can.
 func (h *host) ready(ctx context.Context) error {
-	problems := []error{h.conn.Ready(), h.env.ClockWatch.Ready()}
+	problems := []error{h.conn.Ready(), h.engine.Ready(), h.env.ClockWatch.Ready()}
 	if err := h.pool.Ping(ctx); err != nil {
 		problems = append(problems, errors.New("the database does not answer"))
 	} else {

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,10 +54,22 @@ func Start(ctx context.Context, rt Runtime, units ...Unit) (*Running, error) {
 			return nil, err
 		}
 	}
+	r.group.Panicked = func(task string, cause any, stack []byte) { r.panicked(ctx, task, cause, stack) }
 	for _, h := range r.hosts {
 		r.group.Go(ctx, h.tasks()...)
 	}
 	return r, nil
+}
+
+// panicked tells the unit whose task panicked; the value may hold anything, so it is not told.
+func (r *Running) panicked(ctx context.Context, task string, cause any, stack []byte) {
+	for _, h := range r.hosts {
+		if strings.HasPrefix(task, h.unit.Name+"/") {
+			h.panics.Add(ctx, 1)
+			h.telemetry.Log.LogAttrs(ctx, slog.LevelError, "task panicked and is run again", slog.String("task", task),
+				slog.String("type", fmt.Sprintf("%T", cause)), slog.String("stack", string(stack)))
+		}
+	}
 }
 
 // Run starts the units and waits until they have stopped.

@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -238,4 +239,51 @@ func TestPanicOfAHandlerParksItsEvent(t *testing.T) {
 	require.NotContains(t, b.Logs.String(), "a value nobody thought of")
 	b.Deliver(t, express, accepted("doc-4"))
 	require.Equal(t, 3, rows(t, b, `select count(*) from document`))
+}
+
+// A consumer and a stream that are deleted under a running unit turn it not ready at once; made again, they are read again.
+func TestDeletedConsumerIsNoticed(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(b *unittest.Bench, t *testing.T){
+		"consumer": (*unittest.Bench).DeleteConsumersOf, "stream": (*unittest.Bench).DeleteStreamsOf,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := unittest.New(t, toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil }))
+			b.Deliver(t, express, accepted("doc-1"))
+			remove(b, t)
+			await.Require(t, 2*unittest.Patience, func() bool { return b.Ready(t.Context()) != nil })
+			require.ErrorContains(t, b.Ready(t.Context()), "consumers are gone: address--accepted--")
+			b.EnsureBus(t)
+			await.Require(t, unittest.Patience, func() bool { return b.Ready(t.Context()) == nil })
+			b.Deliver(t, express, accepted("doc-2"))
+			require.Equal(t, 2, rows(t, b, `select count(*) from document where times = 1`))
+		})
+	}
+}
+
+// A task that panics is run again, and nothing else ends.
+func TestPanicOfATaskEndsNothing(t *testing.T) {
+	t.Parallel()
+	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
+	var runs atomic.Int32
+	inner := u.Build
+	u.Build = func(ctx context.Context, env *unit.Env) (*unit.Service, error) {
+		s, err := inner(ctx, env)
+		if err == nil {
+			s.Tasks = append(s.Tasks, lifecycle.Task{Name: "fragile", Run: func(ctx context.Context) error {
+				if runs.Add(1) < 3 {
+					panic("a value nobody thought of")
+				}
+				<-ctx.Done()
+				return nil
+			}})
+		}
+		return s, err
+	}
+	b := unittest.New(t, u)
+	await.Require(t, unittest.Patience, func() bool { return runs.Load() == 3 })
+	b.Deliver(t, express, accepted("doc-1"))
+	require.InDelta(t, 2, b.Metric(t, "naru_task_panics_total"), 0)
+	require.NotContains(t, b.Logs.String(), "a value nobody thought of")
 }

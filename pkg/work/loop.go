@@ -3,7 +3,9 @@ package work
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -84,7 +86,7 @@ func (l Loop[T]) run(ctx context.Context) error {
 				defer func() { free <- struct{}{} }()
 				ictx, cancel := context.WithTimeout(items, l.Timeout)
 				defer cancel()
-				l.Do(ictx, item)
+				l.do(ictx, item)
 			})
 		}
 		for range limit - len(claimed) {
@@ -98,6 +100,17 @@ func (l Loop[T]) run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// do does one item. A panic is that item's failure: its lease runs out and it is claimed again, with the attempt counted.
+func (l Loop[T]) do(ctx context.Context, item T) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			l.Log.LogAttrs(ctx, slog.LevelError, "claimed work panicked", slog.String("loop", l.Name), slog.String("type", fmt.Sprintf("%T", cause)),
+				slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	l.Do(ctx, item)
 }
 
 // rest waits for an announcement or the interval and reports whether to go on.

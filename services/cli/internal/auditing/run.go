@@ -145,7 +145,7 @@ func compareHub(ctx context.Context, o *opened) (int64, []journal.Violation, err
 		select edoc_num, sent_at, received_at, case when read_time_state = 3 then read_at end
 		from   circulation.circulation_record
 		where  registration_state = 3`
-	const held = `select edoc_num, send_date, recv_date, read_date from hub.circulation`
+	const held = `select edoc_num, send_date, recv_date, read_date from sandbox_hub.circulation`
 	read := func(db interface {
 		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	}, sql string) (map[string]record, error) {
