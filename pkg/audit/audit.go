@@ -50,7 +50,8 @@ const (
 )
 
 // Run folds the journals of all units as of one moment and compares. db reads all their schemas; nothing is written. What consumers have not
-// got to yet is told as a difference only once it is older than two minutes, so a quiet relay gives the clearest answer.
+// got to yet is told as a difference only once it is older than two minutes, so a quiet relay gives the clearest answer. now is zero for a relay
+// that has stopped: it is judged by the last it stated.
 func Run(ctx context.Context, db pg.Beginner, units []Unit, now time.Time) (Report, error) {
 	a := &audit{units: units, now: now, report: Report{Violations: []Violation{}}, published: map[uuid.UUID]published{}, documents: map[string]*document{}}
 	for _, u := range units {
@@ -62,6 +63,13 @@ func Run(ctx context.Context, db pg.Beginner, units []Unit, now time.Time) (Repo
 		for _, u := range units {
 			if err := a.read(ctx, tx, u.Name); err != nil {
 				return err
+			}
+		}
+		if now.IsZero() {
+			for _, p := range a.published {
+				if p.at.After(a.now) {
+					a.now = p.at
+				}
 			}
 		}
 		for _, f := range a.folds {

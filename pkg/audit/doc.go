@@ -51,6 +51,15 @@ type Source struct {
 // Of is a field of the facts that carry a message.
 func Of(message proto.Message, path string) Source { return Source{frame.KindOf(message), path} }
 
+// Kinds of the facts that carry these messages.
+func Kinds(messages ...proto.Message) []frame.Kind {
+	kinds := make([]frame.Kind, len(messages))
+	for i, message := range messages {
+		kinds[i] = frame.KindOf(message)
+	}
+	return kinds
+}
+
 // Column follows from the sources: where several kinds state it, the take decides among all of them.
 type Column struct {
 	Name string

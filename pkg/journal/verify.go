@@ -73,7 +73,7 @@ type VerifyOptions struct {
 	Known []string
 	// Keys check MACs where the unit's key folder is at hand; nil leaves them unchecked.
 	Keys *Keys
-	// Now judges what has waited too long.
+	// Now judges what has waited too long, where the relay runs; zero for one that has stopped, which is judged by its last checkpoint.
 	Now time.Time
 	// WithoutBodies leaves bodies unopened: only headers, log and witnesses are verified.
 	WithoutBodies bool
@@ -159,6 +159,9 @@ func (v *verification) checkpoints(ctx context.Context) error {
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read checkpoints: %w", err)
+	}
+	if n := len(v.signed); n > 0 && v.opts.Now.IsZero() {
+		v.opts.Now = v.signed[n-1].MadeAt
 	}
 	if n := len(v.signed); n > 0 && v.signed[n-1].Cosigned == "" && len(v.witnesses) > 0 && v.opts.Now.Sub(v.signed[n-1].MadeAt) > patience {
 		v.found(CheckpointUnsigned, fmt.Sprint("size ", v.signed[n-1].N), "no witness has cosigned it since %s", v.signed[n-1].MadeAt.Format(time.RFC3339))

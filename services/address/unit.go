@@ -51,8 +51,8 @@ var Unit = unit.Unit{
 		Kinds: []frame.Kind{frame.KindOf(&intakev1.DocumentAccepted{}), frame.KindOf(&intakev1.CancelRequested{})},
 	}},
 	Policy:  "address/1",
-	Witness: "status",
-	Build:   build,
+	Follows: follows(), Witness: "status",
+	Build: build,
 }
 
 func build(_ context.Context, env *unit.Env) (*unit.Service, error) {

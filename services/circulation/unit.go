@@ -43,8 +43,8 @@ var Unit = unit.Unit{
 	States:     emits(),
 	Reads:      reads(),
 	Policy:     "circulation/1",
-	Witness:    "status",
-	Build:      build,
+	Follows:    follows(), Witness: "status",
+	Build: build,
 }
 
 // partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.

@@ -32,8 +32,8 @@ var Unit = unit.Unit{
 	States:     emits(),
 	Reads:      reads(),
 	Policy:     "delivery/1",
-	Witness:    "status",
-	Build:      build,
+	Follows:    follows(), Witness: "status",
+	Build: build,
 }
 
 type service struct {

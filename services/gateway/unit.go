@@ -38,7 +38,7 @@ const (
 // Unit is the gateway.
 var Unit = unit.Unit{
 	Name: unitName, Requires: []string{"address"}, NewConfig: func() unit.Config { return Default() },
-	Migrations: tables(), States: []proto.Message{&gatewayv1.PrincipalChanged{}}, Signers: []string{tokenSigner}, Policy: "gateway/1", Witness: "status", Build: build,
+	Migrations: tables(), States: []proto.Message{&gatewayv1.PrincipalChanged{}}, Signers: []string{tokenSigner}, Policy: "gateway/1", Follows: follows(), Witness: "status", Build: build,
 }
 
 func tables() fs.FS { return migrations }

@@ -32,8 +32,8 @@ var Unit = unit.Unit{
 	Partitions: partitions(),
 	Reads:      reads(),
 	Policy:     "status/1",
-	Witness:    "intake",
-	Build:      build,
+	Follows:    follows(), Witness: "intake",
+	Build: build,
 }
 
 // partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.

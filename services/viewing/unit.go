@@ -49,8 +49,8 @@ var Unit = unit.Unit{
 	Reads:      reads(),
 	Signers:    []string{signerSession, signerToken},
 	Policy:     "viewing/1",
-	Witness:    "status",
-	Build:      build,
+	Follows:    follows(), Witness: "status",
+	Build: build,
 }
 
 // partitions of what is kept ten years after the end of its year, like the evidence about it, and as long as a number in it is under

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -39,7 +40,9 @@ const (
 type opened struct {
 	relay, sandbox *pgxpool.Pool
 	keys           string
-	close          []func()
+	// running tells that the database was there already.
+	running bool
+	close   []func()
 }
 
 // Close ends what was opened.
@@ -51,7 +54,7 @@ func (o *opened) Close() {
 
 // open connects. The private server of a data folder is started where it is not running, and stopped again.
 func (p Place) open(ctx context.Context) (_ *opened, err error) {
-	o := &opened{keys: p.Keys}
+	o := &opened{keys: p.Keys, running: true}
 	defer func() {
 		if err != nil {
 			o.Close()
@@ -87,6 +90,14 @@ func (o *opened) connect(ctx context.Context, address string) (*pgxpool.Pool, er
 	return pool, nil
 }
 
+// now is the time to judge by; none for a relay that has stopped.
+func (o *opened) now(at time.Time) time.Time {
+	if o.running {
+		return at
+	}
+	return time.Time{}
+}
+
 // superuser gives the URL of a data folder's server, which is started if it does not answer.
 func (o *opened) superuser(ctx context.Context, data string) (*url.URL, error) {
 	first := allinone.Units()[0].Name
@@ -106,6 +117,7 @@ func (o *opened) superuser(ctx context.Context, data string) (*url.URL, error) {
 	if conn, err := pgx.Connect(ctx, withDatabase(address, "postgres")); err == nil {
 		return address, conn.Close(ctx)
 	}
+	o.running = false
 	server, err := allinone.StartPostgres(ctx, data, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		return nil, fmt.Errorf("start the folder's database: %w", err)

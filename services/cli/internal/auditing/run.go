@@ -43,14 +43,14 @@ func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{}
-	if r.Verification, err = k.verifyAll(ctx, o.relay, now); err != nil {
+	if r.Verification, err = k.verifyAll(ctx, o.relay, o.now(now)); err != nil {
 		return nil, err
 	}
 	var units []audit.Unit
 	for _, u := range allinone.Units() {
 		units = append(units, audit.Unit{Name: u.Name, Tables: u.Follows, Consumers: u.Specs()})
 	}
-	report, err := audit.Run(ctx, o.relay, units, now)
+	report, err := audit.Run(ctx, o.relay, units, o.now(now))
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func Verify(ctx context.Context, p Place, files Files, now time.Time) (*Result, 
 		return nil, err
 	}
 	r := &Result{}
-	if r.Verification, err = k.verifyAll(ctx, o.relay, now); err != nil {
+	if r.Verification, err = k.verifyAll(ctx, o.relay, o.now(now)); err != nil {
 		return nil, err
 	}
 	return r.sum(), nil

@@ -1,0 +1,28 @@
+package address
+
+import (
+	"github.com/naru-relay/naru/pkg/audit"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+)
+
+// follows says which rows follow from which facts.
+func follows() []audit.Table {
+	accepted, resolved, joined := &intakev1.DocumentAccepted{}, &addressv1.RecipientResolved{}, &addressv1.MemberJoined{}
+	return []audit.Table{
+		{Name: "open_document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
+			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
+			{Name: "lane", From: []audit.Source{audit.Of(accepted, "facts.lane")}},
+			{Name: "send_deadline", From: []audit.Source{audit.Of(accepted, "facts.send_deadline")}},
+		}},
+		// What an operator withholds (a sender over its quota) is found and not stated.
+		{Name: "open_document", Key: "edoc_num", Where: "not withheld and ordinal > 0", Founded: audit.Kinds(resolved), Columns: []audit.Column{
+			{Name: "resolution", Take: audit.Newest, From: []audit.Source{audit.Of(resolved, "resolution")}},
+			{Name: "recipient", Take: audit.Newest, From: []audit.Source{audit.Of(resolved, "facts.recipient")}},
+		}},
+		{Name: "member", Key: "recipient", Where: "state = 'active'", Founded: audit.Kinds(joined), Columns: []audit.Column{
+			{Name: "address", Take: audit.Newest, From: []audit.Source{audit.Of(joined, "address")}},
+			{Name: "joined_at", Take: audit.Newest, From: []audit.Source{audit.Of(joined, "joined_at")}},
+		}},
+	}
+}
