@@ -28,6 +28,14 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	if code == 0 {
+		auditCtx, auditCancel := context.WithTimeout(context.Background(), time.Minute)
+		defer auditCancel()
+		if err := stack.Audit(auditCtx); err != nil {
+			fmt.Fprintln(os.Stderr, "audit after all journeys:", err)
+			code = 1
+		}
+	}
 	stopCtx, stopCancel := context.WithTimeout(context.Background(), time.Minute)
 	defer stopCancel()
 	if err := stack.Stop(stopCtx); err != nil {

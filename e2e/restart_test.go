@@ -232,16 +232,3 @@ func requireStatedOnce(t *testing.T, i *harness.Institution, number string) {
 	require.Contains(t, []int{1, 2}, status.Hub.RegistrationResult)
 	awaitRegistered(t, i, number, status.Hub.RegistrationResult)
 }
-
-// requireEvidence: a unit's evidence is whole and in the end anchored to the last entry.
-func requireEvidence(t *testing.T, unit string) {
-	t.Helper()
-	await.Require(t, harness.Patience, func(context.Context) error {
-		report := stack.VerifyEvidence(t, unit)
-		require.Empty(t, report.Violations, unit)
-		if report.Unanchored > 0 || report.Anchors == 0 {
-			return fmt.Errorf("%s has %d anchors over %d entries, %d entries wait", unit, report.Anchors, report.Entries, report.Unanchored)
-		}
-		return nil
-	})
-}

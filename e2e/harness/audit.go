@@ -1,0 +1,66 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/journal"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	"github.com/naru-relay/naru/services/cli"
+)
+
+// Facts are what a unit stated of one kind about a subject, public or private, oldest first.
+func (s *Stack) Facts(t testing.TB, unit string, kind proto.Message, subject string) []*platformv1.Event {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
+	require.NoError(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	var found []*platformv1.Event
+	require.NoError(t, journal.Each(t.Context(), conn, unit, func(f journal.Sealed) error {
+		if f.Kind != frame.KindOf(kind) {
+			return nil
+		}
+		events, err := f.Events()
+		for _, e := range events {
+			if e.GetSubject() == subject {
+				found = append(found, e)
+			}
+		}
+		return err
+	}))
+	return found
+}
+
+// auditPause is between two looks while things are still under way.
+const auditPause = 500 * time.Millisecond
+
+// Audit runs naru audit and naru evidence verify, as an operator would, until nothing differs or the context ends: what is under way differs for
+// a moment.
+func (s *Stack) Audit(ctx context.Context) error {
+	for _, command := range [][]string{{"audit"}, {"evidence", "verify"}} {
+		for {
+			var out, errs bytes.Buffer
+			code := cli.Main(ctx, append(command, "--data", s.Dir), &out, &errs)
+			if code == cli.ExitOK {
+				break
+			}
+			timer := time.NewTimer(auditPause)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+				return errors.Join(ctx.Err(), fmt.Errorf("naru %v gave %d:\n%s%s", command, code, out.String(), errs.String()))
+			}
+		}
+	}
+	return nil
+}
