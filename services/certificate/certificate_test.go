@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -91,16 +92,16 @@ func TestBothPartiesObtainTheirCertificate(t *testing.T) {
 	require.EqualValues(t, 1, stated[0].GetOrdinal())
 	require.EqualValues(t, 2, stated[1].GetOrdinal())
 
-	kept, err := evidence.BySubject(t.Context(), b.App, number, 10)
-	require.NoError(t, err)
-	var kinds []string
-	for _, k := range kept {
-		kinds = append(kinds, k.Kind)
-		require.NotContains(t, string(k.Body), "제출용")
+	kinds, events := b.private(t, number)
+	for _, e := range events {
+		require.NotContains(t, string(e.GetPayload()), "제출용")
 	}
 	require.Equal(t, []string{
-		"certificate_requested", "certificate_accepted", "certificate_passed", "certificate_requested", "certificate_accepted", "certificate_passed",
+		"CertificateRequested", "CertificateAccepted", "CertificateAttempted", "CertificateRequested", "CertificateAccepted", "CertificateAttempted",
 	}, kinds)
+	var commit uuid.UUID
+	require.NoError(t, b.App.QueryRow(t.Context(), `select commit_id from certificate where entitlement = 'sender'`).Scan(&commit))
+	require.NoError(t, journal.Find(t.Context(), b.App, domain, commit, number, &certificatev1.CertificateIssued{}), "the row names the commit that ended it")
 	require.NotContains(t, b.Logs.String(), "제출용")
 	require.Equal(t, 0, b.count(t, `select count(*) from certificate_file, unnest(pieces) p where position('PDF' in encode(p, 'escape')) > 0`))
 }
@@ -436,8 +437,8 @@ func TestWhoIsNotEntitledLearnsNothing(t *testing.T) {
 
 	require.Equal(t, 4, b.count(t, `select count(*) from certificate_refusal where outcome = 'not_entitled'`))
 	require.Equal(t, 4, b.count(t, `select count(*) from certificate_refusal where outcome = 'unknown_document'`))
-	require.Equal(t, 8, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_refused'`))
-	require.Equal(t, 9, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_requested'`))
+	require.Len(t, b.Stated(t, &certificatev1.CertificateRefused{}), 8)
+	require.Len(t, b.Stated(t, &certificatev1.CertificateRequested{}), 9)
 	require.Len(t, b.hub.calls(), 1)
 }
 

@@ -1,7 +1,9 @@
 package certificate
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -10,8 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/config"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -124,16 +127,36 @@ func refused(t *testing.T, c certificatev1.CertificateServiceClient, edocNum str
 	return fault.As(err)
 }
 
-// kinds of the evidence about a document, in the order of its making.
-func (b *bundle) kinds(t *testing.T, edocNum string) []string {
+// aboutADocument is a private fact of this unit.
+type aboutADocument interface {
+	proto.Message
+	GetEdocNum() string
+}
+
+// private are the private facts about a document, in the order of their making, and the names of their kinds.
+func (b *bundle) private(t *testing.T, edocNum string) (kinds []string, events []*platformv1.Event) {
 	t.Helper()
-	kept, err := evidence.BySubject(t.Context(), b.App, edocNum, 100)
-	require.NoError(t, err)
-	var kinds []string
-	for _, k := range kept {
-		kinds = append(kinds, k.Kind)
+	var frames []journal.Sealed
+	messages := map[frame.Kind]aboutADocument{}
+	for _, message := range []aboutADocument{
+		&certificatev1.CertificateRequested{}, &certificatev1.CertificateAccepted{}, &certificatev1.CertificateRefused{}, &certificatev1.CertificateAttempted{},
+	} {
+		found, err := journal.OfKind(t.Context(), b.App, domain, frame.KindOf(message))
+		require.NoError(t, err)
+		frames, messages[frame.KindOf(message)] = append(frames, found...), message
 	}
-	return kinds
+	slices.SortFunc(frames, func(a, b journal.Sealed) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	for _, f := range frames {
+		opened, err := f.Events()
+		require.NoError(t, err)
+		for _, e := range opened {
+			require.NoError(t, proto.Unmarshal(e.GetPayload(), messages[f.Kind]))
+			if messages[f.Kind].GetEdocNum() == edocNum {
+				kinds, events = append(kinds, string(messages[f.Kind].ProtoReflect().Descriptor().Name())), append(events, e)
+			}
+		}
+	}
+	return kinds, events
 }
 
 // A party is told, and the refusal says, that its document is not registered yet, from the moment on at which it has the document.
@@ -169,16 +192,17 @@ func TestAPartyIsToldThatItsDocumentIsNotRegisteredYet(t *testing.T) {
 	}
 	require.Equal(t, 3, b.count(t, `select count(*) from certificate_refusal`))
 	for number, want := range map[string][]string{
-		sent:     {"certificate_requested", "certificate_refused"},
-		received: {"certificate_requested", "certificate_refused", "certificate_requested", "certificate_refused"},
+		sent:     {"CertificateRequested", "CertificateRefused"},
+		received: {"CertificateRequested", "CertificateRefused", "CertificateRequested", "CertificateRefused"},
 	} {
-		require.Equal(t, want, b.kinds(t, number))
-		kept, err := evidence.BySubject(t.Context(), b.App, number, 10)
-		require.NoError(t, err)
-		for _, k := range kept {
-			if k.Kind == "certificate_refused" {
-				require.Equal(t, b.sender, k.Sender)
-				require.Contains(t, string(k.Body), `"outcome":"not_registered"`)
+		kinds, events := b.private(t, number)
+		require.Equal(t, want, kinds)
+		for i, e := range events {
+			if kinds[i] == "CertificateRefused" {
+				require.Equal(t, b.sender, e.GetSender())
+				var told certificatev1.CertificateRefused
+				require.NoError(t, proto.Unmarshal(e.GetPayload(), &told))
+				require.Equal(t, notRegistered, told.GetOutcome())
 			}
 		}
 	}
@@ -195,7 +219,8 @@ func TestARecipientHasADocumentFromItsReceiptOn(t *testing.T) {
 	b.received(number)
 	require.Equal(t, "NOT_REGISTERED_YET", refused(t, b.asRecipient(t), number).Reason)
 	require.Equal(t, 1, b.count(t, `select count(*) from certificate_request`), "the same request, made again")
-	require.Equal(t, []string{"certificate_requested", "certificate_refused", "certificate_refused"}, b.kinds(t, number))
+	kinds, _ := b.private(t, number)
+	require.Equal(t, []string{"CertificateRequested", "CertificateRefused", "CertificateRefused"}, kinds)
 }
 
 // A stranger learns nothing from what the other units know: each number is asked about in the same way, and recorded.
@@ -228,8 +253,12 @@ func TestAStrangerLearnsNothingFromALookup(t *testing.T) {
 			}
 		})
 	}
-	require.Equal(t, 12, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_requested' and sender = ''`))
-	require.Equal(t, 12, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_refused'`))
+	asked := b.Stated(t, &certificatev1.CertificateRequested{})
+	require.Len(t, asked, 12)
+	for _, e := range asked {
+		require.Empty(t, e.GetSender())
+	}
+	require.Len(t, b.Stated(t, &certificatev1.CertificateRefused{}), 12)
 	require.Equal(t, 6, b.count(t, `select count(*) from certificate_refusal where outcome = 'not_entitled'`), "known to four, early to the two senders")
 	require.Equal(t, 6, b.count(t, `select count(*) from certificate_refusal where outcome = 'unknown_document'`))
 }
@@ -297,7 +326,7 @@ func TestALookupThatFails(t *testing.T) {
 				require.ErrorIs(t, err, fault.Unavailable)
 			}
 			require.Equal(t, decided, b.count(t, `select count(*) from certificate_refusal`))
-			require.Equal(t, 8, b.count(t, `select count(*) from evidence_entry where kind = 'certificate_requested'`), "each request once")
+			require.Len(t, b.Stated(t, &certificatev1.CertificateRequested{}), 8, "each request once")
 			require.Equal(t, 1, b.count(t, `select count(*) from certificate`))
 
 			// What was asked for before is had, told and handed out without anybody else.
@@ -314,9 +343,10 @@ func TestALookupThatFails(t *testing.T) {
 			b.delivery.fails(nil, false)
 			b.circulation.fails(nil, false)
 			require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, ended(t, b.asSender(t), known, "req-"+known).GetState())
+			kinds, _ := b.private(t, known)
 			require.Equal(t, []string{
-				"certificate_requested", "certificate_requested", "certificate_requested", "certificate_refused", "certificate_accepted", "certificate_passed",
-			}, b.kinds(t, known), "two parties and a stranger asked; one party came again")
+				"CertificateRequested", "CertificateRequested", "CertificateRequested", "CertificateRefused", "CertificateAccepted", "CertificateAttempted",
+			}, kinds, "two parties and a stranger asked; one party came again")
 		})
 	}
 }

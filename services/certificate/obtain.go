@@ -162,8 +162,8 @@ func detailOf(err error) string {
 	return text
 }
 
-// settle stores what came, its evidence, the new state and the event, all or nothing. What came too late, when another replica has
-// taken the request up, is stored as evidence and changes nothing.
+// settle stores and states what came, with the new state, all or nothing. What came too late, when another replica has
+// taken the request up, is kept and changes nothing.
 func (s *service) settle(ctx context.Context, j job, o outcome) error {
 	var pieces [][]byte
 	if o.pdf != nil {
@@ -189,7 +189,7 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 				return err
 			}
 		}
-		if err := prove(ctx, tx, attemptEvidence(j, o, late)); err != nil {
+		if err := tx.Record(ctx, attemptedFact(j, o, late)); err != nil {
 			return err
 		}
 		if late || o.kind == unavailable {

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/journal"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -14,8 +15,45 @@ import (
 // lane: certificates are asked for one at a time.
 const lane = platformv1.Lane_LANE_EXPRESS
 
-func emits() []proto.Message {
-	return []proto.Message{&certificatev1.CertificateIssued{}, &certificatev1.CertificateFailed{}}
+func states() []proto.Message {
+	return []proto.Message{
+		&certificatev1.CertificateIssued{}, &certificatev1.CertificateFailed{},
+		&certificatev1.CertificateRequested{}, &certificatev1.CertificateAccepted{}, &certificatev1.CertificateRefused{},
+		&certificatev1.CertificateAttempted{},
+	}
+}
+
+// requestedFact is without a sender: nobody has been asked yet whose the document is.
+func requestedFact(r request, by authn.Principal) journal.Fact {
+	return journal.Fact{Subject: r.id.String(), Actor: r.principal, OccurredAt: r.requestedAt, Message: &certificatev1.CertificateRequested{
+		EdocNum: r.edocNum, PrincipalKind: by.Kind, RequestId: r.requestID, Digest: r.digest,
+		Authentication: &platformv1.Authentication{Client: by.Client, TokenId: by.TokenID, TokenIssuedAt: timestamppb.New(by.IssuedAt)},
+	}}
+}
+
+func acceptedFact(o order) journal.Fact {
+	return journal.Fact{Subject: o.id.String(), Sender: o.sender, Actor: o.principal, OccurredAt: o.acceptedAt, Message: &certificatev1.CertificateAccepted{
+		EdocNum: o.edocNum, Ordinal: uint32(o.ordinal), Entitlement: entitlementOf(o), From: o.senderAddress, To: o.recipientAddress, //nolint:gosec // a small count
+		DocumentHash: &platformv1.Digest{Algorithm: o.hashAlgorithm, Value: o.hash}, Attachments: o.attachments,
+		SentAt: timestamppb.New(o.sentAt), ReceivedAt: timestamppb.New(o.receivedAt), RegisteredAt: timestamppb.New(o.registeredAt),
+	}}
+}
+
+func refusedFact(r refusal, sender string) journal.Fact {
+	return journal.Fact{Subject: r.id.String(), Sender: sender, Actor: r.request.principal, OccurredAt: r.refusedAt, Message: &certificatev1.CertificateRefused{
+		EdocNum: r.request.edocNum, Certificate: r.request.id.String(), Outcome: r.outcome,
+	}}
+}
+
+func attemptedFact(j job, o outcome, late bool) journal.Fact {
+	attempted := &certificatev1.CertificateAttempted{
+		EdocNum: j.edocNum, Outcome: string(o.kind), Late: late, Exchange: o.exchange, CertNum: o.certNum, HubCode: o.hubCode,
+		Passed: o.checks.names(), PdfDigest: hex.EncodeToString(o.digest), ReadRegistered: o.read.registered,
+	}
+	if !o.read.at.IsZero() {
+		attempted.ReadAt = timestamppb.New(o.read.at)
+	}
+	return journal.Fact{Subject: j.id.String(), Ordinal: uint32(j.attempt), Sender: j.sender, Actor: j.principal, OccurredAt: o.at, Message: attempted} //nolint:gosec // attempts are few
 }
 
 // eventOf states the end of a request.

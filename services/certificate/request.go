@@ -67,7 +67,7 @@ func (s *service) record(ctx context.Context, p authn.Principal, r *certificatev
 			if err := insertRequest(ctx, tx, req); err != nil {
 				return err
 			}
-			return prove(ctx, tx, requestEvidence(req))
+			return tx.Record(ctx, requestedFact(req, p))
 		})
 		if err == nil {
 			return req, nil
@@ -96,7 +96,7 @@ func (s *service) accept(ctx context.Context, o order) (view, error) {
 		if err := insertCertificate(ctx, tx, o); err != nil {
 			return err
 		}
-		return prove(ctx, tx, acceptanceEvidence(o))
+		return tx.Record(ctx, acceptedFact(o))
 	})
 	// The same call at the same time may have been accepted while this one waited.
 	fresh := pg.Constraint(err) != "certificate_pk"
@@ -121,7 +121,7 @@ func (s *service) refuse(ctx context.Context, req request, d document, outcome s
 		if err := insertRefusal(ctx, tx, ref); err != nil {
 			return err
 		}
-		return prove(ctx, tx, refusalEvidence(ref, d.sender))
+		return tx.Record(ctx, refusedFact(ref, d.sender))
 	})
 	if err != nil {
 		return err

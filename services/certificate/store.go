@@ -10,15 +10,18 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
 const insertRequestSQL = `
-	insert into certificate_request (id, edoc_num, principal, principal_kind, request_id, reason, digest, requested_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8)`
+	insert into certificate_request (id, edoc_num, principal, principal_kind, request_id, reason, digest, requested_at,
+	                                 commit_id)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
-func insertRequest(ctx context.Context, db pg.DBTX, r request) error {
-	_, err := db.Exec(ctx, insertRequestSQL, r.id, r.edocNum, r.principal, r.kind, r.requestID, r.reason, r.digest, r.requestedAt)
+func insertRequest(ctx context.Context, tx *journal.Tx, r request) error {
+	_, err := tx.Exec(ctx, insertRequestSQL, r.id, r.edocNum, r.principal, r.kind, r.requestID, r.reason, r.digest, r.requestedAt,
+		tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert request %s: %w", r.id, err)
 	}
@@ -64,13 +67,13 @@ func countRequest(ctx context.Context, db pg.DBTX, edocNum, entitlement string) 
 
 const insertCertificateSQL = `
 	insert into certificate (id, ordinal, entitlement, sender, sender_address, recipient_address, hash_algorithm, document_hash, attachments,
-	                         sent_at, received_at, registered_at, accepted_at, state, due_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, now())`
+	                         sent_at, received_at, registered_at, accepted_at, state, due_at, commit_id)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, now(), $14)`
 
 // insertCertificate stores an accepted request, for which the certificate is to be obtained.
-func insertCertificate(ctx context.Context, db pg.DBTX, o order) error {
-	_, err := db.Exec(ctx, insertCertificateSQL, o.id, o.ordinal, o.entitlement, o.sender, o.senderAddress, o.recipientAddress, o.hashAlgorithm,
-		o.hash, o.attachments, o.sentAt, o.receivedAt, o.registeredAt, o.acceptedAt)
+func insertCertificate(ctx context.Context, tx *journal.Tx, o order) error {
+	_, err := tx.Exec(ctx, insertCertificateSQL, o.id, o.ordinal, o.entitlement, o.sender, o.senderAddress, o.recipientAddress, o.hashAlgorithm,
+		o.hash, o.attachments, o.sentAt, o.receivedAt, o.registeredAt, o.acceptedAt, tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert certificate %s: %w", o.id, err)
 	}
@@ -86,11 +89,11 @@ type refusal struct {
 }
 
 const insertRefusalSQL = `
-	insert into certificate_refusal (id, request, outcome, refused_at)
-	values ($1, $2, $3, $4)`
+	insert into certificate_refusal (id, request, outcome, refused_at, commit_id)
+	values ($1, $2, $3, $4, $5)`
 
-func insertRefusal(ctx context.Context, db pg.DBTX, r refusal) error {
-	if _, err := db.Exec(ctx, insertRefusalSQL, r.id, r.request.id, r.outcome, r.refusedAt); err != nil {
+func insertRefusal(ctx context.Context, tx *journal.Tx, r refusal) error {
+	if _, err := tx.Exec(ctx, insertRefusalSQL, r.id, r.request.id, r.outcome, r.refusedAt, tx.CommitID()); err != nil {
 		return fmt.Errorf("insert refusal %s: %w", r.id, err)
 	}
 	return nil

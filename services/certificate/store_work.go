@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
 )
@@ -57,29 +58,29 @@ const settleEndSQL = `
 	       cert_num = nullif(@cert_num, ''), pdf_digest = @pdf_digest, issued_at = @issued_at, valid_until = @valid_until,
 	       signature = @signature, chain = @chain, identity = @identity, validity = @validity, hash = @hash, edoc_num = @edoc_num,
 	       same_cert_num = @same_cert_num, same_parties = @same_parties, same_attachments = @same_attachments, same_sent_at = @same_sent_at,
-	       same_received_at = @same_received_at, same_read_at = @same_read_at
+	       same_received_at = @same_received_at, same_read_at = @same_read_at, commit_id = @commit
 	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
 
 // settleEnd ends a request in the outcome's state.
-func settleEnd(ctx context.Context, db pg.DBTX, j job, owner string, o outcome) error {
-	return work.Settle(ctx, db, settleEndSQL, pgx.NamedArgs{
+func settleEnd(ctx context.Context, tx *journal.Tx, j job, owner string, o outcome) error {
+	return work.Settle(ctx, tx, settleEndSQL, pgx.NamedArgs{
 		"id": j.id, "owner": owner, "attempt": j.attempt, "state": int16(o.state()), "ended_at": o.at, "reason": o.reason,
 		"cert_num": o.certNum, "pdf_digest": o.digest, "issued_at": orNull(o.issuedAt), "valid_until": orNull(o.validUntil),
 		"signature": o.checks.signature, "chain": o.checks.chain, "identity": o.checks.identity, "validity": o.checks.validity,
 		"hash": o.checks.hash, "edoc_num": o.checks.edocNum, "same_cert_num": o.checks.certNum, "same_parties": o.checks.parties,
 		"same_attachments": o.checks.attachments, "same_sent_at": o.checks.sentAt, "same_received_at": o.checks.receivedAt,
-		"same_read_at": o.checks.readAt,
+		"same_read_at": o.checks.readAt, "commit": tx.CommitID(),
 	})
 }
 
 const insertAttemptSQL = `
 	insert into certificate_attempt (id, attempt, outcome, late, exchange, cert_num, hub_code, detail, checks, pdf_digest,
-	                                 read_at, read_registered, made_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	                                 read_at, read_registered, made_at, commit_id)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 
-func insertAttempt(ctx context.Context, db pg.DBTX, j job, o outcome, late bool) error {
-	_, err := db.Exec(ctx, insertAttemptSQL, j.id, j.attempt, string(o.kind), late, o.exchange, o.certNum, o.hubCode, o.detail,
-		o.checks.names(), o.digest, orNull(o.read.at), o.read.registered, o.at)
+func insertAttempt(ctx context.Context, tx *journal.Tx, j job, o outcome, late bool) error {
+	_, err := tx.Exec(ctx, insertAttemptSQL, j.id, j.attempt, string(o.kind), late, o.exchange, o.certNum, o.hubCode, o.detail,
+		o.checks.names(), o.digest, orNull(o.read.at), o.read.registered, o.at, tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert attempt %d of certificate %s: %w", j.attempt, j.id, err)
 	}

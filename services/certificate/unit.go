@@ -37,7 +37,7 @@ var Unit = unit.Unit{
 	Migrations: migrations,
 	// Partitioned so that a year can be taken away whole; nothing is dropped by age alone.
 	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
-	States:     emits(),
+	States:     states(),
 	Policy:     "certificate/1",
 	Witness:    "status",
 	Build:      build,

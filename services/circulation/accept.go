@@ -20,13 +20,13 @@ import (
 // acceptance is an operator's word that what the hub calls already registered is ours.
 type acceptance struct {
 	id             uuid.UUID
-	actor          string
+	operator       authn.Principal
 	reason, digest []byte // the reason sealed, the digest salted with the id
 	at             time.Time
 }
 
-func (s *service) newAcceptance(ctx context.Context, by, reason string) (acceptance, error) {
-	a := acceptance{id: id.New(), actor: by, at: s.clock.Now()}
+func (s *service) newAcceptance(ctx context.Context, by authn.Principal, reason string) (acceptance, error) {
+	a := acceptance{id: id.New(), operator: by, at: s.clock.Now()}
 	digest := sha256.Sum256([]byte("naru.circulation.acceptance.v1\x00" + a.id.String() + "\x00" + reason))
 	a.digest = digest[:]
 	var err error
@@ -43,7 +43,7 @@ func (s *service) AcceptQueued(ctx context.Context, r *circulationv1.AcceptQueue
 	if err != nil {
 		return nil, err
 	}
-	by, err := s.newAcceptance(ctx, caller.ID, r.GetReason())
+	by, err := s.newAcceptance(ctx, caller, r.GetReason())
 	if err != nil {
 		return nil, err
 	}

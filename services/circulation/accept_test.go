@@ -2,17 +2,16 @@ package circulation_test
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -94,26 +93,32 @@ func (o *office) requireAccepted(t *testing.T, number string) {
 	require.Equal(t, want[:], digest)
 	require.True(t, o.Clock.Now().Equal(at))
 
-	entries, err := evidence.BySubject(t.Context(), o.App, number, 10)
-	require.NoError(t, err)
-	var kinds []string
-	for _, e := range entries {
-		kinds = append(kinds, e.Kind)
-	}
-	require.Equal(t, []string{"registration_refused", "registration_retry_requested", "registration_refused", "registration_accepted", "read_time_acknowledged"}, kinds)
-	require.Equal(t, by, entries[3].Actor)
-	var proof struct {
-		Actor, ReasonDigest, Acceptance, Exchange, ContentDigest string
-		Result, Attempt                                          int
-	}
-	require.NoError(t, json.Unmarshal(entries[3].Body, &proof))
-	require.Equal(t, by, proof.Actor)
-	require.Equal(t, hex.EncodeToString(want[:]), proof.ReasonDigest)
-	require.Equal(t, acceptance, proof.Acceptance)
-	require.Equal(t, 2, proof.Result)
-	require.Equal(t, 2, proof.Attempt)
-	require.NotEmpty(t, proof.Exchange)
-	require.Equal(t, hex.EncodeToString(o.attempts(t, number, 1)[1].digest), proof.ContentDigest)
+	retried := o.Stated(t, &circulationv1.QueuedCallRetried{})
+	require.Len(t, retried, 1)
+	require.Equal(t, number, retried[0].GetSubject())
+	require.Equal(t, uint32(1), retried[0].GetOrdinal(), "the first attempt of the registration")
+	require.Equal(t, by, retried[0].GetActor())
+	require.Len(t, o.proofs(t, number, false), 2)
+	require.Len(t, o.proofs(t, number, true), 1)
+
+	envelope := o.Stated(t, &circulationv1.QueuedCallAccepted{})[0]
+	require.Equal(t, number, envelope.GetSubject())
+	require.Equal(t, uint32(3), envelope.GetOrdinal(), "the second attempt of the registration")
+	require.Equal(t, by, envelope.GetActor())
+	require.Equal(t, sender, envelope.GetSender())
+	accepted := unittest.Emitted[*circulationv1.QueuedCallAccepted](t, o.Bench)
+	require.Len(t, accepted, 1)
+	require.NotEmpty(t, accepted[0].GetAuthentication().GetTokenId())
+	require.Equal(t, want[:], accepted[0].GetReasonDigest())
+	require.Equal(t, acceptance, accepted[0].GetAcceptance())
+	require.Equal(t, int32(2), accepted[0].GetAccepted().GetResult())
+	require.Equal(t, int32(2), accepted[0].GetAccepted().GetAttempt())
+	require.NotEmpty(t, accepted[0].GetAccepted().GetExchange())
+	require.Equal(t, o.attempts(t, number, 1)[1].digest, accepted[0].GetAccepted().GetContentDigest())
+
+	var commit uuid.UUID
+	require.NoError(t, o.App.QueryRow(t.Context(), `select commit_id from hub_acceptance where edoc_num = $1`, number).Scan(&commit))
+	require.NoError(t, journal.Find(t.Context(), o.App, "circulation", commit, number, &circulationv1.QueuedCallAccepted{}), "the row names its commit")
 }
 
 // Only what is queued as already registered can be accepted, once, and with a reason.

@@ -18,7 +18,7 @@ const (
 	readTime     callKind = 2
 )
 
-// String is the kind's name in columns, metrics and evidence.
+// String is the kind's name in columns and metrics.
 func (k callKind) String() string {
 	if k == readTime {
 		return "read_time"

@@ -3,19 +3,23 @@ package circulation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -24,7 +28,8 @@ const platformID = "naru-01-test"
 // storeBench is the unit's schema with nothing running on it.
 type storeBench struct {
 	*pgtest.DB
-	at time.Time
+	journal *journaltest.Journal
+	at      time.Time
 }
 
 func newStoreBench(t *testing.T) *storeBench {
@@ -33,6 +38,7 @@ func newStoreBench(t *testing.T) *storeBench {
 	for _, source := range Unit.Sources() {
 		require.NoError(t, pg.MaintainPartitions(t.Context(), b.Owner, source.Partitions, b.at))
 	}
+	b.journal = journaltest.Open(t, b.App, Unit.Name, Unit.States)
 	return b
 }
 
@@ -143,17 +149,27 @@ func (b *storeBench) requireLateResultKept(t *testing.T, late batch) {
 	for _, c := range late.calls {
 		all = append(all, settlement{attempt: attempt{call: c, sending: answered, result: resultRegistered, startedAt: b.at, endedAt: b.at}})
 	}
-	ours, err := closeCall(t.Context(), b.App, late, b.at, all)
-	require.NoError(t, err)
-	require.False(t, ours)
-	settled, err := settleRecords(t.Context(), b.App, late, b.at, all)
-	require.NoError(t, err)
-	require.Empty(t, settled, "the attempt's number is a fence of its own")
-	_, err = closeCall(t.Context(), b.App, late, b.at, all)
-	require.ErrorIs(t, err, pgx.ErrNoRows, "a result is never written over")
+	require.NoError(t, b.journal.InTx(t.Context(), func(tx *journal.Tx) error {
+		ours, err := closeCall(t.Context(), tx, late, b.at, all)
+		require.NoError(t, err)
+		require.False(t, ours)
+		settled, err := settleRecords(t.Context(), tx, late, b.at, all)
+		require.NoError(t, err)
+		require.Empty(t, settled, "the attempt's number is a fence of its own")
+		return prove(t.Context(), tx, late, b.at, all, true)
+	}))
+	require.ErrorIs(t, b.journal.InTx(t.Context(), func(tx *journal.Tx) error {
+		_, err := closeCall(t.Context(), tx, late, b.at, all)
+		return err
+	}), pgx.ErrNoRows, "a result is never written over")
 	var results []int16
-	require.NoError(t, b.App.QueryRow(t.Context(), `select results from hub_call where id = $1`, late.id).Scan(&results))
+	var commit uuid.UUID
+	require.NoError(t, b.App.QueryRow(t.Context(), `select results, commit_id from hub_call where id = $1`, late.id).Scan(&results, &commit))
 	require.Equal(t, []int16{1, 1, 1}, results)
+	var told circulationv1.HubCallSettled
+	require.NoError(t, journal.Find(t.Context(), b.App, Unit.Name, commit, late.id.String(), &told))
+	require.True(t, told.GetLate())
+	require.Len(t, told.GetItems(), 3)
 }
 
 // Records and calls go ten years after the end of their year, and stay while a number in them is under legal hold.
@@ -164,10 +180,7 @@ func TestRetention(t *testing.T) {
 	_, err := claimBatch(t.Context(), b.App, registration, platformv1.Lane_LANE_BULK, 10, time.Minute)
 	require.NoError(t, err)
 	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx pgx.Tx) error {
-		if err := evidence.Append(t.Context(), tx, entry(number, "sender", actor, "test", b.at, nil)); err != nil {
-			return err
-		}
-		return evidence.Hold(t.Context(), tx, number, "operator", "case-1")
+		return journal.Hold(t.Context(), tx, number, "operator", "case-1")
 	}))
 	kept := func() (n int) {
 		require.NoError(t, pg.MaintainPartitions(t.Context(), b.Owner, partitions(), b.at.AddDate(11, 0, 3)))
@@ -175,8 +188,32 @@ func TestRetention(t *testing.T) {
 		return n
 	}
 	require.Equal(t, 3, kept(), "one of the year is held")
-	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx pgx.Tx) error { return evidence.Release(t.Context(), tx, number, "operator", "case-1") }))
+	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx pgx.Tx) error { return journal.ReleaseHold(t.Context(), tx, number, "operator", "case-1") }))
 	require.Zero(t, kept())
+}
+
+// A full call, told as long as can be, is stated in facts that hold what a fact may.
+func TestAFullCallIsStatedInParts(t *testing.T) {
+	t.Parallel()
+	b := newStoreBench(t)
+	full := batch{id: id.New(), kind: registration, lane: platformv1.Lane_LANE_BULK}
+	var all []settlement
+	for i := range 500 {
+		c := call{record: record{number: fmt.Sprintf("20260101_NARUTEST01_%013d", i)}, attempt: 1000}
+		all = append(all, settlement{
+			attempt:  attempt{call: c, sending: answered, result: 9, exchange: id.New().String(), digest: make([]byte, 32), endedAt: b.at},
+			decision: decision{next: queued, reason: strings.Repeat("r", 100)},
+		})
+	}
+	var commit uuid.UUID
+	require.NoError(t, b.journal.InTx(t.Context(), func(tx *journal.Tx) error {
+		commit = tx.CommitID()
+		return prove(t.Context(), tx, full, b.at, all, false)
+	}))
+	frames, err := journal.OfCommit(t.Context(), b.App, Unit.Name, commit)
+	require.NoError(t, err)
+	require.Len(t, frames, 1, "all of it in one row")
+	require.Equal(t, 10, frames[0].Count)
 }
 
 // The unit itself can delete nothing, and change of a call only what came of it.

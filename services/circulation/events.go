@@ -11,8 +11,11 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-func emits() []proto.Message {
-	return []proto.Message{&circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}, &circulationv1.CirculationRefused{}}
+func states() []proto.Message {
+	return []proto.Message{
+		&circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}, &circulationv1.CirculationRefused{},
+		&circulationv1.HubCallSettled{}, &circulationv1.QueuedCallRetried{}, &circulationv1.QueuedCallAccepted{},
+	}
 }
 
 func reads() []bus.ConsumerSpec {

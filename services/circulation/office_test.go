@@ -1,6 +1,7 @@
 package circulation_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -312,4 +313,19 @@ func (o *office) attempts(t *testing.T, number string, kind int) []attemptRow {
 	}
 	require.NoError(t, rows.Err())
 	return all
+}
+
+// proofs are what is stated of a document's calls of one kind, in the order of the attempts.
+func (o *office) proofs(t *testing.T, number string, readTime bool) []*circulationv1.HubCallItem {
+	t.Helper()
+	var found []*circulationv1.HubCallItem
+	for _, settled := range unittest.Emitted[*circulationv1.HubCallSettled](t, o.Bench) {
+		for _, item := range settled.GetItems() {
+			if settled.GetReadTime() == readTime && item.GetEdocNum() == number {
+				found = append(found, item)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b *circulationv1.HubCallItem) int { return cmp.Compare(a.GetAttempt(), b.GetAttempt()) })
+	return found
 }

@@ -2,101 +2,73 @@ package circulation
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
+	"slices"
 	"time"
 
-	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/id"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/journal"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-const (
-	actor         = "unit:circulation"
-	policyVersion = "circulation/1"
-)
+const actor = "unit:circulation"
 
-// proof is the body of an evidence entry: what was sent, by its digest, and what the hub said.
-type proof struct {
-	EdocNum  string `json:"edocNum"`
-	Call     string `json:"call"`
-	Attempt  int    `json:"attempt"`
-	Outcome  string `json:"outcome,omitempty"`
-	Result   int32  `json:"result,omitempty"`
-	Exchange string `json:"exchange,omitempty"`
-	Content  string `json:"contentDigest,omitempty"`
-	Reason   string `json:"reason,omitempty"`
-	Actor    string `json:"actor,omitempty"`
-	// Acceptance and ReasonDigest are of an operator's acceptance; the digest is salted with the acceptance's id.
-	Acceptance   string    `json:"acceptance,omitempty"`
-	ReasonDigest string    `json:"reasonDigest,omitempty"`
-	At           time.Time `json:"at"`
-}
+// provedTogether is how many documents of a call go into one fact.
+const provedTogether = 50
 
-// prove keeps the evidence of every answer and every refusal, late ones included.
-func prove(ctx context.Context, tx *journal.Tx, kind callKind, now time.Time, all []settlement) error {
-	var entries []evidence.Entry
-	for _, one := range all {
-		if one.sending != answered && one.next != queued {
-			continue
+// prove records what came of a call, a late one included.
+func prove(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []settlement, late bool) error {
+	part := uint32(0)
+	for some := range slices.Chunk(all, provedTogether) {
+		part++
+		settled := &circulationv1.HubCallSettled{ReadTime: b.kind == readTime, Lane: b.lane, Late: late}
+		for _, one := range some {
+			settled.Items = append(settled.Items, proof(one))
 		}
-		at := now
-		if one.sending == answered {
-			at = one.endedAt
+		if err := tx.Record(ctx, journal.Fact{Subject: b.id.String(), Ordinal: part, Actor: actor, OccurredAt: now, Message: settled}); err != nil {
+			return err
 		}
-		body, err := json.Marshal(proof{
-			EdocNum: one.call.number, Call: kind.String(), Attempt: one.call.attempt, Outcome: string(one.sending), Result: one.result,
-			Exchange: one.exchange, Content: hex.EncodeToString(one.digest), Reason: one.reason, At: at,
-		})
-		if err != nil {
-			return fmt.Errorf("encode evidence of %s: %w", one.call.number, err)
-		}
-		entries = append(entries, entry(one.call.number, one.call.sender, actor, evidenceKind(kind, one.next), at, body))
 	}
-	return evidence.Append(ctx, tx, entries...)
+	return nil
 }
 
-// proveRetry keeps who asked for a retry of which calls.
-func proveRetry(ctx context.Context, tx *journal.Tx, number, sender, by string, now time.Time, kinds []callKind) error {
-	var entries []evidence.Entry
-	for _, kind := range kinds {
-		body, err := json.Marshal(proof{EdocNum: number, Call: kind.String(), Actor: by, At: now})
-		if err != nil {
-			return fmt.Errorf("encode evidence of %s: %w", number, err)
-		}
-		entries = append(entries, entry(number, sender, by, kind.String()+"_retry_requested", now, body))
+// proof is what was sent, by its digest, and what the hub said.
+func proof(one settlement) *circulationv1.HubCallItem {
+	item := &circulationv1.HubCallItem{
+		EdocNum: one.call.number, Attempt: int32(one.call.attempt), Outcome: string(one.sending), Result: one.result, //nolint:gosec // attempts are few
+		Exchange: one.exchange, ContentDigest: one.digest, QueueReason: one.reason,
 	}
-	return evidence.Append(ctx, tx, entries...)
+	if one.sending == answered {
+		item.EndedAt = timestamppb.New(one.endedAt)
+	}
+	return item
 }
 
-// proveAcceptance keeps who accepted what the hub had said.
+// proveRetry records who asked for a retry of which calls.
+func proveRetry(ctx context.Context, tx *journal.Tx, number, sender string, by authn.Principal, now time.Time, calls []call) error {
+	for _, c := range calls {
+		err := tx.Record(ctx, journal.Fact{Subject: number, Ordinal: c.ordinal(), Sender: sender, Actor: by.ID, OccurredAt: now,
+			Message: &circulationv1.QueuedCallRetried{ReadTime: c.kind == readTime, Authentication: authenticationOf(by)}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// proveAcceptance records who accepted what the hub had said.
 func proveAcceptance(ctx context.Context, tx *journal.Tx, one settlement, by acceptance) error {
-	body, err := json.Marshal(proof{
-		EdocNum: one.call.number, Call: one.call.kind.String(), Attempt: one.call.attempt, Outcome: string(one.sending), Result: one.result,
-		Exchange: one.exchange, Content: hex.EncodeToString(one.digest), Actor: by.actor, Acceptance: by.id.String(),
-		ReasonDigest: hex.EncodeToString(by.digest), At: by.at,
+	return tx.Record(ctx, journal.Fact{
+		Subject: one.call.number, Ordinal: one.call.ordinal(), Sender: one.call.sender, Actor: by.operator.ID, OccurredAt: by.at,
+		Message: &circulationv1.QueuedCallAccepted{
+			ReadTime: one.call.kind == readTime, Authentication: authenticationOf(by.operator),
+			Acceptance: by.id.String(), ReasonDigest: by.digest, Accepted: proof(one),
+		},
 	})
-	if err != nil {
-		return fmt.Errorf("encode evidence of %s: %w", one.call.number, err)
-	}
-	return evidence.Append(ctx, tx, entry(one.call.number, one.call.sender, by.actor, one.call.kind.String()+"_accepted", by.at, body))
 }
 
-func evidenceKind(kind callKind, next callState) string {
-	switch next {
-	case done:
-		return kind.String() + "_acknowledged"
-	case queued:
-		return kind.String() + "_refused"
-	case waiting, due, confirming:
-		return kind.String() + "_put_off"
-	default:
-		return kind.String() + "_put_off"
-	}
-}
-
-func entry(number, sender, by, kind string, at time.Time, body []byte) evidence.Entry {
-	return evidence.Entry{ID: id.New(), Kind: kind, Subject: number, Tenant: sender, Sender: sender, Actor: by,
-		PolicyVersion: policyVersion, OccurredAt: at, Body: body}
+func authenticationOf(p authn.Principal) *platformv1.Authentication {
+	return &platformv1.Authentication{Client: p.Client, TokenId: p.TokenID, TokenIssuedAt: timestamppb.New(p.IssuedAt)}
 }

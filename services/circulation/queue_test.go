@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
@@ -112,13 +111,14 @@ func TestQueueAndRetry(t *testing.T) {
 	require.Empty(t, r.GetRegistration().GetQueueReason())
 	attempts := o.attempts(t, numbers[1], 1)
 	require.Equal(t, attempts[0].digest, attempts[1].digest)
-	entries, err := evidence.BySubject(t.Context(), o.App, numbers[1], 10)
-	require.NoError(t, err)
-	var kinds []string
-	for _, e := range entries {
-		kinds = append(kinds, e.Kind)
-	}
-	require.Equal(t, []string{"registration_refused", "registration_retry_requested", "registration_acknowledged"}, kinds)
+	proofs := o.proofs(t, numbers[1], false)
+	require.Len(t, proofs, 2)
+	require.Equal(t, "HUB_RESULT_4", proofs[0].GetQueueReason())
+	require.Empty(t, proofs[1].GetQueueReason())
+	retried := o.Stated(t, &circulationv1.QueuedCallRetried{})
+	require.Len(t, retried, 1)
+	require.Equal(t, numbers[1], retried[0].GetSubject())
+	require.Equal(t, sender, retried[0].GetSender())
 
 	_, err = admin.RetryQueued(t.Context(), &circulationv1.RetryQueuedRequest{EdocNum: numbers[1]})
 	require.Equal(t, "NOT_QUEUED", fault.ReasonOf(err))
@@ -207,7 +207,7 @@ func TestManyDocumentsGoInBatches(t *testing.T) {
 		require.Less(t, o.hub.calls, 100)
 	})
 	lanes := map[int16]int{}
-	rows, err := o.App.Query(t.Context(), `select lane, events from outbox where kind = 'naru.circulation.v1.CirculationRegistered'`)
+	rows, err := o.App.Query(t.Context(), `select lane, events from journal where kind = 'naru.circulation.v1.CirculationRegistered'`)
 	require.NoError(t, err)
 	var lane int16
 	var n int

@@ -1,13 +1,13 @@
 package circulation_test
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -51,14 +51,24 @@ func TestRegistersAReceivedDocument(t *testing.T) {
 	require.Equal(t, answeredAt, r.GetRegistration().GetAcknowledgedAt().AsTime())
 	require.Equal(t, unittest.Platform, r.GetRegistrar())
 
-	entries, err := evidence.BySubject(t.Context(), o.App, f.GetEdocNum(), 10)
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
-	require.Equal(t, "registration_acknowledged", entries[0].Kind)
-	var proof map[string]any
-	require.NoError(t, json.Unmarshal(entries[0].Body, &proof))
-	require.Equal(t, "exchange-1", proof["exchange"])
-	require.InDelta(t, 1, proof["result"], 0)
+	proofs := o.proofs(t, f.GetEdocNum(), false)
+	require.Len(t, proofs, 1)
+	require.Equal(t, "ANSWERED", proofs[0].GetOutcome())
+	require.Equal(t, "exchange-1", proofs[0].GetExchange())
+	require.Equal(t, int32(1), proofs[0].GetResult())
+	require.Equal(t, answeredAt, proofs[0].GetEndedAt().AsTime())
+	require.Equal(t, o.attempts(t, f.GetEdocNum(), 1)[0].digest, proofs[0].GetContentDigest())
+
+	// Record and call name the commit that states it.
+	var call string
+	var ofCall, ofRecord uuid.UUID
+	require.NoError(t, o.App.QueryRow(t.Context(), `
+		select c.id::text, c.commit_id, r.commit_id
+		from   circulation_record r join hub_call c on c.id = r.registration_call
+		where  r.edoc_num = $1`, f.GetEdocNum()).Scan(&call, &ofCall, &ofRecord))
+	require.Equal(t, ofCall, ofRecord)
+	require.NoError(t, journal.Find(t.Context(), o.App, "circulation", ofCall, call, &circulationv1.HubCallSettled{}))
+	require.NoError(t, journal.Find(t.Context(), o.App, "circulation", ofCall, f.GetEdocNum(), &circulationv1.CirculationRegistered{}))
 }
 
 // Every result of the registration leads where hub-interface 7.3 and the design want it.

@@ -72,35 +72,35 @@ func (s *service) RetryQueued(ctx context.Context, r *circulationv1.RetryQueuedR
 	if err != nil {
 		return nil, err
 	}
-	var kinds []callKind
+	var calls []call
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		var err error
-		if kinds, err = retryQueued(ctx, tx, r.GetEdocNum()); err != nil {
+		if calls, err = retryQueued(ctx, tx, r.GetEdocNum()); err != nil {
 			return err
 		}
-		return s.retried(ctx, tx, r.GetEdocNum(), caller.ID, kinds)
+		return s.retried(ctx, tx, r.GetEdocNum(), caller, calls)
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	for _, kind := range kinds {
-		s.bells[kind].ring()
+	for _, c := range calls {
+		s.bells[c.kind].ring()
 	}
 	return &circulationv1.RetryQueuedResponse{}, nil
 }
 
 // retried keeps who asked for a retry, and refuses one of nothing.
-func (s *service) retried(ctx context.Context, tx *journal.Tx, number, by string, kinds []callKind) error {
+func (s *service) retried(ctx context.Context, tx *journal.Tx, number string, by authn.Principal, calls []call) error {
 	sender, err := recordSender(ctx, tx, number)
 	switch {
 	case errors.Is(err, errNoRecord):
 		return recordNotFound()
 	case err != nil:
 		return err
-	case len(kinds) == 0:
+	case len(calls) == 0:
 		return notQueued()
 	}
-	return proveRetry(ctx, tx, number, sender, by, s.clock.Now(), kinds)
+	return proveRetry(ctx, tx, number, sender, by, s.clock.Now(), calls)
 }
 
 // show is a record as its sender and the operator see it.

@@ -39,7 +39,7 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 				return err
 			}
 		}
-		return prove(ctx, tx, b.kind, now, all)
+		return prove(ctx, tx, b, now, all, !ours)
 	})
 	if err != nil {
 		return err

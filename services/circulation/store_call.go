@@ -122,14 +122,14 @@ type settlement struct {
 
 // closeCall writes what came of every attempt of a batch, sorted by number, to its call. It tells whether the claim was still ours: a
 // result that came too late is kept and changes nothing else.
-func closeCall(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all []settlement) (ours bool, err error) {
+func closeCall(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []settlement) (ours bool, err error) {
 	const settle = `
 		update hub_call
-		set    settled_at = $2, outcomes = $3, results = $4, exchanges = $5, started_at = $6, ended_at = $7
+		set    settled_at = $2, outcomes = $3, results = $4, exchanges = $5, started_at = $6, ended_at = $7, commit_id = $8
 		where  id = $1 and settled_at is null
 		returning lapsed_at is null, ` + byKey
 	c := settlementColumns(all)
-	err = tx.QueryRow(ctx, settle, b.id, now, c.outcomes, c.results, c.exchanges, c.started, c.ended).Scan(&ours, nil, nil, nil)
+	err = tx.QueryRow(ctx, settle, b.id, now, c.outcomes, c.results, c.exchanges, c.started, c.ended, tx.CommitID()).Scan(&ours, nil, nil, nil)
 	if err != nil {
 		return false, fmt.Errorf("close call %s: %w", b.id, err)
 	}
@@ -150,7 +150,7 @@ const recheckRegistration = `
 
 // settleRecords brings the records of a call to where its results lead, and with them the other call of each. It returns the numbers,
 // with whether a read time is due. The number of the attempt is the last fence. It MUST run after closeCall.
-func settleRecords(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all []settlement) (map[string]bool, error) {
+func settleRecords(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []settlement) (map[string]bool, error) {
 	const settle = `
 		update circulation_record r
 		set    `
@@ -165,7 +165,8 @@ func settleRecords(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all 
 		       ${call}_result          = case when t.result > 0 then t.result else r.${call}_result end,
 		       ${call}_acknowledged_at = case when t.state = 3 then coalesce(r.${call}_acknowledged_at, t.ended_at) else r.${call}_acknowledged_at end,
 		       ${call}_reason          = t.reason,
-		       ${call}_queued_at       = case when t.state = 4 then $2::timestamptz end
+		       ${call}_queued_at       = case when t.state = 4 then $2::timestamptz end,
+		       commit_id               = $14
 		from   unnest($3::text[], $4::integer[], $5::smallint[], $6::bytea[], $7::timestamptz[], $8::smallint[], $9::double precision[],
 		              $10::boolean[], $11::boolean[], $12::boolean[], $13::text[])
 		         t(edoc_num, attempt, result, digest, ended_at, state, after, effective, confirm, recheck, reason)
@@ -177,7 +178,7 @@ func settleRecords(ctx context.Context, tx pg.DBTX, b batch, now time.Time, all 
 	}
 	c := settlementColumns(all)
 	rows, err := tx.Query(ctx, b.kind.sql(settle+other+rest), b.id, now, c.numbers, c.attempts, c.results, c.digests, c.ended, c.states, c.after,
-		c.effective, c.confirm, c.recheck, c.reasons)
+		c.effective, c.confirm, c.recheck, c.reasons, tx.CommitID())
 	if err != nil {
 		return nil, fmt.Errorf("settle %d calls: %w", len(all), err)
 	}

@@ -7,31 +7,39 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
 // retryQueued makes the queued calls of a record due, and tells which.
-func retryQueued(ctx context.Context, tx pg.DBTX, number string) ([]callKind, error) {
+func retryQueued(ctx context.Context, tx *journal.Tx, number string) ([]call, error) {
 	const retry = `
 		update circulation_record
-		set    ${call}_state = 1, ${call}_due_at = now(), ${call}_confirmations = 0, ${call}_reason = null, ${call}_queued_at = null
-		where  edoc_num = $1 and ${call}_state = 4`
-	var kinds []callKind
+		set    ${call}_state = 1, ${call}_due_at = now(), ${call}_confirmations = 0, ${call}_reason = null, ${call}_queued_at = null,
+		       commit_id = $2
+		where  edoc_num = $1 and ${call}_state = 4
+		returning ${call}_attempts`
+	var all []call
 	for _, kind := range []callKind{registration, readTime} {
-		tag, err := tx.Exec(ctx, kind.sql(retry), number)
+		rows, err := tx.Query(ctx, kind.sql(retry), number, tx.CommitID())
 		if err != nil {
 			return nil, fmt.Errorf("retry the %s of %s: %w", kind, number, err)
 		}
-		if tag.RowsAffected() > 0 {
-			kinds = append(kinds, kind)
+		all, err = pgx.AppendRows(all, rows, func(row pgx.CollectableRow) (call, error) {
+			c := call{kind: kind}
+			err := row.Scan(&c.attempt)
+			return c, err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("retry the %s of %s: %w", kind, number, err)
 		}
 	}
-	return kinds, nil
+	return all, nil
 }
 
 // acceptQueued makes the calls of a record done that are queued because the hub has them already, each by the attempt that was told so,
 // registration first. That attempt counts from now on: the same answer to a later check is no news.
-func acceptQueued(ctx context.Context, tx pg.DBTX, number string) ([]settlement, error) {
+func acceptQueued(ctx context.Context, tx *journal.Tx, number string) ([]settlement, error) {
 	const accept = `
 		with told as (
 		  select r.edoc_num, 3 as state, r.${call}_acknowledged_at is not null as acknowledged, c.exchanges[p.place] as exchange,
@@ -48,7 +56,8 @@ func acceptQueued(ctx context.Context, tx pg.DBTX, number string) ([]settlement,
 		       ${call}_ineffective     = greatest(r.${call}_ineffective - 1, 0),
 		       ${call}_acknowledged_at = coalesce(r.${call}_acknowledged_at, t.ended_at),
 		       ${call}_reason          = null,
-		       ${call}_queued_at       = null
+		       ${call}_queued_at       = null,
+		       commit_id               = $4
 		from   told t
 		where  r.edoc_num = t.edoc_num
 		returning ` + recordFields + `, r.${call}_attempts, r.${call}_cause, r.${call}_traceparent,
@@ -59,7 +68,7 @@ func acceptQueued(ctx context.Context, tx pg.DBTX, number string) ([]settlement,
 		if kind == registration {
 			other = releaseReadTime
 		}
-		rows, err := tx.Query(ctx, kind.sql(accept+other+rest), number, resultReason(resultAlready), int16(resultAlready))
+		rows, err := tx.Query(ctx, kind.sql(accept+other+rest), number, resultReason(resultAlready), int16(resultAlready), tx.CommitID())
 		if err != nil {
 			return nil, fmt.Errorf("accept the %s of %s: %w", kind, number, err)
 		}
@@ -91,11 +100,12 @@ func anyQueued(ctx context.Context, tx pg.DBTX, number string) (bool, error) {
 	return waits, nil
 }
 
-func insertAcceptance(ctx context.Context, tx pg.DBTX, one settlement, by acceptance) error {
+func insertAcceptance(ctx context.Context, tx *journal.Tx, one settlement, by acceptance) error {
 	const insert = `
-		insert into hub_acceptance (edoc_num, kind, attempt, id, actor, reason, digest, accepted_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`
-	_, err := tx.Exec(ctx, insert, one.call.number, int16(one.call.kind), one.call.attempt, by.id, by.actor, by.reason, by.digest, by.at)
+		insert into hub_acceptance (edoc_num, kind, attempt, id, actor, reason, digest, accepted_at, commit_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	_, err := tx.Exec(ctx, insert, one.call.number, int16(one.call.kind), one.call.attempt, by.id, by.operator.ID, by.reason, by.digest, by.at,
+		tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert acceptance of %s: %w", one.call.number, err)
 	}

@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -40,7 +39,7 @@ var Unit = unit.Unit{
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
 	Partitions: partitions(),
-	States:     emits(),
+	States:     states(),
 	Reads:      reads(),
 	Policy:     "circulation/1",
 	Follows:    follows(), Witness: "status",
@@ -49,27 +48,19 @@ var Unit = unit.Unit{
 
 // partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
 func partitions() []pg.Partition {
-	const guard = `select not exists (select
-	                                    from (select distinct on (subject) subject, action
-	                                            from evidence_hold
-	                                           order by subject, id desc) h
-	                                    join ${partition} d on `
-	var all []pg.Partition
-	for _, table := range []struct {
-		name        string
-		kind        pg.PartitionKind
-		with, holds string
-	}{
+	calls := journal.Kept("hub_call", pg.ByYearUUIDv7, "", "")
+	calls.Guard = `
+		select not exists (
+		  select from ${partition} e
+		         join (select distinct on (subject) subject, action from legal_hold order by subject, id desc) h on h.subject = any(e.numbers)
+		  where  h.action = 'placed')`
+	return []pg.Partition{
 		// The second version of a record has room on the page of the first, where its log holds only what changed. What is due comes
 		// and goes in a small part of a large table: vacuum must not wait for a fifth of it.
-		{"circulation_record", pg.ByYearText, "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02", "d.edoc_num = h.subject"},
-		{"hub_call", pg.ByYearUUIDv7, "", "h.subject = any(d.numbers)"},
-		{"hub_acceptance", pg.ByYearText, "", "d.edoc_num = h.subject"},
-	} {
-		all = append(all, pg.Partition{Table: table.name, Kind: table.kind, With: table.with, Retain: pg.Retain{Years: evidence.RetentionYears},
-			Guard: guard + table.holds + ` where h.action = 'placed')`, GuardTables: []string{"evidence_hold"}})
+		journal.Kept("circulation_record", pg.ByYearText, "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02", "e.edoc_num"),
+		calls,
+		journal.Kept("hub_acceptance", pg.ByYearText, "", "e.edoc_num"),
 	}
-	return all
 }
 
 // registrar is the part of the hub unit this unit calls.

@@ -9,6 +9,7 @@ create table certificate_request (
     reason         bytea       not null,
     digest         bytea       not null constraint certificate_request_digest_length check (octet_length(digest) = 32),
     requested_at   timestamptz not null,
+    commit_id      uuid        not null,
     constraint certificate_request_own_key unique (principal, principal_kind, request_id)
 );
 create index certificate_request_list on certificate_request (principal, principal_kind, edoc_num, id);
@@ -20,7 +21,8 @@ create table certificate_refusal (
     request    uuid        not null constraint certificate_refusal_of_request references certificate_request (id),
     outcome    text        not null constraint certificate_refusal_outcome_known
                                     check (outcome in ('unknown_document', 'not_entitled', 'not_registered')),
-    refused_at timestamptz not null
+    refused_at timestamptz not null,
+    commit_id  uuid        not null
 );
 grant select, insert on certificate_refusal to ${app};
 
@@ -74,6 +76,8 @@ create table certificate (
     same_sent_at      boolean     not null default false,
     same_received_at  boolean     not null default false,
     same_read_at      boolean     not null default false,
+    -- The commit that accepted it, then that which ended it.
+    commit_id         uuid        not null,
     constraint certificate_due_while_requested check ((state = 1) = (due_at is not null) and (state = 1) = (ended_at is null)),
     constraint certificate_issued_whole check (state <> 2 or (cert_num is not null and pdf_digest is not null and issued_at is not null
                                                               and valid_until is not null and reason is null)),
@@ -85,7 +89,8 @@ create table certificate (
 create index certificate_due on certificate (due_at) where state = 1;
 grant select, insert,
       update (state, due_at, lease_until, owner, attempt, cert_num, pdf_digest, issued_at, valid_until, reason, ended_at, signature, chain,
-              identity, validity, hash, edoc_num, same_cert_num, same_parties, same_attachments, same_sent_at, same_received_at, same_read_at)
+              identity, validity, hash, edoc_num, same_cert_num, same_parties, same_attachments, same_sent_at, same_received_at, same_read_at,
+              commit_id)
    on certificate to ${app};
 
 -- Every attempt, late ones included, with what the read time in the file was compared with: ours, and whether the hub was known to have it
@@ -105,11 +110,13 @@ create table certificate_attempt (
     read_at         timestamptz,
     read_registered boolean     not null,
     made_at         timestamptz not null,
+    commit_id       uuid        not null,
     constraint certificate_attempt_pk primary key (id, attempt)
 );
 grant select, insert on certificate_attempt to ${app};
 
--- Every file that came, sealed in pieces; one that did not pass is kept as evidence and never handed out. Append only.
+-- Every file that came, sealed in pieces; one that did not pass is never handed out. Append only; the attempt names the
+-- commit.
 create table certificate_file (
     id        uuid        not null,
     attempt   integer     not null,

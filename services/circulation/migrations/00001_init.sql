@@ -5,6 +5,8 @@
 create table circulation_record (
     edoc_num          text        collate "C" not null,
     sender            text        not null,
+    -- The commit of the last fact of this unit that changed the row; before it, the row follows from the frames that are its causes.
+    commit_id         uuid,
     lane              smallint    not null constraint circulation_record_lane_known check (lane in (1, 2)),
     -- From DocumentReceived; all of them or none.
     registrar         text,
@@ -27,7 +29,7 @@ create table circulation_record (
     read_at           timestamptz,
     -- The registration. State: 0 waiting or never to be made, 1 due, 2 confirming, 3 done, 4 queued; doc.go draws how they follow each
     -- other. It is claimed by the hub_call whose numbers it is among. Ineffective are the attempts that surely left nothing at the hub;
-    -- the digest is the keyed hash of the content of the first attempt; call is the last hub_call; cause is the event that made it due.
+    -- the digest is the keyed hash of the content of the first attempt; call is the last hub_call; cause is the frame that made it due.
     registration_state           smallint not null default 0
         constraint circulation_record_registration_state_known check (registration_state between 0 and 4),
     registration_due_at          timestamptz,
@@ -108,12 +110,14 @@ create table hub_call (
     exchanges   text[]      constraint hub_call_exchanges_whole check (cardinality(exchanges) = cardinality(numbers)),
     started_at  timestamptz[],
     ended_at    timestamptz[],
+    -- The commit that states what came of it.
+    commit_id   uuid,
     constraint hub_call_pkey primary key (id),
-    constraint hub_call_settled_whole check (num_nonnulls(settled_at, outcomes, results, exchanges, started_at, ended_at) in (0, 6))
+    constraint hub_call_settled_whole check (num_nonnulls(settled_at, outcomes, results, exchanges, started_at, ended_at, commit_id) in (0, 7))
 ) partition by range (id);
 create index hub_call_open on hub_call (kind, lease_until) where settled_at is null and lapsed_at is null;
 grant select, insert on hub_call to ${app};
-grant update (lapsed_at, digests, settled_at, outcomes, results, exchanges, started_at, ended_at) on hub_call to ${app};
+grant update (lapsed_at, digests, settled_at, outcomes, results, exchanges, started_at, ended_at, commit_id) on hub_call to ${app};
 
 -- Whose turn it is to claim calls of a kind: replicas claim one after the other, so that each sees the calls of the others.
 create table hub_claim (
@@ -124,7 +128,7 @@ insert into hub_claim (kind) values (1), (2);
 grant select, update on hub_claim to ${app};
 
 -- Queued calls for which an operator took the hub's word that it has them already, append-only. A reason is sealed (purpose
--- acceptance_reason, subject: id); its digest, which evidence has too, is salted with the id.
+-- acceptance_reason, subject: id); its digest, which is stated, is salted with the id.
 create table hub_acceptance (
     edoc_num    text        collate "C" not null,
     kind        smallint    not null constraint hub_acceptance_kind_known check (kind in (1, 2)),
@@ -135,6 +139,7 @@ create table hub_acceptance (
     reason      bytea       not null,
     digest      bytea       not null constraint hub_acceptance_digest_length check (octet_length(digest) = 32),
     accepted_at timestamptz not null,
+    commit_id   uuid        not null,
     constraint hub_acceptance_pkey primary key (edoc_num, kind, attempt)
 ) partition by range (edoc_num);
 grant select, insert on hub_acceptance to ${app};
