@@ -6,9 +6,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -64,8 +66,10 @@ func requireRefusal(t *testing.T, answer harness.Answer, status int, reason stri
 func refusals(t *testing.T, edocNum string) int {
 	t.Helper()
 	count := 0
-	for _, record := range stack.Evidence(t, "certificate", edocNum) {
-		if record.Kind == "certificate_refused" {
+	for _, fact := range stack.Facts(t, "certificate", &certificatev1.CertificateRefused{}, "") {
+		var refused certificatev1.CertificateRefused
+		require.NoError(t, proto.Unmarshal(fact.GetPayload(), &refused))
+		if refused.GetEdocNum() == edocNum {
 			count++
 		}
 	}

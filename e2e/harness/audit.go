@@ -18,7 +18,7 @@ import (
 	"github.com/naru-relay/naru/services/cli"
 )
 
-// Facts are what a unit stated of one kind about a subject, public or private, oldest first.
+// Facts are what a unit stated of one kind about a subject, or about all where none is given, public or private, oldest first.
 func (s *Stack) Facts(t testing.TB, unit string, kind proto.Message, subject string) []*platformv1.Event {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
@@ -31,7 +31,7 @@ func (s *Stack) Facts(t testing.TB, unit string, kind proto.Message, subject str
 		}
 		events, err := f.Events()
 		for _, e := range events {
-			if e.GetSubject() == subject {
+			if subject == "" || e.GetSubject() == subject {
 				found = append(found, e)
 			}
 		}
