@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
@@ -280,30 +279,22 @@ func (s *Service) cancelsRequested(ctx context.Context, tx *journal.Tx, events [
 			}))
 		}
 	}
-	return verdicts, s.stop(ctx, tx, stopped, answers, kindCancelled, at)
+	return verdicts, s.stop(ctx, tx, stopped, answers, at)
 }
 
-// stop ends the search for documents without an outcome.
-func (s *Service) stop(ctx context.Context, tx *journal.Tx, stopped []document, answers []journal.Fact, kind string, at time.Time) error {
+// stop ends the search for documents.
+func (s *Service) stop(ctx context.Context, tx *journal.Tx, stopped []document, answers []journal.Fact, at time.Time) error {
 	if len(stopped) == 0 {
 		return nil
 	}
-	entries := make([]evidence.Entry, len(stopped))
 	numbers := make([]string, len(stopped))
 	for i, d := range stopped {
 		numbers[i] = d.edoc
-		var err error
-		if entries[i], err = documentEntry(kind, d, at, endBody{SendDeadline: d.sendDeadline, Ordinal: d.ordinal}); err != nil {
-			return err
-		}
 	}
 	if err := updateDocuments(ctx, tx, stopped, at); err != nil {
 		return err
 	}
 	if err := dropDueDocuments(ctx, tx, numbers); err != nil {
-		return err
-	}
-	if err := evidence.Append(ctx, tx, entries...); err != nil {
 		return err
 	}
 	return journal.StateByLane(ctx, tx, answers, func(i int) platformv1.Lane { return stopped[i].lane })

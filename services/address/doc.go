@@ -35,7 +35,7 @@
 //	         ▲   │  └── send deadline ───────────────────────▶ expired  (told as unknown where there was no outcome)
 //	         └───┘ own without consent, peer, none: told, and the document stays open
 //
-// Every outcome is a RecipientResolved with the next ordinal and a row of resolution; an outcome equal to the latest is not told
+// Every outcome is a RecipientResolved with the next ordinal; an outcome equal to the latest is not told
 // again. Beyond its sender's quota of the day a fruitless first outcome is withheld until the send deadline (Act 18-6), and the document
 // stays open. An outcome is decided only under an advisory lock on the description's blind index: documents share it, a change of a
 // membership has it alone. So a document and a joining at the same moment see each other whatever their order: either the document
@@ -49,5 +49,5 @@
 //
 // # Personal data
 //
-// Tables hold it sealed or as blind index only; logs, errors and evidence never hold it.
+// Tables hold it sealed or as blind index only; logs, errors and facts never hold it.
 package address

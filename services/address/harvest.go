@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -61,7 +60,7 @@ func (s *Service) withheld(ctx context.Context, tx *journal.Tx, docs []document,
 }
 
 // countSearches adds tallies and gives how many of their fruitless outcomes each sender's quota allows to be told. The first excess of a
-// day is kept as evidence.
+// day is stated.
 func (s *Service) countSearches(ctx context.Context, tx *journal.Tx, tallies []tally, at time.Time) (map[string]int64, error) {
 	if len(tallies) == 0 {
 		return nil, nil //nolint:nilnil // nobody's quota is touched
@@ -72,22 +71,19 @@ func (s *Service) countSearches(ctx context.Context, tx *journal.Tx, tallies []t
 	}
 	quota := int64(s.config.Harvesting.FruitlessPerDay)
 	left := make(map[string]int64, len(days))
-	var entries []evidence.Entry
 	for _, d := range days {
 		before := d.fruitless - d.added
 		left[d.sender] = max(quota-before, 0)
 		if d.fruitless <= quota || before > quota {
 			continue
 		}
-		exceeded, err := entry(kindQuotaExceeded, d.sender, actor, at, quotaBody{Day: dayOf(at), Quota: quota})
-		if err != nil {
+		exceeded := journal.Fact{Subject: d.sender, Sender: d.sender, Actor: actor, OccurredAt: at, Message: &addressv1.SearchQuotaExceeded{Day: dayOf(at), Quota: quota}}
+		if err := tx.Record(ctx, exceeded); err != nil {
 			return nil, err
 		}
-		exceeded.Tenant, exceeded.Sender = d.sender, d.sender
-		entries = append(entries, exceeded)
 		tx.OnCommit(func() {
 			s.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelWarn, "a sender's fruitless searches exceed the quota of the day", slog.String("sender", d.sender))
 		})
 	}
-	return left, evidence.Append(ctx, tx, entries...)
+	return left, nil
 }

@@ -61,7 +61,7 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	require.Equal(t, own, w.told(t, atOnce[1].Subject)[0].GetResolution())
 	w.awaitTold(t, w.send(t, send{to: byCI(someone()), sender: sender}), none)
 	w.requireDay(t, sender, 3, 2)
-	require.Zero(t, w.count(t, `select count(*) from evidence_entry where kind = 'fruitless_search_quota_exceeded'`))
+	require.Empty(t, w.Stated(t, &addressv1.SearchQuotaExceeded{}))
 
 	byHub := w.send(t, send{to: byCI(someone()), sender: sender})
 	w.awaitWithheld(t, byHub)
@@ -75,7 +75,9 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	require.Equal(t, own, w.told(t, w.send(t, send{to: byCI(p), sender: sender}))[0].GetResolution())
 	require.Equal(t, none, w.told(t, w.send(t, send{to: nobody()}))[0].GetResolution(), "another sender's quota is its own")
 	w.requireDay(t, sender, 7, 5)
-	require.Equal(t, 1, w.count(t, `select count(*) from evidence_entry where kind = 'fruitless_search_quota_exceeded' and subject = $1`, sender))
+	exceeded := w.Stated(t, &addressv1.SearchQuotaExceeded{})
+	require.Len(t, exceeded, 1)
+	require.Equal(t, sender, exceeded[0].GetSubject())
 
 	w.Clock.Advance(24 * time.Hour)
 	w.awaitTold(t, w.send(t, send{to: byCI(someone()), sender: sender}), none)

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
 // errMoved says that somebody else made or changed the identity meanwhile; the next look sees it.
@@ -20,7 +20,7 @@ const identityTries = 5
 
 // resolveIdentity finds or makes the identity of a proved person and keeps the proof. Any number of calls for one CI at once end with
 // one identity.
-func (s *Service) resolveIdentity(ctx context.Context, p person, proof proofBody) (uuid.UUID, error) {
+func (s *Service) resolveIdentity(ctx context.Context, p person, proof *addressv1.IdentityProved) (uuid.UUID, error) {
 	ci, err := s.matcher.ci(ctx, p.CI)
 	if err != nil {
 		return uuid.Nil, err
@@ -38,8 +38,8 @@ func (s *Service) resolveIdentity(ctx context.Context, p person, proof proofBody
 	return uuid.Nil, err
 }
 
-// proved makes or updates the identity and appends the proof, or finds that it moved.
-func (s *Service) proved(ctx context.Context, p person, now identity, proof proofBody) (uuid.UUID, error) {
+// proved makes or updates the identity and states the proof, or finds that it moved.
+func (s *Service) proved(ctx context.Context, p person, now identity, proof *addressv1.IdentityProved) (uuid.UUID, error) {
 	before, known, err := identityByCI(ctx, s.db, now.ci)
 	if err != nil {
 		return uuid.Nil, err
@@ -66,11 +66,7 @@ func (s *Service) proved(ctx context.Context, p person, now identity, proof proo
 		if err := s.writeIdentity(ctx, tx, before, now, known, changed); err != nil {
 			return err
 		}
-		e, err := entry(kindIdentityProved, now.recipient.String(), now.recipient.String(), s.clock.Now(), proof)
-		if err != nil {
-			return err
-		}
-		return evidence.Append(ctx, tx.Tx, e)
+		return record(ctx, tx, now.recipient.String(), 1, now.recipient.String(), s.clock.Now(), proof)
 	})
 	return now.recipient, err
 }
@@ -78,7 +74,7 @@ func (s *Service) proved(ctx context.Context, p person, now identity, proof proo
 func (s *Service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now identity, known, changed bool) error {
 	switch {
 	case !known:
-		made, err := insertIdentity(ctx, tx.Tx, now, s.clock.Now())
+		made, err := insertIdentity(ctx, tx, now, s.clock.Now())
 		if err == nil && !made {
 			return errMoved
 		}
@@ -103,10 +99,10 @@ func (s *Service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now
 	if err := lockMatches(ctx, tx.Tx, true, a.keys...); err != nil {
 		return err
 	}
-	if err := insertVersion(ctx, tx.Tx, now.recipient, now.version, now.sealed); err != nil {
+	if err := insertVersion(ctx, tx, now.recipient, now.version, now.sealed); err != nil {
 		return err
 	}
-	if err := updateIdentity(ctx, tx.Tx, now, s.clock.Now()); err != nil {
+	if err := updateIdentity(ctx, tx, now, s.clock.Now()); err != nil {
 		return err
 	}
 	return s.resolveAgain(ctx, tx, a)

@@ -97,6 +97,9 @@ func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 		late := !now.Before(d.sendDeadline)
 		// A document ends at its deadline only after an outcome was told, so that there is always somebody who ends it for its sender.
 		if d.ordinal > 0 && late {
+			if err := tx.Record(ctx, ofDocument(d, d.ordinal, "", now, &addressv1.SearchEnded{})); err != nil {
+				return err
+			}
 			return s.expire(ctx, tx, mine, d, now)
 		}
 		decided, err := s.decideWith(ctx, tx, d, answer)
@@ -198,7 +201,7 @@ func (s *Service) expire(ctx context.Context, tx *journal.Tx, mine claim, d docu
 		return err
 	}
 	d.state = documentExpired
-	return s.stop(ctx, tx, []document{d}, nil, kindExpired, now)
+	return s.stop(ctx, tx, []document{d}, nil, now)
 }
 
 // search asks the hub where the recipient is a member, or takes an answer that is still fresh.

@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
@@ -28,7 +27,7 @@ func randomAddress() string {
 func (s *Service) join(ctx context.Context, who caller, terms string) (member, error) {
 	var m member
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		i, known, err := lockIdentity(ctx, tx.Tx, who.recipient)
+		_, known, err := lockIdentity(ctx, tx.Tx, who.recipient)
 		if err != nil {
 			return err
 		}
@@ -40,7 +39,7 @@ func (s *Service) join(ctx context.Context, who caller, terms string) (member, e
 			return err
 		}
 		if had && m.state != memberWithdrawn {
-			return s.tryAnotherAddress(ctx, tx, i, &m)
+			return s.tryAnotherAddress(ctx, tx, &m)
 		}
 		return s.begins(ctx, tx, who, terms, &m)
 	})
@@ -62,16 +61,15 @@ func (s *Service) begins(ctx context.Context, tx *journal.Tx, who caller, terms 
 		return err
 	}
 	for _, matter := range []string{matterConsent, matterDesignation} {
-		if err := insertConsent(ctx, tx.Tx, m.recipient, matter, true, terms, who.session, now); err != nil {
+		if err := insertConsent(ctx, tx, m.recipient, matter, true, terms, who.session, now); err != nil {
 			return err
 		}
 	}
-	body := consentBody{TermsVersion: terms, Address: m.address, Session: who.session}
-	return s.appendEvidence(ctx, tx, who.recipient.String(), now, body, kindMembershipAsked, kindConsentGiven, kindInboxDesignated)
+	return asked(ctx, tx, *m, who.session, now)
 }
 
 // tryAnotherAddress gives a member another address in place of one the hub refused.
-func (s *Service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, i identity, m *member) error {
+func (s *Service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *member) error {
 	r, known, err := lockAddress(ctx, tx.Tx, m.address)
 	if err != nil || !known || r.state != addressRefused {
 		return err
@@ -81,35 +79,32 @@ func (s *Service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, i ident
 	if err := s.newAddress(ctx, tx, *m, now); err != nil {
 		return err
 	}
-	body := addressBody{Address: m.address, Recipient: i.recipient.String(), ValidFrom: m.joinedAt}
-	return s.appendEvidence(ctx, tx, i.recipient.String(), now, body, kindMembershipAsked)
+	return asked(ctx, tx, *m, "", now)
 }
 
 // newAddress writes a member with an address that is to be registered since the joining.
 func (s *Service) newAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
 	r := registration{address: m.address, recipient: m.recipient, state: addressRegistering, validFrom: m.joinedAt}
-	free, err := insertAddress(ctx, tx.Tx, r, now)
+	free, err := insertAddress(ctx, tx, r, now)
 	if err != nil {
 		return err
 	}
 	if !free {
 		return errAddressTaken()
 	}
-	if err := writeMember(ctx, tx.Tx, m); err != nil {
+	if err := writeMember(ctx, tx, m); err != nil {
 		return err
 	}
 	return setDueAddress(ctx, tx, m.address)
 }
 
-func (s *Service) appendEvidence(ctx context.Context, tx *journal.Tx, recipient string, now time.Time, body any, kinds ...string) error {
-	entries := make([]evidence.Entry, len(kinds))
-	for i, kind := range kinds {
-		var err error
-		if entries[i], err = entry(kind, recipient, recipient, now, body); err != nil {
-			return err
-		}
+// asked states that a member asks for its address: in a session, with consent and designation, or once more without.
+func asked(ctx context.Context, tx *journal.Tx, m member, session string, now time.Time) error {
+	message := &addressv1.MembershipAsked{Recipient: m.recipient.String(), ValidFrom: timestamppb.New(m.joinedAt), Session: session}
+	if session != "" {
+		message.TermsVersion = m.termsVersion
 	}
-	return evidence.Append(ctx, tx.Tx, entries...)
+	return record(ctx, tx, m.address, 1, m.recipient.String(), now, message)
 }
 
 // change runs a change of a membership that decides about waiting documents: under the locks of identity and audience, and with a new
@@ -158,22 +153,17 @@ func (s *Service) consent(ctx context.Context, who caller, terms string) (member
 		}
 		now := s.clock.Now()
 		m.termsVersion, m.consentedAt, m.consentChanges = terms, nil, m.consentChanges+1
-		kind := kindConsentTaken
 		if terms != "" {
-			m.consentedAt, kind = &now, kindConsentGiven
+			m.consentedAt = &now
 		}
-		if err := writeMember(ctx, tx.Tx, *m); err != nil {
+		if err := writeMember(ctx, tx, *m); err != nil {
 			return false, err
 		}
-		if err := insertConsent(ctx, tx.Tx, m.recipient, matterConsent, terms != "", terms, who.session, now); err != nil {
-			return false, err
-		}
-		body := consentBody{TermsVersion: terms, Address: m.address, Session: who.session}
-		if err := s.appendEvidence(ctx, tx, m.recipient.String(), now, body, kind); err != nil {
+		if err := insertConsent(ctx, tx, m.recipient, matterConsent, terms != "", terms, who.session, now); err != nil {
 			return false, err
 		}
 		return true, s.emit(ctx, tx, m.recipient.String(), m.consentChanges, m.recipient.String(), now, &addressv1.ConsentChanged{
-			Recipient: m.recipient.String(), Consent: terms != "", TermsVersion: terms, ChangedAt: timestamppb.New(now),
+			Recipient: m.recipient.String(), Consent: terms != "", TermsVersion: terms, ChangedAt: timestamppb.New(now), Session: who.session,
 		})
 	})
 	if err != nil {
@@ -189,15 +179,12 @@ func (s *Service) refuse(ctx context.Context, who caller, sender string, refused
 			return false, errNotAMember()
 		}
 		now := s.clock.Now()
-		changed, err := setRefusal(ctx, tx.Tx, m.recipient, sender, refused, who.session, now)
+		changed, err := setRefusal(ctx, tx, m.recipient, sender, refused, who.session, now)
 		if err != nil || !changed {
 			return false, err
 		}
-		kind := kindRefusalLifted
-		if refused {
-			kind = kindRefusalSet
-		}
-		return true, s.appendEvidence(ctx, tx, m.recipient.String(), now, refusalBody{Sender: sender, Session: who.session}, kind)
+		return true, record(ctx, tx, m.recipient.String(), 1, m.recipient.String(), now,
+			&addressv1.RefusalChanged{Sender: sender, Refused: refused, Session: who.session})
 	})
 	if err != nil {
 		return fmt.Errorf("set refusal: %w", err)
@@ -213,19 +200,19 @@ func (s *Service) withdraw(ctx context.Context, who caller) (member, error) {
 		}
 		now := s.clock.Now()
 		for _, matter := range []string{matterConsent, matterDesignation} {
-			if err := insertConsent(ctx, tx.Tx, m.recipient, matter, false, "", who.session, now); err != nil {
+			if err := insertConsent(ctx, tx, m.recipient, matter, false, "", who.session, now); err != nil {
 				return false, err
 			}
 		}
 		m.state, m.withdrawnAt, m.termsVersion, m.consentedAt, m.designatedAt = memberWithdrawn, &now, "", nil, nil
-		if err := writeMember(ctx, tx.Tx, *m); err != nil {
+		if err := writeMember(ctx, tx, *m); err != nil {
 			return false, err
 		}
 		if err := s.endAddress(ctx, tx, *m, now); err != nil {
 			return false, err
 		}
-		body := consentBody{Address: m.address, Session: who.session}
-		return true, s.appendEvidence(ctx, tx, m.recipient.String(), now, body, kindMemberWithdrawn)
+		return true, record(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), now,
+			&addressv1.MemberWithdrew{Address: m.address, Session: who.session})
 	})
 	if err != nil {
 		return member{}, fmt.Errorf("withdraw: %w", err)
@@ -247,7 +234,7 @@ func (s *Service) endAddress(ctx context.Context, tx *journal.Tx, m member, now 
 		r.removedAt = &now
 	}
 	r.state, r.validUntil = addressWithdrawn, &now
-	if err := updateAddress(ctx, tx.Tx, r, "", now); err != nil {
+	if err := updateAddress(ctx, tx, r, "", now); err != nil {
 		return err
 	}
 	if r.removedAt == nil {

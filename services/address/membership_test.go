@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -52,9 +53,17 @@ func TestJoin(t *testing.T) {
 		[]string{registered[0].GetAddress(), registered[0].GetPlatformId(), registered[0].GetRecipient(), registered[0].GetPrincipal()})
 	require.True(t, registered[0].GetValidFrom().AsTime().Equal(asked.GetJoinedAt().AsTime()))
 	require.Equal(t, recipient, joined[0].GetRecipient())
-	for _, kind := range []string{"identity_proved", "membership_asked", "consent_given", "inbox_designated", "address_registered_at_hub", "member_joined"} {
-		require.Equal(t, 1, w.count(t, `select count(*) from evidence_entry where kind = $1`, kind), kind)
-	}
+	require.Len(t, unittest.Emitted[*addressv1.IdentityProved](t, w.Bench), 1)
+	given := unittest.Emitted[*addressv1.MembershipAsked](t, w.Bench)
+	require.Len(t, given, 1)
+	require.Equal(t, []string{recipient, "2026-01"}, []string{given[0].GetRecipient(), given[0].GetTermsVersion()})
+	require.NotEmpty(t, given[0].GetSession())
+	require.NotEmpty(t, registered[0].GetExchange())
+	require.True(t, registered[0].GetAlreadyRegistered())
+	require.Empty(t, unittest.Emitted[*addressv1.AddressAtHub](t, w.Bench), "what is told to others is stated once")
+	var commit uuid.UUID
+	require.NoError(t, w.App.QueryRow(t.Context(), `select commit_id from member where recipient = $1`, recipient).Scan(&commit))
+	require.NoError(t, journal.Find(t.Context(), w.App, "address", commit, recipient, &addressv1.MemberJoined{}), "the row names the commit that made it active")
 }
 
 // Withdrawing ends address and membership; joining again gives another address.
@@ -184,7 +193,7 @@ func TestResolveIdentity(t *testing.T) {
 	}
 	require.Equal(t, 1, w.count(t, `select count(*) from identity`))
 	require.Equal(t, 1, w.count(t, `select count(*) from identity_version`))
-	require.Equal(t, 8, w.count(t, `select count(*) from evidence_entry where kind = 'identity_proved'`))
+	require.Len(t, unittest.Emitted[*addressv1.IdentityProved](t, w.Bench), 8)
 	require.Equal(t, uuid.Version(4), uuid.MustParse(found[0]).Version())
 
 	w.member(t, p)

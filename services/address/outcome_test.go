@@ -57,7 +57,7 @@ func TestOwnMemberIsFoundByEveryDescription(t *testing.T) {
 		require.Equal(t, documentOwn, w.stateOf(t, edoc), name)
 	}
 	require.Zero(t, w.hub.searched(), "own members are found without the hub")
-	require.Equal(t, 1, w.count(t, `select count(*) from outbox where kind = 'naru.address.v1.RecipientResolved' and lane = 2`))
+	require.Equal(t, 1, w.count(t, `select count(*) from journal where kind = 'naru.address.v1.RecipientResolved' and lane = 2`))
 	require.Equal(t, 0, w.count(t, `select count(*) from due_document`))
 }
 
@@ -109,7 +109,8 @@ func TestHubDecidesForStrangers(t *testing.T) {
 		}
 		require.Equal(t, c.party, party, c.name)
 		require.Len(t, w.told(t, edoc), 1, c.name)
-		require.Equal(t, 1, w.count(t, `select count(*) from resolution where edoc_num = $1 and source = 'hub' and exchange <> ''`, edoc), c.name)
+		require.Equal(t, "hub", told.GetSource(), c.name)
+		require.NotEmpty(t, told.GetExchange(), c.name)
 	}
 }
 
@@ -152,7 +153,10 @@ func TestRefusals(t *testing.T) {
 
 	require.Len(t, w.told(t, refused), 1, "a refusal is final, lifting it changes nothing")
 	require.Equal(t, 3, w.count(t, `select count(*) from refusal_history`), "only changes are kept")
-	require.Equal(t, 3, w.count(t, `select count(*) from evidence_entry where kind in ('refusal_set', 'refusal_lifted')`))
+	require.Len(t, unittest.Emitted[*addressv1.RefusalChanged](t, w.Bench), 3)
+	untold := w.Stated(t, &addressv1.RecipientWithheld{})
+	require.Len(t, untold, 2, "who refused is known here alone")
+	require.Equal(t, refused, untold[0].GetSubject())
 }
 
 // Without consent a document waits; consent brings it home with the next ordinal, and nothing is told twice.

@@ -8,61 +8,45 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
+// actor names this unit where nobody else acted.
+const actor = "unit:address"
+
 // ofMember tells whether the address is a member's; else it is an institution's.
 func (r registration) ofMember() bool { return r.recipient != uuid.Nil }
 
-// ofDocument starts an event about a document.
-func ofDocument(d document, ordinal uint32, causation string, at time.Time, message proto.Message) journal.Fact {
+// ofDocument makes a fact about a document.
+func ofDocument(d document, ordinal int32, causation string, at time.Time, message proto.Message) journal.Fact {
 	return journal.Fact{
-		Subject: d.edoc, Ordinal: ordinal, Sender: d.sender, Actor: actor, OccurredAt: at,
+		Subject: d.edoc, Ordinal: uint32(ordinal), Sender: d.sender, Actor: actor, OccurredAt: at, //nolint:gosec // counts from 1
 		Causation: causation, Traceparent: d.traceparent, Message: message,
 	}
 }
 
-// tell states the latest outcomes of documents: for ever in resolution and evidence, and to the other units. A document's causation is
-// the frame that brought it, except where a caller's request led to the outcome.
+// tell states the latest outcomes of documents, and, for this unit alone, who a recipient is whom they do not name. A document's causation
+// is the frame that brought it, except where a caller's request led to the outcome.
 func (s *Service) tell(ctx context.Context, tx *journal.Tx, docs []document, asked bool, at time.Time) error {
-	if len(docs) == 0 {
-		return nil
-	}
-	if err := insertResolutions(ctx, tx, docs, at); err != nil {
-		return err
-	}
-	entries := make([]evidence.Entry, len(docs))
 	events := make([]journal.Fact, len(docs))
 	for i, d := range docs {
-		var err error
-		if entries[i], err = documentEntry(kindResolved, d, at, resolutionOf(d)); err != nil {
-			return err
-		}
 		causation := d.causation.String()
 		if asked {
 			causation, d.traceparent = "", ""
 		}
-		events[i] = ofDocument(d, uint32(d.ordinal), causation, at, resolved(d, at)) //nolint:gosec // counts from 1
+		message := resolved(d, at)
+		events[i] = ofDocument(d, d.ordinal, causation, at, message)
 		s.metrics.resolution(ctx, d.latest)
-	}
-	if err := evidence.Append(ctx, tx, entries...); err != nil {
-		return err
+		if d.latest.recipient == uuid.Nil || message.GetFacts().GetRecipient() != "" {
+			continue
+		}
+		if err := tx.Record(ctx, ofDocument(d, d.ordinal, causation, at, &addressv1.RecipientWithheld{Recipient: d.latest.recipient.String()})); err != nil {
+			return err
+		}
 	}
 	return journal.StateByLane(ctx, tx, events, func(i int) platformv1.Lane { return docs[i].lane })
-}
-
-func resolutionOf(d document) resolutionBody {
-	b := resolutionBody{
-		Resolution: d.latest.resolution.String(), Ordinal: d.ordinal, PlatformID: d.latest.platform, Address: d.latest.address,
-		Source: d.latest.source, Exchange: d.latest.exchange,
-	}
-	if d.latest.recipient != uuid.Nil {
-		b.Recipient = d.latest.recipient.String()
-	}
-	return b
 }
 
 // resolved makes the event's message: recipient and address for an own consented member, the address alone for a peer's, and nothing
@@ -81,7 +65,9 @@ func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 		facts.To = &platformv1.Party{PlatformId: d.latest.platform, Address: d.latest.address, SubAddress: sub}
 	default:
 	}
-	return &addressv1.RecipientResolved{Facts: facts, Resolution: d.latest.resolution, ResolvedAt: timestamppb.New(at)}
+	return &addressv1.RecipientResolved{
+		Facts: facts, Resolution: d.latest.resolution, ResolvedAt: timestamppb.New(at), Source: d.latest.source, Exchange: d.latest.exchange,
+	}
 }
 
 // emit states a fact about a recipient or an address. Memberships are nobody's bulk.
@@ -91,8 +77,15 @@ func (s *Service) emit(ctx context.Context, tx *journal.Tx, subject string, ordi
 	})
 }
 
-func (s *Service) addressRegistered(r registration) *addressv1.AddressRegistered {
-	m := &addressv1.AddressRegistered{Address: r.address, PlatformId: s.matcher.platform, ValidFrom: timestamppb.New(r.validFrom)}
+// record states a fact that stays here, about a recipient or an address.
+func record(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
+	return tx.Record(ctx, journal.Fact{Subject: subject, Ordinal: uint32(ordinal), Actor: who, OccurredAt: at, Message: message}) //nolint:gosec // counts from 1
+}
+
+func (s *Service) addressRegistered(r registration, made step) *addressv1.AddressRegistered {
+	m := &addressv1.AddressRegistered{
+		Address: r.address, PlatformId: s.matcher.platform, ValidFrom: timestamppb.New(r.validFrom), Exchange: made.exchange, AlreadyRegistered: made.already,
+	}
 	if r.ofMember() {
 		m.Recipient = r.recipient.String()
 	} else {

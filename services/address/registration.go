@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
@@ -174,7 +173,7 @@ func (s *Service) settleStep(ctx context.Context, mine claim, r registration, ma
 			if err := finishAddress(ctx, tx, s.owner, mine); err != nil {
 				return err
 			}
-			return s.keepStep(ctx, tx, r, made, kindAddressRemoved, "", now)
+			return s.keepStep(ctx, tx, r, made, addressv1.HubStep_HUB_STEP_WITHDRAWN, "", now)
 		case r.state == addressRegistering:
 			if err := finishAddress(ctx, tx, s.owner, mine); err != nil {
 				return err
@@ -184,7 +183,7 @@ func (s *Service) settleStep(ctx context.Context, mine claim, r registration, ma
 			if err := settleAddress(ctx, tx, s.owner, mine, 0, 0); err != nil {
 				return err
 			}
-			return s.keepStep(ctx, tx, r, made, kindAddressRegistered, "", now)
+			return s.keepStep(ctx, tx, r, made, addressv1.HubStep_HUB_STEP_REGISTERED, "", now)
 		}
 	})
 	if err == nil {
@@ -217,32 +216,28 @@ func (s *Service) lockOwner(ctx context.Context, tx *journal.Tx, r registration)
 	return a, locked, errors.Join(err, missing(known || err != nil, "address"))
 }
 
-// keepStep writes the address, its history and the evidence.
-func (s *Service) keepStep(ctx context.Context, tx *journal.Tx, r registration, made step, kind, reason string, now time.Time) error {
-	if err := updateAddress(ctx, tx.Tx, r, made.exchange, now); err != nil {
+// keepStep writes the address and its history, and states what the hub said.
+func (s *Service) keepStep(ctx context.Context, tx *journal.Tx, r registration, made step, said addressv1.HubStep, reason string, now time.Time) error {
+	if err := updateAddress(ctx, tx, r, made.exchange, now); err != nil {
 		return err
 	}
-	body := r.body()
-	body.Exchange, body.Reason, body.AlreadyRegistered = made.exchange, reason, made.already
-	e, err := entry(kind, r.address, actor, now, body)
-	if err != nil {
-		return err
-	}
-	return evidence.Append(ctx, tx.Tx, e)
+	return record(ctx, tx, r.address, 1, actor, now,
+		&addressv1.AddressAtHub{Step: said, Exchange: made.exchange, Reason: reason, AlreadyRegistered: made.already})
 }
 
 // registered makes a confirmed address good: it is told once, its member becomes active, the documents that waited are resolved.
 func (s *Service) registered(ctx context.Context, tx *journal.Tx, a audience, r registration, made step, now time.Time) error {
-	announce := r.announcedAt == nil
 	r.state = addressRegistered
-	if announce {
+	if r.announcedAt != nil {
+		if err := s.keepStep(ctx, tx, r, made, addressv1.HubStep_HUB_STEP_REGISTERED, "", now); err != nil {
+			return err
+		}
+	} else {
 		r.announcedAt = &now
-	}
-	if err := s.keepStep(ctx, tx, r, made, kindAddressRegistered, "", now); err != nil {
-		return err
-	}
-	if announce {
-		if err := s.emit(ctx, tx, r.address, 1, actor, now, s.addressRegistered(r)); err != nil {
+		if err := updateAddress(ctx, tx, r, made.exchange, now); err != nil {
+			return err
+		}
+		if err := s.emit(ctx, tx, r.address, 1, actor, now, s.addressRegistered(r, made)); err != nil {
 			return err
 		}
 	}
@@ -262,14 +257,7 @@ func (s *Service) activate(ctx context.Context, tx *journal.Tx, r registration, 
 		return err
 	}
 	m.state = memberActive
-	if err := writeMember(ctx, tx.Tx, m); err != nil {
-		return err
-	}
-	e, err := entry(kindMemberJoined, m.recipient.String(), m.recipient.String(), now, r.body())
-	if err != nil {
-		return err
-	}
-	if err := evidence.Append(ctx, tx.Tx, e); err != nil {
+	if err := writeMember(ctx, tx, m); err != nil {
 		return err
 	}
 	return s.emit(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), now, &addressv1.MemberJoined{
@@ -291,7 +279,7 @@ func (s *Service) settleRefusal(ctx context.Context, mine claim, r registration,
 			return err
 		}
 		r.state = addressRefused
-		if err := s.keepStep(ctx, tx, r, step{}, kindAddressRefused, reason, s.clock.Now()); err != nil {
+		if err := s.keepStep(ctx, tx, r, step{}, addressv1.HubStep_HUB_STEP_REFUSED, reason, s.clock.Now()); err != nil {
 			return err
 		}
 		return s.resolveAgain(ctx, tx, a)

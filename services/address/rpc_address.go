@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -86,13 +86,13 @@ func (s *Service) sealOrganisation(ctx context.Context, principal uuid.UUID, add
 func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organisation, papers []paper) (state string, err error) {
 	now := s.clock.Now()
 	r := registration{address: o.address, principal: o.principal, state: addressRegistering, validFrom: now}
-	free, err := insertAddress(ctx, tx.Tx, r, now)
+	free, err := insertAddress(ctx, tx, r, now)
 	if err != nil {
 		return "", err
 	}
 	ask := free
 	if free {
-		err = insertOrganisation(ctx, tx.Tx, o, now)
+		err = insertOrganisation(ctx, tx, o, now)
 	} else {
 		r, ask, err = s.askedBefore(ctx, tx, o, now)
 	}
@@ -102,13 +102,8 @@ func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organis
 	if err := replacePapers(ctx, tx.Tx, o.principal, papers); err != nil {
 		return "", err
 	}
-	body := r.body()
-	body.Submission = o.submission
-	e, err := entry(kindOrganisationAsked, o.address, "unit:gateway", now, body)
-	if err != nil {
-		return "", err
-	}
-	if err := evidence.Append(ctx, tx.Tx, e); err != nil {
+	message := &addressv1.OrganisationAddressAsked{Principal: o.principal.String(), ValidFrom: timestamppb.New(r.validFrom)}
+	if err := record(ctx, tx, o.address, o.submission, "unit:gateway", now, message); err != nil {
 		return "", err
 	}
 	return r.state, setDueAddress(ctx, tx, o.address)
@@ -133,10 +128,10 @@ func (s *Service) askedBefore(ctx context.Context, tx *journal.Tx, o organisatio
 		return r, false, nil
 	}
 	r.state = addressRegistering
-	if err := updateAddress(ctx, tx.Tx, r, "", now); err != nil {
+	if err := updateAddress(ctx, tx, r, "", now); err != nil {
 		return r, false, err
 	}
-	return r, true, updateOrganisation(ctx, tx.Tx, o)
+	return r, true, updateOrganisation(ctx, tx, o)
 }
 
 // GetAddressState tells how far principals' addresses are; who asked for none is left out.
@@ -186,7 +181,7 @@ func (s *addressServer) ResolveIdentity(ctx context.Context, r *addressv1.Resolv
 	if r.GetProvedAt() == nil {
 		return nil, errInvalid("provedAt", "required", "is part of an identity proof")
 	}
-	recipient, err := s.resolveIdentity(ctx, p, proofBody{Issuer: r.GetIssuer(), ProvedAt: r.GetProvedAt().AsTime(), AssertionDigest: r.GetAssertionDigest()})
+	recipient, err := s.resolveIdentity(ctx, p, &addressv1.IdentityProved{Issuer: r.GetIssuer(), ProvedAt: r.GetProvedAt(), AssertionDigest: r.GetAssertionDigest()})
 	if err != nil {
 		return nil, fmt.Errorf("resolve identity: %w", err)
 	}
@@ -251,7 +246,7 @@ func (s *Service) registerMissing(ctx context.Context, missed registration) erro
 				return err
 			}
 		}
-		return s.keepStep(ctx, tx, r, step{}, kindAddressMissing, "", s.clock.Now())
+		return s.keepStep(ctx, tx, r, step{}, addressv1.HubStep_HUB_STEP_MISSING, "", s.clock.Now())
 	})
 	s.wakeUp()
 	return err

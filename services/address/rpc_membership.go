@@ -20,7 +20,7 @@ var _ addressv1.MembershipServiceServer = (*membershipServer)(nil)
 // caller is the recipient whose session calls.
 type caller struct {
 	recipient uuid.UUID
-	// session is the id of the identity-proof session, for the evidence.
+	// session is the id of the identity-proof session, for the record.
 	session string
 }
 

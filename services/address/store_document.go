@@ -74,12 +74,12 @@ func lockMatches(ctx context.Context, tx pgx.Tx, alone bool, keys ...[]byte) err
 const matchLockClass int32 = 0x61646472
 
 // insertDocuments adds documents with the state their first outcome gives them, and returns the numbers that were not there before.
-func insertDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.Time) (map[string]bool, error) {
+func insertDocuments(ctx context.Context, tx *journal.Tx, docs []document, at time.Time) (map[string]bool, error) {
 	const insert = `
 		insert into open_document (edoc_num, sender, lane, state, match_kind, match_key, match_key_2, sealed_recipient, facts, send_deadline,
-		                           resolution, ordinal, recipient, platform_id, address, causation, traceparent, withheld, recorded_at, updated_at)
+		                           resolution, ordinal, recipient, platform_id, address, causation, traceparent, withheld, recorded_at, updated_at, commit_id)
 		select edoc_num, sender, lane, state, match_kind, match_key, match_key_2, sealed_recipient, facts, send_deadline,
-		       resolution, ordinal, nullif(recipient, '00000000-0000-0000-0000-000000000000'), platform_id, address, causation, traceparent, withheld, $19, $19
+		       resolution, ordinal, nullif(recipient, '00000000-0000-0000-0000-000000000000'), platform_id, address, causation, traceparent, withheld, $19, $19, $20
 		from   unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::smallint[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[],
 		              $10::timestamptz[], $11::smallint[], $12::integer[], $13::uuid[], $14::text[], $15::text[], $16::uuid[], $17::text[],
 		              $18::boolean[])
@@ -94,8 +94,8 @@ func insertDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.T
 			return nil, err
 		}
 	}
-	rows, err := db.Query(ctx, insert, c.edocs, c.senders, c.lanes, c.states, c.kinds, c.keys, c.seconds, c.sealed, c.facts, c.deadlines,
-		c.resolutions, c.ordinals, c.recipients, c.platforms, c.addresses, c.causations, c.traces, c.withheld, at)
+	rows, err := tx.Query(ctx, insert, c.edocs, c.senders, c.lanes, c.states, c.kinds, c.keys, c.seconds, c.sealed, c.facts, c.deadlines,
+		c.resolutions, c.ordinals, c.recipients, c.platforms, c.addresses, c.causations, c.traces, c.withheld, at, tx.CommitID())
 	if err != nil {
 		return nil, fmt.Errorf("insert %d documents: %w", len(docs), err)
 	}
@@ -153,10 +153,10 @@ func (c *documentColumns) add(d document) error {
 }
 
 // updateDocuments writes the latest outcome and the state of documents whose rows are locked.
-func updateDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.Time) error {
+func updateDocuments(ctx context.Context, tx *journal.Tx, docs []document, at time.Time) error {
 	const update = `
 		update open_document d
-		set    state = u.state, resolution = u.resolution, ordinal = u.ordinal, withheld = u.withheld, updated_at = $9,
+		set    state = u.state, resolution = u.resolution, ordinal = u.ordinal, withheld = u.withheld, updated_at = $9, commit_id = $10,
 		       recipient = nullif(u.recipient, '00000000-0000-0000-0000-000000000000'), platform_id = u.platform_id, address = u.address,
 		       sealed_recipient = case when u.state = 'open' then d.sealed_recipient end,
 		       facts            = case when u.state = 'open' then d.facts end
@@ -178,7 +178,7 @@ func updateDocuments(ctx context.Context, db pg.DBTX, docs []document, at time.T
 		addresses = append(addresses, d.latest.address)
 		withheld = append(withheld, d.withheld)
 	}
-	if _, err := db.Exec(ctx, update, edocs, states, resolutions, ordinals, recipients, platforms, addresses, withheld, at); err != nil {
+	if _, err := tx.Exec(ctx, update, edocs, states, resolutions, ordinals, recipients, platforms, addresses, withheld, at, tx.CommitID()); err != nil {
 		return fmt.Errorf("update %d documents: %w", len(docs), err)
 	}
 	return nil
@@ -263,33 +263,6 @@ func scanDocument(row pgx.CollectableRow) (document, error) {
 	d.sendDeadline = d.sendDeadline.UTC()
 	d.facts = &platformv1.DocumentFacts{}
 	return d, proto.Unmarshal(facts, d.facts)
-}
-
-// insertResolutions keeps outcomes for ever.
-func insertResolutions(ctx context.Context, db pg.DBTX, docs []document, at time.Time) error {
-	const insert = `
-		insert into resolution (edoc_num, ordinal, resolution, recipient, platform_id, address, source, exchange, resolved_at)
-		select edoc_num, ordinal, resolution, nullif(recipient, '00000000-0000-0000-0000-000000000000'), platform_id, address, source, exchange, $9
-		from   unnest($1::text[], $2::integer[], $3::smallint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
-		       u(edoc_num, ordinal, resolution, recipient, platform_id, address, source, exchange)`
-	var edocs, platforms, addresses, sources, exchanges []string
-	var ordinals []int32
-	var resolutions []int16
-	var recipients []uuid.UUID
-	for _, d := range docs {
-		edocs = append(edocs, d.edoc)
-		ordinals = append(ordinals, d.ordinal)
-		resolutions = append(resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 7
-		recipients = append(recipients, d.latest.recipient)
-		platforms = append(platforms, d.latest.platform)
-		addresses = append(addresses, d.latest.address)
-		sources = append(sources, d.latest.source)
-		exchanges = append(exchanges, d.latest.exchange)
-	}
-	if _, err := db.Exec(ctx, insert, edocs, ordinals, resolutions, recipients, platforms, addresses, sources, exchanges, at); err != nil {
-		return fmt.Errorf("insert %d resolutions: %w", len(docs), err)
-	}
-	return nil
 }
 
 // sortDocuments brings documents into the order in which rows are written and locked.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
@@ -55,12 +56,12 @@ func oneIdentity(ctx context.Context, db pg.DBTX, sql string, arg any) (identity
 }
 
 // insertIdentity makes an identity unless there is one of that CI; false when there is.
-func insertIdentity(ctx context.Context, tx pgx.Tx, i identity, at time.Time) (bool, error) {
+func insertIdentity(ctx context.Context, tx *journal.Tx, i identity, at time.Time) (bool, error) {
 	const insert = `
-		insert into identity (recipient, version, ci_key, ci_key_2, person_key, person_key_2, created_at, updated_at)
-		values               ($1,        1,       $2,     $3,       $4,         $5,           $6,         $6)
+		insert into identity (recipient, version, ci_key, ci_key_2, person_key, person_key_2, created_at, updated_at, commit_id)
+		values               ($1,        1,       $2,     $3,       $4,         $5,           $6,         $6,         $7)
 		on conflict (ci_key) do nothing`
-	tag, err := tx.Exec(ctx, insert, i.recipient, i.ci.key, i.ci.second, i.named.key, i.named.second, at)
+	tag, err := tx.Exec(ctx, insert, i.recipient, i.ci.key, i.ci.second, i.named.key, i.named.second, at, tx.CommitID())
 	if err != nil {
 		return false, fmt.Errorf("insert identity: %w", err)
 	}
@@ -70,21 +71,22 @@ func insertIdentity(ctx context.Context, tx pgx.Tx, i identity, at time.Time) (b
 	return true, insertVersion(ctx, tx, i.recipient, 1, i.sealed)
 }
 
-func insertVersion(ctx context.Context, tx pgx.Tx, recipient uuid.UUID, version int32, sealed []byte) error {
-	const insert = `insert into identity_version (recipient, version, sealed) values ($1, $2, $3)`
-	if _, err := tx.Exec(ctx, insert, recipient, version, sealed); err != nil {
+func insertVersion(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, version int32, sealed []byte) error {
+	const insert = `insert into identity_version (recipient, version, sealed, commit_id) values ($1, $2, $3, $4)`
+	if _, err := tx.Exec(ctx, insert, recipient, version, sealed, tx.CommitID()); err != nil {
 		return fmt.Errorf("insert version of identity: %w", err)
 	}
 	return nil
 }
 
 // updateIdentity makes version the present one; the row is locked and its version is in place.
-func updateIdentity(ctx context.Context, tx pgx.Tx, i identity, at time.Time) error {
+func updateIdentity(ctx context.Context, tx *journal.Tx, i identity, at time.Time) error {
 	const update = `
 		update identity
-		set    version = $2, ci_key_2 = coalesce($3, ci_key_2), person_key = $4, person_key_2 = $5, updated_at = greatest(updated_at, $6)
+		set    version = $2, ci_key_2 = coalesce($3, ci_key_2), person_key = $4, person_key_2 = $5, updated_at = greatest(updated_at, $6),
+		       commit_id = $7
 		where  recipient = $1`
-	if _, err := tx.Exec(ctx, update, i.recipient, i.version, i.ci.second, i.named.key, i.named.second, at); err != nil {
+	if _, err := tx.Exec(ctx, update, i.recipient, i.version, i.ci.second, i.named.key, i.named.second, at, tx.CommitID()); err != nil {
 		return fmt.Errorf("update identity: %w", err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
@@ -43,16 +44,17 @@ func readMember(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (member, b
 	return m, true, nil
 }
 
-func writeMember(ctx context.Context, tx pgx.Tx, m member) error {
+func writeMember(ctx context.Context, tx *journal.Tx, m member) error {
 	const write = `
-		insert into member (recipient, generation, state, address, joined_at, terms_version, consented_at, designated_at, withdrawn_at, consent_changes)
-		values             ($1,        $2,         $3,    $4,      $5,        $6,            $7,           $8,            $9,           $10)
+		insert into member (recipient, generation, state, address, joined_at, terms_version, consented_at, designated_at, withdrawn_at, consent_changes, commit_id)
+		values             ($1,        $2,         $3,    $4,      $5,        $6,            $7,           $8,            $9,           $10,             $11)
 		on conflict (recipient) do update
 		set    generation = excluded.generation, state = excluded.state, address = excluded.address, joined_at = excluded.joined_at,
 		       terms_version = excluded.terms_version, consented_at = excluded.consented_at, designated_at = excluded.designated_at,
-		       withdrawn_at = excluded.withdrawn_at, consent_changes = excluded.consent_changes`
+		       withdrawn_at = excluded.withdrawn_at, consent_changes = excluded.consent_changes,
+		       commit_id = excluded.commit_id`
 	if _, err := tx.Exec(ctx, write, m.recipient, m.generation, m.state, m.address, m.joinedAt, m.termsVersion, m.consentedAt,
-		m.designatedAt, m.withdrawnAt, m.consentChanges); err != nil {
+		m.designatedAt, m.withdrawnAt, m.consentChanges, tx.CommitID()); err != nil {
 		return fmt.Errorf("write member %s: %w", m.recipient, err)
 	}
 	return nil
@@ -65,35 +67,35 @@ const (
 )
 
 // insertConsent keeps for ever that a consent or designation was given or taken back.
-func insertConsent(ctx context.Context, tx pgx.Tx, recipient uuid.UUID, matter string, given bool, terms, session string, at time.Time) error {
+func insertConsent(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, matter string, given bool, terms, session string, at time.Time) error {
 	const insert = `
-		insert into consent (id, recipient, matter, given, terms_version, occurred_at, session)
-		values              ($1, $2,        $3,     $4,    $5,            $6,          $7)`
-	if _, err := tx.Exec(ctx, insert, id.New(), recipient, matter, given, terms, at, session); err != nil {
+		insert into consent (id, recipient, matter, given, terms_version, occurred_at, session, commit_id)
+		values              ($1, $2,        $3,     $4,    $5,            $6,          $7,      $8)`
+	if _, err := tx.Exec(ctx, insert, id.New(), recipient, matter, given, terms, at, session, tx.CommitID()); err != nil {
 		return fmt.Errorf("keep %s of %s: %w", matter, recipient, err)
 	}
 	return nil
 }
 
 // setRefusal brings the refusals in force to what is wanted, and tells whether that changed anything.
-func setRefusal(ctx context.Context, tx pgx.Tx, recipient uuid.UUID, sender string, refused bool, session string, at time.Time) (bool, error) {
-	const add = `insert into refusal (recipient, sender) values ($1, $2) on conflict do nothing`
+func setRefusal(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, sender string, refused bool, session string, at time.Time) (bool, error) {
+	const add = `insert into refusal (recipient, sender, commit_id) values ($1, $2, $3) on conflict do nothing`
 	const lift = `delete from refusal where recipient = $1 and sender = $2`
 	const keep = `
-		insert into refusal_history (id, recipient, sender, refused, occurred_at, session)
-		values                      ($1, $2,        $3,     $4,      $5,          $6)`
-	statement := lift
+		insert into refusal_history (id, recipient, sender, refused, occurred_at, session, commit_id)
+		values                      ($1, $2,        $3,     $4,      $5,          $6,      $7)`
+	statement, args := lift, []any{recipient, sender}
 	if refused {
-		statement = add
+		statement, args = add, append(args, tx.CommitID())
 	}
-	tag, err := tx.Exec(ctx, statement, recipient, sender)
+	tag, err := tx.Exec(ctx, statement, args...)
 	if err != nil {
 		return false, fmt.Errorf("set refusal of %s: %w", recipient, err)
 	}
 	if tag.RowsAffected() == 0 {
 		return false, nil
 	}
-	if _, err := tx.Exec(ctx, keep, id.New(), recipient, sender, refused, at, session); err != nil {
+	if _, err := tx.Exec(ctx, keep, id.New(), recipient, sender, refused, at, session, tx.CommitID()); err != nil {
 		return false, fmt.Errorf("keep refusal of %s: %w", recipient, err)
 	}
 	return true, nil
@@ -137,12 +139,12 @@ func oneAddress(ctx context.Context, db pg.DBTX, sql, address string) (registrat
 }
 
 // insertAddress makes an address and the first row of its history; false when it is taken or its institution has one.
-func insertAddress(ctx context.Context, tx pgx.Tx, r registration, at time.Time) (bool, error) {
+func insertAddress(ctx context.Context, tx *journal.Tx, r registration, at time.Time) (bool, error) {
 	const insert = `
-		insert into address (address, match_key, recipient, principal, state, valid_from, updated_at)
-		values ($1, $2, nullif($3, '00000000-0000-0000-0000-000000000000'::uuid), nullif($4, '00000000-0000-0000-0000-000000000000'::uuid), $5, $6, $7)
+		insert into address (address, match_key, recipient, principal, state, valid_from, updated_at, commit_id)
+		values ($1, $2, nullif($3, '00000000-0000-0000-0000-000000000000'::uuid), nullif($4, '00000000-0000-0000-0000-000000000000'::uuid), $5, $6, $7, $8)
 		on conflict do nothing`
-	tag, err := tx.Exec(ctx, insert, r.address, addressKey(r.address), r.recipient, r.principal, r.state, r.validFrom, at)
+	tag, err := tx.Exec(ctx, insert, r.address, addressKey(r.address), r.recipient, r.principal, r.state, r.validFrom, at, tx.CommitID())
 	if err != nil {
 		return false, fmt.Errorf("insert address: %w", err)
 	}
@@ -153,22 +155,22 @@ func insertAddress(ctx context.Context, tx pgx.Tx, r registration, at time.Time)
 }
 
 // updateAddress writes an address that is locked, and a row of its history.
-func updateAddress(ctx context.Context, tx pgx.Tx, r registration, exchange string, at time.Time) error {
+func updateAddress(ctx context.Context, tx *journal.Tx, r registration, exchange string, at time.Time) error {
 	const update = `
 		update address
-		set    state = $2, valid_until = $3, announced_at = $4, removed_at = $5, updated_at = $6
+		set    state = $2, valid_until = $3, announced_at = $4, removed_at = $5, updated_at = $6, commit_id = $7
 		where  address = $1`
-	if _, err := tx.Exec(ctx, update, r.address, r.state, r.validUntil, r.announcedAt, r.removedAt, at); err != nil {
+	if _, err := tx.Exec(ctx, update, r.address, r.state, r.validUntil, r.announcedAt, r.removedAt, at, tx.CommitID()); err != nil {
 		return fmt.Errorf("update address: %w", err)
 	}
 	return insertHistory(ctx, tx, r, exchange)
 }
 
-func insertHistory(ctx context.Context, tx pgx.Tx, r registration, exchange string) error {
+func insertHistory(ctx context.Context, tx *journal.Tx, r registration, exchange string) error {
 	const insert = `
-		insert into address_history (id, address, state, valid_from, valid_until, exchange)
-		values                      ($1, $2,      $3,    $4,         $5,          $6)`
-	if _, err := tx.Exec(ctx, insert, id.New(), r.address, r.state, r.validFrom, r.validUntil, exchange); err != nil {
+		insert into address_history (id, address, state, valid_from, valid_until, exchange, commit_id)
+		values                      ($1, $2,      $3,    $4,         $5,          $6,       $7)`
+	if _, err := tx.Exec(ctx, insert, id.New(), r.address, r.state, r.validFrom, r.validUntil, exchange, tx.CommitID()); err != nil {
 		return fmt.Errorf("keep history of address: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
@@ -40,23 +41,23 @@ func readOrganisation(ctx context.Context, db pg.DBTX, principal uuid.UUID) (org
 }
 
 // insertOrganisation makes an organisation.
-func insertOrganisation(ctx context.Context, tx pgx.Tx, o organisation, at time.Time) error {
+func insertOrganisation(ctx context.Context, tx *journal.Tx, o organisation, at time.Time) error {
 	const insert = `
-		insert into organisation (principal, address, type, business_key, business_key_2, sealed, submission, created_at)
-		values                   ($1,        $2,      $3,   $4,           $5,             $6,     $7,         $8)`
-	if _, err := tx.Exec(ctx, insert, o.principal, o.address, o.kind, o.business.key, o.business.second, o.sealed, o.submission, at); err != nil {
+		insert into organisation (principal, address, type, business_key, business_key_2, sealed, submission, created_at, commit_id)
+		values                   ($1,        $2,      $3,   $4,           $5,             $6,     $7,         $8,         $9)`
+	if _, err := tx.Exec(ctx, insert, o.principal, o.address, o.kind, o.business.key, o.business.second, o.sealed, o.submission, at, tx.CommitID()); err != nil {
 		return fmt.Errorf("insert organisation %s: %w", o.principal, err)
 	}
 	return nil
 }
 
 // updateOrganisation replaces what is told to the hub, for a registration tried again.
-func updateOrganisation(ctx context.Context, tx pgx.Tx, o organisation) error {
+func updateOrganisation(ctx context.Context, tx *journal.Tx, o organisation) error {
 	const update = `
 		update organisation
-		set    type = $2, business_key = $3, business_key_2 = $4, sealed = $5, submission = $6
+		set    type = $2, business_key = $3, business_key_2 = $4, sealed = $5, submission = $6, commit_id = $7
 		where  principal = $1`
-	if _, err := tx.Exec(ctx, update, o.principal, o.kind, o.business.key, o.business.second, o.sealed, o.submission); err != nil {
+	if _, err := tx.Exec(ctx, update, o.principal, o.kind, o.business.key, o.business.second, o.sealed, o.submission, tx.CommitID()); err != nil {
 		return fmt.Errorf("update organisation %s: %w", o.principal, err)
 	}
 	return nil

@@ -81,10 +81,11 @@ func TestSubmissionAfterRefusal(t *testing.T) {
 		w.texts(t, `select state from address_history where address = 'office_1' order by id`))
 	require.Equal(t, []string{"1 HUB_REFUSED", "2 ok"},
 		w.texts(t, `select attempt || ' ' || outcome from hub_attempt where subject = 'office_1' order by id`), "attempts at one address are counted on")
-	require.Equal(t, []string{kindOrganisationAsked, kindAddressRefused, kindOrganisationAsked, kindAddressRegistered},
-		w.texts(t, `select kind from evidence_entry where subject = 'office_1' order by id`))
-	require.Equal(t, []string{"1", "2"}, w.texts(t, `
-		select convert_from(body, 'UTF8')::json ->> 'submission' from evidence_entry where kind = $1 order by id`, kindOrganisationAsked))
+	require.Equal(t, []string{"OrganisationAddressAsked", "AddressAtHub", "OrganisationAddressAsked", "AddressRegistered"},
+		w.texts(t, `select split_part(kind, '.', 4) from journal where kind like 'naru.address.%' order by frame_id`))
+	require.Equal(t, addressv1.HubStep_HUB_STEP_REFUSED, unittest.Emitted[*addressv1.AddressAtHub](t, w.Bench)[0].GetStep())
+	given := w.Stated(t, &addressv1.OrganisationAddressAsked{})
+	require.Equal(t, []uint32{1, 2}, []uint32{given[0].GetOrdinal(), given[1].GetOrdinal()})
 	require.Zero(t, w.count(t, `select count(*) from organisation_paper`))
 	require.Len(t, unittest.Emitted[*addressv1.AddressRegistered](t, w.Bench), 1)
 	require.Equal(t, 2, w.asked())

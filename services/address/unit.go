@@ -36,7 +36,6 @@ var Unit = unit.Unit{
 	Migrations: migrations,
 	Partitions: []pg.Partition{
 		{Table: "open_document", Kind: pg.ByYearText, With: "fillfactor = 80"},
-		{Table: "resolution", Kind: pg.ByYearText},
 		{Table: "address_history", Kind: pg.ByYearUUIDv7},
 		{Table: "consent", Kind: pg.ByYearUUIDv7},
 		{Table: "refusal_history", Kind: pg.ByYearUUIDv7},
@@ -44,7 +43,9 @@ var Unit = unit.Unit{
 	},
 	States: []proto.Message{
 		&addressv1.RecipientResolved{}, &addressv1.DocumentCancelled{}, &addressv1.AddressRegistered{}, &addressv1.AddressWithdrawn{},
-		&addressv1.ConsentChanged{}, &addressv1.MemberJoined{},
+		&addressv1.ConsentChanged{}, &addressv1.MemberJoined{}, &addressv1.IdentityProved{}, &addressv1.MembershipAsked{}, &addressv1.MemberWithdrew{},
+		&addressv1.RefusalChanged{}, &addressv1.OrganisationAddressAsked{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
+		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{},
 	},
 	Reads: []bus.ConsumerSpec{{
 		Purpose: purposeDocuments, From: "intake",

@@ -76,7 +76,7 @@ func (s *adminService) repeat(ctx context.Context, wanted, existing institution,
 	return &gatewayv1.CreateInstitutionResponse{Institution: institutionProto(existing, states[existing.ID])}, nil
 }
 
-// insertInstitution commits principal, credentials, fact, evidence and the due registration together.
+// insertInstitution commits principal, credentials, facts and the due registration together.
 func (s *adminService) insertInstitution(ctx context.Context, i institution, r *gatewayv1.CreateInstitutionRequest, actor string) (*gatewayv1.Credentials, error) {
 	due, err := s.registration.seal(i, r.GetBusinessDocument(), r.GetRegistrationDocument())
 	if err != nil {
@@ -96,10 +96,8 @@ func (s *adminService) insertInstitution(ctx context.Context, i institution, r *
 		if err := insertRegistration(ctx, tx, due, s.registration.lease()); err != nil {
 			return err
 		}
-		if err := record(ctx, tx, kindInstitutionCreated, i.ID.String(), actor, i.CreatedAt, institutionBody{
-			Name: i.Name, BusinessNumber: i.BusinessNumber, Type: i.Type, Address: i.Address,
-			BusinessDocument: digestOf(r.GetBusinessDocument()), RegistrationDocument: digestOf(r.GetRegistrationDocument()),
-		}); err != nil {
+		first := submission{Number: i.Submission, Operator: actor, SubmittedAt: i.CreatedAt}
+		if err := recordSubmission(ctx, tx, i, first, r.GetBusinessDocument(), r.GetRegistrationDocument()); err != nil {
 			return err
 		}
 		if err := recordClient(ctx, tx, c, actor); err != nil {
@@ -204,7 +202,7 @@ func (s *adminService) CreateViewingSystem(ctx context.Context, r *gatewayv1.Cre
 		if err := insertClient(ctx, tx, c); err != nil {
 			return err
 		}
-		if err := record(ctx, tx, kindViewingSystemCreated, p.ID.String(), caller.ID, p.CreatedAt, viewingSystemBody{Name: p.Name, Senders: names}); err != nil {
+		if err := record(ctx, tx, p.ID.String(), 0, caller.ID, p.CreatedAt, &gatewayv1.ViewingSystemCreated{Name: p.Name}); err != nil {
 			return err
 		}
 		if err := recordClient(ctx, tx, c, caller.ID); err != nil {
@@ -287,9 +285,7 @@ func (s *adminService) RevokeClient(ctx context.Context, r *gatewayv1.RevokeClie
 		case !revoked:
 			return nil
 		}
-		return record(ctx, tx, kindClientRevoked, owner.String(), caller.ID, now, struct {
-			Client string `json:"client"`
-		}{r.GetClientId()})
+		return record(ctx, tx, r.GetClientId(), 0, caller.ID, now, &gatewayv1.ClientRevoked{Principal: owner.String()})
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)

@@ -86,16 +86,11 @@ func TestCreateInstitution(t *testing.T) {
 		require.Equal(t, tt.reason, refused.json(t)["reason"], name)
 	}
 	require.Equal(t, "INSTITUTION_NOT_FOUND", w.call(t, "GET", "/v1/admin/institutions/"+unittest.NewID(), admin, "").json(t)["reason"])
-	var entries []string
-	rows, err := w.App.Query(t.Context(), `select kind from evidence_entry where subject = $1 order by kind`, id)
+	operator, err := w.Env.Authn.Verify(t.Context(), admin)
 	require.NoError(t, err)
-	defer rows.Close()
-	for rows.Next() {
-		var kind string
-		require.NoError(t, rows.Scan(&kind))
-		entries = append(entries, kind)
-	}
-	require.Equal(t, []string{kindAddressTaken, kindClientCreated, kindInstitutionCreated}, entries)
+	require.Equal(t, []string{
+		"InstitutionSubmitted 1 " + operator.ID, "ClientCreated 1 " + operator.ID, "PrincipalChanged 1 " + operator.ID, "AddressRegistrationSettled 1 " + unitActor,
+	}, w.ofInstitution(t, id))
 }
 
 // While the address unit is down an institution waits with its documents encrypted, and is handed over when it is back.

@@ -6,11 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
 // refusedBecause is why a client was not authenticated. It is told to nobody outside.
@@ -29,47 +32,31 @@ const (
 // Error is the reason itself.
 func (r refusedBecause) Error() string { return string(r) }
 
-type authenticatedBody struct {
-	Client string `json:"client"`
-	Proof  string `json:"proof"`
-	// TokenID is the jti of the token that was given, by which requests name it.
-	TokenID   string    `json:"tokenId"`
-	Scopes    []string  `json:"scopes"`
-	ExpiresAt time.Time `json:"expiresAt"`
-}
-
-type notAuthenticatedBody struct {
-	Client string         `json:"client"`
-	Why    refusedBecause `json:"why"`
-	// Unrecorded is how many refusals of this client by this replica came since the last entry and have none of their own.
-	Unrecorded int `json:"unrecorded,omitempty"`
-}
-
-// How many refusals of one client have an entry each: so many at once, and one more each refusalEvery.
+// How many refusals of one client have a fact each: so many at once, and one more each refusalEvery.
 const (
 	refusalBurst = 10
 	refusalEvery = time.Minute
 )
 
-// witness keeps the evidence of what clients proved or failed to. Refusals come from anybody who knows a client's id, so that those of
+// witness keeps in the journal what clients proved or failed to. Refusals come from anybody who knows a client's id, so that those of
 // one client are bounded; of clients that do not exist there are none.
 type witness struct {
-	db    pg.Beginner
-	clock clock.Clock
+	journal *journal.Journal
+	clock   clock.Clock
 
 	refusals *buckets
 	mu       sync.Mutex
-	skipped  map[string]int
+	skipped  map[string]uint32
 }
 
-func newWitness(db pg.Beginner, now clock.Clock) *witness {
-	return &witness{db: db, clock: now, refusals: newBuckets(1/refusalEvery.Seconds(), refusalBurst, now), skipped: map[string]int{}}
+func newWitness(j *journal.Journal, now clock.Clock) *witness {
+	return &witness{journal: j, clock: now, refusals: newBuckets(1/refusalEvery.Seconds(), refusalBurst, now), skipped: map[string]uint32{}}
 }
 
 // authenticated records that a client proved itself and was given a token. Without it no token leaves.
 func (w *witness) authenticated(ctx context.Context, c client, p authn.Principal) error {
-	return w.record(ctx, c, kindClientAuthenticated, authenticatedBody{
-		Client: c.ID, Proof: proofOf(c), TokenID: p.TokenID, Scopes: p.Scopes, ExpiresAt: p.ExpiresAt,
+	return w.record(ctx, c, p.TokenID, &gatewayv1.ClientAuthenticated{
+		Client: c.ID, Principal: c.Principal.String(), Proof: proofOf(c), Scopes: p.Scopes, ExpiresAt: timestamppb.New(p.ExpiresAt),
 	})
 }
 
@@ -83,11 +70,11 @@ func (w *witness) refused(ctx context.Context, c client, refusal error) error {
 	if !due {
 		return nil
 	}
-	return w.record(ctx, c, kindClientNotAuthenticated, notAuthenticatedBody{Client: c.ID, Why: why, Unrecorded: unrecorded})
+	return w.record(ctx, c, c.ID, &gatewayv1.ClientNotAuthenticated{Principal: c.Principal.String(), Why: string(why), Unrecorded: unrecorded})
 }
 
-// turn tells whether a refusal of the client has an entry, and how many before it had none.
-func (w *witness) turn(clientID string) (unrecorded int, due bool) {
+// turn tells whether a refusal of the client has a fact, and how many before it had none.
+func (w *witness) turn(clientID string) (unrecorded uint32, due bool) {
 	_, full := w.refusals.take(clientID, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -100,9 +87,9 @@ func (w *witness) turn(clientID string) (unrecorded int, due bool) {
 	return unrecorded, true
 }
 
-func (w *witness) record(ctx context.Context, c client, kind string, body any) error {
-	err := pg.InTx(ctx, w.db, func(tx pgx.Tx) error {
-		return record(ctx, tx, kind, c.Principal.String(), c.Principal.String(), w.clock.Now(), body)
+func (w *witness) record(ctx context.Context, c client, subject string, message proto.Message) error {
+	err := w.journal.InTx(ctx, func(tx *journal.Tx) error {
+		return record(ctx, tx, subject, 0, c.Principal.String(), w.clock.Now(), message)
 	})
 	if err != nil {
 		return pg.AsFault(err, nil)

@@ -40,9 +40,7 @@ func bootstrap(ctx context.Context, path string, box *journal.Journal, c clock.C
 		if err := insertClient(ctx, tx, credentials); err != nil {
 			return err
 		}
-		if err := record(ctx, tx, kindOperatorCreated, p.ID.String(), unitActor, p.CreatedAt, struct {
-			Client string `json:"client"`
-		}{credentials.ID}); err != nil {
+		if err := recordClient(ctx, tx, credentials, unitActor); err != nil {
 			return err
 		}
 		made = true

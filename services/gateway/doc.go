@@ -9,7 +9,7 @@
 //
 // An institution's way to its certified address:
 //
-//	CreateInstitution ── one transaction ──> principal, credentials, PrincipalChanged, evidence, address_registration "due"
+//	CreateInstitution ── one transaction ──> principal, credentials, PrincipalChanged and private facts, address_registration "due"
 //	due ── address.RegisterOrganisation took it ──> taken    (documents are erased here)
 //	due ── ADDRESS_TAKEN ──────────────────────────> refused  (documents are erased here)
 //	due ── anything else ──────────────────────────> due, later

@@ -90,10 +90,10 @@ func (g *registration) register(ctx context.Context, due dueRegistration, busine
 		Principal: due.ID.String(), Name: due.Name, BusinessNumber: due.BusinessNumber, Type: gatewayv1.OrganisationType(due.Type), Address: due.Address,
 		BusinessDocument: business, RegistrationDocument: registered, Submission: due.Submission,
 	})
-	state, kind := stateTaken, kindAddressTaken
+	state := stateTaken
 	switch {
 	case err != nil && fault.ReasonOf(err) == "ADDRESS_TAKEN":
-		state, kind = stateRefused, kindAddressRefused
+		state = stateRefused
 	case err != nil:
 		return 0, fmt.Errorf("register address of %s: %w", due.ID, err)
 	}
@@ -103,7 +103,7 @@ func (g *registration) register(ctx context.Context, due dueRegistration, busine
 		if err != nil || !settled {
 			return err
 		}
-		return record(ctx, tx, kind, due.ID.String(), unitActor, at, addressBody{Address: due.Address, Submission: due.Submission})
+		return record(ctx, tx, due.ID.String(), due.Submission, unitActor, at, &gatewayv1.AddressRegistrationSettled{Taken: state == stateTaken})
 	})
 	if err != nil {
 		return 0, err

@@ -96,15 +96,8 @@ func (s *adminService) submitAgain(ctx context.Context, asked submission, r *gat
 	return &gatewayv1.ResubmitInstitutionResponse{Institution: institutionProto(next, state)}, nil
 }
 
-// commitSubmission commits the submission, the due registration, the name and the evidence together.
+// commitSubmission commits the submission, the due registration, the name and the fact together.
 func (s *adminService) commitSubmission(ctx context.Context, found institution, due dueRegistration, asked submission, r *gatewayv1.ResubmitInstitutionRequest) error {
-	body := resubmissionBody{
-		Submission: asked.Number, RequestID: asked.RequestID, RefusedBy: asked.RefusedBy, Name: due.Name, Address: due.Address,
-		BusinessDocument: digestOf(r.GetBusinessDocument()), RegistrationDocument: digestOf(r.GetRegistrationDocument()),
-	}
-	if due.Name != found.Name {
-		body.FormerName = found.Name
-	}
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		reopened, err := reopenRegistration(ctx, tx, due, s.registration.lease())
 		if err != nil {
@@ -121,7 +114,7 @@ func (s *adminService) commitSubmission(ctx context.Context, found institution, 
 				return err
 			}
 		}
-		return record(ctx, tx, kindInstitutionResubmitted, due.ID.String(), asked.Operator, asked.SubmittedAt, body)
+		return recordSubmission(ctx, tx, due.institution, asked, r.GetBusinessDocument(), r.GetRegistrationDocument())
 	})
 }
 

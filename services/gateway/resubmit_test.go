@@ -1,17 +1,20 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -44,21 +47,40 @@ func (n *neighbours) submissions() []int32 {
 	return numbers
 }
 
-func (w *world) evidenceOf(t *testing.T, id string) (kinds []string, bodies []map[string]any, actors []string) {
+// ofInstitution are the facts about an institution and its credentials, as "kind ordinal actor", in the order in which they were stated.
+func (w *world) ofInstitution(t *testing.T, id string) []string {
 	t.Helper()
-	rows, err := w.App.Query(t.Context(), `select kind, body, actor from evidence_entry where subject = $1 order by id`, id)
-	require.NoError(t, err)
-	defer rows.Close()
-	for rows.Next() {
-		var kind, actor string
-		var raw []byte
-		require.NoError(t, rows.Scan(&kind, &raw, &actor))
-		var body map[string]any
-		require.NoError(t, json.Unmarshal(raw, &body))
-		kinds, bodies, actors = append(kinds, kind), append(bodies, body), append(actors, actor)
+	type told struct {
+		frame uuid.UUID
+		text  string
 	}
-	require.NoError(t, rows.Err())
-	return kinds, bodies, actors
+	var all []told
+	for _, kind := range Unit.States {
+		rule, err := journal.RuleOf(kind)
+		require.NoError(t, err)
+		frames, err := journal.OfKind(t.Context(), w.App, unitName, rule.Kind)
+		require.NoError(t, err)
+		for _, f := range frames {
+			events, err := f.Events()
+			require.NoError(t, err)
+			for _, e := range events {
+				var made gatewayv1.ClientCreated
+				if _, ok := kind.(*gatewayv1.ClientCreated); ok {
+					require.NoError(t, proto.Unmarshal(e.GetPayload(), &made))
+				}
+				if e.GetSubject() != id && made.GetPrincipal() != id {
+					continue
+				}
+				all = append(all, told{f.ID, fmt.Sprintf("%s %d %s", kind.ProtoReflect().Descriptor().Name(), e.GetOrdinal(), e.GetActor())})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b told) int { return bytes.Compare(a.frame[:], b.frame[:]) })
+	texts := make([]string, len(all))
+	for i, one := range all {
+		texts[i] = one.text
+	}
+	return texts
 }
 
 // New papers and a corrected name go to the address unit as the next submission, once, and nothing of what was before is lost.
@@ -87,16 +109,22 @@ func TestResubmitInstitution(t *testing.T) {
 	require.NoError(t, w.App.QueryRow(t.Context(), `select count(*) from address_registration where business_document is not null`).Scan(&documents))
 	require.Zero(t, documents, "the documents are kept no longer than the first ones")
 
-	kinds, bodies, actors := w.evidenceOf(t, id)
-	require.Equal(t, []string{kindInstitutionCreated, kindClientCreated, kindAddressTaken, kindInstitutionResubmitted, kindAddressTaken}, kinds)
 	operator, err := w.Env.Authn.Verify(t.Context(), admin)
 	require.NoError(t, err)
-	require.Equal(t, []string{operator.ID, operator.ID, unitActor, operator.ID, unitActor}, actors)
-	require.Equal(t, map[string]any{
-		"submission": 2.0, "requestId": "r-1", "refusedBy": "hub", "name": "바른기관", "formerName": "보기기관", "address": "sender-again",
-		"businessDocumentDigest": digestOf(last.GetBusinessDocument()), "registrationDocumentDigest": digestOf(last.GetRegistrationDocument()),
-	}, bodies[3])
-	require.Equal(t, []any{1.0, 2.0}, []any{bodies[2]["submission"], bodies[4]["submission"]})
+	stated := []string{
+		"InstitutionSubmitted 1 " + operator.ID, "ClientCreated 1 " + operator.ID, "PrincipalChanged 1 " + operator.ID,
+		"AddressRegistrationSettled 1 " + unitActor, "InstitutionSubmitted 2 " + operator.ID, "AddressRegistrationSettled 2 " + unitActor,
+	}
+	require.Equal(t, stated, w.ofInstitution(t, id))
+	submitted := unittest.Emitted[*gatewayv1.InstitutionSubmitted](t, w.Bench)
+	require.Equal(t, "보기기관", submitted[0].GetName())
+	require.True(t, proto.Equal(&gatewayv1.InstitutionSubmitted{
+		RequestId: "r-1", RefusedBy: "hub", Name: "바른기관", BusinessNumber: "1234567892", Type: first.GetType(),
+		BusinessDocumentDigest: digestOf(last.GetBusinessDocument()), RegistrationDocumentDigest: digestOf(last.GetRegistrationDocument()),
+	}, submitted[1]), "%v", submitted[1])
+	var commit uuid.UUID
+	require.NoError(t, w.App.QueryRow(t.Context(), `select commit_id from principal where id = $1`, id).Scan(&commit))
+	require.NoError(t, journal.Find(t.Context(), w.App, unitName, commit, id, &gatewayv1.InstitutionSubmitted{}), "the row names the commit that renamed it")
 
 	for _, tt := range []struct {
 		name, path, body string
@@ -122,8 +150,7 @@ func TestResubmitInstitution(t *testing.T) {
 		}
 	}
 	require.Equal(t, []int32{1, 2}, w.units.submissions(), "nothing was handed over again")
-	kinds, _, _ = w.evidenceOf(t, id)
-	require.Len(t, kinds, 5)
+	require.Equal(t, stated, w.ofInstitution(t, id))
 
 	// The hub refuses these papers too; now the next are taken, and a name that is not given stays.
 	w.units.say(refusedAddress)
@@ -131,8 +158,7 @@ func TestResubmitInstitution(t *testing.T) {
 	require.Equal(t, 200, third.status, "%s", third.body)
 	require.Equal(t, "바른기관", third.json(t)["institution"].(map[string]any)["name"])
 	require.Equal(t, []int32{1, 2, 3}, w.units.submissions())
-	_, bodies, _ = w.evidenceOf(t, id)
-	require.NotContains(t, bodies[5], "formerName")
+	require.Equal(t, "바른기관", unittest.Emitted[*gatewayv1.InstitutionSubmitted](t, w.Bench)[2].GetName())
 	var kept []string
 	require.NoError(t, w.App.QueryRow(t.Context(), `
 		select array_agg(submission || ' ' || request_id || ' ' || refused_by order by submission) from institution_submission`).Scan(&kept))
@@ -197,9 +223,9 @@ func TestResubmissionIsRetried(t *testing.T) {
 	calls := w.units.registrations()
 	require.Equal(t, int32(2), calls[len(calls)-1].GetSubmission())
 	require.Len(t, calls[len(calls)-1].GetBusinessDocument(), 110)
-	kinds, bodies, _ := w.evidenceOf(t, id)
-	require.Equal(t, []string{kindInstitutionCreated, kindClientCreated, kindAddressRefused, kindInstitutionResubmitted, kindAddressTaken}, kinds)
-	require.Equal(t, "relay", bodies[3]["refusedBy"])
+	settled := unittest.Emitted[*gatewayv1.AddressRegistrationSettled](t, w.Bench)
+	require.Equal(t, []bool{false, true}, []bool{settled[0].GetTaken(), settled[1].GetTaken()})
+	require.Equal(t, "relay", unittest.Emitted[*gatewayv1.InstitutionSubmitted](t, w.Bench)[1].GetRefusedBy())
 }
 
 // Of resubmissions at once one is made: repeats of it are answered like it, others are told that the address is not refused.
@@ -259,20 +285,23 @@ func TestLateResultOfEarlierSubmission(t *testing.T) {
 	w.units.refuse(fault.New(fault.Unavailable, "address", addressv1.Reason_REASON_HUB_UNAVAILABLE, ""))
 	got := w.call(t, "POST", "/v1/admin/institutions/"+id+":resubmit", w.token(t, w.admin), resubmission("r-1", "", 110, 120))
 	require.Equal(t, 200, got.status, "%s", got.body)
-	institution, found, err := institutionByAddress(t.Context(), w.App, "sender-late")
+	again, found, err := institutionByAddress(t.Context(), w.App, "sender-late")
 	require.NoError(t, err)
 	require.True(t, found)
-	require.Equal(t, int32(2), institution.Submission)
-	earlier := institution
+	require.Equal(t, int32(2), again.Submission)
+	earlier := again
 	earlier.Submission = 1
-	settled, err := settleRegistration(t.Context(), w.App, earlier, stateTaken, w.Clock.Now())
-	require.NoError(t, err)
-	require.False(t, settled)
+	settle := func(i institution) (settled bool) {
+		require.NoError(t, w.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) (err error) {
+			settled, err = settleRegistration(t.Context(), tx, i, stateTaken, w.Clock.Now())
+			return err
+		}))
+		return settled
+	}
+	require.False(t, settle(earlier))
 	require.NoError(t, postponeRegistration(t.Context(), w.App, dueRegistration{institution: earlier}, 0))
 	var due bool
 	require.NoError(t, w.App.QueryRow(t.Context(), `select due_at <= now() from address_registration`).Scan(&due))
 	require.False(t, due, "it still waits for the call that made it")
-	settled, err = settleRegistration(t.Context(), w.App, institution, stateTaken, w.Clock.Now())
-	require.NoError(t, err)
-	require.True(t, settled)
+	require.True(t, settle(again))
 }

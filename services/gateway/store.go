@@ -10,14 +10,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-func insertPrincipal(ctx context.Context, db pg.DBTX, p principal) error {
-	_, err := db.Exec(ctx, `
-		insert into principal (id, kind, name, suspended, version, created_at)
-		values ($1, $2, $3, $4, $5, $6)`,
-		p.ID, kindText(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt)
+func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) error {
+	_, err := tx.Exec(ctx, `
+		insert into principal (id, kind, name, suspended, version, created_at, commit_id)
+		values ($1, $2, $3, $4, $5, $6, $7)`,
+		p.ID, kindText(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt, tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert principal %s: %w", p.ID, err)
 	}
@@ -25,11 +26,11 @@ func insertPrincipal(ctx context.Context, db pg.DBTX, p principal) error {
 }
 
 // insertInstitution: an address that is taken is the fault ADDRESS_TAKEN.
-func insertInstitution(ctx context.Context, db pg.DBTX, i institution) error {
-	_, err := db.Exec(ctx, `
-		insert into institution (principal, business_number, type, address)
-		values ($1, $2, $3, $4)`,
-		i.ID, i.BusinessNumber, i.Type, i.Address)
+func insertInstitution(ctx context.Context, tx *journal.Tx, i institution) error {
+	_, err := tx.Exec(ctx, `
+		insert into institution (principal, business_number, type, address, commit_id)
+		values ($1, $2, $3, $4, $5)`,
+		i.ID, i.BusinessNumber, i.Type, i.Address, tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert institution %s: %w", i.ID, pg.AsFault(err, map[string]*fault.Error{"institution_address_key": addressTaken()}))
 	}
@@ -99,10 +100,10 @@ func countInstitutions(ctx context.Context, db pg.DBTX, ids []uuid.UUID) (int, e
 	return n, nil
 }
 
-func insertServedSenders(ctx context.Context, db pg.DBTX, system uuid.UUID, senders []uuid.UUID) error {
-	_, err := db.Exec(ctx, `
-		insert into viewing_system_sender (viewing_system, sender)
-		select $1, s from unnest($2::uuid[]) as s`, system, senders)
+func insertServedSenders(ctx context.Context, tx *journal.Tx, system uuid.UUID, senders []uuid.UUID) error {
+	_, err := tx.Exec(ctx, `
+		insert into viewing_system_sender (viewing_system, sender, commit_id)
+		select $1, s, $3 from unnest($2::uuid[]) as s`, system, senders, tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert senders of viewing system %s: %w", system, err)
 	}
@@ -136,11 +137,11 @@ func adminExists(ctx context.Context, db pg.DBTX) (bool, error) {
 	return exists, nil
 }
 
-func insertClient(ctx context.Context, db pg.DBTX, c client) error {
-	_, err := db.Exec(ctx, `
-		insert into client (id, principal, scopes, secret_digest, public_jwk, created_at)
-		values ($1, $2, $3, $4, nullif($5, ''), $6)`,
-		c.ID, c.Principal, c.Scopes, c.SecretDigest, c.PublicJWK, c.CreatedAt)
+func insertClient(ctx context.Context, tx *journal.Tx, c client) error {
+	_, err := tx.Exec(ctx, `
+		insert into client (id, principal, scopes, secret_digest, public_jwk, created_at, commit_id)
+		values ($1, $2, $3, $4, nullif($5, ''), $6, $7)`,
+		c.ID, c.Principal, c.Scopes, c.SecretDigest, c.PublicJWK, c.CreatedAt, tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert client of %s: %w", c.Principal, err)
 	}
@@ -174,14 +175,14 @@ func countClients(ctx context.Context, db pg.DBTX, owner uuid.UUID) (int, error)
 }
 
 // revokeClient tells whose client it was and whether this call revoked it; found is false where there is none.
-func revokeClient(ctx context.Context, db pg.DBTX, id string, now time.Time) (owner uuid.UUID, revoked, found bool, err error) {
-	err = db.QueryRow(ctx, `
+func revokeClient(ctx context.Context, tx *journal.Tx, id string, now time.Time) (owner uuid.UUID, revoked, found bool, err error) {
+	err = tx.QueryRow(ctx, `
 		with revoked as (
-		    update client set revoked_at = $2 where id = $1 and revoked_at is null returning id
+		    update client set revoked_at = $2, commit_id = $3 where id = $1 and revoked_at is null returning id
 		)
 		select c.principal, exists (select from revoked)
 		  from client c
-		 where c.id = $1`, id, now).Scan(&owner, &revoked)
+		 where c.id = $1`, id, now, tx.CommitID()).Scan(&owner, &revoked)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return uuid.Nil, false, false, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
@@ -22,11 +23,11 @@ type dueRegistration struct {
 }
 
 // insertRegistration makes it due after the pause, so that the call that made it may try first.
-func insertRegistration(ctx context.Context, db pg.DBTX, r dueRegistration, pause time.Duration) error {
-	_, err := db.Exec(ctx, `
-		insert into address_registration (principal, business_document, registration_document, due_at)
-		values ($1, $2, $3, now() + $4::interval)`,
-		r.ID, r.BusinessDocument, r.RegistrationDocument, pause)
+func insertRegistration(ctx context.Context, tx *journal.Tx, r dueRegistration, pause time.Duration) error {
+	_, err := tx.Exec(ctx, `
+		insert into address_registration (principal, business_document, registration_document, due_at, commit_id)
+		values ($1, $2, $3, now() + $4::interval, $5)`,
+		r.ID, r.BusinessDocument, r.RegistrationDocument, pause, tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert address registration of %s: %w", r.ID, err)
 	}
@@ -67,11 +68,11 @@ func claimRegistrations(ctx context.Context, db pg.DBTX, lease time.Duration, n 
 }
 
 // settleRegistration ends a due one and erases its documents; false when somebody else did, or when a later submission is due.
-func settleRegistration(ctx context.Context, db pg.DBTX, i institution, state string, now time.Time) (bool, error) {
-	tag, err := db.Exec(ctx, `
+func settleRegistration(ctx context.Context, tx *journal.Tx, i institution, state string, now time.Time) (bool, error) {
+	tag, err := tx.Exec(ctx, `
 		update address_registration
-		   set state = $3, business_document = null, registration_document = null, settled_at = $4
-		 where principal = $1 and submission = $2 and state = 'due'`, i.ID, i.Submission, state, now)
+		   set state = $3, commit_id = $5, business_document = null, registration_document = null, settled_at = $4
+		 where principal = $1 and submission = $2 and state = 'due'`, i.ID, i.Submission, state, now, tx.CommitID())
 	if err != nil {
 		return false, fmt.Errorf("settle address registration of %s: %w", i.ID, err)
 	}
@@ -92,13 +93,13 @@ func postponeRegistration(ctx context.Context, db pg.DBTX, r dueRegistration, pa
 
 // reopenRegistration makes a settled one due again with other documents, as the next submission; false when somebody else did, or when
 // it is not settled.
-func reopenRegistration(ctx context.Context, db pg.DBTX, r dueRegistration, pause time.Duration) (bool, error) {
-	tag, err := db.Exec(ctx, `
+func reopenRegistration(ctx context.Context, tx *journal.Tx, r dueRegistration, pause time.Duration) (bool, error) {
+	tag, err := tx.Exec(ctx, `
 		update address_registration
-		   set state = 'due', submission = $2, business_document = $3, registration_document = $4,
+		   set state = 'due', commit_id = $6, submission = $2, business_document = $3, registration_document = $4,
 		       due_at = now() + $5::interval, attempt = 0, settled_at = null
 		 where principal = $1 and submission = $2 - 1 and state <> 'due'`,
-		r.ID, r.Submission, r.BusinessDocument, r.RegistrationDocument, pause)
+		r.ID, r.Submission, r.BusinessDocument, r.RegistrationDocument, pause, tx.CommitID())
 	if err != nil {
 		return false, fmt.Errorf("reopen address registration of %s: %w", r.ID, err)
 	}
@@ -119,11 +120,11 @@ type submission struct {
 }
 
 // insertSubmission: a request id the operator used before is the fault REQUEST_ID_REUSED.
-func insertSubmission(ctx context.Context, db pg.DBTX, s submission) error {
-	_, err := db.Exec(ctx, `
-		insert into institution_submission (principal, submission, operator, request_id, digest, refused_by, submitted_at)
-		values ($1, $2, $3, $4, $5, $6, $7)`,
-		s.Principal, s.Number, s.Operator, s.RequestID, s.Digest, s.RefusedBy, s.SubmittedAt)
+func insertSubmission(ctx context.Context, tx *journal.Tx, s submission) error {
+	_, err := tx.Exec(ctx, `
+		insert into institution_submission (principal, submission, operator, request_id, digest, refused_by, submitted_at, commit_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		s.Principal, s.Number, s.Operator, s.RequestID, s.Digest, s.RefusedBy, s.SubmittedAt, tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert submission of %s: %w", s.Principal, pg.AsFault(err, map[string]*fault.Error{"institution_submission_request_key": requestIDReused()}))
 	}
@@ -143,8 +144,8 @@ func submissionDigest(ctx context.Context, db pg.DBTX, operator, requestID strin
 	return digest, nil
 }
 
-func renamePrincipal(ctx context.Context, db pg.DBTX, id uuid.UUID, name string) error {
-	if _, err := db.Exec(ctx, `update principal set name = $2 where id = $1`, id, name); err != nil {
+func renamePrincipal(ctx context.Context, tx *journal.Tx, id uuid.UUID, name string) error {
+	if _, err := tx.Exec(ctx, `update principal set name = $2, commit_id = $3 where id = $1`, id, name, tx.CommitID()); err != nil {
 		return fmt.Errorf("rename principal %s: %w", id, err)
 	}
 	return nil

@@ -37,7 +37,7 @@ func (s *tokenService) IssueToken(ctx context.Context, r *gatewayv1.IssueTokenRe
 func (s *tokenService) issue(ctx context.Context, r *gatewayv1.IssueTokenRequest) (*gatewayv1.IssueTokenResponse, error) {
 	c, err := s.authenticate(ctx, r)
 	if err != nil {
-		// That the evidence could not be kept is the worse of the two.
+		// That the fact could not be kept is the worse of the two.
 		if failure := s.witness.refused(ctx, c, err); failure != nil {
 			return nil, failure
 		}
@@ -64,7 +64,7 @@ func (s *tokenService) issue(ctx context.Context, r *gatewayv1.IssueTokenRequest
 }
 
 // authenticate finds the client and takes its proof. A client that was found and refused is returned with the refusal. Why it is refused
-// stays in the log and in the evidence.
+// stays in the log and in the journal.
 func (s *tokenService) authenticate(ctx context.Context, r *gatewayv1.IssueTokenRequest) (client, error) {
 	if (r.GetClientSecret() == "") == (r.GetClientAssertion() == "") {
 		return client{}, invalidClient(notOneProof)

@@ -38,7 +38,11 @@ const (
 // Unit is the gateway.
 var Unit = unit.Unit{
 	Name: unitName, Requires: []string{"address"}, NewConfig: func() unit.Config { return Default() },
-	Migrations: tables(), States: []proto.Message{&gatewayv1.PrincipalChanged{}}, Signers: []string{tokenSigner}, Policy: "gateway/1", Follows: follows(), Witness: "status", Build: build,
+	Migrations: tables(), Signers: []string{tokenSigner}, Policy: "gateway/1", Follows: follows(), Witness: "status", Build: build,
+	States: []proto.Message{
+		&gatewayv1.PrincipalChanged{}, &gatewayv1.InstitutionSubmitted{}, &gatewayv1.AddressRegistrationSettled{}, &gatewayv1.ViewingSystemCreated{},
+		&gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
+	},
 }
 
 func tables() fs.FS { return migrations }
@@ -80,7 +84,7 @@ func build(ctx context.Context, env *unit.Env) (_ *unit.Service, err error) {
 	reg := &registration{config: config.Registration, journal: env.Journal, clock: env.Clock, log: env.Log, aead: aead, address: addressv1.NewAddressServiceClient(address)}
 	tokens := &tokenService{
 		db: env.DB, clock: env.Clock, minter: minter, life: config.TokenLife.Std(), audience: config.PublicURL + "/oauth2/token", quota: quotas,
-		witness: newWitness(env.DB, env.Clock), metrics: measured,
+		witness: newWitness(env.Journal, env.Clock), metrics: measured,
 	}
 	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, log: env.Log, registration: reg}
 	doors, err := openDoors(ctx, env, config, quotas, measured)

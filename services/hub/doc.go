@@ -3,7 +3,7 @@
 // Neighbours ask by gRPC; the unit waits for a place, takes the platform's token, and makes the call. Every attempt goes through
 // the same steps, in this order:
 //
-//	breaker ─► request stored, sealed ─► call ─► answer read strictly ─► answer and evidence stored ─► caller answered
+//	breaker ─► request stored, sealed ─► call ─► answer read strictly ─► answer and fact stored ─► caller answered
 //
 // so nothing a neighbour acts on is without its raw bytes in this schema. What can come of it:
 //
@@ -19,5 +19,5 @@
 // HUB_UNAVAILABLE covers further a hub that is down or slow, an answer that cannot be one, an open breaker, a token that cannot be had, and
 // an answer that could not be stored. The unit repeats nothing else by itself: its callers own their retries.
 //
-// The token is one for all replicas (tokens). The unit states and consumes no events.
+// The token is one for all replicas (tokens). The unit publishes and consumes no events.
 package hub

@@ -12,14 +12,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
 )
@@ -35,9 +32,6 @@ const (
 	outcomeUnknown      outcome = "unknown"
 )
 
-// policyVersion is that of the rules by which this unit talks to the hub.
-const policyVersion = "hub-1"
-
 // recordTimeout bounds the storing of an answer, which happens even when the caller has gone.
 const recordTimeout = 10 * time.Second
 
@@ -52,7 +46,7 @@ type sealer interface {
 
 // recorder makes single attempts: breaker, record of the request, call, record of the answer, in that order.
 type recorder struct {
-	db      *pgxpool.Pool
+	journal *journal.Journal
 	sealed  sealer
 	clock   clock.Clock
 	client  *hubclient.Client
@@ -141,10 +135,10 @@ func (r *recorder) recordRequest(ctx context.Context, a attempt) error {
 	if err != nil {
 		return err
 	}
-	return insertRequest(ctx, r.db, a, parts)
+	return insertRequest(ctx, r.journal.DB(), a, parts)
 }
 
-// recordAnswer stores what came and its evidence in one transaction, whether or not the caller still waits.
+// recordAnswer stores what came and states it in one transaction, whether or not the caller still waits.
 func (r *recorder) recordAnswer(ctx context.Context, a attempt, answer hubclient.Answer, res answered) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
@@ -157,15 +151,11 @@ func (r *recorder) recordAnswer(ctx context.Context, a attempt, answer hubclient
 		}
 		res.digest, res.parts = digest[:], parts
 	}
-	entry, err := exchangeEvidence(a, res)
-	if err != nil {
-		return err
-	}
-	return pg.InTx(ctx, r.db, func(tx pgx.Tx) error {
+	return r.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := insertResponse(ctx, tx, a, res); err != nil {
 			return err
 		}
-		return evidence.Append(ctx, tx, entry)
+		return stateAnswer(ctx, tx, a, res)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,14 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/config"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -83,11 +83,11 @@ func TestExchangesAreStoredSealedBeforeTheCallerIsAnswered(t *testing.T) {
 	require.True(t, bytes.HasSuffix(raw, append([]byte("\r\n\r\n"), sent[0].body...)))
 	require.Contains(t, string(raw), "req-UUID: "+sent[0].requestID)
 
-	kept, err := evidence.BySubject(t.Context(), b.App, answer.GetExchange(), 10)
-	require.NoError(t, err)
-	require.Len(t, kept, 1)
-	require.Equal(t, "hub_exchange", kept[0].Kind)
-	require.Contains(t, string(kept[0].Body), fmt.Sprintf(`"requestDigest":"%x"`, q.requestDigest))
+	var kept hubv1.ExchangeAnswered
+	var commit uuid.UUID
+	require.NoError(t, b.App.QueryRow(t.Context(), `select commit_id from exchange_response where exchange = $1`, answer.GetExchange()).Scan(&commit))
+	require.NoError(t, journal.Find(t.Context(), b.App, "hub", commit, answer.GetExchange(), &kept))
+	require.Equal(t, q.requestDigest, kept.GetRequestDigest())
 
 	for _, secret := range []string{testCI, "강나루", "01000000001", testSecret, "ACCESS-1", "REFRESH-1"} {
 		require.NotContains(t, everything(t, b), secret)
@@ -99,8 +99,10 @@ func TestExchangesAreStoredSealedBeforeTheCallerIsAnswered(t *testing.T) {
 func everything(t testing.TB, b *unittest.Bench) string {
 	t.Helper()
 	var all strings.Builder
+	for _, e := range b.Stated(t, &hubv1.ExchangeAnswered{}) {
+		all.WriteString(e.String() + string(e.GetPayload()))
+	}
 	for _, sql := range []string{
-		`select coalesce(string_agg(convert_from(body, 'UTF8'), ' '), '') from evidence_entry`,
 		`select coalesce(string_agg(encode(p, 'escape'), ' '), '') from exchange_request, unnest(request) p`,
 		`select coalesce(string_agg(encode(p, 'escape'), ' '), '') from exchange_response, unnest(response) p`,
 		`select coalesce(string_agg(detail || ' ' || error_code, ' '), '') from exchange_response`,

@@ -115,13 +115,13 @@ func TestRetryCodesPutCallsOff(t *testing.T) {
 			require.Equal(t, []string{tt.stored}, slices.Compact(slices.Clone(attempts)))
 			require.NoError(t, Audit(t.Context(), b.App, b.Env.Sealed))
 
-			var body string
-			require.NoError(t, b.App.QueryRow(t.Context(), `
-				select convert_from(e.body, 'UTF8')
-				  from evidence_entry e
-				  join exchange_request q on q.exchange::text = e.subject
-				 where q.operation = $1`, tt.operation).Scan(&body))
-			require.Contains(t, body, `"outcome":"`+strings.Fields(tt.stored)[1]+`","errorCode":"`+tt.code+`"`)
+			var stated []string
+			for _, m := range unittest.Emitted[*hubv1.ExchangeAnswered](t, b) {
+				if m.GetOperation() == tt.operation {
+					stated = append(stated, "1 "+strings.TrimSpace(m.GetOutcome()+" "+m.GetErrorCode()))
+				}
+			}
+			require.Equal(t, attempts, stated)
 			var answers int
 			require.NoError(t, b.App.QueryRow(t.Context(), `
 				select count(*)

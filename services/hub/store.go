@@ -2,19 +2,18 @@ package hub
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
-	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
 
 const insertRequestSQL = `
@@ -30,42 +29,27 @@ func insertRequest(ctx context.Context, db pg.DBTX, a attempt, pieces [][]byte) 
 }
 
 const insertResponseSQL = `
-	insert into exchange_response (exchange, attempt, outcome, error_code, detail, status, digest, response, answered_at)
-	values ($1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9)`
+	insert into exchange_response (exchange, attempt, outcome, error_code, detail, status, digest, response, answered_at, commit_id)
+	values ($1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10)`
 
-func insertResponse(ctx context.Context, db pg.DBTX, a attempt, res answered) error {
-	_, err := db.Exec(ctx, insertResponseSQL, a.exchange, a.number, string(res.outcome), res.code, res.detail, res.status,
-		res.digest, res.parts, res.at)
+func insertResponse(ctx context.Context, tx *journal.Tx, a attempt, res answered) error {
+	_, err := tx.Exec(ctx, insertResponseSQL, a.exchange, a.number, string(res.outcome), res.code, res.detail, res.status,
+		res.digest, res.parts, res.at, tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert response of exchange %s: %w", a.exchange, err)
 	}
 	return nil
 }
 
-// exchangeEvidence is the evidence of one attempt: digests, never contents.
-func exchangeEvidence(a attempt, res answered) (evidence.Entry, error) {
-	body, err := json.Marshal(struct {
-		Attempt        int16  `json:"attempt"`
-		Operation      string `json:"operation"`
-		RequestID      string `json:"requestId"`
-		RequestDigest  string `json:"requestDigest"`
-		SentAt         string `json:"sentAt"`
-		Outcome        string `json:"outcome"`
-		ErrorCode      string `json:"errorCode,omitempty"`
-		Status         int    `json:"status,omitempty"`
-		ResponseDigest string `json:"responseDigest,omitempty"`
-		AnsweredAt     string `json:"answeredAt"`
-	}{
-		a.number, string(a.call.Operation), a.stamp.RequestID.String(), hex.EncodeToString(a.digest), a.stamp.At.Format(time.RFC3339Nano), string(res.outcome),
-		res.code, res.status, hex.EncodeToString(res.digest), res.at.Format(time.RFC3339Nano),
+// stateAnswer states what came of one attempt: digests, never contents.
+func stateAnswer(ctx context.Context, tx *journal.Tx, a attempt, res answered) error {
+	return tx.Record(ctx, journal.Fact{
+		Subject: a.exchange.String(), Ordinal: uint32(a.number), Actor: "unit:hub", OccurredAt: res.at, //nolint:gosec // 1 or 2
+		Message: &hubv1.ExchangeAnswered{
+			Operation: string(a.call.Operation), RequestId: a.stamp.RequestID.String(), RequestDigest: a.digest, SentAt: timestamppb.New(a.stamp.At),
+			Outcome: string(res.outcome), ErrorCode: res.code, Status: int32(res.status), ResponseDigest: res.digest, //nolint:gosec // an HTTP status
+		},
 	})
-	if err != nil {
-		return evidence.Entry{}, fmt.Errorf("encode evidence of exchange %s: %w", a.exchange, err)
-	}
-	return evidence.Entry{
-		ID: id.New(), Kind: "hub_exchange", Subject: a.exchange.String(), Actor: "unit:hub", PolicyVersion: policyVersion,
-		OccurredAt: res.at, Body: body,
-	}, nil
 }
 
 // storedToken is the row the replicas share.

@@ -22,7 +22,7 @@ func replica(t testing.TB, b *unittest.Bench) *parts {
 	c, ok := b.Env.Config.(*Config)
 	require.True(t, ok)
 	p, err := newParts(deps{
-		DB: b.Env.DB, Sealed: b.Env.Sealed, Clock: b.Clock, Log: b.Env.Log, Meter: b.Env.Meter, Config: c, Platform: unittest.Platform,
+		Journal: b.Env.Journal, Sealed: b.Env.Sealed, Clock: b.Clock, Log: b.Env.Log, Meter: b.Env.Meter, Config: c, Platform: unittest.Platform,
 	})
 	require.NoError(t, err)
 	t.Cleanup(p.service.client.Close)

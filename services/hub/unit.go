@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
@@ -23,15 +24,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// retentionYears is how long exchanges are kept after the end of their year (architecture, section 7).
-const retentionYears = 10
-
 // Unit is the hub unit.
 var Unit = unit.Unit{
 	Name:       "hub",
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
 	Partitions: partitions(),
+	States:     []proto.Message{&hubv1.ExchangeAnswered{}},
 	Policy:     "hub/1",
 	Witness:    "status",
 	Build:      build,
@@ -39,22 +38,15 @@ var Unit = unit.Unit{
 
 // partitions: a year of exchanges is dropped whole, and only while nothing in this schema is under legal hold.
 func partitions() []pg.Partition {
-	const noHold = `select not exists (select from (select distinct on (subject) action
-	                                                  from evidence_hold
-	                                                 order by subject, id desc) h
-	                                  where h.action = 'placed')`
-	var list []pg.Partition
-	for _, table := range []string{"exchange_request", "exchange_response"} {
-		list = append(list, pg.Partition{
-			Table: table, Kind: pg.ByYearUUIDv7, Retain: pg.Retain{Years: retentionYears}, Guard: noHold, GuardTables: []string{"evidence_hold"},
-		})
+	return []pg.Partition{
+		journal.Kept("exchange_request", pg.ByYearUUIDv7, "", ""),
+		journal.Kept("exchange_response", pg.ByYearUUIDv7, "", ""),
 	}
-	return list
 }
 
 // deps is what a service is made of.
 type deps struct {
-	DB       *pgxpool.Pool
+	Journal  *journal.Journal
 	Sealed   sealer
 	Clock    clock.Clock
 	Log      *slog.Logger
@@ -71,7 +63,7 @@ type parts struct {
 }
 
 func newParts(d deps) (*parts, error) {
-	if d.DB == nil || d.Sealed == nil || d.Clock == nil || d.Log == nil || d.Meter == nil || d.Config == nil {
+	if d.Journal == nil || d.Sealed == nil || d.Clock == nil || d.Log == nil || d.Meter == nil || d.Config == nil {
 		return nil, errors.New("make hub unit: a dependency is missing")
 	}
 	client, err := hubclient.New(d.Config.Interface, d.Platform)
@@ -83,10 +75,10 @@ func newParts(d deps) (*parts, error) {
 		return nil, err
 	}
 	r := &recorder{
-		db: d.DB, sealed: d.Sealed, clock: d.Clock, client: client, breaker: newBreaker(d.Config.Breaker, d.Log), metrics: instruments,
+		journal: d.Journal, sealed: d.Sealed, clock: d.Clock, client: client, breaker: newBreaker(d.Config.Breaker, d.Log), metrics: instruments,
 	}
 	t := &tokens{
-		db: d.DB, sealed: d.Sealed, clock: d.Clock, log: d.Log, recorder: r, client: client, config: d.Config.Token,
+		db: d.Journal.DB(), sealed: d.Sealed, clock: d.Clock, log: d.Log, recorder: r, client: client, config: d.Config.Token,
 		timeout: d.Config.Token.Lease.Std(), platform: d.Platform, holder: id.New(),
 		credentials: hubclient.Credentials{ClientID: d.Config.ClientID, ClientSecret: string(d.Config.ClientSecretFile.Value())},
 	}
@@ -106,7 +98,7 @@ func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
 		return nil, fmt.Errorf("build hub: configuration is a %T", env.Config)
 	}
 	p, err := newParts(deps{
-		DB: env.DB, Sealed: env.Sealed, Clock: env.Clock, Log: env.Log, Meter: env.Meter, Config: config, Platform: env.Platform,
+		Journal: env.Journal, Sealed: env.Sealed, Clock: env.Clock, Log: env.Log, Meter: env.Meter, Config: config, Platform: env.Platform,
 	})
 	if err != nil {
 		return nil, err

@@ -1,4 +1,6 @@
 -- +goose Up
+-- A commit_id names the commit that last changed the row; its facts are found by it.
+
 -- A person whose identity was proved here at least once. Nothing of the person is in clear: the facts are sealed in
 -- identity_version, found again only by blind index. The second columns take over when an index key is rotated.
 create table identity (
@@ -10,6 +12,7 @@ create table identity (
     person_key_2 bytea       constraint identity_person_key_2_size check (octet_length(person_key_2) = 32),
     created_at   timestamptz not null,
     updated_at   timestamptz not null,
+    commit_id    uuid        not null,
     constraint identity_not_updated_before_made check (updated_at >= created_at)
 );
 create unique index identity_ci_key on identity (ci_key);
@@ -25,6 +28,7 @@ create table identity_version (
     version     integer     not null,
     sealed      bytea       not null,
     recorded_at timestamptz not null default now(),
+    commit_id   uuid        not null,
     constraint identity_version_pk primary key (recipient, version)
 );
 grant select, insert on identity_version to ${app};
@@ -41,6 +45,7 @@ create table address (
     announced_at timestamptz,
     removed_at   timestamptz,
     updated_at   timestamptz not null,
+    commit_id    uuid        not null,
     constraint address_folded              check (address = lower(address)),
     constraint address_of_one_owner        check ((recipient is null) <> (principal is null)),
     constraint address_ends_when_withdrawn check ((state = 'withdrawn') = (valid_until is not null)),
@@ -62,6 +67,7 @@ create table address_history (
     valid_until timestamptz,
     exchange    text        not null,
     recorded_at timestamptz not null default clock_timestamp(),
+    commit_id   uuid        not null,
     constraint address_history_pk primary key (id)
 ) partition by range (id);
 create index address_history_address on address_history (address, id);
@@ -78,6 +84,7 @@ create table member (
     designated_at   timestamptz,
     withdrawn_at    timestamptz,
     consent_changes integer     not null default 0,
+    commit_id       uuid        not null,
     constraint member_consent_has_terms       check ((consented_at is null) = (terms_version = '')),
     constraint member_withdrawn_has_time      check ((state = 'withdrawn') = (withdrawn_at is not null)),
     constraint member_withdrawn_consents_none check (state <> 'withdrawn' or (consented_at is null and designated_at is null))
@@ -95,6 +102,7 @@ create table consent (
     occurred_at   timestamptz not null,
     session       text        not null,
     recorded_at   timestamptz not null default clock_timestamp(),
+    commit_id     uuid        not null,
     constraint consent_pk primary key (id)
 ) partition by range (id);
 create index consent_recipient on consent (recipient, id);
@@ -109,6 +117,7 @@ create table refusal_history (
     occurred_at timestamptz not null,
     session     text        not null,
     recorded_at timestamptz not null default clock_timestamp(),
+    commit_id   uuid        not null,
     constraint refusal_history_pk primary key (id)
 ) partition by range (id);
 create index refusal_history_recipient on refusal_history (recipient, id);
@@ -118,6 +127,7 @@ grant select, insert on refusal_history to ${app};
 create table refusal (
     recipient uuid not null constraint refusal_identity references identity (recipient),
     sender    text not null,
+    commit_id uuid not null,
     constraint refusal_pk primary key (recipient, sender)
 );
 grant select, insert, delete on refusal to ${app};
@@ -130,7 +140,10 @@ create table organisation (
     business_key   bytea       not null constraint organisation_business_key_size check (octet_length(business_key) = 32),
     business_key_2 bytea       constraint organisation_business_key_2_size check (octet_length(business_key_2) = 32),
     sealed         bytea       not null,
-    created_at     timestamptz not null
+    -- Which submission of name and papers it is about, counted from 1: after a refusal they are submitted again.
+    submission     integer     not null default 1 constraint organisation_submission_counts check (submission > 0),
+    created_at     timestamptz not null,
+    commit_id      uuid        not null
 );
 create index organisation_business_key on organisation (business_key);
 create index organisation_business_key_2 on organisation (business_key_2);
@@ -148,6 +161,7 @@ alter table organisation_paper alter column sealed set storage external;
 grant select, insert, delete on organisation_paper to ${app};
 
 -- Documents whose recipient is sought. The row stays when the search is over; what was needed only for the search does not.
+-- causation is the frame that brought it.
 create table open_document (
     edoc_num         text        collate "C" not null,
     sender           text        not null,
@@ -166,8 +180,11 @@ create table open_document (
     address          text        not null,
     causation        uuid        not null,
     traceparent      text        not null,
+    -- A first outcome was fruitless beyond its sender's quota: it is counted, and not told before the send deadline.
+    withheld         boolean     not null default false,
     recorded_at      timestamptz not null,
     updated_at       timestamptz not null,
+    commit_id        uuid        not null,
     constraint open_document_pk primary key (edoc_num),
     constraint open_document_lane_known      check (lane in (1, 2)),
     constraint open_document_state_known     check (state in ('open', 'own', 'refused', 'ambiguous', 'cancelled', 'expired')),
@@ -175,30 +192,15 @@ create table open_document (
     constraint open_document_keyed           check (match_kind = 5 or match_key is not null),
     constraint open_document_open_is_whole   check ((state = 'open') = (sealed_recipient is not null and facts is not null)),
     constraint open_document_state_by_result check ((state = 'own') = (resolution = 1) and (state = 'refused') = (resolution = 3) and (state = 'ambiguous') = (resolution = 6)),
+    constraint open_document_own_has_recipient check (resolution <> 1 or (recipient is not null and address <> '')),
+    constraint open_document_peer_has_address  check (resolution <> 4 or (platform_id <> '' and address <> '')),
+    constraint open_document_withheld_untold check (not withheld or ordinal = 0),
     constraint open_document_ordinal_counts  check ((ordinal = 0) = (resolution = 0))
 ) partition by range (edoc_num);
 create index open_document_match on open_document (match_key) where state = 'open';
 create index open_document_match_2 on open_document (match_key_2) where state = 'open';
 create index open_document_recipient on open_document (recipient) where state = 'open' and recipient is not null;
 grant select, insert, update on open_document to ${app};
-
--- Every outcome of the search, append-only; open_document keeps the latest.
-create table resolution (
-    edoc_num    text        collate "C" not null,
-    ordinal     integer     not null constraint resolution_ordinal_counts check (ordinal > 0),
-    resolution  smallint    not null constraint resolution_known check (resolution between 1 and 6),
-    recipient   uuid,
-    platform_id text        not null,
-    address     text        not null,
-    source      text        not null constraint resolution_source_known check (source in ('own', 'request', 'hub')),
-    exchange    text        not null,
-    resolved_at timestamptz not null,
-    recorded_at timestamptz not null default clock_timestamp(),
-    constraint resolution_pk primary key (edoc_num, ordinal),
-    constraint resolution_own_has_recipient check (resolution <> 1 or (recipient is not null and address <> '')),
-    constraint resolution_peer_has_address  check (resolution <> 4 or (platform_id <> '' and address <> ''))
-) partition by range (edoc_num);
-grant select, insert on resolution to ${app};
 
 -- What has to be done about open documents, and when: search, look again, end at the deadline.
 create table due_document (
@@ -252,3 +254,15 @@ create table lookup_cache (
 );
 create index lookup_cache_expires on lookup_cache (expires_at);
 grant select, insert, update, delete on lookup_cache to ${app};
+
+-- How many recipients a sender had sought on a day (KST), and of how many it was, or would have been, told that nothing can be delivered
+-- (Act 18-6). Kept for some days.
+create table sender_day (
+    day       date   not null,
+    sender    text   collate "C" not null,
+    searched  bigint not null,
+    fruitless bigint not null,
+    constraint sender_day_pk primary key (day, sender),
+    constraint sender_day_counts check (searched >= 0 and fruitless >= 0)
+) with (fillfactor = 70);
+grant select, insert, update, delete on sender_day to ${app};

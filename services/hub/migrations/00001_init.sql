@@ -26,6 +26,7 @@ create table exchange_response (
     digest      bytea                constraint exchange_response_digest_length check (octet_length(digest) = 32),
     response    bytea[],
     answered_at timestamptz not null,
+    commit_id   uuid        not null,
     constraint exchange_response_pk primary key (exchange, attempt),
     constraint exchange_response_whole check ((status is null) = (response is null) and (status is null) = (digest is null)),
     constraint exchange_response_known_has_answer check (outcome = 'unknown' or status is not null),

@@ -28,9 +28,13 @@ const (
 type RecipientResolved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// With recipient and `to` set for RESOLUTION_OWN; `to` alone for RESOLUTION_PEER.
-	Facts         *v1.DocumentFacts      `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
-	Resolution    Resolution             `protobuf:"varint,2,opt,name=resolution,proto3,enum=naru.address.v1.Resolution" json:"resolution,omitempty"`
-	ResolvedAt    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
+	Facts      *v1.DocumentFacts      `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
+	Resolution Resolution             `protobuf:"varint,2,opt,name=resolution,proto3,enum=naru.address.v1.Resolution" json:"resolution,omitempty"`
+	ResolvedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
+	// Where the outcome comes from: own (this relay's members), request (it names the relay), hub or deadline.
+	Source string `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	// Id of the exchange with the hub, where that told it.
+	Exchange      string `protobuf:"bytes,5,opt,name=exchange,proto3" json:"exchange,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -84,6 +88,20 @@ func (x *RecipientResolved) GetResolvedAt() *timestamppb.Timestamp {
 		return x.ResolvedAt
 	}
 	return nil
+}
+
+func (x *RecipientResolved) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *RecipientResolved) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
 }
 
 // DocumentCancelled: stopped while the recipient was still being sought. Subject: edoc number.
@@ -164,9 +182,13 @@ type AddressRegistered struct {
 	// Principal id when it is an institution's, else empty.
 	Principal string `protobuf:"bytes,4,opt,name=principal,proto3" json:"principal,omitempty"`
 	// Recipient id when it is a member's, else empty.
-	Recipient     string `protobuf:"bytes,5,opt,name=recipient,proto3" json:"recipient,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Recipient string `protobuf:"bytes,5,opt,name=recipient,proto3" json:"recipient,omitempty"`
+	// Id of the exchange in which the hub said so.
+	Exchange string `protobuf:"bytes,6,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	// The hub knew the address from an attempt whose answer was lost.
+	AlreadyRegistered bool `protobuf:"varint,7,opt,name=already_registered,json=alreadyRegistered,proto3" json:"already_registered,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *AddressRegistered) Reset() {
@@ -232,6 +254,20 @@ func (x *AddressRegistered) GetRecipient() string {
 		return x.Recipient
 	}
 	return ""
+}
+
+func (x *AddressRegistered) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
+}
+
+func (x *AddressRegistered) GetAlreadyRegistered() bool {
+	if x != nil {
+		return x.AlreadyRegistered
+	}
+	return false
 }
 
 // AddressWithdrawn: the address ends. Subject: the address.
@@ -305,11 +341,13 @@ func (x *AddressWithdrawn) GetRecipient() string {
 
 // ConsentChanged: the member gave or took back consent. Subject: recipient id.
 type ConsentChanged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Recipient     string                 `protobuf:"bytes,1,opt,name=recipient,proto3" json:"recipient,omitempty"`
-	Consent       bool                   `protobuf:"varint,2,opt,name=consent,proto3" json:"consent,omitempty"`
-	TermsVersion  string                 `protobuf:"bytes,3,opt,name=terms_version,json=termsVersion,proto3" json:"terms_version,omitempty"`
-	ChangedAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=changed_at,json=changedAt,proto3" json:"changed_at,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Recipient    string                 `protobuf:"bytes,1,opt,name=recipient,proto3" json:"recipient,omitempty"`
+	Consent      bool                   `protobuf:"varint,2,opt,name=consent,proto3" json:"consent,omitempty"`
+	TermsVersion string                 `protobuf:"bytes,3,opt,name=terms_version,json=termsVersion,proto3" json:"terms_version,omitempty"`
+	ChangedAt    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=changed_at,json=changedAt,proto3" json:"changed_at,omitempty"`
+	// Id of the identity-proof session.
+	Session       string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -370,6 +408,13 @@ func (x *ConsentChanged) GetChangedAt() *timestamppb.Timestamp {
 		return x.ChangedAt
 	}
 	return nil
+}
+
+func (x *ConsentChanged) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
 }
 
 // MemberJoined: joined with consent, inbox designated, address confirmed at the hub. Subject: recipient id.
@@ -437,19 +482,21 @@ var File_naru_address_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/address/v1/events.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xde\x01\n" +
+	"\x1cnaru/address/v1/events.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x92\x02\n" +
 	"\x11RecipientResolved\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12;\n" +
 	"\n" +
 	"resolution\x18\x02 \x01(\x0e2\x1b.naru.address.v1.ResolutionR\n" +
 	"resolution\x12;\n" +
 	"\vresolved_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xcb\x01\n" +
+	"resolvedAt\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\tR\x06source\x12\x1a\n" +
+	"\bexchange\x18\x05 \x01(\tR\bexchange:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xcb\x01\n" +
 	"\x11DocumentCancelled\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12=\n" +
-	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xd5\x01\n" +
+	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xa0\x02\n" +
 	"\x11AddressRegistered\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x1f\n" +
 	"\vplatform_id\x18\x02 \x01(\tR\n" +
@@ -457,20 +504,23 @@ const file_naru_address_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"valid_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\x12\x1c\n" +
 	"\tprincipal\x18\x04 \x01(\tR\tprincipal\x12\x1c\n" +
-	"\trecipient\x18\x05 \x01(\tR\trecipient:\x0e\xd2\xf3\x18\n" +
+	"\trecipient\x18\x05 \x01(\tR\trecipient\x12\x1a\n" +
+	"\bexchange\x18\x06 \x01(\tR\bexchange\x12-\n" +
+	"\x12already_registered\x18\a \x01(\bR\x11alreadyRegistered:\x0e\xd2\xf3\x18\n" +
 	"\b\x01\x12\x06intake\"\xbf\x01\n" +
 	"\x10AddressWithdrawn\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12;\n" +
 	"\vvalid_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x12\x1c\n" +
 	"\tprincipal\x18\x03 \x01(\tR\tprincipal\x12\x1c\n" +
-	"\trecipient\x18\x04 \x01(\tR\trecipient:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06intake\"\xb0\x01\n" +
+	"\trecipient\x18\x04 \x01(\tR\trecipient:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06intake\"\xca\x01\n" +
 	"\x0eConsentChanged\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aconsent\x18\x02 \x01(\bR\aconsent\x12#\n" +
 	"\rterms_version\x18\x03 \x01(\tR\ftermsVersion\x129\n" +
 	"\n" +
-	"changed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt:\x06\xd2\xf3\x18\x02\b\x01\"\x87\x01\n" +
+	"changed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt\x12\x18\n" +
+	"\asession\x18\x05 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x01\"\x87\x01\n" +
 	"\fMemberJoined\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x127\n" +
