@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -128,6 +129,9 @@ func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber
 	}
 	if err != nil {
 		return document{}, fmt.Errorf("facts of %s: %w", number, err)
+	}
+	if d.receivedCommit, err = uuid.Parse(answer.GetCommit()); err != nil {
+		return document{}, fmt.Errorf("commit of %s: %w", number, err)
 	}
 	if err := insertDocument(ctx, s.db, d); err != nil {
 		return document{}, err
