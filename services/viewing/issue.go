@@ -133,11 +133,7 @@ func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber
 	if d.receivedCommit, err = uuid.Parse(answer.GetCommit()); err != nil {
 		return document{}, fmt.Errorf("commit of %s: %w", number, err)
 	}
-	if err := insertDocument(ctx, s.db, d); err != nil {
-		return document{}, err
-	}
-	// Read again, because it may be known as cancelled.
-	d, _, err = readDocument(ctx, s.db, number)
+	d.cancelled, err = insertDocument(ctx, s.db, d)
 	return d, err
 }
 

@@ -15,21 +15,23 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// insertDocument keeps a document; one that is here already stays as it is.
-func insertDocument(ctx context.Context, db pg.DBTX, d document) error {
+// insertDocument keeps a document, and tells whether it is known as cancelled. One that is here already stays as it is: its facts never change.
+func insertDocument(ctx context.Context, db pg.DBTX, d document) (cancelled bool, err error) {
 	const insert = `
+		with kept as (
 		insert into document (edoc_num, sender, lane, recipient, to_address, document_type, document_hash, attachment_hashes,
 		                      registered_hash, certificate_digest, viewing_system, viewing_url, viewing_deadline, sent_at,
 		                      received_at, sealed_identifier, received_commit_id)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-		on conflict (edoc_num) do nothing`
-	_, err := db.Exec(ctx, insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
+		on conflict (edoc_num) do nothing)
+		select exists (select from cancellation where edoc_num = $1)`
+	err = db.QueryRow(ctx, insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
 		digestsText(d.attachments), digestText(d.registered), d.certificateDigest, d.system, d.url, d.deadline, d.sentAt, d.receivedAt, d.sealedIdentifier,
-		d.receivedCommit)
+		d.receivedCommit).Scan(&cancelled)
 	if err != nil {
-		return fmt.Errorf("insert document %s: %w", d.number, err)
+		return false, fmt.Errorf("insert document %s: %w", d.number, err)
 	}
-	return nil
+	return cancelled, nil
 }
 
 // readDocument reads a document; false where it is not here.
