@@ -72,11 +72,8 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	}
 	row.digest = digestBytes(compact)
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		ordinal, err := countToken(ctx, tx, d.number)
+		ordinal, err := insertToken(ctx, tx, row)
 		if err != nil {
-			return err
-		}
-		if err := insertToken(ctx, tx, row, ordinal); err != nil {
 			return err
 		}
 		return d.stateIssued(ctx, tx, row, ordinal, caller.Session)

@@ -15,19 +15,11 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// countToken counts a document's tokens and gives the new one's number. It locks the document's row.
-func countToken(ctx context.Context, db pg.DBTX, number id.EdocNumber) (uint32, error) {
-	return counted(ctx, db, `update document set tokens = tokens + 1 where edoc_num = $1 returning tokens`, number)
-}
-
-// countVerification is countToken for verifications.
+// countVerification counts a document's verifications and gives the new one's number. It locks the document's row.
 func countVerification(ctx context.Context, db pg.DBTX, number id.EdocNumber) (uint32, error) {
-	return counted(ctx, db, `update document set verifications = verifications + 1 where edoc_num = $1 returning verifications`, number)
-}
-
-func counted(ctx context.Context, db pg.DBTX, statement string, number id.EdocNumber) (uint32, error) {
+	const count = `update document set verifications = verifications + 1 where edoc_num = $1 returning verifications`
 	var ordinal uint32
-	if err := db.QueryRow(ctx, statement, number.String()).Scan(&ordinal); err != nil {
+	if err := db.QueryRow(ctx, count, number.String()).Scan(&ordinal); err != nil {
 		return 0, fmt.Errorf("count on document %s: %w", number, err)
 	}
 	return ordinal, nil
@@ -43,15 +35,19 @@ type tokenRow struct {
 	issuedAt, expiresAt time.Time
 }
 
-func insertToken(ctx context.Context, tx *journal.Tx, r tokenRow, ordinal uint32) error {
+// insertToken counts a document's tokens and keeps the new one under its number, which it gives. It locks the document's row.
+func insertToken(ctx context.Context, tx *journal.Tx, r tokenRow) (ordinal uint32, err error) {
 	const insert = `
+		with counted as (
+		  update document set tokens = tokens + 1 where edoc_num = $1 returning tokens)
 		insert into viewing_token (edoc_num, jti, ordinal, digest, key_id, recipient, viewing_system, issued_at, expires_at, commit_id)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
-	_, err := tx.Exec(ctx, insert, r.number.String(), r.jti, ordinal, r.digest, r.keyID, r.recipient, r.system, r.issuedAt, r.expiresAt, tx.CommitID())
+		select $1, $2, tokens, $3, $4, $5, $6, $7, $8, $9 from counted
+		returning ordinal`
+	err = tx.QueryRow(ctx, insert, r.number.String(), r.jti, r.digest, r.keyID, r.recipient, r.system, r.issuedAt, r.expiresAt, tx.CommitID()).Scan(&ordinal)
 	if err != nil {
-		return fmt.Errorf("insert token of %s: %w", r.number, err)
+		return 0, fmt.Errorf("insert token of %s: %w", r.number, err)
 	}
-	return nil
+	return ordinal, nil
 }
 
 // useToken uses a token up, binding it to a viewing system's request. Of any number of callers one is told true.
