@@ -28,7 +28,7 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, event
 	var earliest time.Time
 	for i, e := range events {
 		facts := e.Message.GetFacts()
-		d := document{number: e.Subject, lane: e.Lane, sender: e.Sender, facts: facts, resolvedAt: e.Message.GetResolvedAt().AsTime(), event: i}
+		d := document{number: e.Subject, lane: e.Lane, sender: e.Sender, facts: facts, resolvedAt: e.Message.GetResolvedAt().AsTime(), event: i, frame: e.FrameID}
 		switch outcomeOf(e.Message.GetResolution()) {
 		case deliver:
 			d.state, d.foundAtOnce = Delivered, e.Ordinal <= 1
@@ -119,7 +119,7 @@ func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events 
 	requests := make([]document, len(events))
 	var latest time.Time
 	for i, e := range events {
-		requests[i] = document{number: e.Subject, state: Waiting, lane: e.Lane, sender: e.Sender, event: i}
+		requests[i] = document{number: e.Subject, state: Waiting, lane: e.Lane, sender: e.Sender, event: i, frame: e.FrameID}
 		if e.OccurredAt.After(latest) {
 			latest = e.OccurredAt
 		}
@@ -139,26 +139,26 @@ func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events 
 func (s *service) onCancelledByAddress(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.DocumentCancelled]) ([]inbox.Verdict, error) {
 	cancelled := make([]document, len(events))
 	for i, e := range events {
-		cancelled[i] = document{number: e.Subject, state: Waiting, lane: e.Lane, sender: e.Sender}
+		cancelled[i] = document{number: e.Subject, state: Waiting, lane: e.Lane, sender: e.Sender, frame: e.FrameID}
 	}
 	return nil, closeCancelled(ctx, tx, merged(cancelled), s.clock.Now())
 }
 
 // onAddressWithdrawn remembers ended addresses.
 func (s *service) onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
-	until := map[string]time.Time{}
+	ended := map[string]moved{}
 	for _, e := range events {
-		until[e.Message.GetAddress()] = e.Message.GetValidUntil().AsTime()
+		ended[e.Message.GetAddress()] = moved{at: e.Message.GetValidUntil().AsTime(), frame: e.FrameID}
 	}
-	return nil, insertWithdrawn(ctx, tx, until)
+	return nil, insertWithdrawn(ctx, tx, ended)
 }
 
 // onDocumentRead shows the read time in the inbox; nobody is told any more of what has been read.
 func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
-	read := map[string]time.Time{}
+	read := map[string]moved{}
 	for _, e := range events {
-		read[e.Subject] = e.Message.GetReadAt().AsTime()
+		read[e.Subject] = moved{at: e.Message.GetReadAt().AsTime(), frame: e.FrameID}
 	}
 	known, err := markRead(ctx, tx, read)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -73,8 +75,9 @@ type document struct {
 	resolvedAt time.Time
 	// foundAtOnce tells that the first resolution found a consented member here.
 	foundAtOnce bool
-	// event is the place of the answered event in its batch.
+	// event is the place of the answered event in its batch, frame the frame it came in.
 	event int
+	frame uuid.UUID
 }
 
 // merged keeps one document per number, the most decisive one (deliver over close or expire over wait), in the order of numbers.

@@ -16,6 +16,7 @@ func emits() []proto.Message {
 	return []proto.Message{
 		&deliveryv1.DocumentReceived{}, &deliveryv1.DeliveryExpired{}, &deliveryv1.DeliveryFailed{},
 		&deliveryv1.DocumentCancelled{}, &deliveryv1.CancelRefused{}, &deliveryv1.NoticeGiven{},
+		&deliveryv1.RoundGiven{}, &deliveryv1.RoundGivenUp{},
 	}
 }
 

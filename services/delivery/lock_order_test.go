@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -30,11 +31,14 @@ func TestBatchLocksInOrder(t *testing.T) {
 				return document{number: number, state: state, lane: lane, sender: "s", facts: &platformv1.DocumentFacts{}}
 			}
 			if test.known {
-				_, err := advance(t.Context(), b.App, []document{one(first, Waiting), one(last, Waiting)}, now)
-				require.NoError(t, err)
+				require.NoError(t, b.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error {
+					_, err := advance(t.Context(), tx, []document{one(first, Waiting), one(last, Waiting)}, now)
+					return err
+				}))
 			}
-			other, err := b.App.Begin(t.Context())
+			begun, err := b.App.Begin(t.Context())
 			require.NoError(t, err)
+			other := &journal.Tx{Tx: begun}
 			defer func() { _ = other.Rollback(t.Context()) }()
 			_, err = requestCancel(t.Context(), other, []document{one(first, Waiting)}, now)
 			require.NoError(t, err)
@@ -44,7 +48,7 @@ func TestBatchLocksInOrder(t *testing.T) {
 				tx, err := b.App.Begin(t.Context())
 				if err == nil {
 					// CLOSED comes before FAILED, the numbers come the other way round.
-					_, err = advance(t.Context(), tx, []document{one(first, Failed), one(last, Closed)}, now)
+					_, err = advance(t.Context(), &journal.Tx{Tx: tx}, []document{one(first, Failed), one(last, Closed)}, now)
 					_ = tx.Rollback(t.Context())
 				}
 				advanced <- err

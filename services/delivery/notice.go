@@ -78,6 +78,16 @@ func bodyOf(byRecipient [][]document) body {
 	return b
 }
 
+func recipientsOf(byRecipient [][]document) []*deliveryv1.RoundRecipient {
+	recipients := make([]*deliveryv1.RoundRecipient, len(byRecipient))
+	for i, documents := range byRecipient {
+		recipients[i] = &deliveryv1.RoundRecipient{
+			Recipient: documents[0].facts.GetRecipient(), Address: documents[0].facts.GetTo().GetAddress(), EdocNums: numbersOf(documents),
+		}
+	}
+	return recipients
+}
+
 // noticeClient keeps a connection for each call that is made at once.
 func noticeClient(n Notice) *http.Client {
 	client := &http.Client{Timeout: n.Timeout.Std() + time.Second}
@@ -123,18 +133,18 @@ func (s *service) settle(ctx context.Context, r round, told []document, byRecipi
 	reason := reasonOf(failure)
 	switch {
 	case failure == nil:
-		return s.settleGiven(ctx, r, told)
+		return s.settleGiven(ctx, r, told, byRecipient)
 	case len(byRecipient) > 1 && refusesContent(failure):
 		return errors.Join(failure, s.journal.InTx(ctx, func(tx *journal.Tx) error { return splitRound(ctx, tx, r, byRecipient, reason) }))
 	case r.attempt >= s.config.Notice.Attempts:
-		return errors.Join(failure, s.giveUp(ctx, r, told, reason))
+		return errors.Join(failure, s.giveUp(ctx, r, told, byRecipient, reason))
 	default:
 		return errors.Join(failure, putOff(ctx, s.db, r, reason, work.Backoff{}.Delay(r.attempt, rand.Float64())))
 	}
 }
 
-// settleGiven takes away a round that was given, with evidence and an event for each document.
-func (s *service) settleGiven(ctx context.Context, r round, told []document) error {
+// settleGiven takes away a round that was given, and states it: whom it told, and an event for each document.
+func (s *service) settleGiven(ctx context.Context, r round, told []document, byRecipient [][]document) error {
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := endRound(ctx, tx, r); err != nil {
 			return err
@@ -146,18 +156,21 @@ func (s *service) settleGiven(ctx context.Context, r round, told []document) err
 				Message: &deliveryv1.NoticeGiven{EdocNum: d.number, Sender: d.sender, Lane: d.lane, GivenAt: timestamppb.New(now)}}
 		}
 		return errors.Join(
-			appendEvidence(ctx, tx, now, "notice_given", told),
+			tx.Record(ctx, r.fact(now, &deliveryv1.RoundGiven{Recipients: recipientsOf(byRecipient), GivenAt: timestamppb.New(now), Attempt: uint32(r.attempt)})), //nolint:gosec // bounded by notice.attempts
 			journal.StateByLane(ctx, tx, events, func(i int) platformv1.Lane { return told[i].lane }))
 	})
 }
 
-// giveUp ends a round that was tried often enough. That recipients were not told is evidence like that they were.
-func (s *service) giveUp(ctx context.Context, r round, told []document, reason string) error {
+// giveUp ends a round that was tried often enough. That recipients were not told is stated like that they were.
+func (s *service) giveUp(ctx context.Context, r round, told []document, byRecipient [][]document, reason string) error {
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := markGivenUp(ctx, tx, r, told, reason); err != nil {
 			return err
 		}
-		return appendEvidence(ctx, tx, s.clock.Now(), "notice_given_up", told)
+		now := s.clock.Now()
+		return tx.Record(ctx, r.fact(now, &deliveryv1.RoundGivenUp{
+			Recipients: recipientsOf(byRecipient), GivenUpAt: timestamppb.New(now), Attempt: uint32(r.attempt), Reason: reason, //nolint:gosec // bounded by notice.attempts
+		}))
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -28,6 +29,11 @@ type round struct {
 
 func (r round) args() pgx.NamedArgs {
 	return pgx.NamedArgs{"id": r.id, "owner": r.owner, "attempt": r.attempt}
+}
+
+// fact is what is stated about the round.
+func (r round) fact(at time.Time, message proto.Message) journal.Fact {
+	return journal.Fact{Subject: r.id.String(), Actor: actor, OccurredAt: at, Message: message}
 }
 
 // announce keeps which documents have come for the next round, where notices are configured: a row for each hundred of a transaction.
@@ -108,7 +114,7 @@ func untold(ctx context.Context, db pg.DBTX, numbers []string) ([]document, erro
 	const read = `
 		select edoc_num, lane, sender, facts
 		from   delivery
-		where  edoc_num = any($1) and state = 'DELIVERED' and read_at is null and not notices_stopped
+		where  edoc_num = any($1) and state = 'DELIVERED' and read_at is null and cancel_commit_id is null
 		order  by recipient, edoc_num`
 	found, err := db.Query(ctx, read, numbers)
 	if err != nil {

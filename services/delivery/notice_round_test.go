@@ -140,7 +140,15 @@ func TestNotice(t *testing.T) {
 	require.Equal(t, "sender", took[0].Notices[0].Documents[0].From)
 	require.Equal(t, o.Clock.Now(), took[0].Notices[0].Documents[0].ReceivedAt)
 	require.Zero(t, o.noticesLeft(t))
-	require.Equal(t, 1, o.count(t, `select count(*) from evidence_entry where subject = $1 and kind = 'notice_given'`, d.GetFacts().GetEdocNum()))
+	given := unittest.Emitted[*deliveryv1.RoundGiven](t, o.Bench)
+	require.Len(t, given, 1)
+	require.Equal(t, uint32(2), given[0].GetAttempt())
+	require.Equal(t, o.Clock.Now(), given[0].GetGivenAt().AsTime())
+	require.Len(t, given[0].GetRecipients(), 1)
+	require.Equal(t, recipient, given[0].GetRecipients()[0].GetRecipient())
+	require.Equal(t, "to-"+recipient, given[0].GetRecipients()[0].GetAddress())
+	require.Equal(t, []string{d.GetFacts().GetEdocNum()}, given[0].GetRecipients()[0].GetEdocNums())
+	require.Equal(t, first, o.Stated(t, &deliveryv1.RoundGiven{})[0].GetSubject())
 }
 
 // A recipient is told once of all that came together, and that is stated for each document.
@@ -199,10 +207,11 @@ func TestRoundWithNothingToTellEnds(t *testing.T) {
 	o.read(t, d.GetFacts().GetEdocNum(), o.Clock.Now())
 	await.Require(t, unittest.Patience, func() bool { return o.noticesLeft(t) == 0 })
 	require.Empty(t, unittest.Emitted[*deliveryv1.NoticeGiven](t, o.Bench))
-	require.Zero(t, o.count(t, `select count(*) from evidence_entry where kind in ('notice_given', 'notice_given_up')`))
+	require.Empty(t, unittest.Emitted[*deliveryv1.RoundGiven](t, o.Bench))
+	require.Empty(t, unittest.Emitted[*deliveryv1.RoundGivenUp](t, o.Bench))
 }
 
-// That nobody could be told is evidence too, and what it was is left for a person.
+// That nobody could be told is stated too, and what it was is left for a person.
 func TestNoticeGivenUp(t *testing.T) {
 	t.Parallel()
 	o, p := withPhone(t, 2, always(http.StatusBadGateway))
@@ -213,7 +222,10 @@ func TestNoticeGivenUp(t *testing.T) {
 		return o.count(t, `select count(*) from notice_round where given_up_at is not null and edoc_nums = array[$1]`, number) == 1
 	})
 	require.Equal(t, 2, p.attempts())
-	require.Equal(t, 1, o.count(t, `select count(*) from evidence_entry where subject = $1 and kind = 'notice_given_up'`, number))
+	givenUp := unittest.Emitted[*deliveryv1.RoundGivenUp](t, o.Bench)
+	require.Len(t, givenUp, 1)
+	require.Equal(t, []string{number}, givenUp[0].GetRecipients()[0].GetEdocNums())
+	require.Equal(t, "answered with status 502", givenUp[0].GetReason())
 	require.Empty(t, unittest.Emitted[*deliveryv1.NoticeGiven](t, o.Bench))
 }
 
@@ -232,7 +244,10 @@ func TestRefusedContentHoldsUpNobodyElse(t *testing.T) {
 	given := unittest.AwaitEmitted[*deliveryv1.NoticeGiven](t, o.Bench, 1)
 	require.Equal(t, told.GetFacts().GetEdocNum(), given[0].GetEdocNum())
 	await.Require(t, unittest.Patience, func() bool { return o.noticesLeft(t) == 0 })
-	require.Equal(t, 1, o.count(t, `select count(*) from evidence_entry where subject = $1 and kind = 'notice_given_up'`, refused.GetFacts().GetEdocNum()))
+	givenUp := unittest.Emitted[*deliveryv1.RoundGivenUp](t, o.Bench)
+	require.Len(t, givenUp, 1)
+	require.Len(t, givenUp[0].GetRecipients(), 1)
+	require.Equal(t, []string{refused.GetFacts().GetEdocNum()}, givenUp[0].GetRecipients()[0].GetEdocNums())
 	require.Len(t, p.calls(), 1)
 }
 

@@ -76,14 +76,14 @@ func (s *service) GetInboxItem(ctx context.Context, r *deliveryv1.GetInboxItemRe
 }
 
 func (s *service) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequest) (*deliveryv1.GetReceivedResponse, error) {
-	facts, err := readReceived(ctx, s.db, r.GetEdocNum())
+	facts, commit, err := readReceived(ctx, s.db, r.GetEdocNum())
 	if errors.Is(err, errNotInInbox) {
 		return nil, itemNotFound()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &deliveryv1.GetReceivedResponse{Facts: facts}, nil
+	return &deliveryv1.GetReceivedResponse{Facts: facts, Commit: commit.String()}, nil
 }
 
 // show opens the title, which is clear to the recipient only.

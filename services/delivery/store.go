@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
@@ -22,6 +23,13 @@ type rows struct {
 	lanes                                []int16
 	deadlines, viewingDeadlines, stamps  []*time.Time
 	facts                                [][]byte
+	frames                               []uuid.UUID
+}
+
+// moved is a time that another unit has told, and the frame that told it.
+type moved struct {
+	at    time.Time
+	frame uuid.UUID
 }
 
 func rowsOf(documents []document) (rows, error) {
@@ -30,6 +38,7 @@ func rowsOf(documents []document) (rows, error) {
 		r.numbers = append(r.numbers, d.number)
 		r.states = append(r.states, string(d.state))
 		r.senders = append(r.senders, d.sender)
+		r.frames = append(r.frames, d.frame)
 		r.lanes = append(r.lanes, journal.LaneNumber(d.lane))
 		r.recipients = append(r.recipients, d.facts.GetRecipient())
 		r.deadlines = append(r.deadlines, moment(d.facts.GetSendDeadline()))
@@ -64,12 +73,14 @@ func moment(t timestamp) *time.Time {
 // they changed to. One statement writes them all, whatever they change to, so that rows are locked, and new ones inserted, in the order of
 // their numbers and never from the beginning again. A document whose cancel was requested is cancelled where it would have been delivered, or
 // would have expired.
-func advance(ctx context.Context, tx pg.DBTX, documents []document, now time.Time) (map[State][]document, error) {
+func advance(ctx context.Context, tx *journal.Tx, documents []document, now time.Time) (map[State][]document, error) {
 	const upsert = `
-		insert into delivery as d (edoc_num, state, lane, sender, send_deadline, recipient, facts, sent_at, received_at, viewing_deadline, changed_at)
-		select edoc_num, state, lane, sender, send_deadline, nullif(recipient, ''), facts, stamped, stamped, viewing_deadline, $10
-		from   unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::timestamptz[], $6::text[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])
-		       u(edoc_num, state, lane, sender, send_deadline, recipient, facts, stamped, viewing_deadline)
+		insert into delivery as d (edoc_num, state, lane, sender, send_deadline, recipient, facts, sent_at, received_at, viewing_deadline, changed_at,
+		                           commit_id, frame_id)
+		select edoc_num, state, lane, sender, send_deadline, nullif(recipient, ''), facts, stamped, stamped, viewing_deadline, $10, $11, frame_id
+		from   unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::timestamptz[], $6::text[], $7::bytea[], $8::timestamptz[], $9::timestamptz[],
+		              $12::uuid[])
+		       u(edoc_num, state, lane, sender, send_deadline, recipient, facts, stamped, viewing_deadline, frame_id)
 		order  by edoc_num collate "C"
 		on conflict (edoc_num) do update
 		set    state = case when d.state = 'CANCELLING' and excluded.state in ('DELIVERED', 'EXPIRED') then 'CANCELLED'
@@ -81,14 +92,17 @@ func advance(ctx context.Context, tx pg.DBTX, documents []document, now time.Tim
 		       sent_at = case when d.state = 'WAITING' then excluded.sent_at end,
 		       received_at = case when d.state = 'WAITING' then excluded.received_at end,
 		       viewing_deadline = excluded.viewing_deadline,
-		       changed_at = excluded.changed_at
+		       changed_at = excluded.changed_at,
+		       commit_id = excluded.commit_id,
+		       frame_id = excluded.frame_id
 		where  d.state in ('WAITING', 'CANCELLING') and not (d.state = 'WAITING' and excluded.state = 'WAITING')
 		returning edoc_num, state`
 	r, err := rowsOf(documents)
 	if err != nil {
 		return nil, err
 	}
-	found, err := tx.Query(ctx, upsert, r.numbers, r.states, r.lanes, r.senders, r.deadlines, r.recipients, r.facts, r.stamps, r.viewingDeadlines, now)
+	found, err := tx.Query(ctx, upsert, r.numbers, r.states, r.lanes, r.senders, r.deadlines, r.recipients, r.facts, r.stamps, r.viewingDeadlines, now,
+		tx.CommitID(), r.frames)
 	if err != nil {
 		return nil, fmt.Errorf("advance %d deliveries: %w", len(documents), err)
 	}
@@ -108,28 +122,31 @@ func advance(ctx context.Context, tx pg.DBTX, documents []document, now time.Tim
 }
 
 // requestCancel notes a cancel where nothing is decided yet, and returns the documents that were received already.
-func requestCancel(ctx context.Context, tx pg.DBTX, requests []document, now time.Time) ([]document, error) {
+func requestCancel(ctx context.Context, tx *journal.Tx, requests []document, now time.Time) ([]document, error) {
 	const request = `
-		insert into delivery as d (edoc_num, state, lane, sender, changed_at)
-		select edoc_num, 'CANCELLING', lane, sender, $4
-		from   unnest($1::text[], $2::smallint[], $3::text[]) u(edoc_num, lane, sender)
+		insert into delivery as d (edoc_num, state, lane, sender, changed_at, commit_id, frame_id, cancel_commit_id)
+		select edoc_num, 'CANCELLING', lane, sender, $4, $5, frame_id, $5
+		from   unnest($1::text[], $2::smallint[], $3::text[], $6::uuid[]) u(edoc_num, lane, sender, frame_id)
 		order  by edoc_num collate "C"
 		on conflict (edoc_num) do update
 		set    state = case when d.state = 'WAITING' then 'CANCELLING' else d.state end,
-		       notices_stopped = true,
+		       commit_id = case when d.state = 'WAITING' then excluded.commit_id else d.commit_id end,
+		       frame_id = case when d.state = 'WAITING' then excluded.frame_id else d.frame_id end,
+		       cancel_commit_id = excluded.cancel_commit_id,
 		       changed_at = excluded.changed_at
-		where  d.state = 'WAITING' or (d.state = 'DELIVERED' and not d.notices_stopped)
+		where  d.state = 'WAITING' or (d.state = 'DELIVERED' and d.cancel_commit_id is null)
 		returning edoc_num, state`
-	var numbers, senders []string
-	var lanes []int16
 	byNumber := map[string]document{}
-	for _, r := range requests {
-		numbers, senders, lanes = append(numbers, r.number), append(senders, r.sender), append(lanes, journal.LaneNumber(r.lane))
-		byNumber[r.number] = r
+	for _, d := range requests {
+		byNumber[d.number] = d
 	}
-	found, err := tx.Query(ctx, request, numbers, lanes, senders, now)
+	r, err := rowsOf(requests)
 	if err != nil {
-		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(numbers), err)
+		return nil, err
+	}
+	found, err := tx.Query(ctx, request, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames)
+	if err != nil {
+		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(requests), err)
 	}
 	var tooLate []document
 	var number, state string
@@ -139,26 +156,26 @@ func requestCancel(ctx context.Context, tx pg.DBTX, requests []document, now tim
 		}
 		return nil
 	}); err != nil {
-		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(numbers), err)
+		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(requests), err)
 	}
 	return tooLate, nil
 }
 
 // closeCancelled takes over address's decision.
-func closeCancelled(ctx context.Context, tx pg.DBTX, cancelled []document, now time.Time) error {
+func closeCancelled(ctx context.Context, tx *journal.Tx, cancelled []document, now time.Time) error {
 	const closing = `
-		insert into delivery as d (edoc_num, state, lane, sender, changed_at)
-		select edoc_num, 'CANCELLED', lane, sender, $4
-		from   unnest($1::text[], $2::smallint[], $3::text[]) u(edoc_num, lane, sender)
+		insert into delivery as d (edoc_num, state, lane, sender, changed_at, commit_id, frame_id)
+		select edoc_num, 'CANCELLED', lane, sender, $4, $5, frame_id
+		from   unnest($1::text[], $2::smallint[], $3::text[], $6::uuid[]) u(edoc_num, lane, sender, frame_id)
 		order  by edoc_num collate "C"
 		on conflict (edoc_num) do update
-		set    state = 'CANCELLED', changed_at = excluded.changed_at
+		set    state = 'CANCELLED', changed_at = excluded.changed_at, commit_id = excluded.commit_id, frame_id = excluded.frame_id
 		where  d.state in ('WAITING', 'CANCELLING')`
 	r, err := rowsOf(cancelled)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, closing, r.numbers, r.lanes, r.senders, now); err != nil {
+	if _, err := tx.Exec(ctx, closing, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames); err != nil {
 		return fmt.Errorf("close %d cancelled deliveries: %w", len(cancelled), err)
 	}
 	return nil
@@ -166,7 +183,7 @@ func closeCancelled(ctx context.Context, tx pg.DBTX, cancelled []document, now t
 
 // end closes up to limit waiting deliveries whose deadline has passed. One whose cancel was requested is cancelled: address, which would
 // have decided it, does not once it has ended its search.
-func end(ctx context.Context, tx pg.DBTX, now time.Time, limit int) ([]document, error) {
+func end(ctx context.Context, tx *journal.Tx, now time.Time, limit int) ([]document, error) {
 	const update = `
 		with due as (
 		  select edoc_num from delivery
@@ -175,11 +192,11 @@ func end(ctx context.Context, tx pg.DBTX, now time.Time, limit int) ([]document,
 		  limit  $2
 		  for update skip locked)
 		update delivery d
-		set    state = case when d.state = 'CANCELLING' then 'CANCELLED' else 'EXPIRED' end, changed_at = $1
+		set    state = case when d.state = 'CANCELLING' then 'CANCELLED' else 'EXPIRED' end, changed_at = $1, commit_id = $3, frame_id = null
 		from   due
 		where  d.edoc_num = due.edoc_num
 		returning d.edoc_num, d.state, d.lane, d.sender`
-	found, err := tx.Query(ctx, update, now, limit)
+	found, err := tx.Query(ctx, update, now, limit, tx.CommitID())
 	if err != nil {
 		return nil, fmt.Errorf("end deliveries: %w", err)
 	}
@@ -222,9 +239,10 @@ func withdrawnAt(ctx context.Context, tx pg.DBTX, documents []document, now time
 	return withdrawn, nil
 }
 
-func insertWithdrawn(ctx context.Context, tx pg.DBTX, until map[string]time.Time) error {
-	for _, address := range slices.Sorted(maps.Keys(until)) {
-		if _, err := tx.Exec(ctx, `insert into withdrawn_address (address, valid_until) values ($1, $2) on conflict do nothing`, address, until[address]); err != nil {
+func insertWithdrawn(ctx context.Context, tx pg.DBTX, ended map[string]moved) error {
+	const insert = `insert into withdrawn_address (address, valid_until, frame_id) values ($1, $2, $3) on conflict do nothing`
+	for _, address := range slices.Sorted(maps.Keys(ended)) {
+		if _, err := tx.Exec(ctx, insert, address, ended[address].at, ended[address].frame); err != nil {
 			return fmt.Errorf("insert withdrawn address: %w", err)
 		}
 	}
@@ -232,20 +250,21 @@ func insertWithdrawn(ctx context.Context, tx pg.DBTX, until map[string]time.Time
 }
 
 // markRead notes read times; the first stays. It tells which documents are in an inbox here.
-func markRead(ctx context.Context, tx pg.DBTX, read map[string]time.Time) (map[string]bool, error) {
+func markRead(ctx context.Context, tx pg.DBTX, read map[string]moved) (map[string]bool, error) {
 	const mark = `
 		update delivery d
-		set    read_at = coalesce(d.read_at, u.read_at)
-		from   (select o.edoc_num, r.read_at from delivery o join unnest($1::text[], $2::timestamptz[]) r(edoc_num, read_at) using (edoc_num)
+		set    read_at = coalesce(d.read_at, u.read_at), read_frame_id = coalesce(d.read_frame_id, u.frame_id)
+		from   (select o.edoc_num, r.read_at, r.frame_id
+		        from   delivery o join unnest($1::text[], $2::timestamptz[], $3::uuid[]) r(edoc_num, read_at, frame_id) using (edoc_num)
 		        where o.state = 'DELIVERED' order by o.edoc_num for update of o) u
 		where  d.edoc_num = u.edoc_num
 		returning d.edoc_num`
 	numbers := slices.Sorted(maps.Keys(read))
-	times := make([]time.Time, len(numbers))
+	times, frames := make([]time.Time, len(numbers)), make([]uuid.UUID, len(numbers))
 	for i, number := range numbers {
-		times[i] = read[number]
+		times[i], frames[i] = read[number].at, read[number].frame
 	}
-	found, err := tx.Query(ctx, mark, numbers, times)
+	found, err := tx.Query(ctx, mark, numbers, times, frames)
 	if err != nil {
 		return nil, fmt.Errorf("mark %d documents as read: %w", len(numbers), err)
 	}
@@ -262,21 +281,22 @@ func markRead(ctx context.Context, tx pg.DBTX, read map[string]time.Time) (map[s
 
 var errNotInInbox = errors.New("no such document in an inbox")
 
-// readReceived reads the facts of a received document.
-func readReceived(ctx context.Context, db pg.DBTX, number string) (*platformv1.DocumentFacts, error) {
+// readReceived reads the facts of a received document, and the commit that states them.
+func readReceived(ctx context.Context, db pg.DBTX, number string) (*platformv1.DocumentFacts, uuid.UUID, error) {
 	var raw []byte
-	err := db.QueryRow(ctx, `select facts from delivery where edoc_num = $1 and state = 'DELIVERED'`, number).Scan(&raw)
+	var commit uuid.UUID
+	err := db.QueryRow(ctx, `select facts, commit_id from delivery where edoc_num = $1 and state = 'DELIVERED'`, number).Scan(&raw, &commit)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, errNotInInbox
+		return nil, uuid.Nil, errNotInInbox
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read delivery %s: %w", number, err)
+		return nil, uuid.Nil, fmt.Errorf("read delivery %s: %w", number, err)
 	}
 	var facts platformv1.DocumentFacts
 	if err := proto.Unmarshal(raw, &facts); err != nil {
-		return nil, fmt.Errorf("decode facts of %s: %w", number, err)
+		return nil, uuid.Nil, fmt.Errorf("decode facts of %s: %w", number, err)
 	}
-	return &facts, nil
+	return &facts, commit, nil
 }
 
 // item is a document in an inbox.

@@ -28,7 +28,7 @@ var Unit = unit.Unit{
 	Requires:   []string{"intake"},
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
-	Partitions: []pg.Partition{{Table: "delivery", Kind: pg.ByYearText}},
+	Partitions: []pg.Partition{journal.Kept("delivery", pg.ByYearText, "", "e.edoc_num")},
 	States:     emits(),
 	Reads:      reads(),
 	Policy:     "delivery/1",

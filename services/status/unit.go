@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -38,17 +38,10 @@ var Unit = unit.Unit{
 
 // partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
 func partitions() []pg.Partition {
-	const guard = `select not exists (select
-	                                    from (select distinct on (subject) subject, action
-	                                            from evidence_hold
-	                                           order by subject, id desc) h
-	                                    join ${partition} d on d.edoc_num = h.subject
-	                                   where h.action = 'placed')`
-	kept := pg.Retain{Years: evidence.RetentionYears}
 	return []pg.Partition{
-		{Table: "timeline_entry", Kind: pg.ByYearText, Retain: kept, Guard: guard, GuardTables: []string{"evidence_hold"}},
+		journal.Kept("timeline_entry", pg.ByYearText, "", "e.edoc_num"),
 		// Room for a whole page's later facts on the page itself.
-		{Table: "document_summary", Kind: pg.ByYearText, With: "fillfactor = 40", Retain: kept, Guard: guard, GuardTables: []string{"evidence_hold"}},
+		journal.Kept("document_summary", pg.ByYearText, "fillfactor = 40", "e.edoc_num"),
 	}
 }
 

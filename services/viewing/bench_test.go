@@ -2,7 +2,6 @@ package viewing
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -35,6 +34,9 @@ import (
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// deliveryCommit states every receipt.
+var deliveryCommit = uuid.MustParse("01980000-0000-7000-8000-00000000d000")
 
 // fakeDelivery answers viewing's one question.
 type fakeDelivery struct {
@@ -74,7 +76,7 @@ func (f *fakeDelivery) GetReceived(ctx context.Context, r *deliveryv1.GetReceive
 	if !ok {
 		return nil, fault.New(fault.NotFound, "delivery", deliveryv1.Reason_REASON_ITEM_NOT_FOUND, "")
 	}
-	return &deliveryv1.GetReceivedResponse{Facts: facts}, nil
+	return &deliveryv1.GetReceivedResponse{Facts: facts, Commit: deliveryCommit.String()}, nil
 }
 
 // fakeAddress maps every identity to one recipient.
@@ -240,16 +242,17 @@ func (b *bundle) query(t *testing.T, sql string, args ...any) []string {
 	return found
 }
 
-// evidence gives the bodies of a kind of entry about a subject.
-func (b *bundle) evidence(t *testing.T, kind, subject string) []map[string]any {
+// about lists the facts of a kind about a subject.
+func about[M proto.Message](t *testing.T, b *bundle, subject string) []M {
 	t.Helper()
-	var bodies []map[string]any
-	for _, text := range b.query(t, `select convert_from(body, 'UTF8') from evidence_entry where kind = $1 and subject = $2 order by id`, kind, subject) {
-		var body map[string]any
-		require.NoError(t, json.Unmarshal([]byte(text), &body))
-		bodies = append(bodies, body)
+	var zero M
+	var found []M
+	for i, e := range b.Stated(t, zero) {
+		if e.GetSubject() == subject {
+			found = append(found, unittest.Emitted[M](t, b.Bench)[i])
+		}
 	}
-	return bodies
+	return found
 }
 
 // outcomes lists what became of the checks of a viewing system, oldest first.
@@ -265,7 +268,9 @@ func (b *bundle) replica(t *testing.T) *services {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	env := *b.Env
-	env.DB, env.Journal = pool, journal.New(pool, nil)
+	env.DB = pool
+	env.Journal, err = journal.New(journal.Deps{Unit: "viewing", DB: pool, Clock: env.Clock, Keys: journal.NewKeys(env.Keys, env.Clock), States: emits(), Policy: Unit.Policy})
+	require.NoError(t, err)
 	s, err := newServices(t.Context(), &env)
 	require.NoError(t, err)
 	return s

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -18,20 +20,21 @@ import (
 // here from its first token on.
 func onDocumentCancelled(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentCancelled]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
-	byNumber := map[string]time.Time{}
+	byNumber := map[string]int{}
 	for i, e := range events {
 		if _, err := id.ParseEdocNumber(e.Subject); err != nil || !e.Message.GetCancelledAt().IsValid() {
 			verdicts[i] = inbox.Park("cancellation_malformed")
 			continue
 		}
-		byNumber[e.Subject] = e.Message.GetCancelledAt().AsTime()
+		byNumber[e.Subject] = i
 	}
 	numbers := slices.Sorted(maps.Keys(byNumber))
-	at := make([]time.Time, len(numbers))
+	at, frames := make([]time.Time, len(numbers)), make([]uuid.UUID, len(numbers))
 	for i, number := range numbers {
-		at[i] = byNumber[number]
+		e := events[byNumber[number]]
+		at[i], frames[i] = e.Message.GetCancelledAt().AsTime(), e.FrameID
 	}
-	return verdicts, insertCancellations(ctx, tx, numbers, at)
+	return verdicts, insertCancellations(ctx, tx, numbers, at, frames)
 }
 
 // onPrincipalChanged keeps the newest version of each viewing system.
@@ -42,7 +45,8 @@ func onPrincipalChanged(ctx context.Context, tx *journal.Tx, events []inbox.Even
 		m := e.Message
 		switch m.GetKind() {
 		case platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM:
-			row := systemRow{id: m.GetId(), suspended: m.GetSuspended(), senders: append([]string{}, m.GetSenders()...), version: int64(e.Ordinal)}
+			row := systemRow{id: m.GetId(), suspended: m.GetSuspended(), senders: append([]string{}, m.GetSenders()...), version: int64(e.Ordinal),
+				frame: e.FrameID}
 			if known, ok := newest[row.id]; !ok || known.version < row.version {
 				newest[row.id] = row
 			}

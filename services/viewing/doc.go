@@ -4,7 +4,7 @@
 // # Session
 //
 // StartSession and CompleteSession are an OpenID Connect code flow with PKCE and nonce. What the provider asserts about the person
-// goes to AddressService once and is then gone; what stays is the evidence that somebody's identity was proved: digest of the signed
+// goes to AddressService once and is then gone; what stays is the fact that somebody's identity was proved: digest of the signed
 // assertion, issuer, time. The session token is an access token of ten minutes for the random recipient id.
 //
 //	login:  StartSession ──► started ──CompleteSession──► used      (five minutes, once, whatever comes of it)
@@ -22,7 +22,7 @@
 //	                        └── exp ──► expired: TOKEN_EXPIRED           └─ anything else: TOKEN_REPLAYED
 //
 // The step to used is one conditional update, so of any number of replicas and calls exactly one takes it. Every attempt is a row of
-// token_check and an evidence entry, also a refused one.
+// token_check and a fact, also a refused one.
 //
 // # Read time
 //

@@ -30,7 +30,9 @@ type document struct {
 	sentAt            time.Time
 	receivedAt        time.Time
 	sealedIdentifier  []byte
-	cancelled         bool
+	// receivedCommit is the commit of delivery's journal that states the receipt; set where it is kept, not where it is read.
+	receivedCommit uuid.UUID
+	cancelled      bool
 }
 
 var (

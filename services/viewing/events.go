@@ -9,7 +9,10 @@ import (
 )
 
 func emits() []proto.Message {
-	return []proto.Message{&viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}, &viewingv1.DocumentRead{}}
+	return []proto.Message{
+		&viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}, &viewingv1.DocumentRead{},
+		&viewingv1.IdentityProved{}, &viewingv1.IdentityRefused{}, &viewingv1.TokenChecked{}, &viewingv1.ReadReported{},
+	}
 }
 
 // consumers keep cancelled numbers and the projection of viewing systems.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -71,11 +72,8 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	}
 	row.digest = digestBytes(compact)
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		ordinal, err := countToken(ctx, tx, d.number)
+		ordinal, err := insertToken(ctx, tx, row)
 		if err != nil {
-			return err
-		}
-		if err := insertToken(ctx, tx, row, ordinal); err != nil {
 			return err
 		}
 		return d.stateIssued(ctx, tx, row, ordinal, caller.Session)
@@ -129,11 +127,10 @@ func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber
 	if err != nil {
 		return document{}, fmt.Errorf("facts of %s: %w", number, err)
 	}
-	if err := insertDocument(ctx, s.db, d); err != nil {
-		return document{}, err
+	if d.receivedCommit, err = uuid.Parse(answer.GetCommit()); err != nil {
+		return document{}, fmt.Errorf("commit of %s: %w", number, err)
 	}
-	// Read again, because it may be known as cancelled.
-	d, _, err = readDocument(ctx, s.db, number)
+	d.cancelled, err = insertDocument(ctx, s.db, d)
 	return d, err
 }
 

@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -60,10 +62,13 @@ func TestIssue(t *testing.T) {
 	require.Equal(t, platformv1.Lane_LANE_BULK, message.GetLane())
 	require.Equal(t, now, message.GetIssuedAt().AsTime())
 
-	proofs := b.evidence(t, "viewing_token_issued", f.GetEdocNum())
-	require.Len(t, proofs, 2)
-	require.Equal(t, read.Claims.ID.String(), proofs[0]["jti"])
-	require.NotEmpty(t, proofs[0]["session"])
+	require.Equal(t, read.Claims.ID.String(), message.GetJti())
+	require.NotEmpty(t, message.GetSession())
+	require.Len(t, message.GetTokenDigest(), 64)
+	commit := b.query(t, `select commit_id::text from viewing_token where jti = $1`, read.Claims.ID)
+	require.Len(t, commit, 1)
+	require.NoError(t, journal.Find(t.Context(), b.App, "viewing", uuid.MustParse(commit[0]), f.GetEdocNum(), &viewingv1.ViewingTokenIssued{}))
+	require.Equal(t, []string{deliveryCommit.String()}, b.query(t, `select received_commit_id::text from document where edoc_num = $1`, f.GetEdocNum()))
 	b.requireNowhere(t, first.GetToken(), second.GetToken(), canaryName)
 }
 

@@ -114,13 +114,10 @@ func keepReport(ctx context.Context, tx *journal.Tx, j judged) (outcome, time.Ti
 	if err := insertReport(ctx, tx, reportID, j.report, became, j.at); err != nil {
 		return "", time.Time{}, err
 	}
-	if err := proveReport(ctx, tx, j, reportID, became); err != nil {
-		return "", time.Time{}, err
-	}
 	if became != accepted {
-		return became, counts, nil
+		return became, counts, recordReport(ctx, tx, j, reportID.String(), became)
 	}
-	return became, counts, stateRead(ctx, tx, j)
+	return became, counts, stateRead(ctx, tx, j, reportID.String())
 }
 
 // after tells what a good report is that comes after the one that counts.

@@ -9,10 +9,12 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
@@ -59,10 +61,24 @@ func TestReport(t *testing.T) {
 
 	require.Equal(t, []string{"ACCEPTED", "REPEATED", "DIFFERS", "DIFFERS"},
 		b.query(t, `select outcome from read_report where edoc_num = $1 order by id`, f.GetEdocNum()))
-	proofs := b.evidence(t, "read_reported", f.GetEdocNum())
-	require.Len(t, proofs, 4)
-	require.Equal(t, strings.Repeat("1e", 32), proofs[0]["logDigest"])
-	require.Equal(t, "DIFFERS", proofs[3]["outcome"])
+	require.Equal(t, v.GetVerificationId(), message.GetVerification())
+	require.Equal(t, "SHA-256:"+strings.Repeat("0a", 32), message.GetShownHash())
+	for _, row := range []struct {
+		sql  string
+		fact proto.Message
+	}{
+		{`select used_commit_id::text from viewing_token where edoc_num = $1 order by ordinal limit 1`, &viewingv1.ViewingTokenVerified{}},
+		{`select commit_id::text from read_time where edoc_num = $1`, &viewingv1.DocumentRead{}},
+	} {
+		commits := b.query(t, row.sql, f.GetEdocNum())
+		require.Len(t, commits, 1)
+		require.NoError(t, journal.Find(t.Context(), b.App, "viewing", uuid.MustParse(commits[0]), f.GetEdocNum(), row.fact))
+	}
+	others := about[*viewingv1.ReadReported](t, b, f.GetEdocNum())
+	require.Len(t, others, 3, "the first is stated once, as the reading")
+	require.Equal(t, strings.Repeat("1e", 32), others[0].GetLogDigest())
+	require.Equal(t, "REPEATED", others[0].GetOutcome())
+	require.Equal(t, "DIFFERS", others[2].GetOutcome())
 }
 
 // Rules of a report, and what each is refused with.
@@ -150,9 +166,9 @@ func TestReportRules(t *testing.T) {
 		if test.reason == viewingv1.Reason_REASON_VERIFICATION_UNKNOWN {
 			subject = system
 		}
-		proofs := b.evidence(t, "read_reported", subject)
+		proofs := about[*viewingv1.ReadReported](t, b, subject)
 		require.NotEmpty(t, proofs, test.name)
-		require.Equal(t, recorded[0], proofs[len(proofs)-1]["outcome"], test.name)
+		require.Equal(t, recorded[0], proofs[len(proofs)-1].GetOutcome(), test.name)
 	}
 	_, err := b.report(t, b.system, &viewingv1.ReportReadRequest{EdocNum: other.GetEdocNum(), VerificationId: uuid.NewString(),
 		ReadAt: &timestamppb.Timestamp{Seconds: 1, Nanos: -1}, ShownHash: other.GetDocumentHash(), LogDigest: strings.Repeat("1e", 32)})

@@ -16,7 +16,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -138,7 +137,7 @@ func (s *sessions) take(ctx context.Context, state string, now time.Time) (login
 	return l, nil
 }
 
-// refuse keeps the evidence of a proof that did not hold.
+// refuse states that a proof did not hold.
 func (s *sessions) refuse(ctx context.Context, loginID uuid.UUID, cause error) error {
 	var refused *identity.RefusedError
 	if !errors.As(cause, &refused) {
@@ -147,8 +146,8 @@ func (s *sessions) refuse(ctx context.Context, loginID uuid.UUID, cause error) e
 	}
 	count(ctx, s.metrics.sessions, "refused")
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		return prove(ctx, tx, evidence.Entry{Kind: evidenceRefused, Subject: loginID.String(), Actor: actor, OccurredAt: s.clock.Now()},
-			identityBody{Session: loginID.String(), Issuer: s.issuer, AssertionDigest: refused.Digest, Why: string(refused.Why)})
+		return tx.Record(ctx, journal.Fact{Subject: loginID.String(), Actor: actor, OccurredAt: s.clock.Now(),
+			Message: &viewingv1.IdentityRefused{Issuer: s.issuer, AssertionDigest: refused.Digest, Why: string(refused.Why)}})
 	})
 	if err != nil {
 		return err
@@ -156,7 +155,7 @@ func (s *sessions) refuse(ctx context.Context, loginID uuid.UUID, cause error) e
 	return identityRefused(cause)
 }
 
-// open gives the session token, after the evidence of the proof is kept.
+// open gives the session token, after the proof is stated.
 func (s *sessions) open(ctx context.Context, loginID uuid.UUID, proof identity.Proof, r *addressv1.ResolveIdentityResponse) (*viewingv1.CompleteSessionResponse, error) {
 	minted, principal, err := s.minter.Mint(authn.Grant{
 		Subject: r.GetRecipient(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, Session: loginID.String(), Life: sessionLife,
@@ -165,8 +164,9 @@ func (s *sessions) open(ctx context.Context, loginID uuid.UUID, proof identity.P
 		return nil, err
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		return prove(ctx, tx, evidence.Entry{Kind: evidenceProved, Subject: r.GetRecipient(), Actor: r.GetRecipient(), OccurredAt: s.clock.Now()},
-			identityBody{Session: loginID.String(), Issuer: proof.Issuer, AuthTime: &proof.AuthTime, AssertionDigest: proof.Digest})
+		return tx.Record(ctx, journal.Fact{Subject: r.GetRecipient(), Actor: r.GetRecipient(), OccurredAt: s.clock.Now(), Message: &viewingv1.IdentityProved{
+			Session: loginID.String(), Issuer: proof.Issuer, AuthTime: timestamppb.New(proof.AuthTime), AssertionDigest: proof.Digest,
+		}})
 	})
 	if err != nil {
 		return nil, err

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
@@ -83,12 +85,11 @@ func TestSession(t *testing.T) {
 	require.Equal(t, o.idp.Issuer, asked.GetIssuer())
 	require.Equal(t, proved.Truncate(time.Second), asked.GetProvedAt().AsTime())
 
-	proofs := o.evidence(t, "identity_proved", o.recipient)
-	require.Len(t, proofs, 1)
-	require.Equal(t, map[string]any{
-		"session": principal.Session, "issuer": o.idp.Issuer, "assertionDigest": asked.GetAssertionDigest(),
-		"authTime": proved.Truncate(time.Second).Format(time.RFC3339),
-	}, proofs[0])
+	stated := about[*viewingv1.IdentityProved](t, o.bundle, o.recipient)
+	require.Len(t, stated, 1)
+	require.True(t, proto.Equal(&viewingv1.IdentityProved{
+		Session: principal.Session, Issuer: o.idp.Issuer, AssertionDigest: asked.GetAssertionDigest(), AuthTime: timestamppb.New(proved.Truncate(time.Second)),
+	}, stated[0]), "%v", stated[0])
 	require.Len(t, asked.GetAssertionDigest(), 64)
 
 	f := o.receive(t, o.recipient)
@@ -179,9 +180,8 @@ func TestSessionRefused(t *testing.T) {
 		require.Error(t, err, test.name)
 		requireReason(t, err, fault.Denied, viewingv1.Reason_REASON_IDENTITY_REFUSED)
 		o.idp.Fail(identitytest.Faults{})
-		bodies := o.query(t, `select body::json ->> 'why' from (select convert_from(body, 'UTF8') as body from evidence_entry
-		                      where kind = 'identity_refused' order by id desc limit 1) e`)
-		require.Equal(t, []string{test.why}, bodies)
+		refused := unittest.Emitted[*viewingv1.IdentityRefused](t, o.Bench)
+		require.Equal(t, test.why, refused[len(refused)-1].GetWhy())
 	}
 	require.Empty(t, o.address.asked)
 	o.requireNowhere(t, canaryCI, canaryName, "19900102", "01000000009")
@@ -218,7 +218,7 @@ func TestSessionUnavailable(t *testing.T) {
 	_, err = o.client.CompleteSession(t.Context(), o.login(t))
 	require.ErrorIs(t, err, fault.Internal, "what address says about a request the caller never made is not the caller's")
 	require.Empty(t, fault.As(err).Violations)
-	require.Empty(t, o.evidence(t, "identity_proved", o.recipient))
+	require.Empty(t, unittest.Emitted[*viewingv1.IdentityProved](t, o.Bench))
 	o.requireNowhere(t, canaryCI, canaryName, "01000000009")
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/clock"
@@ -14,20 +15,23 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// insertDocument keeps a document; one that is here already stays as it is.
-func insertDocument(ctx context.Context, db pg.DBTX, d document) error {
+// insertDocument keeps a document, and tells whether it is known as cancelled. One that is here already stays as it is: its facts never change.
+func insertDocument(ctx context.Context, db pg.DBTX, d document) (cancelled bool, err error) {
 	const insert = `
+		with kept as (
 		insert into document (edoc_num, sender, lane, recipient, to_address, document_type, document_hash, attachment_hashes,
 		                      registered_hash, certificate_digest, viewing_system, viewing_url, viewing_deadline, sent_at,
-		                      received_at, sealed_identifier)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-		on conflict (edoc_num) do nothing`
-	_, err := db.Exec(ctx, insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
-		digestsText(d.attachments), digestText(d.registered), d.certificateDigest, d.system, d.url, d.deadline, d.sentAt, d.receivedAt, d.sealedIdentifier)
+		                      received_at, sealed_identifier, received_commit_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		on conflict (edoc_num) do nothing)
+		select exists (select from cancellation where edoc_num = $1)`
+	err = db.QueryRow(ctx, insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
+		digestsText(d.attachments), digestText(d.registered), d.certificateDigest, d.system, d.url, d.deadline, d.sentAt, d.receivedAt, d.sealedIdentifier,
+		d.receivedCommit).Scan(&cancelled)
 	if err != nil {
-		return fmt.Errorf("insert document %s: %w", d.number, err)
+		return false, fmt.Errorf("insert document %s: %w", d.number, err)
 	}
-	return nil
+	return cancelled, nil
 }
 
 // readDocument reads a document; false where it is not here.
@@ -57,15 +61,15 @@ func readDocument(ctx context.Context, db pg.DBTX, number id.EdocNumber) (docume
 }
 
 // insertCancellations remembers cancelled numbers.
-func insertCancellations(ctx context.Context, db pg.DBTX, numbers []string, at []time.Time) error {
+func insertCancellations(ctx context.Context, db pg.DBTX, numbers []string, at []time.Time, frames []uuid.UUID) error {
 	const insert = `
-		insert into cancellation (edoc_num, cancelled_at)
-		select * from unnest($1::text[], $2::timestamptz[])
+		insert into cancellation (edoc_num, cancelled_at, frame_id)
+		select * from unnest($1::text[], $2::timestamptz[], $3::uuid[])
 		on conflict (edoc_num) do nothing`
 	if len(numbers) == 0 {
 		return nil
 	}
-	if _, err := db.Exec(ctx, insert, numbers, at); err != nil {
+	if _, err := db.Exec(ctx, insert, numbers, at, frames); err != nil {
 		return fmt.Errorf("insert %d cancellations: %w", len(numbers), err)
 	}
 	return nil
@@ -77,17 +81,18 @@ type systemRow struct {
 	suspended bool
 	senders   []string
 	version   int64
+	frame     uuid.UUID
 }
 
 // upsertSystem keeps a viewing system if it is newer than what is kept.
 func upsertSystem(ctx context.Context, db pg.DBTX, r systemRow) error {
 	const upsert = `
-		insert into viewing_system as v (id, suspended, senders, version)
-		values ($1, $2, $3, $4)
+		insert into viewing_system as v (id, suspended, senders, version, frame_id)
+		values ($1, $2, $3, $4, $5)
 		on conflict (id) do update
-		set    suspended = excluded.suspended, senders = excluded.senders, version = excluded.version
+		set    suspended = excluded.suspended, senders = excluded.senders, version = excluded.version, frame_id = excluded.frame_id
 		where  v.version < excluded.version`
-	if _, err := db.Exec(ctx, upsert, r.id, r.suspended, r.senders, r.version); err != nil {
+	if _, err := db.Exec(ctx, upsert, r.id, r.suspended, r.senders, r.version, r.frame); err != nil {
 		return fmt.Errorf("keep viewing system %s: %w", r.id, err)
 	}
 	return nil

@@ -11,22 +11,15 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// countToken counts a document's tokens and gives the new one's number. It locks the document's row.
-func countToken(ctx context.Context, db pg.DBTX, number id.EdocNumber) (uint32, error) {
-	return counted(ctx, db, `update document set tokens = tokens + 1 where edoc_num = $1 returning tokens`, number)
-}
-
-// countVerification is countToken for verifications.
+// countVerification counts a document's verifications and gives the new one's number. It locks the document's row.
 func countVerification(ctx context.Context, db pg.DBTX, number id.EdocNumber) (uint32, error) {
-	return counted(ctx, db, `update document set verifications = verifications + 1 where edoc_num = $1 returning verifications`, number)
-}
-
-func counted(ctx context.Context, db pg.DBTX, statement string, number id.EdocNumber) (uint32, error) {
+	const count = `update document set verifications = verifications + 1 where edoc_num = $1 returning verifications`
 	var ordinal uint32
-	if err := db.QueryRow(ctx, statement, number.String()).Scan(&ordinal); err != nil {
+	if err := db.QueryRow(ctx, count, number.String()).Scan(&ordinal); err != nil {
 		return 0, fmt.Errorf("count on document %s: %w", number, err)
 	}
 	return ordinal, nil
@@ -42,27 +35,31 @@ type tokenRow struct {
 	issuedAt, expiresAt time.Time
 }
 
-func insertToken(ctx context.Context, db pg.DBTX, r tokenRow, ordinal uint32) error {
+// insertToken counts a document's tokens and keeps the new one under its number, which it gives. It locks the document's row.
+func insertToken(ctx context.Context, tx *journal.Tx, r tokenRow) (ordinal uint32, err error) {
 	const insert = `
-		insert into viewing_token (edoc_num, jti, ordinal, digest, key_id, recipient, viewing_system, issued_at, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-	_, err := db.Exec(ctx, insert, r.number.String(), r.jti, ordinal, r.digest, r.keyID, r.recipient, r.system, r.issuedAt, r.expiresAt)
+		with counted as (
+		  update document set tokens = tokens + 1 where edoc_num = $1 returning tokens)
+		insert into viewing_token (edoc_num, jti, ordinal, digest, key_id, recipient, viewing_system, issued_at, expires_at, commit_id)
+		select $1, $2, tokens, $3, $4, $5, $6, $7, $8, $9 from counted
+		returning ordinal`
+	err = tx.QueryRow(ctx, insert, r.number.String(), r.jti, r.digest, r.keyID, r.recipient, r.system, r.issuedAt, r.expiresAt, tx.CommitID()).Scan(&ordinal)
 	if err != nil {
-		return fmt.Errorf("insert token of %s: %w", r.number, err)
+		return 0, fmt.Errorf("insert token of %s: %w", r.number, err)
 	}
-	return nil
+	return ordinal, nil
 }
 
 // useToken uses a token up, binding it to a viewing system's request. Of any number of callers one is told true.
-func useToken(ctx context.Context, db pg.DBTX, c check) (bool, error) {
+func useToken(ctx context.Context, tx *journal.Tx, c check) (bool, error) {
 	const update = `
 		update viewing_token
-		set    used_at = $5, request_id = $6, verification_id = $7
+		set    used_at = $5, request_id = $6, verification_id = $7, used_commit_id = $8
 		where  edoc_num = $1 and jti = $2 and digest = $3 and viewing_system = $4
 		  and  used_at is null and issued_at <= $5 and expires_at > $5
 		returning true`
 	var used bool
-	err := db.QueryRow(ctx, update, c.number.String(), c.jti, c.digest, c.system, c.at, c.requestID, c.id).Scan(&used)
+	err := tx.QueryRow(ctx, update, c.number.String(), c.jti, c.digest, c.system, c.at, c.requestID, c.id, tx.CommitID()).Scan(&used)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
@@ -97,15 +94,16 @@ func readToken(ctx context.Context, db pg.DBTX, c check) (tokenState, bool, erro
 	return s, true, nil
 }
 
-func insertCheck(ctx context.Context, db pg.DBTX, c check, o outcome, v *uuid.UUID) error {
+func insertCheck(ctx context.Context, tx *journal.Tx, c check, o outcome, v *uuid.UUID) error {
 	const insert = `
-		insert into token_check (id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at)
-		values ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9)`
+		insert into token_check (id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at, commit_id)
+		values ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10)`
 	var jti *uuid.UUID
 	if c.number != "" {
 		jti = &c.jti
 	}
-	if _, err := db.Exec(ctx, insert, c.id, c.system, c.requestID, c.digest, c.number.String(), jti, string(o), v, c.at); err != nil {
+	_, err := tx.Exec(ctx, insert, c.id, c.system, c.requestID, c.digest, c.number.String(), jti, string(o), v, c.at, tx.CommitID())
+	if err != nil {
 		return fmt.Errorf("insert token check: %w", err)
 	}
 	return nil
@@ -137,12 +135,12 @@ type readTime struct {
 }
 
 // insertReadTime keeps a read time unless there is one; true where it was the first.
-func insertReadTime(ctx context.Context, db pg.DBTX, r report, v verification, reportID uuid.UUID, at time.Time) (bool, error) {
+func insertReadTime(ctx context.Context, tx *journal.Tx, r report, v verification, reportID uuid.UUID, at time.Time) (bool, error) {
 	const insert = `
-		insert into read_time (edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)
+		insert into read_time (edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id, commit_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		on conflict (edoc_num) do nothing`
-	tag, err := db.Exec(ctx, insert, r.number.String(), r.readAt, v.verifiedAt, at, v.id, r.system, r.logDigest, reportID)
+	tag, err := tx.Exec(ctx, insert, r.number.String(), r.readAt, v.verifiedAt, at, v.id, r.system, r.logDigest, reportID, tx.CommitID())
 	if err != nil {
 		return false, fmt.Errorf("insert read time of %s: %w", r.number, err)
 	}
@@ -159,11 +157,12 @@ func readReadTime(ctx context.Context, db pg.DBTX, number id.EdocNumber) (readTi
 	return t, nil
 }
 
-func insertReport(ctx context.Context, db pg.DBTX, reportID uuid.UUID, r report, o outcome, at time.Time) error {
+func insertReport(ctx context.Context, tx *journal.Tx, reportID uuid.UUID, r report, o outcome, at time.Time) error {
 	const insert = `
-		insert into read_report (id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-	_, err := db.Exec(ctx, insert, reportID, r.number.String(), r.verification, r.system, r.readAt, digestText(r.shown), r.logDigest, string(o), at)
+		insert into read_report (id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, commit_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+	_, err := tx.Exec(ctx, insert, reportID, r.number.String(), r.verification, r.system, r.readAt, digestText(r.shown), r.logDigest, string(o), at,
+		tx.CommitID())
 	if err != nil {
 		return fmt.Errorf("insert read report of %s: %w", r.number, err)
 	}

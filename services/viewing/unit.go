@@ -12,7 +12,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
@@ -53,18 +52,10 @@ var Unit = unit.Unit{
 	Build: build,
 }
 
-// partitions of what is kept ten years after the end of its year, like the evidence about it, and as long as a number in it is under
-// legal hold. Logins go after days.
+// partitions of what is kept ten years after the end of its year, and as long as a number in it is under legal hold. Logins go after days.
 func partitions() []pg.Partition {
-	guard := `select not exists (select
-	                               from (select distinct on (subject) subject, action
-	                                       from evidence_hold
-	                                      order by subject, id desc) h
-	                               join ${partition} d on d.edoc_num = h.subject
-	                              where h.action = 'placed')`
 	kept := func(table string, kind pg.PartitionKind, with string) pg.Partition {
-		return pg.Partition{Table: table, Kind: kind, With: with, Retain: pg.Retain{Years: evidence.RetentionYears}, Guard: guard,
-			GuardTables: []string{"evidence_hold"}}
+		return journal.Kept(table, kind, with, "e.edoc_num")
 	}
 	// Counters and use are written into rows once or twice: the space left in a page keeps these updates there.
 	const room = "fillfactor = 80"

@@ -175,27 +175,23 @@ func (s tokenState) repeatedBy(c check) bool {
 	return s.requestID != nil && *s.requestID == c.requestID && s.verification != nil && c.at.Sub(*s.usedAt) <= repeatWindow
 }
 
-// keepCheck records an attempt, whatever became of it, and states an accepted one.
+// keepCheck records and states an attempt, whatever became of it.
 func keepCheck(ctx context.Context, tx *journal.Tx, c check, became outcome, v verification) error {
-	var of *verification
 	var verificationID *uuid.UUID
 	if became == accepted || became == repeated {
-		of, verificationID = &v, &v.id
+		verificationID = &v.id
 	}
 	if err := insertCheck(ctx, tx, c, became, verificationID); err != nil {
 		return err
 	}
-	if err := proveCheck(ctx, tx, c, became, of); err != nil {
-		return err
-	}
 	if became != accepted {
-		return nil
+		return recordCheck(ctx, tx, c, became, v)
 	}
 	ordinal, err := countVerification(ctx, tx, c.number)
 	if err != nil {
 		return err
 	}
-	return c.document.stateVerified(ctx, tx, c.system, ordinal, c.at)
+	return stateVerified(ctx, tx, c, ordinal)
 }
 
 // recipient opens the identifier by which the sender named its recipient.

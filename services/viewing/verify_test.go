@@ -57,9 +57,13 @@ func TestVerify(t *testing.T) {
 	require.Equal(t, at, unittest.Emitted[*viewingv1.ViewingTokenVerified](t, b.Bench)[0].GetVerifiedAt().AsTime())
 	require.Empty(t, unittest.Emitted[*viewingv1.DocumentRead](t, b.Bench), "token use is never a read time")
 	require.Equal(t, []string{"ACCEPTED", "ACCEPTED"}, b.outcomes(t, b.system))
-	proofs := b.evidence(t, "viewing_token_checked", f.GetEdocNum())
-	require.Len(t, proofs, 2)
-	require.Equal(t, v.GetVerificationId(), proofs[0]["verification"])
+	proved := about[*viewingv1.ViewingTokenVerified](t, b, f.GetEdocNum())
+	require.Len(t, proved, 2)
+	require.Equal(t, v.GetVerificationId(), proved[0].GetVerification())
+	require.Equal(t, "SHA-256:"+strings.Repeat("0a", 32), proved[0].GetDocumentHash())
+	require.Len(t, proved[0].GetTokenDigest(), 64)
+	require.NotEmpty(t, proved[0].GetRequestId())
+	require.Empty(t, unittest.Emitted[*viewingv1.TokenChecked](t, b.Bench), "stated once")
 	b.requireNowhere(t, issued.GetToken(), canaryName, "19900102", "01000000009")
 }
 
@@ -144,14 +148,14 @@ func TestVerifyRefused(t *testing.T) {
 	}
 	kept := map[string][]string{}
 	for _, test := range tests {
-		before := len(b.evidence(t, "viewing_token_checked", test.subject))
+		before := len(about[*viewingv1.TokenChecked](t, b, test.subject))
 		_, err := b.verify(t, test.system, test.token, "r-1")
 		require.Error(t, err, test.name)
 		requireReason(t, err, test.kind, test.reason)
 		kept[test.system] = append(kept[test.system], test.outcome)
-		proofs := b.evidence(t, "viewing_token_checked", test.subject)
+		proofs := about[*viewingv1.TokenChecked](t, b, test.subject)
 		require.Len(t, proofs, before+1, test.name)
-		require.Equal(t, test.outcome, proofs[before]["outcome"], test.name)
+		require.Equal(t, test.outcome, proofs[before].GetOutcome(), test.name)
 	}
 	for system, outcomes := range kept {
 		require.Equal(t, outcomes, b.outcomes(t, system))

@@ -13,12 +13,19 @@ create table delivery (
     received_at         timestamptz,
     viewing_deadline    timestamptz,
     read_at             timestamptz,
-    notices_stopped     boolean          not null default false,
+    -- The frame of viewing that tells of the reading.
+    read_frame_id       uuid,
     changed_at          timestamptz      not null,
+    -- The commit of the state's last change, and the frame it took, which only the passing of time is without.
+    commit_id           uuid             not null,
+    frame_id            uuid,
+    -- The commit that took a request to cancel it; nobody is told of it any more.
+    cancel_commit_id    uuid,
     constraint delivery_pk primary key (edoc_num),
     constraint delivery_delivered_is_complete check (state <> 'DELIVERED'
         or (recipient is not null and facts is not null and sent_at is not null and received_at is not null)),
-    constraint delivery_sent_before_received check (sent_at <= received_at)
+    constraint delivery_sent_before_received check (sent_at <= received_at),
+    constraint delivery_read_by_a_frame check ((read_at is null) = (read_frame_id is null))
 ) partition by range (edoc_num);
 create index delivery_inbox on delivery (recipient, received_at desc, edoc_num desc) where state = 'DELIVERED';
 -- A document whose cancel nobody else decided ends at its deadline too.
@@ -28,7 +35,8 @@ grant select, insert, update on delivery to ${app};
 -- Addresses of members that ended; nothing is put into their inbox any more.
 create table withdrawn_address (
     address     text        not null constraint withdrawn_address_pk primary key,
-    valid_until timestamptz not null
+    valid_until timestamptz not null,
+    frame_id    uuid        not null
 );
 grant select, insert on withdrawn_address to ${app};
 

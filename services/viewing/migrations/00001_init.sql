@@ -21,6 +21,8 @@ create table document (
     sent_at            timestamptz      not null,
     received_at        timestamptz      not null,
     sealed_identifier  bytea            not null,
+    -- The commit of delivery that states the receipt.
+    received_commit_id uuid             not null,
     tokens             integer          not null default 0,
     verifications      integer          not null default 0,
     constraint document_pk primary key (edoc_num),
@@ -34,6 +36,7 @@ grant select, insert, update (tokens, verifications) on document to ${app};
 create table cancellation (
     edoc_num     text collate "C" not null,
     cancelled_at timestamptz      not null,
+    frame_id     uuid             not null,
     constraint cancellation_pk primary key (edoc_num)
 ) partition by range (edoc_num);
 grant select, insert on cancellation to ${app};
@@ -43,7 +46,8 @@ create table viewing_system (
     id        text    not null constraint viewing_system_pk primary key,
     suspended boolean not null,
     senders   text[]  not null,
-    version   bigint  not null
+    version   bigint  not null,
+    frame_id  uuid    not null
 );
 grant select, insert, update on viewing_system to ${app};
 
@@ -61,13 +65,17 @@ create table viewing_token (
     used_at         timestamptz,
     request_id      text,
     verification_id uuid,
+    -- The commits that issued it and used it.
+    commit_id       uuid             not null,
+    used_commit_id  uuid,
     constraint viewing_token_pk primary key (edoc_num, jti),
     constraint viewing_token_number unique (edoc_num, ordinal),
     constraint viewing_token_life check (issued_at < expires_at and expires_at <= issued_at + interval '10 minutes'),
-    constraint viewing_token_used_whole check ((used_at is null) = (request_id is null) and (used_at is null) = (verification_id is null)),
+    constraint viewing_token_used_whole check ((used_at is null) = (request_id is null) and (used_at is null) = (verification_id is null)
+                                                     and (used_at is null) = (used_commit_id is null)),
     constraint viewing_token_used_in_life check (used_at >= issued_at and used_at < expires_at)
 ) partition by range (edoc_num);
-grant select, insert, update (used_at, request_id, verification_id) on viewing_token to ${app};
+grant select, insert, update (used_at, request_id, verification_id, used_commit_id) on viewing_token to ${app};
 
 -- Every attempt to verify a token, also the refused ones. The id of an accepted one is its verification id. Append only.
 create table token_check (
@@ -81,6 +89,7 @@ create table token_check (
                                 check (outcome in ('ACCEPTED', 'REPEATED', 'MALFORMED', 'FORGED', 'EXPIRED', 'FOREIGN', 'REPLAYED')),
     verification_id uuid,
     checked_at      timestamptz not null,
+    commit_id       uuid        not null,
     constraint token_check_pk primary key (id),
     constraint token_check_verified check ((outcome in ('ACCEPTED', 'REPEATED')) = (verification_id is not null)),
     constraint token_check_own_id check (outcome <> 'ACCEPTED' or verification_id = id)
@@ -98,6 +107,7 @@ create table read_time (
     viewing_system  text             not null,
     log_digest      text             not null,
     report_id       uuid             not null,
+    commit_id       uuid             not null,
     constraint read_time_pk primary key (edoc_num),
     -- A read time has the precision its reporter gave, at least seconds.
     constraint read_time_after_verified check (read_at >= date_trunc('second', verified_at)),
@@ -118,6 +128,7 @@ create table read_report (
                                      check (outcome in ('ACCEPTED', 'REPEATED', 'DIFFERS', 'VERIFICATION_UNKNOWN', 'OUT_OF_WINDOW',
                                                         'SHOWN_HASH_DIFFERS', 'READ_TIME_NOT_KEPT')),
     reported_at     timestamptz      not null,
+    commit_id       uuid             not null,
     constraint read_report_pk primary key (id)
 ) partition by range (id);
 create index read_report_document on read_report (edoc_num);

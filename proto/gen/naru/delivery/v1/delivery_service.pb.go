@@ -368,8 +368,10 @@ func (x *GetReceivedRequest) GetEdocNum() string {
 }
 
 type GetReceivedResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Facts         *v1.DocumentFacts      `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Facts *v1.DocumentFacts      `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
+	// The commit of delivery's journal that states them (DocumentReceived).
+	Commit        string `protobuf:"bytes,2,opt,name=commit,proto3" json:"commit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -411,6 +413,13 @@ func (x *GetReceivedResponse) GetFacts() *v1.DocumentFacts {
 	return nil
 }
 
+func (x *GetReceivedResponse) GetCommit() string {
+	if x != nil {
+		return x.Commit
+	}
+	return ""
+}
+
 var File_naru_delivery_v1_delivery_service_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
@@ -439,9 +448,10 @@ const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
 	"\x14GetInboxItemResponse\x12/\n" +
 	"\x04item\x18\x01 \x01(\v2\x1b.naru.delivery.v1.InboxItemR\x04item\"\\\n" +
 	"\x12GetReceivedRequest\x12F\n" +
-	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"L\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"d\n" +
 	"\x13GetReceivedResponse\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts2\x83\x02\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12\x16\n" +
+	"\x06commit\x18\x02 \x01(\tR\x06commit2\x83\x02\n" +
 	"\fInboxService\x12n\n" +
 	"\tListInbox\x12\".naru.delivery.v1.ListInboxRequest\x1a#.naru.delivery.v1.ListInboxResponse\"\x18\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\v\x12\t/v1/inbox\x12\x82\x01\n" +
 	"\fGetInboxItem\x12%.naru.delivery.v1.GetInboxItemRequest\x1a&.naru.delivery.v1.GetInboxItemResponse\"#\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/inbox/{edoc_num}2\x8f\x01\n" +

@@ -25,12 +25,23 @@ const (
 
 // ViewingTokenIssued. Subject: edoc number, ordinal: number of the token.
 type ViewingTokenIssued struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
-	Sender        string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
-	Lane          v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
-	Recipient     string                 `protobuf:"bytes,4,opt,name=recipient,proto3" json:"recipient,omitempty"`
-	IssuedAt      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum   string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Sender    string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	Lane      v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
+	Recipient string                 `protobuf:"bytes,4,opt,name=recipient,proto3" json:"recipient,omitempty"`
+	IssuedAt  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// Session of the recipient that asked for it; IdentityProved tells how that was opened.
+	Session string `protobuf:"bytes,7,opt,name=session,proto3" json:"session,omitempty"`
+	Jti     string `protobuf:"bytes,8,opt,name=jti,proto3" json:"jti,omitempty"`
+	// SHA-256 of the token, lower-case hex.
+	TokenDigest string `protobuf:"bytes,9,opt,name=token_digest,json=tokenDigest,proto3" json:"token_digest,omitempty"`
+	KeyId       string `protobuf:"bytes,10,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// What the token says: audience, certified address of the recipient, hash of the document (algorithm:hex).
+	ViewingSystem string `protobuf:"bytes,11,opt,name=viewing_system,json=viewingSystem,proto3" json:"viewing_system,omitempty"`
+	Address       string `protobuf:"bytes,12,opt,name=address,proto3" json:"address,omitempty"`
+	DocumentHash  string `protobuf:"bytes,13,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -100,6 +111,62 @@ func (x *ViewingTokenIssued) GetIssuedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ViewingTokenIssued) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *ViewingTokenIssued) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *ViewingTokenIssued) GetJti() string {
+	if x != nil {
+		return x.Jti
+	}
+	return ""
+}
+
+func (x *ViewingTokenIssued) GetTokenDigest() string {
+	if x != nil {
+		return x.TokenDigest
+	}
+	return ""
+}
+
+func (x *ViewingTokenIssued) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *ViewingTokenIssued) GetViewingSystem() string {
+	if x != nil {
+		return x.ViewingSystem
+	}
+	return ""
+}
+
+func (x *ViewingTokenIssued) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ViewingTokenIssued) GetDocumentHash() string {
+	if x != nil {
+		return x.DocumentHash
+	}
+	return ""
+}
+
 // ViewingTokenVerified: not a read time. Subject: edoc number, ordinal: number of the verification.
 type ViewingTokenVerified struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -108,6 +175,13 @@ type ViewingTokenVerified struct {
 	Lane          v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
 	ViewingSystem string                 `protobuf:"bytes,4,opt,name=viewing_system,json=viewingSystem,proto3" json:"viewing_system,omitempty"`
 	VerifiedAt    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=verified_at,json=verifiedAt,proto3" json:"verified_at,omitempty"`
+	Verification  string                 `protobuf:"bytes,6,opt,name=verification,proto3" json:"verification,omitempty"`
+	RequestId     string                 `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Jti           string                 `protobuf:"bytes,8,opt,name=jti,proto3" json:"jti,omitempty"`
+	// SHA-256 of the token, lower-case hex.
+	TokenDigest string `protobuf:"bytes,9,opt,name=token_digest,json=tokenDigest,proto3" json:"token_digest,omitempty"`
+	// The hash that was answered (algorithm:hex).
+	DocumentHash  string `protobuf:"bytes,10,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -177,6 +251,41 @@ func (x *ViewingTokenVerified) GetVerifiedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ViewingTokenVerified) GetVerification() string {
+	if x != nil {
+		return x.Verification
+	}
+	return ""
+}
+
+func (x *ViewingTokenVerified) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ViewingTokenVerified) GetJti() string {
+	if x != nil {
+		return x.Jti
+	}
+	return ""
+}
+
+func (x *ViewingTokenVerified) GetTokenDigest() string {
+	if x != nil {
+		return x.TokenDigest
+	}
+	return ""
+}
+
+func (x *ViewingTokenVerified) GetDocumentHash() string {
+	if x != nil {
+		return x.DocumentHash
+	}
+	return ""
+}
+
 // DocumentRead: the first accepted read report (열람일시). Subject: edoc number, ordinal always 1.
 type DocumentRead struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -189,6 +298,10 @@ type DocumentRead struct {
 	ReportedAt    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=reported_at,json=reportedAt,proto3" json:"reported_at,omitempty"`
 	ViewingSystem string                 `protobuf:"bytes,8,opt,name=viewing_system,json=viewingSystem,proto3" json:"viewing_system,omitempty"`
 	LogDigest     string                 `protobuf:"bytes,9,opt,name=log_digest,json=logDigest,proto3" json:"log_digest,omitempty"`
+	Report        string                 `protobuf:"bytes,10,opt,name=report,proto3" json:"report,omitempty"`
+	Verification  string                 `protobuf:"bytes,11,opt,name=verification,proto3" json:"verification,omitempty"`
+	// The hash that was shown, which is the document's (algorithm:hex).
+	ShownHash     string `protobuf:"bytes,12,opt,name=shown_hash,json=shownHash,proto3" json:"shown_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -286,26 +399,64 @@ func (x *DocumentRead) GetLogDigest() string {
 	return ""
 }
 
+func (x *DocumentRead) GetReport() string {
+	if x != nil {
+		return x.Report
+	}
+	return ""
+}
+
+func (x *DocumentRead) GetVerification() string {
+	if x != nil {
+		return x.Verification
+	}
+	return ""
+}
+
+func (x *DocumentRead) GetShownHash() string {
+	if x != nil {
+		return x.ShownHash
+	}
+	return ""
+}
+
 var File_naru_viewing_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/viewing/v1/events.proto\x12\x0fnaru.viewing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xda\x01\n" +
+	"\x1cnaru/viewing/v1/events.proto\x12\x0fnaru.viewing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xe1\x03\n" +
 	"\x12ViewingTokenIssued\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12\x1c\n" +
 	"\trecipient\x18\x04 \x01(\tR\trecipient\x127\n" +
-	"\tissued_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\xe9\x01\n" +
+	"\tissued_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x129\n" +
+	"\n" +
+	"expires_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x18\n" +
+	"\asession\x18\a \x01(\tR\asession\x12\x10\n" +
+	"\x03jti\x18\b \x01(\tR\x03jti\x12!\n" +
+	"\ftoken_digest\x18\t \x01(\tR\vtokenDigest\x12\x15\n" +
+	"\x06key_id\x18\n" +
+	" \x01(\tR\x05keyId\x12%\n" +
+	"\x0eviewing_system\x18\v \x01(\tR\rviewingSystem\x12\x18\n" +
+	"\aaddress\x18\f \x01(\tR\aaddress\x12#\n" +
+	"\rdocument_hash\x18\r \x01(\tR\fdocumentHash:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\x86\x03\n" +
 	"\x14ViewingTokenVerified\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12%\n" +
 	"\x0eviewing_system\x18\x04 \x01(\tR\rviewingSystem\x12;\n" +
 	"\vverified_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"verifiedAt:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\xa7\x03\n" +
+	"verifiedAt\x12\"\n" +
+	"\fverification\x18\x06 \x01(\tR\fverification\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tR\trequestId\x12\x10\n" +
+	"\x03jti\x18\b \x01(\tR\x03jti\x12!\n" +
+	"\ftoken_digest\x18\t \x01(\tR\vtokenDigest\x12#\n" +
+	"\rdocument_hash\x18\n" +
+	" \x01(\tR\fdocumentHash:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\x82\x04\n" +
 	"\fDocumentRead\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -318,7 +469,12 @@ const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	"reportedAt\x12%\n" +
 	"\x0eviewing_system\x18\b \x01(\tR\rviewingSystem\x12\x1d\n" +
 	"\n" +
-	"log_digest\x18\t \x01(\tR\tlogDigest:%\xd2\xf3\x18!\b\x01\x12\vcirculation\x12\bdelivery\x12\x06statusB\xc0\x01\n" +
+	"log_digest\x18\t \x01(\tR\tlogDigest\x12\x16\n" +
+	"\x06report\x18\n" +
+	" \x01(\tR\x06report\x12\"\n" +
+	"\fverification\x18\v \x01(\tR\fverification\x12\x1d\n" +
+	"\n" +
+	"shown_hash\x18\f \x01(\tR\tshownHash:%\xd2\xf3\x18!\b\x01\x12\vcirculation\x12\bdelivery\x12\x06statusB\xc0\x01\n" +
 	"\x13com.naru.viewing.v1B\vEventsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (
@@ -344,17 +500,18 @@ var file_naru_viewing_v1_events_proto_goTypes = []any{
 var file_naru_viewing_v1_events_proto_depIdxs = []int32{
 	3, // 0: naru.viewing.v1.ViewingTokenIssued.lane:type_name -> naru.platform.v1.Lane
 	4, // 1: naru.viewing.v1.ViewingTokenIssued.issued_at:type_name -> google.protobuf.Timestamp
-	3, // 2: naru.viewing.v1.ViewingTokenVerified.lane:type_name -> naru.platform.v1.Lane
-	4, // 3: naru.viewing.v1.ViewingTokenVerified.verified_at:type_name -> google.protobuf.Timestamp
-	3, // 4: naru.viewing.v1.DocumentRead.lane:type_name -> naru.platform.v1.Lane
-	4, // 5: naru.viewing.v1.DocumentRead.read_at:type_name -> google.protobuf.Timestamp
-	4, // 6: naru.viewing.v1.DocumentRead.verified_at:type_name -> google.protobuf.Timestamp
-	4, // 7: naru.viewing.v1.DocumentRead.reported_at:type_name -> google.protobuf.Timestamp
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	4, // 2: naru.viewing.v1.ViewingTokenIssued.expires_at:type_name -> google.protobuf.Timestamp
+	3, // 3: naru.viewing.v1.ViewingTokenVerified.lane:type_name -> naru.platform.v1.Lane
+	4, // 4: naru.viewing.v1.ViewingTokenVerified.verified_at:type_name -> google.protobuf.Timestamp
+	3, // 5: naru.viewing.v1.DocumentRead.lane:type_name -> naru.platform.v1.Lane
+	4, // 6: naru.viewing.v1.DocumentRead.read_at:type_name -> google.protobuf.Timestamp
+	4, // 7: naru.viewing.v1.DocumentRead.verified_at:type_name -> google.protobuf.Timestamp
+	4, // 8: naru.viewing.v1.DocumentRead.reported_at:type_name -> google.protobuf.Timestamp
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_naru_viewing_v1_events_proto_init() }
