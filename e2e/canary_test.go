@@ -323,7 +323,7 @@ func (c *planted) provokeGRPC(t *testing.T, institution *harness.Institution, ev
 		"/naru.viewing.v1.SessionService/CompleteSession":        &viewingv1.CompleteSessionRequest{State: p.CI, Code: p.CI},
 		"/naru.viewing.v1.ViewingService/VerifyViewingToken":     &viewingv1.VerifyViewingTokenRequest{Token: everything, RequestId: p.Phone},
 		"/naru.intake.v1.IntakeService/" + url.PathEscape(p.CI):  &intakev1.GetLimitsRequest{},
-		"/naru.platform.v1.KeyService/GetKeySet":                 &platformv1.GetKeySetRequest{Use: everything},
+		"/naru.platform.v1.JournalAdminService/ListHeldFrames":   &platformv1.ListHeldFramesRequest{Unit: p.Name},
 		"/naru.platform.v1.ParkedEventService/ListParkedEvents":  &platformv1.ListParkedEventsRequest{Unit: p.Name},
 		"/naru.address.v1.MembershipService/" + uuid.NewString(): &intakev1.SendRequest{Item: item},
 	} {

@@ -2,7 +2,6 @@ package unit
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,7 +18,6 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -38,9 +36,6 @@ const (
 	partitionInterval = time.Hour
 )
 
-// evidenceSigner is the name of the key that signs a unit's evidence anchors.
-const evidenceSigner = "evidence"
-
 // host is one unit while it runs.
 type host struct {
 	unit       Unit
@@ -54,7 +49,6 @@ type host struct {
 	logger     *journal.Logger
 	journals   *journalService
 	readerKeys *journal.ReaderKeys
-	anchorer   *evidence.Anchorer
 	server     *rpc.Server
 	listen     func() error
 	health     *health.Server
@@ -133,7 +127,7 @@ func (h *host) rpcTelemetry() rpc.Telemetry {
 	return rpc.Telemetry{TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider, Propagator: h.telemetry.Propagator}
 }
 
-// buildPlatform makes what every unit has: the watch on the clock, the verifier of tokens, sealing, anchoring.
+// buildPlatform makes what every unit has: the watch on the clock, the verifier of tokens, sealing.
 func (h *host) buildPlatform(ctx context.Context, rt Runtime) error {
 	var err error
 	if h.env.ClockWatch, err = clock.NewWatch(clock.Deps{Clock: rt.Clock, Reader: rt.ClockReader, Log: h.telemetry.Log, Meter: h.telemetry.Meter,
@@ -154,13 +148,7 @@ func (h *host) buildPlatform(ctx context.Context, rt Runtime) error {
 		return err
 	}
 	h.env.Sealed, h.env.Index = h.keyring.Box(), h.keyring.Index()
-	signer, err := h.keys.Signer(ctx, evidenceSigner)
-	if err != nil {
-		return err
-	}
-	h.anchorer, err = evidence.NewAnchorer(evidence.Deps{DB: h.pool, Schema: h.unit.Name, Signer: anchorSigner{signer}, Clock: rt.Clock,
-		Log: h.telemetry.Log, Meter: h.telemetry.Meter})
-	return err
+	return nil
 }
 
 // buildServer makes the unit's gRPC server with the platform's services beside the unit's own.
@@ -175,7 +163,7 @@ func (h *host) buildServer(rt Runtime) error {
 	}
 	h.health = health.NewServer()
 	healthv1.RegisterHealthServer(h.server, h.health)
-	platformv1.RegisterKeyServiceServer(h.server, &keyService{unit: h.unit, keys: h.keys, ring: h.keyring})
+	platformv1.RegisterKeyServiceServer(h.server, &keyService{unit: h.unit, keys: h.keys, ring: h.keyring, verifierKeys: h.journals.verifierKeys()})
 	platformv1.RegisterJournalServiceServer(h.server, h.journals)
 	platformv1.RegisterJournalAdminServiceServer(h.server, h.journals)
 	platformv1.RegisterParkedEventServiceServer(h.server, &parkedService{unit: h.unit.Name, db: h.pool, engine: h.engine})
@@ -189,7 +177,7 @@ func (h *host) buildServer(rt Runtime) error {
 // tasks in the order of starting; they are stopped in reverse: consumers first, then the unit's own work, then its server, and at last
 // what publishes and anchors the facts the others stated.
 func (h *host) tasks() []lifecycle.Task {
-	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.anchorer.Task(), h.logger.Task(), h.keyring.PrepareTask(h.reportKeys)}
+	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.PrepareTask(h.reportKeys)}
 	if h.ownerURL != "" {
 		tasks = append(tasks, lifecycle.Every("partitions", partitionInterval, h.maintainPartitions))
 	}
@@ -266,14 +254,6 @@ func (h *host) close(ctx context.Context) {
 			h.telemetry.Log.LogAttrs(ctx, slog.LevelWarn, "telemetry was not written out", slog.Any("error", err))
 		}
 	}
-}
-
-// anchorSigner signs anchors with a key of the key store.
-type anchorSigner struct{ keys.Signer }
-
-func (s anchorSigner) Sign(_ context.Context, digest []byte) (kid string, signature []byte, err error) {
-	signature, err = s.Signer.Sign(rand.Reader, digest, sha256Opts)
-	return s.KeyID(), signature, err
 }
 
 // observeLag measures each consumer's backlog on the bus.

@@ -201,6 +201,11 @@ func (s *journalService) ReleaseFrame(ctx context.Context, r *platformv1.Release
 	return &platformv1.ReleaseFrameResponse{}, nil
 }
 
+// verifierKeys are the unit's log key and its key for cosignatures.
+func (s *journalService) verifierKeys() []string {
+	return []string{s.witness.Key.Public, s.witness.Key.PublicCosigner}
+}
+
 // PublicKinds are the kinds of facts that leave a unit.
 func (u Unit) PublicKinds() []frame.Kind {
 	var public []frame.Kind

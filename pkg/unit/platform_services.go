@@ -2,7 +2,6 @@ package unit
 
 import (
 	"context"
-	"crypto"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -25,23 +24,20 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-const sha256Opts = crypto.SHA256
-
 // keyService publishes a unit's public keys, and its data keys to the units that may open what it seals.
 type keyService struct {
 	platformv1.UnsafeKeyServiceServer
 	unit Unit
 	keys *keys.Store
 	ring *sealed.Keyring
+	// verifierKeys of the unit's log.
+	verifierKeys []string
 }
 
 var _ platformv1.KeyServiceServer = (*keyService)(nil)
 
 func (s *keyService) GetKeySet(ctx context.Context, r *platformv1.GetKeySetRequest) (*platformv1.GetKeySetResponse, error) {
 	names := s.unit.Signers
-	if r.GetUse() == evidenceSigner {
-		names = []string{evidenceSigner}
-	}
 	var published []authn.PublicKey
 	for _, name := range names {
 		found, err := s.keys.PublicKeys(ctx, name)
@@ -59,7 +55,7 @@ func (s *keyService) GetKeySet(ctx context.Context, r *platformv1.GetKeySetReque
 	if err != nil {
 		return nil, fmt.Errorf("write the key set: %w", err)
 	}
-	return &platformv1.GetKeySetResponse{Jwks: string(set)}, nil
+	return &platformv1.GetKeySetResponse{Jwks: string(set), VerifierKeys: s.verifierKeys}, nil
 }
 
 func (s *keyService) GetDataKey(ctx context.Context, r *platformv1.GetDataKeyRequest) (*platformv1.GetDataKeyResponse, error) {

@@ -7,14 +7,12 @@ import (
 
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/evidence"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/telemetry"
-	"github.com/naru-relay/naru/pkg/work"
 )
 
 // Runtime is where units run: everything that differs between one process on a laptop and many on many machines.
@@ -56,7 +54,7 @@ type Database struct {
 
 // platformSources are the tables every unit's schema has.
 func platformSources() []pg.Source {
-	return []pg.Source{journal.Migrations(), inbox.Migrations(), work.Migrations(), evidence.Migrations(), {Name: "sealed", FS: sealed.Migrations}}
+	return []pg.Source{journal.Migrations(), inbox.Migrations(), {Name: "sealed", FS: sealed.Migrations}}
 }
 
 // Migrate brings the units' schemas forward and makes streams and consumers. It runs before Run, with the owners' roles and an

@@ -35,9 +35,4 @@
 //
 // Loop runs such work with a bounded number of workers, Destinations keeps one dead destination from
 // taking them all, Backoff says when to try again.
-//
-// # Due rows
-//
-// Deadlines are rows, not timers in memory. SetDue and TakeDue work in the unit's transaction: what
-// a deadline causes and its end are one commit.
 package work

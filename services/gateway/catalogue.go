@@ -76,6 +76,7 @@ func offers() []offer {
 		{unitName, services(own, "PrincipalAdminService"), route(gatewayv1.RegisterPrincipalAdminServiceHandlerClient, gatewayv1.NewPrincipalAdminServiceClient)},
 		{unitName, services(own, "TokenService"), nil},
 		{"", services(platformv1.File_naru_platform_v1_bus_admin_service_proto, "ParkedEventService"), nil},
+		{"", services(platformv1.File_naru_platform_v1_journal_proto, "JournalAdminService"), nil},
 		{"", services(platformv1.File_naru_platform_v1_key_service_proto, "KeyService"), nil},
 	}
 }
@@ -104,40 +105,4 @@ func targets() (map[string]target, error) {
 		}
 	}
 	return found, nil
-}
-
-// parkedEvents asks the unit the request names.
-type parkedEvents struct {
-	dial func(unit string) (grpc.ClientConnInterface, error)
-}
-
-var _ platformv1.ParkedEventServiceClient = (*parkedEvents)(nil)
-
-// ListParkedEvents lists those of one unit.
-func (p *parkedEvents) ListParkedEvents(ctx context.Context, r *platformv1.ListParkedEventsRequest, opts ...grpc.CallOption) (*platformv1.ListParkedEventsResponse, error) {
-	client, err := p.of(r.GetUnit())
-	if err != nil {
-		return nil, err
-	}
-	return client.ListParkedEvents(ctx, r, opts...)
-}
-
-// ReplayParkedEvents replays those of one unit.
-func (p *parkedEvents) ReplayParkedEvents(ctx context.Context, r *platformv1.ReplayParkedEventsRequest, opts ...grpc.CallOption) (*platformv1.ReplayParkedEventsResponse, error) {
-	client, err := p.of(r.GetUnit())
-	if err != nil {
-		return nil, err
-	}
-	return client.ReplayParkedEvents(ctx, r, opts...)
-}
-
-func (p *parkedEvents) of(unit string) (platformv1.ParkedEventServiceClient, error) {
-	if !slices.Contains(everyUnit(), unit) {
-		return nil, noSuchRoute()
-	}
-	conn, err := p.dial(unit)
-	if err != nil {
-		return nil, err
-	}
-	return platformv1.NewParkedEventServiceClient(conn), nil
 }

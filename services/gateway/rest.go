@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -64,6 +65,8 @@ func (d *restDoor) handler(ctx context.Context, edge gateway.EdgeDeps) (http.Han
 			d.only(http.MethodGet, path, d.healthEndpoint)(w, r)
 		case path == "/readyz":
 			d.only(http.MethodGet, path, d.readyEndpoint)(w, r)
+		case strings.HasPrefix(path, keySetPrefix) && strings.HasSuffix(path, verifierSuffix):
+			d.only(http.MethodGet, keySetPrefix+"{unit}"+verifierSuffix, d.verifierEndpoint)(w, r)
 		case strings.HasPrefix(path, keySetPrefix) && strings.HasSuffix(path, keySetSuffix):
 			d.only(http.MethodGet, keySetPrefix+"{unit}"+keySetSuffix, d.keySetEndpoint)(w, r)
 		default:
@@ -89,8 +92,10 @@ func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 			return nil, fmt.Errorf("route %s: %w", o.service.FullName(), err)
 		}
 	}
-	if err := platformv1.RegisterParkedEventServiceHandlerClient(ctx, mux, &parkedEvents{dial: d.outward}); err != nil {
-		return nil, fmt.Errorf("route parked events: %w", err)
+	every := &perUnit{dial: d.outward}
+	if err := errors.Join(platformv1.RegisterParkedEventServiceHandlerClient(ctx, mux, every),
+		platformv1.RegisterJournalAdminServiceHandlerClient(ctx, mux, every)); err != nil {
+		return nil, fmt.Errorf("route what every unit has: %w", err)
 	}
 	routes, err := gateway.NewRoutes(services...)
 	if err != nil {
@@ -155,6 +160,8 @@ func (d *restDoor) only(method, name string, next http.HandlerFunc) http.Handler
 const (
 	keySetPrefix = "/.well-known/naru/"
 	keySetSuffix = "/jwks.json"
+	// verifierSuffix ends the path of the keys by which a unit's log is verified.
+	verifierSuffix = "/log.vkey"
 )
 
 // keySetEndpoint publishes a unit's signing keys.
@@ -179,6 +186,30 @@ func (d *restDoor) keySetEndpoint(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/jwk-set+json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	_, _ = w.Write(set)
+}
+
+// verifierEndpoint publishes the verifier keys of a unit's log, one a line, as naru evidence verify takes them.
+func (d *restDoor) verifierEndpoint(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), d.timeout)
+	defer cancel()
+	unit := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), verifierSuffix)
+	if !slices.Contains(everyUnit(), unit) {
+		gateway.WriteError(ctx, w, noSuchRoute())
+		return
+	}
+	conn, err := d.outward(unit)
+	if err != nil {
+		gateway.WriteError(ctx, w, err)
+		return
+	}
+	answer, err := platformv1.NewKeyServiceClient(conn).GetKeySet(ctx, &platformv1.GetKeySetRequest{})
+	if err != nil {
+		gateway.WriteError(ctx, w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = io.WriteString(w, strings.Join(answer.GetVerifierKeys(), "\n")+"\n") // the caller has gone
 }
 
 func (d *restDoor) openAPIEndpoint(w http.ResponseWriter, _ *http.Request) {

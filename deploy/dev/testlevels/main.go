@@ -29,7 +29,7 @@ type level struct {
 	timeout  string
 }
 
-var storePackages = []string{"./pkg/pg/...", "./pkg/pgserver/...", "./pkg/outbox/...", "./pkg/inbox/...", "./pkg/evidence/...", "./pkg/work/...", "./pkg/sealed/...", "./pkg/unit/...", "./pkg/testkit/..."}
+var storePackages = []string{"./pkg/pg/...", "./pkg/pgserver/...", "./pkg/inbox/...", "./pkg/journal/...", "./pkg/audit/...", "./pkg/frame/...", "./pkg/work/...", "./pkg/sealed/...", "./pkg/unit/...", "./pkg/testkit/..."}
 
 func levels() []level {
 	return []level{

@@ -7,7 +7,6 @@
 package platformv1
 
 import (
-	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -23,10 +22,7 @@ const (
 )
 
 type GetKeySetRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// evidence: the keys that sign the unit's evidence anchors. Empty: the keys that sign its tokens or receipts; the two are never
-	// mixed, so that neither can stand in for the other.
-	Use           string `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -61,17 +57,13 @@ func (*GetKeySetRequest) Descriptor() ([]byte, []int) {
 	return file_naru_platform_v1_key_service_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *GetKeySetRequest) GetUse() string {
-	if x != nil {
-		return x.Use
-	}
-	return ""
-}
-
 type GetKeySetResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// JWK Set as JSON.
-	Jwks          string `protobuf:"bytes,1,opt,name=jwks,proto3" json:"jwks,omitempty"`
+	// JWK Set as JSON: the keys that sign the unit's tokens or receipts.
+	Jwks string `protobuf:"bytes,1,opt,name=jwks,proto3" json:"jwks,omitempty"`
+	// Verifier keys of the unit's log (C2SP signed-note): of its checkpoints, and of the cosignatures it gives as a witness. They are never
+	// among the others, so that neither can stand in for the other.
+	VerifierKeys  []string `protobuf:"bytes,2,rep,name=verifier_keys,json=verifierKeys,proto3" json:"verifier_keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -111,6 +103,13 @@ func (x *GetKeySetResponse) GetJwks() string {
 		return x.Jwks
 	}
 	return ""
+}
+
+func (x *GetKeySetResponse) GetVerifierKeys() []string {
+	if x != nil {
+		return x.VerifierKeys
+	}
+	return nil
 }
 
 type GetDataKeyRequest struct {
@@ -214,11 +213,11 @@ var File_naru_platform_v1_key_service_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_key_service_proto_rawDesc = "" +
 	"\n" +
-	"\"naru/platform/v1/key_service.proto\x12\x10naru.platform.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1enaru/platform/v1/options.proto\"7\n" +
-	"\x10GetKeySetRequest\x12#\n" +
-	"\x03use\x18\x01 \x01(\tB\x11\xbaH\x0er\fR\x00R\bevidenceR\x03use\"'\n" +
+	"\"naru/platform/v1/key_service.proto\x12\x10naru.platform.v1\x1a\x1enaru/platform/v1/options.proto\"\x12\n" +
+	"\x10GetKeySetRequest\"L\n" +
 	"\x11GetKeySetResponse\x12\x12\n" +
-	"\x04jwks\x18\x01 \x01(\tR\x04jwks\"*\n" +
+	"\x04jwks\x18\x01 \x01(\tR\x04jwks\x12#\n" +
+	"\rverifier_keys\x18\x02 \x03(\tR\fverifierKeys\"*\n" +
 	"\x11GetDataKeyRequest\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"E\n" +
 	"\x12GetDataKeyResponse\x12\x18\n" +
