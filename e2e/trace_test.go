@@ -30,10 +30,7 @@ func onTheWay() []consumer {
 	return []consumer{
 		{"address", "documents", "naru.intake.v1.DocumentAccepted"},
 		{"delivery", "resolved", "naru.address.v1.RecipientResolved"},
-		{"viewing", "received", received},
 		{"circulation", "delivered", received},
-		{"certificate", "received", received},
-		{"certificate", "registered", registered},
 		{"status", "", "naru.intake.v1.DocumentAccepted"},
 		{"status", "", "naru.address.v1.RecipientResolved"},
 		{"status", "", received},

@@ -69,7 +69,7 @@ func TestProvision(t *testing.T) {
 	defer pool.Close()
 	_, err = pool.Exec(t.Context(), `select count(*) from delivery`)
 	require.NoError(t, err)
-	_, err = pool.Exec(t.Context(), `delete from evidence_entry`)
+	_, err = pool.Exec(t.Context(), `delete from journal`)
 	require.Equal(t, "42501", pg.SQLState(err), "the working role keeps what it wrote")
 }
 

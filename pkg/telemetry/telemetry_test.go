@@ -187,7 +187,7 @@ func TestMetrics(t *testing.T) {
 	for _, family := range families {
 		byName[family.GetName()] = family
 	}
-	published := byName["naru_outbox_published_total"].GetMetric()
+	published := byName["naru_journal_published_total"].GetMetric()
 	require.Len(t, published, 2)
 	var units []string
 	for _, m := range published {

@@ -80,10 +80,10 @@ func TestCommittedFilesMakeACluster(t *testing.T) {
 	intake := connect(t, address, "intake", pool)
 	intakeJS, err := jetstream.New(intake)
 	require.NoError(t, err)
-	_, err = intakeJS.Publish(t.Context(), "naru.intake.v1.a_kind.express", []byte("a frame"))
+	_, err = intakeJS.Publish(t.Context(), "naru.intake.v1.document_accepted.express", []byte("a frame"))
 	require.NoError(t, err)
 
-	for _, forbidden := range []string{"naru.delivery.v1.a_kind.express", "$JS.API.STREAM.CREATE.MINE", "$JS.API.CONSUMER.DURABLE.CREATE.NARU_INTAKE.mine", "$SYS.REQ.SERVER.PING"} {
+	for _, forbidden := range []string{"naru.delivery.v1.document_received.express", "naru.intake.v1.registration_certificate_supplied.express", "$JS.API.STREAM.CREATE.MINE", "$JS.API.CONSUMER.DURABLE.CREATE.NARU_INTAKE.mine", "$SYS.REQ.SERVER.PING"} {
 		require.NoError(t, intake.Publish(forbidden, nil))
 		require.NoError(t, intake.Flush())
 		await.Require(t, 5*time.Second, func() bool { return strings.Contains(fmt.Sprint(intake.LastError()), forbidden) })
