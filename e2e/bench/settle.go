@@ -18,7 +18,7 @@ const settlePause = 500 * time.Millisecond
 
 // Gauges of the units' work still to do, by their names at the metrics endpoint.
 var (
-	pendingGauge = regexp.MustCompile(`^naru_\w*(lag|pending|deferred|unanchored|unlogged|notices|backlog|queued|due_calls|queue_calls)\w*$`)
+	pendingGauge = regexp.MustCompile(`^naru_\w*(lag|pending|deferred|unpublished|unlogged|notices|backlog|queued|due_calls|queue_calls)\w*$`)
 	notPending   = regexp.MustCompile(`(_age_seconds|_overdue)$`)
 	parkedGauge  = regexp.MustCompile(`^naru_\w*parked_events$`)
 )
