@@ -158,7 +158,7 @@ func (k *Keys) Seal(ctx context.Context, unit string, commit uuid.UUID, frames [
 	for i, f := range frames {
 		f = f.At(commit, uint16(i+1))
 		f.Unit, f.KeyID, f.RecordedAt = unit, key.id, k.clock.Now()
-		made[i] = Sealed{Frame: f, MAC: key.own.Sum(f.Header.Bytes())}
+		made[i] = Sealed{Frame: f, MAC: key.own.Sum(f.Bytes())}
 	}
 	return made, nil
 }

@@ -308,7 +308,7 @@ func (l *Logger) take(ctx context.Context, tx pgx.Tx, grown *tree, found []candi
 			_, err = tx.Exec(ctx, `update journal_mark set held_at = $2, released_by = null where frame_id = $1`, c.ID, now)
 		default:
 			taken = append(taken, c.ID)
-			err = grown.add(c.Header.Leaf())
+			err = grown.add(c.Leaf())
 		}
 		if err != nil {
 			return nil, err

@@ -159,15 +159,6 @@ func firstIDAt(at time.Time) uuid.UUID {
 	return first
 }
 
-// timeOf is the time in a UUIDv7.
-func timeOf(u uuid.UUID) time.Time {
-	var ms int64
-	for _, b := range u[:6] {
-		ms = ms<<8 | int64(b)
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
 // Each gives every frame of a unit's journal, in the order of their ids. The connection may read the unit's schema from any search path.
 func Each(ctx context.Context, db pg.DBTX, unit string, fn func(f Sealed) error) error {
 	rows, err := db.Query(ctx, `select `+frameColumns+` from `+pgx.Identifier{unit, "journal"}.Sanitize()+` j order by j.frame_id`)

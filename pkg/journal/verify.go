@@ -336,7 +336,7 @@ func (l leading) Scan(into ...any) error {
 func (v *verification) frame(ctx context.Context, f Sealed, hash tlog.Hash) {
 	v.report.Frames++
 	v.report.Events += int64(f.Count)
-	if f.Header.Leaf() != hash {
+	if f.Leaf() != hash {
 		v.found(FrameChanged, f.ID.String(), "the row is not what was logged")
 		return
 	}

@@ -112,7 +112,7 @@ func (g *Group) survive(ctx context.Context, task Task) error {
 	}
 }
 
-func (g *Group) attempt(ctx context.Context, task Task) (err error, panicked bool) { //nolint:revive,staticcheck // the error is the task's, not the attempt's
+func (g *Group) attempt(ctx context.Context, task Task) (err error, panicked bool) { //nolint:revive // the error is the task's, not the attempt's
 	defer func() {
 		cause := recover()
 		if cause == nil {

@@ -229,7 +229,7 @@ func TestPanicOfAHandlerParksItsEvent(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) {
 		if e.Subject == "doc-2" {
-			panic("a value nobody thought of")
+			panic("a value nobody thought of") //nolint:forbidigo // a panic is what is tested
 		}
 		return inbox.Done, nil
 	}))
@@ -273,7 +273,7 @@ func TestPanicOfATaskEndsNothing(t *testing.T) {
 		if err == nil {
 			s.Tasks = append(s.Tasks, lifecycle.Task{Name: "fragile", Run: func(ctx context.Context) error {
 				if runs.Add(1) < 3 {
-					panic("a value nobody thought of")
+					panic("a value nobody thought of") //nolint:forbidigo // a panic is what is tested
 				}
 				<-ctx.Done()
 				return nil

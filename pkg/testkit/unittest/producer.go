@@ -32,7 +32,7 @@ func (p *producerKeys) of(t testing.TB, unit string) *journal.Keys {
 		return made
 	}
 	// The keys outlive the test that asked first.
-	dir, err := os.MkdirTemp("", "naru-test-keys-")
+	dir, err := os.MkdirTemp("", "naru-test-keys-") //nolint:usetesting // see above
 	require.NoError(t, err)
 	store, err := keys.Open(dir, keys.Options{Create: true})
 	require.NoError(t, err)

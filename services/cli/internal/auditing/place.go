@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -118,7 +117,7 @@ func (o *opened) superuser(ctx context.Context, data string) (*url.URL, error) {
 		return address, conn.Close(ctx)
 	}
 	o.running = false
-	server, err := allinone.StartPostgres(ctx, data, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	server, err := allinone.StartPostgres(ctx, data, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, fmt.Errorf("start the folder's database: %w", err)
 	}
