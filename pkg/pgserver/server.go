@@ -194,6 +194,11 @@ func (s *Server) args(data string, port int) []string {
 		"log_error_verbosity":     "terse",
 		"log_min_error_statement": "panic",
 		"cluster_name":            "naru",
+		// A checkpoint makes the next change of each page a full image in the WAL: fewer of them, and compressed, cost less than any statement.
+		"wal_compression":    "lz4",
+		"max_wal_size":       "2GB",
+		"checkpoint_timeout": "15min",
+		"shared_buffers":     "256MB",
 	}
 	if s.opts.NoSync {
 		settings["fsync"] = "off"
