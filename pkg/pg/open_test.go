@@ -54,24 +54,3 @@ func TestTracesHoldStatementsButNoArguments(t *testing.T) {
 	require.NotContains(t, all.String(), "127.0.0.1")
 }
 
-func TestLockIsHeldByOneAtATime(t *testing.T) {
-	t.Parallel()
-	db := pgtest.New(t, "unit_a", source("unit_a", `select 1;`))
-	first, err := pg.TryLock(t.Context(), db.App, "unit_a/duty")
-	require.NoError(t, err)
-	require.NotNil(t, first)
-	second, err := pg.TryLock(t.Context(), db.App, "unit_a/duty")
-	require.NoError(t, err)
-	require.Nil(t, second)
-	other, err := pg.TryLock(t.Context(), db.App, "unit_a/other")
-	require.NoError(t, err)
-	require.NotNil(t, other)
-	other.Unlock(t.Context())
-
-	first.Unlock(t.Context())
-	third, err := pg.TryLock(t.Context(), db.App, "unit_a/duty")
-	require.NoError(t, err)
-	require.NotNil(t, third)
-	third.Unlock(t.Context())
-	require.Zero(t, db.App.Stat().AcquiredConns())
-}

@@ -1,8 +1,6 @@
 package pg_test
 
 import (
-	"context"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -12,9 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 )
 
@@ -216,22 +212,3 @@ func TestMigrateMakesTheFirstPartitions(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestPartitionTaskBeginsAtOnce(t *testing.T) {
-	t.Parallel()
-	db := pgtest.New(t, "flow", parents())
-	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
-	parts := []pg.Partition{{Table: "frame", Kind: pg.ByDayUUIDv7}}
-	task, err := pg.PartitionTask(pg.PartitionDeps{
-		Name: "flow-partitions", DB: db.Owner, Partitions: parts, Clock: clock.NewFake(now), Log: slog.New(slog.DiscardHandler),
-	})
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- task.Run(ctx) }()
-	await.Require(t, 10*time.Second, func(ctx context.Context) error { return pg.CheckPartitions(ctx, db.App, parts, now) })
-	stop()
-	require.NoError(t, <-ended)
-
-	_, err = pg.PartitionTask(pg.PartitionDeps{Name: "flow-partitions"})
-	require.ErrorContains(t, err, "required")
-}
