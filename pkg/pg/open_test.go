@@ -53,4 +53,3 @@ func TestTracesHoldStatementsButNoArguments(t *testing.T) {
 	require.NotContains(t, all.String(), "01000001234")
 	require.NotContains(t, all.String(), "127.0.0.1")
 }
-

@@ -211,4 +211,3 @@ func TestMigrateMakesTheFirstPartitions(t *testing.T) {
 	_, err := db.App.Exec(t.Context(), `insert into visit (at) values (now())`)
 	require.NoError(t, err)
 }
-

@@ -270,6 +270,20 @@ func (s *Server) URL(user, password, database string) string {
 	return u.String()
 }
 
+// SocketURL is URL over the unix socket, which costs less per round trip. Where the path of
+// Options.Dir is too long for a socket address it falls back to TCP.
+func (s *Server) SocketURL(user, password, database string) string {
+	if s.sockets == "" {
+		return s.URL(user, password, database)
+	}
+	q := url.Values{}
+	q.Set("host", s.sockets)
+	q.Set("port", strconv.Itoa(s.port))
+	q.Set("sslmode", "disable")
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(user, password), Path: "/" + database, RawQuery: q.Encode()}
+	return u.String()
+}
+
 // SuperURL is the superuser's URL. It is a secret.
 func (s *Server) SuperURL(database string) string {
 	return s.URL(Superuser, s.password, database)

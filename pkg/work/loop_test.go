@@ -206,3 +206,29 @@ func TestTaskNamesWhatIsMissing(t *testing.T) {
 		require.ErrorContains(t, err, tc.name+" is missing")
 	}
 }
+
+// A panic in one item is that item's failure; the others go on.
+func TestLoopSurvivesAPanic(t *testing.T) {
+	t.Parallel()
+	var done atomic.Int32
+	items := []int{1, 2, 3}
+	stop := start(t, work.Loop[int]{
+		Name: "fragile", Log: discard, Interval: time.Millisecond,
+		Claim: func(context.Context, int) ([]int, error) {
+			if len(items) == 0 {
+				return nil, nil
+			}
+			next := items[:1]
+			items = items[1:]
+			return next, nil
+		},
+		Do: func(_ context.Context, item int) {
+			if item == 2 {
+				panic("a value nobody thought of") //nolint:forbidigo // a panic is what is tested
+			}
+			done.Add(1)
+		},
+	})
+	await.Require(t, 10*time.Second, func() bool { return done.Load() == 2 })
+	require.NoError(t, stop())
+}
