@@ -117,8 +117,10 @@ func requireShown(t *testing.T, named map[string][]string) {
 
 	// Counters that only trouble counts are not shown by a relay without trouble: their instruments are looked up in the code.
 	troubles := map[string]string{
-		"naru_outbox_publish_failures_total": "naru.journal.publish.failures", "naru_circulation_unopened_titles_total": "naru.circulation.unopened.titles",
-		"naru_intake_refused_items_total": "naru.intake.refused.items",
+		"naru_journal_publish_failures_total": "naru.journal.publish.failures", "naru_circulation_unopened_titles_total": "naru.circulation.unopened.titles",
+		"naru_intake_refused_items_total": "naru.intake.refused.items", "naru_journal_refused_frames_total": "naru.journal.refused.frames",
+		"naru_journal_refused_rows_total": "naru.journal.refused.rows", "naru_journal_held_frames_total": "naru.journal.held.frames",
+		"naru_inbox_forged_frames_total": "naru.inbox.forged.frames", "naru_inbox_panics_total": "naru.inbox.panics", "naru_task_panics_total": "naru.task.panics",
 	}
 	var missing []string
 	await.Require(t, harness.Patience, func() bool {
@@ -134,7 +136,7 @@ func requireShown(t *testing.T, named map[string][]string) {
 	for metric, instrument := range troubles {
 		require.Contains(t, named, metric)
 		unit := strings.Split(instrument, ".")[1]
-		require.True(t, inSource(t, instrument, "../pkg/"+unit, "../services/"+unit), instrument)
+		require.True(t, inSource(t, instrument, "../pkg/"+unit, "../services/"+unit, "../pkg/unit"), instrument)
 	}
 }
 

@@ -34,7 +34,7 @@ func ExportTo(dir string, key *keys.NoteKey) func(unit string, c Checkpoint) err
 		if err := place(unit+KeysSuffix, key.Public+"\n"+key.PublicCosigner+"\n"); err != nil {
 			return err
 		}
-		// The log's own signature and the witness's, one after the other: each is a note by itself.
+		// With the witness's signature alone: the log's own would say nothing that a thief of its key could not.
 		return place(unit+CheckpointSuffix, c.Cosigned)
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Source is one set of migrations: a unit's own, or those of a package that keeps tables in the
-// unit's schema (evidence, outbox). Each counts its versions in a table of its own.
+// unit's schema (journal, inbox). Each counts its versions in a table of its own.
 type Source struct {
 	// Name of the set, 1 to 40 characters of a-z 0-9 _; it names the version table goose_<name>.
 	Name string

@@ -21,7 +21,7 @@ const (
 	// DefaultMaxConns per unit: twelve connections served the measured chain as well as forty-eight.
 	DefaultMaxConns = 6
 
-	// An open transaction of a stuck process holds back the anchoring of evidence and vacuum.
+	// An open transaction of a stuck process holds back vacuum.
 	idleInTransactionTimeout = time.Minute
 	connectTimeout           = 10 * time.Second
 )

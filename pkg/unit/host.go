@@ -175,7 +175,7 @@ func (h *host) buildServer(rt Runtime) error {
 }
 
 // tasks in the order of starting; they are stopped in reverse: consumers first, then the unit's own work, then its server, and at last
-// what publishes and anchors the facts the others stated.
+// what publishes and logs the facts the others stated.
 func (h *host) tasks() []lifecycle.Task {
 	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.PrepareTask(h.reportKeys)}
 	if h.ownerURL != "" {

@@ -270,7 +270,7 @@ func (a *acceptor) answerRepeats(ctx context.Context, v *visit) error {
 	return nil
 }
 
-// prepare gives each good item its number and makes its row: receipt, sealed values, fact, evidence.
+// prepare gives each good item its number and makes its row: receipt, sealed values, fact.
 func (a *acceptor) prepare(ctx context.Context, v *visit) error {
 	candidates := v.open()
 	numbers, err := a.serials.take(ctx, v.at, len(candidates))

@@ -17,14 +17,13 @@
 // So a repeat of an accepted item is answered with what was answered first even when meanwhile its deadline has passed or its
 // certificate has expired, and the usual item costs no look-up of its key: the commit tells.
 //
-// An accepted document has two states here:
+// An accepted document is stated by the same commit (DocumentAccepted). Single ones are published at once, those of batches in turns
+// between senders: the journal is their queue. It can then change once here:
 //
-//	accepted ── in a batch: waits in the backlog ──┐
-//	   └─────── single ─────────────────────────────┴─► stated (DocumentAccepted is in the outbox)
-//	stated or waiting ── Cancel ─► cancel requested (once; whoever would commit the next step decides)
+//	accepted ── Cancel ─► cancel requested (once; whoever would commit the next step decides)
 //
 // What happens to it afterwards is told by other units.
 //
-// Guarantees: a number is given once, by however many replicas; number, row, evidence and fact (or backlog row) commit together; a crash
+// Guarantees: a number is given once, by however many replicas; number, row and fact commit together; a crash
 // between commit and answer is healed by repeating the key. Tenant is the sender: every read and write is by the caller's principal id.
 package intake

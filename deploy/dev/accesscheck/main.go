@@ -60,7 +60,7 @@ rule does not start.
 - **sender, viewing system, recipient, admin**: through the public doors, with an access token of a principal of that kind that holds the scope. A recipient's token is the short session after an identity proof.
 - **units**: by those units over mutual TLS, never through the doors.
 
-Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-known/naru/{unit}/jwks.json`, `GET /openapi.json`, `GET /healthz` and `GET /readyz`" + `, all open.
+Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-known/naru/{unit}/jwks.json`, `GET /.well-known/naru/{unit}/log.vkey`, `GET /openapi.json`, `GET /healthz` and `GET /readyz`" + `, all open.
 `
 
 // render writes the page: a table per unit, the platform's services first.
