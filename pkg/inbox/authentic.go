@@ -12,6 +12,9 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 )
 
+// wholeFrame begins the reasons for which a frame is parked as it came, without having been opened.
+const wholeFrame = "frame_"
+
 const (
 	// keyRetry is the pause before a frame whose producer could not be asked for the key is offered again.
 	keyRetry = 2 * time.Second

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,11 +49,12 @@ func ListParked(ctx context.Context, db pg.DBTX, afterTime time.Time, afterID uu
 	return found, nil
 }
 
-// Replay hands a parked event to its handler again and tells whether it is done with. One that is deferred or fails stays parked.
+// Replay hands a parked event to its handler again and tells whether it is done with. One that is deferred or fails stays parked, and so does
+// a frame that was parked whole.
 func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
 	seen, err := readParked(ctx, e.journal.DB(), parkedID, "")
-	if err != nil {
-		return false, err
+	if err != nil || strings.HasPrefix(seen.reason, wholeFrame) {
+		return false, err // what is kept of a whole frame is no event that could be handled
 	}
 	var prepared preparation
 	if h, ok := e.handlerOf(seen); ok && h.prepare != nil {
@@ -99,6 +101,9 @@ func readParked(ctx context.Context, db pg.DBTX, parkedID uuid.UUID, locked stri
 		return stored{}, fmt.Errorf("read parked event: %w", err)
 	}
 	s.envelope.lane = platformv1.Lane(lane)
+	if strings.HasPrefix(s.reason, wholeFrame) {
+		return s, nil
+	}
 	s.envelope.event = &platformv1.Event{}
 	if err := proto.Unmarshal(body, s.envelope.event); err != nil {
 		return stored{}, fmt.Errorf("decode parked event: %w", err)

@@ -58,6 +58,18 @@ func ListHeld(ctx context.Context, db pg.DBTX, behind uuid.UUID, limit int) ([]H
 	return found, nil
 }
 
+// countHeld counts the frames that wait for an operator, up to 1,000.
+func countHeld(ctx context.Context, db pg.DBTX) (int64, error) {
+	const count = `
+		select count(*)
+		from   (select from journal_mark where leaf is null and refused is null and held_at is not null and released_by is null limit 1000) m`
+	var held int64
+	if err := db.QueryRow(ctx, count).Scan(&held); err != nil {
+		return 0, fmt.Errorf("count held frames: %w", err)
+	}
+	return held, nil
+}
+
 // Release lets a held frame into the log: the operator's act is a fact of its own, and names both times.
 func (j *Journal) Release(ctx context.Context, frameID uuid.UUID, operator, reason string) error {
 	const read = `

@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/pg"
 )
 
 var (
@@ -220,6 +221,25 @@ func (k *Keys) DestroyOld(oldest time.Time) ([]string, error) {
 		gone = append(gone, name)
 	}
 	return gone, nil
+}
+
+// OldestWaiting is the time of the oldest frame without a leaf or unpublished, zero for none: its key is needed still.
+func OldestWaiting(ctx context.Context, db pg.DBTX) (time.Time, error) {
+	const oldest = `
+		select coalesce(min(recorded_at), 'epoch')
+		from   journal
+		where  frame_id in (
+		         (select frame_id from journal_mark where leaf is null and refused is null order by frame_id limit 1)
+		         union all
+		         (select frame_id from journal_mark where published_at is null and lane > 0 and refused is null order by frame_id limit 1))`
+	var at time.Time
+	if err := db.QueryRow(ctx, oldest).Scan(&at); err != nil {
+		return time.Time{}, fmt.Errorf("look for the oldest frame that waits: %w", err)
+	}
+	if at.Unix() == 0 {
+		return time.Time{}, nil
+	}
+	return at, nil
 }
 
 // KeySource asks a producing unit for the key of a reader. ErrKeyDestroyed is the producer's word that there is none.

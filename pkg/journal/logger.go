@@ -56,7 +56,7 @@ type LoggerDeps struct {
 type Logger struct {
 	deps LoggerDeps
 
-	refused, held metric.Int64Counter
+	refused metric.Int64Counter
 
 	// pass lets one pass of this process run at a time.
 	pass sync.Mutex
@@ -74,7 +74,12 @@ func NewLogger(deps LoggerDeps) (*Logger, error) {
 	l := &Logger{deps: deps}
 	var err1, err2, err3, err4, err5 error
 	l.refused, err1 = deps.Meter.Int64Counter("naru.journal.refused.rows", metric.WithDescription("Rows of the journal that this unit did not write, met by the log."))
-	l.held, err2 = deps.Meter.Int64Counter("naru.journal.held.frames", metric.WithDescription("Frames held because their time was not now."))
+	_, err2 = deps.Meter.Int64ObservableGauge("naru.journal.held.frames", metric.WithDescription("Frames held because their time was not now, counted up to 1,000."),
+		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
+			held, err := countHeld(ctx, deps.DB)
+			o.Observe(held)
+			return err
+		}))
 	unlogged, err3 := deps.Meter.Float64ObservableGauge("naru.journal.unlogged.age", metric.WithUnit("s"), metric.WithDescription("Age of the oldest frame without a leaf."))
 	uncosigned, err4 := deps.Meter.Float64ObservableGauge("naru.journal.uncosigned.age", metric.WithUnit("s"), metric.WithDescription("How long the newest checkpoint has waited for a witness."))
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
@@ -128,11 +133,21 @@ func (l *Logger) Drain(ctx context.Context) error {
 	for more := true; more; {
 		taken, err := l.bring(ctx)
 		if err != nil {
+			l.stuck()
 			return fmt.Errorf("bring the log of %s forward: %w", l.deps.Unit, err)
 		}
 		more = taken == logBatch
 	}
 	return l.haveCosigned(ctx)
+}
+
+// stuck lets the age of what has no leaf grow while passes fail, whatever waits.
+func (l *Logger) stuck() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.oldest.IsZero() {
+		l.oldest = l.deps.Clock.Now()
+	}
 }
 
 // bring gives a batch of frames their leaves and tells how many it looked at.
@@ -302,7 +317,6 @@ func (l *Logger) take(ctx context.Context, tx pgx.Tx, grown *tree, found []candi
 			l.deps.Log.LogAttrs(ctx, slog.LevelError, "frame is not logged, its key is not to be had", slog.String("frame_id", c.ID.String()), slog.Any("error", err))
 			oldest, err = earlierOf(oldest, c.RecordedAt), nil
 		case outside(c.RecordedAt, since, now) && !l.released(ctx, tx, c):
-			l.held.Add(ctx, 1)
 			l.deps.Log.LogAttrs(ctx, slog.LevelError, "a frame is held: its time is not now", slog.String("frame_id", c.ID.String()),
 				slog.String("kind", string(c.Kind)), slog.Time("recorded_at", c.RecordedAt))
 			_, err = tx.Exec(ctx, `update journal_mark set held_at = $2, released_by = null where frame_id = $1`, c.ID, now)

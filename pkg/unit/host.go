@@ -54,6 +54,7 @@ type host struct {
 	health     *health.Server
 	parts      []pg.Partition
 	ownerURL   string
+	createKeys bool
 	keys       *keys.Store
 	keyring    *sealed.Keyring
 	panics     metric.Int64Counter
@@ -61,7 +62,7 @@ type host struct {
 
 // build makes a unit out of the runtime. What it opened is closed again when it returns an error.
 func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
-	h := &host{unit: u, ownerURL: rt.Database(u.Name).OwnerURL}
+	h := &host{unit: u, ownerURL: rt.Database(u.Name).OwnerURL, createKeys: rt.CreateKeys}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("build %s: %w", u.Name, err)
@@ -180,6 +181,9 @@ func (h *host) tasks() []lifecycle.Task {
 	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.PrepareTask(h.reportKeys)}
 	if h.ownerURL != "" {
 		tasks = append(tasks, lifecycle.Every("partitions", partitionInterval, h.maintainPartitions))
+	}
+	if h.createKeys {
+		tasks = append(tasks, lifecycle.Every("frame-keys", keyInterval, h.destroyKeys))
 	}
 	tasks = append(tasks, h.publisher.Tasks()...)
 	tasks = append(tasks, lifecycle.Task{Name: "rpc", Run: h.serve})

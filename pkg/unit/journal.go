@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -22,6 +24,9 @@ import (
 
 // logKey is the name of the key that signs a unit's checkpoints and cosignatures.
 const logKey = "log"
+
+// keyInterval is how often frame keys are looked at.
+const keyInterval = 24 * time.Hour
 
 // buildJournal makes what states, publishes, logs and checks facts.
 func (h *host) buildJournal(ctx context.Context, rt Runtime) error {
@@ -58,6 +63,18 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime) error {
 	h.journals = &journalService{unit: h.unit, platform: rt.Platform, journal: h.env.Journal, keys: frameKeys,
 		witness: &journal.WitnessOf{DB: h.pool, Store: h.keys, Key: signer, Clock: rt.Clock}}
 	return nil
+}
+
+// destroyKeys removes the frame keys that nothing needs any more. Where keys are provisioned, whoever provisions them does that.
+func (h *host) destroyKeys(ctx context.Context) {
+	oldest, err := journal.OldestWaiting(ctx, h.pool)
+	var gone []string
+	if err == nil {
+		gone, err = h.journals.keys.DestroyOld(oldest)
+	}
+	if len(gone) > 0 || err != nil && ctx.Err() == nil {
+		h.telemetry.Log.LogAttrs(ctx, slog.LevelInfo, "frame keys destroyed", slog.Any("names", gone), slog.Any("error", err))
+	}
 }
 
 // frameKey asks a producing unit for the key by which this one checks its frames.

@@ -220,8 +220,19 @@ func TestForgedFrameOnTheBus(t *testing.T) {
 	})
 	require.Zero(t, rows(t, b, `select count(*) from consumed_frame`))
 	require.Zero(t, rows(t, b, `select count(*) from document`))
-	metric := b.Metric(t, "naru_inbox_forged_frames_total")
-	require.InDelta(t, 2, metric, 0)
+	require.InDelta(t, 2, b.Metric(t, "naru_inbox_forged_frames_total"), 0)
+
+	// Nor does an operator's replay hand one to a handler.
+	client := platformv1.NewParkedEventServiceClient(b.Admin(t))
+	listed, err := client.ListParkedEvents(t.Context(), &platformv1.ListParkedEventsRequest{Unit: "address"})
+	require.NoError(t, err)
+	for _, parked := range listed.GetEvents() {
+		answer, err := client.ReplayParkedEvents(t.Context(), &platformv1.ReplayParkedEventsRequest{Unit: "address", Ids: []string{parked.GetId()}})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, answer.GetStillParked())
+	}
+	b.DeliverFrames(t, truth)
+	require.Equal(t, 1, rows(t, b, `select count(*) from document where edoc_num = 'doc-1'`))
 }
 
 // A panic in a handler parks what it handled and ends nothing else.

@@ -39,8 +39,8 @@ var Unit = unit.Unit{
 	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
 	States:     states(),
 	Policy:     "certificate/1",
-	Witness:    "status",
-	Build:      build,
+	Follows:    follows(), Witness: "status",
+	Build: build,
 }
 
 // chainCache is how many verified signers are remembered; the hub has one or two.

@@ -32,8 +32,8 @@ var Unit = unit.Unit{
 	Partitions: partitions(),
 	States:     []proto.Message{&hubv1.ExchangeAnswered{}},
 	Policy:     "hub/1",
-	Witness:    "status",
-	Build:      build,
+	Follows:    follows(), Witness: "status",
+	Build: build,
 }
 
 // partitions: a year of exchanges is dropped whole, and only while nothing in this schema is under legal hold.

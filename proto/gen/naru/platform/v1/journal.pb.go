@@ -183,69 +183,6 @@ func (x *FrameReleased) GetReason() string {
 	return ""
 }
 
-// LogReopened records that an operator began a new generation of a log, because its database was restored from an older copy.
-// Subject: log:<unit>.
-type LogReopened struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	Generation int32                  `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
-	// Size of the log as the restored database has it.
-	Size          int64  `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LogReopened) Reset() {
-	*x = LogReopened{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LogReopened) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LogReopened) ProtoMessage() {}
-
-func (x *LogReopened) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LogReopened.ProtoReflect.Descriptor instead.
-func (*LogReopened) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *LogReopened) GetGeneration() int32 {
-	if x != nil {
-		return x.Generation
-	}
-	return 0
-}
-
-func (x *LogReopened) GetSize() int64 {
-	if x != nil {
-		return x.Size
-	}
-	return 0
-}
-
-func (x *LogReopened) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
 type GetFrameKeyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	KeyId         string                 `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
@@ -255,7 +192,7 @@ type GetFrameKeyRequest struct {
 
 func (x *GetFrameKeyRequest) Reset() {
 	*x = GetFrameKeyRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -267,7 +204,7 @@ func (x *GetFrameKeyRequest) String() string {
 func (*GetFrameKeyRequest) ProtoMessage() {}
 
 func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -280,7 +217,7 @@ func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyRequest.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{3}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *GetFrameKeyRequest) GetKeyId() string {
@@ -299,7 +236,7 @@ type GetFrameKeyResponse struct {
 
 func (x *GetFrameKeyResponse) Reset() {
 	*x = GetFrameKeyResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -311,7 +248,7 @@ func (x *GetFrameKeyResponse) String() string {
 func (*GetFrameKeyResponse) ProtoMessage() {}
 
 func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -324,7 +261,7 @@ func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyResponse.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{4}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetFrameKeyResponse) GetKey() []byte {
@@ -350,7 +287,7 @@ type WitnessRequest struct {
 
 func (x *WitnessRequest) Reset() {
 	*x = WitnessRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -362,7 +299,7 @@ func (x *WitnessRequest) String() string {
 func (*WitnessRequest) ProtoMessage() {}
 
 func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -375,7 +312,7 @@ func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessRequest.ProtoReflect.Descriptor instead.
 func (*WitnessRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{5}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *WitnessRequest) GetCheckpoint() string {
@@ -420,7 +357,7 @@ type WitnessResponse struct {
 
 func (x *WitnessResponse) Reset() {
 	*x = WitnessResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +369,7 @@ func (x *WitnessResponse) String() string {
 func (*WitnessResponse) ProtoMessage() {}
 
 func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +382,7 @@ func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessResponse.ProtoReflect.Descriptor instead.
 func (*WitnessResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *WitnessResponse) GetCosigned() string {
@@ -486,7 +423,7 @@ type HeldFrame struct {
 
 func (x *HeldFrame) Reset() {
 	*x = HeldFrame{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -498,7 +435,7 @@ func (x *HeldFrame) String() string {
 func (*HeldFrame) ProtoMessage() {}
 
 func (x *HeldFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -511,7 +448,7 @@ func (x *HeldFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldFrame.ProtoReflect.Descriptor instead.
 func (*HeldFrame) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *HeldFrame) GetFrameId() string {
@@ -569,7 +506,7 @@ type ListHeldFramesRequest struct {
 
 func (x *ListHeldFramesRequest) Reset() {
 	*x = ListHeldFramesRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +518,7 @@ func (x *ListHeldFramesRequest) String() string {
 func (*ListHeldFramesRequest) ProtoMessage() {}
 
 func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +531,7 @@ func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesRequest.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListHeldFramesRequest) GetUnit() string {
@@ -628,7 +565,7 @@ type ListHeldFramesResponse struct {
 
 func (x *ListHeldFramesResponse) Reset() {
 	*x = ListHeldFramesResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +577,7 @@ func (x *ListHeldFramesResponse) String() string {
 func (*ListHeldFramesResponse) ProtoMessage() {}
 
 func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +590,7 @@ func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesResponse.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListHeldFramesResponse) GetFrames() []*HeldFrame {
@@ -682,7 +619,7 @@ type ReleaseFrameRequest struct {
 
 func (x *ReleaseFrameRequest) Reset() {
 	*x = ReleaseFrameRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +631,7 @@ func (x *ReleaseFrameRequest) String() string {
 func (*ReleaseFrameRequest) ProtoMessage() {}
 
 func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +644,7 @@ func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReleaseFrameRequest) GetUnit() string {
@@ -739,7 +676,7 @@ type ReleaseFrameResponse struct {
 
 func (x *ReleaseFrameResponse) Reset() {
 	*x = ReleaseFrameResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +688,7 @@ func (x *ReleaseFrameResponse) String() string {
 func (*ReleaseFrameResponse) ProtoMessage() {}
 
 func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +701,7 @@ func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{11}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
 }
 
 var File_naru_platform_v1_journal_proto protoreflect.FileDescriptor
@@ -785,13 +722,7 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\vrecorded_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordedAt\x123\n" +
 	"\aheld_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06heldAt\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"a\n" +
-	"\vLogReopened\x12\x1e\n" +
-	"\n" +
-	"generation\x18\x01 \x01(\x05R\n" +
-	"generation\x12\x12\n" +
-	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"6\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"6\n" +
 	"\x12GetFrameKeyRequest\x12 \n" +
 	"\x06key_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18<R\x05keyId\",\n" +
 	"\x13GetFrameKeyResponse\x12\x15\n" +
@@ -853,41 +784,40 @@ func file_naru_platform_v1_journal_proto_rawDescGZIP() []byte {
 	return file_naru_platform_v1_journal_proto_rawDescData
 }
 
-var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_naru_platform_v1_journal_proto_goTypes = []any{
 	(*ClockMeasured)(nil),          // 0: naru.platform.v1.ClockMeasured
 	(*FrameReleased)(nil),          // 1: naru.platform.v1.FrameReleased
-	(*LogReopened)(nil),            // 2: naru.platform.v1.LogReopened
-	(*GetFrameKeyRequest)(nil),     // 3: naru.platform.v1.GetFrameKeyRequest
-	(*GetFrameKeyResponse)(nil),    // 4: naru.platform.v1.GetFrameKeyResponse
-	(*WitnessRequest)(nil),         // 5: naru.platform.v1.WitnessRequest
-	(*WitnessResponse)(nil),        // 6: naru.platform.v1.WitnessResponse
-	(*HeldFrame)(nil),              // 7: naru.platform.v1.HeldFrame
-	(*ListHeldFramesRequest)(nil),  // 8: naru.platform.v1.ListHeldFramesRequest
-	(*ListHeldFramesResponse)(nil), // 9: naru.platform.v1.ListHeldFramesResponse
-	(*ReleaseFrameRequest)(nil),    // 10: naru.platform.v1.ReleaseFrameRequest
-	(*ReleaseFrameResponse)(nil),   // 11: naru.platform.v1.ReleaseFrameResponse
-	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 13: google.protobuf.Duration
+	(*GetFrameKeyRequest)(nil),     // 2: naru.platform.v1.GetFrameKeyRequest
+	(*GetFrameKeyResponse)(nil),    // 3: naru.platform.v1.GetFrameKeyResponse
+	(*WitnessRequest)(nil),         // 4: naru.platform.v1.WitnessRequest
+	(*WitnessResponse)(nil),        // 5: naru.platform.v1.WitnessResponse
+	(*HeldFrame)(nil),              // 6: naru.platform.v1.HeldFrame
+	(*ListHeldFramesRequest)(nil),  // 7: naru.platform.v1.ListHeldFramesRequest
+	(*ListHeldFramesResponse)(nil), // 8: naru.platform.v1.ListHeldFramesResponse
+	(*ReleaseFrameRequest)(nil),    // 9: naru.platform.v1.ReleaseFrameRequest
+	(*ReleaseFrameResponse)(nil),   // 10: naru.platform.v1.ReleaseFrameResponse
+	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 12: google.protobuf.Duration
 }
 var file_naru_platform_v1_journal_proto_depIdxs = []int32{
-	12, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
-	13, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
-	13, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
-	13, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
-	12, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
-	12, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
-	12, // 6: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
-	12, // 7: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
-	7,  // 8: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
-	3,  // 9: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
-	5,  // 10: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
-	8,  // 11: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
-	10, // 12: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
-	4,  // 13: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
-	6,  // 14: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
-	9,  // 15: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
-	11, // 16: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
+	11, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
+	12, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
+	12, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
+	12, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
+	11, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
+	11, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
+	11, // 6: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
+	11, // 7: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
+	6,  // 8: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
+	2,  // 9: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
+	4,  // 10: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
+	7,  // 11: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
+	9,  // 12: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
+	3,  // 13: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
+	5,  // 14: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
+	8,  // 15: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
+	10, // 16: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
 	13, // [13:17] is the sub-list for method output_type
 	9,  // [9:13] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
@@ -907,7 +837,7 @@ func file_naru_platform_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_journal_proto_rawDesc), len(file_naru_platform_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -211,8 +211,8 @@ func (x *Access) GetUnits() []string {
 	return nil
 }
 
-// Fact marks a message as a kind of fact that a unit states in its journal. Subjects of the bus, rights to publish and read, and the tags
-// that readers check derive from it.
+// Fact marks a message as a kind of fact that a unit states in its journal. Subjects of the bus, rights to publish, and the tags that
+// readers check derive from it.
 type Fact struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Visibility Visibility             `protobuf:"varint,1,opt,name=visibility,proto3,enum=naru.platform.v1.Visibility" json:"visibility,omitempty"`
