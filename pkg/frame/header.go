@@ -3,8 +3,10 @@ package frame
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -155,20 +157,27 @@ func (r *reader) number(bytes int) uint64 {
 
 func (r *reader) text() string { return string(r.take(int(r.number(1)))) }
 
-// Headers of a frame's message, beside Nats-Msg-Id, which is its id. The tag of each reader has a header of its own.
+// Headers of a frame's message, beside Nats-Msg-Id, which begins with its id. The tag of each reader has a header of its own.
 const (
 	headerMessageID = "Nats-Msg-Id"
 	headerFrame     = "Naru-Frame"
 	headerTag       = "Naru-Tag-"
 )
 
+// OwnTag is the name of the producer's own tag. It ends the message's id, so that nobody else can take the id first: the server drops a second
+// message of one id.
+const OwnTag = ""
+
 // Message answers the headers of the frame's message; tags are by the reader's name.
 func (f Frame) Message(tags map[string][]byte) map[string][]string {
 	header := map[string][]string{
-		headerMessageID: {f.ID.String()},
+		headerMessageID: {f.ID.String() + "." + hex.EncodeToString(tags[OwnTag])},
 		headerFrame:     {base64.StdEncoding.EncodeToString(f.Bytes())},
 	}
 	for reader, tag := range tags {
+		if reader == OwnTag {
+			continue
+		}
 		header[headerTag+reader] = []string{base64.StdEncoding.EncodeToString(tag)}
 	}
 	return header
@@ -194,7 +203,7 @@ func Read(header map[string][]string, body []byte, reader string) (f Frame, tag 
 	if f.Header, err = ParseHeader(raw); err != nil {
 		return Frame{}, nil, fmt.Errorf("read frame: %w", err)
 	}
-	if name, _ := only(headerMessageID); name != f.ID.String() {
+	if name, _ := only(headerMessageID); !strings.HasPrefix(name, f.ID.String()+".") {
 		return Frame{}, nil, fmt.Errorf("read frame %s: message has another id", f.ID)
 	}
 	f.Body = body

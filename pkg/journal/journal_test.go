@@ -183,7 +183,7 @@ func TestPublishedAndLogged(t *testing.T) {
 
 	require.Len(t, b.bus(), 1)
 	f, tags := b.published[0], b.tags[0]
-	require.Len(t, tags, 3)
+	require.Len(t, tags, 4)
 	header, body := f.Message(tags), f.Body
 	read, tag, err := frame.Read(header, body, "delivery")
 	require.NoError(t, err)

@@ -164,14 +164,18 @@ func (k *Keys) Seal(ctx context.Context, unit string, commit uuid.UUID, frames [
 	return made, nil
 }
 
-// Tags are what readers check a frame by.
+// ownTagBytes keeps message ids short; nobody can try them out.
+const ownTagBytes = 12
+
+// Tags are what readers check a frame by, and what makes its message's id one that nobody else can know.
 func (k *Keys) Tags(ctx context.Context, h frame.Header, readers []string) (map[string][]byte, error) {
 	set, err := k.byKeyID(ctx, h.KeyID)
 	if err != nil {
 		return nil, err
 	}
 	header := h.Bytes()
-	tags := make(map[string][]byte, len(readers))
+	tags := make(map[string][]byte, len(readers)+1)
+	tags[frame.OwnTag] = set.own.Sum([]byte("message id"), header)[:ownTagBytes]
 	for _, reader := range readers {
 		mac, err := set.reader(reader)
 		if err != nil {
