@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -38,6 +40,28 @@ func (s *Stack) Facts(t testing.TB, unit string, kind proto.Message, subject str
 		return err
 	}))
 	return found
+}
+
+// Tamper changes what a unit keeps, with a superuser's rights.
+func (s *Stack) Tamper(t testing.TB, sql string, args ...any) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
+	require.NoError(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	tag, err := conn.Exec(t.Context(), sql, args...)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, tag.RowsAffected())
+}
+
+// Differences is what naru audit finds now.
+func (s *Stack) Differences(ctx context.Context, t testing.TB) []audit.Violation {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code := cli.Main(ctx, []string{"audit", "--json", "--data", s.Dir}, &out, &errs)
+	require.NotEqual(t, cli.ExitUsage, code, "%s", errs.String())
+	var result struct{ Violations []audit.Violation }
+	require.NoError(t, json.Unmarshal(out.Bytes(), &result))
+	return result.Violations
 }
 
 // auditPause is between two looks while things are still under way.
