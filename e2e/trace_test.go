@@ -77,7 +77,7 @@ func TestOneTraceFromRESTToTheLastConsumer(t *testing.T) {
 			require.Equal(t, accepted.EdocNum, span.Subject, "nothing of another document is in this trace")
 		}
 	}
-	for _, unit := range []string{"gateway", "intake", "address", "delivery", "viewing", "circulation", "certificate", "status"} {
+	for _, unit := range []string{"gateway", "intake", "address", "delivery", "circulation", "status"} {
 		require.True(t, units[unit], "%s has spans in the trace", unit)
 	}
 	require.Empty(t, stack.Spans(t, quiet), "a request whose caller does not sample leaves no spans")
