@@ -71,18 +71,22 @@ const auditPause = 500 * time.Millisecond
 // a moment.
 func (s *Stack) Audit(ctx context.Context) error {
 	for _, command := range [][]string{{"audit"}, {"evidence", "verify"}} {
+		last := ""
 		for {
 			var out, errs bytes.Buffer
 			code := cli.Main(ctx, append(command, "--data", s.Dir), &out, &errs)
 			if code == cli.ExitOK {
 				break
 			}
+			if ctx.Err() == nil {
+				last = fmt.Sprintf("naru %v gave %d:\n%s%s", command, code, out.String(), errs.String())
+			}
 			timer := time.NewTimer(auditPause)
 			select {
 			case <-timer.C:
 			case <-ctx.Done():
 				timer.Stop()
-				return errors.Join(ctx.Err(), fmt.Errorf("naru %v gave %d:\n%s%s", command, code, out.String(), errs.String()))
+				return errors.Join(ctx.Err(), errors.New(last))
 			}
 		}
 	}
