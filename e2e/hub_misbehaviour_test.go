@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -198,6 +199,9 @@ func TestOperatorTakesTheHubsWord(t *testing.T) {
 	status := institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued })
 	require.Equal(t, 2, status.Hub.RegistrationResult)
 	require.Len(t, stack.Facts(t, "circulation", &circulationv1.QueuedCallAccepted{}, number), 1)
+	// The hub said so and has none: the operator was told wrongly, and an audit against the hub finds it.
+	stack.AuditMustName(audit.Violation{Unit: "circulation", Code: audit.HubDiffers, Subject: "document " + number,
+		Detail: "circulation believes it registered, the hub has no record"})
 }
 
 // An address the hub says it does not know is confirmed, and the registration goes again by itself.

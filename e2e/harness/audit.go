@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -64,31 +65,44 @@ func (s *Stack) Differences(ctx context.Context, t testing.TB) []audit.Violation
 	return result.Violations
 }
 
+// AuditMustName has the audit at the end name a difference that a journey made on purpose. It is as wrong if it is not named.
+func (s *Stack) AuditMustName(v audit.Violation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.untrue = append(s.untrue, v)
+}
+
 // auditPause is between two looks while things are still under way.
 const auditPause = 500 * time.Millisecond
 
-// Audit runs naru audit and naru evidence verify, as an operator would, until nothing differs or the context ends: what is under way differs for
-// a moment.
+// Audit runs naru audit and naru evidence verify, as an operator would, until they name just what journeys made wrong on purpose, or the
+// context ends: what is under way differs for a moment.
 func (s *Stack) Audit(ctx context.Context) error {
-	for _, command := range [][]string{{"audit"}, {"evidence", "verify"}} {
-		last := ""
-		for {
-			var out, errs bytes.Buffer
-			code := cli.Main(ctx, append(command, "--data", s.Dir), &out, &errs)
-			if code == cli.ExitOK {
-				break
-			}
-			if ctx.Err() == nil {
-				last = fmt.Sprintf("naru %v gave %d:\n%s%s", command, code, out.String(), errs.String())
-			}
-			timer := time.NewTimer(auditPause)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				timer.Stop()
-				return errors.Join(ctx.Err(), errors.New(last))
-			}
+	s.mu.Lock()
+	wrong := append([]audit.Violation{}, s.untrue...)
+	s.mu.Unlock()
+	audit.Sort(wrong)
+	return errors.Join(s.awaitOnly(ctx, wrong, "audit"), s.awaitOnly(ctx, nil, "evidence", "verify"))
+}
+
+func (s *Stack) awaitOnly(ctx context.Context, wrong []audit.Violation, command ...string) error {
+	last := ""
+	for {
+		var out, errs bytes.Buffer
+		code := cli.Main(ctx, append(command, "--json", "--data", s.Dir), &out, &errs)
+		var result struct{ Violations []audit.Violation }
+		if json.Unmarshal(out.Bytes(), &result) == nil && slices.Equal(result.Violations, wrong) && (code == cli.ExitOK) == (len(wrong) == 0) {
+			return nil
+		}
+		if ctx.Err() == nil {
+			last = fmt.Sprintf("naru %v gave %d: %v\n%s", command, code, result.Violations, errs.String())
+		}
+		timer := time.NewTimer(auditPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(ctx.Err(), errors.New(last))
 		}
 	}
-	return nil
 }

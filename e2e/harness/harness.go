@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/services/allinone"
 )
 
@@ -43,6 +44,8 @@ type Stack struct {
 	mu        sync.Mutex
 	processes map[string]*process
 	bin       string
+	// untrue is what a journey made the outside world say wrongly, so that the audit must name it.
+	untrue []audit.Violation
 }
 
 // process is a unit's.

@@ -80,14 +80,20 @@ func (r *expected) decide(i int, take Take, value string, ordinal uint32) {
 		r.values[i] = strconv.Itoa(n + 1)
 		return
 	}
+	held := r.values[i]
+	if take == Newest {
+		// The newest fact decides even where it says nothing; of several with one ordinal, the one that says something.
+		if ordinal > r.ordinals[i] || ordinal == r.ordinals[i] && held == absent {
+			r.values[i], r.ordinals[i] = value, ordinal
+		}
+		return
+	}
 	if value == absent {
 		return
 	}
-	held := r.values[i]
 	switch {
 	case held == absent,
 		take == First && ordinal < r.ordinals[i],
-		take == Newest && ordinal > r.ordinals[i],
 		take == Least && less(value, held),
 		take == Greatest && less(held, value):
 		r.values[i], r.ordinals[i] = value, ordinal

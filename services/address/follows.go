@@ -9,6 +9,7 @@ import (
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
 	accepted, resolved, joined := &intakev1.DocumentAccepted{}, &addressv1.RecipientResolved{}, &addressv1.MemberJoined{}
+	untold := &addressv1.RecipientWithheld{}
 	return []audit.Table{
 		{Name: "open_document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
@@ -18,7 +19,7 @@ func follows() []audit.Table {
 		// What an operator withholds (a sender over its quota) is found and not stated.
 		{Name: "open_document", Key: "edoc_num", Where: "not withheld and ordinal > 0", Founded: audit.Kinds(resolved), Columns: []audit.Column{
 			{Name: "resolution", Take: audit.Newest, From: []audit.Source{audit.Of(resolved, "resolution")}},
-			{Name: "recipient", Take: audit.Newest, From: []audit.Source{audit.Of(resolved, "facts.recipient")}},
+			{Name: "recipient", Take: audit.Newest, From: []audit.Source{audit.Of(resolved, "facts.recipient"), audit.Of(untold, "recipient")}},
 		}},
 		{Name: "member", Key: "recipient", Where: "state = 'active'", Founded: audit.Kinds(joined), Columns: []audit.Column{
 			{Name: "address", Take: audit.Newest, From: []audit.Source{audit.Of(joined, "address")}},

@@ -1,0 +1,40 @@
+package audit
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Each take decides as it says, in whatever order the facts are read.
+func TestTakes(t *testing.T) {
+	t.Parallel()
+	type said struct {
+		value   string
+		ordinal uint32
+	}
+	for _, tc := range []struct {
+		name  string
+		take  Take
+		facts []said
+		want  string
+	}{
+		{"first", First, []said{{"b", 2}, {"a", 1}, {"c", 3}}, "a"},
+		{"newest", Newest, []said{{"c", 3}, {"a", 1}, {"b", 2}}, "c"},
+		{"the newest says nothing", Newest, []said{{"a", 1}, {absent, 2}}, absent},
+		{"an older one is read after the newest that says nothing", Newest, []said{{absent, 2}, {"a", 1}}, absent},
+		{"two of one ordinal, one says nothing", Newest, []said{{absent, 2}, {"b", 2}, {"a", 1}}, "b"},
+		{"least", Least, []said{{"10", 1}, {"9", 2}, {"11", 3}}, "9"},
+		{"greatest", Greatest, []said{{"10", 1}, {"9", 2}, {"11", 3}}, "11"},
+		{"count", Count, []said{{"x", 1}, {"x", 2}, {absent, 3}}, "3"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			row := &expected{values: make([]string, 1), ordinals: make([]uint32, 1)}
+			for _, f := range tc.facts {
+				row.decide(0, tc.take, f.value, f.ordinal)
+			}
+			require.Equal(t, tc.want, row.values[0])
+		})
+	}
+}
