@@ -107,27 +107,6 @@ func ensureConsumer(ctx context.Context, c *Conn, spec ConsumerSpec, lane platfo
 	return nil
 }
 
-// DeleteConsumers deletes consumers in both lanes; those that are not there are no error.
-func DeleteConsumers(ctx context.Context, c *Conn, specs []ConsumerSpec) error {
-	for _, spec := range specs {
-		for _, lane := range frame.Lanes() {
-			err := c.js.DeleteConsumer(ctx, StreamName(spec.From), spec.Name(lane))
-			if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-				return fmt.Errorf("delete consumer %s: %w", spec.Name(lane), err)
-			}
-		}
-	}
-	return nil
-}
-
-// DeleteStream deletes the stream of a producing unit with its consumers. What was published on it can be published again from the journal.
-func DeleteStream(ctx context.Context, c *Conn, unit string) error {
-	if err := c.js.DeleteStream(ctx, StreamName(unit)); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("delete stream of %s: %w", unit, err)
-	}
-	return nil
-}
-
 // Permissions of a unit's user: publish its public kinds, read its own consumers, nothing else.
 type Permissions struct {
 	Publish, Subscribe []string

@@ -165,13 +165,7 @@ func (tx *Tx) state(ctx context.Context, lane platformv1.Lane, fact Fact) error 
 	if err != nil {
 		return err
 	}
-	for i := range tx.stated {
-		if s := &tx.stated[i]; s.kind == kind && s.lane == lane && s.turn == turn {
-			s.encoded = append(s.encoded, encoded)
-			return nil
-		}
-	}
-	tx.stated = append(tx.stated, stated{kind: kind, lane: lane, turn: turn, encoded: [][]byte{encoded}})
+	tx.join(stated{kind: kind, lane: lane, turn: turn, encoded: [][]byte{encoded}})
 	return nil
 }
 
@@ -242,6 +236,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	return nil
 }
 
+// join puts facts with those of their kind, lane and turn.
 func (tx *Tx) join(more stated) {
 	for i := range tx.stated {
 		if s := &tx.stated[i]; s.kind == more.kind && s.lane == more.lane && s.turn == more.turn {

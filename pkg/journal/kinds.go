@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/naru-relay/naru/pkg/frame"
@@ -41,6 +43,15 @@ func RuleOf(message proto.Message) (Rule, error) {
 	default:
 		return Rule{}, fmt.Errorf("%s does not say whether it is public", kind)
 	}
+}
+
+// RuleOfKind reads the rule of a kind by its name.
+func RuleOfKind(kind frame.Kind) (Rule, error) {
+	found, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(kind))
+	if err != nil {
+		return Rule{}, fmt.Errorf("look for %s: %w", kind, err)
+	}
+	return RuleOf(found.Zero().Interface())
 }
 
 // Rules of all kinds that a unit states, or every reason against them.

@@ -269,7 +269,7 @@ type candidate struct {
 func unlogged(ctx context.Context, db pg.DBTX, unit string) ([]candidate, error) {
 	// The body is not read: a leaf is of the header.
 	const read = `
-		select j.frame_id, j.kind, j.lane, j.events, j.key_id, j.compression, j.raw_length, j.recorded_at, j.root, j.mac, ''::bytea, m.released_by
+		select m.released_by, j.frame_id, j.kind, j.lane, j.events, j.key_id, j.compression, j.raw_length, j.recorded_at, j.root, j.mac, ''::bytea
 		from   (select frame_id, released_by
 		        from   journal_mark
 		        where  leaf is null and refused is null and (held_at is null or released_by is not null)
@@ -283,7 +283,7 @@ func unlogged(ctx context.Context, db pg.DBTX, unit string) ([]candidate, error)
 	}
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
 		var c candidate
-		sealed, err := scanFrame(unit)(withColumn{row, &c.releasedBy})
+		sealed, err := scanFrame(unit)(leading{row, []any{&c.releasedBy}})
 		c.Sealed = sealed
 		return c, err
 	})
@@ -292,14 +292,6 @@ func unlogged(ctx context.Context, db pg.DBTX, unit string) ([]candidate, error)
 	}
 	return found, nil
 }
-
-// withColumn scans one column more than its user knows of.
-type withColumn struct {
-	pgx.CollectableRow
-	last any
-}
-
-func (w withColumn) Scan(into ...any) error { return w.CollectableRow.Scan(append(into, w.last)...) }
 
 // take adds the leaves of the frames that are this unit's and of now, and marks the others.
 func (l *Logger) take(ctx context.Context, tx pgx.Tx, grown *tree, found []candidate, since, now time.Time) ([]uuid.UUID, error) {

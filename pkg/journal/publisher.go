@@ -245,15 +245,20 @@ func markPublished(ctx context.Context, db *pgxpool.Pool, ids []uuid.UUID, seque
 // sweep publishes what its own process did not: after a crash, a full queue or a lost acknowledgement. It takes only what the log has
 // taken, so no frame of another time or another hand goes out by it.
 func (p *Publisher) sweep(ctx context.Context) error {
+	const pick = `
+		select frame_id
+		from   journal_mark
+		where  published_at is null and lane > 0 and turn is null and refused is null and leaf is not null
+		  and  frame_id < $3 and (lease_until is null or lease_until < now())
+		order  by frame_id
+		limit  $1
+		for update skip locked`
 	for more := true; more; {
-		frames, err := p.claim(ctx, `
-			select frame_id
-			from   journal_mark
-			where  published_at is null and lane > 0 and turn is null and refused is null and leaf is not null
-			  and  frame_id < $1 and (lease_until is null or lease_until < now())
-			order  by frame_id
-			limit  $2
-			for update skip locked`, sweepBatch)
+		var now time.Time
+		if err := p.deps.DB.QueryRow(ctx, `select now()`).Scan(&now); err != nil {
+			return fmt.Errorf("read database time: %w", err)
+		}
+		frames, err := p.claim(ctx, sweepBatch, pick, firstIDAt(now.Add(-sweepAge)))
 		if err != nil {
 			return err
 		}
@@ -263,29 +268,30 @@ func (p *Publisher) sweep(ctx context.Context) error {
 	return nil
 }
 
-// claim leases the frames that pick names; $1 in it is the id before which frames are old, $2 the limit.
-func (p *Publisher) claim(ctx context.Context, pick string, limit int, more ...any) ([]Sealed, error) {
-	var now time.Time
-	if err := p.deps.DB.QueryRow(ctx, `select now()`).Scan(&now); err != nil {
-		return nil, fmt.Errorf("read database time: %w", err)
-	}
+// claim leases the frames that pick names; $1 in it is the limit, its own parameters begin with $3.
+func (p *Publisher) claim(ctx context.Context, limit int, pick string, args ...any) ([]Sealed, error) {
 	sql := `
 		with due as materialized (` + pick + `),
 		leased as (
 		  update journal_mark m
-		  set    lease_until = now() + $3::interval
+		  set    lease_until = now() + $2::interval
 		  from   due
 		  where  m.frame_id = due.frame_id
-		  returning m.frame_id)
-		select ` + frameColumns + `
+		  returning m.frame_id, coalesce(m.turn, '') as turn)
+		select leased.turn, ` + frameColumns + `
 		from   journal j
 		join   leased using (frame_id)
 		order  by j.frame_id`
-	rows, err := p.deps.DB.Query(ctx, sql, append([]any{firstIDAt(now.Add(-sweepAge)), limit, leaseTime}, more...)...)
+	rows, err := p.deps.DB.Query(ctx, sql, append([]any{limit, leaseTime}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("claim unpublished frames: %w", err)
 	}
-	frames, err := pgx.CollectRows(rows, scanFrame(p.deps.Unit))
+	frames, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Sealed, error) {
+		var turn string
+		f, err := scanFrame(p.deps.Unit)(leading{row, []any{&turn}})
+		f.turn = turn
+		return f, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("claim unpublished frames: %w", err)
 	}

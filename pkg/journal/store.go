@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -71,6 +72,16 @@ func scanFrame(unit string) pgx.RowToFunc[Sealed] {
 		copy(s.Root[:], root)
 		return s, err
 	}
+}
+
+// leading scans some columns before those its user knows of.
+type leading struct {
+	pgx.CollectableRow
+	first []any
+}
+
+func (l leading) Scan(into ...any) error {
+	return l.CollectableRow.Scan(append(slices.Clone(l.first), into...)...)
 }
 
 // Frame reads one frame of the unit's journal by its id.

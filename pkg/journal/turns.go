@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -32,14 +31,14 @@ func (p *Publisher) takeTurns(ctx context.Context) error {
 		case <-timer.C:
 		}
 		for {
-			frames, next, err := p.nextTurn(ctx, last)
+			frames, err := p.nextTurn(ctx, last)
 			if err != nil && ctx.Err() == nil {
 				p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "paced frames were not published, tried again", slog.Any("error", err))
 			}
 			if err != nil || len(frames) == 0 {
 				break
 			}
-			last = next
+			last = frames[0].turn
 			p.publishChecked(ctx, frames)
 			if err := limit.WaitN(ctx, frames[0].Count); err != nil {
 				return err
@@ -51,26 +50,19 @@ func (p *Publisher) takeTurns(ctx context.Context) error {
 
 // nextTurn claims the oldest frame of the first sender after last, going round. A frame older than the window must have a leaf: the log
 // judges its time.
-func (p *Publisher) nextTurn(ctx context.Context, last string) ([]Sealed, string, error) {
+func (p *Publisher) nextTurn(ctx context.Context, last string) ([]Sealed, error) {
 	const pick = `
 		select frame_id
 		from   journal_mark
-		where  published_at is null and turn is not null and refused is null and turn > $4
-		  and  (lease_until is null or lease_until < now()) and (leaf is not null or frame_id > $5) and $1::uuid is not null
+		where  published_at is null and turn is not null and refused is null and turn > $3
+		  and  (lease_until is null or lease_until < now()) and (leaf is not null or frame_id > $4)
 		order  by turn, frame_id
-		limit  $2
+		limit  $1
 		for update skip locked`
 	recent := firstIDAt(p.deps.Clock.Now().Add(-window))
-	frames, err := p.claim(ctx, pick, 1, last, recent)
+	frames, err := p.claim(ctx, 1, pick, last, recent)
 	if err == nil && len(frames) == 0 && last != "" {
-		frames, err = p.claim(ctx, pick, 1, "", recent)
+		frames, err = p.claim(ctx, 1, pick, "", recent)
 	}
-	if err != nil || len(frames) == 0 {
-		return nil, "", err
-	}
-	var turn string
-	if err := p.deps.DB.QueryRow(ctx, `select turn from journal_mark where frame_id = $1`, frames[0].ID).Scan(&turn); err != nil {
-		return nil, "", fmt.Errorf("read whose turn it is: %w", err)
-	}
-	return frames, turn, nil
+	return frames, err
 }

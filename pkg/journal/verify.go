@@ -75,8 +75,6 @@ type VerifyOptions struct {
 	Keys *Keys
 	// Now judges what has waited too long, where the relay runs; zero for one that has stopped, which is judged by its last checkpoint.
 	Now time.Time
-	// WithoutBodies leaves bodies unopened: only headers, log and witnesses are verified.
-	WithoutBodies bool
 }
 
 // patience is how long a frame may lack a leaf and a checkpoint its cosignature.
@@ -322,16 +320,6 @@ func (v *verification) rows(ctx context.Context, hashes []tlog.Hash) error {
 	return nil
 }
 
-// leading scans some columns before those its user knows of.
-type leading struct {
-	pgx.CollectableRow
-	first []any
-}
-
-func (l leading) Scan(into ...any) error {
-	return l.CollectableRow.Scan(append(slices.Clone(l.first), into...)...)
-}
-
 // frame checks a row against its leaf, its MAC and its body. What is wrong is told by the first that fails.
 func (v *verification) frame(ctx context.Context, f Sealed, hash tlog.Hash) {
 	v.report.Frames++
@@ -341,9 +329,6 @@ func (v *verification) frame(ctx context.Context, f Sealed, hash tlog.Hash) {
 		return
 	}
 	v.mac(ctx, f)
-	if v.opts.WithoutBodies {
-		return
-	}
 	if _, err := f.EncodedEvents(); err != nil {
 		v.found(BodyChanged, f.ID.String(), "%v", err)
 	}

@@ -105,7 +105,10 @@ func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
 			return rt.Network.Dial(u.Name, target, rpc.WithTelemetry(h.rpcTelemetry()))
 		},
 	}
-	if err := errors.Join(h.buildJournal(ctx, rt), h.buildPlatform(ctx, rt)); err != nil {
+	if err := h.buildJournal(ctx, rt); err != nil {
+		return nil, err
+	}
+	if err := h.buildPlatform(ctx, rt); err != nil {
 		return nil, err
 	}
 	if h.service, err = u.Build(ctx, h.env); err != nil {

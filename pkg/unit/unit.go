@@ -120,13 +120,21 @@ func (u Unit) Sources() []pg.Source {
 	return sources
 }
 
-// checkReads compares what a built service consumes with what its unit declared.
+// checkReads compares what a built service consumes with what its unit declared, and that with whom the facts are for.
 func checkReads(u Unit, s *Service) error {
 	declared := map[string][]frame.Kind{}
 	for _, spec := range u.Specs() {
 		declared[spec.From+"/"+spec.Purpose] = slices.Sorted(slices.Values(spec.Kinds))
 	}
 	var problems []error
+	for _, spec := range u.Specs() {
+		for _, kind := range spec.Kinds {
+			// Its producer would tag no frame for it: everything would look forged.
+			if rule, err := journal.RuleOfKind(kind); err != nil || !rule.ReadBy(u.Name) {
+				problems = append(problems, fmt.Errorf("consumer %s/%s: %s does not name %s as a reader", spec.From, spec.Purpose, kind, u.Name))
+			}
+		}
+	}
 	for _, c := range s.Consumers {
 		name := c.From + "/" + c.Purpose
 		if !slices.Equal(declared[name], slices.Sorted(slices.Values(c.Spec(u.Name).Kinds))) {

@@ -256,7 +256,7 @@ func TestPanicOfAHandlerParksItsEvent(t *testing.T) {
 func TestDeletedConsumerIsNoticed(t *testing.T) {
 	t.Parallel()
 	for name, remove := range map[string]func(b *unittest.Bench, t *testing.T){
-		"consumer": (*unittest.Bench).DeleteConsumersOf, "stream": (*unittest.Bench).DeleteStreamsOf,
+		"consumer": (*unittest.Bench).DeleteConsumers, "stream": (*unittest.Bench).DeleteStreams,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -51,6 +51,7 @@ type Bench struct {
 
 	unit    unit.Unit
 	network *rpc.Local
+	server  *natsserver.Server
 	admin   *bus.Conn
 	running *unit.Running
 	minters map[string]*authn.Minter
@@ -93,6 +94,7 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 	db := pgtest.New(t, u.Name, u.Sources()...)
 	b := &Bench{App: db.App, Owner: db.Owner, AppURL: db.AppURL, Clock: o.clock, Logs: &Log{}, unit: u, network: rpc.NewLocal(), minters: map[string]*authn.Minter{}}
 	server := startBus(t, u)
+	b.server = server
 	b.admin = connect(t, bus.Options{InProcess: server, User: "admin", Password: busPassword, Name: "test", Log: b.Logs.Logger()})
 	require.NoError(t, bus.Ensure(t.Context(), b.admin, topology(u)))
 	keysDir := t.TempDir()

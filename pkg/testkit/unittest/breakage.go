@@ -4,26 +4,46 @@ import (
 	"context"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/frame"
 )
 
 // Ready is what the unit says of itself.
 func (b *Bench) Ready(ctx context.Context) error { return b.running.Ready(ctx) }
 
-// DeleteConsumersOf deletes the unit's consumers under it, as somebody with the broker's own rights can.
-func (b *Bench) DeleteConsumersOf(t *testing.T) {
+// DeleteConsumers deletes the unit's consumers under it, as somebody with the broker's own rights can.
+func (b *Bench) DeleteConsumers(t *testing.T) {
 	t.Helper()
-	require.NoError(t, bus.DeleteConsumers(t.Context(), b.admin, b.unit.Specs()))
+	broker := b.broker(t)
+	for _, spec := range b.unit.Specs() {
+		for _, lane := range frame.Lanes() {
+			require.NoError(t, broker.DeleteConsumer(t.Context(), bus.StreamName(spec.From), spec.Name(lane)))
+		}
+	}
 }
 
-// DeleteStreamsOf deletes the streams the unit reads.
-func (b *Bench) DeleteStreamsOf(t *testing.T) {
+// DeleteStreams deletes the streams the unit reads.
+func (b *Bench) DeleteStreams(t *testing.T) {
 	t.Helper()
+	broker := b.broker(t)
 	for _, spec := range b.unit.Specs() {
-		require.NoError(t, bus.DeleteStream(t.Context(), b.admin, spec.From))
+		require.NoError(t, broker.DeleteStream(t.Context(), bus.StreamName(spec.From)))
 	}
+}
+
+// broker is JetStream by the broker's own rights.
+func (b *Bench) broker(t *testing.T) jetstream.JetStream {
+	t.Helper()
+	conn, err := nats.Connect("", nats.InProcessServer(b.server), nats.UserInfo("admin", busPassword))
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	broker, err := jetstream.New(conn)
+	require.NoError(t, err)
+	return broker
 }
 
 // EnsureBus makes streams and consumers again, as the migrate step does.
