@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -182,8 +183,6 @@ type journey struct {
 	far  reached
 	// travel sends and follows; it tells what was accepted and sent again.
 	travel func(ctx context.Context, f *follower, d *followed) error
-	// profiled names a file for the relay's CPU profile.
-	profile string
 	// wal asks whose the write-ahead log is.
 	wal bool
 }
@@ -203,7 +202,7 @@ func (c *chain) round(ctx context.Context, j journey) (round, error) {
 	}
 	f, d := newFollower(c.sender), &followed{}
 	f.also = j.also
-	if err := c.profiled(j.profile, func() error { return j.travel(ctx, f, d) }); err != nil {
+	if err := c.profiled(j.name, func() error { return j.travel(ctx, f, d) }); err != nil {
 		return round{}, err
 	}
 	looks := f.looks.Load()
@@ -257,12 +256,12 @@ func (s *stack) atHub(ctx context.Context) (int64, error) {
 	return held.Registered, err
 }
 
-// profiled has the relay profile itself meanwhile, where a file is named.
-func (c *chain) profiled(file string, work func() error) error {
-	if file == "" {
+// profiled has the relay profile itself meanwhile, where a folder for profiles is named.
+func (c *chain) profiled(name string, work func() error) error {
+	if c.options.cpuProfiles == "" {
 		return work()
 	}
-	if _, err := c.stack.relay.order(order{Profile: file}); err != nil {
+	if _, err := c.stack.relay.order(order{Profile: filepath.Join(c.options.cpuProfiles, name+".pprof")}); err != nil {
 		return err
 	}
 	err := work()

@@ -17,7 +17,7 @@ type options struct {
 	viewings, singles, statuses, fairness, uploads, existing int
 	openLoop, sustain, memory, patience                      time.Duration
 	sampleRatio                                              float64
-	dir, cpuProfile, narud, only                             string
+	dir, cpuProfiles, narud, only                            string
 }
 
 const (
@@ -72,7 +72,7 @@ func parse(args []string) (options, error) {
 	flags.DurationVar(&o.patience, "patience", 20*time.Minute, "how long one round may take")
 	flags.Float64Var(&o.sampleRatio, "sample-ratio", 1, "share of documents that are traced; 1 is what narud does")
 	flags.StringVar(&o.dir, "dir", "", "folder to make the relay's folder in, on the disk to measure; empty: the folder for temporary files")
-	flags.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the relay over the first round of the chain to this file")
+	flags.StringVar(&o.cpuProfiles, "cpuprofiles", "", "folder to write CPU profiles of the relay to, one for each round")
 	flags.StringVar(&o.narud, "narud", "bin/narud", "narud for the row of starting")
 	flags.StringVar(&o.only, "only", "", "measure these rows alone (names with commas between)")
 	if err := flags.Parse(args); err != nil {

@@ -40,9 +40,6 @@ func (b *bench) chainTurns(ctx context.Context, name string, wal bool) (*turns, 
 			return round{}, err
 		}
 		j.wal = wal
-		if wal && turn == 0 {
-			j.profile = b.options.cpuProfile
-		}
 		return b.chain.round(ctx, j)
 	})
 }

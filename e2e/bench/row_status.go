@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 )
 
@@ -19,8 +20,8 @@ func measureStatus(ctx context.Context, b *bench, lines []line) ([]line, error) 
 	}
 	r := b.stack.rest()
 	defer r.close()
-	t, err := b.turns(ctx, statusName, func(ctx context.Context, _ int) (round, error) {
-		return b.calls(ctx, b.options.statuses, func(ctx context.Context, i int) error {
+	t, err := b.turns(ctx, statusName, func(ctx context.Context, turn int) (round, error) {
+		return b.calls(ctx, fmt.Sprintf("%s-%d", statusName, turn+1), b.options.statuses, func(ctx context.Context, i int) error {
 			bearer, err := b.chain.sender.bearer(ctx)
 			if err != nil {
 				return err

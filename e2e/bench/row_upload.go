@@ -26,7 +26,7 @@ func measureUpload(ctx context.Context, b *bench, lines []line) ([]line, error) 
 		if err != nil {
 			return round{}, err
 		}
-		return b.calls(ctx, len(items), func(ctx context.Context, i int) error {
+		return b.calls(ctx, fmt.Sprintf("%s-%d", uploadName, turn+1), len(items), func(ctx context.Context, i int) error {
 			bearer, err := newcomer.bearer(ctx)
 			if err != nil {
 				return err

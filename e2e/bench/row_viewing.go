@@ -29,7 +29,7 @@ func measureViewing(ctx context.Context, b *bench, lines []line) ([]line, error)
 		if err != nil {
 			return round{}, err
 		}
-		return b.calls(ctx, len(numbers), func(ctx context.Context, i int) error {
+		return b.calls(ctx, fmt.Sprintf("%s-%d", viewingName, turn+1), len(numbers), func(ctx context.Context, i int) error {
 			return v.view(ctx, b.chain.recipientOf(items[i]), numbers[i], items[i])
 		})
 	})
@@ -58,13 +58,13 @@ func (b *bench) ready(ctx context.Context, name string, documents int) (numbers 
 	return numbers, items, err
 }
 
-// calls measures so many calls over the REST connections, and waits afterwards until what they caused is done.
-func (b *bench) calls(ctx context.Context, count int, do func(ctx context.Context, i int) error) (round, error) {
+// calls measures a round of so many calls over the REST connections, and waits afterwards until what they caused is done.
+func (b *bench) calls(ctx context.Context, name string, count int, do func(ctx context.Context, i int) error) (round, error) {
 	before, err := b.stack.mark(ctx)
 	if err != nil {
 		return round{}, err
 	}
-	if err := each(ctx, restConnections, count, do); err != nil {
+	if err := b.chain.profiled(name, func() error { return each(ctx, restConnections, count, do) }); err != nil {
 		return round{}, err
 	}
 	done, err := b.stack.since(ctx, before, b.stack.clock.Now(), count)

@@ -26,6 +26,19 @@ const (
 	connectTimeout           = 10 * time.Second
 )
 
+// planning makes plans that stay right while a table grows from nothing to millions of rows. Statements are few, are prepared once and go
+// by a key or an index; the server would choose by statistics that lag behind by minutes, and keep what it chose. A statement that means to
+// read a table whole still does: the settings forbid nothing, they only make the other way look cheaper (docs/performance.md).
+var planning = map[string]string{
+	// Planned anew for its values, as the server likes to on partitioned tables, a statement by number costs more planning than execution.
+	"plan_cache_mode":  "force_generic_plan",
+	"enable_seqscan":   "off",
+	"enable_hashjoin":  "off",
+	"enable_mergejoin": "off",
+	// Costs that these settings make look high would have statements compiled.
+	"jit": "off",
+}
+
 // DBTX is what a pool, a connection and a transaction have in common.
 type DBTX interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
@@ -96,9 +109,9 @@ func sessionParams(cfg *pgx.ConnConfig, schema, application string) {
 	cfg.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
 	cfg.RuntimeParams["timezone"] = "UTC"
 	cfg.RuntimeParams["application_name"] = application
-	// Statements are few and prepared once. Planned anew for its values, as the server likes to on partitioned tables, a statement by number
-	// costs more planning than execution (docs/performance.md).
-	cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	for name, value := range planning {
+		cfg.RuntimeParams[name] = value
+	}
 	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransactionTimeout.Milliseconds())
 }
 

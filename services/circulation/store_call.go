@@ -14,16 +14,12 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// byKey makes the joins of a transaction's statements with the records go by their keys, in the order of the batch. Plans are kept while
-// a table grows: one that was made when it was small would read it whole for each batch.
-const byKey = `set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`
-
 // claimBatch claims due calls of one kind and lane by the row of hub_call that it makes of them. The records are only read; what keeps
 // another claim from taking them is that claims of a kind wait for each other and leave out the numbers of open calls. A claim sees every
 // claim before it because its statement begins when the turn is ours.
 func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platformv1.Lane, limit int, lease time.Duration) (batch, error) {
 	const turn = `
-		select exists (select from hub_call where kind = $1 and settled_at is null and lapsed_at is null and lease_until <= now()), ` + byKey + `
+		select exists (select from hub_call where kind = $1 and settled_at is null and lapsed_at is null and lease_until <= now())
 		from   hub_claim
 		where  kind = $1
 		for    update`
@@ -45,7 +41,7 @@ func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platfor
 	b := batch{id: id.New(), kind: kind, lane: lane}
 	err := pg.InTx(ctx, db, func(tx pgx.Tx) error {
 		var lapsed bool
-		if err := tx.QueryRow(ctx, turn, int16(kind)).Scan(&lapsed, nil, nil, nil); err != nil {
+		if err := tx.QueryRow(ctx, turn, int16(kind)).Scan(&lapsed); err != nil {
 			return fmt.Errorf("wait for the turn: %w", err)
 		}
 		if lapsed {
@@ -127,9 +123,9 @@ func closeCall(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all 
 		update hub_call
 		set    settled_at = $2, outcomes = $3, results = $4, exchanges = $5, started_at = $6, ended_at = $7, commit_id = $8
 		where  id = $1 and settled_at is null
-		returning lapsed_at is null, ` + byKey
+		returning lapsed_at is null`
 	c := settlementColumns(all)
-	err = tx.QueryRow(ctx, settle, b.id, now, c.outcomes, c.results, c.exchanges, c.started, c.ended, tx.CommitID()).Scan(&ours, nil, nil, nil)
+	err = tx.QueryRow(ctx, settle, b.id, now, c.outcomes, c.results, c.exchanges, c.started, c.ended, tx.CommitID()).Scan(&ours)
 	if err != nil {
 		return false, fmt.Errorf("close call %s: %w", b.id, err)
 	}

@@ -112,10 +112,10 @@ func scanRound(c pgx.CollectableRow) (r round, err error) {
 // untold reads the documents that still have to be told of: what has been read, or was to be cancelled, is not.
 func untold(ctx context.Context, db pg.DBTX, numbers []string) ([]document, error) {
 	const read = `
-		select edoc_num, lane, sender, facts
-		from   delivery
-		where  edoc_num = any($1) and state = 'DELIVERED' and read_at is null and cancel_commit_id is null
-		order  by recipient, edoc_num`
+		select d.edoc_num, d.lane, d.sender, d.facts
+		from   unnest($1::text[]) n join delivery d on d.edoc_num = n
+		where  d.received_at is not null and d.read_at is null and d.cancel_commit_id is null
+		order  by d.recipient, d.edoc_num`
 	found, err := db.Query(ctx, read, numbers)
 	if err != nil {
 		return nil, fmt.Errorf("read %d documents to be told of: %w", len(numbers), err)

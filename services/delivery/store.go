@@ -256,7 +256,7 @@ func markRead(ctx context.Context, tx pg.DBTX, read map[string]moved) (map[strin
 		set    read_at = coalesce(d.read_at, u.read_at), read_frame_id = coalesce(d.read_frame_id, u.frame_id)
 		from   (select o.edoc_num, r.read_at, r.frame_id
 		        from   delivery o join unnest($1::text[], $2::timestamptz[], $3::uuid[]) r(edoc_num, read_at, frame_id) using (edoc_num)
-		        where o.state = 'DELIVERED' order by o.edoc_num for update of o) u
+		        where o.received_at is not null order by o.edoc_num for update of o) u
 		where  d.edoc_num = u.edoc_num
 		returning d.edoc_num`
 	numbers := slices.Sorted(maps.Keys(read))
@@ -283,10 +283,11 @@ var errNotInInbox = errors.New("no such document in an inbox")
 
 // readReceived reads the facts of a received document, and the commit that states them.
 func readReceived(ctx context.Context, db pg.DBTX, number string) (*platformv1.DocumentFacts, uuid.UUID, error) {
+	var state string
 	var raw []byte
 	var commit uuid.UUID
-	err := db.QueryRow(ctx, `select facts, commit_id from delivery where edoc_num = $1 and state = 'DELIVERED'`, number).Scan(&raw, &commit)
-	if errors.Is(err, pgx.ErrNoRows) {
+	err := db.QueryRow(ctx, `select state, facts, commit_id from delivery where edoc_num = $1`, number).Scan(&state, &raw, &commit)
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && State(state) != Delivered) {
 		return nil, uuid.Nil, errNotInInbox
 	}
 	if err != nil {

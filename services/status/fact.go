@@ -100,6 +100,7 @@ func rounds(facts []fact) [][]fact {
 // summary is what a document's timeline adds up to. A zero time is not known.
 type summary struct {
 	number, actor, ownKey, repeats string
+	sender                         uuid.UUID
 	acceptedAt                     time.Time
 	sendDeadline, viewingDeadline  time.Time
 	sentAt, receivedAt, readAt     time.Time

@@ -70,12 +70,10 @@ const insertCirculationsSQL = `
 	select j.ord,
 	       case
 	       when j.result <> 1 then j.result
-	       when n.edoc_num is null or w.ord <> j.ord then 2
-	       else 1
+	       when j.ord in (select ord from winner) and j.edoc_num in (select edoc_num from inserted) then 1
+	       else 2
 	       end as result
-	  from judged j
-	  left join winner w on w.edoc_num = j.edoc_num
-	  left join inserted n on n.edoc_num = j.edoc_num`
+	  from judged j`
 
 // circulationColumns are the items of a batch turned into arrays.
 type circulationColumns struct {
