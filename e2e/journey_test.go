@@ -13,14 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lestrrat-go/jwx/v2/jwk"
-	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
@@ -78,15 +77,11 @@ func TestSystemCentredPath(t *testing.T) {
 func requireReceipt(t *testing.T, d *harness.Document) {
 	t.Helper()
 	raw := stack.Anonymous().Do(t, http.MethodGet, "/.well-known/naru/intake/jwks.json", nil)
-	keys, err := jwk.Parse(raw.Body)
+	claims, err := receipt.Verify(d.Receipt, raw.Body)
 	require.NoError(t, err)
-	payload, err := jws.Verify([]byte(d.Receipt), jws.WithKeySet(keys, jws.WithInferAlgorithmFromKey(true)))
-	require.NoError(t, err)
-	var claims map[string]any
-	require.NoError(t, json.Unmarshal(payload, &claims))
-	require.Equal(t, d.EdocNum, claims["edocNum"])
+	require.Equal(t, d.EdocNum, claims.EdocNum)
 	digest := sha256.Sum256(d.Certificate)
-	require.Equal(t, hex.EncodeToString(digest[:]), claims["registrationCertificateDigest"])
+	require.Equal(t, hex.EncodeToString(digest[:]), claims.RegistrationCertificateDigest)
 }
 
 func parseTimes(t *testing.T, texts ...string) []time.Time {

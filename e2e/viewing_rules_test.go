@@ -117,6 +117,7 @@ func TestTokenMisuse(t *testing.T) {
 		{"an access token", s.institution.Token(), "TOKEN_MALFORMED", http.StatusBadRequest},
 		{"a session token", s.recipient.Token(), "TOKEN_MALFORMED", http.StatusBadRequest},
 		{"the receipt", document.Receipt, "TOKEN_MALFORMED", http.StatusBadRequest},
+		{"the receipt's signature", strings.Split(document.Receipt, "~")[0], "TOKEN_MALFORMED", http.StatusBadRequest},
 		{"another document", parts[0] + "." + elsewhere("edn", second.EdocNum) + "." + parts[2], "TOKEN_FORGED", http.StatusForbidden},
 		{"another viewing system", parts[0] + "." + elsewhere("aud", other.institution.ViewingSystem) + "." + parts[2], "TOKEN_FORGED", http.StatusForbidden},
 		{"another token's signature", parts[0] + "." + parts[1] + "." + strings.Split(s.recipient.ViewingToken(t, document.EdocNum).Token, ".")[2], "TOKEN_FORGED", http.StatusForbidden},

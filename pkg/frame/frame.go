@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/naru-relay/naru/pkg/merkle"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -152,41 +153,9 @@ func (f Frame) At(commit uuid.UUID, place uint16) Frame {
 
 // rootOf is the Merkle root over encoded events.
 func rootOf(events [][]byte) (tlog.Hash, error) {
-	root, err := tlog.TreeHash(int64(len(events)), treeOf(events))
+	tree, err := merkle.New(events)
 	if err != nil {
-		return tlog.Hash{}, fmt.Errorf("compute root of %d events: %w", len(events), err)
+		return tlog.Hash{}, err
 	}
-	return root, nil
-}
-
-// treeOf holds the nodes of the tree over encoded events.
-func treeOf(events [][]byte) tlog.HashReader {
-	var nodes []tlog.Hash
-	read := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		found := make([]tlog.Hash, len(indexes))
-		for i, index := range indexes {
-			if index >= int64(len(nodes)) {
-				return nil, errors.New("node is not there yet")
-			}
-			found[i] = nodes[index]
-		}
-		return found, nil
-	})
-	for i, one := range events {
-		fresh, err := tlog.StoredHashes(int64(i), one, read)
-		if err != nil {
-			return tlog.HashReaderFunc(func([]int64) ([]tlog.Hash, error) { return nil, err })
-		}
-		nodes = append(nodes, fresh...)
-	}
-	return read
-}
-
-// Proof is the inclusion path of an event in its frame's root; tlog.CheckRecord checks it.
-func Proof(events [][]byte, index int) (tlog.RecordProof, error) {
-	proof, err := tlog.ProveRecord(int64(len(events)), int64(index), treeOf(events))
-	if err != nil {
-		return nil, fmt.Errorf("prove event %d of %d: %w", index+1, len(events), err)
-	}
-	return proof, nil
+	return tree.Root()
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/merkle"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -72,8 +73,10 @@ func TestProofOfAnEvent(t *testing.T) {
 	encoded := events(t, 37, func(i int) []byte { return []byte{byte(i)} })
 	frames, err := frame.Cut(kind, platformv1.Lane_LANE_BULK, encoded)
 	require.NoError(t, err)
+	tree, err := merkle.New(encoded)
+	require.NoError(t, err)
 	for i := range encoded {
-		proof, err := frame.Proof(encoded, i)
+		proof, err := tree.Prove(i)
 		require.NoError(t, err)
 		require.NoError(t, tlog.CheckRecord(proof, int64(len(encoded)), frames[0].Root, int64(i), tlog.RecordHash(encoded[i])))
 		require.Error(t, tlog.CheckRecord(proof, int64(len(encoded)), frames[0].Root, int64(i), tlog.RecordHash([]byte("another"))))

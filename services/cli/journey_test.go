@@ -13,14 +13,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
-	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/receipt"
 )
 
+// receiptKey signs receipts under the id k-1.
+type receiptKey struct{ *ecdsa.PrivateKey }
+
+func (receiptKey) KeyID() string { return "k-1" }
+
 // receiptBy signs a receipt and gives the key set it verifies with.
-func receiptBy(t *testing.T, claims map[string]any) (compact, keySet string) {
+func receiptBy(t *testing.T, claims receipt.Claims) (text, keySet string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -31,14 +36,11 @@ func receiptBy(t *testing.T, claims map[string]any) (compact, keySet string) {
 	require.NoError(t, set.AddKey(public))
 	published, err := json.Marshal(set)
 	require.NoError(t, err)
-	headers := jws.NewHeaders()
-	require.NoError(t, headers.Set(jws.KeyIDKey, "k-1"))
-	require.NoError(t, headers.Set(jws.TypeKey, "naru-receipt+jwt"))
-	payload, err := json.Marshal(claims)
+	signer, err := receipt.NewSigner(receiptKey{private})
 	require.NoError(t, err)
-	signed, err := jws.Sign(payload, jws.WithKey(jwa.ES256, private, jws.WithProtectedHeaders(headers)))
+	receipts, err := signer.Sign(claims)
 	require.NoError(t, err)
-	return string(signed), string(published)
+	return receipts[0], string(published)
 }
 
 // A document that was registered and stored elsewhere is sent with its hash; the receipt has to speak of it.
@@ -49,9 +51,9 @@ func TestSend(t *testing.T) {
 		return hex.EncodeToString(digest[:])
 	}
 	const acceptedAt = "2026-03-02T01:02:03.000450Z"
-	claims := map[string]any{
-		"edocNum": number, "documentHash": map[string]string{"algorithm": "SHA-256", "value": sum("%PDF-1.7 invented")},
-		"registrationCertificateDigest": sum("DER"), "acceptedAt": acceptedAt, "ownKey": "own-1", "sender": "s",
+	claims := receipt.Claims{
+		EdocNum: number, DocumentHash: receipt.Digest{Algorithm: "SHA-256", Value: sum("%PDF-1.7 invented")},
+		RegistrationCertificateDigest: sum("DER"), AcceptedAt: acceptedAt, OwnKey: "own-1", Sender: "s",
 	}
 	compact, keySet := receiptBy(t, claims)
 	f := newRelay(t, map[string][]string{

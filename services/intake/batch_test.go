@@ -70,6 +70,10 @@ func TestBatchSend(t *testing.T) {
 	accepted := unittest.AwaitEmitted[*intakev1.DocumentAccepted](t, w.Bench, 4)
 	require.Len(t, accepted, 4)
 	require.Equal(t, before.GetEdocNum(), accepted[0].GetFacts().GetEdocNum())
+	for _, i := range []int{0, 5, 6} {
+		of := outcomes[i].GetAccepted()
+		require.Equal(t, of.GetEdocNum(), w.verifyReceipt(t, of.GetReceipt()).EdocNum, "each receipt stands alone")
+	}
 	for i, want := range []string{first.GetEdocNum(), outcomes[5].GetAccepted().GetEdocNum(), outcomes[6].GetAccepted().GetEdocNum()} {
 		require.Equal(t, want, accepted[i+1].GetFacts().GetEdocNum())
 		require.Equal(t, platformv1.Lane_LANE_BULK, accepted[i+1].GetFacts().GetLane())

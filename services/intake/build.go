@@ -11,10 +11,10 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/sealed"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
-	"github.com/naru-relay/naru/services/intake/internal/receipt"
 )
 
 // policyVersion names the rules of acceptance; it changes when they do.
@@ -33,7 +33,7 @@ type builder struct {
 	receipts *receipt.Signer
 }
 
-// build makes the row of an item. Nothing personal is in it in clear.
+// build makes the row of an item, but for its receipt. Nothing personal is in it in clear.
 func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.EdocNumber) (*row, error) {
 	subject := string(number)
 	values, err := b.seal(ctx, c.item, subject)
@@ -49,16 +49,31 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 	if !c.supplied.kept {
 		r.certificate = c.supplied.der
 	}
-	if r.receipt, err = b.receipts.Sign(receipt.Claims{
-		EdocNum: subject, DocumentHash: receipt.Digest{Algorithm: facts.GetDocumentHash().GetAlgorithm(), Value: facts.GetDocumentHash().GetValue()},
-		RegistrationCertificateDigest: facts.GetRegistrationCertificateDigest(), AcceptedAt: receipt.Time(v.at),
-		OwnKey: r.ownKey, Sender: facts.GetSender(),
-	}); err != nil {
-		return nil, err
-	}
-	r.fact = acceptedFact(v.caller, facts, r)
-	r.factSize = proto.Size(r.fact.Message)
+	r.fact, r.accepted = acceptedFact(v.caller, facts, r)
+	r.factSize = proto.Size(r.accepted)
 	return r, nil
+}
+
+// sign gives rows of one call their receipts, under one signature; their facts bind them.
+func (b *builder) sign(rows []*row) error {
+	claims := make([]receipt.Claims, len(rows))
+	for i, r := range rows {
+		facts := r.accepted.GetFacts()
+		claims[i] = receipt.Claims{
+			EdocNum: facts.GetEdocNum(), DocumentHash: receipt.Digest{Algorithm: facts.GetDocumentHash().GetAlgorithm(), Value: facts.GetDocumentHash().GetValue()},
+			RegistrationCertificateDigest: facts.GetRegistrationCertificateDigest(), AcceptedAt: receipt.Time(r.acceptedAt),
+			OwnKey: r.ownKey, Sender: facts.GetSender(),
+		}
+	}
+	receipts, err := b.receipts.Sign(claims...)
+	if err != nil {
+		return err
+	}
+	for i, r := range rows {
+		digest := sha256.Sum256([]byte(receipts[i]))
+		r.receipt, r.accepted.ReceiptDigest = receipts[i], digest[:]
+	}
+	return nil
 }
 
 // facts are what is known of a document at its acceptance. This relay registers the circulation record until another is found to.
@@ -113,13 +128,11 @@ func (b *builder) seal(ctx context.Context, item *intakev1.SendItem, subject str
 
 // acceptedFact is the fact that a document was accepted. It binds what is kept of the item to the caller's authentication: the fingerprint
 // is keyed and the values are sealed, so none of them can be tried out.
-func acceptedFact(caller authn.Principal, facts *platformv1.DocumentFacts, r *row) journal.Fact {
-	receiptDigest := sha256.Sum256([]byte(r.receipt))
+func acceptedFact(caller authn.Principal, facts *platformv1.DocumentFacts, r *row) (journal.Fact, *intakev1.DocumentAccepted) {
+	message := &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint}
 	return journal.Fact{
-		Subject: facts.GetEdocNum(), Sender: facts.GetSender(), Actor: facts.GetActor(), OccurredAt: r.acceptedAt, Traceparent: r.traceparent,
-		Message: &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller),
-			Fingerprint: r.fingerprint, ReceiptDigest: receiptDigest[:]},
-	}
+		Subject: facts.GetEdocNum(), Sender: facts.GetSender(), Actor: facts.GetActor(), OccurredAt: r.acceptedAt, Traceparent: r.traceparent, Message: message,
+	}, message
 }
 
 // authenticationOf is how and when the caller proved who it is.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,19 +32,25 @@ type supplied struct {
 	failure      error
 }
 
-// parallel runs do for 0…n-1 on as many processors as there are. One call is run where the caller stands: a single item pays no goroutine.
+// parallel runs do for 0…n-1, on as many goroutines as there are processors: one for each call would grow its stack anew each time. A single
+// call is run where the caller stands.
 func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	if n == 1 {
 		return do(ctx, 0)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range n {
+	var taken atomic.Int64
+	for range min(n, runtime.GOMAXPROCS(0)) {
 		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
+			for i := taken.Add(1) - 1; i < int64(n); i = taken.Add(1) - 1 {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if err := do(ctx, int(i)); err != nil {
+					return err
+				}
 			}
-			return do(ctx, i)
+			return nil
 		})
 	}
 	return group.Wait()

@@ -19,6 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
 )
@@ -44,8 +45,9 @@ type row struct {
 	sealedRecipient []byte
 	receipt         string
 	traceparent     string
-	// fact is its DocumentAccepted, of factSize bytes.
+	// fact says accepted, of factSize bytes without its receipt's digest.
 	fact     journal.Fact
+	accepted *intakev1.DocumentAccepted
 	factSize int
 
 	call   *call

@@ -1,15 +1,12 @@
 package intake
 
 import (
-	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -19,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -48,9 +46,10 @@ func TestSend(t *testing.T) {
 	require.Empty(t, got.GetWarnings())
 
 	digest := archivecert.Digest(item.GetRegistrationCertificate())
-	require.JSONEq(t, `{"edocNum":"`+got.GetEdocNum()+`","documentHash":{"algorithm":"SHA-256","value":"`+item.GetDocumentHash().GetValue()+`"},
-		"registrationCertificateDigest":"`+digest+`","acceptedAt":"`+now.Format("2006-01-02T15:04:05.000000Z")+`","ownKey":"own-1","sender":"`+w.sender+`"}`,
-		string(w.verifyReceipt(t, got.GetReceipt())))
+	require.Equal(t, receipt.Claims{
+		EdocNum: got.GetEdocNum(), DocumentHash: receipt.Digest{Algorithm: "SHA-256", Value: item.GetDocumentHash().GetValue()},
+		RegistrationCertificateDigest: digest, AcceptedAt: now.Format("2006-01-02T15:04:05.000000Z"), OwnKey: "own-1", Sender: w.sender,
+	}, *w.verifyReceipt(t, got.GetReceipt()))
 
 	events := w.Stated(t, &intakev1.DocumentAccepted{})
 	require.Len(t, events, 1)
@@ -87,18 +86,14 @@ func TestSend(t *testing.T) {
 	require.Equal(t, policyVersion, events[0].GetPolicy())
 }
 
-func (w *world) verifyReceipt(t *testing.T, compact string) []byte {
+// verifyReceipt verifies a receipt with the keys that intake publishes.
+func (w *world) verifyReceipt(t *testing.T, text string) *receipt.Claims {
 	t.Helper()
-	key, err := w.Env.Keys.Signer(t.Context(), "receipt")
-	require.NoError(t, err)
-	public, ok := key.Public().(*ecdsa.PublicKey)
-	require.True(t, ok)
-	payload, err := jws.Verify([]byte(compact), jws.WithKey(jwa.ES256, public))
-	require.NoError(t, err)
 	set, err := platformv1.NewKeyServiceClient(w.Unit(t, "gateway")).GetKeySet(t.Context(), &platformv1.GetKeySetRequest{})
 	require.NoError(t, err)
-	require.Contains(t, set.GetJwks(), key.KeyID(), "the key is published")
-	return payload
+	claims, err := receipt.Verify(text, []byte(set.GetJwks()))
+	require.NoError(t, err)
+	return claims
 }
 
 // Each sealed value opens for its readers under the document's number, and says what the sender said.

@@ -12,10 +12,10 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
-	"github.com/naru-relay/naru/services/intake/internal/receipt"
 )
 
 //go:embed migrations/*.sql

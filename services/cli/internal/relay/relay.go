@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/naru-relay/naru/services/cli/internal/receipt"
+	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/services/cli/internal/rest"
 
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"

@@ -255,8 +255,10 @@ type Acceptance struct {
 	OwnKey string                 `protobuf:"bytes,1,opt,name=own_key,json=ownKey,proto3" json:"own_key,omitempty"`
 	// 전자문서번호.
 	EdocNum string `protobuf:"bytes,2,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
-	// Compact JWS (ES256, typ naru-receipt+jwt) by this relay over {edocNum, documentHash, registrationCertificateDigest,
-	// acceptedAt, ownKey, sender}; keys at /.well-known/naru/intake/jwks.json.
+	// By this relay over {edocNum, documentHash, registrationCertificateDigest, acceptedAt, ownKey, sender}; at most 8 KiB. Four parts with "~"
+	// between them: a compact JWS (ES256, typ naru-receipt+jwt) over {root, size}, the root of a Merkle tree (RFC 6962, SHA-256) over the claims of up
+	// to 32 documents accepted together; this document's claims, JSON in base64url; its place in the tree, from 0; its inclusion path, hashes one
+	// after the other in base64url. Keys at /.well-known/naru/intake/jwks.json. Steps and test vectors: pkg/receipt.
 	Receipt    string                 `protobuf:"bytes,3,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	AcceptedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=accepted_at,json=acceptedAt,proto3" json:"accepted_at,omitempty"`
 	// true: this answers a repeat; nothing new was made.

@@ -1,0 +1,274 @@
+package receipt_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwk"
+	"github.com/lestrrat-go/jwx/v2/jws"
+	"github.com/stretchr/testify/require"
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+
+	"github.com/naru-relay/naru/pkg/receipt"
+	"github.com/naru-relay/naru/pkg/testkit/golden"
+)
+
+// key is a signing key under an id.
+type key struct {
+	*ecdsa.PrivateKey
+	id string
+}
+
+func (k key) KeyID() string { return k.id }
+
+func newKey(t testing.TB, id string) key {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	return key{private, id}
+}
+
+func keySet(t testing.TB, keys ...key) []byte {
+	t.Helper()
+	set := jwk.NewSet()
+	for _, k := range keys {
+		public, err := jwk.FromRaw(k.Public())
+		require.NoError(t, err)
+		require.NoError(t, public.Set(jwk.KeyIDKey, k.id))
+		require.NoError(t, set.AddKey(public))
+	}
+	raw, err := json.Marshal(set)
+	require.NoError(t, err)
+	return raw
+}
+
+func claims(serial int) receipt.Claims {
+	return receipt.Claims{
+		EdocNum:                       fmt.Sprintf("20260302_NARU000001_%013d", 41+serial),
+		DocumentHash:                  receipt.Digest{Algorithm: "SHA-256", Value: strings.Repeat("ab", 32)},
+		RegistrationCertificateDigest: strings.Repeat("cd", 32),
+		AcceptedAt:                    receipt.Time(acceptedAt),
+		OwnKey:                        "own-1", Sender: "018f3c1e-0000-7000-8000-000000000001",
+	}
+}
+
+var acceptedAt = time.Date(2026, 3, 2, 10, 2, 3, 450000, time.FixedZone("KST", 9*3600))
+
+func sign(t testing.TB, k key, n int) []string {
+	t.Helper()
+	signer, err := receipt.NewSigner(k)
+	require.NoError(t, err)
+	var all []receipt.Claims
+	for i := range n {
+		all = append(all, claims(i+1))
+	}
+	receipts, err := signer.Sign(all...)
+	require.NoError(t, err)
+	require.Len(t, receipts, n)
+	return receipts
+}
+
+// Every receipt of a batch verifies by itself with the published key, and says what was claimed for its document and nothing else.
+func TestReceiptsOfABatch(t *testing.T) {
+	t.Parallel()
+	k := newKey(t, "now")
+	keys := keySet(t, newKey(t, "old"), k)
+	for n := 1; n <= receipt.MaxTogether; n++ {
+		for i, text := range sign(t, k, n) {
+			got, err := receipt.Verify(text, keys)
+			require.NoError(t, err)
+			require.Equal(t, claims(i+1), *got)
+			require.NotContains(t, text, "=")
+			require.Less(t, len(text), 1200)
+		}
+	}
+}
+
+// Another implementation of RFC 6962 finds the same path.
+func TestPathOfAnotherImplementation(t *testing.T) {
+	t.Parallel()
+	k := newKey(t, "now")
+	for i, text := range sign(t, k, 21) {
+		parts := strings.Split(text, "~")
+		payload, err := jws.Verify([]byte(parts[0]), jws.WithKey(jwa.ES256, k.Public()))
+		require.NoError(t, err)
+		var said struct {
+			Root string
+			Size uint64
+		}
+		require.NoError(t, json.Unmarshal(payload, &said))
+		decoded := make([][]byte, 3)
+		for n, part := range []string{said.Root, parts[1], parts[3]} {
+			decoded[n], err = base64.RawURLEncoding.DecodeString(part)
+			require.NoError(t, err)
+		}
+		path := slices.Collect(slices.Chunk(decoded[2], 32))
+		require.NoError(t, proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(i), said.Size, rfc6962.DefaultHasher.HashLeaf(decoded[1]), path, decoded[0]))
+	}
+}
+
+// The form is that of the documentation, so that others can check a receipt with a JWS library and RFC 6962.
+func TestForm(t *testing.T) {
+	t.Parallel()
+	k := newKey(t, "now")
+	parts := strings.Split(sign(t, k, 1)[0], "~")
+	require.Len(t, parts, 4)
+	leaf, err := base64.RawURLEncoding.DecodeString(parts[1])
+	require.NoError(t, err)
+	golden.Equal(t, leaf, "claims.json")
+	require.Equal(t, []string{"0", ""}, parts[2:])
+	payload, err := jws.Verify([]byte(parts[0]), jws.WithKey(jwa.ES256, k.Public()))
+	require.NoError(t, err)
+	var said struct {
+		Root string
+		Size int
+	}
+	require.NoError(t, json.Unmarshal(payload, &said))
+	require.Equal(t, 1, said.Size)
+	require.Len(t, said.Root, 43)
+	head, err := base64.RawURLEncoding.DecodeString(strings.Split(parts[0], ".")[0])
+	require.NoError(t, err)
+	require.JSONEq(t, `{"alg":"ES256","kid":"now","typ":"naru-receipt+jwt"}`, string(head))
+}
+
+func TestSignerWantsItsBounds(t *testing.T) {
+	t.Parallel()
+	_, err := receipt.NewSigner(nil)
+	require.Error(t, err)
+	signer, err := receipt.NewSigner(newKey(t, "now"))
+	require.NoError(t, err)
+	_, err = signer.Sign()
+	require.Error(t, err)
+	_, err = signer.Sign(make([]receipt.Claims, receipt.MaxTogether+1)...)
+	require.Error(t, err)
+}
+
+// One signer serves many callers at a time.
+func TestConcurrentSigning(t *testing.T) {
+	t.Parallel()
+	k := newKey(t, "now")
+	keys := keySet(t, k)
+	signer, err := receipt.NewSigner(k)
+	require.NoError(t, err)
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			for range 20 {
+				receipts, err := signer.Sign(claims(1), claims(2))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := receipt.Verify(receipts[1], keys); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	callers.Wait()
+}
+
+// signature makes the first part of a receipt with anything in it.
+func signature(t testing.TB, k key, kid, typ, payload string) string {
+	t.Helper()
+	headers := jws.NewHeaders()
+	require.NoError(t, headers.Set(jws.KeyIDKey, kid))
+	require.NoError(t, headers.Set(jws.TypeKey, typ))
+	compact, err := jws.Sign([]byte(payload), jws.WithKey(jwa.ES256, k.PrivateKey, jws.WithProtectedHeaders(headers)))
+	require.NoError(t, err)
+	return string(compact)
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	k, foreign := newKey(t, "now"), newKey(t, "now")
+	good := sign(t, k, 5)
+	part := func(i, n int) string { return strings.Split(good[i], "~")[n] }
+	with := func(parts ...string) string { return strings.Join(parts, "~") }
+	payload := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	const root = `{"root":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","size":1}`
+	tests := []struct {
+		name, receipt, want string
+		keys                []byte
+	}{
+		{"signed by somebody else under the same key id", sign(t, foreign, 1)[0], "signature of the receipt is wrong", nil},
+		{"claims of another document of the batch", with(part(0, 0), part(1, 1), part(0, 2), part(0, 3)), "not what was signed", nil},
+		{"index of another document", with(part(0, 0), part(0, 1), "1", part(0, 3)), "not what was signed", nil},
+		{"index outside the batch", with(part(0, 0), part(0, 1), "5", part(0, 3)), "not what was signed", nil},
+		{"path of another document", with(part(0, 0), part(0, 1), "0", part(2, 3)), "not what was signed", nil},
+		{"signature of another batch", with(strings.Split(sign(t, k, 4)[0], "~")[0], part(0, 1), "0", part(0, 3)), "not what was signed", nil},
+		{"path cut off", with(part(0, 0), part(0, 1), "0", part(0, 3)[:42]), "not of the form", nil},
+		{"index written otherwise", with(part(0, 0), part(0, 1), "00", part(0, 3)), "not of the form", nil},
+		{"claims with a line end", with(part(0, 0), part(0, 1)+"\n", "0", part(0, 3)), "not of the form", nil},
+		{"a part more", good[0] + "~", "not of the form", nil},
+		{"a signature alone", part(0, 0), "not of the form", nil},
+		{"key that is not published", with(signature(t, k, "gone", receipt.Type, root), part(0, 1), "0", ""), "not published", nil},
+		{"no key id", with(signature(t, k, "", receipt.Type, root), part(0, 1), "0", ""), "not published", nil},
+		{"an access token", with(signature(t, k, "now", "at+jwt", root), part(0, 1), "0", ""), "type", nil},
+		{"no JWS", with("a.b", part(0, 1), "0", ""), "not a compact JWS", nil},
+		{"too large", strings.Repeat("a", 9<<10), "too large", nil},
+		{"no key set", good[0], "cannot be read", []byte("x")},
+		{"no root", with(signature(t, k, "now", receipt.Type, "text"), part(0, 1), "0", ""), "does not say", nil},
+		{"more than go together", with(signature(t, k, "now", receipt.Type, strings.Replace(root, "1}", "33}", 1)), part(0, 1), "0", ""), "does not say", nil},
+		{"claims that are none", with(part(0, 0), payload("text"), "0", part(0, 3)), "not what was signed", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			keys := tt.keys
+			if keys == nil {
+				keys = keySet(t, k)
+			}
+			_, err := receipt.Verify(tt.receipt, keys)
+			require.ErrorContains(t, err, tt.want)
+		})
+	}
+}
+
+func expected() receipt.Expected {
+	return receipt.Expected{
+		EdocNum: claims(1).EdocNum, OwnKey: "own-1", DocumentHash: strings.Repeat("ab", 32), CertificateDigest: strings.Repeat("cd", 32), AcceptedAt: acceptedAt,
+	}
+}
+
+// A genuine receipt about something else is no receipt; everything that differs is told at once.
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	got := claims(1)
+	require.NoError(t, got.Match(expected()))
+	unknown := expected()
+	unknown.CertificateDigest = ""
+	require.NoError(t, got.Match(unknown))
+	err := got.Match(receipt.Expected{EdocNum: "x", OwnKey: "x", DocumentHash: "x", CertificateDigest: "x"})
+	for _, what := range []string{"document number", "own key", "document hash", "registration certificate", "accepted time"} {
+		require.ErrorContains(t, err, what)
+	}
+	require.NotContains(t, err.Error(), "algorithm")
+}
+
+func FuzzVerify(f *testing.F) {
+	k := newKey(f, "now")
+	keys := keySet(f, k)
+	good := sign(f, k, 3)
+	for _, text := range good {
+		f.Add(text)
+	}
+	f.Add("~~~")
+	f.Add("eyJhbGciOiJub25lIn0.e30.~e30~0~")
+	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := receipt.Verify(text, keys); err == nil {
+			require.Contains(t, []receipt.Claims{claims(1), claims(2), claims(3)}, *c, "nothing but what was signed can pass")
+		}
+	})
+}
