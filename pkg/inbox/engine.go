@@ -35,6 +35,8 @@ const (
 	lockTimeout      = "5s"
 	maxRedelivery    = 30 * time.Second
 	suspectDelivered = 5
+	expressRest      = 10 * time.Millisecond
+	bulkRest         = 50 * time.Millisecond
 	// lookAgain is the pause before a consumer that is gone is looked for.
 	lookAgain = 2 * time.Second
 )
@@ -153,13 +155,25 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 		defer cancel()
 		sub.Drain(drainCtx)
 	}()
+	rest := time.NewTimer(0)
+	defer rest.Stop()
 	for {
-		batch, ok := e.gather(ctx, messages, sub.Closed())
+		batch, ok := e.gather(ctx, messages, sub.Closed(), rest.C)
 		if !ok {
 			return errGone
 		}
+		began := e.clock.Now()
 		e.settle(ctx, c, batch)
+		rest.Reset(min(e.clock.Now().Sub(began), restOf(lane)))
 	}
+}
+
+// restOf bounds how long a consumer gathers after a transaction before it begins the next: as long as that one took, at most this.
+func restOf(lane platformv1.Lane) time.Duration {
+	if lane == platformv1.Lane_LANE_BULK {
+		return bulkRest
+	}
+	return expressRest
 }
 
 var errGone = errors.New("nothing more comes from it")
@@ -197,8 +211,10 @@ func (m *missing) names() []string {
 	return slices.Sorted(maps.Keys(m.gone))
 }
 
-// gather waits for one message and takes what else is there. There is no linger: under load batches grow by themselves.
-func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message, closed <-chan struct{}) ([]arrival, bool) {
+// gather waits for one message and takes what else is there. A consumer that has just committed takes until it has rested: many small
+// frames, as single sends and viewings cause them, cost a transaction for each otherwise, because their producers commit no slower. One that
+// was idle begins at once.
+func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message, closed <-chan struct{}, rested <-chan time.Time) ([]arrival, bool) {
 	var batch []arrival
 	var events, size int
 	take := func(m bus.Message) {
@@ -216,7 +232,16 @@ func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message, closed
 	case m := <-messages:
 		take(m)
 	}
-	for events < maxBatchEvents && size < maxBatchBytes {
+	for resting := true; events < maxBatchEvents && size < maxBatchBytes; {
+		if resting {
+			select {
+			case m := <-messages:
+				take(m)
+			case <-rested:
+				resting = false
+			}
+			continue
+		}
 		select {
 		case m := <-messages:
 			take(m)

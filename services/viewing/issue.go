@@ -71,7 +71,7 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 		return nil, err
 	}
 	row.digest = digestBytes(compact)
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+	err = s.journal.Together(ctx, string(row.number), func(ctx context.Context, tx *journal.Tx) error {
 		ordinal, err := insertToken(ctx, tx, row)
 		if err != nil {
 			return err

@@ -45,7 +45,7 @@ func (s *checker) ReportRead(ctx context.Context, r *viewingv1.ReportReadRequest
 	}
 	var became outcome
 	var counts time.Time
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+	err = s.journal.Together(ctx, string(j.report.number), func(ctx context.Context, tx *journal.Tx) error {
 		var err error
 		became, counts, err = keepReport(ctx, tx, j)
 		return err

@@ -79,7 +79,7 @@ func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyVie
 	}
 	became := refusedAs
 	var v verification
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+	err = s.journal.Together(ctx, string(c.number), func(ctx context.Context, tx *journal.Tx) error {
 		became = refusedAs
 		if refusedAs == "" {
 			var err error
