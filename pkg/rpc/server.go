@@ -36,6 +36,8 @@ const (
 	keepaliveAfter   = 30 * time.Second
 	keepaliveTimeout = 10 * time.Second
 	maxStreams       = 1000
+	// streamWorkers answer calls on stacks that have grown already; beyond them each call has a goroutine of its own.
+	streamWorkers = 64
 )
 
 // Telemetry are the providers of one unit. Nil members mean: none.
@@ -110,6 +112,7 @@ func NewServer(deps ServerDeps) (*Server, error) {
 		grpc.StatsHandler(otelgrpc.NewServerHandler(deps.Telemetry.grpc()...)),
 		grpc.ChainUnaryInterceptor(s.unary),
 		grpc.ChainStreamInterceptor(s.stream),
+		grpc.NumStreamWorkers(streamWorkers),
 		grpc.MaxRecvMsgSize(MaxMessageBytes), grpc.MaxSendMsgSize(MaxMessageBytes), grpc.MaxConcurrentStreams(maxStreams),
 		grpc.InitialWindowSize(windowBytes), grpc.InitialConnWindowSize(connWindowBytes),
 		grpc.ReadBufferSize(bufferBytes), grpc.WriteBufferSize(bufferBytes),

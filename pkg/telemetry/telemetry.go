@@ -44,7 +44,8 @@ type Options struct {
 	// OTLPEndpoint is the URL of a collector that takes OTLP over gRPC (http:// means without TLS); empty means none. A collector
 	// that does not answer never holds up the unit: its spans are dropped.
 	OTLPEndpoint string
-	// SampleRatio, 0 to 1, is the share of traces begun here that are recorded; a trace begun elsewhere keeps its caller's decision.
+	// SampleRatio, 0 to 1, is the share of traces begun here that are recorded, where there is a file or an endpoint to take them; a trace begun
+	// elsewhere keeps its caller's decision.
 	SampleRatio float64
 }
 
@@ -98,10 +99,7 @@ func (o Options) validate() error {
 }
 
 func (t *Telemetry) traces(ctx context.Context, o Options, res *resource.Resource) error {
-	options := []sdktrace.TracerProviderOption{
-		sdktrace.WithResource(res),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(o.SampleRatio))),
-	}
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
 	if o.TraceFile != "" {
 		file, err := os.OpenFile(o.TraceFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -121,7 +119,11 @@ func (t *Telemetry) traces(ctx context.Context, o Options, res *resource.Resourc
 		}
 		options = append(options, sdktrace.WithBatcher(exporter))
 	}
-	provider := sdktrace.NewTracerProvider(options...)
+	begun := sdktrace.TraceIDRatioBased(o.SampleRatio)
+	if o.TraceFile == "" && o.OTLPEndpoint == "" {
+		begun = sdktrace.NeverSample() // nobody takes spans; trace ids still join the lines of logs
+	}
+	provider := sdktrace.NewTracerProvider(append(options, sdktrace.WithSampler(sdktrace.ParentBased(begun)))...)
 	t.TracerProvider, t.Tracer = provider, provider.Tracer(scope, trace.WithInstrumentationVersion(o.Version))
 	t.closers = append(t.closers, provider.Shutdown)
 	return nil

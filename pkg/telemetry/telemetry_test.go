@@ -133,7 +133,9 @@ func unsampled(t *testing.T) context.Context { t.Helper(); return remote(t, 0) }
 // The caller's decision to sample wins over the ratio, in both directions.
 func TestSampling(t *testing.T) {
 	t.Parallel()
-	none, all := newTelemetry(t, telemetry.Options{SampleRatio: 0}), newTelemetry(t, telemetry.Options{SampleRatio: 1})
+	file := func() string { return filepath.Join(t.TempDir(), "traces.jsonl") }
+	none, all := newTelemetry(t, telemetry.Options{TraceFile: file()}), newTelemetry(t, telemetry.Options{TraceFile: file(), SampleRatio: 1})
+	nowhere := newTelemetry(t, telemetry.Options{SampleRatio: 1})
 	tests := []struct {
 		name    string
 		tel     *telemetry.Telemetry
@@ -142,6 +144,7 @@ func TestSampling(t *testing.T) {
 	}{
 		{name: "begun here, ratio 0", tel: none, ctx: t.Context(), sampled: false},
 		{name: "begun here, ratio 1", tel: all, ctx: t.Context(), sampled: true},
+		{name: "begun here, taken by nobody", tel: nowhere, ctx: t.Context(), sampled: false},
 		{name: "sampled by the caller", tel: none, ctx: remote(t, trace.FlagsSampled), sampled: true},
 		{name: "not sampled by the caller", tel: all, ctx: unsampled(t), sampled: false},
 	}

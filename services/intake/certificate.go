@@ -49,6 +49,7 @@ func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) er
 				if err := do(ctx, int(i)); err != nil {
 					return err
 				}
+				runtime.Gosched() // a batch computes for long: whoever else has something to do comes in between
 			}
 			return nil
 		})
