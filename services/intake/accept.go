@@ -15,7 +15,6 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/rpc"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -271,27 +270,21 @@ func (a *acceptor) answerRepeats(ctx context.Context, v *visit) error {
 	return nil
 }
 
-// prepare gives each good item its number and makes its row: sealed values, fact, receipt.
+// prepare gives each good item its number and makes its row: sealed values, fact.
 func (a *acceptor) prepare(ctx context.Context, v *visit) error {
 	candidates := v.open()
 	numbers, err := a.serials.take(ctx, v.at, len(candidates))
 	if err != nil {
 		return err
 	}
-	rows := make([]*row, len(candidates))
-	err = parallel(ctx, len(candidates), func(ctx context.Context, i int) error {
+	return parallel(ctx, len(candidates), func(ctx context.Context, i int) error {
 		made, err := a.builder.build(ctx, v, candidates[i], numbers[i])
 		if err != nil {
 			return fmt.Errorf("prepare %s: %w", numbers[i], err)
 		}
-		candidates[i].row, rows[i] = made, made
+		candidates[i].row = made
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	together := slices.Collect(slices.Chunk(rows, receipt.MaxTogether))
-	return parallel(ctx, len(together), func(_ context.Context, i int) error { return a.builder.sign(together[i]) })
 }
 
 // commit commits the rows and turns their answers into outcomes.

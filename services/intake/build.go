@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -30,10 +32,9 @@ type builder struct {
 	// platform is this relay's platform id.
 	platform string
 	sealer   sealer
-	receipts *receipt.Signer
 }
 
-// build makes the row of an item, but for its receipt. Nothing personal is in it in clear.
+// build makes the row of an item; its receipt is signed with those it is committed with. Nothing personal is in it in clear.
 func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.EdocNumber) (*row, error) {
 	subject := string(number)
 	values, err := b.seal(ctx, c.item, subject)
@@ -54,8 +55,25 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 	return r, nil
 }
 
-// sign gives rows of one call their receipts, under one signature; their facts bind them.
-func (b *builder) sign(rows []*row) error {
+// sign gives rows their receipts, as many of a sender's under one signature as may be; their facts bind them.
+func (c *committer) sign(rows []*row) error {
+	byTenant := map[uuid.UUID][]*row{}
+	for _, r := range rows {
+		if r.receipt == "" { // not signed by an attempt before
+			byTenant[r.tenant] = append(byTenant[r.tenant], r)
+		}
+	}
+	for _, of := range byTenant {
+		for together := range slices.Chunk(of, receipt.MaxTogether) {
+			if err := c.signTogether(together); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *committer) signTogether(rows []*row) error {
 	claims := make([]receipt.Claims, len(rows))
 	for i, r := range rows {
 		facts := r.accepted.GetFacts()
@@ -65,7 +83,7 @@ func (b *builder) sign(rows []*row) error {
 			OwnKey: r.ownKey, Sender: facts.GetSender(),
 		}
 	}
-	receipts, err := b.receipts.Sign(claims...)
+	receipts, err := c.receipts.Sign(claims...)
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/receipt"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
@@ -27,8 +29,10 @@ import (
 const (
 	// commitTimeout bounds a group's transaction. It is the group's own: no caller's deadline undoes what others wait for.
 	commitTimeout = 10 * time.Second
-	// rowOverhead is what a row takes in the queue beside its bytes.
-	rowOverhead = 512
+	// maxRest of a writer after a commit.
+	maxRest = 5 * time.Millisecond
+	// rowOverhead is what a row takes in the queue beside its bytes, its receipt among it.
+	rowOverhead = 1536
 )
 
 // row is one item ready to be committed.
@@ -55,7 +59,7 @@ type row struct {
 }
 
 func (r *row) size() int {
-	return rowOverhead + len(r.certificate) + len(r.receipt) + r.factSize
+	return rowOverhead + len(r.certificate) + r.factSize
 }
 
 // answer is what the commit says of a row.
@@ -88,17 +92,19 @@ type flowKey struct {
 	lane   platformv1.Lane
 }
 
-// committer commits rows in groups. There is no timer: a writer takes whatever waits, so groups grow with the load and a lone item waits
-// for nobody.
+// committer commits rows in groups. A writer takes whatever waits, so groups grow with the load; after a commit it rests as long as that took,
+// within maxRest, so that single items come together. A lone item waits for nobody.
 //
-// A group is one transaction: the own keys, then documents, certificates and facts of those that were new. A key that another group has just
+// Its receipts have one signature for many documents of a sender. A group is one transaction: the own keys, then documents, certificates and facts of those that were new. A key that another group has just
 // committed is simply read by the next statement.
 type committer struct {
-	journal *journal.Journal
-	writers int
-	queue   *queue.Queue[flowKey, *row]
-	log     *slog.Logger
-	metrics *metrics
+	journal  *journal.Journal
+	receipts *receipt.Signer
+	writers  int
+	queue    *queue.Queue[flowKey, *row]
+	clock    clock.Clock
+	log      *slog.Logger
+	metrics  *metrics
 }
 
 // commit puts the rows into the queue and waits for their answers, at most as long as ctx lasts. A caller that gives up learns the truth by
@@ -162,7 +168,9 @@ func (c *committer) write(ctx context.Context) bool {
 	}
 	if len(rows) > 0 {
 		c.metrics.group(ctx, len(rows))
+		began := c.clock.Now()
 		c.commitGroup(ctx, rows)
+		<-time.After(min(c.clock.Now().Sub(began), maxRest))
 	}
 	return true
 }
@@ -207,6 +215,9 @@ func (c *committer) commitGroup(ctx context.Context, rows []*row) {
 func (c *committer) try(ctx context.Context, rows []*row) ([]answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
+	if err := c.sign(rows); err != nil {
+		return nil, err
+	}
 	var answers []answer
 	err := c.journal.InTx(ctx, func(tx *journal.Tx) error {
 		won, err := insertKeys(ctx, tx, rows)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func newCommitBench(t testing.TB) *commitBench {
 	m, err := newMetrics(noop.NewMeterProvider().Meter(""), q.Len)
 	require.NoError(t, err)
 	b.facts = journaltest.Open(t, b.db.App, Unit.Name, nil, &intakev1.DocumentAccepted{})
-	b.committer = &committer{journal: b.facts.Journal, writers: 2, queue: q, log: slog.New(slog.DiscardHandler), metrics: m}
+	b.committer = &committer{journal: b.facts.Journal, writers: 2, queue: q, clock: clock.System(), log: slog.New(slog.DiscardHandler), metrics: m}
 	return b
 }
 
@@ -240,7 +241,7 @@ func TestPoisonedRow(t *testing.T) {
 		r.call = of
 		rows = append(rows, r)
 	}
-	rows[4].receipt = "" // violates a check
+	rows[4].receipt = strings.Repeat("x", 16<<10) // violates a check
 	of.left.Store(int32(len(rows)))
 	b.commitGroup(t.Context(), rows)
 	<-of.done

@@ -81,14 +81,14 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 		return nil, err
 	}
 	commit := &committer{
-		journal: env.Journal, writers: config.Writers, queue: waiting, log: env.Log, metrics: instruments,
+		journal: env.Journal, receipts: receipts, writers: config.Writers, clock: env.Clock, queue: waiting, log: env.Log, metrics: instruments,
 	}
 	s := &server{
 		clock: env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates,
 		acceptor: &acceptor{
 			clock: env.Clock, db: env.DB, limits: config.Limits, rules: rules, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
-			builder:   &builder{platform: env.Platform, sealer: env.Sealed, receipts: receipts},
+			builder:   &builder{platform: env.Platform, sealer: env.Sealed},
 			committer: commit, metrics: instruments,
 		},
 	}

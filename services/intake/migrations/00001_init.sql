@@ -8,7 +8,7 @@ create table document (
     lane               smallint    not null constraint document_lane_known check (lane in (1, 2)),
     accepted_at        timestamptz not null,
     certificate_digest bytea       not null constraint document_certificate_digest_sha256 check (octet_length(certificate_digest) = 32),
-    receipt            text        not null constraint document_receipt_present check (receipt <> ''),
+    receipt            text        not null constraint document_receipt_bounded check (octet_length(receipt) between 1 and 8192),
     commit_id          uuid        not null,
     constraint document_pkey primary key (edoc_num)
 ) partition by range (edoc_num);
