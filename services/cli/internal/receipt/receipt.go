@@ -1,5 +1,5 @@
 // Package receipt checks the acceptance receipts of a relay: a compact JWS (RFC 7515), ES256, typ naru-receipt+jwt, whose keys the
-// relay publishes at /.well-known/naru/intake/jwks.json.
+// relay publishes at /.well-known/naru/intake/jwks.json with the purpose "receipt".
 package receipt
 
 import (
@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/keys"
 )
 
 const (
@@ -59,13 +61,13 @@ func Verify(compact string, keySet []byte) (*Claims, error) {
 	if header.Algorithm() != jwa.ES256 || header.Type() != Type {
 		return nil, errors.New("receipt has another algorithm or type")
 	}
-	set, err := jwk.Parse(keySet)
+	published, err := authn.ParseKeySet(keySet, keys.Receipt)
 	if err != nil {
 		return nil, errors.New("published keys cannot be read")
 	}
-	key, found := set.LookupKeyID(header.KeyID())
-	if header.KeyID() == "" || !found {
-		return nil, errors.New("receipt is signed with a key that is not published")
+	key := published[header.KeyID()]
+	if key == nil {
+		return nil, errors.New("receipt is signed with a key that is not published for receipts")
 	}
 	payload, err := jws.Verify([]byte(compact), jws.WithKey(jwa.ES256, key))
 	if err != nil {

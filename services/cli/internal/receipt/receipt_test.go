@@ -34,6 +34,7 @@ func newKey(t testing.TB, kid string) jwk.Key {
 	key, err := jwk.FromRaw(raw)
 	require.NoError(t, err)
 	require.NoError(t, key.Set(jwk.KeyIDKey, kid))
+	require.NoError(t, key.Set("naru_purpose", "receipt"))
 	return key
 }
 
@@ -76,7 +77,8 @@ func TestVerify(t *testing.T) {
 
 func TestVerifyRefusals(t *testing.T) {
 	t.Parallel()
-	key, foreign := newKey(t, "now"), newKey(t, "now")
+	key, foreign, token := newKey(t, "now"), newKey(t, "now"), newKey(t, "token")
+	require.NoError(t, token.Set("naru_purpose", "access-token"))
 	good := sign(t, key, "now", receipt.Type, claims)
 	head, rest, _ := strings.Cut(good, ".")
 	_, signature, _ := strings.Cut(rest, ".")
@@ -90,6 +92,7 @@ func TestVerifyRefusals(t *testing.T) {
 		{"signed by somebody else under the same key id", sign(t, foreign, "now", receipt.Type, claims), "signature", nil},
 		{"claims of another receipt", head + "." + otherPayload + "." + signature, "signature", nil},
 		{"key that is not published", sign(t, key, "gone", receipt.Type, claims), "not published", nil},
+		{"key of another purpose", sign(t, token, "token", receipt.Type, claims), "not published for receipts", keySet(t, key, token)},
 		{"no key id", sign(t, key, "", receipt.Type, claims), "not published", nil},
 		{"an access token", sign(t, key, "now", "at+jwt", claims), "type", nil},
 		{"no JWS", "a.b", "not a compact JWS", nil},
