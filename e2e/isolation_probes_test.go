@@ -218,11 +218,16 @@ func (v *victims) badTokens(t *testing.T) map[string]string {
 		base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"at+jwt"}`)) + "." + parts[1] + ".": "TOKEN_INVALID",
 		sign(t, parts[0], parts[1], stranger):                                                                "TOKEN_INVALID",
 		// The unit that signs recipients' sessions speaks for recipients alone.
-		sign(t, session[0], edit(t, edit(t, session[1], "kind", "admin"), "sub", v.institution.ID), signerOf(t, "viewing", "session")): "TOKEN_INVALID",
-		sign(t, session[0], parts[1], signerOf(t, "viewing", "session")):                                                               "TOKEN_INVALID",
+		sign(t, session[0], edit(t, edit(t, session[1], "kind", "admin"), "sub", v.institution.ID), signerOf(t, "viewing", keys.AccessToken)): "TOKEN_INVALID",
+		// Keys have purposes: what signs viewing tokens or receipts signs no session and no access token, whatever id it is put under.
+		ownKey(t, session, signerOf(t, "viewing", keys.ViewingToken)):              "TOKEN_INVALID",
+		sign(t, session[0], session[1], signerOf(t, "viewing", keys.ViewingToken)): "TOKEN_INVALID",
+		ownKey(t, session, signerOf(t, "intake", keys.Receipt)):                    "TOKEN_INVALID",
+		ownKey(t, parts, signerOf(t, "intake", keys.Receipt)):                      "TOKEN_INVALID",
+		sign(t, session[0], parts[1], signerOf(t, "viewing", keys.AccessToken)):    "TOKEN_INVALID",
 	}
 	for kind, subject := range map[platformv1.PrincipalKind]string{platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER: v.institution.ID, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN: uuid.NewString()} {
-		signer := signerOf(t, "gateway", "token")
+		signer := signerOf(t, "gateway", keys.AccessToken)
 		minter, err := authn.NewMinter(authn.IssuerGateway, authn.Key{ID: signer.KeyID(), Signer: signer}, clock.NewFake(clock.System().Now().Add(-time.Hour)))
 		require.NoError(t, err)
 		expired, _, err := minter.Mint(authn.Grant{Subject: subject, Kind: kind, Client: v.institution.Credentials.ClientID, Life: 15 * time.Minute})
@@ -230,6 +235,12 @@ func (v *victims) badTokens(t *testing.T) map[string]string {
 		tokens[expired] = "TOKEN_EXPIRED"
 	}
 	return tokens
+}
+
+// ownKey signs the same token with another key, under that key's id.
+func ownKey(t *testing.T, parts []string, key keys.Signer) string {
+	t.Helper()
+	return sign(t, edit(t, parts[0], "kid", key.KeyID()), parts[1], key)
 }
 
 // signerOf is a signing key of a unit.

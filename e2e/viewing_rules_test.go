@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -100,10 +99,7 @@ func TestTokenMisuse(t *testing.T) {
 	elsewhere := func(name, value string) string { return edit(t, parts[1], name, value) }
 	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	store, err := keys.Open(filepath.Join(stack.Dir, "keys", "viewing"), keys.Options{})
-	require.NoError(t, err)
-	own, err := store.Signer(t.Context(), "viewing-token")
-	require.NoError(t, err)
+	own := signerOf(t, "viewing", keys.ViewingToken)
 	fresh := edit(t, edit(t, parts[1], "jti", uuid.NewString()), "aud", s.institution.ViewingSystem)
 
 	for _, attempt := range []struct {
@@ -122,6 +118,9 @@ func TestTokenMisuse(t *testing.T) {
 		{"another viewing system", parts[0] + "." + elsewhere("aud", other.institution.ViewingSystem) + "." + parts[2], "TOKEN_FORGED", http.StatusForbidden},
 		{"another token's signature", parts[0] + "." + parts[1] + "." + strings.Split(s.recipient.ViewingToken(t, document.EdocNum).Token, ".")[2], "TOKEN_FORGED", http.StatusForbidden},
 		{"another key", sign(t, parts[0], parts[1], stranger), "TOKEN_FORGED", http.StatusForbidden},
+		{"the key of sessions", ownKey(t, parts, signerOf(t, "viewing", keys.AccessToken)), "TOKEN_FORGED", http.StatusForbidden},
+		{"the key of receipts", ownKey(t, parts, signerOf(t, "intake", keys.Receipt)), "TOKEN_FORGED", http.StatusForbidden},
+		{"the key of access tokens", ownKey(t, parts, signerOf(t, "gateway", keys.AccessToken)), "TOKEN_FORGED", http.StatusForbidden},
 		{"our key, never issued", sign(t, parts[0], fresh, own), "TOKEN_FORGED", http.StatusForbidden},
 		{"our key, issued otherwise", sign(t, parts[0], parts[1], own), "TOKEN_FORGED", http.StatusForbidden},
 	} {

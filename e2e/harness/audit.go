@@ -54,6 +54,17 @@ func (s *Stack) Tamper(t testing.TB, sql string, args ...any) {
 	require.EqualValues(t, 1, tag.RowsAffected())
 }
 
+// Count reads one number of what units keep.
+func (s *Stack) Count(t testing.TB, sql string, args ...any) int {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
+	require.NoError(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	var n int
+	require.NoError(t, conn.QueryRow(t.Context(), sql, args...).Scan(&n))
+	return n
+}
+
 // Differences is what naru audit finds now.
 func (s *Stack) Differences(ctx context.Context, t testing.TB) []audit.Violation {
 	t.Helper()

@@ -23,6 +23,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn/authntest"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/keys"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -54,7 +55,7 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 
 func keySet(t testing.TB, keyID string, key *ecdsa.PrivateKey) []byte {
 	t.Helper()
-	set, err := authn.KeySet(authn.PublicKey{ID: keyID, Key: key.Public()})
+	set, err := authn.KeySet(authn.PublicKey{ID: keyID, Purpose: keys.AccessToken, Key: key.Public()})
 	require.NoError(t, err)
 	return set
 }
@@ -215,6 +216,33 @@ func TestVerifyRefusesForgeries(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A key counts for its purpose alone: what a published key of another purpose signs, or one that has none, is refused; a set that lends one key
+// to two purposes is believed in nothing.
+func TestVerifyRefusesKeysOfAnotherPurpose(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	published := []authn.PublicKey{{ID: "k1", Purpose: keys.AccessToken, Key: b.key.Public()}}
+	others := map[string]*bench{keys.ViewingToken: {key: newKey(t)}, keys.Receipt: {key: newKey(t)}, "": {key: newKey(t)}}
+	for purpose, other := range others {
+		published = append(published, authn.PublicKey{ID: "of " + purpose, Purpose: purpose, Key: other.key.Public()})
+	}
+	set, err := authn.KeySet(published...)
+	require.NoError(t, err)
+	b.publish(set, false)
+	_, err = b.verifier.Verify(t.Context(), b.sign(t, goodHeader(), goodClaims()))
+	require.NoError(t, err)
+	for purpose, other := range others {
+		_, err := b.verifier.Verify(t.Context(), other.sign(t, map[string]any{"kid": "of " + purpose, "typ": "at+jwt"}, goodClaims()))
+		require.ErrorIs(t, err, fault.Unauthenticated, purpose)
+		require.Equal(t, "TOKEN_INVALID", fault.ReasonOf(err))
+	}
+
+	lent, err := authn.KeySet(published[0], authn.PublicKey{ID: "k1", Purpose: keys.ViewingToken, Key: b.key.Public()})
+	require.NoError(t, err)
+	_, err = authn.ParseKeySet(lent, keys.AccessToken)
+	require.ErrorContains(t, err, "a key id occurs twice")
 }
 
 // A scope outside the kind's table gives nothing.

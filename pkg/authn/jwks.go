@@ -13,11 +13,14 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
 
-// PublicKey is a P-256 verification key under its id.
+// PublicKey is a P-256 verification key under its id. Purpose is what its signatures count for; only the keys of this relay have one.
 type PublicKey struct {
-	ID  string
-	Key crypto.PublicKey
+	ID, Purpose string
+	Key         crypto.PublicKey
 }
+
+// purposeMember of a published key says what its signatures count for, beyond use and alg (RFC 7517 §4 permits more members).
+const purposeMember = "naru_purpose"
 
 // jwkJSON is an EC public key (RFC 7518 §6.2.1) for signatures.
 type jwkJSON struct {
@@ -28,6 +31,7 @@ type jwkJSON struct {
 	ID        string `json:"kid"`
 	Use       string `json:"use"`
 	Algorithm string `json:"alg"`
+	Purpose   string `json:"naru_purpose,omitempty"`
 }
 
 // KeySet writes public keys as a JSON Web Key Set (RFC 7517), in the order given.
@@ -48,7 +52,7 @@ func KeySet(keys ...PublicKey) ([]byte, error) {
 		half := (len(point) - 1) / 2
 		set.Keys = append(set.Keys, jwkJSON{
 			KeyType: "EC", Curve: "P-256", X: base64.RawURLEncoding.EncodeToString(point[1 : 1+half]),
-			Y: base64.RawURLEncoding.EncodeToString(point[1+half:]), ID: k.ID, Use: "sig", Algorithm: "ES256",
+			Y: base64.RawURLEncoding.EncodeToString(point[1+half:]), ID: k.ID, Use: "sig", Algorithm: "ES256", Purpose: k.Purpose,
 		})
 	}
 	out, err := json.Marshal(set)
@@ -64,9 +68,9 @@ const (
 	maxKeys        = 64
 )
 
-// ParseKeySet reads the P-256 signature keys of a JSON Web Key Set of at most 64 KiB and 64 keys, by key id. Keys of other kinds and
-// keys without id are passed over; a set that holds one id twice is refused.
-func ParseKeySet(raw []byte) (map[string]*ecdsa.PublicKey, error) {
+// ParseKeySet reads the P-256 signature keys of one purpose out of a relay's JSON Web Key Set of at most 64 KiB and 64 keys, by key id. Keys
+// of other purposes or kinds and keys without id are passed over; a set that holds one id twice is refused, so no key has two purposes.
+func ParseKeySet(raw []byte, purpose string) (map[string]*ecdsa.PublicKey, error) {
 	if len(raw) > maxKeySetBytes {
 		return nil, errors.New("reading key set: it is too large")
 	}
@@ -77,17 +81,20 @@ func ParseKeySet(raw []byte) (map[string]*ecdsa.PublicKey, error) {
 	if set.Len() > maxKeys {
 		return nil, errors.New("reading key set: it holds too many keys")
 	}
-	keys := make(map[string]*ecdsa.PublicKey, set.Len())
+	keys, seen := make(map[string]*ecdsa.PublicKey, set.Len()), make(map[string]bool, set.Len())
 	for i := range set.Len() {
 		key, _ := set.Key(i)
 		public, ok := p256(key)
 		if !ok || key.KeyID() == "" {
 			continue
 		}
-		if _, twice := keys[key.KeyID()]; twice {
+		if seen[key.KeyID()] {
 			return nil, errors.New("reading key set: a key id occurs twice")
 		}
-		keys[key.KeyID()] = public
+		seen[key.KeyID()] = true
+		if of, _ := key.Get(purposeMember); of == purpose {
+			keys[key.KeyID()] = public
+		}
 	}
 	return keys, nil
 }

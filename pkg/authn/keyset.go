@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/keys"
 )
 
 // KeySource fetches the current JSON Web Key Set of an issuer.
@@ -100,12 +101,12 @@ func (s *keySet) fetch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("fetching the key set: %w", err)
 	}
-	keys, err := ParseKeySet(raw)
+	found, err := ParseKeySet(raw, keys.AccessToken)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.keys, s.fetchedAt = keys, started
+	s.keys, s.fetchedAt = found, started
 	s.mu.Unlock()
 	return nil
 }

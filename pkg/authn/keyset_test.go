@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/keys"
 )
 
 // Callers that come while the first fetch is under way wait for it; none is told that the keys cannot be had.
@@ -20,7 +21,7 @@ func TestParallelFirstCallersShareOneFetch(t *testing.T) {
 	t.Parallel()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	raw, err := KeySet(PublicKey{ID: "k", Key: &private.PublicKey})
+	raw, err := KeySet(PublicKey{ID: "k", Purpose: keys.AccessToken, Key: &private.PublicKey})
 	require.NoError(t, err)
 	var fetches atomic.Int32
 	release, entered := make(chan struct{}), make(chan struct{})

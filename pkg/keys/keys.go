@@ -33,6 +33,17 @@ var ErrNotFound = errors.New("key does not exist")
 // ErrExposed tells that a key file or its folder can be read or changed by somebody it should not.
 var ErrExposed = errors.New("key is exposed")
 
+// Purposes of signing keys. The name of a signing key is its purpose: it is published with it, and what one purpose signs is believed for
+// no other.
+const (
+	// AccessToken signs the tokens of the relay's callers, sessions of recipients among them.
+	AccessToken = "access-token"
+	// ViewingToken signs viewing tokens (열람인증토큰).
+	ViewingToken = "viewing-token"
+	// Receipt signs receipts of acceptance.
+	Receipt = "receipt"
+)
+
 // Provider is what a place that keeps keys offers. Names have 1-63 characters of a-z 0-9 -, beginning with a letter.
 type Provider interface {
 	// Signer gives the signing key of that name.
@@ -52,7 +63,7 @@ type Signer interface {
 
 // PublicKey is the public half of a signing key, to be published in a key set.
 type PublicKey struct {
-	// Name is the signing key's.
+	// Name is the signing key's: its purpose.
 	Name string
 	// KeyID is the RFC 7638 thumbprint.
 	KeyID string

@@ -59,6 +59,19 @@ func findBinaries(ctx context.Context, dir, wantMajor string) (binaries, error) 
 	}
 }
 
+// Program is where a program of the newest PostgreSQL server that is installed lies, e.g. pg_restore.
+func Program(ctx context.Context, name string) (string, error) {
+	b, err := findBinaries(ctx, "", "")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(b.dir, name)
+	if !fileExists(path) {
+		return "", fmt.Errorf("there is no %s in %s: install the Debian package postgresql", name, b.dir)
+	}
+	return path, nil
+}
+
 func candidateDirs() []string {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {

@@ -46,6 +46,11 @@ func keySet(t testing.TB, keys ...key) []byte {
 		public, err := jwk.FromRaw(k.Public())
 		require.NoError(t, err)
 		require.NoError(t, public.Set(jwk.KeyIDKey, k.id))
+		purpose := "receipt"
+		if k.id == "token" {
+			purpose = "access-token"
+		}
+		require.NoError(t, public.Set("naru_purpose", purpose))
 		require.NoError(t, set.AddKey(public))
 	}
 	raw, err := json.Marshal(set)
@@ -192,7 +197,7 @@ func signature(t testing.TB, k key, kid, typ, payload string) string {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	k, foreign := newKey(t, "now"), newKey(t, "now")
+	k, foreign, token := newKey(t, "now"), newKey(t, "now"), newKey(t, "token")
 	good := sign(t, k, 5)
 	part := func(i, n int) string { return strings.Split(good[i], "~")[n] }
 	with := func(parts ...string) string { return strings.Join(parts, "~") }
@@ -214,6 +219,7 @@ func TestRefusals(t *testing.T) {
 		{"a part more", good[0] + "~", "not of the form", nil},
 		{"a signature alone", part(0, 0), "not of the form", nil},
 		{"key that is not published", with(signature(t, k, "gone", receipt.Type, root), part(0, 1), "0", ""), "not published", nil},
+		{"key of another purpose", sign(t, token, 1)[0], "not published for receipts", keySet(t, k, token)},
 		{"no key id", with(signature(t, k, "", receipt.Type, root), part(0, 1), "0", ""), "not published", nil},
 		{"an access token", with(signature(t, k, "now", "at+jwt", root), part(0, 1), "0", ""), "type", nil},
 		{"no JWS", with("a.b", part(0, 1), "0", ""), "not a compact JWS", nil},

@@ -8,9 +8,11 @@ import (
 	"strings"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/keys"
 )
 
 var (
@@ -73,13 +75,13 @@ func verifyRoot(compact string, keySet []byte) (signedRoot, error) {
 	if header.Algorithm() != jwa.ES256 || header.Type() != Type {
 		return signedRoot{}, errors.New("receipt has another algorithm or type")
 	}
-	set, err := jwk.Parse(keySet)
+	published, err := authn.ParseKeySet(keySet, keys.Receipt)
 	if err != nil {
 		return signedRoot{}, errors.New("published keys cannot be read")
 	}
-	key, found := set.LookupKeyID(header.KeyID())
-	if header.KeyID() == "" || !found {
-		return signedRoot{}, errors.New("receipt is signed with a key that is not published")
+	key := published[header.KeyID()]
+	if key == nil {
+		return signedRoot{}, errors.New("receipt is signed with a key that is not published for receipts")
 	}
 	payload, err := jws.Verify([]byte(compact), jws.WithKey(jwa.ES256, key))
 	if err != nil {

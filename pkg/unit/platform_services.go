@@ -48,7 +48,7 @@ func (s *keyService) GetKeySet(ctx context.Context, r *platformv1.GetKeySetReque
 			return nil, fmt.Errorf("read public keys of %s: %w", name, err)
 		}
 		for _, key := range found {
-			published = append(published, authn.PublicKey{ID: key.KeyID, Key: key.Key})
+			published = append(published, authn.PublicKey{ID: key.KeyID, Purpose: key.Name, Key: key.Key})
 		}
 	}
 	set, err := authn.KeySet(published...)

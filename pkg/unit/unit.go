@@ -58,7 +58,7 @@ type Unit struct {
 	Policy string
 	// Witness is the unit that cosigns the checkpoints of its log.
 	Witness string
-	// Signers are the names of the signing keys whose public part the unit publishes.
+	// Signers are the purposes of the signing keys whose public part the unit publishes.
 	Signers []string
 	Build   func(ctx context.Context, env *Env) (*Service, error)
 }

@@ -14,14 +14,15 @@ import (
 type placeFlags struct {
 	Data     string `type:"existingdir" placeholder:"FOLDER" help:"Data folder of narud; its database is started where it is not running." xor:"place"`
 	Database string `placeholder:"FILE" type:"existingfile" help:"File with the URL of a role that can read the units' schemas." xor:"place"`
+	Dump     string `placeholder:"FILE" type:"existingfile" help:"Dump of the relay's database, or of a unit's schema, by pg_dump (plain or custom format): it is restored into a private server, which goes afterwards." xor:"place"`
 	Keys     string `type:"existingdir" placeholder:"FOLDER" help:"Folder with a folder of keys for each unit. With --data: its own."`
 }
 
 func (f placeFlags) place(a *app) (auditing.Place, error) {
-	if f.Data == "" && f.Database == "" {
-		return auditing.Place{}, usage("one of --data and --database is needed")
+	if f.Data == "" && f.Database == "" && f.Dump == "" {
+		return auditing.Place{}, usage("one of --data, --database and --dump is needed")
 	}
-	p := auditing.Place{Data: f.Data, Keys: f.Keys}
+	p := auditing.Place{Data: f.Data, Dump: f.Dump, Keys: f.Keys}
 	if f.Database != "" {
 		address, err := readURL(f.Database)
 		if err != nil {
@@ -87,14 +88,15 @@ type verifyCommand struct {
 // Help is shown by naru evidence verify --help.
 func (verifyCommand) Help() string {
 	return `Recomputes each journal as of one moment: every body, every leaf, the tree, every checkpoint and cosignature, and what is known of the log
-elsewhere. For a dump, restore it into an empty database and name that. Without key folders authentication codes are told as not checked; leaves,
-checkpoints and witnesses prove the rest.
+elsewhere. A dump is restored into a private PostgreSQL of its own and removed afterwards; a unit whose schema it does not hold is told as not
+checked. Without key folders authentication codes are told as not checked; leaves, checkpoints and witnesses prove the rest.
 
 Exit codes: 0 nothing differs, 1 something differs, 2 could not look.
 
 Examples:
   naru evidence verify --data ~/.local/share/naru
-  naru evidence verify --database restored.url --verifier-key intake.vkey --verifier-key status.vkey --checkpoint intake.checkpoint`
+  naru evidence verify --dump relay.dump --verifier-key intake.vkey --verifier-key status.vkey --checkpoint intake.checkpoint
+  naru evidence verify --dump relay.dump --keys /etc/naru/keys --timeout 1h`
 }
 
 // Run verifies.

@@ -32,6 +32,7 @@ func receiptBy(t *testing.T, claims receipt.Claims) (text, keySet string) {
 	public, err := jwk.FromRaw(private.Public())
 	require.NoError(t, err)
 	require.NoError(t, public.Set(jwk.KeyIDKey, "k-1"))
+	require.NoError(t, public.Set("naru_purpose", "receipt"))
 	set := jwk.NewSet()
 	require.NoError(t, set.AddKey(public))
 	published, err := json.Marshal(set)

@@ -22,6 +22,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/certs"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -136,7 +137,7 @@ func make600() []*intakev1.SendItem {
 // sender mints a token without an institution, with the gateway's own key.
 func (w *world) sender(t *testing.T) string {
 	t.Helper()
-	signer, err := w.Env.Keys.Signer(t.Context(), tokenSigner)
+	signer, err := w.Env.Keys.Signer(t.Context(), keys.AccessToken)
 	require.NoError(t, err)
 	minter, err := authn.NewMinter(authn.IssuerGateway, authn.Key{ID: signer.KeyID(), Signer: signer}, w.Clock)
 	require.NoError(t, err)

@@ -7,10 +7,17 @@ import (
 
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
-	changed := &gatewayv1.PrincipalChanged{}
+	changed, made, revoked := &gatewayv1.PrincipalChanged{}, &gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}
 	return []audit.Table{
 		{Name: "principal", Key: "id", Where: "kind <> 'admin'", Founded: audit.Kinds(changed), Columns: []audit.Column{
 			{Name: "suspended", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "suspended")}},
+			{Name: "version", Take: audit.Count, From: []audit.Source{audit.Of(changed, "")}},
+			{Name: "created_at", From: []audit.Source{audit.Of(changed, "")}},
+		}},
+		{Name: "client", Key: "id", Founded: audit.Kinds(made), Columns: []audit.Column{
+			{Name: "principal", From: []audit.Source{audit.Of(made, "principal")}},
+			{Name: "created_at", From: []audit.Source{audit.Of(made, "")}},
+			{Name: "revoked_at", From: []audit.Source{audit.Of(revoked, "")}},
 		}},
 	}
 }

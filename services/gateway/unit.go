@@ -16,6 +16,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/gateway"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/unit"
 	openapi "github.com/naru-relay/naru/proto"
@@ -27,8 +28,6 @@ import (
 var migrations embed.FS
 
 const (
-	// tokenSigner is the key access tokens are signed with.
-	tokenSigner = "token"
 	// documentKey encrypts institutions' documents while they wait.
 	documentKey = "document"
 	// forgetEvery is how often used client assertions that have expired are forgotten.
@@ -38,7 +37,7 @@ const (
 // Unit is the gateway.
 var Unit = unit.Unit{
 	Name: unitName, Requires: []string{"address"}, NewConfig: func() unit.Config { return Default() },
-	Migrations: tables(), Signers: []string{tokenSigner}, Policy: "gateway/1", Follows: follows(), Witness: "status", Build: build,
+	Migrations: tables(), Signers: []string{keys.AccessToken}, Policy: "gateway/1", Follows: follows(), Witness: "status", Build: build,
 	States: []proto.Message{
 		&gatewayv1.PrincipalChanged{}, &gatewayv1.InstitutionSubmitted{}, &gatewayv1.AddressRegistrationSettled{}, &gatewayv1.ViewingSystemCreated{},
 		&gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
@@ -57,7 +56,7 @@ func build(ctx context.Context, env *unit.Env) (_ *unit.Service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	signer, err := env.Keys.Signer(ctx, tokenSigner)
+	signer, err := env.Keys.Signer(ctx, keys.AccessToken)
 	if err != nil {
 		return nil, fmt.Errorf("open the token key: %w", err)
 	}

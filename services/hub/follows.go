@@ -14,6 +14,7 @@ func follows() []audit.Table {
 			{Name: "outcome", From: []audit.Source{audit.Of(answered, "outcome")}},
 			{Name: "error_code", From: []audit.Source{audit.Of(answered, "error_code")}},
 			{Name: "status", From: []audit.Source{audit.Of(answered, "status")}},
+			{Name: "answered_at", From: []audit.Source{audit.Of(answered, "")}},
 			{Name: "digest", From: []audit.Source{audit.Of(answered, "response_digest")}},
 		}},
 	}

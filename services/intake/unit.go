@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/unit"
@@ -23,7 +24,7 @@ var migrations embed.FS
 
 const (
 	// receiptKey signs receipts, fingerprintKey makes fingerprints. Both MUST be the same in every replica and outlive every document.
-	receiptKey     = "receipt"
+	receiptKey     = keys.Receipt
 	fingerprintKey = "fingerprint"
 )
 

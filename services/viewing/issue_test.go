@@ -1,8 +1,10 @@
 package viewing
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -79,14 +82,16 @@ func TestKeysPublished(t *testing.T) {
 	answer, err := platformv1.NewKeyServiceClient(b.Unit(t, "gateway")).GetKeySet(t.Context(), &platformv1.GetKeySetRequest{})
 	require.NoError(t, err)
 	ids := map[string]bool{}
-	for _, name := range []string{"session", "viewing-token"} {
+	for _, name := range Unit.Signers {
 		signer, err := b.Env.Keys.Signer(t.Context(), name)
 		require.NoError(t, err)
-		require.Contains(t, answer.GetJwks(), signer.KeyID())
+		published, err := authn.ParseKeySet([]byte(answer.GetJwks()), name)
+		require.NoError(t, err)
+		require.Equal(t, []string{signer.KeyID()}, slices.Collect(maps.Keys(published)), "each says what it is for")
 		ids[signer.KeyID()] = true
 	}
 	require.Len(t, ids, 2)
-	require.Equal(t, []string{"session", "viewing-token"}, Unit.Signers)
+	require.Equal(t, []string{keys.AccessToken, keys.ViewingToken}, Unit.Signers)
 }
 
 func TestIssueRefused(t *testing.T) {

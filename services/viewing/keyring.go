@@ -19,7 +19,7 @@ type publicKeys interface {
 	PublicKeys(ctx context.Context, name string) ([]keys.PublicKey, error)
 }
 
-// keyring knows the keys that have signed viewing tokens. Another replica may have brought in a new one meanwhile.
+// keyring knows the keys whose purpose are viewing tokens, and no other. Another replica may have brought in a new one meanwhile.
 type keyring struct {
 	store publicKeys
 	clock clock.Clock
@@ -37,7 +37,7 @@ func (k *keyring) public(ctx context.Context, keyID string) (*ecdsa.PublicKey, e
 	if key := k.known[keyID]; key != nil || (k.known != nil && now.Sub(k.read).Abs() < keyringPause) {
 		return key, nil
 	}
-	list, err := k.store.PublicKeys(ctx, signerToken)
+	list, err := k.store.PublicKeys(ctx, keys.ViewingToken)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of viewing tokens: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -96,6 +97,34 @@ func TestSession(t *testing.T) {
 	_, err = o.issue(t, o.recipient, f.GetEdocNum())
 	require.NoError(t, err)
 	o.requireNowhere(t, canaryCI, canaryName, "19900102", "01000000009", "010-0000-0009", back.GetState(), back.GetCode(), done.GetSessionToken())
+}
+
+// Keys have purposes: a session signed by another key of this very unit, or of another, opens nothing. (A viewing token by the key of sessions:
+// TestVerifyRefused.)
+func TestSessionByAKeyOfAnotherPurpose(t *testing.T) {
+	t.Parallel()
+	b, recipient := setup(t), unittest.NewID()
+	f := b.receive(t, recipient)
+	own, err := b.Env.Keys.Signer(t.Context(), keys.AccessToken)
+	require.NoError(t, err)
+	open := func(keyID string, signer keys.Signer) error {
+		minter, err := authn.NewMinter(authn.IssuerViewing, authn.Key{ID: keyID, Signer: signer}, b.Clock)
+		require.NoError(t, err)
+		session, _, err := minter.Mint(authn.Grant{Subject: recipient, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, Session: "s", Life: time.Minute})
+		require.NoError(t, err)
+		_, err = viewingv1.NewViewingTokenServiceClient(b.Bearing(t, session)).IssueViewingToken(t.Context(), &viewingv1.IssueViewingTokenRequest{EdocNum: f.GetEdocNum()})
+		return err
+	}
+	require.NoError(t, open(own.KeyID(), own))
+	for _, purpose := range []string{keys.ViewingToken, keys.Receipt} {
+		other, err := b.Env.Keys.Signer(t.Context(), purpose)
+		require.NoError(t, err)
+		for _, keyID := range []string{other.KeyID(), own.KeyID()} {
+			err := open(keyID, other)
+			require.ErrorIs(t, err, fault.Unauthenticated, purpose)
+			require.Equal(t, "TOKEN_INVALID", fault.ReasonOf(err))
+		}
+	}
 }
 
 // A login is good for one return, within five minutes, with its own state.

@@ -13,6 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -25,10 +26,6 @@ import (
 var migrations embed.FS
 
 const (
-	// signerSession signs session tokens of recipients, signerToken viewing tokens. They are never the same key, so that neither
-	// token can stand in for the other.
-	signerSession = "session"
-	signerToken   = "viewing-token"
 	// loginKey seals the code verifiers of logins under way.
 	loginKey = "login"
 
@@ -46,7 +43,7 @@ var Unit = unit.Unit{
 	Partitions: partitions(),
 	States:     emits(),
 	Reads:      reads(),
-	Signers:    []string{signerSession, signerToken},
+	Signers:    []string{keys.AccessToken, keys.ViewingToken},
 	Policy:     "viewing/1",
 	Follows:    follows(), Witness: "status",
 	Build: build,
@@ -122,7 +119,7 @@ func newServices(ctx context.Context, env *unit.Env) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokenKey, err := env.Keys.Signer(ctx, signerToken)
+	tokenKey, err := env.Keys.Signer(ctx, keys.ViewingToken)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +143,7 @@ func newSessions(ctx context.Context, env *unit.Env, i Identity, c core) (*sessi
 	if err != nil {
 		return nil, err
 	}
-	signer, err := env.Keys.Signer(ctx, signerSession)
+	signer, err := env.Keys.Signer(ctx, keys.AccessToken)
 	if err != nil {
 		return nil, err
 	}

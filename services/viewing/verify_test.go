@@ -109,7 +109,7 @@ func TestVerifyRefused(t *testing.T) {
 	require.NoError(t, err)
 	ours, err := b.Env.Keys.Signer(t.Context(), "viewing-token")
 	require.NoError(t, err)
-	session, err := b.Env.Keys.Signer(t.Context(), "session")
+	session, err := b.Env.Keys.Signer(t.Context(), keys.AccessToken)
 	require.NoError(t, err)
 	sign := func(key keys.Signer, change func(c *token.Claims)) string {
 		c := read.Claims

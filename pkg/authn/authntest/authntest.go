@@ -14,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/keys"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -74,7 +75,7 @@ func NewAuthority(t testing.TB, c clock.Clock) *Authority {
 		key := authn.Key{ID: issuer + "-1", Signer: signer}
 		a.minters[issuer], err = authn.NewMinter(issuer, key, c)
 		require.NoError(t, err)
-		set, err := authn.KeySet(authn.PublicKey{ID: key.ID, Key: signer.Public()})
+		set, err := authn.KeySet(authn.PublicKey{ID: key.ID, Purpose: keys.AccessToken, Key: signer.Public()})
 		require.NoError(t, err)
 		a.issuers = append(a.issuers, authn.Issuer{Name: issuer, Keys: func(context.Context) ([]byte, error) { return set, nil }})
 	}

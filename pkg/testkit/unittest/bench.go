@@ -200,7 +200,7 @@ func (b *Bench) issuers(t testing.TB, u unit.Unit, keysDir string, neighbours ma
 		if u.Name == name {
 			store, err := keys.Open(keysDir+"/"+name, keys.Options{Create: true})
 			require.NoError(t, err)
-			signer, err := store.Signer(t.Context(), u.Signers[0])
+			signer, err := store.Signer(t.Context(), keys.AccessToken)
 			require.NoError(t, err)
 			key = authn.Key{ID: signer.KeyID(), Signer: signer}
 		} else {
@@ -210,7 +210,7 @@ func (b *Bench) issuers(t testing.TB, u unit.Unit, keysDir string, neighbours ma
 			require.NoError(t, err)
 			key = authn.Key{ID: keyID, Signer: private}
 		}
-		set, err := authn.KeySet(authn.PublicKey{ID: key.ID, Key: key.Signer.Public()})
+		set, err := authn.KeySet(authn.PublicKey{ID: key.ID, Purpose: keys.AccessToken, Key: key.Signer.Public()})
 		require.NoError(t, err)
 		if u.Name != name {
 			extra := neighbours[name]

@@ -28,9 +28,13 @@ func (b *Bench) As(t testing.TB, kind platformv1.PrincipalKind, principal string
 	}
 	token, _, err := b.minters[issuer].Mint(grant)
 	require.NoError(t, err)
-	conn, err := b.network.Dial("gateway", b.unit.Name)
-	require.NoError(t, err)
-	return bearer{conn, token}
+	return b.Bearing(t, token)
+}
+
+// Bearing is a channel on which every call carries a token, whatever it is.
+func (b *Bench) Bearing(t testing.TB, token string) grpc.ClientConnInterface {
+	t.Helper()
+	return bearer{b.Unit(t, "gateway"), token}
 }
 
 // Sender, ViewingSystem, Recipient and Admin are As for their kinds.

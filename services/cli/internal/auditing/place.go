@@ -19,12 +19,14 @@ import (
 	"github.com/naru-relay/naru/services/allinone"
 )
 
-// Place is where a relay keeps things. Either Data, or Database.
+// Place is where a relay keeps things. Either Data, or Database, or Dump.
 type Place struct {
 	// Data is a folder of narud.
 	Data string
 	// Database is the URL of a role that can read the units' schemas; Sandbox that of the sandbox hub's database, empty for none.
 	Database, Sandbox string
+	// Dump is a file that pg_dump made of the relay's database, or of a unit's schema.
+	Dump string
 	// Keys holds a folder of keys for each unit; empty where they are not at hand.
 	Keys string
 }
@@ -41,7 +43,9 @@ type opened struct {
 	keys           string
 	// running tells that the database was there already.
 	running bool
-	close   []func()
+	// absent are the units whose schema a dump does not hold.
+	absent []string
+	close  []func()
 }
 
 // Close ends what was opened.
@@ -60,7 +64,12 @@ func (p Place) open(ctx context.Context) (_ *opened, err error) {
 		}
 	}()
 	relay, sandbox := p.Database, p.Sandbox
-	if p.Data != "" {
+	switch {
+	case p.Dump != "":
+		if relay, err = o.restore(ctx, p.Dump); err != nil {
+			return nil, err
+		}
+	case p.Data != "":
 		o.keys = filepath.Join(p.Data, "keys")
 		super, err := o.superuser(ctx, p.Data)
 		if err != nil {
@@ -71,10 +80,29 @@ func (p Place) open(ctx context.Context) (_ *opened, err error) {
 	if o.relay, err = o.connect(ctx, relay); err != nil {
 		return nil, err
 	}
+	if p.Dump != "" {
+		if err := o.missing(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if sandbox != "" {
 		o.sandbox, err = o.connect(ctx, sandbox)
 	}
 	return o, err
+}
+
+// missing looks which units a dump does not hold.
+func (o *opened) missing(ctx context.Context) error {
+	for _, u := range allinone.Units() {
+		var there bool
+		if err := o.relay.QueryRow(ctx, `select to_regnamespace($1) is not null`, u.Name).Scan(&there); err != nil {
+			return fmt.Errorf("look for the schema of %s: %w", u.Name, err)
+		}
+		if !there {
+			o.absent = append(o.absent, u.Name)
+		}
+	}
+	return nil
 }
 
 func (o *opened) connect(ctx context.Context, address string) (*pgxpool.Pool, error) {

@@ -2,6 +2,7 @@ package auditing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -17,6 +18,8 @@ import (
 type Result struct {
 	Verification []journal.Verification `json:"verification"`
 	Audit        *audit.Report          `json:"audit,omitempty"`
+	// NotChecked are the units that a dump does not hold.
+	NotChecked []string `json:"notChecked,omitempty"`
 	// Hub is how many records were compared with the sandbox hub; absent where it was not looked at.
 	Hub *int64 `json:"hubRecords,omitempty"`
 	// Differences is the number of violations in all.
@@ -43,7 +46,7 @@ func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{}
-	if r.Verification, err = k.verifyAll(ctx, o.relay, o.now(now)); err != nil {
+	if r.Verification, err = k.verifyAll(ctx, o, now); err != nil {
 		return nil, err
 	}
 	var units []audit.Unit
@@ -66,11 +69,9 @@ func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 	return r.sum(), nil
 }
 
-// Files are what a verification apart from the relay is given.
+// Files are what a verification apart from the relay is given: exported files.
 type Files struct {
-	// VerifierKeys and Checkpoints are exported files; KeyFolders the units' key folders, where they are at hand.
 	VerifierKeys, Checkpoints []string
-	KeyFolders                string
 }
 
 // Verify verifies journals alone, by published keys and by checkpoints kept elsewhere.
@@ -81,17 +82,26 @@ func Verify(ctx context.Context, p Place, files Files, now time.Time) (*Result, 
 	}
 	defer o.Close()
 	k, err := fromFiles(files.VerifierKeys, files.Checkpoints)
-	if err == nil && len(files.VerifierKeys) == 0 {
+	switch {
+	case err != nil:
+		return nil, err
+	case len(files.VerifierKeys) == 0 && o.keys == "":
+		return nil, errors.New("the units' key folders, or verifier keys in files, are needed")
+	case len(files.VerifierKeys) == 0:
 		more := k.checkpoints
-		if k, err = fromKeyFolders(ctx, o.keys); err == nil {
-			k.checkpoints = append(k.checkpoints, more...)
+		if k, err = fromKeyFolders(ctx, o.keys); err != nil {
+			return nil, err
+		}
+		k.checkpoints = append(k.checkpoints, more...)
+	default:
+		for _, unit := range o.absent {
+			if k.log[unit] != "" {
+				return nil, fmt.Errorf("the key of %s is given, and its schema is not in the dump", unit)
+			}
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	r := &Result{}
-	if r.Verification, err = k.verifyAll(ctx, o.relay, o.now(now)); err != nil {
+	r := &Result{NotChecked: o.absent}
+	if r.Verification, err = k.verifyAll(ctx, o, now); err != nil {
 		return nil, err
 	}
 	return r.sum(), nil
@@ -117,6 +127,9 @@ func (r *Result) Write(out io.Writer) {
 	for _, v := range r.Verification {
 		fmt.Fprintf(out, "%-12s %8d frames %9d facts %8d leaves %6d checkpoints   pending %d, held %d, refused %d, MACs checked %d, not checked %d\n",
 			v.Unit, v.Frames, v.Events, v.Leaves, v.Checkpoints, v.Pending, v.Held, v.Refused, v.MACsChecked, v.MACsNotChecked)
+	}
+	for _, unit := range r.NotChecked {
+		fmt.Fprintf(out, "not checked: %s, whose schema is not in the dump\n", unit)
 	}
 	if r.Audit != nil {
 		fmt.Fprintf(out, "%d rows follow from %d facts; %d documents: %d waiting, %d ended, %d complete\n",

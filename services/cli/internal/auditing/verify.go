@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,28 +106,28 @@ func (k *known) fromWitnesses(ctx context.Context, db *pgxpool.Pool) error {
 }
 
 // verifyAll verifies the journal of every unit whose log's key is known.
-func (k *known) verifyAll(ctx context.Context, db *pgxpool.Pool, now time.Time) ([]journal.Verification, error) {
+func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journal.Verification, error) {
 	var all []journal.Verification
 	witnesses := make([]string, 0, len(k.witness))
 	for _, key := range k.witness {
 		witnesses = append(witnesses, key)
 	}
 	for _, u := range allinone.Units() {
-		if k.log[u.Name] == "" {
+		if k.log[u.Name] == "" || slices.Contains(o.absent, u.Name) {
 			continue
 		}
-		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: now}
+		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: o.now(at)}
 		if store := k.stores[u.Name]; store != nil {
 			opts.Keys = journal.NewKeys(store, clock.System())
 		}
-		one, err := journal.Verify(ctx, schema{db, u.Name}, opts)
+		one, err := journal.Verify(ctx, schema{o.relay, u.Name}, opts)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, one)
 	}
 	if len(all) == 0 {
-		return nil, errors.New("no unit's log key is known")
+		return nil, errors.New("there is no journal whose key is known")
 	}
 	return all, nil
 }

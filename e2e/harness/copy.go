@@ -1,0 +1,200 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/audit"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/pgserver"
+	"github.com/naru-relay/naru/services/cli"
+)
+
+// Copies makes copies of what a relay keeps, as it stood at one moment, each to be tampered with.
+type Copies struct {
+	stack *Stack
+	super string
+	// Keys are the units' key folders, with the checkpoints kept in them.
+	Keys string
+}
+
+// The databases that copies are made of.
+const (
+	relayTemplate   = "copied_relay"
+	sandboxTemplate = "copied_sandbox"
+)
+
+// Copied takes the databases of the relay and of its sandbox as they are.
+func (s *Stack) Copied(t testing.TB) *Copies {
+	t.Helper()
+	c := &Copies{stack: s, super: withDatabase(t, s.unitsDatabase(t), "postgres"), Keys: t.TempDir()}
+	// The keys first: a checkpoint kept with them must not be newer than the databases.
+	copyKeys(t, filepath.Join(s.Dir, "keys"), c.Keys)
+	for from, to := range map[string]string{"naru": relayTemplate, "naru_sandbox": sandboxTemplate} {
+		c.exec(t, c.super, `create database `+to)
+		t.Cleanup(func() { c.drop(t, to) })
+		Program(t, "pg_restore", "--dbname="+withDatabase(t, c.super, to), s.Dump(t, from, "--format=custom"))
+	}
+	return c
+}
+
+func copyKeys(t testing.TB, from, to string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, strings.TrimPrefix(path, from))
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		content, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a file on its way to its name
+		}
+		return errors.Join(err, os.WriteFile(target, content, 0o600))
+	}))
+}
+
+// Dump is a dump of a database by pg_dump.
+func (s *Stack) Dump(t testing.TB, database string, args ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), database+".dump")
+	Program(t, "pg_dump", append(args, "--file="+file, "--dbname="+withDatabase(t, s.unitsDatabase(t), database))...)
+	return file
+}
+
+// Program runs one of PostgreSQL's programs.
+func Program(t testing.TB, name string, args ...string) {
+	t.Helper()
+	path, err := pgserver.Program(t.Context(), name)
+	require.NoError(t, err)
+	out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput()
+	require.NoError(t, err, "%s: %s", name, out)
+}
+
+// Copy is one copy.
+type Copy struct {
+	of             *Copies
+	name           string
+	relay, sandbox string
+}
+
+// New makes a copy, which goes with the test.
+func (c *Copies) New(t testing.TB, name string) *Copy {
+	t.Helper()
+	return &Copy{of: c, name: name, relay: c.clone(t, relayTemplate, "relay_"+name), sandbox: withDatabase(t, c.super, sandboxTemplate)}
+}
+
+func (c *Copies) clone(t testing.TB, template, name string) (address string) {
+	t.Helper()
+	c.exec(t, c.super, `create database `+name+` template `+template)
+	t.Cleanup(func() { c.drop(t, name) })
+	return withDatabase(t, c.super, name)
+}
+
+// Dump is a dump of its relay's database by pg_dump.
+func (c *Copy) Dump(t testing.TB, args ...string) string {
+	t.Helper()
+	return c.of.stack.Dump(t, "relay_"+c.name, args...)
+}
+
+// PutBack replaces a schema of its relay's database by what a dump holds of it.
+func (c *Copy) PutBack(t testing.TB, schema, dump string) {
+	t.Helper()
+	c.of.exec(t, c.relay, `drop schema `+schema+` cascade`)
+	Program(t, "pg_restore", "--dbname="+c.relay, dump)
+}
+
+// KeysOf is a unit's key folder.
+func (c *Copy) KeysOf(t testing.TB, unit string) *keys.Store {
+	t.Helper()
+	store, err := keys.Open(filepath.Join(c.of.Keys, unit), keys.Options{})
+	require.NoError(t, err)
+	return store
+}
+
+// Tamper changes it, with a superuser's rights: the relay's database, or that of the sandbox.
+func (c *Copy) Tamper(t testing.TB, sql string, args ...any) {
+	t.Helper()
+	c.of.exec(t, c.relay, sql, args...)
+}
+
+// TamperSandbox changes what the sandbox hub holds.
+func (c *Copy) TamperSandbox(t testing.TB, sql string) {
+	t.Helper()
+	c.sandbox = c.of.clone(t, sandboxTemplate, "sandbox_"+c.name)
+	c.of.exec(t, c.sandbox, sql)
+}
+
+// Text reads one text of its relay's database.
+func (c *Copy) Text(t testing.TB, sql string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), c.relay)
+	require.NoError(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	var text string
+	require.NoError(t, conn.QueryRow(t.Context(), sql).Scan(&text))
+	return text
+}
+
+// Audit is what naru audit names in it.
+func (c *Copy) Audit(t testing.TB) []audit.Violation {
+	t.Helper()
+	dir := t.TempDir()
+	file := func(name, address string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(address), 0o600))
+		return path
+	}
+	code, found, _ := Look(t, "audit", "--database", file("relay.url", c.relay), "--sandbox", file("sandbox.url", c.sandbox), "--keys", c.of.Keys)
+	require.NotEqual(t, cli.ExitUsage, code)
+	return found
+}
+
+// Look runs a naru command that looks for differences, as an operator would.
+func Look(t testing.TB, args ...string) (code int, found []audit.Violation, output string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = cli.Main(t.Context(), append(args, "--json"), &out, &errs)
+	var result struct{ Violations []audit.Violation }
+	if code != cli.ExitUsage {
+		require.NoError(t, json.Unmarshal(out.Bytes(), &result), "%s", errs.String())
+	}
+	return code, result.Violations, out.String() + errs.String()
+}
+
+func (c *Copies) exec(t testing.TB, address, sql string, args ...any) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	conn, err := pgx.Connect(ctx, address)
+	require.NoError(t, err)
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, sql, args...)
+	require.NoError(t, err, sql)
+}
+
+func (c *Copies) drop(t testing.TB, name string) {
+	t.Helper()
+	c.exec(t, c.super, `drop database `+name+` with (force)`)
+}
+
+func withDatabase(t testing.TB, address, name string) string {
+	t.Helper()
+	of, err := url.Parse(address)
+	require.NoError(t, err)
+	of.Path = "/" + name
+	return of.String()
+}

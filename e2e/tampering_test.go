@@ -1,0 +1,274 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/pkg/audit"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/cli"
+)
+
+// whole is a relay that was quiet, with a document that went the whole way.
+type whole struct {
+	*harness.Copies
+	document string
+	// unread is a dump of viewing's schema before the document was read.
+	unread string
+}
+
+// wholeRelay makes one. Who needs it is not parallel and so runs while no other journey does: nothing else is under way then.
+func wholeRelay(t *testing.T) *whole {
+	t.Helper()
+	institution, recipient := stack.Institution(t), stack.NewMember(t)
+	document := institution.NewDocument(t, recipient.ByCI())
+	institution.Store(t, document, recipient.ByCI())
+	institution.Send(t, document)
+	institution.AwaitState(t, document.EdocNum, "RECEIVED")
+	unread := stack.Dump(t, "naru", "--format=custom", "--schema=viewing")
+	shown, body := stack.Open(t, recipient.ViewingToken(t, document.EdocNum).URL)
+	require.Equal(t, http.StatusOK, shown, "%s", body)
+	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() && s.ReadTimeRegistered() })
+	certificateOf(t, institution, document, "시험")
+	// The newest checkpoints of the gateway: facts that nothing follows from.
+	for range 3 {
+		before := stack.Count(t, `select count(*) from gateway.log_checkpoint`)
+		_, err := gatewayv1.NewTokenServiceClient(stack.GRPC).IssueToken(t.Context(), &gatewayv1.IssueTokenRequest{ClientId: institution.Credentials.ClientID, ClientSecret: "guessed"})
+		require.Error(t, err)
+		await.Require(t, harness.Patience, func() bool { return stack.Count(t, `select count(*) from gateway.log_checkpoint`) > before })
+	}
+	await.Require(t, harness.Patience, func() bool { return len(stack.Differences(t.Context(), t)) == 0 })
+	return &whole{Copies: stack.Copied(t), document: document.EdocNum, unread: unread}
+}
+
+// tampering is something done to a relay's records with rights that no unit has, and all that naru audit says of it.
+type tampering struct {
+	name string
+	do   func(t *testing.T, w *whole, c *harness.Copy)
+	told []string
+}
+
+// sql is done by statements, in which {doc} is the document.
+func sql(statements string) func(t *testing.T, w *whole, c *harness.Copy) {
+	return func(t *testing.T, w *whole, c *harness.Copy) {
+		t.Helper()
+		c.Tamper(t, strings.ReplaceAll(statements, "{doc}", w.document))
+	}
+}
+
+// later changes a row by days.
+func later(table, column, where string) func(t *testing.T, w *whole, c *harness.Copy) {
+	return sql(`update ` + table + ` set ` + column + ` = ` + column + ` + interval '3 days' where ` + where)
+}
+
+const (
+	theDocument = `edoc_num = '{doc}'`
+	// aFrame is one from which nothing else follows.
+	aFrame = `frame_id = (select min(frame_id::text)::uuid from status.journal where kind = 'naru.platform.v1.ClockMeasured')`
+	// another is the id of no frame, beside one that there is.
+	another = `overlay(frame_id::text placing 'fffffffffff' from 26)::uuid`
+	columns = `kind, lane, events, key_id, compression, raw_length, recorded_at, root, mac, body`
+)
+
+// ofRows are what is done to state rows, to what was consumed and to the outside.
+func ofRows() []tampering {
+	return []tampering{
+		{"a state row changed: intake", later("intake.document", "accepted_at", theDocument), []string{"intake row_differs"}},
+		{"a state row changed: address", later("address.open_document", "send_deadline", theDocument), []string{"address row_differs"}},
+		{"a state row changed: delivery", later("delivery.delivery", "viewing_deadline", theDocument), []string{"delivery row_differs"}},
+		{"a state row changed: viewing", later("viewing.read_time", "reported_at", theDocument), []string{"viewing row_differs"}},
+		{"a state row changed: circulation", later("circulation.circulation_record", "registration_acknowledged_at", theDocument), []string{"circulation row_differs"}},
+		{"a state row changed: status", later("status.document_summary", "accepted_at", theDocument), []string{"status row_differs"}},
+		{"a state row changed: certificate", later("certificate.certificate_request", "requested_at", theDocument), []string{"certificate row_differs"}},
+		{"a state row changed: hub", later("hub.exchange_response", "answered_at", `(exchange, attempt) = (select exchange, attempt from hub.exchange_response where attempt = 1 limit 1)`),
+			[]string{"hub row_differs"}},
+		{"a state row changed: gateway", later("gateway.client", "created_at", `id = (select id from gateway.client limit 1)`), []string{"gateway row_differs"}},
+		{"a state row deleted", sql(`delete from viewing.read_time where ` + theDocument), []string{"viewing row_missing"}},
+		{"a state row inserted", sql(`insert into gateway.principal select gen_random_uuid(), kind, name, suspended, version, created_at, commit_id
+			from gateway.principal where kind = 'sender' limit 1`), []string{"gateway row_unfounded"}},
+		{"a consumed frame made up", sql(`insert into status.consumed_frame select ` + another + `, consumer, consumed_at from status.consumed_frame limit 1`),
+			[]string{"status consumed_unknown"}},
+		{"a consumed frame's id deleted, the frame made three minutes older", sql(`
+			create temp table one as select frame_id from delivery.journal where kind = 'naru.delivery.v1.DocumentReceived' order by frame_id desc limit 1;
+			update delivery.journal set recorded_at = recorded_at - interval '3 minutes' where frame_id = (select frame_id from one);
+			delete from circulation.consumed_frame where frame_id = (select frame_id from one)`), []string{"circulation frame_not_consumed", "delivery frame_changed", "delivery time_outside"}},
+		{"the sandbox hub's record changed", func(t *testing.T, w *whole, c *harness.Copy) {
+			t.Helper()
+			c.TamperSandbox(t, `update sandbox_hub.circulation set read_date = read_date + interval '3 days' where edoc_num = '`+w.document+`'`)
+		}, []string{"circulation hub_differs"}},
+	}
+}
+
+// ofFrames are what is done to a journal's rows.
+func ofFrames() []tampering {
+	return []tampering{
+		{"a frame's time changed", sql(`update status.journal set recorded_at = recorded_at - interval '3 days' where ` + aFrame), []string{"status frame_changed"}},
+		{"a frame's kind changed", sql(`update status.journal set kind = 'naru.platform.v1.FrameReleased' where ` + aFrame), []string{"status frame_changed"}},
+		{"a frame's MAC changed", sql(`update status.journal set mac = sha256(mac) where ` + aFrame), []string{"status frame_forged"}},
+		{"a frame's body changed", sql(`update status.journal set body = set_byte(body, octet_length(body) - 1, get_byte(body, octet_length(body) - 1) # 1) where ` + aFrame),
+			[]string{"status body_changed"}},
+		{"a frame deleted", sql(`delete from status.journal where ` + aFrame), []string{"status frame_missing"}},
+		{"a mark deleted", sql(`delete from status.journal_mark where ` + aFrame), []string{"status frame_missing", "status frame_unmarked"}},
+		{"two frames exchange their leaves", sql(`update hub.journal_mark set leaf = 1 - leaf where leaf in (0, 1)`), []string{"hub frame_changed"}},
+		{"a mark names a leaf there is not", sql(`update status.journal_mark set leaf = 1000000 where leaf = (select max(leaf) from status.journal_mark)`),
+			[]string{"status frame_missing", "status leaf_misplaced"}},
+		{"a frame and its leaf changed", sql(`update status.journal set recorded_at = recorded_at + interval '1 s' where frame_id = (select frame_id from status.journal_mark where leaf = 0);
+			update status.log_tile set hashes = sha256('x') || substr(hashes, 33) where level = 0 and n = 0`), []string{"status frame_changed", "status history_differs", "status root_differs"}},
+		{"a frame inserted without a mark", sql(`insert into status.journal select ` + another + `, ` + columns + ` from status.journal where ` + aFrame), []string{"status frame_unmarked"}},
+		{"a frame inserted with its mark, refused by the unit", sql(`insert into status.journal select ` + another + `, ` + columns + ` from status.journal where ` + aFrame + `;
+			insert into status.journal_mark (frame_id, lane, refused) select ` + another + `, lane, 'mac_wrong' from status.journal where ` + aFrame), []string{"status frame_forged"}},
+		{"a receipt stated again", sql(`insert into delivery.journal select ` + another + `, ` + columns + ` from delivery.journal where kind = 'naru.delivery.v1.DocumentReceived'
+			order by frame_id desc limit 1`), []string{"all document_twice", "delivery frame_unmarked"}},
+		{"an acceptance deleted", sql(`delete from intake.journal where frame_id = (select max(frame_id::text)::uuid from intake.journal where kind = 'naru.intake.v1.DocumentAccepted')`), []string{
+			"address consumed_unknown", "address row_unfounded", "all fact_unfounded", "intake frame_missing", "intake row_unfounded", "status consumed_unknown", "status row_differs",
+		}},
+		{"a reading stated before the receipt, under a stolen key", earlyReading, []string{"all times_disordered"}},
+	}
+}
+
+// ofLogs are what is done to a log and its checkpoints.
+func ofLogs() []tampering {
+	return []tampering{
+		{"a checkpoint changed", sql(`update hub.log_checkpoint set note = replace(note, E'\n' || size || E'\n', E'\n' || size + 1 || E'\n') where seq = 2`), []string{"hub checkpoint_changed"}},
+		{"a checkpoint signed again with the unit's own key", signedAgain, []string{"hub cosignature_wrong", "hub root_differs"}},
+		{"a checkpoint deleted", sql(`delete from hub.log_checkpoint where seq = 2`), []string{"hub checkpoint_missing"}},
+		{"a checkpoint's time changed", sql(`update hub.log_checkpoint set made_at = made_at - interval '1 hour' where seq = 2`), []string{"hub time_outside"}},
+		{"a cosignature changed", sql(`update hub.log_checkpoint set cosigned = (select cosigned from hub.log_checkpoint where cosigned is not null order by seq desc limit 1) where seq = 1`),
+			[]string{"hub cosignature_wrong"}},
+		// The newest checkpoint is made older, too: a cosignature is missed after two minutes.
+		{"a cosignature withheld", sql(`update hub.log_checkpoint set cosigned = null, made_at = made_at - interval '3 minutes' where seq = (select max(seq) from hub.log_checkpoint)`),
+			[]string{"hub checkpoint_uncosigned", "hub time_outside"}},
+		{"the newest three checkpoints cut off with their frames", sql(`
+			create temp table cut as select size from gateway.log_checkpoint order by seq desc offset 3 limit 1;
+			delete from gateway.log_checkpoint where size > (select size from cut);
+			delete from gateway.journal using gateway.journal_mark m where m.frame_id = journal.frame_id and m.leaf >= (select size from cut);
+			delete from gateway.journal_mark where leaf >= (select size from cut);
+			update gateway.log_tile set hashes = substr(hashes, 1, 32 * (select size from cut)::integer) where level = 0`), []string{"gateway log_cut_off"}},
+		{"an old copy of one schema put back", func(t *testing.T, w *whole, c *harness.Copy) {
+			t.Helper()
+			c.PutBack(t, "viewing", w.unread)
+		}, []string{
+			"circulation consumed_unknown", "circulation row_differs", "delivery consumed_unknown", "delivery row_differs", "status consumed_unknown", "status row_differs", "viewing log_cut_off",
+		}},
+	}
+}
+
+// signedAgain is done by who holds the database and the log's key.
+func signedAgain(t *testing.T, _ *whole, c *harness.Copy) {
+	t.Helper()
+	key, err := c.KeysOf(t, "hub").NoteSigner(t.Context(), "log", "")
+	require.NoError(t, err)
+	signed := c.Text(t, `select note from hub.log_checkpoint where cosigned is not null order by seq limit 1`)
+	verifier, err := note.NewVerifier(key.Public)
+	require.NoError(t, err)
+	opened, err := note.Open([]byte(signed), note.VerifierList(verifier))
+	require.NoError(t, err)
+	lines := strings.Split(opened.Text, "\n")
+	lines[2] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+	forged, err := note.Sign(&note.Note{Text: strings.Join(lines, "\n")}, key.Signer)
+	require.NoError(t, err)
+	c.Tamper(t, `update hub.log_checkpoint set note = $2 where note = $1`, signed, string(forged))
+}
+
+// earlyReading is done by who holds the database and the frame keys: what nothing but the order of times can tell.
+func earlyReading(t *testing.T, w *whole, c *harness.Copy) {
+	t.Helper()
+	now := clock.System().Now()
+	fact, err := journal.Encode(t.Context(), "viewing/1", journal.Fact{Subject: w.document, Ordinal: 2, Actor: "thief", OccurredAt: now,
+		Message: &viewingv1.DocumentRead{EdocNum: w.document, ReadAt: timestamppb.New(now.AddDate(0, 0, -3))}})
+	require.NoError(t, err)
+	cut, err := frame.Cut(frame.KindOf(&viewingv1.DocumentRead{}), platformv1.Lane_LANE_EXPRESS, [][]byte{fact})
+	require.NoError(t, err)
+	made, err := journal.NewKeys(c.KeysOf(t, "viewing"), clock.System()).Seal(t.Context(), "viewing", frame.NewCommit(), cut)
+	require.NoError(t, err)
+	f := made[0]
+	c.Tamper(t, `insert into viewing.journal (frame_id, `+columns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		f.ID, string(f.Kind), int16(f.Lane), f.Count, f.KeyID, int16(f.Compression), f.RawLength, f.RecordedAt, f.Root[:], f.MAC, f.Body)
+	c.Tamper(t, `insert into viewing.journal_mark (frame_id, lane) values ($1, $2)`, f.ID, int16(f.Lane))
+}
+
+// Whatever is done to the records of a quiet and whole relay is told, by just these codes. docs/verification.md has the same table.
+func TestEachTamperingIsNamed(t *testing.T) { //nolint:paralleltest // see wholeRelay
+	w := wholeRelay(t)
+	t.Run("nothing", func(t *testing.T) { require.Empty(t, w.New(t, "whole").Audit(t)) })
+	t.Run("in a dump", func(t *testing.T) { verifyDumps(t, w) })
+	for i, tc := range slices.Concat(ofRows(), ofFrames(), ofLogs()) {
+		t.Run(tc.name, func(t *testing.T) {
+			tampered := w.New(t, fmt.Sprint(i))
+			tc.do(t, w, tampered)
+			require.Equal(t, tc.told, codesOf(tampered.Audit(t)))
+		})
+	}
+}
+
+// What pg_dump makes of the relay's database, or of one unit's schema, is verified by itself; a tampered one tells what was done; what is no such
+// dump could not be looked at.
+func verifyDumps(t *testing.T, w *whole) {
+	t.Helper()
+	good, bad := w.New(t, "good"), w.New(t, "bad")
+	bad.Tamper(t, `update status.journal set mac = sha256(mac) where `+aFrame)
+	bad.Tamper(t, `update hub.journal_mark set leaf = 1 - leaf where leaf in (0, 1)`)
+	for _, format := range []string{"plain", "custom"} {
+		t.Run(format, func(t *testing.T) {
+			look := func(dump string) (int, []string, string) {
+				code, found, output := harness.Look(t, "evidence", "verify", "--dump", dump, "--keys", w.Keys)
+				return code, codesOf(found), output
+			}
+			code, codes, output := look(good.Dump(t, "--format="+format))
+			require.Equal(t, cli.ExitOK, code, output)
+			require.Empty(t, codes)
+			require.NotContains(t, output, "notChecked")
+
+			code, codes, output = look(bad.Dump(t, "--format="+format))
+			require.Equal(t, cli.ExitFailed, code, output)
+			require.Equal(t, []string{"hub frame_changed", "status frame_forged"}, codes)
+
+			whole, err := os.ReadFile(good.Dump(t, "--format="+format))
+			require.NoError(t, err)
+			for name, content := range map[string][]byte{"cut off": whole[:len(whole)/2], "a text": []byte("select 1;\n"), "empty": nil} {
+				file := filepath.Join(t.TempDir(), "no.dump")
+				require.NoError(t, os.WriteFile(file, content, 0o600))
+				code, _, output = look(file)
+				require.Equal(t, cli.ExitUsage, code, "%s: %s", name, output)
+				require.Contains(t, output, "could not look", name)
+			}
+		})
+	}
+	one := bad.Dump(t, "--format=custom", "--schema=status")
+	code, found, output := harness.Look(t, "evidence", "verify", "--dump", one, "--keys", w.Keys)
+	require.Equal(t, cli.ExitFailed, code, output)
+	require.Equal(t, []string{"status frame_forged"}, codesOf(found))
+	require.Contains(t, output, `"notChecked"`)
+	code, _, output = harness.Look(t, "evidence", "verify", "--dump", filepath.Join(t.TempDir(), "none"), "--keys", w.Keys)
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, output, "no such file")
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "naru-dump-*"))
+	require.NoError(t, err)
+	require.Empty(t, left, "nothing stays behind")
+}
+
+// codesOf are the units and codes of what was found, each once.
+func codesOf(found []audit.Violation) []string {
+	codes := make([]string, len(found))
+	for i, v := range found {
+		codes[i] = v.Unit + " " + v.Code
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
