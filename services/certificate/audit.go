@@ -44,13 +44,9 @@ func Audit(ctx context.Context, db pg.DBTX, box opener) error {
 	var problems error
 	var last storedFile
 	for {
-		rows, err := db.Query(ctx, auditSQL, last.ID, last.Attempt, auditPage)
+		page, err := pg.All(ctx, db, "audit certificates", pgx.RowToStructByName[storedFile], auditSQL, last.ID, last.Attempt, auditPage)
 		if err != nil {
-			return fmt.Errorf("audit certificates: %w", err)
-		}
-		page, err := pgx.CollectRows(rows, pgx.RowToStructByName[storedFile])
-		if err != nil {
-			return fmt.Errorf("audit certificates: %w", err)
+			return err
 		}
 		for _, f := range page {
 			pdf, err := openFile(ctx, box, f.ID.String(), f.Attempt, f.Pieces)

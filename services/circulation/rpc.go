@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -30,9 +29,6 @@ func (s *service) GetCirculation(ctx context.Context, r *circulationv1.GetCircul
 		return nil, err
 	}
 	one, err := readRecord(ctx, s.db, r.GetEdocNum(), caller.ID)
-	if errors.Is(err, errNoRecord) {
-		return nil, recordNotFound()
-	}
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
@@ -93,8 +89,6 @@ func (s *service) RetryQueued(ctx context.Context, r *circulationv1.RetryQueuedR
 func (s *service) retried(ctx context.Context, tx *journal.Tx, number string, by authn.Principal, calls []call) error {
 	sender, err := recordSender(ctx, tx, number)
 	switch {
-	case errors.Is(err, errNoRecord):
-		return recordNotFound()
 	case err != nil:
 		return err
 	case len(calls) == 0:

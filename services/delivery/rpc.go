@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -62,9 +61,6 @@ func (s *service) GetInboxItem(ctx context.Context, r *deliveryv1.GetInboxItemRe
 		return nil, err
 	}
 	one, err := readItem(ctx, s.db, caller.ID, r.GetEdocNum())
-	if errors.Is(err, errNotInInbox) {
-		return nil, itemNotFound()
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +73,6 @@ func (s *service) GetInboxItem(ctx context.Context, r *deliveryv1.GetInboxItemRe
 
 func (s *service) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequest) (*deliveryv1.GetReceivedResponse, error) {
 	facts, commit, err := readReceived(ctx, s.db, r.GetEdocNum())
-	if errors.Is(err, errNotInInbox) {
-		return nil, itemNotFound()
-	}
 	if err != nil {
 		return nil, err
 	}

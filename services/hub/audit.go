@@ -45,17 +45,13 @@ func Audit(ctx context.Context, db pg.DBTX, box sealer) error {
 	var problems error
 	var last stored
 	for {
-		rows, err := db.Query(ctx, auditSQL, last.exchange, last.attempt, auditPage)
-		if err != nil {
-			return fmt.Errorf("audit exchanges: %w", err)
-		}
-		page, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (stored, error) {
+		page, err := pg.All(ctx, db, "audit exchanges", func(row pgx.CollectableRow) (stored, error) {
 			var s stored
 			err := row.Scan(&s.exchange, &s.attempt, &s.requestDigest, &s.request, &s.responseDigest, &s.response)
 			return s, err
-		})
+		}, auditSQL, last.exchange, last.attempt, auditPage)
 		if err != nil {
-			return fmt.Errorf("audit exchanges: %w", err)
+			return err
 		}
 		for _, s := range page {
 			problems = errors.Join(problems, s.check(ctx, box, "request", s.request, s.requestDigest))
