@@ -282,18 +282,21 @@ type place struct {
 	Number     string    `json:"n"`
 }
 
+// newest is where an inbox begins.
+var newest = place{ReceivedAt: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+
+func (i item) place() place {
+	return place{ReceivedAt: i.facts.GetReceivedAt().AsTime(), Number: i.facts.GetEdocNum()}
+}
+
 const itemColumns = `select facts, read_at from delivery where recipient = $1 and state = 'DELIVERED'`
 
 // listInbox lists a recipient's documents, newest first, after a place.
-func listInbox(ctx context.Context, db pg.DBTX, recipient string, unread bool, after *place, limit int) ([]item, error) {
-	from := place{ReceivedAt: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
-	if after != nil {
-		from = *after
-	}
+func listInbox(ctx context.Context, db pg.DBTX, recipient string, unread bool, after place, limit int) ([]item, error) {
 	return pg.All(ctx, db, "list an inbox", scanItem, itemColumns+`
 		  and (received_at, edoc_num) < ($2, $3) and (not $4 or read_at is null)
 		order by received_at desc, edoc_num desc
-		limit $5`, recipient, from.ReceivedAt, from.Number, unread, limit)
+		limit $5`, recipient, after.ReceivedAt, after.Number, unread, limit)
 }
 
 func readItem(ctx context.Context, db pg.DBTX, recipient, number string) (item, error) {
