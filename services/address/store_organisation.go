@@ -53,43 +53,27 @@ func updateOrganisation(ctx context.Context, tx *journal.Tx, o organisation) err
 		o.submission, tx.CommitID())
 }
 
-// paper is a piece of one of the two papers the hub wants (hub-interface 3.1).
-type paper struct {
-	name   string
-	piece  int16
-	sealed []byte
+// papers are the two papers the hub wants (hub-interface 3.1), sealed in pieces.
+type papers struct{ business, registration [][]byte }
+
+// keepPapers keeps these papers instead of those kept before.
+func keepPapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID, p papers) error {
+	if err := dropPapers(ctx, tx, principal); err != nil {
+		return err
+	}
+	const insert = `insert into organisation_paper (principal, business, registration) values ($1, $2, $3)`
+	return pg.Exec(ctx, tx, fmt.Sprintf("keep papers of %s", principal), insert, principal, p.business, p.registration)
 }
 
-// Names of the papers.
-const (
-	paperBusiness     = "business"
-	paperRegistration = "registration"
-)
-
-// replacePapers keeps these papers instead of those kept before; none to keep nothing.
-func replacePapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID, papers []paper) error {
-	if _, err := tx.Exec(ctx, `delete from organisation_paper where principal = $1`, principal); err != nil {
-		return fmt.Errorf("drop papers of %s: %w", principal, err)
-	}
-	const insert = `insert into organisation_paper (principal, paper, piece, sealed) values ($1, $2, $3, $4)`
-	for _, p := range papers {
-		if _, err := tx.Exec(ctx, insert, principal, p.name, p.piece, p.sealed); err != nil {
-			return fmt.Errorf("keep papers of %s: %w", principal, err)
-		}
-	}
-	return nil
+func dropPapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID) error {
+	return pg.Exec(ctx, tx, fmt.Sprintf("drop papers of %s", principal), `delete from organisation_paper where principal = $1`, principal)
 }
 
-func readPapers(ctx context.Context, db pg.DBTX, principal uuid.UUID) ([]paper, error) {
-	const read = `
-		select paper, piece, sealed
-		from   organisation_paper
-		where  principal = $1
-		order  by paper, piece`
-	return pg.All(ctx, db, fmt.Sprintf("read papers of %s", principal), func(row pgx.CollectableRow) (paper, error) {
-		var p paper
-		return p, row.Scan(&p.name, &p.piece, &p.sealed)
-	}, read, principal)
+// readPapers reads the papers kept; none where the hub has them already.
+func readPapers(ctx context.Context, db pg.DBTX, principal uuid.UUID) (p papers, err error) {
+	const read = `select business, registration from organisation_paper where principal = $1`
+	_, err = pg.Scan(ctx, db, fmt.Sprintf("read papers of %s", principal), []any{&p.business, &p.registration}, read, principal)
+	return p, err
 }
 
 // readAddressStates reads the states of principals' addresses; who has none is left out.

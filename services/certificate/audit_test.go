@@ -12,6 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
 )
 
 const auditSQL = `
@@ -40,7 +41,7 @@ type storedFile struct {
 
 // Audit opens every stored file, compares it with its digest, and looks for issued certificates without their file. The error tells
 // of each that does not hold.
-func Audit(ctx context.Context, db pg.DBTX, box opener) error {
+func Audit(ctx context.Context, db pg.DBTX, box sealed.Opener) error {
 	var problems error
 	var last storedFile
 	for {
