@@ -157,7 +157,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 func detailOf(err error) string {
 	text := "failed:"
 	for _, check := range distcert.FailedChecks(err) {
-		text += " " + check.String()
+		text += " " + string(check)
 	}
 	return text
 }
