@@ -4,74 +4,39 @@ import (
 	"errors"
 
 	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 // Check names what was wrong with a certificate. A Check is itself an error: errors.Is(err, archivecert.ErrExpired).
-type Check int
+type Check string
 
 // What can be wrong.
 const (
 	// ErrFormat: not CMS SignedData over the documented JSON, or over a limit.
-	ErrFormat Check = iota + 1
+	ErrFormat Check = "format"
 	// ErrKind: a genuine form, but of the other kind.
-	ErrKind
+	ErrKind Check = "kind"
 	// ErrSignature: the content or the signature was changed.
-	ErrSignature
+	ErrSignature Check = "signature"
 	// ErrChain: the signer does not lead to a pinned root, or may not sign documents.
-	ErrChain
+	ErrChain Check = "chain"
 	// ErrForeign: signed under a pinned root by somebody who is not an allowed issuer or not the issuer named.
-	ErrForeign
+	ErrForeign Check = "foreign"
 	// ErrExpired: signer or certificate are not, or not yet, valid at the time asked about.
-	ErrExpired
+	ErrExpired Check = "expired"
 	// ErrHash: about another document.
-	ErrHash
+	ErrHash Check = "hash"
 )
 
-// String returns the check's lower-case name.
-func (c Check) String() string {
-	names := [...]string{ErrFormat: "format", ErrKind: "kind", ErrSignature: "signature", ErrChain: "chain", ErrForeign: "foreign", ErrExpired: "expired", ErrHash: "hash"}
-	if c < ErrFormat || int(c) >= len(names) {
-		return "unknown"
-	}
-	return names[c]
-}
-
 // Error makes a Check usable with errors.Is.
-func (c Check) Error() string { return "archive certificate " + c.String() + " check" }
+func (c Check) Error() string { return "archive certificate " + string(c) + " check" }
 
-// Failure is one failed check. Its text never holds what the certificate says.
-type Failure struct {
-	Check  Check
-	Detail string
-	Cause  error
-}
-
-// Error tells the check and what was wrong.
-func (f *Failure) Error() string {
-	text := "archive certificate " + f.Check.String() + ": " + f.Detail
-	if f.Cause != nil {
-		text += ": " + f.Cause.Error()
-	}
-	return text
-}
-
-// Unwrap gives the Check and the cause to errors.Is and errors.As.
-func (f *Failure) Unwrap() []error {
-	if f.Cause != nil {
-		return []error{f.Check, f.Cause}
-	}
-	return []error{f.Check}
-}
+// Failure is one failed check.
+type Failure = proof.Failure[Check]
 
 // FailedChecks lists which checks err reports as failed.
 func FailedChecks(err error) []Check {
-	var failed []Check
-	for c := ErrFormat; c <= ErrHash; c++ {
-		if errors.Is(err, c) {
-			failed = append(failed, c)
-		}
-	}
-	return failed
+	return proof.Failed(err, ErrFormat, ErrKind, ErrSignature, ErrChain, ErrForeign, ErrExpired, ErrHash)
 }
 
 func malformed(detail string) *Failure { return &Failure{Check: ErrFormat, Detail: detail} }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
 // Reading is what the kernel says about its clock.
@@ -186,28 +187,20 @@ func (w *Watch) report(ctx context.Context, s Sample) {
 }
 
 func (w *Watch) instrument() error {
-	offset, err1 := w.deps.Meter.Float64ObservableGauge("naru.clock.offset", metric.WithUnit("s"),
-		metric.WithDescription("Correction the kernel still has to make to the clock."))
-	maxError, err2 := w.deps.Meter.Float64ObservableGauge("naru.clock.max_error", metric.WithUnit("s"),
-		metric.WithDescription("Kernel's bound on the clock's error."))
-	state, err3 := w.deps.Meter.Int64ObservableGauge("naru.clock.trusted",
-		metric.WithDescription("1 while the clock is within tolerance, 0 otherwise, tolerated or not."))
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return err
-	}
-	_, err := w.deps.Meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	made := telemetry.NewInstruments(w.deps.Meter)
+	made.Gauges(func(context.Context) ([]float64, error) {
 		s, ok := w.Sample()
 		if !ok {
-			return nil
+			return nil, nil
 		}
-		o.ObserveFloat64(offset, s.Offset.Seconds())
-		o.ObserveFloat64(maxError, s.MaxError.Seconds())
-		trusted := int64(0)
+		trusted := 0.0
 		if s.Problem == "" {
 			trusted = 1
 		}
-		o.ObserveInt64(state, trusted)
-		return nil
-	}, offset, maxError, state)
-	return err
+		return []float64{s.Offset.Seconds(), s.MaxError.Seconds(), trusted}, nil
+	},
+		telemetry.Gauge{Name: "naru.clock.offset", Unit: "s", About: "Correction the kernel still has to make to the clock."},
+		telemetry.Gauge{Name: "naru.clock.max_error", Unit: "s", About: "Kernel's bound on the clock's error."},
+		telemetry.Gauge{Name: "naru.clock.trusted", About: "1 while the clock is within tolerance, 0 otherwise, tolerated or not."})
+	return made.Err()
 }

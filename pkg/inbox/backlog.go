@@ -2,13 +2,13 @@ package inbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
 // Backlog is what consumers could not finish.
@@ -33,21 +33,13 @@ func ReadBacklog(ctx context.Context, db pg.DBTX) (Backlog, error) {
 }
 
 func observeBacklog(meter metric.Meter, db pg.DBTX) error {
-	deferred, err1 := meter.Int64ObservableGauge("naru.inbox.deferred.events", metric.WithDescription("Events that wait for their missing half."))
-	parked, err2 := meter.Int64ObservableGauge("naru.inbox.parked.events", metric.WithDescription("Events that wait for an operator."))
-	oldest, err3 := meter.Float64ObservableGauge("naru.inbox.deferred.age.seconds", metric.WithDescription("Age of the oldest deferred event."))
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return err
-	}
-	_, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+	made := telemetry.NewInstruments(meter)
+	made.Gauges(func(ctx context.Context) ([]float64, error) {
 		b, err := ReadBacklog(ctx, db)
-		if err != nil {
-			return err
-		}
-		o.ObserveInt64(deferred, b.Deferred)
-		o.ObserveInt64(parked, b.Parked)
-		o.ObserveFloat64(oldest, b.OldestDeferred.Seconds())
-		return nil
-	}, deferred, parked, oldest)
-	return err
+		return []float64{float64(b.Deferred), float64(b.Parked), b.OldestDeferred.Seconds()}, err
+	},
+		telemetry.Gauge{Name: "naru.inbox.deferred.events", About: "Events that wait for their missing half."},
+		telemetry.Gauge{Name: "naru.inbox.parked.events", About: "Events that wait for an operator."},
+		telemetry.Gauge{Name: "naru.inbox.deferred.age.seconds", About: "Age of the oldest deferred event."})
+	return made.Err()
 }

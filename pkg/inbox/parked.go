@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -32,21 +31,13 @@ func ListParked(ctx context.Context, db pg.DBTX, afterTime time.Time, afterID uu
 		where  (parked_at, id) > ($1, $2)
 		order  by parked_at, id
 		limit  $3`
-	rows, err := db.Query(ctx, list, afterTime, afterID, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list parked events: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Parked, error) {
+	return pg.All(ctx, db, "list parked events", func(row pgx.CollectableRow) (Parked, error) {
 		var p Parked
 		var ordinal int32
 		err := row.Scan(&p.ID, &p.Consumer, &p.Kind, &p.Subject, &p.Reason, &ordinal, &p.ParkedAt)
 		p.Ordinal = uint32(ordinal)
 		return p, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list parked events: %w", err)
-	}
-	return found, nil
+	}, list, afterTime, afterID, limit)
 }
 
 // Replay hands a parked event to its handler again and tells whether it is done with. One that is deferred or fails stays parked, and so does
@@ -76,10 +67,7 @@ func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
 			return nil
 		}
 		settled = true
-		if _, err := tx.Exec(ctx, `delete from parked_event where id = $1`, parkedID); err != nil {
-			return fmt.Errorf("delete parked event: %w", err)
-		}
-		return nil
+		return pg.Exec(ctx, tx, "delete parked event", `delete from parked_event where id = $1`, parkedID)
 	})
 	return settled, err
 }
@@ -93,12 +81,13 @@ func readParked(ctx context.Context, db pg.DBTX, parkedID uuid.UUID, locked stri
 	s := stored{id: parkedID}
 	var lane int16
 	var body []byte
-	err := db.QueryRow(ctx, read+locked, parkedID).Scan(&s.consumer, &s.envelope.kind, &lane, &s.envelope.frameID, &body, &s.since, &s.reason)
-	if errors.Is(err, pgx.ErrNoRows) {
+	into := []any{&s.consumer, &s.envelope.kind, &lane, &s.envelope.frameID, &body, &s.since, &s.reason}
+	known, err := pg.Scan(ctx, db, "read parked event", into, read+locked, parkedID)
+	switch {
+	case err != nil:
+		return stored{}, err
+	case !known:
 		return stored{}, ErrNotParked
-	}
-	if err != nil {
-		return stored{}, fmt.Errorf("read parked event: %w", err)
 	}
 	s.envelope.lane = platformv1.Lane(lane)
 	if strings.HasPrefix(s.reason, wholeFrame) {

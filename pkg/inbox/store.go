@@ -39,13 +39,9 @@ func insertConsumed(ctx context.Context, db pg.DBTX, consumer string, frames []f
 			ids = append(ids, f.ID)
 		}
 	}
-	rows, err := db.Query(ctx, insert, ids, consumer)
+	inserted, err := pg.All(ctx, db, "insert consumed frames", pgx.RowTo[uuid.UUID], insert, ids, consumer)
 	if err != nil {
-		return nil, fmt.Errorf("insert consumed frames: %w", err)
-	}
-	inserted, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return nil, fmt.Errorf("insert consumed frames: %w", err)
+		return nil, err
 	}
 	isNew := make(map[uuid.UUID]bool, len(inserted))
 	for _, one := range inserted {
@@ -161,10 +157,8 @@ func insertDeferred(ctx context.Context, db pg.DBTX, consumer string, of []envel
 	if err != nil {
 		return err
 	}
-	if _, err := db.Exec(ctx, insert, consumer, c.kinds, c.subjects, c.ordinals, c.lanes, c.frames, c.bodies, reasons, firstDeferral); err != nil {
-		return fmt.Errorf("defer %d events: %w", len(of), err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("defer %d events", len(of)), insert, consumer, c.kinds, c.subjects, c.ordinals, c.lanes, c.frames, c.bodies,
+		reasons, firstDeferral)
 }
 
 func insertParked(ctx context.Context, db pg.DBTX, consumer string, of []envelope, reasons []string) error {
@@ -184,10 +178,7 @@ func insertParked(ctx context.Context, db pg.DBTX, consumer string, of []envelop
 	for i := range ids {
 		ids[i] = id.New()
 	}
-	if _, err := db.Exec(ctx, insert, consumer, ids, c.kinds, c.subjects, c.ordinals, c.lanes, c.frames, c.bodies, reasons); err != nil {
-		return fmt.Errorf("park %d events: %w", len(of), err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("park %d events", len(of)), insert, consumer, ids, c.kinds, c.subjects, c.ordinals, c.lanes, c.frames, c.bodies, reasons)
 }
 
 // parkFrame parks a frame as one row with its raw bytes, for whatever reason its events are not to be had.
@@ -195,10 +186,7 @@ func parkFrame(ctx context.Context, db pg.DBTX, consumer string, f frame.Frame, 
 	const insert = `
 		insert into parked_event (id, consumer, kind, subject, ordinal, lane, frame_id, event, reason)
 		values ($1, $2, $3, '', 0, $4, $5, $6, $7)`
-	if _, err := db.Exec(ctx, insert, id.New(), consumer, string(f.Kind), int16(f.Lane), f.ID, f.Body, why); err != nil {
-		return fmt.Errorf("park frame %s: %w", f.ID, err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("park frame %s", f.ID), insert, id.New(), consumer, string(f.Kind), int16(f.Lane), f.ID, f.Body, why)
 }
 
 // Wake makes deferred events of these subjects due at once. The handler that creates what others wait for calls it in its transaction.
@@ -209,10 +197,7 @@ func Wake(ctx context.Context, db pg.DBTX, subjects ...string) error {
 		from   (select consumer, kind, subject, ordinal from deferred_event where subject = any($1) and due_at > now()
 		        order by consumer, kind, subject, ordinal for update) w
 		where  (d.consumer, d.kind, d.subject, d.ordinal) = (w.consumer, w.kind, w.subject, w.ordinal)`
-	if _, err := db.Exec(ctx, wake, subjects); err != nil {
-		return fmt.Errorf("wake deferred events: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "wake deferred events", wake, subjects)
 }
 
 // stored is a row of deferred_event or parked_event.
@@ -241,11 +226,7 @@ func readDeferred(ctx context.Context, db pg.DBTX, limit int, locked string) ([]
 		order  by due_at
 		limit  $1
 		`
-	rows, err := db.Query(ctx, read+locked, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read deferred events: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (stored, error) {
+	found, err := pg.All(ctx, db, "read deferred events", func(row pgx.CollectableRow) (stored, error) {
 		var s stored
 		var lane int16
 		var body []byte
@@ -255,9 +236,9 @@ func readDeferred(ctx context.Context, db pg.DBTX, limit int, locked string) ([]
 		s.envelope.lane = platformv1.Lane(lane)
 		s.envelope.event = &platformv1.Event{}
 		return s, proto.Unmarshal(body, s.envelope.event)
-	})
+	}, read+locked, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read deferred events: %w", err)
+		return nil, err
 	}
 	slices.SortFunc(found, func(a, b stored) int {
 		return cmp.Or(bySubject(a.envelope, b.envelope), strings.Compare(a.consumer, b.consumer), strings.Compare(string(a.envelope.kind), string(b.envelope.kind)),
@@ -267,23 +248,15 @@ func readDeferred(ctx context.Context, db pg.DBTX, limit int, locked string) ([]
 }
 
 func deleteDeferred(ctx context.Context, db pg.DBTX, s stored) error {
-	_, err := db.Exec(ctx, `delete from deferred_event where consumer = $1 and kind = $2 and subject = $3 and ordinal = $4`,
+	return pg.Exec(ctx, db, "delete deferred event", `delete from deferred_event where consumer = $1 and kind = $2 and subject = $3 and ordinal = $4`,
 		s.consumer, string(s.envelope.kind), s.envelope.event.GetSubject(), int32(s.envelope.event.GetOrdinal()))
-	if err != nil {
-		return fmt.Errorf("delete deferred event: %w", err)
-	}
-	return nil
 }
 
 func postponeDeferred(ctx context.Context, db pg.DBTX, s stored, reason string) error {
 	wait := min(firstDeferral<<min(s.attempts, 12), maxDeferral)
-	_, err := db.Exec(ctx, `
+	return pg.Exec(ctx, db, "postpone deferred event", `
 		update deferred_event
 		set    attempts = attempts + 1, due_at = now() + $5::interval, reason = $6
 		where  consumer = $1 and kind = $2 and subject = $3 and ordinal = $4`,
 		s.consumer, string(s.envelope.kind), s.envelope.event.GetSubject(), int32(s.envelope.event.GetOrdinal()), wait, reason)
-	if err != nil {
-		return fmt.Errorf("postpone deferred event: %w", err)
-	}
-	return nil
 }

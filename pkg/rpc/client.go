@@ -32,18 +32,14 @@ type ClientOption func(*clientOptions)
 
 type clientOptions struct {
 	telemetry Telemetry
-	timeout   time.Duration
 }
 
 // WithTelemetry gives the connection the providers of the calling unit.
 func WithTelemetry(t Telemetry) ClientOption { return func(o *clientOptions) { o.telemetry = t } }
 
-// WithTimeout sets what calls without a deadline get instead of 10 s.
-func WithTimeout(d time.Duration) ClientOption { return func(o *clientOptions) { o.timeout = d } }
-
 // newClient makes a connection; dial may be nil for TCP.
 func newClient(target string, creds credentials.TransportCredentials, dial dialer, opts []ClientOption) (*grpc.ClientConn, error) {
-	options := clientOptions{timeout: callTimeout}
+	var options clientOptions
 	for _, opt := range opts {
 		opt(&options)
 	}
@@ -54,7 +50,7 @@ func newClient(target string, creds credentials.TransportCredentials, dial diale
 	dialOptions := []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
 		grpc.WithStatsHandler(otelgrpc.NewClientHandler(options.telemetry.grpc()...)),
-		grpc.WithChainUnaryInterceptor(options.unary), grpc.WithChainStreamInterceptor(options.stream),
+		grpc.WithChainUnaryInterceptor(callUnary), grpc.WithChainStreamInterceptor(openStream),
 		// Units start in any order: a call waits for its target within its deadline.
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessageBytes), grpc.MaxCallSendMsgSize(MaxMessageBytes), grpc.WaitForReady(true)),
 		grpc.WithInitialWindowSize(windowBytes), grpc.WithInitialConnWindowSize(connWindowBytes),
@@ -76,17 +72,17 @@ func newClient(target string, creds credentials.TransportCredentials, dial diale
 	return conn, nil
 }
 
-// unary gives a call its deadline and restores the fault it ends with.
-func (o clientOptions) unary(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+// callUnary gives a call its deadline and restores the fault it ends with.
+func callUnary(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.timeout)
+		ctx, cancel = context.WithTimeout(ctx, callTimeout)
 		defer cancel()
 	}
 	return restore(invoke(ctx, method, req, reply, conn, opts...))
 }
 
-func (o clientOptions) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func openStream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	stream, err := open(ctx, desc, conn, method, opts...)
 	if err != nil {
 		return nil, restore(err)

@@ -75,12 +75,6 @@ func (b *Box) Open(ctx context.Context, p Purpose, subject string, value []byte)
 	return plaintext, nil
 }
 
-// KeyIDOf tells under which key a value was sealed.
-func KeyIDOf(value []byte) (uuid.UUID, error) {
-	keyID, _, err := split(value)
-	return keyID, err
-}
-
 // split takes a sealed value apart.
 func split(value []byte) (uuid.UUID, []byte, error) {
 	if len(value) < Overhead {

@@ -26,7 +26,7 @@ func TestMakingRace(t *testing.T) {
 		for c := range callers {
 			wg.Go(func() {
 				if value, err := k.Box().Seal(t.Context(), Title, "d", []byte("x")); err == nil {
-					ids[r*callers+c], _ = KeyIDOf(value)
+					ids[r*callers+c], _ = keyIDOf(value)
 				}
 			})
 		}

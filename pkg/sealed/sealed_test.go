@@ -44,7 +44,7 @@ func TestFormat(t *testing.T) {
 	value, err := intake.Box().Seal(t.Context(), Title, "doc-1", []byte("text"))
 	require.NoError(t, err)
 	require.Equal(t, byte(1), value[0])
-	keyID, err := KeyIDOf(value)
+	keyID, err := keyIDOf(value)
 	require.NoError(t, err)
 	require.Equal(t, keyID[:], value[1:17])
 	key, purpose, err := intake.Export(t.Context(), keyID, "viewing")
@@ -184,7 +184,7 @@ func TestExportRefuses(t *testing.T) {
 	require.NoError(t, err)
 	_, err = reader.Box().Open(t.Context(), Title, "d", value)
 	require.NoError(t, err)
-	keyID, err := KeyIDOf(value)
+	keyID, err := keyIDOf(value)
 	require.NoError(t, err)
 	_, _, err = reader.Export(t.Context(), keyID, "delivery")
 	require.ErrorIs(t, err, fault.NotFound)
@@ -198,7 +198,7 @@ func TestExportRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "no subject")
 	_, err = maker.Box().Seal(t.Context(), Title, "d", make([]byte, MaxPlaintext+1))
 	require.ErrorContains(t, err, "more than")
-	_, err = KeyIDOf([]byte{2})
+	_, err = keyIDOf([]byte{2})
 	require.Error(t, err)
 }
 
@@ -208,7 +208,7 @@ func TestExportCopies(t *testing.T) {
 	maker := newUnit(t, "intake").replica(t, nil)
 	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("x"))
 	require.NoError(t, err)
-	keyID, err := KeyIDOf(value)
+	keyID, err := keyIDOf(value)
 	require.NoError(t, err)
 	first, _, err := maker.Export(t.Context(), keyID, "viewing")
 	require.NoError(t, err)
@@ -256,4 +256,10 @@ func BenchmarkSeal(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// keyIDOf tells under which key a value was sealed.
+func keyIDOf(value []byte) (uuid.UUID, error) {
+	keyID, _, err := split(value)
+	return keyID, err
 }

@@ -73,7 +73,7 @@ func TestDatabaseRace(t *testing.T) {
 				blind[i] = string(b)
 			}
 			if value, err := k.Box().Seal(t.Context(), Member, "m", nil); err == nil {
-				ids[i], _ = KeyIDOf(value)
+				ids[i], _ = keyIDOf(value)
 			}
 		})
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/page"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -171,26 +172,20 @@ func (s *journalService) Witness(ctx context.Context, r *platformv1.WitnessReque
 }
 
 func (s *journalService) ListHeldFrames(ctx context.Context, r *platformv1.ListHeldFramesRequest) (*platformv1.ListHeldFramesResponse, error) {
-	var behind uuid.UUID
-	if r.GetPageToken() != "" {
-		var err error
-		if behind, err = uuid.Parse(r.GetPageToken()); err != nil {
-			return nil, fault.New(fault.Invalid, s.unit.Name, reason("PAGE_TOKEN_INVALID"), "pageToken is not one this relay gave")
-		}
+	behind, err := page.After(r.GetPageToken(), uuid.Nil, pageTokenInvalid(s.unit.Name))
+	if err != nil {
+		return nil, err
 	}
-	size := int(r.GetPageSize())
-	if size == 0 {
-		size = defaultPage
-	}
+	size := page.Size(r.GetPageSize())
 	found, err := journal.ListHeld(ctx, s.journal.DB(), behind, size+1)
 	if err != nil {
 		return nil, err
 	}
-	answer := &platformv1.ListHeldFramesResponse{}
-	if len(found) > size {
-		found = found[:size]
-		answer.NextPageToken = found[size-1].ID.String()
+	found, next, err := page.Cut(found, size, func(last journal.Held) uuid.UUID { return last.ID })
+	if err != nil {
+		return nil, err
 	}
+	answer := &platformv1.ListHeldFramesResponse{NextPageToken: next}
 	for _, f := range found {
 		shown := &platformv1.HeldFrame{FrameId: f.ID.String(), Kind: string(f.Kind), Events: int32(f.Count), RecordedAt: timestamppb.New(f.RecordedAt), Refused: f.Refused}
 		if !f.HeldAt.IsZero() {

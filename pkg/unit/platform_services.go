@@ -2,8 +2,6 @@ package unit
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/page"
 	"github.com/naru-relay/naru/pkg/sealed"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -125,7 +124,9 @@ type parkedService struct {
 
 var _ platformv1.ParkedEventServiceServer = (*parkedService)(nil)
 
-const defaultPage = 50
+func pageTokenInvalid(unit string) error {
+	return fault.New(fault.Invalid, unit, reason("PAGE_TOKEN_INVALID"), "pageToken is not one this relay gave")
+}
 
 type parkedPlace struct {
 	At time.Time `json:"at"`
@@ -133,33 +134,20 @@ type parkedPlace struct {
 }
 
 func (s *parkedService) ListParkedEvents(ctx context.Context, r *platformv1.ListParkedEventsRequest) (*platformv1.ListParkedEventsResponse, error) {
-	var place parkedPlace
-	if r.GetPageToken() != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(r.GetPageToken())
-		if err == nil {
-			err = json.Unmarshal(raw, &place)
-		}
-		if err != nil {
-			return nil, fault.New(fault.Invalid, s.unit, reason("PAGE_TOKEN_INVALID"), "pageToken is not one this relay gave")
-		}
+	place, err := page.After(r.GetPageToken(), parkedPlace{}, pageTokenInvalid(s.unit))
+	if err != nil {
+		return nil, err
 	}
-	size := int(r.GetPageSize())
-	if size == 0 {
-		size = defaultPage
-	}
+	size := page.Size(r.GetPageSize())
 	found, err := inbox.ListParked(ctx, s.db, place.At, place.ID, size+1)
 	if err != nil {
 		return nil, err
 	}
-	answer := &platformv1.ListParkedEventsResponse{}
-	if len(found) > size {
-		found = found[:size]
-		token, err := json.Marshal(parkedPlace{At: found[size-1].ParkedAt, ID: found[size-1].ID})
-		if err != nil {
-			return nil, fmt.Errorf("write page token: %w", err)
-		}
-		answer.NextPageToken = base64.RawURLEncoding.EncodeToString(token)
+	found, next, err := page.Cut(found, size, func(last inbox.Parked) parkedPlace { return parkedPlace{At: last.ParkedAt, ID: last.ID} })
+	if err != nil {
+		return nil, err
 	}
+	answer := &platformv1.ListParkedEventsResponse{NextPageToken: next}
 	for _, p := range found {
 		answer.Events = append(answer.Events, &platformv1.ParkedEvent{Id: p.ID.String(), Consumer: p.Consumer, Kind: p.Kind, Subject: p.Subject,
 			Ordinal: p.Ordinal, Reason: p.Reason, ParkedAt: timestamppb.New(p.ParkedAt)})

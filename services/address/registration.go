@@ -1,17 +1,14 @@
 package address
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/fault"
@@ -139,7 +136,7 @@ func (s *Service) registerOrganisation(ctx context.Context, r registration) (ste
 	if err := json.Unmarshal(plain, &c); err != nil {
 		return made, fmt.Errorf("open institution %s: its form is not known", r.principal)
 	}
-	business, registrationPaper, err := s.openPapers(ctx, r.principal)
+	business, registrationPaper, err := s.openPapers(ctx, o)
 	if err != nil {
 		return made, err
 	}
@@ -245,7 +242,7 @@ func (s *Service) registered(ctx context.Context, tx *journal.Tx, a audience, r 
 		if err := s.activate(ctx, tx, r, now); err != nil {
 			return err
 		}
-	} else if err := replacePapers(ctx, tx.Tx, r.principal, nil); err != nil {
+	} else if err := dropPapers(ctx, tx.Tx, r.principal); err != nil {
 		return err
 	}
 	return s.resolveAgain(ctx, tx, a)
@@ -299,46 +296,32 @@ func (s *Service) openPerson(ctx context.Context, i identity) (person, error) {
 	return p, nil
 }
 
-// sealPapers cuts the papers into pieces that can be sealed. Each is bound to its place.
-func (s *Service) sealPapers(ctx context.Context, principal uuid.UUID, business, registrationPaper []byte) ([]paper, error) {
-	var papers []paper
-	for _, p := range []struct {
-		name string
-		body []byte
-	}{{paperBusiness, business}, {paperRegistration, registrationPaper}} {
-		for n, body := int16(0), p.body; len(body) > 0; n++ {
-			piece := body[:min(len(body), sealed.MaxPlaintext)]
-			body = body[len(piece):]
-			value, err := s.box.Seal(ctx, sealed.Member, paperSubject(principal, p.name, n), piece)
-			if err != nil {
-				return nil, fmt.Errorf("seal papers of %s: %w", principal, err)
-			}
-			papers = append(papers, paper{name: p.name, piece: n, sealed: value})
-		}
+// sealPapers seals the two papers of an institution's submission.
+func (s *Service) sealPapers(ctx context.Context, o organisation, business, registrationPaper []byte) (p papers, err error) {
+	if p.business, err = sealed.SealPieces(ctx, s.box, sealed.Member, o.paperSubject("business"), business); err == nil {
+		p.registration, err = sealed.SealPieces(ctx, s.box, sealed.Member, o.paperSubject("registration"), registrationPaper)
 	}
-	return papers, nil
+	if err != nil {
+		return p, fmt.Errorf("seal papers of %s: %w", o.principal, err)
+	}
+	return p, nil
 }
 
-func (s *Service) openPapers(ctx context.Context, principal uuid.UUID) (business, registrationPaper []byte, err error) {
-	papers, err := readPapers(ctx, s.db, principal)
+func (s *Service) openPapers(ctx context.Context, o organisation) (business, registrationPaper []byte, err error) {
+	p, err := readPapers(ctx, s.db, o.principal)
 	if err != nil {
 		return nil, nil, err
 	}
-	var parts [2]bytes.Buffer
-	for _, p := range papers {
-		plain, err := s.box.Open(ctx, sealed.Member, paperSubject(principal, p.name, p.piece), p.sealed)
-		if err != nil {
-			return nil, nil, fmt.Errorf("open papers of %s: %w", principal, err)
-		}
-		part := &parts[0]
-		if p.name == paperRegistration {
-			part = &parts[1]
-		}
-		part.Write(plain)
+	if business, err = sealed.OpenPieces(ctx, s.box, sealed.Member, o.paperSubject("business"), p.business); err == nil {
+		registrationPaper, err = sealed.OpenPieces(ctx, s.box, sealed.Member, o.paperSubject("registration"), p.registration)
 	}
-	return parts[0].Bytes(), parts[1].Bytes(), nil
+	if err != nil {
+		return nil, nil, fmt.Errorf("open papers of %s: %w", o.principal, err)
+	}
+	return business, registrationPaper, nil
 }
 
-func paperSubject(principal uuid.UUID, name string, piece int16) string {
-	return principal.String() + "/" + name + "/" + strconv.Itoa(int(piece))
+// paperSubject: papers of one submission are never taken for those of another.
+func (o organisation) paperSubject(name string) string {
+	return fmt.Sprintf("%s/%s/%d", o.principal, name, o.submission)
 }

@@ -48,13 +48,13 @@ func (s *addressServer) RegisterOrganisation(ctx context.Context, r *addressv1.R
 	if n := utf8.RuneCountInString(address); n < minAddress || n > maxAddress || !addressForm.MatchString(address) {
 		return nil, errInvalid("address", "address.form", "has 3 to 100 characters without white space")
 	}
-	o, papers, err := s.sealOrganisation(ctx, principal, address, r)
+	o, given, err := s.sealOrganisation(ctx, principal, address, r)
 	if err != nil {
 		return nil, err
 	}
 	var state string
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		state, err = s.registerAddress(ctx, tx, o, papers)
+		state, err = s.registerAddress(ctx, tx, o, given)
 		return err
 	})
 	if err != nil {
@@ -65,25 +65,25 @@ func (s *addressServer) RegisterOrganisation(ctx context.Context, r *addressv1.R
 }
 
 // sealOrganisation prepares, before any transaction, what is kept of an institution.
-func (s *Service) sealOrganisation(ctx context.Context, principal uuid.UUID, address string, r *addressv1.RegisterOrganisationRequest) (organisation, []paper, error) {
+func (s *Service) sealOrganisation(ctx context.Context, principal uuid.UUID, address string, r *addressv1.RegisterOrganisationRequest) (organisation, papers, error) {
 	o := organisation{principal: principal, address: address, kind: int16(r.GetType()), submission: max(r.GetSubmission(), 1)} //nolint:gosec // 1 to 9
 	var err error
 	if o.business, err = s.matcher.business(ctx, r.GetBusinessNumber()); err != nil {
-		return o, nil, err
+		return o, papers{}, err
 	}
 	plain, err := json.Marshal(company{Name: r.GetName(), BusinessNumber: r.GetBusinessNumber()})
 	if err != nil {
-		return o, nil, errors.New("encode institution")
+		return o, papers{}, errors.New("encode institution")
 	}
 	if o.sealed, err = s.box.Seal(ctx, sealed.Member, principal.String(), plain); err != nil {
-		return o, nil, fmt.Errorf("seal institution %s: %w", principal, err)
+		return o, papers{}, fmt.Errorf("seal institution %s: %w", principal, err)
 	}
-	papers, err := s.sealPapers(ctx, principal, r.GetBusinessDocument(), r.GetRegistrationDocument())
-	return o, papers, err
+	kept, err := s.sealPapers(ctx, o, r.GetBusinessDocument(), r.GetRegistrationDocument())
+	return o, kept, err
 }
 
 // registerAddress makes the address or answers what became of it.
-func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organisation, papers []paper) (state string, err error) {
+func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organisation, given papers) (state string, err error) {
 	now := s.clock.Now()
 	r := registration{address: o.address, principal: o.principal, state: addressRegistering, validFrom: now}
 	free, err := insertAddress(ctx, tx, r, now)
@@ -99,7 +99,7 @@ func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organis
 	if err != nil || !ask {
 		return r.state, err
 	}
-	if err := replacePapers(ctx, tx.Tx, o.principal, papers); err != nil {
+	if err := keepPapers(ctx, tx.Tx, o.principal, given); err != nil {
 		return "", err
 	}
 	message := &addressv1.OrganisationAddressAsked{Principal: o.principal.String(), ValidFrom: timestamppb.New(r.validFrom)}

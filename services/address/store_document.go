@@ -64,10 +64,7 @@ func lockMatches(ctx context.Context, tx pgx.Tx, alone bool, keys ...[]byte) err
 	if alone {
 		statement = single
 	}
-	if _, err := tx.Exec(ctx, statement, matchLockClass, buckets(keys...)); err != nil {
-		return fmt.Errorf("lock %d match keys: %w", len(keys), err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("lock %d match keys", len(keys)), statement, matchLockClass, buckets(keys...))
 }
 
 // matchLockClass is the first number of this unit's advisory locks ("addr").
@@ -94,14 +91,11 @@ func insertDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 			return nil, err
 		}
 	}
-	rows, err := tx.Query(ctx, insert, c.edocs, c.senders, c.lanes, c.states, c.kinds, c.keys, c.seconds, c.sealed, c.facts, c.deadlines,
+	inserted, err := pg.All(ctx, tx, fmt.Sprintf("insert %d documents", len(docs)), pgx.RowTo[string], insert, c.edocs, c.senders, c.lanes, c.states,
+		c.kinds, c.keys, c.seconds, c.sealed, c.facts, c.deadlines,
 		c.resolutions, c.ordinals, c.recipients, c.platforms, c.addresses, c.causations, c.traces, c.withheld, at, tx.CommitID())
 	if err != nil {
-		return nil, fmt.Errorf("insert %d documents: %w", len(docs), err)
-	}
-	inserted, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("insert %d documents: %w", len(docs), err)
+		return nil, err
 	}
 	fresh := make(map[string]bool, len(inserted))
 	for _, edoc := range inserted {
@@ -178,10 +172,8 @@ func updateDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 		addresses = append(addresses, d.latest.address)
 		withheld = append(withheld, d.withheld)
 	}
-	if _, err := tx.Exec(ctx, update, edocs, states, resolutions, ordinals, recipients, platforms, addresses, withheld, at, tx.CommitID()); err != nil {
-		return fmt.Errorf("update %d documents: %w", len(docs), err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("update %d documents", len(docs)), update, edocs, states, resolutions, ordinals, recipients, platforms,
+		addresses, withheld, at, tx.CommitID())
 }
 
 const documentHead = `
@@ -206,13 +198,9 @@ func lockDocument(ctx context.Context, tx pgx.Tx, edoc string) (document, bool, 
 }
 
 func oneDocument(ctx context.Context, db pg.DBTX, sql, edoc string) (document, bool, error) {
-	rows, err := db.Query(ctx, sql, edoc)
+	found, err := pg.All(ctx, db, fmt.Sprintf("read document %s", edoc), scanDocument, sql, edoc)
 	if err != nil {
-		return document{}, false, fmt.Errorf("read document %s: %w", edoc, err)
-	}
-	found, err := pgx.CollectRows(rows, scanDocument)
-	if err != nil {
-		return document{}, false, fmt.Errorf("read document %s: %w", edoc, err)
+		return document{}, false, err
 	}
 	if len(found) == 0 {
 		return document{}, false, nil
@@ -240,15 +228,7 @@ func lockMatching(ctx context.Context, tx pgx.Tx, keys, seconds [][]byte, now ti
 }
 
 func manyDocuments(ctx context.Context, db pg.DBTX, sql string, args ...any) ([]document, error) {
-	rows, err := db.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, fmt.Errorf("lock documents: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, scanDocument)
-	if err != nil {
-		return nil, fmt.Errorf("lock documents: %w", err)
-	}
-	return found, nil
+	return pg.All(ctx, db, "lock documents", scanDocument, sql, args...)
 }
 
 func scanDocument(row pgx.CollectableRow) (document, error) {

@@ -2,7 +2,6 @@ package address
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -129,10 +128,7 @@ func setDueDocuments(ctx context.Context, db pg.DBTX, dues []due) error {
 		senders = append(senders, d.sender)
 		waits = append(waits, d.in)
 	}
-	if _, err := db.Exec(ctx, set, edocs, senders, waits); err != nil {
-		return fmt.Errorf("set %d documents due: %w", len(dues), err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("set %d documents due", len(dues)), set, edocs, senders, waits)
 }
 
 // nudgeDocuments makes open documents due at once that a key finds, or whose latest outcome was about the recipient.
@@ -146,10 +142,7 @@ func nudgeDocuments(ctx context.Context, db pg.DBTX, keys, seconds [][]byte, rec
 		        order  by edoc_num
 		        for    update) n
 		where  d.edoc_num = n.edoc_num`
-	if _, err := db.Exec(ctx, nudge, keys, seconds, recipient); err != nil {
-		return fmt.Errorf("make waiting documents due: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "make waiting documents due", nudge, keys, seconds, recipient)
 }
 
 // dropDueDocuments ends the work on documents.
@@ -161,10 +154,7 @@ func dropDueDocuments(ctx context.Context, db pg.DBTX, edocs []string) error {
 		delete from due_document d
 		using (select edoc_num from due_document where edoc_num = any($1) order by edoc_num for update) n
 		where  d.edoc_num = n.edoc_num`
-	if _, err := db.Exec(ctx, drop, edocs); err != nil {
-		return fmt.Errorf("end the work on %d documents: %w", len(edocs), err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("end the work on %d documents", len(edocs)), drop, edocs)
 }
 
 // settleDocument puts a claimed document back for later. ErrLost when the claim is not ours any more.
@@ -190,10 +180,7 @@ func setDueAddress(ctx context.Context, db pg.DBTX, address string) error {
 		values ($1, now(), (select coalesce(max(attempt), 0) from hub_attempt where subject = $1))
 		on conflict (address) do update
 		set    due_at = now(), failures = 0`
-	if _, err := db.Exec(ctx, set, address); err != nil {
-		return fmt.Errorf("set address due: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "set address due", set, address)
 }
 
 func settleAddress(ctx context.Context, db pg.DBTX, owner string, c claim, in time.Duration, failures int32) error {
@@ -221,10 +208,7 @@ func insertAttempt(ctx context.Context, db pg.DBTX, a attempt) error {
 	const insert = `
 		insert into hub_attempt (id, subject, call, attempt, outcome, exchange, started_at, ended_at)
 		values                  ($1, $2,      $3,   $4,      $5,      $6,       $7,         $8)`
-	if _, err := db.Exec(ctx, insert, id.New(), a.subject, a.call, a.number, a.outcome, a.exchange, a.startedAt, a.endedAt); err != nil {
-		return fmt.Errorf("keep attempt at the hub: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "keep attempt at the hub", insert, id.New(), a.subject, a.call, a.number, a.outcome, a.exchange, a.startedAt, a.endedAt)
 }
 
 // readCache gives the hub's answer for a key if one is kept that is still fresh.
@@ -232,12 +216,8 @@ func readCache(ctx context.Context, db pg.DBTX, m match, now time.Time) (hubAnsw
 	const read = `select addresses, exchange from lookup_cache where match_kind = $1 and match_key = $2 and expires_at > $3`
 	var encoded []byte
 	var answer hubAnswer
-	err := db.QueryRow(ctx, read, int16(m.kind), m.key, now).Scan(&encoded, &answer.exchange)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return hubAnswer{}, false, nil
-	}
-	if err != nil {
-		return hubAnswer{}, false, fmt.Errorf("read look-up cache: %w", err)
+	if known, err := pg.Scan(ctx, db, "read look-up cache", []any{&encoded, &answer.exchange}, read, int16(m.kind), m.key, now); err != nil || !known {
+		return hubAnswer{}, false, err
 	}
 	var kept hubv1.SearchRecipientResponse
 	if err := proto.Unmarshal(encoded, &kept); err != nil {
@@ -258,15 +238,9 @@ func writeCache(ctx context.Context, db pg.DBTX, m match, answer hubAnswer, unti
 	if err != nil {
 		return fmt.Errorf("encode look-up cache: %w", err)
 	}
-	if _, err := db.Exec(ctx, write, int16(m.kind), m.key, encoded, answer.exchange, until); err != nil {
-		return fmt.Errorf("write look-up cache: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "write look-up cache", write, int16(m.kind), m.key, encoded, answer.exchange, until)
 }
 
 func purgeCache(ctx context.Context, db pg.DBTX, now time.Time) error {
-	if _, err := db.Exec(ctx, `delete from lookup_cache where expires_at <= $1`, now); err != nil {
-		return fmt.Errorf("purge look-up cache: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "purge look-up cache", `delete from lookup_cache where expires_at <= $1`, now)
 }

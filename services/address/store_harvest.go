@@ -58,32 +58,17 @@ func addTallies(ctx context.Context, db pg.DBTX, day string, tallies []tally) ([
 		edocs, senders = append(edocs, t.edoc), append(senders, t.sender)
 		searched, fruitless = append(searched, t.searched), append(fruitless, t.fruitless)
 	}
-	rows, err := db.Query(ctx, add, day, edocs, senders, searched, fruitless)
-	if err != nil {
-		return nil, fmt.Errorf("count %d searches: %w", len(tallies), err)
-	}
-	days, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d senderDay, err error) {
+	return pg.All(ctx, db, fmt.Sprintf("count %d searches", len(tallies)), func(row pgx.CollectableRow) (d senderDay, err error) {
 		return d, row.Scan(&d.sender, &d.fruitless, &d.added)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("count %d searches: %w", len(tallies), err)
-	}
-	return days, nil
+	}, add, day, edocs, senders, searched, fruitless)
 }
 
 // countAlarming counts the senders of a day of whose searches, at least from in number, the share ratio or more was fruitless.
 func countAlarming(ctx context.Context, db pg.DBTX, day string, from int, ratio float64) (int64, error) {
 	const count = `select count(*) from sender_day where day = $1::date and searched >= $2 and fruitless >= searched * $3::float8`
-	var senders int64
-	if err := db.QueryRow(ctx, count, day, from, ratio).Scan(&senders); err != nil {
-		return 0, fmt.Errorf("count senders with many fruitless searches: %w", err)
-	}
-	return senders, nil
+	return pg.Value[int64](ctx, db, "count senders with many fruitless searches", count, day, from, ratio)
 }
 
 func purgeDays(ctx context.Context, db pg.DBTX, before string) error {
-	if _, err := db.Exec(ctx, `delete from sender_day where day < $1::date`, before); err != nil {
-		return fmt.Errorf("purge counts of searches: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "purge counts of searches", `delete from sender_day where day < $1::date`, before)
 }

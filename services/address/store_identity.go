@@ -2,7 +2,6 @@ package address
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -45,14 +44,8 @@ func readIdentity(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (identit
 
 func oneIdentity(ctx context.Context, db pg.DBTX, sql string, arg any) (identity, bool, error) {
 	i := identity{ci: match{kind: matchCI}, named: match{kind: matchPerson}}
-	err := db.QueryRow(ctx, sql, arg).Scan(&i.recipient, &i.version, &i.ci.key, &i.ci.second, &i.named.key, &i.named.second, &i.sealed)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return identity{}, false, nil
-	}
-	if err != nil {
-		return identity{}, false, fmt.Errorf("read identity: %w", err)
-	}
-	return i, true, nil
+	known, err := pg.Scan(ctx, db, "read identity", []any{&i.recipient, &i.version, &i.ci.key, &i.ci.second, &i.named.key, &i.named.second, &i.sealed}, sql, arg)
+	return i, known, err
 }
 
 // insertIdentity makes an identity unless there is one of that CI; false when there is.
@@ -73,10 +66,7 @@ func insertIdentity(ctx context.Context, tx *journal.Tx, i identity, at time.Tim
 
 func insertVersion(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, version int32, sealed []byte) error {
 	const insert = `insert into identity_version (recipient, version, sealed, commit_id) values ($1, $2, $3, $4)`
-	if _, err := tx.Exec(ctx, insert, recipient, version, sealed, tx.CommitID()); err != nil {
-		return fmt.Errorf("insert version of identity: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, "insert version of identity", insert, recipient, version, sealed, tx.CommitID())
 }
 
 // updateIdentity makes version the present one; the row is locked and its version is in place.
@@ -86,10 +76,7 @@ func updateIdentity(ctx context.Context, tx *journal.Tx, i identity, at time.Tim
 		set    version = $2, ci_key_2 = coalesce($3, ci_key_2), person_key = $4, person_key_2 = $5, updated_at = greatest(updated_at, $6),
 		       commit_id = $7
 		where  recipient = $1`
-	if _, err := tx.Exec(ctx, update, i.recipient, i.version, i.ci.second, i.named.key, i.named.second, at, tx.CommitID()); err != nil {
-		return fmt.Errorf("update identity: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, "update identity", update, i.recipient, i.version, i.ci.second, i.named.key, i.named.second, at, tx.CommitID())
 }
 
 // wanted is a description to look up among this relay's own.
@@ -138,20 +125,15 @@ func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]
 		kinds = append(kinds, int16(w.kind))
 		keys = append(keys, w.key)
 	}
-	rows, err := db.Query(ctx, find, places, kinds, keys)
-	if err != nil {
-		return nil, fmt.Errorf("look up %d descriptions: %w", len(asked), err)
-	}
 	var n int32
 	var c candidate
-	_, err = pgx.ForEachRow(rows, []any{&n, &c.recipient, &c.principal, &c.memberState, &c.consented, &c.designated, &c.memberAddress,
-		&c.address, &c.addressState, &c.validFrom}, func() error {
+	if err := pg.Each(ctx, db, fmt.Sprintf("look up %d descriptions", len(asked)), []any{&n, &c.recipient, &c.principal, &c.memberState, &c.consented,
+		&c.designated, &c.memberAddress, &c.address, &c.addressState, &c.validFrom}, func() error {
 		c.validFrom = c.validFrom.UTC()
 		found[int(n)] = append(found[int(n)], c)
 		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look up %d descriptions: %w", len(asked), err)
+	}, find, places, kinds, keys); err != nil {
+		return nil, err
 	}
 	return found, nil
 }
@@ -171,21 +153,16 @@ func readRefusals(ctx context.Context, db pg.DBTX, recipients []uuid.UUID, sende
 		return found, nil
 	}
 	const read = `select recipient, sender from refusal where recipient = any($1) and sender = any($2)`
-	rows, err := db.Query(ctx, read, recipients, append([]string{""}, senders...))
-	if err != nil {
-		return nil, fmt.Errorf("read refusals: %w", err)
-	}
 	var recipient uuid.UUID
 	var sender string
-	_, err = pgx.ForEachRow(rows, []any{&recipient, &sender}, func() error {
+	if err := pg.Each(ctx, db, "read refusals", []any{&recipient, &sender}, func() error {
 		if found[recipient] == nil {
 			found[recipient] = map[string]bool{}
 		}
 		found[recipient][sender] = true
 		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read refusals: %w", err)
+	}, read, recipients, append([]string{""}, senders...)); err != nil {
+		return nil, err
 	}
 	return found, nil
 }

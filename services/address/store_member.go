@@ -2,7 +2,6 @@ package address
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -33,15 +32,9 @@ func readMember(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (member, b
 		from   member
 		where  recipient = $1`
 	var m member
-	err := db.QueryRow(ctx, read, recipient).Scan(&m.recipient, &m.generation, &m.state, &m.address, &m.joinedAt, &m.termsVersion,
-		&m.consentedAt, &m.designatedAt, &m.withdrawnAt, &m.consentChanges)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return member{}, false, nil
-	}
-	if err != nil {
-		return member{}, false, fmt.Errorf("read member %s: %w", recipient, err)
-	}
-	return m, true, nil
+	known, err := pg.Scan(ctx, db, fmt.Sprintf("read member %s", recipient), []any{&m.recipient, &m.generation, &m.state, &m.address, &m.joinedAt, &m.termsVersion,
+		&m.consentedAt, &m.designatedAt, &m.withdrawnAt, &m.consentChanges}, read, recipient)
+	return m, known, err
 }
 
 func writeMember(ctx context.Context, tx *journal.Tx, m member) error {
@@ -53,11 +46,8 @@ func writeMember(ctx context.Context, tx *journal.Tx, m member) error {
 		       terms_version = excluded.terms_version, consented_at = excluded.consented_at, designated_at = excluded.designated_at,
 		       withdrawn_at = excluded.withdrawn_at, consent_changes = excluded.consent_changes,
 		       commit_id = excluded.commit_id`
-	if _, err := tx.Exec(ctx, write, m.recipient, m.generation, m.state, m.address, m.joinedAt, m.termsVersion, m.consentedAt,
-		m.designatedAt, m.withdrawnAt, m.consentChanges, tx.CommitID()); err != nil {
-		return fmt.Errorf("write member %s: %w", m.recipient, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("write member %s", m.recipient), write, m.recipient, m.generation, m.state, m.address, m.joinedAt,
+		m.termsVersion, m.consentedAt, m.designatedAt, m.withdrawnAt, m.consentChanges, tx.CommitID())
 }
 
 // Matters of the consent table.
@@ -71,10 +61,7 @@ func insertConsent(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, mat
 	const insert = `
 		insert into consent (id, recipient, matter, given, terms_version, occurred_at, session, commit_id)
 		values              ($1, $2,        $3,     $4,    $5,            $6,          $7,      $8)`
-	if _, err := tx.Exec(ctx, insert, id.New(), recipient, matter, given, terms, at, session, tx.CommitID()); err != nil {
-		return fmt.Errorf("keep %s of %s: %w", matter, recipient, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("keep %s of %s", matter, recipient), insert, id.New(), recipient, matter, given, terms, at, session, tx.CommitID())
 }
 
 // setRefusal brings the refusals in force to what is wanted, and tells whether that changed anything.
@@ -127,12 +114,9 @@ func lockAddress(ctx context.Context, tx pgx.Tx, address string) (registration, 
 
 func oneAddress(ctx context.Context, db pg.DBTX, sql, address string) (registration, bool, error) {
 	var r registration
-	err := db.QueryRow(ctx, sql, address).Scan(&r.address, &r.recipient, &r.principal, &r.state, &r.validFrom, &r.validUntil, &r.announcedAt, &r.removedAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return registration{}, false, nil
-	}
-	if err != nil {
-		return registration{}, false, fmt.Errorf("read address: %w", err)
+	if known, err := pg.Scan(ctx, db, "read address", []any{&r.address, &r.recipient, &r.principal, &r.state, &r.validFrom, &r.validUntil,
+		&r.announcedAt, &r.removedAt}, sql, address); err != nil || !known {
+		return registration{}, false, err
 	}
 	r.validFrom = r.validFrom.UTC()
 	return r, true, nil
@@ -170,8 +154,5 @@ func insertHistory(ctx context.Context, tx *journal.Tx, r registration, exchange
 	const insert = `
 		insert into address_history (id, address, state, valid_from, valid_until, exchange, commit_id)
 		values                      ($1, $2,      $3,    $4,         $5,          $6,       $7)`
-	if _, err := tx.Exec(ctx, insert, id.New(), r.address, r.state, r.validFrom, r.validUntil, exchange, tx.CommitID()); err != nil {
-		return fmt.Errorf("keep history of address: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, "keep history of address", insert, id.New(), r.address, r.state, r.validFrom, r.validUntil, exchange, tx.CommitID())
 }

@@ -2,7 +2,6 @@ package address
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -30,14 +29,9 @@ func readOrganisation(ctx context.Context, db pg.DBTX, principal uuid.UUID) (org
 		from   organisation
 		where  principal = $1`
 	o := organisation{business: match{kind: matchBusiness}}
-	err := db.QueryRow(ctx, read, principal).Scan(&o.principal, &o.address, &o.kind, &o.business.key, &o.business.second, &o.sealed, &o.submission)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return organisation{}, false, nil
-	}
-	if err != nil {
-		return organisation{}, false, fmt.Errorf("read organisation %s: %w", principal, err)
-	}
-	return o, true, nil
+	known, err := pg.Scan(ctx, db, fmt.Sprintf("read organisation %s", principal), []any{&o.principal, &o.address, &o.kind, &o.business.key,
+		&o.business.second, &o.sealed, &o.submission}, read, principal)
+	return o, known, err
 }
 
 // insertOrganisation makes an organisation.
@@ -45,10 +39,8 @@ func insertOrganisation(ctx context.Context, tx *journal.Tx, o organisation, at 
 	const insert = `
 		insert into organisation (principal, address, type, business_key, business_key_2, sealed, submission, created_at, commit_id)
 		values                   ($1,        $2,      $3,   $4,           $5,             $6,     $7,         $8,         $9)`
-	if _, err := tx.Exec(ctx, insert, o.principal, o.address, o.kind, o.business.key, o.business.second, o.sealed, o.submission, at, tx.CommitID()); err != nil {
-		return fmt.Errorf("insert organisation %s: %w", o.principal, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert organisation %s", o.principal), insert, o.principal, o.address, o.kind, o.business.key,
+		o.business.second, o.sealed, o.submission, at, tx.CommitID())
 }
 
 // updateOrganisation replaces what is told to the hub, for a registration tried again.
@@ -57,73 +49,43 @@ func updateOrganisation(ctx context.Context, tx *journal.Tx, o organisation) err
 		update organisation
 		set    type = $2, business_key = $3, business_key_2 = $4, sealed = $5, submission = $6, commit_id = $7
 		where  principal = $1`
-	if _, err := tx.Exec(ctx, update, o.principal, o.kind, o.business.key, o.business.second, o.sealed, o.submission, tx.CommitID()); err != nil {
-		return fmt.Errorf("update organisation %s: %w", o.principal, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("update organisation %s", o.principal), update, o.principal, o.kind, o.business.key, o.business.second, o.sealed,
+		o.submission, tx.CommitID())
 }
 
-// paper is a piece of one of the two papers the hub wants (hub-interface 3.1).
-type paper struct {
-	name   string
-	piece  int16
-	sealed []byte
+// papers are the two papers the hub wants (hub-interface 3.1), sealed in pieces.
+type papers struct{ business, registration [][]byte }
+
+// keepPapers keeps these papers instead of those kept before.
+func keepPapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID, p papers) error {
+	if err := dropPapers(ctx, tx, principal); err != nil {
+		return err
+	}
+	const insert = `insert into organisation_paper (principal, business, registration) values ($1, $2, $3)`
+	return pg.Exec(ctx, tx, fmt.Sprintf("keep papers of %s", principal), insert, principal, p.business, p.registration)
 }
 
-// Names of the papers.
-const (
-	paperBusiness     = "business"
-	paperRegistration = "registration"
-)
-
-// replacePapers keeps these papers instead of those kept before; none to keep nothing.
-func replacePapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID, papers []paper) error {
-	if _, err := tx.Exec(ctx, `delete from organisation_paper where principal = $1`, principal); err != nil {
-		return fmt.Errorf("drop papers of %s: %w", principal, err)
-	}
-	const insert = `insert into organisation_paper (principal, paper, piece, sealed) values ($1, $2, $3, $4)`
-	for _, p := range papers {
-		if _, err := tx.Exec(ctx, insert, principal, p.name, p.piece, p.sealed); err != nil {
-			return fmt.Errorf("keep papers of %s: %w", principal, err)
-		}
-	}
-	return nil
+func dropPapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID) error {
+	return pg.Exec(ctx, tx, fmt.Sprintf("drop papers of %s", principal), `delete from organisation_paper where principal = $1`, principal)
 }
 
-func readPapers(ctx context.Context, db pg.DBTX, principal uuid.UUID) ([]paper, error) {
-	const read = `
-		select paper, piece, sealed
-		from   organisation_paper
-		where  principal = $1
-		order  by paper, piece`
-	rows, err := db.Query(ctx, read, principal)
-	if err != nil {
-		return nil, fmt.Errorf("read papers of %s: %w", principal, err)
-	}
-	papers, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (paper, error) {
-		var p paper
-		return p, row.Scan(&p.name, &p.piece, &p.sealed)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read papers of %s: %w", principal, err)
-	}
-	return papers, nil
+// readPapers reads the papers kept; none where the hub has them already.
+func readPapers(ctx context.Context, db pg.DBTX, principal uuid.UUID) (p papers, err error) {
+	const read = `select business, registration from organisation_paper where principal = $1`
+	_, err = pg.Scan(ctx, db, fmt.Sprintf("read papers of %s", principal), []any{&p.business, &p.registration}, read, principal)
+	return p, err
 }
 
 // readAddressStates reads the states of principals' addresses; who has none is left out.
 func readAddressStates(ctx context.Context, db pg.DBTX, principals []uuid.UUID) (map[uuid.UUID]string, error) {
-	rows, err := db.Query(ctx, `select principal, state from address where principal = any($1)`, principals)
-	if err != nil {
-		return nil, fmt.Errorf("read states of addresses: %w", err)
-	}
 	states := map[uuid.UUID]string{}
 	var principal uuid.UUID
 	var state string
-	if _, err := pgx.ForEachRow(rows, []any{&principal, &state}, func() error {
+	if err := pg.Each(ctx, db, "read states of addresses", []any{&principal, &state}, func() error {
 		states[principal] = state
 		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("read states of addresses: %w", err)
+	}, `select principal, state from address where principal = any($1)`, principals); err != nil {
+		return nil, err
 	}
 	return states, nil
 }

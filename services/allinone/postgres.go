@@ -62,10 +62,7 @@ func (d *database) create(ctx context.Context, name string) error {
 	if there {
 		return nil
 	}
-	if _, err := conn.Exec(ctx, `create database `+pgx.Identifier{name}.Sanitize()); err != nil {
-		return fmt.Errorf("create database %s: %w", name, err)
-	}
-	return nil
+	return pg.Exec(ctx, conn, fmt.Sprintf("create database %s", name), `create database `+pgx.Identifier{name}.Sanitize())
 }
 
 // roles are the two URLs of a schema.

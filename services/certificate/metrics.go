@@ -2,12 +2,13 @@ package certificate
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
 type metrics struct {
@@ -20,28 +21,17 @@ const oldestWaitingSQL = `
 	 where c.state = 1`
 
 func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
-	var m metrics
-	var errs [4]error
-	m.requests, errs[0] = meter.Int64Counter("naru.certificate.requests",
-		metric.WithDescription("Requests for certificates by entitlement or by why they were refused."))
-	m.attempts, errs[1] = meter.Int64Counter("naru.certificate.attempts",
-		metric.WithDescription("Attempts to obtain a certificate by outcome."))
-	m.lookups, errs[2] = meter.Int64Counter("naru.certificate.lookups",
-		metric.WithDescription("What delivery, intake and circulation were asked about documents, by unit and outcome."))
-	_, errs[3] = meter.Float64ObservableGauge("naru.certificate.waiting.age", metric.WithUnit("s"),
-		metric.WithDescription("Age of the oldest request whose certificate is not obtained yet."),
-		metric.WithFloat64Callback(func(ctx context.Context, o metric.Float64Observer) error {
-			var age float64
-			if err := db.QueryRow(ctx, oldestWaitingSQL).Scan(&age); err != nil {
-				return fmt.Errorf("observe waiting certificates: %w", err)
-			}
-			o.Observe(age)
-			return nil
-		}))
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, fmt.Errorf("make instruments: %w", err)
+	made := telemetry.NewInstruments(meter)
+	m := &metrics{
+		requests: made.Counter("naru.certificate.requests", "", "Requests for certificates by entitlement or by why they were refused."),
+		attempts: made.Counter("naru.certificate.attempts", "", "Attempts to obtain a certificate by outcome."),
+		lookups:  made.Counter("naru.certificate.lookups", "", "What delivery, intake and circulation were asked about documents, by unit and outcome."),
 	}
-	return &m, nil
+	made.Gauges(func(ctx context.Context) ([]float64, error) {
+		age, err := pg.Value[float64](ctx, db, "observe waiting certificates", oldestWaitingSQL)
+		return []float64{age}, err
+	}, telemetry.Gauge{Name: "naru.certificate.waiting.age", Unit: "s", About: "Age of the oldest request whose certificate is not obtained yet."})
+	return m, made.Err()
 }
 
 func (m *metrics) requested(ctx context.Context, outcome string) {

@@ -157,7 +157,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 func detailOf(err error) string {
 	text := "failed:"
 	for _, check := range distcert.FailedChecks(err) {
-		text += " " + check.String()
+		text += " " + string(check)
 	}
 	return text
 }
@@ -207,40 +207,21 @@ func (s *service) settleState(ctx context.Context, tx *journal.Tx, j job, o outc
 	return settleLater(ctx, tx, j, s.replica, backoff.Delay(j.attempt, rand.Float64())) //nolint:gosec // jitter needs no secrecy
 }
 
-// pieceBytes is the greatest piece that is sealed at once.
-const pieceBytes = sealed.MaxPlaintext
-
-// sealFile seals a file in pieces, each for certificate, attempt and place, so that none can be moved, left out or exchanged.
+// sealFile seals a file for certificate and attempt.
 func (s *service) sealFile(ctx context.Context, j job, pdf []byte) ([][]byte, error) {
-	count := (len(pdf) + pieceBytes - 1) / pieceBytes
-	pieces := make([][]byte, count)
-	for i := range pieces {
-		var err error
-		piece := pdf[i*pieceBytes : min((i+1)*pieceBytes, len(pdf))]
-		if pieces[i], err = s.sealed.Seal(ctx, sealed.CertificateFile, pieceSubject(j.id.String(), j.attempt, i, count), piece); err != nil {
-			return nil, fmt.Errorf("seal file of certificate %s: %w", j.id, err)
-		}
+	pieces, err := sealed.SealPieces(ctx, s.sealed, sealed.CertificateFile, fileSubject(j.id.String(), j.attempt), pdf)
+	if err != nil {
+		return nil, fmt.Errorf("seal file of certificate %s: %w", j.id, err)
 	}
 	return pieces, nil
 }
 
-// opener is the part of sealed.Box that reading a file needs.
-type opener interface {
-	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
-}
-
-func openFile(ctx context.Context, box opener, id string, attempt int, pieces [][]byte) ([]byte, error) {
-	var pdf []byte
-	for i, piece := range pieces {
-		clear, err := box.Open(ctx, sealed.CertificateFile, pieceSubject(id, attempt, i, len(pieces)), piece)
-		if err != nil {
-			return nil, fmt.Errorf("open file of certificate %s: %w", id, err)
-		}
-		pdf = append(pdf, clear...)
+func openFile(ctx context.Context, box sealed.Opener, id string, attempt int, pieces [][]byte) ([]byte, error) {
+	pdf, err := sealed.OpenPieces(ctx, box, sealed.CertificateFile, fileSubject(id, attempt), pieces)
+	if err != nil {
+		return nil, fmt.Errorf("open file of certificate %s: %w", id, err)
 	}
 	return pdf, nil
 }
 
-func pieceSubject(id string, attempt, i, count int) string {
-	return fmt.Sprintf("%s/%d/%d/%d", id, attempt, i+1, count)
-}
+func fileSubject(id string, attempt int) string { return fmt.Sprintf("%s/%d", id, attempt) }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/page"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
@@ -41,22 +41,17 @@ func (s *service) GetCertificate(ctx context.Context, r *certificatev1.GetCertif
 	return &certificatev1.GetCertificateResponse{Certificate: protoOf(v)}, nil
 }
 
-const defaultPage = 50
-
 // ListCertificates lists the caller's requests for a document, newest first.
 func (s *service) ListCertificates(ctx context.Context, r *certificatev1.ListCertificatesRequest) (*certificatev1.ListCertificatesResponse, error) {
 	p, err := authn.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
-	before, err := decodePage(r.GetPageToken())
+	before, err := page.After(r.GetPageToken(), uuid.Max, pageTokenInvalid())
 	if err != nil {
 		return nil, err
 	}
-	size := int(r.GetPageSize())
-	if size == 0 {
-		size = defaultPage
-	}
+	size := page.Size(r.GetPageSize())
 	views, err := listViews(ctx, s.db, p.ID, kindName(p.Kind), r.GetEdocNum(), before, size+1)
 	if err != nil {
 		return nil, err
@@ -67,11 +62,11 @@ func (s *service) ListCertificates(ctx context.Context, r *certificatev1.ListCer
 			return nil, cmp.Or(err, documentNotFound())
 		}
 	}
-	response := &certificatev1.ListCertificatesResponse{}
-	if len(views) > size {
-		views = views[:size]
-		response.NextPageToken = encodePage(views[size-1].id)
+	views, next, err := page.Cut(views, size, func(last view) uuid.UUID { return last.id })
+	if err != nil {
+		return nil, err
 	}
+	response := &certificatev1.ListCertificatesResponse{NextPageToken: next}
 	for _, v := range views {
 		response.Certificates = append(response.Certificates, protoOf(v))
 	}
@@ -153,18 +148,4 @@ func checksOf(v view) *certificatev1.Checks {
 		Hash: v.checks.hash, EdocNum: v.checks.edocNum, CertNum: v.checks.certNum, Parties: v.checks.parties,
 		Attachments: v.checks.attachments, SentAt: v.checks.sentAt, ReceivedAt: v.checks.receivedAt, ReadAt: v.checks.readAt,
 	}
-}
-
-// A page token is the last id of the page before. Lists are always the caller's own, so it needs no protection.
-func encodePage(last uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(last[:]) }
-
-func decodePage(token string) (uuid.UUID, error) {
-	if token == "" {
-		return uuid.Max, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(raw) != len(uuid.UUID{}) {
-		return uuid.Nil, pageTokenInvalid()
-	}
-	return uuid.UUID(raw), nil
 }

@@ -2,7 +2,6 @@ package certificate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,12 +19,8 @@ const insertRequestSQL = `
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
 func insertRequest(ctx context.Context, tx *journal.Tx, r request) error {
-	_, err := tx.Exec(ctx, insertRequestSQL, r.id, r.edocNum, r.principal, r.kind, r.requestID, r.reason, r.digest, r.requestedAt,
-		tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert request %s: %w", r.id, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert request %s", r.id), insertRequestSQL, r.id, r.edocNum, r.principal, r.kind, r.requestID, r.reason,
+		r.digest, r.requestedAt, tx.CommitID())
 }
 
 const findRequestSQL = `
@@ -35,14 +30,8 @@ const findRequestSQL = `
 
 // findRequest finds what the caller asked under the same id before, and gives r as that; false for nothing.
 func findRequest(ctx context.Context, db pg.DBTX, r request) (request, bool, error) {
-	err := db.QueryRow(ctx, findRequestSQL, r.principal, r.kind, r.requestID).Scan(&r.id, &r.edocNum, &r.digest)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return r, false, nil
-	}
-	if err != nil {
-		return r, false, fmt.Errorf("find request: %w", err)
-	}
-	return r, true, nil
+	known, err := pg.Scan(ctx, db, "find request", []any{&r.id, &r.edocNum, &r.digest}, findRequestSQL, r.principal, r.kind, r.requestID)
+	return r, known, err
 }
 
 const countRequestSQL = `
@@ -72,12 +61,8 @@ const insertCertificateSQL = `
 
 // insertCertificate stores an accepted request, for which the certificate is to be obtained.
 func insertCertificate(ctx context.Context, tx *journal.Tx, o order) error {
-	_, err := tx.Exec(ctx, insertCertificateSQL, o.id, o.ordinal, o.entitlement, o.sender, o.senderAddress, o.recipientAddress, o.hashAlgorithm,
-		o.hash, o.attachments, o.sentAt, o.receivedAt, o.registeredAt, o.acceptedAt, tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert certificate %s: %w", o.id, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert certificate %s", o.id), insertCertificateSQL, o.id, o.ordinal, o.entitlement, o.sender, o.senderAddress,
+		o.recipientAddress, o.hashAlgorithm, o.hash, o.attachments, o.sentAt, o.receivedAt, o.registeredAt, o.acceptedAt, tx.CommitID())
 }
 
 // refusal is a request that was turned down.
@@ -93,10 +78,7 @@ const insertRefusalSQL = `
 	values ($1, $2, $3, $4, $5)`
 
 func insertRefusal(ctx context.Context, tx *journal.Tx, r refusal) error {
-	if _, err := tx.Exec(ctx, insertRefusalSQL, r.id, r.request.id, r.outcome, r.refusedAt, tx.CommitID()); err != nil {
-		return fmt.Errorf("insert refusal %s: %w", r.id, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert refusal %s", r.id), insertRefusalSQL, r.id, r.request.id, r.outcome, r.refusedAt, tx.CommitID())
 }
 
 // view is a certificate as its owner sees it.
@@ -141,31 +123,12 @@ func scanView(row pgx.CollectableRow) (view, error) {
 
 // findView finds the caller's own; false for none of its own.
 func findView(ctx context.Context, db pg.DBTX, principal, kind string, id uuid.UUID) (view, bool, error) {
-	rows, err := db.Query(ctx, findViewSQL, principal, kind, id)
-	if err != nil {
-		return view{}, false, fmt.Errorf("find certificate %s: %w", id, err)
-	}
-	v, err := pgx.CollectExactlyOneRow(rows, scanView)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return view{}, false, nil
-	}
-	if err != nil {
-		return view{}, false, fmt.Errorf("find certificate %s: %w", id, err)
-	}
-	return v, true, nil
+	return pg.Find(ctx, db, fmt.Sprintf("find certificate %s", id), scanView, findViewSQL, principal, kind, id)
 }
 
 // listViews lists the caller's own for a document, newest first, before an id.
 func listViews(ctx context.Context, db pg.DBTX, principal, kind, edocNum string, before uuid.UUID, limit int) ([]view, error) {
-	rows, err := db.Query(ctx, listViewsSQL, principal, kind, edocNum, before, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list certificates of %s: %w", edocNum, err)
-	}
-	views, err := pgx.CollectRows(rows, scanView)
-	if err != nil {
-		return nil, fmt.Errorf("list certificates of %s: %w", edocNum, err)
-	}
-	return views, nil
+	return pg.All(ctx, db, fmt.Sprintf("list certificates of %s", edocNum), scanView, listViewsSQL, principal, kind, edocNum, before, limit)
 }
 
 const findFileSQL = `

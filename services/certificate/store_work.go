@@ -79,12 +79,8 @@ const insertAttemptSQL = `
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 
 func insertAttempt(ctx context.Context, tx *journal.Tx, j job, o outcome, late bool) error {
-	_, err := tx.Exec(ctx, insertAttemptSQL, j.id, j.attempt, string(o.kind), late, o.exchange, o.certNum, o.hubCode, o.detail,
-		o.checks.names(), o.digest, orNull(o.read.at), o.read.registered, o.at, tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert attempt %d of certificate %s: %w", j.attempt, j.id, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert attempt %d of certificate %s", j.attempt, j.id), insertAttemptSQL, j.id, j.attempt, string(o.kind), late,
+		o.exchange, o.certNum, o.hubCode, o.detail, o.checks.names(), o.digest, orNull(o.read.at), o.read.registered, o.at, tx.CommitID())
 }
 
 const insertFileSQL = `
@@ -92,8 +88,5 @@ const insertFileSQL = `
 	values ($1, $2, $3, $4, $5)`
 
 func insertFile(ctx context.Context, db pg.DBTX, id uuid.UUID, attempt int, digest []byte, pieces [][]byte, at time.Time) error {
-	if _, err := db.Exec(ctx, insertFileSQL, id, attempt, digest, pieces, at); err != nil {
-		return fmt.Errorf("insert file of certificate %s: %w", id, err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("insert file of certificate %s", id), insertFileSQL, id, attempt, digest, pieces, at)
 }

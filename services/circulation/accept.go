@@ -3,7 +3,6 @@ package circulation
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"time"
 
@@ -86,9 +85,7 @@ func (s *service) accept(ctx context.Context, tx *journal.Tx, one settlement, by
 
 // whyNotAccepted tells a record that is unknown from one of which nothing, or nothing of that kind, waits.
 func whyNotAccepted(ctx context.Context, tx *journal.Tx, number string) error {
-	if _, err := recordSender(ctx, tx, number); errors.Is(err, errNoRecord) {
-		return recordNotFound()
-	} else if err != nil {
+	if _, err := recordSender(ctx, tx, number); err != nil {
 		return err
 	}
 	waits, err := anyQueued(ctx, tx, number)

@@ -2,16 +2,13 @@ package circulation
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/page"
 	"github.com/naru-relay/naru/pkg/pg"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
@@ -21,8 +18,6 @@ var (
 	_ circulationv1.CirculationAdminServiceServer = (*service)(nil)
 )
 
-const defaultPage = 50
-
 // GetCirculation tells the record of one of the caller's documents.
 func (s *service) GetCirculation(ctx context.Context, r *circulationv1.GetCirculationRequest) (*circulationv1.GetCirculationResponse, error) {
 	caller, err := authn.Require(ctx)
@@ -30,9 +25,6 @@ func (s *service) GetCirculation(ctx context.Context, r *circulationv1.GetCircul
 		return nil, err
 	}
 	one, err := readRecord(ctx, s.db, r.GetEdocNum(), caller.ID)
-	if errors.Is(err, errNoRecord) {
-		return nil, recordNotFound()
-	}
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
@@ -41,25 +33,20 @@ func (s *service) GetCirculation(ctx context.Context, r *circulationv1.GetCircul
 
 // ListQueue lists what waits for a person, the longest waiting first.
 func (s *service) ListQueue(ctx context.Context, r *circulationv1.ListQueueRequest) (*circulationv1.ListQueueResponse, error) {
-	after, err := parsePlace(r.GetPageToken())
+	after, err := page.After(r.GetPageToken(), queuePlace{}, pageTokenInvalid())
 	if err != nil {
 		return nil, err
 	}
-	size := int(r.GetPageSize())
-	if size == 0 {
-		size = defaultPage
-	}
+	size := page.Size(r.GetPageSize())
 	found, err := listQueue(ctx, s.db, after, size+1)
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	resp := &circulationv1.ListQueueResponse{}
-	if len(found) > size {
-		found = found[:size]
-		if resp.NextPageToken, err = placeOf(found[size-1]).token(); err != nil {
-			return nil, err
-		}
+	found, next, err := page.Cut(found, size, placeOf)
+	if err != nil {
+		return nil, err
 	}
+	resp := &circulationv1.ListQueueResponse{NextPageToken: next}
 	for _, one := range found {
 		resp.Records = append(resp.Records, s.show(one))
 	}
@@ -93,8 +80,6 @@ func (s *service) RetryQueued(ctx context.Context, r *circulationv1.RetryQueuedR
 func (s *service) retried(ctx context.Context, tx *journal.Tx, number string, by authn.Principal, calls []call) error {
 	sender, err := recordSender(ctx, tx, number)
 	switch {
-	case errors.Is(err, errNoRecord):
-		return recordNotFound()
 	case err != nil:
 		return err
 	case len(calls) == 0:
@@ -142,27 +127,4 @@ func shownTime(t time.Time) *timestamppb.Timestamp {
 // placeOf is where the queue goes on after a record: its oldest queued call.
 func placeOf(one full) queuePlace {
 	return queuePlace{QueuedAt: earliest(one.registration.queuedAt, one.readTime.queuedAt), Number: one.number}
-}
-
-func (p queuePlace) token() (string, error) {
-	raw, err := json.Marshal(p)
-	if err != nil {
-		return "", fmt.Errorf("write page token: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(raw), nil
-}
-
-func parsePlace(token string) (queuePlace, error) {
-	var p queuePlace
-	if token == "" {
-		return p, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return p, pageTokenInvalid()
-	}
-	if err := json.Unmarshal(raw, &p); err != nil || p.Number == "" {
-		return p, pageTokenInvalid()
-	}
-	return p, nil
 }

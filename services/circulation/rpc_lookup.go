@@ -2,11 +2,8 @@ package circulation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/pg"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -23,9 +20,6 @@ var _ circulationv1.CirculationLookupServiceServer = lookup{}
 // GetRegistration tells what the hub holds of a document.
 func (l lookup) GetRegistration(ctx context.Context, r *circulationv1.GetRegistrationRequest) (*circulationv1.GetRegistrationResponse, error) {
 	one, err := readAnyRecord(ctx, l.db, r.GetEdocNum())
-	if errors.Is(err, errNoRecord) {
-		return nil, recordNotFound()
-	}
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
@@ -44,16 +38,9 @@ func (c callView) held() time.Time {
 
 // readAnyRecord reads a record, whoever's it is.
 func readAnyRecord(ctx context.Context, db pg.DBTX, number string) (full, error) {
-	rows, err := db.Query(ctx, fullRecord(`where r.edoc_num = $1`), number)
-	if err != nil {
-		return full{}, fmt.Errorf("read circulation record %s: %w", number, err)
+	one, known, err := pg.Find(ctx, db, fmt.Sprintf("read circulation record %s", number), scanFull, fullRecord(`where r.edoc_num = $1`), number)
+	if err == nil && !known {
+		err = recordNotFound()
 	}
-	one, err := pgx.CollectExactlyOneRow(rows, scanFull)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return full{}, errNoRecord
-	}
-	if err != nil {
-		return full{}, fmt.Errorf("read circulation record %s: %w", number, err)
-	}
-	return one, nil
+	return one, err
 }

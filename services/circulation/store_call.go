@@ -49,18 +49,15 @@ func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platfor
 				return err
 			}
 		}
-		rows, err := tx.Query(ctx, kind.sql(claim), pgx.NamedArgs{"id": b.id, "kind": int16(kind), "lane": journal.LaneNumber(lane), "limit": limit, "lease": lease})
-		if err != nil {
-			return err
-		}
-		b.calls, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (call, error) {
+		var err error
+		b.calls, err = pg.All(ctx, tx, "take free calls", func(row pgx.CollectableRow) (call, error) {
 			c := call{kind: kind}
 			var s scannedRecord
 			var trace *string
 			err := row.Scan(append(s.targets(), &c.attempt, &c.ineffective, &c.confirmations, &c.digest, &c.acknowledged, &c.cause, &trace)...)
 			c.record, c.traceparent = s.record(), or(trace)
 			return c, err
-		})
+		}, kind.sql(claim), pgx.NamedArgs{"id": b.id, "kind": int16(kind), "lane": journal.LaneNumber(lane), "limit": limit, "lease": lease})
 		return err
 	})
 	if err != nil {
@@ -86,10 +83,7 @@ func lapseCalls(ctx context.Context, tx pg.DBTX, kind callKind) error {
 		       ${call}_call        = l.id
 		from   lapsed l cross join lateral unnest(l.numbers, l.attempts, l.digests) i(edoc_num, attempt, digest)
 		where  r.edoc_num = i.edoc_num and r.${call}_attempts = i.attempt - 1`
-	if _, err := tx.Exec(ctx, kind.sql(lapse), int16(kind)); err != nil {
-		return fmt.Errorf("end claims that ran out: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, "end claims that ran out", kind.sql(lapse), int16(kind))
 }
 
 // beginCall notes, before anything is sent, what the contents of a batch are; those that are not sent have none. It is work.ErrLost where
@@ -173,20 +167,15 @@ func settleRecords(ctx context.Context, tx *journal.Tx, b batch, now time.Time, 
 		other = recheckRegistration
 	}
 	c := settlementColumns(all)
-	rows, err := tx.Query(ctx, b.kind.sql(settle+other+rest), b.id, now, c.numbers, c.attempts, c.results, c.digests, c.ended, c.states, c.after,
-		c.effective, c.confirm, c.recheck, c.reasons, tx.CommitID())
-	if err != nil {
-		return nil, fmt.Errorf("settle %d calls: %w", len(all), err)
-	}
 	settled := make(map[string]bool, len(all))
 	var number string
 	var released bool
-	_, err = pgx.ForEachRow(rows, []any{&number, &released}, func() error {
+	if err := pg.Each(ctx, tx, fmt.Sprintf("settle %d calls", len(all)), []any{&number, &released}, func() error {
 		settled[number] = released
 		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("settle %d calls: %w", len(all), err)
+	}, b.kind.sql(settle+other+rest), b.id, now, c.numbers, c.attempts, c.results, c.digests, c.ended, c.states, c.after,
+		c.effective, c.confirm, c.recheck, c.reasons, tx.CommitID()); err != nil {
+		return nil, err
 	}
 	return settled, nil
 }

@@ -21,18 +21,15 @@ func retryQueued(ctx context.Context, tx *journal.Tx, number string) ([]call, er
 		returning ${call}_attempts`
 	var all []call
 	for _, kind := range []callKind{registration, readTime} {
-		rows, err := tx.Query(ctx, kind.sql(retry), number, tx.CommitID())
-		if err != nil {
-			return nil, fmt.Errorf("retry the %s of %s: %w", kind, number, err)
-		}
-		all, err = pgx.AppendRows(all, rows, func(row pgx.CollectableRow) (call, error) {
+		retried, err := pg.All(ctx, tx, fmt.Sprintf("retry the %s of %s", kind, number), func(row pgx.CollectableRow) (call, error) {
 			c := call{kind: kind}
 			err := row.Scan(&c.attempt)
 			return c, err
-		})
+		}, kind.sql(retry), number, tx.CommitID())
 		if err != nil {
-			return nil, fmt.Errorf("retry the %s of %s: %w", kind, number, err)
+			return nil, err
 		}
+		all = append(all, retried...)
 	}
 	return all, nil
 }
@@ -68,13 +65,13 @@ func acceptQueued(ctx context.Context, tx *journal.Tx, number string) ([]settlem
 		if kind == registration {
 			other = releaseReadTime
 		}
-		rows, err := tx.Query(ctx, kind.sql(accept+other+rest), number, resultReason(resultAlready), int16(resultAlready), tx.CommitID())
+		accepted, err := pg.All(ctx, tx, fmt.Sprintf("accept the %s of %s", kind, number),
+			func(row pgx.CollectableRow) (settlement, error) { return scanAccepted(row, kind) },
+			kind.sql(accept+other+rest), number, resultReason(resultAlready), int16(resultAlready), tx.CommitID())
 		if err != nil {
-			return nil, fmt.Errorf("accept the %s of %s: %w", kind, number, err)
+			return nil, err
 		}
-		if all, err = pgx.AppendRows(all, rows, func(row pgx.CollectableRow) (settlement, error) { return scanAccepted(row, kind) }); err != nil {
-			return nil, fmt.Errorf("accept the %s of %s: %w", kind, number, err)
-		}
+		all = append(all, accepted...)
 	}
 	return all, nil
 }
@@ -93,23 +90,15 @@ func scanAccepted(row pgx.CollectableRow, kind callKind) (settlement, error) {
 func anyQueued(ctx context.Context, tx pg.DBTX, number string) (bool, error) {
 	const look = `
 		select exists (select from circulation_record where edoc_num = $1 and (registration_state = 4 or read_time_state = 4))`
-	var waits bool
-	if err := tx.QueryRow(ctx, look, number).Scan(&waits); err != nil {
-		return false, fmt.Errorf("look for queued calls of %s: %w", number, err)
-	}
-	return waits, nil
+	return pg.Value[bool](ctx, tx, fmt.Sprintf("look for queued calls of %s", number), look, number)
 }
 
 func insertAcceptance(ctx context.Context, tx *journal.Tx, one settlement, by acceptance) error {
 	const insert = `
 		insert into hub_acceptance (edoc_num, kind, attempt, id, actor, reason, digest, accepted_at, commit_id)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-	_, err := tx.Exec(ctx, insert, one.call.number, int16(one.call.kind), one.call.attempt, by.id, by.operator.ID, by.reason, by.digest, by.at,
-		tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert acceptance of %s: %w", one.call.number, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert acceptance of %s", one.call.number), insert, one.call.number, int16(one.call.kind), one.call.attempt,
+		by.id, by.operator.ID, by.reason, by.digest, by.at, tx.CommitID())
 }
 
 // queuePlace is where a page of the queue goes on.
@@ -120,19 +109,11 @@ type queuePlace struct {
 
 // listQueue lists the records with a queued call, the longest waiting first, after a place.
 func listQueue(ctx context.Context, db pg.DBTX, after queuePlace, limit int) ([]full, error) {
-	rows, err := db.Query(ctx, fullRecord(`
+	return pg.All(ctx, db, "list the queue", scanFull, fullRecord(`
 		where  (r.registration_state = 4 or r.read_time_state = 4)
 		  and  (least(r.registration_queued_at, r.read_time_queued_at), r.edoc_num) > ($1, $2)
 		order  by least(r.registration_queued_at, r.read_time_queued_at), r.edoc_num
 		limit  $3`), after.QueuedAt, after.Number, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list the queue: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, scanFull)
-	if err != nil {
-		return nil, fmt.Errorf("list the queue: %w", err)
-	}
-	return found, nil
 }
 
 // backlog is what waits, for metrics.

@@ -2,7 +2,6 @@ package circulation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,8 +13,6 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
-
-var errNoRecord = errors.New("no such record")
 
 // mergeReceived adds what is known of received documents to their rows, and makes the registrations due that are wanted at the hub. It
 // tells how many. Rows that would not change are not touched; "offset 0" keeps the look at each of them one look into the index, never a
@@ -63,15 +60,10 @@ func mergeReceived(ctx context.Context, tx pg.DBTX, platform string, records []r
 		  returning r.registration_state)
 		select count(*) from merged where registration_state = 1`
 	c := columnsOf(records)
-	var ready int
-	err := tx.QueryRow(ctx, merge, platform, c.numbers, c.senders, c.lanes, c.registrars, c.circulations, c.recipients,
-		c.from.platforms, c.from.addresses, c.from.subAddresses, c.from.validFrom,
+	return pg.Value[int](ctx, tx, fmt.Sprintf("merge %d received documents", len(records)), merge, platform, c.numbers, c.senders, c.lanes, c.registrars,
+		c.circulations, c.recipients, c.from.platforms, c.from.addresses, c.from.subAddresses, c.from.validFrom,
 		c.to.platforms, c.to.addresses, c.to.subAddresses, c.to.validFrom,
-		c.types, c.hashes, c.attachments, c.titles, c.sent, c.received, c.causes, c.traces).Scan(&ready)
-	if err != nil {
-		return 0, fmt.Errorf("merge %d received documents: %w", len(records), err)
-	}
-	return ready, nil
+		c.types, c.hashes, c.attachments, c.titles, c.sent, c.received, c.causes, c.traces)
 }
 
 // mergeRead adds read times to the rows of records, and makes those due whose registration is done; the others wait for it (see
@@ -97,12 +89,8 @@ func mergeRead(ctx context.Context, tx pg.DBTX, records []record) (int, error) {
 		  returning r.read_time_state)
 		select count(*) from merged where read_time_state = 1`
 	c := columnsOf(records)
-	var ready int
-	err := tx.QueryRow(ctx, merge, withoutReadTime, c.numbers, c.senders, c.lanes, c.read, c.causes, c.traces).Scan(&ready)
-	if err != nil {
-		return 0, fmt.Errorf("merge %d read times: %w", len(records), err)
-	}
-	return ready, nil
+	return pg.Value[int](ctx, tx, fmt.Sprintf("merge %d read times", len(records)), merge, withoutReadTime, c.numbers, c.senders, c.lanes, c.read,
+		c.causes, c.traces)
 }
 
 // withoutReadTime is the document type that has no read time at the hub.
@@ -293,29 +281,20 @@ func scanFull(row pgx.CollectableRow) (full, error) {
 
 // readRecord reads one record of a sender's.
 func readRecord(ctx context.Context, db pg.DBTX, number, sender string) (full, error) {
-	rows, err := db.Query(ctx, fullRecord(`where r.edoc_num = $1 and r.sender = $2`), number, sender)
-	if err != nil {
-		return full{}, fmt.Errorf("read circulation record %s: %w", number, err)
+	one, known, err := pg.Find(ctx, db, fmt.Sprintf("read circulation record %s", number), scanFull,
+		fullRecord(`where r.edoc_num = $1 and r.sender = $2`), number, sender)
+	if err == nil && !known {
+		err = recordNotFound()
 	}
-	one, err := pgx.CollectExactlyOneRow(rows, scanFull)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return full{}, errNoRecord
-	}
-	if err != nil {
-		return full{}, fmt.Errorf("read circulation record %s: %w", number, err)
-	}
-	return one, nil
+	return one, err
 }
 
 // recordSender reads whose document a record is about.
 func recordSender(ctx context.Context, db pg.DBTX, number string) (string, error) {
 	var sender string
-	err := db.QueryRow(ctx, `select sender from circulation_record where edoc_num = $1`, number).Scan(&sender)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", errNoRecord
+	known, err := pg.Scan(ctx, db, fmt.Sprintf("read the sender of circulation record %s", number), []any{&sender}, `select sender from circulation_record where edoc_num = $1`, number)
+	if err == nil && !known {
+		err = recordNotFound()
 	}
-	if err != nil {
-		return "", fmt.Errorf("read the sender of circulation record %s: %w", number, err)
-	}
-	return sender, nil
+	return sender, err
 }

@@ -114,11 +114,8 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build circulation: %w", err)
 	}
-	instruments, err := newMetrics(env.Meter)
+	instruments, err := newMetrics(env.Meter, env.DB, env.Clock, config.Queue.AlarmAfter.Std())
 	if err != nil {
-		return nil, err
-	}
-	if err := observeBacklog(env.Meter, env.DB, env.Clock, config.Queue.AlarmAfter.Std()); err != nil {
 		return nil, err
 	}
 	s := &service{

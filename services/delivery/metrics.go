@@ -2,13 +2,12 @@ package delivery
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
 type metrics struct {
@@ -16,20 +15,13 @@ type metrics struct {
 }
 
 func newMetrics(meter metric.Meter, db pg.DBTX) (*metrics, error) {
-	decided, err1 := meter.Int64Counter("naru.delivery.decided.documents", metric.WithDescription("Documents by what became of them."))
-	age, err2 := meter.Float64ObservableGauge("naru.delivery.notices.age.seconds", metric.WithDescription("Age of the oldest notice still to be given."))
-	_, err3 := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+	made := telemetry.NewInstruments(meter)
+	m := &metrics{decided: made.Counter("naru.delivery.decided.documents", "", "Documents by what became of them.")}
+	made.Gauges(func(ctx context.Context) ([]float64, error) {
 		oldest, err := noticeAge(ctx, db)
-		if err != nil {
-			return err
-		}
-		o.ObserveFloat64(age, oldest.Seconds())
-		return nil
-	}, age)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return nil, fmt.Errorf("make delivery instruments: %w", err)
-	}
-	return &metrics{decided: decided}, nil
+		return []float64{oldest.Seconds()}, err
+	}, telemetry.Gauge{Name: "naru.delivery.notices.age.seconds", About: "Age of the oldest notice still to be given."})
+	return m, made.Err()
 }
 
 func (m *metrics) count(ctx context.Context, state State, documents int) {

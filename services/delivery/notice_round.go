@@ -116,11 +116,7 @@ func untold(ctx context.Context, db pg.DBTX, numbers []string) ([]document, erro
 		from   unnest($1::text[]) n join delivery d on d.edoc_num = n
 		where  d.received_at is not null and d.read_at is null and d.cancel_commit_id is null
 		order  by d.recipient, d.edoc_num`
-	found, err := db.Query(ctx, read, numbers)
-	if err != nil {
-		return nil, fmt.Errorf("read %d documents to be told of: %w", len(numbers), err)
-	}
-	documents, err := pgx.CollectRows(found, func(c pgx.CollectableRow) (document, error) {
+	return pg.All(ctx, db, fmt.Sprintf("read %d documents to be told of", len(numbers)), func(c pgx.CollectableRow) (document, error) {
 		d := document{facts: &platformv1.DocumentFacts{}}
 		var lane int16
 		var raw []byte
@@ -129,11 +125,7 @@ func untold(ctx context.Context, db pg.DBTX, numbers []string) ([]document, erro
 		}
 		d.lane = platformv1.Lane(lane)
 		return d, proto.Unmarshal(raw, d.facts)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read %d documents to be told of: %w", len(numbers), err)
-	}
-	return documents, nil
+	}, read, numbers)
 }
 
 // endRound takes a round away whose claim is still ours.

@@ -2,14 +2,12 @@ package delivery
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/page"
 	"github.com/naru-relay/naru/pkg/sealed"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 )
@@ -19,33 +17,25 @@ var (
 	_ deliveryv1.DeliveryLookupServiceServer = (*service)(nil)
 )
 
-const defaultPage = 50
-
 func (s *service) ListInbox(ctx context.Context, r *deliveryv1.ListInboxRequest) (*deliveryv1.ListInboxResponse, error) {
 	caller, err := authn.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
-	after, err := parsePlace(r.GetPageToken())
+	after, err := page.After(r.GetPageToken(), newest, pageTokenInvalid())
 	if err != nil {
 		return nil, err
 	}
-	size := int(r.GetPageSize())
-	if size == 0 {
-		size = defaultPage
-	}
+	size := page.Size(r.GetPageSize())
 	found, err := listInbox(ctx, s.db, caller.ID, r.GetUnreadOnly(), after, size+1)
 	if err != nil {
 		return nil, err
 	}
-	answer := &deliveryv1.ListInboxResponse{}
-	if len(found) > size {
-		found = found[:size]
-		last := found[size-1].facts
-		if answer.NextPageToken, err = (place{ReceivedAt: last.GetReceivedAt().AsTime(), Number: last.GetEdocNum()}).token(); err != nil {
-			return nil, err
-		}
+	found, next, err := page.Cut(found, size, item.place)
+	if err != nil {
+		return nil, err
 	}
+	answer := &deliveryv1.ListInboxResponse{NextPageToken: next}
 	for _, one := range found {
 		shown, err := s.show(ctx, one)
 		if err != nil {
@@ -62,9 +52,6 @@ func (s *service) GetInboxItem(ctx context.Context, r *deliveryv1.GetInboxItemRe
 		return nil, err
 	}
 	one, err := readItem(ctx, s.db, caller.ID, r.GetEdocNum())
-	if errors.Is(err, errNotInInbox) {
-		return nil, itemNotFound()
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +64,6 @@ func (s *service) GetInboxItem(ctx context.Context, r *deliveryv1.GetInboxItemRe
 
 func (s *service) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequest) (*deliveryv1.GetReceivedResponse, error) {
 	facts, commit, err := readReceived(ctx, s.db, r.GetEdocNum())
-	if errors.Is(err, errNotInInbox) {
-		return nil, itemNotFound()
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -98,27 +82,4 @@ func (s *service) show(ctx context.Context, one item) (*deliveryv1.InboxItem, er
 		shown.ReadAt = timestamppb.New(*one.readAt)
 	}
 	return shown, nil
-}
-
-func (p place) token() (string, error) {
-	raw, err := json.Marshal(p)
-	if err != nil {
-		return "", fmt.Errorf("write page token: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(raw), nil
-}
-
-func parsePlace(token string) (*place, error) {
-	if token == "" {
-		return nil, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return nil, pageTokenInvalid()
-	}
-	var p place
-	if err := json.Unmarshal(raw, &p); err != nil || p.Number == "" {
-		return nil, pageTokenInvalid()
-	}
-	return &p, nil
 }

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -101,22 +100,18 @@ func advance(ctx context.Context, tx *journal.Tx, documents []document, now time
 	if err != nil {
 		return nil, err
 	}
-	found, err := tx.Query(ctx, upsert, r.numbers, r.states, r.lanes, r.senders, r.deadlines, r.recipients, r.facts, r.stamps, r.viewingDeadlines, now,
-		tx.CommitID(), r.frames)
-	if err != nil {
-		return nil, fmt.Errorf("advance %d deliveries: %w", len(documents), err)
-	}
 	byNumber := make(map[string]document, len(documents))
 	for _, d := range documents {
 		byNumber[d.number] = d
 	}
 	changed := map[State][]document{}
 	var number, state string
-	if _, err := pgx.ForEachRow(found, []any{&number, &state}, func() error {
+	if err := pg.Each(ctx, tx, fmt.Sprintf("advance %d deliveries", len(documents)), []any{&number, &state}, func() error {
 		changed[State(state)] = append(changed[State(state)], byNumber[number])
 		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("advance %d deliveries: %w", len(documents), err)
+	}, upsert, r.numbers, r.states, r.lanes, r.senders, r.deadlines, r.recipients, r.facts, r.stamps, r.viewingDeadlines, now,
+		tx.CommitID(), r.frames); err != nil {
+		return nil, err
 	}
 	return changed, nil
 }
@@ -144,19 +139,15 @@ func requestCancel(ctx context.Context, tx *journal.Tx, requests []document, now
 	if err != nil {
 		return nil, err
 	}
-	found, err := tx.Query(ctx, request, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames)
-	if err != nil {
-		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(requests), err)
-	}
 	var tooLate []document
 	var number, state string
-	if _, err := pgx.ForEachRow(found, []any{&number, &state}, func() error {
+	if err := pg.Each(ctx, tx, fmt.Sprintf("request cancel of %d deliveries", len(requests)), []any{&number, &state}, func() error {
 		if State(state) == Delivered {
 			tooLate = append(tooLate, byNumber[number])
 		}
 		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("request cancel of %d deliveries: %w", len(requests), err)
+	}, request, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames); err != nil {
+		return nil, err
 	}
 	return tooLate, nil
 }
@@ -175,10 +166,7 @@ func closeCancelled(ctx context.Context, tx *journal.Tx, cancelled []document, n
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, closing, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames); err != nil {
-		return fmt.Errorf("close %d cancelled deliveries: %w", len(cancelled), err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("close %d cancelled deliveries", len(cancelled)), closing, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames)
 }
 
 // end closes up to limit waiting deliveries whose deadline has passed. One whose cancel was requested is cancelled: address, which would
@@ -196,21 +184,13 @@ func end(ctx context.Context, tx *journal.Tx, now time.Time, limit int) ([]docum
 		from   due
 		where  d.edoc_num = due.edoc_num
 		returning d.edoc_num, d.state, d.lane, d.sender`
-	found, err := tx.Query(ctx, update, now, limit, tx.CommitID())
-	if err != nil {
-		return nil, fmt.Errorf("end deliveries: %w", err)
-	}
-	ended, err := pgx.CollectRows(found, func(c pgx.CollectableRow) (document, error) {
+	return pg.All(ctx, tx, "end deliveries", func(c pgx.CollectableRow) (document, error) {
 		var d document
 		var lane int16
 		err := c.Scan(&d.number, &d.state, &lane, &d.sender)
 		d.lane = platformv1.Lane(lane)
 		return d, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("end deliveries: %w", err)
-	}
-	return ended, nil
+	}, update, now, limit, tx.CommitID())
 }
 
 // withdrawnAt tells which of the recipients' addresses have ended.
@@ -224,13 +204,9 @@ func withdrawnAt(ctx context.Context, tx pg.DBTX, documents []document, now time
 	if len(addresses) == 0 {
 		return nil, nil
 	}
-	found, err := tx.Query(ctx, `select address from withdrawn_address where address = any($1) and valid_until <= $2`, addresses, now)
+	ended, err := pg.All(ctx, tx, "read withdrawn addresses", pgx.RowTo[string], `select address from withdrawn_address where address = any($1) and valid_until <= $2`, addresses, now)
 	if err != nil {
-		return nil, fmt.Errorf("read withdrawn addresses: %w", err)
-	}
-	ended, err := pgx.CollectRows(found, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read withdrawn addresses: %w", err)
+		return nil, err
 	}
 	withdrawn := make(map[string]bool, len(ended))
 	for _, address := range ended {
@@ -264,13 +240,9 @@ func markRead(ctx context.Context, tx pg.DBTX, read map[string]moved) (map[strin
 	for i, number := range numbers {
 		times[i], frames[i] = read[number].at, read[number].frame
 	}
-	found, err := tx.Query(ctx, mark, numbers, times, frames)
+	marked, err := pg.All(ctx, tx, fmt.Sprintf("mark %d documents as read", len(numbers)), pgx.RowTo[string], mark, numbers, times, frames)
 	if err != nil {
-		return nil, fmt.Errorf("mark %d documents as read: %w", len(numbers), err)
-	}
-	marked, err := pgx.CollectRows(found, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("mark %d documents as read: %w", len(numbers), err)
+		return nil, err
 	}
 	known := make(map[string]bool, len(marked))
 	for _, number := range marked {
@@ -279,19 +251,17 @@ func markRead(ctx context.Context, tx pg.DBTX, read map[string]moved) (map[strin
 	return known, nil
 }
 
-var errNotInInbox = errors.New("no such document in an inbox")
-
 // readReceived reads the facts of a received document, and the commit that states them.
 func readReceived(ctx context.Context, db pg.DBTX, number string) (*platformv1.DocumentFacts, uuid.UUID, error) {
 	var state string
 	var raw []byte
 	var commit uuid.UUID
-	err := db.QueryRow(ctx, `select state, facts, commit_id from delivery where edoc_num = $1`, number).Scan(&state, &raw, &commit)
-	if errors.Is(err, pgx.ErrNoRows) || (err == nil && State(state) != Delivered) {
-		return nil, uuid.Nil, errNotInInbox
+	const read = `select state, facts, commit_id from delivery where edoc_num = $1`
+	if _, err := pg.Scan(ctx, db, "read delivery "+number, []any{&state, &raw, &commit}, read, number); err != nil {
+		return nil, uuid.Nil, err
 	}
-	if err != nil {
-		return nil, uuid.Nil, fmt.Errorf("read delivery %s: %w", number, err)
+	if State(state) != Delivered {
+		return nil, uuid.Nil, itemNotFound()
 	}
 	var facts platformv1.DocumentFacts
 	if err := proto.Unmarshal(raw, &facts); err != nil {
@@ -312,41 +282,29 @@ type place struct {
 	Number     string    `json:"n"`
 }
 
+// newest is where an inbox begins.
+var newest = place{ReceivedAt: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+
+func (i item) place() place {
+	return place{ReceivedAt: i.facts.GetReceivedAt().AsTime(), Number: i.facts.GetEdocNum()}
+}
+
 const itemColumns = `select facts, read_at from delivery where recipient = $1 and state = 'DELIVERED'`
 
 // listInbox lists a recipient's documents, newest first, after a place.
-func listInbox(ctx context.Context, db pg.DBTX, recipient string, unread bool, after *place, limit int) ([]item, error) {
-	from := place{ReceivedAt: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
-	if after != nil {
-		from = *after
-	}
-	found, err := db.Query(ctx, itemColumns+`
+func listInbox(ctx context.Context, db pg.DBTX, recipient string, unread bool, after place, limit int) ([]item, error) {
+	return pg.All(ctx, db, "list an inbox", scanItem, itemColumns+`
 		  and (received_at, edoc_num) < ($2, $3) and (not $4 or read_at is null)
 		order by received_at desc, edoc_num desc
-		limit $5`, recipient, from.ReceivedAt, from.Number, unread, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list an inbox: %w", err)
-	}
-	items, err := pgx.CollectRows(found, scanItem)
-	if err != nil {
-		return nil, fmt.Errorf("list an inbox: %w", err)
-	}
-	return items, nil
+		limit $5`, recipient, after.ReceivedAt, after.Number, unread, limit)
 }
 
 func readItem(ctx context.Context, db pg.DBTX, recipient, number string) (item, error) {
-	found, err := db.Query(ctx, itemColumns+` and edoc_num = $2`, recipient, number)
-	if err != nil {
-		return item{}, fmt.Errorf("read an inbox item: %w", err)
+	one, known, err := pg.Find(ctx, db, "read an inbox item", scanItem, itemColumns+` and edoc_num = $2`, recipient, number)
+	if err == nil && !known {
+		err = itemNotFound()
 	}
-	one, err := pgx.CollectExactlyOneRow(found, scanItem)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return item{}, errNotInInbox
-	}
-	if err != nil {
-		return item{}, fmt.Errorf("read an inbox item: %w", err)
-	}
-	return one, nil
+	return one, err
 }
 
 func scanItem(c pgx.CollectableRow) (item, error) {

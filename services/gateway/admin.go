@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"log/slog"
 	"slices"
@@ -16,12 +15,11 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/page"
 	"github.com/naru-relay/naru/pkg/pg"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
-
-const defaultPage = 50
 
 // adminService manages principals for the operator.
 type adminService struct {
@@ -139,26 +137,20 @@ func (s *adminService) institution(ctx context.Context, wanted uuid.UUID) (insti
 
 // ListInstitutions lists, newest first.
 func (s *adminService) ListInstitutions(ctx context.Context, r *gatewayv1.ListInstitutionsRequest) (*gatewayv1.ListInstitutionsResponse, error) {
-	before, size := uuid.Max, int(r.GetPageSize())
-	if size == 0 {
-		size = defaultPage
+	before, err := page.After(r.GetPageToken(), uuid.Max, pageTokenInvalid())
+	if err != nil {
+		return nil, err
 	}
-	if token := r.GetPageToken(); token != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(token)
-		if err != nil || len(raw) != len(before) {
-			return nil, pageTokenInvalid()
-		}
-		before = uuid.UUID(raw)
-	}
+	size := page.Size(r.GetPageSize())
 	found, err := listInstitutions(ctx, s.db, before, size+1)
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	answer := &gatewayv1.ListInstitutionsResponse{}
-	if len(found) > size {
-		found = found[:size]
-		answer.NextPageToken = base64.RawURLEncoding.EncodeToString(found[size-1].ID[:])
+	found, next, err := page.Cut(found, size, func(last institution) uuid.UUID { return last.ID })
+	if err != nil {
+		return nil, err
 	}
+	answer := &gatewayv1.ListInstitutionsResponse{NextPageToken: next}
 	states, err := s.registration.states(ctx, found...)
 	if err != nil {
 		return nil, err

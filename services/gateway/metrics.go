@@ -2,14 +2,13 @@ package gateway
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
 // metrics are the unit's instruments.
@@ -19,23 +18,16 @@ type metrics struct {
 }
 
 func newMetrics(meter metric.Meter, db pg.DBTX) (*metrics, error) {
-	m := &metrics{}
-	var errs [3]error
-	m.tokens, errs[0] = meter.Int64Counter("naru.gateway.token.requests", metric.WithUnit("{request}"), metric.WithDescription("Requests for access tokens by outcome"))
-	m.refused, errs[1] = meter.Int64Counter("naru.gateway.refused.calls", metric.WithUnit("{call}"), metric.WithDescription("Calls refused at a door by reason: authentication, scope, quota"))
-	_, errs[2] = meter.Int64ObservableGauge("naru.gateway.due.registrations", metric.WithUnit("{institution}"), metric.WithDescription("Institutions the address unit has not taken yet"),
-		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-			n, err := countDueRegistrations(ctx, db)
-			if err != nil {
-				return err
-			}
-			o.Observe(n)
-			return nil
-		}))
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, fmt.Errorf("make instruments: %w", err)
+	made := telemetry.NewInstruments(meter)
+	m := &metrics{
+		tokens:  made.Counter("naru.gateway.token.requests", "{request}", "Requests for access tokens by outcome"),
+		refused: made.Counter("naru.gateway.refused.calls", "{call}", "Calls refused at a door by reason: authentication, scope, quota"),
 	}
-	return m, nil
+	made.Gauges(func(ctx context.Context) ([]float64, error) {
+		n, err := countDueRegistrations(ctx, db)
+		return []float64{float64(n)}, err
+	}, telemetry.Gauge{Name: "naru.gateway.due.registrations", Unit: "{institution}", About: "Institutions the address unit has not taken yet"})
+	return m, made.Err()
 }
 
 func (m *metrics) token(ctx context.Context, err error) {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,14 +14,10 @@ import (
 )
 
 func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) error {
-	_, err := tx.Exec(ctx, `
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert principal %s", p.ID), `
 		insert into principal (id, kind, name, suspended, version, created_at, commit_id)
 		values ($1, $2, $3, $4, $5, $6, $7)`,
 		p.ID, kindText(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt, tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert principal %s: %w", p.ID, err)
-	}
-	return nil
 }
 
 // insertInstitution: an address that is taken is the fault ADDRESS_TAKEN.
@@ -53,18 +48,7 @@ func scanInstitution(row pgx.CollectableRow) (institution, error) {
 }
 
 func institutionBy(ctx context.Context, db pg.DBTX, condition string, arg any) (institution, bool, error) {
-	rows, err := db.Query(ctx, institutionColumns+condition, arg)
-	if err != nil {
-		return institution{}, false, fmt.Errorf("read institution: %w", err)
-	}
-	i, err := pgx.CollectExactlyOneRow(rows, scanInstitution)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return institution{}, false, nil
-	}
-	if err != nil {
-		return institution{}, false, fmt.Errorf("read institution: %w", err)
-	}
-	return i, true, nil
+	return pg.Find(ctx, db, "read institution", scanInstitution, institutionColumns+condition, arg)
 }
 
 func institutionByID(ctx context.Context, db pg.DBTX, id uuid.UUID) (institution, bool, error) {
@@ -77,119 +61,77 @@ func institutionByAddress(ctx context.Context, db pg.DBTX, address string) (inst
 
 // listInstitutions gives at most n, newest first, those made before the given one; ids are ordered by time of making.
 func listInstitutions(ctx context.Context, db pg.DBTX, before uuid.UUID, n int) ([]institution, error) {
-	rows, err := db.Query(ctx, institutionColumns+`
+	return pg.All(ctx, db, "list institutions", scanInstitution, institutionColumns+`
 		 where i.principal < $1
 		 order by i.principal desc
 		 limit $2`, before, n)
-	if err != nil {
-		return nil, fmt.Errorf("list institutions: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, scanInstitution)
-	if err != nil {
-		return nil, fmt.Errorf("list institutions: %w", err)
-	}
-	return found, nil
 }
 
 // countInstitutions tells how many of the ids are institutions.
 func countInstitutions(ctx context.Context, db pg.DBTX, ids []uuid.UUID) (int, error) {
-	var n int
-	if err := db.QueryRow(ctx, `select count(*) from institution where principal = any($1)`, ids).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count institutions: %w", err)
-	}
-	return n, nil
+	return pg.Value[int](ctx, db, "count institutions", `select count(*) from institution where principal = any($1)`, ids)
 }
 
 func insertServedSenders(ctx context.Context, tx *journal.Tx, system uuid.UUID, senders []uuid.UUID) error {
-	_, err := tx.Exec(ctx, `
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert senders of viewing system %s", system), `
 		insert into viewing_system_sender (viewing_system, sender, commit_id)
 		select $1, s, $3 from unnest($2::uuid[]) as s`, system, senders, tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert senders of viewing system %s: %w", system, err)
-	}
-	return nil
 }
 
 // lockPrincipal reads a principal and keeps others from changing its clients meanwhile.
 func lockPrincipal(ctx context.Context, db pg.DBTX, id uuid.UUID) (principal, bool, error) {
 	p := principal{ID: id}
 	var kind string
-	err := db.QueryRow(ctx, `
+	if known, err := pg.Scan(ctx, db, fmt.Sprintf("read principal %s", id), []any{&kind, &p.Name, &p.Suspended, &p.Version, &p.CreatedAt}, `
 		select kind, name, suspended, version, created_at
 		  from principal
 		 where id = $1
-		   for update`, id).Scan(&kind, &p.Name, &p.Suspended, &p.Version, &p.CreatedAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return principal{}, false, nil
-	}
-	if err != nil {
-		return principal{}, false, fmt.Errorf("read principal %s: %w", id, err)
+		   for update`, id); err != nil || !known {
+		return principal{}, false, err
 	}
 	p.Kind = kindOfText(kind)
 	return p, true, nil
 }
 
 func adminExists(ctx context.Context, db pg.DBTX) (bool, error) {
-	var exists bool
-	if err := db.QueryRow(ctx, `select exists (select from principal where kind = 'admin')`).Scan(&exists); err != nil {
-		return false, fmt.Errorf("look for an operator: %w", err)
-	}
-	return exists, nil
+	return pg.Value[bool](ctx, db, "look for an operator", `select exists (select from principal where kind = 'admin')`)
 }
 
 func insertClient(ctx context.Context, tx *journal.Tx, c client) error {
-	_, err := tx.Exec(ctx, `
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert client of %s", c.Principal), `
 		insert into client (id, principal, scopes, secret_digest, public_jwk, created_at, commit_id)
 		values ($1, $2, $3, $4, nullif($5, ''), $6, $7)`,
 		c.ID, c.Principal, c.Scopes, c.SecretDigest, c.PublicJWK, c.CreatedAt, tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert client of %s: %w", c.Principal, err)
-	}
-	return nil
 }
 
 func clientByID(ctx context.Context, db pg.DBTX, id string) (client, bool, error) {
 	c := client{ID: id}
 	var kind string
-	err := db.QueryRow(ctx, `
+	if known, err := pg.Scan(ctx, db, "read client", []any{&c.Principal, &kind, &c.Suspended, &c.Scopes, &c.SecretDigest, &c.PublicJWK, &c.CreatedAt, &c.RevokedAt}, `
 		select c.principal, p.kind, p.suspended, c.scopes, c.secret_digest, coalesce(c.public_jwk, ''), c.created_at, c.revoked_at
 		  from client c
 		  join principal p on p.id = c.principal
-		 where c.id = $1`, id).Scan(&c.Principal, &kind, &c.Suspended, &c.Scopes, &c.SecretDigest, &c.PublicJWK, &c.CreatedAt, &c.RevokedAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return client{}, false, nil
-	}
-	if err != nil {
-		return client{}, false, fmt.Errorf("read client: %w", err)
+		 where c.id = $1`, id); err != nil || !known {
+		return client{}, false, err
 	}
 	c.Kind = kindOfText(kind)
 	return c, true, nil
 }
 
 func countClients(ctx context.Context, db pg.DBTX, owner uuid.UUID) (int, error) {
-	var n int
-	if err := db.QueryRow(ctx, `select count(*) from client where principal = $1 and revoked_at is null`, owner).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count clients of %s: %w", owner, err)
-	}
-	return n, nil
+	return pg.Value[int](ctx, db, fmt.Sprintf("count clients of %s", owner), `select count(*) from client where principal = $1 and revoked_at is null`, owner)
 }
 
 // revokeClient tells whose client it was and whether this call revoked it; found is false where there is none.
 func revokeClient(ctx context.Context, tx *journal.Tx, id string, now time.Time) (owner uuid.UUID, revoked, found bool, err error) {
-	err = tx.QueryRow(ctx, `
+	known, err := pg.Scan(ctx, tx, "revoke client", []any{&owner, &revoked}, `
 		with revoked as (
 		    update client set revoked_at = $2, commit_id = $3 where id = $1 and revoked_at is null returning id
 		)
 		select c.principal, exists (select from revoked)
 		  from client c
-		 where c.id = $1`, id, now, tx.CommitID()).Scan(&owner, &revoked)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return uuid.Nil, false, false, nil
-	}
-	if err != nil {
-		return uuid.Nil, false, false, fmt.Errorf("revoke client: %w", err)
-	}
-	return owner, revoked, true, nil
+		 where c.id = $1`, id, now, tx.CommitID())
+	return owner, revoked, known, err
 }
 
 // useAssertion remembers an assertion; false when it was used before.
@@ -205,8 +147,5 @@ func useAssertion(ctx context.Context, db pg.DBTX, clientID, jti string, expires
 }
 
 func forgetAssertions(ctx context.Context, db pg.DBTX, expiredBefore time.Time) error {
-	if _, err := db.Exec(ctx, `delete from client_assertion where expires_at < $1`, expiredBefore); err != nil {
-		return fmt.Errorf("forget client assertions: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "forget client assertions", `delete from client_assertion where expires_at < $1`, expiredBefore)
 }

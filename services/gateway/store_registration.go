@@ -24,19 +24,19 @@ type dueRegistration struct {
 
 // insertRegistration makes it due after the pause, so that the call that made it may try first.
 func insertRegistration(ctx context.Context, tx *journal.Tx, r dueRegistration, pause time.Duration) error {
-	_, err := tx.Exec(ctx, `
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert address registration of %s", r.ID), `
 		insert into address_registration (principal, business_document, registration_document, due_at, commit_id)
 		values ($1, $2, $3, now() + $4::interval, $5)`,
 		r.ID, r.BusinessDocument, r.RegistrationDocument, pause, tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert address registration of %s: %w", r.ID, err)
-	}
-	return nil
 }
 
 // claimRegistrations takes due ones for as long as the lease; the database's clock decides.
 func claimRegistrations(ctx context.Context, db pg.DBTX, lease time.Duration, n int) ([]dueRegistration, error) {
-	rows, err := db.Query(ctx, `
+	return pg.All(ctx, db, "claim address registrations", func(row pgx.CollectableRow) (dueRegistration, error) {
+		var r dueRegistration
+		err := row.Scan(&r.ID, &r.Name, &r.BusinessNumber, &r.Type, &r.Address, &r.Submission, &r.BusinessDocument, &r.RegistrationDocument, &r.Attempt)
+		return r, err
+	}, `
 		with claimed as (
 		    update address_registration
 		       set due_at = now() + $1::interval, attempt = attempt + 1
@@ -53,18 +53,6 @@ func claimRegistrations(ctx context.Context, db pg.DBTX, lease time.Duration, n 
 		  join institution i on i.principal = c.principal
 		  join principal p on p.id = c.principal
 		 order by c.principal`, lease, n)
-	if err != nil {
-		return nil, fmt.Errorf("claim address registrations: %w", err)
-	}
-	claimed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (dueRegistration, error) {
-		var r dueRegistration
-		err := row.Scan(&r.ID, &r.Name, &r.BusinessNumber, &r.Type, &r.Address, &r.Submission, &r.BusinessDocument, &r.RegistrationDocument, &r.Attempt)
-		return r, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("claim address registrations: %w", err)
-	}
-	return claimed, nil
 }
 
 // settleRegistration ends a due one and erases its documents; false when somebody else did, or when a later submission is due.
@@ -81,14 +69,10 @@ func settleRegistration(ctx context.Context, tx *journal.Tx, i institution, stat
 
 // postponeRegistration makes it due later, unless another attempt or submission has begun.
 func postponeRegistration(ctx context.Context, db pg.DBTX, r dueRegistration, pause time.Duration) error {
-	_, err := db.Exec(ctx, `
+	return pg.Exec(ctx, db, fmt.Sprintf("postpone address registration of %s", r.ID), `
 		update address_registration
 		   set due_at = now() + $4::interval
 		 where principal = $1 and submission = $2 and attempt = $3 and state = 'due'`, r.ID, r.Submission, r.Attempt, pause)
-	if err != nil {
-		return fmt.Errorf("postpone address registration of %s: %w", r.ID, err)
-	}
-	return nil
 }
 
 // reopenRegistration makes a settled one due again with other documents, as the next submission; false when somebody else did, or when
@@ -145,16 +129,9 @@ func submissionDigest(ctx context.Context, db pg.DBTX, operator, requestID strin
 }
 
 func renamePrincipal(ctx context.Context, tx *journal.Tx, id uuid.UUID, name string) error {
-	if _, err := tx.Exec(ctx, `update principal set name = $2, commit_id = $3 where id = $1`, id, name, tx.CommitID()); err != nil {
-		return fmt.Errorf("rename principal %s: %w", id, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("rename principal %s", id), `update principal set name = $2, commit_id = $3 where id = $1`, id, name, tx.CommitID())
 }
 
 func countDueRegistrations(ctx context.Context, db pg.DBTX) (int64, error) {
-	var n int64
-	if err := db.QueryRow(ctx, `select count(*) from address_registration where state = 'due'`).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count due address registrations: %w", err)
-	}
-	return n, nil
+	return pg.Value[int64](ctx, db, "count due address registrations", `select count(*) from address_registration where state = 'due'`)
 }

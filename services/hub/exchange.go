@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -40,8 +39,8 @@ var errNotRecorded = errors.New("the exchange could not be stored")
 
 // sealer is the part of sealed.Box this unit needs.
 type sealer interface {
-	Seal(ctx context.Context, p sealed.Purpose, subject string, plaintext []byte) ([]byte, error)
-	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
+	sealed.Sealer
+	sealed.Opener
 }
 
 // recorder makes single attempts: breaker, record of the request, call, record of the answer, in that order.
@@ -159,51 +158,21 @@ func (r *recorder) recordAnswer(ctx context.Context, a attempt, answer hubclient
 	})
 }
 
-// A recorded message is compressed, cut into pieces a sealed value may have, and each piece sealed for exchange, attempt, side and
-// place, so that no piece can be moved, left out or exchanged.
-const pieceBytes = sealed.MaxPlaintext
-
+// seal packs a message and seals it in pieces for exchange, attempt and side.
 func (r *recorder) seal(ctx context.Context, exchange uuid.UUID, number int16, side string, message []byte) ([][]byte, error) {
 	packed, err := pack(message)
 	if err != nil {
 		return nil, err
 	}
-	count := (len(packed) + pieceBytes - 1) / pieceBytes
-	pieces := make([][]byte, count)
-	for i := range pieces {
-		piece := packed[i*pieceBytes : min((i+1)*pieceBytes, len(packed))]
-		if pieces[i], err = r.sealed.Seal(ctx, sealed.Exchange, pieceSubject(exchange, number, side, i, count), piece); err != nil {
-			return nil, fmt.Errorf("seal %s of exchange %s: %w", side, exchange, err)
-		}
+	pieces, err := sealed.SealPieces(ctx, r.sealed, sealed.Exchange, sideSubject(exchange, number, side), packed)
+	if err != nil {
+		return nil, fmt.Errorf("seal %s of exchange %s: %w", side, exchange, err)
 	}
 	return pieces, nil
 }
 
-// maxRecorded bounds what a recorded message may grow to when it is read back.
-const maxRecorded = 64 << 20
-
-func open(ctx context.Context, box sealer, exchange uuid.UUID, number int16, side string, pieces [][]byte) ([]byte, error) {
-	var packed []byte
-	for i, piece := range pieces {
-		clear, err := box.Open(ctx, sealed.Exchange, pieceSubject(exchange, number, side, i, len(pieces)), piece)
-		if err != nil {
-			return nil, fmt.Errorf("open %s of exchange %s: %w", side, exchange, err)
-		}
-		packed = append(packed, clear...)
-	}
-	reader, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, fmt.Errorf("unpack %s of exchange %s: %w", side, exchange, err)
-	}
-	message, err := io.ReadAll(io.LimitReader(reader, maxRecorded))
-	if err != nil {
-		return nil, fmt.Errorf("unpack %s of exchange %s: %w", side, exchange, err)
-	}
-	return message, nil
-}
-
-func pieceSubject(exchange uuid.UUID, number int16, side string, i, count int) string {
-	return fmt.Sprintf("%s/%d/%s/%d/%d", exchange, number, side, i+1, count)
+func sideSubject(exchange uuid.UUID, number int16, side string) string {
+	return fmt.Sprintf("%s/%d/%s", exchange, number, side)
 }
 
 func pack(message []byte) ([]byte, error) {

@@ -21,11 +21,8 @@ const insertRequestSQL = `
 	values ($1, $2, $3, $4, $5, $6, $7)`
 
 func insertRequest(ctx context.Context, db pg.DBTX, a attempt, pieces [][]byte) error {
-	_, err := db.Exec(ctx, insertRequestSQL, a.exchange, a.number, string(a.call.Operation), a.stamp.RequestID, a.digest, pieces, a.stamp.At)
-	if err != nil {
-		return fmt.Errorf("insert request of exchange %s: %w", a.exchange, err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("insert request of exchange %s", a.exchange), insertRequestSQL, a.exchange, a.number, string(a.call.Operation),
+		a.stamp.RequestID, a.digest, pieces, a.stamp.At)
 }
 
 const insertResponseSQL = `
@@ -33,12 +30,8 @@ const insertResponseSQL = `
 	values ($1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10)`
 
 func insertResponse(ctx context.Context, tx *journal.Tx, a attempt, res answered) error {
-	_, err := tx.Exec(ctx, insertResponseSQL, a.exchange, a.number, string(res.outcome), res.code, res.detail, res.status,
-		res.digest, res.parts, res.at, tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert response of exchange %s: %w", a.exchange, err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert response of exchange %s", a.exchange), insertResponseSQL, a.exchange, a.number, string(res.outcome),
+		res.code, res.detail, res.status, res.digest, res.parts, res.at, tx.CommitID())
 }
 
 // stateAnswer states what came of one attempt: digests, never contents.
@@ -113,10 +106,7 @@ const releaseTokenSQL = `
 	 where platform_id = $1 and lease_holder = $2`
 
 func releaseToken(ctx context.Context, db pg.DBTX, platform string, holder uuid.UUID) error {
-	if _, err := db.Exec(ctx, releaseTokenSQL, platform, holder); err != nil {
-		return fmt.Errorf("release token: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "release token", releaseTokenSQL, platform, holder)
 }
 
 const storeTokenSQL = `

@@ -2,8 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -135,13 +133,9 @@ func readSender(ctx context.Context, db pg.DBTX, tenant uuid.UUID, now time.Time
 	var record senderRecord
 	var address, platform *string
 	var validFrom *time.Time
-	err := db.QueryRow(ctx, read, tenant, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER), now).
-		Scan(&record.suspended, &address, &platform, &validFrom)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return senderRecord{}, nil
-	}
-	if err != nil {
-		return senderRecord{}, fmt.Errorf("read sender: %w", err)
+	into := []any{&record.suspended, &address, &platform, &validFrom}
+	if _, err := pg.Scan(ctx, db, "read sender", into, read, tenant, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER), now); err != nil {
+		return senderRecord{}, err
 	}
 	if address != nil && platform != nil && validFrom != nil {
 		record.address = &senderAddress{address: *address, platform: *platform, validFrom: clock.Canonical(*validFrom)}
@@ -154,13 +148,5 @@ func readServing(ctx context.Context, db pg.DBTX, tenant uuid.UUID, systems []uu
 		select id
 		from   principal
 		where  id = any($1::uuid[]) and kind = $2 and not suspended and $3::uuid = any(senders)`
-	rows, err := db.Query(ctx, read, systems, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM), tenant)
-	if err != nil {
-		return nil, fmt.Errorf("read viewing systems: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return nil, fmt.Errorf("read viewing systems: %w", err)
-	}
-	return found, nil
+	return pg.All(ctx, db, "read viewing systems", pgx.RowTo[uuid.UUID], read, systems, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM), tenant)
 }

@@ -78,9 +78,5 @@ func claimBlock(ctx context.Context, db pg.DBTX, date, code string) (int64, erro
 		on conflict (day, code) do update
 		set    next_serial = b.next_serial + $3::bigint
 		returning next_serial`
-	var end int64
-	if err := db.QueryRow(ctx, claim, date, code, blockSize).Scan(&end); err != nil {
-		return 0, fmt.Errorf("claim a block of serials: %w", err)
-	}
-	return end, nil
+	return pg.Value[int64](ctx, db, "claim a block of serials", claim, date, code, blockSize)
 }

@@ -2,12 +2,12 @@ package status
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
 type metrics struct {
@@ -21,17 +21,13 @@ func newMetrics(meter metric.Meter, kinds map[kind]string) (*metrics, error) {
 	for k, name := range kinds {
 		m.kinds[k] = metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", name)))
 	}
-	var errs [4]error
-	m.entries, errs[0] = meter.Int64Counter("naru.status.recorded.entries", metric.WithUnit("{entry}"), metric.WithDescription("Timeline entries recorded, by kind."))
-	m.repeats, errs[1] = meter.Int64Counter("naru.status.repeated.entries", metric.WithUnit("{entry}"), metric.WithDescription("Facts that were recorded already, by kind."))
-	m.lookups, errs[2] = meter.Int64Counter("naru.status.lookups", metric.WithUnit("{document}"), metric.WithDescription("Documents asked for at intake, by whether it knew them."))
-	m.lag, errs[3] = meter.Float64Histogram("naru.status.lag", metric.WithUnit("s"),
-		metric.WithDescription("From when a fact was stated to when it was recorded: the oldest of each batch, by kind."),
-		metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300, 3600))
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, fmt.Errorf("make status instruments: %w", err)
-	}
-	return m, nil
+	made := telemetry.NewInstruments(meter)
+	m.entries = made.Counter("naru.status.recorded.entries", "{entry}", "Timeline entries recorded, by kind.")
+	m.repeats = made.Counter("naru.status.repeated.entries", "{entry}", "Facts that were recorded already, by kind.")
+	m.lookups = made.Counter("naru.status.lookups", "{document}", "Documents asked for at intake, by whether it knew them.")
+	m.lag = made.Histogram("naru.status.lag", "s", "From when a fact was stated to when it was recorded: the oldest of each batch, by kind.",
+		.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300, 3600)
+	return m, made.Err()
 }
 
 func (m *metrics) recorded(ctx context.Context, k kind, fresh, repeated int64) {

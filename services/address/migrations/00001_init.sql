@@ -151,13 +151,12 @@ grant select, insert, update on organisation to ${app};
 
 -- The two papers of hub-interface 3.1, sealed in pieces, until the hub has them.
 create table organisation_paper (
-    principal uuid     not null constraint organisation_paper_of references organisation (principal),
-    paper     text     not null constraint organisation_paper_known check (paper in ('business', 'registration')),
-    piece     smallint not null,
-    sealed    bytea    not null,
-    constraint organisation_paper_pk primary key (principal, paper, piece)
+    principal    uuid    not null constraint organisation_paper_pk primary key
+                                  constraint organisation_paper_of references organisation (principal),
+    business     bytea[] not null,
+    registration bytea[] not null
 );
-alter table organisation_paper alter column sealed set storage external;
+alter table organisation_paper alter column business set storage external, alter column registration set storage external;
 grant select, insert, delete on organisation_paper to ${app};
 
 -- Documents whose recipient is sought. The row stays when the search is over; what was needed only for the search does not.

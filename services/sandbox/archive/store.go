@@ -58,11 +58,7 @@ const saveMemberSQL = `
 	returning xmax = 0`
 
 func saveMember(ctx context.Context, db pg.DBTX, m member, now time.Time) (created bool, err error) {
-	err = db.QueryRow(ctx, saveMemberSQL, m.ID, m.Name, m.Salt, m.Hash, now).Scan(&created)
-	if err != nil {
-		return false, fmt.Errorf("save member: %w", err)
-	}
-	return created, nil
+	return pg.Value[bool](ctx, db, "save member", saveMemberSQL, m.ID, m.Name, m.Salt, m.Hash, now)
 }
 
 const findMemberSQL = `
@@ -80,21 +76,14 @@ const listMembersSQL = `
 	select member_id, name, created_at from member order by member_id limit 1000`
 
 func listMembers(ctx context.Context, db pg.DBTX) ([]listedMember, error) {
-	rows, err := db.Query(ctx, listMembersSQL)
-	if err != nil {
-		return nil, fmt.Errorf("list members: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[listedMember])
+	return pg.All(ctx, db, "list members", pgx.RowToStructByPos[listedMember], listMembersSQL)
 }
 
 const saveSessionSQL = `
 	insert into session (token_digest, member_id, issued_at, expires_at) values ($1, $2, $3, $4)`
 
 func saveSession(ctx context.Context, db pg.DBTX, digest []byte, memberID string, now, expires time.Time) error {
-	if _, err := db.Exec(ctx, saveSessionSQL, digest, memberID, now, expires); err != nil {
-		return fmt.Errorf("save log-in: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "save log-in", saveSessionSQL, digest, memberID, now, expires)
 }
 
 const findSessionSQL = `
@@ -113,10 +102,7 @@ func findSession(ctx context.Context, db pg.DBTX, digest []byte, now time.Time) 
 const deleteSessionsSQL = `delete from session where expires_at <= $1`
 
 func deleteSessions(ctx context.Context, db pg.DBTX, now time.Time) error {
-	if _, err := db.Exec(ctx, deleteSessionsSQL, now); err != nil {
-		return fmt.Errorf("delete ended log-ins: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "delete ended log-ins", deleteSessionsSQL, now)
 }
 
 const insertDocumentSQL = `
@@ -169,11 +155,7 @@ func oneDocument(ctx context.Context, db pg.DBTX, sql string, args ...any) (docu
 }
 
 func findDocuments(ctx context.Context, db pg.DBTX, memberID, hash string) ([]document, error) {
-	rows, err := db.Query(ctx, listDocumentsSQL, memberID, hash)
-	if err != nil {
-		return nil, fmt.Errorf("list documents: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[document])
+	return pg.All(ctx, db, "list documents", pgx.RowToStructByPos[document], listDocumentsSQL, memberID, hash)
 }
 
 const withoutRowSQL = `
@@ -182,20 +164,13 @@ const withoutRowSQL = `
 
 // withoutRow keeps those ids that no document has.
 func withoutRow(ctx context.Context, db pg.DBTX, ids []uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, withoutRowSQL, ids)
-	if err != nil {
-		return nil, fmt.Errorf("find stray files: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return pg.All(ctx, db, "find stray files", pgx.RowTo[uuid.UUID], withoutRowSQL, ids)
 }
 
 const nextSerialSQL = `select nextval('certificate_serial')`
 
 func nextSerial(ctx context.Context, db pg.DBTX) (serial int64, err error) {
-	if err = db.QueryRow(ctx, nextSerialSQL).Scan(&serial); err != nil {
-		return 0, fmt.Errorf("draw certificate number: %w", err)
-	}
-	return serial, nil
+	return pg.Value[int64](ctx, db, "draw certificate number", nextSerialSQL)
 }
 
 const insertCertificateSQL = `
@@ -203,19 +178,13 @@ const insertCertificateSQL = `
 	                 values ($1, $2, $3, $4, $5, $6, $7)`
 
 func insertCertificate(ctx context.Context, db pg.DBTX, c certificate) error {
-	_, err := db.Exec(ctx, insertCertificateSQL, c.Number, c.DocumentID, string(c.Kind), archivecert.Digest(c.DER), c.DER, c.IssuedAt, c.ValidUntil)
-	if err != nil {
-		return fmt.Errorf("insert certificate: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "insert certificate", insertCertificateSQL, c.Number, c.DocumentID, string(c.Kind), archivecert.Digest(c.DER), c.DER,
+		c.IssuedAt, c.ValidUntil)
 }
 
 const issuedSQL = `select exists (select from certificate where digest = $1)`
 
 // issued tells whether these very bytes are a certificate of ours.
 func issued(ctx context.Context, db pg.DBTX, der []byte) (ours bool, err error) {
-	if err = db.QueryRow(ctx, issuedSQL, archivecert.Digest(der)).Scan(&ours); err != nil {
-		return false, fmt.Errorf("find certificate: %w", err)
-	}
-	return ours, nil
+	return pg.Value[bool](ctx, db, "find certificate", issuedSQL, archivecert.Digest(der))
 }

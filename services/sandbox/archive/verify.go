@@ -55,7 +55,7 @@ func (s *System) verify(w http.ResponseWriter, r *http.Request) {
 		err = statement.Covers(request.Hash, statement.AttachmentHashes)
 	}
 	for _, failed := range archivecert.FailedChecks(err) {
-		answer.Failures = append(answer.Failures, failed.String())
+		answer.Failures = append(answer.Failures, string(failed))
 	}
 	if statement != nil {
 		answer.Kind, answer.Statement = kind, &statementAnswer{

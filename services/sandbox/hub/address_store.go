@@ -71,14 +71,11 @@ const findOpenSQL = `
 
 func findOpen(ctx context.Context, tx pgx.Tx, platformID, eaddr string) (openPeriod, error) {
 	var p openPeriod
-	err := tx.QueryRow(ctx, findOpenSQL, platformID, fold(eaddr)).Scan(&p.id, &p.validFrom, &p.name, &p.ownerType)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return p, errAddressUnknown
+	known, err := pg.Scan(ctx, tx, "find open period of address", []any{&p.id, &p.validFrom, &p.name, &p.ownerType}, findOpenSQL, platformID, fold(eaddr))
+	if err == nil && !known {
+		err = errAddressUnknown
 	}
-	if err != nil {
-		return p, fmt.Errorf("find open period of address: %w", err)
-	}
-	return p, nil
+	return p, err
 }
 
 const supersedeSQL = `
@@ -186,15 +183,7 @@ const findByIdnSQL = `
 	 order by registered_at, address_id`
 
 func findByIdn(ctx context.Context, db pg.DBTX, platformID, idn string) ([]namedAddress, error) {
-	rows, err := db.Query(ctx, findByIdnSQL, platformID, idn)
-	if err != nil {
-		return nil, fmt.Errorf("find addresses: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[namedAddress])
-	if err != nil {
-		return nil, fmt.Errorf("find addresses: %w", err)
-	}
-	return found, nil
+	return pg.All(ctx, db, "find addresses", pgx.RowToStructByPos[namedAddress], findByIdnSQL, platformID, idn)
 }
 
 const findWithdrawnSQL = `
@@ -204,13 +193,9 @@ const findWithdrawnSQL = `
 	 order by valid_until, address_id`
 
 func findWithdrawn(ctx context.Context, db pg.DBTX, platformID, idn string) ([]string, error) {
-	rows, err := db.Query(ctx, findWithdrawnSQL, platformID, idn)
+	found, err := pg.All(ctx, db, "find withdrawn addresses", pgx.RowTo[string], findWithdrawnSQL, platformID, idn)
 	if err != nil {
-		return nil, fmt.Errorf("find withdrawn addresses: %w", err)
-	}
-	found, err := pgx.AppendRows([]string{}, rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("find withdrawn addresses: %w", err)
+		return nil, err
 	}
 	return found, nil
 }
@@ -222,14 +207,11 @@ const findOwnerSQL = `
 
 func findOwner(ctx context.Context, db pg.DBTX, platformID, eaddr string) (owner, error) {
 	var o owner
-	err := db.QueryRow(ctx, findOwnerSQL, platformID, fold(eaddr)).Scan(&o.name, &o.ownerType, &o.at)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return o, errAddressUnknown
+	known, err := pg.Scan(ctx, db, "find owner of address", []any{&o.name, &o.ownerType, &o.at}, findOwnerSQL, platformID, fold(eaddr))
+	if err == nil && !known {
+		err = errAddressUnknown
 	}
-	if err != nil {
-		return o, fmt.Errorf("find owner of address: %w", err)
-	}
-	return o, nil
+	return o, err
 }
 
 const searchByIdnSQL = `
@@ -239,8 +221,7 @@ const searchByIdnSQL = `
 	 order by registered_at, address_id`
 
 func searchByIdn(ctx context.Context, db pg.DBTX, idn string) ([]PlatformAddress, error) {
-	rows, err := db.Query(ctx, searchByIdnSQL, idn)
-	return collectAddresses(rows, err)
+	return pg.All(ctx, db, "search addresses", pgx.RowToStructByPos[PlatformAddress], searchByIdnSQL, idn)
 }
 
 const searchByPersonSQL = `
@@ -251,17 +232,5 @@ const searchByPersonSQL = `
 	 order by registered_at, address_id`
 
 func searchByPerson(ctx context.Context, db pg.DBTX, name, birthDate, phone string) ([]PlatformAddress, error) {
-	rows, err := db.Query(ctx, searchByPersonSQL, name, birthDate, phone)
-	return collectAddresses(rows, err)
-}
-
-func collectAddresses(rows pgx.Rows, err error) ([]PlatformAddress, error) {
-	if err != nil {
-		return nil, fmt.Errorf("search addresses: %w", err)
-	}
-	hits, err := pgx.AppendRows([]PlatformAddress{}, rows, pgx.RowToStructByPos[PlatformAddress])
-	if err != nil {
-		return nil, fmt.Errorf("search addresses: %w", err)
-	}
-	return hits, nil
+	return pg.All(ctx, db, "search addresses", pgx.RowToStructByPos[PlatformAddress], searchByPersonSQL, name, birthDate, phone)
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -159,7 +158,7 @@ func (s *System) issueCertificate(ctx context.Context, c call) (issuedCertificat
 		}
 	}
 	held, err := findCirculation(ctx, s.db, req.EdocNum)
-	if errors.Is(err, errNotHeld) || (err == nil && !isParty(held, c.platformID, req.Eaddr)) {
+	if errors.Is(err, errNotFound) || (err == nil && !isParty(held, c.platformID, req.Eaddr)) {
 		return issuedCertificate{}, errNoCirculation
 	}
 	if err != nil {
@@ -243,12 +242,8 @@ const insertCertificateSQL = `
 
 func (s *System) storeCertificate(ctx context.Context, d CertificateDraft, platformID string, misdeed scenario.Kind, pdf []byte) error {
 	digest := sha256.Sum256(pdf)
-	_, err := s.db.Exec(ctx, insertCertificateSQL, d.Number, d.Circulation.EdocNum, d.Applicant, d.Reason, platformID,
-		d.IssuedAt, string(misdeed), digest[:], pdf)
-	if err != nil {
-		return fmt.Errorf("store certificate %s: %w", d.Number, err)
-	}
-	return nil
+	return pg.Exec(ctx, s.db, fmt.Sprintf("store certificate %s", d.Number), insertCertificateSQL, d.Number, d.Circulation.EdocNum, d.Applicant,
+		d.Reason, platformID, d.IssuedAt, string(misdeed), digest[:], pdf)
 }
 
 const certificateIssuedSQL = `
@@ -261,12 +256,9 @@ const certificateIssuedSQL = `
 func issuedNumber(ctx context.Context, db pg.DBTX, pdf []byte) (string, error) {
 	digest := sha256.Sum256(pdf)
 	var number string
-	err := db.QueryRow(ctx, certificateIssuedSQL, digest[:]).Scan(&number)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", errNotHeld
+	known, err := pg.Scan(ctx, db, "find certificate by digest", []any{&number}, certificateIssuedSQL, digest[:])
+	if err == nil && !known {
+		err = errNotFound
 	}
-	if err != nil {
-		return "", fmt.Errorf("find certificate by digest: %w", err)
-	}
-	return number, nil
+	return number, err
 }

@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -128,27 +127,19 @@ func (s *System) insertCirculations(ctx context.Context, callerID string, items 
 			return err
 		}
 	}
-	rows, err := s.db.Query(ctx, insertCirculationsSQL, callerID,
+	return fillResults(ctx, s.db, "register circulations", results, insertCirculationsSQL, callerID,
 		c.ord, c.edocNum, c.subject, c.sendEaddr, c.sendFolded, c.sendSub, c.recvEaddr, c.recvFolded,
 		c.recvSub, c.sendPlatform, c.recvPlatform, c.sendDate, c.recvDate, c.readDate,
 		c.docType, c.contentHash, c.fileHashes, c.inOrder, s.clock.Now())
-	if err != nil {
-		return fmt.Errorf("register circulations: %w", err)
-	}
-	return fillResults(rows, results)
 }
 
-func fillResults(rows pgx.Rows, results []itemResult) error {
+func fillResults(ctx context.Context, db pg.DBTX, doing string, results []itemResult, sql string, args ...any) error {
 	var ord int64
 	var code int
-	_, err := pgx.ForEachRow(rows, []any{&ord, &code}, func() error {
+	return pg.Each(ctx, db, doing, []any{&ord, &code}, func() error {
 		results[ord].Result = code
 		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read results of batch: %w", err)
-	}
-	return nil
+	}, sql, args...)
 }
 
 // updateReadTimesSQL judges and registers the read times of a batch. Rows are
@@ -208,11 +199,7 @@ func (s *System) updateReadTimes(ctx context.Context, callerID string, items []r
 	for n, i := range open {
 		ords[n], numbers[n], reads[n] = int64(i), items[i].EdocNum, items[i].read
 	}
-	rows, err := s.db.Query(ctx, updateReadTimesSQL, callerID, ords, numbers, reads, s.clock.Now())
-	if err != nil {
-		return fmt.Errorf("register read times: %w", err)
-	}
-	return fillResults(rows, results)
+	return fillResults(ctx, s.db, "register read times", results, updateReadTimesSQL, callerID, ords, numbers, reads, s.clock.Now())
 }
 
 // Circulation is what the hub holds about one document (유통정보).
@@ -256,20 +243,10 @@ const findCirculationSQL = `
 	  from circulation c
 	 where c.edoc_num = $1`
 
-// errNotHeld says that the hub holds no such thing.
-var errNotHeld = errors.New("not held")
-
 func findCirculation(ctx context.Context, db pg.DBTX, edocNum string) (Circulation, error) {
-	rows, err := db.Query(ctx, findCirculationSQL, edocNum)
-	if err != nil {
-		return Circulation{}, fmt.Errorf("find circulation: %w", err)
+	c, known, err := pg.Find(ctx, db, "find circulation", pgx.RowToStructByPos[Circulation], findCirculationSQL, edocNum)
+	if err == nil && !known {
+		err = errNotFound
 	}
-	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Circulation])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Circulation{}, errNotHeld
-	}
-	if err != nil {
-		return Circulation{}, fmt.Errorf("find circulation: %w", err)
-	}
-	return c, nil
+	return c, err
 }

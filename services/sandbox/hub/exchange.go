@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -117,14 +118,9 @@ func (s *System) listExchanges(w http.ResponseWriter, r *http.Request) {
 		s.adminError(w, r, err)
 		return
 	}
-	rows, err := s.db.Query(ctx, listExchangesSQL)
+	list, err := pg.All(ctx, s.db, "list exchanges", pgx.RowToStructByPos[ExchangeCount], listExchangesSQL)
 	if err != nil {
-		s.adminError(w, r, fmt.Errorf("list exchanges: %w", err))
-		return
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ExchangeCount])
-	if err != nil {
-		s.adminError(w, r, fmt.Errorf("list exchanges: %w", err))
+		s.adminError(w, r, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"exchanges": list})

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -80,14 +81,9 @@ func (s *System) listPlatforms(w http.ResponseWriter, r *http.Request) {
 		ClientID   string `json:"clientId"`
 		Name       string `json:"name"`
 	}
-	rows, err := s.db.Query(r.Context(), listPlatformsSQL)
+	list, err := pg.All(r.Context(), s.db, "list platforms", pgx.RowToStructByPos[platform], listPlatformsSQL)
 	if err != nil {
-		s.adminError(w, r, fmt.Errorf("list platforms: %w", err))
-		return
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[platform])
-	if err != nil {
-		s.adminError(w, r, fmt.Errorf("list platforms: %w", err))
+		s.adminError(w, r, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"platforms": list})
@@ -97,9 +93,6 @@ func (s *System) listPlatforms(w http.ResponseWriter, r *http.Request) {
 // its dates as they stand at the hub (KST seconds).
 func (s *System) showCirculation(w http.ResponseWriter, r *http.Request) {
 	c, err := findCirculation(r.Context(), s.db, r.PathValue("edocNum"))
-	if errors.Is(err, errNotHeld) {
-		err = errNotFound
-	}
 	if err != nil {
 		s.adminError(w, r, err)
 		return
@@ -165,14 +158,9 @@ const listAddressesSQL = `
 // listAddresses serves GET /sandbox/eaddrs?platformId=: at most 1,000 rows of
 // the history, superseded ones included.
 func (s *System) listAddresses(w http.ResponseWriter, r *http.Request) {
-	rows, err := s.db.Query(r.Context(), listAddressesSQL, r.URL.Query().Get("platformId"))
+	list, err := pg.All(r.Context(), s.db, "list addresses", pgx.RowToStructByPos[AddressPeriod], listAddressesSQL, r.URL.Query().Get("platformId"))
 	if err != nil {
-		s.adminError(w, r, fmt.Errorf("list addresses: %w", err))
-		return
-	}
-	list, err := pgx.AppendRows([]AddressPeriod{}, rows, pgx.RowToStructByPos[AddressPeriod])
-	if err != nil {
-		s.adminError(w, r, fmt.Errorf("list addresses: %w", err))
+		s.adminError(w, r, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"eaddrs": list})

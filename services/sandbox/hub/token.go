@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/pg"
 )
 
 // Token kinds as stored.
@@ -162,10 +163,7 @@ const revokeTokenSQL = `
 	 where digest = $1 and revoked_at is null`
 
 func revokeToken(ctx context.Context, db *pgxpool.Pool, digest []byte, now time.Time) error {
-	if _, err := db.Exec(ctx, revokeTokenSQL, digest, now); err != nil {
-		return fmt.Errorf("revoke token: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "revoke token", revokeTokenSQL, digest, now)
 }
 
 const insertTokensSQL = `
@@ -181,8 +179,5 @@ const insertTokensSQL = `
 func insertTokens(ctx context.Context, db *pgxpool.Pool, platformID string, now time.Time, void bool,
 	kinds []string, digests [][]byte, expires []time.Time,
 ) error {
-	if _, err := db.Exec(ctx, insertTokensSQL, platformID, now, void, kinds, digests, expires); err != nil {
-		return fmt.Errorf("store tokens: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "store tokens", insertTokensSQL, platformID, now, void, kinds, digests, expires)
 }

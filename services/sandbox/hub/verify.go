@@ -93,7 +93,7 @@ func (s *System) checkPair(w http.ResponseWriter, r *http.Request) (verifyAnswer
 	}
 	// Only the hub itself can say that it issued exactly these bytes.
 	ours := Check{Name: "distribution.issued_by_hub", Passed: true}
-	if _, err := issuedNumber(ctx, s.db, pair.Distribution); errors.Is(err, errNotHeld) {
+	if _, err := issuedNumber(ctx, s.db, pair.Distribution); errors.Is(err, errNotFound) {
 		ours.Passed, ours.Detail = false, "not_issued"
 	} else if err != nil {
 		return verifyAnswer{}, err

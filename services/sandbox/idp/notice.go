@@ -21,6 +21,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -176,12 +177,7 @@ const listNoticesSQL = `
 
 // listNotices serves GET /sandbox/notices: the latest 1,000, oldest first.
 func (s *System) listNotices(w http.ResponseWriter, r *http.Request) {
-	rows, err := s.db.Query(r.Context(), listNoticesSQL)
-	if err != nil {
-		s.fail(w, r, fmt.Errorf("list notices: %w", err))
-		return
-	}
-	notices, err := pgx.AppendRows([]Notice{}, rows, func(row pgx.CollectableRow) (Notice, error) {
+	notices, err := pg.All(r.Context(), s.db, "list notices", func(row pgx.CollectableRow) (Notice, error) {
 		var n Notice
 		var body string
 		if err := row.Scan(&n.ID, &n.WebhookID, &n.ReceivedAt, &body); err != nil {
@@ -196,9 +192,9 @@ func (s *System) listNotices(w http.ResponseWriter, r *http.Request) {
 			n.Body = text
 		}
 		return n, nil
-	})
+	}, listNoticesSQL)
 	if err != nil {
-		s.fail(w, r, fmt.Errorf("list notices: %w", err))
+		s.fail(w, r, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"notices": notices})

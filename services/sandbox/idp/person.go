@@ -174,13 +174,9 @@ const personsSQL = `
 	 limit 1000`
 
 func (s *System) persons(ctx context.Context) ([]Person, error) {
-	rows, err := s.db.Query(ctx, personsSQL)
+	persons, err := pg.All(ctx, s.db, "list persons", pgx.RowToStructByPos[Person], personsSQL)
 	if err != nil {
-		return nil, fmt.Errorf("list persons: %w", err)
-	}
-	persons, err := pgx.AppendRows([]Person{}, rows, pgx.RowToStructByPos[Person])
-	if err != nil {
-		return nil, fmt.Errorf("list persons: %w", err)
+		return nil, err
 	}
 	return persons, nil
 }
@@ -194,16 +190,9 @@ const findPersonSQL = `
 var errNoPerson = errors.New("no such person")
 
 func (s *System) findPerson(ctx context.Context, personID string) (Person, error) {
-	rows, err := s.db.Query(ctx, findPersonSQL, personID)
-	if err != nil {
-		return Person{}, fmt.Errorf("find person: %w", err)
+	p, known, err := pg.Find(ctx, s.db, "find person", pgx.RowToStructByPos[Person], findPersonSQL, personID)
+	if err == nil && !known {
+		err = errNoPerson
 	}
-	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Person])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Person{}, errNoPerson
-	}
-	if err != nil {
-		return Person{}, fmt.Errorf("find person: %w", err)
-	}
-	return p, nil
+	return p, err
 }

@@ -14,10 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/viewingkit"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
@@ -169,12 +168,8 @@ const insertDocumentSQL = `
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
 func (s *System) insertDocument(ctx context.Context, documentID, sender string, m meta, content []byte) error {
-	_, err := s.db.Exec(ctx, insertDocumentSQL, documentID, sender, m.Recipient, m.EdocNum, m.CertificateDigest, m.ContentType,
-		m.FileName, m.EdocHash.Algorithm, m.EdocHash.Value, content, s.clock.Now())
-	if err != nil {
-		return fmt.Errorf("store document %s: %w", documentID, err)
-	}
-	return nil
+	return pg.Exec(ctx, s.db, fmt.Sprintf("store document %s", documentID), insertDocumentSQL, documentID, sender, m.Recipient, m.EdocNum,
+		m.CertificateDigest, m.ContentType, m.FileName, m.EdocHash.Algorithm, m.EdocHash.Value, content, s.clock.Now())
 }
 
 // shelf is the viewingkit.Store over the documents' table.
@@ -188,15 +183,12 @@ const findDocumentSQL = `
 // Find implements viewingkit.Store.
 func (s shelf) Find(ctx context.Context, documentID string) (viewingkit.Document, error) {
 	var d viewingkit.Document
-	err := s.db.QueryRow(ctx, findDocumentSQL, documentID).
-		Scan(&d.ID, &d.Recipient, &d.EdocNum, &d.CertificateDigest, &d.ContentType, &d.FileName)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return d, viewingkit.ErrNoDocument
+	known, err := pg.Scan(ctx, s.db, fmt.Sprintf("find document %s", documentID), []any{&d.ID, &d.Recipient, &d.EdocNum, &d.CertificateDigest,
+		&d.ContentType, &d.FileName}, findDocumentSQL, documentID)
+	if err == nil && !known {
+		err = viewingkit.ErrNoDocument
 	}
-	if err != nil {
-		return d, fmt.Errorf("find document %s: %w", documentID, err)
-	}
-	return d, nil
+	return d, err
 }
 
 const contentSQL = `

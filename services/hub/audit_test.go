@@ -2,16 +2,19 @@ package hub
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
 
@@ -45,17 +48,13 @@ func Audit(ctx context.Context, db pg.DBTX, box sealer) error {
 	var problems error
 	var last stored
 	for {
-		rows, err := db.Query(ctx, auditSQL, last.exchange, last.attempt, auditPage)
-		if err != nil {
-			return fmt.Errorf("audit exchanges: %w", err)
-		}
-		page, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (stored, error) {
+		page, err := pg.All(ctx, db, "audit exchanges", func(row pgx.CollectableRow) (stored, error) {
 			var s stored
 			err := row.Scan(&s.exchange, &s.attempt, &s.requestDigest, &s.request, &s.responseDigest, &s.response)
 			return s, err
-		})
+		}, auditSQL, last.exchange, last.attempt, auditPage)
 		if err != nil {
-			return fmt.Errorf("audit exchanges: %w", err)
+			return err
 		}
 		for _, s := range page {
 			problems = errors.Join(problems, s.check(ctx, box, "request", s.request, s.requestDigest))
@@ -91,4 +90,23 @@ func (s stored) check(ctx context.Context, box sealer, side string, pieces [][]b
 
 func corrupt(message string) error {
 	return fault.New(fault.Corrupt, domain, hubv1.Reason_REASON_UNSPECIFIED, message)
+}
+
+// maxRecorded bounds what a recorded message may grow to when it is read back.
+const maxRecorded = 64 << 20
+
+func open(ctx context.Context, box sealer, exchange uuid.UUID, number int16, side string, pieces [][]byte) ([]byte, error) {
+	packed, err := sealed.OpenPieces(ctx, box, sealed.Exchange, sideSubject(exchange, number, side), pieces)
+	if err != nil {
+		return nil, fmt.Errorf("open %s of exchange %s: %w", side, exchange, err)
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s of exchange %s: %w", side, exchange, err)
+	}
+	message, err := io.ReadAll(io.LimitReader(reader, maxRecorded))
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s of exchange %s: %w", side, exchange, err)
+	}
+	return message, nil
 }

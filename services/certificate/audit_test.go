@@ -12,6 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
 )
 
 const auditSQL = `
@@ -40,17 +41,13 @@ type storedFile struct {
 
 // Audit opens every stored file, compares it with its digest, and looks for issued certificates without their file. The error tells
 // of each that does not hold.
-func Audit(ctx context.Context, db pg.DBTX, box opener) error {
+func Audit(ctx context.Context, db pg.DBTX, box sealed.Opener) error {
 	var problems error
 	var last storedFile
 	for {
-		rows, err := db.Query(ctx, auditSQL, last.ID, last.Attempt, auditPage)
+		page, err := pg.All(ctx, db, "audit certificates", pgx.RowToStructByName[storedFile], auditSQL, last.ID, last.Attempt, auditPage)
 		if err != nil {
-			return fmt.Errorf("audit certificates: %w", err)
-		}
-		page, err := pgx.CollectRows(rows, pgx.RowToStructByName[storedFile])
-		if err != nil {
-			return fmt.Errorf("audit certificates: %w", err)
+			return err
 		}
 		for _, f := range page {
 			pdf, err := openFile(ctx, box, f.ID.String(), f.Attempt, f.Pieces)

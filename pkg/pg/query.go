@@ -1,0 +1,78 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Exec runs a statement of which no rows are wanted. Here and below, doing says in an error what was being done.
+func Exec(ctx context.Context, db DBTX, doing, sql string, args ...any) error {
+	if _, err := db.Exec(ctx, sql, args...); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// All collects the rows of a query; none is no error.
+func All[T any](ctx context.Context, db DBTX, doing string, row pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	found, err := pgx.CollectRows(rows, row)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	return found, nil
+}
+
+// Find gives the one row of a query; false when there is none. A second row is an error.
+func Find[T any](ctx context.Context, db DBTX, doing string, row pgx.RowToFunc[T], sql string, args ...any) (one T, known bool, err error) {
+	found, err := All(ctx, db, doing, row, sql, args...)
+	switch {
+	case err != nil:
+		return one, false, err
+	case len(found) > 1:
+		return one, false, fmt.Errorf("%s: %w", doing, pgx.ErrTooManyRows)
+	case len(found) == 0:
+		return one, false, nil
+	default:
+		return found[0], true, nil
+	}
+}
+
+// Scan reads the one row of a query into variables; false, with none of them changed, when there is no row.
+func Scan(ctx context.Context, db DBTX, doing string, into []any, sql string, args ...any) (known bool, err error) {
+	err = db.QueryRow(ctx, sql, args...).Scan(into...)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("%s: %w", doing, err)
+	default:
+		return true, nil
+	}
+}
+
+// Each scans the rows of a query one by one into the same variables and calls fn after each.
+func Each(ctx context.Context, db DBTX, doing string, into []any, fn func() error, sql string, args ...any) error {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if _, err := pgx.ForEachRow(rows, into, fn); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// Value gives the one value of a query that always has one, such as a count.
+func Value[T any](ctx context.Context, db DBTX, doing, sql string, args ...any) (value T, err error) {
+	if err := db.QueryRow(ctx, sql, args...).Scan(&value); err != nil {
+		return value, fmt.Errorf("%s: %w", doing, err)
+	}
+	return value, nil
+}
