@@ -158,7 +158,7 @@ func witnessed(t *testing.T, b *bench) (*journal.Logger, *journal.WitnessOf, *be
 	w := setup(t)
 	key, err := w.Store.NoteSigner(t.Context(), "witness", journal.OwnerOf(journaltest.Platform, "status"))
 	require.NoError(t, err)
-	of := &journal.WitnessOf{DB: w.db.App, Store: w.Store, Key: key, Clock: w.Clock}
+	of := &journal.WitnessOf{Journal: w.Journal.Journal, Store: w.Store, Key: key, Clock: w.Clock}
 	owner := journal.OwnerOf(journaltest.Platform, "intake")
 	logger := b.NewLogger(t, b.db.App, func(ctx context.Context, r journal.Request) (journal.Answer, error) { return of.Cosign(ctx, owner, r) })
 	return logger, of, w

@@ -235,13 +235,16 @@ func (l *Logger) newest(ctx context.Context, tx pgx.Tx, generation int) (Checkpo
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if kept.N > 0 && kept.Generation() == generation {
-		switch {
-		case newest.Generation() != generation || newest.N < kept.N:
-			return Checkpoint{}, fmt.Errorf("%w: %d of %d leaves", ErrLogWentBack, newest.N, kept.N)
-		case newest.N == kept.N && newest.Hash != kept.Hash:
-			return Checkpoint{}, fmt.Errorf("%w: another root at %d leaves", ErrLogWentBack, kept.N)
+	switch {
+	case kept.N == 0:
+	case kept.Generation() != generation:
+		if _, err := l.reopening(ctx, tx, generation); err != nil {
+			return Checkpoint{}, err
 		}
+	case newest.Generation() != generation || newest.N < kept.N:
+		return Checkpoint{}, fmt.Errorf("%w: %d of %d leaves", ErrLogWentBack, newest.N, kept.N)
+	case newest.N == kept.N && newest.Hash != kept.Hash:
+		return Checkpoint{}, fmt.Errorf("%w: another root at %d leaves", ErrLogWentBack, kept.N)
 	}
 	return newest, nil
 }

@@ -15,7 +15,9 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // Violation codes of Verify. docs/verification.md tells what each means and what to do.
@@ -35,6 +37,7 @@ const (
 	CheckpointUnsigned = "checkpoint_uncosigned" // the newest checkpoint has waited too long for a witness
 	LogCutOff          = "log_cut_off"           // a checkpoint known from elsewhere is larger than the log
 	HistoryDiffers     = "history_differs"       // a checkpoint known from elsewhere has another root
+	GenerationUnasked  = "generation_unasked"    // a generation of the log that no operator's act began
 )
 
 // Violation is one thing found wrong.
@@ -61,6 +64,17 @@ type Verification struct {
 	MACsChecked    int64       `json:"macsChecked"`
 	MACsNotChecked int64       `json:"macsNotChecked"`
 	Violations     []Violation `json:"violations"`
+	// Reopened are the generations that an operator began after a restore. Their leaves are those of the database; what was lost is told.
+	Reopened []Reopening `json:"reopened,omitempty"`
+}
+
+// Reopening is the beginning of a generation of a log.
+type Reopening struct {
+	Generation int `json:"generation"`
+	// From how many leaves it went on, of how many that had been signed.
+	Kept   int64  `json:"kept"`
+	Signed int64  `json:"signed"`
+	Reason string `json:"reason"`
 }
 
 // VerifyOptions of Verify.
@@ -97,7 +111,7 @@ func Verify(ctx context.Context, db pg.Beginner, opts VerifyOptions) (Verificati
 	}
 	err = pg.InTx(ctx, db, func(tx pgx.Tx) error {
 		v.tx = tx
-		for _, step := range []func(context.Context) error{v.checkpoints, v.known, v.leaves, v.unlogged} {
+		for _, step := range []func(context.Context) error{v.reopenings, v.checkpoints, v.known, v.leaves, v.unlogged} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -119,6 +133,8 @@ type verification struct {
 
 	signed []Checkpoint
 	others []Checkpoint
+	// reopened are the acts by the generation they began.
+	reopened map[int]Reopening
 }
 
 func (v *verification) found(code, subject, detail string, args ...any) {
@@ -153,6 +169,9 @@ func (v *verification) checkpoints(ctx context.Context) error {
 		}
 		c.MadeAt, c.Cosigned = made.UTC(), cosigned
 		v.cosigned(c)
+		if _, asked := v.reopened[generation]; generation > 1 && !asked {
+			v.found(GenerationUnasked, fmt.Sprint("checkpoint ", seq), "no operator's act began generation %d", generation)
+		}
 		v.signed = append(v.signed, c)
 	}
 	if err := rows.Err(); err != nil {
@@ -225,7 +244,7 @@ func (v *verification) leaves(ctx context.Context) error {
 		return fmt.Errorf("compute the tree: %w", err)
 	}
 	for _, c := range v.others {
-		if c.N > next {
+		if c.N > next && !v.wasLost(c) {
 			v.found(LogCutOff, fmt.Sprint("size ", c.N), "a checkpoint of %d leaves is known, the log has %d", c.N, next)
 		}
 	}
@@ -241,11 +260,51 @@ func (v *verification) compare(size int64, root tlog.Hash, told bool) bool {
 		}
 	}
 	for _, c := range v.others {
-		if c.N == size && c.Hash != root {
+		if c.N == size && c.Hash != root && !v.wasLost(c) {
 			v.found(HistoryDiffers, fmt.Sprint("size ", size), "a checkpoint known from elsewhere has another root")
 		}
 	}
 	return told
+}
+
+// reopenings reads the operators' acts that have a leaf.
+func (v *verification) reopenings(ctx context.Context) error {
+	v.reopened = map[int]Reopening{}
+	rows, err := v.tx.Query(ctx, `
+		select `+frameColumns+`
+		from   journal j
+		join   journal_mark m using (frame_id)
+		where  j.kind = $1 and m.leaf is not null
+		order  by j.frame_id`, string(frame.KindOf(&platformv1.LogReopened{})))
+	if err != nil {
+		return fmt.Errorf("read reopenings: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, scanFrame(v.opts.Unit))
+	if err != nil {
+		return fmt.Errorf("read reopenings: %w", err)
+	}
+	for _, f := range found {
+		acts, err := reopeningsIn(f)
+		if err != nil {
+			continue // told as a changed body
+		}
+		for _, act := range acts {
+			lost, err := ParseCheckpoint(act.GetLost(), v.log)
+			if err != nil {
+				continue // what it names was never signed, so it excuses nothing
+			}
+			r := Reopening{Generation: int(act.GetGeneration()), Kept: act.GetSize(), Signed: lost.N, Reason: act.GetReason()}
+			v.reopened[r.Generation] = r
+			v.report.Reopened = append(v.report.Reopened, r)
+		}
+	}
+	return nil
+}
+
+// wasLost tells that a checkpoint known from elsewhere is of leaves that a reopening told were lost.
+func (v *verification) wasLost(c Checkpoint) bool {
+	next, ok := v.reopened[c.Generation()+1]
+	return ok && c.N > next.Kept && c.N <= next.Signed
 }
 
 // leafHashes are the leaves as the tiles have them.

@@ -8,14 +8,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	formats "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/keys"
-	"github.com/naru-relay/naru/pkg/pg"
 )
 
 // Request is what a log asks of its witness.
@@ -23,6 +21,8 @@ type Request struct {
 	Checkpoint, VerifierKey string
 	OldSize                 int64
 	Proof                   tlog.TreeProof
+	// Lost is, of a log that was reopened, the newest checkpoint of the generation before.
+	Lost string
 }
 
 // Answer of a witness: cosigned, or the size it has seen and wants a proof from.
@@ -61,6 +61,9 @@ func (l *Logger) haveCosigned(ctx context.Context) error {
 	}
 	l.mu.Unlock()
 	r := Request{Checkpoint: newest.Note, VerifierKey: l.deps.Signer.Public}
+	if r.Lost, err = l.lost(ctx, newest); err != nil {
+		return err
+	}
 	answer, err := l.deps.Witness(ctx, r)
 	if err == nil && answer.Cosigned == "" {
 		grown := openTree(ctx, l.deps.DB, newest.Tree)
@@ -95,10 +98,10 @@ func (l *Logger) haveCosigned(ctx context.Context) error {
 
 // WitnessOf cosigns for other units. It keeps the newest checkpoint of each in the database and beside its keys, and goes by the larger.
 type WitnessOf struct {
-	DB    *pgxpool.Pool
-	Store *keys.Store
-	Key   *keys.NoteKey
-	Clock clock.Clock
+	Journal *Journal
+	Store   *keys.Store
+	Key     *keys.NoteKey
+	Clock   clock.Clock
 }
 
 // Cosign cosigns the checkpoint of a log whose owner the caller has been proved to be. ErrNotExtended is an alarm: the log was changed.
@@ -115,7 +118,7 @@ func (w *WitnessOf) Cosign(ctx context.Context, owner string, r Request) (Answer
 		return Answer{}, fmt.Errorf("%w: it is of another log", ErrNotExtended)
 	}
 	answer := Answer{VerifierKey: w.Key.PublicCosigner}
-	err = pg.InTx(ctx, w.DB, func(tx pgx.Tx) error {
+	err = w.Journal.InTx(ctx, func(tx *Tx) error {
 		seen, err := w.seen(ctx, tx, owner, r.VerifierKey)
 		if err != nil {
 			return err
@@ -123,7 +126,9 @@ func (w *WitnessOf) Cosign(ctx context.Context, owner string, r Request) (Answer
 		answer.Cosigned, answer.SeenSize = "", seen.N
 		switch {
 		case seen.N > 0 && offered.Origin != seen.Origin:
-			return fmt.Errorf("%w: another generation", ErrNotExtended)
+			if err := w.follow(ctx, tx, owner, seen, offered, r.Lost, verifier); err != nil {
+				return err
+			}
 		case offered.N < seen.N:
 			return fmt.Errorf("%w: %d leaves after %d", ErrNotExtended, offered.N, seen.N)
 		case offered.N == seen.N && offered.Hash != seen.Hash:

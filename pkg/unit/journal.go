@@ -61,8 +61,8 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime) error {
 		return err
 	}
 	h.readerKeys = journal.NewReaderKeys(h.frameKey)
-	h.journals = &journalService{unit: h.unit, platform: rt.Platform, journal: h.env.Journal, keys: frameKeys,
-		witness: &journal.WitnessOf{DB: h.pool, Store: h.keys, Key: signer, Clock: rt.Clock}}
+	h.journals = &journalService{unit: h.unit, platform: rt.Platform, journal: h.env.Journal, logger: h.logger, keys: frameKeys,
+		witness: &journal.WitnessOf{Journal: h.env.Journal, Store: h.keys, Key: signer, Clock: rt.Clock}}
 	return nil
 }
 
@@ -100,7 +100,7 @@ func (h *host) witness(ctx context.Context, r journal.Request) (journal.Answer, 
 	if err != nil {
 		return journal.Answer{}, err
 	}
-	asked := &platformv1.WitnessRequest{Checkpoint: r.Checkpoint, VerifierKey: r.VerifierKey, OldSize: r.OldSize}
+	asked := &platformv1.WitnessRequest{Checkpoint: r.Checkpoint, VerifierKey: r.VerifierKey, OldSize: r.OldSize, Lost: r.Lost}
 	for _, hash := range r.Proof {
 		asked.Proof = append(asked.Proof, hash[:])
 	}
@@ -129,6 +129,7 @@ type journalService struct {
 	unit     Unit
 	platform string
 	journal  *journal.Journal
+	logger   *journal.Logger
 	keys     *journal.Keys
 	witness  *journal.WitnessOf
 }
@@ -157,7 +158,7 @@ func (s *journalService) GetFrameKey(ctx context.Context, r *platformv1.GetFrame
 }
 
 func (s *journalService) Witness(ctx context.Context, r *platformv1.WitnessRequest) (*platformv1.WitnessResponse, error) {
-	asked := journal.Request{Checkpoint: r.GetCheckpoint(), VerifierKey: r.GetVerifierKey(), OldSize: r.GetOldSize()}
+	asked := journal.Request{Checkpoint: r.GetCheckpoint(), VerifierKey: r.GetVerifierKey(), OldSize: r.GetOldSize(), Lost: r.GetLost()}
 	for _, hash := range r.GetProof() {
 		asked.Proof = append(asked.Proof, tlog.Hash(hash))
 	}
@@ -211,6 +212,21 @@ func (s *journalService) ReleaseFrame(ctx context.Context, r *platformv1.Release
 		return nil, err
 	}
 	return &platformv1.ReleaseFrameResponse{}, nil
+}
+
+func (s *journalService) ReopenLog(ctx context.Context, r *platformv1.ReopenLogRequest) (*platformv1.ReopenLogResponse, error) {
+	operator, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	generation, err := s.logger.Reopen(ctx, s.journal, operator.ID, r.GetReason())
+	if errors.Is(err, journal.ErrLogWhole) {
+		return nil, fault.New(fault.Conflict, s.unit.Name, reason("LOG_WHOLE"), "the log holds all that was signed; there is nothing to reopen")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &platformv1.ReopenLogResponse{Generation: int32(generation)}, nil //nolint:gosec // it counts restores
 }
 
 // verifierKeys are the unit's log key and its key for cosignatures.

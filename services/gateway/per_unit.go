@@ -67,3 +67,12 @@ func (p *perUnit) ReleaseFrame(ctx context.Context, r *platformv1.ReleaseFrameRe
 	}
 	return client.ReleaseFrame(ctx, r, opts...)
 }
+
+// ReopenLog reopens that of one unit.
+func (p *perUnit) ReopenLog(ctx context.Context, r *platformv1.ReopenLogRequest, opts ...grpc.CallOption) (*platformv1.ReopenLogResponse, error) {
+	client, err := to(p, r.GetUnit(), platformv1.NewJournalAdminServiceClient)
+	if err != nil {
+		return nil, err
+	}
+	return client.ReopenLog(ctx, r, opts...)
+}

@@ -68,7 +68,9 @@ grant select, insert, update (cosigned) on log_checkpoint to ${app};
 -- One row, whose lock lets one replica at a time log.
 create table log_turn (
     one        boolean not null default true constraint log_turn_pk primary key constraint log_turn_one check (one),
-    generation integer not null default 1
+    generation integer not null default 1,
+    -- The frame by which an operator began this generation; null in the first.
+    reopened_by uuid
 );
 insert into log_turn default values;
 grant select, update on log_turn to ${app};

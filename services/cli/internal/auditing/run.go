@@ -127,6 +127,9 @@ func (r *Result) Write(out io.Writer) {
 	for _, v := range r.Verification {
 		fmt.Fprintf(out, "%-12s %8d frames %9d facts %8d leaves %6d checkpoints   pending %d, held %d, refused %d, MACs checked %d, not checked %d\n",
 			v.Unit, v.Frames, v.Events, v.Leaves, v.Checkpoints, v.Pending, v.Held, v.Refused, v.MACsChecked, v.MACsNotChecked)
+		for _, g := range v.Reopened {
+			fmt.Fprintf(out, "%-12s log generation %d goes on from %d of %d signed leaves, by an operator: %s\n", v.Unit, g.Generation, g.Kept, g.Signed, g.Reason)
+		}
 	}
 	for _, unit := range r.NotChecked {
 		fmt.Fprintf(out, "not checked: %s, whose schema is not in the dump\n", unit)

@@ -183,6 +183,150 @@ func (x *FrameReleased) GetReason() string {
 	return ""
 }
 
+// LogReopened records that an operator began a new generation of the unit's log, after its database had been restored from an older copy.
+// Subject: log:<generation>.
+type LogReopened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Counts from 2.
+	Generation int32 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
+	// The leaves the database held, from which the log goes on, and their root (32 bytes, empty where there were none).
+	Size int64  `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	Root []byte `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`
+	// The newest checkpoint of the former generation that this unit had signed: what came after size is not in the database any more.
+	Lost          string `protobuf:"bytes,4,opt,name=lost,proto3" json:"lost,omitempty"`
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogReopened) Reset() {
+	*x = LogReopened{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogReopened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogReopened) ProtoMessage() {}
+
+func (x *LogReopened) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogReopened.ProtoReflect.Descriptor instead.
+func (*LogReopened) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *LogReopened) GetGeneration() int32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *LogReopened) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *LogReopened) GetRoot() []byte {
+	if x != nil {
+		return x.Root
+	}
+	return nil
+}
+
+func (x *LogReopened) GetLost() string {
+	if x != nil {
+		return x.Lost
+	}
+	return ""
+}
+
+func (x *LogReopened) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ReopeningWitnessed records, at a witness, that it followed another unit's log into a new generation. Subject: witnessed:<origin>.
+type ReopeningWitnessed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose log it is, without the generation.
+	Owner string `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	// The newest checkpoint of the former generation, and the first one of the new.
+	Lost          string `protobuf:"bytes,2,opt,name=lost,proto3" json:"lost,omitempty"`
+	Begun         string `protobuf:"bytes,3,opt,name=begun,proto3" json:"begun,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReopeningWitnessed) Reset() {
+	*x = ReopeningWitnessed{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReopeningWitnessed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReopeningWitnessed) ProtoMessage() {}
+
+func (x *ReopeningWitnessed) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReopeningWitnessed.ProtoReflect.Descriptor instead.
+func (*ReopeningWitnessed) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ReopeningWitnessed) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ReopeningWitnessed) GetLost() string {
+	if x != nil {
+		return x.Lost
+	}
+	return ""
+}
+
+func (x *ReopeningWitnessed) GetBegun() string {
+	if x != nil {
+		return x.Begun
+	}
+	return ""
+}
+
 type GetFrameKeyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	KeyId         string                 `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
@@ -192,7 +336,7 @@ type GetFrameKeyRequest struct {
 
 func (x *GetFrameKeyRequest) Reset() {
 	*x = GetFrameKeyRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -204,7 +348,7 @@ func (x *GetFrameKeyRequest) String() string {
 func (*GetFrameKeyRequest) ProtoMessage() {}
 
 func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -217,7 +361,7 @@ func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyRequest.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{2}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetFrameKeyRequest) GetKeyId() string {
@@ -236,7 +380,7 @@ type GetFrameKeyResponse struct {
 
 func (x *GetFrameKeyResponse) Reset() {
 	*x = GetFrameKeyResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -248,7 +392,7 @@ func (x *GetFrameKeyResponse) String() string {
 func (*GetFrameKeyResponse) ProtoMessage() {}
 
 func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -261,7 +405,7 @@ func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyResponse.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{3}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetFrameKeyResponse) GetKey() []byte {
@@ -280,14 +424,16 @@ type WitnessRequest struct {
 	// Size of the log that the proof begins at; 0 with no proof.
 	OldSize int64 `protobuf:"varint,3,opt,name=old_size,json=oldSize,proto3" json:"old_size,omitempty"`
 	// Consistency proof from old_size (RFC 6962 §2.1.2).
-	Proof         [][]byte `protobuf:"bytes,4,rep,name=proof,proto3" json:"proof,omitempty"`
+	Proof [][]byte `protobuf:"bytes,4,rep,name=proof,proto3" json:"proof,omitempty"`
+	// Of a log that was reopened: the newest checkpoint of the generation before. It has to be no older than the one seen.
+	Lost          string `protobuf:"bytes,5,opt,name=lost,proto3" json:"lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WitnessRequest) Reset() {
 	*x = WitnessRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +445,7 @@ func (x *WitnessRequest) String() string {
 func (*WitnessRequest) ProtoMessage() {}
 
 func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +458,7 @@ func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessRequest.ProtoReflect.Descriptor instead.
 func (*WitnessRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{4}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WitnessRequest) GetCheckpoint() string {
@@ -343,6 +489,13 @@ func (x *WitnessRequest) GetProof() [][]byte {
 	return nil
 }
 
+func (x *WitnessRequest) GetLost() string {
+	if x != nil {
+		return x.Lost
+	}
+	return ""
+}
+
 type WitnessResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Set when the checkpoint was cosigned: the note with the witness's signature alone.
@@ -357,7 +510,7 @@ type WitnessResponse struct {
 
 func (x *WitnessResponse) Reset() {
 	*x = WitnessResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -369,7 +522,7 @@ func (x *WitnessResponse) String() string {
 func (*WitnessResponse) ProtoMessage() {}
 
 func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -382,7 +535,7 @@ func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessResponse.ProtoReflect.Descriptor instead.
 func (*WitnessResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{5}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WitnessResponse) GetCosigned() string {
@@ -423,7 +576,7 @@ type HeldFrame struct {
 
 func (x *HeldFrame) Reset() {
 	*x = HeldFrame{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -435,7 +588,7 @@ func (x *HeldFrame) String() string {
 func (*HeldFrame) ProtoMessage() {}
 
 func (x *HeldFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -448,7 +601,7 @@ func (x *HeldFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldFrame.ProtoReflect.Descriptor instead.
 func (*HeldFrame) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *HeldFrame) GetFrameId() string {
@@ -506,7 +659,7 @@ type ListHeldFramesRequest struct {
 
 func (x *ListHeldFramesRequest) Reset() {
 	*x = ListHeldFramesRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +671,7 @@ func (x *ListHeldFramesRequest) String() string {
 func (*ListHeldFramesRequest) ProtoMessage() {}
 
 func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +684,7 @@ func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesRequest.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListHeldFramesRequest) GetUnit() string {
@@ -565,7 +718,7 @@ type ListHeldFramesResponse struct {
 
 func (x *ListHeldFramesResponse) Reset() {
 	*x = ListHeldFramesResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -577,7 +730,7 @@ func (x *ListHeldFramesResponse) String() string {
 func (*ListHeldFramesResponse) ProtoMessage() {}
 
 func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -590,7 +743,7 @@ func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesResponse.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListHeldFramesResponse) GetFrames() []*HeldFrame {
@@ -619,7 +772,7 @@ type ReleaseFrameRequest struct {
 
 func (x *ReleaseFrameRequest) Reset() {
 	*x = ReleaseFrameRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -631,7 +784,7 @@ func (x *ReleaseFrameRequest) String() string {
 func (*ReleaseFrameRequest) ProtoMessage() {}
 
 func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -644,7 +797,7 @@ func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReleaseFrameRequest) GetUnit() string {
@@ -676,7 +829,7 @@ type ReleaseFrameResponse struct {
 
 func (x *ReleaseFrameResponse) Reset() {
 	*x = ReleaseFrameResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +841,7 @@ func (x *ReleaseFrameResponse) String() string {
 func (*ReleaseFrameResponse) ProtoMessage() {}
 
 func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +854,105 @@ func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{12}
+}
+
+type ReopenLogRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Unit  string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	// Why; kept with the operator's act. No personal data.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReopenLogRequest) Reset() {
+	*x = ReopenLogRequest{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReopenLogRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReopenLogRequest) ProtoMessage() {}
+
+func (x *ReopenLogRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReopenLogRequest.ProtoReflect.Descriptor instead.
+func (*ReopenLogRequest) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ReopenLogRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *ReopenLogRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type ReopenLogResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The generation that was begun.
+	Generation    int32 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReopenLogResponse) Reset() {
+	*x = ReopenLogResponse{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReopenLogResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReopenLogResponse) ProtoMessage() {}
+
+func (x *ReopenLogResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReopenLogResponse.ProtoReflect.Descriptor instead.
+func (*ReopenLogResponse) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ReopenLogResponse) GetGeneration() int32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
 }
 
 var File_naru_platform_v1_journal_proto protoreflect.FileDescriptor
@@ -722,11 +973,23 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\vrecorded_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordedAt\x123\n" +
 	"\aheld_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06heldAt\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"6\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"\x89\x01\n" +
+	"\vLogReopened\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\x05R\n" +
+	"generation\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x12\n" +
+	"\x04root\x18\x03 \x01(\fR\x04root\x12\x12\n" +
+	"\x04lost\x18\x04 \x01(\tR\x04lost\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"\\\n" +
+	"\x12ReopeningWitnessed\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04lost\x18\x02 \x01(\tR\x04lost\x12\x14\n" +
+	"\x05begun\x18\x03 \x01(\tR\x05begun:\x06\xd2\xf3\x18\x02\b\x02\"6\n" +
 	"\x12GetFrameKeyRequest\x12 \n" +
 	"\x06key_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18<R\x05keyId\",\n" +
 	"\x13GetFrameKeyResponse\x12\x15\n" +
-	"\x03key\x18\x01 \x01(\fB\x03\x80\x01\x01R\x03key\"\xb5\x01\n" +
+	"\x03key\x18\x01 \x01(\fB\x03\x80\x01\x01R\x03key\"\xd3\x01\n" +
 	"\x0eWitnessRequest\x12*\n" +
 	"\n" +
 	"checkpoint\x18\x01 \x01(\tB\n" +
@@ -735,7 +998,8 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\fverifier_key\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xac\x02R\vverifierKey\x12\"\n" +
 	"\bold_size\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aoldSize\x12$\n" +
-	"\x05proof\x18\x04 \x03(\fB\x0e\xbaH\v\x92\x01\b\x10@\"\x04z\x02h R\x05proof\"m\n" +
+	"\x05proof\x18\x04 \x03(\fB\x0e\xbaH\v\x92\x01\b\x10@\"\x04z\x02h R\x05proof\x12\x1c\n" +
+	"\x04lost\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x04lost\"m\n" +
 	"\x0fWitnessResponse\x12\x1a\n" +
 	"\bcosigned\x18\x01 \x01(\tR\bcosigned\x12\x1b\n" +
 	"\tseen_size\x18\x02 \x01(\x03R\bseenSize\x12!\n" +
@@ -761,15 +1025,25 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\bframe_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aframeId\x12\"\n" +
 	"\x06reason\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06reason\"\x16\n" +
-	"\x14ReleaseFrameResponse2\xe4\x02\n" +
+	"\x14ReleaseFrameResponse\"`\n" +
+	"\x10ReopenLogRequest\x12(\n" +
+	"\x04unit\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f2\r^[a-z]{1,20}$R\x04unit\x12\"\n" +
+	"\x06reason\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06reason\"3\n" +
+	"\x11ReopenLogResponse\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\x05R\n" +
+	"generation2\xe4\x02\n" +
 	"\x0eJournalService\x12\xa6\x01\n" +
 	"\vGetFrameKey\x12$.naru.platform.v1.GetFrameKeyRequest\x1a%.naru.platform.v1.GetFrameKeyResponse\"J\xca\xf3\x18F\"\aaddress\"\vcertificate\"\vcirculation\"\bdelivery\"\x06intake\"\x06status\"\aviewing\x12\xa8\x01\n" +
-	"\aWitness\x12 .naru.platform.v1.WitnessRequest\x1a!.naru.platform.v1.WitnessResponse\"X\xca\xf3\x18T\"\aaddress\"\vcertificate\"\vcirculation\"\bdelivery\"\agateway\"\x03hub\"\x06intake\"\x06status\"\aviewing2\xe5\x02\n" +
+	"\aWitness\x12 .naru.platform.v1.WitnessRequest\x1a!.naru.platform.v1.WitnessResponse\"X\xca\xf3\x18T\"\aaddress\"\vcertificate\"\vcirculation\"\bdelivery\"\agateway\"\x03hub\"\x06intake\"\x06status\"\aviewing2\xf8\x03\n" +
 	"\x13JournalAdminService\x12\x9d\x01\n" +
 	"\x0eListHeldFrames\x12'.naru.platform.v1.ListHeldFramesRequest\x1a(.naru.platform.v1.ListHeldFramesResponse\"8\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02$\x12\"/v1/admin/units/{unit}/held-frames\x12\xad\x01\n" +
 	"\fReleaseFrame\x12%.naru.platform.v1.ReleaseFrameRequest\x1a&.naru.platform.v1.ReleaseFrameResponse\"N\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02::\x01*\"5/v1/admin/units/{unit}/held-frames/{frame_id}:releaseB\xc8\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02::\x01*\"5/v1/admin/units/{unit}/held-frames/{frame_id}:release\x12\x90\x01\n" +
+	"\tReopenLog\x12\".naru.platform.v1.ReopenLogRequest\x1a#.naru.platform.v1.ReopenLogResponse\":\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/admin/units/{unit}/log:reopenB\xc8\x01\n" +
 	"\x14com.naru.platform.v1B\fJournalProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/platform/v1;platformv1\xa2\x02\x03NPX\xaa\x02\x10Naru.Platform.V1\xca\x02\x10Naru\\Platform\\V1\xe2\x02\x1cNaru\\Platform\\V1\\GPBMetadata\xea\x02\x12Naru::Platform::V1b\x06proto3"
 
 var (
@@ -784,42 +1058,48 @@ func file_naru_platform_v1_journal_proto_rawDescGZIP() []byte {
 	return file_naru_platform_v1_journal_proto_rawDescData
 }
 
-var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_naru_platform_v1_journal_proto_goTypes = []any{
 	(*ClockMeasured)(nil),          // 0: naru.platform.v1.ClockMeasured
 	(*FrameReleased)(nil),          // 1: naru.platform.v1.FrameReleased
-	(*GetFrameKeyRequest)(nil),     // 2: naru.platform.v1.GetFrameKeyRequest
-	(*GetFrameKeyResponse)(nil),    // 3: naru.platform.v1.GetFrameKeyResponse
-	(*WitnessRequest)(nil),         // 4: naru.platform.v1.WitnessRequest
-	(*WitnessResponse)(nil),        // 5: naru.platform.v1.WitnessResponse
-	(*HeldFrame)(nil),              // 6: naru.platform.v1.HeldFrame
-	(*ListHeldFramesRequest)(nil),  // 7: naru.platform.v1.ListHeldFramesRequest
-	(*ListHeldFramesResponse)(nil), // 8: naru.platform.v1.ListHeldFramesResponse
-	(*ReleaseFrameRequest)(nil),    // 9: naru.platform.v1.ReleaseFrameRequest
-	(*ReleaseFrameResponse)(nil),   // 10: naru.platform.v1.ReleaseFrameResponse
-	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 12: google.protobuf.Duration
+	(*LogReopened)(nil),            // 2: naru.platform.v1.LogReopened
+	(*ReopeningWitnessed)(nil),     // 3: naru.platform.v1.ReopeningWitnessed
+	(*GetFrameKeyRequest)(nil),     // 4: naru.platform.v1.GetFrameKeyRequest
+	(*GetFrameKeyResponse)(nil),    // 5: naru.platform.v1.GetFrameKeyResponse
+	(*WitnessRequest)(nil),         // 6: naru.platform.v1.WitnessRequest
+	(*WitnessResponse)(nil),        // 7: naru.platform.v1.WitnessResponse
+	(*HeldFrame)(nil),              // 8: naru.platform.v1.HeldFrame
+	(*ListHeldFramesRequest)(nil),  // 9: naru.platform.v1.ListHeldFramesRequest
+	(*ListHeldFramesResponse)(nil), // 10: naru.platform.v1.ListHeldFramesResponse
+	(*ReleaseFrameRequest)(nil),    // 11: naru.platform.v1.ReleaseFrameRequest
+	(*ReleaseFrameResponse)(nil),   // 12: naru.platform.v1.ReleaseFrameResponse
+	(*ReopenLogRequest)(nil),       // 13: naru.platform.v1.ReopenLogRequest
+	(*ReopenLogResponse)(nil),      // 14: naru.platform.v1.ReopenLogResponse
+	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 16: google.protobuf.Duration
 }
 var file_naru_platform_v1_journal_proto_depIdxs = []int32{
-	11, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
-	12, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
-	12, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
-	12, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
-	11, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
-	11, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
-	11, // 6: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
-	11, // 7: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
-	6,  // 8: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
-	2,  // 9: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
-	4,  // 10: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
-	7,  // 11: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
-	9,  // 12: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
-	3,  // 13: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
-	5,  // 14: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
-	8,  // 15: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
-	10, // 16: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
+	15, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
+	16, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
+	16, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
+	16, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
+	15, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
+	15, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
+	15, // 6: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
+	15, // 7: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
+	8,  // 8: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
+	4,  // 9: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
+	6,  // 10: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
+	9,  // 11: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
+	11, // 12: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
+	13, // 13: naru.platform.v1.JournalAdminService.ReopenLog:input_type -> naru.platform.v1.ReopenLogRequest
+	5,  // 14: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
+	7,  // 15: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
+	10, // 16: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
+	12, // 17: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
+	14, // 18: naru.platform.v1.JournalAdminService.ReopenLog:output_type -> naru.platform.v1.ReopenLogResponse
+	14, // [14:19] is the sub-list for method output_type
+	9,  // [9:14] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
 	9,  // [9:9] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
@@ -837,7 +1117,7 @@ func file_naru_platform_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_journal_proto_rawDesc), len(file_naru_platform_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -173,6 +173,7 @@ var JournalService_ServiceDesc = grpc.ServiceDesc{
 const (
 	JournalAdminService_ListHeldFrames_FullMethodName = "/naru.platform.v1.JournalAdminService/ListHeldFrames"
 	JournalAdminService_ReleaseFrame_FullMethodName   = "/naru.platform.v1.JournalAdminService/ReleaseFrame"
+	JournalAdminService_ReopenLog_FullMethodName      = "/naru.platform.v1.JournalAdminService/ReopenLog"
 )
 
 // JournalAdminServiceClient is the client API for JournalAdminService service.
@@ -186,6 +187,9 @@ type JournalAdminServiceClient interface {
 	ListHeldFrames(ctx context.Context, in *ListHeldFramesRequest, opts ...grpc.CallOption) (*ListHeldFramesResponse, error)
 	// ReleaseFrame lets a held frame into the log. A refused one cannot be released: NOT_FOUND.
 	ReleaseFrame(ctx context.Context, in *ReleaseFrameRequest, opts ...grpc.CallOption) (*ReleaseFrameResponse, error)
+	// ReopenLog begins a new generation of a unit's log whose database holds less of it than was signed, because it was restored from an older
+	// copy. What is lost stays told: by this act, by the witness, by the checkpoints that were exported. FAILED_PRECONDITION where nothing is missing.
+	ReopenLog(ctx context.Context, in *ReopenLogRequest, opts ...grpc.CallOption) (*ReopenLogResponse, error)
 }
 
 type journalAdminServiceClient struct {
@@ -216,6 +220,16 @@ func (c *journalAdminServiceClient) ReleaseFrame(ctx context.Context, in *Releas
 	return out, nil
 }
 
+func (c *journalAdminServiceClient) ReopenLog(ctx context.Context, in *ReopenLogRequest, opts ...grpc.CallOption) (*ReopenLogResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReopenLogResponse)
+	err := c.cc.Invoke(ctx, JournalAdminService_ReopenLog_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // JournalAdminServiceServer is the server API for JournalAdminService service.
 // All implementations must embed UnimplementedJournalAdminServiceServer
 // for forward compatibility.
@@ -227,6 +241,9 @@ type JournalAdminServiceServer interface {
 	ListHeldFrames(context.Context, *ListHeldFramesRequest) (*ListHeldFramesResponse, error)
 	// ReleaseFrame lets a held frame into the log. A refused one cannot be released: NOT_FOUND.
 	ReleaseFrame(context.Context, *ReleaseFrameRequest) (*ReleaseFrameResponse, error)
+	// ReopenLog begins a new generation of a unit's log whose database holds less of it than was signed, because it was restored from an older
+	// copy. What is lost stays told: by this act, by the witness, by the checkpoints that were exported. FAILED_PRECONDITION where nothing is missing.
+	ReopenLog(context.Context, *ReopenLogRequest) (*ReopenLogResponse, error)
 	mustEmbedUnimplementedJournalAdminServiceServer()
 }
 
@@ -242,6 +259,9 @@ func (UnimplementedJournalAdminServiceServer) ListHeldFrames(context.Context, *L
 }
 func (UnimplementedJournalAdminServiceServer) ReleaseFrame(context.Context, *ReleaseFrameRequest) (*ReleaseFrameResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReleaseFrame not implemented")
+}
+func (UnimplementedJournalAdminServiceServer) ReopenLog(context.Context, *ReopenLogRequest) (*ReopenLogResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReopenLog not implemented")
 }
 func (UnimplementedJournalAdminServiceServer) mustEmbedUnimplementedJournalAdminServiceServer() {}
 func (UnimplementedJournalAdminServiceServer) testEmbeddedByValue()                             {}
@@ -300,6 +320,24 @@ func _JournalAdminService_ReleaseFrame_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _JournalAdminService_ReopenLog_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReopenLogRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JournalAdminServiceServer).ReopenLog(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JournalAdminService_ReopenLog_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JournalAdminServiceServer).ReopenLog(ctx, req.(*ReopenLogRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // JournalAdminService_ServiceDesc is the grpc.ServiceDesc for JournalAdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -314,6 +352,10 @@ var JournalAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReleaseFrame",
 			Handler:    _JournalAdminService_ReleaseFrame_Handler,
+		},
+		{
+			MethodName: "ReopenLog",
+			Handler:    _JournalAdminService_ReopenLog_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1,0 +1,134 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/note"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// ErrLogWhole is a log that holds all that was signed: there is nothing to reopen.
+var ErrLogWhole = errors.New("the log holds all that was signed")
+
+// Reopen begins a new generation of a log that went back, because its database was restored from an older copy: it goes on from what the database
+// holds. The operator's act is a fact of its own and keeps the newest checkpoint of what is lost, so that nobody can take the rest for all
+// there was; the witness keeps it too. It gives the new generation.
+func (l *Logger) Reopen(ctx context.Context, j *Journal, operator, reason string) (int, error) {
+	l.pass.Lock()
+	defer l.pass.Unlock()
+	var generation int
+	err := j.InTx(ctx, func(tx *Tx) error {
+		former, err := l.turn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if _, err := l.newest(ctx, tx, former); !errors.Is(err, ErrLogWentBack) {
+			return errors.Join(err, ErrLogWhole)
+		}
+		lost, err := l.kept()
+		if err != nil {
+			return err
+		}
+		here, err := Newest(ctx, tx)
+		if err != nil {
+			return err
+		}
+		generation = max(former, lost.Generation()) + 1
+		err = tx.Record(ctx, Fact{Subject: fmt.Sprintf("log:%d", generation), Actor: operator, OccurredAt: j.deps.Clock.Now(), Message: &platformv1.LogReopened{
+			Generation: int32(generation), Size: here.N, Root: here.Hash[:], Lost: lost.Note, Reason: reason, //nolint:gosec // it counts restores
+		}})
+		if err != nil {
+			return err
+		}
+		// It is the first frame of this commit.
+		if _, err := tx.Exec(ctx, `update log_turn set generation = $1, reopened_by = $2`, generation, frame.IDOf(tx.CommitID(), 1)); err != nil {
+			return fmt.Errorf("begin generation %d: %w", generation, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("reopen the log of %s: %w", l.deps.Unit, err)
+	}
+	return generation, nil
+}
+
+// reopening reads the act by which a generation was begun: from a frame of this unit's own that says so, not from the row of the turn alone.
+func (l *Logger) reopening(ctx context.Context, db pg.DBTX, generation int) (*platformv1.LogReopened, error) {
+	var by *uuid.UUID
+	if err := db.QueryRow(ctx, `select reopened_by from log_turn`).Scan(&by); err != nil {
+		return nil, fmt.Errorf("read who reopened the log: %w", err)
+	}
+	if by == nil {
+		return nil, fmt.Errorf("%w: generation %d was begun by nobody's act", ErrLogWentBack, generation)
+	}
+	act, err := Frame(ctx, db, l.deps.Unit, *by)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.deps.Keys.Check(ctx, act.Header, act.MAC); err != nil {
+		return nil, fmt.Errorf("generation %d: %w", generation, err)
+	}
+	acts, err := reopeningsIn(act)
+	if err != nil {
+		return nil, err
+	}
+	for _, fact := range acts {
+		if int(fact.GetGeneration()) == generation {
+			return fact, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: generation %d was begun by nobody's act", ErrLogWentBack, generation)
+}
+
+// reopeningsIn are the acts a frame tells of.
+func reopeningsIn(f Sealed) ([]*platformv1.LogReopened, error) {
+	if f.Kind != frame.KindOf(&platformv1.LogReopened{}) {
+		return nil, nil
+	}
+	events, err := f.Events()
+	if err != nil {
+		return nil, err
+	}
+	var acts []*platformv1.LogReopened
+	for _, e := range events {
+		var fact platformv1.LogReopened
+		if err := proto.Unmarshal(e.GetPayload(), &fact); err != nil {
+			return nil, fmt.Errorf("decode a reopening: %w", err)
+		}
+		acts = append(acts, &fact)
+	}
+	return acts, nil
+}
+
+// lost is what a request of the current generation tells the witness of the former one; empty in the first generation.
+func (l *Logger) lost(ctx context.Context, newest Checkpoint) (string, error) {
+	if newest.Generation() <= 1 {
+		return "", nil
+	}
+	act, err := l.reopening(ctx, l.deps.DB, newest.Generation())
+	if err != nil {
+		return "", err
+	}
+	return act.GetLost(), nil
+}
+
+// follow lets a witness go with a log into a new generation: the log itself says how far the former one had come, and that is no less than this
+// witness has seen. What is lost is recorded here, too.
+func (w *WitnessOf) follow(ctx context.Context, tx *Tx, owner string, seen, offered Checkpoint, told string, verifier note.Verifier) error {
+	lost, err := ParseCheckpoint(told, verifier)
+	switch {
+	case err != nil, offered.Generation() <= seen.Generation():
+		return fmt.Errorf("%w: another generation", ErrNotExtended)
+	case lost.Generation() != seen.Generation(), lost.N < seen.N, lost.N == seen.N && lost.Hash != seen.Hash:
+		return fmt.Errorf("%w: another generation, whose beginning does not tell of the %d leaves seen", ErrNotExtended, seen.N)
+	}
+	return tx.Record(ctx, Fact{Subject: "witnessed:" + offered.Origin, Actor: "unit:" + w.Journal.deps.Unit, OccurredAt: w.Clock.Now(),
+		Message: &platformv1.ReopeningWitnessed{Owner: owner, Lost: lost.Note, Begun: offered.Note}})
+}
