@@ -54,18 +54,18 @@ func (e *Engine) authentic(ctx context.Context, c Consumer, batch []arrival) []a
 
 // judge says why a frame is not taken. An error without a reason means that it cannot be judged now.
 func (e *Engine) judge(ctx context.Context, a arrival) (why string, err error) {
+	// Before the key is asked for: one that nobody knows is waited for, and not longer than a frame may be published.
+	if age := e.clock.Now().Sub(a.frame.RecordedAt); age.Abs() > journal.Republished {
+		return "frame_too_old", fmt.Errorf("frame is %s old", age.Round(time.Hour))
+	}
 	switch err := e.keys.Check(ctx, a.frame.Header, a.tag); {
 	case errors.Is(err, journal.ErrForged):
 		return "frame_forged", err
 	case errors.Is(err, journal.ErrKeyDestroyed):
 		return "frame_key_destroyed", err
-	case err != nil:
+	default:
 		return "", err
 	}
-	if age := e.clock.Now().Sub(a.frame.RecordedAt); age > journal.Republished {
-		return "frame_too_old", fmt.Errorf("frame is %s old", age.Round(time.Hour))
-	}
-	return "", nil
 }
 
 // refuse parks a frame whole, without taking its id as consumed: the true frame of that id must still find its way.

@@ -68,6 +68,7 @@ func TestForgedFramesAreRefused(t *testing.T) {
 	held, err := journal.ListHeld(t.Context(), b.db.App, uuid.UUID{}, 100)
 	require.NoError(t, err)
 	require.Len(t, held, 7)
+	require.EqualValues(t, 7, b.Metric(t, "naru.journal.refused.frames"), "an alarm for each")
 }
 
 // A paced row does not wait for the log; it is checked before it is published.
@@ -85,6 +86,7 @@ func TestForgedPacedFrameIsRefused(t *testing.T) {
 		return b.count(t, `select count(*) from journal_mark where frame_id = $1 and refused = 'mac_wrong'`, id) == 1
 	})
 	require.Len(t, b.bus(), 1)
+	require.EqualValues(t, 1, b.Metric(t, "naru.journal.refused.frames"), "one metric, whoever met it")
 }
 
 // A body that is not what the header says opens to nothing.
@@ -120,6 +122,7 @@ func TestFrameOfAnotherTimeIsHeld(t *testing.T) {
 			require.Equal(t, id, held[0].ID)
 			require.Equal(t, made[0].RecordedAt, held[0].RecordedAt)
 			require.Equal(t, b.Clock.Now(), held[0].HeldAt)
+			require.EqualValues(t, 1, b.Metric(t, "naru.journal.held.frames"), "an operator is told")
 
 			// A mark alone releases nothing.
 			_, err = b.db.App.Exec(t.Context(), `update journal_mark set released_by = $2 where frame_id = $1`, id, b.Committed()[0].ID)
@@ -207,23 +210,29 @@ func TestWitnessRefusesAnotherHistory(t *testing.T) {
 	require.ErrorIs(t, err, journal.ErrNotExtended)
 }
 
-// Keys go when their frames are logged and past the time of publishing again, and a frame under a key that is gone is not taken.
+// Keys go, on record, when their frames are logged and past the time of publishing again, and a frame under a key that is gone is not taken.
 func TestFrameKeysAreDestroyed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.state(t, cancelled("a"))
 	f := b.Committed()[0]
-	gone, err := b.Keys.DestroyOld(time.Time{})
+	gone, err := b.Keys.DestroyOld(t.Context(), time.Time{})
 	require.NoError(t, err)
 	require.Empty(t, gone)
 	b.Clock.Advance(70 * 24 * time.Hour)
 	b.state(t, cancelled("b"))
-	gone, err = b.Keys.DestroyOld(f.RecordedAt)
+	gone, err = b.Keys.DestroyOld(t.Context(), f.RecordedAt)
 	require.NoError(t, err)
 	require.Empty(t, gone, "a frame of it waits still")
-	gone, err = b.Keys.DestroyOld(time.Time{})
+	gone, err = b.Keys.DestroyOld(t.Context(), time.Time{})
 	require.NoError(t, err)
 	require.Len(t, gone, 1)
-	require.ErrorIs(t, b.Keys.Check(t.Context(), f.Header, f.MAC), journal.ErrKeyUnknown)
+	require.ErrorIs(t, b.Keys.Check(t.Context(), f.Header, f.MAC), journal.ErrKeyDestroyed)
+	// Another process with the same folder knows it was there; of a key that never was nobody knows.
+	replica := journal.NewKeys(b.Store, b.Clock)
+	require.ErrorIs(t, replica.Check(t.Context(), f.Header, f.MAC), journal.ErrKeyDestroyed)
+	never := f.Header
+	never.KeyID = f.KeyID[:7] + ".000000000000"
+	require.ErrorIs(t, replica.Check(t.Context(), never, f.MAC), journal.ErrKeyUnknown)
 	require.NoError(t, b.Keys.Check(t.Context(), b.Committed()[1].Header, b.Committed()[1].MAC))
 }

@@ -12,13 +12,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel/metric/noop"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -71,7 +71,7 @@ func (b *bench) bus() []frame.Frame {
 func (b *bench) publish(t *testing.T, eventsPerSecond int) *journal.Publisher {
 	t.Helper()
 	p, err := journal.NewPublisher(journal.PublisherDeps{Unit: "intake", DB: b.db.App, Keys: b.Keys, Clock: b.Clock, Sender: b, Log: slog.New(slog.DiscardHandler),
-		Meter: noop.Meter{}, Rules: b.Rules(), EventsPerSecond: eventsPerSecond})
+		Meter: b.Meter, Rules: b.Rules(), EventsPerSecond: eventsPerSecond})
 	require.NoError(t, err)
 	group := lifecycle.New()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -244,6 +244,24 @@ func TestAnOpenTransactionElsewhereDelaysNothing(t *testing.T) {
 
 	b := setup(t)
 	b.state(t, cancelled("a"))
+	require.NoError(t, b.Logger.Drain(t.Context()))
+	require.Equal(t, 1, b.count(t, `select count(*) from journal_mark where leaf = 0`))
+}
+
+// Nor do advisory locks: whatever another role holds of them, the log takes none.
+func TestAnAdvisoryLockDelaysNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.state(t, cancelled("a"))
+	other, err := b.db.Owner.Acquire(t.Context())
+	require.NoError(t, err)
+	defer other.Release()
+	// Every name the unit could take one by, and the numbers that its tables have.
+	_, err = other.Exec(t.Context(), `select pg_advisory_lock(n) from unnest($1::bigint[]) n`,
+		[]int64{pg.LockID("intake/journal"), pg.LockID("intake/log"), pg.LockID("intake/log_turn"), pg.LockID("intake/migrate"), 0, 1})
+	require.NoError(t, err)
+	_, err = other.Exec(t.Context(), `select pg_advisory_lock(oid::bigint), pg_advisory_lock(1, oid::integer) from pg_class where relnamespace = current_schema()::regnamespace`)
+	require.NoError(t, err)
 	require.NoError(t, b.Logger.Drain(t.Context()))
 	require.Equal(t, 1, b.count(t, `select count(*) from journal_mark where leaf = 0`))
 }

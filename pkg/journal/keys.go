@@ -24,12 +24,15 @@ var (
 	ErrForged = errors.New("frame was not made by its unit")
 	// ErrKeyUnknown is a frame whose key is not to be had now.
 	ErrKeyUnknown = errors.New("key of the frame is not known")
-	// ErrKeyDestroyed is a frame whose key its producer does not have any more.
+	// ErrKeyDestroyed is a frame whose key its producer is on record to have destroyed.
 	ErrKeyDestroyed = errors.New("key of the frame was destroyed")
 )
 
-// keyPrefix begins the names of frame keys in the key folder: frame-2026-11.
-const keyPrefix = "frame-"
+// Names in the key folder: of a frame key, frame-2026-11, and of the record of one that was destroyed, destroyed-frame-2026-11-0123456789ab.
+const (
+	keyPrefix       = "frame-"
+	destroyedPrefix = "destroyed-frame-"
+)
 
 // Keys authenticate a unit's own frames. There is one a month. A key never leaves the process and its key folder; what readers get is
 // derived from it for each of them, so none can forge its producer to another.
@@ -89,12 +92,18 @@ func (k *Keys) load(ctx context.Context, name string) (*keyset, error) {
 		return nil, err
 	}
 	check := sha256.Sum256(root.Derive("id"))
-	set := &keyset{id: strings.TrimPrefix(name, keyPrefix) + "." + hex.EncodeToString(check[:6]), root: root, readers: map[string]*keys.MAC{}}
+	set := &keyset{id: monthOf(name) + "." + hex.EncodeToString(check[:6]), root: root, readers: map[string]*keys.MAC{}}
 	if set.own, err = keys.MACOf(root.Derive("own")); err != nil {
 		return nil, err
 	}
 	k.byID[set.id] = set
 	return set, nil
+}
+
+// monthOf is the month in the name of a frame key.
+func monthOf(name string) string {
+	month := strings.TrimPrefix(name, keyPrefix)
+	return month[:min(len(month), len("2006-01"))]
 }
 
 func (k *Keys) byKeyID(ctx context.Context, keyID string) (*keyset, error) {
@@ -111,10 +120,14 @@ func (k *Keys) byKeyID(ctx context.Context, keyID string) (*keyset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get frame key %s: %w", keyID, err)
 	}
-	if len(names) == 1 {
-		if set, err := k.load(ctx, names[0]); err != nil || set.id == keyID {
+	// More than one where an operator has added what a replica with a folder of its own had made.
+	for _, name := range names {
+		if set, err := k.load(ctx, name); err != nil || set.id == keyID {
 			return set, err
 		}
+	}
+	if gone, err := k.store.Remembered(destroyedPrefix + strings.ReplaceAll(keyID, ".", "-")); err == nil && string(gone) == keyID {
+		return nil, ErrKeyDestroyed
 	}
 	return nil, ErrKeyUnknown
 }
@@ -134,7 +147,7 @@ func (s *keyset) reader(name string) (*keys.MAC, error) {
 	return mac, nil
 }
 
-// Check tells whether a header is the unit's own: nil, ErrForged, or ErrKeyUnknown.
+// Check tells whether a header is the unit's own: nil, ErrForged, ErrKeyDestroyed, or ErrKeyUnknown.
 func (k *Keys) Check(ctx context.Context, h frame.Header, mac []byte) error {
 	set, err := k.byKeyID(ctx, h.KeyID)
 	if err != nil {
@@ -200,31 +213,39 @@ const keyLife = Republished + 10*24*time.Hour
 
 // DestroyOld removes the keys of months that ended longer ago than frames are published again, unless a frame of theirs waits still:
 // oldest is the time of the oldest frame without a leaf or unpublished, zero for none. It gives the names of those that went.
-func (k *Keys) DestroyOld(oldest time.Time) ([]string, error) {
+func (k *Keys) DestroyOld(ctx context.Context, oldest time.Time) ([]string, error) {
 	names, err := k.store.MACNames(keyPrefix)
 	if err != nil {
 		return nil, err
 	}
 	var gone []string
 	for i, name := range names {
-		month, err := time.Parse("2006-01", strings.TrimPrefix(name, keyPrefix))
+		month, err := time.Parse("2006-01", monthOf(name))
 		end := month.AddDate(0, 1, 0)
 		if err != nil || i == len(names)-1 || k.clock.Now().Before(end.Add(keyLife)) || !oldest.IsZero() && oldest.Before(end) {
 			continue
 		}
-		if err := k.store.DestroyMAC(name); err != nil {
+		if err := k.destroy(ctx, name); err != nil {
 			return gone, err
 		}
-		k.mu.Lock()
-		for id := range k.byID {
-			if strings.HasPrefix(id, month.Format("2006-01")+".") {
-				delete(k.byID, id)
-			}
-		}
-		k.mu.Unlock()
 		gone = append(gone, name)
 	}
 	return gone, nil
+}
+
+// destroy removes a key for good. That it was there, and is not any more, is kept: who asks for it must not take it for one that is still to come.
+func (k *Keys) destroy(ctx context.Context, name string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	set, err := k.load(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := k.store.Remember(destroyedPrefix+strings.ReplaceAll(set.id, ".", "-"), []byte(set.id)); err != nil {
+		return fmt.Errorf("record that %s is destroyed: %w", name, err)
+	}
+	delete(k.byID, set.id)
+	return k.store.DestroyMAC(name)
 }
 
 // OldestWaiting is the time of the oldest frame without a leaf or unpublished, zero for none: its key is needed still.

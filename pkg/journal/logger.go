@@ -56,7 +56,7 @@ type LoggerDeps struct {
 type Logger struct {
 	deps LoggerDeps
 
-	refused metric.Int64Counter
+	refusal refusal
 
 	// pass lets one pass of this process run at a time.
 	pass sync.Mutex
@@ -73,7 +73,7 @@ type Logger struct {
 func NewLogger(deps LoggerDeps) (*Logger, error) {
 	l := &Logger{deps: deps}
 	var err1, err2, err3, err4, err5 error
-	l.refused, err1 = deps.Meter.Int64Counter("naru.journal.refused.rows", metric.WithDescription("Rows of the journal that this unit did not write, met by the log."))
+	l.refusal, err1 = newRefusal(deps.Meter, deps.Log)
 	_, err2 = deps.Meter.Int64ObservableGauge("naru.journal.held.frames", metric.WithDescription("Frames held because their time was not now, counted up to 1,000."),
 		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
 			held, err := countHeld(ctx, deps.DB)
@@ -304,10 +304,7 @@ func (l *Logger) take(ctx context.Context, tx pgx.Tx, grown *tree, found []candi
 		err := l.deps.Keys.Check(ctx, c.Header, c.MAC)
 		switch {
 		case errors.Is(err, ErrForged):
-			l.refused.Add(ctx, 1)
-			l.deps.Log.LogAttrs(ctx, slog.LevelError, "a row of the journal was not written by this unit and is refused",
-				slog.String("frame_id", c.ID.String()), slog.String("kind", string(c.Kind)))
-			err = refuse(ctx, tx, c.ID, refusedForged)
+			err = l.refusal.of(ctx, tx, c.Sealed)
 		case err != nil:
 			l.deps.Log.LogAttrs(ctx, slog.LevelError, "frame is not logged, its key is not to be had", slog.String("frame_id", c.ID.String()), slog.Any("error", err))
 			oldest, err = earlierOf(oldest, c.RecordedAt), nil

@@ -52,7 +52,8 @@ type Publisher struct {
 	// turns has one token when a paced frame was committed.
 	turns chan struct{}
 
-	failures, published, refused metric.Int64Counter
+	failures, published metric.Int64Counter
+	refusal             refusal
 }
 
 // PublisherDeps of a publisher; all are required.
@@ -82,9 +83,9 @@ func NewPublisher(deps PublisherDeps) (*Publisher, error) {
 		p.readers[kind] = rule.Readers
 	}
 	var err1, err2, err3, err4 error
+	p.refusal, err3 = newRefusal(deps.Meter, deps.Log)
 	p.failures, err1 = deps.Meter.Int64Counter("naru.journal.publish.failures", metric.WithDescription("Publishes that JetStream did not acknowledge; the sweep tries them again."))
 	p.published, err2 = deps.Meter.Int64Counter("naru.journal.published.frames", metric.WithDescription("Frames acknowledged by JetStream."))
-	p.refused, err3 = deps.Meter.Int64Counter("naru.journal.refused.frames", metric.WithDescription("Rows of the journal that this unit did not write: published and logged by nobody."))
 	_, err4 = deps.Meter.Int64ObservableGauge("naru.journal.unpublished.frames", metric.WithDescription("Public frames committed and not yet acknowledged, counted up to 10,000."),
 		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
 			waiting, err := Unpublished(ctx, deps.DB)
@@ -306,20 +307,11 @@ func (p *Publisher) publishChecked(ctx context.Context, frames []Sealed) {
 		case err == nil:
 			p.publish(ctx, f)
 		case errors.Is(err, ErrForged):
-			p.refuse(ctx, f)
+			if err := p.refusal.of(ctx, p.deps.DB, f); err != nil && ctx.Err() == nil {
+				p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "refused frame was not marked", slog.Any("error", err))
+			}
 		default:
 			p.deps.Log.LogAttrs(ctx, slog.LevelError, "frame is not published, its key is not to be had", slog.String("frame_id", f.ID.String()), slog.Any("error", err))
 		}
 	}
 }
-
-func (p *Publisher) refuse(ctx context.Context, f Sealed) {
-	p.refused.Add(ctx, 1)
-	p.deps.Log.LogAttrs(ctx, slog.LevelError, "a row of the journal was not written by this unit and is refused",
-		slog.String("frame_id", f.ID.String()), slog.String("kind", string(f.Kind)))
-	if err := refuse(ctx, p.deps.DB, f.ID, refusedForged); err != nil && ctx.Err() == nil {
-		p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "refused frame was not marked", slog.Any("error", err))
-	}
-}
-
-const refusedForged = "mac_wrong"

@@ -5,11 +5,13 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
@@ -151,10 +153,23 @@ func OfKind(ctx context.Context, db pg.DBTX, unit string, kind frame.Kind) ([]Se
 	return found, nil
 }
 
-// refuse marks frames that are not this unit's, or not to be taken as they are.
-func refuse(ctx context.Context, db pg.DBTX, frameID uuid.UUID, why string) error {
-	if _, err := db.Exec(ctx, `update journal_mark set refused = $2 where frame_id = $1 and leaf is null`, frameID, why); err != nil {
-		return fmt.Errorf("refuse frame %s: %w", frameID, err)
+// refusal is what becomes of a row that the unit did not write, whether its publisher or its log meets it first.
+type refusal struct {
+	log    *slog.Logger
+	frames metric.Int64Counter
+}
+
+func newRefusal(meter metric.Meter, log *slog.Logger) (refusal, error) {
+	frames, err := meter.Int64Counter("naru.journal.refused.frames", metric.WithDescription("Rows of the journal that this unit did not write: published and logged by nobody."))
+	return refusal{log, frames}, err
+}
+
+func (r refusal) of(ctx context.Context, db pg.DBTX, f Sealed) error {
+	r.frames.Add(ctx, 1)
+	r.log.LogAttrs(ctx, slog.LevelError, "a row of the journal was not written by this unit and is refused",
+		slog.String("frame_id", f.ID.String()), slog.String("kind", string(f.Kind)))
+	if _, err := db.Exec(ctx, `update journal_mark set refused = 'mac_wrong' where frame_id = $1 and leaf is null`, f.ID); err != nil {
+		return fmt.Errorf("refuse frame %s: %w", f.ID, err)
 	}
 	return nil
 }

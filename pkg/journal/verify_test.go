@@ -89,6 +89,7 @@ func TestTampering(t *testing.T) {
 		"a row inserted without a mark": {`insert into journal select '01900000-0000-7000-8000-000000000001'::uuid, kind, lane, events, key_id, compression, raw_length,
 			recorded_at, root, mac, body from journal where frame_id = ` + first, []string{journal.FrameUnmarked}},
 		"a cosignature waited for too long": {`update log_checkpoint set cosigned = null where seq = 3`, []string{journal.CheckpointUnsigned}},
+		"a leaf taken from its row":         {`update journal_mark set leaf = null where leaf = 5`, []string{journal.FrameMissing, journal.FrameUnlogged}},
 		"a checkpoint's time changed":       {`update log_checkpoint set made_at = made_at - interval '1 hour' where seq = 3`, []string{journal.TimeOutside, journal.TimeOutside}},
 	} {
 		t.Run(name, func(t *testing.T) {

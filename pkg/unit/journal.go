@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -61,7 +62,11 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime) error {
 		return err
 	}
 	h.readerKeys = journal.NewReaderKeys(h.frameKey)
-	h.journals = &journalService{unit: h.unit, platform: rt.Platform, journal: h.env.Journal, logger: h.logger, keys: frameKeys,
+	unknown, err := h.telemetry.Meter.Int64Counter("naru.journal.unknown.keys", metric.WithDescription("Questions of readers for a frame key that this unit never had."))
+	if err != nil {
+		return fmt.Errorf("make journal instruments: %w", err)
+	}
+	h.journals = &journalService{unit: h.unit, platform: rt.Platform, journal: h.env.Journal, logger: h.logger, keys: frameKeys, log: h.telemetry.Log, unknown: unknown,
 		witness: &journal.WitnessOf{Journal: h.env.Journal, Store: h.keys, Key: signer, Clock: rt.Clock}}
 	return nil
 }
@@ -71,14 +76,15 @@ func (h *host) destroyKeys(ctx context.Context) {
 	oldest, err := journal.OldestWaiting(ctx, h.pool)
 	var gone []string
 	if err == nil {
-		gone, err = h.journals.keys.DestroyOld(oldest)
+		gone, err = h.journals.keys.DestroyOld(ctx, oldest)
 	}
 	if len(gone) > 0 || err != nil && ctx.Err() == nil {
 		h.telemetry.Log.LogAttrs(ctx, slog.LevelInfo, "frame keys destroyed", slog.Any("names", gone), slog.Any("error", err))
 	}
 }
 
-// frameKey asks a producing unit for the key by which this one checks its frames.
+// frameKey asks a producing unit for the key by which this one checks its frames. NOT_FOUND is its word that the key was destroyed; one that it
+// never had may be another replica's, so the frame waits.
 func (h *host) frameKey(ctx context.Context, producer, keyID string) ([]byte, error) {
 	conn, err := h.env.Dial(producer)
 	if err != nil {
@@ -132,6 +138,9 @@ type journalService struct {
 	logger   *journal.Logger
 	keys     *journal.Keys
 	witness  *journal.WitnessOf
+	log      *slog.Logger
+	// unknown counts questions for keys that another replica may have, or nobody.
+	unknown metric.Int64Counter
 }
 
 var (
@@ -146,10 +155,14 @@ func (s *journalService) GetFrameKey(ctx context.Context, r *platformv1.GetFrame
 			continue
 		}
 		key, err := s.keys.Export(ctx, r.GetKeyId(), reader)
-		if errors.Is(err, journal.ErrKeyUnknown) || errors.Is(err, keys.ErrNotFound) {
-			return nil, fault.New(fault.NotFound, s.unit.Name, reason("FRAME_KEY_NOT_FOUND"), "there is no frame key of this id")
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, journal.ErrKeyDestroyed):
+			return nil, fault.New(fault.NotFound, s.unit.Name, reason("FRAME_KEY_DESTROYED"), "the frame key of this id was destroyed")
+		case errors.Is(err, journal.ErrKeyUnknown), errors.Is(err, keys.ErrNotFound):
+			s.unknown.Add(ctx, 1)
+			s.log.LogAttrs(ctx, slog.LevelError, "a reader asks for a frame key that this unit never had", slog.String("key_id", r.GetKeyId()), slog.String("reader", reader))
+			return nil, fault.New(fault.Conflict, s.unit.Name, reason("FRAME_KEY_UNKNOWN"), "this unit never had a frame key of this id")
+		case err != nil:
 			return nil, err
 		}
 		return &platformv1.GetFrameKeyResponse{Key: key}, nil

@@ -205,36 +205,6 @@ func TestFailedTransactionStatesNothing(t *testing.T) {
 	require.Zero(t, rows(t, b, `select count(*) from journal where lane > 0`))
 }
 
-// A frame that somebody with the broker's own rights put on the bus is consumed by nobody and kept for the operator; the true frame of the
-// same id still has its effect.
-func TestForgedFrameOnTheBus(t *testing.T) {
-	t.Parallel()
-	b := unittest.New(t, toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil }))
-	truth := unittest.Frames(t, express, accepted("doc-1"))[0]
-	forged := unittest.Frames(t, express, accepted("doc-2"))[0]
-	forged.ID = truth.ID
-	b.Offer(t, forged, map[string][]byte{"address": make([]byte, 32)})
-	b.Offer(t, unittest.Frames(t, express, accepted("doc-3"))[0], nil)
-	await.Require(t, unittest.Patience, func() bool {
-		return rows(t, b, `select count(*) from parked_event where reason = 'frame_forged'`) == 2
-	})
-	require.Zero(t, rows(t, b, `select count(*) from consumed_frame`))
-	require.Zero(t, rows(t, b, `select count(*) from document`))
-	require.InDelta(t, 2, b.Metric(t, "naru_inbox_forged_frames_total"), 0)
-
-	// Nor does an operator's replay hand one to a handler.
-	client := platformv1.NewParkedEventServiceClient(b.Admin(t))
-	listed, err := client.ListParkedEvents(t.Context(), &platformv1.ListParkedEventsRequest{Unit: "address"})
-	require.NoError(t, err)
-	for _, parked := range listed.GetEvents() {
-		answer, err := client.ReplayParkedEvents(t.Context(), &platformv1.ReplayParkedEventsRequest{Unit: "address", Ids: []string{parked.GetId()}})
-		require.NoError(t, err)
-		require.EqualValues(t, 1, answer.GetStillParked())
-	}
-	b.DeliverFrames(t, truth)
-	require.Equal(t, 1, rows(t, b, `select count(*) from document where edoc_num = 'doc-1'`))
-}
-
 // A panic in a handler parks what it handled and ends nothing else.
 func TestPanicOfAHandlerParksItsEvent(t *testing.T) {
 	t.Parallel()

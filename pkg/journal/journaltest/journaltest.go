@@ -2,13 +2,16 @@
 package journaltest
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/clock"
@@ -29,6 +32,9 @@ type Journal struct {
 	// Logger has no witness unless one is given to NewLogger.
 	Logger *journal.Logger
 	Unit   string
+	// Meter is what its loggers and publishers count with; Metric reads it.
+	Meter   metric.Meter
+	metrics *sdkmetric.ManualReader
 
 	mu        sync.Mutex
 	committed []journal.Sealed
@@ -39,7 +45,8 @@ func Open(t testing.TB, db *pgxpool.Pool, unit string, states []proto.Message, p
 	t.Helper()
 	store, err := keys.Open(t.TempDir(), keys.Options{Create: true})
 	require.NoError(t, err)
-	j := &Journal{Store: store, Clock: clock.NewFake(clock.System().Now()), Unit: unit}
+	j := &Journal{Store: store, Clock: clock.NewFake(clock.System().Now()), Unit: unit, metrics: sdkmetric.NewManualReader()}
+	j.Meter = sdkmetric.NewMeterProvider(sdkmetric.WithReader(j.metrics)).Meter("test")
 	j.Keys = journal.NewKeys(store, j.Clock)
 	j.Signer, err = store.NoteSigner(t.Context(), "log", journal.OwnerOf(Platform, unit))
 	require.NoError(t, err)
@@ -54,9 +61,34 @@ func Open(t testing.TB, db *pgxpool.Pool, unit string, states []proto.Message, p
 func (j *Journal) NewLogger(t testing.TB, db *pgxpool.Pool, witness journal.Witness) *journal.Logger {
 	t.Helper()
 	logger, err := journal.NewLogger(journal.LoggerDeps{Unit: j.Unit, DB: db, Keys: j.Keys, Store: j.Store, Signer: j.Signer, Clock: j.Clock,
-		Log: slog.New(slog.DiscardHandler), Meter: noop.Meter{}, Witness: witness})
+		Log: slog.New(slog.DiscardHandler), Meter: j.Meter, Witness: witness})
 	require.NoError(t, err)
 	return logger
+}
+
+// Metric sums a metric; 0 where there is none.
+func (j *Journal) Metric(t testing.TB, name string) int64 {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, j.metrics.Collect(context.WithoutCancel(t.Context()), &all))
+	var sum int64
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			var points []metricdata.DataPoint[int64]
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				points = data.DataPoints
+			case metricdata.Gauge[int64]:
+				points = data.DataPoints
+			}
+			for _, p := range points {
+				if m.Name == name {
+					sum += p.Value
+				}
+			}
+		}
+	}
+	return sum
 }
 
 func (j *Journal) keep(frames []journal.Sealed) {

@@ -121,15 +121,21 @@ func (b *Bench) DeliverFrames(t testing.TB, frames ...frame.Frame) {
 	var ids []uuid.UUID
 	for _, f := range frames {
 		ids = append(ids, f.ID)
-		tags, err := producers.of(t, f.Unit).Tags(t.Context(), f.Header, []string{b.unit.Name})
-		require.NoError(t, err)
-		b.Offer(t, f, tags)
+		b.Offer(t, f, Tags(t, f, b.unit.Name))
 	}
 	await.Require(t, Patience, func() bool {
 		var consumed int
 		err := b.App.QueryRow(context.WithoutCancel(t.Context()), `select count(*) from consumed_frame where frame_id = any($1)`, ids).Scan(&consumed)
 		return err == nil && consumed == readers*len(ids)
 	})
+}
+
+// Tags are what a frame's producer gives it for readers.
+func Tags(t testing.TB, f frame.Frame, readers ...string) map[string][]byte {
+	t.Helper()
+	tags, err := producers.of(t, f.Unit).Tags(t.Context(), f.Header, readers)
+	require.NoError(t, err)
+	return tags
 }
 
 // Offer puts a frame on the bus with these tags, whoever made them, as somebody with the broker's own rights can.

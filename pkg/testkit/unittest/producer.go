@@ -2,7 +2,11 @@ package unittest
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -11,6 +15,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -22,6 +27,7 @@ var producers producerKeys
 type producerKeys struct {
 	mu     sync.Mutex
 	byUnit map[string]*journal.Keys
+	dirs   map[string]string
 }
 
 func (p *producerKeys) of(t testing.TB, unit string) *journal.Keys {
@@ -38,10 +44,20 @@ func (p *producerKeys) of(t testing.TB, unit string) *journal.Keys {
 	require.NoError(t, err)
 	made := journal.NewKeys(store, clock.System())
 	if p.byUnit == nil {
-		p.byUnit = map[string]*journal.Keys{}
+		p.byUnit, p.dirs = map[string]*journal.Keys{}, map[string]string{}
 	}
-	p.byUnit[unit] = made
+	p.byUnit[unit], p.dirs[unit] = made, dir
 	return made
+}
+
+// AddFrameKey gives a producing unit a key that a replica of it had in a folder of its own.
+func AddFrameKey(t testing.TB, unit, file string) {
+	t.Helper()
+	producers.of(t, unit)
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	name := strings.TrimSuffix(filepath.Base(file), ".mac") + "-" + strings.ToLower(rand.Text()[:8]) + ".mac"
+	require.NoError(t, os.WriteFile(filepath.Join(producers.dirs[unit], name), content, 0o600))
 }
 
 // fakeJournal gives the unit under test the keys of a producing unit.
@@ -52,8 +68,11 @@ type fakeJournal struct {
 
 func (f *fakeJournal) GetFrameKey(ctx context.Context, r *platformv1.GetFrameKeyRequest) (*platformv1.GetFrameKeyResponse, error) {
 	key, err := f.keys.Export(ctx, r.GetKeyId(), authn.CallingUnit(ctx))
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, journal.ErrKeyDestroyed):
+		return nil, fault.New(fault.NotFound, "", authn.ReasonKeySetUnavailable, "")
+	case err != nil:
+		return nil, fault.New(fault.Conflict, "", authn.ReasonKeySetUnavailable, "")
 	}
 	return &platformv1.GetFrameKeyResponse{Key: key}, nil
 }

@@ -29,8 +29,8 @@ const (
 //
 // JournalService is served by every unit: to its readers the keys that frames are checked by, to other units a witness of their logs.
 type JournalServiceClient interface {
-	// GetFrameKey gives a reading unit the key by which it checks the frames of this unit. It is the caller's alone. NOT_FOUND: the key was
-	// destroyed; frames under it are too old to be taken.
+	// GetFrameKey gives a reading unit the key by which it checks the frames of this unit. It is the caller's alone. NOT_FOUND: the key
+	// is on record as destroyed, frames under it are too old to be taken. FAILED_PRECONDITION: this unit never had it; another replica may.
 	GetFrameKey(ctx context.Context, in *GetFrameKeyRequest, opts ...grpc.CallOption) (*GetFrameKeyResponse, error)
 	// Witness takes a unit's newest checkpoint and cosigns it if it extends what this witness has seen. FAILED_PRECONDITION, with the size
 	// seen, if it does not.
@@ -71,8 +71,8 @@ func (c *journalServiceClient) Witness(ctx context.Context, in *WitnessRequest, 
 //
 // JournalService is served by every unit: to its readers the keys that frames are checked by, to other units a witness of their logs.
 type JournalServiceServer interface {
-	// GetFrameKey gives a reading unit the key by which it checks the frames of this unit. It is the caller's alone. NOT_FOUND: the key was
-	// destroyed; frames under it are too old to be taken.
+	// GetFrameKey gives a reading unit the key by which it checks the frames of this unit. It is the caller's alone. NOT_FOUND: the key
+	// is on record as destroyed, frames under it are too old to be taken. FAILED_PRECONDITION: this unit never had it; another replica may.
 	GetFrameKey(context.Context, *GetFrameKeyRequest) (*GetFrameKeyResponse, error)
 	// Witness takes a unit's newest checkpoint and cosigns it if it extends what this witness has seen. FAILED_PRECONDITION, with the size
 	// seen, if it does not.
