@@ -63,6 +63,17 @@ type Unit struct {
 	Build   func(ctx context.Context, env *Env) (*Service, error)
 }
 
+// Configured makes a unit's Build out of a function that takes the unit's own configuration.
+func Configured[C Config](build func(ctx context.Context, env *Env, config C) (*Service, error)) func(context.Context, *Env) (*Service, error) {
+	return func(ctx context.Context, env *Env) (*Service, error) {
+		config, ok := env.Config.(C)
+		if !ok {
+			return nil, fmt.Errorf("the configuration is a %T", env.Config)
+		}
+		return build(ctx, env, config)
+	}
+}
+
 // Config is a unit's own configuration.
 type Config interface {
 	// Validate reports every problem, joined.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/google/uuid"
@@ -12,9 +11,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -22,7 +20,6 @@ import (
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
-	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
 //go:embed migrations/*.sql
@@ -47,38 +44,31 @@ var Unit = unit.Unit{
 		&addressv1.RefusalChanged{}, &addressv1.OrganisationAddressAsked{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
 		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{},
 	},
-	Reads: []bus.ConsumerSpec{{
-		Purpose: purposeDocuments, From: "intake",
-		Kinds: []frame.Kind{frame.KindOf(&intakev1.DocumentAccepted{}), frame.KindOf(&intakev1.CancelRequested{})},
-	}},
+	Reads:   inbox.Specs((&Service{}).consumers()),
 	Policy:  "address/1",
 	Follows: follows(), Witness: "status",
-	Build: build,
+	Build: unit.Configured(build),
 }
 
-func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
-	config, ok := env.Config.(*Config)
-	if !ok {
-		return nil, errors.New("build address: configuration of another unit")
-	}
+func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
 	conn, err := env.Dial("hub")
 	if err != nil {
-		return nil, fmt.Errorf("build address: %w", err)
+		return nil, err
 	}
 	m, err := newMetrics(env.Meter, env.DB, env.Clock, config.Harvesting)
 	if err != nil {
-		return nil, fmt.Errorf("build address: %w", err)
+		return nil, err
 	}
 	s, err := New(Deps{
 		Platform: env.Platform, Config: config, Log: env.Log, Clock: env.Clock, DB: env.DB, Journal: env.Journal, Box: env.Sealed,
 		Index: env.Index, Hub: hubv1.NewHubServiceClient(conn), metrics: m,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("build address: %w", err)
+		return nil, err
 	}
 	tasks, err := s.tasks()
 	if err != nil {
-		return nil, fmt.Errorf("build address: %w", err)
+		return nil, err
 	}
 	return &unit.Service{Register: s.register, Consumers: s.consumers(), Tasks: tasks}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 )
 
@@ -68,7 +69,7 @@ func (r *Relay) endpoints(d doors) Endpoints {
 	f := r.folder
 	return Endpoints{
 		PlatformID: PlatformID, REST: "http://" + d.rest, GRPC: d.grpc, Ops: "http://" + d.ops, AdminCredentials: f.path(adminFile),
-		Sandbox: SandboxEndpoints{
+		Sandbox: endpoints.Sandbox{
 			Hub: r.outside.url("hub"), Archive: r.outside.url("archive"), Viewing: r.outside.url("viewing"), IDP: r.outside.url("idp"),
 			AdminToken: f.path("secrets", "sandbox", "admin_token"), Authority: r.outside.authority.RootPath(pki.Server),
 			ViewingCredentials: f.path("sandbox", "viewing-credentials.json"), ViewingSender: demoSender,

@@ -2,13 +2,13 @@ package allinone
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
 
 	"github.com/naru-relay/naru/pkg/viewingkit"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
 // fileRelay is the sandbox viewing system's way to the relay: its credentials exist only after an operator has made the viewing
@@ -17,17 +17,11 @@ type fileRelay struct {
 	baseURL, file string
 
 	mu     sync.Mutex
-	known  credentials
+	known  endpoints.Credentials
 	client *viewingkit.RelayClient
 }
 
 var _ viewingkit.Relay = (*fileRelay)(nil)
-
-// credentials are an OAuth2 client's, as files of this folder and the CLI hold them.
-type credentials struct {
-	ClientID     string `json:"clientId"`
-	ClientSecret string `json:"clientSecret"`
-}
 
 var errNoCredentials = errors.New("the viewing system has no credentials at the relay yet")
 
@@ -50,16 +44,12 @@ func (r *fileRelay) ReportRead(ctx context.Context, report viewingkit.ReadReport
 }
 
 func (r *fileRelay) current(ctx context.Context) (*viewingkit.RelayClient, error) {
-	raw, err := os.ReadFile(r.file)
+	found, err := endpoints.ReadCredentials(r.file)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errNoCredentials
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the viewing system's credentials: %w", err)
-	}
-	var found credentials
-	if err := json.Unmarshal(raw, &found); err != nil {
-		return nil, errors.New("the viewing system's credentials cannot be read")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

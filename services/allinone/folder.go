@@ -3,13 +3,14 @@ package allinone
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
 // folder is the relay's one folder.
@@ -62,15 +63,7 @@ func (f folder) keep(path, content string) error {
 
 // writeJSON writes a file others wait for: it appears whole or not at all.
 func (f folder) writeJSON(mode os.FileMode, v any, parts ...string) error {
-	raw, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", filepath.Join(parts...), err)
-	}
-	path := f.path(parts...)
-	if err := os.WriteFile(path+".new", append(raw, '\n'), mode); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Join(parts...), err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := endpoints.WriteJSON(f.path(parts...), mode, v); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(parts...), err)
 	}
 	return nil

@@ -3,6 +3,8 @@ package allinone
 import (
 	"fmt"
 	"strings"
+
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
 // Greeting tells where the relay is and how to send a document with curl, grpcurl and naru send. A test runs the commands it prints.
@@ -10,7 +12,7 @@ func (r *Relay) Greeting() string {
 	e := r.Endpoints
 	var b strings.Builder
 	fmt.Fprintf(&b, "Naru is running (sandbox, 시험용: nothing here is certified or legally effective).\n\n")
-	fmt.Fprintf(&b, "  REST     %s\n  gRPC     %s\n  ops      %s  (/livez /readyz /metrics)\n  files    %s\n\n", e.REST, e.GRPC, e.Ops, r.folder.path(endpointsFile))
+	fmt.Fprintf(&b, "  REST     %s\n  gRPC     %s\n  ops      %s  (/livez /readyz /metrics)\n  files    %s\n\n", e.REST, e.GRPC, e.Ops, r.folder.path(endpoints.FileName))
 	if e.Demo == nil {
 		return b.String()
 	}
@@ -36,7 +38,7 @@ func (r *Relay) Commands() []Command {
 	return []Command{
 		{"curl", token + fmt.Sprintf("\ncurl -sf -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  -d @%s %s/v1/documents", e.Demo.Request, e.REST)},
 		{"grpcurl", token + fmt.Sprintf("\ngrpcurl -plaintext -H \"Authorization: Bearer $TOKEN\" -d @ %s naru.intake.v1.IntakeService/Send < %s", e.GRPC, e.Demo.RequestGRPC)},
-		{"naru send", fmt.Sprintf("naru send --endpoints %s --credentials %s --doc %s --to-ci-file %s --title '시험용 안내문'", r.folder.path(endpointsFile), e.Demo.Institution, e.Demo.Document, e.Demo.RecipientCI)},
+		{"naru send", fmt.Sprintf("naru send --endpoints %s --credentials %s --doc %s --to-ci-file %s --title '시험용 안내문'", r.folder.path(endpoints.FileName), e.Demo.Institution, e.Demo.Document, e.Demo.RecipientCI)},
 	}
 }
 

@@ -13,12 +13,10 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
-	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/services/sandbox/archive"
 	"github.com/naru-relay/naru/services/sandbox/hub"
-	"github.com/naru-relay/naru/services/sandbox/hub/hubcert"
 	"github.com/naru-relay/naru/services/sandbox/idp"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 	"github.com/naru-relay/naru/services/sandbox/run"
@@ -101,27 +99,14 @@ func (o *outside) start(ctx context.Context, relayURL string) error {
 	if o.elsewhere != nil {
 		return nil
 	}
-	admin := config.InlineSecret(config.Secret(o.admin))
 	o.relay = &fileRelay{baseURL: relayURL, file: o.folder.path("sandbox", "viewing-credentials.json")}
 	builders := []struct {
 		name    string
 		sources []pg.Source
-		build   func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error)
+		build   func(ctx context.Context, env run.Env) (run.Running, error)
 	}{
-		{"hub", []pg.Source{{Name: "hub", FS: hub.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error) {
-			return o.buildHub(ctx, db, scenarios, admin)
-		}},
-		{"archive", []pg.Source{{Name: "archive", FS: archive.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error) {
-			c := archive.Default()
-			c.AdminTokenFile, c.DocumentDir = admin, o.folder.path("sandbox", "documents")
-			return archive.New(ctx, archive.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Authority: o.authority})
-		}},
-		{"viewing", viewing.Sources(), func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error) {
-			return o.buildViewing(ctx, db, scenarios, admin)
-		}},
-		{"idp", []pg.Source{{Name: "idp", FS: idp.Migrations}}, func(db *pgxpool.Pool, scenarios *scenario.Set) (run.Running, error) {
-			return o.buildIDP(ctx, db, scenarios, admin)
-		}},
+		{"hub", run.Hub().Sources, o.buildHub}, {"archive", run.Archive().Sources, o.buildArchive},
+		{"viewing", run.Viewing().Sources, o.buildViewing}, {"idp", run.IDP().Sources, o.buildIDP},
 	}
 	for _, b := range builders {
 		schema := "sandbox_" + b.name
@@ -137,7 +122,10 @@ func (o *outside) start(ctx context.Context, relayURL string) error {
 			return err
 		}
 		o.pools = append(o.pools, pool)
-		built, err := b.build(pool, scenario.NewSet())
+		built, err := b.build(ctx, run.Env{
+			DB: pool, Clock: clock.System(), Log: o.log, Scenarios: scenario.NewSet(), PKIDir: o.folder.path("sandbox", "pki"),
+			KeysDir: o.folder.path("keys", "sandbox-idp"),
+		})
 		if err != nil {
 			return fmt.Errorf("build the sandbox's %s: %w", b.name, err)
 		}
@@ -146,46 +134,40 @@ func (o *outside) start(ctx context.Context, relayURL string) error {
 	return nil
 }
 
-func (o *outside) buildHub(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (run.Running, error) {
-	renderer, err := hubcert.NewRenderer(o.authority)
-	if err != nil {
-		return nil, err
-	}
-	verifier, err := hubcert.SandboxVerifier(o.authority, clock.System())
-	if err != nil {
-		return nil, err
-	}
+// adminToken opens every /sandbox interface.
+func (o *outside) adminToken() config.SecretFile { return config.InlineSecret(config.Secret(o.admin)) }
+
+func (o *outside) buildHub(ctx context.Context, env run.Env) (run.Running, error) {
 	c := hub.Default()
-	c.AdminTokenFile = admin
-	return hub.New(ctx, hub.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Renderer: renderer, Verifier: verifier})
+	c.AdminTokenFile = o.adminToken()
+	return run.Hub().Build(ctx, env, c)
 }
 
-func (o *outside) buildViewing(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (run.Running, error) {
+func (o *outside) buildArchive(ctx context.Context, env run.Env) (run.Running, error) {
+	c := archive.Default()
+	c.AdminTokenFile, c.DocumentDir = o.adminToken(), o.folder.path("sandbox", "documents")
+	return run.Archive().Build(ctx, env, c)
+}
+
+// buildViewing gives the viewing system a way to the relay whose credentials may come later.
+func (o *outside) buildViewing(ctx context.Context, env run.Env) (run.Running, error) {
 	secret, err := o.folder.secret("sandbox", "viewing_sender_secret")
 	if err != nil {
 		return nil, err
 	}
 	c := viewing.Default()
-	c.AdminTokenFile, c.BaseURL = admin, o.url("viewing")
+	c.AdminTokenFile, c.BaseURL = o.adminToken(), o.url("viewing")
 	c.ReportPoll = config.Duration(100 * time.Millisecond)
 	c.Senders = []viewing.Sender{{ID: demoSender, SecretFile: config.InlineSecret(config.Secret(secret))}}
-	return viewing.New(ctx, viewing.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Relay: o.relay})
+	return viewing.New(ctx, viewing.Deps{DB: env.DB, Clock: env.Clock, Log: env.Log, Config: c, Scenarios: env.Scenarios, Relay: o.relay})
 }
 
-func (o *outside) buildIDP(ctx context.Context, db *pgxpool.Pool, scenarios *scenario.Set, admin config.SecretFile) (run.Running, error) {
+func (o *outside) buildIDP(ctx context.Context, env run.Env) (run.Running, error) {
 	pairwise, err := o.folder.secret("sandbox", "idp_pairwise_secret")
 	if err != nil {
 		return nil, err
 	}
 	client, err := o.folder.secret("sandbox", "idp_client_secret")
-	if err != nil {
-		return nil, err
-	}
-	store, err := keys.Open(o.folder.path("keys", "sandbox-idp"), keys.Options{Create: true})
-	if err != nil {
-		return nil, err
-	}
-	signer, err := store.Signer(ctx, "id-token")
 	if err != nil {
 		return nil, err
 	}
@@ -195,9 +177,9 @@ func (o *outside) buildIDP(ctx context.Context, db *pgxpool.Pool, scenarios *sce
 	}
 	c := idp.Default()
 	c.NoticeSecretFile = config.InlineSecret(config.Secret(notice))
-	c.Issuer, c.AdminTokenFile, c.PairwiseSecretFile = o.url("idp"), admin, config.InlineSecret(config.Secret(pairwise))
+	c.Issuer, c.AdminTokenFile, c.PairwiseSecretFile = o.url("idp"), o.adminToken(), config.InlineSecret(config.Secret(pairwise))
 	c.Clients = []idp.Client{{ID: idpClient, SecretFile: config.InlineSecret(config.Secret(client)), RedirectURIs: []string{redirectURI}}}
-	return idp.New(ctx, idp.Deps{DB: db, Clock: clock.System(), Log: o.log, Config: c, Scenarios: scenarios, Key: signer})
+	return run.IDP().Build(ctx, env, c)
 }
 
 // serve has a system serve and work until close, however long ago the start is.

@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/telemetry"
 	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
 // PlatformID is the relay's platform id in the sandbox.
@@ -53,36 +54,7 @@ type Options struct {
 }
 
 // Endpoints is where everything is; it is the content of naru.json.
-type Endpoints struct {
-	PlatformID       string           `json:"platformId"`
-	REST             string           `json:"rest"`
-	GRPC             string           `json:"grpc"`
-	Ops              string           `json:"ops"`
-	AdminCredentials string           `json:"adminCredentials"`
-	Sandbox          SandboxEndpoints `json:"sandbox"`
-	// Demo holds what was seeded; absent without Seed.
-	Demo *DemoEndpoints `json:"demo,omitempty"`
-	// Units are the health and metrics addresses of units that run apart, by name.
-	Units map[string]string `json:"units,omitempty"`
-}
-
-// SandboxEndpoints is where the outside world is.
-type SandboxEndpoints struct {
-	Hub     string `json:"hub"`
-	Archive string `json:"archive"`
-	Viewing string `json:"viewing"`
-	IDP     string `json:"idp"`
-	// AdminToken is the file of the token of every /sandbox interface; Authority the PEM root of the viewing system's TLS.
-	AdminToken string `json:"adminToken"`
-	Authority  string `json:"authority"`
-	// ViewingCredentials is the file the viewing system reads its credentials at the relay from; ViewingSecret holds the secret with
-	// which ViewingSender stores documents there.
-	ViewingCredentials string `json:"viewingCredentials"`
-	ViewingSender      string `json:"viewingSender"`
-	ViewingSecret      string `json:"viewingSecret"`
-	// RedirectURI is where identity proofs of the sandbox come back to.
-	RedirectURI string `json:"redirectUri"`
-}
+type Endpoints = endpoints.Endpoints
 
 // Relay is a running relay.
 type Relay struct {
@@ -99,10 +71,9 @@ type Relay struct {
 
 // File names of the folder that others read.
 const (
-	endpointsFile = "naru.json"
-	adminFile     = "admin.json"
-	redirectURI   = "http://127.0.0.1/naru/identity"
-	demoSender    = "demo-institution"
+	adminFile   = "admin.json"
+	redirectURI = "http://127.0.0.1/naru/identity"
+	demoSender  = "demo-institution"
 )
 
 const (
@@ -154,7 +125,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 		if err := r.writeApart(ctx, units); err != nil {
 			return nil, err
 		}
-		return r, r.folder.writeJSON(0o644, r.Endpoints, endpointsFile)
+		return r, r.folder.writeJSON(0o644, r.Endpoints, endpoints.FileName)
 	}
 	if err := unit.Migrate(ctx, rt, admin, units...); err != nil {
 		return nil, err
@@ -170,7 +141,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 			return nil, err
 		}
 	}
-	return r, r.folder.writeJSON(0o644, r.Endpoints, endpointsFile)
+	return r, r.folder.writeJSON(0o644, r.Endpoints, endpoints.FileName)
 }
 
 func (o *Options) fill() {
@@ -284,7 +255,7 @@ func (r *Relay) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	var problems []error
-	if err := os.Remove(r.folder.path(endpointsFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(r.folder.path(endpoints.FileName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		problems = append(problems, err)
 	}
 	if r.units != nil {

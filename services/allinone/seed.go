@@ -32,27 +32,10 @@ import (
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 )
-
-// DemoEndpoints are the files of what was seeded.
-type DemoEndpoints struct {
-	// Institution holds the credentials of the seeded institution.
-	Institution string `json:"institution"`
-	// Request is a send request as REST takes it, for a document that is registered at the archive and stored at the viewing system.
-	Request string `json:"request"`
-	// RequestGRPC is the same as grpcurl takes it.
-	RequestGRPC string `json:"requestGrpc"`
-	// Document is the PDF the request is about.
-	Document string `json:"document"`
-	// RecipientCI holds the invented CI of the joined test person, Person its id at the identity provider.
-	RecipientCI string `json:"recipientCi"`
-	Person      string `json:"person"`
-	// ArchiveMember holds the archive member's id and password; ViewingSystem the principal id of the viewing system.
-	ArchiveMember string `json:"archiveMember"`
-	ViewingSystem string `json:"viewingSystem"`
-}
 
 const (
 	demoPerson    = "ferry"
@@ -68,7 +51,7 @@ const (
 type seeder struct {
 	relay *Relay
 	conn  *grpc.ClientConn
-	demo  DemoEndpoints
+	demo  endpoints.Demo
 }
 
 // Seed makes what is missing of the demo. What an earlier start made is kept. Units that run apart have to be ready.
@@ -81,7 +64,7 @@ func (r *Relay) Seed(ctx context.Context) error {
 	}
 	defer conn.Close()
 	f := r.folder
-	s := &seeder{relay: r, conn: conn, demo: DemoEndpoints{
+	s := &seeder{relay: r, conn: conn, demo: endpoints.Demo{
 		Institution: f.path("demo", "institution.json"), Request: f.path("demo", "send.json"), RequestGRPC: f.path("demo", "send-grpc.json"), Document: f.path("demo", "document.pdf"),
 		RecipientCI: f.path("demo", "recipient-ci"), Person: demoPerson, ArchiveMember: f.path("demo", "archive-member.json"), ViewingSystem: f.path("demo", "viewing-system"),
 	}}
@@ -94,7 +77,7 @@ func (r *Relay) Seed(ctx context.Context) error {
 		}
 	}
 	r.Endpoints.Demo = &s.demo
-	return r.folder.writeJSON(0o644, r.Endpoints, endpointsFile)
+	return r.folder.writeJSON(0o644, r.Endpoints, endpoints.FileName)
 }
 
 // violations lists what a refusal names.
@@ -108,13 +91,9 @@ func violations(err error) string {
 
 // as gives a context whose calls carry a token of these credentials.
 func (s *seeder) as(ctx context.Context, file string) (context.Context, error) {
-	raw, err := os.ReadFile(file)
+	c, err := endpoints.ReadCredentials(file)
 	if err != nil {
 		return nil, fmt.Errorf("read credentials: %w", err)
-	}
-	var c credentials
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, errors.New("credentials cannot be read")
 	}
 	token, err := gatewayv1.NewTokenServiceClient(s.conn).IssueToken(ctx, &gatewayv1.IssueTokenRequest{ClientId: c.ClientID, ClientSecret: c.ClientSecret})
 	if err != nil {
@@ -152,8 +131,12 @@ func (s *seeder) institution(ctx context.Context) error {
 	}
 	return errors.Join(
 		s.relay.folder.keep(s.demo.ViewingSystem, system.GetViewingSystem().GetId()),
-		s.relay.folder.writeJSON(0o600, credentials{system.GetCredentials().GetClientId(), system.GetCredentials().GetClientSecret()}, "sandbox", "viewing-credentials.json"),
-		s.relay.folder.writeJSON(0o600, credentials{made.GetCredentials().GetClientId(), made.GetCredentials().GetClientSecret()}, "demo", "institution.json"))
+		s.relay.folder.writeJSON(0o600, credentials(system.GetCredentials()), "sandbox", "viewing-credentials.json"),
+		s.relay.folder.writeJSON(0o600, credentials(made.GetCredentials()), "demo", "institution.json"))
+}
+
+func credentials(c *gatewayv1.Credentials) endpoints.Credentials {
+	return endpoints.Credentials{ClientID: c.GetClientId(), ClientSecret: c.GetClientSecret()}
 }
 
 // recipient joins one of the identity provider's invented persons.
@@ -223,7 +206,7 @@ func (s *seeder) member(ctx context.Context) error {
 		map[string]string{"memberId": archiveMember, "name": "시험용 발송기관", "password": password}, nil); err != nil {
 		return err
 	}
-	return s.relay.folder.writeJSON(0o600, map[string]string{"memberId": archiveMember, "password": password}, "demo", "archive-member.json")
+	return s.relay.folder.writeJSON(0o600, endpoints.ArchiveMember{MemberID: archiveMember, Password: password}, "demo", "archive-member.json")
 }
 
 // request prepares a send request: registered at the archive (guide 5.1.1 ❶), stored at the viewing system (❷).

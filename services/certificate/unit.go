@@ -40,7 +40,7 @@ var Unit = unit.Unit{
 	States:     states(),
 	Policy:     "certificate/1",
 	Follows:    follows(), Witness: "status",
-	Build: build,
+	Build: unit.Configured(build),
 }
 
 // chainCache is how many verified signers are remembered; the hub has one or two.
@@ -66,11 +66,7 @@ type service struct {
 
 var _ certificatev1.CertificateServiceServer = (*service)(nil)
 
-func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
-	config, ok := env.Config.(*Config)
-	if !ok {
-		return nil, fmt.Errorf("build certificate: configuration is a %T", env.Config)
-	}
+func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
 	roots, err := config.Issuer.roots()
 	if err != nil {
 		return nil, err

@@ -3,25 +3,14 @@ package circulation
 import (
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/bus"
-	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/inbox"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
-	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
-	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
 func states() []proto.Message {
 	return []proto.Message{
 		&circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}, &circulationv1.CirculationRefused{},
 		&circulationv1.HubCallSettled{}, &circulationv1.QueuedCallRetried{}, &circulationv1.QueuedCallAccepted{},
-	}
-}
-
-func reads() []bus.ConsumerSpec {
-	return []bus.ConsumerSpec{
-		{Purpose: "delivered", From: "delivery", Kinds: []frame.Kind{frame.KindOf(&deliveryv1.DocumentReceived{})}},
-		{Purpose: "read", From: "viewing", Kinds: []frame.Kind{frame.KindOf(&viewingv1.DocumentRead{})}},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -40,10 +40,10 @@ var Unit = unit.Unit{
 	Migrations: migrations,
 	Partitions: partitions(),
 	States:     states(),
-	Reads:      reads(),
+	Reads:      inbox.Specs((&service{}).consumers()),
 	Policy:     "circulation/1",
 	Follows:    follows(), Witness: "status",
-	Build: build,
+	Build: unit.Configured(build),
 }
 
 // partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
@@ -97,22 +97,18 @@ type service struct {
 	confirmBell  bell
 }
 
-func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
-	config, ok := env.Config.(*Config)
-	if !ok {
-		return nil, errors.New("build circulation: configuration of another unit")
-	}
+func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
 	hub, err := env.Dial("hub")
 	if err != nil {
-		return nil, fmt.Errorf("build circulation: %w", err)
+		return nil, err
 	}
 	address, err := env.Dial("address")
 	if err != nil {
-		return nil, fmt.Errorf("build circulation: %w", err)
+		return nil, err
 	}
 	contents, err := env.Keys.MAC(ctx, contentKey)
 	if err != nil {
-		return nil, fmt.Errorf("build circulation: %w", err)
+		return nil, err
 	}
 	instruments, err := newMetrics(env.Meter, env.DB, env.Clock, config.Queue.AlarmAfter.Std())
 	if err != nil {
@@ -132,7 +128,7 @@ func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
 	})
 	tasks, err := s.tasks()
 	if err != nil {
-		return nil, fmt.Errorf("build circulation: %w", err)
+		return nil, err
 	}
 	return &unit.Service{
 		Register: func(r grpc.ServiceRegistrar) {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/relay"
 	"github.com/naru-relay/naru/services/cli/internal/sample"
 
@@ -88,7 +88,7 @@ func (c *institutionAdd) Run(a *app) (err error) {
 			return err
 		}
 	}
-	err = endpoints.WriteJSON(c.Out, endpoints.Credentials{ClientID: credentials.GetClientId(), ClientSecret: credentials.GetClientSecret(), Principal: id})
+	err = endpoints.WriteJSON(c.Out, 0o600, endpoints.Credentials{ClientID: credentials.GetClientId(), ClientSecret: credentials.GetClientSecret(), Principal: id})
 	if err != nil {
 		return fmt.Errorf("write the file of credentials: %w", err)
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/document"
-	"github.com/naru-relay/naru/services/cli/internal/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/rest"
 
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"

@@ -3,13 +3,8 @@ package delivery
 import (
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/bus"
-	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/inbox"
-	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
-	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
-	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
 func emits() []proto.Message {
@@ -17,17 +12,6 @@ func emits() []proto.Message {
 		&deliveryv1.DocumentReceived{}, &deliveryv1.DeliveryExpired{}, &deliveryv1.DeliveryFailed{},
 		&deliveryv1.DocumentCancelled{}, &deliveryv1.CancelRefused{}, &deliveryv1.NoticeGiven{},
 		&deliveryv1.RoundGiven{}, &deliveryv1.RoundGivenUp{},
-	}
-}
-
-func reads() []bus.ConsumerSpec {
-	return []bus.ConsumerSpec{
-		{Purpose: "resolved", From: "address", Kinds: []frame.Kind{
-			frame.KindOf(&addressv1.RecipientResolved{}), frame.KindOf(&addressv1.AddressWithdrawn{}),
-		}},
-		{Purpose: "search-cancelled", From: "address", Kinds: []frame.Kind{frame.KindOf(&addressv1.DocumentCancelled{})}},
-		{Purpose: "cancelled", From: "intake", Kinds: []frame.Kind{frame.KindOf(&intakev1.CancelRequested{})}},
-		{Purpose: "read", From: "viewing", Kinds: []frame.Kind{frame.KindOf(&viewingv1.DocumentRead{})}},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -30,10 +31,10 @@ var Unit = unit.Unit{
 	Migrations: migrations,
 	Partitions: []pg.Partition{journal.Kept("delivery", pg.ByYearText, "", "e.edoc_num")},
 	States:     emits(),
-	Reads:      reads(),
+	Reads:      inbox.Specs((&service{}).consumers()),
 	Policy:     "delivery/1",
 	Follows:    follows(), Witness: "status",
-	Build: build,
+	Build: unit.Configured(build),
 }
 
 type service struct {
@@ -54,8 +55,7 @@ type service struct {
 	replica string
 }
 
-func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
-	cfg, _ := env.Config.(*Config)
+func build(_ context.Context, env *unit.Env, cfg *Config) (*unit.Service, error) {
 	m, err := newMetrics(env.Meter, env.DB)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ const (
 // Unit is the gateway.
 var Unit = unit.Unit{
 	Name: unitName, Requires: []string{"address"}, NewConfig: func() unit.Config { return Default() },
-	Migrations: tables(), Signers: []string{keys.AccessToken}, Policy: "gateway/1", Follows: follows(), Witness: "status", Build: build,
+	Migrations: tables(), Signers: []string{keys.AccessToken}, Policy: "gateway/1", Follows: follows(), Witness: "status", Build: unit.Configured(build),
 	States: []proto.Message{
 		&gatewayv1.PrincipalChanged{}, &gatewayv1.InstitutionSubmitted{}, &gatewayv1.AddressRegistrationSettled{}, &gatewayv1.ViewingSystemCreated{},
 		&gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
@@ -47,11 +47,7 @@ var Unit = unit.Unit{
 func tables() fs.FS { return migrations }
 
 // build wires the unit, top to bottom.
-func build(ctx context.Context, env *unit.Env) (_ *unit.Service, err error) {
-	config, ok := env.Config.(*Config)
-	if !ok {
-		return nil, fmt.Errorf("configuration is %T", env.Config)
-	}
+func build(ctx context.Context, env *unit.Env, config *Config) (_ *unit.Service, err error) {
 	measured, err := newMetrics(env.Meter, env.DB)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"go.opentelemetry.io/otel/metric"
@@ -33,7 +32,7 @@ var Unit = unit.Unit{
 	States:     []proto.Message{&hubv1.ExchangeAnswered{}},
 	Policy:     "hub/1",
 	Follows:    follows(), Witness: "status",
-	Build: build,
+	Build: unit.Configured(build),
 }
 
 // partitions: a year of exchanges is dropped whole, and only while nothing in this schema is under legal hold.
@@ -92,11 +91,7 @@ func newParts(d deps) (*parts, error) {
 	}, nil
 }
 
-func build(_ context.Context, env *unit.Env) (*unit.Service, error) {
-	config, ok := env.Config.(*Config)
-	if !ok {
-		return nil, fmt.Errorf("build hub: configuration is a %T", env.Config)
-	}
+func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
 	p, err := newParts(deps{
 		Journal: env.Journal, Sealed: env.Sealed, Clock: env.Clock, Log: env.Log, Meter: env.Meter, Config: config, Platform: env.Platform,
 	})

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -26,15 +25,6 @@ func consumers() []inbox.Consumer {
 		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
 		{Purpose: "sender-addresses", From: "address", Handlers: []inbox.Handler{inbox.On(onAddressRegistered), inbox.On(onAddressWithdrawn)}},
 	}
-}
-
-// reads are the same as the bus wants them.
-func reads() []bus.ConsumerSpec {
-	var specs []bus.ConsumerSpec
-	for _, c := range consumers() {
-		specs = append(specs, c.Spec(""))
-	}
-	return specs
 }
 
 // principalRow is a version of a principal.

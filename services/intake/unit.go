@@ -4,13 +4,13 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"reflect"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/receipt"
@@ -40,16 +40,12 @@ var Unit = unit.Unit{
 	Policy:     policyVersion,
 	Follows:    follows(),
 	Witness:    "status",
-	Reads:      reads(),
+	Reads:      inbox.Specs(consumers()),
 	Signers:    []string{receiptKey},
-	Build:      build,
+	Build:      unit.Configured(build),
 }
 
-func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
-	config, ok := env.Config.(*Config)
-	if !ok {
-		return nil, fmt.Errorf("build intake: configuration is a %s", reflect.TypeOf(env.Config))
-	}
+func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
 	pool, err := config.Archive.pool()
 	if err != nil {
 		return nil, err

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -22,15 +21,6 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
-
-// reads are the consumers as the bus wants them.
-func reads() []bus.ConsumerSpec {
-	var specs []bus.ConsumerSpec
-	for _, c := range (&service{}).consumers() {
-		specs = append(specs, c.Spec(""))
-	}
-	return specs
-}
 
 // consumers: kinds that change many summaries at the same time have a consumer, and so a transaction, of their own. A transaction that
 // locks rows for one kind and then, from the beginning again, for another would meet others halfway and deadlock.

@@ -3,13 +3,12 @@ package status
 import (
 	"context"
 	"embed"
-	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
@@ -30,10 +29,10 @@ var Unit = unit.Unit{
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
 	Partitions: partitions(),
-	Reads:      reads(),
+	Reads:      inbox.Specs((&service{}).consumers()),
 	Policy:     "status/1",
 	Follows:    follows(), Witness: "intake",
-	Build: build,
+	Build: unit.Configured(build),
 }
 
 // partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
@@ -57,18 +56,14 @@ type service struct {
 	metrics *metrics
 }
 
-func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
-	config, ok := env.Config.(*Config)
-	if !ok {
-		return nil, errors.New("build status: configuration of another unit")
-	}
+func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
 	intake, err := env.Dial("intake")
 	if err != nil {
-		return nil, fmt.Errorf("build status: %w", err)
+		return nil, err
 	}
 	key, err := env.Keys.MAC(ctx, pageKey)
 	if err != nil {
-		return nil, fmt.Errorf("build status: %w", err)
+		return nil, err
 	}
 	names := kindNames()
 	instruments, err := newMetrics(env.Meter, names)

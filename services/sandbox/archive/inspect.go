@@ -17,7 +17,7 @@ func (s *System) listDocuments(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	documents, err := findDocuments(r.Context(), s.db, query.Get("memberId"), query.Get("hash"))
 	if err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	answer := make([]inspected, 0, len(documents))

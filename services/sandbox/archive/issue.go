@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
 // owned finds the document a path names; another member's document is as unknown as none.
@@ -33,7 +34,7 @@ func (s *System) owned(r *http.Request, m member) (document, error) {
 func (s *System) show(w http.ResponseWriter, r *http.Request, m member) {
 	d, err := s.owned(r, m)
 	if err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	s.answerDocument(w, r, http.StatusOK, d, true)
@@ -42,12 +43,12 @@ func (s *System) show(w http.ResponseWriter, r *http.Request, m member) {
 func (s *System) registrationCertificate(w http.ResponseWriter, r *http.Request, m member) {
 	d, err := s.owned(r, m)
 	if err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	der, err := s.registrationFor(d)
 	if err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	w.Header().Set("Content-Type", archivecert.MediaType)
@@ -69,23 +70,23 @@ func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) {
 	ctx := r.Context()
 	d, err := s.owned(r, m)
 	if err != nil {
-		s.refuse(ctx, w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	file, err := s.files.open(d.ID, d.Hash)
 	if err != nil {
-		s.refuse(ctx, w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	defer func() { _ = file.Close() }()
 	c, err := s.certify(ctx, s.db, archivecert.KindOriginal, d, s.clock.Now())
 	if err != nil {
-		s.refuse(ctx, w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	der, err := s.distort(c, d)
 	if err != nil {
-		s.refuse(ctx, w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	answer := issuedAnswer{

@@ -40,23 +40,23 @@ type memberRequest struct {
 func (s *System) putMember(w http.ResponseWriter, r *http.Request) {
 	var request memberRequest
 	if err := decode(r.Body, &request); err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	if err := request.check(); err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	m := member{ID: request.MemberID, Name: request.Name, Salt: make([]byte, 16)}
 	_, _ = rand.Read(m.Salt) // never fails (crypto/rand)
 	var err error
 	if m.Hash, err = passwordHash(request.Password, m.Salt); err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	created, err := saveMember(r.Context(), s.db, m, s.clock.Now())
 	if err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	status := http.StatusOK
@@ -81,7 +81,7 @@ func (m memberRequest) check() error {
 func (s *System) listMembers(w http.ResponseWriter, r *http.Request) {
 	members, err := listMembers(r.Context(), s.db)
 	if err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"members": members})
@@ -109,12 +109,12 @@ type loginAnswer struct {
 func (s *System) logIn(w http.ResponseWriter, r *http.Request) {
 	var request loginRequest
 	if err := decode(r.Body, &request); err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	m, err := findMember(r.Context(), s.db, request.MemberID)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	known := err == nil && len(request.Password) <= maxPasswordBytes
@@ -123,11 +123,11 @@ func (s *System) logIn(w http.ResponseWriter, r *http.Request) {
 	}
 	hash, err := passwordHash(request.Password, m.Salt)
 	if err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	if subtle.ConstantTimeCompare(hash, m.Hash) != 1 || !known {
-		s.refuse(r.Context(), w, fault.New(fault.Unauthenticated, domain, reasonLogIn, "member id or password is wrong"))
+		scenario.Refuse(w, r, s.log, fault.New(fault.Unauthenticated, domain, reasonLogIn, "member id or password is wrong"))
 		return
 	}
 	secret := make([]byte, 32)
@@ -136,7 +136,7 @@ func (s *System) logIn(w http.ResponseWriter, r *http.Request) {
 	now := s.clock.Now()
 	expires := now.Add(time.Duration(s.config.TokenLifetime))
 	if err := saveSession(r.Context(), s.db, tokenDigest(token), m.ID, now, expires); err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, loginAnswer{Token: token, ExpiresAt: expires})
@@ -163,7 +163,7 @@ func (s *System) authenticated(next memberHandler) http.HandlerFunc {
 			return
 		}
 		if err != nil {
-			s.refuse(r.Context(), w, err)
+			scenario.Refuse(w, r, s.log, err)
 			return
 		}
 		next(w, r, m)
@@ -172,5 +172,5 @@ func (s *System) authenticated(next memberHandler) http.HandlerFunc {
 
 func (s *System) refuseToken(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="archive"`)
-	s.refuse(r.Context(), w, fault.New(fault.Unauthenticated, domain, reasonToken, "the token is missing, wrong or expired"))
+	scenario.Refuse(w, r, s.log, fault.New(fault.Unauthenticated, domain, reasonToken, "the token is missing, wrong or expired"))
 }

@@ -52,25 +52,25 @@ type documentAnswer struct {
 // submit is 문서 등록 (SubmitDocument).
 func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) {
 	ctx := r.Context()
-	r.Body = http.MaxBytesReader(w, r.Body, s.config.MaxDocumentBytes+2*maxJSONBytes)
+	r.Body = http.MaxBytesReader(w, r.Body, s.config.MaxDocumentBytes+2*scenario.MaxBodyBytes)
 	parts, err := r.MultipartReader()
 	if err != nil {
-		s.refuse(ctx, w, badForm("", "multipart/form-data"))
+		scenario.Refuse(w, r, s.log, badForm("", "multipart/form-data"))
 		return
 	}
 	meta, err := readMeta(parts)
 	if err != nil {
-		s.refuse(ctx, w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	content, err := parts.NextPart()
 	if err != nil || content.FormName() != "document" {
-		s.refuse(ctx, w, badForm("document", "second part, after meta"))
+		scenario.Refuse(w, r, s.log, badForm("document", "second part, after meta"))
 		return
 	}
 	arrived, err := s.files.take(id.New(), content, s.config.MaxDocumentBytes)
 	if err != nil {
-		s.refuse(ctx, w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	d, duplicate, err := s.register(ctx, m, meta, arrived, parts)
@@ -79,7 +79,7 @@ func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) {
 		err = errors.Join(err, s.files.remove(arrived.id))
 	}
 	if err != nil {
-		s.refuse(ctx, w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	status := http.StatusCreated
@@ -167,7 +167,7 @@ func isHash(text string) bool {
 func (s *System) answerDocument(w http.ResponseWriter, r *http.Request, status int, d document, duplicate bool) {
 	der, err := s.registrationFor(d)
 	if err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, status, answerOf(d, der, duplicate))

@@ -42,11 +42,11 @@ type statementAnswer struct {
 func (s *System) verify(w http.ResponseWriter, r *http.Request) {
 	var request verifyRequest
 	if err := decode(r.Body, &request); err != nil {
-		s.refuse(r.Context(), w, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	if request.Hash != "" && !isHash(request.Hash) {
-		s.refuse(r.Context(), w, badForm("hash", "SHA-256 in hexadecimal"))
+		scenario.Refuse(w, r, s.log, badForm("hash", "SHA-256 in hexadecimal"))
 		return
 	}
 	answer := verifyAnswer{Failures: []string{}}
@@ -64,7 +64,7 @@ func (s *System) verify(w http.ResponseWriter, r *http.Request) {
 			RegisteredAt: statement.RegisteredAt, ValidFrom: statement.ValidFrom, ValidUntil: statement.ValidUntil,
 		}
 		if answer.Issued, err = issued(r.Context(), s.db, request.Certificate); err != nil {
-			s.refuse(r.Context(), w, err)
+			scenario.Refuse(w, r, s.log, err)
 			return
 		}
 	}

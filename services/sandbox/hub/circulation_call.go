@@ -15,40 +15,26 @@ type batchAnswer struct {
 // registerCirculations serves POST /api/circulation. Of two items with one
 // number in a batch the first is registered, the other answers 2.
 func (s *System) registerCirculations(ctx context.Context, c call) (any, error) {
-	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
-	if err != nil {
-		return nil, err
-	}
-	items, results, err := readBatch(body, func(it *circulationItem) *string { return &it.EdocNum })
-	if err != nil {
-		return nil, err
-	}
-	s.exchanges.items(c.r, len(items))
-	var open []int
-	for i := range items {
-		if results[i].Result == 0 {
-			results[i].Result = s.forced(results[i].EdocNum, i)
-		}
-		if results[i].Result == 0 {
-			results[i].Result = items[i].judge(c.platformID, s.config.Dialect)
-		}
-		if results[i].Result == 0 {
-			open = append(open, i)
-		}
-	}
-	if err := s.insertCirculations(ctx, c.platformID, items, open, results); err != nil {
-		return nil, err
-	}
-	return s.batchAnswer(results), nil
+	number := func(it *circulationItem) *string { return &it.EdocNum }
+	judge := func(it *circulationItem) int { return it.judge(c.platformID, s.config.Dialect) }
+	return register(ctx, s, c, number, judge, s.insertCirculations)
 }
 
 // registerReadTimes serves PATCH /api/circulation. The first read time stays.
 func (s *System) registerReadTimes(ctx context.Context, c call) (any, error) {
+	return register(ctx, s, c, func(it *readItem) *string { return &it.EdocNum }, (*readItem).judge, s.updateReadTimes)
+}
+
+// register gives each item of a batch the result that a scenario wants or its
+// form deserves, and has store find those of the others.
+func register[T any](ctx context.Context, s *System, c call, number func(*T) *string, judge func(*T) int,
+	store func(ctx context.Context, callerID string, items []T, open []int, results []itemResult) error,
+) (any, error) {
 	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
 	if err != nil {
 		return nil, err
 	}
-	items, results, err := readBatch(body, func(it *readItem) *string { return &it.EdocNum })
+	items, results, err := readBatch(body, number)
 	if err != nil {
 		return nil, err
 	}
@@ -59,13 +45,13 @@ func (s *System) registerReadTimes(ctx context.Context, c call) (any, error) {
 			results[i].Result = s.forced(results[i].EdocNum, i)
 		}
 		if results[i].Result == 0 {
-			results[i].Result = items[i].judge()
+			results[i].Result = judge(&items[i])
 		}
 		if results[i].Result == 0 {
 			open = append(open, i)
 		}
 	}
-	if err := s.updateReadTimes(ctx, c.platformID, items, open, results); err != nil {
+	if err := store(ctx, c.platformID, items, open, results); err != nil {
 		return nil, err
 	}
 	return s.batchAnswer(results), nil

@@ -115,12 +115,12 @@ const listExchangesSQL = `
 func (s *System) listExchanges(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	if err := s.exchanges.flush(ctx, s.db); err != nil {
-		s.adminError(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	list, err := pg.All(ctx, s.db, "list exchanges", pgx.RowToStructByPos[ExchangeCount], listExchangesSQL)
 	if err != nil {
-		s.adminError(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"exchanges": list})

@@ -1,10 +1,8 @@
 package hub
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -18,23 +16,11 @@ import (
 // domain is the error domain of the /sandbox paths.
 const domain = "sandbox"
 
-type reason string
-
-func (r reason) String() string { return "REASON_" + string(r) }
-
 const (
-	reasonInvalid  reason = "HUB_REQUEST_INVALID"
-	reasonNotFound reason = "HUB_NOT_HELD"
-	reasonTaken    reason = "HUB_CLIENT_ID_TAKEN"
+	reasonInvalid  scenario.Reason = "HUB_REQUEST_INVALID"
+	reasonNotFound scenario.Reason = "HUB_NOT_HELD"
+	reasonTaken    scenario.Reason = "HUB_CLIENT_ID_TAKEN"
 )
-
-func (s *System) adminError(w http.ResponseWriter, r *http.Request, err error) {
-	if fault.KindOf(err) == fault.Internal {
-		s.log.LogAttrs(r.Context(), slog.LevelError, "hub inspection did not succeed",
-			slog.String("path", r.Pattern), slog.Any("error", err))
-	}
-	scenario.WriteError(w, err)
-}
 
 var errNotFound = fault.New(fault.NotFound, domain, reasonNotFound, "the hub holds no such thing")
 
@@ -47,10 +33,8 @@ func (s *System) putPlatform(w http.ResponseWriter, r *http.Request) {
 		ClientSecret string `json:"clientSecret"`
 		Name         string `json:"name"`
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxTokenBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&p); err != nil {
-		s.adminError(w, r, fault.New(fault.Invalid, domain, reasonInvalid, "the body is not a platform", fault.Wrap(err)))
+	if err := scenario.Decode(r.Body, &p); err != nil {
+		scenario.Refuse(w, r, s.log, fault.New(fault.Invalid, domain, reasonInvalid, "the body is not a platform", fault.Wrap(err)))
 		return
 	}
 	for field, ok := range map[string]bool{
@@ -58,13 +42,13 @@ func (s *System) putPlatform(w http.ResponseWriter, r *http.Request) {
 		"clientSecret": isText(p.ClientSecret, 200), "name": isText(p.Name, 100),
 	} {
 		if !ok {
-			s.adminError(w, r, fault.New(fault.Invalid, domain, reasonInvalid, "the platform is not valid",
+			scenario.Refuse(w, r, s.log, fault.New(fault.Invalid, domain, reasonInvalid, "the platform is not valid",
 				fault.WithViolations(fault.Violation{Field: field, Rule: "text", Message: "is missing or too long"})))
 			return
 		}
 	}
 	if err := s.storePlatform(r.Context(), p.PlatformID, p.ClientID, p.ClientSecret, p.Name); err != nil {
-		s.adminError(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -83,7 +67,7 @@ func (s *System) listPlatforms(w http.ResponseWriter, r *http.Request) {
 	}
 	list, err := pg.All(r.Context(), s.db, "list platforms", pgx.RowToStructByPos[platform], listPlatformsSQL)
 	if err != nil {
-		s.adminError(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"platforms": list})
@@ -94,7 +78,7 @@ func (s *System) listPlatforms(w http.ResponseWriter, r *http.Request) {
 func (s *System) showCirculation(w http.ResponseWriter, r *http.Request) {
 	c, err := findCirculation(r.Context(), s.db, r.PathValue("edocNum"))
 	if err != nil {
-		s.adminError(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{
@@ -124,7 +108,7 @@ const countCirculationsSQL = `
 func (s *System) countCirculations(w http.ResponseWriter, r *http.Request) {
 	var all, read int64
 	if err := s.db.QueryRow(r.Context(), countCirculationsSQL).Scan(&all, &read); err != nil {
-		s.adminError(w, r, fmt.Errorf("count circulations: %w", err))
+		scenario.Refuse(w, r, s.log, fmt.Errorf("count circulations: %w", err))
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"registered": all, "read": read})
@@ -160,7 +144,7 @@ const listAddressesSQL = `
 func (s *System) listAddresses(w http.ResponseWriter, r *http.Request) {
 	list, err := pg.All(r.Context(), s.db, "list addresses", pgx.RowToStructByPos[AddressPeriod], listAddressesSQL, r.URL.Query().Get("platformId"))
 	if err != nil {
-		s.adminError(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"eaddrs": list})
@@ -183,7 +167,7 @@ func (s *System) showCertificate(w http.ResponseWriter, r *http.Request) {
 		err = errNotFound
 	}
 	if err != nil {
-		s.adminError(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	if r.Header.Get("Accept") == "application/pdf" {

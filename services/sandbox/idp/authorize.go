@@ -34,7 +34,7 @@ const maxParameter = 512
 // A wrong client or redirect URI is answered here and not redirected (RFC 6749
 // §4.1.2.1); everything else goes back to the client.
 func (s *System) authorize(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxPersonBody)
+	r.Body = http.MaxBytesReader(w, r.Body, scenario.MaxBodyBytes)
 	if err := r.ParseForm(); err != nil {
 		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonRequestInvalid, "the request is not a form"))
 		return
@@ -63,12 +63,12 @@ func (s *System) authorize(w http.ResponseWriter, r *http.Request) {
 		redirect(w, r, redirectURI, url.Values{"error": {"access_denied"}, "state": {r.Form.Get("state")}})
 		return
 	case err != nil:
-		s.fail(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	code, err := s.newCode(r.Context(), client.ID, redirectURI, person.ID, r.Form.Get("nonce"), r.Form.Get("code_challenge"))
 	if err != nil {
-		s.fail(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	redirect(w, r, redirectURI, url.Values{"code": {code}, "state": {r.Form.Get("state")}, "iss": {s.config.Issuer}})
@@ -179,7 +179,7 @@ func carried() []string {
 func (s *System) showPersons(w http.ResponseWriter, r *http.Request) {
 	persons, err := s.persons(r.Context())
 	if err != nil {
-		s.fail(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	parameters := map[string]string{}

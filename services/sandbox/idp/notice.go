@@ -121,7 +121,7 @@ func (s *System) takeNotice(w http.ResponseWriter, r *http.Request) {
 		webhookID = &v
 	}
 	if err := s.storeNotice(r.Context(), webhookID, string(body)); err != nil {
-		s.fail(w, r, fmt.Errorf("store notice: %w", err))
+		scenario.Refuse(w, r, s.log, fmt.Errorf("store notice: %w", err))
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -194,7 +194,7 @@ func (s *System) listNotices(w http.ResponseWriter, r *http.Request) {
 		return n, nil
 	}, listNoticesSQL)
 	if err != nil {
-		s.fail(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"notices": notices})

@@ -5,10 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/sha512"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"regexp"
 	"time"
@@ -25,15 +23,11 @@ import (
 // domain of the problem documents.
 const domain = "sandbox"
 
-type reason string
-
-func (r reason) String() string { return "REASON_" + string(r) }
-
 const (
-	reasonPersonInvalid  reason = "IDP_PERSON_INVALID"
-	reasonPersonExists   reason = "IDP_PERSON_EXISTS"
-	reasonRequestInvalid reason = "IDP_REQUEST_INVALID"
-	reasonNoticeRefused  reason = "IDP_NOTICE_REFUSED"
+	reasonPersonInvalid  scenario.Reason = "IDP_PERSON_INVALID"
+	reasonPersonExists   scenario.Reason = "IDP_PERSON_EXISTS"
+	reasonRequestInvalid scenario.Reason = "IDP_REQUEST_INVALID"
+	reasonNoticeRefused  scenario.Reason = "IDP_NOTICE_REFUSED"
 )
 
 // Person is an invented person whom anybody may choose to be.
@@ -94,15 +88,10 @@ func (p *Person) check() (field string) {
 	return ""
 }
 
-// maxPersonBody bounds POST /sandbox/persons.
-const maxPersonBody = 8 << 10
-
 // addPerson serves POST /sandbox/persons and answers the whole person.
 func (s *System) addPerson(w http.ResponseWriter, r *http.Request) {
 	var p Person
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxPersonBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&p); err != nil {
+	if err := scenario.Decode(r.Body, &p); err != nil {
 		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonPersonInvalid, "the body is not a person"))
 		return
 	}
@@ -120,7 +109,7 @@ func (s *System) addPerson(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.insertPerson(r.Context(), p); err != nil {
-		s.fail(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusCreated, p)
@@ -129,18 +118,10 @@ func (s *System) addPerson(w http.ResponseWriter, r *http.Request) {
 func (s *System) listPersons(w http.ResponseWriter, r *http.Request) {
 	persons, err := s.persons(r.Context())
 	if err != nil {
-		s.fail(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	scenario.WriteJSON(w, http.StatusOK, map[string]any{"persons": persons})
-}
-
-func (s *System) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if fault.KindOf(err) == fault.Internal {
-		s.log.LogAttrs(r.Context(), slog.LevelError, "identity provider call did not succeed",
-			slog.String("path", r.Pattern), slog.Any("error", err))
-	}
-	scenario.WriteError(w, err)
 }
 
 const insertPersonSQL = `
@@ -174,11 +155,7 @@ const personsSQL = `
 	 limit 1000`
 
 func (s *System) persons(ctx context.Context) ([]Person, error) {
-	persons, err := pg.All(ctx, s.db, "list persons", pgx.RowToStructByPos[Person], personsSQL)
-	if err != nil {
-		return nil, err
-	}
-	return persons, nil
+	return pg.All(ctx, s.db, "list persons", pgx.RowToStructByPos[Person], personsSQL)
 }
 
 const findPersonSQL = `

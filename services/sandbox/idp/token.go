@@ -25,7 +25,7 @@ const tokenLifetime = 5 * time.Minute
 
 // token serves POST /token (RFC 6749 §4.1.3, OpenID Connect Core 3.1.3).
 func (s *System) token(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxPersonBody)
+	r.Body = http.MaxBytesReader(w, r.Body, scenario.MaxBodyBytes)
 	if err := r.ParseForm(); err != nil {
 		tokenError(w, http.StatusBadRequest, "invalid_request")
 		return

@@ -56,8 +56,6 @@ type Env struct {
 	Clock     clock.Clock
 	Log       *slog.Logger
 	Scenarios *scenario.Set
-	// TLS is what the door serves with; nil is plain HTTP.
-	TLS *tls.Config
 	// PKIDir and KeysDir are the folders of the settings.
 	PKIDir, KeysDir string
 }
@@ -171,14 +169,10 @@ func (s System[C]) serve(ctx context.Context, settings *Settings[C], log *slog.L
 	}
 	defer pool.Close()
 	built, err := s.Build(ctx, Env{
-		DB: pool, Clock: clock.System(), Log: log, Scenarios: scenario.NewSet(), TLS: secure, PKIDir: settings.PKIDir, KeysDir: settings.KeysDir,
+		DB: pool, Clock: clock.System(), Log: log, Scenarios: scenario.NewSet(), PKIDir: settings.PKIDir, KeysDir: settings.KeysDir,
 	}, settings.System)
 	if err != nil {
 		return fmt.Errorf("build the sandbox's %s: %w", s.Name, err)
-	}
-	// A system may know its TLS from its own configuration.
-	if own, ok := built.(interface{ TLSConfig() *tls.Config }); ok {
-		secure = own.TLSConfig()
 	}
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", settings.Listen)

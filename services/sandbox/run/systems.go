@@ -54,7 +54,7 @@ func Viewing() System[viewing.Config] {
 	return System[viewing.Config]{
 		Name: "viewing", Sources: viewing.Sources(), Default: viewing.Default,
 		Build: func(ctx context.Context, env Env, c viewing.Config) (Running, error) {
-			return viewing.New(ctx, viewing.Deps{DB: env.DB, Clock: env.Clock, Log: env.Log, Config: c, Scenarios: env.Scenarios, TLS: env.TLS})
+			return viewing.New(ctx, viewing.Deps{DB: env.DB, Clock: env.Clock, Log: env.Log, Config: c, Scenarios: env.Scenarios})
 		},
 	}
 }

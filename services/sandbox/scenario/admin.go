@@ -6,14 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// maxScenarioBytes bounds one PUT body.
-const maxScenarioBytes = 64 << 10
+// MaxBodyBytes bounds one JSON body or form of a sandbox system.
+const MaxBodyBytes = 64 << 10
 
 // Handler serves the admin API:
 //
@@ -34,7 +35,7 @@ func (s *Set) Handler() http.Handler {
 
 func (s *Set) put(w http.ResponseWriter, r *http.Request) {
 	var sc Scenario
-	if err := decodeOne(http.MaxBytesReader(w, r.Body, maxScenarioBytes), &sc); err != nil {
+	if err := Decode(r.Body, &sc); err != nil {
 		WriteError(w, fault.New(fault.Invalid, domain, reasonInvalid, "the body is not one JSON scenario", fault.Wrap(err)))
 		return
 	}
@@ -63,8 +64,9 @@ func (s *Set) clear(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func decodeOne(r io.Reader, into any) error {
-	dec := json.NewDecoder(r)
+// Decode reads exactly one JSON value with known names only, of at most 64 KiB.
+func Decode(r io.Reader, into any) error {
+	dec := json.NewDecoder(io.LimitReader(r, MaxBodyBytes))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		return err
@@ -100,6 +102,14 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v)
+}
+
+// Refuse answers with a problem document; what is the system's own fault goes to its log.
+func Refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
+	if kind := fault.KindOf(err); kind == fault.Internal || kind == fault.Corrupt || kind == fault.Unavailable {
+		log.LogAttrs(r.Context(), slog.LevelError, "sandbox call not answered", slog.String("path", r.Pattern), slog.Any("error", err))
+	}
+	WriteError(w, err)
 }
 
 // WriteError writes err as an RFC 9457 problem document.

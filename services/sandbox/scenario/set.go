@@ -12,14 +12,16 @@ import (
 // domain is the error domain of the scenario admin API.
 const domain = "sandbox"
 
-type reason string
+// Reason of a fault of a sandbox system.
+type Reason string
 
-func (r reason) String() string { return "REASON_" + string(r) }
+// String is the reason as problem documents carry it.
+func (r Reason) String() string { return "REASON_" + string(r) }
 
 const (
-	reasonInvalid      reason = "SCENARIO_INVALID"
-	reasonNotFound     reason = "SCENARIO_NOT_FOUND"
-	reasonAdminRefused reason = "ADMIN_TOKEN_REFUSED"
+	reasonInvalid      Reason = "SCENARIO_INVALID"
+	reasonNotFound     Reason = "SCENARIO_NOT_FOUND"
+	reasonAdminRefused Reason = "ADMIN_TOKEN_REFUSED"
 )
 
 // Set holds the scenarios of one sandbox system. The zero value is not usable;

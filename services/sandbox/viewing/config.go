@@ -2,7 +2,6 @@ package viewing
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net/url"
 
@@ -17,9 +16,6 @@ type Config struct {
 	// BaseURL stands before /view/{id} in viewing URLs: https, or http on a
 	// loopback address. Empty takes scheme and host of the storing request.
 	BaseURL string `yaml:"base_url"`
-	// CertFile and KeyFile (PEM) make it serve TLS; both or neither.
-	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
 	// Senders who may store documents.
 	Senders []Sender `yaml:"senders"`
 	// MaxDocumentBytes bounds one document; default 32 MiB.
@@ -65,9 +61,6 @@ func (c Config) Validate() error {
 			p.Add("base_url", "must be https, or http on a loopback address")
 		}
 	}
-	if (c.CertFile == "") != (c.KeyFile == "") {
-		p.Add("cert_file", "cert_file and key_file go together")
-	}
 	for i, s := range c.Senders {
 		if s.ID == "" || s.SecretFile.Value() == "" {
 			p.Add(fmt.Sprintf("senders[%d]", i), "id and secret_file are required")
@@ -77,17 +70,6 @@ func (c Config) Validate() error {
 		p.Add("max_document_bytes", "must be positive")
 	}
 	return p.Err()
-}
-
-func (c Config) tls() (*tls.Config, error) {
-	if c.CertFile == "" {
-		return nil, nil //nolint:nilnil // nil is plain http
-	}
-	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("load TLS certificate of viewing system: %w", err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
 }
 
 func (c RelayConfig) client(ctx context.Context) (*viewingkit.RelayClient, error) {

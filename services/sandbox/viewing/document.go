@@ -24,13 +24,9 @@ import (
 // domain of the problem documents.
 const domain = "sandbox"
 
-type reason string
-
-func (r reason) String() string { return "REASON_" + string(r) }
-
 const (
-	reasonSenderRefused   reason = "VIEWING_SENDER_REFUSED"
-	reasonDocumentInvalid reason = "VIEWING_DOCUMENT_INVALID"
+	reasonSenderRefused   scenario.Reason = "VIEWING_SENDER_REFUSED"
+	reasonDocumentInvalid scenario.Reason = "VIEWING_DOCUMENT_INVALID"
 )
 
 // maxMeta bounds the JSON part of a stored document.
@@ -73,7 +69,7 @@ func (s *System) storeDocument(w http.ResponseWriter, r *http.Request) {
 	}
 	documentID := id.New().String()
 	if err := s.insertDocument(r.Context(), documentID, sender, m, content); err != nil {
-		s.fail(w, r, err)
+		scenario.Refuse(w, r, s.log, err)
 		return
 	}
 	base := strings.TrimSuffix(s.config.BaseURL, "/")

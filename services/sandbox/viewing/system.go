@@ -10,7 +10,6 @@ package viewing
 
 import (
 	"context"
-	"crypto/tls"
 	"embed"
 	"errors"
 	"fmt"
@@ -42,8 +41,8 @@ func Sources() []pg.Source {
 	}
 }
 
-// Deps is what a viewing system works with. Relay and TLS may be nil: then they
-// are made from Config.
+// Deps is what a viewing system works with. Relay may be nil: then it is made
+// from Config.
 type Deps struct {
 	DB        *pgxpool.Pool
 	Clock     clock.Clock
@@ -52,8 +51,6 @@ type Deps struct {
 	Scenarios *scenario.Set
 	// Relay is the relay the sender sends through.
 	Relay viewingkit.Relay
-	// TLS is the server side's TLS.
-	TLS *tls.Config
 }
 
 // System is one running viewing system.
@@ -63,7 +60,6 @@ type System struct {
 	log       *slog.Logger
 	config    Config
 	scenarios *scenario.Set
-	tls       *tls.Config
 	store     *viewingdb.Store
 	reporter  *viewingkit.Reporter
 	honest    *viewingkit.Viewer
@@ -82,12 +78,7 @@ func New(ctx context.Context, d Deps) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios, tls: d.TLS, store: store}
-	if s.tls == nil {
-		if s.tls, err = d.Config.tls(); err != nil {
-			return nil, err
-		}
-	}
+	s := &System{db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios, store: store}
 	relay := d.Relay
 	if relay == nil {
 		if relay, err = d.Config.Relay.client(ctx); err != nil {
@@ -123,10 +114,6 @@ func (s *System) wire(relay viewingkit.Relay) error {
 func (s *System) Tasks() []lifecycle.Task {
 	return []lifecycle.Task{{Name: "sandbox-viewing-reports", Run: s.reporter.Run}}
 }
-
-// TLSConfig is what to serve Handler with; nil means plain http, which is
-// accepted on loopback addresses only.
-func (s *System) TLSConfig() *tls.Config { return s.tls }
 
 // Handler serves POST /documents for senders, GET /view/{id} for recipients and
 // /sandbox for operators.

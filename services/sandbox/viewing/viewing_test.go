@@ -91,17 +91,17 @@ func setup(t *testing.T, leaf *certs.Leaf) *bundle {
 	cfg.Senders = []viewing.Sender{{ID: "sender", SecretFile: config.InlineSecret("sender-secret")}}
 	cfg.MaxDocumentBytes = 1 << 20
 	cfg.ReportPoll = config.Duration(5 * time.Millisecond)
-	if leaf != nil {
-		_, cfg.CertFile, cfg.KeyFile = leaf.Files()
-	}
 	db := pgtest.New(t, "sandbox_viewing", viewing.Sources()...)
 	system, err := viewing.New(t.Context(), viewing.Deps{
 		DB: db.App, Clock: clock.NewFake(noon), Log: slog.New(slog.DiscardHandler), Config: cfg, Scenarios: b.scenarios, Relay: b.relay,
 	})
 	require.NoError(t, err)
 	b.server = httptest.NewUnstartedServer(system.Handler())
-	if serverTLS := system.TLSConfig(); serverTLS != nil {
-		b.server.TLS = serverTLS
+	if leaf != nil {
+		_, certificate, key := leaf.Files()
+		pair, err := tls.LoadX509KeyPair(certificate, key)
+		require.NoError(t, err)
+		b.server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
 		b.server.StartTLS()
 	} else {
 		b.server.Start()
@@ -279,9 +279,9 @@ func TestMisbehaviour(t *testing.T) {
 
 func TestConfigNamesItsProblems(t *testing.T) {
 	t.Parallel()
-	c := viewing.Config{BaseURL: "http://viewing.example", CertFile: "x", Senders: []viewing.Sender{{ID: "a"}}}
+	c := viewing.Config{BaseURL: "http://viewing.example", Senders: []viewing.Sender{{ID: "a"}}}
 	err := c.Validate()
-	for _, path := range []string{"admin_token_file", "base_url", "cert_file", "senders[0]", "max_document_bytes"} {
+	for _, path := range []string{"admin_token_file", "base_url", "senders[0]", "max_document_bytes"} {
 		require.ErrorContains(t, err, path)
 	}
 }

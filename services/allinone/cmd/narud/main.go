@@ -9,11 +9,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
 func main() { os.Exit(run()) }
@@ -22,7 +22,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	opts := allinone.Options{Logs: os.Stderr, Version: unit.Version(), SampleRatio: 1}
-	flag.StringVar(&opts.Dir, "data", defaultFolder(), "folder of everything the relay keeps; made when missing")
+	flag.StringVar(&opts.Dir, "data", endpoints.DefaultFolder(), "folder of everything the relay keeps; made when missing")
 	flag.StringVar(&opts.REST, "rest", allinone.DefaultREST, "address of the public REST door; port 0 takes a free one")
 	flag.StringVar(&opts.GRPC, "grpc", allinone.DefaultGRPC, "address of the public gRPC door")
 	flag.StringVar(&opts.Ops, "ops", allinone.DefaultOps, "address of health and metrics")
@@ -57,19 +57,4 @@ func run() int {
 		return 1
 	}
 	return 0
-}
-
-// defaultFolder lies outside of any checkout. For root it is one that the user of the private PostgreSQL can reach.
-func defaultFolder() string {
-	if os.Geteuid() == 0 {
-		return "/var/lib/naru"
-	}
-	if state := os.Getenv("XDG_STATE_HOME"); state != "" {
-		return filepath.Join(state, "naru")
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return filepath.Join(os.TempDir(), "naru")
-	}
-	return filepath.Join(home, ".local", "state", "naru")
 }

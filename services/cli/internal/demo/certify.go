@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/document"
-	"github.com/naru-relay/naru/services/cli/internal/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
 )
 

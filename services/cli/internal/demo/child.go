@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/poll"
 )
 

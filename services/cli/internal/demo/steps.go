@@ -158,7 +158,7 @@ func (w *walk) view(ctx context.Context) (string, error) {
 }
 
 func (w *walk) checkView(ctx context.Context) (string, error) {
-	operator, err := w.endpoints.Sandbox.Operator(w.http, w.endpoints.Sandbox.Viewing)
+	operator, err := sandbox.Operator(w.endpoints.Sandbox, w.http, w.endpoints.Sandbox.Viewing)
 	if err != nil {
 		return "", err
 	}
@@ -197,7 +197,7 @@ func (w *walk) hub(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	operator, err := w.endpoints.Sandbox.Operator(w.http, w.endpoints.Sandbox.Hub)
+	operator, err := sandbox.Operator(w.endpoints.Sandbox, w.http, w.endpoints.Sandbox.Hub)
 	if err != nil {
 		return "", err
 	}

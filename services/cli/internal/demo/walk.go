@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/document"
-	"github.com/naru-relay/naru/services/cli/internal/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/identity"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
 	"github.com/naru-relay/naru/services/cli/internal/relay"
@@ -136,7 +136,7 @@ func (w *walk) addViewingSystem(ctx context.Context) (string, error) {
 	if w.endpoints.Sandbox.ViewingCredentials == "" {
 		return "", errors.New("the endpoint file does not say where the viewing system reads its credentials")
 	}
-	err = endpoints.WriteJSON(w.endpoints.Sandbox.ViewingCredentials, endpoints.Credentials{
+	err = endpoints.WriteJSON(w.endpoints.Sandbox.ViewingCredentials, 0o600, endpoints.Credentials{
 		ClientID: made.GetCredentials().GetClientId(), ClientSecret: made.GetCredentials().GetClientSecret(),
 	})
 	return w.viewingSystem, err
@@ -145,7 +145,7 @@ func (w *walk) addViewingSystem(ctx context.Context) (string, error) {
 // addMember makes the sender a member of the archive, as it has to be before (guide 5.1.1 1)).
 func (w *walk) addMember(ctx context.Context) (string, error) {
 	w.member = endpoints.ArchiveMember{MemberID: "demo-ferry-" + digits(8), Password: rand.Text()}
-	operator, err := w.endpoints.Sandbox.Operator(w.http, w.endpoints.Sandbox.Archive)
+	operator, err := sandbox.Operator(w.endpoints.Sandbox, w.http, w.endpoints.Sandbox.Archive)
 	if err != nil {
 		return "", err
 	}
@@ -159,7 +159,7 @@ func (w *walk) addMember(ctx context.Context) (string, error) {
 
 // addPerson invents a recipient.
 func (w *walk) addPerson(ctx context.Context) (string, error) {
-	operator, err := w.endpoints.Sandbox.Operator(w.http, w.endpoints.Sandbox.IDP)
+	operator, err := sandbox.Operator(w.endpoints.Sandbox, w.http, w.endpoints.Sandbox.IDP)
 	if err != nil {
 		return "", err
 	}

@@ -13,7 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/rest"
 	"github.com/naru-relay/naru/services/cli/internal/sandbox"
 	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"

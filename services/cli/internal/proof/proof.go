@@ -11,7 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/distcert"
-	"github.com/naru-relay/naru/services/cli/internal/endpoints"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
 // Trust is whom a judgement trusts.

@@ -16,8 +16,25 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/rest"
 )
+
+// Operator is a client of a sandbox system's /sandbox interface.
+func Operator(s endpoints.Sandbox, client *http.Client, baseURL string) (*rest.Client, error) {
+	if s.AdminToken == "" {
+		return nil, errors.New("the endpoint file names no sandbox admin token: is this a sandbox relay?")
+	}
+	token, err := endpoints.ReadSecret(s.AdminToken)
+	if err != nil {
+		return nil, err
+	}
+	door, err := rest.New(rest.Options{BaseURL: baseURL, HTTP: client})
+	if err != nil {
+		return nil, err
+	}
+	return door.WithBearer(token), nil
+}
 
 // Member is a depositor at the archive.
 type Member struct {

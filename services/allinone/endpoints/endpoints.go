@@ -1,5 +1,5 @@
-// Package endpoints finds and reads the file by which narud tells where everything is (naru.json), and the small JSON files of
-// credentials that go with it.
+// Package endpoints is the file by which narud tells where everything is (naru.json), and the small JSON files of credentials that go
+// with it: narud writes them, the CLI and tests find and read them.
 package endpoints
 
 import (
@@ -16,8 +16,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/naru-relay/naru/services/cli/internal/rest"
 )
 
 // FileName of the endpoint file in narud's data folder.
@@ -33,7 +31,9 @@ type Endpoints struct {
 	AdminCredentials string  `json:"adminCredentials"`
 	Sandbox          Sandbox `json:"sandbox"`
 	// Demo holds files of what narud -seed made; absent without it.
-	Demo *Demo `json:"demo"`
+	Demo *Demo `json:"demo,omitempty"`
+	// Units are the health and metrics addresses of units that run apart, by name.
+	Units map[string]string `json:"units,omitempty"`
 }
 
 // Sandbox is where the outside world of a sandbox relay is.
@@ -46,16 +46,28 @@ type Sandbox struct {
 	// and archive lie beside it.
 	AdminToken string `json:"adminToken"`
 	Authority  string `json:"authority"`
-	// ViewingCredentials is the file the viewing system reads its credentials at the relay from.
+	// ViewingCredentials is the file the viewing system reads its credentials at the relay from; ViewingSecret is the file of the secret
+	// with which ViewingSender stores documents there.
 	ViewingCredentials string `json:"viewingCredentials"`
-	// ViewingSecret is the file of the secret with which a sender stores documents at the viewing system.
-	ViewingSecret string `json:"viewingSecret"`
+	ViewingSender      string `json:"viewingSender"`
+	ViewingSecret      string `json:"viewingSecret"`
 	// RedirectURI is where identity proofs come back to.
 	RedirectURI string `json:"redirectUri"`
 }
 
 // Demo are the files of what was seeded.
 type Demo struct {
+	// Institution holds the credentials of the seeded institution.
+	Institution string `json:"institution"`
+	// Request is a send request as REST takes it, for a document that is registered at the archive and stored at the viewing system.
+	Request string `json:"request"`
+	// RequestGRPC is the same as grpcurl takes it.
+	RequestGRPC string `json:"requestGrpc"`
+	// Document is the PDF the request is about.
+	Document string `json:"document"`
+	// RecipientCI holds the invented CI of the joined test person, Person its id at the identity provider.
+	RecipientCI string `json:"recipientCi"`
+	Person      string `json:"person"`
 	// ArchiveMember holds {memberId, password}; ViewingSystem the principal id of the viewing system.
 	ArchiveMember string `json:"archiveMember"`
 	ViewingSystem string `json:"viewingSystem"`
@@ -77,7 +89,8 @@ type ArchiveMember struct {
 // maxFileBytes bounds every file read here.
 const maxFileBytes = 1 << 20
 
-// DefaultFolder is narud's data folder where nothing else is said.
+// DefaultFolder is narud's data folder where nothing else is said. It lies outside of any checkout; for root it is one that the user of
+// the private PostgreSQL can reach.
 func DefaultFolder() string {
 	if os.Geteuid() == 0 {
 		return "/var/lib/naru"
@@ -162,8 +175,8 @@ func ReadCredentials(path string) (Credentials, error) {
 	return c, nil
 }
 
-// WriteJSON writes a file with rights 0600; it appears whole or not at all.
-func WriteJSON(path string, v any) error {
+// WriteJSON writes a file others wait for; it appears whole or not at all.
+func WriteJSON(path string, mode os.FileMode, v any) error {
 	raw, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
@@ -173,7 +186,7 @@ func WriteJSON(path string, v any) error {
 		return err
 	}
 	_, err = io.Copy(fresh, bytes.NewReader(append(raw, '\n')))
-	if err = errors.Join(err, fresh.Close()); err == nil {
+	if err = errors.Join(err, fresh.Chmod(mode), fresh.Close()); err == nil {
 		err = os.Rename(fresh.Name(), path)
 	}
 	if err != nil {
@@ -221,19 +234,3 @@ func addRoots(roots *x509.CertPool, path string) error {
 
 // PKI is a file of the sandbox's public roots and certificates, e.g. hub-root.pem.
 func (s Sandbox) PKI(name string) string { return filepath.Join(filepath.Dir(s.Authority), name) }
-
-// Operator is a client of a sandbox system's /sandbox interface.
-func (s Sandbox) Operator(client *http.Client, baseURL string) (*rest.Client, error) {
-	if s.AdminToken == "" {
-		return nil, errors.New("the endpoint file names no sandbox admin token: is this a sandbox relay?")
-	}
-	token, err := ReadSecret(s.AdminToken)
-	if err != nil {
-		return nil, err
-	}
-	door, err := rest.New(rest.Options{BaseURL: baseURL, HTTP: client})
-	if err != nil {
-		return nil, err
-	}
-	return door.WithBearer(token), nil
-}
