@@ -227,6 +227,26 @@ func (s *journalService) ReleaseFrame(ctx context.Context, r *platformv1.Release
 	return &platformv1.ReleaseFrameResponse{}, nil
 }
 
+func (s *journalService) PublishAgain(ctx context.Context, r *platformv1.PublishAgainRequest) (*platformv1.PublishAgainResponse, error) {
+	operator, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	again, err := s.journal.PublishAgain(ctx, r.GetSince().AsTime(), operator.ID, r.GetReason())
+	if errors.Is(err, journal.ErrTooLongAgo) {
+		return nil, fault.New(fault.Invalid, s.unit.Name, reason("INVALID_REQUEST"), "the request breaks rules",
+			fault.WithViolations(fault.Violation{Field: "since", Rule: "timestamp.recent", Message: err.Error()}))
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer := &platformv1.PublishAgainResponse{Frames: again.Frames}
+	if !again.Until.IsZero() {
+		answer.Until = timestamppb.New(again.Until)
+	}
+	return answer, nil
+}
+
 func (s *journalService) ReopenLog(ctx context.Context, r *platformv1.ReopenLogRequest) (*platformv1.ReopenLogResponse, error) {
 	operator, err := authn.Require(ctx)
 	if err != nil {

@@ -68,6 +68,15 @@ func (p *perUnit) ReleaseFrame(ctx context.Context, r *platformv1.ReleaseFrameRe
 	return client.ReleaseFrame(ctx, r, opts...)
 }
 
+// PublishAgain has frames of one unit published again.
+func (p *perUnit) PublishAgain(ctx context.Context, r *platformv1.PublishAgainRequest, opts ...grpc.CallOption) (*platformv1.PublishAgainResponse, error) {
+	client, err := to(p, r.GetUnit(), platformv1.NewJournalAdminServiceClient)
+	if err != nil {
+		return nil, err
+	}
+	return client.PublishAgain(ctx, r, opts...)
+}
+
 // ReopenLog reopens that of one unit.
 func (p *perUnit) ReopenLog(ctx context.Context, r *platformv1.ReopenLogRequest, opts ...grpc.CallOption) (*platformv1.ReopenLogResponse, error) {
 	client, err := to(p, r.GetUnit(), platformv1.NewJournalAdminServiceClient)

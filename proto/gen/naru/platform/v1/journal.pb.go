@@ -183,6 +183,76 @@ func (x *FrameReleased) GetReason() string {
 	return ""
 }
 
+// PublishedAgain records that an operator had frames published again, because the bus had lost them. Subject: journal:<time of the act>.
+type PublishedAgain struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those stated in this time, both ends included.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=since,proto3" json:"since,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	Frames        int64                  `protobuf:"varint,3,opt,name=frames,proto3" json:"frames,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishedAgain) Reset() {
+	*x = PublishedAgain{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishedAgain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishedAgain) ProtoMessage() {}
+
+func (x *PublishedAgain) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishedAgain.ProtoReflect.Descriptor instead.
+func (*PublishedAgain) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PublishedAgain) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *PublishedAgain) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *PublishedAgain) GetFrames() int64 {
+	if x != nil {
+		return x.Frames
+	}
+	return 0
+}
+
+func (x *PublishedAgain) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // LogReopened records that an operator began a new generation of the unit's log, after its database had been restored from an older copy.
 // Subject: log:<generation>.
 type LogReopened struct {
@@ -201,7 +271,7 @@ type LogReopened struct {
 
 func (x *LogReopened) Reset() {
 	*x = LogReopened{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -213,7 +283,7 @@ func (x *LogReopened) String() string {
 func (*LogReopened) ProtoMessage() {}
 
 func (x *LogReopened) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -226,7 +296,7 @@ func (x *LogReopened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogReopened.ProtoReflect.Descriptor instead.
 func (*LogReopened) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{2}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *LogReopened) GetGeneration() int32 {
@@ -278,7 +348,7 @@ type ReopeningWitnessed struct {
 
 func (x *ReopeningWitnessed) Reset() {
 	*x = ReopeningWitnessed{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -290,7 +360,7 @@ func (x *ReopeningWitnessed) String() string {
 func (*ReopeningWitnessed) ProtoMessage() {}
 
 func (x *ReopeningWitnessed) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -303,7 +373,7 @@ func (x *ReopeningWitnessed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopeningWitnessed.ProtoReflect.Descriptor instead.
 func (*ReopeningWitnessed) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{3}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ReopeningWitnessed) GetOwner() string {
@@ -336,7 +406,7 @@ type GetFrameKeyRequest struct {
 
 func (x *GetFrameKeyRequest) Reset() {
 	*x = GetFrameKeyRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -348,7 +418,7 @@ func (x *GetFrameKeyRequest) String() string {
 func (*GetFrameKeyRequest) ProtoMessage() {}
 
 func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -361,7 +431,7 @@ func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyRequest.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{4}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetFrameKeyRequest) GetKeyId() string {
@@ -380,7 +450,7 @@ type GetFrameKeyResponse struct {
 
 func (x *GetFrameKeyResponse) Reset() {
 	*x = GetFrameKeyResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +462,7 @@ func (x *GetFrameKeyResponse) String() string {
 func (*GetFrameKeyResponse) ProtoMessage() {}
 
 func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +475,7 @@ func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyResponse.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{5}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetFrameKeyResponse) GetKey() []byte {
@@ -433,7 +503,7 @@ type WitnessRequest struct {
 
 func (x *WitnessRequest) Reset() {
 	*x = WitnessRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -445,7 +515,7 @@ func (x *WitnessRequest) String() string {
 func (*WitnessRequest) ProtoMessage() {}
 
 func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -458,7 +528,7 @@ func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessRequest.ProtoReflect.Descriptor instead.
 func (*WitnessRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WitnessRequest) GetCheckpoint() string {
@@ -510,7 +580,7 @@ type WitnessResponse struct {
 
 func (x *WitnessResponse) Reset() {
 	*x = WitnessResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +592,7 @@ func (x *WitnessResponse) String() string {
 func (*WitnessResponse) ProtoMessage() {}
 
 func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +605,7 @@ func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessResponse.ProtoReflect.Descriptor instead.
 func (*WitnessResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WitnessResponse) GetCosigned() string {
@@ -576,7 +646,7 @@ type HeldFrame struct {
 
 func (x *HeldFrame) Reset() {
 	*x = HeldFrame{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -588,7 +658,7 @@ func (x *HeldFrame) String() string {
 func (*HeldFrame) ProtoMessage() {}
 
 func (x *HeldFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -601,7 +671,7 @@ func (x *HeldFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldFrame.ProtoReflect.Descriptor instead.
 func (*HeldFrame) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *HeldFrame) GetFrameId() string {
@@ -659,7 +729,7 @@ type ListHeldFramesRequest struct {
 
 func (x *ListHeldFramesRequest) Reset() {
 	*x = ListHeldFramesRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -671,7 +741,7 @@ func (x *ListHeldFramesRequest) String() string {
 func (*ListHeldFramesRequest) ProtoMessage() {}
 
 func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -684,7 +754,7 @@ func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesRequest.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListHeldFramesRequest) GetUnit() string {
@@ -718,7 +788,7 @@ type ListHeldFramesResponse struct {
 
 func (x *ListHeldFramesResponse) Reset() {
 	*x = ListHeldFramesResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -730,7 +800,7 @@ func (x *ListHeldFramesResponse) String() string {
 func (*ListHeldFramesResponse) ProtoMessage() {}
 
 func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -743,7 +813,7 @@ func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesResponse.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListHeldFramesResponse) GetFrames() []*HeldFrame {
@@ -772,7 +842,7 @@ type ReleaseFrameRequest struct {
 
 func (x *ReleaseFrameRequest) Reset() {
 	*x = ReleaseFrameRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +854,7 @@ func (x *ReleaseFrameRequest) String() string {
 func (*ReleaseFrameRequest) ProtoMessage() {}
 
 func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +867,7 @@ func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{11}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReleaseFrameRequest) GetUnit() string {
@@ -829,7 +899,7 @@ type ReleaseFrameResponse struct {
 
 func (x *ReleaseFrameResponse) Reset() {
 	*x = ReleaseFrameResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -841,7 +911,7 @@ func (x *ReleaseFrameResponse) String() string {
 func (*ReleaseFrameResponse) ProtoMessage() {}
 
 func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -854,7 +924,122 @@ func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{12}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{13}
+}
+
+type PublishAgainRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Unit  string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	// At most 21 days ago: readers park what is older.
+	Since *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
+	// Why; kept with the operator's act. No personal data.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishAgainRequest) Reset() {
+	*x = PublishAgainRequest{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishAgainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishAgainRequest) ProtoMessage() {}
+
+func (x *PublishAgainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishAgainRequest.ProtoReflect.Descriptor instead.
+func (*PublishAgainRequest) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *PublishAgainRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *PublishAgainRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *PublishAgainRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type PublishAgainResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Frames int64                  `protobuf:"varint,1,opt,name=frames,proto3" json:"frames,omitempty"`
+	// The time of the last frame that was taken, where the bound of a call was met: there are more. Absent when there are none.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishAgainResponse) Reset() {
+	*x = PublishAgainResponse{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishAgainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishAgainResponse) ProtoMessage() {}
+
+func (x *PublishAgainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishAgainResponse.ProtoReflect.Descriptor instead.
+func (*PublishAgainResponse) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PublishAgainResponse) GetFrames() int64 {
+	if x != nil {
+		return x.Frames
+	}
+	return 0
+}
+
+func (x *PublishAgainResponse) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
 }
 
 type ReopenLogRequest struct {
@@ -868,7 +1053,7 @@ type ReopenLogRequest struct {
 
 func (x *ReopenLogRequest) Reset() {
 	*x = ReopenLogRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -880,7 +1065,7 @@ func (x *ReopenLogRequest) String() string {
 func (*ReopenLogRequest) ProtoMessage() {}
 
 func (x *ReopenLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -893,7 +1078,7 @@ func (x *ReopenLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopenLogRequest.ProtoReflect.Descriptor instead.
 func (*ReopenLogRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{13}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReopenLogRequest) GetUnit() string {
@@ -920,7 +1105,7 @@ type ReopenLogResponse struct {
 
 func (x *ReopenLogResponse) Reset() {
 	*x = ReopenLogResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1117,7 @@ func (x *ReopenLogResponse) String() string {
 func (*ReopenLogResponse) ProtoMessage() {}
 
 func (x *ReopenLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,7 +1130,7 @@ func (x *ReopenLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopenLogResponse.ProtoReflect.Descriptor instead.
 func (*ReopenLogResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{14}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReopenLogResponse) GetGeneration() int32 {
@@ -973,6 +1158,11 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\vrecorded_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordedAt\x123\n" +
 	"\aheld_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06heldAt\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"\xac\x01\n" +
+	"\x0ePublishedAgain\x120\n" +
+	"\x05since\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
+	"\x06frames\x18\x03 \x01(\x03R\x06frames\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"\x89\x01\n" +
 	"\vLogReopened\x12\x1e\n" +
 	"\n" +
@@ -1025,7 +1215,15 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\bframe_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aframeId\x12\"\n" +
 	"\x06reason\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06reason\"\x16\n" +
-	"\x14ReleaseFrameResponse\"`\n" +
+	"\x14ReleaseFrameResponse\"\x9d\x01\n" +
+	"\x13PublishAgainRequest\x12(\n" +
+	"\x04unit\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f2\r^[a-z]{1,20}$R\x04unit\x128\n" +
+	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x05since\x12\"\n" +
+	"\x06reason\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06reason\"`\n" +
+	"\x14PublishAgainResponse\x12\x16\n" +
+	"\x06frames\x18\x01 \x01(\x03R\x06frames\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"`\n" +
 	"\x10ReopenLogRequest\x12(\n" +
 	"\x04unit\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f2\r^[a-z]{1,20}$R\x04unit\x12\"\n" +
 	"\x06reason\x18\x02 \x01(\tB\n" +
@@ -1036,12 +1234,14 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"generation2\xe4\x02\n" +
 	"\x0eJournalService\x12\xa6\x01\n" +
 	"\vGetFrameKey\x12$.naru.platform.v1.GetFrameKeyRequest\x1a%.naru.platform.v1.GetFrameKeyResponse\"J\xca\xf3\x18F\"\aaddress\"\vcertificate\"\vcirculation\"\bdelivery\"\x06intake\"\x06status\"\aviewing\x12\xa8\x01\n" +
-	"\aWitness\x12 .naru.platform.v1.WitnessRequest\x1a!.naru.platform.v1.WitnessResponse\"X\xca\xf3\x18T\"\aaddress\"\vcertificate\"\vcirculation\"\bdelivery\"\agateway\"\x03hub\"\x06intake\"\x06status\"\aviewing2\xf8\x03\n" +
+	"\aWitness\x12 .naru.platform.v1.WitnessRequest\x1a!.naru.platform.v1.WitnessResponse\"X\xca\xf3\x18T\"\aaddress\"\vcertificate\"\vcirculation\"\bdelivery\"\agateway\"\x03hub\"\x06intake\"\x06status\"\aviewing2\x9e\x05\n" +
 	"\x13JournalAdminService\x12\x9d\x01\n" +
 	"\x0eListHeldFrames\x12'.naru.platform.v1.ListHeldFramesRequest\x1a(.naru.platform.v1.ListHeldFramesResponse\"8\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02$\x12\"/v1/admin/units/{unit}/held-frames\x12\xad\x01\n" +
 	"\fReleaseFrame\x12%.naru.platform.v1.ReleaseFrameRequest\x1a&.naru.platform.v1.ReleaseFrameResponse\"N\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02::\x01*\"5/v1/admin/units/{unit}/held-frames/{frame_id}:release\x12\x90\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02::\x01*\"5/v1/admin/units/{unit}/held-frames/{frame_id}:release\x12\xa3\x01\n" +
+	"\fPublishAgain\x12%.naru.platform.v1.PublishAgainRequest\x1a&.naru.platform.v1.PublishAgainResponse\"D\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x020:\x01*\"+/v1/admin/units/{unit}/journal:publishAgain\x12\x90\x01\n" +
 	"\tReopenLog\x12\".naru.platform.v1.ReopenLogRequest\x1a#.naru.platform.v1.ReopenLogResponse\":\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/admin/units/{unit}/log:reopenB\xc8\x01\n" +
 	"\x14com.naru.platform.v1B\fJournalProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/platform/v1;platformv1\xa2\x02\x03NPX\xaa\x02\x10Naru.Platform.V1\xca\x02\x10Naru\\Platform\\V1\xe2\x02\x1cNaru\\Platform\\V1\\GPBMetadata\xea\x02\x12Naru::Platform::V1b\x06proto3"
@@ -1058,51 +1258,60 @@ func file_naru_platform_v1_journal_proto_rawDescGZIP() []byte {
 	return file_naru_platform_v1_journal_proto_rawDescData
 }
 
-var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_naru_platform_v1_journal_proto_goTypes = []any{
 	(*ClockMeasured)(nil),          // 0: naru.platform.v1.ClockMeasured
 	(*FrameReleased)(nil),          // 1: naru.platform.v1.FrameReleased
-	(*LogReopened)(nil),            // 2: naru.platform.v1.LogReopened
-	(*ReopeningWitnessed)(nil),     // 3: naru.platform.v1.ReopeningWitnessed
-	(*GetFrameKeyRequest)(nil),     // 4: naru.platform.v1.GetFrameKeyRequest
-	(*GetFrameKeyResponse)(nil),    // 5: naru.platform.v1.GetFrameKeyResponse
-	(*WitnessRequest)(nil),         // 6: naru.platform.v1.WitnessRequest
-	(*WitnessResponse)(nil),        // 7: naru.platform.v1.WitnessResponse
-	(*HeldFrame)(nil),              // 8: naru.platform.v1.HeldFrame
-	(*ListHeldFramesRequest)(nil),  // 9: naru.platform.v1.ListHeldFramesRequest
-	(*ListHeldFramesResponse)(nil), // 10: naru.platform.v1.ListHeldFramesResponse
-	(*ReleaseFrameRequest)(nil),    // 11: naru.platform.v1.ReleaseFrameRequest
-	(*ReleaseFrameResponse)(nil),   // 12: naru.platform.v1.ReleaseFrameResponse
-	(*ReopenLogRequest)(nil),       // 13: naru.platform.v1.ReopenLogRequest
-	(*ReopenLogResponse)(nil),      // 14: naru.platform.v1.ReopenLogResponse
-	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 16: google.protobuf.Duration
+	(*PublishedAgain)(nil),         // 2: naru.platform.v1.PublishedAgain
+	(*LogReopened)(nil),            // 3: naru.platform.v1.LogReopened
+	(*ReopeningWitnessed)(nil),     // 4: naru.platform.v1.ReopeningWitnessed
+	(*GetFrameKeyRequest)(nil),     // 5: naru.platform.v1.GetFrameKeyRequest
+	(*GetFrameKeyResponse)(nil),    // 6: naru.platform.v1.GetFrameKeyResponse
+	(*WitnessRequest)(nil),         // 7: naru.platform.v1.WitnessRequest
+	(*WitnessResponse)(nil),        // 8: naru.platform.v1.WitnessResponse
+	(*HeldFrame)(nil),              // 9: naru.platform.v1.HeldFrame
+	(*ListHeldFramesRequest)(nil),  // 10: naru.platform.v1.ListHeldFramesRequest
+	(*ListHeldFramesResponse)(nil), // 11: naru.platform.v1.ListHeldFramesResponse
+	(*ReleaseFrameRequest)(nil),    // 12: naru.platform.v1.ReleaseFrameRequest
+	(*ReleaseFrameResponse)(nil),   // 13: naru.platform.v1.ReleaseFrameResponse
+	(*PublishAgainRequest)(nil),    // 14: naru.platform.v1.PublishAgainRequest
+	(*PublishAgainResponse)(nil),   // 15: naru.platform.v1.PublishAgainResponse
+	(*ReopenLogRequest)(nil),       // 16: naru.platform.v1.ReopenLogRequest
+	(*ReopenLogResponse)(nil),      // 17: naru.platform.v1.ReopenLogResponse
+	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 19: google.protobuf.Duration
 }
 var file_naru_platform_v1_journal_proto_depIdxs = []int32{
-	15, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
-	16, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
-	16, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
-	16, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
-	15, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
-	15, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
-	15, // 6: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
-	15, // 7: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
-	8,  // 8: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
-	4,  // 9: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
-	6,  // 10: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
-	9,  // 11: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
-	11, // 12: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
-	13, // 13: naru.platform.v1.JournalAdminService.ReopenLog:input_type -> naru.platform.v1.ReopenLogRequest
-	5,  // 14: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
-	7,  // 15: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
-	10, // 16: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
-	12, // 17: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
-	14, // 18: naru.platform.v1.JournalAdminService.ReopenLog:output_type -> naru.platform.v1.ReopenLogResponse
-	14, // [14:19] is the sub-list for method output_type
-	9,  // [9:14] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	18, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
+	19, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
+	19, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
+	19, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
+	18, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
+	18, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
+	18, // 6: naru.platform.v1.PublishedAgain.since:type_name -> google.protobuf.Timestamp
+	18, // 7: naru.platform.v1.PublishedAgain.until:type_name -> google.protobuf.Timestamp
+	18, // 8: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
+	18, // 9: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
+	9,  // 10: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
+	18, // 11: naru.platform.v1.PublishAgainRequest.since:type_name -> google.protobuf.Timestamp
+	18, // 12: naru.platform.v1.PublishAgainResponse.until:type_name -> google.protobuf.Timestamp
+	5,  // 13: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
+	7,  // 14: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
+	10, // 15: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
+	12, // 16: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
+	14, // 17: naru.platform.v1.JournalAdminService.PublishAgain:input_type -> naru.platform.v1.PublishAgainRequest
+	16, // 18: naru.platform.v1.JournalAdminService.ReopenLog:input_type -> naru.platform.v1.ReopenLogRequest
+	6,  // 19: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
+	8,  // 20: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
+	11, // 21: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
+	13, // 22: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
+	15, // 23: naru.platform.v1.JournalAdminService.PublishAgain:output_type -> naru.platform.v1.PublishAgainResponse
+	17, // 24: naru.platform.v1.JournalAdminService.ReopenLog:output_type -> naru.platform.v1.ReopenLogResponse
+	19, // [19:25] is the sub-list for method output_type
+	13, // [13:19] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_naru_platform_v1_journal_proto_init() }
@@ -1117,7 +1326,7 @@ func file_naru_platform_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_journal_proto_rawDesc), len(file_naru_platform_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

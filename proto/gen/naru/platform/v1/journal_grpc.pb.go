@@ -173,6 +173,7 @@ var JournalService_ServiceDesc = grpc.ServiceDesc{
 const (
 	JournalAdminService_ListHeldFrames_FullMethodName = "/naru.platform.v1.JournalAdminService/ListHeldFrames"
 	JournalAdminService_ReleaseFrame_FullMethodName   = "/naru.platform.v1.JournalAdminService/ReleaseFrame"
+	JournalAdminService_PublishAgain_FullMethodName   = "/naru.platform.v1.JournalAdminService/PublishAgain"
 	JournalAdminService_ReopenLog_FullMethodName      = "/naru.platform.v1.JournalAdminService/ReopenLog"
 )
 
@@ -187,6 +188,10 @@ type JournalAdminServiceClient interface {
 	ListHeldFrames(ctx context.Context, in *ListHeldFramesRequest, opts ...grpc.CallOption) (*ListHeldFramesResponse, error)
 	// ReleaseFrame lets a held frame into the log. A refused one cannot be released: NOT_FOUND.
 	ReleaseFrame(ctx context.Context, in *ReleaseFrameRequest, opts ...grpc.CallOption) (*ReleaseFrameResponse, error)
+	// PublishAgain has the public frames that a unit stated since a time published again, for a stream that was lost or restored from an older
+	// copy. Readers take each frame once, however often it comes. At most 100,000 frames in a call: until tells how far it came, and the next
+	// call goes on from there.
+	PublishAgain(ctx context.Context, in *PublishAgainRequest, opts ...grpc.CallOption) (*PublishAgainResponse, error)
 	// ReopenLog begins a new generation of a unit's log whose database holds less of it than was signed, because it was restored from an older
 	// copy. What is lost stays told: by this act, by the witness, by the checkpoints that were exported. FAILED_PRECONDITION where nothing is missing.
 	ReopenLog(ctx context.Context, in *ReopenLogRequest, opts ...grpc.CallOption) (*ReopenLogResponse, error)
@@ -220,6 +225,16 @@ func (c *journalAdminServiceClient) ReleaseFrame(ctx context.Context, in *Releas
 	return out, nil
 }
 
+func (c *journalAdminServiceClient) PublishAgain(ctx context.Context, in *PublishAgainRequest, opts ...grpc.CallOption) (*PublishAgainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PublishAgainResponse)
+	err := c.cc.Invoke(ctx, JournalAdminService_PublishAgain_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *journalAdminServiceClient) ReopenLog(ctx context.Context, in *ReopenLogRequest, opts ...grpc.CallOption) (*ReopenLogResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ReopenLogResponse)
@@ -241,6 +256,10 @@ type JournalAdminServiceServer interface {
 	ListHeldFrames(context.Context, *ListHeldFramesRequest) (*ListHeldFramesResponse, error)
 	// ReleaseFrame lets a held frame into the log. A refused one cannot be released: NOT_FOUND.
 	ReleaseFrame(context.Context, *ReleaseFrameRequest) (*ReleaseFrameResponse, error)
+	// PublishAgain has the public frames that a unit stated since a time published again, for a stream that was lost or restored from an older
+	// copy. Readers take each frame once, however often it comes. At most 100,000 frames in a call: until tells how far it came, and the next
+	// call goes on from there.
+	PublishAgain(context.Context, *PublishAgainRequest) (*PublishAgainResponse, error)
 	// ReopenLog begins a new generation of a unit's log whose database holds less of it than was signed, because it was restored from an older
 	// copy. What is lost stays told: by this act, by the witness, by the checkpoints that were exported. FAILED_PRECONDITION where nothing is missing.
 	ReopenLog(context.Context, *ReopenLogRequest) (*ReopenLogResponse, error)
@@ -259,6 +278,9 @@ func (UnimplementedJournalAdminServiceServer) ListHeldFrames(context.Context, *L
 }
 func (UnimplementedJournalAdminServiceServer) ReleaseFrame(context.Context, *ReleaseFrameRequest) (*ReleaseFrameResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReleaseFrame not implemented")
+}
+func (UnimplementedJournalAdminServiceServer) PublishAgain(context.Context, *PublishAgainRequest) (*PublishAgainResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PublishAgain not implemented")
 }
 func (UnimplementedJournalAdminServiceServer) ReopenLog(context.Context, *ReopenLogRequest) (*ReopenLogResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReopenLog not implemented")
@@ -320,6 +342,24 @@ func _JournalAdminService_ReleaseFrame_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _JournalAdminService_PublishAgain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PublishAgainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JournalAdminServiceServer).PublishAgain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JournalAdminService_PublishAgain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JournalAdminServiceServer).PublishAgain(ctx, req.(*PublishAgainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _JournalAdminService_ReopenLog_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ReopenLogRequest)
 	if err := dec(in); err != nil {
@@ -352,6 +392,10 @@ var JournalAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReleaseFrame",
 			Handler:    _JournalAdminService_ReleaseFrame_Handler,
+		},
+		{
+			MethodName: "PublishAgain",
+			Handler:    _JournalAdminService_PublishAgain_Handler,
 		},
 		{
 			MethodName: "ReopenLog",

@@ -1,0 +1,57 @@
+package journal_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// What the bus has lost is published again from a time on, the very same frames; private ones never leave. The act is a fact.
+func TestPublishAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.publish(t, 0)
+	b.state(t, cancelled("before"))
+	require.NoError(t, b.Logger.Drain(t.Context()))
+	first := clock.System().Now()
+	await.Require(t, patience, func() bool { return clock.System().Now().Sub(first) > 2*time.Millisecond }) // ids count milliseconds
+	since := clock.System().Now()
+	commit := b.state(t, cancelled("lost"), supplied("private"))
+	require.NoError(t, b.Logger.Drain(t.Context()))
+	p.Committed(b.Committed())
+	await.Require(t, patience, func() bool { return b.count(t, `select count(*) from journal_mark where published_at is not null`) == 2 })
+	published := len(b.bus())
+
+	_, err := b.PublishAgain(t.Context(), b.Clock.Now().Add(-journal.Republished-time.Minute), "operator", "too late")
+	require.ErrorIs(t, err, journal.ErrTooLongAgo)
+	none, err := b.PublishAgain(t.Context(), since.Add(time.Hour), "operator", "nothing since")
+	require.NoError(t, err)
+	require.Zero(t, none)
+
+	again, err := b.PublishAgain(t.Context(), since, "operator", "the stream was lost")
+	require.NoError(t, err)
+	require.Equal(t, journal.Again{Frames: 1}, again)
+	await.Require(t, patience, func() bool { return len(b.bus()) > published })
+	frames := b.bus()[published:]
+	for _, f := range frames {
+		require.Equal(t, commit, frame.CommitOf(f.ID), "the frame of that time alone, in its first form")
+	}
+	acts, err := journal.OfKind(t.Context(), b.db.App, "intake", frame.KindOf(&platformv1.PublishedAgain{}))
+	require.NoError(t, err)
+	require.Len(t, acts, 1, "where nothing is published again there is nothing to tell")
+	events, err := acts[0].Events()
+	require.NoError(t, err)
+	require.Equal(t, "operator", events[0].GetActor())
+	var fact platformv1.PublishedAgain
+	require.NoError(t, proto.Unmarshal(events[0].GetPayload(), &fact))
+	require.EqualValues(t, 1, fact.GetFrames())
+	require.Equal(t, "the stream was lost", fact.GetReason())
+}
