@@ -27,7 +27,9 @@ func TestPublishAgain(t *testing.T) {
 	commit := b.state(t, cancelled("lost"), supplied("private"))
 	require.NoError(t, b.Logger.Drain(t.Context()))
 	p.Committed(b.Committed())
-	await.Require(t, patience, func() bool { return b.count(t, `select count(*) from journal_mark where published_at is not null`) == 2 })
+	await.Require(t, patience, func() bool {
+		return b.count(t, `select count(*) from journal_mark where published_at is not null`) == 2
+	})
 	published := len(b.bus())
 
 	_, err := b.PublishAgain(t.Context(), b.Clock.Now().Add(-journal.Republished-time.Minute), "operator", "too late")
