@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bufio"
+	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -120,18 +122,20 @@ func requireShown(t *testing.T, named map[string][]string) {
 		"naru_journal_publish_failures_total": "naru.journal.publish.failures", "naru_circulation_unopened_titles_total": "naru.circulation.unopened.titles",
 		"naru_intake_refused_items_total": "naru.intake.refused.items", "naru_journal_refused_frames_total": "naru.journal.refused.frames",
 		"naru_journal_refused_rows_total": "naru.journal.refused.rows",
-		"naru_inbox_forged_frames_total":  "naru.inbox.forged.frames", "naru_inbox_panics_total": "naru.inbox.panics", "naru_task_panics_total": "naru.task.panics",
+		"naru_journal_unknown_keys_total": "naru.journal.unknown.keys", "naru_inbox_forged_frames_total": "naru.inbox.forged.frames", "naru_inbox_panics_total": "naru.inbox.panics", "naru_task_panics_total": "naru.task.panics",
 	}
-	var missing []string
-	await.Require(t, harness.Patience, func() bool {
+	await.Require(t, harness.Patience, func(context.Context) error {
 		shown := scrape(t)
-		missing = missing[:0]
+		var missing []string
 		for metric, pages := range named {
 			if !shown[metric] && troubles[metric] == "" {
 				missing = append(missing, metric+" of "+strings.Join(pages, ", "))
 			}
 		}
-		return len(missing) == 0
+		if len(missing) > 0 {
+			return fmt.Errorf("not shown: %s", strings.Join(missing, "; "))
+		}
+		return nil
 	})
 	for metric, instrument := range troubles {
 		require.Contains(t, named, metric)

@@ -41,6 +41,7 @@ func wholeRelay(t *testing.T) *whole {
 	institution.Store(t, document, recipient.ByCI())
 	institution.Send(t, document)
 	institution.AwaitState(t, document.EdocNum, "RECEIVED")
+	await.Require(t, harness.Patience, func() bool { return stack.Count(t, `select count(*) from viewing.journal_mark where leaf is null`) == 0 })
 	unread := stack.Dump(t, "naru", "--format=custom", "--schema=viewing")
 	shown, body := stack.Open(t, recipient.ViewingToken(t, document.EdocNum).URL)
 	require.Equal(t, http.StatusOK, shown, "%s", body)
@@ -222,6 +223,11 @@ func TestEachTamperingIsNamed(t *testing.T) { //nolint:paralleltest // see whole
 func verifyDumps(t *testing.T, w *whole) {
 	t.Helper()
 	good, bad := w.New(t, "good"), w.New(t, "bad")
+	scratch, err := os.MkdirTemp("", "naru-scratch-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(scratch)) })
+	require.NoError(t, os.Chmod(scratch, 0o755)) //nolint:gosec // the private PostgreSQL's user has to pass
+	t.Setenv("TMPDIR", scratch)
 	bad.Tamper(t, `update status.journal set mac = sha256(mac) where `+aFrame)
 	bad.Tamper(t, `update hub.journal_mark set leaf = 1 - leaf where leaf in (0, 1)`)
 	for _, format := range []string{"plain", "custom"} {
@@ -258,7 +264,7 @@ func verifyDumps(t *testing.T, w *whole) {
 	code, _, output = harness.Look(t, "evidence", "verify", "--dump", filepath.Join(t.TempDir(), "none"), "--keys", w.Keys)
 	require.Equal(t, cli.ExitUsage, code)
 	require.Contains(t, output, "no such file")
-	left, err := filepath.Glob(filepath.Join(os.TempDir(), "naru-dump-*"))
+	left, err := filepath.Glob(filepath.Join(scratch, "naru-dump-*"))
 	require.NoError(t, err)
 	require.Empty(t, left, "nothing stays behind")
 }
