@@ -66,7 +66,9 @@ func wholeRelay(t *testing.T) *whole {
 func awaitLogged(t *testing.T) {
 	t.Helper()
 	for _, u := range allinone.Units() {
-		await.Require(t, harness.Patience, func() bool { return stack.Count(t, `select count(*) from `+u.Name+`.journal_mark where leaf is null`) == 0 })
+		await.Require(t, harness.Patience, func() bool {
+			return stack.Count(t, `select count(*) from `+u.Name+`.journal_mark where leaf is null`) == 0
+		})
 	}
 }
 
