@@ -76,9 +76,8 @@ func TestReport(t *testing.T) {
 	}
 	others, envelopes := private[*viewingv1.ReadReported](t, b, f.GetEdocNum())
 	require.Len(t, others, 3, "the first is stated once, as the reading")
-	require.Equal(t, b.query(t, `select id::text from read_report order by id offset 1`), []string{
-		envelopes[0].GetSubject(), envelopes[1].GetSubject(), envelopes[2].GetSubject(),
-	}, "each has an identity of its own")
+	require.Equal(t, []string{envelopes[0].GetSubject(), envelopes[1].GetSubject(), envelopes[2].GetSubject()},
+		b.query(t, `select id::text from read_report order by id offset 1`), "each has an identity of its own")
 	require.Equal(t, strings.Repeat("1e", 32), others[0].GetLogDigest())
 	require.Equal(t, "REPEATED", others[0].GetOutcome())
 	require.Equal(t, "DIFFERS", others[2].GetOutcome())
