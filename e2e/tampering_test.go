@@ -119,9 +119,9 @@ func ofRows() []tampering {
 			from gateway.principal where kind = 'sender' limit 1`), []string{"gateway row_unfounded"}},
 		{"a consumed frame made up", sql(`insert into status.consumed_frame select ` + another + `, consumer, consumed_at from status.consumed_frame limit 1`),
 			[]string{"status consumed_unknown"}},
-		{"a consumed frame's id deleted, the frame made three minutes older", sql(`
+		{"a consumed frame's id deleted, the frame made an hour older", sql(`
 			create temp table one as select frame_id from delivery.journal where kind = 'naru.delivery.v1.DocumentReceived' order by frame_id desc limit 1;
-			update delivery.journal set recorded_at = recorded_at - interval '3 minutes' where frame_id = (select frame_id from one);
+			update delivery.journal set recorded_at = recorded_at - interval '1 hour' where frame_id = (select frame_id from one);
 			delete from circulation.consumed_frame where frame_id = (select frame_id from one)`), []string{"circulation frame_not_consumed", "delivery frame_changed", "delivery time_outside"}},
 		{"the sandbox hub's record changed", func(t *testing.T, w *whole, c *harness.Copy) {
 			t.Helper()
