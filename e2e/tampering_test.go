@@ -18,10 +18,13 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/allinone"
 	"github.com/naru-relay/naru/services/cli"
 )
 
@@ -41,7 +44,7 @@ func wholeRelay(t *testing.T) *whole {
 	institution.Store(t, document, recipient.ByCI())
 	institution.Send(t, document)
 	institution.AwaitState(t, document.EdocNum, "RECEIVED")
-	await.Require(t, harness.Patience, func() bool { return stack.Count(t, `select count(*) from viewing.journal_mark where leaf is null`) == 0 })
+	awaitLogged(t)
 	unread := stack.Dump(t, "naru", "--format=custom", "--schema=viewing")
 	shown, body := stack.Open(t, recipient.ViewingToken(t, document.EdocNum).URL)
 	require.Equal(t, http.StatusOK, shown, "%s", body)
@@ -54,8 +57,19 @@ func wholeRelay(t *testing.T) *whole {
 		require.Error(t, err)
 		await.Require(t, harness.Patience, func() bool { return stack.Count(t, `select count(*) from gateway.log_checkpoint`) > before })
 	}
+	awaitLogged(t)
 	await.Require(t, harness.Patience, func() bool { return len(stack.Differences(t.Context(), t)) == 0 })
 	return &whole{Copies: stack.Copied(t), document: document.EdocNum, unread: unread}
+}
+
+// awaitLogged waits until every frame has its leaf: a copy grows old while it is looked at.
+func awaitLogged(t *testing.T) {
+	t.Helper()
+	for _, u := range allinone.Units() {
+		await.Require(t, harness.Patience, func() bool {
+			return stack.Count(t, `select count(*) from `+u.Name+`.journal_mark where leaf is null`) == 0
+		})
+	}
 }
 
 // tampering is something done to a relay's records with rights that no unit has, and all that naru audit says of it.
@@ -105,9 +119,9 @@ func ofRows() []tampering {
 			from gateway.principal where kind = 'sender' limit 1`), []string{"gateway row_unfounded"}},
 		{"a consumed frame made up", sql(`insert into status.consumed_frame select ` + another + `, consumer, consumed_at from status.consumed_frame limit 1`),
 			[]string{"status consumed_unknown"}},
-		{"a consumed frame's id deleted, the frame made three minutes older", sql(`
+		{"a consumed frame's id deleted, the frame made an hour older", sql(`
 			create temp table one as select frame_id from delivery.journal where kind = 'naru.delivery.v1.DocumentReceived' order by frame_id desc limit 1;
-			update delivery.journal set recorded_at = recorded_at - interval '3 minutes' where frame_id = (select frame_id from one);
+			update delivery.journal set recorded_at = recorded_at - interval '1 hour' where frame_id = (select frame_id from one);
 			delete from circulation.consumed_frame where frame_id = (select frame_id from one)`), []string{"circulation frame_not_consumed", "delivery frame_changed", "delivery time_outside"}},
 		{"the sandbox hub's record changed", func(t *testing.T, w *whole, c *harness.Copy) {
 			t.Helper()
@@ -134,12 +148,18 @@ func ofFrames() []tampering {
 		{"a frame inserted without a mark", sql(`insert into status.journal select ` + another + `, ` + columns + ` from status.journal where ` + aFrame), []string{"status frame_unmarked"}},
 		{"a frame inserted with its mark, refused by the unit", sql(`insert into status.journal select ` + another + `, ` + columns + ` from status.journal where ` + aFrame + `;
 			insert into status.journal_mark (frame_id, lane, refused) select ` + another + `, lane, 'mac_wrong' from status.journal where ` + aFrame), []string{"status frame_forged"}},
-		{"a receipt stated again", sql(`insert into delivery.journal select ` + another + `, ` + columns + ` from delivery.journal where kind = 'naru.delivery.v1.DocumentReceived'
-			order by frame_id desc limit 1`), []string{"all document_twice", "delivery frame_unmarked"}},
+		{"a receipt stated again, under a stolen key", func(t *testing.T, w *whole, c *harness.Copy) {
+			t.Helper()
+			stated(t, c, "delivery", journal.Fact{Subject: w.document, Message: &deliveryv1.DocumentReceived{Facts: &platformv1.DocumentFacts{EdocNum: w.document}}})
+		}, []string{"all document_twice", "all times_disordered", "delivery fact_twice"}},
 		{"an acceptance deleted", sql(`delete from intake.journal where frame_id = (select max(frame_id::text)::uuid from intake.journal where kind = 'naru.intake.v1.DocumentAccepted')`), []string{
 			"address consumed_unknown", "address row_unfounded", "all fact_unfounded", "intake frame_missing", "intake row_unfounded", "status consumed_unknown", "status row_differs",
 		}},
-		{"a reading stated before the receipt, under a stolen key", earlyReading, []string{"all times_disordered"}},
+		{"a reading stated before the receipt, under a stolen key", func(t *testing.T, w *whole, c *harness.Copy) {
+			t.Helper()
+			stated(t, c, "viewing", journal.Fact{Subject: w.document, Ordinal: 2,
+				Message: &viewingv1.DocumentRead{EdocNum: w.document, ReadAt: timestamppb.New(clock.System().Now().AddDate(0, 0, -3))}})
+		}, []string{"all times_disordered"}},
 	}
 }
 
@@ -173,7 +193,9 @@ func ofLogs() []tampering {
 // signedAgain is done by who holds the database and the log's key.
 func signedAgain(t *testing.T, _ *whole, c *harness.Copy) {
 	t.Helper()
-	key, err := c.KeysOf(t, "hub").NoteSigner(t.Context(), "log", "")
+	store, err := keys.Open(c.KeysOf("hub"), keys.Options{})
+	require.NoError(t, err)
+	key, err := store.NoteSigner(t.Context(), "log", "")
 	require.NoError(t, err)
 	signed := c.Text(t, `select note from hub.log_checkpoint where cosigned is not null order by seq limit 1`)
 	verifier, err := note.NewVerifier(key.Public)
@@ -187,30 +209,35 @@ func signedAgain(t *testing.T, _ *whole, c *harness.Copy) {
 	c.Tamper(t, `update hub.log_checkpoint set note = $2 where note = $1`, signed, string(forged))
 }
 
-// earlyReading is done by who holds the database and the frame keys: what nothing but the order of times can tell.
-func earlyReading(t *testing.T, w *whole, c *harness.Copy) {
+// stated puts a fact into a journal as who holds the database and the unit's frame keys can: nothing but what follows from it can tell.
+func stated(t *testing.T, c *harness.Copy, unit string, fact journal.Fact) {
 	t.Helper()
-	now := clock.System().Now()
-	fact, err := journal.Encode(t.Context(), "viewing/1", journal.Fact{Subject: w.document, Ordinal: 2, Actor: "thief", OccurredAt: now,
-		Message: &viewingv1.DocumentRead{EdocNum: w.document, ReadAt: timestamppb.New(now.AddDate(0, 0, -3))}})
+	insertFrame(t, c.URL, sealedAs(t, unit, c.KeysOf(unit), fact))
+}
+
+// sealedAs makes the frame of a fact with the keys of a unit's folder.
+func sealedAs(t *testing.T, unit, folder string, fact journal.Fact) journal.Sealed {
+	t.Helper()
+	fact.Actor, fact.OccurredAt = "thief", clock.System().Now()
+	encoded, err := journal.Encode(t.Context(), unit+"/1", fact)
 	require.NoError(t, err)
-	cut, err := frame.Cut(frame.KindOf(&viewingv1.DocumentRead{}), platformv1.Lane_LANE_EXPRESS, [][]byte{fact})
+	cut, err := frame.Cut(frame.KindOf(fact.Message), platformv1.Lane_LANE_EXPRESS, [][]byte{encoded})
 	require.NoError(t, err)
-	made, err := journal.NewKeys(c.KeysOf(t, "viewing"), clock.System()).Seal(t.Context(), "viewing", frame.NewCommit(), cut)
+	store, err := keys.Open(folder, keys.Options{})
 	require.NoError(t, err)
-	f := made[0]
-	c.Tamper(t, `insert into viewing.journal (frame_id, `+columns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		f.ID, string(f.Kind), int16(f.Lane), f.Count, f.KeyID, int16(f.Compression), f.RawLength, f.RecordedAt, f.Root[:], f.MAC, f.Body)
-	c.Tamper(t, `insert into viewing.journal_mark (frame_id, lane) values ($1, $2)`, f.ID, int16(f.Lane))
+	made, err := journal.NewKeys(store, clock.System()).Seal(t.Context(), unit, frame.NewCommit(), cut)
+	require.NoError(t, err)
+	return made[0]
 }
 
 // Whatever is done to the records of a quiet and whole relay is told, by just these codes. docs/verification.md has the same table.
-func TestEachTamperingIsNamed(t *testing.T) { //nolint:paralleltest // see wholeRelay
+func TestEachTamperingIsNamed(t *testing.T) { //nolint:tparallel // see wholeRelay
 	w := wholeRelay(t)
 	t.Run("nothing", func(t *testing.T) { require.Empty(t, w.New(t, "whole").Audit(t)) })
 	t.Run("in a dump", func(t *testing.T) { verifyDumps(t, w) })
 	for i, tc := range slices.Concat(ofRows(), ofFrames(), ofLogs()) {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			tampered := w.New(t, fmt.Sprint(i))
 			tc.do(t, w, tampered)
 			require.Equal(t, tc.told, codesOf(tampered.Audit(t)))

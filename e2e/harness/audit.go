@@ -46,10 +46,11 @@ func (s *Stack) Facts(t testing.TB, unit string, kind proto.Message, subject str
 // Tamper changes what a unit keeps, with a superuser's rights.
 func (s *Stack) Tamper(t testing.TB, sql string, args ...any) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
+	ctx := context.WithoutCancel(t.Context()) // what a test changed it changes back
+	conn, err := pgx.Connect(ctx, s.unitsDatabase(t))
 	require.NoError(t, err)
-	defer conn.Close(context.WithoutCancel(t.Context()))
-	tag, err := conn.Exec(t.Context(), sql, args...)
+	defer conn.Close(ctx)
+	tag, err := conn.Exec(ctx, sql, args...)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, tag.RowsAffected())
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/audit"
-	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/pgserver"
 	"github.com/naru-relay/naru/services/cli"
 )
@@ -87,15 +86,17 @@ func Program(t testing.TB, name string, args ...string) {
 
 // Copy is one copy.
 type Copy struct {
-	of             *Copies
-	name           string
-	relay, sandbox string
+	of   *Copies
+	name string
+	// URL is of its relay's database.
+	URL     string
+	sandbox string
 }
 
 // New makes a copy, which goes with the test.
 func (c *Copies) New(t testing.TB, name string) *Copy {
 	t.Helper()
-	return &Copy{of: c, name: name, relay: c.clone(t, relayTemplate, "relay_"+name), sandbox: withDatabase(t, c.super, sandboxTemplate)}
+	return &Copy{of: c, name: name, URL: c.clone(t, relayTemplate, "relay_"+name), sandbox: withDatabase(t, c.super, sandboxTemplate)}
 }
 
 func (c *Copies) clone(t testing.TB, template, name string) (address string) {
@@ -114,22 +115,17 @@ func (c *Copy) Dump(t testing.TB, args ...string) string {
 // PutBack replaces a schema of its relay's database by what a dump holds of it.
 func (c *Copy) PutBack(t testing.TB, schema, dump string) {
 	t.Helper()
-	c.of.exec(t, c.relay, `drop schema `+schema+` cascade`)
-	Program(t, "pg_restore", "--dbname="+c.relay, dump)
+	c.of.exec(t, c.URL, `drop schema `+schema+` cascade`)
+	Program(t, "pg_restore", "--dbname="+c.URL, dump)
 }
 
 // KeysOf is a unit's key folder.
-func (c *Copy) KeysOf(t testing.TB, unit string) *keys.Store {
-	t.Helper()
-	store, err := keys.Open(filepath.Join(c.of.Keys, unit), keys.Options{})
-	require.NoError(t, err)
-	return store
-}
+func (c *Copy) KeysOf(unit string) string { return filepath.Join(c.of.Keys, unit) }
 
 // Tamper changes it, with a superuser's rights: the relay's database, or that of the sandbox.
 func (c *Copy) Tamper(t testing.TB, sql string, args ...any) {
 	t.Helper()
-	c.of.exec(t, c.relay, sql, args...)
+	c.of.exec(t, c.URL, sql, args...)
 }
 
 // TamperSandbox changes what the sandbox hub holds.
@@ -142,7 +138,7 @@ func (c *Copy) TamperSandbox(t testing.TB, sql string) {
 // Text reads one text of its relay's database.
 func (c *Copy) Text(t testing.TB, sql string) string {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), c.relay)
+	conn, err := pgx.Connect(t.Context(), c.URL)
 	require.NoError(t, err)
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	var text string
@@ -159,7 +155,7 @@ func (c *Copy) Audit(t testing.TB) []audit.Violation {
 		require.NoError(t, os.WriteFile(path, []byte(address), 0o600))
 		return path
 	}
-	code, found, _ := Look(t, "audit", "--database", file("relay.url", c.relay), "--sandbox", file("sandbox.url", c.sandbox), "--keys", c.of.Keys)
+	code, found, _ := Look(t, "audit", "--database", file("relay.url", c.URL), "--sandbox", file("sandbox.url", c.sandbox), "--keys", c.of.Keys)
 	require.NotEqual(t, cli.ExitUsage, code)
 	return found
 }

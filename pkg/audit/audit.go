@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,6 +114,7 @@ func (a *audit) found(v Violation) { a.report.Violations = append(a.report.Viola
 
 // read takes every fact of a unit's journal.
 func (a *audit) read(ctx context.Context, tx pgx.Tx, unit string) error {
+	seen := map[[sha256.Size]byte]bool{}
 	return journal.Each(ctx, tx, unit, func(f journal.Sealed) error {
 		a.report.Frames++
 		if f.Lane != platformv1.Lane_LANE_UNSPECIFIED {
@@ -125,6 +127,11 @@ func (a *audit) read(ctx context.Context, tx pgx.Tx, unit string) error {
 		message := messageOf(f.Kind)
 		for _, e := range events {
 			a.report.Facts++
+			identity := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%s", f.Kind, e.GetOrdinal(), e.GetSubject()))
+			if seen[identity] {
+				a.found(Violation{Unit: unit, Code: FactTwice, Subject: f.ID.String(), Detail: fmt.Sprintf("another fact is the %d. %s of the same subject", e.GetOrdinal(), f.Kind)})
+			}
+			seen[identity] = true
 			if message == nil {
 				continue
 			}

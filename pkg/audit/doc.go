@@ -23,6 +23,7 @@ const (
 	FrameNotConsumed = "frame_not_consumed" // a published frame was consumed by a reader too late or never
 	DocumentTwice    = "document_twice"     // a document was accepted or ended more than once
 	TimesDisordered  = "times_disordered"   // accepted, sent, received and read do not follow each other
+	FactTwice        = "fact_twice"         // two facts have one identity: subject, kind and ordinal
 	FactUnfounded    = "fact_unfounded"     // a step was stated of a document that nobody accepted
 	HubDiffers       = "hub_differs"        // the hub holds something else than circulation believes
 )

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
 )
@@ -18,6 +19,8 @@ const wholeFrame = "frame_"
 const (
 	// keyRetry is the pause before a frame whose producer could not be asked for the key is offered again.
 	keyRetry = 2 * time.Second
+	// unknownKeyRetry is the one where it was asked and never had such a key: somebody may be making ids up.
+	unknownKeyRetry = 10 * time.Second
 	// forgedKept bounds the frames of others that are kept for the operator, so that nobody fills the table with them.
 	forgedKept = 1000
 )
@@ -44,7 +47,11 @@ func (e *Engine) authentic(ctx context.Context, c Consumer, batch []arrival) []a
 				e.retries.Add(ctx, 1)
 				e.log.LogAttrs(ctx, slog.LevelWarn, "frame put off", slog.String("consumer", c.Purpose), slog.String("frame_id", a.frame.ID.String()), slog.Any("error", err))
 			}
-			_ = a.message.Later(keyRetry) // if this is lost, AckWait gives it back
+			delay := keyRetry
+			if fault.KindOf(err) == fault.Conflict {
+				delay = unknownKeyRetry
+			}
+			_ = a.message.Later(delay) // if this is lost, AckWait gives it back
 		default:
 			e.refuse(ctx, c, a, why)
 		}

@@ -47,6 +47,8 @@ func TestForgedFramesAreRefused(t *testing.T) {
 		"another lane":              func(f *journal.Sealed) { f.Lane = bulk },
 		"another kind":              func(f *journal.Sealed) { f.Kind = frame.KindOf(&intakev1.DocumentAccepted{}) },
 		"another time":              func(f *journal.Sealed) { f.RecordedAt = f.RecordedAt.Add(time.Second) },
+		"back-dated":                func(f *journal.Sealed) { f.RecordedAt = f.RecordedAt.AddDate(0, -1, 0) },
+		"of the future":             func(f *journal.Sealed) { f.RecordedAt = f.RecordedAt.AddDate(0, 1, 0) },
 		"another unit's key": func(f *journal.Sealed) {
 			made, err := other.Keys.Seal(t.Context(), "intake", frame.NewCommit(), []frame.Frame{f.Frame})
 			require.NoError(t, err)
@@ -67,8 +69,8 @@ func TestForgedFramesAreRefused(t *testing.T) {
 	require.Equal(t, true1[0].ID, b.bus()[0].ID)
 	held, err := journal.ListHeld(t.Context(), b.db.App, uuid.UUID{}, 100)
 	require.NoError(t, err)
-	require.Len(t, held, 7)
-	require.EqualValues(t, 7, b.Metric(t, "naru.journal.refused.frames"), "an alarm for each")
+	require.Len(t, held, 9)
+	require.EqualValues(t, 9, b.Metric(t, "naru.journal.refused.frames"), "an alarm for each")
 }
 
 // A paced row does not wait for the log; it is checked before it is published.

@@ -185,9 +185,10 @@ func firstIDAt(at time.Time) uuid.UUID {
 	return first
 }
 
-// Each gives every frame of a unit's journal, in the order of their ids. The connection may read the unit's schema from any search path.
+// Each gives the frames of a unit's journal in the order of their ids, without what it has refused or nobody marked. The connection may read the unit's schema from any search path.
 func Each(ctx context.Context, db pg.DBTX, unit string, fn func(f Sealed) error) error {
-	rows, err := db.Query(ctx, `select `+frameColumns+` from `+pgx.Identifier{unit, "journal"}.Sanitize()+` j order by j.frame_id`)
+	rows, err := db.Query(ctx, `select `+frameColumns+` from `+pgx.Identifier{unit, "journal"}.Sanitize()+` j join `+
+		pgx.Identifier{unit, "journal_mark"}.Sanitize()+` m using (frame_id) where m.refused is null order by j.frame_id`)
 	if err != nil {
 		return fmt.Errorf("read the journal of %s: %w", unit, err)
 	}

@@ -132,7 +132,7 @@ func TestFrameUnderAKeyThatIsNotKnownWaits(t *testing.T) {
 	require.Zero(t, rows(t, b, `select count(*) from parked_event`))
 	require.Zero(t, rows(t, b, `select count(*) from document`))
 	unittest.AddFrameKey(t, "intake", file)
-	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from document`) == 1 })
+	await.Require(t, 3*unittest.Patience, func() bool { return rows(t, b, `select count(*) from document`) == 1 })
 	require.Zero(t, rows(t, b, `select count(*) from parked_event`))
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/page"
@@ -120,8 +121,7 @@ func (h *host) witness(ctx context.Context, r journal.Request) (journal.Answer, 
 // clockEvidence keeps what the watch measured: that the clock was good is part of what the times in the journal are worth.
 func (h *host) clockEvidence(ctx context.Context, s clock.Sample) error {
 	return h.env.Journal.InTx(ctx, func(tx *journal.Tx) error {
-		name := "unit:" + h.unit.Name
-		return tx.Record(ctx, journal.Fact{Subject: name, Actor: name, OccurredAt: s.At, Message: &platformv1.ClockMeasured{
+		return tx.Record(ctx, journal.Fact{Subject: id.New().String(), Actor: "unit:" + h.unit.Name, OccurredAt: s.At, Message: &platformv1.ClockMeasured{
 			MeasuredAt: timestamppb.New(s.At), Offset: durationpb.New(s.Offset), MaxError: durationpb.New(s.MaxError), EstimatedError: durationpb.New(s.EstError),
 			Synchronised: s.Synchronised, Problem: s.Problem,
 		}})

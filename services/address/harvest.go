@@ -25,6 +25,12 @@ func (o outcome) fruitless() bool {
 // dayOf is the day (KST) by which searches are counted.
 func dayOf(at time.Time) string { return at.In(id.KST).Format(dayLayout) }
 
+// dayNumber is the same day as a number, e.g. 20261129.
+func dayNumber(at time.Time) uint32 {
+	year, month, day := at.In(id.KST).Date()
+	return uint32(year*10000 + int(month)*100 + day) //nolint:gosec // eight digits
+}
+
 // withheld counts decisions for their senders, and tells by number whose outcome is not told now: a first outcome that is fruitless, beyond
 // the sender's daily quota, before the send deadline. Such a document stays open; it is counted once, and stays withheld on later days.
 // accepted says that the documents come for the first time and count as searched too. It is called where the documents' rows are locked,
@@ -77,7 +83,8 @@ func (s *Service) countSearches(ctx context.Context, tx *journal.Tx, tallies []t
 		if d.fruitless <= quota || before > quota {
 			continue
 		}
-		exceeded := journal.Fact{Subject: d.sender, Sender: d.sender, Actor: actor, OccurredAt: at, Message: &addressv1.SearchQuotaExceeded{Day: dayOf(at), Quota: quota}}
+		exceeded := journal.Fact{Subject: d.sender, Ordinal: dayNumber(at), Sender: d.sender, Actor: actor, OccurredAt: at,
+			Message: &addressv1.SearchQuotaExceeded{Day: dayOf(at), Quota: quota}}
 		if err := tx.Record(ctx, exceeded); err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -66,7 +67,7 @@ func (s *Service) proved(ctx context.Context, p person, now identity, proof *add
 		if err := s.writeIdentity(ctx, tx, before, now, known, changed); err != nil {
 			return err
 		}
-		return record(ctx, tx, now.recipient.String(), 1, now.recipient.String(), s.clock.Now(), proof)
+		return record(ctx, tx, id.New().String(), 1, now.recipient.String(), s.clock.Now(), proof)
 	})
 	return now.recipient, err
 }

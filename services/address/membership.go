@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
@@ -100,11 +101,11 @@ func (s *Service) newAddress(ctx context.Context, tx *journal.Tx, m member, now 
 
 // asked states that a member asks for its address: in a session, with consent and designation, or once more without.
 func asked(ctx context.Context, tx *journal.Tx, m member, session string, now time.Time) error {
-	message := &addressv1.MembershipAsked{Recipient: m.recipient.String(), ValidFrom: timestamppb.New(m.joinedAt), Session: session}
+	message := &addressv1.MembershipAsked{Recipient: m.recipient.String(), Address: m.address, ValidFrom: timestamppb.New(m.joinedAt), Session: session}
 	if session != "" {
 		message.TermsVersion = m.termsVersion
 	}
-	return record(ctx, tx, m.address, 1, m.recipient.String(), now, message)
+	return record(ctx, tx, id.New().String(), 1, m.recipient.String(), now, message)
 }
 
 // change runs a change of a membership that decides about waiting documents: under the locks of identity and audience, and with a new
@@ -183,7 +184,7 @@ func (s *Service) refuse(ctx context.Context, who caller, sender string, refused
 		if err != nil || !changed {
 			return false, err
 		}
-		return true, record(ctx, tx, m.recipient.String(), 1, m.recipient.String(), now,
+		return true, record(ctx, tx, id.New().String(), 1, m.recipient.String(), now,
 			&addressv1.RefusalChanged{Sender: sender, Refused: refused, Session: who.session})
 	})
 	if err != nil {

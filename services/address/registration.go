@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/sealed"
@@ -218,8 +219,8 @@ func (s *Service) keepStep(ctx context.Context, tx *journal.Tx, r registration, 
 	if err := updateAddress(ctx, tx, r, made.exchange, now); err != nil {
 		return err
 	}
-	return record(ctx, tx, r.address, 1, actor, now,
-		&addressv1.AddressAtHub{Step: said, Exchange: made.exchange, Reason: reason, AlreadyRegistered: made.already})
+	return record(ctx, tx, id.New().String(), 1, actor, now,
+		&addressv1.AddressAtHub{Address: r.address, Step: said, Exchange: made.exchange, Reason: reason, AlreadyRegistered: made.already})
 }
 
 // registered makes a confirmed address good: it is told once, its member becomes active, the documents that waited are resolved.

@@ -260,6 +260,10 @@ func TestExitCodes(t *testing.T) {
 			"send", "--doc", f.path("naru.json"), "--title", "t", "--to-business-number", "0001234567", "--viewing-url", "https://view.example/1",
 			"--endpoints", f.path("naru.json"), "--credentials", f.path("sender.json"),
 		}, nil, ExitUsage, "go together"},
+		{"a dump that is none", []string{"evidence", "verify", "--dump", f.path("naru.json"), "--keys", f.dir}, nil, ExitUsage, "it is no dump"},
+		{"no dump", []string{"evidence", "verify", "--dump", f.path("none.dump"), "--keys", f.dir}, nil, ExitUsage, "no such file"},
+		{"two places", []string{"audit", "--dump", f.path("naru.json"), "--data", f.dir}, nil, ExitUsage, "can't be used together"},
+		{"nothing to look at", []string{"evidence", "verify"}, nil, ExitUsage, "--dump"},
 		{"demo without narud", []string{"demo", "--narud", f.path("narud")}, nil, ExitUsage, "narud"},
 		{"demo in a folder in use", []string{"demo", "--narud", f.path("naru.json"), "--data", f.dir}, nil, ExitFailed, "not empty"},
 	}
@@ -282,7 +286,7 @@ func TestExitCodes(t *testing.T) {
 // Help shows every command with examples.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "institution resubmit", "member join"} {
+	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "institution resubmit", "member join", "audit", "evidence verify"} {
 		code, stdout, _ := runWith(t, nil, append(strings.Fields(command), "--help")...)
 		require.Equal(t, ExitOK, code)
 		require.Contains(t, stdout, "Example", command)

@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/page"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -29,6 +30,7 @@ type adminService struct {
 	clock        clock.Clock
 	log          *slog.Logger
 	registration *registration
+	box          *sealed.Box
 }
 
 var _ gatewayv1.PrincipalAdminServiceServer = (*adminService)(nil)
@@ -80,6 +82,11 @@ func (s *adminService) insertInstitution(ctx context.Context, i institution, r *
 	if err != nil {
 		return nil, err
 	}
+	first := submission{Number: i.Submission, Operator: actor, SubmittedAt: i.CreatedAt}
+	fact, err := s.submitted(ctx, i, first, r.GetBusinessDocument(), r.GetRegistrationDocument())
+	if err != nil {
+		return nil, err
+	}
 	c, secret := newClient(i.principal, nil, "", i.CreatedAt)
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := insertPrincipal(ctx, tx, i.principal); err != nil {
@@ -94,8 +101,7 @@ func (s *adminService) insertInstitution(ctx context.Context, i institution, r *
 		if err := insertRegistration(ctx, tx, due, s.registration.lease()); err != nil {
 			return err
 		}
-		first := submission{Number: i.Submission, Operator: actor, SubmittedAt: i.CreatedAt}
-		if err := recordSubmission(ctx, tx, i, first, r.GetBusinessDocument(), r.GetRegistrationDocument()); err != nil {
+		if err := recordSubmission(ctx, tx, i, first, fact); err != nil {
 			return err
 		}
 		if err := recordClient(ctx, tx, c, actor); err != nil {

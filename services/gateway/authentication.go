@@ -11,6 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -70,7 +71,7 @@ func (w *witness) refused(ctx context.Context, c client, refusal error) error {
 	if !due {
 		return nil
 	}
-	return w.record(ctx, c, c.ID, &gatewayv1.ClientNotAuthenticated{Principal: c.Principal.String(), Why: string(why), Unrecorded: unrecorded})
+	return w.record(ctx, c, id.New().String(), &gatewayv1.ClientNotAuthenticated{Client: c.ID, Principal: c.Principal.String(), Why: string(why), Unrecorded: unrecorded})
 }
 
 // turn tells whether a refusal of the client has a fact, and how many before it had none.

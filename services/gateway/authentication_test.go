@@ -48,7 +48,7 @@ func TestClientAuthenticationIsStated(t *testing.T) {
 	guess(sender.ID)
 	after := refused()
 	require.Len(t, after, refusalBurst+1)
-	require.True(t, proto.Equal(&gatewayv1.ClientNotAuthenticated{Principal: principal, Why: string(otherSecret), Unrecorded: 2}, after[refusalBurst]), "%v", after[refusalBurst])
+	require.True(t, proto.Equal(&gatewayv1.ClientNotAuthenticated{Client: after[refusalBurst].GetClient(), Principal: principal, Why: string(otherSecret), Unrecorded: 2}, after[refusalBurst]), "%v", after[refusalBurst])
 
 	for _, kind := range Unit.States {
 		for _, e := range w.Stated(t, kind) {

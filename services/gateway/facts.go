@@ -3,11 +3,14 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/sealed"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -26,13 +29,24 @@ func recordClient(ctx context.Context, tx *journal.Tx, c client, actor string) e
 	})
 }
 
-// recordSubmission states which name and papers an operator gave.
-func recordSubmission(ctx context.Context, tx *journal.Tx, i institution, asked submission, business, registered []byte) error {
-	return record(ctx, tx, i.ID.String(), asked.Number, asked.Operator, asked.SubmittedAt, &gatewayv1.InstitutionSubmitted{
-		Name: i.Name, BusinessNumber: i.BusinessNumber, Type: gatewayv1.OrganisationType(i.Type),
-		BusinessDocumentDigest: digestOf(business), RegistrationDocumentDigest: digestOf(registered),
-		RequestId: asked.RequestID, RefusedBy: asked.RefusedBy,
-	})
+// submitted says which name and papers an operator gave. It is made before the transaction, because sealing may need a key.
+func (s *adminService) submitted(ctx context.Context, i institution, asked submission, business, registered []byte) (*gatewayv1.InstitutionSubmitted, error) {
+	plain, err := proto.Marshal(&gatewayv1.Institution{Name: i.Name, BusinessNumber: i.BusinessNumber})
+	if err != nil {
+		return nil, errors.New("encode institution")
+	}
+	value, err := s.box.Seal(ctx, sealed.Institution, i.ID.String(), plain)
+	if err != nil {
+		return nil, fmt.Errorf("seal institution %s: %w", i.ID, err)
+	}
+	return &gatewayv1.InstitutionSubmitted{
+		SealedInstitution: value, Type: gatewayv1.OrganisationType(i.Type), BusinessDocumentDigest: digestOf(business),
+		RegistrationDocumentDigest: digestOf(registered), RequestId: asked.RequestID, RefusedBy: asked.RefusedBy,
+	}, nil
+}
+
+func recordSubmission(ctx context.Context, tx *journal.Tx, i institution, asked submission, fact *gatewayv1.InstitutionSubmitted) error {
+	return record(ctx, tx, i.ID.String(), asked.Number, asked.Operator, asked.SubmittedAt, fact)
 }
 
 // principalChanged states a principal to the other units; its identity is (principal id, version).

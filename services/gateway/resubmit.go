@@ -98,6 +98,10 @@ func (s *adminService) submitAgain(ctx context.Context, asked submission, r *gat
 
 // commitSubmission commits the submission, the due registration, the name and the fact together.
 func (s *adminService) commitSubmission(ctx context.Context, found institution, due dueRegistration, asked submission, r *gatewayv1.ResubmitInstitutionRequest) error {
+	fact, err := s.submitted(ctx, due.institution, asked, r.GetBusinessDocument(), r.GetRegistrationDocument())
+	if err != nil {
+		return err
+	}
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		reopened, err := reopenRegistration(ctx, tx, due, s.registration.lease())
 		if err != nil {
@@ -114,7 +118,7 @@ func (s *adminService) commitSubmission(ctx context.Context, found institution, 
 				return err
 			}
 		}
-		return recordSubmission(ctx, tx, due.institution, asked, r.GetBusinessDocument(), r.GetRegistrationDocument())
+		return recordSubmission(ctx, tx, due.institution, asked, fact)
 	})
 }
 

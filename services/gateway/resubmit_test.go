@@ -15,6 +15,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -83,6 +84,16 @@ func (w *world) ofInstitution(t *testing.T, id string) []string {
 	return texts
 }
 
+// institutionIn opens the name and number that a fact holds sealed.
+func (w *world) institutionIn(t *testing.T, id string, fact *gatewayv1.InstitutionSubmitted) []string {
+	t.Helper()
+	plain, err := w.Env.Sealed.Open(t.Context(), sealed.Institution, id, fact.GetSealedInstitution())
+	require.NoError(t, err)
+	var i gatewayv1.Institution
+	require.NoError(t, proto.Unmarshal(plain, &i))
+	return []string{i.GetName(), i.GetBusinessNumber()}
+}
+
 // New papers and a corrected name go to the address unit as the next submission, once, and nothing of what was before is lost.
 func TestResubmitInstitution(t *testing.T) {
 	t.Parallel()
@@ -117,9 +128,16 @@ func TestResubmitInstitution(t *testing.T) {
 	}
 	require.Equal(t, stated, w.ofInstitution(t, id))
 	submitted := unittest.Emitted[*gatewayv1.InstitutionSubmitted](t, w.Bench)
-	require.Equal(t, "보기기관", submitted[0].GetName())
+	require.Equal(t, []string{"보기기관", "1234567892"}, w.institutionIn(t, id, submitted[0]))
+	require.Equal(t, []string{"바른기관", "1234567892"}, w.institutionIn(t, id, submitted[1]))
+	for _, fact := range submitted {
+		encoded, err := proto.Marshal(fact)
+		require.NoError(t, err)
+		require.NotContains(t, string(encoded), "기관")
+		require.NotContains(t, string(encoded), "1234567892")
+	}
 	require.True(t, proto.Equal(&gatewayv1.InstitutionSubmitted{
-		RequestId: "r-1", RefusedBy: "hub", Name: "바른기관", BusinessNumber: "1234567892", Type: first.GetType(),
+		RequestId: "r-1", RefusedBy: "hub", SealedInstitution: submitted[1].GetSealedInstitution(), Type: first.GetType(),
 		BusinessDocumentDigest: digestOf(last.GetBusinessDocument()), RegistrationDocumentDigest: digestOf(last.GetRegistrationDocument()),
 	}, submitted[1]), "%v", submitted[1])
 	var commit uuid.UUID
@@ -158,7 +176,7 @@ func TestResubmitInstitution(t *testing.T) {
 	require.Equal(t, 200, third.status, "%s", third.body)
 	require.Equal(t, "바른기관", third.json(t)["institution"].(map[string]any)["name"])
 	require.Equal(t, []int32{1, 2, 3}, w.units.submissions())
-	require.Equal(t, "바른기관", unittest.Emitted[*gatewayv1.InstitutionSubmitted](t, w.Bench)[2].GetName())
+	require.Equal(t, []string{"바른기관", "1234567892"}, w.institutionIn(t, id, unittest.Emitted[*gatewayv1.InstitutionSubmitted](t, w.Bench)[2]))
 	var kept []string
 	require.NoError(t, w.App.QueryRow(t.Context(), `
 		select array_agg(submission || ' ' || request_id || ' ' || refused_by order by submission) from institution_submission`).Scan(&kept))

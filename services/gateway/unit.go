@@ -81,7 +81,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (_ *unit.Service,
 		db: env.DB, clock: env.Clock, minter: minter, life: config.TokenLife.Std(), audience: config.PublicURL + "/oauth2/token", quota: quotas,
 		witness: newWitness(env.Journal, env.Clock), metrics: measured,
 	}
-	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, log: env.Log, registration: reg}
+	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, log: env.Log, registration: reg, box: env.Sealed}
 	doors, err := openDoors(ctx, env, config, quotas, measured)
 	if err != nil {
 		return nil, err

@@ -142,7 +142,7 @@ func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev
 		if first, err := insertSupplier(ctx, tx, digest, tenant); err != nil || !first {
 			return err
 		}
-		return tx.Record(ctx, journal.Fact{Subject: name, Sender: caller.ID, Actor: caller.ID, OccurredAt: now,
+		return tx.Record(ctx, journal.Fact{Subject: name + "/" + caller.ID, Sender: caller.ID, Actor: caller.ID, OccurredAt: now,
 			Message: &intakev1.RegistrationCertificateSupplied{Authentication: authenticationOf(caller)}})
 	})
 	if err != nil {

@@ -248,7 +248,7 @@ func TestUploadedCertificate(t *testing.T) {
 	supplied := w.Stated(t, &intakev1.RegistrationCertificateSupplied{})
 	require.Len(t, supplied, 2, "that it was supplied is stated for each sender, once")
 	require.Equal(t, []string{w.sender, other}, []string{supplied[0].GetSender(), supplied[1].GetSender()})
-	require.Equal(t, archivecert.Digest(der), supplied[0].GetSubject())
+	require.Equal(t, []string{archivecert.Digest(der) + "/" + w.sender, archivecert.Digest(der) + "/" + other}, []string{supplied[0].GetSubject(), supplied[1].GetSubject()})
 
 	got := w.send(t, w.item(t, "own-1", func(i *intakev1.SendItem) {
 		i.DocumentHash.Value = hash

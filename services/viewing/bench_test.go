@@ -255,6 +255,22 @@ func about[M proto.Message](t *testing.T, b *bundle, subject string) []M {
 	return found
 }
 
+// private lists the facts of a private kind, and their envelopes, that say this of their document; "" for those that name none.
+func private[M interface {
+	proto.Message
+	GetEdocNum() string
+}](t *testing.T, b *bundle, number string) (found []M, envelopes []*platformv1.Event) {
+	t.Helper()
+	var zero M
+	stated := b.Stated(t, zero)
+	for i, m := range unittest.Emitted[M](t, b.Bench) {
+		if m.GetEdocNum() == number {
+			found, envelopes = append(found, m), append(envelopes, stated[i])
+		}
+	}
+	return found, envelopes
+}
+
 // outcomes lists what became of the checks of a viewing system, oldest first.
 func (b *bundle) outcomes(t *testing.T, system string) []string {
 	t.Helper()

@@ -36,21 +36,16 @@ func stateVerified(ctx context.Context, tx *journal.Tx, c check, ordinal uint32)
 	})
 }
 
-// recordCheck states an attempt to verify that used no token up. Where the token does not tell a document that can be believed, the fact is
-// about the viewing system.
+// recordCheck states an attempt to verify that used no token up.
 func recordCheck(ctx context.Context, tx *journal.Tx, c check, o outcome, v verification) error {
-	fact := journal.Fact{Subject: c.number.String(), Sender: c.document.sender, Actor: c.system, OccurredAt: c.at}
-	m := &viewingv1.TokenChecked{Check: c.id.String(), RequestId: c.requestID, TokenDigest: hex.EncodeToString(c.digest), Outcome: string(o)}
-	if c.number == "" {
-		fact.Subject = c.system
-	} else {
+	m := &viewingv1.TokenChecked{EdocNum: c.number.String(), RequestId: c.requestID, TokenDigest: hex.EncodeToString(c.digest), Outcome: string(o)}
+	if c.number != "" {
 		m.Jti = c.jti.String()
 	}
 	if o == repeated {
 		m.Verification = v.id.String()
 	}
-	fact.Message = m
-	return tx.Record(ctx, fact)
+	return tx.Record(ctx, journal.Fact{Subject: c.id.String(), Sender: c.document.sender, Actor: c.system, OccurredAt: c.at, Message: m})
 }
 
 // stateRead states the read time.
@@ -63,16 +58,16 @@ func stateRead(ctx context.Context, tx *journal.Tx, j judged, reportID string) e
 	})
 }
 
-// recordReport states a report that set no read time. One whose verification is unknown is about its reporter, so that nobody states
-// anything about somebody else's document.
+// recordReport states a report that set no read time. One whose verification is unknown names no sender, so that nobody states anything about
+// somebody else's document.
 func recordReport(ctx context.Context, tx *journal.Tx, j judged, reportID string, o outcome) error {
 	r := j.report
-	fact := journal.Fact{Subject: j.document.number.String(), Sender: j.document.sender, Actor: r.system, OccurredAt: j.at, Message: &viewingv1.ReadReported{
-		Report: reportID, EdocNum: r.number.String(), Verification: r.verification.String(), Outcome: string(o), ReadAt: timestamppb.New(r.readAt),
+	fact := journal.Fact{Subject: reportID, Sender: j.document.sender, Actor: r.system, OccurredAt: j.at, Message: &viewingv1.ReadReported{
+		EdocNum: r.number.String(), Verification: r.verification.String(), Outcome: string(o), ReadAt: timestamppb.New(r.readAt),
 		ShownHash: digestText(r.shown), LogDigest: r.logDigest,
 	}}
 	if j.outcome == verificationUnknown {
-		fact.Subject = r.system
+		fact.Sender = ""
 	}
 	return tx.Record(ctx, fact)
 }

@@ -74,8 +74,10 @@ func TestReport(t *testing.T) {
 		require.Len(t, commits, 1)
 		require.NoError(t, journal.Find(t.Context(), b.App, "viewing", uuid.MustParse(commits[0]), f.GetEdocNum(), row.fact))
 	}
-	others := about[*viewingv1.ReadReported](t, b, f.GetEdocNum())
+	others, envelopes := private[*viewingv1.ReadReported](t, b, f.GetEdocNum())
 	require.Len(t, others, 3, "the first is stated once, as the reading")
+	require.Equal(t, []string{envelopes[0].GetSubject(), envelopes[1].GetSubject(), envelopes[2].GetSubject()},
+		b.query(t, `select id::text from read_report order by id offset 1`), "each has an identity of its own")
 	require.Equal(t, strings.Repeat("1e", 32), others[0].GetLogDigest())
 	require.Equal(t, "REPEATED", others[0].GetOutcome())
 	require.Equal(t, "DIFFERS", others[2].GetOutcome())
@@ -162,13 +164,12 @@ func TestReportRules(t *testing.T) {
 		require.Error(t, err, test.name)
 		require.Equal(t, strings.TrimPrefix(test.reason.String(), "REASON_"), fault.ReasonOf(err), test.name)
 		require.Empty(t, times, test.name)
-		subject := f.GetEdocNum()
-		if test.reason == viewingv1.Reason_REASON_VERIFICATION_UNKNOWN {
-			subject = system
-		}
-		proofs := about[*viewingv1.ReadReported](t, b, subject)
+		proofs := unittest.Emitted[*viewingv1.ReadReported](t, b.Bench)
 		require.NotEmpty(t, proofs, test.name)
 		require.Equal(t, recorded[0], proofs[len(proofs)-1].GetOutcome(), test.name)
+		envelope := b.Stated(t, &viewingv1.ReadReported{})[len(proofs)-1]
+		require.Equal(t, system, envelope.GetActor(), test.name)
+		require.Equal(t, test.reason == viewingv1.Reason_REASON_VERIFICATION_UNKNOWN, envelope.GetSender() == "", test.name)
 	}
 	_, err := b.report(t, b.system, &viewingv1.ReportReadRequest{EdocNum: other.GetEdocNum(), VerificationId: uuid.NewString(),
 		ReadAt: &timestamppb.Timestamp{Seconds: 1, Nanos: -1}, ShownHash: other.GetDocumentHash(), LogDigest: strings.Repeat("1e", 32)})

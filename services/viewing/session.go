@@ -164,7 +164,7 @@ func (s *sessions) open(ctx context.Context, loginID uuid.UUID, proof identity.P
 		return nil, err
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		return tx.Record(ctx, journal.Fact{Subject: r.GetRecipient(), Actor: r.GetRecipient(), OccurredAt: s.clock.Now(), Message: &viewingv1.IdentityProved{
+		return tx.Record(ctx, journal.Fact{Subject: loginID.String(), Actor: r.GetRecipient(), OccurredAt: s.clock.Now(), Message: &viewingv1.IdentityProved{
 			Session: loginID.String(), Issuer: proof.Issuer, AuthTime: timestamppb.New(proof.AuthTime), AssertionDigest: proof.Digest,
 		}})
 	})

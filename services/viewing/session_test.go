@@ -86,8 +86,10 @@ func TestSession(t *testing.T) {
 	require.Equal(t, o.idp.Issuer, asked.GetIssuer())
 	require.Equal(t, proved.Truncate(time.Second), asked.GetProvedAt().AsTime())
 
-	stated := about[*viewingv1.IdentityProved](t, o.bundle, o.recipient)
+	stated := unittest.Emitted[*viewingv1.IdentityProved](t, o.Bench)
 	require.Len(t, stated, 1)
+	envelope := o.Stated(t, &viewingv1.IdentityProved{})[0]
+	require.Equal(t, []string{principal.Session, o.recipient}, []string{envelope.GetSubject(), envelope.GetActor()})
 	require.True(t, proto.Equal(&viewingv1.IdentityProved{
 		Session: principal.Session, Issuer: o.idp.Issuer, AssertionDigest: asked.GetAssertionDigest(), AuthTime: timestamppb.New(proved.Truncate(time.Second)),
 	}, stated[0]), "%v", stated[0])

@@ -126,20 +126,20 @@ func TestVerifyRefused(t *testing.T) {
 		name, system, token string
 		kind                fault.Kind
 		reason              viewingv1.Reason
-		outcome, subject    string
+		outcome, number     string
 	}{
-		{"not a token", b.system, "opensesame", fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "MALFORMED", b.system},
-		{"alg none with a signature", b.system, none + "." + parts[1] + "." + parts[2], fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "MALFORMED", b.system},
-		{"alg none without one", b.system, none + "." + parts[1] + ".", fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "MALFORMED", b.system},
-		{"another key under its own id", b.system, sign(otherSigner(t), nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", b.system},
-		{"another key under our id", b.system, sign(named{otherSigner(t), ours.KeyID()}, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", b.system},
-		{"the key of sessions", b.system, sign(session, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", b.system},
-		{"our key under a wrong id", b.system, sign(named{ours, session.KeyID()}, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", b.system},
-		{"another issuer", b.system, sign(ours, func(c *token.Claims) { c.Platform = "naru-02" }), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", b.system},
+		{"not a token", b.system, "opensesame", fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "MALFORMED", ""},
+		{"alg none with a signature", b.system, none + "." + parts[1] + "." + parts[2], fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "MALFORMED", ""},
+		{"alg none without one", b.system, none + "." + parts[1] + ".", fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "MALFORMED", ""},
+		{"another key under its own id", b.system, sign(otherSigner(t), nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
+		{"another key under our id", b.system, sign(named{otherSigner(t), ours.KeyID()}, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
+		{"the key of sessions", b.system, sign(session, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
+		{"our key under a wrong id", b.system, sign(named{ours, session.KeyID()}, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
+		{"another issuer", b.system, sign(ours, func(c *token.Claims) { c.Platform = "naru-02" }), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
 		{"a changed claim", b.system, parts[0] + "." + strings.Split(sign(ours, func(c *token.Claims) { c.Address = "else" }), ".")[1] + "." + parts[2],
-			fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", b.system},
+			fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
 		{"a document nobody has", b.system, sign(ours, func(c *token.Claims) { c.EdocNum = "20260302_NARU000001_9999999999999" }),
-			fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", b.system},
+			fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
 		{"signed here and never issued", b.system, sign(ours, func(c *token.Claims) { c.ID = uuid.New() }),
 			fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", f.GetEdocNum()},
 		{"the other signature of the same claims", b.system, malleated(t, good), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", f.GetEdocNum()},
@@ -148,14 +148,15 @@ func TestVerifyRefused(t *testing.T) {
 	}
 	kept := map[string][]string{}
 	for _, test := range tests {
-		before := len(about[*viewingv1.TokenChecked](t, b, test.subject))
+		before, _ := private[*viewingv1.TokenChecked](t, b, test.number)
 		_, err := b.verify(t, test.system, test.token, "r-1")
 		require.Error(t, err, test.name)
 		requireReason(t, err, test.kind, test.reason)
 		kept[test.system] = append(kept[test.system], test.outcome)
-		proofs := about[*viewingv1.TokenChecked](t, b, test.subject)
-		require.Len(t, proofs, before+1, test.name)
-		require.Equal(t, test.outcome, proofs[before].GetOutcome(), test.name)
+		proofs, envelopes := private[*viewingv1.TokenChecked](t, b, test.number)
+		require.Len(t, proofs, len(before)+1, test.name)
+		require.Equal(t, test.outcome, proofs[len(before)].GetOutcome(), test.name)
+		require.Equal(t, test.system, envelopes[len(before)].GetActor(), test.name)
 	}
 	for system, outcomes := range kept {
 		require.Equal(t, outcomes, b.outcomes(t, system))

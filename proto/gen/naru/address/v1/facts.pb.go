@@ -81,7 +81,7 @@ func (HubStep) EnumDescriptor() ([]byte, []int) {
 	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{0}
 }
 
-// IdentityProved: an identity provider said who somebody is. Subject: recipient id.
+// IdentityProved: an identity provider said who somebody is, the actor. Subject: an id of its own.
 type IdentityProved struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Issuer   string                 `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
@@ -151,8 +151,8 @@ func (x *IdentityProved) GetIdentityVersion() int32 {
 	return 0
 }
 
-// MembershipAsked: a person asked for a certified address. Subject: the address, which is never used twice. With terms and session it is a
-// joining, by which consent (수신동의) and the designation of the inbox (Act 6) are given; without, another try after the hub refused.
+// MembershipAsked: a person asked for a certified address, which is never used twice. With terms and session it is a joining, by which consent
+// (수신동의) and the designation of the inbox (Act 6) are given; without, another try after the hub refused. Subject: an id of its own.
 type MembershipAsked struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Recipient    string                 `protobuf:"bytes,1,opt,name=recipient,proto3" json:"recipient,omitempty"`
@@ -160,6 +160,7 @@ type MembershipAsked struct {
 	TermsVersion string                 `protobuf:"bytes,3,opt,name=terms_version,json=termsVersion,proto3" json:"terms_version,omitempty"`
 	// Id of the identity-proof session.
 	Session       string `protobuf:"bytes,4,opt,name=session,proto3" json:"session,omitempty"`
+	Address       string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -222,6 +223,13 @@ func (x *MembershipAsked) GetSession() string {
 	return ""
 }
 
+func (x *MembershipAsked) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
 // MemberWithdrew: the membership ended, and with it consent, designation and address. Subject: recipient id, ordinal counts joinings.
 type MemberWithdrew struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -275,7 +283,7 @@ func (x *MemberWithdrew) GetSession() string {
 	return ""
 }
 
-// RefusalChanged: a member refuses (수신거부) a sender, or all where there is none, or no longer does. Subject: recipient id.
+// RefusalChanged: a member, the actor, refuses (수신거부) a sender, or all where there is none, or no longer does. Subject: an id of its own.
 type RefusalChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sender        string                 `protobuf:"bytes,1,opt,name=sender,proto3" json:"sender,omitempty"`
@@ -389,7 +397,7 @@ func (x *OrganisationAddressAsked) GetValidFrom() *timestamppb.Timestamp {
 	return nil
 }
 
-// AddressAtHub: what the hub said about an address. Subject: the address.
+// AddressAtHub: what the hub said about an address. Subject: an id of its own.
 type AddressAtHub struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Step  HubStep                `protobuf:"varint,1,opt,name=step,proto3,enum=naru.address.v1.HubStep" json:"step,omitempty"`
@@ -398,7 +406,8 @@ type AddressAtHub struct {
 	// The hub unit's machine reason of a refusal.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The hub knew the address from an attempt whose answer was lost.
-	AlreadyRegistered bool `protobuf:"varint,4,opt,name=already_registered,json=alreadyRegistered,proto3" json:"already_registered,omitempty"`
+	AlreadyRegistered bool   `protobuf:"varint,4,opt,name=already_registered,json=alreadyRegistered,proto3" json:"already_registered,omitempty"`
+	Address           string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -459,6 +468,13 @@ func (x *AddressAtHub) GetAlreadyRegistered() bool {
 		return x.AlreadyRegistered
 	}
 	return false
+}
+
+func (x *AddressAtHub) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
 }
 
 // RecipientWithheld: who the recipient is where RecipientResolved, with the same subject and ordinal, does not tell it.
@@ -543,7 +559,8 @@ func (*SearchEnded) Descriptor() ([]byte, []int) {
 	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{7}
 }
 
-// SearchQuotaExceeded: a sender's fruitless searches went beyond the quota of the day (Act 18-6). Subject: the sender, once a day.
+// SearchQuotaExceeded: a sender's fruitless searches went beyond the quota of the day (Act 18-6). Subject: the sender,
+// ordinal: the day as a number (20261129), because it is stated once a day.
 type SearchQuotaExceeded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The day, KST.
@@ -606,13 +623,14 @@ const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x127\n" +
 	"\tproved_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bprovedAt\x12)\n" +
 	"\x10assertion_digest\x18\x03 \x01(\tR\x0fassertionDigest\x12)\n" +
-	"\x10identity_version\x18\x04 \x01(\x05R\x0fidentityVersion:\x06\xd2\xf3\x18\x02\b\x02\"\xb1\x01\n" +
+	"\x10identity_version\x18\x04 \x01(\x05R\x0fidentityVersion:\x06\xd2\xf3\x18\x02\b\x02\"\xcb\x01\n" +
 	"\x0fMembershipAsked\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x129\n" +
 	"\n" +
 	"valid_from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\x12#\n" +
 	"\rterms_version\x18\x03 \x01(\tR\ftermsVersion\x12\x18\n" +
-	"\asession\x18\x04 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"L\n" +
+	"\asession\x18\x04 \x01(\tR\asession\x12\x18\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress:\x06\xd2\xf3\x18\x02\b\x02\"L\n" +
 	"\x0eMemberWithdrew\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x18\n" +
 	"\asession\x18\x02 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"d\n" +
@@ -623,12 +641,13 @@ const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\x18OrganisationAddressAsked\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x129\n" +
 	"\n" +
-	"valid_from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom:\x06\xd2\xf3\x18\x02\b\x02\"\xa7\x01\n" +
+	"valid_from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom:\x06\xd2\xf3\x18\x02\b\x02\"\xc1\x01\n" +
 	"\fAddressAtHub\x12,\n" +
 	"\x04step\x18\x01 \x01(\x0e2\x18.naru.address.v1.HubStepR\x04step\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\tR\bexchange\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12-\n" +
-	"\x12already_registered\x18\x04 \x01(\bR\x11alreadyRegistered:\x06\xd2\xf3\x18\x02\b\x02\"9\n" +
+	"\x12already_registered\x18\x04 \x01(\bR\x11alreadyRegistered\x12\x18\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress:\x06\xd2\xf3\x18\x02\b\x02\"9\n" +
 	"\x11RecipientWithheld\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient:\x06\xd2\xf3\x18\x02\b\x02\"\x15\n" +
 	"\vSearchEnded:\x06\xd2\xf3\x18\x02\b\x02\"E\n" +

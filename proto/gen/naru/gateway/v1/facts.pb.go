@@ -77,16 +77,16 @@ func (ClientProof) EnumDescriptor() ([]byte, []int) {
 // id, ordinal: the submission, counted from 1. Its address is PrincipalChanged's.
 type InstitutionSubmitted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// As on the business registration certificate.
-	Name           string           `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	BusinessNumber string           `protobuf:"bytes,2,opt,name=business_number,json=businessNumber,proto3" json:"business_number,omitempty"`
-	Type           OrganisationType `protobuf:"varint,3,opt,name=type,proto3,enum=naru.gateway.v1.OrganisationType" json:"type,omitempty"`
+	// Sealed (institution) for the principal id: Institution with name and business_number as on the business registration certificate. Those
+	// of a sole trader (개인사업자) are a person's.
+	SealedInstitution []byte           `protobuf:"bytes,1,opt,name=sealed_institution,json=sealedInstitution,proto3" json:"sealed_institution,omitempty"`
+	Type              OrganisationType `protobuf:"varint,2,opt,name=type,proto3,enum=naru.gateway.v1.OrganisationType" json:"type,omitempty"`
 	// SHA-256 of the documents shown.
-	BusinessDocumentDigest     []byte `protobuf:"bytes,4,opt,name=business_document_digest,json=businessDocumentDigest,proto3" json:"business_document_digest,omitempty"`
-	RegistrationDocumentDigest []byte `protobuf:"bytes,5,opt,name=registration_document_digest,json=registrationDocumentDigest,proto3" json:"registration_document_digest,omitempty"`
+	BusinessDocumentDigest     []byte `protobuf:"bytes,3,opt,name=business_document_digest,json=businessDocumentDigest,proto3" json:"business_document_digest,omitempty"`
+	RegistrationDocumentDigest []byte `protobuf:"bytes,4,opt,name=registration_document_digest,json=registrationDocumentDigest,proto3" json:"registration_document_digest,omitempty"`
 	// From the second submission on: under which id the operator asked, and who had refused the one before (hub or relay).
-	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	RefusedBy     string `protobuf:"bytes,7,opt,name=refused_by,json=refusedBy,proto3" json:"refused_by,omitempty"`
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RefusedBy     string `protobuf:"bytes,6,opt,name=refused_by,json=refusedBy,proto3" json:"refused_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -121,18 +121,11 @@ func (*InstitutionSubmitted) Descriptor() ([]byte, []int) {
 	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *InstitutionSubmitted) GetName() string {
+func (x *InstitutionSubmitted) GetSealedInstitution() []byte {
 	if x != nil {
-		return x.Name
+		return x.SealedInstitution
 	}
-	return ""
-}
-
-func (x *InstitutionSubmitted) GetBusinessNumber() string {
-	if x != nil {
-		return x.BusinessNumber
-	}
-	return ""
+	return nil
 }
 
 func (x *InstitutionSubmitted) GetType() OrganisationType {
@@ -452,7 +445,7 @@ func (x *ClientAuthenticated) GetExpiresAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// ClientNotAuthenticated: somebody who named a client was refused. Subject: client id; not every refusal has a fact of its own.
+// ClientNotAuthenticated: somebody who named a client was refused. Subject: an id of its own; not every refusal has a fact.
 type ClientNotAuthenticated struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Principal string                 `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
@@ -460,6 +453,7 @@ type ClientNotAuthenticated struct {
 	Why string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
 	// How many refusals of this client by this replica came since the last fact and have none of their own.
 	Unrecorded    uint32 `protobuf:"varint,3,opt,name=unrecorded,proto3" json:"unrecorded,omitempty"`
+	Client        string `protobuf:"bytes,4,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -515,21 +509,27 @@ func (x *ClientNotAuthenticated) GetUnrecorded() uint32 {
 	return 0
 }
 
+func (x *ClientNotAuthenticated) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
+}
+
 var File_naru_gateway_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/gateway/v1/facts.proto\x12\x0fnaru.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/gateway/v1/gateway.proto\x1a\x1enaru/platform/v1/options.proto\"\xcc\x02\n" +
-	"\x14InstitutionSubmitted\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
-	"\x0fbusiness_number\x18\x02 \x01(\tR\x0ebusinessNumber\x125\n" +
-	"\x04type\x18\x03 \x01(\x0e2!.naru.gateway.v1.OrganisationTypeR\x04type\x128\n" +
-	"\x18business_document_digest\x18\x04 \x01(\fR\x16businessDocumentDigest\x12@\n" +
-	"\x1cregistration_document_digest\x18\x05 \x01(\fR\x1aregistrationDocumentDigest\x12\x1d\n" +
+	"\x1bnaru/gateway/v1/facts.proto\x12\x0fnaru.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/gateway/v1/gateway.proto\x1a\x1enaru/platform/v1/options.proto\"\xbe\x02\n" +
+	"\x14InstitutionSubmitted\x12-\n" +
+	"\x12sealed_institution\x18\x01 \x01(\fR\x11sealedInstitution\x125\n" +
+	"\x04type\x18\x02 \x01(\x0e2!.naru.gateway.v1.OrganisationTypeR\x04type\x128\n" +
+	"\x18business_document_digest\x18\x03 \x01(\fR\x16businessDocumentDigest\x12@\n" +
+	"\x1cregistration_document_digest\x18\x04 \x01(\fR\x1aregistrationDocumentDigest\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x06 \x01(\tR\trequestId\x12\x1d\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x12\x1d\n" +
 	"\n" +
-	"refused_by\x18\a \x01(\tR\trefusedBy:\x06\xd2\xf3\x18\x02\b\x02\":\n" +
+	"refused_by\x18\x06 \x01(\tR\trefusedBy:\x06\xd2\xf3\x18\x02\b\x02\":\n" +
 	"\x1aAddressRegistrationSettled\x12\x14\n" +
 	"\x05taken\x18\x01 \x01(\bR\x05taken:\x06\xd2\xf3\x18\x02\b\x02\"2\n" +
 	"\x14ViewingSystemCreated\x12\x12\n" +
@@ -547,13 +547,14 @@ const file_naru_gateway_v1_facts_proto_rawDesc = "" +
 	"\x05proof\x18\x03 \x01(\x0e2\x1c.naru.gateway.v1.ClientProofR\x05proof\x12\x16\n" +
 	"\x06scopes\x18\x04 \x03(\tR\x06scopes\x129\n" +
 	"\n" +
-	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt:\x06\xd2\xf3\x18\x02\b\x02\"p\n" +
+	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt:\x06\xd2\xf3\x18\x02\b\x02\"\x88\x01\n" +
 	"\x16ClientNotAuthenticated\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x10\n" +
 	"\x03why\x18\x02 \x01(\tR\x03why\x12\x1e\n" +
 	"\n" +
 	"unrecorded\x18\x03 \x01(\rR\n" +
-	"unrecorded:\x06\xd2\xf3\x18\x02\b\x02*Z\n" +
+	"unrecorded\x12\x16\n" +
+	"\x06client\x18\x04 \x01(\tR\x06client:\x06\xd2\xf3\x18\x02\b\x02*Z\n" +
 	"\vClientProof\x12\x1c\n" +
 	"\x18CLIENT_PROOF_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13CLIENT_PROOF_SECRET\x10\x01\x12\x14\n" +

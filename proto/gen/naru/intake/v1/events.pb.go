@@ -166,7 +166,7 @@ func (x *CancelRequested) GetAuthentication() *v1.Authentication {
 }
 
 // RegistrationCertificateSupplied: a sender brought a registration certificate (최초등록증명서) ahead of the documents it is about. Stated
-// once for each sender that supplies it. Subject: its SHA-256, lower-case hex.
+// once for each sender that supplies it. Subject: its SHA-256, lower-case hex, a slash and the sender's id.
 type RegistrationCertificateSupplied struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Authentication *v1.Authentication     `protobuf:"bytes,1,opt,name=authentication,proto3" json:"authentication,omitempty"`

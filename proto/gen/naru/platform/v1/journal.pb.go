@@ -25,7 +25,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ClockMeasured records how good a unit's clock was: that is part of what its times are worth. Subject: unit:<name>.
+// ClockMeasured records how good a unit's clock was: that is part of what its times are worth. Subject: an id of its
+// own.
 type ClockMeasured struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	MeasuredAt *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=measured_at,json=measuredAt,proto3" json:"measured_at,omitempty"`

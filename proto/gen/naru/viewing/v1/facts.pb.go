@@ -23,7 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// IdentityProved: an identity provider asserted who somebody is, and a session was opened for the recipient that is. Subject: recipient id.
+// IdentityProved: an identity provider asserted who somebody is, and a session was opened for the recipient that is, the actor. Subject: id of
+// the session.
 type IdentityProved struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Session string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
@@ -158,11 +159,12 @@ func (x *IdentityRefused) GetWhy() string {
 }
 
 // TokenChecked: an attempt to verify a token that did not use it up: it was refused, or is the call that had used it, again. The one that
-// uses it up is ViewingTokenVerified. Subject: edoc number; the viewing system's id where the token tells no document that can be believed.
+// uses it up is ViewingTokenVerified. Subject: id of the check.
 type TokenChecked struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Check     string                 `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
-	RequestId string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty where the token tells no document that can be believed.
+	EdocNum   string `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// SHA-256 of the token as it came, lower-case hex.
 	TokenDigest string `protobuf:"bytes,3,opt,name=token_digest,json=tokenDigest,proto3" json:"token_digest,omitempty"`
 	// Set where the token is one of this relay.
@@ -204,9 +206,9 @@ func (*TokenChecked) Descriptor() ([]byte, []int) {
 	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *TokenChecked) GetCheck() string {
+func (x *TokenChecked) GetEdocNum() string {
 	if x != nil {
-		return x.Check
+		return x.EdocNum
 	}
 	return ""
 }
@@ -247,19 +249,18 @@ func (x *TokenChecked) GetVerification() string {
 }
 
 // ReadReported: a read report that did not set the read time: it was refused, or came after the one that did. The one that does is
-// DocumentRead. Subject: edoc number; the reporter's id where it has no such verification, so that nobody states anything about somebody
-// else's document.
+// DocumentRead. Subject: id of the report. Its sender is told only where the reporter has such a verification, so that nobody states anything
+// about somebody else's document.
 type ReadReported struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Report string                 `protobuf:"bytes,1,opt,name=report,proto3" json:"report,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number and verification as the reporter gave them.
-	EdocNum      string                 `protobuf:"bytes,2,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
-	Verification string                 `protobuf:"bytes,3,opt,name=verification,proto3" json:"verification,omitempty"`
-	Outcome      string                 `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	ReadAt       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
+	EdocNum      string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Verification string                 `protobuf:"bytes,2,opt,name=verification,proto3" json:"verification,omitempty"`
+	Outcome      string                 `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	ReadAt       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
 	// Algorithm:hex.
-	ShownHash     string `protobuf:"bytes,6,opt,name=shown_hash,json=shownHash,proto3" json:"shown_hash,omitempty"`
-	LogDigest     string `protobuf:"bytes,7,opt,name=log_digest,json=logDigest,proto3" json:"log_digest,omitempty"`
+	ShownHash     string `protobuf:"bytes,5,opt,name=shown_hash,json=shownHash,proto3" json:"shown_hash,omitempty"`
+	LogDigest     string `protobuf:"bytes,6,opt,name=log_digest,json=logDigest,proto3" json:"log_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -292,13 +293,6 @@ func (x *ReadReported) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ReadReported.ProtoReflect.Descriptor instead.
 func (*ReadReported) Descriptor() ([]byte, []int) {
 	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *ReadReported) GetReport() string {
-	if x != nil {
-		return x.Report
-	}
-	return ""
 }
 
 func (x *ReadReported) GetEdocNum() string {
@@ -356,25 +350,24 @@ const file_naru_viewing_v1_facts_proto_rawDesc = "" +
 	"\x0fIdentityRefused\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12)\n" +
 	"\x10assertion_digest\x18\x02 \x01(\tR\x0fassertionDigest\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why:\x06\xd2\xf3\x18\x02\b\x02\"\xbe\x01\n" +
-	"\fTokenChecked\x12\x14\n" +
-	"\x05check\x18\x01 \x01(\tR\x05check\x12\x1d\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why:\x06\xd2\xf3\x18\x02\b\x02\"\xc3\x01\n" +
+	"\fTokenChecked\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\x12!\n" +
 	"\ftoken_digest\x18\x03 \x01(\tR\vtokenDigest\x12\x10\n" +
 	"\x03jti\x18\x04 \x01(\tR\x03jti\x12\x18\n" +
 	"\aoutcome\x18\x05 \x01(\tR\aoutcome\x12\"\n" +
-	"\fverification\x18\x06 \x01(\tR\fverification:\x06\xd2\xf3\x18\x02\b\x02\"\xfa\x01\n" +
-	"\fReadReported\x12\x16\n" +
-	"\x06report\x18\x01 \x01(\tR\x06report\x12\x19\n" +
-	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x12\"\n" +
-	"\fverification\x18\x03 \x01(\tR\fverification\x12\x18\n" +
-	"\aoutcome\x18\x04 \x01(\tR\aoutcome\x123\n" +
-	"\aread_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12\x1d\n" +
+	"\fverification\x18\x06 \x01(\tR\fverification:\x06\xd2\xf3\x18\x02\b\x02\"\xe2\x01\n" +
+	"\fReadReported\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\"\n" +
+	"\fverification\x18\x02 \x01(\tR\fverification\x12\x18\n" +
+	"\aoutcome\x18\x03 \x01(\tR\aoutcome\x123\n" +
+	"\aread_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12\x1d\n" +
 	"\n" +
-	"shown_hash\x18\x06 \x01(\tR\tshownHash\x12\x1d\n" +
+	"shown_hash\x18\x05 \x01(\tR\tshownHash\x12\x1d\n" +
 	"\n" +
-	"log_digest\x18\a \x01(\tR\tlogDigest:\x06\xd2\xf3\x18\x02\b\x02B\xbf\x01\n" +
+	"log_digest\x18\x06 \x01(\tR\tlogDigest:\x06\xd2\xf3\x18\x02\b\x02B\xbf\x01\n" +
 	"\x13com.naru.viewing.v1B\n" +
 	"FactsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
