@@ -102,12 +102,8 @@ func (g *Group) survive(ctx context.Context, task Task) error {
 		if !panicked {
 			return err
 		}
-		timer := time.NewTimer(afterPanic)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
+		if err := Wait(ctx, afterPanic); err != nil {
+			return err
 		}
 	}
 }

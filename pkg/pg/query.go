@@ -76,3 +76,21 @@ func Value[T any](ctx context.Context, db DBTX, doing, sql string, args ...any) 
 	}
 	return value, nil
 }
+
+// OrNull is a column's value, null for the zero value.
+func OrNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+// OrZero is the value of a column that may be null: then the zero value.
+func OrZero[T any](column *T) T {
+	if column == nil {
+		var zero T
+		return zero
+	}
+	return *column
+}

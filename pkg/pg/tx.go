@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
 const (
@@ -97,12 +99,5 @@ func retryable(err error) bool {
 // pauseBeforeRetry parts two transactions that met, so that they do not meet again.
 func pauseBeforeRetry(ctx context.Context, attempt int) error {
 	d := time.Duration(attempt)*5*time.Millisecond + rand.N(10*time.Millisecond) // jitter needs no secrecy
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return lifecycle.Wait(ctx, d)
 }

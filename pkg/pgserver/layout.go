@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
 // layout knows the files below Options.Dir.
@@ -145,7 +147,7 @@ func (l layout) waitForFormer(ctx context.Context) error {
 		if cwd, _ := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "cwd")); cwd != want {
 			return nil
 		}
-		if err := pause(ctx, 25*time.Millisecond); err != nil {
+		if err := lifecycle.Wait(ctx, 25*time.Millisecond); err != nil {
 			return fmt.Errorf("data folder %s is in use by process %d: %w", l.data(), pid, err)
 		}
 	}

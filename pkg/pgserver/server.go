@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
 const (
@@ -135,7 +137,7 @@ func (s *Server) launch(ctx context.Context, bins binaries, lay layout) error {
 	var last error
 	for attempt := range startAttempts {
 		if attempt > 0 {
-			if err := pause(ctx, time.Duration(attempt)*300*time.Millisecond); err != nil {
+			if err := lifecycle.Wait(ctx, time.Duration(attempt)*300*time.Millisecond); err != nil {
 				return errors.Join(last, err)
 			}
 		}
@@ -230,7 +232,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 			return fmt.Errorf("postgres did not become ready in %s: %w", s.opts.StartTimeout, err)
 		default:
 		}
-		if err := pause(ctx, 15*time.Millisecond); err != nil {
+		if err := lifecycle.Wait(ctx, 15*time.Millisecond); err != nil {
 			return fmt.Errorf("postgres did not become ready in %s: %w", s.opts.StartTimeout, err)
 		}
 	}
@@ -319,17 +321,6 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.child.signal(syscall.SIGKILL)
 	<-s.child.done
 	return fmt.Errorf("stop postgres %d: it had to be killed", s.child.pid)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func fileExists(path string) bool {

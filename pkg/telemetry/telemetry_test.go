@@ -111,10 +111,6 @@ func TestTraceFile(t *testing.T) {
 	require.Equal(t, map[string]any{"service.name": "intake", "service.version": "1.2.3", "service.namespace": "naru"}, resource)
 }
 
-type text string
-
-func (s text) String() string { return string(s) }
-
 func remote(t *testing.T, flags trace.TraceFlags) context.Context {
 	t.Helper()
 	return trace.ContextWithRemoteSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{

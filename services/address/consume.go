@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
@@ -29,32 +30,6 @@ func (s *Service) consumers() []inbox.Consumer {
 	}}
 }
 
-// clockPatience is how long this unit waits for its clock to reach the time of an event it answers (no fact is earlier than its cause).
-const clockPatience = 100 * time.Millisecond
-
-var errClockBehind = errors.New("this unit's clock is behind the time of an event it answers")
-
-// stamp reads the clock, not earlier than after.
-func (s *Service) stamp(ctx context.Context, after time.Time) (time.Time, error) {
-	now := s.clock.Now()
-	if !now.Before(after) {
-		return now, nil
-	}
-	if lag := after.Sub(now); lag <= clockPatience {
-		timer := time.NewTimer(lag)
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-			return time.Time{}, ctx.Err()
-		case <-timer.C:
-		}
-		if now = s.clock.Now(); !now.Before(after) {
-			return now, nil
-		}
-	}
-	return time.Time{}, fault.New(fault.Unavailable, domain, nil, "", fault.Wrap(errClockBehind))
-}
-
 // documentsAccepted starts the search for the recipients. Own members are found at once, all by one statement; who is not a member here
 // is left to the search at the hub.
 func (s *Service) documentsAccepted(
@@ -64,7 +39,7 @@ func (s *Service) documentsAccepted(
 	if len(docs) == 0 {
 		return verdicts, nil
 	}
-	at, err := s.stamp(ctx, latest)
+	at, err := clock.NotBefore(ctx, s.clock, latest)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +225,7 @@ func (s *Service) cancelsRequested(ctx context.Context, tx *journal.Tx, events [
 			latest = e.OccurredAt
 		}
 	}
-	at, err := s.stamp(ctx, latest)
+	at, err := clock.NotBefore(ctx, s.clock, latest)
 	if err != nil {
 		return nil, err
 	}

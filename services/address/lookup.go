@@ -21,17 +21,16 @@ import (
 
 const callSearch = "search_recipient"
 
-// lookupTask runs what is due about open documents.
-func (s *Service) lookupTask() (lifecycle.Task, error) {
-	c := s.config.Lookup
+// task claims due rows and does each; what names the work in the log.
+func (s *Service) task(name, what string, c CallConfig, wake work.Bell,
+	claimed func(ctx context.Context, db pg.DBTX, lease work.Lease) ([]claim, error), do func(ctx context.Context, mine claim) error,
+) (lifecycle.Task, error) {
 	return work.Loop[claim]{
-		Name: "lookups", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wakeLookups, Log: s.log,
+		Name: name, Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: wake, Log: s.log,
 		Claim: func(ctx context.Context, limit int) ([]claim, error) {
-			return claimDocuments(ctx, s.db, work.Lease{Owner: s.owner, For: c.Lease.Std(), Limit: limit})
+			return claimed(ctx, s.db, work.Lease{Owner: s.owner, For: c.Lease.Std(), Limit: limit})
 		},
-		Do: func(ctx context.Context, mine claim) {
-			s.report(ctx, "looking at a document", mine.key, s.lookUp(ctx, mine))
-		},
+		Do: func(ctx context.Context, mine claim) { s.report(ctx, what, mine.key, do(ctx, mine)) },
 	}.Task()
 }
 

@@ -14,9 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/sealed"
-	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
@@ -29,20 +27,6 @@ const (
 	callWithdraw             = "withdraw_address"
 	callOwner                = "get_address_owner"
 )
-
-// registrationTask tells the hub what is due about addresses.
-func (s *Service) registrationTask() (lifecycle.Task, error) {
-	c := s.config.Registration
-	return work.Loop[claim]{
-		Name: "registrations", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wakeRegistrations, Log: s.log,
-		Claim: func(ctx context.Context, limit int) ([]claim, error) {
-			return claimAddresses(ctx, s.db, work.Lease{Owner: s.owner, For: c.Lease.Std(), Limit: limit})
-		},
-		Do: func(ctx context.Context, mine claim) {
-			s.report(ctx, "telling the hub of an address", mine.key, s.tellHub(ctx, mine))
-		},
-	}.Task()
-}
 
 // step is what the hub said to one step of an address.
 type step struct {

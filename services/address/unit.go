@@ -18,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
@@ -109,7 +110,7 @@ type Service struct {
 	// owner names this replica in claims.
 	owner string
 
-	wakeLookups, wakeRegistrations chan struct{}
+	wakeLookups, wakeRegistrations work.Bell
 }
 
 // New makes the service.
@@ -121,7 +122,7 @@ func New(d Deps) (*Service, error) {
 	return &Service{
 		config: d.Config, log: d.Log, clock: d.Clock, db: d.DB, journal: d.Journal, box: d.Box, hub: d.Hub, metrics: d.metrics,
 		matcher: matcher{platform: d.Platform, index: d.Index, second: d.Config.WriteSecondIndex}, owner: uuid.NewString(),
-		wakeLookups: make(chan struct{}, 1), wakeRegistrations: make(chan struct{}, 1),
+		wakeLookups: work.NewBell(), wakeRegistrations: work.NewBell(),
 	}, nil
 }
 
@@ -131,11 +132,11 @@ func (s *Service) register(r grpc.ServiceRegistrar) {
 }
 
 func (s *Service) tasks() ([]lifecycle.Task, error) {
-	lookups, err := s.lookupTask()
+	lookups, err := s.task("lookups", "looking at a document", s.config.Lookup, s.wakeLookups, claimDocuments, s.lookUp)
 	if err != nil {
 		return nil, err
 	}
-	registrations, err := s.registrationTask()
+	registrations, err := s.task("registrations", "telling the hub of an address", s.config.Registration, s.wakeRegistrations, claimAddresses, s.tellHub)
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +145,6 @@ func (s *Service) tasks() ([]lifecycle.Task, error) {
 
 // wakeUp lets this replica look for work at once, after a commit that made some.
 func (s *Service) wakeUp() {
-	for _, wake := range []chan struct{}{s.wakeLookups, s.wakeRegistrations} {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
-	}
+	s.wakeLookups.Ring()
+	s.wakeRegistrations.Ring()
 }

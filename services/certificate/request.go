@@ -109,7 +109,7 @@ func (s *service) accept(ctx context.Context, o order) (view, error) {
 	}
 	if fresh {
 		s.metrics.requested(ctx, o.entitlement)
-		s.wakeUp()
+		s.wake.Ring()
 	}
 	return v, nil
 }
@@ -135,12 +135,4 @@ func kindName(k platformv1.PrincipalKind) string {
 		return entitledRecipient
 	}
 	return entitledSender
-}
-
-// wakeUp has the worker look at once; one announcement waits at most.
-func (s *service) wakeUp() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
 }

@@ -117,7 +117,7 @@ func scanView(row pgx.CollectableRow) (view, error) {
 	err := row.Scan(&v.id, &v.edocNum, &v.state, &v.requestedAt, &v.certNum, &v.digest, &issuedAt, &validUntil, &v.reason, &v.attempt,
 		&v.checks.signature, &v.checks.chain, &v.checks.identity, &v.checks.validity, &v.checks.hash, &v.checks.edocNum,
 		&v.checks.certNum, &v.checks.parties, &v.checks.attachments, &v.checks.sentAt, &v.checks.receivedAt, &v.checks.readAt)
-	v.issuedAt, v.validUntil, v.requestedAt = orZero(issuedAt), orZero(validUntil), clock.Canonical(v.requestedAt)
+	v.issuedAt, v.validUntil, v.requestedAt = clock.Canonical(pg.OrZero(issuedAt)), clock.Canonical(pg.OrZero(validUntil)), clock.Canonical(v.requestedAt)
 	return v, err
 }
 
@@ -142,18 +142,4 @@ func findFile(ctx context.Context, db pg.DBTX, id uuid.UUID, attempt int, digest
 		return nil, fmt.Errorf("find file of certificate %s: %w", id, err)
 	}
 	return pieces, nil
-}
-
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return clock.Canonical(*t)
-}
-
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }

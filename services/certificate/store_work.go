@@ -65,7 +65,7 @@ const settleEndSQL = `
 func settleEnd(ctx context.Context, tx *journal.Tx, j job, owner string, o outcome) error {
 	return work.Settle(ctx, tx, settleEndSQL, pgx.NamedArgs{
 		"id": j.id, "owner": owner, "attempt": j.attempt, "state": int16(o.state()), "ended_at": o.at, "reason": o.reason,
-		"cert_num": o.certNum, "pdf_digest": o.digest, "issued_at": orNull(o.issuedAt), "valid_until": orNull(o.validUntil),
+		"cert_num": o.certNum, "pdf_digest": o.digest, "issued_at": pg.OrNull(o.issuedAt), "valid_until": pg.OrNull(o.validUntil),
 		"signature": o.checks.signature, "chain": o.checks.chain, "identity": o.checks.identity, "validity": o.checks.validity,
 		"hash": o.checks.hash, "edoc_num": o.checks.edocNum, "same_cert_num": o.checks.certNum, "same_parties": o.checks.parties,
 		"same_attachments": o.checks.attachments, "same_sent_at": o.checks.sentAt, "same_received_at": o.checks.receivedAt,
@@ -80,7 +80,7 @@ const insertAttemptSQL = `
 
 func insertAttempt(ctx context.Context, tx *journal.Tx, j job, o outcome, late bool) error {
 	return pg.Exec(ctx, tx, fmt.Sprintf("insert attempt %d of certificate %s", j.attempt, j.id), insertAttemptSQL, j.id, j.attempt, string(o.kind), late,
-		o.exchange, o.certNum, o.hubCode, o.detail, o.checks.names(), o.digest, orNull(o.read.at), o.read.registered, o.at, tx.CommitID())
+		o.exchange, o.certNum, o.hubCode, o.detail, o.checks.names(), o.digest, pg.OrNull(o.read.at), o.read.registered, o.at, tx.CommitID())
 }
 
 const insertFileSQL = `

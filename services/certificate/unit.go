@@ -59,7 +59,7 @@ type service struct {
 	lookup  lookup
 	roots   *x509.CertPool
 	chains  *cms.ChainCache
-	wake    chan struct{}
+	wake    work.Bell
 	// replica names this process in leases.
 	replica string
 }
@@ -93,7 +93,7 @@ func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, err
 	}
 	s := &service{
 		config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
-		hub: hubv1.NewHubServiceClient(hub), roots: roots, chains: cms.NewChainCache(chainCache), wake: make(chan struct{}, 1),
+		hub: hubv1.NewHubServiceClient(hub), roots: roots, chains: cms.NewChainCache(chainCache), wake: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(intake), delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),

@@ -76,7 +76,7 @@ func (s *service) accept(ctx context.Context, tx *journal.Tx, one settlement, by
 	if err := insertAcceptance(ctx, tx, one, by); err != nil {
 		return err
 	}
-	tx.OnCommit(s.bells[readTime].ring) // which a registration may have made due
+	tx.OnCommit(s.bells[readTime].Ring) // which a registration may have made due
 	if err := state(ctx, tx, batch{kind: one.call.kind, lane: one.call.lane}, by.at, []settlement{one}); err != nil {
 		return err
 	}

@@ -25,16 +25,6 @@ const (
 	metaErrCode = "errCode"
 )
 
-// bell lets the loop of this replica look for work before its interval is over.
-type bell chan struct{}
-
-func (b bell) ring() {
-	select {
-	case b <- struct{}{}:
-	default:
-	}
-}
-
 // callTask claims and makes the calls of one kind.
 func (s *service) callTask(kind callKind) (lifecycle.Task, error) {
 	turn := 0

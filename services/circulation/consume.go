@@ -74,7 +74,7 @@ func (s *service) keep(ctx context.Context, tx *journal.Tx, kind callKind, recor
 		ready, err = mergeRead(ctx, tx, merged(records))
 	}
 	if err == nil && ready > 0 {
-		tx.OnCommit(s.bells[kind].ring)
+		tx.OnCommit(s.bells[kind].Ring)
 	}
 	return err
 }

@@ -71,7 +71,7 @@ func (s *service) RetryQueued(ctx context.Context, r *circulationv1.RetryQueuedR
 		return nil, pg.AsFault(err, nil)
 	}
 	for _, c := range calls {
-		s.bells[c.kind].ring()
+		s.bells[c.kind].Ring()
 	}
 	return &circulationv1.RetryQueuedResponse{}, nil
 }

@@ -66,10 +66,10 @@ func (s *service) settleOurs(ctx context.Context, tx *journal.Tx, b batch, now t
 		missing = missing || one.next == confirming
 	}
 	if released {
-		tx.OnCommit(s.bells[readTime].ring)
+		tx.OnCommit(s.bells[readTime].Ring)
 	}
 	if missing {
-		tx.OnCommit(s.confirmBell.ring)
+		tx.OnCommit(s.confirmBell.Ring)
 	}
 	return settled, state(ctx, tx, b, now, settled)
 }

@@ -55,7 +55,7 @@ func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platfor
 			var s scannedRecord
 			var trace *string
 			err := row.Scan(append(s.targets(), &c.attempt, &c.ineffective, &c.confirmations, &c.digest, &c.acknowledged, &c.cause, &trace)...)
-			c.record, c.traceparent = s.record(), or(trace)
+			c.record, c.traceparent = s.record(), pg.OrZero(trace)
 			return c, err
 		}, kind.sql(claim), pgx.NamedArgs{"id": b.id, "kind": int16(kind), "lane": journal.LaneNumber(lane), "limit": limit, "lease": lease})
 		return err
@@ -196,9 +196,9 @@ func settlementColumns(all []settlement) settledColumns {
 	var c settledColumns
 	for _, s := range all {
 		c.numbers, c.exchanges, c.digests = append(c.numbers, s.call.number), append(c.exchanges, s.exchange), append(c.digests, s.digest)
-		c.started, c.ended, c.outcomes = append(c.started, s.startedAt), append(c.ended, s.endedAt), append(c.outcomes, text(string(s.sending)))
+		c.started, c.ended, c.outcomes = append(c.started, s.startedAt), append(c.ended, s.endedAt), append(c.outcomes, pg.OrNull(string(s.sending)))
 		c.attempts, c.results, c.states = append(c.attempts, int32(s.call.attempt)), append(c.results, int16(s.result)), append(c.states, int16(s.next)) //nolint:gosec // both are few
-		c.after, c.reasons = append(c.after, s.after.Seconds()), append(c.reasons, text(s.reason))
+		c.after, c.reasons = append(c.after, s.after.Seconds()), append(c.reasons, pg.OrNull(s.reason))
 		c.effective, c.confirm, c.recheck = append(c.effective, s.effective), append(c.confirm, s.confirm), append(c.recheck, s.recheck)
 	}
 	return c

@@ -82,7 +82,7 @@ func scanAccepted(row pgx.CollectableRow, kind callKind) (settlement, error) {
 	var trace *string
 	err := row.Scan(append(s.targets(), &one.call.attempt, &one.call.cause, &trace, &one.call.acknowledged, &one.exchange,
 		&one.digest, &one.startedAt, &one.endedAt)...)
-	one.call.kind, one.call.record, one.call.traceparent = kind, s.record(), or(trace)
+	one.call.kind, one.call.record, one.call.traceparent = kind, s.record(), pg.OrZero(trace)
 	one.startedAt, one.endedAt = one.startedAt.UTC(), one.endedAt.UTC()
 	return one, err
 }
@@ -154,6 +154,6 @@ func readBacklog(ctx context.Context, db pg.DBTX, overdueBefore time.Time) (back
 	if err := db.QueryRow(ctx, read, overdueBefore, backlogCounted).Scan(&b.due, &oldestDue, &b.queued, &oldestQueued, &b.overdue); err != nil {
 		return backlog{}, fmt.Errorf("read the backlog: %w", err)
 	}
-	b.oldestDue, b.oldestQueued = or(oldestDue), or(oldestQueued)
+	b.oldestDue, b.oldestQueued = pg.OrZero(oldestDue), pg.OrZero(oldestQueued)
 	return b, nil
 }

@@ -114,7 +114,7 @@ type partyColumns struct {
 }
 
 func (c *partyColumns) add(p *platformv1.Party) {
-	c.platforms, c.addresses, c.subAddresses = append(c.platforms, text(p.GetPlatformId())), append(c.addresses, text(p.GetAddress())), append(c.subAddresses, text(p.GetSubAddress()))
+	c.platforms, c.addresses, c.subAddresses = append(c.platforms, pg.OrNull(p.GetPlatformId())), append(c.addresses, pg.OrNull(p.GetAddress())), append(c.subAddresses, pg.OrNull(p.GetSubAddress()))
 	var since *time.Time
 	if p.GetValidFrom().IsValid() {
 		at := p.GetValidFrom().AsTime()
@@ -127,29 +127,21 @@ func columnsOf(records []record) recordColumns {
 	var c recordColumns
 	for _, r := range records {
 		c.numbers, c.senders, c.causes = append(c.numbers, r.number), append(c.senders, r.sender), append(c.causes, r.cause)
-		c.lanes, c.traces = append(c.lanes, journal.LaneNumber(r.lane)), append(c.traces, text(r.traceparent))
+		c.lanes, c.traces = append(c.lanes, journal.LaneNumber(r.lane)), append(c.traces, pg.OrNull(r.traceparent))
 		c.sent, c.received, c.read = append(c.sent, r.sentAt), append(c.received, r.receivedAt), append(c.read, r.readAt)
 		c.from.add(r.facts.GetFrom())
 		c.to.add(r.facts.GetTo())
 		// A registrar is empty, and not null, where nobody registers the record: its facts are known all the same.
-		c.registrars, c.recipients = append(c.registrars, r.facts.GetRegistrar()), append(c.recipients, text(r.facts.GetRecipient()))
+		c.registrars, c.recipients = append(c.registrars, r.facts.GetRegistrar()), append(c.recipients, pg.OrNull(r.facts.GetRecipient()))
 		c.circulations, c.types = append(c.circulations, r.facts.GetCirculation()), append(c.types, int16(r.facts.GetDocumentType())) //nolint:gosec // an enum of three
 		c.titles, c.hashes = append(c.titles, r.facts.GetSealedTitle()), append(c.hashes, formatDigest(r.facts.GetDocumentHash()))
 		attachments := make([]string, len(r.facts.GetAttachmentHashes()))
 		for i, d := range r.facts.GetAttachmentHashes() {
 			attachments[i] = formatDigest(d)
 		}
-		c.attachments = append(c.attachments, text(strings.Join(attachments, " ")))
+		c.attachments = append(c.attachments, pg.OrNull(strings.Join(attachments, " ")))
 	}
 	return c
-}
-
-// text is null for nothing.
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // formatDigest writes a digest as <algorithm>:<hex>.
@@ -188,7 +180,7 @@ func (p *scannedParty) targets() []any {
 }
 
 func (p *scannedParty) party() *platformv1.Party {
-	party := &platformv1.Party{PlatformId: or(p.platform), Address: or(p.address), SubAddress: or(p.subAddress)}
+	party := &platformv1.Party{PlatformId: pg.OrZero(p.platform), Address: pg.OrZero(p.address), SubAddress: pg.OrZero(p.subAddress)}
 	if p.validFrom != nil {
 		party.ValidFrom = timestamppb.New(*p.validFrom)
 	}
@@ -203,14 +195,14 @@ func (s *scannedRecord) targets() []any {
 }
 
 func (s *scannedRecord) record() record {
-	r := record{number: s.number, sender: s.sender, lane: platformv1.Lane(s.lane), sentAt: or(s.sent).UTC(), receivedAt: or(s.received).UTC(), readAt: or(s.read).UTC()}
+	r := record{number: s.number, sender: s.sender, lane: platformv1.Lane(s.lane), sentAt: pg.OrZero(s.sent).UTC(), receivedAt: pg.OrZero(s.received).UTC(), readAt: pg.OrZero(s.read).UTC()}
 	if s.registrar == nil {
 		return r
 	}
 	r.facts = &platformv1.DocumentFacts{
-		EdocNum: s.number, Sender: s.sender, Registrar: *s.registrar, Recipient: or(s.recipient), Circulation: or(s.circulation),
-		From: s.from.party(), To: s.to.party(), DocumentType: platformv1.DocumentType(or(s.documentType)),
-		DocumentHash: parseDigest(or(s.hash)), SealedTitle: s.title,
+		EdocNum: s.number, Sender: s.sender, Registrar: *s.registrar, Recipient: pg.OrZero(s.recipient), Circulation: pg.OrZero(s.circulation),
+		From: s.from.party(), To: s.to.party(), DocumentType: platformv1.DocumentType(pg.OrZero(s.documentType)),
+		DocumentHash: parseDigest(pg.OrZero(s.hash)), SealedTitle: s.title,
 	}
 	for _, a := range s.attachments {
 		r.facts.AttachmentHashes = append(r.facts.AttachmentHashes, parseDigest(a))
@@ -266,7 +258,7 @@ func (c *scannedCall) targets() []any {
 
 func (c *scannedCall) view() callView {
 	v := c.callView
-	v.acknowledgedAt, v.reason, v.queuedAt = or(c.acknowledged).UTC(), or(c.reason), or(c.queued).UTC()
+	v.acknowledgedAt, v.reason, v.queuedAt = pg.OrZero(c.acknowledged).UTC(), pg.OrZero(c.reason), pg.OrZero(c.queued).UTC()
 	return v
 }
 

@@ -93,8 +93,8 @@ type service struct {
 	address      confirmer
 	destinations *work.Destinations
 	backoff      work.Backoff
-	bells        map[callKind]bell
-	confirmBell  bell
+	bells        map[callKind]work.Bell
+	confirmBell  work.Bell
 }
 
 func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
@@ -118,8 +118,8 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 		platform: env.Platform, config: config, db: env.DB, journal: env.Journal, titles: env.Sealed, reasons: env.Sealed, contents: contents, clock: env.Clock,
 		log: env.Log, tracer: env.Tracer, metrics: instruments, hub: hubv1.NewHubServiceClient(hub), address: addressv1.NewAddressServiceClient(address),
 		backoff:     work.Backoff{First: config.Calls.FirstWait.Std(), Max: config.Calls.MaxWait.Std()},
-		bells:       map[callKind]bell{registration: make(bell, 1), readTime: make(bell, 1)},
-		confirmBell: make(bell, 1),
+		bells:       map[callKind]work.Bell{registration: work.NewBell(), readTime: work.NewBell()},
+		confirmBell: work.NewBell(),
 	}
 	s.destinations = work.NewDestinations(work.Limits{
 		Concurrent: 2 * config.Calls.Concurrency, Failures: 1, Pause: config.Calls.Pause.Std(),

@@ -2,10 +2,9 @@ package delivery
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -13,11 +12,6 @@ import (
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
-
-// clockPatience is how long a delivery waits for its clock to reach the facts it answers.
-const clockPatience = 100 * time.Millisecond
-
-var errClockBehind = errors.New("the clock is behind a fact it has to answer")
 
 type resolvedEvent = inbox.Event[*addressv1.RecipientResolved]
 
@@ -63,23 +57,7 @@ func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, e
 	if err := s.watch.Ready(); err != nil {
 		return time.Time{}, fault.New(fault.Unavailable, domain, nil, "the clock may not be believed", fault.Wrap(err))
 	}
-	now := s.clock.Now()
-	if !now.Before(earliest) {
-		return now, nil
-	}
-	if behind := earliest.Sub(now); behind < clockPatience {
-		timer := time.NewTimer(behind)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return time.Time{}, ctx.Err()
-		}
-		if now = s.clock.Now(); !now.Before(earliest) {
-			return now, nil
-		}
-	}
-	return time.Time{}, fault.New(fault.Unavailable, domain, nil, "", fault.Wrap(fmt.Errorf("%w by %s", errClockBehind, earliest.Sub(now))))
+	return clock.NotBefore(ctx, s.clock, earliest)
 }
 
 // decide writes the documents by what becomes of them and states it.

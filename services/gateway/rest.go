@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -166,33 +165,26 @@ const (
 
 // keySetEndpoint publishes a unit's signing keys.
 func (d *restDoor) keySetEndpoint(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), d.timeout)
-	defer cancel()
-	unit := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), keySetSuffix)
-	if !slices.Contains(everyUnit(), unit) {
-		gateway.WriteError(ctx, w, noSuchRoute())
-		return
-	}
-	conn, err := d.outward(unit)
-	if err != nil {
-		gateway.WriteError(ctx, w, err)
-		return
-	}
-	set, err := rpc.KeySource(conn)(ctx)
-	if err != nil {
-		gateway.WriteError(ctx, w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/jwk-set+json")
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	_, _ = w.Write(set)
+	d.publish(w, r, keySetSuffix, "application/jwk-set+json", func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error) {
+		return rpc.KeySource(conn)(ctx)
+	})
 }
 
 // verifierEndpoint publishes the verifier keys of a unit's log, one a line, as naru evidence verify takes them.
 func (d *restDoor) verifierEndpoint(w http.ResponseWriter, r *http.Request) {
+	d.publish(w, r, verifierSuffix, "text/plain; charset=utf-8", func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error) {
+		answer, err := platformv1.NewKeyServiceClient(conn).GetKeySet(ctx, &platformv1.GetKeySetRequest{})
+		return []byte(strings.Join(answer.GetVerifierKeys(), "\n") + "\n"), err
+	})
+}
+
+// publish answers with what a unit, named in the path, says of its keys.
+func (d *restDoor) publish(w http.ResponseWriter, r *http.Request, suffix, contentType string,
+	read func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error),
+) {
 	ctx, cancel := context.WithTimeout(r.Context(), d.timeout)
 	defer cancel()
-	unit := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), verifierSuffix)
+	unit := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), suffix)
 	if !slices.Contains(everyUnit(), unit) {
 		gateway.WriteError(ctx, w, noSuchRoute())
 		return
@@ -202,14 +194,14 @@ func (d *restDoor) verifierEndpoint(w http.ResponseWriter, r *http.Request) {
 		gateway.WriteError(ctx, w, err)
 		return
 	}
-	answer, err := platformv1.NewKeyServiceClient(conn).GetKeySet(ctx, &platformv1.GetKeySetRequest{})
+	keys, err := read(ctx, conn)
 	if err != nil {
 		gateway.WriteError(ctx, w, err)
 		return
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	_, _ = io.WriteString(w, strings.Join(answer.GetVerifierKeys(), "\n")+"\n") // the caller has gone
+	_, _ = w.Write(keys) // the caller has gone
 }
 
 func (d *restDoor) openAPIEndpoint(w http.ResponseWriter, _ *http.Request) {

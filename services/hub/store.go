@@ -70,7 +70,7 @@ func loadToken(ctx context.Context, db pg.DBTX, platform string) (storedToken, e
 		var t storedToken
 		var issued, expires, refreshUntil *time.Time
 		err := db.QueryRow(ctx, selectTokenSQL, platform).Scan(&t.version, &t.access, &t.refresh, &issued, &expires, &refreshUntil)
-		t.issuedAt, t.expiresAt, t.refreshUntil = orZero(issued), orZero(expires), orZero(refreshUntil)
+		t.issuedAt, t.expiresAt, t.refreshUntil = clock.Canonical(pg.OrZero(issued)), clock.Canonical(pg.OrZero(expires)), clock.Canonical(pg.OrZero(refreshUntil))
 		return t, err
 	}
 	t, err := row()
@@ -119,7 +119,7 @@ const storeTokenSQL = `
 var errLeaseLost = errors.New("the lease on the token was lost")
 
 func storeToken(ctx context.Context, db pg.DBTX, platform string, holder uuid.UUID, t storedToken) error {
-	tag, err := db.Exec(ctx, storeTokenSQL, platform, holder, t.version, t.access, t.refresh, t.issuedAt, orNull(t.expiresAt), orNull(t.refreshUntil))
+	tag, err := db.Exec(ctx, storeTokenSQL, platform, holder, t.version, t.access, t.refresh, t.issuedAt, pg.OrNull(t.expiresAt), pg.OrNull(t.refreshUntil))
 	if err != nil {
 		return fmt.Errorf("store token: %w", err)
 	}
@@ -127,18 +127,4 @@ func storeToken(ctx context.Context, db pg.DBTX, platform string, holder uuid.UU
 		return fmt.Errorf("store token: %w", errLeaseLost)
 	}
 	return nil
-}
-
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return clock.Canonical(*t)
-}
-
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }

@@ -35,17 +35,9 @@ func caller(ctx context.Context) (uuid.UUID, error) {
 
 // GetStatus tells one document.
 func (s *service) GetStatus(ctx context.Context, r *statusv1.GetStatusRequest) (*statusv1.GetStatusResponse, error) {
-	sender, err := caller(ctx)
+	_, one, err := s.own(ctx, r.GetEdocNum())
 	if err != nil {
 		return nil, err
-	}
-	found, err := s.find(ctx, sender, []string{r.GetEdocNum()})
-	if err != nil {
-		return nil, err
-	}
-	one, ok := found[r.GetEdocNum()]
-	if !ok {
-		return nil, documentNotFound()
 	}
 	return &statusv1.GetStatusResponse{Status: show(one)}, nil
 }
@@ -106,17 +98,9 @@ func (s *service) ListStatuses(ctx context.Context, r *statusv1.ListStatusesRequ
 
 // GetTimeline tells everything that happened to one document.
 func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineRequest) (*statusv1.GetTimelineResponse, error) {
-	sender, err := caller(ctx)
+	sender, one, err := s.own(ctx, r.GetEdocNum())
 	if err != nil {
 		return nil, err
-	}
-	found, err := s.find(ctx, sender, []string{r.GetEdocNum()})
-	if err != nil {
-		return nil, err
-	}
-	one, ok := found[r.GetEdocNum()]
-	if !ok {
-		return nil, documentNotFound()
 	}
 	entries, err := readTimeline(ctx, s.db, sender, r.GetEdocNum())
 	if err != nil {
@@ -134,6 +118,22 @@ func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineReques
 		})
 	}
 	return resp, nil
+}
+
+// own reads one of the caller's documents.
+func (s *service) own(ctx context.Context, number string) (sender uuid.UUID, one summary, err error) {
+	if sender, err = caller(ctx); err != nil {
+		return sender, one, err
+	}
+	found, err := s.find(ctx, sender, []string{number})
+	if err != nil {
+		return sender, one, err
+	}
+	one, known := found[number]
+	if !known {
+		return sender, one, documentNotFound()
+	}
+	return sender, one, nil
 }
 
 // find reads documents of a sender. Those whose acceptance has not arrived yet are asked for at intake, once.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
 // Middleware carries out the transport level scenarios around next. Business
@@ -14,7 +16,7 @@ import (
 func (s *Set) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := facts{method: r.Method, path: r.URL.Path}
-		if sc, ok := s.take(call, Slow); ok && !wait(r.Context(), time.Duration(sc.Delay)) {
+		if sc, ok := s.take(call, Slow); ok && lifecycle.Wait(r.Context(), time.Duration(sc.Delay)) != nil {
 			return
 		}
 		sc, ok := s.take(call, Down, FailureOK, TextPlain, AnswerLost, GarbageBody)
@@ -77,18 +79,6 @@ func failureBody(sc Scenario) []byte {
 		return []byte(fmt.Sprintf(`{"resultCode":0,"errCode":%q}`, "ERR-01-999"))
 	}
 	return bytes.TrimSpace(b.Bytes())
-}
-
-// wait tells whether the whole delay passed before the caller went away.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // drop closes the connection without an answer.

@@ -1,0 +1,71 @@
+package pg_test
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+)
+
+// What a query has no row for is told apart from what went wrong, and an error says what was being done.
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	ctx, db := t.Context(), pgtest.New(t, "queries").App
+
+	all, err := pg.All(ctx, db, "count", pgx.RowTo[int32], `select generate_series(1, $1)`, 3)
+	require.NoError(t, err)
+	require.Equal(t, []int32{1, 2, 3}, all)
+	none, err := pg.All(ctx, db, "count", pgx.RowTo[int32], `select 1 where false`)
+	require.NoError(t, err)
+	require.NotNil(t, none)
+	require.Empty(t, none)
+
+	one, known, err := pg.Find(ctx, db, "find", pgx.RowTo[int32], `select 7`)
+	require.NoError(t, err)
+	require.True(t, known)
+	require.EqualValues(t, 7, one)
+	_, known, err = pg.Find(ctx, db, "find", pgx.RowTo[int32], `select 7 where false`)
+	require.NoError(t, err)
+	require.False(t, known)
+	_, _, err = pg.Find(ctx, db, "find", pgx.RowTo[int32], `select generate_series(1, 2)`)
+	require.ErrorIs(t, err, pgx.ErrTooManyRows)
+
+	number, text := int32(5), "kept"
+	known, err = pg.Scan(ctx, db, "read", []any{&number, &text}, `select 6, 'x' where false`)
+	require.NoError(t, err)
+	require.False(t, known)
+	require.Equal(t, "kept", text)
+	known, err = pg.Scan(ctx, db, "read", []any{&number, &text}, `select 6, 'x'`)
+	require.NoError(t, err)
+	require.True(t, known)
+	require.EqualValues(t, 6, number)
+
+	var sum int32
+	require.NoError(t, pg.Each(ctx, db, "add", []any{&number}, func() error { sum += number; return nil }, `select generate_series(1, 4)`))
+	require.EqualValues(t, 10, sum)
+	value, err := pg.Value[int64](ctx, db, "count", `select count(*) from generate_series(1, 4)`)
+	require.NoError(t, err)
+	require.EqualValues(t, 4, value)
+	_, err = pg.Value[int64](ctx, db, "count", `select 1 where false`)
+	require.ErrorIs(t, err, pgx.ErrNoRows)
+
+	for _, err := range []error{
+		pg.Exec(ctx, db, "what was done", `select 1 / 0`),
+		pg.Each(ctx, db, "what was done", []any{&number}, func() error { return nil }, `select 1 / 0`),
+	} {
+		require.ErrorContains(t, err, "what was done: ")
+		require.Equal(t, "22012", pg.SQLState(err))
+	}
+}
+
+// The zero value is a null column, both ways.
+func TestNull(t *testing.T) {
+	t.Parallel()
+	require.Nil(t, pg.OrNull(""))
+	require.Equal(t, "a", *pg.OrNull("a"))
+	require.Empty(t, pg.OrZero[string](nil))
+	require.Equal(t, "a", pg.OrZero(pg.OrNull("a")))
+}
