@@ -210,15 +210,6 @@ func (s *scannedRecord) record() record {
 	return r
 }
 
-// or is the value, or the zero value for null.
-func or[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
-}
-
 // full is a record with its calls.
 type full struct {
 	record
