@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	summaryFields = `edoc_num, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, read_at,
+	summaryFields = `edoc_num, sender, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, read_at,
 	recipient_address, failure_reason, cancel_refused_at, token_issued_at, token_verified_at,
 	registration_result, registered_at, registration_refused_result, registration_refused_at,
 	read_time_result, read_time_registered_at, read_time_refused_result, read_time_refused_at, state, version`
