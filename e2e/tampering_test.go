@@ -250,10 +250,8 @@ func TestEachTamperingIsNamed(t *testing.T) { //nolint:tparallel // see wholeRel
 func verifyDumps(t *testing.T, w *whole) {
 	t.Helper()
 	good, bad := w.New(t, "good"), w.New(t, "bad")
-	scratch, err := os.MkdirTemp("", "naru-scratch-")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(scratch)) })
-	require.NoError(t, os.Chmod(scratch, 0o755)) //nolint:gosec // the private PostgreSQL's user has to pass
+	scratch := t.TempDir()
+	require.NoError(t, os.Chmod(filepath.Dir(scratch), 0o755)) //nolint:gosec // the private PostgreSQL's user has to pass
 	t.Setenv("TMPDIR", scratch)
 	bad.Tamper(t, `update status.journal set mac = sha256(mac) where `+aFrame)
 	bad.Tamper(t, `update hub.journal_mark set leaf = 1 - leaf where leaf in (0, 1)`)
