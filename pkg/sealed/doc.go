@@ -18,6 +18,10 @@
 // key-encryption key, keeps it in its own sealed_key, and has it in memory from then on. So opening a field costs no call and no
 // query once the month's key is known.
 //
+// Keys of what only a document's way needs (a recipient's description, the viewing identifier) are destroyed sixty days after the last deadline
+// a document of their month may have (Forget), but for months from which a document is under legal hold. The sealed values stay where they are,
+// in ten years of journal, and open for nobody. The other keys are kept as long as what they protect.
+//
 // Replicas that race for a new key end with the same one: the first insert wins, the others read it back.
 //
 // Seal, Open and Blind may need one query or one call for a key seen the first time. They use a connection of their own, so they

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -136,9 +137,29 @@ func (k *Keyring) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// PrepareTask prepares at once and then every hour; report takes the outcome, nil included.
-func (k *Keyring) PrepareTask(report func(ctx context.Context, err error)) lifecycle.Task {
-	return lifecycle.Every("sealed keys", time.Hour, func(ctx context.Context) { report(ctx, k.Prepare(ctx)) })
+// Forget destroys the keys whose time is over, in the table and in memory. What they sealed stays, and opens for nobody. It tells how many
+// rows went; another replica may have been first.
+func (k *Keyring) Forget(ctx context.Context) (int, error) {
+	gone, err := k.store.forget(ctx, k.clock.Now())
+	if err != nil {
+		return 0, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	// Whatever ends at all is looked up again: another replica may have deleted the row.
+	ends := func(key *dataKey) bool { return k.rules[key.purpose].life > 0 }
+	maps.DeleteFunc(k.byID, func(_ uuid.UUID, key *dataKey) bool { return ends(key) })
+	maps.DeleteFunc(k.made, func(_ period, key *dataKey) bool { return ends(key) })
+	return len(gone), nil
+}
+
+// Task prepares and forgets at once and then every hour; report takes the outcome, nil included.
+func (k *Keyring) Task(report func(ctx context.Context, forgotten int, err error)) lifecycle.Task {
+	return lifecycle.Every("sealed keys", time.Hour, func(ctx context.Context) {
+		err := k.Prepare(ctx)
+		forgotten, forgetErr := k.Forget(ctx)
+		report(ctx, forgotten, errors.Join(err, forgetErr))
+	})
 }
 
 // Export gives a key this unit made to a unit that may open what it sealed. reader is the proven identity of the calling unit. The
@@ -278,6 +299,12 @@ func (k *Keyring) keep(ctx context.Context, r row, bytes []byte) error {
 		return fmt.Errorf("wrapping sealed key %s: %w", r.id, err)
 	}
 	r.wrapped, r.created = wrapped, k.clock.Now()
+	used := r.month
+	if used.IsZero() {
+		// A key of another unit is made in its month or in the one before, which its id tells; when it was fetched says nothing.
+		used = monthOf(time.Unix(r.id.Time().UnixTime())).AddDate(0, 1, 0)
+	}
+	r.ends = k.rules[r.purpose].endOf(used)
 	return k.store.insert(ctx, r)
 }
 

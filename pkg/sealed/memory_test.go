@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -33,6 +34,20 @@ func (m *memory) insert(_ context.Context, r row) error {
 	}
 	m.rows = append(m.rows, r)
 	return m.broken
+}
+
+func (m *memory) forget(_ context.Context, now time.Time) ([]uuid.UUID, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var gone []uuid.UUID
+	m.rows = slices.DeleteFunc(m.rows, func(r row) bool {
+		over := !r.ends.IsZero() && r.ends.Before(now)
+		if over {
+			gone = append(gone, r.id)
+		}
+		return over
+	})
+	return gone, m.broken
 }
 
 func (m *memory) made(_ context.Context, p Purpose, month time.Time) (row, bool, error) {

@@ -1,6 +1,9 @@
 package sealed
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Purpose says what a value is and thereby which units deal with it.
 type Purpose string
@@ -55,14 +58,27 @@ type rule struct {
 	readers []string
 	// index tells a blind index from a sealed value.
 	index bool
+	// life is for how long after their month its keys are kept; 0 is as long as what they protect.
+	life time.Duration
 }
+
+// What only a document's way needs goes when no document of the month can be under way any more: ten years of journal then hold no recipient's
+// description that anybody can open.
+const (
+	// SendDeadlineMost and ViewingDeadlineMost bound what a relay may be configured to accept, in time from acceptance.
+	SendDeadlineMost    = 90 * 24 * time.Hour
+	ViewingDeadlineMost = 400 * 24 * time.Hour
+
+	// afterDeadline is kept beyond the last deadline, for what is still being asked and answered.
+	afterDeadline = 60 * 24 * time.Hour
+)
 
 // rules is the whole of who may do what.
 func rules() []rule {
 	return []rule{
-		{purpose: RecipientDescription, maker: "intake", readers: []string{"address"}},
+		{purpose: RecipientDescription, maker: "intake", readers: []string{"address"}, life: SendDeadlineMost + afterDeadline},
 		{purpose: Title, maker: "intake", readers: []string{"circulation", "delivery", "forwarding", "viewing"}},
-		{purpose: ViewingIdentifier, maker: "intake", readers: []string{"viewing"}},
+		{purpose: ViewingIdentifier, maker: "intake", readers: []string{"viewing"}, life: ViewingDeadlineMost + afterDeadline},
 		{purpose: Member, maker: "address", readers: []string{"address"}},
 		{purpose: Institution, maker: "gateway", readers: []string{"gateway"}},
 		{purpose: Exchange, maker: "hub", readers: []string{"hub"}},
@@ -109,3 +125,11 @@ func (p Purpose) Readers() []string { return slices.Clone(p.rule().readers) }
 func (p Purpose) Index() bool { return p.rule().index }
 
 func (r rule) readBy(unit string) bool { return slices.Contains(r.readers, unit) }
+
+// endOf is when a key ends that sealed in a month; zero for one that is kept.
+func (r rule) endOf(month time.Time) time.Time {
+	if r.life == 0 {
+		return time.Time{}
+	}
+	return month.AddDate(0, 1, 0).Add(r.life)
+}

@@ -26,6 +26,8 @@ type row struct {
 	wrapped  []byte
 	madeHere bool
 	created  time.Time
+	// ends is zero for a key that is kept.
+	ends time.Time
 }
 
 // store keeps wrapped keys.
@@ -36,6 +38,8 @@ type store interface {
 	made(ctx context.Context, p Purpose, month time.Time) (row, bool, error)
 	// byID gives any key; false when there is none.
 	byID(ctx context.Context, keyID uuid.UUID) (row, bool, error)
+	// forget deletes the keys whose time is over and tells their ids.
+	forget(ctx context.Context, now time.Time) ([]uuid.UUID, error)
 }
 
 type pgStore struct {
@@ -43,12 +47,12 @@ type pgStore struct {
 }
 
 const sqlInsert = `
-insert into sealed_key (key_id, purpose, month, wrapped, made_here, created_at)
-values                 ($1,     $2,      $3,    $4,      $5,        $6)
+insert into sealed_key (key_id, purpose, month, wrapped, made_here, created_at, ends_at)
+values                 ($1,     $2,      $3,    $4,      $5,        $6,         $7)
 on conflict do nothing`
 
 func (s pgStore) insert(ctx context.Context, r row) error {
-	_, err := s.db.Exec(ctx, sqlInsert, r.id, string(r.purpose), nullable(r.month), r.wrapped, r.madeHere, r.created)
+	_, err := s.db.Exec(ctx, sqlInsert, r.id, string(r.purpose), nullable(r.month), r.wrapped, r.madeHere, r.created, nullable(r.ends))
 	if err != nil {
 		return fmt.Errorf("keeping sealed key %s: %w", r.id, err)
 	}
@@ -75,6 +79,14 @@ func (s pgStore) byID(ctx context.Context, keyID uuid.UUID) (row, bool, error) {
 	return scan(s.db.QueryRow(ctx, sqlByID, keyID))
 }
 
+func (s pgStore) forget(ctx context.Context, now time.Time) ([]uuid.UUID, error) {
+	var gone []uuid.UUID
+	if err := s.db.QueryRow(ctx, `select forget_sealed_keys($1)`, now).Scan(&gone); err != nil {
+		return nil, fmt.Errorf("forgetting sealed keys: %w", err)
+	}
+	return gone, nil
+}
+
 func scan(result pgx.Row) (row, bool, error) {
 	var r row
 	var purpose string
@@ -89,9 +101,9 @@ func scan(result pgx.Row) (row, bool, error) {
 	return r, true, nil
 }
 
-func nullable(month time.Time) *time.Time {
-	if month.IsZero() {
+func nullable(t time.Time) *time.Time {
+	if t.IsZero() {
 		return nil
 	}
-	return &month
+	return &t
 }

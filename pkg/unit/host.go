@@ -181,7 +181,7 @@ func (h *host) buildServer(rt Runtime) error {
 // tasks in the order of starting; they are stopped in reverse: consumers first, then the unit's own work, then its server, and at last
 // what publishes and logs the facts the others stated.
 func (h *host) tasks() []lifecycle.Task {
-	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.PrepareTask(h.reportKeys)}
+	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.Task(h.reportKeys)}
 	if h.ownerURL != "" {
 		tasks = append(tasks, lifecycle.Every("partitions", partitionInterval, h.maintainPartitions))
 	}
@@ -215,9 +215,12 @@ func (h *host) serve(ctx context.Context) error {
 	return err
 }
 
-func (h *host) reportKeys(ctx context.Context, err error) {
+func (h *host) reportKeys(ctx context.Context, forgotten int, err error) {
 	if err != nil && ctx.Err() == nil {
-		h.telemetry.Log.LogAttrs(ctx, slog.LevelError, "data keys could not be prepared", slog.Any("error", err))
+		h.telemetry.Log.LogAttrs(ctx, slog.LevelError, "data keys could not be prepared or forgotten", slog.Any("error", err))
+	}
+	if forgotten > 0 {
+		h.telemetry.Log.LogAttrs(ctx, slog.LevelInfo, "data keys whose time was over are destroyed", slog.Int("keys", forgotten))
 	}
 }
 

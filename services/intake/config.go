@@ -11,6 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/sealed"
 )
 
 // Bounds that are part of the contract and therefore not configured.
@@ -123,9 +124,14 @@ func (l Limits) validate() error {
 	for _, pair := range []struct {
 		name           string
 		standard, most config.Duration
-	}{{"send_deadline", l.SendDeadline, l.SendDeadlineMax}, {"viewing_deadline", l.ViewingDeadline, l.ViewingDeadlineMax}} {
+		// keys of recipients' descriptions are destroyed after it
+		kept time.Duration
+	}{{"send_deadline", l.SendDeadline, l.SendDeadlineMax, sealed.SendDeadlineMost}, {"viewing_deadline", l.ViewingDeadline, l.ViewingDeadlineMax, sealed.ViewingDeadlineMost}} {
 		if pair.standard.Std() < time.Minute || pair.standard > pair.most {
 			p.Add(pair.name, "must be between 1m and %s_max", pair.name)
+		}
+		if pair.most.Std() > pair.kept {
+			p.Add(pair.name+"_max", "must be at most %s", pair.kept)
 		}
 	}
 	return p.Err()

@@ -1,6 +1,6 @@
 -- +goose Up
--- Data keys for personal data, wrapped under the unit's key-encryption key. A row is never changed or deleted: keys outlive every
--- record they protect. Rows with made_here are this unit's own; the others were given by the unit that made them.
+-- Data keys for personal data, wrapped under the unit's key-encryption key. A row is never changed, and deleted by forget_sealed_keys alone.
+-- Rows with made_here are this unit's own; the others were given by the unit that made them.
 create table sealed_key (
     key_id     uuid        not null,
     purpose    text        not null,
@@ -8,6 +8,8 @@ create table sealed_key (
     wrapped    bytea       not null,
     made_here  boolean     not null,
     created_at timestamptz not null,
+    -- When what it sealed is needed by nobody any more; null where keys outlive every record they protect.
+    ends_at    timestamptz,
     constraint sealed_key_pk primary key (key_id),
     constraint sealed_key_purpose_form check (purpose ~ '^[a-z][a-z0-9_]{0,62}$'),
     constraint sealed_key_month_is_first_day check (extract(day from month) = 1),
@@ -16,3 +18,30 @@ create table sealed_key (
 -- One key of ours per purpose and month; index keys have no month, and nulls count as equal so that there is one of them too.
 create unique index sealed_key_made on sealed_key (purpose, month) nulls not distinct where made_here;
 grant select, insert on sealed_key to ${app};
+
+-- forget_sealed_keys deletes the keys whose time is over by the unit's clock and the database's, but for those of months from which a document is under legal hold, and tells their ids. A
+-- number begins with its KST date, so a month of numbers meets the keys of two; a key of another unit was fetched after it was used.
+-- +goose StatementBegin
+create function forget_sealed_keys(at timestamptz) returns uuid[]
+language plpgsql security definer set search_path = ${schema}, pg_temp
+as $$
+declare
+    gone uuid[];
+begin
+    with held as (
+      select to_date(left(subject, 6), 'YYYYMM') as month
+      from   (select distinct on (subject) subject, action from legal_hold order by subject, id desc) h
+      where  action = 'placed' and subject ~ '^20[0-9]{2}(0[1-9]|1[0-2])[0-9]{2}_'),
+    deleted as (
+      delete from sealed_key k
+      where  k.ends_at < least(at, now())
+        and  not exists (select from held
+                         where  held.month <= coalesce(k.month, k.created_at::date) + interval '1 month'
+                           and  (k.month is null or held.month >= k.month - interval '1 month'))
+      returning key_id)
+    select coalesce(array_agg(key_id order by key_id), '{}') into gone from deleted;
+    return gone;
+end
+$$;
+-- +goose StatementEnd
+grant execute on function forget_sealed_keys(timestamptz) to ${app};
