@@ -25,7 +25,9 @@ func TestForget(t *testing.T) {
 	maker, err := New(Deps{Unit: "intake", DB: intake.App, KEK: newKEK(t), Clock: clock.System()})
 	require.NoError(t, err)
 	reader, err := New(Deps{Unit: "viewing", DB: viewing.App, KEK: newKEK(t), Clock: clock.System(), Source: KeySourceFunc(
-		func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) { return maker.Export(ctx, keyID, "viewing") })})
+		func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
+			return maker.Export(ctx, keyID, "viewing")
+		})})
 	require.NoError(t, err)
 	seal := func(p Purpose) []byte {
 		value, err := maker.Box().Seal(t.Context(), p, "d", []byte("text"))
