@@ -134,7 +134,7 @@ func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev
 	if err != nil {
 		return nil, err
 	}
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+	err = s.journal.Together(ctx, name, func(ctx context.Context, tx *journal.Tx) error {
 		if err := keepCertificate(ctx, tx, digest, der, now); err != nil {
 			return err
 		}
