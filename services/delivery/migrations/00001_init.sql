@@ -25,6 +25,8 @@ create table delivery (
     constraint delivery_delivered_is_complete check (state <> 'DELIVERED'
         or (recipient is not null and facts is not null and sent_at is not null and received_at is not null)),
     constraint delivery_sent_before_received check (sent_at <= received_at),
+    -- What was received is in an inbox and stays there, so a look-up by number asks for the time and leaves the inbox's index alone.
+    constraint delivery_received_is_delivered check ((received_at is not null) = (state = 'DELIVERED')),
     constraint delivery_read_by_a_frame check ((read_at is null) = (read_frame_id is null))
 ) partition by range (edoc_num);
 create index delivery_inbox on delivery (recipient, received_at desc, edoc_num desc) where state = 'DELIVERED';
