@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -54,18 +53,19 @@ func (j *Journal) PublishAgain(ctx context.Context, since time.Time, operator, r
 		if err := tx.QueryRow(ctx, unmark, firstIDAt(since), againBound).Scan(&again.Frames, &last); err != nil {
 			return fmt.Errorf("take the marks of publishing away: %w", err)
 		}
+		again.Until = time.Time{} // a transaction may be run again
 		if again.Frames == 0 {
 			return nil
 		}
-		if again.Until = (time.Time{}); again.Frames == againBound {
+		if again.Frames == againBound {
 			again.Until = last.UTC()
 		}
 		return tx.Record(ctx, Fact{Subject: "journal:" + now.UTC().Format(time.RFC3339Nano), Actor: operator, OccurredAt: now, Message: &platformv1.PublishedAgain{
 			Since: timestamppb.New(since), Until: timestamppb.New(last), Frames: again.Frames, Reason: reason,
 		}})
 	})
-	if err != nil && !errors.Is(err, ErrTooLongAgo) {
+	if err != nil {
 		return Again{}, fmt.Errorf("publish the frames of %s again: %w", j.deps.Unit, err)
 	}
-	return again, err
+	return again, nil
 }

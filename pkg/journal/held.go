@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/frame"
@@ -109,19 +109,6 @@ func (l *Logger) released(ctx context.Context, tx pgx.Tx, c candidate) bool {
 	if c.releasedBy == nil {
 		return false
 	}
-	act, err := Frame(ctx, tx, l.deps.Unit, *c.releasedBy)
-	if err != nil || l.deps.Keys.Check(ctx, act.Header, act.MAC) != nil || act.Kind != frame.KindOf(&platformv1.FrameReleased{}) {
-		return false
-	}
-	events, err := act.Events()
-	if err != nil {
-		return false
-	}
-	for _, e := range events {
-		var fact platformv1.FrameReleased
-		if proto.Unmarshal(e.GetPayload(), &fact) == nil && fact.GetFrameId() == c.ID.String() {
-			return true
-		}
-	}
-	return false
+	acts, err := actsIn(ctx, l, tx, *c.releasedBy, func() *platformv1.FrameReleased { return &platformv1.FrameReleased{} })
+	return err == nil && slices.ContainsFunc(acts, func(act *platformv1.FrameReleased) bool { return act.GetFrameId() == c.ID.String() })
 }

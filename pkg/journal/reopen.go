@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/note"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -48,10 +47,7 @@ func (l *Logger) Reopen(ctx context.Context, j *Journal, operator, reason string
 			return err
 		}
 		// It is the first frame of this commit.
-		if _, err := tx.Exec(ctx, `update log_turn set generation = $1, reopened_by = $2`, generation, frame.IDOf(tx.CommitID(), 1)); err != nil {
-			return fmt.Errorf("begin generation %d: %w", generation, err)
-		}
-		return nil
+		return pg.Exec(ctx, tx, "begin a generation", `update log_turn set generation = $1, reopened_by = $2`, generation, frame.IDOf(tx.CommitID(), 1))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("reopen the log of %s: %w", l.deps.Unit, err)
@@ -68,44 +64,19 @@ func (l *Logger) reopening(ctx context.Context, db pg.DBTX, generation int) (*pl
 	if by == nil {
 		return nil, fmt.Errorf("%w: generation %d was begun by nobody's act", ErrLogWentBack, generation)
 	}
-	act, err := Frame(ctx, db, l.deps.Unit, *by)
+	acts, err := actsIn(ctx, l, db, *by, newLogReopened)
 	if err != nil {
-		return nil, err
-	}
-	if err := l.deps.Keys.Check(ctx, act.Header, act.MAC); err != nil {
 		return nil, fmt.Errorf("generation %d: %w", generation, err)
 	}
-	acts, err := reopeningsIn(act)
-	if err != nil {
-		return nil, err
-	}
-	for _, fact := range acts {
-		if int(fact.GetGeneration()) == generation {
-			return fact, nil
+	for _, act := range acts {
+		if int(act.GetGeneration()) == generation {
+			return act, nil
 		}
 	}
 	return nil, fmt.Errorf("%w: generation %d was begun by nobody's act", ErrLogWentBack, generation)
 }
 
-// reopeningsIn are the acts a frame tells of.
-func reopeningsIn(f Sealed) ([]*platformv1.LogReopened, error) {
-	if f.Kind != frame.KindOf(&platformv1.LogReopened{}) {
-		return nil, nil
-	}
-	events, err := f.Events()
-	if err != nil {
-		return nil, err
-	}
-	var acts []*platformv1.LogReopened
-	for _, e := range events {
-		var fact platformv1.LogReopened
-		if err := proto.Unmarshal(e.GetPayload(), &fact); err != nil {
-			return nil, fmt.Errorf("decode a reopening: %w", err)
-		}
-		acts = append(acts, &fact)
-	}
-	return acts, nil
-}
+func newLogReopened() *platformv1.LogReopened { return &platformv1.LogReopened{} }
 
 // lost is what a request of the current generation tells the witness of the former one; empty in the first generation.
 func (l *Logger) lost(ctx context.Context, newest Checkpoint) (string, error) {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/pg"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // Violation codes of Verify. docs/verification.md tells what each means and what to do.
@@ -268,21 +267,17 @@ func (v *verification) compare(size int64, root tlog.Hash, told bool) bool {
 // reopenings reads the operators' acts that have a leaf.
 func (v *verification) reopenings(ctx context.Context) error {
 	v.reopened = map[int]Reopening{}
-	rows, err := v.tx.Query(ctx, `
+	found, err := pg.All(ctx, v.tx, "read reopenings", scanFrame(v.opts.Unit), `
 		select `+frameColumns+`
 		from   journal j
 		join   journal_mark m using (frame_id)
 		where  j.kind = $1 and m.leaf is not null
-		order  by j.frame_id`, string(frame.KindOf(&platformv1.LogReopened{})))
+		order  by j.frame_id`, string(frame.KindOf(newLogReopened())))
 	if err != nil {
-		return fmt.Errorf("read reopenings: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, scanFrame(v.opts.Unit))
-	if err != nil {
-		return fmt.Errorf("read reopenings: %w", err)
+		return err
 	}
 	for _, f := range found {
-		acts, err := reopeningsIn(f)
+		acts, err := messagesIn(f, newLogReopened)
 		if err != nil {
 			continue // told as a changed body
 		}
