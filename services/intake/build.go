@@ -50,7 +50,7 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 	if !c.supplied.kept {
 		r.certificate = c.supplied.der
 	}
-	r.fact, r.accepted = acceptedFact(v.caller, facts, r)
+	r.accepted = acceptedOf(v.caller, facts, r)
 	r.factSize = proto.Size(r.accepted)
 	return r, nil
 }
@@ -144,13 +144,18 @@ func (b *builder) seal(ctx context.Context, item *intakev1.SendItem, subject str
 	return values, nil
 }
 
-// acceptedFact is the fact that a document was accepted. It binds what is kept of the item to the caller's authentication: the fingerprint
-// is keyed and the values are sealed, so none of them can be tried out.
-func acceptedFact(caller authn.Principal, facts *platformv1.DocumentFacts, r *row) (journal.Fact, *intakev1.DocumentAccepted) {
-	message := &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint}
+// acceptedOf is what is stated of an item's acceptance. It binds what is kept of the item to the caller's authentication: the fingerprint is
+// keyed and the values are sealed, so none of them can be tried out. The receipt's digest comes with the receipt.
+func acceptedOf(caller authn.Principal, facts *platformv1.DocumentFacts, r *row) *intakev1.DocumentAccepted {
+	return &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint}
+}
+
+// fact is the fact that the document was accepted.
+func (r *row) fact() journal.Fact {
+	facts := r.accepted.GetFacts()
 	return journal.Fact{
-		Subject: facts.GetEdocNum(), Sender: facts.GetSender(), Actor: facts.GetActor(), OccurredAt: r.acceptedAt, Traceparent: r.traceparent, Message: message,
-	}, message
+		Subject: facts.GetEdocNum(), Sender: facts.GetSender(), Actor: facts.GetActor(), OccurredAt: r.acceptedAt, Traceparent: r.traceparent, Message: r.accepted,
+	}
 }
 
 // authenticationOf is how and when the caller proved who it is.

@@ -49,8 +49,7 @@ type row struct {
 	sealedRecipient []byte
 	receipt         string
 	traceparent     string
-	// fact says accepted, of factSize bytes without its receipt's digest.
-	fact     journal.Fact
+	// accepted is stated of it; factSize are its bytes without the receipt's digest.
 	accepted *intakev1.DocumentAccepted
 	factSize int
 
@@ -93,10 +92,10 @@ type flowKey struct {
 }
 
 // committer commits rows in groups. A writer takes whatever waits, so groups grow with the load; after a commit it rests as long as that took,
-// within maxRest, so that single items come together. A lone item waits for nobody.
+// within maxRest, so that single items come together. One that was idle begins at once.
 //
-// Its receipts have one signature for many documents of a sender. A group is one transaction: the own keys, then documents, certificates and facts of those that were new. A key that another group has just
-// committed is simply read by the next statement.
+// A group is one transaction: the own keys, then documents, certificates and facts of those that were new. A key that another group has just
+// committed is simply read by the next statement. Before it, the group's receipts are signed, one signature for many documents of a sender.
 type committer struct {
 	journal  *journal.Journal
 	receipts *receipt.Signer

@@ -71,7 +71,7 @@ func (b *commitBench) row(t testing.TB, tenant uuid.UUID, key, content string, l
 		digest: sha256.Sum256([]byte("certificate of " + content)), certificate: []byte("certificate of " + content),
 		sealedRecipient: []byte("sealed"), receipt: "receipt of " + string(number),
 	}
-	r.fact, r.accepted = acceptedFact(authn.Principal{ID: tenant.String()}, facts, r)
+	r.accepted = acceptedOf(authn.Principal{ID: tenant.String()}, facts, r)
 	r.factSize = proto.Size(r.accepted)
 	return r
 }

@@ -70,7 +70,7 @@ func insertAccepted(ctx context.Context, tx *journal.Tx, rows []*row) error {
 		return fmt.Errorf("insert %d accepted documents: %w", len(rows), err)
 	}
 	for _, r := range rows {
-		if err := tx.State(ctx, r.lane, r.fact); err != nil {
+		if err := tx.State(ctx, r.lane, r.fact()); err != nil {
 			return err
 		}
 	}
