@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
@@ -85,6 +86,11 @@ func Open(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 		cfg.MaxConns = DefaultMaxConns
 	}
 	sessionParams(cfg.ConnConfig, opts.Schema, opts.ApplicationName)
+	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		// Without it each UUID goes by way of an error and its text, of which statements with many rows have thousands.
+		pgxuuid.Register(conn.TypeMap())
+		return nil
+	}
 	if opts.TracerProvider != nil || opts.MeterProvider != nil {
 		cfg.ConnConfig.Tracer = newTracer(opts)
 	}
