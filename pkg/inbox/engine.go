@@ -24,6 +24,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/telemetry"
+	"github.com/naru-relay/naru/pkg/work"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -47,6 +48,7 @@ type Engine struct {
 	journal   *journal.Journal
 	keys      *journal.ReaderKeys
 	clock     clock.Clock
+	slots     work.Slots
 	consumers []Consumer
 	log       *slog.Logger
 	tracer    trace.Tracer
@@ -55,13 +57,15 @@ type Engine struct {
 	frames, duplicates, deferrals, parkings, retries, forgeries, panics metric.Int64Counter
 }
 
-// Deps of an engine; all are required.
+// Deps of an engine; all but Slots are required.
 type Deps struct {
 	Unit    string
 	Journal *journal.Journal
 	// Keys check that a frame is its producer's.
-	Keys      *journal.ReaderKeys
-	Clock     clock.Clock
+	Keys  *journal.ReaderKeys
+	Clock clock.Clock
+	// Slots are the process's for bulk work; nil for no bound.
+	Slots     work.Slots
 	Consumers []Consumer
 	Log       *slog.Logger
 	Tracer    trace.Tracer
@@ -70,7 +74,7 @@ type Deps struct {
 
 // New makes the engine of a unit.
 func New(d Deps) (*Engine, error) {
-	e := &Engine{unit: d.Unit, journal: d.Journal, keys: d.Keys, clock: d.Clock, consumers: d.Consumers, log: d.Log, tracer: d.Tracer}
+	e := &Engine{unit: d.Unit, journal: d.Journal, keys: d.Keys, clock: d.Clock, slots: d.Slots, consumers: d.Consumers, log: d.Log, tracer: d.Tracer}
 	names := map[string]bool{}
 	for _, c := range d.Consumers {
 		if c.Purpose == "" || strings.ContainsAny(c.Purpose, ". ") || names[c.Purpose] {
@@ -162,8 +166,13 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 		if !ok {
 			return errGone
 		}
+		done := func() {}
+		if lane == platformv1.Lane_LANE_BULK {
+			done = e.slots.Take(ctx)
+		}
 		began := e.clock.Now()
 		e.settle(ctx, c, batch)
+		done()
 		rest.Reset(min(e.clock.Now().Sub(began), restOf(lane)))
 	}
 }

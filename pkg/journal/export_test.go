@@ -1,8 +1,8 @@
 package journal
 
-// Joining is how many callers of Together no transaction has taken yet.
-func (j *Journal) Joining() int {
-	j.together.mu.Lock()
-	defer j.together.mu.Unlock()
-	return len(j.together.members)
+// Waiting is how many callers no transaction has taken yet.
+func (g *Group[T]) Waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.waiting)
 }

@@ -37,8 +37,6 @@ type Journal struct {
 	deps  Deps
 	rules map[frame.Kind]Rule
 	paced map[frame.Kind]bool
-
-	together joining
 }
 
 // Deps of a journal; all are required but Paced and Committed.

@@ -27,6 +27,7 @@ import (
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/telemetry"
+	"github.com/naru-relay/naru/pkg/work"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -61,7 +62,7 @@ type host struct {
 }
 
 // build makes a unit out of the runtime. What it opened is closed again when it returns an error.
-func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
+func build(ctx context.Context, rt Runtime, slots work.Slots, u Unit) (_ *host, err error) {
 	h := &host{unit: u, ownerURL: rt.Database(u.Name).OwnerURL, createKeys: rt.CreateKeys}
 	defer func() {
 		if err != nil {
@@ -117,8 +118,8 @@ func build(ctx context.Context, rt Runtime, u Unit) (_ *host, err error) {
 	if err := checkReads(u, h.service); err != nil {
 		return nil, err
 	}
-	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Journal: h.env.Journal, Keys: h.readerKeys, Clock: rt.Clock, Consumers: h.service.Consumers,
-		Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter}); err != nil {
+	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Journal: h.env.Journal, Keys: h.readerKeys, Clock: rt.Clock, Slots: slots,
+		Consumers: h.service.Consumers, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter}); err != nil {
 		return nil, err
 	}
 	if err := h.observeLag(); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/work"
 )
 
 const (
@@ -40,8 +41,9 @@ func Start(ctx context.Context, rt Runtime, units ...Unit) (*Running, error) {
 		return nil, err
 	}
 	r := &Running{group: lifecycle.New()}
+	slots := work.NewSlots()
 	for _, u := range sorted {
-		h, err := build(ctx, rt, u)
+		h, err := build(ctx, rt, slots, u)
 		if err != nil {
 			r.close(context.WithoutCancel(ctx))
 			return nil, err

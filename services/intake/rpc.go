@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -48,6 +47,7 @@ type server struct {
 	limits   Limits
 	verifier verifier
 	acceptor *acceptor
+	uploads  *journal.Group[*upload]
 }
 
 var (
@@ -116,39 +116,6 @@ func (c *candidate) outcome(index int32) *intakev1.ItemOutcome {
 		refused.Violations = append(refused.Violations, &intakev1.Violation{Field: v.Field, Rule: v.Rule, Message: v.Message})
 	}
 	return &intakev1.ItemOutcome{Index: index, Outcome: &intakev1.ItemOutcome_Refused{Refused: refused}}
-}
-
-// UploadRegistrationCertificate verifies a certificate and keeps it by its digest, whoever else has brought it before.
-func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev1.UploadRegistrationCertificateRequest) (*intakev1.UploadRegistrationCertificateResponse, error) {
-	caller, err := s.caller(ctx)
-	if err != nil {
-		return nil, err
-	}
-	der, now := req.GetRegistrationCertificate(), s.clock.Now()
-	if _, err := s.verifier.Registration(der, now); err != nil {
-		return nil, refusalOf([]finding{certificateFinding(fieldCertificate, err)})
-	}
-	digest := sha256.Sum256(der)
-	name := hex.EncodeToString(digest[:])
-	tenant, err := tenantOf(caller)
-	if err != nil {
-		return nil, err
-	}
-	err = s.journal.Together(ctx, name, func(ctx context.Context, tx *journal.Tx) error {
-		if err := keepCertificate(ctx, tx, digest, der, now); err != nil {
-			return err
-		}
-		// Stated once for each sender that supplied it, however often it does.
-		if first, err := insertSupplier(ctx, tx, digest, tenant); err != nil || !first {
-			return err
-		}
-		return tx.Record(ctx, journal.Fact{Subject: name + "/" + caller.ID, Sender: caller.ID, Actor: caller.ID, OccurredAt: now,
-			Message: &intakev1.RegistrationCertificateSupplied{Authentication: authenticationOf(caller)}})
-	})
-	if err != nil {
-		return nil, pg.AsFault(err, nil)
-	}
-	return &intakev1.UploadRegistrationCertificateResponse{Digest: name}, nil
 }
 
 // Cancel states once that the sender wants the document stopped.

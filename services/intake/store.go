@@ -174,31 +174,6 @@ func readCertificates(ctx context.Context, db pg.DBTX, digests []certificateID) 
 	return kept, nil
 }
 
-// keepCertificate keeps one certificate, unless it is kept already.
-func keepCertificate(ctx context.Context, db pg.DBTX, digest certificateID, der []byte, at time.Time) error {
-	const keep = `
-		insert into registration_certificate (digest, certificate, kept_at)
-		values ($1, $2, $3)
-		on conflict (digest) do nothing`
-	if _, err := db.Exec(ctx, keep, digest[:], der, at); err != nil {
-		return fmt.Errorf("keep registration certificate: %w", err)
-	}
-	return nil
-}
-
-// insertSupplier remembers that a sender brought a certificate ahead, and tells whether that is new.
-func insertSupplier(ctx context.Context, tx *journal.Tx, digest certificateID, tenant uuid.UUID) (bool, error) {
-	const insert = `
-		insert into certificate_supplier (digest, tenant, commit_id)
-		values ($1, $2, $3)
-		on conflict (digest, tenant) do nothing`
-	tag, err := tx.Exec(ctx, insert, digest[:], tenant, tx.CommitID())
-	if err != nil {
-		return false, fmt.Errorf("remember who supplied a certificate: %w", err)
-	}
-	return tag.RowsAffected() == 1, nil
-}
-
 // ownDocuments tells which of the numbers are documents of the tenant.
 func ownDocuments(ctx context.Context, db pg.DBTX, tenant uuid.UUID, numbers []string) (map[string]bool, error) {
 	const read = `select edoc_num from document where edoc_num = any($1::text[]) and tenant = $2`

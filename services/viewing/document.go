@@ -146,7 +146,7 @@ type report struct {
 }
 
 // judge holds a report about a known verification against the document and the times; arrival is when it came.
-func (r report) judge(d document, v verification, arrival time.Time) outcome {
+func (r report) judge(d document, verifiedAt, arrival time.Time) outcome {
 	unit := precision(r.readAt)
 	read := r.readAt.Truncate(unit)
 	switch {
@@ -154,7 +154,7 @@ func (r report) judge(d document, v verification, arrival time.Time) outcome {
 		return readTimeNotKept
 	case r.shown.GetAlgorithm() != d.hash.GetAlgorithm() || r.shown.GetValue() != d.hash.GetValue():
 		return shownHashDiffers
-	case read.Before(v.verifiedAt.Truncate(unit)), read.After(arrival.Truncate(unit)):
+	case read.Before(verifiedAt.Truncate(unit)), read.After(arrival.Truncate(unit)):
 		return outOfWindow
 	default:
 		return accepted

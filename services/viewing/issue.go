@@ -38,6 +38,14 @@ type issuer struct {
 	delivery lookup
 	// timeout of a question to delivery.
 	timeout time.Duration
+	group   *journal.Group[*issuance]
+}
+
+// issuance is a token on its way to be kept and stated.
+type issuance struct {
+	tokenRow
+	document             document
+	session, traceparent string
 }
 
 var _ viewingv1.ViewingTokenServiceServer = (*issuer)(nil)
@@ -60,29 +68,47 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	if err != nil {
 		return nil, err
 	}
-	row := tokenRow{
+	i := &issuance{document: d, session: caller.Session, traceparent: journal.Traceparent(ctx), tokenRow: tokenRow{
 		number: d.number, jti: id.New(), keyID: s.signer.KeyID(), recipient: caller.ID, system: d.system, issuedAt: now, expiresAt: expires,
-	}
+	}}
 	compact, err := token.Sign(s.signer, token.Claims{
-		Platform: s.platform, Address: d.address, EdocNum: d.number, Audience: d.system, ID: row.jti,
+		Platform: s.platform, Address: d.address, EdocNum: d.number, Audience: d.system, ID: i.jti,
 		DocumentHash: token.Hash{Algorithm: d.hash.GetAlgorithm(), Value: d.hash.GetValue()}, IssuedAt: now, ExpiresAt: expires,
 	})
 	if err != nil {
 		return nil, err
 	}
-	row.digest = digestBytes(compact)
-	err = s.journal.Together(ctx, string(row.number), func(ctx context.Context, tx *journal.Tx) error {
-		ordinal, err := insertToken(ctx, tx, row)
-		if err != nil {
-			return err
-		}
-		return d.stateIssued(ctx, tx, row, ordinal, caller.Session)
-	})
-	if err != nil {
+	i.digest = digestBytes(compact)
+	if err := s.group.Commit(ctx, i); err != nil {
 		return nil, err
 	}
 	s.metrics.tokens.Add(ctx, 1)
 	return &viewingv1.IssueViewingTokenResponse{Token: compact, Url: withToken(d.url, compact), ExpiresAt: timestamppb.New(expires)}, nil
+}
+
+// keepIssued keeps and states tokens, with the documents that are not here yet.
+func keepIssued(ctx context.Context, tx *journal.Tx, of []*issuance) error {
+	rows := make([]tokenRow, len(of))
+	var asked []document
+	for n, i := range of {
+		rows[n] = i.tokenRow
+		if i.document.receivedCommit != uuid.Nil {
+			asked = append(asked, i.document)
+		}
+	}
+	if err := insertDocuments(ctx, tx, asked); err != nil {
+		return err
+	}
+	ordinals, err := insertTokens(ctx, tx, rows)
+	if err != nil {
+		return err
+	}
+	for _, i := range of {
+		if err := i.state(ctx, tx, ordinals[i.number]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // documentFor gives a recipient's own document. Somebody else's is not found, and so is nobody's.
@@ -91,7 +117,7 @@ func (s *issuer) documentFor(ctx context.Context, recipient, number string) (doc
 	if err != nil {
 		return document{}, documentNotFound()
 	}
-	d, found, err := readDocument(ctx, s.db, edocNum)
+	d, _, found, err := readDocument(ctx, s.db, edocNum, "")
 	if err != nil {
 		return document{}, err
 	}
@@ -102,7 +128,7 @@ func (s *issuer) documentFor(ctx context.Context, recipient, number string) (doc
 	return s.ask(ctx, recipient, edocNum)
 }
 
-// ask asks delivery for a document that no token was asked for yet, and keeps what it is told.
+// ask asks delivery for a document that no token was asked for yet. What it is told is kept with the token.
 func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber) (document, error) {
 	asking, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -130,7 +156,7 @@ func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber
 	if d.receivedCommit, err = uuid.Parse(answer.GetCommit()); err != nil {
 		return document{}, fmt.Errorf("commit of %s: %w", number, err)
 	}
-	d.cancelled, err = insertDocument(ctx, s.db, d)
+	d.cancelled, err = isCancelled(ctx, s.db, number)
 	return d, err
 }
 

@@ -15,14 +15,20 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// judged is a report with what it was held against.
-type judged struct {
-	report       report
-	at           time.Time
-	document     document
-	verification verification
-	// outcome before earlier reports are looked at: accepted or a refusal.
-	outcome outcome
+// reporting is a report with what it was held against. Its document is set once its verification is known as one of the reporter's own.
+type reporting struct {
+	report
+	id          uuid.UUID
+	at          time.Time
+	traceparent string
+	document    document
+	verifiedAt  time.Time
+	// judged is its outcome before earlier reports are looked at: accepted or a refusal.
+	judged outcome
+
+	// What became of it, and the read time that counts.
+	became outcome
+	counts time.Time
 }
 
 // ReportRead takes a read report. The first accepted one sets the read time.
@@ -39,25 +45,18 @@ func (s *checker) ReportRead(ctx context.Context, r *viewingv1.ReportReadRequest
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.hold(ctx, given, now)
-	if err != nil {
+	p := &reporting{report: given, id: id.New(), at: now, traceparent: journal.Traceparent(ctx)}
+	if err := s.hold(ctx, p); err != nil {
 		return nil, err
 	}
-	var became outcome
-	var counts time.Time
-	err = s.journal.Together(ctx, string(j.report.number), func(ctx context.Context, tx *journal.Tx) error {
-		var err error
-		became, counts, err = keepReport(ctx, tx, j)
-		return err
-	})
-	if err != nil {
+	if err := s.reports.Commit(ctx, p); err != nil {
 		return nil, err
 	}
-	count(ctx, s.metrics.reports, string(became))
-	if refused := became.refusal(); refused != nil {
+	count(ctx, s.metrics.reports, string(p.became))
+	if refused := p.became.refusal(); refused != nil {
 		return nil, refused
 	}
-	return &viewingv1.ReportReadResponse{ReadAt: timestamppb.New(counts), Duplicate: became != accepted}, nil
+	return &viewingv1.ReportReadResponse{ReadAt: timestamppb.New(p.counts), Duplicate: p.became != accepted}, nil
 }
 
 func reportOf(system string, r *viewingv1.ReportReadRequest) (report, error) {
@@ -77,47 +76,57 @@ func reportOf(system string, r *viewingv1.ReportReadRequest) (report, error) {
 
 // hold finds what a report is about and judges it. Of a verification that is not the reporter's own, of another document, or of a
 // sender it does not serve (any more), nothing more is told than that it is unknown.
-func (s *checker) hold(ctx context.Context, r report, now time.Time) (judged, error) {
-	unknown := judged{report: r, at: now, outcome: verificationUnknown}
-	v, found, err := readVerification(ctx, s.db, r.number, r.verification, r.system)
+func (s *checker) hold(ctx context.Context, r *reporting) error {
+	r.judged = verificationUnknown
+	at, found, err := readVerification(ctx, s.db, r.number, r.verification, r.system)
 	if err != nil || !found {
-		return unknown, err
+		return err
 	}
-	d, found, err := readDocument(ctx, s.db, r.number)
-	if err != nil || !found {
-		return unknown, err
+	d, system, found, err := readDocument(ctx, s.db, r.number, r.system)
+	if err != nil || !found || !system.serves {
+		return err
 	}
-	may, _, err := serves(ctx, s.db, r.system, d.sender)
-	if err != nil || !may {
-		return unknown, err
-	}
-	return judged{report: r, at: now, document: d, verification: v, outcome: r.judge(d, v, now)}, nil
+	r.document, r.verifiedAt, r.judged = d, at, r.judge(d, at, r.at)
+	return nil
 }
 
-// keepReport records a report, sets the read time if it is the first good one, and tells the read time that counts.
-func keepReport(ctx context.Context, tx *journal.Tx, j judged) (outcome, time.Time, error) {
-	reportID := id.New()
-	became, counts := j.outcome, j.report.readAt
-	if became == accepted {
-		first, err := insertReadTime(ctx, tx, j.report, j.verification, reportID, j.at)
+// keepReports records and states reports, each setting the read time if it is the first good one, and tells the read times that count.
+func keepReports(ctx context.Context, tx *journal.Tx, reports []*reporting) error {
+	var good []*reporting
+	for _, r := range reports {
+		r.became, r.counts = r.judged, r.readAt
+		if r.judged == accepted {
+			good = append(good, r)
+		}
+	}
+	first, err := insertReadTimes(ctx, tx, good)
+	if err != nil {
+		return err
+	}
+	for _, r := range good {
+		if first[r.number] {
+			continue
+		}
+		earlier, err := readReadTime(ctx, tx, r.number)
 		if err != nil {
-			return "", time.Time{}, err
+			return err
 		}
-		if !first {
-			earlier, err := readReadTime(ctx, tx, j.report.number)
-			if err != nil {
-				return "", time.Time{}, err
-			}
-			became, counts = j.report.after(earlier), earlier.readAt
+		r.became, r.counts = r.after(earlier), earlier.readAt
+	}
+	if err := insertReports(ctx, tx, reports); err != nil {
+		return err
+	}
+	for _, r := range reports {
+		if r.became == accepted {
+			err = r.stateRead(ctx, tx)
+		} else {
+			err = r.recordOther(ctx, tx)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if err := insertReport(ctx, tx, reportID, j.report, became, j.at); err != nil {
-		return "", time.Time{}, err
-	}
-	if became != accepted {
-		return became, counts, recordReport(ctx, tx, j, reportID.String(), became)
-	}
-	return became, counts, stateRead(ctx, tx, j, reportID.String())
+	return nil
 }
 
 // after tells what a good report is that comes after the one that counts.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -317,10 +318,11 @@ func TestConsume(t *testing.T) {
 	system := unittest.NewID()
 	b.serve(t, system, 3, false, b.sender)
 	b.serve(t, system, 2, true)
-	may, known, err := serves(t.Context(), b.App, system, b.sender)
-	require.NoError(t, err)
-	require.True(t, may && known)
-	_, known, err = serves(t.Context(), b.App, unittest.NewID(), b.sender)
-	require.NoError(t, err)
-	require.False(t, known)
+	f, _ := b.verified(t)
+	for name, want := range map[string]standing{system: {known: true, serves: true}, unittest.NewID(): {}} {
+		_, is, found, err := readDocument(t.Context(), b.App, id.EdocNumber(f.GetEdocNum()), name)
+		require.NoError(t, err)
+		require.True(t, found)
+		require.Equal(t, want, is)
+	}
 }

@@ -2,7 +2,6 @@ package viewing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,49 +14,69 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// insertDocument keeps a document, and tells whether it is known as cancelled. One that is here already stays as it is: its facts never change.
-func insertDocument(ctx context.Context, db pg.DBTX, d document) (cancelled bool, err error) {
+// insertDocuments keeps documents. One that is here already stays as it is: its facts never change.
+func insertDocuments(ctx context.Context, db pg.DBTX, documents []document) error {
 	const insert = `
-		with kept as (
 		insert into document (edoc_num, sender, lane, recipient, to_address, document_type, document_hash, attachment_hashes,
 		                      registered_hash, certificate_digest, viewing_system, viewing_url, viewing_deadline, sent_at,
 		                      received_at, sealed_identifier, received_commit_id)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-		on conflict (edoc_num) do nothing)
-		select exists (select from cancellation where edoc_num = $1)`
-	err = db.QueryRow(ctx, insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
-		digestsText(d.attachments), digestText(d.registered), d.certificateDigest, d.system, d.url, d.deadline, d.sentAt, d.receivedAt, d.sealedIdentifier,
-		d.receivedCommit).Scan(&cancelled)
-	if err != nil {
-		return false, fmt.Errorf("insert document %s: %w", d.number, err)
+		on conflict (edoc_num) do nothing`
+	if len(documents) == 0 {
+		return nil
 	}
-	return cancelled, nil
+	var batch pgx.Batch
+	for _, d := range documents {
+		batch.Queue(insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
+			digestsText(d.attachments), digestText(d.registered), d.certificateDigest, d.system, d.url, d.deadline, d.sentAt, d.receivedAt,
+			d.sealedIdentifier, d.receivedCommit)
+	}
+	if err := db.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("insert %d documents: %w", len(documents), err)
+	}
+	return nil
 }
 
-// readDocument reads a document; false where it is not here.
-func readDocument(ctx context.Context, db pg.DBTX, number id.EdocNumber) (document, bool, error) {
+// isCancelled tells whether a number was cancelled, which may be known without its document.
+func isCancelled(ctx context.Context, db pg.DBTX, number id.EdocNumber) (bool, error) {
+	return pg.Value[bool](ctx, db, "look for a cancellation", `select exists (select from cancellation where edoc_num = $1)`, number.String())
+}
+
+// standing is what a viewing system is to a document: known is false while the gateway's word about it has not come.
+type standing struct{ known, serves bool }
+
+// readDocument reads a document, and the standing of a viewing system; false where the document is not here.
+func readDocument(ctx context.Context, db pg.DBTX, number id.EdocNumber, system string) (d document, of standing, found bool, err error) {
 	const read = `
 		select d.sender, d.lane, d.recipient, d.to_address, d.document_type, d.document_hash, d.attachment_hashes, d.registered_hash,
 		       d.certificate_digest, d.viewing_system, d.viewing_url, d.viewing_deadline, d.sent_at, d.received_at,
-		       d.sealed_identifier, c.edoc_num is not null
+		       d.sealed_identifier, c.edoc_num is not null, v.id is not null, coalesce(not v.suspended and d.sender = any(v.senders), false)
 		from   document d
 		left   join cancellation c on c.edoc_num = d.edoc_num
+		left   join viewing_system v on v.id = $2
 		where  d.edoc_num = $1`
-	d := document{number: number}
 	var lane, documentType int16
 	var hash, attachments, registered string
-	err := db.QueryRow(ctx, read, number.String()).Scan(&d.sender, &lane, &d.recipient, &d.address, &documentType, &hash, &attachments, &registered,
-		&d.certificateDigest, &d.system, &d.url, &d.deadline, &d.sentAt, &d.receivedAt, &d.sealedIdentifier, &d.cancelled)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return document{}, false, nil
+	found, err = pg.Scan(ctx, db, "read document "+number.String(), []any{&d.sender, &lane, &d.recipient, &d.address, &documentType, &hash, &attachments,
+		&registered, &d.certificateDigest, &d.system, &d.url, &d.deadline, &d.sentAt, &d.receivedAt, &d.sealedIdentifier, &d.cancelled, &of.known,
+		&of.serves}, read, number.String(), system)
+	if err != nil || !found {
+		return document{}, standing{}, false, err
 	}
-	if err != nil {
-		return document{}, false, fmt.Errorf("read document %s: %w", number, err)
-	}
-	d.lane, d.documentType = platformv1.Lane(lane), platformv1.DocumentType(documentType)
+	d.number, d.lane, d.documentType = number, platformv1.Lane(lane), platformv1.DocumentType(documentType)
 	d.hash, d.attachments, d.registered = digestOfText(hash), digestsOfText(attachments), digestOfText(registered)
 	d.deadline, d.sentAt, d.receivedAt = clock.Canonical(d.deadline), clock.Canonical(d.sentAt), clock.Canonical(d.receivedAt)
-	return d, true, nil
+	return d, of, true, nil
+}
+
+// readVerification finds when a viewing system's own verification of a document was.
+func readVerification(ctx context.Context, db pg.DBTX, number id.EdocNumber, verificationID uuid.UUID, system string) (at time.Time, found bool, err error) {
+	const read = `
+		select used_at
+		from   viewing_token
+		where  edoc_num = $1 and verification_id = $2 and viewing_system = $3`
+	found, err = pg.Scan(ctx, db, "read verification of "+number.String(), []any{&at}, read, number.String(), verificationID, system)
+	return clock.Canonical(at), found, err
 }
 
 // insertCancellations remembers cancelled numbers.
@@ -69,10 +88,7 @@ func insertCancellations(ctx context.Context, db pg.DBTX, numbers []string, at [
 	if len(numbers) == 0 {
 		return nil
 	}
-	if _, err := db.Exec(ctx, insert, numbers, at, frames); err != nil {
-		return fmt.Errorf("insert %d cancellations: %w", len(numbers), err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("insert %d cancellations", len(numbers)), insert, numbers, at, frames)
 }
 
 // systemRow is a version of a viewing system.
@@ -92,21 +108,5 @@ func upsertSystem(ctx context.Context, db pg.DBTX, r systemRow) error {
 		on conflict (id) do update
 		set    suspended = excluded.suspended, senders = excluded.senders, version = excluded.version, frame_id = excluded.frame_id
 		where  v.version < excluded.version`
-	if _, err := db.Exec(ctx, upsert, r.id, r.suspended, r.senders, r.version, r.frame); err != nil {
-		return fmt.Errorf("keep viewing system %s: %w", r.id, err)
-	}
-	return nil
-}
-
-// serves tells whether a viewing system may act for a sender; known is false while the gateway's word about it has not come.
-func serves(ctx context.Context, db pg.DBTX, system, sender string) (may, known bool, err error) {
-	const read = `select not suspended and $2 = any(senders) from viewing_system where id = $1`
-	err = db.QueryRow(ctx, read, system, sender).Scan(&may)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, false, nil
-	}
-	if err != nil {
-		return false, false, fmt.Errorf("read viewing system: %w", err)
-	}
-	return may, true, nil
+	return pg.Exec(ctx, db, "keep viewing system "+r.id, upsert, r.id, r.suspended, r.senders, r.version, r.frame)
 }

@@ -2,7 +2,6 @@ package viewing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,15 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// countVerification counts a document's verifications and gives the new one's number. It locks the document's row.
-func countVerification(ctx context.Context, db pg.DBTX, number id.EdocNumber) (uint32, error) {
-	const count = `update document set verifications = verifications + 1 where edoc_num = $1 returning verifications`
-	var ordinal uint32
-	if err := db.QueryRow(ctx, count, number.String()).Scan(&ordinal); err != nil {
-		return 0, fmt.Errorf("count on document %s: %w", number, err)
-	}
-	return ordinal, nil
-}
+// Statements of this file write what several callers ask for, who are sorted by number, each number once (journal.Group).
 
 // tokenRow is a token as it was issued.
 type tokenRow struct {
@@ -35,36 +26,87 @@ type tokenRow struct {
 	issuedAt, expiresAt time.Time
 }
 
-// insertToken counts a document's tokens and keeps the new one under its number, which it gives. It locks the document's row.
-func insertToken(ctx context.Context, tx *journal.Tx, r tokenRow) (ordinal uint32, err error) {
+// insertTokens counts the documents' tokens and keeps the new ones under their numbers, which it gives. It locks the documents' rows.
+func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow) (map[id.EdocNumber]uint32, error) {
 	const insert = `
-		with counted as (
-		  update document set tokens = tokens + 1 where edoc_num = $1 returning tokens)
+		with told as (
+		  select * from unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
+		       u(edoc_num, jti, digest, key_id, recipient, viewing_system, issued_at, expires_at)),
+		counted as (
+		  update document d
+		  set    tokens = tokens + 1
+		  from   told t
+		  where  d.edoc_num = t.edoc_num
+		  returning d.edoc_num, d.tokens)
 		insert into viewing_token (edoc_num, jti, ordinal, digest, key_id, recipient, viewing_system, issued_at, expires_at, commit_id)
-		select $1, $2, tokens, $3, $4, $5, $6, $7, $8, $9 from counted
-		returning ordinal`
-	err = tx.QueryRow(ctx, insert, r.number.String(), r.jti, r.digest, r.keyID, r.recipient, r.system, r.issuedAt, r.expiresAt, tx.CommitID()).Scan(&ordinal)
-	if err != nil {
-		return 0, fmt.Errorf("insert token of %s: %w", r.number, err)
+		select t.edoc_num, t.jti, c.tokens, t.digest, t.key_id, t.recipient, t.viewing_system, t.issued_at, t.expires_at, $9
+		from   told t join counted c using (edoc_num)
+		returning edoc_num, ordinal`
+	n := len(rows)
+	numbers, jtis, digests, keyIDs := make([]string, n), make([]uuid.UUID, n), make([][]byte, n), make([]string, n)
+	recipients, systems, issued, expire := make([]string, n), make([]string, n), make([]time.Time, n), make([]time.Time, n)
+	for i, r := range rows {
+		numbers[i], jtis[i], digests[i], keyIDs[i] = r.number.String(), r.jti, r.digest, r.keyID
+		recipients[i], systems[i], issued[i], expire[i] = r.recipient, r.system, r.issuedAt, r.expiresAt
 	}
-	return ordinal, nil
+	ordinals, err := ordinalsOf(ctx, tx, fmt.Sprintf("insert %d tokens", n), insert, numbers, jtis, digests, keyIDs, recipients, systems, issued, expire, tx.CommitID())
+	if err == nil && len(ordinals) != n {
+		err = fmt.Errorf("insert %d tokens: %d documents are here", n, len(ordinals))
+	}
+	return ordinals, err
 }
 
-// useToken uses a token up, binding it to a viewing system's request. Of any number of callers one is told true.
-func useToken(ctx context.Context, tx *journal.Tx, c check) (bool, error) {
-	const update = `
-		update viewing_token
-		set    used_at = $5, request_id = $6, verification_id = $7, used_commit_id = $8
-		where  edoc_num = $1 and jti = $2 and digest = $3 and viewing_system = $4
-		  and  used_at is null and issued_at <= $5 and expires_at > $5
-		returning true`
-	var used bool
-	err := tx.QueryRow(ctx, update, c.number.String(), c.jti, c.digest, c.system, c.at, c.requestID, c.id, tx.CommitID()).Scan(&used)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, nil
+// countVerifications counts documents' verifications and gives the new ones' numbers. It locks the documents' rows.
+func countVerifications(ctx context.Context, db pg.DBTX, numbers []string) (map[id.EdocNumber]uint32, error) {
+	const count = `
+		update document d
+		set    verifications = verifications + 1
+		from   unnest($1::text[]) u(edoc_num)
+		where  d.edoc_num = u.edoc_num
+		returning d.edoc_num, d.verifications`
+	if len(numbers) == 0 {
+		return nil, nil //nolint:nilnil // none of none
 	}
+	return ordinalsOf(ctx, db, "count verifications", count, numbers)
+}
+
+func ordinalsOf(ctx context.Context, db pg.DBTX, doing, sql string, args ...any) (map[id.EdocNumber]uint32, error) {
+	ordinals := map[id.EdocNumber]uint32{}
+	var number string
+	var ordinal uint32
+	return ordinals, pg.Each(ctx, db, doing, []any{&number, &ordinal}, func() error {
+		ordinals[id.EdocNumber(number)] = ordinal
+		return nil
+	}, sql, args...)
+}
+
+// useTokens uses tokens up, binding each to a viewing system's request, and tells the checks that did. Of any number of callers one does.
+func useTokens(ctx context.Context, tx *journal.Tx, checks []*check) (used map[uuid.UUID]bool, err error) {
+	const update = `
+		update viewing_token v
+		set    used_at = u.at, request_id = u.request_id, verification_id = u.id, used_commit_id = $8
+		from   unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[], $5::timestamptz[], $6::text[], $7::uuid[])
+		       u(edoc_num, jti, digest, viewing_system, at, request_id, id)
+		where  v.edoc_num = u.edoc_num and v.jti = u.jti and v.digest = u.digest and v.viewing_system = u.viewing_system
+		  and  v.used_at is null and v.issued_at <= u.at and v.expires_at > u.at
+		returning u.id`
+	n := len(checks)
+	if n == 0 {
+		return nil, nil //nolint:nilnil // none of none
+	}
+	numbers, jtis, digests, systems := make([]string, n), make([]uuid.UUID, n), make([][]byte, n), make([]string, n)
+	at, requests, ids := make([]time.Time, n), make([]string, n), make([]uuid.UUID, n)
+	for i, c := range checks {
+		numbers[i], jtis[i], digests[i], systems[i] = c.number.String(), c.jti, c.digest, c.system
+		at[i], requests[i], ids[i] = c.at, c.requestID, c.id
+	}
+	found, err := pg.All(ctx, tx, fmt.Sprintf("use %d tokens", n), pgx.RowTo[uuid.UUID], update, numbers, jtis, digests, systems, at, requests, ids, tx.CommitID())
 	if err != nil {
-		return false, fmt.Errorf("use token of %s: %w", c.number, err)
+		return nil, err
+	}
+	used = make(map[uuid.UUID]bool, len(found))
+	for _, one := range found {
+		used[one] = true
 	}
 	return used, nil
 }
@@ -78,53 +120,66 @@ type tokenState struct {
 }
 
 // readToken reads the state of the very token with this digest; false where it was never issued.
-func readToken(ctx context.Context, db pg.DBTX, c check) (tokenState, bool, error) {
+func readToken(ctx context.Context, db pg.DBTX, c *check) (s tokenState, issued bool, err error) {
 	const read = `
 		select issued_at, expires_at, used_at, request_id, verification_id
 		from   viewing_token
 		where  edoc_num = $1 and jti = $2 and digest = $3 and viewing_system = $4`
-	var s tokenState
-	err := db.QueryRow(ctx, read, c.number.String(), c.jti, c.digest, c.system).Scan(&s.issuedAt, &s.expiresAt, &s.usedAt, &s.requestID, &s.verification)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return tokenState{}, false, nil
-	}
-	if err != nil {
-		return tokenState{}, false, fmt.Errorf("read token of %s: %w", c.number, err)
-	}
-	return s, true, nil
+	issued, err = pg.Scan(ctx, db, "read token of "+c.number.String(), []any{&s.issuedAt, &s.expiresAt, &s.usedAt, &s.requestID, &s.verification},
+		read, c.number.String(), c.jti, c.digest, c.system)
+	return s, issued, err
 }
 
-func insertCheck(ctx context.Context, tx *journal.Tx, c check, o outcome, v *uuid.UUID) error {
+// insertChecks keeps every attempt, with what became of it.
+func insertChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
 	const insert = `
 		insert into token_check (id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at, commit_id)
-		values ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10)`
-	var jti *uuid.UUID
-	if c.number != "" {
-		jti = &c.jti
+		select id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at, $10
+		from   unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::timestamptz[])
+		       u(id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at)`
+	n := len(checks)
+	ids, systems, requests, digests := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([][]byte, n)
+	numbers, jtis, outcomes := make([]*string, n), make([]*uuid.UUID, n), make([]string, n)
+	verifications, at := make([]*uuid.UUID, n), make([]time.Time, n)
+	for i, c := range checks {
+		ids[i], systems[i], requests[i], digests[i], outcomes[i], at[i] = c.id, c.system, c.requestID, c.digest, string(c.became), c.at
+		numbers[i], jtis[i] = pg.OrNull(c.number.String()), pg.OrNull(c.jti)
+		if c.became == accepted || c.became == repeated {
+			verifications[i] = &c.verification.id
+		}
 	}
-	_, err := tx.Exec(ctx, insert, c.id, c.system, c.requestID, c.digest, c.number.String(), jti, string(o), v, c.at, tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert token check: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert %d token checks", n), insert, ids, systems, requests, digests, numbers, jtis, outcomes, verifications, at, tx.CommitID())
 }
 
-// readVerification finds a viewing system's own verification of a document.
-func readVerification(ctx context.Context, db pg.DBTX, number id.EdocNumber, verificationID uuid.UUID, system string) (verification, bool, error) {
-	const read = `
-		select used_at
-		from   viewing_token
-		where  edoc_num = $1 and verification_id = $2 and viewing_system = $3`
-	v := verification{id: verificationID}
-	err := db.QueryRow(ctx, read, number.String(), verificationID, system).Scan(&v.verifiedAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return verification{}, false, nil
+// insertReadTimes keeps read times of documents that have none, and tells whose were the first.
+func insertReadTimes(ctx context.Context, tx *journal.Tx, good []*reporting) (first map[id.EdocNumber]bool, err error) {
+	const insert = `
+		insert into read_time (edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id, commit_id)
+		select edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id, $9
+		from   unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::uuid[])
+		       u(edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id)
+		on conflict (edoc_num) do nothing
+		returning edoc_num`
+	n := len(good)
+	if n == 0 {
+		return nil, nil //nolint:nilnil // none of none
 	}
+	numbers, read, verified, reported := make([]string, n), make([]time.Time, n), make([]time.Time, n), make([]time.Time, n)
+	verifications, systems, digests, reports := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([]uuid.UUID, n)
+	for i, g := range good {
+		numbers[i], read[i], verified[i], reported[i] = g.number.String(), g.readAt, g.verifiedAt, g.at
+		verifications[i], systems[i], digests[i], reports[i] = g.verification, g.system, g.logDigest, g.id
+	}
+	inserted, err := pg.All(ctx, tx, fmt.Sprintf("insert %d read times", n), pgx.RowTo[string], insert, numbers, read, verified, reported, verifications,
+		systems, digests, reports, tx.CommitID())
 	if err != nil {
-		return verification{}, false, fmt.Errorf("read verification of %s: %w", number, err)
+		return nil, err
 	}
-	v.verifiedAt = clock.Canonical(v.verifiedAt)
-	return v, true, nil
+	first = make(map[id.EdocNumber]bool, len(inserted))
+	for _, number := range inserted {
+		first[id.EdocNumber(number)] = true
+	}
+	return first, nil
 }
 
 // readTime is the read time that counts.
@@ -134,22 +189,8 @@ type readTime struct {
 	logDigest    string
 }
 
-// insertReadTime keeps a read time unless there is one; true where it was the first.
-func insertReadTime(ctx context.Context, tx *journal.Tx, r report, v verification, reportID uuid.UUID, at time.Time) (bool, error) {
-	const insert = `
-		insert into read_time (edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id, commit_id)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		on conflict (edoc_num) do nothing`
-	tag, err := tx.Exec(ctx, insert, r.number.String(), r.readAt, v.verifiedAt, at, v.id, r.system, r.logDigest, reportID, tx.CommitID())
-	if err != nil {
-		return false, fmt.Errorf("insert read time of %s: %w", r.number, err)
-	}
-	return tag.RowsAffected() == 1, nil
-}
-
-func readReadTime(ctx context.Context, db pg.DBTX, number id.EdocNumber) (readTime, error) {
+func readReadTime(ctx context.Context, db pg.DBTX, number id.EdocNumber) (t readTime, err error) {
 	const read = `select read_at, verification_id, log_digest from read_time where edoc_num = $1`
-	var t readTime
 	if err := db.QueryRow(ctx, read, number.String()).Scan(&t.readAt, &t.verification, &t.logDigest); err != nil {
 		return readTime{}, fmt.Errorf("read the read time of %s: %w", number, err)
 	}
@@ -157,14 +198,19 @@ func readReadTime(ctx context.Context, db pg.DBTX, number id.EdocNumber) (readTi
 	return t, nil
 }
 
-func insertReport(ctx context.Context, tx *journal.Tx, reportID uuid.UUID, r report, o outcome, at time.Time) error {
+// insertReports keeps every report, with what became of it.
+func insertReports(ctx context.Context, tx *journal.Tx, reports []*reporting) error {
 	const insert = `
 		insert into read_report (id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, commit_id)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
-	_, err := tx.Exec(ctx, insert, reportID, r.number.String(), r.verification, r.system, r.readAt, digestText(r.shown), r.logDigest, string(o), at,
-		tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert read report of %s: %w", r.number, err)
+		select id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, $10
+		from   unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
+		       u(id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at)`
+	n := len(reports)
+	ids, numbers, verifications, systems := make([]uuid.UUID, n), make([]string, n), make([]uuid.UUID, n), make([]string, n)
+	read, shown, digests, outcomes, at := make([]time.Time, n), make([]string, n), make([]string, n), make([]string, n), make([]time.Time, n)
+	for i, r := range reports {
+		ids[i], numbers[i], verifications[i], systems[i], read[i] = r.id, r.number.String(), r.verification, r.system, r.readAt
+		shown[i], digests[i], outcomes[i], at[i] = digestText(r.shown), r.logDigest, string(r.became), r.at
 	}
-	return nil
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert %d read reports", n), insert, ids, numbers, verifications, systems, read, shown, digests, outcomes, at, tx.CommitID())
 }

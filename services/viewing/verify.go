@@ -1,6 +1,7 @@
 package viewing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,20 +41,37 @@ type checker struct {
 	platform string
 	keys     *keyring
 	sealed   opener
+	checks   *journal.Group[*check]
+	reports  *journal.Group[*reporting]
 }
 
 var _ viewingv1.ViewingServiceServer = (*checker)(nil)
 
 // check is one attempt to verify a token.
 type check struct {
-	id                uuid.UUID
-	at                time.Time
-	system, requestID string
-	digest            []byte
+	id                             uuid.UUID
+	at                             time.Time
+	system, requestID, traceparent string
+	digest                         []byte
 	// number, jti and document are set once the token is known as one of this relay.
 	number   id.EdocNumber
 	jti      uuid.UUID
 	document document
+	// refusedAs is empty while nothing speaks against it.
+	refusedAs outcome
+
+	// What became of it, and the verification the caller is told; or why it cannot be told now.
+	became       outcome
+	verification verification
+	failure      error
+}
+
+// key of checks: one after the other on a document, and those of no document of ours beside each other.
+func (c *check) key() string {
+	if c.number == "" {
+		return c.id.String()
+	}
+	return c.number.String()
 }
 
 // VerifyViewingToken checks a token for the viewing system it was made for, and uses it up.
@@ -62,13 +80,12 @@ func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyVie
 	if err != nil {
 		return nil, err
 	}
-	c := check{id: id.New(), system: caller.ID, requestID: r.GetRequestId(), digest: digestBytes(r.GetToken())}
-	refusedAs, err := s.judge(ctx, &c, r.GetToken())
-	if err != nil {
+	c := &check{id: id.New(), system: caller.ID, requestID: r.GetRequestId(), digest: digestBytes(r.GetToken()), traceparent: journal.Traceparent(ctx)}
+	if c.refusedAs, err = s.judge(ctx, c, r.GetToken()); err != nil {
 		return nil, err
 	}
 	var recipient *platformv1.RecipientIdentifier
-	if refusedAs == "" {
+	if c.refusedAs == "" {
 		// Before the token is used up: a key that cannot be had now must not cost the recipient its token.
 		if recipient, err = s.recipient(ctx, c.document); err != nil {
 			return nil, err
@@ -77,26 +94,14 @@ func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyVie
 	if c.at, err = s.now(); err != nil {
 		return nil, err
 	}
-	became := refusedAs
-	var v verification
-	err = s.journal.Together(ctx, string(c.number), func(ctx context.Context, tx *journal.Tx) error {
-		became = refusedAs
-		if refusedAs == "" {
-			var err error
-			if became, v, err = use(ctx, tx, c); err != nil {
-				return err
-			}
-		}
-		return keepCheck(ctx, tx, c, became, v)
-	})
-	if err != nil {
+	if err := cmp.Or(s.checks.Commit(ctx, c), c.failure); err != nil {
 		return nil, err
 	}
-	count(ctx, s.metrics.checks, string(became))
-	if refused := became.refusal(); refused != nil {
+	count(ctx, s.metrics.checks, string(c.became))
+	if refused := c.became.refusal(); refused != nil {
 		return nil, refused
 	}
-	return verified(c.document, v, recipient), nil
+	return verified(c.document, c.verification, recipient), nil
 }
 
 // judge reads a token and tells why it is refused; empty while nothing speaks against it.
@@ -112,7 +117,7 @@ func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome,
 	if !ours {
 		return forged, nil
 	}
-	d, found, err := readDocument(ctx, s.db, t.Claims.EdocNum)
+	d, system, found, err := readDocument(ctx, s.db, t.Claims.EdocNum, c.system)
 	if err != nil {
 		return "", err
 	}
@@ -120,16 +125,12 @@ func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome,
 		return forged, nil
 	}
 	c.number, c.jti, c.document = t.Claims.EdocNum, t.Claims.ID, d
-	if t.Claims.Audience != c.system {
-		return foreign, nil
-	}
-	may, known, err := serves(ctx, s.db, c.system, d.sender)
 	switch {
-	case err != nil:
-		return "", err
-	case !known:
+	case t.Claims.Audience != c.system:
+		return foreign, nil
+	case !system.known:
 		return "", unavailable("the viewing system is not known yet", errSystemUnknown)
-	case !may:
+	case !system.serves:
 		return foreign, nil
 	}
 	return "", nil
@@ -144,54 +145,88 @@ func (s *checker) ours(ctx context.Context, t token.Token) (bool, error) {
 	return t.Verify(key) == nil && t.Claims.Platform == s.platform, nil
 }
 
-// use decides what becomes of a token nothing speaks against.
-func use(ctx context.Context, tx *journal.Tx, c check) (outcome, verification, error) {
-	used, err := useToken(ctx, tx, c)
+// keepChecks uses up the tokens nothing speaks against, and records and states every attempt, whatever became of it.
+func keepChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
+	if err := settleChecks(ctx, tx, checks); err != nil {
+		return err
+	}
+	var kept []*check
+	var good []string
+	for _, c := range checks {
+		if c.failure != nil {
+			continue
+		}
+		kept = append(kept, c)
+		if c.became == accepted {
+			good = append(good, c.number.String())
+		}
+	}
+	if err := insertChecks(ctx, tx, kept); err != nil {
+		return err
+	}
+	ordinals, err := countVerifications(ctx, tx, good)
 	if err != nil {
-		return "", verification{}, err
+		return err
 	}
-	if used {
-		return accepted, verification{id: c.id, verifiedAt: c.at}, nil
+	for _, c := range kept {
+		if c.became == accepted {
+			err = c.stateVerified(ctx, tx, ordinals[c.number])
+		} else {
+			err = c.recordAttempt(ctx, tx)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	state, issued, err := readToken(ctx, tx, c)
+	return nil
+}
+
+// settleChecks decides what becomes of the checks.
+func settleChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
+	var good []*check
+	for _, c := range checks {
+		c.became, c.verification, c.failure = c.refusedAs, verification{}, nil
+		if c.refusedAs == "" {
+			good = append(good, c)
+		}
+	}
+	used, err := useTokens(ctx, tx, good)
+	if err != nil {
+		return err
+	}
+	for _, c := range good {
+		if used[c.id] {
+			c.became, c.verification = accepted, verification{id: c.id, verifiedAt: c.at}
+			continue
+		}
+		state, issued, err := readToken(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		c.explain(state, issued)
+	}
+	return nil
+}
+
+// explain tells why a check's token could not be used.
+func (c *check) explain(token tokenState, issued bool) {
 	switch {
-	case err != nil:
-		return "", verification{}, err
 	case !issued:
-		return forged, verification{}, nil
-	case state.usedAt != nil && state.repeatedBy(c):
-		return repeated, verification{id: *state.verification, verifiedAt: state.usedAt.UTC()}, nil
-	case state.usedAt != nil:
-		return replayed, verification{}, nil
-	case !c.at.Before(state.expiresAt):
-		return expired, verification{}, nil
+		c.became = forged
+	case token.usedAt != nil && token.repeatedBy(c):
+		c.became, c.verification = repeated, verification{id: *token.verification, verifiedAt: token.usedAt.UTC()}
+	case token.usedAt != nil:
+		c.became = replayed
+	case !c.at.Before(token.expiresAt):
+		c.became = expired
 	default:
-		return "", verification{}, unavailable("the relay's clock is behind", errClockBehind)
+		c.failure = unavailable("the relay's clock is behind", errClockBehind)
 	}
 }
 
 // repeatedBy tells whether a check is the very call that used the token, again.
-func (s tokenState) repeatedBy(c check) bool {
+func (s tokenState) repeatedBy(c *check) bool {
 	return s.requestID != nil && *s.requestID == c.requestID && s.verification != nil && c.at.Sub(*s.usedAt) <= repeatWindow
-}
-
-// keepCheck records and states an attempt, whatever became of it.
-func keepCheck(ctx context.Context, tx *journal.Tx, c check, became outcome, v verification) error {
-	var verificationID *uuid.UUID
-	if became == accepted || became == repeated {
-		verificationID = &v.id
-	}
-	if err := insertCheck(ctx, tx, c, became, verificationID); err != nil {
-		return err
-	}
-	if became != accepted {
-		return recordCheck(ctx, tx, c, became, v)
-	}
-	ordinal, err := countVerification(ctx, tx, c.number)
-	if err != nil {
-		return err
-	}
-	return stateVerified(ctx, tx, c, ordinal)
 }
 
 // recipient opens the identifier by which the sender named its recipient.

@@ -1,0 +1,41 @@
+package work
+
+import (
+	"context"
+	"runtime"
+	"time"
+)
+
+// patience is how long work waits for a slot. It is a courtesy between works that share the processors, not a lock: where one is stuck, at a
+// row that somebody holds or a server that is away, the others go on.
+const patience = 250 * time.Millisecond
+
+// Slots bound how much bulk work a process does at the same time, whichever units it is of: half of the processors. The other half is for whoever
+// waits for an answer, and for the database, which on a small machine has the same processors. More at a time makes bulk work no faster.
+type Slots chan struct{}
+
+// NewSlots makes the slots of a process.
+func NewSlots() Slots { return make(Slots, max(1, runtime.GOMAXPROCS(0)/2)) }
+
+// Take waits for a slot and gives what ends it. A nil Slots has one for everybody.
+func (s Slots) Take(ctx context.Context) (done func()) {
+	if s == nil {
+		return func() {}
+	}
+	select {
+	case s <- struct{}{}:
+		return s.give
+	default:
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case s <- struct{}{}:
+		return s.give
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return func() {}
+}
+
+func (s Slots) give() { <-s }
