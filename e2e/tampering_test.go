@@ -114,6 +114,7 @@ func ofRows() []tampering {
 		{"a state row changed: hub", later("hub.exchange_response", "answered_at", `(exchange, attempt) = (select exchange, attempt from hub.exchange_response where attempt = 1 limit 1)`),
 			[]string{"hub row_differs"}},
 		{"a state row changed: gateway", later("gateway.client", "created_at", `id = (select id from gateway.client limit 1)`), []string{"gateway row_differs"}},
+		{"a state row that names another frame", sql(`update status.document_summary set frame_id = ` + another + ` where ` + theDocument), []string{"status row_differs"}},
 		{"a state row deleted", sql(`delete from viewing.read_time where ` + theDocument), []string{"viewing row_missing"}},
 		{"a state row inserted", sql(`insert into gateway.principal select gen_random_uuid(), kind, name, suspended, version, created_at, commit_id
 			from gateway.principal where kind = 'sender' limit 1`), []string{"gateway row_unfounded"}},

@@ -74,7 +74,7 @@ func Run(ctx context.Context, db pg.Beginner, units []Unit, now time.Time) (Repo
 			}
 		}
 		for _, f := range a.folds {
-			n, err := f.compare(ctx, tx, a.found)
+			n, err := f.compare(ctx, tx, a.published, a.found)
 			if err != nil {
 				return err
 			}

@@ -78,4 +78,6 @@ type Table struct {
 	// Founded are the kinds each of which calls for a row; a row without any of them is unfounded. Empty where rows have other causes too.
 	Founded []frame.Kind
 	Columns []Column
+	// Frame is the column that names the frame of the latest change, for a table that follows from other units' facts; empty for none.
+	Frame string
 }

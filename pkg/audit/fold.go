@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
@@ -101,8 +102,12 @@ func (r *expected) decide(i int, take Take, value string, ordinal uint32) {
 }
 
 // compare reads the rows as they are and tells every difference.
-func (f *fold) compare(ctx context.Context, db pg.DBTX, found func(Violation)) (int64, error) {
+func (f *fold) compare(ctx context.Context, db pg.DBTX, stated map[uuid.UUID]published, found func(Violation)) (int64, error) {
 	columns := make([]string, len(f.table.Columns))
+	named := "null"
+	if f.table.Frame != "" {
+		named = "t." + pgx.Identifier{f.table.Frame}.Sanitize()
+	}
 	for i, c := range f.table.Columns {
 		columns[i] = "'" + c.Name + "', t." + pgx.Identifier{c.Name}.Sanitize()
 	}
@@ -110,16 +115,20 @@ func (f *fold) compare(ctx context.Context, db pg.DBTX, found func(Violation)) (
 	if f.table.Where != "" {
 		where = " where " + f.table.Where
 	}
-	sql := fmt.Sprintf(`select t.%s::text, jsonb_build_object(%s)::text from %s t%s`, pgx.Identifier{f.table.Key}.Sanitize(), strings.Join(columns, ", "),
-		pgx.Identifier{f.unit, f.table.Name}.Sanitize(), where)
+	sql := fmt.Sprintf(`select t.%s::text, jsonb_build_object(%s)::text, %s::uuid from %s t%s`, pgx.Identifier{f.table.Key}.Sanitize(), strings.Join(columns, ", "),
+		named, pgx.Identifier{f.unit, f.table.Name}.Sanitize(), where)
 	rows, err := db.Query(ctx, sql)
 	if err != nil {
 		return 0, fmt.Errorf("read %s.%s: %w", f.unit, f.table.Name, err)
 	}
 	var n int64
 	var key, body string
-	_, err = pgx.ForEachRow(rows, []any{&key, &body}, func() error {
+	var frameID *uuid.UUID
+	_, err = pgx.ForEachRow(rows, []any{&key, &body, &frameID}, func() error {
 		n++
+		if _, ok := stated[pg.OrZero(frameID)]; frameID != nil && !ok {
+			found(f.violation(RowDiffers, key, f.table.Frame+" names a frame that nobody stated"))
+		}
 		return f.row(key, body, found)
 	})
 	if err != nil {

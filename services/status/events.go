@@ -128,6 +128,7 @@ func on[M proto.Message](s *service, k kind, merge mergeFunc, of func(inbox.Even
 		oldest := now
 		for i, e := range events {
 			f, verdict := of(e)
+			f.frame = e.FrameID
 			if verdict == inbox.Done {
 				verdict = f.complete(k, e.Subject, e.Ordinal, e.Sender, e.Actor, e.OccurredAt)
 			}

@@ -63,6 +63,8 @@ type entry struct {
 type fact struct {
 	entry
 	sender uuid.UUID
+	// frame tells of it.
+	frame uuid.UUID
 	// document is set for what tells of the document itself.
 	document *platformv1.DocumentFacts
 	// resolvedAt is when the first resolution found the recipient here, where that is what the fact answers.

@@ -17,7 +17,7 @@ func follows() []audit.Table {
 	issued, verified := &viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}
 	registered, readRegistered := &circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}
 	return []audit.Table{
-		{Name: "document_summary", Key: "edoc_num", Founded: audit.Kinds(accepted, received), Columns: []audit.Column{
+		{Name: "document_summary", Key: "edoc_num", Frame: "frame_id", Founded: audit.Kinds(accepted, received), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
 			{Name: "own_key", From: []audit.Source{audit.Of(accepted, "facts.own_key")}},
 			{Name: "accepted_at", From: []audit.Source{audit.Of(accepted, "facts.accepted_at")}},

@@ -149,8 +149,8 @@ func TestTimelineHoldsTheSendersCertificatesOnly(t *testing.T) {
 		as(ofSender, sender, 11, "mine-11"), as(ofRecipient, "recipient-id", 12, "theirs-12"), as(unsaid, sender, 13, "mine-13"), as(unsaid, "recipient-id", 14, "theirs-14"),
 		as(42, "recipient-id", 6, "newer"))
 	_, err := o.App.Exec(t.Context(), `
-		insert into timeline_entry (edoc_num, kind, ordinal, occurred_at, recorded_at, actor, details)
-		values ($1, 180, 8, now(), now(), 'recipient-id', '{"certificate": "theirs-8"}')`, f.GetEdocNum())
+		insert into timeline_entry (edoc_num, kind, ordinal, occurred_at, recorded_at, actor, details, frame_id)
+		values ($1, 180, 8, now(), now(), 'recipient-id', '{"certificate": "theirs-8"}', gen_random_uuid())`, f.GetEdocNum())
 	require.NoError(t, err)
 	var shown []string
 	for _, e := range o.timeline(t, f) {

@@ -18,8 +18,8 @@ import (
 // newEntries inserts the entries of told. $1 is the kind, $2 the present.
 const newEntries = `
 		new as (
-		  insert into timeline_entry (edoc_num, kind, ordinal, occurred_at, recorded_at, acknowledged_at, actor, details)
-		  select edoc_num, $1, ordinal, occurred_at, $2, acknowledged_at, actor, details::jsonb
+		  insert into timeline_entry (edoc_num, kind, ordinal, occurred_at, recorded_at, acknowledged_at, actor, details, frame_id)
+		  select edoc_num, $1, ordinal, occurred_at, $2, acknowledged_at, actor, details::jsonb, frame_id
 		  from   told
 		  order  by edoc_num, ordinal
 		  on conflict do nothing
@@ -34,16 +34,17 @@ type entryColumns struct {
 	actors       []string
 	details      []*string
 	senders      []uuid.UUID
+	frames       []uuid.UUID
 }
 
 func entriesOf(facts []fact) (entryColumns, error) {
 	c := entryColumns{
 		numbers: make([]string, len(facts)), ordinals: make([]int32, len(facts)), occurred: make([]time.Time, len(facts)),
 		acknowledged: make([]*time.Time, len(facts)), actors: make([]string, len(facts)), details: make([]*string, len(facts)),
-		senders: make([]uuid.UUID, len(facts)),
+		senders: make([]uuid.UUID, len(facts)), frames: make([]uuid.UUID, len(facts)),
 	}
 	for i, f := range facts {
-		c.numbers[i], c.ordinals[i], c.occurred[i], c.actors[i], c.senders[i] = f.number, f.ordinal, f.occurredAt, f.actor, f.sender
+		c.numbers[i], c.ordinals[i], c.occurred[i], c.actors[i], c.senders[i], c.frames[i] = f.number, f.ordinal, f.occurredAt, f.actor, f.sender, f.frame
 		c.acknowledged[i] = instant(f.acknowledgedAt)
 		if len(f.details) == 0 {
 			continue
@@ -64,7 +65,7 @@ func run(ctx context.Context, db pg.DBTX, sql string, k kind, now time.Time, fac
 	if err != nil {
 		return 0, err
 	}
-	all := append([]any{int16(k), now, c.numbers, c.ordinals, c.occurred, c.acknowledged, c.actors, c.details, c.senders}, args...)
+	all := append([]any{int16(k), now, c.numbers, c.ordinals, c.occurred, c.acknowledged, c.actors, c.details, c.senders, c.frames}, args...)
 	var fresh int64
 	if err := db.QueryRow(ctx, sql, all...).Scan(&fresh); err != nil {
 		return 0, fmt.Errorf("record %d facts of kind %d: %w", len(facts), k, err)
@@ -76,8 +77,8 @@ func run(ctx context.Context, db pg.DBTX, sql string, k kind, now time.Time, fac
 func insertEntries(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const insert = `
 		with told as (
-		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[])
-		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender)),` + newEntries + `
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id)),` + newEntries + `
 		select count(*) from new`
 	return run(ctx, db, insert, k, now, facts)
 }
@@ -86,15 +87,15 @@ func insertEntries(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 func mergeResolutions(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		with told as (
-		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::smallint[])
-		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, resolution)),` + newEntries + `,
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[], $11::smallint[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id, resolution)),` + newEntries + `,
 		merged as (
-		  insert into document_summary as s (edoc_num, sender, resolution, resolution_ordinal)
-		  select t.edoc_num, t.sender, t.resolution, t.ordinal
+		  insert into document_summary as s (edoc_num, sender, frame_id, resolution, resolution_ordinal)
+		  select t.edoc_num, t.sender, t.frame_id, t.resolution, t.ordinal
 		  from   told t join new using (edoc_num, ordinal)
 		  order  by t.edoc_num
 		  on conflict (edoc_num) do update
-		  set    resolution = excluded.resolution, resolution_ordinal = excluded.resolution_ordinal
+		  set    frame_id = excluded.frame_id, resolution = excluded.resolution, resolution_ordinal = excluded.resolution_ordinal
 		  where  excluded.resolution_ordinal > s.resolution_ordinal)
 		select count(*) from new`
 	resolutions := make([]int16, len(facts))
@@ -108,17 +109,18 @@ func mergeResolutions(ctx context.Context, db pg.DBTX, k kind, now time.Time, fa
 func mergeEnds(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		with told as (
-		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[],
-		                       $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::text[])
-		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender,
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
+		                       $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::text[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id,
 		         expired_at, failed_at, cancelled_at, cancel_refused_at, failure_reason)),` + newEntries + `,
 		merged as (
-		  insert into document_summary as s (edoc_num, sender, expired_at, failed_at, failure_reason, cancelled_at, cancel_refused_at)
-		  select t.edoc_num, t.sender, t.expired_at, t.failed_at, t.failure_reason, t.cancelled_at, t.cancel_refused_at
+		  insert into document_summary as s (edoc_num, sender, frame_id, expired_at, failed_at, failure_reason, cancelled_at, cancel_refused_at)
+		  select t.edoc_num, t.sender, t.frame_id, t.expired_at, t.failed_at, t.failure_reason, t.cancelled_at, t.cancel_refused_at
 		  from   told t join new using (edoc_num, ordinal)
 		  order  by t.edoc_num
 		  on conflict (edoc_num) do update
-		  set    expired_at        = least(s.expired_at, excluded.expired_at),
+		  set    frame_id          = excluded.frame_id,
+		         expired_at        = least(s.expired_at, excluded.expired_at),
 		         failed_at         = least(s.failed_at, excluded.failed_at),
 		         failure_reason    = case when s.failed_at is null or (excluded.failed_at, excluded.failure_reason) < (s.failed_at, s.failure_reason)
 		                                  then excluded.failure_reason else s.failure_reason end,
@@ -152,7 +154,7 @@ func insertAnswered(ctx context.Context, db pg.DBTX, now time.Time, ends []fact)
 	var found []fact
 	for _, f := range ends {
 		if !f.resolvedAt.IsZero() {
-			found = append(found, fact{sender: f.sender, entry: entry{kind: recipientResolved, number: f.number, ordinal: 1, occurredAt: f.resolvedAt,
+			found = append(found, fact{sender: f.sender, frame: f.frame, entry: entry{kind: recipientResolved, number: f.number, ordinal: 1, occurredAt: f.resolvedAt,
 				actor: ofUnit("address"), details: map[string]string{"resolution": "OWN"}}})
 		}
 	}
@@ -167,17 +169,18 @@ func insertAnswered(ctx context.Context, db pg.DBTX, now time.Time, ends []fact)
 func mergeTokens(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		with told as (
-		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[])
-		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender)),` + newEntries + `,
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id)),` + newEntries + `,
 		merged as (
-		  insert into document_summary as s (edoc_num, sender, token_issued_at, tokens_issued, token_verified_at, tokens_verified)
-		  select t.edoc_num, t.sender,
-		         case when $10 then t.occurred_at end, case when $10 then t.ordinal else 0 end,
-		         case when not $10 then t.occurred_at end, case when not $10 then t.ordinal else 0 end
+		  insert into document_summary as s (edoc_num, sender, frame_id, token_issued_at, tokens_issued, token_verified_at, tokens_verified)
+		  select t.edoc_num, t.sender, t.frame_id,
+		         case when $11 then t.occurred_at end, case when $11 then t.ordinal else 0 end,
+		         case when not $11 then t.occurred_at end, case when not $11 then t.ordinal else 0 end
 		  from   told t join new using (edoc_num, ordinal)
 		  order  by t.edoc_num
 		  on conflict (edoc_num) do update
-		  set    token_issued_at   = greatest(s.token_issued_at, excluded.token_issued_at),
+		  set    frame_id          = excluded.frame_id,
+		         token_issued_at   = greatest(s.token_issued_at, excluded.token_issued_at),
 		         tokens_issued     = greatest(s.tokens_issued, excluded.tokens_issued),
 		         token_verified_at = greatest(s.token_verified_at, excluded.token_verified_at),
 		         tokens_verified   = greatest(s.tokens_verified, excluded.tokens_verified))
@@ -189,20 +192,21 @@ func mergeTokens(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts [
 func mergeRefusals(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		with told as (
-		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[],
-		                       $10::smallint[], $11::boolean[])
-		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, result, read_time)),` + newEntries + `,
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
+		                       $11::smallint[], $12::boolean[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id, result, read_time)),` + newEntries + `,
 		merged as (
 		  insert into document_summary as s
-		         (edoc_num, sender, registration_refused_at, registration_refused_result, registration_refused_ordinal,
+		         (edoc_num, sender, frame_id, registration_refused_at, registration_refused_result, registration_refused_ordinal,
 		          read_time_refused_at, read_time_refused_result, read_time_refused_ordinal)
-		  select t.edoc_num, t.sender,
+		  select t.edoc_num, t.sender, t.frame_id,
 		         case when not read_time then t.occurred_at end, case when not read_time then t.result end, case when not read_time then t.ordinal else 0 end,
 		         case when read_time then t.occurred_at end, case when read_time then t.result end, case when read_time then t.ordinal else 0 end
 		  from   told t join new using (edoc_num, ordinal)
 		  order  by t.edoc_num
 		  on conflict (edoc_num) do update
-		  set    registration_refused_at      = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
+		  set    frame_id                     = excluded.frame_id,
+		         registration_refused_at      = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
 		                                             then excluded.registration_refused_at else s.registration_refused_at end,
 		         registration_refused_result  = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
 		                                             then excluded.registration_refused_result else s.registration_refused_result end,

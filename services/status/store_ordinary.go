@@ -16,10 +16,11 @@ import (
 // mergeOrdinary runs a statement of this file and tells how many summaries it changed.
 func mergeOrdinary(ctx context.Context, db pg.DBTX, sql string, k kind, now time.Time, facts []fact, args ...any) (int64, error) {
 	numbers, senders, occurred := make([]string, len(facts)), make([]uuid.UUID, len(facts)), make([]time.Time, len(facts))
+	frames := make([]uuid.UUID, len(facts))
 	for i, f := range facts {
-		numbers[i], senders[i], occurred[i] = f.number, f.sender, f.occurredAt
+		numbers[i], senders[i], occurred[i], frames[i] = f.number, f.sender, f.occurredAt, f.frame
 	}
-	tag, err := db.Exec(ctx, sql, append([]any{numbers, senders, occurred, now}, args...)...)
+	tag, err := db.Exec(ctx, sql, append([]any{numbers, senders, occurred, now, frames}, args...)...)
 	if err != nil {
 		return 0, fmt.Errorf("merge %d facts of kind %d: %w", len(facts), k, err)
 	}
@@ -48,12 +49,13 @@ func documentsOf(facts []fact) documentColumns {
 func mergeAccepted(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		insert into document_summary as s
-		       (edoc_num, sender, accepted_at, accepted_recorded_at, actor, own_key, repeats, send_deadline, viewing_deadline)
-		select edoc_num, sender, accepted_at, $4, actor, own_key, repeats, send_deadline, viewing_deadline
-		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
-		       u(edoc_num, sender, accepted_at, actor, own_key, repeats, send_deadline, viewing_deadline)
+		       (edoc_num, sender, frame_id, accepted_at, accepted_recorded_at, actor, own_key, repeats, send_deadline, viewing_deadline)
+		select edoc_num, sender, frame_id, accepted_at, $4, actor, own_key, repeats, send_deadline, viewing_deadline
+		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[])
+		       u(edoc_num, sender, accepted_at, frame_id, actor, own_key, repeats, send_deadline, viewing_deadline)
 		on conflict (edoc_num) do update
-		set    accepted_at          = coalesce(s.accepted_at, excluded.accepted_at),
+		set    frame_id             = excluded.frame_id,
+		       accepted_at          = coalesce(s.accepted_at, excluded.accepted_at),
 		       accepted_recorded_at = excluded.accepted_recorded_at,
 		       actor                = coalesce(s.actor, excluded.actor),
 		       own_key              = coalesce(s.own_key, excluded.own_key),
@@ -69,16 +71,17 @@ func mergeAccepted(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 func mergeReceived(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		insert into document_summary as s
-		       (edoc_num, sender, received_at, received_recorded_at, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline,
+		       (edoc_num, sender, frame_id, received_at, received_recorded_at, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline,
 		        resolved_at, sent_at, recipient_address)
-		select edoc_num, sender, received_at, $4, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline,
+		select edoc_num, sender, frame_id, received_at, $4, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline,
 		       resolved_at, sent_at, recipient_address
-		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
-		              $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[])
-		       u(edoc_num, sender, received_at, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline,
+		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
+		              $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::text[])
+		       u(edoc_num, sender, received_at, frame_id, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline,
 		         resolved_at, sent_at, recipient_address)
 		on conflict (edoc_num) do update
-		set    received_at          = excluded.received_at,
+		set    frame_id             = excluded.frame_id,
+		       received_at          = excluded.received_at,
 		       received_recorded_at = excluded.received_recorded_at,
 		       actor                = coalesce(s.actor, excluded.actor),
 		       own_key              = coalesce(s.own_key, excluded.own_key),
@@ -102,11 +105,11 @@ func mergeReceived(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 // mergeNotices records that recipients were told.
 func mergeNotices(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
-		insert into document_summary as s (edoc_num, sender, notice_given_at, notice_recorded_at)
-		select edoc_num, sender, given_at, $4
-		from   unnest($1::text[], $2::uuid[], $3::timestamptz[]) u(edoc_num, sender, given_at)
+		insert into document_summary as s (edoc_num, sender, frame_id, notice_given_at, notice_recorded_at)
+		select edoc_num, sender, frame_id, given_at, $4
+		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[]) u(edoc_num, sender, given_at, frame_id)
 		on conflict (edoc_num) do update
-		set    notice_given_at = excluded.notice_given_at, notice_recorded_at = excluded.notice_recorded_at
+		set    frame_id = excluded.frame_id, notice_given_at = excluded.notice_given_at, notice_recorded_at = excluded.notice_recorded_at
 		where  s.notice_given_at is null`
 	return mergeOrdinary(ctx, db, merge, k, now, facts)
 }
@@ -114,12 +117,12 @@ func mergeNotices(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts 
 // mergeReadings records readings.
 func mergeReadings(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
-		insert into document_summary as s (edoc_num, sender, read_at, read_recorded_at, read_actor, read_viewing_system, read_log_digest)
-		select edoc_num, sender, read_at, $4, actor, viewing_system, log_digest
-		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::text[], $6::text[], $7::text[])
-		       u(edoc_num, sender, read_at, actor, viewing_system, log_digest)
+		insert into document_summary as s (edoc_num, sender, frame_id, read_at, read_recorded_at, read_actor, read_viewing_system, read_log_digest)
+		select edoc_num, sender, frame_id, read_at, $4, actor, viewing_system, log_digest
+		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[])
+		       u(edoc_num, sender, read_at, frame_id, actor, viewing_system, log_digest)
 		on conflict (edoc_num) do update
-		set    read_at = excluded.read_at, read_recorded_at = excluded.read_recorded_at, read_actor = excluded.read_actor,
+		set    frame_id = excluded.frame_id, read_at = excluded.read_at, read_recorded_at = excluded.read_recorded_at, read_actor = excluded.read_actor,
 		       read_viewing_system = excluded.read_viewing_system, read_log_digest = excluded.read_log_digest
 		where  s.read_at is null`
 	actors, systems, digests := make([]string, len(facts)), make([]*string, len(facts)), make([]*string, len(facts))
@@ -133,12 +136,12 @@ func mergeReadings(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 func mergeRegistrations(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		insert into document_summary as s
-		       (edoc_num, sender, registration_stated_at, registration_recorded_at, registered_at, registration_result, registration_exchange)
-		select edoc_num, sender, stated_at, $4, registered_at, result, exchange
-		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::timestamptz[], $6::smallint[], $7::text[])
-		       u(edoc_num, sender, stated_at, registered_at, result, exchange)
+		       (edoc_num, sender, frame_id, registration_stated_at, registration_recorded_at, registered_at, registration_result, registration_exchange)
+		select edoc_num, sender, frame_id, stated_at, $4, registered_at, result, exchange
+		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[], $6::timestamptz[], $7::smallint[], $8::text[])
+		       u(edoc_num, sender, stated_at, frame_id, registered_at, result, exchange)
 		on conflict (edoc_num) do update
-		set    registration_stated_at = excluded.registration_stated_at, registration_recorded_at = excluded.registration_recorded_at,
+		set    frame_id = excluded.frame_id, registration_stated_at = excluded.registration_stated_at, registration_recorded_at = excluded.registration_recorded_at,
 		       registered_at = excluded.registered_at, registration_result = excluded.registration_result,
 		       registration_exchange = excluded.registration_exchange
 		where  s.registration_recorded_at is null`
@@ -149,12 +152,12 @@ func mergeRegistrations(ctx context.Context, db pg.DBTX, k kind, now time.Time, 
 func mergeReadTimes(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		insert into document_summary as s
-		       (edoc_num, sender, read_time_stated_at, read_time_recorded_at, read_time_registered_at, read_time_result, read_time_exchange)
-		select edoc_num, sender, stated_at, $4, registered_at, result, exchange
-		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::timestamptz[], $6::smallint[], $7::text[])
-		       u(edoc_num, sender, stated_at, registered_at, result, exchange)
+		       (edoc_num, sender, frame_id, read_time_stated_at, read_time_recorded_at, read_time_registered_at, read_time_result, read_time_exchange)
+		select edoc_num, sender, frame_id, stated_at, $4, registered_at, result, exchange
+		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[], $6::timestamptz[], $7::smallint[], $8::text[])
+		       u(edoc_num, sender, stated_at, frame_id, registered_at, result, exchange)
 		on conflict (edoc_num) do update
-		set    read_time_stated_at = excluded.read_time_stated_at, read_time_recorded_at = excluded.read_time_recorded_at,
+		set    frame_id = excluded.frame_id, read_time_stated_at = excluded.read_time_stated_at, read_time_recorded_at = excluded.read_time_recorded_at,
 		       read_time_registered_at = excluded.read_time_registered_at, read_time_result = excluded.read_time_result,
 		       read_time_exchange = excluded.read_time_exchange
 		where  s.read_time_recorded_at is null`

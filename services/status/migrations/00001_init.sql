@@ -38,6 +38,8 @@ create table timeline_entry (
     actor           text        not null,
     -- Named details as text, without personal data.
     details         jsonb,
+    -- The frame that told of it.
+    frame_id        uuid        not null,
     constraint timeline_entry_pkey primary key (edoc_num, kind, ordinal)
 ) partition by range (edoc_num);
 grant select, insert on timeline_entry to ${app};
@@ -47,6 +49,8 @@ grant select, insert on timeline_entry to ${app};
 create table document_summary (
     edoc_num                     text        collate "C" not null,
     sender                       uuid        not null,
+    -- The frame that told of the latest change.
+    frame_id                     uuid        not null,
     -- From the document's own facts; all of them or none.
     actor                        text,
     own_key                      text        collate "C",
