@@ -19,6 +19,16 @@ func KindOf(message proto.Message) Kind {
 	return Kind(message.ProtoReflect().Descriptor().FullName())
 }
 
+// Payload decodes the message that an event carries.
+func Payload[M proto.Message](e *platformv1.Event) (M, error) {
+	var none M
+	message, _ := none.ProtoReflect().New().Interface().(M)
+	if err := proto.Unmarshal(e.GetPayload(), message); err != nil {
+		return none, fmt.Errorf("decode %s: %w", KindOf(none), err)
+	}
+	return message, nil
+}
+
 // Unit is the unit that states facts of this kind.
 func (k Kind) Unit() string {
 	parts := strings.Split(string(k), ".")

@@ -35,10 +35,6 @@ func ReleaseHold(ctx context.Context, tx pgx.Tx, subject, actor, reference strin
 }
 
 func addHold(ctx context.Context, tx pgx.Tx, subject, action, actor, reference string) error {
-	_, err := tx.Exec(ctx, `insert into legal_hold (id, subject, action, actor, reference) values ($1, $2, $3, $4, $5)`,
+	return pg.Exec(ctx, tx, fmt.Sprintf("record legal hold %s", action), `insert into legal_hold (id, subject, action, actor, reference) values ($1, $2, $3, $4, $5)`,
 		id.New(), subject, action, actor, reference)
-	if err != nil {
-		return fmt.Errorf("record legal hold %s: %w", action, err)
-	}
-	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/pg"
 )
 
 const (
@@ -101,7 +103,7 @@ func (j *Journal) commitGroup(group []*member) (err error) {
 	err = j.InTx(context.WithoutCancel(group[0].ctx), func(tx *Tx) error {
 		if len(group) > 1 {
 			// A row that somebody else holds keeps its own caller waiting, alone.
-			if _, err := tx.Exec(context.WithoutCancel(group[0].ctx), `select set_config('lock_timeout', $1, true)`, togetherLock); err != nil {
+			if err := pg.LimitLockWait(context.WithoutCancel(group[0].ctx), tx, togetherLock); err != nil {
 				return err
 			}
 		}

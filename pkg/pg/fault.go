@@ -45,7 +45,7 @@ func Constraint(err error) string {
 // call may work later.
 func Unreachable(err error) bool {
 	if state := SQLState(err); state != "" {
-		switch state[:2] {
+		switch class(err) {
 		case "08", "53", "57":
 			return true
 		default:
@@ -65,6 +65,26 @@ func connectionGone(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
 }
 
+// Passing reports whether err is no fault of what was written: the database is away or short of something, a race or a lock was lost, or the
+// time ran out. The same may work later.
+func Passing(err error) bool {
+	switch class(err) {
+	case "40", "55":
+		return true
+	default:
+		return Unreachable(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	}
+}
+
+// Refused reports whether the database will not have what was written: a value (class 22) or a constraint (23). The same never works.
+func Refused(err error) bool { return class(err) == "22" || class(err) == "23" }
+
+// class is the first part of err's SQLSTATE, "" when err is not from the server.
+func class(err error) string {
+	state := SQLState(err)
+	return state[:min(len(state), 2)]
+}
+
 // AsFault maps an error of the database to a public fault, by SQLSTATE and constraint name and by
 // nothing else:
 //
@@ -79,7 +99,6 @@ func AsFault(err error, byConstraint map[string]*fault.Error) error {
 	if err == nil || errors.As(err, &already) {
 		return err
 	}
-	state := SQLState(err)
 	if name := Constraint(err); name != "" {
 		if public, ok := byConstraint[name]; ok {
 			mapped := *public
@@ -88,12 +107,12 @@ func AsFault(err error, byConstraint map[string]*fault.Error) error {
 		}
 	}
 	switch {
-	case len(state) == 5 && state[:2] == "40":
+	case class(err) == "40":
 		return fault.New(fault.Stale, "", nil, "", fault.Wrap(err))
 	case Unreachable(err):
 		return fault.New(fault.Unavailable, "", nil, "", fault.Wrap(err))
-	case len(state) == 5 && state[:2] == "22":
-		return &valueError{cause: err, state: state}
+	case class(err) == "22":
+		return &valueError{cause: err, state: SQLState(err)}
 	default:
 		return err
 	}
