@@ -52,17 +52,6 @@ func LaneName(lane platformv1.Lane) string {
 	return "express"
 }
 
-// ParseLane is the reverse of LaneName.
-func ParseLane(name string) (platformv1.Lane, error) {
-	switch name {
-	case "express":
-		return platformv1.Lane_LANE_EXPRESS, nil
-	case "bulk":
-		return platformv1.Lane_LANE_BULK, nil
-	}
-	return platformv1.Lane_LANE_UNSPECIFIED, fmt.Errorf("no lane of this name")
-}
-
 // Lanes are all lanes.
 func Lanes() []platformv1.Lane {
 	return []platformv1.Lane{platformv1.Lane_LANE_EXPRESS, platformv1.Lane_LANE_BULK}
