@@ -113,6 +113,15 @@ func LimitLockWait(ctx context.Context, tx DBTX, limit string) error {
 	return Exec(ctx, tx, "limit the wait for locks", `select set_config('lock_timeout', $1, true)`, limit)
 }
 
+// Column is one value of each row, for a statement that takes rows as arrays of their columns.
+func Column[T, V any](rows []T, value func(T) V) []V {
+	column := make([]V, len(rows))
+	for i, row := range rows {
+		column[i] = value(row)
+	}
+	return column
+}
+
 // OrNull is a column's value, null for the zero value.
 func OrNull[T comparable](v T) *T {
 	var zero T

@@ -79,4 +79,6 @@ func TestNull(t *testing.T) {
 	require.Equal(t, "a", *pg.OrNull("a"))
 	require.Empty(t, pg.OrZero[string](nil))
 	require.Equal(t, "a", pg.OrZero(pg.OrNull("a")))
+	require.Equal(t, []int{1, 3}, pg.Column([]string{"a", "abc"}, func(s string) int { return len(s) }))
+	require.NotNil(t, pg.Column[string](nil, func(s string) int { return len(s) }), "an empty array is no null")
 }

@@ -115,7 +115,7 @@ func (s *service) loop() (lifecycle.Task, error) {
 	return work.Loop[job]{
 		Name: "obtain-certificates", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wake, Log: s.log,
 		Claim: func(ctx context.Context, limit int) ([]job, error) {
-			return claim(ctx, s.db, work.Lease{Owner: s.replica, For: c.Lease.Std(), Limit: limit})
+			return claim(ctx, s.db, c.Claimed(s.replica, limit))
 		},
 		Do: s.obtain,
 	}.Task()
