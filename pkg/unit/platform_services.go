@@ -9,12 +9,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/keys"
@@ -166,24 +163,4 @@ func (s *parkedService) ReplayParkedEvents(ctx context.Context, r *platformv1.Re
 		}
 	}
 	return answer, nil
-}
-
-func observe(meter metric.Meter, conn *bus.Conn, specs []bus.ConsumerSpec, lanes []platformv1.Lane) error {
-	_, err := meter.Int64ObservableGauge("naru.inbox.lag.frames", metric.WithDescription("Frames on the bus that a consumer has not acknowledged."),
-		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-			for _, spec := range specs {
-				for _, lane := range lanes {
-					pending, unacknowledged, err := conn.Lag(ctx, spec, lane)
-					if err != nil {
-						return err
-					}
-					o.Observe(int64(pending+unacknowledged), metric.WithAttributes(attribute.String("consumer", spec.Name(lane))))
-				}
-			}
-			return nil
-		}))
-	if err != nil {
-		return fmt.Errorf("make lag instrument: %w", err)
-	}
-	return nil
 }

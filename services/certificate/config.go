@@ -1,11 +1,8 @@
 package certificate
 
 import (
-	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/config"
@@ -76,15 +73,3 @@ func (c *Config) Validate() error {
 }
 
 func (c IssuerConfig) pins() distcert.Pins { return distcert.Pins{SPKI: c.SPKI, Subjects: c.Subjects} }
-
-func (c IssuerConfig) roots() (*x509.CertPool, error) {
-	pem, err := os.ReadFile(c.RootsFile)
-	if err != nil {
-		return nil, fmt.Errorf("read the issuer's roots: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("read the issuer's roots: no certificate in the file")
-	}
-	return pool, nil
-}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -66,8 +67,8 @@ type service struct {
 
 var _ certificatev1.CertificateServiceServer = (*service)(nil)
 
-func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
-	roots, err := config.Issuer.roots()
+func build(_ context.Context, env *unit.Env, c *Config) (*unit.Service, error) {
+	roots, err := config.Roots(c.Issuer.RootsFile)
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +93,12 @@ func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, err
 		return nil, fmt.Errorf("dial circulation: %w", err)
 	}
 	s := &service{
-		config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
+		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(hub), roots: roots, chains: cms.NewChainCache(chainCache), wake: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(intake), delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
-			circulation: circulationv1.NewCirculationLookupServiceClient(circulation), timeout: config.Lookup.Timeout.Std(), metrics: m,
+			circulation: circulationv1.NewCirculationLookupServiceClient(circulation), timeout: c.Lookup.Timeout.Std(), metrics: m,
 		},
 	}
 	loop, err := s.loop()
