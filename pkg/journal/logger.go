@@ -195,8 +195,7 @@ func (l *Logger) whoIsInTheWay(ctx context.Context, err error) error {
 		from   pg_locks k
 		join   pg_stat_activity a using (pid)
 		where  k.relation = 'log_turn'::regclass and k.granted and a.pid <> pg_backend_pid()`
-	const lockNotAvailable = "55P03"
-	if pg.SQLState(err) != lockNotAvailable {
+	if pg.SQLState(err) != pg.LockNotAvailable {
 		return err
 	}
 	var who *string

@@ -55,8 +55,7 @@ func insertFrames(ctx context.Context, db pg.DBTX, frames []Sealed) error {
 		keyIDs[i], compressions[i], lengths[i], times[i] = f.KeyID, int16(f.Compression), int32(f.RawLength), f.RecordedAt
 		roots[i], macs[i], bodies[i], turns[i] = f.Root[:], f.MAC, f.Body, f.turn
 	}
-	return pg.Exec(ctx, db, fmt.Sprintf("write %d frames to the journal", n), insert, ids, kinds, lanes, counts, keyIDs, compressions, lengths, times, roots, macs,
-		bodies, turns)
+	return pg.Exec(ctx, db, "write frames to the journal", insert, ids, kinds, lanes, counts, keyIDs, compressions, lengths, times, roots, macs, bodies, turns)
 }
 
 // frameColumns of journal j, for scanFrame.

@@ -11,6 +11,9 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
+// LockNotAvailable is the SQLSTATE of a lock that did not come in time (LimitLockWait).
+const LockNotAvailable = "55P03"
+
 // SQLSTATE codes this package decides by (PostgreSQL manual, appendix A).
 const (
 	stateSerializationFailure = "40001"
@@ -18,8 +21,6 @@ const (
 	stateUniqueViolation      = "23505"
 	stateDuplicateObject      = "42710"
 	stateInternalError        = "XX000"
-	stateLockNotAvailable     = "55P03"
-	stateQueryCanceled        = "57014"
 )
 
 // SQLState is the five-character SQLSTATE of err, "" when err is not from the server.
@@ -49,7 +50,7 @@ func Unreachable(err error) bool {
 		case "08", "53", "57":
 			return true
 		default:
-			return state == stateLockNotAvailable
+			return state == LockNotAvailable
 		}
 	}
 	if errors.Is(err, context.Canceled) {

@@ -262,10 +262,7 @@ func (k *Keyring) stored(ctx context.Context, keyID uuid.UUID) (*dataKey, error)
 	if err != nil {
 		return nil, err
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.byID[keyID] = key
-	return key, nil
+	return k.hold(key), nil
 }
 
 // fetch asks the maker and keeps the answer.
@@ -288,10 +285,15 @@ func (k *Keyring) fetch(ctx context.Context, keyID uuid.UUID, want Purpose) (*da
 	if err != nil {
 		return nil, err
 	}
+	return k.hold(key), nil
+}
+
+// hold has a key in memory from now on.
+func (k *Keyring) hold(key *dataKey) *dataKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.byID[keyID] = key
-	return key, nil
+	k.byID[key.id] = key
+	return key
 }
 
 // keep wraps a key and stores it.

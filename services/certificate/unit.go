@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"embed"
-	"fmt"
 	"log/slog"
 
 	"github.com/google/uuid"
@@ -30,10 +29,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// neighbours are the units it calls.
+var neighbours = []string{"hub", "intake", "delivery", "circulation"}
+
 // Unit is the certificate unit.
 var Unit = unit.Unit{
 	Name:       domain,
-	Requires:   []string{"hub", "intake", "delivery", "circulation"},
+	Requires:   neighbours,
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
 	// Partitioned so that a year can be taken away whole; nothing is dropped by age alone.
@@ -76,29 +78,19 @@ func build(_ context.Context, env *unit.Env, c *Config) (*unit.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	hub, err := env.Dial("hub")
-	if err != nil {
-		return nil, fmt.Errorf("dial hub: %w", err)
-	}
-	intake, err := env.Dial("intake")
-	if err != nil {
-		return nil, fmt.Errorf("dial intake: %w", err)
-	}
-	delivery, err := env.Dial("delivery")
-	if err != nil {
-		return nil, fmt.Errorf("dial delivery: %w", err)
-	}
-	circulation, err := env.Dial("circulation")
-	if err != nil {
-		return nil, fmt.Errorf("dial circulation: %w", err)
+	conns := map[string]grpc.ClientConnInterface{}
+	for _, name := range neighbours {
+		if conns[name], err = env.Dial(name); err != nil {
+			return nil, err
+		}
 	}
 	s := &service{
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
-		hub: hubv1.NewHubServiceClient(hub), roots: roots, chains: cms.NewChainCache(chainCache), wake: work.NewBell(),
+		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, chains: cms.NewChainCache(chainCache), wake: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{
-			intake: intakev1.NewIntakeLookupServiceClient(intake), delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
-			circulation: circulationv1.NewCirculationLookupServiceClient(circulation), timeout: c.Lookup.Timeout.Std(), metrics: m,
+			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),
+			circulation: circulationv1.NewCirculationLookupServiceClient(conns["circulation"]), timeout: c.Lookup.Timeout.Std(), metrics: m,
 		},
 	}
 	loop, err := s.loop()
