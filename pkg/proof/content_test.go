@@ -19,7 +19,7 @@ func TestContentHasOneEncoding(t *testing.T) {
 	t.Parallel()
 	written, err := proof.Encode(content{Name: "<가>&", Size: 7})
 	require.NoError(t, err)
-	require.Equal(t, []byte(`{"name":"<가>&","size":7}`), written)
+	require.Equal(t, []byte(`{"name":"<가>&","size":7}`), written) //nolint:testifylint // the very bytes are meant
 	var read content
 	require.NoError(t, proof.Decode(written, &read))
 	require.Equal(t, content{Name: "<가>&", Size: 7}, read)
