@@ -46,7 +46,8 @@ func (e *Engine) authentic(ctx context.Context, c Consumer, batch []arrival) []a
 		case why == "":
 			if ctx.Err() == nil {
 				e.retries.Add(ctx, 1)
-				e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "frame put off", slog.String("consumer", c.Purpose), slog.String("frame_id", a.frame.ID.String()), slog.Any("error", err))
+				e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "frame put off", slog.String("consumer", c.Purpose),
+					slog.String("frame_id", a.frame.ID.String()), slog.Any("error", err))
 			}
 			delay := keyRetry
 			if fault.KindOf(err) == fault.Conflict {

@@ -267,7 +267,8 @@ func (e *Engine) settle(ctx context.Context, c Consumer, batch []arrival) {
 	}
 	if err != nil && ctx.Err() == nil {
 		e.retries.Add(ctx, 1)
-		e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "batch given back for later", slog.String("consumer", c.Purpose), slog.Int("frames", len(frames)), slog.Any("error", err))
+		e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "batch given back for later", slog.String("consumer", c.Purpose),
+			slog.Int("frames", len(frames)), slog.Any("error", err))
 	}
 }
 
@@ -383,10 +384,12 @@ func (e *Engine) verdicts(ctx context.Context, tx *journal.Tx, h Handler, of []e
 			return nil, err
 		case isPutOff(err):
 			// The savepoint undid it; it waits by itself, so that the others go on.
-			e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "event put off", slog.String("kind", string(h.kind)), slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
+			e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "event put off", slog.String("kind", string(h.kind)),
+				slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
 			verdicts[i] = Defer("unavailable")
 		default:
-			e.deps.Log.LogAttrs(ctx, slog.LevelError, "event parked", slog.String("kind", string(h.kind)), slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
+			e.deps.Log.LogAttrs(ctx, slog.LevelError, "event parked", slog.String("kind", string(h.kind)),
+				slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
 			verdicts[i] = Park("handler_failed")
 		}
 	}

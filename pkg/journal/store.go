@@ -67,7 +67,8 @@ func scanFrame(unit string, leading ...any) pgx.RowToFunc[Sealed] {
 		s := Sealed{Frame: frame.Frame{Header: frame.Header{Unit: unit}}}
 		var lane, compression int16
 		var root []byte
-		err := row.Scan(slices.Concat(leading, []any{&s.ID, &s.Kind, &lane, &s.Count, &s.KeyID, &compression, &s.RawLength, &s.RecordedAt, &root, &s.MAC, &s.Body})...)
+		columns := []any{&s.ID, &s.Kind, &lane, &s.Count, &s.KeyID, &compression, &s.RawLength, &s.RecordedAt, &root, &s.MAC, &s.Body}
+		err := row.Scan(slices.Concat(leading, columns)...)
 		s.Lane, s.Compression, s.RecordedAt = platformv1.Lane(lane), frame.Compression(compression), s.RecordedAt.UTC()
 		copy(s.Root[:], root)
 		return s, err
@@ -150,8 +151,14 @@ func firstIDAt(at time.Time) uuid.UUID {
 	return first
 }
 
-// Each gives the frames of a unit's journal in the order of their ids, without what it has refused or nobody marked. The connection may read the unit's schema from any search path.
+// Each gives the frames of a unit's journal in the order of their ids, without what it has refused or nobody marked. The connection may read the
+// unit's schema from any search path.
 func Each(ctx context.Context, db pg.DBTX, unit string, fn func(f Sealed) error) error {
-	return pg.Walk(ctx, db, "read the journal of "+unit, scanFrame(unit), fn, `select `+frameColumns+` from `+pgx.Identifier{unit, "journal"}.Sanitize()+` j join `+
-		pgx.Identifier{unit, "journal_mark"}.Sanitize()+` m using (frame_id) where m.refused is null order by j.frame_id`)
+	read := `
+		select ` + frameColumns + `
+		from   ` + pgx.Identifier{unit, "journal"}.Sanitize() + ` j
+		join   ` + pgx.Identifier{unit, "journal_mark"}.Sanitize() + ` m using (frame_id)
+		where  m.refused is null
+		order  by j.frame_id`
+	return pg.Walk(ctx, db, "read the journal of "+unit, scanFrame(unit), fn, read)
 }

@@ -160,8 +160,9 @@ func (w *WitnessOf) seen(ctx context.Context, tx pgx.Tx, owner, verifierKey stri
 	if err != nil {
 		return Checkpoint{}, err
 	}
+	const read = `select note from witnessed_checkpoint where origin = $1 for update`
 	var row string
-	if _, err := pg.Scan(ctx, tx, "read what was witnessed", []any{&row}, `select note from witnessed_checkpoint where origin = $1 for update`, owner); err != nil {
+	if _, err := pg.Scan(ctx, tx, "read what was witnessed", []any{&row}, read, owner); err != nil {
 		return Checkpoint{}, err
 	}
 	kept, err := w.Store.Remembered(witnessFile(owner))
