@@ -57,7 +57,7 @@ func Open(dir string, opts Options) (*Store, error) {
 
 // Signer gives the signing key of that name.
 func (s *Store) Signer(ctx context.Context, name string) (Signer, error) {
-	signer, err := load(ctx, s, s.signers, name, kind[*fileSigner]{suffix: signerSuffix, make: newSignerFile, parse: parseSigner})
+	signer, err := load(ctx, s, s.signers, name, kind[*fileSigner]{suffix: ".signer.pem", make: newSignerFile, parse: parseSigner})
 	if err != nil {
 		return nil, fmt.Errorf("getting signing key %s: %w", name, err)
 	}
@@ -141,33 +141,28 @@ func (s *Store) Remembered(name string) ([]byte, error) {
 
 // Rotate makes a new signing key under the name; the old one's public half stays published. Processes that hold the old key sign
 // with it until they open the store again. Rotating needs Options.Create.
-func (s *Store) Rotate(ctx context.Context, name string) (_ Signer, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("rotating signing key %s: %w", name, err)
-		}
-	}()
+func (s *Store) Rotate(ctx context.Context, name string) (Signer, error) {
 	if !s.create {
-		return nil, errors.New("making keys is not allowed")
+		return nil, fmt.Errorf("rotating signing key %s: making keys is not allowed", name)
 	}
 	old, err := s.Signer(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("rotating: %w", err)
 	}
 	der, err := x509.MarshalPKIXPublicKey(old.Public())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("rotating signing key %s: %w", name, err)
 	}
 	retired := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	if err := s.dir.create(name+"."+old.KeyID()+publicSuffix, retired); err != nil {
-		return nil, err
+	if err = s.dir.create(name+"."+old.KeyID()+publicSuffix, retired); err != nil {
+		return nil, fmt.Errorf("rotating signing key %s: %w", name, err)
 	}
 	fresh, err := newSignerFile()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("rotating signing key %s: %w", name, err)
 	}
-	if err := s.dir.replace(name+signerSuffix, fresh); err != nil {
-		return nil, err
+	if err = s.dir.replace(name+".signer.pem", fresh); err != nil {
+		return nil, fmt.Errorf("rotating signing key %s: %w", name, err)
 	}
 	s.mu.Lock()
 	delete(s.signers, name)
@@ -176,7 +171,6 @@ func (s *Store) Rotate(ctx context.Context, name string) (_ Signer, err error) {
 }
 
 const (
-	signerSuffix     = ".signer.pem"
 	publicSuffix     = ".public.pem"
 	macSuffix        = ".mac"
 	rememberedSuffix = ".kept"
