@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 // Signer is an archive's key with its certificate chain, its own certificate first.
@@ -26,7 +27,7 @@ func IssueRegistration(s Statement, signer Signer, at time.Time) ([]byte, error)
 // IssueOriginal makes an original certificate that refers to the registration certificate with the given digest (see
 // Digest).
 func IssueOriginal(s Statement, registrationDigest string, signer Signer, at time.Time) ([]byte, error) {
-	if _, ok := normaliseHash(registrationDigest); !ok {
+	if _, ok := proof.Hash(registrationDigest); !ok {
 		return nil, fmt.Errorf("issue original certificate: %w", malformed("digest of the registration certificate"))
 	}
 	return issue(KindOriginal, s, registrationDigest, signer, at)
@@ -37,7 +38,7 @@ func issue(kind Kind, s Statement, registrationDigest string, signer Signer, at 
 	if err != nil {
 		return nil, fmt.Errorf("issue %s certificate: %w", kind, err)
 	}
-	content, err := w.encode()
+	content, err := proof.Encode(w)
 	if err != nil {
 		return nil, fmt.Errorf("issue %s certificate: %w", kind, err)
 	}

@@ -1,17 +1,13 @@
 package archivecert
 
 import (
-	"bytes"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 const (
@@ -80,16 +76,6 @@ type wire struct {
 	RegistrationCertificateDigest string   `json:"registrationCertificateDigest,omitempty"`
 }
 
-func (w *wire) encode() ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(w); err != nil {
-		return nil, fmt.Errorf("encode statement: %w", err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
 // newWire checks a statement and puts it into its wire form.
 func newWire(kind Kind, s Statement, registrationDigest string) (*wire, error) {
 	w := &wire{
@@ -108,25 +94,11 @@ func newWire(kind Kind, s Statement, registrationDigest string) (*wire, error) {
 	return w, nil
 }
 
-// decode reads the one encoding a value has. Since the bytes must equal the value's encoding, repeated or differently
-// cased names, other orders and white space are refused too.
+// decode reads the one encoding a value has.
 func decode(content []byte) (*wire, *Failure) {
-	if !utf8.Valid(content) {
-		return nil, malformed("content is not UTF-8")
-	}
 	var w wire
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&w); err != nil {
-		// The decoder's own text can quote the content.
-		return nil, malformed("content is not the documented JSON")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, malformed("bytes after the content")
-	}
-	again, err := w.encode()
-	if err != nil || !bytes.Equal(again, content) {
-		return nil, malformed("content is not in its deterministic encoding")
+	if err := proof.Decode(content, &w); err != nil {
+		return nil, malformed(err.Error())
 	}
 	if w.Format != Format {
 		return nil, malformed("content format is unknown")
@@ -150,11 +122,11 @@ func (w *wire) statement() (*Statement, error) {
 		return nil, malformed("too many attachment hashes")
 	}
 	var ok bool
-	if s.Hash, ok = normaliseHash(w.Hash); !ok {
+	if s.Hash, ok = proof.Hash(w.Hash); !ok {
 		return nil, malformed("document hash")
 	}
 	for _, given := range w.AttachmentHashes {
-		hash, ok := normaliseHash(given)
+		hash, ok := proof.Hash(given)
 		if !ok {
 			return nil, malformed("attachment hash")
 		}
@@ -174,14 +146,6 @@ func (w *wire) statement() (*Statement, error) {
 		return nil, malformed("times are out of order")
 	}
 	return s, nil
-}
-
-func normaliseHash(text string) (string, bool) {
-	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != 32 {
-		return "", false
-	}
-	return hex.EncodeToString(raw), true
 }
 
 const identifierAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 // Clock tells the present time, used where a caller asks about no particular one.
@@ -81,7 +82,7 @@ func (v *Verifier) Original(der []byte, at time.Time) (*Original, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest, ok := normaliseHash(w.RegistrationCertificateDigest)
+	digest, ok := proof.Hash(w.RegistrationCertificateDigest)
 	if !ok {
 		return nil, malformed("digest of the registration certificate")
 	}

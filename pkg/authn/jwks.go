@@ -5,11 +5,11 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 
+	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
 
@@ -22,38 +22,25 @@ type PublicKey struct {
 // purposeMember of a published key says what its signatures count for, beyond use and alg (RFC 7517 §4 permits more members).
 const purposeMember = "naru_purpose"
 
-// jwkJSON is an EC public key (RFC 7518 §6.2.1) for signatures.
-type jwkJSON struct {
-	KeyType   string `json:"kty"`
-	Curve     string `json:"crv"`
-	X         string `json:"x"`
-	Y         string `json:"y"`
-	ID        string `json:"kid"`
-	Use       string `json:"use"`
-	Algorithm string `json:"alg"`
-	Purpose   string `json:"naru_purpose,omitempty"`
-}
-
 // KeySet writes public keys as a JSON Web Key Set (RFC 7517), in the order given.
 func KeySet(keys ...PublicKey) ([]byte, error) {
-	set := struct {
-		Keys []jwkJSON `json:"keys"`
-	}{Keys: []jwkJSON{}}
+	set := jwk.NewSet()
 	for _, k := range keys {
 		public, ok := k.Key.(*ecdsa.PublicKey)
 		if !ok || public.Curve != elliptic.P256() || k.ID == "" {
 			return nil, fmt.Errorf("writing key set: key %q is not ECDSA P-256 with an id", k.ID)
 		}
-		point, err := public.Bytes()
+		key, err := jwk.FromRaw(public)
 		if err != nil {
 			return nil, fmt.Errorf("writing key set: key %q: %w", k.ID, err)
 		}
-		// SEC 1 §2.3.3: 0x04, then both coordinates in full width.
-		half := (len(point) - 1) / 2
-		set.Keys = append(set.Keys, jwkJSON{
-			KeyType: "EC", Curve: "P-256", X: base64.RawURLEncoding.EncodeToString(point[1 : 1+half]),
-			Y: base64.RawURLEncoding.EncodeToString(point[1+half:]), ID: k.ID, Use: "sig", Algorithm: "ES256", Purpose: k.Purpose,
-		})
+		err = errors.Join(key.Set(jwk.KeyIDKey, k.ID), key.Set(jwk.KeyUsageKey, jwk.ForSignature), key.Set(jwk.AlgorithmKey, jwa.ES256), set.AddKey(key))
+		if k.Purpose != "" {
+			err = errors.Join(err, key.Set(purposeMember, k.Purpose))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("writing key set: key %q: %w", k.ID, err)
+		}
 	}
 	out, err := json.Marshal(set)
 	if err != nil {

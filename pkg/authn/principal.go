@@ -70,26 +70,20 @@ func CallingUnit(ctx context.Context) string {
 	return unit
 }
 
-// Reason is a machine reason of access errors, which belong to no unit's own list (domain "naru").
-type Reason string
-
-// The reasons of access errors.
+// The reasons of access errors, which belong to no unit's own list (domain "naru").
 const (
 	// ReasonTokenMissing: the RPC wants an access token and none came.
-	ReasonTokenMissing Reason = "TOKEN_MISSING"
+	ReasonTokenMissing fault.Word = "TOKEN_MISSING"
 	// ReasonTokenInvalid: the token is malformed, forged, of an unknown key, or meant for somebody else.
-	ReasonTokenInvalid Reason = "TOKEN_INVALID"
+	ReasonTokenInvalid fault.Word = "TOKEN_INVALID"
 	// ReasonTokenExpired: the token was genuine and its life has ended.
-	ReasonTokenExpired Reason = "TOKEN_EXPIRED"
+	ReasonTokenExpired fault.Word = "TOKEN_EXPIRED"
 	// ReasonKindNotPermitted: principals of this kind may not call this.
-	ReasonKindNotPermitted Reason = "KIND_NOT_PERMITTED"
+	ReasonKindNotPermitted fault.Word = "KIND_NOT_PERMITTED"
 	// ReasonScopeMissing: the token lacks the scope this needs.
-	ReasonScopeMissing Reason = "SCOPE_MISSING"
+	ReasonScopeMissing fault.Word = "SCOPE_MISSING"
 	// ReasonUnitNotPermitted: the calling unit may not call this.
-	ReasonUnitNotPermitted Reason = "UNIT_NOT_PERMITTED"
+	ReasonUnitNotPermitted fault.Word = "UNIT_NOT_PERMITTED"
 	// ReasonKeySetUnavailable: the issuer's keys cannot be had now.
-	ReasonKeySetUnavailable Reason = "KEY_SET_UNAVAILABLE"
+	ReasonKeySetUnavailable fault.Word = "KEY_SET_UNAVAILABLE"
 )
-
-// String is the reason as it travels.
-func (r Reason) String() string { return string(r) }

@@ -1,12 +1,8 @@
 package distcert
 
 import (
-	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -14,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 const (
@@ -104,41 +101,22 @@ func (c Content) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return canonical.wire().encode()
+	return proof.Encode(canonical.wire())
 }
 
-// DecodeContent reads what Encode writes, and nothing else: a value has one encoding, so repeated or unknown names and
-// other spellings are refused. Error texts never repeat a value.
+// DecodeContent reads what Encode writes, and nothing else.
 func DecodeContent(text []byte) (*Content, error) {
-	if len(text) > maxContentBytes || !utf8.Valid(text) {
-		return nil, errors.New("content is too large or not UTF-8")
+	if len(text) > maxContentBytes {
+		return nil, errors.New("content is too large")
 	}
 	var w wire
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&w); err != nil {
-		return nil, errors.New("content is not the documented JSON")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("bytes after the content")
-	}
-	if again, err := w.encode(); err != nil || !bytes.Equal(again, text) {
-		return nil, errors.New("content is not in its deterministic encoding")
+	if err := proof.Decode(text, &w); err != nil {
+		return nil, err
 	}
 	if w.Format != ContentFormat {
 		return nil, errors.New("content format is unknown")
 	}
 	return w.content()
-}
-
-func (w *wire) encode() ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(w); err != nil {
-		return nil, fmt.Errorf("encode content: %w", err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 func (c Content) wire() *wire {
@@ -167,14 +145,14 @@ func (w *wire) content() (*Content, error) {
 	if w.HashAlgorithm != HashAlgorithm || len(w.AttachmentHashes) > maxAttachments {
 		return nil, errors.New("hash algorithm or number of attachments")
 	}
-	var err error
-	if c.Hash, err = normaliseHash(w.Hash); err != nil {
-		return nil, err
+	var ok bool
+	if c.Hash, ok = proof.Hash(w.Hash); !ok {
+		return nil, errHash
 	}
 	for _, given := range w.AttachmentHashes {
-		hash, err := normaliseHash(given)
-		if err != nil {
-			return nil, err
+		hash, ok := proof.Hash(given)
+		if !ok {
+			return nil, errHash
 		}
 		c.AttachmentHashes = append(c.AttachmentHashes, hash)
 	}
@@ -242,13 +220,7 @@ func (c *Content) checkTexts() error {
 	return nil
 }
 
-func normaliseHash(text string) (string, error) {
-	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != 32 {
-		return "", errors.New("hash is not SHA-256 in hexadecimal")
-	}
-	return hex.EncodeToString(raw), nil
-}
+var errHash = errors.New("hash is not SHA-256 in hexadecimal")
 
 // formatTime truncates, never rounds, to KST seconds.
 func formatTime(at time.Time) string { return at.Truncate(time.Second).In(id.KST).Format(timeLayout) }

@@ -32,6 +32,12 @@ type Reason interface {
 	String() string
 }
 
+// Word is a reason that is in no unit's enum: one of the platform's own.
+type Word string
+
+// String is the reason as it travels.
+func (w Word) String() string { return string(w) }
+
 // Violation is one broken rule of a request.
 type Violation struct {
 	// Field is the path as it is written in JSON, e.g. items[3].documentHash.value.

@@ -19,6 +19,16 @@ func KindOf(message proto.Message) Kind {
 	return Kind(message.ProtoReflect().Descriptor().FullName())
 }
 
+// Payload decodes the message that an event carries.
+func Payload[M proto.Message](e *platformv1.Event) (M, error) {
+	var none M
+	message, _ := none.ProtoReflect().New().Interface().(M)
+	if err := proto.Unmarshal(e.GetPayload(), message); err != nil {
+		return none, fmt.Errorf("decode %s: %w", KindOf(none), err)
+	}
+	return message, nil
+}
+
 // Unit is the unit that states facts of this kind.
 func (k Kind) Unit() string {
 	parts := strings.Split(string(k), ".")
@@ -40,17 +50,6 @@ func LaneName(lane platformv1.Lane) string {
 		return "bulk"
 	}
 	return "express"
-}
-
-// ParseLane is the reverse of LaneName.
-func ParseLane(name string) (platformv1.Lane, error) {
-	switch name {
-	case "express":
-		return platformv1.Lane_LANE_EXPRESS, nil
-	case "bulk":
-		return platformv1.Lane_LANE_BULK, nil
-	}
-	return platformv1.Lane_LANE_UNSPECIFIED, fmt.Errorf("no lane of this name")
 }
 
 // Lanes are all lanes.

@@ -11,6 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/pg"
 )
 
 // wholeFrame begins the reasons for which a frame is parked as it came, without having been opened.
@@ -39,13 +40,14 @@ func (e *Engine) authentic(ctx context.Context, c Consumer, batch []arrival) []a
 			good = append(good, a)
 		case a.err != nil:
 			// No frame of ours: nothing can be parked by identity. It is dropped loudly; its bytes stay in the stream.
-			e.log.LogAttrs(ctx, slog.LevelError, "message is no frame and was dropped", slog.String("consumer", c.Purpose), slog.Any("error", err))
+			e.deps.Log.LogAttrs(ctx, slog.LevelError, "message is no frame and was dropped", slog.String("consumer", c.Purpose), slog.Any("error", err))
 			e.forgeries.Add(ctx, 1)
 			e.acknowledge(ctx, a)
 		case why == "":
 			if ctx.Err() == nil {
 				e.retries.Add(ctx, 1)
-				e.log.LogAttrs(ctx, slog.LevelWarn, "frame put off", slog.String("consumer", c.Purpose), slog.String("frame_id", a.frame.ID.String()), slog.Any("error", err))
+				e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "frame put off", slog.String("consumer", c.Purpose),
+					slog.String("frame_id", a.frame.ID.String()), slog.Any("error", err))
 			}
 			delay := keyRetry
 			if fault.KindOf(err) == fault.Conflict {
@@ -62,10 +64,10 @@ func (e *Engine) authentic(ctx context.Context, c Consumer, batch []arrival) []a
 // judge says why a frame is not taken. An error without a reason means that it cannot be judged now.
 func (e *Engine) judge(ctx context.Context, a arrival) (why string, err error) {
 	// Before the key is asked for: one that nobody knows is waited for, and not longer than a frame may be published.
-	if age := e.clock.Now().Sub(a.frame.RecordedAt); age.Abs() > journal.Republished {
+	if age := e.deps.Clock.Now().Sub(a.frame.RecordedAt); age.Abs() > journal.Republished {
 		return "frame_too_old", fmt.Errorf("frame is %s old", age.Round(time.Hour))
 	}
-	switch err := e.keys.Check(ctx, a.frame.Header, a.tag); {
+	switch err := e.deps.Keys.Check(ctx, a.frame.Header, a.tag); {
 	case errors.Is(err, journal.ErrForged):
 		return "frame_forged", err
 	case errors.Is(err, journal.ErrKeyDestroyed):
@@ -77,15 +79,15 @@ func (e *Engine) judge(ctx context.Context, a arrival) (why string, err error) {
 
 // refuse parks a frame whole, without taking its id as consumed: the true frame of that id must still find its way.
 func (e *Engine) refuse(ctx context.Context, c Consumer, a arrival, why string) {
-	e.log.LogAttrs(ctx, slog.LevelError, "frame refused", slog.String("consumer", c.Purpose), slog.String("reason", why),
+	e.deps.Log.LogAttrs(ctx, slog.LevelError, "frame refused", slog.String("consumer", c.Purpose), slog.String("reason", why),
 		slog.String("frame_id", a.frame.ID.String()), slog.String("kind", string(a.frame.Kind)))
 	e.forgeries.Add(ctx, 1)
 	ctx, cancel := context.WithTimeout(ctx, txDeadline)
 	defer cancel()
-	var kept int
-	err := e.journal.DB().QueryRow(ctx, `select count(*) from (select from parked_event where reason = $1 limit $2) p`, why, forgedKept).Scan(&kept)
+	const count = `select count(*) from (select from parked_event where reason = $1 limit $2) p`
+	kept, err := pg.Value[int](ctx, e.deps.Journal.DB(), "count the frames parked for it", count, why, forgedKept)
 	if err == nil && kept < forgedKept {
-		err = parkFrame(ctx, e.journal.DB(), c.Purpose, a.frame, why)
+		err = parkFrame(ctx, e.deps.Journal.DB(), c.Purpose, a.frame, why)
 	}
 	if err != nil {
 		_ = a.message.Later(keyRetry) // if this is lost, AckWait gives it back
@@ -96,23 +98,24 @@ func (e *Engine) refuse(ctx context.Context, c Consumer, a arrival, why string) 
 
 func (e *Engine) acknowledge(ctx context.Context, a arrival) {
 	if err := a.message.Ack(); err != nil {
-		e.log.LogAttrs(ctx, slog.LevelWarn, "acknowledgement was not sent, the frame will come again", slog.Any("error", err))
+		e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "acknowledgement was not sent, the frame will come again", slog.Any("error", err))
 	}
 }
 
 // safely runs a handler; a panic is its failure, not the process's end.
 func (e *Engine) safely(ctx context.Context, h Handler, tx *journal.Tx, of []envelope) (verdicts []Verdict, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			e.panicked(ctx, h.kind, cause)
-			verdicts, err = nil, fmt.Errorf("handler of %s panicked", h.kind)
-		}
-	}()
+	defer e.recovered(ctx, h.kind, &err)
 	return h.handle(ctx, tx, of)
 }
 
-func (e *Engine) panicked(ctx context.Context, kind frame.Kind, cause any) {
+// recovered makes a panic of a handler the failure of what it handled.
+func (e *Engine) recovered(ctx context.Context, kind frame.Kind, failure *error) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	*failure = fmt.Errorf("handler of %s panicked", kind)
 	e.panics.Add(ctx, 1)
-	e.log.LogAttrs(ctx, slog.LevelError, "handler panicked", slog.String("kind", string(kind)), slog.String("type", fmt.Sprintf("%T", cause)),
+	e.deps.Log.LogAttrs(ctx, slog.LevelError, "handler panicked", slog.String("kind", string(kind)), slog.String("type", fmt.Sprintf("%T", cause)),
 		slog.String("stack", string(debug.Stack())))
 }

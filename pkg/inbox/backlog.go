@@ -2,10 +2,7 @@ package inbox
 
 import (
 	"context"
-	"fmt"
 	"time"
-
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/telemetry"
@@ -25,15 +22,14 @@ func ReadBacklog(ctx context.Context, db pg.DBTX) (Backlog, error) {
 		       (select coalesce(extract(epoch from now() - min(deferred_at)), 0)::float8 from deferred_event)`
 	var b Backlog
 	var seconds float64
-	if err := db.QueryRow(ctx, count).Scan(&b.Deferred, &b.Parked, &seconds); err != nil {
-		return Backlog{}, fmt.Errorf("count deferred and parked events: %w", err)
+	if _, err := pg.Scan(ctx, db, "count deferred and parked events", []any{&b.Deferred, &b.Parked, &seconds}, count); err != nil {
+		return Backlog{}, err
 	}
 	b.OldestDeferred = time.Duration(seconds * float64(time.Second))
 	return b, nil
 }
 
-func observeBacklog(meter metric.Meter, db pg.DBTX) error {
-	made := telemetry.NewInstruments(meter)
+func observeBacklog(made *telemetry.Instruments, db pg.DBTX) {
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
 		b, err := ReadBacklog(ctx, db)
 		return []float64{float64(b.Deferred), float64(b.Parked), b.OldestDeferred.Seconds()}, err
@@ -41,5 +37,4 @@ func observeBacklog(meter metric.Meter, db pg.DBTX) error {
 		telemetry.Gauge{Name: "naru.inbox.deferred.events", About: "Events that wait for their missing half."},
 		telemetry.Gauge{Name: "naru.inbox.parked.events", About: "Events that wait for an operator."},
 		telemetry.Gauge{Name: "naru.inbox.deferred.age.seconds", About: "Age of the oldest deferred event."})
-	return made.Err()
 }

@@ -120,8 +120,8 @@ func handlerOf[M proto.Message](fn func(ctx context.Context, tx *journal.Tx, eve
 			of := make([]envelope, 0, len(envelopes))
 			places := make([]int, 0, len(envelopes))
 			for i, e := range envelopes {
-				message, ok := payload[M](e)
-				if !ok {
+				message, err := frame.Payload[M](e.event)
+				if err != nil {
 					verdicts[i] = Park("payload_undecodable")
 					continue
 				}
@@ -144,13 +144,6 @@ func handlerOf[M proto.Message](fn func(ctx context.Context, tx *journal.Tx, eve
 			return verdicts, nil
 		},
 	}
-}
-
-// payload decodes an event's message; false if it cannot be.
-func payload[M proto.Message](e envelope) (M, bool) {
-	var zero M
-	message := zero.ProtoReflect().Type().New().Interface().(M)
-	return message, proto.Unmarshal(e.event.GetPayload(), message) == nil
 }
 
 func decoded[M proto.Message](e envelope, message M) Event[M] {

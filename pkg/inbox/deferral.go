@@ -19,7 +19,7 @@ const (
 func (e *Engine) deferralTask() lifecycle.Task {
 	return lifecycle.Every("deferred-events", deferralInterval, func(ctx context.Context) {
 		if _, err := e.HandleDeferred(ctx); err != nil && ctx.Err() == nil {
-			e.log.LogAttrs(ctx, slog.LevelWarn, "deferred events were not handled", slog.Any("error", err))
+			e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "deferred events were not handled", slog.Any("error", err))
 		}
 	})
 }
@@ -33,7 +33,7 @@ func (e *Engine) HandleDeferred(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, txDeadline)
 	defer cancel()
 	var handled int
-	err = e.journal.InTx(ctx, func(tx *journal.Tx) error {
+	err = e.deps.Journal.InTx(ctx, func(tx *journal.Tx) error {
 		due, err := readDeferred(ctx, tx, deferralBatch, claimed)
 		if err != nil {
 			return err
@@ -90,7 +90,7 @@ func (e *Engine) again(ctx context.Context, tx *journal.Tx, s stored) (Verdict, 
 }
 
 func (e *Engine) handlerOf(s stored) (Handler, bool) {
-	for _, c := range e.consumers {
+	for _, c := range e.deps.Consumers {
 		for _, h := range c.Handlers {
 			if c.Purpose == s.consumer && h.kind == s.envelope.kind {
 				return h, true

@@ -44,15 +44,8 @@ const (
 
 // Engine runs the consumers of one unit.
 type Engine struct {
-	unit      string
-	journal   *journal.Journal
-	keys      *journal.ReaderKeys
-	clock     clock.Clock
-	slots     work.Slots
-	consumers []Consumer
-	log       *slog.Logger
-	tracer    trace.Tracer
-	gone      missing
+	deps Deps
+	gone missing
 
 	frames, duplicates, deferrals, parkings, retries, forgeries, panics metric.Int64Counter
 }
@@ -74,7 +67,7 @@ type Deps struct {
 
 // New makes the engine of a unit.
 func New(d Deps) (*Engine, error) {
-	e := &Engine{unit: d.Unit, journal: d.Journal, keys: d.Keys, clock: d.Clock, slots: d.Slots, consumers: d.Consumers, log: d.Log, tracer: d.Tracer}
+	e := &Engine{deps: d}
 	names := map[string]bool{}
 	for _, c := range d.Consumers {
 		if c.Purpose == "" || strings.ContainsAny(c.Purpose, ". ") || names[c.Purpose] {
@@ -87,23 +80,19 @@ func New(d Deps) (*Engine, error) {
 			}
 		}
 	}
-	var errs [7]error
-	e.frames, errs[0] = d.Meter.Int64Counter("naru.inbox.frames", metric.WithDescription("Frames whose effect was committed."))
-	e.duplicates, errs[1] = d.Meter.Int64Counter("naru.inbox.duplicates", metric.WithDescription("Frames delivered again after their effect was committed."))
-	e.deferrals, errs[2] = d.Meter.Int64Counter("naru.inbox.deferrals", metric.WithDescription("Events put off until their missing half comes."))
-	e.parkings, errs[3] = d.Meter.Int64Counter("naru.inbox.parkings", metric.WithDescription("Events given to an operator."))
-	e.retries, errs[4] = d.Meter.Int64Counter("naru.inbox.retries", metric.WithDescription("Batches given back to the bus for later."))
-	e.forgeries, errs[5] = d.Meter.Int64Counter("naru.inbox.forged.frames", metric.WithDescription("Frames on the bus that their unit did not make: parked, consumed by nobody."))
-	e.panics, errs[6] = d.Meter.Int64Counter("naru.inbox.panics", metric.WithDescription("Panics of handlers, taken as failures of what they handled."))
-	_, goneErr := d.Meter.Int64ObservableGauge("naru.inbox.consumers.gone", metric.WithDescription("Consumers that were deleted under the running unit."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(int64(len(e.gone.names())))
-			return nil
-		}))
-	if err := errors.Join(append(errs[:], goneErr, observeBacklog(d.Meter, d.Journal.DB()))...); err != nil {
-		return nil, fmt.Errorf("make inbox instruments: %w", err)
-	}
-	return e, nil
+	made := telemetry.NewInstruments(d.Meter)
+	e.frames = made.Counter("naru.inbox.frames", "", "Frames whose effect was committed.")
+	e.duplicates = made.Counter("naru.inbox.duplicates", "", "Frames delivered again after their effect was committed.")
+	e.deferrals = made.Counter("naru.inbox.deferrals", "", "Events put off until their missing half comes.")
+	e.parkings = made.Counter("naru.inbox.parkings", "", "Events given to an operator.")
+	e.retries = made.Counter("naru.inbox.retries", "", "Batches given back to the bus for later.")
+	e.forgeries = made.Counter("naru.inbox.forged.frames", "", "Frames on the bus that their unit did not make: parked, consumed by nobody.")
+	e.panics = made.Counter("naru.inbox.panics", "", "Panics of handlers, taken as failures of what they handled.")
+	made.Gauges(func(context.Context) ([]float64, error) {
+		return []float64{float64(len(e.gone.names()))}, nil
+	}, telemetry.Gauge{Name: "naru.inbox.consumers.gone", About: "Consumers that were deleted under the running unit."})
+	observeBacklog(made, d.Journal.DB())
+	return e, made.Err()
 }
 
 // Source of frames: a bus connection.
@@ -114,10 +103,10 @@ type Source interface {
 // Tasks run every consumer in every lane, and the deferral loop.
 func (e *Engine) Tasks(source Source) []lifecycle.Task {
 	tasks := []lifecycle.Task{e.deferralTask()}
-	for _, c := range e.consumers {
+	for _, c := range e.deps.Consumers {
 		for _, lane := range frame.Lanes() {
 			tasks = append(tasks, lifecycle.Task{
-				Name: "consume-" + c.Spec(e.unit).Name(lane),
+				Name: "consume-" + c.Spec(e.deps.Unit).Name(lane),
 				Run:  func(ctx context.Context) error { return e.consume(ctx, source, c, lane) },
 			})
 		}
@@ -128,20 +117,16 @@ func (e *Engine) Tasks(source Source) []lifecycle.Task {
 // consume follows a consumer for as long as the unit runs. One that is gone, because it or its stream was deleted, is told at once: the
 // unit is not ready, and looks for it until somebody has made it again.
 func (e *Engine) consume(ctx context.Context, source Source, c Consumer, lane platformv1.Lane) error {
-	name := c.Spec(e.unit).Name(lane)
+	name := c.Spec(e.deps.Unit).Name(lane)
 	for {
 		err := e.follow(ctx, source, c, lane)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		e.gone.set(name, true)
-		e.log.LogAttrs(ctx, slog.LevelError, "consumer is gone, looking for it", slog.String("consumer", name), slog.Any("error", err))
-		timer := time.NewTimer(lookAgain)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
+		e.deps.Log.LogAttrs(ctx, slog.LevelError, "consumer is gone, looking for it", slog.String("consumer", name), slog.Any("error", err))
+		if err := lifecycle.Wait(ctx, lookAgain); err != nil {
+			return err
 		}
 	}
 }
@@ -149,11 +134,11 @@ func (e *Engine) consume(ctx context.Context, source Source, c Consumer, lane pl
 // follow reads a consumer until the context ends or nothing more can come.
 func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane platformv1.Lane) error {
 	messages := make(chan bus.Message)
-	sub, err := source.Subscribe(ctx, c.Spec(e.unit), lane, messages)
+	sub, err := source.Subscribe(ctx, c.Spec(e.deps.Unit), lane, messages)
 	if err != nil {
 		return err
 	}
-	e.gone.set(c.Spec(e.unit).Name(lane), false)
+	e.gone.set(c.Spec(e.deps.Unit).Name(lane), false)
 	defer func() {
 		drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
@@ -168,12 +153,12 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 		}
 		done := func() {}
 		if lane == platformv1.Lane_LANE_BULK {
-			done = e.slots.Take(ctx)
+			done = e.deps.Slots.Take(ctx)
 		}
-		began := e.clock.Now()
+		began := e.deps.Clock.Now()
 		e.settle(ctx, c, batch)
 		done()
-		rest.Reset(min(e.clock.Now().Sub(began), restOf(lane)))
+		rest.Reset(min(e.deps.Clock.Now().Sub(began), restOf(lane)))
 	}
 }
 
@@ -228,7 +213,7 @@ func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message, closed
 	var events, size int
 	take := func(m bus.Message) {
 		a := arrival{message: m}
-		a.frame, a.tag, a.err = frame.Read(m.Header(), m.Body(), e.unit)
+		a.frame, a.tag, a.err = frame.Read(m.Header(), m.Body(), e.deps.Unit)
 		batch = append(batch, a)
 		events += a.frame.Count
 		size += len(a.frame.Body)
@@ -282,9 +267,7 @@ func (e *Engine) settle(ctx context.Context, c Consumer, batch []arrival) {
 	err := e.process(ctx, c, frames, suspect)
 	for _, a := range batch {
 		if err == nil {
-			if ackErr := a.message.Ack(); ackErr != nil {
-				e.log.LogAttrs(ctx, slog.LevelWarn, "acknowledgement was not sent, the frame will come again", slog.Any("error", ackErr))
-			}
+			e.acknowledge(ctx, a)
 			continue
 		}
 		delay := min(time.Second<<min(a.message.Deliveries()-1, 10), maxRedelivery)
@@ -292,7 +275,8 @@ func (e *Engine) settle(ctx context.Context, c Consumer, batch []arrival) {
 	}
 	if err != nil && ctx.Err() == nil {
 		e.retries.Add(ctx, 1)
-		e.log.LogAttrs(ctx, slog.LevelWarn, "batch given back for later", slog.String("consumer", c.Purpose), slog.Int("frames", len(frames)), slog.Any("error", err))
+		e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "batch given back for later", slog.String("consumer", c.Purpose),
+			slog.Int("frames", len(frames)), slog.Any("error", err))
 	}
 }
 
@@ -307,7 +291,7 @@ func (e *Engine) process(ctx context.Context, c Consumer, frames []frame.Frame, 
 	defer cancel()
 	opened := open(frames)
 	if err := e.prepare(ctx, c, opened, oneByOne); err != nil {
-		if isTransient(err) || isPutOff(err) {
+		if pg.Passing(err) || isPutOff(err) {
 			return err
 		}
 		return e.process(ctx, c, frames, true)
@@ -316,20 +300,13 @@ func (e *Engine) process(ctx context.Context, c Consumer, frames []frame.Frame, 
 	switch {
 	case err == nil:
 		return nil
-	case oneByOne || isTransient(err) || isPutOff(err):
+	case oneByOne || pg.Passing(err) || isPutOff(err):
 		return err
 	case len(frames) == 1:
 		return e.commit(ctx, c, frames, opened, true)
 	}
 	half := len(frames) / 2
 	return errors.Join(e.process(ctx, c, frames[:half], false), e.process(ctx, c, frames[half:], false))
-}
-
-// isTransient: the database is away or short of something; never a reason to park.
-func isTransient(err error) bool {
-	state := pg.SQLState(err)
-	return pg.Unreachable(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
-		strings.HasPrefix(state, "08") || strings.HasPrefix(state, "40") || strings.HasPrefix(state, "53") || strings.HasPrefix(state, "55") || strings.HasPrefix(state, "57")
 }
 
 // isPutOff: what the handler needs beside the database (a clock it may believe, a data key of another unit) is not to be had now.
@@ -339,13 +316,13 @@ func isPutOff(err error) bool {
 }
 
 func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, opened []openedFrame, oneByOne bool) error {
-	ctx, span := e.tracer.Start(ctx, "consume "+c.Purpose, trace.WithSpanKind(trace.SpanKindConsumer),
+	ctx, span := e.deps.Tracer.Start(ctx, "consume "+c.Purpose, trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(frames))))
 	defer span.End()
 	var consumed int
-	err := e.journal.InTx(ctx, func(tx *journal.Tx) error {
-		if _, err := tx.Exec(ctx, `select set_config('lock_timeout', $1, true)`, lockTimeout); err != nil {
-			return fmt.Errorf("set lock timeout: %w", err)
+	err := e.deps.Journal.InTx(ctx, func(tx *journal.Tx) error {
+		if err := pg.LimitLockWait(ctx, tx, lockTimeout); err != nil {
+			return err
 		}
 		isNew, err := insertConsumed(ctx, tx, c.Purpose, frames)
 		if err != nil {
@@ -411,14 +388,16 @@ func (e *Engine) verdicts(ctx context.Context, tx *journal.Tx, h Handler, of []e
 		})
 		switch {
 		case err == nil:
-		case isTransient(err):
+		case pg.Passing(err):
 			return nil, err
 		case isPutOff(err):
 			// The savepoint undid it; it waits by itself, so that the others go on.
-			e.log.LogAttrs(ctx, slog.LevelWarn, "event put off", slog.String("kind", string(h.kind)), slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
+			e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "event put off", slog.String("kind", string(h.kind)),
+				slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
 			verdicts[i] = Defer("unavailable")
 		default:
-			e.log.LogAttrs(ctx, slog.LevelError, "event parked", slog.String("kind", string(h.kind)), slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
+			e.deps.Log.LogAttrs(ctx, slog.LevelError, "event parked", slog.String("kind", string(h.kind)),
+				slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
 			verdicts[i] = Park("handler_failed")
 		}
 	}
@@ -434,7 +413,7 @@ func (e *Engine) trace(ctx context.Context, c Consumer, envelopes []envelope) (f
 		if !ok {
 			continue
 		}
-		spanCtx, span := e.tracer.Start(parent, "consume "+string(envelopes[i].kind),
+		spanCtx, span := e.deps.Tracer.Start(parent, "consume "+string(envelopes[i].kind),
 			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(trace.LinkFromContext(ctx)),
 			trace.WithAttributes(attribute.String("naru.consumer", c.Purpose), attribute.String("naru.subject", envelopes[i].event.GetSubject())))
 		event, _ := proto.Clone(envelopes[i].event).(*platformv1.Event) // the transaction may be run again

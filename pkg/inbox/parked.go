@@ -43,7 +43,7 @@ func ListParked(ctx context.Context, db pg.DBTX, afterTime time.Time, afterID uu
 // Replay hands a parked event to its handler again and tells whether it is done with. One that is deferred or fails stays parked, and so does
 // a frame that was parked whole.
 func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
-	seen, err := readParked(ctx, e.journal.DB(), parkedID, "")
+	seen, err := readParked(ctx, e.deps.Journal.DB(), parkedID, "")
 	if err != nil || strings.HasPrefix(seen.reason, wholeFrame) {
 		return false, err // what is kept of a whole frame is no event that could be handled
 	}
@@ -52,7 +52,7 @@ func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
 		prepared = e.prepared(ctx, h, seen.envelope)
 	}
 	var settled bool
-	err = e.journal.InTx(ctx, func(tx *journal.Tx) error {
+	err = e.deps.Journal.InTx(ctx, func(tx *journal.Tx) error {
 		settled = false
 		s, err := readParked(ctx, tx, parkedID, "for update")
 		if err != nil {

@@ -34,9 +34,9 @@ func OnPrepared[M proto.Message, P any](
 		return fn(ctx, tx, events, answers)
 	})
 	h.prepare = func(ctx context.Context, e envelope) (any, error) {
-		message, ok := payload[M](e)
-		if !ok { // it is parked without asking for this
-			return nil, nil //nolint:nilnil // there is nothing to prepare
+		message, err := frame.Payload[M](e.event)
+		if err != nil { // it is parked without asking for this
+			return nil, nil //nolint:nilerr,nilnil // there is nothing to prepare
 		}
 		return prepare(ctx, decoded(e, message))
 	}
@@ -76,19 +76,14 @@ func (e *Engine) prepare(ctx context.Context, c Consumer, opened []openedFrame, 
 
 func (e *Engine) prepared(ctx context.Context, h Handler, of envelope) (p preparation) {
 	p.done = true
-	defer func() {
-		if cause := recover(); cause != nil {
-			e.panicked(ctx, h.kind, cause)
-			p.err = fmt.Errorf("handler of %s panicked", h.kind)
-		}
-	}()
+	defer e.recovered(ctx, h.kind, &p.err)
 	p.answer, p.err = h.prepare(ctx, of)
 	return p
 }
 
 // prepares tells whether any handler has a step before the transaction.
 func (e *Engine) prepares() bool {
-	for _, c := range e.consumers {
+	for _, c := range e.deps.Consumers {
 		for _, h := range c.Handlers {
 			if h.prepare != nil {
 				return true
@@ -115,7 +110,7 @@ func (e *Engine) prepareDeferred(ctx context.Context) (map[identity]preparation,
 	if !e.prepares() {
 		return nil, nil //nolint:nilnil // nothing to prepare
 	}
-	due, err := readDeferred(ctx, e.journal.DB(), deferralBatch, "")
+	due, err := readDeferred(ctx, e.deps.Journal.DB(), deferralBatch, "")
 	if err != nil {
 		return nil, err
 	}

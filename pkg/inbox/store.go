@@ -116,36 +116,7 @@ func (e *Engine) record(ctx context.Context, db pg.DBTX, consumer string, of []e
 	return nil
 }
 
-// columns of deferred_event and parked_event have the same head.
-type eventColumns struct {
-	kinds, subjects []string
-	ordinals        []int32
-	lanes           []int16
-	frames          []uuid.UUID
-	bodies          [][]byte
-}
-
-func columnsOf(of []envelope) (eventColumns, error) {
-	var c eventColumns
-	for _, env := range of {
-		body, err := proto.Marshal(env.event)
-		if err != nil {
-			return eventColumns{}, fmt.Errorf("encode event: %w", err)
-		}
-		c.kinds = append(c.kinds, string(env.kind))
-		c.subjects = append(c.subjects, env.event.GetSubject())
-		c.ordinals = append(c.ordinals, int32(env.event.GetOrdinal()))
-		c.lanes = append(c.lanes, int16(env.lane))
-		c.frames = append(c.frames, env.frameID)
-		c.bodies = append(c.bodies, body)
-	}
-	return c, nil
-}
-
 func insertDeferred(ctx context.Context, db pg.DBTX, consumer string, of []envelope, reasons []string) error {
-	if len(of) == 0 {
-		return nil
-	}
 	const insert = `
 		insert into deferred_event (consumer, kind, subject, ordinal, lane, frame_id, event, reason, due_at)
 		select distinct on (kind, subject, ordinal) $1, kind, subject, ordinal, lane, frame_id, event, reason, now() + $9::interval
@@ -153,32 +124,42 @@ func insertDeferred(ctx context.Context, db pg.DBTX, consumer string, of []envel
 		       u(kind, subject, ordinal, lane, frame_id, event, reason)
 		order  by kind, subject, ordinal
 		on conflict do nothing`
-	c, err := columnsOf(of)
-	if err != nil {
-		return err
-	}
-	return pg.Exec(ctx, db, fmt.Sprintf("defer %d events", len(of)), insert, consumer, c.kinds, c.subjects, c.ordinals, c.lanes, c.frames, c.bodies,
-		reasons, firstDeferral)
+	return insertEvents(ctx, db, "defer", insert, consumer, of, reasons, firstDeferral)
 }
 
 func insertParked(ctx context.Context, db pg.DBTX, consumer string, of []envelope, reasons []string) error {
-	if len(of) == 0 {
-		return nil
-	}
 	const insert = `
 		insert into parked_event (id, consumer, kind, subject, ordinal, lane, frame_id, event, reason)
 		select id, $1, kind, subject, ordinal, lane, frame_id, event, reason
-		from   unnest($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::smallint[], $7::uuid[], $8::bytea[], $9::text[])
-		       u(id, kind, subject, ordinal, lane, frame_id, event, reason)`
-	c, err := columnsOf(of)
-	if err != nil {
-		return err
-	}
+		from   unnest($2::text[], $3::text[], $4::integer[], $5::smallint[], $6::uuid[], $7::bytea[], $8::text[], $9::uuid[])
+		       u(kind, subject, ordinal, lane, frame_id, event, reason, id)`
 	ids := make([]uuid.UUID, len(of))
 	for i := range ids {
 		ids[i] = id.New()
 	}
-	return pg.Exec(ctx, db, fmt.Sprintf("park %d events", len(of)), insert, consumer, ids, c.kinds, c.subjects, c.ordinals, c.lanes, c.frames, c.bodies, reasons)
+	return insertEvents(ctx, db, "park", insert, consumer, of, reasons, ids)
+}
+
+// insertEvents runs an insert into deferred_event or parked_event, which have the same head; last is its parameter behind them.
+func insertEvents(ctx context.Context, db pg.DBTX, doing, insert, consumer string, of []envelope, reasons []string, last any) error {
+	if len(of) == 0 {
+		return nil
+	}
+	var kinds, subjects []string
+	var ordinals []int32
+	var lanes []int16
+	var frames []uuid.UUID
+	var bodies [][]byte
+	for _, env := range of {
+		body, err := proto.Marshal(env.event)
+		if err != nil {
+			return fmt.Errorf("encode event: %w", err)
+		}
+		kinds, subjects = append(kinds, string(env.kind)), append(subjects, env.event.GetSubject())
+		ordinals, lanes = append(ordinals, int32(env.event.GetOrdinal())), append(lanes, int16(env.lane))
+		frames, bodies = append(frames, env.frameID), append(bodies, body)
+	}
+	return pg.Exec(ctx, db, fmt.Sprintf("%s %d events", doing, len(of)), insert, consumer, kinds, subjects, ordinals, lanes, frames, bodies, reasons, last)
 }
 
 // parkFrame parks a frame as one row with its raw bytes, for whatever reason its events are not to be had.

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -13,7 +12,7 @@ import (
 
 // actsIn reads the operators' acts of one kind that a frame states, if the frame is this unit's own: whoever can name a frame in a row of
 // the database has not acted. A frame of another kind states none.
-func actsIn[M proto.Message](ctx context.Context, l *Logger, db pg.DBTX, frameID uuid.UUID, fresh func() M) ([]M, error) {
+func actsIn[M proto.Message](ctx context.Context, l *Logger, db pg.DBTX, frameID uuid.UUID) ([]M, error) {
 	f, err := Frame(ctx, db, l.deps.Unit, frameID)
 	if err != nil {
 		return nil, err
@@ -21,12 +20,13 @@ func actsIn[M proto.Message](ctx context.Context, l *Logger, db pg.DBTX, frameID
 	if err := l.deps.Keys.Check(ctx, f.Header, f.MAC); err != nil {
 		return nil, err
 	}
-	return messagesIn(f, fresh)
+	return messagesIn[M](f)
 }
 
 // messagesIn decodes what a frame states, where that is of one kind.
-func messagesIn[M proto.Message](f Sealed, fresh func() M) ([]M, error) {
-	if f.Kind != frame.KindOf(fresh()) {
+func messagesIn[M proto.Message](f Sealed) ([]M, error) {
+	var none M
+	if f.Kind != frame.KindOf(none) {
 		return nil, nil
 	}
 	events, err := f.Events()
@@ -35,9 +35,8 @@ func messagesIn[M proto.Message](f Sealed, fresh func() M) ([]M, error) {
 	}
 	messages := make([]M, len(events))
 	for i, e := range events {
-		messages[i] = fresh()
-		if err := proto.Unmarshal(e.GetPayload(), messages[i]); err != nil {
-			return nil, fmt.Errorf("decode %s: %w", f.Kind, err)
+		if messages[i], err = frame.Payload[M](e); err != nil {
+			return nil, err
 		}
 	}
 	return messages, nil

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -50,8 +51,8 @@ func (j *Journal) PublishAgain(ctx context.Context, since time.Time, operator, r
 	var again Again
 	err := j.InTx(ctx, func(tx *Tx) error {
 		var last time.Time
-		if err := tx.QueryRow(ctx, unmark, firstIDAt(since), againBound).Scan(&again.Frames, &last); err != nil {
-			return fmt.Errorf("take the marks of publishing away: %w", err)
+		if _, err := pg.Scan(ctx, tx, "take the marks of publishing away", []any{&again.Frames, &last}, unmark, firstIDAt(since), againBound); err != nil {
+			return err
 		}
 		again.Until = time.Time{} // a transaction may be run again
 		if again.Frames == 0 {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -103,12 +102,9 @@ func unsignedText(signed string) string {
 func Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
 	const read = `select note, coalesce(cosigned, ''), made_at from log_checkpoint order by seq desc limit 1`
 	var c Checkpoint
-	err := db.QueryRow(ctx, read).Scan(&c.Note, &c.Cosigned, &c.MadeAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Checkpoint{}, nil
-	}
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("read newest checkpoint: %w", err)
+	known, err := pg.Scan(ctx, db, "read newest checkpoint", []any{&c.Note, &c.Cosigned, &c.MadeAt}, read)
+	if err != nil || !known {
+		return Checkpoint{}, err
 	}
 	parsed, err := parseText(unsignedText(c.Note), c.Note)
 	if err != nil {
@@ -122,17 +118,10 @@ func insertCheckpoint(ctx context.Context, db pg.DBTX, generation int, c Checkpo
 	const insert = `
 		insert into log_checkpoint (seq, generation, size, note, made_at)
 		select coalesce(max(seq), 0) + 1, $1, $2, $3, $4 from log_checkpoint`
-	_, err := db.Exec(ctx, insert, generation, c.N, c.Note, c.MadeAt)
-	if err != nil {
-		return fmt.Errorf("write checkpoint of %d leaves: %w", c.N, err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("write checkpoint of %d leaves", c.N), insert, generation, c.N, c.Note, c.MadeAt)
 }
 
 func keepCosignature(ctx context.Context, db pg.DBTX, c Checkpoint, cosigned string) error {
-	_, err := db.Exec(ctx, `update log_checkpoint set cosigned = $3 where generation = $1 and size = $2`, c.Generation(), c.N, cosigned)
-	if err != nil {
-		return fmt.Errorf("keep cosignature of %d leaves: %w", c.N, err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("keep cosignature of %d leaves", c.N), `update log_checkpoint set cosigned = $3 where generation = $1 and size = $2`,
+		c.Generation(), c.N, cosigned)
 }

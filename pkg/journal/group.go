@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/pg"
 )
 
 const (
@@ -125,7 +127,7 @@ func (g *Group[T]) commit(taken []*member[T]) (err error) {
 	err = g.journal.InTx(ctx, func(tx *Tx) error {
 		if len(of) > 1 {
 			// A row that somebody else holds keeps its own caller waiting, alone.
-			if _, err := tx.Exec(ctx, `select set_config('lock_timeout', $1, true)`, groupLock); err != nil {
+			if err := pg.LimitLockWait(ctx, tx, groupLock); err != nil {
 				return err
 			}
 		}

@@ -40,22 +40,14 @@ func ListHeld(ctx context.Context, db pg.DBTX, behind uuid.UUID, limit int) ([]H
 		where  m.leaf is null and (m.held_at is not null or m.refused is not null) and m.frame_id > $1
 		order  by m.frame_id
 		limit  $2`
-	rows, err := db.Query(ctx, list, behind, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list held frames: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Held, error) {
+	return pg.All(ctx, db, "list held frames", func(row pgx.CollectableRow) (Held, error) {
 		var h Held
 		err := row.Scan(&h.ID, &h.Kind, &h.Count, &h.RecordedAt, &h.HeldAt, &h.Refused)
 		if h.RecordedAt, h.HeldAt = h.RecordedAt.UTC(), h.HeldAt.UTC(); h.HeldAt.Unix() == 0 {
 			h.HeldAt = time.Time{}
 		}
 		return h, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list held frames: %w", err)
-	}
-	return found, nil
+	}, list, behind, limit)
 }
 
 // countHeld counts the frames that wait for an operator, up to 1,000.
@@ -63,11 +55,7 @@ func countHeld(ctx context.Context, db pg.DBTX) (int64, error) {
 	const count = `
 		select count(*)
 		from   (select from journal_mark where leaf is null and refused is null and held_at is not null and released_by is null limit 1000) m`
-	var held int64
-	if err := db.QueryRow(ctx, count).Scan(&held); err != nil {
-		return 0, fmt.Errorf("count held frames: %w", err)
-	}
-	return held, nil
+	return pg.Value[int64](ctx, db, "count held frames", count)
 }
 
 // Release lets a held frame into the log: the operator's act is a fact of its own, and names both times.
@@ -80,12 +68,12 @@ func (j *Journal) Release(ctx context.Context, frameID uuid.UUID, operator, reas
 		for update of m`
 	return j.InTx(ctx, func(tx *Tx) error {
 		var recordedAt, heldAt time.Time
-		err := tx.QueryRow(ctx, read, frameID).Scan(&recordedAt, &heldAt)
-		if errors.Is(err, pgx.ErrNoRows) {
+		known, err := pg.Scan(ctx, tx, "read held frame", []any{&recordedAt, &heldAt}, read, frameID)
+		switch {
+		case err != nil:
+			return err
+		case !known:
 			return ErrNotHeld
-		}
-		if err != nil {
-			return fmt.Errorf("read held frame: %w", err)
 		}
 		err = tx.Record(ctx, Fact{Subject: releaseSubject(frameID), Actor: operator, OccurredAt: j.deps.Clock.Now(), Message: &platformv1.FrameReleased{
 			FrameId: frameID.String(), RecordedAt: timestamppb.New(recordedAt), HeldAt: timestamppb.New(heldAt), Reason: reason,
@@ -94,11 +82,8 @@ func (j *Journal) Release(ctx context.Context, frameID uuid.UUID, operator, reas
 			return err
 		}
 		// It is the first frame of this commit.
-		_, err = tx.Exec(ctx, `update journal_mark set released_by = $2 where frame_id = $1`, frameID, frame.IDOf(tx.CommitID(), 1))
-		if err != nil {
-			return fmt.Errorf("release frame %s: %w", frameID, err)
-		}
-		return nil
+		return pg.Exec(ctx, tx, fmt.Sprintf("release frame %s", frameID), `update journal_mark set released_by = $2 where frame_id = $1`, frameID,
+			frame.IDOf(tx.CommitID(), 1))
 	})
 }
 
@@ -109,6 +94,6 @@ func (l *Logger) released(ctx context.Context, tx pgx.Tx, c candidate) bool {
 	if c.releasedBy == nil {
 		return false
 	}
-	acts, err := actsIn(ctx, l, tx, *c.releasedBy, func() *platformv1.FrameReleased { return &platformv1.FrameReleased{} })
+	acts, err := actsIn[*platformv1.FrameReleased](ctx, l, tx, *c.releasedBy)
 	return err == nil && slices.ContainsFunc(acts, func(act *platformv1.FrameReleased) bool { return act.GetFrameId() == c.ID.String() })
 }

@@ -257,12 +257,9 @@ func OldestWaiting(ctx context.Context, db pg.DBTX) (time.Time, error) {
 		         (select frame_id from journal_mark where leaf is null and refused is null order by frame_id limit 1)
 		         union all
 		         (select frame_id from journal_mark where published_at is null and lane > 0 and refused is null order by frame_id limit 1))`
-	var at time.Time
-	if err := db.QueryRow(ctx, oldest).Scan(&at); err != nil {
-		return time.Time{}, fmt.Errorf("look for the oldest frame that waits: %w", err)
-	}
-	if at.Unix() == 0 {
-		return time.Time{}, nil
+	at, err := pg.Value[time.Time](ctx, db, "look for the oldest frame that waits", oldest)
+	if err != nil || at.Unix() == 0 {
+		return time.Time{}, err
 	}
 	return at, nil
 }

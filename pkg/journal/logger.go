@@ -18,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
 const (
@@ -72,30 +73,20 @@ type Logger struct {
 // NewLogger registers the metrics.
 func NewLogger(deps LoggerDeps) (*Logger, error) {
 	l := &Logger{deps: deps}
-	var err1, err2, err3, err4, err5 error
-	l.refusal, err1 = newRefusal(deps.Meter, deps.Log)
-	_, err2 = deps.Meter.Int64ObservableGauge("naru.journal.held.frames", metric.WithDescription("Frames held because their time was not now, counted up to 1,000."),
-		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-			held, err := countHeld(ctx, deps.DB)
-			o.Observe(held)
-			return err
-		}))
-	unlogged, err3 := deps.Meter.Float64ObservableGauge("naru.journal.unlogged.age", metric.WithUnit("s"), metric.WithDescription("Age of the oldest frame without a leaf."))
-	uncosigned, err4 := deps.Meter.Float64ObservableGauge("naru.journal.uncosigned.age", metric.WithUnit("s"), metric.WithDescription("How long the newest checkpoint has waited for a witness."))
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		return nil, fmt.Errorf("make log instruments: %w", err)
-	}
-	_, err5 = deps.Meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	made := telemetry.NewInstruments(deps.Meter)
+	l.refusal = newRefusal(made, deps.Log)
+	made.Gauges(func(ctx context.Context) ([]float64, error) {
+		held, err := countHeld(ctx, deps.DB)
+		return []float64{float64(held)}, err
+	}, telemetry.Gauge{Name: "naru.journal.held.frames", About: "Frames held because their time was not now, counted up to 1,000."})
+	made.Gauges(func(context.Context) ([]float64, error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		o.ObserveFloat64(unlogged, l.age(l.oldest, !l.oldest.IsZero()))
-		o.ObserveFloat64(uncosigned, l.age(l.cosigned, l.behind))
-		return nil
-	}, unlogged, uncosigned)
-	if err5 != nil {
-		return nil, fmt.Errorf("make log instruments: %w", err5)
-	}
-	return l, nil
+		return []float64{l.age(l.oldest, !l.oldest.IsZero()), l.age(l.cosigned, l.behind)}, nil
+	},
+		telemetry.Gauge{Name: "naru.journal.unlogged.age", Unit: "s", About: "Age of the oldest frame without a leaf."},
+		telemetry.Gauge{Name: "naru.journal.uncosigned.age", Unit: "s", About: "How long the newest checkpoint has waited for a witness."})
+	return l, made.Err()
 }
 
 func (l *Logger) age(since time.Time, waiting bool) float64 {
@@ -191,13 +182,10 @@ func (l *Logger) bring(ctx context.Context) (int, error) {
 
 // turn takes the row lock by which replicas take turns.
 func (l *Logger) turn(ctx context.Context, tx pgx.Tx) (generation int, err error) {
-	if _, err := tx.Exec(ctx, `select set_config('lock_timeout', '3s', true)`); err != nil {
-		return 0, fmt.Errorf("set lock timeout: %w", err)
+	if err := pg.LimitLockWait(ctx, tx, "3s"); err != nil {
+		return 0, err
 	}
-	if err := tx.QueryRow(ctx, `select generation from log_turn for update`).Scan(&generation); err != nil {
-		return 0, fmt.Errorf("take the turn: %w", err)
-	}
-	return generation, nil
+	return pg.Value[int](ctx, tx, "take the turn", `select generation from log_turn for update`)
 }
 
 // whoIsInTheWay names who holds the lock of the turn, where that was the trouble.
@@ -207,8 +195,7 @@ func (l *Logger) whoIsInTheWay(ctx context.Context, err error) error {
 		from   pg_locks k
 		join   pg_stat_activity a using (pid)
 		where  k.relation = 'log_turn'::regclass and k.granted and a.pid <> pg_backend_pid()`
-	const lockNotAvailable = "55P03"
-	if pg.SQLState(err) != lockNotAvailable {
+	if pg.SQLState(err) != pg.LockNotAvailable {
 		return err
 	}
 	var who *string
@@ -280,20 +267,10 @@ func unlogged(ctx context.Context, db pg.DBTX, unit string) ([]candidate, error)
 		        limit  $1) m
 		join   journal j using (frame_id)
 		order  by j.frame_id`
-	rows, err := db.Query(ctx, read, logBatch)
-	if err != nil {
-		return nil, fmt.Errorf("read frames without a leaf: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
-		var c candidate
-		sealed, err := scanFrame(unit)(leading{row, []any{&c.releasedBy}})
-		c.Sealed = sealed
+	return pg.All(ctx, db, "read frames without a leaf", func(row pgx.CollectableRow) (c candidate, err error) {
+		c.Sealed, err = scanFrame(unit, &c.releasedBy)(row)
 		return c, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read frames without a leaf: %w", err)
-	}
-	return found, nil
+	}, read, logBatch)
 }
 
 // take adds the leaves of the frames that are this unit's and of now, and marks the others.
@@ -338,8 +315,8 @@ func (l *Logger) close(ctx context.Context, tx pgx.Tx, grown *tree, generation i
 		set    leaf = u.leaf
 		from   (select frame_id, $2 + place - 1 as leaf from unnest($1::uuid[]) with ordinality t(frame_id, place)) u
 		where  m.frame_id = u.frame_id`
-	if _, err := tx.Exec(ctx, marks, taken, newest.N); err != nil {
-		return Checkpoint{}, fmt.Errorf("mark %d leaves: %w", len(taken), err)
+	if err := pg.Exec(ctx, tx, fmt.Sprintf("mark %d leaves", len(taken)), marks, taken, newest.N); err != nil {
+		return Checkpoint{}, err
 	}
 	root, err := grown.root()
 	if err != nil {

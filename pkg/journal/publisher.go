@@ -16,6 +16,8 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/telemetry"
+	"github.com/naru-relay/naru/pkg/work"
 )
 
 // Ack is the server's word that it holds a frame.
@@ -49,8 +51,8 @@ type Publisher struct {
 
 	fresh   chan Sealed
 	pending chan waiting
-	// turns has one token when a paced frame was committed.
-	turns chan struct{}
+	// turns is rung when a paced frame was committed.
+	turns work.Bell
 
 	failures, published metric.Int64Counter
 	refusal             refusal
@@ -78,24 +80,19 @@ type waiting struct {
 
 // NewPublisher makes the publisher of one unit. Its queue is bounded: what does not fit is left to the sweep.
 func NewPublisher(deps PublisherDeps) (*Publisher, error) {
-	p := &Publisher{deps: deps, readers: map[frame.Kind][]string{}, fresh: make(chan Sealed, 256), pending: make(chan waiting, 1024), turns: make(chan struct{}, 1)}
+	p := &Publisher{deps: deps, readers: map[frame.Kind][]string{}, fresh: make(chan Sealed, 256), pending: make(chan waiting, 1024), turns: work.NewBell()}
 	for kind, rule := range deps.Rules {
 		p.readers[kind] = rule.Readers
 	}
-	var err1, err2, err3, err4 error
-	p.refusal, err3 = newRefusal(deps.Meter, deps.Log)
-	p.failures, err1 = deps.Meter.Int64Counter("naru.journal.publish.failures", metric.WithDescription("Publishes that JetStream did not acknowledge; the sweep tries them again."))
-	p.published, err2 = deps.Meter.Int64Counter("naru.journal.published.frames", metric.WithDescription("Frames acknowledged by JetStream."))
-	_, err4 = deps.Meter.Int64ObservableGauge("naru.journal.unpublished.frames", metric.WithDescription("Public frames committed and not yet acknowledged, counted up to 10,000."),
-		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-			waiting, err := Unpublished(ctx, deps.DB)
-			o.Observe(waiting)
-			return err
-		}))
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		return nil, fmt.Errorf("make journal instruments: %w", err)
-	}
-	return p, nil
+	made := telemetry.NewInstruments(deps.Meter)
+	p.refusal = newRefusal(made, deps.Log)
+	p.failures = made.Counter("naru.journal.publish.failures", "", "Publishes that JetStream did not acknowledge; the sweep tries them again.")
+	p.published = made.Counter("naru.journal.published.frames", "", "Frames acknowledged by JetStream.")
+	made.Gauges(func(ctx context.Context) ([]float64, error) {
+		waiting, err := Unpublished(ctx, deps.DB)
+		return []float64{float64(waiting)}, err
+	}, telemetry.Gauge{Name: "naru.journal.unpublished.frames", About: "Public frames committed and not yet acknowledged, counted up to 10,000."})
+	return p, made.Err()
 }
 
 // Unpublished counts the public frames not yet acknowledged, up to 10,000.
@@ -103,11 +100,7 @@ func Unpublished(ctx context.Context, db pg.DBTX) (int64, error) {
 	const count = `
 		select count(*)
 		from   (select from journal_mark where published_at is null and lane > 0 and refused is null limit $1) m`
-	var waiting int64
-	if err := db.QueryRow(ctx, count, backlogBound).Scan(&waiting); err != nil {
-		return 0, fmt.Errorf("count unpublished frames: %w", err)
-	}
-	return waiting, nil
+	return pg.Value[int64](ctx, db, "count unpublished frames", count, backlogBound)
 }
 
 // Committed takes frames right after their commit. It never blocks.
@@ -116,10 +109,7 @@ func (p *Publisher) Committed(frames []Sealed) {
 		switch {
 		case f.Lane == 0:
 		case f.turn != "":
-			select {
-			case p.turns <- struct{}{}:
-			default:
-			}
+			p.turns.Ring()
 		default:
 			select {
 			case p.fresh <- f:
@@ -237,10 +227,7 @@ func markPublished(ctx context.Context, db *pgxpool.Pool, ids []uuid.UUID, seque
 		set    published_at = now(), stream_seq = a.seq, lease_until = null
 		from   (select frame_id, max(seq) as seq from unnest($1::uuid[], $2::bigint[]) u(frame_id, seq) group by frame_id) a
 		where  m.frame_id = a.frame_id and m.published_at is null`
-	if _, err := db.Exec(ctx, mark, ids, sequences); err != nil {
-		return fmt.Errorf("mark %d published frames: %w", len(ids), err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("mark %d published frames", len(ids)), mark, ids, sequences)
 }
 
 // sweep publishes what its own process did not: after a crash, a full queue or a lost acknowledgement. It takes only what the log has
@@ -255,9 +242,9 @@ func (p *Publisher) sweep(ctx context.Context) error {
 		limit  $1
 		for update skip locked`
 	for more := true; more; {
-		var now time.Time
-		if err := p.deps.DB.QueryRow(ctx, `select now()`).Scan(&now); err != nil {
-			return fmt.Errorf("read database time: %w", err)
+		now, err := pg.Value[time.Time](ctx, p.deps.DB, "read database time", `select now()`)
+		if err != nil {
+			return err
 		}
 		frames, err := p.claim(ctx, sweepBatch, pick, firstIDAt(now.Add(-sweepAge)))
 		if err != nil {
@@ -283,20 +270,12 @@ func (p *Publisher) claim(ctx context.Context, limit int, pick string, args ...a
 		from   journal j
 		join   leased using (frame_id)
 		order  by j.frame_id`
-	rows, err := p.deps.DB.Query(ctx, sql, append([]any{limit, leaseTime}, args...)...)
-	if err != nil {
-		return nil, fmt.Errorf("claim unpublished frames: %w", err)
-	}
-	frames, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Sealed, error) {
+	return pg.All(ctx, p.deps.DB, "claim unpublished frames", func(row pgx.CollectableRow) (Sealed, error) {
 		var turn string
-		f, err := scanFrame(p.deps.Unit)(leading{row, []any{&turn}})
+		f, err := scanFrame(p.deps.Unit, &turn)(row)
 		f.turn = turn
 		return f, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("claim unpublished frames: %w", err)
-	}
-	return frames, nil
+	}, sql, append([]any{limit, leaseTime}, args...)...)
 }
 
 // publishChecked publishes frames that were read from the table, so that somebody else may have written.

@@ -57,14 +57,14 @@ func (l *Logger) Reopen(ctx context.Context, j *Journal, operator, reason string
 
 // reopening reads the act by which a generation was begun: from a frame of this unit's own that says so, not from the row of the turn alone.
 func (l *Logger) reopening(ctx context.Context, db pg.DBTX, generation int) (*platformv1.LogReopened, error) {
-	var by *uuid.UUID
-	if err := db.QueryRow(ctx, `select reopened_by from log_turn`).Scan(&by); err != nil {
-		return nil, fmt.Errorf("read who reopened the log: %w", err)
+	by, err := pg.Value[*uuid.UUID](ctx, db, "read who reopened the log", `select reopened_by from log_turn`)
+	if err != nil {
+		return nil, err
 	}
 	if by == nil {
 		return nil, fmt.Errorf("%w: generation %d was begun by nobody's act", ErrLogWentBack, generation)
 	}
-	acts, err := actsIn(ctx, l, db, *by, newLogReopened)
+	acts, err := actsIn[*platformv1.LogReopened](ctx, l, db, *by)
 	if err != nil {
 		return nil, fmt.Errorf("generation %d: %w", generation, err)
 	}
@@ -75,8 +75,6 @@ func (l *Logger) reopening(ctx context.Context, db pg.DBTX, generation int) (*pl
 	}
 	return nil, fmt.Errorf("%w: generation %d was begun by nobody's act", ErrLogWentBack, generation)
 }
-
-func newLogReopened() *platformv1.LogReopened { return &platformv1.LogReopened{} }
 
 // lost is what a request of the current generation tells the witness of the former one; empty in the first generation.
 func (l *Logger) lost(ctx context.Context, newest Checkpoint) (string, error) {

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,10 +34,6 @@ func ReleaseHold(ctx context.Context, tx pgx.Tx, subject, actor, reference strin
 }
 
 func addHold(ctx context.Context, tx pgx.Tx, subject, action, actor, reference string) error {
-	_, err := tx.Exec(ctx, `insert into legal_hold (id, subject, action, actor, reference) values ($1, $2, $3, $4, $5)`,
-		id.New(), subject, action, actor, reference)
-	if err != nil {
-		return fmt.Errorf("record legal hold %s: %w", action, err)
-	}
-	return nil
+	const insert = `insert into legal_hold (id, subject, action, actor, reference) values ($1, $2, $3, $4, $5)`
+	return pg.Exec(ctx, tx, "record legal hold "+action, insert, id.New(), subject, action, actor, reference)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/telemetry"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -54,63 +55,39 @@ func insertFrames(ctx context.Context, db pg.DBTX, frames []Sealed) error {
 		keyIDs[i], compressions[i], lengths[i], times[i] = f.KeyID, int16(f.Compression), int32(f.RawLength), f.RecordedAt
 		roots[i], macs[i], bodies[i], turns[i] = f.Root[:], f.MAC, f.Body, f.turn
 	}
-	if _, err := db.Exec(ctx, insert, ids, kinds, lanes, counts, keyIDs, compressions, lengths, times, roots, macs, bodies, turns); err != nil {
-		return fmt.Errorf("write %d frames to the journal: %w", n, err)
-	}
-	return nil
+	return pg.Exec(ctx, db, "write frames to the journal", insert, ids, kinds, lanes, counts, keyIDs, compressions, lengths, times, roots, macs, bodies, turns)
 }
 
 // frameColumns of journal j, for scanFrame.
 const frameColumns = `j.frame_id, j.kind, j.lane, j.events, j.key_id, j.compression, j.raw_length, j.recorded_at, j.root, j.mac, j.body`
 
-// scanFrame reads frameColumns; the unit is the schema's.
-func scanFrame(unit string) pgx.RowToFunc[Sealed] {
+// scanFrame reads frameColumns, and before them what stands in front of them in the query; the unit is the schema's.
+func scanFrame(unit string, leading ...any) pgx.RowToFunc[Sealed] {
 	return func(row pgx.CollectableRow) (Sealed, error) {
 		s := Sealed{Frame: frame.Frame{Header: frame.Header{Unit: unit}}}
 		var lane, compression int16
 		var root []byte
-		err := row.Scan(&s.ID, &s.Kind, &lane, &s.Count, &s.KeyID, &compression, &s.RawLength, &s.RecordedAt, &root, &s.MAC, &s.Body)
+		columns := []any{&s.ID, &s.Kind, &lane, &s.Count, &s.KeyID, &compression, &s.RawLength, &s.RecordedAt, &root, &s.MAC, &s.Body}
+		err := row.Scan(slices.Concat(leading, columns)...)
 		s.Lane, s.Compression, s.RecordedAt = platformv1.Lane(lane), frame.Compression(compression), s.RecordedAt.UTC()
 		copy(s.Root[:], root)
 		return s, err
 	}
 }
 
-// leading scans some columns before those its user knows of.
-type leading struct {
-	pgx.CollectableRow
-	first []any
-}
-
-func (l leading) Scan(into ...any) error {
-	return l.CollectableRow.Scan(append(slices.Clone(l.first), into...)...)
-}
-
 // Frame reads one frame of the unit's journal by its id.
 func Frame(ctx context.Context, db pg.DBTX, unit string, frameID uuid.UUID) (Sealed, error) {
-	rows, err := db.Query(ctx, `select `+frameColumns+` from journal j where frame_id = $1`, frameID)
-	if err != nil {
-		return Sealed{}, fmt.Errorf("read frame: %w", err)
+	found, known, err := pg.Find(ctx, db, "read frame", scanFrame(unit), `select `+frameColumns+` from journal j where frame_id = $1`, frameID)
+	if err == nil && !known {
+		err = fmt.Errorf("read frame: %w", pgx.ErrNoRows)
 	}
-	found, err := pgx.CollectExactlyOneRow(rows, scanFrame(unit))
-	if err != nil {
-		return Sealed{}, fmt.Errorf("read frame: %w", err)
-	}
-	return found, nil
+	return found, err
 }
 
 // OfCommit reads the frames of one commit, in the order in which they were stated.
 func OfCommit(ctx context.Context, db pg.DBTX, unit string, commit uuid.UUID) ([]Sealed, error) {
 	const read = `select ` + frameColumns + ` from journal j where frame_id > $1 and frame_id <= $2 order by frame_id`
-	rows, err := db.Query(ctx, read, commit, frame.IDOf(commit, frame.MaxPlaces))
-	if err != nil {
-		return nil, fmt.Errorf("read frames of commit %s: %w", commit, err)
-	}
-	found, err := pgx.CollectRows(rows, scanFrame(unit))
-	if err != nil {
-		return nil, fmt.Errorf("read frames of commit %s: %w", commit, err)
-	}
-	return found, nil
+	return pg.All(ctx, db, fmt.Sprintf("read frames of commit %s", commit), scanFrame(unit), read, commit, frame.IDOf(commit, frame.MaxPlaces))
 }
 
 // ErrNoFact says that a commit states no fact of that kind about that subject.
@@ -142,15 +119,8 @@ func Find(ctx context.Context, db pg.DBTX, unit string, commit uuid.UUID, subjec
 
 // OfKind reads all frames of a kind in the order of their ids.
 func OfKind(ctx context.Context, db pg.DBTX, unit string, kind frame.Kind) ([]Sealed, error) {
-	rows, err := db.Query(ctx, `select `+frameColumns+` from journal j where kind = $1 order by frame_id`, string(kind))
-	if err != nil {
-		return nil, fmt.Errorf("read frames of %s: %w", kind, err)
-	}
-	found, err := pgx.CollectRows(rows, scanFrame(unit))
-	if err != nil {
-		return nil, fmt.Errorf("read frames of %s: %w", kind, err)
-	}
-	return found, nil
+	return pg.All(ctx, db, fmt.Sprintf("read frames of %s", kind), scanFrame(unit), `select `+frameColumns+` from journal j where kind = $1 order by frame_id`,
+		string(kind))
 }
 
 // refusal is what becomes of a row that the unit did not write, whether its publisher or its log meets it first.
@@ -159,19 +129,15 @@ type refusal struct {
 	frames metric.Int64Counter
 }
 
-func newRefusal(meter metric.Meter, log *slog.Logger) (refusal, error) {
-	frames, err := meter.Int64Counter("naru.journal.refused.frames", metric.WithDescription("Rows of the journal that this unit did not write: published and logged by nobody."))
-	return refusal{log, frames}, err
+func newRefusal(made *telemetry.Instruments, log *slog.Logger) refusal {
+	return refusal{log, made.Counter("naru.journal.refused.frames", "", "Rows of the journal that this unit did not write: published and logged by nobody.")}
 }
 
 func (r refusal) of(ctx context.Context, db pg.DBTX, f Sealed) error {
 	r.frames.Add(ctx, 1)
 	r.log.LogAttrs(ctx, slog.LevelError, "a row of the journal was not written by this unit and is refused",
 		slog.String("frame_id", f.ID.String()), slog.String("kind", string(f.Kind)))
-	if _, err := db.Exec(ctx, `update journal_mark set refused = 'mac_wrong' where frame_id = $1 and leaf is null`, f.ID); err != nil {
-		return fmt.Errorf("refuse frame %s: %w", f.ID, err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("refuse frame %s", f.ID), `update journal_mark set refused = 'mac_wrong' where frame_id = $1 and leaf is null`, f.ID)
 }
 
 // firstIDAt is the smallest UUIDv7 of a millisecond.
@@ -185,25 +151,14 @@ func firstIDAt(at time.Time) uuid.UUID {
 	return first
 }
 
-// Each gives the frames of a unit's journal in the order of their ids, without what it has refused or nobody marked. The connection may read the unit's schema from any search path.
+// Each gives the frames of a unit's journal in the order of their ids, without what it has refused or nobody marked. The connection may read the
+// unit's schema from any search path.
 func Each(ctx context.Context, db pg.DBTX, unit string, fn func(f Sealed) error) error {
-	rows, err := db.Query(ctx, `select `+frameColumns+` from `+pgx.Identifier{unit, "journal"}.Sanitize()+` j join `+
-		pgx.Identifier{unit, "journal_mark"}.Sanitize()+` m using (frame_id) where m.refused is null order by j.frame_id`)
-	if err != nil {
-		return fmt.Errorf("read the journal of %s: %w", unit, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		f, err := scanFrame(unit)(rows)
-		if err != nil {
-			return fmt.Errorf("read the journal of %s: %w", unit, err)
-		}
-		if err := fn(f); err != nil {
-			return err
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read the journal of %s: %w", unit, err)
-	}
-	return nil
+	read := `
+		select ` + frameColumns + `
+		from   ` + pgx.Identifier{unit, "journal"}.Sanitize() + ` j
+		join   ` + pgx.Identifier{unit, "journal_mark"}.Sanitize() + ` m using (frame_id)
+		where  m.refused is null
+		order  by j.frame_id`
+	return pg.Walk(ctx, db, "read the journal of "+unit, scanFrame(unit), fn, read)
 }

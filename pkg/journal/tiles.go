@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
@@ -33,25 +35,16 @@ func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	for i, tile := range wanted {
 		levels[i], ns[i] = int16(tile.L), tile.N
 	}
-	rows, err := t.db.Query(t.ctx, read, levels, ns)
+	found, err := pg.All(t.ctx, t.db, "read tiles", pgx.RowTo[[]byte], read, levels, ns)
 	if err != nil {
-		return nil, fmt.Errorf("read tiles: %w", err)
+		return nil, err
 	}
-	defer rows.Close()
-	var found [][]byte
-	for rows.Next() {
-		var hashes []byte
-		if err := rows.Scan(&hashes); err != nil {
-			return nil, fmt.Errorf("read tiles: %w", err)
+	for i, tile := range wanted {
+		width := tile.W * tlog.HashSize
+		if len(found[i]) < width {
+			return nil, fmt.Errorf("read tiles: tile %s is not whole", tile.Path())
 		}
-		width := wanted[len(found)].W * tlog.HashSize
-		if len(hashes) < width {
-			return nil, fmt.Errorf("read tiles: tile %s is not whole", wanted[len(found)].Path())
-		}
-		found = append(found, hashes[:width])
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read tiles: %w", err)
+		found[i] = found[i][:width]
 	}
 	return found, nil
 }
@@ -143,8 +136,5 @@ func (t *tree) save(ctx context.Context, db pg.DBTX) error {
 		}
 		levels, ns, contents = append(levels, int16(tile.L)), append(ns, tile.N), append(contents, content)
 	}
-	if _, err := db.Exec(ctx, upsert, levels, ns, contents); err != nil {
-		return fmt.Errorf("write %d tiles: %w", len(levels), err)
-	}
-	return nil
+	return pg.Exec(ctx, db, fmt.Sprintf("write %d tiles", len(levels)), upsert, levels, ns, contents)
 }

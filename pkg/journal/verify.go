@@ -15,6 +15,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // Violation codes of Verify. docs/verification.md tells what each means and what to do.
@@ -140,20 +141,11 @@ func (v *verification) found(code, subject, detail string, args ...any) {
 
 // checkpoints checks each row by itself, and that none is left out.
 func (v *verification) checkpoints(ctx context.Context) error {
-	rows, err := v.tx.Query(ctx, `select seq, generation, size, note, made_at, coalesce(cosigned, '') from log_checkpoint order by seq`)
-	if err != nil {
-		return fmt.Errorf("read checkpoints: %w", err)
-	}
-	defer rows.Close()
-	var expected int64
-	for rows.Next() {
-		var seq, size int64
-		var generation int
-		var signed, cosigned string
-		var made time.Time
-		if err := rows.Scan(&seq, &generation, &size, &signed, &made, &cosigned); err != nil {
-			return fmt.Errorf("read checkpoints: %w", err)
-		}
+	var expected, seq, size int64
+	var generation int
+	var signed, cosigned string
+	var made time.Time
+	err := pg.Each(ctx, v.tx, "read checkpoints", []any{&seq, &generation, &size, &signed, &made, &cosigned}, func() error {
 		if expected++; seq != expected {
 			v.found(CheckpointMissing, fmt.Sprint("checkpoint ", expected), "the next one there is %d", seq)
 			expected = seq
@@ -162,7 +154,7 @@ func (v *verification) checkpoints(ctx context.Context) error {
 		c, err := ParseCheckpoint(signed, v.log)
 		if err != nil || c.N != size || c.Generation() != generation || c.Owner() != v.log.Name() {
 			v.found(CheckpointChanged, fmt.Sprint("checkpoint ", seq), "it is not what the log's key signed")
-			continue
+			return nil //nolint:nilerr // it is told
 		}
 		c.MadeAt, c.Cosigned = made.UTC(), cosigned
 		v.cosigned(c)
@@ -170,9 +162,10 @@ func (v *verification) checkpoints(ctx context.Context) error {
 			v.found(GenerationUnasked, fmt.Sprint("checkpoint ", seq), "no operator's act began generation %d", generation)
 		}
 		v.signed = append(v.signed, c)
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read checkpoints: %w", err)
+		return nil
+	}, `select seq, generation, size, note, made_at, coalesce(cosigned, '') from log_checkpoint order by seq`)
+	if err != nil {
+		return err
 	}
 	if n := len(v.signed); n > 0 && v.opts.Now.IsZero() {
 		v.opts.Now = v.signed[n-1].MadeAt
@@ -272,12 +265,12 @@ func (v *verification) reopenings(ctx context.Context) error {
 		from   journal j
 		join   journal_mark m using (frame_id)
 		where  j.kind = $1 and m.leaf is not null
-		order  by j.frame_id`, string(frame.KindOf(newLogReopened())))
+		order  by j.frame_id`, string(frame.KindOf(&platformv1.LogReopened{})))
 	if err != nil {
 		return err
 	}
 	for _, f := range found {
-		acts, err := messagesIn(f, newLogReopened)
+		acts, err := messagesIn[*platformv1.LogReopened](f)
 		if err != nil {
 			continue // told as a changed body
 		}
@@ -302,14 +295,10 @@ func (v *verification) wasLost(c Checkpoint) bool {
 
 // leafHashes are the leaves as the tiles have them.
 func (v *verification) leafHashes(ctx context.Context, size int64) ([]tlog.Hash, error) {
-	rows, err := v.tx.Query(ctx, `select n, hashes from log_tile where level = 0 order by n`)
-	if err != nil {
-		return nil, fmt.Errorf("read tiles: %w", err)
-	}
 	var hashes []tlog.Hash
 	var n int64
 	var content []byte
-	_, err = pgx.ForEachRow(rows, []any{&n, &content}, func() error {
+	err := pg.Each(ctx, v.tx, "read tiles", []any{&n, &content}, func() error {
 		if n != int64(len(hashes)>>tileHeight) || len(hashes)%(1<<tileHeight) != 0 {
 			return nil // a tile is missing: what follows is told as a log that was cut off or has another root
 		}
@@ -317,9 +306,9 @@ func (v *verification) leafHashes(ctx context.Context, size int64) ([]tlog.Hash,
 			hashes = append(hashes, tlog.Hash(content[i:i+tlog.HashSize]))
 		}
 		return nil
-	})
+	}, `select n, hashes from log_tile where level = 0 order by n`)
 	if err != nil {
-		return nil, fmt.Errorf("read tiles: %w", err)
+		return nil, err
 	}
 	if int64(len(hashes)) < size {
 		v.found(RootDiffers, fmt.Sprint("size ", size), "the tiles hold %d leaves", len(hashes))

@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/naru-relay/naru/pkg/pg"
 )
 
 // rows holds each leaf against its row.
@@ -19,26 +20,17 @@ func (v *verification) rows(ctx context.Context, hashes []tlog.Hash) error {
 		join   journal j using (frame_id)
 		where  m.leaf is not null
 		order  by m.leaf`
-	rows, err := v.tx.Query(ctx, read)
-	if err != nil {
-		return fmt.Errorf("read frames: %w", err)
-	}
-	defer rows.Close()
 	next, checkpoint := int64(0), 0
-	for rows.Next() {
-		var index int64
-		var releasedBy *uuid.UUID
-		f, err := scanFrame(v.opts.Unit)(leading{rows, []any{&index, &releasedBy}})
-		if err != nil {
-			return fmt.Errorf("read frames: %w", err)
-		}
+	var index int64
+	var releasedBy *uuid.UUID
+	err := pg.Walk(ctx, v.tx, "read frames", scanFrame(v.opts.Unit, &index, &releasedBy), func(f Sealed) error {
 		for ; next < index && next < int64(len(hashes)); next++ {
 			v.found(FrameMissing, fmt.Sprint("leaf ", next), "no row is marked with it")
 		}
 		v.report.Leaves++
 		if index < next || index >= int64(len(hashes)) {
 			v.found(LeafMisplaced, f.ID.String(), "it is marked with leaf %d", index)
-			continue
+			return nil
 		}
 		next = index + 1
 		for checkpoint < len(v.signed) && v.signed[checkpoint].N <= index {
@@ -46,9 +38,10 @@ func (v *verification) rows(ctx context.Context, hashes []tlog.Hash) error {
 		}
 		v.frame(ctx, f, hashes[index])
 		v.time(f, checkpoint, releasedBy)
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read frames: %w", err)
+		return nil
+	}, read)
+	if err != nil {
+		return err
 	}
 	for ; next < int64(len(hashes)); next++ {
 		v.found(FrameMissing, fmt.Sprint("leaf ", next), "no row is marked with it")
@@ -107,19 +100,10 @@ func (v *verification) unlogged(ctx context.Context) error {
 		left   join journal_mark m using (frame_id)
 		where  m.leaf is null
 		order  by j.frame_id`
-	rows, err := v.tx.Query(ctx, read)
-	if err != nil {
-		return fmt.Errorf("read frames without a leaf: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var marked bool
-		var refused *string
-		var held *bool
-		f, err := scanFrame(v.opts.Unit)(leading{rows, []any{&marked, &refused, &held}})
-		if err != nil {
-			return fmt.Errorf("read frames without a leaf: %w", err)
-		}
+	var marked bool
+	var refused *string
+	var held *bool
+	err := pg.Walk(ctx, v.tx, "read frames without a leaf", scanFrame(v.opts.Unit, &marked, &refused, &held), func(f Sealed) error {
 		v.report.Frames++
 		switch {
 		case !marked:
@@ -135,26 +119,19 @@ func (v *verification) unlogged(ctx context.Context) error {
 				v.found(FrameUnlogged, f.ID.String(), "it has had no leaf since %s", f.RecordedAt.Format(time.RFC3339))
 			}
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read frames without a leaf: %w", err)
+		return nil
+	}, read)
+	if err != nil {
+		return err
 	}
 	return v.orphans(ctx)
 }
 
 // orphans are marks whose frame is gone; one with a leaf is told as a missing frame already.
 func (v *verification) orphans(ctx context.Context) error {
-	rows, err := v.tx.Query(ctx, `select m.frame_id from journal_mark m left join journal j using (frame_id) where j.frame_id is null and m.leaf is null`)
-	if err != nil {
-		return fmt.Errorf("read marks without a frame: %w", err)
-	}
 	var id uuid.UUID
-	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
+	return pg.Each(ctx, v.tx, "read marks without a frame", []any{&id}, func() error {
 		v.found(FrameMissing, id.String(), "a mark has no row")
 		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read marks without a frame: %w", err)
-	}
-	return nil
+	}, `select m.frame_id from journal_mark m left join journal j using (frame_id) where j.frame_id is null and m.leaf is null`)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/pg"
 )
 
 // Request is what a log asks of its witness.
@@ -159,10 +160,10 @@ func (w *WitnessOf) seen(ctx context.Context, tx pgx.Tx, owner, verifierKey stri
 	if err != nil {
 		return Checkpoint{}, err
 	}
+	const read = `select note from witnessed_checkpoint where origin = $1 for update`
 	var row string
-	err = tx.QueryRow(ctx, `select note from witnessed_checkpoint where origin = $1 for update`, owner).Scan(&row)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return Checkpoint{}, fmt.Errorf("read what was witnessed: %w", err)
+	if _, err := pg.Scan(ctx, tx, "read what was witnessed", []any{&row}, read, owner); err != nil {
+		return Checkpoint{}, err
 	}
 	kept, err := w.Store.Remembered(witnessFile(owner))
 	if err != nil && !errors.Is(err, keys.ErrNotFound) {
@@ -198,10 +199,7 @@ func (w *WitnessOf) keep(ctx context.Context, tx pgx.Tx, owner string, c Checkpo
 		values ($1, $2, $3, $4)
 		on conflict (origin) do update
 		set    size = excluded.size, note = excluded.note, witnessed_at = excluded.witnessed_at`
-	if _, err := tx.Exec(ctx, upsert, owner, c.N, c.Note, w.Clock.Now().Truncate(time.Microsecond)); err != nil {
-		return fmt.Errorf("keep what is witnessed: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, tx, "keep what is witnessed", upsert, owner, c.N, c.Note, w.Clock.Now().Truncate(time.Microsecond))
 }
 
 func witnessFile(owner string) string {

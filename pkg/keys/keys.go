@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
@@ -77,14 +78,15 @@ func KeyID(key *ecdsa.PublicKey) (string, error) {
 	if key == nil || key.Curve != elliptic.P256() {
 		return "", errors.New("computing a key id: not a P-256 key")
 	}
-	point, err := key.Bytes()
+	public, err := jwk.FromRaw(key)
 	if err != nil {
 		return "", fmt.Errorf("computing a key id: %w", err)
 	}
-	// SEC 1 §2.3.3: 0x04, then both coordinates in 32 bytes each.
-	x, y := base64.RawURLEncoding.EncodeToString(point[1:33]), base64.RawURLEncoding.EncodeToString(point[33:])
-	sum := sha256.Sum256([]byte(`{"crv":"P-256","kty":"EC","x":"` + x + `","y":"` + y + `"}`))
-	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
+	sum, err := public.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("computing a key id: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(sum), nil
 }
 
 type fileSigner struct {

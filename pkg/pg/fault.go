@@ -11,6 +11,9 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
+// LockNotAvailable is the SQLSTATE of a lock that did not come in time (LimitLockWait).
+const LockNotAvailable = "55P03"
+
 // SQLSTATE codes this package decides by (PostgreSQL manual, appendix A).
 const (
 	stateSerializationFailure = "40001"
@@ -18,8 +21,6 @@ const (
 	stateUniqueViolation      = "23505"
 	stateDuplicateObject      = "42710"
 	stateInternalError        = "XX000"
-	stateLockNotAvailable     = "55P03"
-	stateQueryCanceled        = "57014"
 )
 
 // SQLState is the five-character SQLSTATE of err, "" when err is not from the server.
@@ -45,11 +46,11 @@ func Constraint(err error) string {
 // call may work later.
 func Unreachable(err error) bool {
 	if state := SQLState(err); state != "" {
-		switch state[:2] {
+		switch class(err) {
 		case "08", "53", "57":
 			return true
 		default:
-			return state == stateLockNotAvailable
+			return state == LockNotAvailable
 		}
 	}
 	if errors.Is(err, context.Canceled) {
@@ -63,6 +64,26 @@ func Unreachable(err error) bool {
 // connectionGone recognises a connection that ended under a statement or before it was sent.
 func connectionGone(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+}
+
+// Passing reports whether err is no fault of what was written: the database is away or short of something, a race or a lock was lost, or the
+// time ran out. The same may work later.
+func Passing(err error) bool {
+	switch class(err) {
+	case "40", "55":
+		return true
+	default:
+		return Unreachable(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	}
+}
+
+// Refused reports whether the database will not have what was written: a value (class 22) or a constraint (23). The same never works.
+func Refused(err error) bool { return class(err) == "22" || class(err) == "23" }
+
+// class is the first part of err's SQLSTATE, "" when err is not from the server.
+func class(err error) string {
+	state := SQLState(err)
+	return state[:min(len(state), 2)]
 }
 
 // AsFault maps an error of the database to a public fault, by SQLSTATE and constraint name and by
@@ -79,7 +100,6 @@ func AsFault(err error, byConstraint map[string]*fault.Error) error {
 	if err == nil || errors.As(err, &already) {
 		return err
 	}
-	state := SQLState(err)
 	if name := Constraint(err); name != "" {
 		if public, ok := byConstraint[name]; ok {
 			mapped := *public
@@ -88,12 +108,12 @@ func AsFault(err error, byConstraint map[string]*fault.Error) error {
 		}
 	}
 	switch {
-	case len(state) == 5 && state[:2] == "40":
+	case class(err) == "40":
 		return fault.New(fault.Stale, "", nil, "", fault.Wrap(err))
 	case Unreachable(err):
 		return fault.New(fault.Unavailable, "", nil, "", fault.Wrap(err))
-	case len(state) == 5 && state[:2] == "22":
-		return &valueError{cause: err, state: state}
+	case class(err) == "22":
+		return &valueError{cause: err, state: SQLState(err)}
 	default:
 		return err
 	}

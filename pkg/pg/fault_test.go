@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/fault"
@@ -51,6 +52,23 @@ func TestAsFaultMapsBySQLStateAndConstraintName(t *testing.T) {
 		})
 	}
 	require.NoError(t, errors.Unwrap(public["paper_own_key_key"]), "the table's fault must stay as it was")
+}
+
+// What the database will never take is told from what it could not do now; what is our own defect is neither.
+func TestRefusedAndPassing(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[string]struct{ refused, passing bool }{
+		"22P02": {refused: true}, "23505": {refused: true}, "40001": {passing: true}, "53200": {passing: true}, "55P03": {passing: true},
+		"57014": {passing: true}, "42P01": {}, "08006": {passing: true},
+	} {
+		err := fmt.Errorf("write: %w", &pgconn.PgError{Code: state})
+		require.Equal(t, want.refused, pg.Refused(err), state)
+		require.Equal(t, want.passing, pg.Passing(err), state)
+	}
+	require.True(t, pg.Passing(context.Canceled))
+	require.True(t, pg.Passing(context.DeadlineExceeded))
+	require.False(t, pg.Passing(errors.New("a defect")))
+	require.False(t, pg.Refused(nil) || pg.Passing(nil))
 }
 
 func TestAsFaultDoesNotRepeatValues(t *testing.T) {

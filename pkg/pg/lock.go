@@ -2,7 +2,6 @@ package pg
 
 import (
 	"context"
-	"fmt"
 	"hash/fnv"
 
 	"github.com/jackc/pgx/v5"
@@ -18,8 +17,5 @@ func LockID(name string) int64 {
 
 // LockTx waits for the advisory lock of a name and holds it until the transaction ends.
 func LockTx(ctx context.Context, tx pgx.Tx, name string) error {
-	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, LockID(name)); err != nil {
-		return fmt.Errorf("lock %s: %w", name, err)
-	}
-	return nil
+	return Exec(ctx, tx, "lock "+name, `select pg_advisory_xact_lock($1)`, LockID(name))
 }

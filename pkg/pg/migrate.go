@@ -103,9 +103,9 @@ func firstPartitions(ctx context.Context, cfg *pgx.ConnConfig, schema string, so
 		return fmt.Errorf("migrate schema %s: %w", schema, err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	var now time.Time
-	if err := conn.QueryRow(ctx, `select now()`).Scan(&now); err != nil {
-		return fmt.Errorf("migrate schema %s: read database time: %w", schema, err)
+	now, err := Value[time.Time](ctx, conn, "read database time", `select now()`)
+	if err != nil {
+		return fmt.Errorf("migrate schema %s: %w", schema, err)
 	}
 	return MaintainPartitions(ctx, conn, parts, now)
 }

@@ -94,7 +94,7 @@ func CheckPartitions(ctx context.Context, db DBTX, parts []Partition, now time.T
 			continue
 		}
 		needed := []span{p.spanAt(now)}
-		if soon := p.spanAt(now.Add(p.margin())); soon.name != needed[0].name {
+		if soon := p.spanAt(now.Add(p.period().margin)); soon.name != needed[0].name {
 			needed = append(needed, soon)
 		}
 		for _, s := range needed {
@@ -159,8 +159,8 @@ func create(ctx context.Context, db Beginner, p Partition, s span) error {
 				name, parent, with),
 			fmt.Sprintf(`alter table %s attach partition %s for values from ('%s') to ('%s')`, parent, name, from, to),
 		} {
-			if _, err := tx.Exec(ctx, stmt); err != nil {
-				return fmt.Errorf("create partition %s: %w", s.name, err)
+			if err := Exec(ctx, tx, "create partition "+s.name, stmt); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -181,32 +181,29 @@ func drop(ctx context.Context, db Beginner, p Partition, name string) error {
 			locks = append(locks, fmt.Sprintf(`lock table %s in share mode`, pgx.Identifier{t}.Sanitize()))
 		}
 		for _, stmt := range locks {
-			if _, err := tx.Exec(ctx, stmt); err != nil {
-				return fmt.Errorf("drop partition %s: %w", name, err)
+			if err := Exec(ctx, tx, "drop partition "+name, stmt); err != nil {
+				return err
 			}
 		}
-		var agreed bool
-		if err := tx.QueryRow(ctx, strings.ReplaceAll(p.Guard, "${partition}", quoted)).Scan(&agreed); err != nil {
-			return fmt.Errorf("ask guard of partition %s: %w", name, err)
+		agreed, err := Value[bool](ctx, tx, "ask guard of partition "+name, strings.ReplaceAll(p.Guard, "${partition}", quoted))
+		if err != nil {
+			return err
 		}
 		if !agreed {
 			return nil
 		}
-		if _, err := tx.Exec(ctx, `drop table `+quoted); err != nil {
-			return fmt.Errorf("drop partition %s: %w", name, err)
-		}
-		return nil
+		return Exec(ctx, tx, "drop partition "+name, `drop table `+quoted)
 	})
 }
 
 // lockForChange lets one replica at a time change a table's partitions and tells what is there.
 func lockForChange(ctx context.Context, tx pgx.Tx, table string) (map[string]bool, error) {
-	if _, err := tx.Exec(ctx, `set local lock_timeout = '`+partitionLockTimeout+`'`); err != nil {
-		return nil, fmt.Errorf("set lock timeout: %w", err)
+	if err := LimitLockWait(ctx, tx, partitionLockTimeout); err != nil {
+		return nil, err
 	}
-	var schema string
-	if err := tx.QueryRow(ctx, `select current_schema()`).Scan(&schema); err != nil {
-		return nil, fmt.Errorf("read schema: %w", err)
+	schema, err := Value[string](ctx, tx, "read schema", `select current_schema()`)
+	if err != nil {
+		return nil, err
 	}
 	if err := LockTx(ctx, tx, schema+"/partition/"+table); err != nil {
 		return nil, err
@@ -216,20 +213,17 @@ func lockForChange(ctx context.Context, tx pgx.Tx, table string) (map[string]boo
 
 // attached names the partitions of a table of the present schema.
 func attached(ctx context.Context, db DBTX, table string) (map[string]bool, error) {
-	rows, err := db.Query(ctx,
-		`select c.relname
-		   from pg_catalog.pg_inherits i
-		   join pg_catalog.pg_class c on c.oid = i.inhrelid
-		   join pg_catalog.pg_class p on p.oid = i.inhparent
-		  where p.relname = $1
-		    and p.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = current_schema())
-		    and not i.inhdetachpending`, table)
+	const list = `
+		select c.relname
+		from   pg_catalog.pg_inherits i
+		join   pg_catalog.pg_class c on c.oid = i.inhrelid
+		join   pg_catalog.pg_class p on p.oid = i.inhparent
+		where  p.relname = $1
+		  and  p.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = current_schema())
+		  and  not i.inhdetachpending`
+	names, err := All(ctx, db, "list partitions of "+table, pgx.RowTo[string], list, table)
 	if err != nil {
-		return nil, fmt.Errorf("list partitions of %s: %w", table, err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("list partitions of %s: %w", table, err)
+		return nil, err
 	}
 	set := make(map[string]bool, len(names))
 	for _, n := range names {
@@ -251,34 +245,31 @@ func (p Partition) zone() *time.Location {
 	return time.UTC
 }
 
-func (p Partition) spanAt(t time.Time) span {
-	zone := p.zone()
-	t = t.In(zone)
-	var s span
-	switch p.Kind {
-	case ByYearUUIDv7, ByYearText:
-		s.start = time.Date(t.Year(), 1, 1, 0, 0, 0, 0, zone)
-		s.end = s.start.AddDate(1, 0, 0)
-	case ByMonthTime, ByMonthUUIDv7:
-		s.start = time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, zone)
-		s.end = s.start.AddDate(0, 1, 0)
-	default:
-		s.start = time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)
-		s.end = s.start.AddDate(0, 0, 1)
-	}
-	s.name = p.Table + "_" + s.start.Format(p.suffix())
-	return s
+// period is how much time a partition covers and how it is named.
+type period struct {
+	years, months, days int
+	suffix              string
+	// ahead is how many are made beyond the present one, and margin the time before which the next must be there.
+	ahead  int
+	margin time.Duration
 }
 
-func (p Partition) suffix() string {
+func (p Partition) period() period {
 	switch p.Kind {
 	case ByYearUUIDv7, ByYearText:
-		return "2006"
+		return period{years: 1, suffix: "2006", ahead: 1, margin: 7 * 24 * time.Hour}
 	case ByMonthTime, ByMonthUUIDv7:
-		return "200601"
+		return period{months: 1, suffix: "200601", ahead: 2, margin: 7 * 24 * time.Hour}
 	default:
-		return "20060102"
+		return period{days: 1, suffix: "20060102", ahead: 7, margin: 24 * time.Hour}
 	}
+}
+
+func (p Partition) spanAt(t time.Time) span {
+	zone, of := p.zone(), p.period()
+	name := t.In(zone).Format(of.suffix)
+	start, _ := time.ParseInLocation(of.suffix, name, zone) // it was written in this form
+	return span{name: p.Table + "_" + name, start: start, end: start.AddDate(of.years, of.months, of.days)}
 }
 
 // parse reads a partition's span from its name; partitions named otherwise are not ours to drop.
@@ -287,7 +278,7 @@ func (p Partition) parse(name string) (span, bool) {
 	if !ok {
 		return span{}, false
 	}
-	t, err := time.ParseInLocation(p.suffix(), suffix, p.zone())
+	t, err := time.ParseInLocation(p.period().suffix, suffix, p.zone())
 	if err != nil {
 		return span{}, false
 	}
@@ -320,28 +311,13 @@ func uuidFloor(t time.Time) uuid.UUID {
 }
 
 func (p Partition) ahead() int {
-	switch {
-	case p.Ahead > 0:
+	if p.Ahead > 0 {
 		return p.Ahead
-	case p.Kind == ByYearUUIDv7 || p.Kind == ByYearText:
-		return 1
-	case p.Kind == ByMonthTime || p.Kind == ByMonthUUIDv7:
-		return 2
-	default:
-		return 7
 	}
+	return p.period().ahead
 }
 
 func (p Partition) behind() int { return max(p.Behind, 1) }
-
-func (p Partition) margin() time.Duration {
-	switch p.Kind {
-	case ByDayUUIDv7, ByDayTime:
-		return 24 * time.Hour
-	default:
-		return 7 * 24 * time.Hour
-	}
-}
 
 func (p Partition) check() error {
 	switch {

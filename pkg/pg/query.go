@@ -69,12 +69,57 @@ func Each(ctx context.Context, db DBTX, doing string, into []any, fn func() erro
 	return nil
 }
 
+// Walk reads the rows of a query one by one, whatever their number, and calls fn with each. It keeps the connection meanwhile.
+func Walk[T any](ctx context.Context, db DBTX, doing string, row pgx.RowToFunc[T], fn func(T) error, sql string, args ...any) error {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		one, err := row(rows)
+		if err == nil {
+			err = fn(one)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
 // Value gives the one value of a query that always has one, such as a count.
 func Value[T any](ctx context.Context, db DBTX, doing, sql string, args ...any) (value T, err error) {
 	if err := db.QueryRow(ctx, sql, args...).Scan(&value); err != nil {
 		return value, fmt.Errorf("%s: %w", doing, err)
 	}
 	return value, nil
+}
+
+// Count runs a statement of which no rows are wanted, and gives how many it changed.
+func Count(ctx context.Context, db DBTX, doing, sql string, args ...any) (int64, error) {
+	tag, err := db.Exec(ctx, sql, args...)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", doing, err)
+	}
+	return tag.RowsAffected(), nil
+}
+
+// LimitLockWait bounds how long the statements of the transaction wait for a lock, e.g. "3s".
+func LimitLockWait(ctx context.Context, tx DBTX, limit string) error {
+	return Exec(ctx, tx, "limit the wait for locks", `select set_config('lock_timeout', $1, true)`, limit)
+}
+
+// Column is one value of each row, for a statement that takes rows as arrays of their columns.
+func Column[T, V any](rows []T, value func(T) V) []V {
+	column := make([]V, len(rows))
+	for i, row := range rows {
+		column[i] = value(row)
+	}
+	return column
 }
 
 // OrNull is a column's value, null for the zero value.

@@ -1,6 +1,7 @@
 package pg_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -46,6 +47,15 @@ func TestQueries(t *testing.T) {
 	var sum int32
 	require.NoError(t, pg.Each(ctx, db, "add", []any{&number}, func() error { sum += number; return nil }, `select generate_series(1, 4)`))
 	require.EqualValues(t, 10, sum)
+	sum = 0
+	walked := func(one int32) error { sum += one; return nil }
+	require.NoError(t, pg.Walk(ctx, db, "add", pgx.RowTo[int32], walked, `select generate_series(1, 4)`))
+	require.EqualValues(t, 10, sum)
+	enough := errors.New("enough")
+	require.ErrorIs(t, pg.Walk(ctx, db, "add", pgx.RowTo[int32], func(int32) error { return enough }, `select generate_series(1, 4)`), enough)
+	changed, err := pg.Count(ctx, db, "change", `select from generate_series(1, 4)`)
+	require.NoError(t, err)
+	require.EqualValues(t, 4, changed)
 	value, err := pg.Value[int64](ctx, db, "count", `select count(*) from generate_series(1, 4)`)
 	require.NoError(t, err)
 	require.EqualValues(t, 4, value)
@@ -55,6 +65,7 @@ func TestQueries(t *testing.T) {
 	for _, err := range []error{
 		pg.Exec(ctx, db, "what was done", `select 1 / 0`),
 		pg.Each(ctx, db, "what was done", []any{&number}, func() error { return nil }, `select 1 / 0`),
+		pg.Walk(ctx, db, "what was done", pgx.RowTo[int32], walked, `select 1 / 0`),
 	} {
 		require.ErrorContains(t, err, "what was done: ")
 		require.Equal(t, "22012", pg.SQLState(err))
@@ -68,4 +79,6 @@ func TestNull(t *testing.T) {
 	require.Equal(t, "a", *pg.OrNull("a"))
 	require.Empty(t, pg.OrZero[string](nil))
 	require.Equal(t, "a", pg.OrZero(pg.OrNull("a")))
+	require.Equal(t, []int{1, 3}, pg.Column([]string{"a", "abc"}, func(s string) int { return len(s) }))
+	require.NotNil(t, pg.Column[string](nil, func(s string) int { return len(s) }), "an empty array is no null")
 }

@@ -2,11 +2,11 @@
 // on this machine, as a child of this process.
 //
 // Contract:
-//   - One folder (Options.Dir) holds everything: the data, the socket folder and
-//     the superuser's password. The folder may be started again after any end of
+//   - One folder (Options.Dir) holds everything: the data and the
+//     superuser's password. The folder may be started again after any end of
 //     the former server, kill -9 included; PostgreSQL recovers it.
-//   - The server listens on 127.0.0.1 and on a unix socket only, and asks every
-//     connection for a password (SCRAM).
+//   - The server listens on 127.0.0.1 only, on no unix socket, and asks
+//     every connection for a password (SCRAM).
 //   - The server never outlives this process: the kernel tells it to shut down
 //     when the process dies, however it dies (Linux parent death signal).
 //   - A root process is no obstacle: the server then runs as user "postgres", else
@@ -17,6 +17,5 @@
 // Layout of Options.Dir:
 //
 //	data/                the cluster, owned by the server's user
-//	socket/              unix socket
 //	superuser.password   0600, owned by this process's user
 package pgserver

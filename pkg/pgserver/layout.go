@@ -22,7 +22,6 @@ type layout struct {
 }
 
 func (l layout) data() string         { return filepath.Join(l.dir, "data") }
-func (l layout) sockets() string      { return filepath.Join(l.dir, "socket") }
 func (l layout) passwordFile() string { return filepath.Join(l.dir, "superuser.password") }
 
 // prepare makes the folders. Dir itself is ours and made traversable; folders above it belong to
@@ -40,13 +39,7 @@ func (l layout) prepare() error {
 			return fmt.Errorf("make folder %s traversable: %w", l.dir, err)
 		}
 	}
-	if err := l.account.checkTraversable(l.dir); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(l.sockets(), 0o755); err != nil { // other users may connect, with a password
-		return fmt.Errorf("make folder %s: %w", l.sockets(), err)
-	}
-	return l.account.own(l.sockets())
+	return l.account.checkTraversable(l.dir)
 }
 
 // clusterMajor is the major version that wrote the data folder, "" when there is none yet.

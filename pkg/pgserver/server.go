@@ -26,8 +26,6 @@ const (
 	defaultStopTimeout  = 30 * time.Second // fast shutdown writes a checkpoint
 	quitTimeout         = 10 * time.Second
 	startAttempts       = 4
-	// sun_path holds 108 bytes with the closing zero; the server adds "/.s.PGSQL.<port>.lock".
-	maxSocketDir = 107 - len("/.s.PGSQL.65535.lock")
 )
 
 // Options say where and how a server runs. Only Dir is required.
@@ -60,7 +58,6 @@ type Server struct {
 	child    *child
 	port     int
 	password string
-	sockets  string
 	major    int
 }
 
@@ -97,10 +94,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err := lay.waitForFormer(ctx); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, password: password, sockets: lay.sockets(), major: bins.major}
-	if len(s.sockets) > maxSocketDir {
-		s.sockets = ""
-	}
+	s := &Server{opts: opts, password: password, major: bins.major}
 	if err := s.launch(ctx, bins, lay); err != nil {
 		return nil, err
 	}
@@ -184,7 +178,7 @@ func (s *Server) args(data string, port int) []string {
 	settings := map[string]string{
 		"listen_addresses":        "127.0.0.1",
 		"port":                    strconv.Itoa(port),
-		"unix_socket_directories": s.sockets,
+		"unix_socket_directories": "",
 		"max_connections":         strconv.Itoa(s.opts.MaxConnections),
 		"logging_collector":       "off",
 		"log_destination":         "stderr",
@@ -257,9 +251,6 @@ func (s *Server) PID() int { return s.child.pid }
 // Major is the server's major version, e.g. 15.
 func (s *Server) Major() int { return s.major }
 
-// Dir is the folder given in Options, absolute.
-func (s *Server) Dir() string { return s.opts.Dir }
-
 // URL is a connection URL over TCP for a role and database of this server.
 func (s *Server) URL(user, password, database string) string {
 	u := url.URL{
@@ -269,20 +260,6 @@ func (s *Server) URL(user, password, database string) string {
 		Path:     "/" + database,
 		RawQuery: "sslmode=disable",
 	}
-	return u.String()
-}
-
-// SocketURL is URL over the unix socket, which costs less per round trip. Where the path of
-// Options.Dir is too long for a socket address it falls back to TCP.
-func (s *Server) SocketURL(user, password, database string) string {
-	if s.sockets == "" {
-		return s.URL(user, password, database)
-	}
-	q := url.Values{}
-	q.Set("host", s.sockets)
-	q.Set("port", strconv.Itoa(s.port))
-	q.Set("sslmode", "disable")
-	u := url.URL{Scheme: "postgres", User: url.UserPassword(user, password), Path: "/" + database, RawQuery: q.Encode()}
 	return u.String()
 }
 

@@ -1,4 +1,5 @@
-// Package proof is how the verifiers of signed files (cms, archivecert, distcert) tell which checks failed.
+// Package proof is what the verifiers of signed files (cms, archivecert, distcert) have in common: how they tell which checks failed, and how
+// the content they sign is written.
 package proof
 
 import (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"google.golang.org/grpc/credentials"
@@ -29,18 +30,10 @@ func unitOf(certificate *x509.Certificate) (string, bool) {
 	return unit, unit != ""
 }
 
+var unitPattern = regexp.MustCompile(`^[a-z]{1,20}$`)
+
 // validUnit tells whether a unit's name has 1-20 characters of a-z.
-func validUnit(name string) bool {
-	if len(name) < 1 || len(name) > 20 {
-		return false
-	}
-	for i := range len(name) {
-		if name[i] < 'a' || name[i] > 'z' {
-			return false
-		}
-	}
-	return true
-}
+func validUnit(name string) bool { return unitPattern.MatchString(name) }
 
 // callingUnit names the unit at the other end of the connection a call came over.
 func callingUnit(ctx context.Context) (string, bool) {

@@ -25,16 +25,8 @@ const (
 	shaveFrom = 200 * time.Millisecond
 )
 
-// reason is a machine reason every unit has.
-type reason string
-
-// String is the reason as it travels.
-func (r reason) String() string { return string(r) }
-
-const (
-	reasonInvalidRequest   reason = "INVALID_REQUEST"
-	reasonDeadlineRequired reason = "DEADLINE_REQUIRED"
-)
+// reasonInvalidRequest every unit has.
+const reasonInvalidRequest fault.Word = "INVALID_REQUEST"
 
 func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
 	started := s.deps.Clock.Now()
@@ -43,10 +35,7 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel, err := s.deadline(ctx)
-	if err != nil {
-		return nil, err
-	}
+	ctx, cancel := deadline(ctx)
 	defer cancel()
 	if err := s.validate(req); err != nil {
 		return nil, err
@@ -83,14 +72,10 @@ func (s *serverStream) RecvMsg(m any) error {
 }
 
 // deadline gives the call a deadline of its own. Streams have none but their caller's.
-func (s *Server) deadline(ctx context.Context) (context.Context, context.CancelFunc, error) {
+func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	at, ok := ctx.Deadline()
 	if !ok {
-		if s.deps.RequireDeadline {
-			return ctx, nil, fault.New(fault.Invalid, s.deps.Unit, reasonDeadlineRequired, "the call has no deadline")
-		}
-		ctx, cancel := context.WithTimeout(ctx, maxDeadline)
-		return ctx, cancel, nil
+		return context.WithTimeout(ctx, maxDeadline)
 	}
 	remaining := time.Until(at)
 	switch {
@@ -99,10 +84,9 @@ func (s *Server) deadline(ctx context.Context) (context.Context, context.CancelF
 	case remaining > shaveFrom:
 		remaining -= shave
 	default:
-		return ctx, func() {}, nil
+		return ctx, func() {}
 	}
-	ctx, cancel := context.WithTimeout(ctx, remaining)
-	return ctx, cancel, nil
+	return context.WithTimeout(ctx, remaining)
 }
 
 func (s *Server) validate(req any) error {

@@ -78,8 +78,6 @@ type ServerDeps struct {
 	Clock     clock.Clock
 	Log       *slog.Logger
 	Telemetry Telemetry
-	// RequireDeadline refuses calls without a deadline instead of giving them one of 30 s. For tests.
-	RequireDeadline bool
 }
 
 // Server serves the RPCs of one unit. Services are registered first, then it serves.

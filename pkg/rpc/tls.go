@@ -79,14 +79,11 @@ func NewTLS(c TLSConfig, now clock.Clock) (*TLSNetwork, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("joining the units' network: %w", err)
 	}
-	pem, err := os.ReadFile(c.AuthorityFile)
+	roots, err := config.Roots(c.AuthorityFile)
 	if err != nil {
 		return nil, fmt.Errorf("joining the units' network: %w", err)
 	}
-	n := &TLSNetwork{config: c, clock: now, roots: x509.NewCertPool(), pairs: make(map[string]*keyPair)}
-	if !n.roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("joining the units' network: %s holds no certificate", c.AuthorityFile)
-	}
+	n := &TLSNetwork{config: c, clock: now, roots: roots, pairs: make(map[string]*keyPair)}
 	for unit, identity := range c.Identities {
 		pair := &keyPair{unit: unit, certificateFile: identity.CertificateFile, keyFile: identity.KeyFile, clock: now}
 		if _, err := pair.get(); err != nil {

@@ -2,13 +2,12 @@ package sealed
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/naru-relay/naru/pkg/keys"
 )
 
 // Index makes blind indexes: values that can be compared for equality and tell nothing else. It is safe for concurrent use.
@@ -30,17 +29,18 @@ func (x *Index) Blind(ctx context.Context, p Purpose, parts ...string) ([]byte, 
 	if err != nil {
 		return nil, fmt.Errorf("indexing %s: %w", p, err)
 	}
-	h := hmac.New(sha256.New, key.bytes)
-	var length [8]byte
+	texts := make([][]byte, len(parts))
 	for i, part := range parts {
 		if part == "" {
 			return nil, fmt.Errorf("indexing %s: part %d is empty", p, i)
 		}
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		h.Write(length[:])
-		h.Write([]byte(part))
+		texts[i] = []byte(part)
 	}
-	return h.Sum(nil), nil
+	mac, err := keys.MACOf(key.bytes)
+	if err != nil {
+		return nil, fmt.Errorf("indexing %s: %w", p, err)
+	}
+	return mac.Sum(texts...), nil
 }
 
 // NormaliseName brings a name into the form that is indexed: Unicode NFC, no white space around it, single spaces inside. A name typed

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 	"golang.org/x/sync/singleflight"
@@ -46,7 +47,8 @@ type Deps struct {
 	// Unit is the name of the unit, as in the table of purposes.
 	Unit string
 	// DB is the unit's pool, with sealed_key in its schema.
-	DB DB
+	// Statements of its own, not those of a transaction: a key must stay when the work that needed it first does not.
+	DB *pgxpool.Pool
 	// KEK wraps the data keys, e.g. from keys.Store.AEAD. It MUST be the same for all replicas of the unit.
 	KEK tink.AEAD
 	// Clock tells the month.
@@ -260,10 +262,7 @@ func (k *Keyring) stored(ctx context.Context, keyID uuid.UUID) (*dataKey, error)
 	if err != nil {
 		return nil, err
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.byID[keyID] = key
-	return key, nil
+	return k.hold(key), nil
 }
 
 // fetch asks the maker and keeps the answer.
@@ -286,10 +285,15 @@ func (k *Keyring) fetch(ctx context.Context, keyID uuid.UUID, want Purpose) (*da
 	if err != nil {
 		return nil, err
 	}
+	return k.hold(key), nil
+}
+
+// hold has a key in memory from now on.
+func (k *Keyring) hold(key *dataKey) *dataKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.byID[keyID] = key
-	return key, nil
+	k.byID[key.id] = key
+	return key
 }
 
 // keep wraps a key and stores it.
@@ -356,11 +360,6 @@ func (k *Keyring) once(ctx context.Context, what string, f func(ctx context.Cont
 	}
 }
 
-// reason is this package's machine code within the domain of its unit.
-type reason string
-
-func (r reason) String() string { return string(r) }
-
-func (k *Keyring) fault(kind fault.Kind, r reason, message string, opts ...fault.Option) *fault.Error {
+func (k *Keyring) fault(kind fault.Kind, r fault.Word, message string, opts ...fault.Option) *fault.Error {
 	return fault.New(kind, k.unit, r, message, opts...)
 }

@@ -38,7 +38,7 @@ func SealPieces(ctx context.Context, box Sealer, p Purpose, subject string, cont
 // OpenPieces opens what SealPieces sealed for the subject.
 func OpenPieces(ctx context.Context, box Opener, p Purpose, subject string, pieces [][]byte) ([]byte, error) {
 	if len(pieces) == 0 {
-		return nil, fault.New(fault.Corrupt, "sealed", reason("SEALED_PIECES_MISSING"), "a sealed content is without its pieces")
+		return nil, fault.New(fault.Corrupt, "sealed", fault.Word("SEALED_PIECES_MISSING"), "a sealed content is without its pieces")
 	}
 	var content []byte
 	for i, piece := range pieces {

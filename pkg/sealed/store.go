@@ -2,20 +2,13 @@ package sealed
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-)
 
-// DB runs single statements: a pool, not a transaction, because a key must stay when the work that needed it first does not.
-type DB interface {
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
+	"github.com/naru-relay/naru/pkg/pg"
+)
 
 // row is one wrapped key.
 type row struct {
@@ -43,7 +36,7 @@ type store interface {
 }
 
 type pgStore struct {
-	db DB
+	db pg.DBTX
 }
 
 const sqlInsert = `
@@ -52,11 +45,8 @@ values                 ($1,     $2,      $3,    $4,      $5,        $6,         
 on conflict do nothing`
 
 func (s pgStore) insert(ctx context.Context, r row) error {
-	_, err := s.db.Exec(ctx, sqlInsert, r.id, string(r.purpose), nullable(r.month), r.wrapped, r.madeHere, r.created, nullable(r.ends))
-	if err != nil {
-		return fmt.Errorf("keeping sealed key %s: %w", r.id, err)
-	}
-	return nil
+	return pg.Exec(ctx, s.db, fmt.Sprintf("keeping sealed key %s", r.id), sqlInsert, r.id, string(r.purpose), pg.OrNull(r.month), r.wrapped, r.madeHere,
+		r.created, pg.OrNull(r.ends))
 }
 
 const sqlMade = `
@@ -67,7 +57,7 @@ and    month is not distinct from $2
 and    made_here`
 
 func (s pgStore) made(ctx context.Context, p Purpose, month time.Time) (row, bool, error) {
-	return scan(s.db.QueryRow(ctx, sqlMade, string(p), nullable(month)))
+	return s.one(ctx, sqlMade, string(p), pg.OrNull(month))
 }
 
 const sqlByID = `
@@ -76,34 +66,14 @@ from   sealed_key
 where  key_id = $1`
 
 func (s pgStore) byID(ctx context.Context, keyID uuid.UUID) (row, bool, error) {
-	return scan(s.db.QueryRow(ctx, sqlByID, keyID))
+	return s.one(ctx, sqlByID, keyID)
 }
 
 func (s pgStore) forget(ctx context.Context, now time.Time) ([]uuid.UUID, error) {
-	var gone []uuid.UUID
-	if err := s.db.QueryRow(ctx, `select forget_sealed_keys($1)`, now).Scan(&gone); err != nil {
-		return nil, fmt.Errorf("forgetting sealed keys: %w", err)
-	}
-	return gone, nil
+	return pg.Value[[]uuid.UUID](ctx, s.db, "forgetting sealed keys", `select forget_sealed_keys($1)`, now)
 }
 
-func scan(result pgx.Row) (row, bool, error) {
-	var r row
-	var purpose string
-	err := result.Scan(&r.id, &purpose, &r.wrapped, &r.madeHere)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return row{}, false, nil
-	}
-	if err != nil {
-		return row{}, false, fmt.Errorf("reading a sealed key: %w", err)
-	}
-	r.purpose = Purpose(purpose)
-	return r, true, nil
-}
-
-func nullable(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
+func (s pgStore) one(ctx context.Context, sql string, args ...any) (r row, known bool, err error) {
+	known, err = pg.Scan(ctx, s.db, "reading a sealed key", []any{&r.id, &r.purpose, &r.wrapped, &r.madeHere}, sql, args...)
+	return r, known, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -269,5 +270,21 @@ func (h *host) close(ctx context.Context) {
 
 // observeLag measures each consumer's backlog on the bus.
 func (h *host) observeLag() error {
-	return observe(h.telemetry.Meter, h.conn, h.unit.Specs(), frame.Lanes())
+	_, err := h.telemetry.Meter.Int64ObservableGauge("naru.inbox.lag.frames", metric.WithDescription("Frames on the bus that a consumer has not acknowledged."),
+		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
+			for _, spec := range h.unit.Specs() {
+				for _, lane := range frame.Lanes() {
+					pending, unacknowledged, err := h.conn.Lag(ctx, spec, lane)
+					if err != nil {
+						return err
+					}
+					o.Observe(int64(pending+unacknowledged), metric.WithAttributes(attribute.String("consumer", spec.Name(lane))))
+				}
+			}
+			return nil
+		}))
+	if err != nil {
+		return fmt.Errorf("make lag instrument: %w", err)
+	}
+	return nil
 }

@@ -9,10 +9,9 @@ import (
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/mod/sumdb/tlog"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
-
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
@@ -157,17 +156,17 @@ func (s *journalService) GetFrameKey(ctx context.Context, r *platformv1.GetFrame
 		key, err := s.keys.Export(ctx, r.GetKeyId(), reader)
 		switch {
 		case errors.Is(err, journal.ErrKeyDestroyed):
-			return nil, fault.New(fault.NotFound, s.unit.Name, reason("FRAME_KEY_DESTROYED"), "the frame key of this id was destroyed")
+			return nil, fault.New(fault.NotFound, s.unit.Name, fault.Word("FRAME_KEY_DESTROYED"), "the frame key of this id was destroyed")
 		case errors.Is(err, journal.ErrKeyUnknown), errors.Is(err, keys.ErrNotFound):
 			s.unknown.Add(ctx, 1)
 			s.log.LogAttrs(ctx, slog.LevelError, "a reader asks for a frame key that this unit never had", slog.String("key_id", r.GetKeyId()), slog.String("reader", reader))
-			return nil, fault.New(fault.Conflict, s.unit.Name, reason("FRAME_KEY_UNKNOWN"), "this unit never had a frame key of this id")
+			return nil, fault.New(fault.Conflict, s.unit.Name, fault.Word("FRAME_KEY_UNKNOWN"), "this unit never had a frame key of this id")
 		case err != nil:
 			return nil, err
 		}
 		return &platformv1.GetFrameKeyResponse{Key: key}, nil
 	}
-	return nil, fault.New(fault.Denied, s.unit.Name, reason("NOT_A_READER"), "this unit reads nothing of what is stated here")
+	return nil, fault.New(fault.Denied, s.unit.Name, fault.Word("NOT_A_READER"), "this unit reads nothing of what is stated here")
 }
 
 func (s *journalService) Witness(ctx context.Context, r *platformv1.WitnessRequest) (*platformv1.WitnessResponse, error) {
@@ -177,7 +176,7 @@ func (s *journalService) Witness(ctx context.Context, r *platformv1.WitnessReque
 	}
 	answer, err := s.witness.Cosign(ctx, journal.OwnerOf(s.platform, authn.CallingUnit(ctx)), asked)
 	if errors.Is(err, journal.ErrNotExtended) {
-		return nil, fault.New(fault.Conflict, s.unit.Name, reason("CHECKPOINT_NOT_EXTENDED"), err.Error())
+		return nil, fault.New(fault.Conflict, s.unit.Name, fault.Word("CHECKPOINT_NOT_EXTENDED"), err.Error())
 	}
 	if err != nil {
 		return nil, err
@@ -217,10 +216,10 @@ func (s *journalService) ReleaseFrame(ctx context.Context, r *platformv1.Release
 	}
 	frameID, err := uuid.Parse(r.GetFrameId())
 	if err != nil {
-		return nil, fault.New(fault.Invalid, s.unit.Name, reason("INVALID_REQUEST"), "frameId is no UUID")
+		return nil, fault.New(fault.Invalid, s.unit.Name, fault.Word("INVALID_REQUEST"), "frameId is no UUID")
 	}
 	if err := s.journal.Release(ctx, frameID, operator.ID, r.GetReason()); errors.Is(err, journal.ErrNotHeld) {
-		return nil, fault.New(fault.NotFound, s.unit.Name, reason("FRAME_NOT_HELD"), "no held frame has this id")
+		return nil, fault.New(fault.NotFound, s.unit.Name, fault.Word("FRAME_NOT_HELD"), "no held frame has this id")
 	} else if err != nil {
 		return nil, err
 	}
@@ -234,7 +233,7 @@ func (s *journalService) PublishAgain(ctx context.Context, r *platformv1.Publish
 	}
 	again, err := s.journal.PublishAgain(ctx, r.GetSince().AsTime(), operator.ID, r.GetReason())
 	if errors.Is(err, journal.ErrTooLongAgo) {
-		return nil, fault.New(fault.Invalid, s.unit.Name, reason("INVALID_REQUEST"), "the request breaks rules",
+		return nil, fault.New(fault.Invalid, s.unit.Name, fault.Word("INVALID_REQUEST"), "the request breaks rules",
 			fault.WithViolations(fault.Violation{Field: "since", Rule: "timestamp.recent", Message: err.Error()}))
 	}
 	if err != nil {
@@ -254,7 +253,7 @@ func (s *journalService) ReopenLog(ctx context.Context, r *platformv1.ReopenLogR
 	}
 	generation, err := s.logger.Reopen(ctx, s.journal, operator.ID, r.GetReason())
 	if errors.Is(err, journal.ErrLogWhole) {
-		return nil, fault.New(fault.Conflict, s.unit.Name, reason("LOG_WHOLE"), "the log holds all that was signed; there is nothing to reopen")
+		return nil, fault.New(fault.Conflict, s.unit.Name, fault.Word("LOG_WHOLE"), "the log holds all that was signed; there is nothing to reopen")
 	}
 	if err != nil {
 		return nil, err

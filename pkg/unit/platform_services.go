@@ -9,16 +9,14 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/page"
+	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/sealed"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -60,7 +58,7 @@ func (s *keyService) GetKeySet(ctx context.Context, r *platformv1.GetKeySetReque
 func (s *keyService) GetDataKey(ctx context.Context, r *platformv1.GetDataKeyRequest) (*platformv1.GetDataKeyResponse, error) {
 	keyID, err := uuid.Parse(r.GetKeyId())
 	if err != nil {
-		return nil, fault.New(fault.Invalid, s.unit.Name, reason("INVALID_REQUEST"), "keyId is no UUID")
+		return nil, fault.New(fault.Invalid, s.unit.Name, fault.Word("INVALID_REQUEST"), "keyId is no UUID")
 	}
 	key, purpose, err := s.ring.Export(ctx, keyID, authn.CallingUnit(ctx))
 	if err != nil {
@@ -69,14 +67,9 @@ func (s *keyService) GetDataKey(ctx context.Context, r *platformv1.GetDataKeyReq
 	return &platformv1.GetDataKeyResponse{Purpose: string(purpose), Key: key}, nil
 }
 
-// reason is a machine reason of the platform's own services.
-type reason string
-
-func (r reason) String() string { return string(r) }
-
 // remoteKey asks the units that seal what this one may open for a data key.
 func (h *host) remoteKey(ctx context.Context, keyID uuid.UUID) ([]byte, sealed.Purpose, error) {
-	var last error = fault.New(fault.NotFound, h.unit.Name, reason("KEY_NOT_FOUND"), "no unit seals for this one")
+	var last error = fault.New(fault.NotFound, h.unit.Name, fault.Word("KEY_NOT_FOUND"), "no unit seals for this one")
 	asked := map[string]bool{h.unit.Name: true}
 	for _, purpose := range sealed.Purposes() {
 		maker := purpose.Maker()
@@ -106,11 +99,7 @@ func (h *host) keySetOf(unit string) authn.KeySource {
 		if err != nil {
 			return nil, err
 		}
-		answer, err := platformv1.NewKeyServiceClient(conn).GetKeySet(ctx, &platformv1.GetKeySetRequest{})
-		if err != nil {
-			return nil, fmt.Errorf("ask %s for its keys: %w", unit, err)
-		}
-		return []byte(answer.GetJwks()), nil
+		return rpc.KeySource(conn)(ctx)
 	}
 }
 
@@ -125,7 +114,7 @@ type parkedService struct {
 var _ platformv1.ParkedEventServiceServer = (*parkedService)(nil)
 
 func pageTokenInvalid(unit string) error {
-	return fault.New(fault.Invalid, unit, reason("PAGE_TOKEN_INVALID"), "pageToken is not one this relay gave")
+	return fault.New(fault.Invalid, unit, fault.Word("PAGE_TOKEN_INVALID"), "pageToken is not one this relay gave")
 }
 
 type parkedPlace struct {
@@ -160,7 +149,7 @@ func (s *parkedService) ReplayParkedEvents(ctx context.Context, r *platformv1.Re
 	for _, one := range r.GetIds() {
 		parkedID, err := uuid.Parse(one)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, s.unit, reason("INVALID_REQUEST"), "ids holds what is no UUID")
+			return nil, fault.New(fault.Invalid, s.unit, fault.Word("INVALID_REQUEST"), "ids holds what is no UUID")
 		}
 		settled, err := s.engine.Replay(ctx, parkedID)
 		switch {
@@ -174,24 +163,4 @@ func (s *parkedService) ReplayParkedEvents(ctx context.Context, r *platformv1.Re
 		}
 	}
 	return answer, nil
-}
-
-func observe(meter metric.Meter, conn *bus.Conn, specs []bus.ConsumerSpec, lanes []platformv1.Lane) error {
-	_, err := meter.Int64ObservableGauge("naru.inbox.lag.frames", metric.WithDescription("Frames on the bus that a consumer has not acknowledged."),
-		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-			for _, spec := range specs {
-				for _, lane := range lanes {
-					pending, unacknowledged, err := conn.Lag(ctx, spec, lane)
-					if err != nil {
-						return err
-					}
-					o.Observe(int64(pending+unacknowledged), metric.WithAttributes(attribute.String("consumer", spec.Name(lane))))
-				}
-			}
-			return nil
-		}))
-	if err != nil {
-		return fmt.Errorf("make lag instrument: %w", err)
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package work
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,26 +32,15 @@ func Claim[T any](ctx context.Context, db pg.DBTX, sql string, lease Lease, args
 	for name, value := range args {
 		all[name] = value
 	}
-	rows, err := db.Query(ctx, sql, all)
-	if err != nil {
-		return nil, fmt.Errorf("claim work: %w", err)
-	}
-	claimed, err := pgx.CollectRows(rows, row)
-	if err != nil {
-		return nil, fmt.Errorf("claim work: %w", err)
-	}
-	return claimed, nil
+	return pg.All(ctx, db, "claim work", row, sql, all)
 }
 
 // Settle runs the statement that writes a result under the condition that the attempt is still ours.
 // If it changes no row the result is ErrLost.
 func Settle(ctx context.Context, db pg.DBTX, sql string, args pgx.NamedArgs) error {
-	tag, err := db.Exec(ctx, sql, args)
-	if err != nil {
-		return fmt.Errorf("settle work: %w", err)
-	}
-	if tag.RowsAffected() == 0 {
+	changed, err := pg.Count(ctx, db, "settle work", sql, args)
+	if err == nil && changed == 0 {
 		return ErrLost
 	}
-	return nil
+	return err
 }

@@ -34,5 +34,6 @@
 //	 where id = @id and owner = @owner and attempt = @attempt
 //
 // Loop runs such work with a bounded number of workers, Destinations keeps one dead destination from
-// taking them all, Backoff says when to try again.
+// taking them all, Backoff says when to try again. Calls is the configuration of all that, and Settling
+// gives a result the time to be written when its call has used up its own.
 package work

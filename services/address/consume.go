@@ -14,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -44,10 +45,7 @@ func (s *Service) documentsAccepted(
 		return nil, err
 	}
 	sortDocuments(docs)
-	keys := make([][]byte, 0, len(docs))
-	for _, d := range docs {
-		keys = append(keys, d.match.key)
-	}
+	keys := pg.Column(docs, func(d document) []byte { return d.match.key })
 	if err := lockMatches(ctx, tx.Tx, false, keys...); err != nil {
 		return nil, err
 	}
@@ -262,14 +260,10 @@ func (s *Service) stop(ctx context.Context, tx *journal.Tx, stopped []document, 
 	if len(stopped) == 0 {
 		return nil
 	}
-	numbers := make([]string, len(stopped))
-	for i, d := range stopped {
-		numbers[i] = d.edoc
-	}
 	if err := updateDocuments(ctx, tx, stopped, at); err != nil {
 		return err
 	}
-	if err := dropDueDocuments(ctx, tx, numbers); err != nil {
+	if err := dropDueDocuments(ctx, tx, pg.Column(stopped, document.number)); err != nil {
 		return err
 	}
 	return journal.StateByLane(ctx, tx, answers, func(i int) platformv1.Lane { return stopped[i].lane })

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -22,13 +20,13 @@ import (
 const callSearch = "search_recipient"
 
 // task claims due rows and does each; what names the work in the log.
-func (s *Service) task(name, what string, c CallConfig, wake work.Bell,
+func (s *Service) task(name, what string, c work.Calls, wake work.Bell,
 	claimed func(ctx context.Context, db pg.DBTX, lease work.Lease) ([]claim, error), do func(ctx context.Context, mine claim) error,
 ) (lifecycle.Task, error) {
 	return work.Loop[claim]{
 		Name: name, Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: wake, Log: s.log,
 		Claim: func(ctx context.Context, limit int) ([]claim, error) {
-			return claimed(ctx, s.db, work.Lease{Owner: s.owner, For: c.Lease.Std(), Limit: limit})
+			return claimed(ctx, s.db, c.Claimed(s.owner, limit))
 		},
 		Do: func(ctx context.Context, mine claim) { s.report(ctx, what, mine.key, do(ctx, mine)) },
 	}.Task()
@@ -61,7 +59,7 @@ func (s *Service) lookUp(ctx context.Context, mine claim) error {
 	default:
 		s.log.LogAttrs(ctx, slog.LevelWarn, "the hub was not searched before the send deadline", slog.String("edoc_num", mine.key),
 			slog.String("outcome", outcomeOf(err)))
-		ctx, cancel := settleContext(ctx)
+		ctx, cancel := work.Settling(ctx)
 		defer cancel()
 		_, _, err = s.settleDecision(ctx, mine, nil, true)
 		return err
@@ -90,7 +88,7 @@ func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 			return err
 		}
 		if !known || d.state != documentOpen {
-			return finishDocument(ctx, tx, s.owner, mine)
+			return dueDocuments.finish(ctx, tx, s.owner, mine)
 		}
 		now := s.clock.Now()
 		late := !now.Before(d.sendDeadline)
@@ -179,9 +177,9 @@ func (s *Service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim,
 		}
 	}
 	if d.state != documentOpen {
-		return finishDocument(ctx, tx, s.owner, mine)
+		return dueDocuments.finish(ctx, tx, s.owner, mine)
 	}
-	return settleDocument(ctx, tx, s.owner, mine, s.rest(d, now), 0)
+	return dueDocuments.settle(ctx, tx, s.owner, mine, s.rest(d, now), 0)
 }
 
 // giveUp ends a document about whose recipient the hub told nothing before its deadline: that it is not known is its only outcome.
@@ -195,8 +193,7 @@ func (s *Service) giveUp(ctx context.Context, tx *journal.Tx, mine claim, d docu
 
 // expire ends a document whose deadline has passed. Delivery tells the sender.
 func (s *Service) expire(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
-	if err := work.Settle(ctx, tx, `update due_document set due_at = due_at where edoc_num = @key and owner = @owner and attempt = @attempt`,
-		pgx.NamedArgs{"key": mine.key, "owner": s.owner, "attempt": mine.attempt}); err != nil {
+	if err := dueDocuments.finish(ctx, tx, s.owner, mine); err != nil {
 		return err
 	}
 	d.state = documentExpired
@@ -248,22 +245,15 @@ func outcomeOf(err error) string {
 // postpone puts a document back after a search that brought no answer, not past its deadline. It stays open without a guess.
 func (s *Service) postpone(ctx context.Context, mine claim, d document, cause error) error {
 	failures := mine.failures + 1
-	wait := s.config.Lookup.backoff().Delay(int(failures), rand.Float64()) //nolint:gosec // jitter needs no secrecy
+	wait := s.config.Lookup.Delay(int(failures))
 	if left := d.sendDeadline.Sub(s.clock.Now()); left > 0 {
 		wait = min(wait, left)
 	}
 	s.log.LogAttrs(ctx, slog.LevelWarn, "the hub was not searched", slog.String("edoc_num", mine.key),
 		slog.String("outcome", outcomeOf(cause)), slog.Duration("again_in", wait))
-	ctx, cancel := settleContext(ctx)
+	ctx, cancel := work.Settling(ctx)
 	defer cancel()
-	return settleDocument(ctx, s.db, s.owner, mine, wait, failures)
-}
-
-const settleTimeout = 5 * time.Second
-
-// settleContext is for writing the result of a call that may have used up the item's time.
-func settleContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	return dueDocuments.settle(ctx, s.db, s.owner, mine, wait, failures)
 }
 
 // purgeTask drops answers of the hub that are too old to be used, and old days' counts.

@@ -39,15 +39,10 @@ type match struct {
 // errNoDescription is a description without exactly one kind.
 var errNoDescription = errors.New("recipient description has not exactly one kind")
 
-// blinder makes blind indexes (sealed.Index).
-type blinder interface {
-	Blind(ctx context.Context, p sealed.Purpose, parts ...string) ([]byte, error)
-}
-
 // matcher makes descriptions and identities comparable.
 type matcher struct {
 	platform string
-	index    blinder
+	index    *sealed.Index
 	// second says that the second column of the rotation is written too.
 	second bool
 }

@@ -134,8 +134,8 @@ func TestClaimsTakeTurns(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rest, claimFront, "of one sender the front at most, and neither what is claimed nor what is not due")
 
-	require.ErrorIs(t, finishDocument(t.Context(), tx, "somebody else", claimed[0]), work.ErrLost)
-	require.NoError(t, finishDocument(t.Context(), tx, "me", claimed[0]))
+	require.ErrorIs(t, dueDocuments.finish(t.Context(), tx, "somebody else", claimed[0]), work.ErrLost)
+	require.NoError(t, dueDocuments.finish(t.Context(), tx, "me", claimed[0]))
 }
 
 // Joining finds the documents that waited, however they describe the person, and those that do not wait any more are left alone.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -15,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
@@ -49,12 +49,12 @@ func (s *Service) tellHub(ctx context.Context, mine claim) error {
 	case known && r.state == addressWithdrawn && r.removedAt == nil:
 		call = s.withdrawAtHub
 	default:
-		return finishAddress(ctx, s.db, s.owner, mine)
+		return dueAddresses.finish(ctx, s.db, s.owner, mine)
 	}
 	started := s.clock.Now()
 	made, err := call(ctx, r)
 	// A result is written even if the call used up the item's time.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	ctx, cancel := work.Settling(ctx)
 	defer cancel()
 	s.metrics.registration(ctx, made.call, outcomeOf(err))
 	keepErr := insertAttempt(ctx, s.db, attempt{
@@ -69,10 +69,10 @@ func (s *Service) tellHub(ctx context.Context, mine claim) error {
 		return errors.Join(keepErr, s.settleRefusal(ctx, mine, r, fault.ReasonOf(err)))
 	default:
 		failures := mine.failures + 1
-		wait := s.config.Registration.backoff().Delay(int(failures), rand.Float64()) //nolint:gosec // jitter needs no secrecy
+		wait := s.config.Registration.Delay(int(failures))
 		s.log.LogAttrs(ctx, slog.LevelWarn, "the hub was not told of an address", slog.String("address", r.address), slog.String("call", made.call),
 			slog.String("outcome", outcomeOf(errors.Join(err, keepErr))), slog.Duration("again_in", wait))
-		return settleAddress(ctx, s.db, s.owner, mine, wait, failures)
+		return dueAddresses.settle(ctx, s.db, s.owner, mine, wait, failures)
 	}
 }
 
@@ -152,17 +152,17 @@ func (s *Service) settleStep(ctx context.Context, mine claim, r registration, ma
 		switch {
 		case made.call == callWithdraw:
 			r.removedAt = &now
-			if err := finishAddress(ctx, tx, s.owner, mine); err != nil {
+			if err := dueAddresses.finish(ctx, tx, s.owner, mine); err != nil {
 				return err
 			}
 			return s.keepStep(ctx, tx, r, made, addressv1.HubStep_HUB_STEP_WITHDRAWN, "", now)
 		case r.state == addressRegistering:
-			if err := finishAddress(ctx, tx, s.owner, mine); err != nil {
+			if err := dueAddresses.finish(ctx, tx, s.owner, mine); err != nil {
 				return err
 			}
 			return s.registered(ctx, tx, a, r, made, now)
 		default:
-			if err := settleAddress(ctx, tx, s.owner, mine, 0, 0); err != nil {
+			if err := dueAddresses.settle(ctx, tx, s.owner, mine, 0, 0); err != nil {
 				return err
 			}
 			return s.keepStep(ctx, tx, r, made, addressv1.HubStep_HUB_STEP_REGISTERED, "", now)
@@ -255,9 +255,9 @@ func (s *Service) settleRefusal(ctx context.Context, mine claim, r registration,
 			return err
 		}
 		if r.state != addressRegistering {
-			return settleAddress(ctx, tx, s.owner, mine, 0, 0)
+			return dueAddresses.settle(ctx, tx, s.owner, mine, 0, 0)
 		}
-		if err := finishAddress(ctx, tx, s.owner, mine); err != nil {
+		if err := dueAddresses.finish(ctx, tx, s.owner, mine); err != nil {
 			return err
 		}
 		r.state = addressRefused

@@ -59,11 +59,7 @@ func readRefusalsOf(ctx context.Context, db pg.DBTX, found map[int][]candidate, 
 			}
 		}
 	}
-	senders := make([]string, 0, len(docs))
-	for _, d := range docs {
-		senders = append(senders, d.sender)
-	}
-	return readRefusals(ctx, db, recipients, senders)
+	return readRefusals(ctx, db, recipients, pg.Column(docs, func(d document) string { return d.sender }))
 }
 
 // audience is by what documents find one recipient or institution.

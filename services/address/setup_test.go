@@ -27,6 +27,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -50,7 +51,7 @@ func setup(t *testing.T, opts ...unittest.Option) *world {
 		unittest.Neighbour("hub", w.hub.register),
 		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) { platformv1.RegisterKeyServiceServer(r, &keyService{ring: w.intake}) }),
 		unittest.Config(func(c *Config) {
-			for _, call := range []*CallConfig{&c.Lookup, &c.Registration} {
+			for _, call := range []*work.Calls{&c.Lookup, &c.Registration} {
 				call.Interval, call.FirstBackoff, call.MaxBackoff = config.Duration(10*time.Millisecond), config.Duration(20*time.Millisecond), config.Duration(100*time.Millisecond)
 			}
 		}),

@@ -48,6 +48,8 @@ type document struct {
 	withheld bool
 }
 
+func (d document) number() string { return d.edoc }
+
 // changedBy tells whether o is news after the document's latest outcome.
 func (d document) changedBy(o outcome) bool {
 	return d.ordinal == 0 || d.latest.resolution != o.resolution || d.latest.recipient != o.recipient ||
@@ -85,15 +87,36 @@ func insertDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 		order  by edoc_num
 		on conflict (edoc_num) do nothing
 		returning edoc_num`
-	var c documentColumns
-	for _, d := range docs {
-		if err := c.add(d); err != nil {
-			return nil, err
+	sealedRecipients, facts := make([][]byte, len(docs)), make([][]byte, len(docs))
+	for i, d := range docs {
+		if d.state != documentOpen {
+			continue
+		}
+		sealedRecipients[i] = d.sealedRecipient
+		var err error
+		if facts[i], err = proto.Marshal(d.facts); err != nil {
+			return nil, fmt.Errorf("encode facts of %s: %w", d.edoc, err)
 		}
 	}
-	inserted, err := pg.All(ctx, tx, fmt.Sprintf("insert %d documents", len(docs)), pgx.RowTo[string], insert, c.edocs, c.senders, c.lanes, c.states,
-		c.kinds, c.keys, c.seconds, c.sealed, c.facts, c.deadlines,
-		c.resolutions, c.ordinals, c.recipients, c.platforms, c.addresses, c.causations, c.traces, c.withheld, at, tx.CommitID())
+	inserted, err := pg.All(ctx, tx, fmt.Sprintf("insert %d documents", len(docs)), pgx.RowTo[string], insert,
+		pg.Column(docs, document.number),
+		pg.Column(docs, func(d document) string { return d.sender }),
+		pg.Column(docs, func(d document) int16 { return journal.LaneNumber(d.lane) }),
+		pg.Column(docs, func(d document) string { return d.state }),
+		pg.Column(docs, func(d document) int16 { return int16(d.match.kind) }),
+		pg.Column(docs, func(d document) []byte { return d.match.key }),
+		pg.Column(docs, func(d document) []byte { return d.match.second }),
+		sealedRecipients, facts,
+		pg.Column(docs, func(d document) time.Time { return d.sendDeadline }),
+		pg.Column(docs, func(d document) int16 { return int16(d.latest.resolution) }), //nolint:gosec // 0 to 7
+		pg.Column(docs, func(d document) int32 { return d.ordinal }),
+		pg.Column(docs, func(d document) uuid.UUID { return d.latest.recipient }),
+		pg.Column(docs, func(d document) string { return d.latest.platform }),
+		pg.Column(docs, func(d document) string { return d.latest.address }),
+		pg.Column(docs, func(d document) uuid.UUID { return d.causation }),
+		pg.Column(docs, func(d document) string { return d.traceparent }),
+		pg.Column(docs, func(d document) bool { return d.withheld }),
+		at, tx.CommitID())
 	if err != nil {
 		return nil, err
 	}
@@ -102,48 +125,6 @@ func insertDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 		fresh[edoc] = true
 	}
 	return fresh, nil
-}
-
-// documentColumns are documents turned by ninety degrees.
-type documentColumns struct {
-	edocs, senders, states, traces []string
-	platforms, addresses           []string
-	lanes, kinds, resolutions      []int16
-	keys, seconds, sealed, facts   [][]byte
-	deadlines                      []time.Time
-	ordinals                       []int32
-	recipients, causations         []uuid.UUID
-	withheld                       []bool
-}
-
-func (c *documentColumns) add(d document) error {
-	var sealedRecipient, facts []byte
-	if d.state == documentOpen {
-		sealedRecipient = d.sealedRecipient
-		var err error
-		if facts, err = proto.Marshal(d.facts); err != nil {
-			return fmt.Errorf("encode facts of %s: %w", d.edoc, err)
-		}
-	}
-	c.edocs = append(c.edocs, d.edoc)
-	c.senders = append(c.senders, d.sender)
-	c.states = append(c.states, d.state)
-	c.traces = append(c.traces, d.traceparent)
-	c.lanes = append(c.lanes, journal.LaneNumber(d.lane))
-	c.kinds = append(c.kinds, int16(d.match.kind))
-	c.resolutions = append(c.resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 7
-	c.keys = append(c.keys, d.match.key)
-	c.seconds = append(c.seconds, d.match.second)
-	c.sealed = append(c.sealed, sealedRecipient)
-	c.facts = append(c.facts, facts)
-	c.deadlines = append(c.deadlines, d.sendDeadline)
-	c.ordinals = append(c.ordinals, d.ordinal)
-	c.recipients = append(c.recipients, d.latest.recipient)
-	c.platforms = append(c.platforms, d.latest.platform)
-	c.addresses = append(c.addresses, d.latest.address)
-	c.causations = append(c.causations, d.causation)
-	c.withheld = append(c.withheld, d.withheld)
-	return nil
 }
 
 // updateDocuments writes the latest outcome and the state of documents whose rows are locked.
@@ -157,23 +138,16 @@ func updateDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 		from   unnest($1::text[], $2::text[], $3::smallint[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::boolean[])
 		       u(edoc_num, state, resolution, ordinal, recipient, platform_id, address, withheld)
 		where  d.edoc_num = u.edoc_num`
-	var edocs, states, platforms, addresses []string
-	var resolutions []int16
-	var ordinals []int32
-	var recipients []uuid.UUID
-	var withheld []bool
-	for _, d := range docs {
-		edocs = append(edocs, d.edoc)
-		states = append(states, d.state)
-		resolutions = append(resolutions, int16(d.latest.resolution)) //nolint:gosec // 0 to 7
-		ordinals = append(ordinals, d.ordinal)
-		recipients = append(recipients, d.latest.recipient)
-		platforms = append(platforms, d.latest.platform)
-		addresses = append(addresses, d.latest.address)
-		withheld = append(withheld, d.withheld)
-	}
-	return pg.Exec(ctx, tx, fmt.Sprintf("update %d documents", len(docs)), update, edocs, states, resolutions, ordinals, recipients, platforms,
-		addresses, withheld, at, tx.CommitID())
+	return pg.Exec(ctx, tx, fmt.Sprintf("update %d documents", len(docs)), update,
+		pg.Column(docs, document.number),
+		pg.Column(docs, func(d document) string { return d.state }),
+		pg.Column(docs, func(d document) int16 { return int16(d.latest.resolution) }), //nolint:gosec // 0 to 7
+		pg.Column(docs, func(d document) int32 { return d.ordinal }),
+		pg.Column(docs, func(d document) uuid.UUID { return d.latest.recipient }),
+		pg.Column(docs, func(d document) string { return d.latest.platform }),
+		pg.Column(docs, func(d document) string { return d.latest.address }),
+		pg.Column(docs, func(d document) bool { return d.withheld }),
+		at, tx.CommitID())
 }
 
 const documentHead = `
@@ -198,14 +172,7 @@ func lockDocument(ctx context.Context, tx pgx.Tx, edoc string) (document, bool, 
 }
 
 func oneDocument(ctx context.Context, db pg.DBTX, sql, edoc string) (document, bool, error) {
-	found, err := pg.All(ctx, db, fmt.Sprintf("read document %s", edoc), scanDocument, sql, edoc)
-	if err != nil {
-		return document{}, false, err
-	}
-	if len(found) == 0 {
-		return document{}, false, nil
-	}
-	return found[0], true, nil
+	return pg.Find(ctx, db, fmt.Sprintf("read document %s", edoc), scanDocument, sql, edoc)
 }
 
 // lockDocuments locks the documents of these numbers, in their order.

@@ -121,14 +121,10 @@ func setDueDocuments(ctx context.Context, db pg.DBTX, dues []due) error {
 		order  by edoc_num
 		on conflict (edoc_num) do update
 		set    due_at = excluded.due_at, owner = null, lease_until = null, failures = 0`
-	var edocs, senders []string
-	var waits []time.Duration
-	for _, d := range dues {
-		edocs = append(edocs, d.edoc)
-		senders = append(senders, d.sender)
-		waits = append(waits, d.in)
-	}
-	return pg.Exec(ctx, db, fmt.Sprintf("set %d documents due", len(dues)), set, edocs, senders, waits)
+	return pg.Exec(ctx, db, fmt.Sprintf("set %d documents due", len(dues)), set,
+		pg.Column(dues, func(d due) string { return d.edoc }),
+		pg.Column(dues, func(d due) string { return d.sender }),
+		pg.Column(dues, func(d due) time.Duration { return d.in }))
 }
 
 // nudgeDocuments makes open documents due at once that a key finds, or whose latest outcome was about the recipient.
@@ -157,18 +153,26 @@ func dropDueDocuments(ctx context.Context, db pg.DBTX, edocs []string) error {
 	return pg.Exec(ctx, db, fmt.Sprintf("end the work on %d documents", len(edocs)), drop, edocs)
 }
 
-// settleDocument puts a claimed document back for later. ErrLost when the claim is not ours any more.
-func settleDocument(ctx context.Context, db pg.DBTX, owner string, c claim, in time.Duration, failures int32) error {
-	const settle = `
-		update due_document
+// queue is a table of due work, by the column of its key.
+type queue struct{ table, key string }
+
+var (
+	dueDocuments = queue{"due_document", "edoc_num"}
+	dueAddresses = queue{"due_address", "address"}
+)
+
+// settle puts claimed work back for later. ErrLost when the claim is not ours any more.
+func (q queue) settle(ctx context.Context, db pg.DBTX, owner string, c claim, in time.Duration, failures int32) error {
+	return work.Settle(ctx, db, `
+		update `+q.table+`
 		set    due_at = now() + @wait, owner = null, lease_until = null, failures = @failures
-		where  edoc_num = @key and owner = @owner and attempt = @attempt`
-	return work.Settle(ctx, db, settle, pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt, "wait": in, "failures": failures})
+		where  `+q.key+` = @key and owner = @owner and attempt = @attempt`,
+		pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt, "wait": in, "failures": failures})
 }
 
-// finishDocument ends the work on a claimed document. ErrLost when the claim is not ours any more.
-func finishDocument(ctx context.Context, db pg.DBTX, owner string, c claim) error {
-	return work.Settle(ctx, db, `delete from due_document where edoc_num = @key and owner = @owner and attempt = @attempt`,
+// finish ends claimed work. ErrLost when the claim is not ours any more.
+func (q queue) finish(ctx context.Context, db pg.DBTX, owner string, c claim) error {
+	return work.Settle(ctx, db, `delete from `+q.table+` where `+q.key+` = @key and owner = @owner and attempt = @attempt`,
 		pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt})
 }
 
@@ -181,19 +185,6 @@ func setDueAddress(ctx context.Context, db pg.DBTX, address string) error {
 		on conflict (address) do update
 		set    due_at = now(), failures = 0`
 	return pg.Exec(ctx, db, "set address due", set, address)
-}
-
-func settleAddress(ctx context.Context, db pg.DBTX, owner string, c claim, in time.Duration, failures int32) error {
-	const settle = `
-		update due_address
-		set    due_at = now() + @wait, owner = null, lease_until = null, failures = @failures
-		where  address = @key and owner = @owner and attempt = @attempt`
-	return work.Settle(ctx, db, settle, pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt, "wait": in, "failures": failures})
-}
-
-func finishAddress(ctx context.Context, db pg.DBTX, owner string, c claim) error {
-	return work.Settle(ctx, db, `delete from due_address where address = @key and owner = @owner and attempt = @attempt`,
-		pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt})
 }
 
 // attempt is one call to the hub.

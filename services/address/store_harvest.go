@@ -52,15 +52,13 @@ func addTallies(ctx context.Context, db pg.DBTX, day string, tallies []tally) ([
 		select a.sender, a.fruitless, t.fruitless
 		from   added a join told t using (sender)
 		order  by a.sender`
-	var edocs, senders []string
-	var searched, fruitless []bool
-	for _, t := range tallies {
-		edocs, senders = append(edocs, t.edoc), append(senders, t.sender)
-		searched, fruitless = append(searched, t.searched), append(fruitless, t.fruitless)
-	}
 	return pg.All(ctx, db, fmt.Sprintf("count %d searches", len(tallies)), func(row pgx.CollectableRow) (d senderDay, err error) {
 		return d, row.Scan(&d.sender, &d.fruitless, &d.added)
-	}, add, day, edocs, senders, searched, fruitless)
+	}, add, day,
+		pg.Column(tallies, func(t tally) string { return t.edoc }),
+		pg.Column(tallies, func(t tally) string { return t.sender }),
+		pg.Column(tallies, func(t tally) bool { return t.searched }),
+		pg.Column(tallies, func(t tally) bool { return t.fruitless }))
 }
 
 // countAlarming counts the senders of a day of whose searches, at least from in number, the share ratio or more was fruitless.

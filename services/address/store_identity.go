@@ -54,12 +54,9 @@ func insertIdentity(ctx context.Context, tx *journal.Tx, i identity, at time.Tim
 		insert into identity (recipient, version, ci_key, ci_key_2, person_key, person_key_2, created_at, updated_at, commit_id)
 		values               ($1,        1,       $2,     $3,       $4,         $5,           $6,         $6,         $7)
 		on conflict (ci_key) do nothing`
-	tag, err := tx.Exec(ctx, insert, i.recipient, i.ci.key, i.ci.second, i.named.key, i.named.second, at, tx.CommitID())
-	if err != nil {
-		return false, fmt.Errorf("insert identity: %w", err)
-	}
-	if tag.RowsAffected() == 0 {
-		return false, nil
+	made, err := pg.Count(ctx, tx, "insert identity", insert, i.recipient, i.ci.key, i.ci.second, i.named.key, i.named.second, at, tx.CommitID())
+	if err != nil || made == 0 {
+		return false, err
 	}
 	return true, insertVersion(ctx, tx, i.recipient, 1, i.sealed)
 }
@@ -117,25 +114,18 @@ func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]
 		from   found f
 		left   join member m  on m.recipient = f.recipient
 		left   join address a on a.address = f.address`
-	var places []int32
-	var kinds []int16
-	var keys [][]byte
-	for n, w := range asked {
-		places = append(places, int32(n)) //nolint:gosec // at most a batch
-		kinds = append(kinds, int16(w.kind))
-		keys = append(keys, w.key)
+	places := make([]int32, len(asked))
+	for n := range asked {
+		places[n] = int32(n) //nolint:gosec // at most a batch
 	}
 	var n int32
 	var c candidate
-	if err := pg.Each(ctx, db, fmt.Sprintf("look up %d descriptions", len(asked)), []any{&n, &c.recipient, &c.principal, &c.memberState, &c.consented,
-		&c.designated, &c.memberAddress, &c.address, &c.addressState, &c.validFrom}, func() error {
+	into := []any{&n, &c.recipient, &c.principal, &c.memberState, &c.consented, &c.designated, &c.memberAddress, &c.address, &c.addressState, &c.validFrom}
+	return found, pg.Each(ctx, db, fmt.Sprintf("look up %d descriptions", len(asked)), into, func() error {
 		c.validFrom = c.validFrom.UTC()
 		found[int(n)] = append(found[int(n)], c)
 		return nil
-	}, find, places, kinds, keys); err != nil {
-		return nil, err
-	}
-	return found, nil
+	}, find, places, pg.Column(asked, func(w wanted) int16 { return int16(w.kind) }), pg.Column(asked, func(w wanted) []byte { return w.key }))
 }
 
 // refusals says whom recipients refuse.
@@ -155,14 +145,11 @@ func readRefusals(ctx context.Context, db pg.DBTX, recipients []uuid.UUID, sende
 	const read = `select recipient, sender from refusal where recipient = any($1) and sender = any($2)`
 	var recipient uuid.UUID
 	var sender string
-	if err := pg.Each(ctx, db, "read refusals", []any{&recipient, &sender}, func() error {
+	return found, pg.Each(ctx, db, "read refusals", []any{&recipient, &sender}, func() error {
 		if found[recipient] == nil {
 			found[recipient] = map[string]bool{}
 		}
 		found[recipient][sender] = true
 		return nil
-	}, read, recipients, append([]string{""}, senders...)); err != nil {
-		return nil, err
-	}
-	return found, nil
+	}, read, recipients, append([]string{""}, senders...))
 }

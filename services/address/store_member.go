@@ -75,17 +75,11 @@ func setRefusal(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, sender
 	if refused {
 		statement, args = add, append(args, tx.CommitID())
 	}
-	tag, err := tx.Exec(ctx, statement, args...)
-	if err != nil {
-		return false, fmt.Errorf("set refusal of %s: %w", recipient, err)
+	changed, err := pg.Count(ctx, tx, fmt.Sprintf("set refusal of %s", recipient), statement, args...)
+	if err != nil || changed == 0 {
+		return false, err
 	}
-	if tag.RowsAffected() == 0 {
-		return false, nil
-	}
-	if _, err := tx.Exec(ctx, keep, id.New(), recipient, sender, refused, at, session, tx.CommitID()); err != nil {
-		return false, fmt.Errorf("keep refusal of %s: %w", recipient, err)
-	}
-	return true, nil
+	return true, pg.Exec(ctx, tx, fmt.Sprintf("keep refusal of %s", recipient), keep, id.New(), recipient, sender, refused, at, session, tx.CommitID())
 }
 
 // registration is a certified address of this relay as stored.
@@ -114,12 +108,10 @@ func lockAddress(ctx context.Context, tx pgx.Tx, address string) (registration, 
 
 func oneAddress(ctx context.Context, db pg.DBTX, sql, address string) (registration, bool, error) {
 	var r registration
-	if known, err := pg.Scan(ctx, db, "read address", []any{&r.address, &r.recipient, &r.principal, &r.state, &r.validFrom, &r.validUntil,
-		&r.announcedAt, &r.removedAt}, sql, address); err != nil || !known {
-		return registration{}, false, err
-	}
+	into := []any{&r.address, &r.recipient, &r.principal, &r.state, &r.validFrom, &r.validUntil, &r.announcedAt, &r.removedAt}
+	known, err := pg.Scan(ctx, db, "read address", into, sql, address)
 	r.validFrom = r.validFrom.UTC()
-	return r, true, nil
+	return r, known, err
 }
 
 // insertAddress makes an address and the first row of its history; false when it is taken or its institution has one.
@@ -128,12 +120,9 @@ func insertAddress(ctx context.Context, tx *journal.Tx, r registration, at time.
 		insert into address (address, match_key, recipient, principal, state, valid_from, updated_at, commit_id)
 		values ($1, $2, nullif($3, '00000000-0000-0000-0000-000000000000'::uuid), nullif($4, '00000000-0000-0000-0000-000000000000'::uuid), $5, $6, $7, $8)
 		on conflict do nothing`
-	tag, err := tx.Exec(ctx, insert, r.address, addressKey(r.address), r.recipient, r.principal, r.state, r.validFrom, at, tx.CommitID())
-	if err != nil {
-		return false, fmt.Errorf("insert address: %w", err)
-	}
-	if tag.RowsAffected() == 0 {
-		return false, nil
+	made, err := pg.Count(ctx, tx, "insert address", insert, r.address, addressKey(r.address), r.recipient, r.principal, r.state, r.validFrom, at, tx.CommitID())
+	if err != nil || made == 0 {
+		return false, err
 	}
 	return true, insertHistory(ctx, tx, r, "")
 }
@@ -144,8 +133,8 @@ func updateAddress(ctx context.Context, tx *journal.Tx, r registration, exchange
 		update address
 		set    state = $2, valid_until = $3, announced_at = $4, removed_at = $5, updated_at = $6, commit_id = $7
 		where  address = $1`
-	if _, err := tx.Exec(ctx, update, r.address, r.state, r.validUntil, r.announcedAt, r.removedAt, at, tx.CommitID()); err != nil {
-		return fmt.Errorf("update address: %w", err)
+	if err := pg.Exec(ctx, tx, "update address", update, r.address, r.state, r.validUntil, r.announcedAt, r.removedAt, at, tx.CommitID()); err != nil {
+		return err
 	}
 	return insertHistory(ctx, tx, r, exchange)
 }

@@ -81,11 +81,8 @@ func readAddressStates(ctx context.Context, db pg.DBTX, principals []uuid.UUID) 
 	states := map[uuid.UUID]string{}
 	var principal uuid.UUID
 	var state string
-	if err := pg.Each(ctx, db, "read states of addresses", []any{&principal, &state}, func() error {
+	return states, pg.Each(ctx, db, "read states of addresses", []any{&principal, &state}, func() error {
 		states[principal] = state
 		return nil
-	}, `select principal, state from address where principal = any($1)`, principals); err != nil {
-		return nil, err
-	}
-	return states, nil
+	}, `select principal, state from address where principal = any($1)`, principals)
 }

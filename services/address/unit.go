@@ -3,7 +3,6 @@ package address
 import (
 	"context"
 	"embed"
-	"errors"
 	"log/slog"
 
 	"github.com/google/uuid"
@@ -60,40 +59,16 @@ func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, err
 	if err != nil {
 		return nil, err
 	}
-	s, err := New(Deps{
-		Platform: env.Platform, Config: config, Log: env.Log, Clock: env.Clock, DB: env.DB, Journal: env.Journal, Box: env.Sealed,
-		Index: env.Index, Hub: hubv1.NewHubServiceClient(conn), metrics: m,
-	})
-	if err != nil {
-		return nil, err
+	s := &Service{
+		config: config, log: env.Log, clock: env.Clock, db: env.DB, journal: env.Journal, box: env.Sealed, hub: hubv1.NewHubServiceClient(conn), metrics: m,
+		matcher: matcher{platform: env.Platform, index: env.Index, second: config.WriteSecondIndex}, owner: uuid.NewString(),
+		wakeLookups: work.NewBell(), wakeRegistrations: work.NewBell(),
 	}
 	tasks, err := s.tasks()
 	if err != nil {
 		return nil, err
 	}
 	return &unit.Service{Register: s.register, Consumers: s.consumers(), Tasks: tasks}, nil
-}
-
-// Deps of the service; all are required.
-type Deps struct {
-	// Platform is this relay's platform id.
-	Platform string
-	Config   *Config
-	Log      *slog.Logger
-	Clock    clock.Clock
-	DB       *pgxpool.Pool
-	Journal  *journal.Journal
-	Box      box
-	Index    blinder
-	Hub      hubv1.HubServiceClient
-
-	metrics *metrics
-}
-
-// box seals what members gave and opens what senders and members gave (sealed.Box).
-type box interface {
-	Seal(ctx context.Context, p sealed.Purpose, subject string, plaintext []byte) ([]byte, error)
-	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
 }
 
 // Service is the address unit at work.
@@ -103,7 +78,7 @@ type Service struct {
 	clock   clock.Clock
 	db      *pgxpool.Pool
 	journal *journal.Journal
-	box     box
+	box     *sealed.Box
 	matcher matcher
 	hub     hubv1.HubServiceClient
 	metrics *metrics
@@ -111,19 +86,6 @@ type Service struct {
 	owner string
 
 	wakeLookups, wakeRegistrations work.Bell
-}
-
-// New makes the service.
-func New(d Deps) (*Service, error) {
-	if d.Platform == "" || d.Config == nil || d.Log == nil || d.Clock == nil || d.DB == nil || d.Journal == nil || d.Box == nil || d.Index == nil ||
-		d.Hub == nil || d.metrics == nil {
-		return nil, errors.New("make address service: something it depends on is missing")
-	}
-	return &Service{
-		config: d.Config, log: d.Log, clock: d.Clock, db: d.DB, journal: d.Journal, box: d.Box, hub: d.Hub, metrics: d.metrics,
-		matcher: matcher{platform: d.Platform, index: d.Index, second: d.Config.WriteSecondIndex}, owner: uuid.NewString(),
-		wakeLookups: work.NewBell(), wakeRegistrations: work.NewBell(),
-	}, nil
 }
 
 func (s *Service) register(r grpc.ServiceRegistrar) {

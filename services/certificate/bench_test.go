@@ -103,8 +103,8 @@ func setup(t testing.TB, change ...func(c *Config)) *bundle {
 			c.Issuer.RootsFile = store.RootPath(pki.Hub)
 			c.Issuer.Subjects = []string{store.Signer(pki.Hub).Chain[0].Subject.String()}
 			c.Worker.Interval = config.Duration(20 * time.Millisecond)
-			c.Worker.FirstRetry = config.Duration(10 * time.Millisecond)
-			c.Worker.MaxRetry = config.Duration(20 * time.Millisecond)
+			c.Worker.FirstBackoff = config.Duration(10 * time.Millisecond)
+			c.Worker.MaxBackoff = config.Duration(20 * time.Millisecond)
 			for _, one := range change {
 				one(c)
 			}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
@@ -17,27 +16,14 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// acceptedDocuments is the part of the intake unit this unit asks: a sender has a document from its acceptance on.
-type acceptedDocuments interface {
-	GetDocument(ctx context.Context, in *intakev1.GetDocumentRequest, opts ...grpc.CallOption) (*intakev1.GetDocumentResponse, error)
-}
-
-// receivedDocuments is the part of the delivery unit this unit asks: both parties have a document from its receipt on.
-type receivedDocuments interface {
-	GetReceived(ctx context.Context, in *deliveryv1.GetReceivedRequest, opts ...grpc.CallOption) (*deliveryv1.GetReceivedResponse, error)
-}
-
-// registrations is the part of the circulation unit this unit asks: what the hub holds.
-type registrations interface {
-	GetRegistration(ctx context.Context, in *circulationv1.GetRegistrationRequest, opts ...grpc.CallOption) (*circulationv1.GetRegistrationResponse, error)
-}
-
 // lookup asks other units about documents. That one cannot be asked is an error: it must not look like a document that does not exist, or is
 // not registered.
 type lookup struct {
-	intake      acceptedDocuments
-	delivery    receivedDocuments
-	circulation registrations
+	// intake is asked because a sender has a document from its acceptance on, delivery because both parties have it from its receipt on, and
+	// circulation what the hub holds.
+	intake      intakev1.IntakeLookupServiceClient
+	delivery    deliveryv1.DeliveryLookupServiceClient
+	circulation circulationv1.CirculationLookupServiceClient
 	// timeout of finding out about a party, and of finding out about a registration.
 	timeout time.Duration
 	metrics *metrics

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -51,14 +50,11 @@ func (o outcome) state() state {
 	return failed
 }
 
-// settleTimeout bounds the storing of what came, which happens even when the time of the call is over.
-const settleTimeout = 15 * time.Second
-
 // obtain does one claimed request.
 func (s *service) obtain(ctx context.Context, j job) {
 	o, err := s.ask(ctx, j)
 	if err == nil {
-		sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		sctx, cancel := work.Settling(ctx)
 		defer cancel()
 		err = s.settle(sctx, j, o)
 	}
@@ -203,8 +199,7 @@ func (s *service) settleState(ctx context.Context, tx *journal.Tx, j job, o outc
 	if o.kind != unavailable {
 		return settleEnd(ctx, tx, j, s.replica, o)
 	}
-	backoff := work.Backoff{First: s.config.Worker.FirstRetry.Std(), Max: s.config.Worker.MaxRetry.Std()}
-	return settleLater(ctx, tx, j, s.replica, backoff.Delay(j.attempt, rand.Float64())) //nolint:gosec // jitter needs no secrecy
+	return settleLater(ctx, tx, j, s.replica, s.config.Worker.Delay(j.attempt))
 }
 
 // sealFile seals a file for certificate and attempt.

@@ -44,9 +44,9 @@ const countRequestSQL = `
 // countRequest gives an accepted request its number: the sender's are odd and the recipient's even. A number is told with the end of a
 // request, and must not tell how often the other party asked.
 func countRequest(ctx context.Context, db pg.DBTX, edocNum, entitlement string) (int, error) {
-	var n int
-	if err := db.QueryRow(ctx, countRequestSQL, edocNum, entitlement).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count request for %s: %w", edocNum, err)
+	n, err := pg.Value[int](ctx, db, "count request for "+edocNum, countRequestSQL, edocNum, entitlement)
+	if err != nil {
+		return 0, err
 	}
 	if entitlement == entitledSender {
 		return 2*n - 1, nil
@@ -137,9 +137,5 @@ const findFileSQL = `
 	 where id = $1 and attempt = $2 and digest = $3`
 
 func findFile(ctx context.Context, db pg.DBTX, id uuid.UUID, attempt int, digest []byte) ([][]byte, error) {
-	var pieces [][]byte
-	if err := db.QueryRow(ctx, findFileSQL, id, attempt, digest).Scan(&pieces); err != nil {
-		return nil, fmt.Errorf("find file of certificate %s: %w", id, err)
-	}
-	return pieces, nil
+	return pg.Value[[][]byte](ctx, db, fmt.Sprintf("find file of certificate %s", id), findFileSQL, id, attempt, digest)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"embed"
-	"fmt"
 	"log/slog"
 
 	"github.com/google/uuid"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -29,10 +29,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// neighbours are the units it calls.
+var neighbours = []string{"hub", "intake", "delivery", "circulation"}
+
 // Unit is the certificate unit.
 var Unit = unit.Unit{
 	Name:       domain,
-	Requires:   []string{"hub", "intake", "delivery", "circulation"},
+	Requires:   neighbours,
 	NewConfig:  func() unit.Config { return Default() },
 	Migrations: migrations,
 	// Partitioned so that a year can be taken away whole; nothing is dropped by age alone.
@@ -66,8 +69,8 @@ type service struct {
 
 var _ certificatev1.CertificateServiceServer = (*service)(nil)
 
-func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
-	roots, err := config.Issuer.roots()
+func build(_ context.Context, env *unit.Env, c *Config) (*unit.Service, error) {
+	roots, err := config.Roots(c.Issuer.RootsFile)
 	if err != nil {
 		return nil, err
 	}
@@ -75,29 +78,19 @@ func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, err
 	if err != nil {
 		return nil, err
 	}
-	hub, err := env.Dial("hub")
-	if err != nil {
-		return nil, fmt.Errorf("dial hub: %w", err)
-	}
-	intake, err := env.Dial("intake")
-	if err != nil {
-		return nil, fmt.Errorf("dial intake: %w", err)
-	}
-	delivery, err := env.Dial("delivery")
-	if err != nil {
-		return nil, fmt.Errorf("dial delivery: %w", err)
-	}
-	circulation, err := env.Dial("circulation")
-	if err != nil {
-		return nil, fmt.Errorf("dial circulation: %w", err)
+	conns := map[string]grpc.ClientConnInterface{}
+	for _, name := range neighbours {
+		if conns[name], err = env.Dial(name); err != nil {
+			return nil, err
+		}
 	}
 	s := &service{
-		config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
-		hub: hubv1.NewHubServiceClient(hub), roots: roots, chains: cms.NewChainCache(chainCache), wake: work.NewBell(),
+		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
+		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, chains: cms.NewChainCache(chainCache), wake: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{
-			intake: intakev1.NewIntakeLookupServiceClient(intake), delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
-			circulation: circulationv1.NewCirculationLookupServiceClient(circulation), timeout: config.Lookup.Timeout.Std(), metrics: m,
+			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),
+			circulation: circulationv1.NewCirculationLookupServiceClient(conns["circulation"]), timeout: c.Lookup.Timeout.Std(), metrics: m,
 		},
 	}
 	loop, err := s.loop()
@@ -115,7 +108,7 @@ func (s *service) loop() (lifecycle.Task, error) {
 	return work.Loop[job]{
 		Name: "obtain-certificates", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wake, Log: s.log,
 		Claim: func(ctx context.Context, limit int) ([]job, error) {
-			return claim(ctx, s.db, work.Lease{Owner: s.replica, For: c.Lease.Std(), Limit: limit})
+			return claim(ctx, s.db, c.Claimed(s.replica, limit))
 		},
 		Do: s.obtain,
 	}.Task()

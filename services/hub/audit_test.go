@@ -44,7 +44,7 @@ type stored struct {
 
 // Audit opens every stored exchange and compares it with its digest. The error tells of each that does not hold, or that an answer
 // is without its request.
-func Audit(ctx context.Context, db pg.DBTX, box sealer) error {
+func Audit(ctx context.Context, db pg.DBTX, box *sealed.Box) error {
 	var problems error
 	var last stored
 	for {
@@ -77,7 +77,7 @@ func Audit(ctx context.Context, db pg.DBTX, box sealer) error {
 	return problems
 }
 
-func (s stored) check(ctx context.Context, box sealer, side string, pieces [][]byte, digest []byte) error {
+func (s stored) check(ctx context.Context, box *sealed.Box, side string, pieces [][]byte, digest []byte) error {
 	message, err := open(ctx, box, s.exchange, s.attempt, side, pieces)
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func corrupt(message string) error {
 // maxRecorded bounds what a recorded message may grow to when it is read back.
 const maxRecorded = 64 << 20
 
-func open(ctx context.Context, box sealer, exchange uuid.UUID, number int16, side string, pieces [][]byte) ([]byte, error) {
+func open(ctx context.Context, box *sealed.Box, exchange uuid.UUID, number int16, side string, pieces [][]byte) ([]byte, error) {
 	packed, err := sealed.OpenPieces(ctx, box, sealed.Exchange, sideSubject(exchange, number, side), pieces)
 	if err != nil {
 		return nil, fmt.Errorf("open %s of exchange %s: %w", side, exchange, err)

@@ -14,9 +14,9 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/work"
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
 )
 
@@ -31,22 +31,13 @@ const (
 	outcomeUnknown      outcome = "unknown"
 )
 
-// recordTimeout bounds the storing of an answer, which happens even when the caller has gone.
-const recordTimeout = 10 * time.Second
-
 // errNotRecorded is a call that was not made, or whose answer is not used, because it could not be stored.
 var errNotRecorded = errors.New("the exchange could not be stored")
-
-// sealer is the part of sealed.Box this unit needs.
-type sealer interface {
-	sealed.Sealer
-	sealed.Opener
-}
 
 // recorder makes single attempts: breaker, record of the request, call, record of the answer, in that order.
 type recorder struct {
 	journal *journal.Journal
-	sealed  sealer
+	sealed  *sealed.Box
 	clock   clock.Clock
 	client  *hubclient.Client
 	breaker *gobreaker.TwoStepCircuitBreaker[any]
@@ -139,7 +130,7 @@ func (r *recorder) recordRequest(ctx context.Context, a attempt) error {
 
 // recordAnswer stores what came and states it in one transaction, whether or not the caller still waits.
 func (r *recorder) recordAnswer(ctx context.Context, a attempt, answer hubclient.Answer, res answered) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	ctx, cancel := work.Settling(ctx)
 	defer cancel()
 	if answer.Status != 0 {
 		raw := hubclient.RecordAnswer(a.call.Operation, answer)
@@ -212,6 +203,3 @@ func newBreaker(c BreakerConfig, log *slog.Logger) *gobreaker.TwoStepCircuitBrea
 		},
 	})
 }
-
-// newExchange names an exchange; the id is a UUIDv7, on whose year the tables are partitioned.
-func newExchange() uuid.UUID { return id.New() }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
 )
 
@@ -46,7 +47,7 @@ func (x *exchanger) call(ctx context.Context, call hubclient.Call, read func(hub
 	if err != nil {
 		return receipt{}, unavailable(err)
 	}
-	r := receipt{exchange: newExchange()}
+	r := receipt{exchange: id.New()} // a UUIDv7, on whose year the tables are partitioned
 	r.answeredAt, err = x.recorder.do(ctx, r.exchange, 1, call, held.access, read)
 	if x.client.TokenFailed(err) {
 		if held, err = x.tokens.replace(ctx, held.version); err != nil {

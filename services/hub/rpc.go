@@ -24,9 +24,6 @@ type service struct {
 
 var _ hubv1.HubServiceServer = (*service)(nil)
 
-// plain reads an answer that only says whether it was done.
-func plain(a hubclient.Answer) error { return hubclient.ReadResult(a) }
-
 // into makes a reader that keeps what it read.
 func into[T any](target *T, read func(hubclient.Answer) (T, error)) func(hubclient.Answer) error {
 	return func(a hubclient.Answer) error {
@@ -77,7 +74,7 @@ func (s *service) register(ctx context.Context, reg hubclient.Registration) (alr
 	if err != nil {
 		return false, receipt{}, err
 	}
-	rc, err := s.exchanger.call(ctx, call, plain)
+	rc, err := s.exchanger.call(ctx, call, hubclient.ReadResult)
 	if err == nil {
 		return false, rc, nil
 	}
@@ -116,7 +113,7 @@ func (s *service) WithdrawAddress(ctx context.Context, r *hubv1.WithdrawAddressR
 	if err != nil {
 		return nil, err
 	}
-	rc, err := s.exchanger.call(ctx, call, plain)
+	rc, err := s.exchanger.call(ctx, call, hubclient.ReadResult)
 	if err != nil && !s.client.AddressUnknown(err) {
 		return nil, s.exchanger.faultOf(err)
 	}

@@ -2,17 +2,16 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/work"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
 
@@ -65,25 +64,16 @@ const selectTokenSQL = `
 	 where platform_id = $1`
 
 // loadToken reads the row, which it makes when there is none.
-func loadToken(ctx context.Context, db pg.DBTX, platform string) (storedToken, error) {
-	row := func() (storedToken, error) {
-		var t storedToken
-		var issued, expires, refreshUntil *time.Time
-		err := db.QueryRow(ctx, selectTokenSQL, platform).Scan(&t.version, &t.access, &t.refresh, &issued, &expires, &refreshUntil)
-		t.issuedAt, t.expiresAt, t.refreshUntil = clock.Canonical(pg.OrZero(issued)), clock.Canonical(pg.OrZero(expires)), clock.Canonical(pg.OrZero(refreshUntil))
-		return t, err
+func loadToken(ctx context.Context, db pg.DBTX, platform string) (t storedToken, err error) {
+	var issued, expires, refreshUntil *time.Time
+	into := []any{&t.version, &t.access, &t.refresh, &issued, &expires, &refreshUntil}
+	known, err := pg.Scan(ctx, db, "read token", into, selectTokenSQL, platform)
+	if err == nil && !known {
+		// Of version 0, as t is. Another replica's renewal is found at the next look.
+		err = pg.Exec(ctx, db, "make token row", ensureTokenSQL, platform)
 	}
-	t, err := row()
-	if errors.Is(err, pgx.ErrNoRows) {
-		if _, err := db.Exec(ctx, ensureTokenSQL, platform); err != nil {
-			return t, fmt.Errorf("make token row: %w", err)
-		}
-		t, err = row()
-	}
-	if err != nil {
-		return t, fmt.Errorf("read token: %w", err)
-	}
-	return t, nil
+	t.issuedAt, t.expiresAt, t.refreshUntil = clock.Canonical(pg.OrZero(issued)), clock.Canonical(pg.OrZero(expires)), clock.Canonical(pg.OrZero(refreshUntil))
+	return t, err
 }
 
 const leaseTokenSQL = `
@@ -93,11 +83,8 @@ const leaseTokenSQL = `
 
 // leaseToken takes the right to renew the token of that version; false when another replica has it or has renewed already.
 func leaseToken(ctx context.Context, db pg.DBTX, platform string, version int64, holder uuid.UUID, lease time.Duration) (bool, error) {
-	tag, err := db.Exec(ctx, leaseTokenSQL, platform, version, holder, lease.Seconds())
-	if err != nil {
-		return false, fmt.Errorf("lease token: %w", err)
-	}
-	return tag.RowsAffected() == 1, nil
+	leased, err := pg.Count(ctx, db, "lease token", leaseTokenSQL, platform, version, holder, lease.Seconds())
+	return leased == 1, err
 }
 
 const releaseTokenSQL = `
@@ -115,16 +102,11 @@ const storeTokenSQL = `
 	       lease_holder = null, lease_until = null
 	 where platform_id = $1 and lease_holder = $2`
 
-// errLeaseLost is a renewal that took longer than its lease.
-var errLeaseLost = errors.New("the lease on the token was lost")
-
 func storeToken(ctx context.Context, db pg.DBTX, platform string, holder uuid.UUID, t storedToken) error {
-	tag, err := db.Exec(ctx, storeTokenSQL, platform, holder, t.version, t.access, t.refresh, t.issuedAt, pg.OrNull(t.expiresAt), pg.OrNull(t.refreshUntil))
-	if err != nil {
-		return fmt.Errorf("store token: %w", err)
+	stored, err := pg.Count(ctx, db, "store token", storeTokenSQL, platform, holder, t.version, t.access, t.refresh, t.issuedAt, pg.OrNull(t.expiresAt),
+		pg.OrNull(t.refreshUntil))
+	if err == nil && stored == 0 {
+		err = fmt.Errorf("store token: the renewal took longer than its lease: %w", work.ErrLost)
 	}
-	if tag.RowsAffected() == 0 {
-		return fmt.Errorf("store token: %w", errLeaseLost)
-	}
-	return nil
+	return err
 }

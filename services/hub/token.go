@@ -13,8 +13,10 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/work"
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
 )
 
@@ -53,7 +55,7 @@ func (t token) due(now time.Time, before time.Duration) bool {
 // the row, or takes the lease on the row and renews; so however many calls fail at the same time, one renewal is made.
 type tokens struct {
 	db          *pgxpool.Pool
-	sealed      sealer
+	sealed      *sealed.Box
 	clock       clock.Clock
 	log         *slog.Logger
 	recorder    *recorder
@@ -182,8 +184,6 @@ const otherReplicaPause = 100 * time.Millisecond
 
 // obtain takes a later token from the row, or renews it under the lease.
 func (t *tokens) obtain(ctx context.Context, version int64) (token, error) {
-	timer := time.NewTimer(otherReplicaPause)
-	defer timer.Stop()
 	for {
 		row, err := loadToken(ctx, t.db, t.platform)
 		if err != nil {
@@ -203,11 +203,8 @@ func (t *tokens) obtain(ctx context.Context, version int64) (token, error) {
 		if leased {
 			return t.renewLeased(ctx, stored, max(stored.version, version)+1)
 		}
-		timer.Reset(otherReplicaPause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return token{}, fmt.Errorf("wait for another replica's renewal: %w", ctx.Err())
+		if err := lifecycle.Wait(ctx, otherReplicaPause); err != nil {
+			return token{}, fmt.Errorf("wait for another replica's renewal: %w", err)
 		}
 	}
 }
@@ -225,9 +222,9 @@ func (t *tokens) renewLeased(ctx context.Context, old token, version int64) (tok
 	if err == nil {
 		return fresh, nil
 	}
-	rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	ctx, cancel := work.Settling(ctx)
 	defer cancel()
-	return token{}, errors.Join(err, releaseToken(rctx, t.db, t.platform, t.holder))
+	return token{}, errors.Join(err, releaseToken(ctx, t.db, t.platform, t.holder))
 }
 
 // issue asks the hub: with the refresh token if one is held (grantType 1), and with the secret alone if there is none or the hub
@@ -253,11 +250,7 @@ func (t *tokens) ask(ctx context.Context, refresh string) (token, error) {
 	// Counted from before the call, so that our idea of the expiry is never later than the hub's.
 	asked := t.clock.Now()
 	var got hubclient.Token
-	_, err = t.recorder.do(ctx, newExchange(), 1, call, "", func(a hubclient.Answer) error {
-		var err error
-		got, err = hubclient.ReadToken(a)
-		return err
-	})
+	_, err = t.recorder.do(ctx, id.New(), 1, call, "", into(&got, hubclient.ReadToken))
 	if err != nil {
 		return token{}, fmt.Errorf("ask the hub for a token: %w", err)
 	}

@@ -21,9 +21,7 @@ func replica(t testing.TB, b *unittest.Bench) *parts {
 	t.Helper()
 	c, ok := b.Env.Config.(*Config)
 	require.True(t, ok)
-	p, err := newParts(deps{
-		Journal: b.Env.Journal, Sealed: b.Env.Sealed, Clock: b.Clock, Log: b.Env.Log, Meter: b.Env.Meter, Config: c, Platform: unittest.Platform,
-	})
+	p, err := newParts(b.Env, c)
 	require.NoError(t, err)
 	t.Cleanup(p.service.client.Close)
 	return p

@@ -3,14 +3,10 @@ package hub
 import (
 	"context"
 	"embed"
-	"errors"
-	"log/slog"
 
-	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
@@ -43,63 +39,42 @@ func partitions() []pg.Partition {
 	}
 }
 
-// deps is what a service is made of.
-type deps struct {
-	Journal  *journal.Journal
-	Sealed   sealer
-	Clock    clock.Clock
-	Log      *slog.Logger
-	Meter    metric.Meter
-	Config   *Config
-	Platform string
-}
-
 // parts is a made service with what runs beside it.
 type parts struct {
 	service *service
 	tokens  *tokens
-	tasks   []lifecycle.Task
 }
 
-func newParts(d deps) (*parts, error) {
-	if d.Journal == nil || d.Sealed == nil || d.Clock == nil || d.Log == nil || d.Meter == nil || d.Config == nil {
-		return nil, errors.New("make hub unit: a dependency is missing")
-	}
-	client, err := hubclient.New(d.Config.Interface, d.Platform)
+func newParts(env *unit.Env, c *Config) (*parts, error) {
+	client, err := hubclient.New(c.Interface, env.Platform)
 	if err != nil {
 		return nil, err
 	}
-	instruments, err := newMetrics(d.Meter)
+	instruments, err := newMetrics(env.Meter)
 	if err != nil {
 		return nil, err
 	}
 	r := &recorder{
-		journal: d.Journal, sealed: d.Sealed, clock: d.Clock, client: client, breaker: newBreaker(d.Config.Breaker, d.Log), metrics: instruments,
+		journal: env.Journal, sealed: env.Sealed, clock: env.Clock, client: client, breaker: newBreaker(c.Breaker, env.Log), metrics: instruments,
 	}
 	t := &tokens{
-		db: d.Journal.DB(), sealed: d.Sealed, clock: d.Clock, log: d.Log, recorder: r, client: client, config: d.Config.Token,
-		timeout: d.Config.Token.Lease.Std(), platform: d.Platform, holder: id.New(),
-		credentials: hubclient.Credentials{ClientID: d.Config.ClientID, ClientSecret: string(d.Config.ClientSecretFile.Value())},
+		db: env.Journal.DB(), sealed: env.Sealed, clock: env.Clock, log: env.Log, recorder: r, client: client, config: c.Token,
+		timeout: c.Token.Lease.Std(), platform: env.Platform, holder: id.New(),
+		credentials: hubclient.Credentials{ClientID: c.ClientID, ClientSecret: string(c.ClientSecretFile.Value())},
 	}
-	if err := observe(d.Meter, r, t); err != nil {
+	if err := observe(env.Meter, r, t); err != nil {
 		return nil, err
 	}
-	return &parts{
-		service: &service{client: client, exchanger: newExchanger(r, t, client, d.Config.Limits)},
-		tokens:  t,
-		tasks:   []lifecycle.Task{t.task()},
-	}, nil
+	return &parts{service: &service{client: client, exchanger: newExchanger(r, t, client, c.Limits)}, tokens: t}, nil
 }
 
 func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
-	p, err := newParts(deps{
-		Journal: env.Journal, Sealed: env.Sealed, Clock: env.Clock, Log: env.Log, Meter: env.Meter, Config: config, Platform: env.Platform,
-	})
+	p, err := newParts(env, config)
 	if err != nil {
 		return nil, err
 	}
 	return &unit.Service{
 		Register: func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, p.service) },
-		Tasks:    p.tasks,
+		Tasks:    []lifecycle.Task{p.tokens.task()},
 	}, nil
 }

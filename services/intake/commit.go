@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -186,14 +185,12 @@ func groupBound() func(*row) bool {
 // commitGroup brings every row of the group to its answer. A row the database refuses is found by halving and refused alone.
 func (c *committer) commitGroup(ctx context.Context, rows []*row) {
 	answers, err := c.try(ctx, rows)
-	state := pg.SQLState(err)
-	poisoned := strings.HasPrefix(state, "22") || strings.HasPrefix(state, "23")
 	switch {
 	case err == nil:
 		for i, r := range rows {
 			r.settle(answers[i])
 		}
-	case poisoned && len(rows) > 1:
+	case pg.Refused(err) && len(rows) > 1:
 		half := len(rows) / 2
 		c.commitGroup(ctx, rows[:half])
 		c.commitGroup(ctx, rows[half:])
@@ -201,7 +198,7 @@ func (c *committer) commitGroup(ctx context.Context, rows []*row) {
 		// A single row the database refuses, or nothing could be committed at all.
 		public := pg.AsFault(err, nil)
 		if fault.KindOf(public) != fault.Unavailable {
-			c.log.LogAttrs(ctx, slog.LevelError, "items were not committed", slog.Int("rows", len(rows)), slog.String("sqlstate", state),
+			c.log.LogAttrs(ctx, slog.LevelError, "items were not committed", slog.Int("rows", len(rows)), slog.String("sqlstate", pg.SQLState(err)),
 				slog.String("constraint", pg.Constraint(err)), slog.Any("error", public))
 		}
 		for _, r := range rows {

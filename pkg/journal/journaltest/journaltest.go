@@ -74,16 +74,17 @@ func (j *Journal) Metric(t testing.TB, name string) int64 {
 	var sum int64
 	for _, scope := range all.ScopeMetrics {
 		for _, m := range scope.Metrics {
-			var points []metricdata.DataPoint[int64]
+			if m.Name != name {
+				continue
+			}
 			switch data := m.Data.(type) {
 			case metricdata.Sum[int64]:
-				points = data.DataPoints
-			case metricdata.Gauge[int64]:
-				points = data.DataPoints
-			}
-			for _, p := range points {
-				if m.Name == name {
+				for _, p := range data.DataPoints {
 					sum += p.Value
+				}
+			case metricdata.Gauge[float64]:
+				for _, p := range data.DataPoints {
+					sum += int64(p.Value)
 				}
 			}
 		}

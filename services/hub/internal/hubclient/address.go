@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 // User types (이용자 구분, hub-interface 7.1).
@@ -57,7 +59,7 @@ func (c *Client) Register(r Registration) (Call, error) {
 	if body.Type == TypeSoleTrader && c.config.Dialect == Dialect2021 {
 		body.Type = TypeOther
 	}
-	message, err := encodeJSON(body)
+	message, err := proof.Encode(body)
 	if err != nil {
 		return Call{}, fmt.Errorf("write call %s: %w", RegisterOrganisation, err)
 	}

@@ -1,8 +1,6 @@
 package hubclient
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 // Operation names a kind of call in stored exchanges and metrics.
@@ -65,7 +64,7 @@ func parseDate(s string) (time.Time, error) {
 }
 
 func (c *Client) jsonCall(op Operation, method, path string, body any) (Call, error) {
-	encoded, err := encodeJSON(body)
+	encoded, err := proof.Encode(body)
 	if err != nil {
 		return Call{}, fmt.Errorf("write call %s: %w", op, err)
 	}
@@ -79,15 +78,4 @@ func (c *Client) jsonCall(op Operation, method, path string, body any) (Call, er
 func (c *Client) getCall(op Operation, path, key, value string) Call {
 	encoded := strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 	return Call{Operation: op, Method: http.MethodGet, Target: path + "?" + key + "=" + encoded, AnswerLimit: c.config.MaxAnswerBytes}
-}
-
-// encodeJSON writes JSON as other clients of the hub do, without escaping < > &.
-func encodeJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -10,10 +10,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/config"
 )
 
 // Client writes calls, sends them and knows which failures are the token's. It is safe for concurrent use.
@@ -32,9 +33,12 @@ func New(c Config, platformID string) (*Client, error) {
 	if !isText(platformID, maxPlatformID) {
 		return nil, errors.New("make hub client: the platform id is not 1-25 characters")
 	}
-	roots, err := readRoots(c.RootsFile)
-	if err != nil {
-		return nil, fmt.Errorf("make hub client: %w", err)
+	var roots *x509.CertPool // nil are the system's
+	if c.RootsFile != "" {
+		var err error
+		if roots, err = config.Roots(c.RootsFile); err != nil {
+			return nil, fmt.Errorf("make hub client: %w", err)
+		}
 	}
 	dialer := &net.Dialer{Timeout: c.ConnectTimeout.Std()}
 	transport := &http.Transport{
@@ -98,21 +102,6 @@ func (c *Client) Judge(err error) error {
 func refusedWith(err error, codes []string) bool {
 	var refused *Refused
 	return errors.As(err, &refused) && slices.Contains(codes, refused.Code)
-}
-
-func readRoots(path string) (*x509.CertPool, error) {
-	if path == "" {
-		return nil, nil //nolint:nilnil // nil means the system's roots
-	}
-	pem, err := os.ReadFile(path) //nolint:gosec // the path comes from the operator
-	if err != nil {
-		return nil, fmt.Errorf("read roots: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read roots %s: no certificate in it", path)
-	}
-	return pool, nil
 }
 
 // headers of an attempt, in the order they are recorded, without the token.

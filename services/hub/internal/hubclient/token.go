@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 // Grant types of the token call (hub-interface 2); it is not RFC 6749.
@@ -99,7 +101,7 @@ func WithoutSecrets(body []byte) []byte {
 			members[name] = json.RawMessage(`"[redacted]"`)
 		}
 	}
-	clean, err := encodeJSON(members)
+	clean, err := proof.Encode(members)
 	if err != nil {
 		return fmt.Appendf(nil, "[%d bytes that are no JSON object]", len(body))
 	}
