@@ -83,18 +83,16 @@ func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 		if o.rest == nil {
 			continue
 		}
-		conn, err := d.outward(o.unit)
-		if err != nil {
-			return nil, err
+		var conn grpc.ClientConnInterface = perUnit{dial: d.outward}
+		if o.unit != "" {
+			var err error
+			if conn, err = d.outward(o.unit); err != nil {
+				return nil, err
+			}
 		}
 		if err := o.rest(ctx, mux, conn); err != nil {
 			return nil, fmt.Errorf("route %s: %w", o.service.FullName(), err)
 		}
-	}
-	every := &perUnit{dial: d.outward}
-	if err := errors.Join(platformv1.RegisterParkedEventServiceHandlerClient(ctx, mux, every),
-		platformv1.RegisterJournalAdminServiceHandlerClient(ctx, mux, every)); err != nil {
-		return nil, fmt.Errorf("route what every unit has: %w", err)
 	}
 	routes, err := gateway.NewRoutes(services...)
 	if err != nil {
