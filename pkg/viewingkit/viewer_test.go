@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -93,12 +92,8 @@ func setup(t *testing.T) *stage {
 		}},
 	}
 	s.relay.verified = answered()
-	file, err := viewingkit.OpenFileLog(filepath.Join(t.TempDir(), "log"))
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, file.Close()) })
-	s.log = &notedLog{Log: file, diary: d}
-	s.outbox, err = viewingkit.OpenFileOutbox(t.TempDir())
-	require.NoError(t, err)
+	store, _ := inDatabase(t)
+	s.log, s.outbox = &notedLog{Log: store, diary: d}, store
 	logger := slog.New(slog.NewJSONHandler(s.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client := s.relay.client(t)
 	reporter, err := viewingkit.NewReporter(viewingkit.ReporterOptions{
