@@ -13,8 +13,8 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/cli/internal/document"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
+	"github.com/naru-relay/naru/services/client/document"
 )
 
 const certificateReason = "시험용 제출"

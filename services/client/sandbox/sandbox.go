@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/services/client/rest"
 )
 
 // Operator is a client of a sandbox system's /sandbox interface.
@@ -61,6 +61,15 @@ type Person struct {
 func AddPerson(ctx context.Context, idp *rest.Client, p Person) (Person, error) {
 	var added Person
 	return added, idp.JSON(ctx, http.MethodPost, "/sandbox/persons", nil, p, &added)
+}
+
+// Persons lists the persons there are.
+func Persons(ctx context.Context, idp *rest.Client) ([]Person, error) {
+	var answer struct {
+		Persons []Person `json:"persons"`
+	}
+	err := idp.JSON(ctx, http.MethodGet, "/sandbox/persons", nil, nil, &answer)
+	return answer.Persons, err
 }
 
 // StoredDocument is what a sender stores at its viewing system (guide 5.1.1 ❷).

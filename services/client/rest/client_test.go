@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/testkit/golden"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/services/client/rest"
 
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
