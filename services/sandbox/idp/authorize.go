@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -17,6 +15,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -127,20 +126,9 @@ const insertCodeSQL = `
 	values ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 func (s *System) newCode(ctx context.Context, clientID, redirectURI, personID, nonce, challenge string) (string, error) {
-	code, now := randomText(), s.clock.Now()
+	code, now := rand.Text(), s.clock.Now()
 	digest := sha256.Sum256([]byte(code))
-	_, err := s.db.Exec(ctx, insertCodeSQL, digest[:], clientID, redirectURI, personID, nonce, challenge, now, now.Add(codeLifetime))
-	if err != nil {
-		return "", fmt.Errorf("store authorization code: %w", err)
-	}
-	return code, nil
-}
-
-// randomText has 256 bits.
-func randomText() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never returns an error since Go 1.24
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	return code, pg.Exec(ctx, s.db, "store authorization code", insertCodeSQL, digest[:], clientID, redirectURI, personID, nonce, challenge, now, now.Add(codeLifetime))
 }
 
 var page = template.Must(template.New("persons").Parse(`<!DOCTYPE html>

@@ -23,8 +23,8 @@ const MaxBodyBytes = 64 << 10
 //	DELETE /sandbox/scenarios/{id}   removes one
 //	DELETE /sandbox/scenarios        removes all
 //
-// It does not authenticate; wrap it with RequireAdmin.
-func (s *Set) Handler() http.Handler {
+// A system adds what else its operator may do. It does not authenticate; wrap it with RequireAdmin.
+func (s *Set) Handler() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /sandbox/scenarios/{id}", s.put)
 	mux.HandleFunc("GET /sandbox/scenarios", s.list)
@@ -102,6 +102,36 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v)
+}
+
+// What a handler gives beside a value that is told as JSON with status 200.
+type (
+	// Created is told with status 201.
+	Created struct{ Value any }
+	// NoContent is status 204.
+	NoContent struct{}
+	// Written says that the handler has answered by itself.
+	Written struct{}
+)
+
+// Serve answers with what a handler gives. An error is answered as Refuse does.
+func Serve(log *slog.Logger, handle func(w http.ResponseWriter, r *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer, err := handle(w, r)
+		if err != nil {
+			Refuse(w, r, log, err)
+			return
+		}
+		switch answer := answer.(type) {
+		case Created:
+			WriteJSON(w, http.StatusCreated, answer.Value)
+		case NoContent:
+			w.WriteHeader(http.StatusNoContent)
+		case Written:
+		default:
+			WriteJSON(w, http.StatusOK, answer)
+		}
+	}
 }
 
 // Refuse answers with a problem document; what is the system's own fault goes to its log.

@@ -119,13 +119,11 @@ func (s *System) Tasks() []lifecycle.Task {
 // /sandbox for operators.
 func (s *System) Handler() http.Handler {
 	public := http.NewServeMux()
-	public.HandleFunc("POST /documents", s.storeDocument)
+	public.HandleFunc("POST /documents", scenario.Serve(s.log, s.storeDocument))
 	public.HandleFunc("/view/{id}", s.view)
 
-	admin := http.NewServeMux()
-	admin.Handle("/sandbox/scenarios", s.scenarios.Handler())
-	admin.Handle("/sandbox/scenarios/", s.scenarios.Handler())
-	admin.HandleFunc("GET /sandbox/views", s.listViews)
+	admin := s.scenarios.Handler()
+	admin.HandleFunc("GET /sandbox/views", scenario.Serve(s.log, s.listViews))
 
 	all := http.NewServeMux()
 	all.Handle("/", s.scenarios.Middleware(public))
