@@ -84,8 +84,8 @@ func (s *System) Handler() http.Handler {
 	public := http.NewServeMux()
 	public.HandleFunc("GET /.well-known/openid-configuration", s.discovery)
 	public.HandleFunc("GET /jwks", s.jwks)
-	public.HandleFunc("GET /authorize", s.authorize)
-	public.HandleFunc("POST /authorize", s.authorize)
+	public.HandleFunc("GET /authorize", scenario.Serve(s.log, s.authorize))
+	public.HandleFunc("POST /authorize", scenario.Serve(s.log, s.authorize))
 	public.HandleFunc("POST /token", s.token)
 	public.HandleFunc("POST /notices", scenario.Serve(s.log, s.takeNotice))
 
