@@ -16,11 +16,11 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/client/document"
 	"github.com/naru-relay/naru/services/client/identity"
 	"github.com/naru-relay/naru/services/client/relay"
-	"github.com/naru-relay/naru/services/client/rest"
 	"github.com/naru-relay/naru/services/client/sample"
 	"github.com/naru-relay/naru/services/client/sandbox"
 

@@ -3,9 +3,9 @@ package cli
 import (
 	"cmp"
 
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/client/identity"
 	"github.com/naru-relay/naru/services/client/relay"
-	"github.com/naru-relay/naru/services/client/rest"
 )
 
 type memberCommand struct {

@@ -13,8 +13,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/client/rest"
 	"github.com/naru-relay/naru/services/client/sandbox"
 	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 

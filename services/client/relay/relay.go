@@ -9,8 +9,8 @@ import (
 	"net/url"
 
 	"github.com/naru-relay/naru/pkg/receipt"
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/client/rest"
 
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"

@@ -14,8 +14,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/client/rest"
 )
 
 // Operator is a client of a sandbox system's /sandbox interface.

@@ -67,7 +67,7 @@ type System struct {
 }
 
 // New makes a viewing system over a migrated database.
-func New(ctx context.Context, d Deps) (*System, error) {
+func New(_ context.Context, d Deps) (*System, error) {
 	if d.DB == nil || d.Clock == nil || d.Log == nil || d.Scenarios == nil {
 		return nil, errors.New("make viewing system: database, clock, logger and scenario set are required")
 	}
@@ -81,7 +81,7 @@ func New(ctx context.Context, d Deps) (*System, error) {
 	s := &System{db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios, store: store}
 	relay := d.Relay
 	if relay == nil {
-		if relay, err = d.Config.Relay.client(ctx); err != nil {
+		if relay, err = d.Config.Relay.client(); err != nil {
 			return nil, err
 		}
 	}

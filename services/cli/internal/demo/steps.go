@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/client/relay"
-	"github.com/naru-relay/naru/services/client/rest"
 	"github.com/naru-relay/naru/services/client/sample"
 	"github.com/naru-relay/naru/services/client/sandbox"
 

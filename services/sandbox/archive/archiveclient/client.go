@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/naru-relay/naru/services/client/rest"
+	"github.com/naru-relay/naru/pkg/rest"
 )
 
 // maxJSONBytes bounds the JSON part of an issued document.

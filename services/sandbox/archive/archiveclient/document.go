@@ -15,7 +15,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/naru-relay/naru/services/client/rest"
+	"github.com/naru-relay/naru/pkg/rest"
 )
 
 // Submission is a document to register.

@@ -38,14 +38,19 @@ type Options struct {
 	HTTP *http.Client
 	// ClientID and ClientSecret are OAuth2 client credentials; both or neither.
 	ClientID, ClientSecret string
+	// Scopes asked for; none asks for what the client has.
+	Scopes []string
+	// Untraced calls leave it to the door which of them are recorded.
+	Untraced bool
 }
 
 // Client speaks to one door as one caller. It is safe for concurrent use.
 type Client struct {
-	base   *url.URL
-	http   *http.Client
-	bearer string
-	logIn  func(ctx context.Context) (*oauth2.Token, error)
+	base     *url.URL
+	http     *http.Client
+	untraced bool
+	bearer   string
+	logIn    func(ctx context.Context) (*oauth2.Token, error)
 
 	mu    sync.Mutex
 	token *oauth2.Token
@@ -54,7 +59,7 @@ type Client struct {
 // New checks the options; it makes no call.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(o.BaseURL)
-	if err != nil || base.Host == "" || !safe(base) {
+	if err != nil || base.Host == "" || !Safe(base) {
 		return nil, errors.New("make REST client: the address must be https://…, or http://… on this machine")
 	}
 	if o.HTTP == nil {
@@ -65,11 +70,11 @@ func New(o Options) (*Client, error) {
 	}
 	transport := *o.HTTP
 	transport.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c := &Client{base: base, http: &transport}
+	c := &Client{base: base, http: &transport, untraced: o.Untraced}
 	if o.ClientID != "" {
 		oauth := &clientcredentials.Config{
-			ClientID: o.ClientID, ClientSecret: o.ClientSecret,
-			TokenURL: base.JoinPath("oauth2", "token").String(), AuthStyle: oauth2.AuthStyleInHeader,
+			ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes,
+			TokenURL: base.JoinPath(TokenPath).String(), AuthStyle: oauth2.AuthStyleInHeader,
 		}
 		c.logIn = func(ctx context.Context) (*oauth2.Token, error) {
 			token, err := oauth.Token(context.WithValue(ctx, oauth2.HTTPClient, c.http))
@@ -84,15 +89,16 @@ func New(o Options) (*Client, error) {
 
 // WithBearer is a client of the same door that presents a token it was given.
 func (c *Client) WithBearer(token string) *Client {
-	return &Client{base: c.base, http: c.http, bearer: token}
+	return &Client{base: c.base, http: c.http, untraced: c.untraced, bearer: token}
 }
 
 // WithLogIn is a client of the same door that gets its tokens in another way than OAuth2.
 func (c *Client) WithLogIn(logIn func(ctx context.Context) (*oauth2.Token, error)) *Client {
-	return &Client{base: c.base, http: c.http, logIn: logIn}
+	return &Client{base: c.base, http: c.http, untraced: c.untraced, logIn: logIn}
 }
 
-func safe(u *url.URL) bool {
+// Safe tells whether secrets may travel to an address: https, or http on this machine itself.
+func Safe(u *url.URL) bool {
 	if u.Scheme == "https" {
 		return true
 	}
@@ -220,7 +226,9 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	request.Header = header
 	request.Header.Set("Accept", "application/json, application/problem+json, */*;q=0.5")
-	request.Header.Set("Traceparent", traceOf(ctx).parent())
+	if !c.untraced {
+		request.Header.Set("Traceparent", traceOf(ctx).parent())
+	}
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, &TransportError{Method: method, Path: path, Cause: withoutURL(err)}
@@ -262,16 +270,18 @@ func (c *Client) forget() {
 	c.token = nil
 }
 
+// TokenPath is where a door gives access tokens.
+const TokenPath = "/oauth2/token"
+
 // tokenProblem makes the token endpoint's refusal a *Problem; it may answer in the RFC 6749 form.
 func tokenProblem(err error) error {
-	const path = "/oauth2/token"
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) || refused.Response == nil {
-		return &TransportError{Method: http.MethodPost, Path: path, Cause: withoutURL(err)}
+		return &TransportError{Method: http.MethodPost, Path: TokenPath, Cause: withoutURL(err)}
 	}
 	response := *refused.Response
 	response.Body = io.NopCloser(bytes.NewReader(refused.Body))
-	problem := readProblem(http.MethodPost, path, &response)
+	problem := readProblem(http.MethodPost, TokenPath, &response)
 	if refused.ErrorCode != "" && problem.Reason == "" {
 		problem.Reason, problem.Detail = strings.ToUpper(refused.ErrorCode), refused.ErrorDescription
 	}

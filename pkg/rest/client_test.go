@@ -15,8 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/pkg/testkit/golden"
-	"github.com/naru-relay/naru/services/client/rest"
 
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
