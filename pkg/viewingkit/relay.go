@@ -129,6 +129,9 @@ const timeLayout = "2006-01-02T15:04:05.000000Z"
 // lostOnTheWay tells whether a call may not have arrived; one that came too often has.
 func lostOnTheWay(err error) bool {
 	var problem *rest.Problem
+	if errors.As(err, &problem) && problem.Status == http.StatusTooManyRequests {
+		return false
+	}
 	_, again := rest.Retryable(err)
-	return again && !(errors.As(err, &problem) && problem.Status == http.StatusTooManyRequests)
+	return again
 }

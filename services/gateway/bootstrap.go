@@ -37,10 +37,7 @@ func bootstrap(ctx context.Context, path string, box *journal.Journal, c clock.C
 		if err := insertPrincipal(ctx, tx, p); err != nil {
 			return err
 		}
-		if err := insertClient(ctx, tx, credentials); err != nil {
-			return err
-		}
-		if err := recordClient(ctx, tx, credentials, unitActor); err != nil {
+		if err := addClient(ctx, tx, credentials, unitActor); err != nil {
 			return err
 		}
 		made = true

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -106,11 +105,8 @@ const insertDocumentSQL = `
 
 // insertDocument tells whether the row was new; another submission of the same bytes may have been faster.
 func insertDocument(ctx context.Context, tx pgx.Tx, d document) (bool, error) {
-	tag, err := tx.Exec(ctx, insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Size, d.FileName, d.MediaType, d.RegisteredAt)
-	if err != nil {
-		return false, fmt.Errorf("insert document: %w", err)
-	}
-	return tag.RowsAffected() == 1, nil
+	return pg.Changed(ctx, tx, "insert document", insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Size, d.FileName, d.MediaType,
+		d.RegisteredAt)
 }
 
 const (
