@@ -3,7 +3,6 @@
 package endpoints
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -16,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/durable"
 )
 
 // FileName of the endpoint file in narud's data folder.
@@ -181,18 +182,7 @@ func WriteJSON(path string, mode os.FileMode, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
 	}
-	fresh, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600 by itself
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(fresh, bytes.NewReader(append(raw, '\n')))
-	if err = errors.Join(err, fresh.Chmod(mode), fresh.Close()); err == nil {
-		err = os.Rename(fresh.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(fresh.Name()))
-	}
-	return nil
+	return durable.WriteFile(path, append(raw, '\n'), mode)
 }
 
 const callTimeout = time.Minute
