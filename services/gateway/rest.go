@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -239,27 +238,5 @@ func restTask(listener net.Listener, handler http.Handler, config DoorConfig, ti
 		}
 		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
 	}
-	return lifecycle.Task{Name: "rest", Run: func(ctx context.Context) error {
-		stopped := make(chan struct{})
-		stop := context.AfterFunc(ctx, func() {
-			defer close(stopped)
-			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-			defer cancel()
-			if server.Shutdown(grace) != nil {
-				_ = server.Close()
-			}
-		})
-		serve := server.Serve
-		if server.TLSConfig != nil {
-			serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
-		}
-		err := serve(listener)
-		if !stop() {
-			<-stopped
-		}
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
-		}
-		return fmt.Errorf("serve the REST door: %w", err)
-	}}, nil
+	return lifecycle.ServeHTTP("rest", stopGrace, server, listener), nil
 }
