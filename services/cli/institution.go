@@ -171,7 +171,7 @@ func (c *papers) documents() (business, registration []byte, err error) {
 		path string
 		into *[]byte
 	}{{c.BusinessDocument, &business}, {c.RegistrationDocument, &registration}} {
-		if *d.into, err = readUpTo(d.path, maxDocumentBytes); err != nil {
+		if *d.into, err = endpoints.ReadUpTo(d.path, maxDocumentBytes); err != nil {
 			return nil, nil, err
 		}
 	}

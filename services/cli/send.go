@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/client/document"
 	"github.com/naru-relay/naru/services/client/relay"
 
@@ -157,6 +158,6 @@ func (c *sendCommand) place(a *app, p *place, item *intakev1.SendItem, doc *docu
 	if c.RegistrationCertificate == "" || c.ViewingURL == "" || c.ViewingSystem == "" {
 		return usage("--registration-certificate, --viewing-url and --viewing-system go together")
 	}
-	item.RegistrationCertificate, err = readUpTo(c.RegistrationCertificate, archivecert.MaxBytes)
+	item.RegistrationCertificate, err = endpoints.ReadUpTo(c.RegistrationCertificate, archivecert.MaxBytes)
 	return err
 }

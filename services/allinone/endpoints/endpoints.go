@@ -135,18 +135,21 @@ func ReadJSON(path string, into any) error {
 }
 
 // ReadFile reads a small file.
-func ReadFile(path string) ([]byte, error) {
+func ReadFile(path string) ([]byte, error) { return ReadUpTo(path, maxFileBytes) }
+
+// ReadUpTo reads a file of at most limit bytes.
+func ReadUpTo(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // the caller's own files
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	raw, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(raw) > maxFileBytes {
-		return nil, fmt.Errorf("%s is larger than 1 MiB", path)
+	if int64(len(raw)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
 	return raw, nil
 }

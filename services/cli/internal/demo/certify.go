@@ -100,14 +100,6 @@ func (w *walk) verify(context.Context) (string, error) {
 	return "signature, chain, hash, number; distribution = original = document hash", nil
 }
 
-func readWhole(path string) ([]byte, error) {
-	raw, err := os.ReadFile(path) //nolint:gosec // our own file
-	if err != nil {
-		return nil, fmt.Errorf("read issued document: %w", err)
-	}
-	return raw, nil
-}
-
 // fetch opens a URL as a browser does. Errors never repeat the URL, which carries a token.
 func fetch(ctx context.Context, client *http.Client, url string, limit int64) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/rest"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/client/relay"
 	"github.com/naru-relay/naru/services/client/sample"
 	"github.com/naru-relay/naru/services/client/sandbox"
@@ -233,7 +234,7 @@ func (w *walk) verifyAtHub(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	issued, err := readWhole(w.issuedFile)
+	issued, err := endpoints.ReadUpTo(w.issuedFile, maxShownBytes)
 	if err != nil {
 		return "", err
 	}
