@@ -97,13 +97,13 @@ func (c *Client) WithLogIn(logIn func(ctx context.Context) (*oauth2.Token, error
 	return &Client{base: c.base, http: c.http, untraced: c.untraced, logIn: logIn}
 }
 
-// Safe tells whether secrets may travel to an address: https, or http on this machine itself.
+// Safe tells whether secrets may travel to an address: https, or http on this machine itself, which 0.0.0.0 is for whoever calls it.
 func Safe(u *url.URL) bool {
 	if u.Scheme == "https" {
 		return true
 	}
 	ip := net.ParseIP(u.Hostname())
-	return u.Scheme == "http" && (u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback()))
+	return u.Scheme == "http" && (u.Hostname() == "localhost" || (ip != nil && (ip.IsLoopback() || ip.IsUnspecified())))
 }
 
 // Call makes a call whose body and answer are messages in proto's JSON; in and out may be nil.

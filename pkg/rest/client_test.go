@@ -271,6 +271,7 @@ func TestNewRefusals(t *testing.T) {
 	}{
 		{"plain http to elsewhere", rest.Options{BaseURL: "http://relay.example", HTTP: http.DefaultClient}},
 		{"a name that only looks like here", rest.Options{BaseURL: "http://localhost.example", HTTP: http.DefaultClient}},
+		{"plain http to the network", rest.Options{BaseURL: "http://192.0.2.1", HTTP: http.DefaultClient}},
 		{"no scheme", rest.Options{BaseURL: "relay.example", HTTP: http.DefaultClient}},
 		{"no HTTP client", rest.Options{BaseURL: "https://relay.example"}},
 		{"id without a secret", rest.Options{BaseURL: "https://relay.example", HTTP: http.DefaultClient, ClientID: "a"}},
@@ -282,7 +283,7 @@ func TestNewRefusals(t *testing.T) {
 			require.Error(t, err)
 		})
 	}
-	for _, here := range []string{"http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1", "https://relay.example"} {
+	for _, here := range []string{"http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1", "http://0.0.0.0:1", "https://relay.example"} {
 		_, err := rest.New(rest.Options{BaseURL: here, HTTP: http.DefaultClient})
 		require.NoError(t, err, here)
 	}
