@@ -10,6 +10,9 @@ import (
 	"github.com/naru-relay/naru/pkg/distcert"
 )
 
+// Circulation is what a certificate states; see distcert.Content for formats and limits.
+type Circulation = distcert.Content
+
 // Options say who signs and when.
 type Options struct {
 	// Signer signs with its key; Chain[0] is its certificate.
@@ -21,7 +24,7 @@ type Options struct {
 
 // Render draws the certificate and signs it. Content outside its limits is refused, and so is a character that the font
 // cannot show (*GlyphError). Errors never repeat a value.
-func Render(c distcert.Content, opts Options) ([]byte, error) {
+func Render(c Circulation, opts Options) ([]byte, error) {
 	if opts.Signer == nil || len(opts.Chain) == 0 || opts.At.IsZero() {
 		return nil, errors.New("render distribution certificate: signer, chain and time are required")
 	}

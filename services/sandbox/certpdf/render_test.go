@@ -18,8 +18,8 @@ import (
 
 var at = time.Date(2026, 3, 2, 1, 2, 3, 456789000, time.UTC)
 
-func circulation() distcert.Content {
-	return distcert.Content{
+func circulation() certpdf.Circulation {
+	return certpdf.Circulation{
 		CertNum: "2026-0302-0001-0042", EdocNum: "20260302_NARU000001_0000000000042",
 		Title:     "모바일 고지서 (시험) 漢字 <A&B> 「표」한로",
 		Sender:    distcert.Party{Address: "가상구청_세무과", SubAddress: "징수팀", PlatformID: "naru-01-relay", Name: "가상구청"},
@@ -89,16 +89,16 @@ func TestRenderRefusals(t *testing.T) {
 	opts := options(authority(t))
 	for _, tc := range []struct {
 		name string
-		edit func(*distcert.Content)
+		edit func(*certpdf.Circulation)
 		want string
 	}{
-		{"character without glyph", func(c *distcert.Content) { c.Title = "고지서 😀" }, "U+1F600"},
-		{"times reversed", func(c *distcert.Content) { c.ReadAt = c.SentAt.Add(-time.Second) }, "out of order"},
-		{"no title", func(c *distcert.Content) { c.Title = "" }, "title"},
-		{"control character", func(c *distcert.Content) { c.Reason = "제출\n용" }, "reason"},
-		{"long title", func(c *distcert.Content) { c.Title = strings.Repeat("가", 101) }, "title"},
-		{"bad certificate number", func(c *distcert.Content) { c.CertNum = "2026-1302-0001-0042" }, "certificate number"},
-		{"bad hash", func(c *distcert.Content) { c.Hash = c.Hash[1:] }, "hash"},
+		{"character without glyph", func(c *certpdf.Circulation) { c.Title = "고지서 😀" }, "U+1F600"},
+		{"times reversed", func(c *certpdf.Circulation) { c.ReadAt = c.SentAt.Add(-time.Second) }, "out of order"},
+		{"no title", func(c *certpdf.Circulation) { c.Title = "" }, "title"},
+		{"control character", func(c *certpdf.Circulation) { c.Reason = "제출\n용" }, "reason"},
+		{"long title", func(c *certpdf.Circulation) { c.Title = strings.Repeat("가", 101) }, "title"},
+		{"bad certificate number", func(c *certpdf.Circulation) { c.CertNum = "2026-1302-0001-0042" }, "certificate number"},
+		{"bad hash", func(c *certpdf.Circulation) { c.Hash = c.Hash[1:] }, "hash"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
