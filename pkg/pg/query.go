@@ -16,6 +16,15 @@ func Exec(ctx context.Context, db DBTX, doing, sql string, args ...any) error {
 	return nil
 }
 
+// Changed runs a statement that changes one row or none, and tells which.
+func Changed(ctx context.Context, db DBTX, doing, sql string, args ...any) (bool, error) {
+	tag, err := db.Exec(ctx, sql, args...)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", doing, err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
 // All collects the rows of a query; none is no error.
 func All[T any](ctx context.Context, db DBTX, doing string, row pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
 	rows, err := db.Query(ctx, sql, args...)

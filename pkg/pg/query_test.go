@@ -62,7 +62,15 @@ func TestQueries(t *testing.T) {
 	_, err = pg.Value[int64](ctx, db, "count", `select 1 where false`)
 	require.ErrorIs(t, err, pgx.ErrNoRows)
 
+	for want, sql := range map[bool]string{true: `select 1`, false: `select 1 where false`} {
+		changed, err := pg.Changed(ctx, db, "change", sql)
+		require.NoError(t, err)
+		require.Equal(t, want, changed)
+	}
+
+	_, changing := pg.Changed(ctx, db, "what was done", `select 1 / 0`)
 	for _, err := range []error{
+		changing,
 		pg.Exec(ctx, db, "what was done", `select 1 / 0`),
 		pg.Each(ctx, db, "what was done", []any{&number}, func() error { return nil }, `select 1 / 0`),
 		pg.Walk(ctx, db, "what was done", pgx.RowTo[int32], walked, `select 1 / 0`),

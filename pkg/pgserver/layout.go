@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/durable"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
@@ -67,7 +68,7 @@ func (l layout) password() (string, error) {
 	raw := make([]byte, 24)
 	_, _ = rand.Read(raw) // never fails (crypto/rand)
 	pw := hex.EncodeToString(raw)
-	if err := writeFile(l.passwordFile(), pw+"\n"); err != nil {
+	if err := durable.WriteFile(l.passwordFile(), []byte(pw+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("write superuser password: %w", err)
 	}
 	return pw, nil
@@ -81,7 +82,7 @@ func (l layout) initCluster(ctx context.Context, bins binaries, password string,
 	}
 	// --pwfile must be a file the server's user can read; a pipe or our 0600 file is not.
 	pwFile := filepath.Join(l.dir, "initdb.password")
-	if err := writeFile(pwFile, password+"\n"); err != nil {
+	if err := durable.WriteFile(pwFile, []byte(password+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write initdb password: %w", err)
 	}
 	defer func() { _ = os.Remove(pwFile) }()
@@ -158,20 +159,4 @@ func (l layout) formerPID() int {
 		return 0
 	}
 	return pid
-}
-
-// writeFile writes and syncs a new private file in one step as seen by others.
-func writeFile(path, content string) error {
-	tmp := path + ".tmp"
-	_ = os.Remove(tmp)
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // a path of our own
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
 }

@@ -191,30 +191,16 @@ func (h *host) tasks() []lifecycle.Task {
 		tasks = append(tasks, lifecycle.Every("frame-keys", keyInterval, h.destroyKeys))
 	}
 	tasks = append(tasks, h.publisher.Tasks()...)
-	tasks = append(tasks, lifecycle.Task{Name: "rpc", Run: h.serve})
+	tasks = append(tasks, lifecycle.Serve("rpc", rpcGrace, h.listen, func(ctx context.Context) {
+		h.health.Shutdown()
+		h.server.Shutdown(ctx)
+	}))
 	tasks = append(tasks, h.service.Tasks...)
 	tasks = append(tasks, h.engine.Tasks(h.conn)...)
 	for i := range tasks {
 		tasks[i].Name = h.unit.Name + "/" + tasks[i].Name
 	}
 	return tasks
-}
-
-func (h *host) serve(ctx context.Context) error {
-	stopped := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		h.health.Shutdown()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), rpcGrace)
-		defer cancel()
-		h.server.Shutdown(grace)
-	})
-	err := h.listen()
-	if stop() {
-		return err
-	}
-	<-stopped
-	return err
 }
 
 func (h *host) reportKeys(ctx context.Context, forgotten int, err error) {

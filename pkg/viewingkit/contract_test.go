@@ -3,9 +3,6 @@ package viewingkit_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"iter"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -31,55 +28,29 @@ func inDatabase(t *testing.T) (*viewingdb.Store, *pgtest.DB) {
 	return store, db
 }
 
-type logUnderTest struct {
-	log     viewingkit.Log
-	entries func() iter.Seq2[viewingkit.Entry, error]
-}
-
-func logs() map[string]func(*testing.T) logUnderTest {
-	return map[string]func(*testing.T) logUnderTest{
-		"file": func(t *testing.T) logUnderTest {
-			path := filepath.Join(t.TempDir(), "log")
-			l, err := viewingkit.OpenFileLog(path)
-			require.NoError(t, err)
-			t.Cleanup(func() { require.NoError(t, l.Close()) })
-			return logUnderTest{l, func() iter.Seq2[viewingkit.Entry, error] { return viewingkit.ReadFileLog(path) }}
-		},
-		"database": func(t *testing.T) logUnderTest {
-			store, _ := inDatabase(t)
-			return logUnderTest{store, func() iter.Seq2[viewingkit.Entry, error] { return store.Entries(t.Context(), 0) }}
-		},
-	}
-}
-
-func TestEveryLogIsOneChain(t *testing.T) {
+func TestTheLogIsOneChain(t *testing.T) {
 	t.Parallel()
-	for name, open := range logs() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l := open(t)
-			var wg sync.WaitGroup
-			digests := make([]string, 40)
-			for i := range digests {
-				wg.Go(func() {
-					e, err := l.log.Append(t.Context(), viewingkit.Check{At: morning, Outcome: viewingkit.OutcomeShow, RequestID: uuid.NewString()})
-					if err == nil {
-						digests[i] = e.Digest
-					}
-				})
+	log, _ := inDatabase(t)
+	var wg sync.WaitGroup
+	digests := make([]string, 40)
+	for i := range digests {
+		wg.Go(func() {
+			e, err := log.Append(t.Context(), viewingkit.Check{At: morning, Outcome: viewingkit.OutcomeShow, RequestID: uuid.NewString()})
+			if err == nil {
+				digests[i] = e.Digest
 			}
-			wg.Wait()
-			var read []string
-			for e, err := range l.entries() {
-				require.NoError(t, err)
-				read = append(read, e.Digest)
-			}
-			require.ElementsMatch(t, digests, read)
-			head, err := viewingkit.VerifyChain(l.entries())
-			require.NoError(t, err)
-			require.Equal(t, viewingkit.Head{Seq: 40, Digest: read[39]}, head)
 		})
 	}
+	wg.Wait()
+	var read []string
+	for e, err := range log.Entries(t.Context(), 0) {
+		require.NoError(t, err)
+		read = append(read, e.Digest)
+	}
+	require.ElementsMatch(t, digests, read)
+	head, err := viewingkit.VerifyChain(log.Entries(t.Context(), 0))
+	require.NoError(t, err)
+	require.Equal(t, viewingkit.Head{Seq: 40, Digest: read[39]}, head)
 }
 
 func TestRecordIsCanonicalJSONUnderItsDigest(t *testing.T) {
@@ -150,37 +121,6 @@ func TestTamperingIsSeen(t *testing.T) {
 	}
 }
 
-func TestFileLogGoesOnAfterAnUnfinishedLine(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "log")
-	l, err := viewingkit.OpenFileLog(path)
-	require.NoError(t, err)
-	_, err = l.Append(t.Context(), viewingkit.Check{At: morning, Outcome: "A"})
-	require.NoError(t, err)
-	_, err = viewingkit.OpenFileLog(path)
-	require.Error(t, err, "one process at a time")
-	require.NoError(t, l.Close())
-	_, err = l.Append(t.Context(), viewingkit.Check{At: morning})
-	require.ErrorIs(t, err, os.ErrClosed)
-
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, append(slices.Clone(whole), whole[:20]...), 0o600))
-	l, err = viewingkit.OpenFileLog(path)
-	require.NoError(t, err)
-	e, err := l.Append(t.Context(), viewingkit.Check{At: morning, Outcome: "B"})
-	require.NoError(t, err)
-	require.Equal(t, int64(2), e.Seq)
-	require.NoError(t, l.Close())
-	head, err := viewingkit.VerifyChain(viewingkit.ReadFileLog(path))
-	require.NoError(t, err)
-	require.Equal(t, e.Head(), head)
-
-	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(whole), `"A"`, `"X"`, 1)), 0o600))
-	_, err = viewingkit.OpenFileLog(path)
-	require.ErrorIs(t, err, viewingkit.ErrChainBroken)
-}
-
 func TestDatabaseLogCannotBeRewrittenByItsUser(t *testing.T) {
 	t.Parallel()
 	store, db := inDatabase(t)
@@ -196,84 +136,44 @@ func TestDatabaseLogCannotBeRewrittenByItsUser(t *testing.T) {
 	require.ErrorIs(t, err, viewingkit.ErrChainBroken)
 }
 
-func outboxes() map[string]func(*testing.T) viewingkit.Outbox {
-	return map[string]func(*testing.T) viewingkit.Outbox{
-		"files": func(t *testing.T) viewingkit.Outbox {
-			o, err := viewingkit.OpenFileOutbox(t.TempDir())
-			require.NoError(t, err)
-			return o
-		},
-		"database": func(t *testing.T) viewingkit.Outbox {
-			store, _ := inDatabase(t)
-			return store
-		},
-	}
-}
-
 func TestOutboxLeasesAndSettles(t *testing.T) {
 	t.Parallel()
-	for name, open := range outboxes() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := open(t)
-			put := func(due time.Time) viewingkit.PendingReport {
-				p := viewingkit.PendingReport{
-					ID: uuid.NewString(), DueAt: due,
-					Report: viewingkit.ReadReport{EdocNum: "n", VerificationID: "v", ReadAt: morning, ShownHash: viewingkit.Hash{Algorithm: "SHA_256", Value: "ab"}, LogDigest: "cd"},
-				}
-				require.NoError(t, o.Put(t.Context(), p))
-				return p
-			}
-			due := func(now time.Time, limit int) []string {
-				ids := []string{}
-				list, err := o.Due(t.Context(), now, limit)
-				require.NoError(t, err)
-				for _, p := range list {
-					ids = append(ids, p.ID)
-					require.Equal(t, "v", p.Report.VerificationID)
-					require.True(t, morning.Equal(p.Report.ReadAt), "microseconds survive")
-				}
-				return ids
-			}
-			late, early, future := put(morning.Add(2*time.Second)), put(morning.Add(time.Second)), put(morning.Add(time.Hour))
-			now := morning.Add(time.Minute)
-			require.Equal(t, []string{early.ID}, due(now, 1))
-			require.Equal(t, []string{late.ID}, due(now, 9), "a leased report is nobody else's")
-			require.Equal(t, []string{}, due(now, 9))
-			require.ElementsMatch(t, []string{early.ID, late.ID}, due(now.Add(viewingkit.ReportLease), 9), "until its lease ends")
-
-			early.Attempt, early.LastError, early.DueAt = 1, "down", now.Add(30*time.Second)
-			require.NoError(t, o.Settle(t.Context(), early, viewingkit.ReportPending))
-			require.NoError(t, o.Settle(t.Context(), late, viewingkit.ReportRefused))
-			require.Equal(t, []string{}, due(now.Add(29*time.Second), 9))
-			list, err := o.Due(t.Context(), now.Add(30*time.Second), 9)
-			require.NoError(t, err)
-			require.Len(t, list, 1)
-			require.Equal(t, 1, list[0].Attempt)
-			require.Equal(t, "down", list[0].LastError)
-			require.NoError(t, o.Settle(t.Context(), list[0], viewingkit.ReportDelivered))
-			require.Equal(t, []string{future.ID}, due(now.Add(24*time.Hour), 9))
-		})
+	o, _ := inDatabase(t)
+	put := func(due time.Time) viewingkit.PendingReport {
+		p := viewingkit.PendingReport{
+			ID: uuid.NewString(), DueAt: due,
+			Report: viewingkit.ReadReport{EdocNum: "n", VerificationID: "v", ReadAt: morning, ShownHash: viewingkit.Hash{Algorithm: "SHA_256", Value: "ab"}, LogDigest: "cd"},
+		}
+		require.NoError(t, o.Put(t.Context(), p))
+		return p
 	}
-}
+	due := func(now time.Time, limit int) []string {
+		ids := []string{}
+		list, err := o.Due(t.Context(), now, limit)
+		require.NoError(t, err)
+		for _, p := range list {
+			ids = append(ids, p.ID)
+			require.Equal(t, "v", p.Report.VerificationID)
+			require.True(t, morning.Equal(p.Report.ReadAt), "microseconds survive")
+		}
+		return ids
+	}
+	late, early, future := put(morning.Add(2*time.Second)), put(morning.Add(time.Second)), put(morning.Add(time.Hour))
+	now := morning.Add(time.Minute)
+	require.Equal(t, []string{early.ID}, due(now, 1))
+	require.Equal(t, []string{late.ID}, due(now, 9), "a leased report is nobody else's")
+	require.Equal(t, []string{}, due(now, 9))
+	require.ElementsMatch(t, []string{early.ID, late.ID}, due(now.Add(viewingkit.ReportLease), 9), "until its lease ends")
 
-func TestFileOutboxSurvivesARestart(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	o, err := viewingkit.OpenFileOutbox(dir)
-	require.NoError(t, err)
-	require.NoError(t, o.Put(t.Context(), viewingkit.PendingReport{ID: "one", DueAt: morning}))
-	require.Error(t, o.Put(t.Context(), viewingkit.PendingReport{ID: "../one", DueAt: morning}))
-	_, err = o.Due(t.Context(), morning, 9)
-	require.NoError(t, err)
-	o, err = viewingkit.OpenFileOutbox(dir)
-	require.NoError(t, err)
-	list, err := o.Due(t.Context(), morning, 9)
+	early.Attempt, early.LastError, early.DueAt = 1, "down", now.Add(30*time.Second)
+	require.NoError(t, o.Settle(t.Context(), early, viewingkit.ReportPending))
+	require.NoError(t, o.Settle(t.Context(), late, viewingkit.ReportRefused))
+	require.Equal(t, []string{}, due(now.Add(29*time.Second), 9))
+	list, err := o.Due(t.Context(), now.Add(30*time.Second), 9)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
-	require.NoError(t, o.Settle(t.Context(), list[0], viewingkit.ReportRefused))
-	_, err = os.Stat(filepath.Join(dir, "refused", "one.json"))
-	require.NoError(t, err)
-	_, err = os.Stat(filepath.Join(dir, "one.json"))
-	require.ErrorIs(t, err, os.ErrNotExist)
+	require.Equal(t, 1, list[0].Attempt)
+	require.Equal(t, "down", list[0].LastError)
+	require.NoError(t, o.Settle(t.Context(), list[0], viewingkit.ReportDelivered))
+	require.Equal(t, []string{future.ID}, due(now.Add(24*time.Hour), 9))
 }

@@ -22,7 +22,7 @@
 // What is not known is not reported: a process that dies between the last byte
 // and the outbox leaves a document that was shown and counts as unread.
 //
-// A sender brings a Store; FileLog and FileOutbox need nothing but a folder, and
-// package viewingdb keeps both in PostgreSQL. An embedding program MUST serve
-// over TLS and MUST NOT log query strings, which carry tokens.
+// A sender brings a Store, and a Log and an Outbox where it does not take those
+// of package viewingdb, which keeps both in PostgreSQL. An embedding program MUST
+// serve over TLS and MUST NOT log query strings, which carry tokens.
 package viewingkit

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/rest"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/viewingkit"
@@ -48,6 +50,7 @@ type relayServer struct {
 	reports     []map[string]any
 	tokensGiven int
 	revoked     bool
+	traced      bool
 }
 
 func newRelayServer(t *testing.T, d *diary) *relayServer {
@@ -98,6 +101,7 @@ func (s *relayServer) verify(w http.ResponseWriter, r *http.Request) {
 	var req struct{ Token, RequestID string }
 	_ = json.NewDecoder(r.Body).Decode(&req)
 	s.requestIDs = append(s.requestIDs, req.RequestID)
+	s.traced = s.traced || r.Header.Get("Traceparent") != ""
 	s.diary.note("verify " + req.Token)
 	s.answer(w, r, &s.verifyCode, s.verified)
 }
@@ -135,7 +139,7 @@ func (s *relayServer) failuresLeft() int {
 
 func (s *relayServer) client(t *testing.T) *viewingkit.RelayClient {
 	t.Helper()
-	c, err := viewingkit.NewRelay(t.Context(), viewingkit.RelayOptions{BaseURL: s.URL, ClientID: "viewer", ClientSecret: "viewer-secret"})
+	c, err := viewingkit.NewRelay(rest.Options{BaseURL: s.URL, ClientID: "viewer", ClientSecret: "viewer-secret"})
 	require.NoError(t, err)
 	return c
 }

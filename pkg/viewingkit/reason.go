@@ -1,7 +1,6 @@
 package viewingkit
 
 import (
-	"net"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
@@ -67,14 +66,4 @@ func (r Reason) problem(cause error) *fault.Error {
 	default:
 		return say(fault.Internal, "the document cannot be shown")
 	}
-}
-
-// IsLoopback tells whether host is an address of this machine itself; only there
-// plain http is accepted.
-func IsLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -1,21 +1,16 @@
 package viewingkit
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
-	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
+	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/rest"
 )
 
 // Relay is the relay (중계자) the document was sent through.
@@ -55,40 +50,16 @@ type ReadReport struct {
 	LogDigest string `json:"logDigest"`
 }
 
-// RelayError is an answer of the relay other than success, or none at all.
-type RelayError struct {
-	// Op is "verify token" or "report read".
-	Op string
-	// Status is the HTTP status; 0 when no answer came.
-	Status int
-	// Reason is the relay's machine reason, e.g. TOKEN_EXPIRED; may be empty.
-	Reason string
-
-	cause error
-}
-
-// Error never holds anything of the request.
-func (e *RelayError) Error() string {
-	s := fmt.Sprintf("relay: %s: status %d", e.Op, e.Status)
-	if e.Reason != "" {
-		s += ", reason " + e.Reason
+// IsRefused tells whether the relay judged and said no, so that repeating the call cannot help. 401 is a judgement about the viewing
+// token only when the relay says so; otherwise, and at the token endpoint, it is about our own credentials.
+func IsRefused(err error) bool {
+	var problem *rest.Problem
+	if !errors.As(err, &problem) || problem.Path == rest.TokenPath {
+		return false
 	}
-	if e.cause != nil {
-		s += ": " + e.cause.Error()
-	}
-	return s
-}
-
-// Unwrap returns the cause when no answer came.
-func (e *RelayError) Unwrap() error { return e.cause }
-
-// Refused tells whether the relay judged and said no, so that repeating the call
-// cannot help. 401 is a judgement about the viewing token only when the relay
-// says so; otherwise it is about our own credentials.
-func (e *RelayError) Refused() bool {
-	switch e.Status {
+	switch problem.Status {
 	case http.StatusUnauthorized:
-		return slices.Contains([]string{"TOKEN_MALFORMED", "TOKEN_FORGED", "TOKEN_EXPIRED", "TOKEN_FOREIGN", "TOKEN_REPLAYED"}, e.Reason)
+		return slices.Contains([]string{"TOKEN_MALFORMED", "TOKEN_FORGED", "TOKEN_EXPIRED", "TOKEN_FOREIGN", "TOKEN_REPLAYED"}, problem.Reason)
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusGone,
 		http.StatusPreconditionFailed, http.StatusUnprocessableEntity:
 		return true
@@ -97,41 +68,10 @@ func (e *RelayError) Refused() bool {
 	}
 }
 
-// IsRefused tells whether err is a RelayError that says no.
-func IsRefused(err error) bool {
-	var e *RelayError
-	return errors.As(err, &e) && e.Refused()
-}
-
-// RelayOptions configure a RelayClient.
-type RelayOptions struct {
-	// BaseURL of the relay's REST door, e.g. https://relay.example; http only for
-	// loopback addresses.
-	BaseURL string
-	// ClientID and ClientSecret of the viewing system (OAuth2 client credentials).
-	ClientID     string
-	ClientSecret string
-	// Scopes asked for; none asks for what the client has.
-	Scopes []string
-	// HTTP is the client to use; nil means one with a timeout of 10 s.
-	HTTP *http.Client
-}
-
 // RelayClient speaks to a relay's REST interface. It is safe for concurrent use.
-type RelayClient struct {
-	base   string
-	http   *http.Client
-	config clientcredentials.Config
-	ctx    context.Context //nolint:containedctx // carries the HTTP client for the token source, as x/oauth2 wants it
+type RelayClient struct{ door *rest.Client }
 
-	mu     sync.Mutex
-	source oauth2.TokenSource
-}
-
-const (
-	relayTimeout  = 10 * time.Second
-	maxRelayBytes = 256 << 10
-)
+const relayTimeout = 10 * time.Second
 
 // verifyPauses are waited between attempts to verify: a verification that was
 // lost on the way may be repeated with its request id for a minute.
@@ -139,61 +79,38 @@ func verifyPauses() []time.Duration {
 	return []time.Duration{100 * time.Millisecond, 400 * time.Millisecond}
 }
 
-// NewRelay makes a client; ctx is used for its values only.
-func NewRelay(ctx context.Context, o RelayOptions) (*RelayClient, error) {
-	base, err := url.Parse(o.BaseURL)
-	if err != nil || base.Host == "" || !safeTransport(base) {
-		return nil, errors.New("make relay client: base URL must be https, or http on a loopback address")
-	}
+// NewRelay makes a client with the credentials of the viewing system; it makes no call. Without an HTTP client it has one with a
+// timeout of 10 s.
+func NewRelay(o rest.Options) (*RelayClient, error) {
 	if o.ClientID == "" || o.ClientSecret == "" {
 		return nil, errors.New("make relay client: client id and secret are required")
 	}
-	client := o.HTTP
-	if client == nil {
-		client = &http.Client{Timeout: relayTimeout}
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{Timeout: relayTimeout}
 	}
-	c := &RelayClient{
-		base: strings.TrimSuffix(o.BaseURL, "/"), http: client,
-		ctx: context.WithValue(context.WithoutCancel(ctx), oauth2.HTTPClient, client),
+	o.Untraced = true
+	door, err := rest.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("make relay client: %w", err)
 	}
-	c.config = clientcredentials.Config{
-		ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes,
-		TokenURL: c.base + "/oauth2/token", AuthStyle: oauth2.AuthStyleInHeader,
-	}
-	c.source = c.config.TokenSource(c.ctx)
-	return c, nil
-}
-
-func safeTransport(u *url.URL) bool {
-	switch u.Scheme {
-	case "https":
-		return true
-	case "http":
-		return IsLoopback(u.Hostname())
-	default:
-		return false
-	}
+	return &RelayClient{door: door}, nil
 }
 
 // VerifyToken implements Relay. It repeats a call that got no answer, with the
 // same request id, twice.
 func (c *RelayClient) VerifyToken(ctx context.Context, token, requestID string) (Verified, error) {
-	const op = "verify token"
-	body, err := json.Marshal(map[string]string{"token": token, "requestId": requestID})
-	if err != nil {
-		return Verified{}, fmt.Errorf("encode verification: %w", err)
-	}
+	request := map[string]string{"token": token, "requestId": requestID}
 	for attempt := 0; ; attempt++ {
 		var v Verified
-		err := c.call(ctx, op, "/v1/viewing/tokens:verify", body, &v)
+		err := c.door.JSON(ctx, http.MethodPost, "/v1/viewing/tokens:verify", nil, request, &v)
 		if err == nil {
 			if v.EdocNum == "" || v.VerificationID == "" || v.VerifiedAt.IsZero() {
-				return Verified{}, &RelayError{Op: op, Status: http.StatusOK, cause: errors.New("the answer lacks required fields")}
+				return Verified{}, errors.New("verify token: the answer lacks required fields")
 			}
 			return v, nil
 		}
 		pauses := verifyPauses()
-		if attempt == len(pauses) || !lostOnTheWay(err) || !pause(ctx, pauses[attempt]) {
+		if attempt == len(pauses) || !lostOnTheWay(err) || lifecycle.Wait(ctx, pauses[attempt]) != nil {
 			return Verified{}, err
 		}
 	}
@@ -201,127 +118,20 @@ func (c *RelayClient) VerifyToken(ctx context.Context, token, requestID string) 
 
 // ReportRead implements Relay with one attempt; a Reporter repeats it.
 func (c *RelayClient) ReportRead(ctx context.Context, r ReadReport) error {
-	body, err := json.Marshal(map[string]any{
+	return c.door.JSON(ctx, http.MethodPost, "/v1/documents/"+url.PathEscape(r.EdocNum)+":reportRead", nil, map[string]any{
 		"verificationId": r.VerificationID, "readAt": r.ReadAt.UTC().Format(timeLayout), "shownHash": r.ShownHash, "logDigest": r.LogDigest,
-	})
-	if err != nil {
-		return fmt.Errorf("encode read report: %w", err)
-	}
-	return c.call(ctx, "report read", "/v1/documents/"+url.PathEscape(r.EdocNum)+":reportRead", body, nil)
+	}, nil)
 }
 
 // timeLayout is RFC 3339 UTC with exactly six fractional digits.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
+// lostOnTheWay tells whether a call may not have arrived; one that came too often has.
 func lostOnTheWay(err error) bool {
-	var e *RelayError
-	if !errors.As(err, &e) {
+	var problem *rest.Problem
+	if errors.As(err, &problem) && problem.Status == http.StatusTooManyRequests {
 		return false
 	}
-	switch e.Status {
-	case 0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	default:
-		return false
-	}
-}
-
-// pause tells whether the whole time passed.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// call posts body and reads the answer into out. A token the relay no longer
-// accepts is dropped and the call done once more.
-func (c *RelayClient) call(ctx context.Context, op, path string, body []byte, out any) error {
-	for fresh := false; ; fresh = true {
-		token, err := c.token(fresh)
-		if err != nil {
-			return tokenError(op, err)
-		}
-		status, answer, err := c.post(ctx, path, token, body)
-		if err != nil {
-			return &RelayError{Op: op, cause: err}
-		}
-		if status == http.StatusUnauthorized && !fresh {
-			continue
-		}
-		if status != http.StatusOK {
-			return &RelayError{Op: op, Status: status, Reason: reasonIn(answer)}
-		}
-		if out == nil {
-			return nil
-		}
-		if err := json.Unmarshal(answer, out); err != nil {
-			return &RelayError{Op: op, Status: status, cause: errors.New("the answer is not what was asked for")}
-		}
-		return nil
-	}
-}
-
-func (c *RelayClient) token(fresh bool) (*oauth2.Token, error) {
-	c.mu.Lock()
-	if fresh {
-		c.source = c.config.TokenSource(c.ctx)
-	}
-	source := c.source
-	c.mu.Unlock()
-	return source.Token()
-}
-
-// tokenError keeps what the token endpoint answered out of the error text.
-func tokenError(op string, err error) error {
-	var answered *oauth2.RetrieveError
-	if errors.As(err, &answered) && answered.Response != nil {
-		status := answered.Response.StatusCode
-		if status == http.StatusBadRequest || status == http.StatusForbidden {
-			status = http.StatusUnauthorized // our credentials were refused, not the token of the recipient
-		}
-		return &RelayError{Op: op, Status: status, Reason: "CLIENT_NOT_AUTHENTICATED"}
-	}
-	return &RelayError{Op: op, cause: errors.New("no access token: the relay's token endpoint did not answer")}
-}
-
-func (c *RelayClient) post(ctx context.Context, path string, token *oauth2.Token, body []byte) (int, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, fmt.Errorf("make request: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	token.SetAuthHeader(req)
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxRelayBytes+1))
-	if err != nil {
-		return 0, nil, fmt.Errorf("read answer: %w", err)
-	}
-	if len(answer) > maxRelayBytes {
-		return 0, nil, errors.New("read answer: too large")
-	}
-	return resp.StatusCode, answer, nil
-}
-
-// reasonIn is the reason of a problem document, if it looks like one.
-func reasonIn(answer []byte) string {
-	var problem struct {
-		Reason string `json:"reason"`
-	}
-	if json.Unmarshal(answer, &problem) != nil || len(problem.Reason) > 64 {
-		return ""
-	}
-	if strings.Trim(problem.Reason, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
-		return ""
-	}
-	return problem.Reason
+	_, again := rest.Retryable(err)
+	return again
 }

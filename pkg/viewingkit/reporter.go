@@ -126,9 +126,9 @@ func (r *Reporter) deliver(ctx context.Context, p PendingReport) {
 	case err == nil:
 		p.LastError = ""
 	case IsRefused(err):
-		state, p.LastError = ReportRefused, err.Error()
+		state, p.LastError = ReportRefused, printable(err.Error())
 	default:
-		state, p.LastError = ReportPending, err.Error()
+		state, p.LastError = ReportPending, printable(err.Error())
 		p.DueAt = r.clock.Now().Add(backoff(p.Attempt))
 	}
 	attrs := []slog.Attr{

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/lifecycle"
+
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/fault"
@@ -256,7 +258,7 @@ func writeAll(w http.ResponseWriter, r *http.Request, content []byte) error {
 func (s *sight) report(ctx context.Context, entry Entry) error {
 	readAt := s.o.Clock.Now()
 	for waited := time.Duration(0); readAt.Before(s.verified.VerifiedAt) && waited < clockPatience; waited += clockStep {
-		if !pause(ctx, clockStep) {
+		if lifecycle.Wait(ctx, clockStep) != nil {
 			break
 		}
 		readAt = s.o.Clock.Now()

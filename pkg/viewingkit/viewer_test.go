@@ -13,11 +13,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/rest"
 
 	"github.com/stretchr/testify/require"
 
@@ -93,12 +95,8 @@ func setup(t *testing.T) *stage {
 		}},
 	}
 	s.relay.verified = answered()
-	file, err := viewingkit.OpenFileLog(filepath.Join(t.TempDir(), "log"))
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, file.Close()) })
-	s.log = &notedLog{Log: file, diary: d}
-	s.outbox, err = viewingkit.OpenFileOutbox(t.TempDir())
-	require.NoError(t, err)
+	store, _ := inDatabase(t)
+	s.log, s.outbox = &notedLog{Log: store, diary: d}, store
 	logger := slog.New(slog.NewJSONHandler(s.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client := s.relay.client(t)
 	reporter, err := viewingkit.NewReporter(viewingkit.ReporterOptions{
@@ -158,6 +156,7 @@ func TestDocumentIsShownThenReported(t *testing.T) {
 	require.NotNil(t, check.SentHash)
 	require.NotNil(t, check.ShownHash)
 	require.NotContains(t, s.logged.String(), token)
+	s.relay.set(func() { require.False(t, s.relay.traced, "which calls are recorded is the relay's to say") })
 }
 
 func TestNothingIsShownUnlessEverythingAgrees(t *testing.T) {
@@ -331,7 +330,7 @@ func TestReportTheRelayRefusesIsKept(t *testing.T) {
 	go func() { ended <- reporter.Run(ctx) }()
 	await.Require(t, waitLimit, func() bool {
 		kept, err := store.Reports(t.Context(), viewingkit.ReportRefused)
-		return err == nil && len(kept) == 1 && kept[0].LastError == "relay: report read: status 409, reason TOKEN_USED"
+		return err == nil && len(kept) == 1 && kept[0].LastError == "POST /v1/documents/"+number+":reportRead: 409 TOKEN_USED - x"
 	})
 	cancel()
 	require.NoError(t, <-ended)
@@ -387,7 +386,7 @@ func TestRelayMustBeReachedSafely(t *testing.T) {
 		"https://relay.example": true, "http://127.0.0.1:1": true, "http://localhost:1": true, "http://[::1]:1": true,
 		"http://relay.example": false, "ftp://127.0.0.1": false, "relay.example": false, "": false,
 	} {
-		_, err := viewingkit.NewRelay(t.Context(), viewingkit.RelayOptions{BaseURL: base, ClientID: "a", ClientSecret: "b"})
+		_, err := viewingkit.NewRelay(rest.Options{BaseURL: base, ClientID: "a", ClientSecret: "b"})
 		require.Equal(t, ok, err == nil, base)
 	}
 }
@@ -395,15 +394,16 @@ func TestRelayMustBeReachedSafely(t *testing.T) {
 func TestUnauthorizedIsARefusalOnlyOfTheToken(t *testing.T) {
 	t.Parallel()
 	for reason, refused := range map[string]bool{"TOKEN_REPLAYED": true, "CLIENT_NOT_AUTHENTICATED": false, "": false} {
-		err := &viewingkit.RelayError{Op: "verify token", Status: http.StatusUnauthorized, Reason: reason}
+		err := &rest.Problem{Problem: fault.Problem{Status: http.StatusUnauthorized, Reason: reason}, Path: "/v1/viewing/tokens:verify"}
 		require.Equal(t, refused, viewingkit.IsRefused(err), reason)
+		require.False(t, viewingkit.IsRefused(&rest.Problem{Problem: fault.Problem{Status: http.StatusForbidden, Reason: reason}, Path: rest.TokenPath}))
 	}
 }
 
 func TestWrongClientSecretIsNoRefusalOfTheToken(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	c, err := viewingkit.NewRelay(t.Context(), viewingkit.RelayOptions{BaseURL: s.relay.URL, ClientID: "viewer", ClientSecret: "wrong"})
+	c, err := viewingkit.NewRelay(rest.Options{BaseURL: s.relay.URL, ClientID: "viewer", ClientSecret: "wrong"})
 	require.NoError(t, err)
 	_, err = c.VerifyToken(t.Context(), token, "r")
 	require.Error(t, err)

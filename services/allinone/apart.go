@@ -2,8 +2,6 @@ package allinone
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/services/client/sandbox"
 )
 
 const loopback = "127.0.0.1"
@@ -52,36 +51,11 @@ func (r *Relay) registerPlatform(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.outside.administer(ctx, http.MethodPost, "hub", "/sandbox/platforms", map[string]string{
+	operator, err := sandbox.Operator(r.Endpoints.Sandbox, http.DefaultClient, r.Endpoints.Sandbox.Hub)
+	if err != nil {
+		return err
+	}
+	return operator.JSON(ctx, http.MethodPost, "/sandbox/platforms", nil, map[string]string{
 		"platformId": PlatformID, "clientId": hubClient, "clientSecret": secret, "name": "시험용 나루",
 	}, nil)
-}
-
-// administer calls a sandbox system's operator interface.
-func (o *outside) administer(ctx context.Context, method, name, path string, body, answer any) error {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return fmt.Errorf("encode request to the sandbox's %s: %w", name, err)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, o.url(name)+path, strings.NewReader(string(raw)))
-	if err != nil {
-		return fmt.Errorf("call the sandbox's %s: %w", name, err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+o.admin)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("call the sandbox's %s: %w", name, err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode/100 != 2 {
-		return errors.New("the sandbox's " + name + " answered " + response.Status + " to " + path)
-	}
-	if answer == nil {
-		return nil
-	}
-	if err := json.NewDecoder(response.Body).Decode(answer); err != nil {
-		return fmt.Errorf("read the answer of the sandbox's %s: %w", name, err)
-	}
-	return nil
 }

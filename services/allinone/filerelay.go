@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 
+	"github.com/naru-relay/naru/pkg/rest"
+
 	"github.com/naru-relay/naru/pkg/viewingkit"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
@@ -27,7 +29,7 @@ var errNoCredentials = errors.New("the viewing system has no credentials at the 
 
 // VerifyToken implements viewingkit.Relay.
 func (r *fileRelay) VerifyToken(ctx context.Context, token, requestID string) (viewingkit.Verified, error) {
-	client, err := r.current(ctx)
+	client, err := r.current()
 	if err != nil {
 		return viewingkit.Verified{}, err
 	}
@@ -36,14 +38,14 @@ func (r *fileRelay) VerifyToken(ctx context.Context, token, requestID string) (v
 
 // ReportRead implements viewingkit.Relay.
 func (r *fileRelay) ReportRead(ctx context.Context, report viewingkit.ReadReport) error {
-	client, err := r.current(ctx)
+	client, err := r.current()
 	if err != nil {
 		return err
 	}
 	return client.ReportRead(ctx, report)
 }
 
-func (r *fileRelay) current(ctx context.Context) (*viewingkit.RelayClient, error) {
+func (r *fileRelay) current() (*viewingkit.RelayClient, error) {
 	found, err := endpoints.ReadCredentials(r.file)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errNoCredentials
@@ -56,7 +58,7 @@ func (r *fileRelay) current(ctx context.Context) (*viewingkit.RelayClient, error
 	if r.client != nil && r.known == found {
 		return r.client, nil
 	}
-	client, err := viewingkit.NewRelay(context.WithoutCancel(ctx), viewingkit.RelayOptions{BaseURL: r.baseURL, ClientID: found.ClientID, ClientSecret: found.ClientSecret})
+	client, err := viewingkit.NewRelay(rest.Options{BaseURL: r.baseURL, ClientID: found.ClientID, ClientSecret: found.ClientSecret})
 	if err != nil {
 		return nil, err
 	}

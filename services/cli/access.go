@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +14,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/cli/internal/relay"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/services/client/relay"
 )
 
 // place is where the relay is and how it is reached.
@@ -25,11 +25,7 @@ type place struct {
 
 // place reads the endpoint file. With --rest alone there need not be one; then the sandbox is unknown.
 func (a *app) place() (*place, error) {
-	path := a.Endpoints
-	if path == "" {
-		path = filepath.Join(endpoints.DefaultFolder(), endpoints.FileName)
-	}
-	found, err := endpoints.Read(path)
+	found, err := endpoints.Read(cmp.Or(a.Endpoints, filepath.Join(endpoints.DefaultFolder(), endpoints.FileName)))
 	switch {
 	case err == nil:
 	case a.REST != "" && a.Endpoints == "" && errors.Is(err, fs.ErrNotExist):
@@ -41,11 +37,7 @@ func (a *app) place() (*place, error) {
 		// Another relay than the endpoint file's: what the file says of its sandbox and operator is not about it.
 		found = &endpoints.Endpoints{REST: a.REST}
 	}
-	authority := a.CAFile
-	if authority == "" {
-		authority = found.Sandbox.Authority
-	}
-	client, err := endpoints.HTTP(authority)
+	client, err := endpoints.HTTP(cmp.Or(a.CAFile, found.Sandbox.Authority))
 	if err != nil {
 		return nil, fmt.Errorf("read roots to trust: %w", err)
 	}
@@ -53,21 +45,27 @@ func (a *app) place() (*place, error) {
 }
 
 // sender is the relay for the client of --credentials or of the environment.
-func (a *app) sender(p *place) (*relay.Client, error) {
-	c, err := a.credentials("")
-	if err != nil {
-		return nil, err
-	}
-	return a.as(p, c)
+func (a *app) sender() (*place, *relay.Client, error) {
+	return a.relay(func(*place) string { return "" })
 }
 
 // operator is the relay for the operator: --credentials, the environment, or the file the endpoint file names.
-func (a *app) operator(p *place) (*relay.Client, error) {
-	c, err := a.credentials(p.AdminCredentials)
+func (a *app) operator() (*place, *relay.Client, error) {
+	return a.relay(func(p *place) string { return p.AdminCredentials })
+}
+
+// relay is the relay for whom credentials are given; otherwise names a file of them.
+func (a *app) relay(otherwise func(*place) string) (*place, *relay.Client, error) {
+	p, err := a.place()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return a.as(p, c)
+	c, err := a.credentials(otherwise(p))
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := relay.Open(p.REST, p.http, c)
+	return p, client, err
 }
 
 func (a *app) credentials(otherwise string) (endpoints.Credentials, error) {
@@ -82,14 +80,6 @@ func (a *app) credentials(otherwise string) (endpoints.Credentials, error) {
 		return endpoints.ReadCredentials(otherwise)
 	}
 	return c, usage("no credentials: give --credentials FILE, or NARU_CLIENT_ID and NARU_CLIENT_SECRET in the environment")
-}
-
-func (a *app) as(p *place, c endpoints.Credentials) (*relay.Client, error) {
-	door, err := rest.New(rest.Options{BaseURL: p.REST, HTTP: p.http, ClientID: c.ClientID, ClientSecret: c.ClientSecret})
-	if err != nil {
-		return nil, err
-	}
-	return relay.New(door), nil
 }
 
 // show writes a result: with --json as JSON, else by the given function.

@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/auditing"
 )
 
@@ -24,22 +23,13 @@ func (f placeFlags) place(a *app) (auditing.Place, error) {
 	}
 	p := auditing.Place{Data: f.Data, Dump: f.Dump, Keys: f.Keys}
 	if f.Database != "" {
-		address, err := readURL(f.Database)
+		address, err := endpoints.ReadSecret(f.Database)
 		if err != nil {
 			return auditing.Place{}, err
 		}
 		p.Database = address
 	}
 	return p, nil
-}
-
-// readURL reads a file that holds a database's URL, which has a password.
-func readURL(file string) (string, error) {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", file, err)
-	}
-	return strings.TrimSpace(string(content)), nil
 }
 
 type auditCommand struct {
@@ -67,7 +57,7 @@ func (c *auditCommand) Run(a *app) error {
 		return err
 	}
 	if c.Sandbox != "" {
-		if p.Sandbox, err = readURL(c.Sandbox); err != nil {
+		if p.Sandbox, err = endpoints.ReadSecret(c.Sandbox); err != nil {
 			return err
 		}
 	}

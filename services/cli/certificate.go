@@ -1,14 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 
 	"github.com/google/uuid"
 
-	"github.com/naru-relay/naru/services/cli/internal/document"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
+	"github.com/naru-relay/naru/services/client/document"
 )
 
 type certificateCommand struct {
@@ -44,19 +45,11 @@ func (c *certificateCommand) Run(a *app) error {
 	if (c.HubRoot == "") != (c.HubSigner == "") {
 		return usage("--hub-root and --hub-signer go together")
 	}
-	p, err := a.place()
+	p, sender, err := a.sender()
 	if err != nil {
 		return err
 	}
-	sender, err := a.sender(p)
-	if err != nil {
-		return err
-	}
-	requestID := c.RequestID
-	if requestID == "" {
-		requestID = uuid.NewString()
-	}
-	requested, err := sender.RequestCertificate(a.ctx, c.Number, c.Reason, requestID)
+	requested, err := sender.RequestCertificate(a.ctx, c.Number, c.Reason, cmp.Or(c.RequestID, uuid.NewString()))
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/pkg/rest"
 )
 
 // explain tells an error to a person: one line, and below it every violation where the relay gave a problem document.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -8,8 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/cli/internal/relay"
-	"github.com/naru-relay/naru/services/cli/internal/sample"
+	"github.com/naru-relay/naru/services/client/relay"
+	"github.com/naru-relay/naru/services/client/sample"
 
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
@@ -54,11 +55,7 @@ func (c *institutionAdd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := a.place()
-	if err != nil {
-		return err
-	}
-	operator, err := a.operator(p)
+	_, operator, err := a.operator()
 	if err != nil {
 		return err
 	}
@@ -132,20 +129,12 @@ func (c *institutionResubmit) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.place()
+	_, operator, err := a.operator()
 	if err != nil {
 		return err
-	}
-	operator, err := a.operator(p)
-	if err != nil {
-		return err
-	}
-	requestID := c.RequestID
-	if requestID == "" {
-		requestID = uuid.NewString()
 	}
 	institution, err := operator.ResubmitInstitution(a.ctx, c.ID, &gatewayv1.ResubmitInstitutionRequest{
-		RequestId: requestID, Name: c.Name, BusinessDocument: business, RegistrationDocument: registration,
+		RequestId: cmp.Or(c.RequestID, uuid.NewString()), Name: c.Name, BusinessDocument: business, RegistrationDocument: registration,
 	})
 	if err != nil {
 		return err
@@ -182,7 +171,7 @@ func (c *papers) documents() (business, registration []byte, err error) {
 		path string
 		into *[]byte
 	}{{c.BusinessDocument, &business}, {c.RegistrationDocument, &registration}} {
-		if *d.into, err = readUpTo(d.path, maxDocumentBytes); err != nil {
+		if *d.into, err = endpoints.ReadUpTo(d.path, maxDocumentBytes); err != nil {
 			return nil, nil, err
 		}
 	}

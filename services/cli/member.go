@@ -1,9 +1,11 @@
 package cli
 
 import (
-	"github.com/naru-relay/naru/services/cli/internal/identity"
-	"github.com/naru-relay/naru/services/cli/internal/relay"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"cmp"
+
+	"github.com/naru-relay/naru/pkg/rest"
+	"github.com/naru-relay/naru/services/client/identity"
+	"github.com/naru-relay/naru/services/client/relay"
 )
 
 type memberCommand struct {
@@ -31,10 +33,7 @@ func (c *memberJoin) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	redirect := c.RedirectURI
-	if redirect == "" {
-		redirect = p.Sandbox.RedirectURI
-	}
+	redirect := cmp.Or(c.RedirectURI, p.Sandbox.RedirectURI)
 	if redirect == "" {
 		return usage("--redirect-uri is required: the endpoint file names none")
 	}

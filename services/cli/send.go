@@ -1,13 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
-	"github.com/naru-relay/naru/services/cli/internal/document"
-	"github.com/naru-relay/naru/services/cli/internal/relay"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
+	"github.com/naru-relay/naru/services/client/document"
+	"github.com/naru-relay/naru/services/client/relay"
 
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -72,11 +74,7 @@ type sent struct {
 
 // Run sends the document.
 func (c *sendCommand) Run(a *app) error {
-	p, err := a.place()
-	if err != nil {
-		return err
-	}
-	sender, err := a.sender(p)
+	p, sender, err := a.sender()
 	if err != nil {
 		return err
 	}
@@ -126,13 +124,10 @@ func (c *sendCommand) item(a *app, p *place) (*intakev1.SendItem, *document.Docu
 		return nil, nil, err
 	}
 	item := &intakev1.SendItem{
-		OwnKey: c.OwnKey, Recipient: recipient, Title: c.Title, WithoutCirculation: c.WithoutCirculation,
+		OwnKey: cmp.Or(c.OwnKey, uuid.NewString()), Recipient: recipient, Title: c.Title, WithoutCirculation: c.WithoutCirculation,
 		DocumentType:     platformv1.DocumentType(platformv1.DocumentType_value[enumName("DOCUMENT_TYPE_", c.Type)]),
 		Category:         platformv1.DocumentCategory(platformv1.DocumentCategory_value[enumName("DOCUMENT_CATEGORY_", c.Category)]),
 		SenderSubAddress: c.SubAddress, Repeats: c.Repeats, Viewing: &intakev1.Viewing{Url: c.ViewingURL, ViewingSystem: c.ViewingSystem},
-	}
-	if item.OwnKey == "" {
-		item.OwnKey = uuid.NewString()
 	}
 	if item.SendDeadline, err = moment("send-deadline", c.SendDeadline, a.clock.Now()); err != nil {
 		return nil, nil, err
@@ -163,6 +158,6 @@ func (c *sendCommand) place(a *app, p *place, item *intakev1.SendItem, doc *docu
 	if c.RegistrationCertificate == "" || c.ViewingURL == "" || c.ViewingSystem == "" {
 		return usage("--registration-certificate, --viewing-url and --viewing-system go together")
 	}
-	item.RegistrationCertificate, err = readUpTo(c.RegistrationCertificate, archivecert.MaxBytes)
+	item.RegistrationCertificate, err = endpoints.ReadUpTo(c.RegistrationCertificate, archivecert.MaxBytes)
 	return err
 }

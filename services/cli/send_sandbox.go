@@ -1,13 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/cli/internal/document"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/services/client/document"
 
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -58,8 +59,8 @@ func (c *sendCommand) sandbox(p *place) (s sandboxPlace, err error) {
 	if demo == nil {
 		demo = &endpoints.Demo{}
 	}
-	memberFile, secretFile := first(c.ArchiveMember, demo.ArchiveMember), first(c.ViewingSecret, p.Sandbox.ViewingSecret)
-	s.archiveURL, s.viewingURL = first(c.ArchiveURL, p.Sandbox.Archive), first(c.ViewingStore, p.Sandbox.Viewing)
+	memberFile, secretFile := cmp.Or(c.ArchiveMember, demo.ArchiveMember), cmp.Or(c.ViewingSecret, p.Sandbox.ViewingSecret)
+	s.archiveURL, s.viewingURL = cmp.Or(c.ArchiveURL, p.Sandbox.Archive), cmp.Or(c.ViewingStore, p.Sandbox.Viewing)
 	switch {
 	case s.archiveURL == "" || s.viewingURL == "":
 		return s, usage("outside of a sandbox, give --registration-certificate, --viewing-url and --viewing-system")
@@ -85,15 +86,6 @@ func (c *sendCommand) sandbox(p *place) (s sandboxPlace, err error) {
 	return s, nil
 }
 
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
 // recipient reads the one identifier given.
 func (c *sendCommand) recipient(p *place) (*platformv1.RecipientIdentifier, error) {
 	switch {
@@ -115,7 +107,7 @@ func (c *sendCommand) recipient(p *place) (*platformv1.RecipientIdentifier, erro
 		number := strings.ReplaceAll(c.ToBusinessNumber, "-", "")
 		return &platformv1.RecipientIdentifier{BusinessNumber: &number}, nil
 	default:
-		platform := first(c.ToPlatform, p.PlatformID)
+		platform := cmp.Or(c.ToPlatform, p.PlatformID)
 		if platform == "" {
 			return nil, usage("--to-platform is required: the endpoint file names no platform")
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/naru-relay/naru/services/cli/internal/relay"
+	"github.com/naru-relay/naru/services/client/relay"
 
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
@@ -37,11 +37,7 @@ func (c *statusCommand) Run(a *app) error {
 	case len(c.Numbers) > maxStatusNumbers:
 		return usage("at most %d numbers at a time", maxStatusNumbers)
 	}
-	p, err := a.place()
-	if err != nil {
-		return err
-	}
-	sender, err := a.sender(p)
+	_, sender, err := a.sender()
 	if err != nil {
 		return err
 	}
@@ -101,11 +97,7 @@ Example:
 
 // Run tells the entries in order of occurrence.
 func (c *timelineCommand) Run(a *app) error {
-	p, err := a.place()
-	if err != nil {
-		return err
-	}
-	sender, err := a.sender(p)
+	_, sender, err := a.sender()
 	if err != nil {
 		return err
 	}

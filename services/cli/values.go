@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -13,23 +10,6 @@ import (
 // enumName is the proto name of a word of the command line: public-institution is ORGANISATION_TYPE_PUBLIC_INSTITUTION.
 func enumName(prefix, word string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(word, "-", "_"))
-}
-
-// readUpTo reads a file of at most limit bytes.
-func readUpTo(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the caller's own file
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // only read
-	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(raw)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
-	}
-	return raw, nil
 }
 
 // moment reads a time of the command line: RFC 3339, or a duration from now such as 72h. Empty is none.

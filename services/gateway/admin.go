@@ -95,16 +95,13 @@ func (s *adminService) insertInstitution(ctx context.Context, i institution, r *
 		if err := insertInstitution(ctx, tx, i); err != nil {
 			return err
 		}
-		if err := insertClient(ctx, tx, c); err != nil {
-			return err
-		}
 		if err := insertRegistration(ctx, tx, due, s.registration.lease()); err != nil {
 			return err
 		}
 		if err := recordSubmission(ctx, tx, i, first, fact); err != nil {
 			return err
 		}
-		if err := recordClient(ctx, tx, c, actor); err != nil {
+		if err := addClient(ctx, tx, c, actor); err != nil {
 			return err
 		}
 		return principalChanged(ctx, tx, i.principal, nil, i.Address, actor, i.CreatedAt)
@@ -117,9 +114,9 @@ func (s *adminService) insertInstitution(ctx context.Context, i institution, r *
 
 // GetInstitution tells one institution.
 func (s *adminService) GetInstitution(ctx context.Context, r *gatewayv1.GetInstitutionRequest) (*gatewayv1.GetInstitutionResponse, error) {
-	wanted, err := uuid.Parse(r.GetId())
+	wanted, err := parseID("id", r.GetId())
 	if err != nil {
-		return nil, invalidField("id", "string.uuid", "must be a UUID")
+		return nil, err
 	}
 	found, state, err := s.institution(ctx, wanted)
 	if err != nil {
@@ -197,13 +194,10 @@ func (s *adminService) CreateViewingSystem(ctx context.Context, r *gatewayv1.Cre
 		if err := insertServedSenders(ctx, tx, p.ID, senders); err != nil {
 			return err
 		}
-		if err := insertClient(ctx, tx, c); err != nil {
-			return err
-		}
 		if err := record(ctx, tx, p.ID.String(), 0, caller.ID, p.CreatedAt, &gatewayv1.ViewingSystemCreated{Name: p.Name}); err != nil {
 			return err
 		}
-		if err := recordClient(ctx, tx, c, caller.ID); err != nil {
+		if err := addClient(ctx, tx, c, caller.ID); err != nil {
 			return err
 		}
 		return principalChanged(ctx, tx, p, names, "", caller.ID, p.CreatedAt)
@@ -223,9 +217,9 @@ func (s *adminService) CreateClient(ctx context.Context, r *gatewayv1.CreateClie
 	if err != nil {
 		return nil, err
 	}
-	owner, err := uuid.Parse(r.GetPrincipal())
+	owner, err := parseID("principal", r.GetPrincipal())
 	if err != nil {
-		return nil, invalidField("principal", "string.uuid", "must be a UUID")
+		return nil, err
 	}
 	if r.GetPublicJwk() != "" {
 		if _, err := authn.ParsePublicKey([]byte(r.GetPublicJwk())); err != nil {
@@ -255,10 +249,7 @@ func (s *adminService) CreateClient(ctx context.Context, r *gatewayv1.CreateClie
 			return tooManyClients()
 		}
 		c, secret = newClient(p, r.GetScopes(), r.GetPublicJwk(), s.clock.Now())
-		if err := insertClient(ctx, tx, c); err != nil {
-			return err
-		}
-		return recordClient(ctx, tx, c, caller.ID)
+		return addClient(ctx, tx, c, caller.ID)
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
@@ -312,11 +303,18 @@ func clientProto(c client) *gatewayv1.Client {
 func parseIDs(field string, texts []string) ([]uuid.UUID, error) {
 	ids := make([]uuid.UUID, len(texts))
 	for i, text := range texts {
-		parsed, err := uuid.Parse(text)
-		if err != nil {
-			return nil, invalidField(field+"["+strconv.Itoa(i)+"]", "string.uuid", "must be a UUID")
+		var err error
+		if ids[i], err = parseID(field+"["+strconv.Itoa(i)+"]", text); err != nil {
+			return nil, err
 		}
-		ids[i] = parsed
 	}
 	return ids, nil
+}
+
+func parseID(field, text string) (uuid.UUID, error) {
+	parsed, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.Nil, invalidField(field, "string.uuid", "must be a UUID")
+	}
+	return parsed, nil
 }

@@ -3,12 +3,10 @@ package gateway
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/durable"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -37,10 +35,7 @@ func bootstrap(ctx context.Context, path string, box *journal.Journal, c clock.C
 		if err := insertPrincipal(ctx, tx, p); err != nil {
 			return err
 		}
-		if err := insertClient(ctx, tx, credentials); err != nil {
-			return err
-		}
-		if err := recordClient(ctx, tx, credentials, unitActor); err != nil {
+		if err := addClient(ctx, tx, credentials, unitActor); err != nil {
 			return err
 		}
 		made = true
@@ -52,28 +47,10 @@ func bootstrap(ctx context.Context, path string, box *journal.Journal, c clock.C
 	return made, nil
 }
 
-// writeCredentials replaces the file as a whole, mode 0600.
-func writeCredentials(path, clientID, secret string) (err error) {
+func writeCredentials(path, clientID, secret string) error {
 	content, err := json.Marshal(map[string]string{"clientId": clientID, "clientSecret": secret})
 	if err != nil {
 		return fmt.Errorf("write credentials: %w", err)
 	}
-	// CreateTemp makes files of mode 0600.
-	file, err := os.CreateTemp(filepath.Dir(path), ".bootstrap-*")
-	if err != nil {
-		return fmt.Errorf("write credentials: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	_, err = file.Write(append(content, '\n'))
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("write credentials: %w", err)
-	}
-	if err = os.Rename(file.Name(), path); err != nil {
-		return fmt.Errorf("write credentials: %w", err)
-	}
-	return nil
+	return durable.WriteFile(path, append(content, '\n'), 0o600)
 }

@@ -74,8 +74,14 @@ func offers() []offer {
 		},
 		{unitName, services(own, "PrincipalAdminService"), route(gatewayv1.RegisterPrincipalAdminServiceHandlerClient, gatewayv1.NewPrincipalAdminServiceClient)},
 		{unitName, services(own, "TokenService"), nil},
-		{"", services(platformv1.File_naru_platform_v1_bus_admin_service_proto, "ParkedEventService"), nil},
-		{"", services(platformv1.File_naru_platform_v1_journal_proto, "JournalAdminService"), nil},
+		{
+			"", services(platformv1.File_naru_platform_v1_bus_admin_service_proto, "ParkedEventService"),
+			route(platformv1.RegisterParkedEventServiceHandlerClient, platformv1.NewParkedEventServiceClient),
+		},
+		{
+			"", services(platformv1.File_naru_platform_v1_journal_proto, "JournalAdminService"),
+			route(platformv1.RegisterJournalAdminServiceHandlerClient, platformv1.NewJournalAdminServiceClient),
+		},
 		{"", services(platformv1.File_naru_platform_v1_key_service_proto, "KeyService"), nil},
 	}
 }

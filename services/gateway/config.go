@@ -61,7 +61,7 @@ type QuotaConfig struct {
 type RegistrationConfig struct {
 	// CheckEvery is how often due ones are looked for; default 2s.
 	CheckEvery config.Duration `yaml:"check_every"`
-	// RetryAfter is the pause after the first try that did not succeed; it doubles up to RetryMax. Default 2s and 5m.
+	// RetryAfter is the pause after the first try that did not succeed; it doubles up to RetryMax, and half of it is left to chance. Default 2s and 5m.
 	RetryAfter config.Duration `yaml:"retry_after"`
 	RetryMax   config.Duration `yaml:"retry_max"`
 }

@@ -23,7 +23,11 @@ func record(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, 
 	return tx.Record(ctx, journal.Fact{Subject: subject, Ordinal: uint32(ordinal), Actor: actor, OccurredAt: at, Message: message}) //nolint:gosec // counts
 }
 
-func recordClient(ctx context.Context, tx *journal.Tx, c client, actor string) error {
+// addClient keeps credentials and states that they were made.
+func addClient(ctx context.Context, tx *journal.Tx, c client, actor string) error {
+	if err := insertClient(ctx, tx, c); err != nil {
+		return err
+	}
 	return record(ctx, tx, c.ID, 0, actor, c.CreatedAt, &gatewayv1.ClientCreated{
 		Principal: c.Principal.String(), Kind: c.Kind, Scopes: c.Scopes, Proof: proofOf(c),
 	})

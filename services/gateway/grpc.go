@@ -105,21 +105,14 @@ func logStream(log *slog.Logger, c clock.Clock) grpc.StreamServerInterceptor {
 
 // grpcTask serves until its context ends, then waits for calls under way.
 func grpcTask(listener net.Listener, server *grpc.Server) lifecycle.Task {
-	return lifecycle.Task{Name: "grpc", Run: func(ctx context.Context) error {
-		stopped := make(chan struct{})
-		stop := context.AfterFunc(ctx, func() {
-			defer close(stopped)
-			timer := time.AfterFunc(stopGrace, server.Stop)
-			defer timer.Stop()
-			server.GracefulStop()
-		})
-		err := server.Serve(listener)
-		if !stop() {
-			<-stopped
-		}
-		if err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-			return fmt.Errorf("serve the gRPC door: %w", err)
+	return lifecycle.Serve("grpc", stopGrace, func() error {
+		if err := server.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) {
+			return err
 		}
 		return nil
-	}}
+	}, func(ctx context.Context) {
+		cut := context.AfterFunc(ctx, server.Stop)
+		defer cut()
+		server.GracefulStop()
+	})
 }

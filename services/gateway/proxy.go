@@ -230,25 +230,11 @@ func countItems(data mem.BufferSlice) int {
 	return items
 }
 
-// carrier reads trace context from metadata.
-type carrier metadata.MD
-
-// Get gives the first value.
-func (c carrier) Get(key string) string {
-	if values := metadata.MD(c).Get(key); len(values) > 0 {
-		return values[0]
+// carrier is what trace context is read from.
+func carrier(incoming metadata.MD) propagation.MapCarrier {
+	first := propagation.MapCarrier{}
+	for key, values := range incoming {
+		first[key] = values[0]
 	}
-	return ""
-}
-
-// Set is not used for reading.
-func (c carrier) Set(key, value string) { metadata.MD(c).Set(key, value) }
-
-// Keys lists what is there.
-func (c carrier) Keys() []string {
-	keys := make([]string, 0, len(c))
-	for key := range c {
-		keys = append(keys, key)
-	}
-	return keys
+	return first
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
@@ -135,6 +137,7 @@ func (g *registration) round(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	backoff := work.Backoff{First: g.config.RetryAfter.Std(), Max: g.config.RetryMax.Std()}
 	for _, one := range due {
 		business, registered, err := g.open(one)
 		if err == nil {
@@ -145,22 +148,11 @@ func (g *registration) round(ctx context.Context) (int, error) {
 		}
 		g.log.LogAttrs(ctx, slog.LevelWarn, "address registration is due again", slog.String("principal", one.ID.String()),
 			slog.Int("attempt", int(one.Attempt)), slog.Any("error", err))
-		if err := postponeRegistration(context.WithoutCancel(ctx), g.journal.DB(), one, g.pause(one.Attempt)); err != nil {
+		if err := postponeRegistration(context.WithoutCancel(ctx), g.journal.DB(), one, backoff.Delay(int(one.Attempt), rand.Float64())); err != nil {
 			return len(due), err
 		}
 	}
 	return len(due), nil
-}
-
-// pause doubles with every attempt, up to the maximum.
-func (g *registration) pause(attempt int32) time.Duration {
-	pause := g.config.RetryAfter.Std()
-	for range attempt - 1 {
-		if pause *= 2; pause >= g.config.RetryMax.Std() {
-			return g.config.RetryMax.Std()
-		}
-	}
-	return pause
 }
 
 // states asks the address unit how far the institutions' addresses are; what it has not taken is pending or refused here.

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -83,18 +82,16 @@ func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 		if o.rest == nil {
 			continue
 		}
-		conn, err := d.outward(o.unit)
-		if err != nil {
-			return nil, err
+		var conn grpc.ClientConnInterface = perUnit{dial: d.outward}
+		if o.unit != "" {
+			var err error
+			if conn, err = d.outward(o.unit); err != nil {
+				return nil, err
+			}
 		}
 		if err := o.rest(ctx, mux, conn); err != nil {
 			return nil, fmt.Errorf("route %s: %w", o.service.FullName(), err)
 		}
-	}
-	every := &perUnit{dial: d.outward}
-	if err := errors.Join(platformv1.RegisterParkedEventServiceHandlerClient(ctx, mux, every),
-		platformv1.RegisterJournalAdminServiceHandlerClient(ctx, mux, every)); err != nil {
-		return nil, fmt.Errorf("route what every unit has: %w", err)
 	}
 	routes, err := gateway.NewRoutes(services...)
 	if err != nil {
@@ -241,27 +238,5 @@ func restTask(listener net.Listener, handler http.Handler, config DoorConfig, ti
 		}
 		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
 	}
-	return lifecycle.Task{Name: "rest", Run: func(ctx context.Context) error {
-		stopped := make(chan struct{})
-		stop := context.AfterFunc(ctx, func() {
-			defer close(stopped)
-			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-			defer cancel()
-			if server.Shutdown(grace) != nil {
-				_ = server.Close()
-			}
-		})
-		serve := server.Serve
-		if server.TLSConfig != nil {
-			serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
-		}
-		err := serve(listener)
-		if !stop() {
-			<-stopped
-		}
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
-		}
-		return fmt.Errorf("serve the REST door: %w", err)
-	}}, nil
+	return lifecycle.ServeHTTP("rest", stopGrace, server, listener), nil
 }

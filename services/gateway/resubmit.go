@@ -30,9 +30,9 @@ func (s *adminService) ResubmitInstitution(ctx context.Context, r *gatewayv1.Res
 	if err != nil {
 		return nil, err
 	}
-	wanted, err := uuid.Parse(r.GetId())
+	wanted, err := parseID("id", r.GetId())
 	if err != nil {
-		return nil, invalidField("id", "string.uuid", "must be a UUID")
+		return nil, err
 	}
 	asked := submission{Principal: wanted, Operator: caller.ID, RequestID: r.GetRequestId(), Digest: digestOfSubmission(wanted, r)}
 	answer, err := s.submittedBefore(ctx, asked)

@@ -136,14 +136,10 @@ func revokeClient(ctx context.Context, tx *journal.Tx, id string, now time.Time)
 
 // useAssertion remembers an assertion; false when it was used before.
 func useAssertion(ctx context.Context, db pg.DBTX, clientID, jti string, expiresAt time.Time) (bool, error) {
-	tag, err := db.Exec(ctx, `
+	return pg.Changed(ctx, db, "remember client assertion", `
 		insert into client_assertion (client, jti, expires_at)
 		values ($1, $2, $3)
 		on conflict do nothing`, clientID, jti, expiresAt)
-	if err != nil {
-		return false, fmt.Errorf("remember client assertion: %w", err)
-	}
-	return tag.RowsAffected() == 1, nil
 }
 
 func forgetAssertions(ctx context.Context, db pg.DBTX, expiredBefore time.Time) error {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -57,14 +56,10 @@ func claimRegistrations(ctx context.Context, db pg.DBTX, lease time.Duration, n 
 
 // settleRegistration ends a due one and erases its documents; false when somebody else did, or when a later submission is due.
 func settleRegistration(ctx context.Context, tx *journal.Tx, i institution, state string, now time.Time) (bool, error) {
-	tag, err := tx.Exec(ctx, `
+	return pg.Changed(ctx, tx, fmt.Sprintf("settle address registration of %s", i.ID), `
 		update address_registration
 		   set state = $3, commit_id = $5, business_document = null, registration_document = null, settled_at = $4
 		 where principal = $1 and submission = $2 and state = 'due'`, i.ID, i.Submission, state, now, tx.CommitID())
-	if err != nil {
-		return false, fmt.Errorf("settle address registration of %s: %w", i.ID, err)
-	}
-	return tag.RowsAffected() == 1, nil
 }
 
 // postponeRegistration makes it due later, unless another attempt or submission has begun.
@@ -78,16 +73,12 @@ func postponeRegistration(ctx context.Context, db pg.DBTX, r dueRegistration, pa
 // reopenRegistration makes a settled one due again with other documents, as the next submission; false when somebody else did, or when
 // it is not settled.
 func reopenRegistration(ctx context.Context, tx *journal.Tx, r dueRegistration, pause time.Duration) (bool, error) {
-	tag, err := tx.Exec(ctx, `
+	return pg.Changed(ctx, tx, fmt.Sprintf("reopen address registration of %s", r.ID), `
 		update address_registration
 		   set state = 'due', commit_id = $6, submission = $2, business_document = $3, registration_document = $4,
 		       due_at = now() + $5::interval, attempt = 0, settled_at = null
 		 where principal = $1 and submission = $2 - 1 and state <> 'due'`,
 		r.ID, r.Submission, r.BusinessDocument, r.RegistrationDocument, pause, tx.CommitID())
-	if err != nil {
-		return false, fmt.Errorf("reopen address registration of %s: %w", r.ID, err)
-	}
-	return tag.RowsAffected() == 1, nil
 }
 
 // submission is what an operator submitted after a refusal.
@@ -118,14 +109,11 @@ func insertSubmission(ctx context.Context, tx *journal.Tx, s submission) error {
 // submissionDigest is that of what the operator submitted under a request id; nil where it has not.
 func submissionDigest(ctx context.Context, db pg.DBTX, operator, requestID string) ([]byte, error) {
 	var digest []byte
-	err := db.QueryRow(ctx, `
+	_, err := pg.Scan(ctx, db, "read submission", []any{&digest}, `
 		select digest
 		  from institution_submission
-		 where operator = $1 and request_id = $2`, operator, requestID).Scan(&digest)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return nil, fmt.Errorf("read submission: %w", err)
-	}
-	return digest, nil
+		 where operator = $1 and request_id = $2`, operator, requestID)
+	return digest, err
 }
 
 func renamePrincipal(ctx context.Context, tx *journal.Tx, id uuid.UUID, name string) error {

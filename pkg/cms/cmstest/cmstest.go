@@ -34,14 +34,14 @@ func NewRoot(t testing.TB, name string, at time.Time) *Authority {
 	t.Helper()
 	key := NewKey(t)
 	template := authorityTemplate(t, name, at)
-	return &Authority{Certificate: issue(t, template, template, key.Public(), key), key: key}
+	return &Authority{Certificate: Issue(t, template, template, key.Public(), key), key: key}
 }
 
 // Intermediate makes an authority under a.
 func (a *Authority) Intermediate(t testing.TB, name string, at time.Time) *Authority {
 	t.Helper()
 	key := NewKey(t)
-	certificate := issue(t, authorityTemplate(t, name, at), a.Certificate, key.Public(), a.key)
+	certificate := Issue(t, authorityTemplate(t, name, at), a.Certificate, key.Public(), a.key)
 	return &Authority{Certificate: certificate, key: key, parents: append([]*x509.Certificate{certificate}, a.parents...)}
 }
 
@@ -62,7 +62,7 @@ func (a *Authority) Signer(t testing.TB, name string, at time.Time, edit ...func
 func (a *Authority) SignerWithKey(t testing.TB, key crypto.Signer, name string, at time.Time, edit ...func(*x509.Certificate)) Signer {
 	t.Helper()
 	template := &x509.Certificate{
-		SerialNumber: serial(t), Subject: pkix.Name{CommonName: name, Organization: []string{"시험용"}},
+		SerialNumber: Serial(t), Subject: pkix.Name{CommonName: name, Organization: []string{"시험용"}},
 		NotBefore: at.AddDate(-1, 0, 0), NotAfter: at.AddDate(1, 0, 0),
 		KeyUsage:           x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
 		UnknownExtKeyUsage: []asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 36}},
@@ -71,7 +71,7 @@ func (a *Authority) SignerWithKey(t testing.TB, key crypto.Signer, name string, 
 	for _, change := range edit {
 		change(template)
 	}
-	leaf := issue(t, template, a.Certificate, key.Public(), a.key)
+	leaf := Issue(t, template, a.Certificate, key.Public(), a.key)
 	return Signer{Key: key, Chain: append([]*x509.Certificate{leaf}, a.parents...)}
 }
 
@@ -85,20 +85,22 @@ func NewKey(t testing.TB) *ecdsa.PrivateKey {
 
 func authorityTemplate(t testing.TB, name string, at time.Time) *x509.Certificate {
 	return &x509.Certificate{
-		SerialNumber: serial(t), Subject: pkix.Name{CommonName: name, Organization: []string{"시험용"}},
+		SerialNumber: Serial(t), Subject: pkix.Name{CommonName: name, Organization: []string{"시험용"}},
 		NotBefore: at.AddDate(-10, 0, 0), NotAfter: at.AddDate(10, 0, 0),
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true,
 	}
 }
 
-func serial(t testing.TB) *big.Int {
+// Serial draws a serial number.
+func Serial(t testing.TB) *big.Int {
 	t.Helper()
 	number, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	require.NoError(t, err)
 	return number.Add(number, big.NewInt(1))
 }
 
-func issue(t testing.TB, template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) *x509.Certificate {
+// Issue signs template with the key of parent, for the public key.
+func Issue(t testing.TB, template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) *x509.Certificate {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
 	require.NoError(t, err)

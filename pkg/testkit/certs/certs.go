@@ -3,13 +3,10 @@ package certs
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,6 +14,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/cms/cmstest"
 )
 
 // validity is how far before and after its making a certificate is valid: enough for a test on a machine with a skewed clock.
@@ -48,14 +46,14 @@ func ValidFor(from, until time.Time) Option {
 // NewCA makes an authority whose certificates are valid from an hour ago for an hour to come.
 func NewCA(t testing.TB, name string, opts ...Option) *CA {
 	t.Helper()
-	ca := &CA{Key: newKey(t), t: t, now: clock.System().Now()}
+	ca := &CA{Key: cmstest.NewKey(t), t: t, now: clock.System().Now()}
 	template := ca.template(t, name)
 	template.IsCA, template.BasicConstraintsValid = true, true
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	for _, opt := range opts {
 		opt(template)
 	}
-	ca.Cert = sign(t, template, template, ca.Key, ca.Key)
+	ca.Cert = cmstest.Issue(t, template, template, ca.Key.Public(), ca.Key)
 	return ca
 }
 
@@ -78,8 +76,8 @@ func (ca *CA) Leaf(names []string, opts ...Option) *Leaf {
 	for _, opt := range opts {
 		opt(template)
 	}
-	key := newKey(ca.t)
-	return &Leaf{Cert: sign(ca.t, template, ca.Cert, key, ca.Key), Key: key, ca: ca}
+	key := cmstest.NewKey(ca.t)
+	return &Leaf{Cert: cmstest.Issue(ca.t, template, ca.Cert, key.Public(), ca.Key), Key: key, ca: ca}
 }
 
 // Pool holds this authority alone.
@@ -139,34 +137,8 @@ func (l *Leaf) Files() (caFile, certFile, keyFile string) {
 
 func (ca *CA) template(t testing.TB, name string) *x509.Certificate {
 	t.Helper()
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		t.Fatalf("drawing a serial number: %v", err)
-	}
 	return &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
+		SerialNumber: cmstest.Serial(t), Subject: pkix.Name{CommonName: name},
 		NotBefore: ca.now.Add(-validity), NotAfter: ca.now.Add(validity),
 	}
-}
-
-func newKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatalf("making a key: %v", err)
-	}
-	return key
-}
-
-func sign(t testing.TB, template, parent *x509.Certificate, subject, issuer *ecdsa.PrivateKey) *x509.Certificate {
-	t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &subject.PublicKey, issuer)
-	if err != nil {
-		t.Fatalf("signing a certificate: %v", err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatalf("reading back a certificate: %v", err)
-	}
-	return cert
 }

@@ -8,7 +8,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"iter"
 	"time"
@@ -66,17 +65,14 @@ func (s *Store) Append(ctx context.Context, check viewingkit.Check) (viewingkit.
 			return err
 		}
 		head := viewingkit.EmptyHead()
-		if err := tx.QueryRow(ctx, lastEntrySQL).Scan(&head.Seq, &head.Digest); err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("read end of viewing log: %w", err)
+		if _, err := pg.Scan(ctx, tx, "read end of viewing log", []any{&head.Seq, &head.Digest}, lastEntrySQL); err != nil {
+			return err
 		}
 		var err error
 		if entry, err = head.Follow(check); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertEntrySQL, entry.Seq, entry.Prev, entry.Digest, []byte(entry.Record)); err != nil {
-			return fmt.Errorf("append to viewing log: %w", err)
-		}
-		return nil
+		return pg.Exec(ctx, tx, "append to viewing log", insertEntrySQL, entry.Seq, entry.Prev, entry.Digest, []byte(entry.Record))
 	})
 	return entry, err
 }
@@ -96,20 +92,15 @@ const page = 500
 func (s *Store) Entries(ctx context.Context, seq int64) iter.Seq2[viewingkit.Entry, error] {
 	return func(yield func(viewingkit.Entry, error) bool) {
 		for {
-			rows, err := s.db.Query(ctx, entriesSQL, seq, page)
-			if err != nil {
-				yield(viewingkit.Entry{}, fmt.Errorf("read viewing log: %w", err))
-				return
-			}
-			entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (viewingkit.Entry, error) {
+			entries, err := pg.All(ctx, s.db, "read viewing log", func(row pgx.CollectableRow) (viewingkit.Entry, error) {
 				var e viewingkit.Entry
 				var record []byte
 				err := row.Scan(&e.Seq, &e.Prev, &e.Digest, &record)
 				e.Record = json.RawMessage(record)
 				return e, err
-			})
+			}, entriesSQL, seq, page)
 			if err != nil {
-				yield(viewingkit.Entry{}, fmt.Errorf("read viewing log: %w", err))
+				yield(viewingkit.Entry{}, err)
 				return
 			}
 			for _, e := range entries {
@@ -132,10 +123,7 @@ const putReportSQL = `
 
 // Put implements viewingkit.Outbox.
 func (s *Store) Put(ctx context.Context, p viewingkit.PendingReport) error {
-	if _, err := s.db.Exec(ctx, putReportSQL, p.ID, p.Report, p.Attempt, p.DueAt, p.LastError); err != nil {
-		return fmt.Errorf("put read report: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, s.db, "put read report", putReportSQL, p.ID, p.Report, p.Attempt, p.DueAt, p.LastError)
 }
 
 // dueSQL leases by moving due_at: a process that dies with reports in its hands
@@ -161,11 +149,7 @@ const dueSQL = `
 
 // Due implements viewingkit.Outbox.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]viewingkit.PendingReport, error) {
-	rows, err := s.db.Query(ctx, dueSQL, now, limit, now.Add(viewingkit.ReportLease))
-	if err != nil {
-		return nil, fmt.Errorf("lease read reports: %w", err)
-	}
-	return collect(rows)
+	return pg.All(ctx, s.db, "lease read reports", pendingReport, dueSQL, now, limit, now.Add(viewingkit.ReportLease))
 }
 
 const settleSQL = `
@@ -175,10 +159,7 @@ const settleSQL = `
 
 // Settle implements viewingkit.Outbox; a report that is settled stays so.
 func (s *Store) Settle(ctx context.Context, p viewingkit.PendingReport, state viewingkit.ReportState) error {
-	if _, err := s.db.Exec(ctx, settleSQL, p.ID, string(state), p.Attempt, p.DueAt, p.LastError); err != nil {
-		return fmt.Errorf("settle read report: %w", err)
-	}
-	return nil
+	return pg.Exec(ctx, s.db, "settle read report", settleSQL, p.ID, string(state), p.Attempt, p.DueAt, p.LastError)
 }
 
 const reportsSQL = `
@@ -190,21 +171,10 @@ const reportsSQL = `
 
 // Reports lists up to 1,000 reports in a state, for showing.
 func (s *Store) Reports(ctx context.Context, state viewingkit.ReportState) ([]viewingkit.PendingReport, error) {
-	rows, err := s.db.Query(ctx, reportsSQL, string(state))
-	if err != nil {
-		return nil, fmt.Errorf("list read reports: %w", err)
-	}
-	return collect(rows)
+	return pg.All(ctx, s.db, "list read reports", pendingReport, reportsSQL, string(state))
 }
 
-func collect(rows pgx.Rows) ([]viewingkit.PendingReport, error) {
-	reports, err := pgx.AppendRows([]viewingkit.PendingReport{}, rows, func(row pgx.CollectableRow) (viewingkit.PendingReport, error) {
-		var p viewingkit.PendingReport
-		err := row.Scan(&p.ID, &p.Report, &p.Attempt, &p.DueAt, &p.LastError)
-		return p, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read read reports: %w", err)
-	}
-	return reports, nil
+func pendingReport(row pgx.CollectableRow) (p viewingkit.PendingReport, err error) {
+	err = row.Scan(&p.ID, &p.Report, &p.Attempt, &p.DueAt, &p.LastError)
+	return p, err
 }

@@ -3,7 +3,6 @@
 package endpoints
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -16,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/durable"
 )
 
 // FileName of the endpoint file in narud's data folder.
@@ -134,18 +135,21 @@ func ReadJSON(path string, into any) error {
 }
 
 // ReadFile reads a small file.
-func ReadFile(path string) ([]byte, error) {
+func ReadFile(path string) ([]byte, error) { return ReadUpTo(path, maxFileBytes) }
+
+// ReadUpTo reads a file of at most limit bytes.
+func ReadUpTo(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // the caller's own files
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	raw, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(raw) > maxFileBytes {
-		return nil, fmt.Errorf("%s is larger than 1 MiB", path)
+	if int64(len(raw)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
 	return raw, nil
 }
@@ -181,18 +185,7 @@ func WriteJSON(path string, mode os.FileMode, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
 	}
-	fresh, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600 by itself
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(fresh, bytes.NewReader(append(raw, '\n')))
-	if err = errors.Join(err, fresh.Chmod(mode), fresh.Close()); err == nil {
-		err = os.Rename(fresh.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(fresh.Name()))
-	}
-	return nil
+	return durable.WriteFile(path, append(raw, '\n'), mode)
 }
 
 const callTimeout = time.Minute

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/naru-relay/naru/pkg/durable"
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
@@ -51,7 +52,7 @@ func (f files) take(id uuid.UUID, r io.Reader, limit int64) (_ arrival, err erro
 	if err := file.Sync(); err != nil {
 		return arrival{}, fmt.Errorf("store document: %w", err)
 	}
-	if err := f.syncDir(); err != nil {
+	if err := durable.SyncFolder(f.dir); err != nil {
 		return arrival{}, err
 	}
 	return arrival{id: id, hash: hex.EncodeToString(hash.Sum(nil)), size: size}, nil
@@ -109,15 +110,3 @@ func (f files) remove(ids ...uuid.UUID) error {
 }
 
 func (f files) path(id uuid.UUID) string { return filepath.Join(f.dir, id.String()) }
-
-// syncDir makes a new name as durable as the bytes behind it.
-func (f files) syncDir() error {
-	dir, err := os.Open(f.dir)
-	if err != nil {
-		return fmt.Errorf("sync folder: %w", err)
-	}
-	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
-		return fmt.Errorf("sync folder: %w", err)
-	}
-	return nil
-}

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"strconv"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
@@ -24,37 +22,31 @@ func (s *System) owned(r *http.Request, m member) (document, error) {
 	if err != nil {
 		return document{}, noDocument()
 	}
-	d, err := findDocument(r.Context(), s.db, id, m.ID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return document{}, noDocument()
-	}
-	return d, err
+	return findDocument(r.Context(), s.db, id, m.ID)
 }
 
-func (s *System) show(w http.ResponseWriter, r *http.Request, m member) {
+func (s *System) show(_ http.ResponseWriter, r *http.Request, m member) (any, error) {
 	d, err := s.owned(r, m)
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
-	s.answerDocument(w, r, http.StatusOK, d, true)
+	return s.answerDocument(d, true)
 }
 
-func (s *System) registrationCertificate(w http.ResponseWriter, r *http.Request, m member) {
+func (s *System) registrationCertificate(w http.ResponseWriter, r *http.Request, m member) (any, error) {
 	d, err := s.owned(r, m)
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	der, err := s.registrationFor(d)
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	w.Header().Set("Content-Type", archivecert.MediaType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(der)))
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(der) // a caller that went away asks again
+	return scenario.Written{}, nil
 }
 
 // issuedAnswer is the JSON part of 문서 발급.
@@ -66,28 +58,24 @@ type issuedAnswer struct {
 
 // issue is 문서 발급: the stored bytes with a new original certificate. The bytes are checked against the registered hash
 // before the first of them leaves.
-func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) {
+func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) (any, error) {
 	ctx := r.Context()
 	d, err := s.owned(r, m)
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	file, err := s.files.open(d.ID, d.Hash)
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	defer func() { _ = file.Close() }()
 	c, err := s.certify(ctx, s.db, archivecert.KindOriginal, d, s.clock.Now())
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	der, err := s.distort(c, d)
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	answer := issuedAnswer{
 		documentAnswer: answerOf(d, d.Certificate, true), OriginalCertificateNumber: c.Number, OriginalCertificate: der,
@@ -99,6 +87,7 @@ func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) {
 		// The status is gone already; an unfinished multipart body tells the caller.
 		s.log.LogAttrs(ctx, slog.LevelInfo, "issued document not written to its end", slog.Any("error", err))
 	}
+	return scenario.Written{}, nil
 }
 
 func writeIssued(parts *multipart.Writer, answer issuedAnswer, mediaType string, content io.Reader) error {

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -14,8 +12,6 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
@@ -37,33 +33,29 @@ type memberRequest struct {
 }
 
 // putMember makes a member or gives an existing one a new name and password.
-func (s *System) putMember(w http.ResponseWriter, r *http.Request) {
+func (s *System) putMember(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var request memberRequest
 	if err := decode(r.Body, &request); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	if err := request.check(); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	m := member{ID: request.MemberID, Name: request.Name, Salt: make([]byte, 16)}
 	_, _ = rand.Read(m.Salt) // never fails (crypto/rand)
 	var err error
 	if m.Hash, err = passwordHash(request.Password, m.Salt); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	created, err := saveMember(r.Context(), s.db, m, s.clock.Now())
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
-	status := http.StatusOK
+	answer := map[string]string{"memberId": m.ID, "name": m.Name}
 	if created {
-		status = http.StatusCreated
+		return scenario.Created{Value: answer}, nil
 	}
-	scenario.WriteJSON(w, status, map[string]string{"memberId": m.ID, "name": m.Name})
+	return answer, nil
 }
 
 func (m memberRequest) check() error {
@@ -78,13 +70,9 @@ func (m memberRequest) check() error {
 	return nil
 }
 
-func (s *System) listMembers(w http.ResponseWriter, r *http.Request) {
+func (s *System) listMembers(_ http.ResponseWriter, r *http.Request) (any, error) {
 	members, err := listMembers(r.Context(), s.db)
-	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
-	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{"members": members})
+	return map[string]any{"members": members}, err
 }
 
 func passwordHash(password string, salt []byte) ([]byte, error) {
@@ -106,40 +94,28 @@ type loginAnswer struct {
 }
 
 // logIn takes the same time whether the member exists or not.
-func (s *System) logIn(w http.ResponseWriter, r *http.Request) {
+func (s *System) logIn(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var request loginRequest
 	if err := decode(r.Body, &request); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
-	m, err := findMember(r.Context(), s.db, request.MemberID)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		scenario.Refuse(w, r, s.log, err)
-		return
+	m, known, err := findMember(r.Context(), s.db, request.MemberID)
+	if err != nil {
+		return nil, err
 	}
-	known := err == nil && len(request.Password) <= maxPasswordBytes
-	if !known {
+	if known = known && len(request.Password) <= maxPasswordBytes; !known {
 		m, request.Password = member{Salt: make([]byte, 16), Hash: make([]byte, sha256.Size)}, ""
 	}
 	hash, err := passwordHash(request.Password, m.Salt)
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	if subtle.ConstantTimeCompare(hash, m.Hash) != 1 || !known {
-		scenario.Refuse(w, r, s.log, fault.New(fault.Unauthenticated, domain, reasonLogIn, "member id or password is wrong"))
-		return
+		return nil, fault.New(fault.Unauthenticated, domain, reasonLogIn, "member id or password is wrong")
 	}
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret) // never fails (crypto/rand)
-	token := base64.RawURLEncoding.EncodeToString(secret)
-	now := s.clock.Now()
+	token, now := rand.Text(), s.clock.Now()
 	expires := now.Add(time.Duration(s.config.TokenLifetime))
-	if err := saveSession(r.Context(), s.db, tokenDigest(token), m.ID, now, expires); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
-	}
-	scenario.WriteJSON(w, http.StatusOK, loginAnswer{Token: token, ExpiresAt: expires})
+	return loginAnswer{Token: token, ExpiresAt: expires}, saveSession(r.Context(), s.db, tokenDigest(token), m.ID, now, expires)
 }
 
 func tokenDigest(token string) []byte {
@@ -148,29 +124,23 @@ func tokenDigest(token string) []byte {
 }
 
 // memberHandler serves a member that proved who it is.
-type memberHandler func(w http.ResponseWriter, r *http.Request, m member)
+type memberHandler func(w http.ResponseWriter, r *http.Request, m member) (any, error)
 
 func (s *System) authenticated(next memberHandler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok {
-			s.refuseToken(w, r)
-			return
+	return scenario.Serve(s.log, func(w http.ResponseWriter, r *http.Request) (any, error) {
+		var m member
+		var known bool
+		token, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if given {
+			var err error
+			if m, known, err = findSession(r.Context(), s.db, tokenDigest(token), s.clock.Now()); err != nil {
+				return nil, err
+			}
 		}
-		m, err := findSession(r.Context(), s.db, tokenDigest(token), s.clock.Now())
-		if errors.Is(err, pgx.ErrNoRows) {
-			s.refuseToken(w, r)
-			return
+		if !known {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="archive"`)
+			return nil, fault.New(fault.Unauthenticated, domain, reasonToken, "the token is missing, wrong or expired")
 		}
-		if err != nil {
-			scenario.Refuse(w, r, s.log, err)
-			return
-		}
-		next(w, r, m)
-	}
-}
-
-func (s *System) refuseToken(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("WWW-Authenticate", `Bearer realm="archive"`)
-	scenario.Refuse(w, r, s.log, fault.New(fault.Unauthenticated, domain, reasonToken, "the token is missing, wrong or expired"))
+		return next(w, r, m)
+	})
 }

@@ -83,7 +83,7 @@ func TestTransportScenarios(t *testing.T) {
 	require.NoError(t, err)
 	put(map[string]any{"kind": "garbage-body"})
 	_, err = client.Document(t.Context(), d.DocumentID)
-	require.ErrorContains(t, err, "cannot be read")
+	require.ErrorContains(t, err, "not what was expected")
 	status, _ := b.admin(t, http.MethodDelete, "/sandbox/scenarios/fault", nil)
 	require.Equal(t, http.StatusNoContent, status)
 }

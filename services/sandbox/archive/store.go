@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,12 +63,8 @@ func saveMember(ctx context.Context, db pg.DBTX, m member, now time.Time) (creat
 const findMemberSQL = `
 	select member_id, name, password_salt, password_hash from member where member_id = $1`
 
-func findMember(ctx context.Context, db pg.DBTX, id string) (m member, err error) {
-	err = db.QueryRow(ctx, findMemberSQL, id).Scan(&m.ID, &m.Name, &m.Salt, &m.Hash)
-	if err != nil {
-		return m, fmt.Errorf("find member: %w", err)
-	}
-	return m, nil
+func findMember(ctx context.Context, db pg.DBTX, id string) (m member, known bool, err error) {
+	return pg.Find(ctx, db, "find member", pgx.RowToStructByPos[member], findMemberSQL, id)
 }
 
 const listMembersSQL = `
@@ -91,12 +86,10 @@ const findSessionSQL = `
 	  from session s join member m using (member_id)
 	 where s.token_digest = $1 and s.expires_at > $2`
 
-func findSession(ctx context.Context, db pg.DBTX, digest []byte, now time.Time) (m member, err error) {
-	err = db.QueryRow(ctx, findSessionSQL, digest, now).Scan(&m.ID, &m.Name)
-	if err != nil {
-		return m, fmt.Errorf("find log-in: %w", err)
-	}
-	return m, nil
+// findSession finds who logged in, without what the password is checked by.
+func findSession(ctx context.Context, db pg.DBTX, digest []byte, now time.Time) (m member, known bool, err error) {
+	known, err = pg.Scan(ctx, db, "find log-in", []any{&m.ID, &m.Name}, findSessionSQL, digest, now)
+	return m, known, err
 }
 
 const deleteSessionsSQL = `delete from session where expires_at <= $1`
@@ -112,11 +105,8 @@ const insertDocumentSQL = `
 
 // insertDocument tells whether the row was new; another submission of the same bytes may have been faster.
 func insertDocument(ctx context.Context, tx pgx.Tx, d document) (bool, error) {
-	tag, err := tx.Exec(ctx, insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Size, d.FileName, d.MediaType, d.RegisteredAt)
-	if err != nil {
-		return false, fmt.Errorf("insert document: %w", err)
-	}
-	return tag.RowsAffected() == 1, nil
+	return pg.Changed(ctx, tx, "insert document", insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Size, d.FileName, d.MediaType,
+		d.RegisteredAt)
 }
 
 const (
@@ -143,15 +133,11 @@ func findByHash(ctx context.Context, db pg.DBTX, memberID, hash string) (documen
 }
 
 func oneDocument(ctx context.Context, db pg.DBTX, sql string, args ...any) (document, error) {
-	rows, err := db.Query(ctx, sql, args...)
-	if err != nil {
-		return document{}, fmt.Errorf("find document: %w", err)
+	d, known, err := pg.Find(ctx, db, "find document", pgx.RowToStructByPos[document], sql, args...)
+	if err == nil && !known {
+		err = noDocument()
 	}
-	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[document])
-	if err != nil {
-		return document{}, fmt.Errorf("find document: %w", err)
-	}
-	return d, nil
+	return d, err
 }
 
 func findDocuments(ctx context.Context, db pg.DBTX, memberID, hash string) ([]document, error) {

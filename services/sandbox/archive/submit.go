@@ -50,28 +50,24 @@ type documentAnswer struct {
 }
 
 // submit is 문서 등록 (SubmitDocument).
-func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) {
+func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) (any, error) {
 	ctx := r.Context()
 	r.Body = http.MaxBytesReader(w, r.Body, s.config.MaxDocumentBytes+2*scenario.MaxBodyBytes)
 	parts, err := r.MultipartReader()
 	if err != nil {
-		scenario.Refuse(w, r, s.log, badForm("", "multipart/form-data"))
-		return
+		return nil, badForm("", "multipart/form-data")
 	}
 	meta, err := readMeta(parts)
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	content, err := parts.NextPart()
 	if err != nil || content.FormName() != "document" {
-		scenario.Refuse(w, r, s.log, badForm("document", "second part, after meta"))
-		return
+		return nil, badForm("document", "second part, after meta")
 	}
 	arrived, err := s.files.take(id.New(), content, s.config.MaxDocumentBytes)
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	d, duplicate, err := s.register(ctx, m, meta, arrived, parts)
 	// After any other error the row may have been committed all the same; the sweep knows later.
@@ -79,14 +75,13 @@ func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) {
 		err = errors.Join(err, s.files.remove(arrived.id))
 	}
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
-	status := http.StatusCreated
-	if duplicate {
-		status = http.StatusOK
+	answer, err := s.answerDocument(d, duplicate)
+	if err == nil && !duplicate {
+		return scenario.Created{Value: answer}, nil
 	}
-	s.answerDocument(w, r, status, d, duplicate)
+	return answer, err
 }
 
 // register turns an arrived file into a registered document, or finds the earlier registration of the same bytes.
@@ -164,13 +159,9 @@ func isHash(text string) bool {
 }
 
 // answerDocument answers with the registration certificate as scenarios leave it.
-func (s *System) answerDocument(w http.ResponseWriter, r *http.Request, status int, d document, duplicate bool) {
+func (s *System) answerDocument(d document, duplicate bool) (documentAnswer, error) {
 	der, err := s.registrationFor(d)
-	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
-	}
-	scenario.WriteJSON(w, status, answerOf(d, der, duplicate))
+	return answerOf(d, der, duplicate), err
 }
 
 // registrationFor gives the bytes of a document's registration certificate for an answer.

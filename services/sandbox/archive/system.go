@@ -113,19 +113,17 @@ func (s *System) sweep(ctx context.Context) {
 // touch /sandbox.
 func (s *System) Handler() http.Handler {
 	archive := http.NewServeMux()
-	archive.HandleFunc("POST /archive/login", s.logIn)
+	archive.HandleFunc("POST /archive/login", scenario.Serve(s.log, s.logIn))
 	archive.HandleFunc("POST /archive/documents", s.authenticated(s.submit))
 	archive.HandleFunc("GET /archive/documents/{id}", s.authenticated(s.show))
 	archive.HandleFunc("GET /archive/documents/{id}/registration-certificate", s.authenticated(s.registrationCertificate))
 	archive.HandleFunc("POST /archive/documents/{id}/issue", s.authenticated(s.issue))
-	archive.HandleFunc("POST /archive/verify", s.verify)
+	archive.HandleFunc("POST /archive/verify", scenario.Serve(s.log, s.verify))
 
-	admin := http.NewServeMux()
-	admin.Handle("/sandbox/scenarios", s.scenarios.Handler())
-	admin.Handle("/sandbox/scenarios/", s.scenarios.Handler())
-	admin.HandleFunc("POST /sandbox/archive/members", s.putMember)
-	admin.HandleFunc("GET /sandbox/archive/members", s.listMembers)
-	admin.HandleFunc("GET /sandbox/archive/documents", s.listDocuments)
+	admin := s.scenarios.Handler()
+	admin.HandleFunc("POST /sandbox/archive/members", scenario.Serve(s.log, s.putMember))
+	admin.HandleFunc("GET /sandbox/archive/members", scenario.Serve(s.log, s.listMembers))
+	admin.HandleFunc("GET /sandbox/archive/documents", scenario.Serve(s.log, s.listDocuments))
 
 	all := http.NewServeMux()
 	all.Handle("/archive/", s.scenarios.Middleware(archive))

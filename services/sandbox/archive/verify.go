@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
-	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
 type verifyRequest struct {
@@ -39,15 +38,13 @@ type statementAnswer struct {
 }
 
 // verify answers anybody that holds a certificate; it tells nothing the certificate does not say.
-func (s *System) verify(w http.ResponseWriter, r *http.Request) {
+func (s *System) verify(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var request verifyRequest
 	if err := decode(r.Body, &request); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	if request.Hash != "" && !isHash(request.Hash) {
-		scenario.Refuse(w, r, s.log, badForm("hash", "SHA-256 in hexadecimal"))
-		return
+		return nil, badForm("hash", "SHA-256 in hexadecimal")
 	}
 	answer := verifyAnswer{Failures: []string{}}
 	kind, statement, err := s.read(request.Certificate)
@@ -64,12 +61,11 @@ func (s *System) verify(w http.ResponseWriter, r *http.Request) {
 			RegisteredAt: statement.RegisteredAt, ValidFrom: statement.ValidFrom, ValidUntil: statement.ValidUntil,
 		}
 		if answer.Issued, err = issued(r.Context(), s.db, request.Certificate); err != nil {
-			scenario.Refuse(w, r, s.log, err)
-			return
+			return nil, err
 		}
 	}
 	answer.Valid = answer.Issued && len(answer.Failures) == 0
-	scenario.WriteJSON(w, http.StatusOK, answer)
+	return answer, nil
 }
 
 // read takes a certificate of either kind.

@@ -110,23 +110,16 @@ func (s *System) registerAddress(ctx context.Context, c call) (any, error) {
 	if (o.ownerType == ownerPerson) == sub.withDocuments() {
 		return nil, badForm("Content-Type")
 	}
-	if err := s.storeAddress(ctx, o, sub.documents); err != nil {
-		return nil, err
-	}
-	return success, nil
+	return success, s.storeAddress(ctx, o, sub.documents)
 }
 
 // withdrawAddress serves PATCH /api/eaddr.
 func (s *System) withdrawAddress(ctx context.Context, c call) (any, error) {
-	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
-	if err != nil {
-		return nil, err
-	}
 	var req struct {
 		Eaddr   string `json:"eaddr"`
 		DelDate string `json:"delDate"`
 	}
-	if err := readJSON(body, &req); err != nil {
+	if err := readMessage(c, s.config.MaxBodyBytes, &req); err != nil {
 		return nil, err
 	}
 	if !isAddress(req.Eaddr) {
@@ -136,10 +129,7 @@ func (s *System) withdrawAddress(ctx context.Context, c call) (any, error) {
 	if !ok {
 		return nil, badForm("delDate")
 	}
-	if err := s.endAddress(ctx, c.platformID, req.Eaddr, at); err != nil {
-		return nil, err
-	}
-	return success, nil
+	return success, s.endAddress(ctx, c.platformID, req.Eaddr, at)
 }
 
 type addressesAnswer struct {
@@ -183,10 +173,7 @@ func (s *System) withdrawnAddresses(ctx context.Context, c call) (any, error) {
 		return nil, badForm("idn")
 	}
 	eaddrs, err := findWithdrawn(ctx, s.db, c.platformID, idn)
-	if err != nil {
-		return nil, err
-	}
-	return addressesAnswer{result: success, Eaddrs: eaddrs}, nil
+	return addressesAnswer{result: success, Eaddrs: eaddrs}, err
 }
 
 // addressOwner serves GET /api/eaddr/user for addresses of the caller's platform.
@@ -246,10 +233,7 @@ func (s *System) change(ctx context.Context, c call, message []byte, docs []docu
 	case !dateOK:
 		return nil, badForm("updDate")
 	}
-	if err := s.changeAddress(ctx, c.platformID, req, at, docs, person); err != nil {
-		return nil, err
-	}
-	return success, nil
+	return success, s.changeAddress(ctx, c.platformID, req, at, docs, person)
 }
 
 // PlatformAddress is one hit of the search by personal data.
@@ -262,20 +246,17 @@ type PlatformAddress struct {
 // three of name, birthDate and phone; answers the addresses of all platforms.
 // The guide asks for it (5.2.1, 공인전자주소 검색), no public source shows it.
 func (s *System) searchAddress(ctx context.Context, c call) (any, error) {
-	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
-	if err != nil {
-		return nil, err
-	}
 	var req struct {
 		Idn       *string `json:"idn"`
 		Name      *string `json:"name"`
 		BirthDate *string `json:"birthDate"`
 		Phone     *string `json:"phone"`
 	}
-	if err := readJSON(body, &req); err != nil {
+	if err := readMessage(c, s.config.MaxBodyBytes, &req); err != nil {
 		return nil, err
 	}
 	var hits []PlatformAddress
+	var err error
 	byPerson := req.Name != nil || req.BirthDate != nil || req.Phone != nil
 	switch {
 	case req.Idn != nil && byPerson:

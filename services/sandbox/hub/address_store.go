@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -38,19 +37,19 @@ func (s *System) storeAddress(ctx context.Context, o owner, docs []document) err
 			return err
 		}
 		var until *time.Time
-		err := tx.QueryRow(ctx, lastPeriodSQL, o.platformID, fold(o.eaddr)).Scan(&until)
+		known, err := pg.Scan(ctx, tx, "find last period of address", []any{&until}, lastPeriodSQL, o.platformID, fold(o.eaddr))
 		switch {
-		case errors.Is(err, pgx.ErrNoRows):
 		case err != nil:
-			return fmt.Errorf("find last period of address: %w", err)
+			return err
+		case !known:
 		case until == nil:
 			return errAddressExists
 		case o.at.Before(*until):
 			return errAddressTime
 		}
-		if _, err := tx.Exec(ctx, insertAddressSQL, o.platformID, o.eaddr, fold(o.eaddr), o.idn, o.ownerType, o.name,
+		if err := pg.Exec(ctx, tx, "store address", insertAddressSQL, o.platformID, o.eaddr, fold(o.eaddr), o.idn, o.ownerType, o.name,
 			o.birthDate, o.phone, o.at, s.clock.Now()); err != nil {
-			return fmt.Errorf("store address: %w", err)
+			return err
 		}
 		return s.storeDocuments(ctx, tx, o.platformID, o.eaddr, docs)
 	})
@@ -69,8 +68,10 @@ const findOpenSQL = `
 	  from address
 	 where platform_id = $1 and eaddr_folded = $2 and valid_until is null and recorded_until is null`
 
-func findOpen(ctx context.Context, tx pgx.Tx, platformID, eaddr string) (openPeriod, error) {
-	var p openPeriod
+func lockOpen(ctx context.Context, tx pgx.Tx, platformID, eaddr string) (p openPeriod, err error) {
+	if err := lockAddress(ctx, tx, platformID, eaddr); err != nil {
+		return p, err
+	}
 	known, err := pg.Scan(ctx, tx, "find open period of address", []any{&p.id, &p.validFrom, &p.name, &p.ownerType}, findOpenSQL, platformID, fold(eaddr))
 	if err == nil && !known {
 		err = errAddressUnknown
@@ -101,10 +102,7 @@ const beginPeriodSQL = `
 // endAddress withdraws an address as of at.
 func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at time.Time) error {
 	return pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
-		if err := lockAddress(ctx, tx, platformID, eaddr); err != nil {
-			return err
-		}
-		open, err := findOpen(ctx, tx, platformID, eaddr)
+		open, err := lockOpen(ctx, tx, platformID, eaddr)
 		if err != nil {
 			return err
 		}
@@ -125,10 +123,7 @@ func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at ti
 // changeAddress gives an address another name or type as of at.
 func (s *System) changeAddress(ctx context.Context, platformID string, req ownerChange, at time.Time, docs []document, person bool) error {
 	return pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
-		if err := lockAddress(ctx, tx, platformID, req.Eaddr); err != nil {
-			return err
-		}
-		open, err := findOpen(ctx, tx, platformID, req.Eaddr)
+		open, err := lockOpen(ctx, tx, platformID, req.Eaddr)
 		if err != nil {
 			return err
 		}
@@ -163,8 +158,8 @@ const insertDocumentSQL = `
 // storeDocuments keeps that and which documents came, not the pictures.
 func (s *System) storeDocuments(ctx context.Context, tx pgx.Tx, platformID, eaddr string, docs []document) error {
 	for _, d := range docs {
-		if _, err := tx.Exec(ctx, insertDocumentSQL, platformID, fold(eaddr), d.fileName, d.digest, d.size, s.clock.Now()); err != nil {
-			return fmt.Errorf("store address document: %w", err)
+		if err := pg.Exec(ctx, tx, "store address document", insertDocumentSQL, platformID, fold(eaddr), d.fileName, d.digest, d.size, s.clock.Now()); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -193,11 +188,7 @@ const findWithdrawnSQL = `
 	 order by valid_until, address_id`
 
 func findWithdrawn(ctx context.Context, db pg.DBTX, platformID, idn string) ([]string, error) {
-	found, err := pg.All(ctx, db, "find withdrawn addresses", pgx.RowTo[string], findWithdrawnSQL, platformID, idn)
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
+	return pg.All(ctx, db, "find withdrawn addresses", pgx.RowTo[string], findWithdrawnSQL, platformID, idn)
 }
 
 const findOwnerSQL = `

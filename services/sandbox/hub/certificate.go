@@ -137,12 +137,8 @@ func certificateParts(head certificateHead, pdf []byte) (contentType string, bod
 // document and on the caller's platform; otherwise there is no circulation to
 // certify for it (ERR-01-501). Each call issues a certificate of its own.
 func (s *System) issueCertificate(ctx context.Context, c call) (issuedCertificate, error) {
-	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
-	if err != nil {
-		return issuedCertificate{}, err
-	}
 	var req certificateRequest
-	if err := readJSON(body, &req); err != nil {
+	if err := readMessage(c, s.config.MaxBodyBytes, &req); err != nil {
 		return issuedCertificate{}, err
 	}
 	if _, err := id.ParseEdocNumber(req.EdocNum); err != nil {
@@ -201,10 +197,7 @@ func (s *System) render(ctx context.Context, held Circulation, platformID, appli
 		misdeed = scenario.CertificateForged
 		pdf = forge(pdf)
 	}
-	if err := s.storeCertificate(ctx, draft, platformID, misdeed, pdf); err != nil {
-		return issuedCertificate{}, err
-	}
-	return issuedCertificate{number: number, pdf: pdf}, nil
+	return issuedCertificate{number: number, pdf: pdf}, s.storeCertificate(ctx, draft, platformID, misdeed, pdf)
 }
 
 // forge changes one byte of the signed range: the first byte of the second line,
@@ -228,12 +221,9 @@ const nextSerialSQL = `
 // digits count the day's certificates.
 func (s *System) nextCertificateNumber(ctx context.Context, now time.Time) (string, error) {
 	day := now.In(id.KST)
-	var last int64
-	if err := s.db.QueryRow(ctx, nextSerialSQL, day.Format(time.DateOnly)).Scan(&last); err != nil {
-		return "", fmt.Errorf("draw certificate number: %w", err)
-	}
+	last, err := pg.Value[int64](ctx, s.db, "draw certificate number", nextSerialSQL, day.Format(time.DateOnly))
 	digits := fmt.Sprintf("%08d", last)
-	return strings.Join([]string{day.Format("2006-0102"), digits[:4], digits[4:]}, "-"), nil
+	return strings.Join([]string{day.Format("2006-0102"), digits[:4], digits[4:]}, "-"), err
 }
 
 const insertCertificateSQL = `

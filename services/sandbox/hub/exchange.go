@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
 // exchangeCounts counts calls in memory and adds them to the database now and
@@ -112,16 +111,11 @@ const listExchangesSQL = `
 	  from exchange_count
 	 order by path, method`
 
-func (s *System) listExchanges(w http.ResponseWriter, r *http.Request) {
+func (s *System) listExchanges(_ http.ResponseWriter, r *http.Request) (any, error) {
 	ctx := r.Context()
 	if err := s.exchanges.flush(ctx, s.db); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	list, err := pg.All(ctx, s.db, "list exchanges", pgx.RowToStructByPos[ExchangeCount], listExchangesSQL)
-	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
-	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{"exchanges": list})
+	return map[string]any{"exchanges": list}, err
 }

@@ -90,6 +90,15 @@ func readJSON(body []byte, into any) error {
 	return nil
 }
 
+// readMessage reads a whole body of JSON up to limit bytes.
+func readMessage(c call, limit int64, into any) error {
+	body, err := readBody(c.w, c.r, limit)
+	if err != nil {
+		return err
+	}
+	return readJSON(body, into)
+}
+
 // readBody reads a whole body up to limit bytes.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))

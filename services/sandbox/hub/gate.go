@@ -2,15 +2,12 @@ package hub
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
@@ -27,7 +24,12 @@ type action func(ctx context.Context, c call) (any, error)
 
 // anonymous serves a call that needs the three headers but no token.
 func (s *System) anonymous(act action) http.Handler {
-	return s.served(func(r *http.Request) (string, error) { return readHeaders(r) }, act)
+	return s.served(readHeaders, act)
+}
+
+// unnamed serves a call that needs neither.
+func (s *System) unnamed(act action) http.Handler {
+	return s.served(func(*http.Request) (string, error) { return "", nil }, act)
 }
 
 // authenticated serves a call that needs the headers and an access token.
@@ -89,9 +91,9 @@ func (s *System) authenticate(r *http.Request) (string, error) {
 	if !ok || bearer == "" {
 		return "", errTokenInvalid
 	}
-	ctx, digest := r.Context(), sha256.Sum256([]byte(bearer))
+	ctx, digest := r.Context(), digestOf(bearer)
 	if sc, ok := s.scenarios.TakeCall(scenario.TokenLoss, r.Method, r.URL.Path); ok {
-		if err := revokeToken(ctx, s.db, digest[:], s.clock.Now()); err != nil {
+		if err := revokeToken(ctx, s.db, digest, s.clock.Now()); err != nil {
 			return "", err
 		}
 		if sc.ErrCode == codeTokenExpired {
@@ -99,12 +101,12 @@ func (s *System) authenticate(r *http.Request) (string, error) {
 		}
 		return "", errTokenInvalid
 	}
-	expires, err := findToken(ctx, s.db, digest[:], platformID, tokenAccess)
+	expires, known, err := findToken(ctx, s.db, digest, platformID, tokenAccess)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return "", errTokenInvalid
 	case err != nil:
 		return "", err
+	case !known:
+		return "", errTokenInvalid
 	case !s.clock.Now().Before(expires):
 		return "", errTokenExpired
 	}

@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -26,7 +24,7 @@ var errNotFound = fault.New(fault.NotFound, domain, reasonNotFound, "the hub hol
 
 // putPlatform serves POST /sandbox/platforms: registers a relay platform and its
 // client, or replaces client and name of one that exists.
-func (s *System) putPlatform(w http.ResponseWriter, r *http.Request) {
+func (s *System) putPlatform(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var p struct {
 		PlatformID   string `json:"platformId"`
 		ClientID     string `json:"clientId"`
@@ -34,24 +32,18 @@ func (s *System) putPlatform(w http.ResponseWriter, r *http.Request) {
 		Name         string `json:"name"`
 	}
 	if err := scenario.Decode(r.Body, &p); err != nil {
-		scenario.Refuse(w, r, s.log, fault.New(fault.Invalid, domain, reasonInvalid, "the body is not a platform", fault.Wrap(err)))
-		return
+		return nil, fault.New(fault.Invalid, domain, reasonInvalid, "the body is not a platform", fault.Wrap(err))
 	}
 	for field, ok := range map[string]bool{
 		"platformId": isText(p.PlatformID, maxPlatformID), "clientId": isText(p.ClientID, 100),
 		"clientSecret": isText(p.ClientSecret, 200), "name": isText(p.Name, 100),
 	} {
 		if !ok {
-			scenario.Refuse(w, r, s.log, fault.New(fault.Invalid, domain, reasonInvalid, "the platform is not valid",
-				fault.WithViolations(fault.Violation{Field: field, Rule: "text", Message: "is missing or too long"})))
-			return
+			return nil, fault.New(fault.Invalid, domain, reasonInvalid, "the platform is not valid",
+				fault.WithViolations(fault.Violation{Field: field, Rule: "text", Message: "is missing or too long"}))
 		}
 	}
-	if err := s.storePlatform(r.Context(), p.PlatformID, p.ClientID, p.ClientSecret, p.Name); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+	return scenario.NoContent{}, s.storePlatform(r.Context(), p.PlatformID, p.ClientID, p.ClientSecret, p.Name)
 }
 
 const listPlatformsSQL = `
@@ -59,29 +51,24 @@ const listPlatformsSQL = `
 	  from platform
 	 order by platform_id`
 
-func (s *System) listPlatforms(w http.ResponseWriter, r *http.Request) {
+func (s *System) listPlatforms(_ http.ResponseWriter, r *http.Request) (any, error) {
 	type platform struct {
 		PlatformID string `json:"platformId"`
 		ClientID   string `json:"clientId"`
 		Name       string `json:"name"`
 	}
 	list, err := pg.All(r.Context(), s.db, "list platforms", pgx.RowToStructByPos[platform], listPlatformsSQL)
-	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
-	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{"platforms": list})
+	return map[string]any{"platforms": list}, err
 }
 
 // showCirculation serves GET /sandbox/circulations/{edocNum}: the record with
 // its dates as they stand at the hub (KST seconds).
-func (s *System) showCirculation(w http.ResponseWriter, r *http.Request) {
+func (s *System) showCirculation(_ http.ResponseWriter, r *http.Request) (any, error) {
 	c, err := findCirculation(r.Context(), s.db, r.PathValue("edocNum"))
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{
+	return map[string]any{
 		"edocNum": c.EdocNum, "subject": c.Subject,
 		"sendEaddr": c.SendEaddr, "sendSubEaddr": c.SendSubEaddr, "sendName": c.SendName,
 		"recvEaddr": c.RecvEaddr, "recvSubEaddr": c.RecvSubEaddr, "recvName": c.RecvName,
@@ -89,7 +76,7 @@ func (s *System) showCirculation(w http.ResponseWriter, r *http.Request) {
 		"sendDate": formatDate(c.SendDate), "recvDate": formatDate(c.RecvDate), "readDate": formatOptional(c.ReadDate),
 		"docType": c.DocType, "contentHash": c.ContentHash, "fileHashes": c.FileHashes,
 		"registeredAt": c.RegisteredAt.UTC().Format(time.RFC3339Nano), "readRecordedAt": c.ReadRecordedAt,
-	})
+	}, nil
 }
 
 func formatOptional(t *time.Time) *string {
@@ -105,13 +92,10 @@ const countCirculationsSQL = `
 	  from circulation`
 
 // countCirculations serves GET /sandbox/circulations.
-func (s *System) countCirculations(w http.ResponseWriter, r *http.Request) {
+func (s *System) countCirculations(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var all, read int64
-	if err := s.db.QueryRow(r.Context(), countCirculationsSQL).Scan(&all, &read); err != nil {
-		scenario.Refuse(w, r, s.log, fmt.Errorf("count circulations: %w", err))
-		return
-	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{"registered": all, "read": read})
+	_, err := pg.Scan(r.Context(), s.db, "count circulations", []any{&all, &read}, countCirculationsSQL)
+	return map[string]any{"registered": all, "read": read}, err
 }
 
 // AddressPeriod is one row of the bitemporal history, as inspection shows it.
@@ -141,13 +125,9 @@ const listAddressesSQL = `
 
 // listAddresses serves GET /sandbox/eaddrs?platformId=: at most 1,000 rows of
 // the history, superseded ones included.
-func (s *System) listAddresses(w http.ResponseWriter, r *http.Request) {
+func (s *System) listAddresses(_ http.ResponseWriter, r *http.Request) (any, error) {
 	list, err := pg.All(r.Context(), s.db, "list addresses", pgx.RowToStructByPos[AddressPeriod], listAddressesSQL, r.URL.Query().Get("platformId"))
-	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
-	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{"eaddrs": list})
+	return map[string]any{"eaddrs": list}, err
 }
 
 const showCertificateSQL = `
@@ -157,25 +137,24 @@ const showCertificateSQL = `
 
 // showCertificate serves GET /sandbox/certificates/{certNum}; with Accept:
 // application/pdf the PDF itself.
-func (s *System) showCertificate(w http.ResponseWriter, r *http.Request) {
+func (s *System) showCertificate(w http.ResponseWriter, r *http.Request) (any, error) {
 	var edocNum, applicant, why, platformID, misdeed, digest string
 	var issuedAt time.Time
 	var pdf []byte
-	err := s.db.QueryRow(r.Context(), showCertificateSQL, r.PathValue("certNum")).
-		Scan(&edocNum, &applicant, &why, &platformID, &issuedAt, &misdeed, &digest, &pdf)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = errNotFound
-	}
-	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+	known, err := pg.Scan(r.Context(), s.db, "find certificate", []any{&edocNum, &applicant, &why, &platformID, &issuedAt, &misdeed, &digest, &pdf},
+		showCertificateSQL, r.PathValue("certNum"))
+	switch {
+	case err != nil:
+		return nil, err
+	case !known:
+		return nil, errNotFound
 	}
 	if r.Header.Get("Accept") == "application/pdf" {
 		write(w, http.StatusOK, "application/pdf", pdf)
-		return
+		return scenario.Written{}, nil
 	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{
+	return map[string]any{
 		"certNum": r.PathValue("certNum"), "edocNum": edocNum, "eaddr": applicant, "reason": why, "platformId": platformID,
 		"issuedAt": issuedAt.UTC().Format(time.RFC3339Nano), "scenario": misdeed, "sha256": digest, "size": len(pdf),
-	})
+	}, nil
 }

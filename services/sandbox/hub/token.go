@@ -5,13 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -52,12 +46,8 @@ const maxTokenBody = 16 << 10
 // issueToken serves POST /auth/token (hub interface section 2). A refresh token
 // stays good until it expires, so that a lost answer does no harm.
 func (s *System) issueToken(ctx context.Context, c call) (any, error) {
-	body, err := readBody(c.w, c.r, maxTokenBody)
-	if err != nil {
-		return nil, err
-	}
 	var req tokenRequest
-	if err := readJSON(body, &req); err != nil {
+	if err := readMessage(c, maxTokenBody, &req); err != nil {
 		return nil, err
 	}
 	if req.GrantType == nil || (*req.GrantType != grantIssue && *req.GrantType != grantRenew) {
@@ -73,12 +63,13 @@ func (s *System) issueToken(ctx context.Context, c call) (any, error) {
 // in the header.
 func (s *System) checkClient(ctx context.Context, platformID string, req tokenRequest) error {
 	refused := &failure{codeClientRefused, "중계자플랫폼 인증에 실패하였습니다"}
-	secret, err := findClient(ctx, s.db, platformID, req.ClientID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return refused
-	}
-	if err != nil {
+	var secret []byte
+	known, err := pg.Scan(ctx, s.db, "find client", []any{&secret}, findClientSQL, platformID, req.ClientID)
+	switch {
+	case err != nil:
 		return err
+	case !known:
+		return refused
 	}
 	given := sha256.Sum256([]byte(req.ClientSecret))
 	if *req.GrantType == grantIssue || req.ClientSecret != "" {
@@ -92,16 +83,15 @@ func (s *System) checkClient(ctx context.Context, platformID string, req tokenRe
 	if req.RefreshToken == nil || *req.RefreshToken == "" {
 		return badForm("refreshToken")
 	}
-	digest := sha256.Sum256([]byte(*req.RefreshToken))
-	expires, err := findToken(ctx, s.db, digest[:], platformID, tokenRefresh)
-	if errors.Is(err, pgx.ErrNoRows) || (err == nil && !s.clock.Now().Before(expires)) {
+	expires, known, err := findToken(ctx, s.db, digestOf(*req.RefreshToken), platformID, tokenRefresh)
+	if err == nil && (!known || !s.clock.Now().Before(expires)) {
 		return &failure{codeRefreshRefused, "유효하지 않은 리프레시 토큰입니다"}
 	}
 	return err
 }
 
 func (s *System) newTokens(ctx context.Context, platformID string) (any, error) {
-	access, refresh := randomToken(), randomToken()
+	access, refresh := rand.Text(), rand.Text()
 	now := s.clock.Now()
 	accessLife := time.Duration(s.config.AccessLifetime).Truncate(time.Minute)
 	refreshLife := time.Duration(s.config.RefreshLifetime).Truncate(time.Minute)
@@ -109,21 +99,11 @@ func (s *System) newTokens(ctx context.Context, platformID string) (any, error) 
 		[]string{tokenAccess, tokenRefresh},
 		[][]byte{digestOf(access), digestOf(refresh)},
 		[]time.Time{now.Add(accessLife), now.Add(refreshLife)})
-	if err != nil {
-		return nil, err
-	}
 	return tokenAnswer{
 		result:      success,
 		AccessToken: access, AccessExpiresIn: minutes(accessLife), AccessExpireDate: formatDate(now.Add(accessLife)),
 		RefreshToken: refresh, RefreshExpiresIn: minutes(refreshLife), RefreshExpireDate: formatDate(now.Add(refreshLife)),
-	}, nil
-}
-
-// randomToken has 256 bits.
-func randomToken() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never returns an error since Go 1.24
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	}, err
 }
 
 func digestOf(s string) []byte {
@@ -136,25 +116,14 @@ const findClientSQL = `
 	  from platform
 	 where platform_id = $1 and client_id = $2`
 
-func findClient(ctx context.Context, db *pgxpool.Pool, platformID, clientID string) ([]byte, error) {
-	var secret []byte
-	if err := db.QueryRow(ctx, findClientSQL, platformID, clientID).Scan(&secret); err != nil {
-		return nil, fmt.Errorf("find client: %w", err)
-	}
-	return secret, nil
-}
-
 const findTokenSQL = `
 	select expires_at
 	  from token
 	 where digest = $1 and platform_id = $2 and kind = $3 and revoked_at is null`
 
-func findToken(ctx context.Context, db *pgxpool.Pool, digest []byte, platformID, kind string) (time.Time, error) {
-	var expires time.Time
-	if err := db.QueryRow(ctx, findTokenSQL, digest, platformID, kind).Scan(&expires); err != nil {
-		return time.Time{}, fmt.Errorf("find token: %w", err)
-	}
-	return clock.Canonical(expires), nil
+func findToken(ctx context.Context, db pg.DBTX, digest []byte, platformID, kind string) (expires time.Time, known bool, err error) {
+	known, err = pg.Scan(ctx, db, "find token", []any{&expires}, findTokenSQL, digest, platformID, kind)
+	return clock.Canonical(expires), known, err
 }
 
 const revokeTokenSQL = `
@@ -162,7 +131,7 @@ const revokeTokenSQL = `
 	   set revoked_at = $2
 	 where digest = $1 and revoked_at is null`
 
-func revokeToken(ctx context.Context, db *pgxpool.Pool, digest []byte, now time.Time) error {
+func revokeToken(ctx context.Context, db pg.DBTX, digest []byte, now time.Time) error {
 	return pg.Exec(ctx, db, "revoke token", revokeTokenSQL, digest, now)
 }
 
@@ -176,7 +145,7 @@ const insertTokensSQL = `
 	select t.digest, $1, t.kind, $2, t.expires_at
 	  from unnest($4::text[], $5::bytea[], $6::timestamptz[]) as t (kind, digest, expires_at)`
 
-func insertTokens(ctx context.Context, db *pgxpool.Pool, platformID string, now time.Time, void bool,
+func insertTokens(ctx context.Context, db pg.DBTX, platformID string, now time.Time, void bool,
 	kinds []string, digests [][]byte, expires []time.Time,
 ) error {
 	return pg.Exec(ctx, db, "store tokens", insertTokensSQL, platformID, now, void, kinds, digests, expires)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -53,50 +52,29 @@ var errCannotVerify = &failure{codeCertificateFailed, "증명서 유효성 검�
 // multipart/mixed with the parts distribution, original and document. A
 // receiving office is no platform, so headers and token are not asked for.
 // resultCode 1 says that the checks were performed, valid that all passed.
-func (s *System) verifyPair(w http.ResponseWriter, r *http.Request) {
-	answer, err := s.checkPair(w, r)
-	if err != nil {
-		f, status := s.failureOf(r.Context(), r.URL.Path, err)
-		s.exchanges.fail(r)
-		body, err := encode(f.result())
-		if err != nil {
-			body = []byte(`{"resultCode":0}`)
-		}
-		write(w, status, "application/json", body)
-		return
-	}
-	body, err := encode(answer)
-	if err != nil {
-		write(w, http.StatusInternalServerError, "application/json", []byte(`{"resultCode":0}`))
-		return
-	}
-	write(w, http.StatusOK, "application/json", body)
-}
-
-func (s *System) checkPair(w http.ResponseWriter, r *http.Request) (verifyAnswer, error) {
-	ctx := r.Context()
+func (s *System) verifyPair(ctx context.Context, c call) (any, error) {
 	if s.verifier == nil {
-		return verifyAnswer{}, errCannotVerify
+		return nil, errCannotVerify
 	}
-	body, err := readBody(w, r, s.config.MaxBodyBytes)
+	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
 	if err != nil {
-		return verifyAnswer{}, err
+		return nil, err
 	}
-	pair, err := readPair(r.Header.Get("Content-Type"), body)
+	pair, err := readPair(c.r.Header.Get("Content-Type"), body)
 	if err != nil {
-		return verifyAnswer{}, err
+		return nil, err
 	}
 	pair.At = s.clock.Now()
 	checks, err := s.verifier.VerifyPair(ctx, pair)
 	if err != nil {
-		return verifyAnswer{}, err
+		return nil, err
 	}
 	// Only the hub itself can say that it issued exactly these bytes.
 	ours := Check{Name: "distribution.issued_by_hub", Passed: true}
 	if _, err := issuedNumber(ctx, s.db, pair.Distribution); errors.Is(err, errNotFound) {
 		ours.Passed, ours.Detail = false, "not_issued"
 	} else if err != nil {
-		return verifyAnswer{}, err
+		return nil, err
 	}
 	answer := verifyAnswer{result: success, Valid: true, Checks: append(checks, ours)}
 	for _, c := range answer.Checks {

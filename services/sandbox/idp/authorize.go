@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -17,6 +15,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -33,45 +32,38 @@ const maxParameter = 512
 // POST, it answers at once; otherwise it shows the page to choose a person.
 // A wrong client or redirect URI is answered here and not redirected (RFC 6749
 // §4.1.2.1); everything else goes back to the client.
-func (s *System) authorize(w http.ResponseWriter, r *http.Request) {
+func (s *System) authorize(w http.ResponseWriter, r *http.Request) (any, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, scenario.MaxBodyBytes)
 	if err := r.ParseForm(); err != nil {
-		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonRequestInvalid, "the request is not a form"))
-		return
+		return nil, fault.New(fault.Invalid, domain, reasonRequestInvalid, "the request is not a form")
 	}
 	client, ok := s.client(r.Form.Get("client_id"))
 	redirectURI := r.Form.Get("redirect_uri")
 	if !ok || !slices.Contains(client.RedirectURIs, redirectURI) {
-		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonRequestInvalid, "client_id or redirect_uri is not registered"))
-		return
+		return nil, fault.New(fault.Invalid, domain, reasonRequestInvalid, "client_id or redirect_uri is not registered")
 	}
 	if code := authorizeError(r.Form); code != "" {
-		redirect(w, r, redirectURI, url.Values{"error": {code}, "state": {r.Form.Get("state")}})
-		return
+		return redirect(w, r, redirectURI, url.Values{"error": {code}, "state": {r.Form.Get("state")}})
 	}
 	chosen := r.PostForm.Get("person")
 	if chosen == "" {
 		chosen = r.Form.Get("login_hint")
 	}
 	if chosen == "" {
-		s.showPersons(w, r)
-		return
+		return s.showPersons(w, r)
 	}
 	person, err := s.findPerson(r.Context(), chosen)
 	switch {
 	case errors.Is(err, errNoPerson):
-		redirect(w, r, redirectURI, url.Values{"error": {"access_denied"}, "state": {r.Form.Get("state")}})
-		return
+		return redirect(w, r, redirectURI, url.Values{"error": {"access_denied"}, "state": {r.Form.Get("state")}})
 	case err != nil:
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	code, err := s.newCode(r.Context(), client.ID, redirectURI, person.ID, r.Form.Get("nonce"), r.Form.Get("code_challenge"))
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
-	redirect(w, r, redirectURI, url.Values{"code": {code}, "state": {r.Form.Get("state")}, "iss": {s.config.Issuer}})
+	return redirect(w, r, redirectURI, url.Values{"code": {code}, "state": {r.Form.Get("state")}, "iss": {s.config.Issuer}})
 }
 
 // authorizeError is the OAuth error of a request, or empty.
@@ -104,11 +96,10 @@ func (s *System) client(clientID string) (Client, bool) {
 }
 
 // redirect adds values to a registered redirect URI.
-func redirect(w http.ResponseWriter, r *http.Request, to string, values url.Values) {
+func redirect(w http.ResponseWriter, r *http.Request, to string, values url.Values) (any, error) {
 	u, err := url.Parse(to)
 	if err != nil {
-		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonRequestInvalid, "redirect_uri is not a URL"))
-		return
+		return nil, fault.New(fault.Invalid, domain, reasonRequestInvalid, "redirect_uri is not a URL")
 	}
 	query := u.Query()
 	for name, v := range values {
@@ -120,6 +111,7 @@ func redirect(w http.ResponseWriter, r *http.Request, to string, values url.Valu
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	return scenario.Written{}, nil
 }
 
 const insertCodeSQL = `
@@ -127,20 +119,9 @@ const insertCodeSQL = `
 	values ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 func (s *System) newCode(ctx context.Context, clientID, redirectURI, personID, nonce, challenge string) (string, error) {
-	code, now := randomText(), s.clock.Now()
+	code, now := rand.Text(), s.clock.Now()
 	digest := sha256.Sum256([]byte(code))
-	_, err := s.db.Exec(ctx, insertCodeSQL, digest[:], clientID, redirectURI, personID, nonce, challenge, now, now.Add(codeLifetime))
-	if err != nil {
-		return "", fmt.Errorf("store authorization code: %w", err)
-	}
-	return code, nil
-}
-
-// randomText has 256 bits.
-func randomText() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never returns an error since Go 1.24
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	return code, pg.Exec(ctx, s.db, "store authorization code", insertCodeSQL, digest[:], clientID, redirectURI, personID, nonce, challenge, now, now.Add(codeLifetime))
 }
 
 var page = template.Must(template.New("persons").Parse(`<!DOCTYPE html>
@@ -176,11 +157,10 @@ func carried() []string {
 	return []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method"}
 }
 
-func (s *System) showPersons(w http.ResponseWriter, r *http.Request) {
+func (s *System) showPersons(w http.ResponseWriter, r *http.Request) (any, error) {
 	persons, err := s.persons(r.Context())
 	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	parameters := map[string]string{}
 	for _, name := range carried() {
@@ -196,4 +176,5 @@ func (s *System) showPersons(w http.ResponseWriter, r *http.Request) {
 	if err := page.Execute(w, map[string]any{"Parameters": parameters, "Persons": persons}); err != nil {
 		s.log.LogAttrs(r.Context(), slog.LevelWarn, "page of test persons not fully written", slog.Any("error", err))
 	}
+	return scenario.Written{}, nil
 }

@@ -97,7 +97,7 @@ func (s *System) writeNotices(ctx context.Context) {
 			return
 		}
 		writeCtx, cancel := context.WithTimeout(ctx, writeTimeout)
-		_, err := s.db.Exec(writeCtx, insertNoticesSQL, taken.ids, taken.webhookIDs, taken.times, taken.bodies)
+		err := pg.Exec(writeCtx, s.db, "store notices", insertNoticesSQL, taken.ids, taken.webhookIDs, taken.times, taken.bodies)
 		cancel()
 		for _, stored := range taken.stored {
 			stored <- err
@@ -106,25 +106,15 @@ func (s *System) writeNotices(ctx context.Context) {
 }
 
 // takeNotice stores a notice; one with the same webhook-id is stored once.
-func (s *System) takeNotice(w http.ResponseWriter, r *http.Request) {
+func (s *System) takeNotice(w http.ResponseWriter, r *http.Request) (any, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxNotice))
 	if err != nil || !utf8.Valid(body) || strings.Contains(string(body), "\x00") || !utf8.ValidString(r.Header.Get("webhook-id")) {
-		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonRequestInvalid, "a notice is text of at most 64 KiB"))
-		return
+		return nil, fault.New(fault.Invalid, domain, reasonRequestInvalid, "a notice is text of at most 64 KiB")
 	}
 	if err := s.checkSignature(r.Header, body); err != nil {
-		scenario.WriteError(w, fault.New(fault.Unauthenticated, domain, reasonNoticeRefused, "the notice is not signed as agreed", fault.Wrap(err)))
-		return
+		return nil, fault.New(fault.Unauthenticated, domain, reasonNoticeRefused, "the notice is not signed as agreed", fault.Wrap(err))
 	}
-	var webhookID *string
-	if v := r.Header.Get("webhook-id"); v != "" {
-		webhookID = &v
-	}
-	if err := s.storeNotice(r.Context(), webhookID, string(body)); err != nil {
-		scenario.Refuse(w, r, s.log, fmt.Errorf("store notice: %w", err))
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+	return scenario.NoContent{}, s.storeNotice(r.Context(), pg.OrNull(r.Header.Get("webhook-id")), string(body))
 }
 
 // checkSignature does nothing when no secret is configured.
@@ -176,7 +166,7 @@ const listNoticesSQL = `
 	 order by notice_id`
 
 // listNotices serves GET /sandbox/notices: the latest 1,000, oldest first.
-func (s *System) listNotices(w http.ResponseWriter, r *http.Request) {
+func (s *System) listNotices(_ http.ResponseWriter, r *http.Request) (any, error) {
 	notices, err := pg.All(r.Context(), s.db, "list notices", func(row pgx.CollectableRow) (Notice, error) {
 		var n Notice
 		var body string
@@ -193,9 +183,5 @@ func (s *System) listNotices(w http.ResponseWriter, r *http.Request) {
 		}
 		return n, nil
 	}, listNoticesSQL)
-	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
-	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{"notices": notices})
+	return map[string]any{"notices": notices}, err
 }

@@ -89,11 +89,10 @@ func (p *Person) check() (field string) {
 }
 
 // addPerson serves POST /sandbox/persons and answers the whole person.
-func (s *System) addPerson(w http.ResponseWriter, r *http.Request) {
+func (s *System) addPerson(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var p Person
 	if err := scenario.Decode(r.Body, &p); err != nil {
-		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonPersonInvalid, "the body is not a person"))
-		return
+		return nil, fault.New(fault.Invalid, domain, reasonPersonInvalid, "the body is not a person")
 	}
 	if p.ID == "" {
 		p.ID = id.New().String()
@@ -104,24 +103,18 @@ func (s *System) addPerson(w http.ResponseWriter, r *http.Request) {
 		p.CI = base64.StdEncoding.EncodeToString(b[:])
 	}
 	if field := p.check(); field != "" {
-		scenario.WriteError(w, fault.New(fault.Invalid, domain, reasonPersonInvalid, "the person is not valid",
-			fault.WithViolations(fault.Violation{Field: field, Rule: "person", Message: "is missing or malformed"})))
-		return
+		return nil, fault.New(fault.Invalid, domain, reasonPersonInvalid, "the person is not valid",
+			fault.WithViolations(fault.Violation{Field: field, Rule: "person", Message: "is missing or malformed"}))
 	}
 	if err := s.insertPerson(r.Context(), p); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
-	scenario.WriteJSON(w, http.StatusCreated, p)
+	return scenario.Created{Value: p}, nil
 }
 
-func (s *System) listPersons(w http.ResponseWriter, r *http.Request) {
+func (s *System) listPersons(_ http.ResponseWriter, r *http.Request) (any, error) {
 	persons, err := s.persons(r.Context())
-	if err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
-	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{"persons": persons})
+	return map[string]any{"persons": persons}, err
 }
 
 const insertPersonSQL = `

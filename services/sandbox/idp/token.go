@@ -3,18 +3,17 @@ package idp
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/services/sandbox/idp/internal/idtoken"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
@@ -40,8 +39,8 @@ func (s *System) token(w http.ResponseWriter, r *http.Request) {
 		tokenError(w, http.StatusBadRequest, "unsupported_grant_type")
 		return
 	}
-	grant, err := s.redeem(r.Context(), r.PostForm.Get("code"))
-	if errors.Is(err, pgx.ErrNoRows) || (err == nil && !grant.fits(client.ID, r.PostForm)) {
+	grant, known, err := s.redeem(r.Context(), r.PostForm.Get("code"))
+	if err == nil && (!known || !grant.fits(client.ID, r.PostForm)) {
 		tokenError(w, http.StatusBadRequest, "invalid_grant")
 		return
 	}
@@ -106,15 +105,11 @@ const redeemSQL = `
 	returning client_id, redirect_uri, person_id, nonce, challenge, auth_time`
 
 // redeem uses a code up, also when the rest of the request turns out wrong.
-func (s *System) redeem(ctx context.Context, code string) (grant, error) {
+func (s *System) redeem(ctx context.Context, code string) (g grant, known bool, err error) {
 	digest := sha256.Sum256([]byte(code))
-	var g grant
-	err := s.db.QueryRow(ctx, redeemSQL, digest[:], s.clock.Now()).
-		Scan(&g.clientID, &g.redirectURI, &g.personID, &g.nonce, &g.challenge, &g.authTime)
-	if err != nil {
-		return g, fmt.Errorf("redeem authorization code: %w", err)
-	}
-	return g, nil
+	known, err = pg.Scan(ctx, s.db, "redeem authorization code",
+		[]any{&g.clientID, &g.redirectURI, &g.personID, &g.nonce, &g.challenge, &g.authTime}, redeemSQL, digest[:], s.clock.Now())
+	return g, known, err
 }
 
 func (s *System) tokens(ctx context.Context, clientID string, g grant) (map[string]any, error) {
@@ -122,7 +117,7 @@ func (s *System) tokens(ctx context.Context, clientID string, g grant) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	access, now := randomText(), s.clock.Now()
+	access, now := rand.Text(), s.clock.Now()
 	claims := map[string]any{
 		"iss": s.config.Issuer, "sub": s.subject(clientID, person.ID), "aud": clientID,
 		"iat": now.Unix(), "exp": now.Add(tokenLifetime).Unix(), "auth_time": g.authTime.Unix(),

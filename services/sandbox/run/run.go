@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -200,17 +199,5 @@ func Tasks(built Running, listener net.Listener) []lifecycle.Task {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.Handle("/", built.Handler())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout, IdleTimeout: requestTimeout}
-	return append(built.Tasks(), lifecycle.Task{Name: "door", Run: func(ctx context.Context) error {
-		closed := make(chan error, 1)
-		stop := context.AfterFunc(ctx, func() {
-			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-			defer cancel()
-			closed <- server.Shutdown(grace)
-		})
-		err := server.Serve(listener)
-		if stop() || !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return <-closed
-	}})
+	return append(built.Tasks(), lifecycle.ServeHTTP("door", stopTimeout, server, listener))
 }

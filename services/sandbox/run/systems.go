@@ -26,7 +26,7 @@ func Hub() System[hub.Config] {
 			if err != nil {
 				return nil, err
 			}
-			verifier, err := hubcert.SandboxVerifier(authority, env.Clock)
+			verifier, err := hubcert.NewVerifier(authority, env.Clock)
 			if err != nil {
 				return nil, err
 			}

@@ -23,45 +23,40 @@ const MaxBodyBytes = 64 << 10
 //	DELETE /sandbox/scenarios/{id}   removes one
 //	DELETE /sandbox/scenarios        removes all
 //
-// It does not authenticate; wrap it with RequireAdmin.
-func (s *Set) Handler() http.Handler {
+// A system adds what else its operator may do. It does not authenticate; wrap it with RequireAdmin.
+func (s *Set) Handler() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("PUT /sandbox/scenarios/{id}", s.put)
-	mux.HandleFunc("GET /sandbox/scenarios", s.list)
-	mux.HandleFunc("DELETE /sandbox/scenarios/{id}", s.delete)
-	mux.HandleFunc("DELETE /sandbox/scenarios", s.clear)
+	log := slog.New(slog.DiscardHandler) // only callers do wrong here
+	mux.HandleFunc("PUT /sandbox/scenarios/{id}", Serve(log, s.put))
+	mux.HandleFunc("GET /sandbox/scenarios", Serve(log, s.list))
+	mux.HandleFunc("DELETE /sandbox/scenarios/{id}", Serve(log, s.delete))
+	mux.HandleFunc("DELETE /sandbox/scenarios", Serve(log, s.clear))
 	return mux
 }
 
-func (s *Set) put(w http.ResponseWriter, r *http.Request) {
+func (s *Set) put(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var sc Scenario
 	if err := Decode(r.Body, &sc); err != nil {
-		WriteError(w, fault.New(fault.Invalid, domain, reasonInvalid, "the body is not one JSON scenario", fault.Wrap(err)))
-		return
+		return nil, fault.New(fault.Invalid, domain, reasonInvalid, "the body is not one JSON scenario", fault.Wrap(err))
 	}
 	sc.ID = r.PathValue("id")
-	if err := s.Put(sc); err != nil {
-		WriteError(w, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+	return NoContent{}, s.Put(sc)
 }
 
-func (s *Set) list(w http.ResponseWriter, _ *http.Request) {
-	WriteJSON(w, http.StatusOK, map[string]any{"scenarios": s.List()})
+func (s *Set) list(http.ResponseWriter, *http.Request) (any, error) {
+	return map[string]any{"scenarios": s.List()}, nil
 }
 
-func (s *Set) delete(w http.ResponseWriter, r *http.Request) {
+func (s *Set) delete(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if !s.Delete(r.PathValue("id")) {
-		WriteError(w, fault.New(fault.NotFound, domain, reasonNotFound, "no such scenario"))
-		return
+		return nil, fault.New(fault.NotFound, domain, reasonNotFound, "no such scenario")
 	}
-	w.WriteHeader(http.StatusNoContent)
+	return NoContent{}, nil
 }
 
-func (s *Set) clear(w http.ResponseWriter, _ *http.Request) {
+func (s *Set) clear(http.ResponseWriter, *http.Request) (any, error) {
 	s.Clear()
-	w.WriteHeader(http.StatusNoContent)
+	return NoContent{}, nil
 }
 
 // Decode reads exactly one JSON value with known names only, of at most 64 KiB.
@@ -87,7 +82,7 @@ func RequireAdmin(token string, next http.Handler) http.Handler {
 		got := sha256.Sum256([]byte(given))
 		if token == "" || !ok || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="sandbox"`)
-			WriteError(w, fault.New(fault.Unauthenticated, domain, reasonAdminRefused, "the admin token is missing or wrong"))
+			writeError(w, fault.New(fault.Unauthenticated, domain, reasonAdminRefused, "the admin token is missing or wrong"))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -104,15 +99,45 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	_ = enc.Encode(v)
 }
 
+// What a handler gives beside a value that is told as JSON with status 200.
+type (
+	// Created is told with status 201.
+	Created struct{ Value any }
+	// NoContent is status 204.
+	NoContent struct{}
+	// Written says that the handler has answered by itself.
+	Written struct{}
+)
+
+// Serve answers with what a handler gives. An error is answered as Refuse does.
+func Serve(log *slog.Logger, handle func(w http.ResponseWriter, r *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer, err := handle(w, r)
+		if err != nil {
+			Refuse(w, r, log, err)
+			return
+		}
+		switch answer := answer.(type) {
+		case Created:
+			WriteJSON(w, http.StatusCreated, answer.Value)
+		case NoContent:
+			w.WriteHeader(http.StatusNoContent)
+		case Written:
+		default:
+			WriteJSON(w, http.StatusOK, answer)
+		}
+	}
+}
+
 // Refuse answers with a problem document; what is the system's own fault goes to its log.
 func Refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	if kind := fault.KindOf(err); kind == fault.Internal || kind == fault.Corrupt || kind == fault.Unavailable {
 		log.LogAttrs(r.Context(), slog.LevelError, "sandbox call not answered", slog.String("path", r.Pattern), slog.Any("error", err))
 	}
-	WriteError(w, err)
+	writeError(w, err)
 }
 
-// WriteError writes err as an RFC 9457 problem document.
-func WriteError(w http.ResponseWriter, err error) {
+// writeError writes err as an RFC 9457 problem document.
+func writeError(w http.ResponseWriter, err error) {
 	fault.WriteProblem(w, fault.ProblemOf(err, ""))
 }

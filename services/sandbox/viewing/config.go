@@ -1,11 +1,11 @@
 package viewing
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/pkg/viewingkit"
 )
 
@@ -57,7 +57,7 @@ func (c Config) Validate() error {
 	}
 	if c.BaseURL != "" {
 		u, err := url.Parse(c.BaseURL)
-		if err != nil || u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !viewingkit.IsLoopback(u.Hostname()))) {
+		if err != nil || u.Host == "" || !rest.Safe(u) {
 			p.Add("base_url", "must be https, or http on a loopback address")
 		}
 	}
@@ -72,8 +72,8 @@ func (c Config) Validate() error {
 	return p.Err()
 }
 
-func (c RelayConfig) client(ctx context.Context) (*viewingkit.RelayClient, error) {
-	return viewingkit.NewRelay(ctx, viewingkit.RelayOptions{
+func (c RelayConfig) client() (*viewingkit.RelayClient, error) {
+	return viewingkit.NewRelay(rest.Options{
 		BaseURL: c.BaseURL, ClientID: c.ClientID, ClientSecret: string(c.ClientSecretFile.Value()), Scopes: c.Scopes,
 	})
 }

@@ -54,23 +54,20 @@ func invalid(field, message string) error {
 
 // storeDocument serves POST /documents (열람 전자문서 저장, guide 5.1.1 ❷): a
 // multipart/form-data body of a part "meta" (JSON) and a part "document".
-func (s *System) storeDocument(w http.ResponseWriter, r *http.Request) {
+func (s *System) storeDocument(w http.ResponseWriter, r *http.Request) (any, error) {
 	sender, ok := s.authenticate(r)
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Basic realm="viewing"`)
-		scenario.WriteError(w, fault.New(fault.Unauthenticated, domain, reasonSenderRefused, "the sender is unknown or its secret wrong"))
-		return
+		return nil, fault.New(fault.Unauthenticated, domain, reasonSenderRefused, "the sender is unknown or its secret wrong")
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, s.config.MaxDocumentBytes+maxMeta)
 	m, content, err := readStored(r)
 	if err != nil {
-		scenario.WriteError(w, err)
-		return
+		return nil, err
 	}
 	documentID := id.New().String()
 	if err := s.insertDocument(r.Context(), documentID, sender, m, content); err != nil {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	base := strings.TrimSuffix(s.config.BaseURL, "/")
 	if base == "" {
@@ -79,7 +76,7 @@ func (s *System) storeDocument(w http.ResponseWriter, r *http.Request) {
 			base = "https://" + r.Host
 		}
 	}
-	scenario.WriteJSON(w, http.StatusCreated, map[string]string{"documentId": documentID, "viewingUrl": base + "/view/" + documentID})
+	return scenario.Created{Value: map[string]string{"documentId": documentID, "viewingUrl": base + "/view/" + documentID}}, nil
 }
 
 // authenticate takes basic credentials, or a secret as bearer token.
@@ -194,11 +191,7 @@ const contentSQL = `
 
 // Content implements viewingkit.Store.
 func (s shelf) Content(ctx context.Context, documentID string) ([]byte, error) {
-	var content []byte
-	if err := s.db.QueryRow(ctx, contentSQL, documentID).Scan(&content); err != nil {
-		return nil, fmt.Errorf("read document %s: %w", documentID, err)
-	}
-	return content, nil
+	return pg.Value[[]byte](ctx, s.db, fmt.Sprintf("read document %s", documentID), contentSQL, documentID)
 }
 
 // defaultAdvance is how much too early report-early reports without a delay.

@@ -5,36 +5,32 @@ import (
 	"net/http"
 
 	"github.com/naru-relay/naru/pkg/viewingkit"
-	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
 // listViews serves GET /sandbox/views: the whole log with the verdict over its
 // chain, and the read reports by state.
-func (s *System) listViews(w http.ResponseWriter, r *http.Request) {
+func (s *System) listViews(_ http.ResponseWriter, r *http.Request) (any, error) {
 	ctx := r.Context()
 	entries := []viewingkit.Entry{}
 	for e, err := range s.store.Entries(ctx, 0) {
 		if err != nil {
-			scenario.Refuse(w, r, s.log, err)
-			return
+			return nil, err
 		}
 		entries = append(entries, e)
 	}
 	head, err := viewingkit.VerifyChain(s.store.Entries(ctx, 0))
 	if err != nil && !errors.Is(err, viewingkit.ErrChainBroken) {
-		scenario.Refuse(w, r, s.log, err)
-		return
+		return nil, err
 	}
 	reports := map[viewingkit.ReportState][]viewingkit.PendingReport{}
 	for _, state := range []viewingkit.ReportState{viewingkit.ReportPending, viewingkit.ReportDelivered, viewingkit.ReportRefused} {
 		list, err := s.store.Reports(ctx, state)
 		if err != nil {
-			scenario.Refuse(w, r, s.log, err)
-			return
+			return nil, err
 		}
 		reports[state] = list
 	}
-	scenario.WriteJSON(w, http.StatusOK, map[string]any{
+	return map[string]any{
 		"views": entries, "chainIntact": err == nil, "head": map[string]any{"seq": head.Seq, "digest": head.Digest}, "reports": reports,
-	})
+	}, nil
 }

@@ -67,7 +67,7 @@ type System struct {
 }
 
 // New makes a viewing system over a migrated database.
-func New(ctx context.Context, d Deps) (*System, error) {
+func New(_ context.Context, d Deps) (*System, error) {
 	if d.DB == nil || d.Clock == nil || d.Log == nil || d.Scenarios == nil {
 		return nil, errors.New("make viewing system: database, clock, logger and scenario set are required")
 	}
@@ -81,7 +81,7 @@ func New(ctx context.Context, d Deps) (*System, error) {
 	s := &System{db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios, store: store}
 	relay := d.Relay
 	if relay == nil {
-		if relay, err = d.Config.Relay.client(ctx); err != nil {
+		if relay, err = d.Config.Relay.client(); err != nil {
 			return nil, err
 		}
 	}
@@ -119,13 +119,11 @@ func (s *System) Tasks() []lifecycle.Task {
 // /sandbox for operators.
 func (s *System) Handler() http.Handler {
 	public := http.NewServeMux()
-	public.HandleFunc("POST /documents", s.storeDocument)
+	public.HandleFunc("POST /documents", scenario.Serve(s.log, s.storeDocument))
 	public.HandleFunc("/view/{id}", s.view)
 
-	admin := http.NewServeMux()
-	admin.Handle("/sandbox/scenarios", s.scenarios.Handler())
-	admin.Handle("/sandbox/scenarios/", s.scenarios.Handler())
-	admin.HandleFunc("GET /sandbox/views", s.listViews)
+	admin := s.scenarios.Handler()
+	admin.HandleFunc("GET /sandbox/views", scenario.Serve(s.log, s.listViews))
 
 	all := http.NewServeMux()
 	all.Handle("/", s.scenarios.Middleware(public))

@@ -19,6 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/rest"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/clock"
@@ -55,7 +58,7 @@ func hexHash(s string) viewingkit.Hash {
 
 func (r *relay) VerifyToken(_ context.Context, token, _ string) (viewingkit.Verified, error) {
 	if token != "good" {
-		return viewingkit.Verified{}, &viewingkit.RelayError{Op: "verify token", Status: http.StatusForbidden}
+		return viewingkit.Verified{}, &rest.Problem{Problem: fault.Problem{Status: http.StatusForbidden}}
 	}
 	return viewingkit.Verified{
 		EdocNum: number, VerificationID: "v", VerifiedAt: noon, DocumentHash: hexHash(content), RegisteredHash: hexHash(content),

@@ -13,8 +13,8 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/cli/internal/document"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
+	"github.com/naru-relay/naru/services/client/document"
 )
 
 const certificateReason = "시험용 제출"
@@ -98,14 +98,6 @@ func (w *walk) verify(context.Context) (string, error) {
 		return "", errors.New("the original certificate belongs to another registration")
 	}
 	return "signature, chain, hash, number; distribution = original = document hash", nil
-}
-
-func readWhole(path string) ([]byte, error) {
-	raw, err := os.ReadFile(path) //nolint:gosec // our own file
-	if err != nil {
-		return nil, fmt.Errorf("read issued document: %w", err)
-	}
-	return raw, nil
 }
 
 // fetch opens a URL as a browser does. Errors never repeat the URL, which carries a token.

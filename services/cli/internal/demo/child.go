@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/cli/internal/poll"
+	"github.com/naru-relay/naru/services/client/poll"
 )
 
 const (

@@ -12,10 +12,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
-	"github.com/naru-relay/naru/services/cli/internal/relay"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
-	"github.com/naru-relay/naru/services/cli/internal/sample"
-	"github.com/naru-relay/naru/services/cli/internal/sandbox"
+	"github.com/naru-relay/naru/pkg/rest"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
+	"github.com/naru-relay/naru/services/client/relay"
+	"github.com/naru-relay/naru/services/client/sample"
+	"github.com/naru-relay/naru/services/client/sandbox"
 
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -233,7 +234,7 @@ func (w *walk) verifyAtHub(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	issued, err := readWhole(w.issuedFile)
+	issued, err := endpoints.ReadUpTo(w.issuedFile, maxShownBytes)
 	if err != nil {
 		return "", err
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/cli/internal/document"
-	"github.com/naru-relay/naru/services/cli/internal/identity"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
-	"github.com/naru-relay/naru/services/cli/internal/relay"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
-	"github.com/naru-relay/naru/services/cli/internal/sample"
-	"github.com/naru-relay/naru/services/cli/internal/sandbox"
+	"github.com/naru-relay/naru/services/client/document"
+	"github.com/naru-relay/naru/services/client/identity"
+	"github.com/naru-relay/naru/services/client/relay"
+	"github.com/naru-relay/naru/services/client/sample"
+	"github.com/naru-relay/naru/services/client/sandbox"
 	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 
@@ -82,7 +82,7 @@ func (w *walk) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if w.operator, err = w.as(admin.ClientID, admin.ClientSecret); err != nil {
+	if w.operator, err = relay.Open(w.endpoints.REST, w.http, admin); err != nil {
 		return err
 	}
 	files := w.endpoints.Sandbox
@@ -91,14 +91,6 @@ func (w *walk) open(ctx context.Context) error {
 	}
 	w.hubTrust, err = proof.ReadTrust(files.PKI("hub-root.pem"), files.PKI("hub-leaf.pem"))
 	return err
-}
-
-func (w *walk) as(clientID, secret string) (*relay.Client, error) {
-	door, err := rest.New(rest.Options{BaseURL: w.endpoints.REST, HTTP: w.http, ClientID: clientID, ClientSecret: secret})
-	if err != nil {
-		return nil, err
-	}
-	return relay.New(door), nil
 }
 
 // addInstitution makes the sender; its address is at the hub before it is used (guide 4.2.1).
@@ -117,7 +109,7 @@ func (w *walk) addInstitution(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if w.sender, err = w.as(made.GetCredentials().GetClientId(), made.GetCredentials().GetClientSecret()); err != nil {
+	if w.sender, err = relay.Open(w.endpoints.REST, w.http, relay.Credentials(made.GetCredentials())); err != nil {
 		return "", err
 	}
 	if w.institution, err = w.operator.AwaitRegistered(ctx, made.GetInstitution().GetId()); err != nil {
@@ -136,9 +128,7 @@ func (w *walk) addViewingSystem(ctx context.Context) (string, error) {
 	if w.endpoints.Sandbox.ViewingCredentials == "" {
 		return "", errors.New("the endpoint file does not say where the viewing system reads its credentials")
 	}
-	err = endpoints.WriteJSON(w.endpoints.Sandbox.ViewingCredentials, 0o600, endpoints.Credentials{
-		ClientID: made.GetCredentials().GetClientId(), ClientSecret: made.GetCredentials().GetClientSecret(),
-	})
+	err = endpoints.WriteJSON(w.endpoints.Sandbox.ViewingCredentials, 0o600, relay.Credentials(made.GetCredentials()))
 	return w.viewingSystem, err
 }
 

@@ -6,20 +6,18 @@
 package archiveclient
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"net/url"
-	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/naru-relay/naru/pkg/rest"
 )
 
+// maxJSONBytes bounds the JSON part of an issued document.
 const maxJSONBytes = 1 << 20
 
 // Options of New. All are required.
@@ -35,23 +33,12 @@ type Options struct {
 // Client speaks for one member. It logs in by itself when it has no token or the archive refuses it. Safe for concurrent
 // use.
 type Client struct {
-	opts  Options
-	base  *url.URL
-	mu    sync.Mutex
-	token string
+	opts           Options
+	anyone, member *rest.Client
 }
 
 // Problem is an error answer of the archive (RFC 9457).
-type Problem struct {
-	Status int    `json:"status"`
-	Reason string `json:"reason"`
-	Detail string `json:"detail"`
-}
-
-// Error tells status, reason and detail.
-func (p *Problem) Error() string {
-	return fmt.Sprintf("archive answered %d %s: %s", p.Status, p.Reason, p.Detail)
-}
+type Problem = rest.Problem
 
 // Document is a registered document.
 type Document struct {
@@ -88,142 +75,44 @@ type Verdict struct {
 
 // New checks the options; it makes no call.
 func New(opts Options) (*Client, error) {
-	base, err := url.Parse(opts.BaseURL)
-	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Host == "" {
-		return nil, errors.New("make archive client: base URL")
+	if opts.MemberID == "" || opts.Password == "" {
+		return nil, errors.New("make archive client: member id and password are required")
 	}
-	if opts.HTTP == nil || opts.MemberID == "" || opts.Password == "" {
-		return nil, errors.New("make archive client: HTTP client, member id and password are required")
+	door, err := rest.New(rest.Options{BaseURL: opts.BaseURL, HTTP: opts.HTTP})
+	if err != nil {
+		return nil, fmt.Errorf("make archive client: %w", err)
 	}
-	return &Client{opts: opts, base: base}, nil
+	c := &Client{opts: opts, anyone: door}
+	c.member = door.WithLogIn(c.logIn)
+	return c, nil
 }
 
 // Login gets a fresh token. Other calls do it by themselves.
-func (c *Client) Login(ctx context.Context) error {
-	body, err := json.Marshal(map[string]string{"memberId": c.opts.MemberID, "password": c.opts.Password})
-	if err != nil {
-		return fmt.Errorf("log in: %w", err)
-	}
-	response, err := c.send(ctx, http.MethodPost, "/archive/login", "application/json", bytes.NewReader(body), "")
-	if err != nil {
-		return fmt.Errorf("log in: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
+func (c *Client) Login(ctx context.Context) error { return c.member.LogIn(ctx) }
+
+func (c *Client) logIn(ctx context.Context) (*oauth2.Token, error) {
 	var answer struct {
 		Token string `json:"token"`
 	}
-	if err := readJSON(response, &answer); err != nil {
-		return fmt.Errorf("log in: %w", err)
+	request := map[string]string{"memberId": c.opts.MemberID, "password": c.opts.Password}
+	if err := c.anyone.JSON(ctx, http.MethodPost, "/archive/login", nil, request, &answer); err != nil {
+		return nil, fmt.Errorf("log in: %w", err)
 	}
 	if answer.Token == "" {
-		return errors.New("log in: answer without a token")
+		return nil, errors.New("log in: answer without a token")
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.token = answer.Token
-	return nil
+	return &oauth2.Token{AccessToken: answer.Token}, nil
 }
 
 // Verify asks the archive about a certificate; hash (hexadecimal) may be empty. It needs no log-in.
 func (c *Client) Verify(ctx context.Context, der []byte, hash string) (*Verdict, error) {
-	body, err := json.Marshal(struct {
+	request := struct {
 		Certificate []byte `json:"certificate"`
 		Hash        string `json:"hash,omitempty"`
-	}{der, hash})
-	if err != nil {
-		return nil, fmt.Errorf("verify certificate: %w", err)
-	}
-	response, err := c.send(ctx, http.MethodPost, "/archive/verify", "application/json", bytes.NewReader(body), "")
-	if err != nil {
-		return nil, fmt.Errorf("verify certificate: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
+	}{der, hash}
 	var verdict Verdict
-	if err := readJSON(response, &verdict); err != nil {
+	if err := c.anyone.JSON(ctx, http.MethodPost, "/archive/verify", nil, request, &verdict); err != nil {
 		return nil, fmt.Errorf("verify certificate: %w", err)
 	}
 	return &verdict, nil
-}
-
-// call sends an authenticated request. open gives the body anew for each try, so that an expired token costs one more
-// try.
-func (c *Client) call(ctx context.Context, method, path, contentType string, open func() (io.Reader, error)) (*http.Response, error) {
-	for try := 1; ; try++ {
-		token, err := c.currentToken(ctx)
-		if err != nil {
-			return nil, err
-		}
-		body, err := open()
-		if err != nil {
-			return nil, err
-		}
-		response, err := c.send(ctx, method, path, contentType, body, token)
-		var problem *Problem
-		if try > 1 || !errors.As(err, &problem) || problem.Status != http.StatusUnauthorized {
-			return response, err
-		}
-		c.forget(token)
-	}
-}
-
-func (c *Client) currentToken(ctx context.Context) (string, error) {
-	c.mu.Lock()
-	token := c.token
-	c.mu.Unlock()
-	if token != "" {
-		return token, nil
-	}
-	if err := c.Login(ctx); err != nil {
-		return "", err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.token, nil
-}
-
-func (c *Client) forget(token string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.token == token {
-		c.token = ""
-	}
-}
-
-// send makes one call; an answer of another status than 2xx is a *Problem.
-func (c *Client) send(ctx context.Context, method, path, contentType string, body io.Reader, token string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), body)
-	if err != nil {
-		return nil, fmt.Errorf("make request: %w", err)
-	}
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := c.opts.HTTP.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("call archive: %w", err)
-	}
-	if response.StatusCode/100 == 2 {
-		return response, nil
-	}
-	defer func() { _ = response.Body.Close() }()
-	problem := &Problem{}
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxJSONBytes)).Decode(problem); err != nil {
-		problem = &Problem{Detail: "answer is no problem document"}
-	}
-	problem.Status = response.StatusCode
-	return nil, problem
-}
-
-// readJSON reads a JSON answer.
-func readJSON(response *http.Response, into any) error {
-	if media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || !strings.EqualFold(media, "application/json") {
-		return errors.New("answer is not JSON")
-	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxJSONBytes)).Decode(into); err != nil {
-		return errors.New("answer cannot be read")
-	}
-	return nil
 }

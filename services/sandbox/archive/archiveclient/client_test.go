@@ -63,14 +63,16 @@ func TestSubmitDisbelieves(t *testing.T) {
 	require.Error(t, err)
 
 	for name, answer := range map[string]http.HandlerFunc{
-		"is not JSON":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"cannot be read":      func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, `{"hash":1}`) },
-		"no problem document": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
-		"401 TOKEN_INVALID: zu": func(w http.ResponseWriter, _ *http.Request) {
+		"invalid character": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"cannot unmarshal":  func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, `{"hash":1}`) },
+		"502 Bad Gateway":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		"401 TOKEN_INVALID - zu": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(401)
 			_, _ = io.WriteString(w, `{"reason":"TOKEN_INVALID","detail":"zu"}`)
 		},
-		"409 SOMETHING: details": func(w http.ResponseWriter, _ *http.Request) {
+		"409 SOMETHING - details": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(409)
 			_, _ = io.WriteString(w, `{"reason":"SOMETHING","detail":"details"}`)
 		},
@@ -82,6 +84,12 @@ func TestSubmitDisbelieves(t *testing.T) {
 	unreadable.Open = func() (io.Reader, error) { return nil, errors.New("no such file") }
 	_, err = liar(t, http.NotFound).Submit(t.Context(), unreadable)
 	require.ErrorContains(t, err, "no such file")
+}
+
+func TestDocumentDisbelieves(t *testing.T) {
+	t.Parallel()
+	_, err := liar(t, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, `{"documentId":"other"}`) }).Document(t.Context(), "d")
+	require.ErrorContains(t, err, "another document")
 }
 
 func TestIssueDisbelieves(t *testing.T) {

@@ -1,18 +1,21 @@
 package archiveclient
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
-	"net/textproto"
 	"net/url"
+
+	"github.com/naru-relay/naru/pkg/rest"
 )
 
 // Submission is a document to register.
@@ -37,103 +40,57 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("submit document: %w", err)
 	}
-	// One boundary for all tries; taken from a writer that writes nowhere.
-	boundary := multipart.NewWriter(io.Discard).Boundary()
-	var sent *upload
-	response, err := c.call(ctx, http.MethodPost, "/archive/documents", "multipart/form-data; boundary="+boundary, func() (io.Reader, error) {
+	var sent hash.Hash
+	var d Document
+	err = c.member.Upload(ctx, "/archive/documents", func() ([]rest.Part, error) {
 		content, err := s.Open()
 		if err != nil {
 			return nil, fmt.Errorf("open document: %w", err)
 		}
-		sent = startUpload(meta, boundary, content)
-		return sent, nil
-	})
+		sent = sha256.New()
+		return []rest.Part{
+			{Name: "meta", ContentType: "application/json", Content: bytes.NewReader(meta)},
+			{Name: "document", ContentType: "application/octet-stream", Content: hashing{content, sent}},
+		}, nil
+	}, &d)
 	if err != nil {
 		return nil, fmt.Errorf("submit document: %w", err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	var d Document
-	if err := readJSON(response, &d); err != nil {
-		return nil, fmt.Errorf("submit document: %w", err)
-	}
-	if hash, ok := sent.hash(); !ok || hash != d.Hash {
+	if hex.EncodeToString(sent.Sum(nil)) != d.Hash {
 		return nil, errors.New("submit document: archive answered about other bytes")
 	}
 	return &d, nil
 }
 
-// upload is a request body that is made while it is read. Reading ends with the writer's error, so the goroutine behind it
-// ends with the body: the HTTP client always closes it.
-type upload struct {
-	*io.PipeReader
-	done   chan struct{}
-	digest string // set before done is closed, when everything was written
+// hashing hashes what is read.
+type hashing struct {
+	content io.Reader
+	digest  hash.Hash
 }
 
-func startUpload(meta []byte, boundary string, content io.Reader) *upload {
-	reader, writer := io.Pipe()
-	u := &upload{PipeReader: reader, done: make(chan struct{})}
-	go func() {
-		defer close(u.done)
-		if closer, ok := content.(io.Closer); ok {
-			defer func() { _ = closer.Close() }() // only read
-		}
-		digest, err := writeSubmission(writer, meta, boundary, content)
-		if err == nil {
-			u.digest = digest
-		}
-		_ = writer.CloseWithError(err) // never fails; nil means end of file
-	}()
-	return u
+// Read implements io.Reader.
+func (h hashing) Read(p []byte) (int, error) {
+	n, err := h.content.Read(p)
+	_, _ = h.digest.Write(p[:n]) // never fails
+	return n, err
 }
 
-// hash is that of the bytes sent; false when they were not all sent.
-func (u *upload) hash() (string, bool) {
-	_ = u.Close() // never fails; frees a writer that nobody reads any more
-	<-u.done
-	return u.digest, u.digest != ""
-}
-
-func writeSubmission(w io.Writer, meta []byte, boundary string, content io.Reader) (string, error) {
-	parts := multipart.NewWriter(w)
-	if err := parts.SetBoundary(boundary); err != nil {
-		return "", fmt.Errorf("set boundary: %w", err)
+// Close implements io.Closer.
+func (h hashing) Close() error {
+	if closer, ok := h.content.(io.Closer); ok {
+		return closer.Close()
 	}
-	head, err := parts.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {`form-data; name="meta"`}, "Content-Type": {"application/json"},
-	})
-	if err != nil {
-		return "", fmt.Errorf("begin meta: %w", err)
-	}
-	if _, err := head.Write(meta); err != nil {
-		return "", fmt.Errorf("write meta: %w", err)
-	}
-	body, err := parts.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {`form-data; name="document"; filename="document"`}, "Content-Type": {"application/octet-stream"},
-	})
-	if err != nil {
-		return "", fmt.Errorf("begin document: %w", err)
-	}
-	digest := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(body, digest), content); err != nil {
-		return "", fmt.Errorf("write document: %w", err)
-	}
-	if err := parts.Close(); err != nil {
-		return "", fmt.Errorf("end document: %w", err)
-	}
-	return hex.EncodeToString(digest.Sum(nil)), nil
+	return nil
 }
 
 // Document asks for a registered document with its registration certificate.
 func (c *Client) Document(ctx context.Context, documentID string) (*Document, error) {
-	response, err := c.call(ctx, http.MethodGet, "/archive/documents/"+url.PathEscape(documentID), "", noBody)
-	if err != nil {
+	var d Document
+	if err := c.member.JSON(ctx, http.MethodGet, "/archive/documents/"+url.PathEscape(documentID), nil, nil, &d); err != nil {
 		return nil, fmt.Errorf("ask for document: %w", err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	var d Document
-	if err := readJSON(response, &d); err != nil {
-		return nil, fmt.Errorf("ask for document: %w", err)
+	if d.DocumentID != documentID {
+		return nil, errors.New("ask for document: archive answered about another document")
 	}
 	return &d, nil
 }
@@ -141,7 +98,7 @@ func (c *Client) Document(ctx context.Context, documentID string) (*Document, er
 // Issue has a document issued again (문서 발급) and writes its bytes to w. When the bytes do not have the answer's hash, or
 // do not arrive whole, the error says so and what was written to w is worthless.
 func (c *Client) Issue(ctx context.Context, documentID string, w io.Writer) (*Issued, error) {
-	response, err := c.call(ctx, http.MethodPost, "/archive/documents/"+url.PathEscape(documentID)+"/issue", "", noBody)
+	response, err := c.member.Open(ctx, http.MethodPost, "/archive/documents/"+url.PathEscape(documentID)+"/issue")
 	if err != nil {
 		return nil, fmt.Errorf("issue document: %w", err)
 	}
@@ -175,5 +132,3 @@ func (c *Client) Issue(ctx context.Context, documentID string, w io.Writer) (*Is
 	}
 	return &issued, nil
 }
-
-func noBody() (io.Reader, error) { return http.NoBody, nil }

@@ -96,19 +96,12 @@ func deref(s *string) string {
 	return *s
 }
 
-// VerifierOptions say whom the hub trusts; all fields are required.
-type VerifierOptions struct {
-	// HubRoots and HubSigner are those of distribution certificates.
-	HubRoots  *x509.CertPool
-	HubSigner distcert.Pins
-	// Archives verifies original certificates.
-	Archives *archivecert.Verifier
-}
-
-// Verifier is the hub.PairVerifier.
+// Verifier is the hub.PairVerifier: it trusts the sandbox's own hub and archive.
 type Verifier struct {
-	o     VerifierOptions
-	cache *cms.ChainCache
+	hubRoots  *x509.CertPool
+	hubSigner distcert.Pins
+	archives  *archivecert.Verifier
+	cache     *cms.ChainCache
 }
 
 var _ hub.PairVerifier = (*Verifier)(nil)
@@ -117,26 +110,17 @@ var _ hub.PairVerifier = (*Verifier)(nil)
 const signerCache = 64
 
 // NewVerifier makes a Verifier.
-func NewVerifier(o VerifierOptions) (*Verifier, error) {
-	if o.HubRoots == nil || o.Archives == nil || len(o.HubSigner.SPKI)+len(o.HubSigner.Subjects) == 0 {
-		return nil, errors.New("make pair verifier: roots, pinned signer and archives are required")
-	}
-	return &Verifier{o: o, cache: cms.NewChainCache(signerCache)}, nil
-}
-
-// SandboxVerifier is a Verifier that trusts the sandbox's own hub and archive.
-func SandboxVerifier(keys *pki.Store, clock archivecert.Clock) (*Verifier, error) {
+func NewVerifier(keys *pki.Store, clock archivecert.Clock) (*Verifier, error) {
 	archives, err := archivecert.New(archivecert.Options{
 		Roots: keys.Pool(pki.Archive), Issuers: []string{pki.ArchiveName}, Clock: clock, Skew: time.Second,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return NewVerifier(VerifierOptions{
-		HubRoots:  keys.Pool(pki.Hub),
-		HubSigner: distcert.Pins{Subjects: []string{keys.Signer(pki.Hub).Chain[0].Subject.String()}},
-		Archives:  archives,
-	})
+	signer := keys.Signer(pki.Hub).Chain[0].Subject.String()
+	return &Verifier{
+		hubRoots: keys.Pool(pki.Hub), hubSigner: distcert.Pins{Subjects: []string{signer}}, archives: archives, cache: cms.NewChainCache(signerCache),
+	}, nil
 }
 
 // VerifyPair implements hub.PairVerifier. Its checks, in order: for each
@@ -165,7 +149,7 @@ func (v *Verifier) VerifyPair(_ context.Context, p hub.Pair) ([]hub.Check, error
 
 func (v *Verifier) distribution(p hub.Pair) (*distcert.Certificate, []hub.Check) {
 	certificate, c, err := distcert.Verify(p.Distribution, distcert.Options{
-		Roots: v.o.HubRoots, PinnedSigner: v.o.HubSigner, At: p.At, Cache: v.cache,
+		Roots: v.hubRoots, PinnedSigner: v.hubSigner, At: p.At, Cache: v.cache,
 	})
 	failed := distcert.FailedChecks(err)
 	check := func(name string, passed bool, kind distcert.Check) hub.Check {
@@ -191,7 +175,7 @@ func detail(failed bool) string {
 }
 
 func (v *Verifier) original(p hub.Pair) (*archivecert.Original, []hub.Check) {
-	original, err := v.o.Archives.Original(p.Original, p.At)
+	original, err := v.archives.Original(p.Original, p.At)
 	failed := archivecert.FailedChecks(err)
 	check := func(name string, kinds ...archivecert.Check) hub.Check {
 		out := hub.Check{Name: "original." + name, Passed: err == nil}

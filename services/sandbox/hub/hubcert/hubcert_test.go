@@ -40,7 +40,7 @@ func setup(t *testing.T) bundle {
 	require.NoError(t, err)
 	renderer, err := hubcert.NewRenderer(keys)
 	require.NoError(t, err)
-	verifier, err := hubcert.SandboxVerifier(keys, c)
+	verifier, err := hubcert.NewVerifier(keys, c)
 	require.NoError(t, err)
 	return bundle{t, keys, renderer, verifier}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/stretchr/testify/require"
 
-	"github.com/naru-relay/naru/services/cli/internal/sample"
+	"github.com/naru-relay/naru/services/client/sample"
 )
 
 // The document is a valid PDF of one page, and another identifier makes other bytes.

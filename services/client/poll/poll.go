@@ -8,7 +8,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/pkg/rest"
 )
 
 const (

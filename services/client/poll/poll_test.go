@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/services/cli/internal/poll"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/pkg/rest"
+	"github.com/naru-relay/naru/services/client/poll"
 )
 
 // Until goes on over what may pass, and ends with what cannot.

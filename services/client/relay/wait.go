@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/naru-relay/naru/services/cli/internal/poll"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/pkg/rest"
+	"github.com/naru-relay/naru/services/client/poll"
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"

@@ -38,14 +38,19 @@ type Options struct {
 	HTTP *http.Client
 	// ClientID and ClientSecret are OAuth2 client credentials; both or neither.
 	ClientID, ClientSecret string
+	// Scopes asked for; none asks for what the client has.
+	Scopes []string
+	// Untraced calls leave it to the door which of them are recorded.
+	Untraced bool
 }
 
 // Client speaks to one door as one caller. It is safe for concurrent use.
 type Client struct {
-	base   *url.URL
-	http   *http.Client
-	oauth  *clientcredentials.Config
-	bearer string
+	base     *url.URL
+	http     *http.Client
+	untraced bool
+	bearer   string
+	logIn    func(ctx context.Context) (*oauth2.Token, error)
 
 	mu    sync.Mutex
 	token *oauth2.Token
@@ -54,7 +59,7 @@ type Client struct {
 // New checks the options; it makes no call.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(o.BaseURL)
-	if err != nil || base.Host == "" || !safe(base) {
+	if err != nil || base.Host == "" || !Safe(base) {
 		return nil, errors.New("make REST client: the address must be https://…, or http://… on this machine")
 	}
 	if o.HTTP == nil {
@@ -65,11 +70,18 @@ func New(o Options) (*Client, error) {
 	}
 	transport := *o.HTTP
 	transport.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c := &Client{base: base, http: &transport}
+	c := &Client{base: base, http: &transport, untraced: o.Untraced}
 	if o.ClientID != "" {
-		c.oauth = &clientcredentials.Config{
-			ClientID: o.ClientID, ClientSecret: o.ClientSecret,
-			TokenURL: base.JoinPath("oauth2", "token").String(), AuthStyle: oauth2.AuthStyleInHeader,
+		oauth := &clientcredentials.Config{
+			ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes,
+			TokenURL: base.JoinPath(TokenPath).String(), AuthStyle: oauth2.AuthStyleInHeader,
+		}
+		c.logIn = func(ctx context.Context) (*oauth2.Token, error) {
+			token, err := oauth.Token(context.WithValue(ctx, oauth2.HTTPClient, c.http))
+			if err != nil {
+				return nil, tokenProblem(err)
+			}
+			return token, nil
 		}
 	}
 	return c, nil
@@ -77,70 +89,38 @@ func New(o Options) (*Client, error) {
 
 // WithBearer is a client of the same door that presents a token it was given.
 func (c *Client) WithBearer(token string) *Client {
-	return &Client{base: c.base, http: c.http, bearer: token}
+	return &Client{base: c.base, http: c.http, untraced: c.untraced, bearer: token}
 }
 
-// BaseURL of the door.
-func (c *Client) BaseURL() string { return c.base.String() }
+// WithLogIn is a client of the same door that gets its tokens in another way than OAuth2.
+func (c *Client) WithLogIn(logIn func(ctx context.Context) (*oauth2.Token, error)) *Client {
+	return &Client{base: c.base, http: c.http, untraced: c.untraced, logIn: logIn}
+}
 
-func safe(u *url.URL) bool {
+// Safe tells whether secrets may travel to an address: https, or http on this machine itself, which 0.0.0.0 is for whoever calls it.
+func Safe(u *url.URL) bool {
 	if u.Scheme == "https" {
 		return true
 	}
 	ip := net.ParseIP(u.Hostname())
-	return u.Scheme == "http" && (u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback()))
+	return u.Scheme == "http" && (u.Hostname() == "localhost" || (ip != nil && (ip.IsLoopback() || ip.IsUnspecified())))
 }
 
 // Call makes a call whose body and answer are messages in proto's JSON; in and out may be nil.
 func (c *Client) Call(ctx context.Context, method, path string, query url.Values, in, out proto.Message) error {
-	var body []byte
-	if in != nil {
-		raw, err := protojson.Marshal(in)
-		if err != nil {
-			return fmt.Errorf("encode %s: %w", path, err)
-		}
-		body = raw
-	}
-	return c.exchange(ctx, method, path, query, body, func(raw []byte) error {
-		if out == nil {
-			return nil
-		}
-		// A newer relay may know more fields.
-		return protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(raw, out)
-	})
+	// A newer relay may know more fields.
+	read := protojson.UnmarshalOptions{DiscardUnknown: true}
+	return exchange(ctx, c, method, path, query, in, out, protojson.Marshal, read.Unmarshal)
 }
 
 // JSON makes a call whose body and answer are plain JSON; in and out may be nil.
 func (c *Client) JSON(ctx context.Context, method, path string, query url.Values, in, out any) error {
-	var body []byte
-	if in != nil {
-		raw, err := json.Marshal(in)
-		if err != nil {
-			return fmt.Errorf("encode %s: %w", path, err)
-		}
-		body = raw
-	}
-	return c.exchange(ctx, method, path, query, body, func(raw []byte) error {
-		if out == nil {
-			return nil
-		}
-		return json.Unmarshal(raw, out)
-	})
-}
-
-// Upload sends a body of another kind, once, and reads JSON into out.
-func (c *Client) Upload(ctx context.Context, path, contentType string, body io.Reader, out any) error {
-	response, err := c.do(ctx, http.MethodPost, path, nil, contentType, body)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	return readAnswer(http.MethodPost, path, response, func(raw []byte) error { return json.Unmarshal(raw, out) })
+	return exchange(ctx, c, method, path, query, in, out, json.Marshal, json.Unmarshal)
 }
 
 // Download writes an answer of at most limit bytes to w and tells its media type.
 func (c *Client) Download(ctx context.Context, path string, limit int64, w io.Writer) (string, error) {
-	response, err := c.again(ctx, http.MethodGet, path, nil, nil)
+	response, err := c.Open(ctx, http.MethodGet, path)
 	if err != nil {
 		return "", err
 	}
@@ -159,13 +139,28 @@ func (c *Client) Download(ctx context.Context, path string, limit int64, w io.Wr
 	return media, nil
 }
 
-func (c *Client) exchange(ctx context.Context, method, path string, query url.Values, body []byte, read func([]byte) error) error {
-	response, err := c.again(ctx, method, path, query, body)
+func exchange[M any](ctx context.Context, c *Client, method, path string, query url.Values, in, out M,
+	encode func(M) ([]byte, error), decode func([]byte, M) error,
+) error {
+	var open func() (io.Reader, error)
+	if any(in) != nil {
+		raw, err := encode(in)
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", path, err)
+		}
+		open = func() (io.Reader, error) { return bytes.NewReader(raw), nil }
+	}
+	response, err := c.again(ctx, method, path, query, "application/json", open)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	return readAnswer(method, path, response, read)
+	return readAnswer(method, path, response, func(raw []byte) error {
+		if any(out) == nil {
+			return nil
+		}
+		return decode(raw, out)
+	})
 }
 
 func readAnswer(method, path string, response *http.Response, read func([]byte) error) error {
@@ -185,17 +180,33 @@ func readAnswer(method, path string, response *http.Response, read func([]byte) 
 	return nil
 }
 
-// again makes a call, and once more with a fresh token when the door no longer takes the kept one.
-func (c *Client) again(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
+// Open makes a call without a body and gives the answer as it comes; the caller closes its body.
+func (c *Client) Open(ctx context.Context, method, path string) (*http.Response, error) {
+	return c.again(ctx, method, path, nil, "", nil)
+}
+
+// again makes a call, and once more with a fresh token when the door no longer takes the kept one. open gives the body anew for each
+// try; nil for none.
+func (c *Client) again(ctx context.Context, method, path string, query url.Values, contentType string, open func() (io.Reader, error)) (*http.Response, error) {
 	for try := 1; ; try++ {
-		var reader io.Reader
-		contentType := ""
-		if body != nil {
-			reader, contentType = bytes.NewReader(body), "application/json"
+		token, err := c.currentToken(ctx)
+		if err != nil {
+			return nil, err
 		}
-		response, err := c.do(ctx, method, path, query, contentType, reader)
+		var body io.Reader
+		header := http.Header{}
+		if open != nil {
+			if body, err = open(); err != nil {
+				return nil, err
+			}
+			header.Set("Content-Type", contentType)
+		}
+		if token != "" {
+			header.Set("Authorization", "Bearer "+token)
+		}
+		response, err := c.do(ctx, method, path, query, header, body)
 		var problem *Problem
-		if try > 1 || c.oauth == nil || !errors.As(err, &problem) || problem.Status != http.StatusUnauthorized || problem.Path != path {
+		if try > 1 || c.logIn == nil || !errors.As(err, &problem) || problem.Status != http.StatusUnauthorized {
 			return response, err
 		}
 		c.forget()
@@ -203,11 +214,7 @@ func (c *Client) again(ctx context.Context, method, path string, query url.Value
 }
 
 // do makes one call; an answer of another status than 2xx is a *Problem.
-func (c *Client) do(ctx context.Context, method, path string, query url.Values, contentType string, body io.Reader) (*http.Response, error) {
-	token, err := c.currentToken(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, header http.Header, body io.Reader) (*http.Response, error) {
 	// Joined as text: JoinPath would unescape what the caller has escaped.
 	target := strings.TrimSuffix(c.base.String(), "/") + path
 	if len(query) > 0 {
@@ -217,13 +224,10 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: make request: %w", method, path, err)
 	}
+	request.Header = header
 	request.Header.Set("Accept", "application/json, application/problem+json, */*;q=0.5")
-	request.Header.Set("Traceparent", traceOf(ctx).parent())
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
+	if !c.untraced {
+		request.Header.Set("Traceparent", traceOf(ctx).parent())
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
@@ -237,7 +241,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 }
 
 func (c *Client) currentToken(ctx context.Context) (string, error) {
-	if c.oauth == nil {
+	if c.logIn == nil {
 		return c.bearer, nil
 	}
 	c.mu.Lock()
@@ -245,12 +249,19 @@ func (c *Client) currentToken(ctx context.Context) (string, error) {
 	if c.token.Valid() {
 		return c.token.AccessToken, nil
 	}
-	token, err := c.oauth.Token(context.WithValue(ctx, oauth2.HTTPClient, c.http))
+	token, err := c.logIn(ctx)
 	if err != nil {
-		return "", tokenProblem(err)
+		return "", err
 	}
 	c.token = token
 	return token.AccessToken, nil
+}
+
+// LogIn gets a fresh token. Calls do it by themselves.
+func (c *Client) LogIn(ctx context.Context) error {
+	c.forget()
+	_, err := c.currentToken(ctx)
+	return err
 }
 
 func (c *Client) forget() {
@@ -259,16 +270,18 @@ func (c *Client) forget() {
 	c.token = nil
 }
 
+// TokenPath is where a door gives access tokens.
+const TokenPath = "/oauth2/token"
+
 // tokenProblem makes the token endpoint's refusal a *Problem; it may answer in the RFC 6749 form.
 func tokenProblem(err error) error {
-	const path = "/oauth2/token"
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) || refused.Response == nil {
-		return &TransportError{Method: http.MethodPost, Path: path, Cause: withoutURL(err)}
+		return &TransportError{Method: http.MethodPost, Path: TokenPath, Cause: withoutURL(err)}
 	}
 	response := *refused.Response
 	response.Body = io.NopCloser(bytes.NewReader(refused.Body))
-	problem := readProblem(http.MethodPost, path, &response)
+	problem := readProblem(http.MethodPost, TokenPath, &response)
 	if refused.ErrorCode != "" && problem.Reason == "" {
 		problem.Reason, problem.Detail = strings.ToUpper(refused.ErrorCode), refused.ErrorDescription
 	}

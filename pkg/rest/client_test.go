@@ -15,8 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/pkg/testkit/golden"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
 
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
@@ -213,23 +213,50 @@ func TestLimits(t *testing.T) {
 	require.ErrorIs(t, c.JSON(t.Context(), http.MethodGet, "/json", nil, nil, nil), rest.ErrAnswerTooLarge)
 }
 
-// An upload is streamed, and refused with the door's problem.
+// A form is streamed, made anew where a token is renewed, and refused with the door's problem.
 func TestUpload(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(w http.ResponseWriter, r *http.Request) {
-		raw, err := io.ReadAll(r.Body)
-		if err != nil || r.Header.Get("Content-Type") != "text/x" {
+		file, header, err := r.FormFile("part")
+		switch {
+		case err != nil || header.Header.Get("Content-Type") != "text/x":
 			w.WriteHeader(http.StatusTeapot)
 			return
+		case r.Header.Get("Authorization") == "Bearer token-1":
+			w.WriteHeader(http.StatusUnauthorized)
+			return
 		}
+		raw, _ := io.ReadAll(file)
 		_ = json.NewEncoder(w).Encode(map[string]int{"size": len(raw)})
 	})
 	var answer struct{ Size int }
-	require.NoError(t, d.client(t, "", "").Upload(t.Context(), "/up", "text/x", strings.NewReader("12345"), &answer))
+	upload := func(c *rest.Client, contentType string, content func() io.Reader) error {
+		return c.Upload(t.Context(), "/up", func() ([]rest.Part, error) {
+			return []rest.Part{{Name: "part", ContentType: contentType, Content: content()}}, nil
+		}, &answer)
+	}
+	five := func() io.Reader { return strings.NewReader("12345") }
+	require.NoError(t, upload(d.client(t, "", ""), "text/x", five))
 	require.Equal(t, 5, answer.Size)
-	require.Error(t, d.client(t, "", "").Upload(t.Context(), "/up", "text/y", strings.NewReader("12345"), &answer))
-	broken := io.MultiReader(strings.NewReader("1"), errorReader{})
-	require.ErrorContains(t, d.client(t, "", "").Upload(t.Context(), "/up", "text/x", broken, &answer), "disk")
+	answer.Size = 0
+	require.NoError(t, upload(d.client(t, "client", "secret"), "text/x", five))
+	require.Equal(t, 5, answer.Size)
+	require.Equal(t, 2, d.tokens)
+	require.ErrorContains(t, upload(d.client(t, "", ""), "text/y", five), "418")
+	broken := func() io.Reader { return io.MultiReader(strings.NewReader("1"), errorReader{}) }
+	require.ErrorContains(t, upload(d.client(t, "", ""), "text/x", broken), "disk")
+	none := func() ([]rest.Part, error) { return nil, errors.New("no such file") }
+	require.ErrorContains(t, d.client(t, "", "").Upload(t.Context(), "/up", none, &answer), "no such file")
+}
+
+// A door cannot know what it has not read.
+func TestUploadDisbelieves(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
+	large := bytes.Repeat([]byte("x"), 8<<20)
+	require.Error(t, d.client(t, "", "").Upload(t.Context(), "/up", func() ([]rest.Part, error) {
+		return []rest.Part{{Name: "part", ContentType: "text/x", Content: bytes.NewReader(large)}}, nil
+	}, &struct{}{}))
 }
 
 type errorReader struct{}
@@ -244,6 +271,7 @@ func TestNewRefusals(t *testing.T) {
 	}{
 		{"plain http to elsewhere", rest.Options{BaseURL: "http://relay.example", HTTP: http.DefaultClient}},
 		{"a name that only looks like here", rest.Options{BaseURL: "http://localhost.example", HTTP: http.DefaultClient}},
+		{"plain http to the network", rest.Options{BaseURL: "http://192.0.2.1", HTTP: http.DefaultClient}},
 		{"no scheme", rest.Options{BaseURL: "relay.example", HTTP: http.DefaultClient}},
 		{"no HTTP client", rest.Options{BaseURL: "https://relay.example"}},
 		{"id without a secret", rest.Options{BaseURL: "https://relay.example", HTTP: http.DefaultClient, ClientID: "a"}},
@@ -255,7 +283,7 @@ func TestNewRefusals(t *testing.T) {
 			require.Error(t, err)
 		})
 	}
-	for _, here := range []string{"http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1", "https://relay.example"} {
+	for _, here := range []string{"http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1", "http://0.0.0.0:1", "https://relay.example"} {
 		_, err := rest.New(rest.Options{BaseURL: here, HTTP: http.DefaultClient})
 		require.NoError(t, err, here)
 	}

@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/pkg/rest"
 
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )

@@ -9,7 +9,8 @@ import (
 	"net/url"
 
 	"github.com/naru-relay/naru/pkg/receipt"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
+	"github.com/naru-relay/naru/pkg/rest"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -31,6 +32,20 @@ type Client struct {
 
 // New makes a client of a door.
 func New(door *rest.Client) *Client { return &Client{rest: door} }
+
+// Open makes a client that authenticates with credentials; without any it is nobody yet.
+func Open(baseURL string, client *http.Client, c endpoints.Credentials) (*Client, error) {
+	door, err := rest.New(rest.Options{BaseURL: baseURL, HTTP: client, ClientID: c.ClientID, ClientSecret: c.ClientSecret})
+	if err != nil {
+		return nil, err
+	}
+	return New(door), nil
+}
+
+// Credentials are those a relay has given, as files keep them.
+func Credentials(c *gatewayv1.Credentials) endpoints.Credentials {
+	return endpoints.Credentials{ClientID: c.GetClientId(), ClientSecret: c.GetClientSecret()}
+}
 
 // Session is the same relay for a recipient with a session token.
 func (c *Client) Session(token string) *Client { return &Client{rest: c.rest.WithBearer(token)} }

@@ -10,14 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
-	"github.com/naru-relay/naru/services/cli/internal/rest"
 )
 
 // Operator is a client of a sandbox system's /sandbox interface.
@@ -63,6 +61,15 @@ func AddPerson(ctx context.Context, idp *rest.Client, p Person) (Person, error) 
 	return added, idp.JSON(ctx, http.MethodPost, "/sandbox/persons", nil, p, &added)
 }
 
+// Persons lists the persons there are.
+func Persons(ctx context.Context, idp *rest.Client) ([]Person, error) {
+	var answer struct {
+		Persons []Person `json:"persons"`
+	}
+	err := idp.JSON(ctx, http.MethodGet, "/sandbox/persons", nil, nil, &answer)
+	return answer.Persons, err
+}
+
 // StoredDocument is what a sender stores at its viewing system (guide 5.1.1 ❷).
 type StoredDocument struct {
 	// Recipient in the identifier kind used when sending: one of ci, person, businessNumber, platformAddress.
@@ -82,12 +89,16 @@ func StoreDocument(ctx context.Context, viewing *rest.Client, d StoredDocument, 
 	if err != nil {
 		return "", fmt.Errorf("store document for viewing: %w", err)
 	}
-	body, contentType := stream([]part{{"meta", "application/json", bytes.NewReader(meta)}, {"document", "application/octet-stream", content}})
-	defer func() { _ = body.Close() }() // never fails
+	form := func() ([]rest.Part, error) {
+		return []rest.Part{
+			{Name: "meta", ContentType: "application/json", Content: bytes.NewReader(meta)},
+			{Name: "document", ContentType: "application/octet-stream", Content: content},
+		}, nil
+	}
 	var answer struct {
 		ViewingURL string `json:"viewingUrl"`
 	}
-	if err := viewing.Upload(ctx, "/documents", contentType, body, &answer); err != nil {
+	if err := viewing.Upload(ctx, "/documents", form, &answer); err != nil {
 		return "", err
 	}
 	if answer.ViewingURL == "" {
@@ -162,48 +173,19 @@ type Verdict struct {
 // VerifyPair has the hub verify a distribution certificate (PDF), an original certificate (DER) and the document they are about
 // (guide 5.1.2 ❹).
 func VerifyPair(ctx context.Context, hub *rest.Client, distribution, original []byte, document io.Reader) (*Verdict, error) {
-	body, contentType := stream([]part{
-		{"distribution", "application/pdf", bytes.NewReader(distribution)},
-		{"original", "application/cms", bytes.NewReader(original)},
-		{"document", "application/octet-stream", document},
-	})
-	defer func() { _ = body.Close() }() // never fails
+	form := func() ([]rest.Part, error) {
+		return []rest.Part{
+			{Name: "distribution", ContentType: "application/pdf", Content: bytes.NewReader(distribution)},
+			{Name: "original", ContentType: "application/cms", Content: bytes.NewReader(original)},
+			{Name: "document", ContentType: "application/octet-stream", Content: document},
+		}, nil
+	}
 	var verdict Verdict
-	if err := hub.Upload(ctx, "/api/cert/verify", contentType, body, &verdict); err != nil {
+	if err := hub.Upload(ctx, "/api/cert/verify", form, &verdict); err != nil {
 		return nil, err
 	}
 	if verdict.ResultCode != 1 {
 		return nil, fmt.Errorf("the hub could not verify: %s %s", verdict.ErrCode, verdict.ErrMsg)
 	}
 	return &verdict, nil
-}
-
-type part struct {
-	name, contentType string
-	content           io.Reader
-}
-
-// stream makes a multipart body while it is read. Closing it ends the goroutine behind it.
-func stream(parts []part) (*io.PipeReader, string) {
-	reader, writer := io.Pipe()
-	form := multipart.NewWriter(writer)
-	go func() {
-		_ = writer.CloseWithError(write(form, parts)) // never fails; nil means end of file
-	}()
-	return reader, form.FormDataContentType()
-}
-
-func write(form *multipart.Writer, parts []part) error {
-	for _, p := range parts {
-		w, err := form.CreatePart(textproto.MIMEHeader{
-			"Content-Disposition": {fmt.Sprintf(`form-data; name="%s"; filename="%s"`, p.name, p.name)}, "Content-Type": {p.contentType},
-		})
-		if err != nil {
-			return fmt.Errorf("begin %s: %w", p.name, err)
-		}
-		if _, err := io.Copy(w, p.content); err != nil {
-			return fmt.Errorf("write %s: %w", p.name, err)
-		}
-	}
-	return form.Close()
 }
