@@ -30,14 +30,14 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// consumedDays is how long frame ids are kept: longer than frames are published again (journal.Republished) and streams keep them.
+// consumedDays is how long frame ids are kept at least: longer than frames are published again (journal.Republished) and streams keep them.
 const consumedDays = 30
 
 // Migrations makes the consumer tables in a unit's schema.
 func Migrations() pg.Source {
 	return pg.Source{Name: "inbox", FS: migrations, Partitions: []pg.Partition{{
-		Table: "consumed_frame", Kind: pg.ByDayUUIDv7, Behind: int(journal.Republished/(24*time.Hour)) + 1,
-		Retain: pg.Retain{Days: consumedDays}, Guard: "select true",
+		// A month has more days than frames are published again for: the present one and the one before hold every id that can come.
+		Table: "consumed_frame", Kind: pg.ByMonthUUIDv7, Retain: pg.Retain{Days: consumedDays}, Guard: "select true",
 	}}}
 }
 

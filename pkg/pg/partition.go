@@ -46,10 +46,6 @@ type Partition struct {
 	// Table is the partitioned table; its partitions are <table>_<2026 | 202601 | 20260131>.
 	Table string
 	Kind  PartitionKind
-	// Ahead is the number of partitions made beyond the present one; 0 means 7 days, 2 months or 1 year.
-	Ahead int
-	// Behind is the number made before the present one, for keys that arrive late; 0 means 1.
-	Behind int
 	// With are storage parameters of each partition, e.g. "fillfactor = 60".
 	With string
 	// Retain is after what age a partition may be dropped.
@@ -119,13 +115,10 @@ func maintain(ctx context.Context, db Beginner, p Partition, now time.Time) erro
 	if err != nil {
 		return err
 	}
-	first := p.spanAt(now)
-	for range p.behind() {
-		first = p.spanAt(first.start.Add(-time.Hour))
-	}
 	var failures error
-	s := first
-	for range p.behind() + 1 + p.ahead() {
+	// From the one before the present, for keys that arrive late.
+	s := p.spanAt(p.spanAt(now).start.Add(-time.Hour))
+	for range 2 + p.period().ahead {
 		if !existing[s.name] && !p.expired(s, now) {
 			failures = errors.Join(failures, create(ctx, db, p, s))
 		}
@@ -309,15 +302,6 @@ func uuidFloor(t time.Time) uuid.UUID {
 	binary.BigEndian.PutUint64(u[:8], uint64(t.UnixMilli())<<16) // after 1970
 	return u
 }
-
-func (p Partition) ahead() int {
-	if p.Ahead > 0 {
-		return p.Ahead
-	}
-	return p.period().ahead
-}
-
-func (p Partition) behind() int { return max(p.Behind, 1) }
 
 func (p Partition) check() error {
 	switch {

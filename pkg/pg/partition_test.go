@@ -72,9 +72,12 @@ func TestMaintainMakesThePartitionsAroundNow(t *testing.T) {
 		{name: "years of a UUIDv7", part: pg.Partition{Table: "entry", Kind: pg.ByYearUUIDv7}, want: []string{"entry_2025", "entry_2026", "entry_2027"}},
 		{name: "years of an edoc number", part: pg.Partition{Table: "record", Kind: pg.ByYearText}, want: []string{"record_2026", "record_2027", "record_2028"}},
 		{
-			name: "days of a time, fewer ahead, more behind",
-			part: pg.Partition{Table: "visit", Kind: pg.ByDayTime, Ahead: 1, Behind: 2},
-			want: []string{"visit_20261229", "visit_20261230", "visit_20261231", "visit_20270101"},
+			name: "days of a time",
+			part: pg.Partition{Table: "visit", Kind: pg.ByDayTime},
+			want: []string{
+				"visit_20261230", "visit_20261231", "visit_20270101", "visit_20270102", "visit_20270103", "visit_20270104", "visit_20270105",
+				"visit_20270106", "visit_20270107",
+			},
 		},
 		{name: "months of a time", part: pg.Partition{Table: "bill", Kind: pg.ByMonthTime}, want: []string{"bill_202611", "bill_202612", "bill_202701", "bill_202702"}},
 	} {

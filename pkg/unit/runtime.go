@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
@@ -60,10 +63,18 @@ func platformSources() []pg.Source {
 // Migrate brings the units' schemas forward and makes streams and consumers. It runs before Run, with the owners' roles and an
 // administrative bus connection.
 func Migrate(ctx context.Context, rt Runtime, admin bus.Options, units ...Unit) error {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, u := range units {
-		if err := pg.Migrate(ctx, rt.Database(u.Name).OwnerURL, u.Name, u.Sources()...); err != nil {
-			return fmt.Errorf("migrate %s: %w", u.Name, err)
-		}
+		group.Go(func() error {
+			if err := pg.Migrate(ctx, rt.Database(u.Name).OwnerURL, u.Name, u.Sources()...); err != nil {
+				return fmt.Errorf("migrate %s: %w", u.Name, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	topology := Topology(units)
 	topology.Replicas = rt.StreamReplicas

@@ -58,7 +58,8 @@ type Person struct {
 // AddPerson adds a person and tells the CI that was made up.
 func AddPerson(ctx context.Context, idp *rest.Client, p Person) (Person, error) {
 	var added Person
-	return added, idp.JSON(ctx, http.MethodPost, "/sandbox/persons", nil, p, &added)
+	err := idp.JSON(ctx, http.MethodPost, "/sandbox/persons", nil, p, &added)
+	return added, err
 }
 
 // Persons lists the persons there are.
@@ -151,7 +152,8 @@ func HubDate(t time.Time) string {
 // HeldCirculation tells the hub's record of a document.
 func HeldCirculation(ctx context.Context, hub *rest.Client, edocNum string) (Circulation, error) {
 	var c Circulation
-	return c, hub.JSON(ctx, http.MethodGet, "/sandbox/circulations/"+url.PathEscape(edocNum), nil, nil, &c)
+	err := hub.JSON(ctx, http.MethodGet, "/sandbox/circulations/"+url.PathEscape(edocNum), nil, nil, &c)
+	return c, err
 }
 
 // Check is one of the hub's checks of a pair of certificates.
