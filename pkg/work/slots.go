@@ -10,12 +10,12 @@ import (
 // row that somebody holds or a server that is away, the others go on.
 const patience = 250 * time.Millisecond
 
-// Slots bound how much bulk work a process does at the same time, whichever units it is of: half of the processors. The other half is for whoever
-// waits for an answer, and for the database, which on a small machine has the same processors. More at a time makes bulk work no faster.
+// Slots bound how much bulk work a process does at the same time, whichever units it is of: as much as it has processors. More at a time makes bulk
+// work no faster and each piece of it dearer, and stands in the way of whoever waits for an answer.
 type Slots chan struct{}
 
 // NewSlots makes the slots of a process.
-func NewSlots() Slots { return make(Slots, max(1, runtime.GOMAXPROCS(0)/2)) }
+func NewSlots() Slots { return make(Slots, runtime.GOMAXPROCS(0)) }
 
 // Take waits for a slot and gives what ends it. A nil Slots has one for everybody.
 func (s Slots) Take(ctx context.Context) (done func()) {
