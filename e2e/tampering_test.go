@@ -50,6 +50,12 @@ func wholeRelay(t *testing.T) *whole {
 	require.Equal(t, http.StatusOK, shown, "%s", body)
 	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() && s.ReadTimeRegistered() })
 	certificateOf(t, institution, document, "시험")
+	awaitLogged(t)
+	// The second checkpoint of the hub must not be its newest, whichever facts came into one.
+	for stack.Count(t, `select count(*) from hub.log_checkpoint`) < 3 {
+		certificateOf(t, institution, document, "시험")
+		awaitLogged(t)
+	}
 	// The newest checkpoints of the gateway: facts that nothing follows from.
 	for range 3 {
 		before := stack.Count(t, `select count(*) from gateway.log_checkpoint`)
@@ -282,8 +288,16 @@ func verifyDumps(t *testing.T, w *whole) {
 			}
 		})
 	}
+	code, found, output := harness.Look(t, "audit", "--dump", good.Dump(t, "--format=custom"), "--keys", w.Keys)
+	require.Equal(t, cli.ExitOK, code, output)
+	require.Empty(t, found)
+	code, found, output = harness.Look(t, "audit", "--dump", bad.Dump(t, "--format=custom"), "--keys", w.Keys)
+	require.Equal(t, cli.ExitFailed, code, output)
+	require.Equal(t, []string{"hub frame_changed", "status frame_forged"}, codesOf(found))
 	one := bad.Dump(t, "--format=custom", "--schema=status")
-	code, found, output := harness.Look(t, "evidence", "verify", "--dump", one, "--keys", w.Keys)
+	code, _, output = harness.Look(t, "audit", "--dump", one, "--keys", w.Keys)
+	require.Equal(t, cli.ExitUsage, code, "an audit holds units against each other: %s", output)
+	code, found, output = harness.Look(t, "evidence", "verify", "--dump", one, "--keys", w.Keys)
 	require.Equal(t, cli.ExitFailed, code, output)
 	require.Equal(t, []string{"status frame_forged"}, codesOf(found))
 	require.Contains(t, output, `"notChecked"`)
