@@ -13,7 +13,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const provisionAttempts = 5
+// provisionAttempts are for several databases of one server whose schemas share their roles and are provisioned at the same time: an advisory
+// lock is one database's own.
+const provisionAttempts = 10
 
 // Passwords of a schema's two roles: 8 or more printable ASCII characters each.
 type Passwords struct {
