@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
@@ -118,7 +120,12 @@ func (g *Group[T]) commit(taken []*member[T]) (err error) {
 			err = errAlone
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(taken[0].ctx), groupTimeout)
+	ctx := context.WithoutCancel(taken[0].ctx)
+	if len(taken) > 1 {
+		// It is of no one caller's trace: a fact without a trace of its own must not get another's.
+		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
+	}
+	ctx, cancel := context.WithTimeout(ctx, groupTimeout)
 	defer cancel()
 	of := make([]T, len(taken))
 	for i, m := range taken {

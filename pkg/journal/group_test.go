@@ -8,18 +8,28 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 
+	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
 // change is what a caller of the tests asks for.
 type change struct {
-	subject string
+	subject     string
+	traceparent string
 	// then is done after its fact is stated.
 	then func(ctx context.Context, tx *journal.Tx) error
 	// among are the subjects it was written with.
 	among []string
+}
+
+func (c *change) fact() journal.Fact {
+	f := cancelled(c.subject)
+	f.Traceparent = c.traceparent
+	return f
 }
 
 type crowd struct {
@@ -38,7 +48,7 @@ func newCrowd(t *testing.T) crowd {
 		for _, c := range of {
 			c.among = subjects
 			if c.subject != "" {
-				if err := tx.State(ctx, express, cancelled(c.subject)); err != nil {
+				if err := tx.State(ctx, express, c.fact()); err != nil {
 					return err
 				}
 			}
@@ -122,6 +132,32 @@ func TestGroupHoldsAKeyOnce(t *testing.T) {
 		together[fmt.Sprint(one.among)]++
 	}
 	require.Equal(t, map[string]int{"[a b c]": 3, "[b]": 2}, together)
+}
+
+// A shared transaction is of nobody's trace: who is not traced gets no other's.
+func TestGroupOfOneThatIsTraced(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t)
+	sampled := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
+	for _, err := range c.call(t, 3, func(i int) error {
+		ctx := t.Context()
+		if i == 0 {
+			ctx = trace.ContextWithSpanContext(ctx, sampled)
+		}
+		return c.group.Commit(ctx, &change{subject: fmt.Sprint(i), traceparent: journal.Traceparent(ctx)})
+	}) {
+		require.NoError(t, err)
+	}
+	frames, err := journal.OfKind(t.Context(), c.db.App, "intake", frame.KindOf(&intakev1.CancelRequested{}))
+	require.NoError(t, err)
+	require.Len(t, frames, 1)
+	events, err := frames[0].Events()
+	require.NoError(t, err)
+	traced := map[string]bool{}
+	for _, e := range events {
+		traced[e.GetSubject()] = e.GetTraceparent() != ""
+	}
+	require.Equal(t, map[string]bool{"0": true, "1": false, "2": false}, traced)
 }
 
 // One caller's failure is its own: an error, a panic, or having gone.
