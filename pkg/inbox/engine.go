@@ -144,6 +144,10 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 		defer cancel()
 		sub.Drain(drainCtx)
 	}()
+	var slots work.Slots // express work is bounded by nothing
+	if lane == platformv1.Lane_LANE_BULK {
+		slots = e.deps.Slots
+	}
 	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for {
@@ -151,14 +155,11 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 		if !ok {
 			return errGone
 		}
-		done := func() {}
-		if lane == platformv1.Lane_LANE_BULK {
-			done = e.deps.Slots.Take(ctx)
-		}
-		began := e.deps.Clock.Now()
-		e.settle(ctx, c, batch)
-		done()
-		rest.Reset(min(e.deps.Clock.Now().Sub(began), restOf(lane)))
+		slots.Do(ctx, func() {
+			began := e.deps.Clock.Now()
+			e.settle(ctx, c, batch)
+			rest.Reset(min(e.deps.Clock.Now().Sub(began), restOf(lane)))
+		})
 	}
 }
 

@@ -13,17 +13,18 @@ func TestSlotsAreTakenOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slots := make(Slots, 1)
-		first := slots.Take(t.Context())
-		second := make(chan func())
-		go func() { second <- slots.Take(t.Context()) }()
+		second := make(chan struct{})
+		slots.Do(t.Context(), func() {
+			go slots.Do(t.Context(), func() { close(second) })
+			synctest.Wait()
+			select {
+			case <-second:
+				require.Fail(t, "two have the only slot")
+			default:
+			}
+		})
+		<-second
 		synctest.Wait()
-		select {
-		case <-second:
-			require.Fail(t, "two have the only slot")
-		default:
-		}
-		first()
-		(<-second)()
 		require.Empty(t, slots)
 	})
 }
@@ -32,28 +33,34 @@ func TestSlotsWaitForNobodyForEver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slots := make(Slots, 1)
-		stuck := slots.Take(t.Context())
-		began := time.Now() //nolint:forbidigo // of the bubble
-		without := slots.Take(t.Context())
-		require.Equal(t, patience, time.Since(began))
-		without()
-		require.Len(t, slots, 1, "who went without a slot gives none back")
-		stuck()
-		require.Empty(t, slots)
-
+		waited := func(ctx context.Context) (took time.Duration) {
+			began := time.Now() //nolint:forbidigo // of the bubble
+			slots.Do(ctx, func() { took = time.Since(began) })
+			return took
+		}
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		stuck = slots.Take(t.Context())
-		began = time.Now() //nolint:forbidigo // of the bubble
-		slots.Take(ended)()
-		require.Zero(t, time.Since(began))
-		stuck()
+		slots.Do(t.Context(), func() { // stuck
+			require.Equal(t, patience, waited(t.Context()))
+			require.Len(t, slots, 1, "who went without a slot gives none back")
+			require.Zero(t, waited(ended))
+		})
+		require.Empty(t, slots)
 	})
+}
+
+// A panic that somebody survives must not cost a slot each time.
+func TestSlotsAreGivenBackByAPanic(t *testing.T) {
+	t.Parallel()
+	slots := make(Slots, 1)
+	require.Panics(t, func() { slots.Do(t.Context(), func() { panic("x") }) }) //nolint:forbidigo // it is what is tested
+	require.Empty(t, slots)
 }
 
 func TestNoSlotsAreForEverybody(t *testing.T) {
 	t.Parallel()
 	var slots Slots
-	slots.Take(t.Context())()
-	slots.Take(t.Context())()
+	ran := false
+	slots.Do(t.Context(), func() { ran = true })
+	require.True(t, ran)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/rpc"
-	"github.com/naru-relay/naru/pkg/work"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -33,9 +32,7 @@ type acceptor struct {
 	serials   *serials
 	builder   *builder
 	committer *committer
-	// checks bound how many items of batches are checked at the same time.
-	checks  work.Slots
-	metrics *metrics
+	metrics   *metrics
 }
 
 // candidate is an item on its way through the door.
@@ -108,7 +105,7 @@ func (v *visit) open() []*candidate {
 
 // checkRules finds what breaks the rules of its message, and reads what judging needs.
 func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.SendItem) error {
-	return parallel(ctx, a.checks, len(items), func(_ context.Context, i int) error {
+	return parallel(ctx, len(items), func(_ context.Context, i int) error {
 		item := items[i]
 		if item == nil {
 			item = &intakev1.SendItem{}
@@ -244,7 +241,7 @@ func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*can
 			of[digest].der, of[digest].kept = der, true
 		}
 	}
-	return of, verifyAll(ctx, a.checks, a.verifier, of, v.at)
+	return of, verifyAll(ctx, a.verifier, of, v.at)
 }
 
 // answerRepeats gives the items that would be refused the answer their key already has. The others need no look-up: the commit tells.
@@ -280,7 +277,7 @@ func (a *acceptor) prepare(ctx context.Context, v *visit) error {
 	if err != nil {
 		return err
 	}
-	return parallel(ctx, a.checks, len(candidates), func(ctx context.Context, i int) error {
+	return parallel(ctx, len(candidates), func(ctx context.Context, i int) error {
 		made, err := a.builder.build(ctx, v, candidates[i], numbers[i])
 		if err != nil {
 			return fmt.Errorf("prepare %s: %w", numbers[i], err)

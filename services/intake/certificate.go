@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
-	"github.com/naru-relay/naru/pkg/work"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -33,24 +32,21 @@ type supplied struct {
 	failure      error
 }
 
-// parallel runs do for 0…n-1, on as many goroutines as there are slots: one for each call would grow its stack anew each time. A single call is
-// run where the caller stands.
-func parallel(ctx context.Context, slots work.Slots, n int, do func(ctx context.Context, i int) error) error {
+// parallel runs do for 0…n-1, on as many goroutines as there are processors: one for each call would grow its stack anew each time. A single
+// call is run where the caller stands.
+func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	if n == 1 {
 		return do(ctx, 0)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	var taken atomic.Int64
-	for range min(n, max(1, cap(slots))) {
+	for range min(n, runtime.GOMAXPROCS(0)) {
 		group.Go(func() error {
 			for i := taken.Add(1) - 1; i < int64(n); i = taken.Add(1) - 1 {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				done := slots.Take(ctx)
-				err := do(ctx, int(i))
-				done()
-				if err != nil {
+				if err := do(ctx, int(i)); err != nil {
 					return err
 				}
 				runtime.Gosched() // a batch computes for long: whoever else has something to do comes in between
@@ -62,14 +58,14 @@ func parallel(ctx context.Context, slots work.Slots, n int, do func(ctx context.
 }
 
 // verifyAll verifies every certificate once, at the time of acceptance: signature, chain, issuer, validity.
-func verifyAll(ctx context.Context, slots work.Slots, v verifier, certificates map[certificateID]*supplied, at time.Time) error {
+func verifyAll(ctx context.Context, v verifier, certificates map[certificateID]*supplied, at time.Time) error {
 	list := make([]*supplied, 0, len(certificates))
 	for _, s := range certificates {
 		if len(s.der) > 0 {
 			list = append(list, s)
 		}
 	}
-	return parallel(ctx, slots, len(list), func(_ context.Context, i int) error {
+	return parallel(ctx, len(list), func(_ context.Context, i int) error {
 		list[i].registration, list[i].failure = v.Registration(list[i].der, at)
 		return nil
 	})

@@ -16,7 +16,6 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/unit"
-	"github.com/naru-relay/naru/pkg/work"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
 )
@@ -82,7 +81,6 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 	commit := &committer{
 		journal: env.Journal, receipts: receipts, writers: config.Writers, clock: env.Clock, queue: waiting, log: env.Log, metrics: instruments,
 	}
-	checks := work.NewSlots()
 	s := &server{
 		uploads: journal.NewGroup(env.Journal, (*upload).subject, keepUploads),
 		clock:   env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates,
@@ -90,7 +88,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 			clock: env.Clock, db: env.DB, limits: config.Limits, rules: rules, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
 			builder:   &builder{platform: env.Platform, sealer: env.Sealed},
-			committer: commit, checks: checks, metrics: instruments,
+			committer: commit, metrics: instruments,
 		},
 	}
 	forget := &forgetter{db: env.DB, clock: env.Clock, log: env.Log}
