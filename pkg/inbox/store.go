@@ -39,15 +39,7 @@ func insertConsumed(ctx context.Context, db pg.DBTX, consumer string, frames []f
 			ids = append(ids, f.ID)
 		}
 	}
-	inserted, err := pg.All(ctx, db, "insert consumed frames", pgx.RowTo[uuid.UUID], insert, ids, consumer)
-	if err != nil {
-		return nil, err
-	}
-	isNew := make(map[uuid.UUID]bool, len(inserted))
-	for _, one := range inserted {
-		isNew[one] = true
-	}
-	return isNew, nil
+	return pg.Set[uuid.UUID](ctx, db, "insert consumed frames", insert, ids, consumer)
 }
 
 // openedFrame is a frame with its events; none if it cannot be decoded.

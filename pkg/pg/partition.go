@@ -214,15 +214,7 @@ func attached(ctx context.Context, db DBTX, table string) (map[string]bool, erro
 		where  p.relname = $1
 		  and  p.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = current_schema())
 		  and  not i.inhdetachpending`
-	names, err := All(ctx, db, "list partitions of "+table, pgx.RowTo[string], list, table)
-	if err != nil {
-		return nil, err
-	}
-	set := make(map[string]bool, len(names))
-	for _, n := range names {
-		set[n] = true
-	}
-	return set, nil
+	return Set[string](ctx, db, "list partitions of "+table, list, table)
 }
 
 // span is the time one partition covers.

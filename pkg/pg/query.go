@@ -16,13 +16,19 @@ func Exec(ctx context.Context, db DBTX, doing, sql string, args ...any) error {
 	return nil
 }
 
-// Changed runs a statement that changes one row or none, and tells which.
-func Changed(ctx context.Context, db DBTX, doing, sql string, args ...any) (bool, error) {
+// Count runs a statement of which no rows are wanted, and gives how many it changed.
+func Count(ctx context.Context, db DBTX, doing, sql string, args ...any) (int64, error) {
 	tag, err := db.Exec(ctx, sql, args...)
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", doing, err)
+		return 0, fmt.Errorf("%s: %w", doing, err)
 	}
-	return tag.RowsAffected() == 1, nil
+	return tag.RowsAffected(), nil
+}
+
+// Changed runs a statement that changes one row or none, and tells which.
+func Changed(ctx context.Context, db DBTX, doing, sql string, args ...any) (bool, error) {
+	changed, err := Count(ctx, db, doing, sql, args...)
+	return changed == 1, err
 }
 
 // All collects the rows of a query; none is no error.
@@ -36,6 +42,19 @@ func All[T any](ctx context.Context, db DBTX, doing string, row pgx.RowToFunc[T]
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	return found, nil
+}
+
+// Set collects the one column of a query's rows, for asking which are there.
+func Set[T comparable](ctx context.Context, db DBTX, doing, sql string, args ...any) (map[T]bool, error) {
+	found, err := All(ctx, db, doing, pgx.RowTo[T], sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	set := make(map[T]bool, len(found))
+	for _, one := range found {
+		set[one] = true
+	}
+	return set, nil
 }
 
 // Find gives the one row of a query; false when there is none. A second row is an error.
@@ -106,15 +125,6 @@ func Value[T any](ctx context.Context, db DBTX, doing, sql string, args ...any) 
 		return value, fmt.Errorf("%s: %w", doing, err)
 	}
 	return value, nil
-}
-
-// Count runs a statement of which no rows are wanted, and gives how many it changed.
-func Count(ctx context.Context, db DBTX, doing, sql string, args ...any) (int64, error) {
-	tag, err := db.Exec(ctx, sql, args...)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", doing, err)
-	}
-	return tag.RowsAffected(), nil
 }
 
 // LimitLockWait bounds how long the statements of the transaction wait for a lock, e.g. "3s".

@@ -98,7 +98,7 @@ func insertDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 			return nil, fmt.Errorf("encode facts of %s: %w", d.edoc, err)
 		}
 	}
-	inserted, err := pg.All(ctx, tx, fmt.Sprintf("insert %d documents", len(docs)), pgx.RowTo[string], insert,
+	return pg.Set[string](ctx, tx, fmt.Sprintf("insert %d documents", len(docs)), insert,
 		pg.Column(docs, document.number),
 		pg.Column(docs, func(d document) string { return d.sender }),
 		pg.Column(docs, func(d document) int16 { return journal.LaneNumber(d.lane) }),
@@ -117,14 +117,6 @@ func insertDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 		pg.Column(docs, func(d document) string { return d.traceparent }),
 		pg.Column(docs, func(d document) bool { return d.withheld }),
 		at, tx.CommitID())
-	if err != nil {
-		return nil, err
-	}
-	fresh := make(map[string]bool, len(inserted))
-	for _, edoc := range inserted {
-		fresh[edoc] = true
-	}
-	return fresh, nil
 }
 
 // updateDocuments writes the latest outcome and the state of documents whose rows are locked.

@@ -54,8 +54,8 @@ func insertIdentity(ctx context.Context, tx *journal.Tx, i identity, at time.Tim
 		insert into identity (recipient, version, ci_key, ci_key_2, person_key, person_key_2, created_at, updated_at, commit_id)
 		values               ($1,        1,       $2,     $3,       $4,         $5,           $6,         $6,         $7)
 		on conflict (ci_key) do nothing`
-	made, err := pg.Count(ctx, tx, "insert identity", insert, i.recipient, i.ci.key, i.ci.second, i.named.key, i.named.second, at, tx.CommitID())
-	if err != nil || made == 0 {
+	made, err := pg.Changed(ctx, tx, "insert identity", insert, i.recipient, i.ci.key, i.ci.second, i.named.key, i.named.second, at, tx.CommitID())
+	if err != nil || !made {
 		return false, err
 	}
 	return true, insertVersion(ctx, tx, i.recipient, 1, i.sealed)

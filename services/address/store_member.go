@@ -75,8 +75,8 @@ func setRefusal(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, sender
 	if refused {
 		statement, args = add, append(args, tx.CommitID())
 	}
-	changed, err := pg.Count(ctx, tx, fmt.Sprintf("set refusal of %s", recipient), statement, args...)
-	if err != nil || changed == 0 {
+	changed, err := pg.Changed(ctx, tx, fmt.Sprintf("set refusal of %s", recipient), statement, args...)
+	if err != nil || !changed {
 		return false, err
 	}
 	return true, pg.Exec(ctx, tx, fmt.Sprintf("keep refusal of %s", recipient), keep, id.New(), recipient, sender, refused, at, session, tx.CommitID())
@@ -120,8 +120,8 @@ func insertAddress(ctx context.Context, tx *journal.Tx, r registration, at time.
 		insert into address (address, match_key, recipient, principal, state, valid_from, updated_at, commit_id)
 		values ($1, $2, nullif($3, '00000000-0000-0000-0000-000000000000'::uuid), nullif($4, '00000000-0000-0000-0000-000000000000'::uuid), $5, $6, $7, $8)
 		on conflict do nothing`
-	made, err := pg.Count(ctx, tx, "insert address", insert, r.address, addressKey(r.address), r.recipient, r.principal, r.state, r.validFrom, at, tx.CommitID())
-	if err != nil || made == 0 {
+	made, err := pg.Changed(ctx, tx, "insert address", insert, r.address, addressKey(r.address), r.recipient, r.principal, r.state, r.validFrom, at, tx.CommitID())
+	if err != nil || !made {
 		return false, err
 	}
 	return true, insertHistory(ctx, tx, r, "")

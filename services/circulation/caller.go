@@ -17,8 +17,6 @@ import (
 
 const (
 	destination = "hub"
-	// settleTimeout is for writing results, beyond the time of the batch: they are worth more than a prompt end.
-	settleTimeout = 15 * time.Second
 	// expressTurns of that many claims begin with express; the next begins with bulk, so that neither lane starves the other.
 	expressTurns = 3
 	// metaErrCode is the metadata key of the hub's own code in the hub unit's faults.
@@ -45,7 +43,7 @@ func (s *service) claim(ctx context.Context, kind callKind, limit, turn int) ([]
 	if turn%(expressTurns+1) == 0 {
 		lanes[0], lanes[1] = lanes[1], lanes[0]
 	}
-	most, lease := s.config.Calls.Batch, s.config.Calls.BatchTimeout.Std()+2*settleTimeout
+	most, lease := s.config.Calls.Batch, s.config.Calls.BatchTimeout.Std()+2*work.SettleTimeout
 	var batches []batch
 	for _, lane := range lanes {
 		for len(batches) < limit && len(s.destinations.Blocked()) == 0 {
@@ -79,7 +77,7 @@ func (s *service) do(ctx context.Context, b batch) {
 	}
 	offenders := s.config.Calls.MaxOffenders
 	attempts = append(attempts, s.send(ctx, b.kind, ready, &offenders, unsent)...)
-	settleCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	settleCtx, cancel := work.Settling(ctx)
 	defer cancel()
 	if err := s.settle(settleCtx, b, attempts); err != nil {
 		// The lease gives the calls back; the hub then answers 2, which counts because these attempts have no known outcome.

@@ -15,7 +15,7 @@ import (
 // confirmTask has the addresses confirmed that the hub did not know (result 5), and makes their registrations due again.
 func (s *service) confirmTask() (lifecycle.Task, error) {
 	timeout := s.config.Calls.Timeout.Std()
-	lease := work.Lease{For: 2*timeout + settleTimeout}
+	lease := work.Lease{For: 2*timeout + work.SettleTimeout}
 	return work.Loop[confirmation]{
 		Name: "confirm-addresses", Workers: s.config.Calls.Confirmers, Interval: s.config.Calls.Interval.Std(), Wake: s.confirmBell,
 		Timeout: timeout, Log: s.log,
@@ -38,7 +38,7 @@ func (s *service) confirm(ctx context.Context, c confirmation) {
 			next = confirming
 		}
 	}
-	settleCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	settleCtx, cancel := work.Settling(ctx)
 	defer cancel()
 	wait := s.backoff.Delay(c.confirmations, rand.Float64()) //nolint:gosec // jitter needs no secrecy
 	if err := settleConfirmation(settleCtx, s.db, c, next, wait); err != nil && !errors.Is(err, work.ErrLost) {

@@ -204,15 +204,8 @@ func withdrawnAt(ctx context.Context, tx pg.DBTX, documents []document, now time
 	if len(addresses) == 0 {
 		return nil, nil
 	}
-	ended, err := pg.All(ctx, tx, "read withdrawn addresses", pgx.RowTo[string], `select address from withdrawn_address where address = any($1) and valid_until <= $2`, addresses, now)
-	if err != nil {
-		return nil, err
-	}
-	withdrawn := make(map[string]bool, len(ended))
-	for _, address := range ended {
-		withdrawn[address] = true
-	}
-	return withdrawn, nil
+	const read = `select address from withdrawn_address where address = any($1) and valid_until <= $2`
+	return pg.Set[string](ctx, tx, "read withdrawn addresses", read, addresses, now)
 }
 
 func insertWithdrawn(ctx context.Context, tx pg.DBTX, ended map[string]moved) error {
@@ -240,15 +233,7 @@ func markRead(ctx context.Context, tx pg.DBTX, read map[string]moved) (map[strin
 	for i, number := range numbers {
 		times[i], frames[i] = read[number].at, read[number].frame
 	}
-	marked, err := pg.All(ctx, tx, fmt.Sprintf("mark %d documents as read", len(numbers)), pgx.RowTo[string], mark, numbers, times, frames)
-	if err != nil {
-		return nil, err
-	}
-	known := make(map[string]bool, len(marked))
-	for _, number := range marked {
-		known[number] = true
-	}
-	return known, nil
+	return pg.Set[string](ctx, tx, fmt.Sprintf("mark %d documents as read", len(numbers)), mark, numbers, times, frames)
 }
 
 // readReceived reads the facts of a received document, and the commit that states them.

@@ -83,8 +83,7 @@ const leaseTokenSQL = `
 
 // leaseToken takes the right to renew the token of that version; false when another replica has it or has renewed already.
 func leaseToken(ctx context.Context, db pg.DBTX, platform string, version int64, holder uuid.UUID, lease time.Duration) (bool, error) {
-	leased, err := pg.Count(ctx, db, "lease token", leaseTokenSQL, platform, version, holder, lease.Seconds())
-	return leased == 1, err
+	return pg.Changed(ctx, db, "lease token", leaseTokenSQL, platform, version, holder, lease.Seconds())
 }
 
 const releaseTokenSQL = `
@@ -103,9 +102,9 @@ const storeTokenSQL = `
 	 where platform_id = $1 and lease_holder = $2`
 
 func storeToken(ctx context.Context, db pg.DBTX, platform string, holder uuid.UUID, t storedToken) error {
-	stored, err := pg.Count(ctx, db, "store token", storeTokenSQL, platform, holder, t.version, t.access, t.refresh, t.issuedAt, pg.OrNull(t.expiresAt),
+	stored, err := pg.Changed(ctx, db, "store token", storeTokenSQL, platform, holder, t.version, t.access, t.refresh, t.issuedAt, pg.OrNull(t.expiresAt),
 		pg.OrNull(t.refreshUntil))
-	if err == nil && stored == 0 {
+	if err == nil && !stored {
 		err = fmt.Errorf("store token: the renewal took longer than its lease: %w", work.ErrLost)
 	}
 	return err

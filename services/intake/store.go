@@ -32,19 +32,7 @@ func insertKeys(ctx context.Context, tx pgx.Tx, rows []*row) (map[string]bool, e
 	for i, r := range rows {
 		tenants[i], keys[i], numbers[i], fingerprints[i] = r.tenant, r.ownKey, string(r.number), r.fingerprint
 	}
-	found, err := tx.Query(ctx, insert, tenants, keys, numbers, fingerprints)
-	if err != nil {
-		return nil, fmt.Errorf("insert own keys: %w", err)
-	}
-	won := make(map[string]bool, len(rows))
-	var number string
-	if _, err := pgx.ForEachRow(found, []any{&number}, func() error {
-		won[number] = true
-		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("insert own keys: %w", err)
-	}
-	return won, nil
+	return pg.Set[string](ctx, tx, "insert own keys", insert, tenants, keys, numbers, fingerprints)
 }
 
 // insertAccepted inserts what the rows that won bring, and states that they were accepted. Certificates are sorted, because groups share them.
@@ -177,19 +165,7 @@ func readCertificates(ctx context.Context, db pg.DBTX, digests []certificateID) 
 // ownDocuments tells which of the numbers are documents of the tenant.
 func ownDocuments(ctx context.Context, db pg.DBTX, tenant uuid.UUID, numbers []string) (map[string]bool, error) {
 	const read = `select edoc_num from document where edoc_num = any($1::text[]) and tenant = $2`
-	rows, err := db.Query(ctx, read, numbers, tenant)
-	if err != nil {
-		return nil, fmt.Errorf("look for repeated documents: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("look for repeated documents: %w", err)
-	}
-	own := make(map[string]bool, len(found))
-	for _, number := range found {
-		own[number] = true
-	}
-	return own, nil
+	return pg.Set[string](ctx, db, "look for repeated documents", read, numbers, tenant)
 }
 
 // readLane gives the lane of a tenant's document. The error is pgx.ErrNoRows where there is none.

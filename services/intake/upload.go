@@ -59,12 +59,10 @@ func keepUploads(ctx context.Context, tx *journal.Tx, uploads []*upload) error {
 		select digest, tenant, $3 from unnest($1::bytea[], $2::uuid[]) u(digest, tenant)
 		on conflict (digest, tenant) do nothing
 		returning digest, tenant`
-	n := len(uploads)
-	digests, certificates, tenants, at := make([][]byte, n), make([][]byte, n), make([]uuid.UUID, n), make([]time.Time, n)
-	for i, u := range uploads {
-		digests[i], certificates[i], tenants[i], at[i] = u.digest[:], u.der, u.tenant, u.at
-	}
-	if err := pg.Exec(ctx, tx, fmt.Sprintf("keep %d registration certificates", n), keep, digests, certificates, at); err != nil {
+	digests := pg.Column(uploads, func(u *upload) []byte { return u.digest[:] })
+	if err := pg.Exec(ctx, tx, fmt.Sprintf("keep %d registration certificates", len(uploads)), keep, digests,
+		pg.Column(uploads, func(u *upload) []byte { return u.der }),
+		pg.Column(uploads, func(u *upload) time.Time { return u.at })); err != nil {
 		return err
 	}
 	type supply struct {
@@ -77,7 +75,7 @@ func keepUploads(ctx context.Context, tx *journal.Tx, uploads []*upload) error {
 	if err := pg.Each(ctx, tx, "remember who supplied certificates", []any{&digest, &tenant}, func() error {
 		first[supply{certificateID(digest), tenant}] = true
 		return nil
-	}, supplied, digests, tenants, tx.CommitID()); err != nil {
+	}, supplied, digests, pg.Column(uploads, func(u *upload) uuid.UUID { return u.tenant }), tx.CommitID()); err != nil {
 		return err
 	}
 	for _, u := range uploads {

@@ -104,7 +104,7 @@ func keepReports(ctx context.Context, tx *journal.Tx, reports []*reporting) erro
 		return err
 	}
 	for _, r := range good {
-		if first[r.number] {
+		if first[r.number.String()] {
 			continue
 		}
 		earlier, err := readReadTime(ctx, tx, r.number)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
@@ -42,16 +41,18 @@ func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow) (map[id.
 		select t.edoc_num, t.jti, c.tokens, t.digest, t.key_id, t.recipient, t.viewing_system, t.issued_at, t.expires_at, $9
 		from   told t join counted c using (edoc_num)
 		returning edoc_num, ordinal`
-	n := len(rows)
-	numbers, jtis, digests, keyIDs := make([]string, n), make([]uuid.UUID, n), make([][]byte, n), make([]string, n)
-	recipients, systems, issued, expire := make([]string, n), make([]string, n), make([]time.Time, n), make([]time.Time, n)
-	for i, r := range rows {
-		numbers[i], jtis[i], digests[i], keyIDs[i] = r.number.String(), r.jti, r.digest, r.keyID
-		recipients[i], systems[i], issued[i], expire[i] = r.recipient, r.system, r.issuedAt, r.expiresAt
-	}
-	ordinals, err := ordinalsOf(ctx, tx, fmt.Sprintf("insert %d tokens", n), insert, numbers, jtis, digests, keyIDs, recipients, systems, issued, expire, tx.CommitID())
-	if err == nil && len(ordinals) != n {
-		err = fmt.Errorf("insert %d tokens: %d documents are here", n, len(ordinals))
+	ordinals, err := ordinalsOf(ctx, tx, fmt.Sprintf("insert %d tokens", len(rows)), insert,
+		pg.Column(rows, func(r tokenRow) string { return r.number.String() }),
+		pg.Column(rows, func(r tokenRow) uuid.UUID { return r.jti }),
+		pg.Column(rows, func(r tokenRow) []byte { return r.digest }),
+		pg.Column(rows, func(r tokenRow) string { return r.keyID }),
+		pg.Column(rows, func(r tokenRow) string { return r.recipient }),
+		pg.Column(rows, func(r tokenRow) string { return r.system }),
+		pg.Column(rows, func(r tokenRow) time.Time { return r.issuedAt }),
+		pg.Column(rows, func(r tokenRow) time.Time { return r.expiresAt }),
+		tx.CommitID())
+	if err == nil && len(ordinals) != len(rows) {
+		err = fmt.Errorf("insert %d tokens: %d documents are here", len(rows), len(ordinals))
 	}
 	return ordinals, err
 }
@@ -81,7 +82,7 @@ func ordinalsOf(ctx context.Context, db pg.DBTX, doing, sql string, args ...any)
 }
 
 // useTokens uses tokens up, binding each to a viewing system's request, and tells the checks that did. Of any number of callers one does.
-func useTokens(ctx context.Context, tx *journal.Tx, checks []*check) (used map[uuid.UUID]bool, err error) {
+func useTokens(ctx context.Context, tx *journal.Tx, checks []*check) (map[uuid.UUID]bool, error) {
 	const update = `
 		update viewing_token v
 		set    used_at = u.at, request_id = u.request_id, verification_id = u.id, used_commit_id = $8
@@ -90,25 +91,18 @@ func useTokens(ctx context.Context, tx *journal.Tx, checks []*check) (used map[u
 		where  v.edoc_num = u.edoc_num and v.jti = u.jti and v.digest = u.digest and v.viewing_system = u.viewing_system
 		  and  v.used_at is null and v.issued_at <= u.at and v.expires_at > u.at
 		returning u.id`
-	n := len(checks)
-	if n == 0 {
+	if len(checks) == 0 {
 		return nil, nil //nolint:nilnil // none of none
 	}
-	numbers, jtis, digests, systems := make([]string, n), make([]uuid.UUID, n), make([][]byte, n), make([]string, n)
-	at, requests, ids := make([]time.Time, n), make([]string, n), make([]uuid.UUID, n)
-	for i, c := range checks {
-		numbers[i], jtis[i], digests[i], systems[i] = c.number.String(), c.jti, c.digest, c.system
-		at[i], requests[i], ids[i] = c.at, c.requestID, c.id
-	}
-	found, err := pg.All(ctx, tx, fmt.Sprintf("use %d tokens", n), pgx.RowTo[uuid.UUID], update, numbers, jtis, digests, systems, at, requests, ids, tx.CommitID())
-	if err != nil {
-		return nil, err
-	}
-	used = make(map[uuid.UUID]bool, len(found))
-	for _, one := range found {
-		used[one] = true
-	}
-	return used, nil
+	return pg.Set[uuid.UUID](ctx, tx, fmt.Sprintf("use %d tokens", len(checks)), update,
+		pg.Column(checks, func(c *check) string { return c.number.String() }),
+		pg.Column(checks, func(c *check) uuid.UUID { return c.jti }),
+		pg.Column(checks, func(c *check) []byte { return c.digest }),
+		pg.Column(checks, func(c *check) string { return c.system }),
+		pg.Column(checks, func(c *check) time.Time { return c.at }),
+		pg.Column(checks, func(c *check) string { return c.requestID }),
+		pg.Column(checks, func(c *check) uuid.UUID { return c.id }),
+		tx.CommitID())
 }
 
 // tokenState is what a token was when it could not be used.
@@ -137,22 +131,21 @@ func insertChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
 		select id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at, $10
 		from   unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::timestamptz[])
 		       u(id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at)`
-	n := len(checks)
-	ids, systems, requests, digests := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([][]byte, n)
-	numbers, jtis, outcomes := make([]*string, n), make([]*uuid.UUID, n), make([]string, n)
-	verifications, at := make([]*uuid.UUID, n), make([]time.Time, n)
-	for i, c := range checks {
-		ids[i], systems[i], requests[i], digests[i], outcomes[i], at[i] = c.id, c.system, c.requestID, c.digest, string(c.became), c.at
-		numbers[i], jtis[i] = pg.OrNull(c.number.String()), pg.OrNull(c.jti)
-		if c.became == accepted || c.became == repeated {
-			verifications[i] = &c.verification.id
-		}
-	}
-	return pg.Exec(ctx, tx, fmt.Sprintf("insert %d token checks", n), insert, ids, systems, requests, digests, numbers, jtis, outcomes, verifications, at, tx.CommitID())
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert %d token checks", len(checks)), insert,
+		pg.Column(checks, func(c *check) uuid.UUID { return c.id }),
+		pg.Column(checks, func(c *check) string { return c.system }),
+		pg.Column(checks, func(c *check) string { return c.requestID }),
+		pg.Column(checks, func(c *check) []byte { return c.digest }),
+		pg.Column(checks, func(c *check) *string { return pg.OrNull(c.number.String()) }),
+		pg.Column(checks, func(c *check) *uuid.UUID { return pg.OrNull(c.jti) }),
+		pg.Column(checks, func(c *check) string { return string(c.became) }),
+		pg.Column(checks, func(c *check) *uuid.UUID { return pg.OrNull(c.verification.id) }),
+		pg.Column(checks, func(c *check) time.Time { return c.at }),
+		tx.CommitID())
 }
 
 // insertReadTimes keeps read times of documents that have none, and tells whose were the first.
-func insertReadTimes(ctx context.Context, tx *journal.Tx, good []*reporting) (first map[id.EdocNumber]bool, err error) {
+func insertReadTimes(ctx context.Context, tx *journal.Tx, good []*reporting) (map[string]bool, error) {
 	const insert = `
 		insert into read_time (edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id, commit_id)
 		select edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id, $9
@@ -160,26 +153,19 @@ func insertReadTimes(ctx context.Context, tx *journal.Tx, good []*reporting) (fi
 		       u(edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id)
 		on conflict (edoc_num) do nothing
 		returning edoc_num`
-	n := len(good)
-	if n == 0 {
+	if len(good) == 0 {
 		return nil, nil //nolint:nilnil // none of none
 	}
-	numbers, read, verified, reported := make([]string, n), make([]time.Time, n), make([]time.Time, n), make([]time.Time, n)
-	verifications, systems, digests, reports := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([]uuid.UUID, n)
-	for i, g := range good {
-		numbers[i], read[i], verified[i], reported[i] = g.number.String(), g.readAt, g.verifiedAt, g.at
-		verifications[i], systems[i], digests[i], reports[i] = g.verification, g.system, g.logDigest, g.id
-	}
-	inserted, err := pg.All(ctx, tx, fmt.Sprintf("insert %d read times", n), pgx.RowTo[string], insert, numbers, read, verified, reported, verifications,
-		systems, digests, reports, tx.CommitID())
-	if err != nil {
-		return nil, err
-	}
-	first = make(map[id.EdocNumber]bool, len(inserted))
-	for _, number := range inserted {
-		first[id.EdocNumber(number)] = true
-	}
-	return first, nil
+	return pg.Set[string](ctx, tx, fmt.Sprintf("insert %d read times", len(good)), insert,
+		pg.Column(good, func(r *reporting) string { return r.number.String() }),
+		pg.Column(good, func(r *reporting) time.Time { return r.readAt }),
+		pg.Column(good, func(r *reporting) time.Time { return r.verifiedAt }),
+		pg.Column(good, func(r *reporting) time.Time { return r.at }),
+		pg.Column(good, func(r *reporting) uuid.UUID { return r.verification }),
+		pg.Column(good, func(r *reporting) string { return r.system }),
+		pg.Column(good, func(r *reporting) string { return r.logDigest }),
+		pg.Column(good, func(r *reporting) uuid.UUID { return r.id }),
+		tx.CommitID())
 }
 
 // readTime is the read time that counts.
@@ -205,12 +191,15 @@ func insertReports(ctx context.Context, tx *journal.Tx, reports []*reporting) er
 		select id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, $10
 		from   unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
 		       u(id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at)`
-	n := len(reports)
-	ids, numbers, verifications, systems := make([]uuid.UUID, n), make([]string, n), make([]uuid.UUID, n), make([]string, n)
-	read, shown, digests, outcomes, at := make([]time.Time, n), make([]string, n), make([]string, n), make([]string, n), make([]time.Time, n)
-	for i, r := range reports {
-		ids[i], numbers[i], verifications[i], systems[i], read[i] = r.id, r.number.String(), r.verification, r.system, r.readAt
-		shown[i], digests[i], outcomes[i], at[i] = digestText(r.shown), r.logDigest, string(r.became), r.at
-	}
-	return pg.Exec(ctx, tx, fmt.Sprintf("insert %d read reports", n), insert, ids, numbers, verifications, systems, read, shown, digests, outcomes, at, tx.CommitID())
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert %d read reports", len(reports)), insert,
+		pg.Column(reports, func(r *reporting) uuid.UUID { return r.id }),
+		pg.Column(reports, func(r *reporting) string { return r.number.String() }),
+		pg.Column(reports, func(r *reporting) uuid.UUID { return r.verification }),
+		pg.Column(reports, func(r *reporting) string { return r.system }),
+		pg.Column(reports, func(r *reporting) time.Time { return r.readAt }),
+		pg.Column(reports, func(r *reporting) string { return digestText(r.shown) }),
+		pg.Column(reports, func(r *reporting) string { return r.logDigest }),
+		pg.Column(reports, func(r *reporting) string { return string(r.became) }),
+		pg.Column(reports, func(r *reporting) time.Time { return r.at }),
+		tx.CommitID())
 }
