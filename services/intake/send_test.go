@@ -3,17 +3,21 @@ package intake
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/receipt"
@@ -275,6 +279,33 @@ func TestUploadedCertificate(t *testing.T) {
 	_, err = w.client.UploadRegistrationCertificate(t.Context(), &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: forged})
 	require.Equal(t, "CERTIFICATE_FORGED", fault.ReasonOf(err))
 	require.Equal(t, 1, w.count(t, "registration_certificate"))
+}
+
+// Uploads that share a transaction are each kept and stated once for each sender, whoever brings what at the same time.
+func TestUploadsOfOneTransaction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var uploads []*upload
+	for range 3 {
+		der := w.archive.issue(t, randomHash())
+		for _, sender := range []string{w.sender, unittest.NewID()} {
+			uploads = append(uploads, &upload{digest: sha256.Sum256(der), der: der, tenant: uuid.MustParse(sender), caller: authn.Principal{ID: sender}, at: w.Clock.Now()})
+		}
+	}
+	slices.SortFunc(uploads, func(x, y *upload) int { return strings.Compare(x.subject(), y.subject()) })
+	for range 2 {
+		require.NoError(t, w.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error { return keepUploads(t.Context(), tx, uploads) }))
+	}
+	require.Equal(t, 3, w.count(t, "registration_certificate"))
+	var want, told []string
+	for _, u := range uploads {
+		want = append(want, u.subject())
+	}
+	for _, e := range w.Stated(t, &intakev1.RegistrationCertificateSupplied{}) {
+		require.Contains(t, e.GetSubject(), e.GetSender())
+		told = append(told, e.GetSubject())
+	}
+	require.ElementsMatch(t, want, told)
 }
 
 // A cancel is stated once in the document's lane, however often it is asked for; another sender's document is not found.
