@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,7 @@ import (
 )
 
 const (
-	// MaxAnswerBytes bounds a JSON answer.
+	// MaxAnswerBytes bounds a JSON answer, unless the options say otherwise.
 	MaxAnswerBytes = 8 << 20
 	// maxProblemBytes bounds a problem document.
 	maxProblemBytes = 1 << 20
@@ -42,18 +43,26 @@ type Options struct {
 	Scopes []string
 	// Untraced calls leave it to the door which of them are recorded.
 	Untraced bool
+	// MaxAnswer bounds a JSON answer, in bytes; 0 means MaxAnswerBytes.
+	MaxAnswer int64
 }
 
 // Client speaks to one door as one caller. It is safe for concurrent use.
 type Client struct {
-	base     *url.URL
-	http     *http.Client
-	untraced bool
-	bearer   string
-	logIn    func(ctx context.Context) (*oauth2.Token, error)
+	door
+	bearer string
+	logIn  func(ctx context.Context) (*oauth2.Token, error)
 
 	mu    sync.Mutex
 	token *oauth2.Token
+}
+
+// door is what the clients of one door have in common.
+type door struct {
+	base      *url.URL
+	http      *http.Client
+	untraced  bool
+	maxAnswer int64
 }
 
 // New checks the options; it makes no call.
@@ -70,7 +79,7 @@ func New(o Options) (*Client, error) {
 	}
 	transport := *o.HTTP
 	transport.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c := &Client{base: base, http: &transport, untraced: o.Untraced}
+	c := &Client{door: door{base: base, http: &transport, untraced: o.Untraced, maxAnswer: cmp.Or(o.MaxAnswer, MaxAnswerBytes)}}
 	if o.ClientID != "" {
 		oauth := &clientcredentials.Config{
 			ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes,
@@ -89,21 +98,21 @@ func New(o Options) (*Client, error) {
 
 // WithBearer is a client of the same door that presents a token it was given.
 func (c *Client) WithBearer(token string) *Client {
-	return &Client{base: c.base, http: c.http, untraced: c.untraced, bearer: token}
+	return &Client{door: c.door, bearer: token}
 }
 
 // WithLogIn is a client of the same door that gets its tokens in another way than OAuth2.
 func (c *Client) WithLogIn(logIn func(ctx context.Context) (*oauth2.Token, error)) *Client {
-	return &Client{base: c.base, http: c.http, untraced: c.untraced, logIn: logIn}
+	return &Client{door: c.door, logIn: logIn}
 }
 
-// Safe tells whether secrets may travel to an address: https, or http on this machine itself, which 0.0.0.0 is for whoever calls it.
+// Safe tells whether secrets may travel to an address: https, or http on this machine itself.
 func Safe(u *url.URL) bool {
 	if u.Scheme == "https" {
 		return true
 	}
 	ip := net.ParseIP(u.Hostname())
-	return u.Scheme == "http" && (u.Hostname() == "localhost" || (ip != nil && (ip.IsLoopback() || ip.IsUnspecified())))
+	return u.Scheme == "http" && (u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback()))
 }
 
 // Call makes a call whose body and answer are messages in proto's JSON; in and out may be nil.
@@ -155,7 +164,7 @@ func exchange[M any](ctx context.Context, c *Client, method, path string, query 
 		return err
 	}
 	defer response.Body.Close()
-	return readAnswer(method, path, response, func(raw []byte) error {
+	return c.readAnswer(method, path, response, func(raw []byte) error {
 		if any(out) == nil {
 			return nil
 		}
@@ -163,16 +172,20 @@ func exchange[M any](ctx context.Context, c *Client, method, path string, query 
 	})
 }
 
-func readAnswer(method, path string, response *http.Response, read func([]byte) error) error {
-	raw, err := io.ReadAll(io.LimitReader(response.Body, MaxAnswerBytes+1))
+// readAnswer reads JSON, or an empty answer.
+func (d door) readAnswer(method, path string, response *http.Response, read func([]byte) error) error {
+	raw, err := io.ReadAll(io.LimitReader(response.Body, d.maxAnswer+1))
 	if err != nil {
 		return fmt.Errorf("%s %s: read answer: %w", method, path, err)
 	}
-	if len(raw) > MaxAnswerBytes {
+	if int64(len(raw)) > d.maxAnswer {
 		return fmt.Errorf("%s %s: %w", method, path, ErrAnswerTooLarge)
 	}
 	if len(raw) == 0 {
 		return nil
+	}
+	if media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return fmt.Errorf("%s %s: the answer is not what was expected: it is not JSON", method, path)
 	}
 	if err := read(raw); err != nil {
 		return fmt.Errorf("%s %s: the answer is not what was expected: %w", method, path, err)
@@ -209,7 +222,7 @@ func (c *Client) again(ctx context.Context, method, path string, query url.Value
 		if try > 1 || c.logIn == nil || !errors.As(err, &problem) || problem.Status != http.StatusUnauthorized {
 			return response, err
 		}
-		c.forget()
+		c.forget(token)
 	}
 }
 
@@ -259,15 +272,20 @@ func (c *Client) currentToken(ctx context.Context) (string, error) {
 
 // LogIn gets a fresh token. Calls do it by themselves.
 func (c *Client) LogIn(ctx context.Context) error {
-	c.forget()
+	c.mu.Lock()
+	c.token = nil
+	c.mu.Unlock()
 	_, err := c.currentToken(ctx)
 	return err
 }
 
-func (c *Client) forget() {
+// forget drops a token that the door no longer takes, unless another call has a fresh one already.
+func (c *Client) forget(refused string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.token = nil
+	if c.token != nil && c.token.AccessToken == refused {
+		c.token = nil
+	}
 }
 
 // TokenPath is where a door gives access tokens.

@@ -109,6 +109,7 @@ func TestTokenRenewal(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
+		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{}`)
 	})
 	c := d.client(t, "client", "secret")
@@ -211,6 +212,11 @@ func TestLimits(t *testing.T) {
 	_, err = c.Download(t.Context(), "/pdf", 99, io.Discard)
 	require.ErrorIs(t, err, rest.ErrAnswerTooLarge)
 	require.ErrorIs(t, c.JSON(t.Context(), http.MethodGet, "/json", nil, nil, nil), rest.ErrAnswerTooLarge)
+	narrow, err := rest.New(rest.Options{BaseURL: d.URL, HTTP: d.Client(), MaxAnswer: 99})
+	require.NoError(t, err)
+	require.ErrorIs(t, narrow.JSON(t.Context(), http.MethodGet, "/pdf", nil, nil, nil), rest.ErrAnswerTooLarge)
+	require.ErrorIs(t, narrow.WithBearer("t").JSON(t.Context(), http.MethodGet, "/pdf", nil, nil, nil), rest.ErrAnswerTooLarge)
+	require.ErrorContains(t, c.JSON(t.Context(), http.MethodGet, "/pdf", nil, nil, nil), "it is not JSON")
 }
 
 // A form is streamed, made anew where a token is renewed, and refused with the door's problem.
@@ -227,6 +233,7 @@ func TestUpload(t *testing.T) {
 			return
 		}
 		raw, _ := io.ReadAll(file)
+		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]int{"size": len(raw)})
 	})
 	var answer struct{ Size int }
@@ -252,7 +259,10 @@ func TestUpload(t *testing.T) {
 // A door cannot know what it has not read.
 func TestUploadDisbelieves(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
+	d := newDoor(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{}`)
+	})
 	large := bytes.Repeat([]byte("x"), 8<<20)
 	require.Error(t, d.client(t, "", "").Upload(t.Context(), "/up", func() ([]rest.Part, error) {
 		return []rest.Part{{Name: "part", ContentType: "text/x", Content: bytes.NewReader(large)}}, nil
@@ -272,6 +282,7 @@ func TestNewRefusals(t *testing.T) {
 		{"plain http to elsewhere", rest.Options{BaseURL: "http://relay.example", HTTP: http.DefaultClient}},
 		{"a name that only looks like here", rest.Options{BaseURL: "http://localhost.example", HTTP: http.DefaultClient}},
 		{"plain http to the network", rest.Options{BaseURL: "http://192.0.2.1", HTTP: http.DefaultClient}},
+		{"every address of a machine, which is none to call", rest.Options{BaseURL: "http://0.0.0.0:1", HTTP: http.DefaultClient}},
 		{"no scheme", rest.Options{BaseURL: "relay.example", HTTP: http.DefaultClient}},
 		{"no HTTP client", rest.Options{BaseURL: "https://relay.example"}},
 		{"id without a secret", rest.Options{BaseURL: "https://relay.example", HTTP: http.DefaultClient, ClientID: "a"}},
@@ -283,7 +294,7 @@ func TestNewRefusals(t *testing.T) {
 			require.Error(t, err)
 		})
 	}
-	for _, here := range []string{"http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1", "http://0.0.0.0:1", "https://relay.example"} {
+	for _, here := range []string{"http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1", "https://relay.example"} {
 		_, err := rest.New(rest.Options{BaseURL: here, HTTP: http.DefaultClient})
 		require.NoError(t, err, here)
 	}

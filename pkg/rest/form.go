@@ -34,7 +34,7 @@ func (c *Client) Upload(ctx context.Context, path string, open func() ([]Part, e
 		return err
 	}
 	defer response.Body.Close()
-	if err := readAnswer(http.MethodPost, path, response, func(raw []byte) error { return json.Unmarshal(raw, out) }); err != nil {
+	if err := c.readAnswer(http.MethodPost, path, response, func(raw []byte) error { return json.Unmarshal(raw, out) }); err != nil {
 		return err
 	}
 	if err := sent.end(); err != nil {

@@ -91,6 +91,7 @@ func (s *relayServer) answer(w http.ResponseWriter, r *http.Request, codes *[]in
 		_, _ = io.WriteString(w, `{"reason":"TOKEN_USED","detail":"x"}`)
 		return false
 	}
+	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(body)
 	return true
 }

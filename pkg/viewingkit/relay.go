@@ -71,7 +71,10 @@ func IsRefused(err error) bool {
 // RelayClient speaks to a relay's REST interface. It is safe for concurrent use.
 type RelayClient struct{ door *rest.Client }
 
-const relayTimeout = 10 * time.Second
+const (
+	relayTimeout  = 10 * time.Second
+	maxRelayBytes = 256 << 10
+)
 
 // verifyPauses are waited between attempts to verify: a verification that was
 // lost on the way may be repeated with its request id for a minute.
@@ -88,7 +91,7 @@ func NewRelay(o rest.Options) (*RelayClient, error) {
 	if o.HTTP == nil {
 		o.HTTP = &http.Client{Timeout: relayTimeout}
 	}
-	o.Untraced = true
+	o.Untraced, o.MaxAnswer = true, maxRelayBytes
 	door, err := rest.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("make relay client: %w", err)

@@ -68,7 +68,7 @@ func freePort(ctx context.Context, host string) (int, error) {
 func (r *Relay) endpoints(d doors) Endpoints {
 	f := r.folder
 	return Endpoints{
-		PlatformID: PlatformID, REST: "http://" + d.rest, GRPC: d.grpc, Ops: "http://" + d.ops, AdminCredentials: f.path(adminFile),
+		PlatformID: PlatformID, REST: "http://" + reached(d.rest), GRPC: reached(d.grpc), Ops: "http://" + reached(d.ops), AdminCredentials: f.path(adminFile),
 		Sandbox: endpoints.Sandbox{
 			Hub: r.outside.url("hub"), Archive: r.outside.url("archive"), Viewing: r.outside.url("viewing"), IDP: r.outside.url("idp"),
 			AdminToken: f.path("secrets", "sandbox", "admin_token"), Authority: r.outside.authority.RootPath(pki.Server),
@@ -76,6 +76,18 @@ func (r *Relay) endpoints(d doors) Endpoints {
 			ViewingSecret: f.path("secrets", "sandbox", "viewing_sender_secret"), RedirectURI: redirectURI,
 		},
 	}
+}
+
+// reached is where this machine reaches a door: one that listens on every address is called by one of them.
+func reached(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // writeConfigs writes the settings of each unit as a process of its own would read them; the units here read the same files.

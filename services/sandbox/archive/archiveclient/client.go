@@ -17,7 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/rest"
 )
 
-// maxJSONBytes bounds the JSON part of an issued document.
+// maxJSONBytes bounds a JSON answer, and the JSON part of an issued document.
 const maxJSONBytes = 1 << 20
 
 // Options of New. All are required.
@@ -78,7 +78,7 @@ func New(opts Options) (*Client, error) {
 	if opts.MemberID == "" || opts.Password == "" {
 		return nil, errors.New("make archive client: member id and password are required")
 	}
-	door, err := rest.New(rest.Options{BaseURL: opts.BaseURL, HTTP: opts.HTTP})
+	door, err := rest.New(rest.Options{BaseURL: opts.BaseURL, HTTP: opts.HTTP, MaxAnswer: maxJSONBytes})
 	if err != nil {
 		return nil, fmt.Errorf("make archive client: %w", err)
 	}

@@ -63,9 +63,9 @@ func TestSubmitDisbelieves(t *testing.T) {
 	require.Error(t, err)
 
 	for name, answer := range map[string]http.HandlerFunc{
-		"invalid character": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"cannot unmarshal":  func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, `{"hash":1}`) },
-		"502 Bad Gateway":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		"is not JSON":      func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"cannot unmarshal": func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, `{"hash":1}`) },
+		"502 Bad Gateway":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
 		"401 TOKEN_INVALID - zu": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(401)
