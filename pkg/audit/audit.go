@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -53,14 +54,14 @@ const (
 // Run folds the journals of all units as of one moment and compares. db reads all their schemas; nothing is written. What consumers have not
 // got to yet is told as a difference only once it is older than two minutes, so a quiet relay gives the clearest answer. now is zero for a relay
 // that has stopped: it is judged by the last it stated.
-func Run(ctx context.Context, db pg.Beginner, units []Unit, now time.Time) (Report, error) {
+func Run(ctx context.Context, db *pgxpool.Pool, units []Unit, now time.Time) (Report, error) {
 	a := &audit{units: units, now: now, report: Report{Violations: []Violation{}}, published: map[uuid.UUID]published{}, documents: map[string]*document{}}
 	for _, u := range units {
 		for _, t := range u.Tables {
 			a.folds = append(a.folds, newFold(u.Name, t))
 		}
 	}
-	err := pg.InTx(ctx, db, func(tx pgx.Tx) error {
+	err := pg.InTx(ctx, db, func(tx *pg.Tx) error {
 		for _, u := range units {
 			if err := a.read(ctx, tx, u.Name); err != nil {
 				return err
@@ -113,7 +114,7 @@ type published struct {
 func (a *audit) found(v Violation) { a.report.Violations = append(a.report.Violations, v) }
 
 // read takes every fact of a unit's journal.
-func (a *audit) read(ctx context.Context, tx pgx.Tx, unit string) error {
+func (a *audit) read(ctx context.Context, tx *pg.Tx, unit string) error {
 	seen := map[[sha256.Size]byte]bool{}
 	return journal.Each(ctx, tx, unit, func(f journal.Sealed) error {
 		a.report.Frames++
@@ -157,7 +158,7 @@ func messageOf(kind frame.Kind) protoreflect.MessageType {
 }
 
 // consumed compares the frames a unit has taken with those that its producers published for it.
-func (a *audit) consumed(ctx context.Context, tx pgx.Tx, u Unit) error {
+func (a *audit) consumed(ctx context.Context, tx *pg.Tx, u Unit) error {
 	purposes := map[string][]frame.Kind{}
 	for _, spec := range u.Consumers {
 		purposes[spec.Purpose] = append(purposes[spec.Purpose], spec.Kinds...)

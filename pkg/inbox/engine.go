@@ -33,7 +33,6 @@ const (
 	maxBatchEvents   = 1000
 	maxBatchBytes    = 512 << 10
 	txDeadline       = 20 * time.Second
-	lockTimeout      = "5s"
 	maxRedelivery    = 30 * time.Second
 	suspectDelivered = 5
 	expressRest      = 10 * time.Millisecond
@@ -322,9 +321,6 @@ func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, o
 	defer span.End()
 	var consumed int
 	err := e.deps.Journal.InTx(ctx, func(tx *journal.Tx) error {
-		if err := pg.LimitLockWait(ctx, tx, lockTimeout); err != nil {
-			return err
-		}
 		isNew, err := insertConsumed(ctx, tx, c.Purpose, frames)
 		if err != nil {
 			return err

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/naru-relay/naru/pkg/pg"
 )
 
 const (
@@ -19,7 +17,7 @@ const (
 	// groupTimeout is the time one transaction has, and groupLock how long it waits for a row. No caller's own deadline undoes what others
 	// wait for.
 	groupTimeout = 5 * time.Second
-	groupLock    = "100ms"
+	groupLock    = 100 * time.Millisecond
 )
 
 // Group is a short change that many callers make at the same time, each to rows of its own key: viewings, say. Those who come while a
@@ -134,9 +132,7 @@ func (g *Group[T]) commit(taken []*member[T]) (err error) {
 	err = g.journal.InTx(ctx, func(tx *Tx) error {
 		if len(of) > 1 {
 			// A row that somebody else holds keeps its own caller waiting, alone.
-			if err := pg.LimitLockWait(ctx, tx, groupLock); err != nil {
-				return err
-			}
+			tx.LimitLockWait(groupLock)
 		}
 		return g.write(ctx, tx, of)
 	})

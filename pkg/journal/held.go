@@ -90,7 +90,7 @@ func (j *Journal) Release(ctx context.Context, frameID uuid.UUID, operator, reas
 func releaseSubject(frameID uuid.UUID) string { return "frame:" + frameID.String() }
 
 // released tells whether an operator released a frame: by a frame of this unit's own that says so, not by a mark alone.
-func (l *Logger) released(ctx context.Context, tx pgx.Tx, c candidate) bool {
+func (l *Logger) released(ctx context.Context, tx *pg.Tx, c candidate) bool {
 	if c.releasedBy == nil {
 		return false
 	}

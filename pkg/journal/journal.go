@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
@@ -87,7 +86,7 @@ func (j *Journal) DB() *pgxpool.Pool { return j.deps.DB }
 // are retried, so fn MUST be re-runnable.
 func (j *Journal) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	var done *Tx
-	err := pg.InTx(ctx, j.deps.DB, func(tx pgx.Tx) error {
+	err := pg.InTx(ctx, j.deps.DB, func(tx *pg.Tx) error {
 		done = &Tx{Tx: tx, journal: j, commit: frame.NewCommit()}
 		if err := fn(done); err != nil {
 			return err
@@ -108,7 +107,7 @@ func (j *Journal) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 
 // Tx is a transaction that can state facts.
 type Tx struct {
-	pgx.Tx
+	*pg.Tx
 	journal   *Journal
 	commit    uuid.UUID
 	stated    []stated
@@ -185,7 +184,7 @@ func Encode(ctx context.Context, policy string, fact Fact) ([]byte, error) {
 	})
 }
 
-// write cuts and seals what was stated and writes it with one statement. The time is taken here, as late as can be.
+// write cuts and seals what was stated and has it written with the commit. The time is taken here, as late as can be.
 func (tx *Tx) write(ctx context.Context) error {
 	tx.frames = nil
 	if len(tx.stated) == 0 {
@@ -210,24 +209,19 @@ func (tx *Tx) write(ctx context.Context) error {
 	for i := range tx.frames {
 		tx.frames[i].turn = turns[i]
 	}
-	return insertFrames(ctx, tx.Tx, tx.frames)
+	insertFrames(tx, tx.frames)
+	return nil
 }
 
 // Savepoint runs fn so that its failure undoes only what fn did, facts included.
 func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
-	inner, err := tx.Begin(ctx)
+	var nested *Tx
+	err := tx.Tx.Savepoint(ctx, func(inner *pg.Tx) error {
+		nested = &Tx{Tx: inner, journal: tx.journal, commit: tx.commit}
+		return fn(nested)
+	})
 	if err != nil {
-		return fmt.Errorf("begin savepoint: %w", err)
-	}
-	nested := &Tx{Tx: inner, journal: tx.journal, commit: tx.commit}
-	if err := fn(nested); err != nil {
-		if rollbackErr := inner.Rollback(ctx); rollbackErr != nil {
-			return fmt.Errorf("%w (and the savepoint was not rolled back: %w)", err, rollbackErr)
-		}
 		return err
-	}
-	if err := inner.Commit(ctx); err != nil {
-		return fmt.Errorf("release savepoint: %w", err)
 	}
 	for _, s := range nested.stated {
 		tx.join(s)

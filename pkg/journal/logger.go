@@ -27,6 +27,9 @@ const (
 	// ahead is how far into the future of the logger's clock; replicas' clocks differ.
 	ahead = 10 * time.Second
 
+	// turnLock is how long a replica waits for its turn.
+	turnLock = 3 * time.Second
+
 	logInterval = time.Second
 	logBatch    = 2000
 	passTimeout = 30 * time.Second
@@ -146,7 +149,7 @@ func (l *Logger) bring(ctx context.Context) (int, error) {
 	now := l.deps.Clock.Now()
 	var looked int
 	var made Checkpoint
-	err := pg.InTx(ctx, l.deps.DB, func(tx pgx.Tx) error {
+	err := pg.InTx(ctx, l.deps.DB, func(tx *pg.Tx) error {
 		generation, err := l.turn(ctx, tx)
 		if err != nil {
 			return err
@@ -181,10 +184,8 @@ func (l *Logger) bring(ctx context.Context) (int, error) {
 }
 
 // turn takes the row lock by which replicas take turns.
-func (l *Logger) turn(ctx context.Context, tx pgx.Tx) (generation int, err error) {
-	if err := pg.LimitLockWait(ctx, tx, "3s"); err != nil {
-		return 0, err
-	}
+func (l *Logger) turn(ctx context.Context, tx *pg.Tx) (generation int, err error) {
+	tx.LimitLockWait(turnLock)
 	return pg.Value[int](ctx, tx, "take the turn", `select generation from log_turn for update`)
 }
 
@@ -206,7 +207,7 @@ func (l *Logger) whoIsInTheWay(ctx context.Context, err error) error {
 }
 
 // newest is where the log stands, held against what this unit has signed before.
-func (l *Logger) newest(ctx context.Context, tx pgx.Tx, generation int) (Checkpoint, error) {
+func (l *Logger) newest(ctx context.Context, tx *pg.Tx, generation int) (Checkpoint, error) {
 	newest, err := Newest(ctx, tx)
 	if err != nil {
 		return Checkpoint{}, err
@@ -274,7 +275,7 @@ func unlogged(ctx context.Context, db pg.DBTX, unit string) ([]candidate, error)
 }
 
 // take adds the leaves of the frames that are this unit's and of now, and marks the others.
-func (l *Logger) take(ctx context.Context, tx pgx.Tx, grown *tree, found []candidate, since, now time.Time) ([]uuid.UUID, error) {
+func (l *Logger) take(ctx context.Context, tx *pg.Tx, grown *tree, found []candidate, since, now time.Time) ([]uuid.UUID, error) {
 	var taken []uuid.UUID
 	var oldest time.Time
 	for _, c := range found {
@@ -309,7 +310,7 @@ func outside(recorded, since, now time.Time) bool {
 }
 
 // close writes the leaves, the tiles and the checkpoint.
-func (l *Logger) close(ctx context.Context, tx pgx.Tx, grown *tree, generation int, newest Checkpoint, taken []uuid.UUID, now time.Time) (Checkpoint, error) {
+func (l *Logger) close(ctx context.Context, tx *pg.Tx, grown *tree, generation int, newest Checkpoint, taken []uuid.UUID, now time.Time) (Checkpoint, error) {
 	const marks = `
 		update journal_mark m
 		set    leaf = u.leaf

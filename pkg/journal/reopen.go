@@ -24,11 +24,11 @@ func (l *Logger) Reopen(ctx context.Context, j *Journal, operator, reason string
 	defer l.pass.Unlock()
 	var generation int
 	err := j.InTx(ctx, func(tx *Tx) error {
-		former, err := l.turn(ctx, tx)
+		former, err := l.turn(ctx, tx.Tx)
 		if err != nil {
 			return err
 		}
-		if _, err := l.newest(ctx, tx, former); !errors.Is(err, ErrLogWentBack) {
+		if _, err := l.newest(ctx, tx.Tx, former); !errors.Is(err, ErrLogWentBack) {
 			return errors.Join(err, ErrLogWhole)
 		}
 		lost, err := l.kept()

@@ -3,8 +3,6 @@ package journal
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/pg"
 )
@@ -24,16 +22,16 @@ func Kept(table string, kind pg.PartitionKind, with, subject string) pg.Partitio
 
 // Hold places a legal hold on a subject, a document's number or whatever its facts are about; reference names the order behind it (a file
 // number, never personal data).
-func Hold(ctx context.Context, tx pgx.Tx, subject, actor, reference string) error {
+func Hold(ctx context.Context, tx *pg.Tx, subject, actor, reference string) error {
 	return addHold(ctx, tx, subject, "placed", actor, reference)
 }
 
 // ReleaseHold ends the legal hold of a subject. Both stay on record.
-func ReleaseHold(ctx context.Context, tx pgx.Tx, subject, actor, reference string) error {
+func ReleaseHold(ctx context.Context, tx *pg.Tx, subject, actor, reference string) error {
 	return addHold(ctx, tx, subject, "released", actor, reference)
 }
 
-func addHold(ctx context.Context, tx pgx.Tx, subject, action, actor, reference string) error {
+func addHold(ctx context.Context, tx *pg.Tx, subject, action, actor, reference string) error {
 	const insert = `insert into legal_hold (id, subject, action, actor, reference) values ($1, $2, $3, $4, $5)`
 	return pg.Exec(ctx, tx, "record legal hold "+action, insert, id.New(), subject, action, actor, reference)
 }

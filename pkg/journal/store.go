@@ -34,7 +34,7 @@ func Migrations() pg.Source {
 	return pg.Source{Name: "journal", FS: migrations, Partitions: []pg.Partition{frames, marks}}
 }
 
-func insertFrames(ctx context.Context, db pg.DBTX, frames []Sealed) error {
+func insertFrames(tx *Tx, frames []Sealed) {
 	const insert = `
 		with framed as materialized (
 		  select *
@@ -55,7 +55,7 @@ func insertFrames(ctx context.Context, db pg.DBTX, frames []Sealed) error {
 		keyIDs[i], compressions[i], lengths[i], times[i] = f.KeyID, int16(f.Compression), int32(f.RawLength), f.RecordedAt
 		roots[i], macs[i], bodies[i], turns[i] = f.Root[:], f.MAC, f.Body, f.turn
 	}
-	return pg.Exec(ctx, db, "write frames to the journal", insert, ids, kinds, lanes, counts, keyIDs, compressions, lengths, times, roots, macs, bodies, turns)
+	tx.Later("write frames to the journal", insert, ids, kinds, lanes, counts, keyIDs, compressions, lengths, times, roots, macs, bodies, turns)
 }
 
 // frameColumns of journal j, for scanFrame.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	formats "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -93,8 +94,8 @@ type VerifyOptions struct {
 const patience = 2 * time.Minute
 
 // Verify recomputes a unit's journal as of one moment: every body, every leaf, the tree, every checkpoint, and what is known of it elsewhere.
-// An error means that it could not finish. db works in the unit's schema; it needs to read only.
-func Verify(ctx context.Context, db pg.Beginner, opts VerifyOptions) (Verification, error) {
+// An error means that it could not finish. db needs to read the unit's schema only.
+func Verify(ctx context.Context, db *pgxpool.Pool, opts VerifyOptions) (Verification, error) {
 	v := &verification{opts: opts, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
 	var err error
 	if v.log, err = note.NewVerifier(opts.Log); err != nil {
@@ -107,7 +108,7 @@ func Verify(ctx context.Context, db pg.Beginner, opts VerifyOptions) (Verificati
 		}
 		v.witnesses = append(v.witnesses, witness)
 	}
-	err = pg.InTx(ctx, db, func(tx pgx.Tx) error {
+	err = pg.InTx(ctx, db, func(tx *pg.Tx) error {
 		v.tx = tx
 		for _, step := range []func(context.Context) error{v.reopenings, v.checkpoints, v.known, v.leaves, v.unlogged} {
 			if err := step(ctx); err != nil {
@@ -115,7 +116,7 @@ func Verify(ctx context.Context, db pg.Beginner, opts VerifyOptions) (Verificati
 			}
 		}
 		return nil
-	}, pg.Isolation(pgx.RepeatableRead), pg.ReadOnly())
+	}, pg.SearchPath(opts.Unit), pg.Isolation(pgx.RepeatableRead), pg.ReadOnly())
 	if err != nil {
 		return Verification{}, fmt.Errorf("verify %s: %w", opts.Unit, err)
 	}
@@ -124,7 +125,7 @@ func Verify(ctx context.Context, db pg.Beginner, opts VerifyOptions) (Verificati
 
 type verification struct {
 	opts      VerifyOptions
-	tx        pgx.Tx
+	tx        *pg.Tx
 	log       note.Verifier
 	witnesses []note.Verifier
 	report    Verification

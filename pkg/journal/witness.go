@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	formats "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -120,7 +119,7 @@ func (w *WitnessOf) Cosign(ctx context.Context, owner string, r Request) (Answer
 	}
 	answer := Answer{VerifierKey: w.Key.PublicCosigner}
 	err = w.Journal.InTx(ctx, func(tx *Tx) error {
-		seen, err := w.seen(ctx, tx, owner, r.VerifierKey)
+		seen, err := w.seen(ctx, tx.Tx, owner, r.VerifierKey)
 		if err != nil {
 			return err
 		}
@@ -141,7 +140,7 @@ func (w *WitnessOf) Cosign(ctx context.Context, owner string, r Request) (Answer
 				return fmt.Errorf("%w: %w", ErrNotExtended, err)
 			}
 		}
-		if err := w.keep(ctx, tx, owner, offered, r.VerifierKey); err != nil {
+		if err := w.keep(ctx, tx.Tx, owner, offered, r.VerifierKey); err != nil {
 			return err
 		}
 		signed, err := note.Sign(&note.Note{Text: unsignedText(offered.Note)}, w.Key.Cosigner)
@@ -155,7 +154,7 @@ func (w *WitnessOf) Cosign(ctx context.Context, owner string, r Request) (Answer
 }
 
 // seen is the newest checkpoint this witness has seen of a log, by its row and its file.
-func (w *WitnessOf) seen(ctx context.Context, tx pgx.Tx, owner, verifierKey string) (Checkpoint, error) {
+func (w *WitnessOf) seen(ctx context.Context, tx *pg.Tx, owner, verifierKey string) (Checkpoint, error) {
 	verifier, err := note.NewVerifier(verifierKey)
 	if err != nil {
 		return Checkpoint{}, err
@@ -190,7 +189,7 @@ func (w *WitnessOf) seen(ctx context.Context, tx pgx.Tx, owner, verifierKey stri
 }
 
 // keep remembers a checkpoint before it is cosigned: in the file first, because a row can be rolled back.
-func (w *WitnessOf) keep(ctx context.Context, tx pgx.Tx, owner string, c Checkpoint, verifierKey string) error {
+func (w *WitnessOf) keep(ctx context.Context, tx *pg.Tx, owner string, c Checkpoint, verifierKey string) error {
 	if err := w.Store.Remember(witnessFile(owner), []byte(verifierKey+"\n"+c.Note)); err != nil {
 		return fmt.Errorf("keep what is witnessed: %w", err)
 	}

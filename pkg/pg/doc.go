@@ -7,5 +7,5 @@
 //     alone, so SQL names tables without qualification and reaches no other unit's.
 //   - Nothing here logs or traces a query argument: arguments hold personal data.
 //   - Functions that take DBTX work in the caller's transaction or on a pool alike. What must be in
-//     a transaction takes pgx.Tx.
+//     a transaction takes *Tx.
 package pg

@@ -11,7 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// LockNotAvailable is the SQLSTATE of a lock that did not come in time (LimitLockWait).
+// LockNotAvailable is the SQLSTATE of a lock that did not come in time (Open, Tx.LimitLockWait).
 const LockNotAvailable = "55P03"
 
 // SQLSTATE codes this package decides by (PostgreSQL manual, appendix A).

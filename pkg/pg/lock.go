@@ -3,8 +3,6 @@ package pg
 import (
 	"context"
 	"hash/fnv"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // LockID turns a name into the key of an advisory lock. Advisory locks are shared by the whole
@@ -16,6 +14,6 @@ func LockID(name string) int64 {
 }
 
 // LockTx waits for the advisory lock of a name and holds it until the transaction ends.
-func LockTx(ctx context.Context, tx pgx.Tx, name string) error {
+func LockTx(ctx context.Context, tx *Tx, name string) error {
 	return Exec(ctx, tx, "lock "+name, `select pg_advisory_xact_lock($1)`, LockID(name))
 }

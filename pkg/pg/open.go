@@ -24,7 +24,9 @@ const (
 
 	// An open transaction of a stuck process holds back vacuum.
 	idleInTransactionTimeout = time.Minute
-	connectTimeout           = 10 * time.Second
+	// Nobody waits longer for what somebody else holds: a caller is told to come again, a frame does.
+	lockTimeout    = 5 * time.Second
+	connectTimeout = 10 * time.Second
 )
 
 // planning makes plans that stay right while a table grows from nothing to millions of rows. Statements are few, are prepared once and go
@@ -52,7 +54,6 @@ type DBTX interface {
 var (
 	_ DBTX = (*pgxpool.Pool)(nil)
 	_ DBTX = (*pgx.Conn)(nil)
-	_ DBTX = (pgx.Tx)(nil)
 )
 
 // Options of a unit's pool. URL and Schema are required.
@@ -119,6 +120,7 @@ func sessionParams(cfg *pgx.ConnConfig, schema, application string) {
 		cfg.RuntimeParams[name] = value
 	}
 	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransactionTimeout.Milliseconds())
+	cfg.RuntimeParams["lock_timeout"] = fmt.Sprint(lockTimeout.Milliseconds())
 }
 
 // newTracer gives otelpgx both providers explicitly, because it falls back to the global ones. Its

@@ -60,12 +60,12 @@ type Partition struct {
 	GuardTables []string
 }
 
-const partitionLockTimeout = "3s"
+const partitionLockTimeout = 3 * time.Second
 
 // MaintainPartitions makes the partitions that are missing around now and drops those past their
 // retention whose guard agrees. It runs as the tables' owner; several replicas may run it at once.
 // A table that was busy for longer than 3 s gives an error and is tried at the next run.
-func MaintainPartitions(ctx context.Context, db Beginner, parts []Partition, now time.Time) error {
+func MaintainPartitions[DB Beginner](ctx context.Context, db DB, parts []Partition, now time.Time) error {
 	var failures error
 	for _, p := range parts {
 		if err := maintain(ctx, db, p, now); err != nil {
@@ -102,12 +102,12 @@ func CheckPartitions(ctx context.Context, db DBTX, parts []Partition, now time.T
 	return failures
 }
 
-func maintain(ctx context.Context, db Beginner, p Partition, now time.Time) error {
+func maintain[DB Beginner](ctx context.Context, db DB, p Partition, now time.Time) error {
 	if err := p.check(); err != nil {
 		return err
 	}
 	var existing map[string]bool
-	err := InTx(ctx, db, func(tx pgx.Tx) error {
+	err := InTx(ctx, db, func(tx *Tx) error {
 		var err error
 		existing, err = attached(ctx, tx, p.Table)
 		return err
@@ -135,8 +135,8 @@ func maintain(ctx context.Context, db Beginner, p Partition, now time.Time) erro
 
 // create makes a table like the parent and attaches it. "create table … partition of" would stop
 // every reader of the parent; attaching stops none.
-func create(ctx context.Context, db Beginner, p Partition, s span) error {
-	return InTx(ctx, db, func(tx pgx.Tx) error {
+func create[DB Beginner](ctx context.Context, db DB, p Partition, s span) error {
+	return InTx(ctx, db, func(tx *Tx) error {
 		existing, err := lockForChange(ctx, tx, p.Table)
 		if err != nil || existing[s.name] {
 			return err
@@ -162,8 +162,8 @@ func create(ctx context.Context, db Beginner, p Partition, s span) error {
 
 // drop asks the guard and drops within one transaction that keeps writers out of the partition, so
 // that the answer still holds when the partition goes.
-func drop(ctx context.Context, db Beginner, p Partition, name string) error {
-	return InTx(ctx, db, func(tx pgx.Tx) error {
+func drop[DB Beginner](ctx context.Context, db DB, p Partition, name string) error {
+	return InTx(ctx, db, func(tx *Tx) error {
 		existing, err := lockForChange(ctx, tx, p.Table)
 		if err != nil || !existing[name] {
 			return err
@@ -190,10 +190,8 @@ func drop(ctx context.Context, db Beginner, p Partition, name string) error {
 }
 
 // lockForChange lets one replica at a time change a table's partitions and tells what is there.
-func lockForChange(ctx context.Context, tx pgx.Tx, table string) (map[string]bool, error) {
-	if err := LimitLockWait(ctx, tx, partitionLockTimeout); err != nil {
-		return nil, err
-	}
+func lockForChange(ctx context.Context, tx *Tx, table string) (map[string]bool, error) {
+	tx.LimitLockWait(partitionLockTimeout)
 	schema, err := Value[string](ctx, tx, "read schema", `select current_schema()`)
 	if err != nil {
 		return nil, err

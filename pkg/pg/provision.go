@@ -53,12 +53,12 @@ func Provision(ctx context.Context, superURL, schema string, passwords Passwords
 		return fmt.Errorf("provision schema %s: %w", schema, err)
 	}
 	for attempt := 1; ; attempt++ {
-		err := runTx(ctx, conn, pgx.TxOptions{}, func(tx pgx.Tx) error {
+		err := runTx(ctx, conn, nil, func(tx *Tx) error {
 			if err := LockTx(ctx, tx, schema+"/provision"); err != nil {
 				return err
 			}
 			for _, s := range statements {
-				if _, err := tx.Exec(ctx, s, pgx.QueryExecModeSimpleProtocol); err != nil {
+				if _, err := tx.Exec(ctx, s); err != nil {
 					return err
 				}
 			}

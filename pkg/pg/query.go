@@ -127,11 +127,6 @@ func Value[T any](ctx context.Context, db DBTX, doing, sql string, args ...any) 
 	return value, nil
 }
 
-// LimitLockWait bounds how long the statements of the transaction wait for a lock, e.g. "3s".
-func LimitLockWait(ctx context.Context, tx DBTX, limit string) error {
-	return Exec(ctx, tx, "limit the wait for locks", `select set_config('lock_timeout', $1, true)`, limit)
-}
-
 // Column is one value of each row, for a statement that takes rows as arrays of their columns.
 func Column[T, V any](rows []T, value func(T) V) []V {
 	column := make([]V, len(rows))

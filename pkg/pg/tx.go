@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
@@ -17,22 +19,27 @@ const (
 	rollbackTimeout = 5 * time.Second
 )
 
-// Beginner begins transactions: a pool or a connection.
+// Beginner is what transactions run on.
 type Beginner interface {
-	BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error)
+	*pgxpool.Pool | *pgx.Conn
 }
 
 // TxOption changes how InTx runs.
-type TxOption func(*pgx.TxOptions)
+type TxOption func(*Tx)
 
 // Isolation sets the isolation level; the default is READ COMMITTED.
 func Isolation(level pgx.TxIsoLevel) TxOption {
-	return func(o *pgx.TxOptions) { o.IsoLevel = level }
+	return func(tx *Tx) { tx.opts.IsoLevel = level }
 }
 
 // ReadOnly forbids writes in the transaction.
 func ReadOnly() TxOption {
-	return func(o *pgx.TxOptions) { o.AccessMode = pgx.ReadOnly }
+	return func(tx *Tx) { tx.opts.AccessMode = pgx.ReadOnly }
+}
+
+// SearchPath looks into another schema than the connection's.
+func SearchPath(schema string) TxOption {
+	return func(tx *Tx) { tx.set("search_path", pgx.Identifier{schema}.Sanitize()) }
 }
 
 // InTx runs fn in a transaction and commits it when fn returns nil.
@@ -44,13 +51,9 @@ func ReadOnly() TxOption {
 // A commit that the server turned into a rollback, because fn swallowed a statement's error, returns
 // pgx.ErrTxCommitRollback. When the connection is lost during the commit the error does not tell
 // whether it took place.
-func InTx(ctx context.Context, db Beginner, fn func(tx pgx.Tx) error, opts ...TxOption) error {
-	var txOpts pgx.TxOptions
-	for _, o := range opts {
-		o(&txOpts)
-	}
+func InTx[DB Beginner](ctx context.Context, db DB, fn func(tx *Tx) error, opts ...TxOption) error {
 	for attempt := 1; ; attempt++ {
-		err := runTx(ctx, db, txOpts, fn)
+		err := runTx(ctx, db, opts, fn)
 		if err == nil || attempt == txAttempts || !retryable(err) {
 			return err
 		}
@@ -60,31 +63,32 @@ func InTx(ctx context.Context, db Beginner, fn func(tx pgx.Tx) error, opts ...Tx
 	}
 }
 
-func runTx(ctx context.Context, db Beginner, opts pgx.TxOptions, fn func(tx pgx.Tx) error) (err error) {
-	tx, err := db.BeginTx(ctx, opts)
-	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
-	}
-	finished := false
-	defer func() {
-		if finished {
-			return
+func runTx(ctx context.Context, db any, opts []TxOption, fn func(tx *Tx) error) (err error) {
+	conn, _ := db.(*pgx.Conn)
+	if pool, ok := db.(*pgxpool.Pool); ok {
+		c, err := pool.Acquire(ctx)
+		if err != nil {
+			return fmt.Errorf("begin transaction: %w", err)
 		}
-		// Also after a panic in fn. The caller's ctx may be why we are here, so the rollback has its own.
+		defer c.Release()
+		conn = c.Conn()
+	}
+	tx := &Tx{conn: conn}
+	for _, o := range opts {
+		o(tx)
+	}
+	// Also after a panic in fn. The caller's ctx may be why we are here, so the rollback has its own.
+	defer func() {
 		rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 		defer cancel()
-		if rerr := tx.Rollback(rctx); rerr != nil && !errors.Is(rerr, pgx.ErrTxClosed) && err != nil {
+		if rerr := tx.rollback(rctx); rerr != nil && err != nil {
 			err = errors.Join(err, fmt.Errorf("roll back: %w", rerr))
 		}
 	}()
 	if err := fn(tx); err != nil {
 		return err
 	}
-	finished = true // pgx ends the transaction whatever Commit returns
-	if err := tx.Commit(ctx); err != nil {
-		return fmt.Errorf("commit transaction: %w", err)
-	}
-	return nil
+	return tx.commit(ctx)
 }
 
 func retryable(err error) bool {
@@ -100,4 +104,223 @@ func retryable(err error) bool {
 func pauseBeforeRetry(ctx context.Context, attempt int) error {
 	d := time.Duration(attempt)*5*time.Millisecond + rand.N(10*time.Millisecond) // jitter needs no secrecy
 	return lifecycle.Wait(ctx, d)
+}
+
+// Tx is a transaction that spares round trips, which cost more than most statements: it begins together with its first statement, and what
+// Later was given travels with the statement after it, or with the commit.
+type Tx struct {
+	conn *pgx.Conn
+	opts pgx.TxOptions
+	// tx is nil until the first statement is sent.
+	tx    pgx.Tx
+	ahead []statement
+}
+
+type statement struct {
+	doing, sql string
+	args       []any
+}
+
+var _ DBTX = (*Tx)(nil)
+
+// Later has a statement run, of which no rows are wanted, together with the next one or with the commit: its error is told there. doing says in
+// that error what was being done. The arguments MUST NOT be changed any more.
+func (t *Tx) Later(doing, sql string, args ...any) {
+	t.ahead = append(t.ahead, statement{doing, sql, args})
+}
+
+// LimitLockWait bounds how long the statements from here on wait for a lock; else it is the session's bound (Open).
+func (t *Tx) LimitLockWait(limit time.Duration) {
+	t.set("lock_timeout", fmt.Sprintf("%dms", limit.Milliseconds()))
+}
+
+// set a parameter of the server's until the transaction ends.
+func (t *Tx) set(name, value string) {
+	t.Later("set "+name, `select set_config($1, $2, true)`, name, value)
+}
+
+// Exec implements DBTX.
+func (t *Tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if t.nothingAhead() {
+		return t.tx.Exec(ctx, sql, args...)
+	}
+	results, err := t.send(ctx, statement{sql: sql, args: args})
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	tag, err := results.Exec()
+	if closing := results.Close(); err == nil {
+		err = closing
+	}
+	return tag, err
+}
+
+// Query implements DBTX.
+func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if t.nothingAhead() {
+		return t.tx.Query(ctx, sql, args...)
+	}
+	results, err := t.send(ctx, statement{sql: sql, args: args})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		_ = results.Close() // tells the same
+		return nil, err
+	}
+	return &lastRows{Rows: rows, results: results}, nil
+}
+
+// QueryRow implements DBTX.
+func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	if t.nothingAhead() {
+		return t.tx.QueryRow(ctx, sql, args...)
+	}
+	rows, err := t.Query(ctx, sql, args...)
+	return oneRow{rows, err}
+}
+
+// SendBatch implements DBTX.
+func (t *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	if err := t.flush(ctx); err != nil {
+		return pgx.FailedBatchResults(b, err)
+	}
+	return t.tx.SendBatch(ctx, b)
+}
+
+// CopyFrom implements DBTX.
+func (t *Tx) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
+	if err := t.flush(ctx); err != nil {
+		return 0, err
+	}
+	return t.tx.CopyFrom(ctx, table, columns, src)
+}
+
+// Savepoint runs fn so that its failure undoes only what fn did.
+func (t *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
+	if err := t.flush(ctx); err != nil {
+		return err
+	}
+	inner, err := t.tx.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("begin savepoint: %w", err)
+	}
+	nested := &Tx{conn: t.conn, tx: inner}
+	err = fn(nested)
+	if err == nil {
+		err = nested.flush(ctx)
+	}
+	if err != nil {
+		if rerr := inner.Rollback(ctx); rerr != nil {
+			return errors.Join(err, fmt.Errorf("roll back to savepoint: %w", rerr))
+		}
+		return err
+	}
+	if err := inner.Commit(ctx); err != nil {
+		return fmt.Errorf("release savepoint: %w", err)
+	}
+	return nil
+}
+
+func (t *Tx) nothingAhead() bool { return t.tx != nil && len(t.ahead) == 0 }
+
+// send sends what is ahead and a statement after it in one round trip, and reads until that statement's result. The results MUST be closed.
+func (t *Tx) send(ctx context.Context, last ...statement) (pgx.BatchResults, error) {
+	ahead := t.ahead
+	t.ahead = nil
+	var b pgx.Batch
+	if t.tx == nil {
+		b.BeginTx(t.opts)
+		ahead = append([]statement{{doing: "begin transaction"}}, ahead...)
+	}
+	for _, s := range append(ahead[b.Len():], last...) { // what begins it is queued already
+		b.Queue(s.sql, s.args...)
+	}
+	results := t.conn.SendBatch(ctx, &b)
+	if t.tx == nil {
+		t.tx = results.Tx()
+	}
+	for _, s := range ahead {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close() // tells the same
+			return nil, fmt.Errorf("%s: %w", s.doing, err)
+		}
+	}
+	return results, nil
+}
+
+// flush sends what is ahead; also when there is nothing, the transaction has begun then.
+func (t *Tx) flush(ctx context.Context) error {
+	if t.nothingAhead() {
+		return nil
+	}
+	results, err := t.send(ctx)
+	if err != nil {
+		return err
+	}
+	return results.Close()
+}
+
+// commit sends what is ahead together with the commit. A transaction in which nothing was asked never began.
+func (t *Tx) commit(ctx context.Context) error {
+	if t.tx == nil && len(t.ahead) == 0 {
+		return nil
+	}
+	tag, err := t.Exec(ctx, "commit")
+	if err != nil {
+		return fmt.Errorf("commit transaction: %w", err)
+	}
+	if tag.String() == "ROLLBACK" {
+		return fmt.Errorf("commit transaction: %w", pgx.ErrTxCommitRollback)
+	}
+	return nil
+}
+
+// rollback ends the transaction if it has begun and not ended. A connection on which that fails is closed.
+func (t *Tx) rollback(ctx context.Context) error {
+	if t.tx == nil || t.conn.IsClosed() || t.conn.PgConn().TxStatus() == 'I' {
+		return nil
+	}
+	return t.tx.Rollback(ctx)
+}
+
+// lastRows are those of a batch's last statement; the batch is closed with them.
+type lastRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+	err     error
+}
+
+func (r *lastRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close()
+	return false
+}
+
+func (r *lastRows) Close() {
+	r.Rows.Close()
+	r.err = r.results.Close()
+}
+
+func (r *lastRows) Err() error {
+	if err := r.Rows.Err(); err != nil {
+		return err
+	}
+	return r.err
+}
+
+type oneRow struct {
+	rows pgx.Rows
+	err  error
+}
+
+func (r oneRow) Scan(into ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	_, err := pgx.CollectOneRow(r.rows, func(row pgx.CollectableRow) (struct{}, error) { return struct{}{}, row.Scan(into...) })
+	return err
 }

@@ -32,19 +32,19 @@ func TestInTxCommitsWhatSucceedsAndRollsBackTheRest(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
 	boom := errors.New("boom")
-	add := func(tx pgx.Tx) error {
+	add := func(tx *pg.Tx) error {
 		_, err := tx.Exec(t.Context(), `update counter set n = n + 1 where id = 1`)
 		return err
 	}
 	require.NoError(t, pg.InTx(t.Context(), db.App, add))
 	require.Equal(t, 1, value(t, db.App, 1))
 
-	err := pg.InTx(t.Context(), db.App, func(tx pgx.Tx) error { return errors.Join(add(tx), boom) })
+	err := pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error { return errors.Join(add(tx), boom) })
 	require.ErrorIs(t, err, boom)
 	require.Equal(t, 1, value(t, db.App, 1))
 
 	require.Panics(t, func() {
-		_ = pg.InTx(t.Context(), db.App, func(tx pgx.Tx) error { _ = add(tx); panic(boom) }) //nolint:forbidigo // the case under test
+		_ = pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error { _ = add(tx); panic(boom) }) //nolint:forbidigo // the case under test
 	})
 	require.Equal(t, 1, value(t, db.App, 1))
 	require.Zero(t, db.App.Stat().AcquiredConns(), "a connection was not given back")
@@ -54,7 +54,7 @@ func TestInTxRollsBackWhenTheCallerHasGone(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := pg.InTx(ctx, db.App, func(tx pgx.Tx) error {
+	err := pg.InTx(ctx, db.App, func(tx *pg.Tx) error {
 		if _, err := tx.Exec(ctx, `update counter set n = 7 where id = 1`); err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func TestInTxRollsBackWhenTheCallerHasGone(t *testing.T) {
 func TestInTxSurfacesACommitThatRolledBack(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
-	err := pg.InTx(t.Context(), db.App, func(tx pgx.Tx) error {
+	err := pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
 		_, _ = tx.Exec(t.Context(), `insert into counter (id, n) values (1, 1)`) // a duplicate, swallowed
 		return nil
 	})
@@ -82,7 +82,7 @@ func TestInTxRepeatsSerializationFailures(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
 	runs := 0
-	err := pg.InTx(t.Context(), db.App, func(tx pgx.Tx) error {
+	err := pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
 		runs++
 		var n int
 		if err := tx.QueryRow(t.Context(), `select n from counter where id = 1`).Scan(&n); err != nil {
@@ -105,7 +105,7 @@ func TestInTxGivesUpAfterThreeRuns(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
 	runs := 0
-	err := pg.InTx(t.Context(), db.App, func(tx pgx.Tx) error {
+	err := pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
 		runs++
 		_, err := tx.Exec(t.Context(), `do $$ begin raise sqlstate '40001'; end $$`)
 		return err
@@ -121,7 +121,7 @@ func TestInTxRepeatsADeadlock(t *testing.T) {
 	bothHoldOne.Add(2)
 	move := func(from, to int) error {
 		first := true
-		return pg.InTx(t.Context(), db.App, func(tx pgx.Tx) error {
+		return pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
 			if _, err := tx.Exec(t.Context(), `update counter set n = n - 1 where id = $1`, from); err != nil {
 				return err
 			}
@@ -146,7 +146,7 @@ func TestInTxRepeatsADeadlock(t *testing.T) {
 func TestReadOnlyForbidsWrites(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
-	err := pg.InTx(t.Context(), db.App, func(tx pgx.Tx) error {
+	err := pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
 		_, err := tx.Exec(t.Context(), `update counter set n = 1`)
 		return err
 	}, pg.ReadOnly())

@@ -46,7 +46,7 @@ func (s *Service) documentsAccepted(
 	}
 	sortDocuments(docs)
 	keys := pg.Column(docs, func(d document) []byte { return d.match.key })
-	if err := lockMatches(ctx, tx.Tx, false, keys...); err != nil {
+	if err := lockMatches(ctx, tx, false, keys...); err != nil {
 		return nil, err
 	}
 	decisions, err := s.decideOwn(ctx, tx, docs)
@@ -227,7 +227,7 @@ func (s *Service) cancelsRequested(ctx context.Context, tx *journal.Tx, events [
 	if err != nil {
 		return nil, err
 	}
-	docs, err := lockDocuments(ctx, tx.Tx, numbers)
+	docs, err := lockDocuments(ctx, tx, numbers)
 	if err != nil {
 		return nil, err
 	}

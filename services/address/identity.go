@@ -83,7 +83,7 @@ func (s *Service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now
 	case !changed:
 		return nil
 	}
-	locked, _, err := lockIdentity(ctx, tx.Tx, now.recipient)
+	locked, _, err := lockIdentity(ctx, tx, now.recipient)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *Service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now
 	// Documents that described the person as it is described from now on may be waiting.
 	a := audienceOf(now, m.address)
 	a.add(before.named)
-	if err := lockMatches(ctx, tx.Tx, true, a.keys...); err != nil {
+	if err := lockMatches(ctx, tx, true, a.keys...); err != nil {
 		return err
 	}
 	if err := insertVersion(ctx, tx, now.recipient, now.version, now.sealed); err != nil {

@@ -81,10 +81,10 @@ func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		needsHub = false
-		if err := lockMatches(ctx, tx.Tx, false, keys...); err != nil {
+		if err := lockMatches(ctx, tx, false, keys...); err != nil {
 			return err
 		}
-		if d, known, err = lockDocument(ctx, tx.Tx, mine.key); err != nil {
+		if d, known, err = lockDocument(ctx, tx, mine.key); err != nil {
 			return err
 		}
 		if !known || d.state != documentOpen {

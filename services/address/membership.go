@@ -28,7 +28,7 @@ func randomAddress() string {
 func (s *Service) join(ctx context.Context, who caller, terms string) (member, error) {
 	var m member
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		_, known, err := lockIdentity(ctx, tx.Tx, who.recipient)
+		_, known, err := lockIdentity(ctx, tx, who.recipient)
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (s *Service) begins(ctx context.Context, tx *journal.Tx, who caller, terms 
 
 // tryAnotherAddress gives a member another address in place of one the hub refused.
 func (s *Service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *member) error {
-	r, known, err := lockAddress(ctx, tx.Tx, m.address)
+	r, known, err := lockAddress(ctx, tx, m.address)
 	if err != nil || !known || r.state != addressRefused {
 		return err
 	}
@@ -113,7 +113,7 @@ func asked(ctx context.Context, tx *journal.Tx, m member, session string, now ti
 func (s *Service) change(ctx context.Context, who caller, act func(tx *journal.Tx, m *member) (changed bool, err error)) (member, error) {
 	var m member
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		i, known, err := lockIdentity(ctx, tx.Tx, who.recipient)
+		i, known, err := lockIdentity(ctx, tx, who.recipient)
 		if err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (s *Service) change(ctx context.Context, who caller, act func(tx *journal.T
 			return errNotAMember()
 		}
 		a := audienceOf(i, m.address)
-		if err := lockMatches(ctx, tx.Tx, true, a.keys...); err != nil {
+		if err := lockMatches(ctx, tx, true, a.keys...); err != nil {
 			return err
 		}
 		changed, err := act(tx, &m)
@@ -224,7 +224,7 @@ func (s *Service) withdraw(ctx context.Context, who caller) (member, error) {
 // endAddress ends a member's address. The others hear of the end only if they heard of the beginning; the hub always, because it may
 // have taken a registration whose answer was lost. An address the hub refused it never had.
 func (s *Service) endAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
-	r, known, err := lockAddress(ctx, tx.Tx, m.address)
+	r, known, err := lockAddress(ctx, tx, m.address)
 	if err != nil {
 		return err
 	}

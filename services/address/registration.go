@@ -178,7 +178,7 @@ func (s *Service) settleStep(ctx context.Context, mine claim, r registration, ma
 func (s *Service) lockOwner(ctx context.Context, tx *journal.Tx, r registration) (audience, registration, error) {
 	var a audience
 	if r.ofMember() {
-		i, known, err := lockIdentity(ctx, tx.Tx, r.recipient)
+		i, known, err := lockIdentity(ctx, tx, r.recipient)
 		if err != nil || !known {
 			return a, r, errors.Join(err, missing(known, "identity of an address"))
 		}
@@ -191,10 +191,10 @@ func (s *Service) lockOwner(ctx context.Context, tx *journal.Tx, r registration)
 		a.add(o.business)
 		a.keys = append(a.keys, addressKey(r.address))
 	}
-	if err := lockMatches(ctx, tx.Tx, true, a.keys...); err != nil {
+	if err := lockMatches(ctx, tx, true, a.keys...); err != nil {
 		return a, r, err
 	}
-	locked, known, err := lockAddress(ctx, tx.Tx, r.address)
+	locked, known, err := lockAddress(ctx, tx, r.address)
 	return a, locked, errors.Join(err, missing(known || err != nil, "address"))
 }
 
@@ -227,7 +227,7 @@ func (s *Service) registered(ctx context.Context, tx *journal.Tx, a audience, r 
 		if err := s.activate(ctx, tx, r, now); err != nil {
 			return err
 		}
-	} else if err := dropPapers(ctx, tx.Tx, r.principal); err != nil {
+	} else if err := dropPapers(ctx, tx, r.principal); err != nil {
 		return err
 	}
 	return s.resolveAgain(ctx, tx, a)

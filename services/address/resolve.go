@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -93,7 +92,7 @@ const maxAtOnce = 500
 // resolveAgain looks again at the open documents of an audience after what decides about them has changed. The caller took the
 // audience's locks alone before it made the change, and has made it.
 func (s *Service) resolveAgain(ctx context.Context, tx *journal.Tx, a audience) error {
-	docs, err := lockMatching(ctx, tx.Tx, a.keys, a.seconds, s.clock.Now(), maxAtOnce)
+	docs, err := lockMatching(ctx, tx, a.keys, a.seconds, s.clock.Now(), maxAtOnce)
 	if err != nil {
 		return err
 	}
@@ -135,11 +134,11 @@ func (s *Service) resolveAgain(ctx context.Context, tx *journal.Tx, a audience) 
 	if err := dropDueDocuments(ctx, tx, ended); err != nil {
 		return err
 	}
-	return s.nudge(ctx, tx.Tx, a, left)
+	return s.nudge(ctx, tx, a, left)
 }
 
 // nudge makes due what resolveAgain left over, and what the hub once found to be this recipient by other facts than ours.
-func (s *Service) nudge(ctx context.Context, tx pgx.Tx, a audience, left bool) error {
+func (s *Service) nudge(ctx context.Context, tx *journal.Tx, a audience, left bool) error {
 	if left {
 		return nudgeDocuments(ctx, tx, a.keys, a.seconds, a.recipient)
 	}

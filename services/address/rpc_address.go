@@ -99,7 +99,7 @@ func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organis
 	if err != nil || !ask {
 		return r.state, err
 	}
-	if err := keepPapers(ctx, tx.Tx, o.principal, given); err != nil {
+	if err := keepPapers(ctx, tx, o.principal, given); err != nil {
 		return "", err
 	}
 	message := &addressv1.OrganisationAddressAsked{Principal: o.principal.String(), ValidFrom: timestamppb.New(r.validFrom)}
@@ -113,7 +113,7 @@ func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organis
 // papers were submitted again. What was said before the refusal may come once more after it, and must not ask the hub again. The
 // address's lock is the submissions' too.
 func (s *Service) askedBefore(ctx context.Context, tx *journal.Tx, o organisation, now time.Time) (r registration, ask bool, err error) {
-	if r, _, err = lockAddress(ctx, tx.Tx, o.address); err != nil {
+	if r, _, err = lockAddress(ctx, tx, o.address); err != nil {
 		return r, false, err
 	}
 	before, known, err := readOrganisation(ctx, tx, o.principal)

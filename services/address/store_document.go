@@ -58,7 +58,7 @@ func (d document) changedBy(o outcome) bool {
 
 // lockMatches takes the locks of match keys for the rest of the transaction. Documents share a lock, a change of a membership has
 // it alone. The caller's later statements see everything committed before the lock was given.
-func lockMatches(ctx context.Context, tx pgx.Tx, alone bool, keys ...[]byte) error {
+func lockMatches(ctx context.Context, tx *journal.Tx, alone bool, keys ...[]byte) error {
 	// The pair of numbers is a space of its own, apart from locks by one number. Arrays keep their order.
 	const shared = `select pg_advisory_xact_lock_shared($1, bucket) from unnest($2::integer[]) with ordinality u(bucket, n) order by n`
 	const single = `select pg_advisory_xact_lock($1, bucket) from unnest($2::integer[]) with ordinality u(bucket, n) order by n`
@@ -156,7 +156,7 @@ func readDocument(ctx context.Context, db pg.DBTX, edoc string) (document, bool,
 }
 
 // lockDocument locks one document; false when there is none.
-func lockDocument(ctx context.Context, tx pgx.Tx, edoc string) (document, bool, error) {
+func lockDocument(ctx context.Context, tx *journal.Tx, edoc string) (document, bool, error) {
 	const lock = documentHead + `
 		where  d.edoc_num = $1
 		for    update`
@@ -168,7 +168,7 @@ func oneDocument(ctx context.Context, db pg.DBTX, sql, edoc string) (document, b
 }
 
 // lockDocuments locks the documents of these numbers, in their order.
-func lockDocuments(ctx context.Context, tx pgx.Tx, edocs []string) ([]document, error) {
+func lockDocuments(ctx context.Context, tx *journal.Tx, edocs []string) ([]document, error) {
 	const lock = documentHead + `
 		where  d.edoc_num = any($1)
 		order  by d.edoc_num
@@ -177,7 +177,7 @@ func lockDocuments(ctx context.Context, tx pgx.Tx, edocs []string) ([]document, 
 }
 
 // lockMatching locks at most limit open documents that one of the keys finds and that are before their deadline or were never told of.
-func lockMatching(ctx context.Context, tx pgx.Tx, keys, seconds [][]byte, now time.Time, limit int) ([]document, error) {
+func lockMatching(ctx context.Context, tx *journal.Tx, keys, seconds [][]byte, now time.Time, limit int) ([]document, error) {
 	const lock = documentHead + `
 		where  d.state = 'open' and (d.match_key = any($1) or d.match_key_2 = any($2)) and (d.send_deadline > $3 or d.ordinal = 0)
 		order  by d.edoc_num

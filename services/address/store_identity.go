@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -31,7 +30,7 @@ func identityByCI(ctx context.Context, db pg.DBTX, ci match) (identity, bool, er
 }
 
 // lockIdentity locks an identity: what changes its memberships waits for each other here.
-func lockIdentity(ctx context.Context, tx pgx.Tx, recipient uuid.UUID) (identity, bool, error) {
+func lockIdentity(ctx context.Context, tx *journal.Tx, recipient uuid.UUID) (identity, bool, error) {
 	return oneIdentity(ctx, tx, identityHead+`
 		where  i.recipient = $1
 		for    update of i`, recipient)

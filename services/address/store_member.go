@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -102,7 +101,7 @@ func readAddress(ctx context.Context, db pg.DBTX, address string) (registration,
 	return oneAddress(ctx, db, addressHead, address)
 }
 
-func lockAddress(ctx context.Context, tx pgx.Tx, address string) (registration, bool, error) {
+func lockAddress(ctx context.Context, tx *journal.Tx, address string) (registration, bool, error) {
 	return oneAddress(ctx, tx, addressHead+` for update`, address)
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -57,7 +56,7 @@ func updateOrganisation(ctx context.Context, tx *journal.Tx, o organisation) err
 type papers struct{ business, registration [][]byte }
 
 // keepPapers keeps these papers instead of those kept before.
-func keepPapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID, p papers) error {
+func keepPapers(ctx context.Context, tx *journal.Tx, principal uuid.UUID, p papers) error {
 	if err := dropPapers(ctx, tx, principal); err != nil {
 		return err
 	}
@@ -65,7 +64,7 @@ func keepPapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID, p papers) e
 	return pg.Exec(ctx, tx, fmt.Sprintf("keep papers of %s", principal), insert, principal, p.business, p.registration)
 }
 
-func dropPapers(ctx context.Context, tx pgx.Tx, principal uuid.UUID) error {
+func dropPapers(ctx context.Context, tx *journal.Tx, principal uuid.UUID) error {
 	return pg.Exec(ctx, tx, fmt.Sprintf("drop papers of %s", principal), `delete from organisation_paper where principal = $1`, principal)
 }
 

@@ -179,7 +179,7 @@ func TestRetention(t *testing.T) {
 	number := b.receive(t, platformv1.Lane_LANE_BULK, 2)[1]
 	_, err := claimBatch(t.Context(), b.App, registration, platformv1.Lane_LANE_BULK, 10, time.Minute)
 	require.NoError(t, err)
-	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx pgx.Tx) error {
+	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx *pg.Tx) error {
 		return journal.Hold(t.Context(), tx, number, "operator", "case-1")
 	}))
 	kept := func() (n int) {
@@ -188,7 +188,7 @@ func TestRetention(t *testing.T) {
 		return n
 	}
 	require.Equal(t, 3, kept(), "one of the year is held")
-	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx pgx.Tx) error { return journal.ReleaseHold(t.Context(), tx, number, "operator", "case-1") }))
+	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx *pg.Tx) error { return journal.ReleaseHold(t.Context(), tx, number, "operator", "case-1") }))
 	require.Zero(t, kept())
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -17,7 +18,7 @@ import (
 // claimBatch claims due calls of one kind and lane by the row of hub_call that it makes of them. The records are only read; what keeps
 // another claim from taking them is that claims of a kind wait for each other and leave out the numbers of open calls. A claim sees every
 // claim before it because its statement begins when the turn is ours.
-func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platformv1.Lane, limit int, lease time.Duration) (batch, error) {
+func claimBatch(ctx context.Context, db *pgxpool.Pool, kind callKind, lane platformv1.Lane, limit int, lease time.Duration) (batch, error) {
 	const turn = `
 		select exists (select from hub_call where kind = $1 and settled_at is null and lapsed_at is null and lease_until <= now())
 		from   hub_claim
@@ -39,7 +40,7 @@ func claimBatch(ctx context.Context, db pg.Beginner, kind callKind, lane platfor
 		  having count(*) > 0)
 		select * from free order by edoc_num`
 	b := batch{id: id.New(), kind: kind, lane: lane}
-	err := pg.InTx(ctx, db, func(tx pgx.Tx) error {
+	err := pg.InTx(ctx, db, func(tx *pg.Tx) error {
 		var lapsed bool
 		if err := tx.QueryRow(ctx, turn, int16(kind)).Scan(&lapsed); err != nil {
 			return fmt.Errorf("wait for the turn: %w", err)

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -36,31 +37,30 @@ func TestBatchLocksInOrder(t *testing.T) {
 					return err
 				}))
 			}
-			begun, err := b.App.Begin(t.Context())
-			require.NoError(t, err)
-			other := &journal.Tx{Tx: begun}
-			defer func() { _ = other.Rollback(t.Context()) }()
-			_, err = requestCancel(t.Context(), other, []document{one(first, Waiting)}, now)
-			require.NoError(t, err)
-
 			advanced := make(chan error, 1)
-			go func() {
-				tx, err := b.App.Begin(t.Context())
-				if err == nil {
-					// CLOSED comes before FAILED, the numbers come the other way round.
-					_, err = advance(t.Context(), &journal.Tx{Tx: tx}, []document{one(first, Failed), one(last, Closed)}, now)
-					_ = tx.Rollback(t.Context())
-				}
-				advanced <- err
-			}()
-			awaitWaiting(t, b)
-			_, err = requestCancel(t.Context(), other, []document{one(last, Waiting)}, now.Add(time.Second))
-			require.NoError(t, err)
-			require.NoError(t, other.Commit(t.Context()))
+			require.NoError(t, b.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error {
+				_, err := requestCancel(t.Context(), tx, []document{one(first, Waiting)}, now)
+				require.NoError(t, err)
+				go func() {
+					_ = b.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error {
+						// CLOSED comes before FAILED, the numbers come the other way round.
+						_, err := advance(t.Context(), tx, []document{one(first, Failed), one(last, Closed)}, now)
+						advanced <- err
+						return errUndone
+					})
+				}()
+				awaitWaiting(t, b)
+				// One of the two that waited for each other would be told of a deadlock.
+				_, err = requestCancel(t.Context(), tx, []document{one(last, Waiting)}, now.Add(time.Second))
+				require.NoError(t, err)
+				return nil
+			}))
 			require.NoError(t, <-advanced)
 		})
 	}
 }
+
+var errUndone = errors.New("to be undone")
 
 // awaitWaiting waits until a transaction waits for another's lock.
 func awaitWaiting(t *testing.T, b *unittest.Bench) {

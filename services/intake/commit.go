@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
@@ -233,7 +232,7 @@ func (c *committer) try(ctx context.Context, rows []*row) ([]answer, error) {
 }
 
 // answersOf tells each row its outcome; the keys that were not new are read.
-func answersOf(ctx context.Context, tx pgx.Tx, rows []*row, won map[string]bool) ([]answer, error) {
+func answersOf(ctx context.Context, tx *journal.Tx, rows []*row, won map[string]bool) ([]answer, error) {
 	var used []ownKey
 	for _, r := range rowsOf(rows, won, false) {
 		used = append(used, ownKey{r.tenant, r.ownKey})

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/clock"
@@ -25,7 +24,7 @@ func TestRetention(t *testing.T) {
 	_, err := b.try(t.Context(), rows)
 	require.NoError(t, err)
 	held := string(rows[0].number)
-	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx pgx.Tx) error { return journal.Hold(t.Context(), tx, held, "operator", "case-1") }))
+	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx *pg.Tx) error { return journal.Hold(t.Context(), tx, held, "operator", "case-1") }))
 
 	later := clock.NewFake(b.at.AddDate(11, 0, 3))
 	f := &forgetter{db: b.db.App, clock: later, log: slog.New(slog.DiscardHandler)}
@@ -36,7 +35,7 @@ func TestRetention(t *testing.T) {
 		return len(b.strings(t, `select own_key from own_key`))
 	}
 	require.Equal(t, 2, maintain(), "one of the year is held")
-	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx pgx.Tx) error { return journal.ReleaseHold(t.Context(), tx, held, "operator", "case-1") }))
+	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx *pg.Tx) error { return journal.ReleaseHold(t.Context(), tx, held, "operator", "case-1") }))
 	f.clock = clock.NewFake(b.at)
 	n, err := f.forget(t.Context())
 	require.NoError(t, err)

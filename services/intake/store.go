@@ -19,7 +19,7 @@ import (
 // insertKeys inserts the own keys of a group and tells the numbers whose keys were new. Keys go in sorted, so that two groups wait for
 // each other in one direction only; of two equal keys in one group the earlier row wins. Having waited for another group's commit, the
 // statement knows the outcome: a key that was not inserted is there to be read by the next statement.
-func insertKeys(ctx context.Context, tx pgx.Tx, rows []*row) (map[string]bool, error) {
+func insertKeys(ctx context.Context, tx *journal.Tx, rows []*row) (map[string]bool, error) {
 	const insert = `
 		insert into own_key (tenant, own_key, edoc_num, fingerprint)
 		select tenant, own_key, edoc_num, fingerprint

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/viewingkit"
@@ -24,14 +25,8 @@ var migrations embed.FS
 // Migrations of both tables, a source for pg.Migrate.
 var Migrations fs.FS = migrations
 
-// DB is what a Store needs: a pool.
-type DB interface {
-	pg.DBTX
-	pg.Beginner
-}
-
 // Store is a viewingkit.Log and a viewingkit.Outbox.
-type Store struct{ db DB }
+type Store struct{ db *pgxpool.Pool }
 
 var (
 	_ viewingkit.Log    = (*Store)(nil)
@@ -39,7 +34,7 @@ var (
 )
 
 // New makes a Store over a migrated schema.
-func New(db DB) (*Store, error) {
+func New(db *pgxpool.Pool) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("make viewing store: no database")
 	}
@@ -60,7 +55,7 @@ const insertEntrySQL = `
 // end.
 func (s *Store) Append(ctx context.Context, check viewingkit.Check) (viewingkit.Entry, error) {
 	var entry viewingkit.Entry
-	err := pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+	err := pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
 		if err := pg.LockTx(ctx, tx, "viewing_log/append"); err != nil {
 			return err
 		}

@@ -104,7 +104,7 @@ const insertDocumentSQL = `
 	on conflict on constraint document_member_hash_key do nothing`
 
 // insertDocument tells whether the row was new; another submission of the same bytes may have been faster.
-func insertDocument(ctx context.Context, tx pgx.Tx, d document) (bool, error) {
+func insertDocument(ctx context.Context, tx *pg.Tx, d document) (bool, error) {
 	return pg.Changed(ctx, tx, "insert document", insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Size, d.FileName, d.MediaType,
 		d.RegisteredAt)
 }

@@ -13,8 +13,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
@@ -93,7 +91,7 @@ func (s *System) register(ctx context.Context, m member, meta submission, arrive
 		return d, false, fault.New(fault.Invalid, domain, reasonHashMismatch, "the document does not have the expected hash")
 	}
 	now := s.clock.Now()
-	err = pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+	err = pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
 		d = document{
 			ID: arrived.id, MemberID: m.ID, MemberName: m.Name, Hash: arrived.hash, AttachmentHashes: meta.AttachmentHashes,
 			Size: arrived.size, FileName: meta.FileName, MediaType: meta.MediaType, RegisteredAt: now,

@@ -13,7 +13,7 @@ import (
 // The address history is changed under an advisory lock of the address, so that
 // two changes at once leave a history without gaps and overlaps.
 
-func lockAddress(ctx context.Context, tx pgx.Tx, platformID, eaddr string) error {
+func lockAddress(ctx context.Context, tx *pg.Tx, platformID, eaddr string) error {
 	return pg.LockTx(ctx, tx, "sandbox_hub/address/"+platformID+"/"+fold(eaddr))
 }
 
@@ -32,7 +32,7 @@ const insertAddressSQL = `
 // storeAddress begins an address. An address withdrawn earlier may begin again,
 // with any owner, from the time of its withdrawal on.
 func (s *System) storeAddress(ctx context.Context, o owner, docs []document) error {
-	return pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+	return pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
 		if err := lockAddress(ctx, tx, o.platformID, o.eaddr); err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ const findOpenSQL = `
 	  from address
 	 where platform_id = $1 and eaddr_folded = $2 and valid_until is null and recorded_until is null`
 
-func lockOpen(ctx context.Context, tx pgx.Tx, platformID, eaddr string) (p openPeriod, err error) {
+func lockOpen(ctx context.Context, tx *pg.Tx, platformID, eaddr string) (p openPeriod, err error) {
 	if err := lockAddress(ctx, tx, platformID, eaddr); err != nil {
 		return p, err
 	}
@@ -101,7 +101,7 @@ const beginPeriodSQL = `
 
 // endAddress withdraws an address as of at.
 func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at time.Time) error {
-	return pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+	return pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
 		open, err := lockOpen(ctx, tx, platformID, eaddr)
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at ti
 
 // changeAddress gives an address another name or type as of at.
 func (s *System) changeAddress(ctx context.Context, platformID string, req ownerChange, at time.Time, docs []document, person bool) error {
-	return pg.InTx(ctx, s.db, func(tx pgx.Tx) error {
+	return pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
 		open, err := lockOpen(ctx, tx, platformID, req.Eaddr)
 		if err != nil {
 			return err
@@ -156,7 +156,7 @@ const insertDocumentSQL = `
 	values ($1, $2, $3, $4, $5, $6)`
 
 // storeDocuments keeps that and which documents came, not the pictures.
-func (s *System) storeDocuments(ctx context.Context, tx pgx.Tx, platformID, eaddr string, docs []document) error {
+func (s *System) storeDocuments(ctx context.Context, tx *pg.Tx, platformID, eaddr string, docs []document) error {
 	for _, d := range docs {
 		if err := pg.Exec(ctx, tx, "store address document", insertDocumentSQL, platformID, fold(eaddr), d.fileName, d.digest, d.size, s.clock.Now()); err != nil {
 			return err

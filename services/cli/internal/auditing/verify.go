@@ -16,7 +16,6 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
-	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/services/allinone"
 )
 
@@ -120,7 +119,7 @@ func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journ
 		if store := k.stores[u.Name]; store != nil {
 			opts.Keys = journal.NewKeys(store, clock.System())
 		}
-		one, err := journal.Verify(ctx, schema{o.relay, u.Name}, opts)
+		one, err := journal.Verify(ctx, o.relay, opts)
 		if err != nil {
 			return nil, err
 		}
@@ -142,24 +141,4 @@ func (k *known) of(unit string) []string {
 		}
 	}
 	return of
-}
-
-// schema begins transactions that look into one unit's schema.
-type schema struct {
-	pool *pgxpool.Pool
-	name string
-}
-
-var _ pg.Beginner = schema{}
-
-// BeginTx implements pg.Beginner.
-func (s schema) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) {
-	tx, err := s.pool.BeginTx(ctx, opts)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := tx.Exec(ctx, `select set_config('search_path', $1, true)`, s.name); err != nil {
-		return nil, errors.Join(err, tx.Rollback(ctx))
-	}
-	return tx, nil
 }
