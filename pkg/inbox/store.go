@@ -14,6 +14,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -163,14 +164,14 @@ func parkFrame(ctx context.Context, db pg.DBTX, consumer string, f frame.Frame, 
 }
 
 // Wake makes deferred events of these subjects due at once. The handler that creates what others wait for calls it in its transaction.
-func Wake(ctx context.Context, db pg.DBTX, subjects ...string) error {
+func Wake(tx *journal.Tx, subjects ...string) {
 	const wake = `
 		update deferred_event d
 		set    due_at = now()
 		from   (select consumer, kind, subject, ordinal from deferred_event where subject = any($1) and due_at > now()
 		        order by consumer, kind, subject, ordinal for update) w
 		where  (d.consumer, d.kind, d.subject, d.ordinal) = (w.consumer, w.kind, w.subject, w.ordinal)`
-	return pg.Exec(ctx, db, "wake deferred events", wake, subjects)
+	tx.Later("wake deferred events", wake, subjects)
 }
 
 // stored is a row of deferred_event or parked_event.

@@ -110,7 +110,10 @@ func TestDeferredEventComesBack(t *testing.T) {
 	require.Equal(t, 1, rows(t, b, `select count(*) from deferred_event where reason = 'missing_record'`))
 	require.Zero(t, rows(t, b, `select count(*) from document`))
 	ready.Store(true)
-	require.NoError(t, inbox.Wake(t.Context(), b.App, "doc-1"))
+	require.NoError(t, b.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error {
+		inbox.Wake(tx, "doc-1")
+		return nil
+	}))
 	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from document`) == 1 })
 	require.Zero(t, rows(t, b, `select count(*) from deferred_event`))
 }

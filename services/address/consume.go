@@ -46,9 +46,7 @@ func (s *Service) documentsAccepted(
 	}
 	sortDocuments(docs)
 	keys := pg.Column(docs, func(d document) []byte { return d.match.key })
-	if err := lockMatches(ctx, tx, false, keys...); err != nil {
-		return nil, err
-	}
+	lockMatches(tx, false, keys...)
 	decisions, err := s.decideOwn(ctx, tx, docs)
 	if err != nil {
 		return nil, err
@@ -106,7 +104,8 @@ func (s *Service) begin(ctx context.Context, tx *journal.Tx, docs []document, de
 		return err
 	}
 	// A CancelRequested may have come first.
-	return inbox.Wake(ctx, tx, numbers...)
+	inbox.Wake(tx, numbers...)
+	return nil
 }
 
 // rest is how long a waiting document is left alone: till its deadline, but not longer than the recheck interval.

@@ -81,9 +81,7 @@ func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		needsHub = false
-		if err := lockMatches(ctx, tx, false, keys...); err != nil {
-			return err
-		}
+		lockMatches(tx, false, keys...)
 		if d, known, err = lockDocument(ctx, tx, mine.key); err != nil {
 			return err
 		}

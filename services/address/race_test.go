@@ -13,6 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -74,7 +75,8 @@ func TestJoiningWaitsForDocumentBeingDecided(t *testing.T) {
 	require.NoError(t, err)
 
 	require.NoError(t, w.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error {
-		require.NoError(t, lockMatches(t.Context(), tx, false, found.key))
+		lockMatches(tx, false, found.key)
+		require.NoError(t, pg.Exec(t.Context(), tx, "take the lock", `select`))
 		w.ask(t, recipient)
 		await.Require(t, unittest.Patience, func() bool {
 			return w.count(t, `select count(*) from pg_locks where locktype = 'advisory' and classid = $1 and not granted`, matchLockClass) == 1

@@ -191,9 +191,7 @@ func (s *Service) lockOwner(ctx context.Context, tx *journal.Tx, r registration)
 		a.add(o.business)
 		a.keys = append(a.keys, addressKey(r.address))
 	}
-	if err := lockMatches(ctx, tx, true, a.keys...); err != nil {
-		return a, r, err
-	}
+	lockMatches(tx, true, a.keys...)
 	locked, known, err := lockAddress(ctx, tx, r.address)
 	return a, locked, errors.Join(err, missing(known || err != nil, "address"))
 }

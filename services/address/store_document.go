@@ -58,7 +58,7 @@ func (d document) changedBy(o outcome) bool {
 
 // lockMatches takes the locks of match keys for the rest of the transaction. Documents share a lock, a change of a membership has
 // it alone. The caller's later statements see everything committed before the lock was given.
-func lockMatches(ctx context.Context, tx *journal.Tx, alone bool, keys ...[]byte) error {
+func lockMatches(tx *journal.Tx, alone bool, keys ...[]byte) {
 	// The pair of numbers is a space of its own, apart from locks by one number. Arrays keep their order.
 	const shared = `select pg_advisory_xact_lock_shared($1, bucket) from unnest($2::integer[]) with ordinality u(bucket, n) order by n`
 	const single = `select pg_advisory_xact_lock($1, bucket) from unnest($2::integer[]) with ordinality u(bucket, n) order by n`
@@ -66,7 +66,7 @@ func lockMatches(ctx context.Context, tx *journal.Tx, alone bool, keys ...[]byte
 	if alone {
 		statement = single
 	}
-	return pg.Exec(ctx, tx, fmt.Sprintf("lock %d match keys", len(keys)), statement, matchLockClass, buckets(keys...))
+	tx.Later(fmt.Sprintf("lock %d match keys", len(keys)), statement, matchLockClass, buckets(keys...))
 }
 
 // matchLockClass is the first number of this unit's advisory locks ("addr").

@@ -83,9 +83,7 @@ func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, doc
 	if err != nil {
 		return err
 	}
-	if err := s.announce(ctx, tx, changed[Delivered], now); err != nil {
-		return err
-	}
+	s.announce(tx, changed[Delivered], now)
 	return s.state(ctx, tx, now, changed, func(d document) (journal.Fact, bool) {
 		e := events[d.event]
 		return e.Answer(actor, now, nil), true

@@ -37,20 +37,18 @@ func (r round) fact(at time.Time, message proto.Message) journal.Fact {
 }
 
 // announce keeps which documents have come for the next round, where notices are configured: a row for each hundred of a transaction.
-func (s *service) announce(ctx context.Context, tx pg.DBTX, delivered []document, now time.Time) error {
+func (s *service) announce(tx *journal.Tx, delivered []document, now time.Time) {
 	if s.config.Notice.URL == "" {
-		return nil
+		return
 	}
 	for start := 0; start < len(delivered); start += maxRound {
 		var numbers []string
 		for _, d := range delivered[start:min(start+maxRound, len(delivered))] {
 			numbers = append(numbers, d.number)
 		}
-		if _, err := tx.Exec(ctx, `insert into notice_arrival (id, edoc_nums, received_at) values ($1, $2, $3)`, id.New(), numbers, now); err != nil {
-			return fmt.Errorf("announce %d documents: %w", len(delivered), err)
-		}
+		tx.Later(fmt.Sprintf("announce %d documents", len(numbers)), `insert into notice_arrival (id, edoc_nums, received_at) values ($1, $2, $3)`,
+			id.New(), numbers, now)
 	}
-	return nil
 }
 
 // claimRounds takes rounds that are to be tried again, and makes new ones of what has come.

@@ -142,9 +142,7 @@ func (r *recorder) recordAnswer(ctx context.Context, a attempt, answer hubclient
 		res.digest, res.parts = digest[:], parts
 	}
 	return r.journal.InTx(ctx, func(tx *journal.Tx) error {
-		if err := insertResponse(ctx, tx, a, res); err != nil {
-			return err
-		}
+		insertResponse(tx, a, res)
 		return stateAnswer(ctx, tx, a, res)
 	})
 }

@@ -28,8 +28,8 @@ const insertResponseSQL = `
 	insert into exchange_response (exchange, attempt, outcome, error_code, detail, status, digest, response, answered_at, commit_id)
 	values ($1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10)`
 
-func insertResponse(ctx context.Context, tx *journal.Tx, a attempt, res answered) error {
-	return pg.Exec(ctx, tx, fmt.Sprintf("insert response of exchange %s", a.exchange), insertResponseSQL, a.exchange, a.number, string(res.outcome),
+func insertResponse(tx *journal.Tx, a attempt, res answered) {
+	tx.Later(fmt.Sprintf("insert response of exchange %s", a.exchange), insertResponseSQL, a.exchange, a.number, string(res.outcome),
 		res.code, res.detail, res.status, res.digest, res.parts, res.at, tx.CommitID())
 }
 

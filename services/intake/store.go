@@ -53,10 +53,8 @@ func insertAccepted(ctx context.Context, tx *journal.Tx, rows []*row) error {
 		       as u(edoc_num, tenant, lane, accepted_at, digest, receipt)
 		order  by edoc_num`
 	c := columnsOf(rows)
-	if _, err := tx.Exec(ctx, insert, c.numbers, c.tenants, c.lanes, c.acceptedAt, c.digests, c.receipts,
-		c.certificateDigests, c.certificates, c.keptAt, tx.CommitID()); err != nil {
-		return fmt.Errorf("insert %d accepted documents: %w", len(rows), err)
-	}
+	tx.Later(fmt.Sprintf("insert %d accepted documents", len(rows)), insert, c.numbers, c.tenants, c.lanes, c.acceptedAt, c.digests, c.receipts,
+		c.certificateDigests, c.certificates, c.keptAt, tx.CommitID())
 	for _, r := range rows {
 		if err := tx.State(ctx, r.lane, r.fact()); err != nil {
 			return err

@@ -96,9 +96,7 @@ func keepIssued(ctx context.Context, tx *journal.Tx, of []*issuance) error {
 			asked = append(asked, i.document)
 		}
 	}
-	if err := insertDocuments(ctx, tx, asked); err != nil {
-		return err
-	}
+	insertDocuments(tx, asked)
 	ordinals, err := insertTokens(ctx, tx, rows)
 	if err != nil {
 		return err

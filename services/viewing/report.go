@@ -113,9 +113,7 @@ func keepReports(ctx context.Context, tx *journal.Tx, reports []*reporting) erro
 		}
 		r.became, r.counts = r.after(earlier), earlier.readAt
 	}
-	if err := insertReports(ctx, tx, reports); err != nil {
-		return err
-	}
+	insertReports(tx, reports)
 	for _, r := range reports {
 		if r.became == accepted {
 			err = r.stateRead(ctx, tx)

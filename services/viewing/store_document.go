@@ -6,35 +6,27 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // insertDocuments keeps documents. One that is here already stays as it is: its facts never change.
-func insertDocuments(ctx context.Context, db pg.DBTX, documents []document) error {
+func insertDocuments(tx *journal.Tx, documents []document) {
 	const insert = `
 		insert into document (edoc_num, sender, lane, recipient, to_address, document_type, document_hash, attachment_hashes,
 		                      registered_hash, certificate_digest, viewing_system, viewing_url, viewing_deadline, sent_at,
 		                      received_at, sealed_identifier, received_commit_id)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		on conflict (edoc_num) do nothing`
-	if len(documents) == 0 {
-		return nil
-	}
-	var batch pgx.Batch
 	for _, d := range documents {
-		batch.Queue(insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
+		tx.Later("insert document "+d.number.String(), insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
 			digestsText(d.attachments), digestText(d.registered), d.certificateDigest, d.system, d.url, d.deadline, d.sentAt, d.receivedAt,
 			d.sealedIdentifier, d.receivedCommit)
 	}
-	if err := db.SendBatch(ctx, &batch).Close(); err != nil {
-		return fmt.Errorf("insert %d documents: %w", len(documents), err)
-	}
-	return nil
 }
 
 // isCancelled tells whether a number was cancelled, which may be known without its document.

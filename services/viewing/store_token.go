@@ -125,13 +125,13 @@ func readToken(ctx context.Context, db pg.DBTX, c *check) (s tokenState, issued 
 }
 
 // insertChecks keeps every attempt, with what became of it.
-func insertChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
+func insertChecks(tx *journal.Tx, checks []*check) {
 	const insert = `
 		insert into token_check (id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at, commit_id)
 		select id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at, $10
 		from   unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::timestamptz[])
 		       u(id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at)`
-	return pg.Exec(ctx, tx, fmt.Sprintf("insert %d token checks", len(checks)), insert,
+	tx.Later(fmt.Sprintf("insert %d token checks", len(checks)), insert,
 		pg.Column(checks, func(c *check) uuid.UUID { return c.id }),
 		pg.Column(checks, func(c *check) string { return c.system }),
 		pg.Column(checks, func(c *check) string { return c.requestID }),
@@ -185,13 +185,13 @@ func readReadTime(ctx context.Context, db pg.DBTX, number id.EdocNumber) (t read
 }
 
 // insertReports keeps every report, with what became of it.
-func insertReports(ctx context.Context, tx *journal.Tx, reports []*reporting) error {
+func insertReports(tx *journal.Tx, reports []*reporting) {
 	const insert = `
 		insert into read_report (id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, commit_id)
 		select id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, $10
 		from   unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
 		       u(id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at)`
-	return pg.Exec(ctx, tx, fmt.Sprintf("insert %d read reports", len(reports)), insert,
+	tx.Later(fmt.Sprintf("insert %d read reports", len(reports)), insert,
 		pg.Column(reports, func(r *reporting) uuid.UUID { return r.id }),
 		pg.Column(reports, func(r *reporting) string { return r.number.String() }),
 		pg.Column(reports, func(r *reporting) uuid.UUID { return r.verification }),
