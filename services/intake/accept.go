@@ -22,17 +22,17 @@ import (
 
 // acceptor is the one door of Send and BatchSend.
 type acceptor struct {
-	clock     clock.Clock
-	db        pg.DBTX
-	limits    Limits
-	rules     protovalidate.Validator
-	verifier  verifier
-	directory *directory
-	hasher    hasher
-	serials   *serials
-	builder   *builder
-	committer *committer
-	metrics   *metrics
+	clock      clock.Clock
+	db         pg.DBTX
+	limits     Limits
+	rules      protovalidate.Validator
+	verifier   verifier
+	directory  *directory
+	hasher     hasher
+	serials    *serials
+	builder    *builder
+	committers map[platformv1.Lane]*committer
+	metrics    *metrics
 }
 
 // candidate is an item on its way through the door.
@@ -294,7 +294,7 @@ func (a *acceptor) commit(ctx context.Context, v *visit) error {
 	for i, c := range candidates {
 		rows[i] = c.row
 	}
-	if err := a.committer.commit(ctx, v.tenant, v.lane, rows); err != nil {
+	if err := a.committers[v.lane].commit(ctx, v.tenant, rows); err != nil {
 		return err
 	}
 	for _, c := range candidates {

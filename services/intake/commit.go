@@ -14,6 +14,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
@@ -83,22 +84,18 @@ type call struct {
 	done chan struct{}
 }
 
-// flowKey is what takes turns at the writers: a tenant's single items apart from its batches.
-type flowKey struct {
-	tenant uuid.UUID
-	lane   platformv1.Lane
-}
-
-// committer commits rows in groups. A writer takes whatever waits, so groups grow with the load; after a commit it rests as long as that took,
-// within maxRest, so that single items come together. One that was idle begins at once.
+// committer commits the rows of one lane in groups, tenants in turns. A writer takes whatever waits, so groups grow with the load; after a commit
+// it rests as long as that took, within maxRest, so that single items come together. One that was idle begins at once. Each lane has writers of
+// its own: a single item shares no transaction with a batch, and waits for none.
 //
 // A group is one transaction: the own keys, then documents, certificates and facts of those that were new. A key that another group has just
 // committed is simply read by the next statement. Before it, the group's receipts are signed, one signature for many documents of a sender.
 type committer struct {
 	journal  *journal.Journal
 	receipts *receipt.Signer
+	lane     platformv1.Lane
 	writers  int
-	queue    *queue.Queue[flowKey, *row]
+	queue    *queue.Queue[uuid.UUID, *row]
 	clock    clock.Clock
 	log      *slog.Logger
 	metrics  *metrics
@@ -106,7 +103,7 @@ type committer struct {
 
 // commit puts the rows into the queue and waits for their answers, at most as long as ctx lasts. A caller that gives up learns the truth by
 // repeating its keys.
-func (c *committer) commit(ctx context.Context, tenant uuid.UUID, lane platformv1.Lane, rows []*row) error {
+func (c *committer) commit(ctx context.Context, tenant uuid.UUID, rows []*row) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -117,7 +114,7 @@ func (c *committer) commit(ctx context.Context, tenant uuid.UUID, lane platformv
 		r.call = of
 		entries[i] = queue.Entry[*row]{Value: r, Size: r.size()}
 	}
-	switch err := c.queue.Put(flowKey{tenant, lane}, entries...); {
+	switch err := c.queue.Put(tenant, entries...); {
 	case errors.Is(err, queue.ErrFull):
 		return overloaded(err)
 	case err != nil:
@@ -133,7 +130,7 @@ func (c *committer) commit(ctx context.Context, tenant uuid.UUID, lane platformv
 
 // task runs the writers. When it is told to end, the queue takes nothing new and what waits is still committed.
 func (c *committer) task() lifecycle.Task {
-	return lifecycle.Task{Name: "intake-commit", Run: func(ctx context.Context) error {
+	return lifecycle.Task{Name: "intake-commit-" + frame.LaneName(c.lane), Run: func(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, c.queue.Close)
 		defer stop()
 		var writers sync.WaitGroup

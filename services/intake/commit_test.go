@@ -48,8 +48,8 @@ type commitBench struct {
 func newCommitBench(t testing.TB) *commitBench {
 	t.Helper()
 	b := &commitBench{db: pgtest.New(t, Unit.Name, Unit.Sources()...), at: clock.System().Now()}
-	q := queue.New[flowKey, *row](queue.Limits{Entries: 1 << 20, Bytes: 1 << 30, FlowEntries: 1 << 20, FlowBytes: 1 << 30})
-	m, err := newMetrics(noop.NewMeterProvider().Meter(""), q.Len)
+	q := queue.New[uuid.UUID, *row](queue.Limits{Entries: 1 << 20, Bytes: 1 << 30, FlowEntries: 1 << 20, FlowBytes: 1 << 30})
+	m, err := newMetrics(noop.NewMeterProvider().Meter(""), nil)
 	require.NoError(t, err)
 	b.facts = journaltest.Open(t, b.db.App, Unit.Name, nil, &intakev1.DocumentAccepted{})
 	b.committer = &committer{journal: b.facts.Journal, writers: 2, queue: q, clock: clock.System(), log: slog.New(slog.DiscardHandler), metrics: m}
@@ -213,7 +213,7 @@ func TestManyGroups(t *testing.T) {
 				all = append(all, rows...)
 				callers.Go(func() {
 					for part := range slices.Chunk(rows, 5) {
-						if err := b.commit(t.Context(), part[0].tenant, part[0].lane, part); err != nil {
+						if err := b.commit(t.Context(), part[0].tenant, part); err != nil {
 							failures <- err
 						}
 					}

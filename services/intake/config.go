@@ -29,7 +29,7 @@ type Config struct {
 	Code string `yaml:"code"`
 	// Archive says whose registration certificates are accepted.
 	Archive Archive `yaml:"archive"`
-	// Writers commit groups at the same time; default 2. More than two were not faster.
+	// Writers of each lane commit groups at the same time; default 2. More than two were not faster.
 	Writers int `yaml:"writers"`
 	// Queue bounds what waits for a writer.
 	Queue Queue `yaml:"queue"`
@@ -49,7 +49,7 @@ type Archive struct {
 	Skew config.Duration `yaml:"skew"`
 }
 
-// Queue bounds the rows that wait. Each tenant may fill half of it with single items and half with batches.
+// Queue bounds the rows that wait, single items and batches each. A tenant may fill half of it.
 type Queue struct {
 	// Rows, at least 2,000 so that a batch fits in a tenant's half; default 8,192.
 	Rows int `yaml:"rows"`

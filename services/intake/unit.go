@@ -6,10 +6,12 @@ import (
 	"fmt"
 
 	"buf.build/go/protovalidate"
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
@@ -17,6 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
 )
 
@@ -71,15 +74,21 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 	if err != nil {
 		return nil, fmt.Errorf("compile the rules of items: %w", err)
 	}
-	waiting := queue.New[flowKey, *row](queue.Limits{
-		Entries: config.Queue.Rows, Bytes: config.Queue.Bytes, FlowEntries: config.Queue.Rows / 2, FlowBytes: config.Queue.Bytes / 2,
-	})
-	instruments, err := newMetrics(env.Meter, waiting.Len)
+	committers := map[platformv1.Lane]*committer{}
+	instruments, err := newMetrics(env.Meter, committers)
 	if err != nil {
 		return nil, err
 	}
-	commit := &committer{
-		journal: env.Journal, receipts: receipts, writers: config.Writers, clock: env.Clock, queue: waiting, log: env.Log, metrics: instruments,
+	forget := &forgetter{db: env.DB, clock: env.Clock, log: env.Log}
+	tasks := []lifecycle.Task{forget.task()}
+	for _, lane := range frame.Lanes() {
+		waiting := queue.New[uuid.UUID, *row](queue.Limits{
+			Entries: config.Queue.Rows, Bytes: config.Queue.Bytes, FlowEntries: config.Queue.Rows / 2, FlowBytes: config.Queue.Bytes / 2,
+		})
+		committers[lane] = &committer{
+			journal: env.Journal, receipts: receipts, lane: lane, writers: config.Writers, clock: env.Clock, queue: waiting, log: env.Log, metrics: instruments,
+		}
+		tasks = append(tasks, committers[lane].task())
 	}
 	s := &server{
 		uploads: journal.NewGroup(env.Journal, (*upload).subject, keepUploads),
@@ -87,17 +96,16 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 		acceptor: &acceptor{
 			clock: env.Clock, db: env.DB, limits: config.Limits, rules: rules, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
-			builder:   &builder{platform: env.Platform, sealer: env.Sealed},
-			committer: commit, metrics: instruments,
+			builder:    &builder{platform: env.Platform, sealer: env.Sealed},
+			committers: committers, metrics: instruments,
 		},
 	}
-	forget := &forgetter{db: env.DB, clock: env.Clock, log: env.Log}
 	return &unit.Service{
 		Register: func(r grpc.ServiceRegistrar) {
 			intakev1.RegisterIntakeServiceServer(r, s)
 			intakev1.RegisterIntakeLookupServiceServer(r, s)
 		},
 		Consumers: consumers(),
-		Tasks:     []lifecycle.Task{commit.task(), forget.task()},
+		Tasks:     tasks,
 	}, nil
 }
