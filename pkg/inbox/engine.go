@@ -56,8 +56,8 @@ type Deps struct {
 	// Keys check that a frame is its producer's.
 	Keys  *journal.ReaderKeys
 	Clock clock.Clock
-	// Slots are the process's for bulk work; nil for no bound.
-	Slots     work.Slots
+	// Slots let the works of the process share its processors; nil lets everybody begin at once.
+	Slots     *work.Slots
 	Consumers []Consumer
 	Log       *slog.Logger
 	Tracer    trace.Tracer
@@ -143,10 +143,6 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 		defer cancel()
 		sub.Drain(drainCtx)
 	}()
-	var slots work.Slots // express work is bounded by nothing
-	if lane == platformv1.Lane_LANE_BULK {
-		slots = e.deps.Slots
-	}
 	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for {
@@ -154,11 +150,16 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 		if !ok {
 			return errGone
 		}
-		slots.Do(ctx, func() {
+		settle := func() {
 			began := e.deps.Clock.Now()
 			e.settle(ctx, c, batch)
 			rest.Reset(min(e.deps.Clock.Now().Sub(began), restOf(lane)))
-		})
+		}
+		if lane == platformv1.Lane_LANE_BULK {
+			e.deps.Slots.Bulk(ctx, settle)
+		} else {
+			e.deps.Slots.Express(settle)
+		}
 	}
 }
 

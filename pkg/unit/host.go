@@ -63,7 +63,7 @@ type host struct {
 }
 
 // build makes a unit out of the runtime. What it opened is closed again when it returns an error.
-func build(ctx context.Context, rt Runtime, slots work.Slots, u Unit) (_ *host, err error) {
+func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host, err error) {
 	h := &host{unit: u, ownerURL: rt.Database(u.Name).OwnerURL, createKeys: rt.CreateKeys}
 	defer func() {
 		if err != nil {
@@ -102,7 +102,7 @@ func build(ctx context.Context, rt Runtime, slots work.Slots, u Unit) (_ *host, 
 	}
 	h.env = &Env{
 		Unit: u.Name, Platform: rt.Platform, Config: config, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter,
-		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, DB: h.pool, Keys: h.keys,
+		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, DB: h.pool, Keys: h.keys, Slots: slots,
 		Dial: func(target string) (grpc.ClientConnInterface, error) {
 			return rt.Network.Dial(u.Name, target, rpc.WithTelemetry(h.rpcTelemetry()))
 		},

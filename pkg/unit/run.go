@@ -41,6 +41,7 @@ func Start(ctx context.Context, rt Runtime, units ...Unit) (*Running, error) {
 		return nil, err
 	}
 	r := &Running{group: lifecycle.New()}
+	work.SpareThreads()
 	slots := work.NewSlots()
 	for _, u := range sorted {
 		h, err := build(ctx, rt, slots, u)

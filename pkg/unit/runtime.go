@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/telemetry"
+	"github.com/naru-relay/naru/pkg/work"
 )
 
 // Runtime is where units run: everything that differs between one process on a laptop and many on many machines.
@@ -64,7 +64,7 @@ func platformSources() []pg.Source {
 // administrative bus connection.
 func Migrate(ctx context.Context, rt Runtime, admin bus.Options, units ...Unit) error {
 	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(work.Processors())
 	for _, u := range units {
 		group.Go(func() error {
 			if err := pg.Migrate(ctx, rt.Database(u.Name).OwnerURL, u.Name, u.Sources()...); err != nil {

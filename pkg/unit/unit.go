@@ -31,6 +31,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/work"
 )
 
 // Unit is one service: what it is called, what it keeps, and how it is built.
@@ -98,6 +99,8 @@ type Env struct {
 	Sealed     *sealed.Box
 	Index      *sealed.Index
 	Authn      *authn.Verifier
+	// Slots let the works of the process share its processors; nil lets everybody begin at once.
+	Slots *work.Slots
 	// Dial gives the channel to another unit. Calls wait for that unit within their deadline.
 	Dial func(unit string) (grpc.ClientConnInterface, error)
 }

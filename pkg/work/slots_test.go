@@ -9,13 +9,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func slotsOf(n int) *Slots { return &Slots{bulk: make(chan struct{}, n)} }
+
+// waited tells how long bulk work waits to begin.
+func waited(ctx context.Context, slots *Slots) (took time.Duration) {
+	began := time.Now() //nolint:forbidigo // of the bubble
+	slots.Bulk(ctx, func() { took = time.Since(began) })
+	return took
+}
+
 func TestSlotsAreTakenOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		slots := make(Slots, 1)
+		slots := slotsOf(1)
 		second := make(chan struct{})
-		slots.Do(t.Context(), func() {
-			go slots.Do(t.Context(), func() { close(second) })
+		slots.Bulk(t.Context(), func() {
+			go slots.Bulk(t.Context(), func() { close(second) })
 			synctest.Wait()
 			select {
 			case <-second:
@@ -25,42 +34,67 @@ func TestSlotsAreTakenOneAfterTheOther(t *testing.T) {
 		})
 		<-second
 		synctest.Wait()
-		require.Empty(t, slots)
+		require.Empty(t, slots.bulk)
 	})
 }
 
 func TestSlotsWaitForNobodyForEver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		slots := make(Slots, 1)
-		waited := func(ctx context.Context) (took time.Duration) {
-			began := time.Now() //nolint:forbidigo // of the bubble
-			slots.Do(ctx, func() { took = time.Since(began) })
-			return took
-		}
+		slots := slotsOf(1)
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		slots.Do(t.Context(), func() { // stuck
-			require.Equal(t, patience, waited(t.Context()))
-			require.Len(t, slots, 1, "who went without a slot gives none back")
-			require.Zero(t, waited(ended))
+		slots.Bulk(t.Context(), func() { // stuck
+			require.Equal(t, patience, waited(t.Context(), slots))
+			require.Len(t, slots.bulk, 1, "who went without a slot gives none back")
+			require.Zero(t, waited(ended, slots))
 		})
-		require.Empty(t, slots)
+		require.Empty(t, slots.bulk)
 	})
 }
 
-// A panic that somebody survives must not cost a slot each time.
+// Express work begins beside bulk, and beside other express work; bulk begins when the last of it ends, or has gone on for too long.
+func TestBulkGivesWayToExpress(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slots := slotsOf(1)
+		slots.Bulk(t.Context(), func() {
+			began := time.Now() //nolint:forbidigo // of the bubble
+			slots.Express(func() { require.Zero(t, time.Since(began)) })
+		})
+		require.Zero(t, waited(t.Context(), slots), "express work has ended")
+		for _, took := range []time.Duration{courtesy / 5, courtesy / 2} {
+			go slots.Express(func() { <-time.After(took) })
+		}
+		synctest.Wait()
+		require.Equal(t, courtesy/2, waited(t.Context(), slots))
+		stuck := make(chan struct{})
+		defer close(stuck)
+		go slots.Express(func() { <-stuck })
+		synctest.Wait()
+		require.Equal(t, courtesy, waited(t.Context(), slots))
+		require.Equal(t, courtesy, waited(t.Context(), slots), "it is still under way")
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.Zero(t, waited(ended, slots))
+	})
+}
+
+// A panic that somebody survives must not cost a slot each time, nor stay in the way of bulk.
 func TestSlotsAreGivenBackByAPanic(t *testing.T) {
 	t.Parallel()
-	slots := make(Slots, 1)
-	require.Panics(t, func() { slots.Do(t.Context(), func() { panic("x") }) }) //nolint:forbidigo // it is what is tested
-	require.Empty(t, slots)
+	slots := slotsOf(1)
+	require.Panics(t, func() { slots.Bulk(t.Context(), func() { panic("x") }) }) //nolint:forbidigo // it is what is tested
+	require.Empty(t, slots.bulk)
+	require.Panics(t, func() { slots.Express(func() { panic("x") }) }) //nolint:forbidigo // it is what is tested
+	require.Nil(t, slots.busy())
 }
 
 func TestNoSlotsAreForEverybody(t *testing.T) {
 	t.Parallel()
-	var slots Slots
-	ran := false
-	slots.Do(t.Context(), func() { ran = true })
-	require.True(t, ran)
+	var slots *Slots
+	ran := 0
+	slots.Bulk(t.Context(), func() { ran++ })
+	slots.Express(func() { ran++ })
+	require.Equal(t, 2, ran)
 }

@@ -32,6 +32,7 @@ type acceptor struct {
 	serials    *serials
 	builder    *builder
 	committers map[platformv1.Lane]*committer
+	checks     checks
 	metrics    *metrics
 }
 
@@ -105,7 +106,7 @@ func (v *visit) open() []*candidate {
 
 // checkRules finds what breaks the rules of its message, and reads what judging needs.
 func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.SendItem) error {
-	return parallel(ctx, len(items), func(_ context.Context, i int) error {
+	return a.checks.each(ctx, len(items), func(_ context.Context, i int) error {
 		item := items[i]
 		if item == nil {
 			item = &intakev1.SendItem{}
@@ -241,7 +242,7 @@ func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*can
 			of[digest].der, of[digest].kept = der, true
 		}
 	}
-	return of, verifyAll(ctx, a.verifier, of, v.at)
+	return of, a.checks.verifyAll(ctx, a.verifier, of, v.at)
 }
 
 // answerRepeats gives the items that would be refused the answer their key already has. The others need no look-up: the commit tells.
@@ -277,7 +278,7 @@ func (a *acceptor) prepare(ctx context.Context, v *visit) error {
 	if err != nil {
 		return err
 	}
-	return parallel(ctx, len(candidates), func(ctx context.Context, i int) error {
+	return a.checks.each(ctx, len(candidates), func(ctx context.Context, i int) error {
 		made, err := a.builder.build(ctx, v, candidates[i], numbers[i])
 		if err != nil {
 			return fmt.Errorf("prepare %s: %w", numbers[i], err)

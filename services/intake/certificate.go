@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"crypto/sha256"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/work"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -32,24 +32,25 @@ type supplied struct {
 	failure      error
 }
 
-// parallel runs do for 0…n-1, on as many goroutines as there are processors: one for each call would grow its stack anew each time. A single
-// call is run where the caller stands.
-func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+// checks bound how many items of batches are checked at the same time, whoever sent them: as many as there are processors.
+type checks chan struct{}
+
+func newChecks() checks { return make(checks, work.Processors()) }
+
+// each runs do for 0…n-1, on as many goroutines as there are processors: one for each call would grow its stack anew each time. A single
+// call is run at once, where the caller stands.
+func (c checks) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	if n == 1 {
 		return do(ctx, 0)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	var taken atomic.Int64
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	for range min(n, work.Processors()) {
 		group.Go(func() error {
 			for i := taken.Add(1) - 1; i < int64(n); i = taken.Add(1) - 1 {
-				if err := ctx.Err(); err != nil {
+				if err := c.one(ctx, func() error { return do(ctx, int(i)) }); err != nil {
 					return err
 				}
-				if err := do(ctx, int(i)); err != nil {
-					return err
-				}
-				runtime.Gosched() // a batch computes for long: whoever else has something to do comes in between
 			}
 			return nil
 		})
@@ -57,15 +58,25 @@ func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) er
 	return group.Wait()
 }
 
+func (c checks) one(ctx context.Context, do func() error) error {
+	select {
+	case c <- struct{}{}:
+		defer func() { <-c }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return do()
+}
+
 // verifyAll verifies every certificate once, at the time of acceptance: signature, chain, issuer, validity.
-func verifyAll(ctx context.Context, v verifier, certificates map[certificateID]*supplied, at time.Time) error {
+func (c checks) verifyAll(ctx context.Context, v verifier, certificates map[certificateID]*supplied, at time.Time) error {
 	list := make([]*supplied, 0, len(certificates))
 	for _, s := range certificates {
 		if len(s.der) > 0 {
 			list = append(list, s)
 		}
 	}
-	return parallel(ctx, len(list), func(_ context.Context, i int) error {
+	return c.each(ctx, len(list), func(_ context.Context, i int) error {
 		list[i].registration, list[i].failure = v.Registration(list[i].der, at)
 		return nil
 	})

@@ -20,6 +20,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/receipt"
+	"github.com/naru-relay/naru/pkg/work"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
@@ -95,6 +96,7 @@ type committer struct {
 	receipts *receipt.Signer
 	lane     platformv1.Lane
 	writers  int
+	slots    *work.Slots
 	queue    *queue.Queue[uuid.UUID, *row]
 	clock    clock.Clock
 	log      *slog.Logger
@@ -162,11 +164,24 @@ func (c *committer) write(ctx context.Context) bool {
 	}
 	if len(rows) > 0 {
 		c.metrics.group(ctx, len(rows))
-		began := c.clock.Now()
-		c.commitGroup(ctx, rows)
-		<-time.After(min(c.clock.Now().Sub(began), maxRest))
+		var rest time.Duration
+		c.share(ctx, func() {
+			began := c.clock.Now()
+			c.commitGroup(ctx, rows)
+			rest = min(c.clock.Now().Sub(began), maxRest)
+		})
+		<-time.After(rest)
 	}
 	return true
+}
+
+// share runs the work of a lane beside what else the process does.
+func (c *committer) share(ctx context.Context, work func()) {
+	if c.lane == platformv1.Lane_LANE_BULK {
+		c.slots.Bulk(ctx, work)
+	} else {
+		c.slots.Express(work)
+	}
 }
 
 // groupBound lets in rows until one of the group's bounds would be passed.

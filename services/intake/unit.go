@@ -86,7 +86,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 			Entries: config.Queue.Rows, Bytes: config.Queue.Bytes, FlowEntries: config.Queue.Rows / 2, FlowBytes: config.Queue.Bytes / 2,
 		})
 		committers[lane] = &committer{
-			journal: env.Journal, receipts: receipts, lane: lane, writers: config.Writers, clock: env.Clock, queue: waiting, log: env.Log, metrics: instruments,
+			journal: env.Journal, receipts: receipts, lane: lane, writers: config.Writers, slots: env.Slots, clock: env.Clock, queue: waiting, log: env.Log, metrics: instruments,
 		}
 		tasks = append(tasks, committers[lane].task())
 	}
@@ -97,7 +97,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 			clock: env.Clock, db: env.DB, limits: config.Limits, rules: rules, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
 			builder:    &builder{platform: env.Platform, sealer: env.Sealed},
-			committers: committers, metrics: instruments,
+			committers: committers, checks: newChecks(), metrics: instruments,
 		},
 	}
 	return &unit.Service{

@@ -1,0 +1,193 @@
+package pg_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+const (
+	addOne = `update counter set n = n + 1 where id = $1`
+	read   = `select n from counter where id = $1`
+)
+
+// readIn reads in a transaction; value does so outside.
+func readIn(tx *pg.Tx, id int) (int, error) {
+	return pg.Value[int](context.Background(), tx, "read a counter", read, id)
+}
+
+// What the client sends before it waits for the server is a round trip: they are counted on the wire.
+func TestATransactionSparesRoundTrips(t *testing.T) {
+	t.Parallel()
+	db := counters(t)
+	conn, err := pgx.ConnectConfig(t.Context(), db.App.Config().ConnConfig)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(context.Background())) }()
+	one := func(tx *pg.Tx) error { _, err := readIn(tx, 1); return err }
+	for name, test := range map[string]struct {
+		in    func(tx *pg.Tx) error
+		trips int
+	}{
+		"nothing":                         {func(*pg.Tx) error { return nil }, 0},
+		"a statement, and the commit":     {one, 2},
+		"two statements, and the commit":  {func(tx *pg.Tx) error { _ = one(tx); return one(tx) }, 3},
+		"all that is later at the commit": {func(tx *pg.Tx) error { tx.Later("add", addOne, 1); tx.Later("add", addOne, 2); return nil }, 1},
+		"later, at the next statement":    {func(tx *pg.Tx) error { tx.LimitLockWait(time.Second); tx.Later("add", addOne, 1); return one(tx) }, 2},
+		"later, at the commit":            {func(tx *pg.Tx) error { err := one(tx); tx.Later("add", addOne, 1); return err }, 2},
+	} {
+		require.NoError(t, pg.InTx(t.Context(), conn, test.in), name) // has its statements prepared
+		var wire bytes.Buffer
+		conn.PgConn().Frontend().Trace(&wire, pgproto3.TracerOptions{SuppressTimestamps: true, RegressMode: true})
+		require.NoError(t, pg.InTx(t.Context(), conn, test.in), name)
+		conn.PgConn().Frontend().Untrace()
+		trips := 0
+		for line := range strings.Lines(wire.String()) {
+			if strings.HasPrefix(line, "F\tSync") || strings.HasPrefix(line, "F\tQuery") {
+				trips++
+			}
+		}
+		require.Equal(t, test.trips, trips, "%s:\n%s", name, wire.String())
+	}
+}
+
+func TestLaterRunsBeforeTheNextStatement(t *testing.T) {
+	t.Parallel()
+	db := counters(t)
+	require.NoError(t, pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
+		tx.Later("add", addOne, 1)
+		tx.Later("double", `update counter set n = n * 10 where id = $1`, 1)
+		n, err := readIn(tx, 1)
+		require.Equal(t, 10, n)
+		tx.Later("add", addOne, 1)
+		for _, id := range []int{1, 2} { // the first by way of a batch, the second not
+			rows, err := tx.Query(t.Context(), `select n from counter where id = $1 union all select 7 order by n desc`, id)
+			require.NoError(t, err)
+			require.True(t, rows.Next())
+			rows.Close()
+			require.NoError(t, rows.Err())
+		}
+		tag, err2 := tx.Exec(t.Context(), addOne, 1)
+		require.NoError(t, err2)
+		require.EqualValues(t, 1, tag.RowsAffected())
+		tx.Later("add", addOne, 2)
+		return err
+	}))
+	require.Equal(t, 12, value(t, db.App, 1))
+	require.Equal(t, 1, value(t, db.App, 2))
+	require.Zero(t, db.App.Stat().AcquiredConns(), "a connection was not given back")
+}
+
+// The error of a later statement is told by whatever is asked next, by the name it was given, and undoes the transaction.
+func TestALaterStatementFailsByItsName(t *testing.T) {
+	t.Parallel()
+	db := counters(t)
+	for name, next := range map[string]func(ctx context.Context, tx *pg.Tx) error{
+		"commit": func(context.Context, *pg.Tx) error { return nil },
+		"exec":   func(ctx context.Context, tx *pg.Tx) error { _, err := tx.Exec(ctx, addOne, 2); return err },
+		"query": func(ctx context.Context, tx *pg.Tx) error {
+			_, err := pg.All(ctx, tx, "read", pgx.RowTo[int], read, 2)
+			return err
+		},
+		"row": func(ctx context.Context, tx *pg.Tx) error { var n int; return tx.QueryRow(ctx, read, 2).Scan(&n) },
+		"batch": func(ctx context.Context, tx *pg.Tx) error {
+			var b pgx.Batch
+			b.Queue(addOne, 2)
+			return tx.SendBatch(ctx, &b).Close()
+		},
+		"copy": func(ctx context.Context, tx *pg.Tx) error {
+			_, err := tx.CopyFrom(ctx, pgx.Identifier{"counter"}, []string{"id", "n"}, pgx.CopyFromRows([][]any{{3, 3}}))
+			return err
+		},
+		"savepoint": func(ctx context.Context, tx *pg.Tx) error {
+			return tx.Savepoint(ctx, func(*pg.Tx) error { require.Fail(t, "it must not run"); return nil })
+		},
+	} {
+		err := pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
+			tx.Later("add to the second", addOne, 2)
+			tx.Later("insert the first again", `insert into counter (id, n) values ($1, 1)`, 1)
+			return next(t.Context(), tx)
+		})
+		require.ErrorContains(t, err, "insert the first again", name)
+		require.Equal(t, "counter_pkey", pg.Constraint(err), name)
+		require.Equal(t, 1, strings.Count(err.Error(), "23505"), "%s: %v", name, err)
+		require.Zero(t, value(t, db.App, 2), name)
+		require.Zero(t, db.App.Stat().AcquiredConns(), name)
+	}
+}
+
+func TestARowThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	db := counters(t)
+	require.NoError(t, pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
+		for range 2 {
+			var n int
+			require.ErrorIs(t, tx.QueryRow(t.Context(), read, 9).Scan(&n), pgx.ErrNoRows)
+		}
+		return nil
+	}))
+}
+
+// What the savepoint's function left for later is its own: it fails with it, and is undone with it.
+func TestASavepointHasItsLaterStatements(t *testing.T) {
+	t.Parallel()
+	db := counters(t)
+	require.NoError(t, pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
+		tx.Later("add", addOne, 1)
+		require.NoError(t, tx.Savepoint(t.Context(), func(tx *pg.Tx) error { tx.Later("add", addOne, 1); return nil }))
+		err := tx.Savepoint(t.Context(), func(tx *pg.Tx) error {
+			tx.Later("add", addOne, 2)
+			tx.Later("insert the first again", `insert into counter (id, n) values ($1, 1)`, 1)
+			return nil
+		})
+		require.Equal(t, "counter_pkey", pg.Constraint(err))
+		tx.Later("add", addOne, 1)
+		return nil
+	}))
+	require.Equal(t, 3, value(t, db.App, 1))
+	require.Zero(t, value(t, db.App, 2))
+}
+
+func TestNobodyWaitsForALockForEver(t *testing.T) {
+	t.Parallel()
+	db := counters(t)
+	own, err := pg.Open(t.Context(), pg.Options{URL: db.App.Config().ConnString(), Schema: "tally"})
+	require.NoError(t, err)
+	defer own.Close()
+	bound, err := pg.Value[string](t.Context(), own, "read the session's bound", `show lock_timeout`)
+	require.NoError(t, err)
+	require.Equal(t, "5s", bound)
+	require.NoError(t, pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
+		_, err := tx.Exec(t.Context(), addOne, 1)
+		require.NoError(t, err)
+		err = pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
+			tx.LimitLockWait(20 * time.Millisecond)
+			tx.Later("add beside it", addOne, 1)
+			return nil
+		})
+		require.Equal(t, pg.LockNotAvailable, pg.SQLState(err))
+		return nil
+	}))
+	require.Equal(t, 1, value(t, db.App, 1))
+}
+
+func TestSearchPathIsTheTransactions(t *testing.T) {
+	t.Parallel()
+	db := counters(t)
+	where := func(opts ...pg.TxOption) (schema string) {
+		require.NoError(t, pg.InTx(t.Context(), db.App, func(tx *pg.Tx) (err error) {
+			schema, err = pg.Value[string](t.Context(), tx, "read the schema", `select current_schema()`)
+			return err
+		}, opts...))
+		return schema
+	}
+	require.Equal(t, "pg_catalog", where(pg.SearchPath("pg_catalog")))
+	require.Equal(t, "tally", where())
+}
