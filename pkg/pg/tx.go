@@ -39,7 +39,10 @@ func ReadOnly() TxOption {
 
 // SearchPath looks into another schema than the connection's.
 func SearchPath(schema string) TxOption {
-	return func(tx *Tx) { tx.set("search_path", pgx.Identifier{schema}.Sanitize()) }
+	return func(tx *Tx) {
+		tx.set("search_path", pgx.Identifier{schema}.Sanitize())
+		tx.alone = true
+	}
 }
 
 // InTx runs fn in a transaction and commits it when fn returns nil.
@@ -85,6 +88,11 @@ func runTx(ctx context.Context, db any, opts []TxOption, fn func(tx *Tx) error) 
 			err = errors.Join(err, fmt.Errorf("roll back: %w", rerr))
 		}
 	}()
+	if tx.alone {
+		if err := tx.flush(ctx); err != nil {
+			return err
+		}
+	}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -114,6 +122,8 @@ type Tx struct {
 	// tx is nil until the first statement is sent.
 	tx    pgx.Tx
 	ahead []statement
+	// alone: what the options set must be in force before the first statement, which is prepared before what travels with it is run.
+	alone bool
 }
 
 type statement struct {
@@ -124,7 +134,8 @@ type statement struct {
 var _ DBTX = (*Tx)(nil)
 
 // Later has a statement run, of which no rows are wanted, together with the next one or with the commit: its error is told there. doing says in
-// that error what was being done. The arguments MUST NOT be changed any more.
+// that error what was being done. The arguments MUST NOT be changed any more. What it makes (a table, a setting) is not there yet when the statement
+// after it is prepared.
 func (t *Tx) Later(doing, sql string, args ...any) {
 	t.ahead = append(t.ahead, statement{doing, sql, args})
 }

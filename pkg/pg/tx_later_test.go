@@ -190,4 +190,16 @@ func TestSearchPathIsTheTransactions(t *testing.T) {
 	}
 	require.Equal(t, "pg_catalog", where(pg.SearchPath("pg_catalog")))
 	require.Equal(t, "tally", where())
+
+	// A connection that looks elsewhere finds the schema's tables by their plain names, from the first statement on.
+	config := db.App.Config().ConnConfig
+	config.RuntimeParams["search_path"] = "pg_catalog"
+	elsewhere, err := pgx.ConnectConfig(t.Context(), config)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, elsewhere.Close(context.Background())) }()
+	require.NoError(t, pg.InTx(t.Context(), elsewhere, func(tx *pg.Tx) error {
+		n, err := readIn(tx, 1)
+		require.Zero(t, n)
+		return err
+	}, pg.SearchPath("tally")))
 }
