@@ -110,13 +110,16 @@ func Verify(ctx context.Context, db *pgxpool.Pool, opts VerifyOptions) (Verifica
 	}
 	err = pg.InTx(ctx, db, func(tx *pg.Tx) error {
 		v.tx = tx
+		if err := tx.SearchPath(ctx, opts.Unit); err != nil {
+			return err
+		}
 		for _, step := range []func(context.Context) error{v.reopenings, v.checkpoints, v.known, v.leaves, v.unlogged} {
 			if err := step(ctx); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, pg.SearchPath(opts.Unit), pg.Isolation(pgx.RepeatableRead), pg.ReadOnly())
+	}, pg.Isolation(pgx.RepeatableRead), pg.ReadOnly())
 	if err != nil {
 		return Verification{}, fmt.Errorf("verify %s: %w", opts.Unit, err)
 	}

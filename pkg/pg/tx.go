@@ -25,24 +25,16 @@ type Beginner interface {
 }
 
 // TxOption changes how InTx runs.
-type TxOption func(*Tx)
+type TxOption func(*pgx.TxOptions)
 
 // Isolation sets the isolation level; the default is READ COMMITTED.
 func Isolation(level pgx.TxIsoLevel) TxOption {
-	return func(tx *Tx) { tx.opts.IsoLevel = level }
+	return func(o *pgx.TxOptions) { o.IsoLevel = level }
 }
 
 // ReadOnly forbids writes in the transaction.
 func ReadOnly() TxOption {
-	return func(tx *Tx) { tx.opts.AccessMode = pgx.ReadOnly }
-}
-
-// SearchPath looks into another schema than the connection's.
-func SearchPath(schema string) TxOption {
-	return func(tx *Tx) {
-		tx.set("search_path", pgx.Identifier{schema}.Sanitize())
-		tx.alone = true
-	}
+	return func(o *pgx.TxOptions) { o.AccessMode = pgx.ReadOnly }
 }
 
 // InTx runs fn in a transaction and commits it when fn returns nil.
@@ -78,7 +70,7 @@ func runTx(ctx context.Context, db any, opts []TxOption, fn func(tx *Tx) error) 
 	}
 	tx := &Tx{conn: conn}
 	for _, o := range opts {
-		o(tx)
+		o(&tx.opts)
 	}
 	// Also after a panic in fn. The caller's ctx may be why we are here, so the rollback has its own.
 	defer func() {
@@ -88,11 +80,6 @@ func runTx(ctx context.Context, db any, opts []TxOption, fn func(tx *Tx) error) 
 			err = errors.Join(err, fmt.Errorf("roll back: %w", rerr))
 		}
 	}()
-	if tx.alone {
-		if err := tx.flush(ctx); err != nil {
-			return err
-		}
-	}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -122,8 +109,6 @@ type Tx struct {
 	// tx is nil until the first statement is sent.
 	tx    pgx.Tx
 	ahead []statement
-	// alone: what the options set must be in force before the first statement, which is prepared before what travels with it is run.
-	alone bool
 }
 
 type statement struct {
@@ -142,12 +127,13 @@ func (t *Tx) Later(doing, sql string, args ...any) {
 
 // LimitLockWait bounds how long the statements from here on wait for a lock; else it is the session's bound (Open).
 func (t *Tx) LimitLockWait(limit time.Duration) {
-	t.set("lock_timeout", fmt.Sprintf("%dms", limit.Milliseconds()))
+	t.Later("limit the wait for locks", `select set_config('lock_timeout', $1, true)`, fmt.Sprintf("%dms", limit.Milliseconds()))
 }
 
-// set a parameter of the server's until the transaction ends.
-func (t *Tx) set(name, value string) {
-	t.Later("set "+name, `select set_config($1, $2, true)`, name, value)
+// SearchPath lets the statements from here on look into another schema than the connection's. It is run at once, because they are looked at by
+// it when they are prepared.
+func (t *Tx) SearchPath(ctx context.Context, schema string) error {
+	return Exec(ctx, t, "look into "+schema, `select set_config('search_path', $1, true)`, pgx.Identifier{schema}.Sanitize())
 }
 
 // Exec implements DBTX.
