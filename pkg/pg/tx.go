@@ -178,22 +178,6 @@ func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return oneRow{rows, err}
 }
 
-// SendBatch implements DBTX.
-func (t *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	if err := t.flush(ctx); err != nil {
-		return pgx.FailedBatchResults(b, err)
-	}
-	return t.tx.SendBatch(ctx, b)
-}
-
-// CopyFrom implements DBTX.
-func (t *Tx) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
-	if err := t.flush(ctx); err != nil {
-		return 0, err
-	}
-	return t.tx.CopyFrom(ctx, table, columns, src)
-}
-
 // Savepoint runs fn so that its failure undoes only what fn did.
 func (t *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	if err := t.flush(ctx); err != nil {

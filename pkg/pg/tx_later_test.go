@@ -97,15 +97,6 @@ func TestALaterStatementFailsByItsName(t *testing.T) {
 			return err
 		},
 		"row": func(ctx context.Context, tx *pg.Tx) error { var n int; return tx.QueryRow(ctx, read, 2).Scan(&n) },
-		"batch": func(ctx context.Context, tx *pg.Tx) error {
-			var b pgx.Batch
-			b.Queue(addOne, 2)
-			return tx.SendBatch(ctx, &b).Close()
-		},
-		"copy": func(ctx context.Context, tx *pg.Tx) error {
-			_, err := tx.CopyFrom(ctx, pgx.Identifier{"counter"}, []string{"id", "n"}, pgx.CopyFromRows([][]any{{3, 3}}))
-			return err
-		},
 		"savepoint": func(ctx context.Context, tx *pg.Tx) error {
 			return tx.Savepoint(ctx, func(*pg.Tx) error { require.Fail(t, "it must not run"); return nil })
 		},

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -110,12 +109,8 @@ func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at ti
 			return errAddressTime
 		}
 		now := s.clock.Now()
-		var batch pgx.Batch
-		batch.Queue(supersedeSQL, open.id, now)
-		batch.Queue(endPeriodSQL, open.id, at, "withdrawal", now)
-		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-			return fmt.Errorf("end address: %w", err)
-		}
+		tx.Later("end address", supersedeSQL, open.id, now)
+		tx.Later("end address", endPeriodSQL, open.id, at, "withdrawal", now)
 		return nil
 	})
 }
@@ -140,13 +135,9 @@ func (s *System) changeAddress(ctx context.Context, platformID string, req owner
 			return errAddressTime
 		}
 		now := s.clock.Now()
-		var batch pgx.Batch
-		batch.Queue(supersedeSQL, open.id, now)
-		batch.Queue(endPeriodSQL, open.id, at, "change", now)
-		batch.Queue(beginPeriodSQL, open.id, newType, req.Name, at, now)
-		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-			return fmt.Errorf("change address: %w", err)
-		}
+		tx.Later("change address", supersedeSQL, open.id, now)
+		tx.Later("change address", endPeriodSQL, open.id, at, "change", now)
+		tx.Later("change address", beginPeriodSQL, open.id, newType, req.Name, at, now)
 		return s.storeDocuments(ctx, tx, platformID, req.Eaddr, docs)
 	})
 }
