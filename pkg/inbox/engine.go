@@ -150,16 +150,11 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 		if !ok {
 			return errGone
 		}
-		settle := func() {
+		e.deps.Slots.Do(ctx, lane, func() {
 			began := e.deps.Clock.Now()
 			e.settle(ctx, c, batch)
 			rest.Reset(min(e.deps.Clock.Now().Sub(began), restOf(lane)))
-		}
-		if lane == platformv1.Lane_LANE_BULK {
-			e.deps.Slots.Bulk(ctx, settle)
-		} else {
-			e.deps.Slots.Express(settle)
-		}
+		})
 	}
 }
 

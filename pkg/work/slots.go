@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 const (
@@ -23,28 +25,28 @@ type Slots struct {
 
 	mu      sync.Mutex
 	express int
-	// idle is closed when the last express work ends; nil while there is none.
+	// idle is closed while no express work is under way.
 	idle chan struct{}
 }
 
 // NewSlots makes the slots of a process.
-func NewSlots() *Slots { return &Slots{bulk: make(chan struct{}, Processors())} }
+func NewSlots() *Slots { return newSlots(Processors()) }
 
-// Express runs do at once.
-func (s *Slots) Express(do func()) {
-	if s != nil {
-		s.begin()
-		defer s.end()
-	}
-	do()
+func newSlots(bulk int) *Slots {
+	s := &Slots{bulk: make(chan struct{}, bulk), idle: make(chan struct{})}
+	close(s.idle)
+	return s
 }
 
-// Bulk runs do in a slot, for which it waits, after the express work that is under way.
-func (s *Slots) Bulk(ctx context.Context, do func()) {
-	if s != nil {
-		if busy := s.busy(); busy != nil {
-			wait(ctx, busy, courtesy)
-		}
+// Do runs the work of a lane when it is its turn.
+func (s *Slots) Do(ctx context.Context, lane platformv1.Lane, do func()) {
+	switch {
+	case s == nil:
+	case lane != platformv1.Lane_LANE_BULK:
+		s.begin()
+		defer s.end()
+	default:
+		s.giveWay(ctx)
 		if s.take(ctx) {
 			defer func() { <-s.bulk }()
 		}
@@ -52,6 +54,7 @@ func (s *Slots) Bulk(ctx context.Context, do func()) {
 	do()
 }
 
+// begin counts a piece of express work.
 func (s *Slots) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,42 +69,30 @@ func (s *Slots) end() {
 	defer s.mu.Unlock()
 	if s.express--; s.express == 0 {
 		close(s.idle)
-		s.idle = nil
 	}
 }
 
-// busy is closed when no express work is under way any more; nil where that is so now.
-func (s *Slots) busy() <-chan struct{} {
+// giveWay waits until no express work is under way.
+func (s *Slots) giveWay(ctx context.Context) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.idle
+	idle := s.idle
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, courtesy)
+	defer cancel()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
 }
 
 // take waits for a slot; false where it goes without one.
 func (s *Slots) take(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	select {
 	case s.bulk <- struct{}{}:
 		return true
-	default:
-	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case s.bulk <- struct{}{}:
-		return true
-	case <-timer.C:
 	case <-ctx.Done():
-	}
-	return false
-}
-
-// wait until it is over, for so long at most.
-func wait(ctx context.Context, over <-chan struct{}, most time.Duration) {
-	timer := time.NewTimer(most)
-	defer timer.Stop()
-	select {
-	case <-over:
-	case <-timer.C:
-	case <-ctx.Done():
+		return false
 	}
 }

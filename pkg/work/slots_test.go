@@ -7,24 +7,29 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-func slotsOf(n int) *Slots { return &Slots{bulk: make(chan struct{}, n)} }
+const (
+	bulk    = platformv1.Lane_LANE_BULK
+	express = platformv1.Lane_LANE_EXPRESS
+)
 
 // waited tells how long bulk work waits to begin.
 func waited(ctx context.Context, slots *Slots) (took time.Duration) {
 	began := time.Now() //nolint:forbidigo // of the bubble
-	slots.Bulk(ctx, func() { took = time.Since(began) })
+	slots.Do(ctx, bulk, func() { took = time.Since(began) })
 	return took
 }
 
 func TestSlotsAreTakenOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		slots := slotsOf(1)
+		slots := newSlots(1)
 		second := make(chan struct{})
-		slots.Bulk(t.Context(), func() {
-			go slots.Bulk(t.Context(), func() { close(second) })
+		slots.Do(t.Context(), bulk, func() {
+			go slots.Do(t.Context(), bulk, func() { close(second) })
 			synctest.Wait()
 			select {
 			case <-second:
@@ -41,10 +46,10 @@ func TestSlotsAreTakenOneAfterTheOther(t *testing.T) {
 func TestSlotsWaitForNobodyForEver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		slots := slotsOf(1)
+		slots := newSlots(1)
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		slots.Bulk(t.Context(), func() { // stuck
+		slots.Do(t.Context(), bulk, func() { // stuck
 			require.Equal(t, patience, waited(t.Context(), slots))
 			require.Len(t, slots.bulk, 1, "who went without a slot gives none back")
 			require.Zero(t, waited(ended, slots))
@@ -57,20 +62,20 @@ func TestSlotsWaitForNobodyForEver(t *testing.T) {
 func TestBulkGivesWayToExpress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		slots := slotsOf(1)
-		slots.Bulk(t.Context(), func() {
+		slots := newSlots(1)
+		slots.Do(t.Context(), bulk, func() {
 			began := time.Now() //nolint:forbidigo // of the bubble
-			slots.Express(func() { require.Zero(t, time.Since(began)) })
+			slots.Do(t.Context(), express, func() { require.Zero(t, time.Since(began)) })
 		})
 		require.Zero(t, waited(t.Context(), slots), "express work has ended")
 		for _, took := range []time.Duration{courtesy / 5, courtesy / 2} {
-			go slots.Express(func() { <-time.After(took) })
+			go slots.Do(t.Context(), express, func() { <-time.After(took) })
 		}
 		synctest.Wait()
 		require.Equal(t, courtesy/2, waited(t.Context(), slots))
 		stuck := make(chan struct{})
 		defer close(stuck)
-		go slots.Express(func() { <-stuck })
+		go slots.Do(t.Context(), express, func() { <-stuck })
 		synctest.Wait()
 		require.Equal(t, courtesy, waited(t.Context(), slots))
 		require.Equal(t, courtesy, waited(t.Context(), slots), "it is still under way")
@@ -83,18 +88,18 @@ func TestBulkGivesWayToExpress(t *testing.T) {
 // A panic that somebody survives must not cost a slot each time, nor stay in the way of bulk.
 func TestSlotsAreGivenBackByAPanic(t *testing.T) {
 	t.Parallel()
-	slots := slotsOf(1)
-	require.Panics(t, func() { slots.Bulk(t.Context(), func() { panic("x") }) }) //nolint:forbidigo // it is what is tested
+	slots := newSlots(1)
+	require.Panics(t, func() { slots.Do(t.Context(), bulk, func() { panic("x") }) }) //nolint:forbidigo // it is what is tested
 	require.Empty(t, slots.bulk)
-	require.Panics(t, func() { slots.Express(func() { panic("x") }) }) //nolint:forbidigo // it is what is tested
-	require.Nil(t, slots.busy())
+	require.Panics(t, func() { slots.Do(t.Context(), express, func() { panic("x") }) }) //nolint:forbidigo // it is what is tested
+	require.Zero(t, slots.express)
 }
 
 func TestNoSlotsAreForEverybody(t *testing.T) {
 	t.Parallel()
 	var slots *Slots
 	ran := 0
-	slots.Bulk(t.Context(), func() { ran++ })
-	slots.Express(func() { ran++ })
+	slots.Do(t.Context(), bulk, func() { ran++ })
+	slots.Do(t.Context(), express, func() { ran++ })
 	require.Equal(t, 2, ran)
 }

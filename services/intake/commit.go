@@ -165,7 +165,7 @@ func (c *committer) write(ctx context.Context) bool {
 	if len(rows) > 0 {
 		c.metrics.group(ctx, len(rows))
 		var rest time.Duration
-		c.share(ctx, func() {
+		c.slots.Do(ctx, c.lane, func() {
 			began := c.clock.Now()
 			c.commitGroup(ctx, rows)
 			rest = min(c.clock.Now().Sub(began), maxRest)
@@ -173,15 +173,6 @@ func (c *committer) write(ctx context.Context) bool {
 		<-time.After(rest)
 	}
 	return true
-}
-
-// share runs the work of a lane beside what else the process does.
-func (c *committer) share(ctx context.Context, work func()) {
-	if c.lane == platformv1.Lane_LANE_BULK {
-		c.slots.Bulk(ctx, work)
-	} else {
-		c.slots.Express(work)
-	}
 }
 
 // groupBound lets in rows until one of the group's bounds would be passed.

@@ -49,7 +49,7 @@ func newCommitBench(t testing.TB) *commitBench {
 	t.Helper()
 	b := &commitBench{db: pgtest.New(t, Unit.Name, Unit.Sources()...), at: clock.System().Now()}
 	q := queue.New[uuid.UUID, *row](queue.Limits{Entries: 1 << 20, Bytes: 1 << 30, FlowEntries: 1 << 20, FlowBytes: 1 << 30})
-	m, err := newMetrics(noop.NewMeterProvider().Meter(""), nil)
+	m, err := newMetrics(noop.NewMeterProvider().Meter(""), q.Len)
 	require.NoError(t, err)
 	b.facts = journaltest.Open(t, b.db.App, Unit.Name, nil, &intakev1.DocumentAccepted{})
 	b.committer = &committer{journal: b.facts.Journal, writers: 2, queue: q, clock: clock.System(), log: slog.New(slog.DiscardHandler), metrics: m}

@@ -17,7 +17,7 @@ type metrics struct {
 	groupRows                     metric.Float64Histogram
 }
 
-func newMetrics(meter metric.Meter, committers map[platformv1.Lane]*committer) (*metrics, error) {
+func newMetrics(meter metric.Meter, queued func() int) (*metrics, error) {
 	made := telemetry.NewInstruments(meter)
 	m := &metrics{
 		accepted:   made.Counter("naru.intake.accepted.items", "{item}", "Items accepted under a new key, by lane."),
@@ -26,11 +26,7 @@ func newMetrics(meter metric.Meter, committers map[platformv1.Lane]*committer) (
 		groupRows:  made.Histogram("naru.intake.group.rows", "{row}", "Rows of one commit at the door.", 1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
 	}
 	made.Gauges(func(context.Context) ([]float64, error) {
-		queued := 0
-		for _, c := range committers {
-			queued += c.queue.Len()
-		}
-		return []float64{float64(queued)}, nil
+		return []float64{float64(queued())}, nil
 	}, telemetry.Gauge{Name: "naru.intake.queued.rows", Unit: "{row}", About: "Rows that wait for a writer."})
 	return m, made.Err()
 }

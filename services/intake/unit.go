@@ -74,19 +74,28 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 	if err != nil {
 		return nil, fmt.Errorf("compile the rules of items: %w", err)
 	}
-	committers := map[platformv1.Lane]*committer{}
-	instruments, err := newMetrics(env.Meter, committers)
+	limits := queue.Limits{
+		Entries: config.Queue.Rows, Bytes: config.Queue.Bytes, FlowEntries: config.Queue.Rows / 2, FlowBytes: config.Queue.Bytes / 2,
+	}
+	waiting := map[platformv1.Lane]*queue.Queue[uuid.UUID, *row]{}
+	for _, lane := range frame.Lanes() {
+		waiting[lane] = queue.New[uuid.UUID, *row](limits)
+	}
+	instruments, err := newMetrics(env.Meter, func() (queued int) {
+		for _, q := range waiting {
+			queued += q.Len()
+		}
+		return queued
+	})
 	if err != nil {
 		return nil, err
 	}
 	forget := &forgetter{db: env.DB, clock: env.Clock, log: env.Log}
 	tasks := []lifecycle.Task{forget.task()}
-	for _, lane := range frame.Lanes() {
-		waiting := queue.New[uuid.UUID, *row](queue.Limits{
-			Entries: config.Queue.Rows, Bytes: config.Queue.Bytes, FlowEntries: config.Queue.Rows / 2, FlowBytes: config.Queue.Bytes / 2,
-		})
+	committers := map[platformv1.Lane]*committer{}
+	for lane, q := range waiting {
 		committers[lane] = &committer{
-			journal: env.Journal, receipts: receipts, lane: lane, writers: config.Writers, slots: env.Slots, clock: env.Clock, queue: waiting, log: env.Log, metrics: instruments,
+			journal: env.Journal, receipts: receipts, lane: lane, writers: config.Writers, slots: env.Slots, clock: env.Clock, queue: q, log: env.Log, metrics: instruments,
 		}
 		tasks = append(tasks, committers[lane].task())
 	}
