@@ -14,9 +14,8 @@ import (
 
 const (
 	memoryName = "memory"
-	// fillRound is how many documents are sent between two counts while the database is filled.
-	fillRound = 100_000
-	heapEvery = 15 * time.Second
+	// fillRound is how many documents are sent between two counts, and looks at the heap, while the database is filled.
+	fillRound = 25_000
 )
 
 // memoryRow watches the relay's process over minutes of chain, which also fill the database for the rows after it.
@@ -39,25 +38,15 @@ func measureMemory(ctx context.Context, b *bench, lines []line) ([]line, error) 
 	}
 	var heaps []heapAt
 	peak := 0.0
-	watch, stop := context.WithCancel(ctx)
-	watched := make(chan error, 1)
-	go func() {
-		watched <- poll(watch, heapEvery, func() (bool, error) {
-			told, err := b.stack.relay.order(order{Heap: true})
-			now := b.stack.clock.Now().Sub(began)
-			if now <= b.options.memory {
-				heaps = append(heaps, heapAt{rounded(now.Seconds(), 0), rounded(float64(told.HeapBytes)/(1<<20), 2)})
-				peak = peakOf(b.stack.relay.pid())
-			}
-			return now > b.options.memory, err
-		})
-	}()
-	err := b.fill(ctx, began)
-	stop()
-	if problem := <-watched; err == nil && watch.Err() == nil {
-		err = problem
-	}
-	if err != nil {
+	if err := b.fill(ctx, began, func(ctx context.Context) error {
+		if b.stack.clock.Now().Sub(began) > b.options.memory {
+			return nil
+		}
+		heap, err := b.heapAtRest(ctx)
+		peak = peakOf(b.stack.relay.pid())
+		heaps = append(heaps, heapAt{rounded(b.stack.clock.Now().Sub(began).Seconds(), 0), heap})
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	growth := growthOfLastHalf(heaps)
@@ -65,8 +54,18 @@ func measureMemory(ctx context.Context, b *bench, lines []line) ([]line, error) 
 	return []line{lines[0].is(peak), lines[1].is(growth)}, nil
 }
 
-// fill runs the chain until the time is over and so many documents are there as growth and start want.
-func (b *bench) fill(ctx context.Context, began time.Time) error {
+// heapAtRest is the relay's heap after a collection, in MiB, when nothing is left to do: amid the chain it is up to three times as large, by
+// what happens to be under way.
+func (b *bench) heapAtRest(ctx context.Context) (float64, error) {
+	if _, err := b.stack.settle(ctx); err != nil {
+		return 0, err
+	}
+	told, err := b.stack.relay.order(order{Heap: true})
+	return rounded(float64(told.HeapBytes)/(1<<20), 2), err
+}
+
+// fill runs the chain until the time is over and so many documents are there as growth and start want. Between its rounds it looks.
+func (b *bench) fill(ctx context.Context, began time.Time, look func(ctx context.Context) error) error {
 	for n := 1; b.chain.present() < int64(b.options.existing) || b.stack.clock.Now().Sub(began) < b.options.memory; n++ {
 		name := fmt.Sprintf("fill-%d", n)
 		var taken atomic.Int64
@@ -80,6 +79,9 @@ func (b *bench) fill(ctx context.Context, began time.Time) error {
 		if _, err := b.chain.round(ctx, journey{name: name, far: complete, travel: func(ctx context.Context, f *follower, d *followed) error {
 			return b.chain.flow(ctx, f, d, next, new(atomic.Int64))
 		}}); err != nil {
+			return err
+		}
+		if err := look(ctx); err != nil {
 			return err
 		}
 		b.stack.say("%d documents present", b.chain.present())

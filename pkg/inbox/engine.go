@@ -146,7 +146,7 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for {
-		batch, ok := e.gather(ctx, messages, sub.Closed(), rest.C)
+		batch, ok := e.gather(ctx, lane, messages, sub.Closed(), rest.C)
 		if !ok {
 			return errGone
 		}
@@ -204,7 +204,7 @@ func (m *missing) names() []string {
 // gather waits for one message and takes what else is there. A consumer that has just committed takes until it has rested: many small
 // frames, as single sends and viewings cause them, cost a transaction for each otherwise, because their producers commit no slower. One that
 // was idle begins at once.
-func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message, closed <-chan struct{}, rested <-chan time.Time) ([]arrival, bool) {
+func (e *Engine) gather(ctx context.Context, lane platformv1.Lane, messages <-chan bus.Message, closed <-chan struct{}, rested <-chan time.Time) ([]arrival, bool) {
 	var batch []arrival
 	var events, size int
 	take := func(m bus.Message) {
@@ -222,7 +222,8 @@ func (e *Engine) gather(ctx context.Context, messages <-chan bus.Message, closed
 	case m := <-messages:
 		take(m)
 	}
-	for resting := true; events < maxBatchEvents && size < maxBatchBytes; {
+	most := e.deps.Slots.Piece(lane, maxBatchEvents)
+	for resting := true; events < most && size < maxBatchBytes; {
 		if resting {
 			select {
 			case m := <-messages:

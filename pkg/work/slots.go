@@ -15,6 +15,8 @@ const (
 	// courtesy is how long bulk work waits for express work to come to an end: it goes on beside it then, so that singles without a pause
 	// leave a batch its part.
 	courtesy = 50 * time.Millisecond
+	// lull is how long no express work must have ended until bulk works in large pieces again.
+	lull = 250 * time.Millisecond
 )
 
 // Slots let the works of a process share its processors, whichever units they are of. Express work, for which somebody waits, begins at once.
@@ -25,8 +27,9 @@ type Slots struct {
 
 	mu      sync.Mutex
 	express int
-	// idle is closed while no express work is under way.
-	idle chan struct{}
+	// ended is when the last express work came to its end; idle is closed while none is under way.
+	ended time.Time
+	idle  chan struct{}
 }
 
 // NewSlots makes the slots of a process.
@@ -67,9 +70,24 @@ func (s *Slots) begin() {
 func (s *Slots) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.ended = time.Now() //nolint:forbidigo // an age within this process, no time that is told
 	if s.express--; s.express == 0 {
 		close(s.idle)
 	}
+}
+
+// Piece is how many items the next work of a lane may have, of at most so many: for bulk a fifth of them while express work comes and goes, so
+// that it is in its way for a shorter time.
+func (s *Slots) Piece(lane platformv1.Lane, most int) int {
+	if s == nil || lane != platformv1.Lane_LANE_BULK {
+		return most
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.express > 0 || !s.ended.IsZero() && time.Since(s.ended) < lull {
+		return max(1, most/5)
+	}
+	return most
 }
 
 // giveWay waits until no express work is under way.

@@ -85,6 +85,24 @@ func TestBulkGivesWayToExpress(t *testing.T) {
 	})
 }
 
+// Bulk works in smaller pieces while express work comes, and for a while after the last.
+func TestPiecesAreSmallBesideExpress(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slots := newSlots(1)
+		require.Equal(t, 1000, slots.Piece(bulk, 1000))
+		slots.Do(t.Context(), express, func() {
+			require.Equal(t, 200, slots.Piece(bulk, 1000))
+			require.Equal(t, 1, slots.Piece(bulk, 1), "never none")
+			require.Equal(t, 1000, slots.Piece(express, 1000))
+		})
+		<-time.After(lull - 1)
+		require.Equal(t, 200, slots.Piece(bulk, 1000))
+		<-time.After(1)
+		require.Equal(t, 1000, slots.Piece(bulk, 1000))
+	})
+}
+
 // A panic that somebody survives must not cost a slot each time, nor stay in the way of bulk.
 func TestSlotsAreGivenBackByAPanic(t *testing.T) {
 	t.Parallel()
@@ -102,4 +120,5 @@ func TestNoSlotsAreForEverybody(t *testing.T) {
 	slots.Do(t.Context(), bulk, func() { ran++ })
 	slots.Do(t.Context(), express, func() { ran++ })
 	require.Equal(t, 2, ran)
+	require.Equal(t, 1000, slots.Piece(bulk, 1000))
 }

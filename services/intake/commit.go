@@ -149,7 +149,7 @@ func (c *committer) task() lifecycle.Task {
 
 // write commits one group; false when there will be none any more.
 func (c *committer) write(ctx context.Context) bool {
-	taken := c.queue.Take(groupBound())
+	taken := c.queue.Take(c.groupBound())
 	if taken == nil {
 		return false
 	}
@@ -176,11 +176,14 @@ func (c *committer) write(ctx context.Context) bool {
 }
 
 // groupBound lets in rows until one of the group's bounds would be passed.
-func groupBound() func(*row) bool {
-	var rows, size int
+func (c *committer) groupBound() func(*row) bool {
+	var rows, size, most int
 	return func(r *row) bool {
+		if rows == 0 {
+			most = c.slots.Piece(c.lane, maxGroupRows)
+		}
 		rows, size = rows+1, size+r.size()
-		return rows <= maxGroupRows && size <= maxGroupBytes
+		return rows <= most && size <= maxGroupBytes
 	}
 }
 

@@ -263,7 +263,7 @@ func TestGroupBound(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			fits, n := groupBound(), 0
+			fits, n := (&committer{}).groupBound(), 0
 			for fits(&tc.row) {
 				n++
 			}
