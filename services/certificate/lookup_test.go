@@ -292,7 +292,7 @@ func TestALookupThatFails(t *testing.T) {
 			t.Parallel()
 			b := setup(t, func(c *Config) {
 				if tt.hang {
-					c.Lookup.Timeout = config.Duration(50 * time.Millisecond)
+					c.Lookup.Timeout = config.Duration(500 * time.Millisecond)
 				}
 			})
 			early, known, unknown, had := b.edoc(t, 1), b.circulated(t, 2), b.edoc(t, 3), b.circulated(t, 4)

@@ -209,7 +209,7 @@ func TestIssueWithoutDelivery(t *testing.T) {
 			b, recipient := setup(t, unittest.Config(func(c *Config) {
 				identityAt(c, "http://127.0.0.1:9")
 				if test.hang {
-					c.Lookup.Timeout = config.Duration(50 * time.Millisecond)
+					c.Lookup.Timeout = config.Duration(500 * time.Millisecond)
 				}
 			})), unittest.NewID()
 			f := b.receive(t, recipient)

@@ -47,8 +47,10 @@ type result struct {
 	level                   string
 	passed, failed, skipped int
 	skips                   []string
-	took                    time.Duration
-	err                     error
+	// took and, of all processors together, cpu: builds and what the tests started among it.
+	took, cpu time.Duration
+	slowest   []slow
+	err       error
 }
 
 func main() {
@@ -114,6 +116,7 @@ func run(ctx context.Context, l level, race bool) result {
 	r.read(out)
 	r.err = command.Wait()
 	r.took = time.Since(started).Round(time.Second)
+	r.cpu = (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Round(time.Second)
 	return r
 }
 
@@ -128,7 +131,19 @@ func list(ctx context.Context, dir string, patterns []string) ([]string, error) 
 }
 
 // event is a line of go test -json.
-type event struct{ Action, Package, Test, Output string }
+type event struct {
+	Action, Package, Test, Output string
+	Elapsed                       float64
+}
+
+// slow is a test and how many seconds it took.
+type slow struct {
+	name    string
+	seconds float64
+}
+
+// shownSlow is how many of the slowest tests are shown.
+const shownSlow = 12
 
 // read counts the tests and shows the output of those that fail, and of packages that do not build.
 func (r *result) read(out io.Reader) {
@@ -147,6 +162,9 @@ func (r *result) read(out io.Reader) {
 			output[key] = append(output[key], e.Output)
 		case "pass":
 			r.count(e, &r.passed)
+			if e.Test != "" && !strings.Contains(e.Test, "/") {
+				r.slowest = append(r.slowest, slow{r.level + ": " + key, e.Elapsed})
+			}
 			delete(output, key)
 		case "skip":
 			r.count(e, &r.skipped)
@@ -168,18 +186,23 @@ func (r *result) count(e event, n *int) {
 
 // report prints the table and gives the exit code.
 func report(results []result) int {
-	fmt.Printf("\n%-30s %8s %8s %8s %8s\n", "level", "passed", "failed", "skipped", "took")
+	fmt.Printf("\n%-30s %8s %8s %8s %8s %8s\n", "level", "passed", "failed", "skipped", "took", "cpu")
 	var problems []error
 	total := result{}
 	for _, r := range results {
-		fmt.Printf("%-30s %8d %8d %8d %8s\n", r.level, r.passed, r.failed, r.skipped, r.took)
+		fmt.Printf("%-30s %8d %8d %8d %8s %8s\n", r.level, r.passed, r.failed, r.skipped, r.took, r.cpu)
 		total.passed, total.failed, total.skipped = total.passed+r.passed, total.failed+r.failed, total.skipped+r.skipped
 		total.skips = append(total.skips, r.skips...)
+		total.slowest = append(total.slowest, r.slowest...)
 		if r.err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", r.level, r.err))
 		} else if r.passed == 0 {
 			problems = append(problems, errors.New(r.level+": no test ran"))
 		}
+	}
+	slices.SortFunc(total.slowest, func(a, b slow) int { return cmp.Compare(b.seconds, a.seconds) })
+	for _, s := range total.slowest[:min(shownSlow, len(total.slowest))] {
+		fmt.Printf("slowest: %5.0f s  %s\n", s.seconds, s.name)
 	}
 	slices.SortFunc(total.skips, cmp.Compare[string])
 	for _, skip := range total.skips {
