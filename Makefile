@@ -6,7 +6,6 @@ BIN := bin
 TOOLS := .tools
 # Nobody debugs the tools: they link in half the time.
 STRIPPED := -ldflags='-s -w'
-UNITS := gateway intake address delivery viewing circulation hub status certificate
 
 .PHONY: help
 help: ## Show this list
@@ -19,7 +18,7 @@ postgres: ## Install PostgreSQL's server binaries where they are missing (root o
 .PHONY: build
 build: ## Build narud, naru and every unit into bin/
 	@mkdir -p $(BIN)
-	$(GO) build -o $(BIN)/ ./services/allinone/cmd/narud ./services/cli/cmd/naru $(foreach u,$(UNITS),./services/$(u)/cmd/$(u))
+	$(GO) build -o $(BIN)/ ./services/*/cmd/*
 
 .PHONY: demo
 demo: postgres build ## Run the whole path once: send, inbox, view, hub, certificate (DOC=/path/to/any.pdf)
@@ -58,6 +57,14 @@ $(TOOLS)/grpcurl: tools/grpcurl/go.mod tools/grpcurl/go.sum
 gen: tools ## Generate Go and OpenAPI from the protos
 	@rm -rf .third_party && $(TOOLS)/thirdparty .third_party
 	@$(TOOLS)/buf format proto -w && $(TOOLS)/buf lint && $(TOOLS)/buf generate
+
+.PHONY: unit
+unit: ## Lay a new unit (NAME=ferry): its folder, its lines in the registry, its places in every list
+	@$(GO) run ./deploy/dev/newunit -name "$(NAME)" && $(GO) run ./deploy/dev/lists -write
+
+.PHONY: lists
+lists: ## Write what is written from the list of units
+	@$(GO) run ./deploy/dev/lists -write
 
 .PHONY: lint
 lint: tools ## Lint protos and Go

@@ -13,7 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/testkit/await"
-	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 const (
@@ -102,13 +102,13 @@ func TestEveryUnitIsKilled(t *testing.T) {
 	certified := registered(t, institution, recipients[0].ByCI())
 	certificates := map[string]string{}
 	var all []sent
-	for n, unit := range allinone.Units() {
+	for n, unit := range registry.Units() {
 		certificates[unit.Name] = askUntilPromised(t, institution, certified, "killed-"+unit.Name+"-"+certified.Hash[:16])
 		for late := range kills {
 			all = append(all, killUnderway(t, institution, unit.Name, late > 0, n%len(recipients), recipients)...)
 		}
 	}
-	for _, unit := range allinone.Units() {
+	for _, unit := range registry.Units() {
 		require.NoError(t, stack.AwaitUnit(t.Context(), unit.Name), "the others have lived through it")
 	}
 
@@ -116,7 +116,7 @@ func TestEveryUnitIsKilled(t *testing.T) {
 	for _, batch := range all {
 		numbers = append(numbers, batch.numbers...)
 	}
-	require.Len(t, numbers, 2*perKill*kills*len(allinone.Units()))
+	require.Len(t, numbers, 2*perKill*kills*len(registry.Units()))
 	await.Require(t, recovery, func(context.Context) error { return unfinished(statuses(t, institution, numbers)) })
 	for _, number := range numbers {
 		requireStatedOnce(t, institution, number)

@@ -24,8 +24,8 @@ import (
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
-	"github.com/naru-relay/naru/services/allinone"
 	"github.com/naru-relay/naru/services/cli"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 // whole is a relay that was quiet, with a document that went the whole way.
@@ -74,7 +74,7 @@ func wholeRelay(t *testing.T) *whole {
 // awaitLogged waits until every frame has its leaf: a copy grows old while it is looked at.
 func awaitLogged(t *testing.T) {
 	t.Helper()
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		await.Require(t, harness.Patience, func() bool {
 			return stack.Count(t, `select count(*) from `+u.Name+`.journal_mark where leaf is null`) == 0
 		})

@@ -1,14 +1,12 @@
-// Package config_test holds every settings file of this folder against the programs that read it.
+// Package config_test holds every settings file of this folder, and those of the units, against the programs that read them.
 package config_test
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,12 +15,14 @@ import (
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/unit"
-	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/registry"
 	"github.com/naru-relay/naru/services/sandbox/run"
 )
 
 // program reads one file of the folder.
 type program struct {
+	// text of its settings; empty for the file of its name in this folder.
+	text string
 	// defaults gives a pointer to the settings before a file is read.
 	defaults func() any
 	// ours are the paths whose value in the file is not the default: what is required, and placeholders for it.
@@ -31,36 +31,26 @@ type program struct {
 
 func programs() map[string]program {
 	all := map[string]program{
-		"platform": {func() any { return unit.DefaultProcess() }, []string{
-			"platform_id", "secrets_dir", "bus.url", "bus.ca_file", "keys.dir", "network.authority_file", "network.identities", "network.addresses", "ops_listen",
+		"platform": {"", func() any { return unit.DefaultProcess() }, []string{
+			"platform_id", "secrets_dir", "bus.url", "bus.ca_file", "keys.dir", "network.authority_file", "network.identities", "network.address", "ops_listen",
 		}},
-		"sandbox-hub": {func() any { return run.Hub().Defaults() }, []string{
+		"sandbox-hub": {"", func() any { return run.Hub().Defaults() }, []string{
 			"listen", "database_url_file", "owner_url_file", "pki_dir", "system.admin_token_file",
 		}},
-		"sandbox-archive": {func() any { return run.Archive().Defaults() }, []string{
+		"sandbox-archive": {"", func() any { return run.Archive().Defaults() }, []string{
 			"listen", "database_url_file", "owner_url_file", "pki_dir", "system.admin_token_file", "system.document_dir",
 		}},
-		"sandbox-viewing": {func() any { return run.Viewing().Defaults() }, []string{
+		"sandbox-viewing": {"", func() any { return run.Viewing().Defaults() }, []string{
 			"listen", "certificate_file", "key_file", "database_url_file", "owner_url_file", "system.admin_token_file", "system.base_url", "system.senders",
 			"system.relay.base_url", "system.relay.client_id", "system.relay.client_secret_file",
 		}},
-		"sandbox-idp": {func() any { return run.IDP().Defaults() }, []string{
+		"sandbox-idp": {"", func() any { return run.IDP().Defaults() }, []string{
 			"listen", "database_url_file", "owner_url_file", "keys_dir", "system.issuer", "system.admin_token_file", "system.pairwise_secret_file",
 			"system.notice_secret_file", "system.clients",
 		}},
 	}
-	ours := map[string][]string{
-		"gateway": {
-			"rest.listen", "rest.certificate_file", "rest.key_file", "grpc.listen", "grpc.certificate_file", "grpc.key_file", "public_url", "bootstrap_admin_file",
-		},
-		"intake":      {"archive.roots", "archive.issuers"},
-		"delivery":    {"notice.url", "notice.secret_file"},
-		"viewing":     {"identity.issuer", "identity.client_id", "identity.client_secret_file", "identity.redirect_uris"},
-		"hub":         {"interface.base_url", "client_id", "client_secret_file"},
-		"certificate": {"issuer.roots_file", "issuer.spki"},
-	}
-	for _, u := range allinone.Units() {
-		all[u.Name] = program{func() any { return u.NewConfig() }, ours[u.Name]}
+	for _, u := range registry.Units() {
+		all[u.Name] = program{u.Settings, func() any { return u.NewConfig() }, yours(u.Settings)}
 	}
 	return all
 }
@@ -71,8 +61,10 @@ func TestFiles(t *testing.T) {
 	files, err := filepath.Glob("*.yaml")
 	require.NoError(t, err)
 	var wanted []string
-	for name := range programs() {
-		wanted = append(wanted, name+".yaml")
+	for name, p := range programs() {
+		if p.text == "" {
+			wanted = append(wanted, name+".yaml")
+		}
 	}
 	require.ElementsMatch(t, wanted, files)
 }
@@ -83,8 +75,12 @@ func TestFileIsTrue(t *testing.T) {
 	for name, p := range programs() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			raw, err := os.ReadFile(name + ".yaml")
-			require.NoError(t, err)
+			raw := []byte(p.text)
+			if p.text == "" {
+				var err error
+				raw, err = os.ReadFile(name + ".yaml")
+				require.NoError(t, err)
+			}
 			var document map[string]any
 			require.NoError(t, yaml.Unmarshal(raw, &document))
 			require.Empty(t, missing("", reflect.TypeOf(p.defaults()).Elem(), document), "fields that the file does not name")
@@ -98,20 +94,6 @@ func TestFileIsTrue(t *testing.T) {
 			require.ElementsMatch(t, p.ours, differing("", reflect.ValueOf(p.defaults()).Elem(), reflect.ValueOf(loaded).Elem()), "fields that are not the default")
 		})
 	}
-}
-
-// The example names every unit's address, so that none is forgotten when one is added.
-func TestPlatformNamesEveryUnit(t *testing.T) {
-	t.Parallel()
-	raw, err := os.ReadFile("platform.yaml")
-	require.NoError(t, err)
-	p := unit.DefaultProcess()
-	require.NoError(t, config.Load(placed(t, string(raw)), p))
-	var units []string
-	for _, u := range allinone.Units() {
-		units = append(units, u.Name)
-	}
-	require.ElementsMatch(t, units, slices.Collect(maps.Keys(p.Network.Addresses)))
 }
 
 var absolute = regexp.MustCompile(`/(etc|var/lib)/naru[a-z-]*/[A-Za-z0-9_./-]+`)
@@ -179,6 +161,30 @@ func missing(path string, t reflect.Type, node any) []string {
 	}
 	return nil
 }
+
+// yours lists the paths that a file marks as not the default.
+func yours(text string) []string {
+	var found []string
+	var path []string
+	marked := false
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			marked = strings.HasSuffix(line, " Yours.")
+			continue
+		}
+		if key := plainKey.FindStringSubmatch(line); key != nil {
+			depth := len(key[1]) / 2
+			path = append(path[:min(depth, len(path))], key[2])
+			if marked || strings.HasSuffix(line, " Yours.") {
+				found = append(found, strings.Join(path, "."))
+			}
+		}
+		marked = false
+	}
+	return found
+}
+
+var plainKey = regexp.MustCompile(`^(\s*)([a-z_]+):`)
 
 var keyLine = regexp.MustCompile(`^\s*(- )?[a-z_]+:(\s|$)`)
 

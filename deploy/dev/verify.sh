@@ -49,10 +49,8 @@ say "file length" ok
 
 go run ./deploy/dev/readmecheck
 say "README tables" ok
-go run ./deploy/dev/accesscheck
-say "docs/access.md" ok
-go run ./deploy/dev/natsconf
-say "deploy/nats" ok
+go run ./deploy/dev/lists
+say "lists of units" ok
 
 if $tools/govulncheck ./... >"$fresh/vuln" 2>&1; then say "govulncheck" ok
 elif grep -qiE 'fetch|dial|lookup|forbidden|no such host|connection refused|timeout' "$fresh/vuln"; then say "govulncheck" "not checked: its database is not reachable"

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/pgserver"
-	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 // Part is a piece of what the relay keeps or tells, e.g. one table or one file.
@@ -29,7 +29,7 @@ type Part struct {
 // unitsDatabase is a superuser's URL of the units' database (the sandbox has one of its own).
 func (s *Stack) unitsDatabase(t testing.TB) string {
 	t.Helper()
-	owner, err := os.ReadFile(filepath.Join(s.Dir, "secrets", allinone.Units()[0].Name, "owner_url"))
+	owner, err := os.ReadFile(filepath.Join(s.Dir, "secrets", registry.Units()[0].Name, "owner_url"))
 	require.NoError(t, err)
 	address, err := url.Parse(strings.TrimSpace(string(owner)))
 	require.NoError(t, err)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 // Modes of a stack.
@@ -97,7 +98,7 @@ func Start(ctx context.Context, mode string, logs *os.File) (_ *Stack, err error
 func (s *Stack) startProcesses(ctx context.Context) error {
 	s.bin = filepath.Join(s.Dir, "bin")
 	args := []string{"build", "-o", s.bin + "/"}
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		args = append(args, "./services/"+u.Name+"/cmd/"+u.Name)
 	}
 	build := exec.CommandContext(ctx, "go", args...)
@@ -108,18 +109,18 @@ func (s *Stack) startProcesses(ctx context.Context) error {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build units: %w\n%s", err, out)
 	}
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		migrate := exec.CommandContext(ctx, filepath.Join(s.bin, u.Name), append(s.flags(u.Name), "-migrate")...)
 		if out, err := migrate.CombinedOutput(); err != nil {
 			return fmt.Errorf("migrate %s: %w\n%s", u.Name, err, out)
 		}
 	}
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		if err := s.StartUnit(ctx, u.Name); err != nil {
 			return err
 		}
 	}
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		if err := s.AwaitUnit(ctx, u.Name); err != nil {
 			return err
 		}
@@ -214,7 +215,7 @@ func (s *Stack) Stop(ctx context.Context) error {
 	if s.GRPC != nil {
 		problems = append(problems, s.GRPC.Close())
 	}
-	units := allinone.Units()
+	units := registry.Units()
 	for i := len(units) - 1; i >= 0; i-- {
 		if s.processes[units[i].Name] != nil {
 			problems = append(problems, s.signal(units[i].Name, syscall.SIGTERM))

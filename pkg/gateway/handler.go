@@ -15,9 +15,6 @@ import (
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
-// DefaultBodyLimit bounds the body of a route without a limit of its own.
-const DefaultBodyLimit = 1 << 20
-
 // HandlerDeps is what a Handler needs.
 type HandlerDeps struct {
 	Routes *Routes
@@ -25,8 +22,6 @@ type HandlerDeps struct {
 	API http.Handler
 	// Admit judges the caller before the body is read, and gives the context of the call. It may set headers of the answer.
 	Admit func(ctx context.Context, r *http.Request, route *Route, answer http.Header) (context.Context, error)
-	// BodyLimit is the greatest body of an RPC in bytes, by its full name; DefaultBodyLimit for others.
-	BodyLimit map[string]int64
 	// Timeout is the deadline of a call.
 	Timeout time.Duration
 }
@@ -89,10 +84,7 @@ func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if route.body == nil {
 		return nil, true
 	}
-	limit := int64(DefaultBodyLimit)
-	if own, ok := h.deps.BodyLimit[string(route.RPC.FullName())]; ok {
-		limit = own
-	}
+	limit := int64(route.Bounds.RequestBytes)
 	if r.ContentLength > limit {
 		tooLarge(ctx, w, limit)
 		return nil, false

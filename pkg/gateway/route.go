@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/rpc"
 )
 
 // Route is one HTTP method and path of an RPC, from its google.api.http option.
@@ -20,6 +21,8 @@ type Route struct {
 	Method, Pattern string
 	// RPC is what it calls.
 	RPC protoreflect.MethodDescriptor
+	// Bounds are how much it takes.
+	Bounds rpc.Bounds
 
 	segments []segment
 	verb     string
@@ -68,7 +71,11 @@ func NewRoutes(services ...protoreflect.ServiceDescriptor) (*Routes, error) {
 func (r *Routes) All() []*Route { return slices.Clone(r.routes) }
 
 func newRoute(method protoreflect.MethodDescriptor, rule *annotations.HttpRule) (*Route, error) {
-	route := &Route{RPC: method, bodyField: rule.GetBody(), bound: make(map[protoreflect.Name]bool)}
+	bounds, err := rpc.BoundsOf(method)
+	if err != nil {
+		return nil, err
+	}
+	route := &Route{RPC: method, Bounds: bounds, bodyField: rule.GetBody(), bound: make(map[protoreflect.Name]bool)}
 	switch pattern := rule.GetPattern().(type) {
 	case *annotations.HttpRule_Get:
 		route.Method, route.Pattern = http.MethodGet, pattern.Get

@@ -59,15 +59,6 @@ func (c Consumer) Spec(unit string) bus.ConsumerSpec {
 	return spec
 }
 
-// Specs are the consumers' places in the bus topology, for a Unit's Reads.
-func Specs(consumers []Consumer) []bus.ConsumerSpec {
-	var specs []bus.ConsumerSpec
-	for _, c := range consumers {
-		specs = append(specs, c.Spec(""))
-	}
-	return specs
-}
-
 // Event is one decoded event.
 type Event[M proto.Message] struct {
 	FrameID       uuid.UUID

@@ -35,7 +35,7 @@ func AccessOf(method protoreflect.MethodDescriptor) (*platformv1.Access, error) 
 		return nil, fmt.Errorf("reading access rule: %s has none", method.FullName())
 	}
 	rule, ok := proto.GetExtension(options, platformv1.E_Access).(*platformv1.Access)
-	if !ok || (!rule.GetOpen() && len(rule.GetKinds()) == 0 && len(rule.GetUnits()) == 0) {
+	if !ok || (!rule.GetOpen() && !rule.GetEveryUnit() && len(rule.GetKinds()) == 0 && len(rule.GetUnits()) == 0) {
 		return nil, fmt.Errorf("reading access rule: that of %s admits nobody", method.FullName())
 	}
 	for _, kind := range rule.GetKinds() {
@@ -111,7 +111,7 @@ func (g *gate) admit(ctx context.Context, method string) (context.Context, error
 	ctx = authn.WithCallingUnit(ctx, unit)
 	rule := g.rules[method]
 	switch {
-	case rule == nil && infrastructure(strings.TrimPrefix(method, "/")), rule.GetOpen(), slices.Contains(rule.GetUnits(), unit):
+	case rule == nil && infrastructure(strings.TrimPrefix(method, "/")), rule.GetOpen(), rule.GetEveryUnit(), slices.Contains(rule.GetUnits(), unit):
 		return ctx, nil
 	case rule == nil || unit != Gateway || len(rule.GetKinds()) == 0:
 		return ctx, fault.New(fault.Denied, "", authn.ReasonUnitNotPermitted, "the calling unit may not call this")

@@ -421,8 +421,8 @@ func TestTLS(t *testing.T) {
 	})
 	t.Run("configuration problems are told together", func(t *testing.T) {
 		t.Parallel()
-		err := (&rpc.TLSConfig{Identities: map[string]rpc.TLSIdentity{"A": {}}, Addresses: map[string]string{"hub": "nowhere"}}).Validate()
-		for _, part := range []string{"authority_file", "identities.A", "addresses.hub"} {
+		err := (&rpc.TLSConfig{Identities: map[string]rpc.TLSIdentity{"A": {}}, Address: "units.example:7443", Addresses: map[string]string{"hub": "nowhere"}}).Validate()
+		for _, part := range []string{"authority_file", "identities.A", "address: wants host:port with {unit} in it", "addresses.hub"} {
 			require.ErrorContains(t, err, part)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,8 +35,21 @@ type TLSConfig struct {
 	AuthorityFile string `yaml:"authority_file"`
 	// Identities of the units in this process, by name.
 	Identities map[string]TLSIdentity `yaml:"identities"`
-	// Addresses of all units, host:port, by name. A host name with several addresses is used in turns.
+	// Address is where units are, host:port with {unit} in the place of the name. A host name with several addresses is used in turns.
+	Address string `yaml:"address"`
+	// Addresses of units that are elsewhere, host:port, by name.
 	Addresses map[string]string `yaml:"addresses"`
+}
+
+// unitPlace is where the name of the unit stands in an address for all of them.
+const unitPlace = "{unit}"
+
+// addressOf is where a unit is; empty where nobody says.
+func (c *TLSConfig) addressOf(unit string) string {
+	if own := c.Addresses[unit]; own != "" {
+		return own
+	}
+	return strings.ReplaceAll(c.Address, unitPlace, unit)
 }
 
 // Validate finds what is missing.
@@ -53,6 +67,11 @@ func (c *TLSConfig) Validate() error {
 		}
 		if identity.CertificateFile == "" || identity.KeyFile == "" {
 			problems.Add("identities."+unit, "certificate_file and key_file are required")
+		}
+	}
+	if c.Address != "" {
+		if _, _, err := net.SplitHostPort(c.Address); err != nil || !strings.Contains(c.Address, unitPlace) {
+			problems.Add("address", "wants host:port with "+unitPlace+" in it")
 		}
 	}
 	for unit, address := range c.Addresses {
@@ -114,7 +133,7 @@ func (n *TLSNetwork) Listen(unit string) (net.Listener, credentials.TransportCre
 // Dial gives the connection from self, a unit of this process, to target.
 func (n *TLSNetwork) Dial(self, target string, opts ...ClientOption) (grpc.ClientConnInterface, error) {
 	return n.get(self, target, func() (*grpc.ClientConn, error) {
-		pair, address := n.pairs[self], n.config.Addresses[target]
+		pair, address := n.pairs[self], n.config.addressOf(target)
 		if pair == nil || address == "" {
 			return nil, errors.New("the caller's identity or the target's address is not configured")
 		}

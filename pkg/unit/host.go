@@ -77,6 +77,9 @@ func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host,
 	if h.panics, err = h.telemetry.Meter.Int64Counter("naru.task.panics", metric.WithDescription("Tasks that panicked and were run again.")); err != nil {
 		return nil, fmt.Errorf("make instruments: %w", err)
 	}
+	if err := checkReads(u); err != nil {
+		return nil, err
+	}
 	config := u.NewConfig()
 	if err := rt.Config(u.Name, config); err != nil {
 		return nil, err
@@ -101,22 +104,19 @@ func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host,
 		h.parts = append(h.parts, source.Partitions...)
 	}
 	h.env = &Env{
-		Unit: u.Name, Platform: rt.Platform, Config: config, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter,
+		Unit: u.Name, Platform: rt.Platform, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter,
 		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, DB: h.pool, Keys: h.keys, Slots: slots,
 		Dial: func(target string) (grpc.ClientConnInterface, error) {
 			return rt.Network.Dial(u.Name, target, rpc.WithTelemetry(h.rpcTelemetry()))
 		},
 	}
-	if err := h.buildJournal(ctx, rt); err != nil {
+	if err := h.buildJournal(ctx, rt, config); err != nil {
 		return nil, err
 	}
 	if err := h.buildPlatform(ctx, rt); err != nil {
 		return nil, err
 	}
-	if h.service, err = u.Build(ctx, h.env); err != nil {
-		return nil, err
-	}
-	if err := checkReads(u, h.service); err != nil {
+	if h.service, err = u.Build(ctx, h.env, config); err != nil {
 		return nil, err
 	}
 	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Journal: h.env.Journal, Keys: h.readerKeys, Clock: rt.Clock, Slots: slots,
@@ -177,7 +177,7 @@ func (h *host) buildServer(rt Runtime) error {
 		h.service.Register(h.server)
 	}
 	h.listen = func() error { return h.server.Serve(listener) }
-	return h.server.Check()
+	return errors.Join(h.server.Check(), checkDoors(h.unit.Doors, h.server.GetServiceInfo()))
 }
 
 // tasks in the order of starting; they are stopped in reverse: consumers first, then the unit's own work, then its server, and at last
@@ -258,7 +258,7 @@ func (h *host) close(ctx context.Context) {
 func (h *host) observeLag() error {
 	_, err := h.telemetry.Meter.Int64ObservableGauge("naru.inbox.lag.frames", metric.WithDescription("Frames on the bus that a consumer has not acknowledged."),
 		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-			for _, spec := range h.unit.Specs() {
+			for _, spec := range h.unit.Reads {
 				for _, lane := range frame.Lanes() {
 					pending, unacknowledged, err := h.conn.Lag(ctx, spec, lane)
 					if err != nil {

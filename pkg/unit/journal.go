@@ -31,7 +31,7 @@ const logKey = "log"
 const keyInterval = 24 * time.Hour
 
 // buildJournal makes what states, publishes, logs and checks facts.
-func (h *host) buildJournal(ctx context.Context, rt Runtime) error {
+func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) error {
 	owner := journal.OwnerOf(rt.Platform, h.unit.Name)
 	signer, err := h.keys.NoteSigner(ctx, logKey, owner)
 	if err != nil {
@@ -45,7 +45,7 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime) error {
 	}
 	pace := 0
 	if h.unit.Pace != nil {
-		pace = h.unit.Pace(h.env.Config)
+		pace = h.unit.Pace(config)
 	}
 	if h.publisher, err = journal.NewPublisher(journal.PublisherDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Clock: rt.Clock, Sender: h.conn,
 		Log: h.telemetry.Log, Meter: h.telemetry.Meter, Rules: h.env.Journal.Rules(), EventsPerSecond: pace}); err != nil {

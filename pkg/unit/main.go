@@ -35,7 +35,8 @@ func run(ctx context.Context, u Unit, args []string, stdout, stderr io.Writer) i
 	flags := flag.NewFlagSet(u.Name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	platformFile := flags.String("platform", "", "file of the settings all units share (deploy/config/platform.yaml)")
-	unitFile := flags.String("config", "", "file of this unit's settings; empty means its defaults")
+	unitFile := flags.String("config", "", "file of this unit's settings; empty means its defaults (-example is one)")
+	example := flags.Bool("example", false, "print a file of this unit's settings that names each of them, and exit")
 	check := flags.Bool("check", false, "check the configuration, list every problem, and exit")
 	show := flags.Bool("print-config", false, "print the effective configuration without secrets, and exit")
 	migrate := flags.Bool("migrate", false, "bring the schema, streams and consumers of this unit forward, and exit")
@@ -45,6 +46,10 @@ func run(ctx context.Context, u Unit, args []string, stdout, stderr io.Writer) i
 	}
 	if *version {
 		fmt.Fprintln(stdout, Version())
+		return exitOK
+	}
+	if *example {
+		fmt.Fprint(stdout, u.Settings)
 		return exitOK
 	}
 	process, unitConfig := DefaultProcess(), u.NewConfig()

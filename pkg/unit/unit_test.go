@@ -12,9 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/bus"
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
@@ -37,36 +36,47 @@ func (noConfig) Validate() error { return nil }
 
 // toy is a unit that keeps each accepted document and answers with its cancellation. What its handler says of an event is the test's choice.
 func toy(verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error)) unit.Unit {
-	return unit.Unit{
-		Name:      "address",
-		NewConfig: func() unit.Config { return noConfig{} },
+	return unit.Spec[noConfig, *toyService]{
+		Name:     "address",
+		Defaults: func() noConfig { return noConfig{} },
 		Migrations: fstest.MapFS{"migrations/00001_init.sql": {Data: []byte(`-- +goose Up
 			create table document (edoc_num text not null, times integer not null check (times < 2), constraint document_pk primary key (edoc_num));
 			grant select, insert, update on document to ${app};`)}},
 		States: []proto.Message{&addressv1.DocumentCancelled{}},
-		Reads:  []bus.ConsumerSpec{{Purpose: "accepted", From: "intake", Kinds: []frame.Kind{frame.KindOf((*intakev1.DocumentAccepted)(nil))}}},
-		Build: func(_ context.Context, env *unit.Env) (*unit.Service, error) {
-			handle := func(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.DocumentAccepted]) ([]inbox.Verdict, error) {
-				verdicts := make([]inbox.Verdict, len(events))
-				var answers []journal.Fact
-				for i, e := range events {
-					v, err := verdict(e)
-					if err != nil {
-						return nil, err
-					}
-					if verdicts[i] = v; v != inbox.Done {
-						continue
-					}
-					if _, err := tx.Exec(ctx, `insert into document (edoc_num, times) values ($1, 1) on conflict (edoc_num) do update set times = document.times + 1`, e.Subject); err != nil {
-						return nil, err
-					}
-					answers = append(answers, e.Answer("unit:address", env.Clock.Now(), &addressv1.DocumentCancelled{EdocNum: e.Subject}))
-				}
-				return verdicts, tx.State(ctx, express, answers...)
-			}
-			return &unit.Service{Consumers: []inbox.Consumer{{Purpose: "accepted", From: "intake", Handlers: []inbox.Handler{inbox.On(handle)}}}}, nil
+		Build: func(_ context.Context, env *unit.Env, _ noConfig) (*toyService, error) {
+			return &toyService{verdict: verdict, clock: env.Clock}, nil
 		},
+		Consumers: (*toyService).consumers,
+	}.Unit()
+}
+
+// toyService is the toy at work.
+type toyService struct {
+	verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error)
+	clock   clock.Clock
+}
+
+func (s *toyService) consumers() []inbox.Consumer {
+	return []inbox.Consumer{{Purpose: "accepted", From: "intake", Handlers: []inbox.Handler{inbox.On(s.onAccepted)}}}
+}
+
+func (s *toyService) onAccepted(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.DocumentAccepted]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	var answers []journal.Fact
+	for i, e := range events {
+		v, err := s.verdict(e)
+		if err != nil {
+			return nil, err
+		}
+		if verdicts[i] = v; v != inbox.Done {
+			continue
+		}
+		if _, err := tx.Exec(ctx, `insert into document (edoc_num, times) values ($1, 1) on conflict (edoc_num) do update set times = document.times + 1`, e.Subject); err != nil {
+			return nil, err
+		}
+		answers = append(answers, e.Answer("unit:address", s.clock.Now(), &addressv1.DocumentCancelled{EdocNum: e.Subject}))
 	}
+	return verdicts, tx.State(ctx, express, answers...)
 }
 
 func accepted(number string) journal.Fact {
@@ -252,8 +262,8 @@ func TestPanicOfATaskEndsNothing(t *testing.T) {
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
 	var runs atomic.Int32
 	inner := u.Build
-	u.Build = func(ctx context.Context, env *unit.Env) (*unit.Service, error) {
-		s, err := inner(ctx, env)
+	u.Build = func(ctx context.Context, env *unit.Env, config unit.Config) (*unit.Service, error) {
+		s, err := inner(ctx, env, config)
 		if err == nil {
 			s.Tasks = append(s.Tasks, lifecycle.Task{Name: "fragile", Run: func(ctx context.Context) error {
 				if runs.Add(1) < 3 {

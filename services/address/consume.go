@@ -24,7 +24,7 @@ import (
 // purposeDocuments names the consumer of intake's facts.
 const purposeDocuments = "documents"
 
-func (s *Service) consumers() []inbox.Consumer {
+func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{{
 		Purpose: purposeDocuments, From: "intake",
 		Handlers: []inbox.Handler{inbox.OnPrepared(s.understand, s.documentsAccepted), inbox.On(s.cancelsRequested)},
@@ -33,7 +33,7 @@ func (s *Service) consumers() []inbox.Consumer {
 
 // documentsAccepted starts the search for the recipients. Own members are found at once, all by one statement; who is not a member here
 // is left to the search at the hub.
-func (s *Service) documentsAccepted(
+func (s *service) documentsAccepted(
 	ctx context.Context, tx *journal.Tx, events []acceptedEvent, descriptions []description,
 ) ([]inbox.Verdict, error) {
 	docs, verdicts, latest := documentsOf(events, descriptions)
@@ -74,7 +74,7 @@ func (d *document) first(decided decision, held bool) {
 }
 
 // begin tells the outcomes of the documents that are new and sets when those that stay open are looked at.
-func (s *Service) begin(ctx context.Context, tx *journal.Tx, docs []document, decisions []decision, fresh map[string]bool, at time.Time) error {
+func (s *service) begin(ctx context.Context, tx *journal.Tx, docs []document, decisions []decision, fresh map[string]bool, at time.Time) error {
 	var told []document
 	var dues []due
 	var numbers []string
@@ -109,7 +109,7 @@ func (s *Service) begin(ctx context.Context, tx *journal.Tx, docs []document, de
 }
 
 // rest is how long a waiting document is left alone: till its deadline, but not longer than the recheck interval.
-func (s *Service) rest(d document, now time.Time) time.Duration {
+func (s *service) rest(d document, now time.Time) time.Duration {
 	if wait := d.sendDeadline.Sub(now); wait > 0 {
 		return min(wait, s.config.Recheck.Std())
 	}
@@ -130,7 +130,7 @@ type description struct {
 }
 
 // understand opens an event's description and makes it comparable. It runs before the transaction, because the keys may have to be fetched.
-func (s *Service) understand(ctx context.Context, e acceptedEvent) (description, error) {
+func (s *service) understand(ctx context.Context, e acceptedEvent) (description, error) {
 	if !wellFormed(e.Message.GetFacts(), e.Subject) {
 		return description{verdict: inbox.Park("facts_malformed")}, nil
 	}
@@ -195,7 +195,7 @@ func documentsOf(events []acceptedEvent, descriptions []description) (docs []doc
 var errUnreadable = errors.New("recipient description cannot be read")
 
 // describe opens a sender's description of its recipient.
-func (s *Service) describe(ctx context.Context, edoc string, value []byte) (*platformv1.RecipientIdentifier, error) {
+func (s *service) describe(ctx context.Context, edoc string, value []byte) (*platformv1.RecipientIdentifier, error) {
 	plain, err := s.box.Open(ctx, sealed.RecipientDescription, edoc, value)
 	if errors.Is(err, fault.Corrupt) {
 		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
@@ -212,7 +212,7 @@ func (s *Service) describe(ctx context.Context, edoc string, value []byte) (*pla
 
 // cancelsRequested stops documents that are still sought. A document that was found is delivery's to decide, one whose search is over
 // needs no stopping.
-func (s *Service) cancelsRequested(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
+func (s *service) cancelsRequested(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	var numbers []string
 	var latest time.Time
@@ -255,7 +255,7 @@ func (s *Service) cancelsRequested(ctx context.Context, tx *journal.Tx, events [
 }
 
 // stop ends the search for documents.
-func (s *Service) stop(ctx context.Context, tx *journal.Tx, stopped []document, answers []journal.Fact, at time.Time) error {
+func (s *service) stop(ctx context.Context, tx *journal.Tx, stopped []document, answers []journal.Fact, at time.Time) error {
 	if len(stopped) == 0 {
 		return nil
 	}

@@ -35,7 +35,7 @@ func dayNumber(at time.Time) uint32 {
 // the sender's daily quota, before the send deadline. Such a document stays open; it is counted once, and stays withheld on later days.
 // accepted says that the documents come for the first time and count as searched too. It is called where the documents' rows are locked,
 // or are about to be inserted.
-func (s *Service) withheld(ctx context.Context, tx *journal.Tx, docs []document, decisions []decision, accepted bool, at time.Time) (map[string]bool, error) {
+func (s *service) withheld(ctx context.Context, tx *journal.Tx, docs []document, decisions []decision, accepted bool, at time.Time) (map[string]bool, error) {
 	var tallies []tally
 	bare := make([]bool, len(docs))
 	for i, d := range docs {
@@ -67,7 +67,7 @@ func (s *Service) withheld(ctx context.Context, tx *journal.Tx, docs []document,
 
 // countSearches adds tallies and gives how many of their fruitless outcomes each sender's quota allows to be told. The first excess of a
 // day is stated.
-func (s *Service) countSearches(ctx context.Context, tx *journal.Tx, tallies []tally, at time.Time) (map[string]int64, error) {
+func (s *service) countSearches(ctx context.Context, tx *journal.Tx, tallies []tally, at time.Time) (map[string]int64, error) {
 	if len(tallies) == 0 {
 		return nil, nil //nolint:nilnil // nobody's quota is touched
 	}

@@ -21,7 +21,7 @@ const identityTries = 5
 
 // resolveIdentity finds or makes the identity of a proved person and keeps the proof. Any number of calls for one CI at once end with
 // one identity.
-func (s *Service) resolveIdentity(ctx context.Context, p person, proof *addressv1.IdentityProved) (uuid.UUID, error) {
+func (s *service) resolveIdentity(ctx context.Context, p person, proof *addressv1.IdentityProved) (uuid.UUID, error) {
 	ci, err := s.matcher.ci(ctx, p.CI)
 	if err != nil {
 		return uuid.Nil, err
@@ -40,7 +40,7 @@ func (s *Service) resolveIdentity(ctx context.Context, p person, proof *addressv
 }
 
 // proved makes or updates the identity and states the proof, or finds that it moved.
-func (s *Service) proved(ctx context.Context, p person, now identity, proof *addressv1.IdentityProved) (uuid.UUID, error) {
+func (s *service) proved(ctx context.Context, p person, now identity, proof *addressv1.IdentityProved) (uuid.UUID, error) {
 	before, known, err := identityByCI(ctx, s.db, now.ci)
 	if err != nil {
 		return uuid.Nil, err
@@ -72,7 +72,7 @@ func (s *Service) proved(ctx context.Context, p person, now identity, proof *add
 	return now.recipient, err
 }
 
-func (s *Service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now identity, known, changed bool) error {
+func (s *service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now identity, known, changed bool) error {
 	switch {
 	case !known:
 		made, err := insertIdentity(ctx, tx, now, s.clock.Now())
@@ -107,7 +107,7 @@ func (s *Service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now
 	return s.resolveAgain(ctx, tx, a)
 }
 
-func (s *Service) sealPerson(ctx context.Context, recipient uuid.UUID, p person) ([]byte, error) {
+func (s *service) sealPerson(ctx context.Context, recipient uuid.UUID, p person) ([]byte, error) {
 	plain, err := json.Marshal(p)
 	if err != nil {
 		return nil, errors.New("encode person")

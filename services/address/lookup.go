@@ -20,7 +20,7 @@ import (
 const callSearch = "search_recipient"
 
 // task claims due rows and does each; what names the work in the log.
-func (s *Service) task(name, what string, c work.Calls, wake work.Bell,
+func (s *service) task(name, what string, c work.Calls, wake work.Bell,
 	claimed func(ctx context.Context, db pg.DBTX, lease work.Lease) ([]claim, error), do func(ctx context.Context, mine claim) error,
 ) (lifecycle.Task, error) {
 	return work.Loop[claim]{
@@ -33,7 +33,7 @@ func (s *Service) task(name, what string, c work.Calls, wake work.Bell,
 }
 
 // report logs what went wrong with claimed work. Its row falls due again when the lease ends.
-func (s *Service) report(ctx context.Context, what, subject string, err error) {
+func (s *service) report(ctx context.Context, what, subject string, err error) {
 	switch {
 	case err == nil, ctx.Err() != nil:
 	case errors.Is(err, work.ErrLost):
@@ -44,7 +44,7 @@ func (s *Service) report(ctx context.Context, what, subject string, err error) {
 }
 
 // lookUp brings one due document forward: from own data if they suffice, else with the hub's answer.
-func (s *Service) lookUp(ctx context.Context, mine claim) error {
+func (s *service) lookUp(ctx context.Context, mine claim) error {
 	needsHub, d, err := s.settleDecision(ctx, mine, nil, false)
 	if err != nil || !needsHub {
 		return err
@@ -68,7 +68,7 @@ func (s *Service) lookUp(ctx context.Context, mine claim) error {
 
 // settleDecision decides a document under the lock of its key and writes the claim's result. Without an answer of the hub it may find
 // that one is needed; then nothing is written, unless this was the last look.
-func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAnswer, last bool) (needsHub bool, d document, err error) {
+func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAnswer, last bool) (needsHub bool, d document, err error) {
 	d, known, err := readDocument(ctx, s.db, mine.key)
 	if err != nil {
 		return false, d, err
@@ -114,7 +114,7 @@ func (s *Service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 }
 
 // decideWith decides from own data and, if there is one and it is needed, the hub's answer.
-func (s *Service) decideWith(ctx context.Context, db pg.DBTX, d document, answer *hubAnswer) (decision, error) {
+func (s *service) decideWith(ctx context.Context, db pg.DBTX, d document, answer *hubAnswer) (decision, error) {
 	decisions, err := s.decideOwn(ctx, db, []document{d})
 	if err != nil || decisions[0].finding != findingNobody || answer == nil {
 		return first(decisions), err
@@ -153,7 +153,7 @@ func first(decisions []decision) decision {
 }
 
 // settleOutcome writes what was decided: the outcome if it is news and may be told, and when the document is looked at again.
-func (s *Service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim, d document, decided decision, now time.Time) error {
+func (s *service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim, d document, decided decision, now time.Time) error {
 	held, err := s.withheld(ctx, tx, []document{d}, []decision{decided}, false, now)
 	if err != nil {
 		return err
@@ -181,7 +181,7 @@ func (s *Service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim,
 }
 
 // giveUp ends a document about whose recipient the hub told nothing before its deadline: that it is not known is its only outcome.
-func (s *Service) giveUp(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
+func (s *service) giveUp(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
 	d.take(outcome{resolution: addressv1.Resolution_RESOLUTION_UNKNOWN, source: sourceDeadline})
 	if err := s.tell(ctx, tx, []document{d}, false, now); err != nil {
 		return err
@@ -190,7 +190,7 @@ func (s *Service) giveUp(ctx context.Context, tx *journal.Tx, mine claim, d docu
 }
 
 // expire ends a document whose deadline has passed. Delivery tells the sender.
-func (s *Service) expire(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
+func (s *service) expire(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
 	if err := dueDocuments.finish(ctx, tx, s.owner, mine); err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (s *Service) expire(ctx context.Context, tx *journal.Tx, mine claim, d docu
 }
 
 // search asks the hub where the recipient is a member, or takes an answer that is still fresh.
-func (s *Service) search(ctx context.Context, mine claim, d document) (hubAnswer, error) {
+func (s *service) search(ctx context.Context, mine claim, d document) (hubAnswer, error) {
 	answer, fresh, err := readCache(ctx, s.db, d.match, s.clock.Now())
 	if err != nil || fresh {
 		s.metrics.lookup(ctx, "cached")
@@ -241,7 +241,7 @@ func outcomeOf(err error) string {
 }
 
 // postpone puts a document back after a search that brought no answer, not past its deadline. It stays open without a guess.
-func (s *Service) postpone(ctx context.Context, mine claim, d document, cause error) error {
+func (s *service) postpone(ctx context.Context, mine claim, d document, cause error) error {
 	failures := mine.failures + 1
 	wait := s.config.Lookup.Delay(int(failures))
 	if left := d.sendDeadline.Sub(s.clock.Now()); left > 0 {
@@ -255,7 +255,7 @@ func (s *Service) postpone(ctx context.Context, mine claim, d document, cause er
 }
 
 // purgeTask drops answers of the hub that are too old to be used, and old days' counts.
-func (s *Service) purgeTask() lifecycle.Task {
+func (s *service) purgeTask() lifecycle.Task {
 	return lifecycle.Every("lookup-cache", time.Minute, func(ctx context.Context) {
 		if err := purgeDays(ctx, s.db, dayOf(s.clock.Now().AddDate(0, 0, -keptDays))); err != nil && ctx.Err() == nil {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "old counts of searches were not dropped", slog.Any("error", err))

@@ -25,7 +25,7 @@ func randomAddress() string {
 }
 
 // join is idempotent: whoever is a member stays what it is. Only where the hub refused the address does it try another.
-func (s *Service) join(ctx context.Context, who caller, terms string) (member, error) {
+func (s *service) join(ctx context.Context, who caller, terms string) (member, error) {
 	var m member
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		_, known, err := lockIdentity(ctx, tx, who.recipient)
@@ -52,7 +52,7 @@ func (s *Service) join(ctx context.Context, who caller, terms string) (member, e
 }
 
 // begins makes or renews a membership with a new address.
-func (s *Service) begins(ctx context.Context, tx *journal.Tx, who caller, terms string, m *member) error {
+func (s *service) begins(ctx context.Context, tx *journal.Tx, who caller, terms string, m *member) error {
 	now := s.clock.Now()
 	*m = member{
 		recipient: who.recipient, generation: m.generation + 1, state: memberRegistering, address: randomAddress(), joinedAt: now,
@@ -70,7 +70,7 @@ func (s *Service) begins(ctx context.Context, tx *journal.Tx, who caller, terms 
 }
 
 // tryAnotherAddress gives a member another address in place of one the hub refused.
-func (s *Service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *member) error {
+func (s *service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *member) error {
 	r, known, err := lockAddress(ctx, tx, m.address)
 	if err != nil || !known || r.state != addressRefused {
 		return err
@@ -84,7 +84,7 @@ func (s *Service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *memb
 }
 
 // newAddress writes a member with an address that is to be registered since the joining.
-func (s *Service) newAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
+func (s *service) newAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
 	r := registration{address: m.address, recipient: m.recipient, state: addressRegistering, validFrom: m.joinedAt}
 	free, err := insertAddress(ctx, tx, r, now)
 	if err != nil {
@@ -110,7 +110,7 @@ func asked(ctx context.Context, tx *journal.Tx, m member, session string, now ti
 
 // change runs a change of a membership that decides about waiting documents: under the locks of identity and audience, and with a new
 // look at the documents afterwards if something changed. It answers the membership as it is then.
-func (s *Service) change(ctx context.Context, who caller, act func(tx *journal.Tx, m *member) (changed bool, err error)) (member, error) {
+func (s *service) change(ctx context.Context, who caller, act func(tx *journal.Tx, m *member) (changed bool, err error)) (member, error) {
 	var m member
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		i, known, err := lockIdentity(ctx, tx, who.recipient)
@@ -142,7 +142,7 @@ func (s *Service) change(ctx context.Context, who caller, act func(tx *journal.T
 }
 
 // consent gives the consent to these terms, or takes it back where terms is empty.
-func (s *Service) consent(ctx context.Context, who caller, terms string) (member, error) {
+func (s *service) consent(ctx context.Context, who caller, terms string) (member, error) {
 	m, err := s.change(ctx, who, func(tx *journal.Tx, m *member) (bool, error) {
 		if m.state == memberWithdrawn {
 			return false, errNotAMember()
@@ -172,7 +172,7 @@ func (s *Service) consent(ctx context.Context, who caller, terms string) (member
 }
 
 // refuse sets or lifts the refusal of one sender, or of all where sender is empty.
-func (s *Service) refuse(ctx context.Context, who caller, sender string, refused bool) error {
+func (s *service) refuse(ctx context.Context, who caller, sender string, refused bool) error {
 	_, err := s.change(ctx, who, func(tx *journal.Tx, m *member) (bool, error) {
 		if m.state == memberWithdrawn {
 			return false, errNotAMember()
@@ -192,7 +192,7 @@ func (s *Service) refuse(ctx context.Context, who caller, sender string, refused
 }
 
 // withdraw ends a membership and makes the withdrawal of its address due at the hub. It is idempotent.
-func (s *Service) withdraw(ctx context.Context, who caller) (member, error) {
+func (s *service) withdraw(ctx context.Context, who caller) (member, error) {
 	m, err := s.change(ctx, who, func(tx *journal.Tx, m *member) (bool, error) {
 		if m.state == memberWithdrawn {
 			return false, nil
@@ -221,7 +221,7 @@ func (s *Service) withdraw(ctx context.Context, who caller) (member, error) {
 
 // endAddress ends a member's address. The others hear of the end only if they heard of the beginning; the hub always, because it may
 // have taken a registration whose answer was lost. An address the hub refused it never had.
-func (s *Service) endAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
+func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
 	r, known, err := lockAddress(ctx, tx, m.address)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func ofDocument(d document, ordinal int32, causation string, at time.Time, messa
 
 // tell states the latest outcomes of documents, and, for this unit alone, who a recipient is whom they do not name. A document's causation
 // is the frame that brought it, except where a caller's request led to the outcome.
-func (s *Service) tell(ctx context.Context, tx *journal.Tx, docs []document, asked bool, at time.Time) error {
+func (s *service) tell(ctx context.Context, tx *journal.Tx, docs []document, asked bool, at time.Time) error {
 	events := make([]journal.Fact, len(docs))
 	for i, d := range docs {
 		causation := d.causation.String()
@@ -71,7 +71,7 @@ func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 }
 
 // emit states a fact about a recipient or an address. Memberships are nobody's bulk.
-func (s *Service) emit(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
+func (s *service) emit(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
 	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
 		Subject: subject, Ordinal: uint32(ordinal), Actor: who, OccurredAt: at, Message: message, //nolint:gosec // counts from 1
 	})
@@ -82,7 +82,7 @@ func record(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, 
 	return tx.Record(ctx, journal.Fact{Subject: subject, Ordinal: uint32(ordinal), Actor: who, OccurredAt: at, Message: message}) //nolint:gosec // counts from 1
 }
 
-func (s *Service) addressRegistered(r registration, made step) *addressv1.AddressRegistered {
+func (s *service) addressRegistered(r registration, made step) *addressv1.AddressRegistered {
 	m := &addressv1.AddressRegistered{
 		Address: r.address, PlatformId: s.matcher.platform, ValidFrom: timestamppb.New(r.validFrom), Exchange: made.exchange, AlreadyRegistered: made.already,
 	}

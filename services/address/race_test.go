@@ -226,7 +226,7 @@ func TestCache(t *testing.T) {
 	w.awaitTold(t, w.send(t, send{to: byCI(p)}), none)
 	w.awaitTold(t, w.send(t, send{to: byCI(p)}), none)
 	require.Equal(t, 1, w.hub.searched())
-	w.Clock.Advance(2 * w.Env.Config.(*Config).CacheTTL.Std())
+	w.Clock.Advance(2 * w.Config.(*Config).CacheTTL.Std())
 	w.awaitTold(t, w.send(t, send{to: byCI(p)}), none)
 	require.Equal(t, 2, w.hub.searched())
 	w.member(t, p)
@@ -243,10 +243,10 @@ func TestRecheckFindsPeer(t *testing.T) {
 	w.hub.set(func(h *fakeHub) {
 		h.elsewhere[p.CI] = []*platformv1.PlatformAddress{{PlatformId: "beta-01-relay", Address: "b"}}
 	})
-	w.Clock.Advance(2 * w.Env.Config.(*Config).CacheTTL.Std())
+	w.Clock.Advance(2 * w.Config.(*Config).CacheTTL.Std())
 	w.hurry(t)
 	w.awaitTold(t, edoc, peer)
-	w.Clock.Advance(2 * w.Env.Config.(*Config).CacheTTL.Std())
+	w.Clock.Advance(2 * w.Config.(*Config).CacheTTL.Std())
 	w.hurry(t)
 	await.Require(t, unittest.Patience, func() bool { return w.hub.searched() >= 3 })
 	require.Len(t, w.told(t, edoc), 2, "an outcome that did not change is not told again")

@@ -35,7 +35,7 @@ type step struct {
 }
 
 // tellHub makes the hub's next step for an address; which one, the address's state says.
-func (s *Service) tellHub(ctx context.Context, mine claim) error {
+func (s *service) tellHub(ctx context.Context, mine claim) error {
 	r, known, err := readAddress(ctx, s.db, mine.key)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (s *Service) tellHub(ctx context.Context, mine claim) error {
 }
 
 // registerPerson sends the same registration time on every attempt: the address is valid from the joining, whenever the hub answers.
-func (s *Service) registerPerson(ctx context.Context, r registration) (step, error) {
+func (s *service) registerPerson(ctx context.Context, r registration) (step, error) {
 	made := step{call: callRegisterPerson}
 	i, known, err := readIdentity(ctx, s.db, r.recipient)
 	if err != nil || !known {
@@ -107,7 +107,7 @@ type company struct {
 	BusinessNumber string `json:"businessNumber"`
 }
 
-func (s *Service) registerOrganisation(ctx context.Context, r registration) (step, error) {
+func (s *service) registerOrganisation(ctx context.Context, r registration) (step, error) {
 	made := step{call: callRegisterOrganisation}
 	o, known, err := readOrganisation(ctx, s.db, r.principal)
 	if err != nil || !known {
@@ -133,7 +133,7 @@ func (s *Service) registerOrganisation(ctx context.Context, r registration) (ste
 	return made, err
 }
 
-func (s *Service) withdrawAtHub(ctx context.Context, r registration) (step, error) {
+func (s *service) withdrawAtHub(ctx context.Context, r registration) (step, error) {
 	made := step{call: callWithdraw}
 	answer, err := s.hub.WithdrawAddress(ctx, &hubv1.WithdrawAddressRequest{Address: r.address, WithdrawnAt: timestamppb.New(*r.validUntil)})
 	made.exchange = answer.GetExchange()
@@ -142,7 +142,7 @@ func (s *Service) withdrawAtHub(ctx context.Context, r registration) (step, erro
 
 // settleStep writes what the hub confirmed. The address may have been withdrawn while its registration was under way: then the
 // withdrawal is the next step.
-func (s *Service) settleStep(ctx context.Context, mine claim, r registration, made step) error {
+func (s *service) settleStep(ctx context.Context, mine claim, r registration, made step) error {
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		a, r, err := s.lockOwner(ctx, tx, r)
 		if err != nil {
@@ -175,7 +175,7 @@ func (s *Service) settleStep(ctx context.Context, mine claim, r registration, ma
 }
 
 // lockOwner locks, in the order all transactions keep, the member's identity, the audience's keys and the address.
-func (s *Service) lockOwner(ctx context.Context, tx *journal.Tx, r registration) (audience, registration, error) {
+func (s *service) lockOwner(ctx context.Context, tx *journal.Tx, r registration) (audience, registration, error) {
 	var a audience
 	if r.ofMember() {
 		i, known, err := lockIdentity(ctx, tx, r.recipient)
@@ -197,7 +197,7 @@ func (s *Service) lockOwner(ctx context.Context, tx *journal.Tx, r registration)
 }
 
 // keepStep writes the address and its history, and states what the hub said.
-func (s *Service) keepStep(ctx context.Context, tx *journal.Tx, r registration, made step, said addressv1.HubStep, reason string, now time.Time) error {
+func (s *service) keepStep(ctx context.Context, tx *journal.Tx, r registration, made step, said addressv1.HubStep, reason string, now time.Time) error {
 	if err := updateAddress(ctx, tx, r, made.exchange, now); err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (s *Service) keepStep(ctx context.Context, tx *journal.Tx, r registration, 
 }
 
 // registered makes a confirmed address good: it is told once, its member becomes active, the documents that waited are resolved.
-func (s *Service) registered(ctx context.Context, tx *journal.Tx, a audience, r registration, made step, now time.Time) error {
+func (s *service) registered(ctx context.Context, tx *journal.Tx, a audience, r registration, made step, now time.Time) error {
 	r.state = addressRegistered
 	if r.announcedAt != nil {
 		if err := s.keepStep(ctx, tx, r, made, addressv1.HubStep_HUB_STEP_REGISTERED, "", now); err != nil {
@@ -231,7 +231,7 @@ func (s *Service) registered(ctx context.Context, tx *journal.Tx, a audience, r 
 	return s.resolveAgain(ctx, tx, a)
 }
 
-func (s *Service) activate(ctx context.Context, tx *journal.Tx, r registration, now time.Time) error {
+func (s *service) activate(ctx context.Context, tx *journal.Tx, r registration, now time.Time) error {
 	m, known, err := readMember(ctx, tx, r.recipient)
 	if err != nil || !known || m.state != memberRegistering || m.address != r.address {
 		return err
@@ -246,7 +246,7 @@ func (s *Service) activate(ctx context.Context, tx *journal.Tx, r registration, 
 }
 
 // settleRefusal writes that the hub will not have this address. Documents that waited for it are sought at the hub.
-func (s *Service) settleRefusal(ctx context.Context, mine claim, r registration, reason string) error {
+func (s *service) settleRefusal(ctx context.Context, mine claim, r registration, reason string) error {
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		a, r, err := s.lockOwner(ctx, tx, r)
 		if err != nil {
@@ -267,7 +267,7 @@ func (s *Service) settleRefusal(ctx context.Context, mine claim, r registration,
 }
 
 // openPerson opens the present version of an identity.
-func (s *Service) openPerson(ctx context.Context, i identity) (person, error) {
+func (s *service) openPerson(ctx context.Context, i identity) (person, error) {
 	plain, err := s.box.Open(ctx, sealed.Member, i.recipient.String(), i.sealed)
 	if err != nil {
 		return person{}, fmt.Errorf("open identity %s: %w", i.recipient, err)
@@ -280,7 +280,7 @@ func (s *Service) openPerson(ctx context.Context, i identity) (person, error) {
 }
 
 // sealPapers seals the two papers of an institution's submission.
-func (s *Service) sealPapers(ctx context.Context, o organisation, business, registrationPaper []byte) (p papers, err error) {
+func (s *service) sealPapers(ctx context.Context, o organisation, business, registrationPaper []byte) (p papers, err error) {
 	if p.business, err = sealed.SealPieces(ctx, s.box, sealed.Member, o.paperSubject("business"), business); err == nil {
 		p.registration, err = sealed.SealPieces(ctx, s.box, sealed.Member, o.paperSubject("registration"), registrationPaper)
 	}
@@ -290,7 +290,7 @@ func (s *Service) sealPapers(ctx context.Context, o organisation, business, regi
 	return p, nil
 }
 
-func (s *Service) openPapers(ctx context.Context, o organisation) (business, registrationPaper []byte, err error) {
+func (s *service) openPapers(ctx context.Context, o organisation) (business, registrationPaper []byte, err error) {
 	p, err := readPapers(ctx, s.db, o.principal)
 	if err != nil {
 		return nil, nil, err

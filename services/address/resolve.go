@@ -16,7 +16,7 @@ type decision struct {
 }
 
 // decideOwn decides documents from this relay's own data, by two statements for all of them. The caller holds the locks of their keys.
-func (s *Service) decideOwn(ctx context.Context, db pg.DBTX, docs []document) ([]decision, error) {
+func (s *service) decideOwn(ctx context.Context, db pg.DBTX, docs []document) ([]decision, error) {
 	var asked []wanted
 	place := map[string]int{}
 	for _, d := range docs {
@@ -91,7 +91,7 @@ const maxAtOnce = 500
 
 // resolveAgain looks again at the open documents of an audience after what decides about them has changed. The caller took the
 // audience's locks alone before it made the change, and has made it.
-func (s *Service) resolveAgain(ctx context.Context, tx *journal.Tx, a audience) error {
+func (s *service) resolveAgain(ctx context.Context, tx *journal.Tx, a audience) error {
 	docs, err := lockMatching(ctx, tx, a.keys, a.seconds, s.clock.Now(), maxAtOnce)
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (s *Service) resolveAgain(ctx context.Context, tx *journal.Tx, a audience) 
 }
 
 // nudge makes due what resolveAgain left over, and what the hub once found to be this recipient by other facts than ours.
-func (s *Service) nudge(ctx context.Context, tx *journal.Tx, a audience, left bool) error {
+func (s *service) nudge(ctx context.Context, tx *journal.Tx, a audience, left bool) error {
 	if left {
 		return nudgeDocuments(ctx, tx, a.keys, a.seconds, a.recipient)
 	}

@@ -23,7 +23,7 @@ import (
 // addressServer serves the other units.
 type addressServer struct {
 	addressv1.UnsafeAddressServiceServer
-	*Service
+	*service
 }
 
 var _ addressv1.AddressServiceServer = (*addressServer)(nil)
@@ -65,7 +65,7 @@ func (s *addressServer) RegisterOrganisation(ctx context.Context, r *addressv1.R
 }
 
 // sealOrganisation prepares, before any transaction, what is kept of an institution.
-func (s *Service) sealOrganisation(ctx context.Context, principal uuid.UUID, address string, r *addressv1.RegisterOrganisationRequest) (organisation, papers, error) {
+func (s *service) sealOrganisation(ctx context.Context, principal uuid.UUID, address string, r *addressv1.RegisterOrganisationRequest) (organisation, papers, error) {
 	o := organisation{principal: principal, address: address, kind: int16(r.GetType()), submission: max(r.GetSubmission(), 1)} //nolint:gosec // 1 to 9
 	var err error
 	if o.business, err = s.matcher.business(ctx, r.GetBusinessNumber()); err != nil {
@@ -83,7 +83,7 @@ func (s *Service) sealOrganisation(ctx context.Context, principal uuid.UUID, add
 }
 
 // registerAddress makes the address or answers what became of it.
-func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organisation, given papers) (state string, err error) {
+func (s *service) registerAddress(ctx context.Context, tx *journal.Tx, o organisation, given papers) (state string, err error) {
 	now := s.clock.Now()
 	r := registration{address: o.address, principal: o.principal, state: addressRegistering, validFrom: now}
 	free, err := insertAddress(ctx, tx, r, now)
@@ -112,7 +112,7 @@ func (s *Service) registerAddress(ctx context.Context, tx *journal.Tx, o organis
 // askedBefore answers what became of the institution's address, and brings one the hub refused back to its beginning where name and
 // papers were submitted again. What was said before the refusal may come once more after it, and must not ask the hub again. The
 // address's lock is the submissions' too.
-func (s *Service) askedBefore(ctx context.Context, tx *journal.Tx, o organisation, now time.Time) (r registration, ask bool, err error) {
+func (s *service) askedBefore(ctx context.Context, tx *journal.Tx, o organisation, now time.Time) (r registration, ask bool, err error) {
 	if r, _, err = lockAddress(ctx, tx, o.address); err != nil {
 		return r, false, err
 	}
@@ -230,7 +230,7 @@ func (s *addressServer) ConfirmAddress(ctx context.Context, r *addressv1.Confirm
 }
 
 // registerMissing begins again with an address the hub has lost.
-func (s *Service) registerMissing(ctx context.Context, missed registration) error {
+func (s *service) registerMissing(ctx context.Context, missed registration) error {
 	s.metrics.missing.Add(ctx, 1)
 	s.log.LogAttrs(ctx, slog.LevelError, "the hub does not know an address it had confirmed", slog.String("address", missed.address),
 		slog.Bool("member", missed.ofMember()))

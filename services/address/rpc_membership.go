@@ -12,7 +12,7 @@ import (
 // membershipServer serves recipients about themselves: whose membership it is, only the session says.
 type membershipServer struct {
 	addressv1.UnsafeMembershipServiceServer
-	*Service
+	*service
 }
 
 var _ addressv1.MembershipServiceServer = (*membershipServer)(nil)

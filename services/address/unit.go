@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -25,11 +24,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed settings.yaml
+var settings string
+
 // Unit is the address unit.
-var Unit = unit.Unit{
-	Name:       "address",
-	Requires:   []string{"hub", "intake"},
-	NewConfig:  func() unit.Config { return Default() },
+var Unit = unit.Spec[*Config, *service]{
+	Name:     "address",
+	Duty:     "공인전자주소: joining, consent, refusal, registration at the hub; search for recipients",
+	Requires: []string{"hub", "intake"},
+	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: []pg.Partition{
 		{Table: "open_document", Kind: pg.ByYearText, With: "fillfactor = 80"},
@@ -44,13 +47,13 @@ var Unit = unit.Unit{
 		&addressv1.RefusalChanged{}, &addressv1.OrganisationAddressAsked{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
 		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{},
 	},
-	Reads:   inbox.Specs((&Service{}).consumers()),
 	Policy:  "address/1",
 	Follows: follows(), Witness: "status",
-	Build: unit.Configured(build),
-}
+	Doors: []unit.Door{unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient)},
+	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
+}.Unit()
 
-func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
+func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
 	conn, err := env.Dial("hub")
 	if err != nil {
 		return nil, err
@@ -59,20 +62,15 @@ func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, err
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{
+	return &service{
 		config: config, log: env.Log, clock: env.Clock, db: env.DB, journal: env.Journal, box: env.Sealed, hub: hubv1.NewHubServiceClient(conn), metrics: m,
 		matcher: matcher{platform: env.Platform, index: env.Index, second: config.WriteSecondIndex}, owner: uuid.NewString(),
 		wakeLookups: work.NewBell(), wakeRegistrations: work.NewBell(),
-	}
-	tasks, err := s.tasks()
-	if err != nil {
-		return nil, err
-	}
-	return &unit.Service{Register: s.register, Consumers: s.consumers(), Tasks: tasks}, nil
+	}, nil
 }
 
-// Service is the address unit at work.
-type Service struct {
+// service is the unit at work.
+type service struct {
 	config  *Config
 	log     *slog.Logger
 	clock   clock.Clock
@@ -88,12 +86,12 @@ type Service struct {
 	wakeLookups, wakeRegistrations work.Bell
 }
 
-func (s *Service) register(r grpc.ServiceRegistrar) {
-	addressv1.RegisterMembershipServiceServer(r, &membershipServer{Service: s})
-	addressv1.RegisterAddressServiceServer(r, &addressServer{Service: s})
+func (s *service) register(r grpc.ServiceRegistrar) {
+	addressv1.RegisterMembershipServiceServer(r, &membershipServer{service: s})
+	addressv1.RegisterAddressServiceServer(r, &addressServer{service: s})
 }
 
-func (s *Service) tasks() ([]lifecycle.Task, error) {
+func (s *service) tasks() ([]lifecycle.Task, error) {
 	lookups, err := s.task("lookups", "looking at a document", s.config.Lookup, s.wakeLookups, claimDocuments, s.lookUp)
 	if err != nil {
 		return nil, err
@@ -106,7 +104,7 @@ func (s *Service) tasks() ([]lifecycle.Task, error) {
 }
 
 // wakeUp lets this replica look for work at once, after a commit that made some.
-func (s *Service) wakeUp() {
+func (s *service) wakeUp() {
 	s.wakeLookups.Ring()
 	s.wakeRegistrations.Ring()
 }

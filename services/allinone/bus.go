@@ -26,7 +26,7 @@ func openBus(f folder, units []unit.Unit, apart bool) (*natsserver.Server, error
 		if err != nil {
 			return nil, err
 		}
-		opts.Users = append(opts.Users, natsserver.User{Name: u.Name, Password: password, Permissions: bus.PermissionsOf(u.Name, u.PublicKinds(), u.Specs())})
+		opts.Users = append(opts.Users, natsserver.User{Name: u.Name, Password: password, Permissions: bus.PermissionsOf(u.Name, u.PublicKinds(), u.Reads)})
 	}
 	return natsserver.Start(opts)
 }

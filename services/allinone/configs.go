@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 )
@@ -91,7 +92,7 @@ func reached(listen string) string {
 }
 
 // writeConfigs writes the settings of each unit as a process of its own would read them; the units here read the same files.
-func (r *Relay) writeConfigs(d doors) error {
+func (r *Relay) writeConfigs(d doors, units []unit.Unit) error {
 	for _, name := range []string{"idp_client_secret", "hub_client_secret"} {
 		if _, err := r.folder.secret("sandbox", name); err != nil {
 			return err
@@ -144,11 +145,11 @@ client_secret_file: %q
   roots_file: %q
   spki: [%q]
 `, r.outside.authority.RootPath(pki.Hub), hex.EncodeToString(pin[:])),
-		"address": "", "circulation": "", "status": "",
 	}
-	for name, text := range settings {
-		if err := os.WriteFile(r.folder.path("config", name+".yaml"), []byte(text), 0o600); err != nil {
-			return fmt.Errorf("write settings of %s: %w", name, err)
+	// The others take their defaults.
+	for _, u := range units {
+		if err := os.WriteFile(r.folder.path("config", u.Name+".yaml"), []byte(settings[u.Name]), 0o600); err != nil {
+			return fmt.Errorf("write settings of %s: %w", u.Name, err)
 		}
 	}
 	return nil

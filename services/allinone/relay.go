@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/telemetry"
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 // PlatformID is the relay's platform id in the sandbox.
@@ -96,7 +97,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	if r.database, err = openDatabase(ctx, r.folder, opts.DatabaseURL, r.log); err != nil {
 		return nil, err
 	}
-	units := Units()
+	units := registry.Units()
 	if r.bus, err = openBus(r.folder, units, opts.Apart); err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 		return nil, err
 	}
 	r.Endpoints = r.endpoints(doors)
-	if err := r.writeConfigs(doors); err != nil {
+	if err := r.writeConfigs(doors, units); err != nil {
 		return nil, err
 	}
 	if err := r.outside.start(ctx, r.Endpoints.REST); err != nil {

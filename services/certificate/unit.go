@@ -29,22 +29,27 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed settings.yaml
+var settings string
+
 // neighbours are the units it calls.
 var neighbours = []string{"hub", "intake", "delivery", "circulation"}
 
 // Unit is the certificate unit.
-var Unit = unit.Unit{
-	Name:       domain,
-	Requires:   neighbours,
-	NewConfig:  func() unit.Config { return Default() },
+var Unit = unit.Spec[*Config, *service]{
+	Name:     domain,
+	Duty:     "유통증명서: entitlement, obtaining, checks, hand-out",
+	Requires: neighbours,
+	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	// Partitioned so that a year can be taken away whole; nothing is dropped by age alone.
 	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
 	States:     states(),
 	Policy:     "certificate/1",
 	Follows:    follows(), Witness: "status",
-	Build: unit.Configured(build),
-}
+	Doors: []unit.Door{unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient)},
+	Build: build, Register: (*service).register, Tasks: (*service).tasks,
+}.Unit()
 
 // chainCache is how many verified signers are remembered; the hub has one or two.
 const chainCache = 8
@@ -69,7 +74,7 @@ type service struct {
 
 var _ certificatev1.CertificateServiceServer = (*service)(nil)
 
-func build(_ context.Context, env *unit.Env, c *Config) (*unit.Service, error) {
+func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	roots, err := config.Roots(c.Issuer.RootsFile)
 	if err != nil {
 		return nil, err
@@ -84,7 +89,7 @@ func build(_ context.Context, env *unit.Env, c *Config) (*unit.Service, error) {
 			return nil, err
 		}
 	}
-	s := &service{
+	return &service{
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, chains: cms.NewChainCache(chainCache), wake: work.NewBell(),
 		replica: uuid.NewString(),
@@ -92,24 +97,21 @@ func build(_ context.Context, env *unit.Env, c *Config) (*unit.Service, error) {
 			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),
 			circulation: circulationv1.NewCirculationLookupServiceClient(conns["circulation"]), timeout: c.Lookup.Timeout.Std(), metrics: m,
 		},
-	}
-	loop, err := s.loop()
-	if err != nil {
-		return nil, err
-	}
-	return &unit.Service{
-		Register: func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, s) },
-		Tasks:    []lifecycle.Task{loop},
 	}, nil
 }
 
-func (s *service) loop() (lifecycle.Task, error) {
+func (s *service) register(r grpc.ServiceRegistrar) {
+	certificatev1.RegisterCertificateServiceServer(r, s)
+}
+
+func (s *service) tasks() ([]lifecycle.Task, error) {
 	c := s.config.Worker
-	return work.Loop[job]{
+	obtain, err := work.Loop[job]{
 		Name: "obtain-certificates", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wake, Log: s.log,
 		Claim: func(ctx context.Context, limit int) ([]job, error) {
 			return claim(ctx, s.db, c.Claimed(s.replica, limit))
 		},
 		Do: s.obtain,
 	}.Task()
+	return []lifecycle.Task{obtain}, err
 }

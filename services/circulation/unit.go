@@ -12,7 +12,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -26,6 +25,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed settings.yaml
+var settings string
+
 // contentKey keys the digests of contents. It MUST be the same in every replica and outlive every call that is not done.
 const contentKey = "content"
 
@@ -33,18 +35,22 @@ const contentKey = "content"
 const alarmInterval = time.Minute
 
 // Unit is the circulation unit.
-var Unit = unit.Unit{
-	Name:       domain,
-	Requires:   []string{"hub", "address", "intake"},
-	NewConfig:  func() unit.Config { return Default() },
+var Unit = unit.Spec[*Config, *service]{
+	Name:     domain,
+	Duty:     "유통정보: the record of every document, its registration and read time at the hub, the queue for persons",
+	Requires: []string{"hub", "address", "intake"},
+	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
 	States:     states(),
-	Reads:      inbox.Specs((&service{}).consumers()),
 	Policy:     "circulation/1",
 	Follows:    follows(), Witness: "status",
-	Build: unit.Configured(build),
-}
+	Doors: []unit.Door{
+		unit.Offer(&circulationv1.CirculationService_ServiceDesc, circulationv1.RegisterCirculationServiceHandlerClient, circulationv1.NewCirculationServiceClient),
+		unit.Offer(&circulationv1.CirculationAdminService_ServiceDesc, circulationv1.RegisterCirculationAdminServiceHandlerClient, circulationv1.NewCirculationAdminServiceClient),
+	},
+	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
+}.Unit()
 
 // partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
 func partitions() []pg.Partition {
@@ -97,7 +103,7 @@ type service struct {
 	confirmBell  work.Bell
 }
 
-func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
+func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
 	hub, err := env.Dial("hub")
 	if err != nil {
 		return nil, err
@@ -126,19 +132,13 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 		Counts:  func(err error) bool { return !isRefusal(err) && !errors.Is(err, context.Canceled) },
 		Changed: s.hubChanged,
 	})
-	tasks, err := s.tasks()
-	if err != nil {
-		return nil, err
-	}
-	return &unit.Service{
-		Register: func(r grpc.ServiceRegistrar) {
-			circulationv1.RegisterCirculationServiceServer(r, s)
-			circulationv1.RegisterCirculationAdminServiceServer(r, s)
-			circulationv1.RegisterCirculationLookupServiceServer(r, lookup{db: s.db})
-		},
-		Consumers: s.consumers(),
-		Tasks:     tasks,
-	}, nil
+	return s, nil
+}
+
+func (s *service) register(r grpc.ServiceRegistrar) {
+	circulationv1.RegisterCirculationServiceServer(r, s)
+	circulationv1.RegisterCirculationAdminServiceServer(r, s)
+	circulationv1.RegisterCirculationLookupServiceServer(r, lookup{db: s.db})
 }
 
 func (s *service) tasks() ([]lifecycle.Task, error) {

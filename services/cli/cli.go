@@ -45,6 +45,7 @@ type commands struct {
 	Member      memberCommand      `cmd:"" help:"Recipients of the sandbox."`
 	Audit       auditCommand       `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
 	Evidence    evidenceCommand    `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
+	Units       unitsCommand       `cmd:"" help:"List the units of a relay (for operators)."`
 }
 
 const description = `Works with a Naru relay: documents are sent, followed and certified over its REST door.

@@ -286,10 +286,23 @@ func TestExitCodes(t *testing.T) {
 // Help shows every command with examples.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "institution resubmit", "member join", "audit", "evidence verify"} {
+	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "institution resubmit", "member join", "audit", "evidence verify", "units"} {
 		code, stdout, _ := runWith(t, nil, append(strings.Fields(command), "--help")...)
 		require.Equal(t, ExitOK, code)
 		require.Contains(t, stdout, "Example", command)
 		require.Contains(t, stdout, "naru "+command, command)
 	}
+}
+
+// The list is for loops of a shell, and as JSON for everybody else.
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	code, stdout, _ := runWith(t, nil, "units")
+	require.Equal(t, ExitOK, code)
+	require.Contains(t, strings.Split(stdout, "\n"), "intake")
+	code, asJSON, _ := runWith(t, nil, "units", "--json")
+	require.Equal(t, ExitOK, code)
+	var names []string
+	require.NoError(t, json.Unmarshal([]byte(asJSON), &names))
+	require.Equal(t, stdout, strings.Join(names, "\n")+"\n")
 }

@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -23,19 +22,23 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed settings.yaml
+var settings string
+
 // Unit is the delivery unit.
-var Unit = unit.Unit{
-	Name:       "delivery",
-	Requires:   []string{"intake"},
-	NewConfig:  func() unit.Config { return Default() },
+var Unit = unit.Spec[*Config, *service]{
+	Name:     "delivery",
+	Duty:     "수신함 전달, notices, deadlines",
+	Requires: []string{"intake"},
+	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: []pg.Partition{journal.Kept("delivery", pg.ByYearText, "", "e.edoc_num")},
 	States:     emits(),
-	Reads:      inbox.Specs((&service{}).consumers()),
 	Policy:     "delivery/1",
 	Follows:    follows(), Witness: "status",
-	Build: unit.Configured(build),
-}
+	Doors: []unit.Door{unit.Offer(&deliveryv1.InboxService_ServiceDesc, deliveryv1.RegisterInboxServiceHandlerClient, deliveryv1.NewInboxServiceClient)},
+	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
+}.Unit()
 
 type service struct {
 	deliveryv1.UnsafeInboxServiceServer
@@ -55,30 +58,29 @@ type service struct {
 	replica string
 }
 
-func build(_ context.Context, env *unit.Env, cfg *Config) (*unit.Service, error) {
+func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
 	m, err := newMetrics(env.Meter, env.DB)
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: cfg, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log, metrics: m,
-		http: noticeClient(cfg.Notice), replica: uuid.NewString()}
-	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", cfg.DeadlineInterval.Std(), s.endDue)}
-	if cfg.Notice.URL != "" {
-		if s.noticeKey, err = cfg.Notice.key(); err != nil {
-			return nil, err
-		}
-		notices, err := s.noticeTask()
-		if err != nil {
-			return nil, err
-		}
-		tasks = append(tasks, notices)
+	s := &service{config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log, metrics: m,
+		http: noticeClient(config.Notice), replica: uuid.NewString()}
+	if config.Notice.URL != "" {
+		s.noticeKey, err = config.Notice.key()
 	}
-	return &unit.Service{
-		Register: func(r grpc.ServiceRegistrar) {
-			deliveryv1.RegisterInboxServiceServer(r, s)
-			deliveryv1.RegisterDeliveryLookupServiceServer(r, s)
-		},
-		Consumers: s.consumers(),
-		Tasks:     tasks,
-	}, nil
+	return s, err
+}
+
+func (s *service) register(r grpc.ServiceRegistrar) {
+	deliveryv1.RegisterInboxServiceServer(r, s)
+	deliveryv1.RegisterDeliveryLookupServiceServer(r, s)
+}
+
+func (s *service) tasks() ([]lifecycle.Task, error) {
+	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", s.config.DeadlineInterval.Std(), s.endDue)}
+	if s.noticeKey == nil {
+		return tasks, nil
+	}
+	notices, err := s.noticeTask()
+	return append(tasks, notices), err
 }

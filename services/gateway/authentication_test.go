@@ -50,7 +50,7 @@ func TestClientAuthenticationIsStated(t *testing.T) {
 	require.Len(t, after, refusalBurst+1)
 	require.True(t, proto.Equal(&gatewayv1.ClientNotAuthenticated{Client: after[refusalBurst].GetClient(), Principal: principal, Why: string(otherSecret), Unrecorded: 2}, after[refusalBurst]), "%v", after[refusalBurst])
 
-	for _, kind := range Unit.States {
+	for _, kind := range New().States {
 		for _, e := range w.Stated(t, kind) {
 			require.NotContains(t, string(e.GetPayload()), sender.Secret)
 			require.NotContains(t, string(e.GetPayload()), "guess")

@@ -9,11 +9,14 @@ import (
 // Every public RPC is routed by its unit, and every unit's rule is readable.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
-	found, err := targets()
+	offers, err := newCatalogue(behind()...)
 	require.NoError(t, err)
-	require.Equal(t, "viewing", found["/naru.viewing.v1.ViewingService/ReportRead"].unit)
-	require.NotContains(t, found, "/naru.platform.v1.KeyService/GetDataKey")
-	for method, to := range found {
+	require.Equal(t, "viewing", offers.methods["/naru.viewing.v1.ViewingService/ReportRead"].unit)
+	require.NotContains(t, offers.methods, "/naru.platform.v1.KeyService/GetDataKey")
+	batch := offers.methods["/naru.intake.v1.IntakeService/BatchSend"].bounds
+	require.Equal(t, 16<<20, batch.RequestBytes)
+	require.EqualValues(t, "items", batch.Items.Name())
+	for method, to := range offers.methods {
 		require.True(t, to.rule.GetOpen() || len(to.rule.GetKinds()) > 0, method)
 	}
 }

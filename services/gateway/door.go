@@ -5,10 +5,10 @@ import (
 	"net/http"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/rpc"
-	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -55,8 +55,8 @@ func (d *door) anonymous(ctx context.Context, origin string) error {
 	return err
 }
 
-// batch takes the items of a batch from the caller's quota.
-func (d *door) batch(ctx context.Context, items int) (allowance, error) {
+// items takes the items of a request from the caller's quota.
+func (d *door) items(ctx context.Context, items int) (allowance, error) {
 	p, ok := authn.FromContext(ctx)
 	if !ok {
 		return allowance{}, nil
@@ -75,17 +75,19 @@ func withAnswer(ctx context.Context, answer http.Header) context.Context {
 	return context.WithValue(ctx, answerKey{}, answer)
 }
 
-// outward is a connection to a unit as the doors use it: it does not wait for a unit that is down, and it takes batches from the
-// caller's quota.
+// outward is a connection to a unit as the doors use it: it does not wait for a unit that is down, and it takes items from the caller's
+// quota.
 type outward struct {
 	grpc.ClientConnInterface
-	door *door
+	door    *door
+	methods map[string]target
 }
 
 // Invoke calls a unary RPC.
 func (o *outward) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	if batch, ok := args.(*intakev1.BatchSendRequest); ok {
-		left, err := o.door.batch(ctx, len(batch.GetItems()))
+	request, ok := args.(proto.Message)
+	if field := o.methods[method].bounds.Items; ok && field != nil {
+		left, err := o.door.items(ctx, request.ProtoReflect().Get(field).List().Len())
 		if answer, ok := ctx.Value(answerKey{}).(http.Header); ok && left.limit > 0 {
 			left.headers(answer)
 		}

@@ -42,7 +42,7 @@ const (
 func newGRPCDoor(p *proxy, config DoorConfig, log *slog.Logger, c clock.Clock) (*grpc.Server, error) {
 	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(p.codec), grpc.UnknownServiceHandler(p.handle),
-		grpc.ChainStreamInterceptor(logStream(log, c)),
+		grpc.ChainStreamInterceptor(logStream(p.catalogue, log, c)),
 		grpc.MaxRecvMsgSize(rpc.MaxMessageBytes), grpc.MaxSendMsgSize(rpc.MaxMessageBytes), grpc.MaxConcurrentStreams(grpcStreams),
 		grpc.MaxHeaderListSize(grpcHeaderBytes), grpc.ConnectionTimeout(grpcHandshake),
 		grpc.InitialWindowSize(grpcWindow), grpc.InitialConnWindowSize(grpcConnWindow),
@@ -60,32 +60,16 @@ func newGRPCDoor(p *proxy, config DoorConfig, log *slog.Logger, c clock.Clock) (
 	}
 	server := grpc.NewServer(options...)
 	healthv1.RegisterHealthServer(server, health.NewServer())
-	shown := reflection.ServerOptions{Services: offered{}}
+	shown := reflection.ServerOptions{Services: p.catalogue}
 	reflectionv1.RegisterServerReflectionServer(server, reflection.NewServerV1(shown))
 	// Tools older than 2023 ask for the alpha.
 	reflectionv1alpha.RegisterServerReflectionServer(server, reflection.NewServer(shown))
 	return server, nil
 }
 
-// offered lists the services the proxy passes on.
-type offered struct{}
-
-// GetServiceInfo names them.
-func (offered) GetServiceInfo() map[string]grpc.ServiceInfo {
-	services := map[string]grpc.ServiceInfo{"grpc.health.v1.Health": {}}
-	for _, o := range offers() {
-		services[string(o.service.FullName())] = grpc.ServiceInfo{}
-	}
-	return services
-}
-
 // logStream writes one line for each call at the gRPC door. Methods the door does not know are not repeated.
-func logStream(log *slog.Logger, c clock.Clock) grpc.StreamServerInterceptor {
-	known, err := targets()
+func logStream(known *catalogue, log *slog.Logger, c clock.Clock) grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (failure error) {
-		if err != nil {
-			return err
-		}
 		started := c.Now()
 		defer func() {
 			if panicked := recover(); panicked != nil {
@@ -93,7 +77,7 @@ func logStream(log *slog.Logger, c clock.Clock) grpc.StreamServerInterceptor {
 				failure = fault.ToStatus(errors.New("the handler panicked")).Err()
 			}
 			method := "none"
-			if _, ok := known[info.FullMethod]; ok {
+			if _, ok := known.methods[info.FullMethod]; ok {
 				method = info.FullMethod
 			}
 			log.LogAttrs(stream.Context(), slog.LevelInfo, "call", slog.String("method", method), slog.String("code", fault.ToStatus(failure).Code().String()),

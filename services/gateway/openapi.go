@@ -23,7 +23,7 @@ const problemSchema = `{
 
 // describe turns the generated description into the one that is served: this API's own title, only the services that have routes, and
 // the errors as they really are.
-func describe(generated []byte) ([]byte, error) {
+func describe(generated []byte, offers *catalogue) ([]byte, error) {
 	// What a generated client would get instead is a google.rpc.Status, which no call of this API answers with.
 	generated = bytes.ReplaceAll(generated, []byte(`"#/definitions/rpcStatus"`), []byte(`"#/definitions/Problem"`))
 	var document struct {
@@ -61,7 +61,7 @@ func describe(generated []byte) ([]byte, error) {
 	delete(document.Definitions, "rpcStatus")
 	document.Definitions["Problem"] = json.RawMessage(problemSchema)
 	document.Security = map[string]any{"oauth2": map[string]any{
-		"type": "oauth2", "flow": "application", "tokenUrl": "/oauth2/token", "scopes": scopeTexts(),
+		"type": "oauth2", "flow": "application", "tokenUrl": "/oauth2/token", "scopes": offers.scopeTexts(),
 	}}
 	served, err := json.Marshal(document)
 	if err != nil {
@@ -71,14 +71,10 @@ func describe(generated []byte) ([]byte, error) {
 }
 
 // scopeTexts names the scopes the catalogue's rules ask for.
-func scopeTexts() map[string]string {
+func (c *catalogue) scopeTexts() map[string]string {
 	texts := make(map[string]string)
-	found, err := targets()
-	if err != nil {
-		return texts
-	}
-	for _, method := range slices.Sorted(maps.Keys(found)) {
-		if scope := found[method].rule.GetScope(); scope != "" {
+	for _, method := range slices.Sorted(maps.Keys(c.methods)) {
+		if scope := c.methods[method].rule.GetScope(); scope != "" {
 			texts[scope] = strings.TrimPrefix(texts[scope]+", "+method[strings.LastIndexByte(method, '/')+1:], ", ")
 		}
 	}

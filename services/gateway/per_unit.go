@@ -2,20 +2,20 @@ package gateway
 
 import (
 	"context"
-	"slices"
 
 	"google.golang.org/grpc"
 )
 
 // perUnit is the connection of the services every unit has: a call goes to the unit its request names.
 type perUnit struct {
-	dial func(unit string) (grpc.ClientConnInterface, error)
+	catalogue *catalogue
+	dial      func(unit string) (grpc.ClientConnInterface, error)
 }
 
 // Invoke calls a unary RPC of the unit.
 func (p perUnit) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	named, ok := args.(interface{ GetUnit() string })
-	if !ok || !slices.Contains(everyUnit(), named.GetUnit()) {
+	if !ok || !p.catalogue.has(named.GetUnit()) {
 		return noSuchRoute()
 	}
 	conn, err := p.dial(named.GetUnit())

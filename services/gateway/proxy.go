@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
@@ -28,9 +27,6 @@ import (
 
 // unitHeader names the unit a call of a service that every unit offers goes to.
 const unitHeader = "naru-unit"
-
-// batchMethod is the RPC whose items are taken from a quota of their own.
-const batchMethod = "/naru.intake.v1.IntakeService/BatchSend"
 
 const (
 	// maxStrangers callers without a token send their messages at the same time, each within openReceive.
@@ -72,12 +68,12 @@ func (c rawCodec) Name() string { return grpcproto.Name }
 
 // proxy passes calls of the gRPC door on, as bytes.
 type proxy struct {
-	door    *door
-	dial    func(unit string) (grpc.ClientConnInterface, error)
-	targets map[string]target
-	tracer  trace.Tracer
-	timeout time.Duration
-	codec   rawCodec
+	door      *door
+	dial      func(unit string) (grpc.ClientConnInterface, error)
+	catalogue *catalogue
+	tracer    trace.Tracer
+	timeout   time.Duration
+	codec     rawCodec
 	// strangers holds one value for each caller without a token whose message is being received.
 	strangers chan struct{}
 }
@@ -101,11 +97,11 @@ func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
 }
 
 func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, stream grpc.ServerStream) error {
-	to, known := p.targets[method]
+	to, known := p.catalogue.methods[method]
 	if !known {
 		return noSuchMethod()
 	}
-	unit, err := unitFor(to, incoming)
+	unit, err := p.unitFor(to, incoming)
 	if err != nil {
 		return err
 	}
@@ -121,8 +117,11 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 		return err
 	}
 	defer func() { request.data.Free() }()
-	if method == batchMethod {
-		if _, err := p.door.batch(ctx, countItems(request.data)); err != nil {
+	if size := request.data.Len(); size > to.bounds.RequestBytes {
+		return tooLarge(to.bounds.RequestBytes)
+	}
+	if field := to.bounds.Items; field != nil {
+		if _, err := p.door.items(ctx, countItems(request.data, field.Number())); err != nil {
 			return err
 		}
 	}
@@ -194,12 +193,12 @@ func awaitMessage(ctx context.Context, stream grpc.ServerStream) (*frame, error)
 }
 
 // unitFor is the unit a call goes to.
-func unitFor(to target, incoming metadata.MD) (string, error) {
+func (p *proxy) unitFor(to target, incoming metadata.MD) (string, error) {
 	if to.unit != "" {
 		return to.unit, nil
 	}
 	named := incoming.Get(unitHeader)
-	if len(named) != 1 || !slices.Contains(everyUnit(), named[0]) {
+	if len(named) != 1 || !p.catalogue.has(named[0]) {
 		return "", fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_REQUEST, "the metadata "+unitHeader+" must name the unit")
 	}
 	return named[0], nil
@@ -209,8 +208,8 @@ func noSuchMethod() error {
 	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is no such method at this door")
 }
 
-// countItems counts the occurrences of field 1, the items of a BatchSendRequest, without reading them.
-func countItems(data mem.BufferSlice) int {
+// countItems counts the occurrences of a field of the request, without reading them.
+func countItems(data mem.BufferSlice, field protowire.Number) int {
 	raw := data.Materialize()
 	items := 0
 	for len(raw) > 0 {
@@ -222,7 +221,7 @@ func countItems(data mem.BufferSlice) int {
 		if length < 0 {
 			break
 		}
-		if number == 1 {
+		if number == field {
 			items++
 		}
 		raw = raw[n+length:]

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
@@ -70,4 +71,8 @@ func pageTokenInvalid() error {
 
 func noSuchRoute() error {
 	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path")
+}
+
+func tooLarge(limit int) error {
+	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_BODY_TOO_LARGE, fmt.Sprintf("the message has more than %d bytes", limit))
 }

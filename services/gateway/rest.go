@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,10 +21,6 @@ import (
 )
 
 const (
-	// maxBatchBody is the greatest body of a batch, maxInstitutionBody that of an institution with two documents of 2 MiB in base64.
-	maxBatchBody       = 16 << 20
-	maxInstitutionBody = 6 << 20
-
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 60 * time.Second
 	idleTimeout       = 120 * time.Second
@@ -38,13 +33,14 @@ const (
 
 // restDoor is the public REST listener.
 type restDoor struct {
-	door    *door
-	tokens  gatewayv1.TokenServiceClient
-	dial    func(unit string) (grpc.ClientConnInterface, error)
-	ready   func(context.Context) error
-	timeout time.Duration
-	openAPI []byte
-	rules   map[protoreflect.FullName]*platformv1.Access
+	door      *door
+	tokens    gatewayv1.TokenServiceClient
+	dial      func(unit string) (grpc.ClientConnInterface, error)
+	catalogue *catalogue
+	ready     func(context.Context) error
+	timeout   time.Duration
+	openAPI   []byte
+	rules     map[protoreflect.FullName]*platformv1.Access
 }
 
 // handler puts the API and the endpoints beside it together.
@@ -77,12 +73,12 @@ func (d *restDoor) handler(ctx context.Context, edge gateway.EdgeDeps) (http.Han
 func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 	mux := gateway.NewMux()
 	var services []protoreflect.ServiceDescriptor
-	for _, o := range offers() {
+	for _, o := range d.catalogue.services {
 		services = append(services, o.service)
 		if o.rest == nil {
 			continue
 		}
-		var conn grpc.ClientConnInterface = perUnit{dial: d.outward}
+		var conn grpc.ClientConnInterface = perUnit{catalogue: d.catalogue, dial: d.outward}
 		if o.unit != "" {
 			var err error
 			if conn, err = d.outward(o.unit); err != nil {
@@ -108,13 +104,7 @@ func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 		}
 		d.rules[route.RPC.FullName()] = rule
 	}
-	return gateway.NewHandler(gateway.HandlerDeps{
-		Routes: routes, API: mux, Admit: d.admit, Timeout: d.timeout,
-		BodyLimit: map[string]int64{
-			"naru.intake.v1.IntakeService.BatchSend": maxBatchBody, "naru.gateway.v1.PrincipalAdminService.CreateInstitution": maxInstitutionBody,
-			"naru.gateway.v1.PrincipalAdminService.ResubmitInstitution": maxInstitutionBody,
-		},
-	})
+	return gateway.NewHandler(gateway.HandlerDeps{Routes: routes, API: mux, Admit: d.admit, Timeout: d.timeout})
 }
 
 func (d *restDoor) outward(unit string) (grpc.ClientConnInterface, error) {
@@ -122,7 +112,7 @@ func (d *restDoor) outward(unit string) (grpc.ClientConnInterface, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", unit, err)
 	}
-	return &outward{ClientConnInterface: conn, door: d.door}, nil
+	return &outward{ClientConnInterface: conn, door: d.door, methods: d.catalogue.methods}, nil
 }
 
 // admit judges the caller before the body is read.
@@ -182,7 +172,7 @@ func (d *restDoor) publish(w http.ResponseWriter, r *http.Request, suffix, conte
 	ctx, cancel := context.WithTimeout(r.Context(), d.timeout)
 	defer cancel()
 	unit := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), suffix)
-	if !slices.Contains(everyUnit(), unit) {
+	if !d.catalogue.has(unit) {
 		gateway.WriteError(ctx, w, noSuchRoute())
 		return
 	}

@@ -56,7 +56,7 @@ func (w *world) ofInstitution(t *testing.T, id string) []string {
 		text  string
 	}
 	var all []told
-	for _, kind := range Unit.States {
+	for _, kind := range New().States {
 		rule, err := journal.RuleOf(kind)
 		require.NoError(t, err)
 		frames, err := journal.OfKind(t.Context(), w.App, unitName, rule.Kind)

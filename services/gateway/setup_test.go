@@ -26,11 +26,14 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
 const (
@@ -152,6 +155,20 @@ func (keySet) GetKeySet(context.Context, *platformv1.GetKeySetRequest) (*platfor
 }
 
 // world is a running gateway with its doors on real sockets.
+// behind are units as the doors see them: a name and what they offer.
+func behind() []unit.Unit {
+	return []unit.Unit{
+		{Name: "address", Doors: []unit.Door{unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient)}},
+		{Name: "certificate", Doors: []unit.Door{unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient)}},
+		{Name: "intake", Doors: []unit.Door{unit.Offer(&intakev1.IntakeService_ServiceDesc, intakev1.RegisterIntakeServiceHandlerClient, intakev1.NewIntakeServiceClient)}},
+		{Name: "status", Doors: []unit.Door{unit.Offer(&statusv1.StatusService_ServiceDesc, statusv1.RegisterStatusServiceHandlerClient, statusv1.NewStatusServiceClient)}},
+		{Name: "viewing", Doors: []unit.Door{
+			unit.Offer(&viewingv1.SessionService_ServiceDesc, viewingv1.RegisterSessionServiceHandlerClient, viewingv1.NewSessionServiceClient),
+			unit.Offer(&viewingv1.ViewingService_ServiceDesc, viewingv1.RegisterViewingServiceHandlerClient, viewingv1.NewViewingServiceClient),
+		}},
+	}
+}
+
 type world struct {
 	*unittest.Bench
 	units      *neighbours
@@ -168,7 +185,7 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{units: &neighbours{pending: map[string]bool{}}}
 	file := filepath.Join(t.TempDir(), "admin.json")
-	w.Bench = unittest.New(t, Unit,
+	w.Bench = unittest.New(t, New(behind()...),
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, w.units) }),
 		unittest.Neighbour("certificate", func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, w.units) }),
 		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) {

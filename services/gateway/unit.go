@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -27,6 +28,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed settings.yaml
+var settings string
+
 const (
 	// documentKey encrypts institutions' documents while they wait.
 	documentKey = "document"
@@ -34,20 +38,50 @@ const (
 	forgetEvery = 10 * time.Minute
 )
 
-// Unit is the gateway.
-var Unit = unit.Unit{
-	Name: unitName, Requires: []string{"address"}, NewConfig: func() unit.Config { return Default() },
-	Migrations: tables(), Signers: []string{keys.AccessToken}, Policy: "gateway/1", Follows: follows(), Witness: "status", Build: unit.Configured(build),
-	States: []proto.Message{
-		&gatewayv1.PrincipalChanged{}, &gatewayv1.InstitutionSubmitted{}, &gatewayv1.AddressRegistrationSettled{}, &gatewayv1.ViewingSystemCreated{},
-		&gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
-	},
+// New is the gateway in front of other units.
+func New(others ...unit.Unit) unit.Unit {
+	own := unit.Spec[*Config, *service]{
+		Name: unitName,
+		Duty: "the two public doors, OAuth2, quotas, problem documents; principals", Requires: []string{"address"}, Defaults: Default, Settings: settings,
+		Migrations: tables(), Signers: []string{keys.AccessToken}, Policy: "gateway/1", Follows: follows(), Witness: "status",
+		States: []proto.Message{
+			&gatewayv1.PrincipalChanged{}, &gatewayv1.InstitutionSubmitted{}, &gatewayv1.AddressRegistrationSettled{}, &gatewayv1.ViewingSystemCreated{},
+			&gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
+		},
+		Doors: []unit.Door{
+			unit.Offer(&gatewayv1.PrincipalAdminService_ServiceDesc, gatewayv1.RegisterPrincipalAdminServiceHandlerClient, gatewayv1.NewPrincipalAdminServiceClient),
+			{Service: gatewayv1.TokenService_ServiceDesc.ServiceName},
+		},
+		Register: (*service).register, Tasks: (*service).tasks,
+	}
+	own.Build = func(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
+		offers, err := newCatalogue(slices.Concat(others, []unit.Unit{{Name: own.Name, Doors: own.Doors}})...)
+		if err != nil {
+			return nil, err
+		}
+		return build(ctx, env, config, offers)
+	}
+	return own.Unit()
 }
+
+// service is the unit at work.
+type service struct {
+	tokens     *tokenService
+	admin      *adminService
+	background []lifecycle.Task
+}
+
+func (s *service) register(r grpc.ServiceRegistrar) {
+	gatewayv1.RegisterTokenServiceServer(r, s.tokens)
+	gatewayv1.RegisterPrincipalAdminServiceServer(r, s.admin)
+}
+
+func (s *service) tasks() ([]lifecycle.Task, error) { return s.background, nil }
 
 func tables() fs.FS { return migrations }
 
 // build wires the unit, top to bottom.
-func build(ctx context.Context, env *unit.Env, config *Config) (_ *unit.Service, err error) {
+func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue) (*service, error) {
 	measured, err := newMetrics(env.Meter, env.DB)
 	if err != nil {
 		return nil, err
@@ -82,21 +116,15 @@ func build(ctx context.Context, env *unit.Env, config *Config) (_ *unit.Service,
 		witness: newWitness(env.Journal, env.Clock), metrics: measured,
 	}
 	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, log: env.Log, registration: reg, box: env.Sealed}
-	doors, err := openDoors(ctx, env, config, quotas, measured)
+	doors, err := openDoors(ctx, env, config, offers, quotas, measured)
 	if err != nil {
 		return nil, err
 	}
-	return &unit.Service{
-		Register: func(r grpc.ServiceRegistrar) {
-			gatewayv1.RegisterTokenServiceServer(r, tokens)
-			gatewayv1.RegisterPrincipalAdminServiceServer(r, admin)
-		},
-		Tasks: append([]lifecycle.Task{reg.task(), forgetTask(env)}, doors...),
-	}, nil
+	return &service{tokens: tokens, admin: admin, background: append([]lifecycle.Task{reg.task(), forgetTask(env)}, doors...)}, nil
 }
 
 // openDoors listens at both doors; a port that is taken is told at once.
-func openDoors(ctx context.Context, env *unit.Env, config *Config, quotas *quota, measured *metrics) (tasks []lifecycle.Task, err error) {
+func openDoors(ctx context.Context, env *unit.Env, config *Config, offers *catalogue, quotas *quota, measured *metrics) (tasks []lifecycle.Task, err error) {
 	proxies, err := config.proxies()
 	if err != nil {
 		return nil, err
@@ -126,7 +154,7 @@ func openDoors(ctx context.Context, env *unit.Env, config *Config, quotas *quota
 		if err != nil {
 			return nil, err
 		}
-		handler, err := restHandler(ctx, env, config, newDoor("rest"))
+		handler, err := restHandler(ctx, env, config, offers, newDoor("rest"))
 		if err != nil {
 			return nil, err
 		}
@@ -142,12 +170,8 @@ func openDoors(ctx context.Context, env *unit.Env, config *Config, quotas *quota
 		if err != nil {
 			return nil, err
 		}
-		known, err := targets()
-		if err != nil {
-			return nil, err
-		}
 		server, err := newGRPCDoor(&proxy{
-			door: newDoor("grpc"), dial: env.Dial, targets: known, tracer: env.Tracer, timeout: config.CallTimeout.Std(), codec: newRawCodec(),
+			door: newDoor("grpc"), dial: env.Dial, catalogue: offers, tracer: env.Tracer, timeout: config.CallTimeout.Std(), codec: newRawCodec(),
 			strangers: make(chan struct{}, maxStrangers),
 		}, config.GRPC, env.Log, env.Clock)
 		if err != nil {
@@ -159,17 +183,17 @@ func openDoors(ctx context.Context, env *unit.Env, config *Config, quotas *quota
 	return tasks, nil
 }
 
-func restHandler(ctx context.Context, env *unit.Env, config *Config, d *door) (http.Handler, error) {
+func restHandler(ctx context.Context, env *unit.Env, config *Config, offers *catalogue, d *door) (http.Handler, error) {
 	self, err := env.Dial(unitName)
 	if err != nil {
 		return nil, err
 	}
-	description, err := describe(openapi.OpenAPI())
+	description, err := describe(openapi.OpenAPI(), offers)
 	if err != nil {
 		return nil, err
 	}
 	rest := &restDoor{
-		door: d, tokens: gatewayv1.NewTokenServiceClient(self), dial: env.Dial, ready: env.DB.Ping, timeout: config.CallTimeout.Std(), openAPI: description,
+		door: d, tokens: gatewayv1.NewTokenServiceClient(self), dial: env.Dial, catalogue: offers, ready: env.DB.Ping, timeout: config.CallTimeout.Std(), openAPI: description,
 	}
 	return rest.handler(ctx, gateway.EdgeDeps{Log: env.Log, Clock: env.Clock, Tracer: env.Tracer, Meter: env.Meter})
 }

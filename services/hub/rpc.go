@@ -16,13 +16,13 @@ import (
 )
 
 // service is HubService.
-type service struct {
+type server struct {
 	hubv1.UnsafeHubServiceServer
 	client    *hubclient.Client
 	exchanger *exchanger
 }
 
-var _ hubv1.HubServiceServer = (*service)(nil)
+var _ hubv1.HubServiceServer = (*server)(nil)
 
 // into makes a reader that keeps what it read.
 func into[T any](target *T, read func(hubclient.Answer) (T, error)) func(hubclient.Answer) error {
@@ -34,7 +34,7 @@ func into[T any](target *T, read func(hubclient.Answer) (T, error)) func(hubclie
 }
 
 // RegisterPersonAddress registers a member's address.
-func (s *service) RegisterPersonAddress(ctx context.Context, r *hubv1.RegisterPersonAddressRequest) (*hubv1.RegisterPersonAddressResponse, error) {
+func (s *server) RegisterPersonAddress(ctx context.Context, r *hubv1.RegisterPersonAddressRequest) (*hubv1.RegisterPersonAddressResponse, error) {
 	already, rc, err := s.register(ctx, hubclient.Registration{
 		Identifier: r.GetCi(), Address: r.GetAddress(), Name: r.GetName(), Type: hubclient.TypePerson,
 		RegisteredAt: r.GetRegisteredAt().AsTime(), BirthDate: r.GetBirthDate(), Phone: r.GetPhone(),
@@ -46,7 +46,7 @@ func (s *service) RegisterPersonAddress(ctx context.Context, r *hubv1.RegisterPe
 }
 
 // RegisterOrganisationAddress registers an organisation's address with its two documents.
-func (s *service) RegisterOrganisationAddress(ctx context.Context, r *hubv1.RegisterOrganisationAddressRequest) (*hubv1.RegisterOrganisationAddressResponse, error) {
+func (s *server) RegisterOrganisationAddress(ctx context.Context, r *hubv1.RegisterOrganisationAddressRequest) (*hubv1.RegisterOrganisationAddressResponse, error) {
 	if r.GetType() == gatewayv1.OrganisationType_ORGANISATION_TYPE_UNSPECIFIED {
 		return nil, invalid("type", "enum.not_in", "the type of the organisation is required")
 	}
@@ -69,7 +69,7 @@ func (s *service) RegisterOrganisationAddress(ctx context.Context, r *hubv1.Regi
 
 // register registers an address. That it exists already is the answer to a repeated call, but only if it is the same owner's: the
 // owner's question (hub-interface 3.5) does not tell the identifier, so the identifier's addresses (3.2) are asked for.
-func (s *service) register(ctx context.Context, reg hubclient.Registration) (already bool, _ receipt, _ error) {
+func (s *server) register(ctx context.Context, reg hubclient.Registration) (already bool, _ receipt, _ error) {
 	call, err := s.client.Register(reg)
 	if err != nil {
 		return false, receipt{}, err
@@ -94,7 +94,7 @@ func (s *service) register(ctx context.Context, reg hubclient.Registration) (alr
 }
 
 // GetAddressOwner asks whether an address exists.
-func (s *service) GetAddressOwner(ctx context.Context, r *hubv1.GetAddressOwnerRequest) (*hubv1.GetAddressOwnerResponse, error) {
+func (s *server) GetAddressOwner(ctx context.Context, r *hubv1.GetAddressOwnerRequest) (*hubv1.GetAddressOwnerResponse, error) {
 	var owner hubclient.AddressOwner
 	_, err := s.exchanger.call(ctx, s.client.Owner(r.GetAddress()), into(&owner, hubclient.ReadOwner))
 	switch {
@@ -108,7 +108,7 @@ func (s *service) GetAddressOwner(ctx context.Context, r *hubv1.GetAddressOwnerR
 }
 
 // WithdrawAddress withdraws an address; one that does not exist counts as done.
-func (s *service) WithdrawAddress(ctx context.Context, r *hubv1.WithdrawAddressRequest) (*hubv1.WithdrawAddressResponse, error) {
+func (s *server) WithdrawAddress(ctx context.Context, r *hubv1.WithdrawAddressRequest) (*hubv1.WithdrawAddressResponse, error) {
 	call, err := s.client.Withdraw(r.GetAddress(), r.GetWithdrawnAt().AsTime())
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (s *service) WithdrawAddress(ctx context.Context, r *hubv1.WithdrawAddressR
 }
 
 // SearchRecipient finds where somebody is a member. Ours.
-func (s *service) SearchRecipient(ctx context.Context, r *hubv1.SearchRecipientRequest) (*hubv1.SearchRecipientResponse, error) {
+func (s *server) SearchRecipient(ctx context.Context, r *hubv1.SearchRecipientRequest) (*hubv1.SearchRecipientResponse, error) {
 	query, err := queryOf(r.GetRecipient())
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func queryOf(r *platformv1.RecipientIdentifier) (hubclient.Query, error) {
 }
 
 // IssueDistributionCertificate obtains a certificate; nothing of it is verified here.
-func (s *service) IssueDistributionCertificate(ctx context.Context, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
+func (s *server) IssueDistributionCertificate(ctx context.Context, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
 	if _, err := id.ParseEdocNumber(r.GetEdocNum()); err != nil {
 		return nil, invalid("edocNum", "edoc_num", "an edoc number is required")
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // RegisterCirculations registers a batch of records; each item's result is the hub's, 0 where its answer left the item out.
-func (s *service) RegisterCirculations(ctx context.Context, r *hubv1.RegisterCirculationsRequest) (*hubv1.RegisterCirculationsResponse, error) {
+func (s *server) RegisterCirculations(ctx context.Context, r *hubv1.RegisterCirculationsRequest) (*hubv1.RegisterCirculationsResponse, error) {
 	items := make([]hubclient.Circulation, len(r.GetItems()))
 	numbers := make([]string, len(items))
 	for i, item := range r.GetItems() {
@@ -32,7 +32,7 @@ func (s *service) RegisterCirculations(ctx context.Context, r *hubv1.RegisterCir
 }
 
 // RegisterReadTimes registers a batch of read times.
-func (s *service) RegisterReadTimes(ctx context.Context, r *hubv1.RegisterReadTimesRequest) (*hubv1.RegisterReadTimesResponse, error) {
+func (s *server) RegisterReadTimes(ctx context.Context, r *hubv1.RegisterReadTimesRequest) (*hubv1.RegisterReadTimesResponse, error) {
 	items := make([]hubclient.ReadTime, len(r.GetItems()))
 	numbers := make([]string, len(items))
 	for i, item := range r.GetItems() {
@@ -53,7 +53,7 @@ func (s *service) RegisterReadTimes(ctx context.Context, r *hubv1.RegisterReadTi
 	return &hubv1.RegisterReadTimesResponse{Results: results, Exchange: rc.exchange.String(), AnsweredAt: timestamppb.New(rc.answeredAt)}, nil
 }
 
-func (s *service) batch(ctx context.Context, call hubclient.Call, err error, numbers []string) ([]*hubv1.ItemResult, receipt, error) {
+func (s *server) batch(ctx context.Context, call hubclient.Call, err error, numbers []string) ([]*hubv1.ItemResult, receipt, error) {
 	if errors.Is(err, hubclient.ErrBatch) {
 		return nil, receipt{}, invalid("items", "batch", "items must be within the hub's batch limit and name each edoc number once")
 	}

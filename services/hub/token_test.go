@@ -17,13 +17,13 @@ import (
 )
 
 // replica is one more process of the unit on the same schema, without a task of its own.
-func replica(t testing.TB, b *unittest.Bench) *parts {
+func replica(t testing.TB, b *unittest.Bench) *service {
 	t.Helper()
-	c, ok := b.Env.Config.(*Config)
+	c, ok := b.Config.(*Config)
 	require.True(t, ok)
-	p, err := newParts(b.Env, c)
+	p, err := build(t.Context(), b.Env, c)
 	require.NoError(t, err)
-	t.Cleanup(p.service.client.Close)
+	t.Cleanup(p.server.client.Close)
 	return p
 }
 
@@ -87,9 +87,9 @@ func TestReplicasRenewOnce(t *testing.T) {
 	b := bench(t, f, nil)
 	_, err := as(t, b, "circulation").RegisterCirculations(t.Context(), circulations(1))
 	require.NoError(t, err)
-	replicas := []*parts{replica(t, b), replica(t, b), replica(t, b)}
+	replicas := []*service{replica(t, b), replica(t, b), replica(t, b)}
 	for _, r := range replicas {
-		_, err := r.service.RegisterCirculations(t.Context(), circulations(1))
+		_, err := r.server.RegisterCirculations(t.Context(), circulations(1))
 		require.NoError(t, err)
 	}
 	require.Len(t, f.calls("/auth/token"), 1, "a replica takes the token the first one stored")
@@ -97,7 +97,7 @@ func TestReplicasRenewOnce(t *testing.T) {
 	var group sync.WaitGroup
 	errs := make([]error, len(replicas))
 	for i, r := range replicas {
-		group.Go(func() { _, errs[i] = r.service.RegisterCirculations(t.Context(), circulations(2)) })
+		group.Go(func() { _, errs[i] = r.server.RegisterCirculations(t.Context(), circulations(2)) })
 	}
 	group.Wait()
 	for _, err := range errs {

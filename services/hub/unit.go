@@ -19,17 +19,21 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed settings.yaml
+var settings string
+
 // Unit is the hub unit.
-var Unit = unit.Unit{
-	Name:       "hub",
-	NewConfig:  func() unit.Config { return Default() },
+var Unit = unit.Spec[*Config, *service]{
+	Name:     "hub",
+	Duty:     "the only speaker to the distribution hub; keeps each exchange sealed before it answers",
+	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
 	States:     []proto.Message{&hubv1.ExchangeAnswered{}},
 	Policy:     "hub/1",
 	Follows:    follows(), Witness: "status",
-	Build: unit.Configured(build),
-}
+	Build: build, Register: (*service).register, Tasks: (*service).tasks,
+}.Unit()
 
 // partitions: a year of exchanges is dropped whole, and only while nothing in this schema is under legal hold.
 func partitions() []pg.Partition {
@@ -39,13 +43,13 @@ func partitions() []pg.Partition {
 	}
 }
 
-// parts is a made service with what runs beside it.
-type parts struct {
-	service *service
-	tokens  *tokens
+// service is the unit at work.
+type service struct {
+	server *server
+	tokens *tokens
 }
 
-func newParts(env *unit.Env, c *Config) (*parts, error) {
+func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	client, err := hubclient.New(c.Interface, env.Platform)
 	if err != nil {
 		return nil, err
@@ -65,16 +69,9 @@ func newParts(env *unit.Env, c *Config) (*parts, error) {
 	if err := observe(env.Meter, r, t); err != nil {
 		return nil, err
 	}
-	return &parts{service: &service{client: client, exchanger: newExchanger(r, t, client, c.Limits)}, tokens: t}, nil
+	return &service{server: &server{client: client, exchanger: newExchanger(r, t, client, c.Limits)}, tokens: t}, nil
 }
 
-func build(_ context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
-	p, err := newParts(env, config)
-	if err != nil {
-		return nil, err
-	}
-	return &unit.Service{
-		Register: func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, p.service) },
-		Tasks:    []lifecycle.Task{p.tokens.task()},
-	}, nil
-}
+func (s *service) register(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, s.server) }
+
+func (s *service) tasks() ([]lifecycle.Task, error) { return []lifecycle.Task{s.tokens.task()}, nil }

@@ -177,7 +177,7 @@ func TestTwoReplicas(t *testing.T) {
 // replica is a second process of the unit on the same database.
 func (w *world) replica(t *testing.T) intakev1.IntakeServiceServer {
 	t.Helper()
-	service, err := Unit.Build(t.Context(), w.Env)
+	service, err := Unit.Build(t.Context(), w.Env, w.Config)
 	require.NoError(t, err)
 	var registered capture
 	service.Register(&registered)
@@ -212,11 +212,9 @@ func (c *capture) RegisterService(_ *grpc.ServiceDesc, impl any) {
 func TestOverload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	env := *w.Env
-	config := *env.Config.(*Config)
+	config := *w.Config.(*Config)
 	config.Queue.Rows = 4
-	env.Config = &config
-	service, err := Unit.Build(t.Context(), &env)
+	service, err := Unit.Build(t.Context(), w.Env, &config)
 	require.NoError(t, err)
 	var registered capture
 	service.Register(&registered)
@@ -239,7 +237,7 @@ func TestOverload(t *testing.T) {
 func TestCallerThatGaveUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	service, err := Unit.Build(t.Context(), w.Env)
+	service, err := Unit.Build(t.Context(), w.Env, w.Config)
 	require.NoError(t, err)
 	var registered capture
 	service.Register(&registered)
@@ -259,7 +257,7 @@ func TestCallerThatGaveUp(t *testing.T) {
 func TestStopping(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	service, err := Unit.Build(t.Context(), w.Env)
+	service, err := Unit.Build(t.Context(), w.Env, w.Config)
 	require.NoError(t, err)
 	var registered capture
 	service.Register(&registered)

@@ -76,8 +76,8 @@ type Limits struct {
 const day = 24 * time.Hour
 
 // Default returns a configuration that lacks only whose certificates are accepted.
-func Default() Config {
-	return Config{
+func Default() *Config {
+	return &Config{
 		Code: "NARU000001", Writers: 2,
 		Queue:   Queue{Rows: 8192, Bytes: 64 << 20},
 		Release: Release{ItemsPerSecond: 20000},

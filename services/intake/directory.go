@@ -40,7 +40,7 @@ type directory struct {
 
 	mu      sync.Mutex
 	senders map[uuid.UUID]remembered
-	served  map[service]time.Time
+	served  map[serving]time.Time
 }
 
 type remembered struct {
@@ -48,8 +48,8 @@ type remembered struct {
 	at     time.Time
 }
 
-// service is a viewing system serving a sender.
-type service struct{ sender, viewingSystem uuid.UUID }
+// serving is a viewing system serving a sender.
+type serving struct{ sender, viewingSystem uuid.UUID }
 
 func newDirectory(db pg.DBTX, c clock.Clock) *directory {
 	d := &directory{db: db, clock: c}
@@ -60,7 +60,7 @@ func newDirectory(db pg.DBTX, c clock.Clock) *directory {
 func (d *directory) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.senders, d.served = make(map[uuid.UUID]remembered), make(map[service]time.Time)
+	d.senders, d.served = make(map[uuid.UUID]remembered), make(map[serving]time.Time)
 }
 
 func (d *directory) sender(ctx context.Context, tenant uuid.UUID, now time.Time) (senderRecord, error) {
@@ -89,7 +89,7 @@ func (d *directory) serving(ctx context.Context, tenant uuid.UUID, systems map[u
 	var unknown []uuid.UUID
 	d.mu.Lock()
 	for system := range systems {
-		if at, ok := d.served[service{tenant, system}]; ok && now.Sub(at).Abs() < directoryAge {
+		if at, ok := d.served[serving{tenant, system}]; ok && now.Sub(at).Abs() < directoryAge {
 			answer[system] = true
 			continue
 		}
@@ -110,7 +110,7 @@ func (d *directory) serving(ctx context.Context, tenant uuid.UUID, systems map[u
 	}
 	for _, system := range found {
 		answer[system] = true
-		d.served[service{tenant, system}] = now
+		d.served[serving{tenant, system}] = now
 	}
 	return answer, nil
 }

@@ -26,6 +26,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed settings.yaml
+var settings string
+
 const (
 	// receiptKey signs receipts, fingerprintKey makes fingerprints. Both MUST be the same in every replica and outlive every document.
 	receiptKey     = keys.Receipt
@@ -33,23 +36,24 @@ const (
 )
 
 // Unit is intake.
-var Unit = unit.Unit{
-	Name:       domain,
-	NewConfig:  func() unit.Config { c := Default(); return &c },
+var Unit = unit.Spec[*Config, *service]{
+	Name:     domain,
+	Duty:     "발송요청: certificates verified, number, signed receipt, idempotency by own key",
+	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
 	States:     []proto.Message{&intakev1.DocumentAccepted{}, &intakev1.CancelRequested{}, &intakev1.RegistrationCertificateSupplied{}},
 	Paced:      []proto.Message{&intakev1.DocumentAccepted{}},
-	Pace:       func(c unit.Config) int { return c.(*Config).Release.ItemsPerSecond },
+	Pace:       func(c *Config) int { return c.Release.ItemsPerSecond },
 	Policy:     policyVersion,
 	Follows:    follows(),
 	Witness:    "status",
-	Reads:      inbox.Specs(consumers()),
 	Signers:    []string{receiptKey},
-	Build:      unit.Configured(build),
-}
+	Doors:      []unit.Door{unit.Offer(&intakev1.IntakeService_ServiceDesc, intakev1.RegisterIntakeServiceHandlerClient, intakev1.NewIntakeServiceClient)},
+	Build:      build, Consumers: func(*service) []inbox.Consumer { return consumers() }, Register: (*service).register, Tasks: (*service).tasks,
+}.Unit()
 
-func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
+func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
 	pool, err := config.Archive.pool()
 	if err != nil {
 		return nil, err
@@ -99,7 +103,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 		}
 		tasks = append(tasks, committers[lane].task())
 	}
-	s := &server{
+	return &service{server: &server{
 		uploads: journal.NewGroup(env.Journal, (*upload).subject, keepUploads),
 		clock:   env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates,
 		acceptor: &acceptor{
@@ -108,13 +112,18 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 			builder:    &builder{platform: env.Platform, sealer: env.Sealed},
 			committers: committers, checks: newChecks(), metrics: instruments,
 		},
-	}
-	return &unit.Service{
-		Register: func(r grpc.ServiceRegistrar) {
-			intakev1.RegisterIntakeServiceServer(r, s)
-			intakev1.RegisterIntakeLookupServiceServer(r, s)
-		},
-		Consumers: consumers(),
-		Tasks:     tasks,
-	}, nil
+	}, background: tasks}, nil
 }
+
+// service is the unit at work.
+type service struct {
+	server     *server
+	background []lifecycle.Task
+}
+
+func (s *service) register(r grpc.ServiceRegistrar) {
+	intakev1.RegisterIntakeServiceServer(r, s.server)
+	intakev1.RegisterIntakeLookupServiceServer(r, s.server)
+}
+
+func (s *service) tasks() ([]lifecycle.Task, error) { return s.background, nil }

@@ -401,7 +401,7 @@ func TestKindsHaveTheirNames(t *testing.T) {
 	}
 	require.NoError(t, rows.Err())
 	var read []string
-	for _, spec := range status.Unit.Specs() {
+	for _, spec := range status.Unit.Reads {
 		for _, kind := range spec.Kinds {
 			read = append(read, string(kind))
 		}

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
@@ -19,21 +18,25 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed settings.yaml
+var settings string
+
 // pageKey keys page tokens. It MUST be the same in every replica; with another one, lists under way begin anew.
 const pageKey = "page"
 
 // Unit is the status unit.
-var Unit = unit.Unit{
-	Name:       domain,
-	Requires:   []string{"intake"},
-	NewConfig:  func() unit.Config { return Default() },
+var Unit = unit.Spec[*Config, *service]{
+	Name:     domain,
+	Duty:     "처리상태 조회: timeline and summary",
+	Requires: []string{"intake"},
+	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
-	Reads:      inbox.Specs((&service{}).consumers()),
 	Policy:     "status/1",
 	Follows:    follows(), Witness: "intake",
-	Build: unit.Configured(build),
-}
+	Doors: []unit.Door{unit.Offer(&statusv1.StatusService_ServiceDesc, statusv1.RegisterStatusServiceHandlerClient, statusv1.NewStatusServiceClient)},
+	Build: build, Consumers: (*service).consumers, Register: (*service).register,
+}.Unit()
 
 // partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
 func partitions() []pg.Partition {
@@ -56,7 +59,7 @@ type service struct {
 	metrics *metrics
 }
 
-func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, error) {
+func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
 	intake, err := env.Dial("intake")
 	if err != nil {
 		return nil, err
@@ -70,12 +73,10 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*unit.Service, e
 	if err != nil {
 		return nil, err
 	}
-	s := &service{
+	return &service{
 		config: config, db: env.DB, clock: env.Clock, pages: pages{key: key}, kinds: names, metrics: instruments,
 		lookup: lookup{intake: intakev1.NewIntakeLookupServiceClient(intake), timeout: config.Lookup.Timeout.Std(), concurrency: config.Lookup.Concurrency},
-	}
-	return &unit.Service{
-		Register:  func(r grpc.ServiceRegistrar) { statusv1.RegisterStatusServiceServer(r, s) },
-		Consumers: s.consumers(),
 	}, nil
 }
+
+func (s *service) register(r grpc.ServiceRegistrar) { statusv1.RegisterStatusServiceServer(r, s) }

@@ -278,7 +278,7 @@ func (b *bundle) outcomes(t *testing.T, system string) []string {
 }
 
 // replica is the unit's services once more, over a pool of its own on the same database.
-func (b *bundle) replica(t *testing.T) *services {
+func (b *bundle) replica(t *testing.T) *service {
 	t.Helper()
 	pool, err := pg.Open(t.Context(), pg.Options{URL: b.AppURL, Schema: "viewing", MaxConns: 4, ApplicationName: "replica"})
 	require.NoError(t, err)
@@ -287,7 +287,7 @@ func (b *bundle) replica(t *testing.T) *services {
 	env.DB = pool
 	env.Journal, err = journal.New(journal.Deps{Unit: "viewing", DB: pool, Clock: env.Clock, Keys: journal.NewKeys(env.Keys, env.Clock), States: emits(), Policy: Unit.Policy})
 	require.NoError(t, err)
-	s, err := newServices(t.Context(), &env)
+	s, err := build(t.Context(), &env, b.Config.(*Config))
 	require.NoError(t, err)
 	return s
 }

@@ -3,7 +3,6 @@ package viewing
 import (
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/inbox"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
@@ -21,13 +20,4 @@ func consumers() []inbox.Consumer {
 		{Purpose: "cancelled", From: "delivery", Handlers: []inbox.Handler{inbox.On(onDocumentCancelled)}},
 		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
 	}
-}
-
-// reads are the same as the bus wants them.
-func reads() []bus.ConsumerSpec {
-	var specs []bus.ConsumerSpec
-	for _, c := range consumers() {
-		specs = append(specs, c.Spec(""))
-	}
-	return specs
 }

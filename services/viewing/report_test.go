@@ -219,7 +219,7 @@ func TestReportAfterDeadline(t *testing.T) {
 func TestReadTimeNeverMoves(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	replicas := []*services{b.replica(t), b.replica(t)}
+	replicas := []*service{b.replica(t), b.replica(t)}
 	for round := range 12 {
 		random := rand.New(rand.NewPCG(7, uint64(round)))
 		f, one := b.verified(t)
@@ -254,7 +254,7 @@ func TestReportConcurrently(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	f, v := b.verified(t)
-	replicas := []*services{b.replica(t), b.replica(t)}
+	replicas := []*service{b.replica(t), b.replica(t)}
 	start := b.Clock.Now()
 	b.advance(t, 20*time.Second)
 	answers, errs := make([]*viewingv1.ReportReadResponse, 16), make([]error, 16)

@@ -161,7 +161,7 @@ func TestSessionUnknown(t *testing.T) {
 func TestSessionOnce(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	replicas := []*services{o.replica(t), o.replica(t)}
+	replicas := []*service{o.replica(t), o.replica(t)}
 	back := o.login(t)
 	errs := make([]error, 8)
 	var group sync.WaitGroup

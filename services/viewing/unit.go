@@ -3,8 +3,6 @@ package viewing
 import (
 	"context"
 	"embed"
-	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -25,6 +24,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed settings.yaml
+var settings string
+
 const (
 	// loginKey seals the code verifiers of logins under way.
 	loginKey = "login"
@@ -35,19 +37,24 @@ const (
 )
 
 // Unit is viewing.
-var Unit = unit.Unit{
-	Name:       domain,
-	Requires:   []string{"address", "delivery"},
-	NewConfig:  func() unit.Config { return Default() },
+var Unit = unit.Spec[*Config, *service]{
+	Name:     domain,
+	Duty:     "본인확인, 열람인증토큰 issue and check, the only judge of \"read\"",
+	Requires: []string{"address", "delivery"},
+	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
 	States:     emits(),
-	Reads:      reads(),
 	Signers:    []string{keys.AccessToken, keys.ViewingToken},
 	Policy:     "viewing/1",
 	Follows:    follows(), Witness: "status",
-	Build: build,
-}
+	Doors: []unit.Door{
+		unit.Offer(&viewingv1.SessionService_ServiceDesc, viewingv1.RegisterSessionServiceHandlerClient, viewingv1.NewSessionServiceClient),
+		unit.Offer(&viewingv1.ViewingTokenService_ServiceDesc, viewingv1.RegisterViewingTokenServiceHandlerClient, viewingv1.NewViewingTokenServiceClient),
+		unit.Offer(&viewingv1.ViewingService_ServiceDesc, viewingv1.RegisterViewingServiceHandlerClient, viewingv1.NewViewingServiceClient),
+	},
+	Build: build, Consumers: func(*service) []inbox.Consumer { return consumers() }, Register: (*service).register,
+}.Unit()
 
 // partitions of what is kept ten years after the end of its year, and as long as a number in it is under legal hold. Logins go after days.
 func partitions() []pg.Partition {
@@ -83,33 +90,20 @@ func (c core) now() (time.Time, error) {
 	return c.clock.Now(), nil
 }
 
-// services are the unit's three.
-type services struct {
+// service is the unit at work: its three gRPC services.
+type service struct {
 	sessions *sessions
 	issuer   *issuer
 	checker  *checker
 }
 
-func build(ctx context.Context, env *unit.Env) (*unit.Service, error) {
-	s, err := newServices(ctx, env)
-	if err != nil {
-		return nil, err
-	}
-	return &unit.Service{
-		Register: func(r grpc.ServiceRegistrar) {
-			viewingv1.RegisterSessionServiceServer(r, s.sessions)
-			viewingv1.RegisterViewingTokenServiceServer(r, s.issuer)
-			viewingv1.RegisterViewingServiceServer(r, s.checker)
-		},
-		Consumers: consumers(),
-	}, nil
+func (s *service) register(r grpc.ServiceRegistrar) {
+	viewingv1.RegisterSessionServiceServer(r, s.sessions)
+	viewingv1.RegisterViewingTokenServiceServer(r, s.issuer)
+	viewingv1.RegisterViewingServiceServer(r, s.checker)
 }
 
-func newServices(ctx context.Context, env *unit.Env) (*services, error) {
-	config, ok := env.Config.(*Config)
-	if !ok {
-		return nil, fmt.Errorf("build viewing: configuration is a %s", reflect.TypeOf(env.Config))
-	}
+func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
 	instruments, err := newMetrics(env.Meter)
 	if err != nil {
 		return nil, err
@@ -127,7 +121,7 @@ func newServices(ctx context.Context, env *unit.Env) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &services{
+	return &service{
 		sessions: logins,
 		issuer: &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
 			timeout: config.Lookup.Timeout.Std(),

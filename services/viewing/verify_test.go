@@ -233,7 +233,7 @@ func TestVerifyReplayed(t *testing.T) {
 func TestVerifyConcurrently(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
-	replicas := []*services{b.replica(t), b.replica(t)}
+	replicas := []*service{b.replica(t), b.replica(t)}
 	for _, test := range []struct {
 		name      string
 		requestID func(i int) string

@@ -15,15 +15,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	_ "github.com/naru-relay/naru/proto/gen/naru/address/v1"
-	_ "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
-	_ "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
-	_ "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
-	_ "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
-	_ "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
-	_ "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
-	_ "github.com/naru-relay/naru/proto/gen/naru/status/v1"
-	_ "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	_ "github.com/naru-relay/naru/services/registry" // links every proto
 )
 
 const (

@@ -46,6 +46,8 @@ type Bench struct {
 	Clock *clock.Fake
 	// Env is what the unit was built with.
 	Env *unit.Env
+	// Config is the unit's.
+	Config unit.Config
 	// Logs is what the unit has logged.
 	Logs *Log
 
@@ -124,9 +126,9 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 	}
 	built := u
 	built.Witness = "" // nobody is there
-	built.Build = func(ctx context.Context, env *unit.Env) (*unit.Service, error) {
-		b.Env = env
-		return u.Build(ctx, env)
+	built.Build = func(ctx context.Context, env *unit.Env, config unit.Config) (*unit.Service, error) {
+		b.Env, b.Config = env, config
+		return u.Build(ctx, env, config)
 	}
 	running, err := unit.Start(context.WithoutCancel(t.Context()), rt, built)
 	require.NoError(t, err)
@@ -157,7 +159,7 @@ func startBus(t testing.TB, u unit.Unit) *natsserver.Server {
 	t.Helper()
 	server, err := natsserver.Start(natsserver.Options{
 		Dir: t.TempDir(), Admin: natsserver.User{Name: "admin", Password: busPassword},
-		Users: []natsserver.User{{Name: u.Name, Password: busPassword, Permissions: bus.PermissionsOf(u.Name, u.PublicKinds(), u.Specs())}},
+		Users: []natsserver.User{{Name: u.Name, Password: busPassword, Permissions: bus.PermissionsOf(u.Name, u.PublicKinds(), u.Reads)}},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() {

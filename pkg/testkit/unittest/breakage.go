@@ -19,7 +19,7 @@ func (b *Bench) Ready(ctx context.Context) error { return b.running.Ready(ctx) }
 func (b *Bench) DeleteConsumers(t *testing.T) {
 	t.Helper()
 	broker := b.broker(t)
-	for _, spec := range b.unit.Specs() {
+	for _, spec := range b.unit.Reads {
 		for _, lane := range frame.Lanes() {
 			require.NoError(t, broker.DeleteConsumer(t.Context(), bus.StreamName(spec.From), spec.Name(lane)))
 		}
@@ -30,7 +30,7 @@ func (b *Bench) DeleteConsumers(t *testing.T) {
 func (b *Bench) DeleteStreams(t *testing.T) {
 	t.Helper()
 	broker := b.broker(t)
-	for _, spec := range b.unit.Specs() {
+	for _, spec := range b.unit.Reads {
 		require.NoError(t, broker.DeleteStream(t.Context(), bus.StreamName(spec.From)))
 	}
 }

@@ -110,7 +110,7 @@ func (b *Bench) Deliver(t testing.TB, lane platformv1.Lane, events ...journal.Fa
 func (b *Bench) DeliverFrames(t testing.TB, frames ...frame.Frame) {
 	t.Helper()
 	readers := 0
-	for _, spec := range b.unit.Specs() {
+	for _, spec := range b.unit.Reads {
 		for _, kind := range spec.Kinds {
 			if kind == frames[0].Kind {
 				readers++

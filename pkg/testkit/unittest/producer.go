@@ -81,7 +81,7 @@ func (f *fakeJournal) GetFrameKey(ctx context.Context, r *platformv1.GetFrameKey
 func (b *Bench) journals(t testing.TB, neighbours map[string]func(grpc.ServiceRegistrar)) {
 	t.Helper()
 	served := map[string]bool{b.unit.Name: true}
-	for _, spec := range b.unit.Specs() {
+	for _, spec := range b.unit.Reads {
 		if served[spec.From] {
 			continue
 		}

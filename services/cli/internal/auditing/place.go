@@ -17,6 +17,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/pgserver"
 	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 // Place is where a relay keeps things. Either Data, or Database, or Dump.
@@ -93,7 +94,7 @@ func (p Place) open(ctx context.Context) (_ *opened, err error) {
 
 // missing looks which units a dump does not hold.
 func (o *opened) missing(ctx context.Context) error {
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		var there bool
 		if err := o.relay.QueryRow(ctx, `select to_regnamespace($1) is not null`, u.Name).Scan(&there); err != nil {
 			return fmt.Errorf("look for the schema of %s: %w", u.Name, err)
@@ -127,7 +128,7 @@ func (o *opened) now(at time.Time) time.Time {
 
 // superuser gives the URL of a data folder's server, which is started if it does not answer.
 func (o *opened) superuser(ctx context.Context, data string) (*url.URL, error) {
-	first := allinone.Units()[0].Name
+	first := registry.Units()[0].Name
 	owner, err := os.ReadFile(filepath.Join(data, "secrets", first, "owner_url"))
 	if err != nil {
 		return nil, fmt.Errorf("%s is no data folder of narud: %w", data, err)

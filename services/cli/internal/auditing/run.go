@@ -11,7 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 // Result is what an audit or a verification found.
@@ -50,8 +50,8 @@ func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	var units []audit.Unit
-	for _, u := range allinone.Units() {
-		units = append(units, audit.Unit{Name: u.Name, Tables: u.Follows, Consumers: u.Specs()})
+	for _, u := range registry.Units() {
+		units = append(units, audit.Unit{Name: u.Name, Tables: u.Follows, Consumers: u.Reads})
 	}
 	report, err := audit.Run(ctx, o.relay, units, o.now(now))
 	if err != nil {

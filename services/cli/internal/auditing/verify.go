@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
-	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 // logKey is the name of a unit's key that signs its log's checkpoints.
@@ -33,7 +33,7 @@ type known struct {
 // fromKeyFolders reads the units' keys, and the checkpoints that units keep beside them.
 func fromKeyFolders(ctx context.Context, dir string) (*known, error) {
 	k := &known{log: map[string]string{}, witness: map[string]string{}, stores: map[string]*keys.Store{}}
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		store, err := keys.Open(filepath.Join(dir, u.Name), keys.Options{})
 		if err != nil {
 			return nil, err
@@ -90,7 +90,7 @@ func fromFiles(keyFiles, checkpointFiles []string) (*known, error) {
 
 // fromWitnesses adds what units have witnessed of each other, by their rows.
 func (k *known) fromWitnesses(ctx context.Context, db *pgxpool.Pool) error {
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		rows, err := db.Query(ctx, `select note from `+pgx.Identifier{u.Name, "witnessed_checkpoint"}.Sanitize())
 		if err != nil {
 			return fmt.Errorf("read what %s witnessed: %w", u.Name, err)
@@ -111,7 +111,7 @@ func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journ
 	for _, key := range k.witness {
 		witnesses = append(witnesses, key)
 	}
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		if k.log[u.Name] == "" || slices.Contains(o.absent, u.Name) {
 			continue
 		}

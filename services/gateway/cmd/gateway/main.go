@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"github.com/naru-relay/naru/pkg/unit"
-	"github.com/naru-relay/naru/services/gateway"
+	"github.com/naru-relay/naru/services/registry"
 )
 
-func main() { os.Exit(unit.Main(gateway.Unit)) }
+func main() { os.Exit(unit.Main(registry.Gateway())) }

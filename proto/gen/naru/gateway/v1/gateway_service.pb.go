@@ -954,12 +954,12 @@ const file_naru_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x14RevokeClientResponse2m\n" +
 	"\fTokenService\x12]\n" +
 	"\n" +
-	"IssueToken\x12\".naru.gateway.v1.IssueTokenRequest\x1a#.naru.gateway.v1.IssueTokenResponse\"\x06\xca\xf3\x18\x02\b\x012\xf1\b\n" +
-	"\x15PrincipalAdminService\x12\x9b\x01\n" +
-	"\x11CreateInstitution\x12).naru.gateway.v1.CreateInstitutionRequest\x1a*.naru.gateway.v1.CreateInstitutionResponse\"/\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/admin/institutions\x12\xaf\x01\n" +
-	"\x13ResubmitInstitution\x12+.naru.gateway.v1.ResubmitInstitutionRequest\x1a,.naru.gateway.v1.ResubmitInstitutionResponse\"=\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02):\x01*\"$/v1/admin/institutions/{id}:resubmit\x12\x94\x01\n" +
+	"IssueToken\x12\".naru.gateway.v1.IssueTokenRequest\x1a#.naru.gateway.v1.IssueTokenResponse\"\x06\xca\xf3\x18\x02\b\x012\x83\t\n" +
+	"\x15PrincipalAdminService\x12\xa4\x01\n" +
+	"\x11CreateInstitution\x12).naru.gateway.v1.CreateInstitutionRequest\x1a*.naru.gateway.v1.CreateInstitutionResponse\"8\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/admin/institutions\x12\xb8\x01\n" +
+	"\x13ResubmitInstitution\x12+.naru.gateway.v1.ResubmitInstitutionRequest\x1a,.naru.gateway.v1.ResubmitInstitutionResponse\"F\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02):\x01*\"$/v1/admin/institutions/{id}:resubmit\x12\x94\x01\n" +
 	"\x0eGetInstitution\x12&.naru.gateway.v1.GetInstitutionRequest\x1a'.naru.gateway.v1.GetInstitutionResponse\"1\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/admin/institutions/{id}\x12\x95\x01\n" +
 	"\x10ListInstitutions\x12(.naru.gateway.v1.ListInstitutionsRequest\x1a).naru.gateway.v1.ListInstitutionsResponse\",\xca\xf3\x18\n" +

@@ -756,11 +756,11 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\x12GetDocumentRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"L\n" +
 	"\x13GetDocumentResponse\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts2\xe6\x05\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts2\xf6\x05\n" +
 	"\rIntakeService\x12\x81\x01\n" +
 	"\x04Send\x12\x1b.naru.intake.v1.SendRequest\x1a\x1c.naru.intake.v1.SendResponse\">\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02!:\x04itemb\n" +
-	"acceptance\"\r/v1/documents\x12\x87\x01\n" +
-	"\tBatchSend\x12 .naru.intake.v1.BatchSendRequest\x1a!.naru.intake.v1.BatchSendResponse\"5\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/documents:batch\x12\xcd\x01\n" +
+	"acceptance\"\r/v1/documents\x12\x97\x01\n" +
+	"\tBatchSend\x12 .naru.intake.v1.BatchSendRequest\x1a!.naru.intake.v1.BatchSendResponse\"E\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\xda\xf3\x18\f\b\x80\x80\x80\b\x12\x05items\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/documents:batch\x12\xcd\x01\n" +
 	"\x1dUploadRegistrationCertificate\x124.naru.intake.v1.UploadRegistrationCertificateRequest\x1a5.naru.intake.v1.UploadRegistrationCertificateResponse\"?\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/registration-certificates\x12\x8a\x01\n" +
 	"\x06Cancel\x12\x1d.naru.intake.v1.CancelRequest\x1a\x1e.naru.intake.v1.CancelResponse\"A\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/documents/{edoc_num}:cancel\x12j\n" +
 	"\tGetLimits\x12 .naru.intake.v1.GetLimitsRequest\x1a!.naru.intake.v1.GetLimitsResponse\"\x18\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\f\x12\n" +

@@ -1232,10 +1232,10 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\x11ReopenLogResponse\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x05R\n" +
-	"generation2\xe4\x02\n" +
-	"\x0eJournalService\x12\xa6\x01\n" +
-	"\vGetFrameKey\x12$.naru.platform.v1.GetFrameKeyRequest\x1a%.naru.platform.v1.GetFrameKeyResponse\"J\xca\xf3\x18F\"\aaddress\"\vcertificate\"\vcirculation\"\bdelivery\"\x06intake\"\x06status\"\aviewing\x12\xa8\x01\n" +
-	"\aWitness\x12 .naru.platform.v1.WitnessRequest\x1a!.naru.platform.v1.WitnessResponse\"X\xca\xf3\x18T\"\aaddress\"\vcertificate\"\vcirculation\"\bdelivery\"\agateway\"\x03hub\"\x06intake\"\x06status\"\aviewing2\x9e\x05\n" +
+	"generation2\xcc\x01\n" +
+	"\x0eJournalService\x12b\n" +
+	"\vGetFrameKey\x12$.naru.platform.v1.GetFrameKeyRequest\x1a%.naru.platform.v1.GetFrameKeyResponse\"\x06\xca\xf3\x18\x02(\x01\x12V\n" +
+	"\aWitness\x12 .naru.platform.v1.WitnessRequest\x1a!.naru.platform.v1.WitnessResponse\"\x06\xca\xf3\x18\x02(\x012\x9e\x05\n" +
 	"\x13JournalAdminService\x12\x9d\x01\n" +
 	"\x0eListHeldFrames\x12'.naru.platform.v1.ListHeldFramesRequest\x1a(.naru.platform.v1.ListHeldFramesResponse\"8\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02$\x12\"/v1/admin/units/{unit}/held-frames\x12\xad\x01\n" +

@@ -222,12 +222,12 @@ const file_naru_platform_v1_key_service_proto_rawDesc = "" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"E\n" +
 	"\x12GetDataKeyResponse\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x15\n" +
-	"\x03key\x18\x02 \x01(\fB\x03\x80\x01\x01R\x03key2\x8d\x02\n" +
+	"\x03key\x18\x02 \x01(\fB\x03\x80\x01\x01R\x03key2\xcb\x01\n" +
 	"\n" +
 	"KeyService\x12\\\n" +
-	"\tGetKeySet\x12\".naru.platform.v1.GetKeySetRequest\x1a#.naru.platform.v1.GetKeySetResponse\"\x06\xca\xf3\x18\x02\b\x01\x12\xa0\x01\n" +
+	"\tGetKeySet\x12\".naru.platform.v1.GetKeySetRequest\x1a#.naru.platform.v1.GetKeySetResponse\"\x06\xca\xf3\x18\x02\b\x01\x12_\n" +
 	"\n" +
-	"GetDataKey\x12#.naru.platform.v1.GetDataKeyRequest\x1a$.naru.platform.v1.GetDataKeyResponse\"G\xca\xf3\x18C\"\aaddress\"\bdelivery\"\aviewing\"\vcirculation\"\x03hub\"\vcertificate\"\x06intakeB\xcb\x01\n" +
+	"GetDataKey\x12#.naru.platform.v1.GetDataKeyRequest\x1a$.naru.platform.v1.GetDataKeyResponse\"\x06\xca\xf3\x18\x02(\x01B\xcb\x01\n" +
 	"\x14com.naru.platform.v1B\x0fKeyServiceProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/platform/v1;platformv1\xa2\x02\x03NPX\xaa\x02\x10Naru.Platform.V1\xca\x02\x10Naru\\Platform\\V1\xe2\x02\x1cNaru\\Platform\\V1\\GPBMetadata\xea\x02\x12Naru::Platform::V1b\x06proto3"
 
 var (

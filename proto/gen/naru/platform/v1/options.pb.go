@@ -148,7 +148,9 @@ type Access struct {
 	// The OAuth2 scope the access token must hold. Empty only for internal and open RPCs and for recipients' sessions.
 	Scope string `protobuf:"bytes,3,opt,name=scope,proto3" json:"scope,omitempty"`
 	// The units that may call it over internal mutual TLS. Public RPCs are always reachable by the gateway.
-	Units         []string `protobuf:"bytes,4,rep,name=units,proto3" json:"units,omitempty"`
+	Units []string `protobuf:"bytes,4,rep,name=units,proto3" json:"units,omitempty"`
+	// Every unit may call it over internal mutual TLS, in place of a list of all of them.
+	EveryUnit     bool `protobuf:"varint,5,opt,name=every_unit,json=everyUnit,proto3" json:"every_unit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -211,6 +213,68 @@ func (x *Access) GetUnits() []string {
 	return nil
 }
 
+func (x *Access) GetEveryUnit() bool {
+	if x != nil {
+		return x.EveryUnit
+	}
+	return false
+}
+
+// Bounds say how much an RPC takes. The public doors enforce them before the unit is called.
+type Bounds struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The largest request in bytes: the body at the REST door, the message at the gRPC door. 0 is 1 MiB.
+	RequestBytes uint32 `protobuf:"varint,1,opt,name=request_bytes,json=requestBytes,proto3" json:"request_bytes,omitempty"`
+	// The repeated field of the request whose items are taken from the caller's quota of items; empty for none.
+	Items         string `protobuf:"bytes,2,opt,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Bounds) Reset() {
+	*x = Bounds{}
+	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Bounds) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Bounds) ProtoMessage() {}
+
+func (x *Bounds) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Bounds.ProtoReflect.Descriptor instead.
+func (*Bounds) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Bounds) GetRequestBytes() uint32 {
+	if x != nil {
+		return x.RequestBytes
+	}
+	return 0
+}
+
+func (x *Bounds) GetItems() string {
+	if x != nil {
+		return x.Items
+	}
+	return ""
+}
+
 // Fact marks a message as a kind of fact that a unit states in its journal. Subjects of the bus, rights to publish, and the tags that
 // readers check derive from it.
 type Fact struct {
@@ -224,7 +288,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -236,7 +300,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -249,7 +313,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{1}
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Fact) GetVisibility() Visibility {
@@ -276,6 +340,14 @@ var file_naru_platform_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "naru/platform/v1/options.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: (*Bounds)(nil),
+		Field:         51003,
+		Name:          "naru.platform.v1.bounds",
+		Tag:           "bytes,51003,opt,name=bounds",
+		Filename:      "naru/platform/v1/options.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
 		ExtensionType: (*Fact)(nil),
 		Field:         51002,
@@ -291,6 +363,10 @@ var (
 	//
 	// optional naru.platform.v1.Access access = 51001;
 	E_Access = &file_naru_platform_v1_options_proto_extTypes[0]
+	// Bounds of this RPC; without them a request has at most 1 MiB and no items.
+	//
+	// optional naru.platform.v1.Bounds bounds = 51003;
+	E_Bounds = &file_naru_platform_v1_options_proto_extTypes[1]
 )
 
 // Extension fields to descriptorpb.MessageOptions.
@@ -298,19 +374,24 @@ var (
 	// A unit refuses to start with a kind of fact that does not carry this.
 	//
 	// optional naru.platform.v1.Fact fact = 51002;
-	E_Fact = &file_naru_platform_v1_options_proto_extTypes[1]
+	E_Fact = &file_naru_platform_v1_options_proto_extTypes[2]
 )
 
 var File_naru_platform_v1_options_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1enaru/platform/v1/options.proto\x12\x10naru.platform.v1\x1a google/protobuf/descriptor.proto\"\x7f\n" +
+	"\x1enaru/platform/v1/options.proto\x12\x10naru.platform.v1\x1a google/protobuf/descriptor.proto\"\x9e\x01\n" +
 	"\x06Access\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x125\n" +
 	"\x05kinds\x18\x02 \x03(\x0e2\x1f.naru.platform.v1.PrincipalKindR\x05kinds\x12\x14\n" +
 	"\x05scope\x18\x03 \x01(\tR\x05scope\x12\x14\n" +
-	"\x05units\x18\x04 \x03(\tR\x05units\"^\n" +
+	"\x05units\x18\x04 \x03(\tR\x05units\x12\x1d\n" +
+	"\n" +
+	"every_unit\x18\x05 \x01(\bR\teveryUnit\"C\n" +
+	"\x06Bounds\x12#\n" +
+	"\rrequest_bytes\x18\x01 \x01(\rR\frequestBytes\x12\x14\n" +
+	"\x05items\x18\x02 \x01(\tR\x05items\"^\n" +
 	"\x04Fact\x12<\n" +
 	"\n" +
 	"visibility\x18\x01 \x01(\x0e2\x1c.naru.platform.v1.VisibilityR\n" +
@@ -328,7 +409,8 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n" +
 	"\x12VISIBILITY_PRIVATE\x10\x02:R\n" +
-	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x8e\x03 \x01(\v2\x18.naru.platform.v1.AccessR\x06access:M\n" +
+	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x8e\x03 \x01(\v2\x18.naru.platform.v1.AccessR\x06access:R\n" +
+	"\x06bounds\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x8e\x03 \x01(\v2\x18.naru.platform.v1.BoundsR\x06bounds:M\n" +
 	"\x04fact\x12\x1f.google.protobuf.MessageOptions\x18\xba\x8e\x03 \x01(\v2\x16.naru.platform.v1.FactR\x04factB\xc8\x01\n" +
 	"\x14com.naru.platform.v1B\fOptionsProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/platform/v1;platformv1\xa2\x02\x03NPX\xaa\x02\x10Naru.Platform.V1\xca\x02\x10Naru\\Platform\\V1\xe2\x02\x1cNaru\\Platform\\V1\\GPBMetadata\xea\x02\x12Naru::Platform::V1b\x06proto3"
 
@@ -345,26 +427,29 @@ func file_naru_platform_v1_options_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_platform_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_naru_platform_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_naru_platform_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_naru_platform_v1_options_proto_goTypes = []any{
 	(PrincipalKind)(0),                  // 0: naru.platform.v1.PrincipalKind
 	(Visibility)(0),                     // 1: naru.platform.v1.Visibility
 	(*Access)(nil),                      // 2: naru.platform.v1.Access
-	(*Fact)(nil),                        // 3: naru.platform.v1.Fact
-	(*descriptorpb.MethodOptions)(nil),  // 4: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil), // 5: google.protobuf.MessageOptions
+	(*Bounds)(nil),                      // 3: naru.platform.v1.Bounds
+	(*Fact)(nil),                        // 4: naru.platform.v1.Fact
+	(*descriptorpb.MethodOptions)(nil),  // 5: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil), // 6: google.protobuf.MessageOptions
 }
 var file_naru_platform_v1_options_proto_depIdxs = []int32{
 	0, // 0: naru.platform.v1.Access.kinds:type_name -> naru.platform.v1.PrincipalKind
 	1, // 1: naru.platform.v1.Fact.visibility:type_name -> naru.platform.v1.Visibility
-	4, // 2: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
-	5, // 3: naru.platform.v1.fact:extendee -> google.protobuf.MessageOptions
-	2, // 4: naru.platform.v1.access:type_name -> naru.platform.v1.Access
-	3, // 5: naru.platform.v1.fact:type_name -> naru.platform.v1.Fact
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	4, // [4:6] is the sub-list for extension type_name
-	2, // [2:4] is the sub-list for extension extendee
+	5, // 2: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
+	5, // 3: naru.platform.v1.bounds:extendee -> google.protobuf.MethodOptions
+	6, // 4: naru.platform.v1.fact:extendee -> google.protobuf.MessageOptions
+	2, // 5: naru.platform.v1.access:type_name -> naru.platform.v1.Access
+	3, // 6: naru.platform.v1.bounds:type_name -> naru.platform.v1.Bounds
+	4, // 7: naru.platform.v1.fact:type_name -> naru.platform.v1.Fact
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	5, // [5:8] is the sub-list for extension type_name
+	2, // [2:5] is the sub-list for extension extendee
 	0, // [0:2] is the sub-list for field type_name
 }
 
@@ -379,8 +464,8 @@ func file_naru_platform_v1_options_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_options_proto_rawDesc), len(file_naru_platform_v1_options_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   2,
-			NumExtensions: 2,
+			NumMessages:   3,
+			NumExtensions: 3,
 			NumServices:   0,
 		},
 		GoTypes:           file_naru_platform_v1_options_proto_goTypes,

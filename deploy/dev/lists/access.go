@@ -1,14 +1,10 @@
-// Command accesscheck keeps docs/access.md: who may call each RPC, as the access rules in the protos say. It checks that the page is
-// current; -write writes it. An RPC without a rule, or one whose rule admits nobody, is an error.
 package main
 
 import (
 	"bytes"
 	"cmp"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -18,53 +14,24 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/naru-relay/naru/pkg/rpc"
-	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/pkg/unit"
 )
 
-const file = "docs/access.md"
+const accessHead = `# Who may call what
 
-func main() {
-	write := flag.Bool("write", false, "write "+file)
-	flag.Parse()
-	if err := run(*write); err != nil {
-		fmt.Fprintln(os.Stderr, "accesscheck:", err)
-		os.Exit(1)
-	}
-}
-
-func run(write bool) error {
-	wanted, count, err := render()
-	if err != nil {
-		return err
-	}
-	if write {
-		return os.WriteFile(file, wanted, 0o644) //nolint:gosec // a page
-	}
-	committed, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(committed, wanted) {
-		return fmt.Errorf("%s is not current: go run ./deploy/dev/accesscheck -write", file)
-	}
-	fmt.Printf("%s: %d RPCs, current\n", file, count)
-	return nil
-}
-
-const head = `# Who may call what
-
-Every RPC of Naru, written by ` + "`go run ./deploy/dev/accesscheck -write`" + ` from the access rules in the protos. The rules are enforced by each unit, not only at the doors: a unit verifies the caller's token again, and one with an RPC without a
+Every RPC of Naru, written by ` + "`make lists`" + ` from the access rules in the protos. The rules are enforced by each unit, not only at the doors: a unit verifies the caller's token again, and one with an RPC without a
 rule does not start.
 
 - **open**: through the public doors, without a token.
 - **sender, viewing system, recipient, admin**: through the public doors, with an access token of a principal of that kind that holds the scope. A recipient's token is the short session after an identity proof.
-- **units**: by those units over mutual TLS, never through the doors.
+- **units**, **every unit**: by those units, or by each, over mutual TLS, never through the doors.
 
 Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-known/naru/{unit}/jwks.json`, `GET /.well-known/naru/{unit}/log.vkey`, `GET /openapi.json`, `GET /healthz` and `GET /readyz`" + `, all open.
 `
 
-// render writes the page: a table per unit, the platform's services first.
-func render() ([]byte, int, error) {
+// access writes docs/access.md: who may call each RPC, as the access rules in the protos say, a table per unit, the platform's services first. An
+// RPC without a rule, or one whose rule admits nobody, is an error.
+func access(units []unit.Unit, _ []byte) ([]byte, error) {
 	packages := map[string][]protoreflect.ServiceDescriptor{}
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
 		name, ours := strings.CutPrefix(string(f.Package()), "naru.")
@@ -76,8 +43,7 @@ func render() ([]byte, int, error) {
 		return true
 	})
 	var page bytes.Buffer
-	page.WriteString(head)
-	count := 0
+	page.WriteString(accessHead)
 	var problems []error
 	section := func(title, name string) {
 		services := packages[name]
@@ -92,13 +58,12 @@ func render() ([]byte, int, error) {
 				line, err := row(service.Methods().Get(i))
 				problems = append(problems, err)
 				page.WriteString(line)
-				count++
 			}
 		}
 	}
 	section("Every unit", "platform.v1")
 	var names []string
-	for _, u := range allinone.Units() {
+	for _, u := range units {
 		names = append(names, u.Name)
 	}
 	slices.Sort(names)
@@ -108,7 +73,7 @@ func render() ([]byte, int, error) {
 	for name := range packages {
 		problems = append(problems, fmt.Errorf("naru.%s is served by no unit", name))
 	}
-	return page.Bytes(), count, errors.Join(problems...)
+	return page.Bytes(), errors.Join(problems...)
 }
 
 func row(method protoreflect.MethodDescriptor) (string, error) {
@@ -123,6 +88,9 @@ func row(method protoreflect.MethodDescriptor) (string, error) {
 	for _, kind := range rule.GetKinds() {
 		name := strings.TrimPrefix(kind.String(), "PRINCIPAL_KIND_")
 		who = append(who, strings.ReplaceAll(strings.ToLower(name), "_", " "))
+	}
+	if rule.GetEveryUnit() {
+		who = append(who, "every unit")
 	}
 	if len(rule.GetUnits()) > 0 {
 		units := slices.Sorted(slices.Values(rule.GetUnits()))

@@ -23,17 +23,10 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/certs"
 	"github.com/naru-relay/naru/pkg/unit"
-	"github.com/naru-relay/naru/services/allinone"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 const folder = "../../nats"
-
-func TestCommittedFileIsCurrent(t *testing.T) {
-	t.Parallel()
-	committed, err := os.ReadFile(filepath.Join(folder, "accounts.conf"))
-	require.NoError(t, err)
-	require.Equal(t, string(render(allinone.Units())), string(committed), "go run ./deploy/dev/natsconf -write")
-}
 
 // Three nodes of the committed files make a cluster, in which the streams have three replicas, every unit gets in with its own password
 // and certificate authority, and nobody does what it is not for.
@@ -43,7 +36,7 @@ func TestCommittedFilesMakeACluster(t *testing.T) {
 	ca := certs.NewCA(t, "bus of the test")
 	caFile, certFile, keyFile := ca.Leaf([]string{"127.0.0.1", "localhost"}).Files()
 	users := []string{"admin", "sys"}
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		users = append(users, u.Name)
 	}
 	for _, user := range users {
@@ -58,7 +51,7 @@ func TestCommittedFilesMakeACluster(t *testing.T) {
 	admin := connect(t, address, "admin", pool)
 	js, err := jetstream.New(admin)
 	require.NoError(t, err)
-	topology := unit.Topology(allinone.Units())
+	topology := unit.Topology(registry.Units())
 	topology.Replicas = len(nodes)
 	conn, err := bus.Connect(t.Context(), bus.Options{URL: strings.Replace(address, "nats://", "tls://", 1), User: "admin", Password: password("admin"), CAFile: caFile, Name: "test", Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
@@ -68,11 +61,11 @@ func TestCommittedFilesMakeACluster(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, stream.CachedInfo().Config.Replicas)
 
-	for _, u := range allinone.Units() {
+	for _, u := range registry.Units() {
 		own := connect(t, address, u.Name, pool)
 		ownJS, err := jetstream.New(own)
 		require.NoError(t, err)
-		for _, spec := range u.Specs() {
+		for _, spec := range u.Reads {
 			_, err := ownJS.Consumer(t.Context(), bus.StreamName(spec.From), spec.Name(1))
 			require.NoError(t, err, spec.Name(1))
 		}

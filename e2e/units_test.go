@@ -1,0 +1,23 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/services/registry"
+)
+
+// Every unit of the registry is there, and known to the doors by nothing but that: it publishes the keys of its log.
+func TestEveryUnitIsThere(t *testing.T) {
+	t.Parallel()
+	for _, u := range registry.Units() {
+		t.Run(u.Name, func(t *testing.T) {
+			t.Parallel()
+			answer := stack.Anonymous().Do(t, http.MethodGet, "/.well-known/naru/"+u.Name+"/log.vkey", nil)
+			require.Equal(t, http.StatusOK, answer.Status)
+			require.Contains(t, string(answer.Body), u.Name)
+		})
+	}
+}

@@ -1,0 +1,61 @@
+package unit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// Door is a service that a unit offers at the public doors. Its RPCs that are neither public nor open stay closed.
+type Door struct {
+	// Service is its full name.
+	Service string
+	// REST puts its routes on a mux, over a connection to the unit; nil where it has none.
+	REST func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error
+}
+
+// Offer makes the door of a generated service: its description, what grpc-gateway generated for it, and its client.
+func Offer[C any](service *grpc.ServiceDesc, register func(context.Context, *runtime.ServeMux, C) error, client func(grpc.ClientConnInterface) C) Door {
+	return Door{Service: service.ServiceName, REST: func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+		return register(ctx, mux, client(conn))
+	}}
+}
+
+// PlatformDoors are what every unit offers; a call says which unit is meant.
+func PlatformDoors() []Door {
+	return []Door{
+		Offer(&platformv1.ParkedEventService_ServiceDesc, platformv1.RegisterParkedEventServiceHandlerClient, platformv1.NewParkedEventServiceClient),
+		Offer(&platformv1.JournalAdminService_ServiceDesc, platformv1.RegisterJournalAdminServiceHandlerClient, platformv1.NewJournalAdminServiceClient),
+		{Service: platformv1.KeyService_ServiceDesc.ServiceName},
+	}
+}
+
+// Descriptor of the service.
+func (d Door) Descriptor() (protoreflect.ServiceDescriptor, error) {
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(d.Service))
+	if err != nil {
+		return nil, fmt.Errorf("find the service %s: %w", d.Service, err)
+	}
+	service, ok := found.(protoreflect.ServiceDescriptor)
+	if !ok {
+		return nil, fmt.Errorf("find the service %s: it is something else", d.Service)
+	}
+	return service, nil
+}
+
+// checkDoors holds what a unit offers against what it serves.
+func checkDoors(doors []Door, served map[string]grpc.ServiceInfo) error {
+	for _, d := range slices.Concat(doors, PlatformDoors()) {
+		if _, ok := served[d.Service]; !ok {
+			return fmt.Errorf("%s is offered at the doors and not served", d.Service)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package registry
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/unit"
+)
+
+// A service with an RPC that may be called through the doors is offered there, by the unit whose proto it is or by every unit.
+func TestPublicServicesAreOffered(t *testing.T) {
+	t.Parallel()
+	offered := map[string]string{}
+	for _, d := range unit.PlatformDoors() {
+		offered[d.Service] = "platform"
+	}
+	for _, u := range Units() {
+		for _, d := range u.Doors {
+			require.NotContains(t, offered, d.Service)
+			offered[d.Service] = u.Name
+		}
+	}
+	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		name, ours := strings.CutPrefix(string(f.Package()), "naru.")
+		for i := 0; ours && i < f.Services().Len(); i++ {
+			service := f.Services().Get(i)
+			public := false
+			for j := range service.Methods().Len() {
+				rule, err := rpc.AccessOf(service.Methods().Get(j))
+				require.NoError(t, err)
+				public = public || rpc.Public(rule)
+			}
+			unit, found := offered[string(service.FullName())]
+			require.Equal(t, public, found, service.FullName())
+			if found {
+				require.Equal(t, strings.TrimSuffix(name, ".v1"), unit, service.FullName())
+			}
+		}
+		return true
+	})
+}
+
+// Whom a public fact is for, as its proto says, are just the units that read it: nobody holds a key to what it does not read.
+func TestReadersAreThoseWhoRead(t *testing.T) {
+	t.Parallel()
+	for _, producer := range Units() {
+		for _, kind := range producer.PublicKinds() {
+			rule, err := journal.RuleOfKind(kind)
+			require.NoError(t, err)
+			var reading []string
+			for _, u := range Units() {
+				for _, spec := range u.Reads {
+					if slices.Contains(spec.Kinds, kind) && !slices.Contains(reading, u.Name) {
+						reading = append(reading, u.Name)
+					}
+				}
+			}
+			require.ElementsMatch(t, reading, rule.Readers, kind)
+		}
+	}
+}
