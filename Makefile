@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 BIN := bin
 TOOLS := .tools
-# Nobody debugs the tools: they link in half the time.
+# Nobody debugs the tools.
 STRIPPED := -ldflags='-s -w'
 
 .PHONY: help
@@ -60,7 +60,8 @@ gen: tools ## Generate Go and OpenAPI from the protos
 
 .PHONY: unit
 unit: ## Lay a new unit (NAME=ferry): its folder, its lines in the registry, its places in every list
-	@$(GO) run ./deploy/dev/newunit -name "$(NAME)" && $(GO) run ./deploy/dev/lists -write
+	@$(GO) run ./deploy/dev/newunit -name "$(NAME)"
+	@$(MAKE) --no-print-directory lists
 
 .PHONY: lists
 lists: ## Write what is written from the list of units

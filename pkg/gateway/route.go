@@ -76,24 +76,38 @@ func newRoute(method protoreflect.MethodDescriptor, rule *annotations.HttpRule) 
 		return nil, err
 	}
 	route := &Route{RPC: method, Bounds: bounds, bodyField: rule.GetBody(), bound: make(map[protoreflect.Name]bool)}
-	switch pattern := rule.GetPattern().(type) {
-	case *annotations.HttpRule_Get:
-		route.Method, route.Pattern = http.MethodGet, pattern.Get
-	case *annotations.HttpRule_Put:
-		route.Method, route.Pattern = http.MethodPut, pattern.Put
-	case *annotations.HttpRule_Post:
-		route.Method, route.Pattern = http.MethodPost, pattern.Post
-	case *annotations.HttpRule_Delete:
-		route.Method, route.Pattern = http.MethodDelete, pattern.Delete
-	case *annotations.HttpRule_Patch:
-		route.Method, route.Pattern = http.MethodPatch, pattern.Patch
-	default:
+	if route.Method, route.Pattern = binding(rule); route.Method == "" {
 		return nil, fmt.Errorf("its HTTP method is not supported")
 	}
 	if err := route.parse(); err != nil {
 		return nil, err
 	}
 	return route, route.bind(rule)
+}
+
+// binding is the HTTP method and path of an option; empty where it has none that is supported.
+func binding(rule *annotations.HttpRule) (method, pattern string) {
+	switch of := rule.GetPattern().(type) {
+	case *annotations.HttpRule_Get:
+		return http.MethodGet, of.Get
+	case *annotations.HttpRule_Put:
+		return http.MethodPut, of.Put
+	case *annotations.HttpRule_Post:
+		return http.MethodPost, of.Post
+	case *annotations.HttpRule_Delete:
+		return http.MethodDelete, of.Delete
+	case *annotations.HttpRule_Patch:
+		return http.MethodPatch, of.Patch
+	default:
+		return "", ""
+	}
+}
+
+// PathOf is how an RPC is called over REST, e.g. POST /v1/documents; empty where it is not.
+func PathOf(method protoreflect.MethodDescriptor) string {
+	rule, _ := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
+	verb, pattern := binding(rule)
+	return strings.TrimSpace(verb + " " + pattern)
 }
 
 // parse takes the pattern apart.

@@ -61,8 +61,21 @@ func Permit(rule *platformv1.Access, p authn.Principal) error {
 	return nil
 }
 
-// fullMethod is the name of an RPC as gRPC writes it.
-func fullMethod(method protoreflect.MethodDescriptor) string {
+// ServiceOf is the description of a service that is linked in, by its full name.
+func ServiceOf(name string) (protoreflect.ServiceDescriptor, error) {
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
+	if err != nil {
+		return nil, fmt.Errorf("finding service %s: %w", name, err)
+	}
+	service, ok := found.(protoreflect.ServiceDescriptor)
+	if !ok {
+		return nil, fmt.Errorf("finding service %s: it is something else", name)
+	}
+	return service, nil
+}
+
+// FullMethod is the name of an RPC as gRPC writes it.
+func FullMethod(method protoreflect.MethodDescriptor) string {
 	return "/" + string(method.Parent().FullName()) + "/" + string(method.Name())
 }
 
@@ -82,13 +95,9 @@ func (g *gate) add(service string) error {
 	if infrastructure(service) {
 		return nil
 	}
-	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
+	descriptor, err := ServiceOf(service)
 	if err != nil {
-		return fmt.Errorf("finding service %s: %w", service, err)
-	}
-	descriptor, ok := found.(protoreflect.ServiceDescriptor)
-	if !ok {
-		return fmt.Errorf("finding service %s: it is something else", service)
+		return err
 	}
 	for i := range descriptor.Methods().Len() {
 		method := descriptor.Methods().Get(i)
@@ -96,7 +105,7 @@ func (g *gate) add(service string) error {
 		if err != nil {
 			return err
 		}
-		g.rules[fullMethod(method)] = rule
+		g.rules[FullMethod(method)] = rule
 		g.inputs = append(g.inputs, method.Input())
 	}
 	return nil

@@ -7,8 +7,6 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -35,19 +33,6 @@ func PlatformDoors() []Door {
 		Offer(&platformv1.JournalAdminService_ServiceDesc, platformv1.RegisterJournalAdminServiceHandlerClient, platformv1.NewJournalAdminServiceClient),
 		{Service: platformv1.KeyService_ServiceDesc.ServiceName},
 	}
-}
-
-// Descriptor of the service.
-func (d Door) Descriptor() (protoreflect.ServiceDescriptor, error) {
-	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(d.Service))
-	if err != nil {
-		return nil, fmt.Errorf("find the service %s: %w", d.Service, err)
-	}
-	service, ok := found.(protoreflect.ServiceDescriptor)
-	if !ok {
-		return nil, fmt.Errorf("find the service %s: it is something else", d.Service)
-	}
-	return service, nil
 }
 
 // checkDoors holds what a unit offers against what it serves.

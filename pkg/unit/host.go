@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -118,6 +119,9 @@ func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host,
 	}
 	if h.service, err = u.Build(ctx, h.env, config); err != nil {
 		return nil, err
+	}
+	if !reflect.DeepEqual(readsOf(u.Name, h.service.Consumers), u.Reads) {
+		return nil, errors.New("it consumes something else than its Spec tells without it: consumers must not depend on settings")
 	}
 	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Journal: h.env.Journal, Keys: h.readerKeys, Clock: rt.Clock, Slots: slots,
 		Consumers: h.service.Consumers, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter}); err != nil {
@@ -233,9 +237,6 @@ func (h *host) ready(ctx context.Context) error {
 		problems = append(problems, errors.New("the database does not answer"))
 	} else {
 		problems = append(problems, pg.CheckPartitions(ctx, h.pool, h.parts, h.env.Clock.Now()))
-	}
-	if h.service.Ready != nil {
-		problems = append(problems, h.service.Ready(ctx))
 	}
 	return errors.Join(problems...)
 }

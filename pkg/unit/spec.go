@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/audit"
+	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -53,8 +54,6 @@ type Spec[C Config, S any] struct {
 	Register func(S, grpc.ServiceRegistrar)
 	// Tasks run beside them; nil for none.
 	Tasks func(S) ([]lifecycle.Task, error)
-	// Ready tells why the unit cannot work, beyond database, bus, clock and partitions; nil for nothing beyond.
-	Ready func(S, context.Context) error
 }
 
 // Unit is the unit as the platform runs it.
@@ -68,11 +67,17 @@ func (s Spec[C, S]) Unit() Unit {
 	}
 	if s.Consumers != nil {
 		var zero S
-		for _, c := range s.Consumers(zero) {
-			u.Reads = append(u.Reads, c.Spec(s.Name))
-		}
+		u.Reads = readsOf(s.Name, s.Consumers(zero))
 	}
 	return u
+}
+
+// readsOf are the places of a unit's consumers in the topology of the bus.
+func readsOf(name string, consumers []inbox.Consumer) (reads []bus.ConsumerSpec) {
+	for _, c := range consumers {
+		reads = append(reads, c.Spec(name))
+	}
+	return reads
 }
 
 func (s Spec[C, S]) build(ctx context.Context, env *Env, config Config) (*Service, error) {
@@ -91,9 +96,6 @@ func (s Spec[C, S]) build(ctx context.Context, env *Env, config Config) (*Servic
 	if s.Register != nil {
 		at.Register = func(r grpc.ServiceRegistrar) { s.Register(made, r) }
 	}
-	if s.Ready != nil {
-		at.Ready = func(ctx context.Context) error { return s.Ready(made, ctx) }
-	}
 	if s.Tasks != nil {
 		at.Tasks, err = s.Tasks(made)
 	}
@@ -105,5 +107,4 @@ type Service struct {
 	Register  func(grpc.ServiceRegistrar)
 	Consumers []inbox.Consumer
 	Tasks     []lifecycle.Task
-	Ready     func(context.Context) error
 }

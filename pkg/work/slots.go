@@ -17,6 +17,8 @@ const (
 	courtesy = 50 * time.Millisecond
 	// lull is how long no express work must have ended until bulk works in large pieces again.
 	lull = 250 * time.Millisecond
+	// pieces is into how many bulk divides its work while express work comes.
+	pieces = 5
 )
 
 // Slots let the works of a process share its processors, whichever units they are of. Express work, for which somebody waits, begins at once.
@@ -85,7 +87,7 @@ func (s *Slots) Piece(lane platformv1.Lane, most int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.express > 0 || !s.ended.IsZero() && time.Since(s.ended) < lull {
-		return max(1, most/5)
+		return max(1, most/pieces)
 	}
 	return most
 }

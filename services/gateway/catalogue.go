@@ -56,7 +56,7 @@ func newCatalogue(units ...unit.Unit) (*catalogue, error) {
 
 func (c *catalogue) add(unit string, doors []unit.Door) error {
 	for _, d := range doors {
-		service, err := d.Descriptor()
+		service, err := rpc.ServiceOf(d.Service)
 		if err != nil {
 			return fmt.Errorf("open the doors: %w", err)
 		}
@@ -77,7 +77,7 @@ func (c *catalogue) add(unit string, doors []unit.Door) error {
 			case method.IsStreamingClient() || method.IsStreamingServer():
 				return fmt.Errorf("open the doors: %s streams, which they do not pass on", method.FullName())
 			}
-			c.methods["/"+string(service.FullName())+"/"+string(method.Name())] = target{unit: unit, rule: rule, bounds: bounds, input: method.Input()}
+			c.methods[rpc.FullMethod(method)] = target{unit: unit, rule: rule, bounds: bounds, input: method.Input()}
 		}
 	}
 	return nil

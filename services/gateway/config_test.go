@@ -4,6 +4,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/naru-relay/naru/pkg/unit"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // Every public RPC is routed by its unit, and every unit's rule is readable.
@@ -18,6 +26,38 @@ func TestCatalogue(t *testing.T) {
 	require.EqualValues(t, "items", batch.Items.Name())
 	for method, to := range offers.methods {
 		require.True(t, to.rule.GetOpen() || len(to.rule.GetKinds()) > 0, method)
+	}
+}
+
+// What the doors could not do as the proto says is told before they open.
+func TestOffersThatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	method := func(name string, streams bool, bounds *platformv1.Bounds) *descriptorpb.ServiceDescriptorProto {
+		options := &descriptorpb.MethodOptions{}
+		proto.SetExtension(options, platformv1.E_Access, &platformv1.Access{Open: true})
+		proto.SetExtension(options, platformv1.E_Bounds, bounds)
+		of := ".naru.intake.v1.BatchSendRequest"
+		return &descriptorpb.ServiceDescriptorProto{Name: &name, Method: []*descriptorpb.MethodDescriptorProto{
+			{Name: proto.String("Call"), InputType: &of, OutputType: &of, Options: options, ServerStreaming: &streams},
+		}}
+	}
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: proto.String("offers_that_cannot_be_kept.proto"), Package: proto.String("test.offers"), Syntax: proto.String("proto3"),
+		Dependency: []string{intakev1.File_naru_intake_v1_intake_service_proto.Path()},
+		Service: []*descriptorpb.ServiceDescriptorProto{
+			method("Good", false, &platformv1.Bounds{Items: "items"}), method("Streaming", true, nil), method("Huge", false, &platformv1.Bounds{RequestBytes: 1 << 30}),
+			method("NoList", false, &platformv1.Bounds{Items: "nothing"}),
+		},
+	}, protoregistry.GlobalFiles)
+	require.NoError(t, err)
+	require.NoError(t, protoregistry.GlobalFiles.RegisterFile(file))
+	for name, want := range map[string]string{"Good": "", "Streaming": "streams", "Huge": "no message has more than", "NoList": "is no list of items", "Unknown": "finding service"} {
+		_, err := newCatalogue(unit.Unit{Name: "test", Doors: []unit.Door{{Service: "test.offers." + name}}})
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, want)
 	}
 }
 

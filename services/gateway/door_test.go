@@ -126,6 +126,22 @@ func TestQuotas(t *testing.T) {
 	require.Equal(t, "RATE_LIMITED", fault.ReasonOf(fault.FromStatus(status.Convert(err))))
 }
 
+// How much an RPC takes is bounded at the gRPC door too, before its unit is called; another one's bound is its own.
+func TestMessagesAreBounded(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	sender, client := w.sender(t), intakev1.NewIntakeServiceClient(w.dial(t))
+	large := &intakev1.SendItem{OwnKey: strings.Repeat("k", 1<<20)}
+	_, err := client.Send(bearing(t, sender), &intakev1.SendRequest{Item: large})
+	f := fault.As(fault.FromStatus(status.Convert(err)))
+	require.Equal(t, fault.Invalid, f.Kind)
+	require.Equal(t, []string{"BODY_TOO_LARGE", "gateway"}, []string{f.Reason, f.Domain})
+	_, err = client.Send(bearing(t, sender), &intakev1.SendRequest{Item: &intakev1.SendItem{OwnKey: strings.Repeat("k", 1<<20-64)}})
+	require.NoError(t, err, "a message within the bound")
+	_, err = client.BatchSend(bearing(t, sender), &intakev1.BatchSendRequest{Items: []*intakev1.SendItem{large}})
+	require.NoError(t, err)
+}
+
 func make600() []*intakev1.SendItem {
 	items := make([]*intakev1.SendItem, 600)
 	for i := range items {

@@ -40,7 +40,6 @@ type restDoor struct {
 	ready     func(context.Context) error
 	timeout   time.Duration
 	openAPI   []byte
-	rules     map[protoreflect.FullName]*platformv1.Access
 }
 
 // handler puts the API and the endpoints beside it together.
@@ -93,16 +92,10 @@ func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.rules = make(map[protoreflect.FullName]*platformv1.Access)
 	for _, route := range routes.All() {
-		rule, err := rpc.AccessOf(route.RPC)
-		if err != nil {
-			return nil, err
-		}
-		if !rpc.Public(rule) {
+		if _, public := d.catalogue.methods[rpc.FullMethod(route.RPC)]; !public {
 			return nil, fmt.Errorf("%s has a route and is not public", route.RPC.FullName())
 		}
-		d.rules[route.RPC.FullName()] = rule
 	}
 	return gateway.NewHandler(gateway.HandlerDeps{Routes: routes, API: mux, Admit: d.admit, Timeout: d.timeout})
 }
@@ -121,7 +114,7 @@ func (d *restDoor) admit(ctx context.Context, r *http.Request, route *gateway.Ro
 	if values := r.Header.Values("Authorization"); len(values) == 1 {
 		token = rpc.BearerToken(values[0])
 	}
-	ctx, left, err := d.door.admit(withAnswer(ctx, answer), d.rules[route.RPC.FullName()], d.door.origins.ofHTTP(r), token)
+	ctx, left, err := d.door.admit(withAnswer(ctx, answer), d.catalogue.methods[rpc.FullMethod(route.RPC)].rule, d.door.origins.ofHTTP(r), token)
 	if left.limit > 0 {
 		left.headers(answer)
 	}

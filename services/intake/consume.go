@@ -20,7 +20,7 @@ import (
 )
 
 // consumers keep the projections of senders, viewing systems and senders' addresses.
-func consumers() []inbox.Consumer {
+func (*service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
 		{Purpose: "sender-addresses", From: "address", Handlers: []inbox.Handler{inbox.On(onAddressRegistered), inbox.On(onAddressWithdrawn)}},

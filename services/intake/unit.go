@@ -12,7 +12,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
@@ -50,7 +49,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Witness:    "status",
 	Signers:    []string{receiptKey},
 	Doors:      []unit.Door{unit.Offer(&intakev1.IntakeService_ServiceDesc, intakev1.RegisterIntakeServiceHandlerClient, intakev1.NewIntakeServiceClient)},
-	Build:      build, Consumers: func(*service) []inbox.Consumer { return consumers() }, Register: (*service).register, Tasks: (*service).tasks,
+	Build:      build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
 func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {

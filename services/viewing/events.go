@@ -15,7 +15,7 @@ func emits() []proto.Message {
 }
 
 // consumers keep cancelled numbers and the projection of viewing systems.
-func consumers() []inbox.Consumer {
+func (*service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "cancelled", From: "delivery", Handlers: []inbox.Handler{inbox.On(onDocumentCancelled)}},
 		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},

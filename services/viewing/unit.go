@@ -10,7 +10,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -53,7 +52,7 @@ var Unit = unit.Spec[*Config, *service]{
 		unit.Offer(&viewingv1.ViewingTokenService_ServiceDesc, viewingv1.RegisterViewingTokenServiceHandlerClient, viewingv1.NewViewingTokenServiceClient),
 		unit.Offer(&viewingv1.ViewingService_ServiceDesc, viewingv1.RegisterViewingServiceHandlerClient, viewingv1.NewViewingServiceClient),
 	},
-	Build: build, Consumers: func(*service) []inbox.Consumer { return consumers() }, Register: (*service).register,
+	Build: build, Consumers: (*service).consumers, Register: (*service).register,
 }.Unit()
 
 // partitions of what is kept ten years after the end of its year, and as long as a number in it is under legal hold. Logins go after days.

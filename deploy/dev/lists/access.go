@@ -8,11 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/genproto/googleapis/api/annotations"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/unit"
 )
@@ -102,24 +101,5 @@ func row(method protoreflect.MethodDescriptor) (string, error) {
 		}
 		return "`" + text + "`"
 	}
-	return fmt.Sprintf("| `%s/%s` | %s | %s | %s |\n", method.Parent().Name(), method.Name(), code(path(method)), strings.Join(who, "; "), code(rule.GetScope())), nil
-}
-
-func path(method protoreflect.MethodDescriptor) string {
-	rule, ok := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
-	switch {
-	case !ok:
-		return ""
-	case rule.GetGet() != "":
-		return "GET " + rule.GetGet()
-	case rule.GetPost() != "":
-		return "POST " + rule.GetPost()
-	case rule.GetPut() != "":
-		return "PUT " + rule.GetPut()
-	case rule.GetPatch() != "":
-		return "PATCH " + rule.GetPatch()
-	case rule.GetDelete() != "":
-		return "DELETE " + rule.GetDelete()
-	}
-	return ""
+	return fmt.Sprintf("| `%s/%s` | %s | %s | %s |\n", method.Parent().Name(), method.Name(), code(gateway.PathOf(method)), strings.Join(who, "; "), code(rule.GetScope())), nil
 }

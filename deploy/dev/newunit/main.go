@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/format"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -72,30 +73,23 @@ func write(folder, name, path string) error {
 	return errors.Join(text.Execute(made, struct{ Name string }{name}), made.Close())
 }
 
-// enlist adds a unit to the registry: its import, in the order of the alphabet, and its line, as the last before the gateway.
+// enlist adds a unit to the registry: its import, and its line as the last before the gateway.
 func enlist(file, name string) error {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read the registry: %w", err)
 	}
-	const prefix = "\t\"github.com/naru-relay/naru/services/"
-	lines := strings.SplitAfter(string(raw), "\n")
-	var listed strings.Builder
-	imported, last := false, false
-	for i, line := range lines {
-		ours := strings.HasPrefix(line, prefix)
-		if !imported && (ours && line > prefix+name+"\"\n" || !ours && i > 0 && strings.HasPrefix(lines[i-1], prefix)) {
-			listed.WriteString(prefix + name + "\"\n")
-			imported = true
-		}
-		if !last && imported && line == "\t}\n" {
-			listed.WriteString("\t\t" + name + ".Unit,\n")
-			last = true
-		}
-		listed.WriteString(line)
+	const firstImport, list, end = "\t\"github.com/naru-relay/naru/services/", "return []unit.Unit{\n", "\t}\n"
+	imports, rest, found := strings.Cut(string(raw), firstImport)
+	head, listed, hasList := strings.Cut(rest, list)
+	units, tail, hasEnd := strings.Cut(listed, end)
+	if !found || !hasList || !hasEnd {
+		return fmt.Errorf("%s does not look as it should: its imports, or its list, were not found", file)
 	}
-	if !imported || !last {
-		return fmt.Errorf("%s does not look as it should: its imports, or the end of its list, were not found", file)
+	// Formatting puts the import in its place.
+	formatted, err := format.Source([]byte(imports + firstImport + name + "\"\n" + firstImport + head + list + units + "\t\t" + name + ".Unit,\n" + end + tail))
+	if err != nil {
+		return fmt.Errorf("format the registry: %w", err)
 	}
-	return os.WriteFile(file, []byte(listed.String()), 0o644) //nolint:gosec // source code
+	return os.WriteFile(file, formatted, 0o644) //nolint:gosec // source code
 }

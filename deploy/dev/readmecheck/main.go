@@ -10,11 +10,10 @@ import (
 	"regexp"
 	"strings"
 
-	"google.golang.org/genproto/googleapis/api/annotations"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/naru-relay/naru/pkg/gateway"
+	"github.com/naru-relay/naru/pkg/rpc"
 	_ "github.com/naru-relay/naru/services/registry" // links every proto
 )
 
@@ -82,7 +81,7 @@ func row(cells []string) error {
 			return errors.New("names no RPC, or not one REST path each, or not one unit")
 		}
 		for i, name := range rpcs {
-			problems = append(problems, rpc(name, rests[i], units[0]))
+			problems = append(problems, call(name, rests[i], units[0]))
 		}
 	}
 	tests := names(cells[4])
@@ -103,39 +102,24 @@ func names(cell string) []string {
 	return found
 }
 
-// rpc: naru.intake.v1.IntakeService/Send with POST /v1/documents, served by intake.
-func rpc(name, rest, unit string) error {
+// call: naru.intake.v1.IntakeService/Send with POST /v1/documents, served by intake.
+func call(name, rest, unit string) error {
 	service, method, _ := strings.Cut(name, "/")
-	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
+	descriptor, err := rpc.ServiceOf(service)
 	if err != nil {
-		return fmt.Errorf("there is no service %s", service)
+		return err
 	}
-	descriptor, ok := found.(protoreflect.ServiceDescriptor)
-	if !ok || descriptor.Methods().ByName(protoreflect.Name(method)) == nil {
+	of := descriptor.Methods().ByName(protoreflect.Name(method))
+	if of == nil {
 		return fmt.Errorf("there is no RPC %s", name)
 	}
 	if !strings.HasPrefix(service, "naru."+unit+".") {
 		return fmt.Errorf("%s is not served by %s", name, unit)
 	}
-	rule, _ := proto.GetExtension(descriptor.Methods().ByName(protoreflect.Name(method)).Options(), annotations.E_Http).(*annotations.HttpRule)
-	if got := path(rule); got != rest {
+	if got := gateway.PathOf(of); got != rest {
 		return fmt.Errorf("%s is %q over REST, not %q", name, got, rest)
 	}
 	return nil
-}
-
-func path(rule *annotations.HttpRule) string {
-	switch {
-	case rule.GetGet() != "":
-		return "GET " + rule.GetGet()
-	case rule.GetPost() != "":
-		return "POST " + rule.GetPost()
-	case rule.GetPut() != "":
-		return "PUT " + rule.GetPut()
-	case rule.GetDelete() != "":
-		return "DELETE " + rule.GetDelete()
-	}
-	return ""
 }
 
 // test: <folder>:TestName.

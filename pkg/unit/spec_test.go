@@ -1,0 +1,46 @@
+package unit
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+type settings struct{ Named string }
+
+func (*settings) Validate() error { return nil }
+
+// What is offered at the doors is served.
+func TestDoorsAreServed(t *testing.T) {
+	t.Parallel()
+	served := map[string]grpc.ServiceInfo{}
+	require.ErrorContains(t, checkDoors(nil, served), "and not served", "what every unit offers")
+	for _, d := range PlatformDoors() {
+		served[d.Service] = grpc.ServiceInfo{}
+	}
+	require.NoError(t, checkDoors(nil, served))
+	require.ErrorContains(t, checkDoors([]Door{{Service: platformv1.JournalService_ServiceDesc.ServiceName}}, served), "naru.platform.v1.JournalService")
+}
+
+// A unit is built with settings of its own kind, and with no others.
+func TestSettingsAreTheUnitsOwn(t *testing.T) {
+	t.Parallel()
+	u := Spec[*settings, string]{
+		Name: "ferry", Settings: "named: ferry # Yours.\n", Defaults: func() *settings { return &settings{Named: "default"} },
+		Build: func(_ context.Context, _ *Env, s *settings) (string, error) { return s.Named, nil },
+	}.Unit()
+	require.Equal(t, &settings{Named: "default"}, u.NewConfig())
+	_, err := u.Build(t.Context(), &Env{}, u.NewConfig())
+	require.NoError(t, err)
+	_, err = u.Build(t.Context(), &Env{}, DefaultProcess())
+	require.ErrorContains(t, err, "the configuration is a *unit.Process")
+
+	var told bytes.Buffer
+	require.Equal(t, exitOK, run(t.Context(), u, []string{"-example"}, &told, &told))
+	require.Equal(t, u.Settings, told.String())
+}
