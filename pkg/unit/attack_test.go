@@ -170,6 +170,8 @@ func TestHeldFrameIsReleasedByAnOperator(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(done))
 	b.Deliver(t, express, accepted("doc-1"))
+	// What is back-dated is so against the log: before its first checkpoint there is nothing to be older than.
+	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from log_checkpoint`) > 0 })
 	stolen := journal.NewKeys(b.Env.Keys, clock.NewFake(b.Clock.Now().Add(-time.Hour)))
 	stated, err := journal.OfKind(t.Context(), b.App, "address", frame.KindOf(&addressv1.DocumentCancelled{}))
 	require.NoError(t, err)
