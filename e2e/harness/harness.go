@@ -156,10 +156,16 @@ func (s *Stack) StartUnit(ctx context.Context, unit string) error {
 	return nil
 }
 
-// AwaitUnit waits until a unit's process is ready.
+// AwaitUnit waits until a unit's process is ready; one that ends instead is told at once, with the last of its log.
 func (s *Stack) AwaitUnit(ctx context.Context, unit string) error {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
+	s.mu.Lock()
+	p := s.processes[unit]
+	s.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("%s is no process of this stack", unit)
+	}
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -176,11 +182,17 @@ func (s *Stack) AwaitUnit(ctx context.Context, unit string) error {
 		}
 		select {
 		case <-ticker.C:
+		case <-p.ended:
+			return fmt.Errorf("%s ended before it was ready\n%s", unit, s.logTail(unit))
 		case <-ctx.Done():
-			tail, _ := os.ReadFile(filepath.Join(s.Dir, unit+".log"))
-			return fmt.Errorf("%s did not get ready: %w\n%s", unit, ctx.Err(), tail[max(0, len(tail)-2000):])
+			return fmt.Errorf("%s did not get ready: %w\n%s", unit, ctx.Err(), s.logTail(unit))
 		}
 	}
+}
+
+func (s *Stack) logTail(unit string) []byte {
+	tail, _ := os.ReadFile(filepath.Join(s.Dir, unit+".log"))
+	return tail[max(0, len(tail)-2000):]
 }
 
 // Kill ends a unit's process at once (SIGKILL) and waits for its end.

@@ -26,7 +26,7 @@ func (r *Relay) writeApart(ctx context.Context, units []unit.Unit) error {
 	var listing strings.Builder
 	for _, u := range units {
 		for _, kind := range []map[string]string{addresses, ops} {
-			port, err := freePort(ctx, loopback)
+			port, err := r.ports.take(ctx, loopback)
 			if err != nil {
 				return err
 			}

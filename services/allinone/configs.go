@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
@@ -24,7 +23,7 @@ const hubClient = "00000000NARU0001"
 // doors are the addresses of the relay, decided before anything is told about them.
 type doors struct{ rest, grpc, ops string }
 
-// reserve finds the addresses; a free port is looked up once and then used as if it had been asked for.
+// reserve finds the addresses; a free port is taken once and then used as if it had been asked for.
 func (r *Relay) reserve(ctx context.Context, opts Options) (doors, error) {
 	d := doors{rest: opts.REST, grpc: opts.GRPC, ops: opts.Ops}
 	for _, address := range []*string{&d.rest, &d.grpc, &d.ops} {
@@ -35,35 +34,13 @@ func (r *Relay) reserve(ctx context.Context, opts Options) (doors, error) {
 		if port != "0" {
 			continue
 		}
-		free, err := freePort(ctx, host)
+		free, err := r.ports.take(ctx, host)
 		if err != nil {
 			return doors{}, err
 		}
 		*address = net.JoinHostPort(host, strconv.Itoa(free))
 	}
 	return d, nil
-}
-
-// Free ports are taken from below the range that outgoing connections use, so that none of those takes one between the look and the use.
-const (
-	firstFreePort = 20000
-	lastFreePort  = 32000
-	freePortTries = 100
-)
-
-func freePort(ctx context.Context, host string) (int, error) {
-	var listen net.ListenConfig
-	var last error
-	for range freePortTries {
-		port := firstFreePort + rand.IntN(lastFreePort-firstFreePort)
-		listener, err := listen.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-		if err != nil {
-			last = err
-			continue
-		}
-		return port, listener.Close()
-	}
-	return 0, fmt.Errorf("look for a free port: %w", last)
 }
 
 func (r *Relay) endpoints(d doors) Endpoints {

@@ -62,6 +62,7 @@ type Relay struct {
 	Endpoints Endpoints
 
 	folder   folder
+	ports    ports
 	log      *slog.Logger
 	database *database
 	bus      *natsserver.Server
@@ -274,5 +275,6 @@ func (r *Relay) Stop(ctx context.Context) error {
 	if r.database != nil {
 		problems = append(problems, r.database.close(ctx))
 	}
+	problems = append(problems, r.ports.close())
 	return errors.Join(problems...)
 }

@@ -1,0 +1,44 @@
+package allinone
+
+import (
+	"net"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Nothing listens yet on a port that was handed out, and still nobody else is given it: not this relay a second time, no other relay.
+func TestAPortIsHandedOutOnce(t *testing.T) {
+	t.Parallel()
+	taken := map[int]bool{}
+	for range 20 {
+		relay := &ports{}
+		t.Cleanup(func() { require.NoError(t, relay.close()) })
+		for range portBlock / 2 {
+			port, err := relay.take(t.Context(), loopback)
+			require.NoError(t, err)
+			require.False(t, taken[port], port)
+			taken[port] = true
+		}
+	}
+}
+
+// A port that something else listens on is passed over, and a block that is used up says so.
+func TestPortsInUseArePassedOver(t *testing.T) {
+	t.Parallel()
+	relay := &ports{}
+	t.Cleanup(func() { require.NoError(t, relay.close()) })
+	first, err := relay.take(t.Context(), loopback)
+	require.NoError(t, err)
+	other, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(first+1))) //nolint:noctx // closed below
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, other.Close()) })
+	second, err := relay.take(t.Context(), loopback)
+	require.NoError(t, err)
+	require.Greater(t, second, first+1)
+	for err == nil {
+		_, err = relay.take(t.Context(), loopback)
+	}
+	require.ErrorIs(t, err, errNoPort)
+}
