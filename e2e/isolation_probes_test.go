@@ -141,9 +141,9 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		}
 	}
 	window := &statusv1.ListStatusesRequest{AcceptedFrom: timestamppb.New(now.Add(-time.Hour)), AcceptedUntil: timestamppb.New(now.Add(time.Hour))}
-	institution := &gatewayv1.Institution{Name: "시험용 기관", BusinessNumber: decimals(10), Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: "stranger-" + strings.ToLower(rand.Text())}
-	resubmission := func(id string) *gatewayv1.ResubmitInstitutionRequest {
-		return &gatewayv1.ResubmitInstitutionRequest{Id: id, RequestId: "s1", Name: "시험용 기관", BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}
+	institution := &addressv1.Institution{Name: "시험용 기관", BusinessNumber: decimals(10), Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: "stranger-" + strings.ToLower(rand.Text())}
+	resubmission := func(id string) *addressv1.ResubmitInstitutionRequest {
+		return &addressv1.ResubmitInstitutionRequest{Id: id, RequestId: "s1", Name: "시험용 기관", BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}
 	}
 	all := map[string]probe{
 		"intake.v1.IntakeService/Send":                          {foreign: &intakev1.SendRequest{Item: item(number, v.institution.ViewingSystem)}, absent: &intakev1.SendRequest{Item: item(nowhere, uuid.NewString())}},
@@ -185,8 +185,8 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"gateway.v1.TokenService/IssueToken":                   {foreign: &gatewayv1.IssueTokenRequest{ClientId: v.institution.Credentials.ClientID, ClientSecret: "guessed"}, absent: &gatewayv1.IssueTokenRequest{ClientId: uuid.NewString(), ClientSecret: "guessed"}},
 		"gateway.v1.PrincipalAdminService/CreateInstitution":   {foreign: &gatewayv1.CreateInstitutionRequest{Institution: institution, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}},
 		"gateway.v1.PrincipalAdminService/ResubmitInstitution": {foreign: resubmission(v.institution.ID), absent: resubmission(uuid.NewString())},
-		"gateway.v1.PrincipalAdminService/GetInstitution":      {foreign: &gatewayv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &gatewayv1.GetInstitutionRequest{Id: uuid.NewString()}},
-		"gateway.v1.PrincipalAdminService/ListInstitutions":    {foreign: &gatewayv1.ListInstitutionsRequest{}},
+		"gateway.v1.PrincipalAdminService/GetInstitution":      {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
+		"gateway.v1.PrincipalAdminService/ListInstitutions":    {foreign: &addressv1.ListInstitutionsRequest{}},
 		"gateway.v1.PrincipalAdminService/CreateViewingSystem": {foreign: &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "시험용", Senders: []string{v.institution.ID}}}},
 		"gateway.v1.PrincipalAdminService/CreateClient":        {foreign: &gatewayv1.CreateClientRequest{Principal: v.institution.ID}, absent: &gatewayv1.CreateClientRequest{Principal: uuid.NewString()}},
 		"gateway.v1.PrincipalAdminService/RevokeClient":        {foreign: &gatewayv1.RevokeClientRequest{ClientId: v.institution.Credentials.ClientID}, absent: &gatewayv1.RevokeClientRequest{ClientId: uuid.NewString()}},

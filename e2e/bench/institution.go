@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
@@ -105,8 +106,8 @@ func (s *stack) institution(ctx context.Context, conn *grpc.ClientConn, name, bu
 	}
 	principals := gatewayv1.NewPrincipalAdminServiceClient(conn)
 	made, err := principals.CreateInstitution(admin, &gatewayv1.CreateInstitutionRequest{
-		Institution: &gatewayv1.Institution{
-			Name: "시험용 " + name, BusinessNumber: businessNumber, Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: name,
+		Institution: &addressv1.Institution{
+			Name: "시험용 " + name, BusinessNumber: businessNumber, Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: name,
 		},
 		BusinessDocument: paper.Bytes(), RegistrationDocument: paper.Bytes(),
 	})
@@ -114,9 +115,10 @@ func (s *stack) institution(ctx context.Context, conn *grpc.ClientConn, name, bu
 		return nil, fmt.Errorf("make institution %s: %w", name, err)
 	}
 	id := made.GetInstitution().GetId()
+	institutions := addressv1.NewInstitutionServiceClient(conn)
 	if err := poll(ctx, pollSeed, func() (bool, error) {
-		got, err := principals.GetInstitution(admin, &gatewayv1.GetInstitutionRequest{Id: id})
-		return got.GetInstitution().GetAddressState() == gatewayv1.AddressState_ADDRESS_STATE_REGISTERED, err
+		got, err := institutions.GetInstitution(admin, &addressv1.GetInstitutionRequest{Id: id})
+		return got.GetInstitution().GetAddressState() == addressv1.AddressState_ADDRESS_STATE_REGISTERED, err
 	}); err != nil {
 		return nil, fmt.Errorf("await the address of %s: %w", name, err)
 	}

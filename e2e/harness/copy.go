@@ -18,7 +18,9 @@ import (
 
 	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/pkg/pgserver"
+	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/services/cli"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 // Copies makes copies of what a relay keeps, as it stood at one moment, each to be tampered with.
@@ -35,18 +37,46 @@ const (
 	sandboxTemplate = "copied_sandbox"
 )
 
-// Copied takes the databases of the relay and of its sandbox as they are.
+// Copied takes the databases of the relay and of its sandbox as they are, at a moment when every frame is logged and every log cosigned:
+// what still waits for that would be late by the time a copy is looked at.
 func (s *Stack) Copied(t testing.TB) *Copies {
 	t.Helper()
 	c := &Copies{stack: s, super: withDatabase(t, s.unitsDatabase(t), "postgres"), Keys: t.TempDir()}
-	// The keys first: a checkpoint kept with them must not be newer than the databases.
-	copyKeys(t, filepath.Join(s.Dir, "keys"), c.Keys)
-	for from, to := range map[string]string{"naru": relayTemplate, "naru_sandbox": sandboxTemplate} {
-		c.exec(t, c.super, `create database `+to)
-		t.Cleanup(func() { c.drop(t, to) })
-		Program(t, "pg_restore", "--dbname="+withDatabase(t, c.super, to), s.Dump(t, from, "--format=custom"))
-	}
+	t.Cleanup(func() { c.drop(t, relayTemplate); c.drop(t, sandboxTemplate) })
+	await.Require(t, Patience, func() bool {
+		// The keys first: a checkpoint kept with them must not be newer than the databases.
+		copyKeys(t, filepath.Join(s.Dir, "keys"), c.Keys)
+		c.restore(t, relayTemplate, "naru")
+		return c.whole(t)
+	})
+	c.restore(t, sandboxTemplate, "naru_sandbox")
 	return c
+}
+
+// restore makes a database anew from another as it is.
+func (c *Copies) restore(t testing.TB, to, from string) {
+	t.Helper()
+	c.drop(t, to)
+	c.exec(t, c.super, `create database `+to)
+	Program(t, "pg_restore", "--dbname="+withDatabase(t, c.super, to), c.stack.Dump(t, from, "--format=custom"))
+}
+
+// whole tells whether nothing waits for its log or for a cosignature.
+func (c *Copies) whole(t testing.TB) bool {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), withDatabase(t, c.super, relayTemplate))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
+	for _, u := range registry.Units() {
+		var waits bool
+		require.NoError(t, conn.QueryRow(t.Context(), `
+			select exists (select from `+u.Name+`.journal_mark where leaf is null)
+			    or exists (select from (select cosigned from `+u.Name+`.log_checkpoint order by seq desc limit 1) newest where cosigned is null)`).Scan(&waits))
+		if waits {
+			return false
+		}
+	}
+	return true
 }
 
 func copyKeys(t testing.TB, from, to string) {
@@ -184,7 +214,7 @@ func (c *Copies) exec(t testing.TB, address, sql string, args ...any) {
 
 func (c *Copies) drop(t testing.TB, name string) {
 	t.Helper()
-	c.exec(t, c.super, `drop database `+name+` with (force)`)
+	c.exec(t, c.super, `drop database if exists `+name+` with (force)`)
 }
 
 func withDatabase(t testing.TB, address, name string) string {

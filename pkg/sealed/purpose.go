@@ -18,7 +18,7 @@ const (
 	ViewingIdentifier Purpose = "viewing_identifier"
 	// Member is what a member gave when joining.
 	Member Purpose = "member"
-	// Institution is what an operator gave of a sending institution; that of a sole trader is a person's.
+	// Institution is what an operator gave of a sending institution, papers among it; that of a sole trader is a person's.
 	Institution Purpose = "institution"
 	// Exchange is a raw exchange with the distribution hub.
 	Exchange Purpose = "exchange"
@@ -80,7 +80,7 @@ func rules() []rule {
 		{purpose: Title, maker: "intake", readers: []string{"circulation", "delivery", "forwarding", "viewing"}},
 		{purpose: ViewingIdentifier, maker: "intake", readers: []string{"viewing"}, life: ViewingDeadlineMost + afterDeadline},
 		{purpose: Member, maker: "address", readers: []string{"address"}},
-		{purpose: Institution, maker: "gateway", readers: []string{"gateway"}},
+		{purpose: Institution, maker: "address", readers: []string{"address"}},
 		{purpose: Exchange, maker: "hub", readers: []string{"hub"}},
 		{purpose: HubToken, maker: "hub", readers: []string{"hub"}},
 		{purpose: CirculationItem, maker: "circulation", readers: []string{"hub"}},

@@ -20,7 +20,7 @@
 //	registering ──hub: registered──▶ registered ──Withdraw──▶ withdrawn ──hub: removed──▶ (removed_at)
 //	   │    ▲                            │
 //	   │    └── ConfirmAddress: missing ─┘ (a member's; an institution's becomes refused, because its papers are gone)
-//	   └──hub: refuses──▶ refused ── Join (another address), a later submission of an institution's papers ──▶ registering
+//	   └──hub: refuses──▶ refused ── Join (another address), ResubmitInstitution (other papers) ──▶ registering
 //
 // An address is folded to lower case, unique on this platform and never used twice. Each change is a row of address_history. What
 // the hub has to be told follows from the state alone, so one claimed row per address (due_address) suffices, and a registration and

@@ -9,7 +9,7 @@ import (
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
 	accepted, resolved, joined := &intakev1.DocumentAccepted{}, &addressv1.RecipientResolved{}, &addressv1.MemberJoined{}
-	untold := &addressv1.RecipientWithheld{}
+	untold, submitted := &addressv1.RecipientWithheld{}, &addressv1.InstitutionSubmitted{}
 	return []audit.Table{
 		{Name: "open_document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
@@ -20,6 +20,13 @@ func follows() []audit.Table {
 		{Name: "open_document", Key: "edoc_num", Where: "not withheld and ordinal > 0", Founded: audit.Kinds(resolved), Columns: []audit.Column{
 			{Name: "resolution", Take: audit.Newest, From: []audit.Source{audit.Of(resolved, "resolution")}},
 			{Name: "recipient", Take: audit.Newest, From: []audit.Source{audit.Of(resolved, "facts.recipient"), audit.Of(untold, "recipient")}},
+		}},
+		{Name: "institution", Key: "principal", Founded: audit.Kinds(submitted), Columns: []audit.Column{
+			{Name: "address", Take: audit.Newest, From: []audit.Source{audit.Of(submitted, "address")}},
+			{Name: "type", Take: audit.Newest, From: []audit.Source{audit.Of(submitted, "type")}},
+			{Name: "sealed", Take: audit.Newest, From: []audit.Source{audit.Of(submitted, "sealed_institution")}},
+			{Name: "submission", Take: audit.Count, From: []audit.Source{audit.Of(submitted, "")}},
+			{Name: "created_at", From: []audit.Source{audit.Of(submitted, "")}},
 		}},
 		{Name: "member", Key: "recipient", Where: "state = 'active'", Founded: audit.Kinds(joined), Columns: []audit.Column{
 			{Name: "address", Take: audit.Newest, From: []audit.Source{audit.Of(joined, "address")}},

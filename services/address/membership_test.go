@@ -1,7 +1,6 @@
 package address
 
 import (
-	"bytes"
 	"context"
 	"strings"
 	"sync"
@@ -17,7 +16,6 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
 // Joining is told when the hub has confirmed it, whatever happens on the way, and always with the time of joining.
@@ -160,7 +158,9 @@ func TestIsolation(t *testing.T) {
 
 	_, err = addressv1.NewMembershipServiceClient(w.Sender(t, alice)).GetMembership(t.Context(), &addressv1.GetMembershipRequest{})
 	require.ErrorIs(t, err, fault.Denied)
-	_, err = w.units.GetAddressState(t.Context(), &addressv1.GetAddressStateRequest{Principals: []string{alice}})
+	_, err = w.units.RegisterInstitution(t.Context(), newInstitution("office_1", "1234567890"))
+	require.ErrorIs(t, err, fault.Denied)
+	_, err = addressv1.NewInstitutionServiceClient(w.Sender(t, alice)).GetInstitution(t.Context(), &addressv1.GetInstitutionRequest{Id: alice})
 	require.ErrorIs(t, err, fault.Denied)
 	_, err = addressv1.NewAddressServiceClient(w.Unit(t, "status")).ResolveIdentity(t.Context(), proofOf(w, someone()))
 	require.ErrorIs(t, err, fault.Denied)
@@ -211,68 +211,6 @@ func TestResolveIdentity(t *testing.T) {
 	require.Equal(t, 2, w.count(t, `select count(*) from identity_version`), "another way of writing is no change")
 }
 
-func (w *world) organise(t testing.TB, principal, address, number string, change ...func(*addressv1.RegisterOrganisationRequest)) (*addressv1.RegisterOrganisationResponse, error) {
-	t.Helper()
-	request := &addressv1.RegisterOrganisationRequest{
-		Principal: principal, Name: "가상상사", BusinessNumber: number, Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: address,
-		BusinessDocument: bytes.Repeat([]byte("B"), 1<<20+3), RegistrationDocument: []byte("R"),
-	}
-	for _, f := range change {
-		f(request)
-	}
-	return addressv1.NewAddressServiceClient(w.Unit(t, "gateway")).RegisterOrganisation(t.Context(), request)
-}
-
-// second makes a request the second submission of papers.
-func second(r *addressv1.RegisterOrganisationRequest) { r.Submission = 2 }
-
-func (w *world) awaitAddress(t testing.TB, principal string, want gatewayv1.AddressState) {
-	t.Helper()
-	gateway := addressv1.NewAddressServiceClient(w.Unit(t, "gateway"))
-	await.Require(t, unittest.Patience, func() bool {
-		answer, err := gateway.GetAddressState(t.Context(), &addressv1.GetAddressStateRequest{Principals: []string{principal, uuid.NewString()}})
-		require.NoError(t, err)
-		require.Len(t, answer.GetStates(), 1)
-		return answer.GetStates()[principal] == want
-	})
-}
-
-// An institution's address is taken once, whatever its case; its papers are kept until the hub has them.
-func TestRegisterOrganisation(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	w.hub.set(func(h *fakeHub) { h.refuse = true })
-	principal := uuid.NewString()
-	answer, err := w.organise(t, principal, "Office_가", "1234567890")
-	require.NoError(t, err)
-	require.Equal(t, gatewayv1.AddressState_ADDRESS_STATE_PENDING, answer.GetState())
-	w.awaitAddress(t, principal, gatewayv1.AddressState_ADDRESS_STATE_REFUSED)
-	_, err = w.organise(t, uuid.NewString(), "OFFICE_가", "1234567891")
-	require.Equal(t, "ADDRESS_TAKEN", fault.ReasonOf(err))
-	_, err = w.organise(t, principal, "office_나", "1234567890")
-	require.Equal(t, "ADDRESS_TAKEN", fault.ReasonOf(err))
-	_, err = w.organise(t, uuid.NewString(), "with space", "1234567890")
-	require.ErrorIs(t, err, fault.Invalid)
-
-	w.hub.set(func(h *fakeHub) { h.refuse = false })
-	w.institution(t, principal, "office_가", "1234567890", second)
-	w.hub.set(func(h *fakeHub) {
-		first, last := h.registrations[0], h.registrations[len(h.registrations)-1]
-		require.Equal(t, first, last)
-		require.Equal(t, "office_가", last.address)
-		require.Equal(t, bytes.Repeat([]byte("B"), 1<<20+3), last.business)
-		require.Equal(t, []byte("R"), last.registration)
-	})
-	require.Zero(t, w.count(t, `select count(*) from organisation_paper`))
-	told := unittest.Emitted[*addressv1.AddressRegistered](t, w.Bench)
-	require.Len(t, told, 1)
-	require.Equal(t, principal, told[0].GetPrincipal())
-	again, err := w.organise(t, principal, "office_가", "1234567890")
-	require.NoError(t, err)
-	require.Equal(t, gatewayv1.AddressState_ADDRESS_STATE_REGISTERED, again.GetState())
-	require.Zero(t, w.count(t, `select count(*) from organisation_paper`))
-}
-
 // An address the hub has lost is registered again with its first time, and told only once.
 func TestConfirmAddress(t *testing.T) {
 	t.Parallel()
@@ -285,15 +223,16 @@ func TestConfirmAddress(t *testing.T) {
 	}
 	p := someone()
 	recipient, address := w.member(t, p)
-	principal := uuid.NewString()
-	w.institution(t, principal, "office_1", "1234567890")
+	principal := w.institution(t, "office_1", "1234567890")
 	require.True(t, confirm(strings.ToUpper(address)))
 	w.hub.set(func(h *fakeHub) { delete(h.registered, address); delete(h.registered, "office_1") })
 	require.False(t, confirm(address))
 	await.Require(t, unittest.Patience, func() bool { return confirm(address) })
 	require.False(t, confirm("office_1"))
-	w.awaitAddress(t, principal, gatewayv1.AddressState_ADDRESS_STATE_REFUSED)
-	w.institution(t, principal, "office_1", "1234567890", second)
+	w.awaitAddress(t, principal, addressv1.AddressState_ADDRESS_STATE_REFUSED)
+	_, err := w.resubmit(t, principal, "lost", "", "B", "R")
+	require.NoError(t, err)
+	w.awaitAddress(t, principal, addressv1.AddressState_ADDRESS_STATE_REGISTERED)
 
 	w.hub.set(func(h *fakeHub) {
 		require.Equal(t, h.registrations[0], h.registrations[2], "the same registration time")
@@ -301,7 +240,7 @@ func TestConfirmAddress(t *testing.T) {
 	require.Len(t, unittest.Emitted[*addressv1.AddressRegistered](t, w.Bench), 2)
 	require.Len(t, unittest.Emitted[*addressv1.MemberJoined](t, w.Bench), 1)
 	require.Equal(t, addressv1.MemberState_MEMBER_STATE_ACTIVE, w.membership(t, recipient).GetState())
-	_, err := circulation.ConfirmAddress(t.Context(), &addressv1.ConfirmAddressRequest{Address: "unknown"})
+	_, err = circulation.ConfirmAddress(t.Context(), &addressv1.ConfirmAddressRequest{Address: "unknown"})
 	require.Equal(t, "ADDRESS_UNKNOWN", fault.ReasonOf(err))
 	w.hub.set(func(h *fakeHub) { h.down = true })
 	_, err = circulation.ConfirmAddress(t.Context(), &addressv1.ConfirmAddressRequest{Address: address})
@@ -325,8 +264,7 @@ func TestNoPersonalDataInClear(t *testing.T) {
 	}
 	w.send(t, send{to: byFacts(p)})
 	w.send(t, send{to: byAddress(unittest.Platform, p.Name, "")})
-	_, err := w.organise(t, uuid.NewString(), "office_9", "5556667778")
-	require.NoError(t, err)
+	w.institution(t, "office_9", "5556667778")
 
 	dump := w.dump(t)
 	require.Contains(t, dump, recipient, "the dump is one")

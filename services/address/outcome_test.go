@@ -9,7 +9,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -228,15 +227,7 @@ func TestInstitutionAsRecipient(t *testing.T) {
 	w := setup(t)
 	before := w.send(t, send{to: byBusiness("1234567890")})
 	w.awaitTold(t, before, none)
-	w.institution(t, uuid.NewString(), "Office_1", "1234567890")
+	w.institution(t, "Office_1", "1234567890")
 	w.awaitTold(t, before, withoutConsent)
 	require.Equal(t, withoutConsent, w.told(t, w.send(t, send{to: byAddress(unittest.Platform, "OFFICE_1", "")}))[0].GetResolution())
-}
-
-// institution registers one and waits for the hub.
-func (w *world) institution(t testing.TB, principal, address, number string, change ...func(*addressv1.RegisterOrganisationRequest)) {
-	t.Helper()
-	_, err := w.organise(t, principal, address, number, change...)
-	require.NoError(t, err)
-	w.awaitAddress(t, principal, gatewayv1.AddressState_ADDRESS_STATE_REGISTERED)
 }

@@ -18,13 +18,28 @@ func errAddressTaken() error {
 	return fault.New(fault.Exists, domain, addressv1.Reason_REASON_ADDRESS_TAKEN, "the address is taken")
 }
 
-// errOtherAddress: one institution has one address for its life.
-func errOtherAddress() error {
-	return fault.New(fault.Exists, domain, addressv1.Reason_REASON_ADDRESS_TAKEN, "the institution has another address already")
-}
-
 func errAddressUnknown() error {
 	return fault.New(fault.NotFound, domain, addressv1.Reason_REASON_ADDRESS_UNKNOWN, "the address is not one of this relay")
+}
+
+func errInstitutionDiffers() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_INSTITUTION_DIFFERS, "an institution with this business number and address has another name or type")
+}
+
+func errInstitutionNotFound() error {
+	return fault.New(fault.NotFound, domain, addressv1.Reason_REASON_INSTITUTION_NOT_FOUND, "there is no such institution")
+}
+
+func errAddressNotRefused() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_ADDRESS_NOT_REFUSED, "the institution's address is not refused, so nothing is submitted again")
+}
+
+func errRequestIDReused() *fault.Error {
+	return fault.New(fault.Reused, domain, addressv1.Reason_REASON_REQUEST_ID_REUSED, "the request id was used for another request")
+}
+
+func errPageToken() error {
+	return fault.New(fault.Invalid, domain, addressv1.Reason_REASON_PAGE_TOKEN_INVALID, "pageToken is not one this relay gave")
 }
 
 func errHubUnavailable(cause error) error {

@@ -16,7 +16,6 @@ import (
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
 
@@ -101,32 +100,22 @@ func missing(known bool, what string) error {
 	return fmt.Errorf("%s is missing", what)
 }
 
-// company is what the hub is told of an institution. Sealed for the principal id, because a sole trader is a person.
-type company struct {
-	Name           string `json:"name"`
-	BusinessNumber string `json:"businessNumber"`
-}
-
 func (s *service) registerOrganisation(ctx context.Context, r registration) (step, error) {
 	made := step{call: callRegisterOrganisation}
-	o, known, err := readOrganisation(ctx, s.db, r.principal)
+	i, known, err := readInstitution(ctx, s.db, r.principal)
 	if err != nil || !known {
 		return made, errors.Join(err, missing(known, "institution of an address"))
 	}
-	plain, err := s.box.Open(ctx, sealed.Member, r.principal.String(), o.sealed)
+	c, err := s.openCompany(ctx, i.institution)
 	if err != nil {
-		return made, fmt.Errorf("open institution %s: %w", r.principal, err)
+		return made, err
 	}
-	var c company
-	if err := json.Unmarshal(plain, &c); err != nil {
-		return made, fmt.Errorf("open institution %s: its form is not known", r.principal)
-	}
-	business, registrationPaper, err := s.openPapers(ctx, o)
+	business, registrationPaper, err := s.openPapers(ctx, i.institution)
 	if err != nil {
 		return made, err
 	}
 	answer, err := s.hub.RegisterOrganisationAddress(ctx, &hubv1.RegisterOrganisationAddressRequest{
-		BusinessNumber: c.BusinessNumber, Address: r.address, Name: c.Name, Type: gatewayv1.OrganisationType(o.kind),
+		BusinessNumber: c.BusinessNumber, Address: r.address, Name: c.Name, Type: addressv1.OrganisationType(i.kind),
 		RegisteredAt: timestamppb.New(r.validFrom), BusinessDocument: business, RegistrationDocument: registrationPaper,
 	})
 	made.exchange, made.already = answer.GetExchange(), answer.GetAlreadyRegistered()
@@ -184,11 +173,11 @@ func (s *service) lockOwner(ctx context.Context, tx *journal.Tx, r registration)
 		}
 		a = audienceOf(i, r.address)
 	} else {
-		o, known, err := readOrganisation(ctx, tx, r.principal)
+		i, known, err := readInstitution(ctx, tx, r.principal)
 		if err != nil || !known {
 			return a, r, errors.Join(err, missing(known, "institution of an address"))
 		}
-		a.add(o.business)
+		a.add(i.business)
 		a.keys = append(a.keys, addressKey(r.address))
 	}
 	lockMatches(tx, true, a.keys...)
@@ -277,34 +266,4 @@ func (s *service) openPerson(ctx context.Context, i identity) (person, error) {
 		return person{}, fmt.Errorf("open identity %s: its form is not known", i.recipient)
 	}
 	return p, nil
-}
-
-// sealPapers seals the two papers of an institution's submission.
-func (s *service) sealPapers(ctx context.Context, o organisation, business, registrationPaper []byte) (p papers, err error) {
-	if p.business, err = sealed.SealPieces(ctx, s.box, sealed.Member, o.paperSubject("business"), business); err == nil {
-		p.registration, err = sealed.SealPieces(ctx, s.box, sealed.Member, o.paperSubject("registration"), registrationPaper)
-	}
-	if err != nil {
-		return p, fmt.Errorf("seal papers of %s: %w", o.principal, err)
-	}
-	return p, nil
-}
-
-func (s *service) openPapers(ctx context.Context, o organisation) (business, registrationPaper []byte, err error) {
-	p, err := readPapers(ctx, s.db, o.principal)
-	if err != nil {
-		return nil, nil, err
-	}
-	if business, err = sealed.OpenPieces(ctx, s.box, sealed.Member, o.paperSubject("business"), p.business); err == nil {
-		registrationPaper, err = sealed.OpenPieces(ctx, s.box, sealed.Member, o.paperSubject("registration"), p.registration)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("open papers of %s: %w", o.principal, err)
-	}
-	return business, registrationPaper, nil
-}
-
-// paperSubject: papers of one submission are never taken for those of another.
-func (o organisation) paperSubject(name string) string {
-	return fmt.Sprintf("%s/%s/%d", o.principal, name, o.submission)
 }

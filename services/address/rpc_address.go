@@ -2,21 +2,11 @@ package address
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
-	"time"
-	"unicode/utf8"
-
-	"github.com/google/uuid"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
 
@@ -27,148 +17,6 @@ type addressServer struct {
 }
 
 var _ addressv1.AddressServiceServer = (*addressServer)(nil)
-
-// addressForm: no white space, nothing invisible (gateway.v1.Institution.address).
-var addressForm = regexp.MustCompile(`^[^\s\p{C}]+$`)
-
-// Bounds of an institution's address after folding, in characters.
-const (
-	minAddress = 3
-	maxAddress = 100
-)
-
-// RegisterOrganisation keeps an institution's address and makes its registration due at the hub. A repeat answers the state; for an
-// address the hub refused a later submission tries again with the name and papers given now.
-func (s *addressServer) RegisterOrganisation(ctx context.Context, r *addressv1.RegisterOrganisationRequest) (*addressv1.RegisterOrganisationResponse, error) {
-	principal, err := uuid.Parse(r.GetPrincipal())
-	if err != nil {
-		return nil, errInvalid("principal", "string.uuid", "is a principal id")
-	}
-	address := foldAddress(r.GetAddress())
-	if n := utf8.RuneCountInString(address); n < minAddress || n > maxAddress || !addressForm.MatchString(address) {
-		return nil, errInvalid("address", "address.form", "has 3 to 100 characters without white space")
-	}
-	o, given, err := s.sealOrganisation(ctx, principal, address, r)
-	if err != nil {
-		return nil, err
-	}
-	var state string
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		state, err = s.registerAddress(ctx, tx, o, given)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("register organisation %s: %w", principal, err)
-	}
-	s.wakeUp()
-	return &addressv1.RegisterOrganisationResponse{State: addressState(state)}, nil
-}
-
-// sealOrganisation prepares, before any transaction, what is kept of an institution.
-func (s *service) sealOrganisation(ctx context.Context, principal uuid.UUID, address string, r *addressv1.RegisterOrganisationRequest) (organisation, papers, error) {
-	o := organisation{principal: principal, address: address, kind: int16(r.GetType()), submission: max(r.GetSubmission(), 1)} //nolint:gosec // 1 to 9
-	var err error
-	if o.business, err = s.matcher.business(ctx, r.GetBusinessNumber()); err != nil {
-		return o, papers{}, err
-	}
-	plain, err := json.Marshal(company{Name: r.GetName(), BusinessNumber: r.GetBusinessNumber()})
-	if err != nil {
-		return o, papers{}, errors.New("encode institution")
-	}
-	if o.sealed, err = s.box.Seal(ctx, sealed.Member, principal.String(), plain); err != nil {
-		return o, papers{}, fmt.Errorf("seal institution %s: %w", principal, err)
-	}
-	kept, err := s.sealPapers(ctx, o, r.GetBusinessDocument(), r.GetRegistrationDocument())
-	return o, kept, err
-}
-
-// registerAddress makes the address or answers what became of it.
-func (s *service) registerAddress(ctx context.Context, tx *journal.Tx, o organisation, given papers) (state string, err error) {
-	now := s.clock.Now()
-	r := registration{address: o.address, principal: o.principal, state: addressRegistering, validFrom: now}
-	free, err := insertAddress(ctx, tx, r, now)
-	if err != nil {
-		return "", err
-	}
-	ask := free
-	if free {
-		err = insertOrganisation(ctx, tx, o, now)
-	} else {
-		r, ask, err = s.askedBefore(ctx, tx, o, now)
-	}
-	if err != nil || !ask {
-		return r.state, err
-	}
-	if err := keepPapers(ctx, tx, o.principal, given); err != nil {
-		return "", err
-	}
-	message := &addressv1.OrganisationAddressAsked{Principal: o.principal.String(), ValidFrom: timestamppb.New(r.validFrom)}
-	if err := record(ctx, tx, o.address, o.submission, "unit:gateway", now, message); err != nil {
-		return "", err
-	}
-	return r.state, setDueAddress(ctx, tx, o.address)
-}
-
-// askedBefore answers what became of the institution's address, and brings one the hub refused back to its beginning where name and
-// papers were submitted again. What was said before the refusal may come once more after it, and must not ask the hub again. The
-// address's lock is the submissions' too.
-func (s *service) askedBefore(ctx context.Context, tx *journal.Tx, o organisation, now time.Time) (r registration, ask bool, err error) {
-	if r, _, err = lockAddress(ctx, tx, o.address); err != nil {
-		return r, false, err
-	}
-	before, known, err := readOrganisation(ctx, tx, o.principal)
-	switch {
-	case err != nil:
-		return r, false, err
-	case !known:
-		return r, false, errAddressTaken()
-	case before.address != o.address:
-		return r, false, errOtherAddress()
-	case r.state != addressRefused, o.submission <= before.submission:
-		return r, false, nil
-	}
-	r.state = addressRegistering
-	if err := updateAddress(ctx, tx, r, "", now); err != nil {
-		return r, false, err
-	}
-	return r, true, updateOrganisation(ctx, tx, o)
-}
-
-// GetAddressState tells how far principals' addresses are; who asked for none is left out.
-func (s *addressServer) GetAddressState(ctx context.Context, r *addressv1.GetAddressStateRequest) (*addressv1.GetAddressStateResponse, error) {
-	principals := make([]uuid.UUID, 0, len(r.GetPrincipals()))
-	for i, text := range r.GetPrincipals() {
-		principal, err := uuid.Parse(text)
-		if err != nil {
-			return nil, errInvalid(fmt.Sprintf("principals[%d]", i), "string.uuid", "is a principal id")
-		}
-		principals = append(principals, principal)
-	}
-	states, err := readAddressStates(ctx, s.db, principals)
-	if err != nil {
-		return nil, err
-	}
-	answer := &addressv1.GetAddressStateResponse{States: make(map[string]gatewayv1.AddressState, len(states))}
-	for principal, state := range states {
-		answer.States[principal.String()] = addressState(state)
-	}
-	return answer, nil
-}
-
-func addressState(state string) gatewayv1.AddressState {
-	switch state {
-	case addressRegistering:
-		return gatewayv1.AddressState_ADDRESS_STATE_PENDING
-	case addressRegistered:
-		return gatewayv1.AddressState_ADDRESS_STATE_REGISTERED
-	case addressRefused:
-		return gatewayv1.AddressState_ADDRESS_STATE_REFUSED
-	case addressWithdrawn:
-		return gatewayv1.AddressState_ADDRESS_STATE_WITHDRAWN
-	default:
-		return gatewayv1.AddressState_ADDRESS_STATE_UNSPECIFIED
-	}
-}
 
 // ResolveIdentity gives the recipient id of a proved person, making one where there is none.
 func (s *addressServer) ResolveIdentity(ctx context.Context, r *addressv1.ResolveIdentityRequest) (*addressv1.ResolveIdentityResponse, error) {

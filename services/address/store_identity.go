@@ -100,7 +100,7 @@ func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]
 		  where  w.kind = 2
 		  union all
 		  select w.n, null::uuid, o.principal, o.address
-		  from   wanted w join organisation o on o.business_key = w.key
+		  from   wanted w join institution o on o.business_key = w.key
 		  where  w.kind = 3
 		  union all
 		  select w.n, a.recipient, a.principal, a.address

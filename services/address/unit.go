@@ -30,7 +30,7 @@ var settings string
 // Unit is the address unit.
 var Unit = unit.Spec[*Config, *service]{
 	Name:     "address",
-	Duty:     "공인전자주소: joining, consent, refusal, registration at the hub; search for recipients",
+	Duty:     "공인전자주소: members and institutions, consent, refusal, registration at the hub; search for recipients",
 	Requires: []string{"hub", "intake"},
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
@@ -44,12 +44,15 @@ var Unit = unit.Spec[*Config, *service]{
 	States: []proto.Message{
 		&addressv1.RecipientResolved{}, &addressv1.DocumentCancelled{}, &addressv1.AddressRegistered{}, &addressv1.AddressWithdrawn{},
 		&addressv1.ConsentChanged{}, &addressv1.MemberJoined{}, &addressv1.IdentityProved{}, &addressv1.MembershipAsked{}, &addressv1.MemberWithdrew{},
-		&addressv1.RefusalChanged{}, &addressv1.OrganisationAddressAsked{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
+		&addressv1.RefusalChanged{}, &addressv1.InstitutionSubmitted{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
 		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{},
 	},
 	Policy:  "address/1",
 	Follows: follows(), Witness: "status",
-	Doors: []unit.Door{unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient)},
+	Doors: []unit.Door{
+		unit.Offer(&addressv1.InstitutionService_ServiceDesc, addressv1.RegisterInstitutionServiceHandlerClient, addressv1.NewInstitutionServiceClient),
+		unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient),
+	},
 	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
@@ -87,6 +90,7 @@ type service struct {
 }
 
 func (s *service) register(r grpc.ServiceRegistrar) {
+	addressv1.RegisterInstitutionServiceServer(r, &institutionServer{service: s})
 	addressv1.RegisterMembershipServiceServer(r, &membershipServer{service: s})
 	addressv1.RegisterAddressServiceServer(r, &addressServer{service: s})
 }

@@ -31,7 +31,7 @@ func TestPortsInUseArePassedOver(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, relay.close()) })
 	first, err := relay.take(t.Context(), loopback)
 	require.NoError(t, err)
-	other, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(first+1))) //nolint:noctx // closed below
+	other, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(first+1)))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, other.Close()) })
 	second, err := relay.take(t.Context(), loopback)

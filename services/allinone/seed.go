@@ -24,6 +24,7 @@ import (
 	"github.com/naru-relay/naru/services/client/sample"
 	"github.com/naru-relay/naru/services/client/sandbox"
 
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -110,7 +111,7 @@ func (s *seeder) institution(ctx context.Context) error {
 		return err
 	}
 	sender, err := operator.CreateInstitution(ctx, &gatewayv1.CreateInstitutionRequest{
-		Institution:      &gatewayv1.Institution{Name: demoName, BusinessNumber: demoNumber, Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION, Address: demoAddress},
+		Institution:      &addressv1.Institution{Name: demoName, BusinessNumber: demoNumber, Type: addressv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION, Address: demoAddress},
 		BusinessDocument: paper, RegistrationDocument: paper,
 	})
 	if err != nil {

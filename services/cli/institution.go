@@ -12,6 +12,7 @@ import (
 	"github.com/naru-relay/naru/services/client/relay"
 	"github.com/naru-relay/naru/services/client/sample"
 
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
@@ -94,7 +95,7 @@ func (c *institutionAdd) Run(a *app) (err error) {
 }
 
 // awaitRegistered waits until the hub has an institution's address, and shows it.
-func (a *app) awaitRegistered(operator *relay.Client, asked *gatewayv1.Institution, more string) error {
+func (a *app) awaitRegistered(operator *relay.Client, asked *addressv1.Institution, more string) error {
 	a.progress("waiting for the hub to register %s …", asked.GetAddress())
 	institution, err := operator.AwaitRegistered(a.ctx, asked.GetId())
 	if err != nil {
@@ -133,7 +134,7 @@ func (c *institutionResubmit) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	institution, err := operator.ResubmitInstitution(a.ctx, c.ID, &gatewayv1.ResubmitInstitutionRequest{
+	institution, err := operator.ResubmitInstitution(a.ctx, c.ID, &addressv1.ResubmitInstitutionRequest{
 		RequestId: cmp.Or(c.RequestID, uuid.NewString()), Name: c.Name, BusinessDocument: business, RegistrationDocument: registration,
 	})
 	if err != nil {
@@ -148,9 +149,9 @@ func (c *institutionAdd) request() (*gatewayv1.CreateInstitutionRequest, error) 
 		return nil, err
 	}
 	return &gatewayv1.CreateInstitutionRequest{
-		Institution: &gatewayv1.Institution{
+		Institution: &addressv1.Institution{
 			Name: c.Name, BusinessNumber: c.BusinessNumber, Address: c.Address,
-			Type: gatewayv1.OrganisationType(gatewayv1.OrganisationType_value[enumName("ORGANISATION_TYPE_", c.Type)]),
+			Type: addressv1.OrganisationType(addressv1.OrganisationType_value[enumName("ORGANISATION_TYPE_", c.Type)]),
 		},
 		BusinessDocument: business, RegistrationDocument: registration,
 	}, nil

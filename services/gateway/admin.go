@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"slices"
 	"strconv"
 
@@ -12,154 +10,61 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/page"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/pkg/sealed"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// adminService manages principals for the operator.
+// adminService makes principals and manages their credentials for the operator.
 type adminService struct {
 	gatewayv1.UnsafePrincipalAdminServiceServer
-	db           pg.DBTX
-	journal      *journal.Journal
-	clock        clock.Clock
-	log          *slog.Logger
-	registration *registration
-	box          *sealed.Box
+	db      pg.DBTX
+	journal *journal.Journal
+	clock   clock.Clock
+	address addressv1.AddressServiceClient
 }
 
 var _ gatewayv1.PrincipalAdminServiceServer = (*adminService)(nil)
 
-// CreateInstitution makes a sender and starts the registration of its address.
+// CreateInstitution has the address unit keep the institution, and makes its principal with the first credentials. Where that was cut off
+// between the two, the repeat makes the principal.
 func (s *adminService) CreateInstitution(ctx context.Context, r *gatewayv1.CreateInstitutionRequest) (*gatewayv1.CreateInstitutionResponse, error) {
 	caller, err := authn.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
-	wanted := institutionOf(r.GetInstitution())
-	if existing, found, err := institutionByAddress(ctx, s.db, wanted.Address); err != nil || found {
-		return s.repeat(ctx, wanted, existing, err)
-	}
-	wanted.principal = principal{ID: id.New(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Name: wanted.Name, Version: 1, CreatedAt: s.clock.Now()}
-	credentials, err := s.insertInstitution(ctx, wanted, r, caller.ID)
-	if errors.Is(err, fault.Exists) {
-		// Somebody made it between the look and the insert.
-		existing, _, err := institutionByAddress(ctx, s.db, wanted.Address)
-		return s.repeat(ctx, wanted, existing, err)
-	}
-	if err != nil {
-		return nil, pg.AsFault(err, nil)
-	}
-	state := s.registration.now(ctx, dueRegistration{institution: wanted, Attempt: 0}, r.GetBusinessDocument(), r.GetRegistrationDocument())
-	return &gatewayv1.CreateInstitutionResponse{Institution: institutionProto(wanted, state), Credentials: credentials}, nil
-}
-
-// repeat answers a request whose address is known: the same institution without credentials, or why not.
-func (s *adminService) repeat(ctx context.Context, wanted, existing institution, err error) (*gatewayv1.CreateInstitutionResponse, error) {
-	switch {
-	case err != nil:
-		return nil, pg.AsFault(err, nil)
-	case existing.BusinessNumber != wanted.BusinessNumber:
-		return nil, addressTaken()
-	case !existing.same(wanted):
-		return nil, institutionDiffers()
-	}
-	states, err := s.registration.states(ctx, existing)
-	if err != nil {
-		return nil, err
-	}
-	return &gatewayv1.CreateInstitutionResponse{Institution: institutionProto(existing, states[existing.ID])}, nil
-}
-
-// insertInstitution commits principal, credentials, facts and the due registration together.
-func (s *adminService) insertInstitution(ctx context.Context, i institution, r *gatewayv1.CreateInstitutionRequest, actor string) (*gatewayv1.Credentials, error) {
-	due, err := s.registration.seal(i, r.GetBusinessDocument(), r.GetRegistrationDocument())
-	if err != nil {
-		return nil, err
-	}
-	first := submission{Number: i.Submission, Operator: actor, SubmittedAt: i.CreatedAt}
-	fact, err := s.submitted(ctx, i, first, r.GetBusinessDocument(), r.GetRegistrationDocument())
-	if err != nil {
-		return nil, err
-	}
-	c, secret := newClient(i.principal, nil, "", i.CreatedAt)
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		if err := insertPrincipal(ctx, tx, i.principal); err != nil {
-			return err
-		}
-		if err := insertInstitution(ctx, tx, i); err != nil {
-			return err
-		}
-		if err := insertRegistration(ctx, tx, due, s.registration.lease()); err != nil {
-			return err
-		}
-		if err := recordSubmission(ctx, tx, i, first, fact); err != nil {
-			return err
-		}
-		if err := addClient(ctx, tx, c, actor); err != nil {
-			return err
-		}
-		return principalChanged(ctx, tx, i.principal, nil, i.Address, actor, i.CreatedAt)
+	kept, err := s.address.RegisterInstitution(ctx, &addressv1.RegisterInstitutionRequest{
+		Institution: r.GetInstitution(), BusinessDocument: r.GetBusinessDocument(), RegistrationDocument: r.GetRegistrationDocument(), Operator: caller.ID,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &gatewayv1.Credentials{ClientId: c.ID, ClientSecret: secret}, nil
-}
-
-// GetInstitution tells one institution.
-func (s *adminService) GetInstitution(ctx context.Context, r *gatewayv1.GetInstitutionRequest) (*gatewayv1.GetInstitutionResponse, error) {
-	wanted, err := parseID("id", r.GetId())
+	institution := kept.GetInstitution()
+	tenant, err := parseID("institution.id", institution.GetId())
 	if err != nil {
 		return nil, err
 	}
-	found, state, err := s.institution(ctx, wanted)
-	if err != nil {
-		return nil, err
-	}
-	return &gatewayv1.GetInstitutionResponse{Institution: institutionProto(found, state)}, nil
-}
-
-// institution reads one with the state of its address.
-func (s *adminService) institution(ctx context.Context, wanted uuid.UUID) (institution, gatewayv1.AddressState, error) {
-	found, ok, err := institutionByID(ctx, s.db, wanted)
-	switch {
-	case err != nil:
-		return institution{}, 0, pg.AsFault(err, nil)
-	case !ok:
-		return institution{}, 0, institutionNotFound()
-	}
-	states, err := s.registration.states(ctx, found)
-	return found, states[wanted], err
-}
-
-// ListInstitutions lists, newest first.
-func (s *adminService) ListInstitutions(ctx context.Context, r *gatewayv1.ListInstitutionsRequest) (*gatewayv1.ListInstitutionsResponse, error) {
-	before, err := page.After(r.GetPageToken(), uuid.Max, pageTokenInvalid())
-	if err != nil {
-		return nil, err
-	}
-	size := page.Size(r.GetPageSize())
-	found, err := listInstitutions(ctx, s.db, before, size+1)
+	p := principal{ID: tenant, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Version: 1, CreatedAt: s.clock.Now()}
+	c, secret := newClient(p, nil, "", p.CreatedAt)
+	var made bool
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+		if made, err = insertPrincipal(ctx, tx, p); err != nil || !made {
+			return err
+		}
+		if err := addClient(ctx, tx, c, caller.ID); err != nil {
+			return err
+		}
+		return principalChanged(ctx, tx, p, nil, institution.GetAddress(), caller.ID, p.CreatedAt)
+	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	found, next, err := page.Cut(found, size, func(last institution) uuid.UUID { return last.ID })
-	if err != nil {
-		return nil, err
-	}
-	answer := &gatewayv1.ListInstitutionsResponse{NextPageToken: next}
-	states, err := s.registration.states(ctx, found...)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range found {
-		answer.Institutions = append(answer.Institutions, institutionProto(i, states[i.ID]))
+	answer := &gatewayv1.CreateInstitutionResponse{Institution: institution}
+	if made {
+		answer.Credentials = &gatewayv1.Credentials{ClientId: c.ID, ClientSecret: secret}
 	}
 	return answer, nil
 }
@@ -181,14 +86,14 @@ func (s *adminService) CreateViewingSystem(ctx context.Context, r *gatewayv1.Cre
 		names[i] = sender.String()
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		known, err := countInstitutions(ctx, tx, senders)
+		known, err := countSenders(ctx, tx, senders)
 		if err != nil {
 			return err
 		}
 		if known != len(senders) {
 			return institutionNotFound()
 		}
-		if err := insertPrincipal(ctx, tx, p); err != nil {
+		if _, err := insertPrincipal(ctx, tx, p); err != nil {
 			return err
 		}
 		if err := insertServedSenders(ctx, tx, p.ID, senders); err != nil {
@@ -280,20 +185,6 @@ func (s *adminService) RevokeClient(ctx context.Context, r *gatewayv1.RevokeClie
 		return nil, pg.AsFault(err, nil)
 	}
 	return &gatewayv1.RevokeClientResponse{}, nil
-}
-
-func institutionOf(m *gatewayv1.Institution) institution {
-	return institution{
-		principal: principal{Name: m.GetName()}, BusinessNumber: m.GetBusinessNumber(), Type: int16(m.GetType()), //nolint:gosec // one of six
-		Address: fold(m.GetAddress()), Registration: stateDue, Submission: 1,
-	}
-}
-
-func institutionProto(i institution, state gatewayv1.AddressState) *gatewayv1.Institution {
-	return &gatewayv1.Institution{
-		Id: i.ID.String(), Name: i.Name, BusinessNumber: i.BusinessNumber, Type: gatewayv1.OrganisationType(i.Type), Address: i.Address,
-		AddressState: state, CreatedAt: timestamppb.New(i.CreatedAt), Suspended: i.Suspended,
-	}
 }
 
 func clientProto(c client) *gatewayv1.Client {

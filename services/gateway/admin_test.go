@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"encoding/json"
 	"net/url"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -47,120 +45,64 @@ func TestBootstrap(t *testing.T) {
 	require.NoFileExists(t, again)
 }
 
-// An institution is made once, told to the others, and handed to the address unit with its documents, which are not kept.
+// An institution is made where it is kept, with its papers; here it is a principal, made once, with credentials, and told to the others.
 func TestCreateInstitution(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	admin := w.token(t, w.admin)
-	id, sender := w.institution(t, "1234567892", "Sender-Ä-Create")
+	operator, err := w.Env.Authn.Verify(t.Context(), admin)
+	require.NoError(t, err)
+	id, sender := w.institution(t, "1234567892", "Sender-Create")
 	require.NotEmpty(t, sender.Secret)
 	facts := unittest.AwaitEmitted[*gatewayv1.PrincipalChanged](t, w.Bench, 1)
-	require.Equal(t, []string{id, "sender-Ä-create"}, []string{facts[0].GetId(), facts[0].GetAddress()})
+	require.Equal(t, []string{id, "sender-create"}, []string{facts[0].GetId(), facts[0].GetAddress()})
 
 	calls := w.units.registrations()
 	require.Len(t, calls, 1)
-	require.Equal(t, id, calls[0].GetPrincipal())
-	require.Len(t, calls[0].GetBusinessDocument(), 100)
-	require.Len(t, calls[0].GetRegistrationDocument(), 200)
-	var documents int
-	require.NoError(t, w.App.QueryRow(t.Context(), `select count(*) from address_registration where business_document is not null`).Scan(&documents))
-	require.Zero(t, documents)
+	require.Equal(t, []any{operator.ID, "보기기관", 100, 200}, []any{
+		calls[0].GetOperator(), calls[0].GetInstitution().GetName(), len(calls[0].GetBusinessDocument()), len(calls[0].GetRegistrationDocument())})
+	var named int
+	require.NoError(t, w.App.QueryRow(t.Context(), `select count(*) from principal where name = '보기기관'`).Scan(&named))
+	require.Zero(t, named, "what it is called stays with the address unit")
 
-	got := w.call(t, "GET", "/v1/admin/institutions/"+id, admin, "").json(t)["institution"].(map[string]any)
-	require.Equal(t, "ADDRESS_STATE_REGISTERED", got["addressState"])
-	require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`, got["createdAt"])
-
-	again := w.call(t, "POST", "/v1/admin/institutions", admin, institutionJSON("보기기관", "1234567892", "SENDER-Ä-CREATE"))
+	again := w.call(t, "POST", "/v1/admin/institutions", admin, institutionJSON("보기기관", "1234567892", "sender-create"))
 	require.Equal(t, 200, again.status, "%s", again.body)
+	require.Equal(t, id, again.json(t)["institution"].(map[string]any)["id"])
 	require.NotContains(t, again.json(t), "credentials")
-	for name, tt := range map[string]struct {
-		body, reason string
-		status       int
-	}{
-		"another institution wants the address": {institutionJSON("다른기관", "1234567893", "sender-Ä-create"), "ADDRESS_TAKEN", 409},
-		"the same one with another name":        {institutionJSON("다른기관", "1234567892", "sender-Ä-create"), "INSTITUTION_DIFFERS", 409},
-		"a document that is no JPEG":            {strings.Replace(institutionJSON("보기기관", "1234567894", "x-y-z"), "/9j/", "AAAA", 1), "INVALID_REQUEST", 400},
-	} {
-		refused := w.call(t, "POST", "/v1/admin/institutions", admin, tt.body)
-		require.Equal(t, tt.status, refused.status, "%s: %s", name, refused.body)
-		require.Equal(t, tt.reason, refused.json(t)["reason"], name)
-	}
-	require.Equal(t, "INSTITUTION_NOT_FOUND", w.call(t, "GET", "/v1/admin/institutions/"+unittest.NewID(), admin, "").json(t)["reason"])
-	operator, err := w.Env.Authn.Verify(t.Context(), admin)
-	require.NoError(t, err)
-	require.Equal(t, []string{
-		"InstitutionSubmitted 1 " + operator.ID, "ClientCreated 1 " + operator.ID, "PrincipalChanged 1 " + operator.ID, "AddressRegistrationSettled 1 " + unitActor,
-	}, w.ofInstitution(t, id))
+	bad := w.call(t, "POST", "/v1/admin/institutions", admin, strings.Replace(institutionJSON("보기기관", "1234567894", "x-y-z"), "/9j/", "AAAA", 1))
+	require.Equal(t, 400, bad.status, "%s", bad.body)
+	require.Len(t, w.units.registrations(), 2, "what is no JPEG goes no further")
+	made := unittest.Emitted[*gatewayv1.ClientCreated](t, w.Bench)
+	require.Equal(t, []string{operator.ID, id}, []string{made[0].GetPrincipal(), made[1].GetPrincipal()})
+	require.Equal(t, []string{unitActor, operator.ID}, []string{w.Stated(t, made[0])[0].GetActor(), w.Stated(t, made[0])[1].GetActor()})
 }
 
-// While the address unit is down an institution waits with its documents encrypted, and is handed over when it is back.
-func TestRegistrationIsRetried(t *testing.T) {
+// What the address unit says no to is no principal, and what was cut off between the two is made by the repeat, once.
+func TestCreateInstitutionIsFinishedByARepeat(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	w.units.refuse(fault.New(fault.Unavailable, "address", addressv1.Reason_REASON_HUB_UNAVAILABLE, ""))
-	got := w.call(t, "POST", "/v1/admin/institutions", w.token(t, w.admin), institutionJSON("보기기관", "1234567895", "sender-retry"))
-	require.Equal(t, 200, got.status, "%s", got.body)
-	made := got.json(t)["institution"].(map[string]any)
-	require.Equal(t, "ADDRESS_STATE_PENDING", made["addressState"])
-	var kept []byte
-	require.NoError(t, w.App.QueryRow(t.Context(), `select business_document from address_registration where state = 'due'`).Scan(&kept))
-	require.NotContains(t, string(kept), "\xff\xd8\xff\x01\x01\x01")
+	admin := w.token(t, w.admin)
+	body := institutionJSON("보기기관", "1234567895", "sender-repeat")
+	for _, refusal := range []*fault.Error{
+		fault.New(fault.Unavailable, "address", addressv1.Reason_REASON_HUB_UNAVAILABLE, ""),
+		fault.New(fault.Exists, "address", addressv1.Reason_REASON_ADDRESS_TAKEN, "the address is taken"),
+	} {
+		w.units.refuse(refusal)
+		got := w.call(t, "POST", "/v1/admin/institutions", admin, body)
+		require.Equal(t, fault.ReasonOf(refusal), got.json(t)["reason"])
+	}
+	var senders int
+	require.NoError(t, w.App.QueryRow(t.Context(), `select count(*) from principal where kind = 'sender'`).Scan(&senders))
+	require.Zero(t, senders)
 
 	w.units.refuse(nil)
-	// The row is leased to the call that made it; the test does not wait for the lease.
-	_, err := w.Owner.Exec(t.Context(), `update address_registration set due_at = now()`)
-	require.NoError(t, err)
-	await.Require(t, unittest.Patience, func(ctx context.Context) error {
-		var state string
-		if err := w.App.QueryRow(ctx, `select state from address_registration`).Scan(&state); err != nil {
-			return err
-		}
-		if state != stateTaken {
-			return fault.New(fault.NotFound, "", nil, state)
-		}
-		return nil
+	kept, err := w.units.RegisterInstitution(t.Context(), &addressv1.RegisterInstitutionRequest{
+		Institution: &addressv1.Institution{BusinessNumber: "1234567895", Address: "sender-repeat"},
 	})
-	calls := w.units.registrations()
-	require.Equal(t, calls[0].GetBusinessDocument(), calls[len(calls)-1].GetBusinessDocument())
-}
-
-// An address that belongs to somebody else at the address unit ends as refused.
-func TestAddressRefused(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	w.units.refuse(fault.New(fault.Exists, "address", addressv1.Reason_REASON_ADDRESS_TAKEN, ""))
-	admin := w.token(t, w.admin)
-	got := w.call(t, "POST", "/v1/admin/institutions", admin, institutionJSON("보기기관", "1234567896", "sender-refused")).json(t)["institution"].(map[string]any)
-	require.Equal(t, "ADDRESS_STATE_REFUSED", got["addressState"])
-	got = w.call(t, "GET", "/v1/admin/institutions/"+got["id"].(string), admin, "").json(t)["institution"].(map[string]any)
-	require.Equal(t, "ADDRESS_STATE_REFUSED", got["addressState"])
-}
-
-// Institutions are listed newest first, page by page.
-func TestListInstitutions(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	client := gatewayv1.NewPrincipalAdminServiceClient(w.Admin(t))
-	var want []string
-	for _, address := range []string{"sender-a", "sender-b", "sender-c"} {
-		id, _ := w.institution(t, "1234567897", address)
-		want = append([]string{id}, want...)
-	}
-	var got []string
-	token := ""
-	for {
-		page, err := client.ListInstitutions(t.Context(), &gatewayv1.ListInstitutionsRequest{PageSize: 2, PageToken: token})
-		require.NoError(t, err)
-		for _, i := range page.GetInstitutions() {
-			got = append(got, i.GetId())
-		}
-		if token = page.GetNextPageToken(); token == "" {
-			break
-		}
-	}
-	require.Equal(t, want, got)
-	_, err := client.ListInstitutions(t.Context(), &gatewayv1.ListInstitutionsRequest{PageToken: "x"})
-	require.Equal(t, "PAGE_TOKEN_INVALID", fault.ReasonOf(err))
+	require.NoError(t, err)
+	id, sender := w.institution(t, "1234567895", "sender-repeat")
+	require.Equal(t, kept.GetInstitution().GetId(), id)
+	require.NotEmpty(t, w.token(t, sender))
 }
 
 // Credentials come and go; a revoked client gets no token.
@@ -223,8 +165,8 @@ func TestCreateInstitutionAtOnce(t *testing.T) {
 	for i := range answers {
 		wg.Go(func() {
 			answers[i], errs[i] = client.CreateInstitution(t.Context(), &gatewayv1.CreateInstitutionRequest{
-				Institution: &gatewayv1.Institution{
-					Name: "보기기관", BusinessNumber: "1234567800", Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_STATE_AGENCY, Address: "sender-at-once",
+				Institution: &addressv1.Institution{
+					Name: "보기기관", BusinessNumber: "1234567800", Type: addressv1.OrganisationType_ORGANISATION_TYPE_STATE_AGENCY, Address: "sender-at-once",
 				},
 				BusinessDocument: document, RegistrationDocument: document,
 			})

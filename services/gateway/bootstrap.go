@@ -32,7 +32,7 @@ func bootstrap(ctx context.Context, path string, box *journal.Journal, c clock.C
 		}
 		p := principal{ID: id.New(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, Name: "operator", Version: 1, CreatedAt: c.Now()}
 		credentials, secret := newClient(p, nil, "", p.CreatedAt)
-		if err := insertPrincipal(ctx, tx, p); err != nil {
+		if _, err := insertPrincipal(ctx, tx, p); err != nil {
 			return err
 		}
 		if err := addClient(ctx, tx, credentials, unitActor); err != nil {

@@ -28,8 +28,6 @@ type Config struct {
 	Quota       QuotaConfig     `yaml:"quota"`
 	// TrustedProxies are networks (CIDR) of proxies in front, whose X-Forwarded-For is believed.
 	TrustedProxies []string `yaml:"trusted_proxies"`
-	// Registration says how institutions are brought to the address unit.
-	Registration RegistrationConfig `yaml:"registration"`
 }
 
 // DoorConfig is one listener.
@@ -57,15 +55,6 @@ type QuotaConfig struct {
 	OpenBurst     int     `yaml:"open_burst"`
 }
 
-// RegistrationConfig is about due registrations of addresses.
-type RegistrationConfig struct {
-	// CheckEvery is how often due ones are looked for; default 2s.
-	CheckEvery config.Duration `yaml:"check_every"`
-	// RetryAfter is the pause after the first try that did not succeed; it doubles up to RetryMax, and half of it is left to chance. Default 2s and 5m.
-	RetryAfter config.Duration `yaml:"retry_after"`
-	RetryMax   config.Duration `yaml:"retry_max"`
-}
-
 // Default listens on 8080 (REST) and 9090 (gRPC) without TLS; public_url is required.
 func Default() *Config {
 	return &Config{
@@ -74,9 +63,6 @@ func Default() *Config {
 		Quota: QuotaConfig{
 			RequestsPerSecond: 200, RequestsBurst: 400, BatchItemsPerSecond: 2000, BatchItemsBurst: 10_000, TokensPerSecond: 5, TokensBurst: 20,
 			OpenPerSecond: 50, OpenBurst: 500,
-		},
-		Registration: RegistrationConfig{
-			CheckEvery: config.Duration(2 * time.Second), RetryAfter: config.Duration(2 * time.Second), RetryMax: config.Duration(5 * time.Minute),
 		},
 	}
 }
@@ -91,9 +77,6 @@ func (c *Config) Validate() error {
 	}
 	between(&problems, "token_life", c.TokenLife, time.Minute, time.Hour)
 	between(&problems, "call_timeout", c.CallTimeout, time.Second, 30*time.Second)
-	between(&problems, "registration.check_every", c.Registration.CheckEvery, 100*time.Millisecond, time.Hour)
-	between(&problems, "registration.retry_after", c.Registration.RetryAfter, 100*time.Millisecond, time.Hour)
-	between(&problems, "registration.retry_max", c.Registration.RetryMax, c.Registration.RetryAfter.Std(), 24*time.Hour)
 	for path, rate := range map[string]float64{
 		"quota.requests_per_second": c.Quota.RequestsPerSecond, "quota.batch_items_per_second": c.Quota.BatchItemsPerSecond, "quota.tokens_per_second": c.Quota.TokensPerSecond,
 		"quota.open_per_second": c.Quota.OpenPerSecond,

@@ -60,7 +60,7 @@ func TestREST(t *testing.T) {
 		"no token":                   {"POST", "/v1/documents", "", "TOKEN_MISSING", 401},
 		"a made-up token":            {"POST", "/v1/documents", "x.y.z", "TOKEN_INVALID", 401},
 		"another kind":               {"POST", "/v1/documents", admin, "KIND_NOT_PERMITTED", 403},
-		"a sender among operators":   {"GET", "/v1/admin/institutions", token, "KIND_NOT_PERMITTED", 403},
+		"a sender among operators":   {"POST", "/v1/admin/institutions", token, "KIND_NOT_PERMITTED", 403},
 		"a unit that is down":        {"GET", "/v1/documents/" + edocNum, token, "", 503},
 		"an internal RPC":            {"GET", "/naru.intake.v1.IntakeLookupService/GetDocument", token, "NO_SUCH_ROUTE", 404},
 		"parked events of no unit":   {"GET", "/v1/admin/units/nobody/parked-events", admin, "NO_SUCH_ROUTE", 404},
@@ -187,9 +187,8 @@ func TestGRPC(t *testing.T) {
 
 	issued, err := gatewayv1.NewTokenServiceClient(conn).IssueToken(t.Context(), &gatewayv1.IssueTokenRequest{ClientId: w.admin.ID, ClientSecret: w.admin.Secret})
 	require.NoError(t, err)
-	list, err := gatewayv1.NewPrincipalAdminServiceClient(conn).ListInstitutions(bearing(t, issued.GetAccessToken()), &gatewayv1.ListInstitutionsRequest{})
-	require.NoError(t, err)
-	require.Empty(t, list.GetInstitutions())
+	_, err = gatewayv1.NewPrincipalAdminServiceClient(conn).RevokeClient(bearing(t, issued.GetAccessToken()), &gatewayv1.RevokeClientRequest{ClientId: "c-unknown"})
+	require.Equal(t, "CLIENT_NOT_FOUND", fault.ReasonOf(fault.FromStatus(status.Convert(err))))
 
 	inUnit := metadata.AppendToOutgoingContext(bearing(t, issued.GetAccessToken()), unitHeader, "intake")
 	parked, err := platformv1.NewParkedEventServiceClient(conn).ListParkedEvents(inUnit, &platformv1.ListParkedEventsRequest{Unit: "intake"})
@@ -207,7 +206,7 @@ func TestGRPC(t *testing.T) {
 			return err
 		}, bearing(t, token), codes.NotFound},
 		"an internal RPC the gateway itself may call": {func(ctx context.Context) error {
-			_, err := addressv1.NewAddressServiceClient(conn).GetAddressState(ctx, &addressv1.GetAddressStateRequest{Principals: []string{"x"}})
+			_, err := addressv1.NewAddressServiceClient(conn).RegisterInstitution(ctx, &addressv1.RegisterInstitutionRequest{})
 			return err
 		}, bearing(t, token), codes.NotFound},
 		"data keys": {func(ctx context.Context) error {

@@ -2,15 +2,11 @@ package gateway
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
-	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -33,26 +29,6 @@ func addClient(ctx context.Context, tx *journal.Tx, c client, actor string) erro
 	})
 }
 
-// submitted says which name and papers an operator gave. It is made before the transaction, because sealing may need a key.
-func (s *adminService) submitted(ctx context.Context, i institution, asked submission, business, registered []byte) (*gatewayv1.InstitutionSubmitted, error) {
-	plain, err := proto.Marshal(&gatewayv1.Institution{Name: i.Name, BusinessNumber: i.BusinessNumber})
-	if err != nil {
-		return nil, errors.New("encode institution")
-	}
-	value, err := s.box.Seal(ctx, sealed.Institution, i.ID.String(), plain)
-	if err != nil {
-		return nil, fmt.Errorf("seal institution %s: %w", i.ID, err)
-	}
-	return &gatewayv1.InstitutionSubmitted{
-		SealedInstitution: value, Type: gatewayv1.OrganisationType(i.Type), BusinessDocumentDigest: digestOf(business),
-		RegistrationDocumentDigest: digestOf(registered), RequestId: asked.RequestID, RefusedBy: asked.RefusedBy,
-	}, nil
-}
-
-func recordSubmission(ctx context.Context, tx *journal.Tx, i institution, asked submission, fact *gatewayv1.InstitutionSubmitted) error {
-	return record(ctx, tx, i.ID.String(), asked.Number, asked.Operator, asked.SubmittedAt, fact)
-}
-
 // principalChanged states a principal to the other units; its identity is (principal id, version).
 func principalChanged(ctx context.Context, tx *journal.Tx, p principal, senders []string, address, actor string, at time.Time) error {
 	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
@@ -66,9 +42,4 @@ func proofOf(c client) gatewayv1.ClientProof {
 		return gatewayv1.ClientProof_CLIENT_PROOF_KEY
 	}
 	return gatewayv1.ClientProof_CLIENT_PROOF_SECRET
-}
-
-func digestOf(content []byte) []byte {
-	sum := sha256.Sum256(content)
-	return sum[:]
 }

@@ -7,7 +7,6 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
@@ -17,16 +16,12 @@ type metrics struct {
 	refused metric.Int64Counter
 }
 
-func newMetrics(meter metric.Meter, db pg.DBTX) (*metrics, error) {
+func newMetrics(meter metric.Meter) (*metrics, error) {
 	made := telemetry.NewInstruments(meter)
 	m := &metrics{
 		tokens:  made.Counter("naru.gateway.token.requests", "{request}", "Requests for access tokens by outcome"),
 		refused: made.Counter("naru.gateway.refused.calls", "{call}", "Calls refused at a door by reason: authentication, scope, quota"),
 	}
-	made.Gauges(func(ctx context.Context) ([]float64, error) {
-		n, err := countDueRegistrations(ctx, db)
-		return []float64{float64(n)}, err
-	}, telemetry.Gauge{Name: "naru.gateway.due.registrations", Unit: "{institution}", About: "Institutions the address unit has not taken yet"})
 	return m, made.Err()
 }
 

@@ -24,29 +24,13 @@ const (
 
 // principal is who may call, recipients aside.
 type principal struct {
-	ID        uuid.UUID
-	Kind      platformv1.PrincipalKind
+	ID   uuid.UUID
+	Kind platformv1.PrincipalKind
+	// Name of a viewing system or an operator; an institution's is the address unit's.
 	Name      string
 	Suspended bool
 	Version   int32
 	CreatedAt time.Time
-}
-
-// institution is a sending institution with the address it wished for, folded.
-type institution struct {
-	principal
-	BusinessNumber string
-	Type           int16
-	Address        string
-	// Registration is how far it is on its way to the address unit: due, taken or refused; Submission is which one of name and papers
-	// that is about, counted from 1.
-	Registration string
-	Submission   int32
-}
-
-// same tells whether a repeated request describes the same institution.
-func (i institution) same(other institution) bool {
-	return i.Name == other.Name && i.Type == other.Type && i.BusinessNumber == other.BusinessNumber && i.Address == other.Address
 }
 
 // client is one set of credentials: by secret or by public key.
@@ -109,16 +93,6 @@ func random(n int) string {
 	// crypto/rand.Read never returns an error; it ends the process when there is no randomness.
 	_, _ = rand.Read(raw)
 	return base64.RawURLEncoding.EncodeToString(raw)
-}
-
-// fold is the form an address is kept in: Latin letters in lower case, nothing else changed.
-func fold(address string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, address)
 }
 
 // kindText is a kind as the table has it.

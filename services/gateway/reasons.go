@@ -29,24 +29,8 @@ func undecodable() error {
 	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_REQUEST, "the message cannot be decoded")
 }
 
-func addressTaken() *fault.Error {
-	return fault.New(fault.Exists, unitName, gatewayv1.Reason_REASON_ADDRESS_TAKEN, "the address belongs to another institution")
-}
-
-func institutionDiffers() error {
-	return fault.New(fault.Conflict, unitName, gatewayv1.Reason_REASON_INSTITUTION_DIFFERS, "an institution with this business number and address has another name or type")
-}
-
 func institutionNotFound() error {
 	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_INSTITUTION_NOT_FOUND, "there is no such institution")
-}
-
-func addressNotRefused() error {
-	return fault.New(fault.Conflict, unitName, gatewayv1.Reason_REASON_ADDRESS_NOT_REFUSED, "the institution's address is not refused, so nothing is submitted again")
-}
-
-func requestIDReused() *fault.Error {
-	return fault.New(fault.Reused, unitName, gatewayv1.Reason_REASON_REQUEST_ID_REUSED, "the request id was used for another request")
 }
 
 func principalNotFound() error {
@@ -63,10 +47,6 @@ func tooManyClients() error {
 
 func rateLimited(after time.Duration) error {
 	return fault.New(fault.Exhausted, unitName, gatewayv1.Reason_REASON_RATE_LIMITED, "the quota is used up", fault.WithRetryAfter(after))
-}
-
-func pageTokenInvalid() error {
-	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_PAGE_TOKEN_INVALID, "pageToken is not one this relay gave")
 }
 
 func noSuchRoute() error {

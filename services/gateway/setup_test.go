@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -11,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,16 +20,15 @@ import (
 	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
@@ -48,42 +47,29 @@ type neighbours struct {
 	certificatev1.UnimplementedCertificateServiceServer
 	platformv1.UnimplementedParkedEventServiceServer
 
-	mu         sync.Mutex
-	registered []*addressv1.RegisterOrganisationRequest
-	refusal    error
-	// state is what the address unit says of addresses, registered where nothing is said; those of later submissions are pending.
-	state   gatewayv1.AddressState
-	pending map[string]bool
-	callers []authn.Principal
+	mu sync.Mutex
+	// institutions that the address unit keeps, by business number, and what it was given.
+	institutions map[string]*addressv1.Institution
+	registered   []*addressv1.RegisterInstitutionRequest
+	refusal      error
+	callers      []authn.Principal
 }
 
-func (n *neighbours) RegisterOrganisation(_ context.Context, r *addressv1.RegisterOrganisationRequest) (*addressv1.RegisterOrganisationResponse, error) {
+func (n *neighbours) RegisterInstitution(_ context.Context, r *addressv1.RegisterInstitutionRequest) (*addressv1.RegisterInstitutionResponse, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.registered = append(n.registered, r)
-	if n.refusal == nil && r.GetSubmission() > 1 {
-		n.pending[r.GetPrincipal()] = true
+	if n.refusal != nil {
+		return nil, n.refusal
 	}
-	return &addressv1.RegisterOrganisationResponse{State: gatewayv1.AddressState_ADDRESS_STATE_PENDING}, n.refusal
-}
-
-func (n *neighbours) GetAddressState(_ context.Context, r *addressv1.GetAddressStateRequest) (*addressv1.GetAddressStateResponse, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	states := make(map[string]gatewayv1.AddressState)
-	for _, p := range r.GetPrincipals() {
-		states[p] = cmp.Or(n.state, gatewayv1.AddressState_ADDRESS_STATE_REGISTERED)
-		if n.pending[p] {
-			states[p] = gatewayv1.AddressState_ADDRESS_STATE_PENDING
-		}
+	number := r.GetInstitution().GetBusinessNumber()
+	if n.institutions[number] == nil {
+		kept := proto.CloneOf(r.GetInstitution())
+		kept.Id, kept.Address, kept.CreatedAt = unittest.NewID(), strings.ToLower(kept.GetAddress()), timestamppb.New(time.Unix(0, 0))
+		kept.AddressState = addressv1.AddressState_ADDRESS_STATE_PENDING
+		n.institutions[number] = kept
 	}
-	return &addressv1.GetAddressStateResponse{States: states}, nil
-}
-
-func (n *neighbours) say(state gatewayv1.AddressState) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.state, n.pending = state, map[string]bool{}
+	return &addressv1.RegisterInstitutionResponse{Institution: n.institutions[number]}, nil
 }
 
 func (n *neighbours) refuse(err error) {
@@ -92,10 +78,10 @@ func (n *neighbours) refuse(err error) {
 	n.refusal = err
 }
 
-func (n *neighbours) registrations() []*addressv1.RegisterOrganisationRequest {
+func (n *neighbours) registrations() []*addressv1.RegisterInstitutionRequest {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return append([]*addressv1.RegisterOrganisationRequest(nil), n.registered...)
+	return slices.Clone(n.registered)
 }
 
 func (n *neighbours) called(ctx context.Context) {
@@ -154,7 +140,6 @@ func (keySet) GetKeySet(context.Context, *platformv1.GetKeySetRequest) (*platfor
 	return &platformv1.GetKeySetResponse{Jwks: `{"keys":[]}`}, nil
 }
 
-// world is a running gateway with its doors on real sockets.
 // behind are units as the doors see them: a name and what they offer.
 func behind() []unit.Unit {
 	return []unit.Unit{
@@ -169,6 +154,7 @@ func behind() []unit.Unit {
 	}
 }
 
+// world is a running gateway with its doors on real sockets.
 type world struct {
 	*unittest.Bench
 	units      *neighbours
@@ -183,7 +169,7 @@ type login struct {
 
 func setup(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{units: &neighbours{pending: map[string]bool{}}}
+	w := &world{units: &neighbours{institutions: map[string]*addressv1.Institution{}}}
 	file := filepath.Join(t.TempDir(), "admin.json")
 	w.Bench = unittest.New(t, New(behind()...),
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, w.units) }),
@@ -195,7 +181,6 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 		}),
 		unittest.Config(func(c *Config) {
 			c.REST.Listen, c.GRPC.Listen, c.PublicURL, c.BootstrapAdminFile = "127.0.0.1:0", "127.0.0.1:0", publicURL, file
-			c.Registration = RegistrationConfig{CheckEvery: config.Duration(100 * time.Millisecond), RetryAfter: config.Duration(100 * time.Millisecond), RetryMax: config.Duration(time.Second)}
 			c.Quota.TokensBurst = 1000
 			for _, f := range change {
 				f(c)

@@ -6,70 +6,23 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) error {
-	return pg.Exec(ctx, tx, fmt.Sprintf("insert principal %s", p.ID), `
+// insertPrincipal tells whether it is new.
+func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) (made bool, err error) {
+	return pg.Changed(ctx, tx, fmt.Sprintf("insert principal %s", p.ID), `
 		insert into principal (id, kind, name, suspended, version, created_at, commit_id)
-		values ($1, $2, $3, $4, $5, $6, $7)`,
+		values ($1, $2, nullif($3, ''), $4, $5, $6, $7)
+		on conflict do nothing`,
 		p.ID, kindText(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt, tx.CommitID())
 }
 
-// insertInstitution: an address that is taken is the fault ADDRESS_TAKEN.
-func insertInstitution(ctx context.Context, tx *journal.Tx, i institution) error {
-	_, err := tx.Exec(ctx, `
-		insert into institution (principal, business_number, type, address, commit_id)
-		values ($1, $2, $3, $4, $5)`,
-		i.ID, i.BusinessNumber, i.Type, i.Address, tx.CommitID())
-	if err != nil {
-		return fmt.Errorf("insert institution %s: %w", i.ID, pg.AsFault(err, map[string]*fault.Error{"institution_address_key": addressTaken()}))
-	}
-	return nil
-}
-
-const institutionColumns = `
-		select p.id, p.kind, p.name, p.suspended, p.version, p.created_at, i.business_number, i.type, i.address, r.state, r.submission
-		  from institution i
-		  join principal p on p.id = i.principal
-		  join address_registration r on r.principal = i.principal`
-
-func scanInstitution(row pgx.CollectableRow) (institution, error) {
-	var i institution
-	var kind string
-	err := row.Scan(&i.ID, &kind, &i.Name, &i.Suspended, &i.Version, &i.CreatedAt, &i.BusinessNumber, &i.Type, &i.Address, &i.Registration,
-		&i.Submission)
-	i.Kind = kindOfText(kind)
-	return i, err
-}
-
-func institutionBy(ctx context.Context, db pg.DBTX, condition string, arg any) (institution, bool, error) {
-	return pg.Find(ctx, db, "read institution", scanInstitution, institutionColumns+condition, arg)
-}
-
-func institutionByID(ctx context.Context, db pg.DBTX, id uuid.UUID) (institution, bool, error) {
-	return institutionBy(ctx, db, ` where i.principal = $1`, id)
-}
-
-func institutionByAddress(ctx context.Context, db pg.DBTX, address string) (institution, bool, error) {
-	return institutionBy(ctx, db, ` where i.address = $1`, address)
-}
-
-// listInstitutions gives at most n, newest first, those made before the given one; ids are ordered by time of making.
-func listInstitutions(ctx context.Context, db pg.DBTX, before uuid.UUID, n int) ([]institution, error) {
-	return pg.All(ctx, db, "list institutions", scanInstitution, institutionColumns+`
-		 where i.principal < $1
-		 order by i.principal desc
-		 limit $2`, before, n)
-}
-
-// countInstitutions tells how many of the ids are institutions.
-func countInstitutions(ctx context.Context, db pg.DBTX, ids []uuid.UUID) (int, error) {
-	return pg.Value[int](ctx, db, "count institutions", `select count(*) from institution where principal = any($1)`, ids)
+// countSenders tells how many of the ids are senders.
+func countSenders(ctx context.Context, db pg.DBTX, ids []uuid.UUID) (int, error) {
+	return pg.Value[int](ctx, db, "count senders", `select count(*) from principal where id = any($1) and kind = 'sender'`, ids)
 }
 
 func insertServedSenders(ctx context.Context, tx *journal.Tx, system uuid.UUID, senders []uuid.UUID) error {
@@ -83,7 +36,7 @@ func lockPrincipal(ctx context.Context, db pg.DBTX, id uuid.UUID) (principal, bo
 	p := principal{ID: id}
 	var kind string
 	if known, err := pg.Scan(ctx, db, fmt.Sprintf("read principal %s", id), []any{&kind, &p.Name, &p.Suspended, &p.Version, &p.CreatedAt}, `
-		select kind, name, suspended, version, created_at
+		select kind, coalesce(name, ''), suspended, version, created_at
 		  from principal
 		 where id = $1
 		   for update`, id); err != nil || !known {

@@ -31,12 +31,8 @@ var migrations embed.FS
 //go:embed settings.yaml
 var settings string
 
-const (
-	// documentKey encrypts institutions' documents while they wait.
-	documentKey = "document"
-	// forgetEvery is how often used client assertions that have expired are forgotten.
-	forgetEvery = 10 * time.Minute
-)
+// forgetEvery is how often used client assertions that have expired are forgotten.
+const forgetEvery = 10 * time.Minute
 
 // New is the gateway in front of other units.
 func New(others ...unit.Unit) unit.Unit {
@@ -45,8 +41,8 @@ func New(others ...unit.Unit) unit.Unit {
 		Duty: "the two public doors, OAuth2, quotas, problem documents; principals", Requires: []string{"address"}, Defaults: Default, Settings: settings,
 		Migrations: tables(), Signers: []string{keys.AccessToken}, Policy: "gateway/1", Follows: follows(), Witness: "status",
 		States: []proto.Message{
-			&gatewayv1.PrincipalChanged{}, &gatewayv1.InstitutionSubmitted{}, &gatewayv1.AddressRegistrationSettled{}, &gatewayv1.ViewingSystemCreated{},
-			&gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
+			&gatewayv1.PrincipalChanged{}, &gatewayv1.ViewingSystemCreated{}, &gatewayv1.ClientCreated{},
+			&gatewayv1.ClientRevoked{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
 		},
 		Doors: []unit.Door{
 			unit.Offer(&gatewayv1.PrincipalAdminService_ServiceDesc, gatewayv1.RegisterPrincipalAdminServiceHandlerClient, gatewayv1.NewPrincipalAdminServiceClient),
@@ -82,7 +78,7 @@ func tables() fs.FS { return migrations }
 
 // build wires the unit, top to bottom.
 func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue) (*service, error) {
-	measured, err := newMetrics(env.Meter, env.DB)
+	measured, err := newMetrics(env.Meter)
 	if err != nil {
 		return nil, err
 	}
@@ -93,10 +89,6 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 	minter, err := authn.NewMinter(authn.IssuerGateway, authn.Key{ID: signer.KeyID(), Signer: signer}, env.Clock)
 	if err != nil {
 		return nil, err
-	}
-	aead, err := env.Keys.AEAD(ctx, documentKey)
-	if err != nil {
-		return nil, fmt.Errorf("open the document key: %w", err)
 	}
 	address, err := env.Dial("address")
 	if err != nil {
@@ -110,17 +102,16 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 		env.Log.LogAttrs(ctx, slog.LevelWarn, "made the first operator, its credentials are in the bootstrap file", slog.String("file", config.BootstrapAdminFile))
 	}
 	quotas := newQuota(config.Quota, env.Clock)
-	reg := &registration{config: config.Registration, journal: env.Journal, clock: env.Clock, log: env.Log, aead: aead, address: addressv1.NewAddressServiceClient(address)}
 	tokens := &tokenService{
 		db: env.DB, clock: env.Clock, minter: minter, life: config.TokenLife.Std(), audience: config.PublicURL + "/oauth2/token", quota: quotas,
 		witness: newWitness(env.Journal, env.Clock), metrics: measured,
 	}
-	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, log: env.Log, registration: reg, box: env.Sealed}
+	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, address: addressv1.NewAddressServiceClient(address)}
 	doors, err := openDoors(ctx, env, config, offers, quotas, measured)
 	if err != nil {
 		return nil, err
 	}
-	return &service{tokens: tokens, admin: admin, background: append([]lifecycle.Task{reg.task(), forgetTask(env)}, doors...)}, nil
+	return &service{tokens: tokens, admin: admin, background: append([]lifecycle.Task{forgetTask(env)}, doors...)}, nil
 }
 
 // openDoors listens at both doors; a port that is taken is told at once.

@@ -24,7 +24,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -326,7 +326,7 @@ func TestAddressAnswers(t *testing.T) {
 			func(c hubv1.HubServiceClient) (any, error) {
 				return c.RegisterOrganisationAddress(ctx, &hubv1.RegisterOrganisationAddressRequest{
 					BusinessNumber: "1234567890", Address: "office", Name: "나루상사", RegisteredAt: timestamppb.New(at),
-					Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, BusinessDocument: []byte("GIF89a"),
+					Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, BusinessDocument: []byte("GIF89a"),
 				})
 			}, nil, "INVALID_REQUEST",
 		},

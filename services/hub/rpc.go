@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/id"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
@@ -47,7 +47,7 @@ func (s *server) RegisterPersonAddress(ctx context.Context, r *hubv1.RegisterPer
 
 // RegisterOrganisationAddress registers an organisation's address with its two documents.
 func (s *server) RegisterOrganisationAddress(ctx context.Context, r *hubv1.RegisterOrganisationAddressRequest) (*hubv1.RegisterOrganisationAddressResponse, error) {
-	if r.GetType() == gatewayv1.OrganisationType_ORGANISATION_TYPE_UNSPECIFIED {
+	if r.GetType() == addressv1.OrganisationType_ORGANISATION_TYPE_UNSPECIFIED {
 		return nil, invalid("type", "enum.not_in", "the type of the organisation is required")
 	}
 	jpeg := []byte{0xFF, 0xD8, 0xFF}

@@ -132,32 +132,47 @@ create table refusal (
 );
 grant select, insert, delete on refusal to ${app};
 
--- Institutions with an address here. Name and registration number are sealed for the principal id.
-create table organisation (
-    principal      uuid        not null constraint organisation_pk primary key,
-    address        text        collate "C" not null constraint organisation_address references address (address),
-    type           smallint    not null,
-    business_key   bytea       not null constraint organisation_business_key_size check (octet_length(business_key) = 32),
-    business_key_2 bytea       constraint organisation_business_key_2_size check (octet_length(business_key_2) = 32),
+-- Sending institutions, each with one address for its life. Name and business number are sealed for the principal id.
+create table institution (
+    principal      uuid        not null constraint institution_pk primary key,
+    address        text        collate "C" not null constraint institution_address references address (address),
+    type           smallint    not null constraint institution_type_known check (type in (1, 2, 3, 4, 5, 9)),
+    business_key   bytea       not null constraint institution_business_key_size check (octet_length(business_key) = 32),
+    business_key_2 bytea       constraint institution_business_key_2_size check (octet_length(business_key_2) = 32),
     sealed         bytea       not null,
     -- Which submission of name and papers it is about, counted from 1: after a refusal they are submitted again.
-    submission     integer     not null default 1 constraint organisation_submission_counts check (submission > 0),
+    submission     integer     not null default 1 constraint institution_submission_counts check (submission > 0),
     created_at     timestamptz not null,
-    commit_id      uuid        not null
+    commit_id      uuid        not null,
+    constraint institution_address_key unique (address)
 );
-create index organisation_business_key on organisation (business_key);
-create index organisation_business_key_2 on organisation (business_key_2);
-grant select, insert, update on organisation to ${app};
+create index institution_business_key on institution (business_key);
+create index institution_business_key_2 on institution (business_key_2);
+grant select, insert, update on institution to ${app};
 
 -- The two papers of hub-interface 3.1, sealed in pieces, until the hub has them.
-create table organisation_paper (
-    principal    uuid    not null constraint organisation_paper_pk primary key
-                                  constraint organisation_paper_of references organisation (principal),
+create table institution_paper (
+    principal    uuid    not null constraint institution_paper_pk primary key
+                                  constraint institution_paper_of references institution (principal),
     business     bytea[] not null,
     registration bytea[] not null
 );
-alter table organisation_paper alter column business set storage external, alter column registration set storage external;
-grant select, insert, delete on organisation_paper to ${app};
+alter table institution_paper alter column business set storage external, alter column registration set storage external;
+grant select, insert, delete on institution_paper to ${app};
+
+-- What operators submitted after refusals. The first submission is the making of the institution. Append-only.
+create table institution_submission (
+    principal    uuid        not null constraint institution_submission_of references institution (principal),
+    submission   integer     not null constraint institution_submission_after_first check (submission > 1),
+    operator     text        not null,
+    request_id   text        collate "C" not null,
+    digest       bytea       not null constraint institution_submission_digest_size check (octet_length(digest) = 32),
+    submitted_at timestamptz not null,
+    commit_id    uuid        not null,
+    constraint institution_submission_pk          primary key (principal, submission),
+    constraint institution_submission_request_key unique (operator, request_id)
+);
+grant select, insert on institution_submission to ${app};
 
 -- Documents whose recipient is sought. The row stays when the search is over; what was needed only for the search does not.
 -- causation is the frame that brought it.

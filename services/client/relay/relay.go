@@ -12,6 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -57,15 +58,15 @@ func (c *Client) CreateInstitution(ctx context.Context, in *gatewayv1.CreateInst
 }
 
 // ResubmitInstitution submits documents again for an institution whose address was refused. The id stands in the path alone.
-func (c *Client) ResubmitInstitution(ctx context.Context, id string, in *gatewayv1.ResubmitInstitutionRequest) (*gatewayv1.Institution, error) {
-	out := &gatewayv1.ResubmitInstitutionResponse{}
+func (c *Client) ResubmitInstitution(ctx context.Context, id string, in *addressv1.ResubmitInstitutionRequest) (*addressv1.Institution, error) {
+	out := &addressv1.ResubmitInstitutionResponse{}
 	err := c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions/"+url.PathEscape(id)+":resubmit", nil, in, out)
 	return out.GetInstitution(), err
 }
 
 // Institution tells an institution.
-func (c *Client) Institution(ctx context.Context, id string) (*gatewayv1.Institution, error) {
-	out := &gatewayv1.GetInstitutionResponse{}
+func (c *Client) Institution(ctx context.Context, id string) (*addressv1.Institution, error) {
+	out := &addressv1.GetInstitutionResponse{}
 	err := c.rest.Call(ctx, http.MethodGet, "/v1/admin/institutions/"+url.PathEscape(id), nil, nil, out)
 	return out.GetInstitution(), err
 }

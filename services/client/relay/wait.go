@@ -10,22 +10,21 @@ import (
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
 // AwaitRegistered waits until an institution's certified address is registered at the hub.
-func (c *Client) AwaitRegistered(ctx context.Context, id string) (*gatewayv1.Institution, error) {
-	var institution *gatewayv1.Institution
+func (c *Client) AwaitRegistered(ctx context.Context, id string) (*addressv1.Institution, error) {
+	var institution *addressv1.Institution
 	err := poll.Until(ctx, "the registration of the address at the hub", func(ctx context.Context) (bool, error) {
 		var err error
 		if institution, err = c.Institution(ctx, id); err != nil {
 			return false, err
 		}
 		switch state := institution.GetAddressState(); state {
-		case gatewayv1.AddressState_ADDRESS_STATE_REGISTERED:
+		case addressv1.AddressState_ADDRESS_STATE_REGISTERED:
 			return true, nil
-		case gatewayv1.AddressState_ADDRESS_STATE_REFUSED, gatewayv1.AddressState_ADDRESS_STATE_WITHDRAWN:
+		case addressv1.AddressState_ADDRESS_STATE_REFUSED, addressv1.AddressState_ADDRESS_STATE_WITHDRAWN:
 			return false, fmt.Errorf("the address is %s", Word(state))
 		default:
 			return false, nil

@@ -23,6 +23,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
@@ -45,7 +46,7 @@ type walk struct {
 	sender    *relay.Client
 	recipient *relay.Client
 
-	institution   *gatewayv1.Institution
+	institution   *addressv1.Institution
 	viewingSystem string
 	member        endpoints.ArchiveMember
 	person        sandbox.Person
@@ -100,8 +101,8 @@ func (w *walk) addInstitution(ctx context.Context) (string, error) {
 		return "", err
 	}
 	made, err := w.operator.CreateInstitution(ctx, &gatewayv1.CreateInstitutionRequest{
-		Institution: &gatewayv1.Institution{
-			Name: "시험용 나루터", BusinessNumber: "000" + digits(7), Type: gatewayv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION,
+		Institution: &addressv1.Institution{
+			Name: "시험용 나루터", BusinessNumber: "000" + digits(7), Type: addressv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION,
 			Address: "demo-ferry-" + digits(8),
 		},
 		BusinessDocument: paper, RegistrationDocument: paper,

@@ -8,7 +8,6 @@ package addressv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	v1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	_ "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -479,36 +478,32 @@ func (x *WithdrawResponse) GetMembership() *Membership {
 	return nil
 }
 
-type RegisterOrganisationRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Principal id.
-	Principal            string              `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
-	Name                 string              `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	BusinessNumber       string              `protobuf:"bytes,3,opt,name=business_number,json=businessNumber,proto3" json:"business_number,omitempty"`
-	Type                 v1.OrganisationType `protobuf:"varint,4,opt,name=type,proto3,enum=naru.gateway.v1.OrganisationType" json:"type,omitempty"`
-	Address              string              `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
-	BusinessDocument     []byte              `protobuf:"bytes,6,opt,name=business_document,json=businessDocument,proto3" json:"business_document,omitempty"`
-	RegistrationDocument []byte              `protobuf:"bytes,7,opt,name=registration_document,json=registrationDocument,proto3" json:"registration_document,omitempty"`
-	// Which submission of papers this is, counted from 1; 0 means the first.
-	Submission    int32 `protobuf:"varint,8,opt,name=submission,proto3" json:"submission,omitempty"`
+type RegisterInstitutionRequest struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Institution *Institution           `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
+	// The two documents as in CreateInstitution.
+	BusinessDocument     []byte `protobuf:"bytes,2,opt,name=business_document,json=businessDocument,proto3" json:"business_document,omitempty"`
+	RegistrationDocument []byte `protobuf:"bytes,3,opt,name=registration_document,json=registrationDocument,proto3" json:"registration_document,omitempty"`
+	// Principal id of the operator who asked.
+	Operator      string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RegisterOrganisationRequest) Reset() {
-	*x = RegisterOrganisationRequest{}
+func (x *RegisterInstitutionRequest) Reset() {
+	*x = RegisterInstitutionRequest{}
 	mi := &file_naru_address_v1_address_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RegisterOrganisationRequest) String() string {
+func (x *RegisterInstitutionRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RegisterOrganisationRequest) ProtoMessage() {}
+func (*RegisterInstitutionRequest) ProtoMessage() {}
 
-func (x *RegisterOrganisationRequest) ProtoReflect() protoreflect.Message {
+func (x *RegisterInstitutionRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_naru_address_v1_address_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -520,88 +515,60 @@ func (x *RegisterOrganisationRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RegisterOrganisationRequest.ProtoReflect.Descriptor instead.
-func (*RegisterOrganisationRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use RegisterInstitutionRequest.ProtoReflect.Descriptor instead.
+func (*RegisterInstitutionRequest) Descriptor() ([]byte, []int) {
 	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *RegisterOrganisationRequest) GetPrincipal() string {
+func (x *RegisterInstitutionRequest) GetInstitution() *Institution {
 	if x != nil {
-		return x.Principal
+		return x.Institution
 	}
-	return ""
+	return nil
 }
 
-func (x *RegisterOrganisationRequest) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *RegisterOrganisationRequest) GetBusinessNumber() string {
-	if x != nil {
-		return x.BusinessNumber
-	}
-	return ""
-}
-
-func (x *RegisterOrganisationRequest) GetType() v1.OrganisationType {
-	if x != nil {
-		return x.Type
-	}
-	return v1.OrganisationType(0)
-}
-
-func (x *RegisterOrganisationRequest) GetAddress() string {
-	if x != nil {
-		return x.Address
-	}
-	return ""
-}
-
-func (x *RegisterOrganisationRequest) GetBusinessDocument() []byte {
+func (x *RegisterInstitutionRequest) GetBusinessDocument() []byte {
 	if x != nil {
 		return x.BusinessDocument
 	}
 	return nil
 }
 
-func (x *RegisterOrganisationRequest) GetRegistrationDocument() []byte {
+func (x *RegisterInstitutionRequest) GetRegistrationDocument() []byte {
 	if x != nil {
 		return x.RegistrationDocument
 	}
 	return nil
 }
 
-func (x *RegisterOrganisationRequest) GetSubmission() int32 {
+func (x *RegisterInstitutionRequest) GetOperator() string {
 	if x != nil {
-		return x.Submission
+		return x.Operator
 	}
-	return 0
+	return ""
 }
 
-type RegisterOrganisationResponse struct {
+type RegisterInstitutionResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	State         v1.AddressState        `protobuf:"varint,1,opt,name=state,proto3,enum=naru.gateway.v1.AddressState" json:"state,omitempty"`
+	Institution   *Institution           `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RegisterOrganisationResponse) Reset() {
-	*x = RegisterOrganisationResponse{}
+func (x *RegisterInstitutionResponse) Reset() {
+	*x = RegisterInstitutionResponse{}
 	mi := &file_naru_address_v1_address_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RegisterOrganisationResponse) String() string {
+func (x *RegisterInstitutionResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RegisterOrganisationResponse) ProtoMessage() {}
+func (*RegisterInstitutionResponse) ProtoMessage() {}
 
-func (x *RegisterOrganisationResponse) ProtoReflect() protoreflect.Message {
+func (x *RegisterInstitutionResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_naru_address_v1_address_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -613,103 +580,14 @@ func (x *RegisterOrganisationResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RegisterOrganisationResponse.ProtoReflect.Descriptor instead.
-func (*RegisterOrganisationResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use RegisterInstitutionResponse.ProtoReflect.Descriptor instead.
+func (*RegisterInstitutionResponse) Descriptor() ([]byte, []int) {
 	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *RegisterOrganisationResponse) GetState() v1.AddressState {
+func (x *RegisterInstitutionResponse) GetInstitution() *Institution {
 	if x != nil {
-		return x.State
-	}
-	return v1.AddressState(0)
-}
-
-type GetAddressStateRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Principal ids, 1-100.
-	Principals    []string `protobuf:"bytes,1,rep,name=principals,proto3" json:"principals,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetAddressStateRequest) Reset() {
-	*x = GetAddressStateRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetAddressStateRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetAddressStateRequest) ProtoMessage() {}
-
-func (x *GetAddressStateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetAddressStateRequest.ProtoReflect.Descriptor instead.
-func (*GetAddressStateRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *GetAddressStateRequest) GetPrincipals() []string {
-	if x != nil {
-		return x.Principals
-	}
-	return nil
-}
-
-type GetAddressStateResponse struct {
-	state         protoimpl.MessageState     `protogen:"open.v1"`
-	States        map[string]v1.AddressState `protobuf:"bytes,1,rep,name=states,proto3" json:"states,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value,enum=naru.gateway.v1.AddressState"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetAddressStateResponse) Reset() {
-	*x = GetAddressStateResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetAddressStateResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetAddressStateResponse) ProtoMessage() {}
-
-func (x *GetAddressStateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetAddressStateResponse.ProtoReflect.Descriptor instead.
-func (*GetAddressStateResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{13}
-}
-
-func (x *GetAddressStateResponse) GetStates() map[string]v1.AddressState {
-	if x != nil {
-		return x.States
+		return x.Institution
 	}
 	return nil
 }
@@ -732,7 +610,7 @@ type ResolveIdentityRequest struct {
 
 func (x *ResolveIdentityRequest) Reset() {
 	*x = ResolveIdentityRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -744,7 +622,7 @@ func (x *ResolveIdentityRequest) String() string {
 func (*ResolveIdentityRequest) ProtoMessage() {}
 
 func (x *ResolveIdentityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -757,7 +635,7 @@ func (x *ResolveIdentityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIdentityRequest.ProtoReflect.Descriptor instead.
 func (*ResolveIdentityRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ResolveIdentityRequest) GetCi() string {
@@ -821,7 +699,7 @@ type ResolveIdentityResponse struct {
 
 func (x *ResolveIdentityResponse) Reset() {
 	*x = ResolveIdentityResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +711,7 @@ func (x *ResolveIdentityResponse) String() string {
 func (*ResolveIdentityResponse) ProtoMessage() {}
 
 func (x *ResolveIdentityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +724,7 @@ func (x *ResolveIdentityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIdentityResponse.ProtoReflect.Descriptor instead.
 func (*ResolveIdentityResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ResolveIdentityResponse) GetRecipient() string {
@@ -879,7 +757,7 @@ type ConfirmAddressRequest struct {
 
 func (x *ConfirmAddressRequest) Reset() {
 	*x = ConfirmAddressRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -891,7 +769,7 @@ func (x *ConfirmAddressRequest) String() string {
 func (*ConfirmAddressRequest) ProtoMessage() {}
 
 func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -904,7 +782,7 @@ func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{16}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ConfirmAddressRequest) GetAddress() string {
@@ -923,7 +801,7 @@ type ConfirmAddressResponse struct {
 
 func (x *ConfirmAddressResponse) Reset() {
 	*x = ConfirmAddressResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -935,7 +813,7 @@ func (x *ConfirmAddressResponse) String() string {
 func (*ConfirmAddressResponse) ProtoMessage() {}
 
 func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -948,7 +826,7 @@ func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{17}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ConfirmAddressResponse) GetRegistered() bool {
@@ -962,7 +840,7 @@ var File_naru_address_v1_address_service_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\n" +
-	"%naru/address/v1/address_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1dnaru/gateway/v1/gateway.proto\x1a\x1enaru/platform/v1/options.proto\"\xa6\x01\n" +
+	"%naru/address/v1/address_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a!naru/address/v1/institution.proto\x1a\x1enaru/platform/v1/options.proto\"\xa6\x01\n" +
 	"\vJoinRequest\x12B\n" +
 	"\rterms_version\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,40}$R\ftermsVersion\x12!\n" +
 	"\aconsent\x18\x02 \x01(\bB\a\xbaH\x04j\x02\b\x01R\aconsent\x120\n" +
@@ -991,31 +869,14 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\x10WithdrawResponse\x12;\n" +
 	"\n" +
 	"membership\x18\x01 \x01(\v2\x1b.naru.address.v1.MembershipR\n" +
-	"membership\"\x94\x03\n" +
-	"\x1bRegisterOrganisationRequest\x12&\n" +
-	"\tprincipal\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tprincipal\x12\x1d\n" +
-	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04name\x12;\n" +
-	"\x0fbusiness_number\x18\x03 \x01(\tB\x12\xbaH\x0fr\r2\v^[0-9]{10}$R\x0ebusinessNumber\x12A\n" +
-	"\x04type\x18\x04 \x01(\x0e2!.naru.gateway.v1.OrganisationTypeB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04type\x12#\n" +
-	"\aaddress\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x03\x18dR\aaddress\x12+\n" +
-	"\x11business_document\x18\x06 \x01(\fR\x10businessDocument\x123\n" +
-	"\x15registration_document\x18\a \x01(\fR\x14registrationDocument\x12'\n" +
-	"\n" +
-	"submission\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\n" +
-	"submission\"S\n" +
-	"\x1cRegisterOrganisationResponse\x123\n" +
-	"\x05state\x18\x01 \x01(\x0e2\x1d.naru.gateway.v1.AddressStateR\x05state\"D\n" +
-	"\x16GetAddressStateRequest\x12*\n" +
-	"\n" +
-	"principals\x18\x01 \x03(\tB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10dR\n" +
-	"principals\"\xc1\x01\n" +
-	"\x17GetAddressStateResponse\x12L\n" +
-	"\x06states\x18\x01 \x03(\v24.naru.address.v1.GetAddressStateResponse.StatesEntryR\x06states\x1aX\n" +
-	"\vStatesEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x123\n" +
-	"\x05value\x18\x02 \x01(\x0e2\x1d.naru.gateway.v1.AddressStateR\x05value:\x028\x01\"\x89\x02\n" +
+	"membership\"\xfe\x01\n" +
+	"\x1aRegisterInstitutionRequest\x12F\n" +
+	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.address.v1.InstitutionB\x06\xbaH\x03\xc8\x01\x01R\vinstitution\x124\n" +
+	"\x11business_document\x18\x02 \x01(\fB\a\xbaH\x04z\x02\x10\x01R\x10businessDocument\x12<\n" +
+	"\x15registration_document\x18\x03 \x01(\fB\a\xbaH\x04z\x02\x10\x01R\x14registrationDocument\x12$\n" +
+	"\boperator\x18\x04 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\boperator\"]\n" +
+	"\x1bRegisterInstitutionResponse\x12>\n" +
+	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.address.v1.InstitutionR\vinstitution\"\x89\x02\n" +
 	"\x16ResolveIdentityRequest\x12\x1b\n" +
 	"\x02ci\x18\x01 \x01(\tB\v\xbaH\x05r\x03\x98\x01X\x80\x01\x01R\x02ci\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04name\x12\"\n" +
@@ -1042,10 +903,9 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"SetConsent\x12\".naru.address.v1.SetConsentRequest\x1a#.naru.address.v1.SetConsentResponse\"(\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1b:\x01*\x1a\x16/v1/membership/consent\x12\x80\x01\n" +
 	"\n" +
 	"SetRefusal\x12\".naru.address.v1.SetRefusalRequest\x1a#.naru.address.v1.SetRefusalResponse\")\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1c:\x01*\x1a\x17/v1/membership/refusals\x12n\n" +
-	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xf5\x03\n" +
-	"\x0eAddressService\x12\x82\x01\n" +
-	"\x14RegisterOrganisation\x12,.naru.address.v1.RegisterOrganisationRequest\x1a-.naru.address.v1.RegisterOrganisationResponse\"\r\xca\xf3\x18\t\"\agateway\x12s\n" +
-	"\x0fGetAddressState\x12'.naru.address.v1.GetAddressStateRequest\x1a(.naru.address.v1.GetAddressStateResponse\"\r\xca\xf3\x18\t\"\agateway\x12s\n" +
+	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xfc\x02\n" +
+	"\x0eAddressService\x12\x7f\n" +
+	"\x13RegisterInstitution\x12+.naru.address.v1.RegisterInstitutionRequest\x1a,.naru.address.v1.RegisterInstitutionResponse\"\r\xca\xf3\x18\t\"\agateway\x12s\n" +
 	"\x0fResolveIdentity\x12'.naru.address.v1.ResolveIdentityRequest\x1a(.naru.address.v1.ResolveIdentityResponse\"\r\xca\xf3\x18\t\"\aviewing\x12t\n" +
 	"\x0eConfirmAddress\x12&.naru.address.v1.ConfirmAddressRequest\x1a'.naru.address.v1.ConfirmAddressResponse\"\x11\xca\xf3\x18\r\"\vcirculationB\xc8\x01\n" +
 	"\x13com.naru.address.v1B\x13AddressServiceProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
@@ -1062,65 +922,57 @@ func file_naru_address_v1_address_service_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_address_service_proto_rawDescData
 }
 
-var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_naru_address_v1_address_service_proto_goTypes = []any{
-	(*JoinRequest)(nil),                  // 0: naru.address.v1.JoinRequest
-	(*JoinResponse)(nil),                 // 1: naru.address.v1.JoinResponse
-	(*GetMembershipRequest)(nil),         // 2: naru.address.v1.GetMembershipRequest
-	(*GetMembershipResponse)(nil),        // 3: naru.address.v1.GetMembershipResponse
-	(*SetConsentRequest)(nil),            // 4: naru.address.v1.SetConsentRequest
-	(*SetConsentResponse)(nil),           // 5: naru.address.v1.SetConsentResponse
-	(*SetRefusalRequest)(nil),            // 6: naru.address.v1.SetRefusalRequest
-	(*SetRefusalResponse)(nil),           // 7: naru.address.v1.SetRefusalResponse
-	(*WithdrawRequest)(nil),              // 8: naru.address.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),             // 9: naru.address.v1.WithdrawResponse
-	(*RegisterOrganisationRequest)(nil),  // 10: naru.address.v1.RegisterOrganisationRequest
-	(*RegisterOrganisationResponse)(nil), // 11: naru.address.v1.RegisterOrganisationResponse
-	(*GetAddressStateRequest)(nil),       // 12: naru.address.v1.GetAddressStateRequest
-	(*GetAddressStateResponse)(nil),      // 13: naru.address.v1.GetAddressStateResponse
-	(*ResolveIdentityRequest)(nil),       // 14: naru.address.v1.ResolveIdentityRequest
-	(*ResolveIdentityResponse)(nil),      // 15: naru.address.v1.ResolveIdentityResponse
-	(*ConfirmAddressRequest)(nil),        // 16: naru.address.v1.ConfirmAddressRequest
-	(*ConfirmAddressResponse)(nil),       // 17: naru.address.v1.ConfirmAddressResponse
-	nil,                                  // 18: naru.address.v1.GetAddressStateResponse.StatesEntry
-	(*Membership)(nil),                   // 19: naru.address.v1.Membership
-	(v1.OrganisationType)(0),             // 20: naru.gateway.v1.OrganisationType
-	(v1.AddressState)(0),                 // 21: naru.gateway.v1.AddressState
-	(*timestamppb.Timestamp)(nil),        // 22: google.protobuf.Timestamp
+	(*JoinRequest)(nil),                 // 0: naru.address.v1.JoinRequest
+	(*JoinResponse)(nil),                // 1: naru.address.v1.JoinResponse
+	(*GetMembershipRequest)(nil),        // 2: naru.address.v1.GetMembershipRequest
+	(*GetMembershipResponse)(nil),       // 3: naru.address.v1.GetMembershipResponse
+	(*SetConsentRequest)(nil),           // 4: naru.address.v1.SetConsentRequest
+	(*SetConsentResponse)(nil),          // 5: naru.address.v1.SetConsentResponse
+	(*SetRefusalRequest)(nil),           // 6: naru.address.v1.SetRefusalRequest
+	(*SetRefusalResponse)(nil),          // 7: naru.address.v1.SetRefusalResponse
+	(*WithdrawRequest)(nil),             // 8: naru.address.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),            // 9: naru.address.v1.WithdrawResponse
+	(*RegisterInstitutionRequest)(nil),  // 10: naru.address.v1.RegisterInstitutionRequest
+	(*RegisterInstitutionResponse)(nil), // 11: naru.address.v1.RegisterInstitutionResponse
+	(*ResolveIdentityRequest)(nil),      // 12: naru.address.v1.ResolveIdentityRequest
+	(*ResolveIdentityResponse)(nil),     // 13: naru.address.v1.ResolveIdentityResponse
+	(*ConfirmAddressRequest)(nil),       // 14: naru.address.v1.ConfirmAddressRequest
+	(*ConfirmAddressResponse)(nil),      // 15: naru.address.v1.ConfirmAddressResponse
+	(*Membership)(nil),                  // 16: naru.address.v1.Membership
+	(*Institution)(nil),                 // 17: naru.address.v1.Institution
+	(*timestamppb.Timestamp)(nil),       // 18: google.protobuf.Timestamp
 }
 var file_naru_address_v1_address_service_proto_depIdxs = []int32{
-	19, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
-	19, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
-	19, // 2: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
-	19, // 3: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
-	20, // 4: naru.address.v1.RegisterOrganisationRequest.type:type_name -> naru.gateway.v1.OrganisationType
-	21, // 5: naru.address.v1.RegisterOrganisationResponse.state:type_name -> naru.gateway.v1.AddressState
-	18, // 6: naru.address.v1.GetAddressStateResponse.states:type_name -> naru.address.v1.GetAddressStateResponse.StatesEntry
-	22, // 7: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
-	21, // 8: naru.address.v1.GetAddressStateResponse.StatesEntry.value:type_name -> naru.gateway.v1.AddressState
-	0,  // 9: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
-	2,  // 10: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
-	4,  // 11: naru.address.v1.MembershipService.SetConsent:input_type -> naru.address.v1.SetConsentRequest
-	6,  // 12: naru.address.v1.MembershipService.SetRefusal:input_type -> naru.address.v1.SetRefusalRequest
-	8,  // 13: naru.address.v1.MembershipService.Withdraw:input_type -> naru.address.v1.WithdrawRequest
-	10, // 14: naru.address.v1.AddressService.RegisterOrganisation:input_type -> naru.address.v1.RegisterOrganisationRequest
-	12, // 15: naru.address.v1.AddressService.GetAddressState:input_type -> naru.address.v1.GetAddressStateRequest
-	14, // 16: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
-	16, // 17: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
-	1,  // 18: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
-	3,  // 19: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
-	5,  // 20: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
-	7,  // 21: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
-	9,  // 22: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
-	11, // 23: naru.address.v1.AddressService.RegisterOrganisation:output_type -> naru.address.v1.RegisterOrganisationResponse
-	13, // 24: naru.address.v1.AddressService.GetAddressState:output_type -> naru.address.v1.GetAddressStateResponse
-	15, // 25: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
-	17, // 26: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
-	18, // [18:27] is the sub-list for method output_type
-	9,  // [9:18] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	16, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
+	16, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
+	16, // 2: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
+	16, // 3: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
+	17, // 4: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
+	17, // 5: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	18, // 6: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
+	0,  // 7: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
+	2,  // 8: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
+	4,  // 9: naru.address.v1.MembershipService.SetConsent:input_type -> naru.address.v1.SetConsentRequest
+	6,  // 10: naru.address.v1.MembershipService.SetRefusal:input_type -> naru.address.v1.SetRefusalRequest
+	8,  // 11: naru.address.v1.MembershipService.Withdraw:input_type -> naru.address.v1.WithdrawRequest
+	10, // 12: naru.address.v1.AddressService.RegisterInstitution:input_type -> naru.address.v1.RegisterInstitutionRequest
+	12, // 13: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
+	14, // 14: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
+	1,  // 15: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
+	3,  // 16: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
+	5,  // 17: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
+	7,  // 18: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
+	9,  // 19: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
+	11, // 20: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
+	13, // 21: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
+	15, // 22: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
+	15, // [15:23] is the sub-list for method output_type
+	7,  // [7:15] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_address_service_proto_init() }
@@ -1129,13 +981,14 @@ func file_naru_address_v1_address_service_proto_init() {
 		return
 	}
 	file_naru_address_v1_address_proto_init()
+	file_naru_address_v1_institution_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_address_service_proto_rawDesc), len(file_naru_address_v1_address_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -291,10 +291,9 @@ var MembershipService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	AddressService_RegisterOrganisation_FullMethodName = "/naru.address.v1.AddressService/RegisterOrganisation"
-	AddressService_GetAddressState_FullMethodName      = "/naru.address.v1.AddressService/GetAddressState"
-	AddressService_ResolveIdentity_FullMethodName      = "/naru.address.v1.AddressService/ResolveIdentity"
-	AddressService_ConfirmAddress_FullMethodName       = "/naru.address.v1.AddressService/ConfirmAddress"
+	AddressService_RegisterInstitution_FullMethodName = "/naru.address.v1.AddressService/RegisterInstitution"
+	AddressService_ResolveIdentity_FullMethodName     = "/naru.address.v1.AddressService/ResolveIdentity"
+	AddressService_ConfirmAddress_FullMethodName      = "/naru.address.v1.AddressService/ConfirmAddress"
 )
 
 // AddressServiceClient is the client API for AddressService service.
@@ -303,12 +302,9 @@ const (
 //
 // AddressService is for the other units.
 type AddressServiceClient interface {
-	// RegisterOrganisation keeps the organisation's address durably and starts its registration at the hub. Idempotent by principal
-	// and submission: a repeat answers the state. A later submission is for an address the hub refused: it is asked for again with
-	// the name and papers given now, and with its first time. Errors: ADDRESS_TAKEN.
-	RegisterOrganisation(ctx context.Context, in *RegisterOrganisationRequest, opts ...grpc.CallOption) (*RegisterOrganisationResponse, error)
-	// GetAddressState tells the state of a principal's address.
-	GetAddressState(ctx context.Context, in *GetAddressStateRequest, opts ...grpc.CallOption) (*GetAddressStateResponse, error)
+	// RegisterInstitution keeps a new institution and its papers, and makes the registration of its address due at the hub. Idempotent by
+	// business number and address: a repeat answers the institution as it is. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
+	RegisterInstitution(ctx context.Context, in *RegisterInstitutionRequest, opts ...grpc.CallOption) (*RegisterInstitutionResponse, error)
 	// ResolveIdentity maps a proved identity to this relay's recipient id, making one where there is none yet (enough to join).
 	// Viewing asks once per session.
 	ResolveIdentity(ctx context.Context, in *ResolveIdentityRequest, opts ...grpc.CallOption) (*ResolveIdentityResponse, error)
@@ -325,20 +321,10 @@ func NewAddressServiceClient(cc grpc.ClientConnInterface) AddressServiceClient {
 	return &addressServiceClient{cc}
 }
 
-func (c *addressServiceClient) RegisterOrganisation(ctx context.Context, in *RegisterOrganisationRequest, opts ...grpc.CallOption) (*RegisterOrganisationResponse, error) {
+func (c *addressServiceClient) RegisterInstitution(ctx context.Context, in *RegisterInstitutionRequest, opts ...grpc.CallOption) (*RegisterInstitutionResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(RegisterOrganisationResponse)
-	err := c.cc.Invoke(ctx, AddressService_RegisterOrganisation_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (c *addressServiceClient) GetAddressState(ctx context.Context, in *GetAddressStateRequest, opts ...grpc.CallOption) (*GetAddressStateResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(GetAddressStateResponse)
-	err := c.cc.Invoke(ctx, AddressService_GetAddressState_FullMethodName, in, out, cOpts...)
+	out := new(RegisterInstitutionResponse)
+	err := c.cc.Invoke(ctx, AddressService_RegisterInstitution_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -371,12 +357,9 @@ func (c *addressServiceClient) ConfirmAddress(ctx context.Context, in *ConfirmAd
 //
 // AddressService is for the other units.
 type AddressServiceServer interface {
-	// RegisterOrganisation keeps the organisation's address durably and starts its registration at the hub. Idempotent by principal
-	// and submission: a repeat answers the state. A later submission is for an address the hub refused: it is asked for again with
-	// the name and papers given now, and with its first time. Errors: ADDRESS_TAKEN.
-	RegisterOrganisation(context.Context, *RegisterOrganisationRequest) (*RegisterOrganisationResponse, error)
-	// GetAddressState tells the state of a principal's address.
-	GetAddressState(context.Context, *GetAddressStateRequest) (*GetAddressStateResponse, error)
+	// RegisterInstitution keeps a new institution and its papers, and makes the registration of its address due at the hub. Idempotent by
+	// business number and address: a repeat answers the institution as it is. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
+	RegisterInstitution(context.Context, *RegisterInstitutionRequest) (*RegisterInstitutionResponse, error)
 	// ResolveIdentity maps a proved identity to this relay's recipient id, making one where there is none yet (enough to join).
 	// Viewing asks once per session.
 	ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error)
@@ -393,11 +376,8 @@ type AddressServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedAddressServiceServer struct{}
 
-func (UnimplementedAddressServiceServer) RegisterOrganisation(context.Context, *RegisterOrganisationRequest) (*RegisterOrganisationResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method RegisterOrganisation not implemented")
-}
-func (UnimplementedAddressServiceServer) GetAddressState(context.Context, *GetAddressStateRequest) (*GetAddressStateResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method GetAddressState not implemented")
+func (UnimplementedAddressServiceServer) RegisterInstitution(context.Context, *RegisterInstitutionRequest) (*RegisterInstitutionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RegisterInstitution not implemented")
 }
 func (UnimplementedAddressServiceServer) ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveIdentity not implemented")
@@ -426,38 +406,20 @@ func RegisterAddressServiceServer(s grpc.ServiceRegistrar, srv AddressServiceSer
 	s.RegisterService(&AddressService_ServiceDesc, srv)
 }
 
-func _AddressService_RegisterOrganisation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(RegisterOrganisationRequest)
+func _AddressService_RegisterInstitution_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RegisterInstitutionRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(AddressServiceServer).RegisterOrganisation(ctx, in)
+		return srv.(AddressServiceServer).RegisterInstitution(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: AddressService_RegisterOrganisation_FullMethodName,
+		FullMethod: AddressService_RegisterInstitution_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(AddressServiceServer).RegisterOrganisation(ctx, req.(*RegisterOrganisationRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
-func _AddressService_GetAddressState_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(GetAddressStateRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(AddressServiceServer).GetAddressState(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: AddressService_GetAddressState_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(AddressServiceServer).GetAddressState(ctx, req.(*GetAddressStateRequest))
+		return srv.(AddressServiceServer).RegisterInstitution(ctx, req.(*RegisterInstitutionRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -506,12 +468,8 @@ var AddressService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*AddressServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
-			MethodName: "RegisterOrganisation",
-			Handler:    _AddressService_RegisterOrganisation_Handler,
-		},
-		{
-			MethodName: "GetAddressState",
-			Handler:    _AddressService_GetAddressState_Handler,
+			MethodName: "RegisterInstitution",
+			Handler:    _AddressService_RegisterInstitution_Handler,
 		},
 		{
 			MethodName: "ResolveIdentity",

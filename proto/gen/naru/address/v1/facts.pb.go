@@ -344,29 +344,39 @@ func (x *RefusalChanged) GetSession() string {
 	return ""
 }
 
-// OrganisationAddressAsked: the gateway gave name and papers of an institution. Subject: the address, ordinal: the submission.
-type OrganisationAddressAsked struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principal     string                 `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
-	ValidFrom     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
+// InstitutionSubmitted: an operator, the actor, gave an institution's name and papers, with its making or again after a refusal. Subject: its
+// principal id, ordinal: the submission, counted from 1.
+type InstitutionSubmitted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Sealed (institution) for the principal id: name and business number as on the business registration certificate, as JSON. Those of a sole
+	// trader (개인사업자) are a person's.
+	SealedInstitution []byte           `protobuf:"bytes,1,opt,name=sealed_institution,json=sealedInstitution,proto3" json:"sealed_institution,omitempty"`
+	Type              OrganisationType `protobuf:"varint,2,opt,name=type,proto3,enum=naru.address.v1.OrganisationType" json:"type,omitempty"`
+	// SHA-256 of the documents shown.
+	BusinessDocumentDigest     []byte `protobuf:"bytes,3,opt,name=business_document_digest,json=businessDocumentDigest,proto3" json:"business_document_digest,omitempty"`
+	RegistrationDocumentDigest []byte `protobuf:"bytes,4,opt,name=registration_document_digest,json=registrationDocumentDigest,proto3" json:"registration_document_digest,omitempty"`
+	// Under which id the operator asked; from the second submission on.
+	RequestId     string                 `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Address       string                 `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
+	ValidFrom     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *OrganisationAddressAsked) Reset() {
-	*x = OrganisationAddressAsked{}
+func (x *InstitutionSubmitted) Reset() {
+	*x = InstitutionSubmitted{}
 	mi := &file_naru_address_v1_facts_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *OrganisationAddressAsked) String() string {
+func (x *InstitutionSubmitted) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*OrganisationAddressAsked) ProtoMessage() {}
+func (*InstitutionSubmitted) ProtoMessage() {}
 
-func (x *OrganisationAddressAsked) ProtoReflect() protoreflect.Message {
+func (x *InstitutionSubmitted) ProtoReflect() protoreflect.Message {
 	mi := &file_naru_address_v1_facts_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -378,19 +388,54 @@ func (x *OrganisationAddressAsked) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use OrganisationAddressAsked.ProtoReflect.Descriptor instead.
-func (*OrganisationAddressAsked) Descriptor() ([]byte, []int) {
+// Deprecated: Use InstitutionSubmitted.ProtoReflect.Descriptor instead.
+func (*InstitutionSubmitted) Descriptor() ([]byte, []int) {
 	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *OrganisationAddressAsked) GetPrincipal() string {
+func (x *InstitutionSubmitted) GetSealedInstitution() []byte {
 	if x != nil {
-		return x.Principal
+		return x.SealedInstitution
+	}
+	return nil
+}
+
+func (x *InstitutionSubmitted) GetType() OrganisationType {
+	if x != nil {
+		return x.Type
+	}
+	return OrganisationType_ORGANISATION_TYPE_UNSPECIFIED
+}
+
+func (x *InstitutionSubmitted) GetBusinessDocumentDigest() []byte {
+	if x != nil {
+		return x.BusinessDocumentDigest
+	}
+	return nil
+}
+
+func (x *InstitutionSubmitted) GetRegistrationDocumentDigest() []byte {
+	if x != nil {
+		return x.RegistrationDocumentDigest
+	}
+	return nil
+}
+
+func (x *InstitutionSubmitted) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
 
-func (x *OrganisationAddressAsked) GetValidFrom() *timestamppb.Timestamp {
+func (x *InstitutionSubmitted) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *InstitutionSubmitted) GetValidFrom() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ValidFrom
 	}
@@ -618,7 +663,7 @@ var File_naru_address_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/address/v1/facts.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xbf\x01\n" +
+	"\x1bnaru/address/v1/facts.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!naru/address/v1/institution.proto\x1a\x1enaru/platform/v1/options.proto\"\xbf\x01\n" +
 	"\x0eIdentityProved\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x127\n" +
 	"\tproved_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bprovedAt\x12)\n" +
@@ -637,11 +682,17 @@ const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\x0eRefusalChanged\x12\x16\n" +
 	"\x06sender\x18\x01 \x01(\tR\x06sender\x12\x18\n" +
 	"\arefused\x18\x02 \x01(\bR\arefused\x12\x18\n" +
-	"\asession\x18\x03 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"{\n" +
-	"\x18OrganisationAddressAsked\x12\x1c\n" +
-	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x129\n" +
+	"\asession\x18\x03 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"\xf4\x02\n" +
+	"\x14InstitutionSubmitted\x12-\n" +
+	"\x12sealed_institution\x18\x01 \x01(\fR\x11sealedInstitution\x125\n" +
+	"\x04type\x18\x02 \x01(\x0e2!.naru.address.v1.OrganisationTypeR\x04type\x128\n" +
+	"\x18business_document_digest\x18\x03 \x01(\fR\x16businessDocumentDigest\x12@\n" +
+	"\x1cregistration_document_digest\x18\x04 \x01(\fR\x1aregistrationDocumentDigest\x12\x1d\n" +
 	"\n" +
-	"valid_from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom:\x06\xd2\xf3\x18\x02\b\x02\"\xc1\x01\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x12\x18\n" +
+	"\aaddress\x18\x06 \x01(\tR\aaddress\x129\n" +
+	"\n" +
+	"valid_from\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom:\x06\xd2\xf3\x18\x02\b\x02\"\xc1\x01\n" +
 	"\fAddressAtHub\x12,\n" +
 	"\x04step\x18\x01 \x01(\x0e2\x18.naru.address.v1.HubStepR\x04step\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\tR\bexchange\x12\x16\n" +
@@ -678,28 +729,30 @@ func file_naru_address_v1_facts_proto_rawDescGZIP() []byte {
 var file_naru_address_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_naru_address_v1_facts_proto_goTypes = []any{
-	(HubStep)(0),                     // 0: naru.address.v1.HubStep
-	(*IdentityProved)(nil),           // 1: naru.address.v1.IdentityProved
-	(*MembershipAsked)(nil),          // 2: naru.address.v1.MembershipAsked
-	(*MemberWithdrew)(nil),           // 3: naru.address.v1.MemberWithdrew
-	(*RefusalChanged)(nil),           // 4: naru.address.v1.RefusalChanged
-	(*OrganisationAddressAsked)(nil), // 5: naru.address.v1.OrganisationAddressAsked
-	(*AddressAtHub)(nil),             // 6: naru.address.v1.AddressAtHub
-	(*RecipientWithheld)(nil),        // 7: naru.address.v1.RecipientWithheld
-	(*SearchEnded)(nil),              // 8: naru.address.v1.SearchEnded
-	(*SearchQuotaExceeded)(nil),      // 9: naru.address.v1.SearchQuotaExceeded
-	(*timestamppb.Timestamp)(nil),    // 10: google.protobuf.Timestamp
+	(HubStep)(0),                  // 0: naru.address.v1.HubStep
+	(*IdentityProved)(nil),        // 1: naru.address.v1.IdentityProved
+	(*MembershipAsked)(nil),       // 2: naru.address.v1.MembershipAsked
+	(*MemberWithdrew)(nil),        // 3: naru.address.v1.MemberWithdrew
+	(*RefusalChanged)(nil),        // 4: naru.address.v1.RefusalChanged
+	(*InstitutionSubmitted)(nil),  // 5: naru.address.v1.InstitutionSubmitted
+	(*AddressAtHub)(nil),          // 6: naru.address.v1.AddressAtHub
+	(*RecipientWithheld)(nil),     // 7: naru.address.v1.RecipientWithheld
+	(*SearchEnded)(nil),           // 8: naru.address.v1.SearchEnded
+	(*SearchQuotaExceeded)(nil),   // 9: naru.address.v1.SearchQuotaExceeded
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(OrganisationType)(0),         // 11: naru.address.v1.OrganisationType
 }
 var file_naru_address_v1_facts_proto_depIdxs = []int32{
 	10, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
 	10, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
-	10, // 2: naru.address.v1.OrganisationAddressAsked.valid_from:type_name -> google.protobuf.Timestamp
-	0,  // 3: naru.address.v1.AddressAtHub.step:type_name -> naru.address.v1.HubStep
-	4,  // [4:4] is the sub-list for method output_type
-	4,  // [4:4] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	11, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
+	10, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
+	0,  // 4: naru.address.v1.AddressAtHub.step:type_name -> naru.address.v1.HubStep
+	5,  // [5:5] is the sub-list for method output_type
+	5,  // [5:5] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_facts_proto_init() }
@@ -707,6 +760,7 @@ func file_naru_address_v1_facts_proto_init() {
 	if File_naru_address_v1_facts_proto != nil {
 		return
 	}
+	file_naru_address_v1_institution_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -25,31 +25,46 @@ const (
 type Reason int32
 
 const (
-	Reason_REASON_UNSPECIFIED     Reason = 0
-	Reason_REASON_INVALID_REQUEST Reason = 1
-	Reason_REASON_NOT_A_MEMBER    Reason = 2
-	Reason_REASON_ADDRESS_TAKEN   Reason = 3
-	Reason_REASON_ADDRESS_UNKNOWN Reason = 4
-	Reason_REASON_HUB_UNAVAILABLE Reason = 5
+	Reason_REASON_UNSPECIFIED           Reason = 0
+	Reason_REASON_INVALID_REQUEST       Reason = 1
+	Reason_REASON_NOT_A_MEMBER          Reason = 2
+	Reason_REASON_ADDRESS_TAKEN         Reason = 3
+	Reason_REASON_ADDRESS_UNKNOWN       Reason = 4
+	Reason_REASON_HUB_UNAVAILABLE       Reason = 5
+	Reason_REASON_INSTITUTION_DIFFERS   Reason = 6
+	Reason_REASON_INSTITUTION_NOT_FOUND Reason = 7
+	Reason_REASON_ADDRESS_NOT_REFUSED   Reason = 8
+	Reason_REASON_REQUEST_ID_REUSED     Reason = 9
+	Reason_REASON_PAGE_TOKEN_INVALID    Reason = 10
 )
 
 // Enum value maps for Reason.
 var (
 	Reason_name = map[int32]string{
-		0: "REASON_UNSPECIFIED",
-		1: "REASON_INVALID_REQUEST",
-		2: "REASON_NOT_A_MEMBER",
-		3: "REASON_ADDRESS_TAKEN",
-		4: "REASON_ADDRESS_UNKNOWN",
-		5: "REASON_HUB_UNAVAILABLE",
+		0:  "REASON_UNSPECIFIED",
+		1:  "REASON_INVALID_REQUEST",
+		2:  "REASON_NOT_A_MEMBER",
+		3:  "REASON_ADDRESS_TAKEN",
+		4:  "REASON_ADDRESS_UNKNOWN",
+		5:  "REASON_HUB_UNAVAILABLE",
+		6:  "REASON_INSTITUTION_DIFFERS",
+		7:  "REASON_INSTITUTION_NOT_FOUND",
+		8:  "REASON_ADDRESS_NOT_REFUSED",
+		9:  "REASON_REQUEST_ID_REUSED",
+		10: "REASON_PAGE_TOKEN_INVALID",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":     0,
-		"REASON_INVALID_REQUEST": 1,
-		"REASON_NOT_A_MEMBER":    2,
-		"REASON_ADDRESS_TAKEN":   3,
-		"REASON_ADDRESS_UNKNOWN": 4,
-		"REASON_HUB_UNAVAILABLE": 5,
+		"REASON_UNSPECIFIED":           0,
+		"REASON_INVALID_REQUEST":       1,
+		"REASON_NOT_A_MEMBER":          2,
+		"REASON_ADDRESS_TAKEN":         3,
+		"REASON_ADDRESS_UNKNOWN":       4,
+		"REASON_HUB_UNAVAILABLE":       5,
+		"REASON_INSTITUTION_DIFFERS":   6,
+		"REASON_INSTITUTION_NOT_FOUND": 7,
+		"REASON_ADDRESS_NOT_REFUSED":   8,
+		"REASON_REQUEST_ID_REUSED":     9,
+		"REASON_PAGE_TOKEN_INVALID":    10,
 	}
 )
 
@@ -84,14 +99,20 @@ var File_naru_address_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xa7\x01\n" +
+	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xc6\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x17\n" +
 	"\x13REASON_NOT_A_MEMBER\x10\x02\x12\x18\n" +
 	"\x14REASON_ADDRESS_TAKEN\x10\x03\x12\x1a\n" +
 	"\x16REASON_ADDRESS_UNKNOWN\x10\x04\x12\x1a\n" +
-	"\x16REASON_HUB_UNAVAILABLE\x10\x05B\xc1\x01\n" +
+	"\x16REASON_HUB_UNAVAILABLE\x10\x05\x12\x1e\n" +
+	"\x1aREASON_INSTITUTION_DIFFERS\x10\x06\x12 \n" +
+	"\x1cREASON_INSTITUTION_NOT_FOUND\x10\a\x12\x1e\n" +
+	"\x1aREASON_ADDRESS_NOT_REFUSED\x10\b\x12\x1c\n" +
+	"\x18REASON_REQUEST_ID_REUSED\x10\t\x12\x1d\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\n" +
+	"B\xc1\x01\n" +
 	"\x13com.naru.address.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
 var (

@@ -73,142 +73,6 @@ func (ClientProof) EnumDescriptor() ([]byte, []int) {
 	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{0}
 }
 
-// InstitutionSubmitted: an operator gave an institution's name and papers, with its making or again after a refusal. Subject: its principal
-// id, ordinal: the submission, counted from 1. Its address is PrincipalChanged's.
-type InstitutionSubmitted struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Sealed (institution) for the principal id: Institution with name and business_number as on the business registration certificate. Those
-	// of a sole trader (개인사업자) are a person's.
-	SealedInstitution []byte           `protobuf:"bytes,1,opt,name=sealed_institution,json=sealedInstitution,proto3" json:"sealed_institution,omitempty"`
-	Type              OrganisationType `protobuf:"varint,2,opt,name=type,proto3,enum=naru.gateway.v1.OrganisationType" json:"type,omitempty"`
-	// SHA-256 of the documents shown.
-	BusinessDocumentDigest     []byte `protobuf:"bytes,3,opt,name=business_document_digest,json=businessDocumentDigest,proto3" json:"business_document_digest,omitempty"`
-	RegistrationDocumentDigest []byte `protobuf:"bytes,4,opt,name=registration_document_digest,json=registrationDocumentDigest,proto3" json:"registration_document_digest,omitempty"`
-	// From the second submission on: under which id the operator asked, and who had refused the one before (hub or relay).
-	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	RefusedBy     string `protobuf:"bytes,6,opt,name=refused_by,json=refusedBy,proto3" json:"refused_by,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *InstitutionSubmitted) Reset() {
-	*x = InstitutionSubmitted{}
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *InstitutionSubmitted) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*InstitutionSubmitted) ProtoMessage() {}
-
-func (x *InstitutionSubmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use InstitutionSubmitted.ProtoReflect.Descriptor instead.
-func (*InstitutionSubmitted) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *InstitutionSubmitted) GetSealedInstitution() []byte {
-	if x != nil {
-		return x.SealedInstitution
-	}
-	return nil
-}
-
-func (x *InstitutionSubmitted) GetType() OrganisationType {
-	if x != nil {
-		return x.Type
-	}
-	return OrganisationType_ORGANISATION_TYPE_UNSPECIFIED
-}
-
-func (x *InstitutionSubmitted) GetBusinessDocumentDigest() []byte {
-	if x != nil {
-		return x.BusinessDocumentDigest
-	}
-	return nil
-}
-
-func (x *InstitutionSubmitted) GetRegistrationDocumentDigest() []byte {
-	if x != nil {
-		return x.RegistrationDocumentDigest
-	}
-	return nil
-}
-
-func (x *InstitutionSubmitted) GetRequestId() string {
-	if x != nil {
-		return x.RequestId
-	}
-	return ""
-}
-
-func (x *InstitutionSubmitted) GetRefusedBy() string {
-	if x != nil {
-		return x.RefusedBy
-	}
-	return ""
-}
-
-// AddressRegistrationSettled: the address unit took an institution's address over, or the address is somebody else's there. Subject: the
-// principal id, ordinal: the submission.
-type AddressRegistrationSettled struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Taken         bool                   `protobuf:"varint,1,opt,name=taken,proto3" json:"taken,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AddressRegistrationSettled) Reset() {
-	*x = AddressRegistrationSettled{}
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AddressRegistrationSettled) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AddressRegistrationSettled) ProtoMessage() {}
-
-func (x *AddressRegistrationSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[1]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AddressRegistrationSettled.ProtoReflect.Descriptor instead.
-func (*AddressRegistrationSettled) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *AddressRegistrationSettled) GetTaken() bool {
-	if x != nil {
-		return x.Taken
-	}
-	return false
-}
-
 // ViewingSystemCreated: stated with PrincipalChanged, which says whom it serves. Subject: its principal id.
 type ViewingSystemCreated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -219,7 +83,7 @@ type ViewingSystemCreated struct {
 
 func (x *ViewingSystemCreated) Reset() {
 	*x = ViewingSystemCreated{}
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -231,7 +95,7 @@ func (x *ViewingSystemCreated) String() string {
 func (*ViewingSystemCreated) ProtoMessage() {}
 
 func (x *ViewingSystemCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -244,7 +108,7 @@ func (x *ViewingSystemCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewingSystemCreated.ProtoReflect.Descriptor instead.
 func (*ViewingSystemCreated) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{2}
+	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *ViewingSystemCreated) GetName() string {
@@ -267,7 +131,7 @@ type ClientCreated struct {
 
 func (x *ClientCreated) Reset() {
 	*x = ClientCreated{}
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -279,7 +143,7 @@ func (x *ClientCreated) String() string {
 func (*ClientCreated) ProtoMessage() {}
 
 func (x *ClientCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -292,7 +156,7 @@ func (x *ClientCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientCreated.ProtoReflect.Descriptor instead.
 func (*ClientCreated) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{3}
+	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *ClientCreated) GetPrincipal() string {
@@ -333,7 +197,7 @@ type ClientRevoked struct {
 
 func (x *ClientRevoked) Reset() {
 	*x = ClientRevoked{}
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -345,7 +209,7 @@ func (x *ClientRevoked) String() string {
 func (*ClientRevoked) ProtoMessage() {}
 
 func (x *ClientRevoked) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -358,7 +222,7 @@ func (x *ClientRevoked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientRevoked.ProtoReflect.Descriptor instead.
 func (*ClientRevoked) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{4}
+	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ClientRevoked) GetPrincipal() string {
@@ -382,7 +246,7 @@ type ClientAuthenticated struct {
 
 func (x *ClientAuthenticated) Reset() {
 	*x = ClientAuthenticated{}
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +258,7 @@ func (x *ClientAuthenticated) String() string {
 func (*ClientAuthenticated) ProtoMessage() {}
 
 func (x *ClientAuthenticated) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +271,7 @@ func (x *ClientAuthenticated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientAuthenticated.ProtoReflect.Descriptor instead.
 func (*ClientAuthenticated) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{5}
+	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ClientAuthenticated) GetClient() string {
@@ -460,7 +324,7 @@ type ClientNotAuthenticated struct {
 
 func (x *ClientNotAuthenticated) Reset() {
 	*x = ClientNotAuthenticated{}
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +336,7 @@ func (x *ClientNotAuthenticated) String() string {
 func (*ClientNotAuthenticated) ProtoMessage() {}
 
 func (x *ClientNotAuthenticated) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +349,7 @@ func (x *ClientNotAuthenticated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientNotAuthenticated.ProtoReflect.Descriptor instead.
 func (*ClientNotAuthenticated) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{6}
+	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ClientNotAuthenticated) GetPrincipal() string {
@@ -520,18 +384,7 @@ var File_naru_gateway_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/gateway/v1/facts.proto\x12\x0fnaru.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/gateway/v1/gateway.proto\x1a\x1enaru/platform/v1/options.proto\"\xbe\x02\n" +
-	"\x14InstitutionSubmitted\x12-\n" +
-	"\x12sealed_institution\x18\x01 \x01(\fR\x11sealedInstitution\x125\n" +
-	"\x04type\x18\x02 \x01(\x0e2!.naru.gateway.v1.OrganisationTypeR\x04type\x128\n" +
-	"\x18business_document_digest\x18\x03 \x01(\fR\x16businessDocumentDigest\x12@\n" +
-	"\x1cregistration_document_digest\x18\x04 \x01(\fR\x1aregistrationDocumentDigest\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x05 \x01(\tR\trequestId\x12\x1d\n" +
-	"\n" +
-	"refused_by\x18\x06 \x01(\tR\trefusedBy:\x06\xd2\xf3\x18\x02\b\x02\":\n" +
-	"\x1aAddressRegistrationSettled\x12\x14\n" +
-	"\x05taken\x18\x01 \x01(\bR\x05taken:\x06\xd2\xf3\x18\x02\b\x02\"2\n" +
+	"\x1bnaru/gateway/v1/facts.proto\x12\x0fnaru.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"2\n" +
 	"\x14ViewingSystemCreated\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name:\x06\xd2\xf3\x18\x02\b\x02\"\xb6\x01\n" +
 	"\rClientCreated\x12\x1c\n" +
@@ -575,31 +428,27 @@ func file_naru_gateway_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_gateway_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_gateway_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_gateway_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_naru_gateway_v1_facts_proto_goTypes = []any{
-	(ClientProof)(0),                   // 0: naru.gateway.v1.ClientProof
-	(*InstitutionSubmitted)(nil),       // 1: naru.gateway.v1.InstitutionSubmitted
-	(*AddressRegistrationSettled)(nil), // 2: naru.gateway.v1.AddressRegistrationSettled
-	(*ViewingSystemCreated)(nil),       // 3: naru.gateway.v1.ViewingSystemCreated
-	(*ClientCreated)(nil),              // 4: naru.gateway.v1.ClientCreated
-	(*ClientRevoked)(nil),              // 5: naru.gateway.v1.ClientRevoked
-	(*ClientAuthenticated)(nil),        // 6: naru.gateway.v1.ClientAuthenticated
-	(*ClientNotAuthenticated)(nil),     // 7: naru.gateway.v1.ClientNotAuthenticated
-	(OrganisationType)(0),              // 8: naru.gateway.v1.OrganisationType
-	(v1.PrincipalKind)(0),              // 9: naru.platform.v1.PrincipalKind
-	(*timestamppb.Timestamp)(nil),      // 10: google.protobuf.Timestamp
+	(ClientProof)(0),               // 0: naru.gateway.v1.ClientProof
+	(*ViewingSystemCreated)(nil),   // 1: naru.gateway.v1.ViewingSystemCreated
+	(*ClientCreated)(nil),          // 2: naru.gateway.v1.ClientCreated
+	(*ClientRevoked)(nil),          // 3: naru.gateway.v1.ClientRevoked
+	(*ClientAuthenticated)(nil),    // 4: naru.gateway.v1.ClientAuthenticated
+	(*ClientNotAuthenticated)(nil), // 5: naru.gateway.v1.ClientNotAuthenticated
+	(v1.PrincipalKind)(0),          // 6: naru.platform.v1.PrincipalKind
+	(*timestamppb.Timestamp)(nil),  // 7: google.protobuf.Timestamp
 }
 var file_naru_gateway_v1_facts_proto_depIdxs = []int32{
-	8,  // 0: naru.gateway.v1.InstitutionSubmitted.type:type_name -> naru.gateway.v1.OrganisationType
-	9,  // 1: naru.gateway.v1.ClientCreated.kind:type_name -> naru.platform.v1.PrincipalKind
-	0,  // 2: naru.gateway.v1.ClientCreated.proof:type_name -> naru.gateway.v1.ClientProof
-	0,  // 3: naru.gateway.v1.ClientAuthenticated.proof:type_name -> naru.gateway.v1.ClientProof
-	10, // 4: naru.gateway.v1.ClientAuthenticated.expires_at:type_name -> google.protobuf.Timestamp
-	5,  // [5:5] is the sub-list for method output_type
-	5,  // [5:5] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	6, // 0: naru.gateway.v1.ClientCreated.kind:type_name -> naru.platform.v1.PrincipalKind
+	0, // 1: naru.gateway.v1.ClientCreated.proof:type_name -> naru.gateway.v1.ClientProof
+	0, // 2: naru.gateway.v1.ClientAuthenticated.proof:type_name -> naru.gateway.v1.ClientProof
+	7, // 3: naru.gateway.v1.ClientAuthenticated.expires_at:type_name -> google.protobuf.Timestamp
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_naru_gateway_v1_facts_proto_init() }
@@ -607,14 +456,13 @@ func file_naru_gateway_v1_facts_proto_init() {
 	if File_naru_gateway_v1_facts_proto != nil {
 		return
 	}
-	file_naru_gateway_v1_gateway_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_gateway_v1_facts_proto_rawDesc), len(file_naru_gateway_v1_facts_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   7,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -24,237 +24,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// OrganisationType is the hub's user type (이용자 구분, hub-interface 7.1) of an organisation.
-type OrganisationType int32
-
-const (
-	OrganisationType_ORGANISATION_TYPE_UNSPECIFIED OrganisationType = 0
-	// 법인
-	OrganisationType_ORGANISATION_TYPE_CORPORATION OrganisationType = 1
-	// 국가기관
-	OrganisationType_ORGANISATION_TYPE_STATE_AGENCY OrganisationType = 2
-	// 공공기관
-	OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION OrganisationType = 3
-	// 지자체
-	OrganisationType_ORGANISATION_TYPE_LOCAL_GOVERNMENT OrganisationType = 4
-	// 개인사업자
-	OrganisationType_ORGANISATION_TYPE_SOLE_TRADER OrganisationType = 5
-	// 기타
-	OrganisationType_ORGANISATION_TYPE_OTHER OrganisationType = 9
-)
-
-// Enum value maps for OrganisationType.
-var (
-	OrganisationType_name = map[int32]string{
-		0: "ORGANISATION_TYPE_UNSPECIFIED",
-		1: "ORGANISATION_TYPE_CORPORATION",
-		2: "ORGANISATION_TYPE_STATE_AGENCY",
-		3: "ORGANISATION_TYPE_PUBLIC_INSTITUTION",
-		4: "ORGANISATION_TYPE_LOCAL_GOVERNMENT",
-		5: "ORGANISATION_TYPE_SOLE_TRADER",
-		9: "ORGANISATION_TYPE_OTHER",
-	}
-	OrganisationType_value = map[string]int32{
-		"ORGANISATION_TYPE_UNSPECIFIED":        0,
-		"ORGANISATION_TYPE_CORPORATION":        1,
-		"ORGANISATION_TYPE_STATE_AGENCY":       2,
-		"ORGANISATION_TYPE_PUBLIC_INSTITUTION": 3,
-		"ORGANISATION_TYPE_LOCAL_GOVERNMENT":   4,
-		"ORGANISATION_TYPE_SOLE_TRADER":        5,
-		"ORGANISATION_TYPE_OTHER":              9,
-	}
-)
-
-func (x OrganisationType) Enum() *OrganisationType {
-	p := new(OrganisationType)
-	*p = x
-	return p
-}
-
-func (x OrganisationType) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (OrganisationType) Descriptor() protoreflect.EnumDescriptor {
-	return file_naru_gateway_v1_gateway_proto_enumTypes[0].Descriptor()
-}
-
-func (OrganisationType) Type() protoreflect.EnumType {
-	return &file_naru_gateway_v1_gateway_proto_enumTypes[0]
-}
-
-func (x OrganisationType) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use OrganisationType.Descriptor instead.
-func (OrganisationType) EnumDescriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{0}
-}
-
-// AddressState tells how far the certified address is.
-type AddressState int32
-
-const (
-	AddressState_ADDRESS_STATE_UNSPECIFIED AddressState = 0
-	// Registration at the hub is under way; sending is refused until it is done (guide 4.2.1: before first use).
-	AddressState_ADDRESS_STATE_PENDING    AddressState = 1
-	AddressState_ADDRESS_STATE_REGISTERED AddressState = 2
-	// The hub refused it, or it belongs to somebody else; an operator has to act (ResubmitInstitution).
-	AddressState_ADDRESS_STATE_REFUSED   AddressState = 3
-	AddressState_ADDRESS_STATE_WITHDRAWN AddressState = 4
-)
-
-// Enum value maps for AddressState.
-var (
-	AddressState_name = map[int32]string{
-		0: "ADDRESS_STATE_UNSPECIFIED",
-		1: "ADDRESS_STATE_PENDING",
-		2: "ADDRESS_STATE_REGISTERED",
-		3: "ADDRESS_STATE_REFUSED",
-		4: "ADDRESS_STATE_WITHDRAWN",
-	}
-	AddressState_value = map[string]int32{
-		"ADDRESS_STATE_UNSPECIFIED": 0,
-		"ADDRESS_STATE_PENDING":     1,
-		"ADDRESS_STATE_REGISTERED":  2,
-		"ADDRESS_STATE_REFUSED":     3,
-		"ADDRESS_STATE_WITHDRAWN":   4,
-	}
-)
-
-func (x AddressState) Enum() *AddressState {
-	p := new(AddressState)
-	*p = x
-	return p
-}
-
-func (x AddressState) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (AddressState) Descriptor() protoreflect.EnumDescriptor {
-	return file_naru_gateway_v1_gateway_proto_enumTypes[1].Descriptor()
-}
-
-func (AddressState) Type() protoreflect.EnumType {
-	return &file_naru_gateway_v1_gateway_proto_enumTypes[1]
-}
-
-func (x AddressState) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use AddressState.Descriptor instead.
-func (AddressState) EnumDescriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{1}
-}
-
-// Institution is a sending institution (발송기관): a principal with a certified address of its own.
-type Institution struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Principal id; the tenant of everything it sends.
-	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Name exactly as on the business registration certificate, 1-40 characters.
-	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// 사업자등록번호, 10 digits.
-	BusinessNumber string           `protobuf:"bytes,3,opt,name=business_number,json=businessNumber,proto3" json:"business_number,omitempty"`
-	Type           OrganisationType `protobuf:"varint,4,opt,name=type,proto3,enum=naru.gateway.v1.OrganisationType" json:"type,omitempty"`
-	// Certified address wished for at this relay, 3-100 characters, stored folded to lower case.
-	Address       string                 `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
-	AddressState  AddressState           `protobuf:"varint,6,opt,name=address_state,json=addressState,proto3,enum=naru.gateway.v1.AddressState" json:"address_state,omitempty"`
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	Suspended     bool                   `protobuf:"varint,8,opt,name=suspended,proto3" json:"suspended,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Institution) Reset() {
-	*x = Institution{}
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Institution) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Institution) ProtoMessage() {}
-
-func (x *Institution) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Institution.ProtoReflect.Descriptor instead.
-func (*Institution) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *Institution) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-func (x *Institution) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Institution) GetBusinessNumber() string {
-	if x != nil {
-		return x.BusinessNumber
-	}
-	return ""
-}
-
-func (x *Institution) GetType() OrganisationType {
-	if x != nil {
-		return x.Type
-	}
-	return OrganisationType_ORGANISATION_TYPE_UNSPECIFIED
-}
-
-func (x *Institution) GetAddress() string {
-	if x != nil {
-		return x.Address
-	}
-	return ""
-}
-
-func (x *Institution) GetAddressState() AddressState {
-	if x != nil {
-		return x.AddressState
-	}
-	return AddressState_ADDRESS_STATE_UNSPECIFIED
-}
-
-func (x *Institution) GetCreatedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.CreatedAt
-	}
-	return nil
-}
-
-func (x *Institution) GetSuspended() bool {
-	if x != nil {
-		return x.Suspended
-	}
-	return false
-}
-
 // ViewingSystem is a principal that shows documents for the senders it serves.
 type ViewingSystem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -270,7 +39,7 @@ type ViewingSystem struct {
 
 func (x *ViewingSystem) Reset() {
 	*x = ViewingSystem{}
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[1]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -282,7 +51,7 @@ func (x *ViewingSystem) String() string {
 func (*ViewingSystem) ProtoMessage() {}
 
 func (x *ViewingSystem) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[1]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -295,7 +64,7 @@ func (x *ViewingSystem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewingSystem.ProtoReflect.Descriptor instead.
 func (*ViewingSystem) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{1}
+	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *ViewingSystem) GetId() string {
@@ -342,7 +111,7 @@ type Client struct {
 
 func (x *Client) Reset() {
 	*x = Client{}
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[2]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -354,7 +123,7 @@ func (x *Client) String() string {
 func (*Client) ProtoMessage() {}
 
 func (x *Client) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[2]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -367,7 +136,7 @@ func (x *Client) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Client.ProtoReflect.Descriptor instead.
 func (*Client) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{2}
+	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Client) GetClientId() string {
@@ -424,7 +193,7 @@ type Credentials struct {
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[3]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -436,7 +205,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[3]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -449,7 +218,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{3}
+	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Credentials) GetClientId() string {
@@ -470,18 +239,7 @@ var File_naru_gateway_v1_gateway_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_gateway_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/gateway/v1/gateway.proto\x12\x0fnaru.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\x8f\x03\n" +
-	"\vInstitution\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
-	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04name\x12;\n" +
-	"\x0fbusiness_number\x18\x03 \x01(\tB\x12\xbaH\x0fr\r2\v^[0-9]{10}$R\x0ebusinessNumber\x12A\n" +
-	"\x04type\x18\x04 \x01(\x0e2!.naru.gateway.v1.OrganisationTypeB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04type\x124\n" +
-	"\aaddress\x18\x05 \x01(\tB\x1a\xbaH\x17r\x152\x13^[^\\s\\p{C}]{3,100}$R\aaddress\x12B\n" +
-	"\raddress_state\x18\x06 \x01(\x0e2\x1d.naru.gateway.v1.AddressStateR\faddressState\x129\n" +
-	"\n" +
-	"created_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1c\n" +
-	"\tsuspended\x18\b \x01(\bR\tsuspended\"\xa8\x01\n" +
+	"\x1dnaru/gateway/v1/gateway.proto\x12\x0fnaru.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xa8\x01\n" +
 	"\rViewingSystem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
 	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04name\x12-\n" +
@@ -499,21 +257,7 @@ const file_naru_gateway_v1_gateway_proto_rawDesc = "" +
 	"revoked_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\trevokedAt\"T\n" +
 	"\vCredentials\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12(\n" +
-	"\rclient_secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\fclientSecret*\x8e\x02\n" +
-	"\x10OrganisationType\x12!\n" +
-	"\x1dORGANISATION_TYPE_UNSPECIFIED\x10\x00\x12!\n" +
-	"\x1dORGANISATION_TYPE_CORPORATION\x10\x01\x12\"\n" +
-	"\x1eORGANISATION_TYPE_STATE_AGENCY\x10\x02\x12(\n" +
-	"$ORGANISATION_TYPE_PUBLIC_INSTITUTION\x10\x03\x12&\n" +
-	"\"ORGANISATION_TYPE_LOCAL_GOVERNMENT\x10\x04\x12!\n" +
-	"\x1dORGANISATION_TYPE_SOLE_TRADER\x10\x05\x12\x1b\n" +
-	"\x17ORGANISATION_TYPE_OTHER\x10\t*\x9e\x01\n" +
-	"\fAddressState\x12\x1d\n" +
-	"\x19ADDRESS_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
-	"\x15ADDRESS_STATE_PENDING\x10\x01\x12\x1c\n" +
-	"\x18ADDRESS_STATE_REGISTERED\x10\x02\x12\x19\n" +
-	"\x15ADDRESS_STATE_REFUSED\x10\x03\x12\x1b\n" +
-	"\x17ADDRESS_STATE_WITHDRAWN\x10\x04B\xc1\x01\n" +
+	"\rclient_secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\fclientSecretB\xc1\x01\n" +
 	"\x13com.naru.gateway.v1B\fGatewayProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/gateway/v1;gatewayv1\xa2\x02\x03NGX\xaa\x02\x0fNaru.Gateway.V1\xca\x02\x0fNaru\\Gateway\\V1\xe2\x02\x1bNaru\\Gateway\\V1\\GPBMetadata\xea\x02\x11Naru::Gateway::V1b\x06proto3"
 
 var (
@@ -528,31 +272,24 @@ func file_naru_gateway_v1_gateway_proto_rawDescGZIP() []byte {
 	return file_naru_gateway_v1_gateway_proto_rawDescData
 }
 
-var file_naru_gateway_v1_gateway_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_naru_gateway_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_naru_gateway_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_naru_gateway_v1_gateway_proto_goTypes = []any{
-	(OrganisationType)(0),         // 0: naru.gateway.v1.OrganisationType
-	(AddressState)(0),             // 1: naru.gateway.v1.AddressState
-	(*Institution)(nil),           // 2: naru.gateway.v1.Institution
-	(*ViewingSystem)(nil),         // 3: naru.gateway.v1.ViewingSystem
-	(*Client)(nil),                // 4: naru.gateway.v1.Client
-	(*Credentials)(nil),           // 5: naru.gateway.v1.Credentials
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(v1.PrincipalKind)(0),         // 7: naru.platform.v1.PrincipalKind
+	(*ViewingSystem)(nil),         // 0: naru.gateway.v1.ViewingSystem
+	(*Client)(nil),                // 1: naru.gateway.v1.Client
+	(*Credentials)(nil),           // 2: naru.gateway.v1.Credentials
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(v1.PrincipalKind)(0),         // 4: naru.platform.v1.PrincipalKind
 }
 var file_naru_gateway_v1_gateway_proto_depIdxs = []int32{
-	0, // 0: naru.gateway.v1.Institution.type:type_name -> naru.gateway.v1.OrganisationType
-	1, // 1: naru.gateway.v1.Institution.address_state:type_name -> naru.gateway.v1.AddressState
-	6, // 2: naru.gateway.v1.Institution.created_at:type_name -> google.protobuf.Timestamp
-	6, // 3: naru.gateway.v1.ViewingSystem.created_at:type_name -> google.protobuf.Timestamp
-	7, // 4: naru.gateway.v1.Client.kind:type_name -> naru.platform.v1.PrincipalKind
-	6, // 5: naru.gateway.v1.Client.created_at:type_name -> google.protobuf.Timestamp
-	6, // 6: naru.gateway.v1.Client.revoked_at:type_name -> google.protobuf.Timestamp
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	3, // 0: naru.gateway.v1.ViewingSystem.created_at:type_name -> google.protobuf.Timestamp
+	4, // 1: naru.gateway.v1.Client.kind:type_name -> naru.platform.v1.PrincipalKind
+	3, // 2: naru.gateway.v1.Client.created_at:type_name -> google.protobuf.Timestamp
+	3, // 3: naru.gateway.v1.Client.revoked_at:type_name -> google.protobuf.Timestamp
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_naru_gateway_v1_gateway_proto_init() }
@@ -565,14 +302,13 @@ func file_naru_gateway_v1_gateway_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_gateway_v1_gateway_proto_rawDesc), len(file_naru_gateway_v1_gateway_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   4,
+			NumEnums:      0,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_naru_gateway_v1_gateway_proto_goTypes,
 		DependencyIndexes: file_naru_gateway_v1_gateway_proto_depIdxs,
-		EnumInfos:         file_naru_gateway_v1_gateway_proto_enumTypes,
 		MessageInfos:      file_naru_gateway_v1_gateway_proto_msgTypes,
 	}.Build()
 	File_naru_gateway_v1_gateway_proto = out.File

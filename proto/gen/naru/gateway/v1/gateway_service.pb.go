@@ -8,6 +8,7 @@ package gatewayv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	_ "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -165,9 +166,8 @@ func (x *IssueTokenResponse) GetScope() string {
 }
 
 type CreateInstitutionRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// id, addressState, createdAt and suspended are output only.
-	Institution *Institution `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Institution *v1.Institution        `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
 	// 사업자등록증 사본: JPEG, at most 2 MiB.
 	BusinessDocument []byte `protobuf:"bytes,2,opt,name=business_document,json=businessDocument,proto3" json:"business_document,omitempty"`
 	// 공인전자주소 등록 신청서: JPEG, at most 2 MiB.
@@ -206,7 +206,7 @@ func (*CreateInstitutionRequest) Descriptor() ([]byte, []int) {
 	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *CreateInstitutionRequest) GetInstitution() *Institution {
+func (x *CreateInstitutionRequest) GetInstitution() *v1.Institution {
 	if x != nil {
 		return x.Institution
 	}
@@ -229,7 +229,7 @@ func (x *CreateInstitutionRequest) GetRegistrationDocument() []byte {
 
 type CreateInstitutionResponse struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
-	Institution *Institution           `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
+	Institution *v1.Institution        `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
 	// Absent on a repeat.
 	Credentials   *Credentials `protobuf:"bytes,2,opt,name=credentials,proto3" json:"credentials,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -266,7 +266,7 @@ func (*CreateInstitutionResponse) Descriptor() ([]byte, []int) {
 	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *CreateInstitutionResponse) GetInstitution() *Institution {
+func (x *CreateInstitutionResponse) GetInstitution() *v1.Institution {
 	if x != nil {
 		return x.Institution
 	}
@@ -280,325 +280,6 @@ func (x *CreateInstitutionResponse) GetCredentials() *Credentials {
 	return nil
 }
 
-type ResubmitInstitutionRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Principal id.
-	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The operator's id of this request, 1-64 characters.
-	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Corrected name, exactly as on the business registration certificate, at most 40 characters; empty: as it is.
-	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	// 사업자등록증 사본: JPEG, at most 2 MiB.
-	BusinessDocument []byte `protobuf:"bytes,4,opt,name=business_document,json=businessDocument,proto3" json:"business_document,omitempty"`
-	// 공인전자주소 등록 신청서: JPEG, at most 2 MiB.
-	RegistrationDocument []byte `protobuf:"bytes,5,opt,name=registration_document,json=registrationDocument,proto3" json:"registration_document,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
-}
-
-func (x *ResubmitInstitutionRequest) Reset() {
-	*x = ResubmitInstitutionRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ResubmitInstitutionRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ResubmitInstitutionRequest) ProtoMessage() {}
-
-func (x *ResubmitInstitutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ResubmitInstitutionRequest.ProtoReflect.Descriptor instead.
-func (*ResubmitInstitutionRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *ResubmitInstitutionRequest) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-func (x *ResubmitInstitutionRequest) GetRequestId() string {
-	if x != nil {
-		return x.RequestId
-	}
-	return ""
-}
-
-func (x *ResubmitInstitutionRequest) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *ResubmitInstitutionRequest) GetBusinessDocument() []byte {
-	if x != nil {
-		return x.BusinessDocument
-	}
-	return nil
-}
-
-func (x *ResubmitInstitutionRequest) GetRegistrationDocument() []byte {
-	if x != nil {
-		return x.RegistrationDocument
-	}
-	return nil
-}
-
-type ResubmitInstitutionResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Institution   *Institution           `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ResubmitInstitutionResponse) Reset() {
-	*x = ResubmitInstitutionResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ResubmitInstitutionResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ResubmitInstitutionResponse) ProtoMessage() {}
-
-func (x *ResubmitInstitutionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ResubmitInstitutionResponse.ProtoReflect.Descriptor instead.
-func (*ResubmitInstitutionResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *ResubmitInstitutionResponse) GetInstitution() *Institution {
-	if x != nil {
-		return x.Institution
-	}
-	return nil
-}
-
-type GetInstitutionRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetInstitutionRequest) Reset() {
-	*x = GetInstitutionRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetInstitutionRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetInstitutionRequest) ProtoMessage() {}
-
-func (x *GetInstitutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetInstitutionRequest.ProtoReflect.Descriptor instead.
-func (*GetInstitutionRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *GetInstitutionRequest) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-type GetInstitutionResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Institution   *Institution           `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetInstitutionResponse) Reset() {
-	*x = GetInstitutionResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[7]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetInstitutionResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetInstitutionResponse) ProtoMessage() {}
-
-func (x *GetInstitutionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[7]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetInstitutionResponse.ProtoReflect.Descriptor instead.
-func (*GetInstitutionResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *GetInstitutionResponse) GetInstitution() *Institution {
-	if x != nil {
-		return x.Institution
-	}
-	return nil
-}
-
-type ListInstitutionsRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1-100, default 50.
-	PageSize      int32  `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ListInstitutionsRequest) Reset() {
-	*x = ListInstitutionsRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[8]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ListInstitutionsRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ListInstitutionsRequest) ProtoMessage() {}
-
-func (x *ListInstitutionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[8]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ListInstitutionsRequest.ProtoReflect.Descriptor instead.
-func (*ListInstitutionsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{8}
-}
-
-func (x *ListInstitutionsRequest) GetPageSize() int32 {
-	if x != nil {
-		return x.PageSize
-	}
-	return 0
-}
-
-func (x *ListInstitutionsRequest) GetPageToken() string {
-	if x != nil {
-		return x.PageToken
-	}
-	return ""
-}
-
-type ListInstitutionsResponse struct {
-	state        protoimpl.MessageState `protogen:"open.v1"`
-	Institutions []*Institution         `protobuf:"bytes,1,rep,name=institutions,proto3" json:"institutions,omitempty"`
-	// Empty on the last page.
-	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ListInstitutionsResponse) Reset() {
-	*x = ListInstitutionsResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[9]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ListInstitutionsResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ListInstitutionsResponse) ProtoMessage() {}
-
-func (x *ListInstitutionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[9]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ListInstitutionsResponse.ProtoReflect.Descriptor instead.
-func (*ListInstitutionsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{9}
-}
-
-func (x *ListInstitutionsResponse) GetInstitutions() []*Institution {
-	if x != nil {
-		return x.Institutions
-	}
-	return nil
-}
-
-func (x *ListInstitutionsResponse) GetNextPageToken() string {
-	if x != nil {
-		return x.NextPageToken
-	}
-	return ""
-}
-
 type CreateViewingSystemRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// id and createdAt are output only.
@@ -609,7 +290,7 @@ type CreateViewingSystemRequest struct {
 
 func (x *CreateViewingSystemRequest) Reset() {
 	*x = CreateViewingSystemRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[10]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +302,7 @@ func (x *CreateViewingSystemRequest) String() string {
 func (*CreateViewingSystemRequest) ProtoMessage() {}
 
 func (x *CreateViewingSystemRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[10]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +315,7 @@ func (x *CreateViewingSystemRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateViewingSystemRequest.ProtoReflect.Descriptor instead.
 func (*CreateViewingSystemRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{10}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateViewingSystemRequest) GetViewingSystem() *ViewingSystem {
@@ -654,7 +335,7 @@ type CreateViewingSystemResponse struct {
 
 func (x *CreateViewingSystemResponse) Reset() {
 	*x = CreateViewingSystemResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -666,7 +347,7 @@ func (x *CreateViewingSystemResponse) String() string {
 func (*CreateViewingSystemResponse) ProtoMessage() {}
 
 func (x *CreateViewingSystemResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -679,7 +360,7 @@ func (x *CreateViewingSystemResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateViewingSystemResponse.ProtoReflect.Descriptor instead.
 func (*CreateViewingSystemResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{11}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CreateViewingSystemResponse) GetViewingSystem() *ViewingSystem {
@@ -709,7 +390,7 @@ type CreateClientRequest struct {
 
 func (x *CreateClientRequest) Reset() {
 	*x = CreateClientRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -721,7 +402,7 @@ func (x *CreateClientRequest) String() string {
 func (*CreateClientRequest) ProtoMessage() {}
 
 func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -734,7 +415,7 @@ func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientRequest.ProtoReflect.Descriptor instead.
 func (*CreateClientRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{12}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CreateClientRequest) GetPrincipal() string {
@@ -769,7 +450,7 @@ type CreateClientResponse struct {
 
 func (x *CreateClientResponse) Reset() {
 	*x = CreateClientResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +462,7 @@ func (x *CreateClientResponse) String() string {
 func (*CreateClientResponse) ProtoMessage() {}
 
 func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +475,7 @@ func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientResponse.ProtoReflect.Descriptor instead.
 func (*CreateClientResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{13}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateClientResponse) GetClient() *Client {
@@ -820,7 +501,7 @@ type RevokeClientRequest struct {
 
 func (x *RevokeClientRequest) Reset() {
 	*x = RevokeClientRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +513,7 @@ func (x *RevokeClientRequest) String() string {
 func (*RevokeClientRequest) ProtoMessage() {}
 
 func (x *RevokeClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +526,7 @@ func (x *RevokeClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeClientRequest.ProtoReflect.Descriptor instead.
 func (*RevokeClientRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RevokeClientRequest) GetClientId() string {
@@ -863,7 +544,7 @@ type RevokeClientResponse struct {
 
 func (x *RevokeClientResponse) Reset() {
 	*x = RevokeClientResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -875,7 +556,7 @@ func (x *RevokeClientResponse) String() string {
 func (*RevokeClientResponse) ProtoMessage() {}
 
 func (x *RevokeClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -888,14 +569,14 @@ func (x *RevokeClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeClientResponse.ProtoReflect.Descriptor instead.
 func (*RevokeClientResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{9}
 }
 
 var File_naru_gateway_v1_gateway_service_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\n" +
-	"%naru/gateway/v1/gateway_service.proto\x12\x0fnaru.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1dnaru/gateway/v1/gateway.proto\x1a\x1enaru/platform/v1/options.proto\"\xc5\x01\n" +
+	"%naru/gateway/v1/gateway_service.proto\x12\x0fnaru.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a!naru/address/v1/institution.proto\x1a\x1dnaru/gateway/v1/gateway.proto\x1a\x1enaru/platform/v1/options.proto\"\xc5\x01\n" +
 	"\x11IssueTokenRequest\x12&\n" +
 	"\tclient_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bclientId\x120\n" +
 	"\rclient_secret\x18\x02 \x01(\tB\v\xbaH\x05r\x03\x18\x80\x01\x80\x01\x01R\fclientSecret\x126\n" +
@@ -909,32 +590,12 @@ const file_naru_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"expires_in\x18\x03 \x01(\x03R\texpiresIn\x12\x14\n" +
 	"\x05scope\x18\x04 \x01(\tR\x05scope\"\xea\x01\n" +
 	"\x18CreateInstitutionRequest\x12F\n" +
-	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.gateway.v1.InstitutionB\x06\xbaH\x03\xc8\x01\x01R\vinstitution\x12>\n" +
+	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.address.v1.InstitutionB\x06\xbaH\x03\xc8\x01\x01R\vinstitution\x12>\n" +
 	"\x11business_document\x18\x02 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x10businessDocument\x12F\n" +
 	"\x15registration_document\x18\x03 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x14registrationDocument\"\x9b\x01\n" +
 	"\x19CreateInstitutionResponse\x12>\n" +
-	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.gateway.v1.InstitutionR\vinstitution\x12>\n" +
-	"\vcredentials\x18\x02 \x01(\v2\x1c.naru.gateway.v1.CredentialsR\vcredentials\"\x99\x02\n" +
-	"\x1aResubmitInstitutionRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12<\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x12\x1b\n" +
-	"\x04name\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\x04name\x12>\n" +
-	"\x11business_document\x18\x04 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x10businessDocument\x12F\n" +
-	"\x15registration_document\x18\x05 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x14registrationDocument\"]\n" +
-	"\x1bResubmitInstitutionResponse\x12>\n" +
-	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.gateway.v1.InstitutionR\vinstitution\"1\n" +
-	"\x15GetInstitutionRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"X\n" +
-	"\x16GetInstitutionResponse\x12>\n" +
-	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.gateway.v1.InstitutionR\vinstitution\"j\n" +
-	"\x17ListInstitutionsRequest\x12&\n" +
-	"\tpage_size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
-	"\n" +
-	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x84\x01\n" +
-	"\x18ListInstitutionsResponse\x12@\n" +
-	"\finstitutions\x18\x01 \x03(\v2\x1c.naru.gateway.v1.InstitutionR\finstitutions\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"k\n" +
+	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.address.v1.InstitutionR\vinstitution\x12>\n" +
+	"\vcredentials\x18\x02 \x01(\v2\x1c.naru.gateway.v1.CredentialsR\vcredentials\"k\n" +
 	"\x1aCreateViewingSystemRequest\x12M\n" +
 	"\x0eviewing_system\x18\x01 \x01(\v2\x1e.naru.gateway.v1.ViewingSystemB\x06\xbaH\x03\xc8\x01\x01R\rviewingSystem\"\xa4\x01\n" +
 	"\x1bCreateViewingSystemResponse\x12E\n" +
@@ -954,16 +615,10 @@ const file_naru_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x14RevokeClientResponse2m\n" +
 	"\fTokenService\x12]\n" +
 	"\n" +
-	"IssueToken\x12\".naru.gateway.v1.IssueTokenRequest\x1a#.naru.gateway.v1.IssueTokenResponse\"\x06\xca\xf3\x18\x02\b\x012\x83\t\n" +
+	"IssueToken\x12\".naru.gateway.v1.IssueTokenRequest\x1a#.naru.gateway.v1.IssueTokenResponse\"\x06\xca\xf3\x18\x02\b\x012\x99\x05\n" +
 	"\x15PrincipalAdminService\x12\xa4\x01\n" +
 	"\x11CreateInstitution\x12).naru.gateway.v1.CreateInstitutionRequest\x1a*.naru.gateway.v1.CreateInstitutionResponse\"8\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/admin/institutions\x12\xb8\x01\n" +
-	"\x13ResubmitInstitution\x12+.naru.gateway.v1.ResubmitInstitutionRequest\x1a,.naru.gateway.v1.ResubmitInstitutionResponse\"F\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02):\x01*\"$/v1/admin/institutions/{id}:resubmit\x12\x94\x01\n" +
-	"\x0eGetInstitution\x12&.naru.gateway.v1.GetInstitutionRequest\x1a'.naru.gateway.v1.GetInstitutionResponse\"1\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/admin/institutions/{id}\x12\x95\x01\n" +
-	"\x10ListInstitutions\x12(.naru.gateway.v1.ListInstitutionsRequest\x1a).naru.gateway.v1.ListInstitutionsResponse\",\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/admin/institutions\x12\xa4\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/admin/institutions\x12\xa4\x01\n" +
 	"\x13CreateViewingSystem\x12+.naru.gateway.v1.CreateViewingSystemRequest\x1a,.naru.gateway.v1.CreateViewingSystemResponse\"2\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/admin/viewing-systems\x12\x9e\x01\n" +
 	"\fCreateClient\x12$.naru.gateway.v1.CreateClientRequest\x1a%.naru.gateway.v1.CreateClientResponse\"A\xca\xf3\x18\n" +
@@ -984,62 +639,47 @@ func file_naru_gateway_v1_gateway_service_proto_rawDescGZIP() []byte {
 	return file_naru_gateway_v1_gateway_service_proto_rawDescData
 }
 
-var file_naru_gateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_naru_gateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_naru_gateway_v1_gateway_service_proto_goTypes = []any{
 	(*IssueTokenRequest)(nil),           // 0: naru.gateway.v1.IssueTokenRequest
 	(*IssueTokenResponse)(nil),          // 1: naru.gateway.v1.IssueTokenResponse
 	(*CreateInstitutionRequest)(nil),    // 2: naru.gateway.v1.CreateInstitutionRequest
 	(*CreateInstitutionResponse)(nil),   // 3: naru.gateway.v1.CreateInstitutionResponse
-	(*ResubmitInstitutionRequest)(nil),  // 4: naru.gateway.v1.ResubmitInstitutionRequest
-	(*ResubmitInstitutionResponse)(nil), // 5: naru.gateway.v1.ResubmitInstitutionResponse
-	(*GetInstitutionRequest)(nil),       // 6: naru.gateway.v1.GetInstitutionRequest
-	(*GetInstitutionResponse)(nil),      // 7: naru.gateway.v1.GetInstitutionResponse
-	(*ListInstitutionsRequest)(nil),     // 8: naru.gateway.v1.ListInstitutionsRequest
-	(*ListInstitutionsResponse)(nil),    // 9: naru.gateway.v1.ListInstitutionsResponse
-	(*CreateViewingSystemRequest)(nil),  // 10: naru.gateway.v1.CreateViewingSystemRequest
-	(*CreateViewingSystemResponse)(nil), // 11: naru.gateway.v1.CreateViewingSystemResponse
-	(*CreateClientRequest)(nil),         // 12: naru.gateway.v1.CreateClientRequest
-	(*CreateClientResponse)(nil),        // 13: naru.gateway.v1.CreateClientResponse
-	(*RevokeClientRequest)(nil),         // 14: naru.gateway.v1.RevokeClientRequest
-	(*RevokeClientResponse)(nil),        // 15: naru.gateway.v1.RevokeClientResponse
-	(*Institution)(nil),                 // 16: naru.gateway.v1.Institution
-	(*Credentials)(nil),                 // 17: naru.gateway.v1.Credentials
-	(*ViewingSystem)(nil),               // 18: naru.gateway.v1.ViewingSystem
-	(*Client)(nil),                      // 19: naru.gateway.v1.Client
+	(*CreateViewingSystemRequest)(nil),  // 4: naru.gateway.v1.CreateViewingSystemRequest
+	(*CreateViewingSystemResponse)(nil), // 5: naru.gateway.v1.CreateViewingSystemResponse
+	(*CreateClientRequest)(nil),         // 6: naru.gateway.v1.CreateClientRequest
+	(*CreateClientResponse)(nil),        // 7: naru.gateway.v1.CreateClientResponse
+	(*RevokeClientRequest)(nil),         // 8: naru.gateway.v1.RevokeClientRequest
+	(*RevokeClientResponse)(nil),        // 9: naru.gateway.v1.RevokeClientResponse
+	(*v1.Institution)(nil),              // 10: naru.address.v1.Institution
+	(*Credentials)(nil),                 // 11: naru.gateway.v1.Credentials
+	(*ViewingSystem)(nil),               // 12: naru.gateway.v1.ViewingSystem
+	(*Client)(nil),                      // 13: naru.gateway.v1.Client
 }
 var file_naru_gateway_v1_gateway_service_proto_depIdxs = []int32{
-	16, // 0: naru.gateway.v1.CreateInstitutionRequest.institution:type_name -> naru.gateway.v1.Institution
-	16, // 1: naru.gateway.v1.CreateInstitutionResponse.institution:type_name -> naru.gateway.v1.Institution
-	17, // 2: naru.gateway.v1.CreateInstitutionResponse.credentials:type_name -> naru.gateway.v1.Credentials
-	16, // 3: naru.gateway.v1.ResubmitInstitutionResponse.institution:type_name -> naru.gateway.v1.Institution
-	16, // 4: naru.gateway.v1.GetInstitutionResponse.institution:type_name -> naru.gateway.v1.Institution
-	16, // 5: naru.gateway.v1.ListInstitutionsResponse.institutions:type_name -> naru.gateway.v1.Institution
-	18, // 6: naru.gateway.v1.CreateViewingSystemRequest.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
-	18, // 7: naru.gateway.v1.CreateViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
-	17, // 8: naru.gateway.v1.CreateViewingSystemResponse.credentials:type_name -> naru.gateway.v1.Credentials
-	19, // 9: naru.gateway.v1.CreateClientResponse.client:type_name -> naru.gateway.v1.Client
-	17, // 10: naru.gateway.v1.CreateClientResponse.credentials:type_name -> naru.gateway.v1.Credentials
-	0,  // 11: naru.gateway.v1.TokenService.IssueToken:input_type -> naru.gateway.v1.IssueTokenRequest
-	2,  // 12: naru.gateway.v1.PrincipalAdminService.CreateInstitution:input_type -> naru.gateway.v1.CreateInstitutionRequest
-	4,  // 13: naru.gateway.v1.PrincipalAdminService.ResubmitInstitution:input_type -> naru.gateway.v1.ResubmitInstitutionRequest
-	6,  // 14: naru.gateway.v1.PrincipalAdminService.GetInstitution:input_type -> naru.gateway.v1.GetInstitutionRequest
-	8,  // 15: naru.gateway.v1.PrincipalAdminService.ListInstitutions:input_type -> naru.gateway.v1.ListInstitutionsRequest
-	10, // 16: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:input_type -> naru.gateway.v1.CreateViewingSystemRequest
-	12, // 17: naru.gateway.v1.PrincipalAdminService.CreateClient:input_type -> naru.gateway.v1.CreateClientRequest
-	14, // 18: naru.gateway.v1.PrincipalAdminService.RevokeClient:input_type -> naru.gateway.v1.RevokeClientRequest
-	1,  // 19: naru.gateway.v1.TokenService.IssueToken:output_type -> naru.gateway.v1.IssueTokenResponse
-	3,  // 20: naru.gateway.v1.PrincipalAdminService.CreateInstitution:output_type -> naru.gateway.v1.CreateInstitutionResponse
-	5,  // 21: naru.gateway.v1.PrincipalAdminService.ResubmitInstitution:output_type -> naru.gateway.v1.ResubmitInstitutionResponse
-	7,  // 22: naru.gateway.v1.PrincipalAdminService.GetInstitution:output_type -> naru.gateway.v1.GetInstitutionResponse
-	9,  // 23: naru.gateway.v1.PrincipalAdminService.ListInstitutions:output_type -> naru.gateway.v1.ListInstitutionsResponse
-	11, // 24: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:output_type -> naru.gateway.v1.CreateViewingSystemResponse
-	13, // 25: naru.gateway.v1.PrincipalAdminService.CreateClient:output_type -> naru.gateway.v1.CreateClientResponse
-	15, // 26: naru.gateway.v1.PrincipalAdminService.RevokeClient:output_type -> naru.gateway.v1.RevokeClientResponse
-	19, // [19:27] is the sub-list for method output_type
-	11, // [11:19] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	10, // 0: naru.gateway.v1.CreateInstitutionRequest.institution:type_name -> naru.address.v1.Institution
+	10, // 1: naru.gateway.v1.CreateInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	11, // 2: naru.gateway.v1.CreateInstitutionResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	12, // 3: naru.gateway.v1.CreateViewingSystemRequest.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	12, // 4: naru.gateway.v1.CreateViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	11, // 5: naru.gateway.v1.CreateViewingSystemResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	13, // 6: naru.gateway.v1.CreateClientResponse.client:type_name -> naru.gateway.v1.Client
+	11, // 7: naru.gateway.v1.CreateClientResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	0,  // 8: naru.gateway.v1.TokenService.IssueToken:input_type -> naru.gateway.v1.IssueTokenRequest
+	2,  // 9: naru.gateway.v1.PrincipalAdminService.CreateInstitution:input_type -> naru.gateway.v1.CreateInstitutionRequest
+	4,  // 10: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:input_type -> naru.gateway.v1.CreateViewingSystemRequest
+	6,  // 11: naru.gateway.v1.PrincipalAdminService.CreateClient:input_type -> naru.gateway.v1.CreateClientRequest
+	8,  // 12: naru.gateway.v1.PrincipalAdminService.RevokeClient:input_type -> naru.gateway.v1.RevokeClientRequest
+	1,  // 13: naru.gateway.v1.TokenService.IssueToken:output_type -> naru.gateway.v1.IssueTokenResponse
+	3,  // 14: naru.gateway.v1.PrincipalAdminService.CreateInstitution:output_type -> naru.gateway.v1.CreateInstitutionResponse
+	5,  // 15: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:output_type -> naru.gateway.v1.CreateViewingSystemResponse
+	7,  // 16: naru.gateway.v1.PrincipalAdminService.CreateClient:output_type -> naru.gateway.v1.CreateClientResponse
+	9,  // 17: naru.gateway.v1.PrincipalAdminService.RevokeClient:output_type -> naru.gateway.v1.RevokeClientResponse
+	13, // [13:18] is the sub-list for method output_type
+	8,  // [8:13] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_naru_gateway_v1_gateway_service_proto_init() }
@@ -1054,7 +694,7 @@ func file_naru_gateway_v1_gateway_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_gateway_v1_gateway_service_proto_rawDesc), len(file_naru_gateway_v1_gateway_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -130,9 +130,6 @@ var TokenService_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	PrincipalAdminService_CreateInstitution_FullMethodName   = "/naru.gateway.v1.PrincipalAdminService/CreateInstitution"
-	PrincipalAdminService_ResubmitInstitution_FullMethodName = "/naru.gateway.v1.PrincipalAdminService/ResubmitInstitution"
-	PrincipalAdminService_GetInstitution_FullMethodName      = "/naru.gateway.v1.PrincipalAdminService/GetInstitution"
-	PrincipalAdminService_ListInstitutions_FullMethodName    = "/naru.gateway.v1.PrincipalAdminService/ListInstitutions"
 	PrincipalAdminService_CreateViewingSystem_FullMethodName = "/naru.gateway.v1.PrincipalAdminService/CreateViewingSystem"
 	PrincipalAdminService_CreateClient_FullMethodName        = "/naru.gateway.v1.PrincipalAdminService/CreateClient"
 	PrincipalAdminService_RevokeClient_FullMethodName        = "/naru.gateway.v1.PrincipalAdminService/RevokeClient"
@@ -142,20 +139,13 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PrincipalAdminService manages institutions, viewing systems and their credentials. For the operator only.
+// PrincipalAdminService makes principals and manages their credentials. For the operator only. What an institution is besides is the address
+// unit's (InstitutionService).
 type PrincipalAdminServiceClient interface {
-	// CreateInstitution makes a sender, gives its first credentials and starts the registration of its certified address at the hub
-	// with the two documents of hub-interface 3.1. Idempotent by business number and address: a repeat answers the institution
-	// without credentials. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
+	// CreateInstitution makes a sender with its first credentials. The institution is the address unit's: it keeps the two documents of
+	// hub-interface 3.1 and registers the certified address at the hub. Idempotent by business number and address: a repeat answers the
+	// institution without credentials. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
 	CreateInstitution(ctx context.Context, in *CreateInstitutionRequest, opts ...grpc.CallOption) (*CreateInstitutionResponse, error)
-	// ResubmitInstitution submits the two documents, and where it was wrong the name, again for an institution whose address was refused:
-	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
-	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
-	ResubmitInstitution(ctx context.Context, in *ResubmitInstitutionRequest, opts ...grpc.CallOption) (*ResubmitInstitutionResponse, error)
-	// GetInstitution tells an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
-	GetInstitution(ctx context.Context, in *GetInstitutionRequest, opts ...grpc.CallOption) (*GetInstitutionResponse, error)
-	// ListInstitutions lists by creation time, newest first.
-	ListInstitutions(ctx context.Context, in *ListInstitutionsRequest, opts ...grpc.CallOption) (*ListInstitutionsResponse, error)
 	// CreateViewingSystem makes a viewing system that serves the named senders. Errors: INSTITUTION_NOT_FOUND.
 	CreateViewingSystem(ctx context.Context, in *CreateViewingSystemRequest, opts ...grpc.CallOption) (*CreateViewingSystemResponse, error)
 	// CreateClient gives a principal further credentials, by secret or by public key. Errors: PRINCIPAL_NOT_FOUND, TOO_MANY_CLIENTS (10).
@@ -176,36 +166,6 @@ func (c *principalAdminServiceClient) CreateInstitution(ctx context.Context, in 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateInstitutionResponse)
 	err := c.cc.Invoke(ctx, PrincipalAdminService_CreateInstitution_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (c *principalAdminServiceClient) ResubmitInstitution(ctx context.Context, in *ResubmitInstitutionRequest, opts ...grpc.CallOption) (*ResubmitInstitutionResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ResubmitInstitutionResponse)
-	err := c.cc.Invoke(ctx, PrincipalAdminService_ResubmitInstitution_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (c *principalAdminServiceClient) GetInstitution(ctx context.Context, in *GetInstitutionRequest, opts ...grpc.CallOption) (*GetInstitutionResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(GetInstitutionResponse)
-	err := c.cc.Invoke(ctx, PrincipalAdminService_GetInstitution_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (c *principalAdminServiceClient) ListInstitutions(ctx context.Context, in *ListInstitutionsRequest, opts ...grpc.CallOption) (*ListInstitutionsResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListInstitutionsResponse)
-	err := c.cc.Invoke(ctx, PrincipalAdminService_ListInstitutions_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -246,20 +206,13 @@ func (c *principalAdminServiceClient) RevokeClient(ctx context.Context, in *Revo
 // All implementations must embed UnimplementedPrincipalAdminServiceServer
 // for forward compatibility.
 //
-// PrincipalAdminService manages institutions, viewing systems and their credentials. For the operator only.
+// PrincipalAdminService makes principals and manages their credentials. For the operator only. What an institution is besides is the address
+// unit's (InstitutionService).
 type PrincipalAdminServiceServer interface {
-	// CreateInstitution makes a sender, gives its first credentials and starts the registration of its certified address at the hub
-	// with the two documents of hub-interface 3.1. Idempotent by business number and address: a repeat answers the institution
-	// without credentials. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
+	// CreateInstitution makes a sender with its first credentials. The institution is the address unit's: it keeps the two documents of
+	// hub-interface 3.1 and registers the certified address at the hub. Idempotent by business number and address: a repeat answers the
+	// institution without credentials. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
 	CreateInstitution(context.Context, *CreateInstitutionRequest) (*CreateInstitutionResponse, error)
-	// ResubmitInstitution submits the two documents, and where it was wrong the name, again for an institution whose address was refused:
-	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
-	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
-	ResubmitInstitution(context.Context, *ResubmitInstitutionRequest) (*ResubmitInstitutionResponse, error)
-	// GetInstitution tells an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
-	GetInstitution(context.Context, *GetInstitutionRequest) (*GetInstitutionResponse, error)
-	// ListInstitutions lists by creation time, newest first.
-	ListInstitutions(context.Context, *ListInstitutionsRequest) (*ListInstitutionsResponse, error)
 	// CreateViewingSystem makes a viewing system that serves the named senders. Errors: INSTITUTION_NOT_FOUND.
 	CreateViewingSystem(context.Context, *CreateViewingSystemRequest) (*CreateViewingSystemResponse, error)
 	// CreateClient gives a principal further credentials, by secret or by public key. Errors: PRINCIPAL_NOT_FOUND, TOO_MANY_CLIENTS (10).
@@ -278,15 +231,6 @@ type UnimplementedPrincipalAdminServiceServer struct{}
 
 func (UnimplementedPrincipalAdminServiceServer) CreateInstitution(context.Context, *CreateInstitutionRequest) (*CreateInstitutionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateInstitution not implemented")
-}
-func (UnimplementedPrincipalAdminServiceServer) ResubmitInstitution(context.Context, *ResubmitInstitutionRequest) (*ResubmitInstitutionResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ResubmitInstitution not implemented")
-}
-func (UnimplementedPrincipalAdminServiceServer) GetInstitution(context.Context, *GetInstitutionRequest) (*GetInstitutionResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method GetInstitution not implemented")
-}
-func (UnimplementedPrincipalAdminServiceServer) ListInstitutions(context.Context, *ListInstitutionsRequest) (*ListInstitutionsResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ListInstitutions not implemented")
 }
 func (UnimplementedPrincipalAdminServiceServer) CreateViewingSystem(context.Context, *CreateViewingSystemRequest) (*CreateViewingSystemResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateViewingSystem not implemented")
@@ -332,60 +276,6 @@ func _PrincipalAdminService_CreateInstitution_Handler(srv interface{}, ctx conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(PrincipalAdminServiceServer).CreateInstitution(ctx, req.(*CreateInstitutionRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
-func _PrincipalAdminService_ResubmitInstitution_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ResubmitInstitutionRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(PrincipalAdminServiceServer).ResubmitInstitution(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: PrincipalAdminService_ResubmitInstitution_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PrincipalAdminServiceServer).ResubmitInstitution(ctx, req.(*ResubmitInstitutionRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
-func _PrincipalAdminService_GetInstitution_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(GetInstitutionRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(PrincipalAdminServiceServer).GetInstitution(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: PrincipalAdminService_GetInstitution_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PrincipalAdminServiceServer).GetInstitution(ctx, req.(*GetInstitutionRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
-func _PrincipalAdminService_ListInstitutions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListInstitutionsRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(PrincipalAdminServiceServer).ListInstitutions(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: PrincipalAdminService_ListInstitutions_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PrincipalAdminServiceServer).ListInstitutions(ctx, req.(*ListInstitutionsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -454,18 +344,6 @@ var PrincipalAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateInstitution",
 			Handler:    _PrincipalAdminService_CreateInstitution_Handler,
-		},
-		{
-			MethodName: "ResubmitInstitution",
-			Handler:    _PrincipalAdminService_ResubmitInstitution_Handler,
-		},
-		{
-			MethodName: "GetInstitution",
-			Handler:    _PrincipalAdminService_GetInstitution_Handler,
-		},
-		{
-			MethodName: "ListInstitutions",
-			Handler:    _PrincipalAdminService_ListInstitutions_Handler,
 		},
 		{
 			MethodName: "CreateViewingSystem",

@@ -29,20 +29,14 @@ const (
 	Reason_REASON_INVALID_REQUEST        Reason = 1
 	Reason_REASON_INVALID_CLIENT         Reason = 2
 	Reason_REASON_INVALID_SCOPE          Reason = 3
-	Reason_REASON_ADDRESS_TAKEN          Reason = 4
-	Reason_REASON_INSTITUTION_DIFFERS    Reason = 5
-	Reason_REASON_INSTITUTION_NOT_FOUND  Reason = 6
-	Reason_REASON_PRINCIPAL_NOT_FOUND    Reason = 7
-	Reason_REASON_CLIENT_NOT_FOUND       Reason = 8
-	Reason_REASON_TOO_MANY_CLIENTS       Reason = 9
-	Reason_REASON_RATE_LIMITED           Reason = 10
-	Reason_REASON_BODY_TOO_LARGE         Reason = 11
-	Reason_REASON_UNSUPPORTED_MEDIA_TYPE Reason = 12
-	Reason_REASON_NO_SUCH_ROUTE          Reason = 13
-	Reason_REASON_IDEMPOTENCY_KEY_REUSED Reason = 14
-	Reason_REASON_PAGE_TOKEN_INVALID     Reason = 15
-	Reason_REASON_ADDRESS_NOT_REFUSED    Reason = 16
-	Reason_REASON_REQUEST_ID_REUSED      Reason = 17
+	Reason_REASON_INSTITUTION_NOT_FOUND  Reason = 4
+	Reason_REASON_PRINCIPAL_NOT_FOUND    Reason = 5
+	Reason_REASON_CLIENT_NOT_FOUND       Reason = 6
+	Reason_REASON_TOO_MANY_CLIENTS       Reason = 7
+	Reason_REASON_RATE_LIMITED           Reason = 8
+	Reason_REASON_BODY_TOO_LARGE         Reason = 9
+	Reason_REASON_UNSUPPORTED_MEDIA_TYPE Reason = 10
+	Reason_REASON_NO_SUCH_ROUTE          Reason = 11
 )
 
 // Enum value maps for Reason.
@@ -52,40 +46,28 @@ var (
 		1:  "REASON_INVALID_REQUEST",
 		2:  "REASON_INVALID_CLIENT",
 		3:  "REASON_INVALID_SCOPE",
-		4:  "REASON_ADDRESS_TAKEN",
-		5:  "REASON_INSTITUTION_DIFFERS",
-		6:  "REASON_INSTITUTION_NOT_FOUND",
-		7:  "REASON_PRINCIPAL_NOT_FOUND",
-		8:  "REASON_CLIENT_NOT_FOUND",
-		9:  "REASON_TOO_MANY_CLIENTS",
-		10: "REASON_RATE_LIMITED",
-		11: "REASON_BODY_TOO_LARGE",
-		12: "REASON_UNSUPPORTED_MEDIA_TYPE",
-		13: "REASON_NO_SUCH_ROUTE",
-		14: "REASON_IDEMPOTENCY_KEY_REUSED",
-		15: "REASON_PAGE_TOKEN_INVALID",
-		16: "REASON_ADDRESS_NOT_REFUSED",
-		17: "REASON_REQUEST_ID_REUSED",
+		4:  "REASON_INSTITUTION_NOT_FOUND",
+		5:  "REASON_PRINCIPAL_NOT_FOUND",
+		6:  "REASON_CLIENT_NOT_FOUND",
+		7:  "REASON_TOO_MANY_CLIENTS",
+		8:  "REASON_RATE_LIMITED",
+		9:  "REASON_BODY_TOO_LARGE",
+		10: "REASON_UNSUPPORTED_MEDIA_TYPE",
+		11: "REASON_NO_SUCH_ROUTE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":            0,
 		"REASON_INVALID_REQUEST":        1,
 		"REASON_INVALID_CLIENT":         2,
 		"REASON_INVALID_SCOPE":          3,
-		"REASON_ADDRESS_TAKEN":          4,
-		"REASON_INSTITUTION_DIFFERS":    5,
-		"REASON_INSTITUTION_NOT_FOUND":  6,
-		"REASON_PRINCIPAL_NOT_FOUND":    7,
-		"REASON_CLIENT_NOT_FOUND":       8,
-		"REASON_TOO_MANY_CLIENTS":       9,
-		"REASON_RATE_LIMITED":           10,
-		"REASON_BODY_TOO_LARGE":         11,
-		"REASON_UNSUPPORTED_MEDIA_TYPE": 12,
-		"REASON_NO_SUCH_ROUTE":          13,
-		"REASON_IDEMPOTENCY_KEY_REUSED": 14,
-		"REASON_PAGE_TOKEN_INVALID":     15,
-		"REASON_ADDRESS_NOT_REFUSED":    16,
-		"REASON_REQUEST_ID_REUSED":      17,
+		"REASON_INSTITUTION_NOT_FOUND":  4,
+		"REASON_PRINCIPAL_NOT_FOUND":    5,
+		"REASON_CLIENT_NOT_FOUND":       6,
+		"REASON_TOO_MANY_CLIENTS":       7,
+		"REASON_RATE_LIMITED":           8,
+		"REASON_BODY_TOO_LARGE":         9,
+		"REASON_UNSUPPORTED_MEDIA_TYPE": 10,
+		"REASON_NO_SUCH_ROUTE":          11,
 	}
 )
 
@@ -120,27 +102,21 @@ var File_naru_gateway_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\x98\x04\n" +
+	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\xde\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x19\n" +
 	"\x15REASON_INVALID_CLIENT\x10\x02\x12\x18\n" +
-	"\x14REASON_INVALID_SCOPE\x10\x03\x12\x18\n" +
-	"\x14REASON_ADDRESS_TAKEN\x10\x04\x12\x1e\n" +
-	"\x1aREASON_INSTITUTION_DIFFERS\x10\x05\x12 \n" +
-	"\x1cREASON_INSTITUTION_NOT_FOUND\x10\x06\x12\x1e\n" +
-	"\x1aREASON_PRINCIPAL_NOT_FOUND\x10\a\x12\x1b\n" +
-	"\x17REASON_CLIENT_NOT_FOUND\x10\b\x12\x1b\n" +
-	"\x17REASON_TOO_MANY_CLIENTS\x10\t\x12\x17\n" +
-	"\x13REASON_RATE_LIMITED\x10\n" +
-	"\x12\x19\n" +
-	"\x15REASON_BODY_TOO_LARGE\x10\v\x12!\n" +
-	"\x1dREASON_UNSUPPORTED_MEDIA_TYPE\x10\f\x12\x18\n" +
-	"\x14REASON_NO_SUCH_ROUTE\x10\r\x12!\n" +
-	"\x1dREASON_IDEMPOTENCY_KEY_REUSED\x10\x0e\x12\x1d\n" +
-	"\x19REASON_PAGE_TOKEN_INVALID\x10\x0f\x12\x1e\n" +
-	"\x1aREASON_ADDRESS_NOT_REFUSED\x10\x10\x12\x1c\n" +
-	"\x18REASON_REQUEST_ID_REUSED\x10\x11B\xc1\x01\n" +
+	"\x14REASON_INVALID_SCOPE\x10\x03\x12 \n" +
+	"\x1cREASON_INSTITUTION_NOT_FOUND\x10\x04\x12\x1e\n" +
+	"\x1aREASON_PRINCIPAL_NOT_FOUND\x10\x05\x12\x1b\n" +
+	"\x17REASON_CLIENT_NOT_FOUND\x10\x06\x12\x1b\n" +
+	"\x17REASON_TOO_MANY_CLIENTS\x10\a\x12\x17\n" +
+	"\x13REASON_RATE_LIMITED\x10\b\x12\x19\n" +
+	"\x15REASON_BODY_TOO_LARGE\x10\t\x12!\n" +
+	"\x1dREASON_UNSUPPORTED_MEDIA_TYPE\x10\n" +
+	"\x12\x18\n" +
+	"\x14REASON_NO_SUCH_ROUTE\x10\vB\xc1\x01\n" +
 	"\x13com.naru.gateway.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/gateway/v1;gatewayv1\xa2\x02\x03NGX\xaa\x02\x0fNaru.Gateway.V1\xca\x02\x0fNaru\\Gateway\\V1\xe2\x02\x1bNaru\\Gateway\\V1\\GPBMetadata\xea\x02\x11Naru::Gateway::V1b\x06proto3"
 
 var (

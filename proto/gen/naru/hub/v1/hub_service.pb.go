@@ -8,7 +8,7 @@ package hubv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	v1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	v1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	v11 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -167,7 +167,7 @@ type RegisterOrganisationAddressRequest struct {
 	BusinessNumber       string                 `protobuf:"bytes,1,opt,name=business_number,json=businessNumber,proto3" json:"business_number,omitempty"`
 	Address              string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
 	Name                 string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Type                 v1.OrganisationType    `protobuf:"varint,4,opt,name=type,proto3,enum=naru.gateway.v1.OrganisationType" json:"type,omitempty"`
+	Type                 v1.OrganisationType    `protobuf:"varint,4,opt,name=type,proto3,enum=naru.address.v1.OrganisationType" json:"type,omitempty"`
 	RegisteredAt         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
 	BusinessDocument     []byte                 `protobuf:"bytes,6,opt,name=business_document,json=businessDocument,proto3" json:"business_document,omitempty"`
 	RegistrationDocument []byte                 `protobuf:"bytes,7,opt,name=registration_document,json=registrationDocument,proto3" json:"registration_document,omitempty"`
@@ -1154,7 +1154,7 @@ var File_naru_hub_v1_hub_service_proto protoreflect.FileDescriptor
 
 const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/hub/v1/hub_service.proto\x12\vnaru.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/gateway/v1/gateway.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x8a\x02\n" +
+	"\x1dnaru/hub/v1/hub_service.proto\x12\vnaru.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!naru/address/v1/institution.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x8a\x02\n" +
 	"\x1cRegisterPersonAddressRequest\x12\x1b\n" +
 	"\x02ci\x18\x01 \x01(\tB\v\xbaH\x05r\x03\x98\x01X\x80\x01\x01R\x02ci\x12#\n" +
 	"\aaddress\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\x12 \n" +
@@ -1170,7 +1170,7 @@ const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\x0fbusiness_number\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\v^[0-9]{10}$R\x0ebusinessNumber\x12#\n" +
 	"\aaddress\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\x12\x1d\n" +
 	"\x04name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04name\x125\n" +
-	"\x04type\x18\x04 \x01(\x0e2!.naru.gateway.v1.OrganisationTypeR\x04type\x12G\n" +
+	"\x04type\x18\x04 \x01(\x0e2!.naru.address.v1.OrganisationTypeR\x04type\x12G\n" +
 	"\rregistered_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\fregisteredAt\x12+\n" +
 	"\x11business_document\x18\x06 \x01(\fR\x10businessDocument\x123\n" +
 	"\x15registration_document\x18\a \x01(\fR\x14registrationDocument\"p\n" +
@@ -1280,7 +1280,7 @@ var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 	(*IssueDistributionCertificateRequest)(nil),  // 17: naru.hub.v1.IssueDistributionCertificateRequest
 	(*IssueDistributionCertificateResponse)(nil), // 18: naru.hub.v1.IssueDistributionCertificateResponse
 	(*timestamppb.Timestamp)(nil),                // 19: google.protobuf.Timestamp
-	(v1.OrganisationType)(0),                     // 20: naru.gateway.v1.OrganisationType
+	(v1.OrganisationType)(0),                     // 20: naru.address.v1.OrganisationType
 	(*v11.RecipientIdentifier)(nil),              // 21: naru.platform.v1.RecipientIdentifier
 	(*v11.PlatformAddress)(nil),                  // 22: naru.platform.v1.PlatformAddress
 	(*v11.Party)(nil),                            // 23: naru.platform.v1.Party
@@ -1289,7 +1289,7 @@ var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 }
 var file_naru_hub_v1_hub_service_proto_depIdxs = []int32{
 	19, // 0: naru.hub.v1.RegisterPersonAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
-	20, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.gateway.v1.OrganisationType
+	20, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.address.v1.OrganisationType
 	19, // 2: naru.hub.v1.RegisterOrganisationAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
 	19, // 3: naru.hub.v1.GetAddressOwnerResponse.registered_at:type_name -> google.protobuf.Timestamp
 	19, // 4: naru.hub.v1.WithdrawAddressRequest.withdrawn_at:type_name -> google.protobuf.Timestamp

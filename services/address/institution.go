@@ -1,0 +1,253 @@
+package address
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/sealed"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+)
+
+// company is what the hub is told of an institution. Sealed for the principal id, because a sole trader is a person.
+type company struct {
+	Name           string `json:"name"`
+	BusinessNumber string `json:"businessNumber"`
+}
+
+// submission is what an operator gives of an institution, as it is kept and stated.
+type submission struct {
+	institution institution
+	papers      papers
+	fact        *addressv1.InstitutionSubmitted
+}
+
+// submit prepares a submission, before any transaction because sealing may need a key.
+func (s *service) submit(ctx context.Context, i institution, c company, business, registrationPaper []byte) (submission, error) {
+	plain, err := json.Marshal(c)
+	if err != nil {
+		return submission{}, errors.New("encode institution")
+	}
+	if i.sealed, err = s.box.Seal(ctx, sealed.Institution, i.principal.String(), plain); err != nil {
+		return submission{}, fmt.Errorf("seal institution %s: %w", i.principal, err)
+	}
+	kept, err := s.sealPapers(ctx, i, business, registrationPaper)
+	return submission{institution: i, papers: kept, fact: &addressv1.InstitutionSubmitted{
+		SealedInstitution: i.sealed, Type: addressv1.OrganisationType(i.kind), Address: i.address,
+		BusinessDocumentDigest: digestOf(business), RegistrationDocumentDigest: digestOf(registrationPaper),
+	}}, err
+}
+
+// registerInstitution makes an institution whose registration at the hub is due, or answers the one that was made before.
+func (s *service) registerInstitution(ctx context.Context, i institution, c company, r *addressv1.RegisterInstitutionRequest) (*addressv1.Institution, error) {
+	if made, err := s.madeBefore(ctx, i, c); made != nil || err != nil {
+		return made, err
+	}
+	var err error
+	if i.business, err = s.matcher.business(ctx, c.BusinessNumber); err != nil {
+		return nil, err
+	}
+	given, err := s.submit(ctx, i, c, r.GetBusinessDocument(), r.GetRegistrationDocument())
+	if err != nil {
+		return nil, err
+	}
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+		free, err := insertAddress(ctx, tx, registration{address: i.address, principal: i.principal, state: addressRegistering, validFrom: i.createdAt}, i.createdAt)
+		if err != nil {
+			return err
+		}
+		if !free {
+			return errAddressTaken()
+		}
+		if err := insertInstitution(ctx, tx, given.institution); err != nil {
+			return err
+		}
+		return given.ask(ctx, tx, r.GetOperator(), i.createdAt, i.createdAt)
+	})
+	if errors.Is(err, fault.Exists) {
+		// Somebody took the address between the look and the insert; perhaps for the same institution.
+		if made, lookErr := s.madeBefore(ctx, i, c); made != nil || lookErr != nil {
+			return made, lookErr
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.wakeUp()
+	return institutionProto(listed{i, addressRegistering}, c), nil
+}
+
+// madeBefore answers a repeat with the institution as it is; nil where the address is not an institution's yet. What is another
+// institution, or the same one described differently, is a fault.
+func (s *service) madeBefore(ctx context.Context, wanted institution, c company) (*addressv1.Institution, error) {
+	found, known, err := readInstitutionAt(ctx, s.db, wanted.address)
+	if err != nil || !known {
+		return nil, err
+	}
+	as, err := s.openCompany(ctx, found.institution)
+	switch {
+	case err != nil:
+		return nil, err
+	case as.BusinessNumber != c.BusinessNumber:
+		return nil, errAddressTaken()
+	case as != c || found.kind != wanted.kind:
+		return nil, errInstitutionDiffers()
+	}
+	return institutionProto(found, as), nil
+}
+
+// resubmit gives the hub another try with an address it refused: with these papers, and with this name where one is given. The refusal
+// stays on record. A repeat of a request changes nothing and answers the institution as it is.
+func (s *service) resubmit(ctx context.Context, found listed, name string, business, registrationPaper []byte, r request) (*addressv1.Institution, error) {
+	c, err := s.openCompany(ctx, found.institution)
+	if err != nil {
+		return nil, err
+	}
+	if repeated, err := s.submittedBefore(ctx, r); repeated || err != nil {
+		return institutionProto(found, c), err
+	}
+	if found.state != addressRefused {
+		return nil, errAddressNotRefused()
+	}
+	next := found.institution
+	next.submission++
+	c.Name = cmp.Or(name, c.Name)
+	given, err := s.submit(ctx, next, c, business, registrationPaper)
+	if err != nil {
+		return nil, err
+	}
+	given.fact.RequestId = r.id
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error { return s.reopen(ctx, tx, given, r) })
+	if err == nil {
+		s.wakeUp()
+		return institutionProto(listed{next, addressRegistering}, c), nil
+	}
+	if errors.Is(err, fault.Conflict) {
+		// The same request may have come first while this one was judged; then its submission is what led out of the refusal.
+		if repeated, lookErr := s.submittedBefore(ctx, r); repeated || lookErr != nil {
+			return institutionProto(listed{next, addressRegistering}, c), lookErr
+		}
+	}
+	return nil, err
+}
+
+// reopen brings a refused address back to its beginning.
+func (s *service) reopen(ctx context.Context, tx *journal.Tx, given submission, r request) error {
+	address, _, err := lockAddress(ctx, tx, given.institution.address)
+	if err != nil {
+		return err
+	}
+	updated, err := updateInstitution(ctx, tx, given.institution)
+	switch {
+	case err != nil:
+		return err
+	case !updated || address.state != addressRefused:
+		return errAddressNotRefused()
+	}
+	now := s.clock.Now()
+	address.state = addressRegistering
+	if err := updateAddress(ctx, tx, address, "", now); err != nil {
+		return err
+	}
+	if err := insertSubmission(ctx, tx, given.institution, r, now); err != nil {
+		return err
+	}
+	return given.ask(ctx, tx, r.operator, address.validFrom, now)
+}
+
+// submittedBefore tells whether the request came before; another content under its id is a fault.
+func (s *service) submittedBefore(ctx context.Context, r request) (bool, error) {
+	digest, err := submissionDigest(ctx, s.db, r)
+	if err != nil || digest == nil {
+		return false, err
+	}
+	if !bytes.Equal(digest, r.digest) {
+		return false, errRequestIDReused()
+	}
+	return true, nil
+}
+
+// ask keeps the papers, states the submission and makes the hub's turn due.
+func (g submission) ask(ctx context.Context, tx *journal.Tx, operator string, validFrom, now time.Time) error {
+	if err := keepPapers(ctx, tx, g.institution.principal, g.papers); err != nil {
+		return err
+	}
+	g.fact.ValidFrom = timestamppb.New(validFrom)
+	if err := record(ctx, tx, g.institution.principal.String(), g.institution.submission, operator, now, g.fact); err != nil {
+		return err
+	}
+	return setDueAddress(ctx, tx, g.institution.address)
+}
+
+// openCompany opens what the latest submission says.
+func (s *service) openCompany(ctx context.Context, i institution) (c company, err error) {
+	plain, err := s.box.Open(ctx, sealed.Institution, i.principal.String(), i.sealed)
+	if err != nil {
+		return c, fmt.Errorf("open institution %s: %w", i.principal, err)
+	}
+	if json.Unmarshal(plain, &c) != nil {
+		return c, fmt.Errorf("open institution %s: its form is not known", i.principal)
+	}
+	return c, nil
+}
+
+// sealPapers seals the two papers of a submission.
+func (s *service) sealPapers(ctx context.Context, i institution, business, registrationPaper []byte) (p papers, err error) {
+	if p.business, err = sealed.SealPieces(ctx, s.box, sealed.Institution, i.paperSubject("business"), business); err == nil {
+		p.registration, err = sealed.SealPieces(ctx, s.box, sealed.Institution, i.paperSubject("registration"), registrationPaper)
+	}
+	if err != nil {
+		return p, fmt.Errorf("seal papers of %s: %w", i.principal, err)
+	}
+	return p, nil
+}
+
+func (s *service) openPapers(ctx context.Context, i institution) (business, registrationPaper []byte, err error) {
+	p, err := readPapers(ctx, s.db, i.principal)
+	if err != nil {
+		return nil, nil, err
+	}
+	if business, err = sealed.OpenPieces(ctx, s.box, sealed.Institution, i.paperSubject("business"), p.business); err == nil {
+		registrationPaper, err = sealed.OpenPieces(ctx, s.box, sealed.Institution, i.paperSubject("registration"), p.registration)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("open papers of %s: %w", i.principal, err)
+	}
+	return business, registrationPaper, nil
+}
+
+// paperSubject: papers of one submission are never taken for those of another.
+func (i institution) paperSubject(name string) string {
+	return fmt.Sprintf("%s/%s/%d", i.principal, name, i.submission)
+}
+
+// newInstitution is one whose address is wished for now.
+func (s *service) newInstitution(address string, kind addressv1.OrganisationType) institution {
+	return institution{principal: id.New(), address: address, kind: int16(kind), submission: 1, createdAt: s.clock.Now()} //nolint:gosec // one of six
+}
+
+// digestOfRequest is that of everything an operator submits.
+func digestOfRequest(parts ...[]byte) []byte {
+	h := sha256.New()
+	for _, part := range parts {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // a hash never fails to take bytes
+		_, _ = h.Write(part)
+	}
+	return h.Sum(nil)
+}
+
+func digestOf(content []byte) []byte {
+	sum := sha256.Sum256(content)
+	return sum[:]
+}

@@ -1,0 +1,123 @@
+package address
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// institution is a sending institution; it has one address for its life.
+type institution struct {
+	principal uuid.UUID
+	address   string
+	kind      int16
+	business  match
+	// sealed is its company.
+	sealed []byte
+	// submission of name and papers this is, counted from 1.
+	submission int32
+	createdAt  time.Time
+}
+
+// listed is an institution with the state of its address.
+type listed struct {
+	institution
+	state string
+}
+
+const institutionColumns = `
+	select i.principal, i.address, i.type, i.business_key, i.business_key_2, i.sealed, i.submission, i.created_at, a.state
+	from   institution i
+	join   address a on a.address = i.address`
+
+func scanInstitution(row pgx.CollectableRow) (listed, error) {
+	l := listed{institution: institution{business: match{kind: matchBusiness}}}
+	err := row.Scan(&l.principal, &l.address, &l.kind, &l.business.key, &l.business.second, &l.sealed, &l.submission, &l.createdAt, &l.state)
+	return l, err
+}
+
+func readInstitution(ctx context.Context, db pg.DBTX, principal uuid.UUID) (listed, bool, error) {
+	return pg.Find(ctx, db, fmt.Sprintf("read institution %s", principal), scanInstitution, institutionColumns+` where i.principal = $1`, principal)
+}
+
+func readInstitutionAt(ctx context.Context, db pg.DBTX, address string) (listed, bool, error) {
+	return pg.Find(ctx, db, "read institution of an address", scanInstitution, institutionColumns+` where i.address = $1`, address)
+}
+
+// listInstitutions gives at most n, newest first, those made before the given one; ids are ordered by time of making.
+func listInstitutions(ctx context.Context, db pg.DBTX, before uuid.UUID, n int) ([]listed, error) {
+	return pg.All(ctx, db, "list institutions", scanInstitution, institutionColumns+` where i.principal < $1 order by i.principal desc limit $2`, before, n)
+}
+
+func insertInstitution(ctx context.Context, tx *journal.Tx, i institution) error {
+	const insert = `
+		insert into institution (principal, address, type, business_key, business_key_2, sealed, submission, created_at, commit_id)
+		values                  ($1,        $2,      $3,   $4,           $5,             $6,     $7,         $8,         $9)`
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert institution %s", i.principal), insert, i.principal, i.address, i.kind, i.business.key,
+		i.business.second, i.sealed, i.submission, i.createdAt, tx.CommitID())
+}
+
+// updateInstitution replaces what is told to the hub by the next submission's; false where that came already.
+func updateInstitution(ctx context.Context, tx *journal.Tx, i institution) (bool, error) {
+	const update = `update institution set sealed = $2, submission = $3, commit_id = $4 where principal = $1 and submission = $3 - 1`
+	return pg.Changed(ctx, tx, fmt.Sprintf("update institution %s", i.principal), update, i.principal, i.sealed, i.submission, tx.CommitID())
+}
+
+// request is how an operator asked for a submission after the first.
+type request struct {
+	operator, id string
+	// digest of everything that was submitted, so that a repeat is told from another request.
+	digest []byte
+}
+
+// insertSubmission: a request id that the operator used before is the fault REQUEST_ID_REUSED.
+func insertSubmission(ctx context.Context, tx *journal.Tx, i institution, r request, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		insert into institution_submission (principal, submission, operator, request_id, digest, submitted_at, commit_id)
+		values                             ($1,        $2,         $3,       $4,         $5,     $6,           $7)`,
+		i.principal, i.submission, r.operator, r.id, r.digest, now, tx.CommitID())
+	if err != nil {
+		return fmt.Errorf("insert submission of %s: %w", i.principal, pg.AsFault(err, map[string]*fault.Error{"institution_submission_request_key": errRequestIDReused()}))
+	}
+	return nil
+}
+
+// submissionDigest is that of what the operator submitted under a request id; nil where it has not.
+func submissionDigest(ctx context.Context, db pg.DBTX, r request) ([]byte, error) {
+	var digest []byte
+	_, err := pg.Scan(ctx, db, "read submission", []any{&digest}, `
+		select digest
+		from   institution_submission
+		where  operator = $1 and request_id = $2`, r.operator, r.id)
+	return digest, err
+}
+
+// papers are the two papers the hub wants (hub-interface 3.1), sealed in pieces.
+type papers struct{ business, registration [][]byte }
+
+// keepPapers keeps these papers instead of those kept before.
+func keepPapers(ctx context.Context, tx *journal.Tx, principal uuid.UUID, p papers) error {
+	if err := dropPapers(ctx, tx, principal); err != nil {
+		return err
+	}
+	const insert = `insert into institution_paper (principal, business, registration) values ($1, $2, $3)`
+	return pg.Exec(ctx, tx, fmt.Sprintf("keep papers of %s", principal), insert, principal, p.business, p.registration)
+}
+
+func dropPapers(ctx context.Context, tx *journal.Tx, principal uuid.UUID) error {
+	return pg.Exec(ctx, tx, fmt.Sprintf("drop papers of %s", principal), `delete from institution_paper where principal = $1`, principal)
+}
+
+// readPapers reads the papers kept; none where the hub has them already.
+func readPapers(ctx context.Context, db pg.DBTX, principal uuid.UUID) (p papers, err error) {
+	const read = `select business, registration from institution_paper where principal = $1`
+	_, err = pg.Scan(ctx, db, fmt.Sprintf("read papers of %s", principal), []any{&p.business, &p.registration}, read, principal)
+	return p, err
+}
