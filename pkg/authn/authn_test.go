@@ -99,6 +99,16 @@ func (b *bench) sign(t testing.TB, header, claims map[string]any) string {
 	return string(token)
 }
 
+// signText signs claims just as they are written.
+func (b *bench) signText(t testing.TB, claims string) string {
+	t.Helper()
+	headers := jws.NewHeaders()
+	require.NoError(t, errors.Join(headers.Set("kid", "k1"), headers.Set("typ", "at+jwt")))
+	token, err := jws.Sign([]byte(claims), jws.WithKey(jwa.ES256, b.key, jws.WithProtectedHeaders(headers)))
+	require.NoError(t, err)
+	return string(token)
+}
+
 func goodHeader() map[string]any { return map[string]any{"kid": "k1", "typ": "at+jwt"} }
 
 // What a Minter signs a Verifier believes, for every kind of principal.
@@ -203,6 +213,10 @@ func TestVerifyRefusesForgeries(t *testing.T) {
 		{"no signature", parts[0] + "." + parts[1] + "."},
 		{"a signature too many", good + "." + parts[2]},
 		{"padding", parts[0] + "=." + parts[1] + "." + parts[2]},
+		{"a line end in the signature", good[:len(good)-4] + "\n" + good[len(good)-4:]},
+		{"a claim twice", b.signText(t, strings.TrimSuffix(string(claims), "}")+`,"sub":"p-2"}`)},
+		{"a claim in another case", b.signText(t, strings.Replace(string(claims), `"sub"`, `"SUB"`, 1))},
+		{"a claim not in UTF-8", b.signText(t, strings.Replace(string(claims), `"p-1"`, "\"p-\xff\"", 1))},
 		{"two JSON values", part(`{"alg":"ES256","kid":"k1","typ":"at+jwt"}{}`) + "." + parts[1] + "." + parts[2]},
 		{"too long", good + strings.Repeat("A", 5000)},
 	}
@@ -226,7 +240,7 @@ func TestVerifyRefusesKeysOfAnotherPurpose(t *testing.T) {
 	published := []authn.PublicKey{{ID: "k1", Purpose: keys.AccessToken, Key: b.key.Public()}}
 	others := map[string]*bench{keys.ViewingToken: {key: newKey(t)}, keys.Receipt: {key: newKey(t)}, "": {key: newKey(t)}}
 	for purpose, other := range others {
-		published = append(published, authn.PublicKey{ID: "of " + purpose, Purpose: purpose, Key: other.key.Public()})
+		published = append(published, authn.PublicKey{ID: "of-" + purpose, Purpose: purpose, Key: other.key.Public()})
 	}
 	set, err := authn.KeySet(published...)
 	require.NoError(t, err)
@@ -234,7 +248,7 @@ func TestVerifyRefusesKeysOfAnotherPurpose(t *testing.T) {
 	_, err = b.verifier.Verify(t.Context(), b.sign(t, goodHeader(), goodClaims()))
 	require.NoError(t, err)
 	for purpose, other := range others {
-		_, err := b.verifier.Verify(t.Context(), other.sign(t, map[string]any{"kid": "of " + purpose, "typ": "at+jwt"}, goodClaims()))
+		_, err := b.verifier.Verify(t.Context(), other.sign(t, map[string]any{"kid": "of-" + purpose, "typ": "at+jwt"}, goodClaims()))
 		require.ErrorIs(t, err, fault.Unauthenticated, purpose)
 		require.Equal(t, "TOKEN_INVALID", fault.ReasonOf(err))
 	}

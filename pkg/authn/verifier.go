@@ -1,33 +1,22 @@
 package authn
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
-
-	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jws"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/jws"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-const (
-	// maxTokenBytes bounds what is looked at; real tokens have about 600.
-	maxTokenBytes = 4096
-	// leeway is how far the clocks of two units may differ.
-	leeway = 5 * time.Second
-)
+// leeway is how far the clocks of two units may differ.
+const leeway = 5 * time.Second
 
 // errKeySetPaused: the last fetch did not succeed and the next is not due yet.
 var errKeySetPaused = errors.New("fetching the key set did not succeed a moment ago")
@@ -73,8 +62,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 	if token == "" {
 		return Principal{}, fault.New(fault.Unauthenticated, "", ReasonTokenMissing, "an access token is required")
 	}
-	if len(token) > maxTokenBytes {
-		return Principal{}, invalid(errors.New("too long"))
+	if len(token) > profile.MaxBytes {
+		return Principal{}, invalid(jws.ErrSize) // before it is hashed
 	}
 	now := v.clock.Now()
 	key := sha256.Sum256([]byte(token))
@@ -93,7 +82,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 }
 
 func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (Principal, error) {
-	header, c, err := parse(token)
+	var c claims
+	text, err := profile.Parse(token, &c)
 	if err != nil {
 		return Principal{}, invalid(err)
 	}
@@ -101,70 +91,17 @@ func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (Pri
 	if !known {
 		return Principal{}, invalid(errors.New("unknown issuer"))
 	}
-	public, err := keys.key(ctx, header.KeyID)
+	public, err := keys.key(ctx, text.KeyID)
 	if err != nil {
 		return Principal{}, fault.New(fault.Unavailable, "", ReasonKeySetUnavailable, "access tokens cannot be verified now", fault.Wrap(err))
 	}
 	if public == nil {
 		return Principal{}, invalid(errors.New("unknown key"))
 	}
-	if _, err := jws.Verify([]byte(token), jws.WithCompact(), jws.WithKey(jwa.ES256, public)); err != nil {
-		return Principal{}, invalid(errors.New("signature does not hold"))
+	if err := text.Verify(public); err != nil {
+		return Principal{}, invalid(err)
 	}
 	return c.principal(now)
-}
-
-// tokenHeader is the protected header; any member besides these is refused, crit among them.
-type tokenHeader struct {
-	Algorithm string `json:"alg"`
-	KeyID     string `json:"kid"`
-	Type      string `json:"typ"`
-}
-
-// parse reads header and claims without believing them. Its errors never repeat what was read.
-func parse(token string) (tokenHeader, claims, error) {
-	var header tokenHeader
-	var c claims
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return header, c, errors.New("not a compact JWS")
-	}
-	// One signature has one spelling, so that a token is the same token in the cache and in evidence.
-	if signature, err := base64.RawURLEncoding.Strict().DecodeString(parts[2]); err != nil || len(signature) != 64 {
-		return header, c, errors.New("signature: not the 64 bytes of ES256")
-	}
-	if err := parsePart(parts[0], &header, true); err != nil {
-		return header, c, fmt.Errorf("header: %w", err)
-	}
-	if header.Algorithm != jwa.ES256.String() || header.Type != tokenType || header.KeyID == "" {
-		return header, c, errors.New("header: alg, typ or kid is not as it must be")
-	}
-	// Claims nobody here knows are ignored (RFC 7519 §4), so that a later minter may add some.
-	if err := parsePart(parts[1], &c, false); err != nil {
-		return header, c, fmt.Errorf("claims: %w", err)
-	}
-	return header, c, nil
-}
-
-func parsePart(part string, into any, strict bool) error {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
-	if err != nil {
-		return errors.New("not base64url")
-	}
-	if !utf8.Valid(raw) {
-		return errors.New("not UTF-8")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if strict {
-		decoder.DisallowUnknownFields()
-	}
-	if decoder.Decode(into) != nil {
-		return errors.New("not the JSON object expected")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON value")
-	}
-	return nil
 }
 
 // principal judges the claims of a token whose signature holds.

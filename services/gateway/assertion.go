@@ -2,16 +2,13 @@ package gateway
 
 import (
 	"crypto/ecdsa"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jws"
+	"github.com/naru-relay/naru/pkg/jws"
 )
 
 const (
@@ -51,42 +48,24 @@ func (c assertionClaims) expires() time.Time {
 	return time.Unix(c.ExpiresAt, 0).Add(assertionLeeway).UTC()
 }
 
-// readAssertion reads the claims without believing them.
-func readAssertion(assertion string) (assertionClaims, error) {
-	var claims assertionClaims
-	parts := strings.Split(assertion, ".")
-	if len(parts) != 3 {
-		return claims, errors.New("the assertion is not a compact JWS")
-	}
-	var header struct {
-		Algorithm string          `json:"alg"`
-		Critical  json.RawMessage `json:"crit"`
-	}
-	if err := readPart(parts[0], &header); err != nil {
-		return claims, err
-	}
-	if header.Algorithm != jwa.ES256.String() || header.Critical != nil {
-		return claims, errors.New("the assertion's alg is not ES256, or it has critical extensions")
-	}
-	return claims, readPart(parts[1], &claims)
-}
+// assertions are signed by clients' own libraries; the request is bounded, and the RPC bounds them to 4,096 bytes.
+var assertions = jws.Profile{Outside: true, MaxBytes: maxFormBytes}
 
-func readPart(part string, into any) error {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
-	if err != nil || !utf8.Valid(raw) || json.Unmarshal(raw, into) != nil {
-		return errors.New("a part of the assertion is not a JSON object in base64url")
-	}
-	return nil
+// readAssertion reads the claims without believing them.
+func readAssertion(assertion string) (assertionClaims, jws.Text, error) {
+	var claims assertionClaims
+	text, err := assertions.Parse(assertion, &claims)
+	return claims, text, err
 }
 
 // verifyAssertion judges a client assertion of at most five minutes. Errors say what is wrong and repeat nothing.
 func verifyAssertion(assertion string, public *ecdsa.PublicKey, clientID, wanted string, now time.Time) (assertionClaims, error) {
-	claims, err := readAssertion(assertion)
+	claims, text, err := readAssertion(assertion)
 	if err != nil {
 		return assertionClaims{}, err
 	}
-	if _, err := jws.Verify([]byte(assertion), jws.WithCompact(), jws.WithKey(jwa.ES256, public)); err != nil {
-		return assertionClaims{}, errors.New("the assertion's signature does not hold")
+	if err := text.Verify(public); err != nil {
+		return assertionClaims{}, err
 	}
 	expires := time.Unix(claims.ExpiresAt, 0)
 	switch {

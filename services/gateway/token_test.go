@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/stretchr/testify/require"
 
@@ -143,6 +145,35 @@ func TestPrivateKeyJWT(t *testing.T) {
 		require.Equal(t, 401, got.status, "%s: %s", name, got.body)
 	}
 	require.Equal(t, 200, post(assertion(func(c map[string]any) { c["aud"] = []string{"x", publicURL + "/oauth2/token"} }, key)).status, "a list of audiences")
+
+	// Whatever a client's library puts into the header is taken or refused as RFC 7515 has it.
+	headed := func(header map[string]any) string {
+		headers := jws.NewHeaders()
+		for name, value := range header {
+			require.NoError(t, headers.Set(name, value))
+		}
+		signed, err := jws.Sign([]byte(claimsOf(t, assertion(nil, key))), jws.WithKey(jwa.ES256, key, jws.WithProtectedHeaders(headers)))
+		require.NoError(t, err)
+		return string(signed)
+	}
+	own, err := jwk.FromRaw(other.Public())
+	require.NoError(t, err)
+	for name, header := range map[string]map[string]any{
+		"the usual":                     {"typ": "JWT", "kid": "any id/at all"},
+		"places of keys, never visited": {"jku": "https://evil.example/keys", "x5u": "https://evil.example/x", "jwk": own},
+		"a member nobody knows":         {"typ": "client-authentication+jwt", "later": map[string]any{"a": 1}},
+	} {
+		require.Equal(t, 200, post(headed(header)).status, name)
+	}
+	require.Equal(t, 401, post(headed(map[string]any{"crit": []string{"later"}, "later": 1})).status, "a critical extension")
+}
+
+// claimsOf is the payload of a compact JWS.
+func claimsOf(t *testing.T, compact string) string {
+	t.Helper()
+	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(compact, ".")[1])
+	require.NoError(t, err)
+	return string(claims)
 }
 
 // Any assertion gives claims or an error, never a panic.

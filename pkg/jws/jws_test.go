@@ -1,0 +1,150 @@
+package jws_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	lestrrat "github.com/lestrrat-go/jwx/v2/jws"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/jws"
+)
+
+type claims struct {
+	Issuer string `json:"iss,omitempty"`
+	N      int64  `json:"n,omitempty"`
+}
+
+func profile(outside bool) jws.Profile {
+	return jws.Profile{Type: "naru-test+jwt", MaxBytes: 4096, Outside: outside}
+}
+
+type vectors struct {
+	Keys           json.RawMessage
+	Valid, Refused []struct {
+		Name, Compact, Key, KeyID string
+		Outside                   bool
+		Claims                    claims
+		Wrong                     jws.Check
+	}
+}
+
+func readVectors(t testing.TB) (vectors, map[string]*ecdsa.PublicKey) {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/vectors.json")
+	require.NoError(t, err)
+	var v vectors
+	require.NoError(t, json.Unmarshal(raw, &v))
+	keys, err := authn.ParseKeySet(v.Keys, "test")
+	require.NoError(t, err)
+	require.Len(t, keys, 2)
+	require.NotEmpty(t, v.Valid)
+	require.NotEmpty(t, v.Refused)
+	return v, keys
+}
+
+func read(compact string, outside bool, key *ecdsa.PublicKey) (jws.Text, claims, error) {
+	var c claims
+	text, err := profile(outside).Parse(compact, &c)
+	if err == nil {
+		err = text.Verify(key)
+	}
+	return text, c, err
+}
+
+// The vectors are read and refused as they say; another implementation made them (deploy/dev/vectors.py).
+func TestVectors(t *testing.T) {
+	t.Parallel()
+	v, keys := readVectors(t)
+	for _, good := range v.Valid {
+		text, c, err := read(good.Compact, good.Outside, keys[good.Key])
+		require.NoError(t, err, good.Name)
+		require.Equal(t, good.Claims, c, good.Name)
+		require.Equal(t, good.KeyID, text.KeyID, good.Name)
+	}
+	for _, bad := range v.Refused {
+		_, _, err := read(bad.Compact, bad.Outside, keys[bad.Key])
+		require.ErrorIs(t, err, bad.Wrong, bad.Name)
+		var failure *jws.Failure
+		require.ErrorAs(t, err, &failure, bad.Name)
+		require.NotContains(t, err.Error(), "evil", bad.Name)
+	}
+}
+
+func newKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
+	require.NoError(t, err)
+	return key
+}
+
+// What is made here is read here, and by another library.
+func TestSign(t *testing.T) {
+	t.Parallel()
+	key := newKey(t, elliptic.P256())
+	compact, err := profile(false).Sign(key, "k-1", []byte(`{"iss":"나루","n":7}`))
+	require.NoError(t, err)
+	text, c, err := read(compact, false, &key.PublicKey)
+	require.NoError(t, err)
+	require.Equal(t, claims{"나루", 7}, c)
+	require.Equal(t, "k-1", text.KeyID)
+	payload, err := lestrrat.Verify([]byte(compact), lestrrat.WithCompact(), lestrrat.WithKey(jwa.ES256, key.Public()))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"iss":"나루","n":7}`, string(payload))
+}
+
+// What would be refused is not made.
+func TestSignRefuses(t *testing.T) {
+	t.Parallel()
+	key := newKey(t, elliptic.P256())
+	for name, keyID := range map[string]string{"no key id": "", "a key id that breaks out": `k","crit":["x`, "a long key id": strings.Repeat("k", 65)} {
+		_, err := profile(false).Sign(key, keyID, []byte("{}"))
+		require.Error(t, err, name)
+	}
+	_, err := profile(false).Sign(newKey(t, elliptic.P384()), "k", []byte("{}"))
+	require.Error(t, err, "another curve")
+	_, err = profile(false).Sign(key, "k", []byte(`{"long":"`+strings.Repeat("x", 4096)+`"}`))
+	require.ErrorIs(t, err, jws.ErrSize)
+}
+
+// Whatever is read has one text: no other text has the same signature over the same bytes, and none that was not signed verifies.
+func FuzzParse(f *testing.F) {
+	v, keys := readVectors(f)
+	signed := map[string]bool{}
+	for _, seed := range append(v.Valid, v.Refused...) {
+		signed[seed.Compact] = true
+		f.Add(seed.Compact, seed.Outside)
+	}
+	f.Fuzz(func(t *testing.T, compact string, outside bool) {
+		var c claims
+		text, err := profile(outside).Parse(compact, &c)
+		if err != nil {
+			var failure *jws.Failure
+			require.ErrorAs(t, err, &failure)
+			return
+		}
+		require.NotContains(t, compact, "\n")
+		for _, key := range keys {
+			// One of the two signatures ECDSA has for a text may be made into the other without the key.
+			if text.Verify(key) == nil && !signed[compact] {
+				require.True(t, signedOver(signed, compact), compact)
+			}
+		}
+	})
+}
+
+func signedOver(signed map[string]bool, compact string) bool {
+	for text := range signed {
+		if text[:strings.LastIndexByte(text, '.')] == compact[:strings.LastIndexByte(compact, '.')] {
+			return true
+		}
+	}
+	return false
+}
