@@ -359,8 +359,8 @@ def receipt():
     refuse("inclusion", "the path of another document", of([*a[:3], c[3]]))
     refuse("inclusion", "the signature of another batch", of([batch(4)[0][0], *a[1:]]))
     refuse("inclusion", "claims written otherwise", of([a[0], b64(b" " + base64.urlsafe_b64decode(a[1] + "==")), *a[2:]]))
-    text = b"no claims"
-    refuse("claims", "what was signed are no claims", of([key.sign(head, statement([text])), b64(text), "0", ""]))
+    for name, text in {"what was signed are no claims": b"no claims", "a claim twice": leaf[:-1] + b',"ownKey":"else"}'}.items():
+        refuse("claims", name, of([key.sign(head, statement([text])), b64(text), "0", ""]))
     write("receipt", "Receipts to verify with keys. claims are what is read. wrong is the first check that fails, as in the package's comment. "
           "Made by deploy/dev/vectors.py.", [key, session], valid, refused)
 

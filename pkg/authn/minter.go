@@ -25,9 +25,12 @@ var profile = jws.Profile{Type: "at+jwt", MaxBytes: 4096}
 
 // Key is a P-256 signing key under its published id.
 type Key struct {
-	ID     string
-	Signer crypto.Signer
+	ID string
+	crypto.Signer
 }
+
+// KeyID is its published id.
+func (k Key) KeyID() string { return k.ID }
 
 // Grant is what a token is to say.
 type Grant struct {
@@ -101,7 +104,7 @@ func (m *Minter) Mint(g Grant) (string, Principal, error) {
 	if err != nil {
 		return "", Principal{}, fmt.Errorf("minting a token: %w", err)
 	}
-	token, err := profile.Sign(m.key.Signer, m.key.ID, payload)
+	token, err := profile.Sign(m.key, payload)
 	if err != nil {
 		return "", Principal{}, fmt.Errorf("minting a token: %w", err)
 	}

@@ -108,13 +108,19 @@ func (p Profile) around() (before, after string) {
 	return `{"alg":"ES256","kid":"`, `","typ":"` + p.Type + `"}`
 }
 
-// Sign makes a text of claims in JSON with a P-256 key under its published id.
-func (p Profile) Sign(key crypto.Signer, keyID string, claims []byte) (string, error) {
-	if public, ok := key.Public().(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() || !keyIDForm.MatchString(keyID) {
+// Key signs: P-256, with the id it is published under.
+type Key interface {
+	crypto.Signer
+	KeyID() string
+}
+
+// Sign makes a text of claims, one JSON object.
+func (p Profile) Sign(key Key, claims []byte) (string, error) {
+	if public, ok := key.Public().(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() || !keyIDForm.MatchString(key.KeyID()) {
 		return "", errors.New("sign JWS: the key is not P-256 with an id")
 	}
 	before, after := p.around()
-	input := encodePart([]byte(before+keyID+after)) + "." + encodePart(claims)
+	input := encodePart([]byte(before+key.KeyID()+after)) + "." + encodePart(claims)
 	signer, err := jws.NewSigner(jwa.ES256)
 	if err != nil {
 		return "", fmt.Errorf("sign JWS: %w", err)

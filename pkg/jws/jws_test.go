@@ -89,7 +89,7 @@ func newKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 func TestSign(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, elliptic.P256())
-	compact, err := profile(false).Sign(key, "k-1", []byte(`{"iss":"나루","n":7}`))
+	compact, err := profile(false).Sign(authn.Key{ID: "k-1", Signer: key}, []byte(`{"iss":"나루","n":7}`))
 	require.NoError(t, err)
 	text, c, err := read(compact, false, &key.PublicKey)
 	require.NoError(t, err)
@@ -105,12 +105,12 @@ func TestSignRefuses(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, elliptic.P256())
 	for name, keyID := range map[string]string{"no key id": "", "a key id that breaks out": `k","crit":["x`, "a long key id": strings.Repeat("k", 65)} {
-		_, err := profile(false).Sign(key, keyID, []byte("{}"))
+		_, err := profile(false).Sign(authn.Key{ID: keyID, Signer: key}, []byte("{}"))
 		require.Error(t, err, name)
 	}
-	_, err := profile(false).Sign(newKey(t, elliptic.P384()), "k", []byte("{}"))
+	_, err := profile(false).Sign(authn.Key{ID: "k", Signer: newKey(t, elliptic.P384())}, []byte("{}"))
 	require.Error(t, err, "another curve")
-	_, err = profile(false).Sign(key, "k", []byte(`{"long":"`+strings.Repeat("x", 4096)+`"}`))
+	_, err = profile(false).Sign(authn.Key{ID: "k", Signer: key}, []byte(`{"long":"`+strings.Repeat("x", 4096)+`"}`))
 	require.ErrorIs(t, err, jws.ErrSize)
 }
 

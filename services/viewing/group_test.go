@@ -14,8 +14,8 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	"github.com/naru-relay/naru/pkg/viewingtoken"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
-	"github.com/naru-relay/naru/services/viewing/internal/token"
 )
 
 // Checks of one transaction each have their own outcome, and are told, counted and stated as if they had come alone.
@@ -25,7 +25,7 @@ func TestChecksOfOneTransaction(t *testing.T) {
 	want := map[outcome]bool{accepted: true, replayed: true, repeated: true, expired: true, forged: true, malformed: true}
 	var checks []*check
 	checkOf := func(compact string) *check {
-		read, err := token.Parse(compact)
+		read, err := viewingtoken.Parse(compact)
 		require.NoError(t, err)
 		d, _, found, err := readDocument(t.Context(), b.App, read.Claims.EdocNum, b.system)
 		require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestChecksOfOneTransaction(t *testing.T) {
 		return issued.GetToken()
 	}
 	late := checkOf(issue())
-	b.advance(t, token.Life+time.Second)
+	b.advance(t, viewingtoken.Life+time.Second)
 	late.at = b.Clock.Now()
 	used, again := issue(), issue()
 	for compact, request := range map[string]string{used: "first", again: "same"} {

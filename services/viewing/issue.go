@@ -16,9 +16,9 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/viewingtoken"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
-	"github.com/naru-relay/naru/services/viewing/internal/token"
 )
 
 // tokenParameter is the query parameter of the viewing URL that takes the token.
@@ -71,9 +71,9 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	i := &issuance{document: d, session: caller.Session, traceparent: journal.Traceparent(ctx), tokenRow: tokenRow{
 		number: d.number, jti: id.New(), keyID: s.signer.KeyID(), recipient: caller.ID, system: d.system, issuedAt: now, expiresAt: expires,
 	}}
-	compact, err := token.Sign(s.signer, token.Claims{
+	compact, err := viewingtoken.Sign(s.signer, viewingtoken.Claims{
 		Platform: s.platform, Address: d.address, EdocNum: d.number, Audience: d.system, ID: i.jti,
-		DocumentHash: token.Hash{Algorithm: d.hash.GetAlgorithm(), Value: d.hash.GetValue()}, IssuedAt: now, ExpiresAt: expires,
+		DocumentHash: viewingtoken.Hash{Algorithm: d.hash.GetAlgorithm(), Value: d.hash.GetValue()}, IssuedAt: now, ExpiresAt: expires,
 	})
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func expiry(d document, now time.Time) (time.Time, error) {
 	case now.Before(d.receivedAt):
 		return time.Time{}, unavailable("the relay's clock is behind", errClockBehind)
 	}
-	expires := now.Truncate(time.Second).Add(token.Life)
+	expires := now.Truncate(time.Second).Add(viewingtoken.Life)
 	if deadline := d.deadline.Truncate(time.Second); deadline.Before(expires) {
 		expires = deadline
 	}

@@ -20,9 +20,9 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	"github.com/naru-relay/naru/pkg/viewingtoken"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
-	"github.com/naru-relay/naru/services/viewing/internal/token"
 )
 
 // A recipient gets tokens that say what the contract lists, each with the next number.
@@ -36,14 +36,14 @@ func TestIssue(t *testing.T) {
 	require.Equal(t, now.Truncate(time.Second).Add(10*time.Minute), first.GetExpiresAt().AsTime())
 	require.Equal(t, "https://viewer.example/view/7?lang=ko&token="+first.GetToken()+"#page=2", first.GetUrl())
 
-	read, err := token.Parse(first.GetToken())
+	read, err := viewingtoken.Parse(first.GetToken())
 	require.NoError(t, err)
 	signer, err := b.Env.Keys.Signer(t.Context(), "viewing-token")
 	require.NoError(t, err)
 	require.Equal(t, signer.KeyID(), read.KeyID)
-	require.Equal(t, token.Claims{
+	require.Equal(t, viewingtoken.Claims{
 		Platform: unittest.Platform, Address: "k7w2-ferry", EdocNum: read.Claims.EdocNum, Audience: b.system, ID: read.Claims.ID,
-		DocumentHash: token.Hash{Algorithm: "SHA-256", Value: strings.Repeat("0a", 32)},
+		DocumentHash: viewingtoken.Hash{Algorithm: "SHA-256", Value: strings.Repeat("0a", 32)},
 		IssuedAt:     now.Truncate(time.Second), ExpiresAt: now.Truncate(time.Second).Add(10 * time.Minute),
 	}, read.Claims)
 	require.Equal(t, f.GetEdocNum(), read.Claims.EdocNum.String())
@@ -313,9 +313,9 @@ func TestRotation(t *testing.T) {
 	fresh, err := replica.issuer.IssueViewingToken(as(t.Context(), platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, recipient),
 		&viewingv1.IssueViewingTokenRequest{EdocNum: f.GetEdocNum()})
 	require.NoError(t, err)
-	before, err := token.Parse(old.GetToken())
+	before, err := viewingtoken.Parse(old.GetToken())
 	require.NoError(t, err)
-	after, err := token.Parse(fresh.GetToken())
+	after, err := viewingtoken.Parse(fresh.GetToken())
 	require.NoError(t, err)
 	require.NotEqual(t, before.KeyID, after.KeyID)
 	for requestID, compact := range map[string]string{"r-old": old.GetToken(), "r-new": fresh.GetToken()} {

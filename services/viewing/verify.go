@@ -16,9 +16,9 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/viewingtoken"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
-	"github.com/naru-relay/naru/services/viewing/internal/token"
 )
 
 // repeatWindow is how long the call that used a token up is answered again.
@@ -106,7 +106,7 @@ func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyVie
 
 // judge reads a token and tells why it is refused; empty while nothing speaks against it.
 func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome, error) {
-	t, err := token.Parse(compact)
+	t, err := viewingtoken.Parse(compact)
 	if err != nil {
 		return malformed, nil //nolint:nilerr // what is wrong with it is the outcome
 	}
@@ -137,7 +137,7 @@ func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome,
 }
 
 // ours tells whether this relay signed a token, with a key of today or of before, as its issuer.
-func (s *checker) ours(ctx context.Context, t token.Token) (bool, error) {
+func (s *checker) ours(ctx context.Context, t viewingtoken.Token) (bool, error) {
 	key, err := s.keys.public(ctx, t.KeyID)
 	if err != nil || key == nil {
 		return false, err

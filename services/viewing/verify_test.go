@@ -21,9 +21,9 @@ import (
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	"github.com/naru-relay/naru/pkg/viewingtoken"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
-	"github.com/naru-relay/naru/services/viewing/internal/token"
 )
 
 // The viewing system in aud learns what it needs for its own check, once.
@@ -105,18 +105,18 @@ func TestVerifyRefused(t *testing.T) {
 	issued, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
 	good := issued.GetToken()
-	read, err := token.Parse(good)
+	read, err := viewingtoken.Parse(good)
 	require.NoError(t, err)
 	ours, err := b.Env.Keys.Signer(t.Context(), "viewing-token")
 	require.NoError(t, err)
 	session, err := b.Env.Keys.Signer(t.Context(), keys.AccessToken)
 	require.NoError(t, err)
-	sign := func(key keys.Signer, change func(c *token.Claims)) string {
+	sign := func(key keys.Signer, change func(c *viewingtoken.Claims)) string {
 		c := read.Claims
 		if change != nil {
 			change(&c)
 		}
-		compact, err := token.Sign(key, c)
+		compact, err := viewingtoken.Sign(key, c)
 		require.NoError(t, err)
 		return compact
 	}
@@ -135,12 +135,12 @@ func TestVerifyRefused(t *testing.T) {
 		{"another key under our id", b.system, sign(named{otherSigner(t), ours.KeyID()}, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
 		{"the key of sessions", b.system, sign(session, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
 		{"our key under a wrong id", b.system, sign(named{ours, session.KeyID()}, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
-		{"another issuer", b.system, sign(ours, func(c *token.Claims) { c.Platform = "naru-02" }), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
-		{"a changed claim", b.system, parts[0] + "." + strings.Split(sign(ours, func(c *token.Claims) { c.Address = "else" }), ".")[1] + "." + parts[2],
+		{"another issuer", b.system, sign(ours, func(c *viewingtoken.Claims) { c.Platform = "naru-02" }), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
+		{"a changed claim", b.system, parts[0] + "." + strings.Split(sign(ours, func(c *viewingtoken.Claims) { c.Address = "else" }), ".")[1] + "." + parts[2],
 			fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
-		{"a document nobody has", b.system, sign(ours, func(c *token.Claims) { c.EdocNum = "20260302_NARU000001_9999999999999" }),
+		{"a document nobody has", b.system, sign(ours, func(c *viewingtoken.Claims) { c.EdocNum = "20260302_NARU000001_9999999999999" }),
 			fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
-		{"signed here and never issued", b.system, sign(ours, func(c *token.Claims) { c.ID = uuid.New() }),
+		{"signed here and never issued", b.system, sign(ours, func(c *viewingtoken.Claims) { c.ID = uuid.New() }),
 			fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", f.GetEdocNum()},
 		{"the other signature of the same claims", b.system, malleated(t, good), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", f.GetEdocNum()},
 		{"another viewing system of the sender", stranger, good, fault.Denied, viewingv1.Reason_REASON_TOKEN_FOREIGN, "FOREIGN", f.GetEdocNum()},
@@ -314,12 +314,12 @@ func TestUntrustedClock(t *testing.T) {
 func TestMalleatedHolds(t *testing.T) {
 	t.Parallel()
 	key := otherSigner(t)
-	compact, err := token.Sign(key, token.Claims{
+	compact, err := viewingtoken.Sign(key, viewingtoken.Claims{
 		Platform: "naru-01", Address: "a", EdocNum: "20260302_NARU000001_0000000000042", Audience: "v", ID: uuid.New(),
-		DocumentHash: token.Hash{Algorithm: "SHA-256", Value: strings.Repeat("0a", 32)}, IssuedAt: time.Unix(1, 0), ExpiresAt: time.Unix(2, 0),
+		DocumentHash: viewingtoken.Hash{Algorithm: "SHA-256", Value: strings.Repeat("0a", 32)}, IssuedAt: time.Unix(1, 0), ExpiresAt: time.Unix(2, 0),
 	})
 	require.NoError(t, err)
-	read, err := token.Parse(malleated(t, compact))
+	read, err := viewingtoken.Parse(malleated(t, compact))
 	require.NoError(t, err)
 	public, ok := key.Public().(*ecdsa.PublicKey)
 	require.True(t, ok)

@@ -1,41 +1,45 @@
-// Package token makes and reads viewing tokens (열람인증토큰, guide 5.1.1 ❹): compact JWS (RFC 7515), ES256, at most 1,024 characters.
+// Package viewingtoken makes and reads viewing tokens (열람인증토큰, guide 5.1.1 ❹): who may see which document. A relay gives one to a recipient, the
+// recipient's browser carries it in the query of the viewing URL, and the viewing system has the relay verify it.
 //
-// The header is exactly {"alg":"ES256","kid":"<43 characters>","typ":"naru-vt+jwt"}. The claims are
+// A token is a compact JWS (RFC 7515), ES256, of at most 1,024 characters, strict as package jws has it: its header is exactly these bytes,
 //
-//	iss  platform id of the relay that issued it (중계자플랫폼ID)
-//	sub  the recipient's certified address at that relay (never a CI: the token travels in a URL)
-//	edn  edoc number, 33 characters
-//	dh   hash of the document: algorithm, a colon, the hash in base64url without padding
-//	aud  principal id of the viewing system it is for
-//	jti  id of the token, a UUID
+//	{"alg":"ES256","kid":"<43 characters>","typ":"naru-vt+jwt"}
+//
+// kid being the RFC 7638 thumbprint of a key that the issuing relay publishes at /.well-known/naru/viewing/jwks.json with naru_purpose
+// "viewing-token"; its claims are one JSON object with
+//
+//	iss  platform id of the relay that issued it (중계자플랫폼ID), 1-25 bytes
+//	sub  the recipient's certified address at that relay, 1-100 characters (never a CI: the token travels in a URL)
+//	edn  edoc number, YYYYMMDD_<code 10>_<serial 13>
+//	dh   hash of the document: SHA-256, SHA-384 or SHA-512, a colon, the hash in base64url without padding
+//	aud  principal id of the viewing system it is for, 1-64 bytes; no list
+//	jti  id of the token, a UUID in lower case
 //	iat  when it was issued, whole seconds since 1970
-//	exp  when it ends; at most 600 seconds after iat
+//	exp  when it ends; 1 to 600 seconds after iat
+//
+// all of them required. To read one: take it apart; find the key by kid; verify; check that iss is the relay whose key it is, that aud is
+// the caller, and that exp is still to come. That it is used once only its issuer can tell.
 //
 // Names are short and the hash is not in hex because everything together has to fit for the longest address (100 characters, three
 // bytes each), SHA-512 and the longest platform id. The format is part of the contract between relays: claims may be added and MUST
-// be ignored by who does not know them; nothing else changes under this typ.
-package token
+// be ignored by who does not know them; nothing else changes under this typ. testdata/vectors.json has tokens to read and to refuse.
+package viewingtoken
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jws"
 
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/jws"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 const (
@@ -46,23 +50,34 @@ const (
 	// Life is the longest life of a token.
 	Life = 10 * time.Minute
 
-	signatureBytes = 64
-	maxPlatform    = 25
-	maxAddress     = 100
-	maxAudience    = 64
-
-	headerHead = `{"alg":"ES256","kid":"`
-	headerTail = `","typ":"` + Type + `"}`
+	keyIDLength = 43
+	maxPlatform = 25
+	maxAddress  = 100
+	maxAudience = 64
 )
 
-var (
+var profile = jws.Profile{Type: Type, MaxBytes: MaxLength}
+
+// Check names what is wrong with a token. A Check is itself an error: errors.Is(err, viewingtoken.ErrForged).
+type Check string
+
+// The checks.
+const (
 	// ErrMalformed: not a viewing token at all.
-	ErrMalformed = errors.New("not a viewing token")
+	ErrMalformed Check = "malformed"
 	// ErrForged: it has the form of one and its signature does not hold.
-	ErrForged = errors.New("the signature of the viewing token does not hold")
+	ErrForged Check = "forged"
 	// ErrTooLong: the claims do not fit into MaxLength.
-	ErrTooLong = errors.New("the viewing token would be too long")
+	ErrTooLong Check = "too long"
 )
+
+// Error makes a Check usable with errors.Is.
+func (c Check) Error() string { return "viewing token is " + string(c) }
+
+// Failure is the failed check; it never repeats what was read.
+type Failure = proof.Failure[Check]
+
+func malformed(where string) error { return &Failure{Check: ErrMalformed, Detail: where} }
 
 // Hash is a hash with its algorithm: SHA-256, SHA-384 or SHA-512, and lower-case hex.
 type Hash struct {
@@ -93,23 +108,16 @@ type wire struct {
 }
 
 // Sign makes a token. Its errors never repeat a claim.
-func Sign(key keys.Signer, c Claims) (string, error) {
-	payload, err := c.encode()
+func Sign(key jws.Key, c Claims) (string, error) {
+	claims, err := c.encode()
 	if err != nil {
 		return "", fmt.Errorf("sign viewing token: %w", err)
 	}
-	headers := jws.NewHeaders()
-	if err := errors.Join(headers.Set(jws.KeyIDKey, key.KeyID()), headers.Set(jws.TypeKey, Type)); err != nil {
-		return "", fmt.Errorf("sign viewing token: %w", err)
+	compact, err := profile.Sign(key, claims)
+	if errors.Is(err, jws.ErrSize) {
+		return "", &Failure{Check: ErrTooLong, Detail: "more than 1,024 characters"}
 	}
-	signed, err := jws.Sign(payload, jws.WithKey(jwa.ES256, key, jws.WithProtectedHeaders(headers)))
-	if err != nil {
-		return "", fmt.Errorf("sign viewing token: %w", err)
-	}
-	if len(signed) > MaxLength {
-		return "", fmt.Errorf("sign viewing token: %w", ErrTooLong)
-	}
-	return string(signed), nil
+	return compact, err
 }
 
 func (c Claims) encode() ([]byte, error) {
@@ -126,13 +134,7 @@ func (c Claims) encode() ([]byte, error) {
 	if _, err := w.claims(); err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false) // an escaped character is six times as long
-	if err := encoder.Encode(w); err != nil {
-		return nil, fmt.Errorf("encode claims: %w", err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return proof.Encode(w) // an escaped character would be six times as long
 }
 
 // Token is a token that was read and not believed yet.
@@ -142,57 +144,24 @@ type Token struct {
 	// Claims count only after Verify.
 	Claims Claims
 
-	compact string
+	text jws.Text
 }
 
-var keyIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
-
-// Parse reads a token strictly: one spelling, the header of this package and no other. Its errors are ErrMalformed and never repeat
-// what was read.
+// Parse reads a token strictly. Its errors are ErrMalformed.
 func Parse(compact string) (Token, error) {
-	if len(compact) > MaxLength {
-		return Token{}, malformed("too long")
-	}
-	parts := strings.Split(compact, ".")
-	if len(parts) != 3 {
-		return Token{}, malformed("not three parts")
-	}
-	if signature, err := base64.RawURLEncoding.Strict().DecodeString(parts[2]); err != nil || len(signature) != signatureBytes {
-		return Token{}, malformed("the signature is not the 64 bytes of ES256")
-	}
-	header, err := base64.RawURLEncoding.Strict().DecodeString(parts[0])
+	var w wire
+	text, err := profile.Parse(compact, &w)
 	if err != nil {
-		return Token{}, malformed("the header is not base64url")
+		return Token{}, &Failure{Check: ErrMalformed, Detail: "not a JWS of its kind", Cause: err}
 	}
-	keyID, isHeader := strings.CutPrefix(string(header), headerHead)
-	keyID, hasTail := strings.CutSuffix(keyID, headerTail)
-	if !isHeader || !hasTail || !keyIDForm.MatchString(keyID) {
-		return Token{}, malformed("the header is another")
+	if len(text.KeyID) != keyIDLength {
+		return Token{}, malformed("kid")
 	}
-	payload, err := base64.RawURLEncoding.Strict().DecodeString(parts[1])
-	if err != nil {
-		return Token{}, malformed("the claims are not base64url")
-	}
-	claims, err := decode(payload)
+	claims, err := w.claims()
 	if err != nil {
 		return Token{}, err
 	}
-	return Token{KeyID: keyID, Claims: claims, compact: compact}, nil
-}
-
-func decode(payload []byte) (Claims, error) {
-	if !utf8.Valid(payload) {
-		return Claims{}, malformed("the claims are not UTF-8")
-	}
-	var w wire
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	if decoder.Decode(&w) != nil {
-		return Claims{}, malformed("the claims are not the JSON object expected")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Claims{}, malformed("the claims are followed by something")
-	}
-	return w.claims()
+	return Token{KeyID: text.KeyID, Claims: claims, text: text}, nil
 }
 
 func (w wire) claims() (Claims, error) {
@@ -225,7 +194,7 @@ func (w wire) claims() (Claims, error) {
 
 func readHash(s string) (Hash, bool) {
 	algorithm, value, _ := strings.Cut(s, ":")
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	sum, err := jws.DecodePart(value)
 	length := map[string]int{"SHA-256": 32, "SHA-384": 48, "SHA-512": 64}[algorithm]
 	if err != nil || length == 0 || len(sum) != length {
 		return Hash{}, false
@@ -235,10 +204,8 @@ func readHash(s string) (Hash, bool) {
 
 // Verify tells whether the token was signed with the key: nil or ErrForged.
 func (t Token) Verify(key *ecdsa.PublicKey) error {
-	if _, err := jws.Verify([]byte(t.compact), jws.WithCompact(), jws.WithKey(jwa.ES256, key)); err != nil {
-		return ErrForged
+	if err := t.text.Verify(key); err != nil {
+		return &Failure{Check: ErrForged, Detail: "the signature does not hold", Cause: err}
 	}
 	return nil
 }
-
-func malformed(where string) error { return fmt.Errorf("%w: %s", ErrMalformed, where) }
