@@ -92,9 +92,9 @@ func TestVerify(t *testing.T) {
 	require.Equal(t, allTrue, checks)
 
 	require.NoError(t, got.Match(edocNum, strings.ToUpper(documentHash)))
-	require.ErrorIs(t, got.Match(edocNum, otherHash), distcert.ErrMismatch)
-	require.ErrorIs(t, got.Match("20260302_NARU000001_0000000000043", documentHash), distcert.ErrMismatch)
-	both := got.Match("", "")
+	require.ErrorIs(t, got.Match(edocNum, otherHash), distcert.ErrHash)
+	require.ErrorIs(t, got.Match("20260302_NARU000001_0000000000043", documentHash), distcert.ErrEdocNum)
+	both := got.Match("", otherHash)
 	require.ErrorContains(t, both, "number")
 	require.ErrorContains(t, both, "hash")
 }

@@ -17,8 +17,10 @@ const (
 	ErrIdentity Check = "identity"
 	// ErrValidity: signer or certificate are not valid at the time asked about.
 	ErrValidity Check = "validity"
-	// ErrMismatch: the certificate is about another document.
-	ErrMismatch Check = "mismatch"
+	// ErrEdocNum: the certificate is about another document number.
+	ErrEdocNum Check = "edoc_num"
+	// ErrHash: the certificate states another hash than the document's.
+	ErrHash Check = "hash"
 )
 
 // Error makes a Check usable with errors.Is.
@@ -29,7 +31,7 @@ type Failure = proof.Failure[Check]
 
 // FailedChecks lists which checks err reports as failed.
 func FailedChecks(err error) []Check {
-	return proof.Failed(err, ErrFormat, ErrSignature, ErrChain, ErrIdentity, ErrValidity, ErrMismatch)
+	return proof.Failed(err, ErrFormat, ErrSignature, ErrChain, ErrIdentity, ErrValidity, ErrEdocNum, ErrHash)
 }
 
 func malformed(detail string) *Failure { return &Failure{Check: ErrFormat, Detail: detail} }

@@ -60,15 +60,15 @@ type Certificate struct {
 	Digest string
 }
 
-// Match tells whether the certificate is about this document (hash in hexadecimal, either case). The error is ErrMismatch
-// and lists both when both differ.
+// Match tells whether the certificate is about this document (hash in hexadecimal, either case; empty leaves it out). The error is ErrEdocNum,
+// ErrHash, or both.
 func (c *Certificate) Match(edocNum, hash string) error {
 	var failures []error
 	if c.EdocNum != edocNum {
-		failures = append(failures, &Failure{Check: ErrMismatch, Detail: "document number differs"})
+		failures = append(failures, &Failure{Check: ErrEdocNum, Detail: "document number differs"})
 	}
-	if !strings.EqualFold(c.Hash, hash) {
-		failures = append(failures, &Failure{Check: ErrMismatch, Detail: "document hash differs"})
+	if hash != "" && !strings.EqualFold(c.Hash, hash) {
+		failures = append(failures, &Failure{Check: ErrHash, Detail: "document hash differs"})
 	}
 	return errors.Join(failures...)
 }

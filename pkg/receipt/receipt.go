@@ -4,23 +4,26 @@
 //
 //	signature ~ claims ~ index ~ path
 //
-// The signature is a compact JWS (RFC 7515, ES256, header {alg, kid, typ: naru-receipt+jwt}) over {"root", "size"}: the root of a Merkle tree
-// over the claims of at most 32 documents that were accepted together (RFC 6962 §2.1, SHA-256, base64url), and how many they are. The claims are
-// this document's, JSON in base64url; they are leaf number index, counted from 0; the path leads from them to the root: its hashes, one after
-// the other, in base64url. A document accepted alone has size 1, index 0 and an empty path, and is checked by the same steps:
+// The signature is a compact JWS (RFC 7515, ES256), strict as package jws has it, with the header
+// {"alg":"ES256","kid":"…","typ":"naru-receipt+jwt"}, over {"root", "size"}: the root of a Merkle tree over the claims of at most 32 documents that
+// were accepted together (RFC 6962 §2.1, SHA-256, base64url), and how many they are. The claims are this document's, JSON in base64url; they are
+// leaf number index, counted from 0; the path leads from them to the root: its hashes, one after the other, in base64url. A document accepted alone
+// has size 1, index 0 and an empty path, and is checked by the same steps:
 //
 //  1. find the key named kid in the relay's key set, /.well-known/naru/intake/jwks.json; its naru_purpose has to be "receipt"; verify the JWS with
 //     it; alg and typ are as above;
 //  2. decode claims, index and path; check with RFC 6962 that the claims' bytes are leaf index of the tree of that root and size;
 //  3. compare the claims with what was sent.
 //
-// So one signature serves a batch, and a receipt says nothing of the documents beside it but their number.
+// So one signature serves a batch, and a receipt says nothing of the documents beside it but their number. testdata/vectors.json has receipts to
+// believe and to refuse, each with the check that refuses it.
 package receipt
 
 import (
 	"errors"
-	"fmt"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/jws"
 )
 
 const (
@@ -36,6 +39,8 @@ const (
 	separator  = "~"
 	timeLayout = "2006-01-02T15:04:05.000000Z"
 )
+
+var profile = jws.Profile{Type: Type, MaxBytes: MaxBytes}
 
 // Claims are what a receipt says, in the order of their encoding.
 type Claims struct {
@@ -74,12 +79,12 @@ type Expected struct {
 	AcceptedAt                      time.Time
 }
 
-// Match tells every claim that is not as expected.
+// Match tells every claim that is not as expected: a *Failure of ErrMismatch for each.
 func (c *Claims) Match(want Expected) error {
 	var problems []error
 	differ := func(name, got, expected string) {
 		if got != expected {
-			problems = append(problems, fmt.Errorf("receipt states another %s", name))
+			problems = append(problems, failed(ErrMismatch, "it states another "+name))
 		}
 	}
 	differ("document number", c.EdocNum, want.EdocNum)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -46,11 +47,7 @@ func keySet(t testing.TB, keys ...key) []byte {
 		public, err := jwk.FromRaw(k.Public())
 		require.NoError(t, err)
 		require.NoError(t, public.Set(jwk.KeyIDKey, k.id))
-		purpose := "receipt"
-		if k.id == "token" {
-			purpose = "access-token"
-		}
-		require.NoError(t, public.Set("naru_purpose", purpose))
+		require.NoError(t, public.Set("naru_purpose", "receipt"))
 		require.NoError(t, set.AddKey(public))
 	}
 	raw, err := json.Marshal(set)
@@ -184,62 +181,38 @@ func TestConcurrentSigning(t *testing.T) {
 	callers.Wait()
 }
 
-// signature makes the first part of a receipt with anything in it.
-func signature(t testing.TB, k key, kid, typ, payload string) string {
-	t.Helper()
-	headers := jws.NewHeaders()
-	require.NoError(t, headers.Set(jws.KeyIDKey, kid))
-	require.NoError(t, headers.Set(jws.TypeKey, typ))
-	compact, err := jws.Sign([]byte(payload), jws.WithKey(jwa.ES256, k.PrivateKey, jws.WithProtectedHeaders(headers)))
-	require.NoError(t, err)
-	return string(compact)
-}
-
-func TestRefusals(t *testing.T) {
+// The vectors are believed and refused as they say; another implementation made them (deploy/dev/vectors.py).
+func TestVectors(t *testing.T) {
 	t.Parallel()
-	k, foreign, token := newKey(t, "now"), newKey(t, "now"), newKey(t, "token")
-	good := sign(t, k, 5)
-	part := func(i, n int) string { return strings.Split(good[i], "~")[n] }
-	with := func(parts ...string) string { return strings.Join(parts, "~") }
-	payload := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
-	const root = `{"root":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","size":1}`
-	tests := []struct {
-		name, receipt, want string
-		keys                []byte
-	}{
-		{"signed by somebody else under the same key id", sign(t, foreign, 1)[0], "signature of the receipt is wrong", nil},
-		{"claims of another document of the batch", with(part(0, 0), part(1, 1), part(0, 2), part(0, 3)), "not what was signed", nil},
-		{"index of another document", with(part(0, 0), part(0, 1), "1", part(0, 3)), "not what was signed", nil},
-		{"index outside the batch", with(part(0, 0), part(0, 1), "5", part(0, 3)), "not what was signed", nil},
-		{"path of another document", with(part(0, 0), part(0, 1), "0", part(2, 3)), "not what was signed", nil},
-		{"signature of another batch", with(strings.Split(sign(t, k, 4)[0], "~")[0], part(0, 1), "0", part(0, 3)), "not what was signed", nil},
-		{"path cut off", with(part(0, 0), part(0, 1), "0", part(0, 3)[:42]), "not of the form", nil},
-		{"index written otherwise", with(part(0, 0), part(0, 1), "00", part(0, 3)), "not of the form", nil},
-		{"claims with a line end", with(part(0, 0), part(0, 1)+"\n", "0", part(0, 3)), "not of the form", nil},
-		{"a part more", good[0] + "~", "not of the form", nil},
-		{"a signature alone", part(0, 0), "not of the form", nil},
-		{"key that is not published", with(signature(t, k, "gone", receipt.Type, root), part(0, 1), "0", ""), "not published", nil},
-		{"key of another purpose", sign(t, token, 1)[0], "not published for receipts", keySet(t, k, token)},
-		{"no key id", with(signature(t, k, "", receipt.Type, root), part(0, 1), "0", ""), "not published", nil},
-		{"an access token", with(signature(t, k, "now", "at+jwt", root), part(0, 1), "0", ""), "type", nil},
-		{"no JWS", with("a.b", part(0, 1), "0", ""), "not a compact JWS", nil},
-		{"too large", strings.Repeat("a", 9<<10), "too large", nil},
-		{"no key set", good[0], "cannot be read", []byte("x")},
-		{"no root", with(signature(t, k, "now", receipt.Type, "text"), part(0, 1), "0", ""), "does not say", nil},
-		{"more than go together", with(signature(t, k, "now", receipt.Type, strings.Replace(root, "1}", "33}", 1)), part(0, 1), "0", ""), "does not say", nil},
-		{"claims that are none", with(part(0, 0), payload("text"), "0", part(0, 3)), "not what was signed", nil},
+	raw, err := os.ReadFile("testdata/vectors.json")
+	require.NoError(t, err)
+	var v struct {
+		Keys  json.RawMessage
+		Valid []struct {
+			Name, Receipt string
+			Claims        receipt.Claims
+		}
+		Refused []struct {
+			Name, Receipt string
+			Wrong         receipt.Check
+		}
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			keys := tt.keys
-			if keys == nil {
-				keys = keySet(t, k)
-			}
-			_, err := receipt.Verify(tt.receipt, keys)
-			require.ErrorContains(t, err, tt.want)
-		})
+	require.NoError(t, json.Unmarshal(raw, &v))
+	require.NotEmpty(t, v.Valid)
+	require.NotEmpty(t, v.Refused)
+	for _, good := range v.Valid {
+		got, err := receipt.Verify(good.Receipt, v.Keys)
+		require.NoError(t, err, good.Name)
+		require.Equal(t, good.Claims, *got, good.Name)
 	}
+	for _, bad := range v.Refused {
+		_, err := receipt.Verify(bad.Receipt, v.Keys)
+		var failure *receipt.Failure
+		require.ErrorAs(t, err, &failure, bad.Name)
+		require.Equal(t, bad.Wrong, failure.Check, bad.Name)
+	}
+	_, err = receipt.Verify(v.Valid[0].Receipt, []byte("x"))
+	require.ErrorContains(t, err, "not a JSON Web Key Set")
 }
 
 func expected() receipt.Expected {
@@ -257,6 +230,7 @@ func TestMatch(t *testing.T) {
 	unknown.CertificateDigest = ""
 	require.NoError(t, got.Match(unknown))
 	err := got.Match(receipt.Expected{EdocNum: "x", OwnKey: "x", DocumentHash: "x", CertificateDigest: "x"})
+	require.ErrorIs(t, err, receipt.ErrMismatch)
 	for _, what := range []string{"document number", "own key", "document hash", "registration certificate", "accepted time"} {
 		require.ErrorContains(t, err, what)
 	}

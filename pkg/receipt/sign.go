@@ -1,7 +1,6 @@
 package receipt
 
 import (
-	"crypto"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -9,25 +8,17 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jws"
-
+	"github.com/naru-relay/naru/pkg/jws"
 	"github.com/naru-relay/naru/pkg/merkle"
 )
 
-// Key signs receipts: P-256, with the id it is published under.
-type Key interface {
-	crypto.Signer
-	KeyID() string
-}
-
 // Signer signs receipts; safe for concurrent use.
 type Signer struct {
-	key Key
+	key jws.Key
 }
 
 // NewSigner makes a signer with a key.
-func NewSigner(key Key) (*Signer, error) {
+func NewSigner(key jws.Key) (*Signer, error) {
 	if key == nil {
 		return nil, errors.New("make receipt signer: no key")
 	}
@@ -89,13 +80,5 @@ func (s *Signer) signRoot(tree *merkle.Tree, size int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode the root: %w", err)
 	}
-	headers := jws.NewHeaders() // of this call alone: signing writes into them
-	if err := errors.Join(headers.Set(jws.KeyIDKey, s.key.KeyID()), headers.Set(jws.TypeKey, Type)); err != nil {
-		return "", err
-	}
-	signed, err := jws.Sign(payload, jws.WithKey(jwa.ES256, s.key, jws.WithProtectedHeaders(headers)))
-	if err != nil {
-		return "", err
-	}
-	return string(signed), nil
+	return profile.Sign(s.key, payload)
 }

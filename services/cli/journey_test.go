@@ -84,7 +84,7 @@ func TestSend(t *testing.T) {
 	code, stdout, stderr = f.run(t, args...)
 	require.Equal(t, ExitFailed, code)
 	require.Empty(t, stdout)
-	require.Contains(t, stderr, "its receipt is not good: receipt states another document hash")
+	require.Contains(t, stderr, "its receipt is not good: receipt mismatch check: it states another document hash")
 }
 
 // The identity proof goes through the provider as a browser would, and only the relay gets the code.

@@ -63,18 +63,10 @@ func Distribution(pdf []byte, trust Trust, edocNum, hash string, at time.Time) (
 	if certificate == nil {
 		return nil, checks, err
 	}
-	var problems []error
-	checks.EdocNum = certificate.EdocNum == edocNum
-	if !checks.EdocNum {
-		problems = append(problems, errors.New("the certificate is about another document number"))
-	}
-	if hash != "" {
-		checks.Hash = certificate.Algorithm == distcert.HashAlgorithm && certificate.Hash == hash
-		if !checks.Hash {
-			problems = append(problems, errors.New("the certificate states another hash than the document's"))
-		}
-	}
-	return certificate, checks, errors.Join(append([]error{err}, problems...)...)
+	mismatch := certificate.Match(edocNum, hash)
+	checks.EdocNum = !errors.Is(mismatch, distcert.ErrEdocNum)
+	checks.Hash = hash != "" && !errors.Is(mismatch, distcert.ErrHash)
+	return certificate, checks, errors.Join(err, mismatch)
 }
 
 // archiveSkew is how far the archive's clock may run ahead.

@@ -5,22 +5,23 @@ package idtoken
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 
-	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jwk"
-	"github.com/lestrrat-go/jwx/v2/jws"
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/jws"
+	"github.com/naru-relay/naru/pkg/keys"
 )
+
+// profile of ID tokens; nobody reads them here.
+var profile = jws.Profile{Type: "JWT", MaxBytes: 8 << 10}
 
 // Signer signs ID tokens with one P-256 key.
 type Signer struct {
-	key  crypto.Signer
-	kid  string
+	key  authn.Key
 	jwks []byte
 }
 
@@ -30,31 +31,18 @@ func New(key crypto.Signer) (*Signer, error) {
 		return nil, errors.New("make ID token signer: no key")
 	}
 	public, ok := key.Public().(*ecdsa.PublicKey)
-	if !ok || public.Curve != elliptic.P256() {
+	if !ok {
 		return nil, errors.New("make ID token signer: the key is not P-256")
 	}
-	k, err := jwk.FromRaw(public)
+	keyID, err := keys.KeyID(public)
 	if err != nil {
 		return nil, fmt.Errorf("make ID token signer: %w", err)
 	}
-	thumbprint, err := k.Thumbprint(crypto.SHA256)
+	jwks, err := authn.KeySet(authn.PublicKey{ID: keyID, Key: public})
 	if err != nil {
 		return nil, fmt.Errorf("make ID token signer: %w", err)
 	}
-	s := &Signer{key: key, kid: base64.RawURLEncoding.EncodeToString(thumbprint)}
-	for name, value := range map[string]any{jwk.KeyIDKey: s.kid, jwk.AlgorithmKey: jwa.ES256, jwk.KeyUsageKey: jwk.ForSignature} {
-		if err := k.Set(name, value); err != nil {
-			return nil, fmt.Errorf("make ID token signer: %w", err)
-		}
-	}
-	set := jwk.NewSet()
-	if err := set.AddKey(k); err != nil {
-		return nil, fmt.Errorf("make ID token signer: %w", err)
-	}
-	if s.jwks, err = json.Marshal(set); err != nil {
-		return nil, fmt.Errorf("make ID token signer: %w", err)
-	}
-	return s, nil
+	return &Signer{key: authn.Key{ID: keyID, Signer: key}, jwks: jwks}, nil
 }
 
 // JWKS is the public key set (RFC 7517).
@@ -66,17 +54,7 @@ func (s *Signer) Sign(claims map[string]any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode ID token: %w", err)
 	}
-	headers := jws.NewHeaders()
-	for name, value := range map[string]any{jws.KeyIDKey: s.kid, jws.TypeKey: "JWT"} {
-		if err := headers.Set(name, value); err != nil {
-			return "", fmt.Errorf("sign ID token: %w", err)
-		}
-	}
-	token, err := jws.Sign(payload, jws.WithKey(jwa.ES256, s.key, jws.WithProtectedHeaders(headers)))
-	if err != nil {
-		return "", fmt.Errorf("sign ID token: %w", err)
-	}
-	return string(token), nil
+	return profile.Sign(s.key, payload)
 }
 
 // AccessTokenHash is the at_hash claim (OpenID Connect Core 3.1.3.6) for ES256.
