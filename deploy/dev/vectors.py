@@ -122,7 +122,8 @@ def jws():
 
     def read(name, compact, said=None, outside=False):
         key_id = "" if outside else key.kid
-        valid.append({"name": name, "outside": outside, "compact": compact, "key": key.kid, "keyId": key_id, "claims": good if said is None else said})
+        found = good if said is None else said
+        valid.append({"name": name, "outside": outside, "compact": compact, "key": key.kid, "keyId": key_id, "claims": found})
 
     def refuse(wrong, name, compact, outside=False):
         refused.append({"name": name, "wrong": wrong, "outside": outside, "compact": compact, "key": key.kid})
@@ -159,10 +160,12 @@ def jws():
     refuse("form", "a signature in ASN.1", signed + "." + b64(b"\x30\x44\x02\x20" + raw[:32] + b"\x02\x20" + raw[32:]))
     for name, bad in {
         "alg none": head.replace("ES256", "none"), "alg HS256": head.replace("ES256", "HS256"), "alg ES384": head.replace("ES256", "ES384"),
-        "alg in another case": head.replace("ES256", "es256"), "another typ": header(key.kid, "at+jwt"), "no typ": '{"alg":"ES256","kid":"%s"}' % key.kid,
+        "alg in another case": head.replace("ES256", "es256"), "another typ": header(key.kid, "at+jwt"),
+        "no typ": '{"alg":"ES256","kid":"%s"}' % key.kid,
         "no key id": '{"alg":"ES256","typ":"%s"}' % typ, "an empty key id": header("", typ), "a key id of 65 characters": header("k" * 65, typ),
         "a key id of other characters": header("k/1", typ), "a key id that breaks out": header('k","jku":"https://evil.example/', typ),
-        "a critical extension": head[:-1] + ',"crit":["later"],"later":1}', "a key of its own": head[:-1] + ',"jwk":{}}', "white space": head.replace(",", ", "),
+        "a critical extension": head[:-1] + ',"crit":["later"],"later":1}', "a key of its own": head[:-1] + ',"jwk":{}}',
+        "white space": head.replace(",", ", "),
         "another order": '{"typ":"%s","alg":"ES256","kid":"%s"}' % (typ, key.kid), "a name twice": head[:-1] + ',"typ":"%s"}' % typ,
         "an escape": head.replace("ES256", "\\u0045S256"), "something behind it": head + "{}", "no object": '"ES256"', "nothing": "",
     }.items():
@@ -170,7 +173,8 @@ def jws():
     for name, bad in {
         "a critical extension": '{"alg":"ES256","crit":["later"],"later":1}', "an empty list of critical extensions": '{"alg":"ES256","crit":[]}',
         "critical extensions null": '{"alg":"ES256","crit":null}', "alg none": '{"alg":"none"}', "alg in another case": '{"alg":"es256"}',
-        "alg by another name": '{"ALG":"ES256"}', "alg twice": '{"alg":"none","alg":"ES256"}', "alg a list": '{"alg":["ES256"]}', "no alg": '{"typ":"JWT"}',
+        "alg by another name": '{"ALG":"ES256"}', "alg twice": '{"alg":"none","alg":"ES256"}', "alg a list": '{"alg":["ES256"]}',
+        "no alg": '{"typ":"JWT"}',
         "a list": '["ES256"]', "not UTF-8": b'{"alg":"ES256","kid":"\xff"}', "something behind it": '{"alg":"ES256"}{}',
     }.items():
         refuse("header", "outside: " + name, key.sign(bad, claims), outside=True)
@@ -178,7 +182,8 @@ def jws():
         "nothing": "", "a list": "[]", "null": "null", "text": '"iss"', "two values": claims + claims, "something behind them": claims + ",",
         "not UTF-8": b'{"iss":"\xff"}', "a name twice": '{"iss":"a","iss":"b"}', "a name twice, once escaped": '{"iss":"a","\\u0069ss":"b"}',
         "an unknown name twice": '{"iss":"a","x":1,"x":1}', "a name twice in an object within": '{"iss":"a","x":[{"y":1,"y":2}]}',
-        "a comma too many": '{"iss":"a",}', "a byte order mark": "\ufeff" + claims, "another type": '{"iss":"a","n":"7"}', "a number with a fraction": '{"n":7.5}',
+        "a comma too many": '{"iss":"a",}', "a byte order mark": "\ufeff" + claims, "another type": '{"iss":"a","n":"7"}',
+        "a number with a fraction": '{"n":7.5}',
     }.items():
         refuse("claims", "claims: " + name, key.sign(head, bad))
     refuse("signature", "another key under the same id", other.sign(head, claims))
@@ -187,8 +192,10 @@ def jws():
     refuse("signature", "r and s zero", signed + "." + b64(bytes(64)))
     refuse("signature", "s of no group", signed + "." + b64(raw[:32] + b"\xff" * 32))
     refuse("signature", "outside: another key", other.sign('{"alg":"ES256"}', claims), outside=True)
-    write("jws", "typ is naru-test+jwt, at most 4,096 bytes. claims lists what is read of iss (text) and n (whole number). outside: read as an outside signer's. "
-          "key is the one to verify with; keyId what the header names. wrong is the first check that fails. Made by deploy/dev/vectors.py.", [key, other], valid, refused)
+    about = ("typ is naru-test+jwt, at most 4,096 bytes. claims lists what is read of iss (text) and n (whole number). outside: read as an outside "
+             "signer's. key is the one to verify with; keyId what the header names. wrong is the first check that fails. "
+             "Made by deploy/dev/vectors.py.")
+    write("jws", about, [key, other], valid, refused)
 
 
 def head_and(head, claims, signature):
@@ -250,8 +257,9 @@ def viewingtoken():
         "several aud": {"aud": ["a", "b"]}, "an aud of 65 characters": {"aud": "a" * 65}, "an iss of 26 characters": {"iss": "P" * 26},
         "an address of 101 characters": {"sub": "a" * 101}, "a number of another form": {"edn": "20260302_NARU000001_42"},
         "a jti in upper case": {"jti": good["jti"].upper()}, "a jti that is no UUID": {"jti": "7"},
-        "an unknown hash": {"dh": "MD5:" + b64(bytes(16))}, "a hash of another length": {"dh": "SHA-512:" + b64(bytes(32))}, "a hash in hex": {"dh": "SHA-256:" + "0a" * 32},
-        "a hash with a line end": {"dh": good["dh"] + "\n"}, "a hash with padding": {"dh": good["dh"] + "="}, "a hash without algorithm": {"dh": b64(bytes(32))},
+        "an unknown hash": {"dh": "MD5:" + b64(bytes(16))}, "a hash of another length": {"dh": "SHA-512:" + b64(bytes(32))},
+        "a hash in hex": {"dh": "SHA-256:" + "0a" * 32}, "a hash without algorithm": {"dh": b64(bytes(32))},
+        "a hash with a line end": {"dh": good["dh"] + "\n"}, "a hash with padding": {"dh": good["dh"] + "="},
         "a life of 601 seconds": {"exp": good["iat"] + 601}, "no life": {"exp": good["iat"]}, "a time that is text": {"iat": str(good["iat"])},
         "a time with a fraction": {"iat": good["iat"] + 0.5}, "a time before 1970": {"iat": -600, "exp": -1},
     }.items():

@@ -97,7 +97,7 @@ func (v *Verifier) verify(kind Kind, der []byte, at time.Time) (*wire, *Statemen
 		Roots: v.opts.Roots, At: at, MaxBytes: MaxBytes, RequireBinding: true, Cache: v.cache,
 	})
 	if err != nil {
-		return nil, nil, nil, fromCMS(err)
+		return nil, nil, nil, errors.Join(proof.Translate(err, cms.FailedChecks(err), envelope)...)
 	}
 	w, failure := decode(signed.Content)
 	if failure != nil {

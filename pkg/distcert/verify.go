@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 // Pins name the signers that may sign distribution certificates; a signer that fits one entry of either list passes. At
@@ -88,7 +89,7 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 	result, err := cms.Judge(signed.cms, signed.content, cms.VerifyOptions{
 		Roots: opts.Roots, At: opts.At, MaxBytes: maxSignatureBytes, RequireBinding: true, Cache: opts.Cache,
 	})
-	failures := fromCMS(err)
+	failures := proof.Translate(err, cms.FailedChecks(err), envelope)
 	if result == nil {
 		return nil, checks, errors.Join(failures...)
 	}
@@ -140,28 +141,4 @@ func (p Pins) match(signer *x509.Certificate) bool {
 	spki := hex.EncodeToString(digest[:])
 	return slices.ContainsFunc(p.SPKI, func(pin string) bool { return strings.EqualFold(pin, spki) }) ||
 		slices.Contains(p.Subjects, signer.Subject.String())
-}
-
-// fromCMS says each failed check of the signature in this package's terms.
-func fromCMS(err error) []error {
-	var failures []error
-	for _, failed := range cms.FailedChecks(err) {
-		f := &Failure{Cause: err}
-		switch failed {
-		case cms.Digest:
-			f.Check, f.Detail = ErrSignature, "file was changed after signing"
-		case cms.Signature:
-			f.Check, f.Detail = ErrSignature, "signature is not the signer's"
-		case cms.Chain:
-			f.Check, f.Detail = ErrChain, "signer is under no pinned root"
-		case cms.Usage:
-			f.Check, f.Detail = ErrChain, "signer may not sign documents"
-		case cms.Validity:
-			f.Check, f.Detail = ErrValidity, "signer is not valid at that time"
-		default:
-			f.Check, f.Detail = ErrFormat, "signature is not of the accepted form"
-		}
-		failures = append(failures, f)
-	}
-	return failures
 }

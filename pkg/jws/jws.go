@@ -55,7 +55,7 @@ type Text struct {
 
 var keyIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Parse reads a text into claims, a pointer to a struct with json tags; they count only after Verify. Every error is a *Failure.
+// Parse reads a text into claims, a pointer to a struct with json tags; they count only after Verify. Every error is a *proof.Failure.
 func (p Profile) Parse(compact string, claims any) (Text, error) {
 	if len(compact) > p.MaxBytes {
 		return Text{}, failed(ErrSize, "too long")
@@ -136,7 +136,7 @@ func (p Profile) Sign(key Key, claims []byte) (string, error) {
 	return compact, nil
 }
 
-// Verify tells whether the text was signed with the key: nil, or a *Failure of ErrSignature.
+// Verify tells whether the text was signed with the key: nil, or a *proof.Failure of ErrSignature.
 func (t Text) Verify(key *ecdsa.PublicKey) error {
 	verifier, err := jws.NewVerifier(jwa.ES256)
 	if err != nil || verifier.Verify([]byte(t.input), t.signature, key) != nil {

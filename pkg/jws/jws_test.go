@@ -15,6 +15,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/jws"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 type claims struct {
@@ -29,10 +30,9 @@ func profile(outside bool) jws.Profile {
 type vectors struct {
 	Keys           json.RawMessage
 	Valid, Refused []struct {
-		Name, Compact, Key, KeyID string
-		Outside                   bool
-		Claims                    claims
-		Wrong                     jws.Check
+		Name, Compact, Key, KeyID, Wrong string
+		Outside                          bool
+		Claims                           claims
 	}
 }
 
@@ -71,9 +71,9 @@ func TestVectors(t *testing.T) {
 	}
 	for _, bad := range v.Refused {
 		_, _, err := read(bad.Compact, bad.Outside, keys[bad.Key])
-		require.ErrorIs(t, err, bad.Wrong, bad.Name)
-		var failure *jws.Failure
+		var failure *proof.Failure
 		require.ErrorAs(t, err, &failure, bad.Name)
+		require.Equal(t, bad.Wrong, failure.Check.Name, bad.Name)
 		require.NotContains(t, err.Error(), "evil", bad.Name)
 	}
 }
@@ -126,7 +126,7 @@ func FuzzParse(f *testing.F) {
 		var c claims
 		text, err := profile(outside).Parse(compact, &c)
 		if err != nil {
-			var failure *jws.Failure
+			var failure *proof.Failure
 			require.ErrorAs(t, err, &failure)
 			return
 		}

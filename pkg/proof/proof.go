@@ -1,5 +1,5 @@
-// Package proof is what the verifiers of signed files (cms, archivecert, distcert) have in common: how they tell which checks failed, and how
-// the content they sign is written.
+// Package proof is what the verifiers of what is signed (jws, receipt, viewingtoken, cms, archivecert, distcert) have in common: how they tell
+// which checks failed, and how the content they sign is written.
 package proof
 
 import (
@@ -7,38 +7,50 @@ import (
 	"fmt"
 )
 
-// Check names one thing that is verified. It is itself an error, so that errors.Is(err, check) tells whether it is among the failed ones.
-type Check interface {
-	comparable
-	error
-}
+// Check names one thing that is verified of a kind of thing: the "form" of a "receipt". It is itself an error, so that errors.Is(err, check) tells
+// whether it is among the failed ones. Names are stable; vectors and answers hold them.
+type Check struct{ Of, Name string }
+
+// Error is fixed text.
+func (c Check) Error() string { return c.Of + " " + c.Name + " check" }
 
 // Failure is one failed check. Detail is fixed text: nothing here holds content or names of what was verified.
-type Failure[C Check] struct {
-	Check  C
+type Failure struct {
+	Check  Check
 	Detail string
 	Cause  error
 }
 
 // Error tells the check and what was wrong.
-func (f *Failure[C]) Error() string {
+func (f *Failure) Error() string {
 	if f.Cause != nil {
-		return fmt.Sprintf("%v: %s: %v", error(f.Check), f.Detail, f.Cause)
+		return fmt.Sprintf("%v: %s: %v", f.Check, f.Detail, f.Cause)
 	}
-	return fmt.Sprintf("%v: %s", error(f.Check), f.Detail)
+	return fmt.Sprintf("%v: %s", f.Check, f.Detail)
 }
 
 // Unwrap gives the check and the cause to errors.Is and errors.As.
-func (f *Failure[C]) Unwrap() []error {
+func (f *Failure) Unwrap() []error {
 	if f.Cause != nil {
 		return []error{f.Check, f.Cause}
 	}
 	return []error{f.Check}
 }
 
+// Translate says the checks of another package that err reports as failed in a package's own terms, with err as their cause.
+func Translate(err error, failed []Check, terms map[Check]Failure) []error {
+	var failures []error
+	for _, check := range failed {
+		f := terms[check]
+		f.Cause = err
+		failures = append(failures, &f)
+	}
+	return failures
+}
+
 // Failed lists which of the checks err reports as failed, in their order.
-func Failed[C Check](err error, checks ...C) []C {
-	var failed []C
+func Failed(err error, checks ...Check) []Check {
+	var failed []Check
 	for _, c := range checks {
 		if errors.Is(err, c) {
 			failed = append(failed, c)

@@ -2,31 +2,24 @@ package receipt
 
 import "github.com/naru-relay/naru/pkg/proof"
 
-// Check names what is wrong with a receipt. A Check is itself an error: errors.Is(err, receipt.ErrInclusion).
-type Check string
-
-// The checks, in the order they are made.
-const (
+// What can be wrong with a receipt; form is looked at first. No failure repeats what was read.
+var (
 	// ErrForm: not signature~claims~index~path, each in its one spelling, of at most MaxBytes.
-	ErrForm Check = "form"
+	ErrForm = proof.Check{Of: "receipt", Name: "form"}
 	// ErrKey: the key that the signature names is not published for receipts.
-	ErrKey Check = "key"
+	ErrKey = proof.Check{Of: "receipt", Name: "key"}
 	// ErrSignature: not a JWS of a receipt, or not by that key.
-	ErrSignature Check = "signature"
+	ErrSignature = proof.Check{Of: "receipt", Name: "signature"}
 	// ErrStatement: what was signed is not the root and size of a tree of receipts.
-	ErrStatement Check = "statement"
+	ErrStatement = proof.Check{Of: "receipt", Name: "statement"}
 	// ErrInclusion: the claims are not the leaf of that index in the tree that was signed.
-	ErrInclusion Check = "inclusion"
+	ErrInclusion = proof.Check{Of: "receipt", Name: "inclusion"}
 	// ErrClaims: what was signed are no claims.
-	ErrClaims Check = "claims"
+	ErrClaims = proof.Check{Of: "receipt", Name: "claims"}
 	// ErrMismatch: a genuine receipt about something else.
-	ErrMismatch Check = "mismatch"
+	ErrMismatch = proof.Check{Of: "receipt", Name: "mismatch"}
 )
 
-// Error makes a Check usable with errors.Is.
-func (c Check) Error() string { return "receipt " + string(c) + " check" }
-
-// Failure is one failed check; it never repeats what was read.
-type Failure = proof.Failure[Check]
-
-func failed(check Check, detail string) error { return &Failure{Check: check, Detail: detail} }
+func failed(check proof.Check, detail string) error {
+	return &proof.Failure{Check: check, Detail: detail}
+}

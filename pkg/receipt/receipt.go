@@ -79,7 +79,7 @@ type Expected struct {
 	AcceptedAt                      time.Time
 }
 
-// Match tells every claim that is not as expected: a *Failure of ErrMismatch for each.
+// Match tells every claim that is not as expected: a *proof.Failure of ErrMismatch for each.
 func (c *Claims) Match(want Expected) error {
 	var problems []error
 	differ := func(name, got, expected string) {

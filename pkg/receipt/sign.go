@@ -3,7 +3,6 @@ package receipt
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,31 +11,10 @@ import (
 	"github.com/naru-relay/naru/pkg/merkle"
 )
 
-// Signer signs receipts; safe for concurrent use.
-type Signer struct {
-	key jws.Key
-}
-
-// NewSigner makes a signer with a key.
-func NewSigner(key jws.Key) (*Signer, error) {
-	if key == nil {
-		return nil, errors.New("make receipt signer: no key")
-	}
-	return &Signer{key: key}, nil
-}
-
 // Sign gives the receipts of at most MaxTogether documents, in their order, under one signature.
-func (s *Signer) Sign(claims ...Claims) ([]string, error) {
-	receipts, err := s.sign(claims)
-	if err != nil {
-		return nil, fmt.Errorf("sign %d receipts: %w", len(claims), err)
-	}
-	return receipts, nil
-}
-
-func (s *Signer) sign(claims []Claims) ([]string, error) {
+func Sign(key jws.Key, claims ...Claims) ([]string, error) {
 	if len(claims) == 0 || len(claims) > MaxTogether {
-		return nil, fmt.Errorf("not 1 to %d", MaxTogether)
+		return nil, fmt.Errorf("sign %d receipts: not 1 to %d", len(claims), MaxTogether)
 	}
 	leaves := make([][]byte, len(claims))
 	for i, c := range claims {
@@ -49,9 +27,9 @@ func (s *Signer) sign(claims []Claims) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	signature, err := s.signRoot(tree, len(claims))
+	signature, err := signRoot(key, tree, len(claims))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("sign %d receipts: %w", len(claims), err)
 	}
 	receipts := make([]string, len(claims))
 	for i, leaf := range leaves {
@@ -71,7 +49,7 @@ func (s *Signer) sign(claims []Claims) ([]string, error) {
 }
 
 // signRoot gives the compact JWS over a tree's root and size.
-func (s *Signer) signRoot(tree *merkle.Tree, size int) (string, error) {
+func signRoot(key jws.Key, tree *merkle.Tree, size int) (string, error) {
 	root, err := tree.Root()
 	if err != nil {
 		return "", err
@@ -80,5 +58,5 @@ func (s *Signer) signRoot(tree *merkle.Tree, size int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode the root: %w", err)
 	}
-	return profile.Sign(s.key, payload)
+	return profile.Sign(key, payload)
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/jws"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
-// Verify checks a receipt with the published key set and reads its claims. Its error is a *Failure, or tells that the key set cannot be read.
+// Verify checks a receipt with the published key set and reads its claims. Its error is a *proof.Failure, or tells that the key set cannot be read.
 func Verify(receipt string, keySet []byte) (*Claims, error) {
 	if len(receipt) > MaxBytes {
 		return nil, failed(ErrForm, "too large")
@@ -40,7 +41,7 @@ func Verify(receipt string, keySet []byte) (*Claims, error) {
 	for ; len(path) > 0; path = path[tlog.HashSize:] {
 		inclusion = append(inclusion, tlog.Hash(path[:tlog.HashSize]))
 	}
-	if int64(index) >= signed.size || tlog.CheckRecord(inclusion, signed.size, signed.root, int64(index), tlog.RecordHash(leaf)) != nil { //nolint:gosec // eight bits
+	if int64(index) >= signed.N || tlog.CheckRecord(inclusion, signed.N, signed.Hash, int64(index), tlog.RecordHash(leaf)) != nil { //nolint:gosec // eight bits
 		return nil, failed(ErrInclusion, "claims are not what was signed")
 	}
 	var claims Claims
@@ -51,32 +52,27 @@ func Verify(receipt string, keySet []byte) (*Claims, error) {
 	return &claims, nil
 }
 
-// signedRoot is the tree that a signature is about.
-type signedRoot struct {
-	root tlog.Hash
-	size int64
-}
-
-func verifyRoot(compact string, keySet []byte) (signedRoot, error) {
+// verifyRoot gives the tree that a signature is about.
+func verifyRoot(compact string, keySet []byte) (tlog.Tree, error) {
 	var said statement
 	text, err := profile.Parse(compact, &said)
 	if err != nil {
-		return signedRoot{}, &Failure{Check: ErrSignature, Detail: "not a JWS of receipts", Cause: err}
+		return tlog.Tree{}, &proof.Failure{Check: ErrSignature, Detail: "not a JWS of receipts", Cause: err}
 	}
 	published, err := authn.ParseKeySet(keySet, keys.Receipt)
 	if err != nil {
-		return signedRoot{}, err
+		return tlog.Tree{}, err
 	}
 	key := published[text.KeyID]
 	if key == nil {
-		return signedRoot{}, failed(ErrKey, "not published for receipts")
+		return tlog.Tree{}, failed(ErrKey, "not published for receipts")
 	}
 	if err := text.Verify(key); err != nil {
-		return signedRoot{}, &Failure{Check: ErrSignature, Detail: "not the relay's", Cause: err}
+		return tlog.Tree{}, &proof.Failure{Check: ErrSignature, Detail: "not the relay's", Cause: err}
 	}
 	root, err := jws.DecodePart(said.Root)
 	if err != nil || len(root) != tlog.HashSize || said.Size < 1 || said.Size > MaxTogether {
-		return signedRoot{}, failed(ErrStatement, "not the root and size of a tree")
+		return tlog.Tree{}, failed(ErrStatement, "not the root and size of a tree")
 	}
-	return signedRoot{root: tlog.Hash(root), size: said.Size}, nil
+	return tlog.Tree{N: said.Size, Hash: tlog.Hash(root)}, nil
 }

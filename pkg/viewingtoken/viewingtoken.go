@@ -1,5 +1,5 @@
-// Package viewingtoken makes and reads viewing tokens (열람인증토큰, guide 5.1.1 ❹): who may see which document. A relay gives one to a recipient, the
-// recipient's browser carries it in the query of the viewing URL, and the viewing system has the relay verify it.
+// Package viewingtoken makes and reads viewing tokens (열람인증토큰, guide 5.1.1 ❹): who may see which document. A relay gives one to a
+// recipient, whose browser carries it in the query of the viewing URL, and the viewing system has the relay verify it.
 //
 // A token is a compact JWS (RFC 7515), ES256, of at most 1,024 characters, strict as package jws has it: its header is exactly these bytes,
 //
@@ -58,26 +58,15 @@ const (
 
 var profile = jws.Profile{Type: Type, MaxBytes: MaxLength}
 
-// Check names what is wrong with a token. A Check is itself an error: errors.Is(err, viewingtoken.ErrForged).
-type Check string
-
-// The checks.
-const (
+// What can be wrong with a token. No failure repeats what was read.
+var (
 	// ErrMalformed: not a viewing token at all.
-	ErrMalformed Check = "malformed"
+	ErrMalformed = proof.Check{Of: "viewing token", Name: "malformed"}
 	// ErrForged: it has the form of one and its signature does not hold.
-	ErrForged Check = "forged"
-	// ErrTooLong: the claims do not fit into MaxLength.
-	ErrTooLong Check = "too long"
+	ErrForged = proof.Check{Of: "viewing token", Name: "forged"}
 )
 
-// Error makes a Check usable with errors.Is.
-func (c Check) Error() string { return "viewing token is " + string(c) }
-
-// Failure is the failed check; it never repeats what was read.
-type Failure = proof.Failure[Check]
-
-func malformed(where string) error { return &Failure{Check: ErrMalformed, Detail: where} }
+func malformed(where string) error { return &proof.Failure{Check: ErrMalformed, Detail: where} }
 
 // Hash is a hash with its algorithm: SHA-256, SHA-384 or SHA-512, and lower-case hex.
 type Hash struct {
@@ -107,17 +96,13 @@ type wire struct {
 	ExpiresAt    int64  `json:"exp"`
 }
 
-// Sign makes a token. Its errors never repeat a claim.
+// Sign makes a token. Its errors never repeat a claim; jws.ErrSize tells that they do not fit into MaxLength.
 func Sign(key jws.Key, c Claims) (string, error) {
 	claims, err := c.encode()
 	if err != nil {
 		return "", fmt.Errorf("sign viewing token: %w", err)
 	}
-	compact, err := profile.Sign(key, claims)
-	if errors.Is(err, jws.ErrSize) {
-		return "", &Failure{Check: ErrTooLong, Detail: "more than 1,024 characters"}
-	}
-	return compact, err
+	return profile.Sign(key, claims)
 }
 
 func (c Claims) encode() ([]byte, error) {
@@ -152,7 +137,7 @@ func Parse(compact string) (Token, error) {
 	var w wire
 	text, err := profile.Parse(compact, &w)
 	if err != nil {
-		return Token{}, &Failure{Check: ErrMalformed, Detail: "not a JWS of its kind", Cause: err}
+		return Token{}, &proof.Failure{Check: ErrMalformed, Detail: "not a JWS of its kind", Cause: err}
 	}
 	if len(text.KeyID) != keyIDLength {
 		return Token{}, malformed("kid")
@@ -205,7 +190,7 @@ func readHash(s string) (Hash, bool) {
 // Verify tells whether the token was signed with the key: nil or ErrForged.
 func (t Token) Verify(key *ecdsa.PublicKey) error {
 	if err := t.text.Verify(key); err != nil {
-		return &Failure{Check: ErrForged, Detail: "the signature does not hold", Cause: err}
+		return &proof.Failure{Check: ErrForged, Detail: "the signature does not hold", Cause: err}
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 func detailOf(err error) string {
 	text := "failed:"
 	for _, check := range distcert.FailedChecks(err) {
-		text += " " + string(check)
+		text += " " + check.Name
 	}
 	return text
 }

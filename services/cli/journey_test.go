@@ -37,9 +37,7 @@ func receiptBy(t *testing.T, claims receipt.Claims) (text, keySet string) {
 	require.NoError(t, set.AddKey(public))
 	published, err := json.Marshal(set)
 	require.NoError(t, err)
-	signer, err := receipt.NewSigner(receiptKey{private})
-	require.NoError(t, err)
-	receipts, err := signer.Sign(claims)
+	receipts, err := receipt.Sign(receiptKey{private}, claims)
 	require.NoError(t, err)
 	return receipts[0], string(published)
 }

@@ -51,16 +51,10 @@ func (c assertionClaims) expires() time.Time {
 // assertions are signed by clients' own libraries; the request is bounded, and the RPC bounds them to 4,096 bytes.
 var assertions = jws.Profile{Outside: true, MaxBytes: maxFormBytes}
 
-// readAssertion reads the claims without believing them.
-func readAssertion(assertion string) (assertionClaims, jws.Text, error) {
-	var claims assertionClaims
-	text, err := assertions.Parse(assertion, &claims)
-	return claims, text, err
-}
-
 // verifyAssertion judges a client assertion of at most five minutes. Errors say what is wrong and repeat nothing.
 func verifyAssertion(assertion string, public *ecdsa.PublicKey, clientID, wanted string, now time.Time) (assertionClaims, error) {
-	claims, text, err := readAssertion(assertion)
+	var claims assertionClaims
+	text, err := assertions.Parse(assertion, &claims)
 	if err != nil {
 		return assertionClaims{}, err
 	}

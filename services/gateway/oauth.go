@@ -147,8 +147,8 @@ func takeAssertionForm(r *http.Request, request *gatewayv1.IssueTokenRequest) *o
 	if r.PostForm.Get("client_assertion_type") != assertionType {
 		return badTokenRequest("client_assertion_type must be " + assertionType)
 	}
-	claims, _, err := readAssertion(request.GetClientAssertion())
-	if err != nil {
+	var claims assertionClaims
+	if _, err := assertions.Parse(request.GetClientAssertion(), &claims); err != nil {
 		return &oauthError{Code: "invalid_client", Description: "the client assertion cannot be read", status: http.StatusUnauthorized}
 	}
 	if request.GetClientId() == "" {

@@ -177,7 +177,7 @@ func claimsOf(t *testing.T, compact string) string {
 }
 
 // Any assertion gives claims or an error, never a panic.
-func FuzzReadAssertion(f *testing.F) {
+func FuzzVerifyAssertion(f *testing.F) {
 	f.Add("eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJjIiwiYXVkIjpbIngiXX0.AA")
 	f.Add("..")
 	f.Fuzz(func(t *testing.T, assertion string) {

@@ -83,7 +83,7 @@ func (c *committer) signTogether(rows []*row) error {
 			OwnKey: r.ownKey, Sender: facts.GetSender(),
 		}
 	}
-	receipts, err := c.receipts.Sign(claims...)
+	receipts, err := receipt.Sign(c.receipts, claims...)
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/jws"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/work"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -93,7 +93,7 @@ type call struct {
 // committed is simply read by the next statement. Before it, the group's receipts are signed, one signature for many documents of a sender.
 type committer struct {
 	journal  *journal.Journal
-	receipts *receipt.Signer
+	receipts jws.Key
 	lane     platformv1.Lane
 	writers  int
 	slots    *work.Slots

@@ -15,7 +15,6 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -65,10 +64,6 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
-	receipts, err := receipt.NewSigner(key)
-	if err != nil {
-		return nil, err
-	}
 	fingerprints, err := env.Keys.MAC(ctx, fingerprintKey)
 	if err != nil {
 		return nil, err
@@ -98,7 +93,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	committers := map[platformv1.Lane]*committer{}
 	for lane, q := range waiting {
 		committers[lane] = &committer{
-			journal: env.Journal, receipts: receipts, lane: lane, writers: config.Writers, slots: env.Slots, clock: env.Clock, queue: q, log: env.Log, metrics: instruments,
+			journal: env.Journal, receipts: key, lane: lane, writers: config.Writers, slots: env.Slots, clock: env.Clock, queue: q, log: env.Log, metrics: instruments,
 		}
 		tasks = append(tasks, committers[lane].task())
 	}

@@ -11,10 +11,8 @@
 //
 // # Viewing token
 //
-// A compact JWS, ES256, at most 1,024 characters, for one viewing system, ten minutes and one use. Its format is part of the contract
-// between relays and is written down in pkg/viewingtoken: header {alg, kid, typ: naru-vt+jwt}, claims iss (platform id), sub (certified
-// address), edn (edoc number), dh (hash with algorithm), aud (viewing system), jti, iat, exp. A token never outlives the viewing
-// deadline, so what is verified was verified before it.
+// For one viewing system, ten minutes and one use; its format is pkg/viewingtoken. A token never outlives the viewing deadline, so what is
+// verified was verified before it.
 //
 //	                 VerifyViewingToken by the viewing system in aud
 //	IssueViewingToken ──► unused ───────────────────────────────────► used by (viewing system, request id)

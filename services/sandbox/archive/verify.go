@@ -52,7 +52,7 @@ func (s *System) verify(_ http.ResponseWriter, r *http.Request) (any, error) {
 		err = statement.Covers(request.Hash, statement.AttachmentHashes)
 	}
 	for _, failed := range archivecert.FailedChecks(err) {
-		answer.Failures = append(answer.Failures, string(failed))
+		answer.Failures = append(answer.Failures, failed.Name)
 	}
 	if statement != nil {
 		answer.Kind, answer.Statement = kind, &statementAnswer{

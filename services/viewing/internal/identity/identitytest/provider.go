@@ -15,12 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jwk"
-	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/jws"
 )
 
 // What the provider knows of its client.
@@ -138,15 +137,12 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 func (p *Provider) jwks(w http.ResponseWriter, _ *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key, err := jwk.FromRaw(&p.key.PublicKey)
-	if err == nil {
-		err = key.Set(jwk.KeyIDKey, keyID)
-	}
+	set, err := authn.KeySet(authn.PublicKey{ID: keyID, Key: p.key.Public()})
 	if err != nil {
 		http.Error(w, "no key", http.StatusInternalServerError)
 		return
 	}
-	write(w, http.StatusOK, map[string]any{"keys": []any{key}})
+	write(w, http.StatusOK, json.RawMessage(set))
 }
 
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
@@ -202,18 +198,14 @@ func (p *Provider) sign(payload []byte) string {
 
 // Sign signs an assertion with a key under the provider's key id; empty when that is not possible.
 func Sign(key *ecdsa.PrivateKey, payload []byte) string {
-	headers := jws.NewHeaders()
-	if headers.Set(jws.KeyIDKey, keyID) != nil {
-		return ""
-	}
-	signed, err := jws.Sign(payload, jws.WithKey(jwa.ES256, key, jws.WithProtectedHeaders(headers)))
+	signed, err := jws.Profile{Type: "JWT", MaxBytes: 8 << 10}.Sign(authn.Key{ID: keyID, Signer: key}, payload)
 	if err != nil {
 		return ""
 	}
-	return string(signed)
+	return signed
 }
 
-func write(w http.ResponseWriter, status int, body map[string]any) {
+func write(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if err := json.NewEncoder(w).Encode(body); err != nil {
