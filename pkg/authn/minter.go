@@ -63,7 +63,7 @@ func NewMinter(issuer string, key Key, c clock.Clock) (*Minter, error) {
 	case key.ID == "" || key.Signer == nil || c == nil:
 		return nil, errors.New("making a minter: key id, signer and clock are required")
 	}
-	if public, ok := key.Signer.Public().(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
+	if public, ok := key.Public().(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
 		return nil, errors.New("making a minter: the key is not ECDSA P-256")
 	}
 	return &Minter{issuer: issuer, key: key, clock: c}, nil

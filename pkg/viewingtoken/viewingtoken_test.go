@@ -78,7 +78,7 @@ func TestContract(t *testing.T) {
 	}
 	want := fmt.Sprintf(`{"iss":"naru-01","sub":"k7w2-ferry","edn":"20260302_NARU000001_0000000000042","dh":"SHA-256:%s","aud":"%s","jti":"%s","iat":%d,"exp":%d}`,
 		base64.RawURLEncoding.EncodeToString(sum), c.Audience, c.ID, 1772413323, 1772413923)
-	require.Equal(t, []byte(want), payload) //nolint:testifylint // byte by byte, because the length counts
+	require.Equal(t, []byte(want), payload) // byte by byte, because the length counts
 }
 
 // The longest of everything fits: a platform id of 25, an address of 100 Hangul syllables, SHA-512.

@@ -212,7 +212,7 @@ func (b *Bench) issuers(t testing.TB, u unit.Unit, keysDir string, neighbours ma
 			require.NoError(t, err)
 			key = authn.Key{ID: keyID, Signer: private}
 		}
-		set, err := authn.KeySet(authn.PublicKey{ID: key.ID, Purpose: keys.AccessToken, Key: key.Signer.Public()})
+		set, err := authn.KeySet(authn.PublicKey{ID: key.ID, Purpose: keys.AccessToken, Key: key.Public()})
 		require.NoError(t, err)
 		if u.Name != name {
 			extra := neighbours[name]
