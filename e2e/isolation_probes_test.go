@@ -230,7 +230,7 @@ func (v *victims) badTokens(t *testing.T) map[string]string {
 	}
 	for kind, subject := range map[platformv1.PrincipalKind]string{platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER: v.institution.ID, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN: uuid.NewString()} {
 		signer := signerOf(t, "gateway", keys.AccessToken)
-		minter, err := authn.NewMinter(authn.IssuerGateway, authn.Key{ID: signer.KeyID(), Signer: signer}, clock.NewFake(clock.System().Now().Add(-time.Hour)))
+		minter, err := authn.NewMinter("gateway", authn.Key{ID: signer.KeyID(), Signer: signer}, clock.NewFake(clock.System().Now().Add(-time.Hour)))
 		require.NoError(t, err)
 		expired, _, err := minter.Mint(authn.Grant{Subject: subject, Kind: kind, Client: v.institution.Credentials.ClientID, Life: 15 * time.Minute})
 		require.NoError(t, err)

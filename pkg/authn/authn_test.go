@@ -74,7 +74,7 @@ func setup(t testing.TB) *bench {
 		return b.set, nil
 	}
 	var err error
-	b.verifier, err = authn.NewVerifier(b.clock, authn.Issuer{Name: authn.IssuerGateway, Keys: source}, authn.Issuer{Name: authn.IssuerViewing, Keys: source})
+	b.verifier, err = authn.NewVerifier(b.clock, authn.Issuer{Unit: "gateway", Keys: source}, authn.Issuer{Unit: "viewing", Keys: source})
 	require.NoError(t, err)
 	return b
 }
@@ -390,7 +390,7 @@ func TestCacheIsBounded(t *testing.T) {
 func TestMinterRefuses(t *testing.T) {
 	t.Parallel()
 	c := clock.NewFake(start)
-	minter, err := authn.NewMinter(authn.IssuerGateway, authn.Key{ID: "k", Signer: newKey(t)}, c)
+	minter, err := authn.NewMinter("gateway", authn.Key{ID: "k", Signer: newKey(t)}, c)
 	require.NoError(t, err)
 	good := authn.Grant{Subject: "s", Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Client: "c", Life: time.Minute}
 	_, p, err := minter.Mint(good)
@@ -420,11 +420,11 @@ func TestMinterRefuses(t *testing.T) {
 			return err
 		},
 		"no key id": func() error {
-			_, err := authn.NewMinter(authn.IssuerViewing, authn.Key{Signer: newKey(t)}, c)
+			_, err := authn.NewMinter("viewing", authn.Key{Signer: newKey(t)}, c)
 			return err
 		},
 		"P-384": func() error {
-			_, err := authn.NewMinter(authn.IssuerViewing, authn.Key{ID: "k", Signer: p384}, c)
+			_, err := authn.NewMinter("viewing", authn.Key{ID: "k", Signer: p384}, c)
 			return err
 		},
 	} {

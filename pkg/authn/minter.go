@@ -36,13 +36,13 @@ func (k Key) KeyID() string { return k.ID }
 type Grant struct {
 	// Subject is the principal id or recipient id.
 	Subject string
-	// Kind MUST be one the issuer may speak for.
+	// Kind MUST be one the unit mints for.
 	Kind platformv1.PrincipalKind
 	// Scopes MUST be a subset of Scopes(Kind); empty means all of them.
 	Scopes []string
-	// Client is the id of the credentials; required unless Kind is a recipient.
+	// Client is the id of the credentials; required unless its tokens are bound to sessions.
 	Client string
-	// Session is the id of the identity-proof session; for recipients.
+	// Session is the id of the identity-proof session, where they are.
 	Session string
 	// Life of the token, at most an hour.
 	Life time.Duration
@@ -50,23 +50,23 @@ type Grant struct {
 
 // Minter signs access tokens of one issuer. It is safe for concurrent use.
 type Minter struct {
-	issuer string
-	key    Key
-	clock  clock.Clock
+	unit  string
+	key   Key
+	clock clock.Clock
 }
 
-// NewMinter makes the minter of issuer (IssuerGateway or IssuerViewing) with a P-256 key.
-func NewMinter(issuer string, key Key, c clock.Clock) (*Minter, error) {
+// NewMinter makes the minter of a unit that mints, with a P-256 key.
+func NewMinter(unit string, key Key, c clock.Clock) (*Minter, error) {
 	switch {
-	case len(KindsOf(issuer)) == 0:
-		return nil, fmt.Errorf("making a minter: %q is no issuer of this relay", issuer)
+	case !slices.Contains(Minters(), unit):
+		return nil, fmt.Errorf("making a minter: %q mints for nobody", unit)
 	case key.ID == "" || key.Signer == nil || c == nil:
 		return nil, errors.New("making a minter: key id, signer and clock are required")
 	}
 	if public, ok := key.Public().(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
 		return nil, errors.New("making a minter: the key is not ECDSA P-256")
 	}
-	return &Minter{issuer: issuer, key: key, clock: c}, nil
+	return &Minter{unit: unit, key: key, clock: c}, nil
 }
 
 // claims is the payload of a token.
@@ -94,12 +94,12 @@ func (m *Minter) Mint(g Grant) (string, Principal, error) {
 	}
 	now := m.clock.Now().Truncate(time.Second)
 	p := Principal{
-		ID: g.Subject, Kind: g.Kind, Scopes: scopes, Client: g.Client, Session: g.Session, TokenID: id.New().String(), Issuer: m.issuer,
+		ID: g.Subject, Kind: g.Kind, Scopes: scopes, Client: g.Client, Session: g.Session, TokenID: id.New().String(), Issuer: issuerPrefix + m.unit,
 		IssuedAt: now, ExpiresAt: now.Add(g.Life).Truncate(time.Second),
 	}
 	payload, err := json.Marshal(claims{
-		Issuer: m.issuer, Subject: p.ID, Audience: Audience, IssuedAt: p.IssuedAt.Unix(), ExpiresAt: p.ExpiresAt.Unix(), TokenID: p.TokenID,
-		Kind: kindName(p.Kind), Scope: strings.Join(scopes, " "), Client: p.Client, Session: p.Session,
+		Issuer: issuerPrefix + m.unit, Subject: p.ID, Audience: Audience, IssuedAt: p.IssuedAt.Unix(), ExpiresAt: p.ExpiresAt.Unix(), TokenID: p.TokenID,
+		Kind: KindName(p.Kind), Scope: strings.Join(scopes, " "), Client: p.Client, Session: p.Session,
 	})
 	if err != nil {
 		return "", Principal{}, fmt.Errorf("minting a token: %w", err)
@@ -115,9 +115,9 @@ func (m *Minter) check(g Grant) error {
 	switch {
 	case g.Subject == "":
 		return errors.New("no subject")
-	case !slices.Contains(KindsOf(m.issuer), g.Kind):
-		return fmt.Errorf("%s does not speak for %s", m.issuer, g.Kind)
-	case g.Client == "" && g.Kind != platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT:
+	case MintedBy(g.Kind) != m.unit:
+		return fmt.Errorf("%s does not speak for %s", m.unit, g.Kind)
+	case g.Client == "" && !BySession(g.Kind):
 		return errors.New("no client")
 	case g.Life < time.Second || g.Life > maxLife:
 		return fmt.Errorf("life is outside 1s..%s", maxLife)

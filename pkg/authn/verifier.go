@@ -12,7 +12,6 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/jws"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // leeway is how far the clocks of two units may differ.
@@ -23,8 +22,8 @@ var errKeySetPaused = errors.New("fetching the key set did not succeed a moment 
 
 // Issuer is one issuer a Verifier believes.
 type Issuer struct {
-	// Name is the iss of its tokens: IssuerGateway or IssuerViewing.
-	Name string
+	// Unit mints.
+	Unit string
 	// Keys fetches its key set.
 	Keys KeySource
 }
@@ -41,17 +40,20 @@ func NewVerifier(c clock.Clock, issuers ...Issuer) (*Verifier, error) {
 	if c == nil {
 		return nil, errors.New("making a verifier: a clock is required")
 	}
+	if err := checkKinds(); err != nil {
+		return nil, fmt.Errorf("making a verifier: %w", err)
+	}
 	v := &Verifier{clock: c, issuers: make(map[string]*keySet, len(issuers)), cache: newCache()}
 	for _, issuer := range issuers {
 		switch {
-		case len(KindsOf(issuer.Name)) == 0:
-			return nil, fmt.Errorf("making a verifier: %q is no issuer of this relay", issuer.Name)
+		case !slices.Contains(Minters(), issuer.Unit):
+			return nil, fmt.Errorf("making a verifier: %q mints for nobody", issuer.Unit)
 		case issuer.Keys == nil:
-			return nil, fmt.Errorf("making a verifier: %s has no key source", issuer.Name)
-		case v.issuers[issuer.Name] != nil:
-			return nil, fmt.Errorf("making a verifier: %s is named twice", issuer.Name)
+			return nil, fmt.Errorf("making a verifier: %s has no key source", issuer.Unit)
+		case v.issuers[issuerPrefix+issuer.Unit] != nil:
+			return nil, fmt.Errorf("making a verifier: %s is named twice", issuer.Unit)
 		}
-		v.issuers[issuer.Name] = &keySet{source: issuer.Keys, clock: c}
+		v.issuers[issuerPrefix+issuer.Unit] = &keySet{source: issuer.Keys, clock: c}
 	}
 	return v, nil
 }
@@ -106,14 +108,13 @@ func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (Pri
 
 // principal judges the claims of a token whose signature holds.
 func (c claims) principal(now time.Time) (Principal, error) {
-	kind, permitted := kindOf(c.Kind, KindsOf(c.Issuer))
-	recipient := kind == platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT
+	kind := KindNamed(c.Kind)
 	switch {
 	case c.Audience != Audience:
 		return Principal{}, invalid(errors.New("another audience"))
-	case !permitted:
+	case !Known(kind) || issuerPrefix+MintedBy(kind) != c.Issuer:
 		return Principal{}, invalid(errors.New("a kind the issuer does not speak for"))
-	case c.Subject == "" || c.TokenID == "" || (c.Client == "" && !recipient):
+	case c.Subject == "" || c.TokenID == "" || (c.Client == "" && !BySession(kind)):
 		return Principal{}, invalid(errors.New("a required claim is missing"))
 	}
 	p := Principal{

@@ -28,7 +28,7 @@ type TokenVerifier interface {
 var _ TokenVerifier = (*authn.Verifier)(nil)
 
 // AccessOf reads the access rule of an RPC. The error tells why an RPC must not be served: no rule, a rule that admits nobody, or one
-// that admits senders, agents, viewing systems or the operator without a scope.
+// that admits principals with client credentials without a scope.
 func AccessOf(method protoreflect.MethodDescriptor) (*platformv1.Access, error) {
 	options, ok := method.Options().(*descriptorpb.MethodOptions)
 	if !ok || !proto.HasExtension(options, platformv1.E_Access) {
@@ -39,7 +39,7 @@ func AccessOf(method protoreflect.MethodDescriptor) (*platformv1.Access, error) 
 		return nil, fmt.Errorf("reading access rule: that of %s admits nobody", method.FullName())
 	}
 	for _, kind := range rule.GetKinds() {
-		if rule.GetScope() == "" && kind != platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT {
+		if rule.GetScope() == "" && !authn.BySession(kind) {
 			return nil, fmt.Errorf("reading access rule: that of %s admits %s without a scope", method.FullName(), kind)
 		}
 	}

@@ -132,7 +132,7 @@ func TestRights(t *testing.T) {
 		Title:                {"intake", "delivery forwarding viewing circulation"},
 		ViewingIdentifier:    {"intake", "viewing"},
 		Member:               {"address", "address"},
-		Institution:          {"gateway", "gateway"},
+		Institution:          {"address", "address"},
 		Exchange:             {"hub", "hub"},
 		HubToken:             {"hub", "hub"},
 		CirculationItem:      {"circulation", "hub"},

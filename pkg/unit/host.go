@@ -144,9 +144,11 @@ func (h *host) buildPlatform(ctx context.Context, rt Runtime) error {
 		Evidence: h.clockEvidence}, rt.ClockTolerance, 0); err != nil {
 		return err
 	}
-	if h.env.Authn, err = authn.NewVerifier(rt.Clock,
-		authn.Issuer{Name: authn.IssuerGateway, Keys: h.keySetOf("gateway")},
-		authn.Issuer{Name: authn.IssuerViewing, Keys: h.keySetOf("viewing")}); err != nil {
+	var issuers []authn.Issuer
+	for _, unit := range authn.Minters() {
+		issuers = append(issuers, authn.Issuer{Unit: unit, Keys: h.keySetOf(unit)})
+	}
+	if h.env.Authn, err = authn.NewVerifier(rt.Clock, issuers...); err != nil {
 		return err
 	}
 	kek, err := h.keys.AEAD(ctx, "kek")

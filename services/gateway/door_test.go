@@ -155,7 +155,7 @@ func (w *world) sender(t *testing.T) string {
 	t.Helper()
 	signer, err := w.Env.Keys.Signer(t.Context(), keys.AccessToken)
 	require.NoError(t, err)
-	minter, err := authn.NewMinter(authn.IssuerGateway, authn.Key{ID: signer.KeyID(), Signer: signer}, w.Clock)
+	minter, err := authn.NewMinter("gateway", authn.Key{ID: signer.KeyID(), Signer: signer}, w.Clock)
 	require.NoError(t, err)
 	token, _, err := minter.Mint(authn.Grant{Subject: unittest.NewID(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Client: "c", Life: time.Minute})
 	require.NoError(t, err)

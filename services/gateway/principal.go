@@ -94,12 +94,3 @@ func random(n int) string {
 	_, _ = rand.Read(raw)
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
-
-// kindText is a kind as the table has it.
-func kindText(kind platformv1.PrincipalKind) string {
-	return strings.ToLower(strings.TrimPrefix(kind.String(), "PRINCIPAL_KIND_"))
-}
-
-func kindOfText(text string) platformv1.PrincipalKind {
-	return platformv1.PrincipalKind(platformv1.PrincipalKind_value["PRINCIPAL_KIND_"+strings.ToUpper(text)])
-}

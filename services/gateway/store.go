@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
@@ -17,7 +18,7 @@ func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) (made boo
 		insert into principal (id, kind, name, suspended, version, created_at, commit_id)
 		values ($1, $2, nullif($3, ''), $4, $5, $6, $7)
 		on conflict do nothing`,
-		p.ID, kindText(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt, tx.CommitID())
+		p.ID, authn.KindName(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt, tx.CommitID())
 }
 
 // countSenders tells how many of the ids are senders.
@@ -42,7 +43,7 @@ func lockPrincipal(ctx context.Context, db pg.DBTX, id uuid.UUID) (principal, bo
 		   for update`, id); err != nil || !known {
 		return principal{}, false, err
 	}
-	p.Kind = kindOfText(kind)
+	p.Kind = authn.KindNamed(kind)
 	return p, true, nil
 }
 
@@ -67,7 +68,7 @@ func clientByID(ctx context.Context, db pg.DBTX, id string) (client, bool, error
 		 where c.id = $1`, id); err != nil || !known {
 		return client{}, false, err
 	}
-	c.Kind = kindOfText(kind)
+	c.Kind = authn.KindNamed(kind)
 	return c, true, nil
 }
 

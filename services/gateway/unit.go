@@ -86,7 +86,7 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 	if err != nil {
 		return nil, fmt.Errorf("open the token key: %w", err)
 	}
-	minter, err := authn.NewMinter(authn.IssuerGateway, authn.Key{ID: signer.KeyID(), Signer: signer}, env.Clock)
+	minter, err := authn.NewMinter(unitName, authn.Key{ID: signer.KeyID(), Signer: signer}, env.Clock)
 	if err != nil {
 		return nil, err
 	}

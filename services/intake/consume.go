@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -42,13 +43,12 @@ func onPrincipalChanged(ctx context.Context, tx *journal.Tx, events []inbox.Even
 	verdicts := make([]inbox.Verdict, len(events))
 	newest := map[uuid.UUID]principalRow{}
 	for i, e := range events {
-		switch e.Message.GetKind() {
-		case platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM:
-		case platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT, platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN:
-			verdicts[i] = inbox.Ignore
-			continue
-		default:
+		switch kind := e.Message.GetKind(); {
+		case !authn.Known(kind):
 			verdicts[i] = inbox.Defer("principal_kind_unknown")
+			continue
+		case kind != platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER && kind != platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM:
+			verdicts[i] = inbox.Ignore
 			continue
 		}
 		row, err := principalRowOf(e)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -43,18 +44,17 @@ func onPrincipalChanged(ctx context.Context, tx *journal.Tx, events []inbox.Even
 	newest := map[string]systemRow{}
 	for i, e := range events {
 		m := e.Message
-		switch m.GetKind() {
-		case platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM:
+		switch kind := m.GetKind(); {
+		case !authn.Known(kind):
+			verdicts[i] = inbox.Defer("principal_kind_unknown")
+		case kind != platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM:
+			verdicts[i] = inbox.Ignore
+		default:
 			row := systemRow{id: m.GetId(), suspended: m.GetSuspended(), senders: append([]string{}, m.GetSenders()...), version: int64(e.Ordinal),
 				frame: e.FrameID}
 			if known, ok := newest[row.id]; !ok || known.version < row.version {
 				newest[row.id] = row
 			}
-		case platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT,
-			platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN:
-			verdicts[i] = inbox.Ignore
-		default:
-			verdicts[i] = inbox.Defer("principal_kind_unknown")
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(newest)) {

@@ -77,7 +77,7 @@ func TestSession(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, o.recipient, principal.ID)
 	require.Equal(t, platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, principal.Kind)
-	require.Equal(t, authn.IssuerViewing, principal.Issuer)
+	require.Equal(t, "naru-viewing", principal.Issuer)
 	require.NotEmpty(t, principal.Session)
 
 	require.Len(t, o.address.asked, 1)
@@ -110,7 +110,7 @@ func TestSessionByAKeyOfAnotherPurpose(t *testing.T) {
 	own, err := b.Env.Keys.Signer(t.Context(), keys.AccessToken)
 	require.NoError(t, err)
 	open := func(keyID string, signer keys.Signer) error {
-		minter, err := authn.NewMinter(authn.IssuerViewing, authn.Key{ID: keyID, Signer: signer}, b.Clock)
+		minter, err := authn.NewMinter("viewing", authn.Key{ID: keyID, Signer: signer}, b.Clock)
 		require.NoError(t, err)
 		session, _, err := minter.Mint(authn.Grant{Subject: recipient, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, Session: "s", Life: time.Minute})
 		require.NoError(t, err)

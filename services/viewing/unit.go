@@ -143,7 +143,7 @@ func newSessions(ctx context.Context, env *unit.Env, i Identity, c core) (*sessi
 	if err != nil {
 		return nil, err
 	}
-	minter, err := authn.NewMinter(authn.IssuerViewing, authn.Key{ID: signer.KeyID(), Signer: signer}, env.Clock)
+	minter, err := authn.NewMinter("viewing", authn.Key{ID: signer.KeyID(), Signer: signer}, env.Clock)
 	if err != nil {
 		return nil, err
 	}

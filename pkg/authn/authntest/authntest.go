@@ -50,7 +50,7 @@ func Admin() authn.Principal {
 
 func of(principal string, kind platformv1.PrincipalKind) authn.Principal {
 	p := authn.Principal{ID: principal, Kind: kind, Scopes: authn.Scopes(kind), TokenID: id.New().String()}
-	if kind == platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT {
+	if authn.BySession(kind) {
 		p.Session = id.New().String()
 	} else {
 		p.Client = "client-" + id.New().String()
@@ -58,26 +58,26 @@ func of(principal string, kind platformv1.PrincipalKind) authn.Principal {
 	return p
 }
 
-// Authority is both issuers of a relay over throw-away keys.
+// Authority is all issuers of a relay over throw-away keys.
 type Authority struct {
 	clock   clock.Clock
 	minters map[string]*authn.Minter
 	issuers []authn.Issuer
 }
 
-// NewAuthority makes keys for both issuers.
+// NewAuthority makes keys for all issuers.
 func NewAuthority(t testing.TB, c clock.Clock) *Authority {
 	t.Helper()
 	a := &Authority{clock: c, minters: make(map[string]*authn.Minter)}
-	for _, issuer := range []string{authn.IssuerGateway, authn.IssuerViewing} {
+	for _, unit := range authn.Minters() {
 		signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		require.NoError(t, err)
-		key := authn.Key{ID: issuer + "-1", Signer: signer}
-		a.minters[issuer], err = authn.NewMinter(issuer, key, c)
+		key := authn.Key{ID: unit + "-1", Signer: signer}
+		a.minters[unit], err = authn.NewMinter(unit, key, c)
 		require.NoError(t, err)
 		set, err := authn.KeySet(authn.PublicKey{ID: key.ID, Purpose: keys.AccessToken, Key: signer.Public()})
 		require.NoError(t, err)
-		a.issuers = append(a.issuers, authn.Issuer{Name: issuer, Keys: func(context.Context) ([]byte, error) { return set, nil }})
+		a.issuers = append(a.issuers, authn.Issuer{Unit: unit, Keys: func(context.Context) ([]byte, error) { return set, nil }})
 	}
 	return a
 }
@@ -96,11 +96,7 @@ func (a *Authority) Verifier(t testing.TB) *authn.Verifier {
 // Token mints a token of 15 minutes for p, by the issuer that speaks for its kind.
 func (a *Authority) Token(t testing.TB, p authn.Principal) string {
 	t.Helper()
-	issuer := authn.IssuerGateway
-	if p.Kind == platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT {
-		issuer = authn.IssuerViewing
-	}
-	token, _, err := a.minters[issuer].Mint(authn.Grant{
+	token, _, err := a.minters[authn.MintedBy(p.Kind)].Mint(authn.Grant{
 		Subject: p.ID, Kind: p.Kind, Scopes: p.Scopes, Client: p.Client, Session: p.Session, Life: 15 * time.Minute,
 	})
 	require.NoError(t, err)

@@ -197,7 +197,7 @@ func connect(t testing.TB, opts bus.Options) *bus.Conn {
 func (b *Bench) issuers(t testing.TB, u unit.Unit, keysDir string, neighbours map[string]func(grpc.ServiceRegistrar)) {
 	t.Helper()
 	var known []authn.Issuer
-	for name, issuer := range map[string]string{"gateway": authn.IssuerGateway, "viewing": authn.IssuerViewing} {
+	for _, name := range authn.Minters() {
 		var key authn.Key
 		if u.Name == name {
 			store, err := keys.Open(keysDir+"/"+name, keys.Options{Create: true})
@@ -223,8 +223,8 @@ func (b *Bench) issuers(t testing.TB, u unit.Unit, keysDir string, neighbours ma
 				}
 			}
 		}
-		known = append(known, authn.Issuer{Name: issuer, Keys: func(context.Context) ([]byte, error) { return set, nil }})
-		b.minters[issuer], err = authn.NewMinter(issuer, key, b.Clock)
+		known = append(known, authn.Issuer{Unit: name, Keys: func(context.Context) ([]byte, error) { return set, nil }})
+		b.minters[name], err = authn.NewMinter(name, key, b.Clock)
 		require.NoError(t, err)
 	}
 	var err error

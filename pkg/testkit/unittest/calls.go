@@ -21,12 +21,11 @@ import (
 // As is a channel to the unit on which every call carries a real token of that principal, by way of the gateway's identity.
 func (b *Bench) As(t testing.TB, kind platformv1.PrincipalKind, principal string) grpc.ClientConnInterface {
 	t.Helper()
-	issuer := authn.IssuerGateway
 	grant := authn.Grant{Subject: principal, Kind: kind, Client: "client-of-" + principal, Life: time.Hour}
-	if kind == platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT {
-		issuer, grant.Client, grant.Session = authn.IssuerViewing, "", uuid.NewString()
+	if authn.BySession(kind) {
+		grant.Client, grant.Session = "", uuid.NewString()
 	}
-	token, _, err := b.minters[issuer].Mint(grant)
+	token, _, err := b.minters[authn.MintedBy(kind)].Mint(grant)
 	require.NoError(t, err)
 	return b.Bearing(t, token)
 }

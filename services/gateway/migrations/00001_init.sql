@@ -4,7 +4,7 @@
 -- Who may use this relay's public doors, recipients aside. Version counts the facts stated about it (PrincipalChanged).
 create table principal (
     id         uuid        not null constraint principal_pk primary key,
-    kind       text        not null constraint principal_kind_known check (kind in ('sender', 'viewing_system', 'admin')),
+    kind       text        not null constraint principal_kind_named check (kind <> ''),
     -- Of a viewing system or an operator; what an institution is called is kept, sealed, by the address unit.
     name       text        constraint principal_name_length check (char_length(name) between 1 and 40),
     suspended  boolean     not null default false,

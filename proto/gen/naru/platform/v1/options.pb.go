@@ -138,6 +138,79 @@ func (Visibility) EnumDescriptor() ([]byte, []int) {
 	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{1}
 }
 
+// Principal says what principals of a kind are: a kind is a value of PrincipalKind with this option, and nothing else lists kinds.
+type Principal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The kind as access tokens name it (claim kind).
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The unit that mints their access tokens; it alone is believed about them.
+	MintedBy string `protobuf:"bytes,2,opt,name=minted_by,json=mintedBy,proto3" json:"minted_by,omitempty"`
+	// The OAuth2 scopes they may hold at most.
+	Scopes []string `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	// Their tokens come of a proof of identity and are bound to its session, hold all scopes of the kind, and name no client credentials.
+	Session       bool `protobuf:"varint,4,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Principal) Reset() {
+	*x = Principal{}
+	mi := &file_naru_platform_v1_options_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Principal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Principal) ProtoMessage() {}
+
+func (x *Principal) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_options_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Principal.ProtoReflect.Descriptor instead.
+func (*Principal) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Principal) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Principal) GetMintedBy() string {
+	if x != nil {
+		return x.MintedBy
+	}
+	return ""
+}
+
+func (x *Principal) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *Principal) GetSession() bool {
+	if x != nil {
+		return x.Session
+	}
+	return false
+}
+
 // Access says who may call an RPC. Every RPC of Naru carries it; a unit refuses to start with an RPC that does not.
 type Access struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -157,7 +230,7 @@ type Access struct {
 
 func (x *Access) Reset() {
 	*x = Access{}
-	mi := &file_naru_platform_v1_options_proto_msgTypes[0]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -169,7 +242,7 @@ func (x *Access) String() string {
 func (*Access) ProtoMessage() {}
 
 func (x *Access) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_options_proto_msgTypes[0]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -182,7 +255,7 @@ func (x *Access) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Access.ProtoReflect.Descriptor instead.
 func (*Access) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{0}
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Access) GetOpen() bool {
@@ -233,7 +306,7 @@ type Bounds struct {
 
 func (x *Bounds) Reset() {
 	*x = Bounds{}
-	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -245,7 +318,7 @@ func (x *Bounds) String() string {
 func (*Bounds) ProtoMessage() {}
 
 func (x *Bounds) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_options_proto_msgTypes[1]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -258,7 +331,7 @@ func (x *Bounds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bounds.ProtoReflect.Descriptor instead.
 func (*Bounds) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{1}
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Bounds) GetRequestBytes() uint32 {
@@ -288,7 +361,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_naru_platform_v1_options_proto_msgTypes[2]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -300,7 +373,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_options_proto_msgTypes[2]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -313,7 +386,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{2}
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Fact) GetVisibility() Visibility {
@@ -331,6 +404,14 @@ func (x *Fact) GetReaders() []string {
 }
 
 var file_naru_platform_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
+	{
+		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
+		ExtensionType: (*Principal)(nil),
+		Field:         51004,
+		Name:          "naru.platform.v1.principal",
+		Tag:           "bytes,51004,opt,name=principal",
+		Filename:      "naru/platform/v1/options.proto",
+	},
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
 		ExtensionType: (*Access)(nil),
@@ -357,16 +438,24 @@ var file_naru_platform_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	},
 }
 
+// Extension fields to descriptorpb.EnumValueOptions.
+var (
+	// A relay does not start with a kind that lacks this.
+	//
+	// optional naru.platform.v1.Principal principal = 51004;
+	E_Principal = &file_naru_platform_v1_options_proto_extTypes[0]
+)
+
 // Extension fields to descriptorpb.MethodOptions.
 var (
 	// Access rule of this RPC; docs/access.md lists them all.
 	//
 	// optional naru.platform.v1.Access access = 51001;
-	E_Access = &file_naru_platform_v1_options_proto_extTypes[0]
+	E_Access = &file_naru_platform_v1_options_proto_extTypes[1]
 	// Bounds of this RPC; without them a request has at most 1 MiB and no items.
 	//
 	// optional naru.platform.v1.Bounds bounds = 51003;
-	E_Bounds = &file_naru_platform_v1_options_proto_extTypes[1]
+	E_Bounds = &file_naru_platform_v1_options_proto_extTypes[2]
 )
 
 // Extension fields to descriptorpb.MessageOptions.
@@ -374,14 +463,19 @@ var (
 	// A unit refuses to start with a kind of fact that does not carry this.
 	//
 	// optional naru.platform.v1.Fact fact = 51002;
-	E_Fact = &file_naru_platform_v1_options_proto_extTypes[2]
+	E_Fact = &file_naru_platform_v1_options_proto_extTypes[3]
 )
 
 var File_naru_platform_v1_options_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1enaru/platform/v1/options.proto\x12\x10naru.platform.v1\x1a google/protobuf/descriptor.proto\"\x9e\x01\n" +
+	"\x1enaru/platform/v1/options.proto\x12\x10naru.platform.v1\x1a google/protobuf/descriptor.proto\"n\n" +
+	"\tPrincipal\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
+	"\tminted_by\x18\x02 \x01(\tR\bmintedBy\x12\x16\n" +
+	"\x06scopes\x18\x03 \x03(\tR\x06scopes\x12\x18\n" +
+	"\asession\x18\x04 \x01(\bR\asession\"\x9e\x01\n" +
 	"\x06Access\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x125\n" +
 	"\x05kinds\x18\x02 \x03(\x0e2\x1f.naru.platform.v1.PrincipalKindR\x05kinds\x12\x14\n" +
@@ -396,19 +490,25 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"visibility\x18\x01 \x01(\x0e2\x1c.naru.platform.v1.VisibilityR\n" +
 	"visibility\x12\x18\n" +
-	"\areaders\x18\x02 \x03(\tR\areaders*\xbf\x01\n" +
+	"\areaders\x18\x02 \x03(\tR\areaders*\xce\x03\n" +
 	"\rPrincipalKind\x12\x1e\n" +
-	"\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
-	"\x15PRINCIPAL_KIND_SENDER\x10\x01\x12\x18\n" +
-	"\x14PRINCIPAL_KIND_AGENT\x10\x02\x12!\n" +
-	"\x1dPRINCIPAL_KIND_VIEWING_SYSTEM\x10\x03\x12\x1c\n" +
-	"\x18PRINCIPAL_KIND_RECIPIENT\x10\x04\x12\x18\n" +
-	"\x14PRINCIPAL_KIND_ADMIN\x10\x05*W\n" +
+	"\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12^\n" +
+	"\x15PRINCIPAL_KIND_SENDER\x10\x01\x1aC\xe2\xf3\x18?\n" +
+	"\x06sender\x12\agateway\x1a\fcertificates\x1a\x0edocuments.read\x1a\x0edocuments.send\x12\\\n" +
+	"\x14PRINCIPAL_KIND_AGENT\x10\x02\x1aB\xe2\xf3\x18>\n" +
+	"\x05agent\x12\agateway\x1a\fcertificates\x1a\x0edocuments.read\x1a\x0edocuments.send\x12`\n" +
+	"\x1dPRINCIPAL_KIND_VIEWING_SYSTEM\x10\x03\x1a=\xe2\xf3\x189\n" +
+	"\x0eviewing_system\x12\agateway\x1a\x0eviewing.report\x1a\x0eviewing.verify\x12F\n" +
+	"\x18PRINCIPAL_KIND_RECIPIENT\x10\x04\x1a(\xe2\xf3\x18$\n" +
+	"\trecipient\x12\aviewing\x1a\fcertificates \x01\x125\n" +
+	"\x14PRINCIPAL_KIND_ADMIN\x10\x05\x1a\x1b\xe2\xf3\x18\x17\n" +
+	"\x05admin\x12\agateway\x1a\x05admin*W\n" +
 	"\n" +
 	"Visibility\x12\x1a\n" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n" +
-	"\x12VISIBILITY_PRIVATE\x10\x02:R\n" +
+	"\x12VISIBILITY_PRIVATE\x10\x02:^\n" +
+	"\tprincipal\x12!.google.protobuf.EnumValueOptions\x18\xbc\x8e\x03 \x01(\v2\x1b.naru.platform.v1.PrincipalR\tprincipal:R\n" +
 	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x8e\x03 \x01(\v2\x18.naru.platform.v1.AccessR\x06access:R\n" +
 	"\x06bounds\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x8e\x03 \x01(\v2\x18.naru.platform.v1.BoundsR\x06bounds:M\n" +
 	"\x04fact\x12\x1f.google.protobuf.MessageOptions\x18\xba\x8e\x03 \x01(\v2\x16.naru.platform.v1.FactR\x04factB\xc8\x01\n" +
@@ -427,30 +527,34 @@ func file_naru_platform_v1_options_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_platform_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_naru_platform_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_naru_platform_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_naru_platform_v1_options_proto_goTypes = []any{
-	(PrincipalKind)(0),                  // 0: naru.platform.v1.PrincipalKind
-	(Visibility)(0),                     // 1: naru.platform.v1.Visibility
-	(*Access)(nil),                      // 2: naru.platform.v1.Access
-	(*Bounds)(nil),                      // 3: naru.platform.v1.Bounds
-	(*Fact)(nil),                        // 4: naru.platform.v1.Fact
-	(*descriptorpb.MethodOptions)(nil),  // 5: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil), // 6: google.protobuf.MessageOptions
+	(PrincipalKind)(0),                    // 0: naru.platform.v1.PrincipalKind
+	(Visibility)(0),                       // 1: naru.platform.v1.Visibility
+	(*Principal)(nil),                     // 2: naru.platform.v1.Principal
+	(*Access)(nil),                        // 3: naru.platform.v1.Access
+	(*Bounds)(nil),                        // 4: naru.platform.v1.Bounds
+	(*Fact)(nil),                          // 5: naru.platform.v1.Fact
+	(*descriptorpb.EnumValueOptions)(nil), // 6: google.protobuf.EnumValueOptions
+	(*descriptorpb.MethodOptions)(nil),    // 7: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil),   // 8: google.protobuf.MessageOptions
 }
 var file_naru_platform_v1_options_proto_depIdxs = []int32{
-	0, // 0: naru.platform.v1.Access.kinds:type_name -> naru.platform.v1.PrincipalKind
-	1, // 1: naru.platform.v1.Fact.visibility:type_name -> naru.platform.v1.Visibility
-	5, // 2: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
-	5, // 3: naru.platform.v1.bounds:extendee -> google.protobuf.MethodOptions
-	6, // 4: naru.platform.v1.fact:extendee -> google.protobuf.MessageOptions
-	2, // 5: naru.platform.v1.access:type_name -> naru.platform.v1.Access
-	3, // 6: naru.platform.v1.bounds:type_name -> naru.platform.v1.Bounds
-	4, // 7: naru.platform.v1.fact:type_name -> naru.platform.v1.Fact
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	5, // [5:8] is the sub-list for extension type_name
-	2, // [2:5] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	0,  // 0: naru.platform.v1.Access.kinds:type_name -> naru.platform.v1.PrincipalKind
+	1,  // 1: naru.platform.v1.Fact.visibility:type_name -> naru.platform.v1.Visibility
+	6,  // 2: naru.platform.v1.principal:extendee -> google.protobuf.EnumValueOptions
+	7,  // 3: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
+	7,  // 4: naru.platform.v1.bounds:extendee -> google.protobuf.MethodOptions
+	8,  // 5: naru.platform.v1.fact:extendee -> google.protobuf.MessageOptions
+	2,  // 6: naru.platform.v1.principal:type_name -> naru.platform.v1.Principal
+	3,  // 7: naru.platform.v1.access:type_name -> naru.platform.v1.Access
+	4,  // 8: naru.platform.v1.bounds:type_name -> naru.platform.v1.Bounds
+	5,  // 9: naru.platform.v1.fact:type_name -> naru.platform.v1.Fact
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	6,  // [6:10] is the sub-list for extension type_name
+	2,  // [2:6] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_naru_platform_v1_options_proto_init() }
@@ -464,8 +568,8 @@ func file_naru_platform_v1_options_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_options_proto_rawDesc), len(file_naru_platform_v1_options_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   3,
-			NumExtensions: 3,
+			NumMessages:   4,
+			NumExtensions: 4,
 			NumServices:   0,
 		},
 		GoTypes:           file_naru_platform_v1_options_proto_goTypes,
