@@ -98,7 +98,7 @@ func TestFrameHasItsEffectAndAnswer(t *testing.T) {
 	frames := unittest.Frames(t, express, accepted("doc-1"), accepted("doc-2"))
 	b.DeliverFrames(t, frames...)
 	require.Equal(t, 2, rows(t, b, `select count(*) from document where times = 1`))
-	require.Len(t, unittest.AwaitEmitted[*addressv1.DocumentCancelled](t, b, 2), 2)
+	require.Len(t, unittest.AwaitFacts[*addressv1.DocumentCancelled](t, b, 2), 2)
 	await.Require(t, unittest.Patience, func() bool {
 		return rows(t, b, `select count(*) from journal_mark where published_at is null and lane > 0`) == 0 && rows(t, b, `select count(*) from journal_mark where stream_seq > 0`) == 1
 	})

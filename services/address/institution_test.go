@@ -142,7 +142,7 @@ func TestRegisterInstitution(t *testing.T) {
 		require.Equal(t, paper("R"), given.registration)
 	})
 	require.Zero(t, w.count(t, `select count(*) from institution_paper`))
-	told := unittest.Emitted[*addressv1.AddressRegistered](t, w.Bench)
+	told := unittest.Facts[*addressv1.AddressRegistered](t, w.Bench)
 	require.Len(t, told, 1)
 	require.Equal(t, made.GetId(), told[0].GetPrincipal())
 	require.Equal(t, []string{operator}, w.actors(t), "the operator's act")
@@ -275,9 +275,9 @@ func TestSubmissionAfterRefusal(t *testing.T) {
 		w.texts(t, `select attempt || ' ' || outcome from hub_attempt where subject = 'office_1' order by id`), "attempts at one address are counted on")
 	require.Equal(t, []string{"InstitutionSubmitted", "AddressAtHub", "InstitutionSubmitted", "AddressRegistered"},
 		w.texts(t, `select split_part(kind, '.', 4) from journal where kind like 'naru.address.%' order by frame_id`))
-	require.Equal(t, addressv1.HubStep_HUB_STEP_REFUSED, unittest.Emitted[*addressv1.AddressAtHub](t, w.Bench)[0].GetStep())
+	require.Equal(t, addressv1.HubStep_HUB_STEP_REFUSED, unittest.Facts[*addressv1.AddressAtHub](t, w.Bench)[0].GetStep())
 	require.Equal(t, []string{operator, operator}, w.actors(t))
-	facts := unittest.Emitted[*addressv1.InstitutionSubmitted](t, w.Bench)
+	facts := unittest.Facts[*addressv1.InstitutionSubmitted](t, w.Bench)
 	require.Equal(t, company{"가상상사", "1234567890"}, w.companyIn(t, id, facts[0]))
 	require.Equal(t, company{"가상상사 주식회사", "1234567890"}, w.companyIn(t, id, facts[1]))
 	require.True(t, proto.Equal(&addressv1.InstitutionSubmitted{
@@ -285,7 +285,7 @@ func TestSubmissionAfterRefusal(t *testing.T) {
 		BusinessDocumentDigest: digestOf(paper("B2")), RegistrationDocumentDigest: digestOf(paper("R2")), Address: "office_1", ValidFrom: facts[0].GetValidFrom(),
 	}, facts[1]), "%v", facts[1])
 	require.Zero(t, w.count(t, `select count(*) from institution_paper`))
-	require.Len(t, unittest.Emitted[*addressv1.AddressRegistered](t, w.Bench), 1)
+	require.Len(t, unittest.Facts[*addressv1.AddressRegistered](t, w.Bench), 1)
 	require.Equal(t, 2, w.asked())
 	_, err = w.App.Exec(t.Context(), `update institution_submission set request_id = 'other'`)
 	require.ErrorContains(t, err, "permission denied")

@@ -161,7 +161,7 @@ func (s *service) consent(ctx context.Context, who caller, terms string) (member
 		if err := insertConsent(ctx, tx, m.recipient, matterConsent, terms != "", terms, who.session, now); err != nil {
 			return false, err
 		}
-		return true, s.emit(ctx, tx, m.recipient.String(), m.consentChanges, m.recipient.String(), now, &addressv1.ConsentChanged{
+		return true, s.state(ctx, tx, m.recipient.String(), m.consentChanges, m.recipient.String(), now, &addressv1.ConsentChanged{
 			Recipient: m.recipient.String(), Consent: terms != "", TermsVersion: terms, ChangedAt: timestamppb.New(now), Session: who.session,
 		})
 	})
@@ -244,7 +244,7 @@ func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, now 
 	if r.announcedAt == nil {
 		return nil
 	}
-	return s.emit(ctx, tx, r.address, 1, m.recipient.String(), now, &addressv1.AddressWithdrawn{
+	return s.state(ctx, tx, r.address, 1, m.recipient.String(), now, &addressv1.AddressWithdrawn{
 		Address: r.address, ValidUntil: timestamppb.New(now), Recipient: m.recipient.String(),
 	})
 }

@@ -34,7 +34,7 @@ func TestJoin(t *testing.T) {
 		defer w.hub.mu.Unlock()
 		return len(w.hub.registrations) >= 2
 	})
-	require.Empty(t, unittest.Emitted[*addressv1.MemberJoined](t, w.Bench))
+	require.Empty(t, unittest.Facts[*addressv1.MemberJoined](t, w.Bench))
 	w.Clock.Advance(5 * 60 * 1e9)
 	w.hub.set(func(h *fakeHub) { h.lossy = false })
 	w.awaitState(t, recipient, addressv1.MemberState_MEMBER_STATE_ACTIVE)
@@ -44,21 +44,21 @@ func TestJoin(t *testing.T) {
 			address: asked.GetAddress(), idn: p.CI, name: p.Name, birth: p.BirthDate, phone: p.Phone, at: asked.GetJoinedAt().AsTime(),
 		}, r)
 	}
-	registered, joined := unittest.Emitted[*addressv1.AddressRegistered](t, w.Bench), unittest.Emitted[*addressv1.MemberJoined](t, w.Bench)
+	registered, joined := unittest.Facts[*addressv1.AddressRegistered](t, w.Bench), unittest.Facts[*addressv1.MemberJoined](t, w.Bench)
 	require.Len(t, registered, 1)
 	require.Len(t, joined, 1)
 	require.Equal(t, []string{asked.GetAddress(), unittest.Platform, recipient, ""},
 		[]string{registered[0].GetAddress(), registered[0].GetPlatformId(), registered[0].GetRecipient(), registered[0].GetPrincipal()})
 	require.True(t, registered[0].GetValidFrom().AsTime().Equal(asked.GetJoinedAt().AsTime()))
 	require.Equal(t, recipient, joined[0].GetRecipient())
-	require.Len(t, unittest.Emitted[*addressv1.IdentityProved](t, w.Bench), 1)
-	given := unittest.Emitted[*addressv1.MembershipAsked](t, w.Bench)
+	require.Len(t, unittest.Facts[*addressv1.IdentityProved](t, w.Bench), 1)
+	given := unittest.Facts[*addressv1.MembershipAsked](t, w.Bench)
 	require.Len(t, given, 1)
 	require.Equal(t, []string{recipient, "2026-01"}, []string{given[0].GetRecipient(), given[0].GetTermsVersion()})
 	require.NotEmpty(t, given[0].GetSession())
 	require.NotEmpty(t, registered[0].GetExchange())
 	require.True(t, registered[0].GetAlreadyRegistered())
-	require.Empty(t, unittest.Emitted[*addressv1.AddressAtHub](t, w.Bench), "what is told to others is stated once")
+	require.Empty(t, unittest.Facts[*addressv1.AddressAtHub](t, w.Bench), "what is told to others is stated once")
 	var commit uuid.UUID
 	require.NoError(t, w.App.QueryRow(t.Context(), `select commit_id from member where recipient = $1`, recipient).Scan(&commit))
 	require.NoError(t, journal.Find(t.Context(), w.App, "address", commit, recipient, &addressv1.MemberJoined{}), "the row names the commit that made it active")
@@ -80,7 +80,7 @@ func TestWithdrawAndJoinAgain(t *testing.T) {
 	await.Require(t, unittest.Patience, func() bool {
 		return w.count(t, `select count(*) from address where address = $1 and removed_at is not null`, address) == 1
 	})
-	gone := unittest.Emitted[*addressv1.AddressWithdrawn](t, w.Bench)
+	gone := unittest.Facts[*addressv1.AddressWithdrawn](t, w.Bench)
 	require.Len(t, gone, 1)
 	require.True(t, w.hub.withdrawn[address].Equal(gone[0].GetValidUntil().AsTime()))
 	_, err = w.session(t, recipient).SetConsent(t.Context(), &addressv1.SetConsentRequest{Consent: true, TermsVersion: "1"})
@@ -90,7 +90,7 @@ func TestWithdrawAndJoinAgain(t *testing.T) {
 
 	_, again := w.member(t, p)
 	require.NotEqual(t, address, again)
-	require.Len(t, unittest.Emitted[*addressv1.MemberJoined](t, w.Bench), 2)
+	require.Len(t, unittest.Facts[*addressv1.MemberJoined](t, w.Bench), 2)
 	require.Equal(t, none, w.told(t, w.send(t, send{to: byAddress(unittest.Platform, address, "")}))[0].GetResolution(), "an old address is nobody's")
 	require.Equal(t, own, w.told(t, w.send(t, send{to: byCI(p)}))[0].GetResolution())
 	require.Equal(t, 4, w.count(t, `select count(*) from address_history where address = $1`, address))
@@ -113,8 +113,8 @@ func TestWithdrawDuringRegistration(t *testing.T) {
 	close(hold)
 	await.Require(t, unittest.Patience, func() bool { return w.count(t, `select count(*) from address where removed_at is not null`) == 1 })
 	w.hub.set(func(h *fakeHub) { require.NotContains(t, h.registered, address) })
-	require.Empty(t, unittest.Emitted[*addressv1.AddressRegistered](t, w.Bench))
-	require.Empty(t, unittest.Emitted[*addressv1.AddressWithdrawn](t, w.Bench), "nobody heard of the address")
+	require.Empty(t, unittest.Facts[*addressv1.AddressRegistered](t, w.Bench))
+	require.Empty(t, unittest.Facts[*addressv1.AddressWithdrawn](t, w.Bench), "nobody heard of the address")
 	w.awaitTold(t, waiting, none)
 }
 
@@ -132,7 +132,7 @@ func TestRefusedAddressIsReplaced(t *testing.T) {
 	w.hub.set(func(h *fakeHub) { h.refuse = false })
 	require.NotEqual(t, refused, w.ask(t, recipient).GetAddress())
 	w.awaitTold(t, edoc, own)
-	require.Len(t, unittest.Emitted[*addressv1.MemberJoined](t, w.Bench), 1)
+	require.Len(t, unittest.Facts[*addressv1.MemberJoined](t, w.Bench), 1)
 }
 
 // A session sees and changes its own membership only; nobody else reaches these doors.
@@ -193,7 +193,7 @@ func TestResolveIdentity(t *testing.T) {
 	}
 	require.Equal(t, 1, w.count(t, `select count(*) from identity`))
 	require.Equal(t, 1, w.count(t, `select count(*) from identity_version`))
-	require.Len(t, unittest.Emitted[*addressv1.IdentityProved](t, w.Bench), 8)
+	require.Len(t, unittest.Facts[*addressv1.IdentityProved](t, w.Bench), 8)
 	require.Equal(t, uuid.Version(4), uuid.MustParse(found[0]).Version())
 
 	w.member(t, p)
@@ -237,8 +237,8 @@ func TestConfirmAddress(t *testing.T) {
 	w.hub.set(func(h *fakeHub) {
 		require.Equal(t, h.registrations[0], h.registrations[2], "the same registration time")
 	})
-	require.Len(t, unittest.Emitted[*addressv1.AddressRegistered](t, w.Bench), 2)
-	require.Len(t, unittest.Emitted[*addressv1.MemberJoined](t, w.Bench), 1)
+	require.Len(t, unittest.Facts[*addressv1.AddressRegistered](t, w.Bench), 2)
+	require.Len(t, unittest.Facts[*addressv1.MemberJoined](t, w.Bench), 1)
 	require.Equal(t, addressv1.MemberState_MEMBER_STATE_ACTIVE, w.membership(t, recipient).GetState())
 	_, err = circulation.ConfirmAddress(t.Context(), &addressv1.ConfirmAddressRequest{Address: "unknown"})
 	require.Equal(t, "ADDRESS_UNKNOWN", fault.ReasonOf(err))

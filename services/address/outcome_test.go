@@ -152,7 +152,7 @@ func TestRefusals(t *testing.T) {
 
 	require.Len(t, w.told(t, refused), 1, "a refusal is final, lifting it changes nothing")
 	require.Equal(t, 3, w.count(t, `select count(*) from refusal_history`), "only changes are kept")
-	require.Len(t, unittest.Emitted[*addressv1.RefusalChanged](t, w.Bench), 3)
+	require.Len(t, unittest.Facts[*addressv1.RefusalChanged](t, w.Bench), 3)
 	untold := w.Stated(t, &addressv1.RecipientWithheld{})
 	require.Len(t, untold, 2, "who refused is known here alone")
 	require.Equal(t, refused, untold[0].GetSubject())
@@ -177,7 +177,7 @@ func TestConsentResolvesWaiting(t *testing.T) {
 	consent(true, "2026-02")
 	w.awaitTold(t, edoc, own)
 	require.Len(t, w.told(t, edoc), 2)
-	changes := unittest.Emitted[*addressv1.ConsentChanged](t, w.Bench)
+	changes := unittest.Facts[*addressv1.ConsentChanged](t, w.Bench)
 	require.Len(t, changes, 2)
 	require.Equal(t, []bool{false, true}, []bool{changes[0].GetConsent(), changes[1].GetConsent()})
 }

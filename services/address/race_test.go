@@ -58,7 +58,7 @@ func TestDocumentAndJoiningAtTheSameMoment(t *testing.T) {
 		require.Equal(t, documentOwn, w.stateOf(t, edoc))
 	}
 	require.Zero(t, w.count(t, `select count(*) from due_document`))
-	outcomes := unittest.Emitted[*addressv1.RecipientResolved](t, w.Bench)
+	outcomes := unittest.Facts[*addressv1.RecipientResolved](t, w.Bench)
 	outcomes = slices.DeleteFunc(outcomes, func(m *addressv1.RecipientResolved) bool { return m.GetResolution() != own })
 	require.Len(t, outcomes, rounds)
 }
@@ -195,7 +195,7 @@ func TestDuplicatesHaveNoEffect(t *testing.T) {
 	w.Deliver(t, platformv1.Lane_LANE_BULK, event, other)
 	require.Len(t, w.told(t, event.Subject), 1)
 	require.Len(t, w.told(t, other.Subject), 1)
-	require.Len(t, unittest.Emitted[*addressv1.RecipientResolved](t, w.Bench), 2)
+	require.Len(t, unittest.Facts[*addressv1.RecipientResolved](t, w.Bench), 2)
 }
 
 // While the hub is down a document stays open without an outcome; nothing is guessed.
@@ -376,7 +376,7 @@ func TestCancel(t *testing.T) {
 	w.cancel(t, waiting)
 	w.cancel(t, overtaken.Subject)
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, overtaken)
-	stopped := unittest.AwaitEmitted[*addressv1.DocumentCancelled](t, w.Bench, 2)
+	stopped := unittest.AwaitFacts[*addressv1.DocumentCancelled](t, w.Bench, 2)
 	require.Len(t, stopped, 2)
 	require.ElementsMatch(t, []string{waiting, overtaken.Subject}, []string{stopped[0].GetEdocNum(), stopped[1].GetEdocNum()})
 	require.Equal(t, documentOwn, w.stateOf(t, found))

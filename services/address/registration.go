@@ -206,7 +206,7 @@ func (s *service) registered(ctx context.Context, tx *journal.Tx, a audience, r 
 		if err := updateAddress(ctx, tx, r, made.exchange, now); err != nil {
 			return err
 		}
-		if err := s.emit(ctx, tx, r.address, 1, actor, now, s.addressRegistered(r, made)); err != nil {
+		if err := s.state(ctx, tx, r.address, 1, actor, now, s.addressRegistered(r, made)); err != nil {
 			return err
 		}
 	}
@@ -229,7 +229,7 @@ func (s *service) activate(ctx context.Context, tx *journal.Tx, r registration, 
 	if err := writeMember(ctx, tx, m); err != nil {
 		return err
 	}
-	return s.emit(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), now, &addressv1.MemberJoined{
+	return s.state(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), now, &addressv1.MemberJoined{
 		Recipient: m.recipient.String(), Address: m.address, JoinedAt: timestamppb.New(m.joinedAt),
 	})
 }

@@ -80,7 +80,7 @@ func TestBothPartiesObtainTheirCertificate(t *testing.T) {
 		digest := sha256.Sum256(file.GetData())
 		require.Equal(t, hex.EncodeToString(digest[:]), got.GetPdfDigest())
 
-		events := unittest.AwaitEmitted[*certificatev1.CertificateIssued](t, b.Bench, i+1)
+		events := unittest.AwaitFacts[*certificatev1.CertificateIssued](t, b.Bench, i+1)
 		require.Equal(t, got.GetId(), events[i].GetCertificate())
 		require.Equal(t, b.sender, events[i].GetSender())
 		require.Equal(t, got.GetPdfDigest(), events[i].GetPdfDigest())
@@ -114,7 +114,7 @@ func TestNumbersTellNothingOfTheOtherParty(t *testing.T) {
 	for i, c := range []certificatev1.CertificateServiceClient{b.asRecipient(t), b.asRecipient(t), b.asSender(t), b.asRecipient(t), b.asSender(t)} {
 		ended(t, c, number, fmt.Sprintf("req-%d", i))
 	}
-	unittest.AwaitEmitted[*certificatev1.CertificateIssued](t, b.Bench, 5)
+	unittest.AwaitFacts[*certificatev1.CertificateIssued](t, b.Bench, 5)
 	ordinals := map[string][]uint32{}
 	for _, e := range b.Stated(t, &certificatev1.CertificateIssued{}) {
 		ordinals[e.GetActor()] = append(ordinals[e.GetActor()], e.GetOrdinal())
@@ -242,12 +242,12 @@ func TestCertificatesThatAreNotHandedOut(t *testing.T) {
 			_, err := download(t, c, got.GetId())
 			require.Equal(t, "NOT_ISSUED", fault.ReasonOf(err))
 			require.Equal(t, 1, b.count(t, `select count(*) from certificate_file where id = $1`, got.GetId()))
-			failures := unittest.AwaitEmitted[*certificatev1.CertificateFailed](t, b.Bench, i+1)
+			failures := unittest.AwaitFacts[*certificatev1.CertificateFailed](t, b.Bench, i+1)
 			require.Equal(t, got.GetId(), failures[i].GetCertificate())
 			require.Equal(t, "CHECK_FAILED", failures[i].GetReason())
 		})
 	}
-	require.Empty(t, unittest.Emitted[*certificatev1.CertificateIssued](t, b.Bench))
+	require.Empty(t, unittest.Facts[*certificatev1.CertificateIssued](t, b.Bench))
 }
 
 // A certificate states the read time we know, once the hub is known to have it; until then it may be without.
@@ -339,7 +339,7 @@ func TestHubRefusals(t *testing.T) {
 		require.Len(t, b.hub.calls(), i+1)
 		require.Equal(t, 1, b.count(t, `select count(*) from certificate_attempt where id = $1 and outcome = 'refused' and hub_code = 'ERR-01-501'`, got.GetId()))
 	}
-	require.Len(t, unittest.AwaitEmitted[*certificatev1.CertificateFailed](t, b.Bench, 2), 2)
+	require.Len(t, unittest.AwaitFacts[*certificatev1.CertificateFailed](t, b.Bench, 2), 2)
 }
 
 func TestAnUnavailableHubIsAskedAgain(t *testing.T) {
@@ -355,7 +355,7 @@ func TestAnUnavailableHubIsAskedAgain(t *testing.T) {
 	require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, got.GetState())
 	require.Equal(t, 3, b.count(t, `select count(*) from certificate_attempt where id = $1 and outcome = 'unavailable'`, got.GetId()))
 	require.Len(t, b.hub.calls(), 4)
-	require.Empty(t, unittest.Emitted[*certificatev1.CertificateFailed](t, b.Bench))
+	require.Empty(t, unittest.Facts[*certificatev1.CertificateFailed](t, b.Bench))
 }
 
 func TestAnAnswerThatComesTooLateChangesNothing(t *testing.T) {
@@ -394,7 +394,7 @@ func TestAnAnswerThatComesTooLateChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	digest := sha256.Sum256(file.GetData())
 	require.Equal(t, hex.EncodeToString(digest[:]), got.GetPdfDigest())
-	require.Len(t, unittest.AwaitEmitted[*certificatev1.CertificateIssued](t, b.Bench, 1), 1)
+	require.Len(t, unittest.AwaitFacts[*certificatev1.CertificateIssued](t, b.Bench, 1), 1)
 }
 
 func TestWhoIsNotEntitledLearnsNothing(t *testing.T) {

@@ -368,7 +368,7 @@ func TestACertificateThatCannotBeCompared(t *testing.T) {
 	})
 	require.Len(t, b.hub.calls(), 1, "the hub is not asked for what cannot be compared")
 	require.Equal(t, 1, b.count(t, `select count(*) from certificate_file`))
-	require.Empty(t, unittest.Emitted[*certificatev1.CertificateFailed](t, b.Bench))
+	require.Empty(t, unittest.Facts[*certificatev1.CertificateFailed](t, b.Bench))
 	b.circulation.fails(nil, false)
 	require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, awaitEnd(t, c, r.GetCertificate().GetId()).GetState())
 	require.NoError(t, Audit(t.Context(), b.App, b.Env.Sealed))

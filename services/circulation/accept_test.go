@@ -45,7 +45,7 @@ func TestAcceptQueued(t *testing.T) {
 	f := o.alreadyThere(t)
 	_, err := admin.RetryQueued(t.Context(), &circulationv1.RetryQueuedRequest{EdocNum: f.GetEdocNum()})
 	require.NoError(t, err)
-	unittest.AwaitEmitted[*circulationv1.CirculationRefused](t, o.Bench, 2)
+	unittest.AwaitFacts[*circulationv1.CirculationRefused](t, o.Bench, 2)
 	o.awaitCalls(t, f.GetEdocNum(), isQueued, isWaiting)
 	o.Clock.Advance(time.Hour)
 
@@ -60,7 +60,7 @@ func TestAcceptQueued(t *testing.T) {
 	attempts := o.attempts(t, f.GetEdocNum(), 1)
 	require.Len(t, attempts, 2)
 
-	stated := unittest.AwaitEmitted[*circulationv1.CirculationRegistered](t, o.Bench, 1)[0]
+	stated := unittest.AwaitFacts[*circulationv1.CirculationRegistered](t, o.Bench, 1)[0]
 	require.Equal(t, int32(2), stated.GetResult())
 	require.Equal(t, attempts[1].exchange, stated.GetExchange())
 	require.Equal(t, answeredAt, stated.GetAcknowledgedAt().AsTime())
@@ -69,7 +69,7 @@ func TestAcceptQueued(t *testing.T) {
 	envelope := o.Stated(t, &circulationv1.CirculationRegistered{})[0]
 	require.Equal(t, uint32(1), envelope.GetOrdinal())
 	require.Equal(t, "unit:circulation", envelope.GetActor())
-	require.Len(t, unittest.AwaitEmitted[*circulationv1.ReadTimeRegistered](t, o.Bench, 1), 1)
+	require.Len(t, unittest.AwaitFacts[*circulationv1.ReadTimeRegistered](t, o.Bench, 1), 1)
 
 	page, err := admin.ListQueue(t.Context(), &circulationv1.ListQueueRequest{})
 	require.NoError(t, err)
@@ -106,7 +106,7 @@ func (o *office) requireAccepted(t *testing.T, number string) {
 	require.Equal(t, uint32(3), envelope.GetOrdinal(), "the second attempt of the registration")
 	require.Equal(t, by, envelope.GetActor())
 	require.Equal(t, sender, envelope.GetSender())
-	accepted := unittest.Emitted[*circulationv1.QueuedCallAccepted](t, o.Bench)
+	accepted := unittest.Facts[*circulationv1.QueuedCallAccepted](t, o.Bench)
 	require.Len(t, accepted, 1)
 	require.NotEmpty(t, accepted[0].GetAuthentication().GetTokenId())
 	require.Equal(t, want[:], accepted[0].GetReasonDigest())
@@ -190,7 +190,7 @@ func TestAcceptedRegistrationIsCheckedAgain(t *testing.T) {
 	r := o.awaitCalls(t, f.GetEdocNum(), isDone, isDone)
 	require.Equal(t, int32(2), r.GetRegistration().GetAttempts())
 	require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()), "a registration is stated once")
-	require.Len(t, unittest.Emitted[*circulationv1.CirculationRefused](t, o.Bench), 1)
+	require.Len(t, unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench), 1)
 }
 
 // A read time queued for the same reason, which no version of this unit does by itself now, is accepted the same way.
@@ -213,7 +213,7 @@ func TestAcceptQueuedReadTime(t *testing.T) {
 	require.Equal(t, int32(2), call.GetResult())
 	require.Equal(t, int32(1), call.GetAttempts())
 	require.Equal(t, answeredAt, call.GetAcknowledgedAt().AsTime())
-	stated := unittest.AwaitEmitted[*circulationv1.ReadTimeRegistered](t, o.Bench, 2)
+	stated := unittest.AwaitFacts[*circulationv1.ReadTimeRegistered](t, o.Bench, 2)
 	require.Equal(t, answeredAt, stated[1].GetAcknowledgedAt().AsTime())
 	require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()))
 }

@@ -10,6 +10,13 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
+func (s *service) consumers() []inbox.Consumer {
+	return []inbox.Consumer{
+		{Purpose: "delivered", From: "delivery", Handlers: []inbox.Handler{inbox.On(s.onDocumentReceived)}},
+		{Purpose: "read", From: "viewing", Handlers: []inbox.Handler{inbox.On(s.onDocumentRead)}},
+	}
+}
+
 // onDocumentReceived makes records, or completes those of documents read before, and their registrations due.
 func (s *service) onDocumentReceived(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))

@@ -319,7 +319,7 @@ func (o *office) attempts(t *testing.T, number string, kind int) []attemptRow {
 func (o *office) proofs(t *testing.T, number string, readTime bool) []*circulationv1.HubCallItem {
 	t.Helper()
 	var found []*circulationv1.HubCallItem
-	for _, settled := range unittest.Emitted[*circulationv1.HubCallSettled](t, o.Bench) {
+	for _, settled := range unittest.Facts[*circulationv1.HubCallSettled](t, o.Bench) {
 		for _, item := range settled.GetItems() {
 			if settled.GetReadTime() == readTime && item.GetEdocNum() == number {
 				found = append(found, item)

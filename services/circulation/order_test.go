@@ -72,8 +72,8 @@ func TestFactsCommute(t *testing.T) {
 		require.Equal(t, int32(1), r.GetRegistration().GetAttempts())
 		require.Equal(t, int32(1), r.GetReadTime().GetAttempts())
 	}
-	require.Len(t, unittest.Emitted[*circulationv1.CirculationRegistered](t, o.Bench), len(plans))
-	require.Len(t, unittest.Emitted[*circulationv1.ReadTimeRegistered](t, o.Bench), len(plans))
+	require.Len(t, unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench), len(plans))
+	require.Len(t, unittest.Facts[*circulationv1.ReadTimeRegistered](t, o.Bench), len(plans))
 	o.hub.do(func() {
 		require.Len(t, o.hub.items, len(plans))
 		require.Len(t, o.hub.readItems, len(plans))

@@ -43,8 +43,8 @@ func TestRefusedBatchIsHalved(t *testing.T) {
 		o.awaitCalls(t, number, want, isWaiting)
 	}
 	require.Equal(t, "HUB_REFUSED:ERR-02-001", o.record(t, numbers[7]).GetRegistration().GetQueueReason())
-	require.Len(t, unittest.Emitted[*circulationv1.CirculationRefused](t, o.Bench), 2)
-	require.Len(t, unittest.Emitted[*circulationv1.CirculationRegistered](t, o.Bench), 38)
+	require.Len(t, unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench), 2)
+	require.Len(t, unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench), 38)
 }
 
 // A hub that refuses everything does not put everything before a person.
@@ -61,16 +61,16 @@ func TestHubThatRefusesEverything(t *testing.T) {
 	}
 	o.Deliver(t, express, events...)
 	o.hub.do(func() { o.hub.down = false })
-	unittest.AwaitEmitted[*circulationv1.CirculationRefused](t, o.Bench, 2)
+	unittest.AwaitFacts[*circulationv1.CirculationRefused](t, o.Bench, 2)
 	o.hub.do(func() { clear(o.hub.poison) })
 	await.Require(t, unittest.Patience, func(context.Context) error {
-		settled := len(unittest.Emitted[*circulationv1.CirculationRefused](t, o.Bench)) + len(unittest.Emitted[*circulationv1.CirculationRegistered](t, o.Bench))
+		settled := len(unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench)) + len(unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench))
 		if settled < len(numbers) {
 			return fmt.Errorf("%d of %d settled", settled, len(numbers))
 		}
 		return nil
 	})
-	require.NotEmpty(t, unittest.Emitted[*circulationv1.CirculationRegistered](t, o.Bench))
+	require.NotEmpty(t, unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench))
 }
 
 // The queue is listed from the longest waiting on, in pages, and a retry sends the same again with its time unchanged.
@@ -196,7 +196,7 @@ func TestManyDocumentsGoInBatches(t *testing.T) {
 	}
 	o.hub.do(func() { o.hub.down, o.hub.calls, o.hub.batches = false, 0, nil })
 	await.Require(t, unittest.Patience, func(context.Context) error {
-		if n := len(unittest.Emitted[*circulationv1.CirculationRegistered](t, o.Bench)); n != many {
+		if n := len(unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench)); n != many {
 			return fmt.Errorf("%d registered", n)
 		}
 		return nil

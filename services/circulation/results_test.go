@@ -20,7 +20,7 @@ func TestRegistersAReceivedDocument(t *testing.T) {
 	f := o.facts(t)
 	o.Deliver(t, express, received(f))
 
-	stated := unittest.AwaitEmitted[*circulationv1.CirculationRegistered](t, o.Bench, 1)[0]
+	stated := unittest.AwaitFacts[*circulationv1.CirculationRegistered](t, o.Bench, 1)[0]
 	require.Equal(t, int32(1), stated.GetResult())
 	require.Equal(t, "exchange-1", stated.GetExchange())
 	require.Equal(t, answeredAt, stated.GetAcknowledgedAt().AsTime())
@@ -203,7 +203,7 @@ func (o *office) confirmations(address string) int {
 func (o *office) refusal(t *testing.T, number string) *circulationv1.CirculationRefused {
 	t.Helper()
 	var found []*circulationv1.CirculationRefused
-	for _, r := range unittest.Emitted[*circulationv1.CirculationRefused](t, o.Bench) {
+	for _, r := range unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench) {
 		if r.GetEdocNum() == number {
 			found = append(found, r)
 		}
@@ -216,7 +216,7 @@ func (o *office) refusal(t *testing.T, number string) *circulationv1.Circulation
 func (o *office) statedOf(t *testing.T, number string) int {
 	t.Helper()
 	n := 0
-	for _, r := range unittest.Emitted[*circulationv1.CirculationRegistered](t, o.Bench) {
+	for _, r := range unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench) {
 		if r.GetEdocNum() == number {
 			n++
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -42,9 +43,12 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
-	States:     states(),
-	Policy:     "circulation/1",
-	Follows:    follows(), Witness: "status",
+	States: []proto.Message{
+		&circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}, &circulationv1.CirculationRefused{},
+		&circulationv1.HubCallSettled{}, &circulationv1.QueuedCallRetried{}, &circulationv1.QueuedCallAccepted{},
+	},
+	Policy:  "circulation/1",
+	Follows: follows(), Witness: "status",
 	Doors: []unit.Door{
 		unit.Offer(&circulationv1.CirculationService_ServiceDesc, circulationv1.RegisterCirculationServiceHandlerClient, circulationv1.NewCirculationServiceClient),
 		unit.Offer(&circulationv1.CirculationAdminService_ServiceDesc, circulationv1.RegisterCirculationAdminServiceHandlerClient, circulationv1.NewCirculationAdminServiceClient),

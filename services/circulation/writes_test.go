@@ -36,7 +36,7 @@ func TestRowWritesOfABulkDocument(t *testing.T) {
 		events[i] = received(o.facts(t))
 	}
 	o.Deliver(t, bulk, events...)
-	unittest.AwaitEmitted[*circulationv1.CirculationRegistered](t, o.Bench, many)
+	unittest.AwaitFacts[*circulationv1.CirculationRegistered](t, o.Bench, many)
 	var all float64
 	await.Require(t, unittest.Patience, func(ctx context.Context) error {
 		// Each connection tells its own share, and only now and then of itself.

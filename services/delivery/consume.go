@@ -13,6 +13,19 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
+// consumers: each kind that locks deliveries has a consumer, and so a transaction, of its own. A transaction that locks rows for one kind
+// and then, from the beginning again, for another would meet others halfway and deadlock.
+func (s *service) consumers() []inbox.Consumer {
+	return []inbox.Consumer{
+		{Purpose: "resolved", From: "address", Handlers: []inbox.Handler{
+			inbox.On(s.onAddressWithdrawn), inbox.On(s.onRecipientResolved),
+		}},
+		{Purpose: "search-cancelled", From: "address", Handlers: []inbox.Handler{inbox.On(s.onCancelledByAddress)}},
+		{Purpose: "cancelled", From: "intake", Handlers: []inbox.Handler{inbox.On(s.onCancelRequested)}},
+		{Purpose: "read", From: "viewing", Handlers: []inbox.Handler{inbox.On(s.onDocumentRead)}},
+	}
+}
+
 type resolvedEvent = inbox.Event[*addressv1.RecipientResolved]
 
 // onRecipientResolved delivers, waits or closes. Which rows change is decided by the rows' own state, so repeats change nothing.

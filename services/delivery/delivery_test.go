@@ -87,10 +87,10 @@ func TestUntrustedClockDeliversNothing(t *testing.T) {
 		o.Deliver(t, express, resolved(1, d))
 	}()
 	await.Require(t, unittest.Patience, func() bool { return containsRetry(o.Logs.String()) })
-	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 	o.advance(t, time.Second)
 	<-delivered
-	require.Len(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench), 1)
+	require.Len(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench), 1)
 }
 
 func (o *office) cancel(t *testing.T, number string) {
@@ -116,7 +116,7 @@ func TestOwnMemberReceives(t *testing.T) {
 	d := o.document(t, recipient, own)
 	o.Deliver(t, express, resolved(1, d))
 
-	received := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	received := unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench)
 	require.Len(t, received, 1)
 	facts := received[0].GetFacts()
 	require.Equal(t, facts.GetSentAt().AsTime(), facts.GetReceivedAt().AsTime())
@@ -155,11 +155,11 @@ func TestRepeatedResolutionDeliversOnce(t *testing.T) {
 	o := setup(t)
 	d := o.document(t, unittest.NewID(), own)
 	o.Deliver(t, express, resolved(1, d), resolved(1, d))
-	first := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	first := unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench)
 	o.advance(t, time.Minute)
 	o.Deliver(t, express, resolved(2, d))
 	require.Len(t, first, 1)
-	again := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	again := unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench)
 	require.Len(t, again, 1)
 	require.Equal(t, first[0].GetFacts().GetReceivedAt().AsTime(), again[0].GetFacts().GetReceivedAt().AsTime())
 }
@@ -176,18 +176,18 @@ func TestWaitingDocuments(t *testing.T) {
 			o := setup(t)
 			later, never := o.document(t, unittest.NewID(), test.resolution), o.document(t, unittest.NewID(), test.resolution)
 			o.Deliver(t, express, resolved(1, later), resolved(1, never))
-			require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+			require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 			later.Resolution = own
 			o.Deliver(t, express, resolved(2, later))
-			require.Len(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench), 1)
+			require.Len(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench), 1)
 
 			o.advance(t, 25*time.Hour)
-			expired := unittest.AwaitEmitted[*deliveryv1.DeliveryExpired](t, o.Bench, 1)
+			expired := unittest.AwaitFacts[*deliveryv1.DeliveryExpired](t, o.Bench, 1)
 			require.Equal(t, never.GetFacts().GetEdocNum(), expired[0].GetEdocNum())
 			never.Resolution = own
 			o.Deliver(t, express, resolved(2, never))
-			require.Len(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench), 1, "an expired document is never delivered")
-			require.Len(t, unittest.Emitted[*deliveryv1.DeliveryExpired](t, o.Bench), 1)
+			require.Len(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench), 1, "an expired document is never delivered")
+			require.Len(t, unittest.Facts[*deliveryv1.DeliveryExpired](t, o.Bench), 1)
 		})
 	}
 }
@@ -202,7 +202,7 @@ func TestFinalResolutionsNeverDeliver(t *testing.T) {
 		d.Resolution = own
 		o.Deliver(t, express, resolved(2, d))
 	}
-	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 }
 
 // A document whose recipient nobody could find out before the deadline expires at once; where a cancel was asked for, it is cancelled.
@@ -215,16 +215,16 @@ func TestUnknownRecipientExpires(t *testing.T) {
 	d.ResolvedAt, asked.ResolvedAt = d.GetFacts().GetSendDeadline(), d.GetFacts().GetSendDeadline()
 	o.Deliver(t, express, resolved(1, d), resolved(1, asked))
 	o.Deliver(t, express, resolved(1, d))
-	expired := unittest.Emitted[*deliveryv1.DeliveryExpired](t, o.Bench)
+	expired := unittest.Facts[*deliveryv1.DeliveryExpired](t, o.Bench)
 	require.Len(t, expired, 1)
 	require.Equal(t, d.GetFacts().GetEdocNum(), expired[0].GetEdocNum())
 	require.False(t, expired[0].GetExpiredAt().AsTime().Before(d.GetFacts().GetSendDeadline().AsTime()))
-	cancelled := unittest.Emitted[*deliveryv1.DocumentCancelled](t, o.Bench)
+	cancelled := unittest.Facts[*deliveryv1.DocumentCancelled](t, o.Bench)
 	require.Len(t, cancelled, 1)
 	require.Equal(t, asked.GetFacts().GetEdocNum(), cancelled[0].GetEdocNum())
 	d.Resolution = own
 	o.Deliver(t, express, resolved(2, d))
-	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 }
 
 // A cancel is decided by whoever would take the next step.
@@ -236,8 +236,8 @@ func TestCancel(t *testing.T) {
 		d := o.document(t, unittest.NewID(), own)
 		o.cancel(t, d.GetFacts().GetEdocNum())
 		o.Deliver(t, express, resolved(1, d))
-		require.Len(t, unittest.Emitted[*deliveryv1.DocumentCancelled](t, o.Bench), 1)
-		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+		require.Len(t, unittest.Facts[*deliveryv1.DocumentCancelled](t, o.Bench), 1)
+		require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 	})
 	t.Run("while waiting: address decides, nothing is delivered or expires afterwards", func(t *testing.T) {
 		t.Parallel()
@@ -250,9 +250,9 @@ func TestCancel(t *testing.T) {
 		o.advance(t, 25*time.Hour)
 		d.Resolution = own
 		o.Deliver(t, express, resolved(2, d))
-		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
-		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentCancelled](t, o.Bench))
-		require.Empty(t, unittest.Emitted[*deliveryv1.DeliveryExpired](t, o.Bench))
+		require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
+		require.Empty(t, unittest.Facts[*deliveryv1.DocumentCancelled](t, o.Bench))
+		require.Empty(t, unittest.Facts[*deliveryv1.DeliveryExpired](t, o.Bench))
 	})
 	t.Run("while waiting, and address had ended the search: cancelled at the deadline", func(t *testing.T) {
 		t.Parallel()
@@ -261,12 +261,12 @@ func TestCancel(t *testing.T) {
 		o.Deliver(t, express, resolved(1, d))
 		o.cancel(t, d.GetFacts().GetEdocNum())
 		o.advance(t, 25*time.Hour)
-		unittest.AwaitEmitted[*deliveryv1.DocumentCancelled](t, o.Bench, 1)
+		unittest.AwaitFacts[*deliveryv1.DocumentCancelled](t, o.Bench, 1)
 		d.Resolution = own
 		o.Deliver(t, express, resolved(2, d))
-		require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
-		require.Empty(t, unittest.Emitted[*deliveryv1.DeliveryExpired](t, o.Bench))
-		require.Len(t, unittest.Emitted[*deliveryv1.DocumentCancelled](t, o.Bench), 1)
+		require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
+		require.Empty(t, unittest.Facts[*deliveryv1.DeliveryExpired](t, o.Bench))
+		require.Len(t, unittest.Facts[*deliveryv1.DocumentCancelled](t, o.Bench), 1)
 	})
 	t.Run("after receipt: refused, once", func(t *testing.T) {
 		t.Parallel()
@@ -275,7 +275,7 @@ func TestCancel(t *testing.T) {
 		o.Deliver(t, express, resolved(1, d))
 		o.cancel(t, d.GetFacts().GetEdocNum())
 		o.cancel(t, d.GetFacts().GetEdocNum())
-		require.Len(t, unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench), 1)
+		require.Len(t, unittest.Facts[*deliveryv1.CancelRefused](t, o.Bench), 1)
 	})
 	t.Run("after reading: refused, once", func(t *testing.T) {
 		t.Parallel()
@@ -285,7 +285,7 @@ func TestCancel(t *testing.T) {
 		o.read(t, d.GetFacts().GetEdocNum(), o.Clock.Now())
 		o.cancel(t, d.GetFacts().GetEdocNum())
 		o.cancel(t, d.GetFacts().GetEdocNum())
-		require.Len(t, unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench), 1)
+		require.Len(t, unittest.Facts[*deliveryv1.CancelRefused](t, o.Bench), 1)
 	})
 }
 
@@ -302,10 +302,10 @@ func TestWithdrawnAddressFails(t *testing.T) {
 	o.Deliver(t, express, journal.Fact{Subject: "to-" + recipient, Actor: "unit:address", OccurredAt: o.Clock.Now(),
 		Message: &addressv1.AddressWithdrawn{Address: "to-" + recipient, ValidUntil: timestamppb.New(o.Clock.Now()), Recipient: recipient}})
 	o.Deliver(t, express, resolved(1, o.document(t, recipient, own)))
-	failed := unittest.Emitted[*deliveryv1.DeliveryFailed](t, o.Bench)
+	failed := unittest.Facts[*deliveryv1.DeliveryFailed](t, o.Bench)
 	require.Len(t, failed, 1)
 	require.Equal(t, "ADDRESS_WITHDRAWN", failed[0].GetReason())
-	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 }
 
 // A document accepted by a clock ahead of ours is not stamped earlier than its acceptance: it is given back until our clock is there.
@@ -321,10 +321,10 @@ func TestClockBehindTheFactsWaits(t *testing.T) {
 		o.Deliver(t, express, resolved(1, d))
 	}()
 	await.Require(t, unittest.Patience, func() bool { return len(o.Logs.String()) > 0 && containsRetry(o.Logs.String()) })
-	require.Empty(t, unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench))
+	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 	o.advance(t, 4*time.Second)
 	<-delivered
-	received := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	received := unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench)
 	require.Len(t, received, 1)
 	require.False(t, received[0].GetFacts().GetSentAt().AsTime().Before(ahead))
 }
@@ -342,11 +342,11 @@ func TestCancelIsNotAnsweredBeforeItWasAsked(t *testing.T) {
 		o.Deliver(t, express, journal.Fact{Subject: number, Sender: sender, Actor: sender, OccurredAt: asked, Message: &intakev1.CancelRequested{EdocNum: number}})
 	}()
 	await.Require(t, unittest.Patience, func() bool {
-		return containsRetry(o.Logs.String()) || len(unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench)) > 0
+		return containsRetry(o.Logs.String()) || len(unittest.Facts[*deliveryv1.CancelRefused](t, o.Bench)) > 0
 	})
 	o.advance(t, 3*time.Second)
 	<-answered
-	refused := unittest.Emitted[*deliveryv1.CancelRefused](t, o.Bench)
+	refused := unittest.Facts[*deliveryv1.CancelRefused](t, o.Bench)
 	require.Len(t, refused, 1)
 	require.False(t, refused[0].GetRefusedAt().AsTime().Before(asked))
 }
@@ -396,7 +396,7 @@ func TestReceivedIsLookedUpByTheUnitsThatMiss(t *testing.T) {
 	o := setup(t)
 	received, waiting := o.document(t, unittest.NewID(), own), o.document(t, unittest.NewID(), none)
 	o.Deliver(t, express, resolved(1, received), resolved(1, waiting))
-	stated := unittest.Emitted[*deliveryv1.DocumentReceived](t, o.Bench)
+	stated := unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench)
 	require.Len(t, stated, 1)
 	for _, caller := range []string{"viewing", "certificate"} {
 		lookup := deliveryv1.NewDeliveryLookupServiceClient(o.Unit(t, caller))

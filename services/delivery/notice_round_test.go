@@ -129,7 +129,7 @@ func TestNotice(t *testing.T) {
 	recipient := unittest.NewID()
 	d := o.document(t, recipient, own)
 	o.Deliver(t, express, resolved(1, d))
-	require.Len(t, unittest.AwaitEmitted[*deliveryv1.NoticeGiven](t, o.Bench, 1), 1)
+	require.Len(t, unittest.AwaitFacts[*deliveryv1.NoticeGiven](t, o.Bench, 1), 1)
 	took := p.calls()
 	require.Len(t, took, 1)
 	require.Equal(t, first, took[0].webhook)
@@ -140,7 +140,7 @@ func TestNotice(t *testing.T) {
 	require.Equal(t, "sender", took[0].Notices[0].Documents[0].From)
 	require.Equal(t, o.Clock.Now(), took[0].Notices[0].Documents[0].ReceivedAt)
 	require.Zero(t, o.noticesLeft(t))
-	given := unittest.Emitted[*deliveryv1.RoundGiven](t, o.Bench)
+	given := unittest.Facts[*deliveryv1.RoundGiven](t, o.Bench)
 	require.Len(t, given, 1)
 	require.Equal(t, uint32(2), given[0].GetAttempt())
 	require.Equal(t, o.Clock.Now(), given[0].GetGivenAt().AsTime())
@@ -164,7 +164,7 @@ func TestRoundTellsEachRecipientOfAllThatCame(t *testing.T) {
 		events = append(events, resolved(1, d))
 	}
 	o.Deliver(t, express, events...)
-	require.Len(t, unittest.AwaitEmitted[*deliveryv1.NoticeGiven](t, o.Bench, 5), 5)
+	require.Len(t, unittest.AwaitFacts[*deliveryv1.NoticeGiven](t, o.Bench, 5), 5)
 	took := p.calls()
 	require.Len(t, took, 1)
 	require.Len(t, took[0].Notices, 2)
@@ -192,7 +192,7 @@ func TestReadingAndCancellingStopTheNotice(t *testing.T) {
 	mu.Lock()
 	open = true
 	mu.Unlock()
-	given := unittest.AwaitEmitted[*deliveryv1.NoticeGiven](t, o.Bench, 1)
+	given := unittest.AwaitFacts[*deliveryv1.NoticeGiven](t, o.Bench, 1)
 	require.Equal(t, told.GetFacts().GetEdocNum(), given[len(given)-1].GetEdocNum())
 	require.Len(t, p.calls(), 1)
 	require.Equal(t, map[string][]string{recipient: {told.GetFacts().GetEdocNum()}}, p.calls()[0].numbers())
@@ -206,9 +206,9 @@ func TestRoundWithNothingToTellEnds(t *testing.T) {
 	o.Deliver(t, express, resolved(1, d))
 	o.read(t, d.GetFacts().GetEdocNum(), o.Clock.Now())
 	await.Require(t, unittest.Patience, func() bool { return o.noticesLeft(t) == 0 })
-	require.Empty(t, unittest.Emitted[*deliveryv1.NoticeGiven](t, o.Bench))
-	require.Empty(t, unittest.Emitted[*deliveryv1.RoundGiven](t, o.Bench))
-	require.Empty(t, unittest.Emitted[*deliveryv1.RoundGivenUp](t, o.Bench))
+	require.Empty(t, unittest.Facts[*deliveryv1.NoticeGiven](t, o.Bench))
+	require.Empty(t, unittest.Facts[*deliveryv1.RoundGiven](t, o.Bench))
+	require.Empty(t, unittest.Facts[*deliveryv1.RoundGivenUp](t, o.Bench))
 }
 
 // That nobody could be told is stated too, and what it was is left for a person.
@@ -222,11 +222,11 @@ func TestNoticeGivenUp(t *testing.T) {
 		return o.count(t, `select count(*) from notice_round where given_up_at is not null and edoc_nums = array[$1]`, number) == 1
 	})
 	require.Equal(t, 2, p.attempts())
-	givenUp := unittest.Emitted[*deliveryv1.RoundGivenUp](t, o.Bench)
+	givenUp := unittest.Facts[*deliveryv1.RoundGivenUp](t, o.Bench)
 	require.Len(t, givenUp, 1)
 	require.Equal(t, []string{number}, givenUp[0].GetRecipients()[0].GetEdocNums())
 	require.Equal(t, "answered with status 502", givenUp[0].GetReason())
-	require.Empty(t, unittest.Emitted[*deliveryv1.NoticeGiven](t, o.Bench))
+	require.Empty(t, unittest.Facts[*deliveryv1.NoticeGiven](t, o.Bench))
 }
 
 // A recipient whose notice is refused for what it says holds up nobody else's.
@@ -241,10 +241,10 @@ func TestRefusedContentHoldsUpNobodyElse(t *testing.T) {
 	})
 	refused, told := o.document(t, bad, own), o.document(t, good, own)
 	o.Deliver(t, express, resolved(1, refused), resolved(1, told))
-	given := unittest.AwaitEmitted[*deliveryv1.NoticeGiven](t, o.Bench, 1)
+	given := unittest.AwaitFacts[*deliveryv1.NoticeGiven](t, o.Bench, 1)
 	require.Equal(t, told.GetFacts().GetEdocNum(), given[0].GetEdocNum())
 	await.Require(t, unittest.Patience, func() bool { return o.noticesLeft(t) == 0 })
-	givenUp := unittest.Emitted[*deliveryv1.RoundGivenUp](t, o.Bench)
+	givenUp := unittest.Facts[*deliveryv1.RoundGivenUp](t, o.Bench)
 	require.Len(t, givenUp, 1)
 	require.Len(t, givenUp[0].GetRecipients(), 1)
 	require.Equal(t, []string{refused.GetFacts().GetEdocNum()}, givenUp[0].GetRecipients()[0].GetEdocNums())
@@ -263,7 +263,7 @@ func TestRowWrites(t *testing.T) {
 		}
 		o.Deliver(t, platformv1.Lane_LANE_BULK, events...)
 	}
-	unittest.AwaitEmitted[*deliveryv1.NoticeGiven](t, o.Bench, documents)
+	unittest.AwaitFacts[*deliveryv1.NoticeGiven](t, o.Bench, documents)
 	require.LessOrEqual(t, len(p.calls()), rows)
 	writes := unittest.RowWrites(t, o.Bench, "delivery", documents, 0)
 	t.Logf("row writes: %v", writes)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -33,9 +34,13 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: []pg.Partition{journal.Kept("delivery", pg.ByYearText, "", "e.edoc_num")},
-	States:     emits(),
-	Policy:     "delivery/1",
-	Follows:    follows(), Witness: "status",
+	States: []proto.Message{
+		&deliveryv1.DocumentReceived{}, &deliveryv1.DeliveryExpired{}, &deliveryv1.DeliveryFailed{},
+		&deliveryv1.DocumentCancelled{}, &deliveryv1.CancelRefused{}, &deliveryv1.NoticeGiven{},
+		&deliveryv1.RoundGiven{}, &deliveryv1.RoundGivenUp{},
+	},
+	Policy:  "delivery/1",
+	Follows: follows(), Witness: "status",
 	Doors: []unit.Door{unit.Offer(&deliveryv1.InboxService_ServiceDesc, deliveryv1.RegisterInboxServiceHandlerClient, deliveryv1.NewInboxServiceClient)},
 	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()

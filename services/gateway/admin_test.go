@@ -54,7 +54,7 @@ func TestCreateInstitution(t *testing.T) {
 	require.NoError(t, err)
 	id, sender := w.institution(t, "1234567892", "Sender-Create")
 	require.NotEmpty(t, sender.Secret)
-	facts := unittest.AwaitEmitted[*gatewayv1.PrincipalChanged](t, w.Bench, 1)
+	facts := unittest.AwaitFacts[*gatewayv1.PrincipalChanged](t, w.Bench, 1)
 	require.Equal(t, []string{id, "sender-create"}, []string{facts[0].GetId(), facts[0].GetAddress()})
 
 	calls := w.units.registrations()
@@ -72,9 +72,9 @@ func TestCreateInstitution(t *testing.T) {
 	bad := w.call(t, "POST", "/v1/admin/institutions", admin, strings.Replace(institutionJSON("보기기관", "1234567894", "x-y-z"), "/9j/", "AAAA", 1))
 	require.Equal(t, 400, bad.status, "%s", bad.body)
 	require.Len(t, w.units.registrations(), 2, "what is no JPEG goes no further")
-	made := unittest.Emitted[*gatewayv1.ClientCreated](t, w.Bench)
+	made := unittest.Facts[*gatewayv1.ClientCreated](t, w.Bench)
 	require.Equal(t, []string{operator.ID, id}, []string{made[0].GetPrincipal(), made[1].GetPrincipal()})
-	require.Equal(t, []string{unitActor, operator.ID}, []string{w.Stated(t, made[0])[0].GetActor(), w.Stated(t, made[0])[1].GetActor()})
+	require.Equal(t, []string{actor, operator.ID}, []string{w.Stated(t, made[0])[0].GetActor(), w.Stated(t, made[0])[1].GetActor()})
 }
 
 // What the address unit says no to is no principal, and what was cut off between the two is made by the repeat, once.
@@ -113,7 +113,7 @@ func TestClients(t *testing.T) {
 	sender, _ := w.institution(t, "1234567898", "sender-clients")
 	system, err := client.CreateViewingSystem(t.Context(), &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "열람", Senders: []string{sender}}})
 	require.NoError(t, err)
-	facts := unittest.AwaitEmitted[*gatewayv1.PrincipalChanged](t, w.Bench, 2)
+	facts := unittest.AwaitFacts[*gatewayv1.PrincipalChanged](t, w.Bench, 2)
 	require.Equal(t, []string{sender}, facts[1].GetSenders())
 	_, err = client.CreateViewingSystem(t.Context(), &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "열람", Senders: []string{unittest.NewID()}}})
 	require.Equal(t, "INSTITUTION_NOT_FOUND", fault.ReasonOf(err))
@@ -182,5 +182,5 @@ func TestCreateInstitutionAtOnce(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, made)
-	require.Len(t, unittest.AwaitEmitted[*gatewayv1.PrincipalChanged](t, w.Bench, 1), 1)
+	require.Len(t, unittest.AwaitFacts[*gatewayv1.PrincipalChanged](t, w.Bench, 1), 1)
 }

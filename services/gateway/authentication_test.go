@@ -22,7 +22,7 @@ func TestClientAuthenticationIsStated(t *testing.T) {
 	principal, sender := w.institution(t, "1234567890", "sender-proofs")
 	p, err := w.Env.Authn.Verify(t.Context(), w.token(t, sender))
 	require.NoError(t, err)
-	proved := unittest.Emitted[*gatewayv1.ClientAuthenticated](t, w.Bench)
+	proved := unittest.Facts[*gatewayv1.ClientAuthenticated](t, w.Bench)
 	proved = slices.DeleteFunc(proved, func(m *gatewayv1.ClientAuthenticated) bool { return m.GetPrincipal() != principal })
 	require.Len(t, proved, 1)
 	require.True(t, proto.Equal(&gatewayv1.ClientAuthenticated{
@@ -37,7 +37,7 @@ func TestClientAuthenticationIsStated(t *testing.T) {
 		require.Equal(t, 401, got.status, "%s", got.body)
 	}
 	refused := func() []*gatewayv1.ClientNotAuthenticated {
-		return unittest.Emitted[*gatewayv1.ClientNotAuthenticated](t, w.Bench)
+		return unittest.Facts[*gatewayv1.ClientNotAuthenticated](t, w.Bench)
 	}
 	for range refusalBurst + 2 {
 		guess(sender.ID)

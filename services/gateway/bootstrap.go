@@ -35,7 +35,7 @@ func bootstrap(ctx context.Context, path string, box *journal.Journal, c clock.C
 		if _, err := insertPrincipal(ctx, tx, p); err != nil {
 			return err
 		}
-		if err := addClient(ctx, tx, credentials, unitActor); err != nil {
+		if err := addClient(ctx, tx, credentials, actor); err != nil {
 			return err
 		}
 		made = true

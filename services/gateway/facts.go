@@ -11,8 +11,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// unitActor names this unit where nobody else acted.
-const unitActor = "unit:gateway"
+// actor names this unit where nobody else acted.
+const actor = "unit:gateway"
 
 // record states a private fact; ordinal 0 is the first.
 func record(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, actor string, at time.Time, message proto.Message) error {

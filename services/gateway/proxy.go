@@ -199,13 +199,13 @@ func (p *proxy) unitFor(to target, incoming metadata.MD) (string, error) {
 	}
 	named := incoming.Get(unitHeader)
 	if len(named) != 1 || !p.catalogue.has(named[0]) {
-		return "", fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_REQUEST, "the metadata "+unitHeader+" must name the unit")
+		return "", fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the metadata "+unitHeader+" must name the unit")
 	}
 	return named[0], nil
 }
 
 func noSuchMethod() error {
-	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is no such method at this door")
+	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is no such method at this door")
 }
 
 // countItems counts the occurrences of a field of the request, without reading them.

@@ -8,51 +8,51 @@ import (
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
-// unitName is the domain of this unit's faults.
-const unitName = "gateway"
+// domain is the domain of this unit's faults.
+const domain = "gateway"
 
 func invalidClient(cause error) error {
-	return fault.New(fault.Unauthenticated, unitName, gatewayv1.Reason_REASON_INVALID_CLIENT, "the client is not authenticated", fault.Wrap(cause))
+	return fault.New(fault.Unauthenticated, domain, gatewayv1.Reason_REASON_INVALID_CLIENT, "the client is not authenticated", fault.Wrap(cause))
 }
 
 func invalidScope() error {
-	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_SCOPE, "a scope is not one the client holds")
+	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_SCOPE, "a scope is not one the client holds")
 }
 
 func invalidField(field, rule, message string) error {
-	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_REQUEST, "the request breaks rules",
+	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the request breaks rules",
 		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))
 }
 
 // undecodable is a gRPC message that is not one of the RPC's: cut off, not UTF-8, or of another type.
 func undecodable() error {
-	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_INVALID_REQUEST, "the message cannot be decoded")
+	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the message cannot be decoded")
 }
 
 func institutionNotFound() error {
-	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_INSTITUTION_NOT_FOUND, "there is no such institution")
+	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_INSTITUTION_NOT_FOUND, "there is no such institution")
 }
 
 func principalNotFound() error {
-	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_PRINCIPAL_NOT_FOUND, "there is no such principal")
+	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_PRINCIPAL_NOT_FOUND, "there is no such principal")
 }
 
 func clientNotFound() error {
-	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_CLIENT_NOT_FOUND, "there is no such client")
+	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_CLIENT_NOT_FOUND, "there is no such client")
 }
 
 func tooManyClients() error {
-	return fault.New(fault.Conflict, unitName, gatewayv1.Reason_REASON_TOO_MANY_CLIENTS, "the principal has ten clients that are not revoked")
+	return fault.New(fault.Conflict, domain, gatewayv1.Reason_REASON_TOO_MANY_CLIENTS, "the principal has ten clients that are not revoked")
 }
 
 func rateLimited(after time.Duration) error {
-	return fault.New(fault.Exhausted, unitName, gatewayv1.Reason_REASON_RATE_LIMITED, "the quota is used up", fault.WithRetryAfter(after))
+	return fault.New(fault.Exhausted, domain, gatewayv1.Reason_REASON_RATE_LIMITED, "the quota is used up", fault.WithRetryAfter(after))
 }
 
 func noSuchRoute() error {
-	return fault.New(fault.NotFound, unitName, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path")
+	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path")
 }
 
 func tooLarge(limit int) error {
-	return fault.New(fault.Invalid, unitName, gatewayv1.Reason_REASON_BODY_TOO_LARGE, fmt.Sprintf("the message has more than %d bytes", limit))
+	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_BODY_TOO_LARGE, fmt.Sprintf("the message has more than %d bytes", limit))
 }

@@ -37,7 +37,7 @@ const forgetEvery = 10 * time.Minute
 // New is the gateway in front of other units.
 func New(others ...unit.Unit) unit.Unit {
 	own := unit.Spec[*Config, *service]{
-		Name: unitName,
+		Name: domain,
 		Duty: "the two public doors, OAuth2, quotas, problem documents; principals", Requires: []string{"address"}, Defaults: Default, Settings: settings,
 		Migrations: tables(), Signers: []string{keys.AccessToken}, Policy: "gateway/1", Follows: follows(), Witness: "status",
 		States: []proto.Message{
@@ -86,7 +86,7 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 	if err != nil {
 		return nil, fmt.Errorf("open the token key: %w", err)
 	}
-	minter, err := authn.NewMinter(unitName, authn.Key{ID: signer.KeyID(), Signer: signer}, env.Clock)
+	minter, err := authn.NewMinter(domain, authn.Key{ID: signer.KeyID(), Signer: signer}, env.Clock)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func openDoors(ctx context.Context, env *unit.Env, config *Config, offers *catal
 }
 
 func restHandler(ctx context.Context, env *unit.Env, config *Config, offers *catalogue, d *door) (http.Handler, error) {
-	self, err := env.Dial(unitName)
+	self, err := env.Dial(domain)
 	if err != nil {
 		return nil, err
 	}

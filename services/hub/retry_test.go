@@ -116,7 +116,7 @@ func TestRetryCodesPutCallsOff(t *testing.T) {
 			require.NoError(t, Audit(t.Context(), b.App, b.Env.Sealed))
 
 			var stated []string
-			for _, m := range unittest.Emitted[*hubv1.ExchangeAnswered](t, b) {
+			for _, m := range unittest.Facts[*hubv1.ExchangeAnswered](t, b) {
 				if m.GetOperation() == tt.operation {
 					stated = append(stated, "1 "+strings.TrimSpace(m.GetOutcome()+" "+m.GetErrorCode()))
 				}

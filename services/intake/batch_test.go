@@ -67,7 +67,7 @@ func TestBatchSend(t *testing.T) {
 	require.NotEmpty(t, outcomes[6].GetAccepted().GetEdocNum(), "the certificate came with another item of the batch")
 	require.Equal(t, before.GetEdocNum(), outcomes[7].GetRefused().GetExistingEdocNum())
 
-	accepted := unittest.AwaitEmitted[*intakev1.DocumentAccepted](t, w.Bench, 4)
+	accepted := unittest.AwaitFacts[*intakev1.DocumentAccepted](t, w.Bench, 4)
 	require.Len(t, accepted, 4)
 	require.Equal(t, before.GetEdocNum(), accepted[0].GetFacts().GetEdocNum())
 	for _, i := range []int{0, 5, 6} {
@@ -170,8 +170,8 @@ func TestTwoReplicas(t *testing.T) {
 	require.Len(t, numbers, 2*rounds*size+1)
 	require.Equal(t, 2*rounds*size+1, fresh)
 	require.Equal(t, fresh+1, w.count(t, "document"))
-	unittest.AwaitEmitted[*intakev1.DocumentAccepted](t, w.Bench, fresh+1)
-	require.Len(t, unittest.Emitted[*intakev1.DocumentAccepted](t, w.Bench), fresh+1, "each is stated once")
+	unittest.AwaitFacts[*intakev1.DocumentAccepted](t, w.Bench, fresh+1)
+	require.Len(t, unittest.Facts[*intakev1.DocumentAccepted](t, w.Bench), fresh+1, "each is stated once")
 }
 
 // replica is a second process of the unit on the same database.

@@ -108,7 +108,7 @@ func TestSealedValuesOpenForTheirReaders(t *testing.T) {
 		i.Recipient = &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: "가나다", BirthDate: "19900101", Phone: "01000000000"}}
 	})
 	number := w.send(t, item).GetEdocNum()
-	accepted := unittest.AwaitEmitted[*intakev1.DocumentAccepted](t, w.Bench, 1)[0]
+	accepted := unittest.AwaitFacts[*intakev1.DocumentAccepted](t, w.Bench, 1)[0]
 	recipient, err := proto.MarshalOptions{Deterministic: true}.Marshal(item.GetRecipient())
 	require.NoError(t, err)
 	for _, tc := range []struct {
@@ -230,7 +230,7 @@ func TestRepeats(t *testing.T) {
 	w := newWorld(t)
 	first := w.send(t, w.item(t, "own-1"))
 	w.send(t, w.item(t, "own-2", func(i *intakev1.SendItem) { i.Repeats = first.GetEdocNum() }))
-	require.Equal(t, first.GetEdocNum(), unittest.Emitted[*intakev1.DocumentAccepted](t, w.Bench)[1].GetFacts().GetRepeats())
+	require.Equal(t, first.GetEdocNum(), unittest.Facts[*intakev1.DocumentAccepted](t, w.Bench)[1].GetFacts().GetRepeats())
 }
 
 // A certificate is uploaded once, named by digest, given to the units that may have it, and the same for every sender.
@@ -268,7 +268,7 @@ func TestUploadedCertificate(t *testing.T) {
 	for _, caller := range []string{"status", "certificate"} {
 		facts, err := intakev1.NewIntakeLookupServiceClient(w.Unit(t, caller)).GetDocument(t.Context(), &intakev1.GetDocumentRequest{EdocNum: got.GetEdocNum()})
 		require.NoError(t, err, caller)
-		require.True(t, proto.Equal(unittest.Emitted[*intakev1.DocumentAccepted](t, w.Bench)[0].GetFacts(), facts.GetFacts()), caller)
+		require.True(t, proto.Equal(unittest.Facts[*intakev1.DocumentAccepted](t, w.Bench)[0].GetFacts(), facts.GetFacts()), caller)
 	}
 	_, err = intakev1.NewIntakeLookupServiceClient(w.Unit(t, "status")).GetDocument(t.Context(), &intakev1.GetDocumentRequest{EdocNum: "20200101_NARU000001_0000000000001"})
 	require.ErrorIs(t, err, fault.NotFound)
@@ -322,7 +322,7 @@ func TestCancel(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	requested := unittest.Emitted[*intakev1.CancelRequested](t, w.Bench)
+	requested := unittest.Facts[*intakev1.CancelRequested](t, w.Bench)
 	require.Len(t, requested, 2)
 	require.Equal(t, single, requested[0].GetEdocNum())
 	require.Equal(t, platformv1.Lane_LANE_EXPRESS, requested[0].GetLane())

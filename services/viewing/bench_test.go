@@ -249,7 +249,7 @@ func about[M proto.Message](t *testing.T, b *bundle, subject string) []M {
 	var found []M
 	for i, e := range b.Stated(t, zero) {
 		if e.GetSubject() == subject {
-			found = append(found, unittest.Emitted[M](t, b.Bench)[i])
+			found = append(found, unittest.Facts[M](t, b.Bench)[i])
 		}
 	}
 	return found
@@ -263,7 +263,7 @@ func private[M interface {
 	t.Helper()
 	var zero M
 	stated := b.Stated(t, zero)
-	for i, m := range unittest.Emitted[M](t, b.Bench) {
+	for i, m := range unittest.Facts[M](t, b.Bench) {
 		if m.GetEdocNum() == number {
 			found, envelopes = append(found, m), append(envelopes, stated[i])
 		}
@@ -285,7 +285,7 @@ func (b *bundle) replica(t *testing.T) *service {
 	t.Cleanup(pool.Close)
 	env := *b.Env
 	env.DB = pool
-	env.Journal, err = journal.New(journal.Deps{Unit: "viewing", DB: pool, Clock: env.Clock, Keys: journal.NewKeys(env.Keys, env.Clock), States: emits(), Policy: Unit.Policy})
+	env.Journal, err = journal.New(journal.Deps{Unit: "viewing", DB: pool, Clock: env.Clock, Keys: journal.NewKeys(env.Keys, env.Clock), States: Unit.States, Policy: Unit.Policy})
 	require.NoError(t, err)
 	s, err := build(t.Context(), &env, b.Config.(*Config))
 	require.NoError(t, err)

@@ -17,6 +17,14 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
+// consumers keep cancelled numbers and the projection of viewing systems.
+func (*service) consumers() []inbox.Consumer {
+	return []inbox.Consumer{
+		{Purpose: "cancelled", From: "delivery", Handlers: []inbox.Handler{inbox.On(onDocumentCancelled)}},
+		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
+	}
+}
+
 // onDocumentCancelled remembers a cancelled number. There is usually no document to it: delivery cancels before receipt only, and a document is
 // here from its first token on.
 func onDocumentCancelled(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentCancelled]) ([]inbox.Verdict, error) {

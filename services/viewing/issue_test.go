@@ -60,7 +60,7 @@ func TestIssue(t *testing.T) {
 		require.Equal(t, b.sender, e.GetSender())
 		require.Equal(t, recipient, e.GetActor())
 	}
-	message := unittest.Emitted[*viewingv1.ViewingTokenIssued](t, b.Bench)[0]
+	message := unittest.Facts[*viewingv1.ViewingTokenIssued](t, b.Bench)[0]
 	require.Equal(t, recipient, message.GetRecipient())
 	require.Equal(t, platformv1.Lane_LANE_BULK, message.GetLane())
 	require.Equal(t, now, message.GetIssuedAt().AsTime())
@@ -125,7 +125,7 @@ func TestIssueRefused(t *testing.T) {
 	_, err = viewingv1.NewViewingTokenServiceClient(b.ViewingSystem(t, b.system)).
 		IssueViewingToken(t.Context(), &viewingv1.IssueViewingTokenRequest{EdocNum: mine.GetEdocNum()})
 	require.ErrorIs(t, err, fault.Denied, "viewing systems get no tokens")
-	require.Empty(t, unittest.Emitted[*viewingv1.ViewingTokenIssued](t, b.Bench))
+	require.Empty(t, unittest.Facts[*viewingv1.ViewingTokenIssued](t, b.Bench))
 }
 
 // A token never outlives the viewing deadline.

@@ -52,7 +52,7 @@ func TestReport(t *testing.T) {
 	require.Len(t, stated, 1)
 	require.Equal(t, uint32(1), stated[0].GetOrdinal())
 	require.Equal(t, f.GetEdocNum(), stated[0].GetSubject())
-	message := unittest.Emitted[*viewingv1.DocumentRead](t, b.Bench)[0]
+	message := unittest.Facts[*viewingv1.DocumentRead](t, b.Bench)[0]
 	require.Equal(t, read, message.GetReadAt().AsTime())
 	require.Equal(t, v.GetVerifiedAt().AsTime(), message.GetVerifiedAt().AsTime())
 	require.Equal(t, reported, message.GetReportedAt().AsTime())
@@ -165,7 +165,7 @@ func TestReportRules(t *testing.T) {
 		require.Error(t, err, test.name)
 		require.Equal(t, strings.TrimPrefix(test.reason.String(), "REASON_"), fault.ReasonOf(err), test.name)
 		require.Empty(t, times, test.name)
-		proofs := unittest.Emitted[*viewingv1.ReadReported](t, b.Bench)
+		proofs := unittest.Facts[*viewingv1.ReadReported](t, b.Bench)
 		require.NotEmpty(t, proofs, test.name)
 		require.Equal(t, recorded[0], proofs[len(proofs)-1].GetOutcome(), test.name)
 		envelope := b.Stated(t, &viewingv1.ReadReported{})[len(proofs)-1]
@@ -191,7 +191,7 @@ func TestReportAfterRefusal(t *testing.T) {
 	require.False(t, first.GetDuplicate())
 	_, err = b.report(t, b.system, wrong)
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_SHOWN_HASH_DIFFERS)
-	require.Len(t, unittest.Emitted[*viewingv1.DocumentRead](t, b.Bench), 1)
+	require.Len(t, unittest.Facts[*viewingv1.DocumentRead](t, b.Bench), 1)
 
 	same := reportOn(f, b.verifiedAgain(t, f), first.GetReadAt().AsTime())
 	_, err = b.report(t, b.system, same)
@@ -246,7 +246,7 @@ func TestReadTimeNeverMoves(t *testing.T) {
 		}
 		require.Positive(t, accepted)
 	}
-	require.Len(t, unittest.Emitted[*viewingv1.DocumentRead](t, b.Bench), 12)
+	require.Len(t, unittest.Facts[*viewingv1.DocumentRead](t, b.Bench), 12)
 }
 
 // Of different reports at once on two replicas one sets the read time, and all are answered with it.
@@ -276,7 +276,7 @@ func TestReportConcurrently(t *testing.T) {
 	}
 	require.Equal(t, 1, firsts)
 	require.Len(t, times, 1)
-	require.Len(t, unittest.Emitted[*viewingv1.DocumentRead](t, b.Bench), 1)
+	require.Len(t, unittest.Facts[*viewingv1.DocumentRead](t, b.Bench), 1)
 }
 
 // What is evidence can be added and read, and nothing else, by the role the unit works with.

@@ -86,7 +86,7 @@ func TestSession(t *testing.T) {
 	require.Equal(t, o.idp.Issuer, asked.GetIssuer())
 	require.Equal(t, proved.Truncate(time.Second), asked.GetProvedAt().AsTime())
 
-	stated := unittest.Emitted[*viewingv1.IdentityProved](t, o.Bench)
+	stated := unittest.Facts[*viewingv1.IdentityProved](t, o.Bench)
 	require.Len(t, stated, 1)
 	envelope := o.Stated(t, &viewingv1.IdentityProved{})[0]
 	require.Equal(t, []string{principal.Session, o.recipient}, []string{envelope.GetSubject(), envelope.GetActor()})
@@ -211,7 +211,7 @@ func TestSessionRefused(t *testing.T) {
 		require.Error(t, err, test.name)
 		requireReason(t, err, fault.Denied, viewingv1.Reason_REASON_IDENTITY_REFUSED)
 		o.idp.Fail(identitytest.Faults{})
-		refused := unittest.Emitted[*viewingv1.IdentityRefused](t, o.Bench)
+		refused := unittest.Facts[*viewingv1.IdentityRefused](t, o.Bench)
 		require.Equal(t, test.why, refused[len(refused)-1].GetWhy())
 	}
 	require.Empty(t, o.address.asked)
@@ -249,7 +249,7 @@ func TestSessionUnavailable(t *testing.T) {
 	_, err = o.client.CompleteSession(t.Context(), o.login(t))
 	require.ErrorIs(t, err, fault.Internal, "what address says about a request the caller never made is not the caller's")
 	require.Empty(t, fault.As(err).Violations)
-	require.Empty(t, unittest.Emitted[*viewingv1.IdentityProved](t, o.Bench))
+	require.Empty(t, unittest.Facts[*viewingv1.IdentityProved](t, o.Bench))
 	o.requireNowhere(t, canaryCI, canaryName, "01000000009")
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
@@ -43,10 +44,13 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
-	States:     emits(),
-	Signers:    []string{keys.AccessToken, keys.ViewingToken},
-	Policy:     "viewing/1",
-	Follows:    follows(), Witness: "status",
+	States: []proto.Message{
+		&viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}, &viewingv1.DocumentRead{},
+		&viewingv1.IdentityProved{}, &viewingv1.IdentityRefused{}, &viewingv1.TokenChecked{}, &viewingv1.ReadReported{},
+	},
+	Signers: []string{keys.AccessToken, keys.ViewingToken},
+	Policy:  "viewing/1",
+	Follows: follows(), Witness: "status",
 	Doors: []unit.Door{
 		unit.Offer(&viewingv1.SessionService_ServiceDesc, viewingv1.RegisterSessionServiceHandlerClient, viewingv1.NewSessionServiceClient),
 		unit.Offer(&viewingv1.ViewingTokenService_ServiceDesc, viewingv1.RegisterViewingTokenServiceHandlerClient, viewingv1.NewViewingTokenServiceClient),

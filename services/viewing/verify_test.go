@@ -54,8 +54,8 @@ func TestVerify(t *testing.T) {
 	require.Equal(t, []uint32{1, 2}, []uint32{stated[0].GetOrdinal(), stated[1].GetOrdinal()})
 	require.Equal(t, b.system, stated[0].GetActor())
 	require.Equal(t, b.sender, stated[0].GetSender())
-	require.Equal(t, at, unittest.Emitted[*viewingv1.ViewingTokenVerified](t, b.Bench)[0].GetVerifiedAt().AsTime())
-	require.Empty(t, unittest.Emitted[*viewingv1.DocumentRead](t, b.Bench), "token use is never a read time")
+	require.Equal(t, at, unittest.Facts[*viewingv1.ViewingTokenVerified](t, b.Bench)[0].GetVerifiedAt().AsTime())
+	require.Empty(t, unittest.Facts[*viewingv1.DocumentRead](t, b.Bench), "token use is never a read time")
 	require.Equal(t, []string{"ACCEPTED", "ACCEPTED"}, b.outcomes(t, b.system))
 	proved := about[*viewingv1.ViewingTokenVerified](t, b, f.GetEdocNum())
 	require.Len(t, proved, 2)
@@ -63,7 +63,7 @@ func TestVerify(t *testing.T) {
 	require.Equal(t, "SHA-256:"+strings.Repeat("0a", 32), proved[0].GetDocumentHash())
 	require.Len(t, proved[0].GetTokenDigest(), 64)
 	require.NotEmpty(t, proved[0].GetRequestId())
-	require.Empty(t, unittest.Emitted[*viewingv1.TokenChecked](t, b.Bench), "stated once")
+	require.Empty(t, unittest.Facts[*viewingv1.TokenChecked](t, b.Bench), "stated once")
 	b.requireNowhere(t, issued.GetToken(), canaryName, "19900102", "01000000009")
 }
 
@@ -161,7 +161,7 @@ func TestVerifyRefused(t *testing.T) {
 	for system, outcomes := range kept {
 		require.Equal(t, outcomes, b.outcomes(t, system))
 	}
-	require.Empty(t, unittest.Emitted[*viewingv1.ViewingTokenVerified](t, b.Bench))
+	require.Empty(t, unittest.Facts[*viewingv1.ViewingTokenVerified](t, b.Bench))
 	_, err = b.verify(t, b.system, good, "r-1")
 	require.NoError(t, err, "none of it used the token up")
 }
@@ -220,7 +220,7 @@ func TestVerifyReplayed(t *testing.T) {
 	_, err = b.verify(t, b.system, issued.GetToken(), "r-1")
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_REPLAYED)
 	require.Equal(t, []string{"ACCEPTED", "REPLAYED", "REPEATED", "REPLAYED"}, b.outcomes(t, b.system))
-	require.Len(t, unittest.Emitted[*viewingv1.ViewingTokenVerified](t, b.Bench), 1)
+	require.Len(t, unittest.Facts[*viewingv1.ViewingTokenVerified](t, b.Bench), 1)
 
 	unused, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)

@@ -162,8 +162,8 @@ func (b *Bench) Metric(t testing.TB, name string) float64 {
 	return sum
 }
 
-// Emitted lists the events of M's kind the unit has stated so far, in the order of their frames.
-func Emitted[M proto.Message](t testing.TB, b *Bench) []M {
+// Facts lists the events of M's kind the unit has stated so far, in the order of their frames.
+func Facts[M proto.Message](t testing.TB, b *Bench) []M {
 	t.Helper()
 	var zero M
 	var messages []M
@@ -175,7 +175,7 @@ func Emitted[M proto.Message](t testing.TB, b *Bench) []M {
 	return messages
 }
 
-// Stated is Emitted with the envelopes.
+// Stated is Facts with the envelopes.
 func (b *Bench) Stated(t testing.TB, kind proto.Message) []*platformv1.Event {
 	t.Helper()
 	frames, err := journal.OfKind(t.Context(), b.App, b.unit.Name, frame.KindOf(kind))
@@ -189,12 +189,12 @@ func (b *Bench) Stated(t testing.TB, kind proto.Message) []*platformv1.Event {
 	return events
 }
 
-// AwaitEmitted waits until the unit has stated at least n events of M's kind, and lists them.
-func AwaitEmitted[M proto.Message](t testing.TB, b *Bench, n int) []M {
+// AwaitFacts waits until the unit has stated at least n events of M's kind, and lists them.
+func AwaitFacts[M proto.Message](t testing.TB, b *Bench, n int) []M {
 	t.Helper()
 	var found []M
 	await.Require(t, Patience, func() bool {
-		found = Emitted[M](t, b)
+		found = Facts[M](t, b)
 		return len(found) >= n
 	})
 	return found

@@ -70,8 +70,8 @@ func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 	}
 }
 
-// emit states a fact about a recipient or an address. Memberships are nobody's bulk.
-func (s *service) emit(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
+// state states a fact about a recipient or an address. Memberships are nobody's bulk.
+func (s *service) state(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
 	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
 		Subject: subject, Ordinal: uint32(ordinal), Actor: who, OccurredAt: at, Message: message, //nolint:gosec // counts from 1
 	})
