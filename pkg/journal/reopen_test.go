@@ -16,6 +16,17 @@ import (
 // what a backup holds of a journal.
 var backedUp = []string{"journal", "journal_mark", "log_tile", "log_checkpoint", "log_turn"}
 
+// goOn states two more facts after the backup and tells the checkpoint that a restored backup will have lost.
+func (b *bench) goOn(t *testing.T, logger *journal.Logger) journal.Checkpoint {
+	t.Helper()
+	b.state(t, cancelled("b"))
+	b.state(t, cancelled("c"))
+	require.NoError(t, logger.Drain(t.Context()))
+	lost, err := journal.Newest(t.Context(), b.db.App)
+	require.NoError(t, err)
+	return lost
+}
+
 func (b *bench) backUp(t *testing.T) {
 	t.Helper()
 	for _, table := range backedUp {
@@ -51,11 +62,7 @@ func TestReopen(t *testing.T) {
 	_, err := logger.Reopen(t.Context(), b.Journal.Journal, "operator", "a mistake")
 	require.ErrorIs(t, err, journal.ErrLogWhole)
 	b.backUp(t)
-	b.state(t, cancelled("b"))
-	b.state(t, cancelled("c"))
-	require.NoError(t, logger.Drain(t.Context()))
-	lost, err := journal.Newest(t.Context(), b.db.App)
-	require.NoError(t, err)
+	lost := b.goOn(t, logger)
 	require.EqualValues(t, 3, lost.N)
 
 	b.restore(t)
@@ -134,13 +141,9 @@ func TestVerifyTellsAGenerationThatNobodyBegan(t *testing.T) {
 	b.state(t, cancelled("a"))
 	require.NoError(t, logger.Drain(t.Context()))
 	b.backUp(t)
-	b.state(t, cancelled("b"))
-	b.state(t, cancelled("c"))
-	require.NoError(t, logger.Drain(t.Context()))
-	lost, err := journal.Newest(t.Context(), b.db.App)
-	require.NoError(t, err)
+	lost := b.goOn(t, logger)
 	b.restore(t)
-	_, err = logger.Reopen(t.Context(), b.Journal.Journal, "operator", "restored")
+	_, err := logger.Reopen(t.Context(), b.Journal.Journal, "operator", "restored")
 	require.NoError(t, err)
 	require.NoError(t, logger.Drain(t.Context()))
 	_, err = b.db.Owner.Exec(t.Context(), `

@@ -5,7 +5,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/jws"
 	"github.com/naru-relay/naru/pkg/proof"
+	"github.com/naru-relay/naru/pkg/testkit/golden"
 )
 
 type claims struct {
@@ -38,10 +38,8 @@ type vectors struct {
 
 func readVectors(t testing.TB) (vectors, map[string]*ecdsa.PublicKey) {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/vectors.json")
-	require.NoError(t, err)
 	var v vectors
-	require.NoError(t, json.Unmarshal(raw, &v))
+	golden.Vectors(t, &v)
 	keys, err := authn.ParseKeySet(v.Keys, "test")
 	require.NoError(t, err)
 	require.Len(t, keys, 2)

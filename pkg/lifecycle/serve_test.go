@@ -28,15 +28,22 @@ func answering(t *testing.T, grace time.Duration) (task lifecycle.Task, address 
 	return lifecycle.ServeHTTP("door", grace, server, listener), "http://" + listener.Addr().String(), underWay, letGo
 }
 
-func TestServeHTTPFinishesWhatIsUnderWay(t *testing.T) {
-	t.Parallel()
-	task, address, underWay, letGo := answering(t, time.Minute)
+// stopDuringACall runs the task and ends it when its one call is under way.
+func stopDuringACall(t *testing.T, task lifecycle.Task, address string, underWay chan struct{}) (ended chan error, answered chan string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	ended, answered := make(chan error, 1), make(chan string, 1)
+	ended, answered = make(chan error, 1), make(chan string, 1)
 	go func() { ended <- task.Run(ctx) }()
 	go func() { answered <- get(address) }()
 	<-underWay
 	cancel()
+	return ended, answered
+}
+
+func TestServeHTTPFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	task, address, underWay, letGo := answering(t, time.Minute)
+	ended, answered := stopDuringACall(t, task, address, underWay)
 	select {
 	case err := <-ended:
 		require.Fail(t, "ended before the call", "%v", err)
@@ -51,12 +58,7 @@ func TestServeHTTPCutsOffWhatOutlastsTheGrace(t *testing.T) {
 	t.Parallel()
 	task, address, underWay, letGo := answering(t, time.Millisecond)
 	defer close(letGo)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended, answered := make(chan error, 1), make(chan string, 1)
-	go func() { ended <- task.Run(ctx) }()
-	go func() { answered <- get(address) }()
-	<-underWay
-	cancel()
+	ended, answered := stopDuringACall(t, task, address, underWay)
 	require.NoError(t, <-ended)
 	require.Empty(t, <-answered)
 }

@@ -7,20 +7,20 @@ import (
 	"fmt"
 	"log/slog"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
 const keptLines = 12
 
 // child is the postmaster process.
 type child struct {
-	pid  int
-	done chan struct{}
-	err  error // how it ended; read after done
-	log  *lineLog
+	*lifecycle.Child
+
+	log *lineLog
 }
 
 // startChild starts the postmaster in a process group of its own, so that a ^C meant for us does
@@ -35,41 +35,26 @@ func startChild(path string, args []string, lay layout, log *slog.Logger) (*chil
 	// Fast shutdown when we die.
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGINT
 
-	c := &child{done: make(chan struct{}), log: out}
-	started := make(chan error, 1)
-	go func() {
-		// The kernel sends Pdeathsig when the *thread* that forked ends, so this goroutine keeps its
-		// thread until the server is gone.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		if err := cmd.Start(); err != nil {
-			started <- err
-			return
-		}
-		c.pid = cmd.Process.Pid
-		started <- nil
-		c.err = cmd.Wait()
-		close(c.done)
-	}()
-	if err := <-started; err != nil {
+	process, err := lifecycle.StartChild(cmd)
+	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", path, err)
 	}
-	return c, nil
+	return &child{Child: process, log: out}, nil
 }
 
 // signal is a no-op on a process that has ended.
 func (c *child) signal(sig syscall.Signal) {
 	select {
-	case <-c.done:
+	case <-c.Done():
 	default:
-		_ = syscall.Kill(c.pid, sig)
+		_ = syscall.Kill(c.PID, sig)
 	}
 }
 
 // wait reports whether the process ended before ctx did.
 func (c *child) wait(ctx context.Context) bool {
 	select {
-	case <-c.done:
+	case <-c.Done():
 		return true
 	case <-ctx.Done():
 		return false

@@ -220,8 +220,8 @@ func (s *Server) awaitReady(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-s.child.done:
-			return errors.Join(fmt.Errorf("postgres ended before it was ready, its last words: %s", s.child.lastWords()), s.child.err)
+		case <-s.child.Done():
+			return errors.Join(fmt.Errorf("postgres ended before it was ready, its last words: %s", s.child.lastWords()), s.child.Err())
 		case <-ctx.Done():
 			return fmt.Errorf("postgres did not become ready in %s: %w", s.opts.StartTimeout, err)
 		default:
@@ -246,7 +246,7 @@ func (s *Server) ping(ctx context.Context) error {
 func (s *Server) Port() int { return s.port }
 
 // PID is the process id of the server's first process (the postmaster).
-func (s *Server) PID() int { return s.child.pid }
+func (s *Server) PID() int { return s.child.PID }
 
 // Major is the server's major version, e.g. 15.
 func (s *Server) Major() int { return s.major }
@@ -269,12 +269,12 @@ func (s *Server) SuperURL(database string) string {
 }
 
 // Done is closed when the server has ended, by Stop or by itself; Err then says how.
-func (s *Server) Done() <-chan struct{} { return s.child.done }
+func (s *Server) Done() <-chan struct{} { return s.child.Done() }
 
 // Err is how the server ended: nil after a clean shutdown. It must be called after Done is closed.
 func (s *Server) Err() error {
-	<-s.child.done
-	return s.child.err
+	<-s.child.Done()
+	return s.child.Err()
 }
 
 // Stop shuts the server down: open transactions are rolled back and a checkpoint is written
@@ -288,7 +288,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.child.wait(fast) {
 		return nil
 	}
-	s.opts.Log.LogAttrs(ctx, slog.LevelWarn, "postgres shutdown took too long, quitting it", slog.Int("pid", s.child.pid))
+	s.opts.Log.LogAttrs(ctx, slog.LevelWarn, "postgres shutdown took too long, quitting it", slog.Int("pid", s.child.PID))
 	quit, cancelQuit := context.WithTimeout(context.WithoutCancel(ctx), quitTimeout)
 	defer cancelQuit()
 	s.child.signal(syscall.SIGQUIT)
@@ -296,8 +296,8 @@ func (s *Server) Stop(ctx context.Context) error {
 		return nil
 	}
 	s.child.signal(syscall.SIGKILL)
-	<-s.child.done
-	return fmt.Errorf("stop postgres %d: it had to be killed", s.child.pid)
+	<-s.child.Done()
+	return fmt.Errorf("stop postgres %d: it had to be killed", s.child.PID)
 }
 
 func fileExists(path string) bool {

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -178,8 +177,6 @@ func TestConcurrentSigning(t *testing.T) {
 // The vectors are believed and refused as they say; another implementation made them (deploy/dev/vectors.py).
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("testdata/vectors.json")
-	require.NoError(t, err)
 	var v struct {
 		Keys  json.RawMessage
 		Valid []struct {
@@ -190,7 +187,7 @@ func TestVectors(t *testing.T) {
 			Name, Receipt, Wrong string
 		}
 	}
-	require.NoError(t, json.Unmarshal(raw, &v))
+	golden.Vectors(t, &v)
 	require.NotEmpty(t, v.Valid)
 	require.NotEmpty(t, v.Refused)
 	for _, good := range v.Valid {
@@ -204,7 +201,7 @@ func TestVectors(t *testing.T) {
 		require.ErrorAs(t, err, &failure, bad.Name)
 		require.Equal(t, bad.Wrong, failure.Check.Name, bad.Name)
 	}
-	_, err = receipt.Verify(v.Valid[0].Receipt, []byte("x"))
+	_, err := receipt.Verify(v.Valid[0].Receipt, []byte("x"))
 	require.ErrorContains(t, err, "not a JSON Web Key Set")
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,20 +16,13 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/jws"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/keys/keystest"
 	"github.com/naru-relay/naru/pkg/proof"
+	"github.com/naru-relay/naru/pkg/testkit/golden"
 	"github.com/naru-relay/naru/pkg/viewingtoken"
 )
 
 var issued = time.Date(2026, 3, 2, 1, 2, 3, 0, time.UTC)
-
-func signer(t testing.TB) keys.Signer {
-	t.Helper()
-	store, err := keys.Open(t.TempDir(), keys.Options{Create: true})
-	require.NoError(t, err)
-	key, err := store.Signer(t.Context(), "viewing-token")
-	require.NoError(t, err)
-	return key
-}
 
 func public(t testing.TB, key keys.Signer) *ecdsa.PublicKey {
 	t.Helper()
@@ -49,7 +41,7 @@ func claims() viewingtoken.Claims {
 
 func TestSignParseVerify(t *testing.T) {
 	t.Parallel()
-	key, want := signer(t), claims()
+	key, want := keystest.Signer(t, keys.ViewingToken), claims()
 	compact, err := viewingtoken.Sign(key, want)
 	require.NoError(t, err)
 	read, err := viewingtoken.Parse(compact)
@@ -57,13 +49,13 @@ func TestSignParseVerify(t *testing.T) {
 	require.Equal(t, want, read.Claims)
 	require.Equal(t, key.KeyID(), read.KeyID)
 	require.NoError(t, read.Verify(public(t, key)))
-	require.ErrorIs(t, read.Verify(public(t, signer(t))), viewingtoken.ErrForged)
+	require.ErrorIs(t, read.Verify(public(t, keystest.Signer(t, keys.ViewingToken))), viewingtoken.ErrForged)
 }
 
 // The token says what its contract lists, under these names.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	key, c := signer(t), claims()
+	key, c := keystest.Signer(t, keys.ViewingToken), claims()
 	compact, err := viewingtoken.Sign(key, c)
 	require.NoError(t, err)
 	parts := strings.Split(compact, ".")
@@ -87,7 +79,7 @@ func TestLongestFits(t *testing.T) {
 	c := claims()
 	c.Platform, c.Address = strings.Repeat("P", 25), strings.Repeat("나", 100)
 	c.DocumentHash = viewingtoken.Hash{Algorithm: "SHA-512", Value: strings.Repeat("ff", 64)}
-	compact, err := viewingtoken.Sign(signer(t), c)
+	compact, err := viewingtoken.Sign(keystest.Signer(t, keys.ViewingToken), c)
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(compact), 1024)
 	read, err := viewingtoken.Parse(compact)
@@ -97,7 +89,7 @@ func TestLongestFits(t *testing.T) {
 
 func TestSignRefuses(t *testing.T) {
 	t.Parallel()
-	key := signer(t)
+	key := keystest.Signer(t, keys.ViewingToken)
 	for _, test := range []struct {
 		name   string
 		change func(c *viewingtoken.Claims)
@@ -122,8 +114,6 @@ func TestSignRefuses(t *testing.T) {
 // The vectors are read and refused as they say; another implementation made them (deploy/dev/vectors.py).
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("testdata/vectors.json")
-	require.NoError(t, err)
 	var v struct {
 		Keys  json.RawMessage
 		Valid []struct {
@@ -140,7 +130,7 @@ func TestVectors(t *testing.T) {
 			Name, Token, Wrong string
 		}
 	}
-	require.NoError(t, json.Unmarshal(raw, &v))
+	golden.Vectors(t, &v)
 	published, err := authn.ParseKeySet(v.Keys, keys.ViewingToken)
 	require.NoError(t, err)
 	require.NotEmpty(t, v.Valid)
@@ -172,13 +162,13 @@ func TestVectors(t *testing.T) {
 
 // Whatever is read can be written again and says the same, and no change of a signed token holds.
 func FuzzParse(f *testing.F) {
-	key := signer(f)
+	key := keystest.Signer(f, keys.ViewingToken)
 	good, err := viewingtoken.Sign(key, claims())
 	require.NoError(f, err)
 	for _, seed := range []string{good, "", "..", "a.b.c", strings.Replace(good, ".", "..", 1), good[:len(good)-1] + "A", strings.ToUpper(good)} {
 		f.Add(seed)
 	}
-	other := signer(f)
+	other := keystest.Signer(f, keys.ViewingToken)
 	f.Fuzz(func(t *testing.T, compact string) {
 		read, err := viewingtoken.Parse(compact)
 		if err != nil {

@@ -100,10 +100,7 @@ func TestWithdrawAndJoinAgain(t *testing.T) {
 func TestWithdrawDuringRegistration(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	hold := make(chan struct{})
-	w.hub.set(func(h *fakeHub) { h.hold = hold })
-	p := someone()
-	recipient := w.prove(t, p)
+	p, recipient, hold := w.heldUp(t)
 	address := w.ask(t, recipient).GetAddress()
 	await.Require(t, unittest.Patience, func() bool { return w.count(t, `select count(*) from due_address where owner is not null`) == 1 })
 	waiting := w.send(t, send{to: byCI(p)})

@@ -166,10 +166,7 @@ func TestJoiningResolvesWaiting(t *testing.T) {
 func TestDocumentWaitsForRegistration(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	hold := make(chan struct{})
-	w.hub.set(func(h *fakeHub) { h.hold = hold })
-	p := someone()
-	recipient := w.prove(t, p)
+	p, recipient, hold := w.heldUp(t)
 	w.ask(t, recipient)
 	edoc := w.send(t, send{to: byCI(p)})
 	w.hurry(t)

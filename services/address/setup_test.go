@@ -21,11 +21,8 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/keys"
-	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
-	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -45,7 +42,7 @@ type world struct {
 func setup(t *testing.T, opts ...unittest.Option) *world {
 	t.Helper()
 	now := clock.NewFake(clock.System().Now())
-	w := &world{hub: newFakeHub(), intake: intakeKeys(t, now)}
+	w := &world{hub: newFakeHub(), intake: unittest.Keyring(t, "intake", now, nil)}
 	opts = append([]unittest.Option{
 		unittest.WithClock(now),
 		unittest.Neighbour("hub", w.hub.register),
@@ -59,19 +56,6 @@ func setup(t *testing.T, opts ...unittest.Option) *world {
 	w.Bench = unittest.New(t, Unit, opts...)
 	w.units = addressv1.NewAddressServiceClient(w.Unit(t, "viewing"))
 	return w
-}
-
-// intakeKeys is intake's keyring with a schema of its own.
-func intakeKeys(t *testing.T, now clock.Clock) *sealed.Keyring {
-	t.Helper()
-	db := pgtest.New(t, "intake", pg.Source{Name: "sealed", FS: sealed.Migrations})
-	store, err := keys.Open(t.TempDir()+"/keys", keys.Options{Create: true})
-	require.NoError(t, err)
-	kek, err := store.AEAD(t.Context(), "kek")
-	require.NoError(t, err)
-	ring, err := sealed.New(sealed.Deps{Unit: "intake", DB: db.App, KEK: kek, Clock: now})
-	require.NoError(t, err)
-	return ring
 }
 
 // keyService hands out the data keys of what intake seals.
@@ -100,6 +84,15 @@ func someone() person {
 		CI: base64.StdEncoding.EncodeToString(ci), Name: fmt.Sprintf("가온별%d", mathrand.IntN(1e9)), //nolint:gosec // invented
 		BirthDate: "19910203", Phone: fmt.Sprintf("010%08d", mathrand.IntN(1e8)), //nolint:gosec // invented
 	}
+}
+
+// heldUp is a proved person whose address the hub will not answer about before hold is closed.
+func (w *world) heldUp(t testing.TB) (p person, recipient string, hold chan struct{}) {
+	t.Helper()
+	hold = make(chan struct{})
+	w.hub.set(func(h *fakeHub) { h.hold = hold })
+	p = someone()
+	return p, w.prove(t, p), hold
 }
 
 func byCI(p person) *platformv1.RecipientIdentifier {

@@ -123,8 +123,8 @@ func (o *outside) start(ctx context.Context, relayURL string) error {
 		}
 		o.pools = append(o.pools, pool)
 		built, err := b.build(ctx, run.Env{
-			DB: pool, Clock: clock.System(), Log: o.log, Scenarios: scenario.NewSet(), PKIDir: o.folder.path("sandbox", "pki"),
-			KeysDir: o.folder.path("keys", "sandbox-idp"),
+			Base:   scenario.Base{DB: pool, Clock: clock.System(), Log: o.log, Scenarios: scenario.NewSet()},
+			PKIDir: o.folder.path("sandbox", "pki"), KeysDir: o.folder.path("keys", "sandbox-idp"),
 		})
 		if err != nil {
 			return fmt.Errorf("build the sandbox's %s: %w", b.name, err)
@@ -159,7 +159,7 @@ func (o *outside) buildViewing(ctx context.Context, env run.Env) (run.Running, e
 	c.AdminTokenFile, c.BaseURL = o.adminToken(), o.url("viewing")
 	c.ReportPoll = config.Duration(100 * time.Millisecond)
 	c.Senders = []viewing.Sender{{ID: demoSender, SecretFile: config.InlineSecret(config.Secret(secret))}}
-	return viewing.New(ctx, viewing.Deps{DB: env.DB, Clock: env.Clock, Log: env.Log, Config: c, Scenarios: env.Scenarios, Relay: o.relay})
+	return viewing.New(ctx, viewing.Deps{Base: env.Base, Config: c, Relay: o.relay})
 }
 
 func (o *outside) buildIDP(ctx context.Context, env run.Env) (run.Running, error) {

@@ -71,18 +71,22 @@ func TestRegistersAReceivedDocument(t *testing.T) {
 	require.NoError(t, journal.Find(t.Context(), o.App, "circulation", ofCall, f.GetEdocNum(), &circulationv1.CirculationRegistered{}))
 }
 
+// scripted is what the hub answers to a document's calls, one after the other, and what comes of them.
+type scripted struct {
+	name     string
+	script   []int32
+	state    circulationv1.CallState
+	reason   string
+	attempts int32
+	// confirmed counts the confirmations asked for, registrations those sent.
+	confirmed, registrations int
+}
+
 // Every result of the registration leads where hub-interface 7.3 and the design want it.
 func TestResultsOfTheRegistration(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
-	for _, test := range []struct {
-		name      string
-		script    []int32
-		state     circulationv1.CallState
-		reason    string
-		attempts  int32
-		confirmed int
-	}{
+	for _, test := range []scripted{
 		{name: "registered", script: []int32{1}, state: isDone, attempts: 1},
 		{name: "already, never sent by us", script: []int32{2}, state: isQueued, reason: "HUB_RESULT_2", attempts: 1},
 		{name: "times out of order", script: []int32{3}, state: isQueued, reason: "HUB_RESULT_3", attempts: 1},
@@ -123,14 +127,7 @@ func TestResultsOfTheRegistration(t *testing.T) {
 func TestResultsOfTheReadTime(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
-	for _, test := range []struct {
-		name          string
-		script        []int32
-		state         circulationv1.CallState
-		reason        string
-		attempts      int32
-		registrations int
-	}{
+	for _, test := range []scripted{
 		{name: "registered", script: []int32{1}, state: isDone, attempts: 1, registrations: 1},
 		{name: "already", script: []int32{2}, state: isDone, attempts: 1, registrations: 1},
 		{name: "earlier than receipt", script: []int32{3}, state: isQueued, reason: "HUB_RESULT_3", attempts: 1, registrations: 1},

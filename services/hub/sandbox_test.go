@@ -50,8 +50,10 @@ func newOutside(t testing.TB, dialect string) *outside {
 	c.AdminTokenFile, c.Dialect = config.InlineSecret(adminToken), dialect
 	o := &outside{scenarios: scenario.NewSet()}
 	system, err := sandbox.New(t.Context(), sandbox.Deps{
-		DB: pgtest.New(t, "sandbox_hub", pg.Source{Name: "hub", FS: sandbox.Migrations}).App, Clock: clock.System(),
-		Log: slog.New(slog.DiscardHandler), Config: c, Scenarios: o.scenarios, Renderer: drawn{},
+		Base: scenario.Base{
+			DB: pgtest.New(t, "sandbox_hub", pg.Source{Name: "hub", FS: sandbox.Migrations}).App, Clock: clock.System(),
+			Log: slog.New(slog.DiscardHandler), Scenarios: o.scenarios,
+		}, Config: c, Renderer: drawn{},
 	})
 	require.NoError(t, err)
 	server := httptest.NewServer(system.Handler())

@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -177,10 +178,7 @@ func TestTwoReplicas(t *testing.T) {
 // replica is a second process of the unit on the same database.
 func (w *world) replica(t *testing.T) intakev1.IntakeServiceServer {
 	t.Helper()
-	service, err := Unit.Build(t.Context(), w.Env, w.Config)
-	require.NoError(t, err)
-	var registered capture
-	service.Register(&registered)
+	service, registered := w.build(t)
 	runTasks(t, service.Tasks)
 	return registered.intake
 }
@@ -233,18 +231,25 @@ func TestOverload(t *testing.T) {
 	require.NotEmpty(t, resp.GetOutcomes()[1].GetAccepted().GetEdocNum())
 }
 
-// A caller that gave up before its group began is not committed; repeating the key commits it.
-func TestCallerThatGaveUp(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+// build makes another intake over the same database, with its RPCs to be called by hand.
+func (w *world) build(t *testing.T) (*unit.Service, capture) {
+	t.Helper()
 	service, err := Unit.Build(t.Context(), w.Env, w.Config)
 	require.NoError(t, err)
 	var registered capture
 	service.Register(&registered)
+	return service, registered
+}
+
+// A caller that gave up before its group began is not committed; repeating the key commits it.
+func TestCallerThatGaveUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	service, registered := w.build(t)
 	item := w.item(t, "own-1")
 	ctx, cancel := context.WithTimeout(authntest.NewContext(t.Context(), authntest.Sender(w.sender)), 50*time.Millisecond)
 	defer cancel()
-	_, err = registered.intake.Send(ctx, &intakev1.SendRequest{Item: item}) // no writer runs
+	_, err := registered.intake.Send(ctx, &intakev1.SendRequest{Item: item}) // no writer runs
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	runTasks(t, service.Tasks)
 	resp, err := registered.intake.Send(authntest.NewContext(t.Context(), authntest.Sender(w.sender)), &intakev1.SendRequest{Item: item})
@@ -257,14 +262,11 @@ func TestCallerThatGaveUp(t *testing.T) {
 func TestStopping(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	service, err := Unit.Build(t.Context(), w.Env, w.Config)
-	require.NoError(t, err)
-	var registered capture
-	service.Register(&registered)
+	service, registered := w.build(t)
 	ctx := authntest.NewContext(t.Context(), authntest.Sender(w.sender))
 	group := lifecycle.New()
 	group.Go(context.WithoutCancel(t.Context()), service.Tasks...)
-	_, err = registered.intake.Send(ctx, &intakev1.SendRequest{Item: w.item(t, "own-1")})
+	_, err := registered.intake.Send(ctx, &intakev1.SendRequest{Item: w.item(t, "own-1")})
 	require.NoError(t, err)
 	require.NoError(t, group.Stop(t.Context()))
 	_, err = registered.intake.Send(ctx, &intakev1.SendRequest{Item: w.item(t, "own-2")})

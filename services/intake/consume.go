@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
@@ -114,20 +115,27 @@ type addressRow struct {
 }
 
 func onAddressRegistered(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressRegistered]) ([]inbox.Verdict, error) {
-	verdicts := make([]inbox.Verdict, len(events))
-	var rows []addressRow
-	for i, e := range events {
-		var principal uuid.UUID
-		if principal, verdicts[i] = institution(e.Message.GetPrincipal()); verdicts[i] != inbox.Done {
-			continue
-		}
-		platform, from := e.Message.GetPlatformId(), clock.Canonical(e.Message.GetValidFrom().AsTime())
-		rows = append(rows, addressRow{principal: principal, address: e.Message.GetAddress(), platform: &platform, validFrom: &from})
-	}
-	return verdicts, mergeAddresses(ctx, tx, rows)
+	return keepAddresses(ctx, tx, events, func(m *addressv1.AddressRegistered) addressRow {
+		platform, from := m.GetPlatformId(), clock.Canonical(m.GetValidFrom().AsTime())
+		return addressRow{address: m.GetAddress(), platform: &platform, validFrom: &from}
+	})
 }
 
 func onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
+	return keepAddresses(ctx, tx, events, func(m *addressv1.AddressWithdrawn) addressRow {
+		until := clock.Canonical(m.GetValidUntil().AsTime())
+		return addressRow{address: m.GetAddress(), validUntil: &until}
+	})
+}
+
+// ofPrincipal is a fact about an address of a principal's, or of a member's.
+type ofPrincipal interface {
+	proto.Message
+	GetPrincipal() string
+}
+
+// keepAddresses keeps what the facts tell of institutions' addresses.
+func keepAddresses[M ofPrincipal](ctx context.Context, tx *journal.Tx, events []inbox.Event[M], row func(M) addressRow) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	var rows []addressRow
 	for i, e := range events {
@@ -135,8 +143,9 @@ func onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events []inbox.Even
 		if principal, verdicts[i] = institution(e.Message.GetPrincipal()); verdicts[i] != inbox.Done {
 			continue
 		}
-		until := clock.Canonical(e.Message.GetValidUntil().AsTime())
-		rows = append(rows, addressRow{principal: principal, address: e.Message.GetAddress(), validUntil: &until})
+		told := row(e.Message)
+		told.principal = principal
+		rows = append(rows, told)
 	}
 	return verdicts, mergeAddresses(ctx, tx, rows)
 }

@@ -18,11 +18,8 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/keys"
-	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/sealed"
-	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -132,15 +129,7 @@ func TestSealedValuesOpenForTheirReaders(t *testing.T) {
 // reader is the box of another unit, which asks this one for its keys.
 func (w *world) reader(t *testing.T, name string) *sealed.Box {
 	t.Helper()
-	db := pgtest.New(t, name, pg.Source{Name: "sealed", FS: sealed.Migrations})
-	store, err := keys.Open(t.TempDir(), keys.Options{Create: true})
-	require.NoError(t, err)
-	kek, err := store.AEAD(t.Context(), "kek")
-	require.NoError(t, err)
-	client := platformv1.NewKeyServiceClient(w.Unit(t, name))
-	ring, err := sealed.New(sealed.Deps{Unit: name, DB: db.App, KEK: kek, Clock: w.Clock, Source: keySource{client}})
-	require.NoError(t, err)
-	return ring.Box()
+	return unittest.Keyring(t, name, w.Clock, keySource{platformv1.NewKeyServiceClient(w.Unit(t, name))}).Box()
 }
 
 // The same key with the same content gives the first number and the first receipt's bytes, also when meanwhile the deadline has passed, the

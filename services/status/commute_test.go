@@ -19,13 +19,9 @@ import (
 )
 
 const (
-	own       = addressv1.Resolution_RESOLUTION_OWN
-	none      = addressv1.Resolution_RESOLUTION_NONE
-	noConsent = addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT
-	peer      = addressv1.Resolution_RESOLUTION_PEER
-	refused   = addressv1.Resolution_RESOLUTION_REFUSED
-	ambiguous = addressv1.Resolution_RESOLUTION_AMBIGUOUS
-	unknown   = addressv1.Resolution_RESOLUTION_UNKNOWN
+	own, noConsent, peer = addressv1.Resolution_RESOLUTION_OWN, addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, addressv1.Resolution_RESOLUTION_PEER
+	none, unknown        = addressv1.Resolution_RESOLUTION_NONE, addressv1.Resolution_RESOLUTION_UNKNOWN
+	refused, ambiguous   = addressv1.Resolution_RESOLUTION_REFUSED, addressv1.Resolution_RESOLUTION_AMBIGUOUS
 )
 
 // story is everything that can happen to a document that is read in the end, and some that cannot happen together.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/keys/keystest"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	"github.com/naru-relay/naru/pkg/viewingtoken"
@@ -65,16 +66,6 @@ func TestVerify(t *testing.T) {
 	require.NotEmpty(t, proved[0].GetRequestId())
 	require.Empty(t, unittest.Facts[*viewingv1.TokenChecked](t, b.Bench), "stated once")
 	b.requireNowhere(t, issued.GetToken(), canaryName, "19900102", "01000000009")
-}
-
-// otherSigner is a signing key that is none of the unit's.
-func otherSigner(t *testing.T) keys.Signer {
-	t.Helper()
-	store, err := keys.Open(t.TempDir(), keys.Options{Create: true})
-	require.NoError(t, err)
-	key, err := store.Signer(t.Context(), "viewing-token")
-	require.NoError(t, err)
-	return key
 }
 
 // named signs with one key under the id of another.
@@ -131,8 +122,8 @@ func TestVerifyRefused(t *testing.T) {
 		{"not a token", b.system, "opensesame", fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "MALFORMED", ""},
 		{"alg none with a signature", b.system, none + "." + parts[1] + "." + parts[2], fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "MALFORMED", ""},
 		{"alg none without one", b.system, none + "." + parts[1] + ".", fault.Invalid, viewingv1.Reason_REASON_TOKEN_MALFORMED, "MALFORMED", ""},
-		{"another key under its own id", b.system, sign(otherSigner(t), nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
-		{"another key under our id", b.system, sign(named{otherSigner(t), ours.KeyID()}, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
+		{"another key under its own id", b.system, sign(keystest.Signer(t, keys.ViewingToken), nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
+		{"another key under our id", b.system, sign(named{keystest.Signer(t, keys.ViewingToken), ours.KeyID()}, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
 		{"the key of sessions", b.system, sign(session, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
 		{"our key under a wrong id", b.system, sign(named{ours, session.KeyID()}, nil), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
 		{"another issuer", b.system, sign(ours, func(c *viewingtoken.Claims) { c.Platform = "naru-02" }), fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED, "FORGED", ""},
@@ -313,7 +304,7 @@ func TestUntrustedClock(t *testing.T) {
 // The malleated signature really is one: what is refused above is refused for not being the issued token.
 func TestMalleatedHolds(t *testing.T) {
 	t.Parallel()
-	key := otherSigner(t)
+	key := keystest.Signer(t, keys.ViewingToken)
 	compact, err := viewingtoken.Sign(key, viewingtoken.Claims{
 		Platform: "naru-01", Address: "a", EdocNum: "20260302_NARU000001_0000000000042", Audience: "v", ID: uuid.New(),
 		DocumentHash: viewingtoken.Hash{Algorithm: "SHA-256", Value: strings.Repeat("0a", 32)}, IssuedAt: time.Unix(1, 0), ExpiresAt: time.Unix(2, 0),

@@ -3,34 +3,14 @@ package await_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/recorder"
 )
-
-// recorder is a testing.TB whose Fatalf ends only the function under test.
-type recorder struct {
-	testing.TB
-	failure string
-}
-
-func (r *recorder) Helper() {}
-
-func (r *recorder) Fatalf(format string, args ...any) {
-	r.failure = fmt.Sprintf(format, args...)
-	runtime.Goexit()
-}
-
-func (r *recorder) run(f func()) {
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	<-done
-}
 
 // Require returns as soon as the predicate holds.
 func TestRequirePredicate(t *testing.T) {
@@ -58,14 +38,12 @@ func TestRequireFunction(t *testing.T) {
 // Require fails the test with the last reason when the time is over.
 func TestRequireFails(t *testing.T) {
 	t.Parallel()
-	r := &recorder{TB: t}
-	r.run(func() {
+	failure := recorder.Failure(t, func(r testing.TB) {
 		await.Require(r, 20*time.Millisecond, func(context.Context) error { return errors.New("stream is empty") })
 	})
-	require.Contains(t, r.failure, "stream is empty")
-	require.Contains(t, r.failure, "20ms")
+	require.Contains(t, failure, "stream is empty")
+	require.Contains(t, failure, "20ms")
 
-	r = &recorder{TB: t}
-	r.run(func() { await.Require(r, 20*time.Millisecond, func() bool { return false }) })
-	require.Contains(t, r.failure, "still false")
+	failure = recorder.Failure(t, func(r testing.TB) { await.Require(r, 20*time.Millisecond, func() bool { return false }) })
+	require.Contains(t, failure, "still false")
 }

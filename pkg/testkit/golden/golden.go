@@ -5,6 +5,7 @@ package golden
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -68,4 +69,16 @@ func nth(lines [][]byte, i int) []byte {
 		return lines[i]
 	}
 	return nil
+}
+
+// Vectors reads testdata/vectors.json beside the test, which another implementation made (deploy/dev/vectors.py).
+func Vectors(t testing.TB, into any) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", "vectors.json"))
+	if err == nil {
+		err = json.Unmarshal(raw, into)
+	}
+	if err != nil {
+		t.Fatalf("reading vectors: %v", err)
+	}
 }

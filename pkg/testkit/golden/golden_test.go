@@ -1,34 +1,17 @@
 package golden_test
 
 import (
-	"fmt"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/testkit/golden"
+	"github.com/naru-relay/naru/pkg/testkit/recorder"
 )
-
-type recorder struct {
-	testing.TB
-	failure string
-}
-
-func (r *recorder) Helper() {}
-
-func (r *recorder) Fatalf(format string, args ...any) {
-	r.failure = fmt.Sprintf(format, args...)
-	runtime.Goexit()
-}
 
 func failureOf(t *testing.T, got, name string) string {
 	t.Helper()
-	r := &recorder{TB: t}
-	done := make(chan struct{})
-	go func() { defer close(done); golden.Equal(r, []byte(got), name) }()
-	<-done
-	return r.failure
+	return recorder.Failure(t, func(r testing.TB) { golden.Equal(r, []byte(got), name) })
 }
 
 // Equal accepts the very bytes of the file and names the first line that differs.

@@ -26,14 +26,20 @@ type Maker struct {
 // NewMaker makes a maker of the named unit's purposes, e.g. "intake".
 func NewMaker(t testing.TB, name string) *Maker {
 	t.Helper()
+	return &Maker{ring: Keyring(t, name, clock.System(), nil)}
+}
+
+// Keyring is that of a unit, in a schema of its own; source, which may be nil, gives the keys of others.
+func Keyring(t testing.TB, name string, now clock.Clock, source sealed.KeySource) *sealed.Keyring {
+	t.Helper()
 	db := pgtest.New(t, name, pg.Source{Name: "sealed", FS: sealed.Migrations})
 	store, err := keys.Open(t.TempDir(), keys.Options{Create: true})
 	require.NoError(t, err)
 	kek, err := store.AEAD(t.Context(), "kek")
 	require.NoError(t, err)
-	ring, err := sealed.New(sealed.Deps{Unit: name, DB: db.App, KEK: kek, Clock: clock.System()})
+	ring, err := sealed.New(sealed.Deps{Unit: name, DB: db.App, KEK: kek, Clock: now, Source: source})
 	require.NoError(t, err)
-	return &Maker{ring: ring}
+	return ring
 }
 
 // Register serves the maker's keys; give it to Neighbour, together with the neighbour's other fakes.

@@ -61,8 +61,8 @@ func setup(t *testing.T) *bundle {
 	cfg.DocumentDir = filepath.Join(t.TempDir(), "documents")
 	cfg.MaxDocumentBytes = 1 << 20
 	b.deps = archive.Deps{
-		DB: b.db.App, Clock: b.clock, Log: slog.New(slog.NewJSONHandler(b.log, nil)), Config: cfg,
-		Scenarios: scenario.NewSet(), Authority: authority,
+		Base:   scenario.Base{DB: b.db.App, Clock: b.clock, Log: slog.New(slog.NewJSONHandler(b.log, nil)), Scenarios: scenario.NewSet()},
+		Config: cfg, Authority: authority,
 	}
 	b.restart(t)
 	b.verifier, err = archivecert.New(archivecert.Options{

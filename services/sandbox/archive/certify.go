@@ -51,25 +51,25 @@ func sign(c certificate, d document, signer archivecert.Signer, hash string) ([]
 // distort gives the certificate's bytes for an answer: the genuine ones, unless a scenario asks for others.
 func (s *System) distort(c certificate, d document) ([]byte, error) {
 	genuine := archivecert.Signer(s.authority.Signer(pki.Archive))
-	if _, ok := s.scenarios.Take(scenario.CertificateExpired, d.Hash); ok {
+	if _, ok := s.Scenarios.Take(scenario.CertificateExpired, d.Hash); ok {
 		expired, err := s.authority.Expired(pki.Archive)
 		if err != nil {
 			return nil, err
 		}
 		return sign(c, d, archivecert.Signer(expired), d.Hash)
 	}
-	if _, ok := s.scenarios.Take(scenario.CertificateForeignSigner, d.Hash); ok {
+	if _, ok := s.Scenarios.Take(scenario.CertificateForeignSigner, d.Hash); ok {
 		foreign, err := s.authority.Foreign(pki.Archive)
 		if err != nil {
 			return nil, err
 		}
 		return sign(c, d, archivecert.Signer(foreign), d.Hash)
 	}
-	if _, ok := s.scenarios.Take(scenario.CertificateOtherDocument, d.Hash); ok {
+	if _, ok := s.Scenarios.Take(scenario.CertificateOtherDocument, d.Hash); ok {
 		other := sha256.Sum256([]byte(d.Hash))
 		return sign(c, d, genuine, hex.EncodeToString(other[:]))
 	}
-	if _, ok := s.scenarios.Take(scenario.CertificateForged, d.Hash); ok {
+	if _, ok := s.Scenarios.Take(scenario.CertificateForged, d.Hash); ok {
 		return forge(c.DER, d.Hash), nil
 	}
 	return c.DER, nil

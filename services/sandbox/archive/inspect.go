@@ -13,7 +13,7 @@ type inspected struct {
 // listDocuments shows up to 1,000 documents, newest first; query parameters memberId and hash narrow them down.
 func (s *System) listDocuments(_ http.ResponseWriter, r *http.Request) (any, error) {
 	query := r.URL.Query()
-	documents, err := findDocuments(r.Context(), s.db, query.Get("memberId"), query.Get("hash"))
+	documents, err := findDocuments(r.Context(), s.DB, query.Get("memberId"), query.Get("hash"))
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (s *System) owned(r *http.Request, m member) (document, error) {
 	if err != nil {
 		return document{}, noDocument()
 	}
-	return findDocument(r.Context(), s.db, id, m.ID)
+	return findDocument(r.Context(), s.DB, id, m.ID)
 }
 
 func (s *System) show(_ http.ResponseWriter, r *http.Request, m member) (any, error) {
@@ -69,7 +69,7 @@ func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) (any, e
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	c, err := s.certify(ctx, s.db, archivecert.KindOriginal, d, s.clock.Now())
+	c, err := s.certify(ctx, s.DB, archivecert.KindOriginal, d, s.Clock.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) (any, e
 	w.Header().Set("Cache-Control", "no-store")
 	if err := writeIssued(parts, answer, d.MediaType, file); err != nil {
 		// The status is gone already; an unfinished multipart body tells the caller.
-		s.log.LogAttrs(ctx, slog.LevelInfo, "issued document not written to its end", slog.Any("error", err))
+		s.Log.LogAttrs(ctx, slog.LevelInfo, "issued document not written to its end", slog.Any("error", err))
 	}
 	return scenario.Written{}, nil
 }

@@ -47,7 +47,7 @@ func (s *System) putMember(_ http.ResponseWriter, r *http.Request) (any, error) 
 	if m.Hash, err = passwordHash(request.Password, m.Salt); err != nil {
 		return nil, err
 	}
-	created, err := saveMember(r.Context(), s.db, m, s.clock.Now())
+	created, err := saveMember(r.Context(), s.DB, m, s.Clock.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (m memberRequest) check() error {
 }
 
 func (s *System) listMembers(_ http.ResponseWriter, r *http.Request) (any, error) {
-	members, err := listMembers(r.Context(), s.db)
+	members, err := listMembers(r.Context(), s.DB)
 	return map[string]any{"members": members}, err
 }
 
@@ -99,7 +99,7 @@ func (s *System) logIn(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err := decode(r.Body, &request); err != nil {
 		return nil, err
 	}
-	m, known, err := findMember(r.Context(), s.db, request.MemberID)
+	m, known, err := findMember(r.Context(), s.DB, request.MemberID)
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +113,9 @@ func (s *System) logIn(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if subtle.ConstantTimeCompare(hash, m.Hash) != 1 || !known {
 		return nil, fault.New(fault.Unauthenticated, domain, reasonLogIn, "member id or password is wrong")
 	}
-	token, now := rand.Text(), s.clock.Now()
+	token, now := rand.Text(), s.Clock.Now()
 	expires := now.Add(time.Duration(s.config.TokenLifetime))
-	return loginAnswer{Token: token, ExpiresAt: expires}, saveSession(r.Context(), s.db, tokenDigest(token), m.ID, now, expires)
+	return loginAnswer{Token: token, ExpiresAt: expires}, saveSession(r.Context(), s.DB, tokenDigest(token), m.ID, now, expires)
 }
 
 func tokenDigest(token string) []byte {
@@ -127,13 +127,13 @@ func tokenDigest(token string) []byte {
 type memberHandler func(w http.ResponseWriter, r *http.Request, m member) (any, error)
 
 func (s *System) authenticated(next memberHandler) http.HandlerFunc {
-	return scenario.Serve(s.log, func(w http.ResponseWriter, r *http.Request) (any, error) {
+	return scenario.Serve(s.Log, func(w http.ResponseWriter, r *http.Request) (any, error) {
 		var m member
 		var known bool
 		token, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if given {
 			var err error
-			if m, known, err = findSession(r.Context(), s.db, tokenDigest(token), s.clock.Now()); err != nil {
+			if m, known, err = findSession(r.Context(), s.DB, tokenDigest(token), s.Clock.Now()); err != nil {
 				return nil, err
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -32,20 +33,7 @@ type submission struct {
 }
 
 // documentAnswer tells of a stored document.
-type documentAnswer struct {
-	DocumentID              string    `json:"documentId"`
-	HashAlgorithm           string    `json:"hashAlgorithm"`
-	Hash                    string    `json:"hash"`
-	AttachmentHashes        []string  `json:"attachmentHashes"`
-	Size                    int64     `json:"size"`
-	FileName                string    `json:"fileName"`
-	MediaType               string    `json:"mediaType"`
-	RegisteredAt            time.Time `json:"registeredAt"`
-	CertificateNumber       string    `json:"certificateNumber"`
-	RegistrationCertificate []byte    `json:"registrationCertificate"` // base64
-	// Duplicate says that the document had been registered before.
-	Duplicate bool `json:"duplicate"`
-}
+type documentAnswer = archiveclient.Document
 
 // submit is 문서 등록 (SubmitDocument).
 func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) (any, error) {
@@ -90,8 +78,8 @@ func (s *System) register(ctx context.Context, m member, meta submission, arrive
 	if meta.Hash != "" && !strings.EqualFold(meta.Hash, arrived.hash) {
 		return d, false, fault.New(fault.Invalid, domain, reasonHashMismatch, "the document does not have the expected hash")
 	}
-	now := s.clock.Now()
-	err = pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
+	now := s.Clock.Now()
+	err = pg.InTx(ctx, s.DB, func(tx *pg.Tx) error {
 		d = document{
 			ID: arrived.id, MemberID: m.ID, MemberName: m.Name, Hash: arrived.hash, AttachmentHashes: meta.AttachmentHashes,
 			Size: arrived.size, FileName: meta.FileName, MediaType: meta.MediaType, RegisteredAt: now,

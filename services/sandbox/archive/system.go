@@ -11,10 +11,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/naru-relay/naru/pkg/archivecert"
-	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
@@ -28,22 +25,16 @@ var Migrations fs.FS = migrations
 
 // Deps is what an archive works with. All fields are required.
 type Deps struct {
-	DB        *pgxpool.Pool // role of the archive's own schema
-	Clock     clock.Clock
-	Log       *slog.Logger
-	Config    Config
-	Scenarios *scenario.Set
+	scenario.Base
+	Config Config
 	// Authority holds the archive's signer; its common name is the issuer of every certificate.
 	Authority *pki.Store
 }
 
 // System is one running archive.
 type System struct {
-	db        *pgxpool.Pool
-	clock     clock.Clock
-	log       *slog.Logger
+	scenario.Base
 	config    Config
-	scenarios *scenario.Set
 	authority *pki.Store
 	verifier  *archivecert.Verifier
 	files     files
@@ -51,16 +42,10 @@ type System struct {
 
 // New makes an archive over a migrated database.
 func New(_ context.Context, d Deps) (*System, error) {
-	switch {
-	case d.DB == nil:
-		return nil, errors.New("make archive: no database")
-	case d.Clock == nil:
-		return nil, errors.New("make archive: no clock")
-	case d.Log == nil:
-		return nil, errors.New("make archive: no logger")
-	case d.Scenarios == nil:
-		return nil, errors.New("make archive: no scenario set")
-	case d.Authority == nil:
+	if err := d.Check("archive"); err != nil {
+		return nil, err
+	}
+	if d.Authority == nil {
 		return nil, errors.New("make archive: no authority")
 	}
 	if err := d.Config.Validate(); err != nil {
@@ -76,7 +61,7 @@ func New(_ context.Context, d Deps) (*System, error) {
 		return nil, fmt.Errorf("make archive: %w", err)
 	}
 	return &System{
-		db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios, authority: d.Authority,
+		Base: d.Base, config: d.Config, authority: d.Authority,
 		verifier: verifier, files: files{dir: d.Config.DocumentDir},
 	}, nil
 }
@@ -93,19 +78,19 @@ func (s *System) Tasks() []lifecycle.Task {
 }
 
 func (s *System) sweep(ctx context.Context) {
-	now := s.clock.Now()
-	if err := deleteSessions(ctx, s.db, now); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "ended log-ins not removed", slog.Any("error", err))
+	now := s.Clock.Now()
+	if err := deleteSessions(ctx, s.DB, now); err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "ended log-ins not removed", slog.Any("error", err))
 	}
 	orphans, err := s.files.olderThan(now.Add(-orphanAge))
 	if err == nil && len(orphans) > 0 {
-		orphans, err = withoutRow(ctx, s.db, orphans)
+		orphans, err = withoutRow(ctx, s.DB, orphans)
 	}
 	if err == nil {
 		err = s.files.remove(orphans...)
 	}
 	if err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "stray files not removed", slog.Any("error", err))
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "stray files not removed", slog.Any("error", err))
 	}
 }
 
@@ -113,20 +98,20 @@ func (s *System) sweep(ctx context.Context) {
 // touch /sandbox.
 func (s *System) Handler() http.Handler {
 	archive := http.NewServeMux()
-	archive.HandleFunc("POST /archive/login", scenario.Serve(s.log, s.logIn))
+	archive.HandleFunc("POST /archive/login", scenario.Serve(s.Log, s.logIn))
 	archive.HandleFunc("POST /archive/documents", s.authenticated(s.submit))
 	archive.HandleFunc("GET /archive/documents/{id}", s.authenticated(s.show))
 	archive.HandleFunc("GET /archive/documents/{id}/registration-certificate", s.authenticated(s.registrationCertificate))
 	archive.HandleFunc("POST /archive/documents/{id}/issue", s.authenticated(s.issue))
-	archive.HandleFunc("POST /archive/verify", scenario.Serve(s.log, s.verify))
+	archive.HandleFunc("POST /archive/verify", scenario.Serve(s.Log, s.verify))
 
-	admin := s.scenarios.Handler()
-	admin.HandleFunc("POST /sandbox/archive/members", scenario.Serve(s.log, s.putMember))
-	admin.HandleFunc("GET /sandbox/archive/members", scenario.Serve(s.log, s.listMembers))
-	admin.HandleFunc("GET /sandbox/archive/documents", scenario.Serve(s.log, s.listDocuments))
+	admin := s.Scenarios.Handler()
+	admin.HandleFunc("POST /sandbox/archive/members", scenario.Serve(s.Log, s.putMember))
+	admin.HandleFunc("GET /sandbox/archive/members", scenario.Serve(s.Log, s.listMembers))
+	admin.HandleFunc("GET /sandbox/archive/documents", scenario.Serve(s.Log, s.listDocuments))
 
 	all := http.NewServeMux()
-	all.Handle("/archive/", s.scenarios.Middleware(archive))
+	all.Handle("/archive/", s.Scenarios.Middleware(archive))
 	all.Handle("/sandbox/", scenario.RequireAdmin(string(s.config.AdminTokenFile.Value()), admin))
 	return all
 }

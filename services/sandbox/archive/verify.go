@@ -60,7 +60,7 @@ func (s *System) verify(_ http.ResponseWriter, r *http.Request) (any, error) {
 			HashAlgorithm: archivecert.HashAlgorithm, Hash: statement.Hash, AttachmentHashes: statement.AttachmentHashes,
 			RegisteredAt: statement.RegisteredAt, ValidFrom: statement.ValidFrom, ValidUntil: statement.ValidUntil,
 		}
-		if answer.Issued, err = issued(r.Context(), s.db, request.Certificate); err != nil {
+		if answer.Issued, err = issued(r.Context(), s.DB, request.Certificate); err != nil {
 			return nil, err
 		}
 	}
@@ -70,7 +70,7 @@ func (s *System) verify(_ http.ResponseWriter, r *http.Request) (any, error) {
 
 // read takes a certificate of either kind.
 func (s *System) read(der []byte) (archivecert.Kind, *archivecert.Statement, error) {
-	now := s.clock.Now()
+	now := s.Clock.Now()
 	registration, err := s.verifier.Registration(der, now)
 	if err == nil {
 		return archivecert.KindRegistration, &registration.Statement, nil

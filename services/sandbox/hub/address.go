@@ -152,7 +152,7 @@ func (s *System) lookUpAddress(ctx context.Context, c call) (any, error) {
 		}
 		platformID = other
 	}
-	found, err := findByIdn(ctx, s.db, platformID, idn)
+	found, err := findByIdn(ctx, s.DB, platformID, idn)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (s *System) withdrawnAddresses(ctx context.Context, c call) (any, error) {
 	if !isText(idn, maxIdn) {
 		return nil, badForm("idn")
 	}
-	eaddrs, err := findWithdrawn(ctx, s.db, c.platformID, idn)
+	eaddrs, err := findWithdrawn(ctx, s.DB, c.platformID, idn)
 	return addressesAnswer{result: success, Eaddrs: eaddrs}, err
 }
 
@@ -182,7 +182,7 @@ func (s *System) addressOwner(ctx context.Context, c call) (any, error) {
 	if !isAddress(eaddr) {
 		return nil, badForm("eaddr")
 	}
-	o, err := findOwner(ctx, s.db, c.platformID, eaddr)
+	o, err := findOwner(ctx, s.DB, c.platformID, eaddr)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +265,7 @@ func (s *System) searchAddress(ctx context.Context, c call) (any, error) {
 		if !isText(*req.Idn, maxIdn) {
 			return nil, badForm("idn")
 		}
-		hits, err = searchByIdn(ctx, s.db, *req.Idn)
+		hits, err = searchByIdn(ctx, s.DB, *req.Idn)
 	case req.Name == nil || !isText(*req.Name, maxName):
 		return nil, badForm("name")
 	case req.BirthDate == nil || len(digits(*req.BirthDate)) != 8:
@@ -273,7 +273,7 @@ func (s *System) searchAddress(ctx context.Context, c call) (any, error) {
 	case req.Phone == nil || digits(*req.Phone) == "":
 		return nil, badForm("phone")
 	default:
-		hits, err = searchByPerson(ctx, s.db, *req.Name, digits(*req.BirthDate), digits(*req.Phone))
+		hits, err = searchByPerson(ctx, s.DB, *req.Name, digits(*req.BirthDate), digits(*req.Phone))
 	}
 	if err != nil {
 		return nil, err

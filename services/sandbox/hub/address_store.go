@@ -31,7 +31,7 @@ const insertAddressSQL = `
 // storeAddress begins an address. An address withdrawn earlier may begin again,
 // with any owner, from the time of its withdrawal on.
 func (s *System) storeAddress(ctx context.Context, o owner, docs []document) error {
-	return pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
+	return pg.InTx(ctx, s.DB, func(tx *pg.Tx) error {
 		if err := lockAddress(ctx, tx, o.platformID, o.eaddr); err != nil {
 			return err
 		}
@@ -47,7 +47,7 @@ func (s *System) storeAddress(ctx context.Context, o owner, docs []document) err
 			return errAddressTime
 		}
 		if err := pg.Exec(ctx, tx, "store address", insertAddressSQL, o.platformID, o.eaddr, fold(o.eaddr), o.idn, o.ownerType, o.name,
-			o.birthDate, o.phone, o.at, s.clock.Now()); err != nil {
+			o.birthDate, o.phone, o.at, s.Clock.Now()); err != nil {
 			return err
 		}
 		return s.storeDocuments(ctx, tx, o.platformID, o.eaddr, docs)
@@ -100,7 +100,7 @@ const beginPeriodSQL = `
 
 // endAddress withdraws an address as of at.
 func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at time.Time) error {
-	return pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
+	return pg.InTx(ctx, s.DB, func(tx *pg.Tx) error {
 		open, err := lockOpen(ctx, tx, platformID, eaddr)
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at ti
 		if at.Before(open.validFrom) {
 			return errAddressTime
 		}
-		now := s.clock.Now()
+		now := s.Clock.Now()
 		tx.Later("end address", supersedeSQL, open.id, now)
 		tx.Later("end address", endPeriodSQL, open.id, at, "withdrawal", now)
 		return nil
@@ -117,7 +117,7 @@ func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at ti
 
 // changeAddress gives an address another name or type as of at.
 func (s *System) changeAddress(ctx context.Context, platformID string, req ownerChange, at time.Time, docs []document, person bool) error {
-	return pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
+	return pg.InTx(ctx, s.DB, func(tx *pg.Tx) error {
 		open, err := lockOpen(ctx, tx, platformID, req.Eaddr)
 		if err != nil {
 			return err
@@ -134,7 +134,7 @@ func (s *System) changeAddress(ctx context.Context, platformID string, req owner
 		case at.Before(open.validFrom):
 			return errAddressTime
 		}
-		now := s.clock.Now()
+		now := s.Clock.Now()
 		tx.Later("change address", supersedeSQL, open.id, now)
 		tx.Later("change address", endPeriodSQL, open.id, at, "change", now)
 		tx.Later("change address", beginPeriodSQL, open.id, newType, req.Name, at, now)
@@ -149,7 +149,7 @@ const insertDocumentSQL = `
 // storeDocuments keeps that and which documents came, not the pictures.
 func (s *System) storeDocuments(ctx context.Context, tx *pg.Tx, platformID, eaddr string, docs []document) error {
 	for _, d := range docs {
-		if err := pg.Exec(ctx, tx, "store address document", insertDocumentSQL, platformID, fold(eaddr), d.fileName, d.digest, d.size, s.clock.Now()); err != nil {
+		if err := pg.Exec(ctx, tx, "store address document", insertDocumentSQL, platformID, fold(eaddr), d.fileName, d.digest, d.size, s.Clock.Now()); err != nil {
 			return err
 		}
 	}

@@ -71,7 +71,7 @@ func (s *System) failureOf(ctx context.Context, path string, err error) (*failur
 	if errors.As(err, &f) {
 		return f, http.StatusOK
 	}
-	s.log.LogAttrs(ctx, slog.LevelError, "hub call did not succeed", slog.String("path", path), slog.Any("error", err))
+	s.Log.LogAttrs(ctx, slog.LevelError, "hub call did not succeed", slog.String("path", path), slog.Any("error", err))
 	return &failure{codeInternal, "유통허브 내부 오류입니다"}, http.StatusInternalServerError
 }
 

@@ -153,7 +153,7 @@ func (s *System) issueCertificate(ctx context.Context, c call) (issuedCertificat
 			return issuedCertificate{}, badForm("reason")
 		}
 	}
-	held, err := findCirculation(ctx, s.db, req.EdocNum)
+	held, err := findCirculation(ctx, s.DB, req.EdocNum)
 	if errors.Is(err, errNotFound) || (err == nil && !isParty(held, c.platformID, req.Eaddr)) {
 		return issuedCertificate{}, errNoCirculation
 	}
@@ -169,19 +169,19 @@ func isParty(c Circulation, platformID, eaddr string) bool {
 }
 
 func (s *System) render(ctx context.Context, held Circulation, platformID, applicant, reason string) (issuedCertificate, error) {
-	now := s.clock.Now()
+	now := s.Clock.Now()
 	number, err := s.nextCertificateNumber(ctx, now)
 	if err != nil {
 		return issuedCertificate{}, err
 	}
 	draft := CertificateDraft{Number: number, Circulation: held, Applicant: applicant, Reason: reason, IssuedAt: now}
 	for _, kind := range []scenario.Kind{scenario.CertificateExpired, scenario.CertificateForeignSigner} {
-		if _, ok := s.scenarios.Take(kind, held.EdocNum); ok {
+		if _, ok := s.Scenarios.Take(kind, held.EdocNum); ok {
 			draft.Fault = kind
 		}
 	}
 	misdeed := draft.Fault
-	if _, ok := s.scenarios.Take(scenario.CertificateOtherDocument, held.EdocNum); ok {
+	if _, ok := s.Scenarios.Take(scenario.CertificateOtherDocument, held.EdocNum); ok {
 		misdeed = scenario.CertificateOtherDocument
 		other := sha256.Sum256([]byte("other document than " + held.ContentHash))
 		draft.Circulation.ContentHash = fmt.Sprintf("%x", other)
@@ -193,7 +193,7 @@ func (s *System) render(ctx context.Context, held Circulation, platformID, appli
 	if err != nil {
 		return issuedCertificate{}, fmt.Errorf("render certificate %s: %w", number, err)
 	}
-	if _, ok := s.scenarios.Take(scenario.CertificateForged, held.EdocNum); ok {
+	if _, ok := s.Scenarios.Take(scenario.CertificateForged, held.EdocNum); ok {
 		misdeed = scenario.CertificateForged
 		pdf = forge(pdf)
 	}
@@ -221,7 +221,7 @@ const nextSerialSQL = `
 // digits count the day's certificates.
 func (s *System) nextCertificateNumber(ctx context.Context, now time.Time) (string, error) {
 	day := now.In(id.KST)
-	last, err := pg.Value[int64](ctx, s.db, "draw certificate number", nextSerialSQL, day.Format(time.DateOnly))
+	last, err := pg.Value[int64](ctx, s.DB, "draw certificate number", nextSerialSQL, day.Format(time.DateOnly))
 	digits := fmt.Sprintf("%08d", last)
 	return strings.Join([]string{day.Format("2006-0102"), digits[:4], digits[4:]}, "-"), err
 }
@@ -232,7 +232,7 @@ const insertCertificateSQL = `
 
 func (s *System) storeCertificate(ctx context.Context, d CertificateDraft, platformID string, misdeed scenario.Kind, pdf []byte) error {
 	digest := sha256.Sum256(pdf)
-	return pg.Exec(ctx, s.db, fmt.Sprintf("store certificate %s", d.Number), insertCertificateSQL, d.Number, d.Circulation.EdocNum, d.Applicant,
+	return pg.Exec(ctx, s.DB, fmt.Sprintf("store certificate %s", d.Number), insertCertificateSQL, d.Number, d.Circulation.EdocNum, d.Applicant,
 		d.Reason, platformID, d.IssuedAt, string(misdeed), digest[:], pdf)
 }
 

@@ -59,7 +59,7 @@ func register[T any](ctx context.Context, s *System, c call, number func(*T) *st
 
 // forced is the result a scenario wants for the item at index i, or 0.
 func (s *System) forced(edocNum string, i int) int {
-	sc, ok := s.scenarios.TakeItem(scenario.ItemResult, edocNum, i+1)
+	sc, ok := s.Scenarios.TakeItem(scenario.ItemResult, edocNum, i+1)
 	if !ok {
 		return 0
 	}
@@ -69,10 +69,10 @@ func (s *System) forced(edocNum string, i int) int {
 // batchAnswer answers in the order of the request, unless a scenario wants it
 // otherwise.
 func (s *System) batchAnswer(results []itemResult) batchAnswer {
-	if sc, ok := s.scenarios.Take(scenario.MissingItems, ""); ok {
+	if sc, ok := s.Scenarios.Take(scenario.MissingItems, ""); ok {
 		results = results[:max(0, len(results)-max(1, sc.Count))]
 	}
-	if _, ok := s.scenarios.Take(scenario.WrongOrder, ""); ok {
+	if _, ok := s.Scenarios.Take(scenario.WrongOrder, ""); ok {
 		slices.Reverse(results)
 	}
 	return batchAnswer{result: success, Circulations: results}

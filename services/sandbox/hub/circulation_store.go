@@ -127,10 +127,10 @@ func (s *System) insertCirculations(ctx context.Context, callerID string, items 
 			return err
 		}
 	}
-	return fillResults(ctx, s.db, "register circulations", results, insertCirculationsSQL, callerID,
+	return fillResults(ctx, s.DB, "register circulations", results, insertCirculationsSQL, callerID,
 		c.ord, c.edocNum, c.subject, c.sendEaddr, c.sendFolded, c.sendSub, c.recvEaddr, c.recvFolded,
 		c.recvSub, c.sendPlatform, c.recvPlatform, c.sendDate, c.recvDate, c.readDate,
-		c.docType, c.contentHash, c.fileHashes, c.inOrder, s.clock.Now())
+		c.docType, c.contentHash, c.fileHashes, c.inOrder, s.Clock.Now())
 }
 
 func fillResults(ctx context.Context, db pg.DBTX, doing string, results []itemResult, sql string, args ...any) error {
@@ -199,7 +199,7 @@ func (s *System) updateReadTimes(ctx context.Context, callerID string, items []r
 	for n, i := range open {
 		ords[n], numbers[n], reads[n] = int64(i), items[i].EdocNum, items[i].read
 	}
-	return fillResults(ctx, s.db, "register read times", results, updateReadTimesSQL, callerID, ords, numbers, reads, s.clock.Now())
+	return fillResults(ctx, s.DB, "register read times", results, updateReadTimesSQL, callerID, ords, numbers, reads, s.Clock.Now())
 }
 
 // Circulation is what the hub holds about one document (유통정보).

@@ -113,9 +113,9 @@ const listExchangesSQL = `
 
 func (s *System) listExchanges(_ http.ResponseWriter, r *http.Request) (any, error) {
 	ctx := r.Context()
-	if err := s.exchanges.flush(ctx, s.db); err != nil {
+	if err := s.exchanges.flush(ctx, s.DB); err != nil {
 		return nil, err
 	}
-	list, err := pg.All(ctx, s.db, "list exchanges", pgx.RowToStructByPos[ExchangeCount], listExchangesSQL)
+	list, err := pg.All(ctx, s.DB, "list exchanges", pgx.RowToStructByPos[ExchangeCount], listExchangesSQL)
 	return map[string]any{"exchanges": list}, err
 }

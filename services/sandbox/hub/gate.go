@@ -92,8 +92,8 @@ func (s *System) authenticate(r *http.Request) (string, error) {
 		return "", errTokenInvalid
 	}
 	ctx, digest := r.Context(), digestOf(bearer)
-	if sc, ok := s.scenarios.TakeCall(scenario.TokenLoss, r.Method, r.URL.Path); ok {
-		if err := revokeToken(ctx, s.db, digest, s.clock.Now()); err != nil {
+	if sc, ok := s.Scenarios.TakeCall(scenario.TokenLoss, r.Method, r.URL.Path); ok {
+		if err := revokeToken(ctx, s.DB, digest, s.Clock.Now()); err != nil {
 			return "", err
 		}
 		if sc.ErrCode == codeTokenExpired {
@@ -101,13 +101,13 @@ func (s *System) authenticate(r *http.Request) (string, error) {
 		}
 		return "", errTokenInvalid
 	}
-	expires, known, err := findToken(ctx, s.db, digest, platformID, tokenAccess)
+	expires, known, err := findToken(ctx, s.DB, digest, platformID, tokenAccess)
 	switch {
 	case err != nil:
 		return "", err
 	case !known:
 		return "", errTokenInvalid
-	case !s.clock.Now().Before(expires):
+	case !s.Clock.Now().Before(expires):
 		return "", errTokenExpired
 	}
 	return platformID, nil

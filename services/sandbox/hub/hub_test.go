@@ -79,8 +79,8 @@ func setup(t testing.TB, adjust ...func(*hub.Config)) *bundle {
 	}
 	var err error
 	b.system, err = hub.New(t.Context(), hub.Deps{
-		DB: b.db, Clock: b.clock, Log: slog.New(slog.NewJSONHandler(b.logged, nil)), Config: cfg,
-		Scenarios: b.scenarios, Renderer: drawn{}, Verifier: verdicts{},
+		Base:   scenario.Base{DB: b.db, Clock: b.clock, Log: slog.New(slog.NewJSONHandler(b.logged, nil)), Scenarios: b.scenarios},
+		Config: cfg, Renderer: drawn{}, Verifier: verdicts{},
 	})
 	require.NoError(t, err)
 	b.server = httptest.NewServer(b.system.Handler())
@@ -127,24 +127,23 @@ func (b *bundle) header(platform string) http.Header {
 }
 
 type answer struct {
-	ResultCode        int      `json:"resultCode"`
-	ErrCode           string   `json:"errCode"`
-	ErrMsg            string   `json:"errMsg"`
-	Name              string   `json:"name"`
-	Type              int      `json:"type"`
-	RegDate           string   `json:"regDate"`
-	Eaddrs            []string `json:"eaddrs"`
-	AccessToken       string   `json:"accessToken"`
-	AccessExpiresIn   int      `json:"accessExpiresIn"`
-	AccessExpireDate  string   `json:"accessExpireDate"`
-	RefreshToken      string   `json:"refreshToken"`
-	RefreshExpiresIn  int      `json:"refreshExpiresIn"`
-	RefreshExpireDate string   `json:"refreshExpireDate"`
-	CertNum           string   `json:"certNum"`
-	Valid             bool     `json:"valid"`
-	Checks            []hub.Check
-	Addresses         []hub.PlatformAddress
-	Circulations      []struct {
+	ResultCode int      `json:"resultCode"`
+	ErrCode    string   `json:"errCode"`
+	ErrMsg     string   `json:"errMsg"`
+	Name       string   `json:"name"`
+	Type       int      `json:"type"`
+	RegDate    string   `json:"regDate"`
+	Eaddrs     []string `json:"eaddrs"`
+	// Of the tokens.
+	AccessToken, AccessExpireDate     string
+	RefreshToken, RefreshExpireDate   string
+	AccessExpiresIn, RefreshExpiresIn int
+
+	CertNum      string `json:"certNum"`
+	Valid        bool   `json:"valid"`
+	Checks       []hub.Check
+	Addresses    []hub.PlatformAddress
+	Circulations []struct {
 		EdocNum string `json:"edocNum"`
 		Result  int    `json:"result"`
 	} `json:"circulations"`

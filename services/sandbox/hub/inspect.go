@@ -57,14 +57,14 @@ func (s *System) listPlatforms(_ http.ResponseWriter, r *http.Request) (any, err
 		ClientID   string `json:"clientId"`
 		Name       string `json:"name"`
 	}
-	list, err := pg.All(r.Context(), s.db, "list platforms", pgx.RowToStructByPos[platform], listPlatformsSQL)
+	list, err := pg.All(r.Context(), s.DB, "list platforms", pgx.RowToStructByPos[platform], listPlatformsSQL)
 	return map[string]any{"platforms": list}, err
 }
 
 // showCirculation serves GET /sandbox/circulations/{edocNum}: the record with
 // its dates as they stand at the hub (KST seconds).
 func (s *System) showCirculation(_ http.ResponseWriter, r *http.Request) (any, error) {
-	c, err := findCirculation(r.Context(), s.db, r.PathValue("edocNum"))
+	c, err := findCirculation(r.Context(), s.DB, r.PathValue("edocNum"))
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ const countCirculationsSQL = `
 // countCirculations serves GET /sandbox/circulations.
 func (s *System) countCirculations(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var all, read int64
-	_, err := pg.Scan(r.Context(), s.db, "count circulations", []any{&all, &read}, countCirculationsSQL)
+	_, err := pg.Scan(r.Context(), s.DB, "count circulations", []any{&all, &read}, countCirculationsSQL)
 	return map[string]any{"registered": all, "read": read}, err
 }
 
@@ -126,7 +126,7 @@ const listAddressesSQL = `
 // listAddresses serves GET /sandbox/eaddrs?platformId=: at most 1,000 rows of
 // the history, superseded ones included.
 func (s *System) listAddresses(_ http.ResponseWriter, r *http.Request) (any, error) {
-	list, err := pg.All(r.Context(), s.db, "list addresses", pgx.RowToStructByPos[AddressPeriod], listAddressesSQL, r.URL.Query().Get("platformId"))
+	list, err := pg.All(r.Context(), s.DB, "list addresses", pgx.RowToStructByPos[AddressPeriod], listAddressesSQL, r.URL.Query().Get("platformId"))
 	return map[string]any{"eaddrs": list}, err
 }
 
@@ -141,7 +141,7 @@ func (s *System) showCertificate(w http.ResponseWriter, r *http.Request) (any, e
 	var edocNum, applicant, why, platformID, misdeed, digest string
 	var issuedAt time.Time
 	var pdf []byte
-	known, err := pg.Scan(r.Context(), s.db, "find certificate", []any{&edocNum, &applicant, &why, &platformID, &issuedAt, &misdeed, &digest, &pdf},
+	known, err := pg.Scan(r.Context(), s.DB, "find certificate", []any{&edocNum, &applicant, &why, &platformID, &issuedAt, &misdeed, &digest, &pdf},
 		showCertificateSQL, r.PathValue("certNum"))
 	switch {
 	case err != nil:

@@ -19,7 +19,7 @@ const putPlatformSQL = `
 
 func (s *System) storePlatform(ctx context.Context, platformID, clientID, secret, name string) error {
 	digest := sha256.Sum256([]byte(secret))
-	if _, err := s.db.Exec(ctx, putPlatformSQL, platformID, clientID, digest[:], name, s.clock.Now()); err != nil {
+	if _, err := s.DB.Exec(ctx, putPlatformSQL, platformID, clientID, digest[:], name, s.Clock.Now()); err != nil {
 		return fmt.Errorf("store platform %s: %w", platformID, pg.AsFault(err, map[string]*fault.Error{
 			"platform_client_id_key": fault.New(fault.Exists, domain, reasonTaken, "another platform has this client id"),
 		}))

@@ -9,9 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
@@ -24,11 +21,8 @@ var Migrations fs.FS = migrations
 
 // Deps is what a hub works with. All fields but Verifier are required.
 type Deps struct {
-	DB        *pgxpool.Pool // role of the hub's own schema
-	Clock     clock.Clock
-	Log       *slog.Logger
-	Config    Config
-	Scenarios *scenario.Set
+	scenario.Base
+	Config Config
 	// Renderer draws and signs distribution certificates.
 	Renderer CertificateRenderer
 	// Verifier holds a distribution certificate, an original certificate and a
@@ -38,11 +32,8 @@ type Deps struct {
 
 // System is one running hub.
 type System struct {
-	db        *pgxpool.Pool
-	clock     clock.Clock
-	log       *slog.Logger
+	scenario.Base
 	config    Config
-	scenarios *scenario.Set
 	renderer  CertificateRenderer
 	verifier  PairVerifier
 	exchanges *exchangeCounts
@@ -50,23 +41,17 @@ type System struct {
 
 // New makes a hub over a migrated database.
 func New(_ context.Context, d Deps) (*System, error) {
-	switch {
-	case d.DB == nil:
-		return nil, errors.New("make hub: no database")
-	case d.Clock == nil:
-		return nil, errors.New("make hub: no clock")
-	case d.Log == nil:
-		return nil, errors.New("make hub: no logger")
-	case d.Scenarios == nil:
-		return nil, errors.New("make hub: no scenario set")
-	case d.Renderer == nil:
+	if err := d.Check("hub"); err != nil {
+		return nil, err
+	}
+	if d.Renderer == nil {
 		return nil, errors.New("make hub: no certificate renderer")
 	}
 	if err := d.Config.Validate(); err != nil {
 		return nil, err
 	}
 	return &System{
-		db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios,
+		Base: d.Base, config: d.Config,
 		renderer: d.Renderer, verifier: d.Verifier, exchanges: newExchangeCounts(),
 	}, nil
 }
@@ -98,8 +83,8 @@ func (s *System) keepCounts(ctx context.Context) error {
 }
 
 func (s *System) flushLogged(ctx context.Context) {
-	if err := s.exchanges.flush(ctx, s.db); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "hub call counts not written", slog.Any("error", err))
+	if err := s.exchanges.flush(ctx, s.DB); err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "hub call counts not written", slog.Any("error", err))
 	}
 }
 
@@ -120,16 +105,16 @@ func (s *System) Handler() http.Handler {
 	hub.Handle("PATCH /api/circulation", s.authenticated(s.registerReadTimes))
 	hub.Handle("POST /api/cert", s.certificateCall(s.issueCertificate))
 	hub.Handle("POST /api/cert/verify", s.unnamed(s.verifyPair)) // ours
-	outside := s.counted(hub, s.scenarios.Middleware(hub))
+	outside := s.counted(hub, s.Scenarios.Middleware(hub))
 
-	admin := s.scenarios.Handler()
-	admin.HandleFunc("POST /sandbox/platforms", scenario.Serve(s.log, s.putPlatform))
-	admin.HandleFunc("GET /sandbox/platforms", scenario.Serve(s.log, s.listPlatforms))
-	admin.HandleFunc("GET /sandbox/circulations/{edocNum}", scenario.Serve(s.log, s.showCirculation))
-	admin.HandleFunc("GET /sandbox/circulations", scenario.Serve(s.log, s.countCirculations))
-	admin.HandleFunc("GET /sandbox/eaddrs", scenario.Serve(s.log, s.listAddresses))
-	admin.HandleFunc("GET /sandbox/certificates/{certNum}", scenario.Serve(s.log, s.showCertificate))
-	admin.HandleFunc("GET /sandbox/exchanges", scenario.Serve(s.log, s.listExchanges))
+	admin := s.Scenarios.Handler()
+	admin.HandleFunc("POST /sandbox/platforms", scenario.Serve(s.Log, s.putPlatform))
+	admin.HandleFunc("GET /sandbox/platforms", scenario.Serve(s.Log, s.listPlatforms))
+	admin.HandleFunc("GET /sandbox/circulations/{edocNum}", scenario.Serve(s.Log, s.showCirculation))
+	admin.HandleFunc("GET /sandbox/circulations", scenario.Serve(s.Log, s.countCirculations))
+	admin.HandleFunc("GET /sandbox/eaddrs", scenario.Serve(s.Log, s.listAddresses))
+	admin.HandleFunc("GET /sandbox/certificates/{certNum}", scenario.Serve(s.Log, s.showCertificate))
+	admin.HandleFunc("GET /sandbox/exchanges", scenario.Serve(s.Log, s.listExchanges))
 
 	all := http.NewServeMux()
 	all.Handle("/auth/", outside)

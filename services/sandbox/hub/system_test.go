@@ -21,8 +21,8 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	cfg := hub.Default()
 	cfg.AdminTokenFile = config.InlineSecret("x")
 	whole := hub.Deps{
-		DB: &pgxpool.Pool{}, Clock: clock.System(), Log: slog.New(slog.DiscardHandler), Config: cfg,
-		Scenarios: scenario.NewSet(), Renderer: drawn{},
+		Base:   scenario.Base{DB: &pgxpool.Pool{}, Clock: clock.System(), Log: slog.New(slog.DiscardHandler), Scenarios: scenario.NewSet()},
+		Config: cfg, Renderer: drawn{},
 	}
 	_, err := hub.New(t.Context(), whole)
 	require.NoError(t, err)

@@ -64,7 +64,7 @@ func (s *System) issueToken(ctx context.Context, c call) (any, error) {
 func (s *System) checkClient(ctx context.Context, platformID string, req tokenRequest) error {
 	refused := &failure{codeClientRefused, "중계자플랫폼 인증에 실패하였습니다"}
 	var secret []byte
-	known, err := pg.Scan(ctx, s.db, "find client", []any{&secret}, findClientSQL, platformID, req.ClientID)
+	known, err := pg.Scan(ctx, s.DB, "find client", []any{&secret}, findClientSQL, platformID, req.ClientID)
 	switch {
 	case err != nil:
 		return err
@@ -83,8 +83,8 @@ func (s *System) checkClient(ctx context.Context, platformID string, req tokenRe
 	if req.RefreshToken == nil || *req.RefreshToken == "" {
 		return badForm("refreshToken")
 	}
-	expires, known, err := findToken(ctx, s.db, digestOf(*req.RefreshToken), platformID, tokenRefresh)
-	if err == nil && (!known || !s.clock.Now().Before(expires)) {
+	expires, known, err := findToken(ctx, s.DB, digestOf(*req.RefreshToken), platformID, tokenRefresh)
+	if err == nil && (!known || !s.Clock.Now().Before(expires)) {
 		return &failure{codeRefreshRefused, "유효하지 않은 리프레시 토큰입니다"}
 	}
 	return err
@@ -92,10 +92,10 @@ func (s *System) checkClient(ctx context.Context, platformID string, req tokenRe
 
 func (s *System) newTokens(ctx context.Context, platformID string) (any, error) {
 	access, refresh := rand.Text(), rand.Text()
-	now := s.clock.Now()
+	now := s.Clock.Now()
 	accessLife := time.Duration(s.config.AccessLifetime).Truncate(time.Minute)
 	refreshLife := time.Duration(s.config.RefreshLifetime).Truncate(time.Minute)
-	err := insertTokens(ctx, s.db, platformID, now, s.config.NewTokenVoidsOld,
+	err := insertTokens(ctx, s.DB, platformID, now, s.config.NewTokenVoidsOld,
 		[]string{tokenAccess, tokenRefresh},
 		[][]byte{digestOf(access), digestOf(refresh)},
 		[]time.Time{now.Add(accessLife), now.Add(refreshLife)})

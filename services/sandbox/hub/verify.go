@@ -64,14 +64,14 @@ func (s *System) verifyPair(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	pair.At = s.clock.Now()
+	pair.At = s.Clock.Now()
 	checks, err := s.verifier.VerifyPair(ctx, pair)
 	if err != nil {
 		return nil, err
 	}
 	// Only the hub itself can say that it issued exactly these bytes.
 	ours := Check{Name: "distribution.issued_by_hub", Passed: true}
-	if _, err := issuedNumber(ctx, s.db, pair.Distribution); errors.Is(err, errNotFound) {
+	if _, err := issuedNumber(ctx, s.DB, pair.Distribution); errors.Is(err, errNotFound) {
 		ours.Passed, ours.Detail = false, "not_issued"
 	} else if err != nil {
 		return nil, err

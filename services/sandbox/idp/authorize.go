@@ -119,9 +119,9 @@ const insertCodeSQL = `
 	values ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 func (s *System) newCode(ctx context.Context, clientID, redirectURI, personID, nonce, challenge string) (string, error) {
-	code, now := rand.Text(), s.clock.Now()
+	code, now := rand.Text(), s.Clock.Now()
 	digest := sha256.Sum256([]byte(code))
-	return code, pg.Exec(ctx, s.db, "store authorization code", insertCodeSQL, digest[:], clientID, redirectURI, personID, nonce, challenge, now, now.Add(codeLifetime))
+	return code, pg.Exec(ctx, s.DB, "store authorization code", insertCodeSQL, digest[:], clientID, redirectURI, personID, nonce, challenge, now, now.Add(codeLifetime))
 }
 
 var page = template.Must(template.New("persons").Parse(`<!DOCTYPE html>
@@ -174,7 +174,7 @@ func (s *System) showPersons(w http.ResponseWriter, r *http.Request) (any, error
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer")
 	if err := page.Execute(w, map[string]any{"Parameters": parameters, "Persons": persons}); err != nil {
-		s.log.LogAttrs(r.Context(), slog.LevelWarn, "page of test persons not fully written", slog.Any("error", err))
+		s.Log.LogAttrs(r.Context(), slog.LevelWarn, "page of test persons not fully written", slog.Any("error", err))
 	}
 	return scenario.Written{}, nil
 }

@@ -67,8 +67,10 @@ func setup(t *testing.T, adjust ...func(*idp.Config)) *bundle {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	system, err := idp.New(t.Context(), idp.Deps{
-		DB: pgtest.New(t, "sandbox_idp", pg.Source{Name: "idp", FS: idp.Migrations}).App, Clock: b.clock,
-		Log: slog.New(slog.NewJSONHandler(b.logged, nil)), Config: cfg, Scenarios: scenario.NewSet(), Key: key,
+		Base: scenario.Base{
+			DB: pgtest.New(t, "sandbox_idp", pg.Source{Name: "idp", FS: idp.Migrations}).App, Clock: b.clock,
+			Log: slog.New(slog.NewJSONHandler(b.logged, nil)), Scenarios: scenario.NewSet(),
+		}, Config: cfg, Key: key,
 	})
 	require.NoError(t, err)
 	b.server.Config.Handler = system.Handler()
@@ -383,7 +385,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	cfg := idp.Default()
 	cfg.Issuer, cfg.AdminTokenFile, cfg.PairwiseSecretFile = "https://idp.example", config.InlineSecret("a"), config.InlineSecret("0123456789abcdef")
 	db := pgtest.New(t, "sandbox_idp", pg.Source{Name: "idp", FS: idp.Migrations}).App
-	deps := idp.Deps{DB: db, Clock: clock.System(), Log: slog.New(slog.DiscardHandler), Config: cfg, Scenarios: scenario.NewSet(), Key: key}
+	deps := idp.Deps{Base: scenario.Base{DB: db, Clock: clock.System(), Log: slog.New(slog.DiscardHandler), Scenarios: scenario.NewSet()}, Config: cfg, Key: key}
 	_, err = idp.New(context.WithoutCancel(t.Context()), deps)
 	require.ErrorContains(t, err, "not P-256")
 	deps.Key = nil

@@ -75,7 +75,7 @@ func (s *System) storeNotice(ctx context.Context, webhookID *string, body string
 	stored := make(chan error, 1)
 	s.notices.mu.Lock()
 	w := &s.notices.waiting
-	w.ids, w.webhookIDs, w.times = append(w.ids, id.New()), append(w.webhookIDs, webhookID), append(w.times, s.clock.Now())
+	w.ids, w.webhookIDs, w.times = append(w.ids, id.New()), append(w.webhookIDs, webhookID), append(w.times, s.Clock.Now())
 	w.bodies, w.stored = append(w.bodies, body), append(w.stored, stored)
 	idle := !s.notices.writing
 	s.notices.writing = true
@@ -97,7 +97,7 @@ func (s *System) writeNotices(ctx context.Context) {
 			return
 		}
 		writeCtx, cancel := context.WithTimeout(ctx, writeTimeout)
-		err := pg.Exec(writeCtx, s.db, "store notices", insertNoticesSQL, taken.ids, taken.webhookIDs, taken.times, taken.bodies)
+		err := pg.Exec(writeCtx, s.DB, "store notices", insertNoticesSQL, taken.ids, taken.webhookIDs, taken.times, taken.bodies)
 		cancel()
 		for _, stored := range taken.stored {
 			stored <- err
@@ -132,7 +132,7 @@ func (s *System) checkSignature(header http.Header, body []byte) error {
 	if err != nil || webhookID == "" {
 		return errors.New("check notice: headers missing")
 	}
-	if age := s.clock.Now().Sub(time.Unix(seconds, 0)); age > noticeTolerance || age < -noticeTolerance {
+	if age := s.Clock.Now().Sub(time.Unix(seconds, 0)); age > noticeTolerance || age < -noticeTolerance {
 		return errors.New("check notice: too old or from the future")
 	}
 	mac := hmac.New(sha256.New, key)
@@ -167,7 +167,7 @@ const listNoticesSQL = `
 
 // listNotices serves GET /sandbox/notices: the latest 1,000, oldest first.
 func (s *System) listNotices(_ http.ResponseWriter, r *http.Request) (any, error) {
-	notices, err := pg.All(r.Context(), s.db, "list notices", func(row pgx.CollectableRow) (Notice, error) {
+	notices, err := pg.All(r.Context(), s.DB, "list notices", func(row pgx.CollectableRow) (Notice, error) {
 		var n Notice
 		var body string
 		if err := row.Scan(&n.ID, &n.WebhookID, &n.ReceivedAt, &body); err != nil {

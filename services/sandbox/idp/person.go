@@ -122,7 +122,7 @@ const insertPersonSQL = `
 	values ($1, $2, $3, $4, $5, $6)`
 
 func (s *System) insertPerson(ctx context.Context, p Person) error {
-	if _, err := s.db.Exec(ctx, insertPersonSQL, p.ID, p.CI, p.Name, p.BirthDate, p.Phone, s.clock.Now()); err != nil {
+	if _, err := s.DB.Exec(ctx, insertPersonSQL, p.ID, p.CI, p.Name, p.BirthDate, p.Phone, s.Clock.Now()); err != nil {
 		exists := fault.New(fault.Exists, domain, reasonPersonExists, "there is a person with this id or CI")
 		return pg.AsFault(fmt.Errorf("add person: %w", err), map[string]*fault.Error{"person_pk": exists, "person_ci_key": exists})
 	}
@@ -133,9 +133,9 @@ func (s *System) insertPerson(ctx context.Context, p Person) error {
 func (s *System) insertPersons(ctx context.Context, persons ...Person) error {
 	var batch pgx.Batch
 	for _, p := range persons {
-		batch.Queue(insertPersonSQL+` on conflict do nothing`, p.ID, p.CI, p.Name, p.BirthDate, p.Phone, s.clock.Now())
+		batch.Queue(insertPersonSQL+` on conflict do nothing`, p.ID, p.CI, p.Name, p.BirthDate, p.Phone, s.Clock.Now())
 	}
-	if err := s.db.SendBatch(ctx, &batch).Close(); err != nil {
+	if err := s.DB.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("add test persons: %w", err)
 	}
 	return nil
@@ -148,7 +148,7 @@ const personsSQL = `
 	 limit 1000`
 
 func (s *System) persons(ctx context.Context) ([]Person, error) {
-	return pg.All(ctx, s.db, "list persons", pgx.RowToStructByPos[Person], personsSQL)
+	return pg.All(ctx, s.DB, "list persons", pgx.RowToStructByPos[Person], personsSQL)
 }
 
 const findPersonSQL = `
@@ -160,7 +160,7 @@ const findPersonSQL = `
 var errNoPerson = errors.New("no such person")
 
 func (s *System) findPerson(ctx context.Context, personID string) (Person, error) {
-	p, known, err := pg.Find(ctx, s.db, "find person", pgx.RowToStructByPos[Person], findPersonSQL, personID)
+	p, known, err := pg.Find(ctx, s.DB, "find person", pgx.RowToStructByPos[Person], findPersonSQL, personID)
 	if err == nil && !known {
 		err = errNoPerson
 	}

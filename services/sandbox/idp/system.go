@@ -13,14 +13,9 @@ import (
 	"context"
 	"crypto"
 	"embed"
-	"errors"
 	"io/fs"
-	"log/slog"
 	"net/http"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/services/sandbox/idp/internal/idtoken"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
@@ -34,31 +29,25 @@ var Migrations fs.FS = migrations
 
 // Deps is what a provider works with; all fields are required.
 type Deps struct {
-	DB        *pgxpool.Pool
-	Clock     clock.Clock
-	Log       *slog.Logger
-	Config    Config
-	Scenarios *scenario.Set
+	scenario.Base
+	Config Config
 	// Key signs ID tokens: a P-256 key that stays the same over restarts.
 	Key crypto.Signer
 }
 
 // System is one running identity provider.
 type System struct {
-	db        *pgxpool.Pool
-	clock     clock.Clock
-	log       *slog.Logger
-	config    Config
-	scenarios *scenario.Set
-	signer    *idtoken.Signer
-	notices   notices
+	scenario.Base
+	config  Config
+	signer  *idtoken.Signer
+	notices notices
 }
 
 // New makes a provider over a migrated database and, if so configured, puts the
 // test persons in.
 func New(ctx context.Context, d Deps) (*System, error) {
-	if d.DB == nil || d.Clock == nil || d.Log == nil || d.Scenarios == nil {
-		return nil, errors.New("make identity provider: database, clock, logger and scenario set are required")
+	if err := d.Check("identity provider"); err != nil {
+		return nil, err
 	}
 	if err := d.Config.Validate(); err != nil {
 		return nil, err
@@ -67,7 +56,7 @@ func New(ctx context.Context, d Deps) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios, signer: signer}
+	s := &System{Base: d.Base, config: d.Config, signer: signer}
 	if d.Config.TestPersons {
 		if err := s.insertPersons(ctx, testPersons()...); err != nil {
 			return nil, err
@@ -84,18 +73,18 @@ func (s *System) Handler() http.Handler {
 	public := http.NewServeMux()
 	public.HandleFunc("GET /.well-known/openid-configuration", s.discovery)
 	public.HandleFunc("GET /jwks", s.jwks)
-	public.HandleFunc("GET /authorize", scenario.Serve(s.log, s.authorize))
-	public.HandleFunc("POST /authorize", scenario.Serve(s.log, s.authorize))
+	public.HandleFunc("GET /authorize", scenario.Serve(s.Log, s.authorize))
+	public.HandleFunc("POST /authorize", scenario.Serve(s.Log, s.authorize))
 	public.HandleFunc("POST /token", s.token)
-	public.HandleFunc("POST /notices", scenario.Serve(s.log, s.takeNotice))
+	public.HandleFunc("POST /notices", scenario.Serve(s.Log, s.takeNotice))
 
-	admin := s.scenarios.Handler()
-	admin.HandleFunc("POST /sandbox/persons", scenario.Serve(s.log, s.addPerson))
-	admin.HandleFunc("GET /sandbox/persons", scenario.Serve(s.log, s.listPersons))
-	admin.HandleFunc("GET /sandbox/notices", scenario.Serve(s.log, s.listNotices))
+	admin := s.Scenarios.Handler()
+	admin.HandleFunc("POST /sandbox/persons", scenario.Serve(s.Log, s.addPerson))
+	admin.HandleFunc("GET /sandbox/persons", scenario.Serve(s.Log, s.listPersons))
+	admin.HandleFunc("GET /sandbox/notices", scenario.Serve(s.Log, s.listNotices))
 
 	all := http.NewServeMux()
-	all.Handle("/", s.scenarios.Middleware(public))
+	all.Handle("/", s.Scenarios.Middleware(public))
 	all.Handle("/sandbox/", scenario.RequireAdmin(string(s.config.AdminTokenFile.Value()), admin))
 	return all
 }

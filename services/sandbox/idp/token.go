@@ -57,7 +57,7 @@ func (s *System) token(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *System) tokenFailure(w http.ResponseWriter, r *http.Request, err error) {
-	s.log.LogAttrs(r.Context(), slog.LevelError, "tokens not issued", slog.Any("error", err))
+	s.Log.LogAttrs(r.Context(), slog.LevelError, "tokens not issued", slog.Any("error", err))
 	tokenError(w, http.StatusInternalServerError, "server_error")
 }
 
@@ -107,8 +107,8 @@ const redeemSQL = `
 // redeem uses a code up, also when the rest of the request turns out wrong.
 func (s *System) redeem(ctx context.Context, code string) (g grant, known bool, err error) {
 	digest := sha256.Sum256([]byte(code))
-	known, err = pg.Scan(ctx, s.db, "redeem authorization code",
-		[]any{&g.clientID, &g.redirectURI, &g.personID, &g.nonce, &g.challenge, &g.authTime}, redeemSQL, digest[:], s.clock.Now())
+	known, err = pg.Scan(ctx, s.DB, "redeem authorization code",
+		[]any{&g.clientID, &g.redirectURI, &g.personID, &g.nonce, &g.challenge, &g.authTime}, redeemSQL, digest[:], s.Clock.Now())
 	return g, known, err
 }
 
@@ -117,7 +117,7 @@ func (s *System) tokens(ctx context.Context, clientID string, g grant) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	access, now := rand.Text(), s.clock.Now()
+	access, now := rand.Text(), s.Clock.Now()
 	claims := map[string]any{
 		"iss": s.config.Issuer, "sub": s.subject(clientID, person.ID), "aud": clientID,
 		"iat": now.Unix(), "exp": now.Add(tokenLifetime).Unix(), "auth_time": g.authTime.Unix(),

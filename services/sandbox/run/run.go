@@ -15,8 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/lifecycle"
@@ -51,10 +49,7 @@ type Needs struct{ PKI, Keys bool }
 
 // Env is what a system is built from.
 type Env struct {
-	DB        *pgxpool.Pool
-	Clock     clock.Clock
-	Log       *slog.Logger
-	Scenarios *scenario.Set
+	scenario.Base
 	// PKIDir and KeysDir are the folders of the settings.
 	PKIDir, KeysDir string
 }
@@ -168,7 +163,7 @@ func (s System[C]) serve(ctx context.Context, settings *Settings[C], log *slog.L
 	}
 	defer pool.Close()
 	built, err := s.Build(ctx, Env{
-		DB: pool, Clock: clock.System(), Log: log, Scenarios: scenario.NewSet(), PKIDir: settings.PKIDir, KeysDir: settings.KeysDir,
+		Base: scenario.Base{DB: pool, Clock: clock.System(), Log: log, Scenarios: scenario.NewSet()}, PKIDir: settings.PKIDir, KeysDir: settings.KeysDir,
 	}, settings.System)
 	if err != nil {
 		return fmt.Errorf("build the sandbox's %s: %w", s.Name, err)

@@ -30,7 +30,7 @@ func Hub() System[hub.Config] {
 			if err != nil {
 				return nil, err
 			}
-			return hub.New(ctx, hub.Deps{DB: env.DB, Clock: env.Clock, Log: env.Log, Config: c, Scenarios: env.Scenarios, Renderer: renderer, Verifier: verifier})
+			return hub.New(ctx, hub.Deps{Base: env.Base, Config: c, Renderer: renderer, Verifier: verifier})
 		},
 	}
 }
@@ -44,7 +44,7 @@ func Archive() System[archive.Config] {
 			if err != nil {
 				return nil, err
 			}
-			return archive.New(ctx, archive.Deps{DB: env.DB, Clock: env.Clock, Log: env.Log, Config: c, Scenarios: env.Scenarios, Authority: authority})
+			return archive.New(ctx, archive.Deps{Base: env.Base, Config: c, Authority: authority})
 		},
 	}
 }
@@ -54,7 +54,7 @@ func Viewing() System[viewing.Config] {
 	return System[viewing.Config]{
 		Name: "viewing", Sources: viewing.Sources(), Default: viewing.Default,
 		Build: func(ctx context.Context, env Env, c viewing.Config) (Running, error) {
-			return viewing.New(ctx, viewing.Deps{DB: env.DB, Clock: env.Clock, Log: env.Log, Config: c, Scenarios: env.Scenarios})
+			return viewing.New(ctx, viewing.Deps{Base: env.Base, Config: c})
 		},
 	}
 }
@@ -75,7 +75,7 @@ func IDP() System[idp.Config] {
 			if err != nil {
 				return nil, err
 			}
-			return idp.New(ctx, idp.Deps{DB: env.DB, Clock: env.Clock, Log: env.Log, Config: c, Scenarios: env.Scenarios, Key: signer})
+			return idp.New(ctx, idp.Deps{Base: env.Base, Config: c, Key: signer})
 		},
 	}
 }

@@ -161,8 +161,8 @@ const insertDocumentSQL = `
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
 func (s *System) insertDocument(ctx context.Context, documentID, sender string, m meta, content []byte) error {
-	return pg.Exec(ctx, s.db, fmt.Sprintf("store document %s", documentID), insertDocumentSQL, documentID, sender, m.Recipient, m.EdocNum,
-		m.CertificateDigest, m.ContentType, m.FileName, m.EdocHash.Algorithm, m.EdocHash.Value, content, s.clock.Now())
+	return pg.Exec(ctx, s.DB, fmt.Sprintf("store document %s", documentID), insertDocumentSQL, documentID, sender, m.Recipient, m.EdocNum,
+		m.CertificateDigest, m.ContentType, m.FileName, m.EdocHash.Algorithm, m.EdocHash.Value, content, s.Clock.Now())
 }
 
 // shelf is the viewingkit.Store over the documents' table.
@@ -176,7 +176,7 @@ const findDocumentSQL = `
 // Find implements viewingkit.Store.
 func (s shelf) Find(ctx context.Context, documentID string) (viewingkit.Document, error) {
 	var d viewingkit.Document
-	known, err := pg.Scan(ctx, s.db, fmt.Sprintf("find document %s", documentID), []any{&d.ID, &d.Recipient, &d.EdocNum, &d.CertificateDigest,
+	known, err := pg.Scan(ctx, s.DB, fmt.Sprintf("find document %s", documentID), []any{&d.ID, &d.Recipient, &d.EdocNum, &d.CertificateDigest,
 		&d.ContentType, &d.FileName}, findDocumentSQL, documentID)
 	if err == nil && !known {
 		err = viewingkit.ErrNoDocument
@@ -191,7 +191,7 @@ const contentSQL = `
 
 // Content implements viewingkit.Store.
 func (s shelf) Content(ctx context.Context, documentID string) ([]byte, error) {
-	return pg.Value[[]byte](ctx, s.db, fmt.Sprintf("read document %s", documentID), contentSQL, documentID)
+	return pg.Value[[]byte](ctx, s.DB, fmt.Sprintf("read document %s", documentID), contentSQL, documentID)
 }
 
 // defaultAdvance is how much too early report-early reports without a delay.
@@ -203,18 +203,18 @@ type badReporter struct{ *System }
 
 // Put implements viewingkit.ReportSink.
 func (s badReporter) Put(ctx context.Context, p viewingkit.PendingReport) error {
-	if _, ok := s.scenarios.Take(scenario.NeverReport, p.Report.EdocNum); ok {
+	if _, ok := s.Scenarios.Take(scenario.NeverReport, p.Report.EdocNum); ok {
 		return nil
 	}
 	number := p.Report.EdocNum
-	if sc, ok := s.scenarios.Take(scenario.ReportEarly, number); ok {
+	if sc, ok := s.Scenarios.Take(scenario.ReportEarly, number); ok {
 		advance := time.Duration(sc.Delay)
 		if advance == 0 {
 			advance = defaultAdvance
 		}
 		p.Report.ReadAt = p.Report.ReadAt.Add(-advance)
 	}
-	if sc, ok := s.scenarios.Take(scenario.ReportForeignDocument, number); ok {
+	if sc, ok := s.Scenarios.Take(scenario.ReportForeignDocument, number); ok {
 		p.Report.EdocNum = sc.Body
 	}
 	return s.reporter.Put(ctx, p)

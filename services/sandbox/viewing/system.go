@@ -11,15 +11,10 @@ package viewing
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/http"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/viewingkit"
@@ -44,32 +39,26 @@ func Sources() []pg.Source {
 // Deps is what a viewing system works with. Relay may be nil: then it is made
 // from Config.
 type Deps struct {
-	DB        *pgxpool.Pool
-	Clock     clock.Clock
-	Log       *slog.Logger
-	Config    Config
-	Scenarios *scenario.Set
+	scenario.Base
+	Config Config
 	// Relay is the relay the sender sends through.
 	Relay viewingkit.Relay
 }
 
 // System is one running viewing system.
 type System struct {
-	db        *pgxpool.Pool
-	clock     clock.Clock
-	log       *slog.Logger
-	config    Config
-	scenarios *scenario.Set
-	store     *viewingdb.Store
-	reporter  *viewingkit.Reporter
-	honest    *viewingkit.Viewer
-	lying     *viewingkit.Viewer
+	scenario.Base
+	config   Config
+	store    *viewingdb.Store
+	reporter *viewingkit.Reporter
+	honest   *viewingkit.Viewer
+	lying    *viewingkit.Viewer
 }
 
 // New makes a viewing system over a migrated database.
 func New(_ context.Context, d Deps) (*System, error) {
-	if d.DB == nil || d.Clock == nil || d.Log == nil || d.Scenarios == nil {
-		return nil, errors.New("make viewing system: database, clock, logger and scenario set are required")
+	if err := d.Check("viewing system"); err != nil {
+		return nil, err
 	}
 	if err := d.Config.Validate(); err != nil {
 		return nil, err
@@ -78,7 +67,7 @@ func New(_ context.Context, d Deps) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{db: d.DB, clock: d.Clock, log: d.Log, config: d.Config, scenarios: d.Scenarios, store: store}
+	s := &System{Base: d.Base, config: d.Config, store: store}
 	relay := d.Relay
 	if relay == nil {
 		if relay, err = d.Config.Relay.client(); err != nil {
@@ -94,13 +83,13 @@ func New(_ context.Context, d Deps) (*System, error) {
 func (s *System) wire(relay viewingkit.Relay) error {
 	var err error
 	s.reporter, err = viewingkit.NewReporter(viewingkit.ReporterOptions{
-		Relay: relay, Outbox: s.store, Clock: s.clock, Log: s.log, Poll: s.config.ReportPoll.Std(),
+		Relay: relay, Outbox: s.store, Clock: s.Clock, Log: s.Log, Poll: s.config.ReportPoll.Std(),
 	})
 	if err != nil {
 		return err
 	}
 	options := viewingkit.ViewerOptions{
-		Store: shelf{s}, Relay: relay, Log: s.store, Reporter: badReporter{s}, Clock: s.clock, Logger: s.log,
+		Store: shelf{s}, Relay: relay, Log: s.store, Reporter: badReporter{s}, Clock: s.Clock, Logger: s.Log,
 	}
 	if s.honest, err = viewingkit.NewViewer(options); err != nil {
 		return err
@@ -119,20 +108,20 @@ func (s *System) Tasks() []lifecycle.Task {
 // /sandbox for operators.
 func (s *System) Handler() http.Handler {
 	public := http.NewServeMux()
-	public.HandleFunc("POST /documents", scenario.Serve(s.log, s.storeDocument))
+	public.HandleFunc("POST /documents", scenario.Serve(s.Log, s.storeDocument))
 	public.HandleFunc("/view/{id}", s.view)
 
-	admin := s.scenarios.Handler()
-	admin.HandleFunc("GET /sandbox/views", scenario.Serve(s.log, s.listViews))
+	admin := s.Scenarios.Handler()
+	admin.HandleFunc("GET /sandbox/views", scenario.Serve(s.Log, s.listViews))
 
 	all := http.NewServeMux()
-	all.Handle("/", s.scenarios.Middleware(public))
+	all.Handle("/", s.Scenarios.Middleware(public))
 	all.Handle("/sandbox/", scenario.RequireAdmin(string(s.config.AdminTokenFile.Value()), admin))
 	return all
 }
 
 func (s *System) view(w http.ResponseWriter, r *http.Request) {
-	if _, ok := s.scenarios.Take(scenario.ShowOtherBytes, r.PathValue("id")); ok {
+	if _, ok := s.Scenarios.Take(scenario.ShowOtherBytes, r.PathValue("id")); ok {
 		s.lying.ServeHTTP(w, r)
 		return
 	}

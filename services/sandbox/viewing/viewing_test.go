@@ -96,7 +96,8 @@ func setup(t *testing.T, leaf *certs.Leaf) *bundle {
 	cfg.ReportPoll = config.Duration(5 * time.Millisecond)
 	db := pgtest.New(t, "sandbox_viewing", viewing.Sources()...)
 	system, err := viewing.New(t.Context(), viewing.Deps{
-		DB: db.App, Clock: clock.NewFake(noon), Log: slog.New(slog.DiscardHandler), Config: cfg, Scenarios: b.scenarios, Relay: b.relay,
+		Base:   scenario.Base{DB: db.App, Clock: clock.NewFake(noon), Log: slog.New(slog.DiscardHandler), Scenarios: b.scenarios},
+		Config: cfg, Relay: b.relay,
 	})
 	require.NoError(t, err)
 	b.server = httptest.NewUnstartedServer(system.Handler())

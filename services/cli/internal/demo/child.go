@@ -8,10 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/client/poll"
 )
@@ -45,10 +45,9 @@ func findNarud(named string) (string, error) {
 
 // child is a running narud.
 type child struct {
-	pid  int
-	dir  string
-	done chan struct{}
-	err  error // how it ended; read after done
+	*lifecycle.Child
+
+	dir string
 	// wasReady: it had come up; one whose start is interrupted may end as it likes.
 	wasReady bool
 }
@@ -64,25 +63,11 @@ func startChild(narud, dir string) (*child, error) {
 	cmd := exec.Command(narud, "-data", dir, "-rest", free, "-grpc", free, "-ops", free, "-free-ports", "-traces") //nolint:noctx,gosec // stopped in order by stop; the program the caller named
 	cmd.Stdout, cmd.Stderr = log, log
 	contain(cmd)
-	c := &child{dir: dir, done: make(chan struct{})}
-	started := make(chan error, 1)
-	go func() {
-		// The kernel watches the thread that started the process, not the whole of us, so the thread has to stay.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		if err := cmd.Start(); err != nil {
-			started <- err
-			return
-		}
-		c.pid = cmd.Process.Pid
-		started <- nil
-		c.err = cmd.Wait()
-		close(c.done)
-	}()
-	if err := <-started; err != nil {
+	process, err := lifecycle.StartChild(cmd)
+	if err != nil {
 		return nil, fmt.Errorf("start narud: %w", err)
 	}
-	return c, nil
+	return &child{Child: process, dir: dir}, nil
 }
 
 // ready waits until the endpoint file is there and /readyz says yes.
@@ -91,8 +76,8 @@ func (c *child) ready(ctx context.Context, client *http.Client) (*endpoints.Endp
 	var e *endpoints.Endpoints
 	err := poll.Until(ctx, "narud to get ready", func(ctx context.Context) (bool, error) {
 		select {
-		case <-c.done:
-			return false, fmt.Errorf("narud ended by itself: %w", orNothing(c.err))
+		case <-c.Done():
+			return false, fmt.Errorf("narud ended by itself: %w", orNothing(c.Err()))
 		default:
 		}
 		if _, err := os.Stat(path); err != nil {
@@ -131,20 +116,20 @@ func isReady(ctx context.Context, client *http.Client, url string) bool {
 // stop asks narud to stop, waits, and kills what does not. Killing is an error: something was not as it should be.
 func (c *child) stop(ctx context.Context) error {
 	select {
-	case <-c.done:
-		return killGroup(c.pid)
+	case <-c.Done():
+		return killGroup(c.PID)
 	default:
 	}
-	if err := interrupt(c.pid); err != nil {
-		return errors.Join(fmt.Errorf("stop narud: %w", err), killGroup(c.pid))
+	if err := interrupt(c.PID); err != nil {
+		return errors.Join(fmt.Errorf("stop narud: %w", err), killGroup(c.PID))
 	}
 	if c.wait(ctx, stopPatience) {
-		if c.err != nil && c.wasReady {
-			return errors.Join(fmt.Errorf("narud did not stop cleanly: %w", c.err), killGroup(c.pid))
+		if c.Err() != nil && c.wasReady {
+			return errors.Join(fmt.Errorf("narud did not stop cleanly: %w", c.Err()), killGroup(c.PID))
 		}
-		return killGroup(c.pid)
+		return killGroup(c.PID)
 	}
-	err := errors.Join(errors.New("narud did not stop and was killed"), killGroup(c.pid))
+	err := errors.Join(errors.New("narud did not stop and was killed"), killGroup(c.PID))
 	c.wait(ctx, killPatience)
 	return err
 }
@@ -153,7 +138,7 @@ func (c *child) wait(ctx context.Context, patience time.Duration) bool {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case <-c.done:
+	case <-c.Done():
 		return true
 	case <-timer.C:
 		return false

@@ -42,8 +42,10 @@ func setupWorld(t *testing.T) *world {
 	cfg := hub.Default()
 	cfg.AdminTokenFile = config.InlineSecret("admin")
 	system, err := hub.New(t.Context(), hub.Deps{
-		DB: pgtest.New(t, "sandbox_hub", pg.Source{Name: "hub", FS: hub.Migrations}).App, Clock: clock.NewFake(now),
-		Log: slog.New(slog.DiscardHandler), Config: cfg, Scenarios: w.scenarios, Renderer: w.renderer, Verifier: w.verifier,
+		Base: scenario.Base{
+			DB: pgtest.New(t, "sandbox_hub", pg.Source{Name: "hub", FS: hub.Migrations}).App, Clock: clock.NewFake(now),
+			Log: slog.New(slog.DiscardHandler), Scenarios: w.scenarios,
+		}, Config: cfg, Renderer: w.renderer, Verifier: w.verifier,
 	})
 	require.NoError(t, err)
 	w.server = httptest.NewServer(system.Handler())
