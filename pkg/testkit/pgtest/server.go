@@ -2,18 +2,14 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
-	"github.com/naru-relay/naru/pkg/pgserver"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // EnvURL names the environment variable with the superuser URL of a server to use.
@@ -21,12 +17,10 @@ const EnvURL = "NARU_TEST_POSTGRES_URL"
 
 // server is where the databases of this test binary live.
 type server struct {
-	super   *url.URL // of the database postgres
-	shared  bool     // not ours: others use it too
-	private *pgserver.Server
-	dir     string
-	stdin   *os.File // the watchdog's; its end is our end
-	clone   string   // option of "create database"
+	super   *url.URL      // of the database postgres
+	pool    *pgxpool.Pool // on super
+	private *Private      // nil where others use it too
+	clone   string        // option of "create database"
 }
 
 // shared by all tests of the binary.
@@ -77,122 +71,51 @@ func Main(m *testing.M, checks ...func() error) int {
 }
 
 func start() (*server, error) {
-	if raw := os.Getenv(EnvURL); raw != "" {
-		u, err := url.Parse(raw)
-		if err != nil {
-			return nil, fmt.Errorf("%s is not a URL", EnvURL)
-		}
-		return &server{super: u, shared: true}, nil
-	}
-	dir, err := os.MkdirTemp(baseDir(), "naru-pgtest-")
-	if err != nil {
-		return nil, fmt.Errorf("make folder for postgres: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 	defer cancel()
-	private, err := pgserver.Start(ctx, pgserver.Options{
-		Dir:            dir,
-		NoSync:         true,
-		MaxConnections: 400,
-		Settings: map[string]string{
-			"shared_buffers":     "64MB",
-			"wal_level":          "minimal", // cheaper template clones; nothing replicates
-			"max_wal_senders":    "0",
-			"checkpoint_timeout": "30min",
-			"max_wal_size":       "512MB",
-			"autovacuum":         "off",
-		},
-	})
-	if err != nil {
-		return nil, joinRemoval(err, os.RemoveAll(dir))
+	s := &server{}
+	raw := os.Getenv(EnvURL)
+	if raw == "" {
+		var err error
+		if s.private, err = StartPrivate(ctx); err != nil {
+			return nil, err
+		}
+		raw = s.private.URL()
 	}
-	s := &server{private: private, dir: dir, clone: cloneOption(private)}
-	s.super, err = url.Parse(private.SuperURL("postgres"))
-	if err == nil {
-		err = s.watch()
-	}
-	if err != nil {
-		return nil, joinRemoval(err, s.stop())
+	if err := s.connect(ctx, raw); err != nil {
+		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
 }
 
-// memoryDir is a file system in memory. A clone there takes 10 ms, on a disk up to 300 ms, because a
-// database is some 900 files.
-const (
-	memoryDir    = "/dev/shm"
-	memoryNeeded = 2 << 30
-)
-
-// baseDir is memoryDir if it has room (containers often give it 64 MiB) and TMPDIR does not decide
-// otherwise.
-func baseDir() string {
-	var st syscall.Statfs_t
-	if os.Getenv("TMPDIR") != "" || syscall.Statfs(memoryDir, &st) != nil {
-		return ""
+func (s *server) connect(ctx context.Context, raw string) (err error) {
+	if s.super, err = url.Parse(raw); err != nil {
+		return fmt.Errorf("%s is not a URL", EnvURL)
 	}
-	if st.Bavail*uint64(st.Bsize) < memoryNeeded { // a block size is positive
-		return ""
+	if s.pool, err = pgxpool.New(ctx, raw); err != nil {
+		return fmt.Errorf("connect to the server of tests: %w", err)
 	}
-	probe, err := os.MkdirTemp(memoryDir, "naru-pgtest-")
-	if err != nil || os.Remove(probe) != nil {
-		return ""
+	// Copying files instead of writing pages through the log, which is the default since version 15, takes a third of the time where
+	// nothing is synced.
+	const copies = `select current_setting('server_version_num')::int >= 150000 and current_setting('fsync') = 'off'`
+	var copied bool
+	if err := s.pool.QueryRow(ctx, copies).Scan(&copied); err != nil {
+		return fmt.Errorf("ask the server of tests for its settings: %w", err)
 	}
-	return memoryDir
-}
-
-// cloneOption copies files instead of writing pages through the log, which is the default since
-// version 15 and takes twice the time where nothing is synced.
-func cloneOption(s *pgserver.Server) string {
-	if s.Major() < 15 {
-		return ""
+	if copied {
+		s.clone = " strategy file_copy"
 	}
-	return " strategy file_copy"
-}
-
-// watchdog waits for the end of its standard input, which is the end of the test binary, then for
-// the server to leave (it removes its lock file last), and removes the folder.
-const watchdog = `
-read -r _
-kill -INT "$2" 2>/dev/null
-i=0
-while [ -e "$1/data/postmaster.pid" ] && [ $i -lt 100 ]; do
-  [ $i -eq 30 ] && kill -QUIT "$2" 2>/dev/null
-  i=$((i+1))
-  sleep 0.1
-done
-rm -rf -- "$1"
-`
-
-func (s *server) watch() error {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return fmt.Errorf("start watchdog: %w", err)
-	}
-	defer func() { _ = r.Close() }()
-	cmd := exec.Command("/bin/sh", "-c", watchdog, "sh", s.dir, strconv.Itoa(s.private.PID())) //nolint:noctx // must outlive us
-	cmd.Stdin = r
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a ^C for the tests is not for the watchdog
-	if err := cmd.Start(); err != nil {
-		_ = w.Close()
-		return fmt.Errorf("start watchdog: %w", err)
-	}
-	s.stdin = w
-	return cmd.Process.Release()
+	return nil
 }
 
 func (s *server) stop() error {
+	if s.pool != nil {
+		s.pool.Close()
+	}
 	if s.private == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	err := s.private.Stop(ctx)
-	if s.stdin != nil {
-		_ = s.stdin.Close()
-	}
-	return joinRemoval(err, os.RemoveAll(filepath.Clean(s.dir)))
+	return s.private.Stop()
 }
 
 // url is that of a role on a database; without a role the superuser's.
