@@ -94,7 +94,7 @@ func (s *Server) validate(req any) error {
 	if !ok {
 		return nil
 	}
-	violations, err := Violations(s.validator, message)
+	violations, err := Violations(message)
 	if err != nil {
 		return err
 	}

@@ -14,12 +14,14 @@ import (
 	"testing"
 	"time"
 
-	"buf.build/go/protovalidate"
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/authn/authntest"
@@ -168,9 +170,7 @@ func TestHandlerContext(t *testing.T) {
 // Every broken rule is told with its path as JSON has it, and no value is repeated.
 func TestViolations(t *testing.T) {
 	t.Parallel()
-	validator, err := protovalidate.New()
-	require.NoError(t, err)
-	violations, err := rpc.Violations(validator, &intakev1.SendItem{
+	violations, err := rpc.Violations(&intakev1.SendItem{
 		OwnKey: "쏘", Title: "t", DocumentType: 99, Category: 1,
 		Recipient:        &platformv1.RecipientIdentifier{},
 		DocumentHash:     &platformv1.Digest{Algorithm: "MD5", Value: "secretvalue"},
@@ -198,13 +198,31 @@ func TestViolations(t *testing.T) {
 	}, got)
 }
 
+// Rules that do not compile are told before the first message comes, also those of a message inside another one.
+func TestCheckRules(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, rpc.CheckRules((&intakev1.SendItem{}).ProtoReflect().Descriptor()))
+	broken := &descriptorpb.MessageOptions{}
+	proto.SetExtension(broken, validate.E_Message, &validate.MessageRules{Cel: []*validate.Rule{{Id: proto.String("a.rule"), Expression: proto.String("this.nowhere == 1")}}})
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: proto.String("broken.proto"), Package: proto.String("test"), Syntax: proto.String("proto3"),
+		MessageType: []*descriptorpb.DescriptorProto{
+			{Name: proto.String("Outer"), Field: []*descriptorpb.FieldDescriptorProto{{
+				Name: proto.String("inner"), Number: proto.Int32(1), Label: descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum(),
+				Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(), TypeName: proto.String(".test.Inner"),
+			}}},
+			{Name: proto.String("Inner"), Options: broken},
+		},
+	}, nil)
+	require.NoError(t, err)
+	require.ErrorContains(t, rpc.CheckRules(file.Messages().ByName("Outer")), "test.Inner")
+}
+
 // U+0000 is found wherever a string can be, and nothing else is taken for it.
 func TestNUL(t *testing.T) {
 	t.Parallel()
-	validator, err := protovalidate.New()
-	require.NoError(t, err)
 	fields := func(message proto.Message) []string {
-		violations, err := rpc.Violations(validator, message)
+		violations, err := rpc.Violations(message)
 		require.NoError(t, err)
 		var found []string
 		for _, v := range violations {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/otel/metric"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
@@ -82,13 +81,11 @@ type ServerDeps struct {
 
 // Server serves the RPCs of one unit. Services are registered first, then it serves.
 type Server struct {
-	deps    ServerDeps
-	grpc    *grpc.Server
-	gate    *gate
-	refused metric.Int64Counter
-	// validator is made by Serve, when every request message is known.
-	validator protovalidate.Validator
-	problems  error
+	deps     ServerDeps
+	grpc     *grpc.Server
+	gate     *gate
+	refused  metric.Int64Counter
+	problems error
 }
 
 // NewServer makes a server without services.
@@ -137,14 +134,9 @@ func (s *Server) Check() error {
 	if s.problems != nil {
 		return fmt.Errorf("serving unit %s: %w", s.deps.Unit, s.problems)
 	}
-	if s.validator != nil {
-		return nil
-	}
-	validator, err := protovalidate.New(protovalidate.WithMessageDescriptors(s.gate.inputs...))
-	if err != nil {
+	if err := CheckRules(s.gate.inputs...); err != nil {
 		return fmt.Errorf("serving unit %s: compiling the rules of request messages: %w", s.deps.Unit, err)
 	}
-	s.validator = validator
 	return nil
 }
 

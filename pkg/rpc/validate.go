@@ -11,17 +11,18 @@ import (
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
 // Violations judges a message by its protovalidate rules, and its strings for U+0000, and tells every broken one, with its path as JSON writes it and never with
-// the value. The error means that the rules themselves do not work.
-func Violations(validator protovalidate.Validator, message proto.Message) ([]fault.Violation, error) {
+// the value. The error means that the rules themselves do not work. Rules of a message are compiled once in a process.
+func Violations(message proto.Message) ([]fault.Violation, error) {
 	violations := nuls(message.ProtoReflect(), "", nil)
 	// Range has no order of its own.
 	slices.SortFunc(violations, func(a, b fault.Violation) int { return strings.Compare(a.Field, b.Field) })
-	err := validator.Validate(message)
+	err := protovalidate.Validate(message)
 	if err == nil {
 		return violations, nil
 	}
@@ -36,6 +37,35 @@ func Violations(validator protovalidate.Validator, message proto.Message) ([]fau
 		})
 	}
 	return violations, nil
+}
+
+// CheckRules compiles the rules of messages and of all messages inside them, and tells those that cannot be: Violations would tell it with
+// the first message that has the field only.
+func CheckRules(messages ...protoreflect.MessageDescriptor) error {
+	var problems error
+	seen := make(map[protoreflect.FullName]bool)
+	for len(messages) > 0 {
+		message := messages[0]
+		messages = messages[1:]
+		if seen[message.FullName()] {
+			continue
+		}
+		seen[message.FullName()] = true
+		var wrong *protovalidate.CompilationError
+		if err := protovalidate.Validate(dynamicpb.NewMessage(message)); errors.As(err, &wrong) {
+			problems = errors.Join(problems, fmt.Errorf("rules of %s: %w", message.FullName(), wrong))
+		}
+		for i := range message.Fields().Len() {
+			field := message.Fields().Get(i)
+			if field.IsMap() {
+				field = field.MapValue()
+			}
+			if inner := field.Message(); inner != nil {
+				messages = append(messages, inner)
+			}
+		}
+	}
+	return problems
 }
 
 // ruleNUL is the rule every string keeps: PostgreSQL has no text with U+0000, so it is refused at the door.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -25,7 +24,6 @@ type acceptor struct {
 	clock      clock.Clock
 	db         pg.DBTX
 	limits     Limits
-	rules      protovalidate.Validator
 	verifier   verifier
 	directory  *directory
 	hasher     hasher
@@ -113,7 +111,7 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.S
 		}
 		c := &candidate{item: item}
 		v.candidates[i] = c
-		violations, err := rpc.Violations(a.rules, item)
+		violations, err := rpc.Violations(item)
 		if err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"fmt"
 
-	"buf.build/go/protovalidate"
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -15,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -68,8 +68,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := protovalidate.New(protovalidate.WithMessages(&intakev1.SendItem{}))
-	if err != nil {
+	if err := rpc.CheckRules((&intakev1.SendItem{}).ProtoReflect().Descriptor()); err != nil {
 		return nil, fmt.Errorf("compile the rules of items: %w", err)
 	}
 	limits := queue.Limits{
@@ -101,7 +100,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		uploads: journal.NewGroup(env.Journal, (*upload).subject, keepUploads),
 		clock:   env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates,
 		acceptor: &acceptor{
-			clock: env.Clock, db: env.DB, limits: config.Limits, rules: rules, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
+			clock: env.Clock, db: env.DB, limits: config.Limits, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
 			builder:    &builder{platform: env.Platform, sealer: env.Sealed},
 			committers: committers, checks: newChecks(), metrics: instruments,
