@@ -1,5 +1,6 @@
 // Command testlevels runs every test of Naru level by level and prints what ran: counts per level and mode, and each skipped test. A
-// level without a passed test fails, so that a wrong pattern cannot look like a success.
+// level without a passed test fails, so that a wrong pattern cannot look like a success. All packages share one PostgreSQL server, that of
+// NARU_TEST_POSTGRES_URL or one of this program's own.
 package main
 
 import (
@@ -17,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 )
 
 // level is one kind of tests and where they are.
@@ -60,6 +63,12 @@ func main() {
 }
 
 func all(ctx context.Context) int {
+	stop, err := server(ctx)
+	if err != nil {
+		fmt.Println("problem:", err)
+		return 1
+	}
+	defer stop()
 	race := raceAvailable(ctx)
 	fmt.Printf("race detection: %s\n", map[bool]string{true: "on", false: "not available (cgo or a C compiler is missing)"}[race])
 	var results []result
@@ -67,6 +76,27 @@ func all(ctx context.Context) int {
 		results = append(results, run(ctx, l, race))
 	}
 	return report(results)
+}
+
+// server gives the test binaries a server, so that each template is migrated once, and not once in each of them.
+func server(ctx context.Context) (stop func(), err error) {
+	if os.Getenv(pgtest.EnvURL) != "" {
+		return func() {}, nil
+	}
+	private, err := pgtest.StartPrivate(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("start postgres for tests: %w", err)
+	}
+	stop = func() {
+		if err := private.Stop(); err != nil {
+			fmt.Println("stop postgres of tests:", err)
+		}
+	}
+	if err := os.Setenv(pgtest.EnvURL, private.URL()); err != nil {
+		stop()
+		return nil, fmt.Errorf("tell tests their server: %w", err)
+	}
+	return stop, nil
 }
 
 // raceAvailable: the race detector needs cgo.
@@ -96,7 +126,8 @@ func run(ctx context.Context, l level, race bool) result {
 		return r
 	}
 	fmt.Printf("\n== %s: %d packages\n", l.name, len(packages))
-	args := []string{"test", "-json", "-count=1", "-shuffle=on", "-timeout", l.timeout}
+	// make verify lints with all of vet.
+	args := []string{"test", "-json", "-count=1", "-shuffle=on", "-vet=off", "-timeout", l.timeout}
 	if race {
 		args = append(args, "-race")
 	}

@@ -6,7 +6,7 @@
 // Where the server comes from:
 //   - If NARU_TEST_POSTGRES_URL names a server (URL of a superuser), that one is used; packages of one
 //     "go test" run then share it and its templates, and later runs find them again. A database of a
-//     test that did not pass is kept and named in the test's log.
+//     test that did not pass is kept and named in the test's log. make test starts such a server for all packages.
 //   - Otherwise the binary starts a private server (no fsync) at the first New, in a folder in memory
 //     (/dev/shm) if that has 2 GiB of room and TMPDIR is not set, else in the temporary folder.
 //
