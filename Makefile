@@ -20,8 +20,14 @@ build: ## Build narud, naru and every unit into bin/
 	@mkdir -p $(BIN)
 	$(GO) build -o $(BIN)/ ./services/*/cmd/*
 
+# What runs a whole relay, without the programs of single units.
+.PHONY: relay
+relay:
+	@mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/ ./services/allinone/cmd/narud ./services/cli/cmd/naru
+
 .PHONY: demo
-demo: postgres build ## Run the whole path once: send, inbox, view, hub, certificate (DOC=/path/to/any.pdf)
+demo: postgres relay ## Run the whole path once: send, inbox, view, hub, certificate (DOC=/path/to/any.pdf)
 	@$(BIN)/naru demo --narud $(BIN)/narud $(if $(DOC),--doc "$(DOC)")
 
 .PHONY: run
@@ -34,7 +40,7 @@ test: postgres $(TOOLS)/grpcurl ## Run every test: unit, store, service, contrac
 
 .PHONY: bench
 bench: ## Measure the relay next to its floor; stdout is one JSON document (QUICK=1: three minutes; docs/performance.md)
-	@$(MAKE) --no-print-directory postgres build >&2
+	@$(MAKE) --no-print-directory postgres relay >&2
 	@$(GO) run ./e2e/bench
 
 .PHONY: fuzz

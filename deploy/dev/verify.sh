@@ -39,7 +39,8 @@ for module in . e2e tools tools/thirdparty tools/grpcurl; do
   else head -n 40 "$fresh/tidy-why"; say "go mod tidy $module" FAILED; exit 1; fi
 done
 
-GOWORK=off go build ./...
+# Compiled and not linked, which go build does with each of the programs and throws it away.
+GOWORK=off go list -export ./... >/dev/null
 (cd e2e && GOWORK=off go vet ./...)
 say "builds without workspace" ok
 

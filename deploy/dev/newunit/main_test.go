@@ -48,8 +48,10 @@ func TestAUnitIsAFolderAndItsLines(t *testing.T) {
 	run(t, ".", []string{flags}, "go", "test", "-vet=off", "-c", "-o", own, "./services/"+name)
 	run(t, ".", nil, own)
 	run(t, ".", []string{flags}, "go", "test", "-vet=off", "-count=1", "./services/registry", "./deploy/config")
+	journeys := filepath.Join(root, "e2e.test")
+	run(t, "e2e", []string{flags}, "go", "test", "-vet=off", "-c", "-ldflags=-s -w", "-o", journeys, ".")
 	for _, mode := range []string{"inproc", "procs"} {
-		told := run(t, "e2e", []string{flags, "E2E_MODE=" + mode}, "go", "test", "-vet=off", "-count=1", "-v", "-run", "^TestEveryUnitIsThere$", ".")
+		told := run(t, "e2e", []string{flags, "E2E_MODE=" + mode}, journeys, "-test.v", "-test.run", "^TestEveryUnitIsThere$")
 		require.Contains(t, told, "--- PASS: TestEveryUnitIsThere/"+name)
 	}
 

@@ -69,11 +69,18 @@ func all(ctx context.Context) int {
 		return 1
 	}
 	defer stop()
+	// The programs of the units are linked once for all levels that start them.
+	programs, err := os.MkdirTemp("", "naru-e2e-bin-")
+	if err != nil {
+		fmt.Println("problem:", err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(programs) }()
 	race := raceAvailable(ctx)
 	fmt.Printf("race detection: %s\n", map[bool]string{true: "on", false: "not available (cgo or a C compiler is missing)"}[race])
 	var results []result
 	for _, l := range levels() {
-		results = append(results, run(ctx, l, race))
+		results = append(results, run(ctx, l, programs, race))
 	}
 	return report(results)
 }
@@ -113,7 +120,7 @@ func raceAvailable(ctx context.Context) bool {
 	return err == nil
 }
 
-func run(ctx context.Context, l level, race bool) result {
+func run(ctx context.Context, l level, programs string, race bool) result {
 	r := result{level: l.name}
 	packages, err := list(ctx, l.dir, l.packages)
 	if err == nil && len(l.except) > 0 {
@@ -133,7 +140,7 @@ func run(ctx context.Context, l level, race bool) result {
 	}
 	command := exec.CommandContext(ctx, "go", append(args, packages...)...)
 	command.Dir, command.Stderr = l.dir, os.Stderr
-	command.Env = append(os.Environ(), l.env...)
+	command.Env = append(append(os.Environ(), "E2E_BIN="+programs), l.env...)
 	out, err := command.StdoutPipe()
 	if err != nil {
 		r.err = err
