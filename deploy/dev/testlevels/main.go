@@ -50,7 +50,7 @@ type result struct {
 	level                   string
 	passed, failed, skipped int
 	skips                   []string
-	// took and, of all processors together, cpu: builds and what the tests started among it.
+	// took and, of all processors together, cpu: builds and what the tests started among it, but not the server all levels share.
 	took, cpu time.Duration
 	slowest   []slow
 	err       error
@@ -68,10 +68,10 @@ func all(ctx context.Context) int {
 		fmt.Println("problem:", err)
 		return 1
 	}
-	defer stop()
 	// The programs of the units are linked once for all levels that start them.
 	programs, err := os.MkdirTemp("", "naru-e2e-bin-")
 	if err != nil {
+		stop()
 		fmt.Println("problem:", err)
 		return 1
 	}
@@ -82,6 +82,7 @@ func all(ctx context.Context) int {
 	for _, l := range levels() {
 		results = append(results, run(ctx, l, programs, race))
 	}
+	stop() // its CPU counts when it has ended
 	return report(results)
 }
 
@@ -248,6 +249,10 @@ func report(results []result) int {
 	}
 	for _, problem := range problems {
 		fmt.Println("problem:", problem)
+	}
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &used); err == nil {
+		fmt.Printf("cpu of all levels and their postgres: %s\n", time.Duration(used.Utime.Nano()+used.Stime.Nano()).Round(time.Second))
 	}
 	fmt.Printf("%d passed, %d failed, %d skipped\n", total.passed, total.failed, total.skipped)
 	if len(problems) > 0 {
