@@ -27,13 +27,13 @@ const purposeDocuments = "documents"
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{{
 		Purpose: purposeDocuments, From: "intake",
-		Handlers: []inbox.Handler{inbox.OnPrepared(s.understand, s.documentsAccepted), inbox.On(s.cancelsRequested)},
+		Handlers: []inbox.Handler{inbox.OnPrepared(s.understand, s.onDocumentAccepted), inbox.On(s.onCancelRequested)},
 	}}
 }
 
-// documentsAccepted starts the search for the recipients. Own members are found at once, all by one statement; who is not a member here
+// onDocumentAccepted starts the search for the recipients. Own members are found at once, all by one statement; who is not a member here
 // is left to the search at the hub.
-func (s *service) documentsAccepted(
+func (s *service) onDocumentAccepted(
 	ctx context.Context, tx *journal.Tx, events []acceptedEvent, descriptions []description,
 ) ([]inbox.Verdict, error) {
 	docs, verdicts, latest := documentsOf(events, descriptions)
@@ -210,9 +210,9 @@ func (s *service) describe(ctx context.Context, edoc string, value []byte) (*pla
 	return described, nil
 }
 
-// cancelsRequested stops documents that are still sought. A document that was found is delivery's to decide, one whose search is over
+// onCancelRequested stops documents that are still sought. A document that was found is delivery's to decide, one whose search is over
 // needs no stopping.
-func (s *service) cancelsRequested(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
+func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	var numbers []string
 	var latest time.Time
