@@ -26,8 +26,8 @@ func about(kind platformv1.PrincipalKind) *platformv1.Principal {
 	return option
 }
 
-// kinds are all kinds there are.
-func kinds() []platformv1.PrincipalKind {
+// Kinds are all kinds there are.
+func Kinds() []platformv1.PrincipalKind {
 	values := platformv1.PrincipalKind(0).Descriptor().Values()
 	var all []platformv1.PrincipalKind
 	for i := range values.Len() {
@@ -41,7 +41,7 @@ func kinds() []platformv1.PrincipalKind {
 // checkKinds tells of kinds that do not say what they are, or share a name.
 func checkKinds() error {
 	named := map[string]protoreflect.EnumNumber{}
-	for _, kind := range kinds() {
+	for _, kind := range Kinds() {
 		name := KindName(kind)
 		if name == "" || MintedBy(kind) == "" {
 			return fmt.Errorf("principal kind %s has no name or nobody who mints for it", kind)
@@ -65,7 +65,7 @@ func KindName(kind platformv1.PrincipalKind) string { return about(kind).GetName
 
 // KindNamed is the kind with a name.
 func KindNamed(name string) platformv1.PrincipalKind {
-	for _, kind := range kinds() {
+	for _, kind := range Kinds() {
 		if KindName(kind) == name {
 			return kind
 		}
@@ -73,7 +73,8 @@ func KindNamed(name string) platformv1.PrincipalKind {
 	return platformv1.PrincipalKind_PRINCIPAL_KIND_UNSPECIFIED
 }
 
-// BySession tells whether access tokens of a kind are bound to a session of proved identity rather than to client credentials.
+// BySession tells whether access tokens of a kind are bound to a session of proved identity rather than to client
+// credentials.
 func BySession(kind platformv1.PrincipalKind) bool { return about(kind).GetSession() }
 
 // MintedBy is the unit that mints the access tokens of a kind; empty for none.
@@ -82,7 +83,7 @@ func MintedBy(kind platformv1.PrincipalKind) string { return about(kind).GetMint
 // Minters are the units that mint access tokens.
 func Minters() []string {
 	var units []string
-	for _, kind := range kinds() {
+	for _, kind := range Kinds() {
 		units = append(units, MintedBy(kind))
 	}
 	slices.Sort(units)

@@ -11,9 +11,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/unit"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 const accessHead = `# Who may call what
@@ -22,14 +24,14 @@ Every RPC of Naru, written by ` + "`make lists`" + ` from the access rules in th
 rule does not start.
 
 - **open**: through the public doors, without a token.
-- **sender, viewing system, recipient, admin**: through the public doors, with an access token of a principal of that kind that holds the scope. A recipient's token is the short session after an identity proof.
+- **a kind of principal**: through the public doors, with an access token of a principal of that kind that holds the scope.
 - **units**, **every unit**: by those units, or by each, over mutual TLS, never through the doors.
 
 Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-known/naru/{unit}/jwks.json`, `GET /.well-known/naru/{unit}/log.vkey`, `GET /openapi.json`, `GET /healthz` and `GET /readyz`" + `, all open.
 `
 
-// access writes docs/access.md: who may call each RPC, as the access rules in the protos say, a table per unit, the platform's services first. An
-// RPC without a rule, or one whose rule admits nobody, is an error.
+// access writes docs/access.md: who may call each RPC, as the access rules in the protos say, a table per unit, the
+// platform's services first. An RPC without a rule, or one whose rule admits nobody, is an error.
 func access(units []unit.Unit, _ []byte) ([]byte, error) {
 	packages := map[string][]protoreflect.ServiceDescriptor{}
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
@@ -43,6 +45,7 @@ func access(units []unit.Unit, _ []byte) ([]byte, error) {
 	})
 	var page bytes.Buffer
 	page.WriteString(accessHead)
+	kinds(&page)
 	var problems []error
 	section := func(title, name string) {
 		services := packages[name]
@@ -75,6 +78,22 @@ func access(units []unit.Unit, _ []byte) ([]byte, error) {
 	return page.Bytes(), errors.Join(problems...)
 }
 
+// kinds writes what the protos say of each kind of principal.
+func kinds(page *bytes.Buffer) {
+	page.WriteString("\n## Kinds of principals\n\n| kind | tokens minted by | come of | scopes at most |\n|---|---|---|---|\n")
+	for _, kind := range authn.Kinds() {
+		of := "client credentials"
+		if authn.BySession(kind) {
+			of = "a proof of identity, whose session they are bound to"
+		}
+		fmt.Fprintf(page, "| %s | %s | %s | `%s` |\n", nameOf(kind), authn.MintedBy(kind), of, strings.Join(authn.Scopes(kind), " "))
+	}
+}
+
+func nameOf(kind platformv1.PrincipalKind) string {
+	return strings.ReplaceAll(authn.KindName(kind), "_", " ")
+}
+
 func row(method protoreflect.MethodDescriptor) (string, error) {
 	rule, err := rpc.AccessOf(method)
 	if err != nil {
@@ -85,8 +104,7 @@ func row(method protoreflect.MethodDescriptor) (string, error) {
 		who = append(who, "open")
 	}
 	for _, kind := range rule.GetKinds() {
-		name := strings.TrimPrefix(kind.String(), "PRINCIPAL_KIND_")
-		who = append(who, strings.ReplaceAll(strings.ToLower(name), "_", " "))
+		who = append(who, nameOf(kind))
 	}
 	if rule.GetEveryUnit() {
 		who = append(who, "every unit")
