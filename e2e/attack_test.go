@@ -23,8 +23,9 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// A reading that somebody puts into viewing's journal with viewing's own database role becomes nobody's: the running unit refuses it with an
-// alarm, no reader takes it, the document's state and the hub stay as they were, and naru audit and naru evidence verify name the row.
+// A reading that somebody puts into viewing's journal with viewing's own database role becomes nobody's: the running unit refuses
+// it with an alarm, no reader takes it, the document's state and the hub stay as they were, and naru audit and naru evidence
+// verify name the row.
 func TestForgedReadingIsNone(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)

@@ -48,8 +48,8 @@ func (b bench) good() object {
 	return item
 }
 
-// Every fault is told at once with its path and without a value, and nothing comes of the item: the same own key is free, and the good
-// item that then has it arrives, once.
+// Every fault is told at once with its path and without a value, and nothing comes of the item: the same own key is free, and the
+// good item that then has it arrives, once.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -208,7 +208,8 @@ func tryExchange(ctx context.Context, caller *harness.Caller, method, path strin
 	return harness.Answer{Status: response.StatusCode, Header: response.Header, Body: raw}, err
 }
 
-// An own key that is taken is refused with the number it has, whatever else is wrong; the same content gives the first receipt again.
+// An own key that is taken is refused with the number it has, whatever else is wrong; the same content gives the first receipt
+// again.
 func TestOwnKeyConflict(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -231,8 +232,8 @@ func TestOwnKeyConflict(t *testing.T) {
 	require.Equal(t, []string{first.EdocNum}, b.inbox(t))
 }
 
-// Bad items of a batch have their own outcomes, with the paths a single send would tell below the item's place; the good ones arrive. A body that is malformed
-// in one item is refused as a whole, and nothing comes of the others.
+// Bad items of a batch have their own outcomes, with the paths a single send would tell below the item's place; the good ones
+// arrive. A body that is malformed in one item is refused as a whole, and nothing comes of the others.
 func TestBadBatch(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

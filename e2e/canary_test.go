@@ -37,8 +37,8 @@ type planted struct {
 	told []harness.Part
 }
 
-// Personal data that went the whole way, and personal data in requests that were refused, is in no table of the units' database, in no
-// stream, log, span, metric and problem document, in no form.
+// Personal data that went the whole way, and personal data in requests that were refused, is in no table of the units' database,
+// in no stream, log, span, metric and problem document, in no form.
 func TestCanariesAreNowhere(t *testing.T) {
 	t.Parallel()
 	c := plant(t)

@@ -104,7 +104,8 @@ func TestCertificateBeforeRegistration(t *testing.T) {
 	require.Equal(t, "CERTIFICATE_STATE_ISSUED", made.State, made.Reason)
 }
 
-// Only the parties of a document are entitled. A stranger is told the same as of a document that does not exist, and it is recorded.
+// Only the parties of a document are entitled. A stranger is told the same as of a document that does not exist, and it is
+// recorded.
 func TestCertificateIsForTheParties(t *testing.T) {
 	t.Parallel()
 	institution, recipient, someone := stack.Institution(t), stack.NewMember(t), stack.NewMember(t)
@@ -222,8 +223,8 @@ func TestDocumentWithoutCirculation(t *testing.T) {
 	require.False(t, held)
 }
 
-// A certificate is asked for until the hub answers; a refusal, which the hub sends as text, ends the request. It runs alone: the hub
-// misbehaves to everybody.
+// A certificate is asked for until the hub answers; a refusal, which the hub sends as text, ends the request. It runs alone: the
+// hub misbehaves to everybody.
 func TestHubIsDownForACertificate(t *testing.T) {
 	for _, c := range []struct {
 		name, state, reason string

@@ -79,7 +79,8 @@ func (o operator) tryRetry(t *testing.T, edocNum string) harness.Answer {
 	return o.Do(t, http.MethodPost, "/v1/admin/circulation/queue/"+edocNum+":retry", map[string]any{})
 }
 
-// awaitRegistered waits until the hub has the document by that result and nobody has to look at it, and checks what the hub holds.
+// awaitRegistered waits until the hub has the document by that result and nobody has to look at it, and checks what the hub
+// holds.
 func awaitRegistered(t *testing.T, i *harness.Institution, edocNum string, result int) {
 	t.Helper()
 	status := i.AwaitStatus(t, edocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued })
@@ -143,7 +144,8 @@ func (a batchAnswer) numbers(t *testing.T) []string {
 	return numbers
 }
 
-// What the hub does not take waits for a person and hinders nothing else; sent again when the hub has come to its senses it is registered.
+// What the hub does not take waits for a person and hinders nothing else; sent again when the hub has come to its senses it is
+// registered.
 func TestHubRefusesAnItem(t *testing.T) {
 	t.Parallel()
 	for _, result := range []int{2, 3, 4, 6, 7, 9} {
@@ -354,7 +356,8 @@ func TestHubRefusesEverything(t *testing.T) {
 	}
 }
 
-// While nobody can be sought, documents to strangers wait without an outcome, at most to their send deadline; to members everything goes on.
+// While nobody can be sought, documents to strangers wait without an outcome, at most to their send deadline; to members
+// everything goes on.
 func TestHubSearchIsDown(t *testing.T) {
 	institution, member, person := stack.Institution(t), stack.NewMember(t), stack.NewPerson(t)
 	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.Down, Match: scenario.Match{Path: "/api/eaddr/search"}, Forever: true})

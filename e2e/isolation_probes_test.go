@@ -38,10 +38,11 @@ import (
 
 // probe is how an RPC is tried.
 type probe struct {
-	// foreign asks for something of the victim's, absent the same for something that exists nowhere. Nil absent: the RPC names nothing of
-	// anybody's, and foreign is what the stranger asks for itself.
+	// foreign asks for something of the victim's, absent the same for something that exists nowhere. Nil absent: the RPC names
+	// nothing of anybody's, and foreign is what the stranger asks for itself.
 	foreign, absent proto.Message
-	// told: the answer to a stranger may be another for foreign than for absent, because the stranger holds a thing that names it.
+	// told: the answer to a stranger may be another for foreign than for absent, because the stranger holds a thing that names
+	// it.
 	told bool
 	// by, where set, asks in place of the stranger of that kind.
 	by *harness.Caller
@@ -221,7 +222,8 @@ func (v *victims) badTokens(t *testing.T) map[string]string {
 		sign(t, parts[0], parts[1], stranger):                                                                "TOKEN_INVALID",
 		// The unit that signs recipients' sessions speaks for recipients alone.
 		sign(t, session[0], edit(t, edit(t, session[1], "kind", "admin"), "sub", v.institution.ID), signerOf(t, "viewing", keys.AccessToken)): "TOKEN_INVALID",
-		// Keys have purposes: what signs viewing tokens or receipts signs no session and no access token, whatever id it is put under.
+		// Keys have purposes: what signs viewing tokens or receipts signs no session and no access token, whatever id it is put
+		// under.
 		ownKey(t, session, signerOf(t, "viewing", keys.ViewingToken)):              "TOKEN_INVALID",
 		sign(t, session[0], session[1], signerOf(t, "viewing", keys.ViewingToken)): "TOKEN_INVALID",
 		ownKey(t, session, signerOf(t, "intake", keys.Receipt)):                    "TOKEN_INVALID",

@@ -106,7 +106,8 @@ func TestSendRepeatedAtOnce(t *testing.T) {
 	require.Contains(t, string(refused.Body), first.EdocNum)
 }
 
-// Of different contents that come under one own key at the same time one is the document and the others are refused with its number.
+// Of different contents that come under one own key at the same time one is the document and the others are refused with its
+// number.
 func TestOwnKeyRace(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)

@@ -54,7 +54,8 @@ func timelineOf(t *testing.T, i *harness.Institution, edocNum string) map[string
 	return counts
 }
 
-// requireAddressUntold: before receipt the sender is told no address of its recipient (Act 18-6), neither in the status nor in the timeline.
+// requireAddressUntold: before receipt the sender is told no address of its recipient (Act 18-6), neither in the status nor in
+// the timeline.
 func requireAddressUntold(t *testing.T, i *harness.Institution, d *harness.Document, addresses ...string) {
 	t.Helper()
 	require.Empty(t, i.Status(t, d.EdocNum).RecipientAddress)
@@ -259,7 +260,8 @@ func TestAmbiguousRecipientReceivesNothing(t *testing.T) {
 	}
 }
 
-// An institution of this relay has an address but no inbox, so nothing is received by its business number; an unknown number is nobody's.
+// An institution of this relay has an address but no inbox, so nothing is received by its business number; an unknown number is
+// nobody's.
 func TestRecipientByBusinessNumber(t *testing.T) {
 	t.Parallel()
 	institution := stack.Institution(t)

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// recovery is how long it may take until what a killed process held goes on: the longest lease (a batch for the hub) is a minute and a
-	// half, an event nobody acknowledged comes again after a minute, and one may follow the other.
+	// recovery is how long it may take until what a killed process held goes on: the longest lease (a batch for the hub) is a
+	// minute and a half, an event nobody acknowledged comes again after a minute, and one may follow the other.
 	recovery = 4 * time.Minute
 	// perKill is the size of each of the two batches that are on their way when a unit is killed.
 	perKill = 6
@@ -91,8 +91,8 @@ func statuses(t *testing.T, i *harness.Institution, numbers []string) map[string
 	return found
 }
 
-// Every unit is killed in turn while documents are on their way. Whatever was accepted is received once and registered once, everything
-// that was stated is stated once, and the evidence is whole. It runs alone: it disturbs everybody.
+// Every unit is killed in turn while documents are on their way. Whatever was accepted is received once and registered once,
+// everything that was stated is stated once, and the evidence is whole. It runs alone: it disturbs everybody.
 func TestEveryUnitIsKilled(t *testing.T) {
 	if stack.Mode != harness.Processes {
 		t.Skip("units can be killed by themselves only where they are processes (E2E_MODE=procs)")

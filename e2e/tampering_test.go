@@ -219,7 +219,8 @@ func signedAgain(t *testing.T, _ *whole, c *harness.Copy) {
 	c.Tamper(t, `update hub.log_checkpoint set note = $2 where note = $1`, signed, string(forged))
 }
 
-// stated puts a fact into a journal as who holds the database and the unit's frame keys can: nothing but what follows from it can tell.
+// stated puts a fact into a journal as who holds the database and the unit's frame keys can: nothing but what follows from it can
+// tell.
 func stated(t *testing.T, c *harness.Copy, unit string, fact journal.Fact) {
 	t.Helper()
 	insertFrame(t, c.URL, sealedAs(t, unit, c.KeysOf(unit), fact))
@@ -240,7 +241,8 @@ func sealedAs(t *testing.T, unit, folder string, fact journal.Fact) journal.Seal
 	return made[0]
 }
 
-// Whatever is done to the records of a quiet and whole relay is told, by just these codes. docs/verification.md has the same table.
+// Whatever is done to the records of a quiet and whole relay is told, by just these codes. docs/verification.md has the same
+// table.
 func TestEachTamperingIsNamed(t *testing.T) { //nolint:tparallel // see wholeRelay
 	w := wholeRelay(t)
 	t.Run("nothing", func(t *testing.T) { require.Empty(t, w.New(t, "whole").Audit(t)) })
@@ -255,8 +257,8 @@ func TestEachTamperingIsNamed(t *testing.T) { //nolint:tparallel // see wholeRel
 	}
 }
 
-// What pg_dump makes of the relay's database, or of one unit's schema, is verified by itself; a tampered one tells what was done; what is no such
-// dump could not be looked at.
+// What pg_dump makes of the relay's database, or of one unit's schema, is verified by itself; a tampered one tells what was done;
+// what is no such dump could not be looked at.
 func verifyDumps(t *testing.T, w *whole) {
 	t.Helper()
 	good, bad := w.New(t, "good"), w.New(t, "bad")

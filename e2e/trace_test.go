@@ -38,7 +38,8 @@ func onTheWay() []consumer {
 	}
 }
 
-// One trace id runs from the REST request to the last consumer, and from each span there the chain of parents leads back to the request.
+// One trace id runs from the REST request to the last consumer, and from each span there the chain of parents leads back to the
+// request.
 func TestOneTraceFromRESTToTheLastConsumer(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)

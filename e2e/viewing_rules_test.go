@@ -176,8 +176,8 @@ func TestTokenIsUsedOnce(t *testing.T) {
 	require.Equal(t, 1, told)
 }
 
-// A token ends with the viewing deadline: nothing is told with it afterwards, no other is issued, and yet a report counts whose token was
-// verified in time.
+// A token ends with the viewing deadline: nothing is told with it afterwards, no other is issued, and yet a report counts whose
+// token was verified in time.
 func TestViewingDeadline(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -224,8 +224,8 @@ func reportAs(t *testing.T, caller *harness.Caller, d *harness.Document, v verif
 	return caller.Do(t, http.MethodPost, "/v1/documents/"+d.EdocNum+":reportRead", body)
 }
 
-// Read reports before the token check, about somebody else's document, of another time or another content count for nothing; the first
-// good one sets the read time for ever.
+// Read reports before the token check, about somebody else's document, of another time or another content count for nothing; the
+// first good one sets the read time for ever.
 func TestReadReportRules(t *testing.T) {
 	t.Parallel()
 	s, other := newScene(t), newScene(t)
@@ -274,7 +274,8 @@ func TestReadReportRules(t *testing.T) {
 	}
 }
 
-// justBefore is a microsecond earlier, or a little more where that would be a time of whole milliseconds, which is judged in these.
+// justBefore is a microsecond earlier, or a little more where that would be a time of whole milliseconds, which is judged in
+// these.
 func justBefore(t time.Time) time.Time {
 	before := t.Add(-time.Microsecond)
 	if before.Nanosecond()%int(time.Millisecond) == 0 {
@@ -350,7 +351,8 @@ func absentNumber(edocNum string) string {
 	return edocNum[:len(edocNum)-13] + "9" + decimals(12)
 }
 
-// sendOnceServed sends a document of an institution made a moment ago: until intake has heard of its address and viewing system it refuses.
+// sendOnceServed sends a document of an institution made a moment ago: until intake has heard of its address and viewing system
+// it refuses.
 func sendOnceServed(t *testing.T, institution *harness.Institution, d *harness.Document) {
 	t.Helper()
 	var accepted struct{ EdocNum, Receipt string }

@@ -69,7 +69,8 @@ func TestFiles(t *testing.T) {
 	require.ElementsMatch(t, wanted, files)
 }
 
-// A file loads strictly and validates, names every field with a comment, and holds the defaults except where a value is the operator's own.
+// A file loads strictly and validates, names every field with a comment, and holds the defaults except where a value is the
+// operator's own.
 func TestFileIsTrue(t *testing.T) {
 	t.Parallel()
 	for name, p := range programs() {
@@ -130,7 +131,8 @@ func fields(t reflect.Type) map[string]reflect.StructField {
 	return named
 }
 
-// missing lists the keys of t that a document does not have. A map or list of structs has to have an element, which is looked at too.
+// missing lists the keys of t that a document does not have. A map or list of structs has to have an element, which is looked at
+// too.
 func missing(path string, t reflect.Type, node any) []string {
 	switch {
 	case t.Kind() == reflect.Struct && len(fields(t)) > 0:

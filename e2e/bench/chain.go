@@ -109,8 +109,8 @@ func listed(batches []*intakev1.BatchSendRequest) source {
 	}
 }
 
-// send sends batches of an institution, so many at a time as there are senders, and hands each to took. It tells how many documents were
-// accepted and how many batches had to be sent again.
+// send sends batches of an institution, so many at a time as there are senders, and hands each to took. It tells how many
+// documents were accepted and how many batches had to be sent again.
 func (c *chain) send(ctx context.Context, from *institution, next source, took func(sent)) (accepted, retries int64, err error) {
 	var all, again atomic.Int64
 	problems := make([]error, len(c.conns))
@@ -187,8 +187,8 @@ type journey struct {
 	wal bool
 }
 
-// round measures a journey. Making documents and certificates, counting afterwards and the work that outlasts the journey are outside of
-// the time.
+// round measures a journey. Making documents and certificates, counting afterwards and the work that outlasts the journey are
+// outside of the time.
 func (c *chain) round(ctx context.Context, j journey) (round, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.patience)
 	defer cancel()
@@ -227,7 +227,8 @@ func (c *chain) round(ctx context.Context, j journey) (round, error) {
 	return done, c.audit(ctx, j, hub, seen, &done)
 }
 
-// audit counts a finished round, and waits until the relay has nothing left to do, so that the next measurement does not pay for it.
+// audit counts a finished round, and waits until the relay has nothing left to do, so that the next measurement does not pay for
+// it.
 func (c *chain) audit(ctx context.Context, j journey, hubBefore int64, seen roundSeen, done *round) (err error) {
 	completed := c.stack.clock.Now()
 	n := &done.Counts

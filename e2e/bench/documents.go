@@ -47,8 +47,8 @@ func (c *chain) document(from *institution, ownKey, recipient string, signer pki
 	}, nil
 }
 
-// items makes so many send requests of a round, from the one numbered first. Own keys begin with the round's name and a hyphen; the recipients
-// take turns.
+// items makes so many send requests of a round, from the one numbered first. Own keys begin with the round's name and a hyphen;
+// the recipients take turns.
 func (c *chain) items(ctx context.Context, from *institution, name string, first, count int) ([]*intakev1.SendItem, error) {
 	made, signer := make([]*intakev1.SendItem, count), c.authority.Signer(pki.Archive)
 	return made, each(ctx, runtime.GOMAXPROCS(0), count, func(_ context.Context, i int) (err error) {

@@ -17,14 +17,14 @@ const (
 	floorDatabase    = "naru_bench_floor"
 	floorConnections = 16
 	noiseBytes       = 1 << 20
-	// Sizes of the floor's rows: what intake wrote for a document when the floor was set (document row, share of the outgoing frame, at 2d52f98).
-	// They stay, so that figures of different commits stand beside one floor.
+	// Sizes of the floor's rows: what intake wrote for a document when the floor was set (document row, share of the outgoing
+	// frame, at 2d52f98). They stay, so that figures of different commits stand beside one floor.
 	documentRowBytes = 1805
 	outboxFrameBytes = 1149
 )
 
-// floor is what a document costs at the very least: one transaction with one document row and one outbox row, in a database of its own on
-// the server the relay uses. Both rows go in one round trip of prepared statements, as one transaction.
+// floor is what a document costs at the very least: one transaction with one document row and one outbox row, in a database of
+// its own on the server the relay uses. Both rows go in one round trip of prepared statements, as one transaction.
 type floor struct {
 	stack                   *stack
 	db                      *pgxpool.Pool

@@ -119,8 +119,8 @@ func later(a time.Time, b *timestamppb.Timestamp) time.Time {
 	return a
 }
 
-// all waits until every document of a round has come so far. The time it tells is that of the last look at the followed ones, where the
-// exact count right after it, which is not in the time, agrees; else of the count that does.
+// all waits until every document of a round has come so far. The time it tells is that of the last look at the followed ones,
+// where the exact count right after it, which is not in the time, agrees; else of the count that does.
 func (f *follower) all(ctx context.Context, name string, from time.Time, far reached, documents int64) (ended time.Time, seen roundSeen, err error) {
 	err = poll(ctx, countPause, func() (bool, error) {
 		ended = f.sender.stack.clock.Now()

@@ -9,7 +9,8 @@ import (
 // line is one line of the table: a figure beside its bar.
 type line struct {
 	Name string `json:"name"`
-	// Ratio is the figure in the unit: the ratio of the medians of measure and floor, or an absolute figure. Null where not measured.
+	// Ratio is the figure in the unit: the ratio of the medians of measure and floor, or an absolute figure. Null where not
+	// measured.
 	Ratio *float64 `json:"ratio"`
 	// Bar is what the figure has to reach, or not to pass where Less is better; null where it is only reported.
 	Bar  *float64 `json:"bar"`

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// memberPoll is the pause between two looks for a member whose address is not registered yet, watching how many are looked for: addresses
-	// are registered many at a time.
+	// memberPoll is the pause between two looks for a member whose address is not registered yet, watching how many are looked
+	// for: addresses are registered many at a time.
 	memberPoll = 200 * time.Millisecond
 	watching   = 4
 	// joining is how many persons join at the same time.

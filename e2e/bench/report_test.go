@@ -50,7 +50,8 @@ func TestCountsOfRoundsDoNotMakeUpForEachOther(t *testing.T) {
 	require.False(t, r.Counts.Equal)
 }
 
-// The list of rows is at the top, each with name, figure, bar, met and unit; one that was not measured has no figure and is not met nor missed.
+// The list of rows is at the top, each with name, figure, bar, met and unit; one that was not measured has no figure and is not
+// met nor missed.
 func TestRowsOfTheReport(t *testing.T) {
 	t.Parallel()
 	r := report{Lines: []line{least("chain", 0.45, ofFloor).is(0.5), most("memory", 768, "MiB").not("left out of a quick run"), reported("upload", "a second").is(7)}}

@@ -7,8 +7,8 @@ import (
 
 const chainName = "chain"
 
-// chainRow is the whole chain, batch send: certificate verified per document, inbox, registered at the hub, status complete. What a document
-// costs is read from the same rounds.
+// chainRow is the whole chain, batch send: certificate verified per document, inbox, registered at the hub, status complete. What
+// a document costs is read from the same rounds.
 func chainRow() row {
 	return row{name: chainName, lines: append([]line{least("whole chain, batch send", 0.45, ofFloor)}, costLines()...), measure: measureChain}
 }

@@ -10,7 +10,8 @@ type perDocument struct {
 	WALBytes       float64 `json:"walBytes"`
 	FullPageImages float64 `json:"fullPageImageBytes"`
 	Compression    string  `json:"walCompression"`
-	// PostgresMicroseconds is that of sessions in the units' database and of what works for all; GoMicroseconds the relay's process.
+	// PostgresMicroseconds is that of sessions in the units' database and of what works for all; GoMicroseconds the relay's
+	// process.
 	PostgresMicroseconds float64 `json:"postgresMicroseconds"`
 	GoMicroseconds       float64 `json:"goMicroseconds"`
 }

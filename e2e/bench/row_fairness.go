@@ -13,7 +13,8 @@ const (
 	fairnessName = "fairness"
 	// fairRate is how many singles a second the other sender sends.
 	fairRate = 50
-	// fairBulkRate is how many documents of the bulk are expected to be complete in a second where the chain was not measured before.
+	// fairBulkRate is how many documents of the bulk are expected to be complete in a second where the chain was not measured
+	// before.
 	fairBulkRate = 1500
 )
 
@@ -74,8 +75,8 @@ func measureFairness(ctx context.Context, b *bench, lines []line) ([]line, error
 	return lines, nil
 }
 
-// toInbox tells how long it took from when each single was due until it was accepted and until it was received, by the times of the same clock
-// that status tells.
+// toInbox tells how long it took from when each single was due until it was accepted and until it was received, by the times of
+// the same clock that status tells.
 func (s *singles) toInbox(ctx context.Context, began time.Time) (accepted, received latency, err error) {
 	name := fairnessName + "-s"
 	seen, err := newFollower(s.from).list(ctx, name, began, complete)

@@ -54,8 +54,8 @@ func measureMemory(ctx context.Context, b *bench, lines []line) ([]line, error) 
 	return []line{lines[0].is(peak), lines[1].is(growth)}, nil
 }
 
-// heapAtRest is the relay's heap after a collection, in MiB, when nothing is left to do: amid the chain it is up to three times as large, by
-// what happens to be under way.
+// heapAtRest is the relay's heap after a collection, in MiB, when nothing is left to do: amid the chain it is up to three times
+// as large, by what happens to be under way.
 func (b *bench) heapAtRest(ctx context.Context) (float64, error) {
 	if _, err := b.stack.settle(ctx); err != nil {
 		return 0, err
@@ -64,7 +64,8 @@ func (b *bench) heapAtRest(ctx context.Context) (float64, error) {
 	return rounded(float64(told.HeapBytes)/(1<<20), 2), err
 }
 
-// fill runs the chain until the time is over and so many documents are there as growth and start want. Between its rounds it looks.
+// fill runs the chain until the time is over and so many documents are there as growth and start want. Between its rounds it
+// looks.
 func (b *bench) fill(ctx context.Context, began time.Time, look func(ctx context.Context) error) error {
 	for n := 1; b.chain.present() < int64(b.options.existing) || b.stack.clock.Now().Sub(began) < b.options.memory; n++ {
 		name := fmt.Sprintf("fill-%d", n)

@@ -8,8 +8,8 @@ import (
 
 const singleName = "single"
 
-// singleRow is single sends over REST with 64 connections, the chain keeping up: documents complete a second. At half of that rate, sent at
-// their own times (open loop), p99 of the answer.
+// singleRow is single sends over REST with 64 connections, the chain keeping up: documents complete a second. At half of that
+// rate, sent at their own times (open loop), p99 of the answer.
 func singleRow() row {
 	return row{name: singleName, measure: measureSingle, lines: []line{
 		least("single REST send, 64 connections", 0.2, ofFloor), most("single REST send at half of that rate, p99", 50, "ms to the answer"),

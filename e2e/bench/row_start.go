@@ -19,7 +19,8 @@ const (
 	readyPoll = 10 * time.Millisecond
 )
 
-// startRow is narud itself, with its private PostgreSQL and its sandbox, from its start until it is ready. It stops the relay of the rows before.
+// startRow is narud itself, with its private PostgreSQL and its sandbox, from its start until it is ready. It stops the relay of
+// the rows before.
 func startRow() row {
 	return row{name: startName, full: true, measure: measureStart, lines: []line{
 		most("start: narud on 1,000,000 documents until ready", 5, "s"), most("start: narud on an empty folder until ready", 5, "s"),

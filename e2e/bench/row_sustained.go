@@ -15,7 +15,8 @@ const (
 	spareShare = 1.4
 )
 
-// sustainedRow is the chain while batches are sent for a minute, until the last of their documents is complete, with work still to do not growing.
+// sustainedRow is the chain while batches are sent for a minute, until the last of their documents is complete, with work still
+// to do not growing.
 func sustainedRow() row {
 	return row{name: sustainedName, full: true, lines: []line{least("whole chain, batch send, sustained 60 s", 0.45, ofFloor)}, measure: measureSustained}
 }

@@ -45,8 +45,8 @@ func measureViewingChain(ctx context.Context, b *bench, lines []line) ([]line, e
 	return lines, nil
 }
 
-// sendAndView sends batches; each is viewed as soon as it is in the inboxes. The last of each batch is followed until its read time is
-// registered.
+// sendAndView sends batches; each is viewed as soon as it is in the inboxes. The last of each batch is followed until its read
+// time is registered.
 func (v *viewers) sendAndView(ctx context.Context, f *follower, next source) (accepted, retries int64, err error) {
 	on := make(chan sent, viewedBatches)
 	var failure error

@@ -23,8 +23,8 @@ var (
 	parkedGauge  = regexp.MustCompile(`^naru_\w*parked_events$`)
 )
 
-// pending is the work the relay has still to do, by gauge; those at zero are left out. A parked event is an error: no person looks after a
-// benchmark.
+// pending is the work the relay has still to do, by gauge; those at zero are left out. A parked event is an error: no person
+// looks after a benchmark.
 func (s *stack) pending(ctx context.Context) (map[string]float64, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Ops+"/metrics", nil)
 	if err != nil {

@@ -24,8 +24,8 @@ const (
 	benchName       = "naru-bench"
 )
 
-// stack is what is measured: PostgreSQL, the relay as narud starts it, and the sandbox, each a process of its own; and a superuser's look
-// into the databases, used for counting only.
+// stack is what is measured: PostgreSQL, the relay as narud starts it, and the sandbox, each a process of its own; and a
+// superuser's look into the databases, used for counting only.
 type stack struct {
 	allinone.Endpoints
 

@@ -46,7 +46,8 @@ const (
 	toldPoll  = time.Second
 )
 
-// rowWrites reads the counters once a relay at rest has stopped changing them by more than its idle work, so that every session has told its own.
+// rowWrites reads the counters once a relay at rest has stopped changing them by more than its idle work, so that every session
+// has told its own.
 func (s *stack) rowWrites(ctx context.Context) (map[string]tableWrites, error) {
 	if err := wait(ctx, toldAfter); err != nil {
 		return nil, err
@@ -87,8 +88,8 @@ func total(tables map[string]tableWrites) (sum float64) {
 	return sum
 }
 
-// writesPerDocument are the writes between two counts, a document, the most written table first; tables below a hundredth are left out of the
-// list, not of the sum.
+// writesPerDocument are the writes between two counts, a document, the most written table first; tables below a hundredth are
+// left out of the list, not of the sum.
 func writesPerDocument(before, after map[string]tableWrites, documents float64) (sum float64, list []tableWrites) {
 	for name, a := range after {
 		b := before[name]

@@ -17,7 +17,8 @@ type turns struct {
 	} `json:"measure"`
 	// Ratio is the measure's median by the floor's.
 	Ratio float64 `json:"ratio"`
-	// PairRatio is the spread of each measured round by the floor round right before it; it says more where the load of others changes.
+	// PairRatio is the spread of each measured round by the floor round right before it; it says more where the load of others
+	// changes.
 	PairRatio spread `json:"pairRatio"`
 }
 

@@ -18,7 +18,8 @@ const cpuTicks = 100
 // usage is processor time used so far, by whom.
 type usage struct {
 	relay, sandbox, senders time.Duration
-	// PostgreSQL by the database it worked for; shared is what works for all (checkpoints, WAL, ended sessions), bench is counting.
+	// PostgreSQL by the database it worked for; shared is what works for all (checkpoints, WAL, ended sessions), bench is
+	// counting.
 	units, sandboxDB, floor, bench, shared time.Duration
 	machine                                time.Duration
 }
@@ -50,7 +51,8 @@ func (u *usage) read(sessions map[string]string, postmaster, relay, sandbox int)
 		if err != nil {
 			continue // ended meanwhile; its parent inherits its time
 		}
-		// Fields after the command, which is in parentheses: state, ppid, …; utime, stime, cutime, cstime are 11 to 14 from there.
+		// Fields after the command, which is in parentheses: state, ppid, …; utime, stime, cutime, cstime are 11 to 14 from
+		// there.
 		fields := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:])
 		if len(fields) < 15 {
 			continue
@@ -108,7 +110,8 @@ type cpu struct {
 	Sandbox float64 `json:"sandboxMicroseconds"`
 	// Senders is this process: the senders, or the floor's clients.
 	Senders float64 `json:"sendersMicroseconds"`
-	// PostgreSQL by the database it worked for. Shared works for all: checkpointer, writers, autovacuum's launcher, ended sessions.
+	// PostgreSQL by the database it worked for. Shared works for all: checkpointer, writers, autovacuum's launcher, ended
+	// sessions.
 	Units     float64 `json:"postgresUnitsMicroseconds"`
 	SandboxDB float64 `json:"postgresSandboxMicroseconds"`
 	Floor     float64 `json:"postgresFloorMicroseconds"`

@@ -62,8 +62,8 @@ func each(ctx context.Context, workers, n int, do func(ctx context.Context, i in
 	return errors.Join(problems...)
 }
 
-// arrivals starts n things at their own times, one each interval, however long the ones before take (open loop), and tells how long each
-// took from the time it was due.
+// arrivals starts n things at their own times, one each interval, however long the ones before take (open loop), and tells how
+// long each took from the time it was due.
 func arrivals(ctx context.Context, clockNow func() time.Time, interval time.Duration, n int, do func(ctx context.Context, i int) error) ([]time.Duration, error) {
 	took, problems := make([]time.Duration, n), make([]error, n)
 	start := clockNow()

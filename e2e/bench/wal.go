@@ -20,8 +20,8 @@ type walShares struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// shareWAL reads the log itself afterwards (pg_walinspect), which costs the round nothing. A record belongs to the database of the first
-// block it changes, one without blocks (a commit, say) to that of its transaction.
+// shareWAL reads the log itself afterwards (pg_walinspect), which costs the round nothing. A record belongs to the database of
+// the first block it changes, one without blocks (a commit, say) to that of its transaction.
 func (s *stack) shareWAL(ctx context.Context, from string, r round) *walShares {
 	shares := &walShares{Units: r.WALBytes}
 	if err := s.readWAL(ctx, from, r, shares); err != nil {

@@ -175,8 +175,8 @@ type Status struct {
 	}
 }
 
-// Registered tells whether the hub holds the record: result 1, or 2 where the answer to an earlier attempt of ours was lost, as a journey
-// beside this one may have caused for a batch they share.
+// Registered tells whether the hub holds the record: result 1, or 2 where the answer to an earlier attempt of ours was lost, as a
+// journey beside this one may have caused for a batch they share.
 func (s Status) Registered() bool {
 	return s.Hub.RegistrationResult == 1 || s.Hub.RegistrationResult == 2
 }

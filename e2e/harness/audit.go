@@ -87,8 +87,8 @@ func (s *Stack) AuditMustName(v audit.Violation) {
 // auditPause is between two looks while things are still under way.
 const auditPause = 500 * time.Millisecond
 
-// Audit runs naru audit and naru evidence verify, as an operator would, until they name just what journeys made wrong on purpose, or the
-// context ends: what is under way differs for a moment.
+// Audit runs naru audit and naru evidence verify, as an operator would, until they name just what journeys made wrong on purpose,
+// or the context ends: what is under way differs for a moment.
 func (s *Stack) Audit(ctx context.Context) error {
 	s.mu.Lock()
 	wrong := append([]audit.Violation{}, s.untrue...)

@@ -18,8 +18,8 @@ const root = ".."
 // grpcurlPackage is built at the version of tools/grpcurl/go.mod where grpcurl is not installed.
 const grpcurlPackage = "github.com/fullstorydev/grpcurl/cmd/grpcurl"
 
-// Tools is a folder with the programs the printed commands need, for a PATH: naru built from the source, and grpcurl, unless it is on the
-// PATH or in .tools already. What cannot be had fails the test.
+// Tools is a folder with the programs the printed commands need, for a PATH: naru built from the source, and grpcurl, unless it
+// is on the PATH or in .tools already. What cannot be had fails the test.
 func (s *Stack) Tools(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(s.Dir, "tools")

@@ -37,8 +37,8 @@ const (
 	sandboxTemplate = "copied_sandbox"
 )
 
-// Copied takes the databases of the relay and of its sandbox as they are, at a moment when every frame is logged and every log cosigned:
-// what still waits for that would be late by the time a copy is looked at.
+// Copied takes the databases of the relay and of its sandbox as they are, at a moment when every frame is logged and every log
+// cosigned: what still waits for that would be late by the time a copy is looked at.
 func (s *Stack) Copied(t testing.TB) *Copies {
 	t.Helper()
 	c := &Copies{stack: s, super: withDatabase(t, s.unitsDatabase(t), "postgres"), Keys: t.TempDir()}

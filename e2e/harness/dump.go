@@ -39,8 +39,8 @@ func (s *Stack) unitsDatabase(t testing.TB) string {
 	return address.String()
 }
 
-// DumpDatabase dumps every table of the units' database, partitions one by one. Each is there twice: as text, in which bytea is hex, and
-// in PostgreSQL's binary form, in which text and bytea are the bytes themselves.
+// DumpDatabase dumps every table of the units' database, partitions one by one. Each is there twice: as text, in which bytea is
+// hex, and in PostgreSQL's binary form, in which text and bytea are the bytes themselves.
 func (s *Stack) DumpDatabase(t testing.TB) []Part {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
@@ -98,8 +98,8 @@ func (s *Stack) Logs(t testing.TB) []Part {
 	return s.files(t, s.Dir, ".log")
 }
 
-// keepLogs has what this process logs for the stack written to a file of the folder too, beside the logs of units that run apart. The
-// file ends with the process.
+// keepLogs has what this process logs for the stack written to a file of the folder too, beside the logs of units that run apart.
+// The file ends with the process.
 func (s *Stack) keepLogs(also io.Writer) (io.Writer, error) {
 	file, err := os.OpenFile(filepath.Join(s.Dir, "narud.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

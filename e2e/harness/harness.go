@@ -29,8 +29,8 @@ const (
 	Processes = "procs"
 )
 
-// Patience is how long anything asynchronous of a journey may take. It is longer than what a killed unit leaves behind: a frame it had not
-// acknowledged comes again after 60 s, work it had claimed after 90 s.
+// Patience is how long anything asynchronous of a journey may take. It is longer than what a killed unit leaves behind: a frame
+// it had not acknowledged comes again after 60 s, work it had claimed after 90 s.
 const Patience = 2 * time.Minute
 
 // Stack is a running relay with its sandbox.

@@ -31,8 +31,8 @@ type Misbehaviour struct {
 	id    string
 }
 
-// Misbehave has the sandbox hub play a scenario until End, at the latest until the test's end. Scenarios that name no number bite whoever
-// calls the hub: only tests that run alone may use them.
+// Misbehave has the sandbox hub play a scenario until End, at the latest until the test's end. Scenarios that name no number bite
+// whoever calls the hub: only tests that run alone may use them.
 func (s *Stack) Misbehave(t testing.TB, sc scenario.Scenario) *Misbehaviour {
 	t.Helper()
 	m := &Misbehaviour{stack: s, id: strings.ToLower("e2e-" + rand.Text())}

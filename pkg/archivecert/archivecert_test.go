@@ -241,8 +241,8 @@ func TestNewRefusals(t *testing.T) {
 	}
 }
 
-// FuzzRegistration signs what the fuzzer invents, so that it reaches the content parser: whatever is accepted must be
-// exactly what Issue makes from the values read.
+// FuzzRegistration signs what the fuzzer invents, so that it reaches the content parser: whatever is accepted must be exactly
+// what Issue makes from the values read.
 func FuzzRegistration(f *testing.F) {
 	w := newWorld(f)
 	der, err := archivecert.IssueRegistration(statement(), w.signer, at)

@@ -18,14 +18,13 @@ type Signer struct {
 	Chain []*x509.Certificate
 }
 
-// IssueRegistration makes a registration certificate, signed at the time given. The statement's issuer should be the
-// common name of the signer's certificate, otherwise no verifier accepts it.
+// IssueRegistration makes a registration certificate, signed at the time given. The statement's issuer should be the common name
+// of the signer's certificate, otherwise no verifier accepts it.
 func IssueRegistration(s Statement, signer Signer, at time.Time) ([]byte, error) {
 	return issue(KindRegistration, s, "", signer, at)
 }
 
-// IssueOriginal makes an original certificate that refers to the registration certificate with the given digest (see
-// Digest).
+// IssueOriginal makes an original certificate that refers to the registration certificate with the given digest (see Digest).
 func IssueOriginal(s Statement, registrationDigest string, signer Signer, at time.Time) ([]byte, error) {
 	if _, ok := proof.Hash(registrationDigest); !ok {
 		return nil, fmt.Errorf("issue original certificate: %w", malformed("digest of the registration certificate"))

@@ -47,8 +47,8 @@ type Statement struct {
 	RegisteredAt, ValidFrom, ValidUntil time.Time
 }
 
-// Covers tells whether the statement is about exactly this document and these attachments, in this order (hexadecimal,
-// either case). The error is ErrHash.
+// Covers reports whether the statement is about exactly this document and these attachments, in this order (hexadecimal, either
+// case). The error is ErrHash.
 func (s *Statement) Covers(hash string, attachments []string) error {
 	if !strings.EqualFold(s.Hash, hash) {
 		return &Failure{Check: ErrHash, Detail: "document hash differs"}

@@ -10,7 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/proof"
 )
 
-// Clock tells the present time, used where a caller asks about no particular one.
+// Clock gives the present time, for callers that ask about no particular time.
 type Clock interface{ Now() time.Time }
 
 // Options say whom a Verifier trusts. All fields but Skew and CacheSize are required.
@@ -19,7 +19,7 @@ type Options struct {
 	Roots *x509.CertPool
 	// Issuers are the allowed archives, by the common name of their signing certificates.
 	Issuers []string
-	// Clock is asked when a time of zero is given.
+	// Clock is asked when the given time is zero.
 	Clock Clock
 	// Skew is how far an archive's clock may run ahead of ours; default none.
 	Skew time.Duration
@@ -62,8 +62,8 @@ func New(opts Options) (*Verifier, error) {
 	return &Verifier{opts: opts, cache: cms.NewChainCache(opts.CacheSize)}, nil
 }
 
-// Registration verifies a registration certificate at a time (zero: now). The error joins one *Failure for every check
-// that failed.
+// Registration verifies a registration certificate at a time (zero: now). The error joins one *Failure for every check that
+// failed.
 func (v *Verifier) Registration(der []byte, at time.Time) (*Registration, error) {
 	w, s, signer, err := v.verify(KindRegistration, der, at)
 	if err != nil {
@@ -75,8 +75,7 @@ func (v *Verifier) Registration(der []byte, at time.Time) (*Registration, error)
 	return &Registration{Statement: *s, Digest: Digest(der), Signer: signer}, nil
 }
 
-// Original verifies an original certificate at a time (zero: now). The error joins one *Failure for every check that
-// failed.
+// Original verifies an original certificate at a time (zero: now). The error joins one *Failure for every check that failed.
 func (v *Verifier) Original(der []byte, at time.Time) (*Original, error) {
 	w, s, signer, err := v.verify(KindOriginal, der, at)
 	if err != nil {

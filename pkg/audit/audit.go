@@ -25,7 +25,7 @@ import (
 // Violation is one difference.
 type Violation = journal.Violation
 
-// Unit is what is audited of a unit.
+// Unit is what is audited about a unit.
 type Unit struct {
 	Name      string
 	Tables    []Table
@@ -45,15 +45,15 @@ type Report struct {
 	Violations []Violation `json:"violations"`
 }
 
-// settled is how old a frame must be before it is missed at a reader, consumedKept for how long readers remember it.
+// settled is the age from which a frame must have been consumed by its readers; consumedKept is how long readers remember it.
 const (
 	settled      = 2 * time.Minute
 	consumedKept = 25 * 24 * time.Hour
 )
 
-// Run folds the journals of all units as of one moment and compares. db reads all their schemas; nothing is written. What consumers have not
-// got to yet is told as a difference only once it is older than two minutes, so a quiet relay gives the clearest answer. now is zero for a relay
-// that has stopped: it is judged by the last it stated.
+// Run folds the journals of all units as of one moment and compares. db reads all their schemas; nothing is written. A frame that
+// a consumer has not taken yet is reported only when it is older than two minutes, so a quiet relay gives the clearest answer.
+// now is zero for a relay that has stopped: then the time of its last fact counts.
 func Run(ctx context.Context, db *pgxpool.Pool, units []Unit, now time.Time) (Report, error) {
 	a := &audit{units: units, now: now, report: Report{Violations: []Violation{}}, published: map[uuid.UUID]published{}, documents: map[string]*document{}}
 	for _, u := range units {
@@ -104,7 +104,7 @@ type audit struct {
 	documents map[string]*document
 }
 
-// published is what is known of a public frame.
+// published is what is known about a public frame.
 type published struct {
 	unit string
 	kind frame.Kind
@@ -123,7 +123,7 @@ func (a *audit) read(ctx context.Context, tx *pg.Tx, unit string) error {
 		}
 		events, err := f.Events()
 		if err != nil {
-			return nil //nolint:nilerr // journal.Verify tells of it
+			return nil //nolint:nilerr // journal.Verify reports it
 		}
 		message := messageOf(f.Kind)
 		for _, e := range events {

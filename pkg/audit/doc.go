@@ -1,11 +1,12 @@
-// Package audit holds what units believe against what was stated.
+// Package audit compares the tables of the units with the facts that were stated.
 //
-// The journal is the truth: a state row says what follows from facts, in its own unit's journal or in those of the units it reads. A unit
-// lists, for each of its tables, from which facts which columns follow (Table); one interpreter folds all journals by these lists and compares
-// every row. Columns that follow from nothing (leases, counters, sealed copies) are not listed and not compared.
+// The journal is the truth: a state row must follow from facts, in its own unit's journal or in those of the units it reads. A
+// unit lists, for each of its tables, which columns follow from which facts (Table). One interpreter folds all journals by these
+// lists and compares every row. Columns that follow from no fact (leases, counters, sealed copies) are not listed and not
+// compared.
 //
-// Beside the rows it compares what was consumed with what was published, and what became of each accepted document with the order in which
-// it can have happened. A row changed directly is found by this, not prevented.
+// It also compares what was consumed with what was published, and the history of each accepted document with the possible orders.
+// A directly changed row is found by this, not prevented.
 package audit
 
 import (
@@ -14,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 )
 
-// Violation codes. docs/verification.md tells what each means and what to do.
+// Violation codes. docs/verification.md says what each means and what to do.
 const (
 	RowDiffers       = "row_differs"        // a column says something else than the facts
 	RowMissing       = "row_missing"        // facts call for a row that is not there
@@ -43,7 +44,8 @@ const (
 	Count
 )
 
-// Source is a field of a kind of fact, by its path in the proto, e.g. "facts.received_at". An empty path means when the fact occurred.
+// Source is a field of a kind of fact, by its path in the proto, e.g. "facts.received_at". An empty path means the time when the
+// fact occurred.
 type Source struct {
 	Kind frame.Kind
 	Path string
@@ -61,23 +63,25 @@ func Kinds(messages ...proto.Message) []frame.Kind {
 	return kinds
 }
 
-// Column follows from the sources: where several kinds state it, the take decides among all of them.
+// Column is a column and its sources. If facts of several kinds contain it, the take decides among all of them.
 type Column struct {
 	Name string
 	Take Take
 	From []Source
 }
 
-// Table lists what of a table follows from facts.
+// Table lists which columns of a table follow from facts.
 type Table struct {
 	Name string
 	// Key is the column that holds the subject of the facts.
 	Key string
 	// Where restricts the rows that are compared; empty for all.
 	Where string
-	// Founded are the kinds each of which calls for a row; a row without any of them is unfounded. Empty where rows have other causes too.
+	// Founded are the kinds that each require a row; a row without any such fact is unfounded. It is empty if rows have other
+	// causes, too.
 	Founded []frame.Kind
 	Columns []Column
-	// Frame is the column that names the frame of the latest change, for a table that follows from other units' facts; empty for none.
+	// Frame is the column that names the frame of the last change, for a table that follows from other units' facts; empty for
+	// none.
 	Frame string
 }

@@ -13,7 +13,7 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// document is what all units together stated of one document.
+// document is what all units together stated about one document.
 type document struct {
 	accepted, received, reads, ends int
 	acceptedAt, sentAt, receivedAt  time.Time
@@ -55,7 +55,7 @@ func (a *audit) document(kind frame.Kind, e *platformv1.Event, m proto.Message) 
 	}
 }
 
-// judgeDocuments finds what became of each accepted document: it waits, or it ended, or it is complete, and no two of these.
+// judgeDocuments puts each accepted document into one of three groups: waiting, ended or complete.
 func (a *audit) judgeDocuments() {
 	for number, d := range a.documents {
 		about := func(code, detail string) {

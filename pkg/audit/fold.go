@@ -17,7 +17,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// fold is a table with what facts say of its rows.
+// fold is a table with the rows that follow from facts.
 type fold struct {
 	unit  string
 	table Table
@@ -32,7 +32,7 @@ type use struct {
 	path   string
 }
 
-// expected is what the facts about one subject call for.
+// expected is what follows from the facts about one subject.
 type expected struct {
 	founded bool
 	values  []string
@@ -54,7 +54,7 @@ func newFold(unit string, t Table) *fold {
 	return f
 }
 
-// take lets a fact say what it says.
+// take applies a fact.
 func (f *fold) take(kind frame.Kind, e *platformv1.Event, message proto.Message) {
 	uses := f.byKind[kind]
 	if len(uses) == 0 && !f.founded[kind] {
@@ -83,7 +83,7 @@ func (r *expected) decide(i int, take Take, value string, ordinal uint32) {
 	}
 	held := r.values[i]
 	if take == Newest {
-		// The newest fact decides even where it says nothing; of several with one ordinal, the one that says something.
+		// The newest fact decides even if its field is empty; among several with one ordinal, one whose field is set decides.
 		if ordinal > r.ordinals[i] || ordinal == r.ordinals[i] && held == absent {
 			r.values[i], r.ordinals[i] = value, ordinal
 		}
@@ -101,7 +101,7 @@ func (r *expected) decide(i int, take Take, value string, ordinal uint32) {
 	}
 }
 
-// compare reads the rows as they are and tells every difference.
+// compare reads the present rows and reports every difference.
 func (f *fold) compare(ctx context.Context, db pg.DBTX, stated map[uuid.UUID]published, found func(Violation)) (int64, error) {
 	columns := make([]string, len(f.table.Columns))
 	named := "null"
@@ -165,7 +165,7 @@ func (f *fold) row(key, body string, found func(Violation)) error {
 	return nil
 }
 
-// same compares a column with what follows; the zero value of a field is not told apart from its absence, as in the proto.
+// same compares a column with what follows. As in the proto, a field's zero value and its absence are the same.
 func same(is, follows string) bool {
 	return is == follows || follows == absent && (is == "0" || is == "false")
 }
@@ -183,7 +183,7 @@ func (f *fold) missing(found func(Violation)) {
 	}
 }
 
-// violation names a row without telling its values.
+// violation names a row without its values.
 func (f *fold) violation(code, key, detail string) Violation {
 	return Violation{Unit: f.unit, Code: code, Subject: f.table.Name + " " + key, Detail: detail}
 }

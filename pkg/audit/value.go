@@ -16,7 +16,7 @@ import (
 // absent is a column that is null, or a field that is not set.
 const absent = ""
 
-// timeForm makes times comparable as text.
+// timeForm is the text form in which times can be compared.
 const timeForm = "2006-01-02T15:04:05.000000Z"
 
 // field reads a path of a message as text; a field that is not set is absent.
@@ -74,7 +74,7 @@ func column(raw json.RawMessage) string {
 	}
 }
 
-// less orders texts: numbers by size, everything else, times included, by its characters.
+// less orders texts: numbers by size, everything else, times included, as text.
 func less(a, b string) bool {
 	x, errX := strconv.ParseInt(a, 10, 64)
 	y, errY := strconv.ParseInt(b, 10, 64)

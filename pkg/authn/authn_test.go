@@ -232,8 +232,8 @@ func TestVerifyRefusesForgeries(t *testing.T) {
 	}
 }
 
-// A key counts for its purpose alone: what a published key of another purpose signs, or one that has none, is refused; a set that lends one key
-// to two purposes is believed in nothing.
+// A key counts for its purpose alone: what a published key of another purpose signs, or one that has none, is refused; a set that
+// lends one key to two purposes is believed in nothing.
 func TestVerifyRefusesKeysOfAnotherPurpose(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// cacheLife is how long a verified token is believed without looking at its signature again.
+	// cacheLife is how long a verified token is accepted without checking its signature again.
 	cacheLife = time.Minute
 	// cacheGeneration bounds memory: at most two generations are kept, about 20,000 tokens.
 	cacheGeneration = 10_000
@@ -19,8 +19,8 @@ type cached struct {
 	until     time.Time
 }
 
-// cache remembers verified tokens by their SHA-256. When a generation is full the one before it is forgotten whole, so that no
-// entry has to be looked for to be thrown out.
+// cache remembers verified tokens by their SHA-256. When a generation is full, the whole generation before it is dropped, so that
+// no entry must be searched for.
 type cache struct {
 	mu            sync.Mutex
 	young, former map[[sha256.Size]byte]cached

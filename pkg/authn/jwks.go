@@ -13,13 +13,14 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
 
-// PublicKey is a P-256 verification key under its id. Purpose is what its signatures count for; only the keys of this relay have one.
+// PublicKey is a P-256 verification key under its id. Purpose is what its signatures are for; only the keys of this relay have
+// one.
 type PublicKey struct {
 	ID, Purpose string
 	Key         crypto.PublicKey
 }
 
-// purposeMember of a published key says what its signatures count for, beyond use and alg (RFC 7517 §4 permits more members).
+// purposeMember of a published key says what its signatures are for, which use and alg do not (RFC 7517 §4 permits more members).
 const purposeMember = "naru_purpose"
 
 // KeySet writes public keys as a JSON Web Key Set (RFC 7517), in the order given.
@@ -55,8 +56,9 @@ const (
 	maxKeys        = 64
 )
 
-// ParseKeySet reads the P-256 signature keys of one purpose out of a relay's JSON Web Key Set of at most 64 KiB and 64 keys, by key id. Keys
-// of other purposes or kinds and keys without id are passed over; a set that holds one id twice is refused, so no key has two purposes.
+// ParseKeySet reads the P-256 signature keys of one purpose from a relay's JSON Web Key Set of at most 64 KiB and 64 keys, by key
+// id. It skips keys of other purposes or kinds and keys without id. It refuses a set that has one id twice, so no key has two
+// purposes.
 func ParseKeySet(raw []byte, purpose string) (map[string]*ecdsa.PublicKey, error) {
 	if len(raw) > maxKeySetBytes {
 		return nil, errors.New("reading key set: it is too large")
@@ -86,8 +88,8 @@ func ParseKeySet(raw []byte, purpose string) (map[string]*ecdsa.PublicKey, error
 	return keys, nil
 }
 
-// ParsePublicKey reads one JWK that is a P-256 public key for ES256, e.g. what a client registers for private_key_jwt. A private key
-// is refused: whoever sent it has told a secret.
+// ParsePublicKey reads one JWK that is a P-256 public key for ES256, e.g. what a client registers for private_key_jwt. It refuses
+// a private key, because its sender has revealed a secret.
 func ParsePublicKey(raw []byte) (*ecdsa.PublicKey, error) {
 	key, err := jwk.ParseKey(bytes.TrimSpace(raw))
 	if err != nil {
@@ -100,7 +102,7 @@ func ParsePublicKey(raw []byte) (*ecdsa.PublicKey, error) {
 	return public, nil
 }
 
-// p256 gives the key when it is a public P-256 key that may verify ES256; jwk has checked that the point is on the curve by then.
+// p256 returns the key if it is a public P-256 key that may verify ES256; jwk has already checked that the point is on the curve.
 func p256(key jwk.Key) (*ecdsa.PublicKey, bool) {
 	ec, ok := key.(jwk.ECDSAPublicKey)
 	if !ok || (ec.KeyUsage() != "" && ec.KeyUsage() != "sig") || (ec.Algorithm().String() != "" && ec.Algorithm().String() != "ES256") {

@@ -17,13 +17,13 @@ import (
 type KeySource func(ctx context.Context) (jwks []byte, err error)
 
 const (
-	// fetchPause is the least time between two fetches, so that made-up key ids cannot be turned into a flood of them.
+	// fetchPause is the least time between two fetches, so that invented key ids cannot cause many fetches.
 	fetchPause = 10 * time.Second
-	// fetchTimeout bounds one fetch, which is shared by all who wait for it.
+	// fetchTimeout bounds one fetch, shared by all who wait for it.
 	fetchTimeout = 5 * time.Second
-	// refreshAfter is the age at which keys are fetched again without need, so that withdrawn ones go.
+	// refreshAfter is the age at which keys are fetched again, so that withdrawn keys disappear.
 	refreshAfter = 5 * time.Minute
-	// staleAfter is the age at which keys that could not be fetched again are no longer believed.
+	// staleAfter is the age from which keys are no longer accepted if they could not be fetched again.
 	staleAfter = time.Hour
 )
 
@@ -39,7 +39,7 @@ type keySet struct {
 	triedAt   time.Time
 }
 
-// key finds a key by id; nil when the issuer has none of that id. The error says that the keys cannot be had.
+// key finds a key by id; nil if the issuer has no such key. The error says that the keys cannot be fetched.
 func (s *keySet) key(ctx context.Context, keyID string) (*ecdsa.PublicKey, error) {
 	known, usable, due := s.lookUp(keyID)
 	if !due {
@@ -61,7 +61,7 @@ func (s *keySet) key(ctx context.Context, keyID string) (*ecdsa.PublicKey, error
 	}
 }
 
-// lookUp tells the key, whether the set may be believed at all, and whether it is time to fetch it.
+// lookUp returns the key, whether the set may be used at all, and whether it is time to fetch it.
 func (s *keySet) lookUp(keyID string) (known *ecdsa.PublicKey, usable, due bool) {
 	now := s.clock.Now()
 	s.mu.Lock()
@@ -74,9 +74,9 @@ func (s *keySet) lookUp(keyID string) (known *ecdsa.PublicKey, usable, due bool)
 	return known, usable, wanted && !s.paused(now)
 }
 
-// paused tells whether the last fetch ended so lately that none may begin; the caller holds the lock.
+// paused reports whether the last fetch ended so recently that none may begin; the caller holds the lock.
 func (s *keySet) paused(now time.Time) bool {
-	// A clock that was set back must not end fetching.
+	// A clock that was set back must not stop fetching for long.
 	return !s.triedAt.IsZero() && now.Sub(s.triedAt) < fetchPause && !now.Before(s.triedAt)
 }
 
@@ -86,10 +86,10 @@ func (s *keySet) fetch(ctx context.Context) error {
 	late := s.paused(started)
 	s.mu.Unlock()
 	if late {
-		// A fetch ended between this caller's look and its turn; what it brought is what there is.
+		// Another fetch ended while this caller waited; its result is the newest there is.
 		return errKeySetPaused
 	}
-	// Noted at the end: whoever comes while a fetch is under way joins it instead of being told to wait.
+	// The time is set at the end, so that a caller who comes during a fetch joins it and is not told to wait.
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()

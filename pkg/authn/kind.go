@@ -13,10 +13,10 @@ import (
 // Audience is the aud of every access token of this relay.
 const Audience = "naru"
 
-// issuerPrefix stands before the name of the unit that mints, in the iss of its tokens.
+// issuerPrefix precedes the name of the minting unit in the iss of its tokens.
 const issuerPrefix = "naru-"
 
-// about is what the proto says of a kind; nil of one that is none.
+// about is what the proto says about a kind; nil for an unknown kind.
 func about(kind platformv1.PrincipalKind) *platformv1.Principal {
 	value := kind.Descriptor().Values().ByNumber(kind.Number())
 	if value == nil {
@@ -38,7 +38,7 @@ func Kinds() []platformv1.PrincipalKind {
 	return all
 }
 
-// checkKinds tells of kinds that do not say what they are, or share a name.
+// checkKinds reports kinds with incomplete options or a name that is used twice.
 func checkKinds() error {
 	named := map[string]protoreflect.EnumNumber{}
 	for _, kind := range Kinds() {
@@ -54,10 +54,10 @@ func checkKinds() error {
 	return nil
 }
 
-// Known tells whether there is such a kind. One that is not may be of a later version of another unit.
+// Known reports whether the kind exists. An unknown kind may come from a newer version of another unit.
 func Known(kind platformv1.PrincipalKind) bool { return about(kind) != nil }
 
-// Scopes are what principals of a kind may hold at most, sorted. A session holds all of its kind.
+// Scopes are all scopes that principals of a kind may hold, sorted. A session holds all scopes of its kind.
 func Scopes(kind platformv1.PrincipalKind) []string { return slices.Clone(about(kind).GetScopes()) }
 
 // KindName is the kind in tokens and tables; empty for none.
@@ -73,8 +73,7 @@ func KindNamed(name string) platformv1.PrincipalKind {
 	return platformv1.PrincipalKind_PRINCIPAL_KIND_UNSPECIFIED
 }
 
-// BySession tells whether access tokens of a kind are bound to a session of proved identity rather than to client
-// credentials.
+// BySession reports whether access tokens of a kind are bound to an identity-proof session and not to client credentials.
 func BySession(kind platformv1.PrincipalKind) bool { return about(kind).GetSession() }
 
 // MintedBy is the unit that mints the access tokens of a kind; empty for none.

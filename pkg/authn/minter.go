@@ -32,7 +32,7 @@ type Key struct {
 // KeyID is its published id.
 func (k Key) KeyID() string { return k.ID }
 
-// Grant is what a token is to say.
+// Grant is the content of a token.
 type Grant struct {
 	// Subject is the principal id or recipient id.
 	Subject string
@@ -83,7 +83,7 @@ type claims struct {
 	Session   string `json:"sid,omitempty"`
 }
 
-// Mint signs a token and tells the principal a Verifier will find in it.
+// Mint signs a token and returns the principal that a Verifier will find in it.
 func (m *Minter) Mint(g Grant) (string, Principal, error) {
 	if err := m.check(g); err != nil {
 		return "", Principal{}, fmt.Errorf("minting a token: %w", err)

@@ -21,7 +21,7 @@ type Principal struct {
 	Client string
 	// Session is the id of the recipient's identity-proof session (claim sid); empty for everybody else.
 	Session string
-	// TokenID tells tokens apart in evidence (claim jti).
+	// TokenID identifies the token in evidence (claim jti).
 	TokenID string
 	// Issuer is who minted the token (claim iss).
 	Issuer string
@@ -29,7 +29,7 @@ type Principal struct {
 	IssuedAt, ExpiresAt time.Time
 }
 
-// HasScope tells whether the token may be used for scope. The empty scope is held by everybody.
+// HasScope reports whether the token may be used for scope. Everybody holds the empty scope.
 func (p Principal) HasScope(scope string) bool {
 	return scope == "" || slices.Contains(p.Scopes, scope)
 }
@@ -38,18 +38,19 @@ type principalKey struct{}
 
 type unitKey struct{}
 
-// NewContext carries a caller. The interceptors of package rpc put in what they verified; tests use authntest.NewContext.
+// NewContext adds a caller to a context. The interceptors of package rpc add the caller they verified; tests use
+// authntest.NewContext.
 func NewContext(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// FromContext gives the caller the interceptors verified; false where the RPC was called without a token.
+// FromContext returns the caller that the interceptors verified; false if the RPC was called without a token.
 func FromContext(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(principalKey{}).(Principal)
 	return p, ok
 }
 
-// Require gives the caller, or a fault of kind Unauthenticated where there is none.
+// Require returns the caller, or a fault of kind Unauthenticated if there is none.
 func Require(ctx context.Context) (Principal, error) {
 	p, ok := FromContext(ctx)
 	if !ok {
@@ -58,25 +59,25 @@ func Require(ctx context.Context) (Principal, error) {
 	return p, nil
 }
 
-// WithCallingUnit carries the name of the unit at the other end of the connection.
+// WithCallingUnit adds the name of the unit at the other end of the connection.
 func WithCallingUnit(ctx context.Context, unit string) context.Context {
 	return context.WithValue(ctx, unitKey{}, unit)
 }
 
-// CallingUnit names the unit at the other end of the connection, e.g. "address"; empty when there is none. For a public RPC it is
-// "gateway" and the principal tells who called.
+// CallingUnit names the unit at the other end of the connection, e.g. "address"; empty if there is none. For a public RPC it is
+// "gateway", and the principal says who called.
 func CallingUnit(ctx context.Context) string {
 	unit, _ := ctx.Value(unitKey{}).(string)
 	return unit
 }
 
-// The reasons of access errors, which belong to no unit's own list (domain "naru").
+// The reasons of access errors, which all units share (domain "naru").
 const (
-	// ReasonTokenMissing: the RPC wants an access token and none came.
+	// ReasonTokenMissing: the RPC requires an access token and got none.
 	ReasonTokenMissing fault.Word = "TOKEN_MISSING"
 	// ReasonTokenInvalid: the token is malformed, forged, of an unknown key, or meant for somebody else.
 	ReasonTokenInvalid fault.Word = "TOKEN_INVALID"
-	// ReasonTokenExpired: the token was genuine and its life has ended.
+	// ReasonTokenExpired: the token is genuine but has expired.
 	ReasonTokenExpired fault.Word = "TOKEN_EXPIRED"
 	// ReasonKindNotPermitted: principals of this kind may not call this.
 	ReasonKindNotPermitted fault.Word = "KIND_NOT_PERMITTED"
@@ -84,6 +85,6 @@ const (
 	ReasonScopeMissing fault.Word = "SCOPE_MISSING"
 	// ReasonUnitNotPermitted: the calling unit may not call this.
 	ReasonUnitNotPermitted fault.Word = "UNIT_NOT_PERMITTED"
-	// ReasonKeySetUnavailable: the issuer's keys cannot be had now.
+	// ReasonKeySetUnavailable: the issuer's keys cannot be fetched now.
 	ReasonKeySetUnavailable fault.Word = "KEY_SET_UNAVAILABLE"
 )

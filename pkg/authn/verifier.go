@@ -17,12 +17,12 @@ import (
 // leeway is how far the clocks of two units may differ.
 const leeway = 5 * time.Second
 
-// errKeySetPaused: the last fetch did not succeed and the next is not due yet.
+// errKeySetPaused: the last fetch failed, and the next is not due yet.
 var errKeySetPaused = errors.New("fetching the key set did not succeed a moment ago")
 
-// Issuer is one issuer a Verifier believes.
+// Issuer is one issuer that a Verifier accepts.
 type Issuer struct {
-	// Unit mints.
+	// Unit is the unit that mints.
 	Unit string
 	// Keys fetches its key set.
 	Keys KeySource
@@ -35,7 +35,7 @@ type Verifier struct {
 	cache   *cache
 }
 
-// NewVerifier makes a verifier that believes the issuers. No key is fetched before the first token.
+// NewVerifier makes a verifier that accepts the issuers. No key is fetched before the first token.
 func NewVerifier(c clock.Clock, issuers ...Issuer) (*Verifier, error) {
 	if c == nil {
 		return nil, errors.New("making a verifier: a clock is required")
@@ -58,7 +58,7 @@ func NewVerifier(c clock.Clock, issuers ...Issuer) (*Verifier, error) {
 	return v, nil
 }
 
-// Verify tells whom an access token names. Errors: Unauthenticated (TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED), Unavailable
+// Verify returns whom an access token names. Errors: Unauthenticated (TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED), Unavailable
 // (KEY_SET_UNAVAILABLE).
 func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) {
 	if token == "" {
@@ -76,7 +76,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 	if err != nil {
 		return Principal{}, err
 	}
-	// A token inside the leeway after its end is believed, but never remembered.
+	// A token that has expired within the leeway is accepted, but never remembered.
 	if now.Before(p.ExpiresAt) {
 		v.cache.put(key, p, now)
 	}
@@ -106,7 +106,7 @@ func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (Pri
 	return c.principal(now)
 }
 
-// principal judges the claims of a token whose signature holds.
+// principal checks the claims of a token whose signature is valid.
 func (c claims) principal(now time.Time) (Principal, error) {
 	kind := KindNamed(c.Kind)
 	switch {
@@ -133,7 +133,7 @@ func (c claims) principal(now time.Time) (Principal, error) {
 	return p, nil
 }
 
-// invalid tells a caller nothing but that the token is not accepted; why stays in the log.
+// invalid tells a caller only that the token is not accepted; the reason stays in the log.
 func invalid(why error) error {
 	return fault.New(fault.Unauthenticated, "", ReasonTokenInvalid, "the access token is not valid", fault.Wrap(why))
 }

@@ -1,8 +1,8 @@
-// Package bus is NATS JetStream as Naru uses it: one stream per producing unit, one durable consumer per purpose and lane, frames in
-// and frames out.
+// Package bus is NATS JetStream as Naru uses it: one stream per producing unit, one durable consumer per purpose and lane, frames
+// in and frames out.
 //
-// Streams and consumers are made and verified by Ensure with an administrative connection (the migrate step); at run time a unit may
-// only publish its own subjects and read its own consumers.
+// Streams and consumers are made and verified by Ensure with an administrative connection (the migrate step); at run time a unit
+// may only publish its own subjects and read its own consumers.
 package bus
 
 import (
@@ -40,7 +40,7 @@ type Conn struct {
 	js jetstream.JetStream
 }
 
-// InboxPrefix is the prefix of a user's reply subjects; each user may subscribe to its own only.
+// InboxPrefix is the prefix of a user's reply subjects; each user may subscribe only to its own.
 func InboxPrefix(user string) string { return "_INBOX_" + user }
 
 // Connect opens a connection.
@@ -92,7 +92,7 @@ func (c *Conn) Close(ctx context.Context) {
 	c.nc.Close()
 }
 
-// Ready reports whether the server can be asked.
+// Ready returns an error when the server cannot be reached.
 func (c *Conn) Ready() error {
 	if c.nc.IsConnected() {
 		return nil

@@ -11,10 +11,10 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// prefetch bounds the frames a consumer holds in memory. They tick towards AckWait already while they wait there.
+// prefetch bounds the frames a consumer holds in memory. Their AckWait runs already while they wait there.
 const prefetch = 64
 
-// heartbeat is how often the server says that it is there while it has nothing.
+// heartbeat is how often the server reports that it is alive while it has no messages.
 const heartbeat = 5 * time.Second
 
 // Message is a frame as it arrived. Exactly one of Ack and Later is called for it.
@@ -40,7 +40,7 @@ func (m Message) Deliveries() uint64 {
 // Ack says that the frame's effect is committed.
 func (m Message) Ack() error { return m.msg.Ack() }
 
-// Later asks for another delivery after a delay. A refusal without delay would come back at once and spin, so there is none.
+// Later asks for another delivery after a delay. There is no refusal without delay: the frame would come back at once and loop.
 func (m Message) Later(delay time.Duration) error {
 	return m.msg.NakWithDelay(max(delay, 50*time.Millisecond))
 }
@@ -53,7 +53,8 @@ type Subscription struct {
 	consume jetstream.ConsumeContext
 }
 
-// Subscribe reads a durable consumer that Ensure has made, into out. Every message read is put into out, or given back when ctx has ended.
+// Subscribe reads a durable consumer, made by Ensure, into out. Every message read is put into out, or given back when ctx has
+// ended.
 func (c *Conn) Subscribe(ctx context.Context, spec ConsumerSpec, lane platformv1.Lane, out chan<- Message) (*Subscription, error) {
 	consumer, err := c.js.Consumer(ctx, StreamName(spec.From), spec.Name(lane))
 	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -69,7 +70,7 @@ func (c *Conn) Subscribe(ctx context.Context, spec ConsumerSpec, lane platformv1
 			_ = msg.NakWithDelay(time.Second) // given back on shutdown; if this is lost too, AckWait gives it back
 		}
 	}, jetstream.PullMaxMessages(prefetch), jetstream.PullHeartbeat(heartbeat), jetstream.ConsumeErrHandler(func(consume jetstream.ConsumeContext, _ error) {
-		// Missed heartbeats may be a server that is away, which comes back; a consumer that was deleted does not.
+		// Missed heartbeats may mean a server that is away and will come back, or a consumer that was deleted and will not.
 		lookCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), heartbeat)
 		defer cancel()
 		if _, err := consumer.Info(lookCtx); errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -14,7 +14,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Limits of streams and consumers. A consumed-frame row outlives the stream's MaxAge, so that a redelivered frame is always known.
+// Limits of streams and consumers. The row of a consumed frame is kept longer than the stream's MaxAge, so a redelivered frame is
+// always recognised.
 const (
 	StreamMaxAge    = 7 * 24 * time.Hour
 	AckWait         = 60 * time.Second
@@ -74,8 +75,8 @@ func Ensure(ctx context.Context, c *Conn, t Topology) error {
 	return nil
 }
 
-// AdvisoryStream keeps what JetStream says of itself (a consumer that lost its leader, a terminated message, a stream that was
-// changed), for an operator who has to find out afterwards.
+// AdvisoryStream keeps what JetStream reports about itself (a consumer that lost its leader, a terminated message, a changed
+// stream), for an operator who has to investigate afterwards.
 const AdvisoryStream = "NARU_ADVISORIES"
 
 const maxAdvisoryBytes = 64 << 20
@@ -96,7 +97,7 @@ func ensureConsumer(ctx context.Context, c *Conn, spec ConsumerSpec, lane platfo
 		subjects[i] = kind.Subject(lane)
 	}
 	slices.Sort(subjects)
-	// MaxDeliver is unlimited: giving up is the unit's decision (parked_event), never the server's.
+	// MaxDeliver is unlimited: only the unit may decide to give up (parked_event), never the server.
 	config := jetstream.ConsumerConfig{
 		Durable: spec.Name(lane), FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverAllPolicy,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: AckWait, MaxDeliver: -1, MaxAckPending: maxAckPending,
@@ -112,7 +113,7 @@ type Permissions struct {
 	Publish, Subscribe []string
 }
 
-// PermissionsOf answers what the user of a unit may do.
+// PermissionsOf returns what the user of a unit may do.
 func PermissionsOf(unit string, states []frame.Kind, consumers []ConsumerSpec) Permissions {
 	p := Permissions{Subscribe: []string{InboxPrefix(unit) + ".>"}}
 	for _, kind := range states {
@@ -149,5 +150,5 @@ func (c *Conn) Lag(ctx context.Context, spec ConsumerSpec, lane platformv1.Lane)
 	return int(info.NumPending), info.NumAckPending, nil
 }
 
-// ErrNoConsumer is a consumer that Ensure has not made yet.
+// ErrNoConsumer says that a consumer does not exist: Ensure has not made it yet.
 var ErrNoConsumer = errors.New("consumer does not exist")

@@ -15,8 +15,8 @@ const patience = 100 * time.Millisecond
 
 var errBehind = errors.New("the clock is behind a fact that has to be answered")
 
-// NotBefore reads a clock, at or after a moment: no fact is earlier than its cause. A clock that is further behind than it is waited for
-// stamps nothing; the fault is Unavailable.
+// NotBefore reads a clock, at or after a moment, because no fact is earlier than its cause. It waits a short time for a clock
+// that is behind. If the clock is further behind, nothing is stamped, and the fault is Unavailable.
 func NotBefore(ctx context.Context, c Clock, moment time.Time) (time.Time, error) {
 	now := c.Now()
 	if behind := moment.Sub(now); behind > 0 && behind < patience {

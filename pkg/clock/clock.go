@@ -1,10 +1,10 @@
 // Package clock is the only place where Naru reads the time.
 //
-// Every instant inside Naru is UTC and truncated (never rounded) to microseconds, the precision PostgreSQL keeps, so that a
-// value survives storage unchanged and comparisons between what was computed and what was stored hold. Product code receives
-// a Clock and MUST NOT call time.Now; tests receive a Fake.
+// Every instant inside Naru is UTC and truncated (never rounded) to microseconds, the precision PostgreSQL keeps, so that a value
+// survives storage unchanged and comparisons between what was computed and what was stored hold. Product code receives a Clock
+// and MUST NOT call time.Now; tests receive a Fake.
 //
-// Watch measures whether the machine's clock deserves to be written into evidence at all.
+// Watch measures whether the machine's clock is good enough for evidence.
 package clock
 
 import (

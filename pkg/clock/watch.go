@@ -18,11 +18,11 @@ import (
 type Reading struct {
 	// Offset is the correction still to be made, positive or negative.
 	Offset time.Duration
-	// MaxError is the kernel's bound on the clock's error; it grows while nobody disciplines the clock.
+	// MaxError is the kernel's bound on the clock's error; it grows while no time service corrects the clock.
 	MaxError time.Duration
 	// EstError is the kernel's estimate of the error.
 	EstError time.Duration
-	// Synchronised is true when a time service disciplines the clock.
+	// Synchronised is true while a time service corrects the clock.
 	Synchronised bool
 }
 
@@ -31,13 +31,13 @@ type Reader interface {
 	Read() (Reading, error)
 }
 
-// Tolerance says up to where the clock is good enough for times that go into evidence.
+// Tolerance says how far the clock may be off for times that go into evidence.
 type Tolerance struct {
 	// MaxOffset is the greatest offset in either direction.
 	MaxOffset time.Duration
 	// MaxError is the greatest bound on the error.
 	MaxError time.Duration
-	// Tolerant lets the unit stay ready whatever the clock does, with a warning: for the sandbox profile only.
+	// Tolerant keeps the unit ready however bad the clock is, with a warning: for the sandbox profile only.
 	Tolerant bool
 }
 
@@ -50,10 +50,10 @@ func DefaultTolerance() Tolerance {
 // DefaultInterval is the pause between two measurements.
 const DefaultInterval = 15 * time.Second
 
-// staleAfter times the interval without a measurement, the last one says nothing any more.
+// staleAfter is the number of intervals after which the last measurement no longer counts.
 const staleAfter = 4
 
-// Sample is one measurement and its judgement; it is kept as evidence.
+// Sample is one measurement and its result; it is kept as evidence.
 type Sample struct {
 	Reading
 	// At is when it was measured, by the clock that was measured.
@@ -70,11 +70,11 @@ type Deps struct {
 	Reader Reader
 	Log    *slog.Logger
 	Meter  metric.Meter
-	// Evidence keeps a sample; nil means nowhere. An error is logged, and the sample is not tried again.
+	// Evidence keeps a sample; nil for no evidence. An error is logged, and the sample is not stored again.
 	Evidence func(ctx context.Context, s Sample) error
 }
 
-// Watch measures at an interval whether the clock is good enough, and turns its unit not ready while it is not. It is safe for
+// Watch measures at an interval whether the clock is good enough, and makes its unit not ready while it is not. It is safe for
 // concurrent use.
 type Watch struct {
 	deps      Deps
@@ -150,7 +150,7 @@ func (w *Watch) Ready() error {
 	case s.Problem != "":
 		return errors.New("clock: " + s.Problem)
 	case w.deps.Clock.Now().Sub(s.At).Abs() > staleAfter*w.interval:
-		// Also when the clock has jumped, in whichever direction, since it was last measured.
+		// This also happens when the clock has jumped, in either direction, since the last measurement.
 		return errors.New("clock: the last measurement is too old")
 	default:
 		return nil

@@ -22,8 +22,8 @@ type path struct {
 	from, until time.Time
 }
 
-// findPath names the signer's certificate and judges its chain. A nil path means that no signer certificate could be
-// told; with a path there may still be failures.
+// findPath finds the signer's certificate and judges its chain. A nil path means that no signer certificate was found; with a
+// path there may still be failures.
 func findPath(m *message, opts VerifyOptions) (*path, []*Failure) {
 	key := cacheKey{
 		roots: opts.Roots, usages: usagesKey(opts.KeyUsages),
@@ -57,7 +57,7 @@ func findPath(m *message, opts VerifyOptions) (*path, []*Failure) {
 	return found, nil
 }
 
-// signerCertificate parses the carried certificates and tells the one the signer identifier names.
+// signerCertificate parses the included certificates and returns the one that the signer identifier names.
 func (m *message) signerCertificate() (*x509.Certificate, *x509.CertPool, *Failure) {
 	input := cryptobyte.String(m.certificates)
 	others := x509.NewCertPool()
@@ -132,8 +132,8 @@ func allowsExtended(certificate *x509.Certificate, usages []x509.ExtKeyUsage) bo
 	return false
 }
 
-// buildChain finds a path at the given time. If there is none it looks whether there was one at another moment of the
-// signer certificate's life, to tell "expired" from "foreign".
+// buildChain finds a path at the given time. If there is none it looks whether there was one at another moment of the signer
+// certificate's life, to tell "expired" from "foreign".
 func buildChain(leaf *x509.Certificate, intermediates *x509.CertPool, opts VerifyOptions) ([]*x509.Certificate, []*Failure) {
 	build := func(at time.Time) ([]*x509.Certificate, error) {
 		chains, err := leaf.Verify(x509.VerifyOptions{
@@ -172,7 +172,7 @@ func buildChain(leaf *x509.Certificate, intermediates *x509.CertPool, opts Verif
 	return nil, append(failures, &Failure{Check: Chain, Detail: "no path to a pinned root", Cause: err})
 }
 
-// cacheKey says everything a path's judgement depends on, apart from the time.
+// cacheKey holds everything that the result for a path depends on, except the time.
 type cacheKey struct {
 	roots   *x509.CertPool
 	usages  string
@@ -191,10 +191,10 @@ func usagesKey(usages []x509.ExtKeyUsage) string {
 	return b.String()
 }
 
-// ChainCache remembers which signer certificates led to which roots, and between which times. A hit is used only for a
-// time inside the whole path's validity, and only for the very same set of carried certificates, so a verdict never
-// depends on what was verified before. Only successes are kept: strangers cannot fill it. Safe for concurrent use, and
-// with several sets of roots.
+// ChainCache remembers which signer certificates led to which roots, and between which times. A hit is used only for a time
+// inside the whole path's validity, and only for exactly the same set of included certificates, so a result never depends on what
+// was verified before. Only successes are kept, so strangers cannot fill it. It is safe for concurrent use, and with several sets
+// of roots.
 type ChainCache struct {
 	mu      sync.Mutex
 	size    int

@@ -1,16 +1,16 @@
 // Package cms signs and verifies CMS SignedData (RFC 5652) in the one narrow form the relay accepts as proof.
 //
-// What is accepted: DER without trailing bytes, content type id-data, exactly one SignerInfo with signed attributes
-// (contentType, messageDigest, at most one signingTime and one signingCertificateV2), SHA-256, SHA-384 or SHA-512, and a
-// signer key of P-256, P-384 or RSA from 2,048 to 4,096 bits (PKCS #1 v1.5). Everything else is refused with a
-// Failure that names the check, never repaired.
+// What is accepted: DER without trailing bytes, content type id-data, exactly one SignerInfo with signed attributes (contentType,
+// messageDigest, at most one signingTime and one signingCertificateV2), SHA-256, SHA-384 or SHA-512, and a signer key of P-256,
+// P-384 or RSA from 2,048 to 4,096 bits (PKCS #1 v1.5). Everything else is refused with a Failure that names the check, never
+// repaired.
 //
-// A verdict is always "at" a time the caller gives and under roots the caller pins; the time the signer claims is
-// returned but decides nothing except that it must lie inside the signer certificate's own life. Revocation is not
-// judged here: a caller that holds revocation data judges Result.Signer.
+// A verdict is always "at" a time the caller gives and under roots the caller pins; the time the signer claims is returned but
+// decides nothing except that it must lie inside the signer certificate's own life. Revocation is not judged here: a caller that
+// holds revocation data judges Result.Signer.
 //
-// Go's encoding/asn1 tolerates extra elements at the end of a SEQUENCE, and common CMS libraries put the current time
-// into signingTime, default to SHA-1 and skip the content type; so parsing and building are done here with cryptobyte.
+// Go's encoding/asn1 tolerates extra elements at the end of a SEQUENCE, and common CMS libraries put the current time into
+// signingTime, default to SHA-1 and skip the content type; so parsing and building are done here with cryptobyte.
 package cms
 
 import "encoding/asn1"

@@ -297,8 +297,8 @@ func (a *attributes) takeBinding(values cryptobyte.String) *Failure {
 	return nil
 }
 
-// parseUnsigned allows a signature time stamp, which is not judged here, and nothing else: unsigned attributes can be
-// added by anybody.
+// parseUnsigned allows a signature time stamp, which is not judged here, and nothing else: unsigned attributes can be added by
+// anybody.
 func parseUnsigned(input *cryptobyte.String) *Failure {
 	var set cryptobyte.String
 	if !input.ReadASN1(&set, explicit(1)) || !input.Empty() || set.Empty() {

@@ -25,14 +25,14 @@ type SignOptions struct {
 	Detached bool
 	// At is the signing time, kept with second precision; required unless OmitSigningTime.
 	At time.Time
-	// OmitSigningTime leaves the signingTime attribute out: PAdES (ETSI EN 319 142-1) forbids it, since the time stands
-	// in the signature dictionary.
+	// OmitSigningTime leaves the signingTime attribute out: PAdES (ETSI EN 319 142-1) forbids it, since the time stands in the
+	// signature dictionary.
 	OmitSigningTime bool
 }
 
-// Sign returns DER SignedData over content: SHA-256, one signer, the signed attributes contentType, messageDigest,
-// signingTime (at) and signingCertificateV2. chain[0] is the signer's certificate and must hold signer's public key; all
-// of chain is carried. The signer is a P-256, P-384 or RSA (2,048-4,096) key.
+// Sign returns DER SignedData over content: SHA-256, one signer, the signed attributes contentType, messageDigest, signingTime
+// (at) and signingCertificateV2. chain[0] is the signer's certificate and must hold signer's public key; all of chain is carried.
+// The signer is a P-256, P-384 or RSA (2,048-4,096) key.
 func Sign(content []byte, detached bool, signer crypto.Signer, chain []*x509.Certificate, at time.Time) ([]byte, error) {
 	return SignWith(content, signer, chain, SignOptions{Detached: detached, At: at})
 }
@@ -139,8 +139,8 @@ func signedAttributes(content []byte, leaf *x509.Certificate, opts SignOptions) 
 	return attributes, nil
 }
 
-// addSigningCertificate writes RFC 5035 SigningCertificateV2 with one ESSCertIDv2; SHA-256 is its DEFAULT and therefore
-// absent in DER.
+// addSigningCertificate writes RFC 5035 SigningCertificateV2 with one ESSCertIDv2; SHA-256 is its DEFAULT and therefore absent in
+// DER.
 func addSigningCertificate(b *cryptobyte.Builder, fingerprint []byte) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {

@@ -17,19 +17,19 @@ type VerifyOptions struct {
 	Roots *x509.CertPool
 	// At is the time of the judgement; required.
 	At time.Time
-	// KeyUsages are the extended key usages of which the signer certificate must allow one. Empty means: a
-	// certificate that restricts its extended use must allow e-mail protection or document signing (RFC 9336).
+	// KeyUsages are the extended key usages of which the signer certificate must allow one. Empty means: a certificate that
+	// restricts its extended use must allow e-mail protection or document signing (RFC 9336).
 	KeyUsages []x509.ExtKeyUsage
 	// MaxBytes bounds the encoded message; zero means DefaultMaxBytes. Detached content is the caller's to bound.
 	MaxBytes int
-	// RequireBinding demands the signingCertificateV2 attribute, as CAdES and PAdES do; when present it is always
-	// checked.
+	// RequireBinding demands the signingCertificateV2 attribute, as CAdES and PAdES do; when present it is always checked.
 	RequireBinding bool
 	// Cache remembers verified certificate paths; nil means none.
 	Cache *ChainCache
 }
 
-// Result is what a message says; from Verify, one that passed every check. Signer is shared with the cache and MUST NOT be changed.
+// Result is what a message says; from Verify, one that passed every check. Signer is shared with the cache and MUST NOT be
+// changed.
 type Result struct {
 	// Content is the signed content, attached or as given.
 	Content []byte
@@ -41,9 +41,9 @@ type Result struct {
 	Digest crypto.Hash
 }
 
-// Verify judges DER SignedData. detachedContent is nil when the message carries its content, else the content; giving
-// it for a message that carries its own is a failure. On error the result is nil and the error joins one *Failure for
-// every check that failed; a Format failure can hide others, since later checks need the form.
+// Verify judges DER SignedData. detachedContent is nil when the message carries its content, else the content; giving it for a
+// message that carries its own is a failure. On error the result is nil and the error joins one *Failure for every check that
+// failed; a Format failure can hide others, since later checks need the form.
 func Verify(der, detachedContent []byte, opts VerifyOptions) (*Result, error) {
 	result, err := Judge(der, detachedContent, opts)
 	if err != nil {
@@ -52,8 +52,8 @@ func Verify(der, detachedContent []byte, opts VerifyOptions) (*Result, error) {
 	return result, nil
 }
 
-// Judge is Verify for reports: beside the error it tells what the message claims, as far as it could be read; nil when it
-// could not. A result that comes with an error MUST NOT be relied on.
+// Judge is Verify for reports: beside the error it tells what the message claims, as far as it could be read; nil when it could
+// not. A result that comes with an error MUST NOT be relied on.
 func Judge(der, detachedContent []byte, opts VerifyOptions) (*Result, error) {
 	if opts.Roots == nil || opts.At.IsZero() {
 		return nil, errors.New("verify cms: no roots or no time")

@@ -1,11 +1,12 @@
 // Package config reads one strict YAML file over the defaults a program already holds.
 //
-// Strict means: an unknown key, a key given twice, a value of the wrong type, an anchor, an alias or a second document is a problem,
-// and all problems of a file are reported together, each with its YAML path and never with the value. Secrets are not written in
-// the file: a field of type SecretFile, whose key ends in _file, names the file that holds one. Durations are written as "30s".
+// Strict means: an unknown key, a key given twice, a value of the wrong type, an anchor, an alias or a second document is a
+// problem, and all problems of a file are reported together, each with its YAML path and never with the value. Secrets are not
+// written in the file: a field of type SecretFile, whose key ends in _file, names the file that holds one. Durations are written
+// as "30s".
 //
-// The environment may override addresses and the paths of secrets only: a field with the struct tag env:"NAME", of a string type or
-// SecretFile, takes the value of that variable when it is set and not empty.
+// The environment may override addresses and the paths of secrets only: a field with the struct tag env:"NAME", of a string type
+// or SecretFile, takes the value of that variable when it is set and not empty.
 package config
 
 import (
@@ -23,15 +24,15 @@ import (
 // maxFileBytes bounds a configuration file; the real ones have a few kilobytes.
 const maxFileBytes = 1 << 20
 
-// Validator is a configuration that can judge itself. Load calls Validate on the whole after reading, so Validate finds the secrets
-// loaded; problems are best collected in a Problems, with nested parts taken in by Problems.Within.
+// Validator is a configuration that can judge itself. Load calls Validate on the whole after reading, so Validate finds the
+// secrets loaded; problems are best collected in a Problems, with nested parts taken in by Problems.Within.
 type Validator interface {
 	Validate() error
 }
 
 // Load reads the YAML file at path into the struct `into` points to, which holds the defaults; keys the file does not name keep
-// them, a list in the file replaces the default list, a map is merged key by key. An empty path means the defaults alone. Paths of
-// secret files that are not absolute start at the folder of the configuration file. The error is a joined list of *Problem.
+// them, a list in the file replaces the default list, a map is merged key by key. An empty path means the defaults alone. Paths
+// of secret files that are not absolute start at the folder of the configuration file. The error is a joined list of *Problem.
 func Load(path string, into any) error {
 	return load(path, into, os.LookupEnv)
 }

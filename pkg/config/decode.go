@@ -13,8 +13,8 @@ import (
 // maxDepth bounds nesting, so that a hostile file cannot exhaust the stack.
 const maxDepth = 32
 
-// decoder walks a YAML tree and a Go value side by side. It is used instead of the library's own decoder because that one stops at
-// the first problem and tells lines, not paths.
+// decoder walks a YAML tree and a Go value side by side. The library's own decoder stops at the first problem, and reports lines
+// instead of paths.
 type decoder struct {
 	folder   string
 	problems *Problems
@@ -51,7 +51,7 @@ func (d *decoder) value(path string, node ast.Node, into reflect.Value) {
 	d.scalar(path, node, into)
 }
 
-// null resets what has a natural empty form; for anything else a key without a value is more likely a slip.
+// null resets a value that has a natural empty form. For other values a key without a value is probably a mistake.
 func (d *decoder) null(path string, into reflect.Value) {
 	switch into.Kind() { //nolint:exhaustive // every other kind has no empty form
 	case reflect.Pointer, reflect.Map, reflect.Slice:
@@ -61,7 +61,7 @@ func (d *decoder) null(path string, into reflect.Value) {
 	}
 }
 
-// settle makes sure a pointer points to something and gives that.
+// settle makes sure that a pointer points to a value, and returns that value.
 func settle(into reflect.Value) reflect.Value {
 	if into.IsNil() {
 		into.Set(reflect.New(into.Type().Elem()))
@@ -237,7 +237,7 @@ func (d *decoder) override(path string, field reflect.StructField, value reflect
 	}
 }
 
-// isScalar tells types that are written as one YAML scalar though their kind is not.
+// isScalar reports types that are written as one YAML scalar although their Go kind is none.
 func isScalar(v reflect.Value) bool {
 	if !v.CanAddr() {
 		return false

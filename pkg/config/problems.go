@@ -23,7 +23,7 @@ func (p *Problem) Error() string {
 	return p.Path + ": " + p.Message
 }
 
-// Problems collects faults so that all are told at once. The zero value is ready to use.
+// Problems collects faults so that all are reported at once. The zero value is ready to use.
 type Problems struct {
 	list []*Problem
 }
@@ -33,7 +33,7 @@ func (p *Problems) Add(path, format string, args ...any) {
 	p.list = append(p.list, &Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-// Within takes over the faults err holds, with path put before their own; an error that is no Problem becomes one. nil adds nothing.
+// Within adds the faults in err, with path before their own paths; an error that is no Problem becomes one. nil adds nothing.
 func (p *Problems) Within(path string, err error) {
 	if err == nil {
 		return

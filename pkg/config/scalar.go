@@ -98,7 +98,8 @@ func assign(node ast.Node, into reflect.Value) bool {
 	}
 }
 
-// integer reads decimal digits with optional sign and underscores; other bases invite mistakes (a leading zero means octal to some).
+// integer reads decimal digits with optional sign and underscores. Other bases invite mistakes (some read a leading zero as
+// octal).
 func integer(node ast.Node) (int64, bool) {
 	n, ok := node.(*ast.IntegerNode)
 	if !ok {

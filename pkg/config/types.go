@@ -15,8 +15,8 @@ const redacted = "[redacted]"
 // maxSecretBytes bounds a secret file: passwords and client secrets, not documents.
 const maxSecretBytes = 64 << 10
 
-// Secret is text that shows itself nowhere: formatting, logging, YAML and JSON print [redacted]. It cannot be written in a
-// configuration file; use SecretFile. Convert with string(s) only where the secret is handed to the library that needs it.
+// Secret is text that is never shown: formatting, logging, YAML and JSON print [redacted]. It cannot be written in a
+// configuration file; use SecretFile. Convert it with string(s) only where a library needs the secret.
 type Secret string
 
 // String hides the secret.
@@ -44,7 +44,8 @@ type SecretFile struct {
 // SecretAt is a default that names a file. Load reads it unless the configuration names another.
 func SecretAt(path string) SecretFile { return SecretFile{path: path} }
 
-// InlineSecret holds a secret that has no file, for composition in code (a private server with generated passwords) and for tests.
+// InlineSecret holds a secret that has no file, for composition in code (a private server with generated passwords) and for
+// tests.
 func InlineSecret(s Secret) SecretFile { return SecretFile{secret: s} }
 
 // Path is the file's path as configured.

@@ -30,9 +30,9 @@ type signedFile struct {
 
 var byteRangePattern = regexp.MustCompile(`^/ByteRange[\t\r\n ]*\[[\t\r\n ]*(\d{1,10})[\t\r\n ]+(\d{1,10})[\t\r\n ]+(\d{1,10})[\t\r\n ]+(\d{1,10})[\t\r\n ]*\]`)
 
-// split finds the one signature by the bytes alone. It holds the file to: one /ByteRange in the whole file, a range that
-// starts at the first byte and ends at the last, and between its two halves exactly one hexadecimal string that is the
-// value of /Contents. So nothing can be hidden in the gap, nor put after the end.
+// split finds the one signature by the bytes alone. It holds the file to: one /ByteRange in the whole file, a range that starts
+// at the first byte and ends at the last, and between its two halves exactly one hexadecimal string that is the value of
+// /Contents. So nothing can be hidden in the gap, nor put after the end.
 func split(pdf []byte) (*signedFile, *Failure) {
 	if len(pdf) > MaxBytes {
 		return nil, malformed("file is too large")

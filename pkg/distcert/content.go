@@ -85,8 +85,8 @@ type wire struct {
 	ValidUntil       string    `json:"validUntil"`
 }
 
-// Canonical checks every field and returns the content as a reader will see it: hashes in lower case, times truncated to
-// KST seconds.
+// Canonical checks every field and returns the content as a reader will see it: hashes in lower case, times truncated to KST
+// seconds.
 func (c Content) Canonical() (*Content, error) {
 	canonical, err := c.wire().content()
 	if err != nil {

@@ -1,12 +1,12 @@
-// Package distcert reads distribution certificates (유통증명서): signed PDF documents by which the distribution hub states who
-// sent, received and viewed a document and when (Decree article 2-5 ②).
+// Package distcert reads distribution certificates (유통증명서): signed PDF documents by which the distribution hub states who sent,
+// received and viewed a document and when (Decree article 2-5 ②).
 //
-// The official form is not public; no conformity is claimed. What is read here is the sandbox hub's form: a PDF with one
-// PAdES signature (ETSI.CAdES.detached) over the whole file and, under that signature, the machine-readable twin of its
-// pages as the attachment circulation.json (see Content).
+// The official form is not public; no conformity is claimed. What is read here is the sandbox hub's form: a PDF with one PAdES
+// signature (ETSI.CAdES.detached) over the whole file and, under that signature, the machine-readable twin of its pages as the
+// attachment circulation.json (see Content).
 //
 // A file is read in two steps, so that a stranger's bytes never reach a general PDF parser. First the file as bytes: one
-// ByteRange that covers everything except exactly the signature's own value, the signature, the signer's chain and
-// identity. Only when those hold, that is, when the hub itself made every byte, the PDF is parsed, its one signature field
-// compared with what was verified, and the attachment read.
+// ByteRange that covers everything except exactly the signature's own value, the signature, the signer's chain and identity. Only
+// when those hold, that is, when the hub itself made every byte, the PDF is parsed, its one signature field compared with what
+// was verified, and the attachment read.
 package distcert

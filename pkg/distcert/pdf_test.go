@@ -14,8 +14,8 @@ import (
 	"github.com/naru-relay/naru/pkg/cms/cmstest"
 )
 
-// paper writes small signed PDF files by hand, so that the tests can make files that no well-behaved writer makes. Objects
-// are numbered by their place from 1.
+// paper writes small signed PDF files by hand, so that the tests can make files that no well-behaved writer makes. Objects are
+// numbered by their place from 1.
 type paper struct {
 	objects []string
 	// tail is put behind the end of the file before signing.

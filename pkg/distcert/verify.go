@@ -13,8 +13,8 @@ import (
 	"github.com/naru-relay/naru/pkg/proof"
 )
 
-// Pins name the signers that may sign distribution certificates; a signer that fits one entry of either list passes. At
-// least one is required: being under the pinned root is not enough.
+// Pins name the signers that may sign distribution certificates; a signer that fits one entry of either list passes. At least one
+// is required: being under the pinned root is not enough.
 type Pins struct {
 	// SPKI are SHA-256 digests of the subject public key info, hexadecimal.
 	SPKI []string
@@ -34,7 +34,7 @@ type Options struct {
 	Cache *cms.ChainCache
 }
 
-// Checks tells what was found true. A check that could not be made, because one before it failed, is false too.
+// Checks says which checks passed. A check that could not be made, because an earlier one failed, is false, too.
 type Checks struct {
 	// Format: a whole file under exactly one signature, with the documented content.
 	Format bool
@@ -61,8 +61,8 @@ type Certificate struct {
 	Digest string
 }
 
-// Match tells whether the certificate is about this document (hash in hexadecimal, either case; empty leaves it out). The error is ErrEdocNum,
-// ErrHash, or both.
+// Match checks that the certificate is about this document (hash in hexadecimal, either case; an empty hash is not compared). The
+// error is ErrEdocNum, ErrHash, or both.
 func (c *Certificate) Match(edocNum, hash string) error {
 	var failures []error
 	if c.EdocNum != edocNum {
@@ -74,9 +74,9 @@ func (c *Certificate) Match(edocNum, hash string) error {
 	return errors.Join(failures...)
 }
 
-// Verify judges a distribution certificate. The error joins one *Failure for every check that failed. The certificate is
-// nil unless the file is intact and the pinned signer's own; it is given together with an error when only its validity
-// failed, so that a caller can say what expired.
+// Verify judges a distribution certificate. The error joins one *Failure for every check that failed. The certificate is nil
+// unless the file is intact and the pinned signer's own; it is given together with an error when only its validity failed, so
+// that a caller can say what expired.
 func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 	var checks Checks
 	if opts.Roots == nil || opts.At.IsZero() || len(opts.PinnedSigner.SPKI)+len(opts.PinnedSigner.Subjects) == 0 {

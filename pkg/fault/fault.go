@@ -1,9 +1,10 @@
-// Package fault is the error model of Naru: one type that says what a caller can do (Kind), why exactly (Reason), and what may be
-// told in public (Message, Violations, Metadata), while the cause stays in the log.
+// Package fault is the error model of Naru: one type that says what a caller can do (Kind), why exactly (Reason), and what is
+// public (Message, Violations, Metadata), while the cause stays in the log.
 //
-// A fault crosses gRPC as google.rpc.Status with ErrorInfo, BadRequest and RetryInfo details (ToStatus, FromStatus) and REST as an
-// RFC 9457 problem document (ProblemOf). Any other error counts as Internal: its text never leaves the process. A context that
-// ended counts as Unavailable without a reason and keeps its own gRPC code (Canceled, DeadlineExceeded) and HTTP status (499, 504).
+// A fault crosses gRPC as google.rpc.Status with ErrorInfo, BadRequest and RetryInfo details (ToStatus, FromStatus) and REST as
+// an RFC 9457 problem document (ProblemOf). Any other error counts as Internal: its text never leaves the process. A context that
+// ended counts as Unavailable without a reason and keeps its own gRPC code (Canceled, DeadlineExceeded) and HTTP status (499,
+// 504).
 //
 // Messages, violations and metadata are public. They MUST NOT hold personal data, secrets or the refused value itself.
 package fault
@@ -21,13 +22,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// MaxViolations bounds what one fault reports: details travel in gRPC trailers, which clients of other languages limit. When more
-// were found, the metadata key violations_total tells how many.
+// MaxViolations bounds what one fault reports: details travel in gRPC trailers, which clients in other languages limit. If there
+// were more, the metadata key violations_total is their number.
 const MaxViolations = 100
 
 const violationsTotalKey = "violations_total"
 
-// Reason is the machine code of an error: a value of a service's proto enum Reason. On the wire its name loses the REASON_ prefix.
+// Reason is the machine code of an error: a value of a service's proto enum Reason. On the wire its name loses the REASON_
+// prefix.
 type Reason interface {
 	String() string
 }
@@ -59,7 +61,7 @@ type Error struct {
 	Violations []Violation
 	// Metadata are machine-readable particulars, e.g. the number a key was used for.
 	Metadata map[string]string
-	// RetryAfter tells when a repeat makes sense; 0 when unknown.
+	// RetryAfter is when a repeat makes sense; 0 if unknown.
 	RetryAfter time.Duration
 
 	cause error
@@ -68,7 +70,7 @@ type Error struct {
 // Option adds to a fault being made.
 type Option func(*Error)
 
-// Wrap keeps the cause for the log and for errors.Is; it is never told to a caller.
+// Wrap keeps the cause for the log and for errors.Is; no caller sees it.
 func Wrap(cause error) Option { return func(e *Error) { e.cause = cause } }
 
 // WithViolations reports broken rules, the first MaxViolations of them.
@@ -86,7 +88,7 @@ func WithMetadata(key, value string) Option {
 	return func(e *Error) { e.setMetadata(key, value) }
 }
 
-// WithRetryAfter tells the caller when to come again.
+// WithRetryAfter sets when the caller may try again.
 func WithRetryAfter(d time.Duration) Option { return func(e *Error) { e.RetryAfter = d } }
 
 // New makes a fault of the unit named domain. The reason may be nil; an empty message means the generic one of the kind.
@@ -141,7 +143,8 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is makes errors.Is(err, fault.NotFound) true for a fault of that kind anywhere in err's chain; KindOf tells the outermost one.
+// Is makes errors.Is(err, fault.NotFound) true for a fault of that kind anywhere in err's chain; KindOf returns the kind of the
+// outermost fault.
 func (e *Error) Is(target error) bool {
 	k, ok := target.(Kind)
 	return ok && k == e.Kind
@@ -181,7 +184,7 @@ func unclassified(k Kind, cause error) *Error {
 	return e
 }
 
-// KindOf tells the kind of the outermost fault in err: Internal for a plain error, 0 for nil.
+// KindOf returns the kind of the outermost fault in err: Internal for a plain error, 0 for nil.
 func KindOf(err error) Kind {
 	if e := As(err); e != nil {
 		return e.Kind
@@ -189,20 +192,12 @@ func KindOf(err error) Kind {
 	return 0
 }
 
-// ReasonOf tells the reason of the outermost fault in err, empty when there is none.
+// ReasonOf returns the reason of the outermost fault in err; empty if there is none.
 func ReasonOf(err error) string {
 	if e := As(err); e != nil {
 		return e.Reason
 	}
 	return ""
-}
-
-// HTTPStatusOf is the HTTP status err is answered with; 200 for nil.
-func HTTPStatusOf(err error) int {
-	if e := As(err); e != nil {
-		return e.row().http
-	}
-	return 200
 }
 
 // row is that of the kind, except that a context that ended, unless a unit judged it, keeps its own answer.
@@ -220,7 +215,7 @@ func (e *Error) row() row {
 	}
 }
 
-// public is what may be told: an Internal fault says nothing of itself but its domain and reason.
+// public is the part of a fault that callers may see: of an Internal fault only domain and reason.
 func (e *Error) public() *Error {
 	if e.Kind == Internal || e.Kind.row().code == codes.Internal {
 		return &Error{Kind: Internal, Domain: e.Domain, Reason: e.Reason, Message: internalRow().generic, RetryAfter: e.RetryAfter}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
@@ -52,7 +51,6 @@ func TestKinds(t *testing.T) {
 			require.Equal(t, line.kind, fault.KindOf(err))
 			require.ErrorIs(t, err, line.kind)
 			require.Equal(t, line.code, fault.ToStatus(err).Code())
-			require.Equal(t, line.http, fault.HTTPStatusOf(err))
 			require.Equal(t, line.http, fault.ProblemOf(err, "").Status)
 			require.Equal(t, line.kind, fault.KindOf(fault.FromStatus(fault.ToStatus(err))))
 			for _, other := range table {
@@ -123,7 +121,6 @@ func TestAs(t *testing.T) {
 	require.Nil(t, fault.As(nil))
 	require.Zero(t, fault.KindOf(nil))
 	require.Empty(t, fault.ReasonOf(nil))
-	require.Equal(t, http.StatusOK, fault.HTTPStatusOf(nil))
 	require.NoError(t, fault.FromStatus(nil))
 	require.Equal(t, codes.OK, fault.ToStatus(nil).Code())
 	require.Equal(t, 200, fault.ProblemOf(nil, "").Status)
@@ -156,17 +153,17 @@ func TestContextErrors(t *testing.T) {
 			wrapped := fmt.Errorf("waiting: %w", tt.err)
 			require.Equal(t, fault.Unavailable, fault.KindOf(wrapped))
 			require.Equal(t, tt.code, fault.ToStatus(wrapped).Code())
-			require.Equal(t, tt.http, fault.HTTPStatusOf(wrapped))
+			require.Equal(t, tt.http, fault.ProblemOf(wrapped, "").Status)
 			back := fault.FromStatus(fault.ToStatus(wrapped))
 			require.ErrorIs(t, back, tt.err)
 			require.Equal(t, tt.code, fault.ToStatus(back).Code())
 			fromLibrary := fault.FromStatus(status.New(tt.code, "from the library"))
 			require.ErrorIs(t, fromLibrary, tt.err)
-			require.Equal(t, tt.http, fault.HTTPStatusOf(fromLibrary))
+			require.Equal(t, tt.http, fault.ProblemOf(fromLibrary, "").Status)
 
 			judged := fault.New(fault.Unavailable, "hub", reason("REASON_HUB_SILENT"), "", fault.Wrap(wrapped))
 			require.Equal(t, codes.Unavailable, fault.ToStatus(judged).Code())
-			require.Equal(t, 503, fault.HTTPStatusOf(judged))
+			require.Equal(t, 503, fault.ProblemOf(judged, "").Status)
 		})
 	}
 }

@@ -28,17 +28,17 @@ const (
 	Reused
 	// Stale: somebody else changed the thing first. Verdict: retry.
 	Stale
-	// Exhausted: a quota or a queue is full. Verdict: retry after the time told.
+	// Exhausted: a quota or a queue is full. Verdict: retry after RetryAfter.
 	Exhausted
 	// Unavailable: a neighbour or a resource does not answer now. Verdict: retry.
 	Unavailable
-	// Corrupt: a hash, a signature or a chain does not hold. Verdict: park and page somebody.
+	// Corrupt: a hash, a signature or a chain is wrong. Verdict: park and page somebody.
 	Corrupt
-	// Internal: a defect of ours; every plain error counts as one. Verdict: retry.
+	// Internal: a defect of this software; every plain error counts as one. Verdict: retry.
 	Internal
 )
 
-// statusClientClosedRequest is the usual answer nobody is left to read: the caller cancelled.
+// statusClientClosedRequest is the usual status when the caller has cancelled; nobody reads it.
 const statusClientClosedRequest = 499
 
 // row is one line of the table of kinds.
@@ -98,7 +98,7 @@ func (k Kind) Code() codes.Code { return k.row().code }
 // HTTPStatus is the HTTP status the kind is answered with.
 func (k Kind) HTTPStatus() int { return k.row().http }
 
-// kindOfCode restores the kind from a code; Reused is told from Conflict by metadata.
+// kindOfCode restores the kind from a code; metadata distinguishes Reused from Conflict.
 func kindOfCode(c codes.Code) Kind {
 	switch c {
 	case codes.InvalidArgument, codes.OutOfRange:

@@ -25,7 +25,7 @@ type Problem struct {
 	Status int `json:"status"`
 	// Detail is the public message.
 	Detail string `json:"detail,omitempty"`
-	// Instance is the trace id under which the log tells more.
+	// Instance is the trace id, under which the log has details.
 	Instance string `json:"instance,omitempty"`
 	// Reason is the machine code, e.g. OWN_KEY_REUSED.
 	Reason string `json:"reason,omitempty"`
@@ -44,8 +44,8 @@ type ProblemViolation struct {
 	Message string `json:"message"`
 }
 
-// ProblemOf gives the document that answers err; instance is the trace id of the call. A plain or Internal error is told in generic
-// words only.
+// ProblemOf returns the document that answers err; instance is the trace id of the call. For a plain or Internal error its text
+// is generic.
 func ProblemOf(err error, instance string) Problem {
 	e := As(err)
 	if e == nil {
@@ -88,6 +88,6 @@ func WriteProblem(w http.ResponseWriter, p Problem) {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
 	}
 	w.WriteHeader(p.Status)
-	// A client that went away while it was told of an error needs no second error.
+	// If the client has gone, there is nobody to report the error to.
 	_, _ = w.Write(body)
 }

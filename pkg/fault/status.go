@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// domainRoot ends every ErrorInfo.domain of ours: <unit>.naru.
+	// domainRoot is the end of every ErrorInfo.domain of this relay: <unit>.naru.
 	domainRoot = "naru"
-	// httpStatusKey in ErrorInfo.metadata tells Reused from Conflict, which share a gRPC code.
+	// httpStatusKey in ErrorInfo.metadata distinguishes Reused from Conflict, which share a gRPC code.
 	httpStatusKey = "http_status"
 )
 
@@ -70,9 +70,9 @@ func setMetadata(info *errdetails.ErrorInfo, key, value string) {
 	info.Metadata[key] = value
 }
 
-// FromStatus restores the fault a status of ours carries. A status that is not ours (no ErrorInfo of the naru domain) keeps only
-// the kind of its code and its retry delay; its text is kept as the cause. FromStatus of OK or nil is nil. A status of ours is believed
-// as what another unit wrote, so what a peer relay answers MUST be judged by the unit that asked and not be passed on.
+// FromStatus restores the fault that a status of this relay carries. Of a foreign status (no ErrorInfo of the naru domain) only
+// the kind of its code and its retry delay stay; its text is kept as the cause. FromStatus of OK or nil is nil. A status with our
+// domain is trusted as written by another unit, so the unit that calls a peer relay MUST judge its answer and never pass it on.
 func FromStatus(s *status.Status) error {
 	if e := fromStatus(s); e != nil {
 		return e

@@ -8,8 +8,8 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 )
 
-// NewCommit makes the id of a transaction that states facts: a UUIDv7 whose last two bytes are zero. A frame of the commit has the same id
-// with its place, from 1, in these bytes; so one value names a frame, tells its commit, and sorts by time.
+// NewCommit makes the id of a transaction that states facts: a UUIDv7 whose last two bytes are zero. A frame of the commit has
+// the same id with its place, from 1, in these two bytes. So a frame's id names the frame, gives its commit, and sorts by time.
 func NewCommit() uuid.UUID {
 	commit := id.New()
 	binary.BigEndian.PutUint16(commit[14:], 0)
@@ -24,8 +24,5 @@ func IDOf(commit uuid.UUID, place uint16) uuid.UUID {
 	binary.BigEndian.PutUint16(commit[14:], place)
 	return commit
 }
-
-// CommitOf is the commit a frame belongs to.
-func CommitOf(frame uuid.UUID) uuid.UUID { return IDOf(frame, 0) }
 
 func placeOf(frame uuid.UUID) uint16 { return binary.BigEndian.Uint16(frame[14:]) }

@@ -7,7 +7,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// worthCompressing is the length below which a zstd frame's own head costs more than it saves.
+// worthCompressing is the body length below which a zstd frame's own header costs more than compression saves.
 const worthCompressing = 512
 
 // The encoder and the decoder keep their memory between calls and may be used by many at once.
@@ -20,7 +20,7 @@ var (
 	})
 )
 
-// compress gives the shorter of the body as it is and compressed.
+// compress returns the body compressed or as it is, whichever is shorter.
 func compress(raw []byte) ([]byte, Compression) {
 	if len(raw) < worthCompressing {
 		return raw, Uncompressed
@@ -35,7 +35,7 @@ func compress(raw []byte) ([]byte, Compression) {
 	return raw, Uncompressed
 }
 
-// decompress never makes more bytes than the header promised, whatever the body says of itself.
+// decompress never makes more bytes than the header promised, whatever the body claims.
 func decompress(body []byte, c Compression, rawLength int) ([]byte, error) {
 	raw := body
 	if c == Zstandard {

@@ -1,8 +1,8 @@
 // Package frame knows what a frame of facts is: how it is cut, named, encoded, compressed and opened.
 //
-// The facts of one kind that one transaction states are one frame: one row of the journal, one message of JetStream, one consumed-frame
-// row at each consumer. A frame is made once and never merged, split or encoded again. Its header (Header) can be authenticated without
-// opening the body; the Merkle root in it binds the body.
+// The facts of one kind that one transaction states are one frame: one row of the journal, one message of JetStream, one
+// consumed-frame row at each consumer. A frame is made once and never merged, split or encoded again. Its header (Header) can be
+// authenticated without opening the body; the Merkle root in it binds the body.
 package frame
 
 import (
@@ -29,7 +29,7 @@ const (
 // ErrEventTooLarge is an event over MaxEventBytes: a field limit of its message is missing.
 var ErrEventTooLarge = errors.New("event is larger than a frame may carry")
 
-// ErrBodyDiffers is a body that is not the one its header tells of.
+// ErrBodyDiffers says that a body does not match its header.
 var ErrBodyDiffers = errors.New("frame body is not what its header says")
 
 // Frame is one committed set of facts of one kind and lane.
@@ -56,7 +56,8 @@ func EncodeEvent(event *platformv1.Event) ([]byte, error) {
 
 const eventsField protowire.Number = 1
 
-// Cut puts encoded events (see EncodeEvent) of one kind into as few frames as the bounds allow, in order. The frames lack id, key and time.
+// Cut puts encoded events (see EncodeEvent) of one kind, in order, into as few frames as the bounds allow. The frames have no id,
+// key and time yet.
 func Cut(kind Kind, lane platformv1.Lane, encoded [][]byte) ([]Frame, error) {
 	var frames []Frame
 	for len(encoded) > 0 {
@@ -97,7 +98,8 @@ func packed(kind Kind, lane platformv1.Lane, events [][]byte) (Frame, error) {
 	return f, nil
 }
 
-// Events opens a frame: within the raw length its header promises, and only if the body has the root of the header.
+// Events decodes a frame's events. It never decompresses more than the header's raw length, and requires that the body has the
+// root in the header.
 func (f Frame) Events() ([]*platformv1.Event, error) {
 	encoded, err := f.EncodedEvents()
 	if err != nil {
@@ -113,7 +115,7 @@ func (f Frame) Events() ([]*platformv1.Event, error) {
 	return events, nil
 }
 
-// EncodedEvents opens a frame as Events does and leaves the events as they are encoded: these bytes are the leaves of the root.
+// EncodedEvents opens a frame as Events does but returns the events encoded: these bytes are the leaves of the root.
 func (f Frame) EncodedEvents() ([][]byte, error) {
 	raw, err := decompress(f.Body, f.Compression, f.RawLength)
 	if err != nil {

@@ -106,7 +106,7 @@ func TestMessage(t *testing.T) {
 	require.Empty(t, tag)
 
 	for name, change := range map[string]func(h *frame.Header){
-		"no place":               func(h *frame.Header) { h.ID = frame.CommitOf(h.ID) },
+		"no place":               func(h *frame.Header) { h.ID = frame.IDOf(h.ID, 0) },
 		"no events":              func(h *frame.Header) { h.Count = 0 },
 		"too many events":        func(h *frame.Header) { h.Count = frame.MaxEvents + 1 },
 		"too long":               func(h *frame.Header) { h.RawLength = frame.MaxRawBytes + 1 },

@@ -18,18 +18,18 @@ import (
 // Compression of a frame's body.
 type Compression uint8
 
-// The compressions. A number keeps its meaning for ever.
+// The compressions. The meaning of a number never changes.
 const (
 	Uncompressed Compression = iota
 	Zstandard
 )
 
-// Header is what is known of a frame without opening its body. Its canonical bytes are what a frame's MAC, its readers' tags and its leaf
-// in the unit's log are computed over.
+// Header is what is known about a frame without opening its body. A frame's MAC, its readers' tags and its leaf in the unit's log
+// are computed over its canonical bytes.
 type Header struct {
 	// ID names the commit and the frame's place in it (see NewCommit).
 	ID uuid.UUID
-	// Unit whose journal the frame stands in. Only private kinds of the platform are stated by other units than their kind's.
+	// Unit in whose journal the frame stands. It differs from the kind's unit only for private kinds of the platform.
 	Unit string
 	Kind Kind
 	// Lane is unspecified for a private kind, which never travels.
@@ -47,7 +47,7 @@ type Header struct {
 	Root tlog.Hash
 }
 
-// platform is whose private kinds every unit may state.
+// platform names the proto package whose private kinds every unit may state.
 const platform = "platform"
 
 const (
@@ -56,9 +56,9 @@ const (
 	maxHeader = 1 << 10
 )
 
-// Bytes is the canonical encoding: the words "naru.frame.v1", a zero byte, id[16], length and text of the unit and of the kind, lane, count[4], length and
-// text of the key id, compression, raw length[4], recorded at[8] in microseconds since 1970, root[32]. Integers are big endian, lengths
-// of texts one byte.
+// Bytes is the canonical encoding: the words "naru.frame.v1", a zero byte, id[16], length and text of the unit and of the kind,
+// lane, count[4], length and text of the key id, compression, raw length[4], recorded at[8] in microseconds since 1970, root[32].
+// Integers are big endian, lengths of texts one byte.
 func (h Header) Bytes() []byte {
 	b := make([]byte, 0, len(magic)+16+1+len(h.Unit)+1+len(h.Kind)+1+4+1+len(h.KeyID)+1+4+8+tlog.HashSize)
 	b = append(b, magic...)
@@ -79,7 +79,7 @@ func (h Header) Bytes() []byte {
 
 var errHeader = errors.New("frame header is malformed")
 
-// ParseHeader reads canonical bytes and nothing else.
+// ParseHeader reads canonical bytes and refuses all others.
 func ParseHeader(b []byte) (Header, error) {
 	var h Header
 	if len(b) > maxHeader || len(b) < len(magic) || string(b[:len(magic)]) != magic {
@@ -105,7 +105,7 @@ func ParseHeader(b []byte) (Header, error) {
 	return h, nil
 }
 
-// check says what no frame of ours can be.
+// check returns what is wrong with a header.
 func (h Header) check() error {
 	switch {
 	case h.ID.Version() != 7 || placeOf(h.ID) == 0:
@@ -131,7 +131,7 @@ func (h Header) check() error {
 // Leaf is the frame's leaf in the log of its unit.
 func (h Header) Leaf() tlog.Hash { return tlog.RecordHash(h.Bytes()) }
 
-// reader takes a header apart; short tells that it ended too early.
+// reader takes a header apart; short is set when the bytes ended too early.
 type reader struct {
 	rest  []byte
 	short bool
@@ -164,11 +164,11 @@ const (
 	headerTag       = "Naru-Tag-"
 )
 
-// OwnTag is the name of the producer's own tag. It ends the message's id, so that nobody else can take the id first: the server drops a second
-// message of one id.
+// OwnTag is the name of the producer's own tag. It is the end of the message's id, so that nobody else can use the id first: the
+// server drops a second message with the same id.
 const OwnTag = ""
 
-// Message answers the headers of the frame's message; tags are by the reader's name.
+// Message returns the headers of the frame's message; tags are by reader.
 func (f Frame) Message(tags map[string][]byte) map[string][]string {
 	header := map[string][]string{
 		headerMessageID: {f.ID.String() + "." + hex.EncodeToString(tags[OwnTag])},
@@ -208,7 +208,7 @@ func Read(header map[string][]string, body []byte, reader string) (f Frame, tag 
 	}
 	f.Body = body
 	if encoded, ok = only(headerTag + reader); ok {
-		tag, _ = base64.StdEncoding.DecodeString(encoded) // what is no tag fits nothing
+		tag, _ = base64.StdEncoding.DecodeString(encoded) // text that is no tag matches nothing
 	}
 	return f, tag, nil
 }

@@ -26,8 +26,9 @@ type EdgeDeps struct {
 	Meter  metric.Meter
 }
 
-// Edge is the outermost handler: a span for each call, continued from traceparent and told in the answer's, one log line and one
-// measurement, and an Internal problem in place of a panic. Log lines hold the route and never the path, the query or a header.
+// Edge is the outermost handler: it makes a span for each call, which continues the request's traceparent and is returned in the
+// answer's, one log line, one measurement, and an Internal problem after a panic. Log lines hold the route and never the path,
+// the query or a header.
 func Edge(deps EdgeDeps, next http.Handler) (http.Handler, error) {
 	took, err := deps.Meter.Float64Histogram("naru.gateway.http.duration", metric.WithUnit("s"), metric.WithDescription("Time from a request to the end of its answer"))
 	if err != nil {
@@ -52,7 +53,7 @@ func Edge(deps EdgeDeps, next http.Handler) (http.Handler, error) {
 	}), nil
 }
 
-// ended tells span, measurement and log how a call ended.
+// ended records in span, measurement and log how a call ended.
 func (d EdgeDeps) ended(ctx context.Context, c *call, took metric.Float64Histogram, panicked any) {
 	elapsed, status := d.Clock.Now().Sub(c.started), c.recorder.code()
 	attrs := []attribute.KeyValue{
@@ -87,7 +88,7 @@ func knownMethod(method string) string {
 
 type callKey struct{}
 
-// call is one call as the edge sees it; the inner handlers tell it the route.
+// call is one call as the edge sees it; the inner handlers set its route.
 type call struct {
 	method, route string
 	started       time.Time
@@ -103,7 +104,7 @@ func (c *call) name() string {
 
 func setRoute(ctx context.Context, route *Route) { SetRouteName(ctx, route.Pattern) }
 
-// SetRouteName tells the edge the route of a call that is not one of the API.
+// SetRouteName sets the route of a call that is not one of the API.
 func SetRouteName(ctx context.Context, name string) {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		c.route = name

@@ -79,7 +79,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.deps.API.ServeHTTP(w, r)
 }
 
-// body reads the body of a route that has one; false when the request was answered. No body at all is the same as an empty object.
+// body reads the body of a route that has one; false when the request was answered. No body at all is the same as an empty
+// object.
 func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Request, route *Route) ([]byte, bool) {
 	if route.body == nil {
 		return nil, true

@@ -68,7 +68,7 @@ func (e *encoder) message(m protoreflect.Message) error {
 	return nil
 }
 
-// shown tells whether a field is written: what is set, and the zero values that say something.
+// shown reports whether a field is written: fields that are set, and zero values that have a meaning.
 func shown(m protoreflect.Message, field protoreflect.FieldDescriptor) bool {
 	if m.Has(field) {
 		return true
@@ -201,7 +201,7 @@ func (e *encoder) float(value float64, bits int) {
 func (e *encoder) text(value string) {
 	encoder := json.NewEncoder(&e.out)
 	encoder.SetEscapeHTML(false)
-	// A string cannot fail to be written, and Encode ends with a newline nobody wants.
+	// Writing a string cannot fail, and the newline that Encode adds is removed.
 	if encoder.Encode(value) == nil {
 		e.out.Truncate(e.out.Len() - 1)
 	}

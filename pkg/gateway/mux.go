@@ -16,7 +16,8 @@ import (
 // Domain is the unit whose reasons this package gives.
 const Domain = "gateway"
 
-// NewMux makes the grpc-gateway mux that handlers are registered on. It MUST be served through a Handler, which judges requests first.
+// NewMux makes the grpc-gateway mux that handlers are registered on. It MUST be served through a Handler, which judges requests
+// first.
 func NewMux() *runtime.ServeMux {
 	return runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{Marshaler: &marshaler{}}),
@@ -33,8 +34,8 @@ func NewMux() *runtime.ServeMux {
 	)
 }
 
-// incomingHeader passes on what units read. Authorization is always passed on by grpc-gateway; trace context travels by the client's
-// own telemetry.
+// incomingHeader passes on what units read. Authorization is always passed on by grpc-gateway; trace context travels by the
+// client's own telemetry.
 func incomingHeader(name string) (string, bool) {
 	if textproto.CanonicalMIMEHeaderKey(name) == "Idempotency-Key" {
 		return "idempotency-key", true

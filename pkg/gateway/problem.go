@@ -11,8 +11,8 @@ import (
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
-// WriteError answers with the problem document of err, whose paths are those of the request message. Where the body of the route is one
-// field of the request, they are told from inside it, as the caller wrote it.
+// WriteError answers with the problem document of err, whose paths are those of the request message. If the route's body is one
+// field of the request, the paths start inside it, as the caller wrote it.
 func WriteError(ctx context.Context, w http.ResponseWriter, err error) {
 	problem := fault.ProblemOf(err, Instance(ctx))
 	if route := routeOf(ctx); route != nil && route.bodyField != "" && route.bodyField != "*" {

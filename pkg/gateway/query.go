@@ -16,8 +16,8 @@ import (
 // maxQueryValues bounds the values of a query.
 const maxQueryValues = 500
 
-// checkQuery judges every query parameter against the request's fields that neither path nor body give: lowerCamel names, dots for
-// fields of messages, one value unless the field is a list, and the same rules for values as in a body.
+// checkQuery judges every query parameter against the request's fields that neither path nor body give: lowerCamel names, dots
+// for fields of messages, one value unless the field is a list, and the same rules for values as in a body.
 func (r *Route) checkQuery(raw string) []fault.Violation {
 	if raw == "" {
 		return nil

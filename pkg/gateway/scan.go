@@ -47,7 +47,7 @@ func (s *scanner) literal(text string) error {
 	return nil
 }
 
-// delimiter tells whether a literal or a number may end before c.
+// delimiter reports whether a literal or a number may end before c.
 func delimiter(c byte) bool {
 	switch c {
 	case ' ', '\t', '\r', '\n', ',', ']', '}', ':':

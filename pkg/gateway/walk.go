@@ -11,23 +11,23 @@ import (
 )
 
 const (
-	// maxDepth bounds nesting; the deepest request of ours has six levels.
+	// maxDepth bounds nesting; the deepest request of this API has six levels.
 	maxDepth = 32
-	// maxViolations bounds what a walk keeps; a fault tells fewer.
+	// maxViolations bounds what a walk keeps; a fault reports fewer.
 	maxViolations = 1000
-	// maxNameRunes bounds how much of a member's unknown name is told.
+	// maxNameRunes bounds how much of an unknown member's name is reported.
 	maxNameRunes = 60
-	// maxPlaceRunes bounds how much is told of where a walk ended; every path of a request of ours is shorter.
+	// maxPlaceRunes bounds how much of the path is reported at which a walk ended; every path of this API is shorter.
 	maxPlaceRunes = 120
 	// aMember stands for a member among positions in what is skipped.
 	aMember = -1
 )
 
-// Walk judges a JSON body against the message it is to become, and tells everything that is wrong with it, in the order of the body:
-// syntax (json.syntax, nothing after it is judged), unknown members (json.unknown), members given twice (json.duplicate), wrong types
-// (json.type), numbers, enum names, base64, times, durations, UTF-8, lone surrogates, U+0000 in strings, two members of a oneof, and
-// nesting over 32 levels. Member names are the lowerCamel ones alone, enums are names alone. Null is the same as leaving a member
-// out. Violations hold paths and never values. What has no violation protojson accepts.
+// Walk checks a JSON body against the message it will become, and reports everything that is wrong, in the order of the body:
+// syntax (json.syntax, nothing after it is checked), unknown members (json.unknown), repeated members (json.duplicate), wrong
+// types (json.type), numbers, enum names, base64, times, durations, UTF-8, lone surrogates, U+0000 in strings, two members of a
+// oneof, and nesting over 32 levels. Only lowerCamel member names and only names of enums are accepted. Null is the same as
+// leaving a member out. Violations hold paths and never values. protojson accepts a body without violations.
 func Walk(body []byte, message protoreflect.MessageDescriptor) []fault.Violation {
 	w := &walker{scanner: scanner{data: body}}
 	if err := w.message("", message, 0); err != nil {
@@ -150,7 +150,7 @@ func (w *walker) mapping(path string, field protoreflect.FieldDescriptor, depth 
 	}
 	seen := make(map[string]bool)
 	return w.object(path, depth, func(name text) error {
-		// Keys are values of the caller's, so they are not told.
+		// Keys are the caller's values, so they are not reported.
 		inner := path + "[*]"
 		switch {
 		case name.fault != "":
@@ -326,8 +326,8 @@ func (w *walker) skip(path string, depth int) error {
 	return nil
 }
 
-// skipAt skips the value at a position of the value at path that is being skipped. Positions are remembered instead of written into the
-// path: hardly any of the many paths there can be in a body is ever told.
+// skipAt skips the value at a position of the value at path that is being skipped. It remembers positions and does not write them
+// into the path, because hardly any of the many paths in a body is ever reported.
 func (w *walker) skipAt(position int, path string, depth int) error {
 	w.skipped = append(w.skipped, position)
 	err := w.skip(path, depth)
@@ -335,8 +335,8 @@ func (w *walker) skipAt(position int, path string, depth int) error {
 	return err
 }
 
-// place is the path of a value inside the one at path, cut. Members are not named: where nothing is known of an object its names may be
-// values, as keys of maps are.
+// place is the path of a value inside the one at path, cut. Members are not named: where nothing is known of an object its names
+// may be values, as keys of maps are.
 func (w *walker) place(path string) string {
 	for _, position := range w.skipped {
 		if position == aMember {
@@ -359,7 +359,7 @@ func wrapper(message protoreflect.MessageDescriptor) protoreflect.FieldDescripto
 	return message.Fields().ByName("value")
 }
 
-// walkable tells whether a message is written as an object of its own members: of the well-known types only Empty is.
+// walkable reports whether a message is written as an object of its own members: of the well-known types only Empty is.
 func walkable(message protoreflect.MessageDescriptor) bool {
 	return !strings.HasPrefix(string(message.FullName()), "google.protobuf.") || message.FullName() == "google.protobuf.Empty"
 }
@@ -371,7 +371,7 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// printable makes a caller's member name fit to be told.
+// printable makes a caller's member name safe to report.
 func printable(name text) string {
 	if name.fault != "" {
 		return "?"

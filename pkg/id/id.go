@@ -1,5 +1,5 @@
-// Package id makes and reads the identifiers of Naru: UUIDv7 for what is ours, and the edoc number for what is exchanged with
-// the outside world.
+// Package id makes and reads the identifiers of Naru: UUIDv7 for what is ours, and the edoc number for what is exchanged with the
+// outside world.
 package id
 
 import (
@@ -14,8 +14,8 @@ import (
 // Identifiers of one process are strictly increasing. It panics only if the operating system has no randomness left to give.
 func New() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
-// KST is Korea Standard Time, in which the date of an edoc number is written. Korea has no daylight saving time, so a fixed
-// zone needs no time zone database.
+// KST is Korea Standard Time, in which the date of an edoc number is written. Korea has no daylight saving time, so a fixed zone
+// needs no time zone database.
 var KST = time.FixedZone("KST", 9*60*60)
 
 // Layout of an edoc number: 20260105_ABCDE12345_0000000000042.
@@ -32,8 +32,8 @@ const (
 )
 
 // EdocNumber is the 전자문서번호: YYYYMMDD_<code>_<serial>, 33 ASCII characters. The date is a KST date, the code (ten characters of
-// A-Z a-z 0-9) names the issuing relay, the serial has thirteen digits. A value obtained from ParseEdocNumber or NewEdocNumber
-// is well formed; the accessors give zero values for one that is not.
+// A-Z a-z 0-9) names the issuing relay, the serial has thirteen digits. A value obtained from ParseEdocNumber or NewEdocNumber is
+// well formed; the accessors give zero values for one that is not.
 type EdocNumber string
 
 // NewEdocNumber composes the number for a serial drawn by the relay with the given code at the instant date, whose KST day is
@@ -85,14 +85,6 @@ func (n EdocNumber) Date() time.Time {
 	return date
 }
 
-// Year is the number's KST year, on which record tables are partitioned; 0 when malformed.
-func (n EdocNumber) Year() int {
-	if date := n.Date(); !date.IsZero() {
-		return date.Year()
-	}
-	return 0
-}
-
 // Code names the issuing relay.
 func (n EdocNumber) Code() string {
 	if len(n) != edocLength {
@@ -113,7 +105,7 @@ func (n EdocNumber) Serial() int64 {
 	return serial
 }
 
-// ValidCode tells whether s can be the code part of an edoc number: ten characters of A-Z a-z 0-9.
+// ValidCode reports whether s can be the code part of an edoc number: ten characters of A-Z a-z 0-9.
 func ValidCode(s string) bool { return len(s) == codeEnd-codeStart && all(s, isCode) }
 
 func all(s string, allowed func(byte) bool) bool {

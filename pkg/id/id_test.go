@@ -31,7 +31,6 @@ func TestNewEdocNumber(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "20270101_Relay00001_0000000000042", n.String())
 	require.Equal(t, time.Date(2027, 1, 1, 0, 0, 0, 0, id.KST), n.Date())
-	require.Equal(t, 2027, n.Year())
 	require.Equal(t, "Relay00001", n.Code())
 	require.Equal(t, int64(42), n.Serial())
 
@@ -105,7 +104,6 @@ func TestMalformedEdocNumber(t *testing.T) {
 	t.Parallel()
 	for _, n := range []id.EdocNumber{"", "x", "2026022x_abcXYZ0189_000000000000x"} {
 		require.True(t, n.Date().IsZero())
-		require.Zero(t, n.Year())
 		require.Zero(t, n.Serial())
 	}
 	require.Empty(t, id.EdocNumber("x").Code())

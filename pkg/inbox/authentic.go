@@ -14,20 +14,20 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// wholeFrame begins the reasons for which a frame is parked as it came, without having been opened.
+// wholeFrame is the prefix of the reasons for which a whole frame is parked unopened.
 const wholeFrame = "frame_"
 
 const (
-	// keyRetry is the pause before a frame whose producer could not be asked for the key is offered again.
+	// keyRetry is the pause before the next try, when the producer could not be asked for the key.
 	keyRetry = 2 * time.Second
-	// unknownKeyRetry is the one where it was asked and never had such a key: somebody may be making ids up.
+	// unknownKeyRetry is the pause when the producer answered that it never had such a key: somebody may be inventing ids.
 	unknownKeyRetry = 10 * time.Second
-	// forgedKept bounds the frames of others that are kept for the operator, so that nobody fills the table with them.
+	// forgedKept bounds the forged frames that are kept for the operator, so that nobody can fill the table with them.
 	forgedKept = 1000
 )
 
-// authentic gives the arrivals that are their producer's and of the time in which frames are published. The others are brought to their
-// end here: what is no frame is dropped, what is forged or too old is parked, what cannot be judged now comes again.
+// authentic returns the arrivals that their producer made and that are recent enough. It deals with the others itself: what is no
+// frame is dropped, what is forged or too old is parked, and what cannot be judged now is asked for again later.
 func (e *Engine) authentic(ctx context.Context, c Consumer, batch []arrival) []arrival {
 	good := batch[:0]
 	for _, a := range batch {
@@ -39,7 +39,8 @@ func (e *Engine) authentic(ctx context.Context, c Consumer, batch []arrival) []a
 		case err == nil:
 			good = append(good, a)
 		case a.err != nil:
-			// No frame of ours: nothing can be parked by identity. It is dropped loudly; its bytes stay in the stream.
+			// This is no frame of ours, so it has no identity to park it by. It is dropped and logged as an error; its bytes stay
+			// in the stream.
 			e.deps.Log.LogAttrs(ctx, slog.LevelError, "message is no frame and was dropped", slog.String("consumer", c.Purpose), slog.Any("error", err))
 			e.forgeries.Add(ctx, 1)
 			e.acknowledge(ctx, a)
@@ -61,9 +62,9 @@ func (e *Engine) authentic(ctx context.Context, c Consumer, batch []arrival) []a
 	return good
 }
 
-// judge says why a frame is not taken. An error without a reason means that it cannot be judged now.
+// judge returns why a frame is not taken. An error without a reason means that it cannot be judged now.
 func (e *Engine) judge(ctx context.Context, a arrival) (why string, err error) {
-	// Before the key is asked for: one that nobody knows is waited for, and not longer than a frame may be published.
+	// The age is checked before the key is asked for: a frame with an unknown key waits only as long as it may be published.
 	if age := e.deps.Clock.Now().Sub(a.frame.RecordedAt); age.Abs() > journal.Republished {
 		return "frame_too_old", fmt.Errorf("frame is %s old", age.Round(time.Hour))
 	}
@@ -77,7 +78,7 @@ func (e *Engine) judge(ctx context.Context, a arrival) (why string, err error) {
 	}
 }
 
-// refuse parks a frame whole, without taking its id as consumed: the true frame of that id must still find its way.
+// refuse parks a whole frame but does not mark its id as consumed: the true frame with that id must still be taken.
 func (e *Engine) refuse(ctx context.Context, c Consumer, a arrival, why string) {
 	e.deps.Log.LogAttrs(ctx, slog.LevelError, "frame refused", slog.String("consumer", c.Purpose), slog.String("reason", why),
 		slog.String("frame_id", a.frame.ID.String()), slog.String("kind", string(a.frame.Kind)))
@@ -102,13 +103,13 @@ func (e *Engine) acknowledge(ctx context.Context, a arrival) {
 	}
 }
 
-// safely runs a handler; a panic is its failure, not the process's end.
+// safely runs a handler; a panic counts as a failure of the handler and does not end the process.
 func (e *Engine) safely(ctx context.Context, h Handler, tx *journal.Tx, of []envelope) (verdicts []Verdict, err error) {
 	defer e.recovered(ctx, h.kind, &err)
 	return h.handle(ctx, tx, of)
 }
 
-// recovered makes a panic of a handler the failure of what it handled.
+// recovered turns a panic of a handler into an error about the event it handled.
 func (e *Engine) recovered(ctx context.Context, kind frame.Kind, failure *error) {
 	cause := recover()
 	if cause == nil {

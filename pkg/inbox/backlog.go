@@ -8,7 +8,7 @@ import (
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
-// Backlog is what consumers could not finish.
+// Backlog counts what consumers could not finish.
 type Backlog struct {
 	Deferred, Parked int64
 	// OldestDeferred is how long the oldest deferred event has waited.

@@ -1,14 +1,15 @@
 // Package inbox consumes frames: the effect of a frame happens once in a unit's schema, however often it is delivered.
 //
-// A consumer takes everything that waits (up to 1,000 events or 512 KiB) into one transaction: first the ids of the frames, then the
-// handlers' set-based writes, then the events they answer with; after the commit the frames are acknowledged. Handlers see decoded
-// events and a transaction and return verdicts; they never touch acknowledgements. What needs a call or a connection of its own is done
-// before the transaction (OnPrepared). Promised is an effect once per frame in this
-// schema, and nothing about order: a handler MUST also be idempotent by its natural key and MUST NOT rely on the order of events of
-// different kinds or units.
+// A consumer takes everything that waits (up to 1,000 events or 512 KiB) into one transaction: first it writes the ids of the
+// frames, then the handlers run their set-based writes, then the events they answer with are stated. After the commit the frames
+// are acknowledged. Handlers see decoded events and a transaction and return verdicts; they never acknowledge. What needs a call
+// or a connection of its own is done before the transaction (OnPrepared).
 //
-// Handlers of several events MUST lock rows in the order of the subjects. Where one transaction hands events out one by one, because they
-// were deferred or a frame is taken apart, it does so in that order too.
+// The package promises one effect per frame in this schema. It promises nothing about order: a handler MUST also be idempotent by
+// its natural key and MUST NOT rely on the order of events of different kinds or units.
+//
+// Handlers of several events MUST lock rows in the order of the subjects. When one transaction handles events one by one
+// (deferred events, or a frame that is split after a failure), it keeps that order, too.
 package inbox
 
 import (
@@ -30,13 +31,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// consumedDays is how long frame ids are kept at least: longer than frames are published again (journal.Republished) and streams keep them.
+// consumedDays is the least time for which frame ids are kept. It is longer than frames may be published again
+// (journal.Republished) and longer than streams keep them.
 const consumedDays = 30
 
 // Migrations makes the consumer tables in a unit's schema.
 func Migrations() pg.Source {
 	return pg.Source{Name: "inbox", FS: migrations, Partitions: []pg.Partition{{
-		// A month has more days than frames are published again for: the present one and the one before hold every id that can come.
+		// A month is longer than the time in which frames are published again, so this month's partition and the one before hold
+		// every id that can still come.
 		Table: "consumed_frame", Kind: pg.ByMonthUUIDv7, Retain: pg.Retain{Days: consumedDays}, Guard: "select true",
 	}}}
 }
@@ -67,13 +70,13 @@ type Event[M proto.Message] struct {
 	Sender, Actor string
 	OccurredAt    time.Time
 	Causation     string
-	// Traceparent to pass on to the events that answer this one; empty when not sampled.
+	// Traceparent is passed on to the events that answer this one; empty when the trace is not sampled.
 	Traceparent string
 	Lane        platformv1.Lane
 	Message     M
 }
 
-// Answer starts an event that answers e: same subject, sender and lane, caused by e's frame and traced with it.
+// Answer starts an event that answers e: same subject, sender and lane; e's frame is its cause and e's trace is continued.
 func (e Event[M]) Answer(actor string, at time.Time, message proto.Message) journal.Fact {
 	return journal.Fact{
 		Subject: e.Subject, Sender: e.Sender, Actor: actor, OccurredAt: at,
@@ -85,15 +88,13 @@ func (e Event[M]) Answer(actor string, at time.Time, message proto.Message) jour
 type Handler struct {
 	kind   frame.Kind
 	handle func(ctx context.Context, tx *journal.Tx, events []envelope) ([]Verdict, error)
-	// prepare is the step before the transaction, nil for most.
+	// prepare runs before the transaction; nil for most handlers.
 	prepare func(ctx context.Context, event envelope) (any, error)
 }
 
-// Kind of the events it handles.
-func (h Handler) Kind() frame.Kind { return h.kind }
-
-// On makes a handler of the events that carry an M. It returns a verdict per event, or nil for all Done. An error gives the whole batch
-// back; an event that fails again by itself is parked, unless the error is a fault of kind Unavailable or Exhausted: then it is deferred.
+// On makes a handler of the events that carry an M. It returns one verdict per event, or nil when all are Done. An error rolls
+// the whole batch back; smaller parts of it are tried until the event that fails is alone. That event is parked, unless the error
+// is a fault of kind Unavailable or Exhausted: then it is deferred.
 func On[M proto.Message](fn func(ctx context.Context, tx *journal.Tx, events []Event[M]) ([]Verdict, error)) Handler {
 	return handlerOf(func(ctx context.Context, tx *journal.Tx, events []Event[M], _ []envelope) ([]Verdict, error) {
 		return fn(ctx, tx, events)
@@ -145,17 +146,17 @@ func decoded[M proto.Message](e envelope, message M) Event[M] {
 	}
 }
 
-// envelope is an event with the frame's part of what is known of it.
+// envelope is an event with what its frame says about it.
 type envelope struct {
 	frameID uuid.UUID
 	kind    frame.Kind
 	lane    platformv1.Lane
 	event   *platformv1.Event
-	// prepared is what the handler's step before the transaction said of it.
+	// prepared is what the handler's step before the transaction returned.
 	prepared preparation
 }
 
-// Verdict is what a handler says of one event. The zero value is Done.
+// Verdict is what a handler decides about one event. The zero value is Done.
 type Verdict struct {
 	what   verdictKind
 	reason string
@@ -171,13 +172,14 @@ const (
 )
 
 var (
-	// Done: its effect is in the transaction.
+	// Done: the event's effect is in the transaction.
 	Done = Verdict{}
-	// Ignore: rightly without effect, e.g. known already by its natural key.
+	// Ignore: the event rightly has no effect, e.g. its natural key is known already.
 	Ignore = Verdict{what: ignored}
 )
 
-// Defer keeps the event until its missing half may have come: 1 s, doubling to 5 min, parked after 24 h. Reason is a static word.
+// Defer keeps the event and tries it again, because what it needs may come later: after 1 s, doubling to 5 min; after 24 h it is
+// parked. Reason is a static word.
 func Defer(reason string) Verdict { return Verdict{what: deferred, reason: reason} }
 
 // Park gives the event to an operator. Reason is a static word.

@@ -24,7 +24,7 @@ func (e *Engine) deferralTask() lifecycle.Task {
 	})
 }
 
-// HandleDeferred gives the due deferred events to their handlers, each in a savepoint of its own, and tells how many there were.
+// HandleDeferred gives the due deferred events to their handlers, each in its own savepoint, and returns their number.
 func (e *Engine) HandleDeferred(ctx context.Context) (int, error) {
 	prepared, err := e.prepareDeferred(ctx)
 	if err != nil {
@@ -73,7 +73,7 @@ func (e *Engine) retryDeferred(ctx context.Context, tx *journal.Tx, s stored) er
 	return deleteDeferred(ctx, tx, s)
 }
 
-// again hands one stored event to its handler. Only an error of the transaction itself comes back.
+// again gives one stored event to its handler. It returns an error only when the transaction itself failed.
 func (e *Engine) again(ctx context.Context, tx *journal.Tx, s stored) (Verdict, error) {
 	h, ok := e.handlerOf(s)
 	if !ok {
@@ -100,5 +100,5 @@ func (e *Engine) handlerOf(s stored) (Handler, bool) {
 	return Handler{}, false
 }
 
-// ErrNotParked is a parked event that is not there (any more).
+// ErrNotParked says that there is no such parked event, or no longer.
 var ErrNotParked = errors.New("no such parked event")

@@ -28,7 +28,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Bounds of one consumer transaction. They are found by measuring; its deadline stays far below the bus's AckWait.
+// Bounds of one consumer transaction, found by measuring. Its deadline is far below the bus's AckWait.
 const (
 	maxBatchEvents   = 1000
 	maxBatchBytes    = 512 << 10
@@ -37,7 +37,7 @@ const (
 	suspectDelivered = 5
 	expressRest      = 10 * time.Millisecond
 	bulkRest         = 50 * time.Millisecond
-	// lookAgain is the pause before a consumer that is gone is looked for.
+	// lookAgain is the pause before looking again for a consumer that is gone.
 	lookAgain = 2 * time.Second
 )
 
@@ -53,10 +53,10 @@ type Engine struct {
 type Deps struct {
 	Unit    string
 	Journal *journal.Journal
-	// Keys check that a frame is its producer's.
+	// Keys check that a frame was made by its producer.
 	Keys  *journal.ReaderKeys
 	Clock clock.Clock
-	// Slots let the works of the process share its processors; nil lets everybody begin at once.
+	// Slots share the processors among the work of the process; with nil, all work begins at once.
 	Slots     *work.Slots
 	Consumers []Consumer
 	Log       *slog.Logger
@@ -99,7 +99,7 @@ type Source interface {
 	Subscribe(ctx context.Context, spec bus.ConsumerSpec, lane platformv1.Lane, out chan<- bus.Message) (*bus.Subscription, error)
 }
 
-// Tasks run every consumer in every lane, and the deferral loop.
+// Tasks run every consumer in every lane, and the loop over deferred events.
 func (e *Engine) Tasks(source Source) []lifecycle.Task {
 	tasks := []lifecycle.Task{e.deferralTask()}
 	for _, c := range e.deps.Consumers {
@@ -113,8 +113,8 @@ func (e *Engine) Tasks(source Source) []lifecycle.Task {
 	return tasks
 }
 
-// consume follows a consumer for as long as the unit runs. One that is gone, because it or its stream was deleted, is told at once: the
-// unit is not ready, and looks for it until somebody has made it again.
+// consume follows a consumer while the unit runs. When the consumer or its stream was deleted, the unit reports itself not ready
+// and looks for it until somebody has made it again.
 func (e *Engine) consume(ctx context.Context, source Source, c Consumer, lane platformv1.Lane) error {
 	name := c.Spec(e.deps.Unit).Name(lane)
 	for {
@@ -158,7 +158,8 @@ func (e *Engine) follow(ctx context.Context, source Source, c Consumer, lane pla
 	}
 }
 
-// restOf bounds how long a consumer gathers after a transaction before it begins the next: as long as that one took, at most this.
+// restOf bounds the pause between two transactions of a consumer. The pause is as long as the last transaction took, but not
+// longer than this.
 func restOf(lane platformv1.Lane) time.Duration {
 	if lane == platformv1.Lane_LANE_BULK {
 		return bulkRest
@@ -168,7 +169,7 @@ func restOf(lane platformv1.Lane) time.Duration {
 
 var errGone = errors.New("nothing more comes from it")
 
-// Ready tells which consumers are gone.
+// Ready returns an error that names the consumers that are gone.
 func (e *Engine) Ready() error {
 	if names := e.gone.names(); len(names) > 0 {
 		return fmt.Errorf("consumers are gone: %s", strings.Join(names, ", "))
@@ -201,9 +202,9 @@ func (m *missing) names() []string {
 	return slices.Sorted(maps.Keys(m.gone))
 }
 
-// gather waits for one message and takes what else is there. A consumer that has just committed takes until it has rested: many small
-// frames, as single sends and viewings cause them, cost a transaction for each otherwise, because their producers commit no slower. One that
-// was idle begins at once.
+// gather waits for one message and takes all others that are there. A consumer that has just committed rests first and gathers
+// meanwhile. Without the rest, the many small frames of single sends and viewings would cost one transaction each, because their
+// producers commit as fast. A consumer that was idle begins at once.
 func (e *Engine) gather(ctx context.Context, lane platformv1.Lane, messages <-chan bus.Message, closed <-chan struct{}, rested <-chan time.Time) ([]arrival, bool) {
 	var batch []arrival
 	var events, size int
@@ -251,7 +252,7 @@ type arrival struct {
 	err     error
 }
 
-// settle brings a batch to its end: acknowledged, or given back for later.
+// settle finishes a batch: each frame is acknowledged, or given back for later.
 func (e *Engine) settle(ctx context.Context, c Consumer, batch []arrival) {
 	var frames []frame.Frame
 	suspect := false
@@ -277,9 +278,9 @@ func (e *Engine) settle(ctx context.Context, c Consumer, batch []arrival) {
 	}
 }
 
-// process commits the effect of frames. An error means that nothing of what is left was committed and the same frames are to be
-// delivered again: the database is away, or what a handler needs. Any other failure is somebody's: the offender is found by halving and
-// parked at once, so that it holds up no others.
+// process commits the effect of frames. An error means that nothing of what is left was committed and that the same frames must
+// be delivered again, because the database or something a handler needs is away. Any other failure is caused by an event: it is
+// found by halving the batch and parked at once, so that it does not hold up the others.
 func (e *Engine) process(ctx context.Context, c Consumer, frames []frame.Frame, oneByOne bool) error {
 	if len(frames) == 0 {
 		return nil
@@ -306,7 +307,8 @@ func (e *Engine) process(ctx context.Context, c Consumer, frames []frame.Frame, 
 	return errors.Join(e.process(ctx, c, frames[:half], false), e.process(ctx, c, frames[half:], false))
 }
 
-// isPutOff: what the handler needs beside the database (a clock it may believe, a data key of another unit) is not to be had now.
+// isPutOff reports that something the handler needs beside the database is not available now: a trustworthy clock, or a data key
+// of another unit.
 func isPutOff(err error) bool {
 	kind := fault.KindOf(err)
 	return kind == fault.Unavailable || kind == fault.Exhausted
@@ -341,7 +343,7 @@ func (e *Engine) commit(ctx context.Context, c Consumer, frames []frame.Frame, o
 	return nil
 }
 
-// handle gives the events to their handlers, kind by kind, and writes down the verdicts.
+// handle gives the events to their handlers, one kind after the other, and stores the verdicts.
 func (e *Engine) handle(ctx context.Context, tx *journal.Tx, c Consumer, envelopes []envelope, oneByOne bool) error {
 	for _, h := range c.Handlers {
 		var of []envelope
@@ -385,7 +387,7 @@ func (e *Engine) verdicts(ctx context.Context, tx *journal.Tx, h Handler, of []e
 		case pg.Passing(err):
 			return nil, err
 		case isPutOff(err):
-			// The savepoint undid it; it waits by itself, so that the others go on.
+			// The savepoint undid its effect. It is deferred alone, so that the others go on.
 			e.deps.Log.LogAttrs(ctx, slog.LevelWarn, "event put off", slog.String("kind", string(h.kind)),
 				slog.String("subject", of[i].event.GetSubject()), slog.Any("error", err))
 			verdicts[i] = Defer("unavailable")
@@ -398,8 +400,8 @@ func (e *Engine) verdicts(ctx context.Context, tx *journal.Tx, h Handler, of []e
 	return verdicts, nil
 }
 
-// trace gives each sampled event a span of its own under the event's context, so that one trace id runs from the request to the
-// last consumer, and makes answers children of it. It returns what ends the spans.
+// trace gives each sampled event its own span under the event's context, so that one trace id goes from the request to the last
+// consumer. Answers become children of that span. It returns the function that ends the spans.
 func (e *Engine) trace(ctx context.Context, c Consumer, envelopes []envelope) (finish func()) {
 	var spans []trace.Span
 	for i := range envelopes {

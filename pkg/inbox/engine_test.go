@@ -119,8 +119,8 @@ func TestDeferredForTooLongIsParked(t *testing.T) {
 	require.Equal(t, 1, parked)
 }
 
-// What cannot be done now is no reason to give an event to an operator, however often it was tried: not when a frame is taken apart
-// after several deliveries, and not when a deferred event is tried again.
+// What cannot be done now is no reason to give an event to an operator, however often it was tried: not when a frame is taken
+// apart after several deliveries, and not when a deferred event is tried again.
 func TestUnavailableIsPutOffAndNeverParked(t *testing.T) {
 	t.Parallel()
 	away, calls := true, 0
@@ -162,8 +162,8 @@ func TestUnavailableIsPutOffAndNeverParked(t *testing.T) {
 	require.Equal(t, 4, calls)
 }
 
-// Deferred events that one transaction handles, and events that are taken apart after several deliveries, lock the rows of their subjects
-// in the order of the subjects: a transaction that has the first and wants the last of them waits for nobody.
+// Deferred events that one transaction handles, and events that are taken apart after several deliveries, lock the rows of their
+// subjects in the order of the subjects: a transaction that has the first and wants the last of them waits for nobody.
 func TestEventsOneByOneLockInOrder(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -23,7 +23,7 @@ type Parked struct {
 	ParkedAt                        time.Time
 }
 
-// ListParked lists parked events, oldest first, after a place (zero values: from the start).
+// ListParked lists parked events after a given position, oldest first; zero values list from the start.
 func ListParked(ctx context.Context, db pg.DBTX, afterTime time.Time, afterID uuid.UUID, limit int) ([]Parked, error) {
 	const list = `
 		select id, consumer, kind, subject, reason, ordinal, parked_at
@@ -40,12 +40,12 @@ func ListParked(ctx context.Context, db pg.DBTX, afterTime time.Time, afterID uu
 	}, list, afterTime, afterID, limit)
 }
 
-// Replay hands a parked event to its handler again and tells whether it is done with. One that is deferred or fails stays parked, and so does
-// a frame that was parked whole.
+// Replay gives a parked event to its handler again and reports whether it is finished. An event that is deferred or fails again
+// stays parked. A frame that was parked whole stays parked, too.
 func (e *Engine) Replay(ctx context.Context, parkedID uuid.UUID) (bool, error) {
 	seen, err := readParked(ctx, e.deps.Journal.DB(), parkedID, "")
 	if err != nil || strings.HasPrefix(seen.reason, wholeFrame) {
-		return false, err // what is kept of a whole frame is no event that could be handled
+		return false, err // a frame that was parked whole has no event to handle
 	}
 	var prepared preparation
 	if h, ok := e.handlerOf(seen); ok && h.prepare != nil {

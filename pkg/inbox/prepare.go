@@ -11,10 +11,10 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 )
 
-// OnPrepared makes a handler with a step before the transaction, for what must not happen in one: calls to other units, and whatever may
-// need a second connection of the pool, such as opening a sealed value whose key is seen the first time. prepare is run for each event
-// before the transaction begins, also for one that turns out to be consumed already; fn gets its answers, one per event. It MUST NOT
-// change them, because the transaction may be run again. An error of prepare counts as one of fn (see On).
+// OnPrepared makes a handler with a step before the transaction. The step is for what must not happen inside one: calls to other
+// units, and whatever may need a second connection of the pool, such as opening a sealed value whose key is not yet in memory.
+// prepare runs for each event, even for one that was consumed already; fn gets its results, one per event. fn MUST NOT change
+// them, because the transaction may run again. An error of prepare counts like an error of fn (see On).
 func OnPrepared[M proto.Message, P any](
 	prepare func(ctx context.Context, event Event[M]) (P, error),
 	fn func(ctx context.Context, tx *journal.Tx, events []Event[M], prepared []P) ([]Verdict, error),
@@ -35,7 +35,7 @@ func OnPrepared[M proto.Message, P any](
 	})
 	h.prepare = func(ctx context.Context, e envelope) (any, error) {
 		message, err := frame.Payload[M](e.event)
-		if err != nil { // it is parked without asking for this
+		if err != nil { // such an event is parked anyway
 			return nil, nil //nolint:nilerr,nilnil // there is nothing to prepare
 		}
 		return prepare(ctx, decoded(e, message))
@@ -45,15 +45,15 @@ func OnPrepared[M proto.Message, P any](
 
 var errUnprepared = errors.New("event was handed out without its preparation")
 
-// preparation is what a handler's first step said of an event.
+// preparation is the result of a handler's first step for one event.
 type preparation struct {
 	done   bool
 	answer any
 	err    error
 }
 
-// prepare runs the first step of the handlers that have one. One by one, an event that cannot be prepared hinders no other; else the first
-// error gives the batch back.
+// prepare runs the first step of the handlers that have one. With oneByOne, an event that cannot be prepared does not stop the
+// others; otherwise the first error gives the whole batch back.
 func (e *Engine) prepare(ctx context.Context, c Consumer, opened []openedFrame, oneByOne bool) error {
 	for _, h := range c.Handlers {
 		if h.prepare == nil {
@@ -81,7 +81,7 @@ func (e *Engine) prepared(ctx context.Context, h Handler, of envelope) (p prepar
 	return p
 }
 
-// prepares tells whether any handler has a step before the transaction.
+// prepares reports whether any handler has a step before the transaction.
 func (e *Engine) prepares() bool {
 	for _, c := range e.deps.Consumers {
 		for _, h := range c.Handlers {
@@ -105,7 +105,7 @@ func (s stored) identity() identity {
 	return identity{consumer: s.consumer, kind: s.envelope.kind, subject: s.envelope.event.GetSubject(), ordinal: s.envelope.event.GetOrdinal()}
 }
 
-// prepareDeferred prepares what is due, before anything of it is claimed. What the time was too short for is left out.
+// prepareDeferred prepares the due events before any of them is claimed. It leaves out those it has no time for.
 func (e *Engine) prepareDeferred(ctx context.Context) (map[identity]preparation, error) {
 	if !e.prepares() {
 		return nil, nil //nolint:nilnil // nothing to prepare
@@ -131,7 +131,7 @@ func (e *Engine) prepareDeferred(ctx context.Context) (map[identity]preparation,
 	return prepared, nil
 }
 
-// take gives a claimed event its preparation; false if it needs one and has none yet.
+// take gives a claimed event its preparation; false if the event needs one that was not made.
 func (e *Engine) take(s *stored, prepared map[identity]preparation) bool {
 	h, ok := e.handlerOf(*s)
 	if !ok || h.prepare == nil {

@@ -80,8 +80,8 @@ func (p *preparing) retry(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The first step has the connection that the transaction takes afterwards, wherever an event comes from: a frame, the deferred ones, the
-// parked ones.
+// The first step has the connection that the transaction takes afterwards, wherever an event comes from: a frame, the deferred
+// ones, the parked ones.
 func TestPreparationComesBeforeTheTransaction(t *testing.T) {
 	t.Parallel()
 	p := newPreparing(t)

@@ -43,7 +43,7 @@ func insertConsumed(ctx context.Context, db pg.DBTX, consumer string, frames []f
 	return pg.Set[uuid.UUID](ctx, db, "insert consumed frames", insert, ids, consumer)
 }
 
-// openedFrame is a frame with its events; none if it cannot be decoded.
+// openedFrame is a frame with its events; without events if it cannot be decoded.
 type openedFrame struct {
 	frame     frame.Frame
 	envelopes []envelope
@@ -72,7 +72,7 @@ func open(frames []frame.Frame) []openedFrame {
 	return opened
 }
 
-// fresh gives the events of the new frames, in a slice of its own, and the new frames that cannot be decoded.
+// fresh returns the events of the new frames, in a new slice, and the new frames that cannot be decoded.
 func fresh(opened []openedFrame, isNew map[uuid.UUID]bool) (envelopes []envelope, undecodable []frame.Frame) {
 	for _, f := range opened {
 		switch {
@@ -86,7 +86,7 @@ func fresh(opened []openedFrame, isNew map[uuid.UUID]bool) (envelopes []envelope
 	return envelopes, undecodable
 }
 
-// record writes down the verdicts that leave something behind.
+// record stores the verdicts Defer and Park.
 func (e *Engine) record(ctx context.Context, db pg.DBTX, consumer string, of []envelope, verdicts []Verdict) error {
 	var later, given []envelope
 	var why, whyGiven []string
@@ -133,7 +133,8 @@ func insertParked(ctx context.Context, db pg.DBTX, consumer string, of []envelop
 	return insertEvents(ctx, db, "park", insert, consumer, of, reasons, ids)
 }
 
-// insertEvents runs an insert into deferred_event or parked_event, which have the same head; last is its parameter behind them.
+// insertEvents runs an insert into deferred_event or parked_event, whose first columns are the same; last is the value after
+// these columns.
 func insertEvents(ctx context.Context, db pg.DBTX, doing, insert, consumer string, of []envelope, reasons []string, last any) error {
 	if len(of) == 0 {
 		return nil
@@ -155,7 +156,7 @@ func insertEvents(ctx context.Context, db pg.DBTX, doing, insert, consumer strin
 	return pg.Exec(ctx, db, fmt.Sprintf("%s %d events", doing, len(of)), insert, consumer, kinds, subjects, ordinals, lanes, frames, bodies, reasons, last)
 }
 
-// parkFrame parks a frame as one row with its raw bytes, for whatever reason its events are not to be had.
+// parkFrame parks a frame as one row with its raw bytes, because its events cannot be read.
 func parkFrame(ctx context.Context, db pg.DBTX, consumer string, f frame.Frame, why string) error {
 	const insert = `
 		insert into parked_event (id, consumer, kind, subject, ordinal, lane, frame_id, event, reason)
@@ -163,7 +164,8 @@ func parkFrame(ctx context.Context, db pg.DBTX, consumer string, f frame.Frame, 
 	return pg.Exec(ctx, db, fmt.Sprintf("park frame %s", f.ID), insert, id.New(), consumer, string(f.Kind), int16(f.Lane), f.ID, f.Body, why)
 }
 
-// Wake makes deferred events of these subjects due at once. The handler that creates what others wait for calls it in its transaction.
+// Wake makes the deferred events of these subjects due at once. A handler that creates what they wait for calls it in its
+// transaction.
 func Wake(tx *journal.Tx, subjects ...string) {
 	const wake = `
 		update deferred_event d
@@ -184,14 +186,14 @@ type stored struct {
 	envelope envelope
 }
 
-// bySubject is the order in which events are handled that one transaction handles one by one: the handlers lock rows by subject, and
-// whoever locks several in another order than the others will deadlock with them (multi-row writes sort by key).
+// bySubject is the order in which one transaction handles events one by one. Handlers lock rows by subject; transactions that
+// lock several rows in different orders deadlock (multi-row writes sort by key).
 func bySubject(a, b envelope) int { return strings.Compare(a.event.GetSubject(), b.event.GetSubject()) }
 
 const claimed = "for update skip locked"
 
-// readDeferred reads the events that are due, the oldest first, claimed or as they are, and gives them in the order in which they are to
-// be handled.
+// readDeferred reads the oldest due events, with or without claiming them, and returns them in the order in which they are to be
+// handled.
 func readDeferred(ctx context.Context, db pg.DBTX, limit int, locked string) ([]stored, error) {
 	const read = `
 		select consumer, kind, lane, frame_id, event, attempts, deferred_at, reason

@@ -10,8 +10,8 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// actsIn reads the operators' acts of one kind that a frame states, if the frame is this unit's own: whoever can name a frame in a row of
-// the database has not acted. A frame of another kind states none.
+// actsIn reads the operators' acts of one kind that a frame states, provided that this unit made the frame: to write a frame's id
+// into a row of the database is not enough. A frame of another kind states none.
 func actsIn[M proto.Message](ctx context.Context, l *Logger, db pg.DBTX, frameID uuid.UUID) ([]M, error) {
 	f, err := Frame(ctx, db, l.deps.Unit, frameID)
 	if err != nil {
@@ -23,7 +23,7 @@ func actsIn[M proto.Message](ctx context.Context, l *Logger, db pg.DBTX, frameID
 	return messagesIn[M](f)
 }
 
-// messagesIn decodes what a frame states, where that is of one kind.
+// messagesIn decodes the messages that a frame of this kind states.
 func messagesIn[M proto.Message](f Sealed) ([]M, error) {
 	var none M
 	if f.Kind != frame.KindOf(none) {

@@ -11,21 +11,21 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// againBound is how many frames one call has published again.
+// againBound is the largest number of frames that one call publishes again.
 const againBound = 100_000
 
-// ErrTooLongAgo is a time from which readers take nothing any more.
+// ErrTooLongAgo is returned for a time before which readers take nothing any more.
 var ErrTooLongAgo = fmt.Errorf("readers take nothing that is older than %d days", int(Republished.Hours()/24))
 
-// Again tells what is published again.
+// Again says what is published again.
 type Again struct {
 	Frames int64
-	// Until is the time of the last one, where the bound was met and there may be more.
+	// Until is the time of the last frame, set when the bound was reached and there may be more.
 	Until time.Time
 }
 
-// PublishAgain has the public frames stated since a time published again: the marks of their first publishing are taken away, and the operator's
-// act is a fact. A reader takes a frame once, however often it comes.
+// PublishAgain has the public frames stated since a time published again. It clears the marks of their first publishing, and
+// states the operator's act as a fact. A reader takes a frame once, however often it comes.
 func (j *Journal) PublishAgain(ctx context.Context, since time.Time, operator, reason string) (Again, error) {
 	const unmark = `
 		with taken as (
@@ -54,7 +54,7 @@ func (j *Journal) PublishAgain(ctx context.Context, since time.Time, operator, r
 		if _, err := pg.Scan(ctx, tx, "take the marks of publishing away", []any{&again.Frames, &last}, unmark, firstIDAt(since), againBound); err != nil {
 			return err
 		}
-		again.Until = time.Time{} // a transaction may be run again
+		again.Until = time.Time{} // the transaction may run again
 		if again.Frames == 0 {
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -44,10 +45,9 @@ func TestPublishAgain(t *testing.T) {
 	await.Require(t, patience, func() bool { return len(b.bus()) > published })
 	frames := b.bus()[published:]
 	for _, f := range frames {
-		require.Equal(t, commit, frame.CommitOf(f.ID), "the frame of that time alone, in its first form")
+		require.Equal(t, commit, frame.IDOf(f.ID, 0), "the frame of that time alone, in its first form")
 	}
-	acts, err := journal.OfKind(t.Context(), b.db.App, "intake", frame.KindOf(&platformv1.PublishedAgain{}))
-	require.NoError(t, err)
+	acts := journaltest.OfKind(t, b.db.App, "intake", frame.KindOf(&platformv1.PublishedAgain{}))
 	require.Len(t, acts, 1, "where nothing is published again there is nothing to tell")
 	events, err := acts[0].Events()
 	require.NoError(t, err)

@@ -78,10 +78,9 @@ func TestForgedPacedFrameIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	require.NoError(t, b.InTx(t.Context(), func(tx *journal.Tx) error { return tx.State(t.Context(), bulk, accepted("sender", "a")) }))
-	stated, err := journal.OfKind(t.Context(), b.db.App, "intake", frame.KindOf(&intakev1.DocumentAccepted{}))
-	require.NoError(t, err)
+	stated := journaltest.OfKind(t, b.db.App, "intake", frame.KindOf(&intakev1.DocumentAccepted{}))
 	id := b.forge(t, stated[0], func(*journal.Sealed) {})
-	_, err = b.db.Owner.Exec(t.Context(), `update journal_mark set turn = 'sender' where frame_id = $1`, id)
+	_, err := b.db.Owner.Exec(t.Context(), `update journal_mark set turn = 'sender' where frame_id = $1`, id)
 	require.NoError(t, err)
 	b.publish(t, 0)
 	await.Require(t, patience, func() bool {
@@ -212,7 +211,8 @@ func TestWitnessRefusesAnotherHistory(t *testing.T) {
 	require.ErrorIs(t, err, journal.ErrNotExtended)
 }
 
-// Keys go, on record, when their frames are logged and past the time of publishing again, and a frame under a key that is gone is not taken.
+// Keys go, on record, when their frames are logged and past the time of publishing again, and a frame under a key that is gone is
+// not taken.
 func TestFrameKeysAreDestroyed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

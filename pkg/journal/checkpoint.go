@@ -25,9 +25,9 @@ func OriginOf(owner string, generation int) string { return owner + "/" + strcon
 type Checkpoint struct {
 	Origin string
 	tlog.Tree
-	// Note is the checkpoint as it was signed.
+	// Note is the signed text of the checkpoint.
 	Note string
-	// Cosigned is the same note with the signatures of witnesses alone; empty while none has answered.
+	// Cosigned is the same text with only the signatures of witnesses; empty while no witness has answered.
 	Cosigned string
 	MadeAt   time.Time
 }

@@ -14,8 +14,8 @@ const (
 	KeysSuffix       = ".vkey"
 )
 
-// ExportTo writes a log's newest cosigned checkpoint to <unit>.checkpoint, whole or not at all, and its verifier keys to <unit>.vkey: the log's
-// own first, then the one of its cosignatures. Both are public.
+// ExportTo writes a log's newest cosigned checkpoint to <unit>.checkpoint, replacing the file as a whole, and its verifier keys
+// to <unit>.vkey: first the log's own key, then the key of its cosignatures. Both files are public.
 func ExportTo(dir string, key *keys.NoteKey) func(unit string, c Checkpoint) error {
 	place := func(name, content string) error {
 		path := filepath.Join(dir, name)
@@ -34,7 +34,7 @@ func ExportTo(dir string, key *keys.NoteKey) func(unit string, c Checkpoint) err
 		if err := place(unit+KeysSuffix, key.Public+"\n"+key.PublicCosigner+"\n"); err != nil {
 			return err
 		}
-		// With the witness's signature alone: the log's own would say nothing that a thief of its key could not.
+		// Only the witness's signature is written: who has stolen the log's key can make the log's own.
 		return place(unit+CheckpointSuffix, c.Cosigned)
 	}
 }

@@ -14,15 +14,16 @@ import (
 const (
 	// maxGroup bounds the callers of one transaction.
 	maxGroup = 32
-	// groupTimeout is the time one transaction has, and groupLock how long it waits for a row. No caller's own deadline undoes what others
-	// wait for.
+	// groupTimeout is the time for one transaction, and groupLock how long it waits for a row. They replace the deadlines of the
+	// callers, because one caller's deadline must not undo the work of the others.
 	groupTimeout = 5 * time.Second
 	groupLock    = 100 * time.Millisecond
 )
 
-// Group is a short change that many callers make at the same time, each to rows of its own key: viewings, say. Those who come while a
-// transaction is under way share the next: one commit, a few statements, one frame of each kind, and at every reader one transaction, for all of
-// them. Where a shared transaction fails, each of its callers runs by itself: nobody's failure is another's.
+// Group is a short change that many callers make at the same time, each to rows of its own key, for example viewings. Callers
+// that come while a transaction runs share the next one. So all of them cost one commit, a few statements, one frame of each
+// kind, and one transaction at every reader. If a shared transaction fails, each of its callers runs alone: one caller's failure
+// does not become another's.
 type Group[T any] struct {
 	journal *Journal
 	key     func(of T) string
@@ -33,14 +34,14 @@ type Group[T any] struct {
 	running bool
 }
 
-// NewGroup makes a group. write makes the changes of several callers, in the order of their keys and no key twice, puts what each is to be told
-// into its T, and MUST be re-runnable, as for InTx. An error that only one of them is to be told goes there too. The facts it states carry
-// the caller's Traceparent.
+// NewGroup makes a group. write makes the changes of several callers, sorted by key, each key once. It puts each caller's result
+// into its T, an error for that caller alone included, and MUST be re-runnable, as for InTx. The facts it states carry the
+// caller's Traceparent.
 func NewGroup[T any](j *Journal, key func(of T) string, write func(ctx context.Context, tx *Tx, of []T) error) *Group[T] {
 	return &Group[T]{journal: j, key: key, write: write}
 }
 
-// Commit makes one caller's change. What write has put into of may be read when it returns without an error.
+// Commit makes one caller's change. When it returns without an error, what write has put into of may be read.
 func (g *Group[T]) Commit(ctx context.Context, of T) error {
 	m := &member[T]{ctx: ctx, key: g.key(of), of: of, done: make(chan error, 1)}
 	if g.join(m) {
@@ -65,7 +66,7 @@ type member[T any] struct {
 	done chan error
 }
 
-// join adds a caller and tells whether somebody has to be made run.
+// join adds a caller and reports whether the caller must start run.
 func (g *Group[T]) join(m *member[T]) (first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -74,8 +75,8 @@ func (g *Group[T]) join(m *member[T]) (first bool) {
 	return first
 }
 
-// take gives the next callers, in the order of their keys, as all do who lock several rows; none when nobody waits, and then the next caller
-// begins anew. Another caller of the same key waits for the transaction after.
+// take returns the next callers, sorted by key, which is the order in which everybody locks several rows. It returns none when
+// nobody waits; then the next caller starts run again. A second caller with the same key waits for the next transaction.
 func (g *Group[T]) take() []*member[T] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -94,10 +95,11 @@ func (g *Group[T]) take() []*member[T] {
 	return taken
 }
 
-// run commits one transaction after the other: whoever comes meanwhile is in the next, so they grow with the load.
+// run commits one transaction after the other. Callers that come meanwhile are in the next one, so transactions grow with the
+// load.
 func (g *Group[T]) run() {
 	for taken := g.take(); len(taken) > 0; taken = g.take() {
-		// The callers that have gone are skipped.
+		// Skip callers that have gone.
 		taken = slices.DeleteFunc(taken, func(m *member[T]) bool { return m.ctx.Err() != nil })
 		err := g.commit(taken)
 		for _, m := range taken {
@@ -106,7 +108,7 @@ func (g *Group[T]) run() {
 	}
 }
 
-// errAlone tells a caller to run by itself.
+// errAlone tells a caller to run alone.
 var errAlone = errors.New("to be run alone")
 
 func (g *Group[T]) commit(taken []*member[T]) (err error) {
@@ -114,13 +116,13 @@ func (g *Group[T]) commit(taken []*member[T]) (err error) {
 		return nil
 	}
 	defer func() {
-		if recover() != nil { // whose panic it is shows when each runs where its caller stands
+		if recover() != nil { // each caller then runs alone on its own stack, which shows who panics
 			err = errAlone
 		}
 	}()
 	ctx := context.WithoutCancel(taken[0].ctx)
 	if len(taken) > 1 {
-		// It is of no one caller's trace: a fact without a trace of its own must not get another's.
+		// The transaction belongs to no single caller's trace: a fact without a trace must not get another caller's.
 		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	}
 	ctx, cancel := context.WithTimeout(ctx, groupTimeout)
@@ -131,7 +133,7 @@ func (g *Group[T]) commit(taken []*member[T]) (err error) {
 	}
 	err = g.journal.InTx(ctx, func(tx *Tx) error {
 		if len(of) > 1 {
-			// A row that somebody else holds keeps its own caller waiting, alone.
+			// A caller whose row somebody else holds fails here and then waits alone.
 			tx.LimitLockWait(groupLock)
 		}
 		return g.write(ctx, tx, of)

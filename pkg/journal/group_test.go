@@ -12,6 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
@@ -148,8 +149,7 @@ func TestGroupOfOneThatIsTraced(t *testing.T) {
 	}) {
 		require.NoError(t, err)
 	}
-	frames, err := journal.OfKind(t.Context(), c.db.App, "intake", frame.KindOf(&intakev1.CancelRequested{}))
-	require.NoError(t, err)
+	frames := journaltest.OfKind(t, c.db.App, "intake", frame.KindOf(&intakev1.CancelRequested{}))
 	require.Len(t, frames, 1)
 	events, err := frames[0].Events()
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Held is a frame that is not taken as it is.
+// Held is a frame that was not taken: held for an operator, or refused.
 type Held struct {
 	ID         uuid.UUID
 	Kind       frame.Kind
@@ -28,10 +28,10 @@ type Held struct {
 	Refused string
 }
 
-// ErrNotHeld is a frame that is not held (any more).
+// ErrNotHeld says that there is no such held frame, or no longer.
 var ErrNotHeld = errors.New("no such held frame")
 
-// ListHeld lists held and refused frames behind a place, oldest first.
+// ListHeld lists held and refused frames after the given id, oldest first.
 func ListHeld(ctx context.Context, db pg.DBTX, behind uuid.UUID, limit int) ([]Held, error) {
 	const list = `
 		select j.frame_id, j.kind, j.events, j.recorded_at, coalesce(m.held_at, 'epoch'), coalesce(m.refused, '')
@@ -58,7 +58,7 @@ func countHeld(ctx context.Context, db pg.DBTX) (int64, error) {
 	return pg.Value[int64](ctx, db, "count held frames", count)
 }
 
-// Release lets a held frame into the log: the operator's act is a fact of its own, and names both times.
+// Release lets a held frame into the log. The operator's act is stated as a fact that names both times.
 func (j *Journal) Release(ctx context.Context, frameID uuid.UUID, operator, reason string) error {
 	const read = `
 		select j.recorded_at, m.held_at
@@ -81,7 +81,7 @@ func (j *Journal) Release(ctx context.Context, frameID uuid.UUID, operator, reas
 		if err != nil {
 			return err
 		}
-		// It is the first frame of this commit.
+		// The act is the first frame of this commit.
 		return pg.Exec(ctx, tx, fmt.Sprintf("release frame %s", frameID), `update journal_mark set released_by = $2 where frame_id = $1`, frameID,
 			frame.IDOf(tx.CommitID(), 1))
 	})
@@ -89,7 +89,8 @@ func (j *Journal) Release(ctx context.Context, frameID uuid.UUID, operator, reas
 
 func releaseSubject(frameID uuid.UUID) string { return "frame:" + frameID.String() }
 
-// released tells whether an operator released a frame: by a frame of this unit's own that says so, not by a mark alone.
+// released reports whether an operator released a frame. The proof is a frame of this unit that says so; a mark alone is not
+// enough.
 func (l *Logger) released(ctx context.Context, tx *pg.Tx, c candidate) bool {
 	if c.releasedBy == nil {
 		return false

@@ -24,9 +24,9 @@ type Fact struct {
 	Ordinal       uint32
 	Sender, Actor string
 	OccurredAt    time.Time
-	// Causation is the id of the frame this answers, empty for what a caller began.
+	// Causation is the id of the frame this answers; empty for what a caller began.
 	Causation string
-	// Traceparent, where empty, is taken from the context's span if that is sampled.
+	// Traceparent, if empty, is taken from the context's span when that is sampled.
 	Traceparent string
 	Message     proto.Message
 }
@@ -49,7 +49,7 @@ type Deps struct {
 	Paced []proto.Message
 	// Policy is the version of the rules the unit decides by, e.g. "intake/1".
 	Policy string
-	// Committed is told of frames right after their commit and MUST NOT block.
+	// Committed is called with frames right after their commit and MUST NOT block.
 	Committed func([]Sealed)
 }
 
@@ -57,11 +57,11 @@ type Deps struct {
 type Sealed struct {
 	frame.Frame
 	MAC []byte
-	// turn is whose turn a paced frame waits for.
+	// turn names the sender for whose turn a paced frame waits.
 	turn string
 }
 
-// New makes the journal of a unit. A kind that does not say whether it is public is an error.
+// New makes the journal of a unit. It returns an error for a kind that does not say whether it is public.
 func New(deps Deps) (*Journal, error) {
 	stated := append([]proto.Message{&platformv1.ClockMeasured{}, &platformv1.FrameReleased{}, &platformv1.PublishedAgain{}, &platformv1.LogReopened{}, &platformv1.ReopeningWitnessed{}}, deps.States...)
 	j := &Journal{deps: deps, rules: map[frame.Kind]Rule{}, paced: map[frame.Kind]bool{}}
@@ -82,8 +82,8 @@ func (j *Journal) Rules() map[frame.Kind]Rule { return j.rules }
 // DB is the pool the transactions run on, for reads outside of transactions.
 func (j *Journal) DB() *pgxpool.Pool { return j.deps.DB }
 
-// InTx runs fn in a READ COMMITTED transaction, writes what it stated, commits, and has it published. Serialization failures and deadlocks
-// are retried, so fn MUST be re-runnable.
+// InTx runs fn in a READ COMMITTED transaction, writes what it stated, commits, and has it published. Serialization failures and
+// deadlocks are retried, so fn MUST be re-runnable.
 func (j *Journal) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	var done *Tx
 	err := pg.InTx(ctx, j.deps.DB, func(tx *pg.Tx) error {
@@ -115,7 +115,7 @@ type Tx struct {
 	committed []func()
 }
 
-// stated are facts that go into the same frames, as far as the bounds allow.
+// stated are facts for the same frames, as far as the bounds allow.
 type stated struct {
 	kind    frame.Kind
 	lane    platformv1.Lane
@@ -126,11 +126,12 @@ type stated struct {
 // CommitID is the id of this transaction; the rows it changes name it.
 func (tx *Tx) CommitID() uuid.UUID { return tx.commit }
 
-// OnCommit has tell called right after the commit, e.g. to wake a worker that looks for what was committed. It MUST NOT block, and
-// nothing may depend on it: a process that stops in between never calls it.
+// OnCommit has tell called right after the commit, e.g. to wake a worker that looks for what was committed. It MUST NOT block,
+// and nothing may depend on it: if the process ends in between, it is never called.
 func (tx *Tx) OnCommit(tell func()) { tx.committed = append(tx.committed, tell) }
 
-// State states facts, written with the transaction. Public ones travel in the lane; private ones, which stay, have none.
+// State states facts; they are written with the transaction. Public facts travel in the lane. Private facts do not travel and
+// have no lane.
 func (tx *Tx) State(ctx context.Context, lane platformv1.Lane, facts ...Fact) error {
 	for _, fact := range facts {
 		if err := tx.state(ctx, lane, fact); err != nil {
@@ -184,7 +185,7 @@ func Encode(ctx context.Context, policy string, fact Fact) ([]byte, error) {
 	})
 }
 
-// write cuts and seals what was stated and has it written with the commit. The time is taken here, as late as can be.
+// write cuts and seals what was stated and has it written with the commit. It takes the time here, as late as possible.
 func (tx *Tx) write(ctx context.Context) error {
 	tx.frames = nil
 	if len(tx.stated) == 0 {
@@ -230,7 +231,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	return nil
 }
 
-// join puts facts with those of their kind, lane and turn.
+// join puts facts together with those of the same kind, lane and turn.
 func (tx *Tx) join(more stated) {
 	for i := range tx.stated {
 		if s := &tx.stated[i]; s.kind == more.kind && s.lane == more.lane && s.turn == more.turn {

@@ -124,7 +124,7 @@ func TestFactsOfACommit(t *testing.T) {
 	require.Equal(t, express, frames[0].Lane)
 	require.Equal(t, platformv1.Lane_LANE_UNSPECIFIED, frames[1].Lane)
 	require.Equal(t, 2, frames[0].Count)
-	require.Equal(t, commit, frame.CommitOf(frames[1].ID))
+	require.Equal(t, commit, frame.IDOf(frames[1].ID, 0))
 	for _, f := range frames {
 		require.NoError(t, b.Keys.Check(t.Context(), f.Header, f.MAC))
 	}
@@ -147,13 +147,13 @@ func TestSavepointTakesItsFactsBack(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		return nil
 	}))
-	frames, err := journal.OfKind(t.Context(), b.db.App, "intake", frame.KindOf(&intakev1.CancelRequested{}))
-	require.NoError(t, err)
+	frames := journaltest.OfKind(t, b.db.App, "intake", frame.KindOf(&intakev1.CancelRequested{}))
 	require.Len(t, frames, 1)
 	require.Equal(t, 1, frames[0].Count)
 }
 
-// A kind that says nothing of who may learn of it, or is another unit's, keeps a journal from opening; one not listed is not stated.
+// A kind that says nothing of who may learn of it, or is another unit's, keeps a journal from opening; one not listed is not
+// stated.
 func TestKindsAreDeclared(t *testing.T) {
 	t.Parallel()
 	_, err := journal.New(journal.Deps{Unit: "intake", States: []proto.Message{&intakev1.SendItem{}}})

@@ -22,20 +22,20 @@ import (
 var (
 	// ErrForged is a frame that its producer did not make.
 	ErrForged = errors.New("frame was not made by its unit")
-	// ErrKeyUnknown is a frame whose key is not to be had now.
+	// ErrKeyUnknown is returned for a frame whose key cannot be got now.
 	ErrKeyUnknown = errors.New("key of the frame is not known")
-	// ErrKeyDestroyed is a frame whose key its producer is on record to have destroyed.
+	// ErrKeyDestroyed is returned for a frame whose producer has recorded that it destroyed the key.
 	ErrKeyDestroyed = errors.New("key of the frame was destroyed")
 )
 
-// Names in the key folder: of a frame key, frame-2026-11, and of the record of one that was destroyed, destroyed-frame-2026-11-0123456789ab.
+// Names in the key folder: a frame key is frame-2026-11, the record of a destroyed one is destroyed-frame-2026-11-0123456789ab.
 const (
 	keyPrefix       = "frame-"
 	destroyedPrefix = "destroyed-frame-"
 )
 
-// Keys authenticate a unit's own frames. There is one a month. A key never leaves the process and its key folder; what readers get is
-// derived from it for each of them, so none can forge its producer to another.
+// Keys authenticate a unit's own frames. There is one key per month. A key never leaves the process and its key folder. Each
+// reader gets another key, derived for it, so no reader can forge frames for another reader.
 type Keys struct {
 	store *keys.Store
 	clock clock.Clock
@@ -46,7 +46,7 @@ type Keys struct {
 	month   string
 }
 
-// keyset is a month's key: the unit's own, and what is derived for readers.
+// keyset is a month's key and the keys derived from it for readers.
 type keyset struct {
 	id   string
 	root *keys.MAC
@@ -61,7 +61,7 @@ func NewKeys(store *keys.Store, c clock.Clock) *Keys {
 	return &Keys{store: store, clock: c, byID: map[string]*keyset{}}
 }
 
-// now gives the key of this month. Where keys are provisioned it is the newest there is.
+// now returns the key of this month. Where keys are provisioned, it is the newest key there is.
 func (k *Keys) now(ctx context.Context) (*keyset, error) {
 	month := k.clock.Now().UTC().Format("2006-01")
 	k.mu.Lock()
@@ -85,7 +85,7 @@ func (k *Keys) now(ctx context.Context) (*keyset, error) {
 	return set, nil
 }
 
-// load reads a key by its name; the id has a part that only this key has, so that another key under the same name is an unknown one.
+// load reads a key by its name. A part of the id depends on the key itself, so another key under the same name counts as unknown.
 func (k *Keys) load(ctx context.Context, name string) (*keyset, error) {
 	root, err := k.store.MAC(ctx, name)
 	if err != nil {
@@ -120,7 +120,7 @@ func (k *Keys) byKeyID(ctx context.Context, keyID string) (*keyset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get frame key %s: %w", keyID, err)
 	}
-	// More than one where an operator has added what a replica with a folder of its own had made.
+	// There is more than one if each replica had a key folder of its own and an operator has added the other's key.
 	for _, name := range names {
 		if set, err := k.load(ctx, name); err != nil || set.id == keyID {
 			return set, err
@@ -147,7 +147,7 @@ func (s *keyset) reader(name string) (*keys.MAC, error) {
 	return mac, nil
 }
 
-// Check tells whether a header is the unit's own: nil, ErrForged, ErrKeyDestroyed, or ErrKeyUnknown.
+// Check reports whether a header is the unit's own: nil, ErrForged, ErrKeyDestroyed, or ErrKeyUnknown.
 func (k *Keys) Check(ctx context.Context, h frame.Header, mac []byte) error {
 	set, err := k.byKeyID(ctx, h.KeyID)
 	if err != nil {
@@ -177,10 +177,10 @@ func (k *Keys) Seal(ctx context.Context, unit string, commit uuid.UUID, frames [
 	return made, nil
 }
 
-// ownTagBytes keeps message ids short; nobody can try them out.
+// ownTagBytes is short to keep message ids short; nobody can try all values.
 const ownTagBytes = 12
 
-// Tags are what readers check a frame by, and what makes its message's id one that nobody else can know.
+// Tags returns what readers check a frame by, and the tag that makes the message's id unguessable.
 func (k *Keys) Tags(ctx context.Context, h frame.Header, readers []string) (map[string][]byte, error) {
 	set, err := k.byKeyID(ctx, h.KeyID)
 	if err != nil {
@@ -199,7 +199,7 @@ func (k *Keys) Tags(ctx context.Context, h frame.Header, readers []string) (map[
 	return tags, nil
 }
 
-// Export gives a reader the key it checks frames by. The caller has made sure who the reader is.
+// Export returns the key by which a reader checks frames. The caller has verified who the reader is.
 func (k *Keys) Export(ctx context.Context, keyID, reader string) ([]byte, error) {
 	set, err := k.byKeyID(ctx, keyID)
 	if err != nil {
@@ -211,8 +211,9 @@ func (k *Keys) Export(ctx context.Context, keyID, reader string) ([]byte, error)
 // keyLife is how long a frame key is kept after its month: longer than frames are published again.
 const keyLife = Republished + 10*24*time.Hour
 
-// DestroyOld removes the keys of months that ended longer ago than frames are published again, unless a frame of theirs waits still:
-// oldest is the time of the oldest frame without a leaf or unpublished, zero for none. It gives the names of those that went.
+// DestroyOld removes the keys of months that ended longer ago than frames are published again, unless a frame of that month still
+// waits: oldest is the time of the oldest frame without a leaf or unpublished, zero for none. It returns the names of the removed
+// keys.
 func (k *Keys) DestroyOld(ctx context.Context, oldest time.Time) ([]string, error) {
 	names, err := k.store.MACNames(keyPrefix)
 	if err != nil {
@@ -233,7 +234,7 @@ func (k *Keys) DestroyOld(ctx context.Context, oldest time.Time) ([]string, erro
 	return gone, nil
 }
 
-// destroy removes a key for good. That it was there, and is not any more, is kept: who asks for it must not take it for one that is still to come.
+// destroy removes a key for good and keeps a record of it, so that who asks for the key does not wait for it to appear.
 func (k *Keys) destroy(ctx context.Context, name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -248,7 +249,7 @@ func (k *Keys) destroy(ctx context.Context, name string) error {
 	return k.store.DestroyMAC(name)
 }
 
-// OldestWaiting is the time of the oldest frame without a leaf or unpublished, zero for none: its key is needed still.
+// OldestWaiting is the time of the oldest frame without a leaf or unpublished, zero for none: its key is still needed.
 func OldestWaiting(ctx context.Context, db pg.DBTX) (time.Time, error) {
 	const oldest = `
 		select coalesce(min(recorded_at), 'epoch')
@@ -264,7 +265,7 @@ func OldestWaiting(ctx context.Context, db pg.DBTX) (time.Time, error) {
 	return at, nil
 }
 
-// KeySource asks a producing unit for the key of a reader. ErrKeyDestroyed is the producer's word that there is none.
+// KeySource asks a producing unit for a reader's key. With ErrKeyDestroyed the producer says that the key was destroyed.
 type KeySource func(ctx context.Context, producer, keyID string) ([]byte, error)
 
 // ReaderKeys check the frames that one unit reads. They are held in memory only.
@@ -275,16 +276,16 @@ type ReaderKeys struct {
 	known  map[string]*keys.MAC
 }
 
-// NewReaderKeys asks source for what it does not know yet.
+// NewReaderKeys returns ReaderKeys that ask source for keys they do not know yet.
 func NewReaderKeys(source KeySource) *ReaderKeys {
 	return &ReaderKeys{source: source, known: map[string]*keys.MAC{}}
 }
 
-// askTimeout bounds a question for a key; the frame waits.
+// askTimeout bounds a request for a key; the frame waits meanwhile.
 const askTimeout = 3 * time.Second
 
-// Check tells whether a frame is its producer's and meant for this reader: nil, ErrForged, ErrKeyDestroyed, or ErrKeyUnknown where the
-// producer cannot be asked now.
+// Check verifies that a frame was made by its producer and for this reader: nil, ErrForged, ErrKeyDestroyed, or ErrKeyUnknown
+// when the producer cannot be asked now.
 func (r *ReaderKeys) Check(ctx context.Context, h frame.Header, tag []byte) error {
 	producer := h.Kind.Unit()
 	name := producer + "/" + h.KeyID

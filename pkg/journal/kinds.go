@@ -14,14 +14,14 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Rule is what the proto says of a kind of fact.
+// Rule is what the proto says about a kind of fact.
 type Rule struct {
 	Kind    frame.Kind
 	Public  bool
 	Readers []string
 }
 
-// ReadBy tells whether a unit may read facts of this kind.
+// ReadBy reports whether a unit may read facts of this kind.
 func (r Rule) ReadBy(unit string) bool { return slices.Contains(r.Readers, unit) }
 
 // RuleOf reads the rule of a kind; a kind without one may not be stated.
@@ -54,7 +54,7 @@ func RuleOfKind(kind frame.Kind) (Rule, error) {
 	return RuleOf(found.Zero().Interface())
 }
 
-// Rules of all kinds that a unit states, or every reason against them.
+// Rules returns the rules of all kinds that a unit states, or an error with everything that is wrong with them.
 func Rules(unit string, stated []proto.Message) (map[frame.Kind]Rule, error) {
 	rules := make(map[frame.Kind]Rule, len(stated))
 	var problems []error

@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	// window is how long before the last look at the journal a frame may have got its time: longer than any transaction may take.
+	// window is how old a frame's time may be at the last look at the journal: longer than any transaction may take.
 	window = time.Minute
-	// ahead is how far into the future of the logger's clock; replicas' clocks differ.
+	// ahead is how far a frame's time may lie in the future of the logger's clock; replicas' clocks differ.
 	ahead = 10 * time.Second
 
 	// turnLock is how long a replica waits for its turn.
@@ -36,7 +36,8 @@ const (
 	lastPass    = 3 * time.Second
 )
 
-// ErrLogWentBack says that the database holds less of the log than this unit has signed: it was restored from an older copy, or cut.
+// ErrLogWentBack says that the database holds less of the log than this unit has signed: it was restored from an older copy, or
+// the log was cut.
 var ErrLogWentBack = errors.New("the database holds less of the log than was signed")
 
 // LoggerDeps of a Logger; all but Witness are required.
@@ -50,9 +51,9 @@ type LoggerDeps struct {
 	Clock  clock.Clock
 	Log    *slog.Logger
 	Meter  metric.Meter
-	// Witness has another unit cosign a checkpoint; nil has none.
+	// Witness has another unit cosign a checkpoint; nil for no witness.
 	Witness Witness
-	// Export writes the newest cosigned checkpoint out of the database; nil does not.
+	// Export writes the newest cosigned checkpoint out of the database; nil for no export.
 	Export func(unit string, c Checkpoint) error
 }
 
@@ -62,13 +63,13 @@ type Logger struct {
 
 	refusal refusal
 
-	// pass lets one pass of this process run at a time.
+	// pass lets this process run one pass at a time.
 	pass sync.Mutex
-	// seen is when the last pass looked: what was there then has its leaf.
+	// seen is the time of the last pass; every frame that was there then has its leaf.
 	seen time.Time
 
 	mu       sync.Mutex
-	oldest   time.Time // of what the last pass left
+	oldest   time.Time // of the frames that the last pass left
 	cosigned time.Time // when the newest cosigned checkpoint was made
 	behind   bool      // a checkpoint waits for its witness
 }
@@ -99,7 +100,7 @@ func (l *Logger) age(since time.Time, waiting bool) float64 {
 	return max(l.deps.Clock.Now().Sub(since), 0).Seconds()
 }
 
-// Task logs until its context ends. A pass that does not succeed is logged and tried again.
+// Task logs until its context ends. A pass that fails is logged and tried again.
 func (l *Logger) Task() lifecycle.Task {
 	every := lifecycle.Every("journal-log", logInterval, func(ctx context.Context) {
 		if err := l.Drain(ctx); err != nil && ctx.Err() == nil {
@@ -108,7 +109,7 @@ func (l *Logger) Task() lifecycle.Task {
 	})
 	return lifecycle.Task{Name: every.Name, Run: func(ctx context.Context) error {
 		err := every.Run(ctx)
-		// What was stated last gets its leaf before the process ends; its witness may have stopped already.
+		// The last facts get their leaf before the process ends. Their witness may have stopped already.
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPass)
 		defer cancel()
 		if _, lastErr := l.bring(last); lastErr != nil {
@@ -135,7 +136,7 @@ func (l *Logger) Drain(ctx context.Context) error {
 	return l.haveCosigned(ctx)
 }
 
-// stuck lets the age of what has no leaf grow while passes fail, whatever waits.
+// stuck keeps the metric of the oldest waiting frame growing while passes fail.
 func (l *Logger) stuck() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -144,7 +145,7 @@ func (l *Logger) stuck() {
 	}
 }
 
-// bring gives a batch of frames their leaves and tells how many it looked at.
+// bring gives a batch of frames their leaves and returns how many frames it looked at.
 func (l *Logger) bring(ctx context.Context) (int, error) {
 	now := l.deps.Clock.Now()
 	var looked int
@@ -183,13 +184,13 @@ func (l *Logger) bring(ctx context.Context) (int, error) {
 	return looked, nil
 }
 
-// turn takes the row lock by which replicas take turns.
+// turn takes the row lock that lets one replica at a time log.
 func (l *Logger) turn(ctx context.Context, tx *pg.Tx) (generation int, err error) {
 	tx.LimitLockWait(turnLock)
 	return pg.Value[int](ctx, tx, "take the turn", `select generation from log_turn for update`)
 }
 
-// whoIsInTheWay names who holds the lock of the turn, where that was the trouble.
+// whoIsInTheWay adds to a lock timeout who holds the lock.
 func (l *Logger) whoIsInTheWay(ctx context.Context, err error) error {
 	const holders = `
 		select string_agg(format('role %s, process %s, application %s', a.usename, a.pid, a.application_name), '; ' order by a.pid)
@@ -206,7 +207,7 @@ func (l *Logger) whoIsInTheWay(ctx context.Context, err error) error {
 	return fmt.Errorf("%w (in the way: %s)", err, *who)
 }
 
-// newest is where the log stands, held against what this unit has signed before.
+// newest returns the log's newest checkpoint, compared with what this unit has signed before.
 func (l *Logger) newest(ctx context.Context, tx *pg.Tx, generation int) (Checkpoint, error) {
 	newest, err := Newest(ctx, tx)
 	if err != nil {
@@ -258,7 +259,7 @@ type candidate struct {
 }
 
 func unlogged(ctx context.Context, db pg.DBTX, unit string) ([]candidate, error) {
-	// The body is not read: a leaf is of the header.
+	// The body is not read: a leaf depends on the header only.
 	const read = `
 		select m.released_by, j.frame_id, j.kind, j.lane, j.events, j.key_id, j.compression, j.raw_length, j.recorded_at, j.root, j.mac, ''::bytea
 		from   (select frame_id, released_by
@@ -274,7 +275,7 @@ func unlogged(ctx context.Context, db pg.DBTX, unit string) ([]candidate, error)
 	}, read, logBatch)
 }
 
-// take adds the leaves of the frames that are this unit's and of now, and marks the others.
+// take adds the leaves of the frames that this unit made and whose time fits, and marks the others as held or refused.
 func (l *Logger) take(ctx context.Context, tx *pg.Tx, grown *tree, found []candidate, since, now time.Time) ([]uuid.UUID, error) {
 	var taken []uuid.UUID
 	var oldest time.Time
@@ -304,7 +305,7 @@ func (l *Logger) take(ctx context.Context, tx *pg.Tx, grown *tree, found []candi
 	return taken, nil
 }
 
-// outside tells that a frame's time is not between the last look and now.
+// outside reports that a frame's time is not between the last look and now.
 func outside(recorded, since, now time.Time) bool {
 	return recorded.After(now.Add(ahead)) || !since.IsZero() && recorded.Before(since.Add(-window))
 }

@@ -20,19 +20,20 @@ import (
 	"github.com/naru-relay/naru/pkg/work"
 )
 
-// Ack is the server's word that it holds a frame.
+// Ack says that the server holds a frame.
 type Ack struct {
-	// Sequence of the frame in its stream. A duplicate is answered with the sequence of the first.
+	// Sequence of the frame in its stream. For a duplicate it is the sequence of the first.
 	Sequence uint64
 	Err      error
 }
 
-// Sender publishes frames with the tags of their readers. Publish MUST NOT block for the acknowledgement; the answer comes once on the channel.
+// Sender publishes frames with the tags of their readers. Publish MUST NOT wait for the acknowledgement, which comes once over
+// the channel.
 type Sender interface {
 	Publish(ctx context.Context, f frame.Frame, tags map[string][]byte) (<-chan Ack, error)
 }
 
-// Timing of the publisher. A frame that its own process has not marked within sweepAge is taken over by any replica.
+// Timing of the publisher. A frame that is not marked as published within sweepAge may be published by any replica.
 const (
 	sweepInterval = time.Second
 	sweepAge      = 2 * time.Second
@@ -40,7 +41,7 @@ const (
 	ackWait       = 5 * time.Second
 	sweepBatch    = 200
 	markBatch     = 200
-	// backlogBound is how far the gauge of what is pending counts.
+	// backlogBound is where the gauge of pending frames stops counting.
 	backlogBound = 10_000
 )
 
@@ -78,7 +79,7 @@ type waiting struct {
 	ack <-chan Ack
 }
 
-// NewPublisher makes the publisher of one unit. Its queue is bounded: what does not fit is left to the sweep.
+// NewPublisher makes the publisher of one unit. Its queue is bounded; frames that do not fit are left to the sweep.
 func NewPublisher(deps PublisherDeps) (*Publisher, error) {
 	p := &Publisher{deps: deps, readers: map[frame.Kind][]string{}, fresh: make(chan Sealed, 256), pending: make(chan waiting, 1024), turns: work.NewBell()}
 	for kind, rule := range deps.Rules {
@@ -114,13 +115,13 @@ func (p *Publisher) Committed(frames []Sealed) {
 			select {
 			case p.fresh <- f:
 			default:
-				return // the sweep takes them
+				return // the sweep publishes them
 			}
 		}
 	}
 }
 
-// Tasks run the publisher. They end with their context; what is unmarked then is swept by the next process.
+// Tasks run the publisher until their context ends. Frames that are unmarked then are swept by the next process.
 func (p *Publisher) Tasks() []lifecycle.Task {
 	return []lifecycle.Task{
 		{Name: "journal-mark", Run: p.mark},
@@ -140,7 +141,7 @@ func (p *Publisher) publishFresh(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case f := <-p.fresh:
-			// A process that paused before its commit leaves the frame to the sweep, which publishes only what the log has taken.
+			// If the process paused before its commit, the frame is left to the sweep, which publishes only frames with a leaf.
 			if p.deps.Clock.Now().Sub(f.RecordedAt) <= window {
 				p.publish(ctx, f)
 			}
@@ -166,8 +167,8 @@ func (p *Publisher) publish(ctx context.Context, f Sealed) {
 	}
 }
 
-// mark waits for acknowledgements in the order of publishing and writes down groups of them: the first of a group is waited for,
-// the rest taken as far as they are there.
+// mark waits for acknowledgements in the order of publishing and writes them down in groups: it waits for the first of a group
+// and takes the others that have already come.
 func (p *Publisher) mark(ctx context.Context) error {
 	for {
 		var ids []uuid.UUID
@@ -221,7 +222,8 @@ func (p *Publisher) settle(ctx context.Context, w waiting, ids *[]uuid.UUID, seq
 }
 
 func markPublished(ctx context.Context, db *pgxpool.Pool, ids []uuid.UUID, sequences []int64) error {
-	// Two replicas mark the same frame only after a sweep; should they deadlock over two of them, the loser's are swept once more.
+	// Two replicas mark the same frame only after a sweep. If they deadlock over two frames, the frames of the one that is rolled
+	// back are swept once more.
 	const mark = `
 		update journal_mark m
 		set    published_at = now(), stream_seq = a.seq, lease_until = null
@@ -230,8 +232,8 @@ func markPublished(ctx context.Context, db *pgxpool.Pool, ids []uuid.UUID, seque
 	return pg.Exec(ctx, db, fmt.Sprintf("mark %d published frames", len(ids)), mark, ids, sequences)
 }
 
-// sweep publishes what its own process did not: after a crash, a full queue or a lost acknowledgement. It takes only what the log has
-// taken, so no frame of another time or another hand goes out by it.
+// sweep publishes frames that their own process did not: after a crash, a full queue or a lost acknowledgement. It takes only
+// frames with a leaf, so it never publishes a frame with a wrong time or one that somebody else wrote.
 func (p *Publisher) sweep(ctx context.Context) error {
 	const pick = `
 		select frame_id
@@ -256,7 +258,7 @@ func (p *Publisher) sweep(ctx context.Context) error {
 	return nil
 }
 
-// claim leases the frames that pick names; $1 in it is the limit, its own parameters begin with $3.
+// claim leases the frames that the query pick selects; $1 in it is the limit, its own parameters begin with $3.
 func (p *Publisher) claim(ctx context.Context, limit int, pick string, args ...any) ([]Sealed, error) {
 	sql := `
 		with due as materialized (` + pick + `),
@@ -278,7 +280,7 @@ func (p *Publisher) claim(ctx context.Context, limit int, pick string, args ...a
 	}, sql, append([]any{limit, leaseTime}, args...)...)
 }
 
-// publishChecked publishes frames that were read from the table, so that somebody else may have written.
+// publishChecked publishes frames read from the table. It checks them first, because somebody else may have written them.
 func (p *Publisher) publishChecked(ctx context.Context, frames []Sealed) {
 	for _, f := range frames {
 		err := p.deps.Keys.Check(ctx, f.Header, f.MAC)

@@ -13,12 +13,12 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// ErrLogWhole is a log that holds all that was signed: there is nothing to reopen.
+// ErrLogWhole says that the log holds all that was signed, so there is nothing to reopen.
 var ErrLogWhole = errors.New("the log holds all that was signed")
 
-// Reopen begins a new generation of a log that went back, because its database was restored from an older copy: it goes on from what the database
-// holds. The operator's act is a fact of its own and keeps the newest checkpoint of what is lost, so that nobody can take the rest for all
-// there was; the witness keeps it too. It gives the new generation.
+// Reopen begins a new generation of a log whose database was restored from an older copy; the log continues from what the
+// database holds. The operator's act is a fact that keeps the newest checkpoint of the lost part, so that nobody can present what
+// is left as all there was. The witness keeps that checkpoint, too. Reopen returns the new generation.
 func (l *Logger) Reopen(ctx context.Context, j *Journal, operator, reason string) (int, error) {
 	l.pass.Lock()
 	defer l.pass.Unlock()
@@ -46,7 +46,7 @@ func (l *Logger) Reopen(ctx context.Context, j *Journal, operator, reason string
 		if err != nil {
 			return err
 		}
-		// It is the first frame of this commit.
+		// The act is the first frame of this commit.
 		return pg.Exec(ctx, tx, "begin a generation", `update log_turn set generation = $1, reopened_by = $2`, generation, frame.IDOf(tx.CommitID(), 1))
 	})
 	if err != nil {
@@ -55,7 +55,8 @@ func (l *Logger) Reopen(ctx context.Context, j *Journal, operator, reason string
 	return generation, nil
 }
 
-// reopening reads the act by which a generation was begun: from a frame of this unit's own that says so, not from the row of the turn alone.
+// reopening reads the act by which a generation was begun. It must be in a frame of this unit; the row in log_turn alone is not
+// enough.
 func (l *Logger) reopening(ctx context.Context, db pg.DBTX, generation int) (*platformv1.LogReopened, error) {
 	by, err := pg.Value[*uuid.UUID](ctx, db, "read who reopened the log", `select reopened_by from log_turn`)
 	if err != nil {
@@ -76,7 +77,8 @@ func (l *Logger) reopening(ctx context.Context, db pg.DBTX, generation int) (*pl
 	return nil, fmt.Errorf("%w: generation %d was begun by nobody's act", ErrLogWentBack, generation)
 }
 
-// lost is what a request of the current generation tells the witness of the former one; empty in the first generation.
+// lost is the newest checkpoint of the generation before, which a request of this generation tells the witness; empty in the
+// first generation.
 func (l *Logger) lost(ctx context.Context, newest Checkpoint) (string, error) {
 	if newest.Generation() <= 1 {
 		return "", nil
@@ -88,8 +90,8 @@ func (l *Logger) lost(ctx context.Context, newest Checkpoint) (string, error) {
 	return act.GetLost(), nil
 }
 
-// follow lets a witness go with a log into a new generation: the log itself says how far the former one had come, and that is no less than this
-// witness has seen. What is lost is recorded here, too.
+// follow lets a witness follow a log into a new generation. The log itself says how far the former generation had come, and that
+// must not be less than this witness has seen. What is lost is recorded here, too.
 func (w *WitnessOf) follow(ctx context.Context, tx *Tx, owner string, seen, offered Checkpoint, told string, verifier note.Verifier) error {
 	lost, err := ParseCheckpoint(told, verifier)
 	switch {

@@ -51,8 +51,8 @@ func (b *bench) verify(t *testing.T, of *journal.WitnessOf, known ...string) jou
 	return v
 }
 
-// A database that was honestly restored from an older copy goes on by an operator's act, in a new generation that its witness follows; what was
-// lost stays told.
+// A database that was honestly restored from an older copy goes on by an operator's act, in a new generation that its witness
+// follows; what was lost stays told.
 func TestReopen(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -95,8 +95,7 @@ func TestReopen(t *testing.T) {
 	require.Equal(t, []journal.Reopening{{Generation: 2, Kept: 1, Signed: 3, Reason: "restored after a disk failed"}}, verified.Reopened)
 
 	// The witness has recorded what is lost.
-	witnessed, err := journal.OfKind(t.Context(), w.db.App, "intake", frame.KindOf(&platformv1.ReopeningWitnessed{}))
-	require.NoError(t, err)
+	witnessed := journaltest.OfKind(t, w.db.App, "intake", frame.KindOf(&platformv1.ReopeningWitnessed{}))
 	require.Len(t, witnessed, 1)
 	events, err := witnessed[0].Events()
 	require.NoError(t, err)

@@ -10,8 +10,9 @@ import (
 // placed are the subjects under legal hold.
 const placed = `(select subject from (select distinct on (subject) subject, action from legal_hold order by subject, id desc) h where action = 'placed')`
 
-// Kept is a table whose partitions go ten years after their end, and not while a subject of theirs is under legal hold. subject is the
-// column, or the expression over a row e of the partition, that a hold names; empty where any hold keeps all.
+// Kept describes a table whose partitions are dropped ten years after their end, but not while a subject in them is under legal
+// hold. subject is the column, or the expression over a row e of the partition, that a hold names; if it is empty, any hold keeps
+// all partitions.
 func Kept(table string, kind pg.PartitionKind, with, subject string) pg.Partition {
 	guard := `select not exists (select from ` + placed + ` held)`
 	if subject != "" {
@@ -20,13 +21,13 @@ func Kept(table string, kind pg.PartitionKind, with, subject string) pg.Partitio
 	return pg.Partition{Table: table, Kind: kind, With: with, Retain: pg.Retain{Years: RetentionYears}, Guard: guard, GuardTables: []string{"legal_hold"}}
 }
 
-// Hold places a legal hold on a subject, a document's number or whatever its facts are about; reference names the order behind it (a file
-// number, never personal data).
+// Hold places a legal hold on a subject: a document's number, or whatever else facts are about. reference names the order behind
+// it (a file number, never personal data).
 func Hold(ctx context.Context, tx *pg.Tx, subject, actor, reference string) error {
 	return addHold(ctx, tx, subject, "placed", actor, reference)
 }
 
-// ReleaseHold ends the legal hold of a subject. Both stay on record.
+// ReleaseHold ends the legal hold of a subject. Both acts stay on record.
 func ReleaseHold(ctx context.Context, tx *pg.Tx, subject, actor, reference string) error {
 	return addHold(ctx, tx, subject, "released", actor, reference)
 }

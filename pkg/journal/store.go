@@ -23,8 +23,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations makes the journal's tables in a unit's schema. A month's partitions go ten years after the end of the month, and only when
-// every frame of it has its leaf; the tiles of the log stay.
+// Migrations makes the journal's tables in a unit's schema. A month's partition is dropped ten years after the end of the month,
+// and only if every frame in it has its leaf; the tiles of the log stay.
 func Migrations() pg.Source {
 	frames, marks := Kept("journal", pg.ByMonthUUIDv7, "", ""), Kept("journal_mark", pg.ByMonthUUIDv7, "fillfactor = 70", "")
 	frames.Guard += ` and not exists (select from ${partition} j left join journal_mark m using (frame_id) where m.leaf is null and m.refused is null)`
@@ -61,7 +61,8 @@ func insertFrames(tx *Tx, frames []Sealed) {
 // frameColumns of journal j, for scanFrame.
 const frameColumns = `j.frame_id, j.kind, j.lane, j.events, j.key_id, j.compression, j.raw_length, j.recorded_at, j.root, j.mac, j.body`
 
-// scanFrame reads frameColumns, and before them what stands in front of them in the query; the unit is the schema's.
+// scanFrame reads frameColumns into a Sealed; leading takes the columns that the query selects before them. The unit is the
+// schema's.
 func scanFrame(unit string, leading ...any) pgx.RowToFunc[Sealed] {
 	return func(row pgx.CollectableRow) (Sealed, error) {
 		s := Sealed{Frame: frame.Frame{Header: frame.Header{Unit: unit}}}
@@ -117,13 +118,7 @@ func Find(ctx context.Context, db pg.DBTX, unit string, commit uuid.UUID, subjec
 	return fmt.Errorf("%w: %s of %s in %s", ErrNoFact, kind, subject, commit)
 }
 
-// OfKind reads all frames of a kind in the order of their ids.
-func OfKind(ctx context.Context, db pg.DBTX, unit string, kind frame.Kind) ([]Sealed, error) {
-	return pg.All(ctx, db, fmt.Sprintf("read frames of %s", kind), scanFrame(unit), `select `+frameColumns+` from journal j where kind = $1 order by frame_id`,
-		string(kind))
-}
-
-// refusal is what becomes of a row that the unit did not write, whether its publisher or its log meets it first.
+// refusal marks and reports a row that the unit did not write. The publisher and the logger share it.
 type refusal struct {
 	log    *slog.Logger
 	frames metric.Int64Counter
@@ -151,8 +146,8 @@ func firstIDAt(at time.Time) uuid.UUID {
 	return first
 }
 
-// Each gives the frames of a unit's journal in the order of their ids, without what it has refused or nobody marked. The connection may read the
-// unit's schema from any search path.
+// Each reads the frames of a unit's journal in the order of their ids, except refused ones and those without a mark. The
+// connection may read the unit's schema from any search path.
 func Each(ctx context.Context, db pg.DBTX, unit string, fn func(f Sealed) error) error {
 	read := `
 		select ` + frameColumns + `

@@ -24,7 +24,7 @@ func (t tiles) Height() int { return tileHeight }
 
 func (t tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
-// ReadTiles gives the tiles at the width asked for; the table has the widest.
+// ReadTiles returns the tiles at the requested width; the table holds the widest.
 func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	const read = `
 		select coalesce(t.hashes, '')
@@ -49,7 +49,7 @@ func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	return found, nil
 }
 
-// tree is the log as it was and what is added to it.
+// tree is the log as stored and what is added to it.
 type tree struct {
 	old   tlog.Tree
 	size  int64
@@ -65,7 +65,7 @@ func openTree(ctx context.Context, db pg.DBTX, old tlog.Tree) *tree {
 	return t
 }
 
-// ReadHashes implements tlog.HashReader over what was and what is added.
+// ReadHashes implements tlog.HashReader over the stored and the added hashes.
 func (t *tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	found := make([]tlog.Hash, len(indexes))
 	var older []int64
@@ -116,7 +116,7 @@ func (t *tree) root() (tlog.Hash, error) {
 	return root, nil
 }
 
-// save writes the tiles that were added to.
+// save writes the tiles that have changed.
 func (t *tree) save(ctx context.Context, db pg.DBTX) error {
 	const upsert = `
 		insert into log_tile (level, n, hashes)

@@ -10,11 +10,12 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 )
 
-// turnPoll finds what another replica committed and did not live to publish.
+// turnPoll is how often to look for frames that another replica committed but did not publish before it ended.
 const turnPoll = time.Second
 
-// takeTurns publishes paced frames at a bounded rate: each sender that has some waiting gives one, then the next sender, and round again.
-// A frame has a bounded number of events, so turns by the frame share the rate fairly whatever one sender has waiting.
+// takeTurns publishes paced frames at a bounded rate: one frame of each sender that has some waiting, then the next sender, round
+// and round. A frame has a bounded number of events, so turns by the frame share the rate fairly, however much one sender has
+// waiting.
 func (p *Publisher) takeTurns(ctx context.Context) error {
 	limit := rate.NewLimiter(rate.Inf, frame.MaxEvents)
 	if p.deps.EventsPerSecond > 0 {
@@ -48,8 +49,8 @@ func (p *Publisher) takeTurns(ctx context.Context) error {
 	}
 }
 
-// nextTurn claims the oldest frame of the first sender after last, going round. A frame older than the window must have a leaf: the log
-// judges its time.
+// nextTurn claims the oldest frame of the next sender after last, in a circle. A frame older than the window must have a leaf,
+// because the log judges its time.
 func (p *Publisher) nextTurn(ctx context.Context, last string) ([]Sealed, error) {
 	const pick = `
 		select frame_id

@@ -19,7 +19,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Violation codes of Verify. docs/verification.md tells what each means and what to do.
+// Violation codes of Verify. docs/verification.md says what each means and what to do.
 const (
 	FrameChanged       = "frame_changed"         // a row's header is not the one its leaf was made of
 	FrameMissing       = "frame_missing"         // a leaf has no row
@@ -28,7 +28,7 @@ const (
 	FrameForged        = "frame_forged"          // a row's MAC is not the unit's (only where the key folder is given)
 	BodyChanged        = "body_changed"          // a body does not open to the root in its header
 	LeafMisplaced      = "leaf_misplaced"        // leaf indices are not dense
-	TimeOutside        = "time_outside"          // a leaf's time is not of its checkpoint, and nobody released it
+	TimeOutside        = "time_outside"          // a leaf's time does not fit its checkpoint, and nobody released it
 	RootDiffers        = "root_differs"          // the leaves do not give a checkpoint's root
 	CheckpointChanged  = "checkpoint_changed"    // a checkpoint is not signed by the log's key, or its row says something else
 	CheckpointMissing  = "checkpoint_missing"    // checkpoints are not numbered densely
@@ -36,7 +36,7 @@ const (
 	CheckpointUnsigned = "checkpoint_uncosigned" // the newest checkpoint has waited too long for a witness
 	LogCutOff          = "log_cut_off"           // a checkpoint known from elsewhere is larger than the log
 	HistoryDiffers     = "history_differs"       // a checkpoint known from elsewhere has another root
-	GenerationUnasked  = "generation_unasked"    // a generation of the log that no operator's act began
+	GenerationUnasked  = "generation_unasked"    // no operator's act began this generation of the log
 )
 
 // Violation is one thing found wrong.
@@ -55,7 +55,7 @@ type Verification struct {
 	Events      int64  `json:"events"`
 	Leaves      int64  `json:"leaves"`
 	Checkpoints int64  `json:"checkpoints"`
-	// Pending frames have no leaf yet; Held and Refused ones have none for a reason that was told.
+	// Pending frames have no leaf yet; Held and Refused frames have none for a recorded reason.
 	Pending int64 `json:"pending"`
 	Held    int64 `json:"held"`
 	Refused int64 `json:"refused"`
@@ -63,14 +63,15 @@ type Verification struct {
 	MACsChecked    int64       `json:"macsChecked"`
 	MACsNotChecked int64       `json:"macsNotChecked"`
 	Violations     []Violation `json:"violations"`
-	// Reopened are the generations that an operator began after a restore. Their leaves are those of the database; what was lost is told.
+	// Reopened are the generations that an operator began after a restore. Their leaves are those of the database; what was lost
+	// is recorded.
 	Reopened []Reopening `json:"reopened,omitempty"`
 }
 
 // Reopening is the beginning of a generation of a log.
 type Reopening struct {
 	Generation int `json:"generation"`
-	// From how many leaves it went on, of how many that had been signed.
+	// Kept is the number of leaves the log went on from, Signed the number that had been signed.
 	Kept   int64  `json:"kept"`
 	Signed int64  `json:"signed"`
 	Reason string `json:"reason"`
@@ -82,19 +83,20 @@ type VerifyOptions struct {
 	// Log is the log's published verifier key. Witnesses are those of its witnesses.
 	Log       string
 	Witnesses []string
-	// Known are checkpoints of this log kept elsewhere: exported, or seen by a witness.
+	// Known are checkpoints of this log that are kept elsewhere: exported, or seen by a witness.
 	Known []string
-	// Keys check MACs where the unit's key folder is at hand; nil leaves them unchecked.
+	// Keys check MACs if the unit's key folder is available; with nil, MACs stay unchecked.
 	Keys *Keys
-	// Now judges what has waited too long, where the relay runs; zero for one that has stopped, which is judged by its last checkpoint.
+	// Now decides what has waited too long while the relay runs. Zero for a relay that has stopped: then its last checkpoint
+	// decides.
 	Now time.Time
 }
 
 // patience is how long a frame may lack a leaf and a checkpoint its cosignature.
 const patience = 2 * time.Minute
 
-// Verify recomputes a unit's journal as of one moment: every body, every leaf, the tree, every checkpoint, and what is known of it elsewhere.
-// An error means that it could not finish. db needs to read the unit's schema only.
+// Verify recomputes a unit's journal as of one moment: every body, every leaf, the tree, every checkpoint, and compares it with
+// what is kept elsewhere. An error means that it could not finish. db only needs to read the unit's schema.
 func Verify(ctx context.Context, db *pgxpool.Pool, opts VerifyOptions) (Verification, error) {
 	v := &verification{opts: opts, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
 	var err error
@@ -158,7 +160,7 @@ func (v *verification) checkpoints(ctx context.Context) error {
 		c, err := ParseCheckpoint(signed, v.log)
 		if err != nil || c.N != size || c.Generation() != generation || c.Owner() != v.log.Name() {
 			v.found(CheckpointChanged, fmt.Sprint("checkpoint ", seq), "it is not what the log's key signed")
-			return nil //nolint:nilerr // it is told
+			return nil //nolint:nilerr // it is reported as a violation
 		}
 		c.MadeAt, c.Cosigned = made.UTC(), cosigned
 		v.cosigned(c)
@@ -189,7 +191,7 @@ func (v *verification) cosigned(c Checkpoint) {
 	}
 }
 
-// known reads the checkpoints kept elsewhere. They bind whoever holds the log's key, too.
+// known reads the checkpoints kept elsewhere. They show a change even if whoever made it holds the log's key.
 func (v *verification) known(context.Context) error {
 	for i, signed := range v.opts.Known {
 		c, err := ParseCheckpoint(signed, append([]note.Verifier{v.log}, v.witnesses...)...)
@@ -204,8 +206,8 @@ func (v *verification) known(context.Context) error {
 	return nil
 }
 
-// leaves walks the log from its first leaf on: each opens to its row, and together they give every checkpoint's root. The root is computed by
-// another library than the one that wrote the tiles.
+// leaves walks the log from its first leaf: each leaf must match its row, and together they must give every checkpoint's root.
+// The root is computed by another library than the one that wrote the tiles.
 func (v *verification) leaves(ctx context.Context) error {
 	size := int64(0)
 	if n := len(v.signed); n > 0 {
@@ -245,7 +247,8 @@ func (v *verification) leaves(ctx context.Context) error {
 	return v.rows(ctx, hashes)
 }
 
-// compare holds the tree at a size against the checkpoints of that size. Once the tree differs it differs everywhere after: that is told once.
+// compare compares the tree at a size with the checkpoints of that size. Once the tree differs it differs at every later size, so
+// the difference is reported once.
 func (v *verification) compare(size int64, root tlog.Hash, told bool) bool {
 	for _, c := range v.signed {
 		if c.N == size && c.Hash != root && !told {
@@ -276,12 +279,12 @@ func (v *verification) reopenings(ctx context.Context) error {
 	for _, f := range found {
 		acts, err := messagesIn[*platformv1.LogReopened](f)
 		if err != nil {
-			continue // told as a changed body
+			continue // reported as a changed body
 		}
 		for _, act := range acts {
 			lost, err := ParseCheckpoint(act.GetLost(), v.log)
 			if err != nil {
-				continue // what it names was never signed, so it excuses nothing
+				continue // the checkpoint it names was never signed, so it excuses nothing
 			}
 			r := Reopening{Generation: int(act.GetGeneration()), Kept: act.GetSize(), Signed: lost.N, Reason: act.GetReason()}
 			v.reopened[r.Generation] = r
@@ -291,7 +294,7 @@ func (v *verification) reopenings(ctx context.Context) error {
 	return nil
 }
 
-// wasLost tells that a checkpoint known from elsewhere is of leaves that a reopening told were lost.
+// wasLost reports whether a checkpoint kept elsewhere belongs to leaves that a reopening recorded as lost.
 func (v *verification) wasLost(c Checkpoint) bool {
 	next, ok := v.reopened[c.Generation()+1]
 	return ok && c.N > next.Kept && c.N <= next.Signed
@@ -304,7 +307,7 @@ func (v *verification) leafHashes(ctx context.Context, size int64) ([]tlog.Hash,
 	var content []byte
 	err := pg.Each(ctx, v.tx, "read tiles", []any{&n, &content}, func() error {
 		if n != int64(len(hashes)>>tileHeight) || len(hashes)%(1<<tileHeight) != 0 {
-			return nil // a tile is missing: what follows is told as a log that was cut off or has another root
+			return nil // a tile is missing: later checks report a log that was cut off or has another root
 		}
 		for i := 0; i+tlog.HashSize <= len(content); i += tlog.HashSize {
 			hashes = append(hashes, tlog.Hash(content[i:i+tlog.HashSize]))

@@ -12,7 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// rows holds each leaf against its row.
+// rows compares each leaf with its row.
 func (v *verification) rows(ctx context.Context, hashes []tlog.Hash) error {
 	const read = `
 		select m.leaf, m.released_by, ` + frameColumns + `
@@ -49,7 +49,7 @@ func (v *verification) rows(ctx context.Context, hashes []tlog.Hash) error {
 	return nil
 }
 
-// frame checks a row against its leaf, its MAC and its body. What is wrong is told by the first that fails.
+// frame checks a row against its leaf, its MAC and its body, and reports the first check that fails.
 func (v *verification) frame(ctx context.Context, f Sealed, hash tlog.Hash) {
 	v.report.Frames++
 	v.report.Events += int64(f.Count)
@@ -78,7 +78,7 @@ func (v *verification) mac(ctx context.Context, f Sealed) {
 	}
 }
 
-// time checks that a frame's time is of its checkpoint, where nobody released it.
+// time checks that a frame's time fits its checkpoint, unless an operator released the frame.
 func (v *verification) time(f Sealed, checkpoint int, releasedBy *uuid.UUID) {
 	if releasedBy != nil || checkpoint >= len(v.signed) {
 		return
@@ -92,7 +92,7 @@ func (v *verification) time(f Sealed, checkpoint int, releasedBy *uuid.UUID) {
 	}
 }
 
-// unlogged looks at the rows without a leaf, and at rows and marks without each other.
+// unlogged looks for rows without a leaf, rows without a mark, and marks without a row.
 func (v *verification) unlogged(ctx context.Context) error {
 	const read = `
 		select m.frame_id is not null, m.refused, m.held_at is not null and m.released_by is null, ` + frameColumns + `
@@ -127,7 +127,7 @@ func (v *verification) unlogged(ctx context.Context) error {
 	return v.orphans(ctx)
 }
 
-// orphans are marks whose frame is gone; one with a leaf is told as a missing frame already.
+// orphans are marks whose frame is gone. One with a leaf is already reported as a missing frame.
 func (v *verification) orphans(ctx context.Context) error {
 	var id uuid.UUID
 	return pg.Each(ctx, v.tx, "read marks without a frame", []any{&id}, func() error {

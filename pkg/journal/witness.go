@@ -21,11 +21,11 @@ type Request struct {
 	Checkpoint, VerifierKey string
 	OldSize                 int64
 	Proof                   tlog.TreeProof
-	// Lost is, of a log that was reopened, the newest checkpoint of the generation before.
+	// Lost is the newest checkpoint of the generation before, if the log was reopened.
 	Lost string
 }
 
-// Answer of a witness: cosigned, or the size it has seen and wants a proof from.
+// Answer of a witness: the cosigned checkpoint, or the size it has seen and wants a proof from.
 type Answer struct {
 	Cosigned    string
 	SeenSize    int64
@@ -35,18 +35,18 @@ type Answer struct {
 // Witness has another unit cosign a checkpoint.
 type Witness func(ctx context.Context, r Request) (Answer, error)
 
-// ErrNotExtended is a checkpoint that does not extend what the witness has seen: history was changed or cut off.
+// ErrNotExtended says that a checkpoint does not extend what the witness has seen: history was changed or cut off.
 var ErrNotExtended = errors.New("checkpoint does not extend what this witness has seen")
 
 func verifierOf(key *keys.NoteKey) note.Verifier {
 	v, err := note.NewVerifier(key.Public)
-	if err != nil { // the key was read with this text
+	if err != nil { // this text was accepted when the key was read
 		return nil
 	}
 	return v
 }
 
-// haveCosigned asks the witness for the newest checkpoint, if it lacks a cosignature.
+// haveCosigned asks the witness to cosign the newest checkpoint, if it has no cosignature yet.
 func (l *Logger) haveCosigned(ctx context.Context) error {
 	if l.deps.Witness == nil {
 		return nil
@@ -96,7 +96,8 @@ func (l *Logger) haveCosigned(ctx context.Context) error {
 	return l.deps.Export(l.deps.Unit, newest)
 }
 
-// WitnessOf cosigns for other units. It keeps the newest checkpoint of each in the database and beside its keys, and goes by the larger.
+// WitnessOf cosigns for other units. It keeps the newest checkpoint of each in the database and beside its keys; the larger of
+// the two counts.
 type WitnessOf struct {
 	Journal *Journal
 	Store   *keys.Store
@@ -104,7 +105,8 @@ type WitnessOf struct {
 	Clock   clock.Clock
 }
 
-// Cosign cosigns the checkpoint of a log whose owner the caller has been proved to be. ErrNotExtended is an alarm: the log was changed.
+// Cosign cosigns the checkpoint of a log. The caller has verified the log's owner. ErrNotExtended is an alarm: the log was
+// changed.
 func (w *WitnessOf) Cosign(ctx context.Context, owner string, r Request) (Answer, error) {
 	verifier, err := note.NewVerifier(r.VerifierKey)
 	if err != nil || verifier.Name() != owner {
@@ -134,7 +136,7 @@ func (w *WitnessOf) Cosign(ctx context.Context, owner string, r Request) (Answer
 		case offered.N == seen.N && offered.Hash != seen.Hash:
 			return fmt.Errorf("%w: another root at %d leaves", ErrNotExtended, seen.N)
 		case r.OldSize != seen.N && offered.N != seen.N:
-			return nil // to be proved from where this witness stands
+			return nil // the log must prove consistency from where this witness stands
 		case seen.N > 0 && offered.N > seen.N:
 			if err := tlog.CheckTree(r.Proof, offered.N, offered.Hash, seen.N, seen.Hash); err != nil {
 				return fmt.Errorf("%w: %w", ErrNotExtended, err)
@@ -188,7 +190,7 @@ func (w *WitnessOf) seen(ctx context.Context, tx *pg.Tx, owner, verifierKey stri
 	return newest, nil
 }
 
-// keep remembers a checkpoint before it is cosigned: in the file first, because a row can be rolled back.
+// keep stores a checkpoint before it is cosigned, in the file first, because a row can be rolled back.
 func (w *WitnessOf) keep(ctx context.Context, tx *pg.Tx, owner string, c Checkpoint, verifierKey string) error {
 	if err := w.Store.Remember(witnessFile(owner), []byte(verifierKey+"\n"+c.Note)); err != nil {
 		return fmt.Errorf("keep what is witnessed: %w", err)

@@ -12,7 +12,8 @@ import (
 
 var errJSON = errors.New("not a JSON object with each name once")
 
-// members reads one JSON object more strictly than encoding/json, which repairs what is no UTF-8 and takes the last of two like names.
+// members reads one JSON object more strictly than encoding/json, which repairs what is no UTF-8 and takes the last of two like
+// names.
 func members(raw []byte) (map[string]json.RawMessage, error) {
 	var said map[string]json.RawMessage
 	if !utf8.Valid(raw) || json.Unmarshal(raw, &said) != nil || said == nil || !unique(json.NewDecoder(bytes.NewReader(raw))) {
@@ -21,8 +22,8 @@ func members(raw []byte) (map[string]json.RawMessage, error) {
 	return said, nil
 }
 
-// Decode reads claims, one JSON object, into a struct by its very names, where encoding/json would take "ISS" for "iss", too. Its error repeats
-// nothing.
+// Decode reads claims, one JSON object, into a struct by its very names, where encoding/json would take "ISS" for "iss", too. Its
+// error repeats nothing.
 func Decode(raw []byte, into any) error {
 	said, err := members(raw)
 	if err != nil {
@@ -39,7 +40,7 @@ func Decode(raw []byte, into any) error {
 	return nil
 }
 
-// unique tells whether no object of the next value, which is valid, says a name twice.
+// unique reports whether no object of the next value, which is valid, says a name twice.
 func unique(d *json.Decoder) bool {
 	token, err := d.Token()
 	opens, ok := token.(json.Delim)

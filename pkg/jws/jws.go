@@ -1,4 +1,5 @@
-// Package jws reads and makes the signed texts of a relay: compact JWS (RFC 7515) with ES256 (RFC 7518 §3.4) over one JSON object, in one spelling.
+// Package jws reads and makes the signed texts of a relay: compact JWS (RFC 7515) with ES256 (RFC 7518 §3.4) over one JSON
+// object, in one spelling.
 //
 //	base64url(header) . base64url(claims) . base64url(signature)
 //
@@ -6,8 +7,8 @@
 //
 //	{"alg":"ES256","kid":"<1-64 characters of A-Z a-z 0-9 - _>","typ":"<typ>"}
 //
-// Texts of outside signers (client assertions) may have any header that names ES256 and no critical extensions; what else it holds is ignored,
-// keys and places of keys above all. In both:
+// Texts of outside signers (client assertions) may have any header that names ES256 and no critical extensions; what else it
+// holds is ignored, keys and places of keys above all. In both:
 //
 //   - base64url is without padding, line ends and stray bits, so that one signature has one text and its digest is evidence;
 //   - the claims are UTF-8 and one JSON object, in which no object says a name twice; names count as they are written ("ISS" is not "iss");
@@ -40,13 +41,13 @@ type Profile struct {
 	Type string
 	// MaxBytes bounds what is looked at.
 	MaxBytes int
-	// Outside: somebody else's software writes the header; Type is not looked at.
+	// Outside: other software writes the header; Type is not checked.
 	Outside bool
 }
 
-// Text is a text that was read and not believed yet.
+// Text is a text that was read but not verified.
 type Text struct {
-	// KeyID names the key to Verify with. Empty for outside signers: what they are known by tells their key.
+	// KeyID names the key for Verify. It is empty for outside signers, whose key follows from who they are.
 	KeyID string
 
 	input     string
@@ -55,7 +56,8 @@ type Text struct {
 
 var keyIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Parse reads a text into claims, a pointer to a struct with json tags; they count only after Verify. Every error is a *proof.Failure.
+// Parse reads a text into claims, a pointer to a struct with json tags; they count only after Verify. Every error is a
+// *proof.Failure.
 func (p Profile) Parse(compact string, claims any) (Text, error) {
 	if len(compact) > p.MaxBytes {
 		return Text{}, failed(ErrSize, "too long")
@@ -136,7 +138,7 @@ func (p Profile) Sign(key Key, claims []byte) (string, error) {
 	return compact, nil
 }
 
-// Verify tells whether the text was signed with the key: nil, or a *proof.Failure of ErrSignature.
+// Verify checks that the text was signed with the key: nil, or a *proof.Failure of ErrSignature.
 func (t Text) Verify(key *ecdsa.PublicKey) error {
 	verifier, err := jws.NewVerifier(jwa.ES256)
 	if err != nil || verifier.Verify([]byte(t.input), t.signature, key) != nil {

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// Rights nobody but the owner may have. A group may read keys, as container platforms mount them, but nobody else may read them and
-// nobody but the owner may change them.
+// Permissions that only the owner may have. A group may read keys, as container platforms mount them, but others may not, and
+// only the owner may change them.
 const (
 	forbiddenOnFile   fs.FileMode = 0o027
 	forbiddenOnFolder fs.FileMode = 0o022

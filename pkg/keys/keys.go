@@ -28,14 +28,14 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
-// ErrNotFound tells that a key does not exist and the caller did not allow making it.
+// ErrNotFound says that a key does not exist and that the caller did not allow making it.
 var ErrNotFound = errors.New("key does not exist")
 
-// ErrExposed tells that a key file or its folder can be read or changed by somebody it should not.
+// ErrExposed says that others can read or change a key file or its folder.
 var ErrExposed = errors.New("key is exposed")
 
-// Purposes of signing keys. The name of a signing key is its purpose: it is published with it, and what one purpose signs is believed for
-// no other.
+// Purposes of signing keys. The name of a signing key is its purpose and is published with it. A signature for one purpose is not
+// accepted for another.
 const (
 	// AccessToken signs the tokens of the relay's callers, sessions of recipients among them.
 	AccessToken = "access-token"
@@ -119,8 +119,8 @@ func (m *MAC) Sum(parts ...[]byte) []byte {
 // Equal compares a sum with the one of the parts in constant time.
 func (m *MAC) Equal(sum []byte, parts ...[]byte) bool { return hmac.Equal(sum, m.Sum(parts...)) }
 
-// Derive makes a key for one use out of this one. It tells nothing of this key, nor of what is derived for another use, so unlike this one
-// it may be handed to whom it is for.
+// Derive makes a key for one use out of this one. The derived key reveals neither this key nor the keys for other uses, so it may
+// be given to another party.
 func (m *MAC) Derive(use string) []byte { return m.Sum([]byte("derive"), []byte(use)) }
 
 // MACOf makes a keyed hash of a derived key.

@@ -55,8 +55,8 @@ func TestSigner(t *testing.T) {
 	require.Empty(t, leftovers)
 }
 
-// The key id is the RFC 7638 thumbprint; the key is the P-256 example of RFC 7517 appendix A.1, the digest was computed with another
-// tool over the JSON text of the required members.
+// The key id is the RFC 7638 thumbprint; the key is the P-256 example of RFC 7517 appendix A.1, the digest was computed with
+// another tool over the JSON text of the required members.
 func TestKeyID(t *testing.T) {
 	t.Parallel()
 	coordinate := func(s string) []byte {

@@ -24,13 +24,13 @@ import (
 
 // Options of a Store.
 type Options struct {
-	// Create allows keys that do not exist to be made. Leave it false where keys are provisioned, so that a wrong folder is an error
-	// and not a new set of keys under which nothing old can be read.
+	// Create allows keys that do not exist to be made. Leave it false where keys are provisioned, so that a wrong folder is an
+	// error and not a new set of keys under which nothing old can be read.
 	Create bool
 }
 
-// Store keeps keys in files. It is safe for concurrent use, and several processes may share one folder: whoever makes a key
-// first wins, the others take that one.
+// Store keeps keys in files. It is safe for concurrent use, and several processes may share one folder: the first one makes a
+// key, the others use that key.
 type Store struct {
 	dir     folder
 	create  bool
@@ -110,8 +110,8 @@ func (s *Store) DestroyMAC(name string) error {
 	return nil
 }
 
-// NoteSigner gives the Ed25519 key of that name that signs notes (C2SP signed-note) as owner. The owner is part of the key: its file says
-// it, and a file of another owner is refused. An empty owner takes whose key it is.
+// NoteSigner gives the Ed25519 key of that name that signs notes (C2SP signed-note) as owner. The owner is part of the key: its
+// file says it, and a file of another owner is refused. An empty owner takes whose key it is.
 func (s *Store) NoteSigner(ctx context.Context, name, owner string) (*NoteKey, error) {
 	key, err := load(ctx, s, s.notes, name, kind[*NoteKey]{suffix: ".note", make: func() ([]byte, error) { return newNoteFile(owner) }, parse: parseNote})
 	if err == nil && owner != "" && key.Owner != owner {

@@ -1,8 +1,9 @@
 // Package lifecycle starts the long-running tasks of a unit and stops them in reverse order.
 //
-// A task runs until its context ends. Tasks are stopped one after the other, the last started first, and each is waited for
-// before the next is told, so that a task may rely on those started before it until it has returned itself. The group stops as a
-// whole when a context given to Go ends, when Stop is called, or when one task returns an error. A task that panics is run again.
+// A task runs until its context ends. Tasks are stopped one after the other, the last started first; the next one is stopped
+// after the one before has returned. So a task may rely on those started before it until it has returned itself. The group stops
+// as a whole when a context given to Go ends, when Stop is called, or when one task returns an error. A task that panics is run
+// again.
 package lifecycle
 
 import (
@@ -17,7 +18,7 @@ import (
 
 // Task is one long-running activity.
 type Task struct {
-	// Name tells the task apart in errors and logs.
+	// Name identifies the task in errors and logs.
 	Name string
 	// Run works until ctx ends and then returns without delay. Returning nil earlier ends this task alone; returning an error
 	// other than that of its ended context stops the whole group.
@@ -44,7 +45,7 @@ func Every(name string, interval time.Duration, run func(ctx context.Context)) T
 
 // Group runs tasks. The zero value is ready to use; a Group is safe for concurrent use and MUST NOT be copied.
 type Group struct {
-	// Panicked, where set before Go, is told of a task that panicked, before the task is run again.
+	// Panicked, if set before Go, is called after a task panicked, before it is run again.
 	Panicked func(task string, cause any, stack []byte)
 
 	mu       sync.Mutex
@@ -64,8 +65,8 @@ type running struct {
 // New makes an empty group.
 func New() *Group { return &Group{} }
 
-// Go starts the tasks in the order given. They see the values of ctx, but their end comes from the group: when ctx ends, the group
-// stops in reverse order. Tasks given to a group that is already stopping are not started.
+// Go starts the tasks in the order given. They see the values of ctx, but their end comes from the group: when ctx ends, the
+// group stops in reverse order. Tasks given to a group that is already stopping are not started.
 func (g *Group) Go(ctx context.Context, tasks ...Task) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -161,8 +162,8 @@ func (g *Group) cancelAll() {
 	}
 }
 
-// Wait blocks until the group has stopped, and returns the errors of its tasks joined, nil when all ended because they were told
-// to. A group whose tasks have all returned nil is stopped too.
+// Wait blocks until the group has stopped, and returns the errors of its tasks joined; nil if all ended because they were
+// stopped. A group whose tasks have all returned nil has stopped, too.
 func (g *Group) Wait() error {
 	g.mu.Lock()
 	g.prepare()
@@ -187,8 +188,8 @@ func (g *Group) Wait() error {
 	return g.failure
 }
 
-// Stop tells the tasks to end, in reverse order, and waits. When ctx ends first, every task still running is told at once and the
-// error names them; Wait can then still be used to wait for them.
+// Stop stops the tasks in reverse order, and waits. If ctx ends first, every task still running is stopped at once and the error
+// names them; Wait can then still be used to wait for them.
 func (g *Group) Stop(ctx context.Context) error {
 	g.begin(nil)
 	select {

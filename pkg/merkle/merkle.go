@@ -1,5 +1,5 @@
-// Package merkle makes Merkle trees over records held in memory (RFC 6962 §2.1: SHA-256, leaves and nodes told apart). Roots and paths are
-// checked with golang.org/x/mod/sumdb/tlog, or with any implementation of the RFC.
+// Package merkle makes Merkle trees over records held in memory (RFC 6962 §2.1: SHA-256, leaves and nodes told apart). Roots and
+// paths are checked with golang.org/x/mod/sumdb/tlog, or with any implementation of the RFC.
 package merkle
 
 import (

@@ -2,7 +2,8 @@
 // cluster has, without another process to install.
 //
 // JetStream writes every acknowledged message to disk before it answers (sync always): an acknowledged frame is not lost when the
-// process or the machine stops. Each unit has a user of its own that may publish its own subjects and read its own consumers only.
+// process or the machine stops. Each unit has a user of its own that may publish its own subjects and read its own consumers
+// only.
 package natsserver
 
 import (

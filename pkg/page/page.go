@@ -1,5 +1,5 @@
-// Package page cuts lists into pages. A page token is the place of the last item before it, as JSON in base64url: it opens nothing but
-// what its caller may list, so it needs no protection.
+// Package page cuts lists into pages. A page token is the position of the last item before the page, as JSON in base64url. It
+// gives access only to what its caller may list, so it needs no protection.
 package page
 
 import (
@@ -9,13 +9,13 @@ import (
 	"fmt"
 )
 
-// DefaultSize is how many items a page has where the caller does not say.
+// DefaultSize is the number of items of a page if the caller sets none.
 const DefaultSize = 50
 
 // Size is how many items a page has.
 func Size(asked int32) int { return cmp.Or(int(asked), DefaultSize) }
 
-// After reads the place a token names; beginning is that of the empty token, and invalid the error for what is no token.
+// After reads the position in a token; beginning is returned for the empty token, and invalid is the error for other text.
 func After[P comparable](token string, beginning P, invalid error) (P, error) {
 	if token == "" {
 		return beginning, nil
@@ -28,8 +28,8 @@ func After[P comparable](token string, beginning P, invalid error) (P, error) {
 	return place, nil
 }
 
-// Cut takes what was found, of which one more than size was asked for, down to one page, and gives the token of the next; none when
-// this is the last. place is where the list goes on after an item.
+// Cut cuts the found items (up to size plus one) to one page, and returns the token of the next page; none if this is the last.
+// place returns the position of an item.
 func Cut[T, P any](found []T, size int, place func(last T) P) (items []T, next string, err error) {
 	if len(found) <= size {
 		return found, "", nil

@@ -11,10 +11,10 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// LockNotAvailable is the SQLSTATE of a lock that did not come in time (Open, Tx.LimitLockWait).
+// LockNotAvailable is the SQLSTATE for a lock that could not be taken in time (Open, Tx.LimitLockWait).
 const LockNotAvailable = "55P03"
 
-// SQLSTATE codes this package decides by (PostgreSQL manual, appendix A).
+// SQLSTATE codes on which this package bases decisions (PostgreSQL manual, appendix A).
 const (
 	stateSerializationFailure = "40001"
 	stateDeadlock             = "40P01"
@@ -41,9 +41,8 @@ func Constraint(err error) string {
 	return ""
 }
 
-// Unreachable reports whether err says that the server could not be asked or could not serve now:
-// connection trouble (class 08), lack of resources (53), shutdown or cancellation (57). The same
-// call may work later.
+// Unreachable reports whether the server could not be asked or could not serve: connection trouble (class 08), lack of resources
+// (53), shutdown or cancellation (57). The same call may work later.
 func Unreachable(err error) bool {
 	if state := SQLState(err); state != "" {
 		switch class(err) {
@@ -61,13 +60,13 @@ func Unreachable(err error) bool {
 	return errors.As(err, &connErr) || errors.As(err, &netErr) || pgconn.Timeout(err) || connectionGone(err)
 }
 
-// connectionGone recognises a connection that ended under a statement or before it was sent.
+// connectionGone recognises a connection that ended during a statement or before it was sent.
 func connectionGone(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
 }
 
-// Passing reports whether err is no fault of what was written: the database is away or short of something, a race or a lock was lost, or the
-// time ran out. The same may work later.
+// Passing reports whether the same call may work later: the database is away or lacks something, a race or a lock was lost, or
+// the time ran out.
 func Passing(err error) bool {
 	switch class(err) {
 	case "40", "55":
@@ -77,7 +76,8 @@ func Passing(err error) bool {
 	}
 }
 
-// Refused reports whether the database will not have what was written: a value (class 22) or a constraint (23). The same never works.
+// Refused reports whether the database refuses what was written: a value (class 22) or a constraint (23). The same call never
+// works.
 func Refused(err error) bool { return class(err) == "22" || class(err) == "23" }
 
 // class is the first part of err's SQLSTATE, "" when err is not from the server.
@@ -86,15 +86,14 @@ func class(err error) string {
 	return state[:min(len(state), 2)]
 }
 
-// AsFault maps an error of the database to a public fault, by SQLSTATE and constraint name and by
-// nothing else:
+// AsFault maps an error of the database to a public fault, by SQLSTATE and constraint name and by nothing else:
 //
 //   - a violated constraint named in byConstraint becomes a copy of that fault,
 //   - a lost race (class 40) becomes Stale,
 //   - a server that cannot be asked or cannot serve now becomes Unavailable.
 //
-// Faults pass unchanged, and so does everything else, which counts as Internal. The database's error
-// stays the cause; where its text may repeat a value (class 22) the text is cut.
+// Faults and all other errors pass unchanged; other errors count as Internal. The database's error stays the cause; where its
+// text may repeat a value (class 22) the text is cut.
 func AsFault(err error, byConstraint map[string]*fault.Error) error {
 	var already *fault.Error
 	if err == nil || errors.As(err, &already) {

@@ -5,8 +5,8 @@ import (
 	"hash/fnv"
 )
 
-// LockID turns a name into the key of an advisory lock. Advisory locks are shared by the whole
-// database, so the name must hold the schema, as "schema/purpose".
+// LockID turns a name into the key of an advisory lock. Advisory locks apply to the whole database, so the name must contain the
+// schema, as "schema/purpose".
 func LockID(name string) int64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte("naru/" + name))

@@ -14,23 +14,22 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// Source is one set of migrations: a unit's own, or those of a package that keeps tables in the
-// unit's schema (journal, inbox). Each counts its versions in a table of its own.
+// Source is one set of migrations: a unit's own, or those of a package that keeps tables in the unit's schema (journal, inbox).
+// Each counts its versions in a table of its own.
 type Source struct {
 	// Name of the set, 1 to 40 characters of a-z 0-9 _; it names the version table goose_<name>.
 	Name string
 	// FS holds goose SQL files (00001_name.sql) at its root or in a folder "migrations".
 	//
-	// In the files ${schema} stands for the schema and ${app} for the role to grant to. Any other
-	// ${…} is an error.
+	// In the files ${schema} stands for the schema and ${app} for the role to grant to. Any other ${…} is an error.
 	FS fs.FS
 	// Partitions of the tables this source makes. Migrate creates the first ones.
 	Partitions []Partition
 }
 
-// Migrate brings a schema forward to the newest version of every source, in the order given, as the
-// schema's owner. It never goes back. One Migrate at a time works on a schema; a second waits.
-// Afterwards the sources' partitions are there for the database's present time.
+// Migrate brings a schema forward to the newest version of every source, in the order given, as the schema's owner. It never goes
+// back. Only one Migrate works on a schema at a time; a second one waits. Afterwards the sources' partitions for the database's
+// present time exist.
 func Migrate(ctx context.Context, ownerURL, schema string, sources ...Source) error {
 	if err := checkSchema(schema); err != nil {
 		return err
@@ -110,7 +109,7 @@ func firstPartitions(ctx context.Context, cfg *pgx.ConnConfig, schema string, so
 	return MaintainPartitions(ctx, conn, parts, now)
 }
 
-// rootOf lets an embed.FS of "migrations/*.sql" be given as it is.
+// rootOf accepts an embed.FS of "migrations/*.sql" unchanged.
 func rootOf(files fs.FS) (fs.FS, error) {
 	if names, err := fs.Glob(files, "*.sql"); err == nil && len(names) > 0 {
 		return files, nil

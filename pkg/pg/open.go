@@ -19,26 +19,28 @@ import (
 )
 
 const (
-	// DefaultMaxConns per unit: twelve connections served the measured chain as well as forty-eight.
+	// DefaultMaxConns per unit. Measured: twelve connections served the chain as well as forty-eight.
 	DefaultMaxConns = 6
 
-	// An open transaction of a stuck process holds back vacuum.
+	// An open transaction of a process that hangs holds back vacuum.
 	idleInTransactionTimeout = time.Minute
-	// Nobody waits longer for what somebody else holds: a caller is told to come again, a frame does.
+	// Bounds every wait for a lock: after it a caller is asked to repeat the call, and a frame is delivered again.
 	lockTimeout    = 5 * time.Second
 	connectTimeout = 10 * time.Second
 )
 
-// planning makes plans that stay right while a table grows from nothing to millions of rows. Statements are few, are prepared once and go
-// by a key or an index; the server would choose by statistics that lag behind by minutes, and keep what it chose. A statement that means to
-// read a table whole still does: the settings forbid nothing, they only make the other way look cheaper (docs/performance.md).
+// planning has the server make plans that stay right while a table grows from nothing to millions of rows. There are few
+// statements; they are prepared once and use a key or an index. By itself the server would choose plans by statistics that are
+// minutes old, and keep them. A statement that must read a whole table still does: the settings forbid nothing, they only make
+// that look more expensive (docs/performance.md).
 var planning = map[string]string{
-	// Planned anew for its values, as the server likes to on partitioned tables, a statement by number costs more planning than execution.
+	// On partitioned tables the server likes to plan again for each set of values; for a look-up by number that costs more than
+	// the execution.
 	"plan_cache_mode":  "force_generic_plan",
 	"enable_seqscan":   "off",
 	"enable_hashjoin":  "off",
 	"enable_mergejoin": "off",
-	// Costs that these settings make look high would have statements compiled.
+	// These settings make costs look high, which would have statements compiled.
 	"jit": "off",
 }
 
@@ -88,7 +90,7 @@ func Open(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 	}
 	sessionParams(cfg.ConnConfig, opts.Schema, opts.ApplicationName)
 	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
-		// Without it each UUID goes by way of an error and its text, of which statements with many rows have thousands.
+		// Without it each UUID is encoded through an error and its text; statements with many rows have thousands of UUIDs.
 		pgxuuid.Register(conn.TypeMap())
 		return nil
 	}
@@ -126,8 +128,8 @@ func sessionParams(cfg *pgx.ConnConfig, schema, application string) {
 	cfg.RuntimeParams["lock_timeout"] = fmt.Sprint(lockTimeout.Milliseconds())
 }
 
-// newTracer gives otelpgx both providers explicitly, because it falls back to the global ones. Its
-// defaults leave query parameters out; they must stay out.
+// newTracer gives otelpgx both providers explicitly, because it falls back to the global ones. Its defaults leave query
+// parameters out; they must stay out.
 func newTracer(opts Options) *otelpgx.Tracer {
 	tp, mp := opts.TracerProvider, opts.MeterProvider
 	if tp == nil {
@@ -143,8 +145,8 @@ func newTracer(opts Options) *otelpgx.Tracer {
 	)
 }
 
-// Schema and role names are written into SQL and file names; role names add at most six characters
-// to the 63 that PostgreSQL allows.
+// Schema and role names are written into SQL and file names; role names add at most six characters to the 63 that PostgreSQL
+// allows.
 var schemaPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 
 func checkSchema(schema string) error {

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// PartitionKind is by what and how finely a table is partitioned. Bounds are half open.
+// PartitionKind says by what key and time span a table is partitioned. Upper bounds are exclusive.
 type PartitionKind int
 
 // The kinds of partitioning.
@@ -34,7 +34,7 @@ const (
 // kst is the zone of the date in an edoc number (+09:00 without daylight saving).
 var kst = time.FixedZone("KST", 9*60*60)
 
-// Retain is how long a partition is kept after its end. The zero value keeps it for ever.
+// Retain is how long a partition is kept after its end. The zero value keeps it forever.
 type Retain struct {
 	Years, Months, Days int
 }
@@ -48,23 +48,22 @@ type Partition struct {
 	Kind  PartitionKind
 	// With are storage parameters of each partition, e.g. "fillfactor = 60".
 	With string
-	// Retain is after what age a partition may be dropped.
+	// Retain is the age after which a partition may be dropped.
 	Retain Retain
-	// Guard is a query of one boolean that must be true for a partition to be dropped; ${partition}
-	// stands for it. Required with Retain, so that nobody forgets what must not go:
+	// Guard is a query for one boolean that must be true before a partition is dropped; ${partition} stands for the partition. It
+	// is required with Retain, so that nobody forgets to think about rows that must stay:
 	//
 	//	select not exists (select from ${partition} where published_at is null)
 	Guard string
-	// GuardTables are further tables the guard reads. No row enters them between the guard's answer
-	// and the drop.
+	// GuardTables are the other tables the guard reads. They are locked against new rows between the guard's answer and the drop.
 	GuardTables []string
 }
 
 const partitionLockTimeout = 3 * time.Second
 
-// MaintainPartitions makes the partitions that are missing around now and drops those past their
-// retention whose guard agrees. It runs as the tables' owner; several replicas may run it at once.
-// A table that was busy for longer than 3 s gives an error and is tried at the next run.
+// MaintainPartitions makes the partitions that are missing around now and drops those past their retention whose guard agrees. It
+// runs as the tables' owner; several replicas may run it at once. A table that was busy for longer than 3 s gives an error and is
+// tried at the next run.
 func MaintainPartitions[DB Beginner](ctx context.Context, db DB, parts []Partition, now time.Time) error {
 	var failures error
 	for _, p := range parts {
@@ -75,8 +74,8 @@ func MaintainPartitions[DB Beginner](ctx context.Context, db DB, parts []Partiti
 	return failures
 }
 
-// CheckPartitions reports partitions that are missing for now or for the near future (one day, or
-// seven for months and years), each by name. An error means that the unit cannot work.
+// CheckPartitions reports by name the partitions that are missing for now or for the near future (one day, or seven days for
+// months and years). An error means that the unit cannot work.
 func CheckPartitions(ctx context.Context, db DBTX, parts []Partition, now time.Time) error {
 	var failures error
 	for _, p := range parts {
@@ -116,7 +115,7 @@ func maintain[DB Beginner](ctx context.Context, db DB, p Partition, now time.Tim
 		return err
 	}
 	var failures error
-	// From the one before the present, for keys that arrive late.
+	// Start one before the present partition, for keys that arrive late.
 	s := p.spanAt(p.spanAt(now).start.Add(-time.Hour))
 	for range 2 + p.period().ahead {
 		if !existing[s.name] && !p.expired(s, now) {
@@ -133,8 +132,8 @@ func maintain[DB Beginner](ctx context.Context, db DB, p Partition, now time.Tim
 	return failures
 }
 
-// create makes a table like the parent and attaches it. "create table … partition of" would stop
-// every reader of the parent; attaching stops none.
+// create makes a table like the parent and attaches it. "create table … partition of" would block every reader of the parent;
+// attaching blocks none.
 func create[DB Beginner](ctx context.Context, db DB, p Partition, s span) error {
 	return InTx(ctx, db, func(tx *Tx) error {
 		existing, err := lockForChange(ctx, tx, p.Table)
@@ -160,8 +159,8 @@ func create[DB Beginner](ctx context.Context, db DB, p Partition, s span) error 
 	})
 }
 
-// drop asks the guard and drops within one transaction that keeps writers out of the partition, so
-// that the answer still holds when the partition goes.
+// drop asks the guard and drops within one transaction that locks writers out of the partition, so that the answer is still true
+// when the partition is dropped.
 func drop[DB Beginner](ctx context.Context, db DB, p Partition, name string) error {
 	return InTx(ctx, db, func(tx *Tx) error {
 		existing, err := lockForChange(ctx, tx, p.Table)
@@ -189,7 +188,7 @@ func drop[DB Beginner](ctx context.Context, db DB, p Partition, name string) err
 	})
 }
 
-// lockForChange lets one replica at a time change a table's partitions and tells what is there.
+// lockForChange lets one replica at a time change a table's partitions and returns those that exist.
 func lockForChange(ctx context.Context, tx *Tx, table string) (map[string]bool, error) {
 	tx.LimitLockWait(partitionLockTimeout)
 	schema, err := Value[string](ctx, tx, "read schema", `select current_schema()`)
@@ -232,7 +231,7 @@ func (p Partition) zone() *time.Location {
 type period struct {
 	years, months, days int
 	suffix              string
-	// ahead is how many are made beyond the present one, and margin the time before which the next must be there.
+	// ahead is how many partitions are made beyond the present one; margin is how long before its start the next must exist.
 	ahead  int
 	margin time.Duration
 }
@@ -255,7 +254,7 @@ func (p Partition) spanAt(t time.Time) span {
 	return span{name: p.Table + "_" + name, start: start, end: start.AddDate(of.years, of.months, of.days)}
 }
 
-// parse reads a partition's span from its name; partitions named otherwise are not ours to drop.
+// parse reads a partition's span from its name; partitions with other names are not made here and are never dropped.
 func (p Partition) parse(name string) (span, bool) {
 	suffix, ok := strings.CutPrefix(name, p.Table+"_")
 	if !ok {
@@ -285,8 +284,8 @@ func (p Partition) bound(t time.Time) string {
 	}
 }
 
-// uuidFloor is the smallest UUID whose first 48 bits are t in milliseconds (RFC 9562 §5.7): every
-// UUIDv7 made at or after t sorts behind it.
+// uuidFloor is the smallest UUID whose first 48 bits are t in milliseconds (RFC 9562 §5.7): every UUIDv7 made at or after t sorts
+// behind it.
 func uuidFloor(t time.Time) uuid.UUID {
 	var u uuid.UUID
 	binary.BigEndian.PutUint64(u[:8], uint64(t.UnixMilli())<<16) // after 1970

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// provisionAttempts are for several databases of one server whose schemas share their roles and are provisioned at the same time: an advisory
-// lock is one database's own.
+// provisionAttempts is for databases of one server that are provisioned at the same time and share roles: an advisory lock
+// protects only within one database.
 const provisionAttempts = 10
 
 // Passwords of a schema's two roles: 8 or more printable ASCII characters each.
@@ -28,12 +28,11 @@ func OwnerRole(schema string) string { return schema + "_owner" }
 // AppRole is the role a unit works with; it has what the migrations grant it.
 func AppRole(schema string) string { return schema + "_app" }
 
-// Provision makes a schema and its two roles in the database of superURL, or brings them to this
-// state again; passwords are set anew. It needs a superuser. Roles belong to the whole server: the
-// same schema name in two databases shares them.
+// Provision makes a schema and its two roles in the database of superURL, or brings them to this state again; passwords are set
+// anew. It needs a superuser. Roles belong to the whole server: the same schema name in two databases shares them.
 //
-// Neither role may create anything outside the schema, and PUBLIC loses what PostgreSQL gives it by
-// default in this database: connecting, temporary tables and the schema public.
+// Neither role may create anything outside the schema, and PUBLIC loses what PostgreSQL gives it by default in this database:
+// connecting, temporary tables and the schema public.
 func Provision(ctx context.Context, superURL, schema string, passwords Passwords) error {
 	if err := checkSchema(schema); err != nil {
 		return err
@@ -76,8 +75,8 @@ func Provision(ctx context.Context, superURL, schema string, passwords Passwords
 	}
 }
 
-// collision recognises a concurrent Provision of the same roles from another database, which no
-// advisory lock of ours can see ("tuple concurrently updated" is an internal error to PostgreSQL).
+// collision recognises a concurrent Provision of the same roles from another database, which no advisory lock of ours can see
+// ("tuple concurrently updated" is an internal error to PostgreSQL).
 func collision(err error) bool {
 	switch SQLState(err) {
 	case stateDuplicateObject, stateUniqueViolation, stateInternalError:
@@ -124,8 +123,8 @@ func provisionStatements(schema, database string, passwords Passwords) ([]string
 	), nil
 }
 
-// scramVerifier is the stored form of a password (RFC 5803), so that the password itself travels
-// in no statement and reaches no log or statistics view.
+// scramVerifier is the stored form of a password (RFC 5803), so that the password itself travels in no statement and reaches no
+// log or statistics view.
 func scramVerifier(password string) (string, error) {
 	const iterations = 4096 // what PostgreSQL uses; our passwords are random
 	if len(password) < 8 {

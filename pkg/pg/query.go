@@ -8,7 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Exec runs a statement of which no rows are wanted. Here and below, doing says in an error what was being done.
+// Exec runs a statement whose rows, if any, are not wanted. Here and below, doing is the text an error begins with: what was
+// being done.
 func Exec(ctx context.Context, db DBTX, doing, sql string, args ...any) error {
 	if _, err := db.Exec(ctx, sql, args...); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -16,7 +17,7 @@ func Exec(ctx context.Context, db DBTX, doing, sql string, args ...any) error {
 	return nil
 }
 
-// Count runs a statement of which no rows are wanted, and gives how many it changed.
+// Count runs a statement whose rows are not wanted, and returns how many it changed.
 func Count(ctx context.Context, db DBTX, doing, sql string, args ...any) (int64, error) {
 	tag, err := db.Exec(ctx, sql, args...)
 	if err != nil {
@@ -25,13 +26,13 @@ func Count(ctx context.Context, db DBTX, doing, sql string, args ...any) (int64,
 	return tag.RowsAffected(), nil
 }
 
-// Changed runs a statement that changes one row or none, and tells which.
+// Changed runs a statement that changes one row or none, and reports whether it changed one.
 func Changed(ctx context.Context, db DBTX, doing, sql string, args ...any) (bool, error) {
 	changed, err := Count(ctx, db, doing, sql, args...)
 	return changed == 1, err
 }
 
-// All collects the rows of a query; none is no error.
+// All collects the rows of a query; no rows are no error.
 func All[T any](ctx context.Context, db DBTX, doing string, row pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
@@ -44,7 +45,7 @@ func All[T any](ctx context.Context, db DBTX, doing string, row pgx.RowToFunc[T]
 	return found, nil
 }
 
-// Set collects the one column of a query's rows, for asking which are there.
+// Set collects the single column of a query's rows into a set.
 func Set[T comparable](ctx context.Context, db DBTX, doing, sql string, args ...any) (map[T]bool, error) {
 	found, err := All(ctx, db, doing, pgx.RowTo[T], sql, args...)
 	if err != nil {
@@ -97,7 +98,7 @@ func Each(ctx context.Context, db DBTX, doing string, into []any, fn func() erro
 	return nil
 }
 
-// Walk reads the rows of a query one by one, whatever their number, and calls fn with each. It keeps the connection meanwhile.
+// Walk calls fn with each row of a query, without collecting them. It holds the connection meanwhile.
 func Walk[T any](ctx context.Context, db DBTX, doing string, row pgx.RowToFunc[T], fn func(T) error, sql string, args ...any) error {
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
@@ -119,7 +120,7 @@ func Walk[T any](ctx context.Context, db DBTX, doing string, row pgx.RowToFunc[T
 	return nil
 }
 
-// Value gives the one value of a query that always has one, such as a count.
+// Value returns the one value of a query that always has exactly one, such as a count.
 func Value[T any](ctx context.Context, db DBTX, doing, sql string, args ...any) (value T, err error) {
 	if err := db.QueryRow(ctx, sql, args...).Scan(&value); err != nil {
 		return value, fmt.Errorf("%s: %w", doing, err)
@@ -127,7 +128,7 @@ func Value[T any](ctx context.Context, db DBTX, doing, sql string, args ...any) 
 	return value, nil
 }
 
-// Column is one value of each row, for a statement that takes rows as arrays of their columns.
+// Column collects one value of each row, for statements that take rows as one array per column.
 func Column[T, V any](rows []T, value func(T) V) []V {
 	column := make([]V, len(rows))
 	for i, row := range rows {

@@ -39,13 +39,11 @@ func ReadOnly() TxOption {
 
 // InTx runs fn in a transaction and commits it when fn returns nil.
 //
-// fn MUST be repeatable: after a serialization failure or deadlock (SQLSTATE 40001, 40P01) it runs
-// again in a new transaction, up to three times in all. It MUST NOT do anything outside the
-// transaction that a second run would double, nor keep tx.
+// fn MUST be repeatable: after a serialization failure or deadlock (SQLSTATE 40001, 40P01) it runs again in a new transaction, up
+// to three times in all. It MUST NOT keep tx, and MUST NOT do anything outside the transaction that must not happen twice.
 //
-// A commit that the server turned into a rollback, because fn swallowed a statement's error, returns
-// pgx.ErrTxCommitRollback. When the connection is lost during the commit the error does not tell
-// whether it took place.
+// If fn ignored the error of a statement, the server turns the commit into a rollback, and InTx returns pgx.ErrTxCommitRollback.
+// If the connection is lost during the commit, the error does not tell whether it took place.
 func InTx[DB Beginner](ctx context.Context, db DB, fn func(tx *Tx) error, opts ...TxOption) error {
 	for attempt := 1; ; attempt++ {
 		err := runTx(ctx, db, opts, fn)
@@ -72,7 +70,7 @@ func runTx(ctx context.Context, db any, opts []TxOption, fn func(tx *Tx) error) 
 	for _, o := range opts {
 		o(&tx.opts)
 	}
-	// Also after a panic in fn. The caller's ctx may be why we are here, so the rollback has its own.
+	// This also runs after a panic in fn. The caller's ctx may have ended, so the rollback has a context of its own.
 	defer func() {
 		rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 		defer cancel()
@@ -95,14 +93,14 @@ func retryable(err error) bool {
 	}
 }
 
-// pauseBeforeRetry parts two transactions that met, so that they do not meet again.
+// pauseBeforeRetry waits a random time, so that two transactions that collided do not collide again.
 func pauseBeforeRetry(ctx context.Context, attempt int) error {
 	d := time.Duration(attempt)*5*time.Millisecond + rand.N(10*time.Millisecond) // jitter needs no secrecy
 	return lifecycle.Wait(ctx, d)
 }
 
-// Tx is a transaction that spares round trips, which cost more than most statements: it begins together with its first statement, and what
-// Later was given travels with the statement after it, or with the commit.
+// Tx is a transaction that saves round trips, which cost more than most statements: it begins together with its first statement,
+// and statements given to Later travel with the next statement or with the commit.
 type Tx struct {
 	conn *pgx.Conn
 	opts pgx.TxOptions
@@ -118,20 +116,20 @@ type statement struct {
 
 var _ DBTX = (*Tx)(nil)
 
-// Later has a statement run, of which no rows are wanted, together with the next one or with the commit: its error is told there. doing says in
-// that error what was being done. The arguments MUST NOT be changed any more. What it makes (a table, a setting) is not there yet when the statement
-// after it is prepared.
+// Later runs a statement, whose rows are not wanted, together with the next statement or the commit. That call returns its error;
+// doing says in the error what was being done. The arguments MUST NOT be changed afterwards. What the statement makes (a table, a
+// setting) does not exist yet when the next statement is prepared.
 func (t *Tx) Later(doing, sql string, args ...any) {
 	t.ahead = append(t.ahead, statement{doing, sql, args})
 }
 
-// LimitLockWait bounds how long the statements from here on wait for a lock; else it is the session's bound (Open).
+// LimitLockWait bounds how long the following statements wait for a lock. Without it the session's bound holds (Open).
 func (t *Tx) LimitLockWait(limit time.Duration) {
 	t.Later("limit the wait for locks", `select set_config('lock_timeout', $1, true)`, fmt.Sprintf("%dms", limit.Milliseconds()))
 }
 
-// SearchPath lets the statements from here on look into another schema than the connection's. It is run at once, because they are looked at by
-// it when they are prepared.
+// SearchPath lets the following statements use another schema than the connection's. It runs at once, because the search path
+// must be set when they are prepared.
 func (t *Tx) SearchPath(ctx context.Context, schema string) error {
 	return Exec(ctx, t, "look into "+schema, `select set_config('search_path', $1, true)`, pgx.Identifier{schema}.Sanitize())
 }
@@ -206,7 +204,8 @@ func (t *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 
 func (t *Tx) nothingAhead() bool { return t.tx != nil && len(t.ahead) == 0 }
 
-// send sends what is ahead and a statement after it in one round trip, and reads until that statement's result. The results MUST be closed.
+// send sends the waiting statements and the last one in one round trip, and reads up to the last one's result. The results MUST
+// be closed.
 func (t *Tx) send(ctx context.Context, last ...statement) (pgx.BatchResults, error) {
 	ahead := t.ahead
 	t.ahead = nil
@@ -215,7 +214,7 @@ func (t *Tx) send(ctx context.Context, last ...statement) (pgx.BatchResults, err
 		b.BeginTx(t.opts)
 		ahead = append([]statement{{doing: "begin transaction"}}, ahead...)
 	}
-	for _, s := range append(ahead[b.Len():], last...) { // what begins it is queued already
+	for _, s := range append(ahead[b.Len():], last...) { // the statements that begin the transaction are queued already
 		b.Queue(s.sql, s.args...)
 	}
 	results := t.conn.SendBatch(ctx, &b)
@@ -224,14 +223,14 @@ func (t *Tx) send(ctx context.Context, last ...statement) (pgx.BatchResults, err
 	}
 	for _, s := range ahead {
 		if _, err := results.Exec(); err != nil {
-			_ = results.Close() // tells the same
+			_ = results.Close() // reports the same error
 			return nil, fmt.Errorf("%s: %w", s.doing, err)
 		}
 	}
 	return results, nil
 }
 
-// flush sends what is ahead; also when there is nothing, the transaction has begun then.
+// flush sends the waiting statements. Afterwards the transaction has begun, even if there were none.
 func (t *Tx) flush(ctx context.Context) error {
 	if t.nothingAhead() {
 		return nil
@@ -243,7 +242,7 @@ func (t *Tx) flush(ctx context.Context) error {
 	return results.Close()
 }
 
-// commit sends what is ahead together with the commit. A transaction in which nothing was asked never began.
+// commit sends the waiting statements together with the commit. A transaction without any statement never began.
 func (t *Tx) commit(ctx context.Context) error {
 	if t.tx == nil && len(t.ahead) == 0 {
 		return nil
@@ -266,7 +265,7 @@ func (t *Tx) rollback(ctx context.Context) error {
 	return t.tx.Rollback(ctx)
 }
 
-// lastRows are those of a batch's last statement; the batch is closed with them.
+// lastRows are the rows of a batch's last statement; closing them closes the batch.
 type lastRows struct {
 	pgx.Rows
 	results pgx.BatchResults

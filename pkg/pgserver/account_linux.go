@@ -17,8 +17,8 @@ type account struct {
 	switched bool // this process is root and changes to the account
 }
 
-// serverAccount picks the user: our own, or for root the first of postgres and nobody. PostgreSQL
-// wants a passwd entry for it, so a bare number will not do.
+// serverAccount picks the user: our own, or for root the first of postgres and nobody. PostgreSQL wants a passwd entry for it, so
+// a bare number will not do.
 func serverAccount() (account, error) {
 	if os.Geteuid() != 0 {
 		return account{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}, nil // ids are not negative on Linux
@@ -60,8 +60,8 @@ func (a account) own(path string) error {
 	return nil
 }
 
-// checkTraversable names the first parent of dir that the account may not pass. The server would
-// only say "permission denied" about its data folder.
+// checkTraversable names the first parent of dir that the account may not pass. The server would only say "permission denied"
+// about its data folder.
 func (a account) checkTraversable(dir string) error {
 	if !a.switched {
 		return nil

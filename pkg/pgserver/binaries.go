@@ -29,9 +29,8 @@ type binaries struct {
 func (b binaries) postgres() string { return filepath.Join(b.dir, "postgres") }
 func (b binaries) initdb() string   { return filepath.Join(b.dir, "initdb") }
 
-// findBinaries takes dir if given, else searches PATH, then Debian's versioned folders from the
-// newest down. A cluster can only be opened by its own major version, so wantMajor ("" for a new
-// cluster) decides among them.
+// findBinaries takes dir if given, else searches PATH, then Debian's versioned folders from the newest down. A cluster can only
+// be opened by its own major version, so wantMajor ("" for a new cluster) decides among them.
 func findBinaries(ctx context.Context, dir, wantMajor string) (binaries, error) {
 	candidates := []string{dir}
 	if dir == "" {

@@ -23,8 +23,8 @@ type child struct {
 	log *lineLog
 }
 
-// startChild starts the postmaster in a process group of its own, so that a ^C meant for us does
-// not hit it before we stop it in order.
+// startChild starts the postmaster in a process group of its own, so that a ^C meant for us does not hit it before we stop it in
+// order.
 func startChild(path string, args []string, lay layout, log *slog.Logger) (*child, error) {
 	cmd := exec.Command(path, args...) //nolint:noctx // our own arguments; the end of a ctx must not kill a database
 	cmd.Dir = lay.dir
@@ -63,8 +63,7 @@ func (c *child) wait(ctx context.Context) bool {
 
 func (c *child) lastWords() string { return c.log.tail() }
 
-// childEnv holds nothing of ours: PG* variables would redirect the tools, and the environment may
-// carry secrets.
+// childEnv holds nothing of ours: PG* variables would redirect the tools, and the environment may carry secrets.
 func childEnv() []string {
 	return []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
 }

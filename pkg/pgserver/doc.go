@@ -1,5 +1,4 @@
-// Package pgserver runs a private PostgreSQL server from the binaries installed
-// on this machine, as a child of this process.
+// Package pgserver runs a private PostgreSQL server from the binaries installed on this machine, as a child of this process.
 //
 // Contract:
 //   - One folder (Options.Dir) holds everything: the data and the

@@ -25,8 +25,8 @@ type layout struct {
 func (l layout) data() string         { return filepath.Join(l.dir, "data") }
 func (l layout) passwordFile() string { return filepath.Join(l.dir, "superuser.password") }
 
-// prepare makes the folders. Dir itself is ours and made traversable; folders above it belong to
-// somebody else and are only checked.
+// prepare makes the folders. Dir itself is ours and made traversable; folders above it belong to somebody else and are only
+// checked.
 func (l layout) prepare() error {
 	if err := os.MkdirAll(l.dir, 0o755); err != nil { // the server's user must pass it
 		return fmt.Errorf("make folder %s: %w", l.dir, err)
@@ -52,8 +52,8 @@ func (l layout) clusterMajor() string {
 	return strings.TrimSpace(string(b))
 }
 
-// password reads the superuser's password or makes one. It is on disk before the cluster exists,
-// so that no crash leaves a cluster nobody can enter.
+// password reads the superuser's password or makes one. It is on disk before the cluster exists, so that no crash leaves a
+// cluster nobody can enter.
 func (l layout) password() (string, error) {
 	b, err := os.ReadFile(l.passwordFile())
 	if err == nil {
@@ -74,8 +74,7 @@ func (l layout) password() (string, error) {
 	return pw, nil
 }
 
-// initCluster runs initdb once. It works in a second folder that is renamed at the end: what is
-// called data/ is always complete.
+// initCluster runs initdb once. It works in a second folder that is renamed at the end: what is called data/ is always complete.
 func (l layout) initCluster(ctx context.Context, bins binaries, password string, noSync bool) error {
 	if fileExists(filepath.Join(l.data(), "PG_VERSION")) {
 		return nil
@@ -124,9 +123,9 @@ func (l layout) initCluster(ctx context.Context, bins binaries, password string,
 	return fmt.Errorf("create cluster in %s: %w", l.data(), failures)
 }
 
-// waitForFormer waits for a server that still holds this data folder, normally one that lost its
-// parent a moment ago and is shutting down. A server works in its data folder, so the link
-// /proc/<pid>/cwd tells it from a stranger with a reused process id.
+// waitForFormer waits for a server that still holds this data folder, normally one that lost its parent a moment ago and is
+// shutting down. A server works in its data folder, so the link /proc/<pid>/cwd tells it from a stranger with a reused process
+// id.
 func (l layout) waitForFormer(ctx context.Context) error {
 	pid := l.formerPID()
 	if pid == 0 {

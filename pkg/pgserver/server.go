@@ -30,13 +30,13 @@ const (
 
 // Options say where and how a server runs. Only Dir is required.
 type Options struct {
-	// Dir is the folder of this server, created if absent. Every parent must be
-	// traversable by the server's user when this process is root.
+	// Dir is the folder of this server, created if absent. Every parent must be traversable by the server's user when this
+	// process is root.
 	Dir string
 	// Port on 127.0.0.1; 0 picks a free one at every start.
 	Port int
-	// NoSync turns fsync, full_page_writes and synchronous_commit off. A crash of the machine then
-	// destroys the data: for tests only.
+	// NoSync turns fsync, full_page_writes and synchronous_commit off. A crash of the machine then destroys the data: for tests
+	// only.
 	NoSync bool
 	// MaxConnections of the server; 0 means 200.
 	MaxConnections int
@@ -61,9 +61,8 @@ type Server struct {
 	major    int
 }
 
-// Start makes the cluster if Options.Dir holds none, starts the server and returns when it
-// answers. It waits for a former server on the same folder that is still shutting down.
-// ctx bounds the start only.
+// Start makes the cluster if Options.Dir holds none, starts the server and returns when it answers. It waits for a former server
+// on the same folder that is still shutting down. ctx bounds the start only.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	opts, err := withDefaults(opts)
 	if err != nil {
@@ -125,8 +124,8 @@ func withDefaults(opts Options) (Options, error) {
 	return opts, nil
 }
 
-// launch starts the server and connects to it. A start may fail for a passing reason: the free
-// port was taken in between, or backends of a killed server still hold its shared memory.
+// launch starts the server and connects to it. A start may fail for a passing reason: the free port was taken in between, or
+// backends of a killed server still hold its shared memory.
 func (s *Server) launch(ctx context.Context, bins binaries, lay layout) error {
 	var last error
 	for attempt := range startAttempts {
@@ -190,7 +189,8 @@ func (s *Server) args(data string, port int) []string {
 		"log_error_verbosity":     "terse",
 		"log_min_error_statement": "panic",
 		"cluster_name":            "naru",
-		// A checkpoint makes the next change of each page a full image in the WAL: fewer of them, and compressed, cost less than any statement.
+		// A checkpoint makes the next change of each page a full image in the WAL: fewer of them, and compressed, cost less than
+		// any statement.
 		"wal_compression":    "lz4",
 		"max_wal_size":       "2GB",
 		"checkpoint_timeout": "15min",
@@ -211,8 +211,8 @@ func (s *Server) args(data string, port int) []string {
 	return args
 }
 
-// awaitReady connects until the server lets us in. Only a connection proves that recovery is over
-// and that the server behind the port is ours (it knows our password).
+// awaitReady connects until the server lets us in. Only a connection proves that recovery is over and that the server behind the
+// port is ours (it knows our password).
 func (s *Server) awaitReady(ctx context.Context) error {
 	for {
 		err := s.ping(ctx)
@@ -242,9 +242,6 @@ func (s *Server) ping(ctx context.Context) error {
 	return conn.Close(ctx)
 }
 
-// Port is the TCP port on 127.0.0.1.
-func (s *Server) Port() int { return s.port }
-
 // PID is the process id of the server's first process (the postmaster).
 func (s *Server) PID() int { return s.child.PID }
 
@@ -268,19 +265,9 @@ func (s *Server) SuperURL(database string) string {
 	return s.URL(Superuser, s.password, database)
 }
 
-// Done is closed when the server has ended, by Stop or by itself; Err then says how.
-func (s *Server) Done() <-chan struct{} { return s.child.Done() }
-
-// Err is how the server ended: nil after a clean shutdown. It must be called after Done is closed.
-func (s *Server) Err() error {
-	<-s.child.Done()
-	return s.child.Err()
-}
-
-// Stop shuts the server down: open transactions are rolled back and a checkpoint is written
-// (fast). When that takes longer than Options.StopTimeout or ctx allows, the server is told to
-// quit at once and recovers at its next start. Stop may be called again and returns only when
-// the process is gone.
+// Stop shuts the server down: open transactions are rolled back and a checkpoint is written (fast). When that takes longer than
+// Options.StopTimeout or ctx allows, the server is told to quit at once and recovers at its next start. Stop may be called again
+// and returns only when the process is gone.
 func (s *Server) Stop(ctx context.Context) error {
 	s.child.signal(syscall.SIGINT)
 	fast, cancel := context.WithTimeout(ctx, s.opts.StopTimeout)

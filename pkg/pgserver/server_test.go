@@ -157,8 +157,7 @@ func TestDataSurvivesEveryWayToEnd(t *testing.T) {
 	}
 }
 
-// A program that dies by SIGKILL cannot stop its server. The kernel does, and the next start waits
-// until it is gone.
+// A program that dies by SIGKILL cannot stop its server. The kernel does, and the next start waits until it is gone.
 func TestServerEndsWithItsParentAndCanBeStartedAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)

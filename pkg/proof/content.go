@@ -19,8 +19,8 @@ func Encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// Decode reads what Encode writes of a value, and nothing else: a value has one encoding, so repeated, unknown or differently cased names,
-// other orders, other spellings and anything behind it are refused. Errors never repeat the content.
+// Decode reads only what Encode writes: a value has one encoding, so it refuses repeated, unknown or differently cased names,
+// another order or spelling, and anything after the value. Errors never repeat the content.
 func Decode(content []byte, into any) error {
 	if json.Unmarshal(content, into) != nil {
 		return errors.New("content is not the documented JSON")
@@ -31,7 +31,7 @@ func Decode(content []byte, into any) error {
 	return nil
 }
 
-// Hash is a SHA-256 in hexadecimal as it is kept, in lower case; false for what is none.
+// Hash returns a SHA-256 in hexadecimal in lower case, as it is kept; false if text is none.
 func Hash(text string) (string, bool) {
 	raw, err := hex.DecodeString(text)
 	return hex.EncodeToString(raw), err == nil && len(raw) == 32

@@ -1,5 +1,5 @@
-// Package proof is what the verifiers of what is signed (jws, receipt, viewingtoken, cms, archivecert, distcert) have in common: how they tell
-// which checks failed, and how the content they sign is written.
+// Package proof is what all verifiers of signed things (jws, receipt, viewingtoken, cms, archivecert, distcert) share: how they
+// report failed checks, and how the signed content is written.
 package proof
 
 import (
@@ -7,21 +7,21 @@ import (
 	"fmt"
 )
 
-// Check names one thing that is verified of a kind of thing: the "form" of a "receipt". It is itself an error, so that errors.Is(err, check) tells
-// whether it is among the failed ones. Names are stable; vectors and answers hold them.
+// Check names one thing that is verified: the "form" of a "receipt". It is itself an error, so that errors.Is(err, check) reports
+// whether it is among the failed ones. Names are stable, because vectors and answers contain them.
 type Check struct{ Of, Name string }
 
 // Error is fixed text.
 func (c Check) Error() string { return c.Of + " " + c.Name + " check" }
 
-// Failure is one failed check. Detail is fixed text: nothing here holds content or names of what was verified.
+// Failure is one failed check. Detail is fixed text: it never holds content or names from what was verified.
 type Failure struct {
 	Check  Check
 	Detail string
 	Cause  error
 }
 
-// Error tells the check and what was wrong.
+// Error says which check failed and what was wrong.
 func (f *Failure) Error() string {
 	if f.Cause != nil {
 		return fmt.Sprintf("%v: %s: %v", f.Check, f.Detail, f.Cause)
@@ -37,7 +37,8 @@ func (f *Failure) Unwrap() []error {
 	return []error{f.Check}
 }
 
-// Translate says the checks of another package that err reports as failed in a package's own terms, with err as their cause.
+// Translate turns the failed checks of another package, as reported by err, into a package's own failures, with err as their
+// cause.
 func Translate(err error, failed []Check, terms map[Check]Failure) []error {
 	var failures []error
 	for _, check := range failed {

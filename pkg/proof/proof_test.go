@@ -9,7 +9,8 @@ import (
 	"github.com/naru-relay/naru/pkg/proof"
 )
 
-// What failed is found in any error that joins or wraps failures, in the order asked for, and can be said in another package's terms.
+// What failed is found in any error that joins or wraps failures, in the order asked for, and can be said in another package's
+// terms.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	form, seal, age := proof.Check{Of: "letter", Name: "form"}, proof.Check{Of: "letter", Name: "seal"}, proof.Check{Of: "letter", Name: "age"}

@@ -2,9 +2,9 @@ package receipt
 
 import "github.com/naru-relay/naru/pkg/proof"
 
-// What can be wrong with a receipt; form is looked at first. No failure repeats what was read.
+// What can be wrong with a receipt; form is checked first. No failure repeats the receipt's content.
 var (
-	// ErrForm: not signature~claims~index~path, each in its one spelling, of at most MaxBytes.
+	// ErrForm: not signature~claims~index~path, each part in its only spelling, of at most MaxBytes.
 	ErrForm = proof.Check{Of: "receipt", Name: "form"}
 	// ErrKey: the key that the signature names is not published for receipts.
 	ErrKey = proof.Check{Of: "receipt", Name: "key"}
@@ -14,7 +14,7 @@ var (
 	ErrStatement = proof.Check{Of: "receipt", Name: "statement"}
 	// ErrInclusion: the claims are not the leaf of that index in the tree that was signed.
 	ErrInclusion = proof.Check{Of: "receipt", Name: "inclusion"}
-	// ErrClaims: what was signed are no claims.
+	// ErrClaims: what was signed is not a receipt's claims.
 	ErrClaims = proof.Check{Of: "receipt", Name: "claims"}
 	// ErrMismatch: a genuine receipt about something else.
 	ErrMismatch = proof.Check{Of: "receipt", Name: "mismatch"}

@@ -5,18 +5,19 @@
 //	signature ~ claims ~ index ~ path
 //
 // The signature is a compact JWS (RFC 7515, ES256), strict as package jws has it, with the header
-// {"alg":"ES256","kid":"…","typ":"naru-receipt+jwt"}, over {"root", "size"}: the root of a Merkle tree over the claims of at most 32 documents that
-// were accepted together (RFC 6962 §2.1, SHA-256, base64url), and how many they are. The claims are this document's, JSON in base64url; they are
-// leaf number index, counted from 0; the path leads from them to the root: its hashes, one after the other, in base64url. A document accepted alone
-// has size 1, index 0 and an empty path, and is checked by the same steps:
+// {"alg":"ES256","kid":"…","typ":"naru-receipt+jwt"}, over {"root", "size"}: the root of a Merkle tree over the claims of at most
+// 32 documents that were accepted together (RFC 6962 §2.1, SHA-256, base64url), and how many they are. The claims are this
+// document's, JSON in base64url; they are leaf number index, counted from 0; the path leads from them to the root: its hashes,
+// one after the other, in base64url. A document accepted alone has size 1, index 0 and an empty path, and is checked by the same
+// steps:
 //
 //  1. find the key named kid in the relay's key set, /.well-known/naru/intake/jwks.json; its naru_purpose has to be "receipt"; verify the JWS with
 //     it; alg and typ are as above;
 //  2. decode claims, index and path; check with RFC 6962 that the claims' bytes are leaf index of the tree of that root and size;
 //  3. compare the claims with what was sent.
 //
-// So one signature serves a batch, and a receipt says nothing of the documents beside it but their number. testdata/vectors.json has receipts to
-// believe and to refuse, each with the check that refuses it.
+// So one signature serves a batch, and a receipt reveals nothing about the other documents except their number.
+// testdata/vectors.json has receipts to accept and to refuse, each with the check that refuses it.
 package receipt
 
 import (
@@ -27,7 +28,7 @@ import (
 )
 
 const (
-	// Type is the typ of a receipt's signature, so that no other JWS of the relay passes for one.
+	// Type is the typ of a receipt's signature, so that no other JWS of the relay can be taken for one.
 	Type = "naru-receipt+jwt"
 	// KeySetPath is where a relay publishes its keys, for as long as receipts may be shown.
 	KeySetPath = "/.well-known/naru/intake/jwks.json"
@@ -61,7 +62,7 @@ type Digest struct {
 	Value     string `json:"value"`
 }
 
-// Time writes a time as receipts have it.
+// Time writes a time in the form of receipts.
 func Time(t time.Time) string { return t.UTC().Format(timeLayout) }
 
 // statement is what is signed.
@@ -71,7 +72,7 @@ type statement struct {
 	Size int64  `json:"size"`
 }
 
-// Expected is what the sender knows by itself, or was told beside the receipt.
+// Expected is what the sender knows itself, or was told beside the receipt.
 type Expected struct {
 	EdocNum, OwnKey string
 	// DocumentHash is SHA-256, hexadecimal; CertificateDigest likewise, empty when it is not known.
@@ -79,7 +80,7 @@ type Expected struct {
 	AcceptedAt                      time.Time
 }
 
-// Match tells every claim that is not as expected: a *proof.Failure of ErrMismatch for each.
+// Match returns every claim that is not as expected: a *proof.Failure of ErrMismatch for each.
 func (c *Claims) Match(want Expected) error {
 	var problems []error
 	differ := func(name, got, expected string) {

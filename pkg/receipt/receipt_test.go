@@ -79,7 +79,8 @@ func sign(t testing.TB, k key, n int) []string {
 	return receipts
 }
 
-// Every receipt of a batch verifies by itself with the published key, and says what was claimed for its document and nothing else.
+// Every receipt of a batch verifies by itself with the published key, and says what was claimed for its document and nothing
+// else.
 func TestReceiptsOfABatch(t *testing.T) {
 	t.Parallel()
 	k := newKey(t, "now")

@@ -11,7 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/merkle"
 )
 
-// Sign gives the receipts of at most MaxTogether documents, in their order, under one signature.
+// Sign returns the receipts of at most MaxTogether documents, in their order, under one signature.
 func Sign(key jws.Key, claims ...Claims) ([]string, error) {
 	if len(claims) == 0 || len(claims) > MaxTogether {
 		return nil, fmt.Errorf("sign %d receipts: not 1 to %d", len(claims), MaxTogether)

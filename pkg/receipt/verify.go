@@ -12,7 +12,8 @@ import (
 	"github.com/naru-relay/naru/pkg/proof"
 )
 
-// Verify checks a receipt with the published key set and reads its claims. Its error is a *proof.Failure, or tells that the key set cannot be read.
+// Verify checks a receipt with the published key set and reads its claims. Its error is a *proof.Failure, or says that the key
+// set cannot be read.
 func Verify(receipt string, keySet []byte) (*Claims, error) {
 	if len(receipt) > MaxBytes {
 		return nil, failed(ErrForm, "too large")
@@ -45,7 +46,7 @@ func Verify(receipt string, keySet []byte) (*Claims, error) {
 		return nil, failed(ErrInclusion, "claims are not what was signed")
 	}
 	var claims Claims
-	// A newer relay may say more.
+	// A newer relay may have more claims.
 	if jws.Decode(leaf, &claims) != nil {
 		return nil, failed(ErrClaims, "not what receipts say")
 	}

@@ -41,7 +41,7 @@ type Options struct {
 	ClientID, ClientSecret string
 	// Scopes asked for; none asks for what the client has.
 	Scopes []string
-	// Untraced calls leave it to the door which of them are recorded.
+	// Untraced makes calls without a traceparent, so the server decides which of them are recorded.
 	Untraced bool
 	// MaxAnswer bounds a JSON answer, in bytes; 0 means MaxAnswerBytes.
 	MaxAnswer int64
@@ -106,7 +106,7 @@ func (c *Client) WithLogIn(logIn func(ctx context.Context) (*oauth2.Token, error
 	return &Client{door: c.door, logIn: logIn}
 }
 
-// Safe tells whether secrets may travel to an address: https, or http on this machine itself.
+// Safe reports whether secrets may travel to an address: https, or http on this machine itself.
 func Safe(u *url.URL) bool {
 	if u.Scheme == "https" {
 		return true
@@ -127,7 +127,7 @@ func (c *Client) JSON(ctx context.Context, method, path string, query url.Values
 	return exchange(ctx, c, method, path, query, in, out, json.Marshal, json.Unmarshal)
 }
 
-// Download writes an answer of at most limit bytes to w and tells its media type.
+// Download writes an answer of at most limit bytes to w and returns its media type.
 func (c *Client) Download(ctx context.Context, path string, limit int64, w io.Writer) (string, error) {
 	response, err := c.Open(ctx, http.MethodGet, path)
 	if err != nil {
@@ -198,8 +198,8 @@ func (c *Client) Open(ctx context.Context, method, path string) (*http.Response,
 	return c.again(ctx, method, path, nil, "", nil)
 }
 
-// again makes a call, and once more with a fresh token when the door no longer takes the kept one. open gives the body anew for each
-// try; nil for none.
+// again makes a call, and repeats it once with a fresh token if the server no longer accepts the kept one. open returns the body
+// again for each try; nil for none.
 func (c *Client) again(ctx context.Context, method, path string, query url.Values, contentType string, open func() (io.Reader, error)) (*http.Response, error) {
 	for try := 1; ; try++ {
 		token, err := c.currentToken(ctx)
@@ -270,7 +270,7 @@ func (c *Client) currentToken(ctx context.Context) (string, error) {
 	return token.AccessToken, nil
 }
 
-// LogIn gets a fresh token. Calls do it by themselves.
+// LogIn gets a fresh token. Calls log in automatically.
 func (c *Client) LogIn(ctx context.Context) error {
 	c.mu.Lock()
 	c.token = nil
@@ -279,7 +279,7 @@ func (c *Client) LogIn(ctx context.Context) error {
 	return err
 }
 
-// forget drops a token that the door no longer takes, unless another call has a fresh one already.
+// forget drops a token that the server no longer accepts, unless another call has already got a fresh one.
 func (c *Client) forget(refused string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,8 +16,8 @@ type Part struct {
 	Content           io.Reader
 }
 
-// Upload streams a form (multipart/form-data), whose parts open gives anew for each try, and reads JSON into out. A door that answers
-// before it has the whole form is not believed.
+// Upload streams a form (multipart/form-data), whose parts open returns again for each try, and reads JSON into out. An answer
+// that comes before the whole form was sent is an error.
 func (c *Client) Upload(ctx context.Context, path string, open func() ([]Part, error), out any) error {
 	// One boundary for all tries; taken from a writer that writes nowhere.
 	boundary := multipart.NewWriter(io.Discard).Boundary()
@@ -43,8 +43,8 @@ func (c *Client) Upload(ctx context.Context, path string, open func() ([]Part, e
 	return nil
 }
 
-// form is a body that is made while it is read. Reading ends with the writer's error, so the goroutine behind it ends with the body: the
-// HTTP client always closes it.
+// form is a body that is made while it is read. Reading ends with the writer's error, so the goroutine behind it ends with the
+// body: the HTTP client always closes it.
 type form struct {
 	*io.PipeReader
 	written chan struct{}
@@ -62,7 +62,7 @@ func newForm(boundary string, parts []Part) *form {
 	return f
 }
 
-// end frees a writer that nobody reads any more, and tells whether it has written everything.
+// end frees a writer that nobody reads any more, and reports whether it has written everything.
 func (f *form) end() error {
 	_ = f.Close() // never fails
 	<-f.written

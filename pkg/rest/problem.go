@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// Problem is an answer that is no success.
+// Problem is an answer that reports a failure.
 type Problem struct {
 	fault.Problem
 	// Method and Path of the call.
@@ -37,8 +37,8 @@ func (p *Problem) Error() string {
 	return strings.Join(words, " ")
 }
 
-// Lines tell the whole problem to a person: what is wrong, then each violation, particulars and the trace on lines of their own. They
-// are printable, whatever the door sent.
+// Lines describe the whole problem to a person: what is wrong, then each violation, details and the trace on lines of their own.
+// They are printable, whatever the server sent.
 func (p *Problem) Lines() []string {
 	lines := []string{p.Error()}
 	for _, v := range p.Violations {
@@ -81,13 +81,13 @@ func Printable(text string) string {
 	}, text)
 }
 
-// TransportError tells that a call got no answer.
+// TransportError says that a call got no answer.
 type TransportError struct {
 	Method, Path string
 	Cause        error
 }
 
-// Error tells the call and what hindered it.
+// Error says which call failed and why.
 func (e *TransportError) Error() string {
 	return fmt.Sprintf("%s %s: no answer: %v", e.Method, e.Path, e.Cause)
 }
@@ -95,7 +95,7 @@ func (e *TransportError) Error() string {
 // Unwrap gives what hindered it.
 func (e *TransportError) Unwrap() error { return e.Cause }
 
-// Retryable tells whether the same call may do better later, and after which pause at least.
+// Retryable reports whether the same call may work later, and after which pause at least.
 func Retryable(err error) (time.Duration, bool) {
 	var problem *Problem
 	if errors.As(err, &problem) {
@@ -123,7 +123,7 @@ func readProblem(method, path string, response *http.Response) *Problem {
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxProblemBytes))
 	if err == nil && media == fault.ProblemMediaType {
-		// What cannot be read leaves the status to speak.
+		// If the body cannot be read, the status says what is known.
 		if json.Unmarshal(raw, &p.Problem) != nil {
 			p.Problem = fault.Problem{}
 		}
@@ -138,5 +138,5 @@ func readProblem(method, path string, response *http.Response) *Problem {
 	return p
 }
 
-// maxRetryAfter keeps a wild header from making a day of a pause, in seconds.
+// maxRetryAfter bounds the pause that a header may ask for, in seconds.
 const maxRetryAfter = 3600

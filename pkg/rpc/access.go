@@ -27,8 +27,8 @@ type TokenVerifier interface {
 
 var _ TokenVerifier = (*authn.Verifier)(nil)
 
-// AccessOf reads the access rule of an RPC. The error tells why an RPC must not be served: no rule, a rule that admits nobody, or one
-// that admits principals with client credentials without a scope.
+// AccessOf reads the access rule of an RPC. The error says why the RPC must not be served: it has no rule, or a rule that admits
+// nobody, or one that admits principals with client credentials without requiring a scope.
 func AccessOf(method protoreflect.MethodDescriptor) (*platformv1.Access, error) {
 	options, ok := method.Options().(*descriptorpb.MethodOptions)
 	if !ok || !proto.HasExtension(options, platformv1.E_Access) {
@@ -46,10 +46,10 @@ func AccessOf(method protoreflect.MethodDescriptor) (*platformv1.Access, error) 
 	return rule, nil
 }
 
-// Public tells whether an RPC may be called through the public doors.
+// Public reports whether an RPC may be called through the gateway.
 func Public(rule *platformv1.Access) bool { return rule.GetOpen() || len(rule.GetKinds()) > 0 }
 
-// Permit judges a verified principal by a rule. Errors: Denied (KIND_NOT_PERMITTED, SCOPE_MISSING).
+// Permit checks a verified principal against a rule. Errors: Denied (KIND_NOT_PERMITTED, SCOPE_MISSING).
 func Permit(rule *platformv1.Access, p authn.Principal) error {
 	if !slices.Contains(rule.GetKinds(), p.Kind) {
 		return fault.New(fault.Denied, "", authn.ReasonKindNotPermitted, "principals of this kind may not call this")
@@ -61,7 +61,7 @@ func Permit(rule *platformv1.Access, p authn.Principal) error {
 	return nil
 }
 
-// ServiceOf is the description of a service that is linked in, by its full name.
+// ServiceOf returns the description of a service compiled into this binary, by its full name.
 func ServiceOf(name string) (protoreflect.ServiceDescriptor, error) {
 	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
 	if err != nil {
@@ -87,7 +87,7 @@ type gate struct {
 	inputs []protoreflect.MessageDescriptor
 }
 
-// infrastructure tells gRPC's own services, which carry no access rule: any unit may call them.
+// infrastructure recognises gRPC's own services. They have no access rule: any unit may call them.
 func infrastructure(service string) bool { return strings.HasPrefix(service, "grpc.") }
 
 // add takes the rules of a service.
@@ -111,7 +111,7 @@ func (g *gate) add(service string) error {
 	return nil
 }
 
-// admit gives the context handlers see, or the fault the caller gets.
+// admit returns the context for the handler, or the fault for the caller.
 func (g *gate) admit(ctx context.Context, method string) (context.Context, error) {
 	unit, ok := callingUnit(ctx)
 	if !ok {

@@ -12,15 +12,15 @@ import (
 // DefaultRequestBytes bounds the request of an RPC whose proto sets no bound.
 const DefaultRequestBytes = 1 << 20
 
-// Bounds are how much an RPC takes, as its proto says.
+// Bounds limit the requests of an RPC, as its proto says.
 type Bounds struct {
 	// RequestBytes is the largest request.
 	RequestBytes int
-	// Items is the repeated field whose items are taken from the caller's quota; nil for none.
+	// Items is the repeated field whose items count against the caller's quota; nil for none.
 	Items protoreflect.FieldDescriptor
 }
 
-// BoundsOf reads the bounds of an RPC. The error tells what is wrong with the option.
+// BoundsOf reads the bounds of an RPC. The error says what is wrong with the option.
 func BoundsOf(method protoreflect.MethodDescriptor) (Bounds, error) {
 	option, _ := proto.GetExtension(method.Options(), platformv1.E_Bounds).(*platformv1.Bounds)
 	bounds := Bounds{RequestBytes: int(option.GetRequestBytes())}

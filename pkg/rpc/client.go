@@ -24,7 +24,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// callTimeout is what a call without a deadline gets.
+// callTimeout is the deadline of a call that has none.
 const callTimeout = 10 * time.Second
 
 // ClientOption changes a connection being made.
@@ -72,7 +72,7 @@ func newClient(target string, creds credentials.TransportCredentials, dial diale
 	return conn, nil
 }
 
-// callUnary gives a call its deadline and restores the fault it ends with.
+// callUnary gives a call a deadline and turns its error back into a fault.
 func callUnary(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -90,7 +90,7 @@ func openStream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientCon
 	return &clientStream{ClientStream: stream}, nil
 }
 
-// clientStream restores the fault a stream ends with.
+// clientStream turns a stream's error back into a fault.
 type clientStream struct{ grpc.ClientStream }
 
 // RecvMsg receives a message.
@@ -122,7 +122,8 @@ type retryPolicy struct {
 	RetryableStatusCodes []string `json:"retryableStatusCodes"`
 }
 
-// serviceConfig repeats reads that met an unavailable unit, up to three attempts in all, and takes a host's addresses in turns.
+// serviceConfig has reads repeated when their unit was unavailable, up to three attempts in all, and calls a host's addresses in
+// turn.
 func serviceConfig() (string, error) {
 	var reads []methodName
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
@@ -144,7 +145,7 @@ func serviceConfig() (string, error) {
 	return string(text), nil
 }
 
-// readsOf lists the RPCs of a service of ours that change nothing: their names begin so by convention (AIP-131, 132, 231).
+// readsOf lists the RPCs of one of our services that change nothing. The convention for their names tells (AIP-131, 132, 231).
 func readsOf(service protoreflect.ServiceDescriptor) []methodName {
 	if !strings.HasPrefix(string(service.FullName()), "naru.") {
 		return nil

@@ -5,12 +5,12 @@
 // (protovalidate). Handlers return faults; the server maps them to gRPC and logs each failed call once, without payload. A server
 // does not start with an RPC that has no access rule.
 //
-// An access rule is read so: open RPCs may be called by every unit, the gateway bringing calls without a token among them; an RPC with
-// kinds may be called by the gateway with a bearer token of one of these kinds that holds the scope; an RPC with units may be called
-// by these units.
+// An access rule is one of three. Every unit may call an open RPC; the gateway does so for calls without a token. An RPC with
+// kinds may be called by the gateway with a bearer token of one of these kinds that has the scope. An RPC with units may be
+// called by these units.
 //
-// A Network says where units are. Local joins the units of one process by in-memory channels, TLSNetwork those of many by TLS 1.3
-// with certificates whose URI SAN is naru://unit/<name> on both sides. Both run the same interceptors. Connections of Dial restore
-// faults (fault.KindOf works on the caller's side), give calls without a deadline one of 10 s, and repeat reads that found a unit
-// unavailable.
+// A Network says where units are. Local connects the units of one process by in-memory channels. TLSNetwork connects units in
+// many processes by TLS 1.3, with certificates on both sides whose URI SAN is naru://unit/<name>. Both run the same interceptors.
+// Connections of Dial restore faults (fault.KindOf works on the caller's side), give a call without a deadline one of 10 s, and
+// repeat reads that found a unit unavailable.
 package rpc

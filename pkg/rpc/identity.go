@@ -32,7 +32,7 @@ func unitOf(certificate *x509.Certificate) (string, bool) {
 
 var unitPattern = regexp.MustCompile(`^[a-z]{1,20}$`)
 
-// validUnit tells whether a unit's name has 1-20 characters of a-z.
+// validUnit reports whether a unit's name has 1-20 characters of a-z.
 func validUnit(name string) bool { return unitPattern.MatchString(name) }
 
 // callingUnit names the unit at the other end of the connection a call came over.
@@ -45,7 +45,7 @@ func callingUnit(ctx context.Context) (string, bool) {
 	case localInfo:
 		return info.unit, true
 	case credentials.TLSInfo:
-		// Verified chains only: what a peer merely claims names nobody.
+		// Only verified chains count: an unverified certificate proves no name.
 		if len(info.State.VerifiedChains) == 0 {
 			return "", false
 		}

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// maxDeadline is the longest a call may take, and what a call without a deadline gets.
+	// maxDeadline is the longest time for a call, and the time for a call without a deadline.
 	maxDeadline = 30 * time.Second
 	// shave is taken off a caller's deadline so that the answer still arrives within it.
 	shave = 20 * time.Millisecond
@@ -25,7 +25,7 @@ const (
 	shaveFrom = 200 * time.Millisecond
 )
 
-// reasonInvalidRequest every unit has.
+// reasonInvalidRequest is a reason that every unit has.
 const reasonInvalidRequest fault.Word = "INVALID_REQUEST"
 
 func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
@@ -53,7 +53,7 @@ func (s *Server) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServ
 	return handler(srv, &serverStream{ServerStream: stream, ctx: ctx, validate: s.validate})
 }
 
-// serverStream judges the messages of a stream as they come.
+// serverStream validates the messages of a stream as they come.
 type serverStream struct {
 	grpc.ServerStream
 	ctx      context.Context //nolint:containedctx // a stream has one context for its life
@@ -63,7 +63,7 @@ type serverStream struct {
 // Context carries the caller.
 func (s *serverStream) Context() context.Context { return s.ctx }
 
-// RecvMsg receives and judges a message.
+// RecvMsg receives and validates a message.
 func (s *serverStream) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (s *serverStream) RecvMsg(m any) error {
 	return s.validate(m)
 }
 
-// deadline gives the call a deadline of its own. Streams have none but their caller's.
+// deadline gives the call a deadline. A stream keeps the caller's deadline.
 func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	at, ok := ctx.Deadline()
 	if !ok {
@@ -104,7 +104,7 @@ func (s *Server) validate(req any) error {
 	return fault.New(fault.Invalid, s.deps.Unit, reasonInvalidRequest, "the request breaks rules", fault.WithViolations(violations...))
 }
 
-// edge is where a call ends: a panic becomes an Internal fault, a failure is logged once and mapped to gRPC.
+// edge ends a call: a panic becomes an Internal fault; a failure is logged once and mapped to gRPC.
 func (s *Server) edge(ctx context.Context, method string, started time.Time, panicked any, err error) error {
 	var stack []slog.Attr
 	if panicked != nil {
@@ -128,7 +128,7 @@ func (s *Server) edge(ctx context.Context, method string, started time.Time, pan
 	return fault.ToStatus(err).Err()
 }
 
-// levelOf: what a caller did wrong informs, what may heal warns, what is our defect is an error.
+// levelOf chooses the log level: info for a caller's mistake, warning for what may pass, error for our defects.
 func levelOf(kind fault.Kind, err error) slog.Level {
 	switch kind {
 	case fault.Internal, fault.Corrupt:

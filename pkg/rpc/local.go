@@ -16,8 +16,8 @@ import (
 // channelBytes is the buffer of an in-memory channel in each direction.
 const channelBytes = 1 << 20
 
-// Local is the network of units in one process: in-memory channels whose transport credential carries the caller's name. It is safe
-// for concurrent use.
+// Local is the network of units in one process: in-memory channels whose transport credential carries the caller's name. It is
+// safe for concurrent use.
 type Local struct {
 	connections
 
@@ -52,7 +52,7 @@ func (l *Local) Dial(self, target string, opts ...ClientOption) (grpc.ClientConn
 	})
 }
 
-// connect finds the target's listener anew each time, so that a unit that was restarted is found again.
+// connect looks up the target's listener each time, so that a unit that was restarted is found again.
 func (l *Local) connect(ctx context.Context, target string) (net.Conn, error) {
 	l.mu.Lock()
 	listener := l.listeners[target]
@@ -81,7 +81,7 @@ func (l *localListener) Close() error {
 	return l.Listener.Close()
 }
 
-// localCredentials carry the caller's name over an in-memory channel: one length byte and the name, before anything else. Both ends
+// localCredentials send the caller's name over an in-memory channel before anything else: one length byte and the name. Both ends
 // are this process, so the name needs no proof.
 type localCredentials struct{ self string }
 
@@ -136,7 +136,7 @@ func (c localCredentials) Clone() credentials.TransportCredentials { return c }
 // OverrideServerName has no meaning here.
 func (localCredentials) OverrideServerName(string) error { return nil }
 
-// closeOnEnd closes conn when ctx ends; the function it gives undoes that and is false when it was too late.
+// closeOnEnd closes conn when ctx ends. The returned function undoes that; it returns false when it was too late.
 func closeOnEnd(ctx context.Context, conn net.Conn) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = conn.Close() })
 }

@@ -13,10 +13,10 @@ import (
 
 // Network knows where the units are.
 type Network interface {
-	// Listen opens the place where unit is reached. The caller serves on the listener and closes it.
+	// Listen opens the place where the unit can be reached. The caller serves on the listener and closes it.
 	Listen(unit string) (net.Listener, credentials.TransportCredentials, error)
-	// Dial gives the connection on which self calls target. It connects when the first call is made, so the target need not be up. The
-	// connection is shared by all who ask for the same pair, and closed by the network.
+	// Dial returns the connection on which self calls target. It connects at the first call, so the target need not be up yet.
+	// All who ask for the same pair share the connection, and the network closes it.
 	Dial(self, target string, opts ...ClientOption) (grpc.ClientConnInterface, error)
 	// Close closes every connection Dial gave.
 	Close() error

@@ -22,12 +22,12 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// MaxMessageBytes bounds a message in both directions: a batch of 16 MiB of JSON and room for headers.
+// MaxMessageBytes bounds a message in both directions: 16 MiB for a batch in JSON, and room for headers.
 const MaxMessageBytes = 20 << 20
 
 const (
-	// windowBytes is the flow-control window of a stream, connWindowBytes that of a connection: a batch of items then needs few round
-	// trips, and 64 KiB of buffer few system calls.
+	// windowBytes is the flow-control window of a stream, connWindowBytes that of a connection. With them a batch of items needs
+	// few round trips; 64 KiB of buffer need few system calls.
 	windowBytes     = 1 << 20
 	connWindowBytes = 4 << 20
 	bufferBytes     = 64 << 10
@@ -35,7 +35,7 @@ const (
 	keepaliveAfter   = 30 * time.Second
 	keepaliveTimeout = 10 * time.Second
 	maxStreams       = 1000
-	// streamWorkers answer calls on stacks that have grown already; beyond them each call has a goroutine of its own.
+	// streamWorkers answer calls on goroutines whose stacks have grown already; further calls each have a goroutine of their own.
 	streamWorkers = 64
 )
 
@@ -70,7 +70,7 @@ func (t Telemetry) grpc() []otelgrpc.Option {
 type ServerDeps struct {
 	// Unit is the name of the serving unit; its faults have the domain <unit>.naru.
 	Unit string
-	// Credentials are those Network.Listen gave with the listener.
+	// Credentials are those that Network.Listen returned with the listener.
 	Credentials credentials.TransportCredentials
 	// Authn verifies the tokens the gateway passes on.
 	Authn     TokenVerifier
@@ -117,7 +117,7 @@ func NewServer(deps ServerDeps) (*Server, error) {
 	return s, nil
 }
 
-// RegisterService takes a service and its access rules. What is wrong with them is told by Serve.
+// RegisterService adds a service and its access rules. Serve returns what is wrong with them.
 func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	if err := s.gate.add(desc.ServiceName); err != nil {
 		s.problems = errors.Join(s.problems, err)
@@ -129,7 +129,7 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 // GetServiceInfo lists what is registered, for server reflection.
 func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo { return s.grpc.GetServiceInfo() }
 
-// Check tells what keeps the server from serving: an RPC without an access rule, or rules of a message that cannot be compiled.
+// Check returns what prevents serving: an RPC without an access rule, or validation rules that cannot be compiled.
 func (s *Server) Check() error {
 	if s.problems != nil {
 		return fmt.Errorf("serving unit %s: %w", s.deps.Unit, s.problems)

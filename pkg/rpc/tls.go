@@ -23,7 +23,8 @@ import (
 type TLSIdentity struct {
 	// Listen is the address to listen at, e.g. ":7443". Empty where the unit is only a caller.
 	Listen string `yaml:"listen"`
-	// CertificateFile is a PEM chain whose leaf has the URI SAN naru://unit/<name> and both extended key usages, server and client.
+	// CertificateFile is a PEM chain whose leaf has the URI SAN naru://unit/<name> and both extended key usages, server and
+	// client.
 	CertificateFile string `yaml:"certificate_file"`
 	// KeyFile is the leaf's key in PEM.
 	KeyFile string `yaml:"key_file"`
@@ -35,7 +36,8 @@ type TLSConfig struct {
 	AuthorityFile string `yaml:"authority_file"`
 	// Identities of the units in this process, by name.
 	Identities map[string]TLSIdentity `yaml:"identities"`
-	// Address is where units are, host:port with {unit} in the place of the name. A host name with several addresses is used in turns.
+	// Address is where units are: host:port with {unit} in place of the name. If the host name has several addresses, they are
+	// used in turn.
 	Address string `yaml:"address"`
 	// Addresses of units that are elsewhere, host:port, by name.
 	Addresses map[string]string `yaml:"addresses"`
@@ -44,7 +46,7 @@ type TLSConfig struct {
 // unitPlace is where the name of the unit stands in an address for all of them.
 const unitPlace = "{unit}"
 
-// addressOf is where a unit is; empty where nobody says.
+// addressOf is the address of a unit; empty if none is configured.
 func (c *TLSConfig) addressOf(unit string) string {
 	if own := c.Addresses[unit]; own != "" {
 		return own
@@ -92,8 +94,8 @@ type TLSNetwork struct {
 	pairs  map[string]*keyPair
 }
 
-// NewTLS reads the authority and the certificates of this process's units. Certificate files that are replaced are read again within
-// a minute; the authority is read once.
+// NewTLS reads the authority and the certificates of this process's units. Certificate files that are replaced are read again
+// within a minute; the authority is read once.
 func NewTLS(c TLSConfig, now clock.Clock) (*TLSNetwork, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("joining the units' network: %w", err)

@@ -16,11 +16,12 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// Violations judges a message by its protovalidate rules, and its strings for U+0000, and tells every broken one, with its path as JSON writes it and never with
-// the value. The error means that the rules themselves do not work. Rules of a message are compiled once in a process.
+// Violations checks a message against its protovalidate rules, and its strings for U+0000. It returns every violation with its
+// path as JSON writes it, never with the value. The error means that the rules themselves do not work. The rules of a message are
+// compiled once in a process.
 func Violations(message proto.Message) ([]fault.Violation, error) {
 	violations := nuls(message.ProtoReflect(), "", nil)
-	// Range has no order of its own.
+	// Range has a random order.
 	slices.SortFunc(violations, func(a, b fault.Violation) int { return strings.Compare(a.Field, b.Field) })
 	err := protovalidate.Validate(message)
 	if err == nil {
@@ -28,7 +29,7 @@ func Violations(message proto.Message) ([]fault.Violation, error) {
 	}
 	var broken *protovalidate.ValidationError
 	if !errors.As(err, &broken) {
-		// The text of a rule that cannot be evaluated may show the value.
+		// The error text of a rule that cannot be evaluated may show the value.
 		return nil, fmt.Errorf("judging %s: its rules cannot be evaluated", message.ProtoReflect().Descriptor().FullName())
 	}
 	for _, v := range broken.Violations {
@@ -39,8 +40,8 @@ func Violations(message proto.Message) ([]fault.Violation, error) {
 	return violations, nil
 }
 
-// CheckRules compiles the rules of messages and of all messages inside them, and tells those that cannot be: Violations would tell it with
-// the first message that has the field only.
+// CheckRules compiles the rules of messages and of all messages inside them, and reports those that do not compile. Violations
+// would report them only with the first message that has the field.
 func CheckRules(messages ...protoreflect.MessageDescriptor) error {
 	var problems error
 	seen := make(map[protoreflect.FullName]bool)
@@ -68,10 +69,10 @@ func CheckRules(messages ...protoreflect.MessageDescriptor) error {
 	return problems
 }
 
-// ruleNUL is the rule every string keeps: PostgreSQL has no text with U+0000, so it is refused at the door.
+// ruleNUL applies to every string: PostgreSQL cannot store U+0000 in a text, so it is refused here.
 const ruleNUL = "string.nul"
 
-// nuls finds the strings of a message that hold U+0000, as keys of maps too.
+// nuls finds the strings of a message that contain U+0000, keys of maps included.
 func nuls(m protoreflect.Message, path string, found []fault.Violation) []fault.Violation {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		inner := field.JSONName()
@@ -110,7 +111,7 @@ func nulsOf(value protoreflect.Value, field protoreflect.FieldDescriptor, path s
 	}
 }
 
-// wants is the rule's own text; rules of our own messages always have one.
+// wants is the rule's own message; the rules in our protos always have one.
 func wants(v *validate.Violation) string {
 	if v.GetMessage() == "" {
 		return "does not keep the rule " + v.GetRuleId()
@@ -118,7 +119,8 @@ func wants(v *validate.Violation) string {
 	return v.GetMessage()
 }
 
-// jsonPath writes a field path as JSON has it, e.g. items[3].documentHash.value. Keys of maps come from the caller and are left out.
+// jsonPath writes a field path as JSON has it, e.g. items[3].documentHash.value. Keys of maps come from the caller and are left
+// out.
 func jsonPath(message protoreflect.MessageDescriptor, path *validate.FieldPath) string {
 	var b strings.Builder
 	for _, element := range path.GetElements() {

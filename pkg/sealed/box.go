@@ -24,8 +24,8 @@ type Box struct {
 	keys *Keyring
 }
 
-// Seal encrypts a value of the purpose, for which this unit must be the maker, so that it opens for the same subject only. The subject
-// must not be empty and must not hold a zero byte.
+// Seal encrypts a value of the purpose, for which this unit must be the maker. It opens only for the same subject. The subject
+// must not be empty and must not contain a zero byte.
 func (b *Box) Seal(ctx context.Context, p Purpose, subject string, plaintext []byte) ([]byte, error) {
 	r := b.keys.rules[p]
 	if r.maker != b.keys.unit || r.index {

@@ -6,28 +6,29 @@
 //
 //	version (1 byte, 1) | key id (16 bytes, UUID) | AES-256-GCM: nonce (12) | ciphertext | tag (16)
 //
-// that is 45 bytes more than the text (Overhead). The associated data is purpose, a zero byte, subject: a value opens only for the
-// purpose and the subject (an edoc number, a member id) it was sealed for. Table and row are not part of it, so a value may travel
-// in an event and be stored elsewhere.
+// that is 45 bytes more than the text (Overhead). The associated data is purpose, a zero byte, subject: a value opens only for
+// the purpose and the subject (an edoc number, a member id) it was sealed for. Table and row are not part of it, so a value may
+// travel in an event and be stored elsewhere.
 //
 // # Keys
 //
-// Each purpose has one data key per month (UTC), an index purpose one key without a month. The unit that makes a purpose's keys and
-// the units that may open its values are fixed in one table (Purpose.Maker, Purpose.Readers). The maker keeps a key in sealed_key of its
-// own schema, wrapped under its own key-encryption key; a reader asks the maker for a key once (KeySource), wraps it under its own
-// key-encryption key, keeps it in its own sealed_key, and has it in memory from then on. So opening a field costs no call and no
-// query once the month's key is known.
+// Each purpose has one data key per month (UTC), an index purpose one key without a month. The unit that makes a purpose's keys
+// and the units that may open its values are fixed in one table (Purpose.Maker, Purpose.Readers). The maker keeps a key in
+// sealed_key of its own schema, wrapped under its own key-encryption key; a reader asks the maker for a key once (KeySource),
+// wraps it under its own key-encryption key, keeps it in its own sealed_key, and has it in memory from then on. So opening a
+// field costs no call and no query once the month's key is known.
 //
-// Keys of what only a document's way needs (a recipient's description, the viewing identifier) are destroyed sixty days after the last deadline
-// a document of their month may have (Forget), but for months from which a document is under legal hold. The sealed values stay where they are,
-// in ten years of journal, and open for nobody. The other keys are kept as long as what they protect.
+// Some keys protect only what is needed while a document is under way (a recipient's description, the viewing identifier). They
+// are destroyed sixty days after the last deadline that a document of their month may have (Forget), except for months that have
+// a document under legal hold. The sealed values stay in the journal for ten years, but nobody can open them. The other keys are
+// kept as long as what they protect.
 //
-// Replicas that race for a new key end with the same one: the first insert wins, the others read it back.
+// If several replicas make a new key at once, they end with the same one: the first insert wins, the others read it back.
 //
-// Seal, Open and Blind may need one query or one call for a key seen the first time. They use a connection of their own, so they
-// MUST NOT be called while the caller holds a transaction open: with a small pool all its connections could be held by transactions that
-// wait for one more. A consumer of events opens in the step before its transaction (inbox.OnPrepared). Prepare makes the keys of this and
-// the next month ahead of time.
+// Seal, Open and Blind may need one query or one call for a key they see for the first time. They use a connection of their own,
+// so they MUST NOT be called inside a transaction: with a small pool, transactions could hold all connections and wait for one
+// more. A consumer of events opens values in the step before its transaction (inbox.OnPrepared). Prepare makes the keys of this
+// month and the next ahead of time.
 package sealed
 
 import "embed"

@@ -15,8 +15,8 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 )
 
-// The keys of what only a document's way needs are destroyed after their time, at the maker and at the reader, and what they sealed opens for
-// nobody; those of months under legal hold and those without an end stay.
+// The keys of what only a document's way needs are destroyed after their time, at the maker and at the reader, and what they
+// sealed opens for nobody; those of months under legal hold and those without an end stay.
 func TestForget(t *testing.T) {
 	t.Parallel()
 	sources := []pg.Source{journal.Migrations(), source()}

@@ -10,14 +10,14 @@ import (
 	"github.com/naru-relay/naru/pkg/keys"
 )
 
-// Index makes blind indexes: values that can be compared for equality and tell nothing else. It is safe for concurrent use.
+// Index makes blind indexes: values that can be compared for equality and reveal nothing else. It is safe for concurrent use.
 type Index struct {
 	keys *Keyring
 }
 
-// Blind gives 32 bytes for the parts, which the caller has normalised: HMAC-SHA-256 under the purpose's key over the parts, each
-// preceded by its length in eight bytes. Equal parts give equal bytes in every replica and for ever. No part may be empty: an index
-// over a missing value would make strangers equal.
+// Blind returns 32 bytes for the parts, which the caller has normalised: HMAC-SHA-256 under the purpose's key over the parts,
+// each preceded by its length in eight bytes. Equal parts give equal bytes in every replica and at any time. No part may be
+// empty: persons whose value is missing would look equal.
 func (x *Index) Blind(ctx context.Context, p Purpose, parts ...string) ([]byte, error) {
 	if r := x.keys.rules[p]; r.maker != x.keys.unit || !r.index {
 		return nil, fmt.Errorf("indexing: unit %s has no index of purpose %q", x.keys.unit, p)
@@ -43,13 +43,14 @@ func (x *Index) Blind(ctx context.Context, p Purpose, parts ...string) ([]byte, 
 	return mac.Sum(texts...), nil
 }
 
-// NormaliseName brings a name into the form that is indexed: Unicode NFC, no white space around it, single spaces inside. A name typed
-// on a system that decomposes Hangul equals the same name typed elsewhere.
+// NormaliseName brings a name into the form that is indexed: Unicode NFC, no white space around it, single spaces inside. So a
+// name typed on a system that decomposes Hangul equals the same name typed elsewhere.
 func NormaliseName(name string) string {
 	return strings.Join(strings.Fields(norm.NFC.String(name)), " ")
 }
 
-// NormaliseDigits keeps the digits, and makes full-width ones ASCII: birth dates and registration numbers however they are punctuated.
+// NormaliseDigits keeps the digits and makes full-width ones ASCII, so punctuation in birth dates and registration numbers does
+// not matter.
 func NormaliseDigits(s string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKC.String(s) {

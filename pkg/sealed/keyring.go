@@ -24,11 +24,11 @@ import (
 // keyBytes is the length of every data key: AES-256, and as much for HMAC-SHA-256.
 const keyBytes = 32
 
-// fetchTimeout bounds the finding or making of one key. It runs apart from the call that needed it first, because others wait for
-// the same key.
+// fetchTimeout bounds finding or making one key. It does not end with the call that needed the key first, because other calls
+// wait for the same key.
 const fetchTimeout = 10 * time.Second
 
-// KeySource asks the unit that made a key for it. The answer is trusted as far as its channel is: mutual TLS between units.
+// KeySource asks the unit that made a key for it. The answer is trusted because its channel is: mutual TLS between units.
 type KeySource interface {
 	// DataKey gives the 32 key bytes and their purpose; a fault of kind NotFound or Denied when there are none for this unit.
 	DataKey(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error)
@@ -46,12 +46,12 @@ func (f KeySourceFunc) DataKey(ctx context.Context, keyID uuid.UUID) ([]byte, Pu
 type Deps struct {
 	// Unit is the name of the unit, as in the table of purposes.
 	Unit string
-	// DB is the unit's pool, with sealed_key in its schema.
-	// Statements of its own, not those of a transaction: a key must stay when the work that needed it first does not.
+	// DB is the unit's pool, with sealed_key in its schema. Keys are written outside the caller's transaction: a key must stay
+	// even if the work that needed it first is rolled back.
 	DB *pgxpool.Pool
 	// KEK wraps the data keys, e.g. from keys.Store.AEAD. It MUST be the same for all replicas of the unit.
 	KEK tink.AEAD
-	// Clock tells the month.
+	// Clock says which month it is.
 	Clock clock.Clock
 	// Source gives keys made by other units; nil for a unit that reads nothing of others.
 	Source KeySource
@@ -82,7 +82,7 @@ type dataKey struct {
 	aead *subtle.AESGCM
 }
 
-// period names a key made here.
+// period identifies a key that this unit makes.
 type period struct {
 	purpose Purpose
 	month   time.Time
@@ -139,8 +139,8 @@ func (k *Keyring) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// Forget destroys the keys whose time is over, in the table and in memory. What they sealed stays, and opens for nobody. It tells how many
-// rows went; another replica may have been first.
+// Forget destroys the keys whose time is over, in the table and in memory. Sealed values stay, but nobody can open them. It
+// returns how many rows it deleted; another replica may have been first.
 func (k *Keyring) Forget(ctx context.Context) (int, error) {
 	gone, err := k.store.forget(ctx, k.clock.Now())
 	if err != nil {
@@ -148,14 +148,14 @@ func (k *Keyring) Forget(ctx context.Context) (int, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	// Whatever ends at all is looked up again: another replica may have deleted the row.
+	// Keys with an end are read from the table again: another replica may have deleted the row.
 	ends := func(key *dataKey) bool { return k.rules[key.purpose].life > 0 }
 	maps.DeleteFunc(k.byID, func(_ uuid.UUID, key *dataKey) bool { return ends(key) })
 	maps.DeleteFunc(k.made, func(_ period, key *dataKey) bool { return ends(key) })
 	return len(gone), nil
 }
 
-// Task prepares and forgets at once and then every hour; report takes the outcome, nil included.
+// Task prepares and forgets at once and then every hour. It calls report with each outcome, also with a nil error.
 func (k *Keyring) Task(report func(ctx context.Context, forgotten int, err error)) lifecycle.Task {
 	return lifecycle.Every("sealed keys", time.Hour, func(ctx context.Context) {
 		err := k.Prepare(ctx)
@@ -164,8 +164,9 @@ func (k *Keyring) Task(report func(ctx context.Context, forgotten int, err error
 	})
 }
 
-// Export gives a key this unit made to a unit that may open what it sealed. reader is the proven identity of the calling unit. The
-// fault is NotFound for a key not made here and Denied for a reader the table does not name; index keys are given to nobody.
+// Export gives a key that this unit made to a unit that may open what it sealed. reader is the proven identity of the calling
+// unit. The fault is NotFound for a key not made here and Denied for a reader that the table does not name. Index keys are never
+// exported.
 func (k *Keyring) Export(ctx context.Context, keyID uuid.UUID, reader string) ([]byte, Purpose, error) {
 	key, err := k.stored(ctx, keyID)
 	if err != nil {
@@ -186,7 +187,7 @@ func monthOf(t time.Time) time.Time {
 	return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// own gives the key this unit makes for a period, making it if need be.
+// own returns the key this unit makes for a period, and makes it if it does not exist.
 func (k *Keyring) own(ctx context.Context, p period) (*dataKey, error) {
 	k.mu.RLock()
 	key := k.made[p]
@@ -215,7 +216,7 @@ func (k *Keyring) findOrMake(ctx context.Context, p period) (*dataKey, error) {
 		if err = k.keep(ctx, row{id: id.New(), purpose: p.purpose, month: p.month, madeHere: true}, fresh); err != nil {
 			return nil, err
 		}
-		// Another replica may have been first: what is stored counts, not what was made.
+		// Another replica may have been first: the stored key counts, not the one made here.
 		r, found, err = k.store.made(ctx, p.purpose, p.month)
 	}
 	switch {
@@ -236,7 +237,7 @@ func (k *Keyring) other(ctx context.Context, keyID uuid.UUID, want Purpose) (*da
 	if key != nil {
 		return key, nil
 	}
-	// The purpose is part of the name, so that a caller who asks with the wrong one fails alone.
+	// The purpose is part of the name, so that a caller who asks with the wrong purpose fails alone.
 	return k.once(ctx, "id "+keyID.String()+string(want), func(ctx context.Context) (*dataKey, error) {
 		key, err := k.stored(ctx, keyID)
 		if err != nil || key != nil {
@@ -274,7 +275,7 @@ func (k *Keyring) fetch(ctx context.Context, keyID uuid.UUID, want Purpose) (*da
 	if err != nil {
 		return nil, fmt.Errorf("asking for sealed key %s: %w", keyID, err)
 	}
-	// A key under another purpose is not kept: the first to ask with a wrong purpose must not decide for the others.
+	// A key under another purpose is not kept: a caller who asks with a wrong purpose must not decide for the others.
 	if purpose != want || len(bytes) != keyBytes {
 		return nil, k.fault(fault.Corrupt, "KEY_MISMATCH", "the key given for a sealed value is not one for its purpose")
 	}
@@ -288,7 +289,7 @@ func (k *Keyring) fetch(ctx context.Context, keyID uuid.UUID, want Purpose) (*da
 	return k.hold(key), nil
 }
 
-// hold has a key in memory from now on.
+// hold keeps a key in memory.
 func (k *Keyring) hold(key *dataKey) *dataKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -305,7 +306,8 @@ func (k *Keyring) keep(ctx context.Context, r row, bytes []byte) error {
 	r.wrapped, r.created = wrapped, k.clock.Now()
 	used := r.month
 	if used.IsZero() {
-		// A key of another unit is made in its month or in the one before, which its id tells; when it was fetched says nothing.
+		// The id of another unit's key tells when it was made: in its month or in the one before. When it was fetched does not
+		// matter.
 		used = monthOf(time.Unix(r.id.Time().UnixTime())).AddDate(0, 1, 0)
 	}
 	r.ends = k.rules[r.purpose].endOf(used)
@@ -340,8 +342,8 @@ func newDataKey(keyID uuid.UUID, p Purpose, here bool, bytes []byte) (*dataKey, 
 	return key, nil
 }
 
-// once runs f for one of all who want the same key now. f gets a context of its own, so that the first caller giving up does not
-// take the key from the others.
+// once runs f once for all who want the same key now. f gets a context of its own, so that the others get the key even if the
+// first caller gives up.
 func (k *Keyring) once(ctx context.Context, what string, f func(ctx context.Context) (*dataKey, error)) (*dataKey, error) {
 	result := k.flight.DoChan(what, func() (any, error) {
 		apart, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)

@@ -58,7 +58,8 @@ func TestPrepare(t *testing.T) {
 	}
 	none := []string{"0001-01"}
 	require.Equal(t, map[Purpose][]string{
-		Member: {"2026-01", "2026-02"}, BlindCI: none, BlindPerson: none, BlindBusiness: none, BlindCI2: none, BlindPerson2: none, BlindBusiness2: none,
+		Member: {"2026-01", "2026-02"}, Institution: {"2026-01", "2026-02"}, BlindCI: none, BlindPerson: none,
+		BlindBusiness: none, BlindCI2: none, BlindPerson2: none, BlindBusiness2: none,
 	}, months)
 
 	u.store.broken = errors.New("no database")

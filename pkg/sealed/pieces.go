@@ -18,8 +18,8 @@ type Opener interface {
 	Open(ctx context.Context, p Purpose, subject string, value []byte) ([]byte, error)
 }
 
-// SealPieces seals content that may be longer than one value. Each piece opens only for the subject, in its place, and beside as many
-// others as there were: none can be moved, left out or exchanged. Empty content has one piece, so that its loss is noticed too.
+// SealPieces seals content that may be longer than one value. Each piece opens only for the subject, in its place, and among the
+// same number of pieces: none can be moved, left out or exchanged. Empty content has one piece, so that its loss is noticed, too.
 func SealPieces(ctx context.Context, box Sealer, p Purpose, subject string, content []byte) ([][]byte, error) {
 	pieces := slices.Collect(slices.Chunk(content, MaxPlaintext))
 	if len(pieces) == 0 {

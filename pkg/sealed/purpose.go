@@ -10,7 +10,8 @@ type Purpose string
 
 // Purposes of sealed values.
 const (
-	// RecipientDescription is how the sender described the recipient (CI, or name with birth date and phone, or registration number).
+	// RecipientDescription is how the sender described the recipient (CI, or name with birth date and phone, or registration
+	// number).
 	RecipientDescription Purpose = "recipient_description"
 	// Title of a document.
 	Title Purpose = "title"
@@ -18,7 +19,8 @@ const (
 	ViewingIdentifier Purpose = "viewing_identifier"
 	// Member is what a member gave when joining.
 	Member Purpose = "member"
-	// Institution is what an operator gave of a sending institution, papers among it; that of a sole trader is a person's.
+	// Institution is what an operator entered about a sending institution, its papers included; a sole trader's are personal
+	// data.
 	Institution Purpose = "institution"
 	// Exchange is a raw exchange with the distribution hub.
 	Exchange Purpose = "exchange"
@@ -26,16 +28,16 @@ const (
 	HubToken Purpose = "hub_token"
 	// CirculationItem is what a circulation record's call to the hub holds.
 	CirculationItem Purpose = "circulation_item"
-	// AcceptanceReason is why an operator took the hub's word for a circulation record.
+	// AcceptanceReason is why an operator accepted the hub's answer about a circulation record.
 	AcceptanceReason Purpose = "acceptance_reason"
 	// Applicant is who asked for a certificate.
 	Applicant Purpose = "applicant"
-	// CertificateFile is a certificate as it came from its issuer.
+	// CertificateFile is a certificate as received from its issuer.
 	CertificateFile Purpose = "certificate_file"
 )
 
-// Purposes of blind indexes. A purpose that ends in _2 is the second column of a rotation: write both, fill the new one up, read the
-// new one, drop the old one.
+// Purposes of blind indexes. A purpose that ends in _2 is the second column during a rotation: write both, fill the new column,
+// read the new one, drop the old one.
 const (
 	// BlindCI is over a CI.
 	BlindCI Purpose = "blind_ci"
@@ -52,28 +54,28 @@ const (
 // rule is one line of the table of purposes.
 type rule struct {
 	purpose Purpose
-	// maker makes and keeps the keys, and alone seals.
+	// maker is the unit that makes and keeps the keys; only it seals.
 	maker string
-	// readers open.
+	// readers are the units that may open values.
 	readers []string
-	// index tells a blind index from a sealed value.
+	// index is true for a blind index, false for a sealed value.
 	index bool
-	// life is for how long after their month its keys are kept; 0 is as long as what they protect.
+	// life is how long after their month its keys are kept; 0 means as long as what they protect.
 	life time.Duration
 }
 
-// What only a document's way needs goes when no document of the month can be under way any more: ten years of journal then hold no recipient's
-// description that anybody can open.
+// Keys that are needed only while a document is under way are destroyed when no document of their month can be under way any
+// more. The journal keeps recipients' descriptions for ten years, but then nobody can open them.
 const (
-	// SendDeadlineMost and ViewingDeadlineMost bound what a relay may be configured to accept, in time from acceptance.
+	// SendDeadlineMost and ViewingDeadlineMost bound the deadlines that may be configured, counted from acceptance.
 	SendDeadlineMost    = 90 * 24 * time.Hour
 	ViewingDeadlineMost = 400 * 24 * time.Hour
 
-	// afterDeadline is kept beyond the last deadline, for what is still being asked and answered.
+	// afterDeadline is the time a key is kept after the last deadline, for questions about the document.
 	afterDeadline = 60 * 24 * time.Hour
 )
 
-// rules is the whole of who may do what.
+// rules is the complete table of who may do what.
 func rules() []rule {
 	return []rule{
 		{purpose: RecipientDescription, maker: "intake", readers: []string{"address"}, life: SendDeadlineMost + afterDeadline},
@@ -121,12 +123,12 @@ func (p Purpose) Maker() string { return p.rule().maker }
 // Readers are the units that may open values of p; none for an index, which cannot be opened.
 func (p Purpose) Readers() []string { return slices.Clone(p.rule().readers) }
 
-// Index tells whether p is a blind index.
+// Index reports whether p is a blind index.
 func (p Purpose) Index() bool { return p.rule().index }
 
 func (r rule) readBy(unit string) bool { return slices.Contains(r.readers, unit) }
 
-// endOf is when a key ends that sealed in a month; zero for one that is kept.
+// endOf is when a key made in a month is destroyed; zero for one that is kept.
 func (r rule) endOf(month time.Time) time.Time {
 	if r.life == 0 {
 		return time.Time{}

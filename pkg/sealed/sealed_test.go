@@ -121,9 +121,8 @@ func TestMonths(t *testing.T) {
 	require.Equal(t, time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), u.store.rows[1].month)
 }
 
-// Every purpose is sealed by its maker alone, opened by its readers alone, and its keys are given to these alone. The table is the
-// brief of architecture section 8, written down a second
-// time.
+// Every purpose is sealed by its maker alone, opened by its readers alone, and its keys are given to these alone. The table is
+// the brief of architecture section 8, written down a second time.
 func TestRights(t *testing.T) {
 	t.Parallel()
 	units := []string{"gateway", "intake", "address", "archive", "delivery", "forwarding", "viewing", "circulation", "hub", "status", "certificate"}

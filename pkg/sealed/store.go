@@ -31,7 +31,7 @@ type store interface {
 	made(ctx context.Context, p Purpose, month time.Time) (row, bool, error)
 	// byID gives any key; false when there is none.
 	byID(ctx context.Context, keyID uuid.UUID) (row, bool, error)
-	// forget deletes the keys whose time is over and tells their ids.
+	// forget deletes the keys whose time is over and returns their ids.
 	forget(ctx context.Context, now time.Time) ([]uuid.UUID, error)
 }
 

@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// Instruments makes instruments and keeps what goes wrong, so that it is asked for once, by Err.
+// Instruments makes instruments and collects the errors, so that callers check once, by Err.
 type Instruments struct {
 	meter metric.Meter
 	errs  []error
@@ -17,7 +17,7 @@ type Instruments struct {
 // NewInstruments begins with none.
 func NewInstruments(meter metric.Meter) *Instruments { return &Instruments{meter: meter} }
 
-// Err is what went wrong with any of them.
+// Err joins the errors of all instruments.
 func (i *Instruments) Err() error {
 	if err := errors.Join(i.errs...); err != nil {
 		return fmt.Errorf("make instruments: %w", err)
@@ -46,7 +46,7 @@ func (i *Instruments) Histogram(name, unit, about string, bounds ...float64) met
 // Gauge describes a gauge.
 type Gauge struct{ Name, Unit, About string }
 
-// Gauges makes gauges that are read together: one value for each, or none where there is nothing to tell.
+// Gauges makes gauges that are read together: one value for each, or none if there is nothing to show.
 func (i *Instruments) Gauges(read func(ctx context.Context) ([]float64, error), described ...Gauge) {
 	gauges, all := make([]metric.Float64Observable, len(described)), make([]metric.Observable, len(described))
 	for n, g := range described {

@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// NewHandler writes log records as JSON, one a line, with time in UTC; a record written under a span carries its trace_id and span_id.
-// Attributes given to a logger after WithGroup, trace_id and span_id included, are inside that group.
+// NewHandler writes log records as JSON, one a line, with time in UTC; a record written under a span carries its trace_id and
+// span_id. Attributes given to a logger after WithGroup, trace_id and span_id included, are inside that group.
 func NewHandler(w io.Writer, level slog.Leveler) slog.Handler {
 	return handler{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: inUTC})}
 }

@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Remote gives ctx the span that a W3C traceparent names as its parent; false, with ctx unchanged, when it names none or one that is not
-// sampled.
+// Remote gives ctx the span that a W3C traceparent names as its parent; false, with ctx unchanged, when it names none or one that
+// is not sampled.
 func Remote(ctx context.Context, traceparent string) (context.Context, bool) {
 	if traceparent == "" {
 		return ctx, false

@@ -1,7 +1,7 @@
 // Package telemetry gives one unit its own logger, tracer, meter and metric registry.
 //
 // Nothing here is process-global: no otel.Set… and no default registry, so that several units in one process do not see each
-// other. Whoever instruments a library passes it these providers. Spans, logs and metrics MUST NOT hold personal data.
+// other. Code that instruments a library passes it these providers. Spans, logs and metrics MUST NOT hold personal data.
 package telemetry
 
 import (
@@ -44,8 +44,8 @@ type Options struct {
 	// OTLPEndpoint is the URL of a collector that takes OTLP over gRPC (http:// means without TLS); empty means none. A collector
 	// that does not answer never holds up the unit: its spans are dropped.
 	OTLPEndpoint string
-	// SampleRatio, 0 to 1, is the share of traces begun here that are recorded, where there is a file or an endpoint to take them; a trace begun
-	// elsewhere keeps its caller's decision.
+	// SampleRatio, 0 to 1, is the share of traces begun here that are recorded, if there is a file or an endpoint. For a trace
+	// begun elsewhere the caller's decision counts.
 	SampleRatio float64
 }
 
@@ -56,7 +56,8 @@ type Telemetry struct {
 	TracerProvider trace.TracerProvider
 	Meter          metric.Meter
 	MeterProvider  metric.MeterProvider
-	// Gatherer gives the unit's metrics to a /metrics handler. All carry the label unit, so gatherers of several units can be merged.
+	// Gatherer gives the unit's metrics to a /metrics handler. All carry the label unit, so gatherers of several units can be
+	// merged.
 	Gatherer prometheus.Gatherer
 	// Registerer takes collectors of libraries that know Prometheus only.
 	Registerer prometheus.Registerer
@@ -74,7 +75,7 @@ func New(ctx context.Context, o Options) (*Telemetry, error) {
 	}
 	t := &Telemetry{Propagator: propagation.TraceContext{}}
 	t.Log = slog.New(NewHandler(o.LogWriter, o.LogLevel)).With(slog.String("unit", o.Unit))
-	// A resource without detection: host names and process arguments do not belong into what is sent elsewhere.
+	// A resource without detection: host names and process arguments must not be sent elsewhere.
 	res := resource.NewSchemaless(
 		attribute.String("service.name", o.Unit), attribute.String("service.version", o.Version), attribute.String("service.namespace", "naru"))
 	if err := errors.Join(t.traces(ctx, o, res), t.metrics(o, res)); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -42,8 +43,8 @@ func sealedBy(t *testing.T, k *journal.Keys, f frame.Frame) (frame.Frame, map[st
 	return made[0].Frame, tags
 }
 
-// Frames that somebody with the broker's own rights put on the bus are consumed by nobody, whatever of a true one was changed, raise an alarm
-// each and are kept for the operator; the true frame of the same id still has its effect.
+// Frames that somebody with the broker's own rights put on the bus are consumed by nobody, whatever of a true one was changed,
+// raise an alarm each and are kept for the operator; the true frame of the same id still has its effect.
 func TestForgedFramesOnTheBus(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(done))
@@ -121,7 +122,8 @@ func TestFramesOfAnotherTimeOnTheBus(t *testing.T) {
 	require.InDelta(t, 2, b.Metric(t, "naru_inbox_forged_frames_total"), 0)
 }
 
-// A frame whose key its producer never had is put off, and goes on once the producer has it: replicas must share their key folder.
+// A frame whose key its producer never had is put off, and goes on once the producer has it: replicas must share their key
+// folder.
 func TestFrameUnderAKeyThatIsNotKnownWaits(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(done))
@@ -173,8 +175,7 @@ func TestHeldFrameIsReleasedByAnOperator(t *testing.T) {
 	// What is back-dated is so against the log: before its first checkpoint there is nothing to be older than.
 	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from log_checkpoint`) > 0 })
 	stolen := journal.NewKeys(b.Env.Keys, clock.NewFake(b.Clock.Now().Add(-time.Hour)))
-	stated, err := journal.OfKind(t.Context(), b.App, "address", frame.KindOf(&addressv1.DocumentCancelled{}))
-	require.NoError(t, err)
+	stated := journaltest.OfKind(t, b.App, "address", frame.KindOf(&addressv1.DocumentCancelled{}))
 	made, err := stolen.Seal(t.Context(), "address", frame.NewCommit(), []frame.Frame{stated[0].Frame})
 	require.NoError(t, err)
 	f := made[0]

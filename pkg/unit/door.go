@@ -11,11 +11,11 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Door is a service that a unit offers at the public doors. Its RPCs that are neither public nor open stay closed.
+// Door is a service that a unit offers through the gateway. Those of its RPCs that are neither public nor open stay closed.
 type Door struct {
 	// Service is its full name.
 	Service string
-	// REST puts its routes on a mux, over a connection to the unit; nil where it has none.
+	// REST adds its routes to a mux, over a connection to the unit; nil if it has none.
 	REST func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error
 }
 
@@ -26,7 +26,7 @@ func Offer[C any](service *grpc.ServiceDesc, register func(context.Context, *run
 	}}
 }
 
-// PlatformDoors are what every unit offers; a call says which unit is meant.
+// PlatformDoors are the doors every unit offers; the request names the unit.
 func PlatformDoors() []Door {
 	return []Door{
 		Offer(&platformv1.ParkedEventService_ServiceDesc, platformv1.RegisterParkedEventServiceHandlerClient, platformv1.NewParkedEventServiceClient),
@@ -35,7 +35,7 @@ func PlatformDoors() []Door {
 	}
 }
 
-// checkDoors holds what a unit offers against what it serves.
+// checkDoors compares what a unit offers with what it serves.
 func checkDoors(doors []Door, served map[string]grpc.ServiceInfo) error {
 	for _, d := range slices.Concat(doors, PlatformDoors()) {
 		if _, ok := served[d.Service]; !ok {

@@ -33,7 +33,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Times of stopping and of the hourly care for partitions.
+// Time limits for stopping, and the interval of the hourly work on partitions.
 const (
 	rpcGrace          = 5 * time.Second
 	partitionInterval = time.Hour
@@ -63,7 +63,7 @@ type host struct {
 	panics     metric.Int64Counter
 }
 
-// build makes a unit out of the runtime. What it opened is closed again when it returns an error.
+// build makes a unit out of the runtime. If it returns an error, it has closed what it opened.
 func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host, err error) {
 	h := &host{unit: u, ownerURL: rt.Database(u.Name).OwnerURL, createKeys: rt.CreateKeys}
 	defer func() {
@@ -186,8 +186,8 @@ func (h *host) buildServer(rt Runtime) error {
 	return errors.Join(h.server.Check(), checkDoors(h.unit.Doors, h.server.GetServiceInfo()))
 }
 
-// tasks in the order of starting; they are stopped in reverse: consumers first, then the unit's own work, then its server, and at last
-// what publishes and logs the facts the others stated.
+// tasks in the order of starting. They are stopped in reverse: first the consumers, then the unit's own work, then its server,
+// and last what publishes and logs the facts that the others stated.
 func (h *host) tasks() []lifecycle.Task {
 	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.Task(h.reportKeys)}
 	if h.ownerURL != "" {
@@ -232,7 +232,7 @@ func (h *host) maintainPartitions(ctx context.Context) {
 	}
 }
 
-// ready tells why the unit cannot work, nil when it can.
+// ready returns why the unit cannot work; nil when it can.
 func (h *host) ready(ctx context.Context) error {
 	problems := []error{h.conn.Ready(), h.engine.Ready(), h.env.ClockWatch.Ready()}
 	if err := h.pool.Ping(ctx); err != nil {

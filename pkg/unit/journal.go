@@ -27,7 +27,7 @@ import (
 // logKey is the name of the key that signs a unit's checkpoints and cosignatures.
 const logKey = "log"
 
-// keyInterval is how often frame keys are looked at.
+// keyInterval is how often to look for frame keys to destroy.
 const keyInterval = 24 * time.Hour
 
 // buildJournal makes what states, publishes, logs and checks facts.
@@ -71,7 +71,7 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	return nil
 }
 
-// destroyKeys removes the frame keys that nothing needs any more. Where keys are provisioned, whoever provisions them does that.
+// destroyKeys removes the frame keys that are not needed any more. Where keys are provisioned, whoever provisions them does that.
 func (h *host) destroyKeys(ctx context.Context) {
 	oldest, err := journal.OldestWaiting(ctx, h.pool)
 	var gone []string
@@ -83,8 +83,8 @@ func (h *host) destroyKeys(ctx context.Context) {
 	}
 }
 
-// frameKey asks a producing unit for the key by which this one checks its frames. NOT_FOUND is its word that the key was destroyed; one that it
-// never had may be another replica's, so the frame waits.
+// frameKey asks a producing unit for the key by which this unit checks its frames. NOT_FOUND means that the producer has
+// destroyed the key. A key it never had may belong to another replica, so the frame waits.
 func (h *host) frameKey(ctx context.Context, producer, keyID string) ([]byte, error) {
 	conn, err := h.env.Dial(producer)
 	if err != nil {
@@ -100,7 +100,7 @@ func (h *host) frameKey(ctx context.Context, producer, keyID string) ([]byte, er
 	return answer.GetKey(), nil
 }
 
-// witness has the unit's witness cosign a checkpoint.
+// witness asks the unit's witness to cosign a checkpoint.
 func (h *host) witness(ctx context.Context, r journal.Request) (journal.Answer, error) {
 	conn, err := h.env.Dial(h.unit.Witness)
 	if err != nil {
@@ -117,7 +117,7 @@ func (h *host) witness(ctx context.Context, r journal.Request) (journal.Answer, 
 	return journal.Answer{Cosigned: answer.GetCosigned(), SeenSize: answer.GetSeenSize(), VerifierKey: answer.GetVerifierKey()}, nil
 }
 
-// clockEvidence keeps what the watch measured: that the clock was good is part of what the times in the journal are worth.
+// clockEvidence records what the watch measured: the times in the journal are worth only as much as the clock was.
 func (h *host) clockEvidence(ctx context.Context, s clock.Sample) error {
 	return h.env.Journal.InTx(ctx, func(tx *journal.Tx) error {
 		return tx.Record(ctx, journal.Fact{Subject: id.New().String(), Actor: "unit:" + h.unit.Name, OccurredAt: s.At, Message: &platformv1.ClockMeasured{
@@ -138,7 +138,7 @@ type journalService struct {
 	keys     *journal.Keys
 	witness  *journal.WitnessOf
 	log      *slog.Logger
-	// unknown counts questions for keys that another replica may have, or nobody.
+	// unknown counts requests for keys that this replica does not have: another replica may have them, or nobody.
 	unknown metric.Int64Counter
 }
 

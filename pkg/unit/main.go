@@ -23,7 +23,8 @@ const (
 	exitUsage
 )
 
-// Main runs one unit as a process and gives its exit code: flags, configuration, signals. It is all that a unit's main function calls.
+// Main runs one unit as a process and returns its exit code. It handles flags, configuration and signals, and is all that a
+// unit's main function calls.
 func Main(u Unit) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

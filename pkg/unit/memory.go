@@ -5,7 +5,7 @@ import (
 	"runtime/debug"
 )
 
-// What the heap may grow to, in bytes. Both are limits to the collector's leisure, not to the process: near them it collects more often.
+// Limits for the heap, in bytes. Near a limit the collector runs more often; the process may still use more.
 const (
 	// MemoryOfOne is for a unit in a process of its own.
 	MemoryOfOne = 256 << 20
@@ -13,12 +13,12 @@ const (
 	MemoryOfAll = 640 << 20
 )
 
-// growth of the live heap, in percent, before garbage is collected. Collecting and allocating took a quarter of the processor time at
-// the runtime's default of 100 (docs/performance.md).
+// growth of the live heap, in percent, before garbage is collected. At the runtime's default of 100, collecting and allocating
+// took a quarter of the processor time (docs/performance.md).
 const growth = 400
 
-// SpendMemory trades memory for processor time up to a limit. GOGC and GOMEMLIMIT of the environment win. It is about the whole process,
-// so only main functions call it.
+// SpendMemory trades memory for processor time up to a limit. GOGC and GOMEMLIMIT in the environment win. It changes the whole
+// process, so only main functions call it.
 func SpendMemory(limit int64) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(growth)

@@ -67,7 +67,7 @@ func (s *keyService) GetDataKey(ctx context.Context, r *platformv1.GetDataKeyReq
 	return &platformv1.GetDataKeyResponse{Purpose: string(purpose), Key: key}, nil
 }
 
-// remoteKey asks the units that seal what this one may open for a data key.
+// remoteKey asks the unit that seals a value, which this one may open, for the data key.
 func (h *host) remoteKey(ctx context.Context, keyID uuid.UUID) ([]byte, sealed.Purpose, error) {
 	var last error = fault.New(fault.NotFound, h.unit.Name, fault.Word("KEY_NOT_FOUND"), "no unit seals for this one")
 	asked := map[string]bool{h.unit.Name: true}
@@ -103,7 +103,7 @@ func (h *host) keySetOf(unit string) authn.KeySource {
 	}
 }
 
-// parkedService shows the operator what the unit's consumers gave up on.
+// parkedService shows the operator the parked events of the unit's consumers.
 type parkedService struct {
 	platformv1.UnsafeParkedEventServiceServer
 	unit   string

@@ -17,8 +17,8 @@ import (
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
-// Process is the part of the configuration that every unit's process has: where the others are and what this relay is called. One
-// file serves all units of a machine; what differs between them lies in a folder of secrets per unit.
+// Process is the part of the configuration that every unit's process has: where the other units are and what this relay is
+// called. One file serves all units of a machine; the secrets of each unit are in a folder of its own.
 type Process struct {
 	// PlatformID is this relay's platform id at the hub (중계자플랫폼ID), 1-25 characters.
 	PlatformID string `yaml:"platform_id" env:"NARU_PLATFORM_ID"`
@@ -32,7 +32,8 @@ type Process struct {
 	Clock         ProcessClock     `yaml:"clock"`
 	Network       rpc.TLSConfig    `yaml:"network"`
 	Telemetry     ProcessTelemetry `yaml:"telemetry"`
-	// OpsListen is the address of /livez, /readyz and /metrics; empty for none. ${unit} is not replaced: give it per process.
+	// OpsListen is the address of /livez, /readyz and /metrics; empty for none. ${unit} is not replaced here: set it for each
+	// process.
 	OpsListen string `yaml:"ops_listen" env:"NARU_OPS_LISTEN"`
 }
 
@@ -55,8 +56,8 @@ type ProcessKeys struct {
 	Dir string `yaml:"dir" env:"NARU_KEYS_DIR"`
 	// Create allows missing keys to be made. Leave it false where keys are provisioned.
 	Create bool `yaml:"create"`
-	// CheckpointDir takes the newest cosigned checkpoint of each unit's log, to be copied where nobody of this machine can change it; empty
-	// for none.
+	// CheckpointDir is where the newest cosigned checkpoint of each unit's log is written, to be copied to a place that nobody on
+	// this machine can change; empty for none.
 	CheckpointDir string `yaml:"checkpoint_dir" env:"NARU_CHECKPOINT_DIR"`
 }
 
@@ -80,7 +81,7 @@ type ProcessTelemetry struct {
 	SampleRatio float64 `yaml:"sample_ratio"`
 }
 
-// DefaultProcess is what a process assumes.
+// DefaultProcess returns the defaults.
 func DefaultProcess() *Process {
 	tolerance := clock.DefaultTolerance()
 	return &Process{

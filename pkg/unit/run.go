@@ -64,7 +64,7 @@ func Start(ctx context.Context, rt Runtime, units ...Unit) (*Running, error) {
 	return r, nil
 }
 
-// panicked tells the unit whose task panicked; the value may hold anything, so it is not told.
+// panicked logs the unit whose task panicked. The value is not logged, because it may contain anything.
 func (r *Running) panicked(ctx context.Context, task string, cause any, stack []byte) {
 	for _, h := range r.hosts {
 		if strings.HasPrefix(task, h.unit.Name+"/") {
@@ -84,17 +84,17 @@ func Run(ctx context.Context, rt Runtime, units ...Unit) error {
 	return r.Wait(ctx)
 }
 
-// Wait blocks until every unit has stopped and what they held is closed. It may be called by several.
+// Wait blocks until every unit has stopped and has closed what it held. Several callers may wait.
 func (r *Running) Wait(ctx context.Context) error {
 	err := r.group.Wait()
 	r.closed.Do(func() { r.close(context.WithoutCancel(ctx)) })
 	return err
 }
 
-// Stop stops the units; Wait tells when they have.
+// Stop stops the units; Wait returns when they have stopped.
 func (r *Running) Stop(ctx context.Context) error { return r.group.Stop(ctx) }
 
-// Ready tells what keeps the units from working, nil when nothing does.
+// Ready returns what keeps the units from working; nil when nothing does.
 func (r *Running) Ready(ctx context.Context) error {
 	var problems []error
 	for _, h := range r.hosts {
@@ -116,7 +116,7 @@ func (r *Running) close(ctx context.Context) {
 	}
 }
 
-// serveOps serves /livez, /readyz and /metrics. It goes on while the units stop, so that their end can be watched.
+// serveOps serves /livez, /readyz and /metrics. It goes on while the units stop, so that stopping can be watched.
 func (r *Running) serveOps(ctx context.Context, address string) error {
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", address)
@@ -136,7 +136,7 @@ func (r *Running) serveOps(ctx context.Context, address string) error {
 	return nil
 }
 
-// answerReady lists per unit what is wrong; nothing of it holds addresses or data.
+// answerReady lists per unit what is wrong. The answer contains no addresses and no data.
 func (r *Running) answerReady(running context.Context, w http.ResponseWriter, req *http.Request) {
 	ctx, cancel := context.WithTimeout(req.Context(), readyTimeout)
 	defer cancel()

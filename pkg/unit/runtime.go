@@ -31,14 +31,14 @@ type Runtime struct {
 	// KeysDir holds a folder of keys for each unit; CreateKeys allows missing keys to be made.
 	KeysDir    string
 	CreateKeys bool
-	// CheckpointDir takes the newest cosigned checkpoint and the verifier keys of each unit's log; empty for nowhere. Copy it to where
-	// nobody of this machine can change it.
+	// CheckpointDir is where the newest cosigned checkpoint and the verifier keys of each unit's log are written; empty for none.
+	// Copy it to a place that nobody on this machine can change.
 	CheckpointDir string
 	Clock         clock.Clock
-	// ClockReader measures the clock's synchronisation, ClockTolerance says what is good enough for evidence.
+	// ClockReader measures the clock's synchronisation; ClockTolerance is what is good enough for evidence.
 	ClockReader    clock.Reader
 	ClockTolerance clock.Tolerance
-	// StreamReplicas are those of the streams Migrate makes; 0 counts as 1.
+	// StreamReplicas is the number of replicas of the streams that Migrate makes; 0 counts as 1.
 	StreamReplicas int
 	// Ops is the listen address of health and metrics; empty for none.
 	Ops string
@@ -50,7 +50,7 @@ type Runtime struct {
 type Database struct {
 	// URL with the unit's working role.
 	URL string
-	// OwnerURL with the role that migrates and keeps partitions; empty where another process does that.
+	// OwnerURL with the role that migrates and maintains partitions; empty if another process does that.
 	OwnerURL string
 	MaxConns int32
 }
@@ -89,7 +89,7 @@ func Migrate(ctx context.Context, rt Runtime, admin bus.Options, units ...Unit) 
 	return bus.Ensure(ctx, conn, topology)
 }
 
-// ordered sorts units so that each comes after those it requires, as far as they are here.
+// ordered sorts units so that each comes after those it requires and that run here.
 func ordered(units []Unit) ([]Unit, error) {
 	byName := map[string]Unit{}
 	for _, u := range units {

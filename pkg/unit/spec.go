@@ -15,27 +15,30 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// Spec is how a unit describes itself: what it is called and keeps, and how it is built. Its settings are a C; at work it is an S.
+// Spec is how a unit describes itself: its name, what it keeps, and how it is built. C is the type of its settings, S the type of
+// the built unit.
 type Spec[C Config, S any] struct {
-	// Name is also its schema, the head of its database roles, its bus user and its network identity: a-z, at most 20.
+	// Name is also its schema, the prefix of its database roles, its bus user and its network identity: a-z, at most 20.
 	Name string
-	// Duty is what it does, in the words of the guide and in a line, for lists of units.
+	// Duty is what the unit does, in one line and in the words of the guide, for lists of units.
 	Duty string
-	// Requires are the units it calls, for the order of starting. A courtesy: units wait for each other by themselves.
+	// Requires are the units it calls; they are started first. Nothing depends on that order: units wait for each other.
 	Requires []string
-	// Defaults are its settings where nobody sets them.
+	// Defaults are its settings without a settings file.
 	Defaults func() C
-	// Settings is an example of its settings file, which names every setting and says what it is. What is not the default is marked as Yours.
+	// Settings is an example of its settings file. It names and explains every setting; values that are not the default are
+	// marked Yours.
 	Settings string
 	// Migrations of the unit's own tables (goose, in a folder "migrations").
 	Migrations fs.FS
 	Partitions []pg.Partition
 	// States are the kinds of facts it states, public and private.
 	States []proto.Message
-	// Paced kinds wait in the bulk lane for their sender's turn, at a pace of so many facts a second; 0 is unlimited.
+	// Paced kinds wait in the bulk lane for their sender's turn. Pace is how many such facts are published in a second; 0 is
+	// unlimited.
 	Paced []proto.Message
 	Pace  func(C) int
-	// Follows says which rows of its tables follow from which facts; the audit holds them against each other.
+	// Follows says which rows of its tables follow from which facts; the audit compares them.
 	Follows []audit.Table
 	// Policy is the version of the rules by which it decides, e.g. "intake/1".
 	Policy string
@@ -43,16 +46,17 @@ type Spec[C Config, S any] struct {
 	Witness string
 	// Signers are the purposes of the signing keys whose public part the unit publishes.
 	Signers []string
-	// Doors are the services it offers at the public doors; the gateway learns of them from here alone.
+	// Doors are the services it offers through the gateway; the gateway knows them only from here.
 	Doors []Door
 
-	// Build makes the unit at work.
+	// Build makes the running unit.
 	Build func(ctx context.Context, env *Env, config C) (S, error)
-	// Consumers of the facts of others; nil for none. What it reads is told by the consumers of a zero S, so this calls nothing.
+	// Consumers of other units' facts; nil for none. It is also called with a zero S, to learn what the unit reads, so it must
+	// not read fields of S.
 	Consumers func(S) []inbox.Consumer
 	// Register puts its gRPC services on the unit's server; nil for none.
 	Register func(S, grpc.ServiceRegistrar)
-	// Tasks run beside them; nil for none.
+	// Tasks run beside the consumers and the server; nil for none.
 	Tasks func(S) ([]lifecycle.Task, error)
 }
 
@@ -72,7 +76,7 @@ func (s Spec[C, S]) Unit() Unit {
 	return u
 }
 
-// readsOf are the places of a unit's consumers in the topology of the bus.
+// readsOf describes a unit's consumers for the topology of the bus.
 func readsOf(name string, consumers []inbox.Consumer) (reads []bus.ConsumerSpec) {
 	for _, c := range consumers {
 		reads = append(reads, c.Spec(name))
@@ -102,7 +106,7 @@ func (s Spec[C, S]) build(ctx context.Context, env *Env, config Config) (*Servic
 	return at, err
 }
 
-// Service is what a unit at work serves, consumes and runs.
+// Service is what a running unit serves, consumes and runs.
 type Service struct {
 	Register  func(grpc.ServiceRegistrar)
 	Consumers []inbox.Consumer

@@ -1,8 +1,9 @@
 // Package unit runs Naru's units: one in a process of its own, or all in one process, over the same code path.
 //
-// A Unit is a value, made by its Spec. Nothing registers itself; the list of units is an ordinary slice in the program that runs them. The platform
-// gives each unit its own logger, tracer, meter, database role, bus user, keys and network identity (Env); the unit gives back what
-// it serves, consumes and runs (Spec). Units talk by gRPC and events only, in one process as in many.
+// A Unit is a value, made by its Spec. Nothing registers itself; the list of units is an ordinary slice in the program that runs
+// them. The platform gives each unit its own logger, tracer, meter, database role, bus user, keys and network identity (Env). The
+// unit gives back what it serves, consumes and runs (Spec). Units talk only by gRPC and events, whether they run in one process
+// or in many.
 package unit
 
 import (
@@ -43,8 +44,8 @@ type Unit struct {
 	Partitions []pg.Partition
 	States     []proto.Message
 	Paced      []proto.Message
-	// Reads are the consumers it has. Streams, durable consumers and bus permissions are made from them and from the public kinds it states,
-	// before the unit is built.
+	// Reads are its consumers. Streams, durable consumers and bus permissions are made from them and from the public kinds it
+	// states, before the unit is built.
 	Reads   []bus.ConsumerSpec
 	Follows []audit.Table
 	Policy  string
@@ -78,7 +79,7 @@ type Env struct {
 	Sealed     *sealed.Box
 	Index      *sealed.Index
 	Authn      *authn.Verifier
-	// Slots let the works of the process share its processors; nil lets everybody begin at once.
+	// Slots share the processors among the work of the process; with nil, all work begins at once.
 	Slots *work.Slots
 	// Dial gives the channel to another unit. Calls wait for that unit within their deadline.
 	Dial func(unit string) (grpc.ClientConnInterface, error)
@@ -93,12 +94,12 @@ func (u Unit) Sources() []pg.Source {
 	return sources
 }
 
-// checkReads holds what a unit reads against whom the facts are for.
+// checkReads checks that a unit reads only facts that name it as a reader.
 func checkReads(u Unit) error {
 	var problems []error
 	for _, spec := range u.Reads {
 		for _, kind := range spec.Kinds {
-			// Its producer would tag no frame for it: everything would look forged.
+			// The producer would make no tag for this unit, so every frame would look forged.
 			if rule, err := journal.RuleOfKind(kind); err != nil || !rule.ReadBy(u.Name) {
 				problems = append(problems, fmt.Errorf("consumer %s/%s: %s does not name %s as a reader", spec.From, spec.Purpose, kind, u.Name))
 			}

@@ -34,7 +34,8 @@ type noConfig struct{}
 
 func (noConfig) Validate() error { return nil }
 
-// toy is a unit that keeps each accepted document and answers with its cancellation. What its handler says of an event is the test's choice.
+// toy is a unit that keeps each accepted document and answers with its cancellation. What its handler says of an event is the
+// test's choice.
 func toy(verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error)) unit.Unit {
 	return unit.Spec[noConfig, *toyService]{
 		Name:     "address",

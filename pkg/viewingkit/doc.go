@@ -1,6 +1,5 @@
-// Package viewingkit is what the viewing system of a sender (전자문서 열람시스템)
-// is built with: an http.Handler for the viewing URL that keeps the guide's
-// rules by itself (guide 3.2 and 5.1.1 steps 5 to 7).
+// Package viewingkit is what the viewing system of a sender (전자문서 열람시스템) is built with: an http.Handler for the viewing URL that
+// keeps the guide's rules by itself (guide 3.2 and 5.1.1 steps 5 to 7).
 //
 // For each GET <viewing url>?token=… the Viewer does, strictly in this order:
 //
@@ -15,14 +14,12 @@
 //  7. only after the body was fully written, put a ReadReport in an Outbox, from
 //     which a Reporter delivers it to the relay however long the relay is down.
 //
-// Refusals are RFC 9457 problem documents that never repeat the token. A request
-// without a token is refused without a record: nothing was checked, and anybody
-// could fill the log.
+// Refusals are RFC 9457 problem documents that never repeat the token. A request without a token is refused without a record:
+// nothing was checked, and anybody could fill the log.
 //
-// What is not known is not reported: a process that dies between the last byte
-// and the outbox leaves a document that was shown and counts as unread.
+// Only what is known is reported: if the process dies between the last byte and the outbox, the document was shown but counts as
+// unread.
 //
-// A sender brings a Store, and a Log and an Outbox where it does not take those
-// of package viewingdb, which keeps both in PostgreSQL. An embedding program MUST
-// serve over TLS and MUST NOT log query strings, which carry tokens.
+// A sender supplies a Store, and either uses package viewingdb, which keeps Log and Outbox in PostgreSQL, or supplies its own. An
+// embedding program MUST serve over TLS and MUST NOT log query strings, which carry tokens.
 package viewingkit

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Hash algorithms. Relays that write SHA_256 mean the same; a hash keeps the
-// spelling it came with, and is reported back in it.
+// Hash algorithms. Relays that write SHA_256 mean SHA-256; a hash keeps the spelling in which it came, and is reported back in
+// it.
 const (
 	SHA256 = "SHA-256"
 	SHA384 = "SHA-384"
@@ -49,8 +49,7 @@ func HashOf(algorithm string, content []byte) (Hash, error) {
 	return Hash{Algorithm: algorithm, Value: hex.EncodeToString(sum)}, nil
 }
 
-// Equal compares algorithm and digest; hashes that are not well formed equal
-// nothing, not even themselves.
+// Equal compares algorithm and digest. A malformed hash equals no hash, not even itself.
 func (h Hash) Equal(other Hash) bool {
 	a, errA := hex.DecodeString(h.Value)
 	b, errB := hex.DecodeString(other.Value)
@@ -58,21 +57,18 @@ func (h Hash) Equal(other Hash) bool {
 		spelled(h.Algorithm) == spelled(other.Algorithm) && subtle.ConstantTimeCompare(a, b) == 1
 }
 
-// Document is what a viewing system stored when the sender handed it over
-// (guide 5.1.1 ❷, 열람 전자문서 저장).
+// Document is what a viewing system stored when the sender handed it over (guide 5.1.1 ❷, 열람 전자문서 저장).
 type Document struct {
-	// ID is the store's own name for the document, part of the viewing URL: 1 to
-	// 128 of A-Z a-z 0-9 . _ -
+	// ID is the store's own name for the document, part of the viewing URL: 1 to 128 of A-Z a-z 0-9 . _ -
 	ID string
-	// EdocNum is the relay's number, when the sender stored it after sending;
-	// empty if not. When set it must be the one the token is about.
+	// EdocNum is the relay's number, when the sender stored it after sending; empty if not. When set it must be the one the token
+	// is about.
 	EdocNum string
 	// Recipient is who may see it, in the identifier kind used when sending.
 	Recipient Recipient
-	// CertificateDigest is the SHA-256 of the registration certificate in
-	// hexadecimal, when the sender stored it; empty if not.
+	// CertificateDigest is the SHA-256 of the registration certificate in hexadecimal, when the sender stored it; empty if not.
 	CertificateDigest string
-	// ContentType and FileName are told to the browser; FileName may be empty.
+	// ContentType and FileName are sent to the browser; FileName may be empty.
 	ContentType string
 	FileName    string
 }
@@ -84,15 +80,14 @@ var ErrNoDocument = errors.New("viewingkit: no such document")
 type Store interface {
 	// Find returns what is known about a document, or ErrNoDocument.
 	Find(ctx context.Context, id string) (Document, error)
-	// Content returns all bytes of a document. The Viewer hashes and sends this
-	// slice; the Store MUST NOT change it afterwards.
+	// Content returns all bytes of a document. The Viewer hashes and sends this slice; the Store MUST NOT change it afterwards.
 	Content(ctx context.Context, id string) ([]byte, error)
 }
 
 // idLimit bounds document ids in URLs and records.
 const idLimit = 128
 
-// ValidID tells whether s can be a document id.
+// ValidID reports whether s can be a document id.
 func ValidID(s string) bool {
 	if s == "" || len(s) > idLimit {
 		return false
@@ -106,7 +101,7 @@ func ValidID(s string) bool {
 	return true
 }
 
-// shownAs holds content against the hash another party stated.
+// shownAs compares content with the hash that another party stated.
 func shownAs(stated Hash, content []byte) (Hash, error) {
 	shown, err := HashOf(stated.Algorithm, content)
 	if err != nil {

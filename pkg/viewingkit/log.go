@@ -24,8 +24,7 @@ const (
 	OutcomeInterrupted = "INTERRUPTED"
 )
 
-// Check is what the log keeps of one request to view. It holds no personal data
-// and no token.
+// Check is the log's record of one request to view. It holds no personal data and no token.
 type Check struct {
 	At         time.Time `json:"at"`
 	Outcome    string    `json:"outcome"`
@@ -39,17 +38,15 @@ type Check struct {
 	// RecipientKind is the kind compared, RecipientSame whether it agreed.
 	RecipientKind string `json:"recipientKind,omitempty"`
 	RecipientSame bool   `json:"recipientSame"`
-	// The three hashes as far as they were known: of the registration certificate,
-	// as sent, and of the bytes about to be shown.
+	// The three hashes as far as they were known: of the registration certificate, as sent, and of the bytes about to be shown.
 	RegisteredHash    *Hash  `json:"registeredHash,omitempty"`
 	SentHash          *Hash  `json:"sentHash,omitempty"`
 	ShownHash         *Hash  `json:"shownHash,omitempty"`
 	CertificateDigest string `json:"certificateDigest,omitempty"`
 }
 
-// Entry is one record of the log: digest = SHA-256(previous digest || record),
-// where the record is canonical JSON (RFC 8785: sorted keys, no white space).
-// The first entry follows 32 zero bytes.
+// Entry is one record of the log: digest = SHA-256(previous digest || record), where the record is canonical JSON (RFC 8785:
+// sorted keys, no white space). The first entry follows 32 zero bytes.
 type Entry struct {
 	Seq    int64           `json:"seq"`
 	Prev   string          `json:"prev"`
@@ -57,8 +54,8 @@ type Entry struct {
 	Record json.RawMessage `json:"record"`
 }
 
-// Log keeps checks so that a change of what is written can be seen. Append MUST
-// be durable when it returns, and give every entry the digest of the one before.
+// Log keeps checks so that a later change can be detected. Append MUST be durable when it returns, and give every entry the
+// digest of the one before.
 type Log interface {
 	Append(ctx context.Context, check Check) (Entry, error)
 }
@@ -100,10 +97,9 @@ func (e Entry) Check() (Check, error) {
 // ErrChainBroken is wrapped by the error of VerifyChain.
 var ErrChainBroken = errors.New("viewingkit: the log was changed")
 
-// VerifyChain reads a whole log in order and returns its head, or an error that
-// wraps ErrChainBroken and names the first entry that does not fit. A chain
-// cannot show that its end was cut off; compare the head with the digests that
-// were reported to the relay.
+// VerifyChain reads a whole log in order and returns its head, or an error that wraps ErrChainBroken and names the first entry
+// that does not fit. A chain cannot show that its end was cut off; compare the head with the digests that were reported to the
+// relay.
 func VerifyChain(entries iter.Seq2[Entry, error]) (Head, error) {
 	head := EmptyHead()
 	for e, err := range entries {
@@ -133,9 +129,8 @@ func chain(prev string, record []byte) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// canonical writes a check as RFC 8785 wants it. All strings are ASCII without
-// control characters (see sanitised), all other values booleans, so that sorting
-// keys and leaving out white space is all there is to do.
+// canonical writes a check as RFC 8785 wants it. All strings are ASCII without control characters (see sanitised), all other
+// values booleans, so that sorting keys and leaving out white space is all there is to do.
 func canonical(check Check) ([]byte, error) {
 	check = check.sanitised()
 	plain, err := json.Marshal(check)
@@ -158,8 +153,7 @@ func canonical(check Check) ([]byte, error) {
 // maxLogged bounds each text of a record.
 const maxLogged = 256
 
-// sanitised keeps what outsiders can choose, the document id of a URL and what a
-// relay answers, to short printable ASCII.
+// sanitised keeps what outsiders can choose, the document id of a URL and what a relay answers, to short printable ASCII.
 func (c Check) sanitised() Check {
 	c.At = c.At.UTC().Truncate(time.Microsecond)
 	if c.VerifiedAt != nil {

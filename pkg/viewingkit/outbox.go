@@ -13,19 +13,18 @@ type PendingReport struct {
 	// Attempt counts deliveries tried, DueAt is when the next is.
 	Attempt int       `json:"attempt"`
 	DueAt   time.Time `json:"dueAt"`
-	// LastError tells why the last attempt did not succeed.
+	// LastError says why the last attempt failed.
 	LastError string `json:"lastError,omitempty"`
 }
 
-// Outbox keeps read reports until the relay has taken or refused them. Each
-// method MUST be durable when it returns.
+// Outbox keeps read reports until the relay has accepted or refused them. Each method MUST be durable when it returns.
 type Outbox interface {
 	// Put adds a report, due at its DueAt.
 	Put(ctx context.Context, p PendingReport) error
-	// Due takes up to limit reports due at now, the longest due first, and leases
-	// them for one minute: nobody else gets them meanwhile.
+	// Due takes up to limit reports due at now, the longest due first, and leases them for one minute: nobody else gets them
+	// meanwhile.
 	Due(ctx context.Context, now time.Time, limit int) ([]PendingReport, error)
-	// Settle stores what became of an attempt.
+	// Settle stores the result of an attempt.
 	Settle(ctx context.Context, p PendingReport, state ReportState) error
 }
 

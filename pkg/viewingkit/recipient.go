@@ -11,8 +11,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Recipient identifies who may see a document by exactly one kind of identifier,
-// the one the sender used when sending (guide 5.1.1 3)).
+// Recipient identifies who may see a document by exactly one kind of identifier, the one the sender used when sending (guide
+// 5.1.1 3)).
 type Recipient struct {
 	// CI is the connecting information, 88 characters.
 	CI string `json:"ci,omitempty"`
@@ -49,8 +49,8 @@ func (r Recipient) String() string { return "[recipient]" }
 // GoString keeps personal data out of %#v.
 func (r Recipient) GoString() string { return "[recipient]" }
 
-// Kind names the identifier kind: "ci", "person", "business_number" or
-// "platform_address"; empty when none or more than one is set.
+// Kind names the identifier kind: "ci", "person", "business_number" or "platform_address"; empty when none or more than one is
+// set.
 func (r Recipient) Kind() string {
 	kinds := make([]string, 0, 1)
 	if r.CI != "" {
@@ -71,8 +71,7 @@ func (r Recipient) Kind() string {
 	return kinds[0]
 }
 
-// Validate tells whether exactly one kind is set and complete; its error names
-// the field and never the value.
+// Validate reports whether exactly one kind is set and complete; its error names the field and never the value.
 func (r Recipient) Validate() error {
 	parts, err := r.normalised()
 	if err != nil {
@@ -86,9 +85,8 @@ func (r Recipient) Validate() error {
 	return nil
 }
 
-// Same tells in constant time whether two recipients are the same after
-// normalising (NFC, digits only, folded letters). Different kinds are never the
-// same: a viewing system cannot know whose CI an address is.
+// Same reports in constant time whether two recipients are the same after normalising (NFC, digits only, folded letters).
+// Different kinds are never the same: a viewing system cannot know whose CI belongs to an address.
 func (r Recipient) Same(other Recipient) bool {
 	if r.Validate() != nil || other.Validate() != nil {
 		return false

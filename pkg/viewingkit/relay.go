@@ -15,11 +15,10 @@ import (
 
 // Relay is the relay (중계자) the document was sent through.
 type Relay interface {
-	// VerifyToken has a viewing token verified (guide ❻, 열람인증토큰 검증). The
-	// same token with the same requestID may be asked for again at once.
+	// VerifyToken has a viewing token verified (guide ❻, 열람인증토큰 검증). The same token with the same requestID may be asked for
+	// again at once.
 	VerifyToken(ctx context.Context, token, requestID string) (Verified, error)
-	// ReportRead tells the relay when a document was shown. It is idempotent per
-	// verification: the first accepted report wins.
+	// ReportRead tells the relay when a document was shown. It is idempotent per verification: the first accepted report wins.
 	ReportRead(ctx context.Context, report ReadReport) error
 }
 
@@ -28,8 +27,7 @@ type Verified struct {
 	EdocNum        string    `json:"edocNum"`
 	VerificationID string    `json:"verificationId"`
 	VerifiedAt     time.Time `json:"verifiedAt"`
-	// DocumentHash is the sent hash, RegisteredHash that of the registration
-	// certificate (최초등록증명서).
+	// DocumentHash is the sent hash, RegisteredHash that of the registration certificate (최초등록증명서).
 	DocumentHash     Hash   `json:"documentHash"`
 	AttachmentHashes []Hash `json:"attachmentHashes"`
 	RegisteredHash   Hash   `json:"registeredHash"`
@@ -39,7 +37,7 @@ type Verified struct {
 	ViewingDeadline               time.Time `json:"viewingDeadline"`
 }
 
-// ReadReport tells that and when a document was shown (guide 5.1.1 7)).
+// ReadReport says that and when a document was shown (guide 5.1.1 7)).
 type ReadReport struct {
 	EdocNum        string `json:"edocNum"`
 	VerificationID string `json:"verificationId"`
@@ -50,8 +48,8 @@ type ReadReport struct {
 	LogDigest string `json:"logDigest"`
 }
 
-// IsRefused tells whether the relay judged and said no, so that repeating the call cannot help. 401 is a judgement about the viewing
-// token only when the relay says so; otherwise, and at the token endpoint, it is about our own credentials.
+// IsRefused reports whether the relay judged and said no, so that repeating the call cannot help. 401 is a judgement about the
+// viewing token only when the relay says so; otherwise, and at the token endpoint, it is about our own credentials.
 func IsRefused(err error) bool {
 	var problem *rest.Problem
 	if !errors.As(err, &problem) || problem.Path == rest.TokenPath {
@@ -76,8 +74,8 @@ const (
 	maxRelayBytes = 256 << 10
 )
 
-// verifyPauses are waited between attempts to verify: a verification that was
-// lost on the way may be repeated with its request id for a minute.
+// verifyPauses are the pauses between attempts to verify: a verification whose answer was lost may be repeated with its request
+// id for a minute.
 func verifyPauses() []time.Duration {
 	return []time.Duration{100 * time.Millisecond, 400 * time.Millisecond}
 }
@@ -99,8 +97,7 @@ func NewRelay(o rest.Options) (*RelayClient, error) {
 	return &RelayClient{door: door}, nil
 }
 
-// VerifyToken implements Relay. It repeats a call that got no answer, with the
-// same request id, twice.
+// VerifyToken implements Relay. It repeats a call that got no answer, with the same request id, twice.
 func (c *RelayClient) VerifyToken(ctx context.Context, token, requestID string) (Verified, error) {
 	request := map[string]string{"token": token, "requestId": requestID}
 	for attempt := 0; ; attempt++ {
@@ -129,7 +126,7 @@ func (c *RelayClient) ReportRead(ctx context.Context, r ReadReport) error {
 // timeLayout is RFC 3339 UTC with exactly six fractional digits.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
-// lostOnTheWay tells whether a call may not have arrived; one that came too often has.
+// lostOnTheWay reports whether a call may not have arrived. After a refusal for too many calls it has arrived.
 func lostOnTheWay(err error) bool {
 	var problem *rest.Problem
 	if errors.As(err, &problem) && problem.Status == http.StatusTooManyRequests {

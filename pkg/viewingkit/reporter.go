@@ -14,8 +14,7 @@ type Clock interface {
 	Now() time.Time
 }
 
-// Reporter delivers read reports from an Outbox to the relay until it takes or
-// refuses them. Several may share an Outbox.
+// Reporter delivers read reports from an Outbox to the relay until it takes or refuses them. Several may share an Outbox.
 type Reporter struct {
 	relay  Relay
 	outbox Outbox

@@ -25,8 +25,8 @@ type ViewerOptions struct {
 	Reporter ReportSink
 	Clock    Clock
 	Logger   *slog.Logger
-	// DocumentID finds the document's id in a request; the default takes the
-	// path value "id" of a pattern such as "GET /view/{id}".
+	// DocumentID finds the document's id in a request; the default takes the path value "id" of a pattern such as "GET
+	// /view/{id}".
 	DocumentID func(*http.Request) string
 }
 
@@ -44,8 +44,8 @@ type Viewer struct {
 const (
 	maxToken      = 1024 // the relay's tokens are not longer
 	verifyTimeout = 15 * time.Second
-	// clockPatience is how far our clock may be behind the relay's before a read
-	// time would be earlier than the verification; we wait, never change a time.
+	// clockPatience is how far our clock may be behind the relay's before a read time would be earlier than the verification; we
+	// wait, never change a time.
 	clockPatience = 200 * time.Millisecond
 	clockStep     = 5 * time.Millisecond
 )
@@ -142,8 +142,8 @@ type sight struct {
 	shown    Hash
 }
 
-// judge does the steps that decide whether the document may be shown, and notes
-// what it learns in the check. An empty reason means yes.
+// judge does the steps that decide whether the document may be shown, and records its findings in the check. An empty reason
+// means yes.
 func (s *sight) judge(ctx context.Context, token string) (Reason, error) {
 	call, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
@@ -175,7 +175,7 @@ func (s *sight) judge(ctx context.Context, token string) (Reason, error) {
 	return s.compareHashes(ctx)
 }
 
-// compareFacts holds recipient, number and certificate against what was stored.
+// compareFacts compares recipient, number and certificate with what was stored.
 func (s *sight) compareFacts() Reason {
 	s.check.RecipientKind = s.document.Recipient.Kind()
 	s.check.RecipientSame = s.document.Recipient.Same(s.verified.Recipient)
@@ -191,8 +191,7 @@ func (s *sight) compareFacts() Reason {
 	return ""
 }
 
-// compareHashes recomputes the hash of the very bytes that will be sent, in the
-// algorithm of each hash they are held against.
+// compareHashes computes the hash of exactly the bytes that will be sent, in the algorithm of each hash it is compared with.
 func (s *sight) compareHashes(ctx context.Context) (Reason, error) {
 	content, err := s.o.Store.Content(ctx, s.check.DocumentID)
 	if err != nil {
@@ -238,9 +237,8 @@ func (s *sight) show(w http.ResponseWriter, r *http.Request, entry Entry) {
 	s.tell(ctx, interrupted, err)
 }
 
-// writeAll returns nil only when every byte left this process. The caller's
-// presence is looked at before the first byte, not after the last: one that has
-// read everything may hang up at once.
+// writeAll returns nil only when every byte has left this process. It checks before the first byte whether the caller is still
+// there, not after the last: a caller that has read everything may hang up at once.
 func writeAll(w http.ResponseWriter, r *http.Request, content []byte) error {
 	if err := r.Context().Err(); err != nil {
 		return fmt.Errorf("write document: the caller has gone: %w", err)

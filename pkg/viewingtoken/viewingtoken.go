@@ -1,12 +1,13 @@
 // Package viewingtoken makes and reads viewing tokens (열람인증토큰, guide 5.1.1 ❹): who may see which document. A relay gives one to a
 // recipient, whose browser carries it in the query of the viewing URL, and the viewing system has the relay verify it.
 //
-// A token is a compact JWS (RFC 7515), ES256, of at most 1,024 characters, strict as package jws has it: its header is exactly these bytes,
+// A token is a compact JWS (RFC 7515), ES256, of at most 1,024 characters, strict as package jws has it: its header is exactly
+// these bytes,
 //
 //	{"alg":"ES256","kid":"<43 characters>","typ":"naru-vt+jwt"}
 //
-// kid being the RFC 7638 thumbprint of a key that the issuing relay publishes at /.well-known/naru/viewing/jwks.json with naru_purpose
-// "viewing-token"; its claims are one JSON object with
+// kid being the RFC 7638 thumbprint of a key that the issuing relay publishes at /.well-known/naru/viewing/jwks.json with
+// naru_purpose "viewing-token"; its claims are one JSON object with
 //
 //	iss  platform id of the relay that issued it (중계자플랫폼ID), 1-25 bytes
 //	sub  the recipient's certified address at that relay, 1-100 characters (never a CI: the token travels in a URL)
@@ -17,12 +18,13 @@
 //	iat  when it was issued, whole seconds since 1970
 //	exp  when it ends; 1 to 600 seconds after iat
 //
-// all of them required. To read one: take it apart; find the key by kid; verify; check that iss is the relay whose key it is, that aud is
-// the caller, and that exp is still to come. That it is used once only its issuer can tell.
+// all of them required. To read one: take it apart; find the key by kid; verify; check that iss is the relay whose key it is,
+// that aud is the caller, and that exp is in the future. Only the issuer knows whether it was used before.
 //
-// Names are short and the hash is not in hex because everything together has to fit for the longest address (100 characters, three
-// bytes each), SHA-512 and the longest platform id. The format is part of the contract between relays: claims may be added and MUST
-// be ignored by who does not know them; nothing else changes under this typ. testdata/vectors.json has tokens to read and to refuse.
+// Names are short and the hash is not in hex because everything together has to fit for the longest address (100 characters,
+// three bytes each), SHA-512 and the longest platform id. The format is part of the contract between relays: claims may be added
+// and MUST be ignored by who does not know them; nothing else changes under this typ. testdata/vectors.json has tokens to read
+// and to refuse.
 package viewingtoken
 
 import (
@@ -43,7 +45,7 @@ import (
 )
 
 const (
-	// Type is the typ of viewing tokens, so that no other JWS of the relay passes for one.
+	// Type is the typ of viewing tokens, so that no other JWS of the relay can be taken for one.
 	Type = "naru-vt+jwt"
 	// MaxLength in characters; the specification of relays bounds URLs, and viewing systems bound the parameter.
 	MaxLength = 1024
@@ -58,11 +60,11 @@ const (
 
 var profile = jws.Profile{Type: Type, MaxBytes: MaxLength}
 
-// What can be wrong with a token. No failure repeats what was read.
+// What can be wrong with a token. No failure repeats the token's content.
 var (
 	// ErrMalformed: not a viewing token at all.
 	ErrMalformed = proof.Check{Of: "viewing token", Name: "malformed"}
-	// ErrForged: it has the form of one and its signature does not hold.
+	// ErrForged: it has the form of a token, but its signature is wrong.
 	ErrForged = proof.Check{Of: "viewing token", Name: "forged"}
 )
 
@@ -96,7 +98,7 @@ type wire struct {
 	ExpiresAt    int64  `json:"exp"`
 }
 
-// Sign makes a token. Its errors never repeat a claim; jws.ErrSize tells that they do not fit into MaxLength.
+// Sign makes a token. Its errors never repeat a claim; jws.ErrSize means that the claims do not fit into MaxLength.
 func Sign(key jws.Key, c Claims) (string, error) {
 	claims, err := c.encode()
 	if err != nil {
@@ -115,14 +117,14 @@ func (c Claims) encode() ([]byte, error) {
 		DocumentHash: c.DocumentHash.Algorithm + ":" + base64.RawURLEncoding.EncodeToString(sum),
 		Audience:     c.Audience, ID: c.ID.String(), IssuedAt: c.IssuedAt.Unix(), ExpiresAt: c.ExpiresAt.Unix(),
 	}
-	// What this package would not read it does not write.
+	// It refuses to write what Parse would not read.
 	if _, err := w.claims(); err != nil {
 		return nil, err
 	}
 	return proof.Encode(w) // an escaped character would be six times as long
 }
 
-// Token is a token that was read and not believed yet.
+// Token is a token that was read but not verified.
 type Token struct {
 	// KeyID says which key to Verify with.
 	KeyID string
@@ -187,7 +189,7 @@ func readHash(s string) (Hash, bool) {
 	return Hash{Algorithm: algorithm, Value: hex.EncodeToString(sum)}, true
 }
 
-// Verify tells whether the token was signed with the key: nil or ErrForged.
+// Verify reports whether the token was signed with the key: nil or ErrForged.
 func (t Token) Verify(key *ecdsa.PublicKey) error {
 	if err := t.text.Verify(key); err != nil {
 		return &proof.Failure{Check: ErrForged, Detail: "the signature does not hold", Cause: err}

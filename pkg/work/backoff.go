@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Backoff says how long to wait after an attempt. The zero value waits 1 s, doubles to 5 min, and
-// spreads the upper half of each wait.
+// Backoff says how long to wait after an attempt. The zero value waits 1 s, doubles to 5 min, and spreads the upper half of each
+// wait.
 type Backoff struct {
 	// First is the wait after the first attempt; 0 means 1 s.
 	First time.Duration
@@ -18,8 +18,8 @@ type Backoff struct {
 	Jitter float64
 }
 
-// Delay is the wait after attempt (1, 2, …). random is from [0, 1), drawn by the caller; for a given
-// random the result is fixed and lies in (delay·(1-Jitter), delay].
+// Delay is the wait after attempt (1, 2, …). random is from [0, 1), drawn by the caller; for a given random the result is fixed
+// and lies in (delay·(1-Jitter), delay].
 func (b Backoff) Delay(attempt int, random float64) time.Duration {
 	if b.First == 0 {
 		b.First = time.Second

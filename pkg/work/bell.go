@@ -1,9 +1,9 @@
 package work
 
-// Bell lets the loop of this replica look for work before its interval is over: a Loop's Wake.
+// Bell tells the loop of this replica to look for work before its interval is over; it is a Loop's Wake.
 type Bell chan struct{}
 
-// NewBell makes one that keeps a single announcement.
+// NewBell makes a bell that remembers one announcement.
 func NewBell() Bell { return make(Bell, 1) }
 
 // Ring announces work. It never waits.

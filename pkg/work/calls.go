@@ -11,7 +11,7 @@ import (
 // SettleTimeout bounds the writing of a result.
 const SettleTimeout = 15 * time.Second
 
-// Settling is for writing the result of a call that may have used up its time, or whose caller may have gone.
+// Settling returns a context for writing the result of a call. The call may have used up its time, or its caller may have gone.
 func Settling(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), SettleTimeout)
 }
@@ -20,11 +20,11 @@ func Settling(ctx context.Context) (context.Context, context.CancelFunc) {
 type Calls struct {
 	// Workers is how many calls run at once in one replica, 1-64.
 	Workers int `yaml:"workers"`
-	// Interval is how often work that nobody announced is looked for.
+	// Interval is how often to look for work that nobody announced.
 	Interval config.Duration `yaml:"interval"`
 	// Timeout of one call.
 	Timeout config.Duration `yaml:"timeout"`
-	// Lease is how long a claim holds when its replica dies: at least Timeout and SettleTimeout.
+	// Lease is how long a claim holds after its replica dies: at least Timeout plus SettleTimeout.
 	Lease config.Duration `yaml:"lease"`
 	// FirstBackoff and MaxBackoff bound the waits between attempts, which double.
 	FirstBackoff config.Duration `yaml:"first_backoff"`
@@ -55,12 +55,12 @@ func (c Calls) Validate() error {
 	return p.Err()
 }
 
-// Claimed is the lease of a claim of at most limit calls.
+// Claimed is the lease for claiming at most limit calls.
 func (c Calls) Claimed(owner string, limit int) Lease {
 	return Lease{Owner: owner, For: c.Lease.Std(), Limit: limit}
 }
 
-// Delay is how long a call is left alone after attempts in a row that did not succeed.
+// Delay is how long a call waits after this number of failed attempts in a row.
 func (c Calls) Delay(attempts int) time.Duration {
 	return Backoff{First: c.FirstBackoff.Std(), Max: c.MaxBackoff.Std()}.Delay(attempts, rand.Float64()) //nolint:gosec // jitter needs no secrecy
 }

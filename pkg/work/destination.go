@@ -10,8 +10,8 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// ErrBlocked says that a destination was not called: it failed too often lately, or as many calls as
-// allowed are under way. The work should be put back without counting the attempt.
+// ErrBlocked says that a destination was not called: it failed too often lately, or as many calls as allowed are under way. The
+// work should be put back without counting the attempt.
 var ErrBlocked = errors.New("the destination is blocked for now")
 
 // Limits of each destination.
@@ -22,15 +22,15 @@ type Limits struct {
 	Failures uint32
 	// Pause is how long it is left alone; then one call tries it. 0 means 30 s.
 	Pause time.Duration
-	// Counts tells whether an error is the destination's failure. The default counts every error but
-	// the caller's own cancellation. An answer that refuses the content is no failure of the destination.
+	// Counts reports whether an error is the destination's failure. The default counts every error except the caller's own
+	// cancellation. A destination that answers and refuses the content has not failed.
 	Counts func(err error) bool
 	// Changed, if set, is told when a destination is blocked or free again.
 	Changed func(destination string, blocked bool)
 }
 
-// Destinations is a circuit breaker and a concurrency limit for each destination by name. It keeps
-// only those that are in use or failing.
+// Destinations is a circuit breaker and a concurrency limit for each destination by name. It keeps only those that are in use or
+// failing.
 type Destinations struct {
 	limits Limits
 
@@ -74,7 +74,7 @@ func (d *Destinations) Call(ctx context.Context, name string, call func(ctx cont
 	return err
 }
 
-// Blocked names the destinations that would not be called now, sorted. A claim should leave their work out.
+// Blocked names the destinations that would not be called now, sorted. A claim should leave out their work.
 func (d *Destinations) Blocked() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -104,7 +104,7 @@ func (d *Destinations) enter(name string) *destination {
 	return dest
 }
 
-// leave forgets a destination without trouble: its breaker has nothing to remember.
+// leave forgets a destination that has not failed: its breaker has nothing to remember.
 func (d *Destinations) leave(name string, dest *destination) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

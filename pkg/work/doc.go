@@ -1,5 +1,4 @@
-// Package work does what must not happen inside a business transaction: calls to the outside world
-// and things that fall due.
+// Package work does what must not happen inside a business transaction: calls to the outside world and things that fall due.
 //
 // # Claimed work
 //
@@ -10,10 +9,9 @@
 //	owner       text                   by whom
 //	attempt     int not null           how often it was claimed
 //
-// A replica claims rows in one short statement (Claim), makes the call outside any transaction, and
-// writes the result only if it still owns the attempt (Settle). Whoever dies in between loses the
-// lease, and another replica claims the row again; so a call may be made twice, and the other side
-// must be able to recognise a repetition. Leases are judged by the database's clock alone.
+// A replica claims rows in one short statement (Claim), makes the call outside any transaction, and writes the result only if it
+// still owns the attempt (Settle). If it dies in between, the lease runs out and another replica claims the row again. So a call
+// may be made twice, and the other side must recognise a repetition. Only the database's clock judges leases.
 //
 //	update delivery d
 //	   set lease_until = now() + @lease, owner = @owner, attempt = d.attempt + 1
@@ -33,7 +31,7 @@
 //	   set done_at = now(), lease_until = null
 //	 where id = @id and owner = @owner and attempt = @attempt
 //
-// Loop runs such work with a bounded number of workers, Destinations keeps one dead destination from
-// taking them all, Backoff says when to try again. Calls is the configuration of all that, and Settling
-// gives a result the time to be written when its call has used up its own.
+// Loop runs such work with a bounded number of workers. Destinations keeps one dead destination from occupying all of them.
+// Backoff says when to try again. Calls is the configuration of all that. Settling gives a result the time to be written when its
+// call has used up its own.
 package work

@@ -12,8 +12,8 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
-// Loop claims work and runs it with a bounded number of workers. It claims only what a worker is free
-// for, so no lease runs out in a queue.
+// Loop claims work and runs it with a bounded number of workers. It claims only as much as there are free workers, so no lease
+// runs out in a queue.
 type Loop[T any] struct {
 	// Name of the task, for logs.
 	Name string
@@ -21,12 +21,12 @@ type Loop[T any] struct {
 	Workers int
 	// Interval is how often to look for work that nobody announced; 0 means one second.
 	Interval time.Duration
-	// Wake announces work: a value (or none, with a closed channel never) makes the loop look at once.
-	// May be nil. Announcements while the loop is looking are not lost if the channel has a buffer of one.
+	// Wake announces work: a value makes the loop look at once. It may be nil; a closed channel counts as nil. With a buffer of
+	// one, an announcement that comes while the loop is looking is not lost.
 	Wake <-chan struct{}
 	// Claim claims at most limit items.
 	Claim func(ctx context.Context, limit int) ([]T, error)
-	// Do does one item and settles it; failures are its own to record. Its ctx ends after Timeout.
+	// Do does one item and settles it; it records failures itself. Its ctx ends after Timeout.
 	Do func(ctx context.Context, item T)
 	// Timeout of one item; it must be shorter than the lease. 0 means 30 s.
 	Timeout time.Duration
@@ -35,8 +35,7 @@ type Loop[T any] struct {
 	Log   *slog.Logger
 }
 
-// Task checks the loop and makes it a task. A claim that does not succeed is logged and tried again
-// at the next interval.
+// Task checks the loop and makes it a task. A claim that fails is logged and tried again at the next interval.
 func (l Loop[T]) Task() (lifecycle.Task, error) {
 	switch {
 	case l.Name == "":
@@ -92,7 +91,7 @@ func (l Loop[T]) run(ctx context.Context) error {
 		for range limit - len(claimed) {
 			free <- struct{}{}
 		}
-		// A full claim means that there is probably more.
+		// A full claim means that there is probably more work.
 		if err == nil && len(claimed) == limit {
 			continue
 		}

@@ -5,19 +5,19 @@ import (
 	"runtime"
 )
 
-// processors as the runtime found them, a container's limit considered.
+// processors is their number as the runtime found it, a container's limit included.
 var processors = runtime.GOMAXPROCS(0)
 
-// Processors tells on how many of them work that computes should run at the same time.
+// Processors is how many computing tasks should run at the same time.
 func Processors() int { return processors }
 
-// spare threads are those that what computes leaves to everybody else.
+// spare is the number of threads left for everything that does not compute for long.
 const spare = 2
 
-// SpareThreads lets Go code run on more threads than there are processors. While there is a goroutine for each thread that has something to
-// compute, nobody looks whether the network has something, but for a watchman every 10 ms: an answer whose way has ten steps takes a tenth of a
-// second. What computes for long is bounded, the checks of batches and the transactions of bulk to a thread for each processor, and some are left
-// that wait for the network; the kernel shares the processors between all of them. Whoever sets GOMAXPROCS keeps what it says.
+// SpareThreads lets Go code run on more threads than there are processors. While every thread has a goroutine that computes, only
+// the runtime's monitor looks at the network, every 10 ms: an answer that needs ten steps takes a tenth of a second. Long
+// computations (the checks of batches, the transactions of bulk) are bounded to one thread per processor, so some threads stay
+// free for the network, and the kernel shares the processors among all. A GOMAXPROCS in the environment wins.
 func SpareThreads() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(2*processors + spare)

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// patience is how long bulk work waits for a slot. It is a courtesy between works that share the processors, not a lock: where one is
-	// stuck, at a row that somebody holds or a server that is away, the others go on.
+	// patience is how long bulk work waits for a slot. The slots only share the processors, they are no lock: if one piece of
+	// work is stuck, at a locked row or a server that is away, the others go on.
 	patience = 250 * time.Millisecond
-	// courtesy is how long bulk work waits for express work to come to an end: it goes on beside it then, so that singles without a pause
-	// leave a batch its part.
+	// courtesy is how long bulk work waits for express work to end. After that it runs beside it, so that single sends without a
+	// pause still leave a batch its share.
 	courtesy = 50 * time.Millisecond
-	// lull is how long no express work must have ended until bulk works in large pieces again.
+	// lull is how long no express work must have ended before bulk works in large pieces again.
 	lull = 250 * time.Millisecond
-	// pieces is into how many bulk divides its work while express work comes.
+	// pieces is into how many parts bulk divides its work while express work comes.
 	pieces = 5
 )
 
-// Slots let the works of a process share its processors, whichever units they are of. Express work, for which somebody waits, begins at once.
-// Bulk work gives way to it, and has as many slots as there are processors: more at a time make it no faster and each piece of it dearer, and
-// stand in the way of whoever waits for an answer. With nil Slots everybody begins at once.
+// Slots share the processors among the work of all units in a process. Express work, for which somebody waits, begins at once.
+// Bulk work gives way to it and has one slot per processor: more would make bulk no faster and each piece more expensive, and
+// would delay those who wait for an answer. With nil Slots all work begins at once.
 type Slots struct {
 	bulk chan struct{}
 
 	mu      sync.Mutex
 	express int
-	// ended is when the last express work came to its end; idle is closed while none is under way.
+	// ended is when the last express work ended; idle is closed while none is running.
 	ended time.Time
 	idle  chan struct{}
 }
@@ -43,7 +43,7 @@ func newSlots(bulk int) *Slots {
 	return s
 }
 
-// Do runs the work of a lane when it is its turn.
+// Do runs the work of a lane when its turn has come.
 func (s *Slots) Do(ctx context.Context, lane platformv1.Lane, do func()) {
 	switch {
 	case s == nil:
@@ -72,14 +72,14 @@ func (s *Slots) begin() {
 func (s *Slots) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended = time.Now() //nolint:forbidigo // an age within this process, no time that is told
+	s.ended = time.Now() //nolint:forbidigo // the age stays within this process
 	if s.express--; s.express == 0 {
 		close(s.idle)
 	}
 }
 
-// Piece is how many items the next work of a lane may have, of at most so many: for bulk a fifth of them while express work comes and goes, so
-// that it is in its way for a shorter time.
+// Piece returns how many of at most most items the next work of a lane may take. For bulk it is a fifth while express work comes
+// and goes, so that bulk delays it for a shorter time.
 func (s *Slots) Piece(lane platformv1.Lane, most int) int {
 	if s == nil || lane != platformv1.Lane_LANE_BULK {
 		return most
@@ -92,7 +92,7 @@ func (s *Slots) Piece(lane platformv1.Lane, most int) int {
 	return most
 }
 
-// giveWay waits until no express work is under way.
+// giveWay waits until no express work is running.
 func (s *Slots) giveWay(ctx context.Context) {
 	s.mu.Lock()
 	idle := s.idle
@@ -105,7 +105,7 @@ func (s *Slots) giveWay(ctx context.Context) {
 	}
 }
 
-// take waits for a slot; false where it goes without one.
+// take waits for a slot; false if the work goes on without one.
 func (s *Slots) take(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

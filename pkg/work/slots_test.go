@@ -58,7 +58,8 @@ func TestSlotsWaitForNobodyForEver(t *testing.T) {
 	})
 }
 
-// Express work begins beside bulk, and beside other express work; bulk begins when the last of it ends, or has gone on for too long.
+// Express work begins beside bulk, and beside other express work; bulk begins when the last of it ends, or has gone on for too
+// long.
 func TestBulkGivesWayToExpress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

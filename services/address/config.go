@@ -14,9 +14,10 @@ type Config struct {
 	Lookup work.Calls `yaml:"lookup"`
 	// Registration is the registering and withdrawing of addresses at the hub.
 	Registration work.Calls `yaml:"registration"`
-	// CacheTTL is how long an answer of the hub serves other documents to the same recipient. Members of this relay are never cached.
+	// CacheTTL is how long an answer of the hub is used for other documents to the same recipient. Members of this relay are
+	// never cached.
 	CacheTTL config.Duration `yaml:"cache_ttl"`
-	// Recheck is how long a waiting document rests before its recipient is sought again: it may have joined another relay.
+	// Recheck is how long a waiting document rests before its recipient is sought again, who may have joined another relay.
 	Recheck config.Duration `yaml:"recheck"`
 	// Harvesting bounds what senders learn of recipients they cannot reach (Act 18-6).
 	Harvesting HarvestingConfig `yaml:"harvesting"`
@@ -24,12 +25,14 @@ type Config struct {
 	WriteSecondIndex bool `yaml:"write_second_index"`
 }
 
-// HarvestingConfig is about outcomes that tell why a document cannot be delivered: no member, no consent, refused, ambiguous.
+// HarvestingConfig is about fruitless outcomes, which say why a document cannot be delivered: no member, no consent, refused,
+// ambiguous.
 type HarvestingConfig struct {
-	// FruitlessPerDay is of how many documents a day (KST) a sender is told such an outcome at once; of the rest at their send deadline.
+	// FruitlessPerDay is for how many documents a day (KST) a sender learns such an outcome at once; for the others it learns it
+	// at their send deadline.
 	FruitlessPerDay int `yaml:"fruitless_per_day"`
-	// AlarmRatio is the share of such outcomes, above 0 to 1, from which a sender counts as conspicuous, if it had at least AlarmFrom
-	// recipients sought on the day.
+	// AlarmRatio is the share of such outcomes, above 0 to 1, from which a sender is reported as conspicuous, if at least
+	// AlarmFrom of its recipients were sought on that day.
 	AlarmRatio float64 `yaml:"alarm_ratio"`
 	AlarmFrom  int     `yaml:"alarm_from"`
 }

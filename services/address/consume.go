@@ -31,8 +31,8 @@ func (s *service) consumers() []inbox.Consumer {
 	}}
 }
 
-// onDocumentAccepted starts the search for the recipients. Own members are found at once, all by one statement; who is not a member here
-// is left to the search at the hub.
+// onDocumentAccepted starts the search for the recipients. One statement finds all members of this relay at once; the others are
+// left to the search at the hub.
 func (s *service) onDocumentAccepted(
 	ctx context.Context, tx *journal.Tx, events []acceptedEvent, descriptions []description,
 ) ([]inbox.Verdict, error) {
@@ -65,7 +65,7 @@ func (s *service) onDocumentAccepted(
 	return verdicts, s.begin(ctx, tx, docs, decisions, fresh, at)
 }
 
-// first puts a new document into the state its first decision gives it.
+// first gives a new document the state that follows from its first decision.
 func (d *document) first(decided decision, held bool) {
 	d.state, d.withheld = documentOpen, held
 	if decided.finding == findingOutcome && !held {
@@ -73,7 +73,7 @@ func (d *document) first(decided decision, held bool) {
 	}
 }
 
-// begin tells the outcomes of the documents that are new and sets when those that stay open are looked at.
+// begin states the outcomes of the documents that are new, and sets when those that stay open are looked at again.
 func (s *service) begin(ctx context.Context, tx *journal.Tx, docs []document, decisions []decision, fresh map[string]bool, at time.Time) error {
 	var told []document
 	var dues []due
@@ -108,7 +108,7 @@ func (s *service) begin(ctx context.Context, tx *journal.Tx, docs []document, de
 	return nil
 }
 
-// rest is how long a waiting document is left alone: till its deadline, but not longer than the recheck interval.
+// rest is how long a waiting document is left alone: until its deadline, but not longer than the recheck interval.
 func (s *service) rest(d document, now time.Time) time.Duration {
 	if wait := d.sendDeadline.Sub(now); wait > 0 {
 		return min(wait, s.config.Recheck.Std())
@@ -123,13 +123,14 @@ type description struct {
 	match match
 	// subAddress the sender gave.
 	subAddress *platformv1.Party
-	// fixed is the outcome of a description that names another relay.
+	// fixed is the outcome, if the description names another relay.
 	fixed outcome
-	// verdict other than Done: there is nothing to seek by it.
+	// verdict, if not Done: the description cannot be used for a search.
 	verdict inbox.Verdict
 }
 
-// understand opens an event's description and makes it comparable. It runs before the transaction, because the keys may have to be fetched.
+// understand opens an event's description and makes it comparable. It runs before the transaction, because it may have to fetch
+// keys.
 func (s *service) understand(ctx context.Context, e acceptedEvent) (description, error) {
 	if !wellFormed(e.Message.GetFacts(), e.Subject) {
 		return description{verdict: inbox.Park("facts_malformed")}, nil
@@ -163,7 +164,8 @@ func wellFormed(facts *platformv1.DocumentFacts, subject string) bool {
 	return err == nil && facts.GetEdocNum() == subject && facts.GetSender() != "" && facts.GetSendDeadline() != nil
 }
 
-// documentsOf are the documents of the events. What can never be understood is parked; a number that comes twice is taken once.
+// documentsOf are the documents of the events. Events that can never be understood are parked; a number that comes twice is taken
+// once.
 func documentsOf(events []acceptedEvent, descriptions []description) (docs []document, verdicts []inbox.Verdict, latest time.Time) {
 	verdicts = make([]inbox.Verdict, len(events))
 	seen := make(map[string]bool, len(events))
@@ -191,7 +193,7 @@ func documentsOf(events []acceptedEvent, descriptions []description) (docs []doc
 	return docs, verdicts, latest
 }
 
-// errUnreadable is a sealed description that will never open.
+// errUnreadable is returned for a sealed description that can never be opened.
 var errUnreadable = errors.New("recipient description cannot be read")
 
 // describe opens a sender's description of its recipient.
@@ -210,8 +212,8 @@ func (s *service) describe(ctx context.Context, edoc string, value []byte) (*pla
 	return described, nil
 }
 
-// onCancelRequested stops documents that are still sought. A document that was found is delivery's to decide, one whose search is over
-// needs no stopping.
+// onCancelRequested stops documents whose recipient is still sought. Delivery decides about a document whose recipient was found,
+// and a document whose search is over needs no stopping.
 func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	var numbers []string

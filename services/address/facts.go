@@ -16,7 +16,7 @@ import (
 // actor names this unit where nobody else acted.
 const actor = "unit:address"
 
-// ofMember tells whether the address is a member's; else it is an institution's.
+// ofMember reports whether the address is a member's; otherwise it is an institution's.
 func (r registration) ofMember() bool { return r.recipient != uuid.Nil }
 
 // ofDocument makes a fact about a document.
@@ -27,8 +27,8 @@ func ofDocument(d document, ordinal int32, causation string, at time.Time, messa
 	}
 }
 
-// tell states the latest outcomes of documents, and, for this unit alone, who a recipient is whom they do not name. A document's causation
-// is the frame that brought it, except where a caller's request led to the outcome.
+// tell states the latest outcomes of documents. If they do not name the recipient, it also states, for this unit alone, who the
+// recipient is. A document's causation is the frame that brought it, unless a caller's request led to the outcome.
 func (s *service) tell(ctx context.Context, tx *journal.Tx, docs []document, asked bool, at time.Time) error {
 	events := make([]journal.Fact, len(docs))
 	for i, d := range docs {
@@ -49,8 +49,8 @@ func (s *service) tell(ctx context.Context, tx *journal.Tx, docs []document, ask
 	return journal.StateByLane(ctx, tx, events, func(i int) platformv1.Lane { return docs[i].lane })
 }
 
-// resolved makes the event's message: recipient and address for an own consented member, the address alone for a peer's, and nothing
-// of either for everything else.
+// resolved makes the event's message: recipient and address for a consenting member here, only the address for a peer's member,
+// and neither for all other outcomes.
 func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 	facts, _ := proto.Clone(d.facts).(*platformv1.DocumentFacts)
 	sub := facts.GetTo().GetSubAddress()
@@ -70,7 +70,7 @@ func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 	}
 }
 
-// state states a fact about a recipient or an address. Memberships are nobody's bulk.
+// state states a fact about a recipient or an address. Changes of memberships always travel in the express lane.
 func (s *service) state(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
 	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
 		Subject: subject, Ordinal: uint32(ordinal), Actor: who, OccurredAt: at, Message: message, //nolint:gosec // counts from 1

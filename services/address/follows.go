@@ -16,7 +16,7 @@ func follows() []audit.Table {
 			{Name: "lane", From: []audit.Source{audit.Of(accepted, "facts.lane")}},
 			{Name: "send_deadline", From: []audit.Source{audit.Of(accepted, "facts.send_deadline")}},
 		}},
-		// What an operator withholds (a sender over its quota) is found and not stated.
+		// The outcome of a withheld document (its sender is over its quota) is found but not stated.
 		{Name: "open_document", Key: "edoc_num", Where: "not withheld and ordinal > 0", Founded: audit.Kinds(resolved), Columns: []audit.Column{
 			{Name: "resolution", Take: audit.Newest, From: []audit.Source{audit.Of(resolved, "resolution")}},
 			{Name: "recipient", Take: audit.Newest, From: []audit.Source{audit.Of(resolved, "facts.recipient"), audit.Of(untold, "recipient")}},

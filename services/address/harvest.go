@@ -10,8 +10,8 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// fruitless tells whether the outcome says why a document cannot be delivered, and so, to somebody who sends many, who is a member of what
-// (Act 18-6).
+// fruitless reports whether the outcome says why a document cannot be delivered. A sender of many documents could learn from such
+// outcomes who is a member where (Act 18-6).
 func (o outcome) fruitless() bool {
 	switch o.resolution {
 	case addressv1.Resolution_RESOLUTION_NONE, addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, addressv1.Resolution_RESOLUTION_REFUSED,
@@ -31,10 +31,10 @@ func dayNumber(at time.Time) uint32 {
 	return uint32(year*10000 + int(month)*100 + day) //nolint:gosec // eight digits
 }
 
-// withheld counts decisions for their senders, and tells by number whose outcome is not told now: a first outcome that is fruitless, beyond
-// the sender's daily quota, before the send deadline. Such a document stays open; it is counted once, and stays withheld on later days.
-// accepted says that the documents come for the first time and count as searched too. It is called where the documents' rows are locked,
-// or are about to be inserted.
+// withheld counts decisions for their senders, and returns by number whose outcome is not stated now: a fruitless first outcome
+// beyond the sender's daily quota, before the send deadline. Such a document stays open; it is counted once, and stays withheld
+// on later days. accepted means that the documents come for the first time and also count as searched. The caller has locked the
+// documents' rows, or is about to insert them.
 func (s *service) withheld(ctx context.Context, tx *journal.Tx, docs []document, decisions []decision, accepted bool, at time.Time) (map[string]bool, error) {
 	var tallies []tally
 	bare := make([]bool, len(docs))
@@ -65,8 +65,8 @@ func (s *service) withheld(ctx context.Context, tx *journal.Tx, docs []document,
 	return held, nil
 }
 
-// countSearches adds tallies and gives how many of their fruitless outcomes each sender's quota allows to be told. The first excess of a
-// day is stated.
+// countSearches adds tallies and returns how many fruitless outcomes of each sender may be stated under its quota. It states when
+// a sender exceeds its quota for the first time on a day.
 func (s *service) countSearches(ctx context.Context, tx *journal.Tx, tallies []tally, at time.Time) (map[string]int64, error) {
 	if len(tallies) == 0 {
 		return nil, nil //nolint:nilnil // nobody's quota is touched

@@ -44,8 +44,8 @@ func (w *world) requireDay(t *testing.T, sender string, searched, fruitless int)
 		dayOf(w.Clock.Now()), sender, searched, fruitless))
 }
 
-// Beyond the day's quota a sender is not told why a document cannot be delivered, whether that is known at once or by the hub, until its
-// send deadline. Members receive as ever, and so do other senders learn.
+// Beyond the day's quota a sender is not told why a document cannot be delivered, whether that is known at once or by the hub,
+// until its send deadline. Members receive as ever, and so do other senders learn.
 func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	t.Parallel()
 	w := withQuota(t)

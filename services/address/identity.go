@@ -14,13 +14,13 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// errMoved says that somebody else made or changed the identity meanwhile; the next look sees it.
+// errMoved says that somebody else made or changed the identity at the same time; the next attempt sees the change.
 var errMoved = errors.New("identity was changed at the same time")
 
 const identityTries = 5
 
-// resolveIdentity finds or makes the identity of a proved person and keeps the proof. Any number of calls for one CI at once end with
-// one identity.
+// resolveIdentity finds or makes the identity of a proved person and keeps the proof. Any number of concurrent calls for one CI
+// end with one identity.
 func (s *service) resolveIdentity(ctx context.Context, p person, proof *addressv1.IdentityProved) (uuid.UUID, error) {
 	ci, err := s.matcher.ci(ctx, p.CI)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *service) resolveIdentity(ctx context.Context, p person, proof *addressv
 	return uuid.Nil, err
 }
 
-// proved makes or updates the identity and states the proof, or finds that it moved.
+// proved makes or updates the identity and states the proof; it returns errMoved if somebody else changed the identity.
 func (s *service) proved(ctx context.Context, p person, now identity, proof *addressv1.IdentityProved) (uuid.UUID, error) {
 	before, known, err := identityByCI(ctx, s.db, now.ci)
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now
 	if err != nil {
 		return err
 	}
-	// Documents that described the person as it is described from now on may be waiting.
+	// Documents that describe the person with the new data may be waiting.
 	a := audienceOf(now, m.address)
 	a.add(before.named)
 	lockMatches(tx, true, a.keys...)

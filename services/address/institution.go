@@ -20,20 +20,20 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// company is what the hub is told of an institution. Sealed for the principal id, because a sole trader is a person.
+// company is what the hub gets about an institution. It is sealed for the principal id, because a sole trader is a person.
 type company struct {
 	Name           string `json:"name"`
 	BusinessNumber string `json:"businessNumber"`
 }
 
-// submission is what an operator gives of an institution, as it is kept and stated.
+// submission is what an operator entered about an institution, as it is kept and stated.
 type submission struct {
 	institution institution
 	papers      papers
 	fact        *addressv1.InstitutionSubmitted
 }
 
-// submit prepares a submission, before any transaction because sealing may need a key.
+// submit prepares a submission. It runs before any transaction, because sealing may need a key.
 func (s *service) submit(ctx context.Context, i institution, c company, business, registrationPaper []byte) (submission, error) {
 	plain, err := json.Marshal(c)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *service) submit(ctx context.Context, i institution, c company, business
 	}}, err
 }
 
-// registerInstitution makes an institution whose registration at the hub is due, or answers the one that was made before.
+// registerInstitution makes an institution and makes its registration at the hub due, or returns the one made before.
 func (s *service) registerInstitution(ctx context.Context, i institution, c company, r *addressv1.RegisterInstitutionRequest) (*addressv1.Institution, error) {
 	if made, err := s.madeBefore(ctx, i, c); made != nil || err != nil {
 		return made, err
@@ -76,7 +76,7 @@ func (s *service) registerInstitution(ctx context.Context, i institution, c comp
 		return given.ask(ctx, tx, r.GetOperator(), i.createdAt, i.createdAt)
 	})
 	if errors.Is(err, fault.Exists) {
-		// Somebody took the address between the look and the insert; perhaps for the same institution.
+		// Somebody took the address between the look-up and the insert, perhaps for the same institution.
 		if made, lookErr := s.madeBefore(ctx, i, c); made != nil || lookErr != nil {
 			return made, lookErr
 		}
@@ -88,8 +88,8 @@ func (s *service) registerInstitution(ctx context.Context, i institution, c comp
 	return institutionProto(listed{i, addressRegistering}, c), nil
 }
 
-// madeBefore answers a repeat with the institution as it is; nil where the address is not an institution's yet. What is another
-// institution, or the same one described differently, is a fault.
+// madeBefore answers a repeated request with the institution as it is; nil if the address is free. Another institution with that
+// address, or the same one with another description, is a fault.
 func (s *service) madeBefore(ctx context.Context, wanted institution, c company) (*addressv1.Institution, error) {
 	found, known, err := readInstitutionAt(ctx, s.db, wanted.address)
 	if err != nil || !known {
@@ -107,8 +107,8 @@ func (s *service) madeBefore(ctx context.Context, wanted institution, c company)
 	return institutionProto(found, as), nil
 }
 
-// resubmit gives the hub another try with an address it refused: with these papers, and with this name where one is given. The refusal
-// stays on record. A repeat of a request changes nothing and answers the institution as it is.
+// resubmit lets the hub decide again about an address it refused, with these papers, and with this name if one is given. The
+// refusal stays on record. A repeated request changes nothing and returns the institution as it is.
 func (s *service) resubmit(ctx context.Context, found listed, name string, business, registrationPaper []byte, r request) (*addressv1.Institution, error) {
 	c, err := s.openCompany(ctx, found.institution)
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *service) resubmit(ctx context.Context, found listed, name string, busin
 		return institutionProto(listed{next, addressRegistering}, c), nil
 	}
 	if errors.Is(err, fault.Conflict) {
-		// The same request may have come first while this one was judged; then its submission is what led out of the refusal.
+		// The same request may have come first while this one was judged; then that one has ended the refusal.
 		if repeated, lookErr := s.submittedBefore(ctx, r); repeated || lookErr != nil {
 			return institutionProto(listed{next, addressRegistering}, c), lookErr
 		}
@@ -142,7 +142,7 @@ func (s *service) resubmit(ctx context.Context, found listed, name string, busin
 	return nil, err
 }
 
-// reopen brings a refused address back to its beginning.
+// reopen moves a refused address back to its first state.
 func (s *service) reopen(ctx context.Context, tx *journal.Tx, given submission, r request) error {
 	address, _, err := lockAddress(ctx, tx, given.institution.address)
 	if err != nil {
@@ -166,7 +166,7 @@ func (s *service) reopen(ctx context.Context, tx *journal.Tx, given submission, 
 	return given.ask(ctx, tx, r.operator, address.validFrom, now)
 }
 
-// submittedBefore tells whether the request came before; another content under its id is a fault.
+// submittedBefore reports whether the request came before; another content under its id is a fault.
 func (s *service) submittedBefore(ctx context.Context, r request) (bool, error) {
 	digest, err := submissionDigest(ctx, s.db, r)
 	if err != nil || digest == nil {
@@ -178,7 +178,7 @@ func (s *service) submittedBefore(ctx context.Context, r request) (bool, error) 
 	return true, nil
 }
 
-// ask keeps the papers, states the submission and makes the hub's turn due.
+// ask keeps the papers, states the submission and makes the registration at the hub due.
 func (g submission) ask(ctx context.Context, tx *journal.Tx, operator string, validFrom, now time.Time) error {
 	if err := keepPapers(ctx, tx, g.institution.principal, g.papers); err != nil {
 		return err
@@ -227,17 +227,17 @@ func (s *service) openPapers(ctx context.Context, i institution) (business, regi
 	return business, registrationPaper, nil
 }
 
-// paperSubject: papers of one submission are never taken for those of another.
+// paperSubject makes sure that papers of one submission cannot be taken for those of another.
 func (i institution) paperSubject(name string) string {
 	return fmt.Sprintf("%s/%s/%d", i.principal, name, i.submission)
 }
 
-// newInstitution is one whose address is wished for now.
+// newInstitution is one whose address is requested now.
 func (s *service) newInstitution(address string, kind addressv1.OrganisationType) institution {
 	return institution{principal: id.New(), address: address, kind: int16(kind), submission: 1, createdAt: s.clock.Now()} //nolint:gosec // one of six
 }
 
-// digestOfRequest is that of everything an operator submits.
+// digestOfRequest is the digest of everything an operator submits.
 func digestOfRequest(parts ...[]byte) []byte {
 	h := sha256.New()
 	for _, part := range parts {

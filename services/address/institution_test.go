@@ -306,8 +306,8 @@ func TestResubmitOnlyARefusedAddress(t *testing.T) {
 	require.Equal(t, "ADDRESS_NOT_REFUSED", fault.ReasonOf(err))
 }
 
-// Of resubmissions at once one is made: repeats of it are answered like it, others are told that the address is not refused. The hub is
-// asked once.
+// Of resubmissions at once one is made: repeats of it are answered like it, others are told that the address is not refused. The
+// hub is asked once.
 func TestResubmitAtOnce(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

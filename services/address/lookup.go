@@ -43,7 +43,7 @@ func (s *service) report(ctx context.Context, what, subject string, err error) {
 	}
 }
 
-// lookUp brings one due document forward: from own data if they suffice, else with the hub's answer.
+// lookUp decides one due document: from own data if they suffice, otherwise with the hub's answer.
 func (s *service) lookUp(ctx context.Context, mine claim) error {
 	needsHub, d, err := s.settleDecision(ctx, mine, nil, false)
 	if err != nil || !needsHub {
@@ -66,8 +66,8 @@ func (s *service) lookUp(ctx context.Context, mine claim) error {
 	}
 }
 
-// settleDecision decides a document under the lock of its key and writes the claim's result. Without an answer of the hub it may find
-// that one is needed; then nothing is written, unless this was the last look.
+// settleDecision decides a document under the lock of its key and writes the claim's result. Without an answer of the hub it may
+// find that it needs one. Then it writes nothing, unless this was the last look.
 func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAnswer, last bool) (needsHub bool, d document, err error) {
 	d, known, err := readDocument(ctx, s.db, mine.key)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 		}
 		now := s.clock.Now()
 		late := !now.Before(d.sendDeadline)
-		// A document ends at its deadline only after an outcome was told, so that there is always somebody who ends it for its sender.
+		// A document ends at its deadline only after an outcome was stated: then delivery knows of it and ends it for the sender.
 		if d.ordinal > 0 && late {
 			if err := tx.Record(ctx, ofDocument(d, d.ordinal, "", now, &addressv1.SearchEnded{})); err != nil {
 				return err
@@ -113,7 +113,7 @@ func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 	return needsHub, d, err
 }
 
-// decideWith decides from own data and, if there is one and it is needed, the hub's answer.
+// decideWith decides from own data and, if needed, the hub's answer.
 func (s *service) decideWith(ctx context.Context, db pg.DBTX, d document, answer *hubAnswer) (decision, error) {
 	decisions, err := s.decideOwn(ctx, db, []document{d})
 	if err != nil || decisions[0].finding != findingNobody || answer == nil {
@@ -152,7 +152,7 @@ func first(decisions []decision) decision {
 	return decisions[0]
 }
 
-// settleOutcome writes what was decided: the outcome if it is news and may be told, and when the document is looked at again.
+// settleOutcome writes the decision: the outcome, if it is new and may be stated, and when the document is looked at again.
 func (s *service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim, d document, decided decision, now time.Time) error {
 	held, err := s.withheld(ctx, tx, []document{d}, []decision{decided}, false, now)
 	if err != nil {
@@ -180,7 +180,7 @@ func (s *service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim,
 	return dueDocuments.settle(ctx, tx, s.owner, mine, s.rest(d, now), 0)
 }
 
-// giveUp ends a document about whose recipient the hub told nothing before its deadline: that it is not known is its only outcome.
+// giveUp ends a document about whose recipient the hub has said nothing before the deadline. Its only outcome is "unknown".
 func (s *service) giveUp(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
 	d.take(outcome{resolution: addressv1.Resolution_RESOLUTION_UNKNOWN, source: sourceDeadline})
 	if err := s.tell(ctx, tx, []document{d}, false, now); err != nil {
@@ -198,7 +198,7 @@ func (s *service) expire(ctx context.Context, tx *journal.Tx, mine claim, d docu
 	return s.stop(ctx, tx, []document{d}, nil, now)
 }
 
-// search asks the hub where the recipient is a member, or takes an answer that is still fresh.
+// search asks the hub where the recipient is a member, or uses an earlier answer that is still fresh.
 func (s *service) search(ctx context.Context, mine claim, d document) (hubAnswer, error) {
 	answer, fresh, err := readCache(ctx, s.db, d.match, s.clock.Now())
 	if err != nil || fresh {
@@ -229,7 +229,7 @@ func (s *service) search(ctx context.Context, mine claim, d document) (hubAnswer
 	return answer, err
 }
 
-// outcomeOf names how a call ended: ok, or the machine reason, or the kind of the fault. Never its text.
+// outcomeOf names how a call ended: ok, the machine reason, or the kind of the fault. It never uses the fault's text.
 func outcomeOf(err error) string {
 	if err == nil {
 		return "ok"
@@ -240,7 +240,7 @@ func outcomeOf(err error) string {
 	return fault.KindOf(err).String()
 }
 
-// postpone puts a document back after a search that brought no answer, not past its deadline. It stays open without a guess.
+// postpone puts a document back after a search without an answer, at most until its deadline. It stays open; nothing is guessed.
 func (s *service) postpone(ctx context.Context, mine claim, d document, cause error) error {
 	failures := mine.failures + 1
 	wait := s.config.Lookup.Delay(int(failures))

@@ -14,7 +14,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// matchKind is by what a description finds its recipient. Stored; the numbers never change.
+// matchKind says by what a description finds its recipient. It is stored; the numbers never change.
 type matchKind int16
 
 const (
@@ -23,7 +23,7 @@ const (
 	matchBusiness matchKind = 3
 	// matchAddress: an address of this platform.
 	matchAddress matchKind = 4
-	// matchForeign: an address of another platform; the request itself is the outcome.
+	// matchForeign: an address of another platform; the request itself determines the outcome.
 	matchForeign matchKind = 5
 )
 
@@ -109,17 +109,17 @@ func (m matcher) blind(ctx context.Context, kind matchKind, first, second sealed
 // case-insensitive).
 func foldAddress(address string) string { return strings.ToLower(norm.NFC.String(address)) }
 
-// addressKey is by what documents find an own address. It is a digest because a sender may have typed anything there.
+// addressKey is the key by which documents find an own address. It is a digest because a sender may have typed anything there.
 func addressKey(address string) []byte {
 	sum := sha256.Sum256([]byte("naru.address.match\x00" + foldAddress(address)))
 	return sum[:]
 }
 
-// lockBuckets bounds how many advisory locks exist at once: the server's lock table is shared by everything. A collision only makes
-// two strangers wait for each other.
+// lockBuckets bounds how many advisory locks exist at once, because the whole server shares its lock table. When two keys share a
+// bucket, strangers only wait for each other.
 const lockBuckets = 512
 
-// buckets are the advisory locks of keys, ascending and each once.
+// buckets are the advisory locks of keys, sorted and without repetitions.
 func buckets(keys ...[]byte) []int32 {
 	var found []int32
 	for _, key := range keys {
@@ -131,8 +131,8 @@ func buckets(keys ...[]byte) []int32 {
 	return slices.Compact(found)
 }
 
-// person is what an identity provider proved (본인확인) and what the hub is told of a member. Personal data: it exists in memory and
-// sealed, nowhere else.
+// person is what an identity provider proved (본인확인) and what the hub gets about a member. It is personal data and exists only in
+// memory and sealed.
 type person struct {
 	CI        string `json:"ci"`
 	Name      string `json:"name"`
@@ -140,7 +140,7 @@ type person struct {
 	Phone     string `json:"phone"`
 }
 
-// normalised is the form that is kept, so that another way of writing the same is no change.
+// normalised is the form that is kept, so that another spelling of the same data is no change.
 func (p person) normalised() person {
 	return person{
 		CI: p.CI, Name: sealed.NormaliseName(p.Name),

@@ -15,7 +15,7 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// addressBytes of randomness: 32 characters of base32, which nobody guesses and which say nothing of the person.
+// addressBytes of randomness: 32 characters of base32, which nobody can guess and which say nothing about the person.
 const addressBytes = 20
 
 func randomAddress() string {
@@ -24,7 +24,7 @@ func randomAddress() string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 }
 
-// join is idempotent: whoever is a member stays what it is. Only where the hub refused the address does it try another.
+// join is idempotent: a member stays as it is. It tries another address only if the hub refused the first.
 func (s *service) join(ctx context.Context, who caller, terms string) (member, error) {
 	var m member
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
@@ -83,7 +83,7 @@ func (s *service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *memb
 	return asked(ctx, tx, *m, "", now)
 }
 
-// newAddress writes a member with an address that is to be registered since the joining.
+// newAddress writes a member with an address that is valid from the joining and is to be registered.
 func (s *service) newAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
 	r := registration{address: m.address, recipient: m.recipient, state: addressRegistering, validFrom: m.joinedAt}
 	free, err := insertAddress(ctx, tx, r, now)
@@ -99,7 +99,7 @@ func (s *service) newAddress(ctx context.Context, tx *journal.Tx, m member, now 
 	return setDueAddress(ctx, tx, m.address)
 }
 
-// asked states that a member asks for its address: in a session, with consent and designation, or once more without.
+// asked states that a member asks for its address: in a session, with consent and designation, or again without them.
 func asked(ctx context.Context, tx *journal.Tx, m member, session string, now time.Time) error {
 	message := &addressv1.MembershipAsked{Recipient: m.recipient.String(), Address: m.address, ValidFrom: timestamppb.New(m.joinedAt), Session: session}
 	if session != "" {
@@ -108,8 +108,8 @@ func asked(ctx context.Context, tx *journal.Tx, m member, session string, now ti
 	return record(ctx, tx, id.New().String(), 1, m.recipient.String(), now, message)
 }
 
-// change runs a change of a membership that decides about waiting documents: under the locks of identity and audience, and with a new
-// look at the documents afterwards if something changed. It answers the membership as it is then.
+// change runs a change of a membership that affects waiting documents. It holds the locks of identity and audience, and looks at
+// the documents again if something changed. It returns the membership after the change.
 func (s *service) change(ctx context.Context, who caller, act func(tx *journal.Tx, m *member) (changed bool, err error)) (member, error) {
 	var m member
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
@@ -219,8 +219,8 @@ func (s *service) withdraw(ctx context.Context, who caller) (member, error) {
 	return m, nil
 }
 
-// endAddress ends a member's address. The others hear of the end only if they heard of the beginning; the hub always, because it may
-// have taken a registration whose answer was lost. An address the hub refused it never had.
+// endAddress ends a member's address. Other units hear of the end only if they heard of the beginning. The hub always hears of
+// it, because it may have registered the address although its answer was lost. The hub never had an address it refused.
 func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
 	r, known, err := lockAddress(ctx, tx, m.address)
 	if err != nil {

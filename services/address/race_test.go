@@ -23,7 +23,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// A document and the joining of its recipient at the same moment end with the document in the member's hands, whichever was first.
+// A document and the joining of its recipient at the same moment end with the document in the member's hands, whichever was
+// first.
 func TestDocumentAndJoiningAtTheSameMoment(t *testing.T) {
 	t.Parallel()
 	const rounds = 60
@@ -269,7 +270,8 @@ func TestDeadlineEndsSearch(t *testing.T) {
 	await.Require(t, unittest.Patience, func() bool { return w.stateOf(t, late) == documentExpired })
 }
 
-// Where the hub told nothing of the recipient before the deadline, that is the outcome, told once and for good; until then it is tried.
+// Where the hub told nothing of the recipient before the deadline, that is the outcome, told once and for good; until then it is
+// tried.
 func TestUnansweredSearchEndsAtDeadline(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -334,7 +336,8 @@ func TestSearchIsNotPutOffPastDeadline(t *testing.T) {
 	w.awaitTold(t, edoc, unknown)
 }
 
-// A key seen the first time is fetched before the transaction, so that one connection suffices and nothing is asked of intake in one.
+// A key seen the first time is fetched before the transaction, so that one connection suffices and nothing is asked of intake in
+// one.
 func TestFirstSeenKeyNeedsNoSecondConnection(t *testing.T) {
 	t.Parallel()
 	w := setup(t, unittest.Connections(1))

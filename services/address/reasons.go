@@ -51,7 +51,7 @@ func errInvalid(field, rule, message string) error {
 		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))
 }
 
-// refusedForGood tells whether the hub answered that sending the same again will not mend it.
+// refusedForGood reports whether sending the same to the hub again cannot help.
 func refusedForGood(err error) bool {
 	return errors.Is(err, fault.Invalid) || errors.Is(err, fault.Conflict) || errors.Is(err, fault.Exists)
 }

@@ -27,13 +27,13 @@ const (
 	callOwner                = "get_address_owner"
 )
 
-// step is what the hub said to one step of an address.
+// step is the hub's answer to one step of an address.
 type step struct {
 	call, exchange string
 	already        bool
 }
 
-// tellHub makes the hub's next step for an address; which one, the address's state says.
+// tellHub makes the next call to the hub for an address; the address's state says which one.
 func (s *service) tellHub(ctx context.Context, mine claim) error {
 	r, known, err := readAddress(ctx, s.db, mine.key)
 	if err != nil {
@@ -75,7 +75,8 @@ func (s *service) tellHub(ctx context.Context, mine claim) error {
 	}
 }
 
-// registerPerson sends the same registration time on every attempt: the address is valid from the joining, whenever the hub answers.
+// registerPerson sends the same registration time with every attempt: the address is valid from the joining, whenever the hub
+// answers.
 func (s *service) registerPerson(ctx context.Context, r registration) (step, error) {
 	made := step{call: callRegisterPerson}
 	i, known, err := readIdentity(ctx, s.db, r.recipient)
@@ -129,8 +130,8 @@ func (s *service) withdrawAtHub(ctx context.Context, r registration) (step, erro
 	return made, err
 }
 
-// settleStep writes what the hub confirmed. The address may have been withdrawn while its registration was under way: then the
-// withdrawal is the next step.
+// settleStep writes what the hub confirmed. If the address was withdrawn during its registration, the withdrawal is the next
+// step.
 func (s *service) settleStep(ctx context.Context, mine claim, r registration, made step) error {
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		a, r, err := s.lockOwner(ctx, tx, r)
@@ -185,7 +186,7 @@ func (s *service) lockOwner(ctx context.Context, tx *journal.Tx, r registration)
 	return a, locked, errors.Join(err, missing(known || err != nil, "address"))
 }
 
-// keepStep writes the address and its history, and states what the hub said.
+// keepStep writes the address and its history, and states the hub's answer.
 func (s *service) keepStep(ctx context.Context, tx *journal.Tx, r registration, made step, said addressv1.HubStep, reason string, now time.Time) error {
 	if err := updateAddress(ctx, tx, r, made.exchange, now); err != nil {
 		return err
@@ -194,7 +195,7 @@ func (s *service) keepStep(ctx context.Context, tx *journal.Tx, r registration, 
 		&addressv1.AddressAtHub{Address: r.address, Step: said, Exchange: made.exchange, Reason: reason, AlreadyRegistered: made.already})
 }
 
-// registered makes a confirmed address good: it is told once, its member becomes active, the documents that waited are resolved.
+// registered handles a confirmed address: it is stated once, its member becomes active, and waiting documents are resolved.
 func (s *service) registered(ctx context.Context, tx *journal.Tx, a audience, r registration, made step, now time.Time) error {
 	r.state = addressRegistered
 	if r.announcedAt != nil {
@@ -234,7 +235,7 @@ func (s *service) activate(ctx context.Context, tx *journal.Tx, r registration, 
 	})
 }
 
-// settleRefusal writes that the hub will not have this address. Documents that waited for it are sought at the hub.
+// settleRefusal writes that the hub refuses this address. Documents that waited for it are sought at the hub.
 func (s *service) settleRefusal(ctx context.Context, mine claim, r registration, reason string) error {
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		a, r, err := s.lockOwner(ctx, tx, r)

@@ -29,7 +29,7 @@ const (
 	sourceOwn     = "own"
 	sourceRequest = "request"
 	sourceHub     = "hub"
-	// sourceDeadline: nobody told one before the send deadline.
+	// sourceDeadline: there was no outcome before the send deadline.
 	sourceDeadline = "deadline"
 )
 
@@ -41,14 +41,14 @@ type candidate struct {
 	consented, designated bool
 	address, addressState string
 	validFrom             time.Time
-	// memberAddress is the member's present address: an address of its past is nobody's.
+	// memberAddress is the member's present address: nobody is found by a former address.
 	memberAddress string
 }
 
 // outcome of a search.
 type outcome struct {
 	resolution addressv1.Resolution
-	// recipient is set whenever a member of this relay was found, also where others are not told.
+	// recipient is set whenever a member of this relay was found, even if others must not learn it.
 	recipient uuid.UUID
 	// Set for RESOLUTION_OWN and RESOLUTION_PEER; validFrom for the former.
 	platform, address string
@@ -72,7 +72,7 @@ func (o outcome) documentState() string {
 	}
 }
 
-// finding says what this relay's own data tell of a description.
+// finding is the result of a search in this relay's own data.
 type finding int
 
 const (
@@ -80,12 +80,12 @@ const (
 	findingOutcome finding = iota
 	// findingNobody: no member here; the hub has to be asked.
 	findingNobody
-	// findingPending: a member whose address the hub is just registering. The document waits: asking the hub now could tell a
-	// wrong "nowhere", and the confirmation looks at the document again.
+	// findingPending: a member whose address is being registered at the hub. The document waits: the hub asked now could wrongly
+	// answer "nowhere", and after the confirmation the document is looked at again.
 	findingPending
 )
 
-// decideOwn decides from this relay's own data. refused tells whether the recipient refuses the document's sender.
+// decideOwn decides from this relay's own data. refused reports whether the recipient refuses the document's sender.
 func (m matcher) decideOwn(kind matchKind, found []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
 	var people, institutions []candidate
 	for _, c := range found {
@@ -103,12 +103,12 @@ func (m matcher) decideOwn(kind matchKind, found []candidate, refused func(recip
 			return o, f
 		}
 	}
-	// An institution has an address here to send from, but no inbox it designated.
+	// An institution can send from its address here, but has designated no inbox.
 	if slices.ContainsFunc(institutions, func(c candidate) bool { return c.addressState == addressRegistered }) {
 		return outcome{resolution: addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, source: sourceOwn}, findingOutcome
 	}
 	if kind == matchAddress {
-		// Platform and address in the request fix the relay: nobody else is asked.
+		// Platform and address in the request fix the relay: no other relay is asked.
 		return outcome{resolution: addressv1.Resolution_RESOLUTION_NONE, source: sourceOwn}, findingOutcome
 	}
 	return outcome{}, findingNobody
@@ -152,12 +152,12 @@ func (m matcher) ownAddresses(a hubAnswer) []string {
 	return own
 }
 
-// decideHub decides from the hub's answer; own are what this relay knows of the addresses of its own in it. The caller has found
+// decideHub decides from the hub's answer; own is what this relay knows about its own addresses in it. The caller has found
 // nobody by decideOwn before.
 func (m matcher) decideHub(kind matchKind, answer hubAnswer, own []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
 	distinct := distinctAddresses(answer.addresses)
 	if kind == matchPerson && len(distinct) > 1 {
-		// Name, birth date and phone may be those of two persons: never a guess.
+		// Two persons may share name, birth date and phone, so nothing is guessed.
 		return outcome{resolution: addressv1.Resolution_RESOLUTION_AMBIGUOUS, source: sourceHub, exchange: answer.exchange}, findingOutcome
 	}
 	own = slices.Clone(own)
@@ -185,7 +185,7 @@ func (m matcher) decideHub(kind matchKind, answer hubAnswer, own []candidate, re
 	return outcome{resolution: addressv1.Resolution_RESOLUTION_NONE, source: sourceHub, exchange: answer.exchange}, findingOutcome
 }
 
-// distinctAddresses are the addresses ordered by platform id and address, each once, whatever its case.
+// distinctAddresses are the addresses sorted by platform id and address, without repetitions in another case.
 func distinctAddresses(found []*platformv1.PlatformAddress) []*platformv1.PlatformAddress {
 	distinct := slices.Clone(found)
 	order := func(a, b *platformv1.PlatformAddress) int {

@@ -9,13 +9,14 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// decision is what this relay's own data say of one document.
+// decision is the result of this relay's own data for one document.
 type decision struct {
 	outcome
 	finding finding
 }
 
-// decideOwn decides documents from this relay's own data, by two statements for all of them. The caller holds the locks of their keys.
+// decideOwn decides documents from this relay's own data, by two statements for all of them. The caller holds the locks of their
+// keys.
 func (s *service) decideOwn(ctx context.Context, db pg.DBTX, docs []document) ([]decision, error) {
 	var asked []wanted
 	place := map[string]int{}
@@ -37,7 +38,7 @@ func (s *service) decideOwn(ctx context.Context, db pg.DBTX, docs []document) ([
 	decisions := make([]decision, len(docs))
 	for i, d := range docs {
 		if d.match.kind == matchForeign {
-			// Platform and address in the request fix the relay; nothing here can change that.
+			// Platform and address in the request fix the relay; nothing here changes that.
 			decisions[i] = decision{outcome: d.latest, finding: findingOutcome}
 			continue
 		}
@@ -61,13 +62,13 @@ func readRefusalsOf(ctx context.Context, db pg.DBTX, found map[int][]candidate, 
 	return readRefusals(ctx, db, recipients, pg.Column(docs, func(d document) string { return d.sender }))
 }
 
-// audience is by what documents find one recipient or institution.
+// audience holds the keys by which documents find one recipient or institution.
 type audience struct {
 	recipient     uuid.UUID
 	keys, seconds [][]byte
 }
 
-// audienceOf is the identity's audience, also under an own address (none: empty).
+// audienceOf is the identity's audience, including an own address if there is one.
 func audienceOf(i identity, address string) audience {
 	a := audience{recipient: i.recipient}
 	for _, m := range []match{i.ci, i.named} {
@@ -86,11 +87,11 @@ func (a *audience) add(m match) {
 	}
 }
 
-// maxAtOnce bounds how many waiting documents one change of a membership resolves in its own transaction. The rest is made due.
+// maxAtOnce bounds how many waiting documents a change of a membership resolves in its own transaction. The others are made due.
 const maxAtOnce = 500
 
-// resolveAgain looks again at the open documents of an audience after what decides about them has changed. The caller took the
-// audience's locks alone before it made the change, and has made it.
+// resolveAgain looks again at the open documents of an audience after a change that affects them. Before the change the caller
+// has taken the audience's locks exclusively.
 func (s *service) resolveAgain(ctx context.Context, tx *journal.Tx, a audience) error {
 	docs, err := lockMatching(ctx, tx, a.keys, a.seconds, s.clock.Now(), maxAtOnce)
 	if err != nil {
@@ -137,7 +138,7 @@ func (s *service) resolveAgain(ctx context.Context, tx *journal.Tx, a audience) 
 	return s.nudge(ctx, tx, a, left)
 }
 
-// nudge makes due what resolveAgain left over, and what the hub once found to be this recipient by other facts than ours.
+// nudge makes due what resolveAgain left over, and the documents for which the hub found this recipient by other data than ours.
 func (s *service) nudge(ctx context.Context, tx *journal.Tx, a audience, left bool) error {
 	if left {
 		return nudgeDocuments(ctx, tx, a.keys, a.seconds, a.recipient)

@@ -44,8 +44,8 @@ func (s *addressServer) ResolveIdentity(ctx context.Context, r *addressv1.Resolv
 	return answer, nil
 }
 
-// ConfirmAddress asks the hub for an own address. A member's address that is missing is registered again with its first time; an
-// institution's needs its papers again, which an operator gives.
+// ConfirmAddress asks the hub about an own address. If a member's address is missing there, it is registered again with its first
+// time. An institution's address needs its papers again, which an operator must supply.
 func (s *addressServer) ConfirmAddress(ctx context.Context, r *addressv1.ConfirmAddressRequest) (*addressv1.ConfirmAddressResponse, error) {
 	found, known, err := readAddress(ctx, s.db, foldAddress(r.GetAddress()))
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *addressServer) ConfirmAddress(ctx context.Context, r *addressv1.Confirm
 	return &addressv1.ConfirmAddressResponse{}, nil
 }
 
-// registerMissing begins again with an address the hub has lost.
+// registerMissing starts the registration of an address again that the hub has lost.
 func (s *service) registerMissing(ctx context.Context, missed registration) error {
 	s.metrics.missing.Add(ctx, 1)
 	s.log.LogAttrs(ctx, slog.LevelError, "the hub does not know an address it had confirmed", slog.String("address", missed.address),

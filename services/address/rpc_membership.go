@@ -9,7 +9,7 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// membershipServer serves recipients about themselves: whose membership it is, only the session says.
+// membershipServer serves recipients about themselves: only the session says whose membership it is.
 type membershipServer struct {
 	addressv1.UnsafeMembershipServiceServer
 	*service

@@ -33,8 +33,8 @@ type document struct {
 	lane         platformv1.Lane
 	state        string
 	match        match
-	// sealedRecipient and facts are there while the document is open. Before there is an outcome, facts.to holds the sub-address
-	// the sender gave and nothing else.
+	// sealedRecipient and facts are there while the document is open. Before there is an outcome, facts.to holds only the
+	// sub-address that the sender gave.
 	sealedRecipient []byte
 	facts           *platformv1.DocumentFacts
 	sendDeadline    time.Time
@@ -44,22 +44,22 @@ type document struct {
 	// The latest outcome; ordinal 0 while there is none.
 	ordinal int32
 	latest  outcome
-	// withheld: there was a fruitless outcome, which is not told before the send deadline.
+	// withheld: there was a fruitless outcome, which is not stated before the send deadline.
 	withheld bool
 }
 
 func (d document) number() string { return d.edoc }
 
-// changedBy tells whether o is news after the document's latest outcome.
+// changedBy reports whether o differs from the document's latest outcome.
 func (d document) changedBy(o outcome) bool {
 	return d.ordinal == 0 || d.latest.resolution != o.resolution || d.latest.recipient != o.recipient ||
 		d.latest.platform != o.platform || foldAddress(d.latest.address) != foldAddress(o.address)
 }
 
-// lockMatches takes the locks of match keys for the rest of the transaction. Documents share a lock, a change of a membership has
-// it alone. The caller's later statements see everything committed before the lock was given.
+// lockMatches takes the locks of match keys for the rest of the transaction. Documents share a lock, a change of a membership
+// holds it alone. The caller's later statements see everything committed before the lock was taken.
 func lockMatches(tx *journal.Tx, alone bool, keys ...[]byte) {
-	// The pair of numbers is a space of its own, apart from locks by one number. Arrays keep their order.
+	// Locks by two numbers are separate from locks by one number. Arrays keep their order.
 	const shared = `select pg_advisory_xact_lock_shared($1, bucket) from unnest($2::integer[]) with ordinality u(bucket, n) order by n`
 	const single = `select pg_advisory_xact_lock($1, bucket) from unnest($2::integer[]) with ordinality u(bucket, n) order by n`
 	statement := shared
@@ -72,7 +72,7 @@ func lockMatches(tx *journal.Tx, alone bool, keys ...[]byte) {
 // matchLockClass is the first number of this unit's advisory locks ("addr").
 const matchLockClass int32 = 0x61646472
 
-// insertDocuments adds documents with the state their first outcome gives them, and returns the numbers that were not there before.
+// insertDocuments adds documents with the state that follows from their first outcome, and returns the new numbers.
 func insertDocuments(ctx context.Context, tx *journal.Tx, docs []document, at time.Time) (map[string]bool, error) {
 	const insert = `
 		insert into open_document (edoc_num, sender, lane, state, match_kind, match_key, match_key_2, sealed_recipient, facts, send_deadline,
@@ -176,7 +176,8 @@ func lockDocuments(ctx context.Context, tx *journal.Tx, edocs []string) ([]docum
 	return manyDocuments(ctx, tx, lock, edocs)
 }
 
-// lockMatching locks at most limit open documents that one of the keys finds and that are before their deadline or were never told of.
+// lockMatching locks at most limit open documents that have one of the keys and whose deadline has not passed, or that have no
+// stated outcome.
 func lockMatching(ctx context.Context, tx *journal.Tx, keys, seconds [][]byte, now time.Time, limit int) ([]document, error) {
 	const lock = documentHead + `
 		where  d.state = 'open' and (d.match_key = any($1) or d.match_key_2 = any($2)) and (d.send_deadline > $3 or d.ordinal = 0)

@@ -15,11 +15,11 @@ import (
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
 
-// claim is a due row in our hands.
+// claim is a due row that we have claimed.
 type claim struct {
 	// key is an edoc number or an address.
 	key string
-	// attempt is what a result must still find; failures counts failed calls since the last success.
+	// attempt must be unchanged when the result is written; failures counts failed calls since the last success.
 	attempt, failures int32
 }
 
@@ -28,15 +28,15 @@ func scanClaim(row pgx.CollectableRow) (claim, error) {
 	return c, row.Scan(&c.key, &c.attempt, &c.failures)
 }
 
-// Bounds of a claim's look around: overdue rows at the front of the queue, and senders visited beyond them.
+// Bounds for a claim: overdue rows read at the front of the queue, and senders visited beyond them.
 const (
 	claimFront = 256
 	claimSteps = 200
 )
 
-// claimDocuments takes turns between senders, so that one sender's million delays nobody's single document: each gets its oldest row
-// before any gets its second. While the front of the queue is all there is, that is exact. In a backlog, senders are also visited from a
-// random place on, which reaches everybody in time without counting them all.
+// claimDocuments takes turns between senders: each gets its oldest row before any gets its second, so that one sender's million
+// documents do not delay another's single one. This is exact while the front of the queue holds everything. In a backlog, senders
+// are also visited from a random place on, which reaches everybody in time without counting them all.
 func claimDocuments(ctx context.Context, db pg.DBTX, lease work.Lease) ([]claim, error) {
 	const take = `
 		with recursive front as materialized (
@@ -103,13 +103,13 @@ func claimAddresses(ctx context.Context, db pg.DBTX, lease work.Lease) ([]claim,
 	return work.Claim(ctx, db, take, lease, nil, scanClaim)
 }
 
-// due is when a document is to be looked at.
+// due says when a document is to be looked at.
 type due struct {
 	edoc, sender string
 	in           time.Duration
 }
 
-// setDueDocuments sets when open documents are looked at; a row that is there loses its claim, so that what is under way is redone.
+// setDueDocuments sets when open documents are looked at. An existing row loses its claim, so work under way is redone.
 func setDueDocuments(ctx context.Context, db pg.DBTX, dues []due) error {
 	if len(dues) == 0 {
 		return nil
@@ -127,7 +127,7 @@ func setDueDocuments(ctx context.Context, db pg.DBTX, dues []due) error {
 		pg.Column(dues, func(d due) time.Duration { return d.in }))
 }
 
-// nudgeDocuments makes open documents due at once that a key finds, or whose latest outcome was about the recipient.
+// nudgeDocuments makes open documents due at once that have one of the keys, or whose latest outcome names the recipient.
 func nudgeDocuments(ctx context.Context, db pg.DBTX, keys, seconds [][]byte, recipient uuid.UUID) error {
 	const nudge = `
 		update due_document d
@@ -176,8 +176,9 @@ func (q queue) finish(ctx context.Context, db pg.DBTX, owner string, c claim) er
 		pgx.NamedArgs{"key": c.key, "owner": owner, "attempt": c.attempt})
 }
 
-// setDueAddress makes the hub's next step for an address due. It does not touch a claim under way: the steps of one address never
-// overlap. Attempts are counted on from those made before, so that the late result of an earlier step is not taken for this one's.
+// setDueAddress makes the next call to the hub for an address due. It does not change a claim under way, so the steps of one
+// address never overlap. Attempts continue the count of earlier ones, so that a late result of an earlier step is not taken for
+// this one's.
 func setDueAddress(ctx context.Context, db pg.DBTX, address string) error {
 	const set = `
 		insert into due_address (address, due_at, attempt)

@@ -30,10 +30,10 @@ type senderDay struct {
 	added int64
 }
 
-// addTallies counts. A tally with searched counts only if its document is not there yet, so that an event that comes twice counts once.
-// The rows of senders are locked after those of documents, in the order of the senders.
+// addTallies counts. A tally with searched counts only if its document is new, so that an event that comes twice counts once. The
+// rows of senders are locked after those of documents, sorted by sender.
 func addTallies(ctx context.Context, db pg.DBTX, day string, tallies []tally) ([]senderDay, error) {
-	// "offset 0" keeps it a look into the index for each tally.
+	// "offset 0" keeps it one index look-up for each tally.
 	const add = `
 		with told as (
 		  select t.sender, count(*) filter (where t.searched) as searched, count(*) filter (where t.fruitless) as fruitless
@@ -61,7 +61,7 @@ func addTallies(ctx context.Context, db pg.DBTX, day string, tallies []tally) ([
 		pg.Column(tallies, func(t tally) bool { return t.fruitless }))
 }
 
-// countAlarming counts the senders of a day of whose searches, at least from in number, the share ratio or more was fruitless.
+// countAlarming counts the senders that had at least from searches on a day, of which the share ratio or more was fruitless.
 func countAlarming(ctx context.Context, db pg.DBTX, day string, from int, ratio float64) (int64, error) {
 	const count = `select count(*) from sender_day where day = $1::date and searched >= $2 and fruitless >= searched * $3::float8`
 	return pg.Value[int64](ctx, db, "count senders with many fruitless searches", count, day, from, ratio)

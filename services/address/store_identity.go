@@ -29,7 +29,7 @@ func identityByCI(ctx context.Context, db pg.DBTX, ci match) (identity, bool, er
 		where  i.ci_key = $1`, ci.key)
 }
 
-// lockIdentity locks an identity: what changes its memberships waits for each other here.
+// lockIdentity locks an identity: changes of its membership wait for each other here.
 func lockIdentity(ctx context.Context, tx *journal.Tx, recipient uuid.UUID) (identity, bool, error) {
 	return oneIdentity(ctx, tx, identityHead+`
 		where  i.recipient = $1
@@ -65,7 +65,7 @@ func insertVersion(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, ver
 	return pg.Exec(ctx, tx, "insert version of identity", insert, recipient, version, sealed, tx.CommitID())
 }
 
-// updateIdentity makes version the present one; the row is locked and its version is in place.
+// updateIdentity makes version the present one. The caller has locked the row, and the version exists.
 func updateIdentity(ctx context.Context, tx *journal.Tx, i identity, at time.Time) error {
 	const update = `
 		update identity
@@ -130,7 +130,7 @@ func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]
 // refusals says whom recipients refuse.
 type refusals map[uuid.UUID]map[string]bool
 
-// of tells whether the recipient refuses the sender, or all.
+// of reports whether the recipient refuses the sender, or all.
 func (r refusals) of(recipient uuid.UUID, sender string) bool {
 	return r[recipient][""] || r[recipient][sender]
 }

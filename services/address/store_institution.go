@@ -64,7 +64,7 @@ func insertInstitution(ctx context.Context, tx *journal.Tx, i institution) error
 		i.business.second, i.sealed, i.submission, i.createdAt, tx.CommitID())
 }
 
-// updateInstitution replaces what is told to the hub by the next submission's; false where that came already.
+// updateInstitution replaces what the hub is told by the next submission; false if that submission was already made.
 func updateInstitution(ctx context.Context, tx *journal.Tx, i institution) (bool, error) {
 	const update = `update institution set sealed = $2, submission = $3, commit_id = $4 where principal = $1 and submission = $3 - 1`
 	return pg.Changed(ctx, tx, fmt.Sprintf("update institution %s", i.principal), update, i.principal, i.sealed, i.submission, tx.CommitID())
@@ -73,11 +73,11 @@ func updateInstitution(ctx context.Context, tx *journal.Tx, i institution) (bool
 // request is how an operator asked for a submission after the first.
 type request struct {
 	operator, id string
-	// digest of everything that was submitted, so that a repeat is told from another request.
+	// digest of everything submitted, by which a repeated request is recognised.
 	digest []byte
 }
 
-// insertSubmission: a request id that the operator used before is the fault REQUEST_ID_REUSED.
+// insertSubmission returns the fault REQUEST_ID_REUSED for a request id that the operator used before.
 func insertSubmission(ctx context.Context, tx *journal.Tx, i institution, r request, now time.Time) error {
 	_, err := tx.Exec(ctx, `
 		insert into institution_submission (principal, submission, operator, request_id, digest, submitted_at, commit_id)
@@ -89,7 +89,7 @@ func insertSubmission(ctx context.Context, tx *journal.Tx, i institution, r requ
 	return nil
 }
 
-// submissionDigest is that of what the operator submitted under a request id; nil where it has not.
+// submissionDigest is the digest of what the operator submitted under a request id; nil if there is nothing.
 func submissionDigest(ctx context.Context, db pg.DBTX, r request) ([]byte, error) {
 	var digest []byte
 	_, err := pg.Scan(ctx, db, "read submission", []any{&digest}, `
@@ -115,7 +115,7 @@ func dropPapers(ctx context.Context, tx *journal.Tx, principal uuid.UUID) error 
 	return pg.Exec(ctx, tx, fmt.Sprintf("drop papers of %s", principal), `delete from institution_paper where principal = $1`, principal)
 }
 
-// readPapers reads the papers kept; none where the hub has them already.
+// readPapers reads the papers; none if the hub already has them.
 func readPapers(ctx context.Context, db pg.DBTX, principal uuid.UUID) (p papers, err error) {
 	const read = `select business, registration from institution_paper where principal = $1`
 	_, err = pg.Scan(ctx, db, fmt.Sprintf("read papers of %s", principal), []any{&p.business, &p.registration}, read, principal)

@@ -55,7 +55,7 @@ const (
 	matterDesignation = "designation"
 )
 
-// insertConsent keeps for ever that a consent or designation was given or taken back.
+// insertConsent keeps on record that a consent or designation was given or taken back.
 func insertConsent(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, matter string, given bool, terms, session string, at time.Time) error {
 	const insert = `
 		insert into consent (id, recipient, matter, given, terms_version, occurred_at, session, commit_id)
@@ -63,7 +63,7 @@ func insertConsent(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, mat
 	return pg.Exec(ctx, tx, fmt.Sprintf("keep %s of %s", matter, recipient), insert, id.New(), recipient, matter, given, terms, at, session, tx.CommitID())
 }
 
-// setRefusal brings the refusals in force to what is wanted, and tells whether that changed anything.
+// setRefusal sets or removes a refusal, and reports whether that changed anything.
 func setRefusal(ctx context.Context, tx *journal.Tx, recipient uuid.UUID, sender string, refused bool, session string, at time.Time) (bool, error) {
 	const add = `insert into refusal (recipient, sender, commit_id) values ($1, $2, $3) on conflict do nothing`
 	const lift = `delete from refusal where recipient = $1 and sender = $2`

@@ -15,8 +15,8 @@ import (
 
 const loopback = "127.0.0.1"
 
-// writeApart writes what units in processes of their own need beside their settings: identities for mutual TLS, and a file of process
-// settings each (config/<unit>.platform.yaml).
+// writeApart writes what units in processes of their own need beside their settings: identities for mutual TLS, and a file of
+// process settings each (config/<unit>.platform.yaml).
 func (r *Relay) writeApart(ctx context.Context, units []unit.Unit) error {
 	if err := issueIdentities(r.folder, units); err != nil {
 		return err

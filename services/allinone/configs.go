@@ -20,7 +20,7 @@ const edocCode = "NARU000001"
 // hubClient is the relay's client id at the sandbox hub.
 const hubClient = "00000000NARU0001"
 
-// doors are the addresses of the relay, decided before anything is told about them.
+// doors are the addresses of the relay, fixed before anything that names them is written.
 type doors struct{ rest, grpc, ops string }
 
 // reserve finds the addresses; a free port is taken once and then used as if it had been asked for.
@@ -56,7 +56,7 @@ func (r *Relay) endpoints(d doors) Endpoints {
 	}
 }
 
-// reached is where this machine reaches a door: one that listens on every address is called by one of them.
+// reached is the address at which this machine reaches a door; a door that listens on every address is called at one of them.
 func reached(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -1,8 +1,9 @@
-// Package allinone runs the whole relay in one process for a laptop or a small machine: embedded NATS JetStream, a private PostgreSQL
-// from the local binaries, every unit, and the sandbox in place of the outside world.
+// Package allinone runs the whole relay in one process for a laptop or a small machine: embedded NATS JetStream, a private
+// PostgreSQL from the local binaries, every unit, and the sandbox in place of the outside world.
 //
 // It is a composition, not a mode: the units are the same values that run in processes of their own, over the same code path, and
-// none of them knows. What is convenient and insecure — generated passwords, a seeded institution, test roots — lives here alone.
+// none of them knows the difference. Only this package has what is convenient and insecure: generated passwords, a seeded
+// institution, test roots.
 //
 // One folder holds everything:
 //

@@ -13,8 +13,8 @@ import (
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
-// fileRelay is the sandbox viewing system's way to the relay: its credentials exist only after an operator has made the viewing
-// system a principal, so they are read from a file when it is first asked, and again when they change.
+// fileRelay connects the sandbox viewing system to the relay. Its credentials exist only after an operator has made the viewing
+// system a principal, so they are read from a file at the first call, and again when they change.
 type fileRelay struct {
 	baseURL, file string
 

@@ -20,8 +20,8 @@ func (f folder) path(parts ...string) string {
 	return filepath.Join(append([]string{string(f)}, parts...)...)
 }
 
-// prepare makes the folder. The server of the private PostgreSQL may be another user, so the folder itself can be traversed; what is
-// secret below it is not readable by others.
+// prepare makes the folder. The server of the private PostgreSQL may be another user, so the folder itself can be traversed; what
+// is secret below it is not readable by others.
 func (f folder) prepare() error {
 	for _, dir := range []string{"", "config", "sandbox"} {
 		if err := os.MkdirAll(f.path(dir), 0o755); err != nil { //nolint:gosec // see above

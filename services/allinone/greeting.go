@@ -7,7 +7,8 @@ import (
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
-// Greeting tells where the relay is and how to send a document with curl, grpcurl and naru send. A test runs the commands it prints.
+// Greeting says where the relay is and how to send a document with curl, grpcurl and naru send. A test runs the commands it
+// prints.
 func (r *Relay) Greeting() string {
 	e := r.Endpoints
 	var b strings.Builder

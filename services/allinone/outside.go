@@ -24,7 +24,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/viewing"
 )
 
-// Ports of the sandbox systems on 127.0.0.1 where a free one is not asked for.
+// Ports of the sandbox systems on 127.0.0.1, unless free ones are requested.
 const (
 	hubPort = 8091 + iota
 	archivePort
@@ -52,7 +52,7 @@ type outside struct {
 	relay     *fileRelay
 }
 
-// openOutside binds the sandbox's addresses, so that units can be told where it is before it answers.
+// openOutside binds the sandbox's addresses, so that units can be given them before the sandbox answers.
 func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, opts Options) (*outside, error) {
 	authority, err := pki.Open(pki.Options{Dir: f.path("sandbox", "pki"), Clock: clock.System()})
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"strconv"
 )
 
-// Free ports are taken from below the range that outgoing connections use, so that none of those takes one between the look and the use.
+// Free ports are taken from below the range that outgoing connections use, so that none of those takes one between the look and
+// the use.
 const (
 	firstFreePort = 20000
 	lastFreePort  = 32000
@@ -20,8 +21,8 @@ const (
 // errNoPort: the block holds no free port any more.
 var errNoPort = errors.New("no free port is left")
 
-// ports hands out free ports, each once. They come from a block whose first port is held while the relay lives, so that no other relay of
-// this machine is given one that this relay has yet to listen on.
+// ports hands out free ports, each once. They come from a block whose first port is held while the relay lives, so that no other
+// relay of this machine is given one that this relay has yet to listen on.
 type ports struct {
 	claim     net.Listener
 	next, end int

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Nothing listens yet on a port that was handed out, and still nobody else is given it: not this relay a second time, no other relay.
+// Nothing listens yet on a port that was handed out, and still nobody else is given it: not this relay a second time, no other
+// relay.
 func TestAPortIsHandedOutOnce(t *testing.T) {
 	t.Parallel()
 	taken := map[int]bool{}

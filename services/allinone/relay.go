@@ -40,7 +40,8 @@ type Options struct {
 	FreePorts bool
 	// DatabaseURL is a superuser's URL of a PostgreSQL server to use instead of a private one.
 	DatabaseURL string
-	// Sandbox, where given, says by name where a sandbox runs that StartSandbox started with the same folder and database; nil starts one here.
+	// Sandbox, where given, says by name where a sandbox runs that StartSandbox started with the same folder and database; nil
+	// starts one here.
 	Sandbox map[string]string
 	// Apart leaves the units out: they run as processes of their own, with the files of this folder. Everything else runs here.
 	Apart bool
@@ -249,7 +250,7 @@ func (r *Relay) Wait(ctx context.Context) error {
 	}
 }
 
-// SyncsAlways tells whether the running bus writes every acknowledged message to disk before it answers.
+// SyncsAlways reports whether the running bus writes every acknowledged message to disk before it answers.
 func (r *Relay) SyncsAlways() bool { return r.bus.JetStreamConfig().SyncAlways }
 
 // Stop ends everything in the reverse order of its start.

@@ -8,7 +8,7 @@ import (
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
-// Sandbox is the outside world in a process of its own, so that what it costs can be told from what the relay costs.
+// Sandbox is the outside world in a process of its own, so that its cost can be measured apart from the relay's.
 type Sandbox struct {
 	// URLs of the systems by name, for Options.Sandbox of the relay.
 	URLs map[string]string
@@ -17,7 +17,8 @@ type Sandbox struct {
 	database *database
 }
 
-// StartSandbox starts the outside world alone. Dir, DatabaseURL and REST (a port that is not 0) are those of the relay that comes after it.
+// StartSandbox starts the outside world alone. Dir, DatabaseURL and REST (a port other than 0) must be those of the relay that is
+// started after it.
 func StartSandbox(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if opts.DatabaseURL == "" {
 		return nil, errors.New("start the sandbox alone: it needs the URL of the database that the relay uses")

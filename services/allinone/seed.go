@@ -84,7 +84,7 @@ func particulars(err error) string {
 	return strings.Join(append([]string{""}, problem.Lines()[1:]...), "\n")
 }
 
-// made tells whether an earlier start wrote a file.
+// made reports whether an earlier start wrote a file.
 func made(path string) (bool, error) {
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -39,8 +39,8 @@ type storedFile struct {
 	Pieces  [][]byte
 }
 
-// Audit opens every stored file, compares it with its digest, and looks for issued certificates without their file. The error tells
-// of each that does not hold.
+// Audit opens every stored file, compares it with its digest, and looks for issued certificates without their file. The error
+// tells of each that does not hold.
 func Audit(ctx context.Context, db pg.DBTX, box sealed.Opener) error {
 	var problems error
 	var last storedFile

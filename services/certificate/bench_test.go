@@ -169,7 +169,8 @@ func (b *bundle) received(edocNum string) {
 	b.delivery.knows(edocNum, &deliveryv1.GetReceivedResponse{Facts: facts})
 }
 
-// registered lets circulation know that the hub holds a document, readTimeRegistered that it holds the read time, and read the read time.
+// registered lets circulation know that the hub holds a document, readTimeRegistered that it holds the read time, and read the
+// read time.
 func (b *bundle) registered(edocNum string) {
 	b.told(edocNum, &circulationv1.GetRegistrationResponse{RegisteredAt: timestamppb.New(b.Clock.Now())})
 }

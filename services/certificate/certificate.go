@@ -20,7 +20,7 @@ const (
 	failed    state = 3
 )
 
-// document is what other units tell of a document when its certificate is asked for; empty where they know nothing.
+// document is what other units know about a document when its certificate is requested; zero if they know nothing.
 type document struct {
 	sender, recipient               string
 	senderAddress, recipientAddress string
@@ -30,7 +30,7 @@ type document struct {
 	sentAt, receivedAt, registeredAt time.Time
 }
 
-// certifiable tells whether everything a certificate is compared with is known and the hub holds the circulation.
+// certifiable reports whether everything the certificate is compared with is known and the hub has the circulation record.
 func (d document) certifiable() bool {
 	return d.hash != "" && !d.sentAt.IsZero() && !d.receivedAt.IsZero() && !d.registeredAt.IsZero() && d.senderAddress != "" && d.recipientAddress != ""
 }
@@ -41,7 +41,7 @@ const (
 	entitledRecipient = "recipient"
 )
 
-// right is the caller's to the document's certificate; empty for none.
+// right is the caller's right to the document's certificate; empty for none.
 func (d document) right(principal string, isSender bool) string {
 	switch {
 	case principal == "":
@@ -83,7 +83,8 @@ func (o order) applicant() string {
 	return o.senderAddress
 }
 
-// contentDigest is over what a repeated request must repeat. The id salts it: a short reason could be guessed from a bare digest.
+// contentDigest covers what a repeated request must repeat. The id is a salt: a short reason could be guessed from a plain
+// digest.
 func contentDigest(id uuid.UUID, edocNum, reason string) []byte {
 	h := sha256.New()
 	h.Write([]byte("naru.certificate.request.v1\x00"))
@@ -101,7 +102,7 @@ type checks struct {
 
 func (c checks) passed() bool { return len(c.failed()) == 0 }
 
-// names lists what passed, for the record of an attempt.
+// names lists the checks that passed, for the record of an attempt.
 func (c checks) names() []string { return c.that(true) }
 
 func (c checks) failed() []string { return c.that(false) }
@@ -133,23 +134,23 @@ func (c checks) that(passed bool) []string {
 	return list
 }
 
-// reading is what circulation tells of a document's read time.
+// reading is what circulation knows about a document's read time.
 type reading struct {
 	// at is the read time; zero while it is not known.
 	at time.Time
-	// registered: the hub had it before it was asked, so that the certificate states one.
+	// registered: the hub had the read time before it was asked for the certificate, so the certificate must state it.
 	registered bool
 }
 
-// expected is what a certificate has to state; certNum is the number it came under.
+// expected is what a certificate must state; certNum is the number the hub gave.
 type expected struct {
 	order
 	reading
 	certNum string
 }
 
-// compare completes the verification of a file with what it states: which document, between whom, when, for whom, under which number.
-// Latin letters of an address do not differ by case (hub-interface 3.1); the hub has times in whole seconds, truncated.
+// compare completes the verification of a file with its statements: which document, between whom, when, for whom, under which
+// number. Addresses are compared without regard to case (hub-interface 3.1); the hub's times are truncated to whole seconds.
 func compare(c *distcert.Certificate, verified distcert.Checks, d expected) checks {
 	result := checks{
 		format: verified.Format, signature: verified.Signature, chain: verified.Chain, identity: verified.Identity, validity: verified.Validity,
@@ -183,7 +184,7 @@ func attachmentsOf(c *distcert.Certificate) []string {
 // attachment is an attachment's hash as it is kept and compared.
 func attachment(algorithm, hash string) string { return algorithm + ":" + strings.ToLower(hash) }
 
-// sameSecond: what the certificate states is our time as the hub got it. Seconds of KST are those of UTC.
+// sameSecond compares a time in the certificate with ours as the hub got it. Seconds are the same in KST and UTC.
 func sameSecond(stated, ours time.Time) bool {
 	return !ours.IsZero() && stated.Equal(ours.Truncate(time.Second))
 }

@@ -289,7 +289,8 @@ func TestReadTimeOfACertificate(t *testing.T) {
 	}
 }
 
-// A document that is read after the request, while the hub issues its certificate, has it compared with that read time, which the attempt keeps.
+// A document that is read after the request, while the hub issues its certificate, has it compared with that read time, which the
+// attempt keeps.
 func TestAReadTimeThatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -18,21 +18,22 @@ type Config struct {
 	Lookup LookupConfig `yaml:"lookup"`
 }
 
-// IssuerConfig says whose certificates are believed.
+// IssuerConfig says whose certificates are accepted.
 type IssuerConfig struct {
 	// RootsFile is a PEM file of the roots the hub's signing certificate must lead to. Required.
 	RootsFile string `yaml:"roots_file" env:"NARU_CERTIFICATE_ROOTS_FILE"`
-	// SPKI are SHA-256 digests (hex) of the public keys that may sign; Subjects are distinguished names (RFC 2253) that may sign, for
-	// an issuer that renews its key. At least one entry in all: being under the root is not enough.
+	// SPKI are SHA-256 digests (hex) of the public keys that may sign; Subjects are distinguished names (RFC 2253) that may sign,
+	// for an issuer that renews its key. At least one entry in all: being under the root is not enough.
 	SPKI     []string `yaml:"spki"`
 	Subjects []string `yaml:"subjects"`
 	// Skew is how far the hub's clock may run ahead of ours; default 5s.
 	Skew config.Duration `yaml:"skew"`
 }
 
-// LookupConfig is how delivery, intake and circulation are asked about documents whose certificates are wanted.
+// LookupConfig is how delivery, intake and circulation are asked about documents whose certificates are requested.
 type LookupConfig struct {
-	// Timeout of finding out about the parties, and of finding out about the registration; default 2s. When it is over the caller is answered 503.
+	// Timeout for the question about the parties, and again for the question about the registration; default 2s. After it the
+	// caller gets 503.
 	Timeout config.Duration `yaml:"timeout"`
 }
 

@@ -23,7 +23,7 @@ func states() []proto.Message {
 	}
 }
 
-// requestedFact is without a sender: nobody has been asked yet whose the document is.
+// requestedFact names no sender: the sender of the document is not known yet.
 func requestedFact(r request, by authn.Principal) journal.Fact {
 	return journal.Fact{Subject: r.id.String(), Actor: r.principal, OccurredAt: r.requestedAt, Message: &certificatev1.CertificateRequested{
 		EdocNum: r.edocNum, PrincipalKind: by.Kind, RequestId: r.requestID, Digest: r.digest,

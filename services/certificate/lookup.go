@@ -16,22 +16,23 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// lookup asks other units about documents. That one cannot be asked is an error: it must not look like a document that does not exist, or is
-// not registered.
+// lookup asks other units about documents. If a unit cannot be asked, that is an error: it must not look like a document that
+// does not exist or is not registered.
 type lookup struct {
-	// intake is asked because a sender has a document from its acceptance on, delivery because both parties have it from its receipt on, and
-	// circulation what the hub holds.
+	// intake knows a sender's document from its acceptance on, delivery knows it from its receipt on for both parties, and
+	// circulation knows what the hub has.
 	intake      intakev1.IntakeLookupServiceClient
 	delivery    deliveryv1.DeliveryLookupServiceClient
 	circulation circulationv1.CirculationLookupServiceClient
-	// timeout of finding out about a party, and of finding out about a registration.
+	// timeout for the question about a party, and again for the question about a registration.
 	timeout time.Duration
 	metrics *metrics
 }
 
-// party finds out about a document and the caller's right to its certificate: of delivery, and for a sender whose document is not received,
-// of intake. Somebody else's document is asked about in the same way as a number nobody has, which would otherwise be told from it by the
-// time the answer takes, or by an answer while one cannot be asked. Of an unknown number it gives the zero document.
+// party asks about a document and the caller's right to its certificate: delivery, and for a sender whose document is not
+// received, intake. For somebody else's document and for an unknown number the same questions are asked. Otherwise the caller
+// could tell them apart by the time of the answer, or by an answer while one unit is away. For an unknown number it returns the
+// zero document.
 func (l lookup) party(ctx context.Context, p authn.Principal, number string) (d document, right string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
@@ -50,7 +51,7 @@ func (l lookup) party(ctx context.Context, p authn.Principal, number string) (d 
 	return d, d.right(p.ID, sender), nil
 }
 
-// whole is party, and since when the hub holds the circulation of a party's received document.
+// whole is party together with the time since when the hub has the circulation record of a received document.
 func (l lookup) whole(ctx context.Context, p authn.Principal, number string) (d document, right string, err error) {
 	if d, right, err = l.party(ctx, p, number); err != nil || right == "" || d.receivedAt.IsZero() {
 		return d, right, err
@@ -59,7 +60,7 @@ func (l lookup) whole(ctx context.Context, p authn.Principal, number string) (d 
 	return d, right, err
 }
 
-// registration tells since when the hub holds the circulation of a document, and its read time; zero for what is not known.
+// registration returns since when the hub has the circulation record of a document, and its read time; zero if not known.
 func (l lookup) registration(ctx context.Context, number string) (time.Time, reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
@@ -70,7 +71,7 @@ func (l lookup) registration(ctx context.Context, number string) (time.Time, rea
 	return instant(r.GetRegisteredAt()), reading{at: instant(r.GetReadAt()), registered: r.GetReadRegisteredAt() != nil}, nil
 }
 
-// documentOf reads an answer. One about another number is none.
+// documentOf reads an answer. An answer about another number counts as none.
 func (l lookup) documentOf(ctx context.Context, from, number string, f *platformv1.DocumentFacts, err error) (document, error) {
 	if err = l.judge(ctx, from, number, err); err != nil || f.GetEdocNum() != number {
 		return document{}, err
@@ -87,7 +88,7 @@ func (l lookup) documentOf(ctx context.Context, from, number string, f *platform
 	return d, nil
 }
 
-// judge counts an answer, and leaves of its errors those that are not that nothing is known.
+// judge counts an answer. It drops errors that only say that nothing is known, and returns the others.
 func (l lookup) judge(ctx context.Context, from, number string, err error) error {
 	outcome := "found"
 	switch {

@@ -15,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -141,8 +142,7 @@ func (b *bundle) private(t *testing.T, edocNum string) (kinds []string, events [
 	for _, message := range []aboutADocument{
 		&certificatev1.CertificateRequested{}, &certificatev1.CertificateAccepted{}, &certificatev1.CertificateRefused{}, &certificatev1.CertificateAttempted{},
 	} {
-		found, err := journal.OfKind(t.Context(), b.App, domain, frame.KindOf(message))
-		require.NoError(t, err)
+		found := journaltest.OfKind(t, b.App, domain, frame.KindOf(message))
 		frames, messages[frame.KindOf(message)] = append(frames, found...), message
 	}
 	slices.SortFunc(frames, func(a, b journal.Sealed) int { return bytes.Compare(a.ID[:], b.ID[:]) })
@@ -159,7 +159,8 @@ func (b *bundle) private(t *testing.T, edocNum string) (kinds []string, events [
 	return kinds, events
 }
 
-// A party is told, and the refusal says, that its document is not registered yet, from the moment on at which it has the document.
+// A party is told, and the refusal says, that its document is not registered yet, from the moment on at which it has the
+// document.
 func TestAPartyIsToldThatItsDocumentIsNotRegisteredYet(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -274,8 +275,8 @@ func TestALookupThatAnswersSomethingElse(t *testing.T) {
 	require.Equal(t, "DOCUMENT_NOT_FOUND", refused(t, b.asRecipient(t), number).Reason)
 }
 
-// Who cannot be asked is not taken for a no, whoever calls and whatever the number: the request is recorded, nothing is decided, and the same
-// request succeeds later.
+// Who cannot be asked is not taken for a no, whoever calls and whatever the number: the request is recorded, nothing is decided,
+// and the same request succeeds later.
 func TestALookupThatFails(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

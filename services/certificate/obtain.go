@@ -17,7 +17,7 @@ import (
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
 
-// outcomeKind is what came of one attempt.
+// outcomeKind is the result of one attempt.
 type outcomeKind string
 
 const (
@@ -59,7 +59,7 @@ func (s *service) obtain(ctx context.Context, j job) {
 		err = s.settle(sctx, j, o)
 	}
 	if err != nil {
-		// Nothing is stored; the lease runs out and the request is taken up again.
+		// Nothing is stored; after the lease the request is claimed again.
 		s.log.LogAttrs(ctx, slog.LevelError, "certificate attempt not settled", slog.String("certificate", j.id.String()), slog.Any("error", err))
 		return
 	}
@@ -70,7 +70,7 @@ func (s *service) obtain(ctx context.Context, j job) {
 	}
 }
 
-// ask has the hub issue the certificate and judges what came. An error means that not even the asking was possible.
+// ask has the hub issue the certificate and judges the result. An error means that the hub could not even be asked.
 func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 	reason, err := s.sealed.Open(ctx, sealed.Applicant, j.id.String(), j.reason)
 	if err != nil {
@@ -87,7 +87,8 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 		return s.failedCall(err), nil
 	}
 	if !read.registered {
-		// The document may have been read meanwhile, and the certificate state it: circulation knows of each read time before the hub does.
+		// The document may have been read meanwhile, and the certificate may state that. Circulation knows each read time before
+		// the hub does.
 		_, now, err := s.lookup.registration(ctx, j.edocNum)
 		if err != nil {
 			o := s.notComparable(ctx, j, err)
@@ -99,13 +100,13 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 	return s.judge(answer, expected{order: j.order, reading: read, certNum: answer.GetCertNum()}), nil
 }
 
-// notComparable: without the read time a certificate cannot be judged, and nothing is said about it.
+// notComparable: without the read time a certificate cannot be judged, so it is neither accepted nor rejected.
 func (s *service) notComparable(ctx context.Context, j job, err error) outcome {
 	s.log.LogAttrs(ctx, slog.LevelWarn, "circulation cannot be asked about a certificate", slog.String("certificate", j.id.String()), slog.Any("error", err))
 	return outcome{kind: unavailable, at: s.clock.Now(), detail: "circulation"}
 }
 
-// failedCall: a refusal ends the request; everything else says nothing about it.
+// failedCall: a refusal ends the request; every other error leaves it open.
 func (s *service) failedCall(err error) outcome {
 	f := fault.As(err)
 	o := outcome{kind: unavailable, at: s.clock.Now(), detail: f.Kind.String()}
@@ -115,13 +116,13 @@ func (s *service) failedCall(err error) outcome {
 	return o
 }
 
-// keep takes over what the hub answered.
+// keep stores the hub's answer in the outcome.
 func (o *outcome) keep(answer *hubv1.IssueDistributionCertificateResponse) {
 	digest := sha256.Sum256(answer.GetPdf())
 	o.exchange, o.certNum, o.pdf, o.digest = answer.GetExchange(), answer.GetCertNum(), answer.GetPdf(), digest[:]
 }
 
-// judge verifies a file and compares it with what it has to state.
+// judge verifies a file and compares it with what it must state.
 func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want expected) outcome {
 	o := outcome{read: want.reading, at: s.clock.Now()}
 	o.keep(answer)
@@ -130,7 +131,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 	}
 	c, verified, err := verify(o.at)
 	if c != nil && !verified.Validity && c.IssuedAt.After(o.at) && c.IssuedAt.Sub(o.at) <= s.config.Issuer.Skew.Std() {
-		// The hub's clock is a little ahead of ours.
+		// The hub's clock may be a little ahead of ours.
 		c, verified, err = verify(c.IssuedAt)
 	}
 	o.checks = compare(c, verified, want)
@@ -149,7 +150,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 	return o
 }
 
-// detailOf names the failed checks; the verifier's texts stay out of the store.
+// detailOf names the failed checks; the verifier's texts are not stored.
 func detailOf(err error) string {
 	text := "failed:"
 	for _, check := range distcert.FailedChecks(err) {
@@ -158,8 +159,8 @@ func detailOf(err error) string {
 	return text
 }
 
-// settle stores and states what came, with the new state, all or nothing. What came too late, when another replica has
-// taken the request up, is kept and changes nothing.
+// settle stores and states the result together with the new state. A result that comes too late, after another replica has
+// claimed the request, is stored but changes nothing.
 func (s *service) settle(ctx context.Context, j job, o outcome) error {
 	var pieces [][]byte
 	if o.pdf != nil {

@@ -19,7 +19,8 @@ func documentNotFound() error {
 	return fault.New(fault.NotFound, domain, certificatev1.Reason_REASON_DOCUMENT_NOT_FOUND, "there is no such document")
 }
 
-// lookupUnavailable: whether there is such a document, or the hub holds it, cannot be told now. What the neighbour said stays in the log.
+// lookupUnavailable: it is not known now whether the document exists, or whether the hub has it. The other unit's words stay in
+// the log.
 func lookupUnavailable(cause error) error {
 	return fault.New(fault.Unavailable, domain, nil, "the document cannot be looked up now", fault.WithRetryAfter(time.Second), fault.Wrap(cause))
 }

@@ -19,7 +19,7 @@ const (
 	unknownDocument = "unknown_document"
 	notEntitled     = "not_entitled"
 	notRegistered   = "not_registered"
-	// undecided is counted only: a unit could not be asked.
+	// undecided is only counted: a unit could not be asked.
 	undecided = "undecided"
 )
 
@@ -27,8 +27,8 @@ func isSender(p authn.Principal) bool {
 	return p.Kind == platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER
 }
 
-// request records what is asked for, asks other units about the document, and then records what was decided: accepted, or refused. What was
-// accepted before under the same id is answered at once. While a unit cannot be asked nothing is decided.
+// request records what is requested, asks other units about the document, and records the decision: accepted or refused. A
+// request that was accepted before under the same id is answered at once. While a unit cannot be asked nothing is decided.
 func (s *service) request(ctx context.Context, p authn.Principal, r *certificatev1.RequestCertificateRequest) (view, error) {
 	req, err := s.record(ctx, p, r)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *service) request(ctx context.Context, p authn.Principal, r *certificate
 	return s.accept(ctx, order{request: req, document: d, entitlement: right})
 }
 
-// record stores a request, or finds it if the caller asked the same under this id before; another content is a fault.
+// record stores a request, or finds it if the caller sent the same one under this id before; another content is a fault.
 func (s *service) record(ctx context.Context, p authn.Principal, r *certificatev1.RequestCertificateRequest) (request, error) {
 	req := request{
 		id: id.New(), edocNum: r.GetEdocNum(), principal: p.ID, kind: kindName(p.Kind), requestID: r.GetRequestId(), requestedAt: s.clock.Now(),
@@ -98,7 +98,7 @@ func (s *service) accept(ctx context.Context, o order) (view, error) {
 		}
 		return tx.Record(ctx, acceptedFact(o))
 	})
-	// The same call at the same time may have been accepted while this one waited.
+	// A concurrent call with the same request may have been accepted while this one waited.
 	fresh := pg.Constraint(err) != "certificate_pk"
 	if err != nil && fresh {
 		return view{}, err

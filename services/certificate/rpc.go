@@ -57,7 +57,8 @@ func (s *service) ListCertificates(ctx context.Context, r *certificatev1.ListCer
 		return nil, err
 	}
 	if len(views) == 0 {
-		// Who has a certificate of the document is a party; who has none is told that only as one.
+		// Who has requested a certificate of the document is a party. Anybody else must be shown to be one before an empty list
+		// is returned.
 		if _, right, err := s.lookup.party(ctx, p, r.GetEdocNum()); err != nil || right == "" {
 			return nil, cmp.Or(err, documentNotFound())
 		}
@@ -124,7 +125,7 @@ func protoOf(v view) *certificatev1.Certificate {
 	}
 }
 
-// What a file says is told only if it passed.
+// What a file states is shown only if it passed the checks.
 func stamp(v view, t time.Time) *timestamppb.Timestamp {
 	if v.state != issued || t.IsZero() {
 		return nil

@@ -28,7 +28,7 @@ const findRequestSQL = `
 	  from certificate_request
 	 where principal = $1 and principal_kind = $2 and request_id = $3`
 
-// findRequest finds what the caller asked under the same id before, and gives r as that; false for nothing.
+// findRequest finds what the caller requested under the same id before, and returns r as that request; false if there is none.
 func findRequest(ctx context.Context, db pg.DBTX, r request) (request, bool, error) {
 	known, err := pg.Scan(ctx, db, "find request", []any{&r.id, &r.edocNum, &r.digest}, findRequestSQL, r.principal, r.kind, r.requestID)
 	return r, known, err
@@ -41,8 +41,8 @@ const countRequestSQL = `
 	   set requests = c.requests + 1
 	returning requests`
 
-// countRequest gives an accepted request its number: the sender's are odd and the recipient's even. A number is told with the end of a
-// request, and must not tell how often the other party asked.
+// countRequest numbers an accepted request: the sender's numbers are odd and the recipient's even. The number is published when
+// the request ends, and must not reveal how often the other party asked.
 func countRequest(ctx context.Context, db pg.DBTX, edocNum, entitlement string) (int, error) {
 	n, err := pg.Value[int](ctx, db, "count request for "+edocNum, countRequestSQL, edocNum, entitlement)
 	if err != nil {

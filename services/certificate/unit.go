@@ -42,7 +42,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Requires: neighbours,
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
-	// Partitioned so that a year can be taken away whole; nothing is dropped by age alone.
+	// Partitioned so that a whole year can be removed; nothing is dropped by age alone.
 	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
 	States:     states(),
 	Policy:     "certificate/1",

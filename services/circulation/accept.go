@@ -16,7 +16,7 @@ import (
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
-// acceptance is an operator's word that what the hub calls already registered is ours.
+// acceptance is an operator's decision that the record which the hub calls already registered is ours.
 type acceptance struct {
 	id             uuid.UUID
 	operator       authn.Principal
@@ -35,8 +35,8 @@ func (s *service) newAcceptance(ctx context.Context, by authn.Principal, reason 
 	return a, nil
 }
 
-// AcceptQueued settles what is queued as already registered as if the hub's answer had counted at once. Sending it again cannot: the hub
-// gives the same answer, and an attempt of ours that left something there will never have been.
+// AcceptQueued settles a call that is queued as already registered, as if the hub's answer had counted at once. Sending the call
+// again cannot settle it: the hub gives the same answer again, and no attempt of ours can have registered the record.
 func (s *service) AcceptQueued(ctx context.Context, r *circulationv1.AcceptQueuedRequest) (*circulationv1.AcceptQueuedResponse, error) {
 	caller, err := authn.Require(ctx)
 	if err != nil {
@@ -76,14 +76,14 @@ func (s *service) accept(ctx context.Context, tx *journal.Tx, one settlement, by
 	if err := insertAcceptance(ctx, tx, one, by); err != nil {
 		return err
 	}
-	tx.OnCommit(s.bells[readTime].Ring) // which a registration may have made due
+	tx.OnCommit(s.bells[readTime].Ring) // the registration may have made the read time due
 	if err := state(ctx, tx, batch{kind: one.call.kind, lane: one.call.lane}, by.at, []settlement{one}); err != nil {
 		return err
 	}
 	return proveAcceptance(ctx, tx, one, by)
 }
 
-// whyNotAccepted tells a record that is unknown from one of which nothing, or nothing of that kind, waits.
+// whyNotAccepted tells an unknown record from a record without anything, or anything of that kind, in the queue.
 func whyNotAccepted(ctx context.Context, tx *journal.Tx, number string) error {
 	if _, err := recordSender(ctx, tx, number); err != nil {
 		return err

@@ -37,7 +37,8 @@ func accept(number string) *circulationv1.AcceptQueuedRequest {
 	return &circulationv1.AcceptQueuedRequest{EdocNum: number, Reason: acceptReason}
 }
 
-// A record the hub has already gets out of the queue by an operator's word only; then everything follows as by a normal registration.
+// A record the hub has already gets out of the queue by an operator's word only; then everything follows as by a normal
+// registration.
 func TestAcceptQueued(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -179,7 +180,8 @@ func TestWhatCannotBeAccepted(t *testing.T) {
 	require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()))
 }
 
-// After an acceptance the hub may say at the read time that it has no record, and then that it has it already: that was accepted once.
+// After an acceptance the hub may say at the read time that it has no record, and then that it has it already: that was accepted
+// once.
 func TestAcceptedRegistrationIsCheckedAgain(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

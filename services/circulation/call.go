@@ -10,7 +10,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// callKind is which of a record's two hub calls.
+// callKind says which of a record's two hub calls is meant.
 type callKind int16
 
 const (
@@ -26,13 +26,13 @@ func (k callKind) String() string {
 	return "registration"
 }
 
-// sql puts the names of the kind's columns of circulation_record in place of ${call}_….
+// sql replaces ${call}_… by the names of the kind's columns of circulation_record.
 func (k callKind) sql(statement string) string {
 	return strings.ReplaceAll(statement, "${call}", k.String())
 }
 
-// callState is where a hub call stands, as it is stored (statements have the numbers in clear, for the partial indexes); doc.go draws how
-// they follow each other.
+// callState is the state of a hub call, as stored (statements contain the numbers literally, for the partial indexes). doc.go
+// draws the transitions.
 type callState int16
 
 const (
@@ -63,23 +63,24 @@ type call struct {
 	kind callKind
 	// attempt is the number of this claim.
 	attempt int
-	// ineffective counts earlier attempts that surely left nothing at the hub.
+	// ineffective counts earlier attempts that certainly changed nothing at the hub.
 	ineffective   int
 	confirmations int
 	// digest of the content; nil before the first attempt.
 	digest []byte
-	// acknowledged: the hub has it already, this checks again.
+	// acknowledged: the hub has it already; this call checks again.
 	acknowledged bool
 	cause        uuid.UUID
 	traceparent  string
 }
 
-// mayHaveTakenEffect tells whether an earlier attempt, always of the same content, can be what the hub calls already registered.
+// mayHaveTakenEffect reports whether an earlier attempt (they all have the same content) can have made what the hub calls already
+// registered.
 func (c call) mayHaveTakenEffect() bool {
 	return c.digest != nil && c.attempt-1 > c.ineffective
 }
 
-// ordinal of the event that tells of a refused attempt: odd for registrations, even for read times.
+// ordinal of the event about a refused attempt: odd for registrations, even for read times.
 func (c call) ordinal() uint32 {
 	n := 2 * c.attempt
 	if c.kind == registration {
@@ -88,7 +89,7 @@ func (c call) ordinal() uint32 {
 	return uint32(n) //nolint:gosec // attempts are few
 }
 
-// sending is how far an attempt came.
+// sending says how far an attempt came.
 type sending string
 
 const (
@@ -104,7 +105,7 @@ const (
 	unknown sending = "UNKNOWN"
 )
 
-// attempt is what became of one item of a call.
+// attempt is the result for one item of a call.
 type attempt struct {
 	call call
 	// digest of the content that was, or would have been, sent.
@@ -113,24 +114,24 @@ type attempt struct {
 	result             int32
 	exchange           string
 	startedAt, endedAt time.Time
-	// defect is why it must not be sent at all; empty where it may.
+	// defect is why the item must not be sent at all; empty if it may be sent.
 	defect string
 	// code is the hub's own code of a refusal.
 	code string
 }
 
-// decision is what follows from an attempt.
+// decision says what follows from an attempt.
 type decision struct {
 	next callState
-	// wait before it is due again.
+	// wait before the call is due again.
 	wait bool
-	// effective is false where the attempt surely left nothing at the hub.
+	// effective is false if the attempt certainly changed nothing at the hub.
 	effective bool
-	// confirm counts one more look into something missing.
+	// confirm counts one more check of something missing.
 	confirm bool
-	// recheck: the registration is to be sent again first.
+	// recheck: the registration must be sent again first.
 	recheck bool
-	// reason it waits for a person.
+	// reason why it waits for a person.
 	reason string
 }
 

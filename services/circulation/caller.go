@@ -17,7 +17,7 @@ import (
 
 const (
 	destination = "hub"
-	// expressTurns of that many claims begin with express; the next begins with bulk, so that neither lane starves the other.
+	// expressTurns is how many claims in a row look at express first; the next looks at bulk first, so that no lane starves.
 	expressTurns = 3
 	// metaErrCode is the metadata key of the hub's own code in the hub unit's faults.
 	metaErrCode = "errCode"
@@ -70,7 +70,7 @@ func (s *service) do(ctx context.Context, b batch) {
 	ready, attempts := s.prepare(ctx, b.calls)
 	if len(ready) > 0 {
 		if err := beginCall(ctx, s.db, b, ready); err != nil {
-			// Nothing was sent; the lease gives the calls back.
+			// Nothing was sent; the calls are due again when the lease ends.
 			s.log.LogAttrs(ctx, slog.LevelWarn, "calls to the hub were not begun", slog.Int("calls", len(b.calls)), slog.Any("error", err))
 			return
 		}
@@ -80,13 +80,15 @@ func (s *service) do(ctx context.Context, b batch) {
 	settleCtx, cancel := work.Settling(ctx)
 	defer cancel()
 	if err := s.settle(settleCtx, b, attempts); err != nil {
-		// The lease gives the calls back; the hub then answers 2, which counts because these attempts have no known outcome.
+		// The calls are due again when the lease ends. The hub then answers 2, which is accepted because the outcome of these
+		// attempts is unknown.
 		s.log.LogAttrs(ctx, slog.LevelError, "results of the hub were not written down", slog.Int("calls", len(attempts)), slog.Any("error", err))
 	}
 }
 
-// send calls the hub with all of ready. If it refuses the call as a whole the halves are sent by themselves, until the offender is alone;
-// offenders is how many of those the batch may still have. before is what is known of ready where no call can be made now.
+// send calls the hub with all of ready. If the hub refuses the call as a whole, the halves are sent separately, until the item
+// that causes the refusal is alone. offenders is how many such items the batch may still have. before is the result for ready if
+// no call can be made now.
 func (s *service) send(ctx context.Context, kind callKind, ready []prepared, offenders *int, before sending) []attempt {
 	if len(ready) == 0 {
 		return nil
@@ -117,7 +119,7 @@ func (s *service) send(ctx context.Context, kind callKind, ready []prepared, off
 	return alone
 }
 
-// isRefusal: the hub, or the hub unit for it, answered that it does not take the call; sending the same again cannot help.
+// isRefusal: the hub, or the hub unit for it, does not accept the call; sending the same again cannot help.
 func isRefusal(err error) bool {
 	kind := fault.KindOf(err)
 	return kind == fault.Conflict || kind == fault.Invalid
@@ -130,7 +132,7 @@ type answer struct {
 	answeredAt time.Time
 }
 
-// call makes one call to the hub unit, unless that is left alone for now (work.ErrBlocked).
+// call makes one call to the hub unit, unless the unit is blocked for now (work.ErrBlocked).
 func (s *service) call(ctx context.Context, kind callKind, ready []prepared) (given answer, err error) {
 	err = s.destinations.Call(ctx, destination, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, s.config.Calls.Timeout.Std())

@@ -110,8 +110,8 @@ func TestClaimsNeverOverlap(t *testing.T) {
 	require.Empty(t, none.calls)
 }
 
-// What a replica had claimed before it ended is claimed again when its lease is over. Only where digests were written before, so that
-// something may have been sent, can what the hub then calls already registered be ours.
+// What a replica had claimed before it ended is claimed again when its lease is over. Only where digests were written before, so
+// that something may have been sent, can what the hub then calls already registered be ours.
 func TestLapsedClaims(t *testing.T) {
 	t.Parallel()
 	for name, begun := range map[string]bool{"before anything was sent": false, "when something may have been sent": true} {

@@ -22,19 +22,20 @@ type Calls struct {
 	Interval config.Duration `yaml:"interval"`
 	// Timeout of one call to the hub unit.
 	Timeout config.Duration `yaml:"timeout"`
-	// BatchTimeout bounds one batch with all the calls that halving it takes. A batch of a replica that ended is taken over after it.
+	// BatchTimeout bounds one batch, with all the calls that halving it needs. After this time another replica takes over the
+	// batch of a replica that ended.
 	BatchTimeout config.Duration `yaml:"batch_timeout"`
 	// FirstWait is the wait after a first attempt without an answer; it doubles up to MaxWait.
 	FirstWait config.Duration `yaml:"first_wait"`
 	MaxWait   config.Duration `yaml:"max_wait"`
 	// Pause is how long the hub unit is left alone after a call without an answer.
 	Pause config.Duration `yaml:"pause"`
-	// MaxConfirmations is how often a missing address, or a missing registration, is looked into before a person has to.
+	// MaxConfirmations is how often a missing address or registration is checked before a person must look at it.
 	MaxConfirmations int `yaml:"max_confirmations"`
 	// Confirmers is how many addresses are confirmed at once.
 	Confirmers int `yaml:"confirmers"`
-	// MaxOffenders bounds how many items of one refused batch are laid to the items' own charge: a hub that refuses everything has a
-	// trouble of its own, and the rest is sent again later.
+	// MaxOffenders bounds how many items of a refused batch are blamed for the refusal. A hub that refuses everything has a
+	// problem of its own, so the rest is sent again later.
 	MaxOffenders int `yaml:"max_offenders"`
 }
 

@@ -12,7 +12,7 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// confirmTask has the addresses confirmed that the hub did not know (result 5), and makes their registrations due again.
+// confirmTask asks the hub about addresses it did not know (result 5), and makes their registrations due again.
 func (s *service) confirmTask() (lifecycle.Task, error) {
 	timeout := s.config.Calls.Timeout.Std()
 	lease := work.Lease{For: 2*timeout + work.SettleTimeout}
@@ -27,8 +27,8 @@ func (s *service) confirmTask() (lifecycle.Task, error) {
 	}.Task()
 }
 
-// confirm asks for one address. Whatever the answer, the registration is sent again after a wait that grows, and so often that a person
-// looks at it in the end; only while nobody answers the question is asked again.
+// confirm asks about one address. Whatever the answer, the registration is sent again after a wait that grows, until it has
+// failed so often that a person must look. Only if nobody answers is the question asked again instead.
 func (s *service) confirm(ctx context.Context, c confirmation) {
 	next := due
 	_, err := s.address.ConfirmAddress(ctx, &addressv1.ConfirmAddressRequest{Address: c.address})

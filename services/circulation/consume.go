@@ -17,7 +17,7 @@ func (s *service) consumers() []inbox.Consumer {
 	}
 }
 
-// onDocumentReceived makes records, or completes those of documents read before, and their registrations due.
+// onDocumentReceived makes records and makes their registrations due. A record of a document that was read before is completed.
 func (s *service) onDocumentReceived(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentReceived]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
@@ -30,7 +30,7 @@ func (s *service) onDocumentReceived(ctx context.Context, tx *journal.Tx, events
 	return verdicts, s.keep(ctx, tx, registration, records)
 }
 
-// onDocumentRead adds the read time, which is held until the record is complete and registered.
+// onDocumentRead adds the read time. It is sent only after the record is complete and registered.
 func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	records := make([]record, 0, len(events))
@@ -45,7 +45,7 @@ func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []i
 	return verdicts, s.keep(ctx, tx, readTime, records)
 }
 
-// readFacts checks what a record cannot be made without.
+// readFacts checks the facts that a record needs.
 func readFacts(number string, f *platformv1.DocumentFacts) (record, inbox.Verdict) {
 	r := recordOf(number, f)
 	switch {
@@ -69,7 +69,7 @@ func told(r record, lane platformv1.Lane, cause, traceparent string) record {
 	return r
 }
 
-// keep merges what events told of records, and announces the calls that this made due.
+// keep merges the contents of events into records, and announces the calls that became due.
 func (s *service) keep(ctx context.Context, tx *journal.Tx, kind callKind, records []record) (err error) {
 	if len(records) == 0 {
 		return nil

@@ -24,7 +24,7 @@ type sealer interface {
 	Seal(ctx context.Context, p sealed.Purpose, subject string, plaintext []byte) ([]byte, error)
 }
 
-// hasher hashes contents with a key, because a title is short enough to be guessed from a plain hash (keys.MAC).
+// hasher hashes contents with a key (keys.MAC): a title is short enough to be guessed from a plain hash.
 type hasher interface {
 	Sum(parts ...[]byte) []byte
 	Equal(sum []byte, parts ...[]byte) bool
@@ -36,7 +36,7 @@ const (
 	defectTitle   = "TITLE_UNREADABLE"
 )
 
-// item is a call's item for the hub. The title is clear in it and is kept nowhere.
+// item is a call's item for the hub. It holds the title in clear and is not stored.
 func item(c call, title string) *hubv1.CirculationItem {
 	return &hubv1.CirculationItem{
 		EdocNum: c.number, Title: title, From: c.facts.GetFrom(), To: c.facts.GetTo(),
@@ -45,7 +45,7 @@ func item(c call, title string) *hubv1.CirculationItem {
 	}
 }
 
-// contentParts are everything the hub gets of a registration, as it gets it.
+// contentParts is everything that a registration sends to the hub, in the form in which it is sent.
 func contentParts(i *hubv1.CirculationItem) [][]byte {
 	parts := []string{
 		registration.String(), i.GetEdocNum(), i.GetTitle(),
@@ -60,7 +60,7 @@ func contentParts(i *hubv1.CirculationItem) [][]byte {
 	return bytesOf(parts)
 }
 
-// readParts are everything the hub gets of a read time.
+// readParts is everything that a read time sends to the hub.
 func readParts(number string, readAt time.Time) [][]byte {
 	return bytesOf([]string{readTime.String(), number, hubTime(readAt)})
 }
@@ -82,7 +82,8 @@ type prepared struct {
 	item *hubv1.CirculationItem
 }
 
-// prepare makes the content of each call and compares it with what was sent before. What may not be sent, or not now, is told apart.
+// prepare makes the content of each call and compares it with what was sent before. It separates calls that must not be sent, or
+// not now.
 func (s *service) prepare(ctx context.Context, calls []call) (ready []prepared, kept []attempt) {
 	for _, c := range calls {
 		p := prepared{attempt: attempt{call: c}}
@@ -113,7 +114,7 @@ func (s *service) prepare(ctx context.Context, calls []call) (ready []prepared, 
 	return ready, kept
 }
 
-// titleDefect tells a title that will never open from a key that cannot be had now, which is empty.
+// titleDefect returns why a title can never be opened; it is empty if its key is only unavailable now.
 func titleDefect(err error) string {
 	switch fault.KindOf(err) {
 	case fault.Corrupt, fault.NotFound:

@@ -1,8 +1,8 @@
 // Package circulation is the unit that keeps circulation records (유통정보) and registers them, and their read times, at the
 // distribution hub.
 //
-// A record exists for every document that was received or read, whichever fact comes first. The hub is called only where the sender
-// wanted circulation and this relay is the registrar. Two calls are made of a record, and where each stands is in its row:
+// A record exists for every document that was received or read, whichever fact comes first. The hub is called only if the sender
+// wanted circulation and this relay is the registrar. A record has two calls, and its row holds the state of each:
 //
 //	registration (due when the document was received)
 //
@@ -24,13 +24,15 @@
 //	       └──────────────────────────────┘
 //	                                      └── 3, 9, 4 too often, refused alone, content differs ──► QUEUED
 //
-// Calls are claimed by lease in batches and made outside of transactions. A batch is a row of hub_call: its insert is the claim, the
-// digests of what is sent are written to it before anything is, the results in the end, together with the one update of each record. A
-// claim that is not settled when its lease runs out lapses: its attempts count, and its documents are due again.
+// Calls are claimed by lease in batches and made outside of transactions. A batch is a row of hub_call: inserting it is the
+// claim. The digests of the contents are written to it before anything is sent. At the end the results are written to it, in the
+// same transaction as one update of each record. If the lease runs out before the claim is settled, the claim lapses: its
+// attempts count, and its documents are due again.
 //
-// What is sent is hashed before the first attempt; an attempt whose content would differ is never made. When the hub refuses a batch as a
-// whole, the batch is halved until the offender is alone. Nothing here changes a time.
+// The content is hashed before the first attempt, and an attempt with another content is never made. When the hub refuses a batch
+// as a whole, the batch is halved until the item that causes the refusal is alone. Nothing here changes a time.
 //
-// A 2 that nobody of ours can have caused stays a 2 however often it is asked; a person finds out whether the hub's record is ours, and
-// AcceptQueued then settles the call as that answer would have, acknowledged when it was given.
+// A 2 that no attempt of ours can have caused stays a 2, however often the hub is asked. A person finds out whether the hub's
+// record is ours. AcceptQueued then settles the call as that answer would have; it counts as acknowledged since the answer was
+// given.
 package circulation

@@ -15,10 +15,10 @@ import (
 
 const actor = "unit:circulation"
 
-// provedTogether is how many documents of a call go into one fact.
+// provedTogether is how many documents of a call one fact covers.
 const provedTogether = 50
 
-// prove records what came of a call, a late one included.
+// prove records the results of a call, also of one that came too late.
 func prove(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []settlement, late bool) error {
 	part := uint32(0)
 	for some := range slices.Chunk(all, provedTogether) {
@@ -34,7 +34,7 @@ func prove(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []se
 	return nil
 }
 
-// proof is what was sent, by its digest, and what the hub said.
+// proof is the digest of what was sent and the answer of the hub.
 func proof(one settlement) *circulationv1.HubCallItem {
 	item := &circulationv1.HubCallItem{
 		EdocNum: one.call.number, Attempt: int32(one.call.attempt), Outcome: string(one.sending), Result: one.result, //nolint:gosec // attempts are few

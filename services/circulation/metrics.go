@@ -19,7 +19,7 @@ type metrics struct {
 	lag               metric.Float64Histogram
 }
 
-// newMetrics also shows what waits; an age is 0 when nothing does. The alarm is on when the overdue are more than none.
+// newMetrics also shows what waits; an age is 0 when nothing waits. The alarm is on while something is overdue.
 func newMetrics(meter metric.Meter, db pg.DBTX, c clock.Clock, alarmAfter time.Duration) (*metrics, error) {
 	made := telemetry.NewInstruments(meter)
 	m := &metrics{

@@ -74,7 +74,7 @@ func (h *hub) do(f func()) {
 	f()
 }
 
-// begin counts a call and tells whether it is refused or unavailable as a whole.
+// begin counts a call and reports whether it is refused or unavailable as a whole.
 func (h *hub) begin(numbers []string) error {
 	h.calls++
 	h.batches = append(h.batches, len(numbers))

@@ -95,7 +95,8 @@ func TestReadAloneIsKept(t *testing.T) {
 	o.hub.do(func() { require.Len(t, o.hub.items, 1) })
 }
 
-// Times that contradict each other, and facts that cannot make a record, are given to an operator; one bad event hinders no other.
+// Times that contradict each other, and facts that cannot make a record, are given to an operator; one bad event hinders no
+// other.
 func TestContradictionsAreParked(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

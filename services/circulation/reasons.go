@@ -7,7 +7,7 @@ import (
 
 const domain = "circulation"
 
-// recordNotFound is also the answer for somebody else's document: that it exists is told to nobody.
+// recordNotFound is also the answer for somebody else's document: nobody learns that it exists.
 func recordNotFound() error {
 	return fault.New(fault.NotFound, domain, circulationv1.Reason_REASON_RECORD_NOT_FOUND, "there is no circulation record of this document")
 }

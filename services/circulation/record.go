@@ -8,7 +8,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// record is what is known of one document's circulation. A zero time is not known yet.
+// record is what is known about one document's circulation. A zero time is not known yet.
 type record struct {
 	number string
 	sender string
@@ -16,7 +16,7 @@ type record struct {
 	// facts hold everything but the times; nil until the document was received.
 	facts                      *platformv1.DocumentFacts
 	sentAt, receivedAt, readAt time.Time
-	// cause and traceparent are of the event that tells this.
+	// cause and traceparent belong to the event with this content.
 	cause, traceparent string
 }
 
@@ -32,7 +32,7 @@ func recordOf(number string, f *platformv1.DocumentFacts) record {
 	return r
 }
 
-// merge adds what another event tells of the same document: facts once known stay, times are the earliest told.
+// merge adds what another event says about the same document: known facts stay, and the earliest times count.
 func (r record) merge(other record) record {
 	if r.facts == nil {
 		r.facts = other.facts
@@ -63,12 +63,12 @@ func merged(records []record) []record {
 	return kept
 }
 
-// hasReadTime tells whether documents of this kind have a read time at the hub (docType 2 has none).
+// hasReadTime reports whether documents of this kind have a read time at the hub (docType 2 has none).
 func hasReadTime(t platformv1.DocumentType) bool {
 	return t != platformv1.DocumentType_DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME
 }
 
-// knownType tells whether this version knows the document type.
+// knownType reports whether this version knows the document type.
 func knownType(t platformv1.DocumentType) bool {
 	switch t {
 	case platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, platformv1.DocumentType_DOCUMENT_TYPE_NOTICE,

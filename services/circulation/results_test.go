@@ -221,8 +221,8 @@ func (o *office) statedOf(t *testing.T, number string) int {
 	return n
 }
 
-// A document its sender wanted no circulation for has no registrar (intake leaves it empty). Its record is created and kept like any
-// other (Act 18-5), with all its times; only the hub never hears of it.
+// A document its sender wanted no circulation for has no registrar (intake leaves it empty). Its record is created and kept like
+// any other (Act 18-5), with all its times; only the hub never hears of it.
 func TestRecordWithoutCirculationIsKept(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

@@ -13,7 +13,7 @@ import (
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
-// settle writes down what became of a batch and states it, in one transaction.
+// settle stores and states the results of a batch, in one transaction.
 func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error {
 	now := s.clock.Now()
 	all := make([]settlement, len(attempts))
@@ -48,7 +48,7 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 	return nil
 }
 
-// settleOurs brings the records of a batch that was still ours to where its results lead, and states it.
+// settleOurs moves the records of a batch whose claim is still ours to their next states, and states that.
 func (s *service) settleOurs(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []settlement) ([]settlement, error) {
 	readDue, err := settleRecords(ctx, tx, b, now, all)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// claimBatch claims due calls of one kind and lane by the row of hub_call that it makes of them. The records are only read; what keeps
-// another claim from taking them is that claims of a kind wait for each other and leave out the numbers of open calls. A claim sees every
-// claim before it because its statement begins when the turn is ours.
+// claimBatch claims due calls of one kind and lane by inserting a row of hub_call for them. It only reads the records. Two claims
+// cannot take the same record, because the claims of a kind wait for each other and leave out the numbers of open calls. A claim
+// sees all earlier claims, because its statement begins after it has got the lock.
 func claimBatch(ctx context.Context, db *pgxpool.Pool, kind callKind, lane platformv1.Lane, limit int, lease time.Duration) (batch, error) {
 	const turn = `
 		select exists (select from hub_call where kind = $1 and settled_at is null and lapsed_at is null and lease_until <= now())
@@ -67,8 +67,8 @@ func claimBatch(ctx context.Context, db *pgxpool.Pool, kind callKind, lane platf
 	return b, nil
 }
 
-// lapseCalls ends the claims whose lease has run out, whatever became of their replicas: each attempt counts, and may have taken effect
-// where its digest is there. A result that comes later finds the call lapsed.
+// lapseCalls ends the claims whose lease has run out, whatever happened to their replicas. Each attempt counts; one with a digest
+// may have taken effect. A result that comes later finds that the call has lapsed.
 func lapseCalls(ctx context.Context, tx pg.DBTX, kind callKind) error {
 	const lapse = `
 		with lapsed as (
@@ -87,7 +87,7 @@ func lapseCalls(ctx context.Context, tx pg.DBTX, kind callKind) error {
 	return pg.Exec(ctx, tx, "end claims that ran out", kind.sql(lapse), int16(kind))
 }
 
-// beginCall notes, before anything is sent, what the contents of a batch are; those that are not sent have none. It is work.ErrLost where
+// beginCall stores the digests of a batch before anything is sent; items that are not sent have none. It returns work.ErrLost if
 // the claim has lapsed.
 func beginCall(ctx context.Context, db pg.DBTX, b batch, ready []prepared) error {
 	digests := make([][]byte, len(b.calls))
@@ -107,12 +107,12 @@ func beginCall(ctx context.Context, db pg.DBTX, b batch, ready []prepared) error
 type settlement struct {
 	attempt
 	decision
-	// after how long it is due again, or, where the registration is to be checked, that is.
+	// after is the wait before the call is due again; if the registration must be checked, before the registration is due.
 	after time.Duration
 }
 
-// closeCall writes what came of every attempt of a batch, sorted by number, to its call. It tells whether the claim was still ours: a
-// result that came too late is kept and changes nothing else.
+// closeCall stores the result of every attempt of a batch, sorted by number, in its call. It reports whether the claim was still
+// ours: a result that came too late is kept but changes nothing else.
 func closeCall(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []settlement) (ours bool, err error) {
 	const settle = `
 		update hub_call
@@ -127,20 +127,22 @@ func closeCall(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all 
 	return ours, nil
 }
 
-// releaseReadTime, in an update of records r by settlements t, makes the read time due that waited for a registration now done.
+// releaseReadTime makes the read time due that waited for its registration. It is part of an update of records r by settlements
+// t.
 const releaseReadTime = `
 		       read_time_state  = case when t.state = 3 and r.read_time_state = 0 and r.read_at is not null and r.document_type <> 3
 		                               then 1 else r.read_time_state end,
 		       read_time_due_at = case when r.read_time_state = 0 and r.read_at is not null then now() else r.read_time_due_at end,`
 
-// recheckRegistration makes a registration due again that the hub says, at its read time, it does not have.
+// recheckRegistration makes a registration due again if the hub, asked about the read time, says that it does not have it.
 const recheckRegistration = `
 		       registration_state  = case when t.recheck and r.registration_state = 3 then 1 else r.registration_state end,
 		       registration_due_at = case when t.recheck and r.registration_state = 3 then now() + make_interval(secs => t.after)
 		                                  else r.registration_due_at end,`
 
-// settleRecords brings the records of a call to where its results lead, and with them the other call of each. It returns the numbers,
-// with whether a read time is due. The number of the attempt is the last fence. It MUST run after closeCall.
+// settleRecords moves the records of a call to the states that follow from its results, and the other call of each record, too.
+// It returns the numbers, each with whether a read time is due. It changes only records whose attempt number is still the same.
+// It MUST run after closeCall.
 func settleRecords(ctx context.Context, tx *journal.Tx, b batch, now time.Time, all []settlement) (map[string]bool, error) {
 	const settle = `
 		update circulation_record r
@@ -209,11 +211,11 @@ func settlementColumns(all []settlement) settledColumns {
 type confirmation struct {
 	number, address string
 	confirmations   int
-	// until is the end of the lease, which names the claim.
+	// until is the end of the lease; it identifies the claim.
 	until time.Time
 }
 
-// claimConfirmations claims confirmations by putting off when they are due.
+// claimConfirmations claims confirmations by moving their due time.
 func claimConfirmations(ctx context.Context, db pg.DBTX, lease work.Lease) ([]confirmation, error) {
 	const claim = `
 		with free as (

@@ -34,8 +34,9 @@ func retryQueued(ctx context.Context, tx *journal.Tx, number string) ([]call, er
 	return all, nil
 }
 
-// acceptQueued makes the calls of a record done that are queued because the hub has them already, each by the attempt that was told so,
-// registration first. That attempt counts from now on: the same answer to a later check is no news.
+// acceptQueued marks the calls of a record as done that are queued because the hub already has them, the registration first. It
+// names the attempt that got this answer. That attempt counts as effective from now on, so the same answer to a later check is
+// expected.
 func acceptQueued(ctx context.Context, tx *journal.Tx, number string) ([]settlement, error) {
 	const accept = `
 		with told as (
@@ -107,7 +108,7 @@ type queuePlace struct {
 	Number   string    `json:"n"`
 }
 
-// listQueue lists the records with a queued call, the longest waiting first, after a place.
+// listQueue lists the records with a queued call after a position, the longest waiting first.
 func listQueue(ctx context.Context, db pg.DBTX, after queuePlace, limit int) ([]full, error) {
 	return pg.All(ctx, db, "list the queue", scanFull, fullRecord(`
 		where  (r.registration_state = 4 or r.read_time_state = 4)
@@ -116,7 +117,7 @@ func listQueue(ctx context.Context, db pg.DBTX, after queuePlace, limit int) ([]
 		limit  $3`), after.QueuedAt, after.Number, limit)
 }
 
-// backlog is what waits, for metrics.
+// backlog counts what waits, for metrics.
 type backlog struct {
 	due, queued, overdue int64
 	oldestDue            time.Time
@@ -126,7 +127,7 @@ type backlog struct {
 // backlogCounted bounds the counts, so that measuring a long backlog costs no more than a short one.
 const backlogCounted = 100_000
 
-// readBacklog finds the oldest of what is due by one look into an index for each state and lane.
+// readBacklog finds the oldest due call by one index look-up for each state and lane.
 func readBacklog(ctx context.Context, db pg.DBTX, overdueBefore time.Time) (backlog, error) {
 	const read = `
 		with queued as materialized (

@@ -14,9 +14,9 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// mergeReceived adds what is known of received documents to their rows, and makes the registrations due that are wanted at the hub. It
-// tells how many. Rows that would not change are not touched; "offset 0" keeps the look at each of them one look into the index, never a
-// join with the whole table. Records are sorted and hold each number once.
+// mergeReceived adds what is known about received documents to their rows, and makes the wanted registrations due. It returns how
+// many. It does not touch rows that would not change. "offset 0" makes the server look up each row in the index, and never join
+// with the whole table. Records are sorted and hold each number once.
 func mergeReceived(ctx context.Context, tx pg.DBTX, platform string, records []record) (int, error) {
 	const merge = `
 		with told as (
@@ -66,8 +66,8 @@ func mergeReceived(ctx context.Context, tx pg.DBTX, platform string, records []r
 		c.types, c.hashes, c.attachments, c.titles, c.sent, c.received, c.causes, c.traces)
 }
 
-// mergeRead adds read times to the rows of records, and makes those due whose registration is done; the others wait for it (see
-// releaseReadTime). It tells how many are due. Records are sorted and hold each number once.
+// mergeRead adds read times to the rows of records. It makes those due whose registration is done; the others wait for it (see
+// releaseReadTime). It returns how many are due. Records are sorted and hold each number once.
 func mergeRead(ctx context.Context, tx pg.DBTX, records []record) (int, error) {
 	const merge = `
 		with told as (
@@ -131,7 +131,7 @@ func columnsOf(records []record) recordColumns {
 		c.sent, c.received, c.read = append(c.sent, r.sentAt), append(c.received, r.receivedAt), append(c.read, r.readAt)
 		c.from.add(r.facts.GetFrom())
 		c.to.add(r.facts.GetTo())
-		// A registrar is empty, and not null, where nobody registers the record: its facts are known all the same.
+		// A record that nobody registers has an empty registrar, not null: its facts are known.
 		c.registrars, c.recipients = append(c.registrars, r.facts.GetRegistrar()), append(c.recipients, pg.OrNull(r.facts.GetRecipient()))
 		c.circulations, c.types = append(c.circulations, r.facts.GetCirculation()), append(c.types, int16(r.facts.GetDocumentType())) //nolint:gosec // an enum of three
 		c.titles, c.hashes = append(c.titles, r.facts.GetSealedTitle()), append(c.hashes, formatDigest(r.facts.GetDocumentHash()))
@@ -216,7 +216,7 @@ type full struct {
 	registration, readTime callView
 }
 
-// callView is what is shown of a call.
+// callView is the part of a call that is shown.
 type callView struct {
 	state          callState
 	result         int32
@@ -272,7 +272,7 @@ func readRecord(ctx context.Context, db pg.DBTX, number, sender string) (full, e
 	return one, err
 }
 
-// recordSender reads whose document a record is about.
+// recordSender reads the sender of a record's document.
 func recordSender(ctx context.Context, db pg.DBTX, number string) (string, error) {
 	var sender string
 	known, err := pg.Scan(ctx, db, fmt.Sprintf("read the sender of circulation record %s", number), []any{&sender}, `select sender from circulation_record where edoc_num = $1`, number)

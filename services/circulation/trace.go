@@ -9,8 +9,7 @@ import (
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
-// parentOf puts a call to the hub under the trace of its first sampled document, and links it to those of the others: one call carries
-// the documents of many traces.
+// parentOf puts a call to the hub into the trace of its first sampled document, and links it to the traces of the others.
 func parentOf(ctx context.Context, b batch) (context.Context, []trace.SpanStartOption) {
 	parent, found := ctx, false
 	var links []trace.Link

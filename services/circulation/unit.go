@@ -29,7 +29,7 @@ var migrations embed.FS
 //go:embed settings.yaml
 var settings string
 
-// contentKey keys the digests of contents. It MUST be the same in every replica and outlive every call that is not done.
+// contentKey is the key of the digests of contents. It MUST be the same in every replica, and be kept until every call is done.
 const contentKey = "content"
 
 // alarmInterval is how often the queue's age is looked at.
@@ -56,7 +56,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
-// partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
+// partitions are kept ten years after the end of their year, or longer while a number in them is under legal hold.
 func partitions() []pg.Partition {
 	calls := journal.Kept("hub_call", pg.ByYearUUIDv7, "", "")
 	calls.Guard = `
@@ -65,8 +65,8 @@ func partitions() []pg.Partition {
 		         join (select distinct on (subject) subject, action from legal_hold order by subject, id desc) h on h.subject = any(e.numbers)
 		  where  h.action = 'placed')`
 	return []pg.Partition{
-		// The second version of a record has room on the page of the first, where its log holds only what changed. What is due comes
-		// and goes in a small part of a large table: vacuum must not wait for a fifth of it.
+		// A row has room for its second version on the same page. Due rows are a small, changing part of a large table, so vacuum
+		// must not wait until a fifth of the table has changed.
 		journal.Kept("circulation_record", pg.ByYearText, "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02", "e.edoc_num"),
 		calls,
 		journal.Kept("hub_acceptance", pg.ByYearText, "", "e.edoc_num"),

@@ -192,8 +192,8 @@ func TestInstitutionAddFails(t *testing.T) {
 	require.NoFileExists(t, f.path("new.json"))
 }
 
-// The documents and the corrected name go to the institution of the path under the request id given, and the command ends when the
-// address is registered, or refused once more.
+// The documents and the corrected name go to the institution of the path under the request id given, and the command ends when
+// the address is registered, or refused once more.
 func TestInstitutionResubmit(t *testing.T) {
 	t.Parallel()
 	const path = "/v1/admin/institutions/0191d0a1-0000-7000-8000-000000000001"

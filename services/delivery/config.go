@@ -19,7 +19,8 @@ type Config struct {
 
 // Notice is how recipients are told that a document arrived.
 type Notice struct {
-	// URL takes a POST per round of notices; it belongs to the operator's own messaging. Empty: nobody is told.
+	// URL takes a POST for each round of notices; it belongs to the operator's own messaging. If it is empty, no notices are
+	// given.
 	URL string `yaml:"url"`
 	// SecretFile holds the Standard Webhooks secret (whsec_ and base64 of 24 to 64 bytes) that signs notices.
 	SecretFile config.SecretFile `yaml:"secret_file"`
@@ -38,7 +39,7 @@ const (
 	maxKey    = 64
 )
 
-// maxNoticeTimeout leaves a round of notices time for an attempt of each.
+// maxNoticeTimeout is short enough for one attempt of each notice in a round.
 const maxNoticeTimeout = 30 * time.Second
 
 var errKey = errors.New("is no Standard Webhooks secret")

@@ -13,8 +13,8 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// consumers: each kind that locks deliveries has a consumer, and so a transaction, of its own. A transaction that locks rows for one kind
-// and then, from the beginning again, for another would meet others halfway and deadlock.
+// consumers: each kind that locks deliveries has its own consumer, so a transaction handles one kind. If a transaction locked
+// rows in order for one kind and then again from the start for another, two such transactions would deadlock.
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "resolved", From: "address", Handlers: []inbox.Handler{
@@ -28,7 +28,8 @@ func (s *service) consumers() []inbox.Consumer {
 
 type resolvedEvent = inbox.Event[*addressv1.RecipientResolved]
 
-// onRecipientResolved delivers, waits or closes. Which rows change is decided by the rows' own state, so repeats change nothing.
+// onRecipientResolved delivers, waits or closes. The state of each row decides whether it changes, so a repeated event changes
+// nothing.
 func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, events []resolvedEvent) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	documents := make([]document, 0, len(events))
@@ -47,7 +48,7 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, event
 		case closeIt:
 			d.state = Closed
 		case expire:
-			// Told at the deadline or after it, which so has passed here too.
+			// Address states this at or after the deadline, so the deadline has passed here, too.
 			d.state = Expired
 			if d.resolvedAt.After(earliest) {
 				earliest = d.resolvedAt
@@ -65,7 +66,8 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, event
 	return verdicts, s.decide(ctx, tx, now, merged(documents), events)
 }
 
-// clockAt reads the clock, at or after a moment. A clock nobody vouches for stamps nothing: the events are given back.
+// clockAt reads the clock, not earlier than the given moment. If the clock is not trusted, nothing is stamped and the events are
+// given back.
 func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, error) {
 	if err := s.watch.Ready(); err != nil {
 		return time.Time{}, fault.New(fault.Unavailable, domain, nil, "the clock may not be believed", fault.Wrap(err))
@@ -73,7 +75,7 @@ func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, e
 	return clock.NotBefore(ctx, s.clock, earliest)
 }
 
-// decide writes the documents by what becomes of them and states it.
+// decide writes what happens to the documents and states it.
 func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, documents []document, events []resolvedEvent) error {
 	withdrawn, err := withdrawnAt(ctx, tx, documents, now)
 	if err != nil {
@@ -103,7 +105,7 @@ func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, doc
 	})
 }
 
-// onCancelRequested decides a cancel that found the document here: too late, or noted for the next resolution.
+// onCancelRequested decides a cancel for a document that is here: too late, or noted for the next resolution.
 func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
 	requests := make([]document, len(events))
 	var latest time.Time
@@ -124,7 +126,7 @@ func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events 
 	return nil, s.stateCancelRefused(ctx, tx, now, tooLate, func(d document) journal.Fact { return events[d.event].Answer(actor, now, nil) })
 }
 
-// onCancelledByAddress closes what address has cancelled while it was still seeking the recipient.
+// onCancelledByAddress closes documents that address cancelled while it was still seeking the recipient.
 func (s *service) onCancelledByAddress(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.DocumentCancelled]) ([]inbox.Verdict, error) {
 	cancelled := make([]document, len(events))
 	for i, e := range events {
@@ -133,7 +135,7 @@ func (s *service) onCancelledByAddress(ctx context.Context, tx *journal.Tx, even
 	return nil, closeCancelled(ctx, tx, merged(cancelled), s.clock.Now())
 }
 
-// onAddressWithdrawn remembers ended addresses.
+// onAddressWithdrawn remembers addresses that have ended.
 func (s *service) onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
 	ended := map[string]moved{}
 	for _, e := range events {
@@ -142,7 +144,7 @@ func (s *service) onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events
 	return nil, insertWithdrawn(ctx, tx, ended)
 }
 
-// onDocumentRead shows the read time in the inbox; nobody is told any more of what has been read.
+// onDocumentRead shows the read time in the inbox. A document that was read needs no notice any more.
 func (s *service) onDocumentRead(ctx context.Context, tx *journal.Tx, events []inbox.Event[*viewingv1.DocumentRead]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	read := map[string]moved{}

@@ -130,8 +130,8 @@ func TestOwnMemberReceives(t *testing.T) {
 	require.Equal(t, "sender", listed.GetItems()[0].GetSenderAddress())
 }
 
-// A row leads to the facts behind it: to the receipt, whatever comes after it, to the refusal of a cancel, and to the frame that tells of the
-// reading.
+// A row leads to the facts behind it: to the receipt, whatever comes after it, to the refusal of a cancel, and to the frame that
+// tells of the reading.
 func TestRowsNameTheirFacts(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -205,7 +205,8 @@ func TestFinalResolutionsNeverDeliver(t *testing.T) {
 	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 }
 
-// A document whose recipient nobody could find out before the deadline expires at once; where a cancel was asked for, it is cancelled.
+// A document whose recipient nobody could find out before the deadline expires at once; where a cancel was asked for, it is
+// cancelled.
 func TestUnknownRecipientExpires(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -308,7 +309,8 @@ func TestWithdrawnAddressFails(t *testing.T) {
 	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 }
 
-// A document accepted by a clock ahead of ours is not stamped earlier than its acceptance: it is given back until our clock is there.
+// A document accepted by a clock ahead of ours is not stamped earlier than its acceptance: it is given back until our clock is
+// there.
 func TestClockBehindTheFactsWaits(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

@@ -14,8 +14,8 @@
 //	   └─ RecipientResolved (refused, ambiguous) ► CLOSED      address withdrawn ► FAILED
 //	                        (unknown, at the send deadline) ► EXPIRED
 //
-// Sent and received are stamped from one clock reading in one transaction: the document is transmitted to the system the recipient
-// designated in the moment it enters there (Act 6). They are never earlier than acceptance, registration at the archive, the
-// recipient's resolution or the addresses' own beginnings: delivery waits for its clock, and gives the event back if that is far off.
-// Nothing moves them afterwards.
+// Sent and received are stamped from one clock reading in one transaction: a document is transmitted to the system that the
+// recipient designated at the moment it enters it (Act 6). They are never earlier than acceptance, registration at the archive,
+// the recipient's resolution or the start of the addresses' validity. Delivery waits until its clock has reached that time, and
+// gives the event back if that takes too long. Later nothing changes these times.
 package delivery

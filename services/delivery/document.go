@@ -11,7 +11,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// State of a document's delivery; doc.go draws how they follow each other.
+// State of a document's delivery; doc.go draws the transitions.
 type State string
 
 // The states.
@@ -25,7 +25,7 @@ const (
 	Failed     State = "FAILED"
 )
 
-// outcome is what a resolution asks of a delivery.
+// outcome is what a resolution means for a delivery.
 type outcome int
 
 const (
@@ -36,7 +36,7 @@ const (
 	expire
 )
 
-// outcomeOf tells what a resolution asks for; unknown for one that a newer address unit may have learned to give.
+// outcomeOf returns what a resolution means; unknown for a resolution that only a newer address unit knows.
 func outcomeOf(r addressv1.Resolution) outcome {
 	switch r {
 	case addressv1.Resolution_RESOLUTION_OWN:
@@ -52,7 +52,8 @@ func outcomeOf(r addressv1.Resolution) outcome {
 	}
 }
 
-// notBefore is the earliest moment that may be stamped as sent: each named fact has to be true by then (architecture, section 6).
+// notBefore is the earliest moment that may be stamped as sent: each fact given here must be true by then (architecture, section
+// 6).
 func notBefore(f *platformv1.DocumentFacts, resolvedAt time.Time) time.Time {
 	earliest := resolvedAt
 	for _, at := range []time.Time{
@@ -65,7 +66,7 @@ func notBefore(f *platformv1.DocumentFacts, resolvedAt time.Time) time.Time {
 	return earliest
 }
 
-// document is a delivery in the making.
+// document is a delivery before its row is written.
 type document struct {
 	number     string
 	state      State
@@ -73,7 +74,7 @@ type document struct {
 	sender     string
 	facts      *platformv1.DocumentFacts
 	resolvedAt time.Time
-	// foundAtOnce tells that the first resolution found a consented member here.
+	// foundAtOnce: the first resolution found a consenting member here.
 	foundAtOnce bool
 	// event is the place of the answered event in its batch, frame the frame it came in.
 	event int

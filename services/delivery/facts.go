@@ -14,13 +14,13 @@ import (
 
 const actor = "unit:delivery"
 
-// stamp puts the one clock reading into the facts: sent and received are equal for an own member (architecture, section 3).
+// stamp writes the one clock reading into the facts: for a member here, sent and received are equal (architecture, section 3).
 func (d document) stamp(now time.Time) {
 	d.facts.ResolvedAt, d.facts.SentAt, d.facts.ReceivedAt = d.answered(), timestamppb.New(now), timestamppb.New(now)
 }
 
-// answered is the time of the first resolution, where that found a consented member here: status learns of it from delivery's answer, so that
-// the ordinary document has a write less there.
+// answered is the time of the first resolution, if that found a consenting member here. Status gets it with delivery's answer,
+// which saves status one write for an ordinary document.
 func (d document) answered() *timestamppb.Timestamp {
 	if !d.foundAtOnce {
 		return nil
@@ -28,10 +28,10 @@ func (d document) answered() *timestamppb.Timestamp {
 	return timestamppb.New(d.resolvedAt)
 }
 
-// envelope makes the event that tells of a document, without its message.
+// envelope makes the event about a document, without its message.
 type envelope func(d document) (journal.Fact, bool)
 
-// state states what became of the documents whose rows changed.
+// state states what happened to the documents whose rows changed.
 func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, changed map[State][]document, of envelope) error {
 	at := timestamppb.New(now)
 	messages := []struct {

@@ -13,8 +13,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Whatever becomes of the documents of a batch, it locks and inserts their rows in the order of their numbers: a transaction that has the
-// first and wants the last of them, as a batch of cancels does, waits for nobody.
+// Whatever becomes of the documents of a batch, it locks and inserts their rows in the order of their numbers: a transaction that
+// has the first and wants the last of them, as a batch of cancels does, waits for nobody.
 func TestBatchLocksInOrder(t *testing.T) {
 	t.Parallel()
 	const first, last = "20260101_NARUTEST01_0000000000001", "20260101_NARUTEST01_0000000000002"

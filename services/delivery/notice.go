@@ -31,17 +31,17 @@ const (
 	noticeInterval = 500 * time.Millisecond
 	maxAnswerBytes = 4 << 10
 	givenTimeout   = 10 * time.Second
-	// roundTime is how long a round may go on before it is written down.
+	// roundTime is how long a round may run before its result is stored.
 	roundTime = noticeLease - 2*givenTimeout
 )
 
-// body is what the operator's messaging gets: to whom something arrived, and from whom. Never title or content.
+// body is what the operator's messaging gets: for whom something arrived, and from whom. It never holds title or content.
 type body struct {
 	Type    string   `json:"type"`
 	Notices []notice `json:"notices"`
 }
 
-// notice tells one recipient of all that came for it since the round before.
+// notice tells one recipient about everything that arrived since the last round.
 type notice struct {
 	Recipient string    `json:"recipient"`
 	To        string    `json:"to"`
@@ -54,7 +54,7 @@ type arrived struct {
 	ReceivedAt time.Time `json:"receivedAt"`
 }
 
-// ofRecipients cuts documents, which are in the order of recipients, into those of each.
+// ofRecipients groups documents by recipient; they are sorted by recipient.
 func ofRecipients(documents []document) [][]document {
 	var cut [][]document
 	for i, d := range documents {
@@ -88,7 +88,7 @@ func recipientsOf(byRecipient [][]document) []*deliveryv1.RoundRecipient {
 	return recipients
 }
 
-// noticeClient keeps a connection for each call that is made at once.
+// noticeClient keeps one connection for each concurrent call.
 func noticeClient(n Notice) *http.Client {
 	client := &http.Client{Timeout: n.Timeout.Std() + time.Second}
 	if transport, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -107,7 +107,7 @@ func (s *service) noticeTask() (lifecycle.Task, error) {
 	}.Task()
 }
 
-// giveRound makes one attempt and writes down what came of it.
+// giveRound makes one attempt and stores its result.
 func (s *service) giveRound(ctx context.Context, r round) {
 	told, err := untold(ctx, s.db, r.numbers)
 	if err == nil && len(told) == 0 {
@@ -115,7 +115,7 @@ func (s *service) giveRound(ctx context.Context, r round) {
 	} else if err == nil {
 		byRecipient := ofRecipients(told)
 		if err = s.post(ctx, r.id, bodyOf(byRecipient)); err != nil && ctx.Err() != nil {
-			return // the round's time is over or the process stops; the lease gives it back
+			return // the round's time is over or the process stops; after the lease the round is given again
 		}
 		err = s.settle(ctx, r, told, byRecipient, err)
 	}
@@ -125,8 +125,8 @@ func (s *service) giveRound(ctx context.Context, r round) {
 	}
 }
 
-// settle writes down the outcome of an attempt. An error is why nobody was told, or why it is not known that somebody was: then the
-// lease gives the round back, and it is given again under the same id.
+// settle stores the outcome of an attempt. failure says why nobody was told, or why it is unknown whether somebody was; in the
+// second case the lease ends and the round is given again under the same id.
 func (s *service) settle(ctx context.Context, r round, told []document, byRecipient [][]document, failure error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), givenTimeout)
 	defer cancel()
@@ -143,7 +143,7 @@ func (s *service) settle(ctx context.Context, r round, told []document, byRecipi
 	}
 }
 
-// settleGiven takes away a round that was given, and states it: whom it told, and an event for each document.
+// settleGiven removes a round that was given and states it: whom it told, and an event for each document.
 func (s *service) settleGiven(ctx context.Context, r round, told []document, byRecipient [][]document) error {
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := endRound(ctx, tx, r); err != nil {
@@ -161,7 +161,7 @@ func (s *service) settleGiven(ctx context.Context, r round, told []document, byR
 	})
 }
 
-// giveUp ends a round that was tried often enough. That recipients were not told is stated like that they were.
+// giveUp ends a round that was tried often enough. It states that the recipients were not told.
 func (s *service) giveUp(ctx context.Context, r round, told []document, byRecipient [][]document, reason string) error {
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := markGivenUp(ctx, tx, r, told, reason); err != nil {
@@ -179,7 +179,7 @@ type answerError int
 
 func (e answerError) Error() string { return "answered with status " + strconv.Itoa(int(e)) }
 
-// refusesContent tells whether an answer is about what was told, and not about when it was told or by whom.
+// refusesContent reports whether an answer is about the content of a notice, not about its time or sender.
 func refusesContent(err error) bool {
 	var answer answerError
 	if !errors.As(err, &answer) {
@@ -201,8 +201,8 @@ func reasonOf(err error) string {
 	return "unreachable"
 }
 
-// post signs notices as Standard Webhooks has it (webhook-id, webhook-timestamp, webhook-signature), so that their receiver can tell
-// them from anybody else's and from a repeat.
+// post signs notices as Standard Webhooks requires (webhook-id, webhook-timestamp, webhook-signature), so that the receiver can
+// recognise forged and repeated ones.
 func (s *service) post(ctx context.Context, webhook uuid.UUID, content body) error {
 	payload, err := json.Marshal(content)
 	if err != nil {

@@ -36,7 +36,8 @@ func (r round) fact(at time.Time, message proto.Message) journal.Fact {
 	return journal.Fact{Subject: r.id.String(), Actor: actor, OccurredAt: at, Message: message}
 }
 
-// announce keeps which documents have come for the next round, where notices are configured: a row for each hundred of a transaction.
+// announce stores which documents have arrived for the next round, if notices are configured: one row for each hundred documents
+// of a transaction.
 func (s *service) announce(tx *journal.Tx, delivered []document, now time.Time) {
 	if s.config.Notice.URL == "" {
 		return
@@ -51,7 +52,7 @@ func (s *service) announce(tx *journal.Tx, delivered []document, now time.Time) 
 	}
 }
 
-// claimRounds takes rounds that are to be tried again, and makes new ones of what has come.
+// claimRounds claims rounds that must be tried again, and makes new ones from what has arrived.
 func (s *service) claimRounds(ctx context.Context, limit int) ([]round, error) {
 	const again = `
 		with due as (
@@ -73,8 +74,8 @@ func (s *service) claimRounds(ctx context.Context, limit int) ([]round, error) {
 	return append(rounds, gathered...), err
 }
 
-// gather makes at most limit rounds of what has come, oldest first. They are claimed as they are made. A round takes many arrivals where
-// documents come one by one; no arrival is longer than a round, so what it takes fits.
+// gather makes at most limit rounds from what has arrived, oldest first, and claims them. A round combines several arrivals if
+// documents come one by one. An arrival is never longer than a round, so it always fits.
 func (s *service) gather(ctx context.Context, limit int) ([]round, error) {
 	const gathering = `
 		with candidate as (
@@ -107,7 +108,7 @@ func scanRound(c pgx.CollectableRow) (r round, err error) {
 	return r, c.Scan(&r.id, &r.numbers, &r.owner, &r.attempt)
 }
 
-// untold reads the documents that still have to be told of: what has been read, or was to be cancelled, is not.
+// untold reads the documents that still need a notice: not those that were read or are to be cancelled.
 func untold(ctx context.Context, db pg.DBTX, numbers []string) ([]document, error) {
 	const read = `
 		select d.edoc_num, d.lane, d.sender, d.facts
@@ -126,7 +127,7 @@ func untold(ctx context.Context, db pg.DBTX, numbers []string) ([]document, erro
 	}, read, numbers)
 }
 
-// endRound takes a round away whose claim is still ours.
+// endRound removes a round whose claim is still ours.
 func endRound(ctx context.Context, db pg.DBTX, r round) error {
 	return work.Settle(ctx, db, `delete from notice_round where id = @id and owner = @owner and attempt = @attempt and given_up_at is null`, r.args())
 }
@@ -140,7 +141,7 @@ func putOff(ctx context.Context, db pg.DBTX, r round, reason string, delay time.
 		where id = @id and owner = @owner and attempt = @attempt and given_up_at is null`, args)
 }
 
-// markGivenUp ends a round that was tried often enough; what its documents were is left for a person.
+// markGivenUp ends a round that was tried often enough and keeps its documents for a person to see.
 func markGivenUp(ctx context.Context, db pg.DBTX, r round, told []document, reason string) error {
 	args := r.args()
 	args["reason"], args["numbers"] = reason, numbersOf(told)
@@ -149,8 +150,8 @@ func markGivenUp(ctx context.Context, db pg.DBTX, r round, told []document, reas
 		where id = @id and owner = @owner and attempt = @attempt and given_up_at is null`, args)
 }
 
-// splitRound puts a round for each recipient in the place of one whose content was refused, so that what is refused holds up nobody
-// else's. The refusal costs them no attempt.
+// splitRound replaces a round whose content was refused by one round for each recipient, so that the refused content does not
+// hold up the others. The refusal does not count as an attempt.
 func splitRound(ctx context.Context, tx pg.DBTX, r round, byRecipient [][]document, reason string) error {
 	const insert = `
 		insert into notice_round (id, edoc_nums, received_at, due_at, attempt, last_error)
@@ -174,7 +175,7 @@ func numbersOf(documents []document) []string {
 	return numbers
 }
 
-// noticeAge is the age of the oldest document whose recipient is still to be told; it looks at one row of either table.
+// noticeAge is the age of the oldest document whose recipient has not been told; it reads one row of each table.
 func noticeAge(ctx context.Context, db pg.DBTX) (time.Duration, error) {
 	const age = `
 		select coalesce(extract(epoch from now() - least(

@@ -7,7 +7,7 @@ import (
 
 const domain = "delivery"
 
-// itemNotFound is also the answer for somebody else's document: that it exists is told to nobody.
+// itemNotFound is also the answer for somebody else's document: nobody learns that it exists.
 func itemNotFound() error {
 	return fault.New(fault.NotFound, domain, deliveryv1.Reason_REASON_ITEM_NOT_FOUND, "there is no such document in this inbox")
 }

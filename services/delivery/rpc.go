@@ -70,7 +70,7 @@ func (s *service) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequ
 	return &deliveryv1.GetReceivedResponse{Facts: facts, Commit: commit.String()}, nil
 }
 
-// show opens the title, which is clear to the recipient only.
+// show opens the title; only the recipient sees it in clear.
 func (s *service) show(ctx context.Context, one item) (*deliveryv1.InboxItem, error) {
 	title, err := s.sealed.Open(ctx, sealed.Title, one.facts.GetEdocNum(), one.facts.GetSealedTitle())
 	if err != nil {

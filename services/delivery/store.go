@@ -25,7 +25,7 @@ type rows struct {
 	frames                               []uuid.UUID
 }
 
-// moved is a time that another unit has told, and the frame that told it.
+// moved is a time stated by another unit, and the frame that states it.
 type moved struct {
 	at    time.Time
 	frame uuid.UUID
@@ -68,10 +68,9 @@ func moment(t timestamp) *time.Time {
 	return &at
 }
 
-// advance moves the documents to what was decided, where their rows allow it, and returns those whose state changed, by the state
-// they changed to. One statement writes them all, whatever they change to, so that rows are locked, and new ones inserted, in the order of
-// their numbers and never from the beginning again. A document whose cancel was requested is cancelled where it would have been delivered, or
-// would have expired.
+// advance moves the documents to the decided states, if their rows allow it, and returns those whose state changed, by their new
+// state. One statement writes all of them, so that rows are locked and inserted once in the order of their numbers. A document
+// with a requested cancel is cancelled instead of delivered or expired.
 func advance(ctx context.Context, tx *journal.Tx, documents []document, now time.Time) (map[State][]document, error) {
 	const upsert = `
 		insert into delivery as d (edoc_num, state, lane, sender, send_deadline, recipient, facts, sent_at, received_at, viewing_deadline, changed_at,
@@ -116,7 +115,7 @@ func advance(ctx context.Context, tx *journal.Tx, documents []document, now time
 	return changed, nil
 }
 
-// requestCancel notes a cancel where nothing is decided yet, and returns the documents that were received already.
+// requestCancel notes a cancel for documents that are still undecided, and returns those that were already received.
 func requestCancel(ctx context.Context, tx *journal.Tx, requests []document, now time.Time) ([]document, error) {
 	const request = `
 		insert into delivery as d (edoc_num, state, lane, sender, changed_at, commit_id, frame_id, cancel_commit_id)
@@ -169,8 +168,8 @@ func closeCancelled(ctx context.Context, tx *journal.Tx, cancelled []document, n
 	return pg.Exec(ctx, tx, fmt.Sprintf("close %d cancelled deliveries", len(cancelled)), closing, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames)
 }
 
-// end closes up to limit waiting deliveries whose deadline has passed. One whose cancel was requested is cancelled: address, which would
-// have decided it, does not once it has ended its search.
+// end closes up to limit waiting deliveries whose deadline has passed. Those with a requested cancel are cancelled: address would
+// have decided that, but it does not after it has ended its search.
 func end(ctx context.Context, tx *journal.Tx, now time.Time, limit int) ([]document, error) {
 	const update = `
 		with due as (
@@ -193,7 +192,7 @@ func end(ctx context.Context, tx *journal.Tx, now time.Time, limit int) ([]docum
 	}, update, now, limit, tx.CommitID())
 }
 
-// withdrawnAt tells which of the recipients' addresses have ended.
+// withdrawnAt returns which of the recipients' addresses have ended.
 func withdrawnAt(ctx context.Context, tx pg.DBTX, documents []document, now time.Time) (map[string]bool, error) {
 	var addresses []string
 	for _, d := range documents {
@@ -218,7 +217,7 @@ func insertWithdrawn(ctx context.Context, tx pg.DBTX, ended map[string]moved) er
 	return nil
 }
 
-// markRead notes read times; the first stays. It tells which documents are in an inbox here.
+// markRead stores read times; the first one stays. It returns which documents are in an inbox here.
 func markRead(ctx context.Context, tx pg.DBTX, read map[string]moved) (map[string]bool, error) {
 	const mark = `
 		update delivery d
@@ -276,7 +275,7 @@ func (i item) place() place {
 
 const itemColumns = `select facts, read_at from delivery where recipient = $1 and state = 'DELIVERED'`
 
-// listInbox lists a recipient's documents, newest first, after a place.
+// listInbox lists a recipient's documents after a position, newest first.
 func listInbox(ctx context.Context, db pg.DBTX, recipient string, unread bool, after place, limit int) ([]item, error) {
 	return pg.All(ctx, db, "list an inbox", scanItem, itemColumns+`
 		  and (received_at, edoc_num) < ($2, $3) and (not $4 or read_at is null)

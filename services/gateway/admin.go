@@ -29,8 +29,8 @@ type adminService struct {
 
 var _ gatewayv1.PrincipalAdminServiceServer = (*adminService)(nil)
 
-// CreateInstitution has the address unit keep the institution, and makes its principal with the first credentials. Where that was cut off
-// between the two, the repeat makes the principal.
+// CreateInstitution has the address unit keep the institution, and makes its principal with the first credentials. If it ends
+// between the two, a repeated call makes the principal.
 func (s *adminService) CreateInstitution(ctx context.Context, r *gatewayv1.CreateInstitutionRequest) (*gatewayv1.CreateInstitutionResponse, error) {
 	caller, err := authn.Require(ctx)
 	if err != nil {

@@ -45,7 +45,8 @@ func TestBootstrap(t *testing.T) {
 	require.NoFileExists(t, again)
 }
 
-// An institution is made where it is kept, with its papers; here it is a principal, made once, with credentials, and told to the others.
+// An institution is made where it is kept, with its papers; here it is a principal, made once, with credentials, and told to the
+// others.
 func TestCreateInstitution(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

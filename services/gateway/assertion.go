@@ -43,7 +43,7 @@ type assertionClaims struct {
 	ID        string   `json:"jti"`
 }
 
-// expires is when the assertion need no longer be remembered.
+// expires is the time until which the assertion must be remembered.
 func (c assertionClaims) expires() time.Time {
 	return time.Unix(c.ExpiresAt, 0).Add(assertionLeeway).UTC()
 }
@@ -51,7 +51,7 @@ func (c assertionClaims) expires() time.Time {
 // assertions are signed by clients' own libraries; the request is bounded, and the RPC bounds them to 4,096 bytes.
 var assertions = jws.Profile{Outside: true, MaxBytes: maxFormBytes}
 
-// verifyAssertion judges a client assertion of at most five minutes. Errors say what is wrong and repeat nothing.
+// verifyAssertion checks a client assertion of at most five minutes. Errors say what is wrong and repeat no value.
 func verifyAssertion(assertion string, public *ecdsa.PublicKey, clientID, wanted string, now time.Time) (assertionClaims, error) {
 	var claims assertionClaims
 	text, err := assertions.Parse(assertion, &claims)

@@ -17,7 +17,7 @@ import (
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
-// refusedBecause is why a client was not authenticated. It is told to nobody outside.
+// refusedBecause is why a client was not authenticated. Nobody outside learns it.
 type refusedBecause string
 
 const (
@@ -33,14 +33,14 @@ const (
 // Error is the reason itself.
 func (r refusedBecause) Error() string { return string(r) }
 
-// How many refusals of one client have a fact each: so many at once, and one more each refusalEvery.
+// How many refusals of one client get a fact of their own: this many at once, and one more in each refusalEvery.
 const (
 	refusalBurst = 10
 	refusalEvery = time.Minute
 )
 
-// witness keeps in the journal what clients proved or failed to. Refusals come from anybody who knows a client's id, so that those of
-// one client are bounded; of clients that do not exist there are none.
+// witness records in the journal which clients authenticated and which failed. Anybody who knows a client's id can cause
+// refusals, so those of one client are bounded. Clients that do not exist have none.
 type witness struct {
 	journal *journal.Journal
 	clock   clock.Clock
@@ -54,14 +54,14 @@ func newWitness(j *journal.Journal, now clock.Clock) *witness {
 	return &witness{journal: j, clock: now, refusals: newBuckets(1/refusalEvery.Seconds(), refusalBurst, now), skipped: map[string]uint32{}}
 }
 
-// authenticated records that a client proved itself and was given a token. Without it no token leaves.
+// authenticated records that a client authenticated and got a token. No token is returned without this record.
 func (w *witness) authenticated(ctx context.Context, c client, p authn.Principal) error {
 	return w.record(ctx, c, p.TokenID, &gatewayv1.ClientAuthenticated{
 		Client: c.ID, Principal: c.Principal.String(), Proof: proofOf(c), Scopes: p.Scopes, ExpiresAt: timestamppb.New(p.ExpiresAt),
 	})
 }
 
-// refused records that somebody who named a client of ours was refused. An error that is no judgement is none to record.
+// refused records that somebody who named an existing client was refused. An error that is no refusal is not recorded.
 func (w *witness) refused(ctx context.Context, c client, refusal error) error {
 	var why refusedBecause
 	if c.ID == "" || !errors.As(refusal, &why) {
@@ -74,7 +74,7 @@ func (w *witness) refused(ctx context.Context, c client, refusal error) error {
 	return w.record(ctx, c, id.New().String(), &gatewayv1.ClientNotAuthenticated{Client: c.ID, Principal: c.Principal.String(), Why: string(why), Unrecorded: unrecorded})
 }
 
-// turn tells whether a refusal of the client has a fact, and how many before it had none.
+// turn reports whether a refusal of the client gets a fact, and how many before it got none.
 func (w *witness) turn(clientID string) (unrecorded uint32, due bool) {
 	_, full := w.refusals.take(clientID, 1)
 	w.mu.Lock()

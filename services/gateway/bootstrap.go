@@ -12,12 +12,13 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// bootstrapLock keeps replicas that start together from making an operator each (pg_advisory_xact_lock, of this schema's own database).
+// bootstrapLock keeps replicas that start at the same time from each making an operator (pg_advisory_xact_lock in this unit's
+// database).
 const bootstrapLock = 0x6e617275_67776179
 
-// bootstrap makes the first operator, if there is none, and writes its credentials to a file only the owner can read. The file is in
-// place before the operator is committed: an operator whose credentials nobody has cannot come to be. A file that is there already is
-// replaced, since without an operator nothing in it is good.
+// bootstrap makes the first operator, if there is none, and writes its credentials to a file that only the owner can read. The
+// file is written before the operator is committed, so there can be no operator whose credentials nobody has. An existing file is
+// replaced: without an operator its credentials are worthless.
 func bootstrap(ctx context.Context, path string, box *journal.Journal, c clock.Clock) (made bool, err error) {
 	if path == "" {
 		return false, nil

@@ -14,26 +14,26 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// catalogue is the whole of what the doors offer, as the units say.
+// catalogue is everything that the gateway offers, as the units describe it.
 type catalogue struct {
-	// units can be named by a call of what every unit offers.
+	// units are those that a call of a common service can name.
 	units []string
-	// services in the order of the units; what every unit offers comes last.
+	// services in the order of the units; those that every unit offers come last.
 	services []offered
 	// methods are the public and open RPCs by their full method names.
 	methods map[string]target
 }
 
-// offered is a service at the doors.
+// offered is a service that callers can reach through the gateway.
 type offered struct {
-	// unit serves it; empty where every unit does and the call says which.
+	// unit serves it; empty if every unit does and the call names one.
 	unit    string
 	service protoreflect.ServiceDescriptor
 	// rest puts its routes on a mux; nil where it has none.
 	rest func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error
 }
 
-// target is a method the doors pass on.
+// target is a method that the gateway forwards.
 type target struct {
 	unit   string
 	rule   *platformv1.Access
@@ -83,7 +83,7 @@ func (c *catalogue) add(unit string, doors []unit.Door) error {
 	return nil
 }
 
-// has tells whether there is such a unit.
+// has reports whether there is such a unit.
 func (c *catalogue) has(unit string) bool { return slices.Contains(c.units, unit) }
 
 // GetServiceInfo names the services, for server reflection.

@@ -18,15 +18,15 @@ type Config struct {
 	// PublicURL is the root under which callers know the REST door, e.g. https://relay.example; client assertions name
 	// <public_url>/oauth2/token as their audience. Required.
 	PublicURL string `yaml:"public_url" env:"NARU_GATEWAY_PUBLIC_URL"`
-	// BootstrapAdminFile is where the first operator's credentials are written (JSON, rights 0600) when there is no operator yet. Empty:
-	// none is made. The file should be moved to a safe place and erased.
+	// BootstrapAdminFile is where the first operator's credentials are written (JSON, rights 0600) when there is no operator yet.
+	// Empty: none is made. The file should be moved to a safe place and erased.
 	BootstrapAdminFile string `yaml:"bootstrap_admin_file" env:"NARU_GATEWAY_BOOTSTRAP_ADMIN_FILE"`
 	// TokenLife of access tokens; default 15m, at most 1h.
 	TokenLife config.Duration `yaml:"token_life"`
-	// CallTimeout is how long a call may take, its message's arrival included; default 30s, at most 30s.
+	// CallTimeout is how long a call may take, including the arrival of its message; default 30s, at most 30s.
 	CallTimeout config.Duration `yaml:"call_timeout"`
 	Quota       QuotaConfig     `yaml:"quota"`
-	// TrustedProxies are networks (CIDR) of proxies in front, whose X-Forwarded-For is believed.
+	// TrustedProxies are networks (CIDR) of proxies in front whose X-Forwarded-For is trusted.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 }
 
@@ -34,7 +34,7 @@ type Config struct {
 type DoorConfig struct {
 	// Listen is the address, e.g. ":8443"; empty closes the door.
 	Listen string `yaml:"listen"`
-	// CertificateFile and KeyFile (PEM) make it TLS 1.2 or later; both empty: plain, for a proxy in front of it.
+	// CertificateFile and KeyFile (PEM) make it TLS 1.2 or later. If both are empty it is plain, for a proxy in front of it.
 	CertificateFile string `yaml:"certificate_file"`
 	KeyFile         string `yaml:"key_file"`
 }

@@ -12,7 +12,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// door is what both doors judge callers by. What it admits the unit judges again.
+// door checks the callers at both doors. The unit checks them again.
 type door struct {
 	name     string
 	origins  origins
@@ -21,8 +21,8 @@ type door struct {
 	metrics  *metrics
 }
 
-// admit judges the caller of an RPC, takes one request from its quota, and gives the context of the call. What is open to everybody has
-// a quota by origin.
+// admit checks the caller of an RPC, takes one request from its quota, and returns the context of the call. RPCs that are open to
+// everybody have a quota by origin.
 func (d *door) admit(ctx context.Context, rule *platformv1.Access, origin, token string) (context.Context, allowance, error) {
 	if rule.GetOpen() {
 		return ctx, allowance{}, d.anonymous(ctx, origin)
@@ -70,13 +70,13 @@ func (d *door) items(ctx context.Context, items int) (allowance, error) {
 
 type answerKey struct{}
 
-// withAnswer lets the connection set headers of the answer.
+// withAnswer lets the connection set response headers.
 func withAnswer(ctx context.Context, answer http.Header) context.Context {
 	return context.WithValue(ctx, answerKey{}, answer)
 }
 
-// outward is a connection to a unit as the doors use it: it does not wait for a unit that is down, and it takes items from the caller's
-// quota.
+// outward is a connection to a unit as used by the doors: it does not wait for a unit that is down, and it takes items from the
+// caller's quota.
 type outward struct {
 	grpc.ClientConnInterface
 	door    *door

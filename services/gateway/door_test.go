@@ -322,7 +322,8 @@ func TestGRPCDoorWaitsForAMessageOnlySoLong(t *testing.T) {
 	}
 }
 
-// What needs no token has a quota by origin, the same at both doors and at the token endpoint; who has a token is not touched by it.
+// What needs no token has a quota by origin, the same at both doors and at the token endpoint; who has a token is not touched by
+// it.
 func TestQuotaOfWhatIsOpen(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *Config) { c.Quota.OpenPerSecond, c.Quota.OpenBurst = 0.5, 3 })

@@ -67,7 +67,7 @@ func newGRPCDoor(p *proxy, config DoorConfig, log *slog.Logger, c clock.Clock) (
 	return server, nil
 }
 
-// logStream writes one line for each call at the gRPC door. Methods the door does not know are not repeated.
+// logStream writes one line for each call at the gRPC door. It does not log the names of unknown methods.
 func logStream(known *catalogue, log *slog.Logger, c clock.Clock) grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (failure error) {
 		started := c.Now()

@@ -27,7 +27,7 @@ type oauthError struct {
 	Code        string `json:"error"`
 	Description string `json:"error_description,omitempty"`
 	status      int
-	// basic: the client tried HTTP Basic, so it is challenged for it.
+	// basic: the client tried HTTP Basic, so the answer has a Basic challenge.
 	basic bool
 }
 
@@ -98,7 +98,7 @@ func tokenRequest(w http.ResponseWriter, r *http.Request) (_ *gatewayv1.IssueTok
 	return request, false, takeAssertionForm(r, request)
 }
 
-// checkForm: one grant type, nothing twice, nothing in the query, nothing that is not text.
+// checkForm allows one grant type, nothing twice, nothing in the query, and only text.
 func checkForm(r *http.Request) *oauthError {
 	for _, values := range r.PostForm {
 		for _, value := range values {
@@ -136,7 +136,7 @@ func takeBasic(r *http.Request, request *gatewayv1.IssueTokenRequest) (bool, *oa
 	return true, nil
 }
 
-// takeAssertionForm finds the client an assertion is about, which need not be given beside it (RFC 7523 §3).
+// takeAssertionForm finds the client of an assertion; its id need not be given separately (RFC 7523 §3).
 func takeAssertionForm(r *http.Request, request *gatewayv1.IssueTokenRequest) *oauthError {
 	if request.GetClientAssertion() == "" {
 		if request.GetClientId() == "" || request.GetClientSecret() == "" {

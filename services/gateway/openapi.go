@@ -21,10 +21,10 @@ const problemSchema = `{
   }
 }`
 
-// describe turns the generated description into the one that is served: this API's own title, only the services that have routes, and
-// the errors as they really are.
+// describe turns the generated description into the one that is served: with this API's title, only the services that have
+// routes, and the errors as they really are.
 func describe(generated []byte, offers *catalogue) ([]byte, error) {
-	// What a generated client would get instead is a google.rpc.Status, which no call of this API answers with.
+	// Without this, generated clients would expect a google.rpc.Status, which this API never returns.
 	generated = bytes.ReplaceAll(generated, []byte(`"#/definitions/rpcStatus"`), []byte(`"#/definitions/Problem"`))
 	var document struct {
 		Swagger     string                                `json:"swagger"`

@@ -11,13 +11,13 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// forwardedFor is the header in which proxies tell for whom they call.
+// forwardedFor is the header in which proxies name the caller.
 const forwardedFor = "X-Forwarded-For"
 
-// origins tells where calls come from. Nobody has proved anything there, so it serves one purpose: that one neighbour of the network
-// cannot use up what everybody else needs.
+// origins finds out where calls come from. Nothing there is proved, so it has only one use: one network cannot use up what
+// everybody needs.
 type origins struct {
-	// proxies are believed about whom they call for.
+	// proxies are trusted when they name the caller.
 	proxies []netip.Prefix
 }
 
@@ -36,7 +36,7 @@ func (o origins) ofGRPC(ctx context.Context) string {
 	return o.of(from.Addr.String(), incoming.Get(forwardedFor))
 }
 
-// of is the first address, seen from here, that is no proxy of ours: an IPv4 address, or the /64 that an IPv6 subscriber has.
+// of is the first address, seen from here, that is not one of our proxies: an IPv4 address, or the /64 of an IPv6 subscriber.
 func (o origins) of(remote string, forwarded []string) string {
 	from, err := netip.ParseAddrPort(remote)
 	if err != nil {

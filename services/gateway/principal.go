@@ -22,11 +22,11 @@ const (
 	maxBatchItems = 1000
 )
 
-// principal is who may call, recipients aside.
+// principal is a caller other than a recipient.
 type principal struct {
 	ID   uuid.UUID
 	Kind platformv1.PrincipalKind
-	// Name of a viewing system or an operator; an institution's is the address unit's.
+	// Name of a viewing system or an operator; the address unit has an institution's.
 	Name      string
 	Suspended bool
 	Version   int32
@@ -46,7 +46,7 @@ type client struct {
 	RevokedAt    *time.Time
 }
 
-// usable tells whether tokens may be given.
+// usable reports whether tokens may be given.
 func (c client) usable() bool { return c.RevokedAt == nil && !c.Suspended }
 
 // secretMatches compares in constant time. A secret has 256 random bits, so one hash is as good as a slow one.
@@ -55,7 +55,7 @@ func (c client) secretMatches(secret string) bool {
 	return len(c.SecretDigest) == sha256.Size && subtle.ConstantTimeCompare(digest[:], c.SecretDigest) == 1
 }
 
-// grant picks the scopes of a token: those asked for, or all. false when the client lacks one.
+// grant picks the scopes of a token: the requested ones, or all. false if the client lacks a requested one.
 func (c client) grant(asked string) ([]string, bool) {
 	scopes := strings.Fields(asked)
 	if len(scopes) == 0 {
@@ -71,7 +71,8 @@ func (c client) grant(asked string) ([]string, bool) {
 	return scopes, true
 }
 
-// newClient makes credentials with a random id. Without a public key they have a secret, which is told once and kept as its SHA-256.
+// newClient makes credentials with a random id. Without a public key they have a secret, which is returned once and kept as its
+// SHA-256.
 func newClient(p principal, scopes []string, publicJWK string, now time.Time) (c client, secret string) {
 	if len(scopes) == 0 {
 		scopes = authn.Scopes(p.Kind)

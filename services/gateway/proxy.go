@@ -25,16 +25,16 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// unitHeader names the unit a call of a service that every unit offers goes to.
+// unitHeader names the unit for calls of a service that every unit offers.
 const unitHeader = "naru-unit"
 
 const (
-	// maxStrangers callers without a token send their messages at the same time, each within openReceive.
+	// maxStrangers is how many callers without a token may be sending their message at the same time, each within openReceive.
 	maxStrangers = 64
 	openReceive  = 2 * time.Second
 )
 
-// frame is a message that is passed on as it came.
+// frame is a message that is forwarded unchanged.
 type frame struct{ data mem.BufferSlice }
 
 // rawCodec passes frames on and leaves real messages (health, reflection) to the standard codec.
@@ -63,7 +63,7 @@ func (c rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
-// Name is the standard's, so that the other side sees nothing unusual.
+// Name is the standard codec's name, so that the other side sees a normal call.
 func (c rawCodec) Name() string { return grpcproto.Name }
 
 // proxy passes calls of the gRPC door on, as bytes.
@@ -109,7 +109,8 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	if err != nil {
 		return err
 	}
-	// Receiving counts: whoever never sends its message holds the door no longer than any other call, whatever deadline it asked for.
+	// The time for receiving counts, too: a caller that never sends its message cannot hold the door longer than other callers,
+	// whatever deadline it asked for.
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	request, err := p.receive(ctx, to.rule, stream)
@@ -138,7 +139,8 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	var reply frame
 	// Every public RPC is unary: one message there, one back.
 	if err := conn.Invoke(metadata.NewOutgoingContext(ctx, outgoing), method, request, &reply, grpc.ForceCodecV2(p.codec), grpc.WaitForReady(false)); err != nil {
-		// A server answers Internal to what it cannot decode, before any of our code sees it. The messages are looked at here only then.
+		// A server answers Internal to a message it cannot decode, before our code sees it. Only then is the message checked
+		// here.
 		if fault.KindOf(err) == fault.Internal && proto.Unmarshal(request.data.Materialize(), dynamicpb.NewMessage(to.input)) != nil {
 			return undecodable()
 		}
@@ -151,8 +153,8 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	return nil
 }
 
-// receive waits for the one message of a call, at most as long as ctx lasts. Of callers without a token only so many are waited for at
-// once, and not for long: what they send is held in memory before anybody knows who they are.
+// receive waits until ctx ends for the one message of a call. The number of callers without a token that it waits for is bounded,
+// and their time is short: their messages are held in memory before anybody knows who they are.
 func (p *proxy) receive(ctx context.Context, rule *platformv1.Access, stream grpc.ServerStream) (*frame, error) {
 	if rule.GetOpen() {
 		var cancel context.CancelFunc
@@ -172,7 +174,7 @@ func (p *proxy) receive(ctx context.Context, rule *platformv1.Access, stream grp
 	return request, nil
 }
 
-// awaitMessage reads a message within ctx. The stream ends with its handler, and so does its reader.
+// awaitMessage reads a message within ctx. The stream ends with its handler, and then the reader ends, too.
 func awaitMessage(ctx context.Context, stream grpc.ServerStream) (*frame, error) {
 	type arrived struct {
 		request frame

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// maxBuckets bounds the memory of each kind of quota; over it the buckets that are full again are forgotten, which changes nothing.
+	// maxBuckets bounds the memory of each kind of quota. Above it, full buckets are forgotten, which changes nothing.
 	maxBuckets = 10_000
 )
 
-// quota bounds what one principal, or one origin without a token, may ask of this replica, by token buckets in memory. A relay of n replicas lets through up to n
-// times as much.
+// quota bounds what one principal, or one origin without a token, may ask of this replica, by token buckets in memory. A relay of
+// n replicas lets through up to n times as much.
 type quota struct {
 	requests, items, token, open *buckets
 }
@@ -35,11 +35,11 @@ func newQuota(c QuotaConfig, now clock.Clock) *quota {
 // allowance is what is left of a quota after a call.
 type allowance struct {
 	limit, remaining int
-	// reset is the time until the quota is whole again.
+	// reset is the time until the quota is full again.
 	reset time.Duration
 }
 
-// headers tells the caller (draft-ietf-httpapi-ratelimit-headers, in its form of three fields).
+// headers writes the quota headers (draft-ietf-httpapi-ratelimit-headers, in its form of three fields).
 func (a allowance) headers(h http.Header) {
 	h.Set("RateLimit-Limit", strconv.Itoa(a.limit))
 	h.Set("RateLimit-Remaining", strconv.Itoa(a.remaining))
@@ -87,7 +87,7 @@ func (b *buckets) take(key string, n int) (allowance, error) {
 		limiter = rate.NewLimiter(rate.Limit(b.perSecond), b.burst)
 		b.limiters[key] = limiter
 	}
-	// More than the bucket holds would never be let through; intake says what is wrong with such a batch.
+	// A batch larger than the bucket would never pass; it passes here, and intake reports what is wrong with it.
 	n = min(n, b.burst)
 	reservation := limiter.ReserveN(now, n)
 	if wait := reservation.DelayFrom(now); wait > 0 {
@@ -104,7 +104,7 @@ func (b *buckets) left(limiter *rate.Limiter, now time.Time) allowance {
 	}
 }
 
-// shrink forgets full buckets when there are too many, and all of them when none is full.
+// shrink forgets full buckets when there are too many, and all buckets when none is full.
 func (b *buckets) shrink(now time.Time) {
 	if len(b.limiters) < maxBuckets {
 		return

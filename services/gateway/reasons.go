@@ -24,7 +24,7 @@ func invalidField(field, rule, message string) error {
 		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))
 }
 
-// undecodable is a gRPC message that is not one of the RPC's: cut off, not UTF-8, or of another type.
+// undecodable is the fault for a gRPC message that the RPC cannot have: cut off, not UTF-8, or of another type.
 func undecodable() error {
 	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the message cannot be decoded")
 }

@@ -25,7 +25,7 @@ const (
 	readTimeout       = 60 * time.Second
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 32 << 10
-	// answerTime is what is left for writing after a call's deadline.
+	// answerTime is the time for writing the answer after a call's deadline.
 	answerTime = 30 * time.Second
 	// stopGrace bounds waiting for calls under way.
 	stopGrace = 10 * time.Second
@@ -68,7 +68,7 @@ func (d *restDoor) handler(ctx context.Context, edge gateway.EdgeDeps) (http.Han
 	}))
 }
 
-// api is everything that is an RPC.
+// api serves everything that is an RPC.
 func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 	mux := gateway.NewMux()
 	var services []protoreflect.ServiceDescriptor
@@ -108,7 +108,7 @@ func (d *restDoor) outward(unit string) (grpc.ClientConnInterface, error) {
 	return &outward{ClientConnInterface: conn, door: d.door, methods: d.catalogue.methods}, nil
 }
 
-// admit judges the caller before the body is read.
+// admit checks the caller before the body is read.
 func (d *restDoor) admit(ctx context.Context, r *http.Request, route *gateway.Route, answer http.Header) (context.Context, error) {
 	var token string
 	if values := r.Header.Values("Authorization"); len(values) == 1 {
@@ -121,7 +121,7 @@ func (d *restDoor) admit(ctx context.Context, r *http.Request, route *gateway.Ro
 	return ctx, err
 }
 
-// only answers 405 to other methods.
+// only answers 405 to all other methods.
 func (d *restDoor) only(method, name string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		gateway.SetRouteName(r.Context(), name)
@@ -158,7 +158,7 @@ func (d *restDoor) verifierEndpoint(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// publish answers with what a unit, named in the path, says of its keys.
+// publish answers with the keys of the unit named in the path.
 func (d *restDoor) publish(w http.ResponseWriter, r *http.Request, suffix, contentType string,
 	read func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error),
 ) {
@@ -194,7 +194,7 @@ func (d *restDoor) healthEndpoint(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 }
 
-// readyEndpoint tells whether this unit can work, not why it cannot: the door is public.
+// readyEndpoint reports whether this unit can work, but not why it cannot: the door is public.
 func (d *restDoor) readyEndpoint(w http.ResponseWriter, r *http.Request) {
 	if err := d.ready(r.Context()); err != nil {
 		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready"})
@@ -203,8 +203,8 @@ func (d *restDoor) readyEndpoint(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
 }
 
-// restTask serves until its context ends, then waits for calls under way. The listener is open before, so that a port that is taken is
-// an error of building.
+// restTask serves until its context ends, then waits for calls under way. The listener was opened before, so a port that is taken
+// makes building the unit fail.
 func restTask(listener net.Listener, handler http.Handler, config DoorConfig, timeout time.Duration) (lifecycle.Task, error) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

@@ -12,7 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// insertPrincipal tells whether it is new.
+// insertPrincipal inserts a principal and reports whether it is new.
 func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) (made bool, err error) {
 	return pg.Changed(ctx, tx, fmt.Sprintf("insert principal %s", p.ID), `
 		insert into principal (id, kind, name, suspended, version, created_at, commit_id)
@@ -21,7 +21,7 @@ func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) (made boo
 		p.ID, authn.KindName(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt, tx.CommitID())
 }
 
-// countSenders tells how many of the ids are senders.
+// countSenders returns how many of the ids are senders.
 func countSenders(ctx context.Context, db pg.DBTX, ids []uuid.UUID) (int, error) {
 	return pg.Value[int](ctx, db, "count senders", `select count(*) from principal where id = any($1) and kind = 'sender'`, ids)
 }
@@ -76,7 +76,7 @@ func countClients(ctx context.Context, db pg.DBTX, owner uuid.UUID) (int, error)
 	return pg.Value[int](ctx, db, fmt.Sprintf("count clients of %s", owner), `select count(*) from client where principal = $1 and revoked_at is null`, owner)
 }
 
-// revokeClient tells whose client it was and whether this call revoked it; found is false where there is none.
+// revokeClient returns whose client it was and whether this call revoked it; found is false if there is none.
 func revokeClient(ctx context.Context, tx *journal.Tx, id string, now time.Time) (owner uuid.UUID, revoked, found bool, err error) {
 	known, err := pg.Scan(ctx, tx, "revoke client", []any{&owner, &revoked}, `
 		with revoked as (

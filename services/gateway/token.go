@@ -37,13 +37,13 @@ func (s *tokenService) IssueToken(ctx context.Context, r *gatewayv1.IssueTokenRe
 func (s *tokenService) issue(ctx context.Context, r *gatewayv1.IssueTokenRequest) (*gatewayv1.IssueTokenResponse, error) {
 	c, err := s.authenticate(ctx, r)
 	if err != nil {
-		// That the fact could not be kept is the worse of the two.
+		// If the fact cannot be stored, that error matters more.
 		if failure := s.witness.refused(ctx, c, err); failure != nil {
 			return nil, failure
 		}
 		return nil, err
 	}
-	// Only who proved to be the client uses up its quota; else anybody could lock it out.
+	// Only an authenticated client uses up the client's quota; otherwise anybody could lock it out.
 	if err := s.quota.tokens(c.ID); err != nil {
 		return nil, err
 	}
@@ -63,8 +63,8 @@ func (s *tokenService) issue(ctx context.Context, r *gatewayv1.IssueTokenRequest
 	}, nil
 }
 
-// authenticate finds the client and takes its proof. A client that was found and refused is returned with the refusal. Why it is refused
-// stays in the log and in the journal.
+// authenticate finds the client and checks its proof. If the client exists but is refused, it is returned with the refusal. The
+// reason for the refusal stays in the log and in the journal.
 func (s *tokenService) authenticate(ctx context.Context, r *gatewayv1.IssueTokenRequest) (client, error) {
 	if (r.GetClientSecret() == "") == (r.GetClientAssertion() == "") {
 		return client{}, invalidClient(notOneProof)
@@ -87,7 +87,7 @@ func (s *tokenService) authenticate(ctx context.Context, r *gatewayv1.IssueToken
 	}
 }
 
-// takeAssertion verifies a client assertion and remembers it, so that it is good once.
+// takeAssertion verifies a client assertion and remembers it, so that it can be used only once.
 func (s *tokenService) takeAssertion(ctx context.Context, c client, assertion string) error {
 	if c.PublicJWK == "" {
 		return invalidClient(noKey)

@@ -114,7 +114,7 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 	return &service{tokens: tokens, admin: admin, background: append([]lifecycle.Task{forgetTask(env)}, doors...)}, nil
 }
 
-// openDoors listens at both doors; a port that is taken is told at once.
+// openDoors listens at both doors; a port that is taken is reported at once.
 func openDoors(ctx context.Context, env *unit.Env, config *Config, offers *catalogue, quotas *quota, measured *metrics) (tasks []lifecycle.Task, err error) {
 	proxies, err := config.proxies()
 	if err != nil {
@@ -189,7 +189,7 @@ func restHandler(ctx context.Context, env *unit.Env, config *Config, offers *cat
 	return rest.handler(ctx, gateway.EdgeDeps{Log: env.Log, Clock: env.Clock, Tracer: env.Tracer, Meter: env.Meter})
 }
 
-// forgetTask forgets client assertions that could not be used again anyway.
+// forgetTask deletes client assertions that have expired and cannot be used again.
 func forgetTask(env *unit.Env) lifecycle.Task {
 	return lifecycle.Every("assertions", forgetEvery, func(ctx context.Context) {
 		if err := forgetAssertions(ctx, env.DB, env.Clock.Now()); err != nil && ctx.Err() == nil {

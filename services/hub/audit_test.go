@@ -42,8 +42,8 @@ type stored struct {
 	request, response             [][]byte
 }
 
-// Audit opens every stored exchange and compares it with its digest. The error tells of each that does not hold, or that an answer
-// is without its request.
+// Audit opens every stored exchange and compares it with its digest. The error tells of each that does not hold, or that an
+// answer is without its request.
 func Audit(ctx context.Context, db pg.DBTX, box *sealed.Box) error {
 	var problems error
 	var last stored

@@ -20,15 +20,15 @@ type Config struct {
 	Breaker          BreakerConfig     `yaml:"breaker"`
 }
 
-// TokenConfig says when the access token is renewed before the hub asks for it.
+// TokenConfig says when the access token is renewed, before the hub refuses it.
 type TokenConfig struct {
 	// RenewBefore is how long before its expiry a token is renewed, at most a quarter of its life; default 24h.
 	RenewBefore config.Duration `yaml:"renew_before"`
 	// CheckEvery is how often that is looked at; default 1m.
 	CheckEvery config.Duration `yaml:"check_every"`
-	// RetryAfter is the pause after a renewal that did not succeed; calls fail meanwhile unless the old token is good. Default 1s.
+	// RetryAfter is the pause after a failed renewal; meanwhile calls fail unless the old token is still valid. Default 1s.
 	RetryAfter config.Duration `yaml:"retry_after"`
-	// Lease is how long one replica may take to renew; default 1m. Longer than two calls may take.
+	// Lease is how long one replica may take to renew; default 1m. It must be longer than two calls.
 	Lease config.Duration `yaml:"lease"`
 }
 
@@ -36,16 +36,16 @@ type TokenConfig struct {
 type LimitConfig struct {
 	// Concurrent calls; default 8.
 	Concurrent int `yaml:"concurrent"`
-	// ConcurrentBatches of circulations and read times among them, so that a big batch leaves room for addresses and certificates;
-	// default 4.
+	// ConcurrentBatches of circulations and read times among them, so that a big batch leaves room for addresses and
+	// certificates; default 4.
 	ConcurrentBatches int `yaml:"concurrent_batches"`
 }
 
 // BreakerConfig says when the hub counts as down.
 type BreakerConfig struct {
-	// Failures in a row, each a call whose outcome is unknown, open the breaker; default 5.
+	// Failures in a row, each a call with an unknown outcome, open the breaker; default 5.
 	Failures int `yaml:"failures"`
-	// OpenFor is how long no call is made then; after it a single one tries. Default 10s.
+	// OpenFor is how long no call is made then; after it a single call tries. Default 10s.
 	OpenFor config.Duration `yaml:"open_for"`
 }
 

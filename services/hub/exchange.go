@@ -31,7 +31,7 @@ const (
 	outcomeUnknown      outcome = "unknown"
 )
 
-// errNotRecorded is a call that was not made, or whose answer is not used, because it could not be stored.
+// errNotRecorded says that the exchange could not be stored: the call was not made, or its answer is not used.
 var errNotRecorded = errors.New("the exchange could not be stored")
 
 // recorder makes single attempts: breaker, record of the request, call, record of the answer, in that order.
@@ -54,7 +54,7 @@ type attempt struct {
 	digest   []byte // of request
 }
 
-// answered is what came of an attempt.
+// answered is the result of an attempt.
 type answered struct {
 	outcome outcome
 	code    string
@@ -65,7 +65,7 @@ type answered struct {
 	at      time.Time
 }
 
-// do makes one attempt and judges it by read; the attempt's error is nil, *hubclient.Refused, *hubclient.TryLater or
+// do makes one attempt and judges its answer by read. The attempt's error is nil, *hubclient.Refused, *hubclient.TryLater or
 // hubclient.ErrUnknown. The answer is stored before do returns; an answer that could not be stored counts as unknown.
 func (r *recorder) do(ctx context.Context, exchange uuid.UUID, number int16, call hubclient.Call, accessToken string,
 	read func(hubclient.Answer) error,
@@ -128,7 +128,7 @@ func (r *recorder) recordRequest(ctx context.Context, a attempt) error {
 	return insertRequest(ctx, r.journal.DB(), a, parts)
 }
 
-// recordAnswer stores what came and states it in one transaction, whether or not the caller still waits.
+// recordAnswer stores and states the result in one transaction, even if the caller has gone.
 func (r *recorder) recordAnswer(ctx context.Context, a attempt, answer hubclient.Answer, res answered) error {
 	ctx, cancel := work.Settling(ctx)
 	defer cancel()
@@ -179,9 +179,9 @@ func pack(message []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// newBreaker counts calls whose outcome is unknown as failures. A refusal is an answer, and so is to try later: the hub is there and
-// answers at once, so nobody is kept waiting, each caller backs off by itself, and the code may be about one kind of call while an open
-// breaker keeps back all kinds. A caller that left or a database of ours that is down says nothing about the hub.
+// newBreaker counts calls with an unknown outcome as failures. A refusal is an answer. So is "try later": the hub is there and
+// answers at once, so nobody waits; each caller backs off by itself; and the code may concern one kind of call, while an open
+// breaker stops all kinds. A caller that has gone, or our own database being down, says nothing about the hub.
 func newBreaker(c BreakerConfig, log *slog.Logger) *gobreaker.TwoStepCircuitBreaker[any] {
 	return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Name: "hub", MaxRequests: 1, Timeout: c.OpenFor.Std(),

@@ -12,8 +12,8 @@ import (
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
 )
 
-// exchanger makes whole exchanges: it waits for a place and a token, makes the call, and repeats it once when the token was the
-// reason of its failure.
+// exchanger makes whole exchanges: it waits until a call may run, takes a token, makes the call, and repeats it once if it failed
+// because of the token.
 type exchanger struct {
 	recorder *recorder
 	tokens   *tokens
@@ -35,8 +35,8 @@ type receipt struct {
 	answeredAt time.Time
 }
 
-// call makes one exchange and has the answer read by read. Its error is *hubclient.Refused when the hub said no, else a fault
-// HUB_UNAVAILABLE, with the hub's code when the hub said to try later. The repetition sends the same bytes.
+// call makes one exchange and reads the answer with read. Its error is *hubclient.Refused if the hub refused, otherwise a fault
+// HUB_UNAVAILABLE, with the hub's code if the hub said to try later. A repetition sends the same bytes.
 func (x *exchanger) call(ctx context.Context, call hubclient.Call, read func(hubclient.Answer) error) (receipt, error) {
 	leave, err := x.enter(ctx, call.Operation)
 	if err != nil {
@@ -47,7 +47,7 @@ func (x *exchanger) call(ctx context.Context, call hubclient.Call, read func(hub
 	if err != nil {
 		return receipt{}, unavailable(err)
 	}
-	r := receipt{exchange: id.New()} // a UUIDv7, on whose year the tables are partitioned
+	r := receipt{exchange: id.New()} // a UUIDv7; the tables are partitioned by its year
 	r.answeredAt, err = x.recorder.do(ctx, r.exchange, 1, call, held.access, read)
 	if x.client.TokenFailed(err) {
 		if held, err = x.tokens.replace(ctx, held.version); err != nil {
@@ -69,7 +69,7 @@ func (x *exchanger) call(ctx context.Context, call hubclient.Call, read func(hub
 	}
 }
 
-// enter waits for a place; batches have a share of their own, so that they never take all.
+// enter waits until a call may run. Batches have a limit of their own, so that they never use all places.
 func (x *exchanger) enter(ctx context.Context, op hubclient.Operation) (leave func(), err error) {
 	queues := []chan struct{}{x.places}
 	if op == hubclient.RegisterCirculations || op == hubclient.RegisterReadTimes {

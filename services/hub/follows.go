@@ -9,7 +9,7 @@ import (
 func follows() []audit.Table {
 	answered := &hubv1.ExchangeAnswered{}
 	return []audit.Table{
-		// A second attempt is a fact of its own under the same subject; the first is compared.
+		// A second attempt is another fact under the same subject; only the first is compared.
 		{Name: "exchange_response", Key: "exchange", Where: "attempt = 1", Founded: audit.Kinds(answered), Columns: []audit.Column{
 			{Name: "outcome", From: []audit.Source{audit.Of(answered, "outcome")}},
 			{Name: "error_code", From: []audit.Source{audit.Of(answered, "error_code")}},

@@ -12,14 +12,14 @@ const domain = "hub"
 // metaErrCode is the metadata key of the hub's own error code.
 const metaErrCode = "errCode"
 
-// unavailable keeps only the text of its cause: that the hub refused a token must not be found in the chain and be taken for a
-// refusal of the call.
+// unavailable keeps only the text of its cause. If the hub's refusal of a token stayed in the error chain, it would be taken for
+// a refusal of the call.
 func unavailable(cause error) error {
 	return fault.New(fault.Unavailable, domain, hubv1.Reason_REASON_HUB_UNAVAILABLE,
 		"the outcome of the call to the distribution hub is unknown; the same may be sent again", fault.Wrap(errors.New(cause.Error())))
 }
 
-// tryLater is of the same kind and reason: what the caller does is the same, whether it is known that the hub did nothing or not.
+// tryLater has the same kind and reason: the caller does the same, whether or not it is known that the hub did nothing.
 func tryLater(code string, cause error) error {
 	return fault.New(fault.Unavailable, domain, hubv1.Reason_REASON_HUB_UNAVAILABLE,
 		"the distribution hub asks to try again later; the same may be sent again", fault.WithMetadata(metaErrCode, code), fault.Wrap(cause))

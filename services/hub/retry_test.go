@@ -32,8 +32,8 @@ func refusing(code string) func(http.ResponseWriter, *http.Request, []byte) {
 	}
 }
 
-// A listed code puts every kind of call off, in whatever form it comes, and is on record with the answer; any other code is still a
-// refusal.
+// A listed code puts every kind of call off, in whatever form it comes, and is on record with the answer; any other code is still
+// a refusal.
 func TestRetryCodesPutCallsOff(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

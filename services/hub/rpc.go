@@ -24,7 +24,7 @@ type server struct {
 
 var _ hubv1.HubServiceServer = (*server)(nil)
 
-// into makes a reader that keeps what it read.
+// into makes a reader that stores its result.
 func into[T any](target *T, read func(hubclient.Answer) (T, error)) func(hubclient.Answer) error {
 	return func(a hubclient.Answer) error {
 		var err error
@@ -67,8 +67,9 @@ func (s *server) RegisterOrganisationAddress(ctx context.Context, r *hubv1.Regis
 	return &hubv1.RegisterOrganisationAddressResponse{AlreadyRegistered: already, Exchange: rc.exchange.String()}, nil
 }
 
-// register registers an address. That it exists already is the answer to a repeated call, but only if it is the same owner's: the
-// owner's question (hub-interface 3.5) does not tell the identifier, so the identifier's addresses (3.2) are asked for.
+// register registers an address. If the hub says that it exists already, that is the answer to a repeated call, but only if the
+// owner is the same. The question for the owner (hub-interface 3.5) does not return the identifier, so the identifier's addresses
+// (3.2) are asked for.
 func (s *server) register(ctx context.Context, reg hubclient.Registration) (already bool, _ receipt, _ error) {
 	call, err := s.client.Register(reg)
 	if err != nil {
@@ -120,7 +121,7 @@ func (s *server) WithdrawAddress(ctx context.Context, r *hubv1.WithdrawAddressRe
 	return &hubv1.WithdrawAddressResponse{Exchange: rc.exchange.String()}, nil
 }
 
-// SearchRecipient finds where somebody is a member. Ours.
+// SearchRecipient finds where somebody is a member; it is our extension.
 func (s *server) SearchRecipient(ctx context.Context, r *hubv1.SearchRecipientRequest) (*hubv1.SearchRecipientResponse, error) {
 	query, err := queryOf(r.GetRecipient())
 	if err != nil {
@@ -159,7 +160,7 @@ func queryOf(r *platformv1.RecipientIdentifier) (hubclient.Query, error) {
 	}
 }
 
-// IssueDistributionCertificate obtains a certificate; nothing of it is verified here.
+// IssueDistributionCertificate obtains a certificate, which is not verified here.
 func (s *server) IssueDistributionCertificate(ctx context.Context, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
 	if _, err := id.ParseEdocNumber(r.GetEdocNum()); err != nil {
 		return nil, invalid("edocNum", "edoc_num", "an edoc number is required")

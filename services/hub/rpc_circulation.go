@@ -72,7 +72,7 @@ func (s *server) batch(ctx context.Context, call hubclient.Call, err error, numb
 	return answer, rc, nil
 }
 
-// checkItem refuses what could not even be written; whether it is right is for the hub to say, item by item.
+// checkItem refuses what could not even be written; the hub judges each item's content.
 func checkItem(i int, item *hubv1.CirculationItem) error {
 	if _, err := id.ParseEdocNumber(item.GetEdocNum()); err != nil {
 		return invalid(itemField(i, "edocNum"), "edoc_num", "an edoc number is required")

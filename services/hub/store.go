@@ -33,7 +33,7 @@ func insertResponse(tx *journal.Tx, a attempt, res answered) {
 		res.code, res.detail, res.status, res.digest, res.parts, res.at, tx.CommitID())
 }
 
-// stateAnswer states what came of one attempt: digests, never contents.
+// stateAnswer states the result of one attempt: digests, never contents.
 func stateAnswer(ctx context.Context, tx *journal.Tx, a attempt, res answered) error {
 	return tx.Record(ctx, journal.Fact{
 		Subject: a.exchange.String(), Ordinal: uint32(a.number), Actor: "unit:hub", OccurredAt: res.at, //nolint:gosec // 1 or 2
@@ -63,13 +63,13 @@ const selectTokenSQL = `
 	  from hub_token
 	 where platform_id = $1`
 
-// loadToken reads the row, which it makes when there is none.
+// loadToken reads the row, and makes it if there is none.
 func loadToken(ctx context.Context, db pg.DBTX, platform string) (t storedToken, err error) {
 	var issued, expires, refreshUntil *time.Time
 	into := []any{&t.version, &t.access, &t.refresh, &issued, &expires, &refreshUntil}
 	known, err := pg.Scan(ctx, db, "read token", into, selectTokenSQL, platform)
 	if err == nil && !known {
-		// Of version 0, as t is. Another replica's renewal is found at the next look.
+		// The row has version 0, like t. The next look finds another replica's renewal.
 		err = pg.Exec(ctx, db, "make token row", ensureTokenSQL, platform)
 	}
 	t.issuedAt, t.expiresAt, t.refreshUntil = clock.Canonical(pg.OrZero(issued)), clock.Canonical(pg.OrZero(expires)), clock.Canonical(pg.OrZero(refreshUntil))
@@ -81,7 +81,7 @@ const leaseTokenSQL = `
 	   set lease_holder = $3, lease_until = now() + make_interval(secs => $4)
 	 where platform_id = $1 and version = $2 and (lease_until is null or lease_until < now())`
 
-// leaseToken takes the right to renew the token of that version; false when another replica has it or has renewed already.
+// leaseToken takes the right to renew the token of that version; false if another replica has it or has renewed already.
 func leaseToken(ctx context.Context, db pg.DBTX, platform string, version int64, holder uuid.UUID, lease time.Duration) (bool, error) {
 	return pg.Changed(ctx, db, "lease token", leaseTokenSQL, platform, version, holder, lease.Seconds())
 }

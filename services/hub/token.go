@@ -20,13 +20,13 @@ import (
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
 )
 
-// token is the platform's access token. Version tells tokens apart: a failure of version n is mended by any later one.
+// token is the platform's access token. Version tells tokens apart: a failure of version n is over with any later version.
 type token struct {
 	version  int64
 	access   string
 	refresh  string
 	issuedAt time.Time
-	// expiresAt and refreshUntil are zero when the hub told no lifetime.
+	// expiresAt and refreshUntil are zero if the hub gave no lifetime.
 	expiresAt, refreshUntil time.Time
 	// refused by the hub, whatever its expiry.
 	refused bool
@@ -36,7 +36,7 @@ func (t token) usable(now time.Time) bool {
 	return t.access != "" && !t.refused && (t.expiresAt.IsZero() || now.Before(t.expiresAt))
 }
 
-// due tells whether the token should be renewed before anybody needs it.
+// due reports whether the token should be renewed before anybody needs a new one.
 func (t token) due(now time.Time, before time.Duration) bool {
 	if !t.usable(now) {
 		return true
@@ -51,8 +51,8 @@ func (t token) due(now time.Time, before time.Duration) bool {
 //	  ▲                                                          │
 //	  └────────── not renewed, old token still good ─────────────┘
 //
-// While this replica renews, its calls wait. Whoever wants another token than version n either finds a later one, in memory or in
-// the row, or takes the lease on the row and renews; so however many calls fail at the same time, one renewal is made.
+// While this replica renews, its calls wait. A caller that needs a token later than version n finds one, in memory or in the row,
+// or takes the lease on the row and renews. So however many calls fail at the same time, one renewal is made.
 type tokens struct {
 	db          *pgxpool.Pool
 	sealed      *sealed.Box
@@ -73,7 +73,7 @@ type tokens struct {
 	failure  error
 }
 
-// renewal is one under way; err is set before done is closed.
+// renewal is a renewal under way; err is set before done is closed.
 type renewal struct {
 	done chan struct{}
 	err  error
@@ -88,7 +88,7 @@ func (r *renewal) wait(ctx context.Context) error {
 	}
 }
 
-// current gives a token that is good as far as this unit knows, after waiting for a renewal under way.
+// current returns a token that is valid as far as this unit knows, and waits for a renewal under way.
 func (t *tokens) current(ctx context.Context) (token, error) {
 	t.mu.Lock()
 	running := t.renewal
@@ -107,7 +107,7 @@ func (t *tokens) current(ctx context.Context) (token, error) {
 	return t.after(ctx, held.version)
 }
 
-// replace gives a token later than one the hub refused.
+// replace returns a token later than one the hub refused.
 func (t *tokens) replace(ctx context.Context, refused int64) (token, error) {
 	t.mu.Lock()
 	if t.held.version == refused {
@@ -117,7 +117,7 @@ func (t *tokens) replace(ctx context.Context, refused int64) (token, error) {
 	return t.after(ctx, refused)
 }
 
-// after gives a token later than the version given, renewing if nobody has yet.
+// after returns a token later than the given version, and renews if nobody has yet.
 func (t *tokens) after(ctx context.Context, version int64) (token, error) {
 	r := t.begin(ctx, version)
 	if r != nil {
@@ -141,7 +141,7 @@ func (t *tokens) after(ctx context.Context, version int64) (token, error) {
 
 var errNoToken = errors.New("there is no token of the hub")
 
-// begin joins a renewal under way or starts one; nil when none is needed, or when one has just failed.
+// begin joins a renewal under way or starts one; nil if none is needed, or if one has just failed.
 func (t *tokens) begin(ctx context.Context, version int64) *renewal {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -156,7 +156,7 @@ func (t *tokens) begin(ctx context.Context, version int64) *renewal {
 	}
 	r := &renewal{done: make(chan struct{})}
 	t.renewal = r
-	// The renewal is everybody's: it does not end with the caller that needed it first.
+	// All callers share the renewal, so it does not end with the caller that needed it first.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.timeout)
 	go func() {
 		defer cancel()
@@ -179,7 +179,7 @@ func (t *tokens) finish(ctx context.Context, r *renewal, fresh token, err error)
 	close(r.done)
 }
 
-// otherReplicaPause is how often the row is looked at while another replica holds the lease.
+// otherReplicaPause is how long to wait between looks at the row while another replica holds the lease.
 const otherReplicaPause = 100 * time.Millisecond
 
 // obtain takes a later token from the row, or renews it under the lease.
@@ -209,7 +209,7 @@ func (t *tokens) obtain(ctx context.Context, version int64) (token, error) {
 	}
 }
 
-// renewLeased renews and stores. The lease is given back when that did not succeed.
+// renewLeased renews and stores. If that fails, it gives back the lease.
 func (t *tokens) renewLeased(ctx context.Context, old token, version int64) (token, error) {
 	fresh, err := t.issue(ctx, old)
 	if err == nil {
@@ -227,8 +227,8 @@ func (t *tokens) renewLeased(ctx context.Context, old token, version int64) (tok
 	return token{}, errors.Join(err, releaseToken(ctx, t.db, t.platform, t.holder))
 }
 
-// issue asks the hub: with the refresh token if one is held (grantType 1), and with the secret alone if there is none or the hub
-// does not take it (grantType 0).
+// issue asks the hub: with the refresh token if there is one (grantType 1), otherwise, or if the hub refuses that, with the
+// secret alone (grantType 0).
 func (t *tokens) issue(ctx context.Context, old token) (token, error) {
 	if old.refresh != "" && (old.refreshUntil.IsZero() || t.clock.Now().Before(old.refreshUntil)) {
 		fresh, err := t.ask(ctx, old.refresh)
@@ -247,7 +247,7 @@ func (t *tokens) ask(ctx context.Context, refresh string) (token, error) {
 	if err != nil {
 		return token{}, err
 	}
-	// Counted from before the call, so that our idea of the expiry is never later than the hub's.
+	// The lifetime counts from before the call, so that our expiry is never later than the hub's.
 	asked := t.clock.Now()
 	var got hubclient.Token
 	_, err = t.recorder.do(ctx, id.New(), 1, call, "", into(&got, hubclient.ReadToken))
@@ -294,7 +294,7 @@ func (t *tokens) unseal(ctx context.Context, row storedToken) (token, error) {
 		}
 		clear, err := t.sealed.Open(ctx, sealed.HubToken, t.platform+"/"+part.name, part.sealed)
 		if kind := fault.KindOf(err); kind == fault.Corrupt || kind == fault.NotFound {
-			// What cannot be opened can be had again from the hub.
+			// A token that cannot be opened can be replaced by a new one from the hub.
 			t.log.LogAttrs(ctx, slog.LevelError, "stored hub token cannot be opened", slog.Any("error", err))
 			return token{version: row.version}, nil
 		}
@@ -313,13 +313,13 @@ func (t *tokens) task() lifecycle.Task {
 		held := t.held
 		t.mu.Unlock()
 		if held.due(t.clock.Now(), t.config.RenewBefore.Std()) {
-			// finish has logged what went wrong; the next look comes soon.
+			// finish has logged the error; the next look comes soon.
 			_, _ = t.after(ctx, held.version)
 		}
 	})
 }
 
-// age tells how old the held token is and how long it is good for; false when there is none.
+// age returns how old the held token is and how long it is still valid; false if there is none.
 func (t *tokens) age() (age, left time.Duration, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// acceptor is the one door of Send and BatchSend.
+// acceptor judges and commits the items of Send and BatchSend.
 type acceptor struct {
 	clock      clock.Clock
 	db         pg.DBTX
@@ -34,7 +34,7 @@ type acceptor struct {
 	metrics    *metrics
 }
 
-// candidate is an item on its way through the door.
+// candidate is an item while it is being judged.
 type candidate struct {
 	item        *intakev1.SendItem
 	digest      certificateID
@@ -43,29 +43,31 @@ type candidate struct {
 	// system is the viewing system the item names.
 	system   uuid.UUID
 	supplied *supplied
-	// broken are the rules of its message that the item breaks, findings what else keeps it from being accepted. Both are told at once.
+	// broken lists the rules of the message that the item breaks, findings every other reason against it. Both are reported
+	// together.
 	broken   []fault.Violation
 	findings []finding
 	row      *row
 
-	// One of the two is its outcome.
+	// One of the two is the item's outcome.
 	acceptance *intakev1.Acceptance
 	refusal    *fault.Error
 }
 
-// visit is one call at the door.
+// visit is one call of Send or BatchSend.
 type visit struct {
 	tenant uuid.UUID
 	caller authn.Principal
 	lane   platformv1.Lane
-	// at is the one clock reading of the call: the accepted time of its items, the date of their numbers, the time their certificates are
-	// judged at.
+	// at is the one clock reading of the call: the accepted time of its items, the date in their numbers, and the time at which
+	// their certificates are judged.
 	at         time.Time
 	sender     senderRecord
 	candidates []*candidate
 }
 
-// accept judges the items and commits the good ones. Each gets an outcome, in the order given; an error is one of the whole call.
+// accept judges the items and commits the good ones. It returns an outcome for each item, in order; an error concerns the whole
+// call.
 func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane platformv1.Lane, items []*intakev1.SendItem) ([]*candidate, error) {
 	tenant, err := tenantOf(caller)
 	if err != nil {
@@ -91,7 +93,7 @@ func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane plat
 	return v.candidates, nil
 }
 
-// open are the candidates without an outcome.
+// open are the candidates that have no outcome yet.
 func (v *visit) open() []*candidate {
 	var of []*candidate
 	for _, c := range v.candidates {
@@ -102,7 +104,7 @@ func (v *visit) open() []*candidate {
 	return of
 }
 
-// checkRules finds what breaks the rules of its message, and reads what judging needs.
+// checkRules finds broken message rules, and reads what judging needs.
 func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.SendItem) error {
 	return a.checks.each(ctx, len(items), func(_ context.Context, i int) error {
 		item := items[i]
@@ -128,7 +130,7 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.S
 	})
 }
 
-// judge collects everything that keeps an item from being accepted.
+// judge collects every reason against an item.
 func (a *acceptor) judge(ctx context.Context, v *visit) error {
 	candidates := v.open()
 	if len(candidates) == 0 {
@@ -170,13 +172,13 @@ func (a *acceptor) judge(ctx context.Context, v *visit) error {
 	return nil
 }
 
-// namesCertificate: an item that breaks rules may name none.
+// namesCertificate reports whether an item names a certificate; one that breaks rules may name none.
 func (c *candidate) namesCertificate() bool {
 	return len(c.item.GetRegistrationCertificate()) > 0 || c.item.GetRegistrationCertificateDigest() != ""
 }
 
-// besides are the findings that are not mere consequences of a broken rule: those at or below a broken field, and another hash where the
-// item's own hash cannot be read.
+// besides returns the findings that do not just follow from a broken rule. It leaves out findings at or below a broken field, and
+// the finding of a different hash if the item's own hash cannot be read.
 func besides(broken []fault.Violation, findings []finding) []fault.Violation {
 	var more []fault.Violation
 	for _, f := range findings {
@@ -212,7 +214,7 @@ func (a *acceptor) repeated(ctx context.Context, v *visit, candidates []*candida
 	return ownDocuments(ctx, a.db, v.tenant, numbers)
 }
 
-// certificates gathers the certificates of all items, fetching those that are named by digest, and verifies each once.
+// certificates gathers the certificates of all items, reads those that are named by digest, and verifies each once.
 func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*candidate) (map[certificateID]*supplied, error) {
 	of := map[certificateID]*supplied{}
 	for _, c := range candidates {
@@ -243,7 +245,8 @@ func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*can
 	return of, a.checks.verifyAll(ctx, a.verifier, of, v.at)
 }
 
-// answerRepeats gives the items that would be refused the answer their key already has. The others need no look-up: the commit tells.
+// answerRepeats looks up the items that would be refused and gives them the first answer of their key, if there is one. The other
+// items need no look-up, because the commit finds known keys.
 func (a *acceptor) answerRepeats(ctx context.Context, v *visit) error {
 	var found []*candidate
 	var keys []ownKey
@@ -297,7 +300,8 @@ func (a *acceptor) commit(ctx context.Context, v *visit) error {
 		return err
 	}
 	for _, c := range candidates {
-		// What is away now is away for the whole call: repeating it gives the items that were committed their receipts.
+		// What is unavailable now is unavailable for the whole call. When the caller repeats it, the items that were committed
+		// get their receipts.
 		if err := c.row.answer.err; fault.KindOf(err) == fault.Unavailable {
 			return err
 		}
@@ -328,7 +332,7 @@ func (c *candidate) accepted(number, receipt string, at time.Time) *intakev1.Acc
 	}
 }
 
-// tenantOf is the sender a caller is. The gateway makes principal ids; another form is nobody's.
+// tenantOf returns the sender's id. The gateway makes principal ids; an id of another form belongs to nobody.
 func tenantOf(caller authn.Principal) (uuid.UUID, error) {
 	tenant, err := uuid.Parse(caller.ID)
 	if err != nil {

@@ -22,8 +22,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Each item of a batch has its own outcome in the order of the request; bad ones hinder no other, a repeated key inside the batch is a repeat
-// or a conflict, and the good ones are stated in the bulk lane in the order of their acceptance.
+// Each item of a batch has its own outcome in the order of the request; bad ones hinder no other, a repeated key inside the batch
+// is a repeat or a conflict, and the good ones are stated in the bulk lane in the order of their acceptance.
 func TestBatchSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

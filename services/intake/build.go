@@ -19,7 +19,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// policyVersion names the rules of acceptance; it changes when they do.
+// policyVersion names the rules of acceptance; it changes with them.
 const policyVersion = "intake/1"
 
 // sealer encrypts a value for a purpose's readers.
@@ -27,14 +27,15 @@ type sealer interface {
 	Seal(ctx context.Context, p sealed.Purpose, subject string, plaintext []byte) ([]byte, error)
 }
 
-// builder makes of a good item what is committed of it.
+// builder makes from a good item what is committed for it.
 type builder struct {
 	// platform is this relay's platform id.
 	platform string
 	sealer   sealer
 }
 
-// build makes the row of an item; its receipt is signed with those it is committed with. Nothing personal is in it in clear.
+// build makes the row of an item, without the receipt, which is signed later together with others. The row holds no personal data
+// in clear.
 func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.EdocNumber) (*row, error) {
 	subject := string(number)
 	values, err := b.seal(ctx, c.item, subject)
@@ -55,11 +56,12 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 	return r, nil
 }
 
-// sign gives rows their receipts, as many of a sender's under one signature as may be; their facts bind them.
+// sign makes the receipts of rows, with as many of one sender's as possible under one signature. The facts contain the receipts'
+// digests.
 func (c *committer) sign(rows []*row) error {
 	byTenant := map[uuid.UUID][]*row{}
 	for _, r := range rows {
-		if r.receipt == "" { // not signed by an attempt before
+		if r.receipt == "" { // an earlier attempt may have signed it
 			byTenant[r.tenant] = append(byTenant[r.tenant], r)
 		}
 	}
@@ -94,7 +96,8 @@ func (c *committer) signTogether(rows []*row) error {
 	return nil
 }
 
-// facts are what is known of a document at its acceptance. This relay registers the circulation record until another is found to.
+// facts are what is known about a document at its acceptance. This relay registers the circulation record until another registrar
+// is found.
 func (b *builder) facts(v *visit, c *candidate, number id.EdocNumber) *platformv1.DocumentFacts {
 	item := c.item
 	facts := &platformv1.DocumentFacts{
@@ -109,7 +112,7 @@ func (b *builder) facts(v *visit, c *candidate, number id.EdocNumber) *platformv
 		SendDeadline: timestamppb.New(c.deadlines.send), ViewingDeadline: timestamppb.New(c.deadlines.viewing),
 		AcceptedAt: timestamppb.New(v.at), RegisteredAt: timestamppb.New(c.supplied.registration.RegisteredAt),
 		RegistrationCertificateDigest: c.supplied.registration.Digest,
-		// The archive's format knows this algorithm alone, and the certificate was found to be about the document's hash.
+		// The archive's format knows only this algorithm, and the certificate is known to be about the document's hash.
 		RegisteredHash: &platformv1.Digest{Algorithm: item.GetDocumentHash().GetAlgorithm(), Value: c.supplied.registration.Hash},
 		Repeats:        item.GetRepeats(),
 	}
@@ -144,8 +147,9 @@ func (b *builder) seal(ctx context.Context, item *intakev1.SendItem, subject str
 	return values, nil
 }
 
-// acceptedOf is what is stated of an item's acceptance. It binds what is kept of the item to the caller's authentication: the fingerprint is
-// keyed and the values are sealed, so none of them can be tried out. The receipt's digest comes with the receipt.
+// acceptedOf is the fact of an item's acceptance. It ties what is kept of the item to the caller's authentication. The
+// fingerprint is keyed and the values are sealed, so nobody can guess them by trying. The receipt's digest is added with the
+// receipt.
 func acceptedOf(caller authn.Principal, facts *platformv1.DocumentFacts, r *row) *intakev1.DocumentAccepted {
 	return &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint}
 }
@@ -158,7 +162,7 @@ func (r *row) fact() journal.Fact {
 	}
 }
 
-// authenticationOf is how and when the caller proved who it is.
+// authenticationOf says how and when the caller authenticated.
 func authenticationOf(p authn.Principal) *platformv1.Authentication {
 	return &platformv1.Authentication{Client: p.Client, TokenId: p.TokenID, TokenIssuedAt: timestamppb.New(p.IssuedAt)}
 }

@@ -23,22 +23,22 @@ type verifier interface {
 // certificateID is the SHA-256 of a certificate's bytes.
 type certificateID = [sha256.Size]byte
 
-// supplied is one certificate of a call, however many items name it.
+// supplied is one certificate of a call; several items may name it.
 type supplied struct {
 	der []byte
-	// kept tells that the bytes came out of our own table.
+	// kept: the bytes were read from our own table.
 	kept         bool
 	registration *archivecert.Registration
 	failure      error
 }
 
-// checks bound how many items of batches are checked at the same time, whoever sent them: as many as there are processors.
+// checks bound how many items of batches are checked at the same time, for all senders together: one per processor.
 type checks chan struct{}
 
 func newChecks() checks { return make(checks, work.Processors()) }
 
-// each runs do for 0…n-1, on as many goroutines as there are processors: one for each call would grow its stack anew each time. A single
-// call is run at once, where the caller stands.
+// each runs do for 0…n-1, on one goroutine per processor: with a goroutine for each call, every stack would have to grow anew. A
+// single call runs on the caller's goroutine.
 func (c checks) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	if n == 1 {
 		return do(ctx, 0)
@@ -82,7 +82,7 @@ func (c checks) verifyAll(ctx context.Context, v verifier, certificates map[cert
 	})
 }
 
-// judgeCertificate tells what is wrong with the certificate of an item, nil when nothing is.
+// judgeCertificate returns what is wrong with an item's certificate; nil when nothing is.
 func judgeCertificate(item *intakev1.SendItem, s *supplied) []finding {
 	field := fieldCertificate
 	if len(item.GetRegistrationCertificate()) == 0 {
@@ -100,8 +100,8 @@ func judgeCertificate(item *intakev1.SendItem, s *supplied) []finding {
 	return nil
 }
 
-// covers tells whether the certificate is about the item's document, by hash and algorithm, and, where it lists attachments, about exactly
-// these.
+// covers checks that the certificate is about the item's document, by hash and algorithm. If it lists attachments, they must be
+// exactly the item's.
 func covers(r *archivecert.Registration, item *intakev1.SendItem) error {
 	if !sameAlgorithm(item.GetDocumentHash()) {
 		return archivecert.ErrHash

@@ -27,11 +27,12 @@ import (
 )
 
 const (
-	// commitTimeout bounds a group's transaction. It is the group's own: no caller's deadline undoes what others wait for.
+	// commitTimeout bounds a group's transaction. It replaces the callers' deadlines: one caller's deadline must not undo the
+	// work of the others.
 	commitTimeout = 10 * time.Second
 	// maxRest of a writer after a commit.
 	maxRest = 5 * time.Millisecond
-	// rowOverhead is what a row takes in the queue beside its bytes, its receipt among it.
+	// rowOverhead is the size of a row in the queue beside its bytes, the receipt included.
 	rowOverhead = 1536
 )
 
@@ -49,7 +50,7 @@ type row struct {
 	sealedRecipient []byte
 	receipt         string
 	traceparent     string
-	// accepted is stated of it; factSize are its bytes without the receipt's digest.
+	// accepted is the row's fact; factSize is its size without the receipt's digest.
 	accepted *intakev1.DocumentAccepted
 	factSize int
 
@@ -61,10 +62,10 @@ func (r *row) size() int {
 	return rowOverhead + len(r.certificate) + r.factSize
 }
 
-// answer is what the commit says of a row.
+// answer is the result of the commit for a row.
 type answer struct {
 	outcome outcome
-	// existing is what the key stands for, unless it was new.
+	// existing is what the key already stands for, unless it was new.
 	existing keyHolder
 	err      error
 }
@@ -85,12 +86,13 @@ type call struct {
 	done chan struct{}
 }
 
-// committer commits the rows of one lane in groups, tenants in turns. A writer takes whatever waits, so groups grow with the load; after a commit
-// it rests as long as that took, within maxRest, so that single items come together. One that was idle begins at once. Each lane has writers of
-// its own: a single item shares no transaction with a batch, and waits for none.
+// committer commits the rows of one lane in groups, and tenants take turns. A writer takes whatever waits, so groups grow with
+// the load. After a commit it rests as long as the commit took, at most maxRest, so that single items are combined. A writer that
+// was idle begins at once. Each lane has its own writers, so a single item never waits for a batch.
 //
-// A group is one transaction: the own keys, then documents, certificates and facts of those that were new. A key that another group has just
-// committed is simply read by the next statement. Before it, the group's receipts are signed, one signature for many documents of a sender.
+// A group is one transaction: first the own keys, then documents, certificates and facts of those that were new. If another group
+// has just committed a key, the next statement reads it. The group's receipts are signed before the transaction, one signature
+// for many documents of a sender.
 type committer struct {
 	journal  *journal.Journal
 	receipts jws.Key
@@ -103,8 +105,8 @@ type committer struct {
 	metrics  *metrics
 }
 
-// commit puts the rows into the queue and waits for their answers, at most as long as ctx lasts. A caller that gives up learns the truth by
-// repeating its keys.
+// commit puts the rows into the queue and waits for their answers until ctx ends. A caller that gives up learns the result by
+// sending the same keys again.
 func (c *committer) commit(ctx context.Context, tenant uuid.UUID, rows []*row) error {
 	if len(rows) == 0 {
 		return nil
@@ -130,7 +132,7 @@ func (c *committer) commit(ctx context.Context, tenant uuid.UUID, rows []*row) e
 	}
 }
 
-// task runs the writers. When it is told to end, the queue takes nothing new and what waits is still committed.
+// task runs the writers. When it is stopped, the queue accepts nothing new, and what waits is still committed.
 func (c *committer) task() lifecycle.Task {
 	return lifecycle.Task{Name: "intake-commit-" + frame.LaneName(c.lane), Run: func(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, c.queue.Close)
@@ -147,7 +149,7 @@ func (c *committer) task() lifecycle.Task {
 	}}
 }
 
-// write commits one group; false when there will be none any more.
+// write commits one group; false when there will be no more groups.
 func (c *committer) write(ctx context.Context) bool {
 	taken := c.queue.Take(c.groupBound())
 	if taken == nil {
@@ -175,7 +177,7 @@ func (c *committer) write(ctx context.Context) bool {
 	return true
 }
 
-// groupBound lets in rows until one of the group's bounds would be passed.
+// groupBound accepts rows until the next one would exceed a bound of the group.
 func (c *committer) groupBound() func(*row) bool {
 	var rows, size, most int
 	return func(r *row) bool {
@@ -187,7 +189,7 @@ func (c *committer) groupBound() func(*row) bool {
 	}
 }
 
-// commitGroup brings every row of the group to its answer. A row the database refuses is found by halving and refused alone.
+// commitGroup gives every row of the group an answer. A row that the database refuses is found by halving and is refused alone.
 func (c *committer) commitGroup(ctx context.Context, rows []*row) {
 	answers, err := c.try(ctx, rows)
 	switch {
@@ -200,7 +202,7 @@ func (c *committer) commitGroup(ctx context.Context, rows []*row) {
 		c.commitGroup(ctx, rows[:half])
 		c.commitGroup(ctx, rows[half:])
 	default:
-		// A single row the database refuses, or nothing could be committed at all.
+		// Either the database refuses this single row, or nothing could be committed at all.
 		public := pg.AsFault(err, nil)
 		if fault.KindOf(public) != fault.Unavailable {
 			c.log.LogAttrs(ctx, slog.LevelError, "items were not committed", slog.Int("rows", len(rows)), slog.String("sqlstate", pg.SQLState(err)),
@@ -237,7 +239,7 @@ func (c *committer) try(ctx context.Context, rows []*row) ([]answer, error) {
 	return answers, nil
 }
 
-// answersOf tells each row its outcome; the keys that were not new are read.
+// answersOf returns each row's outcome; it reads the keys that were not new.
 func answersOf(ctx context.Context, tx *journal.Tx, rows []*row, won map[string]bool) ([]answer, error) {
 	var used []ownKey
 	for _, r := range rowsOf(rows, won, false) {
@@ -265,7 +267,7 @@ func answersOf(ctx context.Context, tx *journal.Tx, rows []*row, won map[string]
 	return answers, nil
 }
 
-// judge compares contents. A key whose document has gone with its year cannot show the first receipt any more.
+// judge compares contents. If the document was deleted with its year, the first receipt cannot be shown any more.
 func (h keyHolder) judge(fingerprint []byte) outcome {
 	if h.receipt != "" && bytes.Equal(h.fingerprint, fingerprint) {
 		return outcomeSame
@@ -283,7 +285,7 @@ func rowsOf(rows []*row, won map[string]bool, which bool) []*row {
 	return of
 }
 
-// settle answers a row; the last one of a call lets its caller go on.
+// settle answers a row; the last row of a call wakes its caller.
 func (r *row) settle(a answer) {
 	r.answer = a
 	if r.call.left.Add(-1) == 0 {

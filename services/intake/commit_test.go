@@ -86,8 +86,8 @@ func (b *commitBench) strings(t testing.TB, query string) []string {
 	return found
 }
 
-// check holds the answers and the tables against the model: of every key exactly one row is new; rows of its content are the same, others
-// conflict, each with the winner's number; and documents, facts and certificates are those of the winners.
+// check holds the answers and the tables against the model: of every key exactly one row is new; rows of its content are the
+// same, others conflict, each with the winner's number; and documents, facts and certificates are those of the winners.
 func (b *commitBench) check(t testing.TB, rows []*row) {
 	t.Helper()
 	winners := map[ownKey]*row{}
@@ -130,8 +130,7 @@ func (b *commitBench) check(t testing.TB, rows []*row) {
 	require.Equal(t, all, b.strings(t, `select edoc_num from document`))
 	require.Equal(t, all, b.strings(t, `select edoc_num from own_key`))
 	require.Equal(t, slices.Compact(certificates), b.strings(t, `select convert_from(certificate, 'UTF8') from registration_certificate`))
-	written, err := journal.OfKind(t.Context(), b.db.App, Unit.Name, frame.KindOf(&intakev1.DocumentAccepted{}))
-	require.NoError(t, err)
+	written := journaltest.OfKind(t, b.db.App, Unit.Name, frame.KindOf(&intakev1.DocumentAccepted{}))
 	for _, frames := range [][]journal.Sealed{written, b.facts.Committed()} {
 		require.Equal(t, express, b.stated(t, frames, platformv1.Lane_LANE_EXPRESS))
 		require.Equal(t, bulk, b.stated(t, frames, platformv1.Lane_LANE_BULK))

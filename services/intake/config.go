@@ -14,11 +14,11 @@ import (
 	"github.com/naru-relay/naru/pkg/sealed"
 )
 
-// Bounds that are part of the contract and therefore not configured.
+// Bounds that are part of the contract, so they are not configurable.
 const (
 	maxBatchItems = 1000
 	maxBatchBytes = 16 << 20
-	// A group of the door's commit; a frame holds no more.
+	// A group of one commit; a frame holds no more.
 	maxGroupRows  = frame.MaxEvents
 	maxGroupBytes = 4 << 20
 )
@@ -124,7 +124,7 @@ func (l Limits) validate() error {
 	for _, pair := range []struct {
 		name           string
 		standard, most config.Duration
-		// keys of recipients' descriptions are destroyed after it
+		// the keys of recipients' descriptions are destroyed after this time
 		kept time.Duration
 	}{{"send_deadline", l.SendDeadline, l.SendDeadlineMax, sealed.SendDeadlineMost}, {"viewing_deadline", l.ViewingDeadline, l.ViewingDeadlineMax, sealed.ViewingDeadlineMost}} {
 		if pair.standard.Std() < time.Minute || pair.standard > pair.most {

@@ -85,7 +85,7 @@ func principalRowOf(e inbox.Event[*gatewayv1.PrincipalChanged]) (principalRow, e
 }
 
 func upsertPrincipals(ctx context.Context, db pg.DBTX, newest map[uuid.UUID]principalRow) error {
-	// One row a statement: the lists of senders have different lengths, which arrays of arrays cannot have.
+	// One row per statement: the lists of senders differ in length, and PostgreSQL's nested arrays cannot hold such lists.
 	const upsert = `
 		insert into principal as p (id, kind, suspended, address, senders, version)
 		values ($1, $2, $3, $4, $5::uuid[], $6)
@@ -150,7 +150,7 @@ func keepAddresses[M ofPrincipal](ctx context.Context, tx *journal.Tx, events []
 	return verdicts, mergeAddresses(ctx, tx, rows)
 }
 
-// institution reads whose address it is; members' addresses are nothing to this unit.
+// institution returns the institution whose address it is; this unit ignores members' addresses.
 func institution(principal string) (uuid.UUID, inbox.Verdict) {
 	if principal == "" {
 		return uuid.UUID{}, inbox.Ignore
@@ -162,7 +162,7 @@ func institution(principal string) (uuid.UUID, inbox.Verdict) {
 	return parsed, inbox.Done
 }
 
-// mergeAddresses keeps of each address its last registration and its last withdrawal, in whatever order they come.
+// mergeAddresses keeps the last registration and the last withdrawal of each address, in whatever order they come.
 func mergeAddresses(ctx context.Context, db pg.DBTX, rows []addressRow) error {
 	const merge = `
 		insert into sender_address as a (principal, address, platform_id, valid_from, valid_until)

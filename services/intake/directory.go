@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// directoryAge is how long a good answer is reused. A suspension or withdrawal therefore works at the door within this time.
+	// directoryAge is how long a good answer is reused. A suspension or withdrawal therefore takes effect within this time.
 	directoryAge = time.Second
-	// directorySize bounds what is remembered; beyond it everything is forgotten at once.
+	// directorySize bounds what is remembered; when it is reached, everything is forgotten.
 	directorySize = 10000
 )
 
@@ -32,8 +32,8 @@ type senderAddress struct {
 	validFrom         time.Time
 }
 
-// directory answers who a sender is and which viewing systems serve it, out of the projections. Only good answers are remembered: what has
-// just become possible is possible at once.
+// directory answers from the projections who a sender is and which viewing systems serve it. It remembers only good answers, so
+// what has just become allowed is allowed at once.
 type directory struct {
 	db    pg.DBTX
 	clock clock.Clock
@@ -116,8 +116,8 @@ func (d *directory) serving(ctx context.Context, tenant uuid.UUID, systems map[u
 }
 
 func readSender(ctx context.Context, db pg.DBTX, tenant uuid.UUID, now time.Time) (senderRecord, error) {
-	// An address is registered from its newest registration on, unless it was withdrawn after that. Where several are, the one the
-	// gateway names counts.
+	// An address is registered from its newest registration on, unless it was withdrawn after that. If several are registered,
+	// the one the gateway names counts.
 	const read = `
 		select p.suspended, a.address, a.platform_id, a.valid_from
 		from   principal p

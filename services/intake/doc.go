@@ -14,16 +14,16 @@
 //	                                             ├── same content ──────► first number, first receipt, duplicate
 //	                                             └── other content ─────► refused (OWN_KEY_CONFLICT, existing number)
 //
-// So a repeat of an accepted item is answered with what was answered first even when meanwhile its deadline has passed or its
-// certificate has expired, and the usual item costs no look-up of its key: the commit tells.
+// So a repeat of an accepted item gets the first answer, even if its deadline has passed or its certificate has expired
+// meanwhile. A normal item needs no look-up of its key, because the commit finds known keys.
 //
-// An accepted document is stated by the same commit (DocumentAccepted). Single ones are published at once, those of batches in turns
-// between senders: the journal is their queue. It can then change once here:
+// The same commit states that the document was accepted (DocumentAccepted). Single documents are published at once. For those of
+// batches the senders take turns, and the journal is their queue. After acceptance only one thing can change here:
 //
 //	accepted ── Cancel ─► cancel requested (once; whoever would commit the next step decides)
 //
-// What happens to it afterwards is told by other units.
+// Other units state what happens to it afterwards.
 //
-// Guarantees: a number is given once, by however many replicas; number, row and fact commit together; a crash
-// between commit and answer is healed by repeating the key. Tenant is the sender: every read and write is by the caller's principal id.
+// Guarantees: a number is given once, by however many replicas; number, row and fact commit together; after a crash between
+// commit and answer, the caller repeats the key. Tenant is the sender: every read and write is by the caller's principal id.
 package intake

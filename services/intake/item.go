@@ -35,10 +35,10 @@ const (
 	titleAdvised = 40
 )
 
-// deadlines are until when an item may be put in the inbox and be viewed.
+// deadlines are the times until which an item may be put in the inbox and be viewed.
 type deadlines struct{ send, viewing time.Time }
 
-// deadlinesOf takes what the item says, else the default after acceptance, and tells what is wrong with it.
+// deadlinesOf takes the item's deadlines, or the defaults after acceptance, and returns what is wrong with them.
 func deadlinesOf(item *intakev1.SendItem, accepted time.Time, limits Limits) (deadlines, []finding) {
 	var found []finding
 	judge := func(field string, given *timestamppb.Timestamp, standard, most time.Duration) time.Time {
@@ -61,8 +61,8 @@ func deadlinesOf(item *intakev1.SendItem, accepted time.Time, limits Limits) (de
 	return d, found
 }
 
-// plainText refuses control characters where a rule of the message does not: a person's name is text for people, and U+0000 cannot be
-// kept by every unit that opens it.
+// plainText refuses control characters in fields where no rule of the message does: a person's name is text for people, and not
+// every unit that opens it can store U+0000.
 func plainText(item *intakev1.SendItem) []fault.Violation {
 	if strings.IndexFunc(item.GetRecipient().GetPerson().GetName(), unicode.IsControl) < 0 {
 		return nil
@@ -96,9 +96,10 @@ type hasher interface {
 	Sum(parts ...[]byte) []byte
 }
 
-// fingerprintOf is the keyed hash of an item's content: two items are the same exactly when all they say is. The certificate counts by its
-// digest, so that bytes and the digest of an upload are the same content. The hash is keyed because the recipient's identifiers are
-// few enough to be tried out. Its input is written here and not by protobuf, whose encoding promises no stability over ten years.
+// fingerprintOf is the keyed hash of an item's content: two items are the same exactly when all their fields are. The certificate
+// counts by its digest, so its bytes and the digest of an upload are the same content. The hash is keyed because all possible
+// identifiers of recipients could be tried. Its input is written here and not by protobuf, whose encoding may change within ten
+// years.
 func fingerprintOf(h hasher, tenant string, item *intakev1.SendItem, digest [sha256.Size]byte) []byte {
 	c := canonical{parts: [][]byte{[]byte("naru.intake.item.v1")}}
 	c.text(tenant, item.GetOwnKey())
@@ -142,7 +143,7 @@ func (c *canonical) flag(v bool) {
 	c.number(0)
 }
 
-// time keeps the microseconds that count; nothing given is another content than the default written out.
+// time keeps microseconds. A missing time is another content than the default written out.
 func (c *canonical) time(t *timestamppb.Timestamp) {
 	if t == nil {
 		c.parts = append(c.parts, nil)

@@ -27,8 +27,8 @@ func fullItem() *intakev1.SendItem {
 	}
 }
 
-// Whatever an item says is part of its content; only how the certificate is given, the letter case of a UUID and what lies below a
-// microsecond are not.
+// Whatever an item says is part of its content; only how the certificate is given, the letter case of a UUID and what lies below
+// a microsecond are not.
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	store, err := keys.Open(t.TempDir(), keys.Options{Create: true})

@@ -33,7 +33,7 @@ func newMetrics(meter metric.Meter, queued func() int) (*metrics, error) {
 
 func (m *metrics) group(ctx context.Context, rows int) { m.groupRows.Record(ctx, float64(rows)) }
 
-// outcomes counts what became of a call's items.
+// outcomes counts the outcomes of a call's items.
 func (m *metrics) outcomes(ctx context.Context, lane platformv1.Lane, candidates []*candidate) {
 	var accepted, duplicates int64
 	refused := map[string]int64{}

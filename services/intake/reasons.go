@@ -11,11 +11,11 @@ import (
 
 const (
 	domain = "intake"
-	// overloadedRetry is when a refused caller may come again; a full queue is emptied within it.
+	// overloadedRetry is when a refused caller may try again; a full queue is emptied within that time.
 	overloadedRetry = time.Second
 )
 
-// finding is one thing that keeps an item from being accepted.
+// finding is one reason against an item.
 type finding struct {
 	kind    fault.Kind
 	reason  intakev1.Reason
@@ -24,7 +24,7 @@ type finding struct {
 	where fault.Violation
 }
 
-// refusalOf tells all findings at once; the first gives kind, reason and message.
+// refusalOf reports all findings at once; the first determines kind, reason and message.
 func refusalOf(findings []finding) *fault.Error {
 	first := findings[0]
 	var violations []fault.Violation
@@ -40,7 +40,7 @@ func invalidItem(violations ...fault.Violation) *fault.Error {
 	return fault.New(fault.Invalid, domain, intakev1.Reason_REASON_INVALID_ITEM, "the item breaks rules", fault.WithViolations(violations...))
 }
 
-// below puts the paths of a refusal, which begin inside the item, below the item's own place in the request: item.title, items[3].title.
+// below moves the paths of a refusal from the item to the item's place in the request: title becomes items[3].title.
 func below(place string, refusal *fault.Error) *fault.Error {
 	placed := *refusal // one error may be the answer of several items
 	placed.Violations = make([]fault.Violation, len(refusal.Violations))
@@ -65,7 +65,7 @@ func ownKeyConflict(existing string) *fault.Error {
 		"the own key was used for another content", fault.WithMetadata(existingKey, existing))
 }
 
-// existingKey is the metadata key that tells the number an own key already has.
+// existingKey is the metadata key for the number that an own key already has.
 const existingKey = "existingEdocNum"
 
 func addressNotRegistered() finding {

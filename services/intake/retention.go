@@ -19,16 +19,17 @@ const (
 	forgetBatch    = 5000
 )
 
-// partitions of what is kept ten years after the end of its year. One hold, by number, serves the document and its cancel request.
+// partitions that are kept ten years after the end of their year. One hold, by number, covers the document and its cancel
+// request.
 func partitions() []pg.Partition {
 	return []pg.Partition{
-		// A row of usual size stays in one piece: 4080 is what lets two of them share a page.
+		// A row of usual size stays in one piece: with 4080 two such rows share a page.
 		journal.Kept("document", pg.ByYearText, "toast_tuple_target = 4080", "e.edoc_num"),
 		journal.Kept("cancel_request", pg.ByYearText, "", "e.edoc_num"),
 	}
 }
 
-// forgetter deletes the own keys of documents that have gone with their year; the table of keys has no years of its own to drop.
+// forgetter deletes the own keys of documents whose year was dropped; the table of keys has no partitions by year.
 type forgetter struct {
 	db    pg.DBTX
 	clock clock.Clock
@@ -43,7 +44,7 @@ func (f *forgetter) task() lifecycle.Task {
 	})
 }
 
-// forget deletes the keys of years past their retention, in slices, and tells how many.
+// forget deletes the keys of years past their retention, in slices, and returns how many.
 func (f *forgetter) forget(ctx context.Context) (int64, error) {
 	below := strconv.Itoa(f.clock.Now().In(id.KST).Year()-journal.RetentionYears) + "0000"
 	var total int64

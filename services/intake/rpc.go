@@ -21,7 +21,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Limits that other units keep and this one publishes.
+// Limits that other units enforce and this one publishes.
 const (
 	publishedStatusIDs   = 100
 	publishedTokenLife   = 10 * time.Minute
@@ -32,7 +32,7 @@ const (
 	publishedCertificate = 16 << 10
 )
 
-// trust tells whether the clock may be written into evidence.
+// trust reports whether the clock's time may be written into evidence.
 type trust interface{ Ready() error }
 
 // server serves both of the unit's gRPC services.
@@ -55,7 +55,7 @@ var (
 	_ intakev1.IntakeLookupServiceServer = (*server)(nil)
 )
 
-// caller gives the sender that calls, unless the clock is too bad for anything that makes evidence.
+// caller returns the calling sender, or an error if the clock is too bad for making evidence.
 func (s *server) caller(ctx context.Context) (authn.Principal, error) {
 	if err := s.trust.Ready(); err != nil {
 		return authn.Principal{}, clockUntrusted(err)
@@ -118,7 +118,7 @@ func (c *candidate) outcome(index int32) *intakev1.ItemOutcome {
 	return &intakev1.ItemOutcome{Index: index, Outcome: &intakev1.ItemOutcome_Refused{Refused: refused}}
 }
 
-// Cancel states once that the sender wants the document stopped.
+// Cancel states once that the sender wants to stop the document.
 func (s *server) Cancel(ctx context.Context, req *intakev1.CancelRequest) (*intakev1.CancelResponse, error) {
 	caller, err := s.caller(ctx)
 	if err != nil {

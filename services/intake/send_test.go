@@ -25,8 +25,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// An accepted item has a number of its KST date, a receipt that anyone can verify, a complete fact without anything personal in clear,
-// and says how its sender proved who it is.
+// An accepted item has a number of its KST date, a receipt that anyone can verify, a complete fact without anything personal in
+// clear, and says how its sender proved who it is.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -132,8 +132,8 @@ func (w *world) reader(t *testing.T, name string) *sealed.Box {
 	return unittest.Keyring(t, name, w.Clock, keySource{platformv1.NewKeyServiceClient(w.Unit(t, name))}).Box()
 }
 
-// The same key with the same content gives the first number and the first receipt's bytes, also when meanwhile the deadline has passed, the
-// certificate has expired, or it is named by digest; other content is a conflict that tells the number.
+// The same key with the same content gives the first number and the first receipt's bytes, also when meanwhile the deadline has
+// passed, the certificate has expired, or it is named by digest; other content is a conflict that tells the number.
 func TestRepeat(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

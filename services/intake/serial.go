@@ -12,12 +12,12 @@ import (
 // blockSize is how many serials a replica takes at a time. A crash loses at most this many numbers, which are never used again.
 const blockSize = 1000
 
-// serials hands out the numbers of this relay. Blocks belong to one KST date and are committed before one of their numbers is used, so
-// replicas never meet.
+// serials gives out the numbers of this relay. A block belongs to one KST date and is committed before one of its numbers is
+// used, so two replicas never give the same number.
 type serials struct {
 	db   pg.DBTX
 	code string
-	// turn is held by whoever takes; waiting for it ends with the caller.
+	// turn is held by the caller that takes numbers; a caller waits for it only until its own context ends.
 	turn   chan struct{}
 	blocks map[string]*block
 }
@@ -42,7 +42,7 @@ func (s *serials) take(ctx context.Context, at time.Time, n int) ([]id.EdocNumbe
 	date := at.In(id.KST).Format(time.DateOnly)
 	b := s.blocks[date]
 	if b == nil {
-		// Calls that read the clock around midnight alternate between two dates; older ones do not come back.
+		// Around midnight, calls that have read the clock alternate between two dates; older dates do not come back.
 		for other := range s.blocks {
 			if other < at.In(id.KST).AddDate(0, 0, -1).Format(time.DateOnly) {
 				delete(s.blocks, other)

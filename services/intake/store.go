@@ -16,9 +16,9 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// insertKeys inserts the own keys of a group and tells the numbers whose keys were new. Keys go in sorted, so that two groups wait for
-// each other in one direction only; of two equal keys in one group the earlier row wins. Having waited for another group's commit, the
-// statement knows the outcome: a key that was not inserted is there to be read by the next statement.
+// insertKeys inserts the own keys of a group and returns the numbers whose keys were new. Keys are inserted in sorted order, so
+// that two groups cannot wait for each other in a circle. If a group has two equal keys, the earlier row wins. If the statement
+// had to wait for another group's commit, it knows its outcome: the next statement can read each key that was not inserted.
 func insertKeys(ctx context.Context, tx *journal.Tx, rows []*row) (map[string]bool, error) {
 	const insert = `
 		insert into own_key (tenant, own_key, edoc_num, fingerprint)
@@ -35,7 +35,8 @@ func insertKeys(ctx context.Context, tx *journal.Tx, rows []*row) (map[string]bo
 	return pg.Set[string](ctx, tx, "insert own keys", insert, tenants, keys, numbers, fingerprints)
 }
 
-// insertAccepted inserts what the rows that won bring, and states that they were accepted. Certificates are sorted, because groups share them.
+// insertAccepted inserts the rows with new keys and states that they were accepted. Certificates are sorted, because groups share
+// them.
 func insertAccepted(ctx context.Context, tx *journal.Tx, rows []*row) error {
 	if len(rows) == 0 {
 		return nil
@@ -63,7 +64,7 @@ func insertAccepted(ctx context.Context, tx *journal.Tx, rows []*row) error {
 	return nil
 }
 
-// columns are rows turned by ninety degrees, as unnest takes them.
+// columns holds rows as one array per column, for unnest.
 type columns struct {
 	numbers, receipts                []string
 	tenants                          []uuid.UUID
@@ -99,7 +100,7 @@ type ownKey struct {
 	key    string
 }
 
-// keyHolder is what an own key already stands for. The receipt is empty where the document has gone with its year.
+// keyHolder is what an own key already stands for. The receipt is empty if the document was dropped with its year.
 type keyHolder struct {
 	number      string
 	fingerprint []byte
@@ -176,8 +177,8 @@ func readLane(ctx context.Context, db pg.DBTX, number string, tenant uuid.UUID) 
 	return platformv1.Lane(lane), err
 }
 
-// readFacts gives a document's facts as they were accepted: they stand in the journal, in the commit that its row names. The error is
-// pgx.ErrNoRows where there is no such document.
+// readFacts reads a document's facts as they were accepted, from the journal, in the commit that its row names. The error is
+// pgx.ErrNoRows if there is no such document.
 func readFacts(ctx context.Context, db pg.DBTX, number string) (*platformv1.DocumentFacts, error) {
 	var commit uuid.UUID
 	if err := db.QueryRow(ctx, `select commit_id from document where edoc_num = $1`, number).Scan(&commit); err != nil {
@@ -193,7 +194,7 @@ func readFacts(ctx context.Context, db pg.DBTX, number string) (*platformv1.Docu
 	return accepted.GetFacts(), nil
 }
 
-// insertCancel keeps the first request to stop a document and tells whether this was it.
+// insertCancel keeps the first request to stop a document and reports whether this was it.
 func insertCancel(ctx context.Context, tx *journal.Tx, number string, tenant uuid.UUID, at time.Time) (bool, error) {
 	const insert = `
 		insert into cancel_request (edoc_num, tenant, requested_at, commit_id)

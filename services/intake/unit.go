@@ -28,7 +28,8 @@ var migrations embed.FS
 var settings string
 
 const (
-	// receiptKey signs receipts, fingerprintKey makes fingerprints. Both MUST be the same in every replica and outlive every document.
+	// receiptKey signs receipts, fingerprintKey makes fingerprints. Both MUST be the same in every replica and be kept as long as
+	// any document.
 	receiptKey     = keys.Receipt
 	fingerprintKey = "fingerprint"
 )

@@ -25,10 +25,10 @@ type upload struct {
 	traceparent string
 }
 
-// subject of the fact that a sender supplied a certificate, stated once for each sender, however often it does.
+// subject of the fact that a sender supplied a certificate; the fact is stated once for each sender.
 func (u *upload) subject() string { return hex.EncodeToString(u.digest[:]) + "/" + u.caller.ID }
 
-// UploadRegistrationCertificate verifies a certificate and keeps it by its digest, whoever else has brought it before.
+// UploadRegistrationCertificate verifies a certificate and keeps it by its digest; others may have supplied it before.
 func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev1.UploadRegistrationCertificateRequest) (*intakev1.UploadRegistrationCertificateResponse, error) {
 	caller, err := s.caller(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package registry is the list of the units of a relay. A unit is its folder and its line here; what is said of all units (the doors' offers,
-// settings, accounts of the bus, roles of the database, binaries, lists in the documentation) follows from both.
+// Package registry is the list of the units of a relay. A unit is its folder and its line here; what is said of all units (the
+// doors' offers, settings, accounts of the bus, roles of the database, binaries, lists in the documentation) follows from both.
 package registry
 
 import (

@@ -60,7 +60,8 @@ func TestEventsCommute(t *testing.T) {
 		plans[i] = events
 		longest = max(longest, len(events))
 	}
-	// Step by step, all documents together, so that frames hold many documents and, where a document repeats itself, one document twice.
+	// Step by step, all documents together, so that frames hold many documents and, where a document repeats itself, one document
+	// twice.
 	for step := 0; step < longest; step += 2 {
 		byKind := map[frame.Kind][]journal.Fact{}
 		for _, events := range plans {
@@ -85,8 +86,8 @@ func TestEventsCommute(t *testing.T) {
 		CancelRefused: true, Actor: sender,
 		Hub: &statusv1.HubStatus{RegistrationResult: 1, RegisteredAt: o.stamp(50), ReadTimeResult: 2, ReadTimeRegisteredAt: o.stamp(60)},
 	}
-	// accepted, sent, received, read, expired, failed, cancelled, cancel refused, registered, read time: 10; resolutions 3; tokens 2 and 2;
-	// the highest ordinals of refusals 3 and 2.
+	// accepted, sent, received, read, expired, failed, cancelled, cancel refused, registered, read time: 10; resolutions 3;
+	// tokens 2 and 2; the highest ordinals of refusals 3 and 2.
 	want.Version = 10 + 3 + 2 + 2 + 3 + 2
 	for i, f := range documents {
 		want.EdocNum, want.OwnKey = f.GetEdocNum(), f.GetOwnKey()
@@ -214,7 +215,8 @@ func TestHubStatus(t *testing.T) {
 	o.tell(t, o.readTimeRegistered(f, 1, 9))
 	require.False(t, o.status(t, f).GetHub().GetQueued())
 
-	// That the hub has it already waits until an operator accepts it. The registration's time is then the answer's, before the refusal's.
+	// That the hub has it already waits until an operator accepts it. The registration's time is then the answer's, before the
+	// refusal's.
 	accepted := o.document()
 	o.tell(t, o.accepted(accepted), o.received(accepted, 1), o.refused(accepted, 1, false, 2, 5))
 	require.True(t, o.status(t, accepted).GetHub().GetQueued())

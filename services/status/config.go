@@ -9,16 +9,16 @@ import (
 // Config of the status unit.
 type Config struct {
 	Lookup Lookup `yaml:"lookup"`
-	// ListScan bounds how many documents one page of a list filtered by state looks at. A page may then be short, or empty, and still
-	// have a next one.
+	// ListScan bounds how many documents are read for one page of a list filtered by state. A page may then be short or empty
+	// although more pages follow.
 	ListScan int `yaml:"list_scan"`
 }
 
-// Lookup is how intake is asked about documents that are not known yet.
+// Lookup is how intake is asked about documents that are not known here yet.
 type Lookup struct {
 	// Timeout of one question.
 	Timeout config.Duration `yaml:"timeout"`
-	// Concurrency is how many questions one call asks at once.
+	// Concurrency is how many questions of one call run at once.
 	Concurrency int `yaml:"concurrency"`
 }
 

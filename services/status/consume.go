@@ -22,8 +22,8 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// consumers: kinds that change many summaries at the same time have a consumer, and so a transaction, of their own. A transaction that
-// locks rows for one kind and then, from the beginning again, for another would meet others halfway and deadlock.
+// consumers: each kind that changes many summaries has its own consumer, so a transaction handles one kind. If a transaction
+// locked rows in order for one kind and then again from the start for another, two such transactions would deadlock.
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "accepted", From: "intake", Handlers: []inbox.Handler{
@@ -116,7 +116,7 @@ func (s *service) deliveryHandlers() []inbox.Handler {
 	}
 }
 
-// mergeFunc writes facts of one kind and tells how many of them were new. They are sorted, and each number is there once.
+// mergeFunc writes facts of one kind and returns how many of them were new. They are sorted, and each number comes once.
 type mergeFunc func(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error)
 
 // on makes the handler of one kind.
@@ -169,7 +169,7 @@ func (f *fact) complete(k kind, number string, ordinal uint32, sender, actor str
 	return inbox.Done
 }
 
-// by is whose an ordinary fact must be, as the timeline will say of it; empty where its actor is kept.
+// by is the only actor allowed for an ordinary fact, which the timeline will show; empty if the fact's actor is stored.
 func (f *fact) by() string {
 	switch f.kind {
 	case accepted:
@@ -238,8 +238,8 @@ func ofDocument(d *platformv1.DocumentFacts, occurredAt *timestamppb.Timestamp) 
 	return f, inbox.Done
 }
 
-// ofResolution: the first outcome "own" is what everybody expects. Delivery answers it at once and says so: the usual document has no write
-// of its own for it.
+// ofResolution: the first outcome "own" is the usual one. Delivery answers it at once and includes it in its own fact, so the
+// usual document needs no write for it.
 func ofResolution(e inbox.Event[*addressv1.RecipientResolved]) (fact, inbox.Verdict) {
 	r := e.Message.GetResolution()
 	name, known := resolutionName(r)
@@ -254,7 +254,7 @@ func ofResolution(e inbox.Event[*addressv1.RecipientResolved]) (fact, inbox.Verd
 	return f, inbox.Done
 }
 
-// resolutionName is the outcome as the timeline tells it; false for one that only a newer version knows.
+// resolutionName is the outcome's name in the timeline; false for one that only a newer version knows.
 func resolutionName(r addressv1.Resolution) (string, bool) {
 	switch r {
 	case addressv1.Resolution_RESOLUTION_OWN, addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, addressv1.Resolution_RESOLUTION_REFUSED,
@@ -268,8 +268,8 @@ func resolutionName(r addressv1.Resolution) (string, bool) {
 	}
 }
 
-// ofSender lets into the sender's timeline only the certificates the sender asked for; the recipient's are the recipient's own. An event
-// that does not yet say by what right is judged by who asked.
+// ofSender puts into the sender's timeline only certificates that the sender requested; those of the recipient concern the
+// recipient alone. For an older event without the right, the requester decides.
 func ofSender(right certificatev1.Entitlement, sender, actor string) inbox.Verdict {
 	switch right {
 	case certificatev1.Entitlement_ENTITLEMENT_SENDER:

@@ -1,10 +1,11 @@
 // Package status tells senders what happened to their documents (처리상태 조회): a timeline of every fact that any unit stated about a
 // document, and a summary of it.
 //
-// A fact's identity is that of the event (number, kind, ordinal), so a fact told twice is one. Facts of the ordinary path (accepted, found,
-// received, told of, read, registered) happen once: they are columns of the summary, and the timeline shows them from there. All others are
-// append-only entries. The summary keeps facts, not transitions: each is merged by a rule that does not depend on the order of arrival (the earliest time, the highest ordinal), and the
-// state follows from the facts by rank. Higher beats lower:
+// A fact has the identity of its event (number, kind, ordinal), so an event that comes twice gives one fact. Facts of the
+// ordinary path (accepted, found, received, notice given, read, registered) happen once: they are columns of the summary, and the
+// timeline shows them from there. All others are append-only entries. The summary keeps facts, not transitions. Each fact is
+// merged by a rule that does not depend on the order of arrival (the earliest time, the highest ordinal), and the state follows
+// from the facts by rank. A higher line wins over a lower one:
 //
 //	READ ◄── DocumentRead
 //	  RECEIVED ◄── DocumentReceived             nothing undoes a receipt
@@ -16,5 +17,5 @@
 //	            AWAITING_CONSENT, AWAITING_MEMBERSHIP, RECIPIENT_AT_OTHER_RELAY
 //	              ACCEPTED                                              also while nothing is known of the recipient
 //
-// A miss is not yet "not found": the fact of acceptance may still be on its way, so intake is asked once.
+// If a document is missing here, the fact of its acceptance may still be on its way, so intake is asked once.
 package status

@@ -27,8 +27,8 @@ type lookup struct {
 	concurrency int
 }
 
-// find gives the facts of those of the numbers that are the sender's, each asked for once. That intake cannot be asked is an error: it
-// must not look like a document that does not exist.
+// find returns the facts of those numbers that belong to the sender, and asks for each once. If intake cannot be asked, that is
+// an error: it must not look like a document that does not exist.
 func (l lookup) find(ctx context.Context, sender string, numbers []string) (map[string]*platformv1.DocumentFacts, error) {
 	found := map[string]*platformv1.DocumentFacts{}
 	if len(numbers) == 0 {
@@ -62,7 +62,7 @@ func (l lookup) find(ctx context.Context, sender string, numbers []string) (map[
 	return found, nil
 }
 
-// fill adds what intake knows of a document's acceptance to a summary that does not hold it yet.
+// fill adds what intake knows about a document's acceptance to a summary that does not have it yet.
 func (s *summary) fill(f *platformv1.DocumentFacts) {
 	s.number, s.actor, s.ownKey, s.repeats = f.GetEdocNum(), f.GetActor(), f.GetOwnKey(), f.GetRepeats()
 	s.acceptedAt = timeOf(f.GetAcceptedAt())

@@ -15,7 +15,7 @@ type summer interface {
 	Sum(parts ...[]byte) []byte
 }
 
-// pages makes and reads page tokens. A token is bound to its caller and query, so that it opens nothing else and cannot be made up.
+// pages makes and reads page tokens. A token is bound to its caller and query, and cannot be made up or used elsewhere.
 type pages struct {
 	key summer
 }
@@ -25,7 +25,7 @@ const (
 	pageTimeBytes = 8
 )
 
-// token names a place in a query: base64url of a truncated MAC, the time in microseconds, and the number.
+// token encodes a position in a query: base64url of a truncated MAC, the time in microseconds, and the number.
 func (p pages) token(q query, at place) string {
 	body := binary.BigEndian.AppendUint64(nil, uint64(at.acceptedAt.UnixMicro())) //nolint:gosec // after 1970
 	body = append(body, at.number...)
@@ -63,7 +63,7 @@ func (p pages) mac(q query, body []byte) []byte {
 	return p.key.Sum(q.sender[:], moment(q.from), moment(q.until), []byte(q.ownKey), of, body)[:pageMACBytes]
 }
 
-// moment is a time as it goes into a token's MAC; nothing for an open bound.
+// moment is the form in which a time goes into a token's MAC; empty for an open bound.
 func moment(t time.Time) []byte {
 	if t.IsZero() {
 		return nil

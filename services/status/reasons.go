@@ -7,7 +7,7 @@ import (
 
 const domain = "status"
 
-// documentNotFound is also the answer for somebody else's document: that it exists is told to nobody.
+// documentNotFound is also the answer for somebody else's document: nobody learns that it exists.
 func documentNotFound() error {
 	return fault.New(fault.NotFound, domain, statusv1.Reason_REASON_DOCUMENT_NOT_FOUND, "there is no such document")
 }

@@ -33,7 +33,7 @@ func caller(ctx context.Context) (uuid.UUID, error) {
 	return sender, nil
 }
 
-// GetStatus tells one document.
+// GetStatus returns the status of one document.
 func (s *service) GetStatus(ctx context.Context, r *statusv1.GetStatusRequest) (*statusv1.GetStatusResponse, error) {
 	_, one, err := s.own(ctx, r.GetEdocNum())
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *service) GetStatus(ctx context.Context, r *statusv1.GetStatusRequest) (
 	return &statusv1.GetStatusResponse{Status: show(one)}, nil
 }
 
-// BatchGetStatus tells many, in the order asked.
+// BatchGetStatus returns the statuses of many documents, in the order of the request.
 func (s *service) BatchGetStatus(ctx context.Context, r *statusv1.BatchGetStatusRequest) (*statusv1.BatchGetStatusResponse, error) {
 	sender, err := caller(ctx)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *service) ListStatuses(ctx context.Context, r *statusv1.ListStatusesRequ
 	return resp, nil
 }
 
-// GetTimeline tells everything that happened to one document.
+// GetTimeline returns everything that happened to one document.
 func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineRequest) (*statusv1.GetTimelineResponse, error) {
 	sender, one, err := s.own(ctx, r.GetEdocNum())
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineReques
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	// That it was accepted is known from intake or from a later fact, even while the fact itself is still on its way.
+	// Intake or a later fact may have reported the acceptance while its own fact is still on its way.
 	if !slices.ContainsFunc(entries, func(e entry) bool { return e.kind == accepted }) && !one.acceptedAt.IsZero() {
 		entries = slices.Insert(entries, 0, entry{kind: accepted, ordinal: 1, occurredAt: one.acceptedAt, actor: one.actor})
 	}
@@ -136,7 +136,7 @@ func (s *service) own(ctx context.Context, number string) (sender uuid.UUID, one
 	return sender, one, nil
 }
 
-// find reads documents of a sender. Those whose acceptance has not arrived yet are asked for at intake, once.
+// find reads documents of a sender. It asks intake once about those whose acceptance has not arrived yet.
 func (s *service) find(ctx context.Context, sender uuid.UUID, numbers []string) (map[string]summary, error) {
 	found, err := readSummaries(ctx, s.db, sender, numbers)
 	if err != nil {

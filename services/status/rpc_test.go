@@ -82,7 +82,8 @@ func TestTimelineTellsTheFirstResolution(t *testing.T) {
 	}
 }
 
-// An ordinary document costs its summary, and an update each for receipt, notice and registration, mostly on the summary's own page.
+// An ordinary document costs its summary, and an update each for receipt, notice and registration, mostly on the summary's own
+// page.
 func TestRowWrites(t *testing.T) {
 	t.Parallel()
 	const documents, frame = 500, 100
@@ -127,8 +128,8 @@ func TestTimelineBeginsWithTheAcceptance(t *testing.T) {
 	require.Equal(t, o.Clock.Now(), entries[0].GetRecordedAt().AsTime())
 }
 
-// What the recipient asks for itself is not the sender's to know: only certificates the sender asked for are in its timeline. Events from
-// before they said by what right are judged by who asked, and what was kept of them is not shown.
+// What the recipient asks for itself is not the sender's to know: only certificates the sender asked for are in its timeline.
+// Events from before they said by what right are judged by who asked, and what was kept of them is not shown.
 func TestTimelineHoldsTheSendersCertificatesOnly(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// Every statement of this file takes facts of one kind, sorted by number and each number once, as the relation told; inserts their
-// entries; and merges into the summaries only what was new. What is ordinary has no entries (store_ordinary.go).
+// Every statement of this file takes facts of one kind as the relation told, sorted by number, each number once. It inserts their
+// entries, and merges only new ones into the summaries. Facts of the ordinary path have no entries (store_ordinary.go).
 
 // newEntries inserts the entries of told. $1 is the kind, $2 the present.
 const newEntries = `
@@ -25,7 +25,7 @@ const newEntries = `
 		  on conflict do nothing
 		  returning edoc_num, ordinal)`
 
-// entryColumns are what every statement has of a fact, from $3 on.
+// entryColumns are the columns of a fact that every statement gets, from $3 on.
 type entryColumns struct {
 	numbers      []string
 	ordinals     []int32
@@ -59,7 +59,7 @@ func entriesOf(facts []fact) (entryColumns, error) {
 	return c, nil
 }
 
-// run runs a statement of this file with its own arguments after those it has in common with the others.
+// run runs a statement of this file with its own arguments after the common ones.
 func run(ctx context.Context, db pg.DBTX, sql string, k kind, now time.Time, facts []fact, args ...any) (int64, error) {
 	c, err := entriesOf(facts)
 	if err != nil {
@@ -105,7 +105,7 @@ func mergeResolutions(ctx context.Context, db pg.DBTX, k kind, now time.Time, fa
 	return run(ctx, db, merge, k, now, facts, resolutions)
 }
 
-// mergeEnds records what ends a document before its receipt, and cancels that came too late.
+// mergeEnds records facts that end a document before its receipt, and cancels that came too late.
 func mergeEnds(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		with told as (
@@ -149,7 +149,7 @@ func mergeEnds(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []f
 	return run(ctx, db, merge, k, now, facts, expired, failed, cancelled, refused, reasons)
 }
 
-// insertAnswered enters that the recipient had been found here, where that is what an end answers.
+// insertAnswered adds the entry that the recipient was found here, for ends that answer such a resolution.
 func insertAnswered(ctx context.Context, db pg.DBTX, now time.Time, ends []fact) error {
 	var found []fact
 	for _, f := range ends {
@@ -224,7 +224,7 @@ func mergeRefusals(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 	return run(ctx, db, merge, k, now, facts, results, readTimes)
 }
 
-// text is null for nothing.
+// text is null for an empty string.
 func text(s string) *string {
 	if s == "" {
 		return nil

@@ -10,10 +10,10 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// The ordinary path: facts that happen to a document once. They have no entries, but columns of the summary, which the first to tell of
-// them fills; a row that holds them already is not written again. The numbers that are told to be written are sorted, each there once.
+// The ordinary path: facts that happen to a document once. They have no entries, but columns of the summary, which the first
+// event that contains them fills. A row that has them already is not written again. Facts are sorted by number, each number once.
 
-// mergeOrdinary runs a statement of this file and tells how many summaries it changed.
+// mergeOrdinary runs a statement of this file and returns how many summaries it changed.
 func mergeOrdinary(ctx context.Context, db pg.DBTX, sql string, k kind, now time.Time, facts []fact, args ...any) (int64, error) {
 	numbers, senders, occurred := make([]string, len(facts)), make([]uuid.UUID, len(facts)), make([]time.Time, len(facts))
 	frames := make([]uuid.UUID, len(facts))
@@ -27,7 +27,7 @@ func mergeOrdinary(ctx context.Context, db pg.DBTX, sql string, k kind, now time
 	return tag.RowsAffected(), nil
 }
 
-// documentColumns are the document's own facts, which acceptance and receipt tell alike.
+// documentColumns are the document's own facts, which acceptance and receipt both contain.
 type documentColumns struct {
 	actors, keys                     []string
 	repeats                          []*string
@@ -45,7 +45,7 @@ func documentsOf(facts []fact) documentColumns {
 	return c
 }
 
-// mergeAccepted records acceptances. A later fact may have told of them already: then only when it was recorded is new.
+// mergeAccepted records acceptances. If a later fact has brought one already, only its recording time is new.
 func mergeAccepted(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		insert into document_summary as s
@@ -67,7 +67,7 @@ func mergeAccepted(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 	return mergeOrdinary(ctx, db, merge, k, now, facts, c.actors, c.keys, c.repeats, c.sendUntil, c.viewedUntil)
 }
 
-// mergeReceived records receipts, with the resolution they answer and the sending that is one moment with them.
+// mergeReceived records receipts, with the resolution they answer and the sent time, which is the same moment.
 func mergeReceived(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		insert into document_summary as s
@@ -96,13 +96,13 @@ func mergeReceived(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 	c := documentsOf(facts)
 	resolved, sent, addresses := make([]*time.Time, len(facts)), make([]*time.Time, len(facts)), make([]*string, len(facts))
 	for i, f := range facts {
-		// The recipient's address is told to the sender only after receipt (Act 18-6).
+		// The sender learns the recipient's address only after receipt (Act 18-6).
 		resolved[i], sent[i], addresses[i] = instant(f.resolvedAt), stamp(f.document.GetSentAt()), text(f.document.GetTo().GetAddress())
 	}
 	return mergeOrdinary(ctx, db, merge, k, now, facts, c.actors, c.keys, c.repeats, c.accepted, c.sendUntil, c.viewedUntil, resolved, sent, addresses)
 }
 
-// mergeNotices records that recipients were told.
+// mergeNotices records that recipients were notified.
 func mergeNotices(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		insert into document_summary as s (edoc_num, sender, frame_id, notice_given_at, notice_recorded_at)

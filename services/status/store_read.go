@@ -42,8 +42,8 @@ func scanSummary(row pgx.CollectableRow) (summary, error) {
 	return s, err
 }
 
-// readSummaries reads documents of a sender by number. It asks by number alone: an index that has the sender may look as good to the server
-// and holds all of the sender's documents.
+// readSummaries reads documents of a sender by number. The query has only the number: with the sender in it, the server might
+// choose an index in which it must read all of the sender's documents.
 func readSummaries(ctx context.Context, db pg.DBTX, sender uuid.UUID, numbers []string) (map[string]summary, error) {
 	rows, err := db.Query(ctx, `select `+summaryColumns+` from document_summary where edoc_num = any($1)`, numbers)
 	if err != nil {
@@ -62,23 +62,23 @@ func readSummaries(ctx context.Context, db pg.DBTX, sender uuid.UUID, numbers []
 	return found, nil
 }
 
-// query is what a list is asked for.
+// query says what a list contains.
 type query struct {
 	sender uuid.UUID
-	// from and until bound the time of acceptance; zero times leave it open, which only a query by own key may.
+	// from and until bound the time of acceptance. A zero time leaves that side open, which only a query by own key may do.
 	from, until time.Time
 	ownKey      string
 	states      []int16
 }
 
-// place is where a list goes on: after this document.
+// place is the document after which a list continues.
 type place struct {
 	acceptedAt time.Time
 	number     string
 }
 
-// listSummaries lists at most limit documents after a place, in the order of their acceptance. A filter by state looks at scan documents
-// only; where it ended is told, if there may be more.
+// listSummaries lists at most limit documents after a place, in the order of their acceptance. With a filter by state it reads at
+// most scan documents; if there may be more, it returns where it ended.
 func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit, scan int) ([]summary, *place, error) {
 	const (
 		ofKey    = ` from document_summary where sender = $1 and own_key = $4 and `
@@ -127,9 +127,9 @@ func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit,
 	return found, &ends[0], nil
 }
 
-// readTimeline reads everything that was recorded of a document of a sender's, in order of occurrence: the ordinary path from its summary,
-// all else as it was entered. Certificates (180, 190) are shown to who asked for them: until events said by what right, those the
-// recipient asked for were kept here too.
+// readTimeline reads everything recorded about a sender's document, in order of occurrence: the ordinary path from its summary,
+// all else from the entries. Certificates (180, 190) are shown only to who requested them; entries made before events named the
+// right may include those of the recipient.
 func readTimeline(ctx context.Context, db pg.DBTX, sender uuid.UUID, number string) ([]entry, error) {
 	const read = `
 		select o.kind, 1 as ordinal, o.occurred_at, o.recorded_at, o.acknowledged_at, o.actor, nullif(jsonb_strip_nulls(o.details), '{}')

@@ -34,7 +34,7 @@ const (
 	certificateFailed     kind = 190
 )
 
-// ordinary is a kind of the ordinary path: such a fact happens once, by a known actor where one is told, and stands in the summary.
+// ordinary reports a kind of the ordinary path: such a fact happens once, by a known actor if any, and is stored in the summary.
 func (k kind) ordinary() bool {
 	switch k {
 	case accepted, documentReceived, noticeGiven, documentRead, circulationRegistered, readTimeRegistered:
@@ -59,29 +59,29 @@ type entry struct {
 	details        map[string]string
 }
 
-// fact is one event of a kind: its entry, and what it adds to the summary. Which of the fields are used depends on the kind.
+// fact is one event of a kind: its entry, and what it adds to the summary. Which fields are used depends on the kind.
 type fact struct {
 	entry
 	sender uuid.UUID
-	// frame tells of it.
+	// frame is the frame that brought it.
 	frame uuid.UUID
-	// document is set for what tells of the document itself.
+	// document is set for facts about the document itself.
 	document *platformv1.DocumentFacts
-	// resolvedAt is when the first resolution found the recipient here, where that is what the fact answers.
+	// resolvedAt is when the first resolution found the recipient here, if the fact answers that resolution.
 	resolvedAt time.Time
 	// resolution is naru.address.v1.Resolution.
 	resolution int16
 	// reason of a failure.
 	reason string
-	// result of the hub; readTime tells of which call.
+	// result of the hub; readTime says of which call.
 	result   int16
 	readTime bool
-	// silent: no summary changes by it, so it needs no sender.
+	// silent: no summary changes, so the fact needs no sender.
 	silent bool
 }
 
-// rounds sorts facts of one kind by number and cuts them so that each round holds a number once: a statement may merge a row only once.
-// A fact told twice is in one round only. Nearly always there is one round.
+// rounds sorts facts of one kind by number and divides them so that each round has a number once, because a statement may merge a
+// row only once. A repeated fact is in one round only. There is nearly always one round.
 func rounds(facts []fact) [][]fact {
 	slices.SortStableFunc(facts, func(a, b fact) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.ordinal, b.ordinal)) })
 	facts = slices.CompactFunc(facts, func(a, b fact) bool { return a.number == b.number && a.ordinal == b.ordinal })
@@ -99,7 +99,7 @@ func rounds(facts []fact) [][]fact {
 	return cut
 }
 
-// summary is what a document's timeline adds up to. A zero time is not known.
+// summary is the sum of a document's timeline. A zero time is not known.
 type summary struct {
 	number, actor, ownKey, repeats string
 	sender                         uuid.UUID
@@ -115,7 +115,7 @@ type summary struct {
 	version                        int64
 }
 
-// hubAnswer is what the hub has said about one of the two calls.
+// hubAnswer is the hub's latest answer about one of the two calls.
 type hubAnswer struct {
 	result        int16
 	registeredAt  time.Time
@@ -123,7 +123,7 @@ type hubAnswer struct {
 	refusedAt     time.Time
 }
 
-// shown is the result that counts: that of the registration, else of the latest refusal.
+// shown is the result that counts: the registration's if there is one, otherwise the latest refusal's.
 func (a hubAnswer) shown() int16 {
 	if a.registeredAt.IsZero() {
 		return a.refusedResult
@@ -134,8 +134,9 @@ func (a hubAnswer) shown() int16 {
 // alreadyThere is the hub's result for what it has already.
 const alreadyThere = 2
 
-// queued tells whether a refusal waits for a person: no registration has come since. That the hub has it already is a refusal before the
-// first registration only; an operator who accepts it makes it one, acknowledged when the hub said so, which is before the refusal's time.
+// queued reports whether a refusal waits for a person, because no registration has come since. "The hub has it already" is a
+// refusal only before the first registration. An operator who accepts it makes it a registration, acknowledged at the time of the
+// hub's answer, which is before the refusal's time.
 func (a hubAnswer) queued() bool {
 	if a.refusedResult == alreadyThere && !a.registeredAt.IsZero() {
 		return false
@@ -143,8 +144,8 @@ func (a hubAnswer) queued() bool {
 	return a.refusedAt.After(a.registeredAt)
 }
 
-// queued tells whether anything waits for a person at the hub. A refused check of a registration, made because the hub did not know
-// the record at its read time, is over when the read time is registered.
+// queued reports whether anything waits for a person at the hub. A registration that was checked again because the hub did not
+// know the record at its read time, and was refused, no longer waits once the read time is registered.
 func (s summary) queued() bool {
 	if s.readTime.queued() {
 		return true

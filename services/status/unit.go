@@ -21,7 +21,8 @@ var migrations embed.FS
 //go:embed settings.yaml
 var settings string
 
-// pageKey keys page tokens. It MUST be the same in every replica; with another one, lists under way begin anew.
+// pageKey is the key for page tokens. It MUST be the same in every replica; with another key, callers must begin their lists
+// again.
 const pageKey = "page"
 
 // Unit is the status unit.
@@ -38,11 +39,11 @@ var Unit = unit.Spec[*Config, *service]{
 	Build: build, Consumers: (*service).consumers, Register: (*service).register,
 }.Unit()
 
-// partitions are kept ten years after the end of their year, and as long as a number in them is under legal hold.
+// partitions are kept ten years after the end of their year, or longer while a number in them is under legal hold.
 func partitions() []pg.Partition {
 	return []pg.Partition{
 		journal.Kept("timeline_entry", pg.ByYearText, "", "e.edoc_num"),
-		// Room for a whole page's later facts on the page itself.
+		// A page keeps room for the later facts of its rows.
 		journal.Kept("document_summary", pg.ByYearText, "fillfactor = 40", "e.edoc_num"),
 	}
 }

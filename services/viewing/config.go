@@ -13,13 +13,13 @@ import (
 type Config struct {
 	// Identity is the identity provider (본인확인).
 	Identity Identity `yaml:"identity"`
-	// Lookup is how delivery is asked about a document whose first viewing token is wanted.
+	// Lookup is how delivery is asked about a document when its first viewing token is requested.
 	Lookup Lookup `yaml:"lookup"`
 }
 
 // Lookup bounds the question.
 type Lookup struct {
-	// Timeout of one question; default 2s. When it is over the recipient is answered 503.
+	// Timeout of one question; default 2s. After it the recipient gets 503.
 	Timeout config.Duration `yaml:"timeout"`
 }
 
@@ -35,7 +35,7 @@ type Identity struct {
 	RedirectURIs []string `yaml:"redirect_uris"`
 	// Scopes asked for besides openid; default none. Providers tie claims to scopes.
 	Scopes []string `yaml:"scopes"`
-	// MaxAge is how long ago the person may have proved itself at the provider; default 5m.
+	// MaxAge is how long ago the person may have authenticated at the provider; default 5m.
 	MaxAge config.Duration `yaml:"max_age"`
 	// Skew is how far the provider's clock may be off; default 30s.
 	Skew config.Duration `yaml:"skew"`

@@ -25,8 +25,8 @@ func (*service) consumers() []inbox.Consumer {
 	}
 }
 
-// onDocumentCancelled remembers a cancelled number. There is usually no document to it: delivery cancels before receipt only, and a document is
-// here from its first token on.
+// onDocumentCancelled remembers a cancelled number. Usually the document is not here: delivery cancels only before receipt, and
+// viewing keeps a document only after its first token.
 func onDocumentCancelled(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DocumentCancelled]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	byNumber := map[string]int{}

@@ -30,14 +30,15 @@ type document struct {
 	sentAt            time.Time
 	receivedAt        time.Time
 	sealedIdentifier  []byte
-	// receivedCommit is the commit of delivery's journal that states the receipt; set where it is kept, not where it is read.
+	// receivedCommit is the commit of delivery's journal that states the receipt. It is set when the document is stored, not when
+	// it is read.
 	receivedCommit uuid.UUID
 	cancelled      bool
 }
 
 var (
 	errFactsIncomplete = errors.New("facts of a received document are incomplete")
-	// errFactsLater: facts a newer unit may have learned to give.
+	// errFactsLater: only a newer version of this unit knows facts of this kind.
 	errFactsLater = errors.New("facts of a received document are of a kind not known yet")
 )
 
@@ -76,7 +77,7 @@ func documentOf(f *platformv1.DocumentFacts) (document, error) {
 	return d, nil
 }
 
-// keepsReadTime: a notice without read time (docType 2) never sends one.
+// keepsReadTime reports whether the document has a read time; a notice without read time (docType 2) has none.
 func (d document) keepsReadTime() bool {
 	return d.documentType != platformv1.DocumentType_DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME
 }
@@ -108,7 +109,7 @@ func digestsOfText(s string) []*platformv1.Digest {
 	return digests
 }
 
-// outcome is what became of a token check or a read report.
+// outcome is the result of a token check or a read report.
 type outcome string
 
 // Outcomes of token checks, and after them those of read reports; ACCEPTED and REPEATED are of both.
@@ -121,7 +122,7 @@ const (
 	foreign   outcome = "FOREIGN"
 	replayed  outcome = "REPLAYED"
 
-	// differs: a good report after the first accepted one that says something else.
+	// differs: a good report that says something else than the first accepted one.
 	differs             outcome = "DIFFERS"
 	verificationUnknown outcome = "VERIFICATION_UNKNOWN"
 	outOfWindow         outcome = "OUT_OF_WINDOW"
@@ -145,7 +146,7 @@ type report struct {
 	logDigest    string
 }
 
-// judge holds a report about a known verification against the document and the times; arrival is when it came.
+// judge checks a report about a known verification against the document and the times; arrival is when it came.
 func (r report) judge(d document, verifiedAt, arrival time.Time) outcome {
 	unit := precision(r.readAt)
 	read := r.readAt.Truncate(unit)
@@ -161,7 +162,7 @@ func (r report) judge(d document, verifiedAt, arrival time.Time) outcome {
 	}
 }
 
-// precision is the unit in which a reporter wrote a time: a Timestamp is written with 0, 3, 6 or 9 digits, and six is what is kept.
+// precision is the unit in which a reporter wrote a time: a Timestamp is written with 0, 3, 6 or 9 digits, and six are kept.
 func precision(t time.Time) time.Duration {
 	for _, unit := range []time.Duration{time.Second, time.Millisecond} {
 		if t.Nanosecond()%int(unit) == 0 {

@@ -29,7 +29,7 @@ func (i *issuance) state(ctx context.Context, tx *journal.Tx, ordinal uint32) er
 	}))
 }
 
-// stateVerified states that a check used its token up.
+// stateVerified states that a check used its token.
 func (c *check) stateVerified(ctx context.Context, tx *journal.Tx, ordinal uint32) error {
 	d := c.document
 	return tx.State(ctx, d.lane, d.fact(ordinal, c.system, c.at, c.traceparent, &viewingv1.ViewingTokenVerified{
@@ -39,7 +39,7 @@ func (c *check) stateVerified(ctx context.Context, tx *journal.Tx, ordinal uint3
 	}))
 }
 
-// recordAttempt states an attempt to verify that used no token up.
+// recordAttempt states an attempt to verify that did not use a token.
 func (c *check) recordAttempt(ctx context.Context, tx *journal.Tx) error {
 	m := &viewingv1.TokenChecked{EdocNum: c.number.String(), RequestId: c.requestID, TokenDigest: hex.EncodeToString(c.digest), Outcome: string(c.became)}
 	if c.number != "" {
@@ -61,8 +61,8 @@ func (r *reporting) stateRead(ctx context.Context, tx *journal.Tx) error {
 	}))
 }
 
-// recordOther states a report that set no read time. One whose verification is unknown has no document here, and so names no sender: nobody
-// states anything about somebody else's document.
+// recordOther states a report that set no read time. If its verification is unknown, the document is unknown, so the fact names
+// no sender: nobody can state anything about somebody else's document.
 func (r *reporting) recordOther(ctx context.Context, tx *journal.Tx) error {
 	return tx.Record(ctx, journal.Fact{Subject: r.id.String(), Sender: r.document.sender, Actor: r.system, OccurredAt: r.at, Traceparent: r.traceparent,
 		Message: &viewingv1.ReadReported{

@@ -24,7 +24,7 @@ import (
 // tokenParameter is the query parameter of the viewing URL that takes the token.
 const tokenParameter = "token"
 
-// lookup is asked for a document when its first token is; deliveryv1.DeliveryLookupServiceClient answers.
+// lookup is asked about a document when its first token is requested; it is a deliveryv1.DeliveryLookupServiceClient.
 type lookup interface {
 	GetReceived(ctx context.Context, in *deliveryv1.GetReceivedRequest, opts ...grpc.CallOption) (*deliveryv1.GetReceivedResponse, error)
 }
@@ -41,7 +41,7 @@ type issuer struct {
 	group   *journal.Group[*issuance]
 }
 
-// issuance is a token on its way to be kept and stated.
+// issuance is a token that is to be kept and stated.
 type issuance struct {
 	tokenRow
 	document             document
@@ -109,7 +109,7 @@ func keepIssued(ctx context.Context, tx *journal.Tx, of []*issuance) error {
 	return nil
 }
 
-// documentFor gives a recipient's own document. Somebody else's is not found, and so is nobody's.
+// documentFor returns a recipient's own document. Somebody else's document is not found, just like an unknown number.
 func (s *issuer) documentFor(ctx context.Context, recipient, number string) (document, error) {
 	edocNum, err := id.ParseEdocNumber(number)
 	if err != nil {
@@ -122,11 +122,12 @@ func (s *issuer) documentFor(ctx context.Context, recipient, number string) (doc
 	if found && d.recipient == recipient {
 		return d, nil
 	}
-	// Somebody else's is asked for too: it must not answer sooner, or while delivery is away otherwise, than what nobody has.
+	// Delivery is asked about somebody else's document, too: its answer must not be faster, or different while delivery is away,
+	// than the answer for a number that does not exist.
 	return s.ask(ctx, recipient, edocNum)
 }
 
-// ask asks delivery for a document that no token was asked for yet. What it is told is kept with the token.
+// ask asks delivery about a document for which no token was requested yet. The answer is kept with the token.
 func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber) (document, error) {
 	asking, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -140,7 +141,7 @@ func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber
 		return document{}, unavailable("the document cannot be looked up now", err)
 	}
 	count(ctx, s.metrics.lookups, "found")
-	// Whose it is comes first: what is wrong with somebody else's document is not told either.
+	// The recipient is checked first: nothing about somebody else's document may be reported.
 	if f := answer.GetFacts(); f.GetEdocNum() != number.String() || f.GetRecipient() != recipient {
 		return document{}, documentNotFound()
 	}
@@ -158,7 +159,7 @@ func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber
 	return d, err
 }
 
-// expiry is when a token given now ends: after its life, and not later than the viewing deadline.
+// expiry is when a token given now ends: after its life, but not later than the viewing deadline.
 func expiry(d document, now time.Time) (time.Time, error) {
 	switch {
 	case d.cancelled:
@@ -176,7 +177,8 @@ func expiry(d document, now time.Time) (time.Time, error) {
 	return expires, nil
 }
 
-// withToken appends a token to a viewing URL, whose own query and fragment stay as they are. The token's characters need no escape.
+// withToken appends a token to a viewing URL, whose own query and fragment stay as they are. The token's characters need no
+// escape.
 func withToken(viewingURL, compact string) string {
 	base, fragment, hasFragment := strings.Cut(viewingURL, "#")
 	separator := "?"

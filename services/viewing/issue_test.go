@@ -191,7 +191,8 @@ func TestFirstTokensAtOnce(t *testing.T) {
 	require.Len(t, b.Stated(t, &viewingv1.ViewingTokenIssued{}), 8)
 }
 
-// While delivery cannot be asked, a document no token was asked for yet is not one that does not exist: the recipient comes again.
+// While delivery cannot be asked, a document no token was asked for yet is not one that does not exist: the recipient comes
+// again.
 func TestIssueWithoutDelivery(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -216,7 +217,7 @@ func TestIssueWithoutDelivery(t *testing.T) {
 			b.delivery.fails(test.err, test.hang)
 			_, err := b.issue(t, recipient, f.GetEdocNum())
 			require.ErrorIs(t, err, fault.Unavailable, "not found would be wrong")
-			require.Equal(t, http.StatusServiceUnavailable, fault.HTTPStatusOf(err))
+			require.Equal(t, http.StatusServiceUnavailable, fault.ProblemOf(err, "").Status)
 			require.NotContains(t, err.Error(), "own words")
 			b.delivery.fails(nil, false)
 			_, err = b.issue(t, recipient, f.GetEdocNum())
@@ -225,8 +226,8 @@ func TestIssueWithoutDelivery(t *testing.T) {
 	}
 }
 
-// Facts that are not those of a document that can be viewed leave no row; of a kind a newer version may know, the recipient comes again. Whose
-// document it is comes before what is wrong with it.
+// Facts that are not those of a document that can be viewed leave no row; of a kind a newer version may know, the recipient comes
+// again. Whose document it is comes before what is wrong with it.
 func TestIssueOnFactsThatDoNotDo(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -252,8 +253,8 @@ func TestIssueOnFactsThatDoNotDo(t *testing.T) {
 	require.Empty(t, b.query(t, `select edoc_num from document`), "an answer about another number is none")
 }
 
-// Whether a number is somebody else's or nobody's cannot be told from the answer, not even while delivery is away, nor from whether it was
-// viewed already.
+// Whether a number is somebody else's or nobody's cannot be told from the answer, not even while delivery is away, nor from
+// whether it was viewed already.
 func TestForeignLooksLikeUnknown(t *testing.T) {
 	t.Parallel()
 	b, stranger, owner := setup(t), unittest.NewID(), unittest.NewID()

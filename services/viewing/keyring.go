@@ -11,7 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/keys"
 )
 
-// keyringPause is how often the key folder is looked at for a key id that is not known: forged tokens name ids at will.
+// keyringPause is how often the key folder is searched for an unknown key id: forged tokens can name any id.
 const keyringPause = time.Second
 
 // publicKeys lists the public halves of a signing key, retired ones included; *keys.Store does.
@@ -19,7 +19,7 @@ type publicKeys interface {
 	PublicKeys(ctx context.Context, name string) ([]keys.PublicKey, error)
 }
 
-// keyring knows the keys whose purpose are viewing tokens, and no other. Another replica may have brought in a new one meanwhile.
+// keyring knows the keys for viewing tokens and no others. Another replica may have added a new one.
 type keyring struct {
 	store publicKeys
 	clock clock.Clock

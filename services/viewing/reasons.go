@@ -9,7 +9,7 @@ import (
 
 const domain = "viewing"
 
-// retrySoon is when a call that met a passing trouble may come again.
+// retrySoon is when a call that met a temporary problem may be repeated.
 const retrySoon = time.Second
 
 func redirectNotAllowed() error {
@@ -46,12 +46,12 @@ func verificationUnknownFault() error {
 	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_VERIFICATION_UNKNOWN, "there is no such verification of this document")
 }
 
-// unavailable is a passing trouble of the relay's own.
+// unavailable is a temporary problem of the relay.
 func unavailable(message string, cause error) error {
 	return fault.New(fault.Unavailable, domain, nil, message, fault.WithRetryAfter(retrySoon), fault.Wrap(cause))
 }
 
-// neighbourFault keeps another unit's faults to itself: a caller is told only whether to come again.
+// neighbourFault hides another unit's fault: the caller learns only whether to try again.
 func neighbourFault(message string, err error) error {
 	if fault.KindOf(err) == fault.Unavailable {
 		return unavailable(message, err)
@@ -59,7 +59,7 @@ func neighbourFault(message string, err error) error {
 	return fault.New(fault.Internal, domain, nil, "", fault.Wrap(err))
 }
 
-// refusal is the fault a refused check or report is answered with; nil for the others.
+// refusal is the fault that answers a refused check or report; nil for the other outcomes.
 func (o outcome) refusal() error {
 	say := func(k fault.Kind, r viewingv1.Reason, message string) error { return fault.New(k, domain, r, message) }
 	switch o {

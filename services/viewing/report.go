@@ -15,7 +15,8 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// reporting is a report with what it was held against. Its document is set once its verification is known as one of the reporter's own.
+// reporting is a report with what it is checked against. The document is set once the verification is known to be the reporter's
+// own.
 type reporting struct {
 	report
 	id          uuid.UUID
@@ -26,7 +27,7 @@ type reporting struct {
 	// judged is its outcome before earlier reports are looked at: accepted or a refusal.
 	judged outcome
 
-	// What became of it, and the read time that counts.
+	// became is the final outcome; the read time is the one that counts.
 	became outcome
 	counts time.Time
 }
@@ -74,8 +75,8 @@ func reportOf(system string, r *viewingv1.ReportReadRequest) (report, error) {
 	}, nil
 }
 
-// hold finds what a report is about and judges it. Of a verification that is not the reporter's own, of another document, or of a
-// sender it does not serve (any more), nothing more is told than that it is unknown.
+// hold finds what a report is about and judges it. If the verification is not the reporter's own, or is about another document or
+// a sender that it does not serve (any more), the answer says only that it is unknown.
 func (s *checker) hold(ctx context.Context, r *reporting) error {
 	r.judged = verificationUnknown
 	at, found, err := readVerification(ctx, s.db, r.number, r.verification, r.system)
@@ -90,7 +91,7 @@ func (s *checker) hold(ctx context.Context, r *reporting) error {
 	return nil
 }
 
-// keepReports records and states reports, each setting the read time if it is the first good one, and tells the read times that count.
+// keepReports records and states reports. The first good report sets the read time. It returns the read times that count.
 func keepReports(ctx context.Context, tx *journal.Tx, reports []*reporting) error {
 	var good []*reporting
 	for _, r := range reports {
@@ -127,7 +128,7 @@ func keepReports(ctx context.Context, tx *journal.Tx, reports []*reporting) erro
 	return nil
 }
 
-// after tells what a good report is that comes after the one that counts.
+// after is the outcome of a good report that comes after the one that counts.
 func (r report) after(earlier readTime) outcome {
 	if r.verification == earlier.verification && r.readAt.Equal(earlier.readAt) && r.logDigest == earlier.logDigest {
 		return repeated

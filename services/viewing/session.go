@@ -120,7 +120,7 @@ func (s *sessions) CompleteSession(ctx context.Context, r *viewingv1.CompleteSes
 	return s.open(ctx, l.id, proof, resolved)
 }
 
-// take uses the login up that the state names.
+// take marks the login that the state names as used.
 func (s *sessions) take(ctx context.Context, state string, now time.Time) (login, error) {
 	loginID, ok := loginOf(state)
 	if !ok {
@@ -137,7 +137,7 @@ func (s *sessions) take(ctx context.Context, state string, now time.Time) (login
 	return l, nil
 }
 
-// refuse states that a proof did not hold.
+// refuse states that an identity proof failed.
 func (s *sessions) refuse(ctx context.Context, loginID uuid.UUID, cause error) error {
 	var refused *identity.RefusedError
 	if !errors.As(cause, &refused) {
@@ -155,7 +155,7 @@ func (s *sessions) refuse(ctx context.Context, loginID uuid.UUID, cause error) e
 	return identityRefused(cause)
 }
 
-// open gives the session token, after the proof is stated.
+// open states the proof and then gives the session token.
 func (s *sessions) open(ctx context.Context, loginID uuid.UUID, proof identity.Proof, r *addressv1.ResolveIdentityResponse) (*viewingv1.CompleteSessionResponse, error) {
 	minted, principal, err := s.minter.Mint(authn.Grant{
 		Subject: r.GetRecipient(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, Session: loginID.String(), Life: sessionLife,
@@ -177,7 +177,7 @@ func (s *sessions) open(ctx context.Context, loginID uuid.UUID, proof identity.P
 	}, nil
 }
 
-// newState makes a state that names its login and holds 256 secret bits; only its digest is kept.
+// newState makes a state that names its login and contains 256 secret bits; only its digest is kept.
 func newState(loginID uuid.UUID) string {
 	secret := make([]byte, stateSecretBytes)
 	_, _ = rand.Read(secret) // never returns an error since Go 1.24

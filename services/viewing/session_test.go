@@ -101,8 +101,8 @@ func TestSession(t *testing.T) {
 	o.requireNowhere(t, canaryCI, canaryName, "19900102", "01000000009", "010-0000-0009", back.GetState(), back.GetCode(), done.GetSessionToken())
 }
 
-// Keys have purposes: a session signed by another key of this very unit, or of another, opens nothing. (A viewing token by the key of sessions:
-// TestVerifyRefused.)
+// Keys have purposes: a session signed by another key of this very unit, or of another, opens nothing. (A viewing token by the
+// key of sessions: TestVerifyRefused.)
 func TestSessionByAKeyOfAnotherPurpose(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()

@@ -14,7 +14,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// insertDocuments keeps documents. One that is here already stays as it is: its facts never change.
+// insertDocuments keeps documents. A document that is already here is not changed: its facts never change.
 func insertDocuments(tx *journal.Tx, documents []document) {
 	const insert = `
 		insert into document (edoc_num, sender, lane, recipient, to_address, document_type, document_hash, attachment_hashes,
@@ -29,12 +29,12 @@ func insertDocuments(tx *journal.Tx, documents []document) {
 	}
 }
 
-// isCancelled tells whether a number was cancelled, which may be known without its document.
+// isCancelled reports whether a number was cancelled; the document itself may be unknown here.
 func isCancelled(ctx context.Context, db pg.DBTX, number id.EdocNumber) (bool, error) {
 	return pg.Value[bool](ctx, db, "look for a cancellation", `select exists (select from cancellation where edoc_num = $1)`, number.String())
 }
 
-// standing is what a viewing system is to a document: known is false while the gateway's word about it has not come.
+// standing says how a viewing system relates to a document; known is false while the gateway has not stated the system.
 type standing struct{ known, serves bool }
 
 // readDocument reads a document, and the standing of a viewing system; false where the document is not here.
@@ -61,7 +61,7 @@ func readDocument(ctx context.Context, db pg.DBTX, number id.EdocNumber, system 
 	return d, of, true, nil
 }
 
-// readVerification finds when a viewing system's own verification of a document was.
+// readVerification finds the time of a viewing system's own verification of a document.
 func readVerification(ctx context.Context, db pg.DBTX, number id.EdocNumber, verificationID uuid.UUID, system string) (at time.Time, found bool, err error) {
 	const read = `
 		select used_at

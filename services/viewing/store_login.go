@@ -31,7 +31,7 @@ func insertLogin(ctx context.Context, db pg.DBTX, l login) error {
 	return nil
 }
 
-// useLogin uses a login up; false where there is none with this state that is unused and in its life.
+// useLogin marks a login as used; false if there is no unused, unexpired login with this state.
 func useLogin(ctx context.Context, db pg.DBTX, loginID uuid.UUID, stateDigest []byte, at time.Time) (login, bool, error) {
 	const update = `
 		update login

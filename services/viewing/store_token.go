@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// Statements of this file write what several callers ask for, who are sorted by number, each number once (journal.Group).
+// The statements of this file write for several callers at once, sorted by number, each number once (journal.Group).
 
 // tokenRow is a token as it was issued.
 type tokenRow struct {
@@ -25,7 +25,8 @@ type tokenRow struct {
 	issuedAt, expiresAt time.Time
 }
 
-// insertTokens counts the documents' tokens and keeps the new ones under their numbers, which it gives. It locks the documents' rows.
+// insertTokens counts the documents' tokens and stores the new ones under their numbers, which it returns. It locks the
+// documents' rows.
 func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow) (map[id.EdocNumber]uint32, error) {
 	const insert = `
 		with told as (
@@ -81,7 +82,8 @@ func ordinalsOf(ctx context.Context, db pg.DBTX, doing, sql string, args ...any)
 	}, sql, args...)
 }
 
-// useTokens uses tokens up, binding each to a viewing system's request, and tells the checks that did. Of any number of callers one does.
+// useTokens marks tokens as used, each by a viewing system's request, and returns the checks that succeeded. Of several callers
+// with one token only one succeeds.
 func useTokens(ctx context.Context, tx *journal.Tx, checks []*check) (map[uuid.UUID]bool, error) {
 	const update = `
 		update viewing_token v
@@ -105,7 +107,7 @@ func useTokens(ctx context.Context, tx *journal.Tx, checks []*check) (map[uuid.U
 		tx.CommitID())
 }
 
-// tokenState is what a token was when it could not be used.
+// tokenState is the state of a token that could not be used.
 type tokenState struct {
 	issuedAt, expiresAt time.Time
 	usedAt              *time.Time
@@ -113,7 +115,7 @@ type tokenState struct {
 	verification        *uuid.UUID
 }
 
-// readToken reads the state of the very token with this digest; false where it was never issued.
+// readToken reads the state of the token with exactly this digest; false if it was never issued.
 func readToken(ctx context.Context, db pg.DBTX, c *check) (s tokenState, issued bool, err error) {
 	const read = `
 		select issued_at, expires_at, used_at, request_id, verification_id
@@ -124,7 +126,7 @@ func readToken(ctx context.Context, db pg.DBTX, c *check) (s tokenState, issued 
 	return s, issued, err
 }
 
-// insertChecks keeps every attempt, with what became of it.
+// insertChecks stores every attempt with its outcome.
 func insertChecks(tx *journal.Tx, checks []*check) {
 	const insert = `
 		insert into token_check (id, viewing_system, request_id, token_digest, edoc_num, jti, outcome, verification_id, checked_at, commit_id)
@@ -144,7 +146,7 @@ func insertChecks(tx *journal.Tx, checks []*check) {
 		tx.CommitID())
 }
 
-// insertReadTimes keeps read times of documents that have none, and tells whose were the first.
+// insertReadTimes stores the read times of documents that have none, and returns which documents got one.
 func insertReadTimes(ctx context.Context, tx *journal.Tx, good []*reporting) (map[string]bool, error) {
 	const insert = `
 		insert into read_time (edoc_num, read_at, verified_at, reported_at, verification_id, viewing_system, log_digest, report_id, commit_id)
@@ -184,7 +186,7 @@ func readReadTime(ctx context.Context, db pg.DBTX, number id.EdocNumber) (t read
 	return t, nil
 }
 
-// insertReports keeps every report, with what became of it.
+// insertReports stores every report with its outcome.
 func insertReports(tx *journal.Tx, reports []*reporting) {
 	const insert = `
 		insert into read_report (id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, commit_id)

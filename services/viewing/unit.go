@@ -59,12 +59,13 @@ var Unit = unit.Spec[*Config, *service]{
 	Build: build, Consumers: (*service).consumers, Register: (*service).register,
 }.Unit()
 
-// partitions of what is kept ten years after the end of its year, and as long as a number in it is under legal hold. Logins go after days.
+// partitions that are kept ten years after the end of their year, or longer while a number in them is under legal hold. Logins
+// are dropped after days.
 func partitions() []pg.Partition {
 	kept := func(table string, kind pg.PartitionKind, with string) pg.Partition {
 		return journal.Kept(table, kind, with, "e.edoc_num")
 	}
-	// Counters and use are written into rows once or twice: the space left in a page keeps these updates there.
+	// Counters and the use are written into rows once or twice. With space left in a page these updates stay on it.
 	const room = "fillfactor = 80"
 	return []pg.Partition{
 		kept("document", pg.ByYearText, room), kept("cancellation", pg.ByYearText, ""), kept("viewing_token", pg.ByYearText, room),
@@ -73,10 +74,10 @@ func partitions() []pg.Partition {
 	}
 }
 
-// trust tells whether the clock may be written into evidence; *clock.Watch does.
+// trust reports whether the clock's time may be written into evidence; it is a *clock.Watch.
 type trust interface{ Ready() error }
 
-// core is what every service of the unit works with.
+// core is what all services of the unit use.
 type core struct {
 	clock   clock.Clock
 	trust   trust
@@ -85,7 +86,7 @@ type core struct {
 	metrics *metrics
 }
 
-// now reads the clock, as long as it may be believed.
+// now reads the clock; it is an error if the clock is not trusted.
 func (c core) now() (time.Time, error) {
 	if err := c.trust.Ready(); err != nil {
 		return time.Time{}, unavailable("the relay's clock is not good enough for evidence", err)

@@ -21,7 +21,7 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// repeatWindow is how long the call that used a token up is answered again.
+// repeatWindow is how long the call that used a token gets the same answer again.
 const repeatWindow = time.Minute
 
 var (
@@ -53,20 +53,20 @@ type check struct {
 	at                             time.Time
 	system, requestID, traceparent string
 	digest                         []byte
-	// number, jti and document are set once the token is known as one of this relay.
+	// number, jti and document are set once this relay is known to have issued the token.
 	number   id.EdocNumber
 	jti      uuid.UUID
 	document document
-	// refusedAs is empty while nothing speaks against it.
+	// refusedAs is empty while there is no reason to refuse.
 	refusedAs outcome
 
-	// What became of it, and the verification the caller is told; or why it cannot be told now.
+	// became is the final outcome; the verification is returned to the caller, or failure says why it cannot be now.
 	became       outcome
 	verification verification
 	failure      error
 }
 
-// key of checks: one after the other on a document, and those of no document of ours beside each other.
+// key of checks: checks of one document run one after the other, those without a document of ours in parallel.
 func (c *check) key() string {
 	if c.number == "" {
 		return c.id.String()
@@ -74,7 +74,7 @@ func (c *check) key() string {
 	return c.number.String()
 }
 
-// VerifyViewingToken checks a token for the viewing system it was made for, and uses it up.
+// VerifyViewingToken checks a token for the viewing system it was made for, and marks it as used.
 func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyViewingTokenRequest) (*viewingv1.VerifyViewingTokenResponse, error) {
 	caller, err := authn.Require(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyVie
 	}
 	var recipient *platformv1.RecipientIdentifier
 	if c.refusedAs == "" {
-		// Before the token is used up: a key that cannot be had now must not cost the recipient its token.
+		// This happens before the token is used: if a key is unavailable now, the recipient must not lose its token.
 		if recipient, err = s.recipient(ctx, c.document); err != nil {
 			return nil, err
 		}
@@ -104,7 +104,7 @@ func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyVie
 	return verified(c.document, c.verification, recipient), nil
 }
 
-// judge reads a token and tells why it is refused; empty while nothing speaks against it.
+// judge reads a token and returns why it is refused; empty while there is no reason.
 func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome, error) {
 	t, err := viewingtoken.Parse(compact)
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome,
 	return "", nil
 }
 
-// ours tells whether this relay signed a token, with a key of today or of before, as its issuer.
+// ours reports whether this relay signed a token as its issuer, with a current or an earlier key.
 func (s *checker) ours(ctx context.Context, t viewingtoken.Token) (bool, error) {
 	key, err := s.keys.public(ctx, t.KeyID)
 	if err != nil || key == nil {
@@ -145,7 +145,7 @@ func (s *checker) ours(ctx context.Context, t viewingtoken.Token) (bool, error) 
 	return t.Verify(key) == nil && t.Claims.Platform == s.platform, nil
 }
 
-// keepChecks uses up the tokens nothing speaks against, and records and states every attempt, whatever became of it.
+// keepChecks marks the good tokens as used, and records and states every attempt.
 func keepChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
 	if err := settleChecks(ctx, tx, checks); err != nil {
 		return err
@@ -179,7 +179,7 @@ func keepChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
 	return nil
 }
 
-// settleChecks decides what becomes of the checks.
+// settleChecks decides the outcome of the checks.
 func settleChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
 	var good []*check
 	for _, c := range checks {
@@ -206,7 +206,7 @@ func settleChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
 	return nil
 }
 
-// explain tells why a check's token could not be used.
+// explain finds out why a check's token could not be used.
 func (c *check) explain(token tokenState, issued bool) {
 	switch {
 	case !issued:
@@ -222,12 +222,12 @@ func (c *check) explain(token tokenState, issued bool) {
 	}
 }
 
-// repeatedBy tells whether a check is the very call that used the token, again.
+// repeatedBy reports whether a check repeats the very call that used the token.
 func (s tokenState) repeatedBy(c *check) bool {
 	return s.requestID != nil && *s.requestID == c.requestID && s.verification != nil && c.at.Sub(*s.usedAt) <= repeatWindow
 }
 
-// recipient opens the identifier by which the sender named its recipient.
+// recipient opens the identifier that the sender gave for its recipient.
 func (s *checker) recipient(ctx context.Context, d document) (*platformv1.RecipientIdentifier, error) {
 	clear, err := s.sealed.Open(ctx, sealed.ViewingIdentifier, d.number.String(), d.sealedIdentifier)
 	if err != nil {

@@ -30,8 +30,8 @@ rule does not start.
 Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-known/naru/{unit}/jwks.json`, `GET /.well-known/naru/{unit}/log.vkey`, `GET /openapi.json`, `GET /healthz` and `GET /readyz`" + `, all open.
 `
 
-// access writes docs/access.md: who may call each RPC, as the access rules in the protos say, a table per unit, the
-// platform's services first. An RPC without a rule, or one whose rule admits nobody, is an error.
+// access writes docs/access.md: who may call each RPC, as the access rules in the protos say, a table per unit, the platform's
+// services first. An RPC without a rule, or one whose rule admits nobody, is an error.
 func access(units []unit.Unit, _ []byte) ([]byte, error) {
 	packages := map[string][]protoreflect.ServiceDescriptor{}
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {

@@ -13,8 +13,8 @@ const (
 	bordersEnd   = "        # end of the borders of units\n"
 )
 
-// borders writes the linter's rules of the units: each imports no other one, no composition and no sandbox. Its program may, because the gateway's
-// is made of all.
+// borders writes the linter's rules of the units: each imports no other one, no composition and no sandbox. Its program may,
+// because the gateway's is made of all.
 func borders(units []unit.Unit, was []byte) ([]byte, error) {
 	var b bytes.Buffer
 	for _, u := range units {

@@ -1,5 +1,5 @@
-// Command lists keeps what is written from the list of units (services/registry): their duties, who may call what, the
-// accounts of the bus, the borders between units. It checks that the files are current; -write writes them.
+// Command lists keeps what is written from the list of units (services/registry): their duties, who may call what, the accounts
+// of the bus, the borders between units. It checks that the files are current; -write writes them.
 package main
 
 import (

@@ -28,8 +28,8 @@ import (
 
 const folder = "../../nats"
 
-// Three nodes of the committed files make a cluster, in which the streams have three replicas, every unit gets in with its own password
-// and certificate authority, and nobody does what it is not for.
+// Three nodes of the committed files make a cluster, in which the streams have three replicas, every unit gets in with its own
+// password and certificate authority, and nobody does what it is not for.
 //
 //nolint:paralleltest // it sets the environment
 func TestCommittedFilesMakeACluster(t *testing.T) {

@@ -1,6 +1,6 @@
-// Command newunit lays a new unit: a folder under services with what every unit has, and its lines in services/registry. What is written from the
-// list of units is to be written anew then (make lists); make unit does both. A unit is removed by deleting its folder and
-// its lines.
+// Command newunit lays a new unit: a folder under services with what every unit has, and its lines in services/registry. What is
+// written from the list of units is to be written anew then (make lists); make unit does both. A unit is removed by deleting its
+// folder and its lines.
 package main
 
 import (

@@ -20,8 +20,9 @@ const (
 // written are the files in which a new unit has its place.
 var written = []string{"README.md", "README.ko.md", "docs/access.md", "docs/architecture.md", "deploy/nats/accounts.conf", ".golangci.yml", registryFile}
 
-// A unit that was laid is in every list but docs/access.md, as it has no RPC yet; passes its tests; runs in one process with all others and in one
-// of its own, where the doors know it; and is gone with its folder and its lines. It is laid beside the checkout, whose files stay as they are.
+// A unit that was laid is in every list but docs/access.md, as it has no RPC yet; passes its tests; runs in one process with all
+// others and in one of its own, where the doors know it; and is gone with its folder and its lines. It is laid beside the
+// checkout, whose files stay as they are.
 func TestAUnitIsAFolderAndItsLines(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

@@ -1,5 +1,5 @@
-// Command readmecheck holds the README's table of interfaces against the code: every RPC it names exists with the REST path it names,
-// is served by the unit it names, and every test it names exists.
+// Command readmecheck holds the README's table of interfaces against the code: every RPC it names exists with the REST path it
+// names, is served by the unit it names, and every test it names exists.
 package main
 
 import (

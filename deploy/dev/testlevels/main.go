@@ -1,6 +1,6 @@
-// Command testlevels runs every test of Naru level by level and prints what ran: counts per level and mode, and each skipped test. A
-// level without a passed test fails, so that a wrong pattern cannot look like a success. All packages share one PostgreSQL server, that of
-// NARU_TEST_POSTGRES_URL or one of this program's own.
+// Command testlevels runs every test of Naru level by level and prints what ran: counts per level and mode, and each skipped
+// test. A level without a passed test fails, so that a wrong pattern cannot look like a success. All packages share one
+// PostgreSQL server, that of NARU_TEST_POSTGRES_URL or one of this program's own.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package authntest gives tests callers: contexts that carry a principal, and an issuer whose tokens a real Verifier believes.
+// Package authntest gives tests callers: contexts that carry a principal, and an issuer whose tokens a real Verifier accepts.
 package authntest
 
 import (
@@ -82,10 +82,10 @@ func NewAuthority(t testing.TB, c clock.Clock) *Authority {
 	return a
 }
 
-// Issuers are what a Verifier believes.
+// Issuers are the issuers for a Verifier.
 func (a *Authority) Issuers() []authn.Issuer { return a.issuers }
 
-// Verifier makes a verifier that believes this authority.
+// Verifier makes a verifier that accepts this authority.
 func (a *Authority) Verifier(t testing.TB) *authn.Verifier {
 	t.Helper()
 	v, err := authn.NewVerifier(a.clock, a.issuers...)

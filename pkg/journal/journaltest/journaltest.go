@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/metric"
@@ -15,8 +17,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/pg"
 )
 
 // Platform is the relay's platform id in tests.
@@ -103,4 +107,17 @@ func (j *Journal) Committed() []journal.Sealed {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]journal.Sealed{}, j.committed...)
+}
+
+// OfKind reads all frames of a kind in the order of their ids.
+func OfKind(t testing.TB, db pg.DBTX, unit string, kind frame.Kind) []journal.Sealed {
+	t.Helper()
+	ids, err := pg.All(t.Context(), db, "read frames of a kind", pgx.RowTo[uuid.UUID], `select frame_id from journal where kind = $1 order by frame_id`, string(kind))
+	require.NoError(t, err)
+	frames := make([]journal.Sealed, len(ids))
+	for i, frameID := range ids {
+		frames[i], err = journal.Frame(t.Context(), db, unit, frameID)
+		require.NoError(t, err)
+	}
+	return frames
 }

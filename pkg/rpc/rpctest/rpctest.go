@@ -1,5 +1,5 @@
-// Package rpctest serves RPC handlers to a test as their unit would serve them: the real server with all its interceptors, over an
-// in-memory channel, with callers that have real tokens.
+// Package rpctest serves RPC handlers to a test as their unit would serve them: the real server with all its interceptors, over
+// an in-memory channel, with callers that have real tokens.
 package rpctest
 
 import (

@@ -21,8 +21,8 @@ type Condition interface {
 	func() bool | func(ctx context.Context) error
 }
 
-// Require fails the test at once when the condition does not hold within the timeout; the last error is part of the message.
-// The condition is looked at on the calling goroutine, one look at a time, so it may use require on the same test.
+// Require fails the test at once when the condition does not hold within the timeout; the last error is part of the message. The
+// condition is looked at on the calling goroutine, one look at a time, so it may use require on the same test.
 func Require[C Condition](t testing.TB, timeout time.Duration, condition C) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)

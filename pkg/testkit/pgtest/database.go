@@ -62,8 +62,8 @@ func New(t testing.TB, schema string, sources ...pg.Source) *DB {
 	return &DB{Roles: d.Schemas[schema], Name: d.Name, SuperURL: d.SuperURL}
 }
 
-// NewDatabase gives the test a database with several migrated schemas, as a composition of units
-// has it. It is dropped when the test ends.
+// NewDatabase gives the test a database with several migrated schemas, as a composition of units has it. It is dropped when the
+// test ends.
 func NewDatabase(t testing.TB, schemas ...Schema) *Database {
 	t.Helper()
 	s, err := running()
@@ -142,8 +142,8 @@ func (s *server) template(ctx context.Context, schemas []Schema) (string, error)
 	return name, nil
 }
 
-// makeTemplate migrates under another name and renames at the end: what has the template's name is
-// complete, also after a test binary was killed in between.
+// makeTemplate migrates under another name and renames at the end: what has the template's name is complete, also after a test
+// binary was killed in between.
 func (s *server) makeTemplate(ctx context.Context, name string, schemas []Schema) (err error) {
 	conn, err := pgx.Connect(ctx, s.super.String())
 	if err != nil {
@@ -218,8 +218,8 @@ func cloneName() string {
 	return "naru_test_" + hex.EncodeToString(b)
 }
 
-// templateName is a digest of everything that shapes the template. With partitions that is also the
-// day, because they surround the day they were made on.
+// templateName is a digest of everything that shapes the template. With partitions that is also the day, because they surround
+// the day they were made on.
 func templateName(schemas []Schema) (string, error) {
 	h := sha256.New()
 	for _, schema := range schemas {

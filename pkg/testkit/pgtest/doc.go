@@ -1,7 +1,7 @@
 // Package pgtest gives every test a PostgreSQL database of its own, migrated and empty.
 //
-// New migrates one template database per set of schemas and migrations, and clones it for each test
-// (about 40 ms). Tests of one binary share one server and may run in parallel.
+// New migrates one template database per set of schemas and migrations, and clones it for each test (about 40 ms). Tests of one
+// binary share one server and may run in parallel.
 //
 // Where the server comes from:
 //   - If NARU_TEST_POSTGRES_URL names a server (URL of a superuser), that one is used; packages of one
@@ -10,8 +10,7 @@
 //   - Otherwise the binary starts a private server (no fsync) at the first New, in a folder in memory
 //     (/dev/shm) if that has 2 GiB of room and TMPDIR is not set, else in the temporary folder.
 //
-// What is left behind: on a server of others templates and roles, of a private one nothing. The private server dies with the test binary, however it ends (kernel
-// parent death signal), and a watchdog process that waits for the binary's end removes the folder and
-// goes. Main stops the server in order before the binary ends; it is needed only where
-// a test looks for leaked goroutines.
+// What is left behind: on a server of others templates and roles, of a private one nothing. The private server dies with the test
+// binary, however it ends (kernel parent death signal), and a watchdog process that waits for the binary's end removes the folder
+// and goes. Main stops the server in order before the binary ends; it is needed only where a test looks for leaked goroutines.
 package pgtest

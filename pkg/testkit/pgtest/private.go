@@ -65,15 +65,13 @@ func (p *Private) Stop() error {
 	return joinRemoval(err, os.RemoveAll(filepath.Clean(p.dir)))
 }
 
-// memoryDir is a file system in memory. A clone there takes 10 ms, on a disk up to 300 ms, because a
-// database is some 900 files.
+// memoryDir is a file system in memory. A clone there takes 10 ms, on a disk up to 300 ms, because a database is some 900 files.
 const (
 	memoryDir    = "/dev/shm"
 	memoryNeeded = 2 << 30
 )
 
-// baseDir is memoryDir if it has room (containers often give it 64 MiB) and TMPDIR does not decide
-// otherwise.
+// baseDir is memoryDir if it has room (containers often give it 64 MiB) and TMPDIR does not decide otherwise.
 func baseDir() string {
 	var st syscall.Statfs_t
 	if os.Getenv("TMPDIR") != "" || syscall.Statfs(memoryDir, &st) != nil {
@@ -89,8 +87,8 @@ func baseDir() string {
 	return memoryDir
 }
 
-// watchdog waits for the end of its standard input, which is the end of the test binary, then for
-// the server to leave (it removes its lock file last), and removes the folder.
+// watchdog waits for the end of its standard input, which is the end of the test binary, then for the server to leave (it removes
+// its lock file last), and removes the folder.
 const watchdog = `
 read -r _
 kill -INT "$2" 2>/dev/null

@@ -95,8 +95,8 @@ func (s *server) connect(ctx context.Context, raw string) (err error) {
 	if s.pool, err = pgxpool.New(ctx, raw); err != nil {
 		return fmt.Errorf("connect to the server of tests: %w", err)
 	}
-	// Copying files instead of writing pages through the log, which is the default since version 15, takes a third of the time where
-	// nothing is synced.
+	// Copying files instead of writing pages through the log, which is the default since version 15, takes a third of the time
+	// where nothing is synced.
 	const copies = `select current_setting('server_version_num')::int >= 150000 and current_setting('fsync') = 'off'`
 	var copied bool
 	if err := s.pool.QueryRow(ctx, copies).Scan(&copied); err != nil {

@@ -1,5 +1,5 @@
-// Package unittest runs one unit as it runs in production — its own database and role, an embedded JetStream with its own user, the
-// real interceptors — with fakes only where another unit would be.
+// Package unittest runs one unit as it runs in production — its own database and role, an embedded JetStream with its own user,
+// the real interceptors — with fakes only where another unit would be.
 package unittest
 
 import (
@@ -70,8 +70,8 @@ type options struct {
 	conns      int32
 }
 
-// defaultConns of a unit's pool. Its loops look for work at once when it starts and fill the pool, whatever its size; each connection costs the
-// server 40 ms of a processor before its first statement, and its caches are cold.
+// defaultConns of a unit's pool. Its loops look for work at once when it starts and fill the pool, whatever its size; each
+// connection costs the server 40 ms of a processor before its first statement, and its caches are cold.
 const defaultConns = 3
 
 // Connections bounds the unit's pool, which else has three connections, half of those it has in production.
@@ -197,7 +197,8 @@ func connect(t testing.TB, opts bus.Options) *bus.Conn {
 	return conn
 }
 
-// issuers gives the bench what mints tokens: the unit's own signing key where it is an issuer itself, else a key served by a fake.
+// issuers gives the bench what mints tokens: the unit's own signing key where it is an issuer itself, else a key served by a
+// fake.
 func (b *Bench) issuers(t testing.TB, u unit.Unit, keysDir string, neighbours map[string]func(grpc.ServiceRegistrar)) {
 	t.Helper()
 	var known []authn.Issuer

@@ -14,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -178,10 +179,8 @@ func Facts[M proto.Message](t testing.TB, b *Bench) []M {
 // Stated is Facts with the envelopes.
 func (b *Bench) Stated(t testing.TB, kind proto.Message) []*platformv1.Event {
 	t.Helper()
-	frames, err := journal.OfKind(t.Context(), b.App, b.unit.Name, frame.KindOf(kind))
-	require.NoError(t, err)
 	var events []*platformv1.Event
-	for _, f := range frames {
+	for _, f := range journaltest.OfKind(t, b.App, b.unit.Name, frame.KindOf(kind)) {
 		opened, err := f.Events()
 		require.NoError(t, err)
 		events = append(events, opened...)

@@ -21,7 +21,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// producers are the frame keys of the units that are not there in a test; a test's frames are made with them, and the unit asks for them.
+// producers are the frame keys of the units that are not there in a test; a test's frames are made with them, and the unit asks
+// for them.
 var producers producerKeys
 
 type producerKeys struct {

@@ -8,8 +8,9 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
-// RowWrites tells the rows inserted, updated and deleted so far, by the table of the unit's schema, partitions together. What a connection
-// wrote is counted a while later, so it waits until so many inserts into one table, which are known, and updates of it are counted.
+// RowWrites tells the rows inserted, updated and deleted so far, by the table of the unit's schema, partitions together. What a
+// connection wrote is counted a while later, so it waits until so many inserts into one table, which are known, and updates of it
+// are counted.
 func RowWrites(t testing.TB, b *Bench, table string, inserts, updates int) map[string]float64 {
 	t.Helper()
 	const count = `

@@ -1,6 +1,5 @@
-// Package viewingdb keeps the log and the outbox of viewingkit in PostgreSQL, in
-// two tables that live in the schema of the viewing system (Migrations). Several
-// processes may share them.
+// Package viewingdb keeps the log and the outbox of viewingkit in PostgreSQL, in two tables that live in the schema of the
+// viewing system (Migrations). Several processes may share them.
 package viewingdb
 
 import (
@@ -51,8 +50,7 @@ const insertEntrySQL = `
 	insert into viewing_log (seq, prev, digest, record)
 	values ($1, $2, $3, $4)`
 
-// Append implements viewingkit.Log. Appends wait for each other: a chain has one
-// end.
+// Append implements viewingkit.Log. Appends wait for each other: a chain has one end.
 func (s *Store) Append(ctx context.Context, check viewingkit.Check) (viewingkit.Entry, error) {
 	var entry viewingkit.Entry
 	err := pg.InTx(ctx, s.db, func(tx *pg.Tx) error {
@@ -82,8 +80,7 @@ const entriesSQL = `
 // page is how many entries are read at once.
 const page = 500
 
-// Entries reads the log after seq in order, for viewingkit.VerifyChain (after 0)
-// and for showing.
+// Entries reads the log after seq in order, for viewingkit.VerifyChain (after 0) and for showing.
 func (s *Store) Entries(ctx context.Context, seq int64) iter.Seq2[viewingkit.Entry, error] {
 	return func(yield func(viewingkit.Entry, error) bool) {
 		for {
@@ -121,8 +118,7 @@ func (s *Store) Put(ctx context.Context, p viewingkit.PendingReport) error {
 	return pg.Exec(ctx, s.db, "put read report", putReportSQL, p.ID, p.Report, p.Attempt, p.DueAt, p.LastError)
 }
 
-// dueSQL leases by moving due_at: a process that dies with reports in its hands
-// leaves them due again after the lease.
+// dueSQL leases by moving due_at: a process that dies with reports in its hands leaves them due again after the lease.
 const dueSQL = `
 	with due as (
 	    select report_id, due_at as was_due

@@ -1,5 +1,5 @@
-// Package endpoints is the file by which narud tells where everything is (naru.json), and the small JSON files of credentials that go
-// with it: narud writes them, the CLI and tests find and read them.
+// Package endpoints is the file in which narud writes where everything is (naru.json), and the small JSON files of credentials
+// beside it: narud writes them, the CLI and tests find and read them.
 package endpoints
 
 import (
@@ -43,12 +43,12 @@ type Sandbox struct {
 	Archive string `json:"archive"`
 	Viewing string `json:"viewing"`
 	IDP     string `json:"idp"`
-	// AdminToken is the file of the token of every /sandbox interface; Authority the PEM root of the sandbox's TLS. The roots of hub
-	// and archive lie beside it.
+	// AdminToken is the file of the token of every /sandbox interface; Authority the PEM root of the sandbox's TLS. The roots of
+	// hub and archive lie beside it.
 	AdminToken string `json:"adminToken"`
 	Authority  string `json:"authority"`
-	// ViewingCredentials is the file the viewing system reads its credentials at the relay from; ViewingSecret is the file of the secret
-	// with which ViewingSender stores documents there.
+	// ViewingCredentials is the file the viewing system reads its credentials at the relay from; ViewingSecret is the file of the
+	// secret with which ViewingSender stores documents there.
 	ViewingCredentials string `json:"viewingCredentials"`
 	ViewingSender      string `json:"viewingSender"`
 	ViewingSecret      string `json:"viewingSecret"`
@@ -60,7 +60,8 @@ type Sandbox struct {
 type Demo struct {
 	// Institution holds the credentials of the seeded institution.
 	Institution string `json:"institution"`
-	// Request is a send request as REST takes it, for a document that is registered at the archive and stored at the viewing system.
+	// Request is a send request as REST takes it, for a document that is registered at the archive and stored at the viewing
+	// system.
 	Request string `json:"request"`
 	// RequestGRPC is the same as grpcurl takes it.
 	RequestGRPC string `json:"requestGrpc"`
@@ -74,7 +75,7 @@ type Demo struct {
 	ViewingSystem string `json:"viewingSystem"`
 }
 
-// Credentials are an OAuth2 client's. Principal is what they were made for, where it is known.
+// Credentials are an OAuth2 client's. Principal is the principal they belong to, if known.
 type Credentials struct {
 	ClientID     string `json:"clientId"`
 	ClientSecret string `json:"clientSecret"` //nolint:gosec // the name of a field, no secret
@@ -90,8 +91,8 @@ type ArchiveMember struct {
 // maxFileBytes bounds every file read here.
 const maxFileBytes = 1 << 20
 
-// DefaultFolder is narud's data folder where nothing else is said. It lies outside of any checkout; for root it is one that the user of
-// the private PostgreSQL can reach.
+// DefaultFolder is narud's data folder if none is given. It is outside of any checkout; for root it is one that the user of the
+// private PostgreSQL can reach.
 func DefaultFolder() string {
 	if os.Geteuid() == 0 {
 		return "/var/lib/naru"
@@ -179,7 +180,7 @@ func ReadCredentials(path string) (Credentials, error) {
 	return c, nil
 }
 
-// WriteJSON writes a file others wait for; it appears whole or not at all.
+// WriteJSON writes a file for which others wait; the file appears complete or not at all.
 func WriteJSON(path string, mode os.FileMode, v any) error {
 	raw, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

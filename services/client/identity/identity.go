@@ -1,5 +1,5 @@
-// Package identity proves to a relay, without a browser, who a test person is (본인확인): the OIDC code flow with the sandbox's identity
-// provider, which takes the person from login_hint.
+// Package identity proves to a relay, without a browser, who a test person is (본인확인): the OIDC code flow with the sandbox's
+// identity provider, which takes the person from login_hint.
 package identity
 
 import (

@@ -17,8 +17,8 @@ const (
 	growth     = 1.5
 )
 
-// Until calls ask until it says true, ends ctx, or fails in a way that later calls cannot better (rest.Retryable). The error names
-// what was waited for, and the last transient error if there was one.
+// Until calls ask until it says true, ends ctx, or fails in a way that later calls cannot better (rest.Retryable). The error
+// names what was waited for, and the last transient error if there was one.
 func Until(ctx context.Context, what string, ask func(ctx context.Context) (bool, error)) error {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval, pauses.Multiplier = firstPause, maxPause, growth

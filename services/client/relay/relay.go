@@ -34,7 +34,7 @@ type Client struct {
 // New makes a client of a door.
 func New(door *rest.Client) *Client { return &Client{rest: door} }
 
-// Open makes a client that authenticates with credentials; without any it is nobody yet.
+// Open makes a client that authenticates with credentials; without credentials it makes only open calls.
 func Open(baseURL string, client *http.Client, c endpoints.Credentials) (*Client, error) {
 	door, err := rest.New(rest.Options{BaseURL: baseURL, HTTP: client, ClientID: c.ClientID, ClientSecret: c.ClientSecret})
 	if err != nil {
@@ -57,14 +57,14 @@ func (c *Client) CreateInstitution(ctx context.Context, in *gatewayv1.CreateInst
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions", nil, in, out)
 }
 
-// ResubmitInstitution submits documents again for an institution whose address was refused. The id stands in the path alone.
+// ResubmitInstitution submits documents again for an institution whose address was refused. The id is only in the path.
 func (c *Client) ResubmitInstitution(ctx context.Context, id string, in *addressv1.ResubmitInstitutionRequest) (*addressv1.Institution, error) {
 	out := &addressv1.ResubmitInstitutionResponse{}
 	err := c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions/"+url.PathEscape(id)+":resubmit", nil, in, out)
 	return out.GetInstitution(), err
 }
 
-// Institution tells an institution.
+// Institution returns an institution.
 func (c *Client) Institution(ctx context.Context, id string) (*addressv1.Institution, error) {
 	out := &addressv1.GetInstitutionResponse{}
 	err := c.rest.Call(ctx, http.MethodGet, "/v1/admin/institutions/"+url.PathEscape(id), nil, nil, out)
@@ -74,7 +74,7 @@ func (c *Client) Institution(ctx context.Context, id string) (*addressv1.Institu
 // CreateClient gives a principal further credentials.
 func (c *Client) CreateClient(ctx context.Context, principal string) (*gatewayv1.Credentials, error) {
 	out := &gatewayv1.CreateClientResponse{}
-	// The principal stands in the path; in the body it would be said twice.
+	// The principal is in the path, so it is left out of the body.
 	err := c.rest.Call(ctx, http.MethodPost, "/v1/admin/principals/"+url.PathEscape(principal)+"/clients", nil, &gatewayv1.CreateClientRequest{}, out)
 	return out.GetCredentials(), err
 }
@@ -108,26 +108,26 @@ func (c *Client) CheckReceipt(ctx context.Context, a *intakev1.Acceptance, docum
 	})
 }
 
-// Status tells one document.
+// Status returns the status of one document.
 func (c *Client) Status(ctx context.Context, edocNum string) (*statusv1.DocumentStatus, error) {
 	out := &statusv1.DocumentStatus{}
 	return out, c.rest.Call(ctx, http.MethodGet, "/v1/documents/"+url.PathEscape(edocNum), nil, nil, out)
 }
 
-// Statuses tells up to 100 documents.
+// Statuses returns the statuses of up to 100 documents.
 func (c *Client) Statuses(ctx context.Context, edocNums ...string) (*statusv1.BatchGetStatusResponse, error) {
 	out := &statusv1.BatchGetStatusResponse{}
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/documents:batchGet", nil, &statusv1.BatchGetStatusRequest{EdocNums: edocNums}, out)
 }
 
-// StatusesByOwnKey tells the documents with a sender's own key.
+// StatusesByOwnKey returns the statuses of the documents with a sender's own key.
 func (c *Client) StatusesByOwnKey(ctx context.Context, ownKey string) ([]*statusv1.DocumentStatus, error) {
 	out := &statusv1.ListStatusesResponse{}
 	err := c.rest.Call(ctx, http.MethodGet, "/v1/documents", url.Values{"ownKey": {ownKey}}, nil, out)
 	return out.GetStatuses(), err
 }
 
-// Timeline tells what happened to a document.
+// Timeline returns what happened to a document.
 func (c *Client) Timeline(ctx context.Context, edocNum string) (*statusv1.GetTimelineResponse, error) {
 	out := &statusv1.GetTimelineResponse{}
 	return out, c.rest.Call(ctx, http.MethodGet, "/v1/documents/"+url.PathEscape(edocNum)+"/timeline", nil, nil, out)
@@ -141,7 +141,7 @@ func (c *Client) RequestCertificate(ctx context.Context, edocNum, reason, reques
 	return out.GetCertificate(), err
 }
 
-// Certificate tells how far a request is.
+// Certificate returns the state of a request.
 func (c *Client) Certificate(ctx context.Context, id string) (*certificatev1.Certificate, error) {
 	out := &certificatev1.GetCertificateResponse{}
 	err := c.rest.Call(ctx, http.MethodGet, "/v1/certificates/"+url.PathEscape(id), nil, nil, out)

@@ -84,7 +84,7 @@ func (c *Client) AwaitStatus(ctx context.Context, edocNum, what string, wanted f
 
 const reasonDocumentNotFound = "DOCUMENT_NOT_FOUND"
 
-// IsFailed tells whether a state is a final one other than a delivery.
+// IsFailed reports whether a state is a final one other than a delivery.
 func IsFailed(s statusv1.DocumentState) bool {
 	switch s {
 	case statusv1.DocumentState_DOCUMENT_STATE_REFUSED, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AMBIGUOUS,

@@ -28,7 +28,8 @@ const (
 // Title of the document.
 const Title = "시험용 전자고지 안내문"
 
-// PDF makes a notice of one page. The identifier makes the bytes, and so the hash, of each document its own; Latin letters and digits.
+// PDF makes a notice of one page. The identifier makes the bytes, and so the hash, of each document its own; Latin letters and
+// digits.
 func PDF(identifier string, at time.Time) ([]byte, error) {
 	var pdf gopdf.GoPdf
 	pdf.Start(gopdf.Config{PageSize: gopdf.Rect{W: pageWidth, H: pageHeight}})

@@ -1,6 +1,6 @@
 // Package sandbox speaks the operator's and the outsiders' interfaces of the sandbox systems: adding an archive member and a test
-// person, storing a document at the viewing system, looking at what the hub and the viewing system hold, and having the hub verify a
-// pair of certificates.
+// person, storing a document at the viewing system, looking at what the hub and the viewing system hold, and having the hub
+// verify a pair of certificates.
 package sandbox
 
 import (

@@ -56,8 +56,8 @@ type issuedAnswer struct {
 	OriginalCertificate       []byte `json:"originalCertificate"` // base64
 }
 
-// issue is 문서 발급: the stored bytes with a new original certificate. The bytes are checked against the registered hash
-// before the first of them leaves.
+// issue is 문서 발급: the stored bytes with a new original certificate. The bytes are checked against the registered hash before the
+// first of them leaves.
 func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) (any, error) {
 	ctx := r.Context()
 	d, err := s.owned(r, m)

@@ -103,7 +103,7 @@ const insertDocumentSQL = `
 	              values ($1, $2, $3, $4, $5, $6, $7, $8)
 	on conflict on constraint document_member_hash_key do nothing`
 
-// insertDocument tells whether the row was new; another submission of the same bytes may have been faster.
+// insertDocument reports whether the row was new; another submission of the same bytes may have been faster.
 func insertDocument(ctx context.Context, tx *pg.Tx, d document) (bool, error) {
 	return pg.Changed(ctx, tx, "insert document", insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Size, d.FileName, d.MediaType,
 		d.RegisteredAt)
@@ -170,7 +170,7 @@ func insertCertificate(ctx context.Context, db pg.DBTX, c certificate) error {
 
 const issuedSQL = `select exists (select from certificate where digest = $1)`
 
-// issued tells whether these very bytes are a certificate of ours.
+// issued reports whether these very bytes are a certificate of ours.
 func issued(ctx context.Context, db pg.DBTX, der []byte) (ours bool, err error) {
 	return pg.Value[bool](ctx, db, "find certificate", issuedSQL, archivecert.Digest(der))
 }

@@ -94,8 +94,8 @@ func (s *System) sweep(ctx context.Context) {
 	}
 }
 
-// Handler serves the archive under /archive and the operator's side under /sandbox behind the admin token. Scenarios never
-// touch /sandbox.
+// Handler serves the archive under /archive and the operator's side under /sandbox behind the admin token. Scenarios never touch
+// /sandbox.
 func (s *System) Handler() http.Handler {
 	archive := http.NewServeMux()
 	archive.HandleFunc("POST /archive/login", scenario.Serve(s.Log, s.logIn))

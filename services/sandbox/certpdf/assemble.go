@@ -27,8 +27,8 @@ const (
 	rangePlaceholder = 9_999_999_999
 )
 
-// assemble adds the attachment and an empty signature field to the drawn pages. The result still has placeholders for
-// ByteRange and Contents.
+// assemble adds the attachment and an empty signature field to the drawn pages. The result still has placeholders for ByteRange
+// and Contents.
 func assemble(drawn, twin []byte, at time.Time) ([]byte, error) {
 	ctx, err := api.ReadContext(bytes.NewReader(drawn), configuration())
 	if err != nil {
@@ -146,8 +146,8 @@ func text(s string) types.HexLiteral {
 // pdfDate is KST in the notation of ISO 32000-1 section 7.9.4.
 func pdfDate(at time.Time) string { return at.In(id.KST).Format("D:20060102150405") + "+09'00'" }
 
-// write puts the objects down in the order of their numbers with a plain cross-reference table. The library's own writer
-// follows maps, so that the order differs from run to run, and takes dates and file identifier from its own clock.
+// write puts the objects down in the order of their numbers with a plain cross-reference table. The library's own writer follows
+// maps, so that the order differs from run to run, and takes dates and file identifier from its own clock.
 func (a assembler) write(twin []byte) ([]byte, error) {
 	info, err := a.add(types.Dict{
 		"Title": text("전자문서 유통증명서 (" + Mark + ")"), "CreationDate": a.date, "ModDate": a.date,

@@ -13,8 +13,8 @@ const (
 	notStated = "기재 없음"
 )
 
-// compose draws the content groups of Decree article 2-5 ②: title; parties and their addresses; times; hash; certificate
-// number; validity. What is absent is said, never left blank.
+// compose draws the content groups of Decree article 2-5 ②: title; parties and their addresses; times; hash; certificate number;
+// validity. What is absent is said, never left blank.
 func compose(c *distcert.Content) (*sheet, error) {
 	s, err := newSheet()
 	if err != nil {

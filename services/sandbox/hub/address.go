@@ -18,8 +18,7 @@ type registration struct {
 	Name    string `json:"name"`
 	Type    *int   `json:"type"`
 	RegDate string `json:"regDate"`
-	// BirthDate and Phone of a person are ours: without them nobody could be
-	// found by POST /api/eaddr/search.
+	// BirthDate and Phone of a person are ours: without them nobody could be found by POST /api/eaddr/search.
 	BirthDate *string `json:"birthDate"`
 	Phone     *string `json:"phone"`
 }
@@ -79,8 +78,7 @@ func (s *System) check(reg registration, platformID string) (owner, error) {
 	return o, nil
 }
 
-// digitsOf normalises an optional personal detail to its digits; only persons
-// have one.
+// digitsOf normalises an optional personal detail to its digits; only persons have one.
 func digitsOf(given *string, ownerType int, field string, least, most int) (*string, error) {
 	if given == nil {
 		return nil, nil //nolint:nilnil // absent stays absent
@@ -92,8 +90,7 @@ func digitsOf(given *string, ownerType int, field string, least, most int) (*str
 	return &d, nil
 }
 
-// registerAddress serves POST /api/eaddr: JSON for persons, multipart/mixed with
-// two documents for everybody else.
+// registerAddress serves POST /api/eaddr: JSON for persons, multipart/mixed with two documents for everybody else.
 func (s *System) registerAddress(ctx context.Context, c call) (any, error) {
 	sub, err := s.readSubmission(c)
 	if err != nil {
@@ -138,8 +135,8 @@ type addressesAnswer struct {
 	Eaddrs []string `json:"eaddrs"`
 }
 
-// lookUpAddress serves GET /api/eaddr. Addresses of another platform are told to
-// every platform: the agreement the real hub asks for is taken as given.
+// lookUpAddress serves GET /api/eaddr. Addresses of another platform are told to every platform: the agreement the real hub asks
+// for is taken as given.
 func (s *System) lookUpAddress(ctx context.Context, c call) (any, error) {
 	idn := c.r.URL.Query().Get("idn")
 	if !isText(idn, maxIdn) {
@@ -203,8 +200,8 @@ func (s *System) changePerson(ctx context.Context, c call) (any, error) {
 	return s.change(ctx, c, body, nil, true)
 }
 
-// changeCompany serves POST /api/eaddr/user/company: a change of the name needs
-// both documents, a change of the type alone is plain JSON.
+// changeCompany serves POST /api/eaddr/user/company: a change of the name needs both documents, a change of the type alone is
+// plain JSON.
 func (s *System) changeCompany(ctx context.Context, c call) (any, error) {
 	sub, err := s.readSubmission(c)
 	if err != nil {
@@ -242,9 +239,8 @@ type PlatformAddress struct {
 	Eaddr      string `json:"eaddr"`
 }
 
-// searchAddress serves POST /api/eaddr/search (ours): exactly one of idn or the
-// three of name, birthDate and phone; answers the addresses of all platforms.
-// The guide asks for it (5.2.1, 공인전자주소 검색), no public source shows it.
+// searchAddress serves POST /api/eaddr/search (ours): exactly one of idn or the three of name, birthDate and phone; answers the
+// addresses of all platforms. The guide asks for it (5.2.1, 공인전자주소 검색), no public source shows it.
 func (s *System) searchAddress(ctx context.Context, c call) (any, error) {
 	var req struct {
 		Idn       *string `json:"idn"`

@@ -9,8 +9,8 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// The address history is changed under an advisory lock of the address, so that
-// two changes at once leave a history without gaps and overlaps.
+// The address history is changed under an advisory lock of the address, so that two changes at once leave a history without gaps
+// and overlaps.
 
 func lockAddress(ctx context.Context, tx *pg.Tx, platformID, eaddr string) error {
 	return pg.LockTx(ctx, tx, "sandbox_hub/address/"+platformID+"/"+fold(eaddr))
@@ -28,8 +28,8 @@ const insertAddressSQL = `
 	                     registered_at, valid_from, recorded_from)
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`
 
-// storeAddress begins an address. An address withdrawn earlier may begin again,
-// with any owner, from the time of its withdrawal on.
+// storeAddress begins an address. An address withdrawn earlier may begin again, with any owner, from the time of its withdrawal
+// on.
 func (s *System) storeAddress(ctx context.Context, o owner, docs []document) error {
 	return pg.InTx(ctx, s.DB, func(tx *pg.Tx) error {
 		if err := lockAddress(ctx, tx, o.platformID, o.eaddr); err != nil {

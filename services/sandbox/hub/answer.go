@@ -10,9 +10,8 @@ import (
 	"net/http"
 )
 
-// Error codes. Public sources show only 103, 104, 303, 304 and 501; the others
-// are ours, in the numbering the known ones suggest (1xx authentication, 2xx
-// form, 3xx address, 5xx certificate).
+// Error codes. Public sources show only 103, 104, 303, 304 and 501; the others are ours, in the numbering the known ones suggest
+// (1xx authentication, 2xx form, 3xx address, 5xx certificate).
 const (
 	codeClientRefused     = "ERR-01-101" // ours
 	codeRefreshRefused    = "ERR-01-102" // ours
@@ -28,8 +27,8 @@ const (
 	codeInternal          = "ERR-01-999" // ours
 )
 
-// failure is an answer with resultCode 0. Its message is Korean, at most 256
-// characters, and never repeats a value of the request.
+// failure is an answer with resultCode 0. Its message is Korean, at most 256 characters, and never repeats a value of the
+// request.
 type failure struct {
 	code, message string
 }
@@ -63,9 +62,8 @@ func (f *failure) result() result {
 	return result{ResultCode: 0, ErrCode: f.code, ErrMsg: f.message}
 }
 
-// failureOf maps any error to the failure the caller may see and the HTTP status
-// it travels with. Only errors of the hub itself are not 200: relays take any
-// other status for a transport failure and do not read its body.
+// failureOf maps any error to the failure the caller may see and the HTTP status it travels with. Only errors of the hub itself
+// are not 200: relays take any other status for a transport failure and do not read its body.
 func (s *System) failureOf(ctx context.Context, path string, err error) (*failure, int) {
 	var f *failure
 	if errors.As(err, &f) {

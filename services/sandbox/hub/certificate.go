@@ -23,20 +23,18 @@ import (
 type CertificateDraft struct {
 	// Number is YYYY-MMDD-NNNN-NNNN.
 	Number string
-	// Circulation as registered; ContentHash may be another document's when the
-	// scenario certificate-other-document says so.
+	// Circulation as registered; ContentHash may be another document's when the scenario certificate-other-document says so.
 	Circulation Circulation
 	// Applicant is the certified address of the party who asked, Reason its words.
 	Applicant string
 	Reason    string
 	IssuedAt  time.Time
-	// Fault is empty, scenario.CertificateExpired or
-	// scenario.CertificateForeignSigner: which wrong key to sign with.
+	// Fault is empty, scenario.CertificateExpired or scenario.CertificateForeignSigner: which wrong key to sign with.
 	Fault scenario.Kind
 }
 
-// ErrNotCertifiable is wrapped by a renderer whose format cannot state what a
-// circulation says, for instance a hash of another algorithm.
+// ErrNotCertifiable is wrapped by a renderer whose format cannot state what a circulation says, for instance a hash of another
+// algorithm.
 var ErrNotCertifiable = errors.New("not certifiable")
 
 // CertificateRenderer draws and signs a distribution certificate as PDF.
@@ -60,8 +58,8 @@ type issuedCertificate struct {
 	pdf    []byte
 }
 
-// certificateCall serves POST /api/cert, whose answers differ from all others:
-// multipart/mixed with JSON and PDF, or a failure as text/plain (or multipart).
+// certificateCall serves POST /api/cert, whose answers differ from all others: multipart/mixed with JSON and PDF, or a failure as
+// text/plain (or multipart).
 func (s *System) certificateCall(issue func(context.Context, call) (issuedCertificate, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
@@ -100,9 +98,8 @@ func (s *System) writeCertificateFailure(w http.ResponseWriter, status int, f *f
 	write(w, status, "text/plain; charset=utf-8", body)
 }
 
-// certificateParts makes multipart/mixed of the JSON head and, if there is one,
-// the PDF. The real hub names the file by a UUID, whatever its specification
-// says; so do we.
+// certificateParts makes multipart/mixed of the JSON head and, if there is one, the PDF. The real hub names the file by a UUID,
+// whatever its specification says; so do we.
 func certificateParts(head certificateHead, pdf []byte) (contentType string, body []byte, err error) {
 	text, err := encode(head)
 	if err != nil {
@@ -133,9 +130,8 @@ func certificateParts(head certificateHead, pdf []byte) (contentType string, bod
 	return "multipart/mixed; boundary=" + parts.Boundary(), b.Bytes(), nil
 }
 
-// issueCertificate serves POST /api/cert. The applicant must be a party of the
-// document and on the caller's platform; otherwise there is no circulation to
-// certify for it (ERR-01-501). Each call issues a certificate of its own.
+// issueCertificate serves POST /api/cert. The applicant must be a party of the document and on the caller's platform; otherwise
+// there is no circulation to certify for it (ERR-01-501). Each call issues a certificate of its own.
 func (s *System) issueCertificate(ctx context.Context, c call) (issuedCertificate, error) {
 	var req certificateRequest
 	if err := readMessage(c, s.config.MaxBodyBytes, &req); err != nil {
@@ -200,8 +196,8 @@ func (s *System) render(ctx context.Context, held Circulation, platformID, appli
 	return issuedCertificate{number: number, pdf: pdf}, s.storeCertificate(ctx, draft, platformID, misdeed, pdf)
 }
 
-// forge changes one byte of the signed range: the first byte of the second line,
-// a comment of binary bytes in every PDF, so that the file still opens.
+// forge changes one byte of the signed range: the first byte of the second line, a comment of binary bytes in every PDF, so that
+// the file still opens.
 func forge(pdf []byte) []byte {
 	forged := bytes.Clone(pdf)
 	if i := bytes.IndexByte(forged, '\n'); i >= 0 && i+2 < len(forged) {
@@ -217,8 +213,7 @@ const nextSerialSQL = `
 	   set last = c.last + 1
 	returning last`
 
-// nextCertificateNumber draws YYYY-MMDD-NNNN-NNNN; the date is KST, the eight
-// digits count the day's certificates.
+// nextCertificateNumber draws YYYY-MMDD-NNNN-NNNN; the date is KST, the eight digits count the day's certificates.
 func (s *System) nextCertificateNumber(ctx context.Context, now time.Time) (string, error) {
 	day := now.In(id.KST)
 	last, err := pg.Value[int64](ctx, s.DB, "draw certificate number", nextSerialSQL, day.Format(time.DateOnly))

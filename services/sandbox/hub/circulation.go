@@ -62,8 +62,8 @@ type readItem struct {
 	read time.Time
 }
 
-// judge holds an item against every rule of form, and against the order of its
-// times. It returns 0 when only the database can say more.
+// judge holds an item against every rule of form, and against the order of its times. It returns 0 when only the database can say
+// more.
 func (it *circulationItem) judge(callerID, dialect string) int {
 	if !it.wellFormed(dialect) {
 		return resultOther
@@ -88,8 +88,7 @@ func (it *circulationItem) judge(callerID, dialect string) int {
 	return 0
 }
 
-// inOrder tells whether sent, received and read do not contradict each other;
-// equal times are in order.
+// inOrder reports whether sent, received and read do not contradict each other; equal times are in order.
 func (it *circulationItem) inOrder() bool {
 	return !it.recv.Before(it.send) && (it.read == nil || !it.read.Before(it.recv))
 }
@@ -147,9 +146,8 @@ type itemResult struct {
 	Result  int    `json:"result"`
 }
 
-// readBatch reads {"circulations": […]} of 1 to 500 items. A batch is refused as
-// a whole only when an item cannot be named; an item that has a number but is
-// otherwise malformed gets result 9 and its neighbours are unharmed.
+// readBatch reads {"circulations": […]} of 1 to 500 items. A batch is refused as a whole only when an item cannot be named; an
+// item that has a number but is otherwise malformed gets result 9 and its neighbours are unharmed.
 func readBatch[T any](body []byte, number func(*T) *string) ([]T, []itemResult, error) {
 	var batch struct {
 		Circulations []json.RawMessage `json:"circulations"`

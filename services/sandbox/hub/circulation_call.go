@@ -12,8 +12,8 @@ type batchAnswer struct {
 	Circulations []itemResult `json:"circulations"`
 }
 
-// registerCirculations serves POST /api/circulation. Of two items with one
-// number in a batch the first is registered, the other answers 2.
+// registerCirculations serves POST /api/circulation. Of two items with one number in a batch the first is registered, the other
+// answers 2.
 func (s *System) registerCirculations(ctx context.Context, c call) (any, error) {
 	number := func(it *circulationItem) *string { return &it.EdocNum }
 	judge := func(it *circulationItem) int { return it.judge(c.platformID, s.config.Dialect) }
@@ -25,8 +25,8 @@ func (s *System) registerReadTimes(ctx context.Context, c call) (any, error) {
 	return register(ctx, s, c, func(it *readItem) *string { return &it.EdocNum }, (*readItem).judge, s.updateReadTimes)
 }
 
-// register gives each item of a batch the result that a scenario wants or its
-// form deserves, and has store find those of the others.
+// register gives each item of a batch the result that a scenario wants or its form deserves, and has store find those of the
+// others.
 func register[T any](ctx context.Context, s *System, c call, number func(*T) *string, judge func(*T) int,
 	store func(ctx context.Context, callerID string, items []T, open []int, results []itemResult) error,
 ) (any, error) {
@@ -66,8 +66,7 @@ func (s *System) forced(edocNum string, i int) int {
 	return sc.Result
 }
 
-// batchAnswer answers in the order of the request, unless a scenario wants it
-// otherwise.
+// batchAnswer answers in the order of the request, unless a scenario wants it otherwise.
 func (s *System) batchAnswer(results []itemResult) batchAnswer {
 	if sc, ok := s.Scenarios.Take(scenario.MissingItems, ""); ok {
 		results = results[:max(0, len(results)-max(1, sc.Count))]

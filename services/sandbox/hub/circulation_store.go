@@ -11,14 +11,11 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// insertCirculationsSQL judges and registers a whole batch. A number already
-// known answers 2 before anything else is looked at, so that a repetition is
-// harmless whatever happened to addresses since. An address exists at a time
-// when a believed period holds it, both ends included: a document received in
-// the second of a withdrawal was received. Rows are inserted in the order of
-// their numbers, so that overlapping batches cannot lock each other out. "offset
-// 0" keeps each look for a known number one look into the index; without it a
-// call reads and hashes every circulation there is.
+// insertCirculationsSQL judges and registers a whole batch. A number already known answers 2 before anything else is looked at,
+// so that a repetition is harmless whatever happened to addresses since. An address exists at a time when a believed period holds
+// it, both ends included: a document received in the second of a withdrawal was received. Rows are inserted in the order of their
+// numbers, so that overlapping batches cannot lock each other out. "offset 0" keeps each look for a known number one look into
+// the index; without it a call reads and hashes every circulation there is.
 const insertCirculationsSQL = `
 	with item as (
 	    select *
@@ -115,8 +112,7 @@ func (c *circulationColumns) add(i int, it *circulationItem) error {
 	return nil
 }
 
-// insertCirculations registers the items at the indexes of open and fills their
-// results in.
+// insertCirculations registers the items at the indexes of open and fills their results in.
 func (s *System) insertCirculations(ctx context.Context, callerID string, items []circulationItem, open []int, results []itemResult) error {
 	if len(open) == 0 {
 		return nil
@@ -142,9 +138,8 @@ func fillResults(ctx context.Context, db pg.DBTX, doing string, results []itemRe
 	}, sql, args...)
 }
 
-// updateReadTimesSQL judges and registers the read times of a batch. Rows are
-// locked in the order of their numbers; the lock also shows a read time that
-// another call committed meanwhile.
+// updateReadTimesSQL judges and registers the read times of a batch. Rows are locked in the order of their numbers; the lock also
+// shows a read time that another call committed meanwhile.
 const updateReadTimesSQL = `
 	with item as (
 	    select *

@@ -40,8 +40,8 @@ func batch(t testing.TB, items ...map[string]any) string {
 	return string(body)
 }
 
-// setupParties registers "sender" at naru from 09:00 and "recipient" at peer from
-// 09:30 until its withdrawal at 11:00, all 2026-03-02 KST.
+// setupParties registers "sender" at naru from 09:00 and "recipient" at peer from 09:30 until its withdrawal at 11:00, all
+// 2026-03-02 KST.
 func setupParties(t testing.TB, adjust ...func(*hub.Config)) *bundle {
 	t.Helper()
 	b := setup(t, adjust...)

@@ -30,8 +30,8 @@ type Config struct {
 	AccessLifetime config.Duration `yaml:"access_lifetime"`
 	// RefreshLifetime of a refresh token, whole minutes; default 60 days.
 	RefreshLifetime config.Duration `yaml:"refresh_lifetime"`
-	// NewTokenVoidsOld makes each issue void the platform's earlier access
-	// tokens. The real hub's behaviour is not known; default false.
+	// NewTokenVoidsOld makes each issue void the platform's earlier access tokens. The real hub's behaviour is not known; default
+	// false.
 	NewTokenVoidsOld bool `yaml:"new_token_voids_old"`
 	// CertificateFailureForm is "text/plain" (default) or "multipart/mixed".
 	CertificateFailureForm string `yaml:"certificate_failure_form"`

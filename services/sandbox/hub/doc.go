@@ -1,6 +1,5 @@
-// Package hub is the sandbox's distribution hub (전자문서 유통허브): it serves the
-// hub interface as publicly known over real sockets, keeps its state in a
-// PostgreSQL schema of its own and can be told to misbehave by scenarios.
+// Package hub is the sandbox's distribution hub (전자문서 유통허브): it serves the hub interface as publicly known over real sockets,
+// keeps its state in a PostgreSQL schema of its own and can be told to misbehave by scenarios.
 //
 // What it promises a relay:
 //   - every call under /auth and /api is answered HTTP 200 with resultCode 1 or 0;
@@ -12,7 +11,6 @@
 //     with the same or with other content, answers 2;
 //   - the address history is bitemporal: nothing recorded is overwritten.
 //
-// Paths and codes that no public source shows are marked "ours" in the code and
-// listed in README.md. Everything under /sandbox is for operators and tests and
-// asks for the admin token. Personal data is stored as received, never logged.
+// Paths and codes that no public source shows are marked "ours" in the code and listed in README.md. Everything under /sandbox is
+// for operators and tests and asks for the admin token. Personal data is stored as received, never logged.
 package hub

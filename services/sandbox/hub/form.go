@@ -44,7 +44,7 @@ func parseDate(s string) (time.Time, bool) {
 // formatDate writes an instant in KST, truncated to seconds.
 func formatDate(t time.Time) string { return t.In(id.KST).Format(dateLayout) }
 
-// isText tells whether s is printable UTF-8 of 1 to limit characters.
+// isText reports whether s is printable UTF-8 of 1 to limit characters.
 func isText(s string, limit int) bool {
 	if s == "" || len(s) > 4*limit || !utf8.ValidString(s) || utf8.RuneCountInString(s) > limit {
 		return false
@@ -52,14 +52,13 @@ func isText(s string, limit int) bool {
 	return !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// isAddress holds an address against the only explicit rule, its length: no
-// syntax is enforced in what is known. Spaces at the ends are surely a mistake.
+// isAddress holds an address against the only explicit rule, its length: no syntax is enforced in what is known. Spaces at the
+// ends are surely a mistake.
 func isAddress(s string) bool {
 	return isText(s, maxAddress) && strings.TrimSpace(s) == s
 }
 
-// fold gives the form under which an address is unique: Latin letters do not
-// differ by case.
+// fold gives the form under which an address is unique: Latin letters do not differ by case.
 func fold(eaddr string) string { return strings.ToLower(norm.NFC.String(eaddr)) }
 
 // digits keeps the digits of a phone number or a birth date.
@@ -72,8 +71,8 @@ func digits(s string) string {
 	}, s)
 }
 
-// readJSON reads one JSON value strictly: unknown fields are refused, because in
-// a sandbox a misspelt optional field should be noticed.
+// readJSON reads one JSON value strictly: unknown fields are refused, because in a sandbox a misspelt optional field should be
+// noticed.
 func readJSON(body []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()

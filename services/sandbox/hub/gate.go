@@ -64,8 +64,7 @@ func (s *System) served(admit func(*http.Request) (string, error), act action) h
 	})
 }
 
-// readHeaders checks platform-id, req-UUID (a v4 UUID) and req-date, which every
-// call carries, and returns the platform id.
+// readHeaders checks platform-id, req-UUID (a v4 UUID) and req-date, which every call carries, and returns the platform id.
 func readHeaders(r *http.Request) (string, error) {
 	platformID := r.Header.Get("platform-id")
 	if !isText(platformID, maxPlatformID) {
@@ -80,8 +79,7 @@ func readHeaders(r *http.Request) (string, error) {
 	return platformID, nil
 }
 
-// authenticate checks headers and token. A token is good only for the platform
-// it was issued to.
+// authenticate checks headers and token. A token is good only for the platform it was issued to.
 func (s *System) authenticate(r *http.Request) (string, error) {
 	platformID, err := readHeaders(r)
 	if err != nil {

@@ -36,8 +36,7 @@ const (
 // noon is 2026-03-02 12:00:00 KST.
 var noon = time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC)
 
-// drawn renders a certificate as readable text, so that tests see what the hub
-// states without knowing the real rendering.
+// drawn renders a certificate as readable text, so that tests see what the hub states without knowing the real rendering.
 type drawn struct{}
 
 func (drawn) RenderCertificate(_ context.Context, d hub.CertificateDraft) ([]byte, error) {

@@ -32,8 +32,8 @@ type Platform struct {
 	PlatformID, ClientID, ClientSecret, Name string
 }
 
-// PutPlatform registers a relay platform in code, for compositions that start a
-// hub together with its relay; the same as POST /sandbox/platforms.
+// PutPlatform registers a relay platform in code, for compositions that start a hub together with its relay; the same as POST
+// /sandbox/platforms.
 func (s *System) PutPlatform(ctx context.Context, p Platform) error {
 	return s.storePlatform(ctx, p.PlatformID, p.ClientID, p.ClientSecret, p.Name)
 }

@@ -10,8 +10,7 @@ import (
 	"net/textproto"
 )
 
-// submission is a message with or without the documents that prove an
-// organisation (hub interface 3.1 and 3.7).
+// submission is a message with or without the documents that prove an organisation (hub interface 3.1 and 3.7).
 type submission struct {
 	message   []byte
 	documents []document
@@ -32,8 +31,7 @@ const (
 	regDoc = "reg-doc.jpg" // 공인전자주소 등록 신청서
 )
 
-// readSubmission reads application/json, or multipart/mixed with a part "msg"
-// and both pictures in any order.
+// readSubmission reads application/json, or multipart/mixed with a part "msg" and both pictures in any order.
 func (s *System) readSubmission(c call) (submission, error) {
 	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
 	if err != nil {

@@ -25,8 +25,8 @@ type Deps struct {
 	Config Config
 	// Renderer draws and signs distribution certificates.
 	Renderer CertificateRenderer
-	// Verifier holds a distribution certificate, an original certificate and a
-	// document against each other; without it POST /api/cert/verify fails.
+	// Verifier holds a distribution certificate, an original certificate and a document against each other; without it POST
+	// /api/cert/verify fails.
 	Verifier PairVerifier
 }
 
@@ -88,8 +88,8 @@ func (s *System) flushLogged(ctx context.Context) {
 	}
 }
 
-// Handler serves the hub interface under /auth and /api, and the operator's side
-// under /sandbox behind the admin token. Scenarios never touch /sandbox.
+// Handler serves the hub interface under /auth and /api, and the operator's side under /sandbox behind the admin token. Scenarios
+// never touch /sandbox.
 func (s *System) Handler() http.Handler {
 	hub := http.NewServeMux()
 	hub.Handle("POST /auth/token", s.anonymous(s.issueToken))

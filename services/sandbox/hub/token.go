@@ -43,8 +43,8 @@ type tokenAnswer struct {
 // maxTokenBody bounds the token request.
 const maxTokenBody = 16 << 10
 
-// issueToken serves POST /auth/token (hub interface section 2). A refresh token
-// stays good until it expires, so that a lost answer does no harm.
+// issueToken serves POST /auth/token (hub interface section 2). A refresh token stays good until it expires, so that a lost
+// answer does no harm.
 func (s *System) issueToken(ctx context.Context, c call) (any, error) {
 	var req tokenRequest
 	if err := readMessage(c, maxTokenBody, &req); err != nil {
@@ -59,8 +59,7 @@ func (s *System) issueToken(ctx context.Context, c call) (any, error) {
 	return s.newTokens(ctx, c.platformID)
 }
 
-// checkClient holds client, secret or refresh token against the platform named
-// in the header.
+// checkClient holds client, secret or refresh token against the platform named in the header.
 func (s *System) checkClient(ctx context.Context, platformID string, req tokenRequest) error {
 	refused := &failure{codeClientRefused, "중계자플랫폼 인증에 실패하였습니다"}
 	var secret []byte

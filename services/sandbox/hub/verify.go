@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// Pair is what a receiving office (제출처) hands in: both certificates and the
-// document they are said to be about.
+// Pair is what a receiving office (제출처) hands in: both certificates and the document they are said to be about.
 type Pair struct {
 	// Distribution is the distribution certificate, a PDF.
 	Distribution []byte
@@ -33,9 +32,8 @@ type Check struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// PairVerifier performs the checks of guide 5.1.2 ❹: each certificate intact,
-// each issuer right, both hashes equal to each other and to the document. An
-// error means that it could not check; what does not pass is a Check.
+// PairVerifier performs the checks of guide 5.1.2 ❹: each certificate intact, each issuer right, both hashes equal to each other
+// and to the document. An error means that it could not check; what does not pass is a Check.
 type PairVerifier interface {
 	VerifyPair(ctx context.Context, p Pair) ([]Check, error)
 }
@@ -48,10 +46,9 @@ type verifyAnswer struct {
 
 var errCannotVerify = &failure{codeCertificateFailed, "증명서 유효성 검증을 수행할 수 없습니다"}
 
-// verifyPair serves POST /api/cert/verify (ours): multipart/form-data or
-// multipart/mixed with the parts distribution, original and document. A
-// receiving office is no platform, so headers and token are not asked for.
-// resultCode 1 says that the checks were performed, valid that all passed.
+// verifyPair serves POST /api/cert/verify (ours): multipart/form-data or multipart/mixed with the parts distribution, original
+// and document. A receiving office is no platform, so headers and token are not asked for. resultCode 1 says that the checks were
+// performed, valid that all passed.
 func (s *System) verifyPair(ctx context.Context, c call) (any, error) {
 	if s.verifier == nil {
 		return nil, errCannotVerify

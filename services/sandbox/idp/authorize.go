@@ -28,10 +28,9 @@ var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 // maxParameter bounds state and nonce.
 const maxParameter = 512
 
-// authorize serves GET and POST /authorize. With login_hint, or "person" in a
-// POST, it answers at once; otherwise it shows the page to choose a person.
-// A wrong client or redirect URI is answered here and not redirected (RFC 6749
-// §4.1.2.1); everything else goes back to the client.
+// authorize serves GET and POST /authorize. With login_hint, or "person" in a POST, it answers at once; otherwise it shows the
+// page to choose a person. A wrong client or redirect URI is answered here and not redirected (RFC 6749 §4.1.2.1); everything
+// else goes back to the client.
 func (s *System) authorize(w http.ResponseWriter, r *http.Request) (any, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, scenario.MaxBodyBytes)
 	if err := r.ParseForm(); err != nil {

@@ -13,11 +13,11 @@ type Config struct {
 	Issuer string `yaml:"issuer"`
 	// AdminTokenFile holds the token that opens the /sandbox paths; required.
 	AdminTokenFile config.SecretFile `yaml:"admin_token_file"`
-	// PairwiseSecretFile holds the secret from which each client's own subject
-	// identifiers are made; 16 characters or more, required.
+	// PairwiseSecretFile holds the secret from which each client's own subject identifiers are made; 16 characters or more,
+	// required.
 	PairwiseSecretFile config.SecretFile `yaml:"pairwise_secret_file"`
-	// NoticeSecretFile holds the Standard Webhooks secret (whsec_…) that notices
-	// must be signed with; none takes unsigned notices.
+	// NoticeSecretFile holds the Standard Webhooks secret (whsec_…) that notices must be signed with; none takes unsigned
+	// notices.
 	NoticeSecretFile config.SecretFile `yaml:"notice_secret_file"`
 	// Clients that may ask for identity proofs.
 	Clients []Client `yaml:"clients"`

@@ -25,9 +25,8 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// The phone: POST /notices is the target of a relay's notice hook, which follows
-// the Standard Webhooks convention (headers webhook-id, webhook-timestamp and
-// webhook-signature).
+// The phone: POST /notices is the target of a relay's notice hook, which follows the Standard Webhooks convention (headers
+// webhook-id, webhook-timestamp and webhook-signature).
 
 const (
 	maxNotice       = 64 << 10

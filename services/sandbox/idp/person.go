@@ -42,8 +42,8 @@ type Person struct {
 	Phone     string `json:"phone"`
 }
 
-// testPersons are always the same, so that scripts can name them. Their numbers
-// belong to nobody: the prefix 010-0000 is not given out.
+// testPersons are always the same, so that scripts can name them. Their numbers belong to nobody: the prefix 010-0000 is not
+// given out.
 func testPersons() []Person {
 	persons := []Person{
 		{ID: "ferry", Name: "강나루", BirthDate: "19900102", Phone: "01000000001"},

@@ -1,12 +1,10 @@
-// Package idp is the sandbox's identity provider (본인확인): an OpenID Connect
-// provider for the authorization code flow with PKCE, whose users are invented
-// persons that anybody may choose to be. It also plays the recipient's phone: it
-// takes the notices a relay sends and shows them to operators.
+// Package idp is the sandbox's identity provider (본인확인): an OpenID Connect provider for the authorization code flow with PKCE,
+// whose users are invented persons that anybody may choose to be. It also plays the recipient's phone: it takes the notices a
+// relay sends and shows them to operators.
 //
-// The ID token carries, besides the standard claims, ci (88 characters), name,
-// birthdate (YYYYMMDD) and phone_number; sub is opaque and differs per client.
-// Everything it shows is marked 시험용. Persons, codes and notices are kept in a
-// PostgreSQL schema of its own; personal data is never logged.
+// The ID token carries, besides the standard claims, ci (88 characters), name, birthdate (YYYYMMDD) and phone_number; sub is
+// opaque and differs per client. Everything it shows is marked 시험용. Persons, codes and notices are kept in a PostgreSQL schema of
+// its own; personal data is never logged.
 package idp
 
 import (
@@ -43,8 +41,7 @@ type System struct {
 	notices notices
 }
 
-// New makes a provider over a migrated database and, if so configured, puts the
-// test persons in.
+// New makes a provider over a migrated database and, if so configured, puts the test persons in.
 func New(ctx context.Context, d Deps) (*System, error) {
 	if err := d.Check("identity provider"); err != nil {
 		return nil, err

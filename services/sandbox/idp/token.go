@@ -18,8 +18,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// tokenLifetime of ID token and access token. The access token opens nothing:
-// all claims are in the ID token.
+// tokenLifetime of ID token and access token. The access token opens nothing: all claims are in the ID token.
 const tokenLifetime = 5 * time.Minute
 
 // token serves POST /token (RFC 6749 §4.1.3, OpenID Connect Core 3.1.3).
@@ -65,8 +64,7 @@ func tokenError(w http.ResponseWriter, status int, code string) {
 	scenario.WriteJSON(w, status, map[string]string{"error": code})
 }
 
-// authenticate takes client_secret_basic (form-encoded parts, RFC 6749 §2.3.1)
-// or client_secret_post, not both.
+// authenticate takes client_secret_basic (form-encoded parts, RFC 6749 §2.3.1) or client_secret_post, not both.
 func (s *System) authenticate(r *http.Request) (Client, bool) {
 	clientID, secret, basic := r.BasicAuth()
 	if basic {

@@ -36,8 +36,8 @@ type profile struct {
 	extendedID []asn1.ObjectIdentifier
 }
 
-// documentSigner: digitalSignature and nonRepudiation; RFC 9336 document signing, and e-mail protection beside it because
-// common PDF readers judge signatures under that usage.
+// documentSigner: digitalSignature and nonRepudiation; RFC 9336 document signing, and e-mail protection beside it because common
+// PDF readers judge signatures under that usage.
 func documentSigner(name string) profile {
 	return profile{
 		name: name, usage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,

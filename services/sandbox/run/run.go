@@ -187,8 +187,8 @@ func attend(ctx context.Context, built Running, listener net.Listener) error {
 	return group.Wait()
 }
 
-// Tasks are what a system that was built does until it is told to end: its background work, and after it, so that it is closed first,
-// its door.
+// Tasks are what a system that was built does until it is told to end: its background work, and after it, so that it is closed
+// first, its door.
 func Tasks(built Running, listener net.Listener) []lifecycle.Task {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })

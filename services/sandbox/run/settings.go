@@ -22,12 +22,13 @@ type Settings[C Config] struct {
 	KeyFile         string `yaml:"key_file"`
 	// DatabaseURLFile holds the URL of the schema's working role, sandbox_<system>_app. Required, but for -migrate alone.
 	DatabaseURLFile config.SecretFile `yaml:"database_url_file"`
-	// OwnerURLFile names the file with the URL of the schema's owner, sandbox_<system>_owner. It is read by -migrate only, so that
-	// the running system never holds the owner's password. A relative path starts at the folder of the settings.
+	// OwnerURLFile names the file with the URL of the schema's owner, sandbox_<system>_owner. It is read by -migrate only, so
+	// that the running system never holds the owner's password. A relative path starts at the folder of the settings.
 	OwnerURLFile string `yaml:"owner_url_file"`
 	// DatabaseConns is the size of the connection pool; default 8.
 	DatabaseConns int32 `yaml:"database_conns"`
-	// PKIDir is the folder of the test roots (package pki), shared by the hub, the archive and whoever pins them. Required by both.
+	// PKIDir is the folder of the test roots (package pki), shared by the hub, the archive and whoever pins them. Required by
+	// both.
 	PKIDir string `yaml:"pki_dir"`
 	// KeysDir is the folder of the system's signing keys, made when missing. Required by the identity provider.
 	KeysDir string `yaml:"keys_dir"`

@@ -72,9 +72,8 @@ func Decode(r io.Reader, into any) error {
 	return nil
 }
 
-// RequireAdmin lets a request pass that carries "Authorization: Bearer <token>";
-// it is the door of every /sandbox path. An empty token refuses everybody, so
-// that a forgotten configuration is closed and not open.
+// RequireAdmin lets a request pass that carries "Authorization: Bearer <token>"; it is the door of every /sandbox path. An empty
+// token refuses everybody, so that a forgotten configuration is closed and not open.
 func RequireAdmin(token string, next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

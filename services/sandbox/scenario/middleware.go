@@ -11,8 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
-// Middleware carries out the transport level scenarios around next. Business
-// level scenarios pass through untouched.
+// Middleware carries out the transport level scenarios around next. Business level scenarios pass through untouched.
 func (s *Set) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := facts{method: r.Method, path: r.URL.Path}
@@ -85,8 +84,8 @@ func failureBody(sc Scenario) []byte {
 func drop(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		// HTTP/2 has no connection to take over; this is net/http's own way to
-		// abort one stream, and it is recovered by the server.
+		// HTTP/2 has no connection to take over; this is net/http's own way to abort one stream, and it is recovered by the
+		// server.
 		panic(http.ErrAbortHandler) //nolint:forbidigo // documented abort of net/http
 	}
 	_ = conn.Close()

@@ -15,8 +15,7 @@ type Kind string
 
 // Transport level kinds, carried out by Set.Middleware for any HTTP system.
 const (
-	// Down closes the connection without an answer, or answers httpStatus (for
-	// instance 503) when one is given.
+	// Down closes the connection without an answer, or answers httpStatus (for instance 503) when one is given.
 	Down Kind = "down"
 	// Slow answers correctly after delay.
 	Slow Kind = "slow"
@@ -24,15 +23,13 @@ const (
 	FailureOK Kind = "http-200-with-failure"
 	// TextPlain answers the same failure body as text/plain.
 	TextPlain Kind = "text-plain"
-	// AnswerLost lets the system do the work, then drops the connection, so
-	// that the caller cannot know and repeats the call.
+	// AnswerLost lets the system do the work, then drops the connection, so that the caller cannot know and repeats the call.
 	AnswerLost Kind = "answer-lost"
 	// GarbageBody answers bytes that are not of the announced format.
 	GarbageBody Kind = "garbage-body"
 )
 
-// Business level kinds of the distribution hub and the archive, asked for with
-// Set.Take and Set.TakeItem.
+// Business level kinds of the distribution hub and the archive, asked for with Set.Take and Set.TakeItem.
 const (
 	// TokenLoss makes the presented token invalid for good and answers errCode.
 	TokenLoss Kind = "token-loss"
@@ -64,8 +61,7 @@ const (
 	NeverReport Kind = "never-report"
 )
 
-// Match says which calls or items a scenario applies to. Empty fields match
-// everything.
+// Match says which calls or items a scenario applies to. Empty fields match everything.
 type Match struct {
 	// Method is an HTTP method in upper case.
 	Method string `json:"method,omitempty"`
@@ -93,8 +89,7 @@ type Scenario struct {
 
 	// Delay is a duration such as "250ms" (slow, report-early).
 	Delay Delay `json:"delay,omitempty"`
-	// HTTPStatus is the status answered by down, http-200-with-failure (200),
-	// text-plain (200) and garbage-body (200).
+	// HTTPStatus is the status answered by down, http-200-with-failure (200), text-plain (200) and garbage-body (200).
 	HTTPStatus int `json:"httpStatus,omitempty"`
 	// Result is the code forced by item-result.
 	Result int `json:"result,omitempty"`
@@ -179,8 +174,8 @@ func (s *Scenario) check() (field, rule string) {
 	return "", ""
 }
 
-// matches tells whether a call fits. Facts that the asking place does not know
-// are empty; a scenario that names such a fact does not fit.
+// matches reports whether a call fits. Facts that the asking place does not know are empty; a scenario that names such a fact
+// does not fit.
 func (m Match) matches(f facts) bool {
 	key := m.Key
 	if key == "" {

@@ -24,8 +24,7 @@ const (
 	reasonAdminRefused Reason = "ADMIN_TOKEN_REFUSED"
 )
 
-// Set holds the scenarios of one sandbox system. The zero value is not usable;
-// see NewSet.
+// Set holds the scenarios of one sandbox system. The zero value is not usable; see NewSet.
 type Set struct {
 	active atomic.Int64
 	mu     sync.Mutex
@@ -43,8 +42,8 @@ func NewSet() *Set {
 	return &Set{byID: map[string]*Scenario{}}
 }
 
-// Put adds a scenario or replaces the one with the same id; its counts start at
-// zero. The error is a fault of kind Invalid with the field.
+// Put adds a scenario or replaces the one with the same id; its counts start at zero. The error is a fault of kind Invalid with
+// the field.
 func (s *Set) Put(sc Scenario) error {
 	if field, rule := sc.check(); field != "" {
 		return fault.New(fault.Invalid, domain, reasonInvalid, "the scenario is not valid",
@@ -61,7 +60,7 @@ func (s *Set) Put(sc Scenario) error {
 	return nil
 }
 
-// Delete removes one scenario and tells whether it was there.
+// Delete removes one scenario and reports whether it was there.
 func (s *Set) Delete(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,8 +90,8 @@ func (s *Set) List() []Scenario {
 	return out
 }
 
-// Take asks for a business level scenario of this kind for a business key (edoc
-// number, address, document id; may be empty). A hit is counted as taken.
+// Take asks for a business level scenario of this kind for a business key (edoc number, address, document id; may be empty). A
+// hit is counted as taken.
 func (s *Set) Take(kind Kind, key string) (Scenario, bool) {
 	return s.take(facts{key: key}, kind)
 }
@@ -107,9 +106,8 @@ func (s *Set) TakeCall(kind Kind, method, path string) (Scenario, bool) {
 	return s.take(facts{method: method, path: path}, kind)
 }
 
-// take finds, in id order, the first unspent scenario of one of the kinds. Every
-// scenario that fits counts the match, so that "skip" means the same however
-// many scenarios are set.
+// take finds, in id order, the first unspent scenario of one of the kinds. Every scenario that fits counts the match, so that
+// "skip" means the same however many scenarios are set.
 func (s *Set) take(f facts, kinds ...Kind) (Scenario, bool) {
 	if s.active.Load() == 0 {
 		return Scenario{}, false

@@ -13,8 +13,8 @@ import (
 type Config struct {
 	// AdminTokenFile holds the token that opens the /sandbox paths; required.
 	AdminTokenFile config.SecretFile `yaml:"admin_token_file"`
-	// BaseURL stands before /view/{id} in viewing URLs: https, or http on a
-	// loopback address. Empty takes scheme and host of the storing request.
+	// BaseURL stands before /view/{id} in viewing URLs: https, or http on a loopback address. Empty takes scheme and host of the
+	// storing request.
 	BaseURL string `yaml:"base_url"`
 	// Senders who may store documents.
 	Senders []Sender `yaml:"senders"`
@@ -26,8 +26,7 @@ type Config struct {
 	Relay RelayConfig `yaml:"relay"`
 }
 
-// Sender is a client that stores documents, by HTTP basic authentication or with
-// its secret as bearer token.
+// Sender is a client that stores documents, by HTTP basic authentication or with its secret as bearer token.
 type Sender struct {
 	ID         string            `yaml:"id"`
 	SecretFile config.SecretFile `yaml:"secret_file"`

@@ -38,8 +38,7 @@ type meta struct {
 	Recipient viewingkit.Recipient `json:"recipient"`
 	// EdocHash is the sender's hash of the document.
 	EdocHash viewingkit.Hash `json:"edocHash"`
-	// EdocNum and CertificateDigest may be given when they are known; the viewer
-	// then also compares them.
+	// EdocNum and CertificateDigest may be given when they are known; the viewer then also compares them.
 	EdocNum           string `json:"edocNum"`
 	CertificateDigest string `json:"certificateDigest"`
 	// ContentType defaults to application/pdf; FileName may be empty.
@@ -52,8 +51,8 @@ func invalid(field, message string) error {
 		fault.WithViolations(fault.Violation{Field: field, Rule: "document", Message: message}))
 }
 
-// storeDocument serves POST /documents (열람 전자문서 저장, guide 5.1.1 ❷): a
-// multipart/form-data body of a part "meta" (JSON) and a part "document".
+// storeDocument serves POST /documents (열람 전자문서 저장, guide 5.1.1 ❷): a multipart/form-data body of a part "meta" (JSON) and a part
+// "document".
 func (s *System) storeDocument(w http.ResponseWriter, r *http.Request) (any, error) {
 	sender, ok := s.authenticate(r)
 	if !ok {
@@ -197,8 +196,8 @@ func (s shelf) Content(ctx context.Context, documentID string) ([]byte, error) {
 // defaultAdvance is how much too early report-early reports without a delay.
 const defaultAdvance = time.Second
 
-// badReporter is the system's report sink with the scenarios of a viewing system
-// that reports what is not so. Their match key is the edoc number.
+// badReporter is the system's report sink with the scenarios of a viewing system that reports what is not so. Their match key is
+// the edoc number.
 type badReporter struct{ *System }
 
 // Put implements viewingkit.ReportSink.
@@ -229,9 +228,8 @@ type otherBytes struct{ shelf }
 // Content implements viewingkit.Store.
 func (otherBytes) Content(context.Context, string) ([]byte, error) { return []byte(otherContent), nil }
 
-// selfDeceit is a relay whose hashes always agree with the other bytes: how a
-// viewing system that does not compare would look from outside. The hash it
-// reports in the end is honest about what was shown.
+// selfDeceit is a relay whose hashes always agree with the other bytes: how a viewing system that does not compare would look
+// from outside. The hash it reports in the end is honest about what was shown.
 type selfDeceit struct{ viewingkit.Relay }
 
 // VerifyToken implements viewingkit.Relay.

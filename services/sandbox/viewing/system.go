@@ -1,11 +1,9 @@
-// Package viewing is the sandbox's viewing system of a sender (전자문서
-// 열람시스템): it stores documents with their recipient (guide 5.1.1 ❷), shows
-// them against a viewing token (❺) by package viewingkit, and can be told by
-// scenarios to do what a viewing system must not do.
+// Package viewing is the sandbox's viewing system of a sender (전자문서 열람시스템): it stores documents with their recipient (guide 5.1.1
+// ❷), shows them against a viewing token (❺) by package viewingkit, and can be told by scenarios to do what a viewing system must
+// not do.
 //
-// It is an example of how a sender embeds viewingkit, and the counterpart of
-// Naru's viewing unit in tests. Documents, log and outbox are kept in a
-// PostgreSQL schema of its own; personal data is stored as received, never logged.
+// It is an example of how a sender embeds viewingkit, and the counterpart of Naru's viewing unit in tests. Documents, log and
+// outbox are kept in a PostgreSQL schema of its own; personal data is stored as received, never logged.
 package viewing
 
 import (
@@ -36,8 +34,7 @@ func Sources() []pg.Source {
 	}
 }
 
-// Deps is what a viewing system works with. Relay may be nil: then it is made
-// from Config.
+// Deps is what a viewing system works with. Relay may be nil: then it is made from Config.
 type Deps struct {
 	scenario.Base
 	Config Config
@@ -104,8 +101,7 @@ func (s *System) Tasks() []lifecycle.Task {
 	return []lifecycle.Task{{Name: "sandbox-viewing-reports", Run: s.reporter.Run}}
 }
 
-// Handler serves POST /documents for senders, GET /view/{id} for recipients and
-// /sandbox for operators.
+// Handler serves POST /documents for senders, GET /view/{id} for recipients and /sandbox for operators.
 func (s *System) Handler() http.Handler {
 	public := http.NewServeMux()
 	public.HandleFunc("POST /documents", scenario.Serve(s.Log, s.storeDocument))

@@ -26,8 +26,8 @@ var errNoDump = errors.New("it is no dump of one database or schema by pg_dump, 
 
 // restore puts a dump into a private server of its own, which goes when o is closed, and gives the database's URL.
 //
-// A dump may have been made to do more than to restore, so it is loaded without psql (a plain dump may hold commands for the shell) and by
-// a role that owns nothing but the new database (a superuser's statements may run programs).
+// A dump may have been made to do more than to restore, so it is loaded without psql (a plain dump may hold commands for the
+// shell) and by a role that owns nothing but the new database (a superuser's statements may run programs).
 func (o *opened) restore(ctx context.Context, file string) (string, error) {
 	text, err := plainOf(ctx, file)
 	if err != nil {
@@ -143,8 +143,8 @@ func (o *output) Close() error {
 }
 
 var (
-	// passedOver are lines that say whose things are, what a session is like or which database it is: none of it matters to a copy. Each is a
-	// whole statement, or a command of psql's.
+	// passedOver are lines that say whose things are, what a session is like or which database it is: none of it matters to a
+	// copy. Each is a whole statement, or a command of psql's.
 	passedOver = regexp.MustCompile(`^(\\|SET |GRANT |REVOKE |ALTER DEFAULT PRIVILEGES |ALTER DATABASE |CREATE DATABASE |ALTER [A-Z ]+ .* OWNER TO [^;]*;$|--)`)
 	copied     = regexp.MustCompile(`^(COPY .* FROM stdin);$`)
 )

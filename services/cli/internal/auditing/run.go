@@ -27,8 +27,8 @@ type Result struct {
 	Violations  []journal.Violation `json:"violations"`
 }
 
-// Audit verifies all journals, folds them, compares every state row, what was consumed, what became of each document, and what the sandbox
-// hub holds.
+// Audit verifies all journals, folds them, compares every state row, what was consumed, what became of each document, and what
+// the sandbox hub holds.
 func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 	o, err := p.open(ctx)
 	if err != nil {

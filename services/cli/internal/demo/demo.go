@@ -1,5 +1,6 @@
-// Package demo runs the whole path of the guide's sections 5.1.1 and 5.1.2 against a relay it starts itself: a document is registered at
-// the archive, stored for viewing, sent, received, viewed, registered at the hub, and certified; both certificates are verified.
+// Package demo runs the whole path of the guide's sections 5.1.1 and 5.1.2 against a relay it starts itself: a document is
+// registered at the archive, stored for viewing, sent, received, viewed, registered at the hub, and certified; both certificates
+// are verified.
 //
 // Everything is the sandbox's and invented. What was started is stopped, whatever happens, and a temporary folder is removed.
 package demo
@@ -96,7 +97,8 @@ func prepare(o Options) (dir string, remove func() error, err error) {
 		return "", nil, fmt.Errorf("make data folder: %w", err)
 	}
 	if os.Geteuid() == 0 {
-		// The private PostgreSQL of a root process runs as another user, who has to get through; secrets below are not readable to it.
+		// The private PostgreSQL of a root process runs as another user, who has to get through; secrets below are not readable
+		// to it.
 		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // see above
 			return "", nil, errors.Join(fmt.Errorf("make data folder: %w", err), os.RemoveAll(dir))
 		}

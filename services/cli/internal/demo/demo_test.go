@@ -44,7 +44,8 @@ func TestResultLine(t *testing.T) {
 	}
 }
 
-// fakeNarud writes a program that behaves like narud as far as the demo's care for it goes. TERM is what it does when asked to stop.
+// fakeNarud writes a program that behaves like narud as far as the demo's care for it goes. TERM is what it does when asked to
+// stop.
 func fakeNarud(t *testing.T, start, term string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "narud")

@@ -7,7 +7,8 @@ import (
 	"github.com/naru-relay/naru/services/cli/internal/proof"
 )
 
-// Result is what a demo found; as one line of JSON it is the last line of its output. Times are RFC 3339 UTC with six fractional digits.
+// Result is what a demo found; as one line of JSON it is the last line of its output. Times are RFC 3339 UTC with six fractional
+// digits.
 type Result struct {
 	EdocNum string `json:"edocNum"`
 	// DocumentHash is the SHA-256 of the PDF, hexadecimal.
@@ -17,7 +18,8 @@ type Result struct {
 	SentAt           string `json:"sentAt"`
 	ReceivedAt       string `json:"receivedAt"`
 	ReadAt           string `json:"readAt"`
-	// HubRegistered: the stored result codes of both hub calls are 1 or 2, and the hub itself holds the record with the read time.
+	// HubRegistered: the stored result codes of both hub calls are 1 or 2, and the hub itself holds the record with the read
+	// time.
 	HubRegistered bool   `json:"hubRegistered"`
 	CertNum       string `json:"certNum"`
 	// CertificateFile is the absolute path of the distribution certificate.

@@ -1,5 +1,5 @@
-// Package proof judges the certificates a sender hands in as proof (guide 5.1.2 3)): the distribution certificate by itself, and against
-// the document it is about.
+// Package proof judges the certificates a sender hands in as proof (guide 5.1.2 3)): the distribution certificate by itself, and
+// against the document it is about.
 package proof
 
 import (
@@ -31,7 +31,7 @@ type Checks struct {
 	EdocNum bool `json:"edocNum"`
 }
 
-// All tells whether every check passed.
+// All reports whether every check passed.
 func (c Checks) All() bool { return c.Signature && c.Chain && c.Hash && c.EdocNum }
 
 // ReadTrust reads the hub's root, and the pinned signer's certificate (PEM).
@@ -55,8 +55,8 @@ func ReadTrust(rootFile, signerFile string) (Trust, error) {
 	return Trust{Roots: roots, Pins: distcert.Pins{Subjects: []string{signer.Subject.String()}}}, nil
 }
 
-// Distribution judges a distribution certificate. hash is SHA-256 in hexadecimal; empty leaves the check of the hash out (and false).
-// The certificate is nil when it is not intact; the error tells everything that failed.
+// Distribution judges a distribution certificate. hash is SHA-256 in hexadecimal; empty leaves the check of the hash out (and
+// false). The certificate is nil when it is not intact; the error tells everything that failed.
 func Distribution(pdf []byte, trust Trust, edocNum, hash string, at time.Time) (*distcert.Certificate, Checks, error) {
 	certificate, found, err := distcert.Verify(pdf, distcert.Options{Roots: trust.Roots, PinnedSigner: trust.Pins, At: at})
 	checks := Checks{Signature: found.Format && found.Signature, Chain: found.Chain && found.Identity && found.Validity}

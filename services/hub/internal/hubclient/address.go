@@ -28,10 +28,10 @@ type Registration struct {
 	Identifier string
 	Address    string
 	Name       string
-	// Type is one of 7.1; a sole trader is written as other in the dialect of 2021, which has no such type.
+	// Type is one of 7.1. The dialect of 2021 has no sole traders, so they are written as other.
 	Type         int
 	RegisteredAt time.Time
-	// BirthDate and Phone of a person are ours; sent only where the hub has the search.
+	// BirthDate and Phone of a person are our extension; they are sent only if the hub has the search.
 	BirthDate, Phone string
 	// BusinessDocument (사업자등록증 사본) and RegistrationDocument (공인전자주소 등록 신청서) of an organisation, JPEG.
 	BusinessDocument, RegistrationDocument []byte
@@ -107,7 +107,7 @@ func (c *Client) Withdraw(address string, at time.Time) (Call, error) {
 	}{address, Date(at)})
 }
 
-// Owner writes the question whose an address is (hub-interface 3.5).
+// Owner writes the question who owns an address (hub-interface 3.5).
 func (c *Client) Owner(address string) Call {
 	return c.getCall(Owner, c.config.Paths.Owner, "eaddr", address)
 }
@@ -123,10 +123,10 @@ type Query struct {
 	Name, BirthDate, Phone string
 }
 
-// CanSearch tells whether the hub is configured to have a search.
+// CanSearch reports whether the hub is configured to have a search.
 func (c *Client) CanSearch() bool { return c.config.Paths.Search != "" }
 
-// Search writes the search for somebody's addresses on all platforms. Ours.
+// Search writes the search for somebody's addresses on all platforms, which is our extension.
 func (c *Client) Search(q Query) (Call, error) {
 	return c.jsonCall(Search, http.MethodPost, c.config.Paths.Search, struct {
 		Idn       string `json:"idn,omitempty"`
@@ -136,7 +136,7 @@ func (c *Client) Search(q Query) (Call, error) {
 	}{q.Identifier, q.Name, q.BirthDate, q.Phone})
 }
 
-// AddressOwner is what the hub tells of an address; it never tells the identifier.
+// AddressOwner is what the hub says about an address; it never says the identifier.
 type AddressOwner struct {
 	Name         string
 	Type         int
@@ -204,7 +204,7 @@ func ReadFound(a Answer) ([]Found, error) {
 	return body.Addresses, nil
 }
 
-// HoldsAddress tells whether address is among addresses; Latin letters do not differ by case (hub-interface 3.1).
+// HoldsAddress reports whether address is among addresses; Latin letters do not differ by case (hub-interface 3.1).
 func HoldsAddress(addresses []string, address string) bool {
 	return slices.ContainsFunc(addresses, func(held string) bool {
 		return strings.EqualFold(norm.NFC.String(held), norm.NFC.String(address))

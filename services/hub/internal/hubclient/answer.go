@@ -12,12 +12,12 @@ import (
 	"unicode/utf8"
 )
 
-// ErrUnknown says that nothing is known of a call's outcome: it may or may not have been done, the same may be sent again.
+// ErrUnknown says that a call's outcome is unknown: it may or may not have been done, and may be sent again.
 var ErrUnknown = errors.New("the outcome of the hub call is unknown")
 
-// Refused is an answer with resultCode 0: the hub did not do it.
+// Refused is an answer with resultCode 0: the hub did not do what was asked.
 type Refused struct {
-	// Code is the hub's errCode, e.g. ERR-01-303; empty where it told none. The message is not kept here, it may repeat values.
+	// Code is the hub's errCode, e.g. ERR-01-303; empty if it gave none. The message is not kept, because it may repeat values.
 	Code string
 }
 
@@ -52,7 +52,7 @@ type head struct {
 	ErrCode    string `json:"errCode"`
 }
 
-// garbage is an answer that cannot be an answer. The detail never repeats what came.
+// garbage is the error for an answer that makes no sense. The detail never repeats the answer.
 func garbage(detail string) error { return fmt.Errorf("%w: %s", ErrUnknown, detail) }
 
 // ReadResult reads an answer that only says whether it was done.
@@ -61,7 +61,7 @@ func ReadResult(a Answer) error {
 	return a.readJSON(&body, &body.head)
 }
 
-// readJSON reads a JSON answer, also one that says it is text/plain, and judges its head, which is part of into.
+// readJSON reads a JSON answer, also one declared as text/plain, and checks its head, which is part of into.
 func (a Answer) readJSON(into any, h *head) error {
 	if err := a.checkStatus(); err != nil {
 		return err
@@ -73,8 +73,8 @@ func (a Answer) readJSON(into any, h *head) error {
 	return decodeAnswer(a.Body, into, h)
 }
 
-// checkStatus accepts 2xx. A 4xx is accepted if it states a failure in the hub's own form, which decodeAnswer finds out: the rules
-// for HTTP statuses are not public. Everything else was not answered by the hub's interface.
+// checkStatus accepts 2xx. It accepts a 4xx that reports a failure in the hub's own form, which decodeAnswer checks: the rules
+// for HTTP statuses are not public. Any other answer does not come from the hub's interface.
 func (a Answer) checkStatus() error {
 	if a.Status >= 200 && a.Status < 300 {
 		return nil
@@ -91,7 +91,7 @@ func (a Answer) checkStatus() error {
 	return garbage(fmt.Sprintf("HTTP status %d", a.Status))
 }
 
-// decodeAnswer reads exactly one JSON object. Unknown members are accepted: the hub may grow.
+// decodeAnswer reads exactly one JSON object. Unknown members are accepted, because the hub may add some.
 func decodeAnswer(body []byte, into any, h *head) error {
 	if !utf8.Valid(body) {
 		return garbage("the answer is not UTF-8")
@@ -115,7 +115,7 @@ func decodeAnswer(body []byte, into any, h *head) error {
 	}
 }
 
-// isText tells whether s is printable and has 1 to limit characters.
+// isText reports whether s is printable and has 1 to limit characters.
 func isText(s string, limit int) bool {
 	return s != "" && utf8.RuneCountInString(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
 }

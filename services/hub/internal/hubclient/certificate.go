@@ -21,7 +21,7 @@ func (c *Client) IssueCertificate(edocNum, address, reason string) (Call, error)
 	return call, err
 }
 
-// Certificate is a distribution certificate as it came; nothing of the PDF is verified here.
+// Certificate is a distribution certificate as received; the PDF is not verified here.
 type Certificate struct {
 	// Number is YYYY-MMDD-NNNN-NNNN.
 	Number string
@@ -33,9 +33,9 @@ var certificateNumberPattern = regexp.MustCompile(`^[0-9]{4}-[0-9]{4}-[0-9]{4}-[
 // maxParts bounds a certificate answer; the known ones have two.
 const maxParts = 8
 
-// ReadCertificate reads the answer to IssueCertificate: multipart/mixed with a JSON part and the PDF; a failure also as text/plain or
-// application/json. Part types are judged loosely (the hub is said to send text/plain and application/octet-stream too) and file
-// names not at all (the hub names the file by a UUID, its specification by the number).
+// ReadCertificate reads the answer to IssueCertificate: multipart/mixed with a JSON part and the PDF. A failure may also be
+// text/plain or application/json. Part types are not checked strictly (the hub is said to send text/plain and
+// application/octet-stream, too) and file names not at all (the hub names the file by a UUID, its specification by the number).
 func ReadCertificate(a Answer) (Certificate, error) {
 	mediaType, params, err := mime.ParseMediaType(a.ContentType)
 	if err != nil {
@@ -70,7 +70,7 @@ func ReadCertificate(a Answer) (Certificate, error) {
 	return Certificate{Number: body.CertNum, PDF: pdf}, nil
 }
 
-// splitCertificate tells the parts apart by what they begin with.
+// splitCertificate recognises the parts by their first bytes.
 func splitCertificate(body []byte, boundary string) (message, pdf []byte, err error) {
 	if boundary == "" {
 		return nil, nil, garbage("multipart without a boundary")

@@ -113,8 +113,8 @@ func (c *Client) checkBatch(numbers []string) error {
 // maxResult bounds an item's result; the known ones have one digit (hub-interface 7.3, 7.4).
 const maxResult = 99
 
-// ReadBatch reads the answer to a batch of the given edoc numbers: a result for each, in the order given. 0 means that the answer
-// left the item out. An item nobody asked for, or one told twice, makes the answer garbage.
+// ReadBatch reads the answer to a batch of the given edoc numbers and returns a result for each, in that order. 0 means that the
+// answer left the item out. An item that was not asked for, or that comes twice, makes the answer garbage.
 func ReadBatch(a Answer, numbers []string) ([]int, error) {
 	var body struct {
 		head

@@ -17,7 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 )
 
-// Client writes calls, sends them and knows which failures are the token's. It is safe for concurrent use.
+// Client writes calls, sends them and knows which failures are caused by the token. It is safe for concurrent use.
 type Client struct {
 	config     Config
 	platformID string
@@ -49,7 +49,7 @@ func New(c Config, platformID string) (*Client, error) {
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		MaxIdleConnsPerHost:    idleConnections,
 		IdleConnTimeout:        time.Minute,
-		DisableCompression:     true, // what is stored is what came
+		DisableCompression:     true, // store exactly what was received
 		ForceAttemptHTTP2:      true,
 	}
 	return &Client{
@@ -71,26 +71,25 @@ const (
 // Close drops idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// TokenFailed tells whether the hub refused because the access token is not or no longer good.
+// TokenFailed reports whether the hub refused because the access token is not valid, or no longer.
 func (c *Client) TokenFailed(err error) bool { return refusedWith(err, c.config.ErrorCodes.Token) }
 
-// AddressExists tells whether the hub refused because the address is registered already.
+// AddressExists reports whether the hub refused because the address is registered already.
 func (c *Client) AddressExists(err error) bool {
 	return refusedWith(err, c.config.ErrorCodes.AddressExists)
 }
 
-// AddressUnknown tells whether the hub refused because there is no such address.
+// AddressUnknown reports whether the hub refused because there is no such address.
 func (c *Client) AddressUnknown(err error) bool {
 	return refusedWith(err, c.config.ErrorCodes.AddressUnknown)
 }
 
-// NoCirculation tells whether the hub refused because it holds nothing to certify.
+// NoCirculation reports whether the hub refused because it holds nothing to certify.
 func (c *Client) NoCirculation(err error) bool {
 	return refusedWith(err, c.config.ErrorCodes.NoCirculation)
 }
 
-// Judge gives the error of an answer that was read by one of the Read functions its meaning for this hub: a refusal with one of the retry
-// codes is *TryLater.
+// Judge interprets the error of a Read function for this hub: a refusal with one of the retry codes becomes *TryLater.
 func (c *Client) Judge(err error) error {
 	var refused *Refused
 	if errors.As(err, &refused) && slices.Contains(c.config.RetryCodes, refused.Code) {
@@ -117,8 +116,8 @@ func (c *Client) headers(call Call, stamp Stamp) [][2]string {
 	return list
 }
 
-// Record is an attempt's request as it is kept: request line, headers and body as sent, without the access token and, for the token
-// call, without secrets.
+// Record is an attempt's request as it is stored: request line, headers and body as sent, without the access token and, for the
+// token call, without secrets.
 func (c *Client) Record(call Call, stamp Stamp) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP\r\n", call.Method, call.Target)
@@ -177,7 +176,7 @@ func (c *Client) Send(ctx context.Context, call Call, stamp Stamp, accessToken s
 	return answer, nil
 }
 
-// transportError classifies without the library's text, which repeats the URL.
+// transportError classifies an error without using the library's text, which repeats the URL.
 func transportError(ctx context.Context, err error) error {
 	var timeout net.Error
 	switch {

@@ -30,8 +30,8 @@ type Paths struct {
 	Owner       string `yaml:"owner"`
 	Circulation string `yaml:"circulation"`
 	Certificate string `yaml:"certificate"`
-	// Search of a recipient by identifier or description is ours: the guide asks for it (5.2.1), no public source shows it. Empty:
-	// the hub has none, and a person's birth date and phone are not sent at registration either.
+	// Search of a recipient by identifier or description is our extension: the guide asks for it (5.2.1), but no public source
+	// shows it. If it is empty, the hub has no search, and a person's birth date and phone are not sent at registration either.
 	Search string `yaml:"search"`
 }
 
@@ -57,8 +57,9 @@ type Config struct {
 	Dialect    string     `yaml:"dialect"`
 	Paths      Paths      `yaml:"paths"`
 	ErrorCodes ErrorCodes `yaml:"error_codes"`
-	// RetryCodes are codes, each ERR-NN-NNN and none of ErrorCodes, with which the hub says that it did nothing now and that the same is to
-	// be sent again later. Every other code is a refusal, which waits for a person. Default none: no such code is publicly known.
+	// RetryCodes are codes, each ERR-NN-NNN and none of ErrorCodes, by which the hub says that it did nothing now and that the
+	// same should be sent again later. Every other code is a refusal, which waits for a person. Default none: no such code is
+	// publicly known.
 	RetryCodes []string `yaml:"retry_codes"`
 	// BatchLimit is the greatest batch the hub takes, 1-500; default 500.
 	BatchLimit int `yaml:"batch_limit"`
@@ -94,7 +95,7 @@ func Default() Config {
 
 var (
 	codePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,20}$`)
-	// retryCodePattern is the form all codes seen have (hub-interface 1): a slip of the pen must not pass for a code.
+	// retryCodePattern is the form of all known codes (hub-interface 1): a typing error must not be accepted as a code.
 	retryCodePattern = regexp.MustCompile(`^ERR-[0-9]{2}-[0-9]{3}$`)
 )
 

@@ -22,7 +22,7 @@ type Credentials struct {
 	RefreshToken string
 }
 
-// IssueToken writes the token call. The secret goes along on renewal too, as the known client does it.
+// IssueToken writes the token call. A renewal sends the secret, too, as the known client does.
 func (c *Client) IssueToken(credentials Credentials) (Call, error) {
 	body := struct {
 		GrantType    int    `json:"grantType"`
@@ -48,8 +48,8 @@ const (
 	maxLifetimeMinutes = 100 * 365 * 24 * 60
 )
 
-// ReadToken reads the answer to IssueToken. Lifetimes are in minutes; the expiry dates are not read, because they are by the hub's
-// clock.
+// ReadToken reads the answer to IssueToken. Lifetimes are in minutes; the expiry dates are not read, because they depend on the
+// hub's clock.
 func ReadToken(a Answer) (Token, error) {
 	var body struct {
 		head
@@ -89,8 +89,8 @@ func isToken(s string) bool {
 // secretFields are the members of the token call and its answer that are never stored.
 var secretFields = []string{"clientSecret", "accessToken", "refreshToken"}
 
-// WithoutSecrets gives a token call's or answer's body with its secrets replaced. A body that is no JSON object is replaced by its
-// size, because nobody can tell what in it is secret.
+// WithoutSecrets returns the body of a token call or answer with its secrets replaced. A body that is no JSON object is replaced
+// by its size, because nobody can know which parts are secret.
 func WithoutSecrets(body []byte) []byte {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil || members == nil {

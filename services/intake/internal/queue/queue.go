@@ -1,8 +1,8 @@
 // Package queue is a bounded queue that is fair between its users.
 //
-// Each entry belongs to a flow. Take serves the flows in turns, one entry a turn, so that a flow with a thousand entries delays another's
-// single entry by one turn. The queue is bounded in entries and in bytes, as a whole and per flow: what does not fit is refused at once
-// and whole, never waited for.
+// Each entry belongs to a flow. Take serves the flows in turn, one entry each, so that a flow with a thousand entries delays
+// another flow's single entry by one turn. Entries and bytes are bounded, for the whole queue and for each flow. Entries that do
+// not fit are refused at once and all together; Put never waits.
 package queue
 
 import (
@@ -92,8 +92,9 @@ func (q *Queue[K, T]) Put(key K, entries ...Entry[T]) error {
 	return nil
 }
 
-// Take waits for an entry and takes what else is there, in turns between the flows, until fits refuses the next one. fits is asked once
-// for each entry; the first is taken whatever it says. Nothing comes back once the queue is closed and empty.
+// Take waits for an entry and takes others that are there, in turns between the flows, until fits refuses the next one. fits is
+// asked once for each entry; the first entry is taken even if fits refuses it. Take returns nothing once the queue is closed and
+// empty.
 func (q *Queue[K, T]) Take(fits func(T) bool) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -126,7 +127,7 @@ func (q *Queue[K, T]) Take(fits func(T) bool) []T {
 	return taken
 }
 
-// Close lets Put refuse and Take end when nothing is left.
+// Close makes Put refuse, and makes Take end when nothing is left.
 func (q *Queue[K, T]) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -51,7 +51,7 @@ func TestBounds(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		limits queue.Limits
-		// other tells whether another flow still has room.
+		// other reports whether another flow still has room.
 		other bool
 	}{
 		{"entries", queue.Limits{Entries: 3, Bytes: 1000, FlowEntries: 100, FlowBytes: 1000}, false},

@@ -1,6 +1,6 @@
-// Package archiveclient is a client of the sandbox's certified archive: log in, register documents, have them issued again
-// and check certificates. It streams documents in both directions and believes no answer that contradicts the bytes it
-// carried itself.
+// Package archiveclient is a client of the sandbox's certified archive: log in, register documents, have them issued again and
+// check certificates. It streams documents in both directions and believes no answer that contradicts the bytes it carried
+// itself.
 //
 // It does not verify the certificates it receives; package archivecert does.
 package archiveclient
@@ -30,8 +30,7 @@ type Options struct {
 	MemberID, Password string
 }
 
-// Client speaks for one member. It logs in by itself when it has no token or the archive refuses it. Safe for concurrent
-// use.
+// Client speaks for one member. It logs in by itself when it has no token or the archive refuses it. Safe for concurrent use.
 type Client struct {
 	opts           Options
 	anyone, member *rest.Client

@@ -24,13 +24,13 @@ type Submission struct {
 	FileName, MediaType string
 	// AttachmentHashes that the registration shall cover too: 0 to 10, SHA-256 in hexadecimal.
 	AttachmentHashes []string
-	// Open gives the document's bytes from the first; it is called again when the call has to be repeated. The reader is
-	// closed if it can be.
+	// Open gives the document's bytes from the first; it is called again when the call has to be repeated. The reader is closed
+	// if it can be.
 	Open func() (io.Reader, error)
 }
 
-// Submit registers a document (문서 등록), at most 64 MiB. Registering the same bytes again gives the first registration.
-// The answer's hash is compared with the bytes that were sent.
+// Submit registers a document (문서 등록), at most 64 MiB. Registering the same bytes again gives the first registration. The
+// answer's hash is compared with the bytes that were sent.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Document, error) {
 	meta, err := json.Marshal(struct {
 		FileName         string   `json:"fileName"`
@@ -95,8 +95,8 @@ func (c *Client) Document(ctx context.Context, documentID string) (*Document, er
 	return &d, nil
 }
 
-// Issue has a document issued again (문서 발급) and writes its bytes to w. When the bytes do not have the answer's hash, or
-// do not arrive whole, the error says so and what was written to w is worthless.
+// Issue has a document issued again (문서 발급) and writes its bytes to w. When the bytes do not have the answer's hash, or do not
+// arrive whole, the error says so and what was written to w is worthless.
 func (c *Client) Issue(ctx context.Context, documentID string, w io.Writer) (*Issued, error) {
 	response, err := c.member.Open(ctx, http.MethodPost, "/archive/documents/"+url.PathEscape(documentID)+"/issue")
 	if err != nil {

@@ -1,6 +1,5 @@
-// Package hubcert joins the sandbox hub to the sandbox's certificates: it draws
-// distribution certificates with certpdf under the sandbox's own keys, and holds
-// both certificates of a document against each other (guide 5.1.2 ❹).
+// Package hubcert joins the sandbox hub to the sandbox's certificates: it draws distribution certificates with certpdf under the
+// sandbox's own keys, and holds both certificates of a document against each other (guide 5.1.2 ❹).
 package hubcert
 
 import (
@@ -38,8 +37,7 @@ func NewRenderer(keys *pki.Store) (*Renderer, error) {
 	return &Renderer{keys: keys}, nil
 }
 
-// validYears is how long a distribution certificate is good; the real one's
-// validity is not known.
+// validYears is how long a distribution certificate is good; the real one's validity is not known.
 const validYears = 1
 
 // RenderCertificate implements hub.CertificateRenderer.
@@ -123,9 +121,8 @@ func NewVerifier(keys *pki.Store, clock archivecert.Clock) (*Verifier, error) {
 	}, nil
 }
 
-// VerifyPair implements hub.PairVerifier. Its checks, in order: for each
-// certificate that it has its form, is unchanged, leads to a trusted root, is its
-// issuer's own and is valid; then that the three hashes are the same.
+// VerifyPair implements hub.PairVerifier. Its checks, in order: for each certificate that it has its form, is unchanged, leads to
+// a trusted root, is its issuer's own and is valid; then that the three hashes are the same.
 func (v *Verifier) VerifyPair(_ context.Context, p hub.Pair) ([]hub.Check, error) {
 	distribution, checks := v.distribution(p)
 	original, more := v.original(p)

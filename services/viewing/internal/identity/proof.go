@@ -32,22 +32,22 @@ const (
 	AssertionInvalid Why = "assertion_invalid"
 	// NonceDiffers: the ID token belongs to another login.
 	NonceDiffers Why = "nonce_differs"
-	// AuthTimeMissing, AuthTimeOld and AuthTimeAhead: when the person proved itself is not told, too long ago, or still to come.
+	// AuthTimeMissing, AuthTimeOld and AuthTimeAhead: the time of authentication is missing, too long ago, or in the future.
 	AuthTimeMissing Why = "auth_time_missing"
 	AuthTimeOld     Why = "auth_time_old"
 	AuthTimeAhead   Why = "auth_time_ahead"
-	// ClaimsIncomplete: ci, name, birthdate and phone_number are not all there in their form.
+	// ClaimsIncomplete: ci, name, birthdate or phone_number is missing or has a wrong form.
 	ClaimsIncomplete Why = "claims_incomplete"
 )
 
-// RefusedError tells that the provider answered and nobody's identity is proved.
+// RefusedError says that the provider answered, but the identity is not proved.
 type RefusedError struct {
 	Why Why
 	// Digest is the SHA-256 of the ID token in hex; empty where there was none.
 	Digest string
 }
 
-// Error never holds anything the provider said.
+// Error never contains anything the provider said.
 func (e *RefusedError) Error() string { return "identity is not proved: " + string(e.Why) }
 
 // Attempt is a login that came back.
@@ -103,7 +103,7 @@ func (p *Provider) Complete(ctx context.Context, a Attempt) (Proof, error) {
 	return proof, err
 }
 
-// exchangeError: invalid_grant is about the code; everything else the token endpoint says is about this relay or the provider itself.
+// exchangeError: invalid_grant concerns the code; every other error of the token endpoint concerns this relay or the provider.
 func exchangeError(err error) error {
 	var answered *oauth2.RetrieveError
 	if !errors.As(err, &answered) {
@@ -115,7 +115,7 @@ func exchangeError(err error) error {
 	return fmt.Errorf("%w: token endpoint: status %d", ErrUnavailable, answered.Response.StatusCode)
 }
 
-// watchedKeys remembers that keys could not be fetched, which the verifier's error does not tell apart from a wrong signature.
+// watchedKeys remembers that keys could not be fetched; the verifier's error does not tell that from a wrong signature.
 type watchedKeys struct {
 	inner oidc.KeySet
 	err   error
@@ -182,7 +182,7 @@ var (
 	phoneForm     = regexp.MustCompile(`^0[0-9]{8,14}$`)
 )
 
-// proof holds the personal claims against their form.
+// proof checks the form of the personal claims.
 func (c claims) proof(issuer string, at time.Time) (Proof, error) {
 	proof := Proof{CI: c.CI, Name: strings.TrimSpace(c.Name), BirthDate: c.BirthDate, Phone: sealed.NormalisePhone(c.Phone), Issuer: issuer, AuthTime: at}
 	if !ciForm.MatchString(proof.CI) || proof.Name == "" || !birthDateForm.MatchString(proof.BirthDate) || !phoneForm.MatchString(proof.Phone) {

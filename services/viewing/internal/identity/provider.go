@@ -1,6 +1,6 @@
 // Package identity is the relying party of the identity provider (본인확인): OpenID Connect code flow with PKCE (RFC 7636) and nonce.
 //
-// What the provider asserts about a person passes through memory only. Errors of this package never hold what the provider said,
+// What the provider says about a person is held only in memory. Errors of this package never contain what the provider said,
 // neither claims nor bodies of answers.
 package identity
 
@@ -24,7 +24,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 )
 
-// ErrUnavailable: the provider cannot be asked, or answers what no provider answers.
+// ErrUnavailable: the provider cannot be asked, or its answer is not one a provider gives.
 var ErrUnavailable = errors.New("the identity provider is not available")
 
 // Options of a Provider; all but Scopes are required.
@@ -58,13 +58,13 @@ type Provider struct {
 type discovery struct {
 	oauth oauth2.Endpoint
 	keys  oidc.KeySet
-	// algorithms it signs with, of those that need no shared secret.
+	// algorithms are those it signs with, without those that need a shared secret.
 	algorithms []string
 	// until is when it is asked again.
 	until time.Time
 }
 
-// retryPause is how long a document that could not be renewed is used on before the next attempt.
+// retryPause is the pause before the next attempt to renew a discovery document; the old one is used meanwhile.
 const retryPause = 30 * time.Second
 
 // New makes a provider.
@@ -78,7 +78,7 @@ func New(o Options) (*Provider, error) {
 	return &Provider{o: o, client: newClient(o.Timeout)}, nil
 }
 
-// Login is a proof of identity about to be made.
+// Login is an identity proof that has begun.
 type Login struct {
 	// URL is where the person proves itself.
 	URL string
@@ -104,8 +104,8 @@ func (p *Provider) config(d *discovery, redirectURI string) *oauth2.Config {
 		Scopes: append([]string{oidc.ScopeOpenID}, p.o.Scopes...)}
 }
 
-// discovered gives the discovery document, asking for it when there is none or when it is due. A document that cannot be renewed is
-// used on: its keys are asked for anew by themselves when an assertion names another.
+// discovered returns the discovery document, and asks for it when there is none or it must be renewed. If it cannot be renewed,
+// the old one stays in use: new keys are fetched anyway when an assertion names an unknown one.
 func (p *Provider) discovered(ctx context.Context) (*discovery, error) {
 	now := p.o.Clock.Now()
 	p.mu.Lock()
@@ -115,7 +115,7 @@ func (p *Provider) discovered(ctx context.Context) (*discovery, error) {
 		return known, nil
 	}
 	asked := p.flight.DoChan("discovery", func() (any, error) {
-		// Others wait for the same answer, so it does not end with the call that was first.
+		// Others wait for the same answer, so the request must not end with the first caller.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.o.Timeout)
 		defer cancel()
 		d, err := p.discover(ctx)
@@ -166,7 +166,7 @@ func (p *Provider) discover(ctx context.Context) (*discovery, error) {
 			return nil, fmt.Errorf("%w: the discovery document names an endpoint without TLS", ErrUnavailable)
 		}
 	}
-	// Named, because trying one method after the other would use the code up.
+	// The method is set, because trying one after the other would use up the code.
 	d.oauth.AuthStyle = oauth2.AuthStyleInHeader
 	if len(document.Methods) > 0 && !slices.Contains(document.Methods, "client_secret_basic") {
 		d.oauth.AuthStyle = oauth2.AuthStyleInParams
@@ -184,7 +184,7 @@ func (p *Provider) discover(ctx context.Context) (*discovery, error) {
 	return d, nil
 }
 
-// asSafe tells whether a URL is as safe as the issuer's own: https, or http where the issuer is a sandbox on this machine.
+// asSafe reports whether a URL is as safe as the issuer's own: https, or http where the issuer is a sandbox on this machine.
 func (p *Provider) asSafe(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {
@@ -201,7 +201,7 @@ func random() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// unavailable keeps of an error what is safe to log: that of the network, never an answer's text.
+// unavailable makes an error that is safe to log: it keeps a network error, but never the text of an answer.
 func unavailable(doing string, err error) error {
 	var answered *answerError
 	var network *url.Error

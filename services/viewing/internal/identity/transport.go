@@ -17,7 +17,7 @@ const maxAnswer = 1 << 20
 // idle is how long a connection to the provider is kept.
 const idle = time.Minute
 
-// answerError is an answer that is none of a provider's.
+// answerError is an answer that a provider does not give.
 type answerError struct {
 	status int
 	what   string
@@ -34,8 +34,8 @@ func newClient(timeout time.Duration) *http.Client {
 	}
 }
 
-// bounded reads answers whole and bounded, so that the libraries above it, which read without a bound and put bodies into their
-// errors, see complete answers only. What is fetched (discovery and keys) must have been found and be JSON.
+// bounded reads answers completely and with a limit, because the libraries above it read without one and put bodies into their
+// errors. Discovery and keys must have been found and be JSON.
 type bounded struct{ inner http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -60,7 +60,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// isNetwork tells whether an error comes from the way to the provider and not from what it signed.
+// isNetwork reports whether an error comes from the connection to the provider and not from what it signed.
 func isNetwork(err error) bool {
 	var answered *answerError
 	var network *url.Error

@@ -36,7 +36,7 @@ type MembershipServiceClient interface {
 	// Join makes the proved person a member: consent with time and terms version, designation of the inbox, an opaque random
 	// address registered at the hub. Idempotent.
 	Join(ctx context.Context, in *JoinRequest, opts ...grpc.CallOption) (*JoinResponse, error)
-	// GetMembership tells the caller's own membership. Errors: NOT_A_MEMBER.
+	// GetMembership returns the caller's own membership. Errors: NOT_A_MEMBER.
 	GetMembership(ctx context.Context, in *GetMembershipRequest, opts ...grpc.CallOption) (*GetMembershipResponse, error)
 	// SetConsent gives or takes back the consent to receive. Errors: NOT_A_MEMBER.
 	SetConsent(ctx context.Context, in *SetConsentRequest, opts ...grpc.CallOption) (*SetConsentResponse, error)
@@ -114,7 +114,7 @@ type MembershipServiceServer interface {
 	// Join makes the proved person a member: consent with time and terms version, designation of the inbox, an opaque random
 	// address registered at the hub. Idempotent.
 	Join(context.Context, *JoinRequest) (*JoinResponse, error)
-	// GetMembership tells the caller's own membership. Errors: NOT_A_MEMBER.
+	// GetMembership returns the caller's own membership. Errors: NOT_A_MEMBER.
 	GetMembership(context.Context, *GetMembershipRequest) (*GetMembershipResponse, error)
 	// SetConsent gives or takes back the consent to receive. Errors: NOT_A_MEMBER.
 	SetConsent(context.Context, *SetConsentRequest) (*SetConsentResponse, error)
@@ -305,8 +305,8 @@ type AddressServiceClient interface {
 	// RegisterInstitution keeps a new institution and its papers, and makes the registration of its address due at the hub. Idempotent by
 	// business number and address: a repeat answers the institution as it is. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
 	RegisterInstitution(ctx context.Context, in *RegisterInstitutionRequest, opts ...grpc.CallOption) (*RegisterInstitutionResponse, error)
-	// ResolveIdentity maps a proved identity to this relay's recipient id, making one where there is none yet (enough to join).
-	// Viewing asks once per session.
+	// ResolveIdentity returns this relay's recipient id of a proved identity, and makes one if there is none yet (enough
+	// to join). Viewing asks once per session.
 	ResolveIdentity(ctx context.Context, in *ResolveIdentityRequest, opts ...grpc.CallOption) (*ResolveIdentityResponse, error)
 	// ConfirmAddress asks the hub whether an own address exists, and registers it again where it does not. Circulation calls it when
 	// the hub says an address did not exist (result 4 or 5).
@@ -360,8 +360,8 @@ type AddressServiceServer interface {
 	// RegisterInstitution keeps a new institution and its papers, and makes the registration of its address due at the hub. Idempotent by
 	// business number and address: a repeat answers the institution as it is. Errors: ADDRESS_TAKEN, INSTITUTION_DIFFERS.
 	RegisterInstitution(context.Context, *RegisterInstitutionRequest) (*RegisterInstitutionResponse, error)
-	// ResolveIdentity maps a proved identity to this relay's recipient id, making one where there is none yet (enough to join).
-	// Viewing asks once per session.
+	// ResolveIdentity returns this relay's recipient id of a proved identity, and makes one if there is none yet (enough
+	// to join). Viewing asks once per session.
 	ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error)
 	// ConfirmAddress asks the hub whether an own address exists, and registers it again where it does not. Circulation calls it when
 	// the hub says an address did not exist (result 4 or 5).

@@ -23,8 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// RecipientResolved: the search for the recipient has an outcome. Subject: edoc number; a later outcome has the next ordinal.
-// RESOLUTION_UNKNOWN is told at the send deadline or after it, with ordinal 1, and nothing follows it.
+// RecipientResolved: the search for the recipient has an outcome. Subject: edoc number; a later outcome has the next
+// ordinal. RESOLUTION_UNKNOWN is stated at or after the send deadline, with ordinal 1, and nothing follows it.
 type RecipientResolved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// With recipient and `to` set for RESOLUTION_OWN; `to` alone for RESOLUTION_PEER.
@@ -33,7 +33,7 @@ type RecipientResolved struct {
 	ResolvedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
 	// Where the outcome comes from: own (this relay's members), request (it names the relay), hub or deadline.
 	Source string `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
-	// Id of the exchange with the hub, where that told it.
+	// Id of the exchange with the hub, if the outcome comes from the hub.
 	Exchange      string `protobuf:"bytes,5,opt,name=exchange,proto3" json:"exchange,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

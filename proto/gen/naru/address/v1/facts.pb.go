@@ -28,7 +28,7 @@ type HubStep int32
 
 const (
 	HubStep_HUB_STEP_UNSPECIFIED HubStep = 0
-	// Registered, where AddressRegistered does not tell it: not the first time, or withdrawn meanwhile.
+	// Registered, if AddressRegistered does not state it: not the first time, or withdrawn meanwhile.
 	HubStep_HUB_STEP_REGISTERED HubStep = 1
 	HubStep_HUB_STEP_REFUSED    HubStep = 2
 	HubStep_HUB_STEP_WITHDRAWN  HubStep = 3
@@ -283,7 +283,8 @@ func (x *MemberWithdrew) GetSession() string {
 	return ""
 }
 
-// RefusalChanged: a member, the actor, refuses (수신거부) a sender, or all where there is none, or no longer does. Subject: an id of its own.
+// RefusalChanged: a member, the actor, begins or ends to refuse (수신거부) a sender, or all senders if none is named.
+// Subject: an id of its own.
 type RefusalChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sender        string                 `protobuf:"bytes,1,opt,name=sender,proto3" json:"sender,omitempty"`
@@ -522,7 +523,7 @@ func (x *AddressAtHub) GetAddress() string {
 	return ""
 }
 
-// RecipientWithheld: who the recipient is where RecipientResolved, with the same subject and ordinal, does not tell it.
+// RecipientWithheld: who the recipient is, if RecipientResolved with the same subject and ordinal does not state it.
 type RecipientWithheld struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Recipient     string                 `protobuf:"bytes,1,opt,name=recipient,proto3" json:"recipient,omitempty"`
@@ -567,7 +568,8 @@ func (x *RecipientWithheld) GetRecipient() string {
 	return ""
 }
 
-// SearchEnded: the search ended at the send deadline, with the outcome told before. Subject: edoc number, ordinal: that outcome's.
+// SearchEnded: the search ended at the send deadline, with the outcome stated before. Subject: edoc number; ordinal:
+// that outcome's.
 type SearchEnded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

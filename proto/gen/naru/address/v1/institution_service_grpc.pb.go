@@ -28,14 +28,14 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// InstitutionService tells of sending institutions and takes their papers again. For the operator only. They are made with the principal that
-// sends (PrincipalAdminService.CreateInstitution).
+// InstitutionService shows sending institutions and takes corrected papers. For the operator only. Institutions are
+// made together with the principal that sends (PrincipalAdminService.CreateInstitution).
 type InstitutionServiceClient interface {
 	// ResubmitInstitution submits the two documents, and where it was wrong the name, again for an institution whose address was refused:
 	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
 	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
 	ResubmitInstitution(ctx context.Context, in *ResubmitInstitutionRequest, opts ...grpc.CallOption) (*ResubmitInstitutionResponse, error)
-	// GetInstitution tells an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
+	// GetInstitution returns an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
 	GetInstitution(ctx context.Context, in *GetInstitutionRequest, opts ...grpc.CallOption) (*GetInstitutionResponse, error)
 	// ListInstitutions lists by creation time, newest first.
 	ListInstitutions(ctx context.Context, in *ListInstitutionsRequest, opts ...grpc.CallOption) (*ListInstitutionsResponse, error)
@@ -83,14 +83,14 @@ func (c *institutionServiceClient) ListInstitutions(ctx context.Context, in *Lis
 // All implementations must embed UnimplementedInstitutionServiceServer
 // for forward compatibility.
 //
-// InstitutionService tells of sending institutions and takes their papers again. For the operator only. They are made with the principal that
-// sends (PrincipalAdminService.CreateInstitution).
+// InstitutionService shows sending institutions and takes corrected papers. For the operator only. Institutions are
+// made together with the principal that sends (PrincipalAdminService.CreateInstitution).
 type InstitutionServiceServer interface {
 	// ResubmitInstitution submits the two documents, and where it was wrong the name, again for an institution whose address was refused:
 	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
 	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
 	ResubmitInstitution(context.Context, *ResubmitInstitutionRequest) (*ResubmitInstitutionResponse, error)
-	// GetInstitution tells an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
+	// GetInstitution returns an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
 	GetInstitution(context.Context, *GetInstitutionRequest) (*GetInstitutionResponse, error)
 	// ListInstitutions lists by creation time, newest first.
 	ListInstitutions(context.Context, *ListInstitutionsRequest) (*ListInstitutionsResponse, error)

@@ -202,9 +202,9 @@ func (x *Certificate) GetValidUntil() *timestamppb.Timestamp {
 	return nil
 }
 
-// Checks are what Naru found in the certificate before handing it out: of its signature, and whether what it states is what this relay
-// knows of the document. A check that could not be made because one before it failed is false. Fields 7 to 12 are false too in a
-// certificate that was issued before these checks were told.
+// Checks are what Naru verified before handing out the certificate: its signature, and whether it states what this
+// relay knows about the document. A check that could not be made, because an earlier one failed, is false. Fields 7 to
+// 12 are also false in a certificate that was issued before these fields existed.
 type Checks struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Signature bool                   `protobuf:"varint,1,opt,name=signature,proto3" json:"signature,omitempty"`

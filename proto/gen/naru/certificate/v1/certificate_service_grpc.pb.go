@@ -36,7 +36,7 @@ type CertificateServiceClient interface {
 	// refusal is recorded too. Idempotent by request_id: a request that was refused, or answered 503, may come again under it. Errors:
 	// DOCUMENT_NOT_FOUND (also without entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED.
 	RequestCertificate(ctx context.Context, in *RequestCertificateRequest, opts ...grpc.CallOption) (*RequestCertificateResponse, error)
-	// GetCertificate tells how far a request is. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
+	// GetCertificate returns the state of a request. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
 	GetCertificate(ctx context.Context, in *GetCertificateRequest, opts ...grpc.CallOption) (*GetCertificateResponse, error)
 	// ListCertificates lists the caller's requests for one document, newest first.
 	ListCertificates(ctx context.Context, in *ListCertificatesRequest, opts ...grpc.CallOption) (*ListCertificatesResponse, error)
@@ -103,7 +103,7 @@ type CertificateServiceServer interface {
 	// refusal is recorded too. Idempotent by request_id: a request that was refused, or answered 503, may come again under it. Errors:
 	// DOCUMENT_NOT_FOUND (also without entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED.
 	RequestCertificate(context.Context, *RequestCertificateRequest) (*RequestCertificateResponse, error)
-	// GetCertificate tells how far a request is. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
+	// GetCertificate returns the state of a request. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
 	GetCertificate(context.Context, *GetCertificateRequest) (*GetCertificateResponse, error)
 	// ListCertificates lists the caller's requests for one document, newest first.
 	ListCertificates(context.Context, *ListCertificatesRequest) (*ListCertificatesResponse, error)

@@ -23,8 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Entitlement is by what right a certificate was asked for. Whoever tells one party what happens to a document leaves out what the other
-// party asked for itself.
+// Entitlement is the right by which a certificate was requested. A unit that shows one party what happens to a document
+// leaves out the certificates that the other party requested.
 type Entitlement int32
 
 const (

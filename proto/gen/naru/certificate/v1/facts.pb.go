@@ -23,8 +23,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// CertificateRequested: somebody asked for a certificate; stated before anybody is asked about the document, so without a sender. Subject:
-// id of the request. The reason is kept sealed with it; here is only the digest of what a repeated request must repeat, salted with the id.
+// CertificateRequested: somebody requested a certificate. It is stated before other units are asked about the document,
+// so it names no sender. Subject: id of the request. The reason is kept sealed with the request; this fact has only the
+// digest of what a repeated request must repeat, salted with the id.
 type CertificateRequested struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -104,12 +105,12 @@ func (x *CertificateRequested) GetAuthentication() *v1.Authentication {
 	return nil
 }
 
-// CertificateAccepted: a request of a party was accepted, with what the certificate is to be compared with, as delivery and circulation told
-// it. Subject: id of the request.
+// CertificateAccepted: a party's request was accepted, with what the certificate will be compared with, as delivery and
+// circulation stated it. Subject: id of the request.
 type CertificateAccepted struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
-	// The ordinal of the event that will tell its end.
+	// The ordinal of the event that will state its end.
 	Ordinal     uint32      `protobuf:"varint,2,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
 	Entitlement Entitlement `protobuf:"varint,3,opt,name=entitlement,proto3,enum=naru.certificate.v1.Entitlement" json:"entitlement,omitempty"`
 	// Certified addresses.

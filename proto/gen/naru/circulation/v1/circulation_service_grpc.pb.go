@@ -28,7 +28,8 @@ const (
 //
 // CirculationService reads circulation records (유통정보).
 type CirculationServiceClient interface {
-	// GetCirculation tells the record of one of the caller's documents, with the hub's stored result codes. Errors: RECORD_NOT_FOUND.
+	// GetCirculation returns the record of one of the caller's documents, with the hub's stored result codes. Errors:
+	// RECORD_NOT_FOUND.
 	GetCirculation(ctx context.Context, in *GetCirculationRequest, opts ...grpc.CallOption) (*GetCirculationResponse, error)
 }
 
@@ -56,7 +57,8 @@ func (c *circulationServiceClient) GetCirculation(ctx context.Context, in *GetCi
 //
 // CirculationService reads circulation records (유통정보).
 type CirculationServiceServer interface {
-	// GetCirculation tells the record of one of the caller's documents, with the hub's stored result codes. Errors: RECORD_NOT_FOUND.
+	// GetCirculation returns the record of one of the caller's documents, with the hub's stored result codes. Errors:
+	// RECORD_NOT_FOUND.
 	GetCirculation(context.Context, *GetCirculationRequest) (*GetCirculationResponse, error)
 	mustEmbedUnimplementedCirculationServiceServer()
 }
@@ -142,9 +144,9 @@ type CirculationAdminServiceClient interface {
 	ListQueue(ctx context.Context, in *ListQueueRequest, opts ...grpc.CallOption) (*ListQueueResponse, error)
 	// RetryQueued sends the same bytes again. Times are never changed. Errors: RECORD_NOT_FOUND, NOT_QUEUED.
 	RetryQueued(ctx context.Context, in *RetryQueuedRequest, opts ...grpc.CallOption) (*RetryQueuedResponse, error)
-	// AcceptQueued takes the hub's word that it has the record already: what is queued as HUB_RESULT_2 is done, acknowledged when the hub
-	// said so, and the read time follows. Who and why is kept. Nothing is sent, and no time changes. Errors: RECORD_NOT_FOUND, NOT_QUEUED,
-	// NOT_ALREADY_REGISTERED.
+	// AcceptQueued accepts the hub's answer that it has the record already: what is queued as HUB_RESULT_2 is done,
+	// acknowledged at the time of that answer, and the read time follows. Who accepted and why is kept. Nothing is sent,
+	// and no time changes. Errors: RECORD_NOT_FOUND, NOT_QUEUED, NOT_ALREADY_REGISTERED.
 	AcceptQueued(ctx context.Context, in *AcceptQueuedRequest, opts ...grpc.CallOption) (*AcceptQueuedResponse, error)
 }
 
@@ -196,9 +198,9 @@ type CirculationAdminServiceServer interface {
 	ListQueue(context.Context, *ListQueueRequest) (*ListQueueResponse, error)
 	// RetryQueued sends the same bytes again. Times are never changed. Errors: RECORD_NOT_FOUND, NOT_QUEUED.
 	RetryQueued(context.Context, *RetryQueuedRequest) (*RetryQueuedResponse, error)
-	// AcceptQueued takes the hub's word that it has the record already: what is queued as HUB_RESULT_2 is done, acknowledged when the hub
-	// said so, and the read time follows. Who and why is kept. Nothing is sent, and no time changes. Errors: RECORD_NOT_FOUND, NOT_QUEUED,
-	// NOT_ALREADY_REGISTERED.
+	// AcceptQueued accepts the hub's answer that it has the record already: what is queued as HUB_RESULT_2 is done,
+	// acknowledged at the time of that answer, and the read time follows. Who accepted and why is kept. Nothing is sent,
+	// and no time changes. Errors: RECORD_NOT_FOUND, NOT_QUEUED, NOT_ALREADY_REGISTERED.
 	AcceptQueued(context.Context, *AcceptQueuedRequest) (*AcceptQueuedResponse, error)
 	mustEmbedUnimplementedCirculationAdminServiceServer()
 }
@@ -329,8 +331,8 @@ const (
 //
 // CirculationLookupService answers other units' rare questions.
 type CirculationLookupServiceClient interface {
-	// GetRegistration tells what the hub holds of a document: certificate asks when a certificate is wanted, and when one is compared.
-	// Errors: RECORD_NOT_FOUND.
+	// GetRegistration returns what the hub has about a document. The certificate unit asks when a certificate is
+	// requested, and when it compares one. Errors: RECORD_NOT_FOUND.
 	GetRegistration(ctx context.Context, in *GetRegistrationRequest, opts ...grpc.CallOption) (*GetRegistrationResponse, error)
 }
 
@@ -358,8 +360,8 @@ func (c *circulationLookupServiceClient) GetRegistration(ctx context.Context, in
 //
 // CirculationLookupService answers other units' rare questions.
 type CirculationLookupServiceServer interface {
-	// GetRegistration tells what the hub holds of a document: certificate asks when a certificate is wanted, and when one is compared.
-	// Errors: RECORD_NOT_FOUND.
+	// GetRegistration returns what the hub has about a document. The certificate unit asks when a certificate is
+	// requested, and when it compares one. Errors: RECORD_NOT_FOUND.
 	GetRegistration(context.Context, *GetRegistrationRequest) (*GetRegistrationResponse, error)
 	mustEmbedUnimplementedCirculationLookupServiceServer()
 }

@@ -29,7 +29,8 @@ type CirculationRegistered struct {
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
 	Sender  string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
 	Lane    v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
-	// 1 registered, 2 already registered: by an earlier attempt of ours with the same content, or accepted as that by the operator.
+	// 1 registered, 2 already registered: by an earlier attempt of this relay with the same content, or accepted as such
+	// by the operator.
 	Result int32 `protobuf:"varint,4,opt,name=result,proto3" json:"result,omitempty"`
 	// Id of the hub exchange that holds the raw answer.
 	Exchange       string                 `protobuf:"bytes,5,opt,name=exchange,proto3" json:"exchange,omitempty"`

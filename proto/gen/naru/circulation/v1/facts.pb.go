@@ -23,9 +23,10 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// HubCallSettled: what came of a call to the hub, document by document; stated when the call is closed, with the records it moves.
-// Subject: id of the call, ordinal: its part, because a fact holds at most fifty documents and a call five hundred. The sender of each is
-// in its record. Holds no personal data: a content is told by its keyed digest.
+// HubCallSettled: the results of a call to the hub, document by document, stated when the call is closed, with the
+// records it changes. Subject: id of the call; ordinal: the part, because a fact holds at most fifty documents and a
+// call five hundred. The sender of each document is in its record. Holds no personal data: a content appears as its
+// keyed digest.
 type HubCallSettled struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// true: the read-time call, false: the registration.
@@ -102,12 +103,12 @@ type HubCallItem struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
 	Attempt int32                  `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// ANSWERED, LEFT_OUT, REFUSED or UNKNOWN; empty for what was not sent.
+	// ANSWERED, LEFT_OUT, REFUSED or UNKNOWN; empty if the item was not sent.
 	Outcome string `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	Result  int32  `protobuf:"varint,4,opt,name=result,proto3" json:"result,omitempty"`
 	// Id of the hub exchange that holds the raw answer, where one is known.
 	Exchange string `protobuf:"bytes,5,opt,name=exchange,proto3" json:"exchange,omitempty"`
-	// Keyed digest of what was sent; empty for what was not.
+	// Keyed digest of what was sent; empty if nothing was.
 	ContentDigest []byte `protobuf:"bytes,6,opt,name=content_digest,json=contentDigest,proto3" json:"content_digest,omitempty"`
 	// When the answer came.
 	EndedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`

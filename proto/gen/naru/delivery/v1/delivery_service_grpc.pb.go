@@ -31,7 +31,7 @@ const (
 type InboxServiceClient interface {
 	// ListInbox lists the caller's documents, newest first.
 	ListInbox(ctx context.Context, in *ListInboxRequest, opts ...grpc.CallOption) (*ListInboxResponse, error)
-	// GetInboxItem tells one document of the caller's inbox. Errors: ITEM_NOT_FOUND (also for somebody else's).
+	// GetInboxItem returns one document of the caller's inbox. Errors: ITEM_NOT_FOUND (also for somebody else's).
 	GetInboxItem(ctx context.Context, in *GetInboxItemRequest, opts ...grpc.CallOption) (*GetInboxItemResponse, error)
 }
 
@@ -71,7 +71,7 @@ func (c *inboxServiceClient) GetInboxItem(ctx context.Context, in *GetInboxItemR
 type InboxServiceServer interface {
 	// ListInbox lists the caller's documents, newest first.
 	ListInbox(context.Context, *ListInboxRequest) (*ListInboxResponse, error)
-	// GetInboxItem tells one document of the caller's inbox. Errors: ITEM_NOT_FOUND (also for somebody else's).
+	// GetInboxItem returns one document of the caller's inbox. Errors: ITEM_NOT_FOUND (also for somebody else's).
 	GetInboxItem(context.Context, *GetInboxItemRequest) (*GetInboxItemResponse, error)
 	mustEmbedUnimplementedInboxServiceServer()
 }
@@ -176,8 +176,8 @@ const (
 //
 // DeliveryLookupService answers other units' rare questions.
 type DeliveryLookupServiceClient interface {
-	// GetReceived gives the facts of a received document: viewing asks when its first viewing token is, certificate when its certificate is.
-	// Errors: ITEM_NOT_FOUND.
+	// GetReceived returns the facts of a received document. Viewing asks when its first viewing token is requested,
+	// certificate when its certificate is. Errors: ITEM_NOT_FOUND.
 	GetReceived(ctx context.Context, in *GetReceivedRequest, opts ...grpc.CallOption) (*GetReceivedResponse, error)
 }
 
@@ -205,8 +205,8 @@ func (c *deliveryLookupServiceClient) GetReceived(ctx context.Context, in *GetRe
 //
 // DeliveryLookupService answers other units' rare questions.
 type DeliveryLookupServiceServer interface {
-	// GetReceived gives the facts of a received document: viewing asks when its first viewing token is, certificate when its certificate is.
-	// Errors: ITEM_NOT_FOUND.
+	// GetReceived returns the facts of a received document. Viewing asks when its first viewing token is requested,
+	// certificate when its certificate is. Errors: ITEM_NOT_FOUND.
 	GetReceived(context.Context, *GetReceivedRequest) (*GetReceivedResponse, error)
 	mustEmbedUnimplementedDeliveryLookupServiceServer()
 }

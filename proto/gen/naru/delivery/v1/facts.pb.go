@@ -23,8 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// RoundGiven: a call told recipients of documents, and the operator's messaging took it; NoticeGiven tells the same of each document.
-// Subject: id of the round, which the call had as its webhook id.
+// RoundGiven: a call notified recipients about documents, and the operator's messaging accepted it; NoticeGiven states
+// the same about each document. Subject: id of the round, which was the call's webhook id.
 type RoundGiven struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Recipients []*RoundRecipient      `protobuf:"bytes,1,rep,name=recipients,proto3" json:"recipients,omitempty"`
@@ -86,7 +86,8 @@ func (x *RoundGiven) GetAttempt() uint32 {
 	return 0
 }
 
-// RoundGivenUp: the recipients were not told, however often it was tried; it is left to a person. Subject: id of the round.
+// RoundGivenUp: the recipients were not notified, although it was tried often enough; a person must act. Subject: id of
+// the round.
 type RoundGivenUp struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Recipients []*RoundRecipient      `protobuf:"bytes,1,rep,name=recipients,proto3" json:"recipients,omitempty"`
@@ -156,7 +157,7 @@ func (x *RoundGivenUp) GetReason() string {
 	return ""
 }
 
-// RoundRecipient is a recipient of a round with what it was, or was to be, told of.
+// RoundRecipient is a recipient of a round with the documents it was, or should have been, notified about.
 type RoundRecipient struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Recipient string                 `protobuf:"bytes,1,opt,name=recipient,proto3" json:"recipient,omitempty"`

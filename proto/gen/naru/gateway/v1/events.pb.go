@@ -22,7 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// PrincipalChanged tells the other units of a principal; subject: its id, ordinal: its version. Holds no secret.
+// PrincipalChanged states a principal to the other units; subject: its id, ordinal: its version. Holds no secret.
 type PrincipalChanged struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Id        string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`

@@ -232,7 +232,8 @@ func (x *ClientRevoked) GetPrincipal() string {
 	return ""
 }
 
-// ClientAuthenticated: a client proved itself and was given an access token. Subject: the token's id (jti), by which requests name it.
+// ClientAuthenticated: a client authenticated and was given an access token. Subject: the token's id (jti), which later
+// requests name.
 type ClientAuthenticated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Client        string                 `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
@@ -313,9 +314,9 @@ func (x *ClientAuthenticated) GetExpiresAt() *timestamppb.Timestamp {
 type ClientNotAuthenticated struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Principal string                 `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
-	// Told to nobody outside.
+	// Never shown outside.
 	Why string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
-	// How many refusals of this client by this replica came since the last fact and have none of their own.
+	// The number of refusals of this client by this replica since the last fact that have no fact of their own.
 	Unrecorded    uint32 `protobuf:"varint,3,opt,name=unrecorded,proto3" json:"unrecorded,omitempty"`
 	Client        string `protobuf:"bytes,4,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields

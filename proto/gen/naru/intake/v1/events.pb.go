@@ -30,7 +30,8 @@ type DocumentAccepted struct {
 	SealedRecipient []byte `protobuf:"bytes,2,opt,name=sealed_recipient,json=sealedRecipient,proto3" json:"sealed_recipient,omitempty"`
 	// How the sender proved who it is.
 	Authentication *v1.Authentication `protobuf:"bytes,3,opt,name=authentication,proto3" json:"authentication,omitempty"`
-	// Keyed digest of the item as it was given, by which a repeat is known; nobody else can try it out. 32 bytes.
+	// Keyed digest of the item as it was sent, by which a repeat is recognised; nobody without the key can try out
+	// contents. 32 bytes.
 	Fingerprint []byte `protobuf:"bytes,4,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	// SHA-256 of the signed receipt. 32 bytes.
 	ReceiptDigest []byte `protobuf:"bytes,5,opt,name=receipt_digest,json=receiptDigest,proto3" json:"receipt_digest,omitempty"`

@@ -35,14 +35,14 @@ type SendItem struct {
 	Title        string              `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
 	DocumentType v1.DocumentType     `protobuf:"varint,4,opt,name=document_type,json=documentType,proto3,enum=naru.platform.v1.DocumentType" json:"document_type,omitempty"`
 	Category     v1.DocumentCategory `protobuf:"varint,5,opt,name=category,proto3,enum=naru.platform.v1.DocumentCategory" json:"category,omitempty"`
-	// true: no circulation record is registered at the hub (유통정보 미생성); then no distribution certificate can be had.
+	// true: no circulation record is registered at the hub (유통정보 미생성); then there can be no distribution certificate.
 	WithoutCirculation bool       `protobuf:"varint,6,opt,name=without_circulation,json=withoutCirculation,proto3" json:"without_circulation,omitempty"`
 	DocumentHash       *v1.Digest `protobuf:"bytes,7,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
 	// Hashes of 0-10 attachments.
 	AttachmentHashes []*v1.Digest `protobuf:"bytes,8,rep,name=attachment_hashes,json=attachmentHashes,proto3" json:"attachment_hashes,omitempty"`
 	Viewing          *Viewing     `protobuf:"bytes,9,opt,name=viewing,proto3" json:"viewing,omitempty"`
-	// Until when it may be put in the inbox; default 30 days from acceptance; at most 90 days ahead. What is not received by then expires,
-	// also where nobody could find out where the recipient is a member.
+	// Until when it may be put in the inbox; default 30 days from acceptance; at most 90 days ahead. What is not received
+	// by then expires, even if it could not be found out where the recipient is a member.
 	SendDeadline *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=send_deadline,json=sendDeadline,proto3,oneof" json:"send_deadline,omitempty"`
 	// Exactly one of registration_certificate and registration_certificate_digest.
 	// 최초등록증명서: DER, at most 16 KiB.

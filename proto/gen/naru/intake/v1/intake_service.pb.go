@@ -27,7 +27,8 @@ const (
 
 type SendRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required. Judged by intake itself, so that broken rules are told together with what the state does not allow (INVALID_ITEM).
+	// Required. Validated by intake itself, so that broken rules are reported together with what the state does not allow
+	// (INVALID_ITEM).
 	Item          *SendItem `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -305,9 +305,10 @@ const (
 //
 // IntakeLookupService answers other units' rare questions.
 type IntakeLookupServiceClient interface {
-	// GetRegistrationCertificate gives a supplied certificate's bytes.
+	// GetRegistrationCertificate returns a supplied certificate's bytes.
 	GetRegistrationCertificate(ctx context.Context, in *GetRegistrationCertificateRequest, opts ...grpc.CallOption) (*GetRegistrationCertificateResponse, error)
-	// GetDocument gives a document's facts: status asks once when its projection misses, certificate for a sender whose document is not received.
+	// GetDocument returns a document's facts. Status asks once when its projection does not have the document,
+	// certificate for a sender whose document is not received.
 	GetDocument(ctx context.Context, in *GetDocumentRequest, opts ...grpc.CallOption) (*GetDocumentResponse, error)
 }
 
@@ -345,9 +346,10 @@ func (c *intakeLookupServiceClient) GetDocument(ctx context.Context, in *GetDocu
 //
 // IntakeLookupService answers other units' rare questions.
 type IntakeLookupServiceServer interface {
-	// GetRegistrationCertificate gives a supplied certificate's bytes.
+	// GetRegistrationCertificate returns a supplied certificate's bytes.
 	GetRegistrationCertificate(context.Context, *GetRegistrationCertificateRequest) (*GetRegistrationCertificateResponse, error)
-	// GetDocument gives a document's facts: status asks once when its projection misses, certificate for a sender whose document is not received.
+	// GetDocument returns a document's facts. Status asks once when its projection does not have the document,
+	// certificate for a sender whose document is not received.
 	GetDocument(context.Context, *GetDocumentRequest) (*GetDocumentResponse, error)
 	mustEmbedUnimplementedIntakeLookupServiceServer()
 }

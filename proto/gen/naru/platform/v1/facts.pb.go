@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Lane separates single sends from bulk, so that a million items of one sender delay nobody else's single document.
+// Lane separates single sends from bulk, so that a million items of one sender do not delay another's single document.
 type Lane int32
 
 const (

@@ -77,7 +77,8 @@ type Event struct {
 	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
 	// Counts attempts, re-resolutions and fallback steps of one kind for one subject, from 1.
 	Ordinal uint32 `protobuf:"varint,2,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
-	// Principal id of the sender the document belongs to. The sender is the tenant, never its agent. Empty for facts of nobody's document.
+	// Principal id of the sender the document belongs to. The sender is the tenant, never its agent. Empty for facts that
+	// are not about a sender's document.
 	Sender string `protobuf:"bytes,3,opt,name=sender,proto3" json:"sender,omitempty"`
 	// Principal id of who acted: the sender itself, its agent, a viewing system, a recipient id, or "unit:<name>".
 	Actor string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`

@@ -931,7 +931,7 @@ func (*ReleaseFrameResponse) Descriptor() ([]byte, []int) {
 type PublishAgainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Unit  string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
-	// At most 21 days ago: readers park what is older.
+	// At most 21 days ago: readers park older frames.
 	Since *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
 	// Why; kept with the operator's act. No personal data.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`

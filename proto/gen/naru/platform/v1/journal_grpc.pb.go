@@ -29,8 +29,9 @@ const (
 //
 // JournalService is served by every unit: to its readers the keys that frames are checked by, to other units a witness of their logs.
 type JournalServiceClient interface {
-	// GetFrameKey gives a reading unit the key by which it checks the frames of this unit. It is the caller's alone. NOT_FOUND: the key
-	// is on record as destroyed, frames under it are too old to be taken. FAILED_PRECONDITION: this unit never had it; another replica may.
+	// GetFrameKey returns the key by which a reading unit checks the frames of this unit. Only the caller has that key.
+	// NOT_FOUND: the key is on record as destroyed; frames under it are too old to be taken. FAILED_PRECONDITION: this
+	// unit never had it; another replica may.
 	GetFrameKey(ctx context.Context, in *GetFrameKeyRequest, opts ...grpc.CallOption) (*GetFrameKeyResponse, error)
 	// Witness takes a unit's newest checkpoint and cosigns it if it extends what this witness has seen. FAILED_PRECONDITION, with the size
 	// seen, if it does not.
@@ -71,8 +72,9 @@ func (c *journalServiceClient) Witness(ctx context.Context, in *WitnessRequest, 
 //
 // JournalService is served by every unit: to its readers the keys that frames are checked by, to other units a witness of their logs.
 type JournalServiceServer interface {
-	// GetFrameKey gives a reading unit the key by which it checks the frames of this unit. It is the caller's alone. NOT_FOUND: the key
-	// is on record as destroyed, frames under it are too old to be taken. FAILED_PRECONDITION: this unit never had it; another replica may.
+	// GetFrameKey returns the key by which a reading unit checks the frames of this unit. Only the caller has that key.
+	// NOT_FOUND: the key is on record as destroyed; frames under it are too old to be taken. FAILED_PRECONDITION: this
+	// unit never had it; another replica may.
 	GetFrameKey(context.Context, *GetFrameKeyRequest) (*GetFrameKeyResponse, error)
 	// Witness takes a unit's newest checkpoint and cosigns it if it extends what this witness has seen. FAILED_PRECONDITION, with the size
 	// seen, if it does not.
@@ -188,12 +190,13 @@ type JournalAdminServiceClient interface {
 	ListHeldFrames(ctx context.Context, in *ListHeldFramesRequest, opts ...grpc.CallOption) (*ListHeldFramesResponse, error)
 	// ReleaseFrame lets a held frame into the log. A refused one cannot be released: NOT_FOUND.
 	ReleaseFrame(ctx context.Context, in *ReleaseFrameRequest, opts ...grpc.CallOption) (*ReleaseFrameResponse, error)
-	// PublishAgain has the public frames that a unit stated since a time published again, for a stream that was lost or restored from an older
-	// copy. Readers take each frame once, however often it comes. At most 100,000 frames in a call: until tells how far it came, and the next
-	// call goes on from there.
+	// PublishAgain publishes again the public frames that a unit stated since a time, for a stream that was lost or
+	// restored from an older copy. Readers take each frame once, however often it comes. At most 100,000 frames in a
+	// call; until says how far it came, and the next call continues from there.
 	PublishAgain(ctx context.Context, in *PublishAgainRequest, opts ...grpc.CallOption) (*PublishAgainResponse, error)
-	// ReopenLog begins a new generation of a unit's log whose database holds less of it than was signed, because it was restored from an older
-	// copy. What is lost stays told: by this act, by the witness, by the checkpoints that were exported. FAILED_PRECONDITION where nothing is missing.
+	// ReopenLog begins a new generation of a unit's log whose database holds less of it than was signed, because it was
+	// restored from an older copy. What was lost stays on record: in this act, at the witness, in the exported
+	// checkpoints. FAILED_PRECONDITION if nothing is missing.
 	ReopenLog(ctx context.Context, in *ReopenLogRequest, opts ...grpc.CallOption) (*ReopenLogResponse, error)
 }
 
@@ -256,12 +259,13 @@ type JournalAdminServiceServer interface {
 	ListHeldFrames(context.Context, *ListHeldFramesRequest) (*ListHeldFramesResponse, error)
 	// ReleaseFrame lets a held frame into the log. A refused one cannot be released: NOT_FOUND.
 	ReleaseFrame(context.Context, *ReleaseFrameRequest) (*ReleaseFrameResponse, error)
-	// PublishAgain has the public frames that a unit stated since a time published again, for a stream that was lost or restored from an older
-	// copy. Readers take each frame once, however often it comes. At most 100,000 frames in a call: until tells how far it came, and the next
-	// call goes on from there.
+	// PublishAgain publishes again the public frames that a unit stated since a time, for a stream that was lost or
+	// restored from an older copy. Readers take each frame once, however often it comes. At most 100,000 frames in a
+	// call; until says how far it came, and the next call continues from there.
 	PublishAgain(context.Context, *PublishAgainRequest) (*PublishAgainResponse, error)
-	// ReopenLog begins a new generation of a unit's log whose database holds less of it than was signed, because it was restored from an older
-	// copy. What is lost stays told: by this act, by the witness, by the checkpoints that were exported. FAILED_PRECONDITION where nothing is missing.
+	// ReopenLog begins a new generation of a unit's log whose database holds less of it than was signed, because it was
+	// restored from an older copy. What was lost stays on record: in this act, at the witness, in the exported
+	// checkpoints. FAILED_PRECONDITION if nothing is missing.
 	ReopenLog(context.Context, *ReopenLogRequest) (*ReopenLogResponse, error)
 	mustEmbedUnimplementedJournalAdminServiceServer()
 }

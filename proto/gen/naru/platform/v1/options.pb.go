@@ -143,7 +143,7 @@ type Principal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The kind as access tokens name it (claim kind).
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The unit that mints their access tokens; it alone is believed about them.
+	// The unit that mints their access tokens; tokens from other units are refused.
 	MintedBy string `protobuf:"bytes,2,opt,name=minted_by,json=mintedBy,proto3" json:"minted_by,omitempty"`
 	// The OAuth2 scopes they may hold at most.
 	Scopes []string `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`

@@ -45,8 +45,8 @@ const (
 	DocumentState_DOCUMENT_STATE_SENT                DocumentState = 7
 	DocumentState_DOCUMENT_STATE_RECEIVED            DocumentState = 8
 	DocumentState_DOCUMENT_STATE_READ                DocumentState = 9
-	// Final: the send deadline passed. The resolution in the timeline tells what the document waited for; UNKNOWN: the hub gave no answer
-	// about the recipient until then.
+	// Final: the send deadline passed. The resolution in the timeline shows what the document waited for; UNKNOWN: the
+	// hub had given no answer about the recipient by then.
 	DocumentState_DOCUMENT_STATE_EXPIRED DocumentState = 10
 	// Final: cancelled before receipt.
 	DocumentState_DOCUMENT_STATE_CANCELLED DocumentState = 11
@@ -125,7 +125,7 @@ type DocumentStatus struct {
 	SentAt     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
 	ReceivedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
 	ReadAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
-	// The recipient's certified address; told only after receipt (Act 18-6).
+	// The recipient's certified address; shown only after receipt (Act 18-6).
 	RecipientAddress string                 `protobuf:"bytes,8,opt,name=recipient_address,json=recipientAddress,proto3" json:"recipient_address,omitempty"`
 	Hub              *HubStatus             `protobuf:"bytes,9,opt,name=hub,proto3" json:"hub,omitempty"`
 	SendDeadline     *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=send_deadline,json=sendDeadline,proto3" json:"send_deadline,omitempty"`
@@ -302,7 +302,7 @@ func (x *DocumentStatus) GetActor() string {
 	return ""
 }
 
-// HubStatus tells the hub's stored result codes.
+// HubStatus shows the hub's stored result codes.
 type HubStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Result of the registration (hub-interface 7.3): 1 or 2 when registered, 0 before.

@@ -31,13 +31,14 @@ const (
 //
 // StatusService answers what happened to a sender's documents (처리상태 조회).
 type StatusServiceClient interface {
-	// GetStatus tells one document. Errors: DOCUMENT_NOT_FOUND (also for somebody else's).
+	// GetStatus returns the status of one document. Errors: DOCUMENT_NOT_FOUND (also for somebody else's).
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
-	// BatchGetStatus tells 1-100 documents by number; unknown ones and somebody else's are listed in not_found.
+	// BatchGetStatus returns the statuses of 1-100 documents by number; unknown ones and somebody else's are listed in
+	// not_found.
 	BatchGetStatus(ctx context.Context, in *BatchGetStatusRequest, opts ...grpc.CallOption) (*BatchGetStatusResponse, error)
 	// ListStatuses lists by acceptance time window, state and own key, oldest first.
 	ListStatuses(ctx context.Context, in *ListStatusesRequest, opts ...grpc.CallOption) (*ListStatusesResponse, error)
-	// GetTimeline tells everything that happened to one document, in order of occurrence. Errors: DOCUMENT_NOT_FOUND.
+	// GetTimeline returns everything that happened to one document, in order of occurrence. Errors: DOCUMENT_NOT_FOUND.
 	GetTimeline(ctx context.Context, in *GetTimelineRequest, opts ...grpc.CallOption) (*GetTimelineResponse, error)
 }
 
@@ -95,13 +96,14 @@ func (c *statusServiceClient) GetTimeline(ctx context.Context, in *GetTimelineRe
 //
 // StatusService answers what happened to a sender's documents (처리상태 조회).
 type StatusServiceServer interface {
-	// GetStatus tells one document. Errors: DOCUMENT_NOT_FOUND (also for somebody else's).
+	// GetStatus returns the status of one document. Errors: DOCUMENT_NOT_FOUND (also for somebody else's).
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
-	// BatchGetStatus tells 1-100 documents by number; unknown ones and somebody else's are listed in not_found.
+	// BatchGetStatus returns the statuses of 1-100 documents by number; unknown ones and somebody else's are listed in
+	// not_found.
 	BatchGetStatus(context.Context, *BatchGetStatusRequest) (*BatchGetStatusResponse, error)
 	// ListStatuses lists by acceptance time window, state and own key, oldest first.
 	ListStatuses(context.Context, *ListStatusesRequest) (*ListStatusesResponse, error)
-	// GetTimeline tells everything that happened to one document, in order of occurrence. Errors: DOCUMENT_NOT_FOUND.
+	// GetTimeline returns everything that happened to one document, in order of occurrence. Errors: DOCUMENT_NOT_FOUND.
 	GetTimeline(context.Context, *GetTimelineRequest) (*GetTimelineResponse, error)
 	mustEmbedUnimplementedStatusServiceServer()
 }

@@ -32,7 +32,7 @@ type ViewingTokenIssued struct {
 	Recipient string                 `protobuf:"bytes,4,opt,name=recipient,proto3" json:"recipient,omitempty"`
 	IssuedAt  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
-	// Session of the recipient that asked for it; IdentityProved tells how that was opened.
+	// Session of the recipient that asked for it; IdentityProved states how it was opened.
 	Session string `protobuf:"bytes,7,opt,name=session,proto3" json:"session,omitempty"`
 	Jti     string `protobuf:"bytes,8,opt,name=jti,proto3" json:"jti,omitempty"`
 	// SHA-256 of the token, lower-case hex.

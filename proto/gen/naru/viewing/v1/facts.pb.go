@@ -23,8 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// IdentityProved: an identity provider asserted who somebody is, and a session was opened for the recipient that is, the actor. Subject: id of
-// the session.
+// IdentityProved: an identity provider asserted who somebody is, and a session was opened for that recipient, the
+// actor. Subject: id of the session.
 type IdentityProved struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Session string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
@@ -95,7 +95,7 @@ func (x *IdentityProved) GetAssertionDigest() string {
 	return ""
 }
 
-// IdentityRefused: what came back from the identity provider proved nobody. Subject: the login's id.
+// IdentityRefused: the answer of the identity provider did not prove an identity. Subject: the login's id.
 type IdentityRefused struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Issuer string                 `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
@@ -162,7 +162,7 @@ func (x *IdentityRefused) GetWhy() string {
 // uses it up is ViewingTokenVerified. Subject: id of the check.
 type TokenChecked struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Empty where the token tells no document that can be believed.
+	// Empty if the token names no document that can be trusted.
 	EdocNum   string `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// SHA-256 of the token as it came, lower-case hex.
@@ -248,9 +248,9 @@ func (x *TokenChecked) GetVerification() string {
 	return ""
 }
 
-// ReadReported: a read report that did not set the read time: it was refused, or came after the one that did. The one that does is
-// DocumentRead. Subject: id of the report. Its sender is told only where the reporter has such a verification, so that nobody states anything
-// about somebody else's document.
+// ReadReported: a read report that did not set the read time, because it was refused or came later than the one that
+// did (DocumentRead). Subject: id of the report. It names the sender only if the reporter has such a verification, so
+// that nobody states anything about somebody else's document.
 type ReadReported struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number and verification as the reporter gave them.

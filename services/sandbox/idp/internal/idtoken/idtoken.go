@@ -1,5 +1,4 @@
-// Package idtoken signs OpenID Connect ID tokens with ES256 and publishes the
-// key they are verified with.
+// Package idtoken signs OpenID Connect ID tokens with ES256 and publishes the key they are verified with.
 package idtoken
 
 import (
