@@ -41,7 +41,8 @@ var (
 
 const runbooks = "../deploy/runbooks"
 
-// Every metric that an alert or a runbook names is one the relay shows, every alert has its page, and every call a page tells exists.
+// Every metric that an alert or a runbook names is one the relay shows, every alert has its page, and every call a page names
+// exists.
 func TestAlertsAndRunbooks(t *testing.T) {
 	t.Parallel()
 	var loaded rules

@@ -185,9 +185,9 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 
 		"gateway.v1.TokenService/IssueToken":                   {foreign: &gatewayv1.IssueTokenRequest{ClientId: v.institution.Credentials.ClientID, ClientSecret: "guessed"}, absent: &gatewayv1.IssueTokenRequest{ClientId: uuid.NewString(), ClientSecret: "guessed"}},
 		"gateway.v1.PrincipalAdminService/CreateInstitution":   {foreign: &gatewayv1.CreateInstitutionRequest{Institution: institution, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}},
-		"gateway.v1.PrincipalAdminService/ResubmitInstitution": {foreign: resubmission(v.institution.ID), absent: resubmission(uuid.NewString())},
-		"gateway.v1.PrincipalAdminService/GetInstitution":      {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
-		"gateway.v1.PrincipalAdminService/ListInstitutions":    {foreign: &addressv1.ListInstitutionsRequest{}},
+		"address.v1.InstitutionService/ResubmitInstitution":    {foreign: resubmission(v.institution.ID), absent: resubmission(uuid.NewString())},
+		"address.v1.InstitutionService/GetInstitution":         {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
+		"address.v1.InstitutionService/ListInstitutions":       {foreign: &addressv1.ListInstitutionsRequest{}},
 		"gateway.v1.PrincipalAdminService/CreateViewingSystem": {foreign: &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "시험용", Senders: []string{v.institution.ID}}}},
 		"gateway.v1.PrincipalAdminService/CreateClient":        {foreign: &gatewayv1.CreateClientRequest{Principal: v.institution.ID}, absent: &gatewayv1.CreateClientRequest{Principal: uuid.NewString()}},
 		"gateway.v1.PrincipalAdminService/RevokeClient":        {foreign: &gatewayv1.RevokeClientRequest{ClientId: v.institution.Credentials.ClientID}, absent: &gatewayv1.RevokeClientRequest{ClientId: uuid.NewString()}},

@@ -11,8 +11,8 @@
 // holds is ignored, keys and places of keys above all. In both:
 //
 //   - base64url is without padding, line ends and stray bits, so that one signature has one text and its digest is evidence;
-//   - the claims are UTF-8 and one JSON object, in which no object says a name twice; names count as they are written ("ISS" is not "iss");
-//     claims that the reader does not know are ignored (RFC 7519 §4);
+//   - the claims are UTF-8 and one JSON object, in which no object says a name twice; names count as they are written ("ISS" is
+//     not "iss"); claims that the reader does not know are ignored (RFC 7519 §4);
 //   - the signature is the 64 bytes of r and s.
 //
 // testdata/vectors.json has texts to read and texts to refuse, each with the check that refuses it.

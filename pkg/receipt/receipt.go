@@ -11,8 +11,8 @@
 // one after the other, in base64url. A document accepted alone has size 1, index 0 and an empty path, and is checked by the same
 // steps:
 //
-//  1. find the key named kid in the relay's key set, /.well-known/naru/intake/jwks.json; its naru_purpose has to be "receipt"; verify the JWS with
-//     it; alg and typ are as above;
+//  1. find the key named kid in the relay's key set, /.well-known/naru/intake/jwks.json; its naru_purpose has to be
+//     "receipt"; verify the JWS with it; alg and typ are as above;
 //  2. decode claims, index and path; check with RFC 6962 that the claims' bytes are leaf index of the tree of that root and size;
 //  3. compare the claims with what was sent.
 //

@@ -13,7 +13,7 @@
 //	               ▼       │
 //	accepted ─► REQUESTED ─┴─► every check passed ──► ISSUED   (event CertificateIssued)
 //	               │
-//	               ├─────────► a check failed ──────► FAILED, CHECK_FAILED   (event CertificateFailed; the file is kept, not given)
+//	               ├─────────► a check failed ──────► FAILED, CHECK_FAILED   (event CertificateFailed; the file is kept)
 //	               └─────────► the hub refused ─────► FAILED, HUB_REFUSED    (event CertificateFailed)
 //
 // The checks (pkg/distcert): the signature is valid and covers the whole file; the signer leads to a configured root and is the

@@ -8,8 +8,8 @@
 //   - nil error: the hub says resultCode 1 and everything promised is there,
 //   - *Refused: the hub says resultCode 0, with its error code,
 //   - *TryLater: the same with a code the configuration says is no refusal (Client.Judge),
-//   - ErrUnknown: nothing is known of the outcome (no connection, a timeout, a status that is no answer, garbage); the same call may
-//     be sent again.
+//   - ErrUnknown: nothing is known of the outcome (no connection, a timeout, a status that is no answer, garbage); the same
+//     call may be sent again.
 //
 // A batch is matched by edoc number, never by position. An item that the answer leaves out has result 0; an item that was not
 // asked for makes the whole answer garbage.
