@@ -38,7 +38,6 @@ func malformed(detail string) *Failure { return &Failure{Check: ErrFormat, Detai
 
 // envelope says the checks of the envelope in this package's terms.
 var envelope = map[cms.Check]Failure{
-	cms.Format:    {Check: ErrFormat, Detail: "not the accepted form of SignedData"},
 	cms.Digest:    {Check: ErrSignature, Detail: "content or signature was changed"},
 	cms.Signature: {Check: ErrSignature, Detail: "content or signature was changed"},
 	cms.Chain:     {Check: ErrChain, Detail: "signer is under no pinned root"},

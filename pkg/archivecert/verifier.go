@@ -96,7 +96,7 @@ func (v *Verifier) verify(kind Kind, der []byte, at time.Time) (*wire, *Statemen
 		Roots: v.opts.Roots, At: at, MaxBytes: MaxBytes, RequireBinding: true, Cache: v.cache,
 	})
 	if err != nil {
-		return nil, nil, nil, errors.Join(proof.Translate(err, cms.FailedChecks(err), envelope)...)
+		return nil, nil, nil, errors.Join(proof.Translate(err, cms.FailedChecks(err), envelope, malformed("not the accepted form of SignedData"))...)
 	}
 	w, failure := decode(signed.Content)
 	if failure != nil {

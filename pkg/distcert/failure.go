@@ -38,7 +38,6 @@ func malformed(detail string) *Failure { return &Failure{Check: ErrFormat, Detai
 
 // envelope says the checks of the signature in this package's terms.
 var envelope = map[cms.Check]Failure{
-	cms.Format:    {Check: ErrFormat, Detail: "signature is not of the accepted form"},
 	cms.Digest:    {Check: ErrSignature, Detail: "file was changed after signing"},
 	cms.Signature: {Check: ErrSignature, Detail: "signature is not the signer's"},
 	cms.Chain:     {Check: ErrChain, Detail: "signer is under no pinned root"},

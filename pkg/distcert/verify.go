@@ -61,14 +61,14 @@ type Certificate struct {
 	Digest string
 }
 
-// Match checks that the certificate is about this document (hash in hexadecimal, either case; an empty hash is not compared). The
-// error is ErrEdocNum, ErrHash, or both.
+// Match checks that the certificate is about this document (hash in hexadecimal, either case). The error is ErrEdocNum, ErrHash,
+// or both.
 func (c *Certificate) Match(edocNum, hash string) error {
 	var failures []error
 	if c.EdocNum != edocNum {
 		failures = append(failures, &Failure{Check: ErrEdocNum, Detail: "document number differs"})
 	}
-	if hash != "" && !strings.EqualFold(c.Hash, hash) {
+	if !strings.EqualFold(c.Hash, hash) {
 		failures = append(failures, &Failure{Check: ErrHash, Detail: "document hash differs"})
 	}
 	return errors.Join(failures...)
@@ -89,7 +89,7 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 	result, err := cms.Judge(signed.cms, signed.content, cms.VerifyOptions{
 		Roots: opts.Roots, At: opts.At, MaxBytes: maxSignatureBytes, RequireBinding: true, Cache: opts.Cache,
 	})
-	failures := proof.Translate(err, cms.FailedChecks(err), envelope)
+	failures := proof.Translate(err, cms.FailedChecks(err), envelope, malformed("signature is not of the accepted form"))
 	if result == nil {
 		return nil, checks, errors.Join(failures...)
 	}

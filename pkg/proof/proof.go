@@ -38,13 +38,23 @@ func (f *Failure) Unwrap() []error {
 }
 
 // Translate turns the failed checks of another package, as reported by err, into a package's own failures, with err as their
-// cause.
-func Translate(err error, failed []Check, terms map[Check]Failure) []error {
+// cause. A check without a term, and an error without a failed check, become otherwise: no error is lost. It returns nothing for
+// a nil err.
+func Translate(err error, failed []Check, terms map[Check]Failure, otherwise *Failure) []error {
+	if err == nil {
+		return nil
+	}
 	var failures []error
 	for _, check := range failed {
-		f := terms[check]
+		f, known := terms[check]
+		if !known {
+			f = *otherwise
+		}
 		f.Cause = err
 		failures = append(failures, &f)
+	}
+	if len(failures) == 0 {
+		failures = append(failures, &Failure{Check: otherwise.Check, Detail: otherwise.Detail, Cause: err})
 	}
 	return failures
 }

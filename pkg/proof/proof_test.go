@@ -22,8 +22,15 @@ func TestFailures(t *testing.T) {
 	require.EqualError(t, err, "letter age check: too old\nletter form check: torn: cause")
 
 	damaged := proof.Check{Of: "parcel", Name: "damaged"}
-	said := errors.Join(proof.Translate(err, proof.Failed(err, form, seal), map[proof.Check]proof.Failure{form: {Check: damaged, Detail: "letter"}})...)
+	lost := &proof.Failure{Check: proof.Check{Of: "parcel", Name: "lost"}, Detail: "no letter"}
+	said := errors.Join(proof.Translate(err, proof.Failed(err, form, seal), map[proof.Check]proof.Failure{form: {Check: damaged, Detail: "letter"}}, lost)...)
 	require.Equal(t, []proof.Check{damaged}, proof.Failed(said, damaged))
 	require.ErrorIs(t, said, form, "the cause is kept")
-	require.NoError(t, errors.Join(proof.Translate(nil, nil, nil)...))
+	require.NoError(t, errors.Join(proof.Translate(nil, nil, nil, lost)...))
+
+	// What has no term, and what names no check, is still told.
+	require.ErrorIs(t, errors.Join(proof.Translate(err, []proof.Check{age}, nil, lost)...), lost.Check)
+	unnamed := errors.Join(proof.Translate(cause, nil, nil, lost)...)
+	require.ErrorIs(t, unnamed, lost.Check)
+	require.ErrorIs(t, unnamed, cause)
 }

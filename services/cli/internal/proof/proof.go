@@ -3,6 +3,7 @@
 package proof
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -63,7 +64,8 @@ func Distribution(pdf []byte, trust Trust, edocNum, hash string, at time.Time) (
 	if certificate == nil {
 		return nil, checks, err
 	}
-	mismatch := certificate.Match(edocNum, hash)
+	// Without a document there is no hash to compare.
+	mismatch := certificate.Match(edocNum, cmp.Or(hash, certificate.Hash))
 	checks.EdocNum = !errors.Is(mismatch, distcert.ErrEdocNum)
 	checks.Hash = hash != "" && !errors.Is(mismatch, distcert.ErrHash)
 	return certificate, checks, errors.Join(err, mismatch)
