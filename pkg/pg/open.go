@@ -70,12 +70,23 @@ type Options struct {
 	TracerProvider trace.TracerProvider
 	// MeterProvider counts and times statements; nil does not measure.
 	MeterProvider metric.MeterProvider
-	// Lazy leaves the pool without a connection until the first statement.
-	Lazy bool
 }
 
-// Open makes a unit's pool and, unless it is lazy, proves it with one connection. The caller closes the pool.
+// Open makes a unit's pool and proves it with one connection. The caller closes the pool.
 func Open(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
+	pool, err := New(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database of %s: %w", opts.Schema, err)
+	}
+	return pool, nil
+}
+
+// New makes a unit's pool, which has no connection before the first statement. The caller closes the pool.
+func New(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 	if err := checkSchema(opts.Schema); err != nil {
 		return nil, err
 	}
@@ -99,13 +110,6 @@ func Open(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("open database of %s: %w", opts.Schema, err)
-	}
-	if opts.Lazy {
-		return pool, nil
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
 		return nil, fmt.Errorf("open database of %s: %w", opts.Schema, err)
 	}
 	return pool, nil

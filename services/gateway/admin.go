@@ -50,7 +50,7 @@ func (s *adminService) CreateInstitution(ctx context.Context, r *gatewayv1.Creat
 	p := principal{ID: tenant, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Version: 1, CreatedAt: s.clock.Now()}
 	c, secret := newClient(p, nil, "", p.CreatedAt)
 	var made bool
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) (err error) {
 		if made, err = insertPrincipal(ctx, tx, p); err != nil || !made {
 			return err
 		}

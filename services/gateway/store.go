@@ -17,7 +17,7 @@ func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) (made boo
 	return pg.Changed(ctx, tx, fmt.Sprintf("insert principal %s", p.ID), `
 		insert into principal (id, kind, name, suspended, version, created_at, commit_id)
 		values ($1, $2, nullif($3, ''), $4, $5, $6, $7)
-		on conflict do nothing`,
+		on conflict (id) do nothing`,
 		p.ID, authn.KindName(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt, tx.CommitID())
 }
 
@@ -32,19 +32,11 @@ func insertServedSenders(ctx context.Context, tx *journal.Tx, system uuid.UUID, 
 		select $1, s, $3 from unnest($2::uuid[]) as s`, system, senders, tx.CommitID())
 }
 
-// lockPrincipal reads a principal and keeps others from changing its clients meanwhile.
+// lockPrincipal reads what a principal is and keeps others from changing its clients meanwhile.
 func lockPrincipal(ctx context.Context, db pg.DBTX, id uuid.UUID) (principal, bool, error) {
-	p := principal{ID: id}
 	var kind string
-	if known, err := pg.Scan(ctx, db, fmt.Sprintf("read principal %s", id), []any{&kind, &p.Name, &p.Suspended, &p.Version, &p.CreatedAt}, `
-		select kind, coalesce(name, ''), suspended, version, created_at
-		  from principal
-		 where id = $1
-		   for update`, id); err != nil || !known {
-		return principal{}, false, err
-	}
-	p.Kind = authn.KindNamed(kind)
-	return p, true, nil
+	known, err := pg.Scan(ctx, db, fmt.Sprintf("read principal %s", id), []any{&kind}, `select kind from principal where id = $1 for update`, id)
+	return principal{ID: id, Kind: authn.KindNamed(kind)}, known, err
 }
 
 func adminExists(ctx context.Context, db pg.DBTX) (bool, error) {

@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"embed"
-	"fmt"
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
@@ -14,7 +13,6 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
-	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -68,9 +66,6 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	fingerprints, err := env.Keys.MAC(ctx, fingerprintKey)
 	if err != nil {
 		return nil, err
-	}
-	if err := rpc.CheckRules((&intakev1.SendItem{}).ProtoReflect().Descriptor()); err != nil {
-		return nil, fmt.Errorf("compile the rules of items: %w", err)
 	}
 	limits := queue.Limits{
 		Entries: config.Queue.Rows, Bytes: config.Queue.Bytes, FlowEntries: config.Queue.Rows / 2, FlowBytes: config.Queue.Bytes / 2,

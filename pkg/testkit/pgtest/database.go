@@ -103,10 +103,10 @@ func (s *server) open(ctx context.Context, database, schema string) (Roles, erro
 	}
 	var err error
 	// A connection costs the server 40 ms of a processor, and half of the tests use one of the pools only.
-	if r.App, err = pg.Open(ctx, pg.Options{URL: r.AppURL, Schema: schema, MaxConns: 8, Lazy: true}); err != nil {
+	if r.App, err = pg.New(ctx, pg.Options{URL: r.AppURL, Schema: schema, MaxConns: 8}); err != nil {
 		return r, err
 	}
-	if r.Owner, err = pg.Open(ctx, pg.Options{URL: r.OwnerURL, Schema: schema, MaxConns: 4, Lazy: true}); err != nil {
+	if r.Owner, err = pg.New(ctx, pg.Options{URL: r.OwnerURL, Schema: schema, MaxConns: 4}); err != nil {
 		r.App.Close()
 		return r, err
 	}
