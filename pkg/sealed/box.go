@@ -27,8 +27,7 @@ type Box struct {
 // Seal encrypts a value of the purpose, for which this unit must be the maker. It opens only for the same subject. The subject
 // must not be empty and must not contain a zero byte.
 func (b *Box) Seal(ctx context.Context, p Purpose, subject string, plaintext []byte) ([]byte, error) {
-	r := b.keys.rules[p]
-	if r.maker != b.keys.unit || r.index {
+	if r, ours := b.keys.makes[p]; !ours || r.Index {
 		return nil, fmt.Errorf("sealing: unit %s does not seal values of purpose %q", b.keys.unit, p)
 	}
 	if len(plaintext) > MaxPlaintext {
@@ -54,7 +53,7 @@ func (b *Box) Seal(ctx context.Context, p Purpose, subject string, plaintext []b
 // Open decrypts a value of the purpose, of which this unit must be a reader. A value that is damaged, or was sealed for another
 // purpose or subject, is a fault of kind Corrupt; a key nobody has is NotFound.
 func (b *Box) Open(ctx context.Context, p Purpose, subject string, value []byte) ([]byte, error) {
-	if !b.keys.rules[p].readBy(b.keys.unit) {
+	if !b.keys.reads(p) {
 		return nil, fmt.Errorf("opening: unit %s does not open values of purpose %q", b.keys.unit, p)
 	}
 	keyID, body, err := split(value)

@@ -12,16 +12,14 @@
 //
 // # Keys
 //
-// Each purpose has one data key per month (UTC), an index purpose one key without a month. The unit that makes a purpose's keys
-// and the units that may open its values are fixed in one table (Purpose.Maker, Purpose.Readers). The maker keeps a key in
-// sealed_key of its own schema, wrapped under its own key-encryption key; a reader asks the maker for a key once (KeySource),
-// wraps it under its own key-encryption key, keeps it in its own sealed_key, and has it in memory from then on. So opening a
-// field costs no call and no query once the month's key is known.
+// Each purpose has one data key per month (UTC), an index purpose one key without a month. The unit that seals a purpose says who
+// may open it and how long its keys are kept (Rule); a unit that opens what another seals says that of itself. The maker keeps a
+// key in sealed_key of its own schema, wrapped under its own key-encryption key; a reader asks the maker for a key once
+// (KeySource), wraps it under its own key-encryption key, keeps it in its own sealed_key, and has it in memory from then on. So
+// opening a field costs no call and no query once the month's key is known.
 //
-// Some keys protect only what is needed while a document is under way (a recipient's description, the viewing identifier). They
-// are destroyed sixty days after the last deadline that a document of their month may have (Forget), except for months that have
-// a document under legal hold. The sealed values stay in the journal for ten years, but nobody can open them. The other keys are
-// kept as long as what they protect.
+// Keys with an end (Rule.Life) are destroyed when it has come (Forget), except for months that have a document under legal hold.
+// The sealed values stay, but nobody can open them. The other keys are kept as long as what they protect.
 //
 // If several replicas make a new key at once, they end with the same one: the first insert wins, the others read it back.
 //

@@ -22,12 +22,11 @@ func TestForget(t *testing.T) {
 	sources := []pg.Source{journal.Migrations(), source()}
 	db := pgtest.NewDatabase(t, pgtest.Schema{Name: "intake", Sources: sources}, pgtest.Schema{Name: "viewing", Sources: sources})
 	intake, viewing := db.Schemas["intake"], db.Schemas["viewing"]
-	maker, err := New(Deps{Unit: "intake", DB: intake.App, KEK: newKEK(t), Clock: clock.System()})
+	maker, err := New(depsOf("intake", Deps{DB: intake.App, KEK: newKEK(t), Clock: clock.System()}))
 	require.NoError(t, err)
-	reader, err := New(Deps{Unit: "viewing", DB: viewing.App, KEK: newKEK(t), Clock: clock.System(), Source: KeySourceFunc(
-		func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
-			return maker.Export(ctx, keyID, "viewing")
-		})})
+	reader, err := New(depsOf("viewing", Deps{DB: viewing.App, KEK: newKEK(t), Clock: clock.System(), Source: func(ctx context.Context, _ string, keyID uuid.UUID) (Key, error) {
+		return maker.Export(ctx, keyID, "viewing")
+	}}))
 	require.NoError(t, err)
 	seal := func(p Purpose) []byte {
 		value, err := maker.Box().Seal(t.Context(), p, "d", []byte("text"))
@@ -49,17 +48,14 @@ func TestForget(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	identifier, title := seal(ViewingIdentifier), seal(Title)
-	require.NoError(t, opens(ViewingIdentifier, identifier))
-	require.NoError(t, opens(Title, title))
+	identifier, title := seal(testIdentifier), seal(testTitle)
+	require.NoError(t, opens(testIdentifier, identifier))
+	require.NoError(t, opens(testTitle, title))
 	month := monthOf(clock.System().Now())
-	for _, tt := range []struct {
-		of   pgtest.Roles
-		used time.Time
-	}{{intake, month}, {viewing, month.AddDate(0, 1, 0)}} {
+	for _, of := range []pgtest.Roles{intake, viewing} {
 		var ends time.Time
-		require.NoError(t, tt.of.Owner.QueryRow(t.Context(), `select ends_at from sealed_key where purpose = 'viewing_identifier'`).Scan(&ends))
-		require.Equal(t, tt.used.AddDate(0, 1, 0).Add(460*24*time.Hour), ends.UTC())
+		require.NoError(t, of.Owner.QueryRow(t.Context(), `select ends_at from sealed_key where purpose = 'intake.identifier'`).Scan(&ends))
+		require.Equal(t, month.AddDate(0, 1, 0).Add(testLife), ends.UTC(), "the reader has it from the maker")
 	}
 	require.Zero(t, forget(maker), "not before its time")
 	require.Zero(t, forget(reader))
@@ -75,20 +71,20 @@ func TestForget(t *testing.T) {
 	hold(month.AddDate(-1, 0, 0))
 	require.Zero(t, forget(maker), "a document of the month is under hold")
 	require.Zero(t, forget(reader))
-	require.NoError(t, opens(ViewingIdentifier, identifier))
+	require.NoError(t, opens(testIdentifier, identifier))
 	both(`delete from legal_hold where subject = $1`, held)
 	require.Equal(t, 1, forget(reader), "a hold of a later month keeps nothing")
 	require.Equal(t, 1, forget(maker))
 	require.Zero(t, forget(maker))
-	require.Equal(t, fault.NotFound, fault.KindOf(opens(ViewingIdentifier, identifier)))
-	require.NoError(t, opens(Title, title), "a title has no end")
+	require.Equal(t, fault.NotFound, fault.KindOf(opens(testIdentifier, identifier)))
+	require.NoError(t, opens(testTitle, title), "a title has no end")
 }
 
 // The unit's role deletes no key whose time is not over, whatever time it gives.
 func TestNoKeyIsForgottenEarly(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, "intake", journal.Migrations(), source())
-	maker, err := New(Deps{Unit: "intake", DB: db.App, KEK: newKEK(t), Clock: clock.System()})
+	maker, err := New(depsOf("intake", Deps{DB: db.App, KEK: newKEK(t), Clock: clock.System()}))
 	require.NoError(t, err)
 	require.NoError(t, maker.Prepare(t.Context()))
 	var gone []uuid.UUID

@@ -19,7 +19,7 @@ type Index struct {
 // each preceded by its length in eight bytes. Equal parts give equal bytes in every replica and at any time. No part may be
 // empty: persons whose value is missing would look equal.
 func (x *Index) Blind(ctx context.Context, p Purpose, parts ...string) ([]byte, error) {
-	if r := x.keys.rules[p]; r.maker != x.keys.unit || !r.index {
+	if !x.keys.makes[p].Index {
 		return nil, fmt.Errorf("indexing: unit %s has no index of purpose %q", x.keys.unit, p)
 	}
 	if len(parts) == 0 {

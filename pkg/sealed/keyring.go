@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,24 +29,26 @@ const keyBytes = 32
 // wait for the same key.
 const fetchTimeout = 10 * time.Second
 
-// KeySource asks the unit that made a key for it. The answer is trusted because its channel is: mutual TLS between units.
-type KeySource interface {
-	// DataKey gives the 32 key bytes and their purpose; a fault of kind NotFound or Denied when there are none for this unit.
-	DataKey(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error)
+// Key is a data key as its maker gives it to a reader.
+type Key struct {
+	Purpose Purpose
+	// Bytes are 32.
+	Bytes []byte
+	// Ends is when the key is destroyed, at the maker and at each reader; zero for one that is kept.
+	Ends time.Time
 }
 
-// KeySourceFunc is a KeySource as a function.
-type KeySourceFunc func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error)
-
-// DataKey calls f.
-func (f KeySourceFunc) DataKey(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
-	return f(ctx, keyID)
-}
+// KeySource asks a purpose's maker for a key: a fault of kind NotFound or Denied when it has none for this unit. The answer is
+// trusted because its channel is: mutual TLS between units.
+type KeySource func(ctx context.Context, maker string, keyID uuid.UUID) (Key, error)
 
 // Deps of a Keyring.
 type Deps struct {
-	// Unit is the name of the unit, as in the table of purposes.
+	// Unit is the name of the unit.
 	Unit string
+	// Makes says of each purpose whose keys this unit makes who may open values; Opens are those of other units that it opens.
+	Makes []Rule
+	Opens []Purpose
 	// DB is the unit's pool, with sealed_key in its schema. Keys are written outside the caller's transaction: a key must stay
 	// even if the work that needed it first is rolled back.
 	DB *pgxpool.Pool
@@ -64,7 +67,8 @@ type Keyring struct {
 	kek    tink.AEAD
 	clock  clock.Clock
 	source KeySource
-	rules  map[Purpose]rule
+	makes  map[Purpose]Rule
+	opens  []Purpose
 	flight singleflight.Group
 
 	mu   sync.RWMutex
@@ -78,6 +82,8 @@ type dataKey struct {
 	purpose Purpose
 	here    bool
 	bytes   []byte
+	// ends is zero for a key that is kept.
+	ends time.Time
 	// aead is nil for index keys.
 	aead *subtle.AESGCM
 }
@@ -100,12 +106,15 @@ func newKeyring(deps Deps, s store) (*Keyring, error) {
 	if deps.Unit == "" || deps.KEK == nil || deps.Clock == nil {
 		return nil, errors.New("making a keyring: unit, key-encryption key and clock are required")
 	}
-	lines := make(map[Purpose]rule)
-	for _, r := range rules() {
-		lines[r.purpose] = r
+	if err := Check(deps.Unit, deps.Makes, deps.Opens); err != nil {
+		return nil, fmt.Errorf("making a keyring: %w", err)
+	}
+	makes := make(map[Purpose]Rule)
+	for _, r := range deps.Makes {
+		makes[r.Purpose] = r
 	}
 	return &Keyring{
-		unit: deps.Unit, rules: lines, store: s, kek: deps.KEK, clock: deps.Clock, source: deps.Source,
+		unit: deps.Unit, makes: makes, opens: deps.Opens, store: s, kek: deps.KEK, clock: deps.Clock, source: deps.Source,
 		byID: make(map[uuid.UUID]*dataKey), made: make(map[period]*dataKey),
 	}, nil
 }
@@ -120,16 +129,13 @@ func (k *Keyring) Index() *Index { return &Index{keys: k} }
 func (k *Keyring) Prepare(ctx context.Context) error {
 	now := k.clock.Now()
 	var errs []error
-	for _, r := range rules() {
-		if r.maker != k.unit {
-			continue
-		}
+	for _, r := range k.makes {
 		months := []time.Time{monthOf(now), monthOf(now).AddDate(0, 1, 0)}
-		if r.index {
+		if r.Index {
 			months = []time.Time{{}}
 		}
 		for _, month := range months {
-			_, err := k.own(ctx, period{r.purpose, month})
+			_, err := k.own(ctx, period{r.Purpose, month})
 			errs = append(errs, err)
 		}
 	}
@@ -149,7 +155,7 @@ func (k *Keyring) Forget(ctx context.Context) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	// Keys with an end are read from the table again: another replica may have deleted the row.
-	ends := func(key *dataKey) bool { return k.rules[key.purpose].life > 0 }
+	ends := func(key *dataKey) bool { return !key.ends.IsZero() }
 	maps.DeleteFunc(k.byID, func(_ uuid.UUID, key *dataKey) bool { return ends(key) })
 	maps.DeleteFunc(k.made, func(_ period, key *dataKey) bool { return ends(key) })
 	return len(gone), nil
@@ -165,20 +171,20 @@ func (k *Keyring) Task(report func(ctx context.Context, forgotten int, err error
 }
 
 // Export gives a key that this unit made to a unit that may open what it sealed. reader is the proven identity of the calling
-// unit. The fault is NotFound for a key not made here and Denied for a reader that the table does not name. Index keys are never
-// exported.
-func (k *Keyring) Export(ctx context.Context, keyID uuid.UUID, reader string) ([]byte, Purpose, error) {
+// unit. The fault is NotFound for a key not made here and Denied for a reader that the purpose's rule does not name. Index keys are
+// never exported.
+func (k *Keyring) Export(ctx context.Context, keyID uuid.UUID, reader string) (Key, error) {
 	key, err := k.stored(ctx, keyID)
 	if err != nil {
-		return nil, "", fmt.Errorf("exporting sealed key %s: %w", keyID, err)
+		return Key{}, fmt.Errorf("exporting sealed key %s: %w", keyID, err)
 	}
 	if key == nil || !key.here {
-		return nil, "", k.fault(fault.NotFound, "KEY_NOT_FOUND", "this unit did not make that key")
+		return Key{}, k.fault(fault.NotFound, "KEY_NOT_FOUND", "this unit did not make that key")
 	}
-	if r := k.rules[key.purpose]; r.index || !r.readBy(reader) {
-		return nil, "", k.fault(fault.Denied, "KEY_READER_DENIED", "the calling unit may not have keys of that purpose")
+	if !k.makes[key.purpose].readBy(reader) {
+		return Key{}, k.fault(fault.Denied, "KEY_READER_DENIED", "the calling unit may not have keys of that purpose")
 	}
-	return append([]byte(nil), key.bytes...), key.purpose, nil
+	return Key{Purpose: key.purpose, Bytes: slices.Clone(key.bytes), Ends: key.ends}, nil
 }
 
 // monthOf is the first day of t's month in UTC.
@@ -213,7 +219,8 @@ func (k *Keyring) findOrMake(ctx context.Context, p period) (*dataKey, error) {
 		fresh := make([]byte, keyBytes)
 		// crypto/rand.Read never returns an error (it ends the process instead).
 		_, _ = rand.Read(fresh)
-		if err = k.keep(ctx, row{id: id.New(), purpose: p.purpose, month: p.month, madeHere: true}, fresh); err != nil {
+		mine := row{id: id.New(), purpose: p.purpose, month: p.month, madeHere: true, ends: k.makes[p.purpose].endOf(p.month)}
+		if err = k.keep(ctx, mine, fresh); err != nil {
 			return nil, err
 		}
 		// Another replica may have been first: the stored key counts, not the one made here.
@@ -271,22 +278,28 @@ func (k *Keyring) fetch(ctx context.Context, keyID uuid.UUID, want Purpose) (*da
 	if k.source == nil || want.Maker() == k.unit {
 		return nil, k.fault(fault.NotFound, "KEY_NOT_FOUND", "the key of a sealed value does not exist")
 	}
-	bytes, purpose, err := k.source.DataKey(ctx, keyID)
+	given, err := k.source(ctx, want.Maker(), keyID)
 	if err != nil {
 		return nil, fmt.Errorf("asking for sealed key %s: %w", keyID, err)
 	}
 	// A key under another purpose is not kept: a caller who asks with a wrong purpose must not decide for the others.
-	if purpose != want || len(bytes) != keyBytes {
+	if given.Purpose != want || len(given.Bytes) != keyBytes {
 		return nil, k.fault(fault.Corrupt, "KEY_MISMATCH", "the key given for a sealed value is not one for its purpose")
 	}
-	if err = k.keep(ctx, row{id: keyID, purpose: purpose}, bytes); err != nil {
+	r := row{id: keyID, purpose: want, ends: given.Ends}
+	if err = k.keep(ctx, r, given.Bytes); err != nil {
 		return nil, err
 	}
-	key, err := newDataKey(keyID, purpose, false, bytes)
+	key, err := k.newDataKey(r, given.Bytes)
 	if err != nil {
 		return nil, err
 	}
 	return k.hold(key), nil
+}
+
+// reads reports whether this unit opens values of p.
+func (k *Keyring) reads(p Purpose) bool {
+	return slices.Contains(k.opens, p) || k.makes[p].readBy(k.unit)
 }
 
 // hold keeps a key in memory.
@@ -304,13 +317,6 @@ func (k *Keyring) keep(ctx context.Context, r row, bytes []byte) error {
 		return fmt.Errorf("wrapping sealed key %s: %w", r.id, err)
 	}
 	r.wrapped, r.created = wrapped, k.clock.Now()
-	used := r.month
-	if used.IsZero() {
-		// The id of another unit's key tells when it was made: in its month or in the one before. When it was fetched does not
-		// matter.
-		used = monthOf(time.Unix(r.id.Time().UnixTime())).AddDate(0, 1, 0)
-	}
-	r.ends = k.rules[r.purpose].endOf(used)
 	return k.store.insert(ctx, r)
 }
 
@@ -319,7 +325,7 @@ func (k *Keyring) unwrap(r row) (*dataKey, error) {
 	if err != nil {
 		return nil, k.fault(fault.Corrupt, "KEY_UNREADABLE", "a stored key cannot be unwrapped", fault.Wrap(err))
 	}
-	return newDataKey(r.id, r.purpose, r.madeHere, bytes)
+	return k.newDataKey(r, bytes)
 }
 
 // wrapContext binds a wrapped key to its row, so that rows cannot be exchanged.
@@ -327,17 +333,17 @@ func wrapContext(keyID uuid.UUID, p Purpose) []byte {
 	return []byte("sealed_key\x00" + keyID.String() + "\x00" + string(p))
 }
 
-func newDataKey(keyID uuid.UUID, p Purpose, here bool, bytes []byte) (*dataKey, error) {
-	key := &dataKey{id: keyID, purpose: p, here: here, bytes: bytes}
+func (k *Keyring) newDataKey(r row, bytes []byte) (*dataKey, error) {
+	key := &dataKey{id: r.id, purpose: r.purpose, here: r.madeHere, bytes: bytes, ends: r.ends}
 	if len(bytes) != keyBytes {
-		return nil, fmt.Errorf("sealed key %s has %d bytes", keyID, len(bytes))
+		return nil, fmt.Errorf("sealed key %s has %d bytes", r.id, len(bytes))
 	}
-	if p.Index() {
+	if k.makes[r.purpose].Index {
 		return key, nil
 	}
 	var err error
 	if key.aead, err = subtle.NewAESGCM(bytes); err != nil {
-		return nil, fmt.Errorf("using sealed key %s: %w", keyID, err)
+		return nil, fmt.Errorf("using sealed key %s: %w", r.id, err)
 	}
 	return key, nil
 }

@@ -25,7 +25,7 @@ func TestMakingRace(t *testing.T) {
 		k := u.replica(t, nil)
 		for c := range callers {
 			wg.Go(func() {
-				if value, err := k.Box().Seal(t.Context(), Title, "d", []byte("x")); err == nil {
+				if value, err := k.Box().Seal(t.Context(), testTitle, "d", []byte("x")); err == nil {
 					ids[r*callers+c], _ = keyIDOf(value)
 				}
 			})
@@ -39,7 +39,7 @@ func TestMakingRace(t *testing.T) {
 	before := u.store.lookups
 	k := u.replica(t, nil)
 	for range 100 {
-		_, err := k.Box().Seal(t.Context(), Title, "d", []byte("x"))
+		_, err := k.Box().Seal(t.Context(), testTitle, "d", []byte("x"))
 		require.NoError(t, err)
 	}
 	require.Equal(t, before+1, u.store.lookups)
@@ -58,13 +58,12 @@ func TestPrepare(t *testing.T) {
 	}
 	none := []string{"0001-01"}
 	require.Equal(t, map[Purpose][]string{
-		Member: {"2026-01", "2026-02"}, Institution: {"2026-01", "2026-02"}, BlindCI: none, BlindPerson: none,
-		BlindBusiness: none, BlindCI2: none, BlindPerson2: none, BlindBusiness2: none,
+		testMember: {"2026-01", "2026-02"}, testBlindCI: none, testBlindPerson: none,
 	}, months)
 
 	u.store.broken = errors.New("no database")
 	u.clock.Advance(time.Second)
-	_, err := k.Box().Seal(t.Context(), Member, "m", []byte("x"))
+	_, err := k.Box().Seal(t.Context(), testMember, "m", []byte("x"))
 	require.NoError(t, err)
 	u.clock.Advance(31 * 24 * time.Hour)
 	require.ErrorContains(t, k.Prepare(t.Context()), "no database")
@@ -76,27 +75,26 @@ func TestRecovers(t *testing.T) {
 	u := newUnit(t, "intake")
 	k := u.replica(t, nil)
 	u.store.broken = errors.New("no database")
-	_, err := k.Box().Seal(t.Context(), Title, "d", nil)
+	_, err := k.Box().Seal(t.Context(), testTitle, "d", nil)
 	require.ErrorContains(t, err, "no database")
 	u.store.broken = nil
-	_, err = k.Box().Seal(t.Context(), Title, "d", nil)
+	_, err = k.Box().Seal(t.Context(), testTitle, "d", nil)
 	require.NoError(t, err)
 
-	value, err := k.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	value, err := k.Box().Seal(t.Context(), testTitle, "d", []byte("x"))
 	require.NoError(t, err)
 	down := true
-	reader, err := newKeyring(Deps{Unit: "viewing", KEK: newKEK(t), Clock: u.clock, Source: KeySourceFunc(
-		func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
-			if down {
-				return nil, "", fault.New(fault.Unavailable, "intake", nil, "")
-			}
-			return k.Export(ctx, keyID, "viewing")
-		})}, &memory{})
+	reader, err := newKeyring(depsOf("viewing", Deps{KEK: newKEK(t), Clock: u.clock, Source: func(ctx context.Context, _ string, keyID uuid.UUID) (Key, error) {
+		if down {
+			return Key{}, fault.New(fault.Unavailable, "intake", nil, "")
+		}
+		return k.Export(ctx, keyID, "viewing")
+	}}), &memory{})
 	require.NoError(t, err)
-	_, err = reader.Box().Open(t.Context(), Title, "d", value)
+	_, err = reader.Box().Open(t.Context(), testTitle, "d", value)
 	require.ErrorIs(t, err, fault.Unavailable)
 	down = false
-	_, err = reader.Box().Open(t.Context(), Title, "d", value)
+	_, err = reader.Box().Open(t.Context(), testTitle, "d", value)
 	require.NoError(t, err)
 }
 
@@ -104,24 +102,23 @@ func TestRecovers(t *testing.T) {
 func TestImpatientCaller(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)
-	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	value, err := maker.Box().Seal(t.Context(), testTitle, "d", []byte("x"))
 	require.NoError(t, err)
 	asked, answer := make(chan struct{}), make(chan struct{})
-	reader, err := newKeyring(Deps{Unit: "viewing", KEK: newKEK(t), Clock: clock.System(), Source: KeySourceFunc(
-		func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
-			close(asked)
-			<-answer
-			if err := ctx.Err(); err != nil {
-				return nil, "", err
-			}
-			return maker.Export(ctx, keyID, "viewing")
-		})}, &memory{})
+	reader, err := newKeyring(depsOf("viewing", Deps{KEK: newKEK(t), Clock: clock.System(), Source: func(ctx context.Context, _ string, keyID uuid.UUID) (Key, error) {
+		close(asked)
+		<-answer
+		if err := ctx.Err(); err != nil {
+			return Key{}, err
+		}
+		return maker.Export(ctx, keyID, "viewing")
+	}}), &memory{})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error, 1), make(chan error, 1)
-	go func() { _, err := reader.Box().Open(ctx, Title, "d", value); first <- err }()
+	go func() { _, err := reader.Box().Open(ctx, testTitle, "d", value); first <- err }()
 	<-asked
-	go func() { _, err := reader.Box().Open(t.Context(), Title, "d", value); second <- err }()
+	go func() { _, err := reader.Box().Open(t.Context(), testTitle, "d", value); second <- err }()
 	cancel()
 	require.ErrorIs(t, <-first, context.Canceled)
 	close(answer)
@@ -135,10 +132,10 @@ func TestWrappedKeysAreBound(t *testing.T) {
 	k := u.replica(t, nil)
 	require.NoError(t, k.Prepare(t.Context()))
 	u.store.rows[0].wrapped, u.store.rows[1].wrapped = u.store.rows[1].wrapped, u.store.rows[0].wrapped
-	_, _, err := u.replica(t, nil).Export(t.Context(), u.store.rows[0].id, "address")
+	_, err := u.replica(t, nil).Export(t.Context(), u.store.rows[0].id, "viewing")
 	require.ErrorIs(t, err, fault.Corrupt)
 	u.kek = newKEK(t)
-	_, _, err = u.replica(t, nil).Export(t.Context(), u.store.rows[2].id, "address")
+	_, err = u.replica(t, nil).Export(t.Context(), u.store.rows[2].id, "viewing")
 	require.ErrorIs(t, err, fault.Corrupt)
 }
 
@@ -146,23 +143,25 @@ func TestWrappedKeysAreBound(t *testing.T) {
 func TestBadSource(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)
-	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	value, err := maker.Box().Seal(t.Context(), testTitle, "d", []byte("x"))
 	require.NoError(t, err)
 	for name, answer := range map[string]struct {
 		bytes   []byte
 		purpose Purpose
 		want    string
 	}{
-		"short key":     {make([]byte, 31), Title, "KEY_MISMATCH"},
-		"other purpose": {make([]byte, 32), Member, "KEY_MISMATCH"},
-		"wrong key":     {make([]byte, 32), Title, "SEALED_UNREADABLE"},
+		"short key":     {make([]byte, 31), testTitle, "KEY_MISMATCH"},
+		"other purpose": {make([]byte, 32), testMember, "KEY_MISMATCH"},
+		"wrong key":     {make([]byte, 32), testTitle, "SEALED_UNREADABLE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			reader, err := newKeyring(Deps{Unit: "viewing", KEK: newKEK(t), Clock: clock.System(), Source: KeySourceFunc(
-				func(context.Context, uuid.UUID) ([]byte, Purpose, error) { return answer.bytes, answer.purpose, nil })}, &memory{})
+			reader, err := newKeyring(depsOf("viewing", Deps{KEK: newKEK(t), Clock: clock.System(), Source: func(_ context.Context, maker string, _ uuid.UUID) (Key, error) {
+				require.Equal(t, "intake", maker)
+				return Key{Bytes: answer.bytes, Purpose: answer.purpose}, nil
+			}}), &memory{})
 			require.NoError(t, err)
-			_, err = reader.Box().Open(t.Context(), Title, "d", value)
+			_, err = reader.Box().Open(t.Context(), testTitle, "d", value)
 			require.ErrorIs(t, err, fault.Corrupt)
 			require.Equal(t, answer.want, fault.ReasonOf(err))
 		})

@@ -70,6 +70,38 @@ func (m *memory) find(match func(row) bool) (row, bool, error) {
 	return row{}, false, m.broken
 }
 
+// Purposes of two makers.
+const (
+	testTitle       Purpose = "intake.title"
+	testIdentifier  Purpose = "intake.identifier"
+	testMember      Purpose = "address.member"
+	testBlindCI     Purpose = "address.blind_ci"
+	testBlindPerson Purpose = "address.blind_person"
+
+	testLife = 460 * 24 * time.Hour
+)
+
+// depsOf adds what the named unit makes and opens.
+func depsOf(unit string, deps Deps) Deps {
+	deps.Unit = unit
+	deps.Makes = map[string][]Rule{
+		"intake": {
+			{Purpose: testTitle, Readers: []string{"delivery", "viewing"}},
+			{Purpose: testIdentifier, Readers: []string{"viewing"}, Life: testLife},
+		},
+		"address": {
+			{Purpose: testMember, Readers: []string{"address"}},
+			{Purpose: testBlindCI, Index: true}, {Purpose: testBlindPerson, Index: true},
+		},
+	}[unit]
+	deps.Opens = map[string][]Purpose{
+		"delivery": {testTitle}, "viewing": {testTitle, testIdentifier},
+		// It says that it opens what its maker gives it no keys for.
+		"hub": {testTitle},
+	}[unit]
+	return deps
+}
+
 func newKEK(t testing.TB) tink.AEAD {
 	t.Helper()
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
@@ -98,12 +130,12 @@ func (u *unit) replica(t testing.TB, maker *Keyring) *Keyring {
 	t.Helper()
 	var source KeySource
 	if maker != nil {
-		source = KeySourceFunc(func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
+		source = func(ctx context.Context, _ string, keyID uuid.UUID) (Key, error) {
 			u.calls++
 			return maker.Export(ctx, keyID, u.name)
-		})
+		}
 	}
-	k, err := newKeyring(Deps{Unit: u.name, KEK: u.kek, Clock: u.clock, Source: source}, u.store)
+	k, err := newKeyring(depsOf(u.name, Deps{KEK: u.kek, Clock: u.clock, Source: source}), u.store)
 	require.NoError(t, err)
 	return k
 }

@@ -16,10 +16,10 @@ func TestPieces(t *testing.T) {
 	box := newUnit(t, "address").replica(t, nil).Box()
 	for bytesLong, count := range map[int]int{0: 1, 1: 1, MaxPlaintext: 1, MaxPlaintext + 1: 2, 2 * MaxPlaintext: 2} {
 		content := bytes.Repeat([]byte{7}, bytesLong)
-		pieces, err := SealPieces(t.Context(), box, Member, "office", content)
+		pieces, err := SealPieces(t.Context(), box, testMember, "office", content)
 		require.NoError(t, err)
 		require.Len(t, pieces, count)
-		got, err := OpenPieces(t.Context(), box, Member, "office", pieces)
+		got, err := OpenPieces(t.Context(), box, testMember, "office", pieces)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(content, got))
 	}
@@ -30,9 +30,9 @@ func TestPiecesAreBound(t *testing.T) {
 	t.Parallel()
 	box := newUnit(t, "address").replica(t, nil).Box()
 	content := bytes.Repeat([]byte{7}, 2*MaxPlaintext+1)
-	pieces, err := SealPieces(t.Context(), box, Member, "office", content)
+	pieces, err := SealPieces(t.Context(), box, testMember, "office", content)
 	require.NoError(t, err)
-	other, err := SealPieces(t.Context(), box, Member, "other", content)
+	other, err := SealPieces(t.Context(), box, testMember, "other", content)
 	require.NoError(t, err)
 	for name, changed := range map[string][][]byte{
 		"the tail is lost":   pieces[:2],
@@ -43,7 +43,7 @@ func TestPiecesAreBound(t *testing.T) {
 		"one is of another":  {pieces[0], pieces[1], other[2]},
 		"all are of another": other,
 	} {
-		_, err := OpenPieces(t.Context(), box, Member, "office", changed)
+		_, err := OpenPieces(t.Context(), box, testMember, "office", changed)
 		require.ErrorIs(t, err, fault.Corrupt, name)
 	}
 }

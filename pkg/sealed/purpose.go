@@ -1,137 +1,77 @@
 package sealed
 
 import (
+	"errors"
+	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
-// Purpose says what a value is and thereby which units deal with it.
+// Purpose says what a sealed value or a blind index is, in the form "maker.what", e.g. "intake.title". The maker is the unit that
+// makes and keeps the keys; only it seals. Both parts are a-z, 0-9 and _, at most 63 characters with the dot.
 type Purpose string
 
-// Purposes of sealed values.
-const (
-	// RecipientDescription is how the sender described the recipient (CI, or name with birth date and phone, or registration
-	// number).
-	RecipientDescription Purpose = "recipient_description"
-	// Title of a document.
-	Title Purpose = "title"
-	// ViewingIdentifier is the sender's own identifier of the recipient, told to the viewing system with a verified token.
-	ViewingIdentifier Purpose = "viewing_identifier"
-	// Member is what a member gave when joining.
-	Member Purpose = "member"
-	// Institution is what an operator entered about a sending institution, its papers included; a sole trader's are personal
-	// data.
-	Institution Purpose = "institution"
-	// Exchange is a raw exchange with the distribution hub.
-	Exchange Purpose = "exchange"
-	// HubToken is the platform's access token at the distribution hub.
-	HubToken Purpose = "hub_token"
-	// CirculationItem is what a circulation record's call to the hub holds.
-	CirculationItem Purpose = "circulation_item"
-	// AcceptanceReason is why an operator accepted the hub's answer about a circulation record.
-	AcceptanceReason Purpose = "acceptance_reason"
-	// Applicant is who asked for a certificate.
-	Applicant Purpose = "applicant"
-	// CertificateFile is a certificate as received from its issuer.
-	CertificateFile Purpose = "certificate_file"
-)
+var purposeForm = regexp.MustCompile(`^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$`)
 
-// Purposes of blind indexes. A purpose that ends in _2 is the second column during a rotation: write both, fill the new column,
-// read the new one, drop the old one.
-const (
-	// BlindCI is over a CI.
-	BlindCI Purpose = "blind_ci"
-	// BlindPerson is over name, birth date and phone as one composite.
-	BlindPerson Purpose = "blind_person"
-	// BlindBusiness is over a business registration number.
-	BlindBusiness Purpose = "blind_business"
-	// BlindCI2, BlindPerson2 and BlindBusiness2 take over when the keys of the first are rotated.
-	BlindCI2       Purpose = "blind_ci_2"
-	BlindPerson2   Purpose = "blind_person_2"
-	BlindBusiness2 Purpose = "blind_business_2"
-)
-
-// rule is one line of the table of purposes.
-type rule struct {
-	purpose Purpose
-	// maker is the unit that makes and keeps the keys; only it seals.
-	maker string
-	// readers are the units that may open values.
-	readers []string
-	// index is true for a blind index, false for a sealed value.
-	index bool
-	// life is how long after their month its keys are kept; 0 means as long as what they protect.
-	life time.Duration
+// Maker is the unit that makes p's keys and seals with them.
+func (p Purpose) Maker() string {
+	maker, _, _ := strings.Cut(string(p), ".")
+	return maker
 }
 
-// Keys that are needed only while a document is under way are destroyed when no document of their month can be under way any
-// more. The journal keeps recipients' descriptions for ten years, but then nobody can open them.
-const (
-	// SendDeadlineMost and ViewingDeadlineMost bound the deadlines that may be configured, counted from acceptance.
-	SendDeadlineMost    = 90 * 24 * time.Hour
-	ViewingDeadlineMost = 400 * 24 * time.Hour
+func (p Purpose) valid() bool { return len(p) <= 63 && purposeForm.MatchString(string(p)) }
 
-	// afterDeadline is the time a key is kept after the last deadline, for questions about the document.
-	afterDeadline = 60 * 24 * time.Hour
-)
-
-// rules is the complete table of who may do what.
-func rules() []rule {
-	return []rule{
-		{purpose: RecipientDescription, maker: "intake", readers: []string{"address"}, life: SendDeadlineMost + afterDeadline},
-		{purpose: Title, maker: "intake", readers: []string{"circulation", "delivery", "forwarding", "viewing"}},
-		{purpose: ViewingIdentifier, maker: "intake", readers: []string{"viewing"}, life: ViewingDeadlineMost + afterDeadline},
-		{purpose: Member, maker: "address", readers: []string{"address"}},
-		{purpose: Institution, maker: "address", readers: []string{"address"}},
-		{purpose: Exchange, maker: "hub", readers: []string{"hub"}},
-		{purpose: HubToken, maker: "hub", readers: []string{"hub"}},
-		{purpose: CirculationItem, maker: "circulation", readers: []string{"hub"}},
-		{purpose: AcceptanceReason, maker: "circulation", readers: []string{"circulation"}},
-		{purpose: Applicant, maker: "certificate", readers: []string{"certificate"}},
-		{purpose: CertificateFile, maker: "certificate", readers: []string{"certificate"}},
-		{purpose: BlindCI, maker: "address", index: true},
-		{purpose: BlindPerson, maker: "address", index: true},
-		{purpose: BlindBusiness, maker: "address", index: true},
-		{purpose: BlindCI2, maker: "address", index: true},
-		{purpose: BlindPerson2, maker: "address", index: true},
-		{purpose: BlindBusiness2, maker: "address", index: true},
-	}
+// Rule is what a unit says of a purpose of its own. No other unit needs to know it: the maker gives keys by it, and tells with
+// each key when that ends.
+type Rule struct {
+	Purpose Purpose
+	// Readers are the units that may open values, the maker included if it does; none for a blind index, which nobody opens.
+	Readers []string
+	// Index is true for a blind index, whose one key has no month; false for a sealed value.
+	Index bool
+	// Life is how long after its month a key is kept; 0 means as long as what it protects. Keys that are needed only while a
+	// document is under way are destroyed when no document of their month can be: the journal keeps what they sealed for ten
+	// years, but then nobody can open it.
+	Life time.Duration
 }
 
-// Purposes lists all purposes.
-func Purposes() []Purpose {
-	var all []Purpose
-	for _, r := range rules() {
-		all = append(all, r.purpose)
-	}
-	return all
-}
+func (r Rule) readBy(unit string) bool { return slices.Contains(r.Readers, unit) }
 
-// rule looks p up; the zero rule, which allows nothing, for an unknown purpose.
-func (p Purpose) rule() rule {
-	for _, r := range rules() {
-		if r.purpose == p {
-			return r
-		}
-	}
-	return rule{}
-}
-
-// Maker is the unit that makes p's keys and seals with them; empty for an unknown purpose.
-func (p Purpose) Maker() string { return p.rule().maker }
-
-// Readers are the units that may open values of p; none for an index, which cannot be opened.
-func (p Purpose) Readers() []string { return slices.Clone(p.rule().readers) }
-
-// Index reports whether p is a blind index.
-func (p Purpose) Index() bool { return p.rule().index }
-
-func (r rule) readBy(unit string) bool { return slices.Contains(r.readers, unit) }
-
-// endOf is when a key made in a month is destroyed; zero for one that is kept.
-func (r rule) endOf(month time.Time) time.Time {
-	if r.life == 0 {
+// endOf is when a key made for a month is destroyed; zero for one that is kept.
+func (r Rule) endOf(month time.Time) time.Time {
+	if r.Life == 0 {
 		return time.Time{}
 	}
-	return month.AddDate(0, 1, 0).Add(r.life)
+	return month.AddDate(0, 1, 0).Add(r.Life)
+}
+
+// Check reports everything that is wrong with what a unit says of sealing: the purposes it makes, and those of other units that
+// it opens.
+func Check(unit string, makes []Rule, opens []Purpose) error {
+	var problems []error
+	var seen []Purpose
+	named := func(p Purpose, own bool) {
+		if !p.valid() || (p.Maker() == unit) != own {
+			problems = append(problems, fmt.Errorf("purpose %q is not of the form maker.what, or its maker is not the one it should be", p))
+		}
+		if slices.Contains(seen, p) {
+			problems = append(problems, fmt.Errorf("purpose %q is there twice", p))
+		}
+		seen = append(seen, p)
+	}
+	for _, r := range makes {
+		named(r.Purpose, true)
+		if r.Index && (len(r.Readers) > 0 || r.Life != 0) {
+			problems = append(problems, fmt.Errorf("purpose %q is a blind index, which nobody opens and whose key has no end", r.Purpose))
+		}
+		if !r.Index && len(r.Readers) == 0 {
+			problems = append(problems, fmt.Errorf("purpose %q is opened by nobody", r.Purpose))
+		}
+	}
+	for _, p := range opens {
+		named(p, false)
+	}
+	return errors.Join(problems...)
 }

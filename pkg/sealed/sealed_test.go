@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
@@ -21,13 +23,13 @@ func TestSealOpen(t *testing.T) {
 	maker := intake.replica(t, nil)
 	reader := viewing.replica(t, maker)
 	for _, text := range []string{"", "a", strings.Repeat("제목", 50)} {
-		value, err := maker.Box().Seal(t.Context(), Title, "doc-1", []byte(text))
+		value, err := maker.Box().Seal(t.Context(), testTitle, "doc-1", []byte(text))
 		require.NoError(t, err)
 		require.Len(t, value, len(text)+Overhead)
-		got, err := reader.Box().Open(t.Context(), Title, "doc-1", value)
+		got, err := reader.Box().Open(t.Context(), testTitle, "doc-1", value)
 		require.NoError(t, err)
 		require.Equal(t, text, string(got))
-		got, err = viewing.replica(t, maker).Box().Open(t.Context(), Title, "doc-1", value)
+		got, err = viewing.replica(t, maker).Box().Open(t.Context(), testTitle, "doc-1", value)
 		require.NoError(t, err)
 		require.Equal(t, text, string(got))
 	}
@@ -41,25 +43,25 @@ func TestSealOpen(t *testing.T) {
 func TestFormat(t *testing.T) {
 	t.Parallel()
 	intake := newUnit(t, "intake").replica(t, nil)
-	value, err := intake.Box().Seal(t.Context(), Title, "doc-1", []byte("text"))
+	value, err := intake.Box().Seal(t.Context(), testTitle, "doc-1", []byte("text"))
 	require.NoError(t, err)
 	require.Equal(t, byte(1), value[0])
 	keyID, err := keyIDOf(value)
 	require.NoError(t, err)
 	require.Equal(t, keyID[:], value[1:17])
-	key, purpose, err := intake.Export(t.Context(), keyID, "viewing")
+	key, err := intake.Export(t.Context(), keyID, "viewing")
 	require.NoError(t, err)
-	require.Equal(t, Title, purpose)
+	require.Equal(t, testTitle, key.Purpose)
 
-	block, err := aes.NewCipher(key)
+	block, err := aes.NewCipher(key.Bytes)
 	require.NoError(t, err)
 	gcm, err := cipher.NewGCM(block)
 	require.NoError(t, err)
-	got, err := gcm.Open(nil, value[17:29], value[29:], []byte("title\x00doc-1"))
+	got, err := gcm.Open(nil, value[17:29], value[29:], []byte("intake.title\x00doc-1"))
 	require.NoError(t, err)
 	require.Equal(t, "text", string(got))
 
-	again, err := intake.Box().Seal(t.Context(), Title, "doc-1", []byte("text"))
+	again, err := intake.Box().Seal(t.Context(), testTitle, "doc-1", []byte("text"))
 	require.NoError(t, err)
 	require.NotEqual(t, value, again)
 }
@@ -69,7 +71,7 @@ func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)
 	reader := newUnit(t, "viewing").replica(t, maker)
-	value, err := maker.Box().Seal(t.Context(), Title, "doc-1", []byte("secret title"))
+	value, err := maker.Box().Seal(t.Context(), testTitle, "doc-1", []byte("secret title"))
 	require.NoError(t, err)
 	open := func(p Purpose, subject string, value []byte) error {
 		_, err := reader.Box().Open(t.Context(), p, subject, value)
@@ -78,9 +80,9 @@ func TestOpenRefuses(t *testing.T) {
 		}
 		return err
 	}
-	require.NoError(t, open(Title, "doc-1", value))
-	require.ErrorIs(t, open(Title, "doc-2", value), fault.Corrupt)
-	require.ErrorIs(t, open(ViewingIdentifier, "doc-1", value), fault.Corrupt)
+	require.NoError(t, open(testTitle, "doc-1", value))
+	require.ErrorIs(t, open(testTitle, "doc-2", value), fault.Corrupt)
+	require.ErrorIs(t, open(testIdentifier, "doc-1", value), fault.Corrupt)
 	for i := range value {
 		changed := append([]byte(nil), value...)
 		changed[i] ^= 1
@@ -88,16 +90,16 @@ func TestOpenRefuses(t *testing.T) {
 		if 1 <= i && i <= 16 {
 			want = fault.NotFound // another key id
 		}
-		require.ErrorIs(t, open(Title, "doc-1", changed), want, "byte %d", i)
+		require.ErrorIs(t, open(testTitle, "doc-1", changed), want, "byte %d", i)
 	}
 	for n := range value {
-		require.ErrorIs(t, open(Title, "doc-1", value[:n]), fault.Corrupt)
+		require.ErrorIs(t, open(testTitle, "doc-1", value[:n]), fault.Corrupt)
 	}
 
 	fresh := newUnit(t, "viewing").replica(t, maker)
-	_, err = fresh.Box().Open(t.Context(), ViewingIdentifier, "doc-1", value)
+	_, err = fresh.Box().Open(t.Context(), testIdentifier, "doc-1", value)
 	require.ErrorIs(t, err, fault.Corrupt, "a key fetched for the wrong purpose")
-	_, err = fresh.Box().Open(t.Context(), Title, "doc-1", value)
+	_, err = fresh.Box().Open(t.Context(), testTitle, "doc-1", value)
 	require.NoError(t, err, "and is not remembered under it")
 }
 
@@ -106,59 +108,44 @@ func TestMonths(t *testing.T) {
 	t.Parallel()
 	u := newUnit(t, "address")
 	k := u.replica(t, nil)
-	january, err := k.Box().Seal(t.Context(), Member, "m", []byte("old"))
+	january, err := k.Box().Seal(t.Context(), testMember, "m", []byte("old"))
 	require.NoError(t, err)
 	u.clock.Advance(time.Second) // 2026-02-01T00:00:00Z
-	february, err := k.Box().Seal(t.Context(), Member, "m", []byte("new"))
+	february, err := k.Box().Seal(t.Context(), testMember, "m", []byte("new"))
 	require.NoError(t, err)
-	later, err := k.Box().Seal(t.Context(), Member, "m", []byte("new"))
+	later, err := k.Box().Seal(t.Context(), testMember, "m", []byte("new"))
 	require.NoError(t, err)
 	require.NotEqual(t, january[1:17], february[1:17])
 	require.Equal(t, february[1:17], later[1:17])
-	got, err := u.replica(t, nil).Box().Open(t.Context(), Member, "m", january)
+	got, err := u.replica(t, nil).Box().Open(t.Context(), testMember, "m", january)
 	require.NoError(t, err)
 	require.Equal(t, "old", string(got))
 	require.Equal(t, time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), u.store.rows[1].month)
 }
 
-// Every purpose is sealed by its maker alone, opened by its readers alone, and its keys are given to these alone. The table is
-// the brief of architecture section 8, written down a second time.
+// Every purpose is sealed by its maker alone, opened by its readers alone, and its keys are given to these alone.
 func TestRights(t *testing.T) {
 	t.Parallel()
-	units := []string{"gateway", "intake", "address", "archive", "delivery", "forwarding", "viewing", "circulation", "hub", "status", "certificate"}
-	want := map[Purpose]struct{ maker, readers string }{
-		RecipientDescription: {"intake", "address"},
-		Title:                {"intake", "delivery forwarding viewing circulation"},
-		ViewingIdentifier:    {"intake", "viewing"},
-		Member:               {"address", "address"},
-		Institution:          {"address", "address"},
-		Exchange:             {"hub", "hub"},
-		HubToken:             {"hub", "hub"},
-		CirculationItem:      {"circulation", "hub"},
-		Applicant:            {"certificate", "certificate"},
-		AcceptanceReason:     {"circulation", "circulation"},
-		CertificateFile:      {"certificate", "certificate"},
-		BlindCI:              {"address", ""}, BlindPerson: {"address", ""}, BlindBusiness: {"address", ""},
-		BlindCI2: {"address", ""}, BlindPerson2: {"address", ""}, BlindBusiness2: {"address", ""},
-	}
-	require.Len(t, Purposes(), len(want))
-	for p, line := range want {
-		require.Equal(t, line.maker, p.Maker())
-		makerUnit := newUnit(t, line.maker)
+	units := []string{"intake", "address", "delivery", "viewing", "hub", "status"}
+	for p, readers := range map[Purpose][]string{
+		testTitle: {"delivery", "viewing"}, testIdentifier: {"viewing"}, testMember: {"address"}, testBlindCI: nil, testBlindPerson: nil,
+	} {
+		index := readers == nil
+		makerUnit := newUnit(t, p.Maker())
 		maker := makerUnit.replica(t, nil)
 		require.NoError(t, maker.Prepare(t.Context()))
 		for _, name := range units {
 			k := maker
-			if name != line.maker {
+			if name != p.Maker() {
 				k = newUnit(t, name).replica(t, maker)
 			}
 			_, err := k.Box().Seal(t.Context(), p, "s", []byte("x"))
-			require.Equal(t, name == line.maker && !p.Index(), err == nil, "%s seals %s", name, p)
+			require.Equal(t, name == p.Maker() && !index, err == nil, "%s seals %s", name, p)
 			_, err = k.Index().Blind(t.Context(), p, "x")
-			require.Equal(t, name == line.maker && p.Index(), err == nil, "%s indexes %s", name, p)
+			require.Equal(t, name == p.Maker() && index, err == nil, "%s indexes %s", name, p)
 
-			mayOpen := strings.Contains(" "+line.readers+" ", " "+name+" ")
-			if !p.Index() {
+			mayOpen := slices.Contains(readers, name)
+			if !index {
 				value, err := maker.Box().Seal(t.Context(), p, "s", []byte("x"))
 				require.NoError(t, err)
 				_, err = k.Box().Open(t.Context(), p, "s", value)
@@ -166,7 +153,7 @@ func TestRights(t *testing.T) {
 			}
 			for _, r := range makerUnit.store.rows {
 				if r.purpose == p {
-					_, _, err = maker.Export(t.Context(), r.id, name)
+					_, err = maker.Export(t.Context(), r.id, name)
 					require.Equal(t, mayOpen, err == nil, "%s gets %s", name, p)
 					require.Equal(t, !mayOpen, errors.Is(err, fault.Denied))
 				}
@@ -180,23 +167,23 @@ func TestExportRefuses(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)
 	reader := newUnit(t, "viewing").replica(t, maker)
-	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	value, err := maker.Box().Seal(t.Context(), testTitle, "d", []byte("x"))
 	require.NoError(t, err)
-	_, err = reader.Box().Open(t.Context(), Title, "d", value)
+	_, err = reader.Box().Open(t.Context(), testTitle, "d", value)
 	require.NoError(t, err)
 	keyID, err := keyIDOf(value)
 	require.NoError(t, err)
-	_, _, err = reader.Export(t.Context(), keyID, "delivery")
+	_, err = reader.Export(t.Context(), keyID, "delivery")
 	require.ErrorIs(t, err, fault.NotFound)
 	require.Equal(t, "KEY_NOT_FOUND", fault.ReasonOf(err))
-	_, _, err = maker.Export(t.Context(), uuid.UUID{1}, "viewing")
+	_, err = maker.Export(t.Context(), uuid.UUID{1}, "viewing")
 	require.ErrorIs(t, err, fault.NotFound)
 
 	_, err = maker.Box().Seal(t.Context(), "nonsense", "d", nil)
 	require.ErrorContains(t, err, "does not seal")
-	_, err = maker.Box().Seal(t.Context(), Title, "", nil)
+	_, err = maker.Box().Seal(t.Context(), testTitle, "", nil)
 	require.ErrorContains(t, err, "no subject")
-	_, err = maker.Box().Seal(t.Context(), Title, "d", make([]byte, MaxPlaintext+1))
+	_, err = maker.Box().Seal(t.Context(), testTitle, "d", make([]byte, MaxPlaintext+1))
 	require.ErrorContains(t, err, "more than")
 	_, err = keyIDOf([]byte{2})
 	require.Error(t, err)
@@ -206,17 +193,17 @@ func TestExportRefuses(t *testing.T) {
 func TestExportCopies(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)
-	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("x"))
+	value, err := maker.Box().Seal(t.Context(), testTitle, "d", []byte("x"))
 	require.NoError(t, err)
 	keyID, err := keyIDOf(value)
 	require.NoError(t, err)
-	first, _, err := maker.Export(t.Context(), keyID, "viewing")
+	first, err := maker.Export(t.Context(), keyID, "viewing")
 	require.NoError(t, err)
-	kept := append([]byte(nil), first...)
-	clear(first)
-	second, _, err := maker.Export(t.Context(), keyID, "viewing")
+	kept := slices.Clone(first.Bytes)
+	clear(first.Bytes)
+	second, err := maker.Export(t.Context(), keyID, "viewing")
 	require.NoError(t, err)
-	require.Equal(t, kept, second)
+	require.Equal(t, kept, second.Bytes)
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -225,19 +212,46 @@ func TestNewRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "database")
 	_, err = newKeyring(Deps{}, &memory{})
 	require.ErrorContains(t, err, "required")
+	_, err = newKeyring(Deps{Unit: "viewing", KEK: newKEK(t), Clock: clock.System(), Opens: []Purpose{"title"}}, &memory{})
+	require.ErrorContains(t, err, `purpose "title"`)
+}
+
+// What a unit says of sealing is checked before it makes a key.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	readers := []string{"viewing"}
+	for name, tt := range map[string]struct {
+		makes []Rule
+		opens []Purpose
+		want  string
+	}{
+		"no maker":             {makes: []Rule{{Purpose: "title", Readers: readers}}, want: "maker.what"},
+		"another maker":        {makes: []Rule{{Purpose: "hub.title", Readers: readers}}, want: "maker.what"},
+		"capitals":             {makes: []Rule{{Purpose: "intake.Title", Readers: readers}}, want: "maker.what"},
+		"too long":             {makes: []Rule{{Purpose: Purpose("intake." + strings.Repeat("x", 57)), Readers: readers}}, want: "maker.what"},
+		"twice":                {makes: []Rule{{Purpose: "intake.title", Readers: readers}, {Purpose: "intake.title", Readers: readers}}, want: "twice"},
+		"opened by nobody":     {makes: []Rule{{Purpose: "intake.title"}}, want: "opened by nobody"},
+		"an index with reader": {makes: []Rule{{Purpose: "intake.x", Index: true, Readers: readers}}, want: "blind index"},
+		"an index with an end": {makes: []Rule{{Purpose: "intake.x", Index: true, Life: time.Hour}}, want: "blind index"},
+		"opens its own":        {opens: []Purpose{"intake.title"}, want: "maker.what"},
+		"opens twice":          {opens: []Purpose{"hub.x", "hub.x"}, want: "twice"},
+	} {
+		require.ErrorContains(t, Check("intake", tt.makes, tt.opens), tt.want, name)
+	}
+	require.NoError(t, Check("intake", []Rule{{Purpose: Purpose("intake." + strings.Repeat("x", 56)), Readers: readers}}, []Purpose{"hub.x"}))
 }
 
 // No bytes open, and none make Open panic, except those that were sealed.
 func FuzzOpen(f *testing.F) {
 	u := newUnit(f, "address")
 	k := u.replica(f, nil)
-	value, err := k.Box().Seal(f.Context(), Member, "m", []byte("text"))
+	value, err := k.Box().Seal(f.Context(), testMember, "m", []byte("text"))
 	require.NoError(f, err)
 	f.Add(value)
 	f.Add([]byte{})
 	f.Add([]byte{1, 2, 3})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := k.Box().Open(t.Context(), Member, "m", data)
+		got, err := k.Box().Open(t.Context(), testMember, "m", data)
 		if string(data) == string(value) {
 			require.NoError(t, err)
 			require.Equal(t, "text", string(got))
@@ -252,7 +266,7 @@ func BenchmarkSeal(b *testing.B) {
 	k := newUnit(b, "intake").replica(b, nil)
 	text := []byte(strings.Repeat("x", 64))
 	for b.Loop() {
-		if _, err := k.Box().Seal(b.Context(), Title, "20260101_Relay00001_0000000000042", text); err != nil {
+		if _, err := k.Box().Seal(b.Context(), testTitle, "20260101_Relay00001_0000000000042", text); err != nil {
 			b.Fatal(err)
 		}
 	}

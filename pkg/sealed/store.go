@@ -50,7 +50,7 @@ func (s pgStore) insert(ctx context.Context, r row) error {
 }
 
 const sqlMade = `
-select key_id, purpose, wrapped, made_here
+select key_id, purpose, wrapped, made_here, ends_at
 from   sealed_key
 where  purpose = $1
 and    month is not distinct from $2
@@ -61,7 +61,7 @@ func (s pgStore) made(ctx context.Context, p Purpose, month time.Time) (row, boo
 }
 
 const sqlByID = `
-select key_id, purpose, wrapped, made_here
+select key_id, purpose, wrapped, made_here, ends_at
 from   sealed_key
 where  key_id = $1`
 
@@ -74,6 +74,8 @@ func (s pgStore) forget(ctx context.Context, now time.Time) ([]uuid.UUID, error)
 }
 
 func (s pgStore) one(ctx context.Context, sql string, args ...any) (r row, known bool, err error) {
-	known, err = pg.Scan(ctx, s.db, "reading a sealed key", []any{&r.id, &r.purpose, &r.wrapped, &r.madeHere}, sql, args...)
+	var ends *time.Time
+	known, err = pg.Scan(ctx, s.db, "reading a sealed key", []any{&r.id, &r.purpose, &r.wrapped, &r.madeHere, &ends}, sql, args...)
+	r.ends = pg.OrZero(ends)
 	return r, known, err
 }

@@ -21,7 +21,7 @@ func source() pg.Source { return pg.Source{Name: "sealed", FS: Migrations} }
 
 func ring(t *testing.T, unit string, db *pgxpool.Pool, kek tink.AEAD, source KeySource) *Keyring {
 	t.Helper()
-	k, err := New(Deps{Unit: unit, DB: db, KEK: kek, Clock: clock.NewFake(time.Date(2026, 5, 17, 0, 0, 0, 0, time.UTC)), Source: source})
+	k, err := New(depsOf(unit, Deps{DB: db, KEK: kek, Clock: clock.NewFake(time.Date(2026, 5, 17, 0, 0, 0, 0, time.UTC)), Source: source}))
 	require.NoError(t, err)
 	return k
 }
@@ -33,17 +33,17 @@ func TestDatabase(t *testing.T) {
 		pgtest.Schema{Name: "intake", Sources: []pg.Source{source()}}, pgtest.Schema{Name: "viewing", Sources: []pg.Source{source()}})
 	intakeKEK, viewingKEK := newKEK(t), newKEK(t)
 	maker := ring(t, "intake", db.Schemas["intake"].App, intakeKEK, nil)
-	value, err := maker.Box().Seal(t.Context(), Title, "d", []byte("text"))
+	value, err := maker.Box().Seal(t.Context(), testTitle, "d", []byte("text"))
 	require.NoError(t, err)
 
 	restarted := ring(t, "intake", db.Schemas["intake"].App, intakeKEK, nil)
 	calls := 0
-	ask := KeySourceFunc(func(ctx context.Context, keyID uuid.UUID) ([]byte, Purpose, error) {
+	ask := func(ctx context.Context, _ string, keyID uuid.UUID) (Key, error) {
 		calls++
 		return restarted.Export(ctx, keyID, "viewing")
-	})
+	}
 	for range 2 {
-		got, err := ring(t, "viewing", db.Schemas["viewing"].App, viewingKEK, ask).Box().Open(t.Context(), Title, "d", value)
+		got, err := ring(t, "viewing", db.Schemas["viewing"].App, viewingKEK, ask).Box().Open(t.Context(), testTitle, "d", value)
 		require.NoError(t, err)
 		require.Equal(t, "text", string(got))
 	}
@@ -53,9 +53,9 @@ func TestDatabase(t *testing.T) {
 	var made bool
 	const query = `select purpose, coalesce(month::text, ''), made_here from sealed_key`
 	require.NoError(t, db.Schemas["intake"].Owner.QueryRow(t.Context(), query).Scan(&purpose, &month, &made))
-	require.Equal(t, []any{"title", "2026-05-01", true}, []any{purpose, month, made})
+	require.Equal(t, []any{"intake.title", "2026-05-01", true}, []any{purpose, month, made})
 	require.NoError(t, db.Schemas["viewing"].Owner.QueryRow(t.Context(), query).Scan(&purpose, &month, &made))
-	require.Equal(t, []any{"title", "", false}, []any{purpose, month, made})
+	require.Equal(t, []any{"intake.title", "", false}, []any{purpose, month, made})
 }
 
 // Replicas that race on a real database end with one key, for months and for indexes.
@@ -69,10 +69,10 @@ func TestDatabaseRace(t *testing.T) {
 	for i := range replicas {
 		k := ring(t, "address", db.App, kek, nil)
 		wg.Go(func() {
-			if b, err := k.Index().Blind(t.Context(), BlindCI, "x"); err == nil {
+			if b, err := k.Index().Blind(t.Context(), testBlindCI, "x"); err == nil {
 				blind[i] = string(b)
 			}
-			if value, err := k.Box().Seal(t.Context(), Member, "m", nil); err == nil {
+			if value, err := k.Box().Seal(t.Context(), testMember, "m", nil); err == nil {
 				ids[i], _ = keyIDOf(value)
 			}
 		})
@@ -106,7 +106,7 @@ func TestDatabaseConstraints(t *testing.T) {
 	db := pgtest.New(t, "intake", source())
 	s := pgStore{db: db.App}
 	good := func() row {
-		return row{id: id.New(), purpose: Title, month: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), wrapped: make([]byte, 60), madeHere: true, created: time.Unix(0, 0)}
+		return row{id: id.New(), purpose: testTitle, month: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), wrapped: make([]byte, 60), madeHere: true, created: time.Unix(0, 0)}
 	}
 	tests := []struct {
 		name       string
@@ -114,7 +114,7 @@ func TestDatabaseConstraints(t *testing.T) {
 		constraint string
 	}{
 		{name: "a month that is a day", change: func(r *row) { r.month = r.month.AddDate(0, 0, 1) }, constraint: "sealed_key_month_is_first_day"},
-		{name: "a purpose in capitals", change: func(r *row) { r.purpose = "Title" }, constraint: "sealed_key_purpose_form"},
+		{name: "a purpose without its maker", change: func(r *row) { r.purpose = "title" }, constraint: "sealed_key_purpose_form"},
 		{name: "a key that is not wrapped", change: func(r *row) { r.wrapped = make([]byte, 31) }, constraint: "sealed_key_wrapped_bounded"},
 	}
 	for _, tt := range tests {
@@ -129,7 +129,7 @@ func TestDatabaseConstraints(t *testing.T) {
 	first := good()
 	require.NoError(t, s.insert(t.Context(), first))
 	require.NoError(t, s.insert(t.Context(), good()), "the second key of a month is not kept, without an error")
-	got, found, err := s.made(t.Context(), Title, first.month)
+	got, found, err := s.made(t.Context(), testTitle, first.month)
 	require.NoError(t, err)
 	require.True(t, found)
 	require.Equal(t, first.id, got.id)

@@ -155,8 +155,8 @@ func (h *host) buildPlatform(ctx context.Context, rt Runtime) error {
 	if err != nil {
 		return err
 	}
-	if h.keyring, err = sealed.New(sealed.Deps{Unit: h.unit.Name, DB: h.pool, KEK: kek, Clock: rt.Clock,
-		Source: sealed.KeySourceFunc(h.remoteKey)}); err != nil {
+	if h.keyring, err = sealed.New(sealed.Deps{Unit: h.unit.Name, Makes: h.unit.Seals, Opens: h.unit.Opens, DB: h.pool, KEK: kek,
+		Clock: rt.Clock, Source: DataKeys(h.env.Dial)}); err != nil {
 		return err
 	}
 	h.env.Sealed, h.env.Index = h.keyring.Box(), h.keyring.Index()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,41 +55,7 @@ func (s *keyService) GetKeySet(ctx context.Context, r *platformv1.GetKeySetReque
 }
 
 func (s *keyService) GetDataKey(ctx context.Context, r *platformv1.GetDataKeyRequest) (*platformv1.GetDataKeyResponse, error) {
-	keyID, err := uuid.Parse(r.GetKeyId())
-	if err != nil {
-		return nil, fault.New(fault.Invalid, s.unit.Name, fault.Word("INVALID_REQUEST"), "keyId is no UUID")
-	}
-	key, purpose, err := s.ring.Export(ctx, keyID, authn.CallingUnit(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return &platformv1.GetDataKeyResponse{Purpose: string(purpose), Key: key}, nil
-}
-
-// remoteKey asks the unit that seals a value, which this one may open, for the data key.
-func (h *host) remoteKey(ctx context.Context, keyID uuid.UUID) ([]byte, sealed.Purpose, error) {
-	var last error = fault.New(fault.NotFound, h.unit.Name, fault.Word("KEY_NOT_FOUND"), "no unit seals for this one")
-	asked := map[string]bool{h.unit.Name: true}
-	for _, purpose := range sealed.Purposes() {
-		maker := purpose.Maker()
-		if asked[maker] || !slices.Contains(purpose.Readers(), h.unit.Name) {
-			continue
-		}
-		asked[maker] = true
-		conn, err := h.env.Dial(maker)
-		if err != nil {
-			return nil, "", err
-		}
-		answer, err := platformv1.NewKeyServiceClient(conn).GetDataKey(ctx, &platformv1.GetDataKeyRequest{KeyId: keyID.String()})
-		if err == nil {
-			return answer.GetKey(), sealed.Purpose(answer.GetPurpose()), nil
-		}
-		last = err
-		if fault.KindOf(err) != fault.NotFound {
-			break
-		}
-	}
-	return nil, "", last
+	return GiveDataKey(ctx, s.unit.Name, s.ring, r)
 }
 
 func (h *host) keySetOf(unit string) authn.KeySource {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -13,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
 )
 
 // Spec is how a unit describes itself: its name, what it keeps, and how it is built. C is the type of its settings, S the type of
@@ -22,7 +24,8 @@ type Spec[C Config, S any] struct {
 	Name string
 	// Duty is what the unit does, in one line and in the words of the guide, for lists of units.
 	Duty string
-	// Requires are the units it calls; they are started first. Nothing depends on that order: units wait for each other.
+	// Requires are the units it calls beside those that seal what it opens; they are started first. Nothing depends on that
+	// order: units wait for each other.
 	Requires []string
 	// Defaults are its settings without a settings file.
 	Defaults func() C
@@ -44,6 +47,10 @@ type Spec[C Config, S any] struct {
 	Policy string
 	// Witness is the unit that cosigns the checkpoints of its log.
 	Witness string
+	// Seals says of each purpose of sealed values and blind indexes whose keys the unit makes who may open values and how long
+	// the keys are kept; Opens are the purposes of other units that it opens.
+	Seals []sealed.Rule
+	Opens []sealed.Purpose
 	// Signers are the purposes of the signing keys whose public part the unit publishes.
 	Signers []string
 	// Doors are the services it offers through the gateway; the gateway knows them only from here.
@@ -63,8 +70,8 @@ type Spec[C Config, S any] struct {
 // Unit is the unit as the platform runs it.
 func (s Spec[C, S]) Unit() Unit {
 	u := Unit{
-		Name: s.Name, Duty: s.Duty, Requires: s.Requires, NewConfig: func() Config { return s.Defaults() }, Settings: s.Settings, Migrations: s.Migrations, Partitions: s.Partitions,
-		States: s.States, Paced: s.Paced, Follows: s.Follows, Policy: s.Policy, Witness: s.Witness, Signers: s.Signers, Doors: s.Doors, Build: s.build,
+		Name: s.Name, Duty: s.Duty, Requires: s.requires(), NewConfig: func() Config { return s.Defaults() }, Settings: s.Settings, Migrations: s.Migrations, Partitions: s.Partitions,
+		States: s.States, Paced: s.Paced, Follows: s.Follows, Policy: s.Policy, Witness: s.Witness, Seals: s.Seals, Opens: s.Opens, Signers: s.Signers, Doors: s.Doors, Build: s.build,
 	}
 	if s.Pace != nil {
 		u.Pace = func(config Config) int { return s.Pace(config.(C)) } //nolint:forcetypeassert // NewConfig made it
@@ -74,6 +81,17 @@ func (s Spec[C, S]) Unit() Unit {
 		u.Reads = readsOf(s.Name, s.Consumers(zero))
 	}
 	return u
+}
+
+// requires adds the units that seal what this one opens: they are asked for the keys.
+func (s Spec[C, S]) requires() []string {
+	required := slices.Clone(s.Requires)
+	for _, p := range s.Opens {
+		if !slices.Contains(required, p.Maker()) {
+			required = append(required, p.Maker())
+		}
+	}
+	return required
 }
 
 // readsOf describes a unit's consumers for the topology of the bus.

@@ -50,6 +50,8 @@ type Unit struct {
 	Follows []audit.Table
 	Policy  string
 	Witness string
+	Seals   []sealed.Rule
+	Opens   []sealed.Purpose
 	Signers []string
 	Doors   []Door
 	Pace    func(Config) int

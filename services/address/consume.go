@@ -15,7 +15,6 @@ import (
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -198,7 +197,7 @@ var errUnreadable = errors.New("recipient description cannot be read")
 
 // describe opens a sender's description of its recipient.
 func (s *service) describe(ctx context.Context, edoc string, value []byte) (*platformv1.RecipientIdentifier, error) {
-	plain, err := s.box.Open(ctx, sealed.RecipientDescription, edoc, value)
+	plain, err := s.box.Open(ctx, sealedDescription, edoc, value)
 	if errors.Is(err, fault.Corrupt) {
 		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}

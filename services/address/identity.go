@@ -10,7 +10,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
@@ -112,7 +111,7 @@ func (s *service) sealPerson(ctx context.Context, recipient uuid.UUID, p person)
 	if err != nil {
 		return nil, errors.New("encode person")
 	}
-	value, err := s.box.Seal(ctx, sealed.Member, recipient.String(), plain)
+	value, err := s.box.Seal(ctx, sealedMember, recipient.String(), plain)
 	if err != nil {
 		return nil, fmt.Errorf("seal identity %s: %w", recipient, err)
 	}

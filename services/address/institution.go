@@ -39,7 +39,7 @@ func (s *service) submit(ctx context.Context, i institution, c company, business
 	if err != nil {
 		return submission{}, errors.New("encode institution")
 	}
-	if i.sealed, err = s.box.Seal(ctx, sealed.Institution, i.principal.String(), plain); err != nil {
+	if i.sealed, err = s.box.Seal(ctx, sealedInstitution, i.principal.String(), plain); err != nil {
 		return submission{}, fmt.Errorf("seal institution %s: %w", i.principal, err)
 	}
 	kept, err := s.sealPapers(ctx, i, business, registrationPaper)
@@ -192,7 +192,7 @@ func (g submission) ask(ctx context.Context, tx *journal.Tx, operator string, va
 
 // openCompany opens what the latest submission says.
 func (s *service) openCompany(ctx context.Context, i institution) (c company, err error) {
-	plain, err := s.box.Open(ctx, sealed.Institution, i.principal.String(), i.sealed)
+	plain, err := s.box.Open(ctx, sealedInstitution, i.principal.String(), i.sealed)
 	if err != nil {
 		return c, fmt.Errorf("open institution %s: %w", i.principal, err)
 	}
@@ -204,8 +204,8 @@ func (s *service) openCompany(ctx context.Context, i institution) (c company, er
 
 // sealPapers seals the two papers of a submission.
 func (s *service) sealPapers(ctx context.Context, i institution, business, registrationPaper []byte) (p papers, err error) {
-	if p.business, err = sealed.SealPieces(ctx, s.box, sealed.Institution, i.paperSubject("business"), business); err == nil {
-		p.registration, err = sealed.SealPieces(ctx, s.box, sealed.Institution, i.paperSubject("registration"), registrationPaper)
+	if p.business, err = sealed.SealPieces(ctx, s.box, sealedInstitution, i.paperSubject("business"), business); err == nil {
+		p.registration, err = sealed.SealPieces(ctx, s.box, sealedInstitution, i.paperSubject("registration"), registrationPaper)
 	}
 	if err != nil {
 		return p, fmt.Errorf("seal papers of %s: %w", i.principal, err)
@@ -218,8 +218,8 @@ func (s *service) openPapers(ctx context.Context, i institution) (business, regi
 	if err != nil {
 		return nil, nil, err
 	}
-	if business, err = sealed.OpenPieces(ctx, s.box, sealed.Institution, i.paperSubject("business"), p.business); err == nil {
-		registrationPaper, err = sealed.OpenPieces(ctx, s.box, sealed.Institution, i.paperSubject("registration"), p.registration)
+	if business, err = sealed.OpenPieces(ctx, s.box, sealedInstitution, i.paperSubject("business"), p.business); err == nil {
+		registrationPaper, err = sealed.OpenPieces(ctx, s.box, sealedInstitution, i.paperSubject("registration"), p.registration)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("open papers of %s: %w", i.principal, err)

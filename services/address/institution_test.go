@@ -15,7 +15,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -117,7 +116,7 @@ func (w *world) texts(t testing.TB, sql string, args ...any) []string {
 // companyIn opens the name and number that a fact holds sealed.
 func (w *world) companyIn(t *testing.T, id string, fact *addressv1.InstitutionSubmitted) (c company) {
 	t.Helper()
-	plain, err := w.Env.Sealed.Open(t.Context(), sealed.Institution, id, fact.GetSealedInstitution())
+	plain, err := w.Env.Sealed.Open(t.Context(), sealedInstitution, id, fact.GetSealedInstitution())
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(plain, &c))
 	return c

@@ -79,16 +79,16 @@ func kinds(r *platformv1.RecipientIdentifier) int {
 }
 
 func (m matcher) ci(ctx context.Context, ci string) (match, error) {
-	return m.blind(ctx, matchCI, sealed.BlindCI, sealed.BlindCI2, ci)
+	return m.blind(ctx, matchCI, blindCI, blindCI2, ci)
 }
 
 func (m matcher) person(ctx context.Context, name, birthDate, phone string) (match, error) {
-	return m.blind(ctx, matchPerson, sealed.BlindPerson, sealed.BlindPerson2,
+	return m.blind(ctx, matchPerson, blindPerson, blindPerson2,
 		sealed.NormaliseName(name), sealed.NormaliseDigits(birthDate), sealed.NormalisePhone(phone))
 }
 
 func (m matcher) business(ctx context.Context, number string) (match, error) {
-	return m.blind(ctx, matchBusiness, sealed.BlindBusiness, sealed.BlindBusiness2, sealed.NormaliseDigits(number))
+	return m.blind(ctx, matchBusiness, blindBusiness, blindBusiness2, sealed.NormaliseDigits(number))
 }
 
 func (m matcher) blind(ctx context.Context, kind matchKind, first, second sealed.Purpose, parts ...string) (match, error) {

@@ -14,7 +14,6 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	"github.com/naru-relay/naru/pkg/work"
@@ -353,7 +352,7 @@ func TestFirstSeenKeyNeedsNoSecondConnection(t *testing.T) {
 		require.Fail(t, "the document waits for a connection that its own transaction holds")
 	}
 	require.Equal(t, peer, w.told(t, edoc.Subject)[0].GetResolution())
-	require.Equal(t, 1, w.count(t, `select count(*) from sealed_key where purpose = $1`, string(sealed.RecipientDescription)))
+	require.Equal(t, 1, w.count(t, `select count(*) from sealed_key where purpose = $1`, string(sealedDescription)))
 }
 
 func (w *world) cancel(t testing.TB, edoc string) {

@@ -13,7 +13,6 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
@@ -258,7 +257,7 @@ func (s *service) settleRefusal(ctx context.Context, mine claim, r registration,
 
 // openPerson opens the present version of an identity.
 func (s *service) openPerson(ctx context.Context, i identity) (person, error) {
-	plain, err := s.box.Open(ctx, sealed.Member, i.recipient.String(), i.sealed)
+	plain, err := s.box.Open(ctx, sealedMember, i.recipient.String(), i.sealed)
 	if err != nil {
 		return person{}, fmt.Errorf("open identity %s: %w", i.recipient, err)
 	}

@@ -12,16 +12,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	"github.com/naru-relay/naru/pkg/work"
@@ -34,7 +31,7 @@ import (
 type world struct {
 	*unittest.Bench
 	hub    *fakeHub
-	intake *sealed.Keyring
+	intake *unittest.Maker
 	units  addressv1.AddressServiceClient
 	serial atomic.Int64
 }
@@ -42,11 +39,11 @@ type world struct {
 func setup(t *testing.T, opts ...unittest.Option) *world {
 	t.Helper()
 	now := clock.NewFake(clock.System().Now())
-	w := &world{hub: newFakeHub(), intake: unittest.Keyring(t, "intake", now, nil)}
+	w := &world{hub: newFakeHub(), intake: unittest.NewMaker(t, sealedDescription, domain)}
 	opts = append([]unittest.Option{
 		unittest.WithClock(now),
 		unittest.Neighbour("hub", w.hub.register),
-		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) { platformv1.RegisterKeyServiceServer(r, &keyService{ring: w.intake}) }),
+		unittest.Neighbour("intake", w.intake.Register),
 		unittest.Config(func(c *Config) {
 			for _, call := range []*work.Calls{&c.Lookup, &c.Registration} {
 				call.Interval, call.FirstBackoff, call.MaxBackoff = config.Duration(10*time.Millisecond), config.Duration(20*time.Millisecond), config.Duration(100*time.Millisecond)
@@ -56,24 +53,6 @@ func setup(t *testing.T, opts ...unittest.Option) *world {
 	w.Bench = unittest.New(t, Unit, opts...)
 	w.units = addressv1.NewAddressServiceClient(w.Unit(t, "viewing"))
 	return w
-}
-
-// keyService hands out the data keys of what intake seals.
-type keyService struct {
-	platformv1.UnimplementedKeyServiceServer
-	ring *sealed.Keyring
-}
-
-func (s *keyService) GetDataKey(ctx context.Context, r *platformv1.GetDataKeyRequest) (*platformv1.GetDataKeyResponse, error) {
-	keyID, err := uuid.Parse(r.GetKeyId())
-	if err != nil {
-		return nil, err
-	}
-	key, purpose, err := s.ring.Export(ctx, keyID, authn.CallingUnit(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return &platformv1.GetDataKeyResponse{Key: key, Purpose: string(purpose)}, nil
 }
 
 // someone is an invented person nobody else is.
@@ -182,12 +161,10 @@ func (w *world) accepted(t testing.TB, s send) journal.Fact {
 	require.NoError(t, err)
 	described, err := proto.Marshal(s.to)
 	require.NoError(t, err)
-	value, err := w.intake.Box().Seal(t.Context(), sealed.RecipientDescription, edoc.String(), described)
-	require.NoError(t, err)
 	return journal.Fact{
 		Subject: edoc.String(), Sender: s.sender, Actor: s.sender, OccurredAt: now,
 		Message: &intakev1.DocumentAccepted{
-			SealedRecipient: value,
+			SealedRecipient: w.intake.Seal(t, edoc.String(), described),
 			Facts: &platformv1.DocumentFacts{
 				EdocNum: edoc.String(), Sender: s.sender, Actor: s.sender, OwnKey: "key-" + edoc.String(), Lane: max(s.lane, platformv1.Lane_LANE_EXPRESS),
 				From:         &platformv1.Party{PlatformId: unittest.Platform, Address: "office"},

@@ -31,7 +31,7 @@ var settings string
 var Unit = unit.Spec[*Config, *service]{
 	Name:     "address",
 	Duty:     "공인전자주소: members and institutions, consent, refusal, registration at the hub; search for recipients",
-	Requires: []string{"hub", "intake"},
+	Requires: []string{"hub"},
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: []pg.Partition{
@@ -47,6 +47,8 @@ var Unit = unit.Spec[*Config, *service]{
 		&addressv1.RefusalChanged{}, &addressv1.InstitutionSubmitted{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
 		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{},
 	},
+	Seals:   seals(),
+	Opens:   opens(),
 	Policy:  "address/1",
 	Follows: follows(), Witness: "status",
 	Doors: []unit.Door{

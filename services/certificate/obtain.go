@@ -72,7 +72,7 @@ func (s *service) obtain(ctx context.Context, j job) {
 
 // ask has the hub issue the certificate and judges the result. An error means that the hub could not even be asked.
 func (s *service) ask(ctx context.Context, j job) (outcome, error) {
-	reason, err := s.sealed.Open(ctx, sealed.Applicant, j.id.String(), j.reason)
+	reason, err := s.sealed.Open(ctx, sealedReason, j.id.String(), j.reason)
 	if err != nil {
 		return outcome{}, fmt.Errorf("open reason: %w", err)
 	}
@@ -205,7 +205,7 @@ func (s *service) settleState(ctx context.Context, tx *journal.Tx, j job, o outc
 
 // sealFile seals a file for certificate and attempt.
 func (s *service) sealFile(ctx context.Context, j job, pdf []byte) ([][]byte, error) {
-	pieces, err := sealed.SealPieces(ctx, s.sealed, sealed.CertificateFile, fileSubject(j.id.String(), j.attempt), pdf)
+	pieces, err := sealed.SealPieces(ctx, s.sealed, sealedFile, fileSubject(j.id.String(), j.attempt), pdf)
 	if err != nil {
 		return nil, fmt.Errorf("seal file of certificate %s: %w", j.id, err)
 	}
@@ -213,7 +213,7 @@ func (s *service) sealFile(ctx context.Context, j job, pdf []byte) ([][]byte, er
 }
 
 func openFile(ctx context.Context, box sealed.Opener, id string, attempt int, pieces [][]byte) ([]byte, error) {
-	pdf, err := sealed.OpenPieces(ctx, box, sealed.CertificateFile, fileSubject(id, attempt), pieces)
+	pdf, err := sealed.OpenPieces(ctx, box, sealedFile, fileSubject(id, attempt), pieces)
 	if err != nil {
 		return nil, fmt.Errorf("open file of certificate %s: %w", id, err)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/pkg/sealed"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -60,7 +59,7 @@ func (s *service) record(ctx context.Context, p authn.Principal, r *certificatev
 	req.digest = contentDigest(req.id, req.edocNum, r.GetReason())
 	known, found, err := findRequest(ctx, s.db, req)
 	if err == nil && !found {
-		if req.reason, err = s.sealed.Seal(ctx, sealed.Applicant, req.id.String(), []byte(r.GetReason())); err != nil {
+		if req.reason, err = s.sealed.Seal(ctx, sealedReason, req.id.String(), []byte(r.GetReason())); err != nil {
 			return request{}, fmt.Errorf("seal reason: %w", err)
 		}
 		err = s.journal.InTx(ctx, func(tx *journal.Tx) error {

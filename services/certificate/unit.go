@@ -45,6 +45,7 @@ var Unit = unit.Spec[*Config, *service]{
 	// Partitioned so that a whole year can be removed; nothing is dropped by age alone.
 	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
 	States:     states(),
+	Seals:      seals(),
 	Policy:     "certificate/1",
 	Follows:    follows(), Witness: "status",
 	Doors: []unit.Door{unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient)},

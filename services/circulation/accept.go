@@ -12,7 +12,6 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/pkg/sealed"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
@@ -29,7 +28,7 @@ func (s *service) newAcceptance(ctx context.Context, by authn.Principal, reason 
 	digest := sha256.Sum256([]byte("naru.circulation.acceptance.v1\x00" + a.id.String() + "\x00" + reason))
 	a.digest = digest[:]
 	var err error
-	if a.reason, err = s.reasons.Seal(ctx, sealed.AcceptanceReason, a.id.String(), []byte(reason)); err != nil {
+	if a.reason, err = s.reasons.Seal(ctx, sealedReason, a.id.String(), []byte(reason)); err != nil {
 		return acceptance{}, fmt.Errorf("seal reason: %w", err)
 	}
 	return a, nil

@@ -12,7 +12,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
@@ -87,7 +86,7 @@ func (o *office) requireAccepted(t *testing.T, number string) {
 	var at time.Time
 	require.NoError(t, o.App.QueryRow(t.Context(), `select id::text, actor, reason, digest, accepted_at from hub_acceptance where edoc_num = $1 and kind = 1 and attempt = 2`,
 		number).Scan(&acceptance, &by, &reason, &digest, &at))
-	clear, err := o.Env.Sealed.Open(t.Context(), sealed.AcceptanceReason, acceptance, reason)
+	clear, err := o.Env.Sealed.Open(t.Context(), "circulation.acceptance_reason", acceptance, reason)
 	require.NoError(t, err)
 	require.Equal(t, acceptReason, string(clear))
 	want := sha256.Sum256([]byte("naru.circulation.acceptance.v1\x00" + acceptance + "\x00" + acceptReason))

@@ -89,7 +89,7 @@ func (s *service) prepare(ctx context.Context, calls []call) (ready []prepared, 
 		p := prepared{attempt: attempt{call: c}}
 		var parts [][]byte
 		if c.kind == registration {
-			title, err := s.titles.Open(ctx, sealed.Title, c.number, c.facts.GetSealedTitle())
+			title, err := s.titles.Open(ctx, sealedTitle, c.number, c.facts.GetSealedTitle())
 			if err != nil {
 				p.defect = titleDefect(err)
 				s.metrics.held(ctx, c.kind, err)

@@ -19,7 +19,6 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -213,7 +212,7 @@ type office struct {
 
 func setup(t *testing.T, change ...func(*circulation.Config)) *office {
 	t.Helper()
-	o := &office{hub: newHub(), addresses: &addresses{}, intake: unittest.NewMaker(t, "intake")}
+	o := &office{hub: newHub(), addresses: &addresses{}, intake: unittest.NewMaker(t, "intake.title", "circulation")}
 	o.Bench = unittest.New(t, circulation.Unit,
 		unittest.Neighbour("intake", o.intake.Register),
 		unittest.Neighbour("hub", func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, o.hub) }),
@@ -241,7 +240,7 @@ func (o *office) facts(t *testing.T) *platformv1.DocumentFacts {
 		DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, Circulation: true, Registrar: unittest.Platform, Recipient: unittest.NewID(),
 		DocumentHash:     &platformv1.Digest{Algorithm: "SHA-256", Value: strings.Repeat("ab", 32)},
 		AttachmentHashes: []*platformv1.Digest{{Algorithm: "SHA-512", Value: strings.Repeat("cd", 64)}, {Algorithm: "SHA-256", Value: strings.Repeat("ef", 32)}},
-		SealedTitle:      o.intake.Seal(t, sealed.Title, number, []byte(canary)),
+		SealedTitle:      o.intake.Seal(t, number, []byte(canary)),
 		AcceptedAt:       timestamppb.New(now), SentAt: timestamppb.New(now), ReceivedAt: timestamppb.New(now),
 	}
 }

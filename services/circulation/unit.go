@@ -39,7 +39,7 @@ const alarmInterval = time.Minute
 var Unit = unit.Spec[*Config, *service]{
 	Name:     domain,
 	Duty:     "유통정보: the record of every document, its registration and read time at the hub, the queue for persons",
-	Requires: []string{"hub", "address", "intake"},
+	Requires: []string{"hub", "address"},
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
@@ -47,6 +47,8 @@ var Unit = unit.Spec[*Config, *service]{
 		&circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}, &circulationv1.CirculationRefused{},
 		&circulationv1.HubCallSettled{}, &circulationv1.QueuedCallRetried{}, &circulationv1.QueuedCallAccepted{},
 	},
+	Seals:   seals(),
+	Opens:   opens(),
 	Policy:  "circulation/1",
 	Follows: follows(), Witness: "status",
 	Doors: []unit.Door{

@@ -14,7 +14,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -42,7 +41,7 @@ type office struct {
 
 func setup(t *testing.T, opts ...unittest.Option) *office {
 	t.Helper()
-	maker := unittest.NewMaker(t, "intake")
+	maker := unittest.NewMaker(t, "intake.title", "delivery")
 	return &office{Bench: unittest.New(t, delivery.Unit, append(opts, unittest.Neighbour("intake", maker.Register))...), intake: maker}
 }
 
@@ -66,7 +65,7 @@ func (o *office) document(t *testing.T, recipient string, resolution addressv1.R
 		AcceptedAt: timestamppb.New(now), RegisteredAt: timestamppb.New(now.Add(-time.Minute)),
 		SendDeadline: timestamppb.New(now.Add(24 * time.Hour)), ViewingDeadline: timestamppb.New(now.Add(48 * time.Hour)),
 		DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: "00"}, Category: platformv1.DocumentCategory_DOCUMENT_CATEGORY_BILL,
-		SealedTitle: o.intake.Seal(t, sealed.Title, number, []byte("시험 고지서")),
+		SealedTitle: o.intake.Seal(t, number, []byte("시험 고지서")),
 	}
 	return &addressv1.RecipientResolved{Facts: facts, Resolution: resolution, ResolvedAt: timestamppb.New(now)}
 }

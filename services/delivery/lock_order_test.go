@@ -25,7 +25,7 @@ func TestBatchLocksInOrder(t *testing.T) {
 	}{{"rows that are there", true}, {"new rows", false}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := unittest.New(t, Unit, unittest.Neighbour("intake", unittest.NewMaker(t, "intake").Register))
+			b := unittest.New(t, Unit, unittest.Neighbour("intake", unittest.NewMaker(t, sealedTitle, domain).Register))
 			now := b.Clock.Now()
 			lane := platformv1.Lane_LANE_EXPRESS
 			one := func(number string, state State) document {

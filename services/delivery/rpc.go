@@ -8,7 +8,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/page"
-	"github.com/naru-relay/naru/pkg/sealed"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 )
 
@@ -72,7 +71,7 @@ func (s *service) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequ
 
 // show opens the title; only the recipient sees it in clear.
 func (s *service) show(ctx context.Context, one item) (*deliveryv1.InboxItem, error) {
-	title, err := s.sealed.Open(ctx, sealed.Title, one.facts.GetEdocNum(), one.facts.GetSealedTitle())
+	title, err := s.sealed.Open(ctx, sealedTitle, one.facts.GetEdocNum(), one.facts.GetSealedTitle())
 	if err != nil {
 		return nil, fmt.Errorf("open the title of %s: %w", one.facts.GetEdocNum(), err)
 	}

@@ -30,7 +30,6 @@ var settings string
 var Unit = unit.Spec[*Config, *service]{
 	Name:     "delivery",
 	Duty:     "수신함 전달, notices, deadlines",
-	Requires: []string{"intake"},
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: []pg.Partition{journal.Kept("delivery", pg.ByYearText, "", "e.edoc_num")},
@@ -39,6 +38,7 @@ var Unit = unit.Spec[*Config, *service]{
 		&deliveryv1.DocumentCancelled{}, &deliveryv1.CancelRefused{}, &deliveryv1.NoticeGiven{},
 		&deliveryv1.RoundGiven{}, &deliveryv1.RoundGivenUp{},
 	},
+	Opens:   opens(),
 	Policy:  "delivery/1",
 	Follows: follows(), Witness: "status",
 	Doors: []unit.Door{unit.Offer(&deliveryv1.InboxService_ServiceDesc, deliveryv1.RegisterInboxServiceHandlerClient, deliveryv1.NewInboxServiceClient)},

@@ -96,7 +96,7 @@ func corrupt(message string) error {
 const maxRecorded = 64 << 20
 
 func open(ctx context.Context, box *sealed.Box, exchange uuid.UUID, number int16, side string, pieces [][]byte) ([]byte, error) {
-	packed, err := sealed.OpenPieces(ctx, box, sealed.Exchange, sideSubject(exchange, number, side), pieces)
+	packed, err := sealed.OpenPieces(ctx, box, sealedExchange, sideSubject(exchange, number, side), pieces)
 	if err != nil {
 		return nil, fmt.Errorf("open %s of exchange %s: %w", side, exchange, err)
 	}

@@ -153,7 +153,7 @@ func (r *recorder) seal(ctx context.Context, exchange uuid.UUID, number int16, s
 	if err != nil {
 		return nil, err
 	}
-	pieces, err := sealed.SealPieces(ctx, r.sealed, sealed.Exchange, sideSubject(exchange, number, side), packed)
+	pieces, err := sealed.SealPieces(ctx, r.sealed, sealedExchange, sideSubject(exchange, number, side), packed)
 	if err != nil {
 		return nil, fmt.Errorf("seal %s of exchange %s: %w", side, exchange, err)
 	}

@@ -267,13 +267,13 @@ func (t *tokens) ask(ctx context.Context, refresh string) (token, error) {
 func (t *tokens) seal(ctx context.Context, fresh token) (storedToken, error) {
 	row := storedToken{version: fresh.version, issuedAt: fresh.issuedAt, expiresAt: fresh.expiresAt, refreshUntil: fresh.refreshUntil}
 	var err error
-	if row.access, err = t.sealed.Seal(ctx, sealed.HubToken, t.platform+"/access", []byte(fresh.access)); err != nil {
+	if row.access, err = t.sealed.Seal(ctx, sealedToken, t.platform+"/access", []byte(fresh.access)); err != nil {
 		return row, fmt.Errorf("seal token: %w", err)
 	}
 	if fresh.refresh == "" {
 		return row, nil
 	}
-	if row.refresh, err = t.sealed.Seal(ctx, sealed.HubToken, t.platform+"/refresh", []byte(fresh.refresh)); err != nil {
+	if row.refresh, err = t.sealed.Seal(ctx, sealedToken, t.platform+"/refresh", []byte(fresh.refresh)); err != nil {
 		return row, fmt.Errorf("seal token: %w", err)
 	}
 	return row, nil
@@ -292,7 +292,7 @@ func (t *tokens) unseal(ctx context.Context, row storedToken) (token, error) {
 		if part.sealed == nil {
 			continue
 		}
-		clear, err := t.sealed.Open(ctx, sealed.HubToken, t.platform+"/"+part.name, part.sealed)
+		clear, err := t.sealed.Open(ctx, sealedToken, t.platform+"/"+part.name, part.sealed)
 		if kind := fault.KindOf(err); kind == fault.Corrupt || kind == fault.NotFound {
 			// A token that cannot be opened can be replaced by a new one from the hub.
 			t.log.LogAttrs(ctx, slog.LevelError, "stored hub token cannot be opened", slog.Any("error", err))

@@ -30,6 +30,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Migrations: migrations,
 	Partitions: partitions(),
 	States:     []proto.Message{&hubv1.ExchangeAnswered{}},
+	Seals:      seals(),
 	Policy:     "hub/1",
 	Follows:    follows(), Witness: "status",
 	Build: build, Register: (*service).register, Tasks: (*service).tasks,

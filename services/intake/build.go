@@ -136,9 +136,9 @@ func (b *builder) seal(ctx context.Context, item *intakev1.SendItem, subject str
 		clear   []byte
 		into    *[]byte
 	}{
-		{sealed.Title, []byte(item.GetTitle()), &values.title},
-		{sealed.RecipientDescription, recipient, &values.recipient},
-		{sealed.ViewingIdentifier, recipient, &values.identifier},
+		{sealedTitle, []byte(item.GetTitle()), &values.title},
+		{sealedDescription, recipient, &values.recipient},
+		{sealedIdentifier, recipient, &values.identifier},
 	} {
 		if *part.into, err = b.sealer.Seal(ctx, part.purpose, subject, part.clear); err != nil {
 			return values, err

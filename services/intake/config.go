@@ -11,7 +11,6 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/sealed"
 )
 
 // Bounds that are part of the contract, so they are not configurable.
@@ -126,7 +125,7 @@ func (l Limits) validate() error {
 		standard, most config.Duration
 		// the keys of recipients' descriptions are destroyed after this time
 		kept time.Duration
-	}{{"send_deadline", l.SendDeadline, l.SendDeadlineMax, sealed.SendDeadlineMost}, {"viewing_deadline", l.ViewingDeadline, l.ViewingDeadlineMax, sealed.ViewingDeadlineMost}} {
+	}{{"send_deadline", l.SendDeadline, l.SendDeadlineMax, sendDeadlineMost}, {"viewing_deadline", l.ViewingDeadline, l.ViewingDeadlineMax, viewingDeadlineMost}} {
 		if pair.standard.Std() < time.Minute || pair.standard > pair.most {
 			p.Add(pair.name, "must be between 1m and %s_max", pair.name)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -114,22 +116,23 @@ func TestSealedValuesOpenForTheirReaders(t *testing.T) {
 		value   []byte
 		want    []byte
 	}{
-		{"address", sealed.RecipientDescription, accepted.GetSealedRecipient(), recipient},
-		{"viewing", sealed.ViewingIdentifier, accepted.GetFacts().GetSealedViewingIdentifier(), recipient},
-		{"delivery", sealed.Title, accepted.GetFacts().GetSealedTitle(), []byte(testTitle)},
+		{"address", sealedDescription, accepted.GetSealedRecipient(), recipient},
+		{"viewing", sealedIdentifier, accepted.GetFacts().GetSealedViewingIdentifier(), recipient},
+		{"delivery", sealedTitle, accepted.GetFacts().GetSealedTitle(), []byte(testTitle)},
 	} {
-		got, err := w.reader(t, tc.reader).Open(t.Context(), tc.purpose, number, tc.value)
+		got, err := w.reader(t, tc.reader, tc.purpose).Open(t.Context(), tc.purpose, number, tc.value)
 		require.NoError(t, err, tc.reader)
 		require.Equal(t, tc.want, got)
 	}
-	_, err = w.reader(t, "address").Open(t.Context(), sealed.RecipientDescription, "another", accepted.GetSealedRecipient())
+	_, err = w.reader(t, "address", sealedDescription).Open(t.Context(), sealedDescription, "another", accepted.GetSealedRecipient())
 	require.ErrorIs(t, err, fault.Corrupt)
 }
 
 // reader is the box of another unit, which asks this one for its keys.
-func (w *world) reader(t *testing.T, name string) *sealed.Box {
+func (w *world) reader(t *testing.T, name string, opens sealed.Purpose) *sealed.Box {
 	t.Helper()
-	return unittest.Keyring(t, name, w.Clock, keySource{platformv1.NewKeyServiceClient(w.Unit(t, name))}).Box()
+	ask := unit.DataKeys(func(string) (grpc.ClientConnInterface, error) { return w.Unit(t, name), nil })
+	return unittest.Keyring(t, sealed.Deps{Unit: name, Opens: []sealed.Purpose{opens}, Clock: w.Clock, Source: ask}).Box()
 }
 
 // The same key with the same content gives the first number and the first receipt's bytes, also when meanwhile the deadline has

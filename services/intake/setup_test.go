@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -22,7 +20,6 @@ import (
 	"github.com/naru-relay/naru/pkg/cms/cmstest"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -172,14 +169,6 @@ func fieldsOf(violations []fault.Violation) string {
 		fields = append(fields, v.Field)
 	}
 	return strings.Join(fields, " ")
-}
-
-// keySource asks the unit for its data keys, as another unit does.
-type keySource struct{ client platformv1.KeyServiceClient }
-
-func (s keySource) DataKey(ctx context.Context, keyID uuid.UUID) ([]byte, sealed.Purpose, error) {
-	resp, err := s.client.GetDataKey(ctx, &platformv1.GetDataKeyRequest{KeyId: keyID.String()})
-	return resp.GetKey(), sealed.Purpose(resp.GetPurpose()), err
 }
 
 // advance moves the clock and lets the watch look at it again.

@@ -42,6 +42,7 @@ var Unit = unit.Spec[*Config, *service]{
 	States:     []proto.Message{&intakev1.DocumentAccepted{}, &intakev1.CancelRequested{}, &intakev1.RegistrationCertificateSupplied{}},
 	Paced:      []proto.Message{&intakev1.DocumentAccepted{}},
 	Pace:       func(c *Config) int { return c.Release.ItemsPerSecond },
+	Seals:      seals(),
 	Policy:     policyVersion,
 	Follows:    follows(),
 	Witness:    "status",

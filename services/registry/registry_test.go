@@ -11,6 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
 )
 
@@ -64,5 +65,39 @@ func TestReadersAreThoseWhoRead(t *testing.T) {
 			}
 			require.ElementsMatch(t, reading, rule.Readers, kind)
 		}
+	}
+}
+
+// What a unit seals is opened by just the units that its rule names, and each of them says so. The table is known by heart.
+func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
+	t.Parallel()
+	known := map[sealed.Purpose][]string{
+		"intake.title": {"circulation", "delivery"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
+		"address.member": {"address"}, "address.institution": {"address"},
+		"hub.exchange": {"hub"}, "hub.token": {"hub"},
+		"circulation.acceptance_reason": {"circulation"},
+		"certificate.reason":            {"certificate"}, "certificate.file": {"certificate"},
+	}
+	opened, named := map[sealed.Purpose][]string{}, map[sealed.Purpose][]string{}
+	for _, u := range Units() {
+		require.NoError(t, sealed.Check(u.Name, u.Seals, u.Opens))
+		for _, p := range u.Opens {
+			opened[p] = append(opened[p], u.Name)
+			require.Contains(t, u.Requires, p.Maker(), "it asks it for keys")
+		}
+		for _, r := range u.Seals {
+			if r.Index {
+				continue
+			}
+			named[r.Purpose] = r.Readers
+			if slices.Contains(r.Readers, u.Name) {
+				opened[r.Purpose] = append(opened[r.Purpose], u.Name)
+			}
+		}
+	}
+	require.Equal(t, known, named)
+	require.Len(t, opened, len(named))
+	for p, readers := range named {
+		require.ElementsMatch(t, readers, opened[p], p)
 	}
 }

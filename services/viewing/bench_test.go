@@ -22,7 +22,6 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -109,7 +108,7 @@ type bundle struct {
 func setup(t *testing.T, opts ...unittest.Option) *bundle {
 	t.Helper()
 	b := &bundle{
-		maker: unittest.NewMaker(t, "intake"), delivery: &fakeDelivery{facts: map[string]*platformv1.DocumentFacts{}},
+		maker: unittest.NewMaker(t, sealedRecipient, domain), delivery: &fakeDelivery{facts: map[string]*platformv1.DocumentFacts{}},
 		address: &fakeAddress{}, sender: unittest.NewID(), system: unittest.NewID(),
 	}
 	all := append([]unittest.Option{
@@ -159,7 +158,7 @@ func (b *bundle) facts(t *testing.T, recipient string, change ...func(f *platfor
 		ViewingMode:      platformv1.ViewingMode_VIEWING_MODE_SENDER, ViewingSystem: b.system, ViewingUrl: "https://viewer.example/view/7?lang=ko#page=2",
 		ViewingDeadline: timestamppb.New(now.Add(24 * time.Hour)), RegistrationCertificateDigest: strings.Repeat("0d", 32),
 		SealedTitle:             []byte("sealed"),
-		SealedViewingIdentifier: b.maker.Seal(t, sealed.ViewingIdentifier, number.String(), clear),
+		SealedViewingIdentifier: b.maker.Seal(t, number.String(), clear),
 		Recipient:               recipient, To: &platformv1.Party{PlatformId: unittest.Platform, Address: "k7w2-ferry"},
 		SentAt: timestamppb.New(now.Add(-time.Minute)), ReceivedAt: timestamppb.New(now.Add(-time.Minute)),
 	}

@@ -49,6 +49,7 @@ var Unit = unit.Spec[*Config, *service]{
 		&viewingv1.IdentityProved{}, &viewingv1.IdentityRefused{}, &viewingv1.TokenChecked{}, &viewingv1.ReadReported{},
 	},
 	Signers: []string{keys.AccessToken, keys.ViewingToken},
+	Opens:   opens(),
 	Policy:  "viewing/1",
 	Follows: follows(), Witness: "status",
 	Doors: []unit.Door{

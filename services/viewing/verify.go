@@ -229,7 +229,7 @@ func (s tokenState) repeatedBy(c *check) bool {
 
 // recipient opens the identifier that the sender gave for its recipient.
 func (s *checker) recipient(ctx context.Context, d document) (*platformv1.RecipientIdentifier, error) {
-	clear, err := s.sealed.Open(ctx, sealed.ViewingIdentifier, d.number.String(), d.sealedIdentifier)
+	clear, err := s.sealed.Open(ctx, sealedRecipient, d.number.String(), d.sealedIdentifier)
 	if err != nil {
 		if fault.KindOf(err) == fault.Corrupt {
 			return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -31,7 +32,7 @@ Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-know
 `
 
 // access writes docs/access.md: who may call each RPC, as the access rules in the protos say, a table per unit, the platform's
-// services first. An RPC without a rule, or one whose rule admits nobody, is an error.
+// services first, and who may open what is sealed. An RPC without a rule, or one whose rule admits nobody, is an error.
 func access(units []unit.Unit, _ []byte) ([]byte, error) {
 	packages := map[string][]protoreflect.ServiceDescriptor{}
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
@@ -75,7 +76,29 @@ func access(units []unit.Unit, _ []byte) ([]byte, error) {
 	for name := range packages {
 		problems = append(problems, fmt.Errorf("naru.%s is served by no unit", name))
 	}
+	sealedValues(&page, units)
 	return page.Bytes(), errors.Join(problems...)
+}
+
+// sealedValues writes who seals personal data, who may open it, and how long that is possible.
+func sealedValues(page *bytes.Buffer, units []unit.Unit) {
+	page.WriteString("\n## Sealed values\n\nPersonal data is kept encrypted under data keys that its maker gives to these readers alone (`pkg/sealed`). A key that is destroyed leaves\n" +
+		"values that nobody can open. A blind index compares, and cannot be opened.\n\n| value | opened by | keys |\n|---|---|---|\n")
+	var rules []sealed.Rule
+	for _, u := range units {
+		rules = append(rules, u.Seals...)
+	}
+	slices.SortFunc(rules, func(a, b sealed.Rule) int { return cmp.Compare(a.Purpose, b.Purpose) })
+	for _, r := range rules {
+		readers, keys := strings.Join(slices.Sorted(slices.Values(r.Readers)), ", "), "one a month, kept as long as what they protect"
+		switch {
+		case r.Index:
+			readers, keys = "nobody (blind index)", "one"
+		case r.Life > 0:
+			keys = fmt.Sprintf("one a month, destroyed %d days after its end", int(r.Life.Hours()/24))
+		}
+		fmt.Fprintf(page, "| `%s` | %s | %s |\n", r.Purpose, readers, keys)
+	}
 }
 
 // kinds writes what the protos say of each kind of principal.

@@ -18,6 +18,8 @@ func TestListsAreCurrent(t *testing.T) {
 			"| `IntakeService/Send` | `POST /v1/documents` | sender | `documents.send` |",
 			"| `InboxService/ListInbox` | `GET /v1/inbox` | recipient |  |",
 			"| `TokenService/IssueToken` |  | open |  |",
+			"| `intake.recipient_description` | address | one a month, destroyed 150 days after its end |",
+			"| `address.blind_ci` | nobody (blind index) | one |",
 		},
 		"docs/architecture.md":      {"| circulation | 유통정보:", "| CirculationRegistered, ReadTimeRegistered, CirculationRefused |"},
 		"README.md":                 {"[intake](services/intake) · "},

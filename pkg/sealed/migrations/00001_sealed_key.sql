@@ -11,7 +11,7 @@ create table sealed_key (
     -- When what it sealed is needed by nobody any more; null where keys outlive every record they protect.
     ends_at    timestamptz,
     constraint sealed_key_pk primary key (key_id),
-    constraint sealed_key_purpose_form check (purpose ~ '^[a-z][a-z0-9_]{0,62}$'),
+    constraint sealed_key_purpose_form check (length(purpose) <= 63 and purpose ~ '^[a-z][a-z0-9_]*[.][a-z][a-z0-9_]*$'),
     constraint sealed_key_month_is_first_day check (extract(day from month) = 1),
     constraint sealed_key_wrapped_bounded check (octet_length(wrapped) between 32 and 1024)
 );

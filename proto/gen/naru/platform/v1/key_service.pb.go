@@ -9,6 +9,7 @@ package platformv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -158,9 +159,13 @@ func (x *GetDataKeyRequest) GetKeyId() string {
 }
 
 type GetDataKeyResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Purpose       string                 `protobuf:"bytes,1,opt,name=purpose,proto3" json:"purpose,omitempty"`
-	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the key seals, e.g. "intake.title".
+	Purpose string `protobuf:"bytes,1,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// 32 bytes.
+	Key []byte `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// When the key is destroyed, here and at each reader; absent for one that is kept as long as what it protects.
+	EndsAt        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=ends_at,json=endsAt,proto3" json:"ends_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,20 +214,28 @@ func (x *GetDataKeyResponse) GetKey() []byte {
 	return nil
 }
 
+func (x *GetDataKeyResponse) GetEndsAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndsAt
+	}
+	return nil
+}
+
 var File_naru_platform_v1_key_service_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_key_service_proto_rawDesc = "" +
 	"\n" +
-	"\"naru/platform/v1/key_service.proto\x12\x10naru.platform.v1\x1a\x1enaru/platform/v1/options.proto\"\x12\n" +
+	"\"naru/platform/v1/key_service.proto\x12\x10naru.platform.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\x12\n" +
 	"\x10GetKeySetRequest\"L\n" +
 	"\x11GetKeySetResponse\x12\x12\n" +
 	"\x04jwks\x18\x01 \x01(\tR\x04jwks\x12#\n" +
 	"\rverifier_keys\x18\x02 \x03(\tR\fverifierKeys\"*\n" +
 	"\x11GetDataKeyRequest\x12\x15\n" +
-	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"E\n" +
+	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"z\n" +
 	"\x12GetDataKeyResponse\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x15\n" +
-	"\x03key\x18\x02 \x01(\fB\x03\x80\x01\x01R\x03key2\xcb\x01\n" +
+	"\x03key\x18\x02 \x01(\fB\x03\x80\x01\x01R\x03key\x123\n" +
+	"\aends_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06endsAt2\xcb\x01\n" +
 	"\n" +
 	"KeyService\x12\\\n" +
 	"\tGetKeySet\x12\".naru.platform.v1.GetKeySetRequest\x1a#.naru.platform.v1.GetKeySetResponse\"\x06\xca\xf3\x18\x02\b\x01\x12_\n" +
@@ -244,21 +257,23 @@ func file_naru_platform_v1_key_service_proto_rawDescGZIP() []byte {
 
 var file_naru_platform_v1_key_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_naru_platform_v1_key_service_proto_goTypes = []any{
-	(*GetKeySetRequest)(nil),   // 0: naru.platform.v1.GetKeySetRequest
-	(*GetKeySetResponse)(nil),  // 1: naru.platform.v1.GetKeySetResponse
-	(*GetDataKeyRequest)(nil),  // 2: naru.platform.v1.GetDataKeyRequest
-	(*GetDataKeyResponse)(nil), // 3: naru.platform.v1.GetDataKeyResponse
+	(*GetKeySetRequest)(nil),      // 0: naru.platform.v1.GetKeySetRequest
+	(*GetKeySetResponse)(nil),     // 1: naru.platform.v1.GetKeySetResponse
+	(*GetDataKeyRequest)(nil),     // 2: naru.platform.v1.GetDataKeyRequest
+	(*GetDataKeyResponse)(nil),    // 3: naru.platform.v1.GetDataKeyResponse
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_naru_platform_v1_key_service_proto_depIdxs = []int32{
-	0, // 0: naru.platform.v1.KeyService.GetKeySet:input_type -> naru.platform.v1.GetKeySetRequest
-	2, // 1: naru.platform.v1.KeyService.GetDataKey:input_type -> naru.platform.v1.GetDataKeyRequest
-	1, // 2: naru.platform.v1.KeyService.GetKeySet:output_type -> naru.platform.v1.GetKeySetResponse
-	3, // 3: naru.platform.v1.KeyService.GetDataKey:output_type -> naru.platform.v1.GetDataKeyResponse
-	2, // [2:4] is the sub-list for method output_type
-	0, // [0:2] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	4, // 0: naru.platform.v1.GetDataKeyResponse.ends_at:type_name -> google.protobuf.Timestamp
+	0, // 1: naru.platform.v1.KeyService.GetKeySet:input_type -> naru.platform.v1.GetKeySetRequest
+	2, // 2: naru.platform.v1.KeyService.GetDataKey:input_type -> naru.platform.v1.GetDataKeyRequest
+	1, // 3: naru.platform.v1.KeyService.GetKeySet:output_type -> naru.platform.v1.GetKeySetResponse
+	3, // 4: naru.platform.v1.KeyService.GetDataKey:output_type -> naru.platform.v1.GetDataKeyResponse
+	3, // [3:5] is the sub-list for method output_type
+	1, // [1:3] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_naru_platform_v1_key_service_proto_init() }

@@ -32,7 +32,8 @@ type KeyServiceClient interface {
 	// GetKeySet answers the unit's public signing keys as a JSON Web Key Set (RFC 7517).
 	GetKeySet(ctx context.Context, in *GetKeySetRequest, opts ...grpc.CallOption) (*GetKeySetResponse, error)
 	// GetDataKey gives a data key to a unit that may open what it seals, once; the reader keeps it wrapped under its own key.
-	// Refused to units outside the purpose's list of readers.
+	// PERMISSION_DENIED with KEY_READER_DENIED for a unit that is not among the purpose's readers, NOT_FOUND with KEY_NOT_FOUND for a key
+	// that this unit did not make or that is destroyed.
 	GetDataKey(ctx context.Context, in *GetDataKeyRequest, opts ...grpc.CallOption) (*GetDataKeyResponse, error)
 }
 
@@ -73,7 +74,8 @@ type KeyServiceServer interface {
 	// GetKeySet answers the unit's public signing keys as a JSON Web Key Set (RFC 7517).
 	GetKeySet(context.Context, *GetKeySetRequest) (*GetKeySetResponse, error)
 	// GetDataKey gives a data key to a unit that may open what it seals, once; the reader keeps it wrapped under its own key.
-	// Refused to units outside the purpose's list of readers.
+	// PERMISSION_DENIED with KEY_READER_DENIED for a unit that is not among the purpose's readers, NOT_FOUND with KEY_NOT_FOUND for a key
+	// that this unit did not make or that is destroyed.
 	GetDataKey(context.Context, *GetDataKeyRequest) (*GetDataKeyResponse, error)
 	mustEmbedUnimplementedKeyServiceServer()
 }

@@ -1,0 +1,39 @@
+package address
+
+import "github.com/naru-relay/naru/pkg/sealed"
+
+// What address seals, and opens again.
+const (
+	// sealedMember is what a member gave when joining.
+	sealedMember sealed.Purpose = "address.member"
+	// sealedInstitution is what an operator entered about an institution, its papers included; a sole trader's are personal data.
+	sealedInstitution sealed.Purpose = "address.institution"
+)
+
+// Blind indexes by which documents find members. Those that end in _2 are a second column for a rotation of keys: write both, fill
+// the new column, read the new one, drop the old one.
+const (
+	blindCI sealed.Purpose = "address.blind_ci"
+	// blindPerson is over name, birth date and phone as one composite.
+	blindPerson    sealed.Purpose = "address.blind_person"
+	blindBusiness  sealed.Purpose = "address.blind_business"
+	blindCI2       sealed.Purpose = "address.blind_ci_2"
+	blindPerson2   sealed.Purpose = "address.blind_person_2"
+	blindBusiness2 sealed.Purpose = "address.blind_business_2"
+)
+
+// sealedDescription is how a sender described its recipient, which intake seals for this unit.
+const sealedDescription sealed.Purpose = "intake.recipient_description"
+
+func seals() []sealed.Rule {
+	rules := []sealed.Rule{
+		{Purpose: sealedMember, Readers: []string{domain}},
+		{Purpose: sealedInstitution, Readers: []string{domain}},
+	}
+	for _, p := range []sealed.Purpose{blindCI, blindPerson, blindBusiness, blindCI2, blindPerson2, blindBusiness2} {
+		rules = append(rules, sealed.Rule{Purpose: p, Index: true})
+	}
+	return rules
+}
+
+func opens() []sealed.Purpose { return []sealed.Purpose{sealedDescription} }

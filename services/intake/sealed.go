@@ -1,0 +1,30 @@
+package intake
+
+import "github.com/naru-relay/naru/pkg/sealed"
+
+// What intake seals.
+const (
+	sealedTitle sealed.Purpose = "intake.title"
+	// sealedDescription is how the sender described the recipient: CI, or name with birth date and phone, or business number.
+	sealedDescription sealed.Purpose = "intake.recipient_description"
+	// sealedIdentifier is the sender's own identifier of the recipient, told to the viewing system with a verified token.
+	sealedIdentifier sealed.Purpose = "intake.viewing_identifier"
+)
+
+const (
+	// sendDeadlineMost and viewingDeadlineMost bound the deadlines that may be configured, counted from acceptance.
+	sendDeadlineMost    = 90 * day
+	viewingDeadlineMost = 400 * day
+
+	// afterDeadline is how long a key is kept after the last deadline of its month, for questions about the document.
+	afterDeadline = 60 * day
+)
+
+// seals says who may open what intake seals, and for how long.
+func seals() []sealed.Rule {
+	return []sealed.Rule{
+		{Purpose: sealedTitle, Readers: []string{"circulation", "delivery"}},
+		{Purpose: sealedDescription, Readers: []string{"address"}, Life: sendDeadlineMost + afterDeadline},
+		{Purpose: sealedIdentifier, Readers: []string{"viewing"}, Life: viewingDeadlineMost + afterDeadline},
+	}
+}
