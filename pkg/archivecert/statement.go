@@ -4,10 +4,11 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/naru-relay/naru/pkg/limits"
 	"github.com/naru-relay/naru/pkg/proof"
+	"github.com/naru-relay/naru/pkg/text"
 )
 
 const (
@@ -16,11 +17,11 @@ const (
 	// MediaType is the media type of a certificate (RFC 7193).
 	MediaType = "application/cms"
 	// HashAlgorithm is the only hash algorithm of the format.
-	HashAlgorithm = "SHA-256"
+	HashAlgorithm = limits.HashAlgorithm
 	// MaxBytes bounds an encoded certificate.
-	MaxBytes = 16 << 10
+	MaxBytes = limits.RegistrationCertificateBytes
 	// MaxAttachments bounds the attachment hashes of one registration.
-	MaxAttachments = 10
+	MaxAttachments = limits.Attachments
 
 	timeLayout = "2006-01-02T15:04:05.000000Z"
 )
@@ -112,7 +113,7 @@ func (w *wire) statement() (*Statement, error) {
 	if !identifier(s.CertificateNumber) || !identifier(s.DocumentID) {
 		return nil, malformed("certificate number or document id")
 	}
-	if !printable(s.Issuer) || !printable(s.Owner) {
+	if !name(s.Issuer) || !name(s.Owner) {
 		return nil, malformed("issuer or owner")
 	}
 	if w.HashAlgorithm != HashAlgorithm {
@@ -133,11 +134,11 @@ func (w *wire) statement() (*Statement, error) {
 		s.AttachmentHashes = append(s.AttachmentHashes, hash)
 	}
 	for _, field := range []struct {
-		text string
-		into *time.Time
+		written string
+		into    *time.Time
 	}{{w.RegisteredAt, &s.RegisteredAt}, {w.ValidFrom, &s.ValidFrom}, {w.ValidUntil, &s.ValidUntil}} {
-		at, err := time.Parse(timeLayout, field.text)
-		if err != nil || at.Format(timeLayout) != field.text {
+		at, err := time.Parse(timeLayout, field.written)
+		if err != nil || at.Format(timeLayout) != field.written {
 			return nil, malformed("time")
 		}
 		*field.into = at
@@ -150,11 +151,13 @@ func (w *wire) statement() (*Statement, error) {
 
 const identifierAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-func identifier(text string) bool {
-	return len(text) >= 1 && len(text) <= 64 && strings.Trim(text, identifierAlphabet) == ""
+func identifier(given string) bool {
+	return len(given) >= 1 && len(given) <= 64 && strings.Trim(given, identifierAlphabet) == ""
 }
 
-func printable(text string) bool {
-	n := utf8.RuneCountInString(text)
-	return n >= 1 && n <= 100 && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) == -1
+// name reports whether a text can name somebody: a line of 1 to 100 characters.
+func name(given string) bool {
+	line, ok := text.Line(given)
+	n := utf8.RuneCountInString(line)
+	return ok && n >= 1 && n <= limits.CertifiedName
 }

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/limits"
 	"github.com/naru-relay/naru/pkg/proof"
+	"github.com/naru-relay/naru/pkg/text"
 )
 
 const (
@@ -19,10 +19,10 @@ const (
 	// AttachmentName is the name of the attachment that holds the content.
 	AttachmentName = "circulation.json"
 	// HashAlgorithm is the only hash algorithm of the format.
-	HashAlgorithm = "SHA-256"
+	HashAlgorithm = limits.HashAlgorithm
 
 	maxContentBytes = 32 << 10
-	maxAttachments  = 10
+	maxAttachments  = limits.Attachments
 	timeLayout      = "2006-01-02T15:04:05+09:00"
 )
 
@@ -105,12 +105,12 @@ func (c Content) Encode() ([]byte, error) {
 }
 
 // DecodeContent reads what Encode writes, and nothing else.
-func DecodeContent(text []byte) (*Content, error) {
-	if len(text) > maxContentBytes {
+func DecodeContent(encoded []byte) (*Content, error) {
+	if len(encoded) > maxContentBytes {
 		return nil, errors.New("content is too large")
 	}
 	var w wire
-	if err := proof.Decode(text, &w); err != nil {
+	if err := proof.Decode(encoded, &w); err != nil {
 		return nil, err
 	}
 	if w.Format != ContentFormat {
@@ -199,22 +199,21 @@ func (c *Content) checkTexts() error {
 		name, text string
 		min, max   int
 	}{
-		{"title", c.Title, 1, 100},
-		{"sender address", c.Sender.Address, 1, 100},
-		{"sender sub-address", c.Sender.SubAddress, 0, 100},
-		{"sender platform", c.Sender.PlatformID, 1, 25},
-		{"sender name", c.Sender.Name, 0, 100},
-		{"recipient address", c.Recipient.Address, 1, 100},
-		{"recipient sub-address", c.Recipient.SubAddress, 0, 100},
-		{"recipient platform", c.Recipient.PlatformID, 1, 25},
-		{"recipient name", c.Recipient.Name, 0, 100},
-		{"applicant", c.Applicant, 1, 100},
-		{"reason", c.Reason, 0, 200},
+		{"title", c.Title, 1, limits.Title},
+		{"sender address", c.Sender.Address, 1, limits.Address},
+		{"sender sub-address", c.Sender.SubAddress, 0, limits.SubAddress},
+		{"sender platform", c.Sender.PlatformID, 1, limits.PlatformID},
+		{"sender name", c.Sender.Name, 0, limits.CertifiedName},
+		{"recipient address", c.Recipient.Address, 1, limits.Address},
+		{"recipient sub-address", c.Recipient.SubAddress, 0, limits.SubAddress},
+		{"recipient platform", c.Recipient.PlatformID, 1, limits.PlatformID},
+		{"recipient name", c.Recipient.Name, 0, limits.CertifiedName},
+		{"applicant", c.Applicant, 1, limits.Address},
+		{"reason", c.Reason, 0, limits.Reason},
 	} {
-		n := utf8.RuneCountInString(field.text)
-		printable := utf8.ValidString(field.text) && strings.IndexFunc(field.text, func(r rune) bool { return !unicode.IsPrint(r) }) == -1
-		if n < field.min || n > field.max || !printable {
-			return fmt.Errorf("%s is missing, too long or not printable", field.name)
+		line, ok := text.Line(field.text)
+		if n := utf8.RuneCountInString(line); !ok || n < field.min || n > field.max {
+			return fmt.Errorf("%s is missing, too long or no line of text", field.name)
 		}
 	}
 	return nil

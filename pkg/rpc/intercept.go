@@ -94,7 +94,7 @@ func (s *Server) validate(req any) error {
 	if !ok {
 		return nil
 	}
-	violations, err := Violations(message)
+	violations, err := Check(message)
 	if err != nil {
 		return err
 	}

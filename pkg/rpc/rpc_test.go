@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/authn/authntest"
@@ -30,6 +31,10 @@ import (
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/rpc/rpctest"
 	"github.com/naru-relay/naru/pkg/testkit/certs"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
@@ -170,7 +175,7 @@ func TestHandlerContext(t *testing.T) {
 // Every broken rule is told with its path as JSON has it, and no value is repeated.
 func TestViolations(t *testing.T) {
 	t.Parallel()
-	violations, err := rpc.Violations(&intakev1.SendItem{
+	violations, err := rpc.Check(&intakev1.SendItem{
 		OwnKey: "쏘", Title: "t", DocumentType: 99, Category: 1,
 		Recipient:        &platformv1.RecipientIdentifier{},
 		DocumentHash:     &platformv1.Digest{Algorithm: "MD5", Value: "secretvalue"},
@@ -191,11 +196,74 @@ func TestViolations(t *testing.T) {
 		"recipient":                 {"recipient.exactly_one"},
 		"documentHash.algorithm":    {"string.in"},
 		"documentHash.value":        {"string.pattern"},
-		"attachmentHashes[1]":       {"digest.length"},
 		"attachmentHashes[1].value": {"string.pattern"},
 		"viewing.url":               {"string.prefix"},
 		"viewing.viewingSystem":     {"string.uuid"},
 	}, got)
+}
+
+// Every text is in its form when its limits are counted and when a handler sees it, whichever message it stands in.
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	item := &intakev1.SendItem{
+		Title: "국세\u3000고지", SenderSubAddress: "\u1100\u1161",
+		Recipient: &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: strings.Repeat("\u1100\u1161\u11a8", 40)}},
+	}
+	_, err := rpc.Check(item)
+	require.NoError(t, err)
+	require.Equal(t, "국세 고지", item.GetTitle())
+	require.Equal(t, "가", item.GetSenderSubAddress())
+	require.Equal(t, strings.Repeat("각", 40), item.GetRecipient().GetPerson().GetName())
+
+	rules := func(message proto.Message) map[string]string {
+		violations, err := rpc.Check(message)
+		require.NoError(t, err)
+		found := map[string]string{}
+		for _, v := range violations {
+			found[v.Field] = v.Rule
+		}
+		return found
+	}
+	for text, rule := range map[string]string{
+		"\u00a0": "string.min_len", "\u3164": "string.min_len", "a\nb": "text.line", "a\u2028b": "text.line", "a\u202eb": "text.line", "a\x00": "text.line",
+		strings.Repeat("가", 101): "string.max_len", strings.Repeat("가", 100): "",
+	} {
+		require.Equal(t, rule, rules(&intakev1.SendItem{Title: text})["title"], "%+q", text)
+	}
+	for text, rule := range map[string]string{"a b": "text.word", "a\u3000b": "text.word", "a\u200b": "text.word", "가나_b": ""} {
+		require.Equal(t, rule, rules(&intakev1.SendItem{SenderSubAddress: text})["senderSubAddress"], "%+q", text)
+	}
+	for _, reason := range []string{"\u00a0", "a\nb"} {
+		require.Contains(t, rules(&certificatev1.RequestCertificateRequest{Reason: reason}), "reason")
+		require.Contains(t, rules(&circulationv1.AcceptQueuedRequest{Reason: reason}), "reason")
+		require.Contains(t, rules(&platformv1.ReleaseFrameRequest{Reason: reason}), "reason")
+		require.Contains(t, rules(&addressv1.Institution{Name: reason}), "name")
+		require.Contains(t, rules(&gatewayv1.ViewingSystem{Name: reason}), "name")
+	}
+}
+
+// A time that is none, and times too far apart to calculate with, are the caller's mistake.
+func TestRanges(t *testing.T) {
+	t.Parallel()
+	for name, message := range map[string]proto.Message{
+		"before the year 1": &statusv1.ListStatusesRequest{OwnKey: "a", AcceptedFrom: &timestamppb.Timestamp{Seconds: -62135596801}},
+		"nanos":             &statusv1.ListStatusesRequest{OwnKey: "a", AcceptedFrom: &timestamppb.Timestamp{Nanos: 1_000_000_000}},
+		"326 years":         &statusv1.ListStatusesRequest{AcceptedFrom: timestamppb.New(time.Date(1700, 1, 1, 0, 0, 0, 0, time.UTC)), AcceptedUntil: timestamppb.Now()},
+		"the end of time":   &statusv1.ListStatusesRequest{AcceptedFrom: timestamppb.New(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)), AcceptedUntil: timestamppb.New(time.Date(9999, 12, 31, 1, 0, 0, 0, time.UTC))},
+		"an item's":         &intakev1.SendItem{SendDeadline: &timestamppb.Timestamp{Seconds: 1 << 60}},
+	} {
+		violations, err := rpc.Check(message)
+		require.NoError(t, err, name)
+		require.NotEmpty(t, violations, name)
+	}
+}
+
+// Items that are checked one by one do not hinder the rest of their request.
+func TestItemsAreCheckedApart(t *testing.T) {
+	t.Parallel()
+	violations, err := rpc.Check(&intakev1.BatchSendRequest{Items: []*intakev1.SendItem{{Title: "a\x00"}, {}}})
+	require.NoError(t, err)
+	require.Empty(t, violations)
 }
 
 // Rules that do not compile are told before the first message comes, also those of a message inside another one.
@@ -222,7 +290,7 @@ func TestCheckRules(t *testing.T) {
 func TestNUL(t *testing.T) {
 	t.Parallel()
 	fields := func(message proto.Message) []string {
-		violations, err := rpc.Violations(message)
+		violations, err := rpc.Check(message)
 		require.NoError(t, err)
 		var found []string
 		for _, v := range violations {

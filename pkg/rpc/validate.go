@@ -16,11 +16,12 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// Violations checks a message against its protovalidate rules, and its strings for U+0000. It returns every violation with its
-// path as JSON writes it, never with the value. The error means that the rules themselves do not work. The rules of a message are
-// compiled once in a process.
-func Violations(message proto.Message) ([]fault.Violation, error) {
-	violations := nuls(message.ProtoReflect(), "", nil)
+// Check brings the texts of a message into their form (pkg/text) and finds every rule that the message breaks: those of its texts,
+// U+0000 in any string, times that are none, and its protovalidate rules. A violation has its path as JSON writes it, and never the
+// value. A value that a rule cannot calculate with, such as two times too far apart, breaks it. The error means that the rules
+// themselves do not work. The rules of a message are compiled once in a process.
+func Check(message proto.Message) ([]fault.Violation, error) {
+	violations := checkFields(message.ProtoReflect(), "", nil)
 	// Range has a random order.
 	slices.SortFunc(violations, func(a, b fault.Violation) int { return strings.Compare(a.Field, b.Field) })
 	err := protovalidate.Validate(message)
@@ -28,6 +29,13 @@ func Violations(message proto.Message) ([]fault.Violation, error) {
 		return violations, nil
 	}
 	var broken *protovalidate.ValidationError
+	var incalculable *protovalidate.RuntimeError
+	if errors.As(err, &incalculable) {
+		if len(violations) == 0 {
+			violations = append(violations, fault.Violation{Rule: ruleRange, Message: "holds values that are too far out to be calculated with"})
+		}
+		return violations, nil
+	}
 	if !errors.As(err, &broken) {
 		// The error text of a rule that cannot be evaluated may show the value.
 		return nil, fmt.Errorf("judging %s: its rules cannot be evaluated", message.ProtoReflect().Descriptor().FullName())
@@ -67,48 +75,6 @@ func CheckRules(messages ...protoreflect.MessageDescriptor) error {
 		}
 	}
 	return problems
-}
-
-// ruleNUL applies to every string: PostgreSQL cannot store U+0000 in a text, so it is refused here.
-const ruleNUL = "string.nul"
-
-// nuls finds the strings of a message that contain U+0000, keys of maps included.
-func nuls(m protoreflect.Message, path string, found []fault.Violation) []fault.Violation {
-	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		inner := field.JSONName()
-		if path != "" {
-			inner = path + "." + inner
-		}
-		switch {
-		case field.IsList():
-			if field.Kind() == protoreflect.StringKind || field.Message() != nil {
-				for i := range value.List().Len() {
-					found = nulsOf(value.List().Get(i), field, inner+"["+strconv.Itoa(i)+"]", found)
-				}
-			}
-		case field.IsMap():
-			value.Map().Range(func(key protoreflect.MapKey, element protoreflect.Value) bool {
-				found = nulsOf(key.Value(), field.MapKey(), inner+"[*]", found)
-				found = nulsOf(element, field.MapValue(), inner+"[*]", found)
-				return true
-			})
-		default:
-			found = nulsOf(value, field, inner, found)
-		}
-		return true
-	})
-	return found
-}
-
-func nulsOf(value protoreflect.Value, field protoreflect.FieldDescriptor, path string, found []fault.Violation) []fault.Violation {
-	switch {
-	case field.Message() != nil:
-		return nuls(value.Message(), path, found)
-	case field.Kind() == protoreflect.StringKind && strings.IndexByte(value.String(), 0) >= 0:
-		return append(found, fault.Violation{Field: path, Rule: ruleNUL, Message: "must not hold the character U+0000"})
-	default:
-		return found
-	}
 }
 
 // wants is the rule's own message; the rules in our protos always have one.

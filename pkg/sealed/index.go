@@ -43,12 +43,6 @@ func (x *Index) Blind(ctx context.Context, p Purpose, parts ...string) ([]byte, 
 	return mac.Sum(texts...), nil
 }
 
-// NormaliseName brings a name into the form that is indexed: Unicode NFC, no white space around it, single spaces inside. So a
-// name typed on a system that decomposes Hangul equals the same name typed elsewhere.
-func NormaliseName(name string) string {
-	return strings.Join(strings.Fields(norm.NFC.String(name)), " ")
-}
-
 // NormaliseDigits keeps the digits and makes full-width ones ASCII, so punctuation in birth dates and registration numbers does
 // not matter.
 func NormaliseDigits(s string) string {

@@ -49,6 +49,8 @@ const (
 	Type = "naru-vt+jwt"
 	// MaxLength in characters; the specification of relays bounds URLs, and viewing systems bound the parameter.
 	MaxLength = 1024
+	// URLParameter is the parameter of the viewing URL's query that takes the token; the URL itself must not have it.
+	URLParameter = "token"
 	// Life is the longest life of a token.
 	Life = 10 * time.Minute
 

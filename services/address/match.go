@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/text"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -84,7 +85,7 @@ func (m matcher) ci(ctx context.Context, ci string) (match, error) {
 
 func (m matcher) person(ctx context.Context, name, birthDate, phone string) (match, error) {
 	return m.blind(ctx, matchPerson, blindPerson, blindPerson2,
-		sealed.NormaliseName(name), sealed.NormaliseDigits(birthDate), sealed.NormalisePhone(phone))
+		text.Fold(name), sealed.NormaliseDigits(birthDate), sealed.NormalisePhone(phone))
 }
 
 func (m matcher) business(ctx context.Context, number string) (match, error) {
@@ -140,10 +141,11 @@ type person struct {
 	Phone     string `json:"phone"`
 }
 
-// normalised is the form that is kept, so that another spelling of the same data is no change.
+// normalised is the form that is kept and that the hub is told, so that another encoding of the same data is no change.
 func (p person) normalised() person {
+	name, _ := text.Line(p.Name) // the door of this RPC has brought it into its form
 	return person{
-		CI: p.CI, Name: sealed.NormaliseName(p.Name),
+		CI: p.CI, Name: strings.TrimSpace(name),
 		BirthDate: sealed.NormaliseDigits(p.BirthDate), Phone: sealed.NormalisePhone(p.Phone),
 	}
 }

@@ -239,7 +239,7 @@ func (o *office) facts(t *testing.T) *platformv1.DocumentFacts {
 		To:           &platformv1.Party{PlatformId: unittest.Platform, Address: fmt.Sprintf("recipient-%d", o.serial), ValidFrom: timestamppb.New(now.Add(-time.Hour))},
 		DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, Circulation: true, Registrar: unittest.Platform, Recipient: unittest.NewID(),
 		DocumentHash:     &platformv1.Digest{Algorithm: "SHA-256", Value: strings.Repeat("ab", 32)},
-		AttachmentHashes: []*platformv1.Digest{{Algorithm: "SHA-512", Value: strings.Repeat("cd", 64)}, {Algorithm: "SHA-256", Value: strings.Repeat("ef", 32)}},
+		AttachmentHashes: []*platformv1.Digest{{Algorithm: "SHA-256", Value: strings.Repeat("cd", 32)}, {Algorithm: "SHA-256", Value: strings.Repeat("ef", 32)}},
 		SealedTitle:      o.intake.Seal(t, number, []byte(canary)),
 		AcceptedAt:       timestamppb.New(now), SentAt: timestamppb.New(now), ReceivedAt: timestamppb.New(now),
 	}

@@ -42,7 +42,7 @@ func TestRegistersAReceivedDocument(t *testing.T) {
 		require.Equal(t, f.GetDocumentHash().GetValue(), item.GetDocumentHash().GetValue())
 		require.Equal(t, f.GetDocumentType(), item.GetDocumentType())
 		require.Len(t, item.GetAttachmentHashes(), 2)
-		require.Equal(t, "SHA-512", item.GetAttachmentHashes()[0].GetAlgorithm())
+		require.Equal(t, "SHA-256", item.GetAttachmentHashes()[0].GetAlgorithm())
 		require.Equal(t, f.GetAttachmentHashes()[1].GetValue(), item.GetAttachmentHashes()[1].GetValue())
 	})
 

@@ -34,18 +34,18 @@ func (a *audience) UnmarshalJSON(raw []byte) error {
 
 // assertionClaims are the claims of a client assertion (RFC 7523 §3).
 type assertionClaims struct {
-	Issuer    string   `json:"iss"`
-	Subject   string   `json:"sub"`
-	Audience  audience `json:"aud"`
-	ExpiresAt int64    `json:"exp"`
-	IssuedAt  int64    `json:"iat"`
-	NotBefore int64    `json:"nbf"`
-	ID        string   `json:"jti"`
+	Issuer    string          `json:"iss"`
+	Subject   string          `json:"sub"`
+	Audience  audience        `json:"aud"`
+	ExpiresAt jws.NumericDate `json:"exp"`
+	IssuedAt  jws.NumericDate `json:"iat"`
+	NotBefore jws.NumericDate `json:"nbf"`
+	ID        string          `json:"jti"`
 }
 
 // expires is the time until which the assertion must be remembered.
 func (c assertionClaims) expires() time.Time {
-	return time.Unix(c.ExpiresAt, 0).Add(assertionLeeway).UTC()
+	return c.ExpiresAt.Add(assertionLeeway)
 }
 
 // assertions are signed by clients' own libraries; the request is bounded, and the RPC bounds them to 4,096 bytes.
@@ -61,7 +61,7 @@ func verifyAssertion(assertion string, public *ecdsa.PublicKey, clientID, wanted
 	if err := text.Verify(public); err != nil {
 		return assertionClaims{}, err
 	}
-	expires := time.Unix(claims.ExpiresAt, 0)
+	expires := claims.ExpiresAt
 	switch {
 	case claims.Issuer != clientID || claims.Subject != clientID:
 		return assertionClaims{}, errors.New("the assertion is about another client")
@@ -73,7 +73,7 @@ func verifyAssertion(assertion string, public *ecdsa.PublicKey, clientID, wanted
 		return assertionClaims{}, errors.New("the assertion has expired")
 	case expires.After(now.Add(assertionLife + assertionLeeway)):
 		return assertionClaims{}, errors.New("the assertion is good for too long")
-	case time.Unix(max(claims.IssuedAt, claims.NotBefore), 0).After(now.Add(assertionLeeway)):
+	case claims.IssuedAt.After(now.Add(assertionLeeway)), claims.NotBefore.After(now.Add(assertionLeeway)):
 		return assertionClaims{}, errors.New("the assertion is not good yet")
 	}
 	return claims, nil

@@ -113,11 +113,11 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.S
 		}
 		c := &candidate{item: item}
 		v.candidates[i] = c
-		violations, err := rpc.Violations(item)
+		violations, err := rpc.Check(item)
 		if err != nil {
 			return err
 		}
-		c.broken = append(violations, plainText(item)...)
+		c.broken = violations
 		c.digest = certificateDigest(item)
 		if c.system, err = uuid.Parse(item.GetViewing().GetViewingSystem()); err != nil && len(c.broken) == 0 {
 			return fmt.Errorf("read viewing system id: %w", err)
@@ -157,6 +157,7 @@ func (a *acceptor) judge(ctx context.Context, v *visit) error {
 			c.findings = append(c.findings, at(fieldViewingSystem, "viewing.system.foreign", intakev1.Reason_REASON_VIEWING_SYSTEM_FOREIGN,
 				"no such viewing system serves this sender"))
 		}
+		c.findings = append(c.findings, judgeURL(c.item.GetViewing().GetUrl())...)
 		if repeats := c.item.GetRepeats(); repeats != "" && !own[repeats] {
 			c.findings = append(c.findings, at(fieldRepeats, "repeats.own", intakev1.Reason_REASON_REPEATED_DOCUMENT_INVALID,
 				"the repeated document is not one of this sender"))

@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"crypto/sha256"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/work"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // verifier judges registration certificates.
@@ -100,26 +98,12 @@ func judgeCertificate(item *intakev1.SendItem, s *supplied) []finding {
 	return nil
 }
 
-// covers checks that the certificate is about the item's document, by hash and algorithm. If it lists attachments, they must be
-// exactly the item's.
+// covers checks that the certificate is about the item's document and about exactly its attachments, in their order: what the archive
+// has not registered, nobody can prove later.
 func covers(r *archivecert.Registration, item *intakev1.SendItem) error {
-	if !sameAlgorithm(item.GetDocumentHash()) {
-		return archivecert.ErrHash
-	}
-	if len(r.AttachmentHashes) == 0 {
-		return r.Covers(item.GetDocumentHash().GetValue(), nil)
-	}
 	var attachments []string
 	for _, hash := range item.GetAttachmentHashes() {
-		if !sameAlgorithm(hash) {
-			return archivecert.ErrHash
-		}
 		attachments = append(attachments, hash.GetValue())
 	}
 	return r.Covers(item.GetDocumentHash().GetValue(), attachments)
-}
-
-// sameAlgorithm: the archive's format knows one algorithm.
-func sameAlgorithm(d *platformv1.Digest) bool {
-	return strings.EqualFold(d.GetAlgorithm(), archivecert.HashAlgorithm)
 }

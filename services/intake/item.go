@@ -6,13 +6,11 @@ import (
 	"encoding/hex"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/fault"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -21,6 +19,7 @@ import (
 const (
 	fieldSendDeadline      = "sendDeadline"
 	fieldViewingDeadline   = "viewing.deadline"
+	fieldViewingURL        = "viewing.url"
 	fieldViewingSystem     = "viewing.viewingSystem"
 	fieldCertificate       = "registrationCertificate"
 	fieldCertificateDigest = "registrationCertificateDigest"
@@ -59,15 +58,6 @@ func deadlinesOf(item *intakev1.SendItem, accepted time.Time, limits Limits) (de
 		viewing: judge(fieldViewingDeadline, item.GetViewing().GetDeadline(), limits.ViewingDeadline.Std(), limits.ViewingDeadlineMax.Std()),
 	}
 	return d, found
-}
-
-// plainText refuses control characters in fields where no rule of the message does: a person's name is text for people, and not
-// every unit that opens it can store U+0000.
-func plainText(item *intakev1.SendItem) []fault.Violation {
-	if strings.IndexFunc(item.GetRecipient().GetPerson().GetName(), unicode.IsControl) < 0 {
-		return nil
-	}
-	return []fault.Violation{{Field: "recipient.person.name", Rule: "string.no_control", Message: "must hold no control characters"}}
 }
 
 func warningsOf(item *intakev1.SendItem, d deadlines) []string {

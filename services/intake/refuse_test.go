@@ -47,7 +47,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"many rules", func(i *intakev1.SendItem) {
 			i.OwnKey, i.Title, i.DocumentHash.Value, i.Viewing.Url = " own", "", "AB", "http://view.example"
-		}, "INVALID_ITEM", "ownKey title title documentHash documentHash.value viewing.url"},
+		}, "INVALID_ITEM", "ownKey title documentHash.value viewing.url"},
 		{"nothing", func(i *intakev1.SendItem) { proto.Reset(i) }, "INVALID_ITEM", ""},
 		{"two recipients", func(i *intakev1.SendItem) { i.Recipient.BusinessNumber = proto.String("1234567890") }, "INVALID_ITEM", "recipient"},
 		{"no recipient", func(i *intakev1.SendItem) { i.Recipient = nil }, "INVALID_ITEM", "recipient"},
@@ -63,7 +63,7 @@ func TestRefusals(t *testing.T) {
 		}, "INVALID_ITEM", "ownKey registrationCertificate"},
 		{"an unreadable hash alone is told, not that the certificate is about another", func(i *intakev1.SendItem) {
 			i.DocumentHash.Value = "zz"
-		}, "INVALID_ITEM", "documentHash documentHash.value"},
+		}, "INVALID_ITEM", "documentHash.value"},
 		{"deadlines passed and too far", func(i *intakev1.SendItem) {
 			i.SendDeadline, i.Viewing.Deadline = timestamppb.New(w.archive.at), timestamppb.New(w.archive.at.Add(401*24*time.Hour))
 		}, "INVALID_ITEM", "sendDeadline viewing.deadline"},
@@ -89,8 +89,27 @@ func TestRefusals(t *testing.T) {
 		{"about another document", func(i *intakev1.SendItem) { i.DocumentHash.Value = randomHash() }, "CERTIFICATE_HASH_DIFFERS", "registrationCertificate"},
 		{"another algorithm", func(i *intakev1.SendItem) {
 			i.DocumentHash = &platformv1.Digest{Algorithm: "SHA-512", Value: i.GetDocumentHash().GetValue() + i.GetDocumentHash().GetValue()}
-		}, "CERTIFICATE_HASH_DIFFERS", "registrationCertificate"},
+		}, "INVALID_ITEM", "documentHash.algorithm documentHash.value"},
+		{"an attachment's hash of another algorithm", func(i *intakev1.SendItem) {
+			i.AttachmentHashes = []*platformv1.Digest{{Algorithm: "SHA-384", Value: strings.Repeat("ab", 48)}}
+		}, "INVALID_ITEM", "attachmentHashes[0].algorithm attachmentHashes[0].value"},
 		{"other attachments", certified(w.archive, func(s *archivecert.Statement) { s.AttachmentHashes = []string{randomHash()} }), "CERTIFICATE_HASH_DIFFERS", "registrationCertificate"},
+		{"attachments that the archive has not registered", func(i *intakev1.SendItem) {
+			i.AttachmentHashes = []*platformv1.Digest{{Algorithm: "SHA-256", Value: randomHash()}}
+		}, "CERTIFICATE_HASH_DIFFERS", "registrationCertificate"},
+		{"a title that shows nothing", func(i *intakev1.SendItem) { i.Title = "\u00a0\u3164" }, "INVALID_ITEM", "title"},
+		{"a name that shows nothing", func(i *intakev1.SendItem) {
+			i.Recipient = &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: "\u00a0", BirthDate: "19900101", Phone: "01000000000"}}
+		}, "INVALID_ITEM", "recipient.person.name"},
+		{"a title whose direction turns", func(i *intakev1.SendItem) { i.Title = "청구\u202e서" }, "INVALID_ITEM", "title"},
+		{"a URL without a host", func(i *intakev1.SendItem) { i.Viewing.Url = "https:///doc" }, "INVALID_ITEM", "viewing.url"},
+		{"a URL of nothing but a port", func(i *intakev1.SendItem) { i.Viewing.Url = "https://:8443/doc" }, "INVALID_ITEM", "viewing.url"},
+		{"a URL with an impossible port", func(i *intakev1.SendItem) { i.Viewing.Url = "https://view.example:99999/" }, "INVALID_ITEM", "viewing.url"},
+		{"a URL with port 0", func(i *intakev1.SendItem) { i.Viewing.Url = "https://view.example:0/" }, "INVALID_ITEM", "viewing.url"},
+		{"a URL with user information", func(i *intakev1.SendItem) { i.Viewing.Url = "https://naru.example@evil.example/" }, "INVALID_ITEM", "viewing.url"},
+		{"a URL with the relay's parameter", func(i *intakev1.SendItem) { i.Viewing.Url = "https://view.example/?a=1&%74oken=x" }, "INVALID_ITEM", "viewing.url"},
+		{"a URL with a host that is no name", func(i *intakev1.SendItem) { i.Viewing.Url = "https://view..example/" }, "INVALID_ITEM", "viewing.url"},
+		{"a URL with an address for nobody", func(i *intakev1.SendItem) { i.Viewing.Url = "https://0.0.0.0/" }, "INVALID_ITEM", "viewing.url"},
 		{"never uploaded", func(i *intakev1.SendItem) {
 			i.RegistrationCertificate, i.RegistrationCertificateDigest = nil, randomHash()
 		}, "CERTIFICATE_NOT_UPLOADED", "registrationCertificateDigest"},
@@ -138,7 +157,7 @@ func placed(place, fields string) string {
 	return strings.Join(paths, " ")
 }
 
-// Attachments the certificate lists must be the item's; where it lists none, the item's are its own.
+// The attachments that the certificate lists must be exactly the item's.
 func TestAttachments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
@@ -16,21 +15,15 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/limits"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/viewingtoken"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Limits that other units enforce and this one publishes.
-const (
-	publishedStatusIDs   = 100
-	publishedTokenLife   = 10 * time.Minute
-	publishedTitle       = 100
-	publishedAttachments = 10
-	publishedURL         = 1000
-	publishedOwnKey      = 40
-	publishedCertificate = 16 << 10
-)
+// publishedStatusIDs is a limit that the status unit enforces and this one publishes.
+const publishedStatusIDs = 100
 
 // trust reports whether the clock's time may be written into evidence.
 type trust interface{ Ready() error }
@@ -158,11 +151,11 @@ func (s *server) Cancel(ctx context.Context, req *intakev1.CancelRequest) (*inta
 // GetLimits publishes what a caller has to keep to.
 func (s *server) GetLimits(context.Context, *intakev1.GetLimitsRequest) (*intakev1.GetLimitsResponse, error) {
 	return &intakev1.GetLimitsResponse{
-		BatchItems: maxBatchItems, BatchBytes: maxBatchBytes, TitleCharacters: publishedTitle,
-		RegistrationCertificateBytes: publishedCertificate, Attachments: publishedAttachments, StatusIds: publishedStatusIDs,
-		ViewingUrlCharacters: publishedURL, OwnKeyCharacters: publishedOwnKey,
+		BatchItems: maxBatchItems, BatchBytes: maxBatchBytes, TitleCharacters: limits.Title,
+		RegistrationCertificateBytes: limits.RegistrationCertificateBytes, Attachments: limits.Attachments, StatusIds: publishedStatusIDs,
+		ViewingUrlCharacters: limits.ViewingURL, OwnKeyCharacters: limits.OwnKey,
 		SendDeadlineMax: durationpb.New(s.limits.SendDeadlineMax.Std()), ViewingDeadlineMax: durationpb.New(s.limits.ViewingDeadlineMax.Std()),
-		ViewingTokenLife: durationpb.New(publishedTokenLife),
+		ViewingTokenLife: durationpb.New(viewingtoken.Life),
 	}, nil
 }
 

@@ -33,7 +33,10 @@ func TestSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	item := w.item(t, "own-1", func(i *intakev1.SendItem) {
-		i.AttachmentHashes = []*platformv1.Digest{{Algorithm: "SHA-512", Value: strings.Repeat("ab", 64)}}
+		i.AttachmentHashes = []*platformv1.Digest{{Algorithm: "SHA-256", Value: strings.Repeat("ab", 32)}}
+		i.RegistrationCertificate = w.archive.issue(t, i.GetDocumentHash().GetValue(), func(s *archivecert.Statement) {
+			s.AttachmentHashes = []string{strings.Repeat("ab", 32)}
+		})
 		i.SenderSubAddress = "민원실"
 	})
 	got := w.send(t, item)
@@ -126,6 +129,33 @@ func TestSealedValuesOpenForTheirReaders(t *testing.T) {
 	}
 	_, err = w.reader(t, "address", sealedDescription).Open(t.Context(), sealedDescription, "another", accepted.GetSealedRecipient())
 	require.ErrorIs(t, err, fault.Corrupt)
+}
+
+// Text is kept in its form, and the same request in another encoding is the same request.
+func TestTextIsKeptInItsForm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	item := w.item(t, "own-1", func(i *intakev1.SendItem) {
+		i.Title = "국세\u3000고지"
+		i.Recipient = &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{
+			Name: strings.Repeat("\u1100\u1161\u11a8", 14), BirthDate: "19900101", Phone: "01000000000"}}
+	})
+	first := w.send(t, item)
+	accepted := unittest.AwaitFacts[*intakev1.DocumentAccepted](t, w.Bench, 1)[0]
+	title, err := w.reader(t, "delivery", sealedTitle).Open(t.Context(), sealedTitle, first.GetEdocNum(), accepted.GetFacts().GetSealedTitle())
+	require.NoError(t, err)
+	require.Equal(t, "국세 고지", string(title))
+	identifier, err := w.reader(t, "viewing", sealedIdentifier).Open(t.Context(), sealedIdentifier, first.GetEdocNum(), accepted.GetFacts().GetSealedViewingIdentifier())
+	require.NoError(t, err)
+	var told platformv1.RecipientIdentifier
+	require.NoError(t, proto.Unmarshal(identifier, &told))
+	require.Equal(t, strings.Repeat("각", 14), told.GetPerson().GetName())
+
+	composed := proto.Clone(item).(*intakev1.SendItem)
+	composed.Title, composed.Recipient.Person.Name = "국세 고지", strings.Repeat("각", 14)
+	again := w.send(t, composed)
+	require.True(t, again.GetDuplicate())
+	require.Equal(t, first.GetEdocNum(), again.GetEdocNum())
 }
 
 // reader is the box of another unit, which asks this one for its keys.

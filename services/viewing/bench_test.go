@@ -154,7 +154,7 @@ func (b *bundle) facts(t *testing.T, recipient string, change ...func(f *platfor
 	f := &platformv1.DocumentFacts{
 		EdocNum: number.String(), Sender: b.sender, Actor: b.sender, OwnKey: "k-1", Lane: platformv1.Lane_LANE_EXPRESS,
 		DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, DocumentHash: hash, RegisteredHash: hash,
-		AttachmentHashes: []*platformv1.Digest{{Algorithm: "SHA-256", Value: strings.Repeat("0b", 32)}, {Algorithm: "SHA-512", Value: strings.Repeat("0c", 64)}},
+		AttachmentHashes: []*platformv1.Digest{{Algorithm: "SHA-256", Value: strings.Repeat("0b", 32)}, {Algorithm: "SHA-256", Value: strings.Repeat("0c", 32)}},
 		ViewingMode:      platformv1.ViewingMode_VIEWING_MODE_SENDER, ViewingSystem: b.system, ViewingUrl: "https://viewer.example/view/7?lang=ko#page=2",
 		ViewingDeadline: timestamppb.New(now.Add(24 * time.Hour)), RegistrationCertificateDigest: strings.Repeat("0d", 32),
 		SealedTitle:             []byte("sealed"),

@@ -21,9 +21,6 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// tokenParameter is the query parameter of the viewing URL that takes the token.
-const tokenParameter = "token"
-
 // lookup is asked about a document when its first token is requested; it is a deliveryv1.DeliveryLookupServiceClient.
 type lookup interface {
 	GetReceived(ctx context.Context, in *deliveryv1.GetReceivedRequest, opts ...grpc.CallOption) (*deliveryv1.GetReceivedResponse, error)
@@ -188,7 +185,7 @@ func withToken(viewingURL, compact string) string {
 			separator = ""
 		}
 	}
-	base += separator + tokenParameter + "=" + compact
+	base += separator + viewingtoken.URLParameter + "=" + compact
 	if hasFragment {
 		base += "#" + fragment
 	}

@@ -16,10 +16,7 @@ const (
 // compose draws the content groups of Decree article 2-5 ②: title; parties and their addresses; times; hash; certificate number;
 // validity. What is absent is said, never left blank.
 func compose(c *distcert.Content) (*sheet, error) {
-	s, err := newSheet()
-	if err != nil {
-		return nil, err
-	}
+	s := newSheet()
 	s.heading("1. 증명서")
 	s.row("증명서 일련번호", c.CertNum)
 	s.row("발급일시", seconds(c.IssuedAt))

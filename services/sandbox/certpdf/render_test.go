@@ -92,7 +92,6 @@ func TestRenderRefusals(t *testing.T) {
 		edit func(*certpdf.Circulation)
 		want string
 	}{
-		{"character without glyph", func(c *certpdf.Circulation) { c.Title = "고지서 😀" }, "U+1F600"},
 		{"times reversed", func(c *certpdf.Circulation) { c.ReadAt = c.SentAt.Add(-time.Second) }, "out of order"},
 		{"no title", func(c *certpdf.Circulation) { c.Title = "" }, "title"},
 		{"control character", func(c *certpdf.Circulation) { c.Reason = "제출\n용" }, "reason"},
@@ -110,12 +109,25 @@ func TestRenderRefusals(t *testing.T) {
 	}
 	_, err := certpdf.Render(circulation(), certpdf.Options{})
 	require.Error(t, err)
-	c := circulation()
-	c.Title = "고지서 😀"
-	_, err = certpdf.Render(c, opts)
-	var missing *certpdf.GlyphError
-	require.ErrorAs(t, err, &missing)
-	require.Equal(t, '😀', missing.Rune)
+}
+
+// No name and no title is refused for a font, and what the certificate says is what was given.
+func TestRenderAnyText(t *testing.T) {
+	t.Parallel()
+	store := authority(t)
+	for _, text := range []string{
+		"Nguyễn Thị Ánh", "Łukasz Żółć Ωμέγα Ж ☂ ⚖", "\U0002a6d6\u4dae 龘", "고지서 😀", "संस्कृत", "\ue000", strings.Repeat("\U0002a6d6", 100),
+	} {
+		c := circulation()
+		c.Title, c.Recipient.Name, c.Reason = text, text, text
+		pdf, err := certpdf.Render(c, options(store))
+		require.NoError(t, err, "%+q", text)
+		got, _, err := distcert.Verify(pdf, distcert.Options{
+			Roots: store.Pool(pki.Hub), At: at, PinnedSigner: distcert.Pins{Subjects: []string{store.Signer(pki.Hub).Chain[0].Subject.String()}},
+		})
+		require.NoError(t, err, "%+q", text)
+		require.Equal(t, text, got.Content.Title)
+	}
 }
 
 func BenchmarkRender(b *testing.B) {

@@ -1,23 +1,17 @@
 package certpdf
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 
 	"github.com/signintech/gopdf"
 )
-
-//go:embed font/NanumGothic.ttf
-var fontFile []byte
 
 // Mark stands on every page.
 const Mark = "시험용"
 
 const (
-	fontFamily = "NanumGothic"
-
 	pageWidth, pageHeight = 595.28, 841.89 // A4 in points
 	margin                = 56.0
 	bodyTop               = 118.0
@@ -27,12 +21,6 @@ const (
 	textSize              = 10.0
 )
 
-// GlyphError tells that the font cannot show a character; a certificate with a blank in it is never made.
-type GlyphError struct{ Rune rune }
-
-// Error names the code point.
-func (e *GlyphError) Error() string { return fmt.Sprintf("font has no glyph for %U", e.Rune) }
-
 // sheet draws pages from top to bottom. The first error stays; drawing after it does nothing.
 type sheet struct {
 	pdf   *gopdf.GoPdf
@@ -40,19 +28,14 @@ type sheet struct {
 	err   error
 	page  int        // the page being written, from 0
 	texts [][]string // what was written on each page
+	// loaded are the fonts that the file has.
+	loaded map[*font]bool
 }
 
-func newSheet() (*sheet, error) {
-	s := &sheet{pdf: &gopdf.GoPdf{}}
+func newSheet() *sheet {
+	s := &sheet{pdf: &gopdf.GoPdf{}, loaded: map[*font]bool{}}
 	s.pdf.Start(gopdf.Config{PageSize: gopdf.Rect{W: pageWidth, H: pageHeight}})
-	err := s.pdf.AddTTFFontDataWithOption(fontFamily, fontFile, gopdf.TtfOption{
-		// Without this the library leaves a blank and says nothing.
-		OnGlyphNotFound: func(r rune) { s.fail(&GlyphError{Rune: r}) },
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load font: %w", err)
-	}
-	return s, nil
+	return s
 }
 
 func (s *sheet) fail(err error) {
@@ -95,9 +78,18 @@ func (s *sheet) write(text string, x, y, size float64) {
 	if s.err != nil {
 		return
 	}
-	s.fail(s.pdf.SetFont(fontFamily, "", size))
-	s.pdf.SetXY(x, y)
-	s.fail(s.pdf.Cell(nil, text))
+	runs, err := runsOf(text)
+	s.fail(err)
+	for _, r := range runs {
+		width := s.runWidth(r, size)
+		if r.font == nil {
+			s.box(r.text, x, y, size)
+		} else {
+			s.pdf.SetXY(x, y)
+			s.fail(s.pdf.Cell(nil, r.text))
+		}
+		x += width
+	}
 	s.texts[s.page] = append(s.texts[s.page], text)
 }
 
@@ -105,10 +97,7 @@ func (s *sheet) centre(text string, y, size float64) {
 	if s.err != nil {
 		return
 	}
-	s.fail(s.pdf.SetFont(fontFamily, "", size))
-	width, err := s.pdf.MeasureTextWidth(text)
-	s.fail(err)
-	s.write(text, (pageWidth-width)/2, y, size)
+	s.write(text, (pageWidth-s.width(text, size))/2, y, size)
 }
 
 // room begins a new page unless height still fits on this one.
@@ -150,18 +139,23 @@ func (s *sheet) row(label, value string) {
 	}
 }
 
+// lines breaks a value wherever the next character would not fit, as Korean text is broken.
 func (s *sheet) lines(value string) ([]string, error) {
-	if err := s.pdf.SetFont(fontFamily, "", textSize); err != nil {
-		return nil, fmt.Errorf("set font: %w", err)
-	}
-	lines, err := s.pdf.SplitText(value, pageWidth-2*margin-labelWidth)
-	if errors.Is(err, gopdf.ErrEmptyString) {
+	if strings.TrimSpace(value) == "" {
 		return nil, errors.New("row without a value")
 	}
-	if err != nil {
-		return nil, fmt.Errorf("break lines: %w", err)
+	const most = pageWidth - 2*margin - labelWidth
+	var lines []string
+	line, used := "", 0.0
+	for _, r := range value {
+		width := s.width(string(r), textSize)
+		if used+width > most {
+			lines = append(lines, line)
+			line, used = "", 0
+		}
+		line, used = line+string(r), used+width
 	}
-	return slices.DeleteFunc(lines, func(line string) bool { return line == "" }), nil
+	return append(lines, line), s.err
 }
 
 // bytes ends the drawing.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/naru-relay/naru/pkg/limits"
 )
 
 // ErrUnknown says that a call's outcome is unknown: it may or may not have been done, and may be sent again.
@@ -35,8 +37,8 @@ func (l *TryLater) Error() string { return "the hub asks to try again later: " +
 
 // Limits of single fields, in characters (hub-interface 3 to 5).
 const (
-	maxAddress    = 100
-	maxPlatformID = 25
+	maxAddress    = limits.Address
+	maxPlatformID = limits.PlatformID
 )
 
 // Answer is what came back over HTTP.

@@ -50,12 +50,7 @@ func (r *Renderer) RenderCertificate(_ context.Context, d hub.CertificateDraft) 
 	if _, err := content.Canonical(); err != nil {
 		return nil, fmt.Errorf("%w: %w", hub.ErrNotCertifiable, err)
 	}
-	pdf, err := certpdf.Render(content, certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: d.IssuedAt})
-	var glyph *certpdf.GlyphError
-	if errors.As(err, &glyph) {
-		return nil, fmt.Errorf("%w: %w", hub.ErrNotCertifiable, err)
-	}
-	return pdf, err
+	return certpdf.Render(content, certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: d.IssuedAt})
 }
 
 func (r *Renderer) signer(fault scenario.Kind) (pki.Signer, error) {

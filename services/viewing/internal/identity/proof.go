@@ -16,7 +16,9 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"github.com/naru-relay/naru/pkg/jws"
 	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/text"
 )
 
 // Why says in one word what was wrong with a proof; it is kept as evidence.
@@ -131,12 +133,12 @@ func (k *watchedKeys) VerifySignature(ctx context.Context, jwt string) ([]byte, 
 }
 
 type claims struct {
-	AuthTime        *int64 `json:"auth_time"`
-	AuthorizedParty string `json:"azp"`
-	CI              string `json:"ci"`
-	Name            string `json:"name"`
-	BirthDate       string `json:"birthdate"`
-	Phone           string `json:"phone_number"`
+	AuthTime        jws.NumericDate `json:"auth_time"`
+	AuthorizedParty string          `json:"azp"`
+	CI              string          `json:"ci"`
+	Name            string          `json:"name"`
+	BirthDate       string          `json:"birthdate"`
+	Phone           string          `json:"phone_number"`
 }
 
 func (p *Provider) verify(ctx context.Context, d *discovery, raw, access string, nonce []byte) (Proof, error) {
@@ -163,10 +165,10 @@ func (p *Provider) verify(ctx context.Context, d *discovery, raw, access string,
 		return Proof{}, &RefusedError{Why: AssertionInvalid}
 	case subtle.ConstantTimeCompare(given[:], nonce) != 1:
 		return Proof{}, &RefusedError{Why: NonceDiffers}
-	case c.AuthTime == nil:
+	case c.AuthTime.IsZero():
 		return Proof{}, &RefusedError{Why: AuthTimeMissing}
 	}
-	at := time.Unix(*c.AuthTime, 0).UTC()
+	at := c.AuthTime.Time
 	switch {
 	case at.After(now.Add(p.o.Skew)):
 		return Proof{}, &RefusedError{Why: AuthTimeAhead}
@@ -177,16 +179,27 @@ func (p *Provider) verify(ctx context.Context, d *discovery, raw, access string,
 }
 
 var (
-	ciForm        = regexp.MustCompile(`^[A-Za-z0-9+/]{86}==$`)
-	birthDateForm = regexp.MustCompile(`^(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$`)
-	phoneForm     = regexp.MustCompile(`^0[0-9]{8,14}$`)
+	ciForm    = regexp.MustCompile(`^[A-Za-z0-9+/]{86}==$`)
+	phoneForm = regexp.MustCompile(`^0[0-9]{8,14}$`)
 )
 
 // proof checks the form of the personal claims.
 func (c claims) proof(issuer string, at time.Time) (Proof, error) {
-	proof := Proof{CI: c.CI, Name: strings.TrimSpace(c.Name), BirthDate: c.BirthDate, Phone: sealed.NormalisePhone(c.Phone), Issuer: issuer, AuthTime: at}
-	if !ciForm.MatchString(proof.CI) || proof.Name == "" || !birthDateForm.MatchString(proof.BirthDate) || !phoneForm.MatchString(proof.Phone) {
+	name, shown := text.Line(c.Name)
+	proof := Proof{CI: c.CI, Name: strings.TrimSpace(name), BirthDate: birthDate(c.BirthDate), Phone: sealed.NormalisePhone(c.Phone), Issuer: issuer, AuthTime: at}
+	if !ciForm.MatchString(proof.CI) || !shown || proof.Name == "" || proof.BirthDate == "" || !phoneForm.MatchString(proof.Phone) {
 		return Proof{}, &RefusedError{Why: ClaimsIncomplete}
 	}
 	return proof, nil
+}
+
+// birthDate is YYYYMMDD, which providers in Korea write, or YYYY-MM-DD, as OpenID Connect Core 5.1 wants it; empty for what is no day
+// since 1900.
+func birthDate(claim string) string {
+	for _, layout := range []string{"20060102", time.DateOnly} {
+		if day, err := time.Parse(layout, claim); err == nil && day.Year() >= 1900 {
+			return day.Format("20060102")
+		}
+	}
+	return ""
 }

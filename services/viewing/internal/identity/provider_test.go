@@ -76,6 +76,21 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// Claims in other forms that OpenID Connect allows are understood: a birth date with hyphens, a time with a fraction, a decomposed name
+// with other spaces.
+func TestProofOfOtherForms(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.provider.Fail(identitytest.Faults{Claims: func(c map[string]any) {
+		c["auth_time"], c["birthdate"], c["name"] = float64(noon.Unix())-0.5, "1990-01-02", " \u1112\u1169\u11bc\u00a0\u1100\u1161\u1105\u1161\u11b7 "
+	}})
+	proof, err := b.login(t, nil)
+	require.NoError(t, err)
+	require.Equal(t, noon.Add(-500*time.Millisecond), proof.AuthTime)
+	require.Equal(t, "19900102", proof.BirthDate)
+	require.Equal(t, "홍 가람", proof.Name)
+}
+
 // The digest is that of the signed assertion as it came.
 func TestDigest(t *testing.T) {
 	t.Parallel()
@@ -131,7 +146,11 @@ func TestRefused(t *testing.T) {
 		{name: "no CI", faults: drop("ci"), why: identity.ClaimsIncomplete},
 		{name: "a short CI", faults: set("ci", "Zg=="), why: identity.ClaimsIncomplete},
 		{name: "no name", faults: set("name", " "), why: identity.ClaimsIncomplete},
-		{name: "a birth date of another form", faults: set("birthdate", "1990-01-02"), why: identity.ClaimsIncomplete},
+		{name: "a birth date of another form", faults: set("birthdate", "1990/01/02"), why: identity.ClaimsIncomplete},
+		{name: "a birth date without a year", faults: set("birthdate", "0000-01-02"), why: identity.ClaimsIncomplete},
+		{name: "a day that is none", faults: set("birthdate", "19900230"), why: identity.ClaimsIncomplete},
+		{name: "a name that shows nothing", faults: set("name", "\u3164"), why: identity.ClaimsIncomplete},
+		{name: "a name with a sign that turns the direction of writing", faults: set("name", "홍\u202e가람"), why: identity.ClaimsIncomplete},
 		{name: "a birth date that is a number", faults: set("birthdate", 19900102), why: identity.ClaimsIncomplete},
 		{name: "no phone", faults: drop("phone_number"), why: identity.ClaimsIncomplete},
 	} {

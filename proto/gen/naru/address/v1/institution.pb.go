@@ -8,6 +8,7 @@ package addressv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -250,14 +251,14 @@ var File_naru_address_v1_institution_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"\n" +
-	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x02\n" +
+	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xe8\x02\n" +
 	"\vInstitution\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
-	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04name\x12;\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
+	"\x04name\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x12;\n" +
 	"\x0fbusiness_number\x18\x03 \x01(\tB\x12\xbaH\x0fr\r2\v^[0-9]{10}$R\x0ebusinessNumber\x12A\n" +
 	"\x04type\x18\x04 \x01(\x0e2!.naru.address.v1.OrganisationTypeB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04type\x124\n" +
-	"\aaddress\x18\x05 \x01(\tB\x1a\xbaH\x17r\x152\x13^[^\\s\\p{C}]{3,100}$R\aaddress\x12B\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04type\x12'\n" +
+	"\aaddress\x18\x05 \x01(\tB\r\xbaH\x06r\x04\x10\x03\x18d\xe8\xf3\x18\x02R\aaddress\x12B\n" +
 	"\raddress_state\x18\x06 \x01(\x0e2\x1d.naru.address.v1.AddressStateR\faddressState\x129\n" +
 	"\n" +
 	"created_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt*\x8e\x02\n" +

@@ -347,12 +347,12 @@ var File_naru_address_v1_institution_service_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_institution_service_proto_rawDesc = "" +
 	"\n" +
-	")naru/address/v1/institution_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a!naru/address/v1/institution.proto\x1a\x1enaru/platform/v1/options.proto\"\x99\x02\n" +
+	")naru/address/v1/institution_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a!naru/address/v1/institution.proto\x1a\x1enaru/platform/v1/options.proto\"\x9d\x02\n" +
 	"\x1aResubmitInstitutionRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12<\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x12\x1b\n" +
-	"\x04name\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\x04name\x12>\n" +
+	"request_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x12\x1f\n" +
+	"\x04name\x18\x03 \x01(\tB\v\xbaH\x04r\x02\x18(\xe8\xf3\x18\x01R\x04name\x12>\n" +
 	"\x11business_document\x18\x04 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x10businessDocument\x12F\n" +
 	"\x15registration_document\x18\x05 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x14registrationDocument\"]\n" +
 	"\x1bResubmitInstitutionResponse\x12>\n" +

@@ -725,10 +725,10 @@ const file_naru_certificate_v1_certificate_service_proto_rawDesc = "" +
 	" \x01(\bR\x06sentAt\x12\x1f\n" +
 	"\vreceived_at\x18\v \x01(\bR\n" +
 	"receivedAt\x12\x17\n" +
-	"\aread_at\x18\f \x01(\bR\x06readAt\"\xc8\x01\n" +
+	"\aread_at\x18\f \x01(\bR\x06readAt\"\xcc\x01\n" +
 	"\x19RequestCertificateRequest\x12F\n" +
-	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12%\n" +
-	"\x06reason\x18\x02 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\xc8\x01\x80\x01\x01R\x06reason\x12<\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12)\n" +
+	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\x12<\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\"`\n" +
 	"\x1aRequestCertificateResponse\x12B\n" +

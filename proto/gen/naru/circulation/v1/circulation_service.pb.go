@@ -819,10 +819,10 @@ const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\\\n" +
 	"\x12RetryQueuedRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"\x15\n" +
-	"\x13RetryQueuedResponse\"\x84\x01\n" +
+	"\x13RetryQueuedResponse\"\x88\x01\n" +
 	"\x13AcceptQueuedRequest\x12F\n" +
-	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12%\n" +
-	"\x06reason\x18\x02 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\xf4\x03\x80\x01\x01R\x06reason\"\x16\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12)\n" +
+	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xf4\x03\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\"\x16\n" +
 	"\x14AcceptQueuedResponse\"`\n" +
 	"\x16GetRegistrationRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"\xd9\x01\n" +

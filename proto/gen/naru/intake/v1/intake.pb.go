@@ -578,11 +578,11 @@ var File_naru_intake_v1_intake_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\"\xce\t\n" +
+	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xb5\t\n" +
 	"\bSendItem\x126\n" +
 	"\aown_key\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,40}$R\x06ownKey\x12K\n" +
-	"\trecipient\x18\x02 \x01(\v2%.naru.platform.v1.RecipientIdentifierB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12-\n" +
-	"\x05title\x18\x03 \x01(\tB\x17\xbaH\x14r\x12\x10\x01\x18d2\f^[^\\p{Cc}]+$R\x05title\x12O\n" +
+	"\trecipient\x18\x02 \x01(\v2%.naru.platform.v1.RecipientIdentifierB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12#\n" +
+	"\x05title\x18\x03 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x01R\x05title\x12O\n" +
 	"\rdocument_type\x18\x04 \x01(\x0e2\x1e.naru.platform.v1.DocumentTypeB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\fdocumentType\x12J\n" +
 	"\bcategory\x18\x05 \x01(\x0e2\".naru.platform.v1.DocumentCategoryB\n" +
@@ -595,8 +595,8 @@ const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\rsend_deadline\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampH\x00R\fsendDeadline\x88\x01\x01\x12D\n" +
 	"\x18registration_certificate\x18\v \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x01R\x17registrationCertificate\x12`\n" +
-	"\x1fregistration_certificate_digest\x18\f \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\x1dregistrationCertificateDigest\x12H\n" +
-	"\x12sender_sub_address\x18\r \x01(\tB\x1a\xbaH\x17r\x152\x13^[^\\s\\p{C}]{0,100}$R\x10senderSubAddress\x12H\n" +
+	"\x1fregistration_certificate_digest\x18\f \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\x1dregistrationCertificateDigest\x129\n" +
+	"\x12sender_sub_address\x18\r \x01(\tB\v\xbaH\x04r\x02\x18d\xe8\xf3\x18\x02R\x10senderSubAddress\x12H\n" +
 	"\arepeats\x18\x0e \x01(\tB.\xbaH+r)2'^([0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13})?$R\arepeats:\xd8\x01\xbaH\xd4\x01\x1a\xd1\x01\n" +
 	"\"send_item.registration_certificate\x12Lexactly one of registrationCertificate, registrationCertificateDigest is set\x1a](size(this.registration_certificate) > 0) != (size(this.registration_certificate_digest) > 0)B\x10\n" +
 	"\x0e_send_deadline\"\xad\x01\n" +

@@ -241,9 +241,9 @@ func (ViewingMode) EnumDescriptor() ([]byte, []int) {
 // Digest is a hash with its algorithm.
 type Digest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// SHA-256, SHA-384 or SHA-512.
+	// SHA-256: the archives' and the hub's certificates know no other algorithm, so another could never be certified.
 	Algorithm string `protobuf:"bytes,1,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
-	// Lower-case hex: 64, 96 or 128 characters as the algorithm wants.
+	// Lower-case hex, 64 characters.
 	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -922,16 +922,15 @@ var File_naru_platform_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/platform/v1/facts.proto\x12\x10naru.platform.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x03\n" +
-	"\x06Digest\x12>\n" +
-	"\talgorithm\x18\x01 \x01(\tB \xbaH\x1dr\x1bR\aSHA-256R\aSHA-384R\aSHA-512R\talgorithm\x12>\n" +
-	"\x05value\x18\x02 \x01(\tB(\xbaH%r#2!^[0-9a-f]{64}([0-9a-f]{32}){0,2}$R\x05value:\xf6\x01\xbaH\xf2\x01\x1a\xef\x01\n" +
-	"\rdigest.length\x12-value has another length than the algorithm's\x1a\xae\x01(this.algorithm != 'SHA-256' || size(this.value) == 64) && (this.algorithm != 'SHA-384' || size(this.value) == 96) && (this.algorithm != 'SHA-512' || size(this.value) == 128)\"\xc2\x01\n" +
+	"\x1cnaru/platform/v1/facts.proto\x12\x10naru.platform.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"c\n" +
+	"\x06Digest\x12,\n" +
+	"\talgorithm\x18\x01 \x01(\tB\x0e\xbaH\vr\tR\aSHA-256R\talgorithm\x12+\n" +
+	"\x05value\x18\x02 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x05value\"\xa6\x01\n" +
 	"\x0fPlatformAddress\x12<\n" +
 	"\vplatform_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x162\x14^[A-Za-z0-9-]{1,25}$R\n" +
-	"platformId\x124\n" +
-	"\aaddress\x18\x02 \x01(\tB\x1a\xbaH\x17r\x152\x13^[^\\s\\p{C}]{1,100}$R\aaddress\x12;\n" +
-	"\vsub_address\x18\x03 \x01(\tB\x1a\xbaH\x17r\x152\x13^[^\\s\\p{C}]{0,100}$R\n" +
+	"platformId\x12'\n" +
+	"\aaddress\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x02R\aaddress\x12,\n" +
+	"\vsub_address\x18\x03 \x01(\tB\v\xbaH\x04r\x02\x18d\xe8\xf3\x18\x02R\n" +
 	"subAddress\"\x9e\x01\n" +
 	"\x05Party\x12\x1f\n" +
 	"\vplatform_id\x18\x01 \x01(\tR\n" +
@@ -979,9 +978,9 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\x0eAuthentication\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\tR\x06client\x12\x19\n" +
 	"\btoken_id\x18\x02 \x01(\tR\atokenId\x12B\n" +
-	"\x0ftoken_issued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rtokenIssuedAt\"\xbf\x01\n" +
-	"\x11PersonDescription\x12\x1d\n" +
-	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04name\x12^\n" +
+	"\x0ftoken_issued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rtokenIssuedAt\"\xc3\x01\n" +
+	"\x11PersonDescription\x12!\n" +
+	"\x04name\x18\x01 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x12^\n" +
 	"\n" +
 	"birth_date\x18\x02 \x01(\tB?\xbaH<r:28^(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$R\tbirthDate\x12+\n" +
 	"\x05phone\x18\x03 \x01(\tB\x15\xbaH\x12r\x102\x0e^0[0-9]{9,10}$R\x05phone\"\xc6\x04\n" +
@@ -1078,6 +1077,7 @@ func file_naru_platform_v1_facts_proto_init() {
 	if File_naru_platform_v1_facts_proto != nil {
 		return
 	}
+	file_naru_platform_v1_options_proto_init()
 	file_naru_platform_v1_facts_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -86,6 +86,61 @@ func (PrincipalKind) EnumDescriptor() ([]byte, []int) {
 	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{0}
 }
 
+// Text says what text a field takes, whichever door it comes through. It is brought into its form before any other rule of the field:
+// Unicode NFC, every kind of space as U+0020, and empty where it shows nothing. Limits count the characters of that form. Control and
+// format characters, signs that turn the direction of writing, and separators of lines and paragraphs are refused (rules text.line,
+// text.word).
+type Text int32
+
+const (
+	Text_TEXT_UNSPECIFIED Text = 0
+	// A line for people: a title, a name, a reason.
+	Text_TEXT_LINE Text = 1
+	// A word without spaces: an address.
+	Text_TEXT_WORD Text = 2
+)
+
+// Enum value maps for Text.
+var (
+	Text_name = map[int32]string{
+		0: "TEXT_UNSPECIFIED",
+		1: "TEXT_LINE",
+		2: "TEXT_WORD",
+	}
+	Text_value = map[string]int32{
+		"TEXT_UNSPECIFIED": 0,
+		"TEXT_LINE":        1,
+		"TEXT_WORD":        2,
+	}
+)
+
+func (x Text) Enum() *Text {
+	p := new(Text)
+	*p = x
+	return p
+}
+
+func (x Text) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Text) Descriptor() protoreflect.EnumDescriptor {
+	return file_naru_platform_v1_options_proto_enumTypes[1].Descriptor()
+}
+
+func (Text) Type() protoreflect.EnumType {
+	return &file_naru_platform_v1_options_proto_enumTypes[1]
+}
+
+func (x Text) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Text.Descriptor instead.
+func (Text) EnumDescriptor() ([]byte, []int) {
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{1}
+}
+
 // Visibility says who may learn of a fact.
 type Visibility int32
 
@@ -122,11 +177,11 @@ func (x Visibility) String() string {
 }
 
 func (Visibility) Descriptor() protoreflect.EnumDescriptor {
-	return file_naru_platform_v1_options_proto_enumTypes[1].Descriptor()
+	return file_naru_platform_v1_options_proto_enumTypes[2].Descriptor()
 }
 
 func (Visibility) Type() protoreflect.EnumType {
-	return &file_naru_platform_v1_options_proto_enumTypes[1]
+	return &file_naru_platform_v1_options_proto_enumTypes[2]
 }
 
 func (x Visibility) Number() protoreflect.EnumNumber {
@@ -135,7 +190,7 @@ func (x Visibility) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Visibility.Descriptor instead.
 func (Visibility) EnumDescriptor() ([]byte, []int) {
-	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{1}
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{2}
 }
 
 // Principal says what principals of a kind are: a kind is a value of PrincipalKind with this option, and nothing else lists kinds.
@@ -429,6 +484,14 @@ var file_naru_platform_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "naru/platform/v1/options.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*Text)(nil),
+		Field:         51005,
+		Name:          "naru.platform.v1.text",
+		Tag:           "varint,51005,opt,name=text,enum=naru.platform.v1.Text",
+		Filename:      "naru/platform/v1/options.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
 		ExtensionType: (*Fact)(nil),
 		Field:         51002,
@@ -458,12 +521,20 @@ var (
 	E_Bounds = &file_naru_platform_v1_options_proto_extTypes[2]
 )
 
+// Extension fields to descriptorpb.FieldOptions.
+var (
+	// What text a string field takes; without it any but U+0000.
+	//
+	// optional naru.platform.v1.Text text = 51005;
+	E_Text = &file_naru_platform_v1_options_proto_extTypes[3]
+)
+
 // Extension fields to descriptorpb.MessageOptions.
 var (
 	// A unit refuses to start with a kind of fact that does not carry this.
 	//
 	// optional naru.platform.v1.Fact fact = 51002;
-	E_Fact = &file_naru_platform_v1_options_proto_extTypes[3]
+	E_Fact = &file_naru_platform_v1_options_proto_extTypes[4]
 )
 
 var File_naru_platform_v1_options_proto protoreflect.FileDescriptor
@@ -502,7 +573,11 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\x18PRINCIPAL_KIND_RECIPIENT\x10\x04\x1a(\xe2\xf3\x18$\n" +
 	"\trecipient\x12\aviewing\x1a\fcertificates \x01\x125\n" +
 	"\x14PRINCIPAL_KIND_ADMIN\x10\x05\x1a\x1b\xe2\xf3\x18\x17\n" +
-	"\x05admin\x12\agateway\x1a\x05admin*W\n" +
+	"\x05admin\x12\agateway\x1a\x05admin*:\n" +
+	"\x04Text\x12\x14\n" +
+	"\x10TEXT_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tTEXT_LINE\x10\x01\x12\r\n" +
+	"\tTEXT_WORD\x10\x02*W\n" +
 	"\n" +
 	"Visibility\x12\x1a\n" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -510,7 +585,8 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\x12VISIBILITY_PRIVATE\x10\x02:^\n" +
 	"\tprincipal\x12!.google.protobuf.EnumValueOptions\x18\xbc\x8e\x03 \x01(\v2\x1b.naru.platform.v1.PrincipalR\tprincipal:R\n" +
 	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x8e\x03 \x01(\v2\x18.naru.platform.v1.AccessR\x06access:R\n" +
-	"\x06bounds\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x8e\x03 \x01(\v2\x18.naru.platform.v1.BoundsR\x06bounds:M\n" +
+	"\x06bounds\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x8e\x03 \x01(\v2\x18.naru.platform.v1.BoundsR\x06bounds:K\n" +
+	"\x04text\x12\x1d.google.protobuf.FieldOptions\x18\xbd\x8e\x03 \x01(\x0e2\x16.naru.platform.v1.TextR\x04text:M\n" +
 	"\x04fact\x12\x1f.google.protobuf.MessageOptions\x18\xba\x8e\x03 \x01(\v2\x16.naru.platform.v1.FactR\x04factB\xc8\x01\n" +
 	"\x14com.naru.platform.v1B\fOptionsProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/platform/v1;platformv1\xa2\x02\x03NPX\xaa\x02\x10Naru.Platform.V1\xca\x02\x10Naru\\Platform\\V1\xe2\x02\x1cNaru\\Platform\\V1\\GPBMetadata\xea\x02\x12Naru::Platform::V1b\x06proto3"
 
@@ -526,34 +602,38 @@ func file_naru_platform_v1_options_proto_rawDescGZIP() []byte {
 	return file_naru_platform_v1_options_proto_rawDescData
 }
 
-var file_naru_platform_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_naru_platform_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_naru_platform_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_naru_platform_v1_options_proto_goTypes = []any{
 	(PrincipalKind)(0),                    // 0: naru.platform.v1.PrincipalKind
-	(Visibility)(0),                       // 1: naru.platform.v1.Visibility
-	(*Principal)(nil),                     // 2: naru.platform.v1.Principal
-	(*Access)(nil),                        // 3: naru.platform.v1.Access
-	(*Bounds)(nil),                        // 4: naru.platform.v1.Bounds
-	(*Fact)(nil),                          // 5: naru.platform.v1.Fact
-	(*descriptorpb.EnumValueOptions)(nil), // 6: google.protobuf.EnumValueOptions
-	(*descriptorpb.MethodOptions)(nil),    // 7: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil),   // 8: google.protobuf.MessageOptions
+	(Text)(0),                             // 1: naru.platform.v1.Text
+	(Visibility)(0),                       // 2: naru.platform.v1.Visibility
+	(*Principal)(nil),                     // 3: naru.platform.v1.Principal
+	(*Access)(nil),                        // 4: naru.platform.v1.Access
+	(*Bounds)(nil),                        // 5: naru.platform.v1.Bounds
+	(*Fact)(nil),                          // 6: naru.platform.v1.Fact
+	(*descriptorpb.EnumValueOptions)(nil), // 7: google.protobuf.EnumValueOptions
+	(*descriptorpb.MethodOptions)(nil),    // 8: google.protobuf.MethodOptions
+	(*descriptorpb.FieldOptions)(nil),     // 9: google.protobuf.FieldOptions
+	(*descriptorpb.MessageOptions)(nil),   // 10: google.protobuf.MessageOptions
 }
 var file_naru_platform_v1_options_proto_depIdxs = []int32{
 	0,  // 0: naru.platform.v1.Access.kinds:type_name -> naru.platform.v1.PrincipalKind
-	1,  // 1: naru.platform.v1.Fact.visibility:type_name -> naru.platform.v1.Visibility
-	6,  // 2: naru.platform.v1.principal:extendee -> google.protobuf.EnumValueOptions
-	7,  // 3: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
-	7,  // 4: naru.platform.v1.bounds:extendee -> google.protobuf.MethodOptions
-	8,  // 5: naru.platform.v1.fact:extendee -> google.protobuf.MessageOptions
-	2,  // 6: naru.platform.v1.principal:type_name -> naru.platform.v1.Principal
-	3,  // 7: naru.platform.v1.access:type_name -> naru.platform.v1.Access
-	4,  // 8: naru.platform.v1.bounds:type_name -> naru.platform.v1.Bounds
-	5,  // 9: naru.platform.v1.fact:type_name -> naru.platform.v1.Fact
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	6,  // [6:10] is the sub-list for extension type_name
-	2,  // [2:6] is the sub-list for extension extendee
+	2,  // 1: naru.platform.v1.Fact.visibility:type_name -> naru.platform.v1.Visibility
+	7,  // 2: naru.platform.v1.principal:extendee -> google.protobuf.EnumValueOptions
+	8,  // 3: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
+	8,  // 4: naru.platform.v1.bounds:extendee -> google.protobuf.MethodOptions
+	9,  // 5: naru.platform.v1.text:extendee -> google.protobuf.FieldOptions
+	10, // 6: naru.platform.v1.fact:extendee -> google.protobuf.MessageOptions
+	3,  // 7: naru.platform.v1.principal:type_name -> naru.platform.v1.Principal
+	4,  // 8: naru.platform.v1.access:type_name -> naru.platform.v1.Access
+	5,  // 9: naru.platform.v1.bounds:type_name -> naru.platform.v1.Bounds
+	1,  // 10: naru.platform.v1.text:type_name -> naru.platform.v1.Text
+	6,  // 11: naru.platform.v1.fact:type_name -> naru.platform.v1.Fact
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	7,  // [7:12] is the sub-list for extension type_name
+	2,  // [2:7] is the sub-list for extension extendee
 	0,  // [0:2] is the sub-list for field type_name
 }
 
@@ -567,9 +647,9 @@ func file_naru_platform_v1_options_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_options_proto_rawDesc), len(file_naru_platform_v1_options_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   4,
-			NumExtensions: 4,
+			NumExtensions: 5,
 			NumServices:   0,
 		},
 		GoTypes:           file_naru_platform_v1_options_proto_goTypes,

@@ -958,7 +958,7 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken:\xa5\x02\xbaH\xa1\x02\x1a\x9e\x02\n" +
-	"\x14list_statuses.window\x12Dgive ownKey, or acceptedFrom and acceptedUntil at most 31 days apart\x1a\xbf\x01size(this.own_key) > 0 || (has(this.accepted_from) && has(this.accepted_until) && this.accepted_until > this.accepted_from && this.accepted_until - this.accepted_from <= duration('2678400s'))\"z\n" +
+	"\x14list_statuses.window\x12Dgive ownKey, or acceptedFrom and acceptedUntil at most 31 days apart\x1a\xbf\x01size(this.own_key) > 0 || (has(this.accepted_from) && has(this.accepted_until) && this.accepted_until > this.accepted_from && this.accepted_until <= this.accepted_from + duration('2678400s'))\"z\n" +
 	"\x14ListStatusesResponse\x12:\n" +
 	"\bstatuses\x18\x01 \x03(\v2\x1e.naru.status.v1.DocumentStatusR\bstatuses\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\\\n" +

@@ -1,0 +1,136 @@
+package certpdf
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/go-fonts/dejavu/dejavusans"
+	"github.com/signintech/gopdf"
+	"github.com/signintech/gopdf/fontmaker/core"
+)
+
+//go:embed font/NanumGothic.ttf
+var nanumGothic []byte
+
+// font is one of the fonts, with the characters it can show.
+type font struct {
+	family string
+	data   []byte
+	parsed func() (*core.TTFParser, error)
+}
+
+func newFont(family string, data []byte) *font {
+	return &font{family: family, data: data, parsed: sync.OnceValues(func() (*core.TTFParser, error) {
+		parser := &core.TTFParser{}
+		if err := parser.ParseFontData(data); err != nil {
+			return nil, fmt.Errorf("read font %s: %w", family, err)
+		}
+		return parser, nil
+	})}
+}
+
+// fonts in the order in which they are asked for a character: Korean with its everyday Hanja, then the Latin, Greek and Cyrillic
+// letters and the symbols that it lacks.
+var fonts = []*font{newFont("NanumGothic", nanumGothic), newFont("DejaVuSans", dejavusans.TTF)}
+
+// has reports whether the font can show a character.
+func (f *font) has(r rune) (bool, error) {
+	parser, err := f.parsed()
+	if err != nil {
+		return false, err
+	}
+	if parser.Chars()[int(r)] != 0 {
+		return true, nil
+	}
+	for _, group := range parser.GroupingTables() {
+		if uint(r) >= group.StartCharCode && uint(r) <= group.EndCharCode { //nolint:gosec // a rune of text is not negative
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// run is a part of a line in one font, or one character that none of the fonts can show: its font is nil, and it is drawn as a box
+// with its code point.
+type run struct {
+	font *font
+	text string
+}
+
+// runsOf cuts a text by the fonts that show its characters.
+func runsOf(text string) (runs []run, err error) {
+	for _, r := range text {
+		of, err := fontOf(r)
+		if err != nil {
+			return nil, err
+		}
+		if last := len(runs) - 1; last >= 0 && of != nil && runs[last].font == of {
+			runs[last].text += string(r)
+			continue
+		}
+		runs = append(runs, run{of, string(r)})
+	}
+	return runs, nil
+}
+
+func fontOf(r rune) (*font, error) {
+	for _, f := range fonts {
+		if has, err := f.has(r); err != nil || has {
+			return f, err
+		}
+	}
+	return nil, nil //nolint:nilnil // no font shows it
+}
+
+// boxWidth by the size of the text.
+const boxWidth = 1.4
+
+// width of a text in points.
+func (s *sheet) width(text string, size float64) (width float64) {
+	runs, err := runsOf(text)
+	s.fail(err)
+	for _, r := range runs {
+		width += s.runWidth(r, size)
+	}
+	return width
+}
+
+func (s *sheet) runWidth(r run, size float64) float64 {
+	if r.font == nil {
+		return boxWidth * size
+	}
+	s.fail(s.use(r.font, size))
+	width, err := s.pdf.MeasureTextWidth(r.text)
+	s.fail(err)
+	return width
+}
+
+// use chooses a font; its data is in the file only if it is used.
+func (s *sheet) use(f *font, size float64) error {
+	if !s.loaded[f] {
+		err := s.pdf.AddTTFFontDataWithOption(f.family, f.data, gopdf.TtfOption{
+			// A font is asked only for what it has. Without this the library would leave a blank and say nothing.
+			OnGlyphNotFound: func(r rune) { s.fail(fmt.Errorf("font %s has no glyph for %U", f.family, r)) },
+		})
+		if err != nil {
+			return fmt.Errorf("load font: %w", err)
+		}
+		s.loaded[f] = true
+	}
+	return s.pdf.SetFont(f.family, "", size)
+}
+
+// box draws the code point of a character that no font shows, in two rows within a frame.
+func (s *sheet) box(text string, x, y, size float64) {
+	code := strings.TrimPrefix(fmt.Sprintf("%U", []rune(text)[0]), "U+")
+	half := (len(code) + 1) / 2
+	s.pdf.SetLineWidth(0.3)
+	s.pdf.RectFromUpperLeftWithStyle(x+0.08*size, y+0.05*size, (boxWidth-0.16)*size, size, "D")
+	for i, row := range []string{code[:half], code[half:]} {
+		s.fail(s.use(fonts[0], 0.42*size))
+		s.pdf.SetXY(x+0.16*size, y+(0.1+0.45*float64(i))*size)
+		s.fail(s.pdf.Cell(nil, row))
+	}
+}
