@@ -14,6 +14,7 @@ import (
 
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/invented"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -51,7 +52,7 @@ func TestInstitutionIsSubmittedAgain(t *testing.T) {
 	})
 	var made madeInstitution
 	office.Do(t, http.MethodPost, "/v1/admin/institutions", map[string]any{
-		"institution":      map[string]any{"name": "시험용 기과 " + suffix, "businessNumber": decimals(10), "type": "ORGANISATION_TYPE_CORPORATION", "address": "again-" + suffix},
+		"institution":      map[string]any{"name": "시험용 기과 " + suffix, "businessNumber": invented.AnyBusinessNumber(), "type": "ORGANISATION_TYPE_CORPORATION", "address": "again-" + suffix},
 		"businessDocument": picture(t, 8), "registrationDocument": picture(t, 8),
 	}).Into(t, &made)
 	id := made.Institution.ID

@@ -25,6 +25,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/invented"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -142,7 +143,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		}
 	}
 	window := &statusv1.ListStatusesRequest{AcceptedFrom: timestamppb.New(now.Add(-time.Hour)), AcceptedUntil: timestamppb.New(now.Add(time.Hour))}
-	institution := &addressv1.Institution{Name: "시험용 기관", BusinessNumber: decimals(10), Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: "stranger-" + strings.ToLower(rand.Text())}
+	institution := &addressv1.Institution{Name: "시험용 기관", BusinessNumber: invented.AnyBusinessNumber(), Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: "stranger-" + strings.ToLower(rand.Text())}
 	resubmission := func(id string) *addressv1.ResubmitInstitutionRequest {
 		return &addressv1.ResubmitInstitutionRequest{Id: id, RequestId: "s1", Name: "시험용 기관", BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/testkit/invented"
 )
 
 // sendTo sends a document of its own to the recipient and waits for a state.
@@ -274,7 +275,7 @@ func TestRecipientByBusinessNumber(t *testing.T) {
 
 	own := sendTo(t, institution, map[string]any{"businessNumber": got.Institution.BusinessNumber}, "AWAITING_CONSENT")
 	requireAddressUntold(t, institution, own, other.Address)
-	nobody := sendTo(t, institution, map[string]any{"businessNumber": decimals(10)}, "AWAITING_MEMBERSHIP")
+	nobody := sendTo(t, institution, map[string]any{"businessNumber": invented.AnyBusinessNumber()}, "AWAITING_MEMBERSHIP")
 	requireAddressUntold(t, institution, nobody)
 }
 

@@ -24,7 +24,7 @@ func fairnessRow() row {
 }
 
 func measureFairness(ctx context.Context, b *bench, lines []line) ([]line, error) {
-	other, err := b.stack.institution(ctx, b.chain.conns[0], "fair", "1000000001")
+	other, err := b.stack.institution(ctx, b.chain.conns[0], "fair", "1000000009")
 	if err != nil {
 		return nil, err
 	}

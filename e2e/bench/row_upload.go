@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/naru-relay/naru/pkg/testkit/invented"
 )
 
 const uploadName = "upload"
@@ -18,7 +20,7 @@ func measureUpload(ctx context.Context, b *bench, lines []line) ([]line, error) 
 	r := b.stack.rest()
 	defer r.close()
 	t, err := b.turns(ctx, uploadName, func(ctx context.Context, turn int) (round, error) {
-		newcomer, err := b.stack.institution(ctx, b.chain.conns[0], fmt.Sprintf("newcomer-%d", turn+1), fmt.Sprintf("2%09d", turn+1))
+		newcomer, err := b.stack.institution(ctx, b.chain.conns[0], fmt.Sprintf("newcomer-%d", turn+1), invented.BusinessNumber(200000000+turn))
 		if err != nil {
 			return round{}, err
 		}

@@ -25,6 +25,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/invented"
 	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 )
 
@@ -56,7 +57,7 @@ func (s *Stack) NewInstitution(t testing.TB) (*Institution, *Caller) {
 		Credentials Credentials
 	}
 	admin.Do(t, http.MethodPost, "/v1/admin/institutions", map[string]any{
-		"institution":          map[string]any{"name": "시험용 기관 " + suffix, "businessNumber": digits(10), "type": "ORGANISATION_TYPE_CORPORATION", "address": "inst-" + suffix},
+		"institution":          map[string]any{"name": "시험용 기관 " + suffix, "businessNumber": invented.AnyBusinessNumber(), "type": "ORGANISATION_TYPE_CORPORATION", "address": "inst-" + suffix},
 		"businessDocument":     base64.StdEncoding.EncodeToString(blankJPEG()),
 		"registrationDocument": base64.StdEncoding.EncodeToString(blankJPEG()),
 	}).Into(t, &made)

@@ -19,10 +19,32 @@ const (
 	// ruleRange: a time or a duration outside of what its type can hold (years 1 to 9999).
 	ruleRange = "range"
 	// ruleNUL applies to every string: PostgreSQL cannot store U+0000 in a text, so it is refused here.
-	ruleNUL  = "string.nul"
-	ruleLine = "text.line"
-	ruleWord = "text.word"
+	ruleNUL = "string.nul"
 )
+
+// form is what a kind of text is brought into.
+type form struct {
+	bring         func(string) (string, bool)
+	rule, message string
+}
+
+var forms = map[platformv1.Text]form{
+	platformv1.Text_TEXT_LINE:            {text.Line, "text.line", "must be one line without control characters, invisible ones and signs that turn the direction of writing"},
+	platformv1.Text_TEXT_WORD:            {text.Word, "text.word", "must be a word without spaces, control characters, invisible ones and signs that turn the direction of writing"},
+	platformv1.Text_TEXT_DAY:             {optional(text.Day), "text.day", "must be a day of the calendar since 1900, as YYYYMMDD or YYYY-MM-DD"},
+	platformv1.Text_TEXT_PHONE:           {func(s string) (string, bool) { return text.Phone(s), true }, "text.phone", "must be a telephone number"},
+	platformv1.Text_TEXT_BUSINESS_NUMBER: {optional(text.BusinessNumber), "text.business_number", "must be ten digits, the last of which is the check digit of the others"},
+}
+
+// optional leaves the empty text to the other rules of its field.
+func optional(bring func(string) (string, bool)) func(string) (string, bool) {
+	return func(s string) (string, bool) {
+		if s == "" {
+			return s, true
+		}
+		return bring(s)
+	}
+}
 
 // fieldRule is what the protos say of a field that holds strings or messages.
 type fieldRule struct {
@@ -98,18 +120,13 @@ func checkField(value protoreflect.Value, field protoreflect.FieldDescriptor, ki
 	if field.Kind() != protoreflect.StringKind {
 		return protoreflect.Value{}, found
 	}
-	given := value.String()
-	form, ok, rule, message := given, true, "", ""
-	switch kind {
-	case platformv1.Text_TEXT_LINE:
-		form, ok = text.Line(given)
-		rule, message = ruleLine, "must be one line without control characters, invisible ones and signs that turn the direction of writing"
-	case platformv1.Text_TEXT_WORD:
-		form, ok = text.Word(given)
-		rule, message = ruleWord, "must be a word without spaces, control characters, invisible ones and signs that turn the direction of writing"
-	case platformv1.Text_TEXT_UNSPECIFIED:
+	given, form, ok := value.String(), value.String(), true
+	rule, message := ruleNUL, "must not hold the character U+0000"
+	if of, known := forms[kind]; known {
+		form, ok = of.bring(given)
+		rule, message = of.rule, of.message
+	} else {
 		ok = strings.IndexByte(given, 0) < 0
-		rule, message = ruleNUL, "must not hold the character U+0000"
 	}
 	if !ok {
 		found = append(found, fault.Violation{Field: path, Rule: rule, Message: message})

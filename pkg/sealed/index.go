@@ -3,9 +3,6 @@ package sealed
 import (
 	"context"
 	"fmt"
-	"strings"
-
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/naru-relay/naru/pkg/keys"
 )
@@ -41,25 +38,4 @@ func (x *Index) Blind(ctx context.Context, p Purpose, parts ...string) ([]byte, 
 		return nil, fmt.Errorf("indexing %s: %w", p, err)
 	}
 	return mac.Sum(texts...), nil
-}
-
-// NormaliseDigits keeps the digits and makes full-width ones ASCII, so punctuation in birth dates and registration numbers does
-// not matter.
-func NormaliseDigits(s string) string {
-	var b strings.Builder
-	for _, r := range norm.NFKC.String(s) {
-		if '0' <= r && r <= '9' {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// NormalisePhone gives the national digits of a Korean telephone number: +82 10-1234-5678 and 010 1234 5678 are the same.
-func NormalisePhone(phone string) string {
-	digits := NormaliseDigits(phone)
-	if strings.HasPrefix(strings.TrimSpace(norm.NFKC.String(phone)), "+") && strings.HasPrefix(digits, "82") {
-		return "0" + strings.TrimPrefix(strings.TrimPrefix(digits, "82"), "0")
-	}
-	return digits
 }

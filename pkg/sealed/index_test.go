@@ -39,28 +39,3 @@ func TestBlind(t *testing.T) {
 	_, err = k.Index().Blind(t.Context(), testBlindPerson, "홍길동", "")
 	require.ErrorContains(t, err, "part 1 is empty")
 }
-
-func TestNormalise(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "19000101", NormaliseDigits("1900-01-01"))
-	require.Equal(t, "1234567890", NormaliseDigits("123-45-67890 "))
-	require.Equal(t, "0123", NormaliseDigits("０１２３"))
-	require.Empty(t, NormaliseDigits("abc"))
-	for _, phone := range []string{"010-1234-5678", "010 1234 5678", "+82 10-1234-5678", "+82 (0)10 1234 5678", "＋82-10-1234-5678", "01012345678"} {
-		require.Equal(t, "01012345678", NormalisePhone(phone), phone)
-	}
-	require.Equal(t, "8210", NormalisePhone("8210"), "without + it is not an international number")
-}
-
-// Normalising twice is normalising once, for any text.
-func FuzzNormalise(f *testing.F) {
-	for _, seed := range []string{"홍길동", "+82 10-1234-5678", "０１０", " a  b ", "\xff", "\u1112\u1161"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		require.Equal(t, NormalisePhone(s), NormalisePhone(NormalisePhone(s)))
-		for _, r := range NormaliseDigits(s) {
-			require.True(t, '0' <= r && r <= '9')
-		}
-	})
-}

@@ -189,7 +189,7 @@ func TestNothingIsShownUnlessEverythingAgrees(t *testing.T) {
 		{"impossible document id", nil, "/view/a%0Ab?token=" + token, 404, "DOCUMENT_UNKNOWN", verified, "REFUSED"},
 		{"store out of order", func(s *stage) { s.shelf.findErr = errors.New("disk") }, "", 503, "STORE_UNAVAILABLE", found, "REFUSED"},
 		{"other recipient", change("recipient", map[string]any{"ci": "x" + recipientCI[1:]}), "", 403, "OTHER_RECIPIENT", found, "REFUSED"},
-		{"recipient of another kind", change("recipient", map[string]any{"businessNumber": "1234567890"}), "", 403, "OTHER_RECIPIENT", found, "REFUSED"},
+		{"recipient of another kind", change("recipient", map[string]any{"businessNumber": "1234567891"}), "", 403, "OTHER_RECIPIENT", found, "REFUSED"},
 		{"no recipient", change("recipient", map[string]any{}), "", 403, "OTHER_RECIPIENT", found, "REFUSED"},
 		{"other number", func(s *stage) { s.shelf.document.EdocNum = "20260302_NARU000001_0000000000002" }, "", 403, "OTHER_DOCUMENT", found, "REFUSED"},
 		{"other certificate", func(s *stage) { s.shelf.document.CertificateDigest = strings.Repeat("cd", 32) }, "", 500, "OTHER_CERTIFICATE", found, "REFUSED"},

@@ -105,10 +105,10 @@ func TestWithheldDocumentFollowsItsRecipient(t *testing.T) {
 	for range 2 {
 		w.send(t, send{to: nobody(), sender: sender})
 	}
-	edoc, office := w.send(t, send{to: byCI(p), sender: sender}), w.send(t, send{to: byBusiness("1234567890"), sender: sender})
+	edoc, office := w.send(t, send{to: byCI(p), sender: sender}), w.send(t, send{to: byBusiness("1234567891"), sender: sender})
 	w.awaitWithheld(t, edoc)
 	w.awaitWithheld(t, office)
-	w.institution(t, "Office_1", "1234567890")
+	w.institution(t, "Office_1", "1234567891")
 	w.awaitWithheld(t, office)
 	w.requireDay(t, sender, 4, 4)
 	w.member(t, p)

@@ -126,17 +126,17 @@ func (w *world) companyIn(t *testing.T, id string, fact *addressv1.InstitutionSu
 func TestRegisterInstitution(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	made, err := w.register(t, newInstitution("Office_가", "1234567890"))
+	made, err := w.register(t, newInstitution("Office_가", "1234567891"))
 	require.NoError(t, err)
 	require.True(t, proto.Equal(&addressv1.Institution{
-		Id: made.GetId(), Name: "가상상사", BusinessNumber: "1234567890", Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION,
+		Id: made.GetId(), Name: "가상상사", BusinessNumber: "1234567891", Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION,
 		Address: "office_가", AddressState: pendingAddress, CreatedAt: timestamppb.New(w.Clock.Now()),
 	}, made), "%v", made)
 	w.awaitAddress(t, made.GetId(), registeredAddress)
 	w.hub.set(func(h *fakeHub) {
 		require.Len(t, h.registrations, 1)
 		given := h.registrations[0]
-		require.Equal(t, []any{"office_가", "1234567890", "가상상사"}, []any{given.address, given.idn, given.name})
+		require.Equal(t, []any{"office_가", "1234567891", "가상상사"}, []any{given.address, given.idn, given.name})
 		require.True(t, bytes.Equal(newInstitution("", "").GetBusinessDocument(), given.business))
 		require.Equal(t, paper("R"), given.registration)
 	})
@@ -146,7 +146,7 @@ func TestRegisterInstitution(t *testing.T) {
 	require.Equal(t, made.GetId(), told[0].GetPrincipal())
 	require.Equal(t, []string{operator}, w.actors(t), "the operator's act")
 
-	again, err := w.register(t, newInstitution("OFFICE_가", "1234567890"))
+	again, err := w.register(t, newInstitution("OFFICE_가", "1234567891"))
 	require.NoError(t, err)
 	made.AddressState = registeredAddress
 	require.True(t, proto.Equal(made, again), "%v", again)
@@ -155,7 +155,7 @@ func TestRegisterInstitution(t *testing.T) {
 		change func(*addressv1.Institution)
 		reason string
 	}{
-		"another institution wants the address": {func(i *addressv1.Institution) { i.BusinessNumber = "1234567891" }, "ADDRESS_TAKEN"},
+		"another institution wants the address": {func(i *addressv1.Institution) { i.BusinessNumber = "1234567800" }, "ADDRESS_TAKEN"},
 		"a member has the address":              {func(i *addressv1.Institution) { i.Address = address }, "ADDRESS_TAKEN"},
 		"the same one with another name":        {func(i *addressv1.Institution) { i.Name = "다른상사" }, "INSTITUTION_DIFFERS"},
 		"the same one of another type": {func(i *addressv1.Institution) {
@@ -163,7 +163,7 @@ func TestRegisterInstitution(t *testing.T) {
 		}, "INSTITUTION_DIFFERS"},
 		"an address with a space": {func(i *addressv1.Institution) { i.Address = "with space" }, "INVALID_REQUEST"},
 	} {
-		r := newInstitution("office_가", "1234567890")
+		r := newInstitution("office_가", "1234567891")
 		tt.change(r.GetInstitution())
 		_, err := w.register(t, r)
 		require.Equal(t, tt.reason, fault.ReasonOf(err), name)
@@ -188,7 +188,7 @@ func TestRegisterInstitutionAtOnce(t *testing.T) {
 	made, errs := make([]*addressv1.Institution, 8), make([]error, 8)
 	var all sync.WaitGroup
 	for i := range made {
-		all.Go(func() { made[i], errs[i] = w.register(t, newInstitution("office_1", "1234567890")) })
+		all.Go(func() { made[i], errs[i] = w.register(t, newInstitution("office_1", "1234567891")) })
 	}
 	all.Wait()
 	for i := range made {
@@ -206,7 +206,7 @@ func TestListInstitutions(t *testing.T) {
 	client := w.operator(t)
 	var want, got []string
 	for n := range 3 {
-		made, err := w.register(t, newInstitution(fmt.Sprintf("office_%d", n), "1234567890"))
+		made, err := w.register(t, newInstitution(fmt.Sprintf("office_%d", n), "1234567891"))
 		require.NoError(t, err)
 		want = append([]string{made.GetId() + " 가상상사"}, want...)
 	}
@@ -231,8 +231,8 @@ func TestListInstitutions(t *testing.T) {
 func TestSubmissionAfterRefusal(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	id := w.refused(t, "office_1", "1234567890")
-	repeated, err := w.register(t, newInstitution("office_1", "1234567890"))
+	id := w.refused(t, "office_1", "1234567891")
+	repeated, err := w.register(t, newInstitution("office_1", "1234567891"))
 	require.NoError(t, err)
 	require.Equal(t, refusedAddress, repeated.GetAddressState(), "making it again asks nothing")
 	require.Zero(t, w.count(t, `select count(*) from due_address`))
@@ -277,8 +277,8 @@ func TestSubmissionAfterRefusal(t *testing.T) {
 	require.Equal(t, addressv1.HubStep_HUB_STEP_REFUSED, unittest.Facts[*addressv1.AddressAtHub](t, w.Bench)[0].GetStep())
 	require.Equal(t, []string{operator, operator}, w.actors(t))
 	facts := unittest.Facts[*addressv1.InstitutionSubmitted](t, w.Bench)
-	require.Equal(t, company{"가상상사", "1234567890"}, w.companyIn(t, id, facts[0]))
-	require.Equal(t, company{"가상상사 주식회사", "1234567890"}, w.companyIn(t, id, facts[1]))
+	require.Equal(t, company{"가상상사", "1234567891"}, w.companyIn(t, id, facts[0]))
+	require.Equal(t, company{"가상상사 주식회사", "1234567891"}, w.companyIn(t, id, facts[1]))
 	require.True(t, proto.Equal(&addressv1.InstitutionSubmitted{
 		SealedInstitution: facts[1].GetSealedInstitution(), Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, RequestId: "r-1",
 		BusinessDocumentDigest: digestOf(paper("B2")), RegistrationDocumentDigest: digestOf(paper("R2")), Address: "office_1", ValidFrom: facts[0].GetValidFrom(),
@@ -295,7 +295,7 @@ func TestResubmitOnlyARefusedAddress(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	w.hub.set(func(h *fakeHub) { h.down = true })
-	made, err := w.register(t, newInstitution("office_1", "1234567890"))
+	made, err := w.register(t, newInstitution("office_1", "1234567891"))
 	require.NoError(t, err)
 	_, err = w.resubmit(t, made.GetId(), "r-1", "", "B2", "R2")
 	require.Equal(t, "ADDRESS_NOT_REFUSED", fault.ReasonOf(err))
@@ -310,7 +310,7 @@ func TestResubmitOnlyARefusedAddress(t *testing.T) {
 func TestResubmitAtOnce(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	id := w.refused(t, "office_1", "1234567890")
+	id := w.refused(t, "office_1", "1234567891")
 	w.hub.set(func(h *fakeHub) { h.refuse = false })
 	errs := make([]error, 12)
 	var all sync.WaitGroup
@@ -336,7 +336,7 @@ func TestResubmitAtOnce(t *testing.T) {
 func TestResubmitTwoInstitutionsUnderOneID(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	one, other := w.refused(t, "office_1", "1234567890"), w.refused(t, "office_2", "1234567891")
+	one, other := w.refused(t, "office_1", "1234567891"), w.refused(t, "office_2", "1234567800")
 	reasons := make([]string, 2)
 	var all sync.WaitGroup
 	for i, id := range []string{one, other} {
@@ -356,7 +356,7 @@ func TestLateRefusalOfEarlierPapers(t *testing.T) {
 	w := setup(t)
 	hold := make(chan struct{})
 	w.hub.set(func(h *fakeHub) { h.hold, h.refusePaper = hold, paper("R") })
-	made, err := w.register(t, newInstitution("office_1", "1234567890"))
+	made, err := w.register(t, newInstitution("office_1", "1234567891"))
 	require.NoError(t, err)
 	awaitHeld := func(calls int) {
 		t.Helper()

@@ -85,11 +85,11 @@ func (m matcher) ci(ctx context.Context, ci string) (match, error) {
 
 func (m matcher) person(ctx context.Context, name, birthDate, phone string) (match, error) {
 	return m.blind(ctx, matchPerson, blindPerson, blindPerson2,
-		text.Fold(name), sealed.NormaliseDigits(birthDate), sealed.NormalisePhone(phone))
+		text.Fold(name), text.Digits(birthDate), text.Phone(phone))
 }
 
 func (m matcher) business(ctx context.Context, number string) (match, error) {
-	return m.blind(ctx, matchBusiness, blindBusiness, blindBusiness2, sealed.NormaliseDigits(number))
+	return m.blind(ctx, matchBusiness, blindBusiness, blindBusiness2, text.Digits(number))
 }
 
 func (m matcher) blind(ctx context.Context, kind matchKind, first, second sealed.Purpose, parts ...string) (match, error) {
@@ -146,7 +146,7 @@ func (p person) normalised() person {
 	name, _ := text.Line(p.Name) // the door of this RPC has brought it into its form
 	return person{
 		CI: p.CI, Name: strings.TrimSpace(name),
-		BirthDate: sealed.NormaliseDigits(p.BirthDate), Phone: sealed.NormalisePhone(p.Phone),
+		BirthDate: text.Digits(p.BirthDate), Phone: text.Phone(p.Phone),
 	}
 }
 

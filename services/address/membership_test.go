@@ -155,7 +155,7 @@ func TestIsolation(t *testing.T) {
 
 	_, err = addressv1.NewMembershipServiceClient(w.Sender(t, alice)).GetMembership(t.Context(), &addressv1.GetMembershipRequest{})
 	require.ErrorIs(t, err, fault.Denied)
-	_, err = w.units.RegisterInstitution(t.Context(), newInstitution("office_1", "1234567890"))
+	_, err = w.units.RegisterInstitution(t.Context(), newInstitution("office_1", "1234567891"))
 	require.ErrorIs(t, err, fault.Denied)
 	_, err = addressv1.NewInstitutionServiceClient(w.Sender(t, alice)).GetInstitution(t.Context(), &addressv1.GetInstitutionRequest{Id: alice})
 	require.ErrorIs(t, err, fault.Denied)
@@ -220,7 +220,7 @@ func TestConfirmAddress(t *testing.T) {
 	}
 	p := someone()
 	recipient, address := w.member(t, p)
-	principal := w.institution(t, "office_1", "1234567890")
+	principal := w.institution(t, "office_1", "1234567891")
 	require.True(t, confirm(strings.ToUpper(address)))
 	w.hub.set(func(h *fakeHub) { delete(h.registered, address); delete(h.registered, "office_1") })
 	require.False(t, confirm(address))
@@ -252,7 +252,7 @@ func TestNoPersonalDataInClear(t *testing.T) {
 	w.hub.set(func(h *fakeHub) { h.down = true })
 	recipient := w.prove(t, p)
 	w.ask(t, recipient)
-	numbers := []string{w.send(t, send{to: byCI(stranger)}), w.send(t, send{to: byFacts(stranger)}), w.send(t, send{to: byBusiness("9876543210")})}
+	numbers := []string{w.send(t, send{to: byCI(stranger)}), w.send(t, send{to: byFacts(stranger)}), w.send(t, send{to: byBusiness("9876543215")})}
 	await.Require(t, unittest.Patience, func() bool { return w.hub.searched() >= 6 })
 	w.hub.set(func(h *fakeHub) { h.down = false })
 	w.awaitState(t, recipient, addressv1.MemberState_MEMBER_STATE_ACTIVE)
@@ -261,13 +261,13 @@ func TestNoPersonalDataInClear(t *testing.T) {
 	}
 	w.send(t, send{to: byFacts(p)})
 	w.send(t, send{to: byAddress(unittest.Platform, p.Name, "")})
-	w.institution(t, "office_9", "5556667778")
+	w.institution(t, "office_9", "5556667773")
 
 	dump := w.dump(t)
 	require.Contains(t, dump, recipient, "the dump is one")
 	for what, value := range map[string]string{
 		"ci": p.CI, "name": p.Name, "phone": p.Phone, "stranger's ci": stranger.CI, "stranger's name": stranger.Name, "stranger's phone": stranger.Phone,
-		"birth date": p.BirthDate, "business number": "9876543210", "institution's number": "5556667778", "institution's name": "가상상사",
+		"birth date": p.BirthDate, "business number": "9876543215", "institution's number": "5556667773", "institution's name": "가상상사",
 	} {
 		require.NotContains(t, dump, value, what)
 		require.NotContains(t, dump, hexOf(value), what+" as bytes")

@@ -225,9 +225,9 @@ func TestOwnAddressFromHub(t *testing.T) {
 func TestInstitutionAsRecipient(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	before := w.send(t, send{to: byBusiness("1234567890")})
+	before := w.send(t, send{to: byBusiness("1234567891")})
 	w.awaitTold(t, before, none)
-	w.institution(t, "Office_1", "1234567890")
+	w.institution(t, "Office_1", "1234567891")
 	w.awaitTold(t, before, withoutConsent)
 	require.Equal(t, withoutConsent, w.told(t, w.send(t, send{to: byAddress(unittest.Platform, "OFFICE_1", "")}))[0].GetResolution())
 }

@@ -33,7 +33,7 @@ import (
 const (
 	demoPerson    = "ferry"
 	demoName      = "시험용 발송기관"
-	demoNumber    = "0000000001"
+	demoNumber    = "0000000015"
 	demoAddress   = "demo-institution"
 	demoKey       = "demo-1"
 	seedPatience  = 30 * time.Second

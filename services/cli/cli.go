@@ -54,7 +54,7 @@ Exit codes: 0 done, 1 not done, 2 wrong usage (audit and evidence: their own, se
 
 Examples:
   naru demo --doc notice.pdf
-  naru institution add --sandbox --name 시험용나루터 --business-number 0001234567 --type public-institution --address ferry-1 --out sender.json
+  naru institution add --sandbox --name 시험용나루터 --business-number 0001234560 --type public-institution --address ferry-1 --out sender.json
   naru member join --person ferry
   naru send --credentials sender.json --doc notice.pdf --to-ci-file ci.txt --title '안내문'
   naru status --credentials sender.json 20260302_NARU000001_0000000000001

@@ -137,11 +137,11 @@ func TestTimeline(t *testing.T) {
 	golden.Equal(t, []byte(stdout), "timeline.txt")
 }
 
-const institution = `{"id":"0191d0a1-0000-7000-8000-000000000001","name":"시험용 기관","businessNumber":"0001234567","address":"ferry-1","addressState":"ADDRESS_STATE_%s"}`
+const institution = `{"id":"0191d0a1-0000-7000-8000-000000000001","name":"시험용 기관","businessNumber":"0001234560","address":"ferry-1","addressState":"ADDRESS_STATE_%s"}`
 
 func addArgs(f *fakeRelay, out string) []string {
 	return []string{
-		"institution", "add", "--sandbox", "--name", "시험용 기관", "--business-number", "0001234567", "--type", "public-institution",
+		"institution", "add", "--sandbox", "--name", "시험용 기관", "--business-number", "0001234560", "--type", "public-institution",
 		"--address", "ferry-1", "--out", f.path(out), "--endpoints", f.path("naru.json"),
 	}
 }
@@ -257,7 +257,7 @@ func TestExitCodes(t *testing.T) {
 		{"problem", []string{"timeline", number, "--rest", f.URL}, map[string]string{"NARU_CLIENT_ID": "a", "NARU_CLIENT_SECRET": "b"}, ExitFailed, "NO_SUCH_ROUTE"},
 		{"secrets over the net in clear", []string{"timeline", number, "--rest", "http://relay.example"}, map[string]string{"NARU_CLIENT_ID": "a", "NARU_CLIENT_SECRET": "b"}, ExitFailed, "https"},
 		{"half of what is needed", []string{
-			"send", "--doc", f.path("naru.json"), "--title", "t", "--to-business-number", "0001234567", "--viewing-url", "https://view.example/1",
+			"send", "--doc", f.path("naru.json"), "--title", "t", "--to-business-number", "0001234560", "--viewing-url", "https://view.example/1",
 			"--endpoints", f.path("naru.json"), "--credentials", f.path("sender.json"),
 		}, nil, ExitUsage, "go together"},
 		{"a dump that is none", []string{"evidence", "verify", "--dump", f.path("naru.json"), "--keys", f.dir}, nil, ExitUsage, "it is no dump"},

@@ -44,7 +44,7 @@ func (institutionAdd) Help() string {
 by the relay once; it is only in the file. Repeating the command with the same number and address finds the same institution.
 
 Examples:
-  naru institution add --sandbox --name 시험용나루터 --business-number 0001234567 --type public-institution \
+  naru institution add --sandbox --name 시험용나루터 --business-number 0001234560 --type public-institution \
        --address ferry-1 --out sender.json
   naru institution add --rest https://relay.example --credentials operator.json --name … --business-number … --type corporation \
        --address … --business-document license.jpg --registration-document application.jpg --out sender.json`

@@ -55,7 +55,7 @@ The relay's receipt is verified with its published keys before anything is print
 
 Examples:
   naru send --credentials sender.json --doc notice.pdf --to-ci-file ci.txt --title '안내문'
-  naru send --rest https://relay.example --credentials sender.json --doc notice.pdf --to-business-number 0001234567 --title '안내문' \
+  naru send --rest https://relay.example --credentials sender.json --doc notice.pdf --to-business-number 0001234560 --title '안내문' \
        --registration-certificate notice.der --viewing-url https://view.example/d/17 --viewing-system 0191d0a1-…`
 }
 

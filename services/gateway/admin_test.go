@@ -53,7 +53,7 @@ func TestCreateInstitution(t *testing.T) {
 	admin := w.token(t, w.admin)
 	operator, err := w.Env.Authn.Verify(t.Context(), admin)
 	require.NoError(t, err)
-	id, sender := w.institution(t, "1234567892", "Sender-Create")
+	id, sender := w.institution(t, "1234567815", "Sender-Create")
 	require.NotEmpty(t, sender.Secret)
 	facts := unittest.AwaitFacts[*gatewayv1.PrincipalChanged](t, w.Bench, 1)
 	require.Equal(t, []string{id, "sender-create"}, []string{facts[0].GetId(), facts[0].GetAddress()})
@@ -66,11 +66,11 @@ func TestCreateInstitution(t *testing.T) {
 	require.NoError(t, w.App.QueryRow(t.Context(), `select count(*) from principal where name = '보기기관'`).Scan(&named))
 	require.Zero(t, named, "what it is called stays with the address unit")
 
-	again := w.call(t, "POST", "/v1/admin/institutions", admin, institutionJSON("보기기관", "1234567892", "sender-create"))
+	again := w.call(t, "POST", "/v1/admin/institutions", admin, institutionJSON("보기기관", "1234567815", "sender-create"))
 	require.Equal(t, 200, again.status, "%s", again.body)
 	require.Equal(t, id, again.json(t)["institution"].(map[string]any)["id"])
 	require.NotContains(t, again.json(t), "credentials")
-	bad := w.call(t, "POST", "/v1/admin/institutions", admin, strings.Replace(institutionJSON("보기기관", "1234567894", "x-y-z"), "/9j/", "AAAA", 1))
+	bad := w.call(t, "POST", "/v1/admin/institutions", admin, strings.Replace(institutionJSON("보기기관", "1234567829", "x-y-z"), "/9j/", "AAAA", 1))
 	require.Equal(t, 400, bad.status, "%s", bad.body)
 	require.Len(t, w.units.registrations(), 2, "what is no JPEG goes no further")
 	made := unittest.Facts[*gatewayv1.ClientCreated](t, w.Bench)
@@ -83,7 +83,7 @@ func TestCreateInstitutionIsFinishedByARepeat(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	admin := w.token(t, w.admin)
-	body := institutionJSON("보기기관", "1234567895", "sender-repeat")
+	body := institutionJSON("보기기관", "1234567834", "sender-repeat")
 	for _, refusal := range []*fault.Error{
 		fault.New(fault.Unavailable, "address", addressv1.Reason_REASON_HUB_UNAVAILABLE, ""),
 		fault.New(fault.Exists, "address", addressv1.Reason_REASON_ADDRESS_TAKEN, "the address is taken"),
@@ -98,10 +98,10 @@ func TestCreateInstitutionIsFinishedByARepeat(t *testing.T) {
 
 	w.units.refuse(nil)
 	kept, err := w.units.RegisterInstitution(t.Context(), &addressv1.RegisterInstitutionRequest{
-		Institution: &addressv1.Institution{BusinessNumber: "1234567895", Address: "sender-repeat"},
+		Institution: &addressv1.Institution{BusinessNumber: "1234567834", Address: "sender-repeat"},
 	})
 	require.NoError(t, err)
-	id, sender := w.institution(t, "1234567895", "sender-repeat")
+	id, sender := w.institution(t, "1234567834", "sender-repeat")
 	require.Equal(t, kept.GetInstitution().GetId(), id)
 	require.NotEmpty(t, w.token(t, sender))
 }
@@ -111,7 +111,7 @@ func TestClients(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	client := gatewayv1.NewPrincipalAdminServiceClient(w.Admin(t))
-	sender, _ := w.institution(t, "1234567898", "sender-clients")
+	sender, _ := w.institution(t, "1234567848", "sender-clients")
 	system, err := client.CreateViewingSystem(t.Context(), &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "열람", Senders: []string{sender}}})
 	require.NoError(t, err)
 	facts := unittest.AwaitFacts[*gatewayv1.PrincipalChanged](t, w.Bench, 2)
@@ -167,7 +167,7 @@ func TestCreateInstitutionAtOnce(t *testing.T) {
 		wg.Go(func() {
 			answers[i], errs[i] = client.CreateInstitution(t.Context(), &gatewayv1.CreateInstitutionRequest{
 				Institution: &addressv1.Institution{
-					Name: "보기기관", BusinessNumber: "1234567800", Type: addressv1.OrganisationType_ORGANISATION_TYPE_STATE_AGENCY, Address: "sender-at-once",
+					Name: "보기기관", BusinessNumber: "1234567867", Type: addressv1.OrganisationType_ORGANISATION_TYPE_STATE_AGENCY, Address: "sender-at-once",
 				},
 				BusinessDocument: document, RegistrationDocument: document,
 			})

@@ -19,7 +19,7 @@ import (
 func TestClientAuthenticationIsStated(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	principal, sender := w.institution(t, "1234567890", "sender-proofs")
+	principal, sender := w.institution(t, "1234567891", "sender-proofs")
 	p, err := w.Env.Authn.Verify(t.Context(), w.token(t, sender))
 	require.NoError(t, err)
 	proved := unittest.Facts[*gatewayv1.ClientAuthenticated](t, w.Bench)

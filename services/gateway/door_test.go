@@ -35,7 +35,7 @@ import (
 func TestREST(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	id, sender := w.institution(t, "1234567899", "sender-rest")
+	id, sender := w.institution(t, "1234567853", "sender-rest")
 	token, admin := w.token(t, sender), w.token(t, w.admin)
 	item := `{"ownKey":"k-1","title":"제목"}`
 

@@ -27,7 +27,7 @@ import (
 func TestTokenEndpoint(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	_, sender := w.institution(t, "1234567890", "sender-token")
+	_, sender := w.institution(t, "1234567891", "sender-token")
 	good := func() url.Values {
 		return url.Values{"grant_type": {"client_credentials"}, "client_id": {sender.ID}, "client_secret": {sender.Secret}}
 	}
@@ -95,7 +95,7 @@ func TestTokenEndpoint(t *testing.T) {
 func TestPrivateKeyJWT(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	id, _ := w.institution(t, "1234567891", "sender-jwt")
+	id, _ := w.institution(t, "1234567800", "sender-jwt")
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	set, err := authn.KeySet(authn.PublicKey{ID: "mine", Key: key.Public()})

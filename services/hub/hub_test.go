@@ -325,7 +325,7 @@ func TestAddressAnswers(t *testing.T) {
 			"a document that is no picture", refusing("", ""),
 			func(c hubv1.HubServiceClient) (any, error) {
 				return c.RegisterOrganisationAddress(ctx, &hubv1.RegisterOrganisationAddressRequest{
-					BusinessNumber: "1234567890", Address: "office", Name: "나루상사", RegisteredAt: timestamppb.New(at),
+					BusinessNumber: "1234567891", Address: "office", Name: "나루상사", RegisteredAt: timestamppb.New(at),
 					Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, BusinessDocument: []byte("GIF89a"),
 				})
 			}, nil, "INVALID_REQUEST",

@@ -89,7 +89,7 @@ func joined(t testing.TB, b *unittest.Bench) (c hubv1.HubServiceClient, since ti
 	c, since = as(t, b, "address"), b.Clock.Now().Add(-time.Hour).Truncate(time.Second)
 	jpeg := append([]byte{0xFF, 0xD8, 0xFF}, bytes.Repeat([]byte("x"), 100)...)
 	office := &hubv1.RegisterOrganisationAddressRequest{
-		BusinessNumber: "1234567890", Address: "office", Name: "나루상사", Type: addressv1.OrganisationType_ORGANISATION_TYPE_SOLE_TRADER,
+		BusinessNumber: "1234567891", Address: "office", Name: "나루상사", Type: addressv1.OrganisationType_ORGANISATION_TYPE_SOLE_TRADER,
 		RegisteredAt: timestamppb.New(since), BusinessDocument: jpeg, RegistrationDocument: jpeg,
 	}
 	o, err := c.RegisterOrganisationAddress(t.Context(), office)

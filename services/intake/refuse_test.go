@@ -49,7 +49,7 @@ func TestRefusals(t *testing.T) {
 			i.OwnKey, i.Title, i.DocumentHash.Value, i.Viewing.Url = " own", "", "AB", "http://view.example"
 		}, "INVALID_ITEM", "ownKey title documentHash.value viewing.url"},
 		{"nothing", func(i *intakev1.SendItem) { proto.Reset(i) }, "INVALID_ITEM", ""},
-		{"two recipients", func(i *intakev1.SendItem) { i.Recipient.BusinessNumber = proto.String("1234567890") }, "INVALID_ITEM", "recipient"},
+		{"two recipients", func(i *intakev1.SendItem) { i.Recipient.BusinessNumber = proto.String("1234567891") }, "INVALID_ITEM", "recipient"},
 		{"no recipient", func(i *intakev1.SendItem) { i.Recipient = nil }, "INVALID_ITEM", "recipient"},
 		{"no certificate", func(i *intakev1.SendItem) { i.RegistrationCertificate = nil }, "INVALID_ITEM", "."},
 		{"control character in a name", func(i *intakev1.SendItem) {

@@ -101,7 +101,7 @@ func companyParts(message string) [][3]string {
 	}
 }
 
-const companyMessage = `{"idn":"1234567890","eaddr":"나루시험상사","name":"나루시험상사","type":1,"regDate":"2026-03-01 09:00:00"}`
+const companyMessage = `{"idn":"1234567891","eaddr":"나루시험상사","name":"나루시험상사","type":1,"regDate":"2026-03-01 09:00:00"}`
 
 func TestOrganisationRegistersWithDocuments(t *testing.T) {
 	t.Parallel()
@@ -177,7 +177,7 @@ func TestOwnerChangesKeepTheHistory(t *testing.T) {
 		"나루시험상사 1 01T00:00-02T02:00", "나루시험상사 3 02T02:00-02T02:30", "새나루상사 3 02T02:30-now",
 	}, believed)
 	require.ElementsMatch(t, []string{"강나루 0 01T00:00-now", "나루시험상사 1 01T00:00-now", "나루시험상사 3 02T02:00-now"}, superseded)
-	require.Equal(t, []string{}, b.call(naru, http.MethodGet, "/api/eaddr/canceled?idn=1234567890", "").Eaddrs, "a change is no withdrawal")
+	require.Equal(t, []string{}, b.call(naru, http.MethodGet, "/api/eaddr/canceled?idn=1234567891", "").Eaddrs, "a change is no withdrawal")
 }
 
 func TestSearchByPersonalData(t *testing.T) {

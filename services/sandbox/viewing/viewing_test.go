@@ -208,7 +208,7 @@ func TestStoringIsRefused(t *testing.T) {
 		{"secret of another name", "Basic b3RoZXI6c2VuZGVyLXNlY3JldA==", goodMeta(), 401}, // other:sender-secret
 		{"hash of another document", "Bearer sender-secret", strings.Replace(goodMeta(), hexHash(content).Value, hexHash("x").Value, 1), 400},
 		{"no recipient", "Bearer sender-secret", `{"recipient":{}}`, 400},
-		{"two recipients", "Bearer sender-secret", strings.Replace(goodMeta(), `{"ci"`, `{"businessNumber":"1234567890","ci"`, 1), 400},
+		{"two recipients", "Bearer sender-secret", strings.Replace(goodMeta(), `{"ci"`, `{"businessNumber":"1234567891","ci"`, 1), 400},
 		{"unknown field", "Bearer sender-secret", strings.Replace(goodMeta(), `{`, `{"colour":1,`, 1), 400},
 		{"malformed number", "Bearer sender-secret", strings.Replace(goodMeta(), `{`, `{"edocNum":"1",`, 1), 400},
 	}

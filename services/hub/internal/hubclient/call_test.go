@@ -173,7 +173,7 @@ func TestOrganisationIsWrittenWithItsDocuments(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			call, err := client(t, func(c *hubclient.Config) { c.Dialect = tt.dialect }).Register(hubclient.Registration{
-				Identifier: "1234567890", Address: "office", Name: "나루상사", Type: hubclient.TypeSoleTrader,
+				Identifier: "1234567891", Address: "office", Name: "나루상사", Type: hubclient.TypeSoleTrader,
 				RegisteredAt: time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC), BusinessDocument: []byte("biz"), RegistrationDocument: []byte("reg"),
 			})
 			require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestOrganisationIsWrittenWithItsDocuments(t *testing.T) {
 			require.Equal(t, "biz", got[`form-data; name="file"; filename="biz-doc.jpg"|image/jpeg`])
 			require.Equal(t, "reg", got[`form-data; name="file"; filename="reg-doc.jpg"|image/jpeg`])
 			message := got[`form-data; name="msg"|application/json`]
-			require.Contains(t, message, `"idn":"1234567890"`)
+			require.Contains(t, message, `"idn":"1234567891"`)
 			require.Contains(t, message, tt.wantType)
 		})
 	}

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/naru-relay/naru/pkg/jws"
-	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/text"
 )
 
@@ -186,20 +185,11 @@ var (
 // proof checks the form of the personal claims.
 func (c claims) proof(issuer string, at time.Time) (Proof, error) {
 	name, shown := text.Line(c.Name)
-	proof := Proof{CI: c.CI, Name: strings.TrimSpace(name), BirthDate: birthDate(c.BirthDate), Phone: sealed.NormalisePhone(c.Phone), Issuer: issuer, AuthTime: at}
-	if !ciForm.MatchString(proof.CI) || !shown || proof.Name == "" || proof.BirthDate == "" || !phoneForm.MatchString(proof.Phone) {
+	// Providers in Korea write YYYYMMDD, OpenID Connect Core 5.1 wants YYYY-MM-DD.
+	born, day := text.Day(c.BirthDate)
+	proof := Proof{CI: c.CI, Name: strings.TrimSpace(name), BirthDate: born, Phone: text.Phone(c.Phone), Issuer: issuer, AuthTime: at}
+	if !ciForm.MatchString(proof.CI) || !shown || proof.Name == "" || !day || !phoneForm.MatchString(proof.Phone) {
 		return Proof{}, &RefusedError{Why: ClaimsIncomplete}
 	}
 	return proof, nil
-}
-
-// birthDate is YYYYMMDD, which providers in Korea write, or YYYY-MM-DD, as OpenID Connect Core 5.1 wants it; empty for what is no day
-// since 1900.
-func birthDate(claim string) string {
-	for _, layout := range []string{"20060102", time.DateOnly} {
-		if day, err := time.Parse(layout, claim); err == nil && day.Year() >= 1900 {
-			return day.Format("20060102")
-		}
-	}
-	return ""
 }

@@ -157,7 +157,7 @@ type Institution struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Name exactly as on the business registration certificate, 1-40 characters.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// 사업자등록번호, 10 digits.
+	// 사업자등록번호: 10 digits with a right check digit; hyphens are left out of what is kept.
 	BusinessNumber string           `protobuf:"bytes,3,opt,name=business_number,json=businessNumber,proto3" json:"business_number,omitempty"`
 	Type           OrganisationType `protobuf:"varint,4,opt,name=type,proto3,enum=naru.address.v1.OrganisationType" json:"type,omitempty"`
 	// Certified address wished for at this relay, 3-100 characters, stored folded to lower case.
@@ -251,11 +251,11 @@ var File_naru_address_v1_institution_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"\n" +
-	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xe8\x02\n" +
+	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xe1\x02\n" +
 	"\vInstitution\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
-	"\x04name\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x12;\n" +
-	"\x0fbusiness_number\x18\x03 \x01(\tB\x12\xbaH\x0fr\r2\v^[0-9]{10}$R\x0ebusinessNumber\x12A\n" +
+	"\x04name\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x124\n" +
+	"\x0fbusiness_number\x18\x03 \x01(\tB\v\xbaH\x04r\x02\x10\x01\xe8\xf3\x18\x05R\x0ebusinessNumber\x12A\n" +
 	"\x04type\x18\x04 \x01(\x0e2!.naru.address.v1.OrganisationTypeB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04type\x12'\n" +
 	"\aaddress\x18\x05 \x01(\tB\r\xbaH\x06r\x04\x10\x03\x18d\xe8\xf3\x18\x02R\aaddress\x12B\n" +

@@ -785,9 +785,9 @@ type PersonDescription struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1-40 characters.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// YYYYMMDD.
+	// YYYYMMDD or YYYY-MM-DD; kept as the former.
 	BirthDate string `protobuf:"bytes,2,opt,name=birth_date,json=birthDate,proto3" json:"birth_date,omitempty"`
-	// Digits only, 10 or 11.
+	// 10 or 11 digits; hyphens, spaces and +82 are left out of what is kept.
 	Phone         string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -854,7 +854,7 @@ type RecipientIdentifier struct {
 	// 연계정보 (CI): 88 characters of base64.
 	Ci     *string            `protobuf:"bytes,2,opt,name=ci,proto3,oneof" json:"ci,omitempty"`
 	Person *PersonDescription `protobuf:"bytes,3,opt,name=person,proto3,oneof" json:"person,omitempty"`
-	// 사업자등록번호: 10 digits.
+	// 사업자등록번호: 10 digits with a right check digit; hyphens are left out of what is kept.
 	BusinessNumber *string `protobuf:"bytes,4,opt,name=business_number,json=businessNumber,proto3,oneof" json:"business_number,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -978,17 +978,17 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\x0eAuthentication\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\tR\x06client\x12\x19\n" +
 	"\btoken_id\x18\x02 \x01(\tR\atokenId\x12B\n" +
-	"\x0ftoken_issued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rtokenIssuedAt\"\xc3\x01\n" +
+	"\x0ftoken_issued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rtokenIssuedAt\"\x93\x01\n" +
 	"\x11PersonDescription\x12!\n" +
-	"\x04name\x18\x01 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x12^\n" +
+	"\x04name\x18\x01 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x12*\n" +
 	"\n" +
-	"birth_date\x18\x02 \x01(\tB?\xbaH<r:28^(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$R\tbirthDate\x12+\n" +
-	"\x05phone\x18\x03 \x01(\tB\x15\xbaH\x12r\x102\x0e^0[0-9]{9,10}$R\x05phone\"\xc6\x04\n" +
+	"birth_date\x18\x02 \x01(\tB\v\xbaH\x04r\x02\x10\x01\xe8\xf3\x18\x03R\tbirthDate\x12/\n" +
+	"\x05phone\x18\x03 \x01(\tB\x19\xbaH\x12r\x102\x0e^0[0-9]{9,10}$\xe8\xf3\x18\x04R\x05phone\"\xbf\x04\n" +
 	"\x13RecipientIdentifier\x12Q\n" +
 	"\x10platform_address\x18\x01 \x01(\v2!.naru.platform.v1.PlatformAddressH\x00R\x0fplatformAddress\x88\x01\x01\x121\n" +
 	"\x02ci\x18\x02 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9+/]{86}==$H\x01R\x02ci\x88\x01\x01\x12@\n" +
-	"\x06person\x18\x03 \x01(\v2#.naru.platform.v1.PersonDescriptionH\x02R\x06person\x88\x01\x01\x12@\n" +
-	"\x0fbusiness_number\x18\x04 \x01(\tB\x12\xbaH\x0fr\r2\v^[0-9]{10}$H\x03R\x0ebusinessNumber\x88\x01\x01:\xe9\x01\xbaH\xe5\x01\x1a\xe2\x01\n" +
+	"\x06person\x18\x03 \x01(\v2#.naru.platform.v1.PersonDescriptionH\x02R\x06person\x88\x01\x01\x129\n" +
+	"\x0fbusiness_number\x18\x04 \x01(\tB\v\xbaH\x04r\x02\x10\x01\xe8\xf3\x18\x05H\x03R\x0ebusinessNumber\x88\x01\x01:\xe9\x01\xbaH\xe5\x01\x1a\xe2\x01\n" +
 	"\x15recipient.exactly_one\x12Aexactly one of platformAddress, ci, person, businessNumber is set\x1a\x85\x01(has(this.platform_address) ? 1 : 0) + (has(this.ci) ? 1 : 0) + (has(this.person) ? 1 : 0) + (has(this.business_number) ? 1 : 0) == 1B\x13\n" +
 	"\x11_platform_addressB\x05\n" +
 	"\x03_ciB\t\n" +

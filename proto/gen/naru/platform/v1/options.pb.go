@@ -89,7 +89,7 @@ func (PrincipalKind) EnumDescriptor() ([]byte, []int) {
 // Text says what text a field takes, whichever door it comes through. It is brought into its form before any other rule of the field:
 // Unicode NFC, every kind of space as U+0020, and empty where it shows nothing. Limits count the characters of that form. Control and
 // format characters, signs that turn the direction of writing, and separators of lines and paragraphs are refused (rules text.line,
-// text.word).
+// text.word). Numbers of persons and businesses are brought into their digits in the same way (rules text.day, text.business_number).
 type Text int32
 
 const (
@@ -98,6 +98,12 @@ const (
 	Text_TEXT_LINE Text = 1
 	// A word without spaces: an address.
 	Text_TEXT_WORD Text = 2
+	// A day of the calendar since 1900, YYYYMMDD; YYYY-MM-DD is understood.
+	Text_TEXT_DAY Text = 3
+	// A telephone number: its national digits; +82, spaces and hyphens are understood.
+	Text_TEXT_PHONE Text = 4
+	// A business registration number (사업자등록번호): ten digits with a right check digit; hyphens are left out.
+	Text_TEXT_BUSINESS_NUMBER Text = 5
 )
 
 // Enum value maps for Text.
@@ -106,11 +112,17 @@ var (
 		0: "TEXT_UNSPECIFIED",
 		1: "TEXT_LINE",
 		2: "TEXT_WORD",
+		3: "TEXT_DAY",
+		4: "TEXT_PHONE",
+		5: "TEXT_BUSINESS_NUMBER",
 	}
 	Text_value = map[string]int32{
-		"TEXT_UNSPECIFIED": 0,
-		"TEXT_LINE":        1,
-		"TEXT_WORD":        2,
+		"TEXT_UNSPECIFIED":     0,
+		"TEXT_LINE":            1,
+		"TEXT_WORD":            2,
+		"TEXT_DAY":             3,
+		"TEXT_PHONE":           4,
+		"TEXT_BUSINESS_NUMBER": 5,
 	}
 )
 
@@ -573,11 +585,15 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\x18PRINCIPAL_KIND_RECIPIENT\x10\x04\x1a(\xe2\xf3\x18$\n" +
 	"\trecipient\x12\aviewing\x1a\fcertificates \x01\x125\n" +
 	"\x14PRINCIPAL_KIND_ADMIN\x10\x05\x1a\x1b\xe2\xf3\x18\x17\n" +
-	"\x05admin\x12\agateway\x1a\x05admin*:\n" +
+	"\x05admin\x12\agateway\x1a\x05admin*r\n" +
 	"\x04Text\x12\x14\n" +
 	"\x10TEXT_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tTEXT_LINE\x10\x01\x12\r\n" +
-	"\tTEXT_WORD\x10\x02*W\n" +
+	"\tTEXT_WORD\x10\x02\x12\f\n" +
+	"\bTEXT_DAY\x10\x03\x12\x0e\n" +
+	"\n" +
+	"TEXT_PHONE\x10\x04\x12\x18\n" +
+	"\x14TEXT_BUSINESS_NUMBER\x10\x05*W\n" +
 	"\n" +
 	"Visibility\x12\x1a\n" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
