@@ -40,6 +40,9 @@ type Word string
 // String is the reason as it travels.
 func (w Word) String() string { return string(w) }
 
+// InvalidRequest is the one reason that every unit has: the request breaks rules of its message.
+const InvalidRequest Word = "INVALID_REQUEST"
+
 // Violation is one broken rule of a request.
 type Violation struct {
 	// Field is the path as it is written in JSON, e.g. items[3].documentHash.value.
@@ -93,7 +96,7 @@ func WithRetryAfter(d time.Duration) Option { return func(e *Error) { e.RetryAft
 
 // New makes a fault of the unit named domain. The reason may be nil; an empty message means the generic one of the kind.
 func New(k Kind, domain string, r Reason, message string, opts ...Option) *Error {
-	e := &Error{Kind: k, Domain: domain, Reason: reasonName(r), Message: message}
+	e := &Error{Kind: k, Domain: domain, Reason: NameOf(r), Message: message}
 	if message == "" {
 		e.Message = k.row().generic
 	}
@@ -110,7 +113,8 @@ func (e *Error) setMetadata(key, value string) {
 	e.Metadata[key] = value
 }
 
-func reasonName(r Reason) string {
+// NameOf is a reason as it travels: without the REASON_ prefix, and empty where there is none.
+func NameOf(r Reason) string {
 	if r == nil {
 		return ""
 	}

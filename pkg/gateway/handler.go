@@ -48,7 +48,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		httpProblem(ctx, w, http.StatusMethodNotAllowed, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "this path has other methods")
 		return
 	case route == nil:
-		WriteError(ctx, w, fault.New(fault.NotFound, Domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path"))
+		WriteError(ctx, w, noSuchRoute())
 		return
 	}
 	setRoute(ctx, route)

@@ -8,9 +8,6 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/naru-relay/naru/pkg/fault"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
 // Domain is the unit whose reasons this package gives.
@@ -25,7 +22,7 @@ func NewMux() *runtime.ServeMux {
 			WriteError(ctx, w, err)
 		}),
 		runtime.WithRoutingErrorHandler(func(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, _ int) {
-			WriteError(ctx, w, fault.New(fault.NotFound, Domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path"))
+			WriteError(ctx, w, noSuchRoute())
 		}),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
 		runtime.WithOutgoingHeaderMatcher(noHeader), runtime.WithOutgoingTrailerMatcher(noHeader),

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
@@ -31,12 +32,16 @@ func writeProblem(w http.ResponseWriter, problem fault.Problem) {
 	if problem.Status == http.StatusUnauthorized {
 		// RFC 6750 §3.
 		challenge := `Bearer realm="naru"`
-		if problem.Reason == "TOKEN_INVALID" || problem.Reason == "TOKEN_EXPIRED" {
+		if problem.Reason == string(authn.ReasonTokenInvalid) || problem.Reason == string(authn.ReasonTokenExpired) {
 			challenge += `, error="invalid_token"`
 		}
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	fault.WriteProblem(w, problem)
+}
+
+func noSuchRoute() error {
+	return fault.New(fault.NotFound, Domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path")
 }
 
 // Instance names this call in problem documents: its trace id, empty when there is none.

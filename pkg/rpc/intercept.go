@@ -25,9 +25,6 @@ const (
 	shaveFrom = 200 * time.Millisecond
 )
 
-// reasonInvalidRequest is a reason that every unit has.
-const reasonInvalidRequest fault.Word = "INVALID_REQUEST"
-
 func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
 	started := s.deps.Clock.Now()
 	defer func() { err = s.edge(ctx, info.FullMethod, started, recover(), err) }()
@@ -101,7 +98,7 @@ func (s *Server) validate(req any) error {
 	if len(violations) == 0 {
 		return nil
 	}
-	return fault.New(fault.Invalid, s.deps.Unit, reasonInvalidRequest, "the request breaks rules", fault.WithViolations(violations...))
+	return fault.New(fault.Invalid, s.deps.Unit, fault.InvalidRequest, "the request breaks rules", fault.WithViolations(violations...))
 }
 
 // edge ends a call: a panic becomes an Internal fault; a failure is logged once and mapped to gRPC.

@@ -140,7 +140,7 @@ func (s *Server) Check() error {
 	return nil
 }
 
-// Serve accepts calls until Stop or GracefulStop, and then returns nil.
+// Serve accepts calls until Stop or Shutdown, and then returns nil.
 func (s *Server) Serve(listener net.Listener) error {
 	if err := s.Check(); err != nil {
 		return errors.Join(err, listener.Close())

@@ -17,7 +17,7 @@ import (
 func GiveDataKey(ctx context.Context, maker string, ring *sealed.Keyring, r *platformv1.GetDataKeyRequest) (*platformv1.GetDataKeyResponse, error) {
 	keyID, err := uuid.Parse(r.GetKeyId())
 	if err != nil {
-		return nil, fault.New(fault.Invalid, maker, fault.Word("INVALID_REQUEST"), "keyId is no UUID")
+		return nil, fault.New(fault.Invalid, maker, fault.InvalidRequest, "keyId is no UUID")
 	}
 	key, err := ring.Export(ctx, keyID, authn.CallingUnit(ctx))
 	if err != nil {

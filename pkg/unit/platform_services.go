@@ -114,7 +114,7 @@ func (s *parkedService) ReplayParkedEvents(ctx context.Context, r *platformv1.Re
 	for _, one := range r.GetIds() {
 		parkedID, err := uuid.Parse(one)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, s.unit, fault.Word("INVALID_REQUEST"), "ids holds what is no UUID")
+			return nil, fault.New(fault.Invalid, s.unit, fault.InvalidRequest, "ids holds what is no UUID")
 		}
 		settled, err := s.engine.Replay(ctx, parkedID)
 		switch {
