@@ -1,8 +1,9 @@
 // Package journal is how a unit changes its state, states facts, and can prove afterwards what it stated.
 //
-// A unit changes its state only inside Journal.InTx. The facts stated there are cut into frames and written in the same
-// transaction, public and private ones alike: one append-only table is published, audited and proved. A state row names the
-// commit of its last change (Tx.CommitID), so its facts are found through it.
+// What facts explain, a unit changes only inside Journal.InTx. (Claims, blocks of numbers, logins, and requests that are kept
+// before a call have statements of their own.) The facts stated there are cut into frames and written in the same transaction,
+// public and private ones alike: one append-only table is published, audited and proved. A state row names the commit of its
+// last change (Tx.CommitID), so its facts are found through it.
 //
 // # Authenticity
 //
@@ -34,5 +35,5 @@ import "time"
 // not take it as new, because it remembers what it has consumed only a few days longer.
 const Republished = 21 * 24 * time.Hour
 
-// RetentionYears is how long a journal is kept after the end of its year (architecture, section 7).
+// RetentionYears is how long a journal is kept after the end of its year (docs/architecture.md, Journal).
 const RetentionYears = 10

@@ -70,7 +70,7 @@ func (b *bench) bus() []frame.Frame {
 // publish runs a publisher until the test ends.
 func (b *bench) publish(t *testing.T, eventsPerSecond int) *journal.Publisher {
 	t.Helper()
-	p, err := journal.NewPublisher(journal.PublisherDeps{Unit: "intake", DB: b.db.App, Keys: b.Keys, Clock: b.Clock, Sender: b, Log: slog.New(slog.DiscardHandler),
+	p, err := journal.NewPublisher(journal.PublisherDeps{Unit: "intake", DB: b.db.App, Keys: b.Keys, Clock: b.Clock, Bus: b, Log: slog.New(slog.DiscardHandler),
 		Meter: b.Meter, Rules: b.Rules(), EventsPerSecond: eventsPerSecond})
 	require.NoError(t, err)
 	group := lifecycle.New()

@@ -27,9 +27,9 @@ type Ack struct {
 	Err      error
 }
 
-// Sender publishes frames with the tags of their readers. Publish MUST NOT wait for the acknowledgement, which comes once over
-// the channel.
-type Sender interface {
+// FramePublisher publishes frames with the tags of their readers; *bus.Conn does. Publish MUST NOT wait for the acknowledgement,
+// which comes once over the channel.
+type FramePublisher interface {
 	Publish(ctx context.Context, f frame.Frame, tags map[string][]byte) (<-chan Ack, error)
 }
 
@@ -61,13 +61,13 @@ type Publisher struct {
 
 // PublisherDeps of a publisher; all are required.
 type PublisherDeps struct {
-	Unit   string
-	DB     *pgxpool.Pool
-	Keys   *Keys
-	Clock  clock.Clock
-	Sender Sender
-	Log    *slog.Logger
-	Meter  metric.Meter
+	Unit  string
+	DB    *pgxpool.Pool
+	Keys  *Keys
+	Clock clock.Clock
+	Bus   FramePublisher
+	Log   *slog.Logger
+	Meter metric.Meter
 	// Rules of the kinds the unit states.
 	Rules map[frame.Kind]Rule
 	// EventsPerSecond of paced kinds; 0 is unlimited.
@@ -153,7 +153,7 @@ func (p *Publisher) publish(ctx context.Context, f Sealed) {
 	tags, err := p.deps.Keys.Tags(ctx, f.Header, p.readers[f.Kind])
 	var ack <-chan Ack
 	if err == nil {
-		ack, err = p.deps.Sender.Publish(ctx, f.Frame, tags)
+		ack, err = p.deps.Bus.Publish(ctx, f.Frame, tags)
 	}
 	if err != nil {
 		p.failures.Add(ctx, 1)

@@ -47,7 +47,7 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	if h.unit.Pace != nil {
 		pace = h.unit.Pace(config)
 	}
-	if h.publisher, err = journal.NewPublisher(journal.PublisherDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Clock: rt.Clock, Sender: h.conn,
+	if h.publisher, err = journal.NewPublisher(journal.PublisherDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Clock: rt.Clock, Bus: h.conn,
 		Log: h.telemetry.Log, Meter: h.telemetry.Meter, Rules: h.env.Journal.Rules(), EventsPerSecond: pace}); err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (s *journalService) ReleaseFrame(ctx context.Context, r *platformv1.Release
 	}
 	frameID, err := uuid.Parse(r.GetFrameId())
 	if err != nil {
-		return nil, fault.New(fault.Invalid, s.unit.Name, fault.Word("INVALID_REQUEST"), "frameId is no UUID")
+		return nil, fault.New(fault.Invalid, s.unit.Name, fault.InvalidRequest, "frameId is no UUID")
 	}
 	if err := s.journal.Release(ctx, frameID, operator.ID, r.GetReason()); errors.Is(err, journal.ErrNotHeld) {
 		return nil, fault.New(fault.NotFound, s.unit.Name, fault.Word("FRAME_NOT_HELD"), "no held frame has this id")
@@ -233,7 +233,7 @@ func (s *journalService) PublishAgain(ctx context.Context, r *platformv1.Publish
 	}
 	again, err := s.journal.PublishAgain(ctx, r.GetSince().AsTime(), operator.ID, r.GetReason())
 	if errors.Is(err, journal.ErrTooLongAgo) {
-		return nil, fault.New(fault.Invalid, s.unit.Name, fault.Word("INVALID_REQUEST"), "the request breaks rules",
+		return nil, fault.New(fault.Invalid, s.unit.Name, fault.InvalidRequest, "the request breaks rules",
 			fault.WithViolations(fault.Violation{Field: "since", Rule: "timestamp.recent", Message: err.Error()}))
 	}
 	if err != nil {
