@@ -39,7 +39,7 @@ const (
 	maxKey    = 64
 )
 
-// maxNoticeTimeout is short enough for one attempt of each notice in a round.
+// maxNoticeTimeout is less than a round may run (roundTime).
 const maxNoticeTimeout = 30 * time.Second
 
 var errKey = errors.New("is no Standard Webhooks secret")

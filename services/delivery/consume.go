@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -70,7 +69,7 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, event
 // given back.
 func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, error) {
 	if err := s.watch.Ready(); err != nil {
-		return time.Time{}, fault.New(fault.Unavailable, domain, nil, "the clock may not be believed", fault.Wrap(err))
+		return time.Time{}, clockUntrusted(err)
 	}
 	return clock.NotBefore(ctx, s.clock, earliest)
 }
@@ -82,27 +81,14 @@ func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, doc
 		return err
 	}
 	for i := range documents {
-		d := &documents[i]
-		deadline := d.facts.GetSendDeadline()
-		switch {
-		case d.state != Delivered:
-		case deadline.IsValid() && deadline.AsTime().Before(now):
-			d.state = Expired
-		case withdrawn[d.facts.GetTo().GetAddress()]:
-			d.state = Failed
-		default:
-			d.stamp(now)
-		}
+		documents[i].decide(now, withdrawn[documents[i].facts.GetTo().GetAddress()])
 	}
 	changed, err := advance(ctx, tx, documents, now)
 	if err != nil {
 		return err
 	}
 	s.announce(tx, changed[Delivered], now)
-	return s.state(ctx, tx, now, changed, func(d document) (journal.Fact, bool) {
-		e := events[d.event]
-		return e.Answer(actor, now, nil), true
-	})
+	return s.state(ctx, tx, now, changed, answering(events, now))
 }
 
 // onCancelRequested decides a cancel for a document that is here: too late, or noted for the next resolution.
@@ -123,7 +109,7 @@ func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events 
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.stateCancelRefused(ctx, tx, now, tooLate, func(d document) journal.Fact { return events[d.event].Answer(actor, now, nil) })
+	return nil, stateCancelRefused(ctx, tx, now, tooLate, answering(events, now))
 }
 
 // onCancelledByAddress closes documents that address cancelled while it was still seeking the recipient.

@@ -23,9 +23,7 @@ func (s *service) endDue(ctx context.Context) {
 			for _, d := range ended {
 				changed[d.state] = append(changed[d.state], d)
 			}
-			return s.state(ctx, tx, now, changed, func(d document) (journal.Fact, bool) {
-				return journal.Fact{Subject: d.number, Sender: d.sender, Actor: actor, OccurredAt: now}, true
-			})
+			return s.state(ctx, tx, now, changed, byItself(now))
 		})
 		if err != nil {
 			if ctx.Err() == nil {

@@ -2,17 +2,18 @@
 //
 // One row per document, decided under its lock:
 //
-//	              RecipientResolved (none, no consent, peer)
-//	(no row) ───────────────────────────────► WAITING ──send deadline──► EXPIRED
-//	   │                                         │ ▲
-//	   │ RecipientResolved (own)                 │ │ later resolution
-//	   ├──────────────► DELIVERED ◄──────────────┘ │
-//	   │                    ▲                      │
-//	   │ CancelRequested    └── never after ───┐   │
-//	   ├──────────────► CANCELLING ────────────┴───┘ (own, or send deadline: CANCELLED)
-//	   │
-//	   └─ RecipientResolved (refused, ambiguous) ► CLOSED      address withdrawn ► FAILED
-//	                        (unknown, at the send deadline) ► EXPIRED
+//	                              no row ─►    WAITING ─►   CANCELLING ─►
+//	RecipientResolved
+//	  own                         DELIVERED    DELIVERED    CANCELLED
+//	  own, its address has ended  FAILED       FAILED       FAILED
+//	  none, no consent, peer      WAITING      (stays)      (stays)
+//	  refused, ambiguous          CLOSED       CLOSED       CLOSED
+//	  unknown; own, but too late  EXPIRED      EXPIRED      CANCELLED
+//	CancelRequested               CANCELLING   CANCELLING   (stays)
+//	DocumentCancelled of address  CANCELLED    CANCELLED    CANCELLED
+//	send deadline                              EXPIRED      CANCELLED
+//
+// The other states are final. A cancel of a DELIVERED document is refused; it only stops the notices.
 //
 // Sent and received are stamped from one clock reading in one transaction: a document is transmitted to the system that the
 // recipient designated at the moment it enters it (Act 6). They are never earlier than acceptance, registration at the archive,

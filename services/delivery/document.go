@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -52,8 +53,8 @@ func outcomeOf(r addressv1.Resolution) outcome {
 	}
 }
 
-// notBefore is the earliest moment that may be stamped as sent: each fact given here must be true by then (architecture, section
-// 6).
+// notBefore is the earliest moment that may be stamped as sent: each fact given here must be true by then (docs/architecture.md,
+// Times).
 func notBefore(f *platformv1.DocumentFacts, resolvedAt time.Time) time.Time {
 	earliest := resolvedAt
 	for _, at := range []time.Time{
@@ -81,6 +82,35 @@ type document struct {
 	frame uuid.UUID
 }
 
+// decide settles a delivery once the clock was read: it may be too late, or the recipient's address may have ended.
+func (d *document) decide(now time.Time, addressEnded bool) {
+	deadline := d.facts.GetSendDeadline()
+	switch {
+	case d.state != Delivered:
+	case deadline.IsValid() && deadline.AsTime().Before(now):
+		d.state = Expired
+	case addressEnded:
+		d.state = Failed
+	default:
+		d.stamp(now)
+	}
+}
+
+// stamp writes the one clock reading into the facts: for a member here, sent and received are equal (docs/architecture.md,
+// Times).
+func (d document) stamp(now time.Time) {
+	d.facts.ResolvedAt, d.facts.SentAt, d.facts.ReceivedAt = d.answered(), timestamppb.New(now), timestamppb.New(now)
+}
+
+// answered is the time of the first resolution, if that found a consenting member here. Status gets it with delivery's answer,
+// which saves status one write for an ordinary document.
+func (d document) answered() *timestamppb.Timestamp {
+	if !d.foundAtOnce {
+		return nil
+	}
+	return timestamppb.New(d.resolvedAt)
+}
+
 // merged keeps one document per number, the most decisive one (deliver over close or expire over wait), in the order of numbers.
 func merged(documents []document) []document {
 	rank := map[State]int{Delivered: 3, Closed: 2, Expired: 2, Waiting: 1}
@@ -96,4 +126,12 @@ func merged(documents []document) []document {
 	}
 	slices.SortFunc(kept, func(a, b document) int { return strings.Compare(a.number, b.number) })
 	return kept
+}
+
+func numbersOf(documents []document) []string {
+	numbers := make([]string, len(documents))
+	for i, d := range documents {
+		numbers[i] = d.number
+	}
+	return numbers
 }

@@ -7,32 +7,32 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
+// actor names this unit where nobody else acted.
 const actor = "unit:delivery"
 
-// stamp writes the one clock reading into the facts: for a member here, sent and received are equal (architecture, section 3).
-func (d document) stamp(now time.Time) {
-	d.facts.ResolvedAt, d.facts.SentAt, d.facts.ReceivedAt = d.answered(), timestamppb.New(now), timestamppb.New(now)
+// answerTo makes the fact about a document, without its message.
+type answerTo func(d document) journal.Fact
+
+// answering is for facts that answer the documents' events.
+func answering[M proto.Message](events []inbox.Event[M], now time.Time) answerTo {
+	return func(d document) journal.Fact { return events[d.event].Answer(actor, now, nil) }
 }
 
-// answered is the time of the first resolution, if that found a consenting member here. Status gets it with delivery's answer,
-// which saves status one write for an ordinary document.
-func (d document) answered() *timestamppb.Timestamp {
-	if !d.foundAtOnce {
-		return nil
+// byItself is for facts that no event led to.
+func byItself(now time.Time) answerTo {
+	return func(d document) journal.Fact {
+		return journal.Fact{Subject: d.number, Sender: d.sender, Actor: actor, OccurredAt: now}
 	}
-	return timestamppb.New(d.resolvedAt)
 }
-
-// envelope makes the event about a document, without its message.
-type envelope func(d document) (journal.Fact, bool)
 
 // state states what happened to the documents whose rows changed.
-func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, changed map[State][]document, of envelope) error {
+func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, changed map[State][]document, of answerTo) error {
 	at := timestamppb.New(now)
 	messages := []struct {
 		state   State
@@ -43,14 +43,14 @@ func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, chan
 			return &deliveryv1.DeliveryExpired{EdocNum: d.number, Sender: d.sender, Lane: d.lane, ExpiredAt: at, ResolvedAt: d.answered()}
 		}},
 		{Failed, func(d document) proto.Message {
-			return &deliveryv1.DeliveryFailed{EdocNum: d.number, Sender: d.sender, Lane: d.lane, FailedAt: at, Reason: "ADDRESS_WITHDRAWN", ResolvedAt: d.answered()}
+			return &deliveryv1.DeliveryFailed{EdocNum: d.number, Sender: d.sender, Lane: d.lane, FailedAt: at, Reason: addressWithdrawn(), ResolvedAt: d.answered()}
 		}},
 		{Cancelled, func(d document) proto.Message {
 			return &deliveryv1.DocumentCancelled{EdocNum: d.number, Sender: d.sender, Lane: d.lane, CancelledAt: at, ResolvedAt: d.answered()}
 		}},
 	}
 	for _, m := range messages {
-		if err := appendAll(ctx, tx, changed[m.state], of, m.message); err != nil {
+		if err := stateEach(ctx, tx, changed[m.state], of, m.message); err != nil {
 			return err
 		}
 	}
@@ -60,22 +60,51 @@ func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, chan
 	return nil
 }
 
-func (s *service) stateCancelRefused(ctx context.Context, tx *journal.Tx, now time.Time, tooLate []document, of func(d document) journal.Fact) error {
-	return appendAll(ctx, tx, tooLate, func(d document) (journal.Fact, bool) { return of(d), true }, func(d document) proto.Message {
+// stateCancelRefused states that a cancel came after the receipt.
+func stateCancelRefused(ctx context.Context, tx *journal.Tx, now time.Time, tooLate []document, of answerTo) error {
+	return stateEach(ctx, tx, tooLate, of, func(d document) proto.Message {
 		return &deliveryv1.CancelRefused{EdocNum: d.number, Sender: d.sender, Lane: d.lane, RefusedAt: timestamppb.New(now)}
 	})
 }
 
-func appendAll(ctx context.Context, tx *journal.Tx, documents []document, of envelope, message func(d document) proto.Message) error {
-	events := make([]journal.Fact, 0, len(documents))
-	lanes := make([]platformv1.Lane, 0, len(documents))
-	for _, d := range documents {
-		event, ok := of(d)
-		if !ok {
-			event = journal.Fact{Subject: d.number, Sender: d.sender, Actor: actor}
-		}
-		event.Message = message(d)
-		events, lanes = append(events, event), append(lanes, d.lane)
+func stateEach(ctx context.Context, tx *journal.Tx, documents []document, of answerTo, message func(d document) proto.Message) error {
+	facts := make([]journal.Fact, len(documents))
+	for i, d := range documents {
+		facts[i] = of(d)
+		facts[i].Message = message(d)
 	}
-	return journal.StateByLane(ctx, tx, events, func(i int) platformv1.Lane { return lanes[i] })
+	return journal.StateByLane(ctx, tx, facts, func(i int) platformv1.Lane { return documents[i].lane })
+}
+
+// stateGiven states a round that was given: an event for each document, and for this unit alone whom the round told.
+func (r round) stateGiven(ctx context.Context, tx *journal.Tx, now time.Time, told []document, byRecipient [][]document) error {
+	at := timestamppb.New(now)
+	given := &deliveryv1.RoundGiven{Recipients: recipientsOf(byRecipient), GivenAt: at, Attempt: uint32(r.attempt)} //nolint:gosec // bounded by notice.attempts
+	if err := tx.Record(ctx, r.fact(now, given)); err != nil {
+		return err
+	}
+	return stateEach(ctx, tx, told, byItself(now), func(d document) proto.Message {
+		return &deliveryv1.NoticeGiven{EdocNum: d.number, Sender: d.sender, Lane: d.lane, GivenAt: at}
+	})
+}
+
+// recordGivenUp states, for this unit alone, that the recipients of a round were not told.
+func (r round) recordGivenUp(ctx context.Context, tx *journal.Tx, now time.Time, byRecipient [][]document, reason string) error {
+	return tx.Record(ctx, r.fact(now, &deliveryv1.RoundGivenUp{
+		Recipients: recipientsOf(byRecipient), GivenUpAt: timestamppb.New(now), Attempt: uint32(r.attempt), Reason: reason, //nolint:gosec // bounded by notice.attempts
+	}))
+}
+
+func (r round) fact(at time.Time, message proto.Message) journal.Fact {
+	return journal.Fact{Subject: r.id.String(), Actor: actor, OccurredAt: at, Message: message}
+}
+
+func recipientsOf(byRecipient [][]document) []*deliveryv1.RoundRecipient {
+	recipients := make([]*deliveryv1.RoundRecipient, len(byRecipient))
+	for i, documents := range byRecipient {
+		recipients[i] = &deliveryv1.RoundRecipient{
+			Recipient: documents[0].facts.GetRecipient(), Address: documents[0].facts.GetTo().GetAddress(), EdocNums: numbersOf(documents),
+		}
+	}
+	return recipients
 }

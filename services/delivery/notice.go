@@ -13,17 +13,15 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/work"
-	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 const (
@@ -33,7 +31,17 @@ const (
 	givenTimeout   = 10 * time.Second
 	// roundTime is how long a round may run before its result is stored.
 	roundTime = noticeLease - 2*givenTimeout
+	// maxRound bounds the documents of an arrival, and so of a round.
+	maxRound = 100
 )
+
+// round is one call of notices.
+type round struct {
+	id      uuid.UUID
+	numbers []string
+	owner   string
+	attempt int
+}
 
 // body is what the operator's messaging gets: for whom something arrived, and from whom. It never holds title or content.
 type body struct {
@@ -78,14 +86,15 @@ func bodyOf(byRecipient [][]document) body {
 	return b
 }
 
-func recipientsOf(byRecipient [][]document) []*deliveryv1.RoundRecipient {
-	recipients := make([]*deliveryv1.RoundRecipient, len(byRecipient))
-	for i, documents := range byRecipient {
-		recipients[i] = &deliveryv1.RoundRecipient{
-			Recipient: documents[0].facts.GetRecipient(), Address: documents[0].facts.GetTo().GetAddress(), EdocNums: numbersOf(documents),
-		}
+// announce stores which documents have arrived for the next round, if notices are configured: one row for each hundred documents
+// of a transaction.
+func (s *service) announce(tx *journal.Tx, delivered []document, now time.Time) {
+	if s.config.Notice.URL == "" {
+		return
 	}
-	return recipients
+	for some := range slices.Chunk(delivered, maxRound) {
+		insertArrival(tx, numbersOf(some), now)
+	}
 }
 
 // noticeClient keeps one connection for each concurrent call.
@@ -143,21 +152,13 @@ func (s *service) settle(ctx context.Context, r round, told []document, byRecipi
 	}
 }
 
-// settleGiven removes a round that was given and states it: whom it told, and an event for each document.
+// settleGiven removes a round that was given and states it.
 func (s *service) settleGiven(ctx context.Context, r round, told []document, byRecipient [][]document) error {
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := endRound(ctx, tx, r); err != nil {
 			return err
 		}
-		now := s.clock.Now()
-		events := make([]journal.Fact, len(told))
-		for i, d := range told {
-			events[i] = journal.Fact{Subject: d.number, Sender: d.sender, Actor: actor, OccurredAt: now,
-				Message: &deliveryv1.NoticeGiven{EdocNum: d.number, Sender: d.sender, Lane: d.lane, GivenAt: timestamppb.New(now)}}
-		}
-		return errors.Join(
-			tx.Record(ctx, r.fact(now, &deliveryv1.RoundGiven{Recipients: recipientsOf(byRecipient), GivenAt: timestamppb.New(now), Attempt: uint32(r.attempt)})), //nolint:gosec // bounded by notice.attempts
-			journal.StateByLane(ctx, tx, events, func(i int) platformv1.Lane { return told[i].lane }))
+		return r.stateGiven(ctx, tx, s.clock.Now(), told, byRecipient)
 	})
 }
 
@@ -167,10 +168,7 @@ func (s *service) giveUp(ctx context.Context, r round, told []document, byRecipi
 		if err := markGivenUp(ctx, tx, r, told, reason); err != nil {
 			return err
 		}
-		now := s.clock.Now()
-		return tx.Record(ctx, r.fact(now, &deliveryv1.RoundGivenUp{
-			Recipients: recipientsOf(byRecipient), GivenUpAt: timestamppb.New(now), Attempt: uint32(r.attempt), Reason: reason, //nolint:gosec // bounded by notice.attempts
-		}))
+		return r.recordGivenUp(ctx, tx, s.clock.Now(), byRecipient, reason)
 	})
 }
 

@@ -15,3 +15,10 @@ func itemNotFound() error {
 func pageTokenInvalid() error {
 	return fault.New(fault.Invalid, domain, deliveryv1.Reason_REASON_PAGE_TOKEN_INVALID, "pageToken is not one this relay gave")
 }
+
+// addressWithdrawn is no fault but what DeliveryFailed tells: why a delivery failed.
+func addressWithdrawn() string { return fault.NameOf(deliveryv1.Reason_REASON_ADDRESS_WITHDRAWN) }
+
+func clockUntrusted(cause error) error {
+	return fault.New(fault.Unavailable, domain, nil, "the clock may not be believed", fault.Wrap(cause))
+}

@@ -16,40 +16,14 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// maxRound bounds the documents of an arrival, and so of a round.
-const maxRound = 100
-
-// round is one call of notices.
-type round struct {
-	id      uuid.UUID
-	numbers []string
-	owner   string
-	attempt int
-}
-
 func (r round) args() pgx.NamedArgs {
 	return pgx.NamedArgs{"id": r.id, "owner": r.owner, "attempt": r.attempt}
 }
 
-// fact is what is stated about the round.
-func (r round) fact(at time.Time, message proto.Message) journal.Fact {
-	return journal.Fact{Subject: r.id.String(), Actor: actor, OccurredAt: at, Message: message}
-}
-
-// announce stores which documents have arrived for the next round, if notices are configured: one row for each hundred documents
-// of a transaction.
-func (s *service) announce(tx *journal.Tx, delivered []document, now time.Time) {
-	if s.config.Notice.URL == "" {
-		return
-	}
-	for start := 0; start < len(delivered); start += maxRound {
-		var numbers []string
-		for _, d := range delivered[start:min(start+maxRound, len(delivered))] {
-			numbers = append(numbers, d.number)
-		}
-		tx.Later(fmt.Sprintf("announce %d documents", len(numbers)), `insert into notice_arrival (id, edoc_nums, received_at) values ($1, $2, $3)`,
-			id.New(), numbers, now)
-	}
+// insertArrival keeps documents for the next round.
+func insertArrival(tx *journal.Tx, numbers []string, receivedAt time.Time) {
+	const insert = `insert into notice_arrival (id, edoc_nums, received_at) values ($1, $2, $3)`
+	tx.Later(fmt.Sprintf("announce %d documents", len(numbers)), insert, id.New(), numbers, receivedAt)
 }
 
 // claimRounds claims rounds that must be tried again, and makes new ones from what has arrived.
@@ -165,14 +139,6 @@ func splitRound(ctx context.Context, tx pg.DBTX, r round, byRecipient [][]docume
 		}
 	}
 	return nil
-}
-
-func numbersOf(documents []document) []string {
-	numbers := make([]string, len(documents))
-	for i, d := range documents {
-		numbers[i] = d.number
-	}
-	return numbers
 }
 
 // noticeAge is the age of the oldest document whose recipient has not been told; it reads one row of each table.
