@@ -19,8 +19,8 @@
 //	                        │                                            │  the same call again within a minute: the same answer
 //	                        └── exp ──► expired: TOKEN_EXPIRED           └─ anything else: TOKEN_REPLAYED
 //
-// One conditional update changes the state to used, so exactly one of any number of replicas and calls does it. Every attempt,
-// also a refused one, is a row of token_check and a fact.
+// One conditional update changes the state to used, so exactly one of any number of replicas and calls does it. Every attempt
+// that was decided, also a refused one, is a row of token_check and a fact; one that was answered unavailable leaves nothing.
 //
 // # Read time
 //

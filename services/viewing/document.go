@@ -10,6 +10,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/viewingtoken"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -36,7 +37,11 @@ type document struct {
 	cancelled      bool
 }
 
+// repeatWindow is how long the call that used a token gets the same answer again.
+const repeatWindow = time.Minute
+
 var (
+	errClockBehind     = errors.New("the clock is behind a fact it has to answer")
 	errFactsIncomplete = errors.New("facts of a received document are incomplete")
 	// errFactsLater: only a newer version of this unit knows facts of this kind.
 	errFactsLater = errors.New("facts of a received document are of a kind not known yet")
@@ -80,6 +85,24 @@ func documentOf(f *platformv1.DocumentFacts) (document, error) {
 // keepsReadTime reports whether the document has a read time; a notice without read time (docType 2) has none.
 func (d document) keepsReadTime() bool {
 	return d.documentType != platformv1.DocumentType_DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME
+}
+
+// expiry is when a token given now ends: after its life, but not later than the viewing deadline.
+func (d document) expiry(now time.Time) (time.Time, error) {
+	switch {
+	case d.cancelled:
+		return time.Time{}, documentCancelled()
+	case now.Before(d.receivedAt):
+		return time.Time{}, unavailable("the relay's clock is behind", errClockBehind)
+	}
+	expires := now.Truncate(time.Second).Add(viewingtoken.Life)
+	if deadline := d.deadline.Truncate(time.Second); deadline.Before(expires) {
+		expires = deadline
+	}
+	if !now.Before(expires) {
+		return time.Time{}, deadlinePassed()
+	}
+	return expires, nil
 }
 
 // digestText writes a digest as tables and evidence have it.
@@ -136,6 +159,27 @@ type verification struct {
 	verifiedAt time.Time
 }
 
+// explain finds out why a check's token could not be used.
+func (c *check) explain(token tokenState, issued bool) {
+	switch {
+	case !issued:
+		c.became = forged
+	case token.usedAt != nil && token.repeatedBy(c):
+		c.became, c.verification = repeated, verification{id: *token.verification, verifiedAt: token.usedAt.UTC()}
+	case token.usedAt != nil:
+		c.became = replayed
+	case !c.at.Before(token.expiresAt):
+		c.became = expired
+	default:
+		c.failure = unavailable("the relay's clock is behind", errClockBehind)
+	}
+}
+
+// repeatedBy reports whether a check repeats the very call that used the token.
+func (s tokenState) repeatedBy(c *check) bool {
+	return s.requestID != nil && *s.requestID == c.requestID && s.verification != nil && c.at.Sub(*s.usedAt) <= repeatWindow
+}
+
 // report is what a viewing system says about a reading.
 type report struct {
 	number       id.EdocNumber
@@ -160,6 +204,14 @@ func (r report) judge(d document, verifiedAt, arrival time.Time) outcome {
 	default:
 		return accepted
 	}
+}
+
+// after is the outcome of a good report that comes after the one that counts.
+func (r report) after(earlier readTime) outcome {
+	if r.verification == earlier.verification && r.readAt.Equal(earlier.readAt) && r.logDigest == earlier.logDigest {
+		return repeated
+	}
+	return differs
 }
 
 // precision is the unit in which a reporter wrote a time: a Timestamp is written with 0, 3, 6 or 9 digits, and six are kept.

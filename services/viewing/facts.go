@@ -5,12 +5,30 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/journal"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/viewing/internal/identity"
 )
+
+// actor names this unit where nobody else acted.
+const actor = "unit:viewing"
+
+// recordProved states, for this unit alone, that a person's identity was proved, and by what; the login is the session's id.
+func recordProved(ctx context.Context, tx *journal.Tx, loginID uuid.UUID, at time.Time, recipient string, proof identity.Proof) error {
+	return tx.Record(ctx, journal.Fact{Subject: loginID.String(), Actor: recipient, OccurredAt: at, Message: &viewingv1.IdentityProved{
+		Session: loginID.String(), Issuer: proof.Issuer, AuthTime: timestamppb.New(proof.AuthTime), AssertionDigest: proof.Digest,
+	}})
+}
+
+// recordRefused states, for this unit alone, that an identity proof failed, and why.
+func recordRefused(ctx context.Context, tx *journal.Tx, loginID uuid.UUID, at time.Time, issuer string, refused *identity.RefusedError) error {
+	return tx.Record(ctx, journal.Fact{Subject: loginID.String(), Actor: actor, OccurredAt: at,
+		Message: &viewingv1.IdentityRefused{Issuer: issuer, AssertionDigest: refused.Digest, Why: string(refused.Why)}})
+}
 
 // fact is one about a document.
 func (d document) fact(ordinal uint32, actor string, at time.Time, traceparent string, message proto.Message) journal.Fact {

@@ -97,7 +97,7 @@ func TestReportsOfOneTransaction(t *testing.T) {
 		given, err := reportOf(b.system, reportOn(f, v, b.Clock.Now()))
 		require.NoError(t, err)
 		r := &reporting{report: given, id: id.New(), at: b.Clock.Now()}
-		require.NoError(t, (&checker{core: core{db: b.App}}).hold(t.Context(), r))
+		require.NoError(t, (&checker{core: core{db: b.App}}).findVerification(t.Context(), r))
 		require.Equal(t, accepted, r.judged)
 		return r
 	}

@@ -61,7 +61,7 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	if err != nil {
 		return nil, err
 	}
-	expires, err := expiry(d, now)
+	expires, err := d.expiry(now)
 	if err != nil {
 		return nil, err
 	}
@@ -154,24 +154,6 @@ func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber
 	}
 	d.cancelled, err = isCancelled(ctx, s.db, number)
 	return d, err
-}
-
-// expiry is when a token given now ends: after its life, but not later than the viewing deadline.
-func expiry(d document, now time.Time) (time.Time, error) {
-	switch {
-	case d.cancelled:
-		return time.Time{}, documentCancelled()
-	case now.Before(d.receivedAt):
-		return time.Time{}, unavailable("the relay's clock is behind", errClockBehind)
-	}
-	expires := now.Truncate(time.Second).Add(viewingtoken.Life)
-	if deadline := d.deadline.Truncate(time.Second); deadline.Before(expires) {
-		expires = deadline
-	}
-	if !now.Before(expires) {
-		return time.Time{}, deadlinePassed()
-	}
-	return expires, nil
 }
 
 // withToken appends a token to a viewing URL, whose own query and fragment stay as they are. The token's characters need no

@@ -12,6 +12,12 @@ const domain = "viewing"
 // retrySoon is when a call that met a temporary problem may be repeated.
 const retrySoon = time.Second
 
+// readAtInvalid: a Timestamp can hold what is no time.
+func readAtInvalid() error {
+	return fault.New(fault.Invalid, domain, viewingv1.Reason_REASON_INVALID_REQUEST, "the request breaks rules",
+		fault.WithViolations(fault.Violation{Field: "readAt", Rule: "timestamp.valid", Message: "must be a time"}))
+}
+
 func redirectNotAllowed() error {
 	return fault.New(fault.Invalid, domain, viewingv1.Reason_REASON_REDIRECT_NOT_ALLOWED, "redirectUri is none of this relay's",
 		fault.WithViolations(fault.Violation{Field: "redirectUri", Rule: "redirect.allowed", Message: "must be one of the relay's configured URLs"}))

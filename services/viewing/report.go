@@ -9,7 +9,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
@@ -47,7 +46,7 @@ func (s *checker) ReportRead(ctx context.Context, r *viewingv1.ReportReadRequest
 		return nil, err
 	}
 	p := &reporting{report: given, id: id.New(), at: now, traceparent: journal.Traceparent(ctx)}
-	if err := s.hold(ctx, p); err != nil {
+	if err := s.findVerification(ctx, p); err != nil {
 		return nil, err
 	}
 	if err := s.reports.Commit(ctx, p); err != nil {
@@ -66,8 +65,7 @@ func reportOf(system string, r *viewingv1.ReportReadRequest) (report, error) {
 		return report{}, verificationUnknownFault()
 	}
 	if !r.GetReadAt().IsValid() {
-		return report{}, fault.New(fault.Invalid, domain, viewingv1.Reason_REASON_INVALID_REQUEST, "the request breaks rules",
-			fault.WithViolations(fault.Violation{Field: "readAt", Rule: "timestamp.valid", Message: "must be a time"}))
+		return report{}, readAtInvalid()
 	}
 	return report{
 		number: id.EdocNumber(r.GetEdocNum()), verification: verificationID, system: system, readAt: clock.Canonical(r.GetReadAt().AsTime()),
@@ -75,9 +73,9 @@ func reportOf(system string, r *viewingv1.ReportReadRequest) (report, error) {
 	}, nil
 }
 
-// hold finds what a report is about and judges it. If the verification is not the reporter's own, or is about another document or
-// a sender that it does not serve (any more), the answer says only that it is unknown.
-func (s *checker) hold(ctx context.Context, r *reporting) error {
+// findVerification finds what a report is about and judges it. If the verification is not the reporter's own, or is about another
+// document or a sender that it does not serve (any more), the answer says only that it is unknown.
+func (s *checker) findVerification(ctx context.Context, r *reporting) error {
 	r.judged = verificationUnknown
 	at, found, err := readVerification(ctx, s.db, r.number, r.verification, r.system)
 	if err != nil || !found {
@@ -91,7 +89,8 @@ func (s *checker) hold(ctx context.Context, r *reporting) error {
 	return nil
 }
 
-// keepReports records and states reports. The first good report sets the read time. It returns the read times that count.
+// keepReports records and states reports. The first good report sets the read time. It puts the read time that counts into each
+// report.
 func keepReports(ctx context.Context, tx *journal.Tx, reports []*reporting) error {
 	var good []*reporting
 	for _, r := range reports {
@@ -126,12 +125,4 @@ func keepReports(ctx context.Context, tx *journal.Tx, reports []*reporting) erro
 		}
 	}
 	return nil
-}
-
-// after is the outcome of a good report that comes after the one that counts.
-func (r report) after(earlier readTime) outcome {
-	if r.verification == earlier.verification && r.readAt.Equal(earlier.readAt) && r.logDigest == earlier.logDigest {
-		return repeated
-	}
-	return differs
 }

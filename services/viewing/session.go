@@ -146,8 +146,7 @@ func (s *sessions) refuse(ctx context.Context, loginID uuid.UUID, cause error) e
 	}
 	count(ctx, s.metrics.sessions, "refused")
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		return tx.Record(ctx, journal.Fact{Subject: loginID.String(), Actor: actor, OccurredAt: s.clock.Now(),
-			Message: &viewingv1.IdentityRefused{Issuer: s.issuer, AssertionDigest: refused.Digest, Why: string(refused.Why)}})
+		return recordRefused(ctx, tx, loginID, s.clock.Now(), s.issuer, refused)
 	})
 	if err != nil {
 		return err
@@ -164,9 +163,7 @@ func (s *sessions) open(ctx context.Context, loginID uuid.UUID, proof identity.P
 		return nil, err
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		return tx.Record(ctx, journal.Fact{Subject: loginID.String(), Actor: r.GetRecipient(), OccurredAt: s.clock.Now(), Message: &viewingv1.IdentityProved{
-			Session: loginID.String(), Issuer: proof.Issuer, AuthTime: timestamppb.New(proof.AuthTime), AssertionDigest: proof.Digest,
-		}})
+		return recordProved(ctx, tx, loginID, s.clock.Now(), r.GetRecipient(), proof)
 	})
 	if err != nil {
 		return nil, err

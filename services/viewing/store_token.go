@@ -25,8 +25,8 @@ type tokenRow struct {
 	issuedAt, expiresAt time.Time
 }
 
-// insertTokens counts the documents' tokens and stores the new ones under their numbers, which it returns. It locks the
-// documents' rows.
+// insertTokens stores tokens, each with its document's next token number, and returns these numbers. It locks the documents'
+// rows.
 func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow) (map[id.EdocNumber]uint32, error) {
 	const insert = `
 		with told as (

@@ -30,8 +30,6 @@ var settings string
 const (
 	// loginKey seals the code verifiers of logins under way.
 	loginKey = "login"
-
-	actor = "unit:viewing"
 	// loginDays is how long rows of logins are kept; they are good for minutes.
 	loginDays = 2
 )

@@ -21,20 +21,14 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// repeatWindow is how long the call that used a token gets the same answer again.
-const repeatWindow = time.Minute
-
-var (
-	errClockBehind   = errors.New("the clock is behind a fact it has to answer")
-	errSystemUnknown = errors.New("nothing is known yet of the viewing system")
-)
+var errSystemUnknown = errors.New("nothing is known yet of the viewing system")
 
 // opener opens sealed values; *sealed.Box does.
 type opener interface {
 	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
 }
 
-// checker is ViewingService.
+// checker is ViewingService: VerifyViewingToken here, ReportRead in report.go.
 type checker struct {
 	viewingv1.UnsafeViewingServiceServer
 	core
@@ -204,27 +198,6 @@ func settleChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
 		c.explain(state, issued)
 	}
 	return nil
-}
-
-// explain finds out why a check's token could not be used.
-func (c *check) explain(token tokenState, issued bool) {
-	switch {
-	case !issued:
-		c.became = forged
-	case token.usedAt != nil && token.repeatedBy(c):
-		c.became, c.verification = repeated, verification{id: *token.verification, verifiedAt: token.usedAt.UTC()}
-	case token.usedAt != nil:
-		c.became = replayed
-	case !c.at.Before(token.expiresAt):
-		c.became = expired
-	default:
-		c.failure = unavailable("the relay's clock is behind", errClockBehind)
-	}
-}
-
-// repeatedBy reports whether a check repeats the very call that used the token.
-func (s tokenState) repeatedBy(c *check) bool {
-	return s.requestID != nil && *s.requestID == c.requestID && s.verification != nil && c.at.Sub(*s.usedAt) <= repeatWindow
 }
 
 // recipient opens the identifier that the sender gave for its recipient.
