@@ -30,7 +30,7 @@ type acceptor struct {
 	serials    *serials
 	builder    *builder
 	committers map[platformv1.Lane]*committer
-	checks     checks
+	slots      checkSlots
 	metrics    *metrics
 }
 
@@ -84,7 +84,7 @@ func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane plat
 	if err := a.checkRules(ctx, v, items); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context, *visit) error{a.judge, a.answerRepeats, a.prepare, a.commit} {
+	for _, step := range []func(context.Context, *visit) error{a.judge, a.answerKnownKeys, a.prepare, a.commit} {
 		if err := step(ctx, v); err != nil {
 			return nil, pg.AsFault(err, nil)
 		}
@@ -104,9 +104,9 @@ func (v *visit) open() []*candidate {
 	return of
 }
 
-// checkRules finds broken message rules, and reads what judging needs.
+// checkRules finds broken message rules, parses ids and makes the fingerprint.
 func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.SendItem) error {
-	return a.checks.each(ctx, len(items), func(_ context.Context, i int) error {
+	return a.slots.each(ctx, len(items), func(_ context.Context, i int) error {
 		item := items[i]
 		if item == nil {
 			item = &intakev1.SendItem{}
@@ -154,13 +154,11 @@ func (a *acceptor) judge(ctx context.Context, v *visit) error {
 			c.findings = append(c.findings, addressNotRegistered())
 		}
 		if !serving[c.system] {
-			c.findings = append(c.findings, at(fieldViewingSystem, "viewing.system.foreign", intakev1.Reason_REASON_VIEWING_SYSTEM_FOREIGN,
-				"no such viewing system serves this sender"))
+			c.findings = append(c.findings, viewingSystemForeign())
 		}
 		c.findings = append(c.findings, judgeURL(c.item.GetViewing().GetUrl())...)
 		if repeats := c.item.GetRepeats(); repeats != "" && !own[repeats] {
-			c.findings = append(c.findings, at(fieldRepeats, "repeats.own", intakev1.Reason_REASON_REPEATED_DOCUMENT_INVALID,
-				"the repeated document is not one of this sender"))
+			c.findings = append(c.findings, repeatedDocumentInvalid())
 		}
 		if c.namesCertificate() {
 			c.findings = append(c.findings, judgeCertificate(c.item, certificates[c.digest])...)
@@ -243,12 +241,12 @@ func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*can
 			of[digest].der, of[digest].kept = der, true
 		}
 	}
-	return of, a.checks.verifyAll(ctx, a.verifier, of, v.at)
+	return of, a.slots.verifyAll(ctx, a.verifier, of, v.at)
 }
 
-// answerRepeats looks up the items that would be refused and gives them the first answer of their key, if there is one. The other
-// items need no look-up, because the commit finds known keys.
-func (a *acceptor) answerRepeats(ctx context.Context, v *visit) error {
+// answerKnownKeys looks up the items that would be refused and gives them the first answer of their key, if there is one. The
+// other items need no look-up, because the commit finds known keys.
+func (a *acceptor) answerKnownKeys(ctx context.Context, v *visit) error {
 	var found []*candidate
 	var keys []ownKey
 	for _, c := range v.open() {
@@ -280,7 +278,7 @@ func (a *acceptor) prepare(ctx context.Context, v *visit) error {
 	if err != nil {
 		return err
 	}
-	return a.checks.each(ctx, len(candidates), func(ctx context.Context, i int) error {
+	return a.slots.each(ctx, len(candidates), func(ctx context.Context, i int) error {
 		made, err := a.builder.build(ctx, v, candidates[i], numbers[i])
 		if err != nil {
 			return fmt.Errorf("prepare %s: %w", numbers[i], err)
@@ -337,7 +335,7 @@ func (c *candidate) accepted(number, receipt string, at time.Time) *intakev1.Acc
 func tenantOf(caller authn.Principal) (uuid.UUID, error) {
 	tenant, err := uuid.Parse(caller.ID)
 	if err != nil {
-		return uuid.UUID{}, fault.New(fault.Denied, domain, nil, "the caller is no sender", fault.Wrap(err))
+		return uuid.UUID{}, noSender(err)
 	}
 	return tenant, nil
 }

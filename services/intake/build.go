@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/receipt"
@@ -145,24 +144,4 @@ func (b *builder) seal(ctx context.Context, item *intakev1.SendItem, subject str
 		}
 	}
 	return values, nil
-}
-
-// acceptedOf is the fact of an item's acceptance. It ties what is kept of the item to the caller's authentication. The
-// fingerprint is keyed and the values are sealed, so nobody can guess them by trying. The receipt's digest is added with the
-// receipt.
-func acceptedOf(caller authn.Principal, facts *platformv1.DocumentFacts, r *row) *intakev1.DocumentAccepted {
-	return &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint}
-}
-
-// fact is the fact that the document was accepted.
-func (r *row) fact() journal.Fact {
-	facts := r.accepted.GetFacts()
-	return journal.Fact{
-		Subject: facts.GetEdocNum(), Sender: facts.GetSender(), Actor: facts.GetActor(), OccurredAt: r.acceptedAt, Traceparent: r.traceparent, Message: r.accepted,
-	}
-}
-
-// authenticationOf says how and when the caller authenticated.
-func authenticationOf(p authn.Principal) *platformv1.Authentication {
-	return &platformv1.Authentication{Client: p.Client, TokenId: p.TokenID, TokenIssuedAt: timestamppb.New(p.IssuedAt)}
 }

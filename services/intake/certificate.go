@@ -30,14 +30,14 @@ type supplied struct {
 	failure      error
 }
 
-// checks bound how many items of batches are checked at the same time, for all senders together: one per processor.
-type checks chan struct{}
+// checkSlots bound how many items of batches are checked at the same time, for all senders together: one per processor.
+type checkSlots chan struct{}
 
-func newChecks() checks { return make(checks, work.Processors()) }
+func newCheckSlots() checkSlots { return make(checkSlots, work.Processors()) }
 
 // each runs do for 0…n-1, on one goroutine per processor: with a goroutine for each call, every stack would have to grow anew. A
 // single call runs on the caller's goroutine.
-func (c checks) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+func (c checkSlots) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	if n == 1 {
 		return do(ctx, 0)
 	}
@@ -56,7 +56,7 @@ func (c checks) each(ctx context.Context, n int, do func(ctx context.Context, i 
 	return group.Wait()
 }
 
-func (c checks) one(ctx context.Context, do func() error) error {
+func (c checkSlots) one(ctx context.Context, do func() error) error {
 	select {
 	case c <- struct{}{}:
 		defer func() { <-c }()
@@ -67,7 +67,7 @@ func (c checks) one(ctx context.Context, do func() error) error {
 }
 
 // verifyAll verifies every certificate once, at the time of acceptance: signature, chain, issuer, validity.
-func (c checks) verifyAll(ctx context.Context, v verifier, certificates map[certificateID]*supplied, at time.Time) error {
+func (c checkSlots) verifyAll(ctx context.Context, v verifier, certificates map[certificateID]*supplied, at time.Time) error {
 	list := make([]*supplied, 0, len(certificates))
 	for _, s := range certificates {
 		if len(s.der) > 0 {

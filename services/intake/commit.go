@@ -54,7 +54,7 @@ type row struct {
 	accepted *intakev1.DocumentAccepted
 	factSize int
 
-	call   *call
+	waiter *waiter
 	answer answer
 }
 
@@ -79,8 +79,8 @@ const (
 	outcomeConflict
 )
 
-// call is one caller's rows. Its answers may be read once done is closed.
-type call struct {
+// waiter is a caller that waits for the answers of its rows. They may be read once done is closed.
+type waiter struct {
 	ctx  context.Context
 	left atomic.Int32
 	done chan struct{}
@@ -111,11 +111,11 @@ func (c *committer) commit(ctx context.Context, tenant uuid.UUID, rows []*row) e
 	if len(rows) == 0 {
 		return nil
 	}
-	of := &call{ctx: ctx, done: make(chan struct{})}
+	of := &waiter{ctx: ctx, done: make(chan struct{})}
 	of.left.Store(int32(len(rows))) //nolint:gosec // at most maxBatchItems
 	entries := make([]queue.Entry[*row], len(rows))
 	for i, r := range rows {
-		r.call = of
+		r.waiter = of
 		entries[i] = queue.Entry[*row]{Value: r, Size: r.size()}
 	}
 	switch err := c.queue.Put(tenant, entries...); {
@@ -158,7 +158,7 @@ func (c *committer) write(ctx context.Context) bool {
 	rows := taken[:0]
 	for _, r := range taken {
 		// The caller has gone; skip it.
-		if err := r.call.ctx.Err(); err != nil {
+		if err := r.waiter.ctx.Err(); err != nil {
 			r.settle(answer{err: err})
 			continue
 		}
@@ -285,10 +285,10 @@ func rowsOf(rows []*row, won map[string]bool, which bool) []*row {
 	return of
 }
 
-// settle answers a row; the last row of a call wakes its caller.
+// settle answers a row; the last row of a caller wakes it.
 func (r *row) settle(a answer) {
 	r.answer = a
-	if r.call.left.Add(-1) == 0 {
-		close(r.call.done)
+	if r.waiter.left.Add(-1) == 0 {
+		close(r.waiter.done)
 	}
 }

@@ -233,11 +233,11 @@ func TestPoisonedRow(t *testing.T) {
 	t.Parallel()
 	b := newCommitBench(t)
 	tenant := uuid.New()
-	of := &call{ctx: t.Context(), done: make(chan struct{})}
+	of := &waiter{ctx: t.Context(), done: make(chan struct{})}
 	var rows []*row
 	for i := range 9 {
 		r := b.row(t, tenant, fmt.Sprintf("key-%d", i), "content", platformv1.Lane_LANE_EXPRESS)
-		r.call = of
+		r.waiter = of
 		rows = append(rows, r)
 	}
 	rows[4].receipt = strings.Repeat("x", 16<<10) // violates a check
@@ -276,8 +276,8 @@ func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	b := newCommitBench(t)
 	r := b.row(t, uuid.New(), "key", "content", platformv1.Lane_LANE_EXPRESS)
-	r.call = &call{ctx: t.Context(), done: make(chan struct{})}
-	r.call.left.Store(1)
+	r.waiter = &waiter{ctx: t.Context(), done: make(chan struct{})}
+	r.waiter.left.Store(1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 	defer cancel()
 	b.commitGroup(ctx, []*row{r})

@@ -1,12 +1,8 @@
 package intake
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -15,7 +11,6 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/pg"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -27,16 +22,6 @@ func (*service) consumers() []inbox.Consumer {
 		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
 		{Purpose: "sender-addresses", From: "address", Handlers: []inbox.Handler{inbox.On(onAddressRegistered), inbox.On(onAddressWithdrawn)}},
 	}
-}
-
-// principalRow is a version of a principal.
-type principalRow struct {
-	id        uuid.UUID
-	kind      int16
-	suspended bool
-	address   string
-	senders   []uuid.UUID
-	version   int64
 }
 
 // onPrincipalChanged keeps the newest version of each sender and viewing system.
@@ -82,36 +67,6 @@ func principalRowOf(e inbox.Event[*gatewayv1.PrincipalChanged]) (principalRow, e
 		row.senders = append(row.senders, sender)
 	}
 	return row, nil
-}
-
-func upsertPrincipals(ctx context.Context, db pg.DBTX, newest map[uuid.UUID]principalRow) error {
-	// One row per statement: the lists of senders differ in length, and PostgreSQL's nested arrays cannot hold such lists.
-	const upsert = `
-		insert into principal as p (id, kind, suspended, address, senders, version)
-		values ($1, $2, $3, $4, $5::uuid[], $6)
-		on conflict (id) do update
-		set    kind = excluded.kind, suspended = excluded.suspended, address = excluded.address, senders = excluded.senders,
-		       version = excluded.version
-		where  p.version < excluded.version`
-	rows := make([]principalRow, 0, len(newest))
-	for _, row := range newest {
-		rows = append(rows, row)
-	}
-	slices.SortFunc(rows, func(a, b principalRow) int { return bytes.Compare(a.id[:], b.id[:]) })
-	for _, r := range rows {
-		if _, err := db.Exec(ctx, upsert, r.id, r.kind, r.suspended, r.address, r.senders, r.version); err != nil {
-			return fmt.Errorf("keep principal %s: %w", r.id, err)
-		}
-	}
-	return nil
-}
-
-// addressRow is what is known of one address of an institution; either half may be missing.
-type addressRow struct {
-	principal             uuid.UUID
-	address               string
-	platform              *string
-	validFrom, validUntil *time.Time
 }
 
 func onAddressRegistered(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressRegistered]) ([]inbox.Verdict, error) {
@@ -160,24 +115,4 @@ func institution(principal string) (uuid.UUID, inbox.Verdict) {
 		return uuid.UUID{}, inbox.Park("principal_id_malformed")
 	}
 	return parsed, inbox.Done
-}
-
-// mergeAddresses keeps the last registration and the last withdrawal of each address, in whatever order they come.
-func mergeAddresses(ctx context.Context, db pg.DBTX, rows []addressRow) error {
-	const merge = `
-		insert into sender_address as a (principal, address, platform_id, valid_from, valid_until)
-		values ($1, $2, $3, $4, $5)
-		on conflict (principal, address) do update
-		set    platform_id = case when excluded.valid_from >= coalesce(a.valid_from, '-infinity') then excluded.platform_id else a.platform_id end,
-		       valid_from  = greatest(a.valid_from, excluded.valid_from),
-		       valid_until = greatest(a.valid_until, excluded.valid_until)`
-	slices.SortStableFunc(rows, func(a, b addressRow) int {
-		return cmp.Or(bytes.Compare(a.principal[:], b.principal[:]), cmp.Compare(a.address, b.address))
-	})
-	for _, r := range rows {
-		if _, err := db.Exec(ctx, merge, r.principal, r.address, r.platform, r.validFrom, r.validUntil); err != nil {
-			return fmt.Errorf("keep address of principal %s: %w", r.principal, err)
-		}
-	}
-	return nil
 }

@@ -6,11 +6,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/pg"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 const (
@@ -113,40 +111,4 @@ func (d *directory) serving(ctx context.Context, tenant uuid.UUID, systems map[u
 		d.served[serving{tenant, system}] = now
 	}
 	return answer, nil
-}
-
-func readSender(ctx context.Context, db pg.DBTX, tenant uuid.UUID, now time.Time) (senderRecord, error) {
-	// An address is registered from its newest registration on, unless it was withdrawn after that. If several are registered,
-	// the one the gateway names counts.
-	const read = `
-		select p.suspended, a.address, a.platform_id, a.valid_from
-		from   principal p
-		left   join lateral (
-		         select s.address, s.platform_id, s.valid_from
-		         from   sender_address s
-		         where  s.principal = p.id
-		           and  s.valid_from <= $3
-		           and  (s.valid_until is null or s.valid_until < s.valid_from)
-		         order  by s.address = p.address desc, s.valid_from desc, s.address
-		         limit  1) a on true
-		where  p.id = $1 and p.kind = $2`
-	var record senderRecord
-	var address, platform *string
-	var validFrom *time.Time
-	into := []any{&record.suspended, &address, &platform, &validFrom}
-	if _, err := pg.Scan(ctx, db, "read sender", into, read, tenant, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER), now); err != nil {
-		return senderRecord{}, err
-	}
-	if address != nil && platform != nil && validFrom != nil {
-		record.address = &senderAddress{address: *address, platform: *platform, validFrom: clock.Canonical(*validFrom)}
-	}
-	return record, nil
-}
-
-func readServing(ctx context.Context, db pg.DBTX, tenant uuid.UUID, systems []uuid.UUID) ([]uuid.UUID, error) {
-	const read = `
-		select id
-		from   principal
-		where  id = any($1::uuid[]) and kind = $2 and not suspended and $3::uuid = any(senders)`
-	return pg.All(ctx, db, "read viewing systems", pgx.RowTo[uuid.UUID], read, systems, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM), tenant)
 }

@@ -47,9 +47,9 @@ func deadlinesOf(item *intakev1.SendItem, accepted time.Time, limits Limits) (de
 		deadline := clock.Canonical(given.AsTime())
 		switch {
 		case !deadline.After(accepted):
-			found = append(found, at(field, "deadline.past", intakev1.Reason_REASON_INVALID_ITEM, "the deadline has passed"))
+			found = append(found, invalidDeadline(field, "deadline.past", "the deadline has passed"))
 		case deadline.After(accepted.Add(most)):
-			found = append(found, at(field, "deadline.too_far", intakev1.Reason_REASON_INVALID_ITEM, "the deadline is too far ahead"))
+			found = append(found, invalidDeadline(field, "deadline.too_far", "the deadline is too far ahead"))
 		}
 		return deadline
 	}

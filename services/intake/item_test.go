@@ -160,7 +160,7 @@ func (c *counting) Registration([]byte, time.Time) (*archivecert.Registration, e
 func TestCertificatesAreVerifiedOnce(t *testing.T) {
 	t.Parallel()
 	v := &counting{}
-	a := &acceptor{verifier: v, checks: newChecks()}
+	a := &acceptor{verifier: v, slots: newCheckSlots()}
 	var candidates []*candidate
 	for i := range 20 {
 		item := &intakev1.SendItem{RegistrationCertificate: []byte{byte(i % 3)}}

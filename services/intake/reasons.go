@@ -60,6 +60,19 @@ func at(field, rule string, reason intakev1.Reason, message string) finding {
 	return finding{kind: fault.Invalid, reason: reason, message: message, where: fault.Violation{Field: field, Rule: rule, Message: message}}
 }
 
+// invalidDeadline is a finding of a deadline that no rule of the message can judge, because it depends on the time.
+func invalidDeadline(field, rule, message string) finding {
+	return at(field, rule, intakev1.Reason_REASON_INVALID_ITEM, message)
+}
+
+func viewingSystemForeign() finding {
+	return at(fieldViewingSystem, "viewing.system.foreign", intakev1.Reason_REASON_VIEWING_SYSTEM_FOREIGN, "no such viewing system serves this sender")
+}
+
+func repeatedDocumentInvalid() finding {
+	return at(fieldRepeats, "repeats.own", intakev1.Reason_REASON_REPEATED_DOCUMENT_INVALID, "the repeated document is not one of this sender")
+}
+
 func ownKeyConflict(existing string) *fault.Error {
 	return fault.New(fault.Conflict, domain, intakev1.Reason_REASON_OWN_KEY_CONFLICT,
 		"the own key was used for another content", fault.WithMetadata(existingKey, existing))
@@ -73,6 +86,11 @@ func addressNotRegistered() finding {
 		kind: fault.Conflict, reason: intakev1.Reason_REASON_SENDER_ADDRESS_NOT_REGISTERED,
 		message: "the sender has no certified address that is registered at the hub",
 	}
+}
+
+// noSender has no reason of its own: access rules admit senders only, and the gateway makes their ids.
+func noSender(cause error) *fault.Error {
+	return fault.New(fault.Denied, domain, nil, "the caller is no sender", fault.Wrap(cause))
 }
 
 func senderSuspended() *fault.Error {

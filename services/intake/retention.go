@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -49,9 +48,9 @@ func (f *forgetter) forget(ctx context.Context) (int64, error) {
 	below := strconv.Itoa(f.clock.Now().In(id.KST).Year()-journal.RetentionYears) + "0000"
 	var total int64
 	for {
-		var gone int64
-		if err := f.db.QueryRow(ctx, `select forget_keys($1, $2)`, below, forgetBatch).Scan(&gone); err != nil {
-			return total, fmt.Errorf("delete keys of former years: %w", err)
+		gone, err := forgetKeys(ctx, f.db, below, forgetBatch)
+		if err != nil {
+			return total, err
 		}
 		if total += gone; gone < forgetBatch {
 			return total, nil

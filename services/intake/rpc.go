@@ -137,10 +137,7 @@ func (s *server) Cancel(ctx context.Context, req *intakev1.CancelRequest) (*inta
 		if first, err := insertCancel(ctx, tx, string(number), tenant, now); err != nil || !first {
 			return err
 		}
-		return tx.State(ctx, lane, journal.Fact{
-			Subject: string(number), Sender: caller.ID, Actor: caller.ID, OccurredAt: now,
-			Message: &intakev1.CancelRequested{EdocNum: string(number), Lane: lane, Authentication: authenticationOf(caller)},
-		})
+		return stateCancelRequested(ctx, tx, lane, number, caller, now)
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)

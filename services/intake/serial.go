@@ -69,14 +69,3 @@ func (s *serials) take(ctx context.Context, at time.Time, n int) ([]id.EdocNumbe
 	}
 	return numbers, nil
 }
-
-// claimBlock commits a block and gives the serial behind its last. A statement of its own is a transaction of its own.
-func claimBlock(ctx context.Context, db pg.DBTX, date, code string) (int64, error) {
-	const claim = `
-		insert into serial_block as b (day, code, next_serial)
-		values ($1::date, $2, 1 + $3::bigint)
-		on conflict (day, code) do update
-		set    next_serial = b.next_serial + $3::bigint
-		returning next_serial`
-	return pg.Value[int64](ctx, db, "claim a block of serials", claim, date, code, blockSize)
-}

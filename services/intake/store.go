@@ -17,8 +17,8 @@ import (
 )
 
 // insertKeys inserts the own keys of a group and returns the numbers whose keys were new. Keys are inserted in sorted order, so
-// that two groups cannot wait for each other in a circle. If a group has two equal keys, the earlier row wins. If the statement
-// had to wait for another group's commit, it knows its outcome: the next statement can read each key that was not inserted.
+// that two groups cannot wait for each other in a circle. If a group has two equal keys, the earlier row wins. Where another
+// group is inserting the same key, the statement waits for its commit; so findKeys sees every key that was not inserted here.
 func insertKeys(ctx context.Context, tx *journal.Tx, rows []*row) (map[string]bool, error) {
 	const insert = `
 		insert into own_key (tenant, own_key, edoc_num, fingerprint)
@@ -205,4 +205,56 @@ func insertCancel(ctx context.Context, tx *journal.Tx, number string, tenant uui
 		return false, fmt.Errorf("insert cancel request of %s: %w", number, err)
 	}
 	return tag.RowsAffected() == 1, nil
+}
+
+// insertCertificates keeps uploaded certificates, unless they are kept already.
+func insertCertificates(ctx context.Context, tx *journal.Tx, uploads []*upload) error {
+	const insert = `
+		insert into registration_certificate (digest, certificate, kept_at)
+		select * from unnest($1::bytea[], $2::bytea[], $3::timestamptz[])
+		on conflict (digest) do nothing`
+	return pg.Exec(ctx, tx, fmt.Sprintf("keep %d registration certificates", len(uploads)), insert,
+		pg.Column(uploads, func(u *upload) []byte { return u.digest[:] }),
+		pg.Column(uploads, func(u *upload) []byte { return u.der }),
+		pg.Column(uploads, func(u *upload) time.Time { return u.at }))
+}
+
+// supply is a sender's supply of a certificate.
+type supply struct {
+	digest certificateID
+	tenant uuid.UUID
+}
+
+// insertSuppliers remembers who supplied certificates, and returns the supplies that were the first.
+func insertSuppliers(ctx context.Context, tx *journal.Tx, uploads []*upload) (map[supply]bool, error) {
+	const insert = `
+		insert into certificate_supplier (digest, tenant, commit_id)
+		select digest, tenant, $3 from unnest($1::bytea[], $2::uuid[]) u(digest, tenant)
+		on conflict (digest, tenant) do nothing
+		returning digest, tenant`
+	first := map[supply]bool{}
+	var digest []byte
+	var tenant uuid.UUID
+	return first, pg.Each(ctx, tx, "remember who supplied certificates", []any{&digest, &tenant}, func() error {
+		first[supply{certificateID(digest), tenant}] = true
+		return nil
+	}, insert,
+		pg.Column(uploads, func(u *upload) []byte { return u.digest[:] }),
+		pg.Column(uploads, func(u *upload) uuid.UUID { return u.tenant }), tx.CommitID())
+}
+
+// claimBlock commits a block and gives the serial behind its last. A statement of its own is a transaction of its own.
+func claimBlock(ctx context.Context, db pg.DBTX, date, code string) (int64, error) {
+	const claim = `
+		insert into serial_block as b (day, code, next_serial)
+		values ($1::date, $2, 1 + $3::bigint)
+		on conflict (day, code) do update
+		set    next_serial = b.next_serial + $3::bigint
+		returning next_serial`
+	return pg.Value[int64](ctx, db, "claim a block of serials", claim, date, code, blockSize)
+}
+
+// forgetKeys deletes at most limit own keys of documents with a number below this one, and returns how many it deleted.
+func forgetKeys(ctx context.Context, db pg.DBTX, below string, limit int) (int64, error) {
+	return pg.Value[int64](ctx, db, "delete keys of former years", `select forget_keys($1, $2)`, below, limit)
 }

@@ -100,7 +100,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 			clock: env.Clock, db: env.DB, limits: config.Limits, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
 			builder:    &builder{platform: env.Platform, sealer: env.Sealed},
-			committers: committers, checks: newChecks(), metrics: instruments,
+			committers: committers, slots: newCheckSlots(), metrics: instruments,
 		},
 	}, background: tasks}, nil
 }

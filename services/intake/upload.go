@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,9 +23,6 @@ type upload struct {
 	at          time.Time
 	traceparent string
 }
-
-// subject of the fact that a sender supplied a certificate; the fact is stated once for each sender.
-func (u *upload) subject() string { return hex.EncodeToString(u.digest[:]) + "/" + u.caller.ID }
 
 // UploadRegistrationCertificate verifies a certificate and keeps it by its digest; others may have supplied it before.
 func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev1.UploadRegistrationCertificateRequest) (*intakev1.UploadRegistrationCertificateResponse, error) {
@@ -50,40 +46,18 @@ func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev
 
 // keepUploads keeps certificates, unless they are kept already, and states who supplied them for the first time.
 func keepUploads(ctx context.Context, tx *journal.Tx, uploads []*upload) error {
-	const keep = `
-		insert into registration_certificate (digest, certificate, kept_at)
-		select * from unnest($1::bytea[], $2::bytea[], $3::timestamptz[])
-		on conflict (digest) do nothing`
-	const supplied = `
-		insert into certificate_supplier (digest, tenant, commit_id)
-		select digest, tenant, $3 from unnest($1::bytea[], $2::uuid[]) u(digest, tenant)
-		on conflict (digest, tenant) do nothing
-		returning digest, tenant`
-	digests := pg.Column(uploads, func(u *upload) []byte { return u.digest[:] })
-	if err := pg.Exec(ctx, tx, fmt.Sprintf("keep %d registration certificates", len(uploads)), keep, digests,
-		pg.Column(uploads, func(u *upload) []byte { return u.der }),
-		pg.Column(uploads, func(u *upload) time.Time { return u.at })); err != nil {
+	if err := insertCertificates(ctx, tx, uploads); err != nil {
 		return err
 	}
-	type supply struct {
-		digest certificateID
-		tenant uuid.UUID
-	}
-	first := map[supply]bool{}
-	var digest []byte
-	var tenant uuid.UUID
-	if err := pg.Each(ctx, tx, "remember who supplied certificates", []any{&digest, &tenant}, func() error {
-		first[supply{certificateID(digest), tenant}] = true
-		return nil
-	}, supplied, digests, pg.Column(uploads, func(u *upload) uuid.UUID { return u.tenant }), tx.CommitID()); err != nil {
+	first, err := insertSuppliers(ctx, tx, uploads)
+	if err != nil {
 		return err
 	}
 	for _, u := range uploads {
 		if !first[supply{u.digest, u.tenant}] {
 			continue
 		}
-		if err := tx.Record(ctx, journal.Fact{Subject: u.subject(), Sender: u.caller.ID, Actor: u.caller.ID, OccurredAt: u.at, Traceparent: u.traceparent,
-			Message: &intakev1.RegistrationCertificateSupplied{Authentication: authenticationOf(u.caller)}}); err != nil {
+		if err := u.recordSupplied(ctx, tx); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,53 @@
+package intake
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/journal"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// acceptedOf is the fact of an item's acceptance. It ties what is kept of the item to the caller's authentication. The
+// fingerprint is keyed and the values are sealed, so nobody can guess them by trying. The receipt's digest is added with the
+// receipt.
+func acceptedOf(caller authn.Principal, facts *platformv1.DocumentFacts, r *row) *intakev1.DocumentAccepted {
+	return &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint}
+}
+
+// fact is the fact that the document was accepted.
+func (r *row) fact() journal.Fact {
+	facts := r.accepted.GetFacts()
+	return journal.Fact{
+		Subject: facts.GetEdocNum(), Sender: facts.GetSender(), Actor: facts.GetActor(), OccurredAt: r.acceptedAt, Traceparent: r.traceparent, Message: r.accepted,
+	}
+}
+
+// stateCancelRequested states that a sender wants to stop its document.
+func stateCancelRequested(ctx context.Context, tx *journal.Tx, lane platformv1.Lane, number id.EdocNumber, by authn.Principal, at time.Time) error {
+	return tx.State(ctx, lane, journal.Fact{
+		Subject: string(number), Sender: by.ID, Actor: by.ID, OccurredAt: at,
+		Message: &intakev1.CancelRequested{EdocNum: string(number), Lane: lane, Authentication: authenticationOf(by)},
+	})
+}
+
+// recordSupplied states, for this unit alone, that a sender supplied a certificate; once for each sender.
+func (u *upload) recordSupplied(ctx context.Context, tx *journal.Tx) error {
+	return tx.Record(ctx, journal.Fact{
+		Subject: u.subject(), Sender: u.caller.ID, Actor: u.caller.ID, OccurredAt: u.at, Traceparent: u.traceparent,
+		Message: &intakev1.RegistrationCertificateSupplied{Authentication: authenticationOf(u.caller)},
+	})
+}
+
+func (u *upload) subject() string { return hex.EncodeToString(u.digest[:]) + "/" + u.caller.ID }
+
+// authenticationOf says how and when the caller authenticated.
+func authenticationOf(p authn.Principal) *platformv1.Authentication {
+	return &platformv1.Authentication{Client: p.Client, TokenId: p.TokenID, TokenIssuedAt: timestamppb.New(p.IssuedAt)}
+}

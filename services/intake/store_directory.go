@@ -1,0 +1,114 @@
+package intake
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// principalRow is a version of a principal.
+type principalRow struct {
+	id        uuid.UUID
+	kind      int16
+	suspended bool
+	address   string
+	senders   []uuid.UUID
+	version   int64
+}
+
+// upsertPrincipals keeps principals that are newer than what is kept.
+func upsertPrincipals(ctx context.Context, db pg.DBTX, newest map[uuid.UUID]principalRow) error {
+	// One row per statement: the lists of senders differ in length, and PostgreSQL's nested arrays cannot hold such lists.
+	const upsert = `
+		insert into principal as p (id, kind, suspended, address, senders, version)
+		values ($1, $2, $3, $4, $5::uuid[], $6)
+		on conflict (id) do update
+		set    kind = excluded.kind, suspended = excluded.suspended, address = excluded.address, senders = excluded.senders,
+		       version = excluded.version
+		where  p.version < excluded.version`
+	rows := make([]principalRow, 0, len(newest))
+	for _, row := range newest {
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b principalRow) int { return bytes.Compare(a.id[:], b.id[:]) })
+	for _, r := range rows {
+		if _, err := db.Exec(ctx, upsert, r.id, r.kind, r.suspended, r.address, r.senders, r.version); err != nil {
+			return fmt.Errorf("keep principal %s: %w", r.id, err)
+		}
+	}
+	return nil
+}
+
+// addressRow is what is known of one address of an institution; either half may be missing.
+type addressRow struct {
+	principal             uuid.UUID
+	address               string
+	platform              *string
+	validFrom, validUntil *time.Time
+}
+
+// mergeAddresses keeps the last registration and the last withdrawal of each address, in whatever order they come.
+func mergeAddresses(ctx context.Context, db pg.DBTX, rows []addressRow) error {
+	const merge = `
+		insert into sender_address as a (principal, address, platform_id, valid_from, valid_until)
+		values ($1, $2, $3, $4, $5)
+		on conflict (principal, address) do update
+		set    platform_id = case when excluded.valid_from >= coalesce(a.valid_from, '-infinity') then excluded.platform_id else a.platform_id end,
+		       valid_from  = greatest(a.valid_from, excluded.valid_from),
+		       valid_until = greatest(a.valid_until, excluded.valid_until)`
+	slices.SortStableFunc(rows, func(a, b addressRow) int {
+		return cmp.Or(bytes.Compare(a.principal[:], b.principal[:]), cmp.Compare(a.address, b.address))
+	})
+	for _, r := range rows {
+		if _, err := db.Exec(ctx, merge, r.principal, r.address, r.platform, r.validFrom, r.validUntil); err != nil {
+			return fmt.Errorf("keep address of principal %s: %w", r.principal, err)
+		}
+	}
+	return nil
+}
+
+func readSender(ctx context.Context, db pg.DBTX, tenant uuid.UUID, now time.Time) (senderRecord, error) {
+	// An address is registered from its newest registration on, unless it was withdrawn after that. If several are registered,
+	// the one the gateway names counts.
+	const read = `
+		select p.suspended, a.address, a.platform_id, a.valid_from
+		from   principal p
+		left   join lateral (
+		         select s.address, s.platform_id, s.valid_from
+		         from   sender_address s
+		         where  s.principal = p.id
+		           and  s.valid_from <= $3
+		           and  (s.valid_until is null or s.valid_until < s.valid_from)
+		         order  by s.address = p.address desc, s.valid_from desc, s.address
+		         limit  1) a on true
+		where  p.id = $1 and p.kind = $2`
+	var record senderRecord
+	var address, platform *string
+	var validFrom *time.Time
+	into := []any{&record.suspended, &address, &platform, &validFrom}
+	if _, err := pg.Scan(ctx, db, "read sender", into, read, tenant, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER), now); err != nil {
+		return senderRecord{}, err
+	}
+	if address != nil && platform != nil && validFrom != nil {
+		record.address = &senderAddress{address: *address, platform: *platform, validFrom: clock.Canonical(*validFrom)}
+	}
+	return record, nil
+}
+
+func readServing(ctx context.Context, db pg.DBTX, tenant uuid.UUID, systems []uuid.UUID) ([]uuid.UUID, error) {
+	const read = `
+		select id
+		from   principal
+		where  id = any($1::uuid[]) and kind = $2 and not suspended and $3::uuid = any(senders)`
+	return pg.All(ctx, db, "read viewing systems", pgx.RowTo[uuid.UUID], read, systems, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM), tenant)
+}
