@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
@@ -236,7 +235,7 @@ func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events 
 		known[docs[i].edoc] = &docs[i]
 	}
 	var stopped []document
-	var answers []journal.Fact
+	var asked []inbox.Event[*intakev1.CancelRequested]
 	for i, e := range events {
 		d := known[e.Subject]
 		switch {
@@ -246,25 +245,22 @@ func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events 
 			verdicts[i] = inbox.Ignore
 		default:
 			d.state = documentCancelled
-			stopped = append(stopped, *d)
-			answers = append(answers, e.Answer(actor, at, &addressv1.DocumentCancelled{
-				EdocNum: d.edoc, Sender: d.sender, Lane: d.lane, CancelledAt: timestamppb.New(at),
-			}))
+			stopped, asked = append(stopped, *d), append(asked, e)
 		}
 	}
-	return verdicts, s.stop(ctx, tx, stopped, answers, at)
+	if err := s.stop(ctx, tx, stopped, at); err != nil {
+		return nil, err
+	}
+	return verdicts, stateCancelled(ctx, tx, stopped, asked, at)
 }
 
 // stop ends the search for documents.
-func (s *service) stop(ctx context.Context, tx *journal.Tx, stopped []document, answers []journal.Fact, at time.Time) error {
+func (s *service) stop(ctx context.Context, tx *journal.Tx, stopped []document, at time.Time) error {
 	if len(stopped) == 0 {
 		return nil
 	}
 	if err := updateDocuments(ctx, tx, stopped, at); err != nil {
 		return err
 	}
-	if err := dropDueDocuments(ctx, tx, pg.Column(stopped, document.number)); err != nil {
-		return err
-	}
-	return journal.StateByLane(ctx, tx, answers, func(i int) platformv1.Lane { return stopped[i].lane })
+	return dropDueDocuments(ctx, tx, pg.Column(stopped, document.number))
 }

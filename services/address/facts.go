@@ -8,16 +8,16 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // actor names this unit where nobody else acted.
 const actor = "unit:address"
-
-// ofMember reports whether the address is a member's; otherwise it is an institution's.
-func (r registration) ofMember() bool { return r.recipient != uuid.Nil }
 
 // ofDocument makes a fact about a document.
 func ofDocument(d document, ordinal int32, causation string, at time.Time, message proto.Message) journal.Fact {
@@ -70,8 +70,28 @@ func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 	}
 }
 
+// stateCancelled states that documents were cancelled while their recipients were sought; asked are the events that led to it.
+func stateCancelled(ctx context.Context, tx *journal.Tx, stopped []document, asked []inbox.Event[*intakev1.CancelRequested], at time.Time) error {
+	facts := make([]journal.Fact, len(stopped))
+	for i, d := range stopped {
+		facts[i] = asked[i].Answer(actor, at, &addressv1.DocumentCancelled{EdocNum: d.edoc, Sender: d.sender, Lane: d.lane, CancelledAt: timestamppb.New(at)})
+	}
+	return journal.StateByLane(ctx, tx, facts, func(i int) platformv1.Lane { return stopped[i].lane })
+}
+
+// recordSearchEnded states, for this unit alone, that a document with an outcome is not looked at any more.
+func recordSearchEnded(ctx context.Context, tx *journal.Tx, d document, at time.Time) error {
+	return tx.Record(ctx, ofDocument(d, d.ordinal, "", at, &addressv1.SearchEnded{}))
+}
+
+// recordQuotaExceeded states, for this unit alone, that a sender's fruitless searches of a day went beyond the quota.
+func recordQuotaExceeded(ctx context.Context, tx *journal.Tx, sender string, quota int64, at time.Time) error {
+	return tx.Record(ctx, journal.Fact{Subject: sender, Ordinal: dayNumber(at), Sender: sender, Actor: actor, OccurredAt: at,
+		Message: &addressv1.SearchQuotaExceeded{Day: dayOf(at), Quota: quota}})
+}
+
 // state states a fact about a recipient or an address. Changes of memberships always travel in the express lane.
-func (s *service) state(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
+func state(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, who string, at time.Time, message proto.Message) error {
 	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
 		Subject: subject, Ordinal: uint32(ordinal), Actor: who, OccurredAt: at, Message: message, //nolint:gosec // counts from 1
 	})
@@ -82,7 +102,62 @@ func record(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, 
 	return tx.Record(ctx, journal.Fact{Subject: subject, Ordinal: uint32(ordinal), Actor: who, OccurredAt: at, Message: message}) //nolint:gosec // counts from 1
 }
 
-func (s *service) addressRegistered(r registration, made step) *addressv1.AddressRegistered {
+// recordProved completes the proof of an identity with the version it proves, and records it.
+func recordProved(ctx context.Context, tx *journal.Tx, proved identity, proof *addressv1.IdentityProved, at time.Time) error {
+	proof.IdentityVersion = proved.version
+	return record(ctx, tx, id.New().String(), 1, proved.recipient.String(), at, proof)
+}
+
+// recordAsked states that a member asks for its address: in a session, with consent and designation, or again without them.
+func recordAsked(ctx context.Context, tx *journal.Tx, m member, session string, at time.Time) error {
+	message := &addressv1.MembershipAsked{Recipient: m.recipient.String(), Address: m.address, ValidFrom: timestamppb.New(m.joinedAt), Session: session}
+	if session != "" {
+		message.TermsVersion = m.termsVersion
+	}
+	return record(ctx, tx, id.New().String(), 1, m.recipient.String(), at, message)
+}
+
+// stateJoined states that a member's address is registered at the hub.
+func stateJoined(ctx context.Context, tx *journal.Tx, m member, at time.Time) error {
+	return state(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), at, &addressv1.MemberJoined{
+		Recipient: m.recipient.String(), Address: m.address, JoinedAt: timestamppb.New(m.joinedAt),
+	})
+}
+
+// stateConsentChanged states a member's consent as it is now; without terms it was taken back.
+func stateConsentChanged(ctx context.Context, tx *journal.Tx, m member, session string, at time.Time) error {
+	return state(ctx, tx, m.recipient.String(), m.consentChanges, m.recipient.String(), at, &addressv1.ConsentChanged{
+		Recipient: m.recipient.String(), Consent: m.termsVersion != "", TermsVersion: m.termsVersion, ChangedAt: timestamppb.New(at), Session: session,
+	})
+}
+
+func recordRefusalChanged(ctx context.Context, tx *journal.Tx, m member, sender string, refused bool, session string, at time.Time) error {
+	return record(ctx, tx, id.New().String(), 1, m.recipient.String(), at,
+		&addressv1.RefusalChanged{Sender: sender, Refused: refused, Session: session})
+}
+
+func recordWithdrew(ctx context.Context, tx *journal.Tx, m member, session string, at time.Time) error {
+	return record(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), at,
+		&addressv1.MemberWithdrew{Address: m.address, Session: session})
+}
+
+// recordSubmitted states what an operator submitted about an institution.
+func (g submission) recordSubmitted(ctx context.Context, tx *journal.Tx, operator string, validFrom, at time.Time) error {
+	i := g.institution
+	return record(ctx, tx, i.principal.String(), i.submission, operator, at, &addressv1.InstitutionSubmitted{
+		RequestId: g.requestID, SealedInstitution: i.sealed, Type: addressv1.OrganisationType(i.kind), Address: i.address, ValidFrom: timestamppb.New(validFrom),
+		BusinessDocumentDigest: g.businessDigest, RegistrationDocumentDigest: g.registrationDigest,
+	})
+}
+
+// recordAtHub states what the hub said about an address.
+func recordAtHub(ctx context.Context, tx *journal.Tx, address string, made step, said addressv1.HubStep, reason string, at time.Time) error {
+	return record(ctx, tx, id.New().String(), 1, actor, at,
+		&addressv1.AddressAtHub{Address: address, Step: said, Exchange: made.exchange, Reason: reason, AlreadyRegistered: made.already})
+}
+
+// stateAddressRegistered states to the other units that an address is valid; once for each address.
+func (s *service) stateAddressRegistered(ctx context.Context, tx *journal.Tx, r registration, made step, at time.Time) error {
 	m := &addressv1.AddressRegistered{
 		Address: r.address, PlatformId: s.matcher.platform, ValidFrom: timestamppb.New(r.validFrom), Exchange: made.exchange, AlreadyRegistered: made.already,
 	}
@@ -91,22 +166,12 @@ func (s *service) addressRegistered(r registration, made step) *addressv1.Addres
 	} else {
 		m.Principal = r.principal.String()
 	}
-	return m
+	return state(ctx, tx, r.address, 1, actor, at, m)
 }
 
-// membershipOf is what a member sees of its membership.
-func membershipOf(m member) *addressv1.Membership {
-	states := map[string]addressv1.MemberState{
-		memberRegistering: addressv1.MemberState_MEMBER_STATE_REGISTERING,
-		memberActive:      addressv1.MemberState_MEMBER_STATE_ACTIVE,
-		memberWithdrawn:   addressv1.MemberState_MEMBER_STATE_WITHDRAWN,
-	}
-	shown := &addressv1.Membership{
-		Address: m.address, State: states[m.state], JoinedAt: timestamppb.New(m.joinedAt), TermsVersion: m.termsVersion,
-		InboxDesignated: m.designatedAt != nil,
-	}
-	if m.consentedAt != nil {
-		shown.ConsentedAt = timestamppb.New(*m.consentedAt)
-	}
-	return shown
+// stateAddressWithdrawn states to the other units that a member's address has ended.
+func stateAddressWithdrawn(ctx context.Context, tx *journal.Tx, m member, at time.Time) error {
+	return state(ctx, tx, m.address, 1, m.recipient.String(), at, &addressv1.AddressWithdrawn{
+		Address: m.address, ValidUntil: timestamppb.New(at), Recipient: m.recipient.String(),
+	})
 }

@@ -83,9 +83,7 @@ func (s *service) countSearches(ctx context.Context, tx *journal.Tx, tallies []t
 		if d.fruitless <= quota || before > quota {
 			continue
 		}
-		exceeded := journal.Fact{Subject: d.sender, Ordinal: dayNumber(at), Sender: d.sender, Actor: actor, OccurredAt: at,
-			Message: &addressv1.SearchQuotaExceeded{Day: dayOf(at), Quota: quota}}
-		if err := tx.Record(ctx, exceeded); err != nil {
+		if err := recordQuotaExceeded(ctx, tx, d.sender, quota, at); err != nil {
 			return nil, err
 		}
 		tx.OnCommit(func() {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
@@ -61,12 +60,11 @@ func (s *service) proved(ctx context.Context, p person, now identity, proof *add
 			return uuid.Nil, err
 		}
 	}
-	proof.IdentityVersion = now.version
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := s.writeIdentity(ctx, tx, before, now, known, changed); err != nil {
 			return err
 		}
-		return record(ctx, tx, id.New().String(), 1, now.recipient.String(), s.clock.Now(), proof)
+		return recordProved(ctx, tx, now, proof, s.clock.Now())
 	})
 	return now.recipient, err
 }

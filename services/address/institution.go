@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -30,7 +28,10 @@ type company struct {
 type submission struct {
 	institution institution
 	papers      papers
-	fact        *addressv1.InstitutionSubmitted
+	// The digests are of the papers in clear.
+	businessDigest, registrationDigest []byte
+	// requestID is empty for the first submission.
+	requestID string
 }
 
 // submit prepares a submission. It runs before any transaction, because sealing may need a key.
@@ -43,10 +44,7 @@ func (s *service) submit(ctx context.Context, i institution, c company, business
 		return submission{}, fmt.Errorf("seal institution %s: %w", i.principal, err)
 	}
 	kept, err := s.sealPapers(ctx, i, business, registrationPaper)
-	return submission{institution: i, papers: kept, fact: &addressv1.InstitutionSubmitted{
-		SealedInstitution: i.sealed, Type: addressv1.OrganisationType(i.kind), Address: i.address,
-		BusinessDocumentDigest: digestOf(business), RegistrationDocumentDigest: digestOf(registrationPaper),
-	}}, err
+	return submission{institution: i, papers: kept, businessDigest: digestOf(business), registrationDigest: digestOf(registrationPaper)}, err
 }
 
 // registerInstitution makes an institution and makes its registration at the hub due, or returns the one made before.
@@ -127,7 +125,7 @@ func (s *service) resubmit(ctx context.Context, found listed, name string, busin
 	if err != nil {
 		return nil, err
 	}
-	given.fact.RequestId = r.id
+	given.requestID = r.id
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error { return s.reopen(ctx, tx, given, r) })
 	if err == nil {
 		s.wakeUp()
@@ -183,8 +181,7 @@ func (g submission) ask(ctx context.Context, tx *journal.Tx, operator string, va
 	if err := keepPapers(ctx, tx, g.institution.principal, g.papers); err != nil {
 		return err
 	}
-	g.fact.ValidFrom = timestamppb.New(validFrom)
-	if err := record(ctx, tx, g.institution.principal.String(), g.institution.submission, operator, now, g.fact); err != nil {
+	if err := g.recordSubmitted(ctx, tx, operator, validFrom, now); err != nil {
 		return err
 	}
 	return setDueAddress(ctx, tx, g.institution.address)

@@ -92,7 +92,7 @@ func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 		late := !now.Before(d.sendDeadline)
 		// A document ends at its deadline only after an outcome was stated: then delivery knows of it and ends it for the sender.
 		if d.ordinal > 0 && late {
-			if err := tx.Record(ctx, ofDocument(d, d.ordinal, "", now, &addressv1.SearchEnded{})); err != nil {
+			if err := recordSearchEnded(ctx, tx, d, now); err != nil {
 				return err
 			}
 			return s.expire(ctx, tx, mine, d, now)
@@ -195,7 +195,7 @@ func (s *service) expire(ctx context.Context, tx *journal.Tx, mine claim, d docu
 		return err
 	}
 	d.state = documentExpired
-	return s.stop(ctx, tx, []document{d}, nil, now)
+	return s.stop(ctx, tx, []document{d}, now)
 }
 
 // search asks the hub where the recipient is a member, or uses an earlier answer that is still fresh.

@@ -8,11 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
 // addressBytes of randomness: 32 characters of base32, which nobody can guess and which say nothing about the person.
@@ -66,7 +62,7 @@ func (s *service) begins(ctx context.Context, tx *journal.Tx, who caller, terms 
 			return err
 		}
 	}
-	return asked(ctx, tx, *m, who.session, now)
+	return recordAsked(ctx, tx, *m, who.session, now)
 }
 
 // tryAnotherAddress gives a member another address in place of one the hub refused.
@@ -80,7 +76,7 @@ func (s *service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *memb
 	if err := s.newAddress(ctx, tx, *m, now); err != nil {
 		return err
 	}
-	return asked(ctx, tx, *m, "", now)
+	return recordAsked(ctx, tx, *m, "", now)
 }
 
 // newAddress writes a member with an address that is valid from the joining and is to be registered.
@@ -97,15 +93,6 @@ func (s *service) newAddress(ctx context.Context, tx *journal.Tx, m member, now 
 		return err
 	}
 	return setDueAddress(ctx, tx, m.address)
-}
-
-// asked states that a member asks for its address: in a session, with consent and designation, or again without them.
-func asked(ctx context.Context, tx *journal.Tx, m member, session string, now time.Time) error {
-	message := &addressv1.MembershipAsked{Recipient: m.recipient.String(), Address: m.address, ValidFrom: timestamppb.New(m.joinedAt), Session: session}
-	if session != "" {
-		message.TermsVersion = m.termsVersion
-	}
-	return record(ctx, tx, id.New().String(), 1, m.recipient.String(), now, message)
 }
 
 // change runs a change of a membership that affects waiting documents. It holds the locks of identity and audience, and looks at
@@ -161,9 +148,7 @@ func (s *service) consent(ctx context.Context, who caller, terms string) (member
 		if err := insertConsent(ctx, tx, m.recipient, matterConsent, terms != "", terms, who.session, now); err != nil {
 			return false, err
 		}
-		return true, s.state(ctx, tx, m.recipient.String(), m.consentChanges, m.recipient.String(), now, &addressv1.ConsentChanged{
-			Recipient: m.recipient.String(), Consent: terms != "", TermsVersion: terms, ChangedAt: timestamppb.New(now), Session: who.session,
-		})
+		return true, stateConsentChanged(ctx, tx, *m, who.session, now)
 	})
 	if err != nil {
 		return member{}, fmt.Errorf("set consent: %w", err)
@@ -182,8 +167,7 @@ func (s *service) refuse(ctx context.Context, who caller, sender string, refused
 		if err != nil || !changed {
 			return false, err
 		}
-		return true, record(ctx, tx, id.New().String(), 1, m.recipient.String(), now,
-			&addressv1.RefusalChanged{Sender: sender, Refused: refused, Session: who.session})
+		return true, recordRefusalChanged(ctx, tx, *m, sender, refused, who.session, now)
 	})
 	if err != nil {
 		return fmt.Errorf("set refusal: %w", err)
@@ -210,8 +194,7 @@ func (s *service) withdraw(ctx context.Context, who caller) (member, error) {
 		if err := s.endAddress(ctx, tx, *m, now); err != nil {
 			return false, err
 		}
-		return true, record(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), now,
-			&addressv1.MemberWithdrew{Address: m.address, Session: who.session})
+		return true, recordWithdrew(ctx, tx, *m, who.session, now)
 	})
 	if err != nil {
 		return member{}, fmt.Errorf("withdraw: %w", err)
@@ -244,7 +227,5 @@ func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, now 
 	if r.announcedAt == nil {
 		return nil
 	}
-	return s.state(ctx, tx, r.address, 1, m.recipient.String(), now, &addressv1.AddressWithdrawn{
-		Address: r.address, ValidUntil: timestamppb.New(now), Recipient: m.recipient.String(),
-	})
+	return stateAddressWithdrawn(ctx, tx, m, now)
 }

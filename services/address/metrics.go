@@ -28,12 +28,8 @@ func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingCon
 		missing:       made.Counter("naru.address.missing_at_hub", "", "Own addresses the hub did not know any more."),
 	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
-		const count = `
-			select (select count(*) from (select from due_document where due_at < now() limit 10000) d)::float8,
-			       coalesce((select extract(epoch from now() - min(due_at)) from due_document where due_at < now()), 0)::float8,
-			       (select count(*) from due_address)::float8`
-		var overdue, seconds, waiting float64
-		if _, err := pg.Scan(ctx, db, "observe due work", []any{&overdue, &seconds, &waiting}, count); err != nil {
+		overdue, seconds, waiting, err := readDueWork(ctx, db)
+		if err != nil {
 			return nil, err
 		}
 		conspicuous, err := countAlarming(ctx, db, dayOf(now.Now()), h.AlarmFrom, h.AlarmRatio)

@@ -8,10 +8,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -31,6 +31,9 @@ type step struct {
 	call, exchange string
 	already        bool
 }
+
+// ofMember reports whether the address is a member's; otherwise it is an institution's.
+func (r registration) ofMember() bool { return r.recipient != uuid.Nil }
 
 // tellHub makes the next call to the hub for an address; the address's state says which one.
 func (s *service) tellHub(ctx context.Context, mine claim) error {
@@ -190,8 +193,7 @@ func (s *service) keepStep(ctx context.Context, tx *journal.Tx, r registration, 
 	if err := updateAddress(ctx, tx, r, made.exchange, now); err != nil {
 		return err
 	}
-	return record(ctx, tx, id.New().String(), 1, actor, now,
-		&addressv1.AddressAtHub{Address: r.address, Step: said, Exchange: made.exchange, Reason: reason, AlreadyRegistered: made.already})
+	return recordAtHub(ctx, tx, r.address, made, said, reason, now)
 }
 
 // registered handles a confirmed address: it is stated once, its member becomes active, and waiting documents are resolved.
@@ -206,7 +208,7 @@ func (s *service) registered(ctx context.Context, tx *journal.Tx, a audience, r 
 		if err := updateAddress(ctx, tx, r, made.exchange, now); err != nil {
 			return err
 		}
-		if err := s.state(ctx, tx, r.address, 1, actor, now, s.addressRegistered(r, made)); err != nil {
+		if err := s.stateAddressRegistered(ctx, tx, r, made, now); err != nil {
 			return err
 		}
 	}
@@ -229,9 +231,7 @@ func (s *service) activate(ctx context.Context, tx *journal.Tx, r registration, 
 	if err := writeMember(ctx, tx, m); err != nil {
 		return err
 	}
-	return s.state(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), now, &addressv1.MemberJoined{
-		Recipient: m.recipient.String(), Address: m.address, JoinedAt: timestamppb.New(m.joinedAt),
-	})
+	return stateJoined(ctx, tx, m, now)
 }
 
 // settleRefusal writes that the hub refuses this address. Documents that waited for it are sought at the hub.

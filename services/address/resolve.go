@@ -42,7 +42,7 @@ func (s *service) decideOwn(ctx context.Context, db pg.DBTX, docs []document) ([
 			decisions[i] = decision{outcome: d.latest, finding: findingOutcome}
 			continue
 		}
-		decisions[i].outcome, decisions[i].finding = s.matcher.decideOwn(d.match.kind, found[place[matchName(d.match.kind, d.match.key)]],
+		decisions[i].outcome, decisions[i].finding = s.matcher.decide(d.match.kind, found[place[matchName(d.match.kind, d.match.key)]],
 			func(recipient uuid.UUID) bool { return refused.of(recipient, d.sender) })
 	}
 	return decisions, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -108,4 +109,21 @@ func (s *membershipServer) Withdraw(ctx context.Context, _ *addressv1.WithdrawRe
 		return nil, err
 	}
 	return &addressv1.WithdrawResponse{Membership: membershipOf(m)}, nil
+}
+
+// membershipOf is what a member sees of its membership.
+func membershipOf(m member) *addressv1.Membership {
+	states := map[string]addressv1.MemberState{
+		memberRegistering: addressv1.MemberState_MEMBER_STATE_REGISTERING,
+		memberActive:      addressv1.MemberState_MEMBER_STATE_ACTIVE,
+		memberWithdrawn:   addressv1.MemberState_MEMBER_STATE_WITHDRAWN,
+	}
+	shown := &addressv1.Membership{
+		Address: m.address, State: states[m.state], JoinedAt: timestamppb.New(m.joinedAt), TermsVersion: m.termsVersion,
+		InboxDesignated: m.designatedAt != nil,
+	}
+	if m.consentedAt != nil {
+		shown.ConsentedAt = timestamppb.New(*m.consentedAt)
+	}
+	return shown
 }

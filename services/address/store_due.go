@@ -236,3 +236,13 @@ func writeCache(ctx context.Context, db pg.DBTX, m match, answer hubAnswer, unti
 func purgeCache(ctx context.Context, db pg.DBTX, now time.Time) error {
 	return pg.Exec(ctx, db, "purge look-up cache", `delete from lookup_cache where expires_at <= $1`, now)
 }
+
+// readDueWork counts the overdue documents (up to 10,000), the seconds that the oldest has been overdue, and the due addresses.
+func readDueWork(ctx context.Context, db pg.DBTX) (overdue, seconds, waiting float64, err error) {
+	const count = `
+		select (select count(*) from (select from due_document where due_at < now() limit 10000) d)::float8,
+		       coalesce((select extract(epoch from now() - min(due_at)) from due_document where due_at < now()), 0)::float8,
+		       (select count(*) from due_address)::float8`
+	_, err = pg.Scan(ctx, db, "observe due work", []any{&overdue, &seconds, &waiting}, count)
+	return overdue, seconds, waiting, err
+}

@@ -85,8 +85,8 @@ const (
 	findingPending
 )
 
-// decideOwn decides from this relay's own data. refused reports whether the recipient refuses the document's sender.
-func (m matcher) decideOwn(kind matchKind, found []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
+// decide decides from this relay's own data. refused reports whether the recipient refuses the document's sender.
+func (m matcher) decide(kind matchKind, found []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
 	var people, institutions []candidate
 	for _, c := range found {
 		if c.recipient != uuid.Nil {
@@ -153,7 +153,7 @@ func (m matcher) ownAddresses(a hubAnswer) []string {
 }
 
 // decideHub decides from the hub's answer; own is what this relay knows about its own addresses in it. The caller has found
-// nobody by decideOwn before.
+// nobody by decide before.
 func (m matcher) decideHub(kind matchKind, answer hubAnswer, own []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
 	distinct := distinctAddresses(answer.addresses)
 	if kind == matchPerson && len(distinct) > 1 {
@@ -164,7 +164,7 @@ func (m matcher) decideHub(kind matchKind, answer hubAnswer, own []candidate, re
 	slices.SortFunc(own, func(a, b candidate) int { return strings.Compare(a.address, b.address) })
 	pending := false
 	for _, c := range own {
-		o, f := m.decideOwn(matchForeign, []candidate{c}, refused)
+		o, f := m.decide(matchForeign, []candidate{c}, refused)
 		if f == findingOutcome {
 			o.source, o.exchange = sourceHub, answer.exchange
 			return o, f
