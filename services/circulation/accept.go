@@ -79,7 +79,7 @@ func (s *service) accept(ctx context.Context, tx *journal.Tx, one settlement, by
 	if err := state(ctx, tx, batch{kind: one.call.kind, lane: one.call.lane}, by.at, []settlement{one}); err != nil {
 		return err
 	}
-	return proveAcceptance(ctx, tx, one, by)
+	return recordAccepted(ctx, tx, one, by)
 }
 
 // whyNotAccepted tells an unknown record from a record without anything, or anything of that kind, in the queue.

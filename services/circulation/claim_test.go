@@ -156,7 +156,7 @@ func (b *storeBench) requireLateResultKept(t *testing.T, late batch) {
 		settled, err := settleRecords(t.Context(), tx, late, b.at, all)
 		require.NoError(t, err)
 		require.Empty(t, settled, "the attempt's number is a fence of its own")
-		return prove(t.Context(), tx, late, b.at, all, true)
+		return recordSettled(t.Context(), tx, late, b.at, all, true)
 	}))
 	require.ErrorIs(t, b.journal.InTx(t.Context(), func(tx *journal.Tx) error {
 		_, err := closeCall(t.Context(), tx, late, b.at, all)
@@ -208,7 +208,7 @@ func TestAFullCallIsStatedInParts(t *testing.T) {
 	var commit uuid.UUID
 	require.NoError(t, b.journal.InTx(t.Context(), func(tx *journal.Tx) error {
 		commit = tx.CommitID()
-		return prove(t.Context(), tx, full, b.at, all, false)
+		return recordSettled(t.Context(), tx, full, b.at, all, false)
 	}))
 	frames, err := journal.OfCommit(t.Context(), b.App, Unit.Name, commit)
 	require.NoError(t, err)

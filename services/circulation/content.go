@@ -11,7 +11,6 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/sealed"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // opener opens titles (sealed.Box).
@@ -73,7 +72,7 @@ func bytesOf(parts []string) [][]byte {
 	return all
 }
 
-// hubTime is a time as the hub gets it: KST, truncated to seconds (architecture, section 6).
+// hubTime is a time as the hub gets it: KST, truncated to seconds (docs/architecture.md, Times).
 func hubTime(t time.Time) string { return t.In(id.KST).Truncate(time.Second).Format(time.DateTime) }
 
 // prepared is a call that may be sent.
@@ -122,9 +121,4 @@ func titleDefect(err error) string {
 	default:
 		return ""
 	}
-}
-
-// party copies what the hub knows of a party.
-func party(p *platformv1.Party) *platformv1.Party {
-	return &platformv1.Party{PlatformId: p.GetPlatformId(), Address: p.GetAddress(), SubAddress: p.GetSubAddress(), ValidFrom: p.GetValidFrom()}
 }

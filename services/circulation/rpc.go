@@ -85,7 +85,7 @@ func (s *service) retried(ctx context.Context, tx *journal.Tx, number string, by
 	case len(calls) == 0:
 		return notQueued()
 	}
-	return proveRetry(ctx, tx, number, sender, by, s.clock.Now(), calls)
+	return recordRetried(ctx, tx, number, sender, by, s.clock.Now(), calls)
 }
 
 // show is a record as its sender and the operator see it.

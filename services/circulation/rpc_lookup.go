@@ -2,7 +2,6 @@ package circulation
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/pg"
@@ -34,13 +33,4 @@ func (c callView) held() time.Time {
 		return time.Time{}
 	}
 	return c.acknowledgedAt
-}
-
-// readAnyRecord reads a record, whoever's it is.
-func readAnyRecord(ctx context.Context, db pg.DBTX, number string) (full, error) {
-	one, known, err := pg.Find(ctx, db, fmt.Sprintf("read circulation record %s", number), scanFull, fullRecord(`where r.edoc_num = $1`), number)
-	if err == nil && !known {
-		err = recordNotFound()
-	}
-	return one, err
 }

@@ -7,10 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/naru-relay/naru/pkg/journal"
-	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
 // settle stores and states the results of a batch, in one transaction.
@@ -39,7 +36,7 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 				return err
 			}
 		}
-		return prove(ctx, tx, b, now, all, !ours)
+		return recordSettled(ctx, tx, b, now, all, !ours)
 	})
 	if err != nil {
 		return err
@@ -72,41 +69,4 @@ func (s *service) settleOurs(ctx context.Context, tx *journal.Tx, b batch, now t
 		tx.OnCommit(s.confirmBell.Ring)
 	}
 	return settled, state(ctx, tx, b, now, settled)
-}
-
-// state states registrations, read times and refusals.
-func state(ctx context.Context, tx *journal.Tx, b batch, now time.Time, settled []settlement) error {
-	var finished, refused []journal.Fact
-	for _, one := range settled {
-		event := journal.Fact{
-			Subject: one.call.number, Sender: one.call.sender, Actor: actor, OccurredAt: now,
-			Causation: one.call.cause.String(), Traceparent: one.call.traceparent,
-		}
-		switch {
-		case one.next == queued:
-			event.Ordinal = one.call.ordinal()
-			event.Message = &circulationv1.CirculationRefused{
-				EdocNum: one.call.number, Sender: one.call.sender, Lane: b.lane, ReadTime: b.kind == readTime,
-				Result: one.result, Exchange: one.exchange, RefusedAt: timestamppb.New(now),
-			}
-			refused = append(refused, event)
-		case one.next == done && b.kind == readTime:
-			event.Message = &circulationv1.ReadTimeRegistered{
-				EdocNum: one.call.number, Sender: one.call.sender, Lane: b.lane, Result: one.result, Exchange: one.exchange,
-				AcknowledgedAt: timestamppb.New(one.endedAt),
-			}
-			finished = append(finished, event)
-		case one.next == done && !one.call.acknowledged:
-			event.Message = &circulationv1.CirculationRegistered{
-				EdocNum: one.call.number, Sender: one.call.sender, Lane: b.lane, Result: one.result, Exchange: one.exchange,
-				AcknowledgedAt: timestamppb.New(one.endedAt), Recipient: one.call.facts.GetRecipient(),
-				From: party(one.call.facts.GetFrom()), To: party(one.call.facts.GetTo()),
-			}
-			finished = append(finished, event)
-		}
-	}
-	if err := tx.State(ctx, b.lane, finished...); err != nil {
-		return err
-	}
-	return tx.State(ctx, b.lane, refused...)
 }

@@ -281,3 +281,12 @@ func recordSender(ctx context.Context, db pg.DBTX, number string) (string, error
 	}
 	return sender, err
 }
+
+// readAnyRecord reads a record, whoever's it is.
+func readAnyRecord(ctx context.Context, db pg.DBTX, number string) (full, error) {
+	one, known, err := pg.Find(ctx, db, fmt.Sprintf("read circulation record %s", number), scanFull, fullRecord(`where r.edoc_num = $1`), number)
+	if err == nil && !known {
+		err = recordNotFound()
+	}
+	return one, err
+}

@@ -65,7 +65,7 @@ create table circulation_record (
     constraint circulation_record_facts_whole
         check (num_nonnulls(registrar, circulation, document_type, document_hash, sent_at, received_at) in (0, 6)),
     constraint circulation_record_sent_before_received check (sent_at <= received_at),
-    -- A read time has the precision its reporter gave, at least seconds (architecture, section 6).
+    -- A read time has the precision its reporter gave, at least seconds (docs/architecture.md, Times).
     constraint circulation_record_received_before_read
         check (date_trunc('second', received_at at time zone 'UTC') <= date_trunc('second', read_at at time zone 'UTC')),
     constraint circulation_record_registration_done_is_acknowledged
