@@ -7,18 +7,12 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
 type metrics struct {
 	requests, attempts, lookups metric.Int64Counter
 }
-
-const oldestWaitingSQL = `
-	select coalesce(extract(epoch from now() - min(c.accepted_at)), 0)::double precision
-	  from certificate c
-	 where c.state = 1`
 
 func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
 	made := telemetry.NewInstruments(meter)
@@ -28,7 +22,7 @@ func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
 		lookups:  made.Counter("naru.certificate.lookups", "", "What delivery, intake and circulation were asked about documents, by unit and outcome."),
 	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
-		age, err := pg.Value[float64](ctx, db, "observe waiting certificates", oldestWaitingSQL)
+		age, err := oldestWaiting(ctx, db)
 		return []float64{age}, err
 	}, telemetry.Gauge{Name: "naru.certificate.waiting.age", Unit: "s", About: "Age of the oldest request whose certificate is not obtained yet."})
 	return m, made.Err()

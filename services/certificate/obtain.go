@@ -111,7 +111,7 @@ func (s *service) failedCall(err error) outcome {
 	f := fault.As(err)
 	o := outcome{kind: unavailable, at: s.clock.Now(), detail: f.Kind.String()}
 	if f.Kind == fault.Conflict || f.Kind == fault.Invalid {
-		o.kind, o.reason, o.hubCode, o.detail = hubRefused, failedRefused, f.Metadata["errCode"], f.Reason
+		o.kind, o.reason, o.hubCode, o.detail = hubRefused, becauseHubRefused(), f.Metadata["errCode"], f.Reason
 	}
 	return o
 }
@@ -142,7 +142,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 		o.kind = passed
 		return o
 	}
-	o.kind, o.reason = checkFailed, failedCheck
+	o.kind, o.reason = checkFailed, becauseCheckFailed()
 	o.detail = "differing: " + strings.Join(o.checks.failed(), " ")
 	if err != nil {
 		o.detail = detailOf(err)

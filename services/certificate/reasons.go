@@ -1,19 +1,16 @@
 package certificate
 
 import (
+	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
 const domain = "certificate"
-
-// Reasons of a failed certificate, as stored and told.
-const (
-	failedCheck   = "CHECK_FAILED"
-	failedRefused = "HUB_REFUSED"
-)
 
 func documentNotFound() error {
 	return fault.New(fault.NotFound, domain, certificatev1.Reason_REASON_DOCUMENT_NOT_FOUND, "there is no such document")
@@ -40,6 +37,16 @@ func certificateNotFound() error {
 
 func notIssued() error {
 	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_NOT_ISSUED, "the certificate is not issued")
+}
+
+// becauseCheckFailed and becauseHubRefused are no faults but what is stored and told: why a certificate failed.
+func becauseCheckFailed() string { return fault.NameOf(certificatev1.Reason_REASON_CHECK_FAILED) }
+
+func becauseHubRefused() string { return fault.NameOf(certificatev1.Reason_REASON_HUB_REFUSED) }
+
+// otherFile: what is kept as the file of a certificate is not what was verified.
+func otherFile(certificate uuid.UUID) error {
+	return fault.New(fault.Corrupt, domain, nil, "", fault.Wrap(fmt.Errorf("file of certificate %s has another digest", certificate)))
 }
 
 func pageTokenInvalid() error {

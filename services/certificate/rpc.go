@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,7 +13,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/page"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
@@ -92,7 +90,7 @@ func (s *service) DownloadCertificate(ctx context.Context, r *certificatev1.Down
 		return nil, err
 	}
 	if digest := sha256.Sum256(pdf); !bytes.Equal(digest[:], v.digest) {
-		return nil, fault.New(fault.Corrupt, domain, nil, "", fault.Wrap(fmt.Errorf("file of certificate %s has another digest", v.id)))
+		return nil, otherFile(v.id)
 	}
 	return &httpbody.HttpBody{ContentType: "application/pdf", Data: pdf}, nil
 }

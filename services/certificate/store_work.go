@@ -90,3 +90,13 @@ const insertFileSQL = `
 func insertFile(ctx context.Context, db pg.DBTX, id uuid.UUID, attempt int, digest []byte, pieces [][]byte, at time.Time) error {
 	return pg.Exec(ctx, db, fmt.Sprintf("insert file of certificate %s", id), insertFileSQL, id, attempt, digest, pieces, at)
 }
+
+const oldestWaitingSQL = `
+	select coalesce(extract(epoch from now() - min(c.accepted_at)), 0)::double precision
+	  from certificate c
+	 where c.state = 1`
+
+// oldestWaiting is the age in seconds of the oldest request without a result; 0 where none waits.
+func oldestWaiting(ctx context.Context, db pg.DBTX) (float64, error) {
+	return pg.Value[float64](ctx, db, "observe waiting certificates", oldestWaitingSQL)
+}

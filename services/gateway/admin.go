@@ -57,7 +57,7 @@ func (s *adminService) CreateInstitution(ctx context.Context, r *gatewayv1.Creat
 		if err := addClient(ctx, tx, c, caller.ID); err != nil {
 			return err
 		}
-		return principalChanged(ctx, tx, p, nil, institution.GetAddress(), caller.ID, p.CreatedAt)
+		return statePrincipalChanged(ctx, tx, p, nil, institution.GetAddress(), caller.ID, p.CreatedAt)
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
@@ -99,13 +99,13 @@ func (s *adminService) CreateViewingSystem(ctx context.Context, r *gatewayv1.Cre
 		if err := insertServedSenders(ctx, tx, p.ID, senders); err != nil {
 			return err
 		}
-		if err := record(ctx, tx, p.ID.String(), 0, caller.ID, p.CreatedAt, &gatewayv1.ViewingSystemCreated{Name: p.Name}); err != nil {
+		if err := recordViewingSystemCreated(ctx, tx, p, caller.ID); err != nil {
 			return err
 		}
 		if err := addClient(ctx, tx, c, caller.ID); err != nil {
 			return err
 		}
-		return principalChanged(ctx, tx, p, names, "", caller.ID, p.CreatedAt)
+		return statePrincipalChanged(ctx, tx, p, names, "", caller.ID, p.CreatedAt)
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
@@ -179,12 +179,20 @@ func (s *adminService) RevokeClient(ctx context.Context, r *gatewayv1.RevokeClie
 		case !revoked:
 			return nil
 		}
-		return record(ctx, tx, r.GetClientId(), 0, caller.ID, now, &gatewayv1.ClientRevoked{Principal: owner.String()})
+		return recordClientRevoked(ctx, tx, r.GetClientId(), owner, caller.ID, now)
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
 	return &gatewayv1.RevokeClientResponse{}, nil
+}
+
+// addClient keeps credentials and states that they were made.
+func addClient(ctx context.Context, tx *journal.Tx, c client, by string) error {
+	if err := insertClient(ctx, tx, c); err != nil {
+		return err
+	}
+	return recordClientCreated(ctx, tx, c, by)
 }
 
 func clientProto(c client) *gatewayv1.Client {

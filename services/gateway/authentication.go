@@ -6,15 +6,10 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
 // refusedBecause is why a client was not authenticated. Nobody outside learns it.
@@ -56,9 +51,7 @@ func newWitness(j *journal.Journal, now clock.Clock) *witness {
 
 // authenticated records that a client authenticated and got a token. No token is returned without this record.
 func (w *witness) authenticated(ctx context.Context, c client, p authn.Principal) error {
-	return w.record(ctx, c, p.TokenID, &gatewayv1.ClientAuthenticated{
-		Client: c.ID, Principal: c.Principal.String(), Proof: proofOf(c), Scopes: p.Scopes, ExpiresAt: timestamppb.New(p.ExpiresAt),
-	})
+	return w.inTx(ctx, func(tx *journal.Tx) error { return recordAuthenticated(ctx, tx, c, p, w.clock.Now()) })
 }
 
 // refused records that somebody who named an existing client was refused. An error that is no refusal is not recorded.
@@ -71,7 +64,7 @@ func (w *witness) refused(ctx context.Context, c client, refusal error) error {
 	if !due {
 		return nil
 	}
-	return w.record(ctx, c, id.New().String(), &gatewayv1.ClientNotAuthenticated{Client: c.ID, Principal: c.Principal.String(), Why: string(why), Unrecorded: unrecorded})
+	return w.inTx(ctx, func(tx *journal.Tx) error { return recordNotAuthenticated(ctx, tx, c, why, unrecorded, w.clock.Now()) })
 }
 
 // turn reports whether a refusal of the client gets a fact, and how many before it got none.
@@ -88,11 +81,8 @@ func (w *witness) turn(clientID string) (unrecorded uint32, due bool) {
 	return unrecorded, true
 }
 
-func (w *witness) record(ctx context.Context, c client, subject string, message proto.Message) error {
-	err := w.journal.InTx(ctx, func(tx *journal.Tx) error {
-		return record(ctx, tx, subject, 0, c.Principal.String(), w.clock.Now(), message)
-	})
-	if err != nil {
+func (w *witness) inTx(ctx context.Context, write func(tx *journal.Tx) error) error {
+	if err := w.journal.InTx(ctx, write); err != nil {
 		return pg.AsFault(err, nil)
 	}
 	return nil

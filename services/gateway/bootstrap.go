@@ -12,10 +12,6 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// bootstrapLock keeps replicas that start at the same time from each making an operator (pg_advisory_xact_lock in this unit's
-// database).
-const bootstrapLock = 0x6e617275_67776179
-
 // bootstrap makes the first operator, if there is none, and writes its credentials to a file that only the owner can read. The
 // file is written before the operator is committed, so there can be no operator whose credentials nobody has. An existing file is
 // replaced: without an operator its credentials are worthless.
@@ -25,8 +21,8 @@ func bootstrap(ctx context.Context, path string, box *journal.Journal, c clock.C
 	}
 	err = box.InTx(ctx, func(tx *journal.Tx) error {
 		made = false
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(bootstrapLock)); err != nil {
-			return fmt.Errorf("lock: %w", err)
+		if err := lockBootstrap(ctx, tx); err != nil {
+			return err
 		}
 		if exists, err := adminExists(ctx, tx); err != nil || exists {
 			return err

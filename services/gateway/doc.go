@@ -3,7 +3,7 @@
 // It owns the principals of this relay except recipients: who may call, with which credentials, and which senders each viewing
 // system serves. The other data of a sending institution (name, papers, certified address) belong to the address unit. The
 // gateway gives access tokens, and forwards calls to the units with the caller's token. The unit verifies the token again, and
-// repeats every decision made here.
+// repeats the decisions about token, kind and scope. Only the quota is the gateway's alone.
 //
 // A call at either door is checked in the same order: route or method is in the catalogue (public or open by its access option),
 // access token, kind and scope, quota. Only then is the body read.

@@ -12,7 +12,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// door checks the callers at both doors. The unit checks them again.
+// door checks the callers at both doors. The unit checks them again, except for the quota.
 type door struct {
 	name     string
 	origins  origins
@@ -75,8 +75,8 @@ func withAnswer(ctx context.Context, answer http.Header) context.Context {
 	return context.WithValue(ctx, answerKey{}, answer)
 }
 
-// outward is a connection to a unit as used by the doors: it does not wait for a unit that is down, and it takes items from the
-// caller's quota.
+// outward is a connection to a unit as used by the REST door: it does not wait for a unit that is down, and it takes items from
+// the caller's quota.
 type outward struct {
 	grpc.ClientConnInterface
 	door    *door

@@ -4,8 +4,12 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -14,26 +18,44 @@ import (
 // actor names this unit where nobody else acted.
 const actor = "unit:gateway"
 
-// record states a private fact; ordinal 0 is the first.
+// record states a fact that stays here; ordinal 0 is the first.
 func record(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, actor string, at time.Time, message proto.Message) error {
 	return tx.Record(ctx, journal.Fact{Subject: subject, Ordinal: uint32(ordinal), Actor: actor, OccurredAt: at, Message: message}) //nolint:gosec // counts
 }
 
-// addClient keeps credentials and states that they were made.
-func addClient(ctx context.Context, tx *journal.Tx, c client, actor string) error {
-	if err := insertClient(ctx, tx, c); err != nil {
-		return err
-	}
-	return record(ctx, tx, c.ID, 0, actor, c.CreatedAt, &gatewayv1.ClientCreated{
+// statePrincipalChanged states a principal to the other units; its identity is (principal id, version).
+func statePrincipalChanged(ctx context.Context, tx *journal.Tx, p principal, senders []string, address, actor string, at time.Time) error {
+	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
+		Subject: p.ID.String(), Ordinal: uint32(p.Version), Actor: actor, OccurredAt: at, //nolint:gosec // counts from 1
+		Message: &gatewayv1.PrincipalChanged{Id: p.ID.String(), Kind: p.Kind, Suspended: p.Suspended, Senders: senders, Address: address},
+	})
+}
+
+func recordViewingSystemCreated(ctx context.Context, tx *journal.Tx, p principal, by string) error {
+	return record(ctx, tx, p.ID.String(), 0, by, p.CreatedAt, &gatewayv1.ViewingSystemCreated{Name: p.Name})
+}
+
+func recordClientCreated(ctx context.Context, tx *journal.Tx, c client, by string) error {
+	return record(ctx, tx, c.ID, 0, by, c.CreatedAt, &gatewayv1.ClientCreated{
 		Principal: c.Principal.String(), Kind: c.Kind, Scopes: c.Scopes, Proof: proofOf(c),
 	})
 }
 
-// principalChanged states a principal to the other units; its identity is (principal id, version).
-func principalChanged(ctx context.Context, tx *journal.Tx, p principal, senders []string, address, actor string, at time.Time) error {
-	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
-		Subject: p.ID.String(), Ordinal: uint32(p.Version), Actor: actor, OccurredAt: at, //nolint:gosec // counts from 1
-		Message: &gatewayv1.PrincipalChanged{Id: p.ID.String(), Kind: p.Kind, Suspended: p.Suspended, Senders: senders, Address: address},
+func recordClientRevoked(ctx context.Context, tx *journal.Tx, clientID string, owner uuid.UUID, by string, at time.Time) error {
+	return record(ctx, tx, clientID, 0, by, at, &gatewayv1.ClientRevoked{Principal: owner.String()})
+}
+
+// recordAuthenticated states that a client got this token.
+func recordAuthenticated(ctx context.Context, tx *journal.Tx, c client, token authn.Principal, at time.Time) error {
+	return record(ctx, tx, token.TokenID, 0, c.Principal.String(), at, &gatewayv1.ClientAuthenticated{
+		Client: c.ID, Principal: c.Principal.String(), Proof: proofOf(c), Scopes: token.Scopes, ExpiresAt: timestamppb.New(token.ExpiresAt),
+	})
+}
+
+// recordNotAuthenticated states a refusal, and how many refusals of this client before it got no fact of their own.
+func recordNotAuthenticated(ctx context.Context, tx *journal.Tx, c client, why refusedBecause, unrecorded uint32, at time.Time) error {
+	return record(ctx, tx, id.New().String(), 0, c.Principal.String(), at, &gatewayv1.ClientNotAuthenticated{
+		Client: c.ID, Principal: c.Principal.String(), Why: string(why), Unrecorded: unrecorded,
 	})
 }
 

@@ -161,9 +161,9 @@ func takeAssertionForm(r *http.Request, request *gatewayv1.IssueTokenRequest) *o
 func oauthErrorOf(err error, basic bool) *oauthError {
 	f := fault.As(err)
 	switch {
-	case f.Reason == "INVALID_CLIENT":
+	case f.Reason == fault.NameOf(gatewayv1.Reason_REASON_INVALID_CLIENT):
 		return &oauthError{Code: "invalid_client", Description: f.Message, status: http.StatusUnauthorized, basic: basic}
-	case f.Reason == "INVALID_SCOPE":
+	case f.Reason == fault.NameOf(gatewayv1.Reason_REASON_INVALID_SCOPE):
 		return &oauthError{Code: "invalid_scope", Description: f.Message, status: http.StatusBadRequest}
 	case f.Kind == fault.Invalid:
 		return badTokenRequest("a parameter is too long or empty")

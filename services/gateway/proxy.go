@@ -21,7 +21,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/rpc"
-	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -201,13 +200,9 @@ func (p *proxy) unitFor(to target, incoming metadata.MD) (string, error) {
 	}
 	named := incoming.Get(unitHeader)
 	if len(named) != 1 || !p.catalogue.has(named[0]) {
-		return "", fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the metadata "+unitHeader+" must name the unit")
+		return "", unitNotNamed()
 	}
 	return named[0], nil
-}
-
-func noSuchMethod() error {
-	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is no such method at this door")
 }
 
 // countItems counts the occurrences of a field of the request, without reading them.

@@ -39,6 +39,14 @@ func lockPrincipal(ctx context.Context, db pg.DBTX, id uuid.UUID) (principal, bo
 	return principal{ID: id, Kind: authn.KindNamed(kind)}, known, err
 }
 
+// bootstrapLock is the number of the lock of lockBootstrap ("naru", "gway").
+const bootstrapLock = 0x6e617275_67776179
+
+// lockBootstrap keeps replicas that start at the same time from each making an operator.
+func lockBootstrap(ctx context.Context, tx *journal.Tx) error {
+	return pg.Exec(ctx, tx, "lock", `select pg_advisory_xact_lock($1)`, int64(bootstrapLock))
+}
+
 func adminExists(ctx context.Context, db pg.DBTX) (bool, error) {
 	return pg.Value[bool](ctx, db, "look for an operator", `select exists (select from principal where kind = 'admin')`)
 }

@@ -143,7 +143,7 @@ func (r *recorder) recordAnswer(ctx context.Context, a attempt, answer hubclient
 	}
 	return r.journal.InTx(ctx, func(tx *journal.Tx) error {
 		insertResponse(tx, a, res)
-		return stateAnswer(ctx, tx, a, res)
+		return recordExchangeAnswered(ctx, tx, a, res)
 	})
 }
 

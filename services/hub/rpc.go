@@ -15,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
 )
 
-// service is HubService.
+// server is HubService.
 type server struct {
 	hubv1.UnsafeHubServiceServer
 	client    *hubclient.Client

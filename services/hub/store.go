@@ -6,13 +6,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/work"
-	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
 
 const insertRequestSQL = `
@@ -31,17 +29,6 @@ const insertResponseSQL = `
 func insertResponse(tx *journal.Tx, a attempt, res answered) {
 	tx.Later(fmt.Sprintf("insert response of exchange %s", a.exchange), insertResponseSQL, a.exchange, a.number, string(res.outcome),
 		res.code, res.detail, res.status, res.digest, res.parts, res.at, tx.CommitID())
-}
-
-// stateAnswer states the result of one attempt: digests, never contents.
-func stateAnswer(ctx context.Context, tx *journal.Tx, a attempt, res answered) error {
-	return tx.Record(ctx, journal.Fact{
-		Subject: a.exchange.String(), Ordinal: uint32(a.number), Actor: "unit:hub", OccurredAt: res.at, //nolint:gosec // 1 or 2
-		Message: &hubv1.ExchangeAnswered{
-			Operation: string(a.call.Operation), RequestId: a.stamp.RequestID.String(), RequestDigest: a.digest, SentAt: timestamppb.New(a.stamp.At),
-			Outcome: string(res.outcome), ErrorCode: res.code, Status: int32(res.status), ResponseDigest: res.digest, //nolint:gosec // an HTTP status
-		},
-	})
 }
 
 // storedToken is the row the replicas share.

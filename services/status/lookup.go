@@ -57,7 +57,7 @@ func (l lookup) find(ctx context.Context, sender string, numbers []string) (map[
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, fault.New(fault.Unavailable, domain, nil, "", fault.Wrap(err))
+		return nil, intakeUnavailable(err)
 	}
 	return found, nil
 }

@@ -3,7 +3,6 @@ package status
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
@@ -28,7 +26,7 @@ func caller(ctx context.Context) (uuid.UUID, error) {
 	}
 	sender, err := uuid.Parse(p.ID)
 	if err != nil {
-		return uuid.UUID{}, fault.New(fault.Internal, domain, nil, "", fault.Wrap(fmt.Errorf("read the caller's id: %w", err)))
+		return uuid.UUID{}, callerMalformed(err)
 	}
 	return sender, nil
 }
