@@ -15,8 +15,8 @@ import (
 
 const loopback = "127.0.0.1"
 
-// writeApart writes what units in processes of their own need beside their settings: identities for mutual TLS, and a file of
-// process settings each (config/<unit>.platform.yaml).
+// writeApart writes what units in processes of their own need in addition to their settings: identities for mutual TLS, and a
+// file of process settings for each (config/<unit>.platform.yaml).
 func (r *Relay) writeApart(ctx context.Context, units []unit.Unit) error {
 	if err := issueIdentities(r.folder, units); err != nil {
 		return err
@@ -45,7 +45,7 @@ func (r *Relay) writeApart(ctx context.Context, units []unit.Unit) error {
 	return nil
 }
 
-// registerPlatform makes the relay known to the sandbox hub, as the dedicated agency does with a certified relay.
+// registerPlatform registers the relay at the sandbox hub, as the dedicated agency does for a certified relay.
 func (r *Relay) registerPlatform(ctx context.Context) error {
 	secret, err := r.folder.secret("sandbox", "hub_client_secret")
 	if err != nil {

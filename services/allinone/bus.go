@@ -11,7 +11,8 @@ import (
 
 const busAdmin = "admin"
 
-// openBus starts the embedded server with a user per unit, each with its own rights only. Units apart reach it over TCP.
+// openBus starts the embedded server with one user per unit, each with only its own rights. Units in processes of their own reach
+// it over TCP.
 func openBus(f folder, units []unit.Unit, apart bool) (*natsserver.Server, error) {
 	admin, err := f.secret("bus_admin_password")
 	if err != nil {
@@ -31,7 +32,7 @@ func openBus(f folder, units []unit.Unit, apart bool) (*natsserver.Server, error
 	return natsserver.Start(opts)
 }
 
-// busURL is where units apart find the server.
+// busURL is the server's address for units in processes of their own.
 func busURL(server *natsserver.Server) string {
 	port := 0
 	if address, ok := server.Addr().(*net.TCPAddr); ok {

@@ -20,10 +20,10 @@ const edocCode = "NARU000001"
 // hubClient is the relay's client id at the sandbox hub.
 const hubClient = "00000000NARU0001"
 
-// doors are the addresses of the relay, fixed before anything that names them is written.
+// doors are the relay's addresses. They are fixed before anything that contains them is written.
 type doors struct{ rest, grpc, ops string }
 
-// reserve finds the addresses; a free port is taken once and then used as if it had been asked for.
+// reserve replaces port 0 of each address by a free port.
 func (r *Relay) reserve(ctx context.Context, opts Options) (doors, error) {
 	d := doors{rest: opts.REST, grpc: opts.GRPC, ops: opts.Ops}
 	for _, address := range []*string{&d.rest, &d.grpc, &d.ops} {
@@ -56,7 +56,7 @@ func (r *Relay) endpoints(d doors) Endpoints {
 	}
 }
 
-// reached is the address at which this machine reaches a door; a door that listens on every address is called at one of them.
+// reached returns the address at which this machine reaches a door. A door that listens on all addresses is reached at localhost.
 func reached(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -68,7 +68,8 @@ func reached(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// writeConfigs writes the settings of each unit as a process of its own would read them; the units here read the same files.
+// writeConfigs writes the settings of each unit as a separate process would read them. The units in this process read the same
+// files.
 func (r *Relay) writeConfigs(d doors, units []unit.Unit) error {
 	for _, name := range []string{"idp_client_secret", "hub_client_secret"} {
 		if _, err := r.folder.secret("sandbox", name); err != nil {
@@ -123,7 +124,7 @@ client_secret_file: %q
   spki: [%q]
 `, r.outside.authority.RootPath(pki.Hub), hex.EncodeToString(pin[:])),
 	}
-	// The others take their defaults.
+	// The other settings keep their defaults.
 	for _, u := range units {
 		if err := os.WriteFile(r.folder.path("config", u.Name+".yaml"), []byte(settings[u.Name]), 0o600); err != nil {
 			return fmt.Errorf("write settings of %s: %w", u.Name, err)
@@ -132,7 +133,8 @@ client_secret_file: %q
 	return nil
 }
 
-// processes is where a unit apart finds the others: its own certificate, every address, the bus.
+// processSettings are the process settings of a unit in a process of its own: the bus, its keys and certificate, and the
+// addresses of the other units.
 const processSettings = `platform_id: %s
 secrets_dir: %q
 bus:

@@ -13,8 +13,8 @@ import (
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
-// fileRelay connects the sandbox viewing system to the relay. Its credentials exist only after an operator has made the viewing
-// system a principal, so they are read from a file at the first call, and again when they change.
+// fileRelay connects the sandbox viewing system to the relay. The credentials exist only after an operator has made the viewing
+// system a principal, so fileRelay reads them from a file at the first call, and again when the file changes.
 type fileRelay struct {
 	baseURL, file string
 

@@ -13,15 +13,15 @@ import (
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
-// folder is the relay's one folder.
+// folder is the relay's data folder.
 type folder string
 
 func (f folder) path(parts ...string) string {
 	return filepath.Join(append([]string{string(f)}, parts...)...)
 }
 
-// prepare makes the folder. The server of the private PostgreSQL may be another user, so the folder itself can be traversed; what
-// is secret below it is not readable by others.
+// prepare makes the folder. The private PostgreSQL may run as another user, so everybody may traverse the folder; the secrets
+// below it stay unreadable to others.
 func (f folder) prepare() error {
 	for _, dir := range []string{"", "config", "sandbox"} {
 		if err := os.MkdirAll(f.path(dir), 0o755); err != nil { //nolint:gosec // see above
@@ -36,7 +36,7 @@ func (f folder) prepare() error {
 	return nil
 }
 
-// secret reads a secret of the folder, making it at the first time.
+// secret reads a secret of the folder. It generates the secret at the first call.
 func (f folder) secret(parts ...string) (string, error) {
 	path := f.path(append([]string{"secrets"}, parts...)...)
 	raw, err := os.ReadFile(path)
@@ -61,7 +61,7 @@ func (f folder) keep(path, content string) error {
 	return nil
 }
 
-// writeJSON writes a file others wait for: it appears whole or not at all.
+// writeJSON writes a file for which others wait. The file appears complete or not at all.
 func (f folder) writeJSON(mode os.FileMode, v any, parts ...string) error {
 	if err := endpoints.WriteJSON(f.path(parts...), mode, v); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(parts...), err)
@@ -71,7 +71,7 @@ func (f folder) writeJSON(mode os.FileMode, v any, parts ...string) error {
 
 const noticeSecretFile = "notice_webhook_secret"
 
-// noticeSecret is the Standard Webhooks secret of the recipient's notices.
+// noticeSecret is the Standard Webhooks secret with which notices are signed.
 func (f folder) noticeSecret() (string, error) {
 	raw, err := f.secret("sandbox", "notice_key")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
-// Greeting says where the relay is and how to send a document with curl, grpcurl and naru send. A test runs the commands it
-// prints.
+// Greeting says where the relay is, and how to send a document with curl, grpcurl and naru send. A test runs the printed
+// commands.
 func (r *Relay) Greeting() string {
 	e := r.Endpoints
 	var b strings.Builder
@@ -25,7 +25,7 @@ func (r *Relay) Greeting() string {
 	return b.String()
 }
 
-// Command is one way to send, as a shell would run it.
+// Command is one way to send, as a shell command.
 type Command struct{ Name, Shell string }
 
 // Commands are the ways to send that Greeting prints.

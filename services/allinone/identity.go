@@ -18,10 +18,10 @@ import (
 	"github.com/naru-relay/naru/pkg/unit"
 )
 
-// identityLife: identities are made anew at each start, so a short life costs nothing.
+// identityLife may be short, because identities are made again at each start.
 const identityLife = 30 * 24 * time.Hour
 
-// issueIdentities makes an authority and an identity per unit for mutual TLS between units in processes of their own.
+// issueIdentities makes an authority, and one identity per unit, for mutual TLS between units in processes of their own.
 func issueIdentities(f folder, units []unit.Unit) error {
 	now := clock.System().Now()
 	authority := &x509.Certificate{

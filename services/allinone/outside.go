@@ -24,7 +24,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/viewing"
 )
 
-// Ports of the sandbox systems on 127.0.0.1, unless free ones are requested.
+// Ports of the sandbox systems on 127.0.0.1, unless free ports are requested.
 const (
 	hubPort = 8091 + iota
 	archivePort
@@ -32,10 +32,10 @@ const (
 	idpPort
 )
 
-// idpClient is the relay's name at the identity provider.
+// idpClient is the relay's client id at the identity provider.
 const idpClient = "naru"
 
-// outside is the outside world on this machine.
+// outside is the sandbox as this relay runs or uses it.
 type outside struct {
 	folder    folder
 	database  *database
@@ -43,7 +43,7 @@ type outside struct {
 	log       *slog.Logger
 	admin     string
 
-	// elsewhere is where the systems are when they run in another process.
+	// elsewhere holds the systems' URLs by name if they run in another process.
 	elsewhere map[string]string
 
 	listeners map[string]net.Listener
@@ -52,7 +52,7 @@ type outside struct {
 	relay     *fileRelay
 }
 
-// openOutside binds the sandbox's addresses, so that units can be given them before the sandbox answers.
+// openOutside binds the sandbox's addresses, so that units can be given them before the sandbox serves.
 func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, opts Options) (*outside, error) {
 	authority, err := pki.Open(pki.Options{Dir: f.path("sandbox", "pki"), Clock: clock.System()})
 	if err != nil {
@@ -82,7 +82,7 @@ func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, 
 	return o, nil
 }
 
-// url of a sandbox system.
+// url returns the URL of a sandbox system.
 func (o *outside) url(name string) string {
 	if o.elsewhere != nil {
 		return o.elsewhere[name]
@@ -94,7 +94,7 @@ func (o *outside) url(name string) string {
 	return scheme + "://" + o.listeners[name].Addr().String()
 }
 
-// start brings every system up. relayURL is the relay's REST door, for the viewing system.
+// start starts every system. relayURL is the relay's REST door, for the viewing system.
 func (o *outside) start(ctx context.Context, relayURL string) error {
 	if o.elsewhere != nil {
 		return nil
@@ -134,7 +134,7 @@ func (o *outside) start(ctx context.Context, relayURL string) error {
 	return nil
 }
 
-// adminToken opens every /sandbox interface.
+// adminToken is the token of every /sandbox interface.
 func (o *outside) adminToken() config.SecretFile { return config.InlineSecret(config.Secret(o.admin)) }
 
 func (o *outside) buildHub(ctx context.Context, env run.Env) (run.Running, error) {
@@ -149,7 +149,7 @@ func (o *outside) buildArchive(ctx context.Context, env run.Env) (run.Running, e
 	return run.Archive().Build(ctx, env, c)
 }
 
-// buildViewing gives the viewing system a way to the relay whose credentials may come later.
+// buildViewing builds the viewing system with a connection to the relay whose credentials may come later.
 func (o *outside) buildViewing(ctx context.Context, env run.Env) (run.Running, error) {
 	secret, err := o.folder.secret("sandbox", "viewing_sender_secret")
 	if err != nil {
@@ -182,12 +182,12 @@ func (o *outside) buildIDP(ctx context.Context, env run.Env) (run.Running, error
 	return run.IDP().Build(ctx, env, c)
 }
 
-// serve has a system serve and work until close, however long ago the start is.
+// serve runs a system until close; the context of its start may end before.
 func (o *outside) serve(ctx context.Context, name string, s run.Running) {
 	o.group.Go(context.WithoutCancel(ctx), run.Tasks(s, o.listeners[name])...)
 }
 
-// wait blocks until the systems have stopped, all of them when one fails, and tells the failure.
+// wait blocks until all systems have stopped. One that fails stops the others, and wait returns its error.
 func (o *outside) wait() error {
 	if err := o.group.Wait(); err != nil {
 		return fmt.Errorf("the sandbox stopped: %w", err)

@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// Free ports are taken from below the range that outgoing connections use, so that none of those takes one between the look and
-// the use.
+// Free ports come from below the range of outgoing connections, so that no such connection takes a port between the check and its
+// use.
 const (
 	firstFreePort = 20000
 	lastFreePort  = 32000
@@ -18,17 +18,17 @@ const (
 	blockTries    = 100
 )
 
-// errNoPort: the block holds no free port any more.
+// errNoPort says that the block has no free port left.
 var errNoPort = errors.New("no free port is left")
 
-// ports hands out free ports, each once. They come from a block whose first port is held while the relay lives, so that no other
-// relay of this machine is given one that this relay has yet to listen on.
+// ports hands out free ports, each once. They come from a block whose first port stays bound while the relay lives. So no other
+// relay on this machine gets a port on which this relay has yet to listen.
 type ports struct {
 	claim     net.Listener
 	next, end int
 }
 
-// take is a free port of the host.
+// take returns a free port of the host.
 func (p *ports) take(ctx context.Context, host string) (int, error) {
 	if p.claim == nil {
 		if err := p.open(ctx); err != nil {
@@ -47,7 +47,7 @@ func (p *ports) take(ctx context.Context, host string) (int, error) {
 	return 0, errNoPort
 }
 
-// open claims a block.
+// open claims a block by binding its first port.
 func (p *ports) open(ctx context.Context) error {
 	var last error
 	for range blockTries {

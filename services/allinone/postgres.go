@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/pgserver"
 )
 
-// The units' database, and that of the outside world, which nobody of the relay reads.
+// The units' database, and the sandbox's, which no unit reads.
 const (
 	relayDatabase   = "naru"
 	sandboxDatabase = "naru_sandbox"
@@ -31,7 +31,7 @@ func StartPostgres(ctx context.Context, dir string, log *slog.Logger) (*pgserver
 	return pgserver.Start(ctx, pgserver.Options{Dir: folder(dir).path("postgres"), Log: log})
 }
 
-// openDatabase starts the private server, or takes the one whose superuser's URL is given.
+// openDatabase starts the private server. With superURL it uses that server instead.
 func openDatabase(ctx context.Context, f folder, superURL string, log *slog.Logger) (*database, error) {
 	d := &database{folder: f, superURL: superURL}
 	if superURL == "" {
@@ -65,10 +65,10 @@ func (d *database) create(ctx context.Context, name string) error {
 	return pg.Exec(ctx, conn, fmt.Sprintf("create database %s", name), `create database `+pgx.Identifier{name}.Sanitize())
 }
 
-// roles are the two URLs of a schema.
+// roles holds the URLs of a schema's two roles.
 type roles struct{ app, owner string }
 
-// provision makes a schema with its roles in one of the databases.
+// provision creates a schema and its roles in one of the databases.
 func (d *database) provision(ctx context.Context, name, schema string) (roles, error) {
 	var passwords pg.Passwords
 	var err error

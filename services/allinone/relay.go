@@ -23,7 +23,7 @@ import (
 // PlatformID is the relay's platform id in the sandbox.
 const PlatformID = "naru-01-sandbox"
 
-// Where the relay is reached where nothing else is asked for.
+// Default addresses of the doors.
 const (
 	DefaultREST = "127.0.0.1:8080"
 	DefaultGRPC = "127.0.0.1:8081"
@@ -32,20 +32,20 @@ const (
 
 // Options of a relay. Only Dir is required.
 type Options struct {
-	// Dir is the folder of everything; its parents must be traversable when the process is root.
+	// Dir is the data folder. If the process is root, other users must be able to traverse its parents.
 	Dir string
-	// REST, GRPC and Ops are listen addresses; port 0 takes a free one.
+	// REST, GRPC and Ops are listen addresses; port 0 means a free port.
 	REST, GRPC, Ops string
-	// FreePorts lets the sandbox systems take free ports instead of their documented ones.
+	// FreePorts lets the sandbox systems take free ports instead of the documented ones.
 	FreePorts bool
-	// DatabaseURL is a superuser's URL of a PostgreSQL server to use instead of a private one.
+	// DatabaseURL is the superuser's URL of a PostgreSQL server to use instead of a private one.
 	DatabaseURL string
-	// Sandbox, where given, says by name where a sandbox runs that StartSandbox started with the same folder and database; nil
-	// starts one here.
+	// Sandbox holds, by name, the URLs of a sandbox that StartSandbox started with the same folder and database. Nil starts a
+	// sandbox in this process.
 	Sandbox map[string]string
-	// Apart leaves the units out: they run as processes of their own, with the files of this folder. Everything else runs here.
+	// Apart leaves the units out: they run as processes of their own with the files of this folder. Everything else runs here.
 	Apart bool
-	// Seed makes an institution, its viewing system, an archive member and a joined recipient at the start.
+	// Seed creates an institution, its viewing system, an archive member and a joined recipient at the start.
 	Seed        bool
 	SampleRatio float64
 	// Traces writes finished spans to traces/<unit>.jsonl in the folder.
@@ -55,7 +55,7 @@ type Options struct {
 	Version  string
 }
 
-// Endpoints is where everything is; it is the content of naru.json.
+// Endpoints is the content of naru.json.
 type Endpoints = endpoints.Endpoints
 
 // Relay is a running relay.
@@ -72,7 +72,7 @@ type Relay struct {
 	units    *unit.Running
 }
 
-// File names of the folder that others read.
+// Names that the endpoint file gives to others.
 const (
 	adminFile   = "admin.json"
 	redirectURI = "http://127.0.0.1/naru/identity"
@@ -84,7 +84,7 @@ const (
 	readyTimeout = time.Minute
 )
 
-// Start brings everything up and returns when it is ready. ctx bounds the start alone; what was started runs until Stop.
+// Start starts everything and returns when it is ready. ctx limits only the start; what was started runs until Stop.
 func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	opts.fill()
 	r := &Relay{folder: folder(opts.Dir), log: slog.New(telemetry.NewHandler(opts.Logs, opts.LogLevel)).With(slog.String("unit", "narud"))}
@@ -161,8 +161,8 @@ func (o *Options) fill() {
 	}
 }
 
-// runtime is where the units run here: their own roles and users, in-process channels, keys made as needed, a clock that is not
-// required to be synchronised on a laptop.
+// runtime is what the units in this process run on: their own database roles and bus users, in-process channels, keys made when
+// needed, and a clock that need not be synchronised, because this is a laptop.
 func (r *Relay) runtime(ctx context.Context, opts Options, doors doors, units []unit.Unit) (unit.Runtime, bus.Options, error) {
 	databases, passwords := map[string]unit.Database{}, map[string]string{}
 	for _, u := range units {
@@ -207,7 +207,7 @@ func (r *Relay) runtime(ctx context.Context, opts Options, doors doors, units []
 	return rt, bus.Options{InProcess: r.bus, User: busAdmin, Password: adminPassword, Name: "migrate", Log: r.log}, nil
 }
 
-// connsOf: about six connections serve a unit; intake and status carry the most statements at once.
+// connsOf returns the pool size of a unit. About six connections are enough; intake and status run the most statements at once.
 func connsOf(name string) int32 {
 	if name == "intake" || name == "status" {
 		return 8
@@ -233,7 +233,7 @@ func (r *Relay) awaitReady(ctx context.Context) error {
 	}
 }
 
-// Wait blocks until the units or the outside world have stopped, by themselves or by Stop.
+// Wait blocks until the units or the sandbox have stopped, by themselves or by Stop.
 func (r *Relay) Wait(ctx context.Context) error {
 	ended := make(chan error, 2)
 	if r.outside.elsewhere == nil {
@@ -253,7 +253,7 @@ func (r *Relay) Wait(ctx context.Context) error {
 // SyncsAlways reports whether the running bus writes every acknowledged message to disk before it answers.
 func (r *Relay) SyncsAlways() bool { return r.bus.JetStreamConfig().SyncAlways }
 
-// Stop ends everything in the reverse order of its start.
+// Stop stops everything in reverse order of its start.
 func (r *Relay) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()

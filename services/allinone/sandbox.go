@@ -8,17 +8,17 @@ import (
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
-// Sandbox is the outside world in a process of its own, so that its cost can be measured apart from the relay's.
+// Sandbox is the outside world in a process of its own, so that its cost can be measured separately from the relay's.
 type Sandbox struct {
-	// URLs of the systems by name, for Options.Sandbox of the relay.
+	// URLs of the systems by name, for the relay's Options.Sandbox.
 	URLs map[string]string
 
 	outside  *outside
 	database *database
 }
 
-// StartSandbox starts the outside world alone. Dir, DatabaseURL and REST (a port other than 0) must be those of the relay that is
-// started after it.
+// StartSandbox starts only the outside world. Dir, DatabaseURL and REST (with a port other than 0) must be those of the relay
+// that starts after it.
 func StartSandbox(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if opts.DatabaseURL == "" {
 		return nil, errors.New("start the sandbox alone: it needs the URL of the database that the relay uses")
@@ -49,7 +49,7 @@ func StartSandbox(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	return s, nil
 }
 
-// Stop ends everything in the reverse order of its start.
+// Stop stops everything in reverse order of its start.
 func (s *Sandbox) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()

@@ -41,7 +41,7 @@ const (
 	archiveMember = "demo-institution"
 )
 
-// seeder makes the demo's principals through the public doors, as an operator, an institution and a recipient would.
+// seeder creates the demo's principals through the public doors, as an operator, an institution and a recipient would.
 type seeder struct {
 	folder   folder
 	at       Endpoints
@@ -50,7 +50,7 @@ type seeder struct {
 	document *document.Document
 }
 
-// Seed makes what is missing of the demo. What an earlier start made is kept. Units that run apart have to be ready.
+// Seed creates the missing parts of the demo, and keeps those of an earlier start. Units in processes of their own must be ready.
 func (r *Relay) Seed(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, seedPatience)
 	defer cancel()
@@ -75,7 +75,7 @@ func (r *Relay) Seed(ctx context.Context) error {
 	return r.folder.writeJSON(0o644, r.Endpoints, endpoints.FileName)
 }
 
-// particulars lists what a refusal names.
+// particulars lists the violations that a refusal names.
 func particulars(err error) string {
 	var problem *rest.Problem
 	if !errors.As(err, &problem) {
@@ -84,7 +84,7 @@ func particulars(err error) string {
 	return strings.Join(append([]string{""}, problem.Lines()[1:]...), "\n")
 }
 
-// made reports whether an earlier start wrote a file.
+// made reports whether an earlier start has written a file.
 func made(path string) (bool, error) {
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,7 +93,7 @@ func made(path string) (bool, error) {
 	return err == nil, err
 }
 
-// institution makes the sender and its viewing system.
+// institution creates the sender and its viewing system.
 func (s *seeder) institution(ctx context.Context) error {
 	if done, err := made(s.demo.Institution); done || err != nil {
 		return err
@@ -130,7 +130,7 @@ func (s *seeder) institution(ctx context.Context) error {
 		s.folder.writeJSON(0o600, relay.Credentials(sender.GetCredentials()), "demo", "institution.json"))
 }
 
-// recipient joins one of the identity provider's invented persons.
+// recipient makes one of the identity provider's invented persons a member.
 func (s *seeder) recipient(ctx context.Context) error {
 	idp, err := sandbox.Operator(s.at.Sandbox, s.http, s.at.Sandbox.IDP)
 	if err != nil {
@@ -172,7 +172,8 @@ func (s *seeder) member(ctx context.Context) error {
 	return s.folder.writeJSON(0o600, endpoints.ArchiveMember{MemberID: archiveMember, Password: password}, "demo", "archive-member.json")
 }
 
-// request prepares a send request: registered at the archive (guide 5.1.1 ❶), stored at the viewing system (❷).
+// request prepares a send request whose document is registered at the archive (guide 5.1.1 ❶) and stored at the viewing system
+// (❷).
 func (s *seeder) request(ctx context.Context) error {
 	if done, err := made(s.demo.Request); done || err != nil {
 		return err
@@ -205,7 +206,7 @@ func (s *seeder) request(ctx context.Context) error {
 	return errors.Join(s.keepRequest(s.demo.RequestGRPC, &intakev1.SendRequest{Item: item}), s.keepRequest(s.demo.Request, item))
 }
 
-// place registers the document and stores it, and says so in the request.
+// place registers and stores the document, and writes the results into the request.
 func (s *seeder) place(ctx context.Context, item *intakev1.SendItem) error {
 	var member endpoints.ArchiveMember
 	if err := endpoints.ReadJSON(s.demo.ArchiveMember, &member); err != nil {

@@ -17,13 +17,13 @@ import (
 	"github.com/naru-relay/naru/services/client/relay"
 )
 
-// place is where the relay is and how it is reached.
+// place is the relay a command talks to, and the client that reaches it.
 type place struct {
 	*endpoints.Endpoints
 	http *http.Client
 }
 
-// place reads the endpoint file. With --rest alone there need not be one; then the sandbox is unknown.
+// place reads the endpoint file. With --rest the file may be missing; then nothing is known of the sandbox.
 func (a *app) place() (*place, error) {
 	found, err := endpoints.Read(cmp.Or(a.Endpoints, filepath.Join(endpoints.DefaultFolder(), endpoints.FileName)))
 	switch {
@@ -34,7 +34,7 @@ func (a *app) place() (*place, error) {
 		return nil, fmt.Errorf("find the relay (--endpoints or --rest): %w", err)
 	}
 	if a.REST != "" && a.REST != found.REST {
-		// Another relay than the endpoint file's: what the file says of its sandbox and operator is not about it.
+		// --rest names another relay than the endpoint file, so the file's sandbox and operator do not belong to it.
 		found = &endpoints.Endpoints{REST: a.REST}
 	}
 	client, err := endpoints.HTTP(cmp.Or(a.CAFile, found.Sandbox.Authority))
@@ -44,17 +44,19 @@ func (a *app) place() (*place, error) {
 	return &place{Endpoints: found, http: client}, nil
 }
 
-// sender is the relay for the client of --credentials or of the environment.
+// sender opens the relay with the credentials of --credentials or of the environment.
 func (a *app) sender() (*place, *relay.Client, error) {
 	return a.relay(func(*place) string { return "" })
 }
 
-// operator is the relay for the operator: --credentials, the environment, or the file the endpoint file names.
+// operator opens the relay with the operator's credentials: those of --credentials, of the environment, or of the file that the
+// endpoint file names.
 func (a *app) operator() (*place, *relay.Client, error) {
 	return a.relay(func(p *place) string { return p.AdminCredentials })
 }
 
-// relay is the relay for whom credentials are given; otherwise names a file of them.
+// relay opens the relay with the credentials given on the command line or in the environment. Without them it reads the file that
+// otherwise returns.
 func (a *app) relay(otherwise func(*place) string) (*place, *relay.Client, error) {
 	p, err := a.place()
 	if err != nil {
@@ -82,7 +84,7 @@ func (a *app) credentials(otherwise string) (endpoints.Credentials, error) {
 	return c, usage("no credentials: give --credentials FILE, or NARU_CLIENT_ID and NARU_CLIENT_SECRET in the environment")
 }
 
-// show writes a result: with --json as JSON, else by the given function.
+// show writes a result to stdout: as JSON with --json, otherwise by calling human.
 func (a *app) show(v any, human func() error) error {
 	if !a.JSON {
 		return human()
@@ -101,18 +103,18 @@ func (a *app) show(v any, human func() error) error {
 	return err
 }
 
-// say writes a line of a result.
+// say writes one line of a result to stdout.
 func (a *app) say(format string, args ...any) error {
 	_, err := fmt.Fprintf(a.stdout, format+"\n", args...)
 	return err
 }
 
-// tell writes a line to people; there is nothing to be done when nobody can read it.
+// tell writes one line to stderr. A failed write is ignored: there is nowhere else to report it.
 func (a *app) tell(format string, args ...any) {
 	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
 }
 
-// progress tells, where somebody looks on, what is being waited for.
+// progress says what the command waits for, if stderr is a terminal.
 func (a *app) progress(format string, args ...any) {
 	f, ok := a.stderr.(*os.File)
 	if !ok {

@@ -9,7 +9,7 @@ import (
 	"github.com/naru-relay/naru/services/cli/internal/auditing"
 )
 
-// placeFlags say where a relay keeps things.
+// placeFlags say where a relay keeps its data.
 type placeFlags struct {
 	Data     string `type:"existingdir" placeholder:"FOLDER" help:"Data folder of narud; its database is started where it is not running." xor:"place"`
 	Database string `placeholder:"FILE" type:"existingfile" help:"File with the URL of a role that can read the units' schemas." xor:"place"`
@@ -50,7 +50,7 @@ Examples:
   naru audit --database auditor.url --keys /etc/naru/keys --json | jq .violations`
 }
 
-// Run audits.
+// Run runs the audit.
 func (c *auditCommand) Run(a *app) error {
 	p, err := c.place(a)
 	if err != nil {
@@ -89,7 +89,7 @@ Examples:
   naru evidence verify --dump relay.dump --keys /etc/naru/keys --timeout 1h`
 }
 
-// Run verifies.
+// Run runs the verification.
 func (c *verifyCommand) Run(a *app) error {
 	p, err := c.place(a)
 	if err != nil {
@@ -99,13 +99,13 @@ func (c *verifyCommand) Run(a *app) error {
 	return a.tellResult(result, err)
 }
 
-// errDiffers says that something differs; what, was told already.
+// errDiffers sets the exit code; the differences were printed before.
 var errDiffers = errors.New("something differs")
 
-// unseenError is what could not be looked at.
+// unseenError is an error that kept something from being checked.
 type unseenError struct{ error }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e unseenError) Unwrap() error { return e.error }
 
 func (a *app) tellResult(result *auditing.Result, err error) error {

@@ -36,11 +36,11 @@ type issued struct {
 	EdocNum string `json:"edocNum"`
 	CertNum string `json:"certNum"`
 	File    string `json:"file"`
-	// Checks were made here; absent when no root was known. Hash is false where no document was given.
+	// Checks are made by this command; absent if no root was known. Hash is false if no document was given.
 	Checks *proof.Checks `json:"checks,omitempty"`
 }
 
-// Run gets the certificate. One that fails a check is not written.
+// Run gets the certificate. It does not write one that fails a check.
 func (c *certificateCommand) Run(a *app) error {
 	if (c.HubRoot == "") != (c.HubSigner == "") {
 		return usage("--hub-root and --hub-signer go together")
@@ -78,7 +78,7 @@ func (c *certificateCommand) Run(a *app) error {
 	})
 }
 
-// judge verifies the certificate where somebody to trust is known; else the checks are nil.
+// judge verifies the certificate if a root to trust is known; otherwise it returns nil checks.
 func (c *certificateCommand) judge(a *app, p *place, pdf []byte) (*proof.Checks, error) {
 	root, signer := c.HubRoot, c.HubSigner
 	if root == "" {

@@ -60,7 +60,7 @@ Examples:
   naru status --credentials sender.json 20260302_NARU000001_0000000000001
   naru certificate --credentials sender.json 20260302_NARU000001_0000000000001 --reason '제출용' --out certificate.pdf`
 
-// app is one run of the command.
+// app is one run of the command line.
 type app struct {
 	Globals
 	ctx    context.Context //nolint:containedctx // kong hands commands one value
@@ -70,7 +70,7 @@ type app struct {
 	getenv func(string) string
 }
 
-// Main runs the command and gives its exit code.
+// Main runs the command and returns its exit code.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return run(&app{ctx: ctx, stdout: stdout, stderr: stderr, clock: clock.System(), getenv: os.Getenv}, args)
 }
@@ -91,7 +91,7 @@ func run(a *app, args []string) int {
 		return ExitFailed
 	}
 	parsed, err := parser.Parse(args)
-	if exited >= 0 { // --help and --version have said all
+	if exited >= 0 { // --help and --version have printed everything
 		return exited
 	}
 	if err != nil {
@@ -105,15 +105,15 @@ func run(a *app, args []string) int {
 	return a.code(parsed.Run(a))
 }
 
-// usageError is a wrong usage that the parser cannot see.
+// usageError is a wrong usage that the parser cannot detect.
 type usageError struct{ text string }
 
-// Error tells what is wrong.
+// Error says what is wrong.
 func (e *usageError) Error() string { return e.text }
 
 func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// code tells an error and gives the exit code.
+// code prints an error and returns the exit code.
 func (a *app) code(err error) int {
 	if err == nil {
 		return ExitOK

@@ -24,7 +24,7 @@ Examples:
   naru demo | tail -n 1 | jq .verified`
 }
 
-// Run runs the demo; the result is written when everything is stopped.
+// Run runs the demo. The result is written after everything has stopped.
 func (c *demoCommand) Run(a *app) error {
 	steps := a.stdout
 	if a.JSON {

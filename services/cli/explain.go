@@ -8,7 +8,8 @@ import (
 	"github.com/naru-relay/naru/pkg/rest"
 )
 
-// explain tells an error to a person: one line, and below it every violation where the relay gave a problem document.
+// explain turns an error into lines for a person: one line, then one for each violation if the relay answered with a problem
+// document.
 func explain(err error) []string {
 	text := err.Error()
 	switch {

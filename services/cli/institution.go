@@ -21,7 +21,7 @@ type institutionCommand struct {
 	Resubmit institutionResubmit `cmd:"" help:"Submit the documents of an institution again whose address was refused, and wait until it is registered at the hub."`
 }
 
-// papers are the two documents the hub wants to see (hub-interface 3.1).
+// papers are the two documents that the hub requires (hub-interface 3.1).
 type papers struct {
 	BusinessDocument     string `type:"existingfile" placeholder:"FILE" help:"사업자등록증 사본, JPEG of at most 2 MiB."`
 	RegistrationDocument string `type:"existingfile" placeholder:"FILE" help:"공인전자주소 등록 신청서, JPEG of at most 2 MiB."`
@@ -50,7 +50,7 @@ Examples:
        --address … --business-document license.jpg --registration-document application.jpg --out sender.json`
 }
 
-// Run makes the institution. The file is made first: a secret that cannot be written would be lost.
+// Run creates the institution. It creates the credentials file first, because a secret that cannot be written would be lost.
 func (c *institutionAdd) Run(a *app) (err error) {
 	request, err := c.request()
 	if err != nil {
@@ -94,7 +94,7 @@ func (c *institutionAdd) Run(a *app) (err error) {
 	return a.awaitRegistered(operator, made.GetInstitution(), "\ncredentials in "+c.Out)
 }
 
-// awaitRegistered waits until the hub has an institution's address, and shows it.
+// awaitRegistered waits until the hub has registered an institution's address, and shows it.
 func (a *app) awaitRegistered(operator *relay.Client, asked *addressv1.Institution, more string) error {
 	a.progress("waiting for the hub to register %s …", asked.GetAddress())
 	institution, err := operator.AwaitRegistered(a.ctx, asked.GetId())

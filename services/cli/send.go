@@ -88,7 +88,7 @@ func (c *sendCommand) Run(a *app) error {
 	}
 	digest := archivecert.Digest(item.GetRegistrationCertificate())
 	if accepted.GetDuplicate() {
-		digest = "" // the first receipt speaks of the certificate that was handed in first
+		digest = "" // the receipt is the first one, about the certificate sent first
 	}
 	if err := sender.CheckReceipt(a.ctx, accepted, doc.Hash, digest); err != nil {
 		return fmt.Errorf("%s was accepted, but its receipt is not good: %w", accepted.GetEdocNum(), err)
@@ -117,7 +117,7 @@ func isReceived(s *statusv1.DocumentStatus) bool {
 	return s.GetState() == statusv1.DocumentState_DOCUMENT_STATE_RECEIVED || s.GetState() == statusv1.DocumentState_DOCUMENT_STATE_READ
 }
 
-// item makes the request; in the sandbox it registers and stores the document on the way.
+// item builds the request. In the sandbox it also registers and stores the document.
 func (c *sendCommand) item(a *app, p *place) (*intakev1.SendItem, *document.Document, error) {
 	recipient, err := c.recipient(p)
 	if err != nil {
@@ -150,7 +150,7 @@ func (c *sendCommand) item(a *app, p *place) (*intakev1.SendItem, *document.Docu
 	return item, doc, c.place(a, p, item, doc)
 }
 
-// place brings in registration certificate and viewing URL: handed in, or from the sandbox.
+// place sets the registration certificate and the viewing URL: those given, or those the sandbox returns.
 func (c *sendCommand) place(a *app, p *place, item *intakev1.SendItem, doc *document.Document) (err error) {
 	if c.RegistrationCertificate == "" && c.ViewingURL == "" {
 		return c.placeInSandbox(a, p, item, doc)

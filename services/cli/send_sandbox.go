@@ -14,7 +14,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// placeInSandbox does guide 5.1.1 ❶ and ❷ at the sandbox's archive and viewing system.
+// placeInSandbox does guide 5.1.1 ❶ and ❷: it registers the document at the sandbox's archive and stores it at the viewing
+// system.
 func (c *sendCommand) placeInSandbox(a *app, p *place, item *intakev1.SendItem, doc *document.Document) error {
 	if len(c.Attachment) > 0 {
 		return usage("--attachment needs --registration-certificate: here the document alone is registered")
@@ -47,7 +48,7 @@ func (c *sendCommand) placeInSandbox(a *app, p *place, item *intakev1.SendItem, 
 	return nil
 }
 
-// sandboxPlace is where a sandbox document is registered and stored.
+// sandboxPlace says where a sandbox document is registered and stored.
 type sandboxPlace struct {
 	archiveURL, viewingURL string
 	member                 endpoints.ArchiveMember
@@ -86,7 +87,7 @@ func (c *sendCommand) sandbox(p *place) (s sandboxPlace, err error) {
 	return s, nil
 }
 
-// recipient reads the one identifier given.
+// recipient builds the identifier from the one that was given.
 func (c *sendCommand) recipient(p *place) (*platformv1.RecipientIdentifier, error) {
 	switch {
 	case c.ToCIFile != "":

@@ -29,7 +29,7 @@ It ends with 1 when a number is not found.`
 
 const maxStatusNumbers = 100
 
-// Run tells the documents in the order asked.
+// Run prints the documents in the order of the arguments.
 func (c *statusCommand) Run(a *app) error {
 	switch {
 	case (len(c.Numbers) == 0) == (c.OwnKey == ""):
@@ -74,7 +74,7 @@ func (a *app) statusTable(statuses []*statusv1.DocumentStatus) error {
 	})
 }
 
-// hubWord tells the result codes of registration and read time.
+// hubWord formats the result codes of registration and read time.
 func hubWord(h *statusv1.HubStatus) string {
 	word := strconv.Itoa(int(h.GetRegistrationResult())) + "/" + strconv.Itoa(int(h.GetReadTimeResult()))
 	if h.GetQueued() {
@@ -95,7 +95,7 @@ Example:
   naru timeline --credentials sender.json 20260302_NARU000001_0000000000001`
 }
 
-// Run tells the entries in order of occurrence.
+// Run prints the entries in order of occurrence.
 func (c *timelineCommand) Run(a *app) error {
 	_, sender, err := a.sender()
 	if err != nil {
@@ -121,7 +121,7 @@ func (a *app) timelineTable(entries []*statusv1.TimelineEntry) error {
 	})
 }
 
-// table writes aligned columns; what is absent is a hyphen.
+// table writes aligned columns; an empty cell is a hyphen.
 func (a *app) table(heads []string, rows func(row func(...string))) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) {
@@ -130,7 +130,7 @@ func (a *app) table(heads []string, rows func(row func(...string))) error {
 				cells[i] = "-"
 			}
 		}
-		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) // Flush tells what went wrong
+		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) // Flush returns the error
 	}
 	row(heads...)
 	rows(row)

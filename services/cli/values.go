@@ -7,12 +7,12 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// enumName is the proto name of a word of the command line: public-institution is ORGANISATION_TYPE_PUBLIC_INSTITUTION.
+// enumName returns the proto name of a command-line word: public-institution becomes ORGANISATION_TYPE_PUBLIC_INSTITUTION.
 func enumName(prefix, word string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(word, "-", "_"))
 }
 
-// moment reads a time of the command line: RFC 3339, or a duration from now such as 72h. Empty is none.
+// moment parses a time of the command line: RFC 3339, or a duration from now such as 72h. Empty means no time.
 func moment(flag, text string, now time.Time) (*timestamppb.Timestamp, error) {
 	if text == "" {
 		return nil, nil //nolint:nilnil // nothing said is the relay's default

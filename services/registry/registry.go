@@ -1,5 +1,5 @@
-// Package registry is the list of the units of a relay. A unit is its folder and its line here; what is said of all units (the
-// doors' offers, settings, accounts of the bus, roles of the database, binaries, lists in the documentation) follows from both.
+// Package registry lists the units of a relay. A unit is its folder and its line here. Everything said about all units (offers of
+// the doors, settings, bus accounts, database roles, binaries, lists in the documentation) is derived from these two.
 package registry
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/services/viewing"
 )
 
-// behind are the units behind the doors.
+// behind returns the units behind the doors.
 func behind() []unit.Unit {
 	return []unit.Unit{
 		hub.Unit,
@@ -29,8 +29,8 @@ func behind() []unit.Unit {
 	}
 }
 
-// Units are all units of a relay, the gateway last.
+// Units returns all units of a relay, the gateway last.
 func Units() []unit.Unit { return append(behind(), Gateway()) }
 
-// Gateway is the unit with the doors, which offers what the others do.
+// Gateway returns the unit with the doors, which offers the services of the other units.
 func Gateway() unit.Unit { return gateway.New(behind()...) }

@@ -1,5 +1,5 @@
-// Package endpoints is the file in which narud writes where everything is (naru.json), and the small JSON files of credentials
-// beside it: narud writes them, the CLI and tests find and read them.
+// Package endpoints reads and writes the endpoint file of narud (naru.json), which lists the addresses and files of a relay, and
+// the small JSON files of credentials. narud writes them; the CLI and tests read them.
 package endpoints
 
 import (
@@ -19,79 +19,80 @@ import (
 	"github.com/naru-relay/naru/pkg/durable"
 )
 
-// FileName of the endpoint file in narud's data folder.
+// FileName is the name of the endpoint file in narud's data folder.
 const FileName = "naru.json"
 
-// Endpoints is where everything is.
+// Endpoints lists the addresses and files of a relay.
 type Endpoints struct {
 	PlatformID string `json:"platformId"`
 	REST       string `json:"rest"`
 	GRPC       string `json:"grpc"`
 	Ops        string `json:"ops"`
-	// AdminCredentials is the file of the operator's credentials.
+	// AdminCredentials is the file with the operator's credentials.
 	AdminCredentials string  `json:"adminCredentials"`
 	Sandbox          Sandbox `json:"sandbox"`
-	// Demo holds files of what narud -seed made; absent without it.
+	// Demo lists the files that narud -seed made; absent without -seed.
 	Demo *Demo `json:"demo,omitempty"`
-	// Units are the health and metrics addresses of units that run apart, by name.
+	// Units holds, by name, the health and metrics addresses of units in processes of their own.
 	Units map[string]string `json:"units,omitempty"`
 }
 
-// Sandbox is where the outside world of a sandbox relay is.
+// Sandbox lists the addresses and files of a sandbox relay's outside world.
 type Sandbox struct {
 	Hub     string `json:"hub"`
 	Archive string `json:"archive"`
 	Viewing string `json:"viewing"`
 	IDP     string `json:"idp"`
-	// AdminToken is the file of the token of every /sandbox interface; Authority the PEM root of the sandbox's TLS. The roots of
-	// hub and archive lie beside it.
+	// AdminToken is the file with the token of every /sandbox interface. Authority is the PEM root of the sandbox's TLS; the
+	// roots of hub and archive lie beside it.
 	AdminToken string `json:"adminToken"`
 	Authority  string `json:"authority"`
-	// ViewingCredentials is the file the viewing system reads its credentials at the relay from; ViewingSecret is the file of the
-	// secret with which ViewingSender stores documents there.
+	// ViewingCredentials is the file from which the viewing system reads its credentials at the relay. ViewingSecret is the file
+	// with the secret with which ViewingSender stores documents at the viewing system.
 	ViewingCredentials string `json:"viewingCredentials"`
 	ViewingSender      string `json:"viewingSender"`
 	ViewingSecret      string `json:"viewingSecret"`
-	// RedirectURI is where identity proofs come back to.
+	// RedirectURI is where the identity provider redirects after an identity proof.
 	RedirectURI string `json:"redirectUri"`
 }
 
-// Demo are the files of what was seeded.
+// Demo lists the files that seeding made.
 type Demo struct {
-	// Institution holds the credentials of the seeded institution.
+	// Institution is the file with the seeded institution's credentials.
 	Institution string `json:"institution"`
-	// Request is a send request as REST takes it, for a document that is registered at the archive and stored at the viewing
-	// system.
+	// Request is a send request in the form of the REST API, for a document that is registered at the archive and stored at the
+	// viewing system.
 	Request string `json:"request"`
-	// RequestGRPC is the same as grpcurl takes it.
+	// RequestGRPC is the same request in the form of grpcurl.
 	RequestGRPC string `json:"requestGrpc"`
-	// Document is the PDF the request is about.
+	// Document is the PDF of the request.
 	Document string `json:"document"`
-	// RecipientCI holds the invented CI of the joined test person, Person its id at the identity provider.
+	// RecipientCI is the file with the invented CI of the test person who joined; Person is the person's id at the identity
+	// provider.
 	RecipientCI string `json:"recipientCi"`
 	Person      string `json:"person"`
-	// ArchiveMember holds {memberId, password}; ViewingSystem the principal id of the viewing system.
+	// ArchiveMember is the file with {memberId, password}; ViewingSystem is the viewing system's principal id.
 	ArchiveMember string `json:"archiveMember"`
 	ViewingSystem string `json:"viewingSystem"`
 }
 
-// Credentials are an OAuth2 client's. Principal is the principal they belong to, if known.
+// Credentials are the credentials of an OAuth2 client. Principal is the principal to which they belong, if known.
 type Credentials struct {
 	ClientID     string `json:"clientId"`
 	ClientSecret string `json:"clientSecret"` //nolint:gosec // the name of a field, no secret
 	Principal    string `json:"principal,omitempty"`
 }
 
-// ArchiveMember is a depositor's log-in.
+// ArchiveMember is the log-in of a depositor.
 type ArchiveMember struct {
 	MemberID string `json:"memberId"`
 	Password string `json:"password"` //nolint:gosec // the name of a field, no secret
 }
 
-// maxFileBytes bounds every file read here.
+// maxFileBytes limits the files read here.
 const maxFileBytes = 1 << 20
 
-// DefaultFolder is narud's data folder if none is given. It is outside of any checkout; for root it is one that the user of the
+// DefaultFolder is narud's default data folder. It is outside of any checkout. For root it is a folder that the user of the
 // private PostgreSQL can reach.
 func DefaultFolder() string {
 	if os.Geteuid() == 0 {
@@ -129,7 +130,7 @@ func ReadJSON(path string, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		// The cause could repeat a piece of a secret.
+		// The cause could repeat a part of a secret.
 		return fmt.Errorf("%s is not the expected JSON", path)
 	}
 	return nil
@@ -155,7 +156,7 @@ func ReadUpTo(path string, limit int64) ([]byte, error) {
 	return raw, nil
 }
 
-// ReadSecret reads a file of one secret or identifier, without the white space around it.
+// ReadSecret reads a file that holds one secret or identifier, and trims white space.
 func ReadSecret(path string) (string, error) {
 	raw, err := ReadFile(path)
 	if err != nil {
@@ -168,7 +169,7 @@ func ReadSecret(path string) (string, error) {
 	return text, nil
 }
 
-// ReadCredentials reads a file of client id and secret.
+// ReadCredentials reads a file with client id and secret.
 func ReadCredentials(path string) (Credentials, error) {
 	var c Credentials
 	if err := ReadJSON(path, &c); err != nil {
@@ -180,7 +181,7 @@ func ReadCredentials(path string) (Credentials, error) {
 	return c, nil
 }
 
-// WriteJSON writes a file for which others wait; the file appears complete or not at all.
+// WriteJSON writes a file for which others wait. The file appears complete or not at all.
 func WriteJSON(path string, mode os.FileMode, v any) error {
 	raw, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -191,7 +192,7 @@ func WriteJSON(path string, mode os.FileMode, v any) error {
 
 const callTimeout = time.Minute
 
-// HTTP is a client that trusts the machine's roots and, when a file is named, those in it.
+// HTTP returns a client that trusts the machine's roots and, if authority names a file, the roots in it.
 func HTTP(authority string) (*http.Client, error) {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
@@ -226,5 +227,5 @@ func addRoots(roots *x509.CertPool, path string) error {
 	return nil
 }
 
-// PKI is a file of the sandbox's public roots and certificates, e.g. hub-root.pem.
+// PKI returns the path of one of the sandbox's public certificates, for example hub-root.pem.
 func (s Sandbox) PKI(name string) string { return filepath.Join(filepath.Dir(s.Authority), name) }

@@ -21,7 +21,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// HashAlgorithm is the one used here.
+// HashAlgorithm is the only one this package uses.
 const HashAlgorithm = "SHA-256"
 
 // Document is a file that was hashed.
@@ -33,7 +33,7 @@ type Document struct {
 	Size int64
 }
 
-// Open hashes a file while it streams by.
+// Open hashes a file without holding it in memory.
 func Open(path string) (*Document, error) {
 	f, err := os.Open(path) //nolint:gosec // the caller's own file
 	if err != nil {
@@ -65,7 +65,7 @@ func (d *Document) mediaType() string {
 	return "application/octet-stream"
 }
 
-// Archive is a client of the archive for a member.
+// Archive returns a client of the archive for a member.
 func Archive(client *http.Client, baseURL string, member endpoints.ArchiveMember) (*archiveclient.Client, error) {
 	return archiveclient.New(archiveclient.Options{BaseURL: baseURL, HTTP: client, MemberID: member.MemberID, Password: member.Password})
 }
@@ -85,7 +85,7 @@ func (d *Document) Register(ctx context.Context, archive *archiveclient.Client) 
 	return registered, nil
 }
 
-// Store stores the document and who may see it at the viewing system (열람 전자문서 저장, guide 5.1.1 ❷), and tells the viewing URL.
+// Store stores the document and its recipient at the viewing system (열람 전자문서 저장, guide 5.1.1 ❷), and returns the viewing URL.
 func (d *Document) Store(ctx context.Context, viewing *rest.Client, recipient *platformv1.RecipientIdentifier, certificateDigest string) (string, error) {
 	f, err := os.Open(d.Path)
 	if err != nil {
@@ -99,7 +99,7 @@ func (d *Document) Store(ctx context.Context, viewing *rest.Client, recipient *p
 	return sandbox.StoreDocument(ctx, viewing, stored, f)
 }
 
-// stored writes the recipient as the viewing system keeps it.
+// stored returns the recipient in the viewing system's form.
 func stored(r *platformv1.RecipientIdentifier) any {
 	switch {
 	case r.Ci != nil:

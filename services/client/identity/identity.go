@@ -1,5 +1,5 @@
-// Package identity proves to a relay, without a browser, who a test person is (본인확인): the OIDC code flow with the sandbox's
-// identity provider, which takes the person from login_hint.
+// Package identity proves the identity of a test person to a relay (본인확인) without a browser. It runs the OIDC code flow with the
+// sandbox's identity provider, which takes the person from login_hint.
 package identity
 
 import (
@@ -15,19 +15,19 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// Proof is what a proof needs; all fields are required.
+// Proof holds what an identity proof needs; all fields are required.
 type Proof struct {
-	// Door of the relay; no credentials are used.
+	// Door is the relay's door, used without credentials.
 	Door *rest.Client
-	// HTTP reaches the identity provider.
+	// HTTP is the client for the identity provider.
 	HTTP *http.Client
-	// RedirectURI is one of the relay's configured ones. Nothing has to listen there.
+	// RedirectURI is one that the relay is configured with. Nothing needs to listen there.
 	RedirectURI string
 	// Person is the test person's id at the provider.
 	Person string
 }
 
-// Prove gives a recipient's session.
+// Prove returns a session of the recipient.
 func (p Proof) Prove(ctx context.Context) (*viewingv1.CompleteSessionResponse, error) {
 	started := &viewingv1.StartSessionResponse{}
 	err := p.Door.Call(ctx, http.MethodPost, "/v1/sessions:start", nil, &viewingv1.StartSessionRequest{RedirectUri: p.RedirectURI}, started)
@@ -45,7 +45,7 @@ func (p Proof) Prove(ctx context.Context) (*viewingv1.CompleteSessionResponse, e
 	return session, p.Door.Call(ctx, http.MethodPost, "/v1/sessions:complete", nil, &viewingv1.CompleteSessionRequest{State: state, Code: code}, session)
 }
 
-// authorize plays the browser at the provider's authorization endpoint.
+// authorize acts as the browser at the provider's authorization endpoint.
 func (p Proof) authorize(ctx context.Context, authorizationURL string) (code, state string, err error) {
 	u, err := url.Parse(authorizationURL)
 	if err != nil || u.Host == "" {

@@ -1,4 +1,4 @@
-// Package poll waits for something another system does in its own time: it asks again and again with growing, jittered pauses.
+// Package poll waits for something that another system does later: it asks repeatedly, with growing, jittered pauses.
 package poll
 
 import (
@@ -17,8 +17,8 @@ const (
 	growth     = 1.5
 )
 
-// Until calls ask until it says true, ends ctx, or fails in a way that later calls cannot better (rest.Retryable). The error
-// names what was waited for, and the last transient error if there was one.
+// Until calls ask until ask returns true, ctx ends, or ask fails with an error that a later call cannot cure (rest.Retryable).
+// The error names what was waited for, and the last transient error if there was one.
 func Until(ctx context.Context, what string, ask func(ctx context.Context) (bool, error)) error {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval, pauses.Multiplier = firstPause, maxPause, growth

@@ -1,4 +1,4 @@
-// Package relay speaks a Naru relay's REST API in the words of its protos, and waits for what happens after an answer.
+// Package relay calls a Naru relay's REST API with its proto messages, and waits for what happens after an answer.
 package relay
 
 import (
@@ -26,15 +26,15 @@ const (
 	maxKeySetBytes      = 1 << 20
 )
 
-// Client is one caller at a relay: an operator, a sender, or a recipient by its session.
+// Client calls a relay for one caller: an operator, a sender, or a recipient with a session.
 type Client struct {
 	rest *rest.Client
 }
 
-// New makes a client of a door.
+// New returns a client that calls through door.
 func New(door *rest.Client) *Client { return &Client{rest: door} }
 
-// Open makes a client that authenticates with credentials; without credentials it makes only open calls.
+// Open returns a client that authenticates with credentials. Without credentials only calls that need none succeed.
 func Open(baseURL string, client *http.Client, c endpoints.Credentials) (*Client, error) {
 	door, err := rest.New(rest.Options{BaseURL: baseURL, HTTP: client, ClientID: c.ClientID, ClientSecret: c.ClientSecret})
 	if err != nil {
@@ -43,21 +43,21 @@ func Open(baseURL string, client *http.Client, c endpoints.Credentials) (*Client
 	return New(door), nil
 }
 
-// Credentials are those a relay has given, as files keep them.
+// Credentials converts credentials that a relay has given to the form kept in files.
 func Credentials(c *gatewayv1.Credentials) endpoints.Credentials {
 	return endpoints.Credentials{ClientID: c.GetClientId(), ClientSecret: c.GetClientSecret()}
 }
 
-// Session is the same relay for a recipient with a session token.
+// Session returns a client of the same relay for a recipient with a session token.
 func (c *Client) Session(token string) *Client { return &Client{rest: c.rest.WithBearer(token)} }
 
-// CreateInstitution makes a sender; credentials are absent on a repeat.
+// CreateInstitution creates a sender. A repeated call returns no credentials.
 func (c *Client) CreateInstitution(ctx context.Context, in *gatewayv1.CreateInstitutionRequest) (*gatewayv1.CreateInstitutionResponse, error) {
 	out := &gatewayv1.CreateInstitutionResponse{}
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions", nil, in, out)
 }
 
-// ResubmitInstitution submits documents again for an institution whose address was refused. The id is only in the path.
+// ResubmitInstitution submits documents again for an institution whose address was refused. The id travels only in the path.
 func (c *Client) ResubmitInstitution(ctx context.Context, id string, in *addressv1.ResubmitInstitutionRequest) (*addressv1.Institution, error) {
 	out := &addressv1.ResubmitInstitutionResponse{}
 	err := c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions/"+url.PathEscape(id)+":resubmit", nil, in, out)
@@ -71,7 +71,7 @@ func (c *Client) Institution(ctx context.Context, id string) (*addressv1.Institu
 	return out.GetInstitution(), err
 }
 
-// CreateClient gives a principal further credentials.
+// CreateClient gives a principal another pair of credentials.
 func (c *Client) CreateClient(ctx context.Context, principal string) (*gatewayv1.Credentials, error) {
 	out := &gatewayv1.CreateClientResponse{}
 	// The principal is in the path, so it is left out of the body.
@@ -79,7 +79,7 @@ func (c *Client) CreateClient(ctx context.Context, principal string) (*gatewayv1
 	return out.GetCredentials(), err
 }
 
-// CreateViewingSystem makes a viewing system that serves senders.
+// CreateViewingSystem creates a viewing system that serves the named senders.
 func (c *Client) CreateViewingSystem(ctx context.Context, name string, senders ...string) (*gatewayv1.CreateViewingSystemResponse, error) {
 	in := &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: name, Senders: senders}}
 	out := &gatewayv1.CreateViewingSystemResponse{}
@@ -92,7 +92,7 @@ func (c *Client) Send(ctx context.Context, item *intakev1.SendItem) (*intakev1.A
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/documents", nil, item, out)
 }
 
-// CheckReceipt verifies an acceptance's receipt with the relay's published keys and holds it against what was sent.
+// CheckReceipt verifies an acceptance's receipt with the relay's published keys, and compares it with what was sent.
 func (c *Client) CheckReceipt(ctx context.Context, a *intakev1.Acceptance, documentHash, certificateDigest string) error {
 	var keySet bytes.Buffer
 	if _, err := c.rest.Download(ctx, receipt.KeySetPath, maxKeySetBytes, &keySet); err != nil {
@@ -120,7 +120,7 @@ func (c *Client) Statuses(ctx context.Context, edocNums ...string) (*statusv1.Ba
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/documents:batchGet", nil, &statusv1.BatchGetStatusRequest{EdocNums: edocNums}, out)
 }
 
-// StatusesByOwnKey returns the statuses of the documents with a sender's own key.
+// StatusesByOwnKey returns the statuses of the caller's documents with this own key.
 func (c *Client) StatusesByOwnKey(ctx context.Context, ownKey string) ([]*statusv1.DocumentStatus, error) {
 	out := &statusv1.ListStatusesResponse{}
 	err := c.rest.Call(ctx, http.MethodGet, "/v1/documents", url.Values{"ownKey": {ownKey}}, nil, out)
@@ -148,7 +148,7 @@ func (c *Client) Certificate(ctx context.Context, id string) (*certificatev1.Cer
 	return out.GetCertificate(), err
 }
 
-// DownloadCertificate gives the PDF.
+// DownloadCertificate returns the PDF.
 func (c *Client) DownloadCertificate(ctx context.Context, id string) ([]byte, error) {
 	var pdf bytes.Buffer
 	media, err := c.rest.Download(ctx, "/v1/certificates/"+url.PathEscape(id)+"/content", maxCertificateBytes, &pdf)

@@ -33,7 +33,7 @@ func (c *Client) AwaitRegistered(ctx context.Context, id string) (*addressv1.Ins
 	return institution, err
 }
 
-// Join makes the recipient of this session a member and waits until the address is confirmed by the hub.
+// Join makes the recipient of this session a member, and waits until the hub has confirmed the address.
 func (c *Client) Join(ctx context.Context, termsVersion string) (*addressv1.Membership, error) {
 	in := &addressv1.JoinRequest{TermsVersion: termsVersion, Consent: true, DesignateInbox: true}
 	out := &addressv1.JoinResponse{}
@@ -59,13 +59,13 @@ func (c *Client) Join(ctx context.Context, termsVersion string) (*addressv1.Memb
 	return membership, err
 }
 
-// AwaitStatus waits until a document's status is as wanted. A final state that is not wanted ends the wait with an error.
+// AwaitStatus waits until wanted accepts the document's status. A final state that is not wanted is an error.
 func (c *Client) AwaitStatus(ctx context.Context, edocNum, what string, wanted func(*statusv1.DocumentStatus) bool) (*statusv1.DocumentStatus, error) {
 	var status *statusv1.DocumentStatus
 	err := poll.Until(ctx, what, func(ctx context.Context) (bool, error) {
 		var err error
 		if status, err = c.Status(ctx, edocNum); err != nil {
-			// Status is a projection: right after acceptance it may not know the number yet.
+			// Status is a projection, so right after acceptance it may not have the number yet.
 			if rest.Reason(err) == reasonDocumentNotFound {
 				return false, nil
 			}
@@ -84,7 +84,7 @@ func (c *Client) AwaitStatus(ctx context.Context, edocNum, what string, wanted f
 
 const reasonDocumentNotFound = "DOCUMENT_NOT_FOUND"
 
-// IsFailed reports whether a state is a final one other than a delivery.
+// IsFailed reports whether a state is final and no delivery.
 func IsFailed(s statusv1.DocumentState) bool {
 	switch s {
 	case statusv1.DocumentState_DOCUMENT_STATE_REFUSED, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AMBIGUOUS,

@@ -11,7 +11,7 @@ import (
 // TimeLayout is RFC 3339 UTC with exactly six fractional digits.
 const TimeLayout = "2006-01-02T15:04:05.000000Z"
 
-// Time writes a time of the API; absent is empty.
+// Time formats a time as the API does; an absent time is empty.
 func Time(t *timestamppb.Timestamp) string {
 	if t == nil {
 		return ""
@@ -19,7 +19,7 @@ func Time(t *timestamppb.Timestamp) string {
 	return t.AsTime().UTC().Truncate(time.Microsecond).Format(TimeLayout)
 }
 
-// Word is an enum value without the prefix of its enum: ADDRESS_STATE_REGISTERED is REGISTERED.
+// Word returns an enum value without the enum's prefix: ADDRESS_STATE_REGISTERED becomes REGISTERED.
 func Word(value protoreflect.Enum) string {
 	described := value.Descriptor().Values().ByNumber(value.Number())
 	if described == nil {

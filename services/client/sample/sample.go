@@ -25,11 +25,10 @@ const (
 	margin                = 64.0
 )
 
-// Title of the document.
+// Title is the title of the document.
 const Title = "시험용 전자고지 안내문"
 
-// PDF makes a notice of one page. The identifier makes the bytes, and so the hash, of each document its own; Latin letters and
-// digits.
+// PDF makes a notice of one page. The identifier, in Latin letters and digits, makes each document's bytes and hash unique.
 func PDF(identifier string, at time.Time) ([]byte, error) {
 	var pdf gopdf.GoPdf
 	pdf.Start(gopdf.Config{PageSize: gopdf.Rect{W: pageWidth, H: pageHeight}})
@@ -78,7 +77,7 @@ func PDF(identifier string, at time.Time) ([]byte, error) {
 	return raw, nil
 }
 
-// JPEG makes a small picture that stands for a scanned paper.
+// JPEG makes a small picture that stands for a scanned document.
 func JPEG() ([]byte, error) {
 	picture := image.NewGray(image.Rect(0, 0, 210, 297))
 	for y := range 297 {

@@ -1,6 +1,6 @@
-// Package sandbox speaks the operator's and the outsiders' interfaces of the sandbox systems: adding an archive member and a test
-// person, storing a document at the viewing system, looking at what the hub and the viewing system hold, and having the hub
-// verify a pair of certificates.
+// Package sandbox calls the sandbox's own interfaces for operators and outsiders: it adds archive members and test persons,
+// stores documents at the viewing system, reads what the hub and the viewing system hold, and makes the hub verify a pair of
+// certificates.
 package sandbox
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
-// Operator is a client of a sandbox system's /sandbox interface.
+// Operator returns a client of a sandbox system's /sandbox interface.
 func Operator(s endpoints.Sandbox, client *http.Client, baseURL string) (*rest.Client, error) {
 	if s.AdminToken == "" {
 		return nil, errors.New("the endpoint file names no sandbox admin token: is this a sandbox relay?")
@@ -41,7 +41,7 @@ type Member struct {
 	Password string `json:"password"`
 }
 
-// AddMember makes a member of the archive, or gives it a new password.
+// AddMember adds a member to the archive, or changes the password of an existing one.
 func AddMember(ctx context.Context, archive *rest.Client, m Member) error {
 	return archive.JSON(ctx, http.MethodPost, "/sandbox/archive/members", nil, m, nil)
 }
@@ -55,14 +55,14 @@ type Person struct {
 	Phone     string `json:"phone"`
 }
 
-// AddPerson adds a person and tells the CI that was made up.
+// AddPerson adds a person and returns it with its invented CI.
 func AddPerson(ctx context.Context, idp *rest.Client, p Person) (Person, error) {
 	var added Person
 	err := idp.JSON(ctx, http.MethodPost, "/sandbox/persons", nil, p, &added)
 	return added, err
 }
 
-// Persons lists the persons there are.
+// Persons lists all persons.
 func Persons(ctx context.Context, idp *rest.Client) ([]Person, error) {
 	var answer struct {
 		Persons []Person `json:"persons"`
@@ -73,7 +73,7 @@ func Persons(ctx context.Context, idp *rest.Client) ([]Person, error) {
 
 // StoredDocument is what a sender stores at its viewing system (guide 5.1.1 ❷).
 type StoredDocument struct {
-	// Recipient in the identifier kind used when sending: one of ci, person, businessNumber, platformAddress.
+	// Recipient has the same kind of identifier as the send request: ci, person, businessNumber or platformAddress.
 	Recipient any `json:"recipient"`
 	EdocHash  struct {
 		Algorithm string `json:"algorithm"`
@@ -84,7 +84,7 @@ type StoredDocument struct {
 	FileName          string `json:"fileName,omitempty"`
 }
 
-// StoreDocument streams a document to the viewing system and tells its viewing URL.
+// StoreDocument streams a document to the viewing system and returns its viewing URL.
 func StoreDocument(ctx context.Context, viewing *rest.Client, d StoredDocument, content io.Reader) (string, error) {
 	meta, err := json.Marshal(d)
 	if err != nil {
@@ -108,7 +108,7 @@ func StoreDocument(ctx context.Context, viewing *rest.Client, d StoredDocument, 
 	return answer.ViewingURL, nil
 }
 
-// View is one record of the viewing system's log, as far as it is looked at.
+// View is one record of the viewing system's log, with the fields that Naru's tools read.
 type View struct {
 	Outcome        string    `json:"outcome"`
 	EdocNum        string    `json:"edocNum"`
@@ -116,7 +116,7 @@ type View struct {
 	VerifiedAt     time.Time `json:"verifiedAt"`
 }
 
-// Views tells the viewing system's log and whether its chain is intact.
+// Views returns the viewing system's log, and whether its chain is intact.
 func Views(ctx context.Context, viewing *rest.Client) (views []View, intact bool, err error) {
 	var answer struct {
 		Views []struct {
@@ -133,7 +133,7 @@ func Views(ctx context.Context, viewing *rest.Client) (views []View, intact bool
 	return views, answer.ChainIntact, nil
 }
 
-// Circulation is a record as the hub holds it; dates are KST seconds.
+// Circulation is a record of the hub; its dates are in KST, to the second.
 type Circulation struct {
 	EdocNum     string  `json:"edocNum"`
 	SendEaddr   string  `json:"sendEaddr"`
@@ -144,12 +144,12 @@ type Circulation struct {
 	ContentHash string  `json:"contentHash"`
 }
 
-// HubDate writes a time as the hub holds it: KST, truncated to seconds.
+// HubDate formats a time as the hub does: KST, truncated to seconds.
 func HubDate(t time.Time) string {
 	return t.In(time.FixedZone("KST", 9*60*60)).Format("2006-01-02 15:04:05")
 }
 
-// HeldCirculation tells the hub's record of a document.
+// HeldCirculation returns the hub's record of a document.
 func HeldCirculation(ctx context.Context, hub *rest.Client, edocNum string) (Circulation, error) {
 	var c Circulation
 	err := hub.JSON(ctx, http.MethodGet, "/sandbox/circulations/"+url.PathEscape(edocNum), nil, nil, &c)
@@ -163,7 +163,7 @@ type Check struct {
 	Detail string `json:"detail"`
 }
 
-// Verdict is the hub's word on a pair of certificates.
+// Verdict is the hub's answer about a pair of certificates.
 type Verdict struct {
 	ResultCode int     `json:"resultCode"`
 	ErrCode    string  `json:"errCode"`
@@ -172,8 +172,8 @@ type Verdict struct {
 	Checks     []Check `json:"checks"`
 }
 
-// VerifyPair has the hub verify a distribution certificate (PDF), an original certificate (DER) and the document they are about
-// (guide 5.1.2 ❹).
+// VerifyPair makes the hub verify a distribution certificate (PDF), an original certificate (DER) and their document (guide 5.1.2
+// ❹).
 func VerifyPair(ctx context.Context, hub *rest.Client, distribution, original []byte, document io.Reader) (*Verdict, error) {
 	form := func() ([]rest.Part, error) {
 		return []rest.Part{

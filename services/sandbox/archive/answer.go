@@ -30,7 +30,7 @@ func noDocument() error {
 	return fault.New(fault.NotFound, domain, reasonDocument, "no such document of this member")
 }
 
-// decode reads exactly one JSON value with known names only.
+// decode reads exactly one JSON value that has only known names.
 func decode(r io.Reader, into any) error {
 	if scenario.Decode(r, into) != nil {
 		return badForm("", "one JSON object with the documented names and nothing after it")

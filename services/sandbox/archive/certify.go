@@ -15,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// certify draws a number, signs a genuine certificate about the document and keeps it.
+// certify draws a number, signs a genuine certificate for the document and stores it.
 func (s *System) certify(ctx context.Context, db pg.DBTX, kind archivecert.Kind, d document, now time.Time) (certificate, error) {
 	serial, err := nextSerial(ctx, db)
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *System) certify(ctx context.Context, db pg.DBTX, kind archivecert.Kind,
 	return c, insertCertificate(ctx, db, c)
 }
 
-// sign makes the bytes of a certificate that says hash of the document.
+// sign returns a certificate that states the given hash for the document.
 func sign(c certificate, d document, signer archivecert.Signer, hash string) ([]byte, error) {
 	statement := archivecert.Statement{
 		CertificateNumber: c.Number, DocumentID: d.ID.String(), Issuer: pki.ArchiveName, Owner: d.MemberName,
@@ -48,7 +48,7 @@ func sign(c certificate, d document, signer archivecert.Signer, hash string) ([]
 	return archivecert.IssueRegistration(statement, signer, c.IssuedAt)
 }
 
-// distort gives the certificate's bytes for an answer: the genuine ones, unless a scenario asks for others.
+// distort returns the certificate for an answer: the genuine one, unless a scenario asks for a false one.
 func (s *System) distort(c certificate, d document) ([]byte, error) {
 	genuine := archivecert.Signer(s.authority.Signer(pki.Archive))
 	if _, ok := s.Scenarios.Take(scenario.CertificateExpired, d.Hash); ok {
@@ -75,7 +75,7 @@ func (s *System) distort(c certificate, d document) ([]byte, error) {
 	return c.DER, nil
 }
 
-// forge changes one digit of the hash that the certificate states, under an unchanged signature.
+// forge changes one digit of the stated hash and keeps the signature.
 func forge(der []byte, hash string) []byte {
 	forged := bytes.Clone(der)
 	if at := bytes.Index(forged, []byte(hash)); at >= 0 {

@@ -10,7 +10,7 @@ import (
 type Config struct {
 	// AdminTokenFile holds the token that opens the /sandbox paths; required.
 	AdminTokenFile config.SecretFile `yaml:"admin_token_file"`
-	// DocumentDir is the folder of the stored documents, of this archive alone; required, made when missing.
+	// DocumentDir is the folder of the stored documents. No other archive may use it. Required; created if missing.
 	DocumentDir string `yaml:"document_dir"`
 	// TokenLifetime of a member's log-in; default 30 minutes.
 	TokenLifetime config.Duration `yaml:"token_lifetime"`
@@ -18,13 +18,13 @@ type Config struct {
 	RegistrationValidity config.Duration `yaml:"registration_validity"`
 	// OriginalValidity of an original certificate; default 365 days.
 	OriginalValidity config.Duration `yaml:"original_validity"`
-	// MaxDocumentBytes bounds one document; default and maximum 64 MiB.
+	// MaxDocumentBytes limits one document; default and maximum 64 MiB.
 	MaxDocumentBytes int64 `yaml:"max_document_bytes"`
 }
 
 const maxDocumentBytes = 64 << 20
 
-// Default returns a configuration that lacks only the admin token and the folder.
+// Default returns a configuration that lacks only the admin token and the document folder.
 func Default() Config {
 	return Config{
 		TokenLifetime:        config.Duration(30 * time.Minute),
@@ -34,7 +34,7 @@ func Default() Config {
 	}
 }
 
-// Validate joins all problems of the configuration.
+// Validate returns all problems of the configuration, joined.
 func (c Config) Validate() error {
 	var p config.Problems
 	if c.AdminTokenFile.Value() == "" {

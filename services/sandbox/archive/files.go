@@ -17,7 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// files keeps one file for each document, named by the document's id.
+// files stores one file per document, named by the document's id.
 type files struct{ dir string }
 
 // arrival is a document on disk that has no row yet.
@@ -27,7 +27,7 @@ type arrival struct {
 	size int64
 }
 
-// take writes, hashes and syncs what r gives, up to limit bytes.
+// take writes, hashes and syncs the content of r. More than limit bytes are an error.
 func (f files) take(id uuid.UUID, r io.Reader, limit int64) (_ arrival, err error) {
 	file, err := os.OpenFile(f.path(id), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -42,7 +42,7 @@ func (f files) take(id uuid.UUID, r io.Reader, limit int64) (_ arrival, err erro
 	size, err := io.Copy(io.MultiWriter(file, hash), io.LimitReader(r, limit+1))
 	switch {
 	case err != nil:
-		// What the reader says is about the caller's connection or form; the disk's trouble looks the same from here.
+		// An error of the reader is about the caller's connection or form. An error of the disk looks the same here.
 		return arrival{}, fault.New(fault.Invalid, domain, reasonForm, "the document did not arrive whole", fault.Wrap(err))
 	case size > limit:
 		return arrival{}, fault.New(fault.Invalid, domain, reasonTooLarge, "the document is too large")
@@ -58,7 +58,7 @@ func (f files) take(id uuid.UUID, r io.Reader, limit int64) (_ arrival, err erro
 	return arrival{id: id, hash: hex.EncodeToString(hash.Sum(nil)), size: size}, nil
 }
 
-// open gives a document's bytes, from the first, after all of them were seen to have the hash.
+// open returns a document's file, at its beginning, after it has compared the whole content with the hash.
 func (f files) open(id uuid.UUID, hash string) (*os.File, error) {
 	file, err := os.Open(f.path(id))
 	if err != nil {
@@ -78,7 +78,7 @@ func (f files) open(id uuid.UUID, hash string) (*os.File, error) {
 	return file, nil
 }
 
-// olderThan lists files that were last written before a moment.
+// olderThan lists the files last written before moment.
 func (f files) olderThan(moment time.Time) ([]uuid.UUID, error) {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
@@ -92,7 +92,7 @@ func (f files) olderThan(moment time.Time) ([]uuid.UUID, error) {
 		}
 		info, err := entry.Info()
 		if err != nil || !info.ModTime().Before(moment) {
-			continue // written or removed just now
+			continue // removed meanwhile
 		}
 		ids = append(ids, id)
 	}

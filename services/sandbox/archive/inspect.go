@@ -4,13 +4,13 @@ import (
 	"net/http"
 )
 
-// inspected is a document as it is really stored, untouched by scenarios.
+// inspected is a document as stored; scenarios do not change it.
 type inspected struct {
 	documentAnswer
 	MemberID string `json:"memberId"`
 }
 
-// listDocuments shows up to 1,000 documents, newest first; query parameters memberId and hash narrow them down.
+// listDocuments lists up to 1,000 documents, newest first. The query parameters memberId and hash filter them.
 func (s *System) listDocuments(_ http.ResponseWriter, r *http.Request) (any, error) {
 	query := r.URL.Query()
 	documents, err := findDocuments(r.Context(), s.DB, query.Get("memberId"), query.Get("hash"))

@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// owned finds the document a path names; another member's document is as unknown as none.
+// owned finds the document that the path names. Another member's document gets the same answer as an unknown one.
 func (s *System) owned(r *http.Request, m member) (document, error) {
 	id, err := uuid.Parse(r.PathValue("id"))
 	if err != nil {
@@ -45,19 +45,19 @@ func (s *System) registrationCertificate(w http.ResponseWriter, r *http.Request,
 	w.Header().Set("Content-Type", archivecert.MediaType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(der)))
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(der) // a caller that went away asks again
+	_, _ = w.Write(der) // a caller that lost the connection asks again
 	return scenario.Written{}, nil
 }
 
-// issuedAnswer is the JSON part of 문서 발급.
+// issuedAnswer is the JSON part of the answer to 문서 발급.
 type issuedAnswer struct {
 	documentAnswer
 	OriginalCertificateNumber string `json:"originalCertificateNumber"`
 	OriginalCertificate       []byte `json:"originalCertificate"` // base64
 }
 
-// issue is 문서 발급: the stored bytes with a new original certificate. The bytes are checked against the registered hash before the
-// first of them leaves.
+// issue serves 문서 발급: the stored bytes with a new original certificate. All bytes are checked against the registered hash before
+// the first one is sent.
 func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) (any, error) {
 	ctx := r.Context()
 	d, err := s.owned(r, m)
@@ -84,7 +84,7 @@ func (s *System) issue(w http.ResponseWriter, r *http.Request, m member) (any, e
 	w.Header().Set("Content-Type", "multipart/mixed; boundary="+parts.Boundary())
 	w.Header().Set("Cache-Control", "no-store")
 	if err := writeIssued(parts, answer, d.MediaType, file); err != nil {
-		// The status is gone already; an unfinished multipart body tells the caller.
+		// The status has been sent already; the caller sees an unfinished multipart body.
 		s.Log.LogAttrs(ctx, slog.LevelInfo, "issued document not written to its end", slog.Any("error", err))
 	}
 	return scenario.Written{}, nil

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// passwordIterations costs a guesser about 20 ms a guess on the reference machine.
+	// passwordIterations make one guess cost about 20 ms on the reference machine.
 	passwordIterations = 100_000
 	minPasswordBytes   = 8
 	maxPasswordBytes   = 200
@@ -32,7 +32,7 @@ type memberRequest struct {
 	Password string `json:"password"`
 }
 
-// putMember makes a member or gives an existing one a new name and password.
+// putMember creates a member, or changes the name and password of an existing one.
 func (s *System) putMember(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var request memberRequest
 	if err := decode(r.Body, &request); err != nil {
@@ -93,7 +93,7 @@ type loginAnswer struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
-// logIn takes the same time whether the member exists or not.
+// logIn takes the same time whether or not the member exists, so that its duration does not reveal member ids.
 func (s *System) logIn(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var request loginRequest
 	if err := decode(r.Body, &request); err != nil {
@@ -123,7 +123,7 @@ func tokenDigest(token string) []byte {
 	return digest[:]
 }
 
-// memberHandler serves a member that proved who it is.
+// memberHandler serves an authenticated member.
 type memberHandler func(w http.ResponseWriter, r *http.Request, m member) (any, error)
 
 func (s *System) authenticated(next memberHandler) http.HandlerFunc {

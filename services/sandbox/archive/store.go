@@ -86,7 +86,7 @@ const findSessionSQL = `
 	  from session s join member m using (member_id)
 	 where s.token_digest = $1 and s.expires_at > $2`
 
-// findSession finds who logged in, without what the password is checked by.
+// findSession finds the logged-in member. It does not read the password's hash.
 func findSession(ctx context.Context, db pg.DBTX, digest []byte, now time.Time) (m member, known bool, err error) {
 	known, err = pg.Scan(ctx, db, "find log-in", []any{&m.ID, &m.Name}, findSessionSQL, digest, now)
 	return m, known, err
@@ -103,7 +103,7 @@ const insertDocumentSQL = `
 	              values ($1, $2, $3, $4, $5, $6, $7, $8)
 	on conflict on constraint document_member_hash_key do nothing`
 
-// insertDocument reports whether the row was new; another submission of the same bytes may have been faster.
+// insertDocument reports whether the row was new. It is not if another submission of the same bytes committed first.
 func insertDocument(ctx context.Context, tx *pg.Tx, d document) (bool, error) {
 	return pg.Changed(ctx, tx, "insert document", insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Size, d.FileName, d.MediaType,
 		d.RegisteredAt)
@@ -148,7 +148,7 @@ const withoutRowSQL = `
 	select o.id from unnest($1::uuid[]) o(id)
 	 where not exists (select from document d where d.document_id = o.id)`
 
-// withoutRow keeps those ids that no document has.
+// withoutRow returns the ids that no document has.
 func withoutRow(ctx context.Context, db pg.DBTX, ids []uuid.UUID) ([]uuid.UUID, error) {
 	return pg.All(ctx, db, "find stray files", pgx.RowTo[uuid.UUID], withoutRowSQL, ids)
 }
@@ -170,7 +170,7 @@ func insertCertificate(ctx context.Context, db pg.DBTX, c certificate) error {
 
 const issuedSQL = `select exists (select from certificate where digest = $1)`
 
-// issued reports whether these very bytes are a certificate of ours.
+// issued reports whether this archive issued a certificate of exactly these bytes.
 func issued(ctx context.Context, db pg.DBTX, der []byte) (ours bool, err error) {
 	return pg.Value[bool](ctx, db, "find certificate", issuedSQL, archivecert.Digest(der))
 }

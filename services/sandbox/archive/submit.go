@@ -23,19 +23,19 @@ import (
 
 // submission is the part "meta" of a registration.
 type submission struct {
-	// FileName and MediaType come back on issue; 1 to 255 and 1 to 100 printable characters.
+	// FileName and MediaType are returned on issue. They have 1 to 255 and 1 to 100 printable characters.
 	FileName  string `json:"fileName"`
 	MediaType string `json:"mediaType"`
-	// Hash the depositor expects (SHA-256, hexadecimal); may be absent.
+	// Hash is what the depositor expects (SHA-256, hexadecimal); optional.
 	Hash string `json:"hash,omitempty"`
-	// AttachmentHashes that the registration shall cover too, 0 to 10. The attachments themselves are not stored.
+	// AttachmentHashes are covered by the registration too, 0 to 10. The attachments themselves are not stored.
 	AttachmentHashes []string `json:"attachmentHashes,omitempty"`
 }
 
-// documentAnswer tells of a stored document.
+// documentAnswer describes a stored document.
 type documentAnswer = archiveclient.Document
 
-// submit is 문서 등록 (SubmitDocument).
+// submit serves 문서 등록 (SubmitDocument).
 func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) (any, error) {
 	ctx := r.Context()
 	r.Body = http.MaxBytesReader(w, r.Body, s.config.MaxDocumentBytes+2*scenario.MaxBodyBytes)
@@ -56,7 +56,7 @@ func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) (any, 
 		return nil, err
 	}
 	d, duplicate, err := s.register(ctx, m, meta, arrived, parts)
-	// After any other error the row may have been committed all the same; the sweep knows later.
+	// After any other error the row may have been committed, so the file stays; the sweep removes it if no row names it.
 	if duplicate || errors.Is(err, fault.Invalid) || errors.Is(err, fault.Conflict) {
 		err = errors.Join(err, s.files.remove(arrived.id))
 	}
@@ -123,7 +123,7 @@ func readMeta(parts *multipart.Reader) (submission, error) {
 	if len(meta.AttachmentHashes) > archivecert.MaxAttachments {
 		return meta, badForm("meta.attachmentHashes", "0 to 10")
 	}
-	hashes := make([]string, 0, len(meta.AttachmentHashes)) // not null in the database
+	hashes := make([]string, 0, len(meta.AttachmentHashes)) // the column is not null
 	for _, hash := range meta.AttachmentHashes {
 		if !isHash(hash) {
 			return meta, badForm("meta.attachmentHashes", "SHA-256 in hexadecimal")
@@ -144,13 +144,13 @@ func isHash(text string) bool {
 	return err == nil && len(raw) == 32
 }
 
-// answerDocument answers with the registration certificate as scenarios leave it.
+// answerDocument builds the answer; scenarios may change the registration certificate in it.
 func (s *System) answerDocument(d document, duplicate bool) (documentAnswer, error) {
 	der, err := s.registrationFor(d)
 	return answerOf(d, der, duplicate), err
 }
 
-// registrationFor gives the bytes of a document's registration certificate for an answer.
+// registrationFor returns the registration certificate for an answer; scenarios may change it.
 func (s *System) registrationFor(d document) ([]byte, error) {
 	return s.distort(certificate{
 		Number: d.CertificateNumber, DocumentID: d.ID, Kind: archivecert.KindRegistration, DER: d.Certificate,

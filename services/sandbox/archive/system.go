@@ -23,15 +23,15 @@ var migrations embed.FS
 // Migrations of the archive's schema, for pg.Migrate.
 var Migrations fs.FS = migrations
 
-// Deps is what an archive works with. All fields are required.
+// Deps are the dependencies of an archive. All fields are required.
 type Deps struct {
 	scenario.Base
 	Config Config
-	// Authority holds the archive's signer; its common name is the issuer of every certificate.
+	// Authority holds the archive's signer; the signer's common name is the issuer of every certificate.
 	Authority *pki.Store
 }
 
-// System is one running archive.
+// System is a running archive.
 type System struct {
 	scenario.Base
 	config    Config
@@ -40,7 +40,7 @@ type System struct {
 	files     files
 }
 
-// New makes an archive over a migrated database.
+// New returns an archive on a migrated database.
 func New(_ context.Context, d Deps) (*System, error) {
 	if err := d.Check("archive"); err != nil {
 		return nil, err
@@ -68,11 +68,11 @@ func New(_ context.Context, d Deps) (*System, error) {
 
 const (
 	sweepInterval = 10 * time.Minute
-	// orphanAge leaves a submission time to write its row.
+	// orphanAge is long enough for any submission to write its row.
 	orphanAge = time.Hour
 )
 
-// Tasks are the archive's background work: removing ended log-ins and files that no row names.
+// Tasks returns the archive's background work: it removes ended log-ins and files that no row names.
 func (s *System) Tasks() []lifecycle.Task {
 	return []lifecycle.Task{lifecycle.Every("sandbox-archive-sweep", sweepInterval, s.sweep)}
 }
@@ -94,8 +94,8 @@ func (s *System) sweep(ctx context.Context) {
 	}
 }
 
-// Handler serves the archive under /archive and the operator's side under /sandbox behind the admin token. Scenarios never touch
-// /sandbox.
+// Handler serves the archive under /archive, and the operator's interface under /sandbox behind the admin token. Scenarios do not
+// apply to /sandbox.
 func (s *System) Handler() http.Handler {
 	archive := http.NewServeMux()
 	archive.HandleFunc("POST /archive/login", scenario.Serve(s.Log, s.logIn))

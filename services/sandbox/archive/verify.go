@@ -11,14 +11,14 @@ import (
 type verifyRequest struct {
 	// Certificate is a registration or original certificate, base64.
 	Certificate []byte `json:"certificate"`
-	// Hash of the document that the certificate should be about (hexadecimal); may be absent.
+	// Hash is the hash of the document that the certificate should be about (hexadecimal); optional.
 	Hash string `json:"hash,omitempty"`
 }
 
 type verifyAnswer struct {
-	// Valid: genuine, valid now and, when a hash was given, about that document.
+	// Valid is true if the certificate is genuine, valid now and, if a hash was given, about that document.
 	Valid bool `json:"valid"`
-	// Issued: these very bytes are in this archive's records.
+	// Issued is true if this archive's records hold exactly these bytes.
 	Issued bool `json:"issued"`
 	// Failures name the checks that failed: format, kind, signature, chain, foreign, expired, hash.
 	Failures  []string         `json:"failures"`
@@ -37,7 +37,7 @@ type statementAnswer struct {
 	ValidUntil        time.Time `json:"validUntil"`
 }
 
-// verify answers anybody that holds a certificate; it tells nothing the certificate does not say.
+// verify answers anybody who holds a certificate. It returns nothing that the certificate does not say.
 func (s *System) verify(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var request verifyRequest
 	if err := decode(r.Body, &request); err != nil {
@@ -68,7 +68,7 @@ func (s *System) verify(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return answer, nil
 }
 
-// read takes a certificate of either kind.
+// read verifies a certificate of either kind.
 func (s *System) read(der []byte) (archivecert.Kind, *archivecert.Statement, error) {
 	now := s.Clock.Now()
 	registration, err := s.verifier.Registration(der, now)

@@ -21,14 +21,14 @@ import (
 )
 
 const (
-	// signatureBytes is the place kept for the signature; a chain of three P-256 certificates needs under 4 KiB.
+	// signatureBytes is the space reserved for the signature; a chain of three P-256 certificates needs less than 4 KiB.
 	signatureBytes = 8 << 10
-	// rangePlaceholder has as many digits as the widest number that can take its place.
+	// rangePlaceholder has as many digits as the largest number that can replace it.
 	rangePlaceholder = 9_999_999_999
 )
 
-// assemble adds the attachment and an empty signature field to the drawn pages. The result still has placeholders for ByteRange
-// and Contents.
+// assemble adds the attachment and an empty signature field to the drawn pages. ByteRange and Contents are still placeholders in
+// its result.
 func assemble(drawn, twin []byte, at time.Time) ([]byte, error) {
 	ctx, err := api.ReadContext(bytes.NewReader(drawn), configuration())
 	if err != nil {
@@ -51,7 +51,7 @@ func assemble(drawn, twin []byte, at time.Time) ([]byte, error) {
 	return a.write(twin)
 }
 
-// configuration is written out because the library's own default reads and writes a folder of the user's.
+// configuration sets every field, because the library's default reads and writes a folder in the user's home.
 func configuration() *model.Configuration {
 	return &model.Configuration{
 		Reader15: true, ValidationMode: model.ValidationRelaxed, Offline: true,
@@ -68,7 +68,7 @@ func (a assembler) add(o types.Object) (*types.IndirectRef, error) {
 	return a.ctx.IndRefForNewObject(o)
 }
 
-// attach embeds the twin under a flat name tree, and as an associated file (ISO 19005-3) of the document.
+// attach embeds the twin in a flat name tree, and marks it as an associated file (ISO 19005-3) of the document.
 func (a assembler) attach(catalog types.Dict, twin []byte) error {
 	stream, err := a.ctx.NewStreamDictForBuf(twin)
 	if err != nil {
@@ -101,7 +101,7 @@ func (a assembler) attach(catalog types.Dict, twin []byte) error {
 	return nil
 }
 
-// addSignatureField adds the field as an invisible widget of the first page.
+// addSignatureField adds the field as an invisible widget on the first page.
 func (a assembler) addSignatureField(catalog types.Dict) error {
 	signature, err := a.add(types.Dict{
 		"Type": types.Name("Sig"), "Filter": types.Name("Adobe.PPKLite"), "SubFilter": types.Name("ETSI.CAdES.detached"),
@@ -133,8 +133,8 @@ func (a assembler) addSignatureField(catalog types.Dict) error {
 	return nil
 }
 
-// text is a PDF text string in UTF-16BE, always written as hexadecimal: the bytes of 한, 표 and 로 contain parentheses and
-// backslashes.
+// text is a PDF text string in UTF-16BE. It is always written in hexadecimal, because the bytes of 한, 표 and 로 contain parentheses
+// and backslashes.
 func text(s string) types.HexLiteral {
 	b := []byte{0xfe, 0xff}
 	for _, unit := range utf16.Encode([]rune(s)) {
@@ -146,8 +146,8 @@ func text(s string) types.HexLiteral {
 // pdfDate is KST in the notation of ISO 32000-1 section 7.9.4.
 func pdfDate(at time.Time) string { return at.In(id.KST).Format("D:20060102150405") + "+09'00'" }
 
-// write puts the objects down in the order of their numbers with a plain cross-reference table. The library's own writer follows
-// maps, so that the order differs from run to run, and takes dates and file identifier from its own clock.
+// write writes the objects in the order of their numbers with a plain cross-reference table. The library's own writer iterates
+// over maps, so its order differs from run to run, and it takes dates and the file identifier from its own clock.
 func (a assembler) write(twin []byte) ([]byte, error) {
 	info, err := a.add(types.Dict{
 		"Title": text("전자문서 유통증명서 (" + Mark + ")"), "CreationDate": a.date, "ModDate": a.date,

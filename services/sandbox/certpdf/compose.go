@@ -14,7 +14,7 @@ const (
 )
 
 // compose draws the content groups of Decree article 2-5 ②: title; parties and their addresses; times; hash; certificate number;
-// validity. What is absent is said, never left blank.
+// validity. An absent value is stated as absent, never left blank.
 func compose(c *distcert.Content) (*sheet, error) {
 	s := newSheet()
 	s.heading("1. 증명서")
@@ -73,5 +73,5 @@ func stated(text string) string {
 	return text
 }
 
-// seconds is a time as the hub writes it: KST, whole seconds.
+// seconds formats a time as the hub does: KST, whole seconds.
 func seconds(at time.Time) string { return at.In(id.KST).Format("2006-01-02 15:04:05") }

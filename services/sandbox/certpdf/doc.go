@@ -1,11 +1,11 @@
 // Package certpdf draws and signs the sandbox hub's distribution certificates (유통증명서).
 //
-// A certificate is a PDF in Korean with the content groups of Decree article 2-5 ②, its machine-readable twin as the attachment
-// circulation.json, and one PAdES signature (ETSI.CAdES.detached) over the whole file, attachment included. Every page says 시험용
-// in its banner and across the page; no agency is named and no seal or logo is shown.
+// A certificate is a PDF in Korean with the content groups of Decree article 2-5 ②, a machine-readable copy as the attachment
+// circulation.json, and one PAdES signature (ETSI.CAdES.detached) over the whole file including the attachment. Every page says
+// 시험용 in its banner and across the page. No agency is named, and no seal or logo is shown.
 //
-// The same content, chain and time give the same bytes, apart from the value of the signature (ECDSA is randomised).
+// The same content, chain and time give the same bytes, except for the signature's value (ECDSA is randomised).
 //
-// The font is NanumGothic, unchanged, under the SIL Open Font License 1.1 (font/OFL.txt); a document holds only the glyphs it
-// uses.
+// The font is NanumGothic, unchanged, under the SIL Open Font License 1.1 (font/OFL.txt). A document holds only the glyphs that
+// it uses.
 package certpdf

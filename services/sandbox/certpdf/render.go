@@ -10,7 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/distcert"
 )
 
-// Circulation is what a certificate states; see distcert.Content for formats and limits.
+// Circulation is the content of a certificate; distcert.Content documents formats and limits.
 type Circulation = distcert.Content
 
 // Options say who signs and when.

@@ -65,7 +65,7 @@ func (s *sheet) addPage() {
 	s.y = bodyTop
 }
 
-// footers numbers the pages, once their count is known.
+// footers writes the page numbers once the number of pages is known.
 func (s *sheet) footers(certNum string) {
 	for s.page = range s.texts {
 		s.fail(s.pdf.SetPage(s.page + 1))
@@ -100,7 +100,7 @@ func (s *sheet) centre(text string, y, size float64) {
 	s.write(text, (pageWidth-s.width(text, size))/2, y, size)
 }
 
-// room begins a new page unless height still fits on this one.
+// room begins a new page if height does not fit on this one.
 func (s *sheet) room(height float64) {
 	if len(s.texts) == 0 || s.y+height > bodyBottom {
 		s.addPage()
@@ -119,7 +119,7 @@ func (s *sheet) heading(text string) {
 	s.pdf.Line(margin, s.y-2, pageWidth-margin, s.y-2)
 }
 
-// row writes a label and its value, broken over as many lines as it needs.
+// row writes a label and its value, wrapped over as many lines as needed.
 func (s *sheet) row(label, value string) {
 	if s.err != nil {
 		return
@@ -158,7 +158,7 @@ func (s *sheet) lines(value string) ([]string, error) {
 	return append(lines, line), s.err
 }
 
-// bytes ends the drawing.
+// bytes ends the drawing and returns the PDF.
 func (s *sheet) bytes() ([]byte, error) {
 	if s.err != nil {
 		return nil, s.err

@@ -10,7 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/cms"
 )
 
-// sign fills ByteRange and Contents in. No byte of the file moves.
+// sign fills in ByteRange and Contents in place; it moves no byte of the file.
 func sign(pdf []byte, opts Options) ([]byte, error) {
 	placeholder := fmt.Appendf(nil, "%d %d %d", rangePlaceholder, rangePlaceholder, rangePlaceholder)
 	value := bytes.Repeat([]byte{'0'}, 2*signatureBytes)
@@ -23,7 +23,7 @@ func sign(pdf []byte, opts Options) ([]byte, error) {
 	signed := bytes.Clone(pdf)
 	copy(signed[rangeAt:], append(numbers, bytes.Repeat([]byte{' '}, len(placeholder)-len(numbers))...))
 
-	// PAdES: the time stands in the dictionary's M and must not stand in the signed attributes.
+	// PAdES puts the signing time into the dictionary's M and forbids it in the signed attributes.
 	der, err := cms.SignWith(slices.Concat(signed[:gapStart], signed[gapEnd:]), opts.Signer, opts.Chain,
 		cms.SignOptions{Detached: true, OmitSigningTime: true})
 	if err != nil {

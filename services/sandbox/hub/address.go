@@ -18,7 +18,7 @@ type registration struct {
 	Name    string `json:"name"`
 	Type    *int   `json:"type"`
 	RegDate string `json:"regDate"`
-	// BirthDate and Phone of a person are ours: without them nobody could be found by POST /api/eaddr/search.
+	// BirthDate and Phone of a person are ours: POST /api/eaddr/search finds persons by them.
 	BirthDate *string `json:"birthDate"`
 	Phone     *string `json:"phone"`
 }
@@ -31,7 +31,7 @@ type ownerChange struct {
 	UpdDate string `json:"updDate"`
 }
 
-// owner is what the hub believes about an address for a time.
+// owner is what the hub records about an address for a period.
 type owner struct {
 	platformID, eaddr, idn, name string
 	ownerType                    int
@@ -50,7 +50,7 @@ func (s *System) knownOwnerType(t int) bool {
 	}
 }
 
-// check turns a registration into an owner, or tells the first wrong field.
+// check turns a registration into an owner, or returns a failure that names the first wrong field.
 func (s *System) check(reg registration, platformID string) (owner, error) {
 	at, dateOK := parseDate(reg.RegDate)
 	switch {
@@ -78,7 +78,7 @@ func (s *System) check(reg registration, platformID string) (owner, error) {
 	return o, nil
 }
 
-// digitsOf normalises an optional personal detail to its digits; only persons have one.
+// digitsOf reduces an optional personal detail to its digits. Only persons may have one.
 func digitsOf(given *string, ownerType int, field string, least, most int) (*string, error) {
 	if given == nil {
 		return nil, nil //nolint:nilnil // absent stays absent
@@ -90,7 +90,7 @@ func digitsOf(given *string, ownerType int, field string, least, most int) (*str
 	return &d, nil
 }
 
-// registerAddress serves POST /api/eaddr: JSON for persons, multipart/mixed with two documents for everybody else.
+// registerAddress serves POST /api/eaddr: JSON for persons, multipart/mixed with two documents for all other owners.
 func (s *System) registerAddress(ctx context.Context, c call) (any, error) {
 	sub, err := s.readSubmission(c)
 	if err != nil {
@@ -135,8 +135,8 @@ type addressesAnswer struct {
 	Eaddrs []string `json:"eaddrs"`
 }
 
-// lookUpAddress serves GET /api/eaddr. Addresses of another platform are told to every platform: the agreement the real hub asks
-// for is taken as given.
+// lookUpAddress serves GET /api/eaddr. It returns addresses of other platforms to every platform; the real hub requires an
+// agreement for that, which is assumed here.
 func (s *System) lookUpAddress(ctx context.Context, c call) (any, error) {
 	idn := c.r.URL.Query().Get("idn")
 	if !isText(idn, maxIdn) {
@@ -163,7 +163,7 @@ func (s *System) lookUpAddress(ctx context.Context, c call) (any, error) {
 	return answer, nil
 }
 
-// withdrawnAddresses serves GET /api/eaddr/canceled; no history is an empty list.
+// withdrawnAddresses serves GET /api/eaddr/canceled; without a history it returns an empty list.
 func (s *System) withdrawnAddresses(ctx context.Context, c call) (any, error) {
 	idn := c.r.URL.Query().Get("idn")
 	if !isText(idn, maxIdn) {
@@ -200,7 +200,7 @@ func (s *System) changePerson(ctx context.Context, c call) (any, error) {
 	return s.change(ctx, c, body, nil, true)
 }
 
-// changeCompany serves POST /api/eaddr/user/company: a change of the name needs both documents, a change of the type alone is
+// changeCompany serves POST /api/eaddr/user/company. A change of the name needs both documents; a change of only the type is
 // plain JSON.
 func (s *System) changeCompany(ctx context.Context, c call) (any, error) {
 	sub, err := s.readSubmission(c)
@@ -239,8 +239,8 @@ type PlatformAddress struct {
 	Eaddr      string `json:"eaddr"`
 }
 
-// searchAddress serves POST /api/eaddr/search (ours): exactly one of idn or the three of name, birthDate and phone; answers the
-// addresses of all platforms. The guide asks for it (5.2.1, 공인전자주소 검색), no public source shows it.
+// searchAddress serves POST /api/eaddr/search (ours). It takes either idn, or name, birthDate and phone together, and returns
+// addresses of all platforms. The guide requires this search (5.2.1, 공인전자주소 검색), but no public source describes it.
 func (s *System) searchAddress(ctx context.Context, c call) (any, error) {
 	var req struct {
 		Idn       *string `json:"idn"`

@@ -9,8 +9,8 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// The address history is changed under an advisory lock of the address, so that two changes at once leave a history without gaps
-// and overlaps.
+// The history of an address is changed under an advisory lock of the address, so that concurrent changes leave neither gaps nor
+// overlaps.
 
 func lockAddress(ctx context.Context, tx *pg.Tx, platformID, eaddr string) error {
 	return pg.LockTx(ctx, tx, "sandbox_hub/address/"+platformID+"/"+fold(eaddr))
@@ -28,8 +28,7 @@ const insertAddressSQL = `
 	                     registered_at, valid_from, recorded_from)
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`
 
-// storeAddress begins an address. An address withdrawn earlier may begin again, with any owner, from the time of its withdrawal
-// on.
+// storeAddress begins an address. A withdrawn address may begin again, with any owner, from the time of its withdrawal.
 func (s *System) storeAddress(ctx context.Context, o owner, docs []document) error {
 	return pg.InTx(ctx, s.DB, func(tx *pg.Tx) error {
 		if err := lockAddress(ctx, tx, o.platformID, o.eaddr); err != nil {
@@ -54,7 +53,7 @@ func (s *System) storeAddress(ctx context.Context, o owner, docs []document) err
 	})
 }
 
-// openPeriod is the period of an address that has no end.
+// openPeriod is the period of an address without an end.
 type openPeriod struct {
 	id        int64
 	validFrom time.Time
@@ -98,7 +97,7 @@ const beginPeriodSQL = `
 	  from address
 	 where address_id = $1`
 
-// endAddress withdraws an address as of at.
+// endAddress withdraws an address at the given time.
 func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at time.Time) error {
 	return pg.InTx(ctx, s.DB, func(tx *pg.Tx) error {
 		open, err := lockOpen(ctx, tx, platformID, eaddr)
@@ -115,7 +114,7 @@ func (s *System) endAddress(ctx context.Context, platformID, eaddr string, at ti
 	})
 }
 
-// changeAddress gives an address another name or type as of at.
+// changeAddress gives an address another name or type from the given time.
 func (s *System) changeAddress(ctx context.Context, platformID string, req ownerChange, at time.Time, docs []document, person bool) error {
 	return pg.InTx(ctx, s.DB, func(tx *pg.Tx) error {
 		open, err := lockOpen(ctx, tx, platformID, req.Eaddr)
@@ -146,7 +145,7 @@ const insertDocumentSQL = `
 	insert into address_document (platform_id, eaddr_folded, file_name, digest, size, received_at)
 	values ($1, $2, $3, $4, $5, $6)`
 
-// storeDocuments keeps that and which documents came, not the pictures.
+// storeDocuments records name, digest and size of the received documents, not the pictures.
 func (s *System) storeDocuments(ctx context.Context, tx *pg.Tx, platformID, eaddr string, docs []document) error {
 	for _, d := range docs {
 		if err := pg.Exec(ctx, tx, "store address document", insertDocumentSQL, platformID, fold(eaddr), d.fileName, d.digest, d.size, s.Clock.Now()); err != nil {
@@ -156,7 +155,7 @@ func (s *System) storeDocuments(ctx context.Context, tx *pg.Tx, platformID, eadd
 	return nil
 }
 
-// namedAddress is one open address with its owner's name.
+// namedAddress is an open address with its owner's name.
 type namedAddress struct {
 	Eaddr string
 	Name  string

@@ -10,8 +10,8 @@ import (
 	"net/http"
 )
 
-// Error codes. Public sources show only 103, 104, 303, 304 and 501; the others are ours, in the numbering the known ones suggest
-// (1xx authentication, 2xx form, 3xx address, 5xx certificate).
+// Error codes. Public sources show only 103, 104, 303, 304 and 501. The others are ours and follow the numbering of the known
+// ones (1xx authentication, 2xx form, 3xx address, 5xx certificate).
 const (
 	codeClientRefused     = "ERR-01-101" // ours
 	codeRefreshRefused    = "ERR-01-102" // ours
@@ -49,7 +49,7 @@ var (
 	errNotCertifiable = &failure{codeCertificateFailed, "증명서로 표시할 수 없는 유통정보입니다"}
 )
 
-// result is the head of every answer.
+// result is the beginning of every answer.
 type result struct {
 	ResultCode int    `json:"resultCode"`
 	ErrCode    string `json:"errCode,omitempty"`
@@ -62,8 +62,8 @@ func (f *failure) result() result {
 	return result{ResultCode: 0, ErrCode: f.code, ErrMsg: f.message}
 }
 
-// failureOf maps any error to the failure the caller may see and the HTTP status it travels with. Only errors of the hub itself
-// are not 200: relays take any other status for a transport failure and do not read its body.
+// failureOf maps an error to the failure that the caller may see, and to the HTTP status. Only errors of the hub itself are not
+// 200: relays treat any other status as a transport failure and do not read its body.
 func (s *System) failureOf(ctx context.Context, path string, err error) (*failure, int) {
 	var f *failure
 	if errors.As(err, &f) {

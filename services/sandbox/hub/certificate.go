@@ -19,22 +19,22 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// CertificateDraft is what a distribution certificate (유통증명서) states.
+// CertificateDraft is the content of a distribution certificate (유통증명서).
 type CertificateDraft struct {
 	// Number is YYYY-MMDD-NNNN-NNNN.
 	Number string
-	// Circulation as registered; ContentHash may be another document's when the scenario certificate-other-document says so.
+	// Circulation is the registered record. With the scenario certificate-other-document its ContentHash is another document's.
 	Circulation Circulation
-	// Applicant is the certified address of the party who asked, Reason its words.
+	// Applicant is the certified address of the party who asked; Reason is that party's text.
 	Applicant string
 	Reason    string
 	IssuedAt  time.Time
-	// Fault is empty, scenario.CertificateExpired or scenario.CertificateForeignSigner: which wrong key to sign with.
+	// Fault selects a wrong key for the signature: scenario.CertificateExpired or scenario.CertificateForeignSigner. Empty means
+	// the genuine key.
 	Fault scenario.Kind
 }
 
-// ErrNotCertifiable is wrapped by a renderer whose format cannot state what a circulation says, for instance a hash of another
-// algorithm.
+// ErrNotCertifiable is wrapped by a renderer whose format cannot express a circulation, for example a hash of another algorithm.
 var ErrNotCertifiable = errors.New("not certifiable")
 
 // CertificateRenderer draws and signs a distribution certificate as PDF.
@@ -58,7 +58,7 @@ type issuedCertificate struct {
 	pdf    []byte
 }
 
-// certificateCall serves POST /api/cert, whose answers differ from all others: multipart/mixed with JSON and PDF, or a failure as
+// certificateCall serves POST /api/cert, which answers unlike all other calls: multipart/mixed with JSON and PDF, or a failure as
 // text/plain (or multipart).
 func (s *System) certificateCall(issue func(context.Context, call) (issuedCertificate, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -98,8 +98,8 @@ func (s *System) writeCertificateFailure(w http.ResponseWriter, status int, f *f
 	write(w, status, "text/plain; charset=utf-8", body)
 }
 
-// certificateParts makes multipart/mixed of the JSON head and, if there is one, the PDF. The real hub names the file by a UUID,
-// whatever its specification says; so do we.
+// certificateParts builds multipart/mixed from the JSON head and, if there is one, the PDF. The real hub names the file by a UUID
+// although its specification says otherwise; so do we.
 func certificateParts(head certificateHead, pdf []byte) (contentType string, body []byte, err error) {
 	text, err := encode(head)
 	if err != nil {
@@ -131,7 +131,7 @@ func certificateParts(head certificateHead, pdf []byte) (contentType string, bod
 }
 
 // issueCertificate serves POST /api/cert. The applicant must be a party of the document and on the caller's platform; otherwise
-// there is no circulation to certify for it (ERR-01-501). Each call issues a certificate of its own.
+// the answer is ERR-01-501 (no circulation). Each call issues a new certificate.
 func (s *System) issueCertificate(ctx context.Context, c call) (issuedCertificate, error) {
 	var req certificateRequest
 	if err := readMessage(c, s.config.MaxBodyBytes, &req); err != nil {
@@ -196,8 +196,8 @@ func (s *System) render(ctx context.Context, held Circulation, platformID, appli
 	return issuedCertificate{number: number, pdf: pdf}, s.storeCertificate(ctx, draft, platformID, misdeed, pdf)
 }
 
-// forge changes one byte of the signed range: the first byte of the second line, a comment of binary bytes in every PDF, so that
-// the file still opens.
+// forge changes one byte of the signed range: the first byte of the second line, which in every PDF is a comment of binary bytes,
+// so the file still opens.
 func forge(pdf []byte) []byte {
 	forged := bytes.Clone(pdf)
 	if i := bytes.IndexByte(forged, '\n'); i >= 0 && i+2 < len(forged) {
@@ -213,7 +213,7 @@ const nextSerialSQL = `
 	   set last = c.last + 1
 	returning last`
 
-// nextCertificateNumber draws YYYY-MMDD-NNNN-NNNN; the date is KST, the eight digits count the day's certificates.
+// nextCertificateNumber draws YYYY-MMDD-NNNN-NNNN. The date is in KST; the eight digits count the certificates of the day.
 func (s *System) nextCertificateNumber(ctx context.Context, now time.Time) (string, error) {
 	day := now.In(id.KST)
 	last, err := pg.Value[int64](ctx, s.DB, "draw certificate number", nextSerialSQL, day.Format(time.DateOnly))
@@ -237,7 +237,7 @@ const certificateIssuedSQL = `
 	 where digest = $1
 	 limit 1`
 
-// issuedNumber is the number under which exactly these bytes were issued.
+// issuedNumber returns the number under which exactly these bytes were issued.
 func issuedNumber(ctx context.Context, db pg.DBTX, pdf []byte) (string, error) {
 	digest := sha256.Sum256(pdf)
 	var number string

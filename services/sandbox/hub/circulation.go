@@ -28,7 +28,7 @@ const (
 	readOther         = 9
 )
 
-// docTypeNoRead is 알림서비스 without read time (hub interface 7.2).
+// docTypeNoRead is 알림서비스, which has no read time (hub interface 7.2).
 const docTypeNoRead = 2
 
 // circulationItem is one item of POST /api/circulation.
@@ -56,14 +56,13 @@ type circulationItem struct {
 type readItem struct {
 	EdocNum  string  `json:"edocNum"`
 	ReadDate *string `json:"readDate"`
-	// LG's client sends subject as null with the read time; the hub takes it.
+	// LG's client sends subject as null with the read time; the real hub accepts it.
 	Subject *string `json:"subject"`
 
 	read time.Time
 }
 
-// judge holds an item against every rule of form, and against the order of its times. It returns 0 when only the database can say
-// more.
+// judge checks an item's form and whether the caller may register it. It returns 0 if the rest must be decided in the database.
 func (it *circulationItem) judge(callerID, dialect string) int {
 	if !it.wellFormed(dialect) {
 		return resultOther
@@ -81,14 +80,14 @@ func (it *circulationItem) judge(callerID, dialect string) int {
 		}
 		it.read = &read
 	}
-	// Only a party's relay may register (ours: the real hub's rule is not known).
+	// Only the relay of a party may register. This rule is ours; the real hub's is not known.
 	if callerID != it.SendPlatformID && callerID != it.RecvPlatformID {
 		return resultOther
 	}
 	return 0
 }
 
-// inOrder reports whether sent, received and read do not contradict each other; equal times are in order.
+// inOrder reports whether sent, received and read time follow each other; equal times are in order.
 func (it *circulationItem) inOrder() bool {
 	return !it.recv.Before(it.send) && (it.read == nil || !it.read.Before(it.recv))
 }
@@ -140,14 +139,14 @@ func (it *readItem) judge() int {
 	return 0
 }
 
-// itemResult is one line of a batch's answer.
+// itemResult is the result of one item in the answer to a batch.
 type itemResult struct {
 	EdocNum string `json:"edocNum"`
 	Result  int    `json:"result"`
 }
 
-// readBatch reads {"circulations": […]} of 1 to 500 items. A batch is refused as a whole only when an item cannot be named; an
-// item that has a number but is otherwise malformed gets result 9 and its neighbours are unharmed.
+// readBatch reads {"circulations": […]} with 1 to 500 items. It refuses the whole batch only if an item has no usable number. An
+// item with a number but another error of form gets result 9, and the other items are processed.
 func readBatch[T any](body []byte, number func(*T) *string) ([]T, []itemResult, error) {
 	var batch struct {
 		Circulations []json.RawMessage `json:"circulations"`

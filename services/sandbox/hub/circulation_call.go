@@ -12,21 +12,21 @@ type batchAnswer struct {
 	Circulations []itemResult `json:"circulations"`
 }
 
-// registerCirculations serves POST /api/circulation. Of two items with one number in a batch the first is registered, the other
-// answers 2.
+// registerCirculations serves POST /api/circulation. If two items of a batch have the same number, the first is registered and
+// the other gets result 2.
 func (s *System) registerCirculations(ctx context.Context, c call) (any, error) {
 	number := func(it *circulationItem) *string { return &it.EdocNum }
 	judge := func(it *circulationItem) int { return it.judge(c.platformID, s.config.Dialect) }
 	return register(ctx, s, c, number, judge, s.insertCirculations)
 }
 
-// registerReadTimes serves PATCH /api/circulation. The first read time stays.
+// registerReadTimes serves PATCH /api/circulation. The first read time of a document stays.
 func (s *System) registerReadTimes(ctx context.Context, c call) (any, error) {
 	return register(ctx, s, c, func(it *readItem) *string { return &it.EdocNum }, (*readItem).judge, s.updateReadTimes)
 }
 
-// register gives each item of a batch the result that a scenario wants or its form deserves, and has store find those of the
-// others.
+// register gives each item of a batch the result of a scenario or of the check of its form. store finds the results of the
+// remaining items.
 func register[T any](ctx context.Context, s *System, c call, number func(*T) *string, judge func(*T) int,
 	store func(ctx context.Context, callerID string, items []T, open []int, results []itemResult) error,
 ) (any, error) {
@@ -57,7 +57,7 @@ func register[T any](ctx context.Context, s *System, c call, number func(*T) *st
 	return s.batchAnswer(results), nil
 }
 
-// forced is the result a scenario wants for the item at index i, or 0.
+// forced returns the result that a scenario forces for the item at index i, or 0.
 func (s *System) forced(edocNum string, i int) int {
 	sc, ok := s.Scenarios.TakeItem(scenario.ItemResult, edocNum, i+1)
 	if !ok {
@@ -66,7 +66,7 @@ func (s *System) forced(edocNum string, i int) int {
 	return sc.Result
 }
 
-// batchAnswer answers in the order of the request, unless a scenario wants it otherwise.
+// batchAnswer keeps the order of the request, unless a scenario changes it.
 func (s *System) batchAnswer(results []itemResult) batchAnswer {
 	if sc, ok := s.Scenarios.Take(scenario.MissingItems, ""); ok {
 		results = results[:max(0, len(results)-max(1, sc.Count))]

@@ -11,11 +11,11 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// insertCirculationsSQL judges and registers a whole batch. A number already known answers 2 before anything else is looked at,
-// so that a repetition is harmless whatever happened to addresses since. An address exists at a time when a believed period holds
-// it, both ends included: a document received in the second of a withdrawal was received. Rows are inserted in the order of their
-// numbers, so that overlapping batches cannot lock each other out. "offset 0" keeps each look for a known number one look into
-// the index; without it a call reads and hashes every circulation there is.
+// insertCirculationsSQL judges and registers a whole batch. A known number gets result 2 before anything else is checked, so that
+// a repetition is harmless even if addresses have changed since. An address exists at a time if a current period contains that
+// time, both ends included: a document received in the second of a withdrawal was received. Rows are inserted in the order of
+// their numbers, so that overlapping batches cannot deadlock. "offset 0" makes each check for a known number an index lookup;
+// without it a call reads and hashes the whole table.
 const insertCirculationsSQL = `
 	with item as (
 	    select *
@@ -71,7 +71,7 @@ const insertCirculationsSQL = `
 	       end as result
 	  from judged j`
 
-// circulationColumns are the items of a batch turned into arrays.
+// circulationColumns holds the items of a batch as arrays.
 type circulationColumns struct {
 	ord                        []int64
 	edocNum, subject           []string
@@ -112,7 +112,7 @@ func (c *circulationColumns) add(i int, it *circulationItem) error {
 	return nil
 }
 
-// insertCirculations registers the items at the indexes of open and fills their results in.
+// insertCirculations registers the items at the indexes in open and sets their results.
 func (s *System) insertCirculations(ctx context.Context, callerID string, items []circulationItem, open []int, results []itemResult) error {
 	if len(open) == 0 {
 		return nil
@@ -138,8 +138,8 @@ func fillResults(ctx context.Context, db pg.DBTX, doing string, results []itemRe
 	}, sql, args...)
 }
 
-// updateReadTimesSQL judges and registers the read times of a batch. Rows are locked in the order of their numbers; the lock also
-// shows a read time that another call committed meanwhile.
+// updateReadTimesSQL judges and registers the read times of a batch. Rows are locked in the order of their numbers. The lock also
+// makes read times visible that another call has committed meanwhile.
 const updateReadTimesSQL = `
 	with item as (
 	    select *
@@ -197,7 +197,7 @@ func (s *System) updateReadTimes(ctx context.Context, callerID string, items []r
 	return fillResults(ctx, s.DB, "register read times", results, updateReadTimesSQL, callerID, ords, numbers, reads, s.Clock.Now())
 }
 
-// Circulation is what the hub holds about one document (유통정보).
+// Circulation is the hub's record of one document (유통정보).
 type Circulation struct {
 	EdocNum        string
 	Subject        string
@@ -216,7 +216,7 @@ type Circulation struct {
 	FileHashes     []string
 	RegisteredAt   time.Time
 	ReadRecordedAt *time.Time
-	// SendName and RecvName are the owners of the addresses at those times.
+	// SendName and RecvName are the names of the addresses' owners at the sent and received time.
 	SendName string
 	RecvName string
 }

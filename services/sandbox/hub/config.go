@@ -8,13 +8,13 @@ import (
 
 // Dialects of the hub interface.
 const (
-	// Dialect2021 knows neither docType nor sub-addresses nor user type 5.
+	// Dialect2021 has no docType, no sub-addresses and no user type 5.
 	Dialect2021 = "2021"
 	// Dialect2023 is the later one.
 	Dialect2023 = "2023"
 )
 
-// Forms in which POST /api/cert tells of a failure.
+// Forms of a failure of POST /api/cert.
 const (
 	FailureTextPlain = "text/plain"
 	FailureMultipart = "multipart/mixed"
@@ -30,12 +30,12 @@ type Config struct {
 	AccessLifetime config.Duration `yaml:"access_lifetime"`
 	// RefreshLifetime of a refresh token, whole minutes; default 60 days.
 	RefreshLifetime config.Duration `yaml:"refresh_lifetime"`
-	// NewTokenVoidsOld makes each issue void the platform's earlier access tokens. The real hub's behaviour is not known; default
-	// false.
+	// NewTokenVoidsOld makes each new token void the platform's earlier access tokens. The real hub's behaviour is not known;
+	// default false.
 	NewTokenVoidsOld bool `yaml:"new_token_voids_old"`
 	// CertificateFailureForm is "text/plain" (default) or "multipart/mixed".
 	CertificateFailureForm string `yaml:"certificate_failure_form"`
-	// MaxBodyBytes bounds one request; default 32 MiB.
+	// MaxBodyBytes limits one request; default 32 MiB.
 	MaxBodyBytes int64 `yaml:"max_body_bytes"`
 }
 
@@ -50,7 +50,7 @@ func Default() Config {
 	}
 }
 
-// Validate joins all problems of the configuration.
+// Validate returns all problems of the configuration, joined.
 func (c Config) Validate() error {
 	var p config.Problems
 	if c.AdminTokenFile.Value() == "" {

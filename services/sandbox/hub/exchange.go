@@ -14,8 +14,8 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// exchangeCounts counts calls in memory and adds them to the database now and then: a row updated by every call would be the
-// hub's hottest lock.
+// exchangeCounts counts calls in memory and adds them to the database once a second. If every call updated the row, its lock
+// would be the hub's bottleneck.
 type exchangeCounts struct {
 	mu     sync.Mutex
 	counts map[exchangeKey]exchangeCount
@@ -42,8 +42,8 @@ func (e *exchangeCounts) items(r *http.Request, items int) {
 	e.add(r, exchangeCount{items: int64(items)})
 }
 
-// counted counts every call to a known path that arrives, also those a scenario answers. Unknown paths are not counted: their
-// number has no bound.
+// counted counts every call to a known path, including those that a scenario answers. Unknown paths are not counted, because
+// their number is unlimited.
 func (s *System) counted(known *http.ServeMux, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := known.Handler(r); pattern != "" {
@@ -63,7 +63,7 @@ const addExchangesSQL = `
 	       failures = e.failures + excluded.failures,
 	       items    = e.items + excluded.items`
 
-// flush adds what was counted since the last flush to the database; on error the counts stay in memory.
+// flush adds the counts since the last flush to the database. After an error the counts stay in memory.
 func (e *exchangeCounts) flush(ctx context.Context, db *pgxpool.Pool) error {
 	e.mu.Lock()
 	taken := e.counts
@@ -94,12 +94,12 @@ func (e *exchangeCounts) putBack(taken map[exchangeKey]exchangeCount) {
 	}
 }
 
-// ExchangeCount is the number of calls of one path since the hub was made.
+// ExchangeCount is the number of calls of one path since the hub's database was created.
 type ExchangeCount struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
-	// Calls that arrived, Failures answered with resultCode 0 (scenarios of the transport level excluded), Items that batches
-	// carried.
+	// Calls counts arrived calls, Failures those answered with resultCode 0 (without transport level scenarios), Items the items
+	// of batches.
 	Calls    int64 `json:"calls"`
 	Failures int64 `json:"failures"`
 	Items    int64 `json:"items"`

@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 )
 
-// Limits of single fields, in characters (hub interface sections 3 to 5).
+// Limits of fields, in characters (hub interface sections 3 to 5).
 const (
 	maxAddress    = 100
 	maxIdn        = 100
@@ -32,7 +32,7 @@ const (
 // dateLayout is string(19) in KST.
 const dateLayout = "2006-01-02 15:04:05"
 
-// parseDate reads a KST date strictly: the text must be what formatDate writes.
+// parseDate parses a KST date strictly: it accepts only what formatDate writes.
 func parseDate(s string) (time.Time, bool) {
 	t, err := time.ParseInLocation(dateLayout, s, id.KST)
 	if err != nil || t.Format(dateLayout) != s {
@@ -41,7 +41,7 @@ func parseDate(s string) (time.Time, bool) {
 	return t.UTC(), true
 }
 
-// formatDate writes an instant in KST, truncated to seconds.
+// formatDate formats a time in KST, truncated to seconds.
 func formatDate(t time.Time) string { return t.In(id.KST).Format(dateLayout) }
 
 // isText reports whether s is printable UTF-8 of 1 to limit characters.
@@ -52,13 +52,13 @@ func isText(s string, limit int) bool {
 	return !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// isAddress holds an address against the only explicit rule, its length: no syntax is enforced in what is known. Spaces at the
-// ends are surely a mistake.
+// isAddress checks the only rule that is publicly known, the length. Leading and trailing spaces are refused too, because they
+// are a mistake.
 func isAddress(s string) bool {
 	return isText(s, maxAddress) && strings.TrimSpace(s) == s
 }
 
-// fold gives the form under which an address is unique: Latin letters do not differ by case.
+// fold returns the form in which an address is unique: Latin letters are case-insensitive.
 func fold(eaddr string) string { return strings.ToLower(norm.NFC.String(eaddr)) }
 
 // digits keeps the digits of a phone number or a birth date.
@@ -71,8 +71,7 @@ func digits(s string) string {
 	}, s)
 }
 
-// readJSON reads one JSON value strictly: unknown fields are refused, because in a sandbox a misspelt optional field should be
-// noticed.
+// readJSON reads one JSON value strictly. It refuses unknown fields, so that a misspelt optional field is noticed in the sandbox.
 func readJSON(body []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
@@ -89,7 +88,7 @@ func readJSON(body []byte, into any) error {
 	return nil
 }
 
-// readMessage reads a whole body of JSON up to limit bytes.
+// readMessage reads a JSON body of at most limit bytes.
 func readMessage(c call, limit int64, into any) error {
 	body, err := readBody(c.w, c.r, limit)
 	if err != nil {
@@ -98,7 +97,7 @@ func readMessage(c call, limit int64, into any) error {
 	return readJSON(body, into)
 }
 
-// readBody reads a whole body up to limit bytes.
+// readBody reads a body of at most limit bytes.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// call is one answered request of the hub interface.
+// call is one request of the hub interface.
 type call struct {
 	r          *http.Request
 	w          http.ResponseWriter
 	platformID string
 }
 
-// action does a call and returns what is answered as JSON, or a *failure.
+// action serves a call. It returns the value for the JSON answer, or a *failure.
 type action func(ctx context.Context, c call) (any, error)
 
 // anonymous serves a call that needs the three headers but no token.
@@ -27,7 +27,7 @@ func (s *System) anonymous(act action) http.Handler {
 	return s.served(readHeaders, act)
 }
 
-// unnamed serves a call that needs neither.
+// unnamed serves a call that needs neither headers nor token.
 func (s *System) unnamed(act action) http.Handler {
 	return s.served(func(*http.Request) (string, error) { return "", nil }, act)
 }
@@ -64,7 +64,8 @@ func (s *System) served(admit func(*http.Request) (string, error), act action) h
 	})
 }
 
-// readHeaders checks platform-id, req-UUID (a v4 UUID) and req-date, which every call carries, and returns the platform id.
+// readHeaders checks the headers that every call carries: platform-id, req-UUID (a v4 UUID) and req-date. It returns the platform
+// id.
 func readHeaders(r *http.Request) (string, error) {
 	platformID := r.Header.Get("platform-id")
 	if !isText(platformID, maxPlatformID) {
@@ -79,7 +80,7 @@ func readHeaders(r *http.Request) (string, error) {
 	return platformID, nil
 }
 
-// authenticate checks headers and token. A token is good only for the platform it was issued to.
+// authenticate checks headers and token. A token is valid only for the platform to which it was issued.
 func (s *System) authenticate(r *http.Request) (string, error) {
 	platformID, err := readHeaders(r)
 	if err != nil {
@@ -111,5 +112,5 @@ func (s *System) authenticate(r *http.Request) (string, error) {
 	return platformID, nil
 }
 
-// minutes is a lifetime as the token answer tells it.
+// minutes converts a lifetime to the unit of the token answer.
 func minutes(d time.Duration) int { return int(d / time.Minute) }

@@ -22,8 +22,8 @@ const (
 
 var errNotFound = fault.New(fault.NotFound, domain, reasonNotFound, "the hub holds no such thing")
 
-// putPlatform serves POST /sandbox/platforms: registers a relay platform and its client, or replaces client and name of one that
-// exists.
+// putPlatform serves POST /sandbox/platforms: it registers a relay platform and its client, or replaces the client and name of an
+// existing platform.
 func (s *System) putPlatform(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var p struct {
 		PlatformID   string `json:"platformId"`
@@ -61,7 +61,7 @@ func (s *System) listPlatforms(_ http.ResponseWriter, r *http.Request) (any, err
 	return map[string]any{"platforms": list}, err
 }
 
-// showCirculation serves GET /sandbox/circulations/{edocNum}: the record with its dates as they stand at the hub (KST seconds).
+// showCirculation serves GET /sandbox/circulations/{edocNum}: the record with the hub's dates (KST, seconds).
 func (s *System) showCirculation(_ http.ResponseWriter, r *http.Request) (any, error) {
 	c, err := findCirculation(r.Context(), s.DB, r.PathValue("edocNum"))
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *System) countCirculations(_ http.ResponseWriter, r *http.Request) (any,
 	return map[string]any{"registered": all, "read": read}, err
 }
 
-// AddressPeriod is one row of the bitemporal history, as inspection shows it.
+// AddressPeriod is one row of the bitemporal history, as the inspection shows it.
 type AddressPeriod struct {
 	PlatformID    string     `json:"platformId"`
 	Eaddr         string     `json:"eaddr"`
@@ -122,7 +122,7 @@ const listAddressesSQL = `
 	 order by a.address_id
 	 limit 1000`
 
-// listAddresses serves GET /sandbox/eaddrs?platformId=: at most 1,000 rows of the history, superseded ones included.
+// listAddresses serves GET /sandbox/eaddrs?platformId=: at most 1,000 rows of the history, including superseded ones.
 func (s *System) listAddresses(_ http.ResponseWriter, r *http.Request) (any, error) {
 	list, err := pg.All(r.Context(), s.DB, "list addresses", pgx.RowToStructByPos[AddressPeriod], listAddressesSQL, r.URL.Query().Get("platformId"))
 	return map[string]any{"eaddrs": list}, err
@@ -133,7 +133,7 @@ const showCertificateSQL = `
 	  from certificate
 	 where cert_num = $1`
 
-// showCertificate serves GET /sandbox/certificates/{certNum}; with Accept: application/pdf the PDF itself.
+// showCertificate serves GET /sandbox/certificates/{certNum}. With Accept: application/pdf it returns the PDF itself.
 func (s *System) showCertificate(w http.ResponseWriter, r *http.Request) (any, error) {
 	var edocNum, applicant, why, platformID, misdeed, digest string
 	var issuedAt time.Time

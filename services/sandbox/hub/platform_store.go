@@ -27,13 +27,12 @@ func (s *System) storePlatform(ctx context.Context, platformID, clientID, secret
 	return nil
 }
 
-// Platform is a relay platform known to the hub from its configuration on.
+// Platform is a relay platform that the hub knows.
 type Platform struct {
 	PlatformID, ClientID, ClientSecret, Name string
 }
 
-// PutPlatform registers a relay platform in code, for compositions that start a hub together with its relay; the same as POST
-// /sandbox/platforms.
+// PutPlatform registers a relay platform like POST /sandbox/platforms, for programs that start a hub together with its relay.
 func (s *System) PutPlatform(ctx context.Context, p Platform) error {
 	return s.storePlatform(ctx, p.PlatformID, p.ClientID, p.ClientSecret, p.Name)
 }

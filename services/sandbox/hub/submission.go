@@ -10,7 +10,7 @@ import (
 	"net/textproto"
 )
 
-// submission is a message with or without the documents that prove an organisation (hub interface 3.1 and 3.7).
+// submission is a message, with or without the documents that prove an organisation's identity (hub interface 3.1 and 3.7).
 type submission struct {
 	message   []byte
 	documents []document
@@ -31,7 +31,7 @@ const (
 	regDoc = "reg-doc.jpg" // 공인전자주소 등록 신청서
 )
 
-// readSubmission reads application/json, or multipart/mixed with a part "msg" and both pictures in any order.
+// readSubmission reads application/json, or multipart/mixed with the part "msg" and both pictures in any order.
 func (s *System) readSubmission(c call) (submission, error) {
 	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
 	if err != nil {
@@ -86,7 +86,7 @@ func readParts(parts *multipart.Reader) (submission, error) {
 	return sub, nil
 }
 
-// readPart judges one part and returns its identity: "msg" or a file name.
+// readPart checks one part and returns its name: "msg" or a file name.
 func readPart(header textproto.MIMEHeader, content []byte) (string, *document, *failure) {
 	mediaType, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {

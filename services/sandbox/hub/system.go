@@ -19,18 +19,18 @@ var migrations embed.FS
 // Migrations of the hub's schema, for pg.Migrate.
 var Migrations fs.FS = migrations
 
-// Deps is what a hub works with. All fields but Verifier are required.
+// Deps are the dependencies of a hub. All fields except Verifier are required.
 type Deps struct {
 	scenario.Base
 	Config Config
 	// Renderer draws and signs distribution certificates.
 	Renderer CertificateRenderer
-	// Verifier holds a distribution certificate, an original certificate and a document against each other; without it POST
-	// /api/cert/verify fails.
+	// Verifier compares a distribution certificate, an original certificate and a document. Without it POST /api/cert/verify
+	// fails.
 	Verifier PairVerifier
 }
 
-// System is one running hub.
+// System is a running hub.
 type System struct {
 	scenario.Base
 	config    Config
@@ -39,7 +39,7 @@ type System struct {
 	exchanges *exchangeCounts
 }
 
-// New makes a hub over a migrated database.
+// New returns a hub on a migrated database.
 func New(_ context.Context, d Deps) (*System, error) {
 	if err := d.Check("hub"); err != nil {
 		return nil, err
@@ -56,14 +56,14 @@ func New(_ context.Context, d Deps) (*System, error) {
 	}, nil
 }
 
-// Tasks are the hub's background work: writing the call counts down.
+// Tasks returns the hub's background work: it writes the call counts.
 func (s *System) Tasks() []lifecycle.Task {
 	return []lifecycle.Task{
 		{Name: "sandbox-hub-exchange-counts", Run: s.keepCounts},
 	}
 }
 
-// flushInterval bounds how many call counts a crash can lose.
+// flushInterval limits how many call counts a crash can lose.
 const flushInterval = time.Second
 
 func (s *System) keepCounts(ctx context.Context) error {
@@ -88,8 +88,8 @@ func (s *System) flushLogged(ctx context.Context) {
 	}
 }
 
-// Handler serves the hub interface under /auth and /api, and the operator's side under /sandbox behind the admin token. Scenarios
-// never touch /sandbox.
+// Handler serves the hub interface under /auth and /api, and the operator's interface under /sandbox behind the admin token.
+// Scenarios do not apply to /sandbox.
 func (s *System) Handler() http.Handler {
 	hub := http.NewServeMux()
 	hub.Handle("POST /auth/token", s.anonymous(s.issueToken))

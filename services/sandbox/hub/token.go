@@ -40,11 +40,11 @@ type tokenAnswer struct {
 	RefreshExpireDate string `json:"refreshExpireDate"`
 }
 
-// maxTokenBody bounds the token request.
+// maxTokenBody limits the token request.
 const maxTokenBody = 16 << 10
 
-// issueToken serves POST /auth/token (hub interface section 2). A refresh token stays good until it expires, so that a lost
-// answer does no harm.
+// issueToken serves POST /auth/token (hub interface section 2). A refresh token stays valid until it expires, so a lost answer
+// does no harm.
 func (s *System) issueToken(ctx context.Context, c call) (any, error) {
 	var req tokenRequest
 	if err := readMessage(c, maxTokenBody, &req); err != nil {
@@ -59,7 +59,7 @@ func (s *System) issueToken(ctx context.Context, c call) (any, error) {
 	return s.newTokens(ctx, c.platformID)
 }
 
-// checkClient holds client, secret or refresh token against the platform named in the header.
+// checkClient checks the client, and its secret or refresh token, for the platform named in the header.
 func (s *System) checkClient(ctx context.Context, platformID string, req tokenRequest) error {
 	refused := &failure{codeClientRefused, "중계자플랫폼 인증에 실패하였습니다"}
 	var secret []byte

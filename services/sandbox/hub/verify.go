@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// Pair is what a receiving office (제출처) hands in: both certificates and the document they are said to be about.
+// Pair is what a receiving office (제출처) presents: both certificates and the document that they should be about.
 type Pair struct {
 	// Distribution is the distribution certificate, a PDF.
 	Distribution []byte
 	// Original is the original certificate of the archive, DER.
 	Original []byte
-	// Document are the bytes of the document itself.
+	// Document holds the document's bytes.
 	Document []byte
 	// At is the time of the check.
 	At time.Time
@@ -25,15 +25,15 @@ type Pair struct {
 
 // Check is the outcome of one check.
 type Check struct {
-	// Name tells the checks apart, e.g. "distribution.intact".
+	// Name identifies the check, for example "distribution.intact".
 	Name   string `json:"name"`
 	Passed bool   `json:"passed"`
-	// Detail is a short machine-readable reason when the check did not pass.
+	// Detail is a short machine-readable reason if the check did not pass.
 	Detail string `json:"detail,omitempty"`
 }
 
-// PairVerifier performs the checks of guide 5.1.2 ❹: each certificate intact, each issuer right, both hashes equal to each other
-// and to the document. An error means that it could not check; what does not pass is a Check.
+// PairVerifier makes the checks of guide 5.1.2 ❹: each certificate is intact, each issuer is right, and both hashes are equal to
+// each other and to the document's. A failed check is a Check; an error means that the checks could not be made.
 type PairVerifier interface {
 	VerifyPair(ctx context.Context, p Pair) ([]Check, error)
 }
@@ -47,8 +47,8 @@ type verifyAnswer struct {
 var errCannotVerify = &failure{codeCertificateFailed, "증명서 유효성 검증을 수행할 수 없습니다"}
 
 // verifyPair serves POST /api/cert/verify (ours): multipart/form-data or multipart/mixed with the parts distribution, original
-// and document. A receiving office is no platform, so headers and token are not asked for. resultCode 1 says that the checks were
-// performed, valid that all passed.
+// and document. It needs neither headers nor token, because a receiving office is no platform. resultCode 1 says that the checks
+// were made; valid says that all passed.
 func (s *System) verifyPair(ctx context.Context, c call) (any, error) {
 	if s.verifier == nil {
 		return nil, errCannotVerify
@@ -66,7 +66,7 @@ func (s *System) verifyPair(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Only the hub itself can say that it issued exactly these bytes.
+	// Only the hub itself knows whether it issued exactly these bytes.
 	ours := Check{Name: "distribution.issued_by_hub", Passed: true}
 	if _, err := issuedNumber(ctx, s.DB, pair.Distribution); errors.Is(err, errNotFound) {
 		ours.Passed, ours.Detail = false, "not_issued"

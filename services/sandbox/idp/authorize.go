@@ -25,12 +25,12 @@ const codeLifetime = 60 * time.Second
 // challengeForm is a SHA-256 in base64url (RFC 7636 §4.2).
 var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
-// maxParameter bounds state and nonce.
+// maxParameter limits state and nonce.
 const maxParameter = 512
 
-// authorize serves GET and POST /authorize. With login_hint, or "person" in a POST, it answers at once; otherwise it shows the
-// page to choose a person. A wrong client or redirect URI is answered here and not redirected (RFC 6749 §4.1.2.1); everything
-// else goes back to the client.
+// authorize serves GET and POST /authorize. With login_hint, or with "person" in a POST, it answers at once; otherwise it shows a
+// page to choose a person. A wrong client or redirect URI is answered here and not redirected (RFC 6749 §4.1.2.1); all other
+// errors go back to the client.
 func (s *System) authorize(w http.ResponseWriter, r *http.Request) (any, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, scenario.MaxBodyBytes)
 	if err := r.ParseForm(); err != nil {
@@ -65,7 +65,7 @@ func (s *System) authorize(w http.ResponseWriter, r *http.Request) (any, error) 
 	return redirect(w, r, redirectURI, url.Values{"code": {code}, "state": {r.Form.Get("state")}, "iss": {s.config.Issuer}})
 }
 
-// authorizeError is the OAuth error of a request, or empty.
+// authorizeError returns the OAuth error of a request, or an empty string.
 func authorizeError(form url.Values) string {
 	for name, values := range form {
 		if len(values) > 1 && name != "person" {
@@ -78,7 +78,7 @@ func authorizeError(form url.Values) string {
 	case !slices.Contains(strings.Fields(form.Get("scope")), "openid"):
 		return "invalid_scope"
 	case form.Get("code_challenge_method") != "S256" || !challengeForm.MatchString(form.Get("code_challenge")):
-		return "invalid_request" // PKCE is required of everybody
+		return "invalid_request" // every client must use PKCE
 	case len(form.Get("state")) > maxParameter || len(form.Get("nonce")) > maxParameter:
 		return "invalid_request"
 	}
@@ -94,7 +94,7 @@ func (s *System) client(clientID string) (Client, bool) {
 	return Client{}, false
 }
 
-// redirect adds values to a registered redirect URI.
+// redirect redirects to a registered URI with added query values.
 func redirect(w http.ResponseWriter, r *http.Request, to string, values url.Values) (any, error) {
 	u, err := url.Parse(to)
 	if err != nil {
@@ -151,7 +151,7 @@ button { display: block; width: 100%; margin: .5rem 0; padding: .8rem; font-size
 </html>
 `))
 
-// carried are the parameters the page hands on to its own POST.
+// carried lists the parameters that the page repeats in its own POST.
 func carried() []string {
 	return []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method"}
 }

@@ -7,21 +7,21 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 )
 
-// Config of the identity provider; start from Default.
+// Config is the identity provider's configuration; start from Default.
 type Config struct {
-	// Issuer is the provider's own URL, without a slash at its end; required.
+	// Issuer is the provider's own URL without a trailing slash; required.
 	Issuer string `yaml:"issuer"`
 	// AdminTokenFile holds the token that opens the /sandbox paths; required.
 	AdminTokenFile config.SecretFile `yaml:"admin_token_file"`
-	// PairwiseSecretFile holds the secret from which each client's own subject identifiers are made; 16 characters or more,
+	// PairwiseSecretFile holds the secret from which the subject identifiers of each client are derived; at least 16 characters,
 	// required.
 	PairwiseSecretFile config.SecretFile `yaml:"pairwise_secret_file"`
-	// NoticeSecretFile holds the Standard Webhooks secret (whsec_…) that notices must be signed with; none takes unsigned
-	// notices.
+	// NoticeSecretFile holds the Standard Webhooks secret (whsec_…) with which notices must be signed. Without it unsigned
+	// notices are accepted.
 	NoticeSecretFile config.SecretFile `yaml:"notice_secret_file"`
 	// Clients that may ask for identity proofs.
 	Clients []Client `yaml:"clients"`
-	// TestPersons puts a few invented persons into an empty database; default true.
+	// TestPersons adds a few invented persons at the start; default true.
 	TestPersons bool `yaml:"test_persons"`
 }
 
@@ -29,17 +29,17 @@ type Config struct {
 type Client struct {
 	ID         string            `yaml:"id"`
 	SecretFile config.SecretFile `yaml:"secret_file"`
-	// RedirectURIs are compared as text.
+	// RedirectURIs are compared as strings.
 	RedirectURIs []string `yaml:"redirect_uris"`
 }
 
-// Default returns a configuration that lacks issuer, secrets and clients.
+// Default returns a configuration without issuer, secrets and clients.
 func Default() Config { return Config{TestPersons: true} }
 
-// minPairwiseSecret keeps subjects from being guessed from a short secret.
+// minPairwiseSecret keeps subjects from being guessed through a short secret.
 const minPairwiseSecret = 16
 
-// Validate joins all problems of the configuration.
+// Validate returns all problems of the configuration, joined.
 func (c Config) Validate() error {
 	var p config.Problems
 	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||

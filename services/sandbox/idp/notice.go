@@ -25,8 +25,8 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// The phone: POST /notices is the target of a relay's notice hook, which follows the Standard Webhooks convention (headers
-// webhook-id, webhook-timestamp and webhook-signature).
+// The phone: POST /notices is the target of a relay's notices, which follow Standard Webhooks (headers webhook-id,
+// webhook-timestamp and webhook-signature).
 
 const (
 	maxNotice       = 64 << 10
@@ -47,7 +47,8 @@ func noticeKey(secret string) ([]byte, error) {
 	return key, nil
 }
 
-// notices are stored together, as many as wait while the ones before them are being written: a relay tells thousands at once.
+// notices stores notices in groups: those that arrive while a group is being written form the next one. A relay sends thousands
+// at once.
 type notices struct {
 	mu      sync.Mutex
 	waiting noticeColumns
@@ -69,7 +70,7 @@ const insertNoticesSQL = `
 	 order by n.webhook_id
 	    on conflict (webhook_id) do nothing`
 
-// storeNotice returns when the notice is stored.
+// storeNotice returns after the notice is stored.
 func (s *System) storeNotice(ctx context.Context, webhookID *string, body string) error {
 	stored := make(chan error, 1)
 	s.notices.mu.Lock()
@@ -85,7 +86,7 @@ func (s *System) storeNotice(ctx context.Context, webhookID *string, body string
 	return <-stored
 }
 
-// writeNotices writes until none waits.
+// writeNotices writes until no notice waits.
 func (s *System) writeNotices(ctx context.Context) {
 	for {
 		s.notices.mu.Lock()
@@ -104,7 +105,7 @@ func (s *System) writeNotices(ctx context.Context) {
 	}
 }
 
-// takeNotice stores a notice; one with the same webhook-id is stored once.
+// takeNotice stores a notice. A repeated webhook-id is stored once.
 func (s *System) takeNotice(w http.ResponseWriter, r *http.Request) (any, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxNotice))
 	if err != nil || !utf8.Valid(body) || strings.Contains(string(body), "\x00") || !utf8.ValidString(r.Header.Get("webhook-id")) {
@@ -116,7 +117,7 @@ func (s *System) takeNotice(w http.ResponseWriter, r *http.Request) (any, error)
 	return scenario.NoContent{}, s.storeNotice(r.Context(), pg.OrNull(r.Header.Get("webhook-id")), string(body))
 }
 
-// checkSignature does nothing when no secret is configured.
+// checkSignature accepts everything if no secret is configured.
 func (s *System) checkSignature(header http.Header, body []byte) error {
 	secret := string(s.config.NoticeSecretFile.Value())
 	if secret == "" {
@@ -147,12 +148,12 @@ func (s *System) checkSignature(header http.Header, body []byte) error {
 	return errors.New("check notice: no signature fits")
 }
 
-// Notice is one notice the phone got.
+// Notice is one notice that the phone received.
 type Notice struct {
 	ID         string    `json:"id"`
 	WebhookID  *string   `json:"webhookId"`
 	ReceivedAt time.Time `json:"receivedAt"`
-	// Body is the JSON received, or a JSON string of a text that was no JSON.
+	// Body is the received JSON. A text that is not JSON becomes a JSON string.
 	Body json.RawMessage `json:"body"`
 }
 

@@ -30,11 +30,11 @@ const (
 	reasonNoticeRefused  scenario.Reason = "IDP_NOTICE_REFUSED"
 )
 
-// Person is an invented person whom anybody may choose to be.
+// Person is an invented person. Anybody may log in as one.
 type Person struct {
 	// ID names the person in login_hint: 1 to 64 of A-Z a-z 0-9 . _ -
 	ID string `json:"id"`
-	// CI has 88 characters of base64; made up when empty.
+	// CI has 88 characters of base64; it is generated if empty.
 	CI   string `json:"ci"`
 	Name string `json:"name"`
 	// BirthDate is YYYYMMDD, Phone 9 to 15 digits.
@@ -42,8 +42,7 @@ type Person struct {
 	Phone     string `json:"phone"`
 }
 
-// testPersons are always the same, so that scripts can name them. Their numbers belong to nobody: the prefix 010-0000 is not
-// given out.
+// testPersons never change, so that scripts can name them. Their numbers belong to nobody: the prefix 010-0000 is not assigned.
 func testPersons() []Person {
 	persons := []Person{
 		{ID: "ferry", Name: "강나루", BirthDate: "19900102", Phone: "01000000001"},
@@ -64,7 +63,7 @@ var (
 	phone     = regexp.MustCompile(`^[0-9]{9,15}$`)
 )
 
-// ciBytes are 88 characters in base64.
+// ciBytes become 88 characters of base64.
 const ciBytes = 64
 
 // maxNameLength is the hub's limit.
@@ -88,7 +87,7 @@ func (p *Person) check() (field string) {
 	return ""
 }
 
-// addPerson serves POST /sandbox/persons and answers the whole person.
+// addPerson serves POST /sandbox/persons and returns the whole person.
 func (s *System) addPerson(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var p Person
 	if err := scenario.Decode(r.Body, &p); err != nil {
@@ -129,7 +128,7 @@ func (s *System) insertPerson(ctx context.Context, p Person) error {
 	return nil
 }
 
-// insertPersons adds persons that are not there yet.
+// insertPersons adds persons that do not exist yet.
 func (s *System) insertPersons(ctx context.Context, persons ...Person) error {
 	var batch pgx.Batch
 	for _, p := range persons {

@@ -1,10 +1,10 @@
-// Package idp is the sandbox's identity provider (본인확인): an OpenID Connect provider for the authorization code flow with PKCE,
-// whose users are invented persons that anybody may choose to be. It also plays the recipient's phone: it takes the notices a
-// relay sends and shows them to operators.
+// Package idp is the sandbox's identity provider (본인확인): an OpenID Connect provider for the authorization code flow with PKCE.
+// Its users are invented persons, and anybody may log in as one. It also acts as the recipient's phone: it takes the notices that
+// a relay sends and shows them to operators.
 //
-// The ID token carries, besides the standard claims, ci (88 characters), name, birthdate (YYYYMMDD) and phone_number; sub is
-// opaque and differs per client. Everything it shows is marked 시험용. Persons, codes and notices are kept in a PostgreSQL schema of
-// its own; personal data is never logged.
+// Besides the standard claims the ID token carries ci (88 characters), name, birthdate (YYYYMMDD) and phone_number; sub is opaque
+// and differs per client. Everything it shows is marked 시험용. Persons, codes and notices are stored in its own PostgreSQL schema.
+// Personal data is never logged.
 package idp
 
 import (
@@ -25,15 +25,15 @@ var migrations embed.FS
 // Migrations of the provider's schema, for pg.Migrate.
 var Migrations fs.FS = migrations
 
-// Deps is what a provider works with; all fields are required.
+// Deps are the dependencies of a provider. All fields are required.
 type Deps struct {
 	scenario.Base
 	Config Config
-	// Key signs ID tokens: a P-256 key that stays the same over restarts.
+	// Key signs ID tokens. It is a P-256 key that survives restarts.
 	Key crypto.Signer
 }
 
-// System is one running identity provider.
+// System is a running identity provider.
 type System struct {
 	scenario.Base
 	config  Config
@@ -41,7 +41,7 @@ type System struct {
 	notices notices
 }
 
-// New makes a provider over a migrated database and, if so configured, puts the test persons in.
+// New returns a provider on a migrated database. If the configuration says so, it adds the test persons.
 func New(ctx context.Context, d Deps) (*System, error) {
 	if err := d.Check("identity provider"); err != nil {
 		return nil, err
@@ -62,10 +62,10 @@ func New(ctx context.Context, d Deps) (*System, error) {
 	return s, nil
 }
 
-// Tasks are the provider's background work: none.
+// Tasks returns the provider's background work: none.
 func (s *System) Tasks() []lifecycle.Task { return nil }
 
-// Handler serves the provider, the phone and the operator's side.
+// Handler serves the provider, the phone and the operator's interface.
 func (s *System) Handler() http.Handler {
 	public := http.NewServeMux()
 	public.HandleFunc("GET /.well-known/openid-configuration", s.discovery)
@@ -86,7 +86,7 @@ func (s *System) Handler() http.Handler {
 	return all
 }
 
-// ACR is the acr claim of every proof: a choice on a test page, nothing more.
+// ACR is the acr claim of every proof. It says that a person was merely chosen on a test page.
 const ACR = "urn:naru:sandbox:identity-proof"
 
 func (s *System) discovery(w http.ResponseWriter, _ *http.Request) {

@@ -18,7 +18,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// tokenLifetime of ID token and access token. The access token opens nothing: all claims are in the ID token.
+// tokenLifetime of ID token and access token. The access token gives access to nothing: all claims are in the ID token.
 const tokenLifetime = 5 * time.Minute
 
 // token serves POST /token (RFC 6749 §4.1.3, OpenID Connect Core 3.1.3).
@@ -64,7 +64,7 @@ func tokenError(w http.ResponseWriter, status int, code string) {
 	scenario.WriteJSON(w, status, map[string]string{"error": code})
 }
 
-// authenticate takes client_secret_basic (form-encoded parts, RFC 6749 §2.3.1) or client_secret_post, not both.
+// authenticate accepts client_secret_basic (form-encoded parts, RFC 6749 §2.3.1) or client_secret_post, but not both at once.
 func (s *System) authenticate(r *http.Request) (Client, bool) {
 	clientID, secret, basic := r.BasicAuth()
 	if basic {
@@ -82,13 +82,13 @@ func (s *System) authenticate(r *http.Request) (Client, bool) {
 	return client, ok && subtle.ConstantTimeCompare(given[:], want[:]) == 1
 }
 
-// grant is what a code stands for.
+// grant is what an authorization code stands for.
 type grant struct {
 	clientID, redirectURI, personID, nonce, challenge string
 	authTime                                          time.Time
 }
 
-// fits holds a grant against the client and the request that redeems it.
+// fits compares a grant with the client and the request that redeem it.
 func (g grant) fits(clientID string, form url.Values) bool {
 	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
 	challenge := base64.RawURLEncoding.EncodeToString(sum[:])
@@ -102,7 +102,7 @@ const redeemSQL = `
 	 where digest = $1 and used_at is null and expires_at > $2
 	returning client_id, redirect_uri, person_id, nonce, challenge, auth_time`
 
-// redeem uses a code up, also when the rest of the request turns out wrong.
+// redeem uses a code up, even if the rest of the request turns out to be wrong.
 func (s *System) redeem(ctx context.Context, code string) (g grant, known bool, err error) {
 	digest := sha256.Sum256([]byte(code))
 	known, err = pg.Scan(ctx, s.DB, "redeem authorization code",
@@ -134,7 +134,7 @@ func (s *System) tokens(ctx context.Context, clientID string, g grant) (map[stri
 	}, nil
 }
 
-// subject is opaque and differs from client to client (OpenID Connect Core 8.1).
+// subject is opaque and differs for each client (OpenID Connect Core 8.1).
 func (s *System) subject(clientID, personID string) string {
 	mac := hmac.New(sha256.New, []byte(s.config.PairwiseSecretFile.Value()))
 	_, _ = fmt.Fprintf(mac, "%d:%s%s", len(clientID), clientID, personID)

@@ -37,10 +37,10 @@ func lock(dir string) (release func() error, err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock folder: %w", err), file.Close())
 	}
-	return file.Close, nil // closing ends the lock
+	return file.Close, nil // closing releases the lock
 }
 
-// keyFile reads the key or makes it. A key that others may read is refused.
+// keyFile reads the key, or creates it. It refuses a key file that others may read.
 func keyFile(path string) (*ecdsa.PrivateKey, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -87,7 +87,7 @@ func newKey() (*ecdsa.PrivateKey, error) {
 	return key, nil
 }
 
-// certificateFile reads a certificate; nil without error when there is none yet.
+// certificateFile reads a certificate; it returns nil without an error if there is none yet.
 func certificateFile(path string) (*x509.Certificate, error) {
 	der, err := readPEM(path, certificateBlock)
 	if errors.Is(err, fs.ErrNotExist) {

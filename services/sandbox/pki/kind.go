@@ -5,7 +5,7 @@ import (
 	"encoding/asn1"
 )
 
-// Kind of outside system with a root of its own.
+// Kind is a kind of outside system with its own root.
 type Kind string
 
 // The kinds.
@@ -18,7 +18,7 @@ const (
 	Server Kind = "server"
 )
 
-// Common names of the leaf certificates. A verifier that pins a subject or an issuer pins these.
+// Common names of the leaf certificates. A verifier that pins a subject or an issuer pins one of these.
 const (
 	HubName     = "시험용 유통허브"
 	ArchiveName = "시험용 전자문서보관소"
@@ -36,8 +36,8 @@ type profile struct {
 	extendedID []asn1.ObjectIdentifier
 }
 
-// documentSigner: digitalSignature and nonRepudiation; RFC 9336 document signing, and e-mail protection beside it because common
-// PDF readers judge signatures under that usage.
+// documentSigner has the key usages digitalSignature and nonRepudiation, and the extended usages of RFC 9336 (document signing)
+// and e-mail protection; common PDF readers judge signatures by the latter.
 func documentSigner(name string) profile {
 	return profile{
 		name: name, usage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,

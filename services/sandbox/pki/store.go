@@ -22,23 +22,23 @@ import (
 const (
 	rootYears = 20
 	leafYears = 3
-	// backdate lets a test judge a time before the first start, and holds the validity of Expired signers.
+	// backdate lets tests use a time before the first start, and contains the validity of Expired signers.
 	backdate = 365 * 24 * time.Hour
-	// renewBefore is the least validity left of a leaf that is still used.
+	// renewBefore is the minimum remaining validity of a leaf that is still used.
 	renewBefore = 30 * 24 * time.Hour
 )
 
 // Options of Open.
 type Options struct {
-	// Dir is the folder; it is made when missing.
+	// Dir is the folder; it is created if missing.
 	Dir string
-	// Clock tells the time that validity is counted from.
+	// Clock is the clock by which validity is judged.
 	Clock clock.Clock
 	// ServerNames are the DNS names and IP addresses of the TLS certificate; default localhost, 127.0.0.1 and ::1.
 	ServerNames []string
 }
 
-// Signer is a key with its certificate chain, its own certificate first and the root left out.
+// Signer is a key with its certificate chain: its own certificate first, without the root.
 type Signer struct {
 	Key   crypto.Signer
 	Chain []*x509.Certificate
@@ -57,7 +57,7 @@ type entry struct {
 	leaf             *x509.Certificate
 }
 
-// Open reads the folder and makes what is missing.
+// Open reads the folder and creates what is missing.
 func Open(opts Options) (_ *Store, err error) {
 	if opts.Dir == "" || opts.Clock == nil {
 		return nil, errors.New("open test authority: folder and clock are required")
@@ -65,7 +65,7 @@ func Open(opts Options) (_ *Store, err error) {
 	if len(opts.ServerNames) == 0 {
 		opts.ServerNames = []string{"localhost", "127.0.0.1", "::1"}
 	}
-	// Units of other users read the roots here; keys are readable by their owner alone.
+	// Units that run as other users read the roots here. Only the owner can read the keys.
 	if err := os.MkdirAll(opts.Dir, 0o755); err != nil { //nolint:gosec // see above
 		return nil, fmt.Errorf("open test authority: %w", err)
 	}
@@ -131,26 +131,26 @@ func (s *Store) path(kind Kind, what string) string {
 	return filepath.Join(s.dir, string(kind)+"-"+what)
 }
 
-// RootPath is the PEM file of a kind's root, for units to pin.
+// RootPath returns the PEM file of a kind's root, for units to pin.
 func (s *Store) RootPath(kind Kind) string { return s.path(kind, "root.pem") }
 
-// Root is a kind's root certificate.
+// Root returns a kind's root certificate.
 func (s *Store) Root(kind Kind) *x509.Certificate { return s.kinds[kind].root }
 
-// Pool holds a kind's root alone.
+// Pool returns a pool with only the kind's root.
 func (s *Store) Pool(kind Kind) *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(s.kinds[kind].root)
 	return pool
 }
 
-// Signer is a kind's genuine signer.
+// Signer returns a kind's genuine signer.
 func (s *Store) Signer(kind Kind) Signer {
 	e := s.kinds[kind]
 	return Signer{Key: e.leafKey, Chain: []*x509.Certificate{e.leaf}}
 }
 
-// Expired makes a signer of the genuine name under the genuine root whose validity ended yesterday.
+// Expired returns a signer with the genuine name under the genuine root, whose validity ended yesterday.
 func (s *Store) Expired(kind Kind) (Signer, error) {
 	now := s.clock.Now()
 	e := s.kinds[kind]
@@ -161,7 +161,8 @@ func (s *Store) Expired(kind Kind) (Signer, error) {
 	return Signer{Key: e.leafKey, Chain: []*x509.Certificate{leaf}}, nil
 }
 
-// Foreign makes a signer of the genuine name under a root of the genuine name that nobody pinned; neither is kept.
+// Foreign returns a signer with the genuine name under a new root that also has the genuine name but is pinned nowhere. Neither
+// is stored.
 func (s *Store) Foreign(kind Kind) (Signer, error) {
 	key, err := newKey()
 	if err != nil {
@@ -180,13 +181,13 @@ func (s *Store) Foreign(kind Kind) (Signer, error) {
 	return Signer{Key: key, Chain: []*x509.Certificate{leaf}}, nil
 }
 
-// ServerCertificate is the TLS identity of the sandbox systems.
+// ServerCertificate returns the TLS identity of the sandbox systems.
 func (s *Store) ServerCertificate() tls.Certificate {
 	e := s.kinds[Server]
 	return tls.Certificate{Certificate: [][]byte{e.leaf.Raw}, PrivateKey: e.leafKey, Leaf: e.leaf}
 }
 
-// usable says whether the kept leaf still serves.
+// usable reports whether the stored leaf can still be used.
 func (e *entry) usable(names []string, now time.Time) bool {
 	want := &x509.Certificate{}
 	setNames(want, names)

@@ -1,11 +1,11 @@
-// Package run makes a process of one sandbox system: a settings file, a schema of its own, one listener, a graceful end.
+// Package run runs one sandbox system as a process: with a settings file, its own schema, one listener, and a graceful stop.
 //
-// It is for systems that are to run apart from narud, on machines of their own. The flags are those of the units' processes:
-// -config (required), -check, -print-config, -migrate, -version. Settings are one strict YAML file (package config); the part
-// under `system` is the system's own. Examples with every field are deploy/config/sandbox-*.yaml.
+// It is for systems that run without narud, on their own machines. The flags are those of the units' processes: -config
+// (required), -check, -print-config, -migrate, -version. The settings are one strict YAML file (package config); its part under
+// `system` belongs to the system. deploy/config/sandbox-*.yaml are examples with every field.
 //
-// Beside the system's interface the listener answers GET /livez with 204. On SIGTERM or SIGINT the listener closes, requests
-// under way get ten seconds, then background work ends and the pool closes.
+// Besides the system's interface the listener answers GET /livez with 204. On SIGTERM or SIGINT the listener closes and running
+// requests get ten seconds; then background work ends and the pool closes.
 //
-// What runs here is for tests: it is certified by nobody, and whatever it issues is marked 시험용.
+// These systems are for tests: nobody has certified them, and whatever they issue is marked 시험용.
 package run

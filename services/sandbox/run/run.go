@@ -40,17 +40,17 @@ const (
 
 // Config is a system's own configuration.
 type Config interface {
-	// Validate reports every problem, joined.
+	// Validate returns all problems, joined.
 	Validate() error
 }
 
-// Needs says which folders a system works with.
+// Needs says which folders a system requires.
 type Needs struct{ PKI, Keys bool }
 
-// Env is what a system is built from.
+// Env is what a system is built with.
 type Env struct {
 	scenario.Base
-	// PKIDir and KeysDir are the folders of the settings.
+	// PKIDir and KeysDir are the folders named in the settings.
 	PKIDir, KeysDir string
 }
 
@@ -60,26 +60,26 @@ type Running interface {
 	Tasks() []lifecycle.Task
 }
 
-// System is a sandbox system as a value: what it is called, what it keeps, how it is built.
+// System describes a sandbox system: its name, its schema, and how to build it.
 type System[C Config] struct {
-	// Name; the schema is sandbox_<name>.
+	// Name of the system; its schema is sandbox_<name>.
 	Name    string
 	Needs   Needs
 	Sources []pg.Source
-	// Default gives the system's configuration with its defaults.
+	// Default returns the system's default configuration.
 	Default func() C
 	Build   func(ctx context.Context, env Env, config C) (Running, error)
 }
 
-// Schema of the system.
+// Schema returns the name of the system's schema.
 func (s System[C]) Schema() string { return "sandbox_" + s.Name }
 
-// Defaults are the settings before a file is read.
+// Defaults returns the settings before a file is read.
 func (s System[C]) Defaults() *Settings[C] {
 	return &Settings[C]{DatabaseConns: 8, LogLevel: "info", System: s.Default(), needs: s.Needs}
 }
 
-// Main runs the system as a process and gives its exit code. It is all that a main function calls.
+// Main runs the system as a process and returns its exit code. A main function calls nothing else.
 func Main[C Config](s System[C]) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -114,7 +114,7 @@ func (s System[C]) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		return show(settings, stdout, stderr)
 	}
 	level, err := settings.level()
-	if err != nil { // Validate has judged it
+	if err != nil { // cannot happen: Validate has checked it
 		return exitUsage
 	}
 	log := slog.New(telemetry.NewHandler(stderr, level)).With(slog.String("system", s.Schema()))
@@ -180,15 +180,14 @@ func (s System[C]) serve(ctx context.Context, settings *Settings[C], log *slog.L
 	return attend(ctx, built, listener)
 }
 
-// attend serves and works until ctx ends; what is under way is finished.
+// attend serves until ctx ends, then finishes what is in progress.
 func attend(ctx context.Context, built Running, listener net.Listener) error {
 	group := lifecycle.New()
 	group.Go(ctx, Tasks(built, listener)...)
 	return group.Wait()
 }
 
-// Tasks are what a system that was built does until it is told to end: its background work, and after it, so that it is closed
-// first, its door.
+// Tasks returns the background work of a built system and, last, its door. Tasks stop in reverse order, so the door closes first.
 func Tasks(built Running, listener net.Listener) []lifecycle.Task {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })

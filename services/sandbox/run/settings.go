@@ -13,24 +13,24 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 )
 
-// Settings of a sandbox system's process; C is the system's own configuration.
+// Settings are the settings of a sandbox system's process; C is the system's own configuration.
 type Settings[C Config] struct {
-	// Listen is the address of the one door, host:port.
+	// Listen is the address of the only door, host:port.
 	Listen string `yaml:"listen"`
-	// CertificateFile and KeyFile (PEM) make the door TLS 1.2 or later; both empty: plain HTTP.
+	// CertificateFile and KeyFile (PEM) make the door use TLS 1.2 or later. If both are empty, it serves plain HTTP.
 	CertificateFile string `yaml:"certificate_file"`
 	KeyFile         string `yaml:"key_file"`
-	// DatabaseURLFile holds the URL of the schema's working role, sandbox_<system>_app. Required, but for -migrate alone.
+	// DatabaseURLFile holds the URL of the schema's working role, sandbox_<system>_app. Required, except with -migrate.
 	DatabaseURLFile config.SecretFile `yaml:"database_url_file"`
-	// OwnerURLFile names the file with the URL of the schema's owner, sandbox_<system>_owner. It is read by -migrate only, so
-	// that the running system never holds the owner's password. A relative path starts at the folder of the settings.
+	// OwnerURLFile names the file with the URL of the schema's owner, sandbox_<system>_owner. Only -migrate reads it, so that the
+	// running system never holds the owner's password. A relative path starts at the folder of the settings.
 	OwnerURLFile string `yaml:"owner_url_file"`
 	// DatabaseConns is the size of the connection pool; default 8.
 	DatabaseConns int32 `yaml:"database_conns"`
-	// PKIDir is the folder of the test roots (package pki), shared by the hub, the archive and whoever pins them. Required by
-	// both.
+	// PKIDir is the folder of the test roots (package pki), shared by the hub, the archive and everybody who pins the roots. Hub
+	// and archive require it.
 	PKIDir string `yaml:"pki_dir"`
-	// KeysDir is the folder of the system's signing keys, made when missing. Required by the identity provider.
+	// KeysDir is the folder of the system's signing keys; it is created if missing. The identity provider requires it.
 	KeysDir string `yaml:"keys_dir"`
 	// LogLevel is debug, info, warn or error; default info. Logs go to standard error.
 	LogLevel string `yaml:"log_level"`
@@ -40,7 +40,7 @@ type Settings[C Config] struct {
 	needs Needs
 }
 
-// Validate reports every problem.
+// Validate returns all problems, joined.
 func (s *Settings[C]) Validate() error {
 	var p config.Problems
 	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
@@ -85,7 +85,7 @@ func (s *Settings[C]) tls() (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
 }
 
-// ownerURL reads the owner's URL; folder is that of the settings.
+// ownerURL reads the owner's URL. folder is the folder of the settings.
 func (s *Settings[C]) ownerURL(folder string) (string, error) {
 	path := s.OwnerURLFile
 	if path == "" {

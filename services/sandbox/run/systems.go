@@ -59,10 +59,10 @@ func Viewing() System[viewing.Config] {
 	}
 }
 
-// signingKey is the identity provider's key in its folder of keys.
+// signingKey is the name of the identity provider's key in its key folder.
 const signingKey = "id-token"
 
-// IDP is the identity provider (본인확인) and the recipients' phone.
+// IDP is the identity provider (본인확인), which also acts as the recipients' phone.
 func IDP() System[idp.Config] {
 	return System[idp.Config]{
 		Name: "idp", Needs: Needs{Keys: true}, Sources: []pg.Source{{Name: "idp", FS: idp.Migrations}}, Default: idp.Default,

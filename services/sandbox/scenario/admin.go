@@ -13,20 +13,20 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// MaxBodyBytes bounds one JSON body or form of a sandbox system.
+// MaxBodyBytes limits one JSON body or form of a sandbox system.
 const MaxBodyBytes = 64 << 10
 
 // Handler serves the admin API:
 //
-//	PUT    /sandbox/scenarios/{id}   puts or replaces a scenario
-//	GET    /sandbox/scenarios        lists all with their counts
+//	PUT    /sandbox/scenarios/{id}   adds or replaces a scenario
+//	GET    /sandbox/scenarios        lists all scenarios with their counts
 //	DELETE /sandbox/scenarios/{id}   removes one
 //	DELETE /sandbox/scenarios        removes all
 //
-// A system adds what else its operator may do. It does not authenticate; wrap it with RequireAdmin.
+// A system adds its other paths for operators. Handler does not authenticate; wrap it with RequireAdmin.
 func (s *Set) Handler() *http.ServeMux {
 	mux := http.NewServeMux()
-	log := slog.New(slog.DiscardHandler) // only callers do wrong here
+	log := slog.New(slog.DiscardHandler) // nothing to log: only the caller can be wrong here
 	mux.HandleFunc("PUT /sandbox/scenarios/{id}", Serve(log, s.put))
 	mux.HandleFunc("GET /sandbox/scenarios", Serve(log, s.list))
 	mux.HandleFunc("DELETE /sandbox/scenarios/{id}", Serve(log, s.delete))
@@ -59,7 +59,7 @@ func (s *Set) clear(http.ResponseWriter, *http.Request) (any, error) {
 	return NoContent{}, nil
 }
 
-// Decode reads exactly one JSON value with known names only, of at most 64 KiB.
+// Decode reads exactly one JSON value of at most 64 KiB that has only known names.
 func Decode(r io.Reader, into any) error {
 	dec := json.NewDecoder(io.LimitReader(r, MaxBodyBytes))
 	dec.DisallowUnknownFields()
@@ -72,8 +72,8 @@ func Decode(r io.Reader, into any) error {
 	return nil
 }
 
-// RequireAdmin lets a request pass that carries "Authorization: Bearer <token>"; it is the door of every /sandbox path. An empty
-// token refuses everybody, so that a forgotten configuration is closed and not open.
+// RequireAdmin passes a request that carries "Authorization: Bearer <token>". It guards every /sandbox path. An empty token
+// refuses everybody, so that a forgotten setting does not open them.
 func RequireAdmin(token string, next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -98,17 +98,17 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	_ = enc.Encode(v)
 }
 
-// What a handler gives beside a value that is told as JSON with status 200.
+// Answers that a handler may return instead of a value that is sent as JSON with status 200.
 type (
-	// Created is told with status 201.
+	// Created is sent with status 201.
 	Created struct{ Value any }
 	// NoContent is status 204.
 	NoContent struct{}
-	// Written says that the handler has answered by itself.
+	// Written says that the handler has already answered.
 	Written struct{}
 )
 
-// Serve answers with what a handler gives. An error is answered as Refuse does.
+// Serve sends what a handler returns. It answers an error as Refuse does.
 func Serve(log *slog.Logger, handle func(w http.ResponseWriter, r *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer, err := handle(w, r)
@@ -128,7 +128,7 @@ func Serve(log *slog.Logger, handle func(w http.ResponseWriter, r *http.Request)
 	}
 }
 
-// Refuse answers with a problem document; what is the system's own fault goes to its log.
+// Refuse answers with a problem document, and logs errors that are the system's own fault.
 func Refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	if kind := fault.KindOf(err); kind == fault.Internal || kind == fault.Corrupt || kind == fault.Unavailable {
 		log.LogAttrs(r.Context(), slog.LevelError, "sandbox call not answered", slog.String("path", r.Pattern), slog.Any("error", err))

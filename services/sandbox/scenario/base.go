@@ -10,16 +10,16 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 )
 
-// Base is what every sandbox system works with. All fields are required.
+// Base holds the dependencies that every sandbox system has. All fields are required.
 type Base struct {
-	// DB works as the role of the system's own schema.
+	// DB connects as the role of the system's own schema.
 	DB        *pgxpool.Pool
 	Clock     clock.Clock
 	Log       *slog.Logger
 	Scenarios *Set
 }
 
-// Check names everything that is missing for a system to be made.
+// Check returns an error that names everything missing.
 func (b Base) Check(system string) error {
 	var missing []error
 	for _, field := range []struct {

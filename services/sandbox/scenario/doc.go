@@ -1,10 +1,10 @@
-// Package scenario is the one mechanism that makes sandbox systems misbehave.
+// Package scenario makes sandbox systems misbehave. There is no other mechanism for it.
 //
 // A Set holds the scenarios of one system. A scenario names a Kind of misbehaviour, what it matches (method, path, business key,
-// item of a batch), how many matches it lets pass first and how many it then takes. Transport level kinds (down, slow,
-// answer-lost, …) are carried out by Middleware; business level kinds (item-result, certificate-forged, …) are asked for by the
-// system with Take or TakeItem at the place where they bite.
+// item of a batch), how many matches pass first, and how many it takes after that. Middleware performs transport level kinds
+// (down, slow, answer-lost, …). For business level kinds (item-result, certificate-forged, …) the system calls Take or TakeItem
+// at the place where they apply.
 //
-// Scenarios live in memory: a restarted system behaves well. A Set is safe for concurrent use, and costs one atomic load while it
-// is empty.
+// Scenarios are held in memory, so a restarted system behaves well. A Set is safe for concurrent use. An empty Set costs one
+// atomic load.
 package scenario

@@ -11,7 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
-// Middleware carries out the transport level scenarios around next. Business level scenarios pass through untouched.
+// Middleware performs the transport level scenarios around next. It ignores business level scenarios.
 func (s *Set) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := facts{method: r.Method, path: r.URL.Path}
@@ -42,7 +42,7 @@ func (s *Set) carryOut(sc Scenario, w http.ResponseWriter, r *http.Request, next
 	case GarbageBody:
 		answer(w, sc, sc.status(), "application/json", []byte("<html>\x00{\"resultCode\":"))
 	case AnswerLost:
-		// The work must be done to its end even though nobody will hear of it.
+		// The work must be completed although its answer is lost.
 		next.ServeHTTP(&lostAnswer{header: http.Header{}}, r.WithContext(context.WithoutCancel(r.Context())))
 		drop(w)
 	default:
@@ -50,7 +50,7 @@ func (s *Set) carryOut(sc Scenario, w http.ResponseWriter, r *http.Request, next
 	}
 }
 
-// answer writes the scenario's own body when it has one.
+// answer writes the scenario's own body if it has one.
 func answer(w http.ResponseWriter, sc Scenario, status int, contentType string, body []byte) {
 	if sc.Body != "" {
 		body = []byte(sc.Body)
@@ -84,14 +84,14 @@ func failureBody(sc Scenario) []byte {
 func drop(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		// HTTP/2 has no connection to take over; this is net/http's own way to abort one stream, and it is recovered by the
-		// server.
+		// An HTTP/2 connection cannot be hijacked. This panic is net/http's documented way to abort one stream; the server
+		// recovers it.
 		panic(http.ErrAbortHandler) //nolint:forbidigo // documented abort of net/http
 	}
 	_ = conn.Close()
 }
 
-// lostAnswer takes an answer and forgets it.
+// lostAnswer discards an answer.
 type lostAnswer struct{ header http.Header }
 
 func (l *lostAnswer) Header() http.Header         { return l.header }

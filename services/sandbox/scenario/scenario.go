@@ -13,39 +13,41 @@ import (
 // Kind names one way to misbehave.
 type Kind string
 
-// Transport level kinds, carried out by Set.Middleware for any HTTP system.
+// Transport level kinds, which Set.Middleware performs for any HTTP system.
 const (
-	// Down closes the connection without an answer, or answers httpStatus (for instance 503) when one is given.
+	// Down closes the connection without an answer. With httpStatus (for example 503) it answers that status instead.
 	Down Kind = "down"
 	// Slow answers correctly after delay.
 	Slow Kind = "slow"
-	// FailureOK answers HTTP 200 with a JSON body that tells of a failure.
+	// FailureOK answers HTTP 200 with a JSON body that reports a failure.
 	FailureOK Kind = "http-200-with-failure"
 	// TextPlain answers the same failure body as text/plain.
 	TextPlain Kind = "text-plain"
-	// AnswerLost lets the system do the work, then drops the connection, so that the caller cannot know and repeats the call.
+	// AnswerLost lets the system do the work and then drops the connection. The caller cannot know the outcome and repeats the
+	// call.
 	AnswerLost Kind = "answer-lost"
-	// GarbageBody answers bytes that are not of the announced format.
+	// GarbageBody answers bytes that do not have the announced format.
 	GarbageBody Kind = "garbage-body"
 )
 
-// Business level kinds of the distribution hub and the archive, asked for with Set.Take and Set.TakeItem.
+// Business level kinds of the distribution hub and the archive, which call Set.Take, Set.TakeItem or Set.TakeCall.
 const (
-	// TokenLoss makes the presented token invalid for good and answers errCode.
+	// TokenLoss revokes the presented token and answers that it is invalid; with the errCode of an expired token, that it has
+	// expired.
 	TokenLoss Kind = "token-loss"
-	// ItemResult forces result for one item of a batch; the item is not done.
+	// ItemResult forces result for one item of a batch; the item is not processed.
 	ItemResult Kind = "item-result"
-	// WrongOrder answers the items of a batch in another order than asked.
+	// WrongOrder answers the items of a batch in another order than the request.
 	WrongOrder Kind = "wrong-order"
-	// MissingItems leaves the last count items out of the answer.
+	// MissingItems omits the last count items from the answer.
 	MissingItems Kind = "missing-items"
 	// CertificateForged changes a byte of an issued certificate.
 	CertificateForged Kind = "certificate-forged"
-	// CertificateOtherDocument issues a genuine certificate about another document.
+	// CertificateOtherDocument issues a genuine certificate for another document.
 	CertificateOtherDocument Kind = "certificate-other-document"
 	// CertificateExpired signs with a certificate whose validity has ended.
 	CertificateExpired Kind = "certificate-expired"
-	// CertificateForeignSigner signs under a root nobody trusts.
+	// CertificateForeignSigner signs under a root that nobody trusts.
 	CertificateForeignSigner Kind = "certificate-foreign-signer"
 )
 
@@ -53,9 +55,9 @@ const (
 const (
 	// ShowOtherBytes shows bytes that are not the document, and reports their hash.
 	ShowOtherBytes Kind = "show-other-bytes"
-	// ReportEarly reports a read time before the token was verified, by delay.
+	// ReportEarly reports a read time that is before the token's verification, by delay.
 	ReportEarly Kind = "report-early"
-	// ReportForeignDocument reports the read under the edoc number in body.
+	// ReportForeignDocument reports the read for the edoc number in body.
 	ReportForeignDocument Kind = "report-foreign-document"
 	// NeverReport shows the document and never reports it.
 	NeverReport Kind = "never-report"
@@ -65,7 +67,7 @@ const (
 type Match struct {
 	// Method is an HTTP method in upper case.
 	Method string `json:"method,omitempty"`
-	// Path is the exact request path, or a prefix when it ends in "*".
+	// Path is the exact request path, or a prefix if it ends in "*".
 	Path string `json:"path,omitempty"`
 	// Key is the business key: edoc number, address, document id.
 	Key string `json:"key,omitempty"`
@@ -80,31 +82,32 @@ type Scenario struct {
 	ID    string `json:"id"`
 	Kind  Kind   `json:"kind"`
 	Match Match  `json:"match"`
-	// Skip is the number of matches that pass before the first is taken.
+	// Skip is the number of matches that pass first.
 	Skip int `json:"skip,omitempty"`
-	// Times is the number of matches taken; 0 means 1. Ignored with Forever.
+	// Times is the number of matches taken; 0 means 1. Forever overrides it.
 	Times int `json:"times,omitempty"`
 	// Forever takes every match until the scenario is deleted.
 	Forever bool `json:"forever,omitempty"`
 
 	// Delay is a duration such as "250ms" (slow, report-early).
 	Delay Delay `json:"delay,omitempty"`
-	// HTTPStatus is the status answered by down, http-200-with-failure (200), text-plain (200) and garbage-body (200).
+	// HTTPStatus is the status that down, http-200-with-failure, text-plain and garbage-body answer; the default of the last
+	// three is 200.
 	HTTPStatus int `json:"httpStatus,omitempty"`
-	// Result is the code forced by item-result.
+	// Result is the code that item-result forces.
 	Result int `json:"result,omitempty"`
-	// ResultCode, ErrCode and ErrMsg make the failure body.
+	// ResultCode, ErrCode and ErrMsg are the content of the failure body.
 	ResultCode int    `json:"resultCode,omitempty"`
 	ErrCode    string `json:"errCode,omitempty"`
 	ErrMsg     string `json:"errMsg,omitempty"`
-	// Count is the number of items left out by missing-items; 0 means 1.
+	// Count is the number of items that missing-items omits; 0 means 1.
 	Count int `json:"count,omitempty"`
 	// Body replaces the built-in body of transport level answers.
 	Body string `json:"body,omitempty"`
-	// ContentType goes with Body.
+	// ContentType of Body.
 	ContentType string `json:"contentType,omitempty"`
 
-	// Seen and Taken count matches since the scenario was put; set by the Set.
+	// Seen and Taken count matches since the scenario was added; the Set sets them.
 	Seen  int `json:"seen"`
 	Taken int `json:"taken"`
 }
@@ -131,7 +134,7 @@ func (d *Delay) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// maxDelay keeps a forgotten scenario from holding connections for ever.
+// maxDelay keeps a forgotten scenario from blocking connections for ever.
 const maxDelay = 10 * time.Minute
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -145,7 +148,7 @@ func (s *Scenario) known() bool {
 	}, s.Kind)
 }
 
-// check returns the field and rule a scenario breaks, or two empty strings.
+// check returns the field and the rule that a scenario breaks, or two empty strings.
 func (s *Scenario) check() (field, rule string) {
 	switch {
 	case !idPattern.MatchString(s.ID):
@@ -174,8 +177,8 @@ func (s *Scenario) check() (field, rule string) {
 	return "", ""
 }
 
-// matches reports whether a call fits. Facts that the asking place does not know are empty; a scenario that names such a fact
-// does not fit.
+// matches reports whether the scenario applies to a call or item. A caller leaves unknown facts empty; a scenario that names such
+// a fact does not apply.
 func (m Match) matches(f facts) bool {
 	key := m.Key
 	if key == "" {

@@ -12,10 +12,10 @@ import (
 // domain is the error domain of the scenario admin API.
 const domain = "sandbox"
 
-// Reason of a fault of a sandbox system.
+// Reason is the reason of a sandbox system's fault.
 type Reason string
 
-// String is the reason as problem documents carry it.
+// String returns the reason as problem documents carry it.
 func (r Reason) String() string { return "REASON_" + string(r) }
 
 const (
@@ -31,7 +31,7 @@ type Set struct {
 	byID   map[string]*Scenario
 }
 
-// facts describe one call or item that a scenario may fit.
+// facts describe one call or item to which a scenario may apply.
 type facts struct {
 	method, path, key string
 	item              int
@@ -42,8 +42,8 @@ func NewSet() *Set {
 	return &Set{byID: map[string]*Scenario{}}
 }
 
-// Put adds a scenario or replaces the one with the same id; its counts start at zero. The error is a fault of kind Invalid with
-// the field.
+// Put adds a scenario, or replaces the one with the same id. Its counts start at zero. An invalid scenario is a fault of kind
+// Invalid that names the field.
 func (s *Set) Put(sc Scenario) error {
 	if field, rule := sc.check(); field != "" {
 		return fault.New(fault.Invalid, domain, reasonInvalid, "the scenario is not valid",
@@ -60,7 +60,7 @@ func (s *Set) Put(sc Scenario) error {
 	return nil
 }
 
-// Delete removes one scenario and reports whether it was there.
+// Delete removes one scenario and reports whether it existed.
 func (s *Set) Delete(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Set) Clear() {
 	s.active.Store(0)
 }
 
-// List returns copies of all scenarios, spent ones included, in id order.
+// List returns copies of all scenarios in the order of their ids, including used-up ones.
 func (s *Set) List() []Scenario {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,24 +90,24 @@ func (s *Set) List() []Scenario {
 	return out
 }
 
-// Take asks for a business level scenario of this kind for a business key (edoc number, address, document id; may be empty). A
-// hit is counted as taken.
+// Take looks for a business level scenario of this kind for a business key (edoc number, address, document id; may be empty), and
+// counts it as taken if there is one.
 func (s *Set) Take(kind Kind, key string) (Scenario, bool) {
 	return s.take(facts{key: key}, kind)
 }
 
-// TakeItem is Take for the item-th item (from 1) of a batch.
+// TakeItem is Take for one item of a batch, counted from 1.
 func (s *Set) TakeItem(kind Kind, key string, item int) (Scenario, bool) {
 	return s.take(facts{key: key, item: item}, kind)
 }
 
-// TakeCall is Take for a scenario that bites on a whole call.
+// TakeCall is Take for a scenario that applies to a whole call.
 func (s *Set) TakeCall(kind Kind, method, path string) (Scenario, bool) {
 	return s.take(facts{method: method, path: path}, kind)
 }
 
-// take finds, in id order, the first unspent scenario of one of the kinds. Every scenario that fits counts the match, so that
-// "skip" means the same however many scenarios are set.
+// take finds the scenario with the lowest id that applies and is not used up. Every scenario that matches counts the match, so
+// that "skip" does not depend on how many scenarios exist.
 func (s *Set) take(f facts, kinds ...Kind) (Scenario, bool) {
 	if s.active.Load() == 0 {
 		return Scenario{}, false

@@ -9,24 +9,24 @@ import (
 	"github.com/naru-relay/naru/pkg/viewingkit"
 )
 
-// Config of a viewing system; start from Default.
+// Config is a viewing system's configuration; start from Default.
 type Config struct {
 	// AdminTokenFile holds the token that opens the /sandbox paths; required.
 	AdminTokenFile config.SecretFile `yaml:"admin_token_file"`
-	// BaseURL stands before /view/{id} in viewing URLs: https, or http on a loopback address. Empty takes scheme and host of the
-	// storing request.
+	// BaseURL is the part of viewing URLs before /view/{id}: https, or http on a loopback address. If it is empty, scheme and
+	// host of the storing request are used.
 	BaseURL string `yaml:"base_url"`
 	// Senders who may store documents.
 	Senders []Sender `yaml:"senders"`
-	// MaxDocumentBytes bounds one document; default 32 MiB.
+	// MaxDocumentBytes limits one document; default 32 MiB.
 	MaxDocumentBytes int64 `yaml:"max_document_bytes"`
-	// ReportPoll is the time between looks for due read reports; default 1 s.
+	// ReportPoll is the pause between two searches for due read reports; default 1 s.
 	ReportPoll config.Duration `yaml:"report_poll"`
-	// Relay the sender sends through, unless one is given in Deps.
+	// Relay through which the sender sends, unless Deps names one.
 	Relay RelayConfig `yaml:"relay"`
 }
 
-// Sender is a client that stores documents, by HTTP basic authentication or with its secret as bearer token.
+// Sender is a client that may store documents. It authenticates with HTTP basic, or with its secret as bearer token.
 type Sender struct {
 	ID         string            `yaml:"id"`
 	SecretFile config.SecretFile `yaml:"secret_file"`
@@ -36,19 +36,19 @@ type Sender struct {
 type RelayConfig struct {
 	// BaseURL of the relay's REST door.
 	BaseURL string `yaml:"base_url"`
-	// ClientID and ClientSecretFile are this viewing system's at the relay.
+	// ClientID and ClientSecretFile are this viewing system's credentials at the relay.
 	ClientID         string            `yaml:"client_id"`
 	ClientSecretFile config.SecretFile `yaml:"client_secret_file"`
-	// Scopes asked for; none asks for what the client has.
+	// Scopes to ask for; none means all that the client has.
 	Scopes []string `yaml:"scopes"`
 }
 
-// Default returns a configuration that lacks admin token, senders and relay.
+// Default returns a configuration without admin token, senders and relay.
 func Default() Config {
 	return Config{MaxDocumentBytes: 32 << 20}
 }
 
-// Validate joins all problems of the configuration.
+// Validate returns all problems of the configuration, joined.
 func (c Config) Validate() error {
 	var p config.Problems
 	if c.AdminTokenFile.Value() == "" {

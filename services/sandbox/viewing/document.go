@@ -29,16 +29,16 @@ const (
 	reasonDocumentInvalid scenario.Reason = "VIEWING_DOCUMENT_INVALID"
 )
 
-// maxMeta bounds the JSON part of a stored document.
+// maxMeta limits the JSON part of a stored document.
 const maxMeta = 64 << 10
 
 // meta is the part "meta" of POST /documents.
 type meta struct {
-	// Recipient with exactly one kind of identifier.
+	// Recipient has exactly one kind of identifier.
 	Recipient viewingkit.Recipient `json:"recipient"`
 	// EdocHash is the sender's hash of the document.
 	EdocHash viewingkit.Hash `json:"edocHash"`
-	// EdocNum and CertificateDigest may be given when they are known; the viewer then also compares them.
+	// EdocNum and CertificateDigest are optional; if given, the viewer compares them too.
 	EdocNum           string `json:"edocNum"`
 	CertificateDigest string `json:"certificateDigest"`
 	// ContentType defaults to application/pdf; FileName may be empty.
@@ -51,7 +51,7 @@ func invalid(field, message string) error {
 		fault.WithViolations(fault.Violation{Field: field, Rule: "document", Message: message}))
 }
 
-// storeDocument serves POST /documents (열람 전자문서 저장, guide 5.1.1 ❷): a multipart/form-data body of a part "meta" (JSON) and a part
+// storeDocument serves POST /documents (열람 전자문서 저장, guide 5.1.1 ❷): multipart/form-data with the parts "meta" (JSON) and
 // "document".
 func (s *System) storeDocument(w http.ResponseWriter, r *http.Request) (any, error) {
 	sender, ok := s.authenticate(r)
@@ -78,7 +78,7 @@ func (s *System) storeDocument(w http.ResponseWriter, r *http.Request) (any, err
 	return scenario.Created{Value: map[string]string{"documentId": documentID, "viewingUrl": base + "/view/" + documentID}}, nil
 }
 
-// authenticate takes basic credentials, or a secret as bearer token.
+// authenticate accepts basic credentials, or a secret as bearer token.
 func (s *System) authenticate(r *http.Request) (string, bool) {
 	name, secret, basic := r.BasicAuth()
 	if !basic {
@@ -164,7 +164,7 @@ func (s *System) insertDocument(ctx context.Context, documentID, sender string, 
 		m.CertificateDigest, m.ContentType, m.FileName, m.EdocHash.Algorithm, m.EdocHash.Value, content, s.Clock.Now())
 }
 
-// shelf is the viewingkit.Store over the documents' table.
+// shelf implements viewingkit.Store with the documents' table.
 type shelf struct{ *System }
 
 const findDocumentSQL = `
@@ -193,11 +193,10 @@ func (s shelf) Content(ctx context.Context, documentID string) ([]byte, error) {
 	return pg.Value[[]byte](ctx, s.DB, fmt.Sprintf("read document %s", documentID), contentSQL, documentID)
 }
 
-// defaultAdvance is how much too early report-early reports without a delay.
+// defaultAdvance is how much too early report-early reports if the scenario names no delay.
 const defaultAdvance = time.Second
 
-// badReporter is the system's report sink with the scenarios of a viewing system that reports what is not so. Their match key is
-// the edoc number.
+// badReporter is the system's report sink with the scenarios for false reports. They match by edoc number.
 type badReporter struct{ *System }
 
 // Put implements viewingkit.ReportSink.
@@ -222,14 +221,14 @@ func (s badReporter) Put(ctx context.Context, p viewingkit.PendingReport) error 
 // otherContent is what show-other-bytes shows.
 const otherContent = "시험용: 등록된 문서가 아닙니다\n"
 
-// otherBytes is a store whose documents are not what was stored.
+// otherBytes is a store that returns other bytes than those stored.
 type otherBytes struct{ shelf }
 
 // Content implements viewingkit.Store.
 func (otherBytes) Content(context.Context, string) ([]byte, error) { return []byte(otherContent), nil }
 
-// selfDeceit is a relay whose hashes always agree with the other bytes: how a viewing system that does not compare would look
-// from outside. The hash it reports in the end is honest about what was shown.
+// selfDeceit is a relay whose hashes always match the other bytes, so the viewer behaves like one that does not compare. The hash
+// it reports in the end is that of the shown bytes.
 type selfDeceit struct{ viewingkit.Relay }
 
 // VerifyToken implements viewingkit.Relay.

@@ -7,7 +7,7 @@ import (
 	"github.com/naru-relay/naru/pkg/viewingkit"
 )
 
-// listViews serves GET /sandbox/views: the whole log with the verdict over its chain, and the read reports by state.
+// listViews serves GET /sandbox/views: the whole log, whether its chain is intact, and the read reports by state.
 func (s *System) listViews(_ http.ResponseWriter, r *http.Request) (any, error) {
 	ctx := r.Context()
 	entries := []viewingkit.Entry{}

@@ -1,9 +1,8 @@
-// Package viewing is the sandbox's viewing system of a sender (전자문서 열람시스템): it stores documents with their recipient (guide 5.1.1
-// ❷), shows them against a viewing token (❺) by package viewingkit, and can be told by scenarios to do what a viewing system must
-// not do.
+// Package viewing is the sandbox's viewing system of a sender (전자문서 열람시스템). It stores documents with their recipient (guide 5.1.1
+// ❷) and shows them for a viewing token (❺) with package viewingkit. Scenarios make it do what a viewing system must not do.
 //
-// It is an example of how a sender embeds viewingkit, and the counterpart of Naru's viewing unit in tests. Documents, log and
-// outbox are kept in a PostgreSQL schema of its own; personal data is stored as received, never logged.
+// It shows senders how to embed viewingkit, and is the counterpart of Naru's viewing unit in tests. Documents, log and outbox are
+// stored in its own PostgreSQL schema. Personal data is stored as received and never logged.
 package viewing
 
 import (
@@ -23,10 +22,10 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations of the documents' table; Sources has all that the schema needs.
+// Migrations of the documents' table; Sources lists all migrations of the schema.
 var Migrations fs.FS = migrations
 
-// Sources are the migrations of the whole schema, for pg.Migrate.
+// Sources returns the migrations of the whole schema, for pg.Migrate.
 func Sources() []pg.Source {
 	return []pg.Source{
 		{Name: "viewing", FS: Migrations},
@@ -34,15 +33,15 @@ func Sources() []pg.Source {
 	}
 }
 
-// Deps is what a viewing system works with. Relay may be nil: then it is made from Config.
+// Deps are the dependencies of a viewing system. If Relay is nil, it is made from Config.
 type Deps struct {
 	scenario.Base
 	Config Config
-	// Relay is the relay the sender sends through.
+	// Relay through which the sender sends.
 	Relay viewingkit.Relay
 }
 
-// System is one running viewing system.
+// System is a running viewing system.
 type System struct {
 	scenario.Base
 	config   Config
@@ -52,7 +51,7 @@ type System struct {
 	lying    *viewingkit.Viewer
 }
 
-// New makes a viewing system over a migrated database.
+// New returns a viewing system on a migrated database.
 func New(_ context.Context, d Deps) (*System, error) {
 	if err := d.Check("viewing system"); err != nil {
 		return nil, err
@@ -96,7 +95,7 @@ func (s *System) wire(relay viewingkit.Relay) error {
 	return err
 }
 
-// Tasks are the system's background work: delivering read reports.
+// Tasks returns the system's background work: it delivers read reports.
 func (s *System) Tasks() []lifecycle.Task {
 	return []lifecycle.Task{{Name: "sandbox-viewing-reports", Run: s.reporter.Run}}
 }

@@ -24,10 +24,10 @@ const restorer = "restorer"
 
 var errNoDump = errors.New("it is no dump of one database or schema by pg_dump, in plain or custom format")
 
-// restore puts a dump into a private server of its own, which goes when o is closed, and gives the database's URL.
+// restore loads a dump into a private server and returns the database's URL. Closing o stops and removes the server.
 //
-// A dump may have been made to do more than to restore, so it is loaded without psql (a plain dump may hold commands for the
-// shell) and by a role that owns nothing but the new database (a superuser's statements may run programs).
+// A dump may be crafted to do more than restore data. So it is loaded without psql, because a plain dump may hold shell commands,
+// and by a role that owns only the new database, because a superuser's statements may run programs.
 func (o *opened) restore(ctx context.Context, file string) (string, error) {
 	text, err := plainOf(ctx, file)
 	if err != nil {
@@ -38,12 +38,12 @@ func (o *opened) restore(ctx context.Context, file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make a folder for the restored copy: %w", err)
 	}
-	o.close = append(o.close, func() { _ = os.RemoveAll(dir) }) // it was a copy
+	o.close = append(o.close, func() { _ = os.RemoveAll(dir) }) // only a copy
 	server, err := pgserver.Start(ctx, pgserver.Options{Dir: dir, NoSync: true})
 	if err != nil {
 		return "", err
 	}
-	o.close = append(o.close, func() { _ = server.Stop(context.WithoutCancel(ctx)) }) // and goes
+	o.close = append(o.close, func() { _ = server.Stop(context.WithoutCancel(ctx)) }) // the folder is removed next
 	o.running = false
 	password := rand.Text()
 	if err := makeDatabase(ctx, server.SuperURL("postgres"), password); err != nil {
@@ -72,7 +72,7 @@ func makeDatabase(ctx context.Context, super, password string) error {
 	return nil
 }
 
-// plainOf gives a dump as SQL: as it is, or as pg_restore makes it of the custom format.
+// plainOf returns a dump as SQL. pg_restore converts the custom format.
 func plainOf(ctx context.Context, file string) (io.ReadCloser, error) {
 	const custom, plain = "PGDMP", "-- PostgreSQL database dump\n"
 	content, err := os.Open(file) //nolint:gosec // the operator's
@@ -102,7 +102,7 @@ func plainOf(ctx context.Context, file string) (io.ReadCloser, error) {
 	}
 }
 
-// output is what a program writes; its end is an error where the program's was.
+// output reads what a program writes. If the program fails, the end of its output is an error instead of io.EOF.
 type output struct {
 	io.Reader
 	command *exec.Cmd
@@ -134,7 +134,7 @@ func (o *output) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// Close ends the program if it has not ended.
+// Close kills the program if it still runs.
 func (o *output) Close() error {
 	if o.command.ProcessState != nil {
 		return nil
@@ -143,17 +143,17 @@ func (o *output) Close() error {
 }
 
 var (
-	// passedOver are lines that say whose things are, what a session is like or which database it is: none of it matters to a
-	// copy. Each is a whole statement, or a command of psql's.
+	// passedOver matches lines about owners, rights, session settings and the database itself, which a copy does not need. Each
+	// matched line is a whole statement or a psql command.
 	passedOver = regexp.MustCompile(`^(\\|SET |GRANT |REVOKE |ALTER DEFAULT PRIVILEGES |ALTER DATABASE |CREATE DATABASE |ALTER [A-Z ]+ .* OWNER TO [^;]*;$|--)`)
 	copied     = regexp.MustCompile(`^(COPY .* FROM stdin);$`)
 )
 
-// load runs a dump's statements, and copies its rows.
+// load runs a dump's statements and copies its rows.
 func load(ctx context.Context, conn *pgconn.PgConn, dump io.Reader) error {
 	lines := bufio.NewReaderSize(dump, 1<<20)
 	var statements strings.Builder
-	// Functions may name tables that come later.
+	// Functions may name tables that the dump creates later.
 	statements.WriteString("set check_function_bodies = off;\n")
 	flush := func() error {
 		defer statements.Reset()
@@ -188,7 +188,7 @@ func load(ctx context.Context, conn *pgconn.PgConn, dump io.Reader) error {
 	}
 }
 
-// rows are the lines up to the one that ends them.
+// rows reads lines up to the terminator of a COPY.
 type rows struct {
 	lines *bufio.Reader
 	rest  []byte

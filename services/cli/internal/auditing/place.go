@@ -1,4 +1,4 @@
-// Package auditing looks at everything a relay keeps and tells what does not fit: naru audit and naru evidence verify.
+// Package auditing reads everything a relay keeps and reports what does not fit: naru audit and naru evidence verify.
 package auditing
 
 import (
@@ -20,19 +20,20 @@ import (
 	"github.com/naru-relay/naru/services/registry"
 )
 
-// Place is where a relay keeps things. Either Data, or Database, or Dump.
+// Place says where a relay keeps its data. Exactly one of Data, Database and Dump is set.
 type Place struct {
-	// Data is a folder of narud.
+	// Data is a data folder of narud.
 	Data string
-	// Database is the URL of a role that can read the units' schemas; Sandbox that of the sandbox hub's database, empty for none.
+	// Database is the URL of a role that can read the units' schemas. Sandbox is the URL of the sandbox hub's database, empty for
+	// none.
 	Database, Sandbox string
 	// Dump is a file that pg_dump made of the relay's database, or of a unit's schema.
 	Dump string
-	// Keys holds a folder of keys for each unit; empty where they are not at hand.
+	// Keys is a folder with one key folder for each unit; empty if the keys are not available.
 	Keys string
 }
 
-// The databases of a data folder.
+// Names of the databases of a data folder.
 const (
 	relayDatabase   = "naru"
 	sandboxDatabase = "naru_sandbox"
@@ -42,21 +43,21 @@ const (
 type opened struct {
 	relay, sandbox *pgxpool.Pool
 	keys           string
-	// running tells that the database was there already.
+	// running is false if the server was started for this command.
 	running bool
 	// absent are the units whose schema a dump does not hold.
 	absent []string
 	close  []func()
 }
 
-// Close ends what was opened.
+// Close stops and removes what open started.
 func (o *opened) Close() {
 	for i := len(o.close) - 1; i >= 0; i-- {
 		o.close[i]()
 	}
 }
 
-// open connects. The private server of a data folder is started where it is not running, and stopped again.
+// open connects to the databases. If the private server of a data folder is not running, open starts it and Close stops it.
 func (p Place) open(ctx context.Context) (_ *opened, err error) {
 	o := &opened{keys: p.Keys, running: true}
 	defer func() {
@@ -92,7 +93,7 @@ func (p Place) open(ctx context.Context) (_ *opened, err error) {
 	return o, err
 }
 
-// missing looks which units a dump does not hold.
+// missing stores in absent the units whose schema a dump does not hold.
 func (o *opened) missing(ctx context.Context) error {
 	for _, u := range registry.Units() {
 		var there bool
@@ -118,7 +119,7 @@ func (o *opened) connect(ctx context.Context, address string) (*pgxpool.Pool, er
 	return pool, nil
 }
 
-// now is the time to judge by; none for a relay that has stopped.
+// now is the time to judge by. It is zero for a stopped relay, where work in progress is not late.
 func (o *opened) now(at time.Time) time.Time {
 	if o.running {
 		return at
@@ -126,7 +127,7 @@ func (o *opened) now(at time.Time) time.Time {
 	return time.Time{}
 }
 
-// superuser gives the URL of a data folder's server, which is started if it does not answer.
+// superuser returns the superuser's URL of a data folder's server. It starts the server if it does not answer.
 func (o *opened) superuser(ctx context.Context, data string) (*url.URL, error) {
 	first := registry.Units()[0].Name
 	owner, err := os.ReadFile(filepath.Join(data, "secrets", first, "owner_url"))
@@ -150,7 +151,7 @@ func (o *opened) superuser(ctx context.Context, data string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the folder's database: %w", err)
 	}
-	o.close = append(o.close, func() { _ = server.Stop(context.WithoutCancel(ctx)) }) // nothing was written
+	o.close = append(o.close, func() { _ = server.Stop(context.WithoutCancel(ctx)) }) // an unclean stop loses nothing: nothing was written
 	started, err := url.Parse(server.SuperURL("postgres"))
 	if err != nil {
 		return nil, errors.New("read the server's URL: it is malformed")

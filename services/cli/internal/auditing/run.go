@@ -20,15 +20,15 @@ type Result struct {
 	Audit        *audit.Report          `json:"audit,omitempty"`
 	// NotChecked are the units that a dump does not hold.
 	NotChecked []string `json:"notChecked,omitempty"`
-	// Hub is how many records were compared with the sandbox hub; absent where it was not looked at.
+	// Hub is the number of records compared with the sandbox hub; absent if they were not compared.
 	Hub *int64 `json:"hubRecords,omitempty"`
-	// Differences is the number of violations in all.
+	// Differences is the total number of violations.
 	Differences int                 `json:"differences"`
 	Violations  []journal.Violation `json:"violations"`
 }
 
-// Audit verifies all journals, folds them, compares every state row, what was consumed, what became of each document, and what
-// the sandbox hub holds.
+// Audit verifies all journals and folds them. It compares every state row, every consumed frame, the fate of each document and
+// the sandbox hub's records with the result.
 func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 	o, err := p.open(ctx)
 	if err != nil {
@@ -69,12 +69,12 @@ func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 	return r.sum(), nil
 }
 
-// Files are what a verification apart from the relay is given: exported files.
+// Files are exported files for a verification without the relay's key folders.
 type Files struct {
 	VerifierKeys, Checkpoints []string
 }
 
-// Verify verifies journals alone, by published keys and by checkpoints kept elsewhere.
+// Verify verifies only the journals, with published keys and with checkpoints kept elsewhere.
 func Verify(ctx context.Context, p Place, files Files, now time.Time) (*Result, error) {
 	o, err := p.open(ctx)
 	if err != nil {
@@ -122,7 +122,7 @@ func (r *Result) sum() *Result {
 	return r
 }
 
-// Write tells the result for people to read.
+// Write writes the result for people.
 func (r *Result) Write(out io.Writer) {
 	for _, v := range r.Verification {
 		fmt.Fprintf(out, "%-12s %8d frames %9d facts %8d leaves %6d checkpoints   pending %d, held %d, refused %d, MACs checked %d, not checked %d\n",
@@ -151,7 +151,8 @@ func (r *Result) Write(out io.Writer) {
 	}
 }
 
-// compareHub holds what circulation believes against what the sandbox hub has: whole KST seconds, as the hub takes them.
+// compareHub compares circulation's registered records with the sandbox hub's. Times are compared in whole seconds, because the
+// hub keeps no fractions.
 func compareHub(ctx context.Context, o *opened) (int64, []journal.Violation, error) {
 	type record struct {
 		sent, received time.Time

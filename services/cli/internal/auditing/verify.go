@@ -19,18 +19,18 @@ import (
 	"github.com/naru-relay/naru/services/registry"
 )
 
-// logKey is the name of a unit's key that signs its log's checkpoints.
+// logKey is the name of the key with which a unit signs its checkpoints.
 const logKey = "log"
 
-// known is what is known of the units' logs beside their own databases.
+// known holds keys and checkpoints that do not come from the verified journals.
 type known struct {
-	// log and witness are verifier keys by unit.
+	// log and witness hold verifier keys by unit.
 	log, witness map[string]string
 	checkpoints  []string
 	stores       map[string]*keys.Store
 }
 
-// fromKeyFolders reads the units' keys, and the checkpoints that units keep beside them.
+// fromKeyFolders reads the units' keys and the checkpoints that units store in their key folders.
 func fromKeyFolders(ctx context.Context, dir string) (*known, error) {
 	k := &known{log: map[string]string{}, witness: map[string]string{}, stores: map[string]*keys.Store{}}
 	for _, u := range registry.Units() {
@@ -62,7 +62,7 @@ func fromKeyFolders(ctx context.Context, dir string) (*known, error) {
 	return k, nil
 }
 
-// fromFiles reads published verifier keys (one a line, as exported beside the checkpoints) and checkpoints kept elsewhere.
+// fromFiles reads published verifier keys (one per line, as exported with the checkpoints) and checkpoints kept elsewhere.
 func fromFiles(keyFiles, checkpointFiles []string) (*known, error) {
 	k := &known{log: map[string]string{}, witness: map[string]string{}}
 	for _, file := range keyFiles {
@@ -88,7 +88,7 @@ func fromFiles(keyFiles, checkpointFiles []string) (*known, error) {
 	return k, nil
 }
 
-// fromWitnesses adds what units have witnessed of each other, by their rows.
+// fromWitnesses adds the checkpoints that units have witnessed for each other, from their tables.
 func (k *known) fromWitnesses(ctx context.Context, db *pgxpool.Pool) error {
 	for _, u := range registry.Units() {
 		rows, err := db.Query(ctx, `select note from `+pgx.Identifier{u.Name, "witnessed_checkpoint"}.Sanitize())
@@ -104,7 +104,7 @@ func (k *known) fromWitnesses(ctx context.Context, db *pgxpool.Pool) error {
 	return nil
 }
 
-// verifyAll verifies the journal of every unit whose log's key is known.
+// verifyAll verifies the journal of every unit whose log key is known.
 func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journal.Verification, error) {
 	var all []journal.Verification
 	witnesses := make([]string, 0, len(k.witness))
@@ -131,7 +131,7 @@ func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journ
 	return all, nil
 }
 
-// of are the known checkpoints of a unit's log.
+// of returns the known checkpoints of a unit's log.
 func (k *known) of(unit string) []string {
 	owner, _, _ := strings.Cut(k.log[unit], "+")
 	var of []string

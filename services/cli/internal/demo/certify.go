@@ -35,7 +35,7 @@ func (w *walk) requestCertificate(ctx context.Context) (string, error) {
 	return fmt.Sprintf("request %s, reason %q", w.certificate, certificateReason), nil
 }
 
-// takeCertificate waits for the certificate and keeps its PDF where it stays.
+// takeCertificate waits for the certificate and writes its PDF to the output folder.
 func (w *walk) takeCertificate(ctx context.Context) (string, error) {
 	issued, err := w.sender.AwaitCertificate(ctx, w.certificate)
 	if err != nil {
@@ -54,7 +54,7 @@ func (w *walk) takeCertificate(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, %d bytes in %s", w.result.CertNum, len(w.distribution), w.result.CertificateFile), nil
 }
 
-// issueDocument has the archive issue the document with its original certificate, and compares the bytes.
+// issueDocument makes the archive issue the document with its original certificate, and compares the bytes.
 func (w *walk) issueDocument(ctx context.Context) (string, error) {
 	w.issuedFile = filepath.Join(w.dir, "issued.pdf")
 	f, err := os.OpenFile(w.issuedFile, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
@@ -76,7 +76,7 @@ func (w *walk) issueDocument(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d bytes, original certificate %s", again.Size, issued.OriginalCertificateNumber), nil
 }
 
-// verify judges both certificates, and that they prove the same document (guide 5.1.2 3)).
+// verify checks both certificates, and that they prove the same document (guide 5.1.2 3)).
 func (w *walk) verify(context.Context) (string, error) {
 	now := w.options.Clock.Now()
 	distribution, checks, err := proof.Distribution(w.distribution, w.hubTrust, w.result.EdocNum, w.document.Hash, now)

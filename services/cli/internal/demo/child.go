@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// stopPatience is a little more than narud takes for itself.
+	// stopPatience is a little longer than narud's own shutdown.
 	stopPatience = 40 * time.Second
 	killPatience = 5 * time.Second
 	logName      = "narud.log"
@@ -25,7 +25,7 @@ const (
 	tailBytes    = 16 << 10
 )
 
-// findNarud is the program to start: the one named, the one beside this program, or the one on the path.
+// findNarud returns the program to start: the named one, else the one beside this program, else the one on the path.
 func findNarud(named string) (string, error) {
 	if named != "" {
 		return named, nil
@@ -48,17 +48,17 @@ type child struct {
 	*lifecycle.Child
 
 	dir string
-	// wasReady: it had come up; one whose start is interrupted may end as it likes.
+	// wasReady is set once narud was ready. Before that, any exit of an interrupted start is accepted.
 	wasReady bool
 }
 
-// startChild starts narud over a folder, on free ports, with its log in the folder.
+// startChild starts narud in a folder, on free ports. Its log is in the folder too.
 func startChild(narud, dir string) (*child, error) {
 	log, err := os.OpenFile(filepath.Join(dir, logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("start narud: %w", err)
 	}
-	defer func() { _ = log.Close() }() // the child has its own
+	defer func() { _ = log.Close() }() // the child has its own handle
 	const free = "127.0.0.1:0"
 	cmd := exec.Command(narud, "-data", dir, "-rest", free, "-grpc", free, "-ops", free, "-free-ports", "-traces") //nolint:noctx,gosec // stopped in order by stop; the program the caller named
 	cmd.Stdout, cmd.Stderr = log, log
@@ -70,7 +70,7 @@ func startChild(narud, dir string) (*child, error) {
 	return &child{Child: process, dir: dir}, nil
 }
 
-// ready waits until the endpoint file is there and /readyz says yes.
+// ready waits until the endpoint file exists and /readyz answers 200.
 func (c *child) ready(ctx context.Context, client *http.Client) (*endpoints.Endpoints, error) {
 	path := filepath.Join(c.dir, endpoints.FileName)
 	var e *endpoints.Endpoints
@@ -113,7 +113,7 @@ func isReady(ctx context.Context, client *http.Client, url string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// stop asks narud to stop, waits, and kills what does not. Killing is an error: something was not as it should be.
+// stop asks narud to stop, waits, and kills it if it still runs. A kill is an error, because narud must stop by itself.
 func (c *child) stop(ctx context.Context) error {
 	select {
 	case <-c.Done():
@@ -147,7 +147,7 @@ func (c *child) wait(ctx context.Context, patience time.Duration) bool {
 	}
 }
 
-// lastWords are the last lines of narud's log.
+// lastWords returns the last lines of narud's log.
 func (c *child) lastWords() []string {
 	raw, err := os.ReadFile(filepath.Join(c.dir, logName)) //nolint:gosec // our own file
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package demo runs the whole path of the guide's sections 5.1.1 and 5.1.2 against a relay it starts itself: a document is
-// registered at the archive, stored for viewing, sent, received, viewed, registered at the hub, and certified; both certificates
+// Package demo runs the whole path of the guide's sections 5.1.1 and 5.1.2 against a relay that it starts itself: a document is
+// registered at the archive, stored for viewing, sent, received, viewed, registered at the hub and certified. Both certificates
 // are verified.
 //
-// Everything is the sandbox's and invented. What was started is stopped, whatever happens, and a temporary folder is removed.
+// All data is invented and belongs to the sandbox. Run always stops what it started and removes a temporary folder.
 package demo
 
 import (
@@ -19,22 +19,22 @@ import (
 
 // Options of Run. Clock, Steps and Notes are required.
 type Options struct {
-	// Document is the PDF to send; empty: one of our own.
+	// Document is the PDF to send; empty means a generated one.
 	Document string
-	// Narud is the program to start; empty: the one beside this program, or on the path.
+	// Narud is the program to start; empty means the one beside this program or on the path.
 	Narud string
-	// Data is the folder to run in: new or empty, and kept. Empty: a temporary one.
+	// Data is the folder to run in. It must be new or empty, and is kept. Empty means a temporary folder.
 	Data string
-	// Out is the folder for the distribution certificate; made when missing.
+	// Out is the folder for the distribution certificate; it is created if missing.
 	Out string
-	// Keep leaves a temporary folder.
+	// Keep keeps a temporary folder.
 	Keep  bool
 	Clock clock.Clock
-	// Steps gets one line for each step that is done, Notes what else is worth saying.
+	// Steps gets one line for each finished step. Notes gets everything else for people.
 	Steps, Notes io.Writer
 }
 
-// StepError names the step that did not succeed.
+// StepError names the step that failed.
 type StepError struct {
 	Step  string
 	Cause error
@@ -46,7 +46,7 @@ func (e *StepError) Error() string { return e.Step + ": " + e.Cause.Error() }
 // Unwrap gives the cause.
 func (e *StepError) Unwrap() error { return e.Cause }
 
-// Run runs the demo. A result comes only when every step succeeded and everything was stopped.
+// Run runs the demo. It returns a result only if every step succeeded and everything was stopped.
 func Run(ctx context.Context, o Options) (_ *Result, err error) {
 	out, err := filepath.Abs(o.Out)
 	if err != nil {
@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) (_ *Result, err error) {
 	return &w.result, nil
 }
 
-// prepare makes the folder, and tells how to remove it.
+// prepare makes the folder and returns a function that removes it.
 func prepare(o Options) (dir string, remove func() error, err error) {
 	keep := func() error { return nil }
 	if o.Data != "" {
@@ -97,8 +97,8 @@ func prepare(o Options) (dir string, remove func() error, err error) {
 		return "", nil, fmt.Errorf("make data folder: %w", err)
 	}
 	if os.Geteuid() == 0 {
-		// The private PostgreSQL of a root process runs as another user, who has to get through; secrets below are not readable
-		// to it.
+		// If we run as root, the private PostgreSQL runs as another user, who must be able to traverse this folder. That user
+		// cannot read the secrets below it.
 		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // see above
 			return "", nil, errors.Join(fmt.Errorf("make data folder: %w", err), os.RemoveAll(dir))
 		}
@@ -116,7 +116,7 @@ func prepare(o Options) (dir string, remove func() error, err error) {
 
 // step is one line of the demo.
 type step struct {
-	// name as the guide has it; parties: who calls whom.
+	// name is the guide's name of the step; parties says who calls whom.
 	name, parties string
 	run           func(ctx context.Context) (detail string, err error)
 }
@@ -134,7 +134,7 @@ func (w *walk) do(ctx context.Context, s step) error {
 	return nil
 }
 
-// start brings narud up; its last words explain why it did not come up.
+// start starts narud. If narud does not become ready, the last lines of its log explain why.
 func (w *walk) start(ctx context.Context, narud string) error {
 	return w.do(ctx, step{"준비 나루 기동", "naru → narud", func(ctx context.Context) (string, error) {
 		var err error
@@ -165,6 +165,6 @@ func (w *walk) stop(ctx context.Context) error {
 
 func (w *walk) note(lines ...string) {
 	for _, line := range lines {
-		_, _ = fmt.Fprintln(w.options.Notes, line) // nothing can be said about notes that cannot be said
+		_, _ = fmt.Fprintln(w.options.Notes, line) // a failed write of a note has nowhere to be reported
 	}
 }

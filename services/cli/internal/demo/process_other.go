@@ -7,7 +7,7 @@ import (
 	"os/exec"
 )
 
-// contain has no portable form: the process is stopped by us, or stays when we are killed.
+// contain does nothing, because there is no portable way: if we are killed, the process stays.
 func contain(*exec.Cmd) {}
 
 func interrupt(pid int) error {

@@ -7,7 +7,7 @@ import (
 	"github.com/naru-relay/naru/services/cli/internal/proof"
 )
 
-// Result is what a demo found; as one line of JSON it is the last line of its output. Times are RFC 3339 UTC with six fractional
+// Result is what a demo found. As one line of JSON it is the last line of the output. Times are RFC 3339 UTC with six fractional
 // digits.
 type Result struct {
 	EdocNum string `json:"edocNum"`
@@ -18,16 +18,16 @@ type Result struct {
 	SentAt           string `json:"sentAt"`
 	ReceivedAt       string `json:"receivedAt"`
 	ReadAt           string `json:"readAt"`
-	// HubRegistered: the stored result codes of both hub calls are 1 or 2, and the hub itself holds the record with the read
+	// HubRegistered is true if the stored result codes of both hub calls are 1 or 2 and the hub holds the record with the read
 	// time.
 	HubRegistered bool   `json:"hubRegistered"`
 	CertNum       string `json:"certNum"`
 	// CertificateFile is the absolute path of the distribution certificate.
 	CertificateFile string       `json:"certificateFile"`
 	Checks          proof.Checks `json:"checks"`
-	// Verified: all checks.
+	// Verified is true if all checks passed.
 	Verified bool `json:"verified"`
-	// TraceID of the trace that the send request began.
+	// TraceID identifies the trace that the send request began.
 	TraceID string `json:"traceId"`
 }
 

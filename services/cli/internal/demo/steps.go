@@ -23,7 +23,7 @@ import (
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
-// steps are the path, in the guide's order and words.
+// steps returns the path in the guide's order, with the guide's names.
 func (w *walk) steps() []step {
 	return []step{
 		{"준비 발송기관 등록", "operator → relay → hub", w.addInstitution},
@@ -143,7 +143,7 @@ func (w *walk) issueToken(ctx context.Context) (string, error) {
 	return fmt.Sprintf("token of %d characters, good until %s", len(w.token.GetToken()), relay.Time(w.token.GetExpiresAt())), nil
 }
 
-// maxShownBytes bounds what the viewing system may show.
+// maxShownBytes limits the answer of the viewing system.
 const maxShownBytes = 64 << 20
 
 func (w *walk) view(ctx context.Context) (string, error) {
@@ -219,7 +219,7 @@ func (w *walk) hub(ctx context.Context) (string, error) {
 		status.GetHub().GetRegistrationResult(), status.GetHub().GetReadTimeResult(), held.SendDate, held.RecvDate, *held.ReadDate), nil
 }
 
-// hubDate writes one of our times as the hub holds it; a time that cannot be read equals nothing.
+// hubDate formats one of our times as the hub does. An unreadable time becomes "?", which equals no date of the hub.
 func hubDate(ours string) string {
 	at, err := time.Parse(relay.TimeLayout, ours)
 	if err != nil {
@@ -228,7 +228,7 @@ func hubDate(ours string) string {
 	return sandbox.HubDate(at)
 }
 
-// verifyAtHub is what a receiving office does with the two certificates and the document.
+// verifyAtHub does what a receiving office does: it asks the hub to verify the two certificates and the document.
 func (w *walk) verifyAtHub(ctx context.Context) (string, error) {
 	door, err := rest.New(rest.Options{BaseURL: w.endpoints.Sandbox.Hub, HTTP: w.http})
 	if err != nil {

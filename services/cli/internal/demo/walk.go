@@ -29,10 +29,10 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// termsVersion is that of the invented terms the recipient consents to.
+// termsVersion is the version of the invented terms to which the recipient consents.
 const termsVersion = "sandbox-1"
 
-// walk is one run and what it knows so far.
+// walk is one run of the demo and what it has learned so far.
 type walk struct {
 	options  Options
 	out, dir string
@@ -94,7 +94,8 @@ func (w *walk) open(ctx context.Context) error {
 	return err
 }
 
-// addInstitution makes the sender; its address is at the hub before it is used (guide 4.2.1).
+// addInstitution creates the sender and waits until the hub has registered its address, which must come before any use (guide
+// 4.2.1).
 func (w *walk) addInstitution(ctx context.Context) (string, error) {
 	paper, err := sample.JPEG()
 	if err != nil {
@@ -119,7 +120,7 @@ func (w *walk) addInstitution(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s %s", w.institution.GetAddress(), relay.Word(w.institution.GetAddressState())), nil
 }
 
-// addViewingSystem makes the viewing system a principal and hands it its credentials.
+// addViewingSystem creates a principal for the viewing system and gives the viewing system its credentials.
 func (w *walk) addViewingSystem(ctx context.Context) (string, error) {
 	made, err := w.operator.CreateViewingSystem(ctx, "시험용 열람시스템", w.institution.GetId())
 	if err != nil {
@@ -133,7 +134,7 @@ func (w *walk) addViewingSystem(ctx context.Context) (string, error) {
 	return w.viewingSystem, err
 }
 
-// addMember makes the sender a member of the archive, as it has to be before (guide 5.1.1 1)).
+// addMember makes the sender a member of the archive, which it must be before it registers documents (guide 5.1.1 1)).
 func (w *walk) addMember(ctx context.Context) (string, error) {
 	w.member = endpoints.ArchiveMember{MemberID: "demo-ferry-" + digits(8), Password: rand.Text()}
 	operator, err := sandbox.Operator(w.endpoints.Sandbox, w.http, w.endpoints.Sandbox.Archive)
@@ -154,7 +155,7 @@ func (w *walk) addPerson(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Numbers that begin with 010-0000 are given to nobody.
+	// Numbers that begin with 010-0000 are assigned to nobody.
 	w.person, err = sandbox.AddPerson(ctx, operator, sandbox.Person{ID: "demo-" + digits(8), Name: "나그네", BirthDate: "19991231", Phone: "0100000" + digits(4)})
 	return w.person.ID, err
 }
@@ -187,7 +188,7 @@ func (w *walk) prove(ctx context.Context) (*viewingv1.CompleteSessionResponse, e
 	return session, nil
 }
 
-// hash takes the given document, or makes one.
+// hash reads the given document, or generates one, and hashes it.
 func (w *walk) hash(context.Context) (string, error) {
 	path := w.options.Document
 	if path == "" {

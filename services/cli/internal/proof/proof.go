@@ -1,5 +1,5 @@
-// Package proof judges the certificates a sender hands in as proof (guide 5.1.2 3)): the distribution certificate by itself, and
-// against the document it is about.
+// Package proof verifies the certificates that a sender presents as proof (guide 5.1.2 3)): the distribution certificate alone,
+// and against its document.
 package proof
 
 import (
@@ -15,19 +15,19 @@ import (
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
-// Trust is whom a judgement trusts.
+// Trust holds the roots and the pinned signer of the hub.
 type Trust struct {
 	Roots *x509.CertPool
 	Pins  distcert.Pins
 }
 
-// Checks are what was found true of a distribution certificate.
+// Checks are the results of verifying a distribution certificate.
 type Checks struct {
-	// Signature: a whole file of the known form under one signature, unchanged.
+	// Signature: the whole file has the known form and one signature, and is unchanged.
 	Signature bool `json:"signature"`
-	// Chain: the signer leads to the pinned root, is the pinned one, and signer and certificate are valid now.
+	// Chain: the signer is the pinned one and chains to the pinned root; signer and certificate are valid now.
 	Chain bool `json:"chain"`
-	// Hash and EdocNum: about this document.
+	// Hash and EdocNum: the certificate is about this document.
 	Hash    bool `json:"hash"`
 	EdocNum bool `json:"edocNum"`
 }
@@ -35,7 +35,7 @@ type Checks struct {
 // All reports whether every check passed.
 func (c Checks) All() bool { return c.Signature && c.Chain && c.Hash && c.EdocNum }
 
-// ReadTrust reads the hub's root, and the pinned signer's certificate (PEM).
+// ReadTrust reads the hub's root and the certificate of the pinned signer (PEM).
 func ReadTrust(rootFile, signerFile string) (Trust, error) {
 	roots, err := endpoints.Roots(rootFile)
 	if err != nil {
@@ -56,8 +56,8 @@ func ReadTrust(rootFile, signerFile string) (Trust, error) {
 	return Trust{Roots: roots, Pins: distcert.Pins{Subjects: []string{signer.Subject.String()}}}, nil
 }
 
-// Distribution judges a distribution certificate. hash is SHA-256 in hexadecimal; empty leaves the check of the hash out (and
-// false). The certificate is nil when it is not intact; the error tells everything that failed.
+// Distribution verifies a distribution certificate. hash is SHA-256 in hexadecimal; if it is empty, Checks.Hash is false. The
+// certificate is nil if it is not intact. The error names every failed check.
 func Distribution(pdf []byte, trust Trust, edocNum, hash string, at time.Time) (*distcert.Certificate, Checks, error) {
 	certificate, found, err := distcert.Verify(pdf, distcert.Options{Roots: trust.Roots, PinnedSigner: trust.Pins, At: at})
 	checks := Checks{Signature: found.Format && found.Signature, Chain: found.Chain && found.Identity && found.Validity}
@@ -71,7 +71,7 @@ func Distribution(pdf []byte, trust Trust, edocNum, hash string, at time.Time) (
 	return certificate, checks, errors.Join(err, mismatch)
 }
 
-// archiveSkew is how far the archive's clock may run ahead.
+// archiveSkew is how far the archive's clock may be ahead of ours.
 const archiveSkew = time.Second
 
 // Archive makes a verifier of an archive's certificates.

@@ -1,6 +1,6 @@
-// Package archiveclient is a client of the sandbox's certified archive: log in, register documents, have them issued again and
-// check certificates. It streams documents in both directions and believes no answer that contradicts the bytes it carried
-// itself.
+// Package archiveclient is a client of the sandbox's certified archive: it logs in, registers documents, has documents issued
+// again and asks about certificates. It streams documents in both directions, and rejects an answer that contradicts the bytes it
+// has carried.
 //
 // It does not verify the certificates it receives; package archivecert does.
 package archiveclient
@@ -17,20 +17,20 @@ import (
 	"github.com/naru-relay/naru/pkg/rest"
 )
 
-// maxJSONBytes bounds a JSON answer, and the JSON part of an issued document.
+// maxJSONBytes limits a JSON answer, and the JSON part of an issued document.
 const maxJSONBytes = 1 << 20
 
 // Options of New. All are required.
 type Options struct {
 	// BaseURL of the archive, e.g. https://127.0.0.1:8443.
 	BaseURL string
-	// HTTP carries trust (the pinned root) and time-outs.
+	// HTTP holds the trusted root and the time-outs.
 	HTTP *http.Client
 	// MemberID and Password of the depositor.
 	MemberID, Password string
 }
 
-// Client speaks for one member. It logs in by itself when it has no token or the archive refuses it. Safe for concurrent use.
+// Client acts for one member. It logs in when it has no token or the archive refuses its token. It is safe for concurrent use.
 type Client struct {
 	opts           Options
 	anyone, member *rest.Client
@@ -50,9 +50,9 @@ type Document struct {
 	MediaType         string    `json:"mediaType"`
 	RegisteredAt      time.Time `json:"registeredAt"`
 	CertificateNumber string    `json:"certificateNumber"`
-	// RegistrationCertificate is DER, see archivecert.
+	// RegistrationCertificate is DER; package archivecert reads it.
 	RegistrationCertificate []byte `json:"registrationCertificate"`
-	// Duplicate says that it had been registered before.
+	// Duplicate is true if the document was already registered.
 	Duplicate bool `json:"duplicate"`
 }
 
@@ -60,11 +60,11 @@ type Document struct {
 type Issued struct {
 	Document
 	OriginalCertificateNumber string `json:"originalCertificateNumber"`
-	// OriginalCertificate is DER, see archivecert.
+	// OriginalCertificate is DER; package archivecert reads it.
 	OriginalCertificate []byte `json:"originalCertificate"`
 }
 
-// Verdict is the archive's own word on a certificate.
+// Verdict is the archive's answer about a certificate.
 type Verdict struct {
 	Valid    bool     `json:"valid"`
 	Issued   bool     `json:"issued"`
@@ -86,7 +86,7 @@ func New(opts Options) (*Client, error) {
 	return c, nil
 }
 
-// Login gets a fresh token. Other calls do it by themselves.
+// Login gets a new token. Other calls log in by themselves.
 func (c *Client) Login(ctx context.Context) error { return c.member.LogIn(ctx) }
 
 func (c *Client) logIn(ctx context.Context) (*oauth2.Token, error) {
@@ -103,7 +103,7 @@ func (c *Client) logIn(ctx context.Context) (*oauth2.Token, error) {
 	return &oauth2.Token{AccessToken: answer.Token}, nil
 }
 
-// Verify asks the archive about a certificate; hash (hexadecimal) may be empty. It needs no log-in.
+// Verify asks the archive about a certificate. hash is hexadecimal and may be empty. The call needs no log-in.
 func (c *Client) Verify(ctx context.Context, der []byte, hash string) (*Verdict, error) {
 	request := struct {
 		Certificate []byte `json:"certificate"`

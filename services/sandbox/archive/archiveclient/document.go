@@ -20,17 +20,17 @@ import (
 
 // Submission is a document to register.
 type Submission struct {
-	// FileName and MediaType come back on issue; 1 to 255 and 1 to 100 printable characters.
+	// FileName and MediaType are returned by Issue. They have 1 to 255 and 1 to 100 printable characters.
 	FileName, MediaType string
-	// AttachmentHashes that the registration shall cover too: 0 to 10, SHA-256 in hexadecimal.
+	// AttachmentHashes are hashes that the registration covers too: 0 to 10, SHA-256 in hexadecimal.
 	AttachmentHashes []string
-	// Open gives the document's bytes from the first; it is called again when the call has to be repeated. The reader is closed
-	// if it can be.
+	// Open returns the document's bytes from the beginning. It is called again if the call has to be repeated. The reader is
+	// closed if it is an io.Closer.
 	Open func() (io.Reader, error)
 }
 
-// Submit registers a document (문서 등록), at most 64 MiB. Registering the same bytes again gives the first registration. The
-// answer's hash is compared with the bytes that were sent.
+// Submit registers a document of at most 64 MiB (문서 등록). Registering the same bytes again returns the first registration. The
+// hash in the answer is compared with the bytes that were sent.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Document, error) {
 	meta, err := json.Marshal(struct {
 		FileName         string   `json:"fileName"`
@@ -62,7 +62,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Document, error) {
 	return &d, nil
 }
 
-// hashing hashes what is read.
+// hashing hashes the bytes that are read through it.
 type hashing struct {
 	content io.Reader
 	digest  hash.Hash
@@ -83,7 +83,7 @@ func (h hashing) Close() error {
 	return nil
 }
 
-// Document asks for a registered document with its registration certificate.
+// Document returns a registered document with its registration certificate.
 func (c *Client) Document(ctx context.Context, documentID string) (*Document, error) {
 	var d Document
 	if err := c.member.JSON(ctx, http.MethodGet, "/archive/documents/"+url.PathEscape(documentID), nil, nil, &d); err != nil {
@@ -95,8 +95,8 @@ func (c *Client) Document(ctx context.Context, documentID string) (*Document, er
 	return &d, nil
 }
 
-// Issue has a document issued again (문서 발급) and writes its bytes to w. When the bytes do not have the answer's hash, or do not
-// arrive whole, the error says so and what was written to w is worthless.
+// Issue has a document issued again (문서 발급) and writes its bytes to w. If the bytes do not have the hash of the answer, or are
+// incomplete, Issue returns an error and the bytes in w must not be used.
 func (c *Client) Issue(ctx context.Context, documentID string, w io.Writer) (*Issued, error) {
 	response, err := c.member.Open(ctx, http.MethodPost, "/archive/documents/"+url.PathEscape(documentID)+"/issue")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package hubcert joins the sandbox hub to the sandbox's certificates: it draws distribution certificates with certpdf under the
-// sandbox's own keys, and holds both certificates of a document against each other (guide 5.1.2 ❹).
+// Package hubcert connects the sandbox hub to the sandbox's certificates: it renders distribution certificates with certpdf and
+// the sandbox's keys, and compares the two certificates of a document (guide 5.1.2 ❹).
 package hubcert
 
 import (
@@ -22,14 +22,14 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// Renderer is the hub.CertificateRenderer over certpdf.
+// Renderer implements hub.CertificateRenderer with certpdf.
 type Renderer struct {
 	keys *pki.Store
 }
 
 var _ hub.CertificateRenderer = (*Renderer)(nil)
 
-// NewRenderer makes a Renderer that signs with the hub's key.
+// NewRenderer returns a Renderer that signs with the hub's key.
 func NewRenderer(keys *pki.Store) (*Renderer, error) {
 	if keys == nil {
 		return nil, errors.New("make certificate renderer: no keys")
@@ -37,7 +37,7 @@ func NewRenderer(keys *pki.Store) (*Renderer, error) {
 	return &Renderer{keys: keys}, nil
 }
 
-// validYears is how long a distribution certificate is good; the real one's validity is not known.
+// validYears is the validity of a distribution certificate. The real hub's is not known.
 const validYears = 1
 
 // RenderCertificate implements hub.CertificateRenderer.
@@ -89,7 +89,7 @@ func deref(s *string) string {
 	return *s
 }
 
-// Verifier is the hub.PairVerifier: it trusts the sandbox's own hub and archive.
+// Verifier implements hub.PairVerifier. It trusts the sandbox's own hub and archive.
 type Verifier struct {
 	hubRoots  *x509.CertPool
 	hubSigner distcert.Pins
@@ -99,10 +99,10 @@ type Verifier struct {
 
 var _ hub.PairVerifier = (*Verifier)(nil)
 
-// signerCache bounds the remembered signer certificates.
+// signerCache limits the number of remembered signer certificates.
 const signerCache = 64
 
-// NewVerifier makes a Verifier.
+// NewVerifier returns a Verifier.
 func NewVerifier(keys *pki.Store, clock archivecert.Clock) (*Verifier, error) {
 	archives, err := archivecert.New(archivecert.Options{
 		Roots: keys.Pool(pki.Archive), Issuers: []string{pki.ArchiveName}, Clock: clock, Skew: time.Second,
@@ -116,8 +116,8 @@ func NewVerifier(keys *pki.Store, clock archivecert.Clock) (*Verifier, error) {
 	}, nil
 }
 
-// VerifyPair implements hub.PairVerifier. Its checks, in order: for each certificate that it has its form, is unchanged, leads to
-// a trusted root, is its issuer's own and is valid; then that the three hashes are the same.
+// VerifyPair implements hub.PairVerifier. For each certificate it checks, in this order: the form, that it is unchanged, that it
+// chains to a trusted root, that the right issuer signed it, and its validity. Then it checks that the three hashes are equal.
 func (v *Verifier) VerifyPair(_ context.Context, p hub.Pair) ([]hub.Check, error) {
 	distribution, checks := v.distribution(p)
 	original, more := v.original(p)
@@ -158,7 +158,7 @@ func (v *Verifier) distribution(p hub.Pair) (*distcert.Certificate, []hub.Check)
 	}
 }
 
-// detail tells a check that failed from one that could not be made.
+// detail says whether a check failed or could not be made.
 func detail(failed bool) string {
 	if failed {
 		return "failed"
@@ -173,7 +173,7 @@ func (v *Verifier) original(p hub.Pair) (*archivecert.Original, []hub.Check) {
 		out := hub.Check{Name: "original." + name, Passed: err == nil}
 		if err != nil {
 			hit := slices.ContainsFunc(kinds, func(k archivecert.Check) bool { return slices.Contains(failed, k) })
-			// A failed form says nothing about the rest; other failures are told one by one.
+			// If the form is wrong, nothing else could be checked. Other failures are reported one by one.
 			unreadable := slices.Contains(failed, archivecert.ErrFormat)
 			out.Passed = !hit && !unreadable
 			if !out.Passed {

@@ -1,4 +1,4 @@
-// Package idtoken signs OpenID Connect ID tokens with ES256 and publishes the key they are verified with.
+// Package idtoken signs OpenID Connect ID tokens with ES256 and publishes the key that verifies them.
 package idtoken
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/keys"
 )
 
-// profile of ID tokens; nobody reads them here.
+// profile of ID tokens; this package only writes them.
 var profile = jws.Profile{Type: "JWT", MaxBytes: 8 << 10}
 
 // Signer signs ID tokens with one P-256 key.
@@ -24,7 +24,7 @@ type Signer struct {
 	jwks []byte
 }
 
-// New makes a Signer; the key id is the RFC 7638 thumbprint.
+// New returns a Signer. The key id is the RFC 7638 thumbprint.
 func New(key crypto.Signer) (*Signer, error) {
 	if key == nil {
 		return nil, errors.New("make ID token signer: no key")
@@ -47,7 +47,7 @@ func New(key crypto.Signer) (*Signer, error) {
 // JWKS is the public key set (RFC 7517).
 func (s *Signer) JWKS() []byte { return s.jwks }
 
-// Sign makes a compact JWS of the claims.
+// Sign returns the claims as a compact JWS.
 func (s *Signer) Sign(claims map[string]any) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
