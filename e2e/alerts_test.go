@@ -18,7 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
-// rules is deploy/observability/alerts.yaml.
+// rules is the content of deploy/observability/alerts.yaml.
 type rules struct {
 	Groups []struct {
 		Name  string `yaml:"name"`
@@ -41,8 +41,8 @@ var (
 
 const runbooks = "../deploy/runbooks"
 
-// Every metric that an alert or a runbook names is one the relay shows, every alert has its page, and every call a page names
-// exists.
+// Every metric that an alert or a runbook names is exposed by the relay, every alert has a runbook, and every call that a runbook
+// names exists.
 func TestAlertsAndRunbooks(t *testing.T) {
 	t.Parallel()
 	var loaded rules
@@ -88,7 +88,7 @@ func TestAlertsAndRunbooks(t *testing.T) {
 	requireShown(t, named)
 }
 
-// readPages reads the pages but for the index.
+// readPages reads all runbooks except the index.
 func readPages(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(runbooks, "*.md"))
@@ -105,7 +105,7 @@ func readPages(t *testing.T) map[string]string {
 	return pages
 }
 
-// requireShown makes every counter count once, where a document's way does that, and waits until all metrics are shown.
+// requireShown makes the counters of a document's ordinary course count once, and waits until all named metrics are exposed.
 func requireShown(t *testing.T, named map[string][]string) {
 	t.Helper()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -118,7 +118,8 @@ func requireShown(t *testing.T, named map[string][]string) {
 	institution.Send(t, stranger)
 	require.NotEqual(t, http.StatusOK, stack.Anonymous().Do(t, http.MethodGet, "/v1/documents", nil).Status)
 
-	// Counters that only trouble counts are not shown by a relay without trouble: their instruments are looked up in the code.
+	// A healthy relay does not expose counters that only failures increase. Their instruments are looked up in the source
+	// instead.
 	troubles := map[string]string{
 		"naru_journal_publish_failures_total": "naru.journal.publish.failures", "naru_circulation_unopened_titles_total": "naru.circulation.unopened.titles",
 		"naru_intake_refused_items_total": "naru.intake.refused.items", "naru_journal_refused_frames_total": "naru.journal.refused.frames",
@@ -145,7 +146,7 @@ func requireShown(t *testing.T, named map[string][]string) {
 	}
 }
 
-// scrape collects the names of metrics of all processes.
+// scrape returns the names of the metrics of all processes.
 func scrape(t *testing.T) map[string]bool {
 	t.Helper()
 	doors := []string{stack.Endpoints.Ops}

@@ -23,9 +23,9 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// A reading that somebody puts into viewing's journal with viewing's own database role becomes nobody's: the running unit refuses
-// it with an alarm, no reader takes it, the document's state and the hub stay as they were, and naru audit and naru evidence
-// verify name the row.
+// A forged reading, inserted into viewing's journal with viewing's own database role, has no effect: the running unit refuses it
+// and raises the alarm metric, no reader consumes it, the document's state and the hub's record do not change, and naru audit and
+// naru evidence verify name the row.
 func TestForgedReadingIsNone(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -41,13 +41,13 @@ func TestForgedReadingIsNone(t *testing.T) {
 			ReadAt: timestamppb.New(now), VerifiedAt: timestamppb.New(now), ReportedAt: timestamppb.New(now), ViewingSystem: institution.ViewingSystem,
 		},
 	})
-	mac := sha256.Sum256(forged.MAC) // whoever has the role alone has no key
+	mac := sha256.Sum256(forged.MAC) // wrong on purpose: an attacker who has only the role has no key
 	forged.MAC = mac[:]
 	role := roleOf(t, "viewing")
 	insertFrame(t, role, forged)
 
 	id := forged.ID.String()
-	t.Cleanup(func() { // the journeys' database is to verify at the end
+	t.Cleanup(func() { // the audit after all journeys must find nothing else
 		stack.Tamper(t, `delete from viewing.journal where frame_id = $1`, id)
 		stack.Tamper(t, `delete from viewing.journal_mark where frame_id = $1`, id)
 	})
@@ -71,7 +71,7 @@ func TestForgedReadingIsNone(t *testing.T) {
 	require.Contains(t, found, named)
 }
 
-// roleOf is the URL of the database role that a unit works with.
+// roleOf returns the URL of the database role with which a unit works.
 func roleOf(t *testing.T, unit string) string {
 	t.Helper()
 	secret := func(name string) string {
@@ -85,7 +85,7 @@ func roleOf(t *testing.T, unit string) string {
 	return address.String()
 }
 
-// insertFrame writes a frame with its mark.
+// insertFrame writes a frame and its mark.
 func insertFrame(t *testing.T, address string, f journal.Sealed) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), address)

@@ -27,7 +27,7 @@ import (
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
-// bench sends good and bad items about one document to one member.
+// bench sends good and bad items with the same document to one member.
 type bench struct {
 	institution *harness.Institution
 	recipient   *harness.Recipient
@@ -41,15 +41,15 @@ func newBench(t *testing.T) bench {
 	return b
 }
 
-// good is an item without fault.
+// good returns an item without faults.
 func (b bench) good() object {
 	item := maps.Clone(b.document.Item)
 	item["ownKey"] = "good-" + rand.Text()
 	return item
 }
 
-// Every fault is told at once with its path and without a value, and nothing comes of the item: the same own key is free, and the
-// good item that then has it arrives, once.
+// A bad item is refused with all its faults at once, each with its path and without its value. Nothing is kept of it: its own key
+// stays free, and the good item that is sent with that key arrives once.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -63,7 +63,7 @@ func TestBadInput(t *testing.T) {
 	require.ElementsMatch(t, sent, b.inbox(t), "what was refused is in no inbox")
 }
 
-// requireRefused sends a bad item and then, with the same own key, the good one, whose number it tells.
+// requireRefused sends a bad item, then the good one with the same own key, and returns the good one's number.
 func (b bench) requireRefused(t *testing.T, one badItem) string {
 	t.Helper()
 	good := b.good()
@@ -122,7 +122,8 @@ func (b bench) inbox(t *testing.T) []string {
 	return numbers
 }
 
-// requireProblem: the answer is the problem document of that status and reason, and its violations have exactly these paths.
+// requireProblem checks that the answer is the problem document with this status and reason, and that its violations have exactly
+// these paths.
 func requireProblem(t *testing.T, answer harness.Answer, status int, reason string, fields []string) {
 	t.Helper()
 	if status == 0 {
@@ -142,7 +143,7 @@ func requireProblem(t *testing.T, answer harness.Answer, status int, reason stri
 	require.ElementsMatch(t, fields, slices.Collect(maps.Keys(paths)), "%s", answer.Body)
 }
 
-// requireNoEcho: no text of the bad request that the good one does not have is in the answer.
+// requireNoEcho checks that the answer contains no text that is only in the bad request.
 func requireNoEcho(t *testing.T, answer harness.Answer, bad, good any) {
 	t.Helper()
 	known := texts(good)
@@ -153,7 +154,7 @@ func requireNoEcho(t *testing.T, answer harness.Answer, bad, good any) {
 	}
 }
 
-// texts are all texts in a JSON value.
+// texts returns all texts in a JSON value.
 func texts(v any) []string {
 	switch v := v.(type) {
 	case string:
@@ -182,7 +183,7 @@ func encode(t *testing.T, v any) string {
 	return string(raw)
 }
 
-// exchange makes one request with headers of the test's choice.
+// exchange makes one request with the given headers.
 func exchange(t *testing.T, caller *harness.Caller, method, path string, header http.Header, body io.Reader) harness.Answer {
 	t.Helper()
 	answer, err := tryExchange(t.Context(), caller, method, path, header, body)
@@ -208,8 +209,8 @@ func tryExchange(ctx context.Context, caller *harness.Caller, method, path strin
 	return harness.Answer{Status: response.StatusCode, Header: response.Header, Body: raw}, err
 }
 
-// An own key that is taken is refused with the number it has, whatever else is wrong; the same content gives the first receipt
-// again.
+// A different item with a used own key is refused, and the refusal names the first item's number, whatever else is wrong with it.
+// The same content gets the first receipt again.
 func TestOwnKeyConflict(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -232,8 +233,8 @@ func TestOwnKeyConflict(t *testing.T) {
 	require.Equal(t, []string{first.EdocNum}, b.inbox(t))
 }
 
-// Bad items of a batch have their own outcomes, with the paths a single send would tell below the item's place; the good ones
-// arrive. A body that is malformed in one item is refused as a whole, and nothing comes of the others.
+// Each bad item of a batch has its own outcome, with the paths of a single send below the item's place, and the good items
+// arrive. If the JSON of one item is malformed, the whole batch is refused and none of its items is kept.
 func TestBadBatch(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -277,7 +278,7 @@ func TestBadBatch(t *testing.T) {
 			paths[violation.Field] = true
 		}
 		require.ElementsMatch(t, placed(fmt.Sprintf("items[%d]", 2*i+1), one.fields), slices.Collect(maps.Keys(paths)), one.name)
-		// The refusal names its item by the own key it came with; nothing else of it is told.
+		// The refusal identifies its item by the own key and repeats nothing else of it.
 		known := b.good()
 		known["ownKey"] = items[2*i+1].(object)["ownKey"]
 		requireNoEcho(t, harness.Answer{Body: []byte(encode(t, outcome))}, items[2*i+1], known)
@@ -288,7 +289,7 @@ func TestBadBatch(t *testing.T) {
 	require.ElementsMatch(t, sent, b.inbox(t))
 }
 
-// placed puts paths inside an item below the item's own place in the request.
+// placed prefixes paths inside an item with the item's place in the request.
 func placed(place string, fields []string) []string {
 	paths := make([]string, len(fields))
 	for i, field := range fields {
@@ -297,7 +298,7 @@ func placed(place string, fields []string) []string {
 	return paths
 }
 
-// The gRPC door tells of a bad item what the REST door tells, by the paths of its own request, which holds the item.
+// The gRPC door reports the same faults of an item as the REST door. The paths begin at its own request, which contains the item.
 func TestBadItemsAtTheGRPCDoor(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -320,7 +321,7 @@ func TestBadItemsAtTheGRPCDoor(t *testing.T) {
 	require.Empty(t, b.inbox(t))
 }
 
-// What is wrong with a call itself is told before anything is made of it, at every route in the same way.
+// Faults of the call itself are reported before its content is looked at, in the same way on every route.
 func TestBadCalls(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -389,12 +390,12 @@ func TestBadCalls(t *testing.T) {
 			require.Empty(t, b.listed(t, good["ownKey"].(string)))
 		})
 	}
-	// A body whose length is not told beforehand is cut at the same limit.
+	// The limit also applies to a body without a Content-Length.
 	endless := exchange(t, institution, http.MethodPost, "/v1/documents", http.Header{"Content-Type": {"application/json"}}, io.LimitReader(spaces{}, 2<<20))
 	requireProblem(t, endless, http.StatusRequestEntityTooLarge, "BODY_TOO_LARGE", nil)
 }
 
-// spaces are endless.
+// spaces is an endless reader of spaces.
 type spaces struct{}
 
 func (spaces) Read(p []byte) (int, error) {
@@ -404,7 +405,7 @@ func (spaces) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// verbatim sends bytes as they are.
+// verbatim is a codec that sends bytes unchanged.
 type verbatim struct{}
 
 func (verbatim) Marshal(v any) (mem.BufferSlice, error) {
@@ -413,7 +414,7 @@ func (verbatim) Marshal(v any) (mem.BufferSlice, error) {
 func (verbatim) Unmarshal(mem.BufferSlice, any) error { return nil }
 func (verbatim) Name() string                         { return "proto" }
 
-// At the gRPC door, too, the caller is told that a message it spoiled cannot be read, and not that the relay failed.
+// The gRPC door answers an undecodable message as the caller's error, not as a failure of the relay.
 func TestUndecodableGRPC(t *testing.T) {
 	t.Parallel()
 	const title = "unheard-of"

@@ -23,20 +23,20 @@ import (
 // object is a JSON object under construction.
 type object = map[string]any
 
-// badItem is an item with something wrong, made of a good one.
+// badItem changes a good item into a bad one.
 type badItem struct {
 	name   string
 	change func(item object)
-	// raw, where set, spoils the body itself.
+	// raw, if set, changes the encoded body.
 	raw    func(good string) string
 	reason string
-	// status is 400 where it is not set.
+	// status is 400 if it is not set.
 	status int
-	// fields are the paths of all that is wrong.
+	// fields are the paths of all faults.
 	fields []string
 }
 
-// with sets members of an item, nil takes them away; a dot leads into a member.
+// with sets members of an item. Nil removes a member; a dot in a name descends into a member.
 func with(pairs ...any) func(object) {
 	return func(item object) {
 		for i := 0; i < len(pairs); i += 2 {
@@ -64,7 +64,7 @@ func replace(old, new string) func(string) string {
 	return func(good string) string { return strings.Replace(good, old, new, 1) }
 }
 
-// malformed are bodies that are not what the message wants, whatever their content: the gateway tells.
+// malformed returns bodies that do not fit the message at all. The gateway refuses them.
 func malformed() []badItem {
 	const reason = "INVALID_REQUEST"
 	return []badItem{
@@ -88,7 +88,7 @@ func malformed() []badItem {
 	}
 }
 
-// broken are items that break the rules of their message: intake tells.
+// broken returns items that break a rule of their message. Intake refuses them.
 func broken() []badItem {
 	const reason = "INVALID_ITEM"
 	hash := strings.Repeat("ab", 32)
@@ -144,7 +144,7 @@ func broken() []badItem {
 	}
 }
 
-// refused are items whose form is right and that the relay's state, the time or the certificate speak against.
+// refused returns items with a good form that the relay's state, the time or the certificate makes unacceptable.
 func refused(t *testing.T, d *harness.Document) []badItem {
 	t.Helper()
 	certificates := newForger(t, d)
@@ -182,7 +182,7 @@ func refused(t *testing.T, d *harness.Document) []badItem {
 	}
 }
 
-// forger makes certificates about a document that must not be believed.
+// forger makes certificates for a document that the relay must not trust.
 type forger struct {
 	store     *pki.Store
 	document  *harness.Document
@@ -212,7 +212,7 @@ func (f forger) issue(t *testing.T, signer pki.Signer, change func(*archivecert.
 	return der
 }
 
-// changed states one other digit of a time under the unchanged signature.
+// changed changes one digit of a stated time and keeps the signature.
 func (f forger) changed(t *testing.T) []byte {
 	t.Helper()
 	forged := bytes.Clone(f.document.Certificate)

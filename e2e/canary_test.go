@@ -27,18 +27,18 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// planted are the values of one canary journey and what told of them.
+// planted holds the values of one canary journey and the answers that could repeat them.
 type planted struct {
 	person, stranger harness.Person
 	title, reason    string
-	// secrets are tokens and passwords that went through the doors.
+	// secrets are tokens and passwords that were sent through the doors.
 	secrets []harness.Canary
-	// told are problem documents, error statuses and headers of answers.
+	// told holds problem documents, error statuses and headers of answers.
 	told []harness.Part
 }
 
-// Personal data that went the whole way, and personal data in requests that were refused, is in no table of the units' database,
-// in no stream, log, span, metric and problem document, in no form.
+// Personal data of a complete journey, and of refused requests, appears in no table of the units' database and in no stream, log,
+// span, metric or problem document, in any form.
 func TestCanariesAreNowhere(t *testing.T) {
 	t.Parallel()
 	c := plant(t)
@@ -81,7 +81,7 @@ func (c *planted) secret(name, value string) {
 	c.secrets = append(c.secrets, harness.Canary{Name: name, Value: value})
 }
 
-// canaries are the planted values, and what somebody would make of them: with hyphens, or together.
+// canaries returns the planted values and forms derived from them: with hyphens, or joined.
 func (c *planted) canaries() []harness.Canary {
 	all := []harness.Canary{{Name: "title", Value: c.title}, {Name: "reason of a certificate", Value: c.reason}}
 	for whose, p := range map[string]harness.Person{"member": c.person, "stranger": c.stranger} {
@@ -92,7 +92,7 @@ func (c *planted) canaries() []harness.Canary {
 			{Name: whose + "'s birth date with hyphens", Value: p.BirthDate[:4] + "-" + p.BirthDate[4:6] + "-" + p.BirthDate[6:]},
 			{Name: whose + "'s birth date and phone", Value: p.BirthDate + p.Phone}, {Name: whose + "'s phone and birth date", Value: p.Phone + p.BirthDate},
 		}...)
-		// A CI is base64 of 64 bytes: the bytes themselves would be the CI too.
+		// A CI is base64 of 64 bytes, so the decoded bytes count as the CI too.
 		if bytesOfCI, err := base64.StdEncoding.DecodeString(p.CI); err == nil {
 			all = append(all, harness.Canary{Name: whose + "'s CI decoded", Value: string(bytesOfCI)})
 		}
@@ -123,7 +123,7 @@ func (c *planted) sendBatch(t *testing.T, institution *harness.Institution, reci
 	return d
 }
 
-// read takes a document through inbox, token, viewing and the hub.
+// read takes a document through inbox, token, viewing and hub.
 func (c *planted) read(t *testing.T, institution *harness.Institution, recipient *harness.Recipient, d *harness.Document) {
 	t.Helper()
 	institution.AwaitState(t, d.EdocNum, "RECEIVED")
@@ -154,10 +154,12 @@ func (c *planted) certify(t *testing.T, caller *harness.Caller, d *harness.Docum
 	require.Equal(t, http.StatusOK, download.Status)
 }
 
-// requireNowhere scans all that the relay keeps and tells, after showing for each that something known is found in it.
+// requireNowhere scans everything that the relay stores and answers. For each place it first shows that the scan finds known
+// values there.
 func (c *planted) requireNowhere(t *testing.T, institution *harness.Institution, documents []*harness.Document) {
 	t.Helper()
-	// Spans are written some seconds after they end, in the order of their ends: those of one more call end last.
+	// Spans are written some seconds after they end, in the order of their ends. When the spans of one more call are there, all
+	// earlier ones are too.
 	traceID := newTrace(institution.Caller)
 	institution.Do(t, http.MethodPost, "/v1/documents", map[string]any{"title": c.title})
 	await.Require(t, harness.Patience, func() bool {
@@ -172,10 +174,10 @@ func (c *planted) requireNowhere(t *testing.T, institution *harness.Institution,
 	for _, place := range []struct {
 		name  string
 		parts []harness.Part
-		// controls are what is known to be there, by name and form.
+		// controls are values and forms that must be found.
 		controls []string
 	}{
-		// The own key is a column, in bytea of evidence and frames, and within the payload of the receipt, a compact JWS.
+		// The own key is in a column, inside bytea of evidence and frames, and in the payload of the receipt, a compact JWS.
 		{"database", stack.DumpDatabase(t), []string{"own key as raw", "own key as hex", "own key as base64url"}},
 		{"streams", stack.Streams(t), []string{"edoc number as raw", "own key as raw"}},
 		{"spans", stack.TraceFiles(t), []string{"trace as raw"}},
@@ -197,7 +199,7 @@ func (c *planted) requireNowhere(t *testing.T, institution *harness.Institution,
 	}
 }
 
-// provoke asks for problem documents with requests full of personal data.
+// provoke causes problem documents with requests full of personal data.
 func (c *planted) provoke(t *testing.T, institution *harness.Institution, recipient *harness.Recipient, d *harness.Document) {
 	t.Helper()
 	p := c.person
@@ -238,7 +240,8 @@ func (c *planted) provoke(t *testing.T, institution *harness.Institution, recipi
 	c.provokeGRPC(t, institution, everything)
 }
 
-// provokeElsewhere puts personal data where none belongs: other routes, paths, queries, headers, media types, broken bodies.
+// provokeElsewhere sends personal data where it does not belong: in other routes, paths, queries, headers, media types and broken
+// bodies.
 func (c *planted) provokeElsewhere(t *testing.T, institution *harness.Institution, recipient *harness.Recipient, d *harness.Document, everything string) {
 	t.Helper()
 	p, escaped := c.person, url.PathEscape(everything)
@@ -281,7 +284,7 @@ func (c *planted) provokeElsewhere(t *testing.T, institution *harness.Institutio
 	} {
 		c.tell(t, name, exchange(t, institution.Caller, http.MethodPost, "/v1/documents", header, strings.NewReader(everything)))
 	}
-	// The items of a batch have refusals instead.
+	// A batch is not a problem document; its items have refusals.
 	c.keep(t, "a batch", institution.Do(t, http.MethodPost, "/v1/documents:batch", map[string]any{"items": []any{
 		map[string]any{"title": strings.Repeat(everything, 3), "ownKey": "canary", "recipient": map[string]any{"ci": p.Name}, "viewing": map[string]any{"url": everything}},
 	}}))
@@ -291,7 +294,7 @@ func (c *planted) provokeElsewhere(t *testing.T, institution *harness.Institutio
 		strings.NewReader(url.Values{"grant_type": {"client_credentials"}, "client_id": {p.CI[:40]}, "client_secret": {p.CI}, "scope": {p.Phone}}.Encode())))
 }
 
-// tell keeps an answer for the scan; it must be a refusal.
+// tell keeps an answer for the scan. The answer must be a refusal.
 func (c *planted) tell(t *testing.T, name string, answer harness.Answer) {
 	t.Helper()
 	require.GreaterOrEqual(t, answer.Status, http.StatusBadRequest, "%s: %s", name, answer.Body)
@@ -306,7 +309,7 @@ func (c *planted) keep(t *testing.T, name string, answer harness.Answer) {
 	c.told = append(c.told, harness.Part{Name: fmt.Sprintf("answer %d to %q", len(c.told), fmt.Sprintf("%.30s", name)), Data: append(header.Bytes(), answer.Body...)})
 }
 
-// provokeGRPC does the like at the other door.
+// provokeGRPC does the same at the gRPC door.
 func (c *planted) provokeGRPC(t *testing.T, institution *harness.Institution, everything string) {
 	t.Helper()
 	p := c.person
@@ -335,7 +338,7 @@ func (c *planted) provokeGRPC(t *testing.T, institution *harness.Institution, ev
 	}
 }
 
-// The scanner finds a value in every form, wherever it lies and whatever stands around it, and nothing where nothing is.
+// The scanner finds a value in every form, anywhere and between any other bytes, and nothing where no value is.
 func TestScannerFindsEveryForm(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{"ci": base64.StdEncoding.EncodeToString(random(64)), "name": "카나리아" + syllables(6), "phone": "010" + decimals(8), "birth": birthDate()}
@@ -377,7 +380,7 @@ func decimals(n int) string {
 	return string(b)
 }
 
-// syllables are rare together, though each is Korean.
+// syllables returns Korean text that is unlikely to occur elsewhere.
 func syllables(n int) string {
 	var b strings.Builder
 	for range n {
@@ -387,7 +390,7 @@ func syllables(n int) string {
 	return b.String()
 }
 
-// birthDate is no first of January, which all other persons of these tests have.
+// birthDate never returns the first of January, the birthday of all other persons in these tests.
 func birthDate() string {
 	r := random(3)
 	return fmt.Sprintf("19%02d%02d%02d", 30+r[0]%60, 10+r[1]%3, 11+r[2]%18)

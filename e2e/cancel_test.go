@@ -15,17 +15,17 @@ func cancel(t *testing.T, c *harness.Caller, edocNum string) harness.Answer {
 	return c.Do(t, http.MethodPost, "/v1/documents/"+edocNum+":cancel", map[string]any{})
 }
 
-// cancelled counts the facts that a document was stopped, of whichever unit.
+// cancelled counts the facts that a document was cancelled, stated by either unit.
 func cancelled(counts map[string]int) int {
 	return counts["naru.address.v1.DocumentCancelled"] + counts["naru.delivery.v1.DocumentCancelled"]
 }
 
-// What is cancelled while it waits is never delivered, whatever the recipient does later. Cancelling twice is cancelling once.
+// A document cancelled while it waits is never delivered, whatever the recipient does later. A repeated cancel changes nothing.
 func TestCancelBeforeReceipt(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		// waits sends a document that waits; becomes gives the recipient that would receive it.
+		// waits sends a document that waits; becomes makes and returns the recipient who would receive it.
 		waits func(t *testing.T, i *harness.Institution) (d *harness.Document, becomes func() *harness.Recipient)
 	}{
 		{"for a joining", func(t *testing.T, i *harness.Institution) (*harness.Document, func() *harness.Recipient) {
@@ -79,7 +79,7 @@ func TestCancelBeforeReceipt(t *testing.T) {
 	}
 }
 
-// A cancel after receipt is refused, once, and takes nothing away.
+// A cancel after receipt is refused, once, and removes nothing.
 func TestCancelAfterReceipt(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -96,7 +96,7 @@ func TestCancelAfterReceipt(t *testing.T) {
 	require.Zero(t, cancelled(counts), "%v", counts)
 }
 
-// What ended otherwise stays so.
+// A cancel does not change a document that has already ended in another way.
 func TestCancelAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -109,7 +109,7 @@ func TestCancelAfterTheEnd(t *testing.T) {
 	require.Equal(t, "DOCUMENT_STATE_REFUSED", institution.Status(t, document.EdocNum).State)
 }
 
-// Somebody else's document cannot be cancelled, and is not told from one that does not exist.
+// Somebody else's document cannot be cancelled; the answer is the same as for a document that does not exist.
 func TestCancelOfSomebodyElsesDocument(t *testing.T) {
 	t.Parallel()
 	institution, person := stack.Institution(t), stack.NewPerson(t)
@@ -128,7 +128,7 @@ func TestCancelOfSomebodyElsesDocument(t *testing.T) {
 	require.False(t, institution.Status(t, document.EdocNum).CancelRefused, "nobody has asked to cancel it")
 }
 
-// A cancel that races the delivery ends in exactly one of the two ways, and everybody is told the same one.
+// A cancel that races the delivery has exactly one of the two outcomes, and every view shows the same one.
 func TestCancelRacesDelivery(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// certificate is a request for a distribution certificate as its principal sees it.
+// certificate is a certificate request as its principal sees it.
 type certificate struct {
 	ID, EdocNum, State, CertNum, PdfDigest, Reason, IssuedAt string
 	Checks                                                   map[string]bool
@@ -25,7 +25,7 @@ func askCertificate(t *testing.T, c *harness.Caller, edocNum, requestID, reason 
 	return c.Do(t, http.MethodPost, "/v1/documents/"+edocNum+"/certificates", map[string]string{"reason": reason, "requestId": requestID})
 }
 
-// requested asks for a certificate that is promised.
+// requested asks for a certificate; the request must be accepted.
 func requested(t *testing.T, c *harness.Caller, edocNum, requestID, reason string) certificate {
 	t.Helper()
 	var made struct{ Certificate certificate }
@@ -46,7 +46,7 @@ func settled(t *testing.T, c *harness.Caller, id string) certificate {
 	return got.Certificate
 }
 
-// registered is a document that was received and that the hub has registered.
+// registered sends a document and waits until it is received and the hub has registered it.
 func registered(t *testing.T, i *harness.Institution, recipient map[string]any) *harness.Document {
 	t.Helper()
 	d := sendTo(t, i, recipient, "RECEIVED")
@@ -54,7 +54,7 @@ func registered(t *testing.T, i *harness.Institution, recipient map[string]any) 
 	return d
 }
 
-// requireRefusal: refused with that status and reason.
+// requireRefusal checks the status and reason of a refusal.
 func requireRefusal(t *testing.T, answer harness.Answer, status int, reason string) {
 	t.Helper()
 	problem := answer.Problem(t)
@@ -62,7 +62,7 @@ func requireRefusal(t *testing.T, answer harness.Answer, status int, reason stri
 	require.Equal(t, reason, problem.Reason)
 }
 
-// refusals counts the refused requests for certificates of a document that the relay keeps as evidence, by who asked.
+// refusals counts the refused certificate requests for a document that the relay has recorded as evidence.
 func refusals(t *testing.T, edocNum string) int {
 	t.Helper()
 	count := 0
@@ -76,7 +76,7 @@ func refusals(t *testing.T, edocNum string) int {
 	return count
 }
 
-// A certificate is refused until the hub has registered the document; the same request then succeeds.
+// A certificate is refused until the hub has registered the document; then the same request succeeds.
 func TestCertificateBeforeRegistration(t *testing.T) {
 	t.Parallel()
 	institution, person, office := stack.Institution(t), stack.NewPerson(t), newOperator(t)
@@ -88,7 +88,7 @@ func TestCertificateBeforeRegistration(t *testing.T) {
 	office.awaitQueued(t, document.EdocNum)
 	require.Equal(t, 1, hub.Taken(t))
 
-	// Who is entitled is told the truth at once.
+	// A party is told the real reason at once.
 	early := "early-" + document.Hash[:16]
 	for n, caller := range []*harness.Caller{institution.Caller, recipient.Caller} {
 		requireRefusal(t, askCertificate(t, caller, document.EdocNum, early, "제출용"), http.StatusConflict, "NOT_REGISTERED_YET")
@@ -104,8 +104,8 @@ func TestCertificateBeforeRegistration(t *testing.T) {
 	require.Equal(t, "CERTIFICATE_STATE_ISSUED", made.State, made.Reason)
 }
 
-// Only the parties of a document are entitled. A stranger is told the same as of a document that does not exist, and it is
-// recorded.
+// Only the parties of a document may request its certificate. A stranger gets the same answer as for a document that does not
+// exist, and the attempt is recorded.
 func TestCertificateIsForTheParties(t *testing.T) {
 	t.Parallel()
 	institution, recipient, someone := stack.Institution(t), stack.NewMember(t), stack.NewMember(t)
@@ -128,13 +128,13 @@ func TestCertificateIsForTheParties(t *testing.T) {
 		require.Equal(t, before+n+1, refusals(t, document.EdocNum), "the refusal is recorded")
 		requireRefusal(t, caller.Do(t, http.MethodGet, "/v1/documents/"+document.EdocNum+"/certificates", nil), http.StatusNotFound, "DOCUMENT_NOT_FOUND")
 	}
-	// A certificate is its applicant's; even the other party is told of none.
+	// A certificate belongs to its applicant. To everybody else, even the other party, it does not exist.
 	for _, caller := range []*harness.Caller{stranger.Caller, someone.Caller, institution.Caller} {
 		for _, path := range []string{"", "/content"} {
 			requireRefusal(t, caller.Do(t, http.MethodGet, "/v1/certificates/"+theirs.ID+path, nil), http.StatusNotFound, "CERTIFICATE_NOT_FOUND")
 		}
 	}
-	// The sender's own, asked for later, is told in its timeline; the recipient's is not.
+	// The sender's later certificate appears in its timeline; the recipient's does not.
 	own := settled(t, institution.Caller, requested(t, institution.Caller, document.EdocNum, "own", "제출용").ID)
 	var timeline string
 	await.Require(t, harness.Patience, func() bool {
@@ -145,12 +145,12 @@ func TestCertificateIsForTheParties(t *testing.T) {
 	require.Equal(t, 1, timelineOf(t, institution, document.EdocNum)["naru.certificate.v1.CertificateIssued"])
 }
 
-// The same request id is the same certificate; with another content it is refused.
+// The same request id returns the same certificate; with other content it is refused.
 func TestCertificateRequestIsIdempotent(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
 	document, second := registered(t, institution, recipient.ByCI()), registered(t, institution, recipient.ByCI())
-	requestID := "same-" + document.Hash[:16] // request ids are the principal's, and others use the same one
+	requestID := "same-" + document.Hash[:16] // request ids are scoped to the principal, and other tests share it
 	first := requested(t, institution.Caller, document.EdocNum, requestID, "법원 제출")
 	made := settled(t, institution.Caller, first.ID)
 	require.Equal(t, "CERTIFICATE_STATE_ISSUED", made.State, made.Reason)
@@ -159,7 +159,7 @@ func TestCertificateRequestIsIdempotent(t *testing.T) {
 
 	requireRefusal(t, askCertificate(t, institution.Caller, document.EdocNum, requestID, "다른 사유"), http.StatusUnprocessableEntity, "REQUEST_ID_REUSED")
 	requireRefusal(t, askCertificate(t, institution.Caller, second.EdocNum, requestID, "법원 제출"), http.StatusUnprocessableEntity, "REQUEST_ID_REUSED")
-	// Another principal's ids are its own.
+	// The ids of two principals do not collide.
 	requested(t, recipient.Caller, document.EdocNum, requestID, "다른 사유")
 	other := settled(t, institution.Caller, requested(t, institution.Caller, document.EdocNum, requestID+"-2", "법원 제출").ID)
 	require.NotEqual(t, made.ID, other.ID)
@@ -169,7 +169,7 @@ func TestCertificateRequestIsIdempotent(t *testing.T) {
 	require.Equal(t, []certificate{other, made}, list.Certificates, "newest first, each once")
 }
 
-// A certificate that does not pass every check is not handed out, whatever the hub says; asking again gives a good one.
+// A certificate that fails any check is not handed out, whatever the hub says; a new request gets a good one.
 func TestBadCertificatesAreNotHandedOut(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -204,7 +204,8 @@ func TestBadCertificatesAreNotHandedOut(t *testing.T) {
 	}
 }
 
-// A document without circulation is received like any other, but the hub never hears of it, so there is nothing to certify.
+// A document without circulation is received like any other, but it is never registered at the hub, so there is nothing to
+// certify.
 func TestDocumentWithoutCirculation(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -212,7 +213,7 @@ func TestDocumentWithoutCirculation(t *testing.T) {
 	document.Item["withoutCirculation"] = true
 	institution.Send(t, document)
 	institution.AwaitState(t, document.EdocNum, "RECEIVED")
-	registered(t, institution, recipient.ByCI()) // a later one has been registered by now
+	registered(t, institution, recipient.ByCI()) // a later document is registered by now
 	for _, caller := range []*harness.Caller{institution.Caller, recipient.Caller} {
 		requireRefusal(t, askCertificate(t, caller, document.EdocNum, "none-"+document.Hash[:16], "제출용"), http.StatusConflict, "NOT_REGISTERED_YET")
 	}
@@ -223,8 +224,8 @@ func TestDocumentWithoutCirculation(t *testing.T) {
 	require.False(t, held)
 }
 
-// A certificate is asked for until the hub answers; a refusal, which the hub sends as text, ends the request. It runs alone: the
-// hub misbehaves to everybody.
+// A certificate request is repeated until the hub answers. A refusal, which the hub sends as text, ends it. The test runs alone,
+// because the hub misbehaves for every caller.
 func TestHubIsDownForACertificate(t *testing.T) {
 	for _, c := range []struct {
 		name, state, reason string

@@ -10,7 +10,7 @@ import (
 
 var edocNumber = regexp.MustCompile(`\d{8}_[A-Za-z0-9]{10}_\d{13}`)
 
-// The commands that a running relay prints send a document, exactly as they are printed.
+// The commands that a running relay prints send a document exactly as printed.
 func TestPrintedCommands(t *testing.T) {
 	t.Parallel()
 	institution, tools, printed := stack.Institution(t), stack.Tools(t), stack.Relay.Greeting()

@@ -1,3 +1,3 @@
-// Package e2e holds the journeys: black-box tests of the whole relay over its public doors, against one process and against
-// separately built processes. It reaches no unit's internals.
+// Package e2e holds the journeys: tests of the whole relay through its public doors, in one process and in separately built
+// processes. They call no unit's code. Only tests of evidence, attacks and personal data read or change the units' tables.
 package e2e

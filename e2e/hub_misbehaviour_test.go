@@ -29,7 +29,7 @@ type queuedRecord struct {
 	Registration, ReadTime hubCall
 }
 
-// operator is the person records wait for.
+// operator is the person who handles queued records.
 type operator struct{ *harness.Caller }
 
 func newOperator(t *testing.T) operator {
@@ -37,7 +37,7 @@ func newOperator(t *testing.T) operator {
 	return operator{stack.Admin(t)}
 }
 
-// queue lists what waits for a person, by number.
+// queue returns the operator's queue by edoc number.
 func (o operator) queue(t *testing.T) map[string]queuedRecord {
 	t.Helper()
 	records := map[string]queuedRecord{}
@@ -67,7 +67,7 @@ func (o operator) awaitQueued(t *testing.T, edocNum string) queuedRecord {
 	return record
 }
 
-// retryQueued has the operator send a queued document's content again.
+// retry sends a queued call again as the operator; the relay must accept it.
 func (o operator) retry(t *testing.T, edocNum string) {
 	t.Helper()
 	answer := o.tryRetry(t, edocNum)
@@ -79,8 +79,8 @@ func (o operator) tryRetry(t *testing.T, edocNum string) harness.Answer {
 	return o.Do(t, http.MethodPost, "/v1/admin/circulation/queue/"+edocNum+":retry", map[string]any{})
 }
 
-// awaitRegistered waits until the hub has the document by that result and nobody has to look at it, and checks what the hub
-// holds.
+// awaitRegistered waits until the hub has registered the document with this result and it is not queued, and checks the hub's
+// record.
 func awaitRegistered(t *testing.T, i *harness.Institution, edocNum string, result int) {
 	t.Helper()
 	status := i.AwaitStatus(t, edocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued })
@@ -95,7 +95,7 @@ func awaitRegistered(t *testing.T, i *harness.Institution, edocNum string, resul
 	require.Equal(t, 1, counts["naru.circulation.v1.CirculationRegistered"], "%v", counts)
 }
 
-// waitingBatch sends a batch to a person who has not joined yet. Its documents are received together when the person joins.
+// waitingBatch sends a batch to a person who is not a member. All its documents are received when the person joins.
 func waitingBatch(t *testing.T, i *harness.Institution, size int) (numbers []string, person harness.Person) {
 	t.Helper()
 	person = stack.NewPerson(t)
@@ -108,7 +108,7 @@ func waitingBatch(t *testing.T, i *harness.Institution, size int) (numbers []str
 	return numbers, person
 }
 
-// copies are send requests for one document under own keys of their own.
+// copies returns send requests for one document, each with its own key.
 func copies(d *harness.Document, size int) []any {
 	items := make([]any, size)
 	for n := range items {
@@ -133,7 +133,7 @@ type batchAnswer struct {
 	}
 }
 
-// numbers are those of a batch without refusals.
+// numbers returns the numbers of a batch without refusals.
 func (a batchAnswer) numbers(t *testing.T) []string {
 	t.Helper()
 	numbers := make([]string, len(a.Outcomes))
@@ -144,8 +144,8 @@ func (a batchAnswer) numbers(t *testing.T) []string {
 	return numbers
 }
 
-// What the hub does not take waits for a person and hinders nothing else; sent again when the hub has come to its senses it is
-// registered.
+// A record that the hub refuses is queued for a person and delays no other record. When it is sent again and the hub accepts it,
+// it is registered.
 func TestHubRefusesAnItem(t *testing.T) {
 	t.Parallel()
 	for _, result := range []int{2, 3, 4, 6, 7, 9} {
@@ -169,7 +169,7 @@ func TestHubRefusesAnItem(t *testing.T) {
 			_, held := stack.AtHub(t, victim)
 			require.False(t, held)
 
-			office.retry(t, victim) // the hub is still as it was
+			office.retry(t, victim) // the hub still misbehaves
 			await.Require(t, harness.Patience, func() bool { return office.queue(t)[victim].Registration.Attempts == 2 })
 			require.Equal(t, 2, hub.Taken(t))
 			office.retry(t, victim)
@@ -180,7 +180,8 @@ func TestHubRefusesAnItem(t *testing.T) {
 	}
 }
 
-// What the hub says it has already comes out of the queue by the operator's word, once, and is registered for its sender.
+// If the hub says that it already has a record, an operator can accept that, once. The record leaves the queue and is registered
+// for its sender.
 func TestOperatorTakesTheHubsWord(t *testing.T) {
 	t.Parallel()
 	institution, office, person := stack.Institution(t), newOperator(t), stack.NewPerson(t)
@@ -201,12 +202,12 @@ func TestOperatorTakesTheHubsWord(t *testing.T) {
 	status := institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued })
 	require.Equal(t, 2, status.Hub.RegistrationResult)
 	require.Len(t, stack.Facts(t, "circulation", &circulationv1.QueuedCallAccepted{}, number), 1)
-	// The hub said so and has none: the operator was told wrongly, and an audit against the hub finds it.
+	// The hub's answer was wrong: it holds no record. An audit against the hub finds the difference.
 	stack.AuditMustName(audit.Violation{Unit: "circulation", Code: audit.HubDiffers, Subject: "document " + number,
 		Detail: "circulation believes it registered, the hub has no record"})
 }
 
-// An address the hub says it does not know is confirmed, and the registration goes again by itself.
+// If the hub says that it does not know an address, the relay confirms the address and repeats the registration by itself.
 func TestHubDoesNotKnowTheAddress(t *testing.T) {
 	t.Parallel()
 	institution, person := stack.Institution(t), stack.NewPerson(t)
@@ -217,7 +218,8 @@ func TestHubDoesNotKnowTheAddress(t *testing.T) {
 	require.Equal(t, 2, hub.Taken(t))
 }
 
-// A read time the hub does not take waits for a person; one it has no record for has the registration checked first.
+// A read time that the hub refuses is queued for a person. If the hub says that it has no record, the relay checks the
+// registration first.
 func TestHubRefusesAReadTime(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -248,19 +250,19 @@ func TestHubRefusesAReadTime(t *testing.T) {
 	}
 }
 
-// registrations matches the calls with which circulation records are registered.
+// registrations matches the calls that register circulation records.
 var registrations = scenario.Match{Method: http.MethodPost, Path: "/api/circulation"}
 
-// The tests from here on have the hub misbehave to everybody, so they run alone.
+// In the following tests the hub misbehaves for every caller, so they run alone.
 
-// Whatever happens to a call with a whole batch, in the end the hub has each document once, and nobody had to look at it.
+// Whatever happens to a call with a whole batch, in the end the hub has each document once, and nothing is queued for a person.
 func TestHubOutOfOrder(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		how  scenario.Scenario
-		// until is how often the hub misbehaves before it stops.
+		// until is how often the hub misbehaves before the test ends the scenario.
 		until int
-		// left is how many of the batch the hub had already when it was asked again.
+		// left is how many documents of the batch the hub already had when the call was repeated.
 		left int
 	}{
 		{"connections drop", scenario.Scenario{Kind: scenario.Down, Forever: true}, 2, 0},
@@ -279,7 +281,7 @@ func TestHubOutOfOrder(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			institution, member := stack.Institution(t), stack.NewMember(t)
 			numbers, person := waitingBatch(t, institution, 5)
-			if c.how.Kind != scenario.MissingItems { // which is asked for where no path is known
+			if c.how.Kind != scenario.MissingItems { // MissingItems scenarios are matched without a path
 				c.how.Match = registrations
 			}
 			hub := stack.Misbehave(t, c.how)
@@ -305,7 +307,7 @@ func TestHubOutOfOrder(t *testing.T) {
 	}
 }
 
-// A hub that loses the token and gives no other is waited for.
+// If the hub loses the token and issues no other, the relay waits for it.
 func TestHubGivesNoToken(t *testing.T) {
 	institution := stack.Institution(t)
 	numbers, person := waitingBatch(t, institution, 5)
@@ -320,10 +322,10 @@ func TestHubGivesNoToken(t *testing.T) {
 	}
 }
 
-// sluggish is slower than anything the relay does by itself, and faster than it loses patience.
+// sluggish is slower than any step of the relay itself, but within its patience.
 const sluggish = 2 * time.Second
 
-// Results are of the numbers they name, in whatever order the answer has them.
+// A result belongs to the number that it names, whatever the order of the answer.
 func TestHubAnswersInAnotherOrder(t *testing.T) {
 	institution, office := stack.Institution(t), newOperator(t)
 	numbers, person := waitingBatch(t, institution, 5)
@@ -339,7 +341,7 @@ func TestHubAnswersInAnotherOrder(t *testing.T) {
 	awaitRegistered(t, institution, numbers[0], 1)
 }
 
-// A hub that refuses every call leaves each document to a person, with the hub's own code; nothing is lost by that.
+// If the hub refuses every call, each document is queued for a person with the hub's own code, and nothing is lost.
 func TestHubRefusesEverything(t *testing.T) {
 	institution, office := stack.Institution(t), newOperator(t)
 	numbers, person := waitingBatch(t, institution, 3)
@@ -356,8 +358,8 @@ func TestHubRefusesEverything(t *testing.T) {
 	}
 }
 
-// While nobody can be sought, documents to strangers wait without an outcome, at most to their send deadline; to members
-// everything goes on.
+// While the hub's search is down, documents to strangers wait without an outcome, at most until their send deadline. Documents to
+// members are not affected.
 func TestHubSearchIsDown(t *testing.T) {
 	institution, member, person := stack.Institution(t), stack.NewMember(t), stack.NewPerson(t)
 	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.Down, Match: scenario.Match{Path: "/api/eaddr/search"}, Forever: true})
@@ -374,7 +376,7 @@ func TestHubSearchIsDown(t *testing.T) {
 	institution.AwaitState(t, stranger.EdocNum, "AWAITING_MEMBERSHIP")
 }
 
-// requireNeverFound: the timeline says why the document expired.
+// requireNeverFound checks that the timeline says why the document expired.
 func requireNeverFound(t *testing.T, i *harness.Institution, edocNum string) {
 	t.Helper()
 	var timeline struct {
@@ -391,7 +393,7 @@ func requireNeverFound(t *testing.T, i *harness.Institution, edocNum string) {
 	require.Equal(t, []string{"naru.intake.v1.DocumentAccepted ", "naru.address.v1.RecipientResolved UNKNOWN", "naru.delivery.v1.DeliveryExpired "}, told)
 }
 
-// A joining waits for the hub, and documents with it; a lost answer registers nothing twice.
+// A joining waits for the hub, and documents wait with it. A lost answer does not register the address twice.
 func TestHubIsDownForAJoining(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -18,7 +18,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// picture is a JPEG of that many pixels a side, in base64.
+// picture returns a square JPEG with the given side in pixels, as base64.
 func picture(t *testing.T, side int) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -42,9 +42,9 @@ func (o operator) awaitAddress(t *testing.T, id, state string) {
 	})
 }
 
-// The hub misbehaves to everybody here, so this runs alone.
+// The following test runs alone, because the hub misbehaves for every caller.
 
-// An institution the hub refused gets its address with other papers and the right name; each submission is one call.
+// An institution that the hub refused gets its address with other papers and the right name. Each submission is one call.
 func TestInstitutionIsSubmittedAgain(t *testing.T) {
 	office, suffix := newOperator(t), strings.ToLower(uuid.NewString()[:12])
 	hub := stack.Misbehave(t, scenario.Scenario{

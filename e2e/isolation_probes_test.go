@@ -37,33 +37,34 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// probe is how an RPC is tried.
+// probe says how to try an RPC.
 type probe struct {
-	// foreign asks for something of the victim's, absent the same for something that exists nowhere. Nil absent: the RPC names
-	// nothing of anybody's, and foreign is what the stranger asks for itself.
+	// foreign asks for something of the victims, absent for something that does not exist. If absent is nil, the RPC names
+	// nothing of anybody, and foreign is what the stranger asks for itself.
 	foreign, absent proto.Message
-	// told: the answer to a stranger may be another for foreign than for absent, because the stranger holds a thing that names
-	// it.
+	// told allows different answers to foreign and absent, because the caller holds something that names the thing, for example a
+	// token.
 	told bool
-	// by, where set, asks in place of the stranger of that kind.
+	// by, if set, calls instead of the stranger.
 	by *harness.Caller
 }
 
-// victims are two parties of one document and what belongs to them, strangers the like without a document.
+// victims are the two parties of one document with what belongs to them. stranger has the same kinds of principals without this
+// document.
 type victims struct {
 	scene
 	document *harness.Document
-	// unused is a viewing token, verification what the viewing system was told with another.
+	// unused is an unused viewing token; verification is the viewing system's answer about another one.
 	unused       string
 	verification verification
 	// certificates of the sender and of the recipient.
 	sendersCertificate, recipientsCertificate string
-	// values are what no stranger may be told.
+	// values must appear in no answer to a stranger.
 	values []string
 
 	stranger scene
 	admin    *harness.Caller
-	// refused are tokens with the reasons they are refused for, narrow the sender's tokens without one scope.
+	// refused holds bad tokens and the reasons for refusing them; narrow holds the sender's tokens that lack one scope.
 	refused, narrow map[string]string
 }
 
@@ -72,7 +73,7 @@ func newVictims(t *testing.T) *victims {
 	v := &victims{scene: newScene(t), stranger: newScene(t), admin: stack.Admin(t), narrow: map[string]string{}}
 	v.document = v.deliver(t, nil)
 	v.stranger.deliver(t, nil)
-	// Reading stops the notice, so that it is waited for.
+	// Wait for the notice, because reading the document would stop it.
 	await.Require(t, harness.Patience, func() bool {
 		return timelineOf(t, v.institution, v.document.EdocNum)["naru.delivery.v1.NoticeGiven"] == 1
 	})
@@ -93,7 +94,7 @@ func newVictims(t *testing.T) *victims {
 	return v
 }
 
-// settle waits until everything that follows from what the victims did has happened.
+// settle waits until everything that follows from the victims' actions has happened.
 func (v *victims) settle(t *testing.T) {
 	t.Helper()
 	await.Require(t, harness.Patience, func(context.Context) error {
@@ -107,7 +108,7 @@ func (v *victims) settle(t *testing.T) {
 	})
 }
 
-// issue has a certificate issued and tells its id.
+// issue has a certificate issued and returns its id.
 func issue(t *testing.T, caller *harness.Caller, d *harness.Document) string {
 	t.Helper()
 	var got struct{ Certificate struct{ ID, State string } }
@@ -125,7 +126,7 @@ func issue(t *testing.T, caller *harness.Caller, d *harness.Document) string {
 	return got.Certificate.ID
 }
 
-// probes are all public RPCs. What is missing here fails TestEveryPublicRPCRefusesForeignPrincipals.
+// probes returns a probe for every public RPC. A missing one fails TestEveryPublicRPCRefusesForeignPrincipals.
 func (v *victims) probes(t *testing.T) map[string]probe {
 	t.Helper()
 	number, nowhere, now := v.document.EdocNum, absentNumber(v.document.EdocNum), clock.System().Now()
@@ -208,7 +209,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 	return full
 }
 
-// badTokens are tokens that are none, with the reason each is refused for.
+// badTokens returns invalid tokens with the reason for refusing each.
 func (v *victims) badTokens(t *testing.T) map[string]string {
 	t.Helper()
 	parts := strings.Split(v.institution.Token(), ".")
@@ -221,10 +222,10 @@ func (v *victims) badTokens(t *testing.T) map[string]string {
 		parts[0] + "." + parts[1] + ".":                                                                      "TOKEN_INVALID",
 		base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"at+jwt"}`)) + "." + parts[1] + ".": "TOKEN_INVALID",
 		sign(t, parts[0], parts[1], stranger):                                                                "TOKEN_INVALID",
-		// The unit that signs recipients' sessions speaks for recipients alone.
+		// The unit that signs recipients' sessions may sign only for recipients.
 		sign(t, session[0], edit(t, edit(t, session[1], "kind", "admin"), "sub", v.institution.ID), signerOf(t, "viewing", keys.AccessToken)): "TOKEN_INVALID",
-		// Keys have purposes: what signs viewing tokens or receipts signs no session and no access token, whatever id it is put
-		// under.
+		// Keys have one purpose each: a key for viewing tokens or receipts signs no session and no access token, whatever key id
+		// the token names.
 		ownKey(t, session, signerOf(t, "viewing", keys.ViewingToken)):              "TOKEN_INVALID",
 		sign(t, session[0], session[1], signerOf(t, "viewing", keys.ViewingToken)): "TOKEN_INVALID",
 		ownKey(t, session, signerOf(t, "intake", keys.Receipt)):                    "TOKEN_INVALID",
@@ -242,13 +243,13 @@ func (v *victims) badTokens(t *testing.T) map[string]string {
 	return tokens
 }
 
-// ownKey signs the same token with another key, under that key's id.
+// ownKey signs the same token with another key, and sets that key's id.
 func ownKey(t *testing.T, parts []string, key keys.Signer) string {
 	t.Helper()
 	return sign(t, edit(t, parts[0], "kid", key.KeyID()), parts[1], key)
 }
 
-// signerOf is a signing key of a unit.
+// signerOf returns a signing key of a unit.
 func signerOf(t *testing.T, unit, name string) keys.Signer {
 	t.Helper()
 	store, err := keys.Open(filepath.Join(stack.Dir, "keys", unit), keys.Options{})
@@ -258,7 +259,7 @@ func signerOf(t *testing.T, unit, name string) keys.Signer {
 	return signer
 }
 
-// narrowed is a sender's token with every scope but one.
+// narrowed returns a sender's token with every scope except one.
 func narrowed(t *testing.T, credentials harness.Credentials, without string) string {
 	t.Helper()
 	scopes := slices.DeleteFunc(authn.Scopes(platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER), func(scope string) bool { return scope == without })

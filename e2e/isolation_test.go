@@ -28,7 +28,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// methods are all RPCs of the relay by their full names, with their access rules.
+// methods returns all RPCs of the relay by their full names, with their access rules.
 func methods(t *testing.T) (map[string]protoreflect.MethodDescriptor, map[string]*platformv1.Access) {
 	t.Helper()
 	found, rules := map[string]protoreflect.MethodDescriptor{}, map[string]*platformv1.Access{}
@@ -51,7 +51,7 @@ func methods(t *testing.T) (map[string]protoreflect.MethodDescriptor, map[string
 	return found, rules
 }
 
-// result is what the gRPC door answered.
+// result is an answer of the gRPC door.
 type result struct {
 	status *status.Status
 	reason string
@@ -79,11 +79,11 @@ func invoke(t *testing.T, conn *grpc.ClientConn, token, name string, method prot
 	}
 	text, err := protojson.Marshal(shown)
 	require.NoError(t, err)
-	r.text = strings.ReplaceAll(string(text), " ", "") // protojson adds spaces at will
+	r.text = strings.ReplaceAll(string(text), " ", "") // protojson adds spaces at random
 	return r
 }
 
-// requireNothingTold: nothing of the victims' is in an answer but what the question held itself.
+// requireNothingTold checks that an answer contains no value of the victims that was not in the question.
 func (v *victims) requireNothingTold(t *testing.T, question proto.Message, r result) {
 	t.Helper()
 	asked, err := protojson.Marshal(question)
@@ -95,7 +95,7 @@ func (v *victims) requireNothingTold(t *testing.T, question proto.Message, r res
 	}
 }
 
-// Every public RPC, tried over the gRPC door by everybody whom it does not concern.
+// Every public RPC refuses every principal whom it does not concern, over the gRPC door.
 func TestEveryPublicRPCRefusesForeignPrincipals(t *testing.T) {
 	t.Parallel()
 	v := newVictims(t)
@@ -145,23 +145,23 @@ func (a attempt) ask(t *testing.T, token string, request proto.Message) result {
 	return r
 }
 
-// requireAlike: what exists is answered as what does not.
+// requireAlike checks that something that exists gets the same answer as something that does not.
 func (a attempt) requireAlike(t *testing.T, foreign, absent result) {
 	t.Helper()
 	require.Equal(t, foreign.status.Code(), absent.status.Code(), "%s / %s", foreign.text, absent.text)
 	require.Equal(t, strings.ReplaceAll(foreign.text, a.document.EdocNum, absentOf(a.absent)), absent.text)
 }
 
-// absentOf is the number a request about nothing names.
+// absentOf returns the edoc number in a request for something that does not exist.
 func absentOf(request proto.Message) string {
-	text, _ := protojson.Marshal(request) // a message of ours
+	text, _ := protojson.Marshal(request) // our own message always encodes
 	if at := strings.Index(string(text), "_NARU"); at >= 8 {
 		return string(text)[at-8 : at+25]
 	}
 	return ""
 }
 
-// open RPCs take no account of who asks, and tell nobody anything.
+// open checks an open RPC: the answer does not depend on the caller and reveals nothing.
 func (a attempt) open(t *testing.T) {
 	t.Helper()
 	anonymous := a.ask(t, "", a.foreign)
@@ -171,7 +171,8 @@ func (a attempt) open(t *testing.T) {
 	}
 }
 
-// tokens: nobody gets in without one, or with one that is none, has expired, or is somebody else's work.
+// tokens checks that no call succeeds without a token, with an invalid, expired or foreign token, or with one that lacks the
+// scope.
 func (a attempt) tokens(t *testing.T) {
 	t.Helper()
 	for token, reason := range a.refused {
@@ -190,7 +191,7 @@ func (a attempt) tokens(t *testing.T) {
 	}
 }
 
-// kinds: principals of another kind are refused before anything is looked at, the parties of the document themselves among them.
+// kinds checks that principals of other kinds, even the document's parties, are refused before anything is looked up.
 func (a attempt) kinds(t *testing.T) {
 	t.Helper()
 	const sender, system, recipient, admin = platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM,
@@ -212,7 +213,8 @@ func (a attempt) kinds(t *testing.T) {
 	}
 }
 
-// strangers of the right kind are told of what is the victims' what they would be told if it did not exist.
+// strangers checks that a stranger of the right kind gets the same answer about the victims' things as about things that do not
+// exist.
 func (a attempt) strangers(t *testing.T) {
 	t.Helper()
 	for kind, caller := range map[platformv1.PrincipalKind]*harness.Caller{
@@ -238,7 +240,7 @@ func (a attempt) strangers(t *testing.T) {
 	}
 }
 
-// betweenParties: the parties of one document do not see each other's requests for certificates.
+// betweenParties checks that the parties of one document do not see each other's certificate requests.
 func (v *victims) betweenParties(t *testing.T, descriptors map[string]protoreflect.MethodDescriptor) {
 	t.Helper()
 	for _, one := range []struct {
@@ -262,7 +264,7 @@ func (v *victims) betweenParties(t *testing.T, descriptors map[string]protorefle
 	require.NotContains(t, seen, v.recipientsCertificate, "the sender's timeline")
 }
 
-// state is what the victims see.
+// state returns what the victims see.
 func (v *victims) state(t *testing.T) []string {
 	t.Helper()
 	var seen []string
@@ -279,7 +281,8 @@ func (v *victims) state(t *testing.T) []string {
 	return seen
 }
 
-// Over REST the same: what is another's is answered as what does not exist, and without a good token nothing is answered.
+// REST behaves the same: another's things get the same answer as things that do not exist, and nothing is answered without a good
+// token.
 func TestRESTRefusesForeignPrincipals(t *testing.T) {
 	t.Parallel()
 	v := newVictims(t)
@@ -304,7 +307,7 @@ func TestRESTRefusesForeignPrincipals(t *testing.T) {
 		problemOf := func(caller *harness.Caller, name string, status int) harness.Problem {
 			problem := caller.Do(t, call.method, fmt.Sprintf(call.path, name), call.body).Problem(t)
 			require.Equal(t, status, problem.Status, "%s %s: %+v", call.method, call.path, problem)
-			problem.Instance = "" // the id of the call's trace
+			problem.Instance = "" // differs in every call: the trace id
 			return problem
 		}
 		require.Equal(t, problemOf(call.caller, call.absent, http.StatusNotFound), problemOf(call.caller, call.foreign, http.StatusNotFound), call.path)
@@ -315,7 +318,7 @@ func TestRESTRefusesForeignPrincipals(t *testing.T) {
 	}
 }
 
-// RPCs between units are at no public door, whoever asks and however.
+// RPCs between units are not reachable at a public door, for any caller.
 func TestInternalRPCsAreAtNoDoor(t *testing.T) {
 	t.Parallel()
 	s, admin := newScene(t), stack.Admin(t)

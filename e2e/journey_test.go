@@ -23,7 +23,8 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
-// An institution sends, the recipient reads, the hub knows, and certificates prove it: guide 5.1.1 and 5.1.2 from end to end.
+// The whole path of guide 5.1.1 and 5.1.2: an institution sends, the recipient reads, the hub has the record, and certificates
+// prove it.
 func TestSystemCentredPath(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -60,7 +61,7 @@ func TestSystemCentredPath(t *testing.T) {
 		require.False(t, times[i].Before(times[i-1]), "accepted, sent, received, read are in order")
 	}
 
-	// the hub knows both
+	// the hub has record and read time
 	status = institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool {
 		return s.Registered() && s.ReadTimeRegistered()
 	})
@@ -96,7 +97,7 @@ func parseTimes(t *testing.T, texts ...string) []time.Time {
 	return times
 }
 
-// requireAtHub looks into the sandbox hub: the record and read time it holds are ours, truncated to KST seconds.
+// requireAtHub checks that the sandbox hub holds our record and read time, truncated to KST seconds.
 func requireAtHub(t *testing.T, d *harness.Document, s harness.Status) {
 	t.Helper()
 	var record struct {
@@ -116,7 +117,7 @@ func requireAtHub(t *testing.T, d *harness.Document, s harness.Status) {
 	require.Equal(t, d.Hash, record.Circulation.ContentHash)
 }
 
-// requireTimeline: every fact once, none before the one it follows from.
+// requireTimeline checks that every fact appears once, and none before the fact it follows from.
 func requireTimeline(t *testing.T, i *harness.Institution, edocNum string) {
 	t.Helper()
 	var timeline struct {
@@ -140,7 +141,7 @@ func requireTimeline(t *testing.T, i *harness.Institution, edocNum string) {
 	}
 }
 
-// certificateOf requests a distribution certificate (5.1.2 ❶ ❷), downloads it and checks it as anybody could.
+// certificateOf requests a distribution certificate (5.1.2 ❶ ❷), downloads it, and checks it as anybody could.
 func certificateOf(t *testing.T, i *harness.Institution, d *harness.Document, reason string) []byte {
 	t.Helper()
 	var made struct {
@@ -174,7 +175,7 @@ func certificateOf(t *testing.T, i *harness.Institution, d *harness.Document, re
 	return download.Body
 }
 
-// requireOriginal fetches document and original certificate from the archive (5.1.2 ❸) and compares the hashes.
+// requireOriginal fetches the document and its original certificate from the archive (5.1.2 ❸), and compares the hashes.
 func requireOriginal(t *testing.T, d *harness.Document) []byte {
 	t.Helper()
 	var bytesOf bytes.Buffer
@@ -189,7 +190,7 @@ func requireOriginal(t *testing.T, d *harness.Document) []byte {
 	return issued.OriginalCertificate
 }
 
-// requireHubVerifies has the hub verify the pair (5.1.2 ❹).
+// requireHubVerifies makes the hub verify the pair (5.1.2 ❹).
 func requireHubVerifies(t *testing.T, pdf, original, document []byte) {
 	t.Helper()
 	var body bytes.Buffer
@@ -212,7 +213,7 @@ func requireHubVerifies(t *testing.T, pdf, original, document []byte) {
 	require.Equal(t, true, verdict["valid"], "%v", verdict)
 }
 
-// A thousand-item batch has an outcome per item, and the good ones arrive.
+// A batch of a thousand items has an outcome for each item, and the good ones arrive.
 func TestBatchSend(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -251,7 +252,7 @@ func TestBatchSend(t *testing.T) {
 	require.NotNil(t, answer.Outcomes[good].Refused)
 	require.Greater(t, len(answer.Outcomes[good].Refused.Violations), 3)
 
-	// The same batch again gives the same numbers and delivers nothing twice.
+	// The same batch again gets the same numbers and delivers nothing twice.
 	first := answer
 	institution.Do(t, http.MethodPost, "/v1/documents:batch", map[string]any{"items": items}).Into(t, &answer)
 	for n := range good {

@@ -10,7 +10,7 @@ import (
 	"github.com/naru-relay/naru/e2e/harness"
 )
 
-// stack is the relay all journeys travel; E2E_MODE says how it runs: inproc (default) or procs.
+// stack is the relay of all journeys. E2E_MODE says how it runs: inproc (default) or procs.
 var stack *harness.Stack
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pool pins a root of the sandbox.
+// pool returns a pool with one root of the sandbox.
 func pool(t *testing.T, name string) *x509.CertPool {
 	t.Helper()
 	roots := x509.NewCertPool()

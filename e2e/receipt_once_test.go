@@ -16,13 +16,13 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
-// answer is what one of several concurrent calls got.
+// answer is the answer to one of several concurrent calls.
 type answer struct {
 	harness.Answer
 	err error
 }
 
-// atOnce makes the same call n times at the same time.
+// atOnce makes n calls at the same time.
 func atOnce(t *testing.T, n int, call func(ctx context.Context, n int) (harness.Answer, error)) []answer {
 	t.Helper()
 	answers, start := make([]answer, n), make(chan struct{})
@@ -41,7 +41,7 @@ func atOnce(t *testing.T, n int, call func(ctx context.Context, n int) (harness.
 	return answers
 }
 
-// requireOnce: the document was received once, by everybody's account.
+// requireOnce checks in every view that each document was received once.
 func requireOnce(t *testing.T, i *harness.Institution, r *harness.Recipient, numbers ...string) {
 	t.Helper()
 	for _, number := range numbers {
@@ -65,7 +65,7 @@ type acceptance struct {
 	Duplicate                            bool
 }
 
-// One send request is one document, however often and however simultaneously it is repeated.
+// One send request makes one document, however often it is repeated and at the same time.
 func TestSendRepeatedAtOnce(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -91,7 +91,7 @@ func TestSendRepeatedAtOnce(t *testing.T) {
 	requireOnce(t, institution, recipient, first.EdocNum)
 	before := institution.Status(t, first.EdocNum)
 
-	// In a batch it is the same request, and after its receipt too.
+	// A repetition in a batch is the same request too, even after receipt.
 	var again batchAnswer
 	institution.Do(t, http.MethodPost, "/v1/documents:batch", map[string]any{"items": []any{document.Item}}).Into(t, &again)
 	require.Equal(t, []string{first.EdocNum}, again.numbers(t))
@@ -106,7 +106,7 @@ func TestSendRepeatedAtOnce(t *testing.T) {
 	require.Contains(t, string(refused.Body), first.EdocNum)
 }
 
-// Of different contents that come under one own key at the same time one is the document and the others are refused with its
+// If different contents come with one own key at the same time, one becomes the document, and the others are refused with its
 // number.
 func TestOwnKeyRace(t *testing.T) {
 	t.Parallel()
@@ -135,7 +135,7 @@ func TestOwnKeyRace(t *testing.T) {
 	requireOnce(t, institution, recipient, accepted...)
 }
 
-// A batch repeated at the same time gives every item one number, and every number one place in the inbox.
+// A batch repeated at the same time gives every item one number and every number one place in the inbox.
 func TestBatchRepeatedAtOnce(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -144,7 +144,7 @@ func TestBatchRepeatedAtOnce(t *testing.T) {
 	var numbers []string
 	fresh := 0
 	for _, a := range atOnce(t, 8, func(ctx context.Context, n int) (harness.Answer, error) {
-		turned := append(append([]any{}, items[n:]...), items[:n]...) // the order does not matter either
+		turned := append(append([]any{}, items[n:]...), items[:n]...) // the order must not matter either
 		return institution.Try(ctx, http.MethodPost, "/v1/documents:batch", map[string]any{"items": turned})
 	}) {
 		var got batchAnswer
@@ -170,7 +170,7 @@ func TestBatchRepeatedAtOnce(t *testing.T) {
 	requireOnce(t, institution, recipient, numbers...)
 }
 
-// An item twice in one batch is one document.
+// An item that occurs twice in one batch is one document.
 func TestItemTwiceInABatch(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -182,7 +182,7 @@ func TestItemTwiceInABatch(t *testing.T) {
 	requireOnce(t, institution, recipient, numbers[0])
 }
 
-// A read report repeated at the same time counts once: one of the reports is the read time, here, in the inbox and at the hub.
+// A read report repeated at the same time counts once: one of the reports sets the read time, the same in status, inbox and hub.
 func TestReadReportRepeatedAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/invented"
 )
 
-// sendTo sends a document of its own to the recipient and waits for a state.
+// sendTo sends a new document to the recipient and waits for a state.
 func sendTo(t *testing.T, i *harness.Institution, recipient map[string]any, state string) *harness.Document {
 	t.Helper()
 	d := i.NewDocument(t, recipient)
@@ -24,7 +24,7 @@ func sendTo(t *testing.T, i *harness.Institution, recipient map[string]any, stat
 	return d
 }
 
-// inboxOf lists the numbers in a recipient's inbox.
+// inboxOf returns the numbers in a recipient's inbox.
 func inboxOf(t *testing.T, r *harness.Recipient) []string {
 	t.Helper()
 	var numbers []string
@@ -55,8 +55,8 @@ func timelineOf(t *testing.T, i *harness.Institution, edocNum string) map[string
 	return counts
 }
 
-// requireAddressUntold: before receipt the sender is told no address of its recipient (Act 18-6), neither in the status nor in
-// the timeline.
+// requireAddressUntold checks that before receipt neither the status nor the timeline shows the sender an address of its
+// recipient (Act 18-6).
 func requireAddressUntold(t *testing.T, i *harness.Institution, d *harness.Document, addresses ...string) {
 	t.Helper()
 	require.Empty(t, i.Status(t, d.EdocNum).RecipientAddress)
@@ -69,7 +69,7 @@ func requireAddressUntold(t *testing.T, i *harness.Institution, d *harness.Docum
 	}
 }
 
-// requireReceived: the document is in the inbox of that address, once.
+// requireReceived checks that the document is in the inbox of this address, once.
 func requireReceived(t *testing.T, i *harness.Institution, r *harness.Recipient, d *harness.Document, address string) {
 	t.Helper()
 	status := i.AwaitState(t, d.EdocNum, "RECEIVED")
@@ -98,7 +98,7 @@ func byAddress(platform, address string) map[string]any {
 	return map[string]any{"platformAddress": map[string]any{"platformId": platform, "address": address}}
 }
 
-// A person who is a member nowhere receives what waited as soon as it has joined, however the sender described it.
+// A person who is a member nowhere receives the waiting documents right after joining, however the sender described the person.
 func TestRecipientJoinsLater(t *testing.T) {
 	t.Parallel()
 	institution, person := stack.Institution(t), stack.NewPerson(t)
@@ -118,7 +118,7 @@ func TestRecipientJoinsLater(t *testing.T) {
 	require.Len(t, inboxOf(t, recipient), len(waiting))
 }
 
-// A member who took back the consent receives nothing until it consents again.
+// A member who withdraws consent receives nothing until consenting again.
 func TestConsentTakenBack(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -129,7 +129,7 @@ func TestConsentTakenBack(t *testing.T) {
 		sendTo(t, institution, recipient.ByDescription(), "AWAITING_CONSENT"),
 		sendTo(t, institution, byAddress(stack.Endpoints.PlatformID, address), "AWAITING_CONSENT"),
 	}
-	for _, d := range waiting { // where the sender has named the address itself, it is not told that it is right
+	for _, d := range waiting { // even a sender who named the address is not told that it is right
 		requireAddressUntold(t, institution, d, address)
 	}
 	require.Empty(t, inboxOf(t, recipient))
@@ -144,7 +144,7 @@ func setRefusal(t *testing.T, r *harness.Recipient, sender string, refused bool)
 	r.Do(t, http.MethodPut, "/v1/membership/refusals", map[string]any{"sender": sender, "refused": refused}).Into(t, &struct{}{})
 }
 
-// What a recipient refuses is refused for good; taking the refusal back counts for later documents only.
+// A document that the recipient refuses stays refused. Withdrawing the refusal affects only later documents.
 func TestRefusalIsFinal(t *testing.T) {
 	t.Parallel()
 	unwanted, _ := stack.NewInstitution(t)
@@ -167,7 +167,7 @@ func TestRefusalIsFinal(t *testing.T) {
 	require.ElementsMatch(t, []string{accepted.EdocNum, later.EdocNum}, inboxOf(t, recipient))
 }
 
-// A member of another relay is found at the hub; what waits is received here if it joins this relay after all.
+// A member of another relay is found at the hub. Waiting documents are received here if the person joins this relay after all.
 func TestRecipientAtOtherRelay(t *testing.T) {
 	t.Parallel()
 	institution, peer, person := stack.Institution(t), stack.NewPeer(t), stack.NewPerson(t)
@@ -176,7 +176,7 @@ func TestRecipientAtOtherRelay(t *testing.T) {
 		sendTo(t, institution, person.ByCI(), "RECIPIENT_AT_OTHER_RELAY"),
 		sendTo(t, institution, person.ByDescription(), "RECIPIENT_AT_OTHER_RELAY"),
 	}
-	// Platform and address fix the relay: nobody is sought and nothing changes it.
+	// Platform and address determine the relay: no search takes place, and nothing changes the outcome.
 	fixed := sendTo(t, institution, byAddress(peer.ID, elsewhere), "RECIPIENT_AT_OTHER_RELAY")
 	unheardOf := sendTo(t, institution, byAddress(peer.ID, "nobody-"+strings.ToLower(rand.Text())), "RECIPIENT_AT_OTHER_RELAY")
 	for _, d := range append(waiting, fixed) {
@@ -194,7 +194,8 @@ func TestRecipientAtOtherRelay(t *testing.T) {
 	require.Len(t, inboxOf(t, recipient), len(waiting))
 }
 
-// A certified address of this relay finds its member, in capitals too; one that nobody has waits for nobody.
+// A certified address of this relay finds its member, even in capitals. A document to an address that nobody has waits for a
+// member, and reveals no address to the sender.
 func TestRecipientByAddress(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -209,7 +210,7 @@ func TestRecipientByAddress(t *testing.T) {
 	requireAddressUntold(t, institution, nobody)
 }
 
-// twins are two persons whom a description cannot tell apart.
+// twins makes two persons whom a description cannot distinguish.
 func twins(t *testing.T) [2]harness.Person {
 	t.Helper()
 	first := stack.NewPerson(t)
@@ -223,12 +224,12 @@ func twins(t *testing.T) [2]harness.Person {
 	return [2]harness.Person{first, second}
 }
 
-// Where several persons match nobody receives anything, whatever happens later; each is still found by what is hers alone.
+// If several persons match, none receives anything, whatever happens later. Each is still found by an identifier of her own.
 func TestAmbiguousRecipientReceivesNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		// known makes the persons known: here, or to another relay at the hub.
+		// known makes the persons members here, or of another relay at the hub.
 		known func(t *testing.T, persons [2]harness.Person)
 	}{
 		{"both members here", func(t *testing.T, persons [2]harness.Person) {
@@ -261,8 +262,8 @@ func TestAmbiguousRecipientReceivesNothing(t *testing.T) {
 	}
 }
 
-// An institution of this relay has an address but no inbox, so nothing is received by its business number; an unknown number is
-// nobody's.
+// An institution of this relay has an address but no inbox, so it receives nothing by its business number. An unknown number
+// belongs to nobody.
 func TestRecipientByBusinessNumber(t *testing.T) {
 	t.Parallel()
 	institution := stack.Institution(t)
@@ -279,7 +280,7 @@ func TestRecipientByBusinessNumber(t *testing.T) {
 	requireAddressUntold(t, institution, nobody)
 }
 
-// Who leaves receives nothing more, keeps what was received, and is found again at its next address.
+// A member who leaves receives nothing more, keeps what was received, and is found again at the next address.
 func TestRecipientWithdraws(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
@@ -302,7 +303,7 @@ func TestRecipientWithdraws(t *testing.T) {
 	require.Equal(t, "DOCUMENT_STATE_AWAITING_MEMBERSHIP", institution.Status(t, toOld.EdocNum).State, "an address that has ended finds nobody")
 }
 
-// At its send deadline a waiting document ends; a joining afterwards, or a cancel, does not bring it back.
+// A waiting document ends at its send deadline. A later joining or cancel does not change that.
 func TestSendDeadline(t *testing.T) {
 	t.Parallel()
 	institution, person := stack.Institution(t), stack.NewPerson(t)

@@ -17,25 +17,26 @@ import (
 )
 
 const (
-	// recovery is how long it may take until what a killed process held goes on: the longest lease (a batch for the hub) is a
-	// minute and a half, an event nobody acknowledged comes again after a minute, and one may follow the other.
+	// recovery is how long it may take until the work of a killed process continues. The longest lease (a batch for the hub) is
+	// 90 s, an unacknowledged event is redelivered after 60 s, and one may follow the other.
 	recovery = 4 * time.Minute
-	// perKill is the size of each of the two batches that are on their way when a unit is killed.
+	// perKill is the size of each of the two batches in progress when a unit is killed.
 	perKill = 6
-	// kills is how often each unit is killed: as soon as a batch is accepted, and as soon as the first of a batch is received.
+	// kills is how often each unit is killed: once as soon as a batch is accepted, once as soon as the first document of a batch
+	// is received.
 	kills = 2
-	// sendAgain is the pause before a request that was not answered is repeated.
+	// sendAgain is the pause before an unanswered request is repeated.
 	sendAgain = 100 * time.Millisecond
 )
 
-// sent is a batch with what it takes to send it again.
+// sent is a batch with everything needed to send it again.
 type sent struct {
 	items     []any
 	recipient int
 	numbers   []string
 }
 
-// sendUntilAccepted sends a batch, as a patient sender does, until every item is accepted.
+// sendUntilAccepted repeats a batch until every item is accepted.
 func sendUntilAccepted(ctx context.Context, i *harness.Institution, items []any) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, recovery)
 	defer cancel()
@@ -73,7 +74,7 @@ func trySend(ctx context.Context, i *harness.Institution, items []any) ([]string
 	return numbers, nil
 }
 
-// statuses reads many documents of an institution.
+// statuses reads the statuses of many documents of an institution.
 func statuses(t *testing.T, i *harness.Institution, numbers []string) map[string]harness.Status {
 	t.Helper()
 	found := map[string]harness.Status{}
@@ -91,8 +92,8 @@ func statuses(t *testing.T, i *harness.Institution, numbers []string) map[string
 	return found
 }
 
-// Every unit is killed in turn while documents are on their way. Whatever was accepted is received once and registered once,
-// everything that was stated is stated once, and the evidence is whole. It runs alone: it disturbs everybody.
+// Every unit is killed in turn while documents are in progress. Whatever was accepted is received once and registered once, every
+// fact is stated once, and the evidence is complete. The test runs alone, because it disturbs all others.
 func TestEveryUnitIsKilled(t *testing.T) {
 	if stack.Mode != harness.Processes {
 		t.Skip("units can be killed by themselves only where they are processes (E2E_MODE=procs)")
@@ -139,7 +140,7 @@ func TestEveryUnitIsKilled(t *testing.T) {
 	}
 }
 
-// killUnderway kills a unit while one batch of its own is on its way and another is being sent, and starts it again.
+// killUnderway kills a unit while one batch is in progress and another is being sent, and starts the unit again.
 func killUnderway(t *testing.T, i *harness.Institution, unit string, late bool, recipient int, recipients []*harness.Recipient) []sent {
 	t.Helper()
 	batches := make([]sent, 2)
@@ -174,7 +175,7 @@ func killUnderway(t *testing.T, i *harness.Institution, unit string, late bool, 
 	return batches
 }
 
-// askUntilPromised asks for a certificate until the request is kept.
+// askUntilPromised repeats a certificate request until it is accepted.
 func askUntilPromised(t *testing.T, i *harness.Institution, d *harness.Document, requestID string) string {
 	t.Helper()
 	var made struct{ Certificate certificate }
@@ -191,7 +192,7 @@ func askUntilPromised(t *testing.T, i *harness.Institution, d *harness.Document,
 	return made.Certificate.ID
 }
 
-// unfinished tells which documents have not been received and registered yet.
+// unfinished returns an error that counts the documents not yet received and registered.
 func unfinished(found map[string]harness.Status) error {
 	states := map[string]int{}
 	for _, s := range found {
@@ -205,10 +206,10 @@ func unfinished(found map[string]harness.Status) error {
 	return nil
 }
 
-// requireStatedOnce: every fact about the document was stated once, and the hub holds what the status tells.
+// requireStatedOnce checks that every fact about the document was stated once, and that the hub's record matches the status.
 func requireStatedOnce(t *testing.T, i *harness.Institution, number string) {
 	t.Helper()
-	// Facts come to status by ways of their own, and one that a killed process held comes last.
+	// Facts reach status on separate paths; a fact held by a killed process comes last.
 	await.Require(t, recovery, func(context.Context) error {
 		counts := timelineOf(t, i, number)
 		for kind, count := range counts {
@@ -224,7 +225,7 @@ func requireStatedOnce(t *testing.T, i *harness.Institution, number string) {
 		}
 		return nil
 	})
-	// A call that was done and not heard of was repeated: the hub then had it already (2).
+	// If the hub did a call but its answer was lost, the repeated call got result 2.
 	status := i.Status(t, number)
 	require.Contains(t, []int{1, 2}, status.Hub.RegistrationResult)
 	awaitRegistered(t, i, number, status.Hub.RegistrationResult)

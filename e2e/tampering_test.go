@@ -28,15 +28,15 @@ import (
 	"github.com/naru-relay/naru/services/registry"
 )
 
-// whole is a relay that was quiet, with a document that went the whole way.
+// whole is a copied relay without work in progress, with one document that went the whole way.
 type whole struct {
 	*harness.Copies
 	document string
-	// unread is a dump of viewing's schema before the document was read.
+	// unread is a dump of viewing's schema from before the document was read.
 	unread string
 }
 
-// wholeRelay makes one. Who needs it is not parallel and so runs while no other journey does: nothing else is under way then.
+// wholeRelay makes one. Tests that call it are not parallel, so no other journey runs and no work is in progress.
 func wholeRelay(t *testing.T) *whole {
 	t.Helper()
 	if stack.Mode != harness.InProcess {
@@ -54,12 +54,13 @@ func wholeRelay(t *testing.T) *whole {
 	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() && s.ReadTimeRegistered() })
 	certificateOf(t, institution, document, "시험")
 	awaitLogged(t)
-	// The second checkpoint of the hub must not be its newest, whichever facts came into one.
+	// The hub's second checkpoint must not be its newest. How many facts one checkpoint covers varies, so make documents until
+	// there are three.
 	for stack.Count(t, `select count(*) from hub.log_checkpoint`) < 3 {
 		certificateOf(t, institution, document, "시험")
 		awaitLogged(t)
 	}
-	// The newest checkpoints of the gateway: facts that nothing follows from.
+	// Make the gateway's newest checkpoints cover only facts from which nothing follows.
 	for range 3 {
 		before := stack.Count(t, `select count(*) from gateway.log_checkpoint`)
 		_, err := gatewayv1.NewTokenServiceClient(stack.GRPC).IssueToken(t.Context(), &gatewayv1.IssueTokenRequest{ClientId: institution.Credentials.ClientID, ClientSecret: "guessed"})
@@ -71,7 +72,7 @@ func wholeRelay(t *testing.T) *whole {
 	return &whole{Copies: stack.Copied(t), document: document.EdocNum, unread: unread}
 }
 
-// awaitLogged waits until every frame has its leaf: a copy grows old while it is looked at.
+// awaitLogged waits until every frame has its leaf, because a frame without one would be overdue in the copy.
 func awaitLogged(t *testing.T) {
 	t.Helper()
 	for _, u := range registry.Units() {
@@ -81,14 +82,14 @@ func awaitLogged(t *testing.T) {
 	}
 }
 
-// tampering is something done to a relay's records with rights that no unit has, and all that naru audit says of it.
+// tampering changes a relay's records with rights that no unit has. It lists everything that naru audit must report.
 type tampering struct {
 	name string
 	do   func(t *testing.T, w *whole, c *harness.Copy)
 	told []string
 }
 
-// sql is done by statements, in which {doc} is the document.
+// sql tampers with statements; {doc} in them stands for the document's number.
 func sql(statements string) func(t *testing.T, w *whole, c *harness.Copy) {
 	return func(t *testing.T, w *whole, c *harness.Copy) {
 		t.Helper()
@@ -96,21 +97,21 @@ func sql(statements string) func(t *testing.T, w *whole, c *harness.Copy) {
 	}
 }
 
-// later changes a row by days.
+// later moves a time of a row by days.
 func later(table, column, where string) func(t *testing.T, w *whole, c *harness.Copy) {
 	return sql(`update ` + table + ` set ` + column + ` = ` + column + ` + interval '3 days' where ` + where)
 }
 
 const (
 	theDocument = `edoc_num = '{doc}'`
-	// aFrame is one from which nothing else follows.
+	// aFrame selects a frame from which nothing else follows.
 	aFrame = `frame_id = (select min(frame_id::text)::uuid from status.journal where kind = 'naru.platform.v1.ClockMeasured')`
-	// another is the id of no frame, beside one that there is.
+	// another is an id near an existing one that no frame has.
 	another = `overlay(frame_id::text placing 'fffffffffff' from 26)::uuid`
 	columns = `kind, lane, events, key_id, compression, raw_length, recorded_at, root, mac, body`
 )
 
-// ofRows are what is done to state rows, to what was consumed and to the outside.
+// ofRows returns tamperings with state rows, with consumed frames and with the outside world.
 func ofRows() []tampering {
 	return []tampering{
 		{"a state row changed: intake", later("intake.document", "accepted_at", theDocument), []string{"intake row_differs"}},
@@ -140,7 +141,7 @@ func ofRows() []tampering {
 	}
 }
 
-// ofFrames are what is done to a journal's rows.
+// ofFrames returns tamperings with a journal's rows.
 func ofFrames() []tampering {
 	return []tampering{
 		{"a frame's time changed", sql(`update status.journal set recorded_at = recorded_at - interval '3 days' where ` + aFrame), []string{"status frame_changed"}},
@@ -173,7 +174,7 @@ func ofFrames() []tampering {
 	}
 }
 
-// ofLogs are what is done to a log and its checkpoints.
+// ofLogs returns tamperings with a log and its checkpoints.
 func ofLogs() []tampering {
 	return []tampering{
 		{"a checkpoint changed", sql(`update hub.log_checkpoint set note = replace(note, E'\n' || size || E'\n', E'\n' || size + 1 || E'\n') where seq = 2`), []string{"hub checkpoint_changed"}},
@@ -182,7 +183,7 @@ func ofLogs() []tampering {
 		{"a checkpoint's time changed", sql(`update hub.log_checkpoint set made_at = made_at - interval '1 hour' where seq = 2`), []string{"hub time_outside"}},
 		{"a cosignature changed", sql(`update hub.log_checkpoint set cosigned = (select cosigned from hub.log_checkpoint where cosigned is not null order by seq desc limit 1) where seq = 1`),
 			[]string{"hub cosignature_wrong"}},
-		// The newest checkpoint is made older, too: a cosignature is missed after two minutes.
+		// The newest checkpoint is made older too, because a missing cosignature is reported only after two minutes.
 		{"a cosignature withheld", sql(`update hub.log_checkpoint set cosigned = null, made_at = made_at - interval '3 minutes' where seq = (select max(seq) from hub.log_checkpoint)`),
 			[]string{"hub checkpoint_uncosigned", "hub time_outside"}},
 		{"the newest three checkpoints cut off with their frames", sql(`
@@ -200,7 +201,7 @@ func ofLogs() []tampering {
 	}
 }
 
-// signedAgain is done by who holds the database and the log's key.
+// signedAgain is the tampering of somebody who has the database and the log's key.
 func signedAgain(t *testing.T, _ *whole, c *harness.Copy) {
 	t.Helper()
 	store, err := keys.Open(c.KeysOf("hub"), keys.Options{})
@@ -219,14 +220,14 @@ func signedAgain(t *testing.T, _ *whole, c *harness.Copy) {
 	c.Tamper(t, `update hub.log_checkpoint set note = $2 where note = $1`, signed, string(forged))
 }
 
-// stated puts a fact into a journal as who holds the database and the unit's frame keys can: nothing but what follows from it can
-// tell.
+// stated adds a fact to a journal like somebody who has the database and the unit's frame keys. Only what should follow from the
+// fact reveals it.
 func stated(t *testing.T, c *harness.Copy, unit string, fact journal.Fact) {
 	t.Helper()
 	insertFrame(t, c.URL, sealedAs(t, unit, c.KeysOf(unit), fact))
 }
 
-// sealedAs makes the frame of a fact with the keys of a unit's folder.
+// sealedAs seals a fact into a frame with the keys of a unit's folder.
 func sealedAs(t *testing.T, unit, folder string, fact journal.Fact) journal.Sealed {
 	t.Helper()
 	fact.Actor, fact.OccurredAt = "thief", clock.System().Now()
@@ -241,8 +242,8 @@ func sealedAs(t *testing.T, unit, folder string, fact journal.Fact) journal.Seal
 	return made[0]
 }
 
-// Whatever is done to the records of a quiet and whole relay is told, by just these codes. docs/verification.md has the same
-// table.
+// Every tampering with the records of a complete relay without work in progress is reported, with exactly these codes.
+// docs/verification.md has the same table.
 func TestEachTamperingIsNamed(t *testing.T) { //nolint:tparallel // see wholeRelay
 	w := wholeRelay(t)
 	t.Run("nothing", func(t *testing.T) { require.Empty(t, w.New(t, "whole").Audit(t)) })
@@ -257,8 +258,8 @@ func TestEachTamperingIsNamed(t *testing.T) { //nolint:tparallel // see wholeRel
 	}
 }
 
-// What pg_dump makes of the relay's database, or of one unit's schema, is verified by itself; a tampered one tells what was done;
-// what is no such dump could not be looked at.
+// A pg_dump of the relay's database, or of one unit's schema, is verified without the relay. A tampered dump reports the
+// tampering. A file that is no such dump cannot be verified.
 func verifyDumps(t *testing.T, w *whole) {
 	t.Helper()
 	good, bad := w.New(t, "good"), w.New(t, "bad")
@@ -314,7 +315,7 @@ func verifyDumps(t *testing.T, w *whole) {
 	require.Empty(t, left, "nothing stays behind")
 }
 
-// codesOf are the units and codes of what was found, each once.
+// codesOf returns unit and code of each violation, each pair once.
 func codesOf(found []audit.Violation) []string {
 	codes := make([]string, len(found))
 	for i, v := range found {

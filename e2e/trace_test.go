@@ -14,17 +14,17 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
-// newTrace has the caller's further calls be part of a new sampled trace, whose id it tells.
+// newTrace makes the caller's further calls part of a new sampled trace, and returns the trace's id.
 func newTrace(c *harness.Caller) string {
 	traceID := hex.EncodeToString(random(16))
 	c.Traceparent = "00-" + traceID + "-" + hex.EncodeToString(random(8)) + "-01"
 	return traceID
 }
 
-// consumer is one that handles an event on the way of a document.
+// consumer handles an event on a document's way.
 type consumer struct{ unit, purpose, event string }
 
-// onTheWay are all consumers of the facts that follow from one send request, to the last.
+// onTheWay returns all consumers of the facts that follow from one send request.
 func onTheWay() []consumer {
 	const received, registered = "naru.delivery.v1.DocumentReceived", "naru.circulation.v1.CirculationRegistered"
 	return []consumer{
@@ -38,7 +38,7 @@ func onTheWay() []consumer {
 	}
 }
 
-// One trace id runs from the REST request to the last consumer, and from each span there the chain of parents leads back to the
+// One trace id connects the REST request with the last consumer, and from each consumer's span the parents lead back to the
 // request.
 func TestOneTraceFromRESTToTheLastConsumer(t *testing.T) {
 	t.Parallel()
@@ -58,7 +58,7 @@ func TestOneTraceFromRESTToTheLastConsumer(t *testing.T) {
 	institution.AwaitStatus(t, accepted.EdocNum, func(s harness.Status) bool { return s.Registered() })
 
 	var spans []harness.Span
-	// Spans are written in groups, so a parent may come after its children.
+	// Spans are written in groups, so a parent may be written after its children.
 	await.Require(t, harness.Patience, func(context.Context) error {
 		spans = stack.Spans(t, traceID)
 		if none := missing(spans, accepted.EdocNum); len(none) > 0 {
@@ -84,7 +84,7 @@ func TestOneTraceFromRESTToTheLastConsumer(t *testing.T) {
 	require.Empty(t, stack.Spans(t, quiet), "a request whose caller does not sample leaves no spans")
 }
 
-// missing are the consumers without a span in the trace yet.
+// missing returns the consumers that have no span in the trace yet.
 func missing(spans []harness.Span, subject string) []consumer {
 	var none []consumer
 	for _, c := range onTheWay() {
@@ -99,7 +99,7 @@ func missing(spans []harness.Span, subject string) []consumer {
 	return none
 }
 
-// outline lists spans for a failure's message.
+// outline lists spans for a failure message.
 func outline(spans []harness.Span) string {
 	var b strings.Builder
 	for _, s := range spans {

@@ -9,7 +9,7 @@ import (
 	"github.com/naru-relay/naru/services/registry"
 )
 
-// Every unit of the registry is there, and known to the doors by nothing but that: it publishes the keys of its log.
+// Every unit of the registry runs and is reachable through the doors: the keys of its log are published there.
 func TestEveryUnitIsThere(t *testing.T) {
 	t.Parallel()
 	for _, u := range registry.Units() {

@@ -26,7 +26,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
-// scene is an institution with a viewing system that the test plays, and a member to whom it sends.
+// scene is an institution whose viewing system the test plays, and a member to whom it sends.
 type scene struct {
 	institution *harness.Institution
 	system      *harness.Caller
@@ -51,7 +51,7 @@ func (s scene) deliver(t *testing.T, change func(item map[string]any)) *harness.
 	return d
 }
 
-// verification is what a viewing system is told about a token.
+// verification is the answer to a viewing system about a token.
 type verification struct {
 	EdocNum, VerificationID, VerifiedAt string
 	Recipient                           struct{ CI string }
@@ -61,7 +61,7 @@ type verification struct {
 func verify(t *testing.T, system *harness.Caller, token, requestID string) harness.Answer {
 	t.Helper()
 	var answer harness.Answer
-	// A viewing system that was made a moment ago may not be known to every unit yet.
+	// A viewing system that was just created may not be known to every unit yet.
 	await.Require(t, harness.Patience, func() bool {
 		answer = system.Do(t, http.MethodPost, "/v1/viewing/tokens:verify", map[string]string{"token": token, "requestId": requestID})
 		return answer.Status != http.StatusServiceUnavailable
@@ -77,7 +77,7 @@ func (s scene) verified(t *testing.T, d *harness.Document) verification {
 	return v
 }
 
-// requireRefused: the answer is that problem and tells nothing of the document.
+// requireRefused checks that the answer is this problem and reveals nothing about the document.
 func (s scene) requireRefused(t *testing.T, answer harness.Answer, status int, reason string, d *harness.Document) {
 	t.Helper()
 	problem := answer.Problem(t)
@@ -88,7 +88,7 @@ func (s scene) requireRefused(t *testing.T, answer harness.Answer, status int, r
 	}
 }
 
-// Tokens that are malformed, forged, foreign or used are refused, tell nothing, and leave the genuine token as good as it was.
+// Malformed, forged, foreign and used tokens are refused and reveal nothing, and the genuine token stays valid.
 func TestTokenMisuse(t *testing.T) {
 	t.Parallel()
 	s, other := newScene(t), newScene(t)
@@ -147,12 +147,12 @@ func TestTokenMisuse(t *testing.T) {
 	s.requireRefused(t, verify(t, other.system, genuine, "r1"), http.StatusForbidden, "TOKEN_FOREIGN", document)
 }
 
-// Of many calls with one token at the same time one is told of the document.
+// Of many calls with one token at the same time, one learns about the document.
 func TestTokenIsUsedOnce(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	document := s.deliver(t, nil)
-	s.verified(t, document) // the viewing system is known from here on
+	s.verified(t, document) // from here on every unit knows the viewing system
 	token := s.recipient.ViewingToken(t, document.EdocNum).Token
 	answers := make([]harness.Answer, 12)
 	failures := make([]error, len(answers))
@@ -176,12 +176,12 @@ func TestTokenIsUsedOnce(t *testing.T) {
 	require.Equal(t, 1, told)
 }
 
-// A token ends with the viewing deadline: nothing is told with it afterwards, no other is issued, and yet a report counts whose
+// A token ends with the viewing deadline: afterwards it reveals nothing and no new one is issued. A report still counts if its
 // token was verified in time.
 func TestViewingDeadline(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.deliver(t, nil) // once everything knows everybody, the next is quick
+	s.deliver(t, nil) // warms up: the next delivery is quick because every unit knows all parties
 	deadline := clock.System().Now().Add(12 * time.Second)
 	document := s.deliver(t, func(item map[string]any) {
 		item["viewing"].(map[string]any)["deadline"] = apiTime(deadline)
@@ -199,7 +199,7 @@ func TestViewingDeadline(t *testing.T) {
 	s.institution.AwaitState(t, document.EdocNum, "READ")
 }
 
-// apiTime writes a time as the API does.
+// apiTime formats a time as the API does.
 func apiTime(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
 
 type reportAnswer struct {
@@ -207,7 +207,7 @@ type reportAnswer struct {
 	Duplicate bool
 }
 
-// report is a good read report of the verification, changed.
+// report sends a good read report for the verification after applying change to it.
 func (s scene) report(t *testing.T, d *harness.Document, v verification, change func(body map[string]any)) harness.Answer {
 	t.Helper()
 	return reportAs(t, s.system, d, v, change)
@@ -224,8 +224,8 @@ func reportAs(t *testing.T, caller *harness.Caller, d *harness.Document, v verif
 	return caller.Do(t, http.MethodPost, "/v1/documents/"+d.EdocNum+":reportRead", body)
 }
 
-// Read reports before the token check, about somebody else's document, of another time or another content count for nothing; the
-// first good one sets the read time for ever.
+// Read reports that claim a time before the token check, another's document, a wrong time or other content have no effect. The
+// first good report sets the read time for ever.
 func TestReadReportRules(t *testing.T) {
 	t.Parallel()
 	s, other := newScene(t), newScene(t)
@@ -264,7 +264,8 @@ func TestReadReportRules(t *testing.T) {
 		})
 	}
 	s.requireFirstWins(t, document, v)
-	// The refused reports have set no read time anywhere; were there one on its way, the later one would have overtaken it.
+	// The refused reports have set no read time anywhere. If one were still in progress, the later report would have overtaken
+	// it.
 	for _, d := range []*harness.Document{second, foreign} {
 		owner := s
 		if d == foreign {
@@ -274,8 +275,8 @@ func TestReadReportRules(t *testing.T) {
 	}
 }
 
-// justBefore is a microsecond earlier, or a little more where that would be a time of whole milliseconds, which is judged in
-// these.
+// justBefore returns a time one microsecond earlier. If that is a whole millisecond it returns a slightly earlier time, because
+// times in whole milliseconds are compared in milliseconds.
 func justBefore(t time.Time) time.Time {
 	before := t.Add(-time.Microsecond)
 	if before.Nanosecond()%int(time.Millisecond) == 0 {
@@ -284,7 +285,7 @@ func justBefore(t time.Time) time.Time {
 	return before
 }
 
-// requireFirstWins: of several good reports the first sets the read time, here and at the hub.
+// requireFirstWins checks that of several good reports the first sets the read time, here and at the hub.
 func (s scene) requireFirstWins(t *testing.T, d *harness.Document, v verification) {
 	t.Helper()
 	require.Empty(t, s.institution.Status(t, d.EdocNum).ReadAt)
@@ -302,7 +303,7 @@ func (s scene) requireFirstWins(t *testing.T, d *harness.Document, v verificatio
 	requireAtHub(t, d, status)
 }
 
-// A notice without read time (docType 2) takes no read report, though it can be viewed.
+// A notice without read time (docType 2) accepts no read report, but can be viewed.
 func TestNoticeWithoutReadTime(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -330,7 +331,7 @@ func edit(t *testing.T, payload, name string, value any) string {
 	return base64.RawURLEncoding.EncodeToString(changed)
 }
 
-// sign signs header and payload of a token with a key of the test's choice.
+// sign signs header and payload of a token with the given key.
 func sign(t *testing.T, header, payload string, key any) string {
 	t.Helper()
 	decoded := make([][]byte, 2)
@@ -346,13 +347,13 @@ func sign(t *testing.T, header, payload string, key any) string {
 	return string(token)
 }
 
-// absentNumber is a number of the same day and relay that no document has.
+// absentNumber returns a number of the same day and relay that no document has.
 func absentNumber(edocNum string) string {
 	return edocNum[:len(edocNum)-13] + "9" + decimals(12)
 }
 
-// sendOnceServed sends a document of an institution made a moment ago: until intake has heard of its address and viewing system
-// it refuses.
+// sendOnceServed sends a document of a new institution. Intake refuses it until intake knows the institution's address and
+// viewing system, so the send is repeated.
 func sendOnceServed(t *testing.T, institution *harness.Institution, d *harness.Document) {
 	t.Helper()
 	var accepted struct{ EdocNum, Receipt string }

@@ -20,7 +20,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/pki"
 )
 
-// backOff is a sender's wait after the relay had no room.
+// backOff is how long a sender waits after the relay had no room.
 const backOff = 100 * time.Millisecond
 
 // chain sends documents through the relay and follows them to the end.
@@ -31,11 +31,11 @@ type chain struct {
 	sender    *institution
 	members   []member
 	byCI      map[string]*member
-	// conns are the senders' connections, one each; the first also asks and operates.
+	// conns are the senders' connections, one for each sender. The first is also used for queries and administration.
 	conns []*grpc.ClientConn
-	// lookPrice is the processor time of one look for completion.
+	// lookPrice is the processor time of one completion check.
 	lookPrice time.Duration
-	// seen are counts of every round, by its name.
+	// seen holds the counts of every round by its name.
 	seen map[string]counts
 }
 
@@ -69,12 +69,12 @@ func newChain(ctx context.Context, o options, s *stack) (_ *chain, err error) {
 	return c, nil
 }
 
-// recipientOf is the member a document goes to.
+// recipientOf returns the member to whom a document goes.
 func (c *chain) recipientOf(item *intakev1.SendItem) *member {
 	return c.byCI[item.GetRecipient().GetCi()]
 }
 
-// present is how many documents are complete in the database.
+// present returns the number of complete documents in the database.
 func (c *chain) present() (n int64) {
 	for _, counted := range c.seen {
 		n += counted.Status
@@ -88,7 +88,7 @@ func (c *chain) close() {
 	}
 }
 
-// sent is a batch on its way: its last document is the one to look at.
+// sent is an accepted batch. Its last document is the one to check.
 type sent struct {
 	numbers []string
 	items   []*intakev1.SendItem
@@ -96,7 +96,7 @@ type sent struct {
 
 func (s sent) last() string { return s.numbers[len(s.numbers)-1] }
 
-// source gives the next batch, nil when there is none.
+// source returns the next batch, or nil if there is none.
 type source func(ctx context.Context) (*intakev1.BatchSendRequest, error)
 
 func listed(batches []*intakev1.BatchSendRequest) source {
@@ -109,7 +109,7 @@ func listed(batches []*intakev1.BatchSendRequest) source {
 	}
 }
 
-// send sends batches of an institution, so many at a time as there are senders, and hands each to took. It tells how many
+// send sends an institution's batches with all senders at once, and passes each accepted batch to took. It returns how many
 // documents were accepted and how many batches had to be sent again.
 func (c *chain) send(ctx context.Context, from *institution, next source, took func(sent)) (accepted, retries int64, err error) {
 	var all, again atomic.Int64
@@ -136,7 +136,7 @@ func (c *chain) send(ctx context.Context, from *institution, next source, took f
 	return all.Load(), again.Load(), errors.Join(problems...)
 }
 
-// sendOne sends a batch. Where the relay has no room it is sent again: own keys make that safe.
+// sendOne sends a batch. If the relay has no room, it sends the batch again; own keys make that safe.
 func (c *chain) sendOne(ctx context.Context, from *institution, client intakev1.IntakeServiceClient, batch *intakev1.BatchSendRequest, again *atomic.Int64) (sent, error) {
 	for {
 		authorized, err := from.as(ctx)
@@ -165,7 +165,7 @@ func (c *chain) sendOne(ctx context.Context, from *institution, client intakev1.
 	}
 }
 
-// missing forgives that status has not heard of a document yet.
+// missing ignores the error that status does not know a document yet.
 func missing(err error) error {
 	if status.Code(err) == codes.NotFound {
 		return nil
@@ -173,22 +173,22 @@ func missing(err error) error {
 	return err
 }
 
-// journey is what a round does between its first send and the last document's arrival; far is how far documents have to come.
+// journey is what a round does from its first send until its last document has arrived. far says when a document has arrived.
 type journey struct {
 	name string
-	// documents of the round; 0 where only sending tells how many there are.
+	// documents is the number of documents; 0 if it is known only after sending.
 	documents int
-	// also is another institution that sends a part of them.
+	// also is another institution that sends some of them.
 	also *institution
 	far  reached
-	// travel sends and follows; it tells what was accepted and sent again.
+	// travel sends and follows. It stores in d how many documents were accepted and how many batches were sent again.
 	travel func(ctx context.Context, f *follower, d *followed) error
-	// wal asks whose the write-ahead log is.
+	// wal asks for the write-ahead log by database.
 	wal bool
 }
 
-// round measures a journey. Making documents and certificates, counting afterwards and the work that outlasts the journey are
-// outside of the time.
+// round measures a journey. The time does not include making documents and certificates, counting afterwards, and work that
+// continues after the journey.
 func (c *chain) round(ctx context.Context, j journey) (round, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.patience)
 	defer cancel()
@@ -227,8 +227,8 @@ func (c *chain) round(ctx context.Context, j journey) (round, error) {
 	return done, c.audit(ctx, j, hub, seen, &done)
 }
 
-// audit counts a finished round, and waits until the relay has nothing left to do, so that the next measurement does not pay for
-// it.
+// audit counts a finished round. Then it waits until the relay has nothing left to do, so that this work does not slow down the
+// next measurement.
 func (c *chain) audit(ctx context.Context, j journey, hubBefore int64, seen roundSeen, done *round) (err error) {
 	completed := c.stack.clock.Now()
 	n := &done.Counts
@@ -250,14 +250,14 @@ func (c *chain) audit(ctx context.Context, j journey, hubBefore int64, seen roun
 	return nil
 }
 
-// atHub asks the sandbox hub how many circulation records it holds.
+// atHub returns the number of circulation records at the sandbox hub.
 func (s *stack) atHub(ctx context.Context) (int64, error) {
 	var held struct{ Registered int64 }
 	err := s.administer(ctx, http.MethodGet, s.Sandbox.Hub+"/sandbox/circulations", nil, &held)
 	return held.Registered, err
 }
 
-// profiled has the relay profile itself meanwhile, where a folder for profiles is named.
+// profiled makes the relay profile itself during work, if a folder for profiles is given.
 func (c *chain) profiled(name string, work func() error) error {
 	if c.options.cpuProfiles == "" {
 		return work()

@@ -22,12 +22,12 @@ import (
 
 const certificateLife = 24 * time.Hour
 
-// authority opens the sandbox's keys, to certify as its archive does without asking it over HTTP for each document.
+// authority opens the sandbox's keys, to certify documents as the archive does but without an HTTP call for each.
 func (s *stack) authority() (*pki.Store, error) {
 	return pki.Open(pki.Options{Dir: filepath.Join(s.dir, "sandbox", "pki"), Clock: s.clock})
 }
 
-// document makes the send request for an invented document of its own hash, certified by the signer as the archive would.
+// document makes the send request for an invented document with a hash of its own, certified by the signer as by the archive.
 func (c *chain) document(from *institution, ownKey, recipient string, signer pki.Signer) (*intakev1.SendItem, error) {
 	hash := sha256.Sum256([]byte(rand.Text()))
 	now := c.stack.clock.Now()
@@ -47,8 +47,8 @@ func (c *chain) document(from *institution, ownKey, recipient string, signer pki
 	}, nil
 }
 
-// items makes so many send requests of a round, from the one numbered first. Own keys begin with the round's name and a hyphen;
-// the recipients take turns.
+// items makes count send requests of a round, numbered from first. Own keys begin with the round's name and a hyphen. The
+// recipients alternate.
 func (c *chain) items(ctx context.Context, from *institution, name string, first, count int) ([]*intakev1.SendItem, error) {
 	made, signer := make([]*intakev1.SendItem, count), c.authority.Signer(pki.Archive)
 	return made, each(ctx, runtime.GOMAXPROCS(0), count, func(_ context.Context, i int) (err error) {
@@ -58,7 +58,7 @@ func (c *chain) items(ctx context.Context, from *institution, name string, first
 	})
 }
 
-// batches makes so many documents of a round, in batches of a size.
+// batches makes count documents of a round, in batches of the given size.
 func (c *chain) batches(ctx context.Context, from *institution, name string, first, count, size int) ([]*intakev1.BatchSendRequest, error) {
 	items, err := c.items(ctx, from, name, first, count)
 	if err != nil {
@@ -71,13 +71,13 @@ func (c *chain) batches(ctx context.Context, from *institution, name string, fir
 	return made, nil
 }
 
-// check is something the relay must refuse, and the reason it gave.
+// check is a defect that the relay must refuse, and the reason it gave.
 type check struct {
 	Defect string `json:"defect"`
 	Reason string `json:"refusedWith"`
 }
 
-// proveChecks sends items with one defect each through the same door, and wants all of them refused.
+// proveChecks sends items with one defect each through the same door. All of them must be refused.
 func (c *chain) proveChecks(ctx context.Context) ([]check, error) {
 	expired, err := c.authority.Expired(pki.Archive)
 	if err != nil {

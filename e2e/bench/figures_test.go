@@ -30,7 +30,7 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-// A line is met on its bar and beyond, in the direction that is better.
+// A line is met by a figure equal to its bar or better.
 func TestLineIsMet(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -57,7 +57,7 @@ func TestLineIsMet(t *testing.T) {
 	require.Nil(t, reported("r", "s").is(3).Met)
 }
 
-// The ratio is that of the medians; pairs are each round by the floor right before it.
+// The ratio is the ratio of the medians. PairRatio compares each round with the floor round right before it.
 func TestRatioOfTurns(t *testing.T) {
 	t.Parallel()
 	var r turns
@@ -80,7 +80,7 @@ func TestLatency(t *testing.T) {
 	require.Equal(t, latency{Calls: 1, P50: 1.5, P99: 1.5, Max: 1.5}, latencyOf([]time.Duration{1500 * time.Microsecond}))
 }
 
-// In an open loop a call that waits behind a slow one counts its waiting: time runs from when it was due.
+// In an open loop the time of a call runs from when it was due, so waiting behind a slow call counts.
 func TestArrivals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -94,7 +94,8 @@ func TestArrivals(t *testing.T) {
 	})
 }
 
-// The growth of the heap is the rise of the line through its last half, so that neither warming up nor one high sample makes it.
+// The growth of the heap is the slope of a line through the last half of the samples, so neither warming up nor one high sample
+// looks like growth.
 func TestGrowthOfLastHalf(t *testing.T) {
 	t.Parallel()
 	var flat, rising []heapAt
@@ -110,7 +111,7 @@ func TestGrowthOfLastHalf(t *testing.T) {
 	require.InDelta(t, 100*19.0/120, growthOfLastHalf(rising), 0.01)
 }
 
-// Work that is as much at the end as in between does not grow; work that piles up does.
+// Work does not grow if there is as much at the end as in between; work that piles up does.
 func TestGrowingWork(t *testing.T) {
 	t.Parallel()
 	at := func(frames float64) backlogAt {
@@ -134,7 +135,7 @@ func TestUsageOfRound(t *testing.T) {
 	require.Positive(t, u.relay+1)
 }
 
-// Row writes are counted by table, the dearest first; a table that hardly is written is left out of the list, not of the sum.
+// Row writes are counted by table, most writes first. Tables with hardly any writes are not listed, but are part of the sum.
 func TestWritesPerDocument(t *testing.T) {
 	t.Parallel()
 	before := map[string]tableWrites{"a.x": {Inserts: 100, Updates: 10}, "a.lease": {Updates: 5}}
@@ -144,7 +145,7 @@ func TestWritesPerDocument(t *testing.T) {
 	require.Equal(t, []tableWrites{{"b.y", 1, 0.5, 1}, {"a.x", 1, 0, 0}}, list)
 }
 
-// Work to do is told by gauges of the units; what else has a similar name is none.
+// Pending work is read from the units' gauges; other metrics with similar names are not counted.
 func TestPendingGauges(t *testing.T) {
 	t.Parallel()
 	left, err := pendingOf(bytes.NewBufferString(`# HELP naru_inbox_lag_frames Frames.

@@ -17,14 +17,14 @@ const (
 	floorDatabase    = "naru_bench_floor"
 	floorConnections = 16
 	noiseBytes       = 1 << 20
-	// Sizes of the floor's rows: what intake wrote for a document when the floor was set (document row, share of the outgoing
-	// frame, at 2d52f98). They stay, so that figures of different commits stand beside one floor.
+	// Sizes of the floor's rows: what intake wrote per document when the floor was set (document row, share of the outgoing
+	// frame, at 2d52f98). They never change, so that figures of different commits compare with the same floor.
 	documentRowBytes = 1805
 	outboxFrameBytes = 1149
 )
 
-// floor is what a document costs at the very least: one transaction with one document row and one outbox row, in a database of
-// its own on the server the relay uses. Both rows go in one round trip of prepared statements, as one transaction.
+// floor is the minimum cost of a document: one transaction with one document row and one outbox row, in a database of its own on
+// the relay's server. Both rows are sent in one round trip of prepared statements, as one transaction.
 type floor struct {
 	stack                   *stack
 	db                      *pgxpool.Pool
@@ -56,7 +56,8 @@ func newFloor(ctx context.Context, s *stack) (*floor, error) {
 		f.close()
 		return nil, fmt.Errorf("make the floor's tables: %w", err)
 	}
-	// Bodies fill up rows that hold a key alone to the wanted sizes; a body over 126 bytes has a header longer by three.
+	// Bodies fill the rows to the wanted sizes. The two empty rows measured here have a one-byte header for the body; a body of
+	// more than 126 bytes has a header that is three bytes longer.
 	var emptyDocument, emptyOutbox int
 	if err := f.db.QueryRow(ctx, `
 		select pg_column_size(row($1::text, ''::bytea)), pg_column_size(row($2::uuid, ''::bytea))`, f.number(), uuid.New()).Scan(&emptyDocument, &emptyOutbox); err != nil {
@@ -71,10 +72,10 @@ func newFloor(ctx context.Context, s *stack) (*floor, error) {
 
 func (f *floor) close() { f.db.Close() }
 
-// number is as long as an edoc number and grows as they do.
+// number returns a number that is as long as an edoc number and increases like one.
 func (f *floor) number() string { return fmt.Sprintf("20260101_FLOOR00001_%013d", f.serial.Add(1)) }
 
-// round puts the documents in, 16 connections at a time, into empty tables.
+// round inserts the documents into empty tables over 16 connections.
 func (f *floor) round(ctx context.Context, documents int) (round, error) {
 	if _, err := f.db.Exec(ctx, "truncate document, outbox"); err != nil {
 		return round{}, fmt.Errorf("empty the floor's tables: %w", err)
@@ -108,7 +109,7 @@ func (f *floor) put(ctx context.Context) error {
 	}
 	number := f.number()
 	at := int(f.serial.Load()*1021) % (noiseBytes - max(f.documentBytes, f.outBytes))
-	// Without a begin, what is sent in one batch is one transaction.
+	// Without an explicit begin, the statements of one batch form one transaction.
 	var batch pgx.Batch
 	batch.Queue("insert into document (edoc_num, body) values ($1, $2)", number, f.noise[at:at+f.documentBytes])
 	batch.Queue("insert into outbox (frame_id, frame) values ($1, $2)", frame, f.noise[at:at+f.outBytes])

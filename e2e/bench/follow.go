@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// lookPause is the pause between two looks for completion: one document by its number, over the public door.
+	// lookPause is the pause between two completion checks; each asks for one document by its number over the public door.
 	lookPause = 40 * time.Millisecond
-	// countPause is the pause where the last documents are complete and others are not.
+	// countPause is the pause between counts if the followed documents are complete but others are not.
 	countPause = 250 * time.Millisecond
-	// priced is how often a look is tried at rest to know what one costs.
+	// priced is how many checks are made at rest to measure the cost of one.
 	priced = 400
 )
 
-// reached tells whether a document has come as far as a round waits for.
+// reached reports whether a document has come as far as a round waits for.
 type reached func(*statusv1.DocumentStatus) bool
 
 func inInbox(s *statusv1.DocumentStatus) bool { return s.GetReceivedAt() != nil }
@@ -34,10 +34,10 @@ func viewed(s *statusv1.DocumentStatus) bool {
 	return complete(s) && s.GetReadAt() != nil && s.GetHub().GetReadTimeRegisteredAt() != nil
 }
 
-// follower sees documents come through by looking at few of them, one at a time: the last of each batch.
+// follower watches the progress of a round by checking few documents, one at a time: the last one of each batch.
 type follower struct {
 	sender *institution
-	// also sends documents of the same round.
+	// also is another sender of documents of the same round.
 	also   *institution
 	client statusv1.StatusServiceClient
 	looks  atomic.Int64
@@ -47,7 +47,7 @@ func newFollower(sender *institution) *follower {
 	return &follower{sender: sender, client: statusv1.NewStatusServiceClient(sender.conn)}
 }
 
-// await looks at one document until it has come so far.
+// await checks one document until it has come as far as wanted.
 func (f *follower) await(ctx context.Context, edocNum string, far reached) error {
 	if err := poll(ctx, lookPause, func() (bool, error) {
 		authorized, err := f.sender.as(ctx)
@@ -63,14 +63,14 @@ func (f *follower) await(ctx context.Context, edocNum string, far reached) error
 	return nil
 }
 
-// roundSeen is what status tells of a round.
+// roundSeen is what status says about a round.
 type roundSeen struct {
 	far                  int64
 	received, registered time.Time
 	documents            []*statusv1.DocumentStatus
 }
 
-// list reads what status tells over the public door of all documents of a round.
+// list reads the statuses of all documents of a round over the public door.
 func (f *follower) list(ctx context.Context, name string, from time.Time, far reached) (roundSeen, error) {
 	var seen roundSeen
 	for _, sender := range []*institution{f.sender, f.also} {
@@ -119,8 +119,8 @@ func later(a time.Time, b *timestamppb.Timestamp) time.Time {
 	return a
 }
 
-// all waits until every document of a round has come so far. The time it tells is that of the last look at the followed ones,
-// where the exact count right after it, which is not in the time, agrees; else of the count that does.
+// all waits until every document of a round has come as far as wanted. ended is the time just before the count that found them
+// all, so that this count does not add to the measured time.
 func (f *follower) all(ctx context.Context, name string, from time.Time, far reached, documents int64) (ended time.Time, seen roundSeen, err error) {
 	err = poll(ctx, countPause, func() (bool, error) {
 		ended = f.sender.stack.clock.Now()
@@ -133,7 +133,7 @@ func (f *follower) all(ctx context.Context, name string, from time.Time, far rea
 	return ended, seen, nil
 }
 
-// price measures what a look costs all processes together, at rest.
+// price measures the processor time of one check in all processes together, at rest.
 func (f *follower) price(ctx context.Context, edocNum string) (time.Duration, error) {
 	before, err := f.sender.stack.readUsage(ctx)
 	if err != nil {

@@ -21,12 +21,12 @@ import (
 )
 
 const (
-	// tokenAge is how long an access token is used; it lives 15 minutes.
+	// tokenAge is how long an access token is used; it is valid for 15 minutes.
 	tokenAge = 8 * time.Minute
 	pollSeed = 50 * time.Millisecond
 )
 
-// client is an OAuth2 client of the relay, with a token that is renewed in time.
+// client is an OAuth2 client of the relay. It renews its token in time.
 type client struct {
 	stack *stack
 	conn  *grpc.ClientConn
@@ -65,7 +65,7 @@ func (c *client) bearer(ctx context.Context) (string, error) {
 	return c.token, nil
 }
 
-// as gives a context whose calls carry the client's token.
+// as returns a context whose calls carry the client's token.
 func (c *client) as(ctx context.Context) (context.Context, error) {
 	token, err := c.bearer(ctx)
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token), err
@@ -77,7 +77,7 @@ type institution struct {
 	viewingSystem string
 }
 
-// demo is the institution that was seeded at the start.
+// demo returns the institution that was seeded at the start.
 func (s *stack) demo(conn *grpc.ClientConn) (*institution, error) {
 	c, err := s.clientOf(conn, s.Demo.Institution)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *stack) demo(conn *grpc.ClientConn) (*institution, error) {
 	return &institution{client: c, viewingSystem: strings.TrimSpace(string(system))}, nil
 }
 
-// institution makes another sender, as an operator would, and waits until the hub knows its address.
+// institution creates another sender, as an operator does, and waits until the hub knows its address.
 func (s *stack) institution(ctx context.Context, conn *grpc.ClientConn, name, businessNumber string) (*institution, error) {
 	operator, err := s.clientOf(conn, s.AdminCredentials)
 	if err != nil {

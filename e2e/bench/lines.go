@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// line is one line of the table: a figure beside its bar.
+// line is one line of the table: a figure and its bar.
 type line struct {
 	Name string `json:"name"`
-	// Ratio is the figure in the unit: the ratio of the medians of measure and floor, or an absolute figure. Null where not
+	// Ratio is the figure in Unit: the ratio of the medians of measure and floor, or an absolute figure. Null if it was not
 	// measured.
 	Ratio *float64 `json:"ratio"`
-	// Bar is what the figure has to reach, or not to pass where Less is better; null where it is only reported.
+	// Bar is what the figure must reach, or must not exceed if Less is true. Null if the figure is only reported.
 	Bar  *float64 `json:"bar"`
 	Less bool     `json:"lessIsBetter"`
 	Met  *bool    `json:"met"`
 	Unit string   `json:"unit"`
-	// NotMeasured tells why there is no figure.
+	// NotMeasured says why there is no figure.
 	NotMeasured string `json:"notMeasured,omitempty"`
 }
 
@@ -28,7 +28,7 @@ const (
 	micros  = "µs a document"
 )
 
-// bar is a line without its figure. least is for ratios, most for costs.
+// least, most and reported make a line without its figure: with a bar to reach, with a bar not to exceed, and without a bar.
 func least(name string, bar float64, unit string) line {
 	return line{Name: name, Bar: &bar, Unit: unit}
 }
@@ -39,7 +39,7 @@ func most(name string, bar float64, unit string) line {
 
 func reported(name, unit string) line { return line{Name: name, Unit: unit} }
 
-// is gives the line its figure.
+// is sets the line's figure.
 func (l line) is(figure float64) line {
 	l.Ratio = &figure
 	if l.Bar != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 )
 
-// machine is what everything ran on.
+// machine describes the machine of the run.
 type machine struct {
 	Go         string `json:"go"`
 	System     string `json:"system"`
@@ -27,13 +27,13 @@ type machine struct {
 	CPU        string `json:"cpu"`
 	Cores      int    `json:"cores"`
 	GOMAXPROCS int    `json:"gomaxprocs"`
-	// GOGC (percent) and GOMemLimit (bytes) are what the runtime works with.
+	// GOGC (percent) and GOMemLimit (bytes) are the settings of the Go runtime.
 	GOGC        uint64 `json:"gogc"`
 	GOMemLimit  uint64 `json:"goMemLimit"`
 	MemoryBytes int64  `json:"memoryBytes"`
-	// LoadAverage is the kernel's (1, 5, 15 minutes) before anything was started.
+	// LoadAverage is the kernel's (1, 5, 15 minutes) before the start.
 	LoadAverage string `json:"loadAverage"`
-	// FsyncMicroseconds is the median of one page appended and synced to a file beside the relay's.
+	// FsyncMicroseconds is the median time to append one page to a file in the relay's folder and sync it.
 	FsyncMicroseconds int64 `json:"fsyncMicroseconds"`
 }
 
@@ -58,7 +58,7 @@ func firstLine(path string) string {
 	return string(line)
 }
 
-// valueOf reads "key : value" of a file of /proc.
+// valueOf reads the value of "key : value" in a file of /proc.
 func valueOf(path, key string) string {
 	raw, _ := os.ReadFile(path) // absent outside of Linux
 	lines := bufio.NewScanner(bytes.NewReader(raw))
@@ -78,7 +78,7 @@ func memory() int64 {
 	return kilobytes << 10
 }
 
-// commit is the checked-out commit and whether anything differs from it; empty outside of a checkout.
+// commit returns the checked-out commit, and whether files differ from it. The commit is empty outside of a checkout.
 func commit(ctx context.Context) (id string, modified bool) {
 	out, err := exec.CommandContext(ctx, "git", "rev-parse", "--short", "HEAD").Output()
 	if err != nil {
@@ -88,7 +88,7 @@ func commit(ctx context.Context) (id string, modified bool) {
 	return strings.TrimSpace(string(out)), err != nil || len(bytes.TrimSpace(changes)) > 0
 }
 
-// natsVersion is the version of the embedded server this was built with.
+// natsVersion returns the version of the embedded server.
 func natsVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -107,7 +107,7 @@ const (
 	pageBytes   = 8 << 10
 )
 
-// probeFsync tells how long the disk takes to sync one page, in microseconds.
+// probeFsync returns how long the disk takes to sync one page, in microseconds.
 func probeFsync(dir string, now clock.Clock) (int64, error) {
 	file, err := os.Create(filepath.Join(dir, "fsync-probe"))
 	if err != nil {

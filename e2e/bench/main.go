@@ -35,10 +35,10 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// sendersGOGC: the senders hold prepared batches, which a collection at every doubling would walk for nothing.
+// sendersGOGC is high because the senders hold prepared batches, which frequent collections would walk for nothing.
 const sendersGOGC = 400
 
-// run measures and reports. The report is printed also where the counts do not agree; the error then says so.
+// run measures and reports. If the counts differ, it still prints the report and returns an error.
 func run(ctx context.Context, args []string) (err error) {
 	o, err := parse(args)
 	if err != nil {
@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string) (err error) {
 	return nil
 }
 
-// prepare lets the recipients join, shows that the checks are on, and warms chain and floor up.
+// prepare makes the recipients join, shows that the relay's checks are active, and warms up chain and floor.
 func (b *bench) prepare(ctx context.Context) (err error) {
 	b.stack.say("%d recipients join", b.options.recipients)
 	if b.chain, err = newChain(ctx, b.options, b.stack); err != nil {

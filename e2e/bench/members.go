@@ -20,25 +20,25 @@ import (
 )
 
 const (
-	// memberPoll is the pause between two looks for a member whose address is not registered yet, watching how many are looked
-	// for: addresses are registered many at a time.
+	// memberPoll is the pause between two checks whether a member's address is registered. watching is how many members are
+	// checked at once: addresses are registered many at a time.
 	memberPoll = 200 * time.Millisecond
 	watching   = 4
-	// joining is how many persons join at the same time.
+	// joining is how many persons join at once.
 	joining = 24
-	// sessionAge is how long a session is used; it lives 10 minutes.
+	// sessionAge is how long a session is used; it is valid for 10 minutes.
 	sessionAge = 5 * time.Minute
 )
 
-// member is an invented person who joined.
+// member is an invented person who has joined.
 type member struct {
 	id, ci  string
 	session string
 	since   time.Time
 }
 
-// join makes invented persons and lets them join, with consent, through the public doors. It returns once all their addresses are
-// registered at the hub.
+// join creates invented persons and makes them join with consent, through the public doors. It returns after all their addresses
+// are registered at the hub.
 func (s *stack) join(ctx context.Context, conn grpc.ClientConnInterface, count int) ([]member, error) {
 	members := make([]member, count)
 	membership := addressv1.NewMembershipServiceClient(conn)
@@ -77,12 +77,12 @@ func (s *stack) join(ctx context.Context, conn grpc.ClientConnInterface, count i
 	})
 }
 
-// as gives a context whose calls carry the member's session.
+// as returns a context whose calls carry the member's session.
 func (m *member) as(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+m.session)
 }
 
-// renew logs a member in whose session is old or missing.
+// renew logs a member in if its session is old or missing.
 func (s *stack) renew(ctx context.Context, conn grpc.ClientConnInterface, m *member) (err error) {
 	if now := s.clock.Now(); m.session == "" || now.Sub(m.since) > sessionAge {
 		m.since = now
@@ -91,7 +91,7 @@ func (s *stack) renew(ctx context.Context, conn grpc.ClientConnInterface, m *mem
 	return err
 }
 
-// logIn proves a person's identity and gives a session token.
+// logIn proves a person's identity and returns a session token.
 func (s *stack) logIn(ctx context.Context, conn grpc.ClientConnInterface, person string) (string, error) {
 	sessions := viewingv1.NewSessionServiceClient(conn)
 	started, err := sessions.StartSession(ctx, &viewingv1.StartSessionRequest{RedirectUri: s.Sandbox.RedirectURI})
@@ -119,7 +119,7 @@ func (s *stack) logIn(ctx context.Context, conn grpc.ClientConnInterface, person
 	return session.GetSessionToken(), nil
 }
 
-// administer calls an operator interface of a sandbox system.
+// administer calls the operator's interface of a sandbox system.
 func (s *stack) administer(ctx context.Context, method, address string, body, into any) error {
 	raw, err := json.Marshal(body)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // options of a run.
 type options struct {
 	quick bool
-	// documents of a round, and as many recipients; the other numbers are those of their rows.
+	// documents is the number per round; recipients are as many. The other numbers are those of their rows.
 	documents, recipients, rounds, senders, floorDocuments   int
 	viewings, singles, statuses, fairness, uploads, existing int
 	openLoop, sustain, memory, patience                      time.Duration
@@ -21,11 +21,11 @@ type options struct {
 }
 
 const (
-	batchItems = 1000 // the most a batch may hold
+	batchItems = 1000 // the maximum of a batch
 	minRounds  = 3
 )
 
-// full and quick are the sizes of the two kinds of run.
+// full and quick return the sizes of the two kinds of run.
 func full() options {
 	return options{
 		documents: 20_000, floorDocuments: 20_000, viewings: 2000, singles: 2000, statuses: 20_000, fairness: 100_000, uploads: 10_000, existing: 1_000_000,
@@ -92,7 +92,7 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-// wants tells whether a row is to be measured.
+// wants reports whether a row is measured.
 func (o options) wants(name string) bool {
 	return o.only == "" || slices.Contains(strings.Split(o.only, ","), name)
 }

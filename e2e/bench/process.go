@@ -18,13 +18,13 @@ import (
 	"github.com/naru-relay/naru/services/allinone"
 )
 
-// Roles of a process of the bench, its first argument; without one it is the senders, who start the others.
+// Roles of the bench's processes, given as first argument. A process without a role is the senders, which starts the others.
 const (
 	relayRole   = "relay"
 	sandboxRole = "sandbox"
 )
 
-// job is what a process is started with, on its standard input: the database's URL is a secret.
+// job is a process's first input. It comes over standard input, because the database's URL is a secret.
 type job struct {
 	Dir, DatabaseURL, REST string
 	Sandbox                map[string]string
@@ -48,7 +48,7 @@ type started struct {
 	Error       string
 }
 
-// order asks a process for something: to tell its heap after a collection, or to write a CPU profile until told to stop.
+// order asks a process for its heap after a collection, or to write a CPU profile until told to stop.
 type order struct {
 	Heap        bool
 	Profile     string
@@ -60,9 +60,9 @@ type obeyed struct {
 	Error     string
 }
 
-// serveRole is a process's life: a job, an answer, orders, and an end when nobody writes to it any more.
+// serveRole runs a process of a role: it reads a job, answers, then serves orders until its standard input is closed.
 func serveRole(role string) error {
-	signal.Ignore(os.Interrupt) // the senders tell when to end
+	signal.Ignore(os.Interrupt) // the senders stop it by closing its input
 	ctx := context.Background()
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	var j job
@@ -120,7 +120,7 @@ func obey(o order) obeyed {
 	return obeyed{}
 }
 
-// process is a process of another role, seen from the senders.
+// process is a process of another role, as the senders use it.
 type process struct {
 	role    string
 	command *exec.Cmd
@@ -130,7 +130,7 @@ type process struct {
 	answers *json.Decoder
 }
 
-// spawn starts a role and waits until it runs.
+// spawn starts a process of a role and waits for its first answer.
 func spawn(role string, j job, log io.Writer) (*process, started, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -179,7 +179,7 @@ func (p *process) order(o order) (obeyed, error) {
 	return done, nil
 }
 
-// stop ends the process in order and waits for it.
+// stop asks the process to stop and waits for its end.
 func (p *process) stop() error {
 	closed := p.stdin.Close()
 	if err := p.command.Wait(); err != nil {

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// report is the whole result; its JSON is what make bench prints.
+// report is the whole result; make bench prints it as JSON.
 type report struct {
-	// Lines are the table.
+	// Lines are the lines of the table.
 	Lines  []line `json:"rows"`
 	Quick  bool   `json:"quick"`
 	Counts counts `json:"counts"`
 	Commit string `json:"commit"`
-	// Modified tells that the checkout differed from the commit.
+	// Modified is true if files of the checkout differ from the commit.
 	Modified    bool         `json:"modified"`
 	StartedAt   time.Time    `json:"startedAt"`
 	Seconds     float64      `json:"seconds"`
@@ -24,16 +24,16 @@ type report struct {
 	Method      method       `json:"method"`
 	Checks      []check      `json:"checks"`
 	PerDocument *perDocument `json:"perDocument"`
-	// Rows is the detail of each row by its name: its rounds, most of all.
+	// Rows holds the details of each row by its name, mainly its rounds.
 	Rows map[string]any `json:"detail"`
-	// WarmUp is the chain round that was not counted; the floor had one as well.
+	// WarmUp is the chain's round that is not counted; the floor has one too.
 	WarmUp round `json:"warmUp"`
-	// CountsByRound are those of every round that was followed to its end.
+	// CountsByRound holds the counts of every round whose documents were followed to the end.
 	CountsByRound map[string]counts `json:"countsByRound"`
 	Notes         []string          `json:"notes"`
 }
 
-// method is what was done.
+// method describes how the run measured.
 type method struct {
 	DocumentsPerRound int     `json:"documentsPerRound"`
 	Rounds            int     `json:"rounds"`
@@ -72,7 +72,7 @@ func newReport(ctx context.Context, o options, now time.Time) *report {
 	return r
 }
 
-// count adds up the rounds. One document missing anywhere, in any round, spoils the whole run.
+// count adds up the rounds. One document missing anywhere in any round invalidates the whole run.
 func (r *report) count(rounds map[string]counts) {
 	r.CountsByRound = rounds
 	each := true
@@ -88,7 +88,7 @@ func (r *report) count(rounds map[string]counts) {
 	r.Counts.Equal = r.Counts.Equal && each
 }
 
-// table is the report for people.
+// table writes the report for people.
 func (r *report) table(out io.Writer) {
 	modified := ""
 	if r.Modified {
@@ -117,10 +117,10 @@ func (r *report) table(out io.Writer) {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", l.Name, figure, bar, met, l.Unit)
 	}
-	_ = w.Flush() // a table nobody can read any more
+	_ = w.Flush() // a failed write has nowhere to be reported
 }
 
-// rounds lists every round with what it cost: the relay, and beside it what sandbox and senders cost.
+// rounds lists every round with its cost: the relay's, and separately the sandbox's and the senders'.
 func (r *report) rounds(out io.Writer) {
 	fmt.Fprint(out, "\na round's rate, and processor time in µs a document (or call)\n")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -144,7 +144,7 @@ func (r *report) rounds(out io.Writer) {
 			}
 		}
 	}
-	_ = w.Flush() // a table nobody can read any more
+	_ = w.Flush() // a failed write has nowhere to be reported
 }
 
 func (r *report) perDocument(out io.Writer) {
@@ -159,5 +159,5 @@ func (r *report) perDocument(out io.Writer) {
 	for _, t := range p.ByTable {
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\n", t.Table, t.Inserts, t.Updates, t.Deletes)
 	}
-	_ = w.Flush() // a table nobody can read any more
+	_ = w.Flush() // a failed write has nowhere to be reported
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// One document missing anywhere, in any round, spoils the whole run.
+// One document missing anywhere in any round invalidates the whole run.
 func TestCountsMustAgree(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -39,7 +39,7 @@ func TestCountsMustAgree(t *testing.T) {
 	}
 }
 
-// A surplus in one round does not make up for a loss in another.
+// A surplus in one round does not compensate for a loss in another.
 func TestCountsOfRoundsDoNotMakeUpForEachOther(t *testing.T) {
 	t.Parallel()
 	lost, twice := counts{Sent: 5, Accepted: 5, Inbox: 5, Hub: 4, Status: 5}, counts{Sent: 5, Accepted: 5, Inbox: 5, Hub: 6, Status: 5}
@@ -50,8 +50,8 @@ func TestCountsOfRoundsDoNotMakeUpForEachOther(t *testing.T) {
 	require.False(t, r.Counts.Equal)
 }
 
-// The list of rows is at the top, each with name, figure, bar, met and unit; one that was not measured has no figure and is not
-// met nor missed.
+// The list of rows comes first, each with name, figure, bar, met and unit. A row that was not measured has no figure and is
+// neither met nor missed.
 func TestRowsOfTheReport(t *testing.T) {
 	t.Parallel()
 	r := report{Lines: []line{least("chain", 0.45, ofFloor).is(0.5), most("memory", 768, "MiB").not("left out of a quick run"), reported("upload", "a second").is(7)}}
@@ -69,7 +69,7 @@ func TestRowsOfTheReport(t *testing.T) {
 	require.Contains(t, table.String(), "not measured")
 }
 
-// Every row of the table is printed, also where a quick run leaves it out.
+// Every row of the table is printed, even one that a quick run does not measure.
 func TestEveryRowHasItsLines(t *testing.T) {
 	t.Parallel()
 	left, names := 0, map[string]bool{}
@@ -88,7 +88,7 @@ func TestEveryRowHasItsLines(t *testing.T) {
 	require.Len(t, names, 18)
 }
 
-// What is known of a followed round is told beside the rest and not in a group of its own; a round of calls has none of it.
+// The facts about a followed round are fields beside the others and not a nested object. A round of calls has none of them.
 func TestRoundIsFlat(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -108,7 +108,7 @@ func TestRoundIsFlat(t *testing.T) {
 	}
 }
 
-// What the runtime works with is told, whoever has set it.
+// The machine's description has the runtime's effective settings, no matter who set them.
 func TestMachineTellsTheRuntimesSettings(t *testing.T) {
 	t.Parallel()
 	m := readMachine()
@@ -116,7 +116,7 @@ func TestMachineTellsTheRuntimesSettings(t *testing.T) {
 	require.NotZero(t, m.GOMemLimit)
 }
 
-// A quick run is chosen by the environment; every number can be set; recipients are as many as documents.
+// The environment selects a quick run; every number can be set; there are as many recipients as documents.
 func TestOptions(t *testing.T) {
 	t.Setenv("QUICK", "1")
 	o, err := parse([]string{"-documents", "70", "-only", "chain,status"})

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// restConnections are as many as the rows over REST keep open.
+	// restConnections is the number of connections that the rows over REST keep open.
 	restConnections = 64
 	maxAnswerBytes  = 1 << 20
 )
 
-// rest is the REST door, over a fixed number of connections that stay open.
+// rest calls the REST door over a fixed number of open connections.
 type rest struct {
 	base   string
 	client *http.Client
@@ -29,7 +29,7 @@ func (s *stack) rest() *rest {
 
 func (r *rest) close() { r.client.CloseIdleConnections() }
 
-// refusal is an answer other than success.
+// refusal is an answer that is not a success.
 type refusal struct {
 	status int
 	body   []byte

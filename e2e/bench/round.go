@@ -9,43 +9,44 @@ import (
 
 // round is one measurement, of the floor or of the product.
 type round struct {
-	// Documents are documents or calls, whatever the row counts.
+	// Documents is the number of documents or calls, depending on the row.
 	Documents int     `json:"documents"`
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"perSecond"`
-	// WALBytes are the cluster's, a document.
+	// WALBytes is the write-ahead log of the cluster per document.
 	WALBytes float64 `json:"walBytes"`
 	CPU      cpu     `json:"cpu"`
-	// The rest is told of rounds that follow documents to the end.
+	// Rounds that follow documents to the end have more facts.
 	*followed
 }
 
-// followed is what is known of a round whose documents were followed to the end.
+// followed holds the facts about a round whose documents were followed to the end.
 type followed struct {
 	Counts counts `json:"counts"`
-	// Stages tell when the last document came so far, in seconds from the first send.
+	// Stages say when the last document reached each stage, in seconds from the first send.
 	Stages stages `json:"lastDocumentAtSecond"`
 	// Retries are requests sent again because the relay had no room.
 	Retries int64 `json:"retries"`
-	// Looks for completion, and the processor time they took by the price of a look at rest, as a share of the round's.
+	// Looks is the number of completion checks. ProbeShare is their processor time (at the price of a check at rest) as a share
+	// of the round's.
 	Looks      int64   `json:"looks"`
 	ProbeShare float64 `json:"probeShare"`
-	// PendingAtCompletion is the work the time does not hold, by gauge; SettledAfter the seconds until it was done.
+	// PendingAtCompletion is the work, by gauge, that was left after the measured time. SettledAfter is how many seconds it took.
 	PendingAtCompletion map[string]float64 `json:"pendingAtCompletion"`
 	SettledAfter        float64            `json:"settledAfterSeconds"`
-	// WAL by database; told of the rounds of the row per document.
+	// WAL by database; only for rounds of the row that measures costs per document.
 	WAL *walShares `json:"wal,omitempty"`
 }
 
-// counts of one round or of all. They agree or the measurement is worth nothing.
+// counts of one round or of all rounds. If they differ, the measurement is invalid.
 type counts struct {
 	Sent     int64 `json:"sent"`
 	Accepted int64 `json:"accepted"`
-	// Inbox counts documents in recipients' inboxes, in delivery's table.
+	// Inbox counts the documents in recipients' inboxes, read from delivery's table.
 	Inbox int64 `json:"inbox"`
-	// Hub counts circulation records, by the sandbox hub's own inspection.
+	// Hub counts circulation records, read from the sandbox hub's inspection.
 	Hub int64 `json:"hub"`
-	// Status counts documents told over the public door as complete.
+	// Status counts the documents that are complete according to the public door.
 	Status int64 `json:"status"`
 	Equal  bool  `json:"equal"`
 }
@@ -60,14 +61,14 @@ type stages struct {
 	Registered float64 `json:"registered"`
 }
 
-// mark is a moment to measure from.
+// mark is a moment from which to measure.
 type mark struct {
 	at    time.Time
 	usage usage
 	wal   string
 }
 
-// mark begins a measurement: a checkpoint and a collection come first, so that nobody pays for what went before.
+// mark begins a measurement. First it makes a checkpoint and a garbage collection, so that earlier work does not count.
 func (s *stack) mark(ctx context.Context) (mark, error) {
 	if err := s.checkpoint(ctx); err != nil {
 		return mark{}, err
@@ -90,7 +91,7 @@ func (s *stack) markNow(ctx context.Context) (m mark, err error) {
 	return m, nil
 }
 
-// since measures from a mark until a moment that is now or was just before.
+// since measures from a mark until ended, which is now or just before.
 func (s *stack) since(ctx context.Context, before mark, ended time.Time, documents int) (round, error) {
 	after, err := s.markNow(ctx)
 	if err != nil {

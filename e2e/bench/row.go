@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// bench is what the rows share: one relay, one floor, one chain, one report.
+// bench is what the rows share: the relay, the floor, the chain and the report.
 type bench struct {
 	options options
 	stack   *stack
@@ -14,16 +14,17 @@ type bench struct {
 	report  *report
 }
 
-// row is a part of the table. Its lines are printed without figures where the run leaves it out.
+// row is a part of the table. If the run omits it, its lines are printed without figures.
 type row struct {
 	name  string
 	lines []line
-	// full rows belong to the full run alone: they need a million documents or ten minutes.
+	// full rows belong only to a full run: they need a million documents or ten minutes.
 	full    bool
 	measure func(ctx context.Context, b *bench, lines []line) ([]line, error)
 }
 
-// rows in the order they are measured: each leaves the database fuller for the next, and the last stops the relay.
+// rows returns the rows in the order of measurement: each leaves more documents in the database for the next, and the last one
+// stops the relay.
 func rows() []row {
 	return []row{
 		chainRow(), viewingChainRow(), singleRow(), viewingRow(), statusRow(), fairnessRow(), uploadRow(), sustainedRow(), memoryRow(), growthRow(), startRow(),

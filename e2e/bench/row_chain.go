@@ -7,8 +7,8 @@ import (
 
 const chainName = "chain"
 
-// chainRow is the whole chain, batch send: certificate verified per document, inbox, registered at the hub, status complete. What
-// a document costs is read from the same rounds.
+// chainRow is the whole chain with batch sends: certificate verified for each document, inbox, registered at the hub, status
+// complete. The cost per document is measured in the same rounds.
 func chainRow() row {
 	return row{name: chainName, lines: append([]line{least("whole chain, batch send", 0.45, ofFloor)}, costLines()...), measure: measureChain}
 }
@@ -32,7 +32,7 @@ func measureChain(ctx context.Context, b *bench, lines []line) ([]line, error) {
 	return lines, nil
 }
 
-// chainTurns lets the floor and the chain take turns, with batches.
+// chainTurns alternates rounds of the floor and of the chain with batches.
 func (b *bench) chainTurns(ctx context.Context, name string, wal bool) (*turns, error) {
 	return b.turns(ctx, name, func(ctx context.Context, turn int) (round, error) {
 		j, err := b.chain.batchJourney(ctx, fmt.Sprintf("%s-%d", name, turn+1), b.options.documents)

@@ -1,17 +1,18 @@
 package main
 
-// perDocument is what a bulk document costs, from acceptance until nothing is left to do for it.
+// perDocument is the cost of a bulk document, from acceptance until nothing is left to do for it.
 type perDocument struct {
 	RowWrites float64 `json:"rowWrites"`
-	// Query counted them; ByTable lists them.
+	// Query is the statement that counts the writes; ByTable lists them.
 	Query   string        `json:"rowWritesQuery"`
 	ByTable []tableWrites `json:"rowWritesByTable"`
-	// WALBytes is the cluster's less the sandbox's, with full-page images, whose part is told.
+	// WALBytes is the cluster's write-ahead log without the sandbox's, including full-page images, which FullPageImages counts
+	// separately.
 	WALBytes       float64 `json:"walBytes"`
 	FullPageImages float64 `json:"fullPageImageBytes"`
 	Compression    string  `json:"walCompression"`
-	// PostgresMicroseconds is that of sessions in the units' database and of what works for all; GoMicroseconds the relay's
-	// process.
+	// PostgresMicroseconds is the processor time of sessions in the units' database and of PostgreSQL's shared processes;
+	// GoMicroseconds is that of the relay's process.
 	PostgresMicroseconds float64 `json:"postgresMicroseconds"`
 	GoMicroseconds       float64 `json:"goMicroseconds"`
 }

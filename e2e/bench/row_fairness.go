@@ -11,14 +11,14 @@ import (
 
 const (
 	fairnessName = "fairness"
-	// fairRate is how many singles a second the other sender sends.
+	// fairRate is how many singles per second the other sender sends.
 	fairRate = 50
-	// fairBulkRate is how many documents of the bulk are expected to be complete in a second where the chain was not measured
-	// before.
+	// fairBulkRate is the expected rate of complete bulk documents per second if the chain was not measured before.
 	fairBulkRate = 1500
 )
 
-// fairnessRow is one sender's bulk beside another's singles: how long until those are in the inbox.
+// fairnessRow sends one sender's bulk and another's singles at the same time, and measures how long the singles take to the
+// inbox.
 func fairnessRow() row {
 	return row{name: fairnessName, lines: []line{most("fairness: p99 of another's singles to the inbox", 100, "ms from due to received")}, measure: measureFairness}
 }
@@ -33,7 +33,7 @@ func measureFairness(ctx context.Context, b *bench, lines []line) ([]line, error
 	if err != nil {
 		return nil, err
 	}
-	// Singles come for as long as the bulk is expected to take, by the rounds before.
+	// Singles are sent for as long as the bulk is expected to take, judged by earlier rounds.
 	perSecond := float64(fairBulkRate)
 	if t, ok := b.report.Rows[chainName].(*turns); ok {
 		perSecond = t.Measure.PerSecond.Median
@@ -75,8 +75,8 @@ func measureFairness(ctx context.Context, b *bench, lines []line) ([]line, error
 	return lines, nil
 }
 
-// toInbox tells how long it took from when each single was due until it was accepted and until it was received, by the times of
-// the same clock that status tells.
+// toInbox returns how long each single took from when it was due until it was accepted and until it was received. Status reports
+// these times; they come from the same clock.
 func (s *singles) toInbox(ctx context.Context, began time.Time) (accepted, received latency, err error) {
 	name := fairnessName + "-s"
 	seen, err := newFollower(s.from).list(ctx, name, began, complete)

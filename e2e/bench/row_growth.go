@@ -7,8 +7,8 @@ import (
 
 const growthName = "growth"
 
-// growthRow is the chain with a million documents present, against the same run's chain on an empty database; each by the floor
-// beside it, because the machine's own speed changes between the two.
+// growthRow compares the chain with a million documents present with the same run's chain on an empty database. Each is divided
+// by the floor measured beside it, because the machine's speed changes between the two.
 func growthRow() row {
 	return row{name: growthName, full: true, lines: []line{least("growth: chain with 1,000,000 documents present", 0.85, ofEmpty)}, measure: measureGrowth}
 }

@@ -14,18 +14,18 @@ import (
 
 const (
 	memoryName = "memory"
-	// fillRound is how many documents are sent between two counts, and looks at the heap, while the database is filled.
+	// fillRound is how many documents are sent between two counts and heap samples while the database is filled.
 	fillRound = 25_000
 )
 
-// memoryRow watches the relay's process over minutes of chain, which also fill the database for the rows after it.
+// memoryRow measures the relay's process during minutes of chain, which also fill the database for the following rows.
 func memoryRow() row {
 	return row{name: memoryName, full: true, measure: measureMemory, lines: []line{
 		most("memory: peak RSS of the relay over 10 minutes of chain", 768, "MiB"), most("memory: heap after GC, growth over the last half", 2, "%"),
 	}}
 }
 
-// heapAt is the heap right after a collection.
+// heapAt is the heap size right after a collection.
 type heapAt struct {
 	Second float64 `json:"second"`
 	MiB    float64 `json:"mebibytes"`
@@ -33,7 +33,7 @@ type heapAt struct {
 
 func measureMemory(ctx context.Context, b *bench, lines []line) ([]line, error) {
 	began := b.stack.clock.Now()
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", b.stack.relay.pid()), []byte("5"), 0); err != nil { // the peak begins anew
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", b.stack.relay.pid()), []byte("5"), 0); err != nil { // resets the peak
 		return nil, fmt.Errorf("reset the peak: %w", err)
 	}
 	var heaps []heapAt
@@ -54,8 +54,8 @@ func measureMemory(ctx context.Context, b *bench, lines []line) ([]line, error) 
 	return []line{lines[0].is(peak), lines[1].is(growth)}, nil
 }
 
-// heapAtRest is the relay's heap after a collection, in MiB, when nothing is left to do: amid the chain it is up to three times
-// as large, by what happens to be under way.
+// heapAtRest returns the relay's heap after a collection, in MiB, when no work is left. During the chain the heap is up to three
+// times as large, depending on the work in progress.
 func (b *bench) heapAtRest(ctx context.Context) (float64, error) {
 	if _, err := b.stack.settle(ctx); err != nil {
 		return 0, err
@@ -64,8 +64,8 @@ func (b *bench) heapAtRest(ctx context.Context) (float64, error) {
 	return rounded(float64(told.HeapBytes)/(1<<20), 2), err
 }
 
-// fill runs the chain until the time is over and so many documents are there as growth and start want. Between its rounds it
-// looks.
+// fill runs the chain until the time is over and the database holds as many documents as the rows growth and start need. It calls
+// look between its rounds.
 func (b *bench) fill(ctx context.Context, began time.Time, look func(ctx context.Context) error) error {
 	for n := 1; b.chain.present() < int64(b.options.existing) || b.stack.clock.Now().Sub(began) < b.options.memory; n++ {
 		name := fmt.Sprintf("fill-%d", n)
@@ -90,7 +90,7 @@ func (b *bench) fill(ctx context.Context, began time.Time, look func(ctx context
 	return nil
 }
 
-// peakOf is a process's peak of resident memory, in MiB.
+// peakOf returns a process's peak of resident memory, in MiB.
 func peakOf(pid int) float64 {
 	kilobytes, err := strconv.ParseFloat(strings.TrimSuffix(valueOf(fmt.Sprintf("/proc/%d/status", pid), "VmHWM"), " kB"), 64)
 	if err != nil {
@@ -99,7 +99,7 @@ func peakOf(pid int) float64 {
 	return rounded(kilobytes/1024, 1)
 }
 
-// growthOfLastHalf is how much the straight line through the last half of the heaps rises, in percent of where it begins.
+// growthOfLastHalf returns how much a straight line through the last half of the samples rises, in percent of its beginning.
 func growthOfLastHalf(heaps []heapAt) float64 {
 	half := heaps[len(heaps)/2:]
 	var n, sx, sy, sxx, sxy float64

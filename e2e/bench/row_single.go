@@ -8,8 +8,8 @@ import (
 
 const singleName = "single"
 
-// singleRow is single sends over REST with 64 connections, the chain keeping up: documents complete a second. At half of that
-// rate, sent at their own times (open loop), p99 of the answer.
+// singleRow sends singles over REST on 64 connections while the chain keeps up, and measures complete documents per second. Then
+// it sends at half of that rate at fixed times (open loop) and measures the p99 of the answer.
 func singleRow() row {
 	return row{name: singleName, measure: measureSingle, lines: []line{
 		least("single REST send, 64 connections", 0.2, ofFloor), most("single REST send at half of that rate, p99", 50, "ms to the answer"),
@@ -40,7 +40,7 @@ func measureSingle(ctx context.Context, b *bench, lines []line) ([]line, error) 
 	return []line{lines[0].is(t.Ratio), lines[1].is(waited.P99)}, nil
 }
 
-// singleRound prepares singles, has them sent, and follows them until they are complete.
+// singleRound prepares singles, sends them with sending, and follows them until they are complete.
 func (b *bench) singleRound(ctx context.Context, name string, count int, sending func(context.Context, *singles) error) (round, error) {
 	s, err := b.chain.singles(ctx, b.chain.sender, name, count)
 	if err != nil {

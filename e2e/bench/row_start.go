@@ -19,15 +19,15 @@ const (
 	readyPoll = 10 * time.Millisecond
 )
 
-// startRow is narud itself, with its private PostgreSQL and its sandbox, from its start until it is ready. It stops the relay of
-// the rows before.
+// startRow measures narud itself, with its private PostgreSQL and its sandbox, from its start until it is ready. It stops the
+// relay of the earlier rows.
 func startRow() row {
 	return row{name: startName, full: true, measure: measureStart, lines: []line{
 		most("start: narud on 1,000,000 documents until ready", 5, "s"), most("start: narud on an empty folder until ready", 5, "s"),
 	}}
 }
 
-// findNarud is asked before anything is measured: the row comes last.
+// findNarud is called before anything is measured, because this row comes last.
 func (o options) findNarud() error {
 	if o.quick || !o.wants(startName) {
 		return nil
@@ -61,7 +61,7 @@ func measureStart(ctx context.Context, b *bench, lines []line) ([]line, error) {
 	return measured, nil
 }
 
-// start starts narud on a folder, waits until it is ready and stops it.
+// start starts narud in a folder, waits until it is ready, and stops it.
 func (b *bench) start(ctx context.Context, folder string) (time.Duration, error) {
 	ops, err := freeAddress(ctx)
 	if err != nil {
@@ -87,19 +87,19 @@ func (b *bench) start(ctx context.Context, folder string) (time.Duration, error)
 		}
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
-			return false, nil // it does not listen yet
+			return false, nil // not listening yet
 		}
 		defer response.Body.Close()
 		return response.StatusCode < http.StatusMultipleChoices, nil
 	})
 	took := b.stack.clock.Now().Sub(began)
-	if err == nil { // a narud that is told to end while it still starts calls that a failure
+	if err == nil { // a narud that is stopped during its start reports a failure
 		_, err = bufio.NewReader(greeting).ReadString('\n')
 	}
 	if err := errors.Join(err, command.Process.Signal(syscall.SIGTERM)); err != nil {
 		return 0, fmt.Errorf("start narud: %w", errors.Join(err, command.Wait()))
 	}
-	_, _ = io.Copy(io.Discard, greeting) // the rest of the greeting, so that nothing blocks
+	_, _ = io.Copy(io.Discard, greeting) // reads the rest of the greeting, so that narud does not block
 	if err := command.Wait(); err != nil {
 		return 0, fmt.Errorf("stop narud: %w", err)
 	}

@@ -8,7 +8,7 @@ import (
 
 const statusName = "status"
 
-// statusRow is the status of a document by its number over REST.
+// statusRow reads the status of a document by its number over REST.
 func statusRow() row {
 	return row{name: statusName, lines: []line{least("status by number over REST", 0.6, "answers/s "+ofFloor)}, measure: measureStatus}
 }

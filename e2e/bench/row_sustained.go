@@ -11,17 +11,17 @@ import (
 
 const (
 	sustainedName = "sustained"
-	// spareShare is how many more documents are prepared than the rounds before lead to expect.
+	// spareShare is how many more documents are prepared than earlier rounds lead to expect.
 	spareShare = 1.4
 )
 
-// sustainedRow is the chain while batches are sent for a minute, until the last of their documents is complete, with work still
-// to do not growing.
+// sustainedRow sends batches through the chain for a minute and measures until the last document is complete. Pending work must
+// not grow.
 func sustainedRow() row {
 	return row{name: sustainedName, full: true, lines: []line{least("whole chain, batch send, sustained 60 s", 0.45, ofFloor)}, measure: measureSustained}
 }
 
-// backlogAt is the work still to do at a moment of a sustained round.
+// backlogAt is the pending work at a moment of a sustained round.
 type backlogAt struct {
 	Second   float64            `json:"second"`
 	Complete int64              `json:"complete"`
@@ -35,7 +35,8 @@ func (b backlogAt) sum() (all float64) {
 	return all
 }
 
-// growing tells whether work piled up between the first third and the end; what a few batches on their way amount to is let pass.
+// growing reports whether pending work grew from the first third to the end. A growth as small as a few batches in progress is
+// ignored.
 func growing(backlog []backlogAt) bool {
 	const ordinary = 1000
 	first, last := backlog[0].sum(), backlog[len(backlog)-1].sum()
@@ -77,7 +78,7 @@ func measureSustained(ctx context.Context, b *bench, lines []line) ([]line, erro
 	return lines, nil
 }
 
-// endless gives prepared batches and then makes more, where the chain is faster than was expected.
+// endless returns prepared batches, then makes more if the chain is faster than expected.
 func (c *chain) endless(name string, prepared []*intakev1.BatchSendRequest) source {
 	var next atomic.Int64
 	return func(ctx context.Context) (*intakev1.BatchSendRequest, error) {
@@ -93,7 +94,7 @@ func (c *chain) endless(name string, prepared []*intakev1.BatchSendRequest) sour
 	}
 }
 
-// sustain sends for a time and follows all to the end. It tells what was left to do at the thirds of the time.
+// sustain sends for a fixed time and follows all documents to the end. It returns the pending work at each third of the time.
 func (b *bench) sustain(ctx context.Context, f *follower, d *followed, next source) ([]backlogAt, error) {
 	began, long := b.stack.clock.Now(), b.options.sustain
 	var done atomic.Int64

@@ -11,7 +11,7 @@ import (
 
 const uploadName = "upload"
 
-// uploadRow is a new institution's upload of distinct certificates: nothing about them is known before.
+// uploadRow measures a new institution's upload of distinct certificates, of which the relay has seen none before.
 func uploadRow() row {
 	return row{name: uploadName, lines: []line{reported("upload of distinct registration certificates by a new institution", "certificates/s "+ofFloor)}, measure: measureUpload}
 }

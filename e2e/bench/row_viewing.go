@@ -10,7 +10,7 @@ import (
 
 const viewingName = "viewing"
 
-// viewingRow is viewing alone over REST: issue, verify, report, of documents that are complete.
+// viewingRow measures only viewing over REST (issue, verify, report) for documents that are complete.
 func viewingRow() row {
 	return row{name: viewingName, lines: []line{least("viewing alone over REST", 0.15, "viewings/s "+ofFloor)}, measure: measureViewing}
 }
@@ -40,7 +40,7 @@ func measureViewing(ctx context.Context, b *bench, lines []line) ([]line, error)
 	return lines, nil
 }
 
-// ready sends documents and waits until they are complete, outside of any time.
+// ready sends documents and waits until they are complete. This is not measured.
 func (b *bench) ready(ctx context.Context, name string, documents int) (numbers []string, items []*intakev1.SendItem, err error) {
 	batches, err := b.chain.batches(ctx, b.chain.sender, name, 0, documents, batchItems)
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *bench) ready(ctx context.Context, name string, documents int) (numbers 
 	return numbers, items, err
 }
 
-// calls measures a round of so many calls over the REST connections, and waits afterwards until what they caused is done.
+// calls measures a round of count calls over the REST connections, then waits until all resulting work is done.
 func (b *bench) calls(ctx context.Context, name string, count int, do func(ctx context.Context, i int) error) (round, error) {
 	before, err := b.stack.mark(ctx)
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 
 const (
 	viewingChainName = "chain with viewing"
-	// viewedBatches is how many batches a round has, so that the first are viewed while the last are sent.
+	// viewedBatches is the number of batches of a round, so that the first are viewed while the last are sent.
 	viewedBatches = 8
 )
 
-// viewingChainRow is the chain and a viewing of each document over REST, until the read time is registered at the hub.
+// viewingChainRow is the chain with a viewing of each document over REST, until the read time is registered at the hub.
 func viewingChainRow() row {
 	return row{name: viewingChainName, lines: []line{least("whole chain with viewing over REST", 0.12, ofFloor)}, measure: measureViewingChain}
 }
@@ -45,8 +45,8 @@ func measureViewingChain(ctx context.Context, b *bench, lines []line) ([]line, e
 	return lines, nil
 }
 
-// sendAndView sends batches; each is viewed as soon as it is in the inboxes. The last of each batch is followed until its read
-// time is registered.
+// sendAndView sends batches, and views each batch as soon as its documents are in the inboxes. The last document of each batch is
+// followed until its read time is registered.
 func (v *viewers) sendAndView(ctx context.Context, f *follower, next source) (accepted, retries int64, err error) {
 	on := make(chan sent, viewedBatches)
 	var failure error

@@ -10,9 +10,9 @@ import (
 
 const logLevel = slog.LevelWarn
 
-// settings are what the servers themselves say they run with.
+// settings are what the servers report about themselves.
 type settings struct {
-	// Postgres are settings of the running server by their names in PostgreSQL.
+	// Postgres holds settings of the running server by their PostgreSQL names.
 	Postgres            map[string]string `json:"postgres"`
 	JetStreamSyncAlways bool              `json:"jetStreamSyncAlways"`
 	NATSServer          string            `json:"natsServer"`
@@ -20,7 +20,7 @@ type settings struct {
 	LogLevel            string            `json:"logLevel"`
 }
 
-// readSettings asks the servers. A run without durable writes is no measurement, so it refuses one.
+// readSettings asks the servers. It refuses servers without durable writes, because such a run would measure something else.
 func (k *stack) readSettings(ctx context.Context, s *settings) error {
 	rows, err := k.db.Query(ctx, `
 		select name, current_setting(name)

@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// settlePause is the pause between two looks for work left over: a look at the metrics makes the units count.
+// settlePause is the pause between two checks for pending work; each check of the metrics makes the units count.
 const settlePause = 500 * time.Millisecond
 
-// Gauges of the units' work still to do, by their names at the metrics endpoint.
+// Gauges of the units' pending work, by their names at the metrics endpoint.
 var (
 	pendingGauge = regexp.MustCompile(`^naru_\w*(lag|pending|deferred|unpublished|unlogged|notices|backlog|queued|due_calls|queue_calls)\w*$`)
 	notPending   = regexp.MustCompile(`(_age_seconds|_overdue)$`)
 	parkedGauge  = regexp.MustCompile(`^naru_\w*parked_events$`)
 )
 
-// pending is the work the relay has still to do, by gauge; those at zero are left out. A parked event is an error: no person
-// looks after a benchmark.
+// pending returns the relay's pending work by gauge, without gauges at zero. A parked event is an error, because nobody handles
+// parked events in a benchmark.
 func (s *stack) pending(ctx context.Context) (map[string]float64, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Ops+"/metrics", nil)
 	if err != nil {
@@ -70,7 +70,7 @@ func pendingOf(metrics io.Reader) (map[string]float64, error) {
 	return left, nil
 }
 
-// sample reads a line of the text format: name{labels} value.
+// sample parses a line of the text format: name{labels} value.
 func sample(line string) (name string, value float64, ok bool) {
 	if strings.HasPrefix(line, "#") {
 		return "", 0, false
@@ -84,7 +84,8 @@ func sample(line string) (name string, value float64, ok bool) {
 	return name, value, err == nil
 }
 
-// settle waits until nothing is left to do, so that no measurement pays for the one before. It tells what was left at first.
+// settle waits until no work is left, so that it does not slow down the next measurement. It returns the pending work of the
+// first check.
 func (s *stack) settle(ctx context.Context) (first map[string]float64, err error) {
 	var left map[string]float64
 	err = poll(ctx, settlePause, func() (bool, error) {

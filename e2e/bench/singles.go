@@ -19,7 +19,7 @@ type singles struct {
 	again   atomic.Int64
 }
 
-// singles prepares so many documents of an institution.
+// singles prepares count documents of an institution.
 func (c *chain) singles(ctx context.Context, from *institution, name string, count int) (*singles, error) {
 	items, err := c.items(ctx, from, name, 0, count)
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *chain) singles(ctx context.Context, from *institution, name string, cou
 	return s, nil
 }
 
-// send sends one. Where the relay has no room it is sent again: own keys make that safe.
+// send sends one single. If the relay has no room, it sends it again; own keys make that safe.
 func (s *singles) send(ctx context.Context, i int) error {
 	for {
 		bearer, err := s.from.bearer(ctx)
@@ -56,7 +56,7 @@ func (s *singles) send(ctx context.Context, i int) error {
 	}
 }
 
-// accepted counts those that have a number.
+// accepted counts the singles that have a number.
 func (s *singles) accepted() (n int64) {
 	for _, number := range s.numbers {
 		if number != "" {
@@ -66,7 +66,7 @@ func (s *singles) accepted() (n int64) {
 	return n
 }
 
-// await follows a few of the last ones; any of those that were under way together may be the last to come through.
+// await follows a few of the last singles, because any of those sent at the same time may be the last to complete.
 func (s *singles) await(ctx context.Context, f *follower, far reached) error {
 	const looked, apart = 8, restConnections / 8
 	for n := looked - 1; n >= 0; n-- {

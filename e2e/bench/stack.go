@@ -17,15 +17,15 @@ import (
 	"github.com/naru-relay/naru/services/allinone"
 )
 
-// Databases of the server, and the name of the bench's own connections.
+// Names of the server's databases and of the bench's own connections.
 const (
 	unitsDatabase   = "naru"
 	sandboxDatabase = "naru_sandbox"
 	benchName       = "naru-bench"
 )
 
-// stack is what is measured: PostgreSQL, the relay as narud starts it, and the sandbox, each a process of its own; and a
-// superuser's look into the databases, used for counting only.
+// stack is what is measured: PostgreSQL, the relay as narud starts it, and the sandbox, each in a process of its own. The
+// superuser's connection is used only for counting.
 type stack struct {
 	allinone.Endpoints
 
@@ -34,13 +34,13 @@ type stack struct {
 	log            *os.File
 	server         *pgserver.Server
 	relay, sandbox *process
-	// told is what the relay told at its start.
+	// told is the relay's answer at its start.
 	told     started
 	superURL *url.URL
 	db       *pgxpool.Pool
 }
 
-// startStack starts everything in a new folder that stop removes.
+// startStack starts everything in a new folder.
 func startStack(ctx context.Context, o options, now clock.Clock) (_ *stack, err error) {
 	dir, err := os.MkdirTemp(o.dir, "naru-bench-")
 	if err != nil {
@@ -82,7 +82,7 @@ func startStack(ctx context.Context, o options, now clock.Clock) (_ *stack, err 
 	return s, err
 }
 
-// connect opens a superuser's connections under the bench's own name.
+// connect opens superuser connections under the bench's own name.
 func (s *stack) connect(ctx context.Context, database string, conns int32) (*pgxpool.Pool, error) {
 	address := *s.superURL
 	address.Path = "/" + database
@@ -99,7 +99,7 @@ func (s *stack) connect(ctx context.Context, database string, conns int32) (*pgx
 	return pool, nil
 }
 
-// freeAddress finds a port below the range of outgoing connections, so that none of those takes it before it is used.
+// freeAddress finds a port below the range of outgoing connections, so that no such connection takes it first.
 func freeAddress(ctx context.Context) (string, error) {
 	var last error
 	for port := 24000 + os.Getpid()%1000; port < 26000; port++ {
@@ -114,7 +114,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("look for a free port: %w", last)
 }
 
-// checkpoint empties the write-ahead log's debts, so that no measurement pays for what went before it.
+// checkpoint writes all changed pages to disk now, so that a measurement does not pay for earlier changes.
 func (s *stack) checkpoint(ctx context.Context) error {
 	if _, err := s.db.Exec(ctx, "checkpoint"); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
@@ -140,7 +140,7 @@ func (s *stack) stop(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-// say tells how far the run is.
+// say reports the progress of the run.
 func (s *stack) say(format string, about ...any) {
 	fmt.Fprintf(os.Stderr, s.clock.Now().Format("15:04:05 ")+format+"\n", about...)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Everything that reads the units' tables is in this file: counting, outside of the time that is measured.
+// This file contains everything that reads the units' tables. It only counts, and not during measured time.
 
 // inInbox counts a round's documents in recipients' inboxes.
 func (s *stack) inInbox(ctx context.Context, round string) (n int64, err error) {
@@ -24,7 +24,7 @@ func (s *stack) inInbox(ctx context.Context, round string) (n int64, err error) 
 	return n, nil
 }
 
-// rowWritesQuery counts the row writes of the units' database since it was made. It is printed with the figures.
+// rowWritesQuery counts the row writes of the units' database since its creation. The report contains it.
 const rowWritesQuery = `
 select schemaname || '.' || relname, n_tup_ins, n_tup_upd, n_tup_del
 from   pg_stat_user_tables
@@ -41,13 +41,12 @@ type tableWrites struct {
 func (t tableWrites) all() float64 { return t.Inserts + t.Updates + t.Deletes }
 
 const (
-	// A session that has gone idle tells its counters at the latest 10 s after it last told them (PGSTAT_IDLE_INTERVAL).
+	// An idle session reports its counters at the latest 10 s after its last report (PGSTAT_IDLE_INTERVAL).
 	toldAfter = 11 * time.Second
 	toldPoll  = time.Second
 )
 
-// rowWrites reads the counters once a relay at rest has stopped changing them by more than its idle work, so that every session
-// has told its own.
+// rowWrites reads the counters after the relay is at rest and they change only by its idle work. Then every session has reported.
 func (s *stack) rowWrites(ctx context.Context) (map[string]tableWrites, error) {
 	if err := wait(ctx, toldAfter); err != nil {
 		return nil, err
@@ -88,8 +87,8 @@ func total(tables map[string]tableWrites) (sum float64) {
 	return sum
 }
 
-// writesPerDocument are the writes between two counts, a document, the most written table first; tables below a hundredth are
-// left out of the list, not of the sum.
+// writesPerDocument returns the writes per document between two counts, most writes first. Tables below a hundredth are not
+// listed, but are part of the sum.
 func writesPerDocument(before, after map[string]tableWrites, documents float64) (sum float64, list []tableWrites) {
 	for name, a := range after {
 		b := before[name]

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// turns are the rounds of a row: floor and measure took turns.
+// turns are the rounds of a row, in which floor and measure alternate.
 type turns struct {
 	Floor struct {
 		PerSecond spread  `json:"perSecond"`
@@ -15,14 +15,14 @@ type turns struct {
 		PerSecond spread  `json:"perSecond"`
 		Rounds    []round `json:"rounds"`
 	} `json:"measure"`
-	// Ratio is the measure's median by the floor's.
+	// Ratio is the measure's median divided by the floor's.
 	Ratio float64 `json:"ratio"`
-	// PairRatio is the spread of each measured round by the floor round right before it; it says more where the load of others
-	// changes.
+	// PairRatio is the spread of each measured round divided by the floor round right before it. It is more reliable if the load
+	// of other programs changes.
 	PairRatio spread `json:"pairRatio"`
 }
 
-// turns lets the floor and a measure take turns.
+// turns alternates rounds of the floor and of a measure.
 func (b *bench) turns(ctx context.Context, name string, measure func(ctx context.Context, turn int) (round, error)) (*turns, error) {
 	t := &turns{}
 	for i := range b.options.rounds {

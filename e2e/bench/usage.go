@@ -15,16 +15,16 @@ import (
 // cpuTicks is the unit of /proc on Linux (USER_HZ).
 const cpuTicks = 100
 
-// usage is processor time used so far, by whom.
+// usage is the processor time used so far, by process.
 type usage struct {
 	relay, sandbox, senders time.Duration
-	// PostgreSQL by the database it worked for; shared is what works for all (checkpoints, WAL, ended sessions), bench is
-	// counting.
+	// PostgreSQL's sessions by their database. shared is what works for all databases (checkpoints, WAL, ended sessions); bench
+	// is counting.
 	units, sandboxDB, floor, bench, shared time.Duration
 	machine                                time.Duration
 }
 
-// readUsage reads /proc. A session's processor time counts for its database.
+// readUsage reads /proc. A session's processor time belongs to its database.
 func (s *stack) readUsage(ctx context.Context) (usage, error) {
 	rows, err := s.db.Query(ctx, `select pid::text, case when application_name = $1 and datname <> $2 then 'bench' else datname end from pg_stat_activity where datname is not null`,
 		benchName, floorDatabase)
@@ -51,8 +51,7 @@ func (u *usage) read(sessions map[string]string, postmaster, relay, sandbox int)
 		if err != nil {
 			continue // ended meanwhile; its parent inherits its time
 		}
-		// Fields after the command, which is in parentheses: state, ppid, …; utime, stime, cutime, cstime are 11 to 14 from
-		// there.
+		// Fields after the command in parentheses: state, ppid, …; utime, stime, cutime and cstime are fields 11 to 14.
 		fields := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:])
 		if len(fields) < 15 {
 			continue
@@ -71,7 +70,7 @@ func (u *usage) read(sessions map[string]string, postmaster, relay, sandbox int)
 			*u.of(sessions[id]) += used
 		}
 	}
-	// cpu user nice system idle iowait irq softirq steal …: all but the two idle ones.
+	// cpu user nice system idle iowait irq softirq steal …: idle and iowait are left out.
 	if total := bytes.Fields([]byte(firstLine("/proc/stat"))); len(total) > 8 {
 		u.machine = ticks(total[1:4]) + ticks(total[6:9])
 	}
@@ -104,20 +103,20 @@ func ticks(fields [][]byte) time.Duration {
 	return time.Duration(sum) * time.Second / cpuTicks
 }
 
-// cpu is what a round used: microseconds of processor time per document (or per call, where a round makes calls).
+// cpu is the processor time of a round: microseconds per document, or per call if the round makes calls.
 type cpu struct {
 	Relay   float64 `json:"relayMicroseconds"`
 	Sandbox float64 `json:"sandboxMicroseconds"`
 	// Senders is this process: the senders, or the floor's clients.
 	Senders float64 `json:"sendersMicroseconds"`
-	// PostgreSQL by the database it worked for. Shared works for all: checkpointer, writers, autovacuum's launcher, ended
-	// sessions.
+	// PostgreSQL's sessions by their database. Shared works for all databases: checkpointer, writers, autovacuum's launcher,
+	// ended sessions.
 	Units     float64 `json:"postgresUnitsMicroseconds"`
 	SandboxDB float64 `json:"postgresSandboxMicroseconds"`
 	Floor     float64 `json:"postgresFloorMicroseconds"`
 	Counting  float64 `json:"postgresCountingMicroseconds"`
 	Shared    float64 `json:"postgresSharedMicroseconds"`
-	// Others is how many cores everything else on the machine used meanwhile (stolen time included).
+	// Others is how many cores all other processes of the machine used meanwhile, including stolen time.
 	Others float64 `json:"coresUsedByOthers"`
 }
 

@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	// tooEarly is the pause after a recipient asked for a document that has not come yet.
+	// tooEarly is how long a recipient waits before asking again for a document that has not arrived.
 	tooEarly   = 100 * time.Millisecond
 	timeLayout = "2006-01-02T15:04:05.000000Z"
 )
 
-// viewers are recipients who view, and the viewing system they view at, over the REST door.
+// viewers are recipients who view over the REST door, and their viewing system.
 type viewers struct {
 	chain  *chain
 	rest   *rest
@@ -36,14 +36,14 @@ func (c *chain) viewers() (*viewers, error) {
 	return &viewers{chain: c, rest: c.stack.rest(), system: system}, nil
 }
 
-// logIn gives the recipients of a round's first documents fresh sessions.
+// logIn gives new sessions to the recipients of a round's first documents.
 func (v *viewers) logIn(ctx context.Context, documents int) error {
 	return each(ctx, joining, min(documents, len(v.chain.members)), func(ctx context.Context, i int) error {
 		return v.chain.stack.renew(ctx, v.chain.conns[0], &v.chain.members[i])
 	})
 }
 
-// view is one viewing: the recipient is issued a token, the viewing system has it verified and reports when it was shown.
+// view makes one viewing: the recipient gets a token, the viewing system verifies it and reports the read time.
 func (v *viewers) view(ctx context.Context, viewer *member, edocNum string, item *intakev1.SendItem) error {
 	system, err := v.system.bearer(ctx)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// poll looks until done, with a pause between two looks.
+// poll calls done until it returns true, with a pause between two calls.
 func poll(ctx context.Context, pause time.Duration, done func() (bool, error)) error {
 	for {
 		ok, err := done()
@@ -32,7 +32,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// each does n things, so many at a time, and ends at the first failure.
+// each calls do for 0 to n-1 with the given number of workers, and stops at the first error.
 func each(ctx context.Context, workers, n int, do func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -62,8 +62,8 @@ func each(ctx context.Context, workers, n int, do func(ctx context.Context, i in
 	return errors.Join(problems...)
 }
 
-// arrivals starts n things at their own times, one each interval, however long the ones before take (open loop), and tells how
-// long each took from the time it was due.
+// arrivals starts n calls at fixed intervals without waiting for earlier ones (open loop), and returns how long each took from
+// when it was due.
 func arrivals(ctx context.Context, clockNow func() time.Time, interval time.Duration, n int, do func(ctx context.Context, i int) error) ([]time.Duration, error) {
 	took, problems := make([]time.Duration, n), make([]error, n)
 	start := clockNow()

@@ -7,21 +7,21 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// walShares tells whose the write-ahead log of a round is, in bytes a document.
+// walShares splits the write-ahead log of a round by database, in bytes per document.
 type walShares struct {
 	// Units is the cluster's less the sandbox's; what belongs to no database counts for the units.
 	Units   float64 `json:"unitsBytes"`
 	Sandbox float64 `json:"sandboxBytes"`
-	// UnitsImages is the units' part that is full-page images, UnitsRecords their records.
+	// UnitsImages is the units' part in full-page images; UnitsRecords counts the units' records.
 	UnitsImages  float64 `json:"unitsFullPageImageBytes"`
 	UnitsRecords float64 `json:"unitsRecords"`
 	Compression  string  `json:"walCompression"`
-	// Problem tells why the shares are not known; Units is then the cluster's.
+	// Problem says why the shares are unknown; Units is then the cluster's log.
 	Problem string `json:"problem,omitempty"`
 }
 
-// shareWAL reads the log itself afterwards (pg_walinspect), which costs the round nothing. A record belongs to the database of
-// the first block it changes, one without blocks (a commit, say) to that of its transaction.
+// shareWAL reads the log itself after the round (pg_walinspect), so it costs the round nothing. A record belongs to the database
+// of the first block that it changes. A record without blocks, for example a commit, belongs to the database of its transaction.
 func (s *stack) shareWAL(ctx context.Context, from string, r round) *walShares {
 	shares := &walShares{Units: r.WALBytes}
 	if err := s.readWAL(ctx, from, r, shares); err != nil {
@@ -62,7 +62,8 @@ func (s *stack) readWAL(ctx context.Context, from string, r round, shares *walSh
 	}); err != nil {
 		return fmt.Errorf("look into the write-ahead log: %w", err)
 	}
-	// Records lack the pages' own headers and padding, so they tell the shares and the log's positions the sum.
+	// Records lack the headers and padding of pages. So the shares come from the records, and the total from the positions in the
+	// log.
 	documents := float64(r.Documents)
 	shares.Sandbox = rounded(r.WALBytes*sandbox/all, 0)
 	shares.Units = r.WALBytes - shares.Sandbox

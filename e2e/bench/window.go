@@ -8,12 +8,11 @@ import (
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
-// window is how many batches may be on their way: what is sent faster than that waits for room, as a sender with a full queue
-// does.
+// window is how many batches may be in progress. A faster sender waits for room, like a sender with a full queue.
 const window = 12
 
-// flow sends with a bounded number of batches on their way, and follows all to the end. done grows by the documents of each batch
-// whose last one is complete.
+// flow sends with a limited number of batches in progress, and follows all to the end. When the last document of a batch is
+// complete, it adds the batch's size to done.
 func (c *chain) flow(ctx context.Context, f *follower, d *followed, next source, done *atomic.Int64) error {
 	room, on := make(chan struct{}, window), make(chan sent, window)
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -29,7 +29,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 )
 
-// Institution is a sending institution with its viewing system and its membership of the archive.
+// Institution is a sending institution with its viewing system and its membership at the archive.
 type Institution struct {
 	*Caller
 	ID, Address   string
@@ -38,7 +38,7 @@ type Institution struct {
 	stack         *Stack
 }
 
-// Institution is the seeded one, whose viewing system is the sandbox's.
+// Institution returns the seeded institution, whose viewing system is the sandbox's.
 func (s *Stack) Institution(t testing.TB) *Institution {
 	t.Helper()
 	credentials := ReadCredentials(t, s.Endpoints.Demo.Institution)
@@ -47,7 +47,7 @@ func (s *Stack) Institution(t testing.TB) *Institution {
 	return &Institution{Caller: s.LogIn(t, credentials), Credentials: credentials, ViewingSystem: string(system), stack: s}
 }
 
-// NewInstitution adds an institution with a viewing system of its own that no sandbox system plays.
+// NewInstitution adds an institution with a new viewing system. The test plays that system itself.
 func (s *Stack) NewInstitution(t testing.TB) (*Institution, *Caller) {
 	t.Helper()
 	admin := s.Admin(t)
@@ -79,7 +79,7 @@ func (s *Stack) NewInstitution(t testing.TB) (*Institution, *Caller) {
 		ViewingSystem: system.ViewingSystem.ID, stack: s}, s.LogIn(t, system.Credentials)
 }
 
-// Document is a document on its way.
+// Document is a document of a test.
 type Document struct {
 	Bytes       []byte
 	Hash        string
@@ -91,7 +91,7 @@ type Document struct {
 	Receipt     string
 }
 
-// NewDocument makes a document of its own bytes, registers it at the archive (❶) and prepares its send request.
+// NewDocument makes a document with unique bytes, registers it at the archive (❶) and prepares its send request.
 func (i *Institution) NewDocument(t testing.TB, recipient map[string]any) *Document {
 	t.Helper()
 	d := &Document{Bytes: []byte("%PDF-1.4 시험용 " + rand.Text() + "\n%%EOF\n"), ViewingURL: "https://viewing.example/" + uuid.NewString()}
@@ -112,7 +112,7 @@ func (i *Institution) NewDocument(t testing.TB, recipient map[string]any) *Docum
 	return d
 }
 
-// Archive is the demo institution's membership of the archive.
+// Archive returns a client with the demo institution's membership at the archive.
 func (s *Stack) Archive(t testing.TB) *archiveclient.Client {
 	t.Helper()
 	var member struct{ MemberID, Password string }
@@ -124,7 +124,7 @@ func (s *Stack) Archive(t testing.TB) *archiveclient.Client {
 	return client
 }
 
-// Store puts the document at the sandbox's viewing system (❷).
+// Store stores the document at the sandbox's viewing system (❷).
 func (i *Institution) Store(t testing.TB, d *Document, recipient map[string]any) {
 	t.Helper()
 	var body bytes.Buffer
@@ -176,13 +176,13 @@ type Status struct {
 	}
 }
 
-// Registered tells whether the hub holds the record: result 1, or 2 where the answer to an earlier attempt of ours was lost, as a
-// journey beside this one may have caused for a batch they share.
+// Registered reports whether the hub holds the record. Result 2 counts too: another journey may have made the hub lose the answer
+// to a batch that contained this document.
 func (s Status) Registered() bool {
 	return s.Hub.RegistrationResult == 1 || s.Hub.RegistrationResult == 2
 }
 
-// ReadTimeRegistered tells the same of the read time.
+// ReadTimeRegistered reports the same about the read time.
 func (s Status) ReadTimeRegistered() bool {
 	return s.Hub.ReadTimeResult == 1 || s.Hub.ReadTimeResult == 2
 }
@@ -206,7 +206,7 @@ func (i *Institution) AwaitState(t testing.TB, edocNum, state string) Status {
 	return last
 }
 
-// AwaitStatus waits until a document's status is as wanted.
+// AwaitStatus waits until wanted accepts a document's status.
 func (i *Institution) AwaitStatus(t testing.TB, edocNum string, wanted func(Status) bool) Status {
 	t.Helper()
 	var last Status
@@ -240,15 +240,15 @@ func (s *Stack) NewPerson(t testing.TB) Person {
 	return p
 }
 
-// ByCI names the person in a send request.
+// ByCI identifies the person by CI in a send request.
 func (p Person) ByCI() map[string]any { return map[string]any{"ci": p.CI} }
 
-// ByDescription names the person by name, birth date and phone.
+// ByDescription identifies the person by name, birth date and phone.
 func (p Person) ByDescription() map[string]any {
 	return map[string]any{"person": map[string]any{"name": p.Name, "birthDate": p.BirthDate, "phone": p.Phone}}
 }
 
-// LogInPerson proves the person's identity and gives a session.
+// LogInPerson proves the person's identity and returns the recipient with a session.
 func (s *Stack) LogInPerson(t testing.TB, p Person) *Recipient {
 	t.Helper()
 	anonymous := s.Anonymous()
@@ -267,7 +267,7 @@ func (s *Stack) LogInPerson(t testing.TB, p Person) *Recipient {
 	return &Recipient{Caller: s.WithToken(session.SessionToken), Person: p, stack: s}
 }
 
-// NewMember adds a person who has joined with consent.
+// NewMember adds a person and makes it a member with consent.
 func (s *Stack) NewMember(t testing.TB) *Recipient {
 	t.Helper()
 	r := s.LogInPerson(t, s.NewPerson(t))
@@ -275,7 +275,7 @@ func (s *Stack) NewMember(t testing.TB) *Recipient {
 	return r
 }
 
-// Join joins and waits until the hub has the address. It tells the address.
+// Join makes the recipient a member, waits until the hub has the address, and returns the address.
 func (r *Recipient) Join(t testing.TB) string {
 	t.Helper()
 	r.Do(t, http.MethodPost, "/v1/membership", map[string]any{"termsVersion": "1", "consent": true, "designateInbox": true}).Into(t, &struct{}{})
@@ -300,7 +300,7 @@ func (r *Recipient) ViewingToken(t testing.TB, edocNum string) Token {
 	return token
 }
 
-// Browser trusts the sandbox's TLS and follows nothing.
+// Browser returns a client that trusts the sandbox's TLS and follows no redirects.
 func (s *Stack) Browser(t testing.TB) *http.Client {
 	t.Helper()
 	root, err := os.ReadFile(s.Endpoints.Sandbox.Authority)
@@ -345,9 +345,9 @@ func hangul() string {
 
 func blankJPEG() []byte {
 	var b bytes.Buffer
-	_ = jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8)), nil) // a buffer takes every write
+	_ = jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8)), nil) // a buffer accepts every write
 	return b.Bytes()
 }
 
-// Now is the present as the API writes it.
+// Now returns the current time in the API's format.
 func Now() string { return clock.System().Now().Format("2006-01-02T15:04:05.000000Z") }

@@ -21,7 +21,8 @@ import (
 	"github.com/naru-relay/naru/services/cli"
 )
 
-// Facts are what a unit stated of one kind about a subject, or about all where none is given, public or private, oldest first.
+// Facts returns the facts of one kind that a unit stated about a subject, public and private, oldest first. An empty subject
+// means all subjects.
 func (s *Stack) Facts(t testing.TB, unit string, kind proto.Message, subject string) []*platformv1.Event {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
@@ -43,10 +44,10 @@ func (s *Stack) Facts(t testing.TB, unit string, kind proto.Message, subject str
 	return found
 }
 
-// Tamper changes what a unit keeps, with a superuser's rights.
+// Tamper changes a unit's tables as superuser.
 func (s *Stack) Tamper(t testing.TB, sql string, args ...any) {
 	t.Helper()
-	ctx := context.WithoutCancel(t.Context()) // what a test changed it changes back
+	ctx := context.WithoutCancel(t.Context()) // cleanups must still be able to undo a change
 	conn, err := pgx.Connect(ctx, s.unitsDatabase(t))
 	require.NoError(t, err)
 	defer conn.Close(ctx)
@@ -55,7 +56,7 @@ func (s *Stack) Tamper(t testing.TB, sql string, args ...any) {
 	require.EqualValues(t, 1, tag.RowsAffected())
 }
 
-// Count reads one number of what units keep.
+// Count returns one number from the units' tables.
 func (s *Stack) Count(t testing.TB, sql string, args ...any) int {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
@@ -66,7 +67,7 @@ func (s *Stack) Count(t testing.TB, sql string, args ...any) int {
 	return n
 }
 
-// Differences is what naru audit finds now.
+// Differences returns what naru audit finds now.
 func (s *Stack) Differences(ctx context.Context, t testing.TB) []audit.Violation {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -77,18 +78,19 @@ func (s *Stack) Differences(ctx context.Context, t testing.TB) []audit.Violation
 	return result.Violations
 }
 
-// AuditMustName has the audit at the end name a difference that a journey made on purpose. It is as wrong if it is not named.
+// AuditMustName makes the final audit expect a difference that a journey caused on purpose. It is an error if the audit does not
+// name it.
 func (s *Stack) AuditMustName(v audit.Violation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.untrue = append(s.untrue, v)
 }
 
-// auditPause is between two looks while things are still under way.
+// auditPause is the pause between two audits while work is still in progress.
 const auditPause = 500 * time.Millisecond
 
-// Audit runs naru audit and naru evidence verify, as an operator would, until they name just what journeys made wrong on purpose,
-// or the context ends: what is under way differs for a moment.
+// Audit runs naru audit and naru evidence verify, as an operator would, until they name exactly the differences that journeys
+// caused on purpose, or until the context ends. Work in progress may cause further differences for a moment.
 func (s *Stack) Audit(ctx context.Context) error {
 	s.mu.Lock()
 	wrong := append([]audit.Violation{}, s.untrue...)

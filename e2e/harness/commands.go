@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// root is the repository's folder, as seen from the tests' own.
+// root is the repository's folder, relative to that of the tests.
 const root = ".."
 
-// grpcurlPackage is built at the version of tools/grpcurl/go.mod where grpcurl is not installed.
+// grpcurlPackage is built at the version of tools/grpcurl/go.mod if grpcurl is not installed.
 const grpcurlPackage = "github.com/fullstorydev/grpcurl/cmd/grpcurl"
 
-// Tools is a folder with the programs the printed commands need, for a PATH: naru built from the source, and grpcurl, unless it
-// is on the PATH or in .tools already. What cannot be had fails the test.
+// Tools returns a folder for PATH with the programs that the printed commands need: naru, built from source, and grpcurl if it is
+// neither on the PATH nor in .tools. If a program is not available, the test fails.
 func (s *Stack) Tools(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(s.Dir, "tools")
@@ -47,7 +47,8 @@ func build(t testing.TB, dir string, env []string, program, of string) {
 	require.NoError(t, err, "%s is missing and cannot be built of %s in %s: %s", filepath.Base(program), of, dir, out)
 }
 
-// Shell runs a text in a shell that finds these tools first, and gives what it wrote; a status other than 0 fails the test.
+// Shell runs a command in a shell that finds these tools first, and returns its output. An exit status other than 0 fails the
+// test.
 func (s *Stack) Shell(t testing.TB, tools, text string) (stdout string) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "sh", "-c", text) //nolint:gosec // what the relay prints for its users

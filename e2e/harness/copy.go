@@ -23,28 +23,28 @@ import (
 	"github.com/naru-relay/naru/services/registry"
 )
 
-// Copies makes copies of what a relay keeps, as it stood at one moment, each to be tampered with.
+// Copies makes copies of a relay's databases as they were at one moment. Tests tamper with the copies.
 type Copies struct {
 	stack *Stack
 	super string
-	// Keys are the units' key folders, with the checkpoints kept in them.
+	// Keys holds the units' key folders with the checkpoints stored in them.
 	Keys string
 }
 
-// The databases that copies are made of.
+// Names of the template databases of copies.
 const (
 	relayTemplate   = "copied_relay"
 	sandboxTemplate = "copied_sandbox"
 )
 
-// Copied takes the databases of the relay and of its sandbox as they are, at a moment when every frame is logged and every log
-// cosigned: what still waits for that would be late by the time a copy is looked at.
+// Copied copies the databases of the relay and its sandbox at a moment when every frame has a leaf and every log is cosigned. A
+// frame or checkpoint that still waited would be overdue when the copy is examined.
 func (s *Stack) Copied(t testing.TB) *Copies {
 	t.Helper()
 	c := &Copies{stack: s, super: withDatabase(t, s.unitsDatabase(t), "postgres"), Keys: t.TempDir()}
 	t.Cleanup(func() { c.drop(t, relayTemplate); c.drop(t, sandboxTemplate) })
 	await.Require(t, Patience, func() bool {
-		// The keys first: a checkpoint kept with them must not be newer than the databases.
+		// Copy the keys first: a checkpoint in a key folder must not be newer than the databases.
 		copyKeys(t, filepath.Join(s.Dir, "keys"), c.Keys)
 		c.restore(t, relayTemplate, "naru")
 		return c.whole(t)
@@ -53,7 +53,7 @@ func (s *Stack) Copied(t testing.TB) *Copies {
 	return c
 }
 
-// restore makes a database anew from another as it is.
+// restore replaces a database by a copy of another.
 func (c *Copies) restore(t testing.TB, to, from string) {
 	t.Helper()
 	c.drop(t, to)
@@ -61,7 +61,7 @@ func (c *Copies) restore(t testing.TB, to, from string) {
 	Program(t, "pg_restore", "--dbname="+withDatabase(t, c.super, to), c.stack.Dump(t, from, "--format=custom"))
 }
 
-// whole tells whether nothing waits for its log or for a cosignature.
+// whole reports whether no frame waits for its log and no checkpoint for a cosignature.
 func (c *Copies) whole(t testing.TB) bool {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), withDatabase(t, c.super, relayTemplate))
@@ -91,13 +91,13 @@ func copyKeys(t testing.TB, from, to string) {
 		}
 		content, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // a file on its way to its name
+			return nil // a temporary file about to be renamed
 		}
 		return errors.Join(err, os.WriteFile(target, content, 0o600))
 	}))
 }
 
-// Dump is a dump of a database by pg_dump.
+// Dump makes a pg_dump of a database and returns its file.
 func (s *Stack) Dump(t testing.TB, database string, args ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), database+".dump")
@@ -118,12 +118,12 @@ func Program(t testing.TB, name string, args ...string) {
 type Copy struct {
 	of   *Copies
 	name string
-	// URL is of its relay's database.
+	// URL is that of the copy of the relay's database.
 	URL     string
 	sandbox string
 }
 
-// New makes a copy, which goes with the test.
+// New makes a copy that is removed when the test ends.
 func (c *Copies) New(t testing.TB, name string) *Copy {
 	t.Helper()
 	return &Copy{of: c, name: name, URL: c.clone(t, relayTemplate, "relay_"+name), sandbox: withDatabase(t, c.super, sandboxTemplate)}
@@ -136,36 +136,36 @@ func (c *Copies) clone(t testing.TB, template, name string) (address string) {
 	return withDatabase(t, c.super, name)
 }
 
-// Dump is a dump of its relay's database by pg_dump.
+// Dump makes a pg_dump of the copy of the relay's database.
 func (c *Copy) Dump(t testing.TB, args ...string) string {
 	t.Helper()
 	return c.of.stack.Dump(t, "relay_"+c.name, args...)
 }
 
-// PutBack replaces a schema of its relay's database by what a dump holds of it.
+// PutBack replaces a schema of the copy of the relay's database by the one in a dump.
 func (c *Copy) PutBack(t testing.TB, schema, dump string) {
 	t.Helper()
 	c.of.exec(t, c.URL, `drop schema `+schema+` cascade`)
 	Program(t, "pg_restore", "--dbname="+c.URL, dump)
 }
 
-// KeysOf is a unit's key folder.
+// KeysOf returns a unit's key folder.
 func (c *Copy) KeysOf(unit string) string { return filepath.Join(c.of.Keys, unit) }
 
-// Tamper changes it, with a superuser's rights: the relay's database, or that of the sandbox.
+// Tamper changes the copy of the relay's database as superuser.
 func (c *Copy) Tamper(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	c.of.exec(t, c.URL, sql, args...)
 }
 
-// TamperSandbox changes what the sandbox hub holds.
+// TamperSandbox changes a copy of the sandbox's database.
 func (c *Copy) TamperSandbox(t testing.TB, sql string) {
 	t.Helper()
 	c.sandbox = c.of.clone(t, sandboxTemplate, "sandbox_"+c.name)
 	c.of.exec(t, c.sandbox, sql)
 }
 
-// Text reads one text of its relay's database.
+// Text reads one text from the copy of the relay's database.
 func (c *Copy) Text(t testing.TB, sql string) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), c.URL)
@@ -176,7 +176,7 @@ func (c *Copy) Text(t testing.TB, sql string) string {
 	return text
 }
 
-// Audit is what naru audit names in it.
+// Audit returns what naru audit finds in the copy.
 func (c *Copy) Audit(t testing.TB) []audit.Violation {
 	t.Helper()
 	dir := t.TempDir()
@@ -190,7 +190,7 @@ func (c *Copy) Audit(t testing.TB) []audit.Violation {
 	return found
 }
 
-// Look runs a naru command that looks for differences, as an operator would.
+// Look runs a naru command that reports differences, as an operator would.
 func Look(t testing.TB, args ...string) (code int, found []audit.Violation, output string) {
 	t.Helper()
 	var out, errs bytes.Buffer

@@ -20,13 +20,13 @@ import (
 	"github.com/naru-relay/naru/services/registry"
 )
 
-// Part is a piece of what the relay keeps or tells, e.g. one table or one file.
+// Part is a piece of what the relay stores or answers, for example one table or one file.
 type Part struct {
 	Name string
 	Data []byte
 }
 
-// unitsDatabase is a superuser's URL of the units' database (the sandbox has one of its own).
+// unitsDatabase returns the superuser's URL of the units' database. The sandbox has another database.
 func (s *Stack) unitsDatabase(t testing.TB) string {
 	t.Helper()
 	owner, err := os.ReadFile(filepath.Join(s.Dir, "secrets", registry.Units()[0].Name, "owner_url"))
@@ -39,8 +39,8 @@ func (s *Stack) unitsDatabase(t testing.TB) string {
 	return address.String()
 }
 
-// DumpDatabase dumps every table of the units' database, partitions one by one. Each is there twice: as text, in which bytea is
-// hex, and in PostgreSQL's binary form, in which text and bytea are the bytes themselves.
+// DumpDatabase dumps every table of the units' database, with each partition separately. Each table is dumped twice: as text, in
+// which bytea is hex, and in PostgreSQL's binary format, in which text and bytea are the bytes themselves.
 func (s *Stack) DumpDatabase(t testing.TB) []Part {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
@@ -67,12 +67,12 @@ func (s *Stack) DumpDatabase(t testing.TB) []Part {
 	return parts
 }
 
-// Streams are JetStream's files.
+// Streams returns JetStream's files.
 func (s *Stack) Streams(t testing.TB) []Part {
 	t.Helper()
 	var parts []Part
 	require.NoError(t, filepath.WalkDir(filepath.Join(s.Dir, "nats"), func(path string, entry fs.DirEntry, err error) error {
-		// The server replaces and drops files while they are read; what goes away held nothing that stays.
+		// The server replaces and deletes files while they are read. A file that disappears held nothing that stays.
 		if os.IsNotExist(err) || (err == nil && !entry.Type().IsRegular()) {
 			return nil
 		}
@@ -92,14 +92,14 @@ func (s *Stack) Streams(t testing.TB) []Part {
 	return parts
 }
 
-// Logs are the logs of the relay.
+// Logs returns the logs of the relay.
 func (s *Stack) Logs(t testing.TB) []Part {
 	t.Helper()
 	return s.files(t, s.Dir, ".log")
 }
 
-// keepLogs has what this process logs for the stack written to a file of the folder too, beside the logs of units that run apart.
-// The file ends with the process.
+// keepLogs also writes this process's logs of the stack to a file in the folder, beside the logs of units in other processes. The
+// file is closed when the process ends.
 func (s *Stack) keepLogs(also io.Writer) (io.Writer, error) {
 	file, err := os.OpenFile(filepath.Join(s.Dir, "narud.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -108,13 +108,13 @@ func (s *Stack) keepLogs(also io.Writer) (io.Writer, error) {
 	return io.MultiWriter(also, file), nil
 }
 
-// TraceFiles are the units' finished spans.
+// TraceFiles returns the files with the units' finished spans.
 func (s *Stack) TraceFiles(t testing.TB) []Part {
 	t.Helper()
 	return s.files(t, filepath.Join(s.Dir, "traces"), ".jsonl")
 }
 
-// files reads the files of a folder with that ending.
+// files reads the files of a folder with this ending.
 func (s *Stack) files(t testing.TB, folder, ending string) []Part {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(folder, "*"+ending))
@@ -128,7 +128,7 @@ func (s *Stack) files(t testing.TB, folder, ending string) []Part {
 	return parts
 }
 
-// Metrics are what the relay tells its operator's monitoring.
+// Metrics returns the metrics that the relay exposes.
 func (s *Stack) Metrics(t testing.TB) []Part {
 	t.Helper()
 	addresses := map[string]string{}

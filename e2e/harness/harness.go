@@ -1,4 +1,4 @@
-// Package harness starts a whole relay for journeys, in one process or in separately built processes, and gives its actors.
+// Package harness starts a whole relay for journeys, in one process or in separately built processes, and provides its actors.
 package harness
 
 import (
@@ -29,8 +29,8 @@ const (
 	Processes = "procs"
 )
 
-// Patience is how long anything asynchronous of a journey may take. It is longer than what a killed unit leaves behind: a frame
-// it had not acknowledged comes again after 60 s, work it had claimed after 90 s.
+// Patience is how long any asynchronous step of a journey may take. It is longer than the delays after a unit is killed: a frame
+// that the unit had not acknowledged is redelivered after 60 s, and work that it had claimed is free after 90 s.
 const Patience = 2 * time.Minute
 
 // Stack is a running relay with its sandbox.
@@ -45,17 +45,17 @@ type Stack struct {
 	mu        sync.Mutex
 	processes map[string]*process
 	bin       string
-	// untrue is what a journey made the outside world say wrongly, so that the audit must name it.
+	// untrue holds differences that a journey caused on purpose. The audit must name them.
 	untrue []audit.Violation
 }
 
-// process is a unit's.
+// process is a unit's process.
 type process struct {
 	command *exec.Cmd
 	ended   chan struct{}
 }
 
-// Start starts a stack in the mode, in a folder of its own.
+// Start starts a stack in the given mode, in a new folder.
 func Start(ctx context.Context, mode string, logs *os.File) (_ *Stack, err error) {
 	dir, err := os.MkdirTemp("", "naru-e2e-")
 	if err != nil {
@@ -96,11 +96,11 @@ func Start(ctx context.Context, mode string, logs *os.File) (_ *Stack, err error
 }
 
 func (s *Stack) startProcesses(ctx context.Context) error {
-	// E2E_BIN names a folder that is kept: what is there and up to date is not linked again.
+	// E2E_BIN names a folder that is kept. Programs there that are up to date are not linked again.
 	if s.bin = os.Getenv("E2E_BIN"); s.bin == "" {
 		s.bin = filepath.Join(s.Dir, "bin")
 	}
-	args := []string{"build", "-ldflags=-s -w", "-o", s.bin + "/"} // nobody debugs them, and a quarter of the linking is for that
+	args := []string{"build", "-ldflags=-s -w", "-o", s.bin + "/"} // without debug information, which takes a quarter of the linking time
 	for _, u := range registry.Units() {
 		args = append(args, "./services/"+u.Name+"/cmd/"+u.Name)
 	}
@@ -151,7 +151,7 @@ func (s *Stack) StartUnit(ctx context.Context, unit string) error {
 	p := &process{command: command, ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
-		_ = command.Wait() // how it ended is in its log
+		_ = command.Wait() // the log says how it ended
 	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +159,8 @@ func (s *Stack) StartUnit(ctx context.Context, unit string) error {
 	return nil
 }
 
-// AwaitUnit waits until a unit's process is ready; one that ends instead is told at once, with the last of its log.
+// AwaitUnit waits until a unit's process is ready. If the process ends instead, AwaitUnit fails at once with the last lines of
+// its log.
 func (s *Stack) AwaitUnit(ctx context.Context, unit string) error {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
@@ -198,7 +199,7 @@ func (s *Stack) logTail(unit string) []byte {
 	return tail[max(0, len(tail)-2000):]
 }
 
-// Kill ends a unit's process at once (SIGKILL) and waits for its end.
+// Kill kills a unit's process (SIGKILL) and waits for its end.
 func (s *Stack) Kill(unit string) error {
 	return s.signal(unit, syscall.SIGKILL)
 }

@@ -19,26 +19,26 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// kst is the hub's time.
+// kst is the hub's time zone.
 var kst = time.FixedZone("KST", 9*60*60)
 
-// HubTime is a time as the hub writes it: KST, whole seconds.
+// HubTime formats a time as the hub does: KST, whole seconds.
 func HubTime(t time.Time) string { return t.In(kst).Format(time.DateTime) }
 
-// Misbehaviour is a scenario the sandbox hub plays.
+// Misbehaviour is a scenario that the sandbox hub performs.
 type Misbehaviour struct {
 	stack *Stack
 	id    string
 }
 
-// Misbehave has the sandbox hub play a scenario until End, at the latest until the test's end. Scenarios that name no number bite
-// whoever calls the hub: only tests that run alone may use them.
+// Misbehave makes the sandbox hub perform a scenario until End, at most until the test ends. A scenario without an edoc number
+// affects every caller of the hub, so only tests that run alone may use it.
 func (s *Stack) Misbehave(t testing.TB, sc scenario.Scenario) *Misbehaviour {
 	t.Helper()
 	m := &Misbehaviour{stack: s, id: strings.ToLower("e2e-" + rand.Text())}
 	s.Sandbox(t, s.Endpoints.Sandbox.Hub, http.MethodPut, "/sandbox/scenarios/"+m.id, sc, nil)
 	t.Cleanup(func() {
-		// The test's own context has ended by now.
+		// The context of the test has ended by now.
 		answer, err := s.administerHub(context.WithoutCancel(t.Context()), http.MethodDelete, "/sandbox/scenarios/"+m.id)
 		if err != nil || (answer.Status != http.StatusNoContent && answer.Status != http.StatusNotFound) {
 			t.Errorf("a scenario of the hub was not ended: %d %v", answer.Status, err)
@@ -47,7 +47,7 @@ func (s *Stack) Misbehave(t testing.TB, sc scenario.Scenario) *Misbehaviour {
 	return m
 }
 
-// Taken is how often the scenario has bitten.
+// Taken returns how often the scenario was applied.
 func (m *Misbehaviour) Taken(t testing.TB) int {
 	t.Helper()
 	var list struct{ Scenarios []scenario.Scenario }
@@ -69,7 +69,7 @@ func (m *Misbehaviour) End(t testing.TB) {
 	require.Equal(t, http.StatusNoContent, answer.Status)
 }
 
-// administerHub calls the hub's operator interface and leaves the judgement of the answer to the caller.
+// administerHub calls the hub's operator interface. The caller judges the answer.
 func (s *Stack) administerHub(ctx context.Context, method, path string) (Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, s.Endpoints.Sandbox.Hub+path, http.NoBody)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Stack) administerHub(ctx context.Context, method, path string) (Answer,
 	return send(request)
 }
 
-// HubRecord is a circulation record as the sandbox hub holds it.
+// HubRecord is a circulation record of the sandbox hub.
 type HubRecord struct {
 	EdocNum, RegisteredBy, RegisteredAt string
 	SendEaddr, RecvEaddr                string
@@ -92,7 +92,7 @@ type HubRecord struct {
 	ContentHash                         string
 }
 
-// AtHub is the record the sandbox hub holds of a document; false where it holds none.
+// AtHub returns the sandbox hub's record of a document, and false if there is none.
 func (s *Stack) AtHub(t testing.TB, edocNum string) (HubRecord, bool) {
 	t.Helper()
 	answer, err := s.administerHub(t.Context(), http.MethodGet, "/sandbox/circulations/"+edocNum)
@@ -113,7 +113,7 @@ type Peer struct {
 	token string
 }
 
-// NewPeer registers another platform at the hub and gets its token there.
+// NewPeer registers another platform at the hub and gets a token for it.
 func (s *Stack) NewPeer(t testing.TB) *Peer {
 	t.Helper()
 	suffix := strings.ToLower(rand.Text()[:10])
@@ -128,7 +128,7 @@ func (s *Stack) NewPeer(t testing.TB) *Peer {
 	return p
 }
 
-// Register registers an address for the person there and tells it.
+// Register registers an address for the person at the peer and returns it.
 func (p *Peer) Register(t testing.TB, person Person) string {
 	t.Helper()
 	address := "peer-" + strings.ToLower(rand.Text()[:12])
@@ -139,7 +139,7 @@ func (p *Peer) Register(t testing.TB, person Person) string {
 	return address
 }
 
-// call speaks the hub's own interface; everything but success ends the test.
+// call calls the hub interface. An answer that is not a success fails the test.
 func (p *Peer) call(t testing.TB, path string, body, into any) {
 	t.Helper()
 	raw, err := json.Marshal(body)
@@ -163,7 +163,7 @@ func (p *Peer) call(t testing.TB, path string, body, into any) {
 	}
 }
 
-// Try sends a request like Do, for goroutines, and leaves the judgement of errors to the caller.
+// Try sends a request like Do. It is for goroutines: it returns errors instead of failing the test.
 func (c *Caller) Try(ctx context.Context, method, path string, body any) (Answer, error) {
 	return c.do(ctx, method, path, body)
 }

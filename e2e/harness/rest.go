@@ -15,10 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// maxAnswer bounds an answer of the relay.
+// maxAnswer limits an answer of the relay.
 const maxAnswer = 32 << 20
 
-// Answer is what the REST door answered.
+// Answer is an answer of the REST door.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -53,17 +53,17 @@ func (a Answer) Into(t testing.TB, v any) {
 type Caller struct {
 	stack *Stack
 	token string
-	// Traceparent, where set, is sent with every call.
+	// Traceparent, if set, is sent with every call.
 	Traceparent string
 }
 
-// Anonymous calls without a token.
+// Anonymous returns a caller without a token.
 func (s *Stack) Anonymous() *Caller { return &Caller{stack: s} }
 
-// WithToken calls with a token of the test's own.
+// WithToken returns a caller with the given token.
 func (s *Stack) WithToken(token string) *Caller { return &Caller{stack: s, token: token} }
 
-// Token is the caller's access token.
+// Token returns the caller's access token.
 func (c *Caller) Token() string { return c.token }
 
 // Do sends a request; body is JSON-encoded unless it is []byte, string or nil.
@@ -119,13 +119,13 @@ func send(request *http.Request) (Answer, error) {
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: raw}, nil
 }
 
-// Credentials are an OAuth2 client's.
+// Credentials are the credentials of an OAuth2 client.
 type Credentials struct {
 	ClientID     string `json:"clientId"`
 	ClientSecret string `json:"clientSecret"`
 }
 
-// ReadCredentials reads a file of the stack.
+// ReadCredentials reads a credentials file of the stack.
 func ReadCredentials(t testing.TB, path string) Credentials {
 	t.Helper()
 	raw, err := os.ReadFile(path)
@@ -135,7 +135,7 @@ func ReadCredentials(t testing.TB, path string) Credentials {
 	return c
 }
 
-// LogIn gets a token for credentials over POST /oauth2/token.
+// LogIn gets a token with POST /oauth2/token.
 func (s *Stack) LogIn(t testing.TB, c Credentials) *Caller {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Endpoints.REST+"/oauth2/token", strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode()))
@@ -151,7 +151,7 @@ func (s *Stack) LogIn(t testing.TB, c Credentials) *Caller {
 	return s.WithToken(token.AccessToken)
 }
 
-// Admin is the operator.
+// Admin returns the operator.
 func (s *Stack) Admin(t testing.TB) *Caller {
 	t.Helper()
 	return s.LogIn(t, ReadCredentials(t, s.Endpoints.AdminCredentials))

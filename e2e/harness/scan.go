@@ -16,34 +16,34 @@ import (
 // Canary is a value that must not be found.
 type Canary struct{ Name, Value string }
 
-// Finding is a place where one was.
+// Finding is a place where a canary was found.
 type Finding struct{ Canary, Form, Part, Around string }
 
-// String tells where.
+// String says where the canary was found.
 func (f Finding) String() string {
 	return fmt.Sprintf("%s as %s in %s: %s", f.Canary, f.Form, f.Part, f.Around)
 }
 
 const (
-	// shortest is the least number of bytes a form must have; shorter ones are found everywhere.
+	// shortest is the minimum length of a form in bytes; shorter forms occur everywhere by chance.
 	shortest = 8
-	// around is how much of the surroundings a finding shows.
+	// around is how many bytes of context a finding shows.
 	around = 40
-	// perForm bounds the findings of one form in one part.
+	// perForm limits the findings of one form in one part.
 	perForm = 1
 )
 
-// Scanner looks for many values in many forms at once.
+// Scanner searches for many values in many forms at once.
 type Scanner struct {
 	needles map[uint32][]needle
-	// first tells quickly that no needle begins so.
+	// first says for each hash of four bytes whether a needle may begin there; most positions are ruled out by it.
 	first [1 << 16]bool
 }
 
 type needle struct {
 	canary, form string
 	bytes        []byte
-	// bounded: eight digits are found by chance in the hexadecimal text of digests, so they must not continue as such.
+	// bounded forms must not be part of a longer hexadecimal text: eight digits occur by chance in the text of digests.
 	bounded bool
 }
 
@@ -63,7 +63,7 @@ func NewScanner(canaries ...Canary) *Scanner {
 	return s
 }
 
-// Forms are the ways in which a value could lie somewhere: as it is, and as what encoders make of it.
+// Forms returns the forms in which a value could be stored: as it is, and as encoders change it.
 func Forms(value string) map[string][]byte {
 	raw := []byte(value)
 	lower := hex.EncodeToString(raw)
@@ -87,7 +87,8 @@ func Forms(value string) map[string][]byte {
 	return forms
 }
 
-// shifted is the part of a base64 text that the value alone decides, when it begins shift bytes after a group of three.
+// shifted returns the part of a base64 text that depends only on the value, if the value begins shift bytes after a group of
+// three.
 func shifted(encoding *base64.Encoding, raw []byte, shift int) []byte {
 	text := encoding.EncodeToString(append(make([]byte, shift), raw...))
 	begin := (shift*8 + 5) / 6
@@ -103,7 +104,7 @@ func utf16Of(value string, order binary.AppendByteOrder) []byte {
 	return b
 }
 
-// escapeRunes writes all that is not ASCII by its number.
+// escapeRunes escapes every character that is not ASCII by its number.
 func escapeRunes(value, format string) string {
 	var b strings.Builder
 	for _, r := range value {
@@ -128,7 +129,7 @@ func escapeBytes(raw []byte, format string) string {
 	return b.String()
 }
 
-// lowerPercent writes the digits of %XX in lower case.
+// lowerPercent writes the hex digits of %XX in lower case.
 func lowerPercent(text string) string {
 	b := []byte(text)
 	for i := 0; i+2 < len(b); i++ {
@@ -139,7 +140,7 @@ func lowerPercent(text string) string {
 	return string(b)
 }
 
-// Scan tells every place where a value lies in one of its forms.
+// Scan returns every place that holds a value in one of its forms.
 func (s *Scanner) Scan(parts ...Part) []Finding {
 	var findings []Finding
 	for _, part := range parts {
@@ -172,7 +173,7 @@ func (n needle) at(data []byte, at int) bool {
 	return !n.bounded || ((at == 0 || !allHex(data[at-1:at])) && (end == len(data) || !allHex(data[end:end+1])))
 }
 
-// mix makes sixteen bits of the first four bytes.
+// mix hashes four bytes to sixteen bits.
 func mix(key uint32) uint16 { return uint16(key * 2654435761 >> 16) }
 
 func allHex(b []byte) bool {

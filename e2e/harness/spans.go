@@ -11,17 +11,17 @@ import (
 type Span struct {
 	Unit, Name                string
 	TraceID, SpanID, ParentID string
-	// Consumer is the purpose of the consumer that handled an event, empty for other spans; Subject what the event was about.
+	// Consumer is the purpose of the consumer that handled an event, empty for other spans. Subject is what the event was about.
 	Consumer, Subject string
 }
 
-// Spans are the finished spans of a trace that were written so far.
+// Spans returns the finished spans of a trace that have been written so far.
 func (s *Stack) Spans(t testing.TB, traceID string) []Span {
 	t.Helper()
 	var spans []Span
 	for _, file := range s.TraceFiles(t) {
 		for line := range bytes.Lines(file.Data) {
-			// The last line may still be being written; the exporter writes others whole.
+			// The last line may be incomplete; the exporter writes whole lines otherwise.
 			if span, ok := parseSpan(line); ok && span.TraceID == traceID {
 				spans = append(spans, span)
 			}
@@ -59,7 +59,7 @@ func parseSpan(line []byte) (Span, bool) {
 	return span, true
 }
 
-// Reaches tells whether the chain of a span's parents among the spans ends at the root, which is not one of them.
+// Reaches reports whether the parents of a span lead to the root, which is itself not among the spans.
 func Reaches(spans []Span, from Span, root string) bool {
 	byID := map[string]Span{}
 	for _, span := range spans {
