@@ -1,4 +1,4 @@
-// Package config_test holds every settings file of this folder, and those of the units, against the programs that read them.
+// Package config_test checks every settings file of this folder and of the units against the programs that read them.
 package config_test
 
 import (
@@ -19,13 +19,13 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/run"
 )
 
-// program reads one file of the folder.
+// program reads one settings file.
 type program struct {
-	// text of its settings; empty for the file of its name in this folder.
+	// text of the settings; empty for the file in this folder with the program's name.
 	text string
-	// defaults gives a pointer to the settings before a file is read.
+	// defaults returns a pointer to the settings before a file is read.
 	defaults func() any
-	// ours are the paths whose value in the file is not the default: what is required, and placeholders for it.
+	// ours lists the paths whose value in the file is not the default: required values, and placeholders for them.
 	ours []string
 }
 
@@ -55,7 +55,7 @@ func programs() map[string]program {
 	return all
 }
 
-// Every program has a file, and every file a program.
+// Every program has a file, and every file has a program.
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.yaml")
@@ -69,8 +69,8 @@ func TestFiles(t *testing.T) {
 	require.ElementsMatch(t, wanted, files)
 }
 
-// A file loads strictly and validates, names every field with a comment, and holds the defaults except where a value is the
-// operator's own.
+// A file loads strictly and validates, has every field with a comment, and holds the defaults except for values that the operator
+// must choose.
 func TestFileIsTrue(t *testing.T) {
 	t.Parallel()
 	for name, p := range programs() {
@@ -99,7 +99,7 @@ func TestFileIsTrue(t *testing.T) {
 
 var absolute = regexp.MustCompile(`/(etc|var/lib)/naru[a-z-]*/[A-Za-z0-9_./-]+`)
 
-// placed writes the file into a folder of the test, with the files it names beside it.
+// placed writes the file into a folder of the test, together with the files that it names.
 func placed(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -120,7 +120,7 @@ func placed(t *testing.T, text string) string {
 	return file
 }
 
-// fields are the settable fields of a struct by their keys; none for a struct that is a value, such as a secret's file.
+// fields returns the settable fields of a struct by their keys. A struct that is a value, such as a secret's file, has none.
 func fields(t reflect.Type) map[string]reflect.StructField {
 	named := map[string]reflect.StructField{}
 	for _, f := range reflect.VisibleFields(t) {
@@ -131,8 +131,7 @@ func fields(t reflect.Type) map[string]reflect.StructField {
 	return named
 }
 
-// missing lists the keys of t that a document does not have. A map or list of structs has to have an element, which is looked at
-// too.
+// missing lists the keys of t that a document lacks. A map or list of structs must have an element, which is checked too.
 func missing(path string, t reflect.Type, node any) []string {
 	switch {
 	case t.Kind() == reflect.Struct && len(fields(t)) > 0:
@@ -190,7 +189,7 @@ var plainKey = regexp.MustCompile(`^(\s*)([a-z_]+):`)
 
 var keyLine = regexp.MustCompile(`^\s*(- )?[a-z_]+:(\s|$)`)
 
-// uncommented lists keys with a comment neither on their line nor on the line before.
+// uncommented lists keys without a comment on their line or the line before.
 func uncommented(text string) []string {
 	var found []string
 	before := ""
@@ -203,7 +202,7 @@ func uncommented(text string) []string {
 	return found
 }
 
-// differing lists the paths at which two settings are not equal, to the depth of structs.
+// differing lists the paths at which two settings differ, descending into structs.
 func differing(path string, a, b reflect.Value) []string {
 	if a.Kind() == reflect.Struct && len(fields(a.Type())) > 0 {
 		var found []string

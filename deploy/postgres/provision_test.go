@@ -1,4 +1,4 @@
-// Package postgres_test holds provision.sql against what the programs do themselves.
+// Package postgres_test compares provision.sql with what the programs do themselves.
 package postgres_test
 
 import (
@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// state is what provisioning decides, with the schema's name written as SCHEMA.
+// state selects everything that provisioning decides, with the schema's name replaced by SCHEMA.
 const state = `
 	select array_to_string(array_agg(line order by line), E'\n') from (
 	  select replace(concat_ws(' ', 'role', rolname, rolsuper, rolcreatedb, rolcreaterole, rolcanlogin, rolreplication, rolbypassrls, rolinherit, rolconfig::text), $1, 'SCHEMA') line
@@ -34,7 +34,7 @@ const state = `
 	  where  pg_get_userbyid(defaclrole) like $1 || '%'
 	) lines`
 
-// provision.sql leaves the state that pg.Provision leaves, may be repeated, and carries a unit's migrations.
+// provision.sql produces the same state as pg.Provision, can be repeated, and a unit's migrations run on it.
 func TestProvision(t *testing.T) {
 	t.Parallel()
 	psql, err := exec.LookPath("psql")

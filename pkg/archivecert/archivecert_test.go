@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 	require.Equal(t, []archivecert.Check{archivecert.ErrKind}, archivecert.FailedChecks(err))
 }
 
-// Content that is properly signed but not the one documented encoding is refused.
+// Properly signed content is refused if it is not in the one documented encoding.
 func TestContentRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -205,7 +205,7 @@ func TestContentRefusals(t *testing.T) {
 			require.NotContains(t, err.Error(), "가상상사")
 		})
 	}
-	// Upper-case hexadecimal is the one variation that is read, and normalised.
+	// Upper-case hexadecimal is the only variation that is accepted; it is normalised.
 	upper, err := cms.Sign([]byte(strings.Replace(good, documentHash, strings.ToUpper(documentHash), 1)), false, w.signer.Key, w.signer.Chain, at)
 	require.NoError(t, err)
 	got, err := w.verifier.Registration(upper, at)
@@ -241,8 +241,8 @@ func TestNewRefusals(t *testing.T) {
 	}
 }
 
-// FuzzRegistration signs what the fuzzer invents, so that it reaches the content parser: whatever is accepted must be exactly
-// what Issue makes from the values read.
+// FuzzRegistration signs the fuzzer's content, so that it reaches the content parser. Whatever is accepted must be exactly what
+// Issue makes from the parsed values.
 func FuzzRegistration(f *testing.F) {
 	w := newWorld(f)
 	der, err := archivecert.IssueRegistration(statement(), w.signer, at)

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each take decides as it says, in whatever order the facts are read.
+// Each Take selects the documented value, in whatever order the facts are read.
 func TestTakes(t *testing.T) {
 	t.Parallel()
 	type said struct {

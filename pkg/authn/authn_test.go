@@ -29,7 +29,7 @@ import (
 
 var start = time.Date(2026, 3, 2, 1, 2, 3, 0, time.UTC)
 
-// bench is one issuer of our own making, so that tests can sign what a Minter never would.
+// bench is an issuer of the tests, so that they can sign what a Minter never would.
 type bench struct {
 	clock    *clock.Fake
 	key      *ecdsa.PrivateKey
@@ -99,7 +99,7 @@ func (b *bench) sign(t testing.TB, header, claims map[string]any) string {
 	return string(token)
 }
 
-// signText signs claims just as they are written.
+// signText signs claims exactly as written.
 func (b *bench) signText(t testing.TB, claims string) string {
 	t.Helper()
 	headers := jws.NewHeaders()
@@ -111,7 +111,7 @@ func (b *bench) signText(t testing.TB, claims string) string {
 
 func goodHeader() map[string]any { return map[string]any{"kid": "k1", "typ": "at+jwt"} }
 
-// What a Minter signs a Verifier believes, for every kind of principal.
+// A Verifier accepts what a Minter signs, for every kind of principal.
 func TestMintAndVerify(t *testing.T) {
 	t.Parallel()
 	c := clock.NewFake(start.Add(123456 * time.Microsecond))
@@ -133,7 +133,7 @@ func TestMintAndVerify(t *testing.T) {
 	}
 }
 
-// Each of these tokens differs in one thing from one that is believed.
+// Each of these tokens differs in one thing from an accepted one.
 func TestVerifyRefuses(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -185,7 +185,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-// Tokens that are not what ES256 under the published key signs.
+// Tokens that were not signed with ES256 and the published key are refused.
 func TestVerifyRefusesForgeries(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -232,8 +232,8 @@ func TestVerifyRefusesForgeries(t *testing.T) {
 	}
 }
 
-// A key counts for its purpose alone: what a published key of another purpose signs, or one that has none, is refused; a set that
-// lends one key to two purposes is believed in nothing.
+// A key is valid only for its purpose: a token signed with a published key of another purpose, or of none, is refused. A key set
+// that gives one key two purposes is refused as a whole.
 func TestVerifyRefusesKeysOfAnotherPurpose(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -259,7 +259,7 @@ func TestVerifyRefusesKeysOfAnotherPurpose(t *testing.T) {
 	require.ErrorContains(t, err, "a key id occurs twice")
 }
 
-// A scope outside the kind's table gives nothing.
+// A scope that is not in the kind's table grants nothing.
 func TestScopesAreTheKinds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -273,7 +273,7 @@ func TestScopesAreTheKinds(t *testing.T) {
 	require.False(t, p.HasScope("admin"))
 }
 
-// A remembered token still ends when its life does, also within the minute it is remembered for.
+// A cached token still expires on time, even within the minute for which it is cached.
 func TestCacheEndsWithTheToken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -287,7 +287,7 @@ func TestCacheEndsWithTheToken(t *testing.T) {
 	require.Equal(t, "TOKEN_EXPIRED", fault.ReasonOf(err))
 }
 
-// A key that was withdrawn is no longer believed once the set is fetched again, and a remembered token lives a minute at most.
+// A withdrawn key is refused once the set is fetched again; a cached token lives for at most a minute.
 func TestWithdrawnKey(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -303,7 +303,7 @@ func TestWithdrawnKey(t *testing.T) {
 	require.Equal(t, "TOKEN_INVALID", fault.ReasonOf(err))
 }
 
-// A new key is fetched at once, but made-up key ids cannot cause more than one fetch in ten seconds.
+// A new key is fetched at once, but invented key ids cause at most one fetch in ten seconds.
 func TestUnknownKeyFetchesRarely(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -331,7 +331,8 @@ func TestUnknownKeyFetchesRarely(t *testing.T) {
 	require.EqualValues(t, 2, b.fetches.Load())
 }
 
-// Without keys nobody is refused as a liar: the caller learns to come again. Known keys serve on for an hour.
+// If no keys are available, tokens are not refused as invalid: the caller is told to try again. Known keys stay valid for an
+// hour.
 func TestKeySourceDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -377,7 +378,7 @@ func TestConcurrentFirstTokens(t *testing.T) {
 	require.EqualValues(t, 1, b.fetches.Load())
 }
 
-// Memory is bounded: after many other tokens the first is forgotten and looked at again.
+// The cache is bounded: after many other tokens the first is forgotten and verified again.
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	authority := authntest.NewAuthority(t, clock.NewFake(start))
@@ -386,7 +387,7 @@ func TestCacheIsBounded(t *testing.T) {
 	require.LessOrEqual(t, authn.CacheSize(verifier), 20_000)
 }
 
-// A Minter does not sign what no Verifier would believe.
+// A Minter does not sign what no Verifier would accept.
 func TestMinterRefuses(t *testing.T) {
 	t.Parallel()
 	c := clock.NewFake(start)
@@ -482,7 +483,7 @@ func TestContext(t *testing.T) {
 	require.Equal(t, "address", authn.CallingUnit(authntest.FromUnit(t.Context(), "address")))
 }
 
-// Any bytes give a refusal, never a panic.
+// Any bytes are refused without a panic.
 func FuzzVerify(f *testing.F) {
 	b := setup(f)
 	good := b.sign(f, goodHeader(), goodClaims())

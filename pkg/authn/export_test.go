@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// FillCache remembers n made-up tokens.
+// FillCache adds n invented tokens to the cache.
 func FillCache(v *Verifier, n int) {
 	now := v.clock.Now()
 	for i := range n {
@@ -14,5 +14,5 @@ func FillCache(v *Verifier, n int) {
 	}
 }
 
-// CacheSize counts the tokens remembered.
+// CacheSize returns the number of cached tokens.
 func CacheSize(v *Verifier) int { return len(v.cache.young) + len(v.cache.former) }

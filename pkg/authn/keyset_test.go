@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/keys"
 )
 
-// Callers that come while the first fetch is under way wait for it; none is told that the keys cannot be had.
+// Callers that come during the first fetch wait for it; none gets the error that keys are not available.
 func TestParallelFirstCallersShareOneFetch(t *testing.T) {
 	t.Parallel()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

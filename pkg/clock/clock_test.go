@@ -10,7 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 )
 
-// System shows the machine's time in the form Naru keeps.
+// System returns the machine's time in the canonical form.
 func TestSystem(t *testing.T) {
 	t.Parallel()
 	before := time.Now() //nolint:forbidigo // what System is compared with
@@ -31,7 +31,7 @@ func TestCanonical(t *testing.T) {
 	require.Equal(t, time.Date(2026, 1, 1, 23, 59, 59, 999_999_000, time.UTC), got)
 }
 
-// A Fake moves only when told, also under many goroutines.
+// A Fake moves only when told to, even with many goroutines.
 func TestFake(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 3, 1, 0, 0, 0, 1_999, time.UTC)

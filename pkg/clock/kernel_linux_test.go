@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The kernel's units and flags are understood (adjtimex(2)).
+// The kernel's units and flags are interpreted correctly (adjtimex(2)).
 func TestReadingOf(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -36,7 +36,7 @@ func TestReadingOf(t *testing.T) {
 	}
 }
 
-// The real kernel answers without rights.
+// The real kernel answers a process without privileges.
 func TestKernelReader(t *testing.T) {
 	t.Parallel()
 	reading, err := KernelReader().Read()

@@ -20,7 +20,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
-// scripted is a kernel whose clock a test sets.
+// scripted is a kernel whose clock the test sets.
 type scripted struct {
 	mu      sync.Mutex
 	reading clock.Reading
@@ -120,7 +120,7 @@ func TestWatchReady(t *testing.T) {
 	}
 }
 
-// Only changes are logged; every sample goes to evidence with the time it was taken.
+// Only changes are logged, but every sample becomes evidence with its time.
 func TestWatchChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
@@ -145,7 +145,7 @@ func TestWatchChanges(t *testing.T) {
 	require.NoError(t, b.watch.Ready(), "evidence has an alarm of its own")
 }
 
-// A measurement that stopped, or a clock that jumped since, turns the unit not ready.
+// If the measurement has stopped, or the clock has jumped since, the unit becomes not ready.
 func TestWatchStale(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)

@@ -77,10 +77,10 @@ func TestSignIsReadByAnotherLibrary(t *testing.T) {
 	require.Error(t, parsed.Verify())
 }
 
-// Verify accepts what an independent implementation signs with SHA-256, and refuses its SHA-1 default.
+// Verify accepts what an independent implementation signs with SHA-256, and refuses that implementation's default, SHA-1.
 func TestVerifyReadsAnotherLibrary(t *testing.T) {
 	t.Parallel()
-	now := clock.System().Now() // the other library signs at the present time
+	now := clock.System().Now() // the other library uses the present time
 	root := cmstest.NewRoot(t, "시험용 루트", now)
 	signer := root.Signer(t, "서명자", now)
 	sign := func(digest asn1.ObjectIdentifier) []byte {
@@ -194,14 +194,14 @@ func TestVerifyRefusals(t *testing.T) {
 	}
 }
 
-// A certificate with the same issuer, serial number and key but other content does not pass as the signer's.
+// A certificate with the signer's issuer, serial number and key but other content is not accepted as the signer's.
 func TestVerifyRefusesSubstitutedCertificate(t *testing.T) {
 	t.Parallel()
 	root := cmstest.NewRoot(t, "시험용 루트", at)
 	key := cmstest.NewKey(t)
 	first := root.SignerWithKey(t, key, "서명자", at)
 	var twin cmstest.Signer
-	// The length of an ECDSA signature varies by a byte or two; the swap needs equal lengths.
+	// The swap needs equal lengths, but the length of an ECDSA signature varies by a byte or two.
 	for twin.Key == nil || len(twin.Chain[0].Raw) != len(first.Chain[0].Raw) {
 		twin = root.SignerWithKey(t, key, "서명자", at, func(c *x509.Certificate) {
 			c.SerialNumber, c.NotAfter = first.Chain[0].SerialNumber, at.AddDate(9, 0, 0)
@@ -219,7 +219,7 @@ func TestVerifyRefusesSubstitutedCertificate(t *testing.T) {
 
 func TestVerifyRefusesSecondSigner(t *testing.T) {
 	t.Parallel()
-	now := clock.System().Now() // the other library signs at the present time
+	now := clock.System().Now() // the other library uses the present time
 	root := cmstest.NewRoot(t, "시험용 루트", now)
 	data, err := pkcs7.NewSignedData(content)
 	require.NoError(t, err)
@@ -260,7 +260,7 @@ func TestSigningTimeForms(t *testing.T) {
 		at   time.Time
 		hex  string
 	}{
-		// UTCTime 0x17, thirteen characters; GeneralizedTime 0x18, fifteen.
+		// Tag 0x17 is UTCTime with thirteen characters, 0x18 GeneralizedTime with fifteen.
 		{name: "before 2050", at: time.Date(2049, 12, 31, 23, 59, 59, 0, time.UTC), hex: "170d" + hex.EncodeToString([]byte("491231235959Z"))},
 		{name: "from 2050", at: time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC), hex: "180f" + hex.EncodeToString([]byte("20500101000000Z"))},
 	} {

@@ -61,10 +61,10 @@ func TestVerifyOpenSSL(t *testing.T) {
 	}
 }
 
-// Attributes that a strict reader must not swallow.
+// A strict reader must refuse these attributes.
 func TestVerifyAttributes(t *testing.T) {
 	t.Parallel()
-	now := clock.System().Now() // the other library signs at the present time
+	now := clock.System().Now() // the other library uses the present time
 	root := cmstest.NewRoot(t, "시험용 루트", now)
 	signer := root.Signer(t, "서명자", now)
 	other := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 4}

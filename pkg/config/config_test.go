@@ -89,7 +89,7 @@ func write(t *testing.T, name, content string) string {
 	return path
 }
 
-// Without a file, or with an empty one, the defaults stand.
+// Without a file, or with an empty one, the defaults apply.
 func TestLoadDefaults(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"", write(t, "empty.yaml", ""), write(t, "comment.yaml", "# nothing yet\n"), write(t, "null.yaml", "---\n")} {
@@ -99,7 +99,7 @@ func TestLoadDefaults(t *testing.T) {
 	}
 }
 
-// The file lies over the defaults: named keys win, lists are replaced, maps merged, structs merged field by field.
+// The file overlays the defaults: named keys win, lists are replaced, maps are merged, structs are merged field by field.
 func TestLoadOverlay(t *testing.T) {
 	t.Parallel()
 	path := write(t, "unit.yaml", `
@@ -143,7 +143,7 @@ labels:
 	require.Equal(t, want, got)
 }
 
-// An explicit null empties what can be empty.
+// An explicit null empties a field that can be empty.
 func TestLoadNull(t *testing.T) {
 	t.Parallel()
 	got := defaults()
@@ -153,7 +153,7 @@ func TestLoadNull(t *testing.T) {
 	require.Nil(t, got.Backup)
 }
 
-// All problems are told together, each with its path, in one error; validation's too.
+// One error reports all problems with their paths, including those of Validate.
 func TestLoadTellsEverything(t *testing.T) {
 	t.Parallel()
 	err := config.Load(write(t, "unit.yaml", `
@@ -228,7 +228,7 @@ func TestLoadRefuses(t *testing.T) {
 	require.ErrorContains(t, config.Load(write(t, "big.yaml", strings.Repeat("#", 1<<20+1)), defaults()), "at most")
 }
 
-// Secrets are named by files only.
+// Secrets can only be given as files.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	type inline struct {
@@ -261,7 +261,7 @@ func TestSecrets(t *testing.T) {
 	require.Equal(t, config.Secret("line"), c.List[0].Value())
 }
 
-// A secret shows itself in no formatting, log or encoding, and neither does the configuration it is part of.
+// A secret appears in no formatting, log or encoding, not even as part of a configuration.
 func TestRedaction(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
@@ -289,7 +289,7 @@ func TestRedaction(t *testing.T) {
 	require.Equal(t, config.Secret(secret), c.KeyFile.Value())
 }
 
-// What is shown can be loaded again: -print-config is a valid file.
+// The output of -print-config is a valid file and loads as the same configuration.
 func TestMarshalRoundTrip(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -42,7 +42,7 @@ func TestEnvironment(t *testing.T) {
 	require.NotContains(t, err.Error(), "hunter2")
 }
 
-// No bytes make the decoder panic, and reading the same file over its own result changes nothing.
+// No input makes the decoder panic, and decoding the same file again over its result changes nothing.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"listen: a\n", "peers: [{name: a}]\n", "a: &x [*x]\n", "<<: {}\n", "? [a]\n: b\n", "- - -", "{a: {a: {a: 1}}}", "\t", "m: {1: 2, true: x}"} {
 		f.Add([]byte(seed))

@@ -11,7 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/certs"
 )
 
-// Roots are those of the file, and a file without any is an error: nobody would be believed.
+// Roots are those of the file. A file without roots is an error, because nothing would verify.
 func TestRoots(t *testing.T) {
 	t.Parallel()
 	ca := certs.NewCA(t, "root")

@@ -110,7 +110,7 @@ func TestVerifyNotViewed(t *testing.T) {
 	require.Zero(t, got.ReadAt)
 }
 
-// Faults of the signature's meaning: every failed check is told, the others stay true.
+// A signature that is well formed but not trustworthy: every failed check is reported, and the others stay true.
 func TestVerifyTrust(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -186,7 +186,7 @@ func TestVerifyTrust(t *testing.T) {
 			got, checks, err := distcert.Verify(tc.pdf, w.options(when))
 			require.Equal(t, tc.failed, distcert.FailedChecks(err), "%v", err)
 			require.Equal(t, tc.checks, checks)
-			// Only what merely expired is shown.
+			// The content is returned only if the certificate is merely expired.
 			require.Equal(t, len(tc.failed) == 1 && tc.failed[0] == distcert.ErrValidity, got != nil)
 			var failure *distcert.Failure
 			require.ErrorAs(t, err, &failure)
@@ -196,7 +196,7 @@ func TestVerifyTrust(t *testing.T) {
 
 var rangePattern = regexp.MustCompile(`/ByteRange (\[0 (\d+) (\d+) (\d+)\] +)`)
 
-// Files whose signature does not cover exactly everything but its own value are refused by their form alone.
+// A file whose signature does not cover exactly everything except its own value is refused by its form.
 func TestVerifyCoverage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -256,7 +256,7 @@ func TestVerifyCoverage(t *testing.T) {
 	}
 }
 
-// Even what the hub itself signed must be of the documented form.
+// Even a file signed by the hub must have the documented form.
 func TestVerifyForm(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -339,7 +339,7 @@ func TestContentEncoding(t *testing.T) {
 	}
 }
 
-// FuzzVerify hands strangers' bytes in: without the hub's key nothing but the hub's own file can pass.
+// FuzzVerify tries arbitrary bytes: without the hub's key only the hub's own file can pass.
 func FuzzVerify(f *testing.F) {
 	w := newWorld(f)
 	good := newPaper(encoded(f)).sign(f, w.hub)
@@ -362,7 +362,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzForm lets the hub itself sign invented objects, so that the parser behind the signature is reached.
+// FuzzForm signs invented objects with the hub's key, so that they reach the parser behind the signature.
 func FuzzForm(f *testing.F) {
 	w := newWorld(f)
 	p := newPaper(encoded(f))
@@ -383,7 +383,7 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-// FuzzContent: what is read is written as the same bytes.
+// FuzzContent checks that decoded content is encoded to the same bytes.
 func FuzzContent(f *testing.F) {
 	f.Add(encoded(f))
 	f.Add([]byte(`{"format":"naru-sandbox-distribution/1"}`))

@@ -14,13 +14,13 @@ import (
 	"github.com/naru-relay/naru/pkg/cms/cmstest"
 )
 
-// paper writes small signed PDF files by hand, so that the tests can make files that no well-behaved writer makes. Objects are
-// numbered by their place from 1.
+// paper writes small signed PDF files by hand, so that the tests can make files that no correct writer makes. Objects are
+// numbered by their position, from 1.
 type paper struct {
 	objects []string
-	// tail is put behind the end of the file before signing.
+	// tail is appended after the end of the file before signing.
 	tail string
-	// space is the number of octets kept for the signature.
+	// space is the number of octets reserved for the signature.
 	space int
 }
 
@@ -29,7 +29,7 @@ const (
 	valuePlace = "<VALUE>"
 )
 
-// newPaper is a file of the documented form that holds content.
+// newPaper returns a file of the documented form with this content.
 func newPaper(content []byte) *paper {
 	return &paper{space: 4096, objects: []string{
 		"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [4 0 R] /SigFlags 3 >> /Names << /EmbeddedFiles << /Names [(circulation.json) 6 0 R] >> >> >>",

@@ -26,7 +26,7 @@ func TestWriteFileMakesAndReplaces(t *testing.T) {
 	requireAlone(t, path)
 }
 
-// What cannot be put into its place leaves nothing behind.
+// A file that cannot be put in its place leaves nothing behind.
 func TestWriteFileLeavesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

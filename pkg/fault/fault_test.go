@@ -19,7 +19,7 @@ type reason string
 
 func (r reason) String() string { return string(r) }
 
-// table restates house rules independently of the code: kind, gRPC code, HTTP status.
+// table restates the project's rules independently of the code: kind, gRPC code, HTTP status.
 var table = []struct {
 	kind fault.Kind
 	name string
@@ -40,7 +40,7 @@ var table = []struct {
 	{fault.Internal, "internal", codes.Internal, 500},
 }
 
-// Every kind has its code and HTTP status, and comes back from gRPC as itself.
+// Every kind has its gRPC code and HTTP status, and survives a round trip through gRPC.
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	for _, line := range table {
@@ -60,7 +60,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// A kind outside the table is treated as a defect of ours.
+// A kind outside the table is treated as Internal.
 func TestUnknownKind(t *testing.T) {
 	t.Parallel()
 	err := fault.New(fault.Kind(99), "intake", nil, "secret detail")
@@ -85,7 +85,7 @@ func TestNew(t *testing.T) {
 	require.NotEmpty(t, bare.Message)
 }
 
-// More violations than a trailer should carry are cut, and their number is told.
+// More violations than a trailer can carry are cut, and their total number is reported.
 func TestManyViolations(t *testing.T) {
 	t.Parallel()
 	e := fault.New(fault.Invalid, "intake", nil, "", fault.WithViolations(make([]fault.Violation, 101)...))
@@ -95,7 +95,7 @@ func TestManyViolations(t *testing.T) {
 	require.Empty(t, e.Metadata)
 }
 
-// Nothing of a plain or Internal error reaches a caller, by gRPC or by REST.
+// No text of a plain or Internal error reaches a caller, over gRPC or REST.
 func TestInternalDoesNotLeak(t *testing.T) {
 	t.Parallel()
 	const secret = "password=hunter2"
@@ -115,7 +115,7 @@ func TestInternalDoesNotLeak(t *testing.T) {
 	}
 }
 
-// As keeps what can be known of errors that are no faults.
+// As keeps what is known of errors that are not faults.
 func TestAs(t *testing.T) {
 	t.Parallel()
 	require.Nil(t, fault.As(nil))
@@ -135,7 +135,7 @@ func TestAs(t *testing.T) {
 	require.Equal(t, "OWN", fault.ReasonOf(fmt.Errorf("asking: %w", fault.ToStatus(fault.New(fault.Stale, "intake", reason("REASON_OWN"), "")).Err())))
 }
 
-// An ended context keeps its own code and comes back as that context error; a unit's own judgement wins over it.
+// The error of an ended context keeps its own code and returns as that context error. A fault made by a unit takes precedence.
 func TestContextErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

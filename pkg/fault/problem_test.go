@@ -14,7 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/golden"
 )
 
-// Problem documents leave the house in a fixed form.
+// Problem documents have a fixed form.
 func TestWriteProblem(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -59,7 +59,7 @@ func TestWriteProblem(t *testing.T) {
 	}
 }
 
-// The type is a stable address of the reason; without a reason there is none to look up.
+// The type is a stable address for the reason; without a reason there is no type.
 func TestProblemType(t *testing.T) {
 	t.Parallel()
 	p := fault.ProblemOf(fault.New(fault.Conflict, "intake", reason("REASON_OWN_KEY_REUSED"), ""), "i")

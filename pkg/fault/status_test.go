@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// The wire form is google.rpc with our domain, and Reused is told from Conflict by metadata.
+// The wire form uses google.rpc with our domain. Metadata distinguishes Reused from Conflict.
 func TestToStatusDetails(t *testing.T) {
 	t.Parallel()
 	s := fault.ToStatus(fault.New(fault.Reused, "intake", reason("REASON_REQUEST_ID_REUSED"), "used before",
@@ -39,7 +39,7 @@ func TestToStatusDetails(t *testing.T) {
 	require.Equal(t, 1500*time.Millisecond, retry.GetRetryDelay().AsDuration())
 }
 
-// random makes any fault a unit could make.
+// random returns any fault that a unit could make.
 func random(r *rand.Rand) *fault.Error {
 	text := func(n int) string {
 		alphabet := []rune("abcXYZ 012_-./한글\n")
@@ -85,7 +85,7 @@ func TestStatusRoundTrip(t *testing.T) {
 	}
 }
 
-// A status that is not ours keeps its kind, but its text and details are not repeated as if we had written them.
+// A status from another system keeps its kind, but its text and details are not repeated as ours.
 func TestForeignStatus(t *testing.T) {
 	t.Parallel()
 	s, err := status.New(codes.OutOfRange, "their text").WithDetails(
@@ -110,7 +110,7 @@ func TestForeignStatus(t *testing.T) {
 	require.Equal(t, fault.Internal, fault.KindOf(fault.FromStatus(status.New(codes.Unknown, ""))))
 }
 
-// Text that protobuf cannot carry does not cost the details.
+// Text that protobuf cannot encode does not remove the details.
 func TestToStatusInvalidUTF8(t *testing.T) {
 	t.Parallel()
 	e := fault.New(fault.Invalid, "in\xfftake", reason("REASON_\xff"), "m\xff", fault.WithMetadata("k\xff", "v\xff"),
@@ -121,7 +121,7 @@ func TestToStatusInvalidUTF8(t *testing.T) {
 	require.Len(t, got.Violations, 1)
 }
 
-// Any status bytes a peer may send give a fault that can be told again, without a panic.
+// Any status bytes from a peer give a fault that can be encoded again, without a panic.
 func FuzzFromStatus(f *testing.F) {
 	seed := func(s *status.Status) {
 		raw, err := proto.Marshal(s.Proto())

@@ -39,7 +39,7 @@ func noise(t testing.TB, size int) func(int) []byte {
 	}
 }
 
-// Cut keeps the order and every bound, whether the events compress or not.
+// Cut keeps the order and every limit, whether or not the events compress.
 func TestCutKeepsTheBounds(t *testing.T) {
 	t.Parallel()
 	for name, payload := range map[string]func(int) []byte{
@@ -67,7 +67,7 @@ func TestCutKeepsTheBounds(t *testing.T) {
 	}
 }
 
-// An event's proof has two levels: in its frame's root, and the frame's leaf in the log.
+// The proof of an event has two levels: the event in its frame's root, and the frame's leaf in the log.
 func TestProofOfAnEvent(t *testing.T) {
 	t.Parallel()
 	encoded := events(t, 37, func(i int) []byte { return []byte{byte(i)} })
@@ -92,7 +92,7 @@ func sealed(t testing.TB) frame.Frame {
 	return f
 }
 
-// A message gives back the frame and the reader's own tag; each bound of a header is kept.
+// A message returns the frame and the tag of its reader; every limit of a header is enforced.
 func TestMessage(t *testing.T) {
 	t.Parallel()
 	f := sealed(t)
@@ -127,7 +127,7 @@ func TestMessage(t *testing.T) {
 	}
 }
 
-// A body makes no more bytes than its header promised.
+// A body never expands to more bytes than its header states.
 func TestBodyIsOpenedWithinItsPromise(t *testing.T) {
 	t.Parallel()
 	f := sealed(t)
@@ -141,7 +141,7 @@ func TestBodyIsOpenedWithinItsPromise(t *testing.T) {
 	require.ErrorIs(t, err, frame.ErrBodyDiffers)
 }
 
-// Whatever bytes a header has, reading them gives a header with the same bytes or an error.
+// Any bytes parse to a header with the same bytes, or to an error.
 func FuzzParseHeader(f *testing.F) {
 	f.Add(sealed(f).Bytes())
 	f.Add([]byte("naru.frame.v1\x00"))
@@ -153,7 +153,7 @@ func FuzzParseHeader(f *testing.F) {
 	})
 }
 
-// Whatever a body holds, opening it gives as many events as were promised or an error.
+// Any body gives the stated number of events, or an error.
 func FuzzEvents(f *testing.F) {
 	good := sealed(f)
 	f.Add(good.Body, uint8(good.Compression), good.RawLength, good.Count)

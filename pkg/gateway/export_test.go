@@ -2,5 +2,5 @@ package gateway
 
 import "github.com/naru-relay/naru/pkg/fault"
 
-// CheckQuery judges a query as Handler does.
+// CheckQuery checks a query as Handler does.
 func CheckQuery(r *Route, raw string) []fault.Violation { return r.checkQuery(raw) }

@@ -39,7 +39,7 @@ const (
 	traceparent = "00-" + traceID + "-b7ad6b7169203331-01"
 )
 
-// backend is what units would answer.
+// backend answers in place of the units.
 type backend struct {
 	intakev1.UnimplementedIntakeServiceServer
 	statusv1.UnimplementedStatusServiceServer
@@ -89,20 +89,20 @@ type door struct {
 	log        *lines
 }
 
-// lines collects a log that the server writes after the answer has left.
+// lines collects log lines, which the server writes after it has sent the answer.
 type lines struct {
 	mu  sync.Mutex
 	out bytes.Buffer
 }
 
-// Write takes a line.
+// Write implements io.Writer.
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.out.Write(p)
 }
 
-// await gives the log once it has n lines.
+// await returns the log once it has n lines.
 func (l *lines) await(t *testing.T, n int) []string {
 	t.Helper()
 	var text string
@@ -182,7 +182,7 @@ func indent(t *testing.T, raw []byte) []byte {
 	return append(out.Bytes(), '\n')
 }
 
-// Good requests reach the unit as the message they describe, and the answer has the API's form.
+// Good requests reach the unit as the message that they describe, and the answer has the API's form.
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
@@ -213,7 +213,7 @@ func TestCalls(t *testing.T) {
 	}, list))
 }
 
-// Every error is a problem document; the golden files are what integrators see.
+// Every error is a problem document; the golden files show what integrators see.
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
@@ -254,7 +254,7 @@ func TestProblems(t *testing.T) {
 	require.Equal(t, "POST", d.call(t, "GET", "/v1/documents/"+number+":cancel", "").header.Get("Allow"), "a verb is not part of an id")
 }
 
-// What a unit answers arrives as a problem document, with paths as the caller wrote them.
+// A unit's error becomes a problem document with paths as the caller wrote them.
 func TestUnitFaults(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
@@ -270,7 +270,7 @@ func TestUnitFaults(t *testing.T) {
 	require.Equal(t, "2", got.header.Get("Retry-After"))
 }
 
-// The limit is the route's, with and without a declared length.
+// The body limit is the route's, with and without a declared length.
 func TestBodyLimits(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
@@ -288,7 +288,7 @@ func TestBodyLimits(t *testing.T) {
 	require.Equal(t, 413, resp.StatusCode, "chunked")
 }
 
-// One line for each call, with the route and without path and query.
+// Each call is logged as one line, with the route but without path and query.
 func TestAccessLog(t *testing.T) {
 	t.Parallel()
 	d := setup(t)

@@ -66,7 +66,7 @@ func TestMarshal(t *testing.T) {
 	require.Error(t, err, "a time that is none")
 }
 
-// For every kind of field protojson reads back what Marshal wrote, and Walk has nothing against it.
+// For every kind of field protojson reads back what Marshal wrote, and Walk reports no violation.
 func TestMarshalReadsBack(t *testing.T) {
 	t.Parallel()
 	message := sample(t)

@@ -12,7 +12,7 @@ import (
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
-// What a query check lets through grpc-gateway takes, whatever the bytes.
+// grpc-gateway accepts every query that the query check passes, for any input.
 func FuzzQuery(f *testing.F) {
 	routes, err := gateway.NewRoutes(statusv1.File_naru_status_v1_status_service_proto.Services().ByName("StatusService"))
 	require.NoError(f, err)

@@ -16,7 +16,7 @@ import (
 	_ "google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// sampleFile has every kind of field, so that nothing depends on what the API happens to use.
+// sampleFile has every kind of field, so that the tests do not depend on the fields that the API happens to use.
 const sampleFile = `
 name: "sample.proto" package: "sample" syntax: "proto3"
 dependency: "google/protobuf/timestamp.proto" dependency: "google/protobuf/duration.proto" dependency: "google/protobuf/wrappers.proto"

@@ -13,13 +13,13 @@ import (
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
-// Every fault of a body is told with its path and rule, all of them at once.
+// All faults of a body are reported at once, each with path and rule.
 func TestWalkViolations(t *testing.T) {
 	t.Parallel()
 	message := sample(t)
 	tests := []struct {
 		name, body string
-		// want are "path rule" in the order of the body.
+		// want lists "path rule" in the order of the body.
 		want []string
 	}{
 		{"unknown member", `{"aText":"x","bText":1}`, []string{"bText json.unknown"}},
@@ -98,7 +98,7 @@ func TestWalkViolations(t *testing.T) {
 	}
 }
 
-// What is right has no violation, and protojson takes it.
+// A correct body has no violation, and protojson accepts it.
 func TestWalkAccepts(t *testing.T) {
 	t.Parallel()
 	message := sample(t)
@@ -123,7 +123,7 @@ func TestWalkAccepts(t *testing.T) {
 	}
 }
 
-// Nesting is bounded, in what is known and in what is skipped.
+// Nesting is limited, both in known members and in skipped ones.
 func TestWalkDepth(t *testing.T) {
 	t.Parallel()
 	message := sample(t)
@@ -148,14 +148,14 @@ func TestWalkDepth(t *testing.T) {
 	}
 }
 
-// A body of nothing but faults does not make an answer of the same size.
+// A large body that consists of faults does not make an equally large answer.
 func TestWalkIsBounded(t *testing.T) {
 	t.Parallel()
 	body := `{"numbers":[` + strings.TrimSuffix(strings.Repeat(`"x",`, 100_000), ",") + `]}`
 	require.Len(t, gateway.Walk([]byte(body), sample(t)), 1000)
 }
 
-// Whatever the bytes, Walk does not panic, never lets through what protojson refuses, and repeats no value.
+// For any input Walk does not panic, passes nothing that protojson refuses, and repeats no value.
 func FuzzWalk(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"items":[{"ownKey":"a","recipient":{"person":{"name":"x"}},"documentType":"DOCUMENT_TYPE_GENERAL","registrationCertificate":"AAAA","sendDeadline":"2026-01-02T03:04:05Z"}]}`,

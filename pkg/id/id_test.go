@@ -12,7 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 )
 
-// New gives UUIDv7 values in increasing byte order.
+// New returns UUIDv7 values in increasing byte order.
 func TestNew(t *testing.T) {
 	t.Parallel()
 	last := id.New()
@@ -24,7 +24,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// A number carries the KST day: in the evening of UTC it is already tomorrow in Korea.
+// A number carries the day in KST: in the evening of UTC it is already tomorrow in Korea.
 func TestNewEdocNumber(t *testing.T) {
 	t.Parallel()
 	n, err := id.NewEdocNumber(time.Date(2026, 12, 31, 15, 0, 0, 0, time.UTC), "Relay00001", 42)
@@ -99,7 +99,7 @@ func TestParseEdocNumber(t *testing.T) {
 	}
 }
 
-// A value that never went through the parser gives zero values instead of nonsense.
+// A value that was never parsed returns zero values.
 func TestMalformedEdocNumber(t *testing.T) {
 	t.Parallel()
 	for _, n := range []id.EdocNumber{"", "x", "2026022x_abcXYZ0189_000000000000x"} {
@@ -117,7 +117,7 @@ func TestValidCode(t *testing.T) {
 	}
 }
 
-// Whatever the parser accepts has the canonical form and is composed again from its parts.
+// Whatever the parser accepts has the canonical form, and can be composed again from its parts.
 func FuzzParseEdocNumber(f *testing.F) {
 	for _, seed := range []string{"20260228_abcXYZ0189_0000000000042", "20260229_abcXYZ0189_0000000000042", "", "________"} {
 		f.Add(seed)

@@ -66,7 +66,7 @@ func openJournal(t *testing.T, pool *pgxpool.Pool) *journal.Journal {
 	return journaltest.Open(t, pool, "address", []proto.Message{&addressv1.DocumentCancelled{}}).Journal
 }
 
-// Handlers never see a frame again that was consumed before, in the same batch or later.
+// A handler never gets a frame that was consumed before, in the same batch or later.
 func TestProcessHandsOutAFrameOnce(t *testing.T) {
 	t.Parallel()
 	var seen []string
@@ -82,7 +82,7 @@ func TestProcessHandsOutAFrameOnce(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, seen)
 }
 
-// A frame whose bytes are broken is parked whole and does not hold up its batch.
+// A frame with broken bytes is parked whole and does not delay its batch.
 func TestProcessParksAFrameItCannotDecode(t *testing.T) {
 	t.Parallel()
 	var seen int
@@ -96,7 +96,7 @@ func TestProcessParksAFrameItCannotDecode(t *testing.T) {
 	require.Equal(t, "frame_undecodable", reason)
 }
 
-// An event that stays deferred for a day is given to an operator.
+// An event that stays deferred for a day is parked.
 func TestDeferredForTooLongIsParked(t *testing.T) {
 	t.Parallel()
 	e, consumer, db := setup(t, func([]Event[*intakev1.DocumentAccepted]) []Verdict { return []Verdict{Defer("missing_record")} })
@@ -119,8 +119,8 @@ func TestDeferredForTooLongIsParked(t *testing.T) {
 	require.Equal(t, 1, parked)
 }
 
-// What cannot be done now is no reason to give an event to an operator, however often it was tried: not when a frame is taken
-// apart after several deliveries, and not when a deferred event is tried again.
+// An event is never parked because something is unavailable, however often it was tried: neither when the events of a frame are
+// handled one by one after several deliveries, nor when a deferred event is tried again.
 func TestUnavailableIsPutOffAndNeverParked(t *testing.T) {
 	t.Parallel()
 	away, calls := true, 0
@@ -162,8 +162,8 @@ func TestUnavailableIsPutOffAndNeverParked(t *testing.T) {
 	require.Equal(t, 4, calls)
 }
 
-// Deferred events that one transaction handles, and events that are taken apart after several deliveries, lock the rows of their
-// subjects in the order of the subjects: a transaction that has the first and wants the last of them waits for nobody.
+// Both deferred events handled in one transaction and events handled one by one after several deliveries lock the rows of their
+// subjects in the order of the subjects. So a transaction that locks the first and then wants the last of them never deadlocks.
 func TestEventsOneByOneLockInOrder(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -196,7 +196,7 @@ func TestEventsOneByOneLockInOrder(t *testing.T) {
 							continue
 						}
 						if _, err := tx.Exec(ctx, `select from told where subject = $1 for update`, event.Subject); err != nil {
-							if pg.SQLState(err) == "40P01" { // which is tried again and else not seen
+							if pg.SQLState(err) == "40P01" { // counted here because the engine tries again and hides it
 								deadlocks.Add(1)
 							}
 							return nil, err

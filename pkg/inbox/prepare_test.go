@@ -22,14 +22,14 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// preparing is an engine on a pool of one connection; its handler's first step needs that connection.
+// preparing is an engine with a pool of one connection. Its handler's first step needs that connection.
 type preparing struct {
 	*Engine
 	consumer Consumer
 	db       *pgtest.DB
-	// fails is what the first step says of a subject.
+	// fails holds the error of the first step by subject.
 	fails map[string]error
-	// verdict of the handler itself.
+	// verdict of the handler itself, after its first step.
 	verdict Verdict
 	handled []string
 }
@@ -80,8 +80,8 @@ func (p *preparing) retry(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The first step has the connection that the transaction takes afterwards, wherever an event comes from: a frame, the deferred
-// ones, the parked ones.
+// The first step runs before the transaction takes the connection, wherever an event comes from: a frame, the deferred events or
+// the parked ones.
 func TestPreparationComesBeforeTheTransaction(t *testing.T) {
 	t.Parallel()
 	p := newPreparing(t)
@@ -105,7 +105,8 @@ func TestPreparationComesBeforeTheTransaction(t *testing.T) {
 	require.Equal(t, []string{"c", "c", "c"}, p.handled)
 }
 
-// What cannot be prepared gives its batch back, and by itself waits or is parked as if its handler had failed.
+// If the first step fails for an event, the batch is redelivered. Handled one by one, the event is deferred or parked as if its
+// handler had failed.
 func TestPreparationFails(t *testing.T) {
 	t.Parallel()
 	p := newPreparing(t)
@@ -130,7 +131,7 @@ func TestPreparationFails(t *testing.T) {
 	require.Equal(t, []string{"c", "a"}, p.handled)
 }
 
-// brokenEvent is an event whose payload cannot be decoded: it is parked at once.
+// brokenEvent returns an event whose payload cannot be decoded, so it is parked at once.
 func brokenEvent(t *testing.T) []byte {
 	t.Helper()
 	encoded, err := frame.EncodeEvent(&platformv1.Event{Subject: "x", Ordinal: 1, Payload: []byte{0xff}})

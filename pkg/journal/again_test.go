@@ -15,7 +15,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// What the bus has lost is published again from a time on, the very same frames; private ones never leave. The act is a fact.
+// Frames that the bus has lost are published again, unchanged, from a given time on. Private ones are never published. The
+// operator's act is a fact.
 func TestPublishAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -23,7 +24,7 @@ func TestPublishAgain(t *testing.T) {
 	b.state(t, cancelled("before"))
 	require.NoError(t, b.Logger.Drain(t.Context()))
 	first := clock.System().Now()
-	await.Require(t, patience, func() bool { return clock.System().Now().Sub(first) > 2*time.Millisecond }) // ids count milliseconds
+	await.Require(t, patience, func() bool { return clock.System().Now().Sub(first) > 2*time.Millisecond }) // ids have a resolution of milliseconds
 	since := clock.System().Now()
 	commit := b.state(t, cancelled("lost"), supplied("private"))
 	require.NoError(t, b.Logger.Drain(t.Context()))

@@ -17,7 +17,7 @@ import (
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
-// forge inserts a frame with the unit's own database role, as somebody who has only that.
+// forge inserts a frame with the unit's own database role, like an attacker who has only that role.
 func (b *bench) forge(t *testing.T, f journal.Sealed, change func(*journal.Sealed)) uuid.UUID {
 	t.Helper()
 	f.ID = frame.IDOf(frame.NewCommit(), 1)
@@ -32,7 +32,7 @@ func (b *bench) forge(t *testing.T, f journal.Sealed, change func(*journal.Seale
 	return f.ID
 }
 
-// A row that the unit did not write is published by nobody and logged by nobody, whatever of it was changed.
+// A row that the unit did not write is neither published nor logged, whatever was changed in it.
 func TestForgedFramesAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -52,7 +52,7 @@ func TestForgedFramesAreRefused(t *testing.T) {
 		"another unit's key": func(f *journal.Sealed) {
 			made, err := other.Keys.Seal(t.Context(), "intake", frame.NewCommit(), []frame.Frame{f.Frame})
 			require.NoError(t, err)
-			// It names the key of the unit: one it does not have would only be waited for.
+			// Keep the key id of the unit: a frame with an unknown key would only wait.
 			key := f.KeyID
 			*f = made[0]
 			f.KeyID = key
@@ -73,7 +73,7 @@ func TestForgedFramesAreRefused(t *testing.T) {
 	require.EqualValues(t, 9, b.Metric(t, "naru.journal.refused.frames"), "an alarm for each")
 }
 
-// A paced row does not wait for the log; it is checked before it is published.
+// A paced row is published without waiting for the log, so it is checked before.
 func TestForgedPacedFrameIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -90,7 +90,7 @@ func TestForgedPacedFrameIsRefused(t *testing.T) {
 	require.EqualValues(t, 1, b.Metric(t, "naru.journal.refused.frames"), "one metric, whoever met it")
 }
 
-// A body that is not what the header says opens to nothing.
+// A body that does not match its header cannot be opened.
 func TestChangedBodyDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -102,7 +102,8 @@ func TestChangedBodyDoesNotOpen(t *testing.T) {
 	require.ErrorIs(t, err, frame.ErrBodyDiffers)
 }
 
-// A frame with a good MAC whose time is not now is held, is not published, and goes on only by an operator's act; its time stays.
+// A frame with a correct MAC whose time is not now is held and not published. Only an operator's act releases it, and its time
+// stays.
 func TestFrameOfAnotherTimeIsHeld(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]time.Duration{"last month": -31 * 24 * time.Hour, "tomorrow": 24 * time.Hour} {
@@ -111,7 +112,7 @@ func TestFrameOfAnotherTimeIsHeld(t *testing.T) {
 			b := setup(t)
 			b.state(t, cancelled("a"))
 			require.NoError(t, b.Logger.Drain(t.Context()))
-			// The key is stolen: the frame is as the unit would have made it at that time.
+			// The key is stolen, so the frame is exactly what the unit would have made at that time.
 			thief := journal.NewKeys(b.Store, clock.NewFake(b.Clock.Now().Add(at)))
 			made, err := thief.Seal(t.Context(), "intake", frame.NewCommit(), []frame.Frame{b.Committed()[0].Frame})
 			require.NoError(t, err)
@@ -125,7 +126,7 @@ func TestFrameOfAnotherTimeIsHeld(t *testing.T) {
 			require.Equal(t, b.Clock.Now(), held[0].HeldAt)
 			require.EqualValues(t, 1, b.Metric(t, "naru.journal.held.frames"), "an operator is told")
 
-			// A mark alone releases nothing.
+			// A mark without the operator's act releases nothing.
 			_, err = b.db.App.Exec(t.Context(), `update journal_mark set released_by = $2 where frame_id = $1`, id, b.Committed()[0].ID)
 			require.NoError(t, err)
 			require.NoError(t, b.Logger.Drain(t.Context()))
@@ -139,7 +140,7 @@ func TestFrameOfAnotherTimeIsHeld(t *testing.T) {
 	}
 }
 
-// The log does not go on over a database that holds less of it than was signed.
+// The log does not continue if the database holds less of it than was signed.
 func TestALogThatWentBackIsNotContinued(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -156,7 +157,7 @@ func TestALogThatWentBackIsNotContinued(t *testing.T) {
 	require.ErrorIs(t, b.Logger.Drain(t.Context()), journal.ErrLogWentBack)
 }
 
-// witnessed is a second unit that cosigns for the first.
+// witnessed adds a second unit that cosigns for the first.
 func witnessed(t *testing.T, b *bench) (*journal.Logger, *journal.WitnessOf, *bench) {
 	t.Helper()
 	w := setup(t)
@@ -168,7 +169,7 @@ func witnessed(t *testing.T, b *bench) (*journal.Logger, *journal.WitnessOf, *be
 	return logger, of, w
 }
 
-// A witness cosigns what extends what it has seen, by its row or by its file, and nothing else.
+// A witness cosigns only a checkpoint that extends what it has seen, according to its row and to its file.
 func TestWitnessRefusesAnotherHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -179,7 +180,7 @@ func TestWitnessRefusesAnotherHistory(t *testing.T) {
 	}
 	require.Equal(t, 3, b.count(t, `select count(*) from log_checkpoint where cosigned is not null`))
 
-	// The same log with another history under its own key: everything is forgotten but the key.
+	// The same log with another history under its own key: only the key is kept.
 	forked := setup(t)
 	fresh, err := keys.Open(t.TempDir(), keys.Options{Create: true})
 	require.NoError(t, err)
@@ -193,11 +194,11 @@ func TestWitnessRefusesAnotherHistory(t *testing.T) {
 		forked.state(t, cancelled(subject))
 		require.ErrorIs(t, offer(), journal.ErrNotExtended, "with %d leaves", n+1)
 	}
-	// An old copy of the witness's schema does not help.
+	// Restoring an old copy of the witness's schema does not help the attacker.
 	_, err = w.db.Owner.Exec(t.Context(), `delete from witnessed_checkpoint`)
 	require.NoError(t, err)
 	require.ErrorIs(t, offer(), journal.ErrNotExtended)
-	// Nor does another key, or another log's name.
+	// Nor does another key, or the name of another log.
 	stranger, err := fresh.NoteSigner(t.Context(), "stranger", owner)
 	require.NoError(t, err)
 	forked.Signer = stranger
@@ -211,8 +212,8 @@ func TestWitnessRefusesAnotherHistory(t *testing.T) {
 	require.ErrorIs(t, err, journal.ErrNotExtended)
 }
 
-// Keys go, on record, when their frames are logged and past the time of publishing again, and a frame under a key that is gone is
-// not taken.
+// Frame keys are destroyed, which is recorded, once their frames are logged and too old to be published again. A frame under a
+// destroyed key is refused.
 func TestFrameKeysAreDestroyed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -230,7 +231,7 @@ func TestFrameKeysAreDestroyed(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, gone, 1)
 	require.ErrorIs(t, b.Keys.Check(t.Context(), f.Header, f.MAC), journal.ErrKeyDestroyed)
-	// Another process with the same folder knows it was there; of a key that never was nobody knows.
+	// Another process with the same folder knows that the key existed. A key that never existed is unknown.
 	replica := journal.NewKeys(b.Store, b.Clock)
 	require.ErrorIs(t, replica.Check(t.Context(), f.Header, f.MAC), journal.ErrKeyDestroyed)
 	never := f.Header

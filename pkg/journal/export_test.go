@@ -1,6 +1,6 @@
 package journal
 
-// Waiting is how many callers no transaction has taken yet.
+// Waiting returns how many callers no transaction has taken yet.
 func (g *Group[T]) Waiting() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -17,13 +17,13 @@ import (
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
-// change is what a caller of the tests asks for.
+// change is what a caller in these tests asks for.
 type change struct {
 	subject     string
 	traceparent string
-	// then is done after its fact is stated.
+	// then runs after the caller's fact is stated.
 	then func(ctx context.Context, tx *journal.Tx) error
-	// among are the subjects it was written with.
+	// among lists the subjects that were written in the same transaction.
 	among []string
 }
 
@@ -63,7 +63,7 @@ func newCrowd(t *testing.T) crowd {
 	})}
 }
 
-// call has callers come at the same time: another holds the transaction before theirs until all of them wait.
+// call makes callers arrive at the same time: an earlier caller holds its transaction until all of them wait.
 func (c crowd) call(t *testing.T, callers int, call func(i int) error) []error {
 	t.Helper()
 	held, release := make(chan struct{}), make(chan struct{})
@@ -104,7 +104,7 @@ func TestGroup(t *testing.T) {
 	require.Equal(t, 2, c.count(t, `select count(*) from journal`))
 }
 
-// More callers than a transaction may have are several.
+// More callers than one transaction may have are split over several.
 func TestGroupInBounds(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t)
@@ -116,7 +116,8 @@ func TestGroupInBounds(t *testing.T) {
 	require.Equal(t, 70, c.count(t, `select sum(events)::integer from journal`))
 }
 
-// Callers are written in the order of their keys, and each key once: what two do to one row is one after the other.
+// Callers are written in the order of their keys, and each key at most once per transaction: two changes of one row are made one
+// after the other.
 func TestGroupHoldsAKeyOnce(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t)
@@ -135,7 +136,7 @@ func TestGroupHoldsAKeyOnce(t *testing.T) {
 	require.Equal(t, map[string]int{"[a b c]": 3, "[b]": 2}, together)
 }
 
-// A shared transaction is of nobody's trace: who is not traced gets no other's.
+// A shared transaction belongs to no trace, so a caller without a trace does not get another caller's.
 func TestGroupOfOneThatIsTraced(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t)
@@ -160,7 +161,7 @@ func TestGroupOfOneThatIsTraced(t *testing.T) {
 	require.Equal(t, map[string]bool{"0": true, "1": false, "2": false}, traced)
 }
 
-// One caller's failure is its own: an error, a panic, or having gone.
+// One caller's failure affects only that caller: an error, a panic, or leaving early.
 func TestGroupWithOneThatFails(t *testing.T) {
 	t.Parallel()
 	mine := errors.New("mine")
@@ -213,7 +214,7 @@ func TestGroupWithOneThatHasGone(t *testing.T) {
 	require.Equal(t, 2, c.count(t, `select sum(events)::integer from journal`))
 }
 
-// A row that somebody else holds keeps its own caller waiting, and no other.
+// A locked row delays only the caller that needs it.
 func TestGroupWithARowThatIsHeld(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t)
@@ -227,7 +228,7 @@ func TestGroupWithARowThatIsHeld(t *testing.T) {
 	free := make(chan error, 1)
 	go func() {
 		<-t.Context().Done()
-		_ = other.Rollback(context.WithoutCancel(t.Context())) // a test that failed before
+		_ = other.Rollback(context.WithoutCancel(t.Context())) // for a test that failed before its commit
 	}()
 	errs := c.call(t, 2, func(i int) error {
 		err := c.group.Commit(t.Context(), &change{subject: fmt.Sprint(i), then: func(ctx context.Context, tx *journal.Tx) error {
@@ -235,7 +236,7 @@ func TestGroupWithARowThatIsHeld(t *testing.T) {
 			return err
 		}})
 		if i == 0 {
-			free <- other.Commit(t.Context()) // only when the first is through
+			free <- other.Commit(t.Context()) // only after the first caller is done
 		}
 		return err
 	})

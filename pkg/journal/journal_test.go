@@ -33,7 +33,7 @@ const (
 	patience = 15 * time.Second
 )
 
-// bench is a unit's journal and a bus that takes everything.
+// bench is a unit's journal and a bus that accepts everything.
 type bench struct {
 	*journaltest.Journal
 	db *pgtest.DB
@@ -51,7 +51,7 @@ func setup(t *testing.T) *bench {
 	return b
 }
 
-// Publish takes a frame as JetStream would.
+// Publish accepts a frame like JetStream.
 func (b *bench) Publish(_ context.Context, f frame.Frame, tags map[string][]byte) (<-chan journal.Ack, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -78,7 +78,7 @@ func (b *bench) publish(t *testing.T, eventsPerSecond int) *journal.Publisher {
 	group.Go(ctx, p.Tasks()...)
 	t.Cleanup(func() {
 		cancel()
-		_ = group.Wait() // it was cancelled
+		_ = group.Wait() // cancelled above, so the error says nothing
 	})
 	return p
 }
@@ -95,7 +95,7 @@ func accepted(sender, subject string) journal.Fact {
 	return journal.Fact{Subject: subject, Sender: sender, Actor: sender, OccurredAt: time.Unix(1_790_000_000, 0), Message: &intakev1.DocumentAccepted{SealedRecipient: []byte("sealed")}}
 }
 
-// state commits facts in one transaction and gives its id.
+// state commits facts in one transaction and returns its id.
 func (b *bench) state(t *testing.T, facts ...journal.Fact) uuid.UUID {
 	t.Helper()
 	var commit uuid.UUID
@@ -113,7 +113,7 @@ func (b *bench) count(t *testing.T, query string, args ...any) int {
 	return n
 }
 
-// A commit's facts are found by its id, each kind in frames of its own; private ones have no lane.
+// The facts of a commit are found by its id, each kind in its own frames. Private facts have no lane.
 func TestFactsOfACommit(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -134,7 +134,7 @@ func TestFactsOfACommit(t *testing.T) {
 	require.ErrorIs(t, journal.Find(t.Context(), b.db.App, "intake", commit, "x", &found), journal.ErrNoFact)
 }
 
-// What a savepoint stated goes with it.
+// Facts stated in a savepoint are rolled back with it.
 func TestSavepointTakesItsFactsBack(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -152,8 +152,8 @@ func TestSavepointTakesItsFactsBack(t *testing.T) {
 	require.Equal(t, 1, frames[0].Count)
 }
 
-// A kind that says nothing of who may learn of it, or is another unit's, keeps a journal from opening; one not listed is not
-// stated.
+// A journal does not open with a kind that does not say whether it is public, or that belongs to another unit. A kind that is not
+// listed cannot be stated.
 func TestKindsAreDeclared(t *testing.T) {
 	t.Parallel()
 	_, err := journal.New(journal.Deps{Unit: "intake", States: []proto.Message{&intakev1.SendItem{}}})
@@ -168,7 +168,7 @@ func TestKindsAreDeclared(t *testing.T) {
 	require.ErrorContains(t, err, "does not state facts of this kind")
 }
 
-// Public frames are published once with a tag for each reader, private ones never; both get their leaf.
+// Public frames are published once, with a tag for each reader; private ones never. Both get their leaf.
 func TestPublishedAndLogged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -199,7 +199,7 @@ func TestPublishedAndLogged(t *testing.T) {
 	require.ErrorIs(t, readers.Check(t.Context(), read.Header, tag), journal.ErrForged)
 }
 
-// What its process did not publish is swept once the log has it.
+// A frame that its process did not publish is swept once it has a leaf.
 func TestSweepPublishesWhatTheLogHasTaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -209,7 +209,7 @@ func TestSweepPublishesWhatTheLogHasTaken(t *testing.T) {
 	await.Require(t, patience, func() bool { return b.count(t, `select count(*) from journal_mark where stream_seq = 1`) == 1 })
 }
 
-// Senders take turns by the frame, whatever one of them has waiting; a commit's frames are of one sender each.
+// Senders take turns frame by frame, however much one of them has waiting. Each frame of a commit has facts of one sender.
 func TestPacedFramesTakeTurns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -232,7 +232,7 @@ func TestPacedFramesTakeTurns(t *testing.T) {
 	require.ElementsMatch(t, []string{"few", "fewer", "many"}, senders)
 }
 
-// The log goes on whatever transaction stands open in another database of the cluster.
+// An open transaction in another database of the cluster does not delay the log.
 func TestAnOpenTransactionElsewhereDelaysNothing(t *testing.T) {
 	t.Parallel()
 	other := setup(t)
@@ -248,7 +248,7 @@ func TestAnOpenTransactionElsewhereDelaysNothing(t *testing.T) {
 	require.Equal(t, 1, b.count(t, `select count(*) from journal_mark where leaf = 0`))
 }
 
-// Nor do advisory locks: whatever another role holds of them, the log takes none.
+// Advisory locks held by another role do not delay the log, because it takes none.
 func TestAnAdvisoryLockDelaysNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -256,7 +256,7 @@ func TestAnAdvisoryLockDelaysNothing(t *testing.T) {
 	other, err := b.db.Owner.Acquire(t.Context())
 	require.NoError(t, err)
 	defer other.Release()
-	// Every name the unit could take one by, and the numbers that its tables have.
+	// Take every name the unit could use for such a lock, and the numbers in its tables.
 	_, err = other.Exec(t.Context(), `select pg_advisory_lock(n) from unnest($1::bigint[]) n`,
 		[]int64{pg.LockID("intake/journal"), pg.LockID("intake/log"), pg.LockID("intake/log_turn"), pg.LockID("intake/migrate"), 0, 1})
 	require.NoError(t, err)
@@ -266,7 +266,7 @@ func TestAnAdvisoryLockDelaysNothing(t *testing.T) {
 	require.Equal(t, 1, b.count(t, `select count(*) from journal_mark where leaf = 0`))
 }
 
-// Who holds the lock of the turn is named.
+// The log names the session that holds the lock of its turn.
 func TestTheLogSaysWhoIsInTheWay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -283,7 +283,7 @@ func TestTheLogSaysWhoIsInTheWay(t *testing.T) {
 	require.NoError(t, b.Logger.Drain(t.Context()))
 }
 
-// Replicas that log at once give every frame one leaf.
+// Replicas that log at the same time give every frame one leaf.
 func TestTwoReplicasLog(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

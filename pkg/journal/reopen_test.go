@@ -13,10 +13,10 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// what a backup holds of a journal.
+// backedUp lists the tables of a journal that a backup holds.
 var backedUp = []string{"journal", "journal_mark", "log_tile", "log_checkpoint", "log_turn"}
 
-// goOn states two more facts after the backup and tells the checkpoint that a restored backup will have lost.
+// goOn states two more facts after the backup, and returns the checkpoint that restoring the backup loses.
 func (b *bench) goOn(t *testing.T, logger *journal.Logger) journal.Checkpoint {
 	t.Helper()
 	b.state(t, cancelled("b"))
@@ -51,8 +51,8 @@ func (b *bench) verify(t *testing.T, of *journal.WitnessOf, known ...string) jou
 	return v
 }
 
-// A database that was honestly restored from an older copy goes on by an operator's act, in a new generation that its witness
-// follows; what was lost stays told.
+// A database restored from an older copy continues by an operator's act, in a new generation that its witness accepts. The loss
+// stays visible.
 func TestReopen(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -68,7 +68,8 @@ func TestReopen(t *testing.T) {
 	b.restore(t)
 	b.state(t, cancelled("d"))
 	require.ErrorIs(t, logger.Drain(t.Context()), journal.ErrLogWentBack)
-	// A generation that nobody's act began is none: not by the row of the turn, not with a frame that says something else.
+	// Without an operator's act there is no new generation: neither the row of the turn nor a frame that says something else
+	// begins one.
 	_, err = b.db.App.Exec(t.Context(), `update log_turn set generation = 2`)
 	require.NoError(t, err)
 	require.ErrorIs(t, logger.Drain(t.Context()), journal.ErrLogWentBack)
@@ -94,7 +95,7 @@ func TestReopen(t *testing.T) {
 	require.Empty(t, verified.Violations)
 	require.Equal(t, []journal.Reopening{{Generation: 2, Kept: 1, Signed: 3, Reason: "restored after a disk failed"}}, verified.Reopened)
 
-	// The witness has recorded what is lost.
+	// The witness has recorded the loss.
 	witnessed := journaltest.OfKind(t, w.db.App, "intake", frame.KindOf(&platformv1.ReopeningWitnessed{}))
 	require.Len(t, witnessed, 1)
 	events, err := witnessed[0].Events()
@@ -104,7 +105,7 @@ func TestReopen(t *testing.T) {
 	require.Equal(t, lost.Note, fact.GetLost())
 }
 
-// A witness does not follow a log that says less was lost than it has seen.
+// A witness does not accept a log that claims a smaller loss than the witness has seen.
 func TestWitnessDoesNotFollowALogThatTellsLess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -132,7 +133,7 @@ func TestWitnessDoesNotFollowALogThatTellsLess(t *testing.T) {
 	require.NoError(t, logger.Drain(t.Context()), "the true request is followed")
 }
 
-// A generation that no act began is told by the verification, and so is what no act tells was lost.
+// The verification reports a generation that no act began, and lost frames that no act names.
 func TestVerifyTellsAGenerationThatNobodyBegan(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

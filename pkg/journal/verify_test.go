@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 )
 
-// proven is a log of six frames in three checkpoints, cosigned, and what is known of it elsewhere.
+// proven is a log of six frames in three cosigned checkpoints, with what is known of it elsewhere.
 type proven struct {
 	*bench
 	witness string
@@ -44,7 +44,7 @@ func (p *proven) verify(t *testing.T) journal.Verification {
 	return report
 }
 
-// What nobody touched verifies, with everything looked at.
+// An untouched journal verifies, and everything is checked.
 func TestVerifyFindsNothing(t *testing.T) {
 	t.Parallel()
 	p := prove(t)
@@ -54,7 +54,7 @@ func TestVerifyFindsNothing(t *testing.T) {
 	require.Equal(t, journal.Verification{Unit: "intake", Frames: 7, Events: 6, Leaves: 6, Checkpoints: 3, Pending: 1, MACsChecked: 6, Violations: []journal.Violation{}}, report)
 }
 
-// Each tampering is named by its code, and nothing else is said.
+// Each tampering is reported with its code, and nothing else is reported.
 func TestTampering(t *testing.T) {
 	t.Parallel()
 	const first = `(select frame_id from journal_mark where leaf = 0)`
@@ -109,7 +109,7 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// A history rewritten by the holder of the database and of the log's key is told by what a witness has seen.
+// A history rewritten by somebody who holds the database and the log's key is detected through what a witness has seen.
 func TestRewrittenHistoryIsToldByTheWitness(t *testing.T) {
 	t.Parallel()
 	p := prove(t)
@@ -127,7 +127,7 @@ func TestRewrittenHistoryIsToldByTheWitness(t *testing.T) {
 	require.Equal(t, []string{journal.HistoryDiffers}, codes)
 }
 
-// A frame that got into the log with a time of its own is told, unless it was released.
+// A frame in the log with a wrong time is reported, unless an operator released it.
 func TestTimeOutsideIsTold(t *testing.T) {
 	t.Parallel()
 	p := prove(t)
@@ -149,7 +149,7 @@ func TestTimeOutsideIsTold(t *testing.T) {
 	require.Equal(t, journal.TimeOutside, report.Violations[0].Code)
 }
 
-// Without the key folder MACs are told as not checked, and the log still tells everything else.
+// Without the key folder MACs are reported as not checked, and everything else is still verified.
 func TestVerifyWithoutKeys(t *testing.T) {
 	t.Parallel()
 	p := prove(t)

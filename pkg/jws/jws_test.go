@@ -57,7 +57,7 @@ func read(compact string, outside bool, key *ecdsa.PublicKey) (jws.Text, claims,
 	return text, c, err
 }
 
-// The vectors are read and refused as they say; another implementation made them (deploy/dev/vectors.py).
+// The vectors are accepted or refused as stated. Another implementation made them (deploy/dev/vectors.py).
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	v, keys := readVectors(t)
@@ -83,7 +83,7 @@ func newKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	return key
 }
 
-// What is made here is read here, and by another library.
+// Our signatures are accepted by us and by another library.
 func TestSign(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, elliptic.P256())
@@ -98,7 +98,7 @@ func TestSign(t *testing.T) {
 	require.JSONEq(t, `{"iss":"나루","n":7}`, string(payload))
 }
 
-// What would be refused is not made.
+// Sign does not make what Parse would refuse.
 func TestSignRefuses(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, elliptic.P256())
@@ -112,7 +112,7 @@ func TestSignRefuses(t *testing.T) {
 	require.ErrorIs(t, err, jws.ErrSize)
 }
 
-// Whatever is read has one text: no other text has the same signature over the same bytes, and none that was not signed verifies.
+// Any text is parsed or refused with a named failure. A parsed text verifies only if its header and payload were signed.
 func FuzzParse(f *testing.F) {
 	v, keys := readVectors(f)
 	signed := map[string]bool{}
@@ -130,7 +130,7 @@ func FuzzParse(f *testing.F) {
 		}
 		require.NotContains(t, compact, "\n")
 		for _, key := range keys {
-			// One of the two signatures ECDSA has for a text may be made into the other without the key.
+			// Without the key, an ECDSA signature can be converted into one other signature for the same text.
 			if text.Verify(key) == nil && !signed[compact] {
 				require.True(t, signedOver(signed, compact), compact)
 			}

@@ -28,7 +28,7 @@ func open(t *testing.T, dir string, create bool) *keys.Store {
 	return store
 }
 
-// A signer signs what its published key verifies, and is the same key after a restart.
+// The published key verifies what a signer signs, also after a restart.
 func TestSigner(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
@@ -55,7 +55,7 @@ func TestSigner(t *testing.T) {
 	require.Empty(t, leftovers)
 }
 
-// The key id is the RFC 7638 thumbprint; the key is the P-256 example of RFC 7517 appendix A.1, the digest was computed with
+// The key id is the RFC 7638 thumbprint. The key is the P-256 example of RFC 7517 appendix A.1; the digest was computed with
 // another tool over the JSON text of the required members.
 func TestKeyID(t *testing.T) {
 	t.Parallel()
@@ -79,7 +79,7 @@ func TestKeyID(t *testing.T) {
 	require.Error(t, err)
 }
 
-// What one process encrypts another with the same folder decrypts, and only with the same associated data.
+// A process with the same folder decrypts what another encrypted, but only with the same associated data.
 func TestAEAD(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
@@ -97,7 +97,7 @@ func TestAEAD(t *testing.T) {
 	require.Error(t, err)
 }
 
-// The MAC is HMAC-SHA-256 over length-framed parts under the key of the file.
+// The MAC is HMAC-SHA-256 over length-prefixed parts, with the key of the file.
 func TestMAC(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
@@ -121,7 +121,7 @@ func TestMAC(t *testing.T) {
 	require.False(t, mac.Equal(want, []byte("abc")))
 }
 
-// Rotation changes the key that signs; what the old one signed is still verifiable from the published set.
+// Rotation replaces the signing key. The published set still verifies what the old key signed.
 func TestRotate(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
@@ -150,7 +150,7 @@ func TestRotate(t *testing.T) {
 	require.ErrorContains(t, err, "not allowed")
 }
 
-// Where keys may not be made, a missing one is an error.
+// If keys may not be created, a missing one is an error.
 func TestNoCreation(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -171,7 +171,7 @@ func TestNoCreation(t *testing.T) {
 	require.Empty(t, files)
 }
 
-// Stores that race for the same new keys end with the same ones.
+// Stores that create the same keys at the same time end up with the same ones.
 func TestCreationRace(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
@@ -201,7 +201,7 @@ func TestCreationRace(t *testing.T) {
 	}
 }
 
-// Keys that others can read or change are refused.
+// Key files that others can read or change are refused.
 func TestExposed(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// journal notes in which order tasks ended.
+// journal records the order in which tasks ended.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
@@ -43,7 +43,7 @@ func (j *journal) untilEnd(name string) lifecycle.Task {
 	}}
 }
 
-// Stop ends tasks in the reverse of the order they were started in.
+// Stop ends tasks in reverse order of their start.
 func TestStopReverseOrder(t *testing.T) {
 	t.Parallel()
 	var j journal
@@ -56,7 +56,7 @@ func TestStopReverseOrder(t *testing.T) {
 	require.NoError(t, g.Stop(t.Context()), "a second Stop is harmless")
 }
 
-// The end of the context given to Go stops the group in order too, and a task sees the context's values.
+// If the context given to Go ends, the group stops in order too. A task sees the context's values.
 func TestContextStops(t *testing.T) {
 	t.Parallel()
 	type key struct{}
@@ -87,7 +87,7 @@ func TestFailureStops(t *testing.T) {
 	require.Equal(t, []string{"last", "first"}, j.all())
 }
 
-// A task that returns nil leaves the group running; when all have, the group is over.
+// A task that returns nil leaves the group running; the group ends when all tasks have.
 func TestTasksThatFinish(t *testing.T) {
 	t.Parallel()
 	var j journal
@@ -103,7 +103,7 @@ func TestTasksThatFinish(t *testing.T) {
 	require.NotContains(t, j.all(), "late")
 }
 
-// A context error that is not the task's own end is a failure like any other.
+// A context error is a failure like any other if the task's own context has not ended.
 func TestForeignContextError(t *testing.T) {
 	t.Parallel()
 	g := lifecycle.New()
@@ -111,7 +111,7 @@ func TestForeignContextError(t *testing.T) {
 	require.ErrorIs(t, g.Wait(), context.DeadlineExceeded)
 }
 
-// When Stop's patience ends, the tasks behind a stuck one are told too, and the error names who was still running.
+// When Stop's deadline passes, the tasks after a stuck one are told to stop too, and the error names those still running.
 func TestStopDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
-// answering is a server whose one call under way is told of, and answers when let go.
+// answering returns a server that signals when its only call is in progress, and answers when letGo is closed.
 func answering(t *testing.T, grace time.Duration) (task lifecycle.Task, address string, underWay, letGo chan struct{}) {
 	t.Helper()
 	var listen net.ListenConfig
@@ -28,7 +28,7 @@ func answering(t *testing.T, grace time.Duration) (task lifecycle.Task, address 
 	return lifecycle.ServeHTTP("door", grace, server, listener), "http://" + listener.Addr().String(), underWay, letGo
 }
 
-// stopDuringACall runs the task and ends it when its one call is under way.
+// stopDuringACall runs the task and stops it while its only call is in progress.
 func stopDuringACall(t *testing.T, task lifecycle.Task, address string, underWay chan struct{}) (ended chan error, answered chan string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -73,7 +73,7 @@ func TestServeHTTPTellsWhatEndedIt(t *testing.T) {
 	require.ErrorIs(t, task.Run(t.Context()), net.ErrClosed)
 }
 
-// get is the answer; empty where none came.
+// get returns the answer; empty if there was none.
 func get(address string) string {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Get(address)

@@ -14,7 +14,7 @@ type spot struct {
 
 func spotOf(number string) spot { return spot{Number: number} }
 
-// A list of which one more was found than a page holds is cut, and its token leads behind the last item shown.
+// If one item more was found than fits on a page, the list is cut, and the token continues after the last item shown.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	items, next, err := Cut([]string{"a", "b", "c"}, 2, spotOf)
@@ -36,7 +36,7 @@ func TestPages(t *testing.T) {
 	require.Equal(t, DefaultSize, Size(0))
 }
 
-// What is no token of this package is the caller's error.
+// A text that is no token of this package is the caller's error.
 func TestForeignTokens(t *testing.T) {
 	t.Parallel()
 	invalid := errors.New("invalid")

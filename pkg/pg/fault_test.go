@@ -54,7 +54,7 @@ func TestAsFaultMapsBySQLStateAndConstraintName(t *testing.T) {
 	require.NoError(t, errors.Unwrap(public["paper_own_key_key"]), "the table's fault must stay as it was")
 }
 
-// What the database will never take is told from what it could not do now; what is our own defect is neither.
+// Refused says that the database will never accept a statement, Passing that it could not now. Our own defects are neither.
 func TestRefusedAndPassing(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[string]struct{ refused, passing bool }{

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 	os.Exit(pgtest.Main(m, func() error { return goleak.Find() })) //nolint:forbidigo // the main function of this test binary
 }
 
-// source is a set of migrations in memory, one per text.
+// source returns migrations in memory, one per text.
 func source(name string, migrations ...string) pg.Source {
 	files := fstest.MapFS{}
 	for i, text := range migrations {

@@ -36,7 +36,7 @@ func TestTracesHoldStatementsButNoArguments(t *testing.T) {
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
 	pool, err := pg.Open(t.Context(), pg.Options{URL: db.AppURL, Schema: "unit_a", TracerProvider: provider})
 	require.NoError(t, err)
-	ctx, root := provider.Tracer("test").Start(t.Context(), "root") // statements are traced below a span only
+	ctx, root := provider.Tracer("test").Start(t.Context(), "root") // statements are traced only below a span
 	_, err = pool.Exec(ctx, `insert into person (phone) values ($1)`, "01000001234")
 	require.NoError(t, err)
 	root.End()

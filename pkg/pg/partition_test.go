@@ -35,7 +35,7 @@ func partitionNames(t *testing.T, db pg.DBTX, table string) []string {
 	return names
 }
 
-// v7 is a UUIDv7 of an instant with all random bits zero or one.
+// v7 returns a UUIDv7 of an instant whose random bits are all zero or all one.
 func v7(t time.Time, ones bool) uuid.UUID {
 	var u uuid.UUID
 	ms := uint64(t.UnixMilli()) // after 1970
@@ -163,7 +163,7 @@ func TestExpiredPartitionsGoOnlyWhenTheGuardAgrees(t *testing.T) {
 	_, err := db.Owner.Exec(t.Context(), `insert into hold (frame_id) values ($1)`, held)
 	require.NoError(t, err)
 
-	// The 12th ends with the 13th's midnight, so it is three days past at the 16th's.
+	// The partition of the 12th ends at the midnight that begins the 13th, so at midnight of the 16th it is three days past.
 	edge := time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC)
 	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, edge))
 	require.Subset(t, partitionNames(t, db.Owner, "frame"), []string{"frame_20260310", "frame_20260311", "frame_20260312"})

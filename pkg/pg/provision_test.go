@@ -24,7 +24,7 @@ func as(t *testing.T, superURL, user, password string) string {
 func TestProvisionMayBeRepeatedAndSetsPasswordsAnew(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, "carrier", source("carrier", `create table box (id int); grant select on box to ${app};`))
-	// A schema of its own: roles belong to the server, other tests use carrier's.
+	// Roles belong to the server, so this test uses another schema than carrier, which other tests use.
 	super, schema := db.SuperURL, strings.Replace(db.Name, "naru_test", "again", 1)
 	require.NoError(t, pg.Provision(t.Context(), super, schema, pg.Passwords{Owner: "owner-one", App: "app-one-1"}))
 	require.NoError(t, pg.Provision(t.Context(), super, schema, pg.Passwords{Owner: "owner-two", App: "app-two-2"}))
@@ -56,7 +56,7 @@ func TestConcurrentProvisionsOfOneSchemaAllSucceed(t *testing.T) {
 	empty := source("empty", `select 1;`)
 	var group errgroup.Group
 	schema := ""
-	for range 4 { // different databases, the same roles
+	for range 4 { // different databases share the same roles
 		db := pgtest.New(t, "carrier", empty)
 		if schema == "" {
 			schema = strings.Replace(db.Name, "naru_test", "many", 1)

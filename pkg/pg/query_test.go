@@ -11,7 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 )
 
-// What a query has no row for is told apart from what went wrong, and an error says what was being done.
+// A query without a row is distinguished from a failed one, and an error says what was being done.
 func TestQueries(t *testing.T) {
 	t.Parallel()
 	ctx, db := t.Context(), pgtest.New(t, "queries").App
@@ -80,7 +80,7 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-// The zero value is a null column, both ways.
+// The zero value is a null column, in both directions.
 func TestNull(t *testing.T) {
 	t.Parallel()
 	require.Nil(t, pg.OrNull(""))

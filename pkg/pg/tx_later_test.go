@@ -19,12 +19,12 @@ const (
 	read   = `select n from counter where id = $1`
 )
 
-// readIn reads in a transaction; value does so outside.
+// readIn reads in a transaction; value reads outside of one.
 func readIn(tx *pg.Tx, id int) (int, error) {
 	return pg.Value[int](context.Background(), tx, "read a counter", read, id)
 }
 
-// What the client sends before it waits for the server is a round trip: they are counted on the wire.
+// A round trip is everything the client sends before it waits for the server. The test counts them on the wire.
 func TestATransactionSparesRoundTrips(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
@@ -43,7 +43,7 @@ func TestATransactionSparesRoundTrips(t *testing.T) {
 		"later, at the next statement":    {func(tx *pg.Tx) error { tx.LimitLockWait(time.Second); tx.Later("add", addOne, 1); return one(tx) }, 2},
 		"later, at the commit":            {func(tx *pg.Tx) error { err := one(tx); tx.Later("add", addOne, 1); return err }, 2},
 	} {
-		require.NoError(t, pg.InTx(t.Context(), conn, test.in), name) // has its statements prepared
+		require.NoError(t, pg.InTx(t.Context(), conn, test.in), name) // prepares the statements, so that this costs no round trip below
 		var wire bytes.Buffer
 		conn.PgConn().Frontend().Trace(&wire, pgproto3.TracerOptions{SuppressTimestamps: true, RegressMode: true})
 		require.NoError(t, pg.InTx(t.Context(), conn, test.in), name)
@@ -67,7 +67,7 @@ func TestLaterRunsBeforeTheNextStatement(t *testing.T) {
 		n, err := readIn(tx, 1)
 		require.Equal(t, 10, n)
 		tx.Later("add", addOne, 1)
-		for _, id := range []int{1, 2} { // the first by way of a batch, the second not
+		for _, id := range []int{1, 2} { // the first goes through a batch, the second does not
 			rows, err := tx.Query(t.Context(), `select n from counter where id = $1 union all select 7 order by n desc`, id)
 			require.NoError(t, err)
 			require.True(t, rows.Next())
@@ -85,7 +85,7 @@ func TestLaterRunsBeforeTheNextStatement(t *testing.T) {
 	require.Zero(t, db.App.Stat().AcquiredConns(), "a connection was not given back")
 }
 
-// The error of a later statement is told by whatever is asked next, by the name it was given, and undoes the transaction.
+// The error of a later statement is returned by whichever call comes next, with the statement's name, and undoes the transaction.
 func TestALaterStatementFailsByItsName(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
@@ -126,7 +126,7 @@ func TestARowThatIsNotThere(t *testing.T) {
 	}))
 }
 
-// What the savepoint's function left for later is its own: it fails with it, and is undone with it.
+// Statements deferred inside a savepoint belong to it: they fail in it, and are undone with it.
 func TestASavepointHasItsLaterStatements(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
@@ -169,7 +169,8 @@ func TestNobodyWaitsForALockForEver(t *testing.T) {
 	require.Equal(t, 1, value(t, db.App, 1))
 }
 
-// A connection that looks elsewhere finds the schema's tables by their plain names in the transaction, and in no later one.
+// SearchPath lets a connection with another search path find the schema's tables by their plain names in this transaction, but
+// not in later ones.
 func TestSearchPathIsTheTransactions(t *testing.T) {
 	t.Parallel()
 	db := counters(t)

@@ -72,7 +72,7 @@ func TestInTxSurfacesACommitThatRolledBack(t *testing.T) {
 	t.Parallel()
 	db := counters(t)
 	err := pg.InTx(t.Context(), db.App, func(tx *pg.Tx) error {
-		_, _ = tx.Exec(t.Context(), `insert into counter (id, n) values (1, 1)`) // a duplicate, swallowed
+		_, _ = tx.Exec(t.Context(), `insert into counter (id, n) values (1, 1)`) // a duplicate key; the error is ignored on purpose
 		return nil
 	})
 	require.ErrorIs(t, err, pgx.ErrTxCommitRollback)
@@ -88,7 +88,7 @@ func TestInTxRepeatsSerializationFailures(t *testing.T) {
 		if err := tx.QueryRow(t.Context(), `select n from counter where id = 1`).Scan(&n); err != nil {
 			return err
 		}
-		if runs == 1 { // somebody else gets in between
+		if runs == 1 { // another transaction changes the row in between
 			if _, err := db.App.Exec(t.Context(), `update counter set n = 10 where id = 1`); err != nil {
 				return err
 			}

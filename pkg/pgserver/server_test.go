@@ -26,7 +26,7 @@ import (
 
 const helperDir = "NARU_PGSERVER_TEST_HELPER_DIR"
 
-// folder is not t.TempDir(), whose parent only its owner may pass.
+// folder does not use t.TempDir(), because only the owner may traverse the parent of that folder.
 func folder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "naru-pgserver-") //nolint:usetesting // see above
@@ -42,7 +42,7 @@ func start(t *testing.T, opts pgserver.Options) *pgserver.Server {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
 		defer cancel()
-		_ = s.Stop(ctx) // several tests have stopped or killed it
+		_ = s.Stop(ctx) // the test may have stopped or killed it already
 	})
 	return s
 }
@@ -157,7 +157,8 @@ func TestDataSurvivesEveryWayToEnd(t *testing.T) {
 	}
 }
 
-// A program that dies by SIGKILL cannot stop its server. The kernel does, and the next start waits until it is gone.
+// A program killed by SIGKILL cannot stop its server. The kernel signals the server instead, and the next start waits until it
+// has ended.
 func TestServerEndsWithItsParentAndCanBeStartedAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
@@ -246,7 +247,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 	})
 }
 
-// syncBuffer is a log target that may be read while it is written.
+// syncBuffer collects a log and may be read while the log is written.
 type syncBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -275,7 +276,7 @@ func TestServerLogHoldsNoRowValues(t *testing.T) {
 	require.NoError(t, exec1(t, url, `create table person (phone text constraint person_phone_key unique)`))
 	require.NoError(t, exec1(t, url, `insert into person (phone) values ('01000001234')`))
 	require.Error(t, exec1(t, url, `insert into person (phone) values ('01000001234')`))
-	require.NoError(t, s.Stop(t.Context())) // now the log is complete
+	require.NoError(t, s.Stop(t.Context())) // completes the log
 	require.Contains(t, log.String(), "person_phone_key")
 	require.NotContains(t, log.String(), "01000001234")
 }

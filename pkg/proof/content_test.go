@@ -14,7 +14,7 @@ type content struct {
 	Size int    `json:"size,omitempty"`
 }
 
-// A value has one encoding: whatever else would be read as the same is refused, and no error repeats it.
+// A value has exactly one encoding: any other text that would decode to the same value is refused, and no error repeats it.
 func TestContentHasOneEncoding(t *testing.T) {
 	t.Parallel()
 	written, err := proof.Encode(content{Name: "<가>&", Size: 7})

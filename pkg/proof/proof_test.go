@@ -9,8 +9,8 @@ import (
 	"github.com/naru-relay/naru/pkg/proof"
 )
 
-// What failed is found in any error that joins or wraps failures, in the order asked for, and can be said in another package's
-// terms.
+// Failed checks are found in any error that joins or wraps them, in the requested order, and can be translated into another
+// package's checks.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	form, seal, age := proof.Check{Of: "letter", Name: "form"}, proof.Check{Of: "letter", Name: "seal"}, proof.Check{Of: "letter", Name: "age"}
@@ -28,7 +28,7 @@ func TestFailures(t *testing.T) {
 	require.ErrorIs(t, said, form, "the cause is kept")
 	require.NoError(t, errors.Join(proof.Translate(nil, nil, nil, lost)...))
 
-	// What has no term, and what names no check, is still told.
+	// A check without a translation, and an error that names no check, are still reported.
 	require.ErrorIs(t, errors.Join(proof.Translate(err, []proof.Check{age}, nil, lost)...), lost.Check)
 	unnamed := errors.Join(proof.Translate(cause, nil, nil, lost)...)
 	require.ErrorIs(t, unnamed, lost.Check)

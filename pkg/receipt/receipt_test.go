@@ -25,7 +25,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/golden"
 )
 
-// key is a signing key under an id.
+// key is a signing key and its id.
 type key struct {
 	*ecdsa.PrivateKey
 	id string
@@ -79,8 +79,7 @@ func sign(t testing.TB, k key, n int) []string {
 	return receipts
 }
 
-// Every receipt of a batch verifies by itself with the published key, and says what was claimed for its document and nothing
-// else.
+// Every receipt of a batch verifies alone with the published key, and claims exactly what was stated for its document.
 func TestReceiptsOfABatch(t *testing.T) {
 	t.Parallel()
 	k := newKey(t, "now")
@@ -96,7 +95,7 @@ func TestReceiptsOfABatch(t *testing.T) {
 	}
 }
 
-// Another implementation of RFC 6962 finds the same path.
+// Another implementation of RFC 6962 computes the same path.
 func TestPathOfAnotherImplementation(t *testing.T) {
 	t.Parallel()
 	k := newKey(t, "now")
@@ -119,7 +118,7 @@ func TestPathOfAnotherImplementation(t *testing.T) {
 	}
 }
 
-// The form is that of the documentation, so that others can check a receipt with a JWS library and RFC 6962.
+// The form is the documented one, so that others can check a receipt with a JWS library and RFC 6962.
 func TestForm(t *testing.T) {
 	t.Parallel()
 	k := newKey(t, "now")
@@ -152,7 +151,7 @@ func TestSignWantsItsBounds(t *testing.T) {
 	require.Error(t, err)
 }
 
-// One key serves many callers at a time.
+// One key can be used by many callers at the same time.
 func TestConcurrentSigning(t *testing.T) {
 	t.Parallel()
 	k := newKey(t, "now")
@@ -175,7 +174,7 @@ func TestConcurrentSigning(t *testing.T) {
 	callers.Wait()
 }
 
-// The vectors are believed and refused as they say; another implementation made them (deploy/dev/vectors.py).
+// The vectors are accepted or refused as stated. Another implementation made them (deploy/dev/vectors.py).
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	var v struct {
@@ -212,7 +211,7 @@ func expected() receipt.Expected {
 	}
 }
 
-// A genuine receipt about something else is no receipt; everything that differs is told at once.
+// A genuine receipt for something else does not match; all differences are reported at once.
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	got := claims(1)

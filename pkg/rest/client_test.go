@@ -21,10 +21,10 @@ import (
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
-// door is a REST door that gives tokens and answers other calls with a handler.
+// door is a REST door that issues tokens and answers other calls with a handler.
 type door struct {
 	*httptest.Server
-	tokens int // given so far
+	tokens int // issued so far
 }
 
 func newDoor(t *testing.T, answer http.HandlerFunc) *door {
@@ -58,7 +58,8 @@ func (d *door) client(t *testing.T, id, secret string) *rest.Client {
 
 var traceparent = regexp.MustCompile(`^00-([0-9a-f]{32})-([0-9a-f]{16})-01$`)
 
-// A call carries one kept token, JSON, the escaped path and the trace it was given; messages of a newer relay are read.
+// A call carries one cached token, JSON, the escaped path and the given trace. Answers of a newer relay with unknown fields are
+// accepted.
 func TestCall(t *testing.T) {
 	t.Parallel()
 	var seen []*http.Request
@@ -100,7 +101,7 @@ func TestCall(t *testing.T) {
 	require.NotContains(t, seen[2].Header.Get("Traceparent"), trace.String())
 }
 
-// A token the door no longer takes is replaced once; a second refusal is told.
+// A token that the door refuses is replaced once; a second refusal is returned.
 func TestTokenRenewal(t *testing.T) {
 	t.Parallel()
 	revoked := map[string]bool{"Bearer token-1": true}
@@ -122,7 +123,7 @@ func TestTokenRenewal(t *testing.T) {
 	require.Equal(t, 3, d.tokens)
 }
 
-// Wrong credentials are told as the token endpoint's problem, and never repeated.
+// Wrong credentials are reported as the token endpoint's problem, which does not repeat them.
 func TestWrongCredentials(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(http.ResponseWriter, *http.Request) {})
@@ -132,7 +133,7 @@ func TestWrongCredentials(t *testing.T) {
 	require.NotContains(t, err.Error(), "wr0ng-s3cret")
 }
 
-// Every violation, every particular and the trace stand on lines of their own; nothing of a door steers a terminal.
+// Every violation, every further value and the trace are on separate lines. No text from a door can control a terminal.
 func TestProblemLines(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -153,7 +154,7 @@ func TestProblemLines(t *testing.T) {
 	require.False(t, again)
 }
 
-// An answer that is no problem document is told by its status; a busy door may be asked again.
+// An answer that is not a problem document is reported by its status. A call to a busy door may be repeated.
 func TestOtherFailures(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(w http.ResponseWriter, r *http.Request) {
@@ -192,7 +193,7 @@ func TestOtherFailures(t *testing.T) {
 	require.True(t, again)
 }
 
-// Answers are bounded.
+// The size of answers is limited.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(w http.ResponseWriter, r *http.Request) {
@@ -219,7 +220,7 @@ func TestLimits(t *testing.T) {
 	require.ErrorContains(t, c.JSON(t.Context(), http.MethodGet, "/pdf", nil, nil, nil), "it is not JSON")
 }
 
-// A form is streamed, made anew where a token is renewed, and refused with the door's problem.
+// A form is streamed, built again if a token is renewed, and a refusal is returned as the door's problem document.
 func TestUpload(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(w http.ResponseWriter, r *http.Request) {
@@ -256,7 +257,7 @@ func TestUpload(t *testing.T) {
 	require.ErrorContains(t, d.client(t, "", "").Upload(t.Context(), "/up", none, &answer), "no such file")
 }
 
-// A door cannot know what it has not read.
+// An answer that arrives before the door has read the whole body is not trusted.
 func TestUploadDisbelieves(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -300,7 +301,7 @@ func TestNewRefusals(t *testing.T) {
 	}
 }
 
-// A problem document is the door's: whatever it is, its lines can be shown.
+// The door writes the problem document; whatever it contains, its lines can be shown safely.
 func FuzzProblemLines(f *testing.F) {
 	f.Add(`{"reason":"X","violations":[{"field":"a","message":"b"}]}`)
 	f.Add(`{"violations":[{"message":"\u001b]0;x\u0007\n\u009b31m"}],"metadata":{"\n":"\r"}}`)

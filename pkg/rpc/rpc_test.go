@@ -42,7 +42,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// intake is a service of ours whose answers a test decides.
+// intake is a service whose answers the test decides.
 type intake struct {
 	intakev1.UnimplementedIntakeServiceServer
 	intakev1.UnimplementedIntakeLookupServiceServer
@@ -89,7 +89,7 @@ func setup(t *testing.T) (*rpctest.Relay, *intake) {
 	return relay, service
 }
 
-// Who may call what follows the access option alone.
+// Only the access option decides who may call an RPC.
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	relay, _ := setup(t)
@@ -134,15 +134,15 @@ func TestAccess(t *testing.T) {
 			require.Equal(t, tt.reason, fault.ReasonOf(err))
 		})
 	}
-	// Another unit cannot pass for the gateway by showing a token it got hold of.
+	// Another unit cannot pass as the gateway with a token that it has obtained.
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+relay.Authority.Token(t, authntest.Sender("s")))
 	require.Equal(t, "UNIT_NOT_PERMITTED", fault.ReasonOf(cancel(ctx, relay.From(t, "status", "intake"))))
-	// Two tokens are none.
+	// Two tokens count as none.
 	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer x")
 	require.Equal(t, "TOKEN_MISSING", fault.ReasonOf(cancel(ctx, relay.From(t, "gateway", "intake"))))
 }
 
-// Handlers see the caller, a deadline, and nothing that breaks a rule.
+// Handlers get the caller, a deadline, and only requests that break no rule.
 func TestHandlerContext(t *testing.T) {
 	t.Parallel()
 	relay, service := setup(t)
@@ -172,7 +172,7 @@ func TestHandlerContext(t *testing.T) {
 	require.Greater(t, remaining, 29*time.Second)
 }
 
-// Every broken rule is told with its path as JSON has it, and no value is repeated.
+// Every broken rule is reported with its JSON path, and no value is repeated.
 func TestViolations(t *testing.T) {
 	t.Parallel()
 	violations, err := rpc.Check(&intakev1.SendItem{
@@ -286,7 +286,7 @@ func TestCheckRules(t *testing.T) {
 	require.ErrorContains(t, rpc.CheckRules(file.Messages().ByName("Outer")), "test.Inner")
 }
 
-// U+0000 is found wherever a string can be, and nothing else is taken for it.
+// U+0000 is found in every place for a string, without false findings.
 func TestNUL(t *testing.T) {
 	t.Parallel()
 	fields := func(message proto.Message) []string {
@@ -318,7 +318,7 @@ func TestInvalidRequest(t *testing.T) {
 	require.Zero(t, service.calls.Load())
 }
 
-// Faults cross whole; plain errors and panics become Internal without their text, and each failed call is logged once.
+// Faults arrive complete. Plain errors and panics become Internal without their text. Each failed call is logged once.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	network := rpc.NewLocal()
@@ -376,7 +376,7 @@ func TestFaults(t *testing.T) {
 	require.NoError(t, <-served)
 }
 
-// A read that met an unavailable unit is repeated, up to three attempts; a write is not.
+// A read that meets an unavailable unit is tried up to three times; a write is not repeated.
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	relay, service := setup(t)
@@ -409,7 +409,7 @@ func TestNoAccessRule(t *testing.T) {
 	server.Stop()
 }
 
-// A unit that was restarted is found again on the same connection.
+// A restarted unit is reachable again on the same connection.
 func TestLocalRestart(t *testing.T) {
 	t.Parallel()
 	network := rpc.NewLocal()
@@ -436,7 +436,7 @@ func TestLocalRestart(t *testing.T) {
 	}
 }
 
-// unitLeaf writes a certificate for a unit and gives its identity.
+// unitLeaf writes a certificate for a unit and returns its identity.
 func unitLeaf(t *testing.T, ca *certs.CA, unit, listen string) rpc.TLSIdentity {
 	t.Helper()
 	leaf := ca.Leaf([]string{unit}, func(c *x509.Certificate) { c.URIs = []*url.URL{rpc.UnitURI(unit)} })
@@ -444,7 +444,7 @@ func unitLeaf(t *testing.T, ca *certs.CA, unit, listen string) rpc.TLSIdentity {
 	return rpc.TLSIdentity{Listen: listen, CertificateFile: certificate, KeyFile: key}
 }
 
-// Over TLS a unit is who its certificate says, in both directions.
+// Over TLS a unit's certificate determines its identity, in both directions.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	ca, foreign := certs.NewCA(t, "units"), certs.NewCA(t, "foreign")

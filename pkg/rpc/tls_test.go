@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A unit is where its own address says, or else where the one for all does.
+// A unit's own address is used, otherwise the common pattern.
 func TestAddressOf(t *testing.T) {
 	t.Parallel()
 	c := TLSConfig{Address: "{unit}.units.example:7443", Addresses: map[string]string{"hub": "edge.example:7443"}}

@@ -15,8 +15,8 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 )
 
-// The keys of what only a document's way needs are destroyed after their time, at the maker and at the reader, and what they
-// sealed opens for nobody; those of months under legal hold and those without an end stay.
+// Keys with an end are destroyed after it, at the maker and at the reader, and nobody can open what they sealed. Keys of months
+// under legal hold, and keys without an end, stay.
 func TestForget(t *testing.T) {
 	t.Parallel()
 	sources := []pg.Source{journal.Migrations(), source()}
@@ -80,7 +80,7 @@ func TestForget(t *testing.T) {
 	require.NoError(t, opens(testTitle, title), "a title has no end")
 }
 
-// The unit's role deletes no key whose time is not over, whatever time it gives.
+// The unit's role cannot delete a key before its end, whatever time it claims.
 func TestNoKeyIsForgottenEarly(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, "intake", journal.Migrations(), source())

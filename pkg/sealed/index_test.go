@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A blind index is HMAC-SHA-256 of the framed parts, equal in every replica and different by purpose.
+// A blind index is HMAC-SHA-256 of the length-prefixed parts. It is equal in every replica and differs by purpose.
 func TestBlind(t *testing.T) {
 	t.Parallel()
 	u := newUnit(t, "address")

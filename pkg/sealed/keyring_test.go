@@ -14,7 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// Replicas that start at once seal under one key, and each asks its store only until it knows the key.
+// Replicas that start at the same time use the same key, and each reads its store only until it knows the key.
 func TestMakingRace(t *testing.T) {
 	t.Parallel()
 	u := newUnit(t, "intake")
@@ -45,7 +45,7 @@ func TestMakingRace(t *testing.T) {
 	require.Equal(t, before+1, u.store.lookups)
 }
 
-// Prepare makes this month's and the next month's keys, so that the turn of the month needs no query.
+// Prepare makes the keys of this month and the next, so that the change of months needs no query.
 func TestPrepare(t *testing.T) {
 	t.Parallel()
 	u := newUnit(t, "address")
@@ -69,7 +69,7 @@ func TestPrepare(t *testing.T) {
 	require.ErrorContains(t, k.Prepare(t.Context()), "no database")
 }
 
-// What went wrong once is tried again: a failure is not remembered.
+// A failure is not cached: the next call tries again.
 func TestRecovers(t *testing.T) {
 	t.Parallel()
 	u := newUnit(t, "intake")
@@ -98,7 +98,7 @@ func TestRecovers(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The first caller giving up does not take the key from the others who wait for it.
+// If the first caller gives up, the others who wait for the key still get it.
 func TestImpatientCaller(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)
@@ -125,7 +125,7 @@ func TestImpatientCaller(t *testing.T) {
 	require.NoError(t, <-second)
 }
 
-// A wrapped key is bound to its row: rows cannot be exchanged, and another unit's key-encryption key opens none.
+// A wrapped key is bound to its row: rows cannot be exchanged, and another unit's key-encryption key opens none of them.
 func TestWrappedKeysAreBound(t *testing.T) {
 	t.Parallel()
 	u := newUnit(t, "intake")
@@ -139,7 +139,7 @@ func TestWrappedKeysAreBound(t *testing.T) {
 	require.ErrorIs(t, err, fault.Corrupt)
 }
 
-// A source that answers with something else than a key of the purpose is not believed.
+// An answer of a key source that is not a key of the purpose is refused.
 func TestBadSource(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)

@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 )
 
-// memory is a store of one unit's schema, shared by its replicas.
+// memory is the key store of one unit's schema, shared by its replicas.
 type memory struct {
 	mu      sync.Mutex
 	rows    []row
@@ -96,7 +96,7 @@ func depsOf(unit string, deps Deps) Deps {
 	}[unit]
 	deps.Opens = map[string][]Purpose{
 		"delivery": {testTitle}, "viewing": {testTitle, testIdentifier},
-		// It says that it opens what its maker gives it no keys for.
+		// The hub claims to open this purpose, but its maker gives it no keys.
 		"hub": {testTitle},
 	}[unit]
 	return deps
@@ -111,7 +111,7 @@ func newKEK(t testing.TB) tink.AEAD {
 	return kek
 }
 
-// unit is what one unit's replicas share.
+// unit is what the replicas of one unit share.
 type unit struct {
 	name  string
 	store *memory

@@ -10,7 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// Content of any length opens again as it was.
+// Content of any length opens unchanged.
 func TestPieces(t *testing.T) {
 	t.Parallel()
 	box := newUnit(t, "address").replica(t, nil).Box()
@@ -25,7 +25,7 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// A piece that is lost, moved, doubled or another's is noticed.
+// A piece that is missing, moved, repeated or from another content is detected.
 func TestPiecesAreBound(t *testing.T) {
 	t.Parallel()
 	box := newUnit(t, "address").replica(t, nil).Box()

@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// A value sealed by its maker opens at its reader, which asks for the key once, also after a restart.
+// A reader opens what the maker sealed. It asks for the key once, also after a restart.
 func TestSealOpen(t *testing.T) {
 	t.Parallel()
 	intake, viewing := newUnit(t, "intake"), newUnit(t, "viewing")
@@ -66,7 +66,7 @@ func TestFormat(t *testing.T) {
 	require.NotEqual(t, value, again)
 }
 
-// A value opens for nothing but its purpose and subject, and not when a single bit of it has changed.
+// A value opens only for its purpose and subject, and not after a single bit has changed.
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)
@@ -88,7 +88,7 @@ func TestOpenRefuses(t *testing.T) {
 		changed[i] ^= 1
 		want := fault.Corrupt
 		if 1 <= i && i <= 16 {
-			want = fault.NotFound // another key id
+			want = fault.NotFound // the change hit the key id
 		}
 		require.ErrorIs(t, open(testTitle, "doc-1", changed), want, "byte %d", i)
 	}
@@ -123,7 +123,7 @@ func TestMonths(t *testing.T) {
 	require.Equal(t, time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), u.store.rows[1].month)
 }
 
-// Every purpose is sealed by its maker alone, opened by its readers alone, and its keys are given to these alone.
+// Only its maker can seal a purpose, only its readers can open it, and only they get its keys.
 func TestRights(t *testing.T) {
 	t.Parallel()
 	units := []string{"intake", "address", "delivery", "viewing", "hub", "status"}
@@ -162,7 +162,7 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// A reader does not pass on what it was given, and unknown purposes and keys are refused.
+// A reader does not pass its keys on. Unknown purposes and keys are refused.
 func TestExportRefuses(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)
@@ -189,7 +189,7 @@ func TestExportRefuses(t *testing.T) {
 	require.Error(t, err)
 }
 
-// An exported key is a copy: what the caller does to it changes nothing here.
+// An exported key is a copy: changing it has no effect on the keyring.
 func TestExportCopies(t *testing.T) {
 	t.Parallel()
 	maker := newUnit(t, "intake").replica(t, nil)
@@ -216,7 +216,7 @@ func TestNewRefuses(t *testing.T) {
 	require.ErrorContains(t, err, `purpose "title"`)
 }
 
-// What a unit says of sealing is checked before it makes a key.
+// A unit's declarations about sealing are checked before it makes a key.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	readers := []string{"viewing"}
@@ -241,7 +241,7 @@ func TestCheck(t *testing.T) {
 	require.NoError(t, Check("intake", []Rule{{Purpose: Purpose("intake." + strings.Repeat("x", 56)), Readers: readers}}, []Purpose{"hub.x"}))
 }
 
-// No bytes open, and none make Open panic, except those that were sealed.
+// Open fails without a panic for any bytes that were not sealed.
 func FuzzOpen(f *testing.F) {
 	u := newUnit(f, "address")
 	k := u.replica(f, nil)
@@ -272,7 +272,7 @@ func BenchmarkSeal(b *testing.B) {
 	}
 }
 
-// keyIDOf tells under which key a value was sealed.
+// keyIDOf returns the id of the key under which a value was sealed.
 func keyIDOf(value []byte) (uuid.UUID, error) {
 	keyID, _, err := split(value)
 	return keyID, err

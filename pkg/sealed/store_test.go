@@ -26,7 +26,7 @@ func ring(t *testing.T, unit string, db *pgxpool.Pool, kek tink.AEAD, source Key
 	return k
 }
 
-// On a real database, a maker and a reader with schemas of their own exchange a value, and replicas find what was kept.
+// On a real database, a maker and a reader with separate schemas exchange a value, and replicas find the stored keys.
 func TestDatabase(t *testing.T) {
 	t.Parallel()
 	db := pgtest.NewDatabase(t,
@@ -58,7 +58,7 @@ func TestDatabase(t *testing.T) {
 	require.Equal(t, []any{"intake.title", "", false}, []any{purpose, month, made})
 }
 
-// Replicas that race on a real database end with one key, for months and for indexes.
+// On a real database, replicas that create a key at the same time end up with one, for months and for indexes.
 func TestDatabaseRace(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, "address", source())
@@ -89,7 +89,7 @@ func TestDatabaseRace(t *testing.T) {
 	require.Equal(t, 2, rows)
 }
 
-// The unit's role can add keys and read them, and neither change nor delete one.
+// The unit's role can add and read keys, but neither change nor delete one.
 func TestDatabaseRights(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, "intake", source())
@@ -100,7 +100,7 @@ func TestDatabaseRights(t *testing.T) {
 	}
 }
 
-// The constraints hold without the code, and are named so that they can be told apart.
+// The constraints hold without the code, and their names distinguish them.
 func TestDatabaseConstraints(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, "intake", source())

@@ -9,7 +9,7 @@ import (
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
-// A sampled traceparent becomes the parent; anything else leaves the context alone.
+// A sampled traceparent becomes the parent; anything else leaves the context unchanged.
 func TestRemote(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

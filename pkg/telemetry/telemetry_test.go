@@ -43,7 +43,7 @@ func newTelemetry(t *testing.T, o telemetry.Options) *telemetry.Telemetry {
 	return tel
 }
 
-// A log record is one JSON object with the unit, UTC times and, under a span, its identity.
+// A log record is one JSON object with the unit, UTC times and, below a span, the span's ids.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -78,7 +78,7 @@ type fileSpan struct {
 	}
 }
 
-// Sampled spans reach the file, one JSON object a line; those of a trace nobody sampled do not.
+// Sampled spans are written to the file, one JSON object per line; spans of traces that are not sampled are not.
 func TestTraceFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "spans.jsonl")
@@ -120,7 +120,7 @@ func remote(t *testing.T, flags trace.TraceFlags) context.Context {
 
 func unsampled(t *testing.T) context.Context { t.Helper(); return remote(t, 0) }
 
-// The caller's decision to sample wins over the ratio, in both directions.
+// The caller's decision about sampling overrides the ratio, in both directions.
 func TestSampling(t *testing.T) {
 	t.Parallel()
 	file := func() string { return filepath.Join(t.TempDir(), "traces.jsonl") }
@@ -160,7 +160,7 @@ func TestPropagator(t *testing.T) {
 	require.ElementsMatch(t, []string{"traceparent", "tracestate"}, tel.Propagator.Fields())
 }
 
-// Two units in one process have metrics of their own that can still be gathered together, and nothing global is touched.
+// Two units in one process have separate metrics that can be gathered together, and nothing global is touched.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	tracerBefore, meterBefore := otel.GetTracerProvider(), otel.GetMeterProvider()

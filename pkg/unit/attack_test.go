@@ -24,7 +24,7 @@ import (
 
 func done(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil }
 
-// replica is a producer with a key folder of its own, and the file of the month's key.
+// replica returns a producer with a separate key folder, and the file of the month's key.
 func replica(t *testing.T, at time.Time) (*journal.Keys, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -33,7 +33,7 @@ func replica(t *testing.T, at time.Time) (*journal.Keys, string) {
 	return journal.NewKeys(store, clock.NewFake(at)), filepath.Join(dir, "frame-"+at.UTC().Format("2006-01")+".mac")
 }
 
-// sealedBy makes a frame as a replica would.
+// sealedBy seals a frame as a replica does.
 func sealedBy(t *testing.T, k *journal.Keys, f frame.Frame) (frame.Frame, map[string][]byte) {
 	t.Helper()
 	made, err := k.Seal(t.Context(), "intake", frame.NewCommit(), []frame.Frame{f})
@@ -43,8 +43,8 @@ func sealedBy(t *testing.T, k *journal.Keys, f frame.Frame) (frame.Frame, map[st
 	return made[0].Frame, tags
 }
 
-// Frames that somebody with the broker's own rights put on the bus are consumed by nobody, whatever of a true one was changed,
-// raise an alarm each and are kept for the operator; the true frame of the same id still has its effect.
+// Frames that somebody puts on the bus with the broker's own rights are not consumed, whatever part of a genuine one was changed.
+// Each raises an alarm and is kept for the operator. The genuine frame with the same id still has its effect.
 func TestForgedFramesOnTheBus(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(done))
@@ -81,7 +81,7 @@ func TestForgedFramesOnTheBus(t *testing.T) {
 	}
 	for _, change := range forgeries {
 		f, tags := truth, unittest.Tags(t, truth, "address")
-		tags[frame.OwnTag] = []byte(rand.Text()) // else JetStream takes it for the same message
+		tags[frame.OwnTag] = []byte(rand.Text()) // so that JetStream does not drop it as a duplicate
 		change(&f, tags)
 		b.Offer(t, f, tags)
 	}
@@ -92,7 +92,7 @@ func TestForgedFramesOnTheBus(t *testing.T) {
 	require.Zero(t, rows(t, b, `select count(*) from document`))
 	require.InDelta(t, len(forgeries), b.Metric(t, "naru_inbox_forged_frames_total"), 0)
 
-	// Nor does an operator's replay hand one to a handler.
+	// A replay by an operator does not hand one to a handler either.
 	client := platformv1.NewParkedEventServiceClient(b.Admin(t))
 	listed, err := client.ListParkedEvents(t.Context(), &platformv1.ListParkedEventsRequest{Unit: "address"})
 	require.NoError(t, err)
@@ -105,7 +105,7 @@ func TestForgedFramesOnTheBus(t *testing.T) {
 	require.Equal(t, 1, rows(t, b, `select count(*) from document where edoc_num = 'doc-1'`))
 }
 
-// A frame under a good key, of a time in which nothing is published any more or not yet, is parked and not taken as new.
+// A frame with a good key whose time is too old or in the future is parked instead of handled as new.
 func TestFramesOfAnotherTimeOnTheBus(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(done))
@@ -122,7 +122,7 @@ func TestFramesOfAnotherTimeOnTheBus(t *testing.T) {
 	require.InDelta(t, 2, b.Metric(t, "naru_inbox_forged_frames_total"), 0)
 }
 
-// A frame whose key its producer never had is put off, and goes on once the producer has it: replicas must share their key
+// A frame whose key its producer does not have waits, and is handled once the producer has the key: replicas must share their key
 // folder.
 func TestFrameUnderAKeyThatIsNotKnownWaits(t *testing.T) {
 	t.Parallel()
@@ -138,7 +138,8 @@ func TestFrameUnderAKeyThatIsNotKnownWaits(t *testing.T) {
 	require.Zero(t, rows(t, b, `select count(*) from parked_event`))
 }
 
-// A unit tells a reader a key that is there, that one was destroyed, and, with an alarm, that it never had one.
+// A unit answers a reader with a key that it has, says that a key was destroyed, or says that it never had the key and raises an
+// alarm.
 func TestFrameKeysForReaders(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(done))
@@ -167,12 +168,12 @@ func TestFrameKeysForReaders(t *testing.T) {
 	require.InDelta(t, 1, b.Metric(t, "naru_journal_unknown_keys_total"), 0)
 }
 
-// Only an operator's act lets a held frame go on, and it is a fact.
+// Only an operator's act releases a held frame, and the act is a fact.
 func TestHeldFrameIsReleasedByAnOperator(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(done))
 	b.Deliver(t, express, accepted("doc-1"))
-	// What is back-dated is so against the log: before its first checkpoint there is nothing to be older than.
+	// Back-dating is judged by the log; before the first checkpoint there is nothing to compare with.
 	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from log_checkpoint`) > 0 })
 	stolen := journal.NewKeys(b.Env.Keys, clock.NewFake(b.Clock.Now().Add(-time.Hour)))
 	stated := journaltest.OfKind(t, b.App, "address", frame.KindOf(&addressv1.DocumentCancelled{}))

@@ -15,7 +15,7 @@ type settings struct{ Named string }
 
 func (*settings) Validate() error { return nil }
 
-// What is offered at the doors is served.
+// A unit must serve every service that it offers at the doors.
 func TestDoorsAreServed(t *testing.T) {
 	t.Parallel()
 	served := map[string]grpc.ServiceInfo{}
@@ -27,7 +27,7 @@ func TestDoorsAreServed(t *testing.T) {
 	require.ErrorContains(t, checkDoors([]Door{{Service: platformv1.JournalService_ServiceDesc.ServiceName}}, served), "naru.platform.v1.JournalService")
 }
 
-// A unit is built with settings of its own kind, and with no others.
+// A unit can be built only with settings of its own type.
 func TestSettingsAreTheUnitsOwn(t *testing.T) {
 	t.Parallel()
 	u := Spec[*settings, string]{

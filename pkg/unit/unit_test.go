@@ -34,8 +34,7 @@ type noConfig struct{}
 
 func (noConfig) Validate() error { return nil }
 
-// toy is a unit that keeps each accepted document and answers with its cancellation. What its handler says of an event is the
-// test's choice.
+// toy is a unit that stores each accepted document and answers by cancelling it. The test chooses its handler's verdict.
 func toy(verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error)) unit.Unit {
 	return unit.Spec[noConfig, *toyService]{
 		Name:     "address",
@@ -51,7 +50,7 @@ func toy(verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict,
 	}.Unit()
 }
 
-// toyService is the toy at work.
+// toyService is the service of the toy unit.
 type toyService struct {
 	verdict func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error)
 	clock   clock.Clock
@@ -91,7 +90,7 @@ func rows(t *testing.T, b *unittest.Bench, query string, args ...any) int {
 	return n
 }
 
-// A frame has its effect, and what it answers is one frame, published and marked.
+// A frame has its effect. The answer is one frame, published and marked.
 func TestFrameHasItsEffectAndAnswer(t *testing.T) {
 	t.Parallel()
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
@@ -107,7 +106,7 @@ func TestFrameHasItsEffectAndAnswer(t *testing.T) {
 	require.Equal(t, frames[0].ID.String(), stated[0].GetCausation())
 }
 
-// A deferred event comes back by itself, and at once when it is woken.
+// A deferred event is handled again after its pause, and at once if it is woken.
 func TestDeferredEventComesBack(t *testing.T) {
 	t.Parallel()
 	var ready atomic.Bool
@@ -129,7 +128,7 @@ func TestDeferredEventComesBack(t *testing.T) {
 	require.Zero(t, rows(t, b, `select count(*) from deferred_event`))
 }
 
-// One event that the database refuses is parked; the others of its frame and batch have their effect.
+// An event that the database refuses is parked alone; the other events of its frame and batch have their effect.
 func TestOffenderIsParkedAlone(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil }))
@@ -141,7 +140,7 @@ func TestOffenderIsParkedAlone(t *testing.T) {
 	require.Equal(t, 1, rows(t, b, `select count(*) from parked_event`))
 }
 
-// A handler's plain failure is tried once more by itself, and never loses the event.
+// An event whose handler fails with a plain error is handled again by itself, and never lost.
 func TestFailingHandlerLosesNothing(t *testing.T) {
 	t.Parallel()
 	var failing atomic.Bool
@@ -157,7 +156,7 @@ func TestFailingHandlerLosesNothing(t *testing.T) {
 	require.Zero(t, rows(t, b, `select count(*) from parked_event`))
 }
 
-// An operator sees a parked event without its payload, and replays it once its cause is gone.
+// An operator sees a parked event without its payload, and can replay it once the cause is removed.
 func TestParkedEventIsReplayed(t *testing.T) {
 	t.Parallel()
 	var repaired atomic.Bool
@@ -189,7 +188,7 @@ func TestParkedEventIsReplayed(t *testing.T) {
 	require.ErrorIs(t, err, fault.Denied)
 }
 
-// A frame whose process died between commit and publishing is swept.
+// A frame whose process ended between commit and publishing is swept.
 func TestSweepPublishesWhatItsProcessDidNot(t *testing.T) {
 	t.Parallel()
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
@@ -205,7 +204,7 @@ func TestSweepPublishesWhatItsProcessDidNot(t *testing.T) {
 	})
 }
 
-// What a transaction stated that fails leaves nothing behind.
+// Facts stated in a failed transaction leave no trace.
 func TestFailedTransactionStatesNothing(t *testing.T) {
 	t.Parallel()
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
@@ -219,7 +218,7 @@ func TestFailedTransactionStatesNothing(t *testing.T) {
 	require.Zero(t, rows(t, b, `select count(*) from journal where lane > 0`))
 }
 
-// A panic in a handler parks what it handled and ends nothing else.
+// A panic in a handler parks the event that it handled, and stops nothing else.
 func TestPanicOfAHandlerParksItsEvent(t *testing.T) {
 	t.Parallel()
 	b := unittest.New(t, toy(func(e inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) {
@@ -236,7 +235,7 @@ func TestPanicOfAHandlerParksItsEvent(t *testing.T) {
 	require.Equal(t, 3, rows(t, b, `select count(*) from document`))
 }
 
-// A consumer and a stream that are deleted under a running unit turn it not ready at once; made again, they are read again.
+// If a consumer or a stream of a running unit is deleted, the unit becomes not ready at once. Made again, it is read again.
 func TestDeletedConsumerIsNoticed(t *testing.T) {
 	t.Parallel()
 	for name, remove := range map[string]func(b *unittest.Bench, t *testing.T){
@@ -257,7 +256,7 @@ func TestDeletedConsumerIsNoticed(t *testing.T) {
 	}
 }
 
-// A task that panics is run again, and nothing else ends.
+// A task that panics is started again, and nothing else stops.
 func TestPanicOfATaskEndsNothing(t *testing.T) {
 	t.Parallel()
 	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })

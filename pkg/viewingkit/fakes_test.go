@@ -19,7 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/viewingkit"
 )
 
-// diary notes what happened in which order.
+// diary records the order of events.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -37,13 +37,13 @@ func (d *diary) read() []string {
 	return slices.Clone(d.lines)
 }
 
-// relayServer is a relay's REST door with answers the test chooses.
+// relayServer is a relay's REST door whose answers the test chooses.
 type relayServer struct {
 	*httptest.Server
 	diary *diary
 
 	mu          sync.Mutex
-	verifyCode  []int // next statuses, then 200
+	verifyCode  []int // the next statuses, then 200
 	reportCode  []int
 	verified    map[string]any
 	requestIDs  []string
@@ -131,7 +131,7 @@ func (s *relayServer) seen() (requestIDs []string, reports []map[string]any) {
 	return slices.Clone(s.requestIDs), slices.Clone(s.reports)
 }
 
-// failuresLeft is how many reports will still be answered with a failure.
+// failuresLeft returns how many more reports will be answered with a failure.
 func (s *relayServer) failuresLeft() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,7 +145,7 @@ func (s *relayServer) client(t *testing.T) *viewingkit.RelayClient {
 	return c
 }
 
-// shelf is a store of one document, "doc".
+// shelf is a store with one document, "doc".
 type shelf struct {
 	diary    *diary
 	document viewingkit.Document
@@ -167,7 +167,7 @@ func (s *shelf) Content(_ context.Context, id string) ([]byte, error) {
 	return s.content, s.readErr
 }
 
-// notedLog notes appends of another log, or fails.
+// notedLog records appends to another log in the diary, or fails.
 type notedLog struct {
 	viewingkit.Log
 	diary *diary
@@ -201,5 +201,5 @@ func (l *notedLog) checks(t *testing.T) []viewingkit.Check {
 	return checks
 }
 
-// waitLimit bounds every wait in tests.
+// waitLimit limits every wait in tests.
 const waitLimit = 10 * time.Second

@@ -9,7 +9,7 @@ import (
 	"github.com/naru-relay/naru/pkg/viewingkit"
 )
 
-// A hash equals itself only when it is well formed hexadecimal.
+// A hash equals itself only if it is well-formed hexadecimal.
 func FuzzHashEqual(f *testing.F) {
 	f.Add("SHA_256", "ab")
 	f.Add("", "")

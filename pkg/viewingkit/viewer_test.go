@@ -74,7 +74,7 @@ func hash512(content string) map[string]any {
 	return map[string]any{"algorithm": "SHA-512", "value": hex.EncodeToString(d[:])}
 }
 
-// answered is what the relay says about the good token.
+// answered is the relay's answer about the good token.
 func answered() map[string]any {
 	return map[string]any{
 		"edocNum": number, "verificationId": "ver-1", "verifiedAt": "2026-03-02T01:00:00.123455Z",
@@ -360,7 +360,7 @@ func TestReadTimeIsNotBeforeVerification(t *testing.T) {
 func TestInterruptedViewIsNotRead(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	big := strings.Repeat("x", 24<<20) // more than socket buffers take
+	big := strings.Repeat("x", 24<<20) // more than the socket buffers hold
 	s.shelf.content = []byte(big)
 	s.relay.verified["documentHash"], s.relay.verified["registeredHash"] = hash256(big), hash256(big)
 	var dialer net.Dialer

@@ -52,7 +52,7 @@ func TestSignParseVerify(t *testing.T) {
 	require.ErrorIs(t, read.Verify(public(t, keystest.Signer(t, keys.ViewingToken))), viewingtoken.ErrForged)
 }
 
-// The token says what its contract lists, under these names.
+// The token has exactly the documented claims, under the documented names.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	key, c := keystest.Signer(t, keys.ViewingToken), claims()
@@ -70,10 +70,10 @@ func TestContract(t *testing.T) {
 	}
 	want := fmt.Sprintf(`{"iss":"naru-01","sub":"k7w2-ferry","edn":"20260302_NARU000001_0000000000042","dh":"SHA-256:%s","aud":"%s","jti":"%s","iat":%d,"exp":%d}`,
 		base64.RawURLEncoding.EncodeToString(sum), c.Audience, c.ID, 1772413323, 1772413923)
-	require.Equal(t, []byte(want), payload) // byte by byte, because the length counts
+	require.Equal(t, []byte(want), payload) // compared as bytes, because the length matters
 }
 
-// The longest of everything fits: a platform id of 25, an address of 100 Hangul syllables, SHA-512.
+// The longest values fit: a platform id of 25 characters, an address of 100 Hangul syllables, SHA-512.
 func TestLongestFits(t *testing.T) {
 	t.Parallel()
 	c := claims()
@@ -111,7 +111,7 @@ func TestSignRefuses(t *testing.T) {
 	}
 }
 
-// The vectors are read and refused as they say; another implementation made them (deploy/dev/vectors.py).
+// The vectors are accepted or refused as stated. Another implementation made them (deploy/dev/vectors.py).
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	var v struct {
@@ -160,7 +160,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// Whatever is read can be written again and says the same, and no change of a signed token holds.
+// Whatever is parsed can be written again with the same meaning, and any change of a signed token is detected.
 func FuzzParse(f *testing.F) {
 	key := keystest.Signer(f, keys.ViewingToken)
 	good, err := viewingtoken.Sign(key, claims())

@@ -16,7 +16,7 @@ func calls() work.Calls {
 		FirstBackoff: config.Duration(time.Second), MaxBackoff: config.Duration(4 * time.Second)}
 }
 
-// A configuration that can work is accepted; every problem of another is told with its path.
+// A workable configuration is accepted; every problem of another is reported with its path.
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, calls().Validate())
@@ -42,7 +42,7 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// A result is written though the caller has gone, and not for ever.
+// A result is written even if the caller has gone, but within a time limit.
 func TestSettling(t *testing.T) {
 	t.Parallel()
 	gone, leave := context.WithCancel(t.Context())

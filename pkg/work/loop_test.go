@@ -16,7 +16,7 @@ import (
 
 var discard = slog.New(slog.DiscardHandler)
 
-// start runs a loop until the returned function is called, which gives the task's result.
+// start runs a loop until the returned function is called, which returns the task's result.
 func start[T any](t *testing.T, l work.Loop[T]) (stop func() error) {
 	t.Helper()
 	task, err := l.Task()
@@ -93,7 +93,7 @@ func TestLoopWakesUpWhenWorkIsAnnounced(t *testing.T) {
 	await.Require(t, 10*time.Second, func() bool { return looks.Load() == 1 })
 	wake <- struct{}{}
 	await.Require(t, 10*time.Second, func() bool { return looks.Load() == 2 })
-	close(wake) // nobody will announce any more; that is no announcement
+	close(wake) // closing the channel must not count as an announcement
 	require.NoError(t, stop())
 	require.Equal(t, int64(2), looks.Load())
 }
@@ -120,7 +120,7 @@ func TestStoppingLeavesWorkUnderWayItsGrace(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		grace    time.Duration
-		finishes bool // the item would finish by itself when the loop is stopped
+		finishes bool // the item finishes by itself when the loop is stopped
 	}{
 		{name: "work that ends in time ends by itself", grace: time.Minute, finishes: true},
 		{name: "work that does not is cut", grace: 20 * time.Millisecond, finishes: false},
@@ -207,7 +207,7 @@ func TestTaskNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-// A panic in one item is that item's failure; the others go on.
+// A panic in one item is a failure of that item; the others continue.
 func TestLoopSurvivesAPanic(t *testing.T) {
 	t.Parallel()
 	var done atomic.Int32

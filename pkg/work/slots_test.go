@@ -16,7 +16,7 @@ const (
 	express = platformv1.Lane_LANE_EXPRESS
 )
 
-// waited tells how long bulk work waits to begin.
+// waited returns how long bulk work waits before it begins.
 func waited(ctx context.Context, slots *Slots) (took time.Duration) {
 	began := time.Now() //nolint:forbidigo // of the bubble
 	slots.Do(ctx, bulk, func() { took = time.Since(began) })
@@ -58,7 +58,7 @@ func TestSlotsWaitForNobodyForEver(t *testing.T) {
 	})
 }
 
-// Express work begins beside bulk, and beside other express work; bulk begins when the last of it ends, or has gone on for too
+// Express work begins beside bulk work and other express work. Bulk work begins when the last express work ends or has taken too
 // long.
 func TestBulkGivesWayToExpress(t *testing.T) {
 	t.Parallel()
@@ -86,7 +86,7 @@ func TestBulkGivesWayToExpress(t *testing.T) {
 	})
 }
 
-// Bulk works in smaller pieces while express work comes, and for a while after the last.
+// Bulk work uses smaller pieces while express work comes, and for a while afterwards.
 func TestPiecesAreSmallBesideExpress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestPiecesAreSmallBesideExpress(t *testing.T) {
 	})
 }
 
-// A panic that somebody survives must not cost a slot each time, nor stay in the way of bulk.
+// A recovered panic must neither cost a slot nor keep blocking bulk work.
 func TestSlotsAreGivenBackByAPanic(t *testing.T) {
 	t.Parallel()
 	slots := newSlots(1)

@@ -10,7 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 )
 
-// The default configuration runs; every problem of a bad one is told with its path.
+// The default configuration is valid; every problem of a bad one is reported with its path.
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, Default().Validate())
@@ -29,7 +29,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// Locks come in one order and within their bound, whatever the order of the keys.
+// Lock numbers have one order and stay within their bound, whatever the order of the keys.
 func TestBuckets(t *testing.T) {
 	t.Parallel()
 	key := func(n byte) []byte { return append([]byte{0, 0, 0, n}, make([]byte, 28)...) }
@@ -37,7 +37,7 @@ func TestBuckets(t *testing.T) {
 	require.Equal(t, []int32{lockBuckets - 1}, buckets([]byte{0xff, 0xff, 0xff, 0xff}))
 }
 
-// A person never shows in what is printed.
+// Printing a person never shows its data.
 func TestPersonIsHidden(t *testing.T) {
 	t.Parallel()
 	p := someone()

@@ -16,32 +16,32 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// fakeHub is the hub unit as far as address sees it: it remembers registrations, and says where somebody is a member.
+// fakeHub plays the hub unit for address: it remembers registrations and says where somebody is a member.
 type fakeHub struct {
 	hubv1.UnimplementedHubServiceServer
 
 	mu sync.Mutex
-	// down answers every call with HUB_UNAVAILABLE; lossy does what is asked and then answers so.
+	// down answers every call with HUB_UNAVAILABLE; lossy does the work first and then answers the same.
 	down, lossy bool
 	// refuse answers registrations with HUB_REFUSED.
 	refuse bool
-	// refusePaper answers so to registrations with this registration paper.
+	// refusePaper answers HUB_REFUSED to registrations with this registration paper.
 	refusePaper []byte
-	// refuseSearches answers searches with HUB_REFUSED, as a hub unit without a path for them does.
+	// refuseSearches answers searches with HUB_REFUSED, like a hub unit without a path for them.
 	refuseSearches bool
-	// hold, if set, keeps registrations and searches until it is closed; held counts those that came to it.
+	// hold, if set, blocks registrations and searches until it is closed; held counts the blocked ones.
 	hold chan struct{}
 	held int
-	// elsewhere is who is a member at other relays, by identifier.
+	// elsewhere holds the members of other relays by identifier.
 	elsewhere map[string][]*platformv1.PlatformAddress
-	// registered by address.
+	// registered holds registrations by address.
 	registered    map[string]hubRegistration
 	withdrawn     map[string]time.Time
 	registrations []hubRegistration
 	searches      int
 }
 
-// hubRegistration is one call that registers an address.
+// hubRegistration is one call that registered an address.
 type hubRegistration struct {
 	address, idn, name, birth, phone string
 	at                               time.Time
@@ -60,7 +60,7 @@ func (h *fakeHub) set(change func(h *fakeHub)) {
 	change(h)
 }
 
-// identifierOf is how the fake tells recipients apart.
+// identifierOf returns the key by which the fake distinguishes recipients.
 func identifierOf(r *platformv1.RecipientIdentifier) string {
 	switch {
 	case r.Ci != nil:

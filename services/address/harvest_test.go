@@ -16,7 +16,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// withQuota is a unit that tells each sender two fruitless outcomes a day, and looks again whenever the test hurries it.
+// withQuota runs a unit whose quota is two fruitless outcomes per sender and day. It searches again whenever the test calls
+// hurry.
 func withQuota(t *testing.T) *world {
 	t.Helper()
 	return setup(t, unittest.Config(func(c *Config) {
@@ -29,7 +30,7 @@ func nobody() *platformv1.RecipientIdentifier {
 	return byAddress(unittest.Platform, "nobody-"+uuid.NewString()[:8], "")
 }
 
-// awaitWithheld waits until a document is known to be fruitless, and is not told.
+// awaitWithheld waits until a document's outcome is withheld.
 func (w *world) awaitWithheld(t *testing.T, edoc string) {
 	t.Helper()
 	await.Require(t, unittest.Patience, func() bool {
@@ -44,8 +45,8 @@ func (w *world) requireDay(t *testing.T, sender string, searched, fruitless int)
 		dayOf(w.Clock.Now()), sender, searched, fruitless))
 }
 
-// Beyond the day's quota a sender is not told why a document cannot be delivered, whether that is known at once or by the hub,
-// until its send deadline. Members receive as ever, and so do other senders learn.
+// Beyond the day's quota a sender learns only at the send deadline why a document cannot be delivered, whether the reason was
+// known at once or came from the hub. Deliveries to members and outcomes of other senders are not affected.
 func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	t.Parallel()
 	w := withQuota(t)
@@ -84,7 +85,7 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	w.hurry(t)
 	w.awaitWithheld(t, byHub)
 	w.Clock.Advance(49 * time.Hour)
-	// An attempt that began before may put its document off again after one look at all that is due.
+	// An attempt that began before the clock moved may postpone its document once more.
 	await.Require(t, unittest.Patience, func() bool {
 		w.hurry(t)
 		return len(w.told(t, byHub)) > 0 && len(w.told(t, batch[0].Subject)) > 0 && len(w.told(t, batch[1].Subject)) > 0
@@ -97,7 +98,7 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	})
 }
 
-// What is withheld is delivered when its recipient joins, and stays withheld while the recipient cannot receive.
+// A withheld document is delivered when its recipient joins, and stays withheld while the recipient cannot receive.
 func TestWithheldDocumentFollowsItsRecipient(t *testing.T) {
 	t.Parallel()
 	w := withQuota(t)
@@ -121,7 +122,7 @@ func TestWithheldDocumentFollowsItsRecipient(t *testing.T) {
 	require.Equal(t, documentCancelled, w.stateOf(t, cancelled))
 }
 
-// Senders whose searches are mostly fruitless are counted, from a number of searches on, for today.
+// Senders whose searches today are mostly fruitless are counted once they have made enough searches.
 func TestConspicuousSendersAreCounted(t *testing.T) {
 	t.Parallel()
 	w := withQuota(t)
@@ -157,7 +158,7 @@ func TestConspicuousSendersAreCounted(t *testing.T) {
 	requireGauge(0)
 }
 
-// Old counts go, those an operator may ask for stay.
+// Old counts are deleted; those that an operator may ask for stay.
 func TestCountsOfOldDaysGo(t *testing.T) {
 	t.Parallel()
 	w := withQuota(t)

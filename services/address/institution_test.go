@@ -27,7 +27,7 @@ const (
 	refusedAddress    = addressv1.AddressState_ADDRESS_STATE_REFUSED
 )
 
-// operator is the principal who makes the institutions of these tests.
+// operator is the principal who creates the institutions of these tests.
 const operator = "01990000-0000-7000-8000-0000000000ad"
 
 func newInstitution(address, number string) *addressv1.RegisterInstitutionRequest {
@@ -39,17 +39,17 @@ func newInstitution(address, number string) *addressv1.RegisterInstitutionReques
 	}
 }
 
-// paper is what the doors take for a JPEG.
+// paper returns what the doors accept as a JPEG.
 func paper(content string) []byte { return append([]byte{0xff, 0xd8, 0xff}, content...) }
 
-// register has the gateway make an institution.
+// register creates an institution as the gateway does.
 func (w *world) register(t testing.TB, r *addressv1.RegisterInstitutionRequest) (*addressv1.Institution, error) {
 	t.Helper()
 	answer, err := addressv1.NewAddressServiceClient(w.Unit(t, "gateway")).RegisterInstitution(t.Context(), r)
 	return answer.GetInstitution(), err
 }
 
-// institution makes one, waits for the hub and gives its principal id.
+// institution creates an institution, waits for the hub and returns its principal id.
 func (w *world) institution(t testing.TB, address, number string) string {
 	t.Helper()
 	made, err := w.register(t, newInstitution(address, number))
@@ -58,7 +58,7 @@ func (w *world) institution(t testing.TB, address, number string) string {
 	return made.GetId()
 }
 
-// refused makes one whose address the hub refuses.
+// refused creates an institution whose address the hub refuses.
 func (w *world) refused(t testing.TB, address, number string) string {
 	t.Helper()
 	w.hub.set(func(h *fakeHub) { h.refuse = true })
@@ -91,13 +91,13 @@ func (w *world) awaitAddress(t testing.TB, id string, want addressv1.AddressStat
 	})
 }
 
-// asked is how often the hub was asked to register an address.
+// asked returns how often the hub was asked to register an address.
 func (w *world) asked() (n int) {
 	w.hub.set(func(h *fakeHub) { n = len(h.registrations) })
 	return n
 }
 
-// texts are the values of a query's one column.
+// texts returns the values of a query's only column.
 func (w *world) texts(t testing.TB, sql string, args ...any) []string {
 	t.Helper()
 	rows, err := w.App.Query(t.Context(), sql, args...)
@@ -113,7 +113,7 @@ func (w *world) texts(t testing.TB, sql string, args ...any) []string {
 	return all
 }
 
-// companyIn opens the name and number that a fact holds sealed.
+// companyIn opens the sealed name and number of a fact.
 func (w *world) companyIn(t *testing.T, id string, fact *addressv1.InstitutionSubmitted) (c company) {
 	t.Helper()
 	plain, err := w.Env.Sealed.Open(t.Context(), sealedInstitution, id, fact.GetSealedInstitution())
@@ -122,7 +122,7 @@ func (w *world) companyIn(t *testing.T, id string, fact *addressv1.InstitutionSu
 	return c
 }
 
-// An institution is made once, with an address that is taken once whatever its case; its papers are kept until the hub has them.
+// An institution is created once. Its address is unique regardless of case. Its papers are stored until the hub has them.
 func TestRegisterInstitution(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -172,7 +172,7 @@ func TestRegisterInstitution(t *testing.T) {
 	require.Zero(t, w.count(t, `select count(*) from institution_paper`))
 }
 
-// actors are who stated the submissions.
+// actors returns who stated the submissions.
 func (w *world) actors(t testing.TB) (actors []string) {
 	t.Helper()
 	for _, e := range w.Stated(t, &addressv1.InstitutionSubmitted{}) {
@@ -181,7 +181,7 @@ func (w *world) actors(t testing.TB) (actors []string) {
 	return actors
 }
 
-// Of callers that make the same institution at once, one makes it and all get it.
+// If several callers create the same institution at the same time, one creates it and all get it.
 func TestRegisterInstitutionAtOnce(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -227,7 +227,8 @@ func TestListInstitutions(t *testing.T) {
 	require.Equal(t, "INSTITUTION_NOT_FOUND", fault.ReasonOf(err))
 }
 
-// The hub is asked again for an address it refused only with papers submitted after the refusal, and the refusal stays on record.
+// For an address that it refused, the hub is asked again only with papers submitted after the refusal. The refusal stays
+// recorded.
 func TestSubmissionAfterRefusal(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -290,7 +291,7 @@ func TestSubmissionAfterRefusal(t *testing.T) {
 	require.ErrorContains(t, err, "permission denied")
 }
 
-// Only a refused address is submitted again, and one that the hub has not answered is not refused.
+// Only a refused address can be submitted again. An address without an answer of the hub is not refused.
 func TestResubmitOnlyARefusedAddress(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -305,8 +306,8 @@ func TestResubmitOnlyARefusedAddress(t *testing.T) {
 	require.Equal(t, "ADDRESS_NOT_REFUSED", fault.ReasonOf(err))
 }
 
-// Of resubmissions at once one is made: repeats of it are answered like it, others are told that the address is not refused. The
-// hub is asked once.
+// Of resubmissions at the same time one is made. Its repetitions get the same answer; the others are told that the address is not
+// refused. The hub is asked once.
 func TestResubmitAtOnce(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -332,7 +333,7 @@ func TestResubmitAtOnce(t *testing.T) {
 	require.Equal(t, 2, w.count(t, `select count(*) from address_history where state = 'registering'`))
 }
 
-// A request id of one institution is not another's, whoever of two calls comes first.
+// The same request id for two institutions makes two requests, in either order.
 func TestResubmitTwoInstitutionsUnderOneID(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -350,7 +351,7 @@ func TestResubmitTwoInstitutionsUnderOneID(t *testing.T) {
 	require.Equal(t, 1, w.count(t, `select count(*) from institution_submission`))
 }
 
-// A refusal of papers that comes when others have been submitted meanwhile says nothing of those.
+// A late refusal of earlier papers does not affect papers submitted meanwhile.
 func TestLateRefusalOfEarlierPapers(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -367,7 +368,7 @@ func TestLateRefusalOfEarlierPapers(t *testing.T) {
 	}
 	awaitHeld(1)
 
-	// The lease of that call runs out, and another replica's call is refused.
+	// As if the lease of that call ran out and another replica's call was refused.
 	for _, sql := range []string{
 		`insert into hub_attempt (id, subject, call, attempt, outcome, exchange, started_at, ended_at)
 		 values ('01990000-0000-7000-8000-000000000001', 'office_1', 'register_organisation_address', 2, 'HUB_REFUSED', '', now(), now())`,

@@ -18,7 +18,7 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// Joining is told when the hub has confirmed it, whatever happens on the way, and always with the time of joining.
+// A joining is reported once the hub has confirmed it, whatever fails on the way, and always with the time of joining.
 func TestJoin(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -64,7 +64,7 @@ func TestJoin(t *testing.T) {
 	require.NoError(t, journal.Find(t.Context(), w.App, "address", commit, recipient, &addressv1.MemberJoined{}), "the row names the commit that made it active")
 }
 
-// Withdrawing ends address and membership; joining again gives another address.
+// Withdrawing ends address and membership. Joining again gives another address.
 func TestWithdrawAndJoinAgain(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -96,7 +96,7 @@ func TestWithdrawAndJoinAgain(t *testing.T) {
 	require.Equal(t, 4, w.count(t, `select count(*) from address_history where address = $1`, address))
 }
 
-// Withdrawing while the registration is under way leaves nothing registered at the hub.
+// Withdrawing during the registration leaves nothing registered at the hub.
 func TestWithdrawDuringRegistration(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -115,7 +115,7 @@ func TestWithdrawDuringRegistration(t *testing.T) {
 	w.awaitTold(t, waiting, none)
 }
 
-// An address the hub refuses is replaced when the person joins again.
+// An address that the hub refused is replaced when the person joins again.
 func TestRefusedAddressIsReplaced(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -132,7 +132,7 @@ func TestRefusedAddressIsReplaced(t *testing.T) {
 	require.Len(t, unittest.Facts[*addressv1.MemberJoined](t, w.Bench), 1)
 }
 
-// A session sees and changes its own membership only; nobody else reaches these doors.
+// A session sees and changes only its own membership; nobody else can call these RPCs.
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -174,7 +174,8 @@ func TestConsentNeedsTerms(t *testing.T) {
 	require.ErrorIs(t, err, fault.Invalid)
 }
 
-// Any number of proofs of one person at once make one identity; a changed phone is a new version that finds waiting documents.
+// Any number of simultaneous proofs of one person make one identity. A changed phone makes a new version, which finds waiting
+// documents.
 func TestResolveIdentity(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -208,7 +209,7 @@ func TestResolveIdentity(t *testing.T) {
 	require.Equal(t, 2, w.count(t, `select count(*) from identity_version`), "another way of writing is no change")
 }
 
-// An address the hub has lost is registered again with its first time, and told only once.
+// An address that the hub has lost is registered again with its original time, and is reported only once.
 func TestConfirmAddress(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -244,7 +245,7 @@ func TestConfirmAddress(t *testing.T) {
 	require.Equal(t, "HUB_UNAVAILABLE", fault.ReasonOf(err))
 }
 
-// No table and no log line holds personal data in clear, in any encoding it could have slipped in.
+// No table and no log line contains personal data in clear, in any encoding.
 func TestNoPersonalDataInClear(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -275,7 +276,7 @@ func TestNoPersonalDataInClear(t *testing.T) {
 	}
 }
 
-// dump is every column of every table as text; bytea comes as hexadecimal digits.
+// dump returns every column of every table as text; bytea is hexadecimal.
 func (w *world) dump(t testing.TB) string {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())

@@ -22,7 +22,7 @@ const (
 	unknown        = addressv1.Resolution_RESOLUTION_UNKNOWN
 )
 
-// A document to an own consented member names recipient and address, whatever the description.
+// The outcome for a member of this relay with consent names recipient and address, whatever the description.
 func TestOwnMemberIsFoundByEveryDescription(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -60,7 +60,7 @@ func TestOwnMemberIsFoundByEveryDescription(t *testing.T) {
 	require.Equal(t, 0, w.count(t, `select count(*) from due_document`))
 }
 
-// The hub's answer is used where nobody is a member here.
+// If nobody here matches, the hub's answer decides.
 func TestHubDecidesForStrangers(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -113,7 +113,7 @@ func TestHubDecidesForStrangers(t *testing.T) {
 	}
 }
 
-// Platform and address in the request fix the relay: the hub is not asked.
+// Platform and address in the request determine the relay: the hub is not asked.
 func TestRequestFixesRelay(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -127,7 +127,7 @@ func TestRequestFixesRelay(t *testing.T) {
 	require.Zero(t, w.hub.searched())
 }
 
-// Refusals win over consent, and concern one sender or all.
+// A refusal overrides consent. It concerns one sender or all.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -158,7 +158,7 @@ func TestRefusals(t *testing.T) {
 	require.Equal(t, refused, untold[0].GetSubject())
 }
 
-// Without consent a document waits; consent brings it home with the next ordinal, and nothing is told twice.
+// Without consent a document waits. Consent gives it the outcome OWN with the next ordinal, and no outcome is stated twice.
 func TestConsentResolvesWaiting(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -182,7 +182,7 @@ func TestConsentResolvesWaiting(t *testing.T) {
 	require.Equal(t, []bool{false, true}, []bool{changes[0].GetConsent(), changes[1].GetConsent()})
 }
 
-// Two persons with one name, birth date and phone are never guessed between; the CI still tells them apart.
+// If two persons have the same name, birth date and phone, neither is chosen; the CI still distinguishes them.
 func TestOwnAmbiguity(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -198,13 +198,14 @@ func TestOwnAmbiguity(t *testing.T) {
 	require.Equal(t, recipient, w.told(t, w.send(t, send{to: byCI(p)}))[0].GetFacts().GetRecipient())
 }
 
-// The hub may know a member by facts this relay does not: its address leads home, own before other relays.
+// The hub may know a member by facts that this relay does not have. If its answer contains an address of this relay, that one is
+// chosen before other relays.
 func TestOwnAddressFromHub(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	p := someone()
 	recipient, address := w.member(t, p)
-	formerly := someone() // how the hub still knows the member
+	formerly := someone() // the hub's old record of the member
 	w.hub.set(func(h *fakeHub) {
 		h.elsewhere[identifierOf(byFacts(formerly))] = []*platformv1.PlatformAddress{{PlatformId: unittest.Platform, Address: strings.ToUpper(address)}}
 		h.elsewhere[formerly.CI] = []*platformv1.PlatformAddress{{PlatformId: "alfa-01-relay", Address: "x"}, {PlatformId: unittest.Platform, Address: address}}
@@ -221,7 +222,7 @@ func TestOwnAddressFromHub(t *testing.T) {
 	w.awaitTold(t, waiting, own)
 }
 
-// An institution has an address here but no inbox: a document to it waits.
+// An institution has an address here but no inbox, so a document to it waits.
 func TestInstitutionAsRecipient(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -22,13 +22,12 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// A document and the joining of its recipient at the same moment end with the document in the member's hands, whichever was
-// first.
+// If a document and the joining of its recipient come at the same moment, the member receives the document, whichever was first.
 func TestDocumentAndJoiningAtTheSameMoment(t *testing.T) {
 	t.Parallel()
 	const rounds = 60
 	w := setup(t)
-	w.member(t, someone()) // so that the keys of tokens are known before the rush
+	w.member(t, someone()) // loads the token keys before the race
 	numbers := make([]string, rounds)
 	var all sync.WaitGroup
 	for round := range rounds {
@@ -92,7 +91,7 @@ func TestJoiningWaitsForDocumentBeingDecided(t *testing.T) {
 	require.Equal(t, recipient, w.awaitTold(t, event.Subject, own).GetFacts().GetRecipient())
 }
 
-// A result that comes after its claim was taken away changes nothing; the search is done again.
+// A result that comes after its claim was taken over changes nothing; the search is made again.
 func TestLateResultChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -110,7 +109,7 @@ func TestLateResultChangesNothing(t *testing.T) {
 	require.Len(t, w.told(t, edoc), 1)
 }
 
-// Claims take turns between senders: one sender's many documents do not delay another's one.
+// Claims take turns between senders, so one sender's many documents do not delay another's single one.
 func TestClaimsTakeTurns(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -119,9 +118,9 @@ func TestClaimsTakeTurns(t *testing.T) {
 	for n := range many {
 		dues = append(dues, due{edoc: fmt.Sprintf("many-%03d", n), sender: "a", in: -time.Hour})
 	}
-	// Behind every place where a claim can begin to visit, so that the visit finds it.
+	// A claim visits senders from a random UUID on. These senders sort after every UUID, so every claim visits them.
 	dues = append(dues, due{edoc: "single", sender: "z", in: -time.Minute}, due{edoc: "later", sender: "zz", in: time.Hour})
-	// Never committed, so that the unit's own loop cannot claim any of it.
+	// Never committed, so that the unit's own loop cannot claim anything.
 	tx, err := w.App.Begin(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback(context.WithoutCancel(t.Context()))) }()
@@ -140,7 +139,7 @@ func TestClaimsTakeTurns(t *testing.T) {
 	require.NoError(t, dueDocuments.finish(t.Context(), tx, "me", claimed[0]))
 }
 
-// Joining finds the documents that waited, however they describe the person, and those that do not wait any more are left alone.
+// Joining finds the waiting documents, however they describe the person. Documents that no longer wait do not change.
 func TestJoiningResolvesWaiting(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -162,7 +161,7 @@ func TestJoiningResolvesWaiting(t *testing.T) {
 	require.Equal(t, 1, w.count(t, `select count(*) from due_document`), "only the stranger's document still waits")
 }
 
-// While the hub registers a member's address, its documents wait without an outcome.
+// While the hub registers a member's address, documents to the member wait without an outcome.
 func TestDocumentWaitsForRegistration(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -177,7 +176,7 @@ func TestDocumentWaitsForRegistration(t *testing.T) {
 	require.Zero(t, w.hub.searched())
 }
 
-// The same frame again, and the same event in another frame, have no effect.
+// The same frame again, or the same event in another frame, has no effect.
 func TestDuplicatesHaveNoEffect(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -195,7 +194,7 @@ func TestDuplicatesHaveNoEffect(t *testing.T) {
 	require.Len(t, unittest.Facts[*addressv1.RecipientResolved](t, w.Bench), 2)
 }
 
-// While the hub is down a document stays open without an outcome; nothing is guessed.
+// While the hub is down a document stays open without an outcome.
 func TestHubDownThenUp(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -215,7 +214,7 @@ func TestHubDownThenUp(t *testing.T) {
 	require.Equal(t, 1, w.count(t, `select count(*) from hub_attempt where subject = $1 and outcome = 'ok' and exchange <> ''`, edoc))
 }
 
-// An answer of the hub serves other documents to the same recipient for a while, but never hides a joining here.
+// The hub's answer is used for further documents to the same recipient for a while, but never hides a joining here.
 func TestCache(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -230,7 +229,7 @@ func TestCache(t *testing.T) {
 	require.Equal(t, own, w.told(t, w.send(t, send{to: byCI(p)}))[0].GetResolution())
 }
 
-// A recipient may join another relay while its document waits here.
+// A recipient may join another relay while a document waits here.
 func TestRecheckFindsPeer(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -249,7 +248,7 @@ func TestRecheckFindsPeer(t *testing.T) {
 	require.Len(t, w.told(t, edoc), 2, "an outcome that did not change is not told again")
 }
 
-// A document ends at its deadline, but not before an outcome was told.
+// The search for a document ends at its deadline, but not before an outcome was stated.
 func TestDeadlineEndsSearch(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -269,8 +268,8 @@ func TestDeadlineEndsSearch(t *testing.T) {
 	await.Require(t, unittest.Patience, func() bool { return w.stateOf(t, late) == documentExpired })
 }
 
-// Where the hub told nothing of the recipient before the deadline, that is the outcome, told once and for good; until then it is
-// tried.
+// If the hub has said nothing about the recipient by the deadline, the final outcome is UNKNOWN, stated once. Until then the
+// search is repeated.
 func TestUnansweredSearchEndsAtDeadline(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -306,7 +305,7 @@ func TestUnansweredSearchEndsAtDeadline(t *testing.T) {
 	}
 }
 
-// A member whose address the hub does not confirm before the deadline is not known to be one.
+// A member whose address the hub does not confirm before the deadline counts as unknown.
 func TestUnconfirmedMemberEndsAtDeadline(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -321,7 +320,7 @@ func TestUnconfirmedMemberEndsAtDeadline(t *testing.T) {
 	require.Equal(t, documentExpired, w.stateOf(t, edoc))
 }
 
-// A search that is put off for longer than its deadline ends at the deadline.
+// A search that is postponed beyond its deadline ends at the deadline.
 func TestSearchIsNotPutOffPastDeadline(t *testing.T) {
 	t.Parallel()
 	w := setup(t, unittest.Config(func(c *Config) {
@@ -335,8 +334,7 @@ func TestSearchIsNotPutOffPastDeadline(t *testing.T) {
 	w.awaitTold(t, edoc, unknown)
 }
 
-// A key seen the first time is fetched before the transaction, so that one connection suffices and nothing is asked of intake in
-// one.
+// A new key is fetched before the transaction, so that one connection suffices and intake is never asked inside a transaction.
 func TestFirstSeenKeyNeedsNoSecondConnection(t *testing.T) {
 	t.Parallel()
 	w := setup(t, unittest.Connections(1))
@@ -362,7 +360,7 @@ func (w *world) cancel(t testing.TB, edoc string) {
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, event)
 }
 
-// Cancelling is decided here while the recipient is sought, also when the request overtakes the document.
+// A cancel is decided here during the search, even if the request arrives before the document.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -27,7 +27,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// world is a running unit, the hub it talks to, and what seals as intake does.
+// world is a running unit with its hub, and a maker that seals like intake.
 type world struct {
 	*unittest.Bench
 	hub    *fakeHub
@@ -55,7 +55,7 @@ func setup(t *testing.T, opts ...unittest.Option) *world {
 	return w
 }
 
-// someone is an invented person nobody else is.
+// someone returns an invented person, different from all others.
 func someone() person {
 	ci := make([]byte, 64)
 	_, _ = rand.Read(ci)
@@ -65,7 +65,7 @@ func someone() person {
 	}
 }
 
-// heldUp is a proved person whose address the hub will not answer about before hold is closed.
+// heldUp returns a proved person. The hub does not answer about the person's address until hold is closed.
 func (w *world) heldUp(t testing.TB) (p person, recipient string, hold chan struct{}) {
 	t.Helper()
 	hold = make(chan struct{})
@@ -90,7 +90,7 @@ func byAddress(platform, address, sub string) *platformv1.RecipientIdentifier {
 	return &platformv1.RecipientIdentifier{PlatformAddress: &platformv1.PlatformAddress{PlatformId: platform, Address: address, SubAddress: sub}}
 }
 
-// prove is an identity proof; it gives the recipient id.
+// prove makes an identity proof and returns the recipient id.
 func (w *world) prove(t testing.TB, p person) string {
 	t.Helper()
 	answer, err := w.units.ResolveIdentity(t.Context(), proofOf(w, p))
@@ -105,7 +105,7 @@ func proofOf(w *world, p person) *addressv1.ResolveIdentityRequest {
 	}
 }
 
-// session is a recipient's session.
+// session returns a client with a recipient's session.
 func (w *world) session(t testing.TB, recipient string) addressv1.MembershipServiceClient {
 	t.Helper()
 	return addressv1.NewMembershipServiceClient(w.Recipient(t, recipient))
@@ -125,7 +125,7 @@ func (w *world) membership(t testing.TB, recipient string) *addressv1.Membership
 	return answer.GetMembership()
 }
 
-// member proves, joins and waits for the hub.
+// member makes an identity proof, joins and waits for the hub.
 func (w *world) member(t testing.TB, p person) (recipient, address string) {
 	t.Helper()
 	recipient = w.prove(t, p)
@@ -139,7 +139,7 @@ func (w *world) awaitState(t testing.TB, recipient string, state addressv1.Membe
 	await.Require(t, unittest.Patience, func() bool { return w.membership(t, recipient).GetState() == state })
 }
 
-// send is a document on its way.
+// send describes a document to deliver.
 type send struct {
 	to       *platformv1.RecipientIdentifier
 	sender   string
@@ -147,7 +147,7 @@ type send struct {
 	deadline time.Duration
 }
 
-// accepted makes the event of a document.
+// accepted returns the event of a document's acceptance.
 func (w *world) accepted(t testing.TB, s send) journal.Fact {
 	t.Helper()
 	if s.sender == "" {
@@ -174,7 +174,7 @@ func (w *world) accepted(t testing.TB, s send) journal.Fact {
 	}
 }
 
-// send delivers a document and gives its number.
+// send delivers the event of a document and returns the document's number.
 func (w *world) send(t testing.TB, s send) string {
 	t.Helper()
 	event := w.accepted(t, s)
@@ -182,7 +182,7 @@ func (w *world) send(t testing.TB, s send) string {
 	return event.Subject
 }
 
-// told are the outcomes told of a document, in the order of their ordinals, which must be 1, 2, 3, …
+// told returns the stated outcomes of a document in the order of their ordinals, which must be 1, 2, 3, …
 func (w *world) told(t testing.TB, edoc string) []*addressv1.RecipientResolved {
 	t.Helper()
 	byOrdinal := map[uint32]*addressv1.RecipientResolved{}
@@ -203,7 +203,7 @@ func (w *world) told(t testing.TB, edoc string) []*addressv1.RecipientResolved {
 	return all
 }
 
-// awaitTold waits until the latest outcome of a document is this one.
+// awaitTold waits until this is the latest outcome of a document.
 func (w *world) awaitTold(t testing.TB, edoc string, want addressv1.Resolution) *addressv1.RecipientResolved {
 	t.Helper()
 	var latest *addressv1.RecipientResolved
@@ -220,7 +220,7 @@ func (w *world) awaitTold(t testing.TB, edoc string, want addressv1.Resolution) 
 	return latest
 }
 
-// hurry makes everything due that waits.
+// hurry makes all waiting work due now.
 func (w *world) hurry(t testing.TB) {
 	t.Helper()
 	for _, table := range []string{"due_document", "due_address"} {
@@ -229,7 +229,7 @@ func (w *world) hurry(t testing.TB) {
 	}
 }
 
-// count is the result of a counting query.
+// count returns the result of a counting query.
 func (w *world) count(t testing.TB, sql string, args ...any) int {
 	t.Helper()
 	var n int

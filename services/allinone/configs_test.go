@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A door that listens on every address is told by one that can be called; the others as they are.
+// A door that listens on all addresses is reported with one that can be called; other addresses stay as they are.
 func TestReached(t *testing.T) {
 	t.Parallel()
 	for listen, want := range map[string]string{

@@ -14,7 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
-// worker is a sandbox system with one task, which ends when told or when it is made to fail.
+// worker is a sandbox system with one task, which ends when told to or when the test makes it fail.
 type worker struct {
 	failure chan error
 	ended   chan struct{}
@@ -34,7 +34,7 @@ func (w worker) Tasks() []lifecycle.Task {
 	}}}
 }
 
-// nobody is a listener to whom nobody comes.
+// nobody is a listener without connections.
 type nobody struct {
 	once   *sync.Once
 	closed chan struct{}
@@ -68,7 +68,7 @@ func isOver(ended <-chan struct{}) bool {
 	}
 }
 
-// A sandbox system works on after the time its start was given is over, and until it is closed.
+// A sandbox system continues after the context of its start has ended, until it is closed.
 func TestSystemsOutliveTheirStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestSystemsOutliveTheirStart(t *testing.T) {
 	})
 }
 
-// A system that fails stops the others, and whoever waits is told why.
+// A system that fails stops the others, and wait returns its error.
 func TestFailureOfASystemIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestFailureOfASystemIsTold(t *testing.T) {
 	})
 }
 
-// A relay that is told of a sandbox elsewhere gives its units those addresses, and opens no sandbox of its own.
+// A relay with a sandbox in another process gives its units that sandbox's addresses, and starts none itself.
 func TestSandboxElsewhere(t *testing.T) {
 	t.Parallel()
 	f := folder(t.TempDir())
@@ -110,7 +110,7 @@ func TestSandboxElsewhere(t *testing.T) {
 	require.NoError(t, o.close(t.Context()))
 }
 
-// The sandbox alone needs to be told of the relay's database: it must not start a server of its own beside it.
+// A sandbox alone requires the relay's database, so that it does not start a second server.
 func TestSandboxAloneNeedsTheDatabase(t *testing.T) {
 	t.Parallel()
 	_, err := StartSandbox(t.Context(), Options{Dir: t.TempDir()})

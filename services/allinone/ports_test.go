@@ -8,8 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Nothing listens yet on a port that was handed out, and still nobody else is given it: not this relay a second time, no other
-// relay.
+// Although nothing listens on it yet, a port that was handed out is not given to anybody else, neither this relay nor another.
 func TestAPortIsHandedOutOnce(t *testing.T) {
 	t.Parallel()
 	taken := map[int]bool{}
@@ -25,7 +24,7 @@ func TestAPortIsHandedOutOnce(t *testing.T) {
 	}
 }
 
-// A port that something else listens on is passed over, and a block that is used up says so.
+// Ports on which something else listens are skipped, and a used-up block is an error.
 func TestPortsInUseArePassedOver(t *testing.T) {
 	t.Parallel()
 	relay := &ports{}

@@ -28,10 +28,10 @@ const fileMissingSQL = `
 	 where c.state = 2
 	   and not exists (select from certificate_file f where f.id = c.id and f.attempt = c.attempt and f.digest = c.pdf_digest)`
 
-// auditPage bounds what is held in memory.
+// auditPage limits how much is held in memory.
 const auditPage = 10
 
-// storedFile is a file as it is kept.
+// storedFile is a file as stored.
 type storedFile struct {
 	ID      uuid.UUID
 	Attempt int
@@ -39,8 +39,8 @@ type storedFile struct {
 	Pieces  [][]byte
 }
 
-// Audit opens every stored file, compares it with its digest, and looks for issued certificates without their file. The error
-// tells of each that does not hold.
+// Audit opens every stored file, compares it with its digest, and finds issued certificates without their file. Its error names
+// every defect.
 func Audit(ctx context.Context, db pg.DBTX, box sealed.Opener) error {
 	var problems error
 	var last storedFile

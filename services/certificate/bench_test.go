@@ -46,12 +46,12 @@ const (
 
 var documentHash = strings.Repeat("5e", 32)
 
-// attachments of every document; the hub lists them in another order.
+// attachments of every document; the hub returns them in another order.
 func attachments() []*platformv1.Digest {
 	return []*platformv1.Digest{{Algorithm: "SHA-256", Value: strings.Repeat("c1", 32)}, {Algorithm: "SHA-256", Value: strings.Repeat("a2", 32)}}
 }
 
-// fakeHub is the hub unit as a neighbour.
+// fakeHub plays the hub unit.
 type fakeHub struct {
 	hubv1.UnimplementedHubServiceServer
 	mu    sync.Mutex
@@ -73,7 +73,7 @@ func (f *fakeHub) calls() []*hubv1.IssueDistributionCertificateRequest {
 	return append([]*hubv1.IssueDistributionCertificateRequest{}, f.asked...)
 }
 
-// bundle is a running unit with an authority for certificates and a document's parties.
+// bundle is a running unit with a certification authority and the parties of a document.
 type bundle struct {
 	*unittest.Bench
 	hub               *fakeHub
@@ -113,7 +113,7 @@ func setup(t testing.TB, change ...func(c *Config)) *bundle {
 	return b
 }
 
-// content is what a genuine certificate for r states.
+// content returns the content of a genuine certificate for r.
 func (b *bundle) content(r *hubv1.IssueDistributionCertificateRequest) certpdf.Circulation {
 	now := b.Clock.Now()
 	return certpdf.Circulation{
@@ -140,7 +140,7 @@ func (b *bundle) genuine(r *hubv1.IssueDistributionCertificateRequest, _ int) (*
 	return b.render(b.content(r), b.pki.Signer(pki.Hub))
 }
 
-// readAt issues genuine certificates that state a read time; the zero time is none.
+// readAt issues genuine certificates that state a read time; zero means none.
 func (b *bundle) readAt(at time.Time) func(*hubv1.IssueDistributionCertificateRequest, int) (*hubv1.IssueDistributionCertificateResponse, error) {
 	return func(r *hubv1.IssueDistributionCertificateRequest, _ int) (*hubv1.IssueDistributionCertificateResponse, error) {
 		c := b.content(r)
@@ -156,7 +156,7 @@ func (b *bundle) edoc(t testing.TB, serial int64) string {
 	return number.String()
 }
 
-// received lets intake and delivery know a document.
+// received makes intake and delivery know a document.
 func (b *bundle) received(edocNum string) {
 	at := timestamppb.New(b.Clock.Now().Add(-time.Hour))
 	facts := &platformv1.DocumentFacts{
@@ -169,8 +169,8 @@ func (b *bundle) received(edocNum string) {
 	b.delivery.knows(edocNum, &deliveryv1.GetReceivedResponse{Facts: facts})
 }
 
-// registered lets circulation know that the hub holds a document, readTimeRegistered that it holds the read time, and read the
-// read time.
+// registered makes circulation know that the hub holds a document; readTimeRegistered, that the hub holds the read time; read,
+// the read time itself.
 func (b *bundle) registered(edocNum string) {
 	b.told(edocNum, &circulationv1.GetRegistrationResponse{RegisteredAt: timestamppb.New(b.Clock.Now())})
 }
@@ -192,7 +192,7 @@ func (b *bundle) told(edocNum string, fact *circulationv1.GetRegistrationRespons
 	b.circulation.knows(edocNum, known)
 }
 
-// circulated is a document whose circulation the hub holds.
+// circulated returns a document whose circulation record the hub holds.
 func (b *bundle) circulated(t testing.TB, serial int64) string {
 	t.Helper()
 	number := b.edoc(t, serial)
@@ -215,7 +215,7 @@ func ask(edocNum, requestID string) *certificatev1.RequestCertificateRequest {
 	return &certificatev1.RequestCertificateRequest{EdocNum: edocNum, Reason: reasonText, RequestId: requestID}
 }
 
-// ended requests a certificate and waits for its end.
+// ended requests a certificate and waits until the request has ended.
 func ended(t testing.TB, c certificatev1.CertificateServiceClient, edocNum, requestID string) *certificatev1.Certificate {
 	t.Helper()
 	r, err := c.RequestCertificate(t.Context(), ask(edocNum, requestID))
@@ -239,7 +239,7 @@ func hubFault(k fault.Kind, r hubv1.Reason) error {
 	return fault.New(k, "hub", r, "", fault.WithMetadata("errCode", "ERR-01-501"))
 }
 
-// count runs a query of one number.
+// count runs a query that returns one number.
 func (b *bundle) count(t testing.TB, sql string, args ...any) int {
 	t.Helper()
 	var n int

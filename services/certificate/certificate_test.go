@@ -29,7 +29,7 @@ var allPassed = &certificatev1.Checks{
 	Attachments: true, SentAt: true, ReceivedAt: true, ReadAt: true,
 }
 
-// but is all passed but these.
+// but returns checks that all passed except these.
 func but(failed ...protoreflect.Name) *certificatev1.Checks {
 	c := proto.CloneOf(allPassed)
 	for _, name := range failed {
@@ -106,7 +106,7 @@ func TestBothPartiesObtainTheirCertificate(t *testing.T) {
 	require.Equal(t, 0, b.count(t, `select count(*) from certificate_file, unnest(pieces) p where position('PDF' in encode(p, 'escape')) > 0`))
 }
 
-// The number of an event tells a party nothing of the other's requests.
+// The ordinals of events reveal to a party nothing about the other party's requests.
 func TestNumbersTellNothingOfTheOtherParty(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -250,7 +250,7 @@ func TestCertificatesThatAreNotHandedOut(t *testing.T) {
 	require.Empty(t, unittest.Facts[*certificatev1.CertificateIssued](t, b.Bench))
 }
 
-// A certificate states the read time we know, once the hub is known to have it; until then it may be without.
+// A certificate must state the read time that we know once the hub is known to have it. Before that it may lack it.
 func TestReadTimeOfACertificate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -289,8 +289,8 @@ func TestReadTimeOfACertificate(t *testing.T) {
 	}
 }
 
-// A document that is read after the request, while the hub issues its certificate, has it compared with that read time, which the
-// attempt keeps.
+// If a document is read while the hub issues its certificate, the certificate is compared with that read time, and the attempt
+// records it.
 func TestAReadTimeThatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -378,7 +378,7 @@ func TestAnAnswerThatComesTooLateChangesNothing(t *testing.T) {
 	r, err := c.RequestCertificate(t.Context(), ask(b.circulated(t, 1), "req"))
 	require.NoError(t, err)
 	await.Require(t, unittest.Patience, func() bool { return len(b.hub.calls()) == 1 })
-	// The first worker's lease is over before its answer.
+	// The first worker's lease ends before its answer.
 	_, err = b.Owner.Exec(t.Context(), `update certificate set lease_until = now()`)
 	require.NoError(t, err)
 	got := awaitEnd(t, c, r.GetCertificate().GetId())

@@ -26,11 +26,11 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// fakeOffice is what another unit answers about documents.
+// fakeOffice plays another unit that answers about documents.
 type fakeOffice[A proto.Message] struct {
 	mu      sync.Mutex
 	answers map[string]A
-	// err is answered to every question; hang leaves it without an answer.
+	// err is the answer to every question; hang answers none.
 	err   error
 	hang  bool
 	asked []string
@@ -110,17 +110,17 @@ func (f *fakeCirculation) GetRegistration(ctx context.Context, r *circulationv1.
 	return f.answer(ctx, r.GetEdocNum())
 }
 
-// accepted lets intake know a document.
+// accepted makes intake know a document.
 func (b *bundle) accepted(edocNum string) {
 	b.intake.knows(edocNum, &intakev1.GetDocumentResponse{Facts: &platformv1.DocumentFacts{EdocNum: edocNum, Sender: b.sender}})
 }
 
-// asked counts the questions by unit.
+// asked returns the number of questions by unit.
 func (b *bundle) asked() map[string]int {
 	return map[string]int{"intake": b.intake.questions(), "delivery": b.delivery.questions(), "circulation": b.circulation.questions()}
 }
 
-// refused asks for a certificate and gives the fault. The id is the same for the same number.
+// refused asks for a certificate and returns the fault. The request id depends only on the number.
 func refused(t *testing.T, c certificatev1.CertificateServiceClient, edocNum string) *fault.Error {
 	t.Helper()
 	_, err := c.RequestCertificate(t.Context(), ask(edocNum, "req-"+edocNum))
@@ -128,13 +128,13 @@ func refused(t *testing.T, c certificatev1.CertificateServiceClient, edocNum str
 	return fault.As(err)
 }
 
-// aboutADocument is a private fact of this unit.
+// aboutADocument is a private fact of this unit that names a document.
 type aboutADocument interface {
 	proto.Message
 	GetEdocNum() string
 }
 
-// private are the private facts about a document, in the order of their making, and the names of their kinds.
+// private returns the private facts about a document in the order in which they were stated, and the names of their kinds.
 func (b *bundle) private(t *testing.T, edocNum string) (kinds []string, events []*platformv1.Event) {
 	t.Helper()
 	var frames []journal.Sealed
@@ -159,7 +159,7 @@ func (b *bundle) private(t *testing.T, edocNum string) (kinds []string, events [
 	return kinds, events
 }
 
-// A party is told, and the refusal says, that its document is not registered yet, from the moment on at which it has the
+// A party is told that its document is not registered yet, and the stated refusal says the same, from the moment it has the
 // document.
 func TestAPartyIsToldThatItsDocumentIsNotRegisteredYet(t *testing.T) {
 	t.Parallel()
@@ -209,7 +209,7 @@ func TestAPartyIsToldThatItsDocumentIsNotRegisteredYet(t *testing.T) {
 	}
 }
 
-// A recipient is none before the receipt, and a sender's own words about another's document are none of its business.
+// Before the receipt the recipient is no party. Intake, which knows the document earlier, is asked only for senders.
 func TestARecipientHasADocumentFromItsReceiptOn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -224,7 +224,8 @@ func TestARecipientHasADocumentFromItsReceiptOn(t *testing.T) {
 	require.Equal(t, []string{"CertificateRequested", "CertificateRefused", "CertificateRefused"}, kinds)
 }
 
-// A stranger learns nothing from what the other units know: each number is asked about in the same way, and recorded.
+// A stranger learns nothing from what other units know: for every number the same questions are asked, and the request is
+// recorded.
 func TestAStrangerLearnsNothingFromALookup(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -264,7 +265,7 @@ func TestAStrangerLearnsNothingFromALookup(t *testing.T) {
 	require.Equal(t, 6, b.count(t, `select count(*) from certificate_refusal where outcome = 'unknown_document'`))
 }
 
-// An answer about another number than the one asked for is no answer.
+// An answer about another number than the requested one counts as no answer.
 func TestALookupThatAnswersSomethingElse(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -275,8 +276,8 @@ func TestALookupThatAnswersSomethingElse(t *testing.T) {
 	require.Equal(t, "DOCUMENT_NOT_FOUND", refused(t, b.asRecipient(t), number).Reason)
 }
 
-// Who cannot be asked is not taken for a no, whoever calls and whatever the number: the request is recorded, nothing is decided,
-// and the same request succeeds later.
+// A unit that cannot be asked does not count as a no, for any caller and number: the request is recorded, nothing is decided, and
+// the same request succeeds later.
 func TestALookupThatFails(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -330,7 +331,7 @@ func TestALookupThatFails(t *testing.T) {
 			require.Len(t, b.Stated(t, &certificatev1.CertificateRequested{}), 8, "each request once")
 			require.Equal(t, 1, b.count(t, `select count(*) from certificate`))
 
-			// What was asked for before is had, told and handed out without anybody else.
+			// An earlier request is listed, answered and downloaded without asking another unit.
 			list, err := b.asSender(t).ListCertificates(t.Context(), &certificatev1.ListCertificatesRequest{EdocNum: had})
 			require.NoError(t, err)
 			require.Len(t, list.GetCertificates(), 1)
@@ -352,7 +353,8 @@ func TestALookupThatFails(t *testing.T) {
 	}
 }
 
-// While circulation cannot be asked a certificate cannot be judged: it is put off, and the file that came is kept.
+// While circulation cannot be asked, a certificate cannot be judged: the attempt is repeated later, and the received file is
+// kept.
 func TestACertificateThatCannotBeCompared(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

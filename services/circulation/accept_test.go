@@ -18,10 +18,10 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// acceptReason is what no table and no log may hold in clear.
+// acceptReason must not appear in clear in any table or log.
 const acceptReason = "허브 담당자 아무개와 통화하여 대조함"
 
-// alreadyThere delivers a document whose number the hub has without a call of ours, and its reading.
+// alreadyThere delivers a document, and its reading, whose number the hub has without a call of ours.
 func (o *office) alreadyThere(t *testing.T) *platformv1.DocumentFacts {
 	t.Helper()
 	f := o.facts(t)
@@ -36,7 +36,7 @@ func accept(number string) *circulationv1.AcceptQueuedRequest {
 	return &circulationv1.AcceptQueuedRequest{EdocNum: number, Reason: acceptReason}
 }
 
-// A record the hub has already gets out of the queue by an operator's word only; then everything follows as by a normal
+// A record that the hub already has leaves the queue only when an operator accepts it. Then everything follows as after a normal
 // registration.
 func TestAcceptQueued(t *testing.T) {
 	t.Parallel()
@@ -78,7 +78,7 @@ func TestAcceptQueued(t *testing.T) {
 	o.requireNowhere(t, acceptReason)
 }
 
-// requireAccepted: who accepted and why is kept sealed, and proved by a digest that the reason and the id give.
+// requireAccepted checks that the operator and the reason are stored sealed, and proved by a digest over reason and id.
 func (o *office) requireAccepted(t *testing.T, number string) {
 	t.Helper()
 	var acceptance, by string
@@ -121,7 +121,7 @@ func (o *office) requireAccepted(t *testing.T, number string) {
 	require.NoError(t, journal.Find(t.Context(), o.App, "circulation", commit, number, &circulationv1.QueuedCallAccepted{}), "the row names its commit")
 }
 
-// Only what is queued as already registered can be accepted, once, and with a reason.
+// Only a call that is queued as already registered can be accepted, once, and with a reason.
 func TestWhatCannotBeAccepted(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -179,8 +179,8 @@ func TestWhatCannotBeAccepted(t *testing.T) {
 	require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()))
 }
 
-// After an acceptance the hub may say at the read time that it has no record, and then that it has it already: that was accepted
-// once.
+// After an acceptance the hub may answer to the read time that it has no record, and then that it already has it. The second
+// answer needs no further acceptance.
 func TestAcceptedRegistrationIsCheckedAgain(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -194,7 +194,7 @@ func TestAcceptedRegistrationIsCheckedAgain(t *testing.T) {
 	require.Len(t, unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench), 1)
 }
 
-// A read time queued for the same reason, which no version of this unit does by itself now, is accepted the same way.
+// A read time queued for the same reason is accepted the same way, although this version of the unit never queues one.
 func TestAcceptQueuedReadTime(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

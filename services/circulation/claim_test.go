@@ -25,7 +25,7 @@ import (
 
 const platformID = "naru-01-test"
 
-// storeBench is the unit's schema with nothing running on it.
+// storeBench is the unit's schema without a running unit.
 type storeBench struct {
 	*pgtest.DB
 	journal *journaltest.Journal
@@ -42,7 +42,7 @@ func newStoreBench(t *testing.T) *storeBench {
 	return b
 }
 
-// receive makes the records of n received documents and gives their numbers.
+// receive inserts the records of n received documents and returns their numbers.
 func (b *storeBench) receive(t *testing.T, lane platformv1.Lane, n int) []string {
 	t.Helper()
 	var records []record
@@ -69,7 +69,7 @@ func numbersIn(b batch) []string {
 	return numbers
 }
 
-// However many replicas claim at once, each document is in one claim, and in its own lane's.
+// However many replicas claim at the same time, each document is in exactly one claim, of its own lane.
 func TestClaimsNeverOverlap(t *testing.T) {
 	t.Parallel()
 	b := newStoreBench(t)
@@ -110,8 +110,8 @@ func TestClaimsNeverOverlap(t *testing.T) {
 	require.Empty(t, none.calls)
 }
 
-// What a replica had claimed before it ended is claimed again when its lease is over. Only where digests were written before, so
-// that something may have been sent, can what the hub then calls already registered be ours.
+// Work claimed by a replica that ended is claimed again after its lease. Only if its digests were written before, so that
+// something may have been sent, can "already registered" be the result of our own call.
 func TestLapsedClaims(t *testing.T) {
 	t.Parallel()
 	for name, begun := range map[string]bool{"before anything was sent": false, "when something may have been sent": true} {
@@ -142,7 +142,7 @@ func TestLapsedClaims(t *testing.T) {
 	}
 }
 
-// requireLateResultKept settles a lapsed call: its result is kept, once, and no record moves.
+// requireLateResultKept settles a lapsed call: its result is stored once, and no record changes.
 func (b *storeBench) requireLateResultKept(t *testing.T, late batch) {
 	t.Helper()
 	var all []settlement
@@ -172,7 +172,7 @@ func (b *storeBench) requireLateResultKept(t *testing.T, late batch) {
 	require.Len(t, told.GetItems(), 3)
 }
 
-// Records and calls go ten years after the end of their year, and stay while a number in them is under legal hold.
+// Records and calls are deleted ten years after the end of their year, but stay while one of their numbers is under legal hold.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	b := newStoreBench(t)
@@ -192,7 +192,7 @@ func TestRetention(t *testing.T) {
 	require.Zero(t, kept())
 }
 
-// A full call, told as long as can be, is stated in facts that hold what a fact may.
+// A full call with the longest possible results is stated in facts that each keep their size limit.
 func TestAFullCallIsStatedInParts(t *testing.T) {
 	t.Parallel()
 	b := newStoreBench(t)
@@ -216,7 +216,7 @@ func TestAFullCallIsStatedInParts(t *testing.T) {
 	require.Equal(t, 10, frames[0].Count)
 }
 
-// The unit itself can delete nothing, and change of a call only what came of it.
+// The unit's role can delete nothing, and can change of a call only its result.
 func TestCallsAreKept(t *testing.T) {
 	t.Parallel()
 	b := newStoreBench(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/naru-relay/naru/services/circulation"
 )
 
-// The default is valid, and everything wrong is told at once.
+// The default is valid, and all problems are reported at once.
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, circulation.Default().Validate())

@@ -37,14 +37,14 @@ const (
 	express = platformv1.Lane_LANE_EXPRESS
 	bulk    = platformv1.Lane_LANE_BULK
 	sender  = "0192f0c0-0000-7000-8000-00000000000a"
-	// canary is what no table and no log may hold.
+	// canary must not appear in any table or log.
 	canary = "비밀 제목 카나리아"
 )
 
-// lost as a scripted result: the hub does its work and the answer never comes.
+// lost is a scripted result: the hub does its work, but the answer is lost.
 const lost = -1
 
-// hub stands for the hub unit and the hub behind it.
+// hub plays the hub unit and the hub behind it.
 type hub struct {
 	hubv1.UnimplementedHubServiceServer
 	mu          sync.Mutex
@@ -58,7 +58,7 @@ type hub struct {
 	items       []*hubv1.CirculationItem
 	readItems   []*hubv1.ReadTimeItem
 	exchangeNow string
-	// hold makes the next call with a number wait, after it took effect.
+	// hold blocks the answer to the next call with a number, after the call took effect.
 	hold map[string]chan struct{}
 }
 
@@ -73,7 +73,7 @@ func (h *hub) do(f func()) {
 	f()
 }
 
-// begin counts a call and reports whether it is refused or unavailable as a whole.
+// begin counts a call and returns an error if it is refused or unavailable as a whole.
 func (h *hub) begin(numbers []string) error {
 	h.calls++
 	h.batches = append(h.batches, len(numbers))
@@ -89,7 +89,7 @@ func (h *hub) begin(numbers []string) error {
 	return nil
 }
 
-// next is the scripted result of a number, or what the hub would say by itself.
+// next returns the scripted result of a number, or the hub's own result if there is no script.
 func (h *hub) next(number string, already bool) int32 {
 	if script := h.scripts[number]; len(script) > 0 {
 		h.scripts[number] = script[1:]
@@ -115,7 +115,7 @@ func (h *hub) answers(numbers []string, one func(i int) int32) ([]*hubv1.ItemRes
 	if gone {
 		return nil, fault.New(fault.Unavailable, "hub", hubv1.Reason_REASON_HUB_UNAVAILABLE, "")
 	}
-	slices.Reverse(results) // an answer is matched by number, not by place
+	slices.Reverse(results) // results are matched by number, not by position
 	return results, nil
 }
 
@@ -180,10 +180,10 @@ func (h *hub) RegisterReadTimes(_ context.Context, r *hubv1.RegisterReadTimesReq
 	return &hubv1.RegisterReadTimesResponse{Results: results, Exchange: h.exchangeNow, AnsweredAt: timestamppb.New(answeredAt)}, nil
 }
 
-// answeredAt is when the hub always answers.
+// answeredAt is the time of every answer of the hub.
 var answeredAt = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 
-// addresses stands for the address unit.
+// addresses plays the address unit.
 type addresses struct {
 	addressv1.UnimplementedAddressServiceServer
 	mu        sync.Mutex
@@ -201,7 +201,7 @@ func (a *addresses) ConfirmAddress(_ context.Context, r *addressv1.ConfirmAddres
 	return &addressv1.ConfirmAddressResponse{Registered: true}, nil
 }
 
-// office is a circulation unit with its neighbours.
+// office is a running circulation unit with its neighbours.
 type office struct {
 	*unittest.Bench
 	hub       *hub
@@ -227,7 +227,7 @@ func setup(t *testing.T, change ...func(*circulation.Config)) *office {
 	return o
 }
 
-// facts of a new received document.
+// facts returns the facts of a new received document.
 func (o *office) facts(t *testing.T) *platformv1.DocumentFacts {
 	t.Helper()
 	o.serial++
@@ -249,14 +249,14 @@ func received(f *platformv1.DocumentFacts) journal.Fact {
 	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: f.GetReceivedAt().AsTime(), Message: &deliveryv1.DocumentReceived{Facts: f}}
 }
 
-// read is a read report ten seconds after receipt.
+// read returns a read report ten seconds after receipt.
 func read(f *platformv1.DocumentFacts) journal.Fact {
 	at := f.GetReceivedAt().AsTime().Add(10 * time.Second)
 	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "viewer", OccurredAt: at, Message: &viewingv1.DocumentRead{
 		EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Lane: f.GetLane(), Recipient: f.GetRecipient(), ReadAt: timestamppb.New(at)}}
 }
 
-// record asks as its sender.
+// record reads a record as its sender.
 func (o *office) record(t *testing.T, number string) *circulationv1.CirculationRecord {
 	t.Helper()
 	resp, err := circulationv1.NewCirculationServiceClient(o.Sender(t, sender)).GetCirculation(t.Context(), &circulationv1.GetCirculationRequest{EdocNum: number})
@@ -264,7 +264,7 @@ func (o *office) record(t *testing.T, number string) *circulationv1.CirculationR
 	return resp.GetRecord()
 }
 
-// awaitCalls waits until both calls of a record stand as told.
+// awaitCalls waits until both calls of a record have these states.
 func (o *office) awaitCalls(t *testing.T, number string, registration, readTime circulationv1.CallState) *circulationv1.CirculationRecord {
 	t.Helper()
 	var r *circulationv1.CirculationRecord
@@ -286,7 +286,7 @@ const (
 	isNotNeeded = circulationv1.CallState_CALL_STATE_NOT_NEEDED
 )
 
-// attemptRow is a kept attempt.
+// attemptRow is a stored attempt.
 type attemptRow struct {
 	attempt  int
 	outcome  string
@@ -314,7 +314,7 @@ func (o *office) attempts(t *testing.T, number string, kind int) []attemptRow {
 	return all
 }
 
-// proofs are what is stated of a document's calls of one kind, in the order of the attempts.
+// proofs returns what is stated about a document's calls of one kind, in the order of the attempts.
 func (o *office) proofs(t *testing.T, number string, readTime bool) []*circulationv1.HubCallItem {
 	t.Helper()
 	var found []*circulationv1.HubCallItem

@@ -22,7 +22,7 @@ import (
 	"github.com/naru-relay/naru/services/circulation"
 )
 
-// permutations of 0..n-1.
+// permutations returns all permutations of 0..n-1.
 func permutations(n int) [][]int {
 	if n == 0 {
 		return [][]int{nil}
@@ -36,7 +36,7 @@ func permutations(n int) [][]int {
 	return all
 }
 
-// In whatever order and however often the two facts come, the record and the calls are the same, and the hub gets each once.
+// In whatever order and however often the two facts come, the record and the calls are the same, and the hub gets each call once.
 func TestFactsCommute(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -80,7 +80,7 @@ func TestFactsCommute(t *testing.T) {
 	})
 }
 
-// A document read and not known to be received is kept, and nothing of it is sent.
+// A read time without a known receipt is stored, and nothing is sent.
 func TestReadAloneIsKept(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -95,8 +95,7 @@ func TestReadAloneIsKept(t *testing.T) {
 	o.hub.do(func() { require.Len(t, o.hub.items, 1) })
 }
 
-// Times that contradict each other, and facts that cannot make a record, are given to an operator; one bad event hinders no
-// other.
+// Contradicting times, and facts that cannot make a record, are parked; a bad event does not affect others.
 func TestContradictionsAreParked(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -124,7 +123,7 @@ func TestContradictionsAreParked(t *testing.T) {
 	}, parked)
 }
 
-// While the hub is down calls are put off; when it is up again the same content is sent, and read times after registrations.
+// While the hub is down calls are postponed. When it is up again the same content is sent, with read times after registrations.
 func TestOutageOfTheHub(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -160,7 +159,7 @@ func TestOutageOfTheHub(t *testing.T) {
 	})
 }
 
-// Content that differs from what was sent before is a defect of ours: it is never sent.
+// Content that differs from what was sent before is a defect of ours and is never sent.
 func TestOtherContentIsNeverSent(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -185,7 +184,8 @@ func TestOtherContentIsNeverSent(t *testing.T) {
 	})
 }
 
-// A result that comes after its lease was taken over is kept and changes nothing; the other attempt's 2 counts as ours.
+// A result that comes after its lease was taken over is stored and changes nothing. The other attempt's result 2 counts as our
+// own registration.
 func TestLateResultChangesNothing(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -211,7 +211,7 @@ func TestLateResultChangesNothing(t *testing.T) {
 	require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()))
 }
 
-// What a fact makes due is sent at once, not at the next interval.
+// A call that a fact makes due is made at once, not at the next interval.
 func TestDueCallsAreMadeAtOnce(t *testing.T) {
 	t.Parallel()
 	o := setup(t, func(c *circulation.Config) { c.Calls.Interval = config.Duration(time.Hour) })

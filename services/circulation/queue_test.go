@@ -20,11 +20,11 @@ import (
 	"github.com/naru-relay/naru/services/circulation"
 )
 
-// An item for which the hub refuses whole batches is found by halving and waits alone; everybody else is registered.
+// If one item makes the hub refuse whole batches, halving finds it, and it alone is queued; all others are registered.
 func TestRefusedBatchIsHalved(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
-	o.hub.do(func() { o.hub.down = true }) // until all of them are due, so that they make one batch
+	o.hub.do(func() { o.hub.down = true }) // until all are due, so that they form one batch
 	var events []journal.Fact
 	var numbers []string
 	for range 40 {
@@ -47,7 +47,7 @@ func TestRefusedBatchIsHalved(t *testing.T) {
 	require.Len(t, unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench), 38)
 }
 
-// A hub that refuses everything does not put everything before a person.
+// If the hub refuses everything, not everything is queued for a person.
 func TestHubThatRefusesEverything(t *testing.T) {
 	t.Parallel()
 	o := setup(t, func(c *circulation.Config) { c.Calls.MaxOffenders, c.Calls.Concurrency = 2, 1 })
@@ -73,7 +73,7 @@ func TestHubThatRefusesEverything(t *testing.T) {
 	require.NotEmpty(t, unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench))
 }
 
-// The queue is listed from the longest waiting on, in pages, and a retry sends the same again with its time unchanged.
+// The queue is listed in pages, longest waiting first. A retry sends the same content again with unchanged times.
 func TestQueueAndRetry(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -126,7 +126,7 @@ func TestQueueAndRetry(t *testing.T) {
 	require.Equal(t, "RECORD_NOT_FOUND", fault.ReasonOf(err))
 }
 
-// The refusals of both calls of one document are facts of their own.
+// The refusals of the two calls of one document are separate facts.
 func TestRefusalsOfBothCallsDoNotShareAnIdentity(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -144,7 +144,7 @@ func TestRefusalsOfBothCallsDoNotShareAnIdentity(t *testing.T) {
 	require.Equal(t, uint32(2), stated[1].GetOrdinal())
 }
 
-// While the address unit is away the question is asked again, without counting, and answered in the end.
+// While the address unit is away, the confirmation is asked for again without counting as an attempt, and succeeds in the end.
 func TestAddressUnitAway(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -162,7 +162,7 @@ func TestAddressUnitAway(t *testing.T) {
 	require.Equal(t, int32(2), o.awaitCalls(t, f.GetEdocNum(), isDone, isWaiting).GetRegistration().GetAttempts())
 }
 
-// A record is told to its sender only, and to nobody else that it exists.
+// Only its sender sees a record; for everybody else it does not exist.
 func TestRecordsAreTheirSendersOwn(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -179,7 +179,7 @@ func TestRecordsAreTheirSendersOwn(t *testing.T) {
 	require.Equal(t, fault.Denied, fault.KindOf(err))
 }
 
-// Many documents go in batches of at most 500, each once, in both lanes; the title is in no table and in no log.
+// Many documents are sent in batches of at most 500, each once, in both lanes. The title is in no table and no log.
 func TestManyDocumentsGoInBatches(t *testing.T) {
 	t.Parallel()
 	const many = 1200
@@ -217,7 +217,7 @@ func TestManyDocumentsGoInBatches(t *testing.T) {
 	o.requireNowhere(t, canary)
 }
 
-// requireNowhere looks for a text in every row of every table, as text and as bytes, and in the log.
+// requireNowhere searches for a text in every row of every table, as text and as bytes, and in the log.
 func (o *office) requireNowhere(t *testing.T, secret string) {
 	t.Helper()
 	require.NotContains(t, o.Logs.String(), secret)

@@ -13,7 +13,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// A received document is registered with exactly its facts, and stated, proved and shown.
+// A received document is registered with exactly its facts; the registration is stated, proved and shown.
 func TestRegistersAReceivedDocument(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -59,7 +59,7 @@ func TestRegistersAReceivedDocument(t *testing.T) {
 	require.Equal(t, answeredAt, proofs[0].GetEndedAt().AsTime())
 	require.Equal(t, o.attempts(t, f.GetEdocNum(), 1)[0].digest, proofs[0].GetContentDigest())
 
-	// Record and call name the commit that states it.
+	// Record and call name the commit that states the registration.
 	var call string
 	var ofCall, ofRecord uuid.UUID
 	require.NoError(t, o.App.QueryRow(t.Context(), `
@@ -71,18 +71,18 @@ func TestRegistersAReceivedDocument(t *testing.T) {
 	require.NoError(t, journal.Find(t.Context(), o.App, "circulation", ofCall, f.GetEdocNum(), &circulationv1.CirculationRegistered{}))
 }
 
-// scripted is what the hub answers to a document's calls, one after the other, and what comes of them.
+// scripted is the sequence of the hub's answers to a document's calls, with the expected state.
 type scripted struct {
 	name     string
 	script   []int32
 	state    circulationv1.CallState
 	reason   string
 	attempts int32
-	// confirmed counts the confirmations asked for, registrations those sent.
+	// confirmed is the number of confirmations asked for, registrations that of registrations sent.
 	confirmed, registrations int
 }
 
-// Every result of the registration leads where hub-interface 7.3 and the design want it.
+// Every result of the registration has the consequence that hub-interface 7.3 and the design require.
 func TestResultsOfTheRegistration(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -123,7 +123,7 @@ func TestResultsOfTheRegistration(t *testing.T) {
 	}
 }
 
-// Every result of the read-time call leads where hub-interface 7.4 and the design want it.
+// Every result of the read-time call has the consequence that hub-interface 7.4 and the design require.
 func TestResultsOfTheReadTime(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -161,7 +161,7 @@ func TestResultsOfTheReadTime(t *testing.T) {
 	}
 }
 
-// Records that this relay does not register, and read times that do not exist at the hub, are kept and never sent.
+// Records that this relay does not register, and read times that the hub does not take, are stored and never sent.
 func TestWhatIsNotSent(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -196,7 +196,7 @@ func (o *office) confirmations(address string) int {
 	return n
 }
 
-// refusal is the one refusal stated of a document.
+// refusal returns the only refusal stated about a document.
 func (o *office) refusal(t *testing.T, number string) *circulationv1.CirculationRefused {
 	t.Helper()
 	var found []*circulationv1.CirculationRefused
@@ -209,7 +209,7 @@ func (o *office) refusal(t *testing.T, number string) *circulationv1.Circulation
 	return found[0]
 }
 
-// statedOf counts the registrations stated of a document.
+// statedOf counts the registrations stated about a document.
 func (o *office) statedOf(t *testing.T, number string) int {
 	t.Helper()
 	n := 0
@@ -221,8 +221,8 @@ func (o *office) statedOf(t *testing.T, number string) int {
 	return n
 }
 
-// A document its sender wanted no circulation for has no registrar (intake leaves it empty). Its record is created and kept like
-// any other (Act 18-5), with all its times; only the hub never hears of it.
+// A document whose sender wanted no circulation has no registrar (intake leaves it empty). Its record is stored like any other
+// (Act 18-5), with all its times, but never sent to the hub.
 func TestRecordWithoutCirculationIsKept(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

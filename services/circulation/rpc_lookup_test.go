@@ -9,7 +9,7 @@ import (
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
-// The certificate unit is told what the hub holds, and when it did, whoever's the document is; nobody else is.
+// The certificate unit can ask what the hub holds of any document, and since when; no other unit can.
 func TestCertificateIsToldWhatTheHubHolds(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -21,7 +21,7 @@ func TestCertificateIsToldWhatTheHubHolds(t *testing.T) {
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 	require.Equal(t, "RECORD_NOT_FOUND", fault.ReasonOf(err))
 
-	// The hub does not take it: a person has to look, and it is not registered.
+	// The hub refuses it, so it is queued for a person and not registered.
 	o.hub.do(func() { o.hub.scripts[f.GetEdocNum()] = []int32{9} })
 	o.Deliver(t, express, received(f))
 	o.awaitCalls(t, f.GetEdocNum(), isQueued, isWaiting)
@@ -29,7 +29,7 @@ func TestCertificateIsToldWhatTheHubHolds(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, got.GetRegisteredAt())
 
-	// The read time is told as soon as it is known, and that the hub has it when the hub said so.
+	// The read time is returned as soon as it is known; the time of its registration once the hub has registered it.
 	o.Deliver(t, express, read(f))
 	got, err = ask("certificate", f.GetEdocNum())
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
-// rowWrites counts what was inserted, updated and deleted in the unit's own tables, their long values included.
+// rowWrites counts the inserts, updates and deletes of the unit's own tables, including their TOAST tables.
 const rowWrites = `
 	with own as (
 	  select oid, reltoastrelid from pg_class
@@ -23,7 +23,7 @@ const rowWrites = `
 	from   pg_stat_all_tables
 	where  relid in (select oid from own union all select reltoastrelid from own)`
 
-// An ordinary document costs one insert and one update of its record; the rows of its call are shared by the whole batch.
+// An ordinary document costs one insert and one update of its record; the whole batch shares the rows of its call.
 func TestRowWritesOfABulkDocument(t *testing.T) {
 	t.Parallel()
 	const many = 500
@@ -39,7 +39,7 @@ func TestRowWritesOfABulkDocument(t *testing.T) {
 	unittest.AwaitFacts[*circulationv1.CirculationRegistered](t, o.Bench, many)
 	var all float64
 	await.Require(t, unittest.Patience, func(ctx context.Context) error {
-		// Each connection tells its own share, and only now and then of itself.
+		// Each connection reports its own counters, and only now and then by itself.
 		for _, conn := range o.Env.DB.AcquireAllIdle(ctx) {
 			_, err := conn.Exec(ctx, `select pg_stat_force_next_flush()`)
 			conn.Release()

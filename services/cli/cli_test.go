@@ -20,7 +20,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/golden"
 )
 
-// fakeRelay answers each "METHOD path" with JSON, in order and the last one for ever, and remembers the bodies it got.
+// fakeRelay answers each "METHOD path" with its JSON answers in order, repeating the last one, and remembers the received bodies.
 type fakeRelay struct {
 	*httptest.Server
 	dir string
@@ -146,7 +146,7 @@ func addArgs(f *fakeRelay, out string) []string {
 	}
 }
 
-// The secret goes to the file alone, with rights for nobody else, and the command ends when the address is registered.
+// The secret is written only to the file, which nobody else can read, and the command ends when the address is registered.
 func TestInstitutionAdd(t *testing.T) {
 	t.Parallel()
 	pending, registered := fmt.Sprintf(institution, "PENDING"), fmt.Sprintf(institution, "REGISTERED")
@@ -192,8 +192,8 @@ func TestInstitutionAddFails(t *testing.T) {
 	require.NoFileExists(t, f.path("new.json"))
 }
 
-// The documents and the corrected name go to the institution of the path under the request id given, and the command ends when
-// the address is registered, or refused once more.
+// The documents and the corrected name are sent for the institution in the path with the given request id. The command ends when
+// the address is registered or refused again.
 func TestInstitutionResubmit(t *testing.T) {
 	t.Parallel()
 	const path = "/v1/admin/institutions/0191d0a1-0000-7000-8000-000000000001"
@@ -294,7 +294,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// The list is for loops of a shell, and as JSON for everybody else.
+// The text output is for shell loops; --json is for programs.
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	code, stdout, _ := runWith(t, nil, "units")

@@ -19,12 +19,12 @@ import (
 	"github.com/naru-relay/naru/pkg/receipt"
 )
 
-// receiptKey signs receipts under the id k-1.
+// receiptKey signs receipts with the key id k-1.
 type receiptKey struct{ *ecdsa.PrivateKey }
 
 func (receiptKey) KeyID() string { return "k-1" }
 
-// receiptBy signs a receipt and gives the key set it verifies with.
+// receiptBy signs a receipt and returns it with the key set that verifies it.
 func receiptBy(t *testing.T, claims receipt.Claims) (text, keySet string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -42,7 +42,7 @@ func receiptBy(t *testing.T, claims receipt.Claims) (text, keySet string) {
 	return receipts[0], string(published)
 }
 
-// A document that was registered and stored elsewhere is sent with its hash; the receipt has to speak of it.
+// A document registered and stored elsewhere is sent with its hash; the receipt must name that hash.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	sum := func(text string) string {
@@ -85,7 +85,7 @@ func TestSend(t *testing.T) {
 	require.Contains(t, stderr, "its receipt is not good: receipt mismatch check: it states another document hash")
 }
 
-// The identity proof goes through the provider as a browser would, and only the relay gets the code.
+// The identity proof goes through the provider as in a browser, and only the relay gets the code.
 func TestMemberJoin(t *testing.T) {
 	t.Parallel()
 	hint := ""
@@ -121,7 +121,7 @@ func TestMemberJoin(t *testing.T) {
 	require.Contains(t, stderr, "access_denied")
 }
 
-// A certificate whose checks fail is not written.
+// A certificate that fails a check is not written.
 func TestCertificateThatIsNotGood(t *testing.T) {
 	t.Parallel()
 	f := newRelay(t, map[string][]string{

@@ -32,7 +32,7 @@ const (
 	sender  = "0192f0c0-0000-7000-8000-00000000000a"
 )
 
-// office is a delivery unit with intake as the maker of titles.
+// office is a running delivery unit, with a maker that seals titles like intake.
 type office struct {
 	*unittest.Bench
 	intake *unittest.Maker
@@ -45,14 +45,14 @@ func setup(t *testing.T, opts ...unittest.Option) *office {
 	return &office{Bench: unittest.New(t, delivery.Unit, append(opts, unittest.Neighbour("intake", maker.Register))...), intake: maker}
 }
 
-// advance moves the clock, which the watch on it then measures again: a measurement of long ago vouches for nothing.
+// advance moves the clock and lets the watch measure it again, because an old measurement does not count.
 func (o *office) advance(t *testing.T, d time.Duration) {
 	t.Helper()
 	o.Clock.Advance(d)
 	o.Env.ClockWatch.Measure(t.Context())
 }
 
-// document is an accepted document for a recipient, resolved as told.
+// document returns an accepted document for a recipient, with the given resolution.
 func (o *office) document(t *testing.T, recipient string, resolution addressv1.Resolution) *addressv1.RecipientResolved {
 	t.Helper()
 	o.serial++
@@ -74,12 +74,12 @@ func resolved(ordinal uint32, m *addressv1.RecipientResolved) journal.Fact {
 	return journal.Fact{Subject: m.GetFacts().GetEdocNum(), Ordinal: ordinal, Sender: sender, Actor: "unit:address", OccurredAt: m.GetResolvedAt().AsTime(), Message: m}
 }
 
-// A clock nobody vouches for stamps nothing.
+// An untrusted clock stamps nothing.
 func TestUntrustedClockDeliversNothing(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	d := o.document(t, unittest.NewID(), own)
-	o.Clock.Advance(time.Hour) // the last measurement is now an hour old
+	o.Clock.Advance(time.Hour) // makes the last measurement an hour old
 	delivered := make(chan struct{})
 	go func() {
 		defer close(delivered)
@@ -107,7 +107,7 @@ const (
 	notKnown  = addressv1.Resolution_RESOLUTION_UNKNOWN
 )
 
-// A consented own member finds the document in the inbox; sent and received are one clock reading.
+// A member of this relay with consent finds the document in the inbox; sent and received time are one clock reading.
 func TestOwnMemberReceives(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -129,8 +129,8 @@ func TestOwnMemberReceives(t *testing.T) {
 	require.Equal(t, "sender", listed.GetItems()[0].GetSenderAddress())
 }
 
-// A row leads to the facts behind it: to the receipt, whatever comes after it, to the refusal of a cancel, and to the frame that
-// tells of the reading.
+// A row names the facts behind it: the commit of the receipt, even after later events, the commit of a refused cancel, and the
+// frame of the reading.
 func TestRowsNameTheirFacts(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -148,7 +148,7 @@ func TestRowsNameTheirFacts(t *testing.T) {
 	require.NoError(t, journal.Find(t.Context(), o.App, "delivery", cancel, number, &deliveryv1.CancelRefused{}))
 }
 
-// However often and in however many frames a resolution comes, there is one inbox item and one pair of times.
+// However often and in however many frames a resolution comes, there is one inbox item with one pair of times.
 func TestRepeatedResolutionDeliversOnce(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -163,7 +163,7 @@ func TestRepeatedResolutionDeliversOnce(t *testing.T) {
 	require.Equal(t, first[0].GetFacts().GetReceivedAt().AsTime(), again[0].GetFacts().GetReceivedAt().AsTime())
 }
 
-// Whoever is no consented member here waits, is delivered to when that changes, and expires at the deadline.
+// A document whose recipient is no member here with consent waits, is delivered when that changes, and expires at the deadline.
 func TestWaitingDocuments(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -204,8 +204,8 @@ func TestFinalResolutionsNeverDeliver(t *testing.T) {
 	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 }
 
-// A document whose recipient nobody could find out before the deadline expires at once; where a cancel was asked for, it is
-// cancelled.
+// A document whose recipient is still unknown at the deadline expires at once. If a cancel was requested, it is cancelled
+// instead.
 func TestUnknownRecipientExpires(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -227,7 +227,7 @@ func TestUnknownRecipientExpires(t *testing.T) {
 	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 }
 
-// A cancel is decided by whoever would take the next step.
+// The step that would come next decides a cancel.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	t.Run("before the resolution arrives: cancelled, not delivered", func(t *testing.T) {
@@ -294,7 +294,7 @@ func (o *office) read(t *testing.T, number string, at time.Time) {
 	o.Deliver(t, express, journal.Fact{Subject: number, Sender: sender, Actor: "vs", OccurredAt: at, Message: &viewingv1.DocumentRead{EdocNum: number, ReadAt: timestamppb.New(at)}})
 }
 
-// Nothing enters the inbox of somebody who has left.
+// Nothing enters the inbox of a recipient who has left.
 func TestWithdrawnAddressFails(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -308,8 +308,8 @@ func TestWithdrawnAddressFails(t *testing.T) {
 	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
 }
 
-// A document accepted by a clock ahead of ours is not stamped earlier than its acceptance: it is given back until our clock is
-// there.
+// A document accepted by a clock ahead of ours is not stamped before its acceptance: the event is given back until our clock has
+// reached that time.
 func TestClockBehindTheFactsWaits(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -330,7 +330,7 @@ func TestClockBehindTheFactsWaits(t *testing.T) {
 	require.False(t, received[0].GetFacts().GetSentAt().AsTime().Before(ahead))
 }
 
-// A cancel that comes from a clock ahead of ours is not answered at a time before it was asked.
+// A cancel requested by a clock ahead of ours is not answered with a time before the request.
 func TestCancelIsNotAnsweredBeforeItWasAsked(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -374,7 +374,7 @@ func splitLines(s string) []string {
 	return lines
 }
 
-// One recipient never sees another's documents.
+// A recipient never sees another's documents.
 func TestInboxIsItsRecipientsAlone(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -391,7 +391,7 @@ func TestInboxIsItsRecipientsAlone(t *testing.T) {
 	require.ErrorIs(t, err, fault.Denied)
 }
 
-// The units whose projection may miss a received document are told what its event tells; a document that waits is none.
+// viewing and certificate can look up a received document and get the facts of its event. A waiting document is not found.
 func TestReceivedIsLookedUpByTheUnitsThatMiss(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -411,7 +411,7 @@ func TestReceivedIsLookedUpByTheUnitsThatMiss(t *testing.T) {
 	require.ErrorIs(t, err, fault.Denied)
 }
 
-// Pages hold every document once, newest first; a token of nobody's making is refused.
+// Pages contain every document once, newest first; an invented token is refused.
 func TestInboxPages(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

@@ -13,14 +13,14 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Whatever becomes of the documents of a batch, it locks and inserts their rows in the order of their numbers: a transaction that
-// has the first and wants the last of them, as a batch of cancels does, waits for nobody.
+// Whatever the outcomes of a batch's documents, their rows are locked and inserted in the order of their numbers. So a
+// transaction that locks the first and then wants the last of them, like a batch of cancels, never deadlocks.
 func TestBatchLocksInOrder(t *testing.T) {
 	t.Parallel()
 	const first, last = "20260101_NARUTEST01_0000000000001", "20260101_NARUTEST01_0000000000002"
 	for _, test := range []struct {
 		name string
-		// known: the rows are there, else both transactions insert them.
+		// known rows exist before; otherwise both transactions insert them.
 		known bool
 	}{{"rows that are there", true}, {"new rows", false}} {
 		t.Run(test.name, func(t *testing.T) {
@@ -43,14 +43,14 @@ func TestBatchLocksInOrder(t *testing.T) {
 				require.NoError(t, err)
 				go func() {
 					_ = b.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error {
-						// CLOSED comes before FAILED, the numbers come the other way round.
+						// CLOSED sorts before FAILED, the numbers the other way round.
 						_, err := advance(t.Context(), tx, []document{one(first, Failed), one(last, Closed)}, now)
 						advanced <- err
 						return errUndone
 					})
 				}()
 				awaitWaiting(t, b)
-				// One of the two that waited for each other would be told of a deadlock.
+				// In the wrong order the two would now wait for each other, and one would get a deadlock error.
 				_, err = requestCancel(t.Context(), tx, []document{one(last, Waiting)}, now.Add(time.Second))
 				require.NoError(t, err)
 				return nil

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A round that nobody answers is over before another replica may claim it.
+// An unanswered round is over before another replica may claim it.
 func TestRoundIsShorterThanItsLease(t *testing.T) {
 	t.Parallel()
 	require.Less(t, maxNoticeTimeout, roundTime)

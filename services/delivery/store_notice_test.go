@@ -28,7 +28,7 @@ import (
 
 var noticeSecret = []byte("a-secret-of-tests-with-enough-bytes")
 
-// call is what the operator's messaging got.
+// call is what the operator's messaging received.
 type call struct {
 	webhook, raw string
 	Type         string
@@ -41,7 +41,7 @@ type call struct {
 	}
 }
 
-// numbers are the documents told of, per recipient.
+// numbers returns the documents of the notices by recipient.
 func (c call) numbers() map[string][]string {
 	all := map[string][]string{}
 	for _, n := range c.Notices {
@@ -52,7 +52,7 @@ func (c call) numbers() map[string][]string {
 	return all
 }
 
-// phone is the operator's messaging. It answers as told and keeps what it took.
+// phone plays the operator's messaging. It answers with status and keeps what it accepted.
 type phone struct {
 	mu     sync.Mutex
 	status func(c call) int
@@ -72,7 +72,7 @@ func (p *phone) attempts() int {
 	return p.asked
 }
 
-// withPhone is an office whose notices go to a phone.
+// withPhone runs an office that sends its notices to a phone.
 func withPhone(t *testing.T, attempts int, status func(call) int) (*office, *phone) {
 	t.Helper()
 	p := &phone{status: status}
@@ -115,7 +115,8 @@ func (o *office) noticesLeft(t *testing.T) int {
 	return o.count(t, `select (select count(*) from notice_arrival) + (select count(*) from notice_round where given_up_at is null)`)
 }
 
-// A notice is signed, tells neither title nor content, is tried again under the same id, and its success is a fact, proved.
+// A notice is signed, contains neither title nor content, and is tried again under the same id. Its success is a fact with a
+// proof.
 func TestNotice(t *testing.T) {
 	t.Parallel()
 	var first string
@@ -151,7 +152,7 @@ func TestNotice(t *testing.T) {
 	require.Equal(t, first, o.Stated(t, &deliveryv1.RoundGiven{})[0].GetSubject())
 }
 
-// A recipient is told once of all that came together, and that is stated for each document.
+// A recipient gets one notice for all documents that arrived together; a fact is stated for each document.
 func TestRoundTellsEachRecipientOfAllThatCame(t *testing.T) {
 	t.Parallel()
 	o, p := withPhone(t, 300, always(http.StatusOK))
@@ -171,7 +172,8 @@ func TestRoundTellsEachRecipientOfAllThatCame(t *testing.T) {
 	require.Equal(t, want, took[0].numbers())
 }
 
-// Whoever has read a document, or is not to have it any more, is not told that it arrived; of the others of the round it is told.
+// A recipient who has read a document, or whose document is to be cancelled, gets no notice of it; the other documents of the
+// round are not affected.
 func TestReadingAndCancellingStopTheNotice(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -198,7 +200,7 @@ func TestReadingAndCancellingStopTheNotice(t *testing.T) {
 	require.Equal(t, map[string][]string{recipient: {told.GetFacts().GetEdocNum()}}, p.calls()[0].numbers())
 }
 
-// A round of which nothing is left to tell ends without a call, and without a word of it.
+// A round with nothing left to tell ends without a call, and states nothing.
 func TestRoundWithNothingToTellEnds(t *testing.T) {
 	t.Parallel()
 	o, _ := withPhone(t, 300, always(http.StatusBadGateway))
@@ -211,7 +213,7 @@ func TestRoundWithNothingToTellEnds(t *testing.T) {
 	require.Empty(t, unittest.Facts[*deliveryv1.RoundGivenUp](t, o.Bench))
 }
 
-// That nobody could be told is stated too, and what it was is left for a person.
+// It is stated too that nobody could be told, and the round's documents are kept for a person to see.
 func TestNoticeGivenUp(t *testing.T) {
 	t.Parallel()
 	o, p := withPhone(t, 2, always(http.StatusBadGateway))
@@ -229,7 +231,7 @@ func TestNoticeGivenUp(t *testing.T) {
 	require.Empty(t, unittest.Facts[*deliveryv1.NoticeGiven](t, o.Bench))
 }
 
-// A recipient whose notice is refused for what it says holds up nobody else's.
+// A recipient whose notice is refused because of its content does not delay the others' notices.
 func TestRefusedContentHoldsUpNobodyElse(t *testing.T) {
 	t.Parallel()
 	bad, good := unittest.NewID(), unittest.NewID()
@@ -251,7 +253,8 @@ func TestRefusedContentHoldsUpNobodyElse(t *testing.T) {
 	require.Len(t, p.calls(), 1)
 }
 
-// A bulk document of an own member costs one row, and its notice a share of a round's two and an arrival's two.
+// A bulk document to a member of this relay costs one row. Its notice costs a share of the two writes of a round and the two of
+// an arrival.
 func TestRowWrites(t *testing.T) {
 	t.Parallel()
 	const documents, rows = 500, 5

@@ -29,7 +29,7 @@ func readCredentials(t *testing.T, file string) login {
 	return c
 }
 
-// The first operator is made once, and its secret is nowhere but in the file.
+// The first operator is created once, and the secret exists only in the file.
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -45,8 +45,8 @@ func TestBootstrap(t *testing.T) {
 	require.NoFileExists(t, again)
 }
 
-// An institution is made where it is kept, with its papers; here it is a principal, made once, with credentials, and told to the
-// others.
+// The address unit stores an institution with its papers. The gateway creates its principal once, with credentials, and states it
+// for the other units.
 func TestCreateInstitution(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -78,7 +78,8 @@ func TestCreateInstitution(t *testing.T) {
 	require.Equal(t, []string{actor, operator.ID}, []string{w.Stated(t, made[0])[0].GetActor(), w.Stated(t, made[0])[1].GetActor()})
 }
 
-// What the address unit says no to is no principal, and what was cut off between the two is made by the repeat, once.
+// An institution that the address unit refuses gets no principal. If creation was interrupted between the two units, a repetition
+// finishes it, once.
 func TestCreateInstitutionIsFinishedByARepeat(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -106,7 +107,7 @@ func TestCreateInstitutionIsFinishedByARepeat(t *testing.T) {
 	require.NotEmpty(t, w.token(t, sender))
 }
 
-// Credentials come and go; a revoked client gets no token.
+// Credentials can be created and revoked; a revoked client gets no token.
 func TestClients(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -155,7 +156,7 @@ func TestClients(t *testing.T) {
 	require.Equal(t, "TOO_MANY_CLIENTS", fault.ReasonOf(err))
 }
 
-// Of callers that make the same institution at once, one makes it and all get it.
+// If several callers create the same institution at the same time, one creates it and all get it.
 func TestCreateInstitutionAtOnce(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

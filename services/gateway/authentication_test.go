@@ -14,8 +14,8 @@ import (
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
-// What a client proved, and what somebody who named it did not, is stated: a token names the fact of its client's proof, and
-// whoever guesses at a client's secret fills no more than its bound.
+// Both successful and failed client authentications are stated: a token names the fact of its client's proof, and the number of
+// facts about failed attempts is limited.
 func TestClientAuthenticationIsStated(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -14,7 +14,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Every public RPC is routed by its unit, and every unit's rule is readable.
+// Every public RPC is routed to its unit, and every unit's access rule can be read.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	offers, err := newCatalogue(behind()...)
@@ -29,7 +29,7 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// What the doors could not do as the proto says is told before they open.
+// If the doors cannot do what a proto says, they report it before they open.
 func TestOffersThatCannotBeKept(t *testing.T) {
 	t.Parallel()
 	method := func(name string, streams bool, bounds *platformv1.Bounds) *descriptorpb.ServiceDescriptorProto {

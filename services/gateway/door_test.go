@@ -31,7 +31,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// The REST door passes on what its caller may do, with the caller's token.
+// The REST door forwards what its caller may do, with the caller's token.
 func TestREST(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -91,7 +91,7 @@ func TestREST(t *testing.T) {
 	require.NotContains(t, w.Logs.String(), token)
 }
 
-// A principal's requests and batch items have quotas of their own; what is over them is told when to come again.
+// A principal has separate quotas for requests and batch items. A call beyond a quota is told when to try again.
 func TestQuotas(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *Config) {
@@ -115,7 +115,7 @@ func TestQuotas(t *testing.T) {
 	w.Clock.Advance(2 * time.Second)
 	require.Equal(t, 200, w.call(t, "POST", "/v1/documents", sender, `{}`).status)
 
-	// The quota is the principal's at both doors.
+	// Both doors share the principal's quota.
 	conn := w.dial(t)
 	_, err := intakev1.NewIntakeServiceClient(conn).Send(bearing(t, sender), &intakev1.SendRequest{})
 	require.Equal(t, codes.ResourceExhausted, status.Code(err))
@@ -126,7 +126,7 @@ func TestQuotas(t *testing.T) {
 	require.Equal(t, "RATE_LIMITED", fault.ReasonOf(fault.FromStatus(status.Convert(err))))
 }
 
-// How much an RPC takes is bounded at the gRPC door too, before its unit is called; another one's bound is its own.
+// The gRPC door enforces an RPC's size limit too, before it calls the unit. Each RPC has its own limit.
 func TestMessagesAreBounded(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -167,7 +167,7 @@ func bearing(t *testing.T, token string) context.Context {
 	return metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
 }
 
-// The gRPC door passes bytes on to the unit that owns the method, and nothing to methods that are not public.
+// The gRPC door forwards bytes to the unit that owns the method, but nothing to methods that are not public.
 func TestGRPC(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -235,7 +235,7 @@ func TestGRPC(t *testing.T) {
 	require.NotContains(t, w.Logs.String(), token)
 }
 
-// Each door tells the paths of what its caller sent: the REST body of a single send is the item, the gRPC request holds it.
+// Each door reports paths in the caller's own request: the REST body of a single send is the item; the gRPC request contains it.
 func TestPathsOfViolations(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -263,7 +263,7 @@ func TestPathsOfViolations(t *testing.T) {
 	}
 }
 
-// reflected lists the services server reflection tells.
+// reflected lists the services that server reflection reports.
 func reflected(t *testing.T, conn *grpc.ClientConn) []string {
 	t.Helper()
 	stream, err := reflectionv1.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
@@ -279,7 +279,7 @@ func reflected(t *testing.T, conn *grpc.ClientConn) []string {
 	return names
 }
 
-// With certificates both doors are TLS, HTTP/2 among it.
+// With certificates both doors use TLS, including HTTP/2.
 func TestTLSDoors(t *testing.T) {
 	t.Parallel()
 	ca := certs.NewCA(t, "doors")
@@ -306,7 +306,7 @@ func TestTLSDoors(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A caller that opens a call and never sends its message holds the door no longer than a call may take, token or none.
+// A caller that opens a call and never sends its message blocks the door no longer than a call may take, with or without a token.
 func TestGRPCDoorWaitsForAMessageOnlySoLong(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *Config) { c.CallTimeout = config.Duration(time.Second) })
@@ -322,8 +322,7 @@ func TestGRPCDoorWaitsForAMessageOnlySoLong(t *testing.T) {
 	}
 }
 
-// What needs no token has a quota by origin, the same at both doors and at the token endpoint; who has a token is not touched by
-// it.
+// Open calls have a quota per origin, shared by both doors and the token endpoint. It does not affect callers with a token.
 func TestQuotaOfWhatIsOpen(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *Config) { c.Quota.OpenPerSecond, c.Quota.OpenBurst = 0.5, 3 })

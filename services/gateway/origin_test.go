@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A caller cannot choose its origin: what it says of itself counts only as far as our own proxies vouch for it.
+// A caller cannot choose its origin: forwarding headers count only as far as our own proxies set them.
 func TestOrigin(t *testing.T) {
 	t.Parallel()
 	o := origins{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}

@@ -40,7 +40,7 @@ const (
 	edocNum   = "20260302_ABCDE12345_0000000000042"
 )
 
-// neighbours are fakes of the units behind the doors.
+// neighbours plays the units behind the doors.
 type neighbours struct {
 	addressv1.UnimplementedAddressServiceServer
 	intakev1.UnimplementedIntakeServiceServer
@@ -48,7 +48,7 @@ type neighbours struct {
 	platformv1.UnimplementedParkedEventServiceServer
 
 	mu sync.Mutex
-	// institutions that the address unit keeps, by business number, and what it was given.
+	// institutions are those that the address unit stores, by business number; registered are the requests it received.
 	institutions map[string]*addressv1.Institution
 	registered   []*addressv1.RegisterInstitutionRequest
 	refusal      error
@@ -131,7 +131,7 @@ func (n *neighbours) ListParkedEvents(context.Context, *platformv1.ListParkedEve
 	return &platformv1.ListParkedEventsResponse{Events: []*platformv1.ParkedEvent{{Id: "of intake"}}}, nil
 }
 
-// keySet serves a key set as a unit would.
+// keySet serves a key set as a unit does.
 type keySet struct {
 	platformv1.UnimplementedKeyServiceServer
 }
@@ -140,7 +140,7 @@ func (keySet) GetKeySet(context.Context, *platformv1.GetKeySetRequest) (*platfor
 	return &platformv1.GetKeySetResponse{Jwks: `{"keys":[]}`}, nil
 }
 
-// behind are units as the doors see them: a name and what they offer.
+// behind returns units as the doors see them: a name and what they offer.
 func behind() []unit.Unit {
 	return []unit.Unit{
 		{Name: "address", Doors: []unit.Door{unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient)}},
@@ -191,7 +191,7 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 	return w
 }
 
-// address is where a door listens, as the unit logged it.
+// address returns where a door listens, as the unit logged it.
 func (w *world) address(t *testing.T, door string) string {
 	t.Helper()
 	found := regexp.MustCompile(`"msg":"the ` + door + ` door listens"[^\n]*"address":"([^"]+)"`).FindStringSubmatch(w.Logs.String())
@@ -205,7 +205,7 @@ type answer struct {
 	body   string
 }
 
-// json reads the body.
+// json decodes the body.
 func (a answer) json(t *testing.T) map[string]any {
 	t.Helper()
 	var v map[string]any
@@ -241,7 +241,7 @@ func (w *world) form(t *testing.T, values url.Values, headers ...string) answer 
 	return w.call(t, http.MethodPost, "/oauth2/token", "", values.Encode(), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
 }
 
-// token gets an access token by client_secret_post.
+// token gets an access token with client_secret_post.
 func (w *world) token(t *testing.T, c login) string {
 	t.Helper()
 	got := w.form(t, url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ID}, "client_secret": {c.Secret}})
@@ -260,7 +260,7 @@ func (w *world) dial(t *testing.T) *grpc.ClientConn {
 	return conn
 }
 
-// jpeg is what the door takes for one.
+// jpeg returns what the door accepts as a JPEG.
 func jpeg(size int) string {
 	return base64.StdEncoding.EncodeToString(append([]byte{0xff, 0xd8, 0xff}, bytes.Repeat([]byte{1}, size-3)...))
 }
@@ -270,7 +270,7 @@ func institutionJSON(name, number, address string) string {
 		`"businessDocument":"` + jpeg(100) + `","registrationDocument":"` + jpeg(200) + `"}`
 }
 
-// institution makes a sender and gives its id and credentials.
+// institution creates a sender and returns its id and credentials.
 func (w *world) institution(t *testing.T, number, address string) (string, login) {
 	t.Helper()
 	got := w.call(t, http.MethodPost, "/v1/admin/institutions", w.token(t, w.admin), institutionJSON("보기기관", number, address))

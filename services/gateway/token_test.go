@@ -23,7 +23,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// The token endpoint takes both ways of giving a secret, and answers as RFC 6749 has it.
+// The token endpoint accepts both ways to send a secret, and answers as RFC 6749 requires.
 func TestTokenEndpoint(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -91,7 +91,7 @@ func TestTokenEndpoint(t *testing.T) {
 	require.NotContains(t, w.Logs.String(), sender.Secret)
 }
 
-// A client with a key signs an assertion, which is good once, for this endpoint, for five minutes.
+// A client with a key signs an assertion, which is valid once, for this endpoint, for five minutes.
 func TestPrivateKeyJWT(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -146,7 +146,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 	}
 	require.Equal(t, 200, post(assertion(func(c map[string]any) { c["aud"] = []string{"x", publicURL + "/oauth2/token"} }, key)).status, "a list of audiences")
 
-	// Whatever a client's library puts into the header is taken or refused as RFC 7515 has it.
+	// Header parameters that a client's library adds are accepted or refused as RFC 7515 requires.
 	headed := func(header map[string]any) string {
 		headers := jws.NewHeaders()
 		for name, value := range header {
@@ -168,7 +168,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 	require.Equal(t, 401, post(headed(map[string]any{"crit": []string{"later"}, "later": 1})).status, "a critical extension")
 }
 
-// claimsOf is the payload of a compact JWS.
+// claimsOf returns the payload of a compact JWS.
 func claimsOf(t *testing.T, compact string) string {
 	t.Helper()
 	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(compact, ".")[1])

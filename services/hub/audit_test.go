@@ -31,10 +31,10 @@ const orphanSQL = `
 	  from exchange_response r
 	 where not exists (select from exchange_request q where q.exchange = r.exchange and q.attempt = r.attempt)`
 
-// auditPage bounds what is held in memory: an exchange may have megabytes.
+// auditPage limits how much is held in memory, because an exchange may have megabytes.
 const auditPage = 20
 
-// stored is one attempt as it is kept.
+// stored is one attempt as stored.
 type stored struct {
 	exchange                      uuid.UUID
 	attempt                       int16
@@ -42,8 +42,8 @@ type stored struct {
 	request, response             [][]byte
 }
 
-// Audit opens every stored exchange and compares it with its digest. The error tells of each that does not hold, or that an
-// answer is without its request.
+// Audit opens every stored exchange and compares it with its digest. Its error names each one that does not match, and each
+// answer without its request.
 func Audit(ctx context.Context, db pg.DBTX, box *sealed.Box) error {
 	var problems error
 	var last stored
@@ -92,7 +92,7 @@ func corrupt(message string) error {
 	return fault.New(fault.Corrupt, domain, hubv1.Reason_REASON_UNSPECIFIED, message)
 }
 
-// maxRecorded bounds what a recorded message may grow to when it is read back.
+// maxRecorded limits the size of a recorded message when it is decompressed.
 const maxRecorded = 64 << 20
 
 func open(ctx context.Context, box *sealed.Box, exchange uuid.UUID, number int16, side string, pieces [][]byte) ([]byte, error) {

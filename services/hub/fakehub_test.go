@@ -23,19 +23,19 @@ const (
 	testSecret = "SECRET-of-the-test-client"
 )
 
-// request is one call a fakeHub saw.
+// request is one call that a fakeHub received.
 type request struct {
 	method, path, query, token, requestID string
 	body                                  []byte
 	grant                                 int
 }
 
-// fakeHub is a hub of a few lines whose misbehaviour a test writes itself.
+// fakeHub is a minimal hub whose misbehaviour the tests write themselves.
 type fakeHub struct {
 	server *httptest.Server
-	// answer serves everything but the token call, after the token was found good.
+	// answer serves every call except the token call, after the token was checked.
 	answer func(w http.ResponseWriter, r *http.Request, body []byte)
-	// onToken, if set, may serve the token call; it returns whether it has.
+	// onToken, if set, may serve the token call; it returns whether it did.
 	onToken func(w http.ResponseWriter, grant int) bool
 	minutes int
 
@@ -88,7 +88,7 @@ func (f *fakeHub) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// issue makes one more token good.
+// issue makes one more token valid.
 func (f *fakeHub) issue() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -106,14 +106,14 @@ func (f *fakeHub) answerBy(answer func(w http.ResponseWriter, r *http.Request, b
 	f.answer = answer
 }
 
-// forget makes every token bad.
+// forget makes every token invalid.
 func (f *fakeHub) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.good)
 }
 
-// calls of a path so far.
+// calls returns the calls of a path so far.
 func (f *fakeHub) calls(path string) []request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -126,7 +126,7 @@ func (f *fakeHub) calls(path string) []request {
 	return of
 }
 
-// echo answers a batch with result 1 for every item, after change.
+// echo answers a batch with result 1 for every item, after applying change.
 func echo(change func(items []map[string]any) []map[string]any) func(http.ResponseWriter, *http.Request, []byte) {
 	return func(w http.ResponseWriter, _ *http.Request, body []byte) {
 		var asked struct {
@@ -164,7 +164,7 @@ func benchAt(t testing.TB, url string, change func(*Config)) *unittest.Bench {
 
 func edoc(serial int) string { return fmt.Sprintf("20260302_NARU000001_%013d", serial) }
 
-// as is the hub as a neighbouring unit calls it.
+// as returns a client of the hub unit for a neighbouring unit.
 func as(t testing.TB, b *unittest.Bench, unit string) hubv1.HubServiceClient {
 	t.Helper()
 	return hubv1.NewHubServiceClient(b.Unit(t, unit))

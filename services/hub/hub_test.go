@@ -95,7 +95,7 @@ func TestExchangesAreStoredSealedBeforeTheCallerIsAnswered(t *testing.T) {
 	}
 }
 
-// everything is all the schema's own tables hold, as text.
+// everything returns the content of all tables of the schema as text.
 func everything(t testing.TB, b *unittest.Bench) string {
 	t.Helper()
 	var all strings.Builder
@@ -373,7 +373,7 @@ func TestNothingIsAnsweredThatCouldNotBeStored(t *testing.T) {
 			b := bench(t, f, nil)
 			await.Require(t, unittest.Patience, func() bool { return len(storedOutcomes(t, b, "issue_token")) == 1 })
 			_, err := as(t, b, "address").GetAddressOwner(t.Context(), &hubv1.GetAddressOwnerRequest{Address: "warm"})
-			require.Equal(t, "HUB_UNAVAILABLE", fault.ReasonOf(err)) // success without an owner is garbage
+			require.Equal(t, "HUB_UNAVAILABLE", fault.ReasonOf(err)) // a success without an owner counts as garbage
 			_, err = b.Owner.Exec(t.Context(), `revoke insert on `+tt.table+` from hub_app`)
 			require.NoError(t, err)
 			_, err = as(t, b, "address").RegisterPersonAddress(t.Context(), person())

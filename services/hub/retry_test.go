@@ -21,7 +21,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"    //nolint:depguard // the test holds this unit against the sandbox of the outside world
 )
 
-// later is a code the operator has taught the unit to mean: try again later.
+// later is a code that the operator has configured to mean: try again later.
 const later = "ERR-09-001"
 
 func taught(c *Config) { c.Interface.RetryCodes = []string{"ERR-09-002", later} }
@@ -32,8 +32,8 @@ func refusing(code string) func(http.ResponseWriter, *http.Request, []byte) {
 	}
 }
 
-// A listed code puts every kind of call off, in whatever form it comes, and is on record with the answer; any other code is still
-// a refusal.
+// A configured code postpones every kind of call, in whatever form it comes, and is recorded with the answer. Any other code is
+// still a refusal.
 func TestRetryCodesPutCallsOff(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -111,7 +111,7 @@ func TestRetryCodesPutCallsOff(t *testing.T) {
 			require.ErrorIs(t, err, tt.kind)
 			require.Equal(t, tt.reason, fault.ReasonOf(err))
 			require.Equal(t, tt.code, fault.As(err).Metadata["errCode"])
-			attempts := storedOutcomes(t, b, tt.operation) // connections between units repeat reads that met UNAVAILABLE
+			attempts := storedOutcomes(t, b, tt.operation) // connections between units repeat reads after UNAVAILABLE
 			require.Equal(t, []string{tt.stored}, slices.Compact(slices.Clone(attempts)))
 			require.NoError(t, Audit(t.Context(), b.App, b.Env.Sealed))
 
@@ -133,7 +133,7 @@ func TestRetryCodesPutCallsOff(t *testing.T) {
 	}
 }
 
-// A batch the hub put off is registered once when it is sent again.
+// A batch that the hub postponed is registered once when it is sent again.
 func TestABatchThatWasPutOffIsRegisteredOnceLater(t *testing.T) {
 	t.Parallel()
 	o := newOutside(t, sandbox.Dialect2023)
@@ -156,7 +156,7 @@ func TestABatchThatWasPutOffIsRegisteredOnceLater(t *testing.T) {
 	require.Equal(t, []string{"1 try_later " + later, "1 try_later " + later, "1 success", "1 success"}, storedOutcomes(t, b, "register_circulations"))
 }
 
-// A hub that puts calls off is there: the breaker stays closed, and what it counted before is forgotten.
+// A hub that postpones calls is reachable: the breaker stays closed, and earlier failures no longer count.
 func TestPuttingOffIsNoFailureForTheBreaker(t *testing.T) {
 	t.Parallel()
 	f := newFakeHub(t)
@@ -180,7 +180,7 @@ func TestPuttingOffIsNoFailureForTheBreaker(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A token call that is put off is not made again with the secret, as one whose refresh token is refused is.
+// A postponed token renewal is not tried again with the secret, unlike one whose refresh token is refused.
 func TestAPutOffRenewalIsNotMadeAnotherWay(t *testing.T) {
 	t.Parallel()
 	f := newFakeHub(t)

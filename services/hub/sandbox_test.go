@@ -31,14 +31,14 @@ import (
 
 const adminToken = "admin-token-of-the-test"
 
-// drawn renders a certificate as text: what it looks like is not this unit's concern.
+// drawn renders a certificate as text, because its appearance does not matter to this unit.
 type drawn struct{}
 
 func (drawn) RenderCertificate(_ context.Context, d sandbox.CertificateDraft) ([]byte, error) {
 	return fmt.Appendf(nil, "%%PDF-1.7\n%%\xe2\xe3\n%s|%s|%s", d.Number, d.Circulation.EdocNum, d.Applicant), nil
 }
 
-// outside is the sandbox hub, which serves the interface independently of our client.
+// outside is the sandbox hub, which implements the interface independently of our client.
 type outside struct {
 	scenarios *scenario.Set
 	url       string
@@ -83,7 +83,7 @@ func (o *outside) bench(t testing.TB, change func(*Config)) *unittest.Bench {
 	})
 }
 
-// joined registers office and person an hour ago.
+// joined registers office and person, with a time one hour ago.
 func joined(t testing.TB, b *unittest.Bench) (c hubv1.HubServiceClient, since time.Time) {
 	t.Helper()
 	c, since = as(t, b, "address"), b.Clock.Now().Add(-time.Hour).Truncate(time.Second)
@@ -103,7 +103,7 @@ func joined(t testing.TB, b *unittest.Bench) (c hubv1.HubServiceClient, since ti
 	return c, since
 }
 
-// delivered is a batch of n documents sent and received just now.
+// delivered returns a batch of n documents sent and received just now.
 func delivered(b *unittest.Bench, n int) *hubv1.RegisterCirculationsRequest {
 	r := circulations(n)
 	for _, item := range r.GetItems() {
@@ -199,10 +199,10 @@ func TestSandboxHubMisbehaves(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		scenario scenario.Scenario
-		// first is the reason of the first call's failure, or its results.
+		// reason is that of the first call's failure; results are the first call's results if it succeeds.
 		reason  string
 		results []int32
-		// after a repetition of the same call everything is registered.
+		// after holds the results of a repetition of the same call.
 		after []int32
 	}{
 		{"down", scenario.Scenario{Kind: scenario.Down}, "HUB_UNAVAILABLE", nil, []int32{1, 1, 1}},

@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 )
 
-// replica is one more process of the unit on the same schema, without a task of its own.
+// replica is another process of the unit on the same schema, without its own task.
 func replica(t testing.TB, b *unittest.Bench) *service {
 	t.Helper()
 	c, ok := b.Config.(*Config)
@@ -31,7 +31,7 @@ func TestTokenIsIssuedAtTheStart(t *testing.T) {
 	t.Parallel()
 	f := newFakeHub(t)
 	b := bench(t, f, nil)
-	// The request is stored before it is sent; what is waited for is its answer.
+	// The request is stored before it is sent, so this waits for the answer.
 	await.Require(t, unittest.Patience, func() bool { return slices.Equal(storedOutcomes(t, b, "issue_token"), []string{"1 success"}) })
 	tokens := f.calls("/auth/token")
 	require.Len(t, tokens, 1)
@@ -62,7 +62,8 @@ func TestParallelTokenLossRenewsOnce(t *testing.T) {
 	require.Equal(t, 1, tokens[1].grant)
 	require.Contains(t, string(tokens[1].body), `"refreshToken":"REFRESH-1"`)
 
-	// Every call the lost token failed was repeated once, with the same bytes, the new token and a request id of its own.
+	// Every call that failed because of the lost token was repeated once, with the same bytes, the new token and a new request
+	// id.
 	lost, repeated := map[string]request{}, 0
 	for _, call := range f.calls("/api/circulation")[1:] {
 		if call.token == "ACCESS-1" {

@@ -22,8 +22,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Each item of a batch has its own outcome in the order of the request; bad ones hinder no other, a repeated key inside the batch
-// is a repeat or a conflict, and the good ones are stated in the bulk lane in the order of their acceptance.
+// Each item of a batch has its own outcome, in the order of the request. Bad items do not affect others. A key repeated inside
+// the batch is a repetition or a conflict. The good items are stated in the bulk lane in the order of their acceptance.
 func TestBatchSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -91,7 +91,7 @@ func TestBatchSend(t *testing.T) {
 	require.InDelta(t, 2, w.metric(t, "naru_intake_refused_items_total", "reason", "OWN_KEY_CONFLICT"), 0)
 }
 
-// metric reads the unit's metric as it is scraped.
+// metric reads one of the unit's metrics as a scrape would.
 func (w *world) metric(t *testing.T, name, label, value string) float64 {
 	t.Helper()
 	families, err := w.Env.Gatherer.Gather()
@@ -117,7 +117,7 @@ func (w *world) metric(t *testing.T, name, label, value string) float64 {
 	return 0
 }
 
-// Two replicas on one database never hand out the same number, and a key is accepted by one of them only.
+// Two replicas on one database never assign the same number, and only one of them accepts a key.
 func TestTwoReplicas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -175,7 +175,7 @@ func TestTwoReplicas(t *testing.T) {
 	require.Len(t, unittest.Facts[*intakev1.DocumentAccepted](t, w.Bench), fresh+1, "each is stated once")
 }
 
-// replica is a second process of the unit on the same database.
+// replica builds a second process of the unit on the same database.
 func (w *world) replica(t *testing.T) intakev1.IntakeServiceServer {
 	t.Helper()
 	service, registered := w.build(t)
@@ -197,7 +197,7 @@ func runTasks(t *testing.T, tasks []lifecycle.Task) {
 	})
 }
 
-// capture takes the implementations a unit registers.
+// capture keeps the implementations that a unit registers.
 type capture struct{ intake intakev1.IntakeServiceServer }
 
 func (c *capture) RegisterService(_ *grpc.ServiceDesc, impl any) {
@@ -206,7 +206,7 @@ func (c *capture) RegisterService(_ *grpc.ServiceDesc, impl any) {
 	}
 }
 
-// A full queue refuses the whole call at once with a time to come again, and takes it when there is room.
+// If the queue is full, the whole call is refused at once with a time to try again, and is accepted when there is room.
 func TestOverload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -231,7 +231,7 @@ func TestOverload(t *testing.T) {
 	require.NotEmpty(t, resp.GetOutcomes()[1].GetAccepted().GetEdocNum())
 }
 
-// build makes another intake over the same database, with its RPCs to be called by hand.
+// build builds another intake on the same database. The test calls its RPCs directly.
 func (w *world) build(t *testing.T) (*unit.Service, capture) {
 	t.Helper()
 	service, err := Unit.Build(t.Context(), w.Env, w.Config)
@@ -241,7 +241,7 @@ func (w *world) build(t *testing.T) (*unit.Service, capture) {
 	return service, registered
 }
 
-// A caller that gave up before its group began is not committed; repeating the key commits it.
+// The item of a caller that left before its group began is not committed; repeating the key commits it.
 func TestCallerThatGaveUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -258,7 +258,7 @@ func TestCallerThatGaveUp(t *testing.T) {
 	require.Equal(t, 1, w.count(t, "document"))
 }
 
-// A stopped unit refuses what comes and has committed what it took.
+// A stopping unit refuses new calls and commits what it has accepted.
 func TestStopping(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -274,7 +274,7 @@ func TestStopping(t *testing.T) {
 	require.Equal(t, 1, w.count(t, "document"))
 }
 
-// A caller whose id is no principal id of the gateway is nobody.
+// A caller whose id is not a principal id of the gateway is refused.
 func TestCallerWithoutPrincipalID(t *testing.T) {
 	t.Parallel()
 	_, err := tenantOf(authn.Principal{ID: "somebody"})

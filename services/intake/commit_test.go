@@ -33,7 +33,7 @@ import (
 	"github.com/naru-relay/naru/services/intake/internal/queue"
 )
 
-// commitBench is a committer on a database of its own.
+// commitBench is a committer with its own database.
 type commitBench struct {
 	*committer
 	db *pgtest.DB
@@ -56,7 +56,7 @@ func newCommitBench(t testing.TB) *commitBench {
 	return b
 }
 
-// row makes a row as the builder would: content decides the fingerprint.
+// row returns a row like the builder's; content determines the fingerprint.
 func (b *commitBench) row(t testing.TB, tenant uuid.UUID, key, content string, lane platformv1.Lane) *row {
 	t.Helper()
 	b.mu.Lock()
@@ -86,8 +86,8 @@ func (b *commitBench) strings(t testing.TB, query string) []string {
 	return found
 }
 
-// check holds the answers and the tables against the model: of every key exactly one row is new; rows of its content are the
-// same, others conflict, each with the winner's number; and documents, facts and certificates are those of the winners.
+// check compares the answers and the tables with the model: for every key exactly one row is new; rows with its content are
+// repetitions, others are conflicts with the winner's number; documents, facts and certificates are those of the winners.
 func (b *commitBench) check(t testing.TB, rows []*row) {
 	t.Helper()
 	winners := map[ownKey]*row{}
@@ -137,7 +137,7 @@ func (b *commitBench) check(t testing.TB, rows []*row) {
 	}
 }
 
-// stated are the subjects of a lane's frames. A bulk frame is of one sender.
+// stated returns the subjects of a lane's frames. A bulk frame belongs to one sender.
 func (b *commitBench) stated(t testing.TB, frames []journal.Sealed, lane platformv1.Lane) []string {
 	t.Helper()
 	subjects := []string{}
@@ -158,7 +158,7 @@ func (b *commitBench) stated(t testing.TB, frames []journal.Sealed, lane platfor
 	return subjects
 }
 
-// draw makes rows of few tenants, keys and contents, so that repeats and conflicts abound.
+// draw makes rows with few tenants, keys and contents, so that repetitions and conflicts are frequent.
 func (b *commitBench) draw(t testing.TB, r *rand.Rand, tenants []uuid.UUID, n int) []*row {
 	t.Helper()
 	rows := make([]*row, n)
@@ -191,7 +191,7 @@ func TestOneGroup(t *testing.T) {
 	}
 }
 
-// Random rows of many concurrent callers, in whatever groups they fall, get the answers of the model.
+// Random rows of many concurrent callers get the answers of the model, however they are grouped.
 func TestManyGroups(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(3) {
@@ -228,7 +228,7 @@ func TestManyGroups(t *testing.T) {
 	}
 }
 
-// A row the database refuses is found and refused alone.
+// A row that the database refuses is found and refused alone.
 func TestPoisonedRow(t *testing.T) {
 	t.Parallel()
 	b := newCommitBench(t)
@@ -249,7 +249,7 @@ func TestPoisonedRow(t *testing.T) {
 	b.check(t, slices.Delete(rows, 4, 5))
 }
 
-// A group ends where its rows are too many or its bytes are.
+// A group ends when it has too many rows or too many bytes.
 func TestGroupBound(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -271,7 +271,7 @@ func TestGroupBound(t *testing.T) {
 	}
 }
 
-// When the database is away every row of the group is told to come again.
+// When the database is away, every row of the group is told to try again.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	b := newCommitBench(t)

@@ -17,7 +17,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// The newest version of a principal stands, in whatever order the versions come, in one frame or in several, and however often.
+// The newest version of a principal wins, in whatever order and however often the versions come, in one frame or several.
 func TestPrincipalVersions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -40,7 +40,8 @@ func TestPrincipalVersions(t *testing.T) {
 	}
 }
 
-// Kinds that mean nothing here are ignored, ids that are none are parked, and a kind nobody knows yet waits.
+// Kinds of principals that do not matter here are ignored, malformed ids are parked, and a kind that is not known yet is
+// deferred.
 func TestPrincipalVerdicts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -55,7 +56,7 @@ func TestPrincipalVerdicts(t *testing.T) {
 	require.Equal(t, 1, w.count(t, "deferred_event"))
 }
 
-// Registrations and withdrawals of an address give the same in every order; members' addresses leave nothing.
+// Registrations and withdrawals of an address have the same result in every order; addresses of members are ignored.
 func TestAddressEventsCommute(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -100,7 +101,7 @@ func TestAddressEventsCommute(t *testing.T) {
 	require.Equal(t, before, w.count(t, "sender_address"))
 }
 
-// Of several registered addresses the one the gateway names counts.
+// If a sender has several registered addresses, the one that the gateway names is used.
 func TestNamedAddressCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

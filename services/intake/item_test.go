@@ -27,8 +27,8 @@ func fullItem() *intakev1.SendItem {
 	}
 }
 
-// Whatever an item says is part of its content; only how the certificate is given, the letter case of a UUID and what lies below
-// a microsecond are not.
+// Everything in an item is part of its content, except how the certificate is given, the letter case of a UUID, and time below a
+// microsecond.
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	store, err := keys.Open(t.TempDir(), keys.Options{Create: true})
@@ -90,7 +90,7 @@ func address(platform, address, sub string) *platformv1.RecipientIdentifier {
 	return &platformv1.RecipientIdentifier{PlatformAddress: &platformv1.PlatformAddress{PlatformId: platform, Address: address, SubAddress: sub}}
 }
 
-// Every field of an item is part of the fingerprint or was decided not to be: a new one fails here first.
+// Every field of an item is either part of the fingerprint or left out on purpose. A new field fails this test first.
 func TestFingerprintKnowsEveryField(t *testing.T) {
 	t.Parallel()
 	for message, fields := range map[proto.Message]int{
@@ -101,7 +101,7 @@ func TestFingerprintKnowsEveryField(t *testing.T) {
 	}
 }
 
-// Limits hold to the microsecond, and the defaults count from acceptance.
+// Time limits are exact to the microsecond, and the defaults count from acceptance.
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	accepted := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
@@ -129,7 +129,7 @@ func TestDeadlines(t *testing.T) {
 	require.Equal(t, 2, n)
 }
 
-// The defaults lack only the archive, and every problem is told at once.
+// The defaults lack only the archive, and all problems are reported at once.
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	c := Default()
@@ -148,7 +148,7 @@ func TestConfig(t *testing.T) {
 	require.ElementsMatch(t, []string{"code", "archive.skew", "writers", "queue.rows", "queue.bytes", "release.items_per_second", "limits.send_deadline"}, paths)
 }
 
-// counting is a verifier that finds everything good and counts.
+// counting is a verifier that accepts everything and counts its calls.
 type counting struct{ calls atomic.Int32 }
 
 func (c *counting) Registration([]byte, time.Time) (*archivecert.Registration, error) {
@@ -156,7 +156,7 @@ func (c *counting) Registration([]byte, time.Time) (*archivecert.Registration, e
 	return &archivecert.Registration{}, nil
 }
 
-// Identical certificates of a call are verified once.
+// Identical certificates in a call are verified once.
 func TestCertificatesAreVerifiedOnce(t *testing.T) {
 	t.Parallel()
 	v := &counting{}

@@ -19,7 +19,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Each thing that keeps an item out has its own reason and names its field; nothing of a refused item is kept.
+// Each reason to refuse an item has its own code and names its field; nothing of a refused item is stored.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -148,7 +148,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// placed puts paths inside an item, separated by spaces, below the item's own; "." is the item itself.
+// placed prefixes paths inside an item, separated by spaces, with the item's own path; "." is the item itself.
 func placed(place, fields string) string {
 	paths := strings.Fields(fields)
 	for i, path := range paths {
@@ -171,7 +171,8 @@ func TestAttachments(t *testing.T) {
 	})).Reason)
 }
 
-// A sender without registered address is told so, and may send as soon as it is registered; after withdrawal no more.
+// A sender without a registered address is told so. It may send as soon as the address is registered, and no longer after its
+// withdrawal.
 func TestSenderAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -195,7 +196,7 @@ func TestSenderAddress(t *testing.T) {
 	require.Equal(t, "SENDER_ADDRESS_NOT_REGISTERED", send("own-2"))
 }
 
-// A suspended sender and a suspended viewing system are out within a second.
+// A suspended sender or viewing system is refused within a second.
 func TestSuspension(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -212,12 +213,12 @@ func TestSuspension(t *testing.T) {
 	require.Equal(t, "SENDER_SUSPENDED", refusal.Reason)
 }
 
-// While the clock is not to be trusted nothing that makes evidence is done.
+// While the clock is not trusted, nothing that makes evidence is done.
 func TestUntrustedClock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	number := w.send(t, w.item(t, "own-1")).GetEdocNum()
-	w.Clock.Advance(20 * time.Minute) // the last measurement is too old now
+	w.Clock.Advance(20 * time.Minute) // makes the last measurement too old
 	_, sendErr := w.client.Send(t.Context(), &intakev1.SendRequest{Item: w.item(t, "own-2")})
 	_, batchErr := w.client.BatchSend(t.Context(), &intakev1.BatchSendRequest{Items: []*intakev1.SendItem{w.item(t, "own-2")}})
 	_, uploadErr := w.client.UploadRegistrationCertificate(t.Context(), &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: w.archive.issue(t, randomHash())})
@@ -229,7 +230,7 @@ func TestUntrustedClock(t *testing.T) {
 	require.Equal(t, 1, w.count(t, "document"))
 }
 
-// A batch over its bytes is refused as a whole, before anything of it is looked at.
+// A batch with too many bytes is refused as a whole, before any item is checked.
 func TestBatchTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -244,7 +245,7 @@ func TestBatchTooLarge(t *testing.T) {
 	require.ErrorIs(t, err, fault.Invalid)
 }
 
-// Principals that are no senders cannot send, and nobody but the named units reads documents.
+// Principals that are not senders cannot send, and only the named units can read documents.
 func TestWhoMayCall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -256,7 +257,7 @@ func TestWhoMayCall(t *testing.T) {
 	require.ErrorIs(t, err, fault.Unauthenticated)
 }
 
-// A request without an item is told every rule an item has.
+// A request without an item gets every rule of an item.
 func TestNoItem(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -13,7 +13,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// A year's documents go ten years after its end, unless one of them is under legal hold; their own keys follow, and no others.
+// A year's documents are deleted ten years after its end, unless one of them is under legal hold. Their own keys are deleted with
+// them, and no others.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	b := newCommitBench(t)
@@ -45,7 +46,7 @@ func TestRetention(t *testing.T) {
 	require.Empty(t, b.strings(t, `select edoc_num from document`))
 }
 
-// What is a fact can be neither changed nor deleted by the unit itself.
+// The unit's role can neither change nor delete a fact.
 func TestFactsAreAppendOnly(t *testing.T) {
 	t.Parallel()
 	b := newCommitBench(t)

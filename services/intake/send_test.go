@@ -27,8 +27,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// An accepted item has a number of its KST date, a receipt that anyone can verify, a complete fact without anything personal in
-// clear, and says how its sender proved who it is.
+// An accepted item has a number with its KST date, a receipt that anyone can verify, and a complete fact, which contains nothing
+// personal in clear and says how its sender was authenticated.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -102,7 +102,7 @@ func (w *world) verifyReceipt(t *testing.T, text string) *receipt.Claims {
 	return claims
 }
 
-// Each sealed value opens for its readers under the document's number, and says what the sender said.
+// Each sealed value can be opened by its readers under the document's number, and holds what the sender sent.
 func TestSealedValuesOpenForTheirReaders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -165,8 +165,9 @@ func (w *world) reader(t *testing.T, name string, opens sealed.Purpose) *sealed.
 	return unittest.Keyring(t, sealed.Deps{Unit: name, Opens: []sealed.Purpose{opens}, Clock: w.Clock, Source: ask}).Box()
 }
 
-// The same key with the same content gives the first number and the first receipt's bytes, also when meanwhile the deadline has
-// passed, the certificate has expired, or it is named by digest; other content is a conflict that tells the number.
+// The same key with the same content returns the first number and the first receipt's bytes, even if meanwhile the deadline has
+// passed or the certificate has expired, or if the certificate is named by digest. Other content is a conflict that returns the
+// number.
 func TestRepeat(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -205,7 +206,7 @@ func TestRepeat(t *testing.T) {
 	require.Equal(t, 1, w.count(t, "registration_certificate"))
 }
 
-// After the certificate's end a new key with the same certificate is refused while the known key is still answered.
+// After the certificate has expired, a new key with it is refused, while the known key is still answered.
 func TestRepeatOutlivesTheCertificate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -221,7 +222,7 @@ func TestRepeatOutlivesTheCertificate(t *testing.T) {
 	require.Equal(t, "CERTIFICATE_EXPIRED", w.refused(t, item).Reason)
 }
 
-// Own keys belong to their sender: another one uses the same key for its own document.
+// Own keys are scoped to their sender: another sender can use the same key for its own document.
 func TestKeysBelongToTheirSender(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -235,7 +236,7 @@ func TestKeysBelongToTheirSender(t *testing.T) {
 	require.False(t, resp.GetAcceptance().GetDuplicate())
 }
 
-// Advice is given and refuses nothing.
+// A warning is returned, but the item is accepted.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -246,7 +247,7 @@ func TestWarnings(t *testing.T) {
 	require.Equal(t, []string{"TITLE_OVER_40", "VIEWING_ENDS_BEFORE_SEND_DEADLINE"}, got.GetWarnings())
 }
 
-// A failed document is sent again under a new key that names it.
+// An item with a new own key can name an earlier document that it repeats.
 func TestRepeats(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -255,7 +256,7 @@ func TestRepeats(t *testing.T) {
 	require.Equal(t, first.GetEdocNum(), unittest.Facts[*intakev1.DocumentAccepted](t, w.Bench)[1].GetFacts().GetRepeats())
 }
 
-// A certificate is uploaded once, named by digest, given to the units that may have it, and the same for every sender.
+// A certificate is uploaded once and then named by digest. The entitled units can get it, and it is the same for every sender.
 func TestUploadedCertificate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -303,7 +304,7 @@ func TestUploadedCertificate(t *testing.T) {
 	require.Equal(t, 1, w.count(t, "registration_certificate"))
 }
 
-// Uploads that share a transaction are each kept and stated once for each sender, whoever brings what at the same time.
+// Uploads that share a transaction are stored and stated once per sender, whoever uploads what at the same time.
 func TestUploadsOfOneTransaction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -330,7 +331,7 @@ func TestUploadsOfOneTransaction(t *testing.T) {
 	require.ElementsMatch(t, want, told)
 }
 
-// A cancel is stated once in the document's lane, however often it is asked for; another sender's document is not found.
+// A cancel is stated once, in the document's lane, however often it is requested. Another sender's document is not found.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -371,7 +372,7 @@ func TestGetLimits(t *testing.T) {
 	require.Equal(t, 10*time.Minute, got.GetViewingTokenLife().AsDuration())
 }
 
-// Digests of the certificate count, not its bytes, wherever they are written.
+// A certificate is identified by its digest, whether the item contains the certificate or only the digest.
 func TestDigestOfCertificate(t *testing.T) {
 	t.Parallel()
 	der := []byte("certificate")

@@ -12,7 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 )
 
-// Numbers are in order within a call, carry the KST date of its clock reading, and go on from block to block and over midnight.
+// Numbers are in order within a call, carry the KST date of the call's clock reading, and continue across blocks and midnight.
 func TestSerials(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, Unit.Name, Unit.Sources()...)
@@ -25,7 +25,7 @@ func TestSerials(t *testing.T) {
 	next, err := s.take(t.Context(), evening.Add(time.Microsecond), 1)
 	require.NoError(t, err)
 	require.Equal(t, id.EdocNumber("20270101_NARU000001_0000000000001"), next[0])
-	// A call that read the clock before midnight and comes later still has its date.
+	// A call that read the clock before midnight but comes later still gets its own date.
 	late, err := s.take(t.Context(), evening, 1)
 	require.NoError(t, err)
 	require.Equal(t, id.EdocNumber("20261231_NARU000001_0000000001501"), late[0])
@@ -34,7 +34,7 @@ func TestSerials(t *testing.T) {
 	require.Empty(t, none)
 }
 
-// A replica that starts anew leaves a gap and repeats nothing; many at once share no number.
+// A replica that starts leaves a gap but repeats nothing; replicas at the same time share no number.
 func TestSerialsOfManyReplicas(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, Unit.Name, Unit.Sources()...)
@@ -72,7 +72,7 @@ func TestSerialsOfManyReplicas(t *testing.T) {
 	require.NoError(t, err, "another code has serials of its own")
 }
 
-// Waiting for a turn ends with the caller.
+// Waiting for a turn ends when the caller leaves.
 func TestSerialsWaitEndsWithTheCaller(t *testing.T) {
 	t.Parallel()
 	s := newSerials(nil, "NARU000001")

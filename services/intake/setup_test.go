@@ -53,7 +53,7 @@ func (a *archive) rootFile(t testing.TB) string {
 	return file
 }
 
-// issue makes a registration certificate of a document registered a minute ago.
+// issue returns a registration certificate of a document registered a minute ago.
 func (a *archive) issue(t testing.TB, hash string, edit ...func(*archivecert.Statement)) []byte {
 	t.Helper()
 	s := archivecert.Statement{
@@ -72,7 +72,7 @@ func (a *archive) issue(t testing.TB, hash string, edit ...func(*archivecert.Sta
 type world struct {
 	*unittest.Bench
 	archive *archive
-	// sender and system are principal ids; the sender's address is registered and the viewing system serves it.
+	// sender and system are principal ids. The sender has a registered address, and the viewing system serves it.
 	sender, system string
 	client         intakev1.IntakeServiceClient
 }
@@ -93,7 +93,7 @@ func newWorld(t *testing.T, opts ...unittest.Option) *world {
 	return w
 }
 
-// join makes a sender with a registered address and a viewing system that serves it.
+// join makes the unit know a sender with a registered address, and a viewing system that serves it.
 func (w *world) join(t testing.TB, sender, system string) {
 	t.Helper()
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS,
@@ -118,7 +118,7 @@ func (w *world) withdrawn(principal, address string, until time.Time) journal.Fa
 	}}
 }
 
-// item is a good item of the world's sender about a document of its own.
+// item returns a good item of the world's sender, about a new document.
 func (w *world) item(t testing.TB, key string, edit ...func(*intakev1.SendItem)) *intakev1.SendItem {
 	t.Helper()
 	hash := randomHash()
@@ -171,7 +171,7 @@ func fieldsOf(violations []fault.Violation) string {
 	return strings.Join(fields, " ")
 }
 
-// advance moves the clock and lets the watch look at it again.
+// advance moves the clock and lets the watch measure it again.
 func (w *world) advance(t testing.TB, d time.Duration) {
 	t.Helper()
 	w.Clock.Advance(d)

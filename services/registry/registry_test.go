@@ -15,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/unit"
 )
 
-// A service with an RPC that may be called through the doors is offered there, by the unit whose proto it is or by every unit.
+// Every service with a public RPC is offered at the doors, by the unit that owns the proto or by every unit.
 func TestPublicServicesAreOffered(t *testing.T) {
 	t.Parallel()
 	offered := map[string]string{}
@@ -48,7 +48,8 @@ func TestPublicServicesAreOffered(t *testing.T) {
 	})
 }
 
-// Whom a public fact is for, as its proto says, are just the units that read it: nobody holds a key to what it does not read.
+// The readers that a proto names for a public fact are exactly the units that consume it, so nobody holds a key to facts it does
+// not read.
 func TestReadersAreThoseWhoRead(t *testing.T) {
 	t.Parallel()
 	for _, producer := range Units() {
@@ -68,7 +69,8 @@ func TestReadersAreThoseWhoRead(t *testing.T) {
 	}
 }
 
-// What a unit seals is opened by just the units that its rule names, and each of them says so. The table is known by heart.
+// What a unit seals is opened by exactly the units that its rule names, and each of them declares it. The expected table is
+// written out here.
 func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 	t.Parallel()
 	known := map[sealed.Purpose][]string{

@@ -24,7 +24,7 @@ const (
 	refused, ambiguous   = addressv1.Resolution_RESOLUTION_REFUSED, addressv1.Resolution_RESOLUTION_AMBIGUOUS
 )
 
-// story is everything that can happen to a document that is read in the end, and some that cannot happen together.
+// story returns everything that can happen to a document that is finally read, including events that exclude each other.
 func (o *office) story(f *platformv1.DocumentFacts) []journal.Fact {
 	return []journal.Fact{
 		o.accepted(f), o.cancelRequested(f, 5), o.resolved(f, 1, none, 1), o.resolved(f, 2, noConsent, 2), o.resolved(f, 3, own, 3),
@@ -36,7 +36,7 @@ func (o *office) story(f *platformv1.DocumentFacts) []journal.Fact {
 	}
 }
 
-// In whatever order the events of a document come, and however often, its summary and its timeline are the same.
+// In whatever order and however often a document's events come, its summary and its timeline are the same.
 func TestEventsCommute(t *testing.T) {
 	t.Parallel()
 	const orders = 24
@@ -51,16 +51,16 @@ func TestEventsCommute(t *testing.T) {
 	for i := range documents {
 		documents[i] = o.document()
 		events := o.story(documents[i])
-		for range 8 { // told twice or more
+		for range 8 { // repetitions
 			events = append(events, events[random.IntN(len(events))])
 		}
-		if i > 0 { // the first comes in order
+		if i > 0 { // the first document's events come in order
 			random.Shuffle(len(events), func(a, b int) { events[a], events[b] = events[b], events[a] })
 		}
 		plans[i] = events
 		longest = max(longest, len(events))
 	}
-	// Step by step, all documents together, so that frames hold many documents and, where a document repeats itself, one document
+	// All documents advance together in steps of two events, so that frames hold many documents, and sometimes one document
 	// twice.
 	for step := 0; step < longest; step += 2 {
 		byKind := map[frame.Kind][]journal.Fact{}
@@ -86,8 +86,8 @@ func TestEventsCommute(t *testing.T) {
 		CancelRefused: true, Actor: sender,
 		Hub: &statusv1.HubStatus{RegistrationResult: 1, RegisteredAt: o.stamp(50), ReadTimeResult: 2, ReadTimeRegisteredAt: o.stamp(60)},
 	}
-	// accepted, sent, received, read, expired, failed, cancelled, cancel refused, registered, read time: 10; resolutions 3;
-	// tokens 2 and 2; the highest ordinals of refusals 3 and 2.
+	// accepted, sent, received, read, expired, failed, cancelled, cancel refused, registered, read time: 10; resolutions: 3;
+	// tokens issued and verified: 2 and 2; the highest ordinals of the refusals: 3 and 2.
 	want.Version = 10 + 3 + 2 + 2 + 3 + 2
 	for i, f := range documents {
 		want.EdocNum, want.OwnKey = f.GetEdocNum(), f.GetOwnKey()
@@ -115,7 +115,7 @@ func shownIdentities(entries []*statusv1.TimelineEntry) []string {
 	return all
 }
 
-// The state follows from the facts by rank, whichever comes last; every change of the summary is a new version.
+// The state follows from the facts by rank, whichever comes last. Every change of the summary is a new version.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -181,7 +181,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// The timeline tells that nobody could find the recipient out; the summary never claims that there is none.
+// The timeline says that the recipient could not be determined; the summary never claims that there is none.
 func TestUnknownRecipientIsTold(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -195,7 +195,7 @@ func TestUnknownRecipientIsTold(t *testing.T) {
 	require.Equal(t, "UNKNOWN", entries[1].GetDetails()["resolution"])
 }
 
-// What the hub refused waits for a person until it is registered.
+// A call that the hub refused counts as queued until it is registered.
 func TestHubStatus(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -215,8 +215,8 @@ func TestHubStatus(t *testing.T) {
 	o.tell(t, o.readTimeRegistered(f, 1, 9))
 	require.False(t, o.status(t, f).GetHub().GetQueued())
 
-	// That the hub has it already waits until an operator accepts it. The registration's time is then the answer's, before the
-	// refusal's.
+	// "Already registered" waits until an operator accepts it. The time of registration is then that of the hub's answer, which
+	// is before the refusal's.
 	accepted := o.document()
 	o.tell(t, o.accepted(accepted), o.received(accepted, 1), o.refused(accepted, 1, false, 2, 5))
 	require.True(t, o.status(t, accepted).GetHub().GetQueued())
@@ -224,7 +224,7 @@ func TestHubStatus(t *testing.T) {
 	hub = o.status(t, accepted).GetHub()
 	require.False(t, hub.GetQueued())
 	require.Equal(t, o.at(4), hub.GetRegisteredAt().AsTime())
-	// Whatever is refused of it afterwards waits again.
+	// A later refusal makes it queued again.
 	o.tell(t, o.refused(accepted, 3, false, 3, 7))
 	require.True(t, o.status(t, accepted).GetHub().GetQueued())
 }

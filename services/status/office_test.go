@@ -38,7 +38,7 @@ const (
 	viewer  = "0192f0c0-0000-7000-8000-00000000000b"
 )
 
-// intake stands for the intake unit.
+// intake plays the intake unit.
 type intake struct {
 	intakev1.UnimplementedIntakeLookupServiceServer
 	mu    sync.Mutex
@@ -61,7 +61,7 @@ func (i *intake) GetDocument(_ context.Context, r *intakev1.GetDocumentRequest) 
 	}
 }
 
-// office is a status unit with intake beside it.
+// office is a running status unit with an intake.
 type office struct {
 	*unittest.Bench
 	intake *intake
@@ -78,12 +78,12 @@ func setup(t *testing.T, opts ...unittest.Option) *office {
 	return o
 }
 
-// at is that many seconds after the start of the test's story.
+// at returns the time that many seconds after the start of the story.
 func (o *office) at(seconds int) time.Time { return o.start.Add(time.Duration(seconds) * time.Second) }
 
 func (o *office) stamp(seconds int) *timestamppb.Timestamp { return timestamppb.New(o.at(seconds)) }
 
-// document is a new document, accepted at second 0 of the story.
+// document returns a new document, accepted at second 0 of the story.
 func (o *office) document() *platformv1.DocumentFacts {
 	o.serial++
 	return &platformv1.DocumentFacts{
@@ -96,7 +96,7 @@ func (o *office) document() *platformv1.DocumentFacts {
 	}
 }
 
-// with copies facts as a later event has them.
+// with returns a copy of the facts as a later event carries them.
 func (o *office) with(f *platformv1.DocumentFacts, sent, received int) *platformv1.DocumentFacts {
 	later := &platformv1.DocumentFacts{
 		EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Actor: f.GetActor(), OwnKey: f.GetOwnKey(), Lane: f.GetLane(), From: f.GetFrom(),
@@ -132,7 +132,7 @@ func (o *office) received(f *platformv1.DocumentFacts, second int) journal.Fact 
 		Message: &deliveryv1.DocumentReceived{Facts: o.with(f, second, second)}}
 }
 
-// receivedAtOnce is the receipt of a document whose recipient was found by the first search.
+// receivedAtOnce returns the receipt of a document whose recipient the first search found.
 func (o *office) receivedAtOnce(f *platformv1.DocumentFacts, found, second int) journal.Fact {
 	e := o.received(f, second)
 	e.Message.(*deliveryv1.DocumentReceived).Facts.ResolvedAt = o.stamp(found)
@@ -209,13 +209,13 @@ func (o *office) certificateFailed(f *platformv1.DocumentFacts, second int) jour
 		Message: &certificatev1.CertificateFailed{Entitlement: certificatev1.Entitlement_ENTITLEMENT_SENDER, EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Certificate: "certificate-2", Reason: "HASH_DIFFERS", FailedAt: o.stamp(second)}}
 }
 
-// service calls as a sender.
+// service returns a client for a sender.
 func (o *office) service(t *testing.T, principal string) statusv1.StatusServiceClient {
 	t.Helper()
 	return statusv1.NewStatusServiceClient(o.Sender(t, principal))
 }
 
-// status of a document of the usual sender.
+// status reads the status of a document of the usual sender.
 func (o *office) status(t *testing.T, f *platformv1.DocumentFacts) *statusv1.DocumentStatus {
 	t.Helper()
 	resp, err := o.service(t, f.GetSender()).GetStatus(t.Context(), &statusv1.GetStatusRequest{EdocNum: f.GetEdocNum()})

@@ -23,7 +23,7 @@ import (
 
 const unknownNumber = "20200101_NARUTEST01_0000000000001"
 
-// The timeline is in order of occurrence, with when it was recorded and acknowledged, and with details.
+// The timeline is in order of occurrence, with the times of recording and acknowledgement, and with details.
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -62,7 +62,7 @@ func TestTimeline(t *testing.T) {
 	require.Equal(t, map[string]string{"result": "1", "exchange": "exchange-1"}, entries[4].GetDetails())
 }
 
-// That the recipient was found at once is told by whatever delivery answers, once.
+// The first resolution appears in the timeline once, taken from whichever event ends the delivery.
 func TestTimelineTellsTheFirstResolution(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -82,8 +82,8 @@ func TestTimelineTellsTheFirstResolution(t *testing.T) {
 	}
 }
 
-// An ordinary document costs its summary, and an update each for receipt, notice and registration, mostly on the summary's own
-// page.
+// An ordinary document costs one insert of its summary, and one update each for receipt, notice and registration, mostly on the
+// same page.
 func TestRowWrites(t *testing.T) {
 	t.Parallel()
 	const documents, frame = 500, 100
@@ -110,7 +110,7 @@ func TestRowWrites(t *testing.T) {
 	require.GreaterOrEqual(t, hot, 0.8*3*documents)
 }
 
-// A later fact that tells of the acceptance may come long before the acceptance itself: the timeline begins with it all the same.
+// A later fact that contains the acceptance may come long before the acceptance itself; the timeline still begins with it.
 func TestTimelineBeginsWithTheAcceptance(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -128,8 +128,8 @@ func TestTimelineBeginsWithTheAcceptance(t *testing.T) {
 	require.Equal(t, o.Clock.Now(), entries[0].GetRecordedAt().AsTime())
 }
 
-// What the recipient asks for itself is not the sender's to know: only certificates the sender asked for are in its timeline.
-// Events from before they said by what right are judged by who asked, and what was kept of them is not shown.
+// Certificates that the recipient requests are hidden from the sender: only the sender's own are in its timeline. Older events,
+// which do not name the entitlement, are judged by their actor. Entries stored by older versions are not shown.
 func TestTimelineHoldsTheSendersCertificatesOnly(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -167,7 +167,7 @@ func TestTimelineHoldsTheSendersCertificatesOnly(t *testing.T) {
 	require.Equal(t, 1, deferred, "a right only a newer version knows")
 }
 
-// The recipient's address is told only after receipt, in status and timeline.
+// The recipient's address appears in status and timeline only after receipt.
 func TestAddressIsToldAfterReceipt(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -179,7 +179,8 @@ func TestAddressIsToldAfterReceipt(t *testing.T) {
 	require.Equal(t, "recipient-address", o.status(t, f).GetRecipientAddress())
 }
 
-// A miss is answered from intake's facts, asked once, to whom the document belongs; later the projection answers.
+// If the projection does not know a document, its owner gets intake's facts, which are asked for once. Afterwards the projection
+// answers.
 func TestMissAsksIntakeOnce(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -198,7 +199,7 @@ func TestMissAsksIntakeOnce(t *testing.T) {
 	_, err := o.service(t, unittest.NewID()).GetStatus(t.Context(), &statusv1.GetStatusRequest{EdocNum: f.GetEdocNum()})
 	require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
 
-	// A later fact came first: the rest is still intake's to say.
+	// A later fact came first, so the rest still has to come from intake.
 	o.tell(t, o.issued(f, 1, 5))
 	got = o.status(t, f)
 	require.Equal(t, f.GetOwnKey(), got.GetOwnKey())
@@ -214,7 +215,7 @@ func TestMissAsksIntakeOnce(t *testing.T) {
 	require.Equal(t, fault.Unavailable, fault.KindOf(err), "that intake is away must not look like a document that does not exist")
 }
 
-// A batch is answered in the order asked; what is unknown and what is somebody else's look alike.
+// A batch is answered in the order of the request. Unknown documents and other senders' documents look alike.
 func TestBatch(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -255,8 +256,8 @@ func walk(t *testing.T, c statusv1.StatusServiceClient, r *statusv1.ListStatuses
 	}
 }
 
-// A list goes through the window in the order of acceptance, each document once, whoever else has documents, also where many were
-// accepted at one moment.
+// A list covers the window in the order of acceptance, each document once, unaffected by other senders' documents, even if many
+// were accepted at the same moment.
 func TestListPages(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -289,7 +290,7 @@ func TestListPages(t *testing.T) {
 	byKey, _ = walk(t, c, &statusv1.ListStatusesRequest{OwnKey: "key-2", PageSize: 7})
 	require.Empty(t, byKey, "somebody else's key")
 
-	// A token is good for its caller and its query only.
+	// A token is valid only for its caller and its query.
 	first, err := c.ListStatuses(t.Context(), window(0, 60))
 	require.NoError(t, err)
 	token := first.GetNextPageToken()
@@ -324,7 +325,7 @@ func TestListPages(t *testing.T) {
 	require.Equal(t, fault.Invalid, fault.KindOf(err))
 }
 
-// A filter by state finds every match however few they are, over pages that may be short.
+// A filter by state finds every match, however few there are; pages may be short.
 func TestListByState(t *testing.T) {
 	t.Parallel()
 	o := setup(t, unittest.Config(func(c *status.Config) { c.ListScan = 1000 }))
@@ -348,7 +349,7 @@ func TestListByState(t *testing.T) {
 	require.Equal(t, 3, pages)
 }
 
-// Nobody is told of another sender's document: not its status, not its timeline, not that it exists.
+// Nothing reveals another sender's document: neither its status, nor its timeline, nor its existence.
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -370,7 +371,7 @@ func TestIsolation(t *testing.T) {
 	}
 }
 
-// Facts that cannot be recorded are given to an operator or put off; they hinder no other.
+// Facts that cannot be recorded are parked or deferred; they do not affect others.
 func TestUnusableEvents(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -387,7 +388,7 @@ func TestUnusableEvents(t *testing.T) {
 	require.Equal(t, 1, deferred)
 }
 
-// The names of kinds in the database are those of the events.
+// The kinds in the database have the names of the events.
 func TestKindsHaveTheirNames(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -410,7 +411,7 @@ func TestKindsHaveTheirNames(t *testing.T) {
 	require.ElementsMatch(t, read, named)
 }
 
-// The default is valid, and everything wrong is told at once.
+// The default is valid, and all problems are reported at once.
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, status.Default().Validate())

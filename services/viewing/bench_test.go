@@ -34,16 +34,16 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// deliveryCommit states every receipt.
+// deliveryCommit is the commit id of every receipt.
 var deliveryCommit = uuid.MustParse("01980000-0000-7000-8000-00000000d000")
 
-// fakeDelivery answers viewing's one question.
+// fakeDelivery plays the delivery unit, which viewing asks one question.
 type fakeDelivery struct {
 	deliveryv1.UnimplementedDeliveryLookupServiceServer
 	mu    sync.Mutex
 	facts map[string]*platformv1.DocumentFacts
 	err   error
-	// hang leaves questions without an answer.
+	// hang answers no question.
 	hang  bool
 	asked atomic.Int32
 }
@@ -128,7 +128,7 @@ func identityAt(c *Config, issuer string) {
 	c.Identity.RedirectURIs = []string{identitytest.RedirectURI}
 }
 
-// serve tells the unit of a viewing system.
+// serve makes the unit know a viewing system.
 func (b *bundle) serve(t *testing.T, system string, version uint32, suspended bool, senders ...string) {
 	t.Helper()
 	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, journal.Fact{Subject: system, Ordinal: version, OccurredAt: b.Clock.Now(), Message: &gatewayv1.PrincipalChanged{
@@ -142,7 +142,7 @@ func identifier() *platformv1.RecipientIdentifier {
 	return &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: canaryName, BirthDate: "19900102", Phone: "01000000009"}}
 }
 
-// facts of a document received a minute ago.
+// facts returns the facts of a document received a minute ago.
 func (b *bundle) facts(t *testing.T, recipient string, change ...func(f *platformv1.DocumentFacts)) *platformv1.DocumentFacts {
 	t.Helper()
 	now := b.Clock.Now()
@@ -168,7 +168,7 @@ func (b *bundle) facts(t *testing.T, recipient string, change ...func(f *platfor
 	return f
 }
 
-// receive lets a document be received by a recipient, which delivery tells when it is asked.
+// receive makes delivery know a document received by a recipient.
 func (b *bundle) receive(t *testing.T, recipient string, change ...func(f *platformv1.DocumentFacts)) *platformv1.DocumentFacts {
 	t.Helper()
 	f := b.facts(t, recipient, change...)
@@ -176,7 +176,7 @@ func (b *bundle) receive(t *testing.T, recipient string, change ...func(f *platf
 	return f
 }
 
-// cancel tells the unit that a document was cancelled.
+// cancel makes the unit know that a document was cancelled.
 func (b *bundle) cancel(t *testing.T, number string) {
 	t.Helper()
 	b.Deliver(t, platformv1.Lane_LANE_EXPRESS, journal.Fact{Subject: number, Sender: b.sender, OccurredAt: b.Clock.Now(),
@@ -200,7 +200,7 @@ func (b *bundle) report(t *testing.T, system string, r *viewingv1.ReportReadRequ
 	return viewingv1.NewViewingServiceClient(b.ViewingSystem(t, system)).ReportRead(t.Context(), r)
 }
 
-// verified gives a verification of a new token of a new document.
+// verified returns a verification of a new token for a new document.
 func (b *bundle) verified(t *testing.T, change ...func(f *platformv1.DocumentFacts)) (*platformv1.DocumentFacts, *viewingv1.VerifyViewingTokenResponse) {
 	t.Helper()
 	recipient := unittest.NewID()
@@ -241,7 +241,7 @@ func (b *bundle) query(t *testing.T, sql string, args ...any) []string {
 	return found
 }
 
-// about lists the facts of a kind about a subject.
+// about returns the facts of a kind about a subject.
 func about[M proto.Message](t *testing.T, b *bundle, subject string) []M {
 	t.Helper()
 	var zero M
@@ -254,7 +254,8 @@ func about[M proto.Message](t *testing.T, b *bundle, subject string) []M {
 	return found
 }
 
-// private lists the facts of a private kind, and their envelopes, that say this of their document; "" for those that name none.
+// private returns the facts of a private kind about a document, and their envelopes. An empty number selects those that name no
+// document.
 func private[M interface {
 	proto.Message
 	GetEdocNum() string
@@ -270,13 +271,13 @@ func private[M interface {
 	return found, envelopes
 }
 
-// outcomes lists what became of the checks of a viewing system, oldest first.
+// outcomes returns the outcomes of a viewing system's token checks, oldest first.
 func (b *bundle) outcomes(t *testing.T, system string) []string {
 	t.Helper()
 	return b.query(t, `select outcome from token_check where viewing_system = $1 order by id`, system)
 }
 
-// replica is the unit's services once more, over a pool of its own on the same database.
+// replica builds the unit's services again, with another pool on the same database.
 func (b *bundle) replica(t *testing.T) *service {
 	t.Helper()
 	pool, err := pg.Open(t.Context(), pg.Options{URL: b.AppURL, Schema: "viewing", MaxConns: 4, ApplicationName: "replica"})
@@ -291,7 +292,7 @@ func (b *bundle) replica(t *testing.T) *service {
 	return s
 }
 
-// as is a context in which a principal calls a service without the server around it.
+// as returns a context in which a principal calls a service directly, without a server.
 func as(ctx context.Context, kind platformv1.PrincipalKind, principal string) context.Context {
 	return authn.NewContext(ctx, authn.Principal{ID: principal, Kind: kind, Session: uuid.NewString()})
 }
@@ -300,14 +301,14 @@ func asSystem(ctx context.Context, principal string) context.Context {
 	return as(ctx, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, principal)
 }
 
-// advance moves the clock and lets it be measured, without which it is not believed.
+// advance moves the clock and lets it be measured, because an unmeasured clock is not trusted.
 func (b *bundle) advance(t *testing.T, d time.Duration) {
 	t.Helper()
 	b.Clock.Advance(d)
 	b.Env.ClockWatch.Measure(t.Context())
 }
 
-// requireNowhere looks for texts in every table of the unit and in its log.
+// requireNowhere searches for texts in every table of the unit and in its log.
 func (b *bundle) requireNowhere(t *testing.T, texts ...string) {
 	t.Helper()
 	tables := b.queryOwner(t, `select c.relname from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relispartition`)

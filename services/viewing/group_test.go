@@ -18,7 +18,7 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// Checks of one transaction each have their own outcome, and are told, counted and stated as if they had come alone.
+// Checks in one transaction each have their own outcome, and are answered, counted and stated as if they had come alone.
 func TestChecksOfOneTransaction(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -56,7 +56,7 @@ func TestChecksOfOneTransaction(t *testing.T) {
 	checks = append(checks, late, replay, repeat, early, unissued, refused, good, better)
 	slices.SortFunc(checks, func(x, y *check) int { return strings.Compare(x.key(), y.key()) })
 
-	// Twice, as after a conflict that is retried: what was told by the first attempt does not count.
+	// Run twice, as after a conflict; the answers of the first attempt must not count.
 	for _, fail := range []error{errors.New("to be retried"), nil} {
 		err := b.Env.Journal.InTx(t.Context(), func(tx *journal.Tx) error {
 			if err := keepChecks(t.Context(), tx, checks); err != nil {
@@ -88,7 +88,7 @@ func TestChecksOfOneTransaction(t *testing.T) {
 	}
 }
 
-// Reports of one transaction are told apart: the first, the same again, another, and one nobody knows.
+// Reports in one transaction are distinguished: the first, a repetition, another one, and one with an unknown verification.
 func TestReportsOfOneTransaction(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

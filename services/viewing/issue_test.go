@@ -25,7 +25,7 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// A recipient gets tokens that say what the contract lists, each with the next number.
+// A recipient gets tokens with the claims that the contract lists, each with the next number.
 func TestIssue(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -75,7 +75,7 @@ func TestIssue(t *testing.T) {
 	b.requireNowhere(t, first.GetToken(), second.GetToken(), canaryName)
 }
 
-// The token key is published beside the session key, and the two are different.
+// The token key and the session key are both published, and are different.
 func TestKeysPublished(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -128,7 +128,7 @@ func TestIssueRefused(t *testing.T) {
 	require.Empty(t, unittest.Facts[*viewingv1.ViewingTokenIssued](t, b.Bench))
 }
 
-// A token never outlives the viewing deadline.
+// A token never expires after the viewing deadline.
 func TestIssueCappedByDeadline(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -144,7 +144,7 @@ func TestIssueCappedByDeadline(t *testing.T) {
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_EXPIRED)
 }
 
-// A document leaves no row here until its recipient asks for a token; then delivery is asked, once, and what it said is kept.
+// A document has no row here until its recipient asks for a token. Then delivery is asked once, and its answer is stored.
 func TestIssueAsksDelivery(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -156,7 +156,7 @@ func TestIssueAsksDelivery(t *testing.T) {
 	first, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
 
-	// What delivery says later, or that it says nothing, changes nothing.
+	// Later answers of delivery, or their absence, change nothing.
 	b.delivery.knows(f.GetEdocNum(), b.facts(t, unittest.NewID(), func(other *platformv1.DocumentFacts) { other.EdocNum = f.GetEdocNum() }))
 	b.delivery.fails(fault.New(fault.Unavailable, "delivery", nil, ""), false)
 	second, err := b.issue(t, recipient, f.GetEdocNum())
@@ -173,7 +173,7 @@ func TestIssueAsksDelivery(t *testing.T) {
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_DOCUMENT_CANCELLED)
 }
 
-// First tokens of one document at once are tokens of one document.
+// First tokens requested at the same time belong to one document.
 func TestFirstTokensAtOnce(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -191,8 +191,7 @@ func TestFirstTokensAtOnce(t *testing.T) {
 	require.Len(t, b.Stated(t, &viewingv1.ViewingTokenIssued{}), 8)
 }
 
-// While delivery cannot be asked, a document no token was asked for yet is not one that does not exist: the recipient comes
-// again.
+// While delivery is away, a document without a token is not reported as unknown: the recipient is told to try again.
 func TestIssueWithoutDelivery(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -226,8 +225,8 @@ func TestIssueWithoutDelivery(t *testing.T) {
 	}
 }
 
-// Facts that are not those of a document that can be viewed leave no row; of a kind a newer version may know, the recipient comes
-// again. Whose document it is comes before what is wrong with it.
+// Facts that do not describe a viewable document leave no row. For a document type that a newer version may know, the recipient
+// is told to try again. Ownership is checked before anything else.
 func TestIssueOnFactsThatDoNotDo(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -253,8 +252,8 @@ func TestIssueOnFactsThatDoNotDo(t *testing.T) {
 	require.Empty(t, b.query(t, `select edoc_num from document`), "an answer about another number is none")
 }
 
-// Whether a number is somebody else's or nobody's cannot be told from the answer, not even while delivery is away, nor from
-// whether it was viewed already.
+// The answer does not reveal whether a number belongs to somebody else or to nobody, not even while delivery is away or after the
+// document was viewed.
 func TestForeignLooksLikeUnknown(t *testing.T) {
 	t.Parallel()
 	b, stranger, owner := setup(t), unittest.NewID(), unittest.NewID()
@@ -298,14 +297,14 @@ func TestWithToken(t *testing.T) {
 	}
 }
 
-// Tokens of a key that signed before are still good; a key another replica brought in is found.
+// Tokens signed with an earlier key are still valid; a key that another replica created is found.
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
 	f := b.receive(t, recipient)
 	old, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
-	b.verifiedAgain(t, f) // from here on the unit knows the keys of today
+	b.verifiedAgain(t, f) // from here on the unit knows today's keys
 	_, err = b.Env.Keys.Rotate(t.Context(), "viewing-token")
 	require.NoError(t, err)
 	b.advance(t, 2*time.Second)

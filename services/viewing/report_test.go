@@ -21,7 +21,7 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// The first accepted report sets the read time; what comes after is recorded and answered with it.
+// The first accepted report sets the read time. Later ones are recorded and answered with it.
 func TestReport(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -84,10 +84,10 @@ func TestReport(t *testing.T) {
 	require.Equal(t, "DIFFERS", others[2].GetOutcome())
 }
 
-// Rules of a report, and what each is refused with.
+// Every rule of a report, and the reason for refusing each violation.
 func TestReportRules(t *testing.T) {
 	t.Parallel()
-	// The clock stands inside a second, so that truncation shows.
+	// The clock is in the middle of a second, so that truncation is visible.
 	start := clock.System().Now().Truncate(time.Second).Add(500_250 * time.Microsecond)
 	b := setup(t, unittest.WithClock(clock.NewFake(start)))
 	stranger := unittest.NewID()
@@ -174,7 +174,7 @@ func TestReportRules(t *testing.T) {
 	require.ErrorIs(t, err, fault.Invalid)
 }
 
-// A refused report leaves room for a good one; a refusal after the good one moves nothing.
+// After a refused report a good one is still accepted; a refused one after it changes nothing.
 func TestReportAfterRefusal(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -197,7 +197,7 @@ func TestReportAfterRefusal(t *testing.T) {
 		b.query(t, `select outcome from read_report order by id`), "another verification is another report")
 }
 
-// A report that comes long after the viewing deadline counts, because its token was verified before.
+// A report long after the viewing deadline counts, because its token was verified before.
 func TestReportAfterDeadline(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -211,8 +211,8 @@ func TestReportAfterDeadline(t *testing.T) {
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_VIEWING_DEADLINE_PASSED)
 }
 
-// In whatever order good and bad reports of several verifications come, on whichever replica, the read time is that of the first
-// accepted one and never moves.
+// In whatever order good and bad reports for several verifications come, on whichever replica, the first accepted one sets the
+// read time, and it never changes.
 func TestReadTimeNeverMoves(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -246,7 +246,7 @@ func TestReadTimeNeverMoves(t *testing.T) {
 	require.Len(t, unittest.Facts[*viewingv1.DocumentRead](t, b.Bench), 12)
 }
 
-// Of different reports at once on two replicas one sets the read time, and all are answered with it.
+// Of different reports at the same time on two replicas, one sets the read time, and all are answered with it.
 func TestReportConcurrently(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -276,7 +276,7 @@ func TestReportConcurrently(t *testing.T) {
 	require.Len(t, unittest.Facts[*viewingv1.DocumentRead](t, b.Bench), 1)
 }
 
-// What is evidence can be added and read, and nothing else, by the role the unit works with.
+// The unit's role can only add and read evidence.
 func TestAppendOnly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -294,12 +294,12 @@ func TestAppendOnly(t *testing.T) {
 		_, err := b.App.Exec(t.Context(), statement)
 		require.ErrorContains(t, err, "42501", statement)
 	}
-	// The state machine holds against the owner's role, too.
+	// The constraints of the state machine apply to the owner's role too.
 	_, err = b.Owner.Exec(t.Context(), `update viewing_token set used_at = null`)
 	require.ErrorContains(t, err, "viewing_token_used_whole")
 }
 
-// Events come twice and in any order; the newest word about a viewing system counts.
+// Events come twice and in any order; the newest version of a viewing system counts.
 func TestConsume(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -32,7 +32,7 @@ func canary() identitytest.Person {
 	return identitytest.Person{"ci": canaryCI, "name": canaryName, "birthdate": "19900102", "phone_number": "010-0000-0009"}
 }
 
-// office is a bundle with an identity provider and a recipient known to address.
+// office is a bundle with an identity provider and a recipient that address knows.
 type office struct {
 	*bundle
 	idp       *identitytest.Provider
@@ -50,7 +50,7 @@ func newOffice(t *testing.T) *office {
 	return o
 }
 
-// login goes to the provider and comes back with code and state.
+// login goes to the provider and returns with code and state.
 func (o *office) login(t *testing.T) *viewingv1.CompleteSessionRequest {
 	t.Helper()
 	started, err := o.client.StartSession(t.Context(), &viewingv1.StartSessionRequest{RedirectUri: identitytest.RedirectURI})
@@ -61,7 +61,7 @@ func (o *office) login(t *testing.T) *viewingv1.CompleteSessionRequest {
 	return &viewingv1.CompleteSessionRequest{State: state, Code: code}
 }
 
-// A proved person gets a session token that opens what recipients may do, and leaves nothing of itself behind.
+// A proved person gets a session token with a recipient's rights, and no personal data is stored.
 func TestSession(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -101,8 +101,8 @@ func TestSession(t *testing.T) {
 	o.requireNowhere(t, canaryCI, canaryName, "19900102", "01000000009", "010-0000-0009", back.GetState(), back.GetCode(), done.GetSessionToken())
 }
 
-// Keys have purposes: a session signed by another key of this very unit, or of another, opens nothing. (A viewing token by the
-// key of sessions: TestVerifyRefused.)
+// Keys have one purpose each: a session signed with another key of this unit, or of another unit, is refused. (TestVerifyRefused
+// has a viewing token signed with the session key.)
 func TestSessionByAKeyOfAnotherPurpose(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -129,7 +129,7 @@ func TestSessionByAKeyOfAnotherPurpose(t *testing.T) {
 	}
 }
 
-// A login is good for one return, within five minutes, with its own state.
+// A login can be completed once, within five minutes, with its own state.
 func TestSessionUnknown(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -157,7 +157,7 @@ func TestSessionUnknown(t *testing.T) {
 	require.NoError(t, err, "none of it used the login up")
 }
 
-// Of two returns with one state one is taken.
+// Of two completions with one state, one is accepted.
 func TestSessionOnce(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -181,7 +181,7 @@ func TestSessionOnce(t *testing.T) {
 	require.Len(t, o.address.asked, 1)
 }
 
-// A code of one login does not complete another: the nonce and the verifier are its own.
+// The code of one login does not complete another, because each has its own nonce and verifier.
 func TestSessionMixed(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)

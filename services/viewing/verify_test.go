@@ -27,7 +27,7 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// The viewing system in aud learns what it needs for its own check, once.
+// The viewing system named in aud gets what it needs for its own check, once.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -68,7 +68,7 @@ func TestVerify(t *testing.T) {
 	b.requireNowhere(t, issued.GetToken(), canaryName, "19900102", "01000000009")
 }
 
-// named signs with one key under the id of another.
+// named signs with one key but under another key's id.
 type named struct {
 	keys.Signer
 	id string
@@ -76,7 +76,7 @@ type named struct {
 
 func (n named) KeyID() string { return n.id }
 
-// malleated is the same token with the other of the two signatures ECDSA has for it.
+// malleated returns the same token with the other of the two valid ECDSA signatures.
 func malleated(t *testing.T, compact string) string {
 	t.Helper()
 	cut := strings.LastIndexByte(compact, '.')
@@ -87,7 +87,7 @@ func malleated(t *testing.T, compact string) string {
 	return compact[:cut+1] + base64.RawURLEncoding.EncodeToString(append(signature[:32:32], s.FillBytes(make([]byte, 32))...))
 }
 
-// Every attempt that is refused is told why, kept, and leaves the token as it was.
+// Every refused attempt gets its reason, is recorded, and leaves the token unchanged.
 func TestVerifyRefused(t *testing.T) {
 	t.Parallel()
 	b, recipient, stranger, unknown := setup(t), unittest.NewID(), unittest.NewID(), unittest.NewID()
@@ -157,7 +157,8 @@ func TestVerifyRefused(t *testing.T) {
 	require.NoError(t, err, "none of it used the token up")
 }
 
-// A viewing system that is suspended, or no longer serves the sender, verifies nothing; one nobody told of yet has to come again.
+// A viewing system that is suspended, or no longer serves the sender, cannot verify. One that the unit does not know yet is told
+// to try again.
 func TestVerifyServing(t *testing.T) {
 	t.Parallel()
 	b, recipient, newcomer := setup(t), unittest.NewID(), unittest.NewID()
@@ -191,7 +192,7 @@ func TestVerifyServing(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The call that used a token is answered again for a minute; everything else is a replay.
+// The call that used a token is answered again for a minute; any other use is a replay.
 func TestVerifyReplayed(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -220,7 +221,8 @@ func TestVerifyReplayed(t *testing.T) {
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_EXPIRED)
 }
 
-// Of many verifications of one token on two replicas at once one wins; calls with one request id are answered alike.
+// Of many verifications of one token at the same time on two replicas, one wins; calls with the same request id get the same
+// answer.
 func TestVerifyConcurrently(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -269,7 +271,7 @@ func (o brokenOpener) Open(context.Context, sealed.Purpose, string, []byte) ([]b
 	return nil, o.err
 }
 
-// A key that cannot be had now does not cost the recipient its token.
+// If a key is temporarily unavailable, the recipient's token is not used up.
 func TestVerifyWithoutKeys(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
@@ -284,14 +286,14 @@ func TestVerifyWithoutKeys(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// While the clock is not to be trusted nothing that makes evidence is done.
+// While the clock is not trusted, nothing that makes evidence is done.
 func TestUntrustedClock(t *testing.T) {
 	t.Parallel()
 	b, recipient := setup(t), unittest.NewID()
 	f := b.receive(t, recipient)
 	issued, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
-	b.Clock.Advance(5 * time.Minute) // the last measurement is too old now
+	b.Clock.Advance(5 * time.Minute) // makes the last measurement too old
 	_, issueErr := b.issue(t, recipient, f.GetEdocNum())
 	_, verifyErr := b.verify(t, b.system, issued.GetToken(), "r-1")
 	_, reportErr := b.report(t, b.system, reportOn(f, &viewingv1.VerifyViewingTokenResponse{VerificationId: uuid.NewString()}, b.Clock.Now()))
@@ -301,7 +303,7 @@ func TestUntrustedClock(t *testing.T) {
 	require.Empty(t, b.outcomes(t, b.system))
 }
 
-// The malleated signature really is one: what is refused above is refused for not being the issued token.
+// The malleated signature is really valid: TestVerifyRefused sees it refused only because it is not the issued token.
 func TestMalleatedHolds(t *testing.T) {
 	t.Parallel()
 	key := keystest.Signer(t, keys.ViewingToken)

@@ -10,7 +10,7 @@ import (
 	"github.com/naru-relay/naru/services/registry"
 )
 
-// Rows known by heart, so that an empty rendering cannot look right.
+// Every generated list is current. Each must contain the rows named here, so that an empty rendering cannot pass.
 func TestListsAreCurrent(t *testing.T) {
 	t.Parallel()
 	known := map[string][]string{
@@ -40,7 +40,7 @@ func TestListsAreCurrent(t *testing.T) {
 	}
 }
 
-// A file without the place for a list is told, and not written over.
+// A file without the place for a list is an error.
 func TestBordersNeedTheirPlace(t *testing.T) {
 	t.Parallel()
 	_, err := borders([]unit.Unit{{Name: "intake"}}, []byte("linters:\n"))

@@ -28,8 +28,8 @@ import (
 
 const folder = "../../nats"
 
-// Three nodes of the committed files make a cluster, in which the streams have three replicas, every unit gets in with its own
-// password and certificate authority, and nobody does what it is not for.
+// Three nodes with the committed files form a cluster in which the streams have three replicas. Every unit connects with its own
+// password and the certificate authority, and nobody can do what they have no right to.
 //
 //nolint:paralleltest // it sets the environment
 func TestCommittedFilesMakeACluster(t *testing.T) {
@@ -96,7 +96,7 @@ func connect(t *testing.T, address, user string, roots *x509.CertPool) *nats.Con
 	return conn
 }
 
-// startNodes starts three servers from the committed files, changed by the replacer, on free ports of this machine.
+// startNodes starts three servers with the committed files, changed by the replacer, on free ports of this machine.
 func startNodes(t *testing.T, place *strings.Replacer) []*server.Server {
 	t.Helper()
 	var ports []int

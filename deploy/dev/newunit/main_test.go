@@ -17,12 +17,12 @@ const (
 	name     = "ferry"
 )
 
-// written are the files in which a new unit has its place.
+// written lists the files that mention a new unit.
 var written = []string{"README.md", "README.ko.md", "docs/access.md", "docs/architecture.md", "deploy/nats/accounts.conf", ".golangci.yml", registryFile}
 
-// A unit that was laid is in every list but docs/access.md, as it has no RPC yet; passes its tests; runs in one process with all
-// others and in one of its own, where the doors know it; and is gone with its folder and its lines. It is laid beside the
-// checkout, whose files stay as they are.
+// A new unit is in every generated list except docs/access.md, because it has no RPC yet. It passes its tests, runs in one
+// process with all others and in a process of its own, where the doors know it. Without its folder and its lines it is gone. The
+// test creates it outside of the checkout, whose files do not change.
 func TestAUnitIsAFolderAndItsLines(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -44,7 +44,8 @@ func TestAUnitIsAFolderAndItsLines(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, file != "docs/access.md", strings.Contains(string(raw), name), file)
 	}
-	// A test runs in the folder of its package, which is not there: it is run where it was laid. vet would need the folder, too.
+	// go test runs a test in the folder of its package, which the overlay does not create. So the binary is run from here. vet
+	// would need the folder too.
 	own := filepath.Join(root, name+".test")
 	run(t, ".", []string{flags}, "go", "test", "-vet=off", "-c", "-o", own, "./services/"+name)
 	run(t, ".", nil, own)
@@ -75,7 +76,7 @@ func TestAUnitIsAFolderAndItsLines(t *testing.T) {
 	}
 }
 
-// overlay lets the go command see what is under root as if it were in the checkout.
+// overlay makes the go command see the files under root as if they were in the checkout.
 func overlay(t *testing.T, root string) string {
 	t.Helper()
 	base, err := filepath.Abs(checkout)
@@ -96,7 +97,7 @@ func overlay(t *testing.T, root string) string {
 	return file
 }
 
-// run runs a command in a folder of the checkout and gives what it told.
+// run runs a command in a folder of the checkout and returns its output.
 func run(t *testing.T, folder string, env []string, command ...string) string {
 	t.Helper()
 	of := exec.CommandContext(t.Context(), command[0], command[1:]...)
@@ -113,7 +114,7 @@ func TestBadNames(t *testing.T) {
 	}
 }
 
-// A registry that was written differently is told and left alone.
+// A registry file with an unexpected form is an error, and stays unchanged.
 func TestARegistryThatLooksDifferent(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

@@ -20,7 +20,7 @@ func TestRequirePredicate(t *testing.T) {
 	require.Equal(t, 4, looks)
 }
 
-// Require returns as soon as the function has no error, and gives it a context with the deadline.
+// Require returns as soon as the function returns no error, and gives it a context with the deadline.
 func TestRequireFunction(t *testing.T) {
 	t.Parallel()
 	looks := 0
@@ -35,7 +35,7 @@ func TestRequireFunction(t *testing.T) {
 	require.Equal(t, 3, looks)
 }
 
-// Require fails the test with the last reason when the time is over.
+// After the deadline Require fails the test with the last reason.
 func TestRequireFails(t *testing.T) {
 	t.Parallel()
 	failure := recorder.Failure(t, func(r testing.TB) {

@@ -42,7 +42,7 @@ func foreign(trusted, issuer *certs.CA) *tls.Config {
 	return config
 }
 
-// exchange lets a server greet one client and gives what the client read.
+// exchange makes a server greet one client and returns what the client reads.
 func exchange(t *testing.T, server, client *tls.Config) (string, error) {
 	t.Helper()
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", server)
@@ -68,7 +68,7 @@ func exchange(t *testing.T, server, client *tls.Config) (string, error) {
 	return string(buffer[:n]), err
 }
 
-// Files are what crypto/tls reads, and a validity set by an option is kept.
+// crypto/tls can read the files, and a validity set by an option is kept.
 func TestFilesAndValidity(t *testing.T) {
 	t.Parallel()
 	ca := certs.NewCA(t, "test root")

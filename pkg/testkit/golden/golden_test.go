@@ -14,7 +14,7 @@ func failureOf(t *testing.T, got, name string) string {
 	return recorder.Failure(t, func(r testing.TB) { golden.Equal(r, []byte(got), name) })
 }
 
-// Equal accepts the very bytes of the file and names the first line that differs.
+// Equal accepts exactly the bytes of the file, and names the first line that differs.
 func TestEqual(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, failureOf(t, "one\ntwo\n", "lines.txt"))

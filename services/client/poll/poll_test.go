@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/services/client/poll"
 )
 
-// Until goes on over what may pass, and ends with what cannot.
+// Until continues after transient errors, and ends with permanent ones.
 func TestUntil(t *testing.T) {
 	t.Parallel()
 	busy := &rest.Problem{Problem: fault.Problem{Status: 503}, Method: "GET", Path: "/x"}
@@ -33,7 +33,7 @@ func TestUntil(t *testing.T) {
 	require.EqualError(t, err, "waiting for it: wrong")
 }
 
-// When the time is over the error tells what was waited for and what hindered it last.
+// When the time is over, the error names what was waited for and the last transient error.
 func TestUntilTheTimeIsOver(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)

@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/services/client/sample"
 )
 
-// The document is a valid PDF of one page, and another identifier makes other bytes.
+// The document is a valid PDF of one page, and a different identifier gives different bytes.
 func TestPDF(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 2, 1, 2, 3, 0, time.UTC)

@@ -73,7 +73,7 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-// restart makes a new system over the same state.
+// restart builds a new system on the same state.
 func (b *bundle) restart(t *testing.T) {
 	t.Helper()
 	system, err := archive.New(t.Context(), b.deps)
@@ -208,7 +208,7 @@ func TestRegisterAndIssue(t *testing.T) {
 	require.NotEqual(t, registration.CertificateNumber, original.CertificateNumber)
 }
 
-// The same bytes of the same member are registered once; other members and other attachments are told apart.
+// The same bytes of the same member are registered once; other members and other attachments make other registrations.
 func TestSubmitIsIdempotent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -235,7 +235,7 @@ func TestSubmitIsIdempotent(t *testing.T) {
 	require.NotEqual(t, first.DocumentID, other.DocumentID)
 	require.Len(t, b.storedFiles(t), 2)
 
-	// Ten at once make one registration.
+	// Ten submissions at the same time make one registration.
 	content := []byte("동시에 오는 문서")
 	results := make(chan string, 10)
 	for range cap(results) {
@@ -255,7 +255,7 @@ func TestSubmitIsIdempotent(t *testing.T) {
 	require.Len(t, b.storedFiles(t), 3)
 }
 
-// A document belongs to its depositor; a stranger cannot tell it from one that does not exist.
+// A document belongs to its depositor; for everybody else it does not exist.
 func TestDocumentsAreTheMembersOwn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -294,7 +294,7 @@ func TestLogin(t *testing.T) {
 	status, _ = b.call(t, http.MethodGet, "/archive/documents/x", "", "", nil)
 	require.Equal(t, http.StatusUnauthorized, status)
 
-	// A client whose token ended logs in again by itself.
+	// A client whose token has expired logs in again by itself.
 	client := b.client(t, memberID, password)
 	require.NoError(t, client.Login(t.Context()))
 	b.clock.Advance(time.Hour)
@@ -305,7 +305,7 @@ func TestLogin(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.putMember(t, memberID, memberName, "a-newer-password"))
 	require.Error(t, b.client(t, memberID, password).Login(t.Context()))
 	require.NoError(t, b.client(t, memberID, "a-newer-password").Login(t.Context()))
-	b.server.Close() // nobody writes the log any more
+	b.server.Close() // so that nobody writes the log any more
 	require.NotContains(t, b.log.String(), password)
 }
 
@@ -338,7 +338,7 @@ func TestSubmitRefusals(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, status, tc.name)
 		require.Equal(t, tc.reason, reasonOf(t, body), tc.name)
 	}
-	// A body that ends in the middle of the document.
+	// The body ends in the middle of the document.
 	status, body := b.call(t, http.MethodPost, "/archive/documents", token, "multipart/form-data; boundary="+boundary,
 		[]byte(part("meta", meta)+strings.TrimSuffix(part("document", "half"), "\r\n")))
 	require.Equal(t, http.StatusBadRequest, status)
@@ -390,7 +390,7 @@ func TestVerify(t *testing.T) {
 	require.Equal(t, archiveclient.Verdict{Failures: []string{"signature"}}, verdict(forged, ""))
 	require.Equal(t, archiveclient.Verdict{Failures: []string{"format"}}, verdict([]byte("본문"), ""))
 
-	// Signed by the archive's own key, but never issued.
+	// This certificate is signed with the archive's own key but was never issued.
 	registration, err := b.verifier.Registration(d.RegistrationCertificate, start)
 	require.NoError(t, err)
 	unknown, err := archivecert.IssueRegistration(registration.Statement, archivecert.Signer(b.deps.Authority.Signer(pki.Archive)), start)

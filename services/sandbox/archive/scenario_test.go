@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// Each certificate scenario distorts the answer as its name says, and only the answer.
+// Each certificate scenario changes the answer as its name says, and only the answer.
 func TestCertificateScenarios(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -46,7 +46,7 @@ func TestCertificateScenarios(t *testing.T) {
 		if tc.failed == nil {
 			require.ErrorIs(t, original.Covers(d.Hash, nil), archivecert.ErrHash)
 		}
-		// Spent after two; what is stored is genuine.
+		// The scenario is used up after two answers; the stored certificate is genuine.
 		again, err := client.Submit(t.Context(), submission(content))
 		require.NoError(t, err)
 		genuine, err := b.verifier.Registration(again.RegistrationCertificate, start)
@@ -70,7 +70,7 @@ func TestTransportScenarios(t *testing.T) {
 	require.ErrorAs(t, err, &problem)
 	require.Equal(t, http.StatusServiceUnavailable, problem.Status)
 
-	// The work is done although nobody hears of it; a repetition finds it.
+	// The work is done although the answer is lost; a repetition finds it.
 	put(map[string]any{"kind": "answer-lost", "match": map[string]string{"method": "POST", "path": "/archive/documents"}})
 	_, err = client.Submit(t.Context(), submission(text))
 	require.Error(t, err)

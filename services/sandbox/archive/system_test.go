@@ -15,7 +15,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/archive"
 )
 
-// The sweep removes ended log-ins and files without a row, and nothing else.
+// The sweep removes exactly the ended log-ins and the files without a row.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -56,7 +56,7 @@ func TestSweep(t *testing.T) {
 	require.ElementsMatch(t, []string{d.DocumentID, fresh, "note.txt"}, b.storedFiles(t))
 }
 
-// The application's role may add documents and certificates but neither change nor remove them.
+// The application's role may add documents and certificates, but neither change nor remove them.
 func TestDocumentsAreAppendOnly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

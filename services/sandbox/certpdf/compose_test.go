@@ -23,7 +23,7 @@ func compact() *distcert.Content {
 	}
 }
 
-// Every content group of Decree 2-5 ② stands on the page, in KST seconds, and what is absent is said.
+// Every content group of Decree 2-5 ② is on the page, with times in KST seconds, and absent values are stated as absent.
 func TestComposeShowsEveryGroup(t *testing.T) {
 	t.Parallel()
 	s, err := compose(compact())
@@ -45,7 +45,7 @@ func TestComposeShowsEveryGroup(t *testing.T) {
 	require.NotContains(t, s.texts[0], notViewed)
 }
 
-// The largest content takes more than one page; each is marked and numbered, and nothing runs out of the page.
+// The largest content takes several pages. Each is marked and numbered, and nothing overflows a page.
 func TestComposeMarksEveryPage(t *testing.T) {
 	t.Parallel()
 	c := compact()

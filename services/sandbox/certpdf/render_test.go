@@ -43,7 +43,7 @@ func options(store *pki.Store) certpdf.Options {
 	return certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: at}
 }
 
-// What is rendered is accepted by the verifier and says the same.
+// The verifier accepts a rendered certificate and reads the same content.
 func TestRenderIsVerified(t *testing.T) {
 	t.Parallel()
 	store := authority(t)
@@ -67,7 +67,7 @@ func TestRenderIsVerified(t *testing.T) {
 
 var signatureValue = regexp.MustCompile(`/Contents<[0-9a-f]+>`)
 
-// Two renderings differ in the value of the signature alone.
+// Two renderings differ only in the signature's value.
 func TestRenderIsDeterministic(t *testing.T) {
 	t.Parallel()
 	opts := options(authority(t))

@@ -13,7 +13,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/hub"
 )
 
-// ci is an invented connecting information of 88 characters, with the characters that must be percent-encoded in a query.
+// ci is an invented 연계정보 of 88 characters, with the characters that must be percent-encoded in a query.
 var ci = strings.Repeat("Ab+/", 21) + "cd=="
 
 const jpeg = "\xff\xd8\xff\xe0invented picture"

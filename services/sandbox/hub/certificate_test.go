@@ -18,7 +18,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// certify asks for a certificate and returns the JSON head and the PDF part.
+// certify requests a certificate and returns the JSON head and the PDF part.
 func (b *bundle) certify(platform, body string) (contentType string, head answer, pdf []byte) {
 	b.t.Helper()
 	resp, raw := b.send(http.MethodPost, "/api/cert", b.header(platform), "application/json", []byte(body))

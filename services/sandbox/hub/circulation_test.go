@@ -16,7 +16,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// item is a circulation as JSON; changes replace or (nil) remove fields.
+// item returns a circulation as JSON; changes replace fields, nil removes one.
 func item(serial int, changes map[string]any) map[string]any {
 	it := map[string]any{
 		"edocNum": edoc(serial), "subject": "시험 안내문", "sendEaddr": "sender", "recvEaddr": "Recipient",
@@ -40,7 +40,7 @@ func batch(t testing.TB, items ...map[string]any) string {
 	return string(body)
 }
 
-// setupParties registers "sender" at naru from 09:00 and "recipient" at peer from 09:30 until its withdrawal at 11:00, all
+// setupParties registers "sender" at naru from 09:00, and "recipient" at peer from 09:30 until its withdrawal at 11:00, all on
 // 2026-03-02 KST.
 func setupParties(t testing.TB, adjust ...func(*hub.Config)) *bundle {
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What parses as a date is exactly what the hub would write.
+// Only what the hub itself would write parses as a date.
 func FuzzParseDate(f *testing.F) {
 	for _, seed := range []string{"2026-03-02 12:00:00", "2026-02-30 12:00:00", "2026-3-2 1:0:0", "2026-03-02T12:00:00", "0000-01-01 00:00:00", ""} {
 		f.Add(seed)
@@ -24,7 +24,7 @@ func FuzzParseDate(f *testing.F) {
 	})
 }
 
-// A batch is either refused or has one result line per item, in order.
+// A batch is either refused, or has one result per item in the same order.
 func FuzzReadBatch(f *testing.F) {
 	for _, seed := range []string{
 		`{"circulations":[{"edocNum":"a","subject":5},{"edocNum":"b"}]}`, `{"circulations":[]}`, `{"circulations":[null]}`, `[]`,
@@ -50,7 +50,7 @@ func FuzzReadBatch(f *testing.F) {
 	})
 }
 
-// A submission that is accepted has its message and both pictures.
+// An accepted submission has its message and both pictures.
 func FuzzReadParts(f *testing.F) {
 	const part = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"biz-doc.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\r\n"
 	f.Add([]byte(part + "--b--\r\n"))

@@ -36,7 +36,7 @@ const (
 // noon is 2026-03-02 12:00:00 KST.
 var noon = time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC)
 
-// drawn renders a certificate as readable text, so that tests see what the hub states without knowing the real rendering.
+// drawn renders a certificate as readable text, so that tests see its content without the real renderer.
 type drawn struct{}
 
 func (drawn) RenderCertificate(_ context.Context, d hub.CertificateDraft) ([]byte, error) {
@@ -44,7 +44,7 @@ func (drawn) RenderCertificate(_ context.Context, d hub.CertificateDraft) ([]byt
 		d.Circulation.SendName, d.Circulation.RecvName, d.Reason, d.Fault), nil
 }
 
-// verdicts passes a pair whose document is "the document".
+// verdicts accepts a pair whose document is "the document".
 type verdicts struct{}
 
 func (verdicts) VerifyPair(_ context.Context, p hub.Pair) ([]hub.Check, error) {
@@ -113,7 +113,7 @@ func (b *bundle) send(method, path string, header http.Header, contentType strin
 	return resp, answer
 }
 
-// header is what every call of the hub interface carries.
+// header returns the headers of every call of the hub interface.
 func (b *bundle) header(platform string) http.Header {
 	h := http.Header{}
 	h.Set("platform-id", platform)
@@ -133,7 +133,7 @@ type answer struct {
 	Type       int      `json:"type"`
 	RegDate    string   `json:"regDate"`
 	Eaddrs     []string `json:"eaddrs"`
-	// Of the tokens.
+	// of the token answer
 	AccessToken, AccessExpireDate     string
 	RefreshToken, RefreshExpireDate   string
 	AccessExpiresIn, RefreshExpiresIn int
@@ -156,7 +156,7 @@ func (a answer) results() []int {
 	return out
 }
 
-// call is one JSON call of the hub interface; the answer must be HTTP 200.
+// call makes one JSON call of the hub interface; the answer must be HTTP 200.
 func (b *bundle) call(platform, method, path, body string) answer {
 	b.t.Helper()
 	return b.callAs(b.header(platform), method, path, "application/json", []byte(body))
@@ -195,7 +195,7 @@ func (b *bundle) inspect(path string, v any) {
 
 func edoc(serial int) string { return fmt.Sprintf("20260302_NARU000001_%013d", serial) }
 
-// mixed makes a multipart/mixed body from (Content-Disposition, Content-Type, content) triples.
+// mixed builds a multipart/mixed body from (Content-Disposition, Content-Type, content) triples.
 func mixed(t testing.TB, parts ...[3]string) (contentType string, body []byte) {
 	t.Helper()
 	var buf bytes.Buffer

@@ -11,7 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 )
 
-// What a call costs does not grow with what the hub holds: numbers and addresses are looked up, item by item, in an index.
+// The cost of a call does not grow with the hub's data: numbers and addresses are looked up item by item in an index.
 func TestRegisteringReadsNoTableWhole(t *testing.T) {
 	t.Parallel()
 	conn, err := pgtest.New(t, "sandbox_hub", pg.Source{Name: "hub", FS: Migrations}).App.Acquire(t.Context())

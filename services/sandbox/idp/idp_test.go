@@ -40,7 +40,7 @@ const (
 	noticeToken = "whsec_bm90aWNlIHNlY3JldCBvZiB0aGUgdGVzdA=="
 )
 
-// noon is now enough for go-oidc, which is given the same clock.
+// noon is the present for both the provider and go-oidc, which get the same clock.
 var noon = time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC)
 
 type bundle struct {
@@ -79,7 +79,7 @@ func setup(t *testing.T, adjust ...func(*idp.Config)) *bundle {
 	return b
 }
 
-// party is a relying party built from the libraries Naru uses.
+// party is a relying party built with the libraries that Naru uses.
 type party struct {
 	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
@@ -103,7 +103,7 @@ func (p party) url(extra ...oauth2.AuthCodeOption) string {
 	return p.oauth.AuthCodeURL("state-1", append([]oauth2.AuthCodeOption{oidc.Nonce("nonce-1"), oauth2.S256ChallengeOption(p.pkce)}, extra...)...)
 }
 
-// follow calls without following redirects and returns where it leads to.
+// follow makes a call without following redirects, and returns the redirect's target.
 func (b *bundle) follow(method, target string, form url.Values) (status int, location url.Values, body string) {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, target, strings.NewReader(form.Encode()))

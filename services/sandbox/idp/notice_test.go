@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Notices that come at once are each answered when they are stored, and stored once.
+// Notices that arrive at the same time are each answered once they are stored, and are stored once.
 func TestPhoneKeepsNoticesOfManyAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -29,7 +29,7 @@ func TestPhoneKeepsNoticesOfManyAtOnce(t *testing.T) {
 	require.Len(t, list["notices"], len(statuses)/2)
 }
 
-// A webhook id that cannot be kept is refused by itself, and hinders no other notice.
+// A webhook id that cannot be stored is refused.
 func TestPhoneRefusesAnIDThatIsNoText(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -56,7 +56,7 @@ func TestOpenKeepsWhatItMade(t *testing.T) {
 	}
 }
 
-// Ten that open an empty folder at once end up with the same roots and leafs.
+// Ten processes that open an empty folder at the same time get the same roots and leaves.
 func TestOpenAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

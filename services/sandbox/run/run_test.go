@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// folder is one with what every system's settings name.
+// folder is a folder with everything that the settings of any system name.
 type folder struct {
 	t   *testing.T
 	dir string
@@ -55,7 +55,7 @@ database_url_file: database_url
 owner_url_file: owner_url
 `
 
-// process is a system that serves until its stop is called, which gives the exit code.
+// process is a running system. stop stops it and returns its exit code.
 type process struct {
 	url  string
 	stop func() int
@@ -84,7 +84,7 @@ func start[C Config](t *testing.T, s System[C], file string, scheme string) proc
 	}()
 	t.Cleanup(cancel)
 	address, ok := <-addresses
-	if !ok { // closed after the last line, so that said is complete
+	if !ok { // closed after the last line, so said is complete
 		t.Fatalf("it ended: %s", said.String())
 	}
 	return process{url: scheme + "://" + address, stop: func() int { cancel(); return <-code }}
@@ -108,7 +108,7 @@ func get(t *testing.T, client *http.Client, url string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// A system's process migrates, then serves its interface and /livez, and ends with 0 when it is told to.
+// A system's process migrates, then serves its interface and /livez, and ends with exit code 0 when told to stop.
 func TestEverySystemServes(t *testing.T) {
 	t.Parallel()
 	t.Run("hub", func(t *testing.T) {
@@ -167,7 +167,7 @@ func serves[C Config](t *testing.T, s System[C], file, scheme string, client *ht
 	require.Equal(t, exitOK, p.stop())
 }
 
-// A request that is under way when the process is told to stop is answered.
+// A request in progress when the process is told to stop is still answered.
 func TestStopFinishesRequests(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, "sandbox_idp")
@@ -239,7 +239,7 @@ func TestSettings(t *testing.T) {
 	require.NotEmpty(t, stdout)
 }
 
-// -migrate says what it misses, and never writes a URL.
+// -migrate says what is missing, and never prints a URL.
 func TestMigrateWithoutOwner(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, "sandbox_archive")

@@ -18,7 +18,7 @@ import (
 
 const adminToken = "admin-token-of-the-test"
 
-// bundle is a system of one path that counts the work done, behind a Set.
+// bundle is a system with one path that counts the work done, behind a Set.
 type bundle struct {
 	set    *scenario.Set
 	server *httptest.Server
@@ -49,7 +49,7 @@ func (b bundle) call(t *testing.T, method, path string, header http.Header, body
 	for k, v := range header {
 		req.Header[k] = v
 	}
-	// A POST without GetBody is not repeated by the transport behind our back.
+	// Without GetBody the transport cannot silently repeat the POST.
 	req.GetBody = nil
 	resp, err := b.server.Client().Do(req)
 	if err != nil {

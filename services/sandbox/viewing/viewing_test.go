@@ -45,7 +45,7 @@ var (
 	recipientCI = strings.Repeat("Ab+/", 22)
 )
 
-// relay knows one token, "good", for one recipient.
+// relay accepts one token, "good", for one recipient.
 type relay struct {
 	mu      sync.Mutex
 	reports []viewingkit.ReadReport
@@ -156,7 +156,7 @@ func (b *bundle) store(client *http.Client, auth, meta string) (int, map[string]
 	return status, answer
 }
 
-// stored returns the viewing URL and the id of a stored document.
+// stored stores a document, and returns its viewing URL and id.
 func (b *bundle) stored() (url, id string) {
 	b.t.Helper()
 	status, answer := b.store(b.server.Client(), "Bearer sender-secret", goodMeta())
@@ -263,7 +263,7 @@ func TestMisbehaviour(t *testing.T) {
 			require.Equal(t, tt.body, string(body))
 			want := 1
 			if tt.report == nil {
-				// The next honest view is reported; had the first been, there would be two.
+				// The next honest view is reported. If the first one had been reported too, there would be two.
 				b.do(b.server.Client(), http.MethodGet, url+"?token=good", nil, nil)
 			}
 			await.Require(t, 10*time.Second, func() bool { return len(b.relay.seen()) == want })

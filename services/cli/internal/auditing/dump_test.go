@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A dump made to do more than to restore does nothing: neither what psql would run nor what a superuser may.
+// A crafted dump cannot execute anything: neither psql commands nor statements that only a superuser may run.
 func TestADumpRunsNothing(t *testing.T) {
 	t.Parallel()
 	const dump = "--\n-- PostgreSQL database dump\n--\n\nCREATE SCHEMA intake;\n%s\n-- PostgreSQL database dump complete\n"

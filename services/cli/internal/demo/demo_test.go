@@ -44,8 +44,7 @@ func TestResultLine(t *testing.T) {
 	}
 }
 
-// fakeNarud writes a program that behaves like narud as far as the demo's care for it goes. TERM is what it does when asked to
-// stop.
+// fakeNarud writes a program that behaves like narud towards the demo. term is what it does when asked to stop.
 func fakeNarud(t *testing.T, start, term string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "narud")
@@ -67,7 +66,7 @@ func alive(t *testing.T, dir string) bool {
 	return !errors.Is(syscall.Kill(-pid, 0), syscall.ESRCH)
 }
 
-// A child is ready when its endpoint file is there and /readyz says so, and gone after it was asked to stop.
+// A child is ready when its endpoint file exists and /readyz answers 200, and has ended after it was asked to stop.
 func TestChild(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
@@ -91,7 +90,7 @@ func TestChild(t *testing.T) {
 	require.NoError(t, c.stop(t.Context()), "stopping twice is stopping once")
 }
 
-// A child that ends by itself is noticed at once; one that ends badly is told.
+// A child that ends by itself is noticed at once; a bad exit is reported.
 func TestChildEndsByItself(t *testing.T) {
 	t.Parallel()
 	c, err := startChild(fakeNarud(t, "exit 3", "exit 0"), t.TempDir())
@@ -110,7 +109,7 @@ func TestChildEndsByItself(t *testing.T) {
 	require.False(t, alive(t, dir))
 }
 
-// Nothing is left when a run ends early, whatever ended it.
+// A run that ends early leaves nothing behind, whatever ended it.
 func TestRunCleansUp(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)

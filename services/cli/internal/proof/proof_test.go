@@ -50,7 +50,7 @@ func (w world) certificate(t *testing.T, signer pki.Signer) []byte {
 	return pdf
 }
 
-// Each check is false for its own reason alone, and the error tells it.
+// Each check fails for its own reason only, and the error names it.
 func TestDistribution(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -58,7 +58,7 @@ func TestDistribution(t *testing.T) {
 	foreign, err := w.keys.Foreign(pki.Hub)
 	require.NoError(t, err)
 	changed := bytes.Clone(good)
-	changed[bytes.IndexByte(changed, '\n')+2] ^= 1 // in the comment of binary bytes: the file still opens
+	changed[bytes.IndexByte(changed, '\n')+2] ^= 1 // inside the comment of binary bytes, so the file still opens
 	tests := []struct {
 		name          string
 		pdf           []byte
@@ -85,7 +85,7 @@ func TestDistribution(t *testing.T) {
 	}
 }
 
-// The archive's certificates are judged under the archive's root.
+// The archive's certificates are verified with the archive's root.
 func TestArchive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -16,7 +16,7 @@ func answer(body string) hubclient.Answer {
 	return hubclient.Answer{Status: 200, ContentType: "application/json", Body: []byte(body)}
 }
 
-// verdict names what an error says.
+// verdict names the kind of an error.
 func verdict(err error) string {
 	var refused *hubclient.Refused
 	switch {
@@ -191,7 +191,7 @@ func TestWithoutSecrets(t *testing.T) {
 	}
 }
 
-// fuzzed holds what is true of every answer: no panic, and one of the three outcomes.
+// fuzzed checks what must be true for every answer: no panic, and one of the three outcomes.
 func fuzzed(f *testing.F, seeds []hubclient.Answer, read func(hubclient.Answer) error) {
 	f.Helper()
 	for _, s := range seeds {

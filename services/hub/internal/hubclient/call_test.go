@@ -30,7 +30,7 @@ func client(t testing.TB, change func(*hubclient.Config)) *hubclient.Client {
 	return made
 }
 
-// ci has the characters of base64 that a query would spoil.
+// ci contains the base64 characters that an unescaped query would corrupt.
 const ci = "AAAA+BBBB/CCCC+DDDD/EEEEaaaabbbbccccddddeeeeffffgggghhhhiiiijjjjkkkkllllmmmmnnnnooooppqq=="
 
 func TestDateIsTruncatedToKSTSeconds(t *testing.T) {

@@ -34,7 +34,7 @@ func TestTurns(t *testing.T) {
 	require.Zero(t, q.Len())
 }
 
-// Take stops before the entry that does not fit and leaves its flow the next turn; the first entry is always taken.
+// Take stops before an entry that does not fit and leaves that flow the next turn. The first entry is always taken.
 func TestTakeStopsBeforeWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	q := queue.New[string, int](wide())
@@ -45,13 +45,13 @@ func TestTakeStopsBeforeWhatDoesNotFit(t *testing.T) {
 	require.Equal(t, []int{2}, q.Take(all))
 }
 
-// Entries that do not fit are refused whole, by each of the bounds, and room that was made is room again.
+// Entries that do not fit are refused whole, by each limit. Room becomes free again when entries are done.
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name   string
 		limits queue.Limits
-		// other reports whether another flow still has room.
+		// other says whether another flow still has room.
 		other bool
 	}{
 		{"entries", queue.Limits{Entries: 3, Bytes: 1000, FlowEntries: 100, FlowBytes: 1000}, false},
@@ -76,7 +76,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// A closed queue refuses, gives out what it holds, and lets every taker end.
+// A closed queue refuses new entries, returns those it holds, and then lets every taker end.
 func TestClose(t *testing.T) {
 	t.Parallel()
 	q := queue.New[string, int](wide())

@@ -17,7 +17,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 )
 
-// liar is an archive that accepts every log-in and answers the rest as told.
+// liar is an archive that accepts every log-in and answers all other calls with answer.
 func liar(t *testing.T, answer http.HandlerFunc) *archiveclient.Client {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -55,7 +55,7 @@ func TestSubmitDisbelieves(t *testing.T) {
 	}).Submit(t.Context(), submission([]byte("문서")))
 	require.ErrorContains(t, err, "other bytes")
 
-	// An archive that answers before it read the document cannot know its hash.
+	// An archive that answers before it has read the document cannot know its hash.
 	large := bytes.Repeat([]byte("x"), 8<<20)
 	_, err = liar(t, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, `{"hash":"`+hashOf(string(large))+`"}`)

@@ -81,7 +81,7 @@ func (b bundle) original(content string, kind pki.Kind) []byte {
 	return der
 }
 
-// failed verifies a pair and returns what did not pass.
+// failed verifies a pair and returns the checks that did not pass.
 func (b bundle) failed(distribution, original []byte, content string) []string {
 	b.t.Helper()
 	checks, err := b.verifier.VerifyPair(b.t.Context(), hub.Pair{Distribution: distribution, Original: original, Document: []byte(content), At: now})

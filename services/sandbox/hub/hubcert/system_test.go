@@ -26,7 +26,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// world is a hub over sockets with real certificates.
+// world is a hub on real sockets with real certificates.
 type world struct {
 	bundle
 	scenarios *scenario.Set

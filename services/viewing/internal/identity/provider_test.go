@@ -48,7 +48,7 @@ func setup(t *testing.T) *bundle {
 	return &bundle{p, party, c}
 }
 
-// login goes to the provider and comes back.
+// login goes to the provider and returns with the proof.
 func (b *bundle) login(t *testing.T, change func(a *identity.Attempt)) (identity.Proof, error) {
 	t.Helper()
 	begun, err := b.party.Begin(t.Context(), identitytest.RedirectURI, strings.Repeat("s", 43))
@@ -204,7 +204,7 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-// Discovery happens when it is first needed, is repeated when due, and an old document outlives a provider that is down.
+// Discovery happens when it is first needed and is repeated when due. If the provider is down, the old document is still used.
 func TestDiscovery(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -238,7 +238,7 @@ func TestDiscovery(t *testing.T) {
 	require.Equal(t, asked+2, b.provider.Calls(path))
 }
 
-// A new key of the provider is taken over without asking for anything again.
+// A login succeeds at once after the provider has changed its signing key.
 func TestKeyRotation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
