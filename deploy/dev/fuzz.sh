@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes every fuzz target of the product for a while each.
+# Runs every fuzz target for the given time each (default 10s).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 time=${1:-10s}

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes PostgreSQL server binaries available on this machine. Naru starts a private server from them;
-# no system-wide cluster is made or started.
+# Installs PostgreSQL server binaries if this machine has none. Naru starts private servers from them; this script creates and
+# starts no system-wide cluster.
 #
-# Exit status: 0 when binaries of version 14 or newer are there, 1 otherwise.
+# Exit status: 0 if binaries of version 14 or newer are present at the end, otherwise 1.
 set -eu
 
 oldest=14
@@ -44,13 +44,13 @@ END
   exit 1
 fi
 
-# Debian's package starts a cluster of its own on port 5432 unless told not to. The folder is read
-# after createcluster.conf, which stays the administrator's.
+# By default Debian's package creates a cluster on port 5432. This setting prevents it; the folder is read after
+# createcluster.conf, so the administrator's file stays unchanged.
 mkdir -p /etc/postgresql-common/createcluster.d
 echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/naru.conf
 
 export DEBIAN_FRONTEND=noninteractive
-# Package lists are stale when there are none from the last day.
+# Update the package lists if none is from the last day.
 if [ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mtime -1 2>/dev/null | head -n 1)" ]; then
   apt-get update
 fi

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Checks that need no database: generated code, lint, module files, builds without the workspace, sizes, and the README's claims.
-# What could not be checked is printed as not checked; what failed ends the script.
+# Checks that need no database: generated code, lint, module files, builds without the workspace, file sizes, and the README's
+# claims.
+# A check that cannot run is printed as not checked; a check that fails ends the script.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=.tools
 say() { printf '%-28s %s\n' "$1" "$2"; }
 
-# Generated code: generated again into a folder beside, and compared.
+# Generate the code again into another folder, and compare.
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 rm -rf .third_party && $tools/thirdparty .third_party
@@ -17,7 +18,7 @@ $tools/buf generate
 diff -r "$fresh/committed" proto/gen >"$fresh/diff" || { head -n 20 "$fresh/diff"; say "generated code" "FAILED: run make gen"; exit 1; }
 say "generated code" ok
 
-# Breaking changes: image against image, because the third-party protos are in no commit.
+# Compare images to find breaking changes, because the third-party protos are in no commit.
 if git rev-parse --verify -q HEAD^ >/dev/null; then
   mkdir "$fresh/former" && git archive HEAD^ proto buf.yaml | tar -x -C "$fresh/former" && cp -r .third_party "$fresh/former/"
   (cd "$fresh/former" && "$OLDPWD/$tools/buf" build proto -o "$fresh/former.binpb")
@@ -29,7 +30,8 @@ $tools/golangci-lint run ./...
 (cd e2e && ../$tools/golangci-lint run --config ../.golangci.yml ./...)
 say "lint" ok
 
-# What a module file lacks is a diff on stdout; what could not be fetched, or is wrong otherwise, is on stderr between lines on downloads.
+# go mod tidy -diff prints missing entries as a diff on stdout. Failed downloads and other errors go to stderr, between lines
+# about downloads.
 for module in . e2e tools tools/thirdparty tools/grpcurl; do
   if (cd $module && GOWORK=off go mod tidy -diff >"$fresh/tidy" 2>"$fresh/tidy-errors"); then say "go mod tidy $module" ok; continue; fi
   grep -v '^go: downloading ' "$fresh/tidy-errors" >"$fresh/tidy-why" || true
@@ -39,7 +41,7 @@ for module in . e2e tools tools/thirdparty tools/grpcurl; do
   else head -n 40 "$fresh/tidy-why"; say "go mod tidy $module" FAILED; exit 1; fi
 done
 
-# Compiled and not linked, which go build does with each of the programs and throws it away.
+# Compile without linking: go build would link each program and throw it away.
 GOWORK=off go list -export ./... >/dev/null
 (cd e2e && GOWORK=off go vet ./...)
 say "builds without workspace" ok

@@ -31,8 +31,9 @@ rule does not start.
 Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-known/naru/{unit}/jwks.json`, `GET /.well-known/naru/{unit}/log.vkey`, `GET /openapi.json`, `GET /healthz` and `GET /readyz`" + `, all open.
 `
 
-// access writes docs/access.md: who may call each RPC, as the access rules in the protos say, a table per unit, the platform's
-// services first, and who may open what is sealed. An RPC without a rule, or one whose rule admits nobody, is an error.
+// access writes docs/access.md: who may call each RPC according to the access rules in the protos, one table per unit, the
+// platform's services first; and who may open sealed values. An RPC without a rule, or with a rule that admits nobody, is an
+// error.
 func access(units []unit.Unit, _ []byte) ([]byte, error) {
 	packages := map[string][]protoreflect.ServiceDescriptor{}
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
@@ -80,7 +81,7 @@ func access(units []unit.Unit, _ []byte) ([]byte, error) {
 	return page.Bytes(), errors.Join(problems...)
 }
 
-// sealedValues writes who seals personal data, who may open it, and how long that is possible.
+// sealedValues writes who seals personal data, who may open it, and for how long.
 func sealedValues(page *bytes.Buffer, units []unit.Unit) {
 	page.WriteString("\n## Sealed values\n\nPersonal data is kept encrypted under data keys that its maker gives to these readers alone (`pkg/sealed`). A key that is destroyed leaves\n" +
 		"values that nobody can open. A blind index compares, and cannot be opened.\n\n| value | opened by | keys |\n|---|---|---|\n")
@@ -101,7 +102,7 @@ func sealedValues(page *bytes.Buffer, units []unit.Unit) {
 	}
 }
 
-// kinds writes what the protos say of each kind of principal.
+// kinds writes what the protos say about each kind of principal.
 func kinds(page *bytes.Buffer) {
 	page.WriteString("\n## Kinds of principals\n\n| kind | tokens minted by | come of | scopes at most |\n|---|---|---|---|\n")
 	for _, kind := range authn.Kinds() {

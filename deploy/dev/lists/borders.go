@@ -7,14 +7,14 @@ import (
 	"github.com/naru-relay/naru/pkg/unit"
 )
 
-// The borders stand between these lines of the linter's settings.
+// The generated rules stand between these lines of the linter's settings.
 const (
 	bordersBegin = "        # borders of units: written by make lists\n"
 	bordersEnd   = "        # end of the borders of units\n"
 )
 
-// borders writes the linter's rules of the units: each imports no other one, no composition and no sandbox. Its program may,
-// because the gateway's is made of all.
+// borders writes the linter's import rules for units: a unit imports no other unit, no composition and no sandbox. A unit's
+// program is exempt, because the gateway's program is built from all units.
 func borders(units []unit.Unit, was []byte) ([]byte, error) {
 	var b bytes.Buffer
 	for _, u := range units {

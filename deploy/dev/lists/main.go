@@ -1,5 +1,5 @@
-// Command lists keeps what is written from the list of units (services/registry): their duties, who may call what, the accounts
-// of the bus, the borders between units. It checks that the files are current; -write writes them.
+// Command lists keeps the files that are generated from the list of units (services/registry): their duties, who may call what,
+// the accounts of the bus, the import rules of units. It checks that the files are current; with -write it writes them.
 package main
 
 import (
@@ -14,10 +14,10 @@ import (
 	"github.com/naru-relay/naru/services/registry"
 )
 
-// list is a file, or a part of one, that is written from the units.
+// list is a file, or a part of a file, that is generated from the units.
 type list struct {
 	file string
-	// render gives the file as it should be; was is what it is now.
+	// render returns the wanted content of the file; was is the present content.
 	render func(units []unit.Unit, was []byte) ([]byte, error)
 }
 
@@ -42,7 +42,7 @@ func main() {
 	}
 }
 
-// keep checks the file or writes it.
+// keep checks the file, or writes it.
 func (l list) keep(root string, write bool) error {
 	file := filepath.Join(root, l.file)
 	was, err := os.ReadFile(file)

@@ -32,8 +32,8 @@ const natsTail = `    ]
 system_account: SYS
 `
 
-// accounts writes deploy/nats/accounts.conf: the bus's accounts and users with exactly the rights that the units' declared
-// streams and consumers need.
+// accounts writes deploy/nats/accounts.conf: the bus's accounts and users, with exactly the rights that the declared streams and
+// consumers of the units need.
 func accounts(units []unit.Unit, _ []byte) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(natsHead)

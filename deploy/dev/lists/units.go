@@ -9,13 +9,13 @@ import (
 	"github.com/naru-relay/naru/pkg/unit"
 )
 
-// Lists of units stand between these lines of a page.
+// Generated lists of units stand between these lines of a page.
 const (
 	unitsBegin = "<!-- units -->\n"
 	unitsEnd   = "<!-- /units -->\n"
 )
 
-// between replaces what stands between two lines of a file.
+// between replaces the text between two lines of a file.
 func between(was []byte, begin, end string, written []byte) ([]byte, error) {
 	before, rest, begun := bytes.Cut(was, []byte(begin))
 	_, after, ended := bytes.Cut(rest, []byte(end))
@@ -25,7 +25,7 @@ func between(was []byte, begin, end string, written []byte) ([]byte, error) {
 	return bytes.Join([][]byte{before, []byte(begin), written, []byte(end), after}, nil), nil
 }
 
-// duties writes the table of docs/architecture.md: what each unit does, and the public facts it states.
+// duties writes the table of docs/architecture.md: what each unit does, and which public facts it states.
 func duties(units []unit.Unit, was []byte) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("| unit | duty in the guide | states (events) |\n|---|---|---|\n")
@@ -39,7 +39,7 @@ func duties(units []unit.Unit, was []byte) ([]byte, error) {
 	return between(was, unitsBegin, unitsEnd, b.Bytes())
 }
 
-// names writes the names of the units with where they are, for the README.
+// names writes the README's list of units, with links to their folders.
 func names(units []unit.Unit, was []byte) ([]byte, error) {
 	var linked []string
 	for _, u := range units {

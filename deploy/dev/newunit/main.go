@@ -1,6 +1,6 @@
-// Command newunit lays a new unit: a folder under services with what every unit has, and its lines in services/registry. What is
-// written from the list of units is to be written anew then (make lists); make unit does both. A unit is removed by deleting its
-// folder and its lines.
+// Command newunit creates a new unit: a folder under services with the files that every unit has, and its lines in
+// services/registry. Afterwards the files generated from the list of units must be written again (make lists); make unit does
+// both. To remove a unit, delete its folder and its lines.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 //go:embed template
 var templates embed.FS
 
-// registryFile is where the units are listed.
+// registryFile lists the units.
 const registryFile = "services/registry/registry.go"
 
 var unitName = regexp.MustCompile(`^[a-z]{1,20}$`)
@@ -35,7 +35,7 @@ func main() {
 	}
 }
 
-// lay writes the folder of a unit and lists it.
+// lay creates the folder of a unit and adds the unit to the registry.
 func lay(root, name string) error {
 	if !unitName.MatchString(name) {
 		return fmt.Errorf("%q is no name of a unit: 1 to 20 letters a-z (make unit NAME=ferry)", name)
@@ -55,7 +55,7 @@ func lay(root, name string) error {
 	})
 }
 
-// write fills one template; a template's path says where its file goes, NAME is the unit's.
+// write renders one template. The template's path determines the file's path; NAME in it stands for the unit's name.
 func write(folder, name, path string) error {
 	text, err := template.ParseFS(templates, path)
 	if err != nil {
@@ -73,7 +73,7 @@ func write(folder, name, path string) error {
 	return errors.Join(text.Execute(made, struct{ Name string }{name}), made.Close())
 }
 
-// enlist adds a unit to the registry: its import, and its line as the last before the gateway.
+// enlist adds a unit to the registry: its import, and its line before the gateway's.
 func enlist(file, name string) error {
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -86,7 +86,7 @@ func enlist(file, name string) error {
 	if !found || !hasList || !hasEnd {
 		return fmt.Errorf("%s does not look as it should: its imports, or its list, were not found", file)
 	}
-	// Formatting puts the import in its place.
+	// Formatting sorts the import into its place.
 	formatted, err := format.Source([]byte(imports + firstImport + name + "\"\n" + firstImport + head + list + units + "\t\t" + name + ".Unit,\n" + end + tail))
 	if err != nil {
 		return fmt.Errorf("format the registry: %w", err)

@@ -1,5 +1,5 @@
-// Command readmecheck holds the README's table of interfaces against the code: every RPC it names exists with the REST path it
-// names, is served by the unit it names, and every test it names exists.
+// Command readmecheck compares the README's table of interfaces with the code: every named RPC exists with the named REST path,
+// the named unit serves it, and every named test exists.
 package main
 
 import (
@@ -20,9 +20,9 @@ import (
 const (
 	begin = "<!-- interfaces -->"
 	end   = "<!-- /interfaces -->"
-	// outside is the RPC cell of an interface that is not Naru's.
+	// outside is the RPC cell of an interface that the outside world serves.
 	outside = "outside: sandbox"
-	// minRows is how many interfaces guide 5.1.1 and 5.1.2 name.
+	// minRows is the number of interfaces that guide 5.1.1 and 5.1.2 name.
 	minRows = 10
 )
 
@@ -72,7 +72,7 @@ func check(file string) (int, error) {
 	return rows, errors.Join(problems...)
 }
 
-// row checks interface | RPC | REST | unit | test.
+// row checks one row: interface | RPC | REST | unit | test.
 func row(cells []string) error {
 	var problems []error
 	if !strings.Contains(cells[1], outside) {
@@ -102,7 +102,7 @@ func names(cell string) []string {
 	return found
 }
 
-// call: naru.intake.v1.IntakeService/Send with POST /v1/documents, served by intake.
+// call checks one RPC, for example naru.intake.v1.IntakeService/Send with POST /v1/documents, served by intake.
 func call(name, rest, unit string) error {
 	service, method, _ := strings.Cut(name, "/")
 	descriptor, err := rpc.ServiceOf(service)
@@ -122,7 +122,7 @@ func call(name, rest, unit string) error {
 	return nil
 }
 
-// test: <folder>:TestName.
+// test checks one test, written as <folder>:TestName.
 func test(name string) error {
 	folder, function, _ := strings.Cut(name, ":")
 	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))

@@ -1,6 +1,6 @@
 // Command testlevels runs every test of Naru level by level and prints what ran: counts per level and mode, and each skipped
-// test. A level without a passed test fails, so that a wrong pattern cannot look like a success. All packages share one
-// PostgreSQL server, that of NARU_TEST_POSTGRES_URL or one of this program's own.
+// test. A level in which no test passed fails, so that a wrong pattern cannot look like a success. All packages share one
+// PostgreSQL server: the one of NARU_TEST_POSTGRES_URL, or one that this program starts.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 )
 
-// level is one kind of tests and where they are.
+// level is one kind of tests, and where they are.
 type level struct {
 	name     string
 	dir      string
@@ -45,12 +45,13 @@ func levels() []level {
 	}
 }
 
-// result is what one level did.
+// result is the result of one level.
 type result struct {
 	level                   string
 	passed, failed, skipped int
 	skips                   []string
-	// took and, of all processors together, cpu: builds and what the tests started among it, but not the server all levels share.
+	// took is the elapsed time, cpu the time of all processors together. Both include builds and what the tests started, but not
+	// the server that all levels share.
 	took, cpu time.Duration
 	slowest   []slow
 	err       error
@@ -68,7 +69,7 @@ func all(ctx context.Context) int {
 		fmt.Println("problem:", err)
 		return 1
 	}
-	// The programs of the units are linked once for all levels that start them.
+	// The units' programs are linked once, for all levels that start them.
 	programs, err := os.MkdirTemp("", "naru-e2e-bin-")
 	if err != nil {
 		stop()
@@ -82,11 +83,11 @@ func all(ctx context.Context) int {
 	for _, l := range levels() {
 		results = append(results, run(ctx, l, programs, race))
 	}
-	stop() // its CPU counts when it has ended
+	stop() // its CPU time is counted once it has ended
 	return report(results)
 }
 
-// server gives the test binaries a server, so that each template is migrated once, and not once in each of them.
+// server starts one server for all test binaries, so that each template is migrated once and not once per binary.
 func server(ctx context.Context) (stop func(), err error) {
 	if os.Getenv(pgtest.EnvURL) != "" {
 		return func() {}, nil
@@ -107,7 +108,7 @@ func server(ctx context.Context) (stop func(), err error) {
 	return stop, nil
 }
 
-// raceAvailable: the race detector needs cgo.
+// raceAvailable reports whether the race detector can run. It needs cgo and a C compiler.
 func raceAvailable(ctx context.Context) bool {
 	out, err := exec.CommandContext(ctx, "go", "env", "CGO_ENABLED", "CC").Output()
 	if err != nil {
@@ -134,7 +135,7 @@ func run(ctx context.Context, l level, programs string, race bool) result {
 		return r
 	}
 	fmt.Printf("\n== %s: %d packages\n", l.name, len(packages))
-	// make verify lints with all of vet.
+	// vet is off because make verify lints with all of vet.
 	args := []string{"test", "-json", "-count=1", "-shuffle=on", "-vet=off", "-timeout", l.timeout}
 	if race {
 		args = append(args, "-race")
@@ -175,7 +176,7 @@ type event struct {
 	Elapsed                       float64
 }
 
-// slow is a test and how many seconds it took.
+// slow is a test and its duration in seconds.
 type slow struct {
 	name    string
 	seconds float64
@@ -223,7 +224,7 @@ func (r *result) count(e event, n *int) {
 	}
 }
 
-// report prints the table and gives the exit code.
+// report prints the table and returns the exit code.
 func report(results []result) int {
 	fmt.Printf("\n%-30s %8s %8s %8s %8s %8s\n", "level", "passed", "failed", "skipped", "took", "cpu")
 	var problems []error
