@@ -1,24 +1,26 @@
--- Makes one unit's schema and its two roles, or brings them to this state again. A superuser runs it in the relay's database:
+-- Creates one unit's schema and its two roles, or restores them to this state. A superuser runs it in the relay's database:
 --
 --   psql -v schema=intake -f provision.sql "$SUPERUSER_URL"
 --
--- It does what pkg/pg.Provision does, but for the passwords: set them afterwards with \password, which sends their digests only.
+-- It does the same as pkg/pg.Provision, except for the passwords: set them afterwards with \password, which sends only their
+-- digests.
 \set ON_ERROR_STOP on
 \set QUIET on
 select :'schema' || '_owner' as owner, :'schema' || '_app' as app, current_database() as database \gset
 begin;
 
--- <schema>_owner makes tables and runs migrations, <schema>_app is what the unit works as: it has what the migrations grant it.
+-- <schema>_owner creates tables and runs migrations. The unit works as <schema>_app, which has the rights that the migrations
+-- grant.
 select format('create role %I', name)
 from   (values (:'owner'), (:'app')) wanted(name)
 where  not exists (select from pg_roles where rolname = name) \gexec
 alter role :"owner" with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
 alter role :"app"   with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
--- No unit reaches another unit's tables, not even by a slip.
+-- No unit reaches another unit's tables, not even by accident.
 alter role :"owner" set search_path = :"schema";
 alter role :"app"   set search_path = :"schema";
 
--- Nobody comes in, makes temporary tables or uses the schema public because of what PostgreSQL gives everybody.
+-- Revoke the default rights to connect, to create temporary tables, and to use the schema public.
 revoke all on database :"database" from public;
 revoke all on schema public from public;
 grant connect on database :"database" to :"owner", :"app";

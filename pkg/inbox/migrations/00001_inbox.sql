@@ -8,7 +8,7 @@ create table consumed_frame (
 ) partition by range (frame_id);
 grant select, insert on consumed_frame to ${app};
 
--- Events whose missing half has not come yet. They return to their handler when they are due or woken.
+-- Events that depend on something that has not arrived yet. They return to their handler when they are due or woken.
 create table deferred_event (
     consumer     text        not null,
     kind         text        not null,
@@ -27,7 +27,7 @@ create index deferred_event_due on deferred_event (due_at);
 create index deferred_event_subject on deferred_event (subject);
 grant select, insert, update, delete on deferred_event to ${app};
 
--- Events a consumer gave up on. An operator looks at them and replays them.
+-- Events that a consumer gave up. An operator examines and replays them.
 create table parked_event (
     id        uuid        not null constraint parked_event_pk primary key,
     consumer  text        not null,

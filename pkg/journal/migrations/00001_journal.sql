@@ -1,5 +1,6 @@
 -- +goose Up
--- The journal: what this unit states, for others and for itself. Nothing in it is ever changed; what is done with a frame is marked beside it.
+-- The journal: everything this unit states, for others and for itself. A row is never changed; journal_mark records what is done
+-- with a frame.
 create table journal (
     frame_id    uuid        not null,
     kind        text        collate "C" not null,
@@ -17,20 +18,21 @@ create table journal (
 alter table journal alter column body set storage external;
 grant select, insert on journal to ${app};
 
--- What was done with each frame. A public frame is published once; every frame gets a leaf of the log, or is refused, or is held for an operator.
+-- What was done with each frame. A public frame is published once. Every frame gets a leaf of the log, or is refused, or is held
+-- for an operator.
 create table journal_mark (
     frame_id     uuid        not null,
     lane         smallint    not null,
-    -- Whose turn a paced frame waits for; null where it is published at once.
+    -- The sender whose turn a paced frame waits for; null if the frame is published at once.
     turn         text        collate "C",
     leaf         bigint,
     published_at timestamptz,
     stream_seq   bigint,
     lease_until  timestamptz,
-    -- Why the frame is not taken: it is not this unit's (refused), or its time is not now (held).
+    -- Why the frame is not logged: this unit did not write it (refused), or its time is not now (held_at).
     refused      text,
     held_at      timestamptz,
-    -- The frame by which an operator released it.
+    -- The frame that states the operator's release.
     released_by  uuid,
     constraint journal_mark_pk primary key (frame_id),
     constraint journal_mark_published_has_sequence check ((published_at is null) = (stream_seq is null)),
@@ -52,7 +54,7 @@ create table log_tile (
 alter table log_tile alter column hashes set storage external;
 grant select, insert, update (hashes) on log_tile to ${app};
 
--- Its checkpoints (C2SP tlog-checkpoint), each with the cosignatures of its witnesses once they have answered.
+-- Checkpoints of the log (C2SP tlog-checkpoint), with the cosignatures of its witnesses once they have answered.
 create table log_checkpoint (
     seq        bigint      not null constraint log_checkpoint_seq_counts check (seq > 0),
     generation integer     not null constraint log_checkpoint_generation_counts check (generation > 0),
@@ -65,17 +67,17 @@ create table log_checkpoint (
 );
 grant select, insert, update (cosigned) on log_checkpoint to ${app};
 
--- One row, whose lock lets one replica at a time log.
+-- A single row. Its lock lets only one replica at a time write the log.
 create table log_turn (
     one        boolean not null default true constraint log_turn_pk primary key constraint log_turn_one check (one),
     generation integer not null default 1,
-    -- The frame by which an operator began this generation; null in the first.
+    -- The frame that states how an operator began this generation; null in the first.
     reopened_by uuid
 );
 insert into log_turn default values;
 grant select, update on log_turn to ${app};
 
--- As a witness: the newest checkpoint seen of each other unit's log. The key folder keeps the same.
+-- This unit as a witness: the newest checkpoint it has seen of each other unit's log. The key folder holds a copy.
 create table witnessed_checkpoint (
     origin       text        collate "C" not null constraint witnessed_checkpoint_pk primary key,
     size         bigint      not null,
@@ -84,7 +86,7 @@ create table witnessed_checkpoint (
 );
 grant select, insert, update on witnessed_checkpoint to ${app};
 
--- Legal holds: what stands here placed and not released is not dropped with its time.
+-- Legal holds. A subject whose newest row is 'placed' is kept beyond its retention time.
 create table legal_hold (
     id          uuid        not null constraint legal_hold_pk primary key,
     subject     text        collate "C" not null constraint legal_hold_subject_given check (subject <> ''),

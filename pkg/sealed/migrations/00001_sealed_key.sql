@@ -1,6 +1,7 @@
 -- +goose Up
--- Data keys for personal data, wrapped under the unit's key-encryption key. A row is never changed, and deleted by forget_sealed_keys alone.
--- Rows with made_here are this unit's own; the others were given by the unit that made them.
+-- Data keys for personal data, wrapped with the unit's key-encryption key. A row is never changed, and only forget_sealed_keys
+-- deletes it.
+-- This unit made the keys with made_here; the others come from the unit that made them.
 create table sealed_key (
     key_id     uuid        not null,
     purpose    text        not null,
@@ -8,19 +9,20 @@ create table sealed_key (
     wrapped    bytea       not null,
     made_here  boolean     not null,
     created_at timestamptz not null,
-    -- When what it sealed is needed by nobody any more; null where keys outlive every record they protect.
+    -- When nobody needs the sealed values any more; null for keys that outlive every record they protect.
     ends_at    timestamptz,
     constraint sealed_key_pk primary key (key_id),
     constraint sealed_key_purpose_form check (length(purpose) <= 63 and purpose ~ '^[a-z][a-z0-9_]*[.][a-z][a-z0-9_]*$'),
     constraint sealed_key_month_is_first_day check (extract(day from month) = 1),
     constraint sealed_key_wrapped_bounded check (octet_length(wrapped) between 32 and 1024)
 );
--- One key of ours per purpose and month; index keys have no month, and nulls count as equal so that there is one of them too.
+-- One own key per purpose and month. Index keys have no month; nulls count as equal, so there is only one of them per purpose.
 create unique index sealed_key_made on sealed_key (purpose, month) nulls not distinct where made_here;
 grant select, insert on sealed_key to ${app};
 
--- forget_sealed_keys deletes the keys whose time is over by the unit's clock and the database's, but for those of months from which a document is under legal hold, and tells their ids. A
--- number begins with its KST date, so a month of numbers meets the keys of two; a key of another unit was fetched after it was used.
+-- forget_sealed_keys deletes the keys that have ended by both the unit's clock and the database's, and returns their ids. It
+-- keeps the keys of months from which a document is under legal hold. A number begins with its KST date, so the numbers of one
+-- month may belong to the keys of two. A key of another unit is fetched after its first use.
 -- +goose StatementBegin
 create function forget_sealed_keys(at timestamptz) returns uuid[]
 language plpgsql security definer set search_path = ${schema}, pg_temp

@@ -1,8 +1,8 @@
 -- +goose Up
--- A commit_id names the commit that last changed the row; its facts are found by it.
+-- A commit_id names the commit that last changed the row; it leads to the facts behind the change.
 
--- A person whose identity was proved here at least once. Nothing of the person is in clear: the facts are sealed in
--- identity_version, found again only by blind index. The second columns take over when an index key is rotated.
+-- A person whose identity was proved here at least once. No personal data is in clear: it is sealed in identity_version and can
+-- be found only by blind index. The columns ending in _2 take over when an index key is rotated.
 create table identity (
     recipient    uuid        not null constraint identity_pk primary key,
     version      integer     not null constraint identity_version_counts check (version > 0),
@@ -17,12 +17,12 @@ create table identity (
 );
 create unique index identity_ci_key on identity (ci_key);
 create unique index identity_ci_key_2 on identity (ci_key_2);
--- Not unique: two persons with one name, birth date and phone are possible, and are then ambiguous.
+-- Not unique: two persons may have the same name, birth date and phone. They are then ambiguous.
 create index identity_person_key on identity (person_key);
 create index identity_person_key_2 on identity (person_key_2);
 grant select, insert, update on identity to ${app};
 
--- What the identity provider said of a person, sealed for the recipient id; a changed name or phone is a new version.
+-- What the identity provider stated about a person, sealed for the recipient id. A changed name or phone makes a new version.
 create table identity_version (
     recipient   uuid        not null constraint identity_version_of references identity (recipient),
     version     integer     not null,
@@ -33,7 +33,7 @@ create table identity_version (
 );
 grant select, insert on identity_version to ${app};
 
--- Certified addresses of this relay as they stand now, folded to lower case, never used twice. What they were is address_history.
+-- The present state of this relay's certified addresses, folded to lower case, never reused. address_history holds the past.
 create table address (
     address      text        collate "C" not null constraint address_pk primary key,
     match_key    bytea       not null constraint address_match_key_size check (octet_length(match_key) = 32),
@@ -58,7 +58,7 @@ create unique index address_principal on address (principal);
 create index address_recipient on address (recipient);
 grant select, insert, update on address to ${app};
 
--- Bitemporal and append-only: what was valid when (valid_from, valid_until), and since when this unit knew (recorded_at).
+-- Bitemporal and append-only: what was valid when (valid_from, valid_until), and since when this unit has known it (recorded_at).
 create table address_history (
     id          uuid        not null,
     address     text        collate "C" not null,
@@ -92,7 +92,7 @@ create table member (
 create unique index member_address on member (address);
 grant select, insert, update on member to ${app};
 
--- Consents (수신동의) and designations of the inbox (Act 6), given and taken back. Append-only.
+-- Consents (수신동의) and designations of the inbox (Act 6), and their withdrawals. Append-only.
 create table consent (
     id            uuid        not null,
     recipient     uuid        not null,
@@ -108,7 +108,7 @@ create table consent (
 create index consent_recipient on consent (recipient, id);
 grant select, insert on consent to ${app};
 
--- Refusals (수신거부) and their lifting, of one sender or of all (sender ''). Append-only.
+-- Refusals (수신거부) of one sender or of all (sender ''), and their withdrawals. Append-only.
 create table refusal_history (
     id          uuid        not null,
     recipient   uuid        not null,
@@ -140,7 +140,7 @@ create table institution (
     business_key   bytea       not null constraint institution_business_key_size check (octet_length(business_key) = 32),
     business_key_2 bytea       constraint institution_business_key_2_size check (octet_length(business_key_2) = 32),
     sealed         bytea       not null,
-    -- Which submission of name and papers it is about, counted from 1: after a refusal they are submitted again.
+    -- The number of the submission of name and papers, from 1. After a refusal there is another one.
     submission     integer     not null default 1 constraint institution_submission_counts check (submission > 0),
     created_at     timestamptz not null,
     commit_id      uuid        not null,
@@ -150,7 +150,7 @@ create index institution_business_key on institution (business_key);
 create index institution_business_key_2 on institution (business_key_2);
 grant select, insert, update on institution to ${app};
 
--- The two papers of hub-interface 3.1, sealed in pieces, until the hub has them.
+-- The two papers of hub-interface 3.1, sealed in pieces. Deleted once the hub has them.
 create table institution_paper (
     principal    uuid    not null constraint institution_paper_pk primary key
                                   constraint institution_paper_of references institution (principal),
@@ -160,7 +160,8 @@ create table institution_paper (
 alter table institution_paper alter column business set storage external, alter column registration set storage external;
 grant select, insert, delete on institution_paper to ${app};
 
--- What operators submitted after refusals. The first submission is the making of the institution. Append-only.
+-- What operators submitted after refusals. The first submission is the creation of the institution, so it is not here.
+-- Append-only.
 create table institution_submission (
     principal    uuid        not null constraint institution_submission_of references institution (principal),
     submission   integer     not null constraint institution_submission_after_first check (submission > 1),
@@ -174,8 +175,8 @@ create table institution_submission (
 );
 grant select, insert on institution_submission to ${app};
 
--- Documents whose recipient is sought. The row stays when the search is over; what was needed only for the search does not.
--- causation is the frame that brought it.
+-- Documents whose recipient is sought. The row stays after the search, but without what only the search needed. causation is the
+-- frame that brought the document.
 create table open_document (
     edoc_num         text        collate "C" not null,
     sender           text        not null,
@@ -194,7 +195,7 @@ create table open_document (
     address          text        not null,
     causation        uuid        not null,
     traceparent      text        not null,
-    -- A first outcome was fruitless beyond its sender's quota: it is counted, and not told before the send deadline.
+    -- The first outcome was fruitless and beyond the sender's quota: it is counted, but not stated before the send deadline.
     withheld         boolean     not null default false,
     recorded_at      timestamptz not null,
     updated_at       timestamptz not null,
@@ -216,7 +217,7 @@ create index open_document_match_2 on open_document (match_key_2) where state = 
 create index open_document_recipient on open_document (recipient) where state = 'open' and recipient is not null;
 grant select, insert, update on open_document to ${app};
 
--- What has to be done about open documents, and when: search, look again, end at the deadline.
+-- Open documents with work to do, and when: search, search again, or end at the deadline.
 create table due_document (
     edoc_num    text        collate "C" not null constraint due_document_pk primary key,
     sender      text        not null,
@@ -230,7 +231,7 @@ create index due_document_turn on due_document (sender, due_at);
 create index due_document_due on due_document (due_at);
 grant select, insert, update, delete on due_document to ${app};
 
--- Addresses about which the hub has to be told something; what, says the address itself.
+-- Addresses for which a hub call is due. The state of the address says which call.
 create table due_address (
     address     text        collate "C" not null constraint due_address_pk primary key constraint due_address_of references address (address),
     due_at      timestamptz not null,
@@ -257,7 +258,7 @@ create table hub_attempt (
 create index hub_attempt_subject on hub_attempt (subject, id);
 grant select, insert on hub_attempt to ${app};
 
--- The hub's answers for a short time, by blind index.
+-- Recent answers of the hub, by blind index.
 create table lookup_cache (
     match_kind smallint    not null,
     match_key  bytea       not null,
@@ -269,8 +270,8 @@ create table lookup_cache (
 create index lookup_cache_expires on lookup_cache (expires_at);
 grant select, insert, update, delete on lookup_cache to ${app};
 
--- How many recipients a sender had sought on a day (KST), and of how many it was, or would have been, told that nothing can be delivered
--- (Act 18-6). Kept for some days.
+-- How many recipients a sender searched for on a day (KST), and for how many of them it learned, or would have learned, that the
+-- document cannot be delivered (Act 18-6). Kept for some days.
 create table sender_day (
     day       date   not null,
     sender    text   collate "C" not null,

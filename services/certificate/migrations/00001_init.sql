@@ -1,5 +1,6 @@
 -- +goose Up
--- Who asked for which certificate and why: recorded before anybody is asked about the document, whatever comes of it. Append only.
+-- Who asked for which certificate and why. Recorded before other units are asked about the document, whatever the outcome. Append
+-- only.
 create table certificate_request (
     id             uuid        not null constraint certificate_request_pk primary key,
     edoc_num       text        collate "C" not null,
@@ -15,7 +16,7 @@ create table certificate_request (
 create index certificate_request_list on certificate_request (principal, principal_kind, edoc_num, id);
 grant select, insert on certificate_request to ${app};
 
--- When a request was turned down, and why; it may be made again. Append only.
+-- When a request was refused, and why. The same request may be made again. Append only.
 create table certificate_refusal (
     id         uuid        not null constraint certificate_refusal_pk primary key,
     request    uuid        not null constraint certificate_refusal_of_request references certificate_request (id),
@@ -26,7 +27,8 @@ create table certificate_refusal (
 );
 grant select, insert on certificate_refusal to ${app};
 
--- How many requests of one party for a document were accepted. Its row makes them wait for each other, so that each gets a number of its own.
+-- How many requests of one party for a document were accepted. Requests lock this row one after the other, so that each gets its
+-- own number.
 create table certificate_count (
     edoc_num    text    collate "C" not null,
     entitlement text    not null constraint certificate_count_entitlement_known check (entitlement in ('sender', 'recipient')),
@@ -35,8 +37,8 @@ create table certificate_count (
 );
 grant select, insert, update (requests) on certificate_count to ${app};
 
--- An accepted request: by what right, and what the certificate is compared with, as delivery and circulation told it then; none of this
--- changes. Then how far it is: 1 requested, 2 issued, 3 failed. Claimed by a replica while due.
+-- An accepted request: its entitlement, and what the certificate is compared with, as delivery and circulation stated it at that
+-- time; none of this changes. Then its state: 1 requested, 2 issued, 3 failed. A replica claims it while it is due.
 create table certificate (
     id                uuid        not null constraint certificate_pk primary key
                                            constraint certificate_of_request references certificate_request (id),
@@ -47,7 +49,7 @@ create table certificate (
     recipient_address text        not null,
     hash_algorithm    text        not null,
     document_hash     text        not null,
-    -- Each as <algorithm>:<hex>, sorted.
+    -- Each is written <algorithm>:<hex>; sorted.
     attachments       text[]      not null,
     sent_at           timestamptz not null,
     received_at       timestamptz not null,
@@ -76,7 +78,7 @@ create table certificate (
     same_sent_at      boolean     not null default false,
     same_received_at  boolean     not null default false,
     same_read_at      boolean     not null default false,
-    -- The commit that accepted it, then that which ended it.
+    -- The commit that accepted the request, later the one that ended it.
     commit_id         uuid        not null,
     constraint certificate_due_while_requested check ((state = 1) = (due_at is not null) and (state = 1) = (ended_at is null)),
     constraint certificate_issued_whole check (state <> 2 or (cert_num is not null and pdf_digest is not null and issued_at is not null
@@ -93,8 +95,8 @@ grant select, insert,
               commit_id)
    on certificate to ${app};
 
--- Every attempt, late ones included, with what the read time in the file was compared with: ours, and whether the hub was known to have it
--- before it was asked. Append only.
+-- Every attempt, even a late one, with what the read time in the file was compared with: our read time, and whether the hub was
+-- known to have it before the hub was asked. Append only.
 create table certificate_attempt (
     id              uuid        not null,
     attempt         integer     not null,
@@ -115,7 +117,7 @@ create table certificate_attempt (
 );
 grant select, insert on certificate_attempt to ${app};
 
--- Every file that came, sealed in pieces; one that did not pass is never handed out. Append only; the attempt names the
+-- Every received file, sealed in pieces. A file that failed a check is never handed out. Append only; the attempt names the
 -- commit.
 create table certificate_file (
     id        uuid        not null,

@@ -1,11 +1,13 @@
 -- +goose Up
 
--- Circulation records (유통정보): what is known of a document's way, whoever registers it, and where its two calls to the hub stand. A row is
--- made by whichever fact comes first; a time, once the earliest, never moves. Kept ten years after the end of its year.
+-- Circulation records (유통정보): what is known about a document, whoever registers it, and the state of its two calls to the hub.
+-- Whichever fact comes first inserts the row. Of several times for the same thing the earliest stays. Kept ten years after the
+-- end of its year.
 create table circulation_record (
     edoc_num          text        collate "C" not null,
     sender            text        not null,
-    -- The commit of the last fact of this unit that changed the row; before it, the row follows from the frames that are its causes.
+    -- The commit of this unit's last fact that changed the row. Before there is one, the row follows from the frames named as its
+    -- causes.
     commit_id         uuid,
     lane              smallint    not null constraint circulation_record_lane_known check (lane in (1, 2)),
     -- From DocumentReceived; all of them or none.
@@ -27,9 +29,10 @@ create table circulation_record (
     sent_at           timestamptz,
     received_at       timestamptz,
     read_at           timestamptz,
-    -- The registration. State: 0 waiting or never to be made, 1 due, 2 confirming, 3 done, 4 queued; doc.go draws how they follow each
-    -- other. It is claimed by the hub_call whose numbers it is among. Ineffective are the attempts that surely left nothing at the hub;
-    -- the digest is the keyed hash of the content of the first attempt; call is the last hub_call; cause is the frame that made it due.
+    -- The registration. State: 0 waiting or never to be made, 1 due, 2 confirming, 3 done, 4 queued; doc.go draws the
+    -- transitions. The claim is the hub_call that lists the number. ineffective counts the attempts that certainly left nothing
+    -- at the hub. digest is the keyed hash of the content of the first attempt. call is the last hub_call. cause is the frame
+    -- that made the registration due.
     registration_state           smallint not null default 0
         constraint circulation_record_registration_state_known check (registration_state between 0 and 4),
     registration_due_at          timestamptz,
@@ -45,7 +48,7 @@ create table circulation_record (
     registration_queued_at       timestamptz,
     registration_cause           uuid,
     registration_traceparent     text,
-    -- The same of the read time.
+    -- The same columns for the read time.
     read_time_state              smallint not null default 0
         constraint circulation_record_read_time_state_known check (read_time_state between 0 and 4),
     read_time_due_at             timestamptz,
@@ -65,7 +68,7 @@ create table circulation_record (
     constraint circulation_record_facts_whole
         check (num_nonnulls(registrar, circulation, document_type, document_hash, sent_at, received_at) in (0, 6)),
     constraint circulation_record_sent_before_received check (sent_at <= received_at),
-    -- A read time has the precision its reporter gave, at least seconds (docs/architecture.md, Times).
+    -- A read time has its reporter's precision, at least seconds (docs/architecture.md, Times).
     constraint circulation_record_received_before_read
         check (date_trunc('second', received_at at time zone 'UTC') <= date_trunc('second', read_at at time zone 'UTC')),
     constraint circulation_record_registration_done_is_acknowledged
@@ -80,7 +83,7 @@ create table circulation_record (
     constraint circulation_record_read_time_ineffective_bounded check (read_time_ineffective <= read_time_attempts)
 ) partition by range (edoc_num);
 alter table circulation_record alter column sealed_title set storage external;
--- Only what is still to be done is in these: the ordinary record enters one of them once and leaves it with its only update.
+-- These indexes hold only outstanding work: an ordinary record enters one of them once, and leaves it with its only update.
 create index circulation_record_registration_due on circulation_record (registration_state, lane, registration_due_at)
     where registration_state in (1, 2);
 create index circulation_record_read_time_due on circulation_record (lane, read_time_due_at) where read_time_state = 1;
@@ -88,9 +91,9 @@ create index circulation_record_queue on circulation_record (least(registration_
     where registration_state = 4 or read_time_state = 4;
 grant select, insert, update on circulation_record to ${app};
 
--- One row per batch of calls to the hub: which documents, the digest of each content before anything is sent, and what came of each, at
--- the places of their numbers. The row is also the claim: while it is open, neither settled nor lapsed, nobody else takes its numbers.
--- It lapses when its lease has run out; a result that comes later is kept in it and changes no record. What is written stays.
+-- One row per batch of hub calls: the documents, the digest of each content before anything is sent, and each result; all arrays
+-- have the order of numbers. The row is also the claim: while it is neither settled nor lapsed, no other claim takes its numbers.
+-- It lapses when its lease has run out. A later result is stored in it but changes no record. Written values stay.
 create table hub_call (
     id          uuid        not null,
     kind        smallint    not null constraint hub_call_kind_known check (kind in (1, 2)),
@@ -100,17 +103,17 @@ create table hub_call (
     claimed_at  timestamptz not null,
     lease_until timestamptz not null,
     lapsed_at   timestamptz,
-    -- Null until something is about to be sent, and at the places of what is not sent.
+    -- Null until something is about to be sent; elements are null for documents that are not sent.
     digests     bytea[]     constraint hub_call_digests_whole check (cardinality(digests) = cardinality(numbers)),
     settled_at  timestamptz,
-    -- ANSWERED, LEFT_OUT, REFUSED or UNKNOWN; null for what was not sent.
+    -- ANSWERED, LEFT_OUT, REFUSED or UNKNOWN; null for a document that was not sent.
     outcomes    text[]      constraint hub_call_outcomes_whole check (cardinality(outcomes) = cardinality(numbers)),
     results     smallint[]  constraint hub_call_results_whole check (cardinality(results) = cardinality(numbers)),
-    -- Ids of the hub unit's exchanges, empty where none is known.
+    -- Ids of the hub unit's exchanges; empty if unknown.
     exchanges   text[]      constraint hub_call_exchanges_whole check (cardinality(exchanges) = cardinality(numbers)),
     started_at  timestamptz[],
     ended_at    timestamptz[],
-    -- The commit that states what came of it.
+    -- The commit that states the results.
     commit_id   uuid,
     constraint hub_call_pkey primary key (id),
     constraint hub_call_settled_whole check (num_nonnulls(settled_at, outcomes, results, exchanges, started_at, ended_at, commit_id) in (0, 7))
@@ -119,7 +122,7 @@ create index hub_call_open on hub_call (kind, lease_until) where settled_at is n
 grant select, insert on hub_call to ${app};
 grant update (lapsed_at, digests, settled_at, outcomes, results, exchanges, started_at, ended_at, commit_id) on hub_call to ${app};
 
--- Whose turn it is to claim calls of a kind: replicas claim one after the other, so that each sees the calls of the others.
+-- Replicas lock the row of a kind to claim calls one after the other, so that each sees the claims of the others.
 create table hub_claim (
     kind smallint not null,
     constraint hub_claim_pkey primary key (kind)
@@ -127,8 +130,8 @@ create table hub_claim (
 insert into hub_claim (kind) values (1), (2);
 grant select, update on hub_claim to ${app};
 
--- Queued calls for which an operator took the hub's word that it has them already, append-only. A reason is sealed (purpose
--- acceptance_reason, subject: id); its digest, which is stated, is salted with the id.
+-- Queued calls for which an operator accepted the hub's answer that it already has them. Append-only. The reason is sealed
+-- (purpose acceptance_reason, subject: id); its digest, which is stated, is salted with the id.
 create table hub_acceptance (
     edoc_num    text        collate "C" not null,
     kind        smallint    not null constraint hub_acceptance_kind_known check (kind in (1, 2)),

@@ -1,5 +1,5 @@
 -- +goose Up
--- A document on its way into the inbox and in it (수신함). Kept ten years with its circulation record.
+-- A document before its receipt, and in the inbox (수신함). Kept ten years with its circulation record.
 create table delivery (
     edoc_num            text collate "C" not null,
     state               text             not null
@@ -13,28 +13,29 @@ create table delivery (
     received_at         timestamptz,
     viewing_deadline    timestamptz,
     read_at             timestamptz,
-    -- The frame of viewing that tells of the reading.
+    -- The frame of viewing that states the reading.
     read_frame_id       uuid,
     changed_at          timestamptz      not null,
-    -- The commit of the state's last change, and the frame it took, which only the passing of time is without.
+    -- The commit of the last change of state, and the frame that caused it; frame_id is null if a deadline caused it.
     commit_id           uuid             not null,
     frame_id            uuid,
-    -- The commit that took a request to cancel it; nobody is told of it any more.
+    -- The commit that handled a request to cancel the document; from then on the recipient gets no notice of it.
     cancel_commit_id    uuid,
     constraint delivery_pk primary key (edoc_num),
     constraint delivery_delivered_is_complete check (state <> 'DELIVERED'
         or (recipient is not null and facts is not null and sent_at is not null and received_at is not null)),
     constraint delivery_sent_before_received check (sent_at <= received_at),
-    -- What was received is in an inbox and stays there, so a look-up by number asks for the time and leaves the inbox's index alone.
+    -- A received document stays in its inbox. So a lookup by number can filter by received_at instead of state, and the planner
+    -- does not choose the index of the inbox.
     constraint delivery_received_is_delivered check ((received_at is not null) = (state = 'DELIVERED')),
     constraint delivery_read_by_a_frame check ((read_at is null) = (read_frame_id is null))
 ) partition by range (edoc_num);
 create index delivery_inbox on delivery (recipient, received_at desc, edoc_num desc) where state = 'DELIVERED';
--- A document whose cancel nobody else decided ends at its deadline too.
+-- A document with an undecided cancel ends at its deadline too.
 create index delivery_deadline on delivery (send_deadline) where state in ('WAITING', 'CANCELLING');
 grant select, insert, update on delivery to ${app};
 
--- Addresses of members that ended; nothing is put into their inbox any more.
+-- Ended addresses of members; nothing is delivered to their inbox any more.
 create table withdrawn_address (
     address     text        not null constraint withdrawn_address_pk primary key,
     valid_until timestamptz not null,
@@ -42,7 +43,8 @@ create table withdrawn_address (
 );
 grant select, insert on withdrawn_address to ${app};
 
--- Documents whose recipients are to be told, as transactions received them; gone when a round has taken them.
+-- Received documents whose recipients still need a notice: one row per transaction. A round removes the row when it takes the
+-- documents.
 create table notice_arrival (
     id          uuid               not null constraint notice_arrival_pk primary key,
     edoc_nums   text[] collate "C" not null,
@@ -50,8 +52,8 @@ create table notice_arrival (
 );
 grant select, insert, update, delete on notice_arrival to ${app};
 
--- Rounds of notices (claimed work): one call, which tells of all documents that came since the round before and still have to be told of.
--- Gone when that is done; one that was given up stays, for a person to tell its recipients.
+-- Rounds of notices (claimed work): one call for all documents that arrived since the last round and still need a notice. The row
+-- is deleted when the round is given. A round that was given up stays, so that a person can tell its recipients.
 create table notice_round (
     id          uuid               not null constraint notice_round_pk primary key,
     edoc_nums   text[] collate "C" not null,

@@ -1,11 +1,12 @@
 -- +goose Up
 -- A commit_id names the commit whose facts last changed the row.
 
--- Who may use this relay's public doors, recipients aside. Version counts the facts stated about it (PrincipalChanged).
+-- Who may use this relay's public doors, except recipients. version counts the facts stated about the principal
+-- (PrincipalChanged).
 create table principal (
     id         uuid        not null constraint principal_pk primary key,
     kind       text        not null constraint principal_kind_named check (kind <> ''),
-    -- Of a viewing system or an operator; what an institution is called is kept, sealed, by the address unit.
+    -- The name of a viewing system or an operator. The address unit stores the name of an institution, sealed.
     name       text        constraint principal_name_length check (char_length(name) between 1 and 40),
     suspended  boolean     not null default false,
     version    integer     not null default 1 constraint principal_version_counts check (version > 0),
@@ -15,7 +16,7 @@ create table principal (
 );
 grant select, insert, update on principal to ${app};
 
--- Which senders' documents a viewing system shows.
+-- The senders whose documents a viewing system shows.
 create table viewing_system_sender (
     viewing_system uuid not null constraint viewing_system_sender_of references principal (id),
     sender         uuid not null constraint viewing_system_sender_sender references principal (id),
@@ -40,7 +41,7 @@ create table client (
 create index client_principal on client (principal);
 grant select, insert, update on client to ${app};
 
--- Client assertions that were used, until they would have expired: each is good once (RFC 7523 section 3, jti).
+-- Used client assertions, kept until they would have expired: each is valid once (RFC 7523 section 3, jti).
 create table client_assertion (
     client     text        collate "C" not null,
     jti        text        collate "C" not null,

@@ -1,6 +1,6 @@
 -- +goose Up
--- Every request to the distribution hub, recorded before it is sent. A row without an answer beside it is a call whose outcome is
--- unknown because the process ended. The access token and the token call's secrets are not in it.
+-- Every request to the distribution hub, recorded before it is sent. If a row has no answer, the process ended during the call
+-- and the outcome is unknown. The access token and the secrets of the token call are left out.
 create table exchange_request (
     exchange   uuid        not null,
     attempt    smallint    not null constraint exchange_request_attempt_known check (attempt in (1, 2)),
@@ -13,11 +13,11 @@ create table exchange_request (
 ) partition by range (exchange);
 alter table exchange_request alter column request set storage external;
 
--- What came of it: the answer as it came, or nothing.
+-- The outcome of each request: the answer as received, or nothing.
 create table exchange_response (
     exchange    uuid        not null,
     attempt     smallint    not null,
-    -- To try later is no refusal: the operator has listed the code as one by which the hub asks to be called again.
+    -- try_later is no refusal: the operator has configured the code as one with which the hub asks to be called again.
     outcome     text        not null constraint exchange_response_outcome_known
                                      check (outcome in ('success', 'refused', 'token_refused', 'try_later', 'unknown')),
     error_code  text        not null,
@@ -37,7 +37,7 @@ alter table exchange_response alter column response set storage external;
 -- Append only.
 grant select, insert on exchange_request, exchange_response to ${app};
 
--- The platform's token at the hub, shared by all replicas. Whoever holds the lease renews it; version counts the tokens.
+-- The platform's token at the hub, shared by all replicas. The replica that holds the lease renews it; version counts the tokens.
 create table hub_token (
     platform_id        text        not null,
     version            bigint      not null constraint hub_token_version_not_negative check (version >= 0),

@@ -1,7 +1,7 @@
 -- +goose Up
 
--- Accepted documents: a row is the request as it was accepted and is never changed. Kept ten years after the end of its year, longer
--- while its number is under legal hold (legal_hold).
+-- Accepted documents. A row is the request as accepted, and is never changed. Kept ten years after the end of its year, and
+-- longer while its number is under legal hold (legal_hold).
 create table document (
     edoc_num           text        collate "C" not null,
     tenant             uuid        not null,
@@ -12,12 +12,12 @@ create table document (
     commit_id          uuid        not null,
     constraint document_pkey primary key (edoc_num)
 ) partition by range (edoc_num);
--- Sealed and signed bytes do not shrink; trying costs time.
+-- Sealed and signed bytes cannot be compressed; trying would only cost time.
 alter table document alter column receipt set storage external;
 grant select, insert on document to ${app};
 
--- The senders' own keys. Not partitioned, because a key is unique whatever the year. Keys are read by their document's number only when
--- a year has gone; numbers grow with the table, so a block range index is enough and costs an insert nothing.
+-- The senders' own keys. The table is not partitioned, because a key is unique across years. Only forget_keys searches it by
+-- number, after a year was dropped. Numbers grow with the table, so a block range index suffices and adds nothing to an insert.
 create table own_key (
     tenant      uuid  not null,
     own_key     text  collate "C" not null constraint own_key_length check (length(own_key) between 1 and 40),
@@ -28,7 +28,8 @@ create table own_key (
 create index own_key_edoc_num on own_key using brin (edoc_num) with (autosummarize = on);
 grant select, insert on own_key to ${app};
 
--- forget_keys deletes own keys of numbers below a bound whose documents are gone. The unit's role can delete keys in no other way.
+-- forget_keys deletes own keys with numbers below a bound whose documents are gone. It is the only way for the unit's role to
+-- delete keys.
 -- +goose StatementBegin
 create function forget_keys(below text, most integer) returns bigint
 language sql security definer set search_path = ${schema}, pg_temp
@@ -47,7 +48,7 @@ $$;
 -- +goose StatementEnd
 grant execute on function forget_keys(text, integer) to ${app};
 
--- Registration certificates (최초등록증명서) as they were supplied, verified before they were kept.
+-- Registration certificates (최초등록증명서) as supplied, stored after they were verified.
 create table registration_certificate (
     digest        bytea       not null constraint registration_certificate_digest_sha256 check (octet_length(digest) = 32),
     certificate   bytea       not null constraint registration_certificate_bounded check (octet_length(certificate) between 1 and 16384),
@@ -57,7 +58,7 @@ create table registration_certificate (
 alter table registration_certificate alter column certificate set storage external;
 grant select, insert on registration_certificate to ${app};
 
--- Which senders brought a certificate ahead of their documents.
+-- The senders who supplied a certificate before their documents.
 create table certificate_supplier (
     digest    bytea not null constraint certificate_supplier_of references registration_certificate (digest),
     tenant    uuid  not null,
@@ -66,7 +67,8 @@ create table certificate_supplier (
 );
 grant select, insert on certificate_supplier to ${app};
 
--- The next serial of each KST date. A block is committed before a number of it is used; a crash leaves a gap and never a repetition.
+-- The next serial of each KST date. A block is committed before any of its numbers is used, so a crash leaves a gap but never a
+-- repetition.
 create table serial_block (
     day         date   not null,
     code        text   not null constraint serial_block_code_length check (length(code) = 10),
@@ -76,7 +78,7 @@ create table serial_block (
 grant select, insert, update (next_serial) on serial_block to ${app};
 
 
--- Requests to stop a document, once per document.
+-- Requests to cancel a document, one per document.
 create table cancel_request (
     edoc_num     text        collate "C" not null,
     tenant       uuid        not null,
@@ -86,7 +88,7 @@ create table cancel_request (
 ) partition by range (edoc_num);
 grant select, insert on cancel_request to ${app};
 
--- Projection of the gateway's senders and viewing systems.
+-- A projection of the gateway's senders and viewing systems.
 create table principal (
     id        uuid     not null,
     kind      smallint not null constraint principal_kind_known check (kind in (1, 3)),
@@ -98,7 +100,7 @@ create table principal (
 );
 grant select, insert, update on principal to ${app};
 
--- Projection of the institutions' certified addresses. Either half may come first.
+-- A projection of the institutions' certified addresses. Registration and withdrawal may come in either order.
 create table sender_address (
     principal   uuid not null,
     address     text collate "C" not null,

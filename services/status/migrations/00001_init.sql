@@ -1,7 +1,7 @@
 -- +goose Up
 
--- Kinds of timeline entries: their codes never change their meaning. In the order in which things happen, which is how entries of one
--- moment are shown.
+-- Kinds of timeline entries. A code never changes its meaning. Codes have the order in which things happen; entries with the same
+-- time are shown in this order.
 create table timeline_kind (
     code smallint not null constraint timeline_kind_pkey primary key,
     name text     not null constraint timeline_kind_name_unique unique
@@ -27,7 +27,8 @@ insert into timeline_kind (code, name) values
     (190, 'naru.certificate.v1.CertificateFailed');
 grant select on timeline_kind to ${app};
 
--- What happened to a document beyond the ordinary path, which stands in its summary; append-only. The key is the event's identity.
+-- What happened to a document beyond the ordinary path; the summary holds the ordinary path. Append-only. The key is the identity
+-- of the event.
 create table timeline_entry (
     edoc_num        text        collate "C" not null,
     kind            smallint    not null,
@@ -38,30 +39,30 @@ create table timeline_entry (
     actor           text        not null,
     -- Named details as text, without personal data.
     details         jsonb,
-    -- The frame that told of it.
+    -- The frame that stated it.
     frame_id        uuid        not null,
     constraint timeline_entry_pkey primary key (edoc_num, kind, ordinal)
 ) partition by range (edoc_num);
 grant select, insert on timeline_entry to ${app};
 
--- The facts of the ordinary path, which the timeline shows from here, and what everything adds up to: facts that only accumulate, so that
--- the order of their arrival does not matter. State and version are functions of the facts. A unit's own facts have its name as actor.
+-- The facts of the ordinary path, from which the timeline shows them, and the present state. The facts only accumulate, so their
+-- order of arrival does not matter; state and version are functions of them. A unit's own facts have the unit's name as actor.
 create table document_summary (
     edoc_num                     text        collate "C" not null,
     sender                       uuid        not null,
-    -- The frame that told of the latest change.
+    -- The frame that stated the latest change.
     frame_id                     uuid        not null,
     -- From the document's own facts; all of them or none.
     actor                        text,
     own_key                      text        collate "C",
     repeats                      text,
     accepted_at                  timestamptz,
-    -- Null while only later facts tell of the acceptance.
+    -- Null while the acceptance is known only from later facts.
     accepted_recorded_at         timestamptz,
     send_deadline                timestamptz,
     viewing_deadline             timestamptz,
-    -- The latest outcome of the search (naru.address.v1.Resolution), by ordinal. The first one is left out where it is "own": the receipt
-    -- tells of that.
+    -- The latest outcome of the search (naru.address.v1.Resolution), by ordinal. A first outcome "own" is not stored, because the
+    -- receipt implies it.
     resolution                   smallint    not null default 0,
     resolution_ordinal           integer     not null default 0,
     resolved_at                  timestamptz,
@@ -73,7 +74,7 @@ create table document_summary (
     notice_recorded_at           timestamptz,
     read_at                      timestamptz,
     read_recorded_at             timestamptz,
-    -- Who reported the reading, which viewing system that was, and the digest of its log.
+    -- Who reported the reading, from which viewing system, and the digest of its log.
     read_actor                   text,
     read_viewing_system          text,
     read_log_digest              text,
@@ -86,7 +87,7 @@ create table document_summary (
     tokens_issued                integer     not null default 0,
     token_verified_at            timestamptz,
     tokens_verified              integer     not null default 0,
-    -- When the hub acknowledged it; when circulation stated it; when it was recorded here.
+    -- When the hub acknowledged it, when circulation stated it, and when it was recorded here.
     registered_at                timestamptz,
     registration_stated_at       timestamptz,
     registration_recorded_at     timestamptz,
@@ -103,7 +104,8 @@ create table document_summary (
     read_time_refused_at         timestamptz,
     read_time_refused_result     smallint,
     read_time_refused_ordinal    integer     not null default 0,
-    -- naru.status.v1.DocumentState. Nothing undoes a receipt; what ends a document before it beats what it waits for.
+    -- naru.status.v1.DocumentState. Nothing undoes a receipt. Before a receipt, an end of the document overrides what it waits
+    -- for.
     state                        smallint    not null generated always as (
         case when read_at is not null      then 9
              when received_at is not null  then 8
@@ -125,7 +127,7 @@ create table document_summary (
     constraint document_summary_facts_whole check (num_nonnulls(accepted_at, own_key, actor) in (0, 3)),
     constraint document_summary_address_after_receipt check (recipient_address is null or received_at is not null)
 ) partition by range (edoc_num);
--- No index on anything that changes: a summary is updated on its own page.
+-- No column that changes is indexed, so that a summary can be updated within its own page.
 create index document_summary_accepted on document_summary (sender, accepted_at);
 create index document_summary_own_key on document_summary (sender, own_key);
 grant select, insert, update on document_summary to ${app};

@@ -1,8 +1,8 @@
 -- +goose Up
 
--- What can be viewed: the part of a received document's facts that viewing needs, as delivery told it when the first token was asked for, and
--- how many tokens and verifications there were. The facts never change. Kept ten years after the end of its year, longer while its number is
--- under legal hold.
+-- Documents that can be viewed: the facts of a received document that viewing needs, as delivery stated them when the first token
+-- was requested, and the numbers of tokens and verifications. The facts never change. Kept ten years after the end of its year,
+-- and longer while its number is under legal hold.
 create table document (
     edoc_num           text collate "C" not null,
     sender             text             not null constraint document_sender_present check (sender <> ''),
@@ -10,7 +10,7 @@ create table document (
     recipient          text             not null constraint document_recipient_present check (recipient <> ''),
     to_address         text             not null constraint document_to_address_present check (to_address <> ''),
     document_type      smallint         not null constraint document_type_known check (document_type in (1, 2, 3)),
-    -- Hashes are written algorithm:hex, several of them with a comma between.
+    -- A hash is written algorithm:hex; several are separated by commas.
     document_hash      text             not null constraint document_hash_form check (document_hash ~ '^SHA-(256|384|512):[0-9a-f]+$'),
     attachment_hashes  text             not null,
     registered_hash    text             not null,
@@ -32,7 +32,7 @@ create table document (
 alter table document alter column sealed_identifier set storage external;
 grant select, insert, update (tokens, verifications) on document to ${app};
 
--- Numbers that were cancelled; it may be known before or without the document.
+-- Numbers of cancelled documents. A cancel may be known before the document, or without it.
 create table cancellation (
     edoc_num     text collate "C" not null,
     cancelled_at timestamptz      not null,
@@ -41,7 +41,7 @@ create table cancellation (
 ) partition by range (edoc_num);
 grant select, insert on cancellation to ${app};
 
--- Viewing systems, the senders they serve, and whether they are suspended: the newest version the gateway has told.
+-- Viewing systems, the senders they serve, and whether they are suspended, in the newest version stated by the gateway.
 create table viewing_system (
     id        text    not null constraint viewing_system_pk primary key,
     suspended boolean not null,
@@ -51,7 +51,7 @@ create table viewing_system (
 );
 grant select, insert, update on viewing_system to ${app};
 
--- Viewing tokens (열람인증토큰): unused, then used once. doc.go draws it.
+-- Viewing tokens (열람인증토큰): first unused, then used once. doc.go draws the states.
 create table viewing_token (
     edoc_num        text collate "C" not null,
     jti             uuid             not null,
@@ -65,7 +65,7 @@ create table viewing_token (
     used_at         timestamptz,
     request_id      text,
     verification_id uuid,
-    -- The commits that issued it and used it.
+    -- The commits that issued and used the token.
     commit_id       uuid             not null,
     used_commit_id  uuid,
     constraint viewing_token_pk primary key (edoc_num, jti),
@@ -77,7 +77,7 @@ create table viewing_token (
 ) partition by range (edoc_num);
 grant select, insert, update (used_at, request_id, verification_id, used_commit_id) on viewing_token to ${app};
 
--- Every attempt to verify a token, also the refused ones. The id of an accepted one is its verification id. Append only.
+-- Every attempt to verify a token, including refused ones. The id of an accepted attempt is its verification id. Append only.
 create table token_check (
     id              uuid        not null,
     viewing_system  text        not null,
@@ -97,7 +97,7 @@ create table token_check (
 create index token_check_document on token_check (edoc_num) where edoc_num is not null;
 grant select, insert on token_check to ${app};
 
--- The read time (열람일시): of the first accepted report, for ever. Append only.
+-- The read time (열람일시), from the first accepted report, for ever. Append only.
 create table read_time (
     edoc_num        text collate "C" not null,
     read_at         timestamptz      not null,
@@ -109,13 +109,13 @@ create table read_time (
     report_id       uuid             not null,
     commit_id       uuid             not null,
     constraint read_time_pk primary key (edoc_num),
-    -- A read time has the precision its reporter gave, at least seconds.
+    -- A read time has its reporter's precision, at least seconds.
     constraint read_time_after_verified check (read_at >= date_trunc('second', verified_at)),
     constraint read_time_before_reported check (read_at <= reported_at)
 ) partition by range (edoc_num);
 grant select, insert on read_time to ${app};
 
--- Every read report, also the refused ones. Number and verification are as the reporter gave them. Append only.
+-- Every read report, including refused ones. Number and verification are as the reporter sent them. Append only.
 create table read_report (
     id              uuid             not null,
     edoc_num        text collate "C" not null,
@@ -134,7 +134,7 @@ create table read_report (
 create index read_report_document on read_report (edoc_num);
 grant select, insert on read_report to ${app};
 
--- Logins at the identity provider (본인확인), each good for one return within five minutes. Nothing in it tells who logged in.
+-- Logins at the identity provider (본인확인). Each can be completed once within five minutes. Nothing here reveals who logged in.
 create table login (
     id              uuid        not null,
     state_digest    bytea       not null constraint login_state_digest_sha256 check (octet_length(state_digest) = 32),

@@ -1,5 +1,5 @@
 -- +goose Up
--- Each row's digest covers the row before; rows are never changed or removed.
+-- Each row's digest covers the row before. Rows are never changed or removed.
 create table viewing_log (
     seq         bigint      not null,
     prev        text        not null,

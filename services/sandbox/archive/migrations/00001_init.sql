@@ -38,7 +38,7 @@ create table document (
     constraint document_size check (size between 1 and 67108864)
 );
 
--- Every certificate ever issued, so that the archive can say of a certificate whether it is its own.
+-- Every certificate ever issued, so that the archive can recognise its own.
 create table certificate (
     certificate_number text        not null,
     document_id        uuid        not null,

@@ -23,8 +23,8 @@ create table token (
 );
 create index token_platform_idx on token (platform_id, kind);
 
--- valid_*: when it was so in the world; recorded_*: when the hub believed it.
--- A row with recorded_until is history of what the hub believed, and is never changed again.
+-- valid_*: when it was true; recorded_*: when the hub recorded it as true.
+-- A row with recorded_until is superseded, and is never changed again.
 create table address (
     address_id     bigint      generated always as identity,
     platform_id    text        not null,
