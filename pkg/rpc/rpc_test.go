@@ -202,7 +202,7 @@ func TestViolations(t *testing.T) {
 	}, got)
 }
 
-// Every text is in its form when its limits are counted and when a handler sees it, whichever message it stands in.
+// Text is brought into its normal form before its limits are checked and before a handler sees it, in every message.
 func TestTexts(t *testing.T) {
 	t.Parallel()
 	item := &intakev1.SendItem{
@@ -242,7 +242,7 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// A time that is none, and times too far apart to calculate with, are the caller's mistake.
+// Invalid times, and times too far apart to calculate with, are the caller's error.
 func TestRanges(t *testing.T) {
 	t.Parallel()
 	for name, message := range map[string]proto.Message{
@@ -258,7 +258,7 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-// Items that are checked one by one do not hinder the rest of their request.
+// The items of a batch are checked one by one later, so a bad item does not refuse the request.
 func TestItemsAreCheckedApart(t *testing.T) {
 	t.Parallel()
 	violations, err := rpc.Check(&intakev1.BatchSendRequest{Items: []*intakev1.SendItem{{Title: "a\x00"}, {}}})
@@ -266,7 +266,7 @@ func TestItemsAreCheckedApart(t *testing.T) {
 	require.Empty(t, violations)
 }
 
-// Rules that do not compile are told before the first message comes, also those of a message inside another one.
+// Rules that do not compile are reported before the first message, even those of nested messages.
 func TestCheckRules(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, rpc.CheckRules((&intakev1.SendItem{}).ProtoReflect().Descriptor()))

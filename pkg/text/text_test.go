@@ -95,7 +95,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// What has been brought into its form stays as it is, and what is accepted holds nothing that is refused.
+// A normalised text does not change when it is normalised again, and an accepted text contains nothing that is refused.
 func FuzzLine(f *testing.F) {
 	for _, seed := range []string{"국세\u3000고지", "a\u200bb", "\u1100\u1161\u11a8", "\u3164", "\xff", " a "} {
 		f.Add(seed)

@@ -131,7 +131,7 @@ func TestSealedValuesOpenForTheirReaders(t *testing.T) {
 	require.ErrorIs(t, err, fault.Corrupt)
 }
 
-// Text is kept in its form, and the same request in another encoding is the same request.
+// Text is stored in its normal form, and the same request in another encoding is the same request.
 func TestTextIsKeptInItsForm(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -158,7 +158,7 @@ func TestTextIsKeptInItsForm(t *testing.T) {
 	require.Equal(t, first.GetEdocNum(), again.GetEdocNum())
 }
 
-// reader is the box of another unit, which asks this one for its keys.
+// reader returns the box of another unit, which asks this unit for its keys.
 func (w *world) reader(t *testing.T, name string, opens sealed.Purpose) *sealed.Box {
 	t.Helper()
 	ask := unit.DataKeys(func(string) (grpc.ClientConnInterface, error) { return w.Unit(t, name), nil })

@@ -16,7 +16,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// The rules of the doors are those of the table that every later step takes its limits from.
+// The rules in the protos have the limits of pkg/limits, which all later steps use.
 func TestTheDoorsKeepTheLimits(t *testing.T) {
 	t.Parallel()
 	rules := func(message proto.Message, field protoreflect.Name) *validate.FieldRules {

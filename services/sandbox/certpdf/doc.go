@@ -6,6 +6,6 @@
 //
 // The same content, chain and time give the same bytes, except for the signature's value (ECDSA is randomised).
 //
-// The font is NanumGothic, unchanged, under the SIL Open Font License 1.1 (font/OFL.txt). A document holds only the glyphs that
-// it uses.
+// Text is drawn in NanumGothic, unchanged, under the SIL Open Font License 1.1 (font/OFL.txt), and characters that it lacks in
+// DejaVu Sans. A document holds only the glyphs that it uses.
 package certpdf

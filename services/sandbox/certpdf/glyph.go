@@ -14,7 +14,7 @@ import (
 //go:embed font/NanumGothic.ttf
 var nanumGothic []byte
 
-// font is one of the fonts, with the characters it can show.
+// font is a font, from which the characters it can show are read when they are first needed.
 type font struct {
 	family string
 	data   []byte
@@ -31,8 +31,8 @@ func newFont(family string, data []byte) *font {
 	})}
 }
 
-// fonts in the order in which they are asked for a character: Korean with its everyday Hanja, then the Latin, Greek and Cyrillic
-// letters and the symbols that it lacks.
+// fonts in the order of preference: the first has Korean with everyday Hanja, the second the Latin, Greek and Cyrillic letters
+// and the symbols that the first lacks.
 var fonts = []*font{newFont("NanumGothic", nanumGothic), newFont("DejaVuSans", dejavusans.TTF)}
 
 // has reports whether the font can show a character.
@@ -52,14 +52,14 @@ func (f *font) has(r rune) (bool, error) {
 	return false, nil
 }
 
-// run is a part of a line in one font, or one character that none of the fonts can show: its font is nil, and it is drawn as a box
-// with its code point.
+// run is a part of a line in one font. If no font has a character, its run has no font, and it is drawn as a box with its code
+// point.
 type run struct {
 	font *font
 	text string
 }
 
-// runsOf cuts a text by the fonts that show its characters.
+// runsOf splits a text into runs.
 func runsOf(text string) (runs []run, err error) {
 	for _, r := range text {
 		of, err := fontOf(r)
@@ -84,10 +84,10 @@ func fontOf(r rune) (*font, error) {
 	return nil, nil //nolint:nilnil // no font shows it
 }
 
-// boxWidth by the size of the text.
+// boxWidth is a multiple of the text size.
 const boxWidth = 1.4
 
-// width of a text in points.
+// width returns the width of a text in points.
 func (s *sheet) width(text string, size float64) (width float64) {
 	runs, err := runsOf(text)
 	s.fail(err)
@@ -107,11 +107,11 @@ func (s *sheet) runWidth(r run, size float64) float64 {
 	return width
 }
 
-// use chooses a font; its data is in the file only if it is used.
+// use selects a font. It adds the font's data to the file at the first use.
 func (s *sheet) use(f *font, size float64) error {
 	if !s.loaded[f] {
 		err := s.pdf.AddTTFFontDataWithOption(f.family, f.data, gopdf.TtfOption{
-			// A font is asked only for what it has. Without this the library would leave a blank and say nothing.
+			// A font gets only characters that it has. If that fails, the library would silently leave a blank.
 			OnGlyphNotFound: func(r rune) { s.fail(fmt.Errorf("font %s has no glyph for %U", f.family, r)) },
 		})
 		if err != nil {
@@ -122,7 +122,7 @@ func (s *sheet) use(f *font, size float64) error {
 	return s.pdf.SetFont(f.family, "", size)
 }
 
-// box draws the code point of a character that no font shows, in two rows within a frame.
+// box draws the code point of a character that no font has, in two rows within a frame.
 func (s *sheet) box(text string, x, y, size float64) {
 	code := strings.TrimPrefix(fmt.Sprintf("%U", []rune(text)[0]), "U+")
 	half := (len(code) + 1) / 2

@@ -22,8 +22,8 @@ type Options struct {
 	At time.Time
 }
 
-// Render draws the certificate and signs it. Content outside its limits is refused; a character that no font shows is drawn as a box
-// with its code point. Errors never repeat a value.
+// Render draws the certificate and signs it. It refuses content outside the limits. A character that no font has is drawn as a
+// box with its code point. Errors never repeat a value.
 func Render(c Circulation, opts Options) ([]byte, error) {
 	if opts.Signer == nil || len(opts.Chain) == 0 || opts.At.IsZero() {
 		return nil, errors.New("render distribution certificate: signer, chain and time are required")

@@ -111,7 +111,7 @@ func TestRenderRefusals(t *testing.T) {
 	require.Error(t, err)
 }
 
-// No name and no title is refused for a font, and what the certificate says is what was given.
+// A certificate can be rendered with any name and title, and its content is what was given.
 func TestRenderAnyText(t *testing.T) {
 	t.Parallel()
 	store := authority(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/signintech/gopdf"
 )
 
-// Mark stands on every page.
+// Mark is printed on every page.
 const Mark = "시험용"
 
 const (
@@ -21,14 +21,14 @@ const (
 	textSize              = 10.0
 )
 
-// sheet draws pages from top to bottom. The first error stays; drawing after it does nothing.
+// sheet draws pages from top to bottom. After the first error, which it keeps, further drawing does nothing.
 type sheet struct {
 	pdf   *gopdf.GoPdf
 	y     float64
 	err   error
 	page  int        // the page being written, from 0
-	texts [][]string // what was written on each page
-	// loaded are the fonts that the file has.
+	texts [][]string // the texts written on each page
+	// loaded holds the fonts whose data is in the file.
 	loaded map[*font]bool
 }
 
@@ -139,7 +139,7 @@ func (s *sheet) row(label, value string) {
 	}
 }
 
-// lines breaks a value wherever the next character would not fit, as Korean text is broken.
+// lines breaks a value before the character that would not fit, as is usual in Korean.
 func (s *sheet) lines(value string) ([]string, error) {
 	if strings.TrimSpace(value) == "" {
 		return nil, errors.New("row without a value")

@@ -76,8 +76,8 @@ func TestProof(t *testing.T) {
 	}
 }
 
-// Claims in other forms that OpenID Connect allows are understood: a birth date with hyphens, a time with a fraction, a decomposed name
-// with other spaces.
+// Claims in other forms that OpenID Connect allows are accepted: a birth date with hyphens, a time with a fraction, a decomposed
+// name with other spaces.
 func TestProofOfOtherForms(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
