@@ -37,8 +37,8 @@ func TestDay(t *testing.T) {
 	}
 }
 
-// By hand: 1·1 = 1, so 9 is missing to ten; 9 times 31 and 4 of the ninth digit's tens are 283, so 7 is. A wrong digit in any place is
-// noticed.
+// The expected check digits were computed by hand. For 100000000 the sum is 1, so the check digit is 9. For 999999999 it is 9
+// times 31 plus 4, the tens of the ninth product, which is 283, so the check digit is 7. A wrong digit in any place is detected.
 func TestBusinessNumber(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{"1000000009": "1000000009", "999-99-99997": "9999999997", "123-45-67891": "1234567891"} {
@@ -58,7 +58,7 @@ func TestBusinessNumber(t *testing.T) {
 	}
 }
 
-// What is normalised twice is normalised once, for any text.
+// For any text, normalising twice is the same as normalising once.
 func FuzzNumber(f *testing.F) {
 	for _, seed := range []string{"+82 10-1234-5678", "０１０", "1990-01-02", "123-45-67891", "\xff"} {
 		f.Add(seed)
