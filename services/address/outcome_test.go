@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/testkit/invented"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -92,7 +93,7 @@ func TestHubDecidesForStrangers(t *testing.T) {
 		},
 		{name: "an address of ours nobody here knows", to: byCI, elsewhere: []*platformv1.PlatformAddress{at(unittest.Platform, "ghost")}, want: none},
 		{
-			name: "organisation elsewhere", to: func(p person) *platformv1.RecipientIdentifier { return byBusiness("12" + p.Phone[3:]) },
+			name: "organisation elsewhere", to: func(person) *platformv1.RecipientIdentifier { return byBusiness(invented.AnyBusinessNumber()) },
 			elsewhere: []*platformv1.PlatformAddress{at("beta-01-relay", "org")}, want: peer, party: "beta-01-relay/org",
 		},
 	} {
