@@ -141,6 +141,10 @@ func recordWithdrew(ctx context.Context, tx *journal.Tx, m member, session strin
 		&addressv1.MemberWithdrew{Address: m.address, Session: session})
 }
 
+func recordMerged(ctx context.Context, tx *journal.Tx, merged, into uuid.UUID, reason, operator string, at time.Time) error {
+	return record(ctx, tx, merged.String(), 1, operator, at, &addressv1.IdentitiesMerged{Into: into.String(), Reason: reason})
+}
+
 // recordSubmitted states what an operator submitted about an institution.
 func (g submission) recordSubmitted(ctx context.Context, tx *journal.Tx, operator string, validFrom, at time.Time) error {
 	i := g.institution

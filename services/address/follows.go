@@ -9,7 +9,7 @@ import (
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
 	accepted, resolved, joined := &intakev1.DocumentAccepted{}, &addressv1.RecipientResolved{}, &addressv1.MemberJoined{}
-	untold, submitted := &addressv1.RecipientWithheld{}, &addressv1.InstitutionSubmitted{}
+	untold, submitted, merged := &addressv1.RecipientWithheld{}, &addressv1.InstitutionSubmitted{}, &addressv1.IdentitiesMerged{}
 	return []audit.Table{
 		{Name: "open_document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
@@ -27,6 +27,9 @@ func follows() []audit.Table {
 			{Name: "sealed", Take: audit.Newest, From: []audit.Source{audit.Of(submitted, "sealed_institution")}},
 			{Name: "submission", Take: audit.Count, From: []audit.Source{audit.Of(submitted, "")}},
 			{Name: "created_at", From: []audit.Source{audit.Of(submitted, "")}},
+		}},
+		{Name: "identity", Key: "recipient", Where: "merged_into is not null", Founded: audit.Kinds(merged), Columns: []audit.Column{
+			{Name: "merged_into", From: []audit.Source{audit.Of(merged, "into")}},
 		}},
 		{Name: "member", Key: "recipient", Where: "state = 'active'", Founded: audit.Kinds(joined), Columns: []audit.Column{
 			{Name: "address", Take: audit.Newest, From: []audit.Source{audit.Of(joined, "address")}},

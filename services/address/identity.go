@@ -37,7 +37,8 @@ func (s *service) resolveIdentity(ctx context.Context, p person, proof *addressv
 	return uuid.Nil, err
 }
 
-// proved makes or updates the identity and states the proof; it returns errMoved if somebody else changed the identity.
+// proved makes or updates the identity, states the proof, and tells as whom the person acts. It returns errMoved if somebody else
+// changed the identity.
 func (s *service) proved(ctx context.Context, p person, now identity, proof *addressv1.IdentityProved) (uuid.UUID, error) {
 	before, known, err := identityByCI(ctx, s.db, now.ci)
 	if err != nil {
@@ -46,7 +47,7 @@ func (s *service) proved(ctx context.Context, p person, now identity, proof *add
 	now.recipient = uuid.New() // random (version 4): a recipient id has no meaning outside
 	changed := !known
 	if known {
-		now.recipient, now.version = before.recipient, before.version
+		now.recipient, now.mergedInto, now.version = before.recipient, before.mergedInto, before.version
 		was, err := s.openPerson(ctx, before)
 		if err != nil {
 			return uuid.Nil, err
@@ -66,7 +67,7 @@ func (s *service) proved(ctx context.Context, p person, now identity, proof *add
 		}
 		return recordProved(ctx, tx, now, proof, s.clock.Now())
 	})
-	return now.recipient, err
+	return now.actsAs(), err
 }
 
 func (s *service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now identity, known, changed bool) error {

@@ -45,6 +45,13 @@ type candidate struct {
 	memberAddress string
 }
 
+// joined reports whether the candidate is a member with a present address. Somebody whose identity was proved and who never joined
+// receives nothing here, so it makes nobody ambiguous either.
+func (c candidate) joined() bool {
+	current := c.address != "" && c.address == c.memberAddress
+	return current && c.memberState != "" && c.memberState != memberWithdrawn && c.addressState != addressRefused
+}
+
 // outcome of a search.
 type outcome struct {
 	resolution addressv1.Resolution
@@ -89,10 +96,11 @@ const (
 func (m matcher) decide(kind matchKind, found []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
 	var people, institutions []candidate
 	for _, c := range found {
-		if c.recipient != uuid.Nil {
-			people = append(people, c)
-		} else {
+		switch {
+		case c.recipient == uuid.Nil:
 			institutions = append(institutions, c)
+		case c.joined():
+			people = append(people, c)
 		}
 	}
 	if len(people) > 1 {
@@ -115,8 +123,7 @@ func (m matcher) decide(kind matchKind, found []candidate, refused func(recipien
 }
 
 func (m matcher) decideMember(c candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
-	current := c.address != "" && c.address == c.memberAddress
-	if !current || c.memberState == "" || c.memberState == memberWithdrawn || c.addressState == addressRefused {
+	if !c.joined() {
 		return outcome{}, findingNobody
 	}
 	if c.memberState != memberActive || c.addressState != addressRegistered {

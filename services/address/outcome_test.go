@@ -191,7 +191,7 @@ func TestOwnAmbiguity(t *testing.T) {
 	twin := someone()
 	twin.Name, twin.BirthDate, twin.Phone = p.Name, p.BirthDate, p.Phone
 	recipient, _ := w.member(t, p)
-	w.prove(t, twin)
+	w.member(t, twin)
 
 	edoc := w.send(t, send{to: byFacts(p)})
 	require.Equal(t, ambiguous, w.told(t, edoc)[0].GetResolution())

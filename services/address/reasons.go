@@ -46,6 +46,19 @@ func errHubUnavailable(cause error) error {
 	return fault.New(fault.Unavailable, domain, addressv1.Reason_REASON_HUB_UNAVAILABLE, "the distribution hub does not answer", fault.Wrap(cause))
 }
 
+func errIdentityNotFound() error {
+	return fault.New(fault.NotFound, domain, addressv1.Reason_REASON_IDENTITY_NOT_FOUND, "there is no such identity")
+}
+
+func errIdentitiesDiffer() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_IDENTITIES_DIFFER,
+		"the two are not listed as alike, or one of them is merged with a third")
+}
+
+func errIdentityIsMember() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_IDENTITY_IS_MEMBER, "the identity that would be merged has been a member itself")
+}
+
 func errInvalid(field, rule, message string) error {
 	return fault.New(fault.Invalid, domain, addressv1.Reason_REASON_INVALID_REQUEST, "the request breaks a rule",
 		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))

@@ -111,15 +111,19 @@ func (s *membershipServer) Withdraw(ctx context.Context, _ *addressv1.WithdrawRe
 	return &addressv1.WithdrawResponse{Membership: membershipOf(m)}, nil
 }
 
-// membershipOf is what a member sees of its membership.
-func membershipOf(m member) *addressv1.Membership {
-	states := map[string]addressv1.MemberState{
+// memberStateOf is a stored state as it is told; unspecified for who never joined.
+func memberStateOf(state string) addressv1.MemberState {
+	return map[string]addressv1.MemberState{
 		memberRegistering: addressv1.MemberState_MEMBER_STATE_REGISTERING,
 		memberActive:      addressv1.MemberState_MEMBER_STATE_ACTIVE,
 		memberWithdrawn:   addressv1.MemberState_MEMBER_STATE_WITHDRAWN,
-	}
+	}[state]
+}
+
+// membershipOf is what a member sees of its membership.
+func membershipOf(m member) *addressv1.Membership {
 	shown := &addressv1.Membership{
-		Address: m.address, State: states[m.state], JoinedAt: timestamppb.New(m.joinedAt), TermsVersion: m.termsVersion,
+		Address: m.address, State: memberStateOf(m.state), JoinedAt: timestamppb.New(m.joinedAt), TermsVersion: m.termsVersion,
 		InboxDesignated: m.designatedAt != nil,
 	}
 	if m.consentedAt != nil {

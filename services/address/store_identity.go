@@ -3,9 +3,11 @@ package address
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -14,13 +16,15 @@ import (
 // identity is a proved person as stored.
 type identity struct {
 	recipient uuid.UUID
-	version   int32
-	ci, named match
-	sealed    []byte
+	// mergedInto is uuid.Nil but for an identity that is the same person as another.
+	mergedInto uuid.UUID
+	version    int32
+	ci, named  match
+	sealed     []byte
 }
 
 const identityHead = `
-		select i.recipient, i.version, i.ci_key, i.ci_key_2, i.person_key, i.person_key_2, v.sealed
+		select i.recipient, coalesce(i.merged_into, '00000000-0000-0000-0000-000000000000'), i.version, i.ci_key, i.ci_key_2, i.person_key, i.person_key_2, v.sealed
 		from   identity i
 		join   identity_version v on (v.recipient, v.version) = (i.recipient, i.version)`
 
@@ -43,7 +47,7 @@ func readIdentity(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (identit
 
 func oneIdentity(ctx context.Context, db pg.DBTX, sql string, arg any) (identity, bool, error) {
 	i := identity{ci: match{kind: matchCI}, named: match{kind: matchPerson}}
-	known, err := pg.Scan(ctx, db, "read identity", []any{&i.recipient, &i.version, &i.ci.key, &i.ci.second, &i.named.key, &i.named.second, &i.sealed}, sql, arg)
+	known, err := pg.Scan(ctx, db, "read identity", []any{&i.recipient, &i.mergedInto, &i.version, &i.ci.key, &i.ci.second, &i.named.key, &i.named.second, &i.sealed}, sql, arg)
 	return i, known, err
 }
 
@@ -75,6 +79,44 @@ func updateIdentity(ctx context.Context, tx *journal.Tx, i identity, at time.Tim
 	return pg.Exec(ctx, tx, "update identity", update, i.recipient, i.version, i.ci.second, i.named.key, i.named.second, at, tx.CommitID())
 }
 
+// markMerged says that an identity is the same person as another. The caller has locked both rows.
+func markMerged(ctx context.Context, tx *journal.Tx, recipient, into uuid.UUID, at time.Time) error {
+	const mark = `update identity set merged_into = $2, updated_at = greatest(updated_at, $3), commit_id = $4 where recipient = $1`
+	return pg.Exec(ctx, tx, "merge identities", mark, recipient, into, at, tx.CommitID())
+}
+
+// hasMerged reports whether another identity is merged into this one.
+func hasMerged(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (bool, error) {
+	return pg.Value[bool](ctx, db, "look for merged identities", `select exists (select from identity where merged_into = $1)`, recipient)
+}
+
+// alike is an identity whose name, birth date and phone another one has too.
+type alike struct {
+	key         []byte
+	recipient   uuid.UUID
+	provedAt    time.Time
+	memberState string
+}
+
+// listAlike lists identities that are alike, by whole groups after a key.
+func listAlike(ctx context.Context, db pg.DBTX, after []byte, groups int) ([]alike, error) {
+	const list = `
+		with groups as (
+		  select person_key from identity
+		  where  merged_into is null and person_key > $1
+		  group  by person_key having count(*) > 1
+		  order  by person_key limit $2)
+		select i.person_key, i.recipient, i.created_at, coalesce(m.state, '')
+		from   groups g
+		join   identity i on i.person_key = g.person_key and i.merged_into is null
+		left   join member m on m.recipient = i.recipient
+		order  by i.person_key, i.created_at, i.recipient`
+	return pg.All(ctx, db, "list identities that are alike", func(r pgx.CollectableRow) (a alike, err error) {
+		err = r.Scan(&a.key, &a.recipient, &a.provedAt, &a.memberState)
+		return a, err
+	}, list, after, groups)
+}
+
 // wanted is a description to look up among this relay's own.
 type wanted struct {
 	kind matchKind
@@ -91,12 +133,12 @@ func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]
 		with wanted as materialized (
 		  select n, kind, key from unnest($1::integer[], $2::smallint[], $3::bytea[]) u(n, kind, key)
 		), found as (
-		  select w.n, i.recipient, null::uuid as principal, m.address
-		  from   wanted w join identity i on i.ci_key = w.key left join member m on m.recipient = i.recipient
+		  select w.n, coalesce(i.merged_into, i.recipient) as recipient, null::uuid as principal, m.address
+		  from   wanted w join identity i on i.ci_key = w.key left join member m on m.recipient = coalesce(i.merged_into, i.recipient)
 		  where  w.kind = 1
 		  union all
-		  select w.n, i.recipient, null::uuid, m.address
-		  from   wanted w join identity i on i.person_key = w.key left join member m on m.recipient = i.recipient
+		  select w.n, coalesce(i.merged_into, i.recipient), null::uuid, m.address
+		  from   wanted w join identity i on i.person_key = w.key left join member m on m.recipient = coalesce(i.merged_into, i.recipient)
 		  where  w.kind = 2
 		  union all
 		  select w.n, null::uuid, o.principal, o.address
@@ -122,7 +164,10 @@ func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]
 	into := []any{&n, &c.recipient, &c.principal, &c.memberState, &c.consented, &c.designated, &c.memberAddress, &c.address, &c.addressState, &c.validFrom}
 	return found, pg.Each(ctx, db, fmt.Sprintf("look up %d descriptions", len(asked)), into, func() error {
 		c.validFrom = c.validFrom.UTC()
-		found[int(n)] = append(found[int(n)], c)
+		// Identities that are one person are one candidate.
+		if !slices.Contains(found[int(n)], c) {
+			found[int(n)] = append(found[int(n)], c)
+		}
 		return nil
 	}, find, places, pg.Column(asked, func(w wanted) int16 { return int16(w.kind) }), pg.Column(asked, func(w wanted) []byte { return w.key }))
 }

@@ -45,7 +45,7 @@ var Unit = unit.Spec[*Config, *service]{
 		&addressv1.RecipientResolved{}, &addressv1.DocumentCancelled{}, &addressv1.AddressRegistered{}, &addressv1.AddressWithdrawn{},
 		&addressv1.ConsentChanged{}, &addressv1.MemberJoined{}, &addressv1.IdentityProved{}, &addressv1.MembershipAsked{}, &addressv1.MemberWithdrew{},
 		&addressv1.RefusalChanged{}, &addressv1.InstitutionSubmitted{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
-		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{},
+		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{}, &addressv1.IdentitiesMerged{},
 	},
 	Seals:   seals(),
 	Opens:   opens(),
@@ -53,6 +53,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Follows: follows(), Witness: "status",
 	Doors: []unit.Door{
 		unit.Offer(&addressv1.InstitutionService_ServiceDesc, addressv1.RegisterInstitutionServiceHandlerClient, addressv1.NewInstitutionServiceClient),
+		unit.Offer(&addressv1.IdentityService_ServiceDesc, addressv1.RegisterIdentityServiceHandlerClient, addressv1.NewIdentityServiceClient),
 		unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient),
 	},
 	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
@@ -93,6 +94,7 @@ type service struct {
 
 func (s *service) register(r grpc.ServiceRegistrar) {
 	addressv1.RegisterInstitutionServiceServer(r, &institutionServer{service: s})
+	addressv1.RegisterIdentityServiceServer(r, &identityServer{service: s})
 	addressv1.RegisterMembershipServiceServer(r, &membershipServer{service: s})
 	addressv1.RegisterAddressServiceServer(r, &addressServer{service: s})
 }

@@ -13,6 +13,9 @@ create table identity (
     created_at   timestamptz not null,
     updated_at   timestamptz not null,
     commit_id    uuid        not null,
+    -- The identity that an operator said is the same person; whoever proves this one acts as that one.
+    merged_into  uuid        constraint identity_merged_into references identity (recipient),
+    constraint identity_not_merged_into_itself check (merged_into <> recipient),
     constraint identity_not_updated_before_made check (updated_at >= created_at)
 );
 create unique index identity_ci_key on identity (ci_key);

@@ -661,6 +661,60 @@ func (x *SearchQuotaExceeded) GetQuota() int64 {
 	return 0
 }
 
+// IdentitiesMerged: an operator said that an identity is the same person as another. Subject: the recipient id that was merged.
+type IdentitiesMerged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The recipient id that stays.
+	Into          string `protobuf:"bytes,1,opt,name=into,proto3" json:"into,omitempty"`
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentitiesMerged) Reset() {
+	*x = IdentitiesMerged{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentitiesMerged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentitiesMerged) ProtoMessage() {}
+
+func (x *IdentitiesMerged) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentitiesMerged.ProtoReflect.Descriptor instead.
+func (*IdentitiesMerged) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *IdentitiesMerged) GetInto() string {
+	if x != nil {
+		return x.Into
+	}
+	return ""
+}
+
+func (x *IdentitiesMerged) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_naru_address_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_facts_proto_rawDesc = "" +
@@ -706,7 +760,10 @@ const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\vSearchEnded:\x06\xd2\xf3\x18\x02\b\x02\"E\n" +
 	"\x13SearchQuotaExceeded\x12\x10\n" +
 	"\x03day\x18\x01 \x01(\tR\x03day\x12\x14\n" +
-	"\x05quota\x18\x02 \x01(\x03R\x05quota:\x06\xd2\xf3\x18\x02\b\x02*\x80\x01\n" +
+	"\x05quota\x18\x02 \x01(\x03R\x05quota:\x06\xd2\xf3\x18\x02\b\x02\"F\n" +
+	"\x10IdentitiesMerged\x12\x12\n" +
+	"\x04into\x18\x01 \x01(\tR\x04into\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02*\x80\x01\n" +
 	"\aHubStep\x12\x18\n" +
 	"\x14HUB_STEP_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13HUB_STEP_REGISTERED\x10\x01\x12\x14\n" +
@@ -729,7 +786,7 @@ func file_naru_address_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_address_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_naru_address_v1_facts_proto_goTypes = []any{
 	(HubStep)(0),                  // 0: naru.address.v1.HubStep
 	(*IdentityProved)(nil),        // 1: naru.address.v1.IdentityProved
@@ -741,14 +798,15 @@ var file_naru_address_v1_facts_proto_goTypes = []any{
 	(*RecipientWithheld)(nil),     // 7: naru.address.v1.RecipientWithheld
 	(*SearchEnded)(nil),           // 8: naru.address.v1.SearchEnded
 	(*SearchQuotaExceeded)(nil),   // 9: naru.address.v1.SearchQuotaExceeded
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(OrganisationType)(0),         // 11: naru.address.v1.OrganisationType
+	(*IdentitiesMerged)(nil),      // 10: naru.address.v1.IdentitiesMerged
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(OrganisationType)(0),         // 12: naru.address.v1.OrganisationType
 }
 var file_naru_address_v1_facts_proto_depIdxs = []int32{
-	10, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
-	10, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
-	11, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
-	10, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
+	11, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
+	11, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
+	12, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
+	11, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
 	0,  // 4: naru.address.v1.AddressAtHub.step:type_name -> naru.address.v1.HubStep
 	5,  // [5:5] is the sub-list for method output_type
 	5,  // [5:5] is the sub-list for method input_type
@@ -769,7 +827,7 @@ func file_naru_address_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_facts_proto_rawDesc), len(file_naru_address_v1_facts_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

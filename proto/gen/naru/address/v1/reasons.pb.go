@@ -36,6 +36,9 @@ const (
 	Reason_REASON_ADDRESS_NOT_REFUSED   Reason = 8
 	Reason_REASON_REQUEST_ID_REUSED     Reason = 9
 	Reason_REASON_PAGE_TOKEN_INVALID    Reason = 10
+	Reason_REASON_IDENTITY_NOT_FOUND    Reason = 11
+	Reason_REASON_IDENTITIES_DIFFER     Reason = 12
+	Reason_REASON_IDENTITY_IS_MEMBER    Reason = 13
 )
 
 // Enum value maps for Reason.
@@ -52,6 +55,9 @@ var (
 		8:  "REASON_ADDRESS_NOT_REFUSED",
 		9:  "REASON_REQUEST_ID_REUSED",
 		10: "REASON_PAGE_TOKEN_INVALID",
+		11: "REASON_IDENTITY_NOT_FOUND",
+		12: "REASON_IDENTITIES_DIFFER",
+		13: "REASON_IDENTITY_IS_MEMBER",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":           0,
@@ -65,6 +71,9 @@ var (
 		"REASON_ADDRESS_NOT_REFUSED":   8,
 		"REASON_REQUEST_ID_REUSED":     9,
 		"REASON_PAGE_TOKEN_INVALID":    10,
+		"REASON_IDENTITY_NOT_FOUND":    11,
+		"REASON_IDENTITIES_DIFFER":     12,
+		"REASON_IDENTITY_IS_MEMBER":    13,
 	}
 )
 
@@ -99,7 +108,7 @@ var File_naru_address_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xc6\x02\n" +
+	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xa2\x03\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x17\n" +
@@ -112,7 +121,10 @@ const file_naru_address_v1_reasons_proto_rawDesc = "" +
 	"\x1aREASON_ADDRESS_NOT_REFUSED\x10\b\x12\x1c\n" +
 	"\x18REASON_REQUEST_ID_REUSED\x10\t\x12\x1d\n" +
 	"\x19REASON_PAGE_TOKEN_INVALID\x10\n" +
-	"B\xc1\x01\n" +
+	"\x12\x1d\n" +
+	"\x19REASON_IDENTITY_NOT_FOUND\x10\v\x12\x1c\n" +
+	"\x18REASON_IDENTITIES_DIFFER\x10\f\x12\x1d\n" +
+	"\x19REASON_IDENTITY_IS_MEMBER\x10\rB\xc1\x01\n" +
 	"\x13com.naru.address.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
 var (
