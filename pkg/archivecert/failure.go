@@ -22,6 +22,8 @@ var (
 	ErrForeign = Check{Of: "archive certificate", Name: "foreign"}
 	// ErrExpired: signer or certificate are not, or not yet, valid at the time asked about.
 	ErrExpired = Check{Of: "archive certificate", Name: "expired"}
+	// ErrRevoked: the signer's certificate was revoked, or its key distrusted, before.
+	ErrRevoked = Check{Of: "archive certificate", Name: "revoked"}
 	// ErrHash: about another document.
 	ErrHash = Check{Of: "archive certificate", Name: "hash"}
 )
@@ -31,7 +33,7 @@ type Failure = proof.Failure
 
 // FailedChecks lists which checks err reports as failed.
 func FailedChecks(err error) []Check {
-	return proof.Failed(err, ErrFormat, ErrKind, ErrSignature, ErrChain, ErrForeign, ErrExpired, ErrHash)
+	return proof.Failed(err, ErrFormat, ErrKind, ErrSignature, ErrChain, ErrForeign, ErrRevoked, ErrExpired, ErrHash)
 }
 
 func malformed(detail string) *Failure { return &Failure{Check: ErrFormat, Detail: detail} }
@@ -43,4 +45,6 @@ var envelope = map[cms.Check]Failure{
 	cms.Chain:     {Check: ErrChain, Detail: "signer is under no pinned root"},
 	cms.Usage:     {Check: ErrChain, Detail: "signer may not sign documents"},
 	cms.Validity:  {Check: ErrExpired, Detail: "signer is not valid at that time"},
+
+	cms.Revocation: {Check: ErrRevoked, Detail: "signer was revoked before"},
 }

@@ -25,6 +25,8 @@ type Options struct {
 	Skew time.Duration
 	// CacheSize bounds the remembered signer certificates; default 256.
 	CacheSize int
+	// Revocations are known beside those that a certificate carries; nil means none.
+	Revocations *cms.Revocations
 }
 
 // Registration is a verified registration certificate.
@@ -93,7 +95,7 @@ func (v *Verifier) verify(kind Kind, der []byte, at time.Time) (*wire, *Statemen
 		at = v.opts.Clock.Now()
 	}
 	signed, err := cms.Verify(der, nil, cms.VerifyOptions{
-		Roots: v.opts.Roots, At: at, MaxBytes: MaxBytes, RequireBinding: true, Cache: v.cache,
+		Roots: v.opts.Roots, At: at, MaxBytes: MaxBytes, RequireBinding: true, Cache: v.cache, Revocations: v.opts.Revocations,
 	})
 	if err != nil {
 		return nil, nil, nil, errors.Join(proof.Translate(err, cms.FailedChecks(err), envelope, malformed("not the accepted form of SignedData"))...)

@@ -18,7 +18,9 @@ import (
 
 // path is a signer certificate with the period in which its chain to a pinned root holds.
 type path struct {
-	leaf        *x509.Certificate
+	leaf *x509.Certificate
+	// chain from the leaf to the root; nil where there is none.
+	chain       []*x509.Certificate
 	from, until time.Time
 }
 
@@ -44,7 +46,7 @@ func findPath(m *message, opts VerifyOptions) (*path, []*Failure) {
 	if len(failures) > 0 {
 		return found, failures
 	}
-	found.from, found.until = leaf.NotBefore, leaf.NotAfter
+	found.chain, found.from, found.until = chain, leaf.NotBefore, leaf.NotAfter
 	for _, certificate := range chain[1:] {
 		if certificate.NotBefore.After(found.from) {
 			found.from = certificate.NotBefore
@@ -75,7 +77,7 @@ func (m *message) signerCertificate() (*x509.Certificate, *x509.CertPool, *Failu
 			others.AddCert(certificate)
 			continue
 		}
-		if leaf != nil {
+		if leaf != nil && !leaf.Equal(certificate) {
 			return nil, nil, malformed("signer identifier fits two certificates")
 		}
 		leaf = certificate

@@ -6,8 +6,8 @@
 // repaired.
 //
 // A verdict is always "at" a time the caller gives and under roots the caller pins; the time the signer claims is returned but
-// decides nothing except that it must lie inside the signer certificate's own life. Revocation is not judged here: a caller that
-// holds revocation data judges Result.Signer.
+// decides nothing except that it must lie inside the signer certificate's own life and not in the future. Revocation is judged by
+// what the message carries (CRLs, OCSP answers) and what the caller configures (Revocations); nothing is fetched.
 //
 // Go's encoding/asn1 tolerates extra elements at the end of a SEQUENCE, and common CMS libraries put the current time into
 // signingTime, default to SHA-1 and skip the content type; so parsing and building are done here with cryptobyte.

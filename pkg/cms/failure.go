@@ -22,6 +22,8 @@ var (
 	Validity = Check{Of: "CMS", Name: "validity"}
 	// Usage: the signer certificate is not meant for signing documents.
 	Usage = Check{Of: "CMS", Name: "usage"}
+	// Revocation: a certificate of the path was revoked, or its key distrusted, before the given time.
+	Revocation = Check{Of: "CMS", Name: "revocation"}
 )
 
 // Failure is one failed check.
@@ -29,7 +31,7 @@ type Failure = proof.Failure
 
 // FailedChecks lists which checks err reports as failed, in check order.
 func FailedChecks(err error) []Check {
-	return proof.Failed(err, Format, Digest, Signature, Chain, Validity, Usage)
+	return proof.Failed(err, Format, Digest, Signature, Chain, Validity, Usage, Revocation)
 }
 
 func malformed(detail string) *Failure { return &Failure{Check: Format, Detail: detail} }

@@ -16,6 +16,7 @@ type message struct {
 	content      []byte // nil when detached
 	attached     bool
 	certificates []byte // the elements of the certificates field, not yet parsed
+	revocation   revocationData
 	signer       signerInfo
 }
 
@@ -83,7 +84,13 @@ func parseSignedData(input cryptobyte.String) (*message, *Failure) {
 	}
 	m.certificates = certificates
 	if input.PeekASN1Tag(explicit(1)) {
-		return nil, malformed("revocation lists are not accepted")
+		var lists cryptobyte.String
+		if !input.ReadASN1(&lists, explicit(1)) {
+			return nil, malformed("revocation lists")
+		}
+		if m.revocation, failure = parseRevocationData(lists); failure != nil {
+			return nil, failure
+		}
 	}
 	var signers, signer cryptobyte.String
 	if !input.ReadASN1(&signers, cbasn1.SET) || !input.Empty() {

@@ -26,7 +26,12 @@ type VerifyOptions struct {
 	RequireBinding bool
 	// Cache remembers verified certificate paths; nil means none.
 	Cache *ChainCache
+	// Revocations are known beside those that the message carries; nil means none.
+	Revocations *Revocations
 }
+
+// signingAhead is how far the claimed signing time may be after the time of the judgement: clocks differ.
+const signingAhead = 5 * time.Minute
 
 // Result is what a message says; from Verify, one that passed every check. Signer is shared with the cache and MUST NOT be
 // changed.
@@ -76,6 +81,12 @@ func Judge(der, detachedContent []byte, opts VerifyOptions) (*Result, error) {
 	path, failures := findPath(m, opts)
 	if path == nil {
 		return nil, join(failures)
+	}
+	if len(failures) == 0 {
+		failures = checkRevocation(path.chain, m.revocation, opts)
+	}
+	if m.signer.attributes.signingTime.After(opts.At.Add(signingAhead)) {
+		failures = append(failures, &Failure{Check: Validity, Detail: "claimed signing time is in the future"})
 	}
 	failures = append(m.signer.verify(content, path.leaf, opts.RequireBinding), failures...)
 	return &Result{

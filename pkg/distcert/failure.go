@@ -14,7 +14,7 @@ var (
 	ErrFormat = Check{Of: "distribution certificate", Name: "format"}
 	// ErrSignature: content or signature was changed.
 	ErrSignature = Check{Of: "distribution certificate", Name: "signature"}
-	// ErrChain: the signer leads to no pinned root, or may not sign documents.
+	// ErrChain: the signer leads to no pinned root, may not sign documents, or was revoked or distrusted before.
 	ErrChain = Check{Of: "distribution certificate", Name: "chain"}
 	// ErrIdentity: the signer is not a pinned one.
 	ErrIdentity = Check{Of: "distribution certificate", Name: "identity"}
@@ -43,4 +43,6 @@ var envelope = map[cms.Check]Failure{
 	cms.Chain:     {Check: ErrChain, Detail: "signer is under no pinned root"},
 	cms.Usage:     {Check: ErrChain, Detail: "signer may not sign documents"},
 	cms.Validity:  {Check: ErrValidity, Detail: "signer is not valid at that time"},
+
+	cms.Revocation: {Check: ErrChain, Detail: "signer was revoked before"},
 }

@@ -32,6 +32,8 @@ type Options struct {
 	At time.Time
 	// Cache of verified signers; may be nil.
 	Cache *cms.ChainCache
+	// Revocations are known beside those that the signature carries; nil means none.
+	Revocations *cms.Revocations
 }
 
 // Checks says which checks passed. A check that could not be made, because an earlier one failed, is false, too.
@@ -40,7 +42,7 @@ type Checks struct {
 	Format bool
 	// Signature: no byte was changed since the signer signed.
 	Signature bool
-	// Chain: the signer is under a pinned root and may sign documents.
+	// Chain: the signer is under a pinned root, may sign documents, and was not revoked or distrusted before.
 	Chain bool
 	// Identity: the signer is a pinned one.
 	Identity bool
@@ -87,7 +89,7 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 		return nil, checks, failure
 	}
 	result, err := cms.Judge(signed.cms, signed.content, cms.VerifyOptions{
-		Roots: opts.Roots, At: opts.At, MaxBytes: maxSignatureBytes, RequireBinding: true, Cache: opts.Cache,
+		Roots: opts.Roots, At: opts.At, MaxBytes: maxSignatureBytes, RequireBinding: true, Cache: opts.Cache, Revocations: opts.Revocations,
 	})
 	failures := proof.Translate(err, cms.FailedChecks(err), envelope, malformed("signature is not of the accepted form"))
 	if result == nil {

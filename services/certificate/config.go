@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/work"
@@ -28,6 +29,8 @@ type IssuerConfig struct {
 	Subjects []string `yaml:"subjects"`
 	// Skew is how far the hub's clock may run ahead of ours; default 5s.
 	Skew config.Duration `yaml:"skew"`
+	// Revocation of the hub's signing certificates.
+	Revocation cms.RevocationConfig `yaml:"revocation"`
 }
 
 // LookupConfig is how delivery, intake and circulation are asked about documents whose certificates are requested.
@@ -55,6 +58,7 @@ func (c *Config) Validate() error {
 	if c.Issuer.RootsFile == "" {
 		p.Add("issuer.roots_file", "is required")
 	}
+	p.Within("issuer.revocation", c.Issuer.Revocation.Validate())
 	if len(c.Issuer.SPKI)+len(c.Issuer.Subjects) == 0 {
 		p.Add("issuer", "spki or subjects must name the signer")
 	}

@@ -127,7 +127,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 	o := outcome{read: want.reading, at: s.clock.Now()}
 	o.keep(answer)
 	verify := func(at time.Time) (*distcert.Certificate, distcert.Checks, error) {
-		return distcert.Verify(answer.GetPdf(), distcert.Options{Roots: s.roots, PinnedSigner: s.config.Issuer.pins(), At: at, Cache: s.chains})
+		return distcert.Verify(answer.GetPdf(), distcert.Options{Roots: s.roots, PinnedSigner: s.config.Issuer.pins(), At: at, Cache: s.chains, Revocations: s.revocations})
 	}
 	c, verified, err := verify(o.at)
 	if c != nil && !verified.Validity && c.IssuedAt.After(o.at) && c.IssuedAt.Sub(o.at) <= s.config.Issuer.Skew.Std() {

@@ -68,7 +68,9 @@ type service struct {
 	lookup  lookup
 	roots   *x509.CertPool
 	chains  *cms.ChainCache
-	wake    work.Bell
+	// revocations of the hub's signers.
+	revocations *cms.Revocations
+	wake        work.Bell
 	// replica names this process in leases.
 	replica string
 }
@@ -92,7 +94,8 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	}
 	return &service{
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
-		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, chains: cms.NewChainCache(chainCache), wake: work.NewBell(),
+		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, chains: cms.NewChainCache(chainCache),
+		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),

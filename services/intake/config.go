@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
@@ -46,6 +47,8 @@ type Archive struct {
 	Issuers []string `yaml:"issuers"`
 	// Skew is how far an archive's clock may run ahead of ours; default none.
 	Skew config.Duration `yaml:"skew"`
+	// Revocation of archives' signing certificates.
+	Revocation cms.RevocationConfig `yaml:"revocation"`
 }
 
 // Queue bounds the rows that wait, single items and batches each. A tenant may fill half of it.
@@ -102,6 +105,7 @@ func (c *Config) Validate() error {
 	if c.Archive.Skew < 0 || c.Archive.Skew.Std() > time.Minute {
 		p.Add("archive.skew", "must be between 0s and 1m")
 	}
+	p.Within("archive.revocation", c.Archive.Revocation.Validate())
 	if c.Writers < 1 || c.Writers > 8 {
 		p.Add("writers", "must be between 1 and 8")
 	}

@@ -133,6 +133,8 @@ func certificateFinding(field string, err error) finding {
 			reason, message = intakev1.Reason_REASON_CERTIFICATE_FORGED, "content or signature of the registration certificate was changed"
 		case archivecert.ErrChain, archivecert.ErrForeign:
 			reason, message = intakev1.Reason_REASON_CERTIFICATE_FOREIGN, "the registration certificate is not of an archive this relay accepts"
+		case archivecert.ErrRevoked:
+			reason, message = intakev1.Reason_REASON_CERTIFICATE_REVOKED, "the signer of the registration certificate was revoked, or is distrusted, since before now"
 		case archivecert.ErrExpired:
 			reason, message = intakev1.Reason_REASON_CERTIFICATE_EXPIRED, "the registration certificate or its signer is not valid now"
 		case archivecert.ErrHash:

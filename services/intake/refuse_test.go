@@ -2,7 +2,9 @@ package intake
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -155,6 +159,25 @@ func placed(place, fields string) string {
 		paths[i] = strings.TrimSuffix(place+"."+strings.TrimPrefix(path, "."), ".")
 	}
 	return strings.Join(paths, " ")
+}
+
+// An archive's key that is distrusted from a moment on is not believed, and one that will be is.
+func TestDistrustedArchive(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t, clock.System().Now())
+	digest := sha256.Sum256(a.signer.Chain[0].RawSubjectPublicKeyInfo)
+	der := a.issue(t, randomHash())
+	judged := func(from time.Time) error {
+		v, err := archivecert.New(archivecert.Options{Roots: a.root.Pool(), Issuers: []string{archiveName}, Clock: clock.System(),
+			Revocations: cms.NewRevocations(cms.RevocationConfig{Distrusted: []cms.Distrusted{{SPKI: hex.EncodeToString(digest[:]), From: from}}})})
+		require.NoError(t, err)
+		_, err = v.Registration(der, a.at)
+		return err
+	}
+	require.NoError(t, judged(a.at.Add(time.Hour)))
+	found := certificateFinding(fieldCertificate, judged(a.at.Add(-time.Hour)))
+	require.Equal(t, intakev1.Reason_REASON_CERTIFICATE_REVOKED, found.reason)
+	require.Equal(t, "certificate.revoked", found.where.Rule)
 }
 
 // The attachments that the certificate lists must be exactly the item's.

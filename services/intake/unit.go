@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
@@ -56,7 +57,8 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
-	certificates, err := archivecert.New(archivecert.Options{Roots: pool, Issuers: config.Archive.Issuers, Clock: env.Clock, Skew: config.Archive.Skew.Std()})
+	certificates, err := archivecert.New(archivecert.Options{Roots: pool, Issuers: config.Archive.Issuers, Clock: env.Clock, Skew: config.Archive.Skew.Std(),
+		Revocations: cms.NewRevocations(config.Archive.Revocation)})
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ocsp"
 )
 
 // Authority is a certification authority: a root, or one under a root.
@@ -73,6 +74,29 @@ func (a *Authority) SignerWithKey(t testing.TB, key crypto.Signer, name string, 
 	}
 	leaf := Issue(t, template, a.Certificate, key.Public(), a.key)
 	return Signer{Key: key, Chain: append([]*x509.Certificate{leaf}, a.parents...)}
+}
+
+// Revoke makes a revocation list of the authority, DER: the certificates were revoked at that moment.
+func (a *Authority) Revoke(t testing.TB, when time.Time, certificates ...*x509.Certificate) []byte {
+	t.Helper()
+	list := &x509.RevocationList{Number: Serial(t), ThisUpdate: when, NextUpdate: when.AddDate(0, 1, 0)}
+	for _, certificate := range certificates {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries,
+			x509.RevocationListEntry{SerialNumber: certificate.SerialNumber, RevocationTime: when})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, a.Certificate, a.key)
+	require.NoError(t, err)
+	return der
+}
+
+// Answer makes an OCSP answer of the authority: the certificate was revoked at that moment.
+func (a *Authority) Answer(t testing.TB, when time.Time, certificate *x509.Certificate) []byte {
+	t.Helper()
+	der, err := ocsp.CreateResponse(a.Certificate, a.Certificate, ocsp.Response{
+		Status: ocsp.Revoked, SerialNumber: certificate.SerialNumber, ThisUpdate: when, NextUpdate: when.AddDate(0, 1, 0), RevokedAt: when,
+	}, a.key)
+	require.NoError(t, err)
+	return der
 }
 
 // NewKey makes a P-256 key.
