@@ -108,7 +108,7 @@ func broken() []badItem {
 		{name: "CI too short", reason: reason, change: with("recipient.ci", strings.Repeat("C", 85)+"=="), fields: []string{"recipient.ci"}},
 		{name: "CI too long", reason: reason, change: with("recipient.ci", strings.Repeat("C", 87)+"=="), fields: []string{"recipient.ci"}},
 		{name: "CI of another alphabet", reason: reason, change: with("recipient.ci", strings.Repeat("C", 80)+"-_-_-_=="), fields: []string{"recipient.ci"}},
-		{name: "person", reason: reason, change: with("recipient", object{"person": object{"name": "", "birthDate": "19991301", "phone": "010-1234-5678"}}),
+		{name: "person", reason: reason, change: with("recipient", object{"person": object{"name": "", "birthDate": "19991301", "phone": "12-34"}}),
 			fields: []string{"recipient.person.birthDate", "recipient.person.name", "recipient.person.phone"}},
 		{name: "person's name too long", reason: reason, change: with("recipient", object{"person": object{"name": strings.Repeat("이", 41), "birthDate": "19990101", "phone": "01000009999"}}), fields: []string{"recipient.person.name"}},
 		{name: "business number with another check digit", reason: reason, change: with("recipient", object{"businessNumber": "123-45-67890"}), fields: []string{"recipient.businessNumber"}},
