@@ -174,6 +174,7 @@ func refused(t *testing.T, d *harness.Document) []badItem {
 		{name: "signed by the hub", reason: "CERTIFICATE_FOREIGN", change: certificate(certificates.otherKind(t)), fields: []string{field}},
 		{name: "about another document", reason: "CERTIFICATE_HASH_DIFFERS", change: with("documentHash.value", strings.Repeat("cd", 32)), fields: []string{field}},
 		{name: "about no attachment", reason: "CERTIFICATE_HASH_DIFFERS", change: certificate(certificates.withAttachment(t)), fields: []string{field}},
+		{name: "another member's", reason: "CERTIFICATE_OWNER_DIFFERS", change: certificate(certificates.ofAnother(t)), fields: []string{field}},
 		{name: "not uploaded", reason: "CERTIFICATE_NOT_UPLOADED", change: with(field, nil, "registrationCertificateDigest", hex.EncodeToString(random(32))), fields: []string{"registrationCertificateDigest"}},
 		{name: "all of it", reason: "INVALID_ITEM", change: func(item object) {
 			with("sendDeadline", at(-time.Hour), "viewing.deadline", at(-time.Hour), "viewing.viewingSystem", elsewhere.ViewingSystem, "repeats", "20260101_NARU000001_9"+decimals(12))(item)
@@ -196,7 +197,7 @@ func newForger(t *testing.T, d *harness.Document) forger {
 	require.NoError(t, err)
 	now := clock.System().Now()
 	return forger{store, d, archivecert.Statement{
-		CertificateNumber: "R-1", DocumentID: uuid.NewString(), Issuer: pki.ArchiveName, Owner: "시험용 기관", Hash: d.Hash,
+		CertificateNumber: "R-1", DocumentID: uuid.NewString(), Issuer: pki.ArchiveName, Owner: stack.ArchiveMember(t).Name, Hash: d.Hash,
 		RegisteredAt: now.Add(-time.Hour), ValidFrom: now.Add(-time.Hour), ValidUntil: now.Add(time.Hour),
 	}, now}
 }
@@ -232,6 +233,12 @@ func (f forger) expired(t *testing.T) []byte {
 func (f forger) over(t *testing.T) []byte {
 	t.Helper()
 	return f.issue(t, f.store.Signer(pki.Archive), func(s *archivecert.Statement) { s.ValidUntil = f.now.Add(-time.Minute) })
+}
+
+// ofAnother is of another member of the archive.
+func (f forger) ofAnother(t *testing.T) []byte {
+	t.Helper()
+	return f.issue(t, f.store.Signer(pki.Archive), func(s *archivecert.Statement) { s.Owner += " 지점" })
 }
 
 func (f forger) foreign(t *testing.T) []byte {

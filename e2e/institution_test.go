@@ -52,7 +52,10 @@ func TestInstitutionIsSubmittedAgain(t *testing.T) {
 	})
 	var made madeInstitution
 	office.Do(t, http.MethodPost, "/v1/admin/institutions", map[string]any{
-		"institution":      map[string]any{"name": "시험용 기과 " + suffix, "businessNumber": invented.AnyBusinessNumber(), "type": "ORGANISATION_TYPE_CORPORATION", "address": "again-" + suffix},
+		"institution": map[string]any{
+			"name": "시험용 기과 " + suffix, "businessNumber": invented.AnyBusinessNumber(), "type": "ORGANISATION_TYPE_CORPORATION", "address": "again-" + suffix,
+			"archiveMemberships": []any{stack.Membership(t)},
+		},
 		"businessDocument": picture(t, 8), "registrationDocument": picture(t, 8),
 	}).Into(t, &made)
 	id := made.Institution.ID

@@ -144,7 +144,11 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		}
 	}
 	window := &statusv1.ListStatusesRequest{AcceptedFrom: timestamppb.New(now.Add(-time.Hour)), AcceptedUntil: timestamppb.New(now.Add(time.Hour))}
-	institution := &addressv1.Institution{Name: "시험용 기관", BusinessNumber: invented.AnyBusinessNumber(), Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: "stranger-" + strings.ToLower(rand.Text())}
+	memberships := []*addressv1.ArchiveMembership{{Archive: "시험용 전자문서보관소", Member: "시험용 기관"}}
+	institution := &addressv1.Institution{
+		Name: "시험용 기관", BusinessNumber: invented.AnyBusinessNumber(), Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: "stranger-" + strings.ToLower(rand.Text()),
+		ArchiveMemberships: memberships,
+	}
 	resubmission := func(id string) *addressv1.ResubmitInstitutionRequest {
 		return &addressv1.ResubmitInstitutionRequest{Id: id, RequestId: "s1", Name: "시험용 기관", BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}
 	}
@@ -185,9 +189,13 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"circulation.v1.CirculationAdminService/RetryQueued":  {foreign: &circulationv1.RetryQueuedRequest{EdocNum: number}, absent: &circulationv1.RetryQueuedRequest{EdocNum: nowhere}},
 		"circulation.v1.CirculationAdminService/AcceptQueued": {foreign: &circulationv1.AcceptQueuedRequest{EdocNum: number, Reason: "시험"}, absent: &circulationv1.AcceptQueuedRequest{EdocNum: nowhere, Reason: "시험"}},
 
-		"gateway.v1.TokenService/IssueToken":                   {foreign: &gatewayv1.IssueTokenRequest{ClientId: v.institution.Credentials.ClientID, ClientSecret: "guessed"}, absent: &gatewayv1.IssueTokenRequest{ClientId: uuid.NewString(), ClientSecret: "guessed"}},
-		"gateway.v1.PrincipalAdminService/CreateInstitution":   {foreign: &gatewayv1.CreateInstitutionRequest{Institution: institution, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}},
-		"address.v1.InstitutionService/ResubmitInstitution":    {foreign: resubmission(v.institution.ID), absent: resubmission(uuid.NewString())},
+		"gateway.v1.TokenService/IssueToken":                 {foreign: &gatewayv1.IssueTokenRequest{ClientId: v.institution.Credentials.ClientID, ClientSecret: "guessed"}, absent: &gatewayv1.IssueTokenRequest{ClientId: uuid.NewString(), ClientSecret: "guessed"}},
+		"gateway.v1.PrincipalAdminService/CreateInstitution": {foreign: &gatewayv1.CreateInstitutionRequest{Institution: institution, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}},
+		"address.v1.InstitutionService/ResubmitInstitution":  {foreign: resubmission(v.institution.ID), absent: resubmission(uuid.NewString())},
+		"address.v1.InstitutionService/ReplaceArchiveMemberships": {
+			foreign: &addressv1.ReplaceArchiveMembershipsRequest{Id: v.institution.ID, ArchiveMemberships: memberships},
+			absent:  &addressv1.ReplaceArchiveMembershipsRequest{Id: uuid.NewString(), ArchiveMemberships: memberships},
+		},
 		"address.v1.InstitutionService/GetInstitution":         {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
 		"address.v1.InstitutionService/ListInstitutions":       {foreign: &addressv1.ListInstitutionsRequest{}},
 		"gateway.v1.PrincipalAdminService/CreateViewingSystem": {foreign: &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "시험용", Senders: []string{v.institution.ID}}}},

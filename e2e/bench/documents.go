@@ -20,7 +20,11 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/pki"
 )
 
-const certificateLife = 24 * time.Hour
+const (
+	certificateLife = 24 * time.Hour
+	// ownerName is the archive's member that every institution here is, as the seeded one.
+	ownerName = "시험용 발송기관"
+)
 
 // authority opens the sandbox's keys, to certify documents as the archive does but without an HTTP call for each.
 func (s *stack) authority() (*pki.Store, error) {
@@ -32,7 +36,7 @@ func (c *chain) document(from *institution, ownKey, recipient string, signer pki
 	hash := sha256.Sum256([]byte(rand.Text()))
 	now := c.stack.clock.Now()
 	certificate, err := archivecert.IssueRegistration(archivecert.Statement{
-		CertificateNumber: "R-" + ownKey, DocumentID: uuid.NewString(), Issuer: pki.ArchiveName, Owner: "시험용 발송기관",
+		CertificateNumber: "R-" + ownKey, DocumentID: uuid.NewString(), Issuer: pki.ArchiveName, Owner: ownerName,
 		Hash: hex.EncodeToString(hash[:]), RegisteredAt: now, ValidFrom: now, ValidUntil: now.Add(certificateLife),
 	}, archivecert.Signer(signer), now)
 	if err != nil {

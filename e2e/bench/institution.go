@@ -18,6 +18,7 @@ import (
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	"github.com/naru-relay/naru/services/sandbox/pki"
 )
 
 const (
@@ -108,6 +109,7 @@ func (s *stack) institution(ctx context.Context, conn *grpc.ClientConn, name, bu
 	made, err := principals.CreateInstitution(admin, &gatewayv1.CreateInstitutionRequest{
 		Institution: &addressv1.Institution{
 			Name: "시험용 " + name, BusinessNumber: businessNumber, Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: name,
+			ArchiveMemberships: []*addressv1.ArchiveMembership{{Archive: pki.ArchiveName, Member: ownerName}},
 		},
 		BusinessDocument: paper.Bytes(), RegistrationDocument: paper.Bytes(),
 	})

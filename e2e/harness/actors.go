@@ -57,7 +57,10 @@ func (s *Stack) NewInstitution(t testing.TB) (*Institution, *Caller) {
 		Credentials Credentials
 	}
 	admin.Do(t, http.MethodPost, "/v1/admin/institutions", map[string]any{
-		"institution":          map[string]any{"name": "시험용 기관 " + suffix, "businessNumber": invented.AnyBusinessNumber(), "type": "ORGANISATION_TYPE_CORPORATION", "address": "inst-" + suffix},
+		"institution": map[string]any{
+			"name": "시험용 기관 " + suffix, "businessNumber": invented.AnyBusinessNumber(), "type": "ORGANISATION_TYPE_CORPORATION", "address": "inst-" + suffix,
+			"archiveMemberships": []any{s.Membership(t)},
+		},
 		"businessDocument":     base64.StdEncoding.EncodeToString(blankJPEG()),
 		"registrationDocument": base64.StdEncoding.EncodeToString(blankJPEG()),
 	}).Into(t, &made)
@@ -112,13 +115,29 @@ func (i *Institution) NewDocument(t testing.TB, recipient map[string]any) *Docum
 	return d
 }
 
-// Archive returns a client with the demo institution's membership at the archive.
-func (s *Stack) Archive(t testing.TB) *archiveclient.Client {
+// ArchiveMember is the seeded member of the archive, by which every institution here registers its documents.
+type ArchiveMember struct{ MemberID, Password, Archive, Name string }
+
+// ArchiveMember reads it.
+func (s *Stack) ArchiveMember(t testing.TB) (member ArchiveMember) {
 	t.Helper()
-	var member struct{ MemberID, Password string }
 	raw, err := os.ReadFile(s.Endpoints.Demo.ArchiveMember)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &member))
+	return member
+}
+
+// Membership is what an operator records of an institution that registers its documents by the seeded member.
+func (s *Stack) Membership(t testing.TB) map[string]any {
+	t.Helper()
+	member := s.ArchiveMember(t)
+	return map[string]any{"archive": member.Archive, "member": member.Name}
+}
+
+// Archive is the archive for its seeded member.
+func (s *Stack) Archive(t testing.TB) *archiveclient.Client {
+	t.Helper()
+	member := s.ArchiveMember(t)
 	client, err := archiveclient.New(archiveclient.Options{BaseURL: s.Endpoints.Sandbox.Archive, HTTP: http.DefaultClient, MemberID: member.MemberID, Password: member.Password})
 	require.NoError(t, err)
 	return client

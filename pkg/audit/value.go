@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,26 @@ func field(m protoreflect.Message, path string) string {
 }
 
 func text(fd protoreflect.FieldDescriptor, v protoreflect.Value) string {
+	if fd.IsList() {
+		elements := make([]string, v.List().Len())
+		for i := range elements {
+			elements[i] = one(fd, v.List().Get(i))
+		}
+		return listed(elements)
+	}
+	return one(fd, v)
+}
+
+// listed is the text of a list; like a list that is not set, one without elements is absent.
+func listed(elements []string) string {
+	if len(elements) == 0 {
+		return absent
+	}
+	return fmt.Sprintf("%q", elements)
+}
+
+// one is the text of a single value.
+func one(fd protoreflect.FieldDescriptor, v protoreflect.Value) string {
 	switch fd.Kind() {
 	case protoreflect.MessageKind:
 		if t, ok := v.Message().Interface().(*timestamppb.Timestamp); ok {
@@ -69,6 +90,12 @@ func column(raw json.RawMessage) string {
 		return strings.TrimPrefix(v, `\x`)
 	case bool:
 		return strconv.FormatBool(v)
+	case []any:
+		elements := make([]string, len(v))
+		for i := range v {
+			elements[i] = fmt.Sprint(v[i])
+		}
+		return listed(elements)
 	default:
 		return string(raw)
 	}

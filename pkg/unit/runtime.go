@@ -2,7 +2,6 @@ package unit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -89,7 +88,8 @@ func Migrate(ctx context.Context, rt Runtime, admin bus.Options, units ...Unit) 
 	return bus.Ensure(ctx, conn, topology)
 }
 
-// ordered sorts units so that each comes after those it requires and that run here.
+// ordered sorts units so that each comes after those it requires and that run here. Where two require each other, because each
+// opens what the other seals, the one that is met first comes last; it waits for the other as it does in a process of its own.
 func ordered(units []Unit) ([]Unit, error) {
 	byName := map[string]Unit{}
 	for _, u := range units {
@@ -99,31 +99,22 @@ func ordered(units []Unit) ([]Unit, error) {
 		byName[u.Name] = u
 	}
 	var sorted []Unit
-	state := map[string]int{}
-	var visit func(u Unit) error
-	visit = func(u Unit) error {
-		switch state[u.Name] {
-		case 1:
-			return errors.New("units require each other in a circle at " + u.Name)
-		case 2:
-			return nil
+	met := map[string]bool{}
+	var visit func(u Unit)
+	visit = func(u Unit) {
+		if met[u.Name] {
+			return
 		}
-		state[u.Name] = 1
+		met[u.Name] = true
 		for _, name := range u.Requires {
 			if required, here := byName[name]; here {
-				if err := visit(required); err != nil {
-					return err
-				}
+				visit(required)
 			}
 		}
-		state[u.Name] = 2
 		sorted = append(sorted, u)
-		return nil
 	}
 	for _, u := range units {
-		if err := visit(u); err != nil {
-			return nil, err
-		}
+		visit(u)
 	}
 	return sorted, nil
 }

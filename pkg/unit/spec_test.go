@@ -44,3 +44,23 @@ func TestSettingsAreTheUnitsOwn(t *testing.T) {
 	require.Equal(t, exitOK, run(t.Context(), u, []string{"-example"}, &told, &told))
 	require.Equal(t, u.Settings, told.String())
 }
+
+// A unit starts after those it requires; two that require each other start all the same.
+func TestUnitsAreOrdered(t *testing.T) {
+	t.Parallel()
+	unit := func(name string, requires ...string) Unit {
+		return Spec[*settings, string]{
+			Name: name, Requires: requires, Defaults: func() *settings { return &settings{} },
+			Build: func(context.Context, *Env, *settings) (string, error) { return name, nil },
+		}.Unit()
+	}
+	sorted, err := ordered([]Unit{unit("pier", "ferry", "elsewhere"), unit("ferry", "river"), unit("river", "ferry")})
+	require.NoError(t, err)
+	var names []string
+	for _, u := range sorted {
+		names = append(names, u.Name)
+	}
+	require.Equal(t, []string{"river", "ferry", "pier"}, names)
+	_, err = ordered([]Unit{unit("pier"), unit("pier")})
+	require.ErrorContains(t, err, "given twice")
+}

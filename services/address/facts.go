@@ -141,6 +141,13 @@ func recordWithdrew(ctx context.Context, tx *journal.Tx, m member, session strin
 		&addressv1.MemberWithdrew{Address: m.address, Session: session})
 }
 
+// stateMembershipsRecorded states the memberships that the row has with this transaction.
+func stateMembershipsRecorded(ctx context.Context, tx *journal.Tx, i institution, operator string, at time.Time) error {
+	return state(ctx, tx, i.principal.String(), i.recorded, operator, at, &addressv1.ArchiveMembershipsRecorded{
+		Principal: i.principal.String(), SealedMemberships: i.memberships,
+	})
+}
+
 func recordMerged(ctx context.Context, tx *journal.Tx, merged, into uuid.UUID, reason, operator string, at time.Time) error {
 	return record(ctx, tx, merged.String(), 1, operator, at, &addressv1.IdentitiesMerged{Into: into.String(), Reason: reason})
 }

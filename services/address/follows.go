@@ -10,6 +10,7 @@ import (
 func follows() []audit.Table {
 	accepted, resolved, joined := &intakev1.DocumentAccepted{}, &addressv1.RecipientResolved{}, &addressv1.MemberJoined{}
 	untold, submitted, merged := &addressv1.RecipientWithheld{}, &addressv1.InstitutionSubmitted{}, &addressv1.IdentitiesMerged{}
+	recorded := &addressv1.ArchiveMembershipsRecorded{}
 	return []audit.Table{
 		{Name: "open_document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
@@ -26,6 +27,8 @@ func follows() []audit.Table {
 			{Name: "type", Take: audit.Newest, From: []audit.Source{audit.Of(submitted, "type")}},
 			{Name: "sealed", Take: audit.Newest, From: []audit.Source{audit.Of(submitted, "sealed_institution")}},
 			{Name: "submission", Take: audit.Count, From: []audit.Source{audit.Of(submitted, "")}},
+			{Name: "memberships", Take: audit.Newest, From: []audit.Source{audit.Of(recorded, "sealed_memberships")}},
+			{Name: "recorded", Take: audit.Count, From: []audit.Source{audit.Of(recorded, "")}},
 			{Name: "created_at", From: []audit.Source{audit.Of(submitted, "")}},
 		}},
 		{Name: "identity", Key: "recipient", Where: "merged_into is not null", Founded: audit.Kinds(merged), Columns: []audit.Column{

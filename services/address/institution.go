@@ -24,6 +24,13 @@ type company struct {
 	BusinessNumber string `json:"businessNumber"`
 }
 
+// described is an institution with what of it is kept sealed.
+type described struct {
+	listed
+	company     company
+	memberships []*addressv1.ArchiveMembership
+}
+
 // submission is what an operator entered about an institution, as it is kept and stated.
 type submission struct {
 	institution institution
@@ -49,11 +56,15 @@ func (s *service) submit(ctx context.Context, i institution, c company, business
 
 // registerInstitution makes an institution and makes its registration at the hub due, or returns the one made before.
 func (s *service) registerInstitution(ctx context.Context, i institution, c company, r *addressv1.RegisterInstitutionRequest) (*addressv1.Institution, error) {
-	if made, err := s.madeBefore(ctx, i, c); made != nil || err != nil {
+	wanted := described{listed{i, addressRegistering}, c, r.GetInstitution().GetArchiveMemberships()}
+	if made, err := s.madeBefore(ctx, wanted); made != nil || err != nil {
 		return made, err
 	}
 	var err error
 	if i.business, err = s.matcher.business(ctx, c.BusinessNumber); err != nil {
+		return nil, err
+	}
+	if i.memberships, err = s.sealMemberships(ctx, i.principal, wanted.memberships); err != nil {
 		return nil, err
 	}
 	given, err := s.submit(ctx, i, c, r.GetBusinessDocument(), r.GetRegistrationDocument())
@@ -71,11 +82,14 @@ func (s *service) registerInstitution(ctx context.Context, i institution, c comp
 		if err := insertInstitution(ctx, tx, given.institution); err != nil {
 			return err
 		}
+		if err := stateMembershipsRecorded(ctx, tx, given.institution, r.GetOperator(), i.createdAt); err != nil {
+			return err
+		}
 		return given.ask(ctx, tx, r.GetOperator(), i.createdAt, i.createdAt)
 	})
 	if errors.Is(err, fault.Exists) {
 		// Somebody took the address between the look-up and the insert, perhaps for the same institution.
-		if made, lookErr := s.madeBefore(ctx, i, c); made != nil || lookErr != nil {
+		if made, lookErr := s.madeBefore(ctx, wanted); made != nil || lookErr != nil {
 			return made, lookErr
 		}
 	}
@@ -83,45 +97,46 @@ func (s *service) registerInstitution(ctx context.Context, i institution, c comp
 		return nil, err
 	}
 	s.wakeUp()
-	return institutionProto(listed{i, addressRegistering}, c), nil
+	return institutionProto(wanted), nil
 }
 
 // madeBefore answers a repeated request with the institution as it is; nil if the address is free. Another institution with that
 // address, or the same one with another description, is a fault.
-func (s *service) madeBefore(ctx context.Context, wanted institution, c company) (*addressv1.Institution, error) {
-	found, known, err := readInstitutionAt(ctx, s.db, wanted.address)
+func (s *service) madeBefore(ctx context.Context, wanted described) (*addressv1.Institution, error) {
+	at, known, err := readInstitutionAt(ctx, s.db, wanted.address)
 	if err != nil || !known {
 		return nil, err
 	}
-	as, err := s.openCompany(ctx, found.institution)
+	found, err := s.openInstitution(ctx, at)
 	switch {
 	case err != nil:
 		return nil, err
-	case as.BusinessNumber != c.BusinessNumber:
+	case found.company.BusinessNumber != wanted.company.BusinessNumber:
 		return nil, errAddressTaken()
-	case as != c || found.kind != wanted.kind:
+	case found.company != wanted.company || found.kind != wanted.kind || !sameMemberships(found.memberships, wanted.memberships):
 		return nil, errInstitutionDiffers()
 	}
-	return institutionProto(found, as), nil
+	return institutionProto(found), nil
 }
 
 // resubmit lets the hub decide again about an address it refused, with these papers, and with this name if one is given. The
 // refusal stays on record. A repeated request changes nothing and returns the institution as it is.
-func (s *service) resubmit(ctx context.Context, found listed, name string, business, registrationPaper []byte, r request) (*addressv1.Institution, error) {
-	c, err := s.openCompany(ctx, found.institution)
+func (s *service) resubmit(ctx context.Context, at listed, name string, business, registrationPaper []byte, r request) (*addressv1.Institution, error) {
+	found, err := s.openInstitution(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	if repeated, err := s.submittedBefore(ctx, r); repeated || err != nil {
-		return institutionProto(found, c), err
+		return institutionProto(found), err
 	}
 	if found.state != addressRefused {
 		return nil, errAddressNotRefused()
 	}
-	next := found.institution
+	next := found
 	next.submission++
-	c.Name = cmp.Or(name, c.Name)
-	given, err := s.submit(ctx, next, c, business, registrationPaper)
+	next.state = addressRegistering
+	next.company.Name = cmp.Or(name, next.company.Name)
+	given, err := s.submit(ctx, next.institution, next.company, business, registrationPaper)
 	if err != nil {
 		return nil, err
 	}
@@ -129,12 +144,12 @@ func (s *service) resubmit(ctx context.Context, found listed, name string, busin
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error { return s.reopen(ctx, tx, given, r) })
 	if err == nil {
 		s.wakeUp()
-		return institutionProto(listed{next, addressRegistering}, c), nil
+		return institutionProto(next), nil
 	}
 	if errors.Is(err, fault.Conflict) {
 		// The same request may have come first while this one was judged; then that one has ended the refusal.
 		if repeated, lookErr := s.submittedBefore(ctx, r); repeated || lookErr != nil {
-			return institutionProto(listed{next, addressRegistering}, c), lookErr
+			return institutionProto(next), lookErr
 		}
 	}
 	return nil, err
@@ -187,6 +202,16 @@ func (g submission) ask(ctx context.Context, tx *journal.Tx, operator string, va
 	return setDueAddress(ctx, tx, g.institution.address)
 }
 
+// openInstitution opens what of an institution is kept sealed.
+func (s *service) openInstitution(ctx context.Context, l listed) (described, error) {
+	c, err := s.openCompany(ctx, l.institution)
+	if err != nil {
+		return described{}, err
+	}
+	memberships, err := s.openMemberships(ctx, l.institution)
+	return described{l, c, memberships}, err
+}
+
 // openCompany opens what the latest submission says.
 func (s *service) openCompany(ctx context.Context, i institution) (c company, err error) {
 	plain, err := s.box.Open(ctx, sealedInstitution, i.principal.String(), i.sealed)
@@ -231,7 +256,7 @@ func (i institution) paperSubject(name string) string {
 
 // newInstitution is one whose address is requested now.
 func (s *service) newInstitution(address string, kind addressv1.OrganisationType) institution {
-	return institution{principal: id.New(), address: address, kind: int16(kind), submission: 1, createdAt: s.clock.Now()} //nolint:gosec // one of six
+	return institution{principal: id.New(), address: address, kind: int16(kind), submission: 1, recorded: 1, createdAt: s.clock.Now()} //nolint:gosec // one of six
 }
 
 // digestOfRequest is the digest of everything an operator submits.

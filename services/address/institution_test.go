@@ -27,6 +27,9 @@ const (
 	refusedAddress    = addressv1.AddressState_ADDRESS_STATE_REFUSED
 )
 
+// archiveName is the archive of these tests.
+const archiveName = "시험용 전자문서보관소"
+
 // operator is the principal who creates the institutions of these tests.
 const operator = "01990000-0000-7000-8000-0000000000ad"
 
@@ -34,6 +37,7 @@ func newInstitution(address, number string) *addressv1.RegisterInstitutionReques
 	return &addressv1.RegisterInstitutionRequest{
 		Institution: &addressv1.Institution{
 			Name: "가상상사", BusinessNumber: number, Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, Address: address,
+			ArchiveMemberships: []*addressv1.ArchiveMembership{{Archive: archiveName, Member: "가상상사 문서과"}},
 		},
 		BusinessDocument: paper("B" + strings.Repeat("B", 1<<20+3)), RegistrationDocument: paper("R"), Operator: operator,
 	}
@@ -131,6 +135,7 @@ func TestRegisterInstitution(t *testing.T) {
 	require.True(t, proto.Equal(&addressv1.Institution{
 		Id: made.GetId(), Name: "가상상사", BusinessNumber: "1234567891", Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION,
 		Address: "office_가", AddressState: pendingAddress, CreatedAt: timestamppb.New(w.Clock.Now()),
+		ArchiveMemberships: []*addressv1.ArchiveMembership{{Archive: archiveName, Member: "가상상사 문서과"}},
 	}, made), "%v", made)
 	w.awaitAddress(t, made.GetId(), registeredAddress)
 	w.hub.set(func(h *fakeHub) {
@@ -161,6 +166,11 @@ func TestRegisterInstitution(t *testing.T) {
 		"the same one of another type": {func(i *addressv1.Institution) {
 			i.Type = addressv1.OrganisationType_ORGANISATION_TYPE_STATE_AGENCY
 		}, "INSTITUTION_DIFFERS"},
+		"the same one as another member of the archive": {func(i *addressv1.Institution) { i.ArchiveMemberships[0].Member = "가상상사 총무과" }, "INSTITUTION_DIFFERS"},
+		"the same one with one membership more": {func(i *addressv1.Institution) {
+			i.ArchiveMemberships = append(i.ArchiveMemberships, &addressv1.ArchiveMembership{Archive: archiveName, Member: "가상상사 총무과"})
+		}, "INSTITUTION_DIFFERS"},
+		"no membership":           {func(i *addressv1.Institution) { i.ArchiveMemberships = nil }, "INVALID_REQUEST"},
 		"an address with a space": {func(i *addressv1.Institution) { i.Address = "with space" }, "INVALID_REQUEST"},
 	} {
 		r := newInstitution("office_가", "1234567891")
@@ -273,7 +283,7 @@ func TestSubmissionAfterRefusal(t *testing.T) {
 		w.texts(t, `select state from address_history where address = 'office_1' order by id`))
 	require.Equal(t, []string{"1 HUB_REFUSED", "2 ok"},
 		w.texts(t, `select attempt || ' ' || outcome from hub_attempt where subject = 'office_1' order by id`), "attempts at one address are counted on")
-	require.Equal(t, []string{"InstitutionSubmitted", "AddressAtHub", "InstitutionSubmitted", "AddressRegistered"},
+	require.Equal(t, []string{"ArchiveMembershipsRecorded", "InstitutionSubmitted", "AddressAtHub", "InstitutionSubmitted", "AddressRegistered"},
 		w.texts(t, `select split_part(kind, '.', 4) from journal where kind like 'naru.address.%' order by frame_id`))
 	require.Equal(t, addressv1.HubStep_HUB_STEP_REFUSED, unittest.Facts[*addressv1.AddressAtHub](t, w.Bench)[0].GetStep())
 	require.Equal(t, []string{operator, operator}, w.actors(t))

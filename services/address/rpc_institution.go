@@ -69,11 +69,11 @@ func (s *institutionServer) GetInstitution(ctx context.Context, r *addressv1.Get
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.openCompany(ctx, found.institution)
+	shown, err := s.openInstitution(ctx, found)
 	if err != nil {
 		return nil, err
 	}
-	return &addressv1.GetInstitutionResponse{Institution: institutionProto(found, c)}, nil
+	return &addressv1.GetInstitutionResponse{Institution: institutionProto(shown)}, nil
 }
 
 // ListInstitutions lists, newest first.
@@ -93,11 +93,11 @@ func (s *institutionServer) ListInstitutions(ctx context.Context, r *addressv1.L
 	}
 	answer := &addressv1.ListInstitutionsResponse{NextPageToken: next}
 	for _, one := range found {
-		c, err := s.openCompany(ctx, one.institution)
+		shown, err := s.openInstitution(ctx, one)
 		if err != nil {
 			return nil, err
 		}
-		answer.Institutions = append(answer.Institutions, institutionProto(one, c))
+		answer.Institutions = append(answer.Institutions, institutionProto(shown))
 	}
 	return answer, nil
 }
@@ -114,10 +114,10 @@ func (s *institutionServer) find(ctx context.Context, text string) (listed, erro
 	return found, err
 }
 
-func institutionProto(l listed, c company) *addressv1.Institution {
+func institutionProto(d described) *addressv1.Institution {
 	return &addressv1.Institution{
-		Id: l.principal.String(), Name: c.Name, BusinessNumber: c.BusinessNumber, Type: addressv1.OrganisationType(l.kind), Address: l.address,
-		AddressState: addressState(l.state), CreatedAt: timestamppb.New(l.createdAt),
+		Id: d.principal.String(), Name: d.company.Name, BusinessNumber: d.company.BusinessNumber, Type: addressv1.OrganisationType(d.kind),
+		Address: d.address, AddressState: addressState(d.state), CreatedAt: timestamppb.New(d.createdAt), ArchiveMemberships: d.memberships,
 	}
 }
 

@@ -8,10 +8,12 @@ const (
 	sealedMember sealed.Purpose = "address.member"
 	// sealedInstitution is what an operator entered about an institution, its papers included; a sole trader's are personal data.
 	sealedInstitution sealed.Purpose = "address.institution"
+	// sealedMemberships is of which archives an institution is a member, under which names; intake judges certificates by it.
+	sealedMemberships sealed.Purpose = "address.archive_memberships"
 )
 
-// Blind indexes by which documents find members. Those that end in _2 are a second column for a rotation of keys: write both, fill
-// the new column, read the new one, drop the old one.
+// Blind indexes by which documents find members. Those that end in _2 are a second column for a rotation of keys: write both,
+// fill the new column, read the new one, drop the old one.
 const (
 	blindCI sealed.Purpose = "address.blind_ci"
 	// blindPerson is over name, birth date and phone as one composite.
@@ -29,6 +31,7 @@ func seals() []sealed.Rule {
 	rules := []sealed.Rule{
 		{Purpose: sealedMember, Readers: []string{domain}},
 		{Purpose: sealedInstitution, Readers: []string{domain}},
+		{Purpose: sealedMemberships, Readers: []string{domain, "intake"}},
 	}
 	for _, p := range []sealed.Purpose{blindCI, blindPerson, blindBusiness, blindCI2, blindPerson2, blindBusiness2} {
 		rules = append(rules, sealed.Rule{Purpose: p, Index: true})

@@ -23,7 +23,10 @@ type institution struct {
 	sealed []byte
 	// submission of name and papers this is, counted from 1.
 	submission int32
-	createdAt  time.Time
+	// memberships of archives, sealed, as they were recorded for the so many-th time.
+	memberships []byte
+	recorded    int32
+	createdAt   time.Time
 }
 
 // listed is an institution with the state of its address.
@@ -33,13 +36,15 @@ type listed struct {
 }
 
 const institutionColumns = `
-	select i.principal, i.address, i.type, i.business_key, i.business_key_2, i.sealed, i.submission, i.created_at, a.state
+	select i.principal, i.address, i.type, i.business_key, i.business_key_2, i.sealed, i.submission, i.memberships, i.recorded, i.created_at,
+	       a.state
 	from   institution i
 	join   address a on a.address = i.address`
 
 func scanInstitution(row pgx.CollectableRow) (listed, error) {
 	l := listed{institution: institution{business: match{kind: matchBusiness}}}
-	err := row.Scan(&l.principal, &l.address, &l.kind, &l.business.key, &l.business.second, &l.sealed, &l.submission, &l.createdAt, &l.state)
+	err := row.Scan(&l.principal, &l.address, &l.kind, &l.business.key, &l.business.second, &l.sealed, &l.submission, &l.memberships, &l.recorded,
+		&l.createdAt, &l.state)
 	return l, err
 }
 
@@ -58,16 +63,22 @@ func listInstitutions(ctx context.Context, db pg.DBTX, before uuid.UUID, n int) 
 
 func insertInstitution(ctx context.Context, tx *journal.Tx, i institution) error {
 	const insert = `
-		insert into institution (principal, address, type, business_key, business_key_2, sealed, submission, created_at, commit_id)
-		values                  ($1,        $2,      $3,   $4,           $5,             $6,     $7,         $8,         $9)`
+		insert into institution (principal, address, type, business_key, business_key_2, sealed, submission, memberships, recorded, created_at, commit_id)
+		values                  ($1,        $2,      $3,   $4,           $5,             $6,     $7,         $8,          $9,       $10,        $11)`
 	return pg.Exec(ctx, tx, fmt.Sprintf("insert institution %s", i.principal), insert, i.principal, i.address, i.kind, i.business.key,
-		i.business.second, i.sealed, i.submission, i.createdAt, tx.CommitID())
+		i.business.second, i.sealed, i.submission, i.memberships, i.recorded, i.createdAt, tx.CommitID())
 }
 
 // updateInstitution replaces what the hub is told by the next submission; false if that submission was already made.
 func updateInstitution(ctx context.Context, tx *journal.Tx, i institution) (bool, error) {
 	const update = `update institution set sealed = $2, submission = $3, commit_id = $4 where principal = $1 and submission = $3 - 1`
 	return pg.Changed(ctx, tx, fmt.Sprintf("update institution %s", i.principal), update, i.principal, i.sealed, i.submission, tx.CommitID())
+}
+
+// updateMemberships keeps other memberships and returns how often they were recorded with this time.
+func updateMemberships(ctx context.Context, tx *journal.Tx, i institution) (int32, error) {
+	const update = `update institution set memberships = $2, recorded = recorded + 1, commit_id = $3 where principal = $1 returning recorded`
+	return pg.Value[int32](ctx, tx, fmt.Sprintf("update archive memberships of %s", i.principal), update, i.principal, i.memberships, tx.CommitID())
 }
 
 // request is how an operator asked for a submission after the first.

@@ -43,7 +43,7 @@ var Unit = unit.Spec[*Config, *service]{
 	},
 	States: []proto.Message{
 		&addressv1.RecipientResolved{}, &addressv1.DocumentCancelled{}, &addressv1.AddressRegistered{}, &addressv1.AddressWithdrawn{},
-		&addressv1.ConsentChanged{}, &addressv1.MemberJoined{}, &addressv1.IdentityProved{}, &addressv1.MembershipAsked{}, &addressv1.MemberWithdrew{},
+		&addressv1.ArchiveMembershipsRecorded{}, &addressv1.ConsentChanged{}, &addressv1.MemberJoined{}, &addressv1.IdentityProved{}, &addressv1.MembershipAsked{}, &addressv1.MemberWithdrew{},
 		&addressv1.RefusalChanged{}, &addressv1.InstitutionSubmitted{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
 		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{}, &addressv1.IdentitiesMerged{},
 	},

@@ -23,6 +23,7 @@ import (
 	"github.com/naru-relay/naru/services/client/relay"
 	"github.com/naru-relay/naru/services/client/sample"
 	"github.com/naru-relay/naru/services/client/sandbox"
+	"github.com/naru-relay/naru/services/sandbox/pki"
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -111,7 +112,10 @@ func (s *seeder) institution(ctx context.Context) error {
 		return err
 	}
 	sender, err := operator.CreateInstitution(ctx, &gatewayv1.CreateInstitutionRequest{
-		Institution:      &addressv1.Institution{Name: demoName, BusinessNumber: demoNumber, Type: addressv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION, Address: demoAddress},
+		Institution: &addressv1.Institution{
+			Name: demoName, BusinessNumber: demoNumber, Type: addressv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION, Address: demoAddress,
+			ArchiveMemberships: []*addressv1.ArchiveMembership{{Archive: pki.ArchiveName, Member: demoName}},
+		},
 		BusinessDocument: paper, RegistrationDocument: paper,
 	})
 	if err != nil {
@@ -169,7 +173,7 @@ func (s *seeder) member(ctx context.Context) error {
 	if err := sandbox.AddMember(ctx, archive, sandbox.Member{MemberID: archiveMember, Name: demoName, Password: password}); err != nil {
 		return err
 	}
-	return s.folder.writeJSON(0o600, endpoints.ArchiveMember{MemberID: archiveMember, Password: password}, "demo", "archive-member.json")
+	return s.folder.writeJSON(0o600, endpoints.ArchiveMember{MemberID: archiveMember, Password: password, Archive: pki.ArchiveName, Name: demoName}, "demo", "archive-member.json")
 }
 
 // request prepares a send request whose document is registered at the archive (guide 5.1.1 ❶) and stored at the viewing system

@@ -142,7 +142,7 @@ const institution = `{"id":"0191d0a1-0000-7000-8000-000000000001","name":"시험
 func addArgs(f *fakeRelay, out string) []string {
 	return []string{
 		"institution", "add", "--sandbox", "--name", "시험용 기관", "--business-number", "0001234560", "--type", "public-institution",
-		"--address", "ferry-1", "--out", f.path(out), "--endpoints", f.path("naru.json"),
+		"--address", "ferry-1", "--archive-member", "시험용 전자문서보관소=시험용 기관", "--archive-member", "둘째 보관소=기관, 본점", "--out", f.path(out), "--endpoints", f.path("naru.json"),
 	}
 }
 
@@ -169,11 +169,15 @@ func TestInstitutionAdd(t *testing.T) {
 	asked := f.bodies["POST /v1/admin/institutions"][0]
 	require.True(t, strings.HasPrefix(asked, "Bearer operator "), "the operator's own credentials are taken from the endpoint file")
 	var request struct {
-		Institution                            struct{ Type string }
+		Institution struct {
+			Type               string
+			ArchiveMemberships []struct{ Archive, Member string }
+		}
 		BusinessDocument, RegistrationDocument []byte
 	}
 	require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(asked, "Bearer operator ")), &request))
 	require.Equal(t, "ORGANISATION_TYPE_PUBLIC_INSTITUTION", request.Institution.Type)
+	require.Equal(t, []struct{ Archive, Member string }{{"시험용 전자문서보관소", "시험용 기관"}, {"둘째 보관소", "기관, 본점"}}, request.Institution.ArchiveMemberships)
 	require.Equal(t, []byte{0xff, 0xd8, 0xff}, request.BusinessDocument[:3])
 
 	code, _, stderr = runWith(t, nil, addArgs(f, "new.json")...)
@@ -190,6 +194,54 @@ func TestInstitutionAddFails(t *testing.T) {
 	require.Equal(t, ExitFailed, code)
 	require.Contains(t, stderr, "exists already")
 	require.NoFileExists(t, f.path("new.json"))
+}
+
+// In a sandbox an institution is by default the member of the archive that naru send registers by; elsewhere a membership is
+// given.
+func TestInstitutionAddAsTheSeededMember(t *testing.T) {
+	t.Parallel()
+	const post = "POST /v1/admin/institutions"
+	registered := `{"institution":` + fmt.Sprintf(institution, "REGISTERED") + `,"credentials":{"clientId":"c-1","clientSecret":"s3cret"}}`
+	f := newRelay(t, map[string][]string{post: {registered}, "GET /v1/admin/institutions/0191d0a1-0000-7000-8000-000000000001": {registered}})
+	args := []string{
+		"institution", "add", "--sandbox", "--name", "시험용 기관", "--business-number", "0001234560", "--type", "other", "--address", "ferry-1",
+		"--out", f.path("new.json"), "--endpoints", f.path("naru.json"),
+	}
+	code, _, stderr := runWith(t, nil, args...)
+	require.Equal(t, ExitUsage, code)
+	require.Contains(t, stderr, "--archive-member is required")
+	require.NoFileExists(t, f.path("new.json"))
+
+	f.write(t, "member.json", `{"memberId":"m-1","password":"s3cret","archive":"보관소","name":"기관"}`)
+	f.write(t, "naru.json", fmt.Sprintf(`{"rest":%q,"adminCredentials":%q,"demo":{"archiveMember":%q}}`, f.URL, f.path("admin.json"), f.path("member.json")))
+	code, _, stderr = runWith(t, nil, args...)
+	require.Equal(t, ExitOK, code, stderr)
+	var request struct {
+		Institution struct {
+			ArchiveMemberships []struct{ Archive, Member string }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(f.bodies[post][0], "Bearer operator ")), &request))
+	require.Equal(t, []struct{ Archive, Member string }{{"보관소", "기관"}}, request.Institution.ArchiveMemberships)
+}
+
+// All memberships go to the institution of the path, and what was recorded is shown.
+func TestInstitutionArchives(t *testing.T) {
+	t.Parallel()
+	const id = "0191d0a1-0000-7000-8000-000000000001"
+	const put = "PUT /v1/admin/institutions/" + id + "/archive-memberships"
+	f := newRelay(t, map[string][]string{put: {`{"institution":{"id":"` + id + `","archiveMemberships":[{"archive":"보관소","member":"기관"},{"archive":"둘째","member":"a=b"}]}}`}})
+	args := []string{"institution", "archives", id, "--endpoints", f.path("naru.json"), "--archive-member"}
+	code, stdout, stderr := runWith(t, nil, append(args, "보관소=기관", "--archive-member", "둘째=a=b")...)
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, id+"  보관소=기관\n"+id+"  둘째=a=b\n", stdout)
+	require.JSONEq(t, `{"archiveMemberships":[{"archive":"보관소","member":"기관"},{"archive":"둘째","member":"a=b"}]}`, strings.TrimPrefix(f.bodies[put][0], "Bearer operator "))
+	for _, none := range []string{"보관소", "=기관", "보관소="} {
+		code, _, stderr := runWith(t, nil, append(args, none)...)
+		require.Equal(t, ExitUsage, code)
+		require.Contains(t, stderr, "--archive-member is ARCHIVE=MEMBER")
+	}
+	require.Len(t, f.bodies[put], 1)
 }
 
 // The documents and the corrected name are sent for the institution in the path with the given request id. The command ends when
@@ -286,7 +338,7 @@ func TestExitCodes(t *testing.T) {
 // Help shows every command with examples.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "institution resubmit", "member join", "audit", "evidence verify", "units"} {
+	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "institution resubmit", "institution archives", "member join", "audit", "evidence verify", "units"} {
 		code, stdout, _ := runWith(t, nil, append(strings.Fields(command), "--help")...)
 		require.Equal(t, ExitOK, code)
 		require.Contains(t, stdout, "Example", command)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -19,6 +20,28 @@ import (
 type institutionCommand struct {
 	Add      institutionAdd      `cmd:"" help:"Make a sending institution, and wait until its certified address is registered at the hub."`
 	Resubmit institutionResubmit `cmd:"" help:"Submit the documents of an institution again whose address was refused, and wait until it is registered at the hub."`
+	Archives institutionArchives `cmd:"" help:"Record of which certified archives an institution is a member, in place of what was recorded before."`
+}
+
+// archives are an institution's memberships of certified archives.
+type archives struct {
+	ArchiveMember []string `sep:"none" placeholder:"ARCHIVE=MEMBER" help:"A membership of a certified archive (공인전자문서센터): the archive's name and the owner's, as its registration certificates have them. Up to five, each with a flag of its own."`
+}
+
+// memberships reads them.
+func (c *archives) memberships() ([]*addressv1.ArchiveMembership, error) {
+	if len(c.ArchiveMember) == 0 {
+		return nil, usage("--archive-member is required")
+	}
+	all := make([]*addressv1.ArchiveMembership, len(c.ArchiveMember))
+	for i, given := range c.ArchiveMember {
+		archive, member, ok := strings.Cut(given, "=")
+		if !ok || archive == "" || member == "" {
+			return nil, usage("--archive-member is ARCHIVE=MEMBER, e.g. '시험용 전자문서보관소=시험용나루터'")
+		}
+		all[i] = &addressv1.ArchiveMembership{Archive: archive, Member: member}
+	}
+	return all, nil
 }
 
 // papers are the two documents that the hub requires (hub-interface 3.1).
@@ -33,6 +56,7 @@ type institutionAdd struct {
 	BusinessNumber string `required:"" placeholder:"DIGITS" help:"사업자등록번호, 10 digits."`
 	Type           string `required:"" enum:"corporation,state-agency,public-institution,local-government,sole-trader,other" help:"One of ${enum}."`
 	Address        string `required:"" help:"Certified address wished for at this relay, 3-100 characters."`
+	archives
 	papers
 	Out       string `required:"" type:"path" placeholder:"FILE" help:"Where the credentials are written (JSON, rights 0600). The file must not exist."`
 	NewClient bool   `help:"If the institution exists already, make further credentials for it."`
@@ -41,22 +65,22 @@ type institutionAdd struct {
 // Help is shown by naru institution add --help.
 func (institutionAdd) Help() string {
 	return `The operator's credentials are those of --credentials or the environment, or the file narud's endpoint file names. The secret is shown
-by the relay once; it is only in the file. Repeating the command with the same number and address finds the same institution.
+by the relay once; it is only in the file. With --sandbox the institution is the seeded member of the archive, if no --archive-member is given. Repeating the command with the same number and address finds the same institution.
 
 Examples:
   naru institution add --sandbox --name 시험용나루터 --business-number 0001234560 --type public-institution \
        --address ferry-1 --out sender.json
   naru institution add --rest https://relay.example --credentials operator.json --name … --business-number … --type corporation \
-       --address … --business-document license.jpg --registration-document application.jpg --out sender.json`
+       --address … --archive-member …=… --business-document license.jpg --registration-document application.jpg --out sender.json`
 }
 
 // Run creates the institution. It creates the credentials file first, because a secret that cannot be written would be lost.
 func (c *institutionAdd) Run(a *app) (err error) {
-	request, err := c.request()
+	place, operator, err := a.operator()
 	if err != nil {
 		return err
 	}
-	_, operator, err := a.operator()
+	request, err := c.request(place)
 	if err != nil {
 		return err
 	}
@@ -143,7 +167,57 @@ func (c *institutionResubmit) Run(a *app) error {
 	return a.awaitRegistered(operator, institution, "")
 }
 
-func (c *institutionAdd) request() (*gatewayv1.CreateInstitutionRequest, error) {
+type institutionArchives struct {
+	ID string `arg:"" help:"Principal id of the institution."`
+	archives
+}
+
+// Help is shown by naru institution archives --help.
+func (institutionArchives) Help() string {
+	return `An institution sends documents whose registration certificate names one of these memberships. Give all it has from now on; what it
+sends is judged by them within some seconds. The operator's credentials are found as by naru institution add.
+
+Example:
+  naru institution archives 0191d0a1-0000-7000-8000-000000000001 --archive-member '시험용 전자문서보관소=시험용나루터'`
+}
+
+// Run records the memberships.
+func (c *institutionArchives) Run(a *app) error {
+	memberships, err := c.memberships()
+	if err != nil {
+		return err
+	}
+	_, operator, err := a.operator()
+	if err != nil {
+		return err
+	}
+	institution, err := operator.ReplaceArchiveMemberships(a.ctx, c.ID, memberships...)
+	if err != nil {
+		return err
+	}
+	return a.show(institution, func() error {
+		for _, m := range institution.GetArchiveMemberships() {
+			if err := a.say("%s  %s=%s", institution.GetId(), m.GetArchive(), m.GetMember()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// request is what is asked for. In a sandbox the institution is by default the member of the archive that naru send registers by.
+func (c *institutionAdd) request(p *place) (*gatewayv1.CreateInstitutionRequest, error) {
+	if c.Sandbox && len(c.ArchiveMember) == 0 && p.Demo != nil {
+		var member endpoints.ArchiveMember
+		if err := endpoints.ReadJSON(p.Demo.ArchiveMember, &member); err != nil {
+			return nil, fmt.Errorf("read the archive member: %w", err)
+		}
+		c.ArchiveMember = []string{member.Archive + "=" + member.Name}
+	}
+	memberships, err := c.memberships()
+	if err != nil {
+		return nil, err
+	}
 	business, registration, err := c.documents()
 	if err != nil {
 		return nil, err
@@ -151,7 +225,8 @@ func (c *institutionAdd) request() (*gatewayv1.CreateInstitutionRequest, error) 
 	return &gatewayv1.CreateInstitutionRequest{
 		Institution: &addressv1.Institution{
 			Name: c.Name, BusinessNumber: c.BusinessNumber, Address: c.Address,
-			Type: addressv1.OrganisationType(addressv1.OrganisationType_value[enumName("ORGANISATION_TYPE_", c.Type)]),
+			Type:               addressv1.OrganisationType(addressv1.OrganisationType_value[enumName("ORGANISATION_TYPE_", c.Type)]),
+			ArchiveMemberships: memberships,
 		},
 		BusinessDocument: business, RegistrationDocument: registration,
 	}, nil

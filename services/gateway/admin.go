@@ -10,6 +10,8 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/hostname"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -79,7 +81,13 @@ func (s *adminService) CreateViewingSystem(ctx context.Context, r *gatewayv1.Cre
 	if err != nil {
 		return nil, err
 	}
-	p := principal{ID: id.New(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Name: r.GetViewingSystem().GetName(), Version: 1, CreatedAt: s.clock.Now()}
+	hosts, err := formHosts("viewingSystem.hosts", r.GetViewingSystem().GetHosts())
+	if err != nil {
+		return nil, err
+	}
+	p := principal{
+		ID: id.New(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Name: r.GetViewingSystem().GetName(), Hosts: hosts, Version: 1, CreatedAt: s.clock.Now(),
+	}
 	c, secret := newClient(p, nil, "", p.CreatedAt)
 	names := make([]string, len(senders))
 	for i, sender := range senders {
@@ -111,7 +119,7 @@ func (s *adminService) CreateViewingSystem(ctx context.Context, r *gatewayv1.Cre
 		return nil, pg.AsFault(err, nil)
 	}
 	return &gatewayv1.CreateViewingSystemResponse{
-		ViewingSystem: &gatewayv1.ViewingSystem{Id: p.ID.String(), Name: p.Name, Senders: names, CreatedAt: timestamppb.New(p.CreatedAt)},
+		ViewingSystem: &gatewayv1.ViewingSystem{Id: p.ID.String(), Name: p.Name, Senders: names, Hosts: p.Hosts, CreatedAt: timestamppb.New(p.CreatedAt)},
 		Credentials:   &gatewayv1.Credentials{ClientId: c.ID, ClientSecret: secret},
 	}, nil
 }
@@ -197,6 +205,24 @@ func addClient(ctx context.Context, tx *journal.Tx, c client, by string) error {
 
 func clientProto(c client) *gatewayv1.Client {
 	return &gatewayv1.Client{ClientId: c.ID, Principal: c.Principal.String(), Kind: c.Kind, Scopes: c.Scopes, CreatedAt: timestamppb.New(c.CreatedAt)}
+}
+
+// formHosts brings hosts into the form in which they are compared, each once.
+func formHosts(field string, given []string) (hosts []string, err error) {
+	var broken []fault.Violation
+	for i, name := range given {
+		host, ok := hostname.Form(name)
+		if !ok {
+			broken = append(broken, fault.Violation{Field: field + "[" + strconv.Itoa(i) + "]", Rule: "host", Message: "must be the name or the IP address of a host, without port"})
+		}
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	if len(broken) > 0 {
+		return nil, invalidRequest(broken...)
+	}
+	return hosts, nil
 }
 
 func parseIDs(field string, texts []string) ([]uuid.UUID, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -156,6 +157,42 @@ func TestClients(t *testing.T) {
 	require.Equal(t, "TOO_MANY_CLIENTS", fault.ReasonOf(err))
 }
 
+// The hosts to which a viewing system is bound are told in the form in which they are compared; what is no host is named.
+func TestHostsOfAViewingSystem(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	client := gatewayv1.NewPrincipalAdminServiceClient(w.Admin(t))
+	sender, _ := w.institution(t, "1234567800", "sender-hosts")
+	create := func(hosts ...string) (*gatewayv1.ViewingSystem, error) {
+		answer, err := client.CreateViewingSystem(t.Context(), &gatewayv1.CreateViewingSystemRequest{
+			ViewingSystem: &gatewayv1.ViewingSystem{Name: "열람", Senders: []string{sender}, Hosts: hosts},
+		})
+		return answer.GetViewingSystem(), err
+	}
+	want := []string{"view.example", "xn--4i2b56y.example", "2001:db8::7"}
+	made, err := create("View.Example.", "열람.example", "2001:DB8:0::7", "view.example")
+	require.NoError(t, err)
+	require.Equal(t, want, made.GetHosts())
+	facts := unittest.AwaitFacts[*gatewayv1.PrincipalChanged](t, w.Bench, 2)
+	require.Equal(t, want, facts[1].GetHosts())
+	anywhere, err := create()
+	require.NoError(t, err)
+	require.Empty(t, anywhere.GetHosts())
+
+	_, err = create("https://view.example/", "view.example", "view.example:443", "*.example", "")
+	require.Equal(t, "INVALID_REQUEST", fault.ReasonOf(err))
+	require.Equal(t, []string{"viewingSystem.hosts[0]", "viewingSystem.hosts[2]", "viewingSystem.hosts[3]", "viewingSystem.hosts[4]"}, fieldsOf(err))
+	_, err = create(slices.Repeat([]string{"view.example"}, 21)...)
+	require.Equal(t, []string{"viewingSystem.hosts"}, fieldsOf(err))
+}
+
+func fieldsOf(err error) (fields []string) {
+	for _, v := range fault.As(err).Violations {
+		fields = append(fields, v.Field)
+	}
+	return fields
+}
+
 // If several callers create the same institution at the same time, one creates it and all get it.
 func TestCreateInstitutionAtOnce(t *testing.T) {
 	t.Parallel()
@@ -169,6 +206,7 @@ func TestCreateInstitutionAtOnce(t *testing.T) {
 			answers[i], errs[i] = client.CreateInstitution(t.Context(), &gatewayv1.CreateInstitutionRequest{
 				Institution: &addressv1.Institution{
 					Name: "보기기관", BusinessNumber: "1234567867", Type: addressv1.OrganisationType_ORGANISATION_TYPE_STATE_AGENCY, Address: "sender-at-once",
+					ArchiveMemberships: []*addressv1.ArchiveMembership{{Archive: "시험용 전자문서보관소", Member: "보기기관"}},
 				},
 				BusinessDocument: document, RegistrationDocument: document,
 			})

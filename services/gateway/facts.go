@@ -27,7 +27,7 @@ func record(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, 
 func statePrincipalChanged(ctx context.Context, tx *journal.Tx, p principal, senders []string, address, actor string, at time.Time) error {
 	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
 		Subject: p.ID.String(), Ordinal: uint32(p.Version), Actor: actor, OccurredAt: at, //nolint:gosec // counts from 1
-		Message: &gatewayv1.PrincipalChanged{Id: p.ID.String(), Kind: p.Kind, Suspended: p.Suspended, Senders: senders, Address: address},
+		Message: &gatewayv1.PrincipalChanged{Id: p.ID.String(), Kind: p.Kind, Suspended: p.Suspended, Senders: senders, Address: address, Hosts: p.Hosts},
 	})
 }
 

@@ -11,6 +11,7 @@ func follows() []audit.Table {
 	return []audit.Table{
 		{Name: "principal", Key: "id", Where: "kind <> 'admin'", Founded: audit.Kinds(changed), Columns: []audit.Column{
 			{Name: "suspended", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "suspended")}},
+			{Name: "hosts", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "hosts")}},
 			{Name: "version", Take: audit.Count, From: []audit.Source{audit.Of(changed, "")}},
 			{Name: "created_at", From: []audit.Source{audit.Of(changed, "")}},
 		}},

@@ -29,6 +29,8 @@ type principal struct {
 	// Name of a viewing system or an operator; the address unit has an institution's.
 	Name      string
 	Suspended bool
+	// Hosts to which a viewing system is bound.
+	Hosts     []string
 	Version   int32
 	CreatedAt time.Time
 }

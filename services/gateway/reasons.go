@@ -20,8 +20,11 @@ func invalidScope() error {
 }
 
 func invalidField(field, rule, message string) error {
-	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the request breaks rules",
-		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))
+	return invalidRequest(fault.Violation{Field: field, Rule: rule, Message: message})
+}
+
+func invalidRequest(violations ...fault.Violation) error {
+	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the request breaks rules", fault.WithViolations(violations...))
 }
 
 // undecodable is the fault for a gRPC message that the RPC cannot have: cut off, not UTF-8, or of another type.

@@ -266,7 +266,8 @@ func jpeg(size int) string {
 }
 
 func institutionJSON(name, number, address string) string {
-	return `{"institution":{"name":"` + name + `","businessNumber":"` + number + `","type":"ORGANISATION_TYPE_CORPORATION","address":"` + address + `"},` +
+	return `{"institution":{"name":"` + name + `","businessNumber":"` + number + `","type":"ORGANISATION_TYPE_CORPORATION","address":"` + address + `",` +
+		`"archiveMemberships":[{"archive":"시험용 전자문서보관소","member":"` + name + `"}]},` +
 		`"businessDocument":"` + jpeg(100) + `","registrationDocument":"` + jpeg(200) + `"}`
 }
 

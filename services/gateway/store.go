@@ -15,10 +15,10 @@ import (
 // insertPrincipal inserts a principal and reports whether it is new.
 func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) (made bool, err error) {
 	return pg.Changed(ctx, tx, fmt.Sprintf("insert principal %s", p.ID), `
-		insert into principal (id, kind, name, suspended, version, created_at, commit_id)
-		values ($1, $2, nullif($3, ''), $4, $5, $6, $7)
+		insert into principal (id, kind, name, suspended, hosts, version, created_at, commit_id)
+		values ($1, $2, nullif($3, ''), $4, coalesce($5::text[], '{}'), $6, $7, $8)
 		on conflict (id) do nothing`,
-		p.ID, authn.KindName(p.Kind), p.Name, p.Suspended, p.Version, p.CreatedAt, tx.CommitID())
+		p.ID, authn.KindName(p.Kind), p.Name, p.Suspended, p.Hosts, p.Version, p.CreatedAt, tx.CommitID())
 }
 
 // countSenders returns how many of the ids are senders.

@@ -153,15 +153,16 @@ func (a *acceptor) judge(ctx context.Context, v *visit) error {
 		if v.sender.address == nil {
 			c.findings = append(c.findings, addressNotRegistered())
 		}
-		if !serving[c.system] {
+		hosts, serves := serving[c.system]
+		if !serves {
 			c.findings = append(c.findings, viewingSystemForeign())
 		}
-		c.findings = append(c.findings, judgeURL(c.item.GetViewing().GetUrl())...)
+		c.findings = append(c.findings, judgeURL(c.item.GetViewing().GetUrl(), hosts)...)
 		if repeats := c.item.GetRepeats(); repeats != "" && !own[repeats] {
 			c.findings = append(c.findings, repeatedDocumentInvalid())
 		}
 		if c.namesCertificate() {
-			c.findings = append(c.findings, judgeCertificate(c.item, certificates[c.digest])...)
+			c.findings = append(c.findings, judgeCertificate(c.item, certificates[c.digest], v.sender)...)
 		}
 		c.supplied = certificates[c.digest]
 		if len(c.broken) > 0 {
@@ -233,7 +234,7 @@ func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*can
 		}
 	}
 	if len(named) > 0 {
-		kept, err := readCertificates(ctx, a.db, named)
+		kept, err := readCertificates(ctx, a.db, v.tenant, named)
 		if err != nil {
 			return nil, err
 		}

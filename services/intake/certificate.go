@@ -81,7 +81,7 @@ func (c checkSlots) verifyAll(ctx context.Context, v verifier, certificates map[
 }
 
 // judgeCertificate returns what is wrong with an item's certificate; nil when nothing is.
-func judgeCertificate(item *intakev1.SendItem, s *supplied) []finding {
+func judgeCertificate(item *intakev1.SendItem, s *supplied, sender senderRecord) (found []finding) {
 	field := fieldCertificate
 	if len(item.GetRegistrationCertificate()) == 0 {
 		field = fieldCertificateDigest
@@ -92,14 +92,17 @@ func judgeCertificate(item *intakev1.SendItem, s *supplied) []finding {
 	case s.failure != nil:
 		return []finding{certificateFinding(field, s.failure)}
 	}
-	if err := covers(s.registration, item); err != nil {
-		return []finding{certificateFinding(field, err)}
+	if !sender.owns(&s.registration.Statement) {
+		found = append(found, ownerDiffers(field))
 	}
-	return nil
+	if err := covers(s.registration, item); err != nil {
+		found = append(found, certificateFinding(field, err))
+	}
+	return found
 }
 
-// covers checks that the certificate is about the item's document and about exactly its attachments, in their order: what the archive
-// has not registered, nobody can prove later.
+// covers checks that the certificate is about the item's document and about exactly its attachments, in their order: what the
+// archive has not registered, nobody can prove later.
 func covers(r *archivecert.Registration, item *intakev1.SendItem) error {
 	var attachments []string
 	for _, hash := range item.GetAttachmentHashes() {

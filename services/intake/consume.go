@@ -16,11 +16,13 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// consumers keep the projections of senders, viewing systems and senders' addresses.
+// consumers keep the projections of senders, viewing systems, and the addresses and archive memberships of senders.
 func (*service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
-		{Purpose: "sender-addresses", From: "address", Handlers: []inbox.Handler{inbox.On(onAddressRegistered), inbox.On(onAddressWithdrawn)}},
+		{Purpose: "institutions", From: "address", Handlers: []inbox.Handler{
+			inbox.On(onAddressRegistered), inbox.On(onAddressWithdrawn), inbox.On(onArchiveMembershipsRecorded),
+		}},
 	}
 }
 
@@ -57,7 +59,7 @@ func principalRowOf(e inbox.Event[*gatewayv1.PrincipalChanged]) (principalRow, e
 	}
 	row := principalRow{
 		id: principal, kind: int16(m.GetKind()), suspended: m.GetSuspended(), address: m.GetAddress(), //nolint:gosec // an enum of five
-		senders: []uuid.UUID{}, version: int64(e.Ordinal),
+		senders: []uuid.UUID{}, hosts: append([]string{}, m.GetHosts()...), version: int64(e.Ordinal), frame: e.FrameID,
 	}
 	for _, s := range m.GetSenders() {
 		sender, err := uuid.Parse(s)
@@ -115,4 +117,21 @@ func institution(principal string) (uuid.UUID, inbox.Verdict) {
 		return uuid.UUID{}, inbox.Park("principal_id_malformed")
 	}
 	return parsed, inbox.Done
+}
+
+// onArchiveMembershipsRecorded keeps the newest record of each institution. It stays sealed.
+func onArchiveMembershipsRecorded(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.ArchiveMembershipsRecorded]) ([]inbox.Verdict, error) {
+	verdicts := make([]inbox.Verdict, len(events))
+	newest := map[uuid.UUID]membershipRow{}
+	for i, e := range events {
+		principal, err := uuid.Parse(e.Message.GetPrincipal())
+		if err != nil {
+			verdicts[i] = inbox.Park("principal_id_malformed")
+			continue
+		}
+		if row := (membershipRow{principal, e.Message.GetSealedMemberships(), int64(e.Ordinal), e.FrameID}); newest[principal].version < row.version {
+			newest[principal] = row
+		}
+	}
+	return verdicts, upsertMemberships(ctx, tx, newest)
 }

@@ -2,13 +2,20 @@ package intake
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/text"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
 const (
@@ -23,6 +30,16 @@ type senderRecord struct {
 	suspended bool
 	// address is nil where none is registered.
 	address *senderAddress
+	// memberships of certified archives, and the same as address sealed them.
+	memberships []*addressv1.ArchiveMembership
+	sealed      []byte
+}
+
+// owns reports whether the sender is the one whom an archive's certificate names as owner.
+func (r senderRecord) owns(s *archivecert.Statement) bool {
+	return slices.ContainsFunc(r.memberships, func(m *addressv1.ArchiveMembership) bool {
+		return text.Same(m.GetArchive(), s.Issuer) && text.Same(m.GetMember(), s.Owner)
+	})
 }
 
 type senderAddress struct {
@@ -30,15 +47,22 @@ type senderAddress struct {
 	validFrom         time.Time
 }
 
+// opener opens sealed values, as sealed.Box does.
+type opener interface {
+	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
+}
+
 // directory answers from the projections who a sender is and which viewing systems serve it. It remembers only good answers, so
-// what has just become allowed is allowed at once.
+// what has just become allowed is allowed at once; other archive memberships or hosts in place of good ones count within
+// directoryAge.
 type directory struct {
 	db    pg.DBTX
 	clock clock.Clock
+	box   opener
 
 	mu      sync.Mutex
 	senders map[uuid.UUID]remembered
-	served  map[serving]time.Time
+	served  map[serving]served
 }
 
 type remembered struct {
@@ -49,8 +73,14 @@ type remembered struct {
 // serving is a viewing system serving a sender.
 type serving struct{ sender, viewingSystem uuid.UUID }
 
-func newDirectory(db pg.DBTX, c clock.Clock) *directory {
-	d := &directory{db: db, clock: c}
+// served is what a viewing system that serves a sender was at a time.
+type served struct {
+	hosts []string
+	at    time.Time
+}
+
+func newDirectory(db pg.DBTX, c clock.Clock, box opener) *directory {
+	d := &directory{db: db, clock: c, box: box}
 	d.forget()
 	return d
 }
@@ -58,7 +88,7 @@ func newDirectory(db pg.DBTX, c clock.Clock) *directory {
 func (d *directory) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.senders, d.served = make(map[uuid.UUID]remembered), make(map[serving]time.Time)
+	d.senders, d.served = make(map[uuid.UUID]remembered), make(map[serving]served)
 }
 
 func (d *directory) sender(ctx context.Context, tenant uuid.UUID, now time.Time) (senderRecord, error) {
@@ -69,7 +99,10 @@ func (d *directory) sender(ctx context.Context, tenant uuid.UUID, now time.Time)
 		return known.record, nil
 	}
 	record, err := readSender(ctx, d.db, tenant, now)
-	if err != nil || record.suspended || record.address == nil {
+	if err != nil {
+		return record, err
+	}
+	if record.memberships, err = d.memberships(ctx, tenant, record.sealed); err != nil || record.suspended || record.address == nil {
 		return record, err
 	}
 	d.mu.Lock()
@@ -81,14 +114,30 @@ func (d *directory) sender(ctx context.Context, tenant uuid.UUID, now time.Time)
 	return record, nil
 }
 
-// serving tells which of the viewing systems serve the sender.
-func (d *directory) serving(ctx context.Context, tenant uuid.UUID, systems map[uuid.UUID]bool, now time.Time) (map[uuid.UUID]bool, error) {
-	answer := make(map[uuid.UUID]bool, len(systems))
+// memberships opens a sender's archive memberships; none were recorded of a sender that nobody knows yet.
+func (d *directory) memberships(ctx context.Context, tenant uuid.UUID, value []byte) ([]*addressv1.ArchiveMembership, error) {
+	if len(value) == 0 {
+		return nil, nil
+	}
+	plain, err := d.box.Open(ctx, sealedMemberships, tenant.String(), value)
+	if err != nil {
+		return nil, fmt.Errorf("open archive memberships of %s: %w", tenant, err)
+	}
+	recorded := &addressv1.ArchiveMemberships{}
+	if proto.Unmarshal(plain, recorded) != nil {
+		return nil, fmt.Errorf("open archive memberships of %s: their form is not known", tenant)
+	}
+	return recorded.GetMemberships(), nil
+}
+
+// serving tells which of the viewing systems serve the sender, each with the hosts to which it is bound.
+func (d *directory) serving(ctx context.Context, tenant uuid.UUID, systems map[uuid.UUID]bool, now time.Time) (map[uuid.UUID][]string, error) {
+	answer := make(map[uuid.UUID][]string, len(systems))
 	var unknown []uuid.UUID
 	d.mu.Lock()
 	for system := range systems {
-		if at, ok := d.served[serving{tenant, system}]; ok && now.Sub(at).Abs() < directoryAge {
-			answer[system] = true
+		if known, ok := d.served[serving{tenant, system}]; ok && now.Sub(known.at).Abs() < directoryAge {
+			answer[system] = known.hosts
 			continue
 		}
 		unknown = append(unknown, system)
@@ -107,8 +156,8 @@ func (d *directory) serving(ctx context.Context, tenant uuid.UUID, systems map[u
 		clear(d.served)
 	}
 	for _, system := range found {
-		answer[system] = true
-		d.served[serving{tenant, system}] = now
+		answer[system.ID] = system.Hosts
+		d.served[serving{tenant, system.ID}] = served{system.Hosts, now}
 	}
 	return answer, nil
 }

@@ -2,12 +2,15 @@ package intake
 
 import (
 	"github.com/naru-relay/naru/pkg/audit"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
 	accepted, cancelled := &intakev1.DocumentAccepted{}, &intakev1.CancelRequested{}
+	changed, recorded := &gatewayv1.PrincipalChanged{}, &addressv1.ArchiveMembershipsRecorded{}
 	return []audit.Table{
 		{Name: "document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
 			{Name: "tenant", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
@@ -22,6 +25,16 @@ func follows() []audit.Table {
 		}},
 		{Name: "cancel_request", Key: "edoc_num", Founded: audit.Kinds(cancelled), Columns: []audit.Column{
 			{Name: "requested_at", From: []audit.Source{audit.Of(cancelled, "")}},
+		}},
+		{Name: "principal", Key: "id", Frame: "frame_id", Founded: audit.Kinds(changed), Columns: []audit.Column{
+			{Name: "kind", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "kind")}},
+			{Name: "suspended", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "suspended")}},
+			{Name: "address", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "address")}},
+			{Name: "senders", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "senders")}},
+			{Name: "hosts", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "hosts")}},
+		}},
+		{Name: "archive_membership", Key: "principal", Frame: "frame_id", Founded: audit.Kinds(recorded), Columns: []audit.Column{
+			{Name: "sealed", Take: audit.Newest, From: []audit.Source{audit.Of(recorded, "sealed_memberships")}},
 		}},
 	}
 }

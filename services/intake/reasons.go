@@ -147,7 +147,12 @@ func certificateFinding(field string, err error) finding {
 
 func notUploaded() finding {
 	return at(fieldCertificateDigest, ruleOf(intakev1.Reason_REASON_CERTIFICATE_NOT_UPLOADED), intakev1.Reason_REASON_CERTIFICATE_NOT_UPLOADED,
-		"no certificate with this digest was uploaded")
+		"this sender has uploaded no certificate with this digest")
+}
+
+func ownerDiffers(field string) finding {
+	return at(field, ruleOf(intakev1.Reason_REASON_CERTIFICATE_OWNER_DIFFERS), intakev1.Reason_REASON_CERTIFICATE_OWNER_DIFFERS,
+		"the registration certificate names another owner than the sender; the operator records the sender's archive memberships when it is onboarded")
 }
 
 // ruleOf names the rule of a violation after its reason, e.g. certificate.forged.

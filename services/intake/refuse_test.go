@@ -114,6 +114,13 @@ func TestRefusals(t *testing.T) {
 		{"a URL with the relay's parameter", func(i *intakev1.SendItem) { i.Viewing.Url = "https://view.example/?a=1&%74oken=x" }, "INVALID_ITEM", "viewing.url"},
 		{"a URL with a host that is no name", func(i *intakev1.SendItem) { i.Viewing.Url = "https://view..example/" }, "INVALID_ITEM", "viewing.url"},
 		{"a URL with an address for nobody", func(i *intakev1.SendItem) { i.Viewing.Url = "https://0.0.0.0/" }, "INVALID_ITEM", "viewing.url"},
+		{"a URL with user information, the relay's parameter and a host that is no name", func(i *intakev1.SendItem) {
+			i.Viewing.Url = "https://naru@view..example/?token=x"
+		}, "INVALID_ITEM", "viewing.url viewing.url viewing.url"},
+		{"another member's", certified(w.archive, func(s *archivecert.Statement) { s.Owner = "가상상사 주식회사" }), "CERTIFICATE_OWNER_DIFFERS", "registrationCertificate"},
+		{"another member's, about another document", func(i *intakev1.SendItem) {
+			i.RegistrationCertificate = w.archive.issue(t, randomHash(), func(s *archivecert.Statement) { s.Owner = "다른상사" })
+		}, "CERTIFICATE_OWNER_DIFFERS", "registrationCertificate registrationCertificate"},
 		{"never uploaded", func(i *intakev1.SendItem) {
 			i.RegistrationCertificate, i.RegistrationCertificateDigest = nil, randomHash()
 		}, "CERTIFICATE_NOT_UPLOADED", "registrationCertificateDigest"},
@@ -210,6 +217,7 @@ func TestSenderAddress(t *testing.T) {
 		w.principal(1, &gatewayv1.PrincipalChanged{Id: sender, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Address: "a@x"}),
 		w.principal(1, &gatewayv1.PrincipalChanged{Id: system, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Senders: []string{sender}}))
 	require.Equal(t, "SENDER_ADDRESS_NOT_REGISTERED", send("own-1"))
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.recorded(t, sender, 1, membership(archiveName, memberName)))
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.registered(sender, "a@x", w.archive.at.Add(time.Minute)))
 	require.Equal(t, "SENDER_ADDRESS_NOT_REGISTERED", send("own-1"), "registered from a later time on")
 	w.advance(t, time.Minute)

@@ -33,14 +33,15 @@ type server struct {
 	intakev1.UnsafeIntakeServiceServer
 	intakev1.UnsafeIntakeLookupServiceServer
 
-	clock    clock.Clock
-	trust    trust
-	db       pg.DBTX
-	journal  *journal.Journal
-	limits   Limits
-	verifier verifier
-	acceptor *acceptor
-	uploads  *journal.Group[*upload]
+	clock     clock.Clock
+	trust     trust
+	db        pg.DBTX
+	journal   *journal.Journal
+	limits    Limits
+	verifier  verifier
+	directory *directory
+	acceptor  *acceptor
+	uploads   *journal.Group[*upload]
 }
 
 var (
@@ -162,12 +163,11 @@ func (s *server) GetRegistrationCertificate(ctx context.Context, req *intakev1.G
 	if n, err := hex.Decode(digest[:], []byte(req.GetDigest())); err != nil || n != len(digest) {
 		return nil, certificateNotKept()
 	}
-	kept, err := readCertificates(ctx, s.db, []certificateID{digest})
+	der, kept, err := readCertificate(ctx, s.db, digest)
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	der, ok := kept[digest]
-	if !ok {
+	if !kept {
 		return nil, certificateNotKept()
 	}
 	return &intakev1.GetRegistrationCertificateResponse{RegistrationCertificate: der}, nil

@@ -11,6 +11,9 @@ const (
 	sealedIdentifier sealed.Purpose = "intake.viewing_identifier"
 )
 
+// sealedMemberships is of which archives a sender is a member, under which names; address seals it.
+const sealedMemberships sealed.Purpose = "address.archive_memberships"
+
 const (
 	// sendDeadlineMost and viewingDeadlineMost bound the deadlines that may be configured, counted from acceptance.
 	sendDeadlineMost    = 90 * day
@@ -28,3 +31,5 @@ func seals() []sealed.Rule {
 		{Purpose: sealedIdentifier, Readers: []string{"viewing"}, Life: viewingDeadlineMost + afterDeadline},
 	}
 }
+
+func opens() []sealed.Purpose { return []sealed.Purpose{sealedMemberships} }

@@ -268,6 +268,7 @@ func TestUploadedCertificate(t *testing.T) {
 		require.Equal(t, archivecert.Digest(der), resp.GetDigest())
 	}
 	other := unittest.NewID()
+	w.join(t, other, unittest.NewID())
 	_, err := intakev1.NewIntakeServiceClient(w.Sender(t, other)).UploadRegistrationCertificate(t.Context(),
 		&intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: der})
 	require.NoError(t, err)

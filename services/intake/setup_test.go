@@ -31,6 +31,8 @@ const (
 	archiveName = "시험용 전자문서보관소"
 	testCI      = "Q0lURVNUQ0lURVNUQ0lURVNUQ0lURVNUQ0lURVNUQ0lURVNUQ0lURVNUQ0lURVNUQ0lURVNUQ0lURVNUQ0lURQ=="
 	testTitle   = "가상 건강검진 안내"
+	// memberName is what the archive calls the senders of these tests.
+	memberName = "가상상사"
 )
 
 // archive is a certified archive of the tests.
@@ -57,7 +59,7 @@ func (a *archive) rootFile(t testing.TB) string {
 func (a *archive) issue(t testing.TB, hash string, edit ...func(*archivecert.Statement)) []byte {
 	t.Helper()
 	s := archivecert.Statement{
-		CertificateNumber: "R-1", DocumentID: "doc-1", Issuer: archiveName, Owner: "가상상사", Hash: hash,
+		CertificateNumber: "R-1", DocumentID: "doc-1", Issuer: archiveName, Owner: memberName, Hash: hash,
 		RegisteredAt: a.at.Add(-time.Minute), ValidFrom: a.at.Add(-time.Minute), ValidUntil: a.at.AddDate(1, 0, 0),
 	}
 	for _, change := range edit {
@@ -72,6 +74,8 @@ func (a *archive) issue(t testing.TB, hash string, edit ...func(*archivecert.Sta
 type world struct {
 	*unittest.Bench
 	archive *archive
+	// address seals archive memberships as the address unit does.
+	address *unittest.Maker
 	// sender and system are principal ids. The sender has a registered address, and the viewing system serves it.
 	sender, system string
 	client         intakev1.IntakeServiceClient
@@ -82,11 +86,11 @@ const senderAddressText = "office@가상상사"
 func newWorld(t *testing.T, opts ...unittest.Option) *world {
 	t.Helper()
 	now := clock.System().Now()
-	w := &world{archive: newArchive(t, now), sender: unittest.NewID(), system: unittest.NewID()}
+	w := &world{archive: newArchive(t, now), address: unittest.NewMaker(t, sealedMemberships, domain), sender: unittest.NewID(), system: unittest.NewID()}
 	roots := w.archive.rootFile(t)
 	opts = append([]unittest.Option{unittest.Config(func(c *Config) {
 		c.Archive = Archive{Roots: []string{roots}, Issuers: []string{archiveName}}
-	}), unittest.WithClock(clock.NewFake(now))}, opts...)
+	}), unittest.Neighbour("address", w.address.Register), unittest.WithClock(clock.NewFake(now))}, opts...)
 	w.Bench = unittest.New(t, Unit, opts...)
 	w.join(t, w.sender, w.system)
 	w.client = intakev1.NewIntakeServiceClient(w.Sender(t, w.sender))
@@ -99,7 +103,22 @@ func (w *world) join(t testing.TB, sender, system string) {
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS,
 		w.principal(1, &gatewayv1.PrincipalChanged{Id: sender, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Address: senderAddressText}),
 		w.principal(1, &gatewayv1.PrincipalChanged{Id: system, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Senders: []string{sender}}))
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.recorded(t, sender, 1, membership(archiveName, memberName)))
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.registered(sender, senderAddressText, w.archive.at.Add(-time.Hour)))
+}
+
+func membership(archive, member string) *addressv1.ArchiveMembership {
+	return &addressv1.ArchiveMembership{Archive: archive, Member: member}
+}
+
+// recorded states archive memberships as they were recorded for the so many-th time.
+func (w *world) recorded(t testing.TB, principal string, times uint32, memberships ...*addressv1.ArchiveMembership) journal.Fact {
+	t.Helper()
+	plain, err := proto.Marshal(&addressv1.ArchiveMemberships{Memberships: memberships})
+	require.NoError(t, err)
+	return journal.Fact{Subject: principal, Ordinal: times, OccurredAt: w.archive.at, Message: &addressv1.ArchiveMembershipsRecorded{
+		Principal: principal, SealedMemberships: w.address.Seal(t, principal, plain),
+	}}
 }
 
 func (w *world) principal(version uint32, p *gatewayv1.PrincipalChanged) journal.Fact {

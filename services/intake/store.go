@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -136,29 +137,25 @@ func findKeys(ctx context.Context, db pg.DBTX, wanted []ownKey) (map[ownKey]keyH
 	return found, nil
 }
 
-// readCertificates gives the kept bytes of those certificates that are kept.
-func readCertificates(ctx context.Context, db pg.DBTX, digests []certificateID) (map[certificateID][]byte, error) {
-	const read = `select digest, certificate from registration_certificate where digest = any($1::bytea[])`
-	wanted := make([][]byte, len(digests))
-	for i := range digests {
-		wanted[i] = digests[i][:]
-	}
-	rows, err := db.Query(ctx, read, wanted)
-	if err != nil {
-		return nil, fmt.Errorf("read registration certificates: %w", err)
-	}
+// readCertificates gives the bytes of those certificates that the tenant supplied; others' are not known to it.
+func readCertificates(ctx context.Context, db pg.DBTX, tenant uuid.UUID, digests []certificateID) (map[certificateID][]byte, error) {
+	const read = `
+		select c.digest, c.certificate
+		from   certificate_supplier s
+		join   registration_certificate c on c.digest = s.digest
+		where  s.digest = any($1::bytea[]) and s.tenant = $2`
 	kept := make(map[certificateID][]byte, len(digests))
-	if _, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (struct{}, error) {
-		var digest, certificate []byte
-		if err := r.Scan(&digest, &certificate); err != nil {
-			return struct{}{}, err
-		}
-		kept[certificateID(digest)] = certificate
-		return struct{}{}, nil
-	}); err != nil {
-		return nil, fmt.Errorf("read registration certificates: %w", err)
-	}
-	return kept, nil
+	var digest, certificate []byte
+	return kept, pg.Each(ctx, db, "read supplied registration certificates", []any{&digest, &certificate}, func() error {
+		kept[certificateID(digest)] = bytes.Clone(certificate)
+		return nil
+	}, read, pg.Column(digests, func(d certificateID) []byte { return d[:] }), tenant)
+}
+
+// readCertificate gives the bytes of a certificate, whoever supplied it, or brought it with a document.
+func readCertificate(ctx context.Context, db pg.DBTX, digest certificateID) (certificate []byte, kept bool, err error) {
+	kept, err = pg.Scan(ctx, db, "read registration certificate", []any{&certificate}, `select certificate from registration_certificate where digest = $1`, digest[:])
+	return certificate, kept, err
 }
 
 // ownDocuments tells which of the numbers are documents of the tenant.

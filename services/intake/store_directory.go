@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -23,18 +25,20 @@ type principalRow struct {
 	suspended bool
 	address   string
 	senders   []uuid.UUID
+	hosts     []string
 	version   int64
+	frame     uuid.UUID
 }
 
 // upsertPrincipals keeps principals that are newer than what is kept.
 func upsertPrincipals(ctx context.Context, db pg.DBTX, newest map[uuid.UUID]principalRow) error {
 	// One row per statement: the lists of senders differ in length, and PostgreSQL's nested arrays cannot hold such lists.
 	const upsert = `
-		insert into principal as p (id, kind, suspended, address, senders, version)
-		values ($1, $2, $3, $4, $5::uuid[], $6)
+		insert into principal as p (id, kind, suspended, address, senders, hosts, version, frame_id)
+		values ($1, $2, $3, $4, $5::uuid[], $6, $7, $8)
 		on conflict (id) do update
 		set    kind = excluded.kind, suspended = excluded.suspended, address = excluded.address, senders = excluded.senders,
-		       version = excluded.version
+		       hosts = excluded.hosts, version = excluded.version, frame_id = excluded.frame_id
 		where  p.version < excluded.version`
 	rows := make([]principalRow, 0, len(newest))
 	for _, row := range newest {
@@ -42,7 +46,7 @@ func upsertPrincipals(ctx context.Context, db pg.DBTX, newest map[uuid.UUID]prin
 	}
 	slices.SortFunc(rows, func(a, b principalRow) int { return bytes.Compare(a.id[:], b.id[:]) })
 	for _, r := range rows {
-		if _, err := db.Exec(ctx, upsert, r.id, r.kind, r.suspended, r.address, r.senders, r.version); err != nil {
+		if _, err := db.Exec(ctx, upsert, r.id, r.kind, r.suspended, r.address, r.senders, r.hosts, r.version, r.frame); err != nil {
 			return fmt.Errorf("keep principal %s: %w", r.id, err)
 		}
 	}
@@ -77,12 +81,37 @@ func mergeAddresses(ctx context.Context, db pg.DBTX, rows []addressRow) error {
 	return nil
 }
 
+// membershipRow is what was recorded of an institution's archive memberships.
+type membershipRow struct {
+	principal uuid.UUID
+	sealed    []byte
+	version   int64
+	frame     uuid.UUID
+}
+
+// upsertMemberships keeps memberships that are newer than what is kept.
+func upsertMemberships(ctx context.Context, tx *journal.Tx, newest map[uuid.UUID]membershipRow) error {
+	const upsert = `
+		insert into archive_membership as m (principal, sealed, version, frame_id)
+		select * from unnest($1::uuid[], $2::bytea[], $3::bigint[], $4::uuid[])
+		on conflict (principal) do update
+		set    sealed = excluded.sealed, version = excluded.version, frame_id = excluded.frame_id
+		where  m.version < excluded.version`
+	rows := slices.SortedFunc(maps.Values(newest), func(a, b membershipRow) int { return bytes.Compare(a.principal[:], b.principal[:]) })
+	return pg.Exec(ctx, tx, fmt.Sprintf("keep archive memberships of %d institutions", len(rows)), upsert,
+		pg.Column(rows, func(r membershipRow) uuid.UUID { return r.principal }),
+		pg.Column(rows, func(r membershipRow) []byte { return r.sealed }),
+		pg.Column(rows, func(r membershipRow) int64 { return r.version }),
+		pg.Column(rows, func(r membershipRow) uuid.UUID { return r.frame }))
+}
+
 func readSender(ctx context.Context, db pg.DBTX, tenant uuid.UUID, now time.Time) (senderRecord, error) {
 	// An address is registered from its newest registration on, unless it was withdrawn after that. If several are registered,
 	// the one the gateway names counts.
 	const read = `
-		select p.suspended, a.address, a.platform_id, a.valid_from
+		select p.suspended, a.address, a.platform_id, a.valid_from, m.sealed
 		from   principal p
+		left   join archive_membership m on m.principal = p.id
 		left   join lateral (
 		         select s.address, s.platform_id, s.valid_from
 		         from   sender_address s
@@ -95,7 +124,7 @@ func readSender(ctx context.Context, db pg.DBTX, tenant uuid.UUID, now time.Time
 	var record senderRecord
 	var address, platform *string
 	var validFrom *time.Time
-	into := []any{&record.suspended, &address, &platform, &validFrom}
+	into := []any{&record.suspended, &address, &platform, &validFrom, &record.sealed}
 	if _, err := pg.Scan(ctx, db, "read sender", into, read, tenant, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER), now); err != nil {
 		return senderRecord{}, err
 	}
@@ -105,10 +134,16 @@ func readSender(ctx context.Context, db pg.DBTX, tenant uuid.UUID, now time.Time
 	return record, nil
 }
 
-func readServing(ctx context.Context, db pg.DBTX, tenant uuid.UUID, systems []uuid.UUID) ([]uuid.UUID, error) {
+// viewingSystem is one that serves a sender.
+type viewingSystem struct {
+	ID    uuid.UUID
+	Hosts []string
+}
+
+func readServing(ctx context.Context, db pg.DBTX, tenant uuid.UUID, systems []uuid.UUID) ([]viewingSystem, error) {
 	const read = `
-		select id
+		select id, hosts
 		from   principal
 		where  id = any($1::uuid[]) and kind = $2 and not suspended and $3::uuid = any(senders)`
-	return pg.All(ctx, db, "read viewing systems", pgx.RowTo[uuid.UUID], read, systems, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM), tenant)
+	return pg.All(ctx, db, "read viewing systems", pgx.RowToStructByPos[viewingSystem], read, systems, int16(platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM), tenant)
 }

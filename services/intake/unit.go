@@ -44,6 +44,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Paced:      []proto.Message{&intakev1.DocumentAccepted{}},
 	Pace:       func(c *Config) int { return c.Release.ItemsPerSecond },
 	Seals:      seals(),
+	Opens:      opens(),
 	Policy:     policyVersion,
 	Follows:    follows(),
 	Witness:    "status",
@@ -86,6 +87,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
+	known := newDirectory(env.DB, env.Clock, env.Sealed)
 	forget := &forgetter{db: env.DB, clock: env.Clock, log: env.Log}
 	tasks := []lifecycle.Task{forget.task()}
 	committers := map[platformv1.Lane]*committer{}
@@ -97,9 +99,9 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	}
 	return &service{server: &server{
 		uploads: journal.NewGroup(env.Journal, (*upload).subject, keepUploads),
-		clock:   env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates,
+		clock:   env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates, directory: known,
 		acceptor: &acceptor{
-			clock: env.Clock, db: env.DB, limits: config.Limits, verifier: certificates, directory: newDirectory(env.DB, env.Clock),
+			clock: env.Clock, db: env.DB, limits: config.Limits, verifier: certificates, directory: known,
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
 			builder:    &builder{platform: env.Platform, sealer: env.Sealed},
 			committers: committers, slots: newCheckSlots(), metrics: instruments,

@@ -24,20 +24,28 @@ type upload struct {
 	traceparent string
 }
 
-// UploadRegistrationCertificate verifies a certificate and keeps it by its digest; others may have supplied it before.
+// UploadRegistrationCertificate judges a certificate as Send does and keeps it by its digest; others may have supplied it before.
 func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev1.UploadRegistrationCertificateRequest) (*intakev1.UploadRegistrationCertificateResponse, error) {
 	caller, err := s.caller(ctx)
 	if err != nil {
 		return nil, err
 	}
 	u := &upload{der: req.GetRegistrationCertificate(), caller: caller, at: s.clock.Now(), traceparent: journal.Traceparent(ctx)}
-	if _, err := s.verifier.Registration(u.der, u.at); err != nil {
-		return nil, refusalOf([]finding{certificateFinding(fieldCertificate, err)})
-	}
-	u.digest = sha256.Sum256(u.der)
 	if u.tenant, err = tenantOf(caller); err != nil {
 		return nil, err
 	}
+	registration, err := s.verifier.Registration(u.der, u.at)
+	if err != nil {
+		return nil, refusalOf([]finding{certificateFinding(fieldCertificate, err)})
+	}
+	sender, err := s.directory.sender(ctx, u.tenant, u.at)
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	if !sender.owns(&registration.Statement) {
+		return nil, refusalOf([]finding{ownerDiffers(fieldCertificate)})
+	}
+	u.digest = sha256.Sum256(u.der)
 	if err := s.uploads.Commit(ctx, u); err != nil {
 		return nil, pg.AsFault(err, nil)
 	}

@@ -1,64 +1,56 @@
 package intake
 
 import (
-	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/net/idna"
-
+	"github.com/naru-relay/naru/pkg/hostname"
 	"github.com/naru-relay/naru/pkg/viewingtoken"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
-// judgeURL returns what keeps a recipient from opening a viewing URL, or would lead one astray. The item's rules have seen to https
-// and to the length.
-func judgeURL(given string) []finding {
-	found := func(rule, message string) []finding {
-		return []finding{at(fieldViewingURL, rule, intakev1.Reason_REASON_INVALID_ITEM, message)}
+// judgeURL returns what keeps a recipient from opening a viewing URL, or would lead one astray. A viewing system that is bound to
+// hosts shows documents at these alone. The item's rules have seen to https and to the length.
+func judgeURL(given string, hosts []string) (found []finding) {
+	says := func(rule, message string) {
+		found = append(found, at(fieldViewingURL, rule, intakev1.Reason_REASON_INVALID_ITEM, message))
 	}
 	u, err := url.Parse(given)
+	if err != nil {
+		says("viewing.url.form", "is no URL")
+		return found
+	}
+	if strings.ContainsAny(given, "\\ \t") {
+		says("viewing.url.form", "must not hold spaces or backslashes, which browsers read in different ways")
+		return found
+	}
+	if u.User != nil {
+		says("viewing.url.user", "must not hold user information")
+	}
+	host, ok := hostname.Form(u.Hostname())
 	switch {
-	case err != nil:
-		return found("viewing.url.form", "is no URL")
-	case strings.ContainsAny(given, "\\ \t"):
-		return found("viewing.url.form", "must not hold spaces or backslashes, which browsers read in different ways")
-	case u.User != nil:
-		return found("viewing.url.user", "must not hold user information")
-	case !reachable(u.Hostname()):
-		return found("viewing.url.host", "must name a host")
-	case !possiblePort(u):
-		return found("viewing.url.port", "must have a port between 1 and 65535, or none")
+	case !ok:
+		says("viewing.url.host", "must name a host")
+	case len(hosts) > 0 && !slices.Contains(hosts, host):
+		found = append(found, at(fieldViewingURL, ruleOf(intakev1.Reason_REASON_VIEWING_HOST_FOREIGN), intakev1.Reason_REASON_VIEWING_HOST_FOREIGN,
+			"must name one of the hosts to which the viewing system is bound"))
+	}
+	if ok && !possiblePort(u) {
+		says("viewing.url.port", "must have a port between 1 and 65535, or none")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return found("viewing.url.query", "must have a query of the form name=value&name=value")
+		says("viewing.url.query", "must have a query of the form name=value&name=value")
 	}
 	for name := range query {
 		if strings.EqualFold(name, viewingtoken.URLParameter) {
-			return found("viewing.url.token", "must not have the parameter that the relay adds: "+viewingtoken.URLParameter)
+			says("viewing.url.token", "must not have the parameter that the relay adds: "+viewingtoken.URLParameter)
+			break
 		}
 	}
-	return nil
-}
-
-// reachable reports whether a name has the form of a host's: an IP address, or labels that the Domain Name System can hold, those of
-// other scripts included.
-func reachable(host string) bool {
-	if address, err := netip.ParseAddr(host); err == nil {
-		return !address.IsUnspecified() && !address.IsMulticast() && address.Zone() == ""
-	}
-	ascii, err := idna.Lookup.ToASCII(host)
-	if err != nil || ascii == "" || len(ascii) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(strings.TrimSuffix(ascii, "."), ".") {
-		if label == "" || len(label) > 63 {
-			return false
-		}
-	}
-	return true
+	return found
 }
 
 func possiblePort(u *url.URL) bool {

@@ -145,6 +145,9 @@ create table institution (
     sealed         bytea       not null,
     -- The number of the submission of name and papers, from 1. After a refusal there is another one.
     submission     integer     not null default 1 constraint institution_submission_counts check (submission > 0),
+    -- Of which archives it is a member, sealed for the principal id, and how often that was recorded.
+    memberships    bytea       not null,
+    recorded       integer     not null default 1 constraint institution_recorded_counts check (recorded > 0),
     created_at     timestamptz not null,
     commit_id      uuid        not null,
     constraint institution_address_key unique (address)

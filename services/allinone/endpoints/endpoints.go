@@ -71,7 +71,7 @@ type Demo struct {
 	// provider.
 	RecipientCI string `json:"recipientCi"`
 	Person      string `json:"person"`
-	// ArchiveMember is the file with {memberId, password}; ViewingSystem is the viewing system's principal id.
+	// ArchiveMember is the file with {memberId, password, archive, name}; ViewingSystem is the viewing system's principal id.
 	ArchiveMember string `json:"archiveMember"`
 	ViewingSystem string `json:"viewingSystem"`
 }
@@ -87,6 +87,10 @@ type Credentials struct {
 type ArchiveMember struct {
 	MemberID string `json:"memberId"`
 	Password string `json:"password"` //nolint:gosec // the name of a field, no secret
+	// Archive and Name are what registration certificates call the archive and this member, the owner; empty where that is not
+	// known.
+	Archive string `json:"archive,omitempty"`
+	Name    string `json:"name,omitempty"`
 }
 
 // maxFileBytes limits the files read here.

@@ -64,6 +64,14 @@ func (c *Client) ResubmitInstitution(ctx context.Context, id string, in *address
 	return out.GetInstitution(), err
 }
 
+// ReplaceArchiveMemberships records of which archives an institution is a member from now on. The id is only in the path.
+func (c *Client) ReplaceArchiveMemberships(ctx context.Context, id string, memberships ...*addressv1.ArchiveMembership) (*addressv1.Institution, error) {
+	in := &addressv1.ReplaceArchiveMembershipsRequest{ArchiveMemberships: memberships}
+	out := &addressv1.ReplaceArchiveMembershipsResponse{}
+	err := c.rest.Call(ctx, http.MethodPut, "/v1/admin/institutions/"+url.PathEscape(id)+"/archive-memberships", nil, in, out)
+	return out.GetInstitution(), err
+}
+
 // Institution returns an institution.
 func (c *Client) Institution(ctx context.Context, id string) (*addressv1.Institution, error) {
 	out := &addressv1.GetInstitutionResponse{}

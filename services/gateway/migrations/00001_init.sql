@@ -9,10 +9,13 @@ create table principal (
     -- The name of a viewing system or an operator. The address unit stores the name of an institution, sealed.
     name       text        constraint principal_name_length check (char_length(name) between 1 and 40),
     suspended  boolean     not null default false,
+    -- Of a viewing system: the hosts to which it is bound, as pkg/hostname has them; none: any host.
+    hosts      text[]      not null default '{}',
     version    integer     not null default 1 constraint principal_version_counts check (version > 0),
     created_at timestamptz not null,
     commit_id  uuid        not null,
-    constraint principal_named check ((kind = 'sender') = (name is null))
+    constraint principal_named check ((kind = 'sender') = (name is null)),
+    constraint principal_hosts_of_viewing_system check (kind = 'viewing_system' or hosts = '{}')
 );
 grant select, insert, update on principal to ${app};
 

@@ -95,7 +95,9 @@ create table principal (
     suspended boolean  not null,
     address   text     not null,
     senders   uuid[]   not null,
+    hosts     text[]   not null,
     version   bigint   not null,
+    frame_id  uuid     not null,
     constraint principal_pkey primary key (id)
 );
 grant select, insert, update on principal to ${app};
@@ -112,3 +114,13 @@ create table sender_address (
     constraint sender_address_registered_at_platform check ((valid_from is null) = (platform_id is null))
 );
 grant select, insert, update on sender_address to ${app};
+
+-- Projection of the institutions' archive memberships, sealed by address for the principal id; the version is the ordinal of the fact.
+create table archive_membership (
+    principal uuid   not null,
+    sealed    bytea  not null,
+    version   bigint not null,
+    frame_id  uuid   not null,
+    constraint archive_membership_pkey primary key (principal)
+);
+grant select, insert, update on archive_membership to ${app};

@@ -101,10 +101,11 @@ func (w *walk) addInstitution(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	const name = "시험용 나루터"
 	made, err := w.operator.CreateInstitution(ctx, &gatewayv1.CreateInstitutionRequest{
 		Institution: &addressv1.Institution{
-			Name: "시험용 나루터", BusinessNumber: "000" + digits(7), Type: addressv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION,
-			Address: "demo-ferry-" + digits(8),
+			Name: name, BusinessNumber: "000" + digits(7), Type: addressv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION,
+			Address: "demo-ferry-" + digits(8), ArchiveMemberships: []*addressv1.ArchiveMembership{{Archive: pki.ArchiveName, Member: name}},
 		},
 		BusinessDocument: paper, RegistrationDocument: paper,
 	})

@@ -339,6 +339,61 @@ func (x *AddressWithdrawn) GetRecipient() string {
 	return ""
 }
 
+// ArchiveMembershipsRecorded: an operator, the actor, recorded of which certified archives an institution is a member, in place of what was
+// recorded before. Subject: its principal id, ordinal counts from 1.
+type ArchiveMembershipsRecorded struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Principal string                 `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	// Sealed (address.archive_memberships) for the principal id: an ArchiveMemberships.
+	SealedMemberships []byte `protobuf:"bytes,2,opt,name=sealed_memberships,json=sealedMemberships,proto3" json:"sealed_memberships,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *ArchiveMembershipsRecorded) Reset() {
+	*x = ArchiveMembershipsRecorded{}
+	mi := &file_naru_address_v1_events_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveMembershipsRecorded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveMembershipsRecorded) ProtoMessage() {}
+
+func (x *ArchiveMembershipsRecorded) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_events_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveMembershipsRecorded.ProtoReflect.Descriptor instead.
+func (*ArchiveMembershipsRecorded) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_events_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ArchiveMembershipsRecorded) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *ArchiveMembershipsRecorded) GetSealedMemberships() []byte {
+	if x != nil {
+		return x.SealedMemberships
+	}
+	return nil
+}
+
 // ConsentChanged: the member gave or took back consent. Subject: recipient id.
 type ConsentChanged struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -354,7 +409,7 @@ type ConsentChanged struct {
 
 func (x *ConsentChanged) Reset() {
 	*x = ConsentChanged{}
-	mi := &file_naru_address_v1_events_proto_msgTypes[4]
+	mi := &file_naru_address_v1_events_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -366,7 +421,7 @@ func (x *ConsentChanged) String() string {
 func (*ConsentChanged) ProtoMessage() {}
 
 func (x *ConsentChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_events_proto_msgTypes[4]
+	mi := &file_naru_address_v1_events_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -379,7 +434,7 @@ func (x *ConsentChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentChanged.ProtoReflect.Descriptor instead.
 func (*ConsentChanged) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_events_proto_rawDescGZIP(), []int{4}
+	return file_naru_address_v1_events_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ConsentChanged) GetRecipient() string {
@@ -429,7 +484,7 @@ type MemberJoined struct {
 
 func (x *MemberJoined) Reset() {
 	*x = MemberJoined{}
-	mi := &file_naru_address_v1_events_proto_msgTypes[5]
+	mi := &file_naru_address_v1_events_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +496,7 @@ func (x *MemberJoined) String() string {
 func (*MemberJoined) ProtoMessage() {}
 
 func (x *MemberJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_events_proto_msgTypes[5]
+	mi := &file_naru_address_v1_events_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +509,7 @@ func (x *MemberJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberJoined.ProtoReflect.Descriptor instead.
 func (*MemberJoined) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_events_proto_rawDescGZIP(), []int{5}
+	return file_naru_address_v1_events_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MemberJoined) GetRecipient() string {
@@ -513,7 +568,11 @@ const file_naru_address_v1_events_proto_rawDesc = "" +
 	"\vvalid_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x12\x1c\n" +
 	"\tprincipal\x18\x03 \x01(\tR\tprincipal\x12\x1c\n" +
-	"\trecipient\x18\x04 \x01(\tR\trecipient:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06intake\"\xca\x01\n" +
+	"\trecipient\x18\x04 \x01(\tR\trecipient:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06intake\"y\n" +
+	"\x1aArchiveMembershipsRecorded\x12\x1c\n" +
+	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12-\n" +
+	"\x12sealed_memberships\x18\x02 \x01(\fR\x11sealedMemberships:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06intake\"\xca\x01\n" +
 	"\x0eConsentChanged\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aconsent\x18\x02 \x01(\bR\aconsent\x12#\n" +
@@ -539,34 +598,35 @@ func file_naru_address_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_events_proto_rawDescData
 }
 
-var file_naru_address_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_naru_address_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_naru_address_v1_events_proto_goTypes = []any{
-	(*RecipientResolved)(nil),     // 0: naru.address.v1.RecipientResolved
-	(*DocumentCancelled)(nil),     // 1: naru.address.v1.DocumentCancelled
-	(*AddressRegistered)(nil),     // 2: naru.address.v1.AddressRegistered
-	(*AddressWithdrawn)(nil),      // 3: naru.address.v1.AddressWithdrawn
-	(*ConsentChanged)(nil),        // 4: naru.address.v1.ConsentChanged
-	(*MemberJoined)(nil),          // 5: naru.address.v1.MemberJoined
-	(*v1.DocumentFacts)(nil),      // 6: naru.platform.v1.DocumentFacts
-	(Resolution)(0),               // 7: naru.address.v1.Resolution
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(v1.Lane)(0),                  // 9: naru.platform.v1.Lane
+	(*RecipientResolved)(nil),          // 0: naru.address.v1.RecipientResolved
+	(*DocumentCancelled)(nil),          // 1: naru.address.v1.DocumentCancelled
+	(*AddressRegistered)(nil),          // 2: naru.address.v1.AddressRegistered
+	(*AddressWithdrawn)(nil),           // 3: naru.address.v1.AddressWithdrawn
+	(*ArchiveMembershipsRecorded)(nil), // 4: naru.address.v1.ArchiveMembershipsRecorded
+	(*ConsentChanged)(nil),             // 5: naru.address.v1.ConsentChanged
+	(*MemberJoined)(nil),               // 6: naru.address.v1.MemberJoined
+	(*v1.DocumentFacts)(nil),           // 7: naru.platform.v1.DocumentFacts
+	(Resolution)(0),                    // 8: naru.address.v1.Resolution
+	(*timestamppb.Timestamp)(nil),      // 9: google.protobuf.Timestamp
+	(v1.Lane)(0),                       // 10: naru.platform.v1.Lane
 }
 var file_naru_address_v1_events_proto_depIdxs = []int32{
-	6, // 0: naru.address.v1.RecipientResolved.facts:type_name -> naru.platform.v1.DocumentFacts
-	7, // 1: naru.address.v1.RecipientResolved.resolution:type_name -> naru.address.v1.Resolution
-	8, // 2: naru.address.v1.RecipientResolved.resolved_at:type_name -> google.protobuf.Timestamp
-	9, // 3: naru.address.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
-	8, // 4: naru.address.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
-	8, // 5: naru.address.v1.AddressRegistered.valid_from:type_name -> google.protobuf.Timestamp
-	8, // 6: naru.address.v1.AddressWithdrawn.valid_until:type_name -> google.protobuf.Timestamp
-	8, // 7: naru.address.v1.ConsentChanged.changed_at:type_name -> google.protobuf.Timestamp
-	8, // 8: naru.address.v1.MemberJoined.joined_at:type_name -> google.protobuf.Timestamp
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	7,  // 0: naru.address.v1.RecipientResolved.facts:type_name -> naru.platform.v1.DocumentFacts
+	8,  // 1: naru.address.v1.RecipientResolved.resolution:type_name -> naru.address.v1.Resolution
+	9,  // 2: naru.address.v1.RecipientResolved.resolved_at:type_name -> google.protobuf.Timestamp
+	10, // 3: naru.address.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
+	9,  // 4: naru.address.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
+	9,  // 5: naru.address.v1.AddressRegistered.valid_from:type_name -> google.protobuf.Timestamp
+	9,  // 6: naru.address.v1.AddressWithdrawn.valid_until:type_name -> google.protobuf.Timestamp
+	9,  // 7: naru.address.v1.ConsentChanged.changed_at:type_name -> google.protobuf.Timestamp
+	9,  // 8: naru.address.v1.MemberJoined.joined_at:type_name -> google.protobuf.Timestamp
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_events_proto_init() }
@@ -581,7 +641,7 @@ func file_naru_address_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_events_proto_rawDesc), len(file_naru_address_v1_events_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

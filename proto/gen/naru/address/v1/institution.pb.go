@@ -161,11 +161,14 @@ type Institution struct {
 	BusinessNumber string           `protobuf:"bytes,3,opt,name=business_number,json=businessNumber,proto3" json:"business_number,omitempty"`
 	Type           OrganisationType `protobuf:"varint,4,opt,name=type,proto3,enum=naru.address.v1.OrganisationType" json:"type,omitempty"`
 	// Certified address wished for at this relay, 3-100 characters, stored folded to lower case.
-	Address       string                 `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
-	AddressState  AddressState           `protobuf:"varint,6,opt,name=address_state,json=addressState,proto3,enum=naru.address.v1.AddressState" json:"address_state,omitempty"`
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Address      string                 `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	AddressState AddressState           `protobuf:"varint,6,opt,name=address_state,json=addressState,proto3,enum=naru.address.v1.AddressState" json:"address_state,omitempty"`
+	CreatedAt    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// Its memberships of certified archives, 1-5: it sends documents whose registration certificate names one of them as owner.
+	// InstitutionService.ReplaceArchiveMemberships replaces them.
+	ArchiveMemberships []*ArchiveMembership `protobuf:"bytes,8,rep,name=archive_memberships,json=archiveMemberships,proto3" json:"archive_memberships,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Institution) Reset() {
@@ -247,11 +250,118 @@ func (x *Institution) GetCreatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Institution) GetArchiveMemberships() []*ArchiveMembership {
+	if x != nil {
+		return x.ArchiveMemberships
+	}
+	return nil
+}
+
+// ArchiveMembership is an institution's membership of a certified archive (공인전자문서센터), in the words of that archive's certificates.
+type ArchiveMembership struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The archive as its certificates name it (the common name of its signing certificate), 1-100 characters.
+	Archive string `protobuf:"bytes,1,opt,name=archive,proto3" json:"archive,omitempty"`
+	// The institution as the archive names it as owner of documents, 1-100 characters.
+	Member        string `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchiveMembership) Reset() {
+	*x = ArchiveMembership{}
+	mi := &file_naru_address_v1_institution_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveMembership) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveMembership) ProtoMessage() {}
+
+func (x *ArchiveMembership) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_institution_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveMembership.ProtoReflect.Descriptor instead.
+func (*ArchiveMembership) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_institution_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ArchiveMembership) GetArchive() string {
+	if x != nil {
+		return x.Archive
+	}
+	return ""
+}
+
+func (x *ArchiveMembership) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+// ArchiveMemberships is what travels and is kept sealed (address.archive_memberships): a sole trader's name is a person's.
+type ArchiveMemberships struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Memberships   []*ArchiveMembership   `protobuf:"bytes,1,rep,name=memberships,proto3" json:"memberships,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchiveMemberships) Reset() {
+	*x = ArchiveMemberships{}
+	mi := &file_naru_address_v1_institution_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveMemberships) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveMemberships) ProtoMessage() {}
+
+func (x *ArchiveMemberships) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_institution_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveMemberships.ProtoReflect.Descriptor instead.
+func (*ArchiveMemberships) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_institution_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ArchiveMemberships) GetMemberships() []*ArchiveMembership {
+	if x != nil {
+		return x.Memberships
+	}
+	return nil
+}
+
 var File_naru_address_v1_institution_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"\n" +
-	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xe1\x02\n" +
+	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xc2\x03\n" +
 	"\vInstitution\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\x04name\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x124\n" +
@@ -261,7 +371,14 @@ const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"\aaddress\x18\x05 \x01(\tB\r\xbaH\x06r\x04\x10\x03\x18d\xe8\xf3\x18\x02R\aaddress\x12B\n" +
 	"\raddress_state\x18\x06 \x01(\x0e2\x1d.naru.address.v1.AddressStateR\faddressState\x129\n" +
 	"\n" +
-	"created_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt*\x8e\x02\n" +
+	"created_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12_\n" +
+	"\x13archive_memberships\x18\b \x03(\v2\".naru.address.v1.ArchiveMembershipB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x05R\x12archiveMemberships\"c\n" +
+	"\x11ArchiveMembership\x12'\n" +
+	"\aarchive\x18\x01 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x01R\aarchive\x12%\n" +
+	"\x06member\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x01R\x06member\"Z\n" +
+	"\x12ArchiveMemberships\x12D\n" +
+	"\vmemberships\x18\x01 \x03(\v2\".naru.address.v1.ArchiveMembershipR\vmemberships*\x8e\x02\n" +
 	"\x10OrganisationType\x12!\n" +
 	"\x1dORGANISATION_TYPE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dORGANISATION_TYPE_CORPORATION\x10\x01\x12\"\n" +
@@ -291,22 +408,26 @@ func file_naru_address_v1_institution_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_address_v1_institution_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_naru_address_v1_institution_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_naru_address_v1_institution_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_naru_address_v1_institution_proto_goTypes = []any{
 	(OrganisationType)(0),         // 0: naru.address.v1.OrganisationType
 	(AddressState)(0),             // 1: naru.address.v1.AddressState
 	(*Institution)(nil),           // 2: naru.address.v1.Institution
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*ArchiveMembership)(nil),     // 3: naru.address.v1.ArchiveMembership
+	(*ArchiveMemberships)(nil),    // 4: naru.address.v1.ArchiveMemberships
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_naru_address_v1_institution_proto_depIdxs = []int32{
 	0, // 0: naru.address.v1.Institution.type:type_name -> naru.address.v1.OrganisationType
 	1, // 1: naru.address.v1.Institution.address_state:type_name -> naru.address.v1.AddressState
-	3, // 2: naru.address.v1.Institution.created_at:type_name -> google.protobuf.Timestamp
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	5, // 2: naru.address.v1.Institution.created_at:type_name -> google.protobuf.Timestamp
+	3, // 3: naru.address.v1.Institution.archive_memberships:type_name -> naru.address.v1.ArchiveMembership
+	3, // 4: naru.address.v1.ArchiveMemberships.memberships:type_name -> naru.address.v1.ArchiveMembership
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_institution_proto_init() }
@@ -320,7 +441,7 @@ func file_naru_address_v1_institution_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_institution_proto_rawDesc), len(file_naru_address_v1_institution_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   1,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

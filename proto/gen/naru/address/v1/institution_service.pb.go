@@ -149,6 +149,104 @@ func (x *ResubmitInstitutionResponse) GetInstitution() *Institution {
 	return nil
 }
 
+type ReplaceArchiveMembershipsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Principal id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// All memberships it has from now on, 1-5.
+	ArchiveMemberships []*ArchiveMembership `protobuf:"bytes,2,rep,name=archive_memberships,json=archiveMemberships,proto3" json:"archive_memberships,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *ReplaceArchiveMembershipsRequest) Reset() {
+	*x = ReplaceArchiveMembershipsRequest{}
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceArchiveMembershipsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceArchiveMembershipsRequest) ProtoMessage() {}
+
+func (x *ReplaceArchiveMembershipsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceArchiveMembershipsRequest.ProtoReflect.Descriptor instead.
+func (*ReplaceArchiveMembershipsRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ReplaceArchiveMembershipsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReplaceArchiveMembershipsRequest) GetArchiveMemberships() []*ArchiveMembership {
+	if x != nil {
+		return x.ArchiveMemberships
+	}
+	return nil
+}
+
+type ReplaceArchiveMembershipsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Institution   *Institution           `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceArchiveMembershipsResponse) Reset() {
+	*x = ReplaceArchiveMembershipsResponse{}
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceArchiveMembershipsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceArchiveMembershipsResponse) ProtoMessage() {}
+
+func (x *ReplaceArchiveMembershipsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceArchiveMembershipsResponse.ProtoReflect.Descriptor instead.
+func (*ReplaceArchiveMembershipsResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ReplaceArchiveMembershipsResponse) GetInstitution() *Institution {
+	if x != nil {
+		return x.Institution
+	}
+	return nil
+}
+
 type GetInstitutionRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -158,7 +256,7 @@ type GetInstitutionRequest struct {
 
 func (x *GetInstitutionRequest) Reset() {
 	*x = GetInstitutionRequest{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[2]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -170,7 +268,7 @@ func (x *GetInstitutionRequest) String() string {
 func (*GetInstitutionRequest) ProtoMessage() {}
 
 func (x *GetInstitutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[2]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -183,7 +281,7 @@ func (x *GetInstitutionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInstitutionRequest.ProtoReflect.Descriptor instead.
 func (*GetInstitutionRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{2}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetInstitutionRequest) GetId() string {
@@ -202,7 +300,7 @@ type GetInstitutionResponse struct {
 
 func (x *GetInstitutionResponse) Reset() {
 	*x = GetInstitutionResponse{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[3]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -214,7 +312,7 @@ func (x *GetInstitutionResponse) String() string {
 func (*GetInstitutionResponse) ProtoMessage() {}
 
 func (x *GetInstitutionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[3]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -227,7 +325,7 @@ func (x *GetInstitutionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInstitutionResponse.ProtoReflect.Descriptor instead.
 func (*GetInstitutionResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{3}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetInstitutionResponse) GetInstitution() *Institution {
@@ -248,7 +346,7 @@ type ListInstitutionsRequest struct {
 
 func (x *ListInstitutionsRequest) Reset() {
 	*x = ListInstitutionsRequest{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[4]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -260,7 +358,7 @@ func (x *ListInstitutionsRequest) String() string {
 func (*ListInstitutionsRequest) ProtoMessage() {}
 
 func (x *ListInstitutionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[4]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -273,7 +371,7 @@ func (x *ListInstitutionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstitutionsRequest.ProtoReflect.Descriptor instead.
 func (*ListInstitutionsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{4}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListInstitutionsRequest) GetPageSize() int32 {
@@ -301,7 +399,7 @@ type ListInstitutionsResponse struct {
 
 func (x *ListInstitutionsResponse) Reset() {
 	*x = ListInstitutionsResponse{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[5]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -313,7 +411,7 @@ func (x *ListInstitutionsResponse) String() string {
 func (*ListInstitutionsResponse) ProtoMessage() {}
 
 func (x *ListInstitutionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[5]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -326,7 +424,7 @@ func (x *ListInstitutionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstitutionsResponse.ProtoReflect.Descriptor instead.
 func (*ListInstitutionsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{5}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListInstitutionsResponse) GetInstitutions() []*Institution {
@@ -356,6 +454,12 @@ const file_naru_address_v1_institution_service_proto_rawDesc = "" +
 	"\x11business_document\x18\x04 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x10businessDocument\x12F\n" +
 	"\x15registration_document\x18\x05 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x14registrationDocument\"]\n" +
 	"\x1bResubmitInstitutionResponse\x12>\n" +
+	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.address.v1.InstitutionR\vinstitution\"\x9d\x01\n" +
+	" ReplaceArchiveMembershipsRequest\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12_\n" +
+	"\x13archive_memberships\x18\x02 \x03(\v2\".naru.address.v1.ArchiveMembershipB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x05R\x12archiveMemberships\"c\n" +
+	"!ReplaceArchiveMembershipsResponse\x12>\n" +
 	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.address.v1.InstitutionR\vinstitution\"1\n" +
 	"\x15GetInstitutionRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"X\n" +
@@ -367,10 +471,12 @@ const file_naru_address_v1_institution_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x84\x01\n" +
 	"\x18ListInstitutionsResponse\x12@\n" +
 	"\finstitutions\x18\x01 \x03(\v2\x1c.naru.address.v1.InstitutionR\finstitutions\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xfe\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xcd\x05\n" +
 	"\x12InstitutionService\x12\xb8\x01\n" +
 	"\x13ResubmitInstitution\x12+.naru.address.v1.ResubmitInstitutionRequest\x1a,.naru.address.v1.ResubmitInstitutionResponse\"F\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02):\x01*\"$/v1/admin/institutions/{id}:resubmit\x12\x94\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02):\x01*\"$/v1/admin/institutions/{id}:resubmit\x12\xcc\x01\n" +
+	"\x19ReplaceArchiveMemberships\x121.naru.address.v1.ReplaceArchiveMembershipsRequest\x1a2.naru.address.v1.ReplaceArchiveMembershipsResponse\"H\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x024:\x01*\x1a//v1/admin/institutions/{id}/archive-memberships\x12\x94\x01\n" +
 	"\x0eGetInstitution\x12&.naru.address.v1.GetInstitutionRequest\x1a'.naru.address.v1.GetInstitutionResponse\"1\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/admin/institutions/{id}\x12\x95\x01\n" +
 	"\x10ListInstitutions\x12(.naru.address.v1.ListInstitutionsRequest\x1a).naru.address.v1.ListInstitutionsResponse\",\xca\xf3\x18\n" +
@@ -389,31 +495,38 @@ func file_naru_address_v1_institution_service_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_institution_service_proto_rawDescData
 }
 
-var file_naru_address_v1_institution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_naru_address_v1_institution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_naru_address_v1_institution_service_proto_goTypes = []any{
-	(*ResubmitInstitutionRequest)(nil),  // 0: naru.address.v1.ResubmitInstitutionRequest
-	(*ResubmitInstitutionResponse)(nil), // 1: naru.address.v1.ResubmitInstitutionResponse
-	(*GetInstitutionRequest)(nil),       // 2: naru.address.v1.GetInstitutionRequest
-	(*GetInstitutionResponse)(nil),      // 3: naru.address.v1.GetInstitutionResponse
-	(*ListInstitutionsRequest)(nil),     // 4: naru.address.v1.ListInstitutionsRequest
-	(*ListInstitutionsResponse)(nil),    // 5: naru.address.v1.ListInstitutionsResponse
-	(*Institution)(nil),                 // 6: naru.address.v1.Institution
+	(*ResubmitInstitutionRequest)(nil),        // 0: naru.address.v1.ResubmitInstitutionRequest
+	(*ResubmitInstitutionResponse)(nil),       // 1: naru.address.v1.ResubmitInstitutionResponse
+	(*ReplaceArchiveMembershipsRequest)(nil),  // 2: naru.address.v1.ReplaceArchiveMembershipsRequest
+	(*ReplaceArchiveMembershipsResponse)(nil), // 3: naru.address.v1.ReplaceArchiveMembershipsResponse
+	(*GetInstitutionRequest)(nil),             // 4: naru.address.v1.GetInstitutionRequest
+	(*GetInstitutionResponse)(nil),            // 5: naru.address.v1.GetInstitutionResponse
+	(*ListInstitutionsRequest)(nil),           // 6: naru.address.v1.ListInstitutionsRequest
+	(*ListInstitutionsResponse)(nil),          // 7: naru.address.v1.ListInstitutionsResponse
+	(*Institution)(nil),                       // 8: naru.address.v1.Institution
+	(*ArchiveMembership)(nil),                 // 9: naru.address.v1.ArchiveMembership
 }
 var file_naru_address_v1_institution_service_proto_depIdxs = []int32{
-	6, // 0: naru.address.v1.ResubmitInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	6, // 1: naru.address.v1.GetInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	6, // 2: naru.address.v1.ListInstitutionsResponse.institutions:type_name -> naru.address.v1.Institution
-	0, // 3: naru.address.v1.InstitutionService.ResubmitInstitution:input_type -> naru.address.v1.ResubmitInstitutionRequest
-	2, // 4: naru.address.v1.InstitutionService.GetInstitution:input_type -> naru.address.v1.GetInstitutionRequest
-	4, // 5: naru.address.v1.InstitutionService.ListInstitutions:input_type -> naru.address.v1.ListInstitutionsRequest
-	1, // 6: naru.address.v1.InstitutionService.ResubmitInstitution:output_type -> naru.address.v1.ResubmitInstitutionResponse
-	3, // 7: naru.address.v1.InstitutionService.GetInstitution:output_type -> naru.address.v1.GetInstitutionResponse
-	5, // 8: naru.address.v1.InstitutionService.ListInstitutions:output_type -> naru.address.v1.ListInstitutionsResponse
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	8, // 0: naru.address.v1.ResubmitInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	9, // 1: naru.address.v1.ReplaceArchiveMembershipsRequest.archive_memberships:type_name -> naru.address.v1.ArchiveMembership
+	8, // 2: naru.address.v1.ReplaceArchiveMembershipsResponse.institution:type_name -> naru.address.v1.Institution
+	8, // 3: naru.address.v1.GetInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	8, // 4: naru.address.v1.ListInstitutionsResponse.institutions:type_name -> naru.address.v1.Institution
+	0, // 5: naru.address.v1.InstitutionService.ResubmitInstitution:input_type -> naru.address.v1.ResubmitInstitutionRequest
+	2, // 6: naru.address.v1.InstitutionService.ReplaceArchiveMemberships:input_type -> naru.address.v1.ReplaceArchiveMembershipsRequest
+	4, // 7: naru.address.v1.InstitutionService.GetInstitution:input_type -> naru.address.v1.GetInstitutionRequest
+	6, // 8: naru.address.v1.InstitutionService.ListInstitutions:input_type -> naru.address.v1.ListInstitutionsRequest
+	1, // 9: naru.address.v1.InstitutionService.ResubmitInstitution:output_type -> naru.address.v1.ResubmitInstitutionResponse
+	3, // 10: naru.address.v1.InstitutionService.ReplaceArchiveMemberships:output_type -> naru.address.v1.ReplaceArchiveMembershipsResponse
+	5, // 11: naru.address.v1.InstitutionService.GetInstitution:output_type -> naru.address.v1.GetInstitutionResponse
+	7, // 12: naru.address.v1.InstitutionService.ListInstitutions:output_type -> naru.address.v1.ListInstitutionsResponse
+	9, // [9:13] is the sub-list for method output_type
+	5, // [5:9] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_institution_service_proto_init() }
@@ -428,7 +541,7 @@ func file_naru_address_v1_institution_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_institution_service_proto_rawDesc), len(file_naru_address_v1_institution_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

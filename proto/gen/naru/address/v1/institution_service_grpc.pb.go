@@ -19,22 +19,26 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	InstitutionService_ResubmitInstitution_FullMethodName = "/naru.address.v1.InstitutionService/ResubmitInstitution"
-	InstitutionService_GetInstitution_FullMethodName      = "/naru.address.v1.InstitutionService/GetInstitution"
-	InstitutionService_ListInstitutions_FullMethodName    = "/naru.address.v1.InstitutionService/ListInstitutions"
+	InstitutionService_ResubmitInstitution_FullMethodName       = "/naru.address.v1.InstitutionService/ResubmitInstitution"
+	InstitutionService_ReplaceArchiveMemberships_FullMethodName = "/naru.address.v1.InstitutionService/ReplaceArchiveMemberships"
+	InstitutionService_GetInstitution_FullMethodName            = "/naru.address.v1.InstitutionService/GetInstitution"
+	InstitutionService_ListInstitutions_FullMethodName          = "/naru.address.v1.InstitutionService/ListInstitutions"
 )
 
 // InstitutionServiceClient is the client API for InstitutionService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// InstitutionService shows sending institutions and takes corrected papers. For the operator only. Institutions are
+// InstitutionService shows sending institutions, takes corrected papers and records their memberships of archives. For the operator only. Institutions are
 // made together with the principal that sends (PrincipalAdminService.CreateInstitution).
 type InstitutionServiceClient interface {
 	// ResubmitInstitution submits the two documents, and where it was wrong the name, again for an institution whose address was refused:
 	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
 	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
 	ResubmitInstitution(ctx context.Context, in *ResubmitInstitutionRequest, opts ...grpc.CallOption) (*ResubmitInstitutionResponse, error)
+	// ReplaceArchiveMemberships records of which certified archives an institution is a member from now on, in place of what was recorded before.
+	// What it sends is judged by the new ones within some seconds. Those that are recorded already change nothing. Errors: INSTITUTION_NOT_FOUND.
+	ReplaceArchiveMemberships(ctx context.Context, in *ReplaceArchiveMembershipsRequest, opts ...grpc.CallOption) (*ReplaceArchiveMembershipsResponse, error)
 	// GetInstitution returns an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
 	GetInstitution(ctx context.Context, in *GetInstitutionRequest, opts ...grpc.CallOption) (*GetInstitutionResponse, error)
 	// ListInstitutions lists by creation time, newest first.
@@ -53,6 +57,16 @@ func (c *institutionServiceClient) ResubmitInstitution(ctx context.Context, in *
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ResubmitInstitutionResponse)
 	err := c.cc.Invoke(ctx, InstitutionService_ResubmitInstitution_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *institutionServiceClient) ReplaceArchiveMemberships(ctx context.Context, in *ReplaceArchiveMembershipsRequest, opts ...grpc.CallOption) (*ReplaceArchiveMembershipsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplaceArchiveMembershipsResponse)
+	err := c.cc.Invoke(ctx, InstitutionService_ReplaceArchiveMemberships_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +97,16 @@ func (c *institutionServiceClient) ListInstitutions(ctx context.Context, in *Lis
 // All implementations must embed UnimplementedInstitutionServiceServer
 // for forward compatibility.
 //
-// InstitutionService shows sending institutions and takes corrected papers. For the operator only. Institutions are
+// InstitutionService shows sending institutions, takes corrected papers and records their memberships of archives. For the operator only. Institutions are
 // made together with the principal that sends (PrincipalAdminService.CreateInstitution).
 type InstitutionServiceServer interface {
 	// ResubmitInstitution submits the two documents, and where it was wrong the name, again for an institution whose address was refused:
 	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
 	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
 	ResubmitInstitution(context.Context, *ResubmitInstitutionRequest) (*ResubmitInstitutionResponse, error)
+	// ReplaceArchiveMemberships records of which certified archives an institution is a member from now on, in place of what was recorded before.
+	// What it sends is judged by the new ones within some seconds. Those that are recorded already change nothing. Errors: INSTITUTION_NOT_FOUND.
+	ReplaceArchiveMemberships(context.Context, *ReplaceArchiveMembershipsRequest) (*ReplaceArchiveMembershipsResponse, error)
 	// GetInstitution returns an institution and the state of its address. Errors: INSTITUTION_NOT_FOUND.
 	GetInstitution(context.Context, *GetInstitutionRequest) (*GetInstitutionResponse, error)
 	// ListInstitutions lists by creation time, newest first.
@@ -106,6 +123,9 @@ type UnimplementedInstitutionServiceServer struct{}
 
 func (UnimplementedInstitutionServiceServer) ResubmitInstitution(context.Context, *ResubmitInstitutionRequest) (*ResubmitInstitutionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResubmitInstitution not implemented")
+}
+func (UnimplementedInstitutionServiceServer) ReplaceArchiveMemberships(context.Context, *ReplaceArchiveMembershipsRequest) (*ReplaceArchiveMembershipsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplaceArchiveMemberships not implemented")
 }
 func (UnimplementedInstitutionServiceServer) GetInstitution(context.Context, *GetInstitutionRequest) (*GetInstitutionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetInstitution not implemented")
@@ -148,6 +168,24 @@ func _InstitutionService_ResubmitInstitution_Handler(srv interface{}, ctx contex
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(InstitutionServiceServer).ResubmitInstitution(ctx, req.(*ResubmitInstitutionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InstitutionService_ReplaceArchiveMemberships_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplaceArchiveMembershipsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InstitutionServiceServer).ReplaceArchiveMemberships(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InstitutionService_ReplaceArchiveMemberships_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InstitutionServiceServer).ReplaceArchiveMemberships(ctx, req.(*ReplaceArchiveMembershipsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -198,6 +236,10 @@ var InstitutionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResubmitInstitution",
 			Handler:    _InstitutionService_ResubmitInstitution_Handler,
+		},
+		{
+			MethodName: "ReplaceArchiveMemberships",
+			Handler:    _InstitutionService_ReplaceArchiveMemberships_Handler,
 		},
 		{
 			MethodName: "GetInstitution",

@@ -31,8 +31,11 @@ type ViewingSystem struct {
 	// 1-40 characters.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Principal ids of the senders whose documents it may show, 1-100.
-	Senders       []string               `protobuf:"bytes,3,rep,name=senders,proto3" json:"senders,omitempty"`
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	Senders   []string               `protobuf:"bytes,3,rep,name=senders,proto3" json:"senders,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// Hosts that viewing URLs of its documents may name, 0-20, each at any port: host names, those of other scripts too, or IP addresses. They are
+	// kept, and compared, as browsers ask for them: in lower case and in ASCII (IDNA). None: any host.
+	Hosts         []string `protobuf:"bytes,5,rep,name=hosts,proto3" json:"hosts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -91,6 +94,13 @@ func (x *ViewingSystem) GetSenders() []string {
 func (x *ViewingSystem) GetCreatedAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *ViewingSystem) GetHosts() []string {
+	if x != nil {
+		return x.Hosts
 	}
 	return nil
 }
@@ -239,13 +249,14 @@ var File_naru_gateway_v1_gateway_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_gateway_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/gateway/v1/gateway.proto\x12\x0fnaru.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xac\x01\n" +
+	"\x1dnaru/gateway/v1/gateway.proto\x12\x0fnaru.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xcc\x01\n" +
 	"\rViewingSystem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\x04name\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x12-\n" +
 	"\asenders\x18\x03 \x03(\tB\x13\xbaH\x10\x92\x01\r\b\x01\x10d\x18\x01\"\x05r\x03\xb0\x01\x01R\asenders\x129\n" +
 	"\n" +
-	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\x86\x02\n" +
+	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1e\n" +
+	"\x05hosts\x18\x05 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10\x14R\x05hosts\"\x86\x02\n" +
 	"\x06Client\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x123\n" +

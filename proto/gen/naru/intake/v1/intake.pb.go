@@ -45,9 +45,11 @@ type SendItem struct {
 	// by then expires, even if it could not be found out where the recipient is a member.
 	SendDeadline *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=send_deadline,json=sendDeadline,proto3,oneof" json:"send_deadline,omitempty"`
 	// Exactly one of registration_certificate and registration_certificate_digest.
-	// 최초등록증명서: DER, at most 16 KiB.
+	// 최초등록증명서: DER, at most 16 KiB. Its issuer and owner are one of the sender's recorded archive memberships
+	// (address.v1.Institution.archive_memberships).
 	RegistrationCertificate []byte `protobuf:"bytes,11,opt,name=registration_certificate,json=registrationCertificate,proto3" json:"registration_certificate,omitempty"`
-	// SHA-256 (hex) of a certificate uploaded before.
+	// SHA-256 (hex) of a certificate that this sender uploaded before (UploadRegistrationCertificate), or that another item of the same call holds.
+	// A certificate that came with a document is not uploaded by that, and what others uploaded is not known to this sender.
 	RegistrationCertificateDigest string `protobuf:"bytes,12,opt,name=registration_certificate_digest,json=registrationCertificateDigest,proto3" json:"registration_certificate_digest,omitempty"`
 	// Sub-address of the sender (하위 주소), at most 100 characters.
 	SenderSubAddress string `protobuf:"bytes,13,opt,name=sender_sub_address,json=senderSubAddress,proto3" json:"sender_sub_address,omitempty"`
@@ -188,7 +190,8 @@ func (x *SendItem) GetRepeats() string {
 // Viewing says where the recipient sees the document (guide 5.1.1 ❷).
 type Viewing struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// https URL of at most 1,000 characters; the relay appends token=….
+	// https URL of at most 1,000 characters; the relay appends token=…. Its host is one of the viewing system's, where that is bound to hosts
+	// (gateway.v1.ViewingSystem.hosts).
 	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
 	// Principal id of the viewing system; it must serve this sender.
 	ViewingSystem string `protobuf:"bytes,2,opt,name=viewing_system,json=viewingSystem,proto3" json:"viewing_system,omitempty"`

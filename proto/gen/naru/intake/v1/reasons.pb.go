@@ -42,6 +42,10 @@ const (
 	Reason_REASON_BATCH_TOO_LARGE               Reason = 14
 	Reason_REASON_OVERLOADED                    Reason = 15
 	Reason_REASON_CLOCK_UNTRUSTED               Reason = 16
+	// The registration certificate names as owner somebody who is not the sender, as its recorded archive memberships have it.
+	Reason_REASON_CERTIFICATE_OWNER_DIFFERS Reason = 17
+	// The viewing system is bound to other hosts than the viewing URL's.
+	Reason_REASON_VIEWING_HOST_FOREIGN Reason = 18
 	// The archive's signing certificate was revoked, or its key is distrusted, since before the acceptance.
 	Reason_REASON_CERTIFICATE_REVOKED Reason = 20
 )
@@ -66,6 +70,8 @@ var (
 		14: "REASON_BATCH_TOO_LARGE",
 		15: "REASON_OVERLOADED",
 		16: "REASON_CLOCK_UNTRUSTED",
+		17: "REASON_CERTIFICATE_OWNER_DIFFERS",
+		18: "REASON_VIEWING_HOST_FOREIGN",
 		20: "REASON_CERTIFICATE_REVOKED",
 	}
 	Reason_value = map[string]int32{
@@ -86,6 +92,8 @@ var (
 		"REASON_BATCH_TOO_LARGE":               14,
 		"REASON_OVERLOADED":                    15,
 		"REASON_CLOCK_UNTRUSTED":               16,
+		"REASON_CERTIFICATE_OWNER_DIFFERS":     17,
+		"REASON_VIEWING_HOST_FOREIGN":          18,
 		"REASON_CERTIFICATE_REVOKED":           20,
 	}
 )
@@ -121,7 +129,7 @@ var File_naru_intake_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\xbf\x04\n" +
+	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\x86\x05\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13REASON_INVALID_ITEM\x10\x01\x12\x1b\n" +
@@ -140,7 +148,9 @@ const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	" REASON_REPEATED_DOCUMENT_INVALID\x10\r\x12\x1a\n" +
 	"\x16REASON_BATCH_TOO_LARGE\x10\x0e\x12\x15\n" +
 	"\x11REASON_OVERLOADED\x10\x0f\x12\x1a\n" +
-	"\x16REASON_CLOCK_UNTRUSTED\x10\x10\x12\x1e\n" +
+	"\x16REASON_CLOCK_UNTRUSTED\x10\x10\x12$\n" +
+	" REASON_CERTIFICATE_OWNER_DIFFERS\x10\x11\x12\x1f\n" +
+	"\x1bREASON_VIEWING_HOST_FOREIGN\x10\x12\x12\x1e\n" +
 	"\x1aREASON_CERTIFICATE_REVOKED\x10\x14B\xba\x01\n" +
 	"\x12com.naru.intake.v1B\fReasonsProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
