@@ -1,10 +1,36 @@
 package audit
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
+
+// A list in a row is the same as the list of the fact if it has the same elements in their order; none is like a list not set.
+func TestListsAreCompared(t *testing.T) {
+	t.Parallel()
+	stated := func(hosts ...string) string {
+		return field((&gatewayv1.PrincipalChanged{Hosts: hosts}).ProtoReflect(), "hosts")
+	}
+	for _, tc := range []struct {
+		row   string
+		hosts []string
+		same  bool
+	}{
+		{`["a.example", "b \"c\""]`, []string{"a.example", `b "c"`}, true},
+		{`[]`, nil, true},
+		{`["a.example"]`, nil, false},
+		{`[]`, []string{"a.example"}, false},
+		{`["b", "a"]`, []string{"a", "b"}, false},
+		{`["a b"]`, []string{"a", "b"}, false},
+		{`["a\" \"b"]`, []string{"a", "b"}, false},
+	} {
+		require.Equal(t, tc.same, same(column(json.RawMessage(tc.row)), stated(tc.hosts...)), "%s %q", tc.row, tc.hosts)
+	}
+}
 
 // Each Take selects the documented value, in whatever order the facts are read.
 func TestTakes(t *testing.T) {

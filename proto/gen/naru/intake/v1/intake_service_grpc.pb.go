@@ -33,13 +33,14 @@ const (
 // IntakeService takes send requests (전자문서 발송요청, guide 5.1.1 ❸).
 type IntakeServiceClient interface {
 	// Send accepts one document durably and answers with its number and a signed receipt. The registration certificate is verified
-	// first: signature, chain, validity, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
-	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, OWN_KEY_CONFLICT (409).
+	// first: signature, chain, validity, owner, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
+	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409).
 	Send(ctx context.Context, in *SendRequest, opts ...grpc.CallOption) (*SendResponse, error)
 	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other. Items travel in
 	// the bulk lane.
 	BatchSend(ctx context.Context, in *BatchSendRequest, opts ...grpc.CallOption) (*BatchSendResponse, error)
-	// UploadRegistrationCertificate stores a certificate so that the items of a batch may name it by digest. Idempotent.
+	// UploadRegistrationCertificate stores a certificate of this sender so that its items may name it by digest. Idempotent. Errors: CERTIFICATE_*
+	// reasons.
 	UploadRegistrationCertificate(ctx context.Context, in *UploadRegistrationCertificateRequest, opts ...grpc.CallOption) (*UploadRegistrationCertificateResponse, error)
 	// Cancel asks to stop a document before receipt. The outcome (cancelled or refused because it was received) shows in its status.
 	// Errors: DOCUMENT_NOT_FOUND.
@@ -113,13 +114,14 @@ func (c *intakeServiceClient) GetLimits(ctx context.Context, in *GetLimitsReques
 // IntakeService takes send requests (전자문서 발송요청, guide 5.1.1 ❸).
 type IntakeServiceServer interface {
 	// Send accepts one document durably and answers with its number and a signed receipt. The registration certificate is verified
-	// first: signature, chain, validity, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
-	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, OWN_KEY_CONFLICT (409).
+	// first: signature, chain, validity, owner, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
+	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409).
 	Send(context.Context, *SendRequest) (*SendResponse, error)
 	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other. Items travel in
 	// the bulk lane.
 	BatchSend(context.Context, *BatchSendRequest) (*BatchSendResponse, error)
-	// UploadRegistrationCertificate stores a certificate so that the items of a batch may name it by digest. Idempotent.
+	// UploadRegistrationCertificate stores a certificate of this sender so that its items may name it by digest. Idempotent. Errors: CERTIFICATE_*
+	// reasons.
 	UploadRegistrationCertificate(context.Context, *UploadRegistrationCertificateRequest) (*UploadRegistrationCertificateResponse, error)
 	// Cancel asks to stop a document before receipt. The outcome (cancelled or refused because it was received) shows in its status.
 	// Errors: DOCUMENT_NOT_FOUND.
