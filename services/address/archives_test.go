@@ -66,7 +66,7 @@ func (w *world) recordings(t testing.TB, id string) []recording {
 func TestArchiveMemberships(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	id := w.institution(t, "office_1", "1234567890")
+	id := w.institution(t, "office_1", "1234567891")
 	second := []*addressv1.ArchiveMembership{{Archive: archiveName, Member: "가상상사\u3000총무과"}, {Archive: "시험용 둘째 보관소", Member: "\u1100\u1161상사"}}
 	now, err := w.replace(t, id, second...)
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestArchiveMemberships(t *testing.T) {
 func TestArchiveMembershipsRefused(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	id := w.institution(t, "office_1", "1234567890")
+	id := w.institution(t, "office_1", "1234567891")
 	good := &addressv1.ArchiveMembership{Archive: archiveName, Member: "가상상사"}
 	const field = "archiveMemberships"
 	for name, tt := range map[string]struct {
@@ -120,7 +120,7 @@ func TestArchiveMembershipsRefused(t *testing.T) {
 func TestArchiveMembershipsReplacedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	id := w.institution(t, "office_1", "1234567890")
+	id := w.institution(t, "office_1", "1234567891")
 	var all sync.WaitGroup
 	errs := make([]error, 6)
 	for i := range errs {
