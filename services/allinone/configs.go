@@ -111,6 +111,7 @@ client_secret_file: %q
 `, r.outside.url("hub"), hubClient, secret("hub_client_secret")),
 		"delivery": fmt.Sprintf(`notice:
   url: %q
+  allow_private: true
   secret_file: %q
 `, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile)),
 		"viewing": fmt.Sprintf(`identity:

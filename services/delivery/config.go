@@ -22,6 +22,8 @@ type Notice struct {
 	// URL takes a POST for each round of notices; it belongs to the operator's own messaging. If it is empty, no notices are
 	// given.
 	URL string `yaml:"url"`
+	// AllowPrivate lets the URL lead to an address that is not public: of this machine, of its link, of a private network.
+	AllowPrivate bool `yaml:"allow_private"`
 	// SecretFile holds the Standard Webhooks secret (whsec_ and base64 of 24 to 64 bytes) that signs notices.
 	SecretFile config.SecretFile `yaml:"secret_file"`
 	// Attempts after which a notice is given up, about a day at the default backoff.
@@ -71,8 +73,12 @@ func (c *Config) Validate() error {
 	if c.Notice.URL == "" {
 		return p.Err()
 	}
-	if u, err := url.Parse(c.Notice.URL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+	u, err := url.Parse(c.Notice.URL)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
 		p.Add("notice.url", "must be an http or https URL")
+	case !c.Notice.AllowPrivate && isPrivate(u.Hostname()):
+		p.Add("notice.url", "leads to an address that is not public; notice.allow_private allows that")
 	}
 	if _, err := c.Notice.key(); err != nil {
 		p.Add("notice.secret_file", "must name a file with whsec_ and base64 of %d to %d bytes", minKey, maxKey)

@@ -14,13 +14,19 @@ type metrics struct {
 	decided metric.Int64Counter
 }
 
-func newMetrics(meter metric.Meter, db pg.DBTX) (*metrics, error) {
+func newMetrics(meter metric.Meter, db pg.DBTX, to *hook) (*metrics, error) {
 	made := telemetry.NewInstruments(meter)
 	m := &metrics{decided: made.Counter("naru.delivery.decided.documents", "", "Documents by what became of them.")}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
 		oldest, err := noticeAge(ctx, db)
 		return []float64{oldest.Seconds()}, err
 	}, telemetry.Gauge{Name: "naru.delivery.notices.age.seconds", About: "Age of the oldest notice still to be given."})
+	if to != nil {
+		made.Gauges(func(ctx context.Context) ([]float64, error) {
+			left, err := to.pauseLeft(ctx, db)
+			return []float64{left.Seconds()}, err
+		}, telemetry.Gauge{Name: "naru.delivery.notices.paused.seconds", About: "How long the notice URL is still left alone, as it asked."})
+	}
 	return m, made.Err()
 }
 

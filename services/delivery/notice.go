@@ -1,20 +1,11 @@
 package delivery
 
 import (
-	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +18,6 @@ import (
 const (
 	noticeLease    = time.Minute
 	noticeInterval = 500 * time.Millisecond
-	maxAnswerBytes = 4 << 10
 	givenTimeout   = 10 * time.Second
 	// roundTime is how long a round may run before its result is stored.
 	roundTime = noticeLease - 2*givenTimeout
@@ -89,23 +79,12 @@ func bodyOf(byRecipient [][]document) body {
 // announce stores which documents have arrived for the next round, if notices are configured: one row for each hundred documents
 // of a transaction.
 func (s *service) announce(tx *journal.Tx, delivered []document, now time.Time) {
-	if s.config.Notice.URL == "" {
+	if s.hook == nil {
 		return
 	}
 	for some := range slices.Chunk(delivered, maxRound) {
 		insertArrival(tx, numbersOf(some), now)
 	}
-}
-
-// noticeClient keeps one connection for each concurrent call.
-func noticeClient(n Notice) *http.Client {
-	client := &http.Client{Timeout: n.Timeout.Std() + time.Second}
-	if transport, ok := http.DefaultTransport.(*http.Transport); ok {
-		transport = transport.Clone()
-		transport.MaxIdleConnsPerHost = n.Workers
-		client.Transport = transport
-	}
-	return client
 }
 
 // noticeTask gives notices in rounds: one call, one transaction and one frame for many documents.
@@ -123,7 +102,7 @@ func (s *service) giveRound(ctx context.Context, r round) {
 		err = endRound(ctx, s.db, r)
 	} else if err == nil {
 		byRecipient := ofRecipients(told)
-		if err = s.post(ctx, r.id, bodyOf(byRecipient)); err != nil && ctx.Err() != nil {
+		if err = s.hook.post(ctx, r.id, bodyOf(byRecipient)); err != nil && ctx.Err() != nil {
 			return // the round's time is over or the process stops; after the lease the round is given again
 		}
 		err = s.settle(ctx, r, told, byRecipient, err)
@@ -139,16 +118,22 @@ func (s *service) giveRound(ctx context.Context, r round) {
 func (s *service) settle(ctx context.Context, r round, told []document, byRecipient [][]document, failure error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), givenTimeout)
 	defer cancel()
-	reason := reasonOf(failure)
-	switch {
-	case failure == nil:
+	if failure == nil {
 		return s.settleGiven(ctx, r, told, byRecipient)
+	}
+	reason, wait := reasonOf(failure), waitOf(failure)
+	if wait > 0 {
+		if err := s.pause(ctx, wait, reason); err != nil {
+			return errors.Join(failure, err) // the round is given again after its lease
+		}
+	}
+	switch {
 	case len(byRecipient) > 1 && refusesContent(failure):
 		return errors.Join(failure, s.journal.InTx(ctx, func(tx *journal.Tx) error { return splitRound(ctx, tx, r, byRecipient, reason) }))
-	case r.attempt >= s.config.Notice.Attempts:
+	case isGone(failure), r.attempt >= s.config.Notice.Attempts:
 		return errors.Join(failure, s.giveUp(ctx, r, told, byRecipient, reason))
 	default:
-		return errors.Join(failure, putOff(ctx, s.db, r, reason, work.Backoff{}.Delay(r.attempt, rand.Float64())))
+		return errors.Join(failure, putOff(ctx, s.db, r, reason, max(wait, work.Backoff{}.Delay(r.attempt, rand.Float64()))))
 	}
 }
 
@@ -162,7 +147,7 @@ func (s *service) settleGiven(ctx context.Context, r round, told []document, byR
 	})
 }
 
-// giveUp ends a round that was tried often enough. It states that the recipients were not told.
+// giveUp ends a round that was tried often enough, or whose URL is gone. It states that the recipients were not told.
 func (s *service) giveUp(ctx context.Context, r round, told []document, byRecipient [][]document, reason string) error {
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		if err := markGivenUp(ctx, tx, r, told, reason); err != nil {
@@ -170,66 +155,4 @@ func (s *service) giveUp(ctx context.Context, r round, told []document, byRecipi
 		}
 		return r.recordGivenUp(ctx, tx, s.clock.Now(), byRecipient, reason)
 	})
-}
-
-// answerError is an answer other than 2xx.
-type answerError int
-
-func (e answerError) Error() string { return "answered with status " + strconv.Itoa(int(e)) }
-
-// refusesContent reports whether an answer is about the content of a notice, not about its time or sender.
-func refusesContent(err error) bool {
-	var answer answerError
-	if !errors.As(err, &answer) {
-		return false
-	}
-	switch int(answer) {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		return true
-	default:
-		return false
-	}
-}
-
-func reasonOf(err error) string {
-	var answer answerError
-	if errors.As(err, &answer) {
-		return answer.Error()
-	}
-	return "unreachable"
-}
-
-// post signs notices as Standard Webhooks requires (webhook-id, webhook-timestamp, webhook-signature), so that the receiver can
-// recognise forged and repeated ones.
-func (s *service) post(ctx context.Context, webhook uuid.UUID, content body) error {
-	payload, err := json.Marshal(content)
-	if err != nil {
-		return fmt.Errorf("encode notices: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.config.Notice.Timeout.Std())
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.config.Notice.URL, bytes.NewReader(payload))
-	if err != nil {
-		return fmt.Errorf("make notices: %w", err)
-	}
-	at := strconv.FormatInt(s.clock.Now().Unix(), 10)
-	mac := hmac.New(sha256.New, s.noticeKey)
-	mac.Write([]byte(webhook.String() + "." + at + "."))
-	mac.Write(payload)
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Webhook-Id", webhook.String())
-	request.Header.Set("Webhook-Timestamp", at)
-	request.Header.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	response, err := s.http.Do(request)
-	if err != nil {
-		return fmt.Errorf("post notices: %w", err)
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswerBytes)); err != nil {
-		return fmt.Errorf("read the answer to notices: %w", err)
-	}
-	if response.StatusCode/100 != 2 {
-		return answerError(response.StatusCode)
-	}
-	return nil
 }

@@ -26,8 +26,11 @@ func insertArrival(tx *journal.Tx, numbers []string, receivedAt time.Time) {
 	tx.Later(fmt.Sprintf("announce %d documents", len(numbers)), insert, id.New(), numbers, receivedAt)
 }
 
-// claimRounds claims rounds that must be tried again, and makes new ones from what has arrived.
+// claimRounds claims rounds that must be tried again, and makes new ones from what has arrived, unless the hook is left alone.
 func (s *service) claimRounds(ctx context.Context, limit int) ([]round, error) {
+	if left, err := s.hook.pauseLeft(ctx, s.db); err != nil || left > 0 {
+		return nil, err
+	}
 	const again = `
 		with due as (
 		  select id from notice_round
@@ -115,7 +118,7 @@ func putOff(ctx context.Context, db pg.DBTX, r round, reason string, delay time.
 		where id = @id and owner = @owner and attempt = @attempt and given_up_at is null`, args)
 }
 
-// markGivenUp ends a round that was tried often enough and keeps its documents for a person to see.
+// markGivenUp ends a round that is not tried again and keeps its documents for a person to see.
 func markGivenUp(ctx context.Context, db pg.DBTX, r round, told []document, reason string) error {
 	args := r.args()
 	args["reason"], args["numbers"] = reason, numbersOf(told)

@@ -56,6 +56,8 @@ func (c call) numbers() map[string][]string {
 type phone struct {
 	mu     sync.Mutex
 	status func(c call) int
+	// header is what every answer carries besides; it may be nil.
+	header func() (name, value string)
 	took   []call
 	asked  int
 }
@@ -92,11 +94,14 @@ func withPhone(t *testing.T, attempts int, status func(call) int) (*office, *pho
 		if answer == http.StatusOK {
 			p.took = append(p.took, c)
 		}
+		if p.header != nil {
+			w.Header().Set(p.header())
+		}
 		w.WriteHeader(answer)
 	}))
 	t.Cleanup(server.Close)
 	return setup(t, unittest.Config(func(c *delivery.Config) {
-		c.Notice.URL, c.Notice.Attempts = server.URL, attempts
+		c.Notice.URL, c.Notice.AllowPrivate, c.Notice.Attempts = server.URL, true, attempts
 		c.Notice.SecretFile = secretFile(t, "whsec_"+base64.StdEncoding.EncodeToString(noticeSecret))
 	})), p
 }
@@ -279,7 +284,7 @@ func secretFile(t *testing.T, secret string) config.SecretFile {
 	path := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(path, []byte(secret), 0o600))
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	require.NoError(t, os.WriteFile(file, []byte("notice:\n  url: http://localhost/\n  secret_file: "+path+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("notice:\n  url: https://messaging.example\n  secret_file: "+path+"\n"), 0o600))
 	loaded := delivery.Default()
 	require.NoError(t, config.Load(file, loaded))
 	return loaded.Notice.SecretFile

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"log/slog"
-	"net/http"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -56,23 +55,22 @@ type service struct {
 	watch   *clock.Watch
 	log     *slog.Logger
 	metrics *metrics
-	http    *http.Client
-	// noticeKey signs notices; nil without a notice URL.
-	noticeKey []byte
+	// hook takes notices; nil without a notice URL.
+	hook *hook
 	// replica names this process in leases.
 	replica string
 }
 
 func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
-	m, err := newMetrics(env.Meter, env.DB)
-	if err != nil {
-		return nil, err
-	}
-	s := &service{config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log, metrics: m,
-		http: noticeClient(config.Notice), replica: uuid.NewString()}
+	s := &service{config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log,
+		replica: uuid.NewString()}
+	var err error
 	if config.Notice.URL != "" {
-		s.noticeKey, err = config.Notice.key()
+		if s.hook, err = newHook(config.Notice, env.Clock); err != nil {
+			return nil, err
+		}
 	}
+	s.metrics, err = newMetrics(env.Meter, env.DB, s.hook)
 	return s, err
 }
 
@@ -83,7 +81,7 @@ func (s *service) register(r grpc.ServiceRegistrar) {
 
 func (s *service) tasks() ([]lifecycle.Task, error) {
 	tasks := []lifecycle.Task{lifecycle.Every("send-deadlines", s.config.DeadlineInterval.Std(), s.endDue)}
-	if s.noticeKey == nil {
+	if s.hook == nil {
 		return tasks, nil
 	}
 	notices, err := s.noticeTask()

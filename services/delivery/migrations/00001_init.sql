@@ -67,3 +67,11 @@ create table notice_round (
 );
 create index notice_round_due on notice_round (received_at) where given_up_at is null;
 grant select, insert, update, delete on notice_round to ${app};
+
+-- Until when a notice URL asked not to be called (Retry-After, 410 Gone). A row for each URL that did, by its SHA-256.
+create table notice_pause (
+    hook         bytea       not null constraint notice_pause_pk primary key,
+    paused_until timestamptz not null,
+    reason       text        not null
+);
+grant select, insert, update on notice_pause to ${app};
