@@ -331,10 +331,21 @@ func (s *Stack) Browser(t testing.TB) *http.Client {
 	return &http.Client{Transport: transport, Timeout: Patience}
 }
 
-// Open opens a viewing URL (❺).
+// Open presses the button on the page of a viewing URL (❺).
 func (s *Stack) Open(t testing.TB, viewingURL string) (int, []byte) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, viewingURL, nil)
+	return s.browse(t, http.MethodPost, viewingURL)
+}
+
+// LookAhead follows a viewing URL as a browser that prefetches does, or a scanner of mail.
+func (s *Stack) LookAhead(t testing.TB, viewingURL string) (int, []byte) {
+	t.Helper()
+	return s.browse(t, http.MethodGet, viewingURL)
+}
+
+func (s *Stack) browse(t testing.TB, method, viewingURL string) (int, []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, viewingURL, nil)
 	require.NoError(t, err)
 	response, err := s.Browser(t).Do(request)
 	require.NoError(t, err)

@@ -16,6 +16,8 @@ type Reason string
 const (
 	// ReasonTokenMissing: no token, more than one, or one too long to be one.
 	ReasonTokenMissing Reason = "TOKEN_MISSING"
+	// ReasonNobodyAsks: the request itself says that it only looks ahead.
+	ReasonNobodyAsks Reason = "NOBODY_ASKS"
 	// ReasonTokenRefused: the relay says that the token is not good.
 	ReasonTokenRefused Reason = "TOKEN_REFUSED"
 	// ReasonRelayUnavailable: the relay could not be asked.
@@ -49,6 +51,8 @@ func (r Reason) problem(cause error) *fault.Error {
 	switch r {
 	case ReasonTokenMissing:
 		return say(fault.Unauthenticated, "a viewing token is required")
+	case ReasonNobodyAsks:
+		return say(fault.Denied, "the document is shown to whoever asks for it, not ahead of that")
 	case ReasonTokenRefused:
 		return say(fault.Denied, "the viewing token is not valid or was used before")
 	case ReasonDocumentUnknown:

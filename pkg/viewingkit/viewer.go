@@ -69,14 +69,22 @@ func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Referrer-Policy", "no-referrer") // the token stands in the URL
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY")
-	if r.Method != http.MethodGet {
-		header.Set("Allow", http.MethodGet)
+	header.Set("X-Robots-Tag", "noindex, nofollow")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost {
+		header.Set("Allow", "GET, HEAD, POST")
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
 	token, ok := tokenOf(r)
-	if !ok {
+	switch {
+	case !ok:
 		v.answer(w, ReasonTokenMissing.problem(nil))
+		return
+	case r.Method != http.MethodPost:
+		ask(w)
+		return
+	case ahead(r):
+		v.answer(w, ReasonNobodyAsks.problem(nil))
 		return
 	}
 	s := sight{Viewer: v, check: Check{RequestID: uuid.NewString()}}

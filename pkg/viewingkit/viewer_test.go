@@ -120,8 +120,16 @@ func setup(t *testing.T) *stage {
 
 func (s *stage) view(t *testing.T, path string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.server.URL+path, nil)
+	return s.ask(t, http.MethodPost, path, nil)
+}
+
+func (s *stage) ask(t *testing.T, method, path string, header http.Header) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+path, nil)
 	require.NoError(t, err)
+	for name, values := range header {
+		req.Header[name] = values
+	}
 	resp, err := s.server.Client().Do(req)
 	require.NoError(t, err)
 	body, err := io.ReadAll(resp.Body)
@@ -259,18 +267,46 @@ func TestCheckThatCannotBeRecordedShowsNothing(t *testing.T) {
 	require.NotContains(t, body, document)
 }
 
-func TestOnlyGetShows(t *testing.T) {
+// Whoever follows the link without pressing the button uses no token, makes no reading and leaves no record: a HEAD, a prefetch,
+// a scanner of mail. A person opens the document afterwards.
+func TestLookingAheadReadsNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	for _, method := range []string{http.MethodHead, http.MethodPost} {
-		req, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+"/view/doc?token="+token, nil)
-		require.NoError(t, err)
-		resp, err := s.server.Client().Do(req)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
+	const link = "/view/doc?token=" + token
+	for _, helper := range []struct {
+		method string
+		header http.Header
+	}{
+		{http.MethodHead, nil},
+		{http.MethodGet, nil},
+		{http.MethodGet, http.Header{"Accept": {"*/*"}, "User-Agent": {"Mozilla/5.0 (compatible; a scanner of mail)"}}},
+		{http.MethodGet, http.Header{"Accept": {"application/pdf"}}},
+		{http.MethodGet, http.Header{"Sec-Purpose": {"prefetch;prerender"}}},
+		{http.MethodGet, http.Header{"Purpose": {"prefetch"}}},
+		{http.MethodGet, http.Header{"Range": {"bytes=0-1023"}}},
+	} {
+		resp, body := s.ask(t, helper.method, link, helper.header)
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		require.Equal(t, "text/html; charset=utf-8", resp.Header.Get("Content-Type"))
+		require.Equal(t, "no-store", resp.Header.Get("Cache-Control"))
+		require.NotContains(t, body, token)
+		require.NotContains(t, body, document)
+		require.Equal(t, helper.method == http.MethodGet, strings.Contains(body, `<form method="post">`))
+	}
+	for _, header := range []http.Header{{"Sec-Purpose": {"prefetch"}}, {"Purpose": {"Prefetch"}}, {"X-Moz": {"prefetch"}}, {"X-Purpose": {"preview"}}} {
+		resp, body := s.ask(t, http.MethodPost, link, header)
+		require.Equal(t, http.StatusForbidden, resp.StatusCode)
+		require.Contains(t, body, "NOBODY_ASKS")
+	}
+	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodOptions} {
+		resp, _ := s.ask(t, method, link, nil)
 		require.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
+		require.Equal(t, "GET, HEAD, POST", resp.Header.Get("Allow"))
 	}
 	require.Empty(t, s.diary.read())
+	resp, body := s.view(t, link)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Equal(t, document, body)
 }
 
 func TestVerificationIsRepeatedWithItsRequestID(t *testing.T) {
@@ -344,7 +380,7 @@ func TestReadTimeIsNotBeforeVerification(t *testing.T) {
 	s.relay.verified["verifiedAt"] = "2026-03-02T01:00:00.223456Z"
 	var viewing sync.WaitGroup
 	viewing.Go(func() {
-		if resp, err := s.server.Client().Get(s.server.URL + "/view/doc?token=" + token); err == nil {
+		if resp, err := s.server.Client().Post(s.server.URL+"/view/doc?token="+token, "", http.NoBody); err == nil {
 			_, _ = io.Copy(io.Discard, resp.Body)
 			_ = resp.Body.Close()
 		}
@@ -366,7 +402,7 @@ func TestInterruptedViewIsNotRead(t *testing.T) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(t.Context(), "tcp", s.server.Listener.Addr().String())
 	require.NoError(t, err)
-	_, err = io.WriteString(conn, "GET /view/doc?token="+token+" HTTP/1.1\r\nHost: x\r\n\r\n")
+	_, err = io.WriteString(conn, "POST /view/doc?token="+token+" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
 	require.NoError(t, err)
 	_, err = io.ReadFull(conn, make([]byte, 1000))
 	require.NoError(t, err)

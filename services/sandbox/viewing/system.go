@@ -100,7 +100,7 @@ func (s *System) Tasks() []lifecycle.Task {
 	return []lifecycle.Task{{Name: "sandbox-viewing-reports", Run: s.reporter.Run}}
 }
 
-// Handler serves POST /documents for senders, GET /view/{id} for recipients and /sandbox for operators.
+// Handler serves POST /documents for senders, /view/{id} for recipients and /sandbox for operators.
 func (s *System) Handler() http.Handler {
 	public := http.NewServeMux()
 	public.HandleFunc("POST /documents", scenario.Serve(s.Log, s.storeDocument))
@@ -116,9 +116,11 @@ func (s *System) Handler() http.Handler {
 }
 
 func (s *System) view(w http.ResponseWriter, r *http.Request) {
-	if _, ok := s.Scenarios.Take(scenario.ShowOtherBytes, r.PathValue("id")); ok {
-		s.lying.ServeHTTP(w, r)
-		return
+	if r.Method == http.MethodPost {
+		if _, ok := s.Scenarios.Take(scenario.ShowOtherBytes, r.PathValue("id")); ok {
+			s.lying.ServeHTTP(w, r)
+			return
+		}
 	}
 	s.honest.ServeHTTP(w, r)
 }

@@ -183,10 +183,10 @@ func TestStoredDocumentIsShownOverTLS(t *testing.T) {
 	url := answer["viewingUrl"].(string)
 	require.True(t, strings.HasPrefix(url, "https://127.0.0.1:"), url)
 
-	status, body := b.do(client, http.MethodGet, url+"?token=bad", nil, nil)
+	status, body := b.do(client, http.MethodPost, url+"?token=bad", nil, nil)
 	require.Equal(t, http.StatusForbidden, status)
 	require.NotContains(t, string(body), content)
-	status, body = b.do(client, http.MethodGet, url+"?token=good", nil, nil)
+	status, body = b.do(client, http.MethodPost, url+"?token=good", nil, nil)
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, content, string(body))
 	await.Require(t, 10*time.Second, func() bool { return len(b.relay.seen()) == 1 })
@@ -258,13 +258,16 @@ func TestMisbehaviour(t *testing.T) {
 				tt.scenario.ID = "s"
 				require.NoError(t, b.scenarios.Put(tt.scenario))
 			}
-			status, body := b.do(b.server.Client(), http.MethodGet, url+"?token=good", nil, nil)
+			// Nobody is shown anything by a GET, whatever is misbehaved.
+			_, asked := b.do(b.server.Client(), http.MethodGet, url+"?token=good", nil, nil)
+			require.Contains(t, string(asked), `<form method="post">`)
+			status, body := b.do(b.server.Client(), http.MethodPost, url+"?token=good", nil, nil)
 			require.Equal(t, http.StatusOK, status)
 			require.Equal(t, tt.body, string(body))
 			want := 1
 			if tt.report == nil {
 				// The next honest view is reported. If the first one had been reported too, there would be two.
-				b.do(b.server.Client(), http.MethodGet, url+"?token=good", nil, nil)
+				b.do(b.server.Client(), http.MethodPost, url+"?token=good", nil, nil)
 			}
 			await.Require(t, 10*time.Second, func() bool { return len(b.relay.seen()) == want })
 			if tt.report != nil {

@@ -100,9 +100,9 @@ func (w *walk) verify(context.Context) (string, error) {
 	return "signature, chain, hash, number; distribution = original = document hash", nil
 }
 
-// fetch opens a URL as a browser does. Errors never repeat the URL, which carries a token.
+// fetch opens a viewing URL as the button on its page does. Errors never repeat the URL, which carries a token.
 func fetch(ctx context.Context, client *http.Client, url string, limit int64) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
 	if err != nil {
 		return nil, errors.New("the viewing URL cannot be read")
 	}
