@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/naru-relay/naru/pkg/limits"
+	"github.com/naru-relay/naru/pkg/text"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
 	"github.com/naru-relay/naru/services/client/document"
 )
@@ -15,7 +17,8 @@ import (
 type certificateCommand struct {
 	Number    string `arg:"" help:"Document number (전자문서번호)."`
 	Reason    string `required:"" help:"Why it is needed (발급요청 사유), 1-200 characters."`
-	Out       string `required:"" type:"path" placeholder:"FILE" help:"Where the PDF is written."`
+	Out       string `required:"" type:"path" placeholder:"FILE" help:"Where the PDF is written. The file must not exist."`
+	Overwrite bool   `help:"Replace the file if it exists."`
 	RequestID string `placeholder:"ID" help:"Your id of this request, 1-64 characters; the same id asks for the same certificate. Default: a new one."`
 	Doc       string `type:"existingfile" placeholder:"FILE" help:"The document, to compare its hash with the certificate's."`
 	HubRoot   string `type:"existingfile" placeholder:"FILE" help:"PEM root of the hub, to verify the certificate here too. Default: the sandbox's."`
@@ -24,7 +27,7 @@ type certificateCommand struct {
 
 // Help is shown by naru certificate --help.
 func (certificateCommand) Help() string {
-	return `Asks for the certificate, waits until the relay has it from the hub, downloads it and, where the hub's root and signer are known,
+	return `Every argument is checked first, because each certificate is recorded at the hub with its reason. Asks for the certificate, waits until the relay has it from the hub, downloads it and, where the hub's root and signer are known,
 verifies signature, chain and number itself; with --doc the hash too.
 
 Example:
@@ -40,16 +43,31 @@ type issued struct {
 	Checks *proof.Checks `json:"checks,omitempty"`
 }
 
-// Run gets the certificate. It does not write one that fails a check.
-func (c *certificateCommand) Run(a *app) error {
-	if (c.HubRoot == "") != (c.HubSigner == "") {
-		return usage("--hub-root and --hub-signer go together")
+// Run gets the certificate. One that fails a check is not written.
+func (c *certificateCommand) Run(a *app) (err error) {
+	if err := c.check(); err != nil {
+		return err
 	}
 	p, sender, err := a.sender()
 	if err != nil {
 		return err
 	}
-	requested, err := sender.RequestCertificate(a.ctx, c.Number, c.Reason, cmp.Or(c.RequestID, uuid.NewString()))
+	judge, err := c.judge(a, p)
+	if err != nil {
+		return err
+	}
+	out, err := reserve(c.Out, c.Overwrite)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.drop()) }()
+	requestID := cmp.Or(c.RequestID, uuid.NewString())
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w (to ask for the same certificate again: --request-id %s)", err, requestID)
+		}
+	}()
+	requested, err := sender.RequestCertificate(a.ctx, c.Number, c.Reason, requestID)
 	if err != nil {
 		return err
 	}
@@ -63,10 +81,10 @@ func (c *certificateCommand) Run(a *app) error {
 		return err
 	}
 	result := issued{EdocNum: c.Number, CertNum: certificate.GetCertNum(), File: c.Out}
-	if result.Checks, err = c.judge(a, p, pdf); err != nil {
+	if result.Checks, err = judge(pdf); err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.Out, pdf, 0o600); err != nil {
+	if err := out.fill(pdf, 0o600); err != nil {
 		return fmt.Errorf("write the certificate: %w", err)
 	}
 	return a.show(result, func() error {
@@ -78,18 +96,38 @@ func (c *certificateCommand) Run(a *app) error {
 	})
 }
 
-// judge verifies the certificate if a root to trust is known; otherwise it returns nil checks.
-func (c *certificateCommand) judge(a *app, p *place, pdf []byte) (*proof.Checks, error) {
+// maxRequestID is the relay's.
+const maxRequestID = 64
+
+// check finds what the relay would refuse, before anything is asked.
+func (c *certificateCommand) check() error {
+	if err := checkNumber(c.Number); err != nil {
+		return err
+	}
+	reason, ok := text.Line(c.Reason)
+	switch n := utf8.RuneCountInString(reason); {
+	case !ok || n < 1 || n > limits.Reason:
+		return usage("--reason wants 1 to %d characters on one line", limits.Reason)
+	case utf8.RuneCountInString(c.RequestID) > maxRequestID:
+		return usage("--request-id wants 1 to %d characters", maxRequestID)
+	case (c.HubRoot == "") != (c.HubSigner == ""):
+		return usage("--hub-root and --hub-signer go together")
+	}
+	return nil
+}
+
+// judge reads what a certificate is verified by: somebody to trust, and the document's hash. Where nobody to trust is known the
+// checks are nil.
+func (c *certificateCommand) judge(a *app, p *place) (func(pdf []byte) (*proof.Checks, error), error) {
 	root, signer := c.HubRoot, c.HubSigner
-	if root == "" {
-		if p.Sandbox.Authority == "" {
-			return nil, nil //nolint:nilnil // nobody to trust is told as such
-		}
+	if root == "" && p.Sandbox.Authority != "" {
 		root, signer = p.Sandbox.PKI("hub-root.pem"), p.Sandbox.PKI("hub-leaf.pem")
 	}
-	trust, err := proof.ReadTrust(root, signer)
-	if err != nil {
-		return nil, err
+	if root == "" {
+		if c.Doc != "" {
+			return nil, usage("--doc needs --hub-root and --hub-signer: without them nothing is compared here")
+		}
+		return func([]byte) (*proof.Checks, error) { return nil, nil }, nil //nolint:nilnil // nobody to trust is told as such
 	}
 	hash := ""
 	if c.Doc != "" {
@@ -99,12 +137,18 @@ func (c *certificateCommand) judge(a *app, p *place, pdf []byte) (*proof.Checks,
 		}
 		hash = d.Hash
 	}
-	_, checks, err := proof.Distribution(pdf, trust, c.Number, hash, a.clock.Now())
+	trust, err := proof.ReadTrust(root, signer)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate is not good, and not written: %w", err)
+		return nil, err
 	}
-	if !checks.Signature || !checks.Chain || !checks.EdocNum {
-		return nil, errors.New("the certificate is not good, and not written")
-	}
-	return &checks, nil
+	return func(pdf []byte) (*proof.Checks, error) {
+		_, checks, err := proof.Distribution(pdf, trust, c.Number, hash, a.clock.Now())
+		if err != nil {
+			return nil, fmt.Errorf("the certificate is not good, and not written: %w", err)
+		}
+		if !checks.Signature || !checks.Chain || !checks.EdocNum || c.Doc != "" && !checks.Hash {
+			return nil, errors.New("the certificate is not good, and not written")
+		}
+		return &checks, nil
+	}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
@@ -38,14 +39,22 @@ type commands struct {
 
 	Demo        demoCommand        `cmd:"" help:"Start a relay with its sandbox, run the whole path of the guide (5.1.1 and 5.1.2) with one PDF, and stop."`
 	Send        sendCommand        `cmd:"" help:"Send a document: hash it, register it, store it for viewing, send it, check the receipt."`
+	Batch       batchCommand       `cmd:"" help:"Send many documents, each with its own outcome."`
 	Status      statusCommand      `cmd:"" help:"Tell what became of documents."`
+	Documents   documentsCommand   `cmd:"" help:"List documents by the time they were accepted."`
 	Timeline    timelineCommand    `cmd:"" help:"Tell everything that happened to a document."`
+	Cancel      cancelCommand      `cmd:"" help:"Stop a document before it is received."`
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
-	Institution institutionCommand `cmd:"" help:"Manage sending institutions (for operators)."`
-	Member      memberCommand      `cmd:"" help:"Recipients of the sandbox."`
-	Audit       auditCommand       `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
-	Evidence    evidenceCommand    `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
-	Units       unitsCommand       `cmd:"" help:"List the units of a relay (for operators)."`
+	Receipt     receiptCommand     `cmd:"" help:"Receipts (접수증) of a relay."`
+	Limits      limitsCommand      `cmd:"" help:"Show the limits of a relay."`
+
+	Institution   institutionCommand   `cmd:"" help:"Manage sending institutions (for operators)."`
+	ViewingSystem viewingSystemCommand `cmd:"" help:"Manage viewing systems (for operators)."`
+	ArchiveMember archiveMemberCommand `cmd:"" help:"Members of the sandbox's archive."`
+	Member        memberCommand        `cmd:"" help:"Recipients of the sandbox."`
+	Audit         auditCommand         `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
+	Evidence      evidenceCommand      `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
+	Units         unitsCommand         `cmd:"" help:"List the units of a relay (for operators)."`
 }
 
 const description = `Works with a Naru relay: documents are sent, followed and certified over its REST door.
@@ -85,7 +94,7 @@ func run(a *app, args []string) int {
 			}
 		}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Vars{"endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version()})
+		kong.Vars{"keys": receipt.KeySetPath, "endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version()})
 	if err != nil {
 		a.tell("naru: %v", err)
 		return ExitFailed

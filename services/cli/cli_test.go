@@ -338,7 +338,10 @@ func TestExitCodes(t *testing.T) {
 // Help shows every command with examples.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"demo", "send", "status", "timeline", "certificate", "institution add", "institution resubmit", "institution archives", "member join", "audit", "evidence verify", "units"} {
+	for _, command := range []string{
+		"demo", "send", "batch", "status", "documents", "timeline", "cancel", "certificate", "receipt verify", "limits", "institution add", "institution resubmit", "institution archives",
+		"viewing-system add", "archive-member add", "member join", "audit", "evidence verify", "units",
+	} {
 		code, stdout, _ := runWith(t, nil, append(strings.Fields(command), "--help")...)
 		require.Equal(t, ExitOK, code)
 		require.Contains(t, stdout, "Example", command)

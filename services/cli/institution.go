@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/google/uuid"
@@ -18,7 +17,7 @@ import (
 )
 
 type institutionCommand struct {
-	Add      institutionAdd      `cmd:"" help:"Make a sending institution, and wait until its certified address is registered at the hub."`
+	Add      institutionAdd      `cmd:"" aliases:"create" help:"Make a sending institution, and wait until its certified address is registered at the hub."`
 	Resubmit institutionResubmit `cmd:"" help:"Submit the documents of an institution again whose address was refused, and wait until it is registered at the hub."`
 	Archives institutionArchives `cmd:"" help:"Record of which certified archives an institution is a member, in place of what was recorded before."`
 }
@@ -84,19 +83,11 @@ func (c *institutionAdd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	reserved, err := os.OpenFile(c.Out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	out, err := reserve(c.Out, false)
 	if err != nil {
-		return fmt.Errorf("make the file of credentials: %w", err)
+		return err
 	}
-	kept := false
-	defer func() {
-		if !kept {
-			err = errors.Join(err, os.Remove(c.Out))
-		}
-	}()
-	if err := reserved.Close(); err != nil {
-		return fmt.Errorf("make the file of credentials: %w", err)
-	}
+	defer func() { err = errors.Join(err, out.drop()) }()
 	made, err := operator.CreateInstitution(a.ctx, request)
 	if err != nil {
 		return err
@@ -110,11 +101,9 @@ func (c *institutionAdd) Run(a *app) (err error) {
 			return err
 		}
 	}
-	err = endpoints.WriteJSON(c.Out, 0o600, endpoints.Credentials{ClientID: credentials.GetClientId(), ClientSecret: credentials.GetClientSecret(), Principal: id})
-	if err != nil {
-		return fmt.Errorf("write the file of credentials: %w", err)
+	if err := out.fillCredentials(credentials, id); err != nil {
+		return err
 	}
-	kept = true
 	return a.awaitRegistered(operator, made.GetInstitution(), "\ncredentials in "+c.Out)
 }
 

@@ -51,7 +51,8 @@ type sendCommand struct {
 func (sendCommand) Help() string {
 	return `In a sandbox one command does the sender's three steps of guide 5.1.1: ❶ registers the document at the archive, ❷ stores it at the
 viewing system, ❸ sends it. Outside of it you have done ❶ and ❷ yourself and hand in their results.
-The relay's receipt is verified with its published keys before anything is printed.
+The relay's receipt is verified with its published keys before anything is printed. With --wait, number and own key are told on
+standard error before the wait, so that an interruption loses neither.
 
 Examples:
   naru send --credentials sender.json --doc notice.pdf --to-ci-file ci.txt --title '안내문'
@@ -84,13 +85,13 @@ func (c *sendCommand) Run(a *app) error {
 	}
 	accepted, err := sender.Send(a.ctx, item)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (own key %s: repeated with it, the document is never sent twice)", err, item.GetOwnKey())
 	}
 	digest := archivecert.Digest(item.GetRegistrationCertificate())
 	if accepted.GetDuplicate() {
 		digest = "" // the receipt is the first one, about the certificate sent first
 	}
-	if err := sender.CheckReceipt(a.ctx, accepted, doc.Hash, digest); err != nil {
+	if err := checkReceipt(a, sender, accepted, item.GetOwnKey(), doc.Hash, digest); err != nil {
 		return fmt.Errorf("%s was accepted, but its receipt is not good: %w", accepted.GetEdocNum(), err)
 	}
 	result := sent{
@@ -98,7 +99,7 @@ func (c *sendCommand) Run(a *app) error {
 		Receipt: accepted.GetReceipt(), Duplicate: accepted.GetDuplicate(), Warnings: append([]string{}, accepted.GetWarnings()...),
 	}
 	if c.Wait {
-		a.progress("waiting for the receipt of %s …", accepted.GetEdocNum())
+		a.tell("naru: accepted %s, own key %s; waiting until it is received …", accepted.GetEdocNum(), item.GetOwnKey())
 		status, err := sender.AwaitStatus(a.ctx, accepted.GetEdocNum(), "the receipt", isReceived)
 		if err != nil {
 			return err
@@ -111,6 +112,14 @@ func (c *sendCommand) Run(a *app) error {
 		}
 		return a.say("%s  accepted %s  receipt verified  %s", result.EdocNum, result.AcceptedAt, result.State)
 	})
+}
+
+func checkReceipt(a *app, sender *relay.Client, accepted *intakev1.Acceptance, ownKey, documentHash, certificateDigest string) error {
+	keys, err := sender.ReceiptKeys(a.ctx)
+	if err != nil {
+		return err
+	}
+	return relay.CheckReceipt(keys, accepted, ownKey, documentHash, certificateDigest)
 }
 
 func isReceived(s *statusv1.DocumentStatus) bool {

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,7 +44,7 @@ func (c *statusCommand) Run(a *app) error {
 	}
 	answer := &statusv1.BatchGetStatusResponse{}
 	if c.OwnKey != "" {
-		answer.Statuses, err = sender.StatusesByOwnKey(a.ctx, c.OwnKey)
+		answer.Statuses, _, err = sender.ListStatuses(a.ctx, url.Values{"ownKey": {c.OwnKey}})
 	} else {
 		answer, err = sender.Statuses(a.ctx, c.Numbers...)
 	}

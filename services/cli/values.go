@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/id"
 )
 
 // enumName returns the proto name of a command-line word: public-institution becomes ORGANISATION_TYPE_PUBLIC_INSTITUTION.
@@ -24,4 +26,26 @@ func moment(flag, text string, now time.Time) (*timestamppb.Timestamp, error) {
 		return timestamppb.New(now.Add(ahead)), nil
 	}
 	return nil, usage("--%s wants a time such as 2026-03-02T09:00:00+09:00, or a duration such as 72h", flag)
+}
+
+// past reads a time of the command line that has been: RFC 3339, or a duration ago such as 72h. Empty is now.
+func past(flag, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return now, nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	return now, usage("--%s wants a time such as 2026-03-02T09:00:00+09:00, or a duration ago such as 72h", flag)
+}
+
+// checkNumber finds what is no document number before the relay is asked.
+func checkNumber(number string) error {
+	if _, err := id.ParseEdocNumber(number); err != nil {
+		return usage("%v", err)
+	}
+	return nil
 }

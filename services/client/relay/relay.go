@@ -100,18 +100,40 @@ func (c *Client) Send(ctx context.Context, item *intakev1.SendItem) (*intakev1.A
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/documents", nil, item, out)
 }
 
-// CheckReceipt verifies an acceptance's receipt with the relay's published keys, and compares it with what was sent.
-func (c *Client) CheckReceipt(ctx context.Context, a *intakev1.Acceptance, documentHash, certificateDigest string) error {
+// BatchSend asks for many documents to be sent; each has its own outcome.
+func (c *Client) BatchSend(ctx context.Context, items []*intakev1.SendItem) ([]*intakev1.ItemOutcome, error) {
+	out := &intakev1.BatchSendResponse{}
+	err := c.rest.Call(ctx, http.MethodPost, "/v1/documents:batch", nil, &intakev1.BatchSendRequest{Items: items}, out)
+	return out.GetOutcomes(), err
+}
+
+// Cancel asks to stop a document before receipt.
+func (c *Client) Cancel(ctx context.Context, edocNum string) error {
+	// The number is in the path, so it is left out of the body.
+	return c.rest.Call(ctx, http.MethodPost, "/v1/documents/"+url.PathEscape(edocNum)+":cancel", nil, &intakev1.CancelRequest{}, nil)
+}
+
+// Limits are those the relay publishes.
+func (c *Client) Limits(ctx context.Context) (*intakev1.GetLimitsResponse, error) {
+	out := &intakev1.GetLimitsResponse{}
+	return out, c.rest.Call(ctx, http.MethodGet, "/v1/limits", nil, nil, out)
+}
+
+// ReceiptKeys is the relay's published key set of receipts.
+func (c *Client) ReceiptKeys(ctx context.Context) ([]byte, error) {
 	var keySet bytes.Buffer
-	if _, err := c.rest.Download(ctx, receipt.KeySetPath, maxKeySetBytes, &keySet); err != nil {
-		return err
-	}
-	claims, err := receipt.Verify(a.GetReceipt(), keySet.Bytes())
+	_, err := c.rest.Download(ctx, receipt.KeySetPath, maxKeySetBytes, &keySet)
+	return keySet.Bytes(), err
+}
+
+// CheckReceipt verifies an acceptance's receipt with a relay's published keys and holds it against what was sent.
+func CheckReceipt(keySet []byte, a *intakev1.Acceptance, ownKey, documentHash, certificateDigest string) error {
+	claims, err := receipt.Verify(a.GetReceipt(), keySet)
 	if err != nil {
 		return err
 	}
 	return claims.Match(receipt.Expected{
-		EdocNum: a.GetEdocNum(), OwnKey: a.GetOwnKey(), DocumentHash: documentHash, CertificateDigest: certificateDigest,
+		EdocNum: a.GetEdocNum(), OwnKey: ownKey, DocumentHash: documentHash, CertificateDigest: certificateDigest,
 		AcceptedAt: a.GetAcceptedAt().AsTime(),
 	})
 }
@@ -128,11 +150,11 @@ func (c *Client) Statuses(ctx context.Context, edocNums ...string) (*statusv1.Ba
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/documents:batchGet", nil, &statusv1.BatchGetStatusRequest{EdocNums: edocNums}, out)
 }
 
-// StatusesByOwnKey returns the statuses of the caller's documents with this own key.
-func (c *Client) StatusesByOwnKey(ctx context.Context, ownKey string) ([]*statusv1.DocumentStatus, error) {
+// ListStatuses returns a page of the statuses that the query asks for, and the token of the next page.
+func (c *Client) ListStatuses(ctx context.Context, query url.Values) ([]*statusv1.DocumentStatus, string, error) {
 	out := &statusv1.ListStatusesResponse{}
-	err := c.rest.Call(ctx, http.MethodGet, "/v1/documents", url.Values{"ownKey": {ownKey}}, nil, out)
-	return out.GetStatuses(), err
+	err := c.rest.Call(ctx, http.MethodGet, "/v1/documents", query, nil, out)
+	return out.GetStatuses(), out.GetNextPageToken(), err
 }
 
 // Timeline returns what happened to a document.

@@ -81,8 +81,9 @@ func (w *walk) store(ctx context.Context) (string, error) {
 func (w *walk) send(ctx context.Context) (string, error) {
 	trace := rest.NewTrace()
 	w.result.TraceID = trace.String()
+	ownKey := uuid.NewString()
 	accepted, err := w.sender.Send(rest.WithTrace(ctx, trace), &intakev1.SendItem{
-		OwnKey: uuid.NewString(), Recipient: w.toRecipient(), Title: sample.Title,
+		OwnKey: ownKey, Recipient: w.toRecipient(), Title: sample.Title,
 		DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, Category: platformv1.DocumentCategory_DOCUMENT_CATEGORY_NOTICE,
 		DocumentHash: w.document.Digest(), Viewing: &intakev1.Viewing{Url: w.viewingURL, ViewingSystem: w.viewingSystem},
 		RegistrationCertificate: w.registered.RegistrationCertificate,
@@ -90,7 +91,11 @@ func (w *walk) send(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := w.sender.CheckReceipt(ctx, accepted, w.document.Hash, archivecert.Digest(w.registered.RegistrationCertificate)); err != nil {
+	keys, err := w.sender.ReceiptKeys(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := relay.CheckReceipt(keys, accepted, ownKey, w.document.Hash, archivecert.Digest(w.registered.RegistrationCertificate)); err != nil {
 		return "", err
 	}
 	w.result.EdocNum, w.result.AcceptedAt = accepted.GetEdocNum(), relay.Time(accepted.GetAcceptedAt())

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/receipt"
+)
+
+var (
+	regexpNumbers  = regexp.MustCompile(number)
+	regexpPassword = regexp.MustCompile(`"password": "([A-Z2-7]+)"`)
+)
+
+// A cancel is asked for, and its decision can be waited for: cancelled, or too late.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	call := "POST /v1/documents/" + number + ":cancel"
+	f := newRelay(t, map[string][]string{
+		call:                          {`{}`},
+		"GET /v1/documents/" + number: {`{"edocNum":"` + number + `","state":"DOCUMENT_STATE_ACCEPTED"}`, `{"edocNum":"` + number + `","state":"DOCUMENT_STATE_CANCELLED"}`},
+	})
+	code, stdout, stderr := f.run(t, "cancel", number)
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stdout, "cancel requested")
+	require.Equal(t, "Bearer sender {}", f.bodies[call][0])
+	code, stdout, stderr = f.run(t, "cancel", number, "--wait")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, number+"  CANCELLED\n", stdout)
+
+	f.answers["GET /v1/documents/"+number] = []string{`{"edocNum":"` + number + `","state":"DOCUMENT_STATE_RECEIVED","cancelRefused":true}`}
+	code, stdout, stderr = f.run(t, "cancel", number, "--wait")
+	require.Equal(t, ExitFailed, code)
+	require.Equal(t, number+"  RECEIVED\n", stdout)
+	require.Contains(t, stderr, "too late")
+
+	code, _, stderr = f.run(t, "cancel", "17")
+	require.Equal(t, ExitUsage, code)
+	require.Contains(t, stderr, "edoc number")
+	require.Len(t, f.bodies[call], 3)
+}
+
+// Documents are listed by the time of acceptance and by state, page by page, up to the limit.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	const window = "acceptedFrom=2026-02-27T01%3A02%3A03.000000Z&acceptedUntil=2026-03-02T01%3A02%3A03.000000Z"
+	const states = "&states=DOCUMENT_STATE_EXPIRED&states=DOCUMENT_STATE_RECIPIENT_AMBIGUOUS"
+	f := newRelay(t, map[string][]string{
+		"GET /v1/documents?" + window + "&pageSize=3" + states:                {`{"statuses":[` + statusA + `,` + statusA + `],"nextPageToken":"more"}`},
+		"GET /v1/documents?" + window + "&pageSize=1&pageToken=more" + states: {`{"statuses":[` + statusA + `],"nextPageToken":"still"}`},
+		"GET /v1/documents?" + window + "&pageSize=1000":                      {`{"statuses":[` + statusA + `]}`},
+	})
+	code, stdout, stderr := f.run(t, "documents", "--from", "72h", "--state", "expired", "--state", "recipient-ambiguous", "--limit", "3", "--json")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stderr, "more than 3 documents")
+	require.Len(t, regexpNumbers.FindAllString(stdout, -1), 3)
+	code, stdout, stderr = f.run(t, "documents", "--from", "72h")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Empty(t, stderr)
+	require.Contains(t, stdout, number+"  READ")
+
+	for _, wrong := range [][]string{{"--from", "yesterday"}, {"--from", "-72h"}, {"--from", "1h", "--until", "2h"}, {"--limit", "0"}, {"--state", "lost"}} {
+		code, _, _ = f.run(t, append([]string{"documents"}, wrong...)...)
+		require.Equal(t, ExitUsage, code, wrong)
+	}
+}
+
+// The limits are shown without credentials.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, map[string][]string{"GET /v1/limits": {`{"batchItems":1000,"titleCharacters":100}`}})
+	code, stdout, stderr := runWith(t, nil, "limits", "--rest", f.URL)
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^batchItems +1000$`, stdout)
+	require.Regexp(t, `(?m)^titleCharacters +100$`, stdout)
+}
+
+// A receipt is verified by a key set that was kept, with nobody asked, or by the relay's; what is not good is told.
+func TestReceiptVerify(t *testing.T) {
+	t.Parallel()
+	const hash = "f2ca1bb6c7e907d06dafe4687e579fce76b37e4e93b7605022da52e6ccc26fd2" // of "test\n"
+	text, keySet := receiptBy(t, receipt.Claims{
+		EdocNum: number, DocumentHash: receipt.Digest{Algorithm: "SHA-256", Value: hash}, RegistrationCertificateDigest: hash,
+		AcceptedAt: "2026-03-02T01:02:03.000450Z", OwnKey: "own-1", Sender: "s",
+	})
+	_, foreign := receiptBy(t, receipt.Claims{})
+	f := newRelay(t, map[string][]string{"GET " + receipt.KeySetPath: {keySet}})
+	f.write(t, "receipt.txt", text+"\n")
+	f.write(t, "sent.json", fmt.Sprintf(`{"edocNum":%q,"receipt":%q}`, number, text))
+	f.write(t, "keys.json", keySet)
+	f.write(t, "foreign.json", foreign)
+	f.write(t, "doc", "test\n")
+	f.write(t, "other", "another")
+	for _, args := range [][]string{
+		{f.path("receipt.txt"), "--keys", f.path("keys.json"), "--rest", "http://127.0.0.1:1"},
+		{f.path("sent.json"), "--rest", f.URL, "--doc", f.path("doc")},
+	} {
+		code, stdout, stderr := runWith(t, nil, append([]string{"receipt", "verify"}, args...)...)
+		require.Equal(t, ExitOK, code, stderr)
+		require.Contains(t, stdout, number+"  accepted 2026-03-02T01:02:03.000450Z  own key own-1")
+	}
+	for want, args := range map[string][]string{
+		"the receipt is not good": {f.path("receipt.txt"), "--keys", f.path("foreign.json")},
+		"about another document":  {f.path("receipt.txt"), "--keys", f.path("keys.json"), "--doc", f.path("other")},
+		"holds no member receipt": {f.path("keys.json"), "--keys", f.path("keys.json")},
+	} {
+		code, stdout, stderr := runWith(t, nil, append([]string{"receipt", "verify"}, args...)...)
+		require.Equal(t, ExitFailed, code)
+		require.Empty(t, stdout)
+		require.Contains(t, stderr, want)
+	}
+}
+
+// The secret of a viewing system goes to the file alone, or to the sandbox's, which is replaced only when that is asked for.
+func TestViewingSystemAdd(t *testing.T) {
+	t.Parallel()
+	const sender, call = "0191d0a1-0000-7000-8000-000000000001", "POST /v1/admin/viewing-systems"
+	f := newRelay(t, map[string][]string{call: {`{"viewingSystem":{"id":"v-1","name":"열람","senders":["` + sender + `"]},"credentials":{"clientId":"c-1","clientSecret":"s3cret"}}`}})
+	f.write(t, "viewing-credentials.json", "of one before")
+	f.write(t, "naru.json", fmt.Sprintf(`{"rest":%q,"adminCredentials":%q,"sandbox":{"viewingCredentials":%q}}`, f.URL, f.path("admin.json"), f.path("viewing-credentials.json")))
+	add := func(args ...string) (int, string, string) {
+		return runWith(t, nil, append([]string{"viewing-system", "create", "--name", "열람", "--sender", sender, "--endpoints", f.path("naru.json")}, args...)...)
+	}
+	code, stdout, stderr := add("--out", f.path("viewing.json"))
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stdout, "v-1  열람")
+	require.NotContains(t, stdout+stderr, "s3cret")
+	raw, err := os.ReadFile(f.path("viewing.json"))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"clientId":"c-1","clientSecret":"s3cret","principal":"v-1"}`, string(raw))
+	require.JSONEq(t, `{"viewingSystem":{"name":"열람","senders":["`+sender+`"]}}`, f.bodies[call][0][len("Bearer operator "):])
+
+	code, _, stderr = add("--sandbox")
+	require.Equal(t, ExitFailed, code)
+	require.Contains(t, stderr, "file exists")
+	require.Len(t, f.bodies[call], 1)
+	code, _, stderr = add("--sandbox", "--overwrite")
+	require.Equal(t, ExitOK, code, stderr)
+	raw, err = os.ReadFile(f.path("viewing-credentials.json"))
+	require.NoError(t, err)
+	require.Contains(t, string(raw), "s3cret")
+	code, _, _ = add()
+	require.Equal(t, ExitUsage, code)
+}
+
+// The password of a member of the archive is made here and goes to the archive and to the file.
+func TestArchiveMemberAdd(t *testing.T) {
+	t.Parallel()
+	asked := ""
+	archive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw := make([]byte, r.ContentLength)
+		_, _ = r.Body.Read(raw)
+		asked = r.Method + " " + r.URL.Path + " " + r.Header.Get("Authorization") + " " + string(raw)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{}`))
+	}))
+	t.Cleanup(archive.Close)
+	f := newRelay(t, nil)
+	f.write(t, "token", "admin-token")
+	f.write(t, "naru.json", fmt.Sprintf(`{"rest":%q,"sandbox":{"archive":%q,"adminToken":%q}}`, f.URL, archive.URL, f.path("token")))
+	args := []string{"archive-member", "add", "--member-id", "ferry-1", "--name", "시험용나루터", "--out", f.path("member.json"), "--endpoints", f.path("naru.json")}
+	code, stdout, stderr := runWith(t, nil, args...)
+	require.Equal(t, ExitOK, code, stderr)
+	raw, err := os.ReadFile(f.path("member.json"))
+	require.NoError(t, err)
+	password := regexpPassword.FindStringSubmatch(string(raw))[1]
+	require.Len(t, password, 26)
+	require.Equal(t, `POST /sandbox/archive/members Bearer admin-token {"memberId":"ferry-1","name":"시험용나루터","password":"`+password+`"}`, asked)
+	require.NotContains(t, stdout+stderr, password)
+	asked = ""
+	code, _, stderr = runWith(t, nil, args...)
+	require.Equal(t, ExitFailed, code)
+	require.Contains(t, stderr, "file exists")
+	require.Empty(t, asked, "a password in use is not replaced before its file can be")
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/naru-relay/naru/services/client/relay"
+
+	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
+)
+
+type documentsCommand struct {
+	From  string   `placeholder:"TIME" default:"24h" help:"Accepted at or after: a time (RFC 3339), or a duration ago such as ${default}."`
+	Until string   `placeholder:"TIME" help:"Accepted before: a time, or a duration ago. Default: now. At most 31 days after --from."`
+	State []string `placeholder:"STATE" enum:"accepted,awaiting-membership,awaiting-consent,recipient-at-other-relay,refused,recipient-ambiguous,sent,received,read,expired,cancelled,failed" help:"Only documents in this state, repeatable; one of ${enum}."`
+	Limit int      `default:"1000" help:"At most so many, the oldest first."`
+}
+
+// Help is shown by naru documents --help.
+func (documentsCommand) Help() string {
+	return `Lists the sender's documents by the time they were accepted, oldest first. One document is told by naru status.
+
+Examples:
+  naru documents --credentials sender.json
+  naru documents --credentials sender.json --from 2026-03-01T00:00:00+09:00 --until 2026-03-02T00:00:00+09:00 --state expired --state failed
+  naru documents --credentials sender.json --from 72h --limit 100000 --json | jq -r '.statuses[].edocNum'`
+}
+
+// maxPage is the relay's.
+const maxPage = 1000
+
+// Run lists page by page.
+func (c *documentsCommand) Run(a *app) error {
+	query, err := c.query(a.clock.Now())
+	if err != nil {
+		return err
+	}
+	_, sender, err := a.sender()
+	if err != nil {
+		return err
+	}
+	all, more := &statusv1.ListStatusesResponse{}, true
+	for more && len(all.GetStatuses()) < c.Limit {
+		query.Set("pageSize", strconv.Itoa(min(maxPage, c.Limit-len(all.GetStatuses()))))
+		page, next, err := sender.ListStatuses(a.ctx, query)
+		if err != nil {
+			return err
+		}
+		all.Statuses = append(all.Statuses, page...)
+		query.Set("pageToken", next)
+		more = next != ""
+		a.progress("%d documents …", len(all.GetStatuses()))
+	}
+	if err := a.show(all, func() error { return a.statusTable(all.GetStatuses()) }); err != nil {
+		return err
+	}
+	if more {
+		a.tell("naru: there are more than %d documents; --limit lists them", c.Limit)
+	}
+	return nil
+}
+
+func (c *documentsCommand) query(now time.Time) (url.Values, error) {
+	if c.Limit < 1 {
+		return nil, usage("--limit wants a number above zero")
+	}
+	from, err := past("from", c.From, now)
+	if err != nil {
+		return nil, err
+	}
+	until, err := past("until", c.Until, now)
+	if err != nil {
+		return nil, err
+	}
+	if !until.After(from) {
+		return nil, usage("--until must be after --from")
+	}
+	query := url.Values{"acceptedFrom": {from.UTC().Format(relay.TimeLayout)}, "acceptedUntil": {until.UTC().Format(relay.TimeLayout)}}
+	for _, state := range c.State {
+		query.Add("states", enumName("DOCUMENT_STATE_", state))
+	}
+	return query, nil
+}
