@@ -24,11 +24,15 @@ build: ## Build narud, naru and every unit into bin/
 .PHONY: relay
 relay:
 	@mkdir -p $(BIN)
-	$(GO) build -o $(BIN)/ ./services/allinone/cmd/narud ./services/cli/cmd/naru
+	@echo 'building narud and naru; the first time everything is compiled, package by package …' >&2
+	@$(GO) build -v -o $(BIN)/ ./services/allinone/cmd/narud ./services/cli/cmd/naru
 
+# The path goes through the environment as it was written: neither make nor the shell may read quotes and $ in it.
+demo: export NARU_DEMO_DOC := $(value DOC)
+unexport DOC
 .PHONY: demo
 demo: postgres relay ## Run the whole path once: send, inbox, view, hub, certificate (DOC=/path/to/any.pdf)
-	@$(BIN)/naru demo --narud $(BIN)/narud $(if $(DOC),--doc "$(DOC)")
+	@$(BIN)/naru demo --narud $(BIN)/narud $${NARU_DEMO_DOC:+--doc "$$NARU_DEMO_DOC"}
 
 .PHONY: run
 run: postgres build $(TOOLS)/grpcurl ## Keep a relay with its sandbox running, and print how to send a document

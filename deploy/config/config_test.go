@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -216,4 +217,30 @@ func differing(path string, a, b reflect.Value) []string {
 		return nil
 	}
 	return []string{path}
+}
+
+// A setting that names a file is looked for with -check: it is a secret's, or says that it is read, or stands here with a reason.
+func TestNamedFilesAreLookedFor(t *testing.T) {
+	t.Parallel()
+	elsewhere := []string{
+		"bootstrap_admin_file", // written, not read
+		"owner_url_file",       // only where the process migrates, which says so itself
+	}
+	var visit func(at string, of reflect.Type)
+	visit = func(at string, of reflect.Type) {
+		for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice || of.Kind() == reflect.Map {
+			of = of.Elem()
+		}
+		if of.Kind() != reflect.Struct || of == reflect.TypeFor[config.SecretFile]() {
+			return
+		}
+		for key, field := range fields(of) {
+			named := strings.HasSuffix(key, "_file") && field.Type.Kind() == reflect.String
+			require.True(t, !named || field.Tag.Get("reads") == "file" || slices.Contains(elsewhere, key), "%s.%s names a file, which -check does not look for", at, key)
+			visit(at+"."+key, field.Type)
+		}
+	}
+	for name, p := range programs() {
+		visit(name, reflect.TypeOf(p.defaults()))
+	}
 }

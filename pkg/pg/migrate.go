@@ -76,7 +76,7 @@ func migrateSource(ctx context.Context, cfg *pgx.ConnConfig, schema string, src 
 	defer func() { err = errors.Join(err, db.Close()) }()
 	provider, err := goose.NewProvider(goose.DialectPostgres, db,
 		templateFS{inner: files, values: map[string]string{"schema": schema, "app": AppRole(schema)}},
-		goose.WithTableName("goose_"+src.Name),
+		goose.WithTableName(versionTable(src.Name)),
 		goose.WithSessionLocker(locker),
 		goose.WithDisableGlobalRegistry(true),
 	)
@@ -86,7 +86,64 @@ func migrateSource(ctx context.Context, cfg *pgx.ConnConfig, schema string, src 
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("apply migrations: %w", err)
 	}
+	// So that Behind can be asked with the rights of the program.
+	grant := fmt.Sprintf("grant select on %s to %s", pgx.Identifier{versionTable(src.Name)}.Sanitize(), pgx.Identifier{AppRole(schema)}.Sanitize())
+	if _, err := db.ExecContext(ctx, grant); err != nil {
+		return fmt.Errorf("let the program read the version: %w", err)
+	}
 	return nil
+}
+
+func versionTable(source string) string { return "goose_" + source }
+
+// Behind reports how a schema lacks migrations that the program brings along: nil when it has them all, or more.
+func Behind(ctx context.Context, db DBTX, schema string, sources ...Source) error {
+	var problems []error
+	for _, src := range sources {
+		newest, err := newestOf(src)
+		if err != nil {
+			return fmt.Errorf("read the migrations of %s: %w", src.Name, err)
+		}
+		there, err := versionOf(ctx, db, schema, src.Name)
+		switch {
+		case err != nil:
+			return fmt.Errorf("read the version of schema %s: %w", schema, err)
+		case there < newest:
+			problems = append(problems, fmt.Errorf("schema %s has version %d of its %s migrations, and this program needs %d", schema, there, src.Name, newest))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// versionOf is the version a source has in a schema; 0 where nothing was migrated.
+func versionOf(ctx context.Context, db DBTX, schema, source string) (int64, error) {
+	table := pgx.Identifier{schema, versionTable(source)}.Sanitize()
+	made, err := Value[bool](ctx, db, "look for the version", `select to_regclass($1) is not null`, table)
+	if err != nil || !made {
+		return 0, err
+	}
+	return Value[int64](ctx, db, "read the version", `select coalesce(max(version_id), 0) from `+table+` where is_applied`)
+}
+
+// newestOf is the version of a source's last file.
+func newestOf(src Source) (int64, error) {
+	files, err := rootOf(src.FS)
+	if err != nil {
+		return 0, err
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return 0, err
+	}
+	newest := int64(0)
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return 0, err
+		}
+		newest = max(newest, version)
+	}
+	return newest, nil
 }
 
 func firstPartitions(ctx context.Context, cfg *pgx.ConnConfig, schema string, sources []Source) error {

@@ -35,6 +35,23 @@ func TestMigrateGoesForwardSourceBySource(t *testing.T) {
 	require.Equal(t, "42501", pg.SQLState(err), "nothing is granted but by migrations")
 }
 
+// A program knows, with its own rights, that its schema lacks migrations: all of them, the last, or those of a source it has of
+// late. A schema that is further is not behind.
+func TestBehind(t *testing.T) {
+	t.Parallel()
+	step1, step2 := source("ledger", `select 1;`), source("ledger", `select 1;`, `select 2;`)
+	empty := pgtest.New(t, "ledger")
+	require.ErrorContains(t, pg.Behind(t.Context(), empty.App, "ledger", step1), "schema ledger has version 0 of its ledger migrations, and this program needs 1")
+
+	db := pgtest.New(t, "ledger", step1)
+	require.NoError(t, pg.Behind(t.Context(), db.App, "ledger", step1))
+	err := pg.Behind(t.Context(), db.App, "ledger", step2, source("stamps", `select 1;`))
+	require.ErrorContains(t, err, "version 1 of its ledger migrations, and this program needs 2")
+	require.ErrorContains(t, err, "version 0 of its stamps migrations, and this program needs 1")
+	require.NoError(t, pg.Migrate(t.Context(), db.OwnerURL, "ledger", step2))
+	require.NoError(t, pg.Behind(t.Context(), db.App, "ledger", step1))
+}
+
 func TestMigrateReplacesTokensInEmbeddedFiles(t *testing.T) {
 	t.Parallel()
 	files, err := fs.Sub(embedded, "testdata")

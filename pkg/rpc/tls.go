@@ -25,15 +25,15 @@ type TLSIdentity struct {
 	Listen string `yaml:"listen"`
 	// CertificateFile is a PEM chain whose leaf has the URI SAN naru://unit/<name> and both extended key usages, server and
 	// client.
-	CertificateFile string `yaml:"certificate_file"`
+	CertificateFile string `yaml:"certificate_file" reads:"file"`
 	// KeyFile is the leaf's key in PEM.
-	KeyFile string `yaml:"key_file"`
+	KeyFile string `yaml:"key_file" reads:"file"`
 }
 
 // TLSConfig describes the network of units that run as separate processes.
 type TLSConfig struct {
 	// AuthorityFile holds the root certificates of the units' certificates in PEM; they must be used for nothing else.
-	AuthorityFile string `yaml:"authority_file"`
+	AuthorityFile string `yaml:"authority_file" reads:"file"`
 	// Identities of the units in this process, by name.
 	Identities map[string]TLSIdentity `yaml:"identities"`
 	// Address is where units are: host:port with {unit} in place of the name. If the host name has several addresses, they are

@@ -50,7 +50,7 @@ func TestLog(t *testing.T) {
 	tel := newTelemetry(t, telemetry.Options{LogWriter: &out, SampleRatio: 1})
 	ctx, span := tel.Tracer.Start(t.Context(), "work")
 	at := time.Date(2026, 1, 1, 9, 0, 0, 123_456_789, time.FixedZone("KST", 9*60*60))
-	tel.Log.With(slog.Int("count", 2)).LogAttrs(ctx, slog.LevelInfo, "frame published", slog.Time("at", at))
+	tel.Log.With(slog.Int("count", 2)).LogAttrs(ctx, slog.LevelInfo, "frame published", slog.Time("at", at), slog.Duration("took", 1_234_567*time.Nanosecond), slog.Any("again_in", 90*time.Second))
 	tel.Log.LogAttrs(ctx, slog.LevelDebug, "not written")
 
 	var record map[string]any
@@ -58,6 +58,8 @@ func TestLog(t *testing.T) {
 	require.Equal(t, "intake", record["unit"])
 	require.Equal(t, "frame published", record["msg"])
 	require.InDelta(t, 2, record["count"], 0)
+	require.InDelta(t, 1.234, record["took_ms"], 0, "a duration says its unit")
+	require.InDelta(t, 90_000, record["again_in_ms"], 0)
 	require.Equal(t, "2026-01-01T00:00:00.123456Z", record["at"])
 	require.Regexp(t, `^\d{4}-\d\d-\d\dT[\d:.]+Z$`, record["time"])
 	require.Equal(t, span.SpanContext().TraceID().String(), record["trace_id"])

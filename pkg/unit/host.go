@@ -93,6 +93,9 @@ func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host,
 		TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider}); err != nil {
 		return nil, err
 	}
+	if err := pg.Behind(ctx, h.pool, u.Name, u.Sources()...); err != nil {
+		return nil, fmt.Errorf("it has to be brought forward first (-migrate): %w", err)
+	}
 	busOptions := rt.Bus(u.Name)
 	busOptions.Log, busOptions.Name = h.telemetry.Log, u.Name
 	if h.conn, err = bus.Connect(ctx, busOptions); err != nil {

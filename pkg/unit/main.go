@@ -38,11 +38,18 @@ func run(ctx context.Context, u Unit, args []string, stdout, stderr io.Writer) i
 	platformFile := flags.String("platform", "", "file of the settings all units share (deploy/config/platform.yaml)")
 	unitFile := flags.String("config", "", "file of this unit's settings; empty means its defaults (-example is one)")
 	example := flags.Bool("example", false, "print a file of this unit's settings that names each of them, and exit")
-	check := flags.Bool("check", false, "check the configuration, list every problem, and exit")
+	check := flags.Bool("check", false, "check the configuration and that every file it names can be read, list every problem, and exit")
 	show := flags.Bool("print-config", false, "print the effective configuration without secrets, and exit")
 	migrate := flags.Bool("migrate", false, "bring the schema, streams and consumers of this unit forward, and exit")
 	version := flags.Bool("version", false, "print the version, and exit")
-	if err := flags.Parse(args); err != nil {
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "%s: %q is no flag, and there is nothing else to say (-help)\n", u.Name, flags.Arg(0))
 		return exitUsage
 	}
 	if *version {
@@ -54,13 +61,17 @@ func run(ctx context.Context, u Unit, args []string, stdout, stderr io.Writer) i
 		return exitOK
 	}
 	process, unitConfig := DefaultProcess(), u.NewConfig()
-	if err := errors.Join(config.Load(*platformFile, process), config.Load(*unitFile, unitConfig), unitConfig.Validate()); err != nil {
+	err = errors.Join(config.Load(*platformFile, process), config.Load(*unitFile, unitConfig), unitConfig.Validate())
+	if !*show {
+		err = errors.Join(err, config.Missing(process), config.Missing(unitConfig), process.missing(u.Name, *migrate))
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
 	switch {
 	case *check:
-		fmt.Fprintln(stdout, "the configuration is valid")
+		fmt.Fprintln(stdout, "the configuration is valid, and every file it names is there")
 		return exitOK
 	case *show:
 		return printConfig(stdout, stderr, process, unitConfig)

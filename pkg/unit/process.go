@@ -41,9 +41,9 @@ type Process struct {
 type ProcessBus struct {
 	// URL of the NATS server or servers, comma separated.
 	URL      string `yaml:"url" env:"NARU_BUS_URL"`
-	CAFile   string `yaml:"ca_file"`
-	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
+	CAFile   string `yaml:"ca_file" reads:"file"`
+	CertFile string `yaml:"cert_file" reads:"file"`
+	KeyFile  string `yaml:"key_file" reads:"file"`
 	// AdminUser makes streams and consumers in the -migrate step.
 	AdminUser string `yaml:"admin_user"`
 	// Replicas of each stream that the -migrate step makes: 1 on one server, 3 on a cluster.
@@ -193,6 +193,32 @@ func (p *Process) secret(unitName, name string, required bool) (string, error) {
 		return "", fmt.Errorf("read secret %s of %s: %w", name, unitName, err)
 	}
 	return strings.TrimSpace(string(raw)), nil
+}
+
+// missing reports every file of a unit's folders that is needed and cannot be read.
+func (p *Process) missing(unitName string, migrate bool) error {
+	var problems config.Problems
+	need := func(folder, name string) {
+		if text, err := p.secret(folder, name, true); err != nil {
+			problems.Add("secrets_dir", "%v", err)
+		} else if text == "" {
+			problems.Add("secrets_dir", "%s is empty", filepath.Join(folder, name))
+		}
+	}
+	if p.SecretsDir != "" {
+		need(unitName, "database_url")
+		need(unitName, "bus_password")
+		if migrate {
+			need(unitName, "owner_url")
+			need("", "bus_admin_password")
+		}
+	}
+	if own := filepath.Join(p.Keys.Dir, unitName); p.Keys.Dir != "" && !p.Keys.Create {
+		if info, err := os.Stat(own); err != nil || !info.IsDir() {
+			problems.Add("keys.dir", "%s is no folder, and keys.create does not allow to make it", own)
+		}
+	}
+	return problems.Err()
 }
 
 // migrateTimeout bounds the migrate step.

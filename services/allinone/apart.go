@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 
@@ -35,14 +34,12 @@ func (r *Relay) writeApart(ctx context.Context, units []unit.Unit) error {
 		r.Endpoints.Units[u.Name] = "http://" + ops[u.Name]
 		fmt.Fprintf(&listing, "    %s: %q\n", u.Name, addresses[u.Name])
 	}
+	files := map[string]string{}
 	for _, u := range units {
-		settings := fmt.Sprintf(processSettings, PlatformID, r.folder.path("secrets"), busURL(r.bus), busAdmin, r.folder.path("keys"), r.folder.path("traces"), ops[u.Name],
+		files[u.Name+".platform.yaml"] = fmt.Sprintf(processSettings, PlatformID, r.folder.path("secrets"), busURL(r.bus), busAdmin, r.folder.path("keys"), r.folder.path("traces"), ops[u.Name],
 			r.folder.path("tls", "authority.pem"), u.Name, addresses[u.Name], r.folder.path("tls", u.Name+".pem"), r.folder.path("tls", u.Name+".key")) + listing.String()
-		if err := os.WriteFile(r.folder.path("config", u.Name+".platform.yaml"), []byte(settings), 0o600); err != nil {
-			return fmt.Errorf("write process settings of %s: %w", u.Name, err)
-		}
 	}
-	return nil
+	return r.writeSettings(ctx, files)
 }
 
 // registerPlatform registers the relay at the sandbox hub, as the dedicated agency does for a certified relay.

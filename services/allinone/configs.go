@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 
 	"github.com/naru-relay/naru/pkg/unit"
@@ -70,7 +69,7 @@ func reached(listen string) string {
 
 // writeConfigs writes the settings of each unit as a separate process would read them. The units in this process read the same
 // files.
-func (r *Relay) writeConfigs(d doors, units []unit.Unit) error {
+func (r *Relay) writeConfigs(ctx context.Context, d doors, units []unit.Unit) error {
 	for _, name := range []string{"idp_client_secret", "hub_client_secret"} {
 		if _, err := r.folder.secret("sandbox", name); err != nil {
 			return err
@@ -126,12 +125,11 @@ client_secret_file: %q
 `, r.outside.authority.RootPath(pki.Hub), hex.EncodeToString(pin[:])),
 	}
 	// The other settings keep their defaults.
+	files := map[string]string{}
 	for _, u := range units {
-		if err := os.WriteFile(r.folder.path("config", u.Name+".yaml"), []byte(settings[u.Name]), 0o600); err != nil {
-			return fmt.Errorf("write settings of %s: %w", u.Name, err)
-		}
+		files[u.Name+".yaml"] = settings[u.Name]
 	}
-	return nil
+	return r.writeSettings(ctx, files)
 }
 
 // processSettings are the process settings of a unit in a process of its own: the bus, its keys and certificate, and the

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/naru-relay/naru/pkg/durable"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
@@ -18,6 +19,20 @@ type folder string
 
 func (f folder) path(parts ...string) string {
 	return filepath.Join(append([]string{string(f)}, parts...)...)
+}
+
+// lock holds the folder for one relay: a second one would write the settings and passwords of the first, and end by removing its
+// endpoint file.
+func (f folder) lock() (release func() error, err error) {
+	if err := os.MkdirAll(f.path(), 0o755); err != nil { //nolint:gosec // see prepare
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	release, err = durable.TryLock(f.path("narud.lock"))
+	var held *durable.HeldError
+	if errors.As(err, &held) {
+		return nil, fmt.Errorf("the folder %s is another narud's, %w: stop that one, or take another folder (-data)", f.path(), held)
+	}
+	return release, err
 }
 
 // prepare makes the folder. The private PostgreSQL may run as another user, so everybody may traverse the folder; the secrets

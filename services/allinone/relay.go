@@ -63,6 +63,7 @@ type Relay struct {
 	Endpoints Endpoints
 
 	folder   folder
+	unlock   func() error
 	ports    ports
 	log      *slog.Logger
 	database *database
@@ -87,7 +88,11 @@ const (
 // Start starts everything and returns when it is ready. ctx limits only the start; what was started runs until Stop.
 func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	opts.fill()
-	r := &Relay{folder: folder(opts.Dir), log: slog.New(telemetry.NewHandler(opts.Logs, opts.LogLevel)).With(slog.String("unit", "narud"))}
+	unlock, err := folder(opts.Dir).lock()
+	if err != nil {
+		return nil, err // nothing here is ours to stop
+	}
+	r := &Relay{folder: folder(opts.Dir), unlock: unlock, log: slog.New(telemetry.NewHandler(opts.Logs, opts.LogLevel)).With(slog.String("unit", "narud"))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Stop(context.WithoutCancel(ctx)))
@@ -111,7 +116,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 		return nil, err
 	}
 	r.Endpoints = r.endpoints(doors)
-	if err := r.writeConfigs(doors, units); err != nil {
+	if err := r.writeConfigs(ctx, doors, units); err != nil {
 		return nil, err
 	}
 	if err := r.outside.start(ctx, r.Endpoints.REST); err != nil {
@@ -276,6 +281,6 @@ func (r *Relay) Stop(ctx context.Context) error {
 	if r.database != nil {
 		problems = append(problems, r.database.close(ctx))
 	}
-	problems = append(problems, r.ports.close())
+	problems = append(problems, r.ports.close(), r.unlock())
 	return errors.Join(problems...)
 }

@@ -22,7 +22,7 @@ type Config struct {
 // IssuerConfig says whose certificates are accepted.
 type IssuerConfig struct {
 	// RootsFile is a PEM file of the roots the hub's signing certificate must lead to. Required.
-	RootsFile string `yaml:"roots_file" env:"NARU_CERTIFICATE_ROOTS_FILE"`
+	RootsFile string `yaml:"roots_file" reads:"file" env:"NARU_CERTIFICATE_ROOTS_FILE"`
 	// SPKI are SHA-256 digests (hex) of the public keys that may sign; Subjects are distinguished names (RFC 2253) that may sign,
 	// for an issuer that renews its key. At least one entry in all: being under the root is not enough.
 	SPKI     []string `yaml:"spki"`

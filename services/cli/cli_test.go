@@ -316,6 +316,7 @@ func TestExitCodes(t *testing.T) {
 		{"no dump", []string{"evidence", "verify", "--dump", f.path("none.dump"), "--keys", f.dir}, nil, ExitUsage, "no such file"},
 		{"two places", []string{"audit", "--dump", f.path("naru.json"), "--data", f.dir}, nil, ExitUsage, "can't be used together"},
 		{"nothing to look at", []string{"evidence", "verify"}, nil, ExitUsage, "--dump"},
+		{"demo with no PDF", []string{"demo", "--narud", f.path("naru.json"), "--doc", f.path("naru.json")}, nil, ExitUsage, "is no PDF"},
 		{"demo without narud", []string{"demo", "--narud", f.path("narud")}, nil, ExitUsage, "narud"},
 		{"demo in a folder in use", []string{"demo", "--narud", f.path("naru.json"), "--data", f.dir}, nil, ExitFailed, "not empty"},
 	}

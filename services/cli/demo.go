@@ -5,10 +5,10 @@ import (
 )
 
 type demoCommand struct {
-	Doc   string `type:"existingfile" placeholder:"FILE" help:"PDF to send. Default: an invented one, made on the spot."`
+	Doc   string `type:"existingfile" placeholder:"FILE" help:"PDF to send, at most 32 MiB. Default: an invented one, made on the spot."`
 	Narud string `type:"existingfile" placeholder:"FILE" help:"The narud program. Default: the one beside this program, or on the path."`
 	Data  string `type:"path" placeholder:"FOLDER" help:"New or empty folder to run in; it is kept, with narud.log and the spans in traces/. Default: a temporary one, removed at the end."`
-	Out   string `type:"path" default:"naru-demo" placeholder:"FOLDER" help:"Folder for the distribution certificate, <number>.pdf."`
+	Out   string `type:"path" default:"naru-demo" placeholder:"FOLDER" help:"Folder for the distribution certificate, <number>.certificate.pdf, and the document as the archive issued it, <number>.document.pdf; files of an earlier demo stay."`
 	Keep  bool   `help:"Keep the temporary folder too."`
 }
 
@@ -16,7 +16,7 @@ type demoCommand struct {
 func (demoCommand) Help() string {
 	return `Each step is one line with its name and number in the guide. The last line of the output is one JSON object: edocNum, documentHash,
 recipientAddress, acceptedAt, sentAt, receivedAt, readAt, hubRegistered, certNum, certificateFile, checks, verified, traceId.
-With --json it is the only line, and the steps go to stderr. Everything is invented and marked 시험용.
+With --json it is the only line, and the steps go to stderr. What a person wants to know at the end goes to stderr too. Everything is invented and marked 시험용.
 
 Examples:
   naru demo
@@ -26,6 +26,9 @@ Examples:
 
 // Run runs the demo. The result is written after everything has stopped.
 func (c *demoCommand) Run(a *app) error {
+	if err := demo.CheckDocument(c.Doc); err != nil {
+		return usage("%v", err)
+	}
 	steps := a.stdout
 	if a.JSON {
 		steps = a.stderr

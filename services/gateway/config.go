@@ -35,8 +35,8 @@ type DoorConfig struct {
 	// Listen is the address, e.g. ":8443"; empty closes the door.
 	Listen string `yaml:"listen"`
 	// CertificateFile and KeyFile (PEM) make it TLS 1.2 or later. If both are empty it is plain, for a proxy in front of it.
-	CertificateFile string `yaml:"certificate_file"`
-	KeyFile         string `yaml:"key_file"`
+	CertificateFile string `yaml:"certificate_file" reads:"file"`
+	KeyFile         string `yaml:"key_file" reads:"file"`
 }
 
 // QuotaConfig bounds what one principal may ask of this replica.

@@ -42,7 +42,7 @@ type Config struct {
 // Archive pins the certified archives.
 type Archive struct {
 	// Roots are PEM files with the pinned roots; at least one certificate in all.
-	Roots []string `yaml:"roots"`
+	Roots []string `yaml:"roots" reads:"file"`
 	// Issuers are the allowed archives, by the common name of their signing certificates.
 	Issuers []string `yaml:"issuers"`
 	// Skew is how far an archive's clock may run ahead of ours; default none.

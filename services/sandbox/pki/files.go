@@ -12,8 +12,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/naru-relay/naru/pkg/durable"
 )
 
@@ -24,20 +22,7 @@ const (
 
 // lock holds the folder's file lock until release is called.
 func lock(dir string) (release func() error, err error) {
-	file, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open lock file: %w", err)
-	}
-	for {
-		err = unix.Flock(int(file.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock folder: %w", err), file.Close())
-	}
-	return file.Close, nil // closing releases the lock
+	return durable.Lock(filepath.Join(dir, ".lock"))
 }
 
 // keyFile reads the key, or creates it. It refuses a key file that others may read.

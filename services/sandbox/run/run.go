@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -90,11 +91,18 @@ func (s System[C]) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	flags := flag.NewFlagSet("sandbox "+s.Name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	file := flags.String("config", "", "file of the settings (deploy/config/sandbox-"+s.Name+".yaml is an example)")
-	check := flags.Bool("check", false, "check the settings, list every problem, and exit")
+	check := flags.Bool("check", false, "check the settings and that every file they name can be read, list every problem, and exit")
 	shown := flags.Bool("print-config", false, "print the effective settings without secrets, and exit")
 	migrate := flags.Bool("migrate", false, "bring the schema forward with the owner's role, and exit")
 	version := flags.Bool("version", false, "print the version, and exit")
-	if err := flags.Parse(args); err != nil {
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "%q is no flag, and there is nothing else to say (-help)\n", flags.Arg(0))
 		return exitUsage
 	}
 	if *version {
@@ -102,13 +110,13 @@ func (s System[C]) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		return exitOK
 	}
 	settings := s.Defaults()
-	if err := config.Load(*file, settings); err != nil {
+	if err := errors.Join(config.Load(*file, settings), config.Missing(settings)); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
 	switch {
 	case *check:
-		fmt.Fprintln(stdout, "the settings are valid")
+		fmt.Fprintln(stdout, "the settings are valid, and every file they name is there")
 		return exitOK
 	case *shown:
 		return show(settings, stdout, stderr)

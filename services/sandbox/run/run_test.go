@@ -234,6 +234,9 @@ func TestSettings(t *testing.T) {
 
 	code, _, _ = once(t, Archive(), "-unknown")
 	require.Equal(t, exitUsage, code)
+	code, _, stderr = once(t, Archive(), "-config", f.path("good.yaml"), "-check", "bogus")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, `"bogus"`)
 	code, stdout, _ = once(t, Archive(), "-version")
 	require.Equal(t, exitOK, code)
 	require.NotEmpty(t, stdout)

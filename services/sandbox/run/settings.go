@@ -18,8 +18,8 @@ type Settings[C Config] struct {
 	// Listen is the address of the only door, host:port.
 	Listen string `yaml:"listen"`
 	// CertificateFile and KeyFile (PEM) make the door use TLS 1.2 or later. If both are empty, it serves plain HTTP.
-	CertificateFile string `yaml:"certificate_file"`
-	KeyFile         string `yaml:"key_file"`
+	CertificateFile string `yaml:"certificate_file" reads:"file"`
+	KeyFile         string `yaml:"key_file" reads:"file"`
 	// DatabaseURLFile holds the URL of the schema's working role, sandbox_<system>_app. Required, except with -migrate.
 	DatabaseURLFile config.SecretFile `yaml:"database_url_file"`
 	// OwnerURLFile names the file with the URL of the schema's owner, sandbox_<system>_owner. Only -migrate reads it, so that the

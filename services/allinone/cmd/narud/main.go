@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -16,35 +17,67 @@ import (
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
-func main() { os.Exit(run()) }
+// Exit codes.
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+)
 
-func run() int {
+func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	opts := allinone.Options{Logs: os.Stderr, Version: unit.Version(), SampleRatio: 1}
-	flag.StringVar(&opts.Dir, "data", endpoints.DefaultFolder(), "folder of everything the relay keeps; made when missing")
-	flag.StringVar(&opts.REST, "rest", allinone.DefaultREST, "address of the public REST door; port 0 takes a free one")
-	flag.StringVar(&opts.GRPC, "grpc", allinone.DefaultGRPC, "address of the public gRPC door")
-	flag.StringVar(&opts.Ops, "ops", allinone.DefaultOps, "address of health and metrics")
-	flag.BoolVar(&opts.FreePorts, "free-ports", false, "let the sandbox systems take free ports")
-	flag.StringVar(&opts.DatabaseURL, "database-url", os.Getenv("NARU_DATABASE_URL"), "superuser's URL of a PostgreSQL server; empty: a private one (NARU_DATABASE_URL)")
-	flag.BoolVar(&opts.Seed, "seed", false, "make a demo institution, viewing system, archive member and recipient")
-	flag.BoolVar(&opts.Traces, "traces", false, "write finished spans to <data>/traces")
-	flag.BoolVar(&opts.Apart, "apart", false, "run everything but the units, which then run as processes of their own with the files in <data>")
-	flag.TextVar(&opts.LogLevel, "log-level", slog.LevelWarn, "debug, info, warn or error")
-	version := flag.Bool("version", false, "print the version, and exit")
-	flag.Parse()
-	if *version {
-		fmt.Println(opts.Version)
-		return 0
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// settings are what the arguments say; code is that of a process which has said all already.
+func settings(args []string, stdout, stderr io.Writer) (opts allinone.Options, code int, done bool) {
+	opts = allinone.Options{Logs: stderr, Version: unit.Version(), SampleRatio: 1}
+	flags := flag.NewFlagSet("narud", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&opts.Dir, "data", endpoints.DefaultFolder(), "folder of everything the relay keeps; made when missing")
+	flags.StringVar(&opts.REST, "rest", allinone.DefaultREST, "address of the public REST door; port 0 takes a free one")
+	flags.StringVar(&opts.GRPC, "grpc", allinone.DefaultGRPC, "address of the public gRPC door")
+	flags.StringVar(&opts.Ops, "ops", allinone.DefaultOps, "address of health and metrics")
+	flags.BoolVar(&opts.FreePorts, "free-ports", false, "let the sandbox systems take free ports")
+	flags.StringVar(&opts.DatabaseURL, "database-url", os.Getenv("NARU_DATABASE_URL"), "superuser's URL of a PostgreSQL server; empty: a private one (NARU_DATABASE_URL)")
+	flags.BoolVar(&opts.Seed, "seed", false, "make a demo institution, viewing system, archive member and recipient")
+	flags.BoolVar(&opts.Traces, "traces", false, "write finished spans to <data>/traces")
+	flags.BoolVar(&opts.Apart, "apart", false, "run everything but the units, which then run as processes of their own with the files in <data>")
+	flags.TextVar(&opts.LogLevel, "log-level", slog.LevelWarn, "debug, info, warn or error")
+	version := flags.Bool("version", false, "print the version, and exit")
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return opts, exitOK, true
+	case err != nil:
+		return opts, exitUsage, true
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "narud: %q is no flag, and narud takes nothing else (narud -help)\n", flags.Arg(0))
+		return opts, exitUsage, true
+	case *version:
+		fmt.Fprintln(stdout, opts.Version)
+		return opts, exitOK, true
+	case opts.Seed && opts.Apart:
+		fmt.Fprintln(stderr, "narud: -seed makes its principals through the units, which -apart leaves to you")
+		return opts, exitUsage, true
+	}
+	return opts, exitOK, false
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	opts, code, done := settings(args, stdout, stderr)
+	if done {
+		return code
 	}
 	unit.SpendMemory(unit.MemoryOfAll)
 	relay, err := allinone.Start(ctx, opts)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "narud:", err)
-		return 1
+		fmt.Fprintln(stderr, "narud:", err)
+		return exitFailed
 	}
-	fmt.Fprint(os.Stdout, relay.Greeting())
+	fmt.Fprint(stdout, relay.Greeting())
 	ended := make(chan error, 1)
 	go func() { ended <- relay.Wait(context.WithoutCancel(ctx)) }()
 	select {
@@ -53,8 +86,8 @@ func run() int {
 	case err = <-ended:
 	}
 	if err = errors.Join(err, relay.Stop(context.WithoutCancel(ctx))); err != nil {
-		fmt.Fprintln(os.Stderr, "narud:", err)
-		return 1
+		fmt.Fprintln(stderr, "narud:", err)
+		return exitFailed
 	}
-	return 0
+	return exitOK
 }

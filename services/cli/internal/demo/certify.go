@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -47,17 +49,39 @@ func (w *walk) takeCertificate(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(w.out, 0o755); err != nil { //nolint:gosec // the caller's own folder
 		return "", fmt.Errorf("make folder for the certificate: %w", err)
 	}
-	w.result.CertNum, w.result.CertificateFile = issued.GetCertNum(), filepath.Join(w.out, w.result.EdocNum+".pdf")
+	w.result.CertNum = issued.GetCertNum()
+	if w.result.CertificateFile, w.issuedFile, err = apart(w.out, w.result.EdocNum); err != nil {
+		return "", err
+	}
 	if err := os.WriteFile(w.result.CertificateFile, w.distribution, 0o600); err != nil {
 		return "", fmt.Errorf("keep the certificate: %w", err)
 	}
 	return fmt.Sprintf("%s, %d bytes in %s", w.result.CertNum, len(w.distribution), w.result.CertificateFile), nil
 }
 
+// apart names the two files of a run. Every demo begins with the same document number, so a later run's have a count in their names
+// and replace nothing.
+func apart(folder, number string) (certificate, document string, err error) {
+	name := filepath.Join(folder, number)
+	for n := 2; ; n++ {
+		certificate, document = name+".certificate.pdf", name+".document.pdf"
+		_, one := os.Lstat(certificate)
+		_, other := os.Lstat(document)
+		if errors.Is(one, fs.ErrNotExist) && errors.Is(other, fs.ErrNotExist) {
+			return certificate, document, nil
+		}
+		for _, err := range []error{one, other} {
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", "", fmt.Errorf("name the files of this run: %w", err)
+			}
+		}
+		name = filepath.Join(folder, number+"-"+strconv.Itoa(n))
+	}
+}
+
 // issueDocument makes the archive issue the document with its original certificate, and compares the bytes.
 func (w *walk) issueDocument(ctx context.Context) (string, error) {
-	w.issuedFile = filepath.Join(w.dir, "issued.pdf")
-	f, err := os.OpenFile(w.issuedFile, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(w.issuedFile, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("keep the issued document: %w", err)
 	}

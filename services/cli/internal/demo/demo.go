@@ -71,6 +71,8 @@ func Run(ctx context.Context, o Options) (_ *Result, err error) {
 			return nil, err
 		}
 	}
+	w.note("", "Done: sent, received, viewed and certified; every check passed (시험용: nothing of it is legally effective).",
+		"  document     "+w.issuedFile, "  certificate  "+w.result.CertificateFile, "What was started is being stopped. The last line of the output is the same as JSON.")
 	return &w.result, nil
 }
 
@@ -137,6 +139,7 @@ func (w *walk) do(ctx context.Context, s step) error {
 // start starts narud. If narud does not become ready, the last lines of its log explain why.
 func (w *walk) start(ctx context.Context, narud string) error {
 	return w.do(ctx, step{"준비 나루 기동", "naru → narud", func(ctx context.Context) (string, error) {
+		w.note("starting narud; its log is " + filepath.Join(w.dir, logName) + " …")
 		var err error
 		if w.child, err = startChild(narud, w.dir); err != nil {
 			return "", err

@@ -44,6 +44,56 @@ func TestResultLine(t *testing.T) {
 	}
 }
 
+// What would end the demo halfway is found before it begins.
+func TestCheckDocument(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name string, size int64, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		if size > 0 {
+			require.NoError(t, os.Truncate(path, size))
+		}
+		return path
+	}
+	const most = 32 << 20
+	for _, good := range []string{
+		"", write("whole.pdf", 0, "%PDF-1.7\n"), write(`it's "$HOME" 나루.pdf`, 0, "%PDF-1.4"), write("largest.pdf", most, "%PDF-2.0"),
+		write("late.pdf", 0, strings.Repeat(" ", 1000)+"%PDF-1.7"),
+	} {
+		require.NoError(t, CheckDocument(good))
+	}
+	for path, want := range map[string]string{
+		dir:                                   "is no file",
+		filepath.Join(dir, "none.pdf"):        "no such file",
+		write("empty.pdf", 0, ""):             "is empty",
+		write("large.pdf", most+1, "%PDF-1"):  "takes at most 33554432",
+		write("text.pdf", 0, "a text"):        "is no PDF",
+		write("later.pdf", 5000, "no header"): "is no PDF",
+	} {
+		require.ErrorContains(t, CheckDocument(path), want)
+	}
+}
+
+// A later demo, whose document has the same number, replaces nothing of an earlier one.
+func TestFilesOfRunsAreApart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, want := range []string{"n", "n-2", "n-3"} {
+		certificate, document, err := apart(dir, "n")
+		require.NoError(t, err)
+		require.Equal(t, filepath.Join(dir, want+".certificate.pdf"), certificate)
+		require.Equal(t, filepath.Join(dir, want+".document.pdf"), document)
+		one := certificate
+		if want == "n-2" {
+			one = document
+		}
+		require.NoError(t, os.WriteFile(one, nil, 0o600))
+	}
+	_, _, err := apart(filepath.Join(dir, "n.certificate.pdf"), "n")
+	require.Error(t, err)
+}
+
 // fakeNarud writes a program that behaves like narud towards the demo. term is what it does when asked to stop.
 func fakeNarud(t *testing.T, start, term string) string {
 	t.Helper()

@@ -52,7 +52,7 @@ type Config struct {
 	// BaseURL is https://host[:port][/prefix]; http is accepted for a loopback address only. Required.
 	BaseURL string `yaml:"base_url" env:"NARU_HUB_URL"`
 	// RootsFile is a PEM file of the roots the hub's TLS certificate must lead to; empty: the system's roots.
-	RootsFile string `yaml:"roots_file" env:"NARU_HUB_ROOTS_FILE"`
+	RootsFile string `yaml:"roots_file" reads:"file" env:"NARU_HUB_ROOTS_FILE"`
 	// Dialect is "current" (default) or "v2021".
 	Dialect    string     `yaml:"dialect"`
 	Paths      Paths      `yaml:"paths"`
