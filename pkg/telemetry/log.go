@@ -10,8 +10,8 @@ import (
 )
 
 // NewHandler writes log records as JSON, one a line, with time in UTC and durations in milliseconds, which their keys say
-// (took_ms). A record written under a span carries its trace_id and span_id. Attributes given to a logger after WithGroup, trace_id
-// and span_id included, are inside that group.
+// (took_ms). A record written under a span carries its trace_id and span_id. Attributes given to a logger after WithGroup,
+// trace_id and span_id included, are inside that group.
 func NewHandler(w io.Writer, level slog.Leveler) slog.Handler {
 	return handler{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: written})}
 }

@@ -12,16 +12,13 @@ import (
 const busAdmin = "admin"
 
 // openBus starts the embedded server with one user per unit, each with only its own rights. Units in processes of their own reach
-// it over TCP.
-func openBus(f folder, units []unit.Unit, apart bool) (*natsserver.Server, error) {
+// it over TCP, at the port; 0 is none.
+func openBus(f folder, units []unit.Unit, port int) (*natsserver.Server, error) {
 	admin, err := f.secret("bus_admin_password")
 	if err != nil {
 		return nil, err
 	}
-	opts := natsserver.Options{Dir: f.path("nats"), Admin: natsserver.User{Name: busAdmin, Password: admin}}
-	if apart {
-		opts.Port = -1
-	}
+	opts := natsserver.Options{Dir: f.path("nats"), Admin: natsserver.User{Name: busAdmin, Password: admin}, Port: port}
 	for _, u := range units {
 		password, err := f.secret(u.Name, "bus_password")
 		if err != nil {

@@ -9,6 +9,8 @@
 //
 //	naru.json        addresses and files of the relay; written when it is ready, removed when it stops
 //	admin.json       credentials of the operator (0600)
+//	narud.lock       held while a narud runs here
+//	ports            which free ports were taken, so that they are taken again
 //	config/          one settings file per unit, as a separate process would read it
 //	secrets/         passwords and secrets, generated at the first start (0600)
 //	keys/            signing and encryption keys, one folder per unit

@@ -12,16 +12,17 @@ import (
 func (r *Relay) Greeting() string {
 	e := r.Endpoints
 	var b strings.Builder
-	fmt.Fprintf(&b, "Naru is running (sandbox, 시험용: nothing here is certified or legally effective).\n\n")
-	fmt.Fprintf(&b, "  REST     %s\n  gRPC     %s\n  ops      %s  (/livez /readyz /metrics)\n  files    %s\n\n", e.REST, e.GRPC, e.Ops, r.folder.path(endpoints.FileName))
 	if r.units == nil && e.Demo == nil {
-		fmt.Fprintf(&b, "The units are yours to run now, with PATH=$PWD/bin:$PATH; what they need is in %s.\n\n", r.folder.path("config"))
+		fmt.Fprintf(&b, "All of Naru but its units is running (sandbox, 시험용: nothing here is certified or legally effective). This process keeps the\n"+
+			"database, the bus and the sandbox. The units are yours to run, with PATH=$PWD/bin:$PATH and what is in %s:\n\n", r.folder.path("config"))
 		for _, command := range r.apart() {
 			fmt.Fprintf(&b, "  # %s\n%s\n\n", command.Name, indent(command.Shell))
 		}
-		fmt.Fprintf(&b, "This process keeps the database, the bus and the sandbox. Stop with Ctrl-C, the units first.\n")
+		fmt.Fprintf(&b, "Stop with Ctrl-C, the units first.\n")
 		return b.String()
 	}
+	fmt.Fprintf(&b, "Naru is running (sandbox, 시험용: nothing here is certified or legally effective).\n\n")
+	fmt.Fprintf(&b, "  REST     %s\n  gRPC     %s\n  ops      %s  (/livez /readyz /metrics)\n  files    %s\n\n", e.REST, e.GRPC, e.Ops, r.folder.path(endpoints.FileName))
 	if e.Demo == nil {
 		fmt.Fprintf(&b, "narud -seed makes what is needed to send a document. Stop with Ctrl-C.\n")
 		return b.String()

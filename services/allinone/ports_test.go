@@ -2,6 +2,8 @@ package allinone
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -41,4 +43,29 @@ func TestPortsInUseArePassedOver(t *testing.T) {
 		_, err = relay.take(t.Context(), loopback)
 	}
 	require.ErrorIs(t, err, errNoPort)
+}
+
+// A later start is given the same ports, so that settings which name them stay true; where they are taken, or what is kept is no
+// block, others.
+func TestPortsAreTakenAgain(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "ports")
+	start := func() (*ports, int) {
+		p := &ports{file: file}
+		port, err := p.take(t.Context(), loopback)
+		require.NoError(t, err)
+		return p, port
+	}
+	one, first := start()
+	_, meanwhile := start()
+	require.NotEqual(t, first, meanwhile)
+	require.NoError(t, one.close())
+	require.NoError(t, os.WriteFile(file, []byte(strconv.Itoa(first-1)+"\n"), 0o600))
+	again, same := start()
+	require.Equal(t, first, same)
+	require.NoError(t, again.close())
+	for _, text := range []string{"", "80", "20001", "-1", "no number"} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		require.Zero(t, (&ports{file: file}).kept(), text)
+	}
 }

@@ -92,7 +92,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	if err != nil {
 		return nil, err // nothing here is ours to stop
 	}
-	r := &Relay{folder: folder(opts.Dir), unlock: unlock, log: slog.New(telemetry.NewHandler(opts.Logs, opts.LogLevel)).With(slog.String("unit", "narud"))}
+	r := &Relay{folder: folder(opts.Dir), ports: ports{file: folder(opts.Dir).path("ports")}, unlock: unlock, log: slog.New(telemetry.NewHandler(opts.Logs, opts.LogLevel)).With(slog.String("unit", "narud"))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Stop(context.WithoutCancel(ctx)))
@@ -105,7 +105,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 		return nil, err
 	}
 	units := registry.Units()
-	if r.bus, err = openBus(r.folder, units, opts.Apart); err != nil {
+	if err := r.openBus(ctx, units, opts.Apart); err != nil {
 		return nil, err
 	}
 	if r.outside, err = openOutside(ctx, r.folder, r.database, r.log, opts); err != nil {
@@ -150,6 +150,17 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 		}
 	}
 	return r, r.folder.writeJSON(0o644, r.Endpoints, endpoints.FileName)
+}
+
+func (r *Relay) openBus(ctx context.Context, units []unit.Unit, apart bool) (err error) {
+	port := 0
+	if apart {
+		if port, err = r.ports.take(ctx, loopback); err != nil {
+			return err
+		}
+	}
+	r.bus, err = openBus(r.folder, units, port)
+	return err
 }
 
 func (o *Options) fill() {

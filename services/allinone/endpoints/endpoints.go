@@ -196,7 +196,8 @@ func WriteJSON(path string, mode os.FileMode, v any) error {
 
 const callTimeout = time.Minute
 
-// HTTP returns a client that trusts the machine's roots and, if authority names a file, the roots in it.
+// HTTP returns a client that trusts the machine's roots and, if authority names a file, the roots in it. It follows no redirect:
+// secrets and documents go where they were sent, or nowhere.
 func HTTP(authority string) (*http.Client, error) {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
@@ -211,7 +212,10 @@ func HTTP(authority string) (*http.Client, error) {
 		}
 		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
 	}
-	return &http.Client{Transport: transport, Timeout: callTimeout}, nil
+	return &http.Client{
+		Transport: transport, Timeout: callTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
 }
 
 // Roots reads PEM roots.

@@ -59,8 +59,8 @@ func (w *walk) takeCertificate(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, %d bytes in %s", w.result.CertNum, len(w.distribution), w.result.CertificateFile), nil
 }
 
-// apart names the two files of a run. Every demo begins with the same document number, so a later run's have a count in their names
-// and replace nothing.
+// apart names the two files of a run. Every demo begins with the same document number, so a later run's have a count in their
+// names and replace nothing.
 func apart(folder, number string) (certificate, document string, err error) {
 	name := filepath.Join(folder, number)
 	for n := 2; ; n++ {
