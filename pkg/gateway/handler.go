@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -95,15 +96,20 @@ func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		httpProblem(ctx, w, http.StatusUnsupportedMediaType, gatewayv1.Reason_REASON_UNSUPPORTED_MEDIA_TYPE, "the body must be application/json in UTF-8, not encoded further")
 		return nil, false
 	}
+	// The announced length is nobody's promise: room is made as bytes come.
 	var buffer bytes.Buffer
-	if r.ContentLength > 0 {
-		buffer.Grow(int(r.ContentLength))
-	}
 	_, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	var over *http.MaxBytesError
+	var refused *fault.Error
 	switch {
 	case errors.As(err, &over):
 		tooLarge(ctx, w, limit)
+		return nil, false
+	case errors.As(err, &refused):
+		WriteError(ctx, w, err)
+		return nil, false
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		httpProblem(ctx, w, http.StatusRequestTimeout, gatewayv1.Reason_REASON_BODY_LATE, "the body did not arrive in time")
 		return nil, false
 	case err != nil:
 		WriteError(ctx, w, fault.New(fault.Invalid, Domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the body did not arrive whole", fault.Wrap(err)))

@@ -26,6 +26,7 @@ type Config struct {
 	// CallTimeout is how long a call may take, including the arrival of its message; default 30s, at most 30s.
 	CallTimeout config.Duration `yaml:"call_timeout"`
 	Quota       QuotaConfig     `yaml:"quota"`
+	Limits      LimitsConfig    `yaml:"limits"`
 	// TrustedProxies are networks (CIDR) of proxies in front whose X-Forwarded-For is trusted.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 }
@@ -55,6 +56,21 @@ type QuotaConfig struct {
 	OpenBurst     int     `yaml:"open_burst"`
 }
 
+// LimitsConfig bounds what callers may cost this replica before anybody knows who they are.
+type LimitsConfig struct {
+	// BytesInFlight bounds the bytes of requests held at one time at both doors; default 64 MiB, at least 1 MiB.
+	BytesInFlight int64 `yaml:"bytes_in_flight"`
+	// BytesInFlightPerAddress is how many of them one network address may hold; default 32 MiB.
+	BytesInFlightPerAddress int64 `yaml:"bytes_in_flight_per_address"`
+	// Wait is how long a request waits for room before it is refused with OVERLOADED; default 2s.
+	Wait config.Duration `yaml:"wait"`
+	// FirstByte is how long the first byte of an announced message may take; default 5s. The whole has until call_timeout.
+	FirstByte config.Duration `yaml:"first_byte"`
+	// Connections at one door at one time, and those of one network address; default 2000 and 500.
+	Connections           int `yaml:"connections"`
+	ConnectionsPerAddress int `yaml:"connections_per_address"`
+}
+
 // Default listens on 8080 (REST) and 9090 (gRPC) without TLS; public_url is required.
 func Default() *Config {
 	return &Config{
@@ -63,6 +79,10 @@ func Default() *Config {
 		Quota: QuotaConfig{
 			RequestsPerSecond: 200, RequestsBurst: 400, BatchItemsPerSecond: 2000, BatchItemsBurst: 10_000, TokensPerSecond: 5, TokensBurst: 20,
 			OpenPerSecond: 50, OpenBurst: 500,
+		},
+		Limits: LimitsConfig{
+			BytesInFlight: 64 << 20, BytesInFlightPerAddress: 32 << 20, Wait: config.Duration(2 * time.Second), FirstByte: config.Duration(5 * time.Second),
+			Connections: 2000, ConnectionsPerAddress: 500,
 		},
 	}
 }
@@ -93,6 +113,23 @@ func (c *Config) Validate() error {
 	}
 	if c.Quota.BatchItemsBurst < maxBatchItems {
 		problems.Add("quota.batch_items_burst", "must hold a whole batch of %d", maxBatchItems)
+	}
+	problems.Within("limits", c.Limits.validate())
+	return problems.Err()
+}
+
+func (l LimitsConfig) validate() error {
+	var problems config.Problems
+	if l.BytesInFlight < 1<<20 {
+		problems.Add("bytes_in_flight", "must be at least 1 MiB")
+	}
+	if l.BytesInFlightPerAddress < 1<<20 || l.BytesInFlightPerAddress > l.BytesInFlight {
+		problems.Add("bytes_in_flight_per_address", "must be between 1 MiB and bytes_in_flight")
+	}
+	between(&problems, "wait", l.Wait, 0, 30*time.Second)
+	between(&problems, "first_byte", l.FirstByte, 100*time.Millisecond, 30*time.Second)
+	if l.ConnectionsPerAddress < 1 || l.ConnectionsPerAddress > l.Connections {
+		problems.Add("connections_per_address", "must be between 1 and connections")
 	}
 	return problems.Err()
 }

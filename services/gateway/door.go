@@ -12,6 +12,12 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
+// Names of the doors in logs and measurements.
+const (
+	restName = "rest"
+	grpcName = "grpc"
+)
+
 // door checks the callers at both doors. The unit checks them again, except for the quota.
 type door struct {
 	name     string
@@ -23,9 +29,9 @@ type door struct {
 
 // admit checks the caller of an RPC, takes one request from its quota, and returns the context of the call. RPCs that are open to
 // everybody have a quota by origin.
-func (d *door) admit(ctx context.Context, rule *platformv1.Access, origin, token string) (context.Context, allowance, error) {
+func (d *door) admit(ctx context.Context, rule *platformv1.Access, token string) (context.Context, allowance, error) {
 	if rule.GetOpen() {
-		return ctx, allowance{}, d.anonymous(ctx, origin)
+		return ctx, allowance{}, d.anonymous(ctx)
 	}
 	ctx, left, err := d.judge(ctx, rule, token)
 	if err != nil {
@@ -47,8 +53,8 @@ func (d *door) judge(ctx context.Context, rule *platformv1.Access, token string)
 }
 
 // anonymous takes one request from the quota of an origin.
-func (d *door) anonymous(ctx context.Context, origin string) error {
-	err := d.quota.anonymous(origin)
+func (d *door) anonymous(ctx context.Context) error {
+	err := d.quota.anonymous(originOf(ctx))
 	if err != nil {
 		d.metrics.refusal(ctx, d.name, err)
 	}

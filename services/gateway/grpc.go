@@ -1,70 +1,92 @@
 package gateway
 
 import (
-	"context"
-	"crypto/tls"
+	"encoding/base64"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"time"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/rpc"
 )
 
-const (
-	grpcKeepalive    = 60 * time.Second
-	grpcMinPing      = 20 * time.Second
-	grpcMaxIdle      = 10 * time.Minute
-	grpcMaxAge       = time.Hour
-	grpcStreams      = 250
-	grpcHandshake    = 10 * time.Second
-	grpcWindow       = 1 << 20
-	grpcConnWindow   = 4 << 20
-	grpcHeaderBytes  = 32 << 10
-	grpcMaxAgeGrace  = time.Minute
-	grpcPingResponse = 20 * time.Second
-)
+// messageHead is what gRPC writes before each message.
+const messageHead = 5
+
+// grpcDoor is the public gRPC listener. It is served by net/http, because grpc-go's own transport reads the messages of all
+// calls at once, however much that is.
+type grpcDoor struct {
+	door   *door
+	server *grpc.Server
+	known  *catalogue
+	// own are the services that the door answers itself.
+	own map[string]grpc.ServiceInfo
+}
 
 // newGRPCDoor makes the public gRPC server: the proxy, health, and reflection of what the proxy passes on.
-func newGRPCDoor(p *proxy, config DoorConfig, log *slog.Logger, c clock.Clock) (*grpc.Server, error) {
-	options := []grpc.ServerOption{
-		grpc.ForceServerCodecV2(p.codec), grpc.UnknownServiceHandler(p.handle),
-		grpc.ChainStreamInterceptor(logStream(p.catalogue, log, c)),
-		grpc.MaxRecvMsgSize(rpc.MaxMessageBytes), grpc.MaxSendMsgSize(rpc.MaxMessageBytes), grpc.MaxConcurrentStreams(grpcStreams),
-		grpc.MaxHeaderListSize(grpcHeaderBytes), grpc.ConnectionTimeout(grpcHandshake),
-		grpc.InitialWindowSize(grpcWindow), grpc.InitialConnWindowSize(grpcConnWindow),
-		grpc.KeepaliveParams(keepalive.ServerParameters{
-			MaxConnectionIdle: grpcMaxIdle, MaxConnectionAge: grpcMaxAge, MaxConnectionAgeGrace: grpcMaxAgeGrace, Time: grpcKeepalive, Timeout: grpcPingResponse,
-		}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: grpcMinPing}),
-	}
-	if config.CertificateFile != "" {
-		pair, err := tls.LoadX509KeyPair(config.CertificateFile, config.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the gRPC door's certificate: %w", err)
-		}
-		options = append(options, grpc.Creds(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}})))
-	}
-	server := grpc.NewServer(options...)
+func newGRPCDoor(p *proxy, log *slog.Logger, c clock.Clock) *grpcDoor {
+	server := grpc.NewServer(
+		grpc.ForceServerCodecV2(p.codec), grpc.UnknownServiceHandler(p.handle), grpc.ChainStreamInterceptor(logStream(p.catalogue, log, c)),
+		grpc.MaxRecvMsgSize(rpc.MaxMessageBytes), grpc.MaxSendMsgSize(rpc.MaxMessageBytes),
+	)
 	healthv1.RegisterHealthServer(server, health.NewServer())
 	shown := reflection.ServerOptions{Services: p.catalogue}
 	reflectionv1.RegisterServerReflectionServer(server, reflection.NewServerV1(shown))
 	// Tools older than 2023 ask for the alpha.
 	reflectionv1alpha.RegisterServerReflectionServer(server, reflection.NewServer(shown))
-	return server, nil
+	return &grpcDoor{door: p.door, server: server, known: p.catalogue, own: server.GetServiceInfo()}
+}
+
+// ServeHTTP serves one call.
+func (d *grpcDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if encoding := r.Header.Get("Grpc-Encoding"); encoding != "" && encoding != "identity" {
+		writeStatus(w, r, compressed())
+		return
+	}
+	service, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if _, own := d.own[service]; own {
+		if err := d.door.anonymous(r.Context()); err != nil {
+			writeStatus(w, r, err)
+			return
+		}
+	}
+	d.server.ServeHTTP(w, r)
+}
+
+// bound is the largest message of a call.
+func (d *grpcDoor) bound(r *http.Request) (bytes int, judged bool) {
+	to, known := d.known.methods[r.URL.Path]
+	if !known {
+		return maxOtherBytes, false
+	}
+	return to.bounds.RequestBytes + messageHead, true
+}
+
+// writeStatus answers a call that does not reach the server: a status alone, without a message (gRPC over HTTP/2,
+// Trailers-Only).
+func writeStatus(w http.ResponseWriter, _ *http.Request, err error) {
+	s := fault.ToStatus(err)
+	header := w.Header()
+	header.Set("Content-Type", "application/grpc")
+	header.Set("Grpc-Accept-Encoding", "identity")
+	header.Set("Grpc-Status", strconv.Itoa(int(s.Code())))
+	header.Set("Grpc-Message", url.PathEscape(s.Message()))
+	if details, err := proto.Marshal(s.Proto()); err == nil {
+		header.Set("Grpc-Status-Details-Bin", base64.RawStdEncoding.EncodeToString(details))
+	}
+	w.WriteHeader(http.StatusOK)
 }
 
 // logStream writes one line for each call at the gRPC door. It does not log the names of unknown methods.
@@ -85,18 +107,4 @@ func logStream(known *catalogue, log *slog.Logger, c clock.Clock) grpc.StreamSer
 		}()
 		return handler(srv, stream)
 	}
-}
-
-// grpcTask serves until its context ends, then waits for calls under way.
-func grpcTask(listener net.Listener, server *grpc.Server) lifecycle.Task {
-	return lifecycle.Serve("grpc", stopGrace, func() error {
-		if err := server.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) {
-			return err
-		}
-		return nil
-	}, func(ctx context.Context) {
-		cut := context.AfterFunc(ctx, server.Stop)
-		defer cut()
-		server.GracefulStop()
-	})
 }

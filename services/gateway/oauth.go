@@ -45,7 +45,7 @@ func (d *restDoor) tokenEndpoint(w http.ResponseWriter, r *http.Request) {
 	// RFC 6749 §5.1.
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
-	if err := d.door.anonymous(ctx, d.door.origins.ofHTTP(r)); err != nil {
+	if err := d.door.anonymous(ctx); err != nil {
 		refuseToken(w, err, false)
 		return
 	}

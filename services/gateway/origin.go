@@ -1,14 +1,10 @@
 package gateway
 
 import (
-	"context"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
-
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 )
 
 // forwardedFor is the header in which proxies name the caller.
@@ -21,19 +17,9 @@ type origins struct {
 	proxies []netip.Prefix
 }
 
-// ofHTTP is the origin of a call at the REST door.
+// ofHTTP is the origin of a call.
 func (o origins) ofHTTP(r *http.Request) string {
 	return o.of(r.RemoteAddr, r.Header.Values(forwardedFor))
-}
-
-// ofGRPC is the origin of a call at the gRPC door.
-func (o origins) ofGRPC(ctx context.Context) string {
-	from, ok := peer.FromContext(ctx)
-	if !ok || from.Addr == nil {
-		return ""
-	}
-	incoming, _ := metadata.FromIncomingContext(ctx)
-	return o.of(from.Addr.String(), incoming.Get(forwardedFor))
 }
 
 // of is the first address, seen from here, that is not one of our proxies: an IPv4 address, or the /64 of an IPv6 subscriber.

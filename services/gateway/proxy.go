@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"os"
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
@@ -21,17 +23,13 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/rpc"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // unitHeader names the unit for calls of a service that every unit offers.
 const unitHeader = "naru-unit"
 
-const (
-	// maxStrangers is how many callers without a token may be sending their message at the same time, each within openReceive.
-	maxStrangers = 64
-	openReceive  = 2 * time.Second
-)
+// openReceive is how long the message of a caller without a token may take.
+const openReceive = 2 * time.Second
 
 // frame is a message that is forwarded unchanged.
 type frame struct{ data mem.BufferSlice }
@@ -73,8 +71,6 @@ type proxy struct {
 	tracer    trace.Tracer
 	timeout   time.Duration
 	codec     rawCodec
-	// strangers holds one value for each caller without a token whose message is being received.
-	strangers chan struct{}
 }
 
 // handle is the handler of every method the door has no service for.
@@ -104,7 +100,7 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	if err != nil {
 		return err
 	}
-	ctx, _, err = p.door.admit(ctx, to.rule, p.door.origins.ofGRPC(ctx), rpc.Bearer(ctx))
+	ctx, _, err = p.door.admit(ctx, to.rule, rpc.Bearer(ctx))
 	if err != nil {
 		return err
 	}
@@ -112,7 +108,7 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	// whatever deadline it asked for.
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	request, err := p.receive(ctx, to.rule, stream)
+	request, err := p.receive(ctx, to, stream)
 	if err != nil {
 		return err
 	}
@@ -152,45 +148,57 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 	return nil
 }
 
-// receive waits until ctx ends for the one message of a call. The number of callers without a token that it waits for is bounded,
-// and their time is short: their messages are held in memory before anybody knows who they are.
-func (p *proxy) receive(ctx context.Context, rule *platformv1.Access, stream grpc.ServerStream) (*frame, error) {
-	if rule.GetOpen() {
+// receive waits until ctx ends for the one message of a call. The time of callers without a token is short: their messages
+// are held before anybody knows who they are.
+func (p *proxy) receive(ctx context.Context, to target, stream grpc.ServerStream) (*frame, error) {
+	if to.rule.GetOpen() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, openReceive)
 		defer cancel()
-		select {
-		case p.strangers <- struct{}{}:
-			defer func() { <-p.strangers }()
-		case <-ctx.Done():
-			return nil, rateLimited(openReceive)
-		}
 	}
-	request, err := awaitMessage(ctx, stream)
-	if err != nil {
-		return nil, fmt.Errorf("receive the request: %w", err)
+	var refused <-chan error
+	if from := bodyOf(ctx); from != nil {
+		close(from.admitted)
+		refused = from.refused
 	}
-	return request, nil
-}
-
-// awaitMessage reads a message within ctx. The stream ends with its handler, and then the reader ends, too.
-func awaitMessage(ctx context.Context, stream grpc.ServerStream) (*frame, error) {
-	type arrived struct {
-		request frame
-		err     error
-	}
-	came := make(chan *arrived, 1)
+	came := make(chan arrived, 1)
+	// The stream ends with its handler, and then this reader ends, too.
 	go func() {
-		var a arrived
-		a.err = stream.RecvMsg(&a.request)
-		came <- &a
+		a := arrived{request: &frame{}}
+		a.err = stream.RecvMsg(a.request)
+		came <- a
 	}()
+	var err error
 	select {
 	case a := <-came:
-		return &a.request, a.err
+		if a.err == nil {
+			return a.request, nil
+		}
+		err = a.err
+	case err = <-refused:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		err = ctx.Err()
 	}
+	var over *http.MaxBytesError
+	var told *fault.Error
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge(to.bounds.RequestBytes)
+	case errors.As(err, &told):
+		return nil, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = context.DeadlineExceeded
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	default:
+		return nil, notWhole(err)
+	}
+	return nil, fmt.Errorf("receive the request: %w", err)
+}
+
+type arrived struct {
+	request *frame
+	err     error
 }
 
 // unitFor is the unit a call goes to.

@@ -68,3 +68,16 @@ func unitNotNamed() error {
 func tooLarge(limit int) error {
 	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_BODY_TOO_LARGE, fmt.Sprintf("the message has more than %d bytes", limit))
 }
+
+func overloaded(after time.Duration) error {
+	return fault.New(fault.Unavailable, domain, gatewayv1.Reason_REASON_OVERLOADED, "there is no room for the request now", fault.WithRetryAfter(max(after, time.Second)))
+}
+
+// compressed refuses what would be longer in memory than it is on the way.
+func compressed() error {
+	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_UNSUPPORTED_MEDIA_TYPE, "messages must not be compressed")
+}
+
+func notWhole(cause error) error {
+	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the message did not arrive whole", fault.Wrap(cause))
+}

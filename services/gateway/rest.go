@@ -2,9 +2,7 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -14,21 +12,9 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/gateway"
-	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/rpc"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
-)
-
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 60 * time.Second
-	idleTimeout       = 120 * time.Second
-	maxHeaderBytes    = 32 << 10
-	// answerTime is the time for writing the answer after a call's deadline.
-	answerTime = 30 * time.Second
-	// stopGrace bounds waiting for calls under way.
-	stopGrace = 10 * time.Second
 )
 
 // restDoor is the public REST listener.
@@ -43,12 +29,12 @@ type restDoor struct {
 }
 
 // handler puts the API and the endpoints beside it together.
-func (d *restDoor) handler(ctx context.Context, edge gateway.EdgeDeps) (http.Handler, error) {
+func (d *restDoor) handler(ctx context.Context) (http.Handler, error) {
 	api, err := d.api(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return gateway.Edge(edge, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/oauth2/token":
 			d.only(http.MethodPost, path, d.tokenEndpoint)(w, r)
@@ -65,7 +51,12 @@ func (d *restDoor) handler(ctx context.Context, edge gateway.EdgeDeps) (http.Han
 		default:
 			api.ServeHTTP(w, r)
 		}
-	}))
+	}), nil
+}
+
+// refuse answers a request that there is no room for.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	gateway.WriteError(r.Context(), w, err)
 }
 
 // api serves everything that is an RPC.
@@ -114,7 +105,7 @@ func (d *restDoor) admit(ctx context.Context, r *http.Request, route *gateway.Ro
 	if values := r.Header.Values("Authorization"); len(values) == 1 {
 		token = rpc.BearerToken(values[0])
 	}
-	ctx, left, err := d.door.admit(withAnswer(ctx, answer), d.catalogue.methods[rpc.FullMethod(route.RPC)].rule, d.door.origins.ofHTTP(r), token)
+	ctx, left, err := d.door.admit(withAnswer(ctx, answer), d.catalogue.methods[rpc.FullMethod(route.RPC)].rule, token)
 	if left.limit > 0 {
 		left.headers(answer)
 	}
@@ -201,25 +192,4 @@ func (d *restDoor) readyEndpoint(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
-}
-
-// restTask serves until its context ends, then waits for calls under way. The listener was opened before, so a port that is taken
-// makes building the unit fail.
-func restTask(listener net.Listener, handler http.Handler, config DoorConfig, timeout time.Duration) (lifecycle.Task, error) {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
-	protocols.SetUnencryptedHTTP2(config.CertificateFile == "")
-	server := &http.Server{
-		Handler: handler, Protocols: protocols, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: readTimeout + timeout + answerTime,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-	}
-	if config.CertificateFile != "" {
-		pair, err := tls.LoadX509KeyPair(config.CertificateFile, config.KeyFile)
-		if err != nil {
-			return lifecycle.Task{}, fmt.Errorf("read the REST door's certificate: %w", err)
-		}
-		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
-	}
-	return lifecycle.ServeHTTP("rest", stopGrace, server, listener), nil
 }

@@ -186,7 +186,7 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 				f(c)
 			}
 		}))
-	w.rest, w.grpc = "http://"+w.address(t, "REST"), w.address(t, "gRPC")
+	w.rest, w.grpc = "http://"+w.address(t, restName), w.address(t, grpcName)
 	w.admin = readCredentials(t, file)
 	return w
 }
@@ -194,7 +194,7 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 // address returns where a door listens, as the unit logged it.
 func (w *world) address(t *testing.T, door string) string {
 	t.Helper()
-	found := regexp.MustCompile(`"msg":"the ` + door + ` door listens"[^\n]*"address":"([^"]+)"`).FindStringSubmatch(w.Logs.String())
+	found := regexp.MustCompile(`"msg":"a door listens"[^\n]*"door":"` + door + `","address":"([^"]+)"`).FindStringSubmatch(w.Logs.String())
 	require.Len(t, found, 2)
 	return found[1]
 }

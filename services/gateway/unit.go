@@ -19,6 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/unit"
 	openapi "github.com/naru-relay/naru/proto"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -123,6 +124,7 @@ func openDoors(ctx context.Context, env *unit.Env, config *Config, offers *catal
 	newDoor := func(name string) *door {
 		return &door{name: name, origins: origins{proxies: proxies}, verifier: env.Authn, quota: quotas, metrics: measured}
 	}
+	budget := newInFlight(config.Limits)
 	var opened []net.Listener
 	defer func() {
 		if err != nil {
@@ -140,36 +142,47 @@ func openDoors(ctx context.Context, env *unit.Env, config *Config, offers *catal
 		opened = append(opened, listener)
 		return listener, nil
 	}
-	if config.REST.Listen != "" {
-		listener, err := listen(config.REST.Listen)
+	open := func(at DoorConfig, g *guard, edge func(http.Handler) (http.Handler, error)) error {
+		listener, err := listen(at.Listen)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		handler, err := restHandler(ctx, env, config, offers, newDoor("rest"))
+		g.inFlight, g.limits, g.timeout = budget, config.Limits, config.CallTimeout.Std()
+		handler, err := edge(g)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		task, err := restTask(listener, handler, config.REST, config.CallTimeout.Std())
+		task, err := serveTask(limitConnections(listener, g.door, config.Limits), handler, g.door, at, config.CallTimeout.Std(), env.Log)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		env.Log.LogAttrs(ctx, slog.LevelInfo, "the REST door listens", slog.String("address", listener.Addr().String()))
+		env.Log.LogAttrs(ctx, slog.LevelInfo, "a door listens", slog.String("door", g.door.name), slog.String("address", listener.Addr().String()))
 		tasks = append(tasks, task)
+		return nil
+	}
+	if config.REST.Listen != "" {
+		d := newDoor(restName)
+		handler, err := restHandler(ctx, env, config, offers, d)
+		if err != nil {
+			return nil, err
+		}
+		if err := open(config.REST, &guard{
+			door: d, next: handler, refuse: refuse, bound: func(*http.Request) (int, bool) { return rpc.MaxMessageBytes, false },
+		}, func(h http.Handler) (http.Handler, error) {
+			return gateway.Edge(gateway.EdgeDeps{Log: env.Log, Clock: env.Clock, Tracer: env.Tracer, Meter: env.Meter}, h)
+		}); err != nil {
+			return nil, err
+		}
 	}
 	if config.GRPC.Listen != "" {
-		listener, err := listen(config.GRPC.Listen)
-		if err != nil {
+		d := newDoor(grpcName)
+		served := newGRPCDoor(&proxy{
+			door: d, dial: env.Dial, catalogue: offers, tracer: env.Tracer, timeout: config.CallTimeout.Std(), codec: newRawCodec(),
+		}, env.Log, env.Clock)
+		if err := open(config.GRPC, &guard{door: d, next: served, refuse: writeStatus, bound: served.bound, buffered: true},
+			func(h http.Handler) (http.Handler, error) { return h, nil }); err != nil {
 			return nil, err
 		}
-		server, err := newGRPCDoor(&proxy{
-			door: newDoor("grpc"), dial: env.Dial, catalogue: offers, tracer: env.Tracer, timeout: config.CallTimeout.Std(), codec: newRawCodec(),
-			strangers: make(chan struct{}, maxStrangers),
-		}, config.GRPC, env.Log, env.Clock)
-		if err != nil {
-			return nil, err
-		}
-		env.Log.LogAttrs(ctx, slog.LevelInfo, "the gRPC door listens", slog.String("address", listener.Addr().String()))
-		tasks = append(tasks, grpcTask(listener, server))
 	}
 	return tasks, nil
 }
@@ -186,7 +199,7 @@ func restHandler(ctx context.Context, env *unit.Env, config *Config, offers *cat
 	rest := &restDoor{
 		door: d, tokens: gatewayv1.NewTokenServiceClient(self), dial: env.Dial, catalogue: offers, ready: env.DB.Ping, timeout: config.CallTimeout.Std(), openAPI: description,
 	}
-	return rest.handler(ctx, gateway.EdgeDeps{Log: env.Log, Clock: env.Clock, Tracer: env.Tracer, Meter: env.Meter})
+	return rest.handler(ctx)
 }
 
 // forgetTask deletes client assertions that have expired and cannot be used again.

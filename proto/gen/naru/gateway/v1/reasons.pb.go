@@ -37,6 +37,12 @@ const (
 	Reason_REASON_BODY_TOO_LARGE         Reason = 9
 	Reason_REASON_UNSUPPORTED_MEDIA_TYPE Reason = 10
 	Reason_REASON_NO_SUCH_ROUTE          Reason = 11
+	// The doors have no room for the request now.
+	Reason_REASON_OVERLOADED Reason = 12
+	// The body did not arrive in time.
+	Reason_REASON_BODY_LATE Reason = 13
+	// The last credentials of the last operator are not revoked.
+	Reason_REASON_LAST_OPERATOR Reason = 14
 )
 
 // Enum value maps for Reason.
@@ -54,6 +60,9 @@ var (
 		9:  "REASON_BODY_TOO_LARGE",
 		10: "REASON_UNSUPPORTED_MEDIA_TYPE",
 		11: "REASON_NO_SUCH_ROUTE",
+		12: "REASON_OVERLOADED",
+		13: "REASON_BODY_LATE",
+		14: "REASON_LAST_OPERATOR",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":            0,
@@ -68,6 +77,9 @@ var (
 		"REASON_BODY_TOO_LARGE":         9,
 		"REASON_UNSUPPORTED_MEDIA_TYPE": 10,
 		"REASON_NO_SUCH_ROUTE":          11,
+		"REASON_OVERLOADED":             12,
+		"REASON_BODY_LATE":              13,
+		"REASON_LAST_OPERATOR":          14,
 	}
 )
 
@@ -102,7 +114,7 @@ var File_naru_gateway_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\xde\x02\n" +
+	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\xa5\x03\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x19\n" +
@@ -116,7 +128,10 @@ const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\x15REASON_BODY_TOO_LARGE\x10\t\x12!\n" +
 	"\x1dREASON_UNSUPPORTED_MEDIA_TYPE\x10\n" +
 	"\x12\x18\n" +
-	"\x14REASON_NO_SUCH_ROUTE\x10\vB\xc1\x01\n" +
+	"\x14REASON_NO_SUCH_ROUTE\x10\v\x12\x15\n" +
+	"\x11REASON_OVERLOADED\x10\f\x12\x14\n" +
+	"\x10REASON_BODY_LATE\x10\r\x12\x18\n" +
+	"\x14REASON_LAST_OPERATOR\x10\x0eB\xc1\x01\n" +
 	"\x13com.naru.gateway.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/gateway/v1;gatewayv1\xa2\x02\x03NGX\xaa\x02\x0fNaru.Gateway.V1\xca\x02\x0fNaru\\Gateway\\V1\xe2\x02\x1bNaru\\Gateway\\V1\\GPBMetadata\xea\x02\x11Naru::Gateway::V1b\x06proto3"
 
 var (
