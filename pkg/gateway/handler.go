@@ -23,6 +23,8 @@ type HandlerDeps struct {
 	API http.Handler
 	// Admit judges the caller before the body is read, and gives the context of the call. It may set headers of the answer.
 	Admit func(ctx context.Context, r *http.Request, route *Route, answer http.Header) (context.Context, error)
+	// Missed counts a call to what is not there, and gives what to answer where that is not the usual; optional.
+	Missed func(ctx context.Context) error
 	// Timeout is the deadline of a call.
 	Timeout time.Duration
 }
@@ -43,6 +45,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), h.deps.Timeout)
 	defer cancel()
 	route, allow := h.deps.Routes.Match(r.Method, r.URL.Path)
+	if route == nil && h.deps.Missed != nil {
+		if err := h.deps.Missed(ctx); fault.KindOf(err) == fault.Exhausted {
+			WriteError(ctx, w, err)
+			return
+		}
+	}
 	switch {
 	case route == nil && len(allow) > 0:
 		w.Header().Set("Allow", strings.Join(allow, ", "))

@@ -51,7 +51,16 @@ type QuotaConfig struct {
 	// TokensPerSecond and TokensBurst bound the token endpoint per client; default 5 and 20.
 	TokensPerSecond float64 `yaml:"tokens_per_second"`
 	TokensBurst     int     `yaml:"tokens_burst"`
-	// OpenPerSecond and OpenBurst bound what needs no token (tokens, log-ins, keys) per network address; default 50 and 500.
+	// MissesPerSecond and MissesBurst bound, per network address, the calls that come to nothing: without a token or with a
+	// wrong one, to what is not there, and refused requests for tokens; default 10 and 200. Calls that are right are never
+	// refused for them.
+	MissesPerSecond float64 `yaml:"misses_per_second"`
+	MissesBurst     int     `yaml:"misses_burst"`
+	// FailuresPerSecond and FailuresBurst bound the refused requests for tokens of one client per network address; default 0.2
+	// and 10.
+	FailuresPerSecond float64 `yaml:"failures_per_second"`
+	FailuresBurst     int     `yaml:"failures_burst"`
+	// OpenPerSecond and OpenBurst bound what needs no token (log-ins, keys, limits) per network address; default 50 and 500.
 	OpenPerSecond float64 `yaml:"open_per_second"`
 	OpenBurst     int     `yaml:"open_burst"`
 }
@@ -78,7 +87,7 @@ func Default() *Config {
 		TokenLife: config.Duration(15 * time.Minute), CallTimeout: config.Duration(30 * time.Second),
 		Quota: QuotaConfig{
 			RequestsPerSecond: 200, RequestsBurst: 400, BatchItemsPerSecond: 2000, BatchItemsBurst: 10_000, TokensPerSecond: 5, TokensBurst: 20,
-			OpenPerSecond: 50, OpenBurst: 500,
+			OpenPerSecond: 50, OpenBurst: 500, MissesPerSecond: 10, MissesBurst: 200, FailuresPerSecond: 0.2, FailuresBurst: 10,
 		},
 		Limits: LimitsConfig{
 			BytesInFlight: 64 << 20, BytesInFlightPerAddress: 32 << 20, Wait: config.Duration(2 * time.Second), FirstByte: config.Duration(5 * time.Second),
@@ -99,7 +108,7 @@ func (c *Config) Validate() error {
 	between(&problems, "call_timeout", c.CallTimeout, time.Second, 30*time.Second)
 	for path, rate := range map[string]float64{
 		"quota.requests_per_second": c.Quota.RequestsPerSecond, "quota.batch_items_per_second": c.Quota.BatchItemsPerSecond, "quota.tokens_per_second": c.Quota.TokensPerSecond,
-		"quota.open_per_second": c.Quota.OpenPerSecond,
+		"quota.open_per_second": c.Quota.OpenPerSecond, "quota.misses_per_second": c.Quota.MissesPerSecond, "quota.failures_per_second": c.Quota.FailuresPerSecond,
 	} {
 		if rate <= 0 {
 			problems.Add(path, "must be positive")
@@ -108,7 +117,7 @@ func (c *Config) Validate() error {
 	if _, err := c.proxies(); err != nil {
 		problems.Add("trusted_proxies", "wants networks such as 10.0.0.0/8")
 	}
-	if c.Quota.RequestsBurst < 1 || c.Quota.TokensBurst < 1 || c.Quota.OpenBurst < 1 {
+	if min(c.Quota.RequestsBurst, c.Quota.TokensBurst, c.Quota.OpenBurst, c.Quota.MissesBurst, c.Quota.FailuresBurst) < 1 {
 		problems.Add("quota", "bursts must be positive")
 	}
 	if c.Quota.BatchItemsBurst < maxBatchItems {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/rpc"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -27,8 +28,8 @@ type door struct {
 	metrics  *metrics
 }
 
-// admit checks the caller of an RPC, takes one request from its quota, and returns the context of the call. RPCs that are open to
-// everybody have a quota by origin.
+// admit checks the caller of an RPC, takes one request from its quota, and returns the context of the call. RPCs that are
+// open to everybody have a quota by origin.
 func (d *door) admit(ctx context.Context, rule *platformv1.Access, token string) (context.Context, allowance, error) {
 	if rule.GetOpen() {
 		return ctx, allowance{}, d.anonymous(ctx)
@@ -43,6 +44,9 @@ func (d *door) admit(ctx context.Context, rule *platformv1.Access, token string)
 func (d *door) judge(ctx context.Context, rule *platformv1.Access, token string) (context.Context, allowance, error) {
 	p, err := d.verifier.Verify(ctx, token)
 	if err != nil {
+		if fault.KindOf(err) == fault.Unauthenticated {
+			err = d.quota.miss(originOf(ctx), err)
+		}
 		return ctx, allowance{}, err
 	}
 	if err := rpc.Permit(rule, p); err != nil {
@@ -50,6 +54,13 @@ func (d *door) judge(ctx context.Context, rule *platformv1.Access, token string)
 	}
 	left, err := d.quota.request(p.ID)
 	return authn.NewContext(ctx, p), left, err
+}
+
+// missed answers a call to what is not there.
+func (d *door) missed(ctx context.Context) error {
+	err := d.quota.miss(originOf(ctx), noSuchRoute())
+	d.metrics.refusal(ctx, d.name, err)
+	return err
 }
 
 // anonymous takes one request from the quota of an origin.

@@ -322,27 +322,79 @@ func TestGRPCDoorWaitsForAMessageOnlySoLong(t *testing.T) {
 	}
 }
 
-// Open calls have a quota per origin, shared by both doors and the token endpoint. It does not affect callers with a token.
+// Calls that need no token have a quota per origin, shared by both doors. It affects neither callers with a token nor who asks for one.
 func TestQuotaOfWhatIsOpen(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *Config) { c.Quota.OpenPerSecond, c.Quota.OpenBurst = 0.5, 3 })
 	sender := w.sender(t)
-	grantless := url.Values{"grant_type": {"client_credentials"}, "client_id": {"c-unknown"}, "client_secret": {"x"}}
 	for range 2 {
-		require.Equal(t, 401, w.form(t, grantless).status)
+		require.Equal(t, 200, w.call(t, "GET", "/v1/limits", "", "").status)
 	}
-	tokens := gatewayv1.NewTokenServiceClient(w.dial(t))
-	issue := func() error {
-		_, err := tokens.IssueToken(t.Context(), &gatewayv1.IssueTokenRequest{ClientId: "c-unknown", ClientSecret: "x"})
+	limits := func() error {
+		_, err := intakev1.NewIntakeServiceClient(w.dial(t)).GetLimits(t.Context(), &intakev1.GetLimitsRequest{})
 		return err
 	}
-	require.Equal(t, codes.Unauthenticated, status.Code(issue()))
-	require.Equal(t, codes.ResourceExhausted, status.Code(issue()))
-	got := w.form(t, grantless)
+	require.NoError(t, limits())
+	require.Equal(t, codes.ResourceExhausted, status.Code(limits()))
+	for _, path := range []string{"/v1/limits", "/.well-known/naru/intake/jwks.json"} {
+		got := w.call(t, "GET", path, "", "")
+		require.Equal(t, 429, got.status, path)
+		require.Equal(t, "2", got.header.Get("Retry-After"))
+	}
+	require.Equal(t, 200, w.call(t, "POST", "/v1/documents", sender, `{}`).status)
+	require.NotEmpty(t, w.token(t, w.admin))
+	w.Clock.Advance(2 * time.Second)
+	require.Equal(t, 200, w.call(t, "GET", "/v1/limits", "", "").status)
+}
+
+// Whoever tries secrets of a client, at either door, is stopped; the client itself gets its tokens behind the same address.
+func TestWrongSecretsLockNobodyOut(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *Config) { c.Quota.FailuresPerSecond, c.Quota.FailuresBurst, c.Quota.MissesBurst = 0.5, 3, 6 })
+	try := func(client string) answer {
+		return w.form(t, url.Values{"grant_type": {"client_credentials"}, "client_id": {client}, "client_secret": {"x"}})
+	}
+	tokens := gatewayv1.NewTokenServiceClient(w.dial(t))
+	require.Equal(t, 401, try(w.admin.ID).status)
+	require.Equal(t, 401, try(w.admin.ID).status)
+	_, err := tokens.IssueToken(t.Context(), &gatewayv1.IssueTokenRequest{ClientId: w.admin.ID, ClientSecret: "x"})
+	require.Equal(t, codes.Unauthenticated, status.Code(err))
+	_, err = tokens.IssueToken(t.Context(), &gatewayv1.IssueTokenRequest{ClientId: w.admin.ID, ClientSecret: "x"})
+	require.Equal(t, codes.ResourceExhausted, status.Code(err))
+	got := try(w.admin.ID)
 	require.Equal(t, 429, got.status)
 	require.Equal(t, "2", got.header.Get("Retry-After"))
-	require.Equal(t, 429, w.call(t, "POST", "/v1/sessions:start", "", `{}`).status)
+	require.NotEmpty(t, w.token(t, w.admin), "the right one")
+	for _, other := range []string{"c-1", "c-2", "c-3"} {
+		require.Equal(t, 401, try(other).status, "another client has its own")
+	}
+	require.Equal(t, 429, try("c-4").status, "and the address one for all")
+	require.NotEmpty(t, w.token(t, w.admin))
+	_, err = tokens.IssueToken(t.Context(), &gatewayv1.IssueTokenRequest{ClientId: w.admin.ID, ClientSecret: w.admin.Secret})
+	require.NoError(t, err)
+}
+
+// Calls that come to nothing have a quota by origin, at both doors; calls that are right go on behind the same one.
+func TestQuotaOfMisses(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *Config) { c.Quota.MissesPerSecond, c.Quota.MissesBurst = 0.5, 5 })
+	sender := w.sender(t)
+	require.Equal(t, 401, w.call(t, "POST", "/v1/documents", "x.y.z", `{}`).status)
+	require.Equal(t, 401, w.call(t, "POST", "/v1/documents", "", `{}`).status)
+	require.Equal(t, 404, w.call(t, "GET", "/v1/nothing", "", "").status)
+	require.Equal(t, 405, w.call(t, "DELETE", "/v1/documents", sender, "").status)
+	conn := w.dial(t)
+	require.Equal(t, codes.NotFound, status.Code(conn.Invoke(t.Context(), "/x.Y/Z", &intakev1.SendRequest{}, &intakev1.SendResponse{})))
+	require.Equal(t, codes.ResourceExhausted, status.Code(conn.Invoke(t.Context(), "/x.Y/Z", &intakev1.SendRequest{}, &intakev1.SendResponse{})))
+	_, err := intakev1.NewIntakeServiceClient(conn).Send(bearing(t, "x.y.z"), &intakev1.SendRequest{})
+	require.Equal(t, codes.ResourceExhausted, status.Code(err))
+	for _, tt := range [][2]string{{"POST", "/v1/documents"}, {"GET", "/v1/nothing"}, {"DELETE", "/v1/documents"}} {
+		got := w.call(t, tt[0], tt[1], "x.y.z", "")
+		require.Equal(t, 429, got.status, tt)
+		require.Equal(t, "RATE_LIMITED", got.json(t)["reason"])
+		require.Equal(t, "2", got.header.Get("Retry-After"))
+	}
 	require.Equal(t, 200, w.call(t, "POST", "/v1/documents", sender, `{}`).status)
-	w.Clock.Advance(2 * time.Second)
-	require.Equal(t, 401, w.form(t, grantless).status)
+	_, err = intakev1.NewIntakeServiceClient(conn).Send(bearing(t, sender), &intakev1.SendRequest{})
+	require.NoError(t, err)
 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"google.golang.org/grpc/metadata"
+
 	"github.com/naru-relay/naru/pkg/fault"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
@@ -45,16 +47,12 @@ func (d *restDoor) tokenEndpoint(w http.ResponseWriter, r *http.Request) {
 	// RFC 6749 §5.1.
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
-	if err := d.door.anonymous(ctx); err != nil {
-		refuseToken(w, err, false)
-		return
-	}
 	request, basic, refusal := tokenRequest(w, r)
 	if refusal != nil {
 		writeOAuthError(w, refusal)
 		return
 	}
-	answer, err := d.tokens.IssueToken(ctx, request)
+	answer, err := d.tokens.IssueToken(metadata.AppendToOutgoingContext(ctx, originHeader, originOf(ctx)), request)
 	if err != nil {
 		refuseToken(w, err, basic)
 		return

@@ -1,14 +1,26 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"google.golang.org/grpc/metadata"
 )
 
 // forwardedFor is the header in which proxies name the caller.
 const forwardedFor = "X-Forwarded-For"
+
+// originHeader tells this unit, when a door calls it, where the door was called from.
+const originHeader = "naru-origin"
+
+// toldOrigin is the origin that a door told.
+func toldOrigin(ctx context.Context) string {
+	incoming, _ := metadata.FromIncomingContext(ctx)
+	return strings.Join(incoming.Get(originHeader), "")
+}
 
 // origins finds out where calls come from. Nothing there is proved, so it has only one use: one network cannot use up what
 // everybody needs.

@@ -77,7 +77,7 @@ type proxy struct {
 func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
 	method, ok := grpc.MethodFromServerStream(stream)
 	if !ok {
-		return noSuchMethod()
+		return noSuchRoute()
 	}
 	incoming, _ := metadata.FromIncomingContext(stream.Context())
 	ctx := propagation.TraceContext{}.Extract(stream.Context(), carrier(incoming))
@@ -94,15 +94,17 @@ func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
 func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, stream grpc.ServerStream) error {
 	to, known := p.catalogue.methods[method]
 	if !known {
-		return noSuchMethod()
+		return p.door.missed(ctx)
 	}
 	unit, err := p.unitFor(to, incoming)
 	if err != nil {
 		return err
 	}
-	ctx, _, err = p.door.admit(ctx, to.rule, rpc.Bearer(ctx))
-	if err != nil {
-		return err
+	// Of requests for tokens only those count that are refused.
+	if method != gatewayv1.TokenService_IssueToken_FullMethodName {
+		if ctx, _, err = p.door.admit(ctx, to.rule, rpc.Bearer(ctx)); err != nil {
+			return err
+		}
 	}
 	// The time for receiving counts, too: a caller that never sends its message cannot hold the door longer than other callers,
 	// whatever deadline it asked for.
@@ -126,6 +128,9 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 		return err
 	}
 	outgoing := metadata.MD{}
+	if unit == domain {
+		outgoing.Set(originHeader, originOf(ctx))
+	}
 	for _, name := range []string{"authorization", "idempotency-key"} {
 		if values := incoming.Get(name); len(values) > 0 {
 			outgoing.Set(name, values...)

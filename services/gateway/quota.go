@@ -17,10 +17,13 @@ const (
 	maxBuckets = 10_000
 )
 
-// quota bounds what one principal, or one origin without a token, may ask of this replica, by token buckets in memory. A relay of
-// n replicas lets through up to n times as much.
+// quota bounds what one principal, or one origin without a token, may ask of this replica, by token buckets in memory. A
+// relay of n replicas lets through up to n times as much.
 type quota struct {
 	requests, items, token, open *buckets
+	// missed are calls that came to nothing, by network address: without a good token, or to what is not there. failed are
+	// refused requests for tokens, by address and client.
+	missed, failed *buckets
 }
 
 func newQuota(c QuotaConfig, now clock.Clock) *quota {
@@ -29,6 +32,8 @@ func newQuota(c QuotaConfig, now clock.Clock) *quota {
 		items:    newBuckets(c.BatchItemsPerSecond, c.BatchItemsBurst, now),
 		token:    newBuckets(c.TokensPerSecond, c.TokensBurst, now),
 		open:     newBuckets(c.OpenPerSecond, c.OpenBurst, now),
+		missed:   newBuckets(c.MissesPerSecond, c.MissesBurst, now),
+		failed:   newBuckets(c.FailuresPerSecond, c.FailuresBurst, now),
 	}
 }
 
@@ -62,6 +67,24 @@ func (q *quota) tokens(client string) error {
 func (q *quota) anonymous(origin string) error {
 	_, err := q.open.take(origin, 1)
 	return err
+}
+
+// miss takes a call that came to nothing from the quota of its origin, and gives what to answer: the fault itself, or
+// RATE_LIMITED. Who calls rightly from the same origin is not touched by it.
+func (q *quota) miss(origin string, err error) error {
+	if _, full := q.missed.take(origin, 1); full != nil {
+		return full
+	}
+	return err
+}
+
+// failure takes a refused request for a token from the quotas of its origin, for this client and for all, and gives what to
+// answer.
+func (q *quota) failure(origin, client string, err error) error {
+	if _, full := q.failed.take(origin+" "+client, 1); full != nil {
+		return full
+	}
+	return q.miss(origin, err)
 }
 
 type buckets struct {

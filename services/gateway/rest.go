@@ -88,7 +88,7 @@ func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 			return nil, fmt.Errorf("%s has a route and is not public", route.RPC.FullName())
 		}
 	}
-	return gateway.NewHandler(gateway.HandlerDeps{Routes: routes, API: mux, Admit: d.admit, Timeout: d.timeout})
+	return gateway.NewHandler(gateway.HandlerDeps{Routes: routes, API: mux, Admit: d.admit, Missed: d.door.missed, Timeout: d.timeout})
 }
 
 func (d *restDoor) outward(unit string) (grpc.ClientConnInterface, error) {
@@ -157,7 +157,11 @@ func (d *restDoor) publish(w http.ResponseWriter, r *http.Request, suffix, conte
 	defer cancel()
 	unit := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), suffix)
 	if !d.catalogue.has(unit) {
-		gateway.WriteError(ctx, w, noSuchRoute())
+		gateway.WriteError(ctx, w, d.door.missed(ctx))
+		return
+	}
+	if err := d.door.anonymous(ctx); err != nil {
+		gateway.WriteError(ctx, w, err)
 		return
 	}
 	conn, err := d.outward(unit)

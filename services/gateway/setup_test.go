@@ -181,7 +181,7 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 		}),
 		unittest.Config(func(c *Config) {
 			c.REST.Listen, c.GRPC.Listen, c.PublicURL, c.BootstrapAdminFile = "127.0.0.1:0", "127.0.0.1:0", publicURL, file
-			c.Quota.TokensBurst = 1000
+			c.Quota.TokensBurst, c.Quota.FailuresBurst = 1000, 1000
 			for _, f := range change {
 				f(c)
 			}

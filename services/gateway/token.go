@@ -6,11 +6,17 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
+
+// maxLooks is how many requests for tokens look their client up at one time.
+const maxLooks = 8
 
 // tokenService gives access tokens.
 type tokenService struct {
@@ -21,8 +27,10 @@ type tokenService struct {
 	life     time.Duration
 	audience string
 	quota    *quota
-	witness  *witness
-	metrics  *metrics
+	// looks are the requests whose client is being looked up.
+	looks   *semaphore.Weighted
+	witness *witness
+	metrics *metrics
 }
 
 var _ gatewayv1.TokenServiceServer = (*tokenService)(nil)
@@ -35,11 +43,19 @@ func (s *tokenService) IssueToken(ctx context.Context, r *gatewayv1.IssueTokenRe
 }
 
 func (s *tokenService) issue(ctx context.Context, r *gatewayv1.IssueTokenRequest) (*gatewayv1.IssueTokenResponse, error) {
+	// A flood of them waits here, and leaves the database to others.
+	if err := s.looks.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
 	c, err := s.authenticate(ctx, r)
+	s.looks.Release(1)
 	if err != nil {
 		// If the fact cannot be stored, that error matters more.
 		if failure := s.witness.refused(ctx, c, err); failure != nil {
 			return nil, failure
+		}
+		if fault.KindOf(err) == fault.Unauthenticated {
+			err = s.quota.failure(toldOrigin(ctx), r.GetClientId(), err)
 		}
 		return nil, err
 	}

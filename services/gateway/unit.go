@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
@@ -105,7 +106,7 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 	quotas := newQuota(config.Quota, env.Clock)
 	tokens := &tokenService{
 		db: env.DB, clock: env.Clock, minter: minter, life: config.TokenLife.Std(), audience: config.PublicURL + "/oauth2/token", quota: quotas,
-		witness: newWitness(env.Journal, env.Clock), metrics: measured,
+		looks: semaphore.NewWeighted(maxLooks), witness: newWitness(env.Journal, env.Clock), metrics: measured,
 	}
 	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, address: addressv1.NewAddressServiceClient(address)}
 	doors, err := openDoors(ctx, env, config, offers, quotas, measured)
