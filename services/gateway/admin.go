@@ -170,7 +170,8 @@ func (s *adminService) CreateClient(ctx context.Context, r *gatewayv1.CreateClie
 	return &gatewayv1.CreateClientResponse{Client: clientProto(c), Credentials: &gatewayv1.Credentials{ClientId: c.ID, ClientSecret: secret}}, nil
 }
 
-// RevokeClient ends credentials; revoking again changes nothing.
+// RevokeClient ends credentials; revoking again changes nothing. The last of an operator stay, so that no stolen token locks
+// operators out.
 func (s *adminService) RevokeClient(ctx context.Context, r *gatewayv1.RevokeClientRequest) (*gatewayv1.RevokeClientResponse, error) {
 	caller, err := authn.Require(ctx)
 	if err != nil {
@@ -178,6 +179,16 @@ func (s *adminService) RevokeClient(ctx context.Context, r *gatewayv1.RevokeClie
 	}
 	now := s.clock.Now()
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+		if err := lockOperators(ctx, tx); err != nil {
+			return err
+		}
+		operators, err := operatorClients(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if len(operators) == 1 && operators[0].ID == r.GetClientId() {
+			return lastOperator()
+		}
 		owner, revoked, found, err := revokeClient(ctx, tx, r.GetClientId(), now)
 		switch {
 		case err != nil:

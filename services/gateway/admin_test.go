@@ -224,3 +224,62 @@ func TestCreateInstitutionAtOnce(t *testing.T) {
 	require.Equal(t, 1, made)
 	require.Len(t, unittest.AwaitFacts[*gatewayv1.PrincipalChanged](t, w.Bench, 1), 1)
 }
+
+// The last credentials of operators stay, also when two are revoked at the same time.
+func TestTheLastOperatorStays(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	client := gatewayv1.NewPrincipalAdminServiceClient(w.Admin(t))
+	revoke := func(id string) error {
+		_, err := client.RevokeClient(t.Context(), &gatewayv1.RevokeClientRequest{ClientId: id})
+		return err
+	}
+	require.Equal(t, "LAST_OPERATOR", fault.ReasonOf(revoke(w.admin.ID)))
+	operator, err := w.Env.Authn.Verify(t.Context(), w.token(t, w.admin))
+	require.NoError(t, err)
+	second, err := client.CreateClient(t.Context(), &gatewayv1.CreateClientRequest{Principal: operator.ID})
+	require.NoError(t, err)
+	answers := make(chan error, 2)
+	for _, id := range []string{w.admin.ID, second.GetClient().GetClientId()} {
+		go func() { answers <- revoke(id) }()
+	}
+	refused := 0
+	for range 2 {
+		if err := <-answers; err != nil {
+			require.Equal(t, "LAST_OPERATOR", fault.ReasonOf(err))
+			refused++
+		}
+	}
+	require.Equal(t, 1, refused)
+}
+
+// A local act brings a new operator and ends the credentials of all others; without it nothing changes.
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	file := t.TempDir() + "/admin.json"
+	require.NoError(t, os.WriteFile(file+recoverSuffix, nil, 0o600))
+	made, err := bootstrap(t.Context(), file, w.Env.Journal, w.Clock)
+	require.NoError(t, err)
+	require.True(t, made)
+	require.NoFileExists(t, file+recoverSuffix)
+	require.Equal(t, 401, w.form(t, url.Values{"grant_type": {"client_credentials"}, "client_id": {w.admin.ID}, "client_secret": {w.admin.Secret}}).status)
+	recovered := readCredentials(t, file)
+	require.NotEmpty(t, w.token(t, recovered))
+	facts := unittest.Facts[*gatewayv1.OperatorRecovered](t, w.Bench)
+	require.Len(t, facts, 1)
+	require.EqualValues(t, 1, facts[0].GetRevoked())
+	require.Len(t, unittest.Facts[*gatewayv1.ClientRevoked](t, w.Bench), 1)
+
+	made, err = bootstrap(t.Context(), file, w.Env.Journal, w.Clock)
+	require.NoError(t, err)
+	require.False(t, made)
+
+	// All credentials gone, by whatever way: the next start makes an operator.
+	_, err = w.App.Exec(t.Context(), `update client set revoked_at = created_at where id = $1`, recovered.ID)
+	require.NoError(t, err)
+	made, err = bootstrap(t.Context(), file, w.Env.Journal, w.Clock)
+	require.NoError(t, err)
+	require.True(t, made)
+	require.NotEmpty(t, w.token(t, readCredentials(t, file)))
+}

@@ -18,8 +18,9 @@ type Config struct {
 	// PublicURL is the root under which callers know the REST door, e.g. https://relay.example; client assertions name
 	// <public_url>/oauth2/token as their audience. Required.
 	PublicURL string `yaml:"public_url" env:"NARU_GATEWAY_PUBLIC_URL"`
-	// BootstrapAdminFile is where the first operator's credentials are written (JSON, rights 0600) when there is no operator yet.
-	// Empty: none is made. The file should be moved to a safe place and erased.
+	// BootstrapAdminFile is where an operator's credentials are written (JSON, rights 0600) when nobody can operate the relay,
+	// or when there is a file of this name with .recover after it. Empty: none is made. It should be moved to a safe place and
+	// erased.
 	BootstrapAdminFile string `yaml:"bootstrap_admin_file" env:"NARU_GATEWAY_BOOTSTRAP_ADMIN_FILE"`
 	// TokenLife of access tokens; default 15m, at most 1h.
 	TokenLife config.Duration `yaml:"token_life"`

@@ -81,3 +81,7 @@ func compressed() error {
 func notWhole(cause error) error {
 	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the message did not arrive whole", fault.Wrap(cause))
 }
+
+func lastOperator() error {
+	return fault.New(fault.Conflict, domain, gatewayv1.Reason_REASON_LAST_OPERATOR, "these are the last credentials of an operator; make others first")
+}

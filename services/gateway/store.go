@@ -10,6 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // insertPrincipal inserts a principal and reports whether it is new.
@@ -39,16 +40,28 @@ func lockPrincipal(ctx context.Context, db pg.DBTX, id uuid.UUID) (principal, bo
 	return principal{ID: id, Kind: authn.KindNamed(kind)}, known, err
 }
 
-// bootstrapLock is the number of the lock of lockBootstrap ("naru", "gway").
-const bootstrapLock = 0x6e617275_67776179
-
-// lockBootstrap keeps replicas that start at the same time from each making an operator.
-func lockBootstrap(ctx context.Context, tx *journal.Tx) error {
-	return pg.Exec(ctx, tx, "lock", `select pg_advisory_xact_lock($1)`, int64(bootstrapLock))
+// operatorClients are the credentials by which somebody can operate this relay.
+func operatorClients(ctx context.Context, db pg.DBTX) ([]client, error) {
+	var found []client
+	c := client{Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN}
+	err := pg.Each(ctx, db, "look for operators", []any{&c.ID, &c.Principal}, func() error {
+		found = append(found, c)
+		return nil
+	}, `
+		select c.id, c.principal
+		  from client c
+		  join principal p on p.id = c.principal
+		 where p.kind = 'admin' and not p.suspended and c.revoked_at is null and 'admin' = any(c.scopes)
+		 order by c.id`)
+	return found, err
 }
 
-func adminExists(ctx context.Context, db pg.DBTX) (bool, error) {
-	return pg.Value[bool](ctx, db, "look for an operator", `select exists (select from principal where kind = 'admin')`)
+// operatorsLock is the number of the lock of lockOperators ("naru", "gway").
+const operatorsLock = 0x6e617275_67776179
+
+// lockOperators keeps others, also replicas that start at the same time, from making operators and ending their credentials meanwhile.
+func lockOperators(ctx context.Context, db pg.DBTX) error {
+	return pg.Exec(ctx, db, "lock operators", `select pg_advisory_xact_lock($1)`, int64(operatorsLock))
 }
 
 func insertClient(ctx context.Context, tx *journal.Tx, c client) error {

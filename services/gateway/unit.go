@@ -44,7 +44,7 @@ func New(others ...unit.Unit) unit.Unit {
 		Migrations: tables(), Signers: []string{keys.AccessToken}, Policy: "gateway/1", Follows: follows(), Witness: "status",
 		States: []proto.Message{
 			&gatewayv1.PrincipalChanged{}, &gatewayv1.ViewingSystemCreated{}, &gatewayv1.ClientCreated{},
-			&gatewayv1.ClientRevoked{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
+			&gatewayv1.ClientRevoked{}, &gatewayv1.OperatorRecovered{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
 		},
 		Doors: []unit.Door{
 			unit.Offer(&gatewayv1.PrincipalAdminService_ServiceDesc, gatewayv1.RegisterPrincipalAdminServiceHandlerClient, gatewayv1.NewPrincipalAdminServiceClient),
@@ -101,7 +101,7 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 		return nil, err
 	}
 	if made {
-		env.Log.LogAttrs(ctx, slog.LevelWarn, "made the first operator, its credentials are in the bootstrap file", slog.String("file", config.BootstrapAdminFile))
+		env.Log.LogAttrs(ctx, slog.LevelWarn, "made an operator, its credentials are in the bootstrap file", slog.String("file", config.BootstrapAdminFile))
 	}
 	quotas := newQuota(config.Quota, env.Clock)
 	tokens := &tokenService{

@@ -232,6 +232,53 @@ func (x *ClientRevoked) GetPrincipal() string {
 	return ""
 }
 
+// OperatorRecovered: by a local act all credentials of operators were ended, and a new operator was made, with ClientRevoked and
+// ClientCreated. Subject: the new operator's principal id.
+type OperatorRecovered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many credentials were ended.
+	Revoked       uint32 `protobuf:"varint,1,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OperatorRecovered) Reset() {
+	*x = OperatorRecovered{}
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OperatorRecovered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OperatorRecovered) ProtoMessage() {}
+
+func (x *OperatorRecovered) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OperatorRecovered.ProtoReflect.Descriptor instead.
+func (*OperatorRecovered) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *OperatorRecovered) GetRevoked() uint32 {
+	if x != nil {
+		return x.Revoked
+	}
+	return 0
+}
+
 // ClientAuthenticated: a client authenticated and was given an access token. Subject: the token's id (jti), which later
 // requests name.
 type ClientAuthenticated struct {
@@ -247,7 +294,7 @@ type ClientAuthenticated struct {
 
 func (x *ClientAuthenticated) Reset() {
 	*x = ClientAuthenticated{}
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -259,7 +306,7 @@ func (x *ClientAuthenticated) String() string {
 func (*ClientAuthenticated) ProtoMessage() {}
 
 func (x *ClientAuthenticated) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -272,7 +319,7 @@ func (x *ClientAuthenticated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientAuthenticated.ProtoReflect.Descriptor instead.
 func (*ClientAuthenticated) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{3}
+	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ClientAuthenticated) GetClient() string {
@@ -325,7 +372,7 @@ type ClientNotAuthenticated struct {
 
 func (x *ClientNotAuthenticated) Reset() {
 	*x = ClientNotAuthenticated{}
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -337,7 +384,7 @@ func (x *ClientNotAuthenticated) String() string {
 func (*ClientNotAuthenticated) ProtoMessage() {}
 
 func (x *ClientNotAuthenticated) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_gateway_v1_facts_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -350,7 +397,7 @@ func (x *ClientNotAuthenticated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientNotAuthenticated.ProtoReflect.Descriptor instead.
 func (*ClientNotAuthenticated) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{4}
+	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ClientNotAuthenticated) GetPrincipal() string {
@@ -394,7 +441,9 @@ const file_naru_gateway_v1_facts_proto_rawDesc = "" +
 	"\x06scopes\x18\x03 \x03(\tR\x06scopes\x122\n" +
 	"\x05proof\x18\x04 \x01(\x0e2\x1c.naru.gateway.v1.ClientProofR\x05proof:\x06\xd2\xf3\x18\x02\b\x02\"5\n" +
 	"\rClientRevoked\x12\x1c\n" +
-	"\tprincipal\x18\x01 \x01(\tR\tprincipal:\x06\xd2\xf3\x18\x02\b\x02\"\xda\x01\n" +
+	"\tprincipal\x18\x01 \x01(\tR\tprincipal:\x06\xd2\xf3\x18\x02\b\x02\"5\n" +
+	"\x11OperatorRecovered\x12\x18\n" +
+	"\arevoked\x18\x01 \x01(\rR\arevoked:\x06\xd2\xf3\x18\x02\b\x02\"\xda\x01\n" +
 	"\x13ClientAuthenticated\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\tR\x06client\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x122\n" +
@@ -429,22 +478,23 @@ func file_naru_gateway_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_gateway_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_gateway_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_naru_gateway_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_naru_gateway_v1_facts_proto_goTypes = []any{
 	(ClientProof)(0),               // 0: naru.gateway.v1.ClientProof
 	(*ViewingSystemCreated)(nil),   // 1: naru.gateway.v1.ViewingSystemCreated
 	(*ClientCreated)(nil),          // 2: naru.gateway.v1.ClientCreated
 	(*ClientRevoked)(nil),          // 3: naru.gateway.v1.ClientRevoked
-	(*ClientAuthenticated)(nil),    // 4: naru.gateway.v1.ClientAuthenticated
-	(*ClientNotAuthenticated)(nil), // 5: naru.gateway.v1.ClientNotAuthenticated
-	(v1.PrincipalKind)(0),          // 6: naru.platform.v1.PrincipalKind
-	(*timestamppb.Timestamp)(nil),  // 7: google.protobuf.Timestamp
+	(*OperatorRecovered)(nil),      // 4: naru.gateway.v1.OperatorRecovered
+	(*ClientAuthenticated)(nil),    // 5: naru.gateway.v1.ClientAuthenticated
+	(*ClientNotAuthenticated)(nil), // 6: naru.gateway.v1.ClientNotAuthenticated
+	(v1.PrincipalKind)(0),          // 7: naru.platform.v1.PrincipalKind
+	(*timestamppb.Timestamp)(nil),  // 8: google.protobuf.Timestamp
 }
 var file_naru_gateway_v1_facts_proto_depIdxs = []int32{
-	6, // 0: naru.gateway.v1.ClientCreated.kind:type_name -> naru.platform.v1.PrincipalKind
+	7, // 0: naru.gateway.v1.ClientCreated.kind:type_name -> naru.platform.v1.PrincipalKind
 	0, // 1: naru.gateway.v1.ClientCreated.proof:type_name -> naru.gateway.v1.ClientProof
 	0, // 2: naru.gateway.v1.ClientAuthenticated.proof:type_name -> naru.gateway.v1.ClientProof
-	7, // 3: naru.gateway.v1.ClientAuthenticated.expires_at:type_name -> google.protobuf.Timestamp
+	8, // 3: naru.gateway.v1.ClientAuthenticated.expires_at:type_name -> google.protobuf.Timestamp
 	4, // [4:4] is the sub-list for method output_type
 	4, // [4:4] is the sub-list for method input_type
 	4, // [4:4] is the sub-list for extension type_name
@@ -463,7 +513,7 @@ func file_naru_gateway_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_gateway_v1_facts_proto_rawDesc), len(file_naru_gateway_v1_facts_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -150,7 +150,8 @@ type PrincipalAdminServiceClient interface {
 	CreateViewingSystem(ctx context.Context, in *CreateViewingSystemRequest, opts ...grpc.CallOption) (*CreateViewingSystemResponse, error)
 	// CreateClient gives a principal further credentials, by secret or by public key. Errors: PRINCIPAL_NOT_FOUND, TOO_MANY_CLIENTS (10).
 	CreateClient(ctx context.Context, in *CreateClientRequest, opts ...grpc.CallOption) (*CreateClientResponse, error)
-	// RevokeClient ends credentials; tokens given before stay valid until they expire. Errors: CLIENT_NOT_FOUND.
+	// RevokeClient ends credentials; tokens given before stay valid until they expire. Errors: CLIENT_NOT_FOUND,
+	// LAST_OPERATOR (the only credentials of operators with the scope admin are not revoked).
 	RevokeClient(ctx context.Context, in *RevokeClientRequest, opts ...grpc.CallOption) (*RevokeClientResponse, error)
 }
 
@@ -217,7 +218,8 @@ type PrincipalAdminServiceServer interface {
 	CreateViewingSystem(context.Context, *CreateViewingSystemRequest) (*CreateViewingSystemResponse, error)
 	// CreateClient gives a principal further credentials, by secret or by public key. Errors: PRINCIPAL_NOT_FOUND, TOO_MANY_CLIENTS (10).
 	CreateClient(context.Context, *CreateClientRequest) (*CreateClientResponse, error)
-	// RevokeClient ends credentials; tokens given before stay valid until they expire. Errors: CLIENT_NOT_FOUND.
+	// RevokeClient ends credentials; tokens given before stay valid until they expire. Errors: CLIENT_NOT_FOUND,
+	// LAST_OPERATOR (the only credentials of operators with the scope admin are not revoked).
 	RevokeClient(context.Context, *RevokeClientRequest) (*RevokeClientResponse, error)
 	mustEmbedUnimplementedPrincipalAdminServiceServer()
 }
