@@ -15,6 +15,14 @@ type Config struct {
 	Identity Identity `yaml:"identity"`
 	// Lookup is how delivery is asked about a document when its first viewing token is requested.
 	Lookup Lookup `yaml:"lookup"`
+	// Tokens bounds viewing tokens.
+	Tokens Tokens `yaml:"tokens"`
+}
+
+// Tokens bounds viewing tokens.
+type Tokens struct {
+	// PerHour is how many tokens one document gets in an hour; default 60. Above it the recipient gets 429.
+	PerHour int `yaml:"per_hour"`
 }
 
 // Lookup bounds the question.
@@ -53,7 +61,7 @@ func Default() *Config {
 	return &Config{Identity: Identity{
 		MaxAge: config.Duration(5 * time.Minute), Skew: config.Duration(30 * time.Second), Timeout: config.Duration(5 * time.Second),
 		Refresh: config.Duration(time.Hour),
-	}, Lookup: Lookup{Timeout: config.Duration(2 * time.Second)}}
+	}, Lookup: Lookup{Timeout: config.Duration(2 * time.Second)}, Tokens: Tokens{PerHour: 60}}
 }
 
 // Validate joins all problems.
@@ -92,6 +100,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Lookup.Timeout.Std() <= 0 {
 		p.Add("lookup.timeout", "must be positive")
+	}
+	if c.Tokens.PerHour < 1 {
+		p.Add("tokens.per_hour", "must be at least 1")
 	}
 	return p.Err()
 }

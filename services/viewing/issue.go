@@ -35,6 +35,8 @@ type issuer struct {
 	delivery lookup
 	// timeout of a question to delivery.
 	timeout time.Duration
+	// perHour bounds the tokens of a document.
+	perHour int
 	group   *journal.Group[*issuance]
 }
 
@@ -43,6 +45,9 @@ type issuance struct {
 	tokenRow
 	document             document
 	session, traceparent string
+	// most is how many tokens the document may have in an hour, over that it had them.
+	most int
+	over bool
 }
 
 var _ viewingv1.ViewingTokenServiceServer = (*issuer)(nil)
@@ -65,7 +70,7 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	if err != nil {
 		return nil, err
 	}
-	i := &issuance{document: d, session: caller.Session, traceparent: journal.Traceparent(ctx), tokenRow: tokenRow{
+	i := &issuance{document: d, session: caller.Session, traceparent: journal.Traceparent(ctx), most: s.perHour, tokenRow: tokenRow{
 		number: d.number, jti: id.New(), keyID: s.signer.KeyID(), recipient: caller.ID, system: d.system, issuedAt: now, expiresAt: expires,
 	}}
 	compact, err := viewingtoken.Sign(s.signer, viewingtoken.Claims{
@@ -78,6 +83,13 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	i.digest = digestBytes(compact)
 	if err := s.group.Commit(ctx, i); err != nil {
 		return nil, err
+	}
+	if i.over {
+		next, err := nextToken(ctx, s.db, d.number, s.perHour)
+		if err != nil {
+			return nil, err
+		}
+		return nil, tooManyTokens(next.Sub(now))
 	}
 	s.metrics.tokens.Add(ctx, 1)
 	return &viewingv1.IssueViewingTokenResponse{Token: compact, Url: withToken(d.url, compact), ExpiresAt: timestamppb.New(expires)}, nil
@@ -94,12 +106,16 @@ func keepIssued(ctx context.Context, tx *journal.Tx, of []*issuance) error {
 		}
 	}
 	insertDocuments(tx, asked)
-	ordinals, err := insertTokens(ctx, tx, rows)
+	ordinals, err := insertTokens(ctx, tx, rows, of[0].most)
 	if err != nil {
 		return err
 	}
 	for _, i := range of {
-		if err := i.state(ctx, tx, ordinals[i.number]); err != nil {
+		ordinal, kept := ordinals[i.number]
+		if i.over = !kept; i.over {
+			continue
+		}
+		if err := i.state(ctx, tx, ordinal); err != nil {
 			return err
 		}
 	}

@@ -75,6 +75,44 @@ func TestIssue(t *testing.T) {
 	b.requireNowhere(t, first.GetToken(), second.GetToken(), canaryName)
 }
 
+// A document gets so many tokens in an hour and no more, also when they are asked for at once; others are not touched by it.
+func TestTokensOfADocumentAreBounded(t *testing.T) {
+	t.Parallel()
+	b, recipient := setup(t, unittest.Config(func(c *Config) {
+		identityAt(c, "http://127.0.0.1:9")
+		c.Tokens.PerHour = 3
+	})), unittest.NewID()
+	f, other := b.receive(t, recipient), b.receive(t, recipient)
+	_, err := b.issue(t, recipient, f.GetEdocNum())
+	require.NoError(t, err)
+	b.advance(t, 20*time.Minute)
+	answers := make(chan error, 5)
+	for range 5 {
+		go func() {
+			_, err := b.issue(t, recipient, f.GetEdocNum())
+			answers <- err
+		}()
+	}
+	issued := 0
+	for range 5 {
+		err := <-answers
+		if err == nil {
+			issued++
+			continue
+		}
+		require.Equal(t, "TOO_MANY_TOKENS", fault.ReasonOf(err))
+		require.Equal(t, fault.Exhausted, fault.KindOf(err))
+		require.Equal(t, 40*time.Minute, fault.As(err).RetryAfter)
+	}
+	require.Equal(t, 2, issued)
+	require.Len(t, b.Stated(t, &viewingv1.ViewingTokenIssued{}), 3)
+	_, err = b.issue(t, recipient, other.GetEdocNum())
+	require.NoError(t, err)
+	b.advance(t, 40*time.Minute)
+	_, err = b.issue(t, recipient, f.GetEdocNum())
+	require.NoError(t, err)
+}
+
 // The token key and the session key are both published, and are different.
 func TestKeysPublished(t *testing.T) {
 	t.Parallel()

@@ -48,6 +48,11 @@ func documentCancelled() error {
 	return fault.New(fault.Conflict, domain, viewingv1.Reason_REASON_DOCUMENT_CANCELLED, "the document was cancelled")
 }
 
+func tooManyTokens(after time.Duration) error {
+	return fault.New(fault.Exhausted, domain, viewingv1.Reason_REASON_TOO_MANY_TOKENS, "the document had too many viewing tokens lately",
+		fault.WithRetryAfter(max(after, retrySoon)))
+}
+
 func verificationUnknownFault() error {
 	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_VERIFICATION_UNKNOWN, "there is no such verification of this document")
 }

@@ -25,9 +25,12 @@ type tokenRow struct {
 	issuedAt, expiresAt time.Time
 }
 
-// insertTokens stores tokens, each with its document's next token number, and returns these numbers. It locks the documents'
-// rows.
-func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow) (map[id.EdocNumber]uint32, error) {
+// tokenWindow is the time over which a document's tokens are bounded.
+const tokenWindow = time.Hour
+
+// insertTokens counts the documents' tokens and stores the new ones under their numbers, which it returns. Documents that already
+// had the most of the window get none. It locks the documents' rows.
+func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow, most int) (map[id.EdocNumber]uint32, error) {
 	const insert = `
 		with told as (
 		  select * from unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
@@ -37,12 +40,14 @@ func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow) (map[id.
 		  set    tokens = tokens + 1
 		  from   told t
 		  where  d.edoc_num = t.edoc_num
+		    -- Nearly no document has so many tokens that they must be counted.
+		    and (d.tokens < $10 or (select count(*) from viewing_token v where v.edoc_num = t.edoc_num and v.issued_at > t.issued_at - $11::interval) < $10)
 		  returning d.edoc_num, d.tokens)
 		insert into viewing_token (edoc_num, jti, ordinal, digest, key_id, recipient, viewing_system, issued_at, expires_at, commit_id)
 		select t.edoc_num, t.jti, c.tokens, t.digest, t.key_id, t.recipient, t.viewing_system, t.issued_at, t.expires_at, $9
 		from   told t join counted c using (edoc_num)
 		returning edoc_num, ordinal`
-	ordinals, err := ordinalsOf(ctx, tx, fmt.Sprintf("insert %d tokens", len(rows)), insert,
+	return ordinalsOf(ctx, tx, fmt.Sprintf("insert %d tokens", len(rows)), insert,
 		pg.Column(rows, func(r tokenRow) string { return r.number.String() }),
 		pg.Column(rows, func(r tokenRow) uuid.UUID { return r.jti }),
 		pg.Column(rows, func(r tokenRow) []byte { return r.digest }),
@@ -51,11 +56,15 @@ func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow) (map[id.
 		pg.Column(rows, func(r tokenRow) string { return r.system }),
 		pg.Column(rows, func(r tokenRow) time.Time { return r.issuedAt }),
 		pg.Column(rows, func(r tokenRow) time.Time { return r.expiresAt }),
-		tx.CommitID())
-	if err == nil && len(ordinals) != len(rows) {
-		err = fmt.Errorf("insert %d tokens: %d documents are here", len(rows), len(ordinals))
-	}
-	return ordinals, err
+		tx.CommitID(), most, tokenWindow)
+}
+
+// nextToken is when a document that had the most of the window gets a token again.
+func nextToken(ctx context.Context, db pg.DBTX, number id.EdocNumber, most int) (time.Time, error) {
+	issued, err := pg.Value[time.Time](ctx, db, fmt.Sprintf("read tokens of %s", number), `
+		select coalesce((select issued_at from viewing_token where edoc_num = $1 order by issued_at desc offset $2 limit 1), 'epoch')`,
+		number.String(), most-1)
+	return issued.Add(tokenWindow), err
 }
 
 // countVerifications counts documents' verifications and gives the new ones' numbers. It locks the documents' rows.

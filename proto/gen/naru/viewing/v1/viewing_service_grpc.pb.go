@@ -179,7 +179,7 @@ const (
 // ViewingTokenService gives viewing tokens to recipients (열람인증토큰 발급, guide 5.1.1 ❹).
 type ViewingTokenServiceClient interface {
 	// IssueViewingToken gives a signed single-use token of 10 minutes and the URL to open. Errors: DOCUMENT_NOT_FOUND (also for
-	// somebody else's), VIEWING_DEADLINE_PASSED, DOCUMENT_CANCELLED.
+	// somebody else's), VIEWING_DEADLINE_PASSED, DOCUMENT_CANCELLED, TOO_MANY_TOKENS (with when the next is to be had).
 	IssueViewingToken(ctx context.Context, in *IssueViewingTokenRequest, opts ...grpc.CallOption) (*IssueViewingTokenResponse, error)
 }
 
@@ -208,7 +208,7 @@ func (c *viewingTokenServiceClient) IssueViewingToken(ctx context.Context, in *I
 // ViewingTokenService gives viewing tokens to recipients (열람인증토큰 발급, guide 5.1.1 ❹).
 type ViewingTokenServiceServer interface {
 	// IssueViewingToken gives a signed single-use token of 10 minutes and the URL to open. Errors: DOCUMENT_NOT_FOUND (also for
-	// somebody else's), VIEWING_DEADLINE_PASSED, DOCUMENT_CANCELLED.
+	// somebody else's), VIEWING_DEADLINE_PASSED, DOCUMENT_CANCELLED, TOO_MANY_TOKENS (with when the next is to be had).
 	IssueViewingToken(context.Context, *IssueViewingTokenRequest) (*IssueViewingTokenResponse, error)
 	mustEmbedUnimplementedViewingTokenServiceServer()
 }
