@@ -10,9 +10,11 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +29,12 @@ import (
 const MaxViolations = 100
 
 const violationsTotalKey = "violations_total"
+
+// What is told of an Unavailable fault that tells neither reason nor time.
+const (
+	reasonUnavailable Word = "UNAVAILABLE"
+	comeAgain              = time.Second
+)
 
 // Reason is the machine code of an error: a value of a service's proto enum Reason. On the wire its name loses the REASON_
 // prefix.
@@ -219,12 +227,17 @@ func (e *Error) row() row {
 	}
 }
 
-// public is the part of a fault that callers may see: of an Internal fault only domain and reason.
+// public is the part of a fault that callers may see: of an Internal fault only domain and reason. What is Unavailable has a reason
+// and a time to come again there.
 func (e *Error) public() *Error {
 	if e.Kind == Internal || e.Kind.row().code == codes.Internal {
 		return &Error{Kind: Internal, Domain: e.Domain, Reason: e.Reason, Message: internalRow().generic, RetryAfter: e.RetryAfter}
 	}
 	p := *e
+	if e.row().http == http.StatusServiceUnavailable {
+		// Nobody is left without knowing what this is and when to come again.
+		p.Reason, p.RetryAfter = cmp.Or(p.Reason, reasonUnavailable.String()), cmp.Or(p.RetryAfter, comeAgain)
+	}
 	p.Violations = slices.Clone(e.Violations)
 	p.Metadata = maps.Clone(e.Metadata)
 	return &p

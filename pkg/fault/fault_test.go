@@ -60,6 +60,24 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// What is unavailable tells a machine why and when to come again, at both doors; a context that ended is no such thing.
+func TestUnavailableSaysWhen(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{
+		"a fault without anything": fault.New(fault.Unavailable, "hub", nil, "the clock is not good enough"),
+		"a library's":              status.Error(codes.Unavailable, "dial tcp"),
+	} {
+		p := fault.ProblemOf(err, "")
+		require.Equal(t, []any{503, "UNAVAILABLE", time.Second}, []any{p.Status, p.Reason, p.RetryAfter}, name)
+		back := fault.As(fault.FromStatus(fault.ToStatus(err)))
+		require.Equal(t, []any{fault.Unavailable, "UNAVAILABLE", time.Second}, []any{back.Kind, back.Reason, back.RetryAfter}, name)
+	}
+	own := fault.ProblemOf(fault.New(fault.Unavailable, "hub", reason("REASON_BUSY"), "", fault.WithRetryAfter(time.Minute)), "")
+	require.Equal(t, []any{"BUSY", time.Minute}, []any{own.Reason, own.RetryAfter})
+	ended := fault.ProblemOf(context.DeadlineExceeded, "")
+	require.Equal(t, []any{504, "", time.Duration(0)}, []any{ended.Status, ended.Reason, ended.RetryAfter})
+}
+
 // A kind outside the table is treated as Internal.
 func TestUnknownKind(t *testing.T) {
 	t.Parallel()

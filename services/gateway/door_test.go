@@ -61,7 +61,7 @@ func TestREST(t *testing.T) {
 		"a made-up token":            {"POST", "/v1/documents", "x.y.z", "TOKEN_INVALID", 401},
 		"another kind":               {"POST", "/v1/documents", admin, "KIND_NOT_PERMITTED", 403},
 		"a sender among operators":   {"POST", "/v1/admin/institutions", token, "KIND_NOT_PERMITTED", 403},
-		"a unit that is down":        {"GET", "/v1/documents/" + edocNum, token, "", 503},
+		"a unit that is down":        {"GET", "/v1/documents/" + edocNum, token, "UNAVAILABLE", 503},
 		"an internal RPC":            {"GET", "/naru.intake.v1.IntakeLookupService/GetDocument", token, "NO_SUCH_ROUTE", 404},
 		"parked events of no unit":   {"GET", "/v1/admin/units/nobody/parked-events", admin, "NO_SUCH_ROUTE", 404},
 		"keys of no unit":            {"GET", "/.well-known/naru/nobody/jwks.json", "", "NO_SUCH_ROUTE", 404},
@@ -70,6 +70,7 @@ func TestREST(t *testing.T) {
 		got := w.call(t, tt.method, tt.path, tt.token, "")
 		require.Equal(t, tt.status, got.status, "%s: %s", name, got.body)
 		require.Equal(t, "application/problem+json", got.header.Get("Content-Type"), name)
+		require.Equal(t, tt.status == 503, got.header.Get("Retry-After") != "", name)
 		if tt.reason != "" {
 			require.Equal(t, tt.reason, got.json(t)["reason"], name)
 		}

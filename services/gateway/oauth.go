@@ -63,7 +63,7 @@ func (d *restDoor) tokenEndpoint(w http.ResponseWriter, r *http.Request) {
 }
 
 func refuseToken(w http.ResponseWriter, err error, basic bool) {
-	if after := fault.As(err).RetryAfter; after > 0 {
+	if after := fault.ProblemOf(err, "").RetryAfter; after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
 	writeOAuthError(w, oauthErrorOf(err, basic))

@@ -192,6 +192,7 @@ func (d *restDoor) healthEndpoint(w http.ResponseWriter, _ *http.Request) {
 // readyEndpoint reports whether this unit can work, but not why it cannot: the door is public.
 func (d *restDoor) readyEndpoint(w http.ResponseWriter, r *http.Request) {
 	if err := d.ready(r.Context()); err != nil {
+		w.Header().Set("Retry-After", "1")
 		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready"})
 		return
 	}
