@@ -1,10 +1,10 @@
 // Package fault is the error model of Naru: one type that says what a caller can do (Kind), why exactly (Reason), and what is
 // public (Message, Violations, Metadata), while the cause stays in the log.
 //
-// A fault crosses gRPC as google.rpc.Status with ErrorInfo, BadRequest and RetryInfo details (ToStatus, FromStatus) and REST as
-// an RFC 9457 problem document (ProblemOf). Any other error counts as Internal: its text never leaves the process. A context that
-// ended counts as Unavailable without a reason and keeps its own gRPC code (Canceled, DeadlineExceeded) and HTTP status (499,
-// 504).
+// A fault crosses gRPC as google.rpc.Status with ErrorInfo, BadRequest and RetryInfo details (ToStatus, FromStatus) and REST
+// as an RFC 9457 problem document (ProblemOf). Any other error counts as Internal: its text never leaves the process. A
+// context that ended counts as Unavailable without a reason and keeps its own gRPC code (Canceled, DeadlineExceeded) and
+// HTTP status (499, 504).
 //
 // Messages, violations and metadata are public. They MUST NOT hold personal data, secrets or the refused value itself.
 package fault
@@ -24,8 +24,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// MaxViolations bounds what one fault reports: details travel in gRPC trailers, which clients in other languages limit. If there
-// were more, the metadata key violations_total is their number.
+// MaxViolations bounds what one fault reports: details travel in gRPC trailers, which clients in other languages limit. If
+// there were more, the metadata key violations_total is their number.
 const MaxViolations = 100
 
 const violationsTotalKey = "violations_total"
@@ -165,8 +165,9 @@ func (e *Error) Is(target error) bool {
 // GRPCStatus lets a gRPC server answer correctly even where no interceptor maps errors.
 func (e *Error) GRPCStatus() *status.Status { return ToStatus(e) }
 
-// As finds the outermost fault in err. Other errors become one without a reason and with a generic message that keeps err as its
-// cause: a status of gRPC gets the kind of its code, an ended context Unavailable, everything else Internal. As(nil) is nil.
+// As finds the outermost fault in err. Other errors become one without a reason and with a generic message that keeps err as
+// its cause: a status of gRPC gets the kind of its code, an ended context Unavailable, everything else Internal. As(nil) is
+// nil.
 func As(err error) *Error {
 	if err == nil {
 		return nil
@@ -227,8 +228,8 @@ func (e *Error) row() row {
 	}
 }
 
-// public is the part of a fault that callers may see: of an Internal fault only domain and reason. What is Unavailable has a reason
-// and a time to come again there.
+// public is the part of a fault that callers may see: of an Internal fault only domain and reason. What is Unavailable has a
+// reason and a time to come again there.
 func (e *Error) public() *Error {
 	if e.Kind == Internal || e.Kind.row().code == codes.Internal {
 		return &Error{Kind: Internal, Domain: e.Domain, Reason: e.Reason, Message: internalRow().generic, RetryAfter: e.RetryAfter}

@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -75,6 +76,11 @@ func (b *Box) Open(ctx context.Context, p Purpose, subject string, value []byte)
 }
 
 // split takes a sealed value apart.
+// Unreadable reports whether Open failed for good: the value or its key is broken or gone, and asking again will not help.
+func Unreadable(err error) bool {
+	return err != nil && (errors.Is(err, fault.Corrupt) || errors.Is(err, fault.NotFound))
+}
+
 func split(value []byte) (uuid.UUID, []byte, error) {
 	if len(value) < Overhead {
 		return uuid.UUID{}, nil, fmt.Errorf("sealed value has only %d bytes", len(value))

@@ -202,14 +202,17 @@ func (g submission) ask(ctx context.Context, tx *journal.Tx, operator string, va
 	return setDueAddress(ctx, tx, g.institution.address)
 }
 
-// openInstitution opens what of an institution is kept sealed.
+// openInstitution opens what of an institution is kept sealed. With an error it gives what is kept in clear.
 func (s *service) openInstitution(ctx context.Context, l listed) (described, error) {
 	c, err := s.openCompany(ctx, l.institution)
 	if err != nil {
-		return described{}, err
+		return described{listed: l}, err
 	}
 	memberships, err := s.openMemberships(ctx, l.institution)
-	return described{l, c, memberships}, err
+	if err != nil {
+		return described{listed: l}, err
+	}
+	return described{l, c, memberships}, nil
 }
 
 // openCompany opens what the latest submission says.
@@ -219,7 +222,7 @@ func (s *service) openCompany(ctx context.Context, i institution) (c company, er
 		return c, fmt.Errorf("open institution %s: %w", i.principal, err)
 	}
 	if json.Unmarshal(plain, &c) != nil {
-		return c, fmt.Errorf("open institution %s: its form is not known", i.principal)
+		return company{}, fault.New(fault.Corrupt, domain, nil, "", fault.Wrap(fmt.Errorf("open institution %s: its form is not known", i.principal)))
 	}
 	return c, nil
 }

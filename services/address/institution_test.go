@@ -209,6 +209,26 @@ func TestRegisterInstitutionAtOnce(t *testing.T) {
 	require.Equal(t, 1, w.asked())
 }
 
+// An institution whose sealed values cannot be opened is listed with what is known of it, and hides none of the others.
+func TestUnreadableInstitutionsHideNoOthers(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	broken, err := w.register(t, newInstitution("office_broken", "1234567890"))
+	require.NoError(t, err)
+	good, err := w.register(t, newInstitution("office_good", "1234567890"))
+	require.NoError(t, err)
+	_, err = w.App.Exec(t.Context(), `update institution set sealed = set_byte(sealed, length(sealed) - 1, get_byte(sealed, length(sealed) - 1) # 1) where principal = $1`, broken.GetId())
+	require.NoError(t, err)
+	listed, err := w.operator(t).ListInstitutions(t.Context(), &addressv1.ListInstitutionsRequest{})
+	require.NoError(t, err)
+	var got []string
+	for _, i := range listed.GetInstitutions() {
+		got = append(got, fmt.Sprint(i.GetId(), i.GetName(), i.GetAddress(), i.GetUnreadable()))
+	}
+	require.Equal(t, []string{fmt.Sprint(good.GetId(), "가상상사", "office_good", false), fmt.Sprint(broken.GetId(), "", "office_broken", true)}, got)
+	require.InDelta(t, 1, w.Metric(t, "naru_address_unreadable_institutions_total"), 0)
+}
+
 // Institutions are listed newest first, page by page.
 func TestListInstitutions(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ import (
 // metrics of the unit. No attribute ever tells who.
 type metrics struct {
 	resolutions, lookups, registrations metric.Int64Counter
-	unknownOwn, missing                 metric.Int64Counter
+	unknownOwn, missing, unreadable     metric.Int64Counter
 }
 
 func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingConfig) (*metrics, error) {
@@ -25,6 +25,7 @@ func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingCon
 		lookups:       made.Counter("naru.address.lookups", "", "Searches at the hub, by how they ended."),
 		registrations: made.Counter("naru.address.hub_calls", "", "Calls to the hub about addresses, by call and how they ended."),
 		unknownOwn:    made.Counter("naru.address.unknown_own", "", "Addresses the hub says are ours and that we do not know."),
+		unreadable:    made.Counter("naru.address.unreadable.institutions", "", "Institutions shown in a list whose sealed values cannot be opened any more."),
 		missing:       made.Counter("naru.address.missing_at_hub", "", "Own addresses the hub did not know any more."),
 	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {

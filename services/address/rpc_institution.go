@@ -2,6 +2,7 @@ package address
 
 import (
 	"context"
+	"log/slog"
 	"regexp"
 	"unicode/utf8"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/page"
+	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
@@ -93,11 +95,18 @@ func (s *institutionServer) ListInstitutions(ctx context.Context, r *addressv1.L
 	}
 	answer := &addressv1.ListInstitutionsResponse{NextPageToken: next}
 	for _, one := range found {
-		shown, err := s.openInstitution(ctx, one)
-		if err != nil {
+		opened, err := s.openInstitution(ctx, one)
+		if err != nil && !sealed.Unreadable(err) {
 			return nil, err
 		}
-		answer.Institutions = append(answer.Institutions, institutionProto(shown))
+		shown := institutionProto(opened)
+		if err != nil {
+			// One that cannot be opened hides none of the others.
+			shown.Unreadable = true
+			s.metrics.unreadable.Add(ctx, 1)
+			s.log.LogAttrs(ctx, slog.LevelError, "an institution cannot be opened", slog.String("institution", shown.GetId()), slog.Any("error", err))
+		}
+		answer.Institutions = append(answer.Institutions, shown)
 	}
 	return answer, nil
 }

@@ -439,6 +439,47 @@ func TestInboxPages(t *testing.T) {
 	require.ErrorIs(t, err, fault.Invalid)
 }
 
+// A document whose title cannot be opened, or of which nothing can be read any more, is shown with what is known of it, and
+// hides none of the others.
+func TestUnreadableItemsHideNoOthers(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	recipient := unittest.NewID()
+	numbers := make([]string, 3)
+	for i := range numbers {
+		d := o.document(t, recipient, own)
+		o.Deliver(t, express, resolved(1, d))
+		numbers[i] = d.GetFacts().GetEdocNum()
+		o.advance(t, time.Second)
+	}
+	var facts platformv1.DocumentFacts
+	var raw []byte
+	require.NoError(t, o.App.QueryRow(t.Context(), `select facts from delivery where edoc_num = $1`, numbers[0]).Scan(&raw))
+	require.NoError(t, proto.Unmarshal(raw, &facts))
+	facts.SealedTitle[len(facts.SealedTitle)-1] ^= 1
+	raw, err := proto.Marshal(&facts)
+	require.NoError(t, err)
+	for number, broken := range map[string][]byte{numbers[0]: raw, numbers[1]: {0xff}} {
+		_, err := o.App.Exec(t.Context(), `update delivery set facts = $2 where edoc_num = $1`, number, broken)
+		require.NoError(t, err)
+	}
+	client := deliveryv1.NewInboxServiceClient(o.Recipient(t, recipient))
+	listed, err := client.ListInbox(t.Context(), &deliveryv1.ListInboxRequest{})
+	require.NoError(t, err)
+	var got []string
+	for _, item := range listed.GetItems() {
+		require.True(t, item.GetReceivedAt().IsValid())
+		got = append(got, fmt.Sprint(item.GetEdocNum(), item.GetTitle(), item.GetSenderAddress(), item.GetUnreadable()))
+	}
+	require.Equal(t, []string{
+		fmt.Sprint(numbers[2], "시험 고지서", "sender", false), fmt.Sprint(numbers[1], "", "", true), fmt.Sprint(numbers[0], "", "sender", true),
+	}, got)
+	one, err := client.GetInboxItem(t.Context(), &deliveryv1.GetInboxItemRequest{EdocNum: numbers[0]})
+	require.NoError(t, err)
+	require.True(t, one.GetItem().GetUnreadable())
+	require.InDelta(t, 3, o.Metric(t, "naru_delivery_unreadable_items_total"), 0)
+}
+
 // A read document shows its read time; a read event that comes before the delivery waits for it.
 func TestReadTimeShowsInTheInbox(t *testing.T) {
 	t.Parallel()

@@ -3,11 +3,13 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/page"
+	"github.com/naru-relay/naru/pkg/sealed"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 )
 
@@ -69,16 +71,24 @@ func (s *service) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequ
 	return &deliveryv1.GetReceivedResponse{Facts: facts, Commit: commit.String()}, nil
 }
 
-// show opens the title; only the recipient sees it in clear.
+// show opens the title; only the recipient sees it in clear. What cannot be read any more is left out and told, so that it hides
+// nothing else.
 func (s *service) show(ctx context.Context, one item) (*deliveryv1.InboxItem, error) {
-	title, err := s.sealed.Open(ctx, sealedTitle, one.facts.GetEdocNum(), one.facts.GetSealedTitle())
-	if err != nil {
-		return nil, fmt.Errorf("open the title of %s: %w", one.facts.GetEdocNum(), err)
-	}
-	shown := &deliveryv1.InboxItem{EdocNum: one.facts.GetEdocNum(), Title: string(title), SenderAddress: one.facts.GetFrom().GetAddress(),
-		Category: one.facts.GetCategory(), ReceivedAt: one.facts.GetReceivedAt(), ViewingDeadline: one.facts.GetViewingDeadline()}
+	shown := &deliveryv1.InboxItem{EdocNum: one.number, SenderAddress: one.facts.GetFrom().GetAddress(),
+		Category: one.facts.GetCategory(), ReceivedAt: timestamppb.New(one.receivedAt), ViewingDeadline: one.facts.GetViewingDeadline()}
 	if one.readAt != nil {
 		shown.ReadAt = timestamppb.New(*one.readAt)
+	}
+	title, err := s.sealed.Open(ctx, sealedTitle, one.number, one.facts.GetSealedTitle())
+	switch {
+	case err == nil:
+		shown.Title = string(title)
+	case sealed.Unreadable(err):
+		shown.Unreadable = true
+		s.metrics.unreadable.Add(ctx, 1)
+		s.log.LogAttrs(ctx, slog.LevelError, "a document in an inbox cannot be read", slog.String("edoc_num", one.number), slog.Any("error", err))
+	default:
+		return nil, fmt.Errorf("open the title of %s: %w", one.number, err)
 	}
 	return shown, nil
 }

@@ -11,12 +11,16 @@ import (
 )
 
 type metrics struct {
-	decided metric.Int64Counter
+	decided    metric.Int64Counter
+	unreadable metric.Int64Counter
 }
 
 func newMetrics(meter metric.Meter, db pg.DBTX, to *hook) (*metrics, error) {
 	made := telemetry.NewInstruments(meter)
-	m := &metrics{decided: made.Counter("naru.delivery.decided.documents", "", "Documents by what became of them.")}
+	m := &metrics{
+		decided:    made.Counter("naru.delivery.decided.documents", "", "Documents by what became of them."),
+		unreadable: made.Counter("naru.delivery.unreadable.items", "", "Documents shown in an inbox that cannot be read any more."),
+	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
 		oldest, err := noticeAge(ctx, db)
 		return []float64{oldest.Seconds()}, err

@@ -256,6 +256,9 @@ func readReceived(ctx context.Context, db pg.DBTX, number string) (*platformv1.D
 
 // item is a document in an inbox.
 type item struct {
+	number     string
+	receivedAt time.Time
+	// facts are nil where they cannot be read any more.
 	facts  *platformv1.DocumentFacts
 	readAt *time.Time
 }
@@ -270,10 +273,10 @@ type place struct {
 var newest = place{ReceivedAt: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
 
 func (i item) place() place {
-	return place{ReceivedAt: i.facts.GetReceivedAt().AsTime(), Number: i.facts.GetEdocNum()}
+	return place{ReceivedAt: i.receivedAt, Number: i.number}
 }
 
-const itemColumns = `select facts, read_at from delivery where recipient = $1 and state = 'DELIVERED'`
+const itemColumns = `select edoc_num, received_at, facts, read_at from delivery where recipient = $1 and state = 'DELIVERED'`
 
 // listInbox lists a recipient's documents after a position, newest first.
 func listInbox(ctx context.Context, db pg.DBTX, recipient string, unread bool, after place, limit int) ([]item, error) {
@@ -293,9 +296,14 @@ func readItem(ctx context.Context, db pg.DBTX, recipient, number string) (item, 
 
 func scanItem(c pgx.CollectableRow) (item, error) {
 	var raw []byte
-	one := item{facts: &platformv1.DocumentFacts{}}
-	if err := c.Scan(&raw, &one.readAt); err != nil {
+	var one item
+	if err := c.Scan(&one.number, &one.receivedAt, &raw, &one.readAt); err != nil {
 		return item{}, err
 	}
-	return one, proto.Unmarshal(raw, one.facts)
+	one.receivedAt = one.receivedAt.UTC()
+	var facts platformv1.DocumentFacts
+	if proto.Unmarshal(raw, &facts) == nil {
+		one.facts = &facts
+	}
+	return one, nil
 }

@@ -167,8 +167,10 @@ type Institution struct {
 	// Its memberships of certified archives, 1-5: it sends documents whose registration certificate names one of them as owner.
 	// InstitutionService.ReplaceArchiveMemberships replaces them.
 	ArchiveMemberships []*ArchiveMembership `protobuf:"bytes,8,rep,name=archive_memberships,json=archiveMemberships,proto3" json:"archive_memberships,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// true: name, business number and memberships, which are kept sealed, cannot be opened any more and are absent. Output only.
+	Unreadable    bool `protobuf:"varint,9,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Institution) Reset() {
@@ -255,6 +257,13 @@ func (x *Institution) GetArchiveMemberships() []*ArchiveMembership {
 		return x.ArchiveMemberships
 	}
 	return nil
+}
+
+func (x *Institution) GetUnreadable() bool {
+	if x != nil {
+		return x.Unreadable
+	}
+	return false
 }
 
 // ArchiveMembership is an institution's membership of a certified archive (공인전자문서센터), in the words of that archive's certificates.
@@ -361,7 +370,7 @@ var File_naru_address_v1_institution_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"\n" +
-	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xc2\x03\n" +
+	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xe2\x03\n" +
 	"\vInstitution\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\x04name\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x124\n" +
@@ -373,7 +382,10 @@ const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12_\n" +
 	"\x13archive_memberships\x18\b \x03(\v2\".naru.address.v1.ArchiveMembershipB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10\x05R\x12archiveMemberships\"c\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x05R\x12archiveMemberships\x12\x1e\n" +
+	"\n" +
+	"unreadable\x18\t \x01(\bR\n" +
+	"unreadable\"c\n" +
 	"\x11ArchiveMembership\x12'\n" +
 	"\aarchive\x18\x01 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x01R\aarchive\x12%\n" +
 	"\x06member\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x01R\x06member\"Z\n" +

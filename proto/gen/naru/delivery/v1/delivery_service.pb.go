@@ -37,7 +37,9 @@ type InboxItem struct {
 	ReceivedAt      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
 	ViewingDeadline *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=viewing_deadline,json=viewingDeadline,proto3" json:"viewing_deadline,omitempty"`
 	// First accepted read time.
-	ReadAt        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
+	ReadAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
+	// true: what the relay keeps of this document cannot be read any more; title and whatever else is unknown are absent.
+	Unreadable    bool `protobuf:"varint,8,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -119,6 +121,13 @@ func (x *InboxItem) GetReadAt() *timestamppb.Timestamp {
 		return x.ReadAt
 	}
 	return nil
+}
+
+func (x *InboxItem) GetUnreadable() bool {
+	if x != nil {
+		return x.Unreadable
+	}
+	return false
 }
 
 type ListInboxRequest struct {
@@ -424,7 +433,7 @@ var File_naru_delivery_v1_delivery_service_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
 	"\n" +
-	"'naru/delivery/v1/delivery_service.proto\x12\x10naru.delivery.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xe1\x02\n" +
+	"'naru/delivery/v1/delivery_service.proto\x12\x10naru.delivery.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x81\x03\n" +
 	"\tInboxItem\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05title\x12%\n" +
@@ -433,7 +442,10 @@ const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
 	"\vreceived_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"receivedAt\x12E\n" +
 	"\x10viewing_deadline\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0fviewingDeadline\x123\n" +
-	"\aread_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\"\x84\x01\n" +
+	"\aread_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12\x1e\n" +
+	"\n" +
+	"unreadable\x18\b \x01(\bR\n" +
+	"unreadable\"\x84\x01\n" +
 	"\x10ListInboxRequest\x12&\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
 	"\n" +
