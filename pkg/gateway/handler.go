@@ -72,9 +72,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if len(body) > 0 {
-		violations = append(violations, Walk(body, route.body)...)
+	body, wrong, err := route.read(body)
+	if err != nil {
+		WriteError(ctx, w, err)
+		return
 	}
+	violations = append(violations, wrong...)
 	if len(violations) > 0 {
 		// Not WriteError: these paths begin inside the body already.
 		writeProblem(w, fault.ProblemOf(fault.New(fault.Invalid, Domain, gatewayv1.Reason_REASON_INVALID_REQUEST,

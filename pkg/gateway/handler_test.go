@@ -213,6 +213,60 @@ func TestCalls(t *testing.T) {
 	}, list))
 }
 
+// An item that is not well formed is told to the unit, which refuses it alone; the others arrive as they are. What is wrong beside the
+// items refuses the whole, with everything that is wrong.
+func TestUnreadableItems(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	good := `{"ownKey":"good","title":"제목"}`
+	bad := []string{
+		`{"title":5,"colour":1}`, `7`, `null`, `{"documentType":"UNHEARD_OF"}`, `{"registrationCertificate":"%%%"}`, `{"title":"a\u0000b"}`,
+		"{\"title\":\"\xc3\x28\"}", `{"viewing":{"deadline":"tomorrow"}}`, `{"ownKey":"a","ownKey":"b"}`,
+	}
+	want := [][]string{
+		{"title json.type", "colour json.unknown"}, {" json.type"}, {" json.type"}, {"documentType json.enum"}, {"registrationCertificate json.base64"}, {"title json.nul"},
+		{"title json.utf8"}, {"viewing.deadline json.timestamp"}, {"ownKey json.duplicate"},
+	}
+	got := d.call(t, "POST", "/v1/documents:batch", ` {"items":[`+good+`, `+strings.Join(bad, ` , `)+`,`+good+`] } `)
+	require.Equal(t, 200, got.status, "%s", got.body)
+	sent, ok := d.last().(*intakev1.BatchSendRequest)
+	require.True(t, ok)
+	require.Len(t, sent.GetItems(), len(bad)+2)
+	for i, item := range sent.GetItems() {
+		if i == 0 || i == len(bad)+1 {
+			require.Equal(t, "good", item.GetOwnKey())
+			require.Equal(t, "제목", item.GetTitle())
+			continue
+		}
+		require.True(t, proto.Equal(&intakev1.SendItem{}, item))
+		unreadable := sent.GetUnreadable()[i-1]
+		require.EqualValues(t, i, unreadable.GetIndex())
+		var told []string
+		for _, v := range unreadable.GetViolations() {
+			require.NotEmpty(t, v.GetMessage())
+			told = append(told, v.GetField()+" "+v.GetRule())
+		}
+		require.Equal(t, want[i-1], told)
+	}
+
+	for body, fields := range map[string][]string{
+		`{"items":[{"title":5}],"colour":1}`:                                                {"colour", "items[0].title"},
+		`{"items":[` + good + `],"unreadable":[{"index":0}]}`:                               {"unreadable"},
+		`{"items":[{"title":5},{"title":"x]}`:                                               {"items[1].title", "items[0].title"},
+		`{"items":[{"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `},` + good: {"items[0].x" + strings.Repeat("[0]", 29), "items[0].x"},
+	} {
+		got := d.call(t, "POST", "/v1/documents:batch", body)
+		require.Equal(t, 400, got.status, "%s", got.body)
+		var problem fault.Problem
+		require.NoError(t, json.Unmarshal(got.body, &problem))
+		var told []string
+		for _, v := range problem.Violations {
+			told = append(told, v.Field)
+		}
+		require.Equal(t, fields, told, body)
+	}
+}
+
 // Every error is a problem document; the golden files show what integrators see.
 func TestProblems(t *testing.T) {
 	t.Parallel()

@@ -30,23 +30,37 @@ const (
 // leaving a member out. Violations hold paths and never values. protojson accepts a body without violations.
 func Walk(body []byte, message protoreflect.MessageDescriptor) []fault.Violation {
 	w := &walker{scanner: scanner{data: body}}
+	w.walk(message)
+	return w.violations
+}
+
+// walk checks the whole body.
+func (w *walker) walk(message protoreflect.MessageDescriptor) {
 	if err := w.message("", message, 0); err != nil {
 		w.syntax("")
 	} else if w.peek() != 0 || w.pos < len(w.data) {
 		w.syntax("")
 	}
-	return w.violations
 }
 
 type walker struct {
 	scanner
 	violations []fault.Violation
 	broken     bool
+	// items is the list whose elements are judged apart, nil for none; item is the element being judged, and spoiled are those
+	// that have something wrong.
+	items   protoreflect.FieldDescriptor
+	item    *spoiledItem
+	spoiled []spoiledItem
 	// skipped are the positions, from the outside in, of a value inside one that is being skipped.
 	skipped []int
 }
 
 func (w *walker) add(path string, r rule) {
+	if w.item != nil {
+		w.item.add(path, r)
+		return
+	}
 	if r != ruleNone && len(w.violations) < maxViolations {
 		w.violations = append(w.violations, fault.Violation{Field: path, Rule: r.name, Message: r.wants})
 	}
@@ -56,6 +70,7 @@ func (w *walker) add(path string, r rule) {
 func (w *walker) syntax(path string) {
 	if !w.broken {
 		w.broken = true
+		w.endItem()
 		w.add(w.place(path), rule{"json.syntax", "is not JSON from byte " + strconv.Itoa(w.pos) + " on"})
 	}
 }
@@ -88,7 +103,7 @@ func (w *walker) message(path string, message protoreflect.MessageDescriptor, de
 	oneofs := make(map[int]bool)
 	return w.object(path, depth, func(name text) error {
 		field := message.Fields().ByJSONName(name.value)
-		if name.fault != "" || field == nil {
+		if name.fault != "" || field == nil || ofDoor(field) {
 			unknown := join(path, printable(name))
 			w.add(unknown, rule{"json.unknown", "is not a member of this object"})
 			return w.skip(unknown, depth+1)
@@ -139,7 +154,11 @@ func (w *walker) list(path string, field protoreflect.FieldDescriptor, depth int
 		return w.skip(path, depth)
 	}
 	return w.array(path, depth, func(index int) error {
-		return w.single(path+"["+strconv.Itoa(index)+"]", field, depth+1)
+		at := path + "[" + strconv.Itoa(index) + "]"
+		if field == w.items {
+			return w.apart(at, index, field, depth+1)
+		}
+		return w.single(at, field, depth+1)
 	})
 }
 
@@ -272,6 +291,7 @@ func (w *walker) array(path string, depth int, element func(index int) error) er
 
 func (w *walker) sequence(path string, depth int, end byte, one func(index int) error) error {
 	if depth >= maxDepth {
+		w.endItem()
 		w.add(w.place(path), rule{"json.depth", "is nested deeper than 32 levels"})
 		w.broken = true
 		return errSyntax
@@ -326,8 +346,8 @@ func (w *walker) skip(path string, depth int) error {
 	return nil
 }
 
-// skipAt skips the value at a position of the value at path that is being skipped. It remembers positions and does not write them
-// into the path, because hardly any of the many paths in a body is ever reported.
+// skipAt skips the value at a position of the value at path that is being skipped. It remembers positions and does not write
+// them into the path, because hardly any of the many paths in a body is ever reported.
 func (w *walker) skipAt(position int, path string, depth int) error {
 	w.skipped = append(w.skipped, position)
 	err := w.skip(path, depth)
@@ -335,8 +355,8 @@ func (w *walker) skipAt(position int, path string, depth int) error {
 	return err
 }
 
-// place is the path of a value inside the one at path, cut. Members are not named: where nothing is known of an object its names
-// may be values, as keys of maps are.
+// place is the path of a value inside the one at path, cut. Members are not named: where nothing is known of an object its
+// names may be values, as keys of maps are.
 func (w *walker) place(path string) string {
 	for _, position := range w.skipped {
 		if position == aMember {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/rpc"
+	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
 
 // unitHeader names the unit for calls of a service that every unit offers.

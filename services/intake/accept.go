@@ -67,8 +67,8 @@ type visit struct {
 }
 
 // accept judges the items and commits the good ones. It returns an outcome for each item, in order; an error concerns the whole
-// call.
-func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane platformv1.Lane, items []*intakev1.SendItem) ([]*candidate, error) {
+// call. Of some the door may tell that it could not read them.
+func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane platformv1.Lane, items []*intakev1.SendItem, unreadable []*platformv1.UnreadableItem) ([]*candidate, error) {
 	tenant, err := tenantOf(caller)
 	if err != nil {
 		return nil, err
@@ -84,6 +84,7 @@ func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane plat
 	if err := a.checkRules(ctx, v, items); err != nil {
 		return nil, err
 	}
+	v.refuseUnreadable(unreadable)
 	for _, step := range []func(context.Context, *visit) error{a.judge, a.answerKnownKeys, a.prepare, a.commit} {
 		if err := step(ctx, v); err != nil {
 			return nil, pg.AsFault(err, nil)
@@ -91,6 +92,20 @@ func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane plat
 	}
 	a.metrics.outcomes(ctx, lane, v.candidates)
 	return v.candidates, nil
+}
+
+// refuseUnreadable refuses the items of which the door tells that it could not read them. There is nothing else to judge them by.
+func (v *visit) refuseUnreadable(items []*platformv1.UnreadableItem) {
+	for _, item := range items {
+		if item.GetIndex() >= uint32(len(v.candidates)) { //nolint:gosec // at most maxBatchItems
+			continue
+		}
+		var violations []fault.Violation
+		for _, f := range item.GetViolations() {
+			violations = append(violations, fault.Violation{Field: f.GetField(), Rule: f.GetRule(), Message: f.GetMessage()})
+		}
+		v.candidates[item.GetIndex()].refusal = invalidItem(violations...)
+	}
 }
 
 // open are the candidates that have no outcome yet.

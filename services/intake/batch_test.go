@@ -22,6 +22,28 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
+// An item that the door could not read is refused with what the door tells, and nothing else; the others are accepted.
+func TestItemsThatTheDoorCouldNotRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	resp, err := w.client.BatchSend(t.Context(), &intakev1.BatchSendRequest{
+		Items: []*intakev1.SendItem{w.item(t, "own-1"), {}, w.item(t, "own-2")},
+		Unreadable: []*platformv1.UnreadableItem{
+			{Index: 1, Violations: []*platformv1.UnreadableField{{Field: "title", Rule: "json.type", Message: "must be a string"}, {Rule: "json.type", Message: "x"}}},
+			{Index: 7},
+		},
+	})
+	require.NoError(t, err)
+	require.NotEmpty(t, resp.GetOutcomes()[0].GetAccepted().GetEdocNum())
+	require.NotEmpty(t, resp.GetOutcomes()[2].GetAccepted().GetEdocNum())
+	refused := resp.GetOutcomes()[1].GetRefused()
+	require.Equal(t, "INVALID_ITEM", refused.GetReason())
+	require.Len(t, refused.GetViolations(), 2)
+	require.Equal(t, []string{"items[1].title", "json.type", "must be a string"},
+		[]string{refused.GetViolations()[0].GetField(), refused.GetViolations()[0].GetRule(), refused.GetViolations()[0].GetMessage()})
+	require.Equal(t, "items[1]", refused.GetViolations()[1].GetField())
+}
+
 // Each item of a batch has its own outcome, in the order of the request. Bad items do not affect others. A key repeated inside
 // the batch is a repetition or a conflict. The good items are stated in the bulk lane in the order of their acceptance.
 func TestBatchSend(t *testing.T) {

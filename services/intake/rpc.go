@@ -63,7 +63,7 @@ func (s *server) Send(ctx context.Context, req *intakev1.SendRequest) (*intakev1
 	if err != nil {
 		return nil, err
 	}
-	outcomes, err := s.acceptor.accept(ctx, caller, platformv1.Lane_LANE_EXPRESS, []*intakev1.SendItem{req.GetItem()})
+	outcomes, err := s.acceptor.accept(ctx, caller, platformv1.Lane_LANE_EXPRESS, []*intakev1.SendItem{req.GetItem()}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (s *server) BatchSend(ctx context.Context, req *intakev1.BatchSendRequest) 
 	if proto.Size(req) > maxBatchBytes {
 		return nil, batchTooLarge()
 	}
-	outcomes, err := s.acceptor.accept(ctx, caller, platformv1.Lane_LANE_BULK, req.GetItems())
+	outcomes, err := s.acceptor.accept(ctx, caller, platformv1.Lane_LANE_BULK, req.GetItems(), req.GetUnreadable())
 	if err != nil {
 		return nil, err
 	}

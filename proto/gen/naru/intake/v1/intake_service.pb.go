@@ -118,7 +118,9 @@ func (x *SendResponse) GetAcceptance() *Acceptance {
 type BatchSendRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Each item is validated by itself; a fault of one is its own outcome.
-	Items         []*SendItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	Items []*SendItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	// Not for callers: items that the REST door could not read.
+	Unreadable    []*v1.UnreadableItem `protobuf:"bytes,2,rep,name=unreadable,proto3" json:"unreadable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -156,6 +158,13 @@ func (*BatchSendRequest) Descriptor() ([]byte, []int) {
 func (x *BatchSendRequest) GetItems() []*SendItem {
 	if x != nil {
 		return x.Items
+	}
+	return nil
+}
+
+func (x *BatchSendRequest) GetUnreadable() []*v1.UnreadableItem {
+	if x != nil {
+		return x.Unreadable
 	}
 	return nil
 }
@@ -714,16 +723,19 @@ var File_naru_intake_v1_intake_service_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\n" +
-	"#naru/intake/v1/intake_service.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bnaru/intake/v1/intake.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"C\n" +
+	"#naru/intake/v1/intake_service.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bnaru/intake/v1/intake.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1cnaru/platform/v1/items.proto\x1a\x1enaru/platform/v1/options.proto\"C\n" +
 	"\vSendRequest\x124\n" +
 	"\x04item\x18\x01 \x01(\v2\x18.naru.intake.v1.SendItemB\x06\xbaH\x03\xd8\x01\x03R\x04item\"J\n" +
 	"\fSendResponse\x12:\n" +
 	"\n" +
 	"acceptance\x18\x01 \x01(\v2\x1a.naru.intake.v1.AcceptanceR\n" +
-	"acceptance\"T\n" +
+	"acceptance\"\xa1\x01\n" +
 	"\x10BatchSendRequest\x12@\n" +
 	"\x05items\x18\x01 \x03(\v2\x18.naru.intake.v1.SendItemB\x10\xbaH\r\x92\x01\n" +
-	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\x05items\"L\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\x05items\x12K\n" +
+	"\n" +
+	"unreadable\x18\x02 \x03(\v2 .naru.platform.v1.UnreadableItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\n" +
+	"unreadable\"L\n" +
 	"\x11BatchSendResponse\x127\n" +
 	"\boutcomes\x18\x01 \x03(\v2\x1b.naru.intake.v1.ItemOutcomeR\boutcomes\"n\n" +
 	"$UploadRegistrationCertificateRequest\x12F\n" +
@@ -801,38 +813,40 @@ var file_naru_intake_v1_intake_service_proto_goTypes = []any{
 	(*GetDocumentResponse)(nil),                   // 13: naru.intake.v1.GetDocumentResponse
 	(*SendItem)(nil),                              // 14: naru.intake.v1.SendItem
 	(*Acceptance)(nil),                            // 15: naru.intake.v1.Acceptance
-	(*ItemOutcome)(nil),                           // 16: naru.intake.v1.ItemOutcome
-	(*durationpb.Duration)(nil),                   // 17: google.protobuf.Duration
-	(*v1.DocumentFacts)(nil),                      // 18: naru.platform.v1.DocumentFacts
+	(*v1.UnreadableItem)(nil),                     // 16: naru.platform.v1.UnreadableItem
+	(*ItemOutcome)(nil),                           // 17: naru.intake.v1.ItemOutcome
+	(*durationpb.Duration)(nil),                   // 18: google.protobuf.Duration
+	(*v1.DocumentFacts)(nil),                      // 19: naru.platform.v1.DocumentFacts
 }
 var file_naru_intake_v1_intake_service_proto_depIdxs = []int32{
 	14, // 0: naru.intake.v1.SendRequest.item:type_name -> naru.intake.v1.SendItem
 	15, // 1: naru.intake.v1.SendResponse.acceptance:type_name -> naru.intake.v1.Acceptance
 	14, // 2: naru.intake.v1.BatchSendRequest.items:type_name -> naru.intake.v1.SendItem
-	16, // 3: naru.intake.v1.BatchSendResponse.outcomes:type_name -> naru.intake.v1.ItemOutcome
-	17, // 4: naru.intake.v1.GetLimitsResponse.send_deadline_max:type_name -> google.protobuf.Duration
-	17, // 5: naru.intake.v1.GetLimitsResponse.viewing_deadline_max:type_name -> google.protobuf.Duration
-	17, // 6: naru.intake.v1.GetLimitsResponse.viewing_token_life:type_name -> google.protobuf.Duration
-	18, // 7: naru.intake.v1.GetDocumentResponse.facts:type_name -> naru.platform.v1.DocumentFacts
-	0,  // 8: naru.intake.v1.IntakeService.Send:input_type -> naru.intake.v1.SendRequest
-	2,  // 9: naru.intake.v1.IntakeService.BatchSend:input_type -> naru.intake.v1.BatchSendRequest
-	4,  // 10: naru.intake.v1.IntakeService.UploadRegistrationCertificate:input_type -> naru.intake.v1.UploadRegistrationCertificateRequest
-	6,  // 11: naru.intake.v1.IntakeService.Cancel:input_type -> naru.intake.v1.CancelRequest
-	8,  // 12: naru.intake.v1.IntakeService.GetLimits:input_type -> naru.intake.v1.GetLimitsRequest
-	10, // 13: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:input_type -> naru.intake.v1.GetRegistrationCertificateRequest
-	12, // 14: naru.intake.v1.IntakeLookupService.GetDocument:input_type -> naru.intake.v1.GetDocumentRequest
-	1,  // 15: naru.intake.v1.IntakeService.Send:output_type -> naru.intake.v1.SendResponse
-	3,  // 16: naru.intake.v1.IntakeService.BatchSend:output_type -> naru.intake.v1.BatchSendResponse
-	5,  // 17: naru.intake.v1.IntakeService.UploadRegistrationCertificate:output_type -> naru.intake.v1.UploadRegistrationCertificateResponse
-	7,  // 18: naru.intake.v1.IntakeService.Cancel:output_type -> naru.intake.v1.CancelResponse
-	9,  // 19: naru.intake.v1.IntakeService.GetLimits:output_type -> naru.intake.v1.GetLimitsResponse
-	11, // 20: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:output_type -> naru.intake.v1.GetRegistrationCertificateResponse
-	13, // 21: naru.intake.v1.IntakeLookupService.GetDocument:output_type -> naru.intake.v1.GetDocumentResponse
-	15, // [15:22] is the sub-list for method output_type
-	8,  // [8:15] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	16, // 3: naru.intake.v1.BatchSendRequest.unreadable:type_name -> naru.platform.v1.UnreadableItem
+	17, // 4: naru.intake.v1.BatchSendResponse.outcomes:type_name -> naru.intake.v1.ItemOutcome
+	18, // 5: naru.intake.v1.GetLimitsResponse.send_deadline_max:type_name -> google.protobuf.Duration
+	18, // 6: naru.intake.v1.GetLimitsResponse.viewing_deadline_max:type_name -> google.protobuf.Duration
+	18, // 7: naru.intake.v1.GetLimitsResponse.viewing_token_life:type_name -> google.protobuf.Duration
+	19, // 8: naru.intake.v1.GetDocumentResponse.facts:type_name -> naru.platform.v1.DocumentFacts
+	0,  // 9: naru.intake.v1.IntakeService.Send:input_type -> naru.intake.v1.SendRequest
+	2,  // 10: naru.intake.v1.IntakeService.BatchSend:input_type -> naru.intake.v1.BatchSendRequest
+	4,  // 11: naru.intake.v1.IntakeService.UploadRegistrationCertificate:input_type -> naru.intake.v1.UploadRegistrationCertificateRequest
+	6,  // 12: naru.intake.v1.IntakeService.Cancel:input_type -> naru.intake.v1.CancelRequest
+	8,  // 13: naru.intake.v1.IntakeService.GetLimits:input_type -> naru.intake.v1.GetLimitsRequest
+	10, // 14: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:input_type -> naru.intake.v1.GetRegistrationCertificateRequest
+	12, // 15: naru.intake.v1.IntakeLookupService.GetDocument:input_type -> naru.intake.v1.GetDocumentRequest
+	1,  // 16: naru.intake.v1.IntakeService.Send:output_type -> naru.intake.v1.SendResponse
+	3,  // 17: naru.intake.v1.IntakeService.BatchSend:output_type -> naru.intake.v1.BatchSendResponse
+	5,  // 18: naru.intake.v1.IntakeService.UploadRegistrationCertificate:output_type -> naru.intake.v1.UploadRegistrationCertificateResponse
+	7,  // 19: naru.intake.v1.IntakeService.Cancel:output_type -> naru.intake.v1.CancelResponse
+	9,  // 20: naru.intake.v1.IntakeService.GetLimits:output_type -> naru.intake.v1.GetLimitsResponse
+	11, // 21: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:output_type -> naru.intake.v1.GetRegistrationCertificateResponse
+	13, // 22: naru.intake.v1.IntakeLookupService.GetDocument:output_type -> naru.intake.v1.GetDocumentResponse
+	16, // [16:23] is the sub-list for method output_type
+	9,  // [9:16] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_naru_intake_v1_intake_service_proto_init() }

@@ -36,8 +36,8 @@ type IntakeServiceClient interface {
 	// first: signature, chain, validity, owner, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
 	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409).
 	Send(ctx context.Context, in *SendRequest, opts ...grpc.CallOption) (*SendResponse, error)
-	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other. Items travel in
-	// the bulk lane.
+	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other, also one that
+	// is not well formed; only a body that is no JSON is refused whole. Items travel in the bulk lane.
 	BatchSend(ctx context.Context, in *BatchSendRequest, opts ...grpc.CallOption) (*BatchSendResponse, error)
 	// UploadRegistrationCertificate stores a certificate of this sender so that its items may name it by digest. Idempotent. Errors: CERTIFICATE_*
 	// reasons.
@@ -117,8 +117,8 @@ type IntakeServiceServer interface {
 	// first: signature, chain, validity, owner, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
 	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409).
 	Send(context.Context, *SendRequest) (*SendResponse, error)
-	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other. Items travel in
-	// the bulk lane.
+	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other, also one that
+	// is not well formed; only a body that is no JSON is refused whole. Items travel in the bulk lane.
 	BatchSend(context.Context, *BatchSendRequest) (*BatchSendResponse, error)
 	// UploadRegistrationCertificate stores a certificate of this sender so that its items may name it by digest. Idempotent. Errors: CERTIFICATE_*
 	// reasons.
