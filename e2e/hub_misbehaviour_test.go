@@ -83,7 +83,7 @@ func (o operator) tryRetry(t *testing.T, edocNum string) harness.Answer {
 // record.
 func awaitRegistered(t *testing.T, i *harness.Institution, edocNum string, result int) {
 	t.Helper()
-	status := i.AwaitStatus(t, edocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued })
+	status := i.AwaitStatus(t, edocNum, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued && !s.Hub.Retried })
 	require.Equal(t, result, status.Hub.RegistrationResult)
 	times := parseTimes(t, status.SentAt, status.ReceivedAt)
 	record, held := stack.AtHub(t, edocNum)
@@ -144,11 +144,37 @@ func (a batchAnswer) numbers(t *testing.T) []string {
 	return numbers
 }
 
-// A record that the hub refuses is queued for a person and delays no other record. When it is sent again and the hub accepts it,
-// it is registered.
+// What the hub does not take for now goes again by itself, hinders nothing else and is shown to its sender; nobody has to look.
+func TestHubRefusesAnItemForNow(t *testing.T) {
+	t.Parallel()
+	for _, result := range []int{4, 5, 6, 7, 9, 42} {
+		t.Run(fmt.Sprintf("result %d", result), func(t *testing.T) {
+			t.Parallel()
+			institution, office := stack.Institution(t), newOperator(t)
+			numbers, person := waitingBatch(t, institution, 3)
+			victim := numbers[1]
+			hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.ItemResult, Match: scenario.Match{EdocNum: victim}, Result: result, Forever: true})
+			stack.LogInPerson(t, person).Join(t)
+			for _, number := range []string{numbers[0], numbers[2]} {
+				awaitRegistered(t, institution, number, 1)
+			}
+			status := institution.AwaitStatus(t, victim, func(s harness.Status) bool { return s.Hub.Retried })
+			require.Equal(t, fmt.Sprintf("HUB_RESULT_%d", result), status.Hub.Refusal)
+			require.Equal(t, "DOCUMENT_STATE_RECEIVED", status.State)
+			await.Require(t, harness.Patience, func() bool { return hub.Taken(t) >= 2 })
+			require.NotContains(t, office.queue(t), victim)
+			hub.End(t)
+			awaitRegistered(t, institution, victim, 1)
+			require.Empty(t, institution.Status(t, victim).Hub.Refusal)
+		})
+	}
+}
+
+// What the hub does not take for good waits for a person and hinders nothing else; sent again when the hub has come to its senses it
+// is registered.
 func TestHubRefusesAnItem(t *testing.T) {
 	t.Parallel()
-	for _, result := range []int{2, 3, 4, 6, 7, 9} {
+	for _, result := range []int{2, 3} {
 		t.Run(fmt.Sprintf("result %d", result), func(t *testing.T) {
 			t.Parallel()
 			institution, office := stack.Institution(t), newOperator(t)
@@ -199,7 +225,7 @@ func TestOperatorTakesTheHubsWord(t *testing.T) {
 	require.Equal(t, http.StatusOK, answer.Status, "%s", answer.Body)
 	requireRefusal(t, accept("두 번째"), http.StatusConflict, "NOT_QUEUED")
 	require.NotContains(t, office.queue(t), number)
-	status := institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued })
+	status := institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.RegistrationResult != 0 && !s.Hub.Queued && !s.Hub.Retried })
 	require.Equal(t, 2, status.Hub.RegistrationResult)
 	require.Len(t, stack.Facts(t, "circulation", &circulationv1.QueuedCallAccepted{}, number), 1)
 	// The hub's answer was wrong: it holds no record. An audit against the hub finds the difference.
@@ -207,25 +233,14 @@ func TestOperatorTakesTheHubsWord(t *testing.T) {
 		Detail: "circulation believes it registered, the hub has no record"})
 }
 
-// If the hub says that it does not know an address, the relay confirms the address and repeats the registration by itself.
-func TestHubDoesNotKnowTheAddress(t *testing.T) {
-	t.Parallel()
-	institution, person := stack.Institution(t), stack.NewPerson(t)
-	document := sendTo(t, institution, person.ByCI(), "AWAITING_MEMBERSHIP")
-	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.ItemResult, Match: scenario.Match{EdocNum: document.EdocNum}, Result: 5, Times: 2})
-	stack.LogInPerson(t, person).Join(t)
-	awaitRegistered(t, institution, document.EdocNum, 1)
-	require.Equal(t, 2, hub.Taken(t))
-}
-
-// A read time that the hub refuses is queued for a person. If the hub says that it has no record, the relay checks the
-// registration first.
+// A read time before the receipt waits for a person, any other refusal goes again; one the hub has no record for has the
+// registration checked first.
 func TestHubRefusesAReadTime(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		result int
 		queued bool
-	}{{3, true}, {9, true}, {4, false}} {
+	}{{3, true}, {9, false}, {4, false}} {
 		t.Run(fmt.Sprintf("result %d", c.result), func(t *testing.T) {
 			t.Parallel()
 			s, office := newScene(t), newOperator(t)
@@ -240,7 +255,7 @@ func TestHubRefusesAReadTime(t *testing.T) {
 				require.NotEmpty(t, s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Hub.Queued }).ReadAt)
 				office.retry(t, document.EdocNum)
 			}
-			status := s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.ReadTimeRegistered() && !s.Hub.Queued })
+			status := s.institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.ReadTimeRegistered() && !s.Hub.Queued && !s.Hub.Retried })
 			require.Equal(t, 1, hub.Taken(t))
 			requireAtHub(t, document, status)
 			counts := timelineOf(t, s.institution, document.EdocNum)
@@ -341,19 +356,20 @@ func TestHubAnswersInAnotherOrder(t *testing.T) {
 	awaitRegistered(t, institution, numbers[0], 1)
 }
 
-// If the hub refuses every call, each document is queued for a person with the hub's own code, and nothing is lost.
+// A hub that refuses every call is asked again for each document, which shows the hub's own code meanwhile; nobody has to look.
 func TestHubRefusesEverything(t *testing.T) {
 	institution, office := stack.Institution(t), newOperator(t)
 	numbers, person := waitingBatch(t, institution, 3)
 	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.FailureOK, Match: registrations, ErrCode: "ERR-01-201", Forever: true})
 	stack.LogInPerson(t, person).Join(t)
 	for _, number := range numbers {
-		require.Equal(t, "HUB_REFUSED:ERR-01-201", office.awaitQueued(t, number).Registration.QueueReason)
-		require.NotEmpty(t, institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.Queued }).ReceivedAt)
+		status := institution.AwaitStatus(t, number, func(s harness.Status) bool { return s.Hub.Retried })
+		require.Equal(t, "HUB_REFUSED:ERR-01-201", status.Hub.Refusal)
+		require.NotEmpty(t, status.ReceivedAt)
+		require.NotContains(t, office.queue(t), number)
 	}
 	hub.End(t)
 	for _, number := range numbers {
-		office.retry(t, number)
 		awaitRegistered(t, institution, number, 1)
 	}
 }

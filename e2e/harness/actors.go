@@ -191,7 +191,8 @@ type Status struct {
 	Hub                                       struct {
 		RegistrationResult, ReadTimeResult int
 		RegisteredAt, ReadTimeRegisteredAt string
-		Queued                             bool
+		Queued, Retried                    bool
+		Refusal                            string
 	}
 }
 

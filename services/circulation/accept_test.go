@@ -129,7 +129,7 @@ func TestWhatCannotBeAccepted(t *testing.T) {
 	refused, readRefused, fine := o.facts(t), o.facts(t), o.facts(t)
 	o.hub.do(func() {
 		o.hub.scripts[refused.GetEdocNum()] = []int32{3}
-		o.hub.scripts[readRefused.GetEdocNum()+"/read"] = []int32{9}
+		o.hub.scripts[readRefused.GetEdocNum()+"/read"] = []int32{3}
 	})
 	o.Deliver(t, express, received(refused), received(readRefused), received(fine))
 	o.Deliver(t, express, read(readRefused))
@@ -191,7 +191,9 @@ func TestAcceptedRegistrationIsCheckedAgain(t *testing.T) {
 	r := o.awaitCalls(t, f.GetEdocNum(), isDone, isDone)
 	require.Equal(t, int32(2), r.GetRegistration().GetAttempts())
 	require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()), "a registration is stated once")
-	require.Len(t, unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench), 1)
+	told := o.refusals(t, f.GetEdocNum())
+	require.Len(t, told, 2)
+	require.True(t, told[1].GetReadTime() && told[1].GetRetried(), "the read time that was told of too early")
 }
 
 // A read time queued for the same reason is accepted the same way, although this version of the unit never queues one.

@@ -50,11 +50,14 @@ func (s callState) String() string {
 
 // Results of the hub (hub-interface 7.3 and 7.4).
 const (
-	resultLeftOut      = 0
-	resultRegistered   = 1
-	resultAlready      = 2
-	resultNoRecord     = 4 // of the read-time call
-	resultNoRecipients = 5 // of the registration: the recipient's address did not exist
+	resultLeftOut     = 0
+	resultRegistered  = 1
+	resultAlready     = 2
+	resultTimes       = 3 // times out of order: no time of ours ever changes
+	resultNoSender    = 4 // of the registration: the sender's address did not exist
+	resultNoRecord    = 4 // of the read-time call
+	resultNoRecipient = 5 // of the registration: the recipient's address did not exist
+	resultPlatforms   = 7 // of the registration: this and 6 say that a platform is not known
 )
 
 // call is a claimed hub call with the record it is about.
@@ -64,8 +67,12 @@ type call struct {
 	// attempt is the number of this claim.
 	attempt int
 	// ineffective counts earlier attempts that certainly changed nothing at the hub.
-	ineffective   int
-	confirmations int
+	ineffective int
+	// refusals counts the answers in a row that the hub may change; refusedFor is how long ago the first of them was, by the
+	// database's clock; refusal is the last of them.
+	refusals   int
+	refusedFor time.Duration
+	refusal    string
 	// digest of the content; nil before the first attempt.
 	digest []byte
 	// acknowledged: the hub has it already; this call checks again.
@@ -116,8 +123,9 @@ type attempt struct {
 	startedAt, endedAt time.Time
 	// defect is why the item must not be sent at all; empty if it may be sent.
 	defect string
-	// code is the hub's own code of a refusal.
-	code string
+	// code is the hub's own code of a refusal; final says that it is the hub unit's own, so that the same will be refused again.
+	code  string
+	final bool
 }
 
 // decision says what follows from an attempt.
@@ -127,51 +135,74 @@ type decision struct {
 	wait bool
 	// effective is false if the attempt certainly changed nothing at the hub.
 	effective bool
-	// confirm counts one more check of something missing.
-	confirm bool
+	// retried: the hub's answer may change, so the call is made again by itself.
+	retried bool
 	// recheck: the registration must be sent again first.
 	recheck bool
-	// reason why it waits for a person.
+	// reason is what the hub, or this unit, has against it: why it waits for a person, or is retried.
 	reason string
 }
 
-// decide says what follows from an attempt.
-func (a attempt) decide(maxConfirmations int) decision {
+// refusals are the answers that may change: how they are retried, and when no longer.
+type refusals struct {
+	// patience is how long after the first such answer a person has to look.
+	patience time.Duration
+}
+
+// retry is the decision about an answer that may change.
+func (r refusals) retry(a attempt, d decision) decision {
+	d.retried = true
+	if a.call.refusedFor >= r.patience {
+		return decision{next: queued, reason: d.reason, effective: d.effective}
+	}
+	return d
+}
+
+// decide says what follows from an attempt. Final is only what no time can change: a content that must not be sent, times out of
+// order, and a record that the hub has from somebody else.
+func (a attempt) decide(r refusals) decision {
 	switch {
 	case a.defect != "":
 		return decision{next: queued, reason: a.defect}
 	case a.sending == unsent:
 		return decision{next: due, wait: true}
+	case a.sending == refusedAlone && a.final:
+		return decision{next: queued, reason: "HUB_REFUSED" + suffix(a.code)}
 	case a.sending == refusedAlone:
-		return decision{next: queued, reason: "HUB_REFUSED" + suffix(a.code), effective: true}
+		return r.retry(a, decision{next: due, reason: "HUB_REFUSED" + suffix(a.code), effective: true})
 	case a.sending != answered:
 		return decision{next: due, wait: true, effective: true}
 	case a.call.kind == readTime:
-		return a.decideReadTime(maxConfirmations)
+		return a.decideReadTime(r)
 	default:
-		return a.decideRegistration(maxConfirmations)
+		return a.decideRegistration(r)
 	}
 }
 
-func (a attempt) decideRegistration(maxConfirmations int) decision {
+func (a attempt) decideRegistration(r refusals) decision {
 	switch {
 	case a.result == resultRegistered, a.result == resultAlready && a.call.mayHaveTakenEffect():
 		return decision{next: done, effective: true}
-	case a.result == resultNoRecipients && a.call.confirmations < maxConfirmations:
-		return decision{next: confirming, confirm: true}
-	default:
+	case a.result == resultAlready, a.result == resultTimes:
 		return decision{next: queued, reason: resultReason(a.result)}
+	case a.result == resultNoSender, a.result == resultNoRecipient:
+		return r.retry(a, decision{next: confirming, reason: resultReason(a.result)})
+	default:
+		// What a code means that nobody knows is not known: the hub may have the record all the same.
+		return r.retry(a, decision{next: due, reason: resultReason(a.result), effective: a.result > resultPlatforms})
 	}
 }
 
-func (a attempt) decideReadTime(maxConfirmations int) decision {
+func (a attempt) decideReadTime(r refusals) decision {
 	switch {
 	case a.result == resultRegistered, a.result == resultAlready:
 		return decision{next: done, effective: true}
-	case a.result == resultNoRecord && a.call.confirmations < maxConfirmations:
-		return decision{next: waiting, confirm: true, recheck: true}
-	default:
+	case a.result == resultTimes:
 		return decision{next: queued, reason: resultReason(a.result)}
+	case a.result == resultNoRecord:
+		return r.retry(a, decision{next: waiting, recheck: true, reason: resultReason(a.result)})
+	default:
+		return r.retry(a, decision{next: due, reason: resultReason(a.result), effective: true})
 	}
 }
 

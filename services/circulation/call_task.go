@@ -98,6 +98,9 @@ func (s *service) send(ctx context.Context, kind callKind, ready []prepared, off
 		return endedAs(ready, before, started, started)
 	}
 	given, err := s.call(ctx, kind, ready)
+	if !errors.Is(err, work.ErrBlocked) && s.outage.saw(err == nil && given.tookAny()) {
+		defer s.wake(ctx)
+	}
 	switch {
 	case err == nil:
 		return resultsOf(ready, given, started)
@@ -112,14 +115,15 @@ func (s *service) send(ctx context.Context, kind callKind, ready []prepared, off
 		return append(s.send(ctx, kind, ready[:half], offenders, unknown), s.send(ctx, kind, ready[half:], offenders, unknown)...)
 	}
 	*offenders--
-	s.log.LogAttrs(ctx, slog.LevelError, "the hub refuses an item", slog.String("call", kind.String()),
+	s.log.LogAttrs(ctx, slog.LevelWarn, "the hub refuses an item", slog.String("call", kind.String()),
 		slog.String("edoc_num", ready[0].call.number), slog.Any("error", err))
 	alone := endedAs(ready, refusedAlone, started, s.clock.Now())
-	alone[0].code = fault.As(err).Metadata[metaErrCode]
+	alone[0].code, alone[0].final = fault.As(err).Metadata[metaErrCode], fault.KindOf(err) == fault.Invalid
 	return alone
 }
 
-// isRefusal: the hub, or the hub unit for it, does not accept the call; sending the same again cannot help.
+// isRefusal: the hub, or the hub unit for it, does not accept the call. The hub may change its mind; sending the same again at once
+// cannot help.
 func isRefusal(err error) bool {
 	kind := fault.KindOf(err)
 	return kind == fault.Conflict || kind == fault.Invalid

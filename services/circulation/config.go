@@ -30,8 +30,8 @@ type Calls struct {
 	MaxWait   config.Duration `yaml:"max_wait"`
 	// Pause is how long the hub unit is left alone after a call without an answer.
 	Pause config.Duration `yaml:"pause"`
-	// MaxConfirmations is how often a missing address or registration is checked before a person must look at it.
-	MaxConfirmations int `yaml:"max_confirmations"`
+	// Patience is how long an answer that the hub may change is retried before a person must look at it.
+	Patience config.Duration `yaml:"patience"`
 	// Confirmers is how many addresses are confirmed at once.
 	Confirmers int `yaml:"confirmers"`
 	// MaxOffenders bounds how many items of a refused batch are blamed for the refusal. A hub that refuses everything has a
@@ -53,8 +53,8 @@ func Default() *Config {
 	return &Config{
 		Calls: Calls{
 			Batch: hubBatch, Concurrency: 2, Interval: config.Duration(time.Second), Timeout: config.Duration(25 * time.Second),
-			BatchTimeout: config.Duration(time.Minute), FirstWait: config.Duration(time.Second), MaxWait: config.Duration(5 * time.Minute),
-			Pause: config.Duration(2 * time.Second), MaxConfirmations: 8, Confirmers: 4, MaxOffenders: 10,
+			BatchTimeout: config.Duration(time.Minute), FirstWait: config.Duration(time.Second), MaxWait: config.Duration(10 * time.Minute),
+			Pause: config.Duration(2 * time.Second), Patience: config.Duration(7 * 24 * time.Hour), Confirmers: 4, MaxOffenders: 10,
 		},
 		Queue: Queue{AlarmAfter: config.Duration(24 * time.Hour)},
 	}
@@ -72,7 +72,7 @@ func (c *Config) Validate() error {
 	}{
 		{"calls.concurrency", int64(c.Calls.Concurrency)}, {"calls.interval", int64(c.Calls.Interval)}, {"calls.timeout", int64(c.Calls.Timeout)},
 		{"calls.first_wait", int64(c.Calls.FirstWait)}, {"calls.pause", int64(c.Calls.Pause)},
-		{"calls.max_confirmations", int64(c.Calls.MaxConfirmations)}, {"calls.confirmers", int64(c.Calls.Confirmers)},
+		{"calls.patience", int64(c.Calls.Patience)}, {"calls.confirmers", int64(c.Calls.Confirmers)},
 		{"calls.max_offenders", int64(c.Calls.MaxOffenders)}, {"queue.alarm_after", int64(c.Queue.AlarmAfter)},
 	} {
 		if positive.value <= 0 {

@@ -12,7 +12,7 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// confirmTask asks the hub about addresses it did not know (result 5), and makes their registrations due again.
+// confirmTask asks the hub about addresses it did not know (results 4 and 5), and makes their registrations due again.
 func (s *service) confirmTask() (lifecycle.Task, error) {
 	timeout := s.config.Calls.Timeout.Std()
 	lease := work.Lease{For: 2*timeout + work.SettleTimeout}
@@ -27,8 +27,8 @@ func (s *service) confirmTask() (lifecycle.Task, error) {
 	}.Task()
 }
 
-// confirm asks about one address. Whatever the answer, the registration is sent again after a wait that grows, until it has
-// failed so often that a person must look. Only if nobody answers is the question asked again instead.
+// confirm asks about one address. Whatever the answer, the registration is sent again after a wait that grows, until a person must
+// look. Only if nobody answers is the question asked again instead.
 func (s *service) confirm(ctx context.Context, c confirmation) {
 	next := due
 	_, err := s.address.ConfirmAddress(ctx, &addressv1.ConfirmAddressRequest{Address: c.address})
@@ -40,7 +40,7 @@ func (s *service) confirm(ctx context.Context, c confirmation) {
 	}
 	settleCtx, cancel := work.Settling(ctx)
 	defer cancel()
-	wait := s.backoff.Delay(c.confirmations, rand.Float64()) //nolint:gosec // jitter needs no secrecy
+	wait := s.backoff.Delay(c.refusals, rand.Float64()) //nolint:gosec // jitter needs no secrecy
 	if err := settleConfirmation(settleCtx, s.db, c, next, wait); err != nil && !errors.Is(err, work.ErrLost) {
 		s.log.LogAttrs(ctx, slog.LevelError, "confirmation was not written down", slog.String("edoc_num", c.number), slog.Any("error", err))
 	}

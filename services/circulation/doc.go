@@ -6,23 +6,28 @@
 //
 //	registration (due when the document was received)
 //
-//	     ┌──────────────── answer unknown, left out: same content again ───────────────┐
-//	     ▼                                                                             │
-//	    DUE ──── 1, or 2 after an attempt that may have registered it ──► DONE         │
-//	     │ ▲                                                              │            │
-//	     │ └──── read time answered 4: the registration is checked again ─┘            │
-//	     ├── 5 ──► CONFIRMING (AddressService.ConfirmAddress) ──► DUE, at most max_confirmations times
-//	     ├─────────────────────────────────────────────────────────────────────────────┘
-//	     └── 3, 4, 6, 7, 9, 2 that nobody of ours can have registered, 5 too often, refused alone, content differs ──► QUEUED
+//	     ┌──── answer unknown, left out; 6, 7, 9, a code nobody knows, refused alone: same content again ────┐
+//	     ▼                                                                                                   │
+//	    DUE ──── 1, or 2 after an attempt that may have registered it ──► DONE                               │
+//	     │ ▲                                                              │                                  │
+//	     │ └──── read time answered 4: the registration is checked again ─┘                                  │
+//	     ├── 4, 5 ──► CONFIRMING (AddressService.ConfirmAddress) ──► DUE                                     │
+//	     ├───────────────────────────────────────────────────────────────────────────────────────────────────┘
+//	     └── 3, 2 that nobody of ours can have registered, content differs, refused for longer than patience ──► QUEUED
 //	                                                                                    QUEUED ── RetryQueued ──► DUE
 //	                                                       QUEUED because of 2 ── AcceptQueued ──► DONE
 //
 //	read time (due when the document was read and is registered; never for a document kind without read time)
 //
 //	    WAITING ── registration DONE ──► DUE ── 1, 2 ──► DONE
-//	       ▲                              ├── 4 ──► WAITING, at most max_confirmations times
+//	       ▲                              ├── 4 ──► WAITING
 //	       └──────────────────────────────┘
-//	                                      └── 3, 9, 4 too often, refused alone, content differs ──► QUEUED
+//	                                      ├── 9, a code nobody knows, refused alone ──► DUE
+//	                                      └── 3, content differs, refused for longer than patience ──► QUEUED
+//
+// What the hub may change its mind about is retried after pauses that grow, and told: the sender sees what the hub has against it.
+// Only what no time can change, or what was refused for longer than the patience, waits for a person. A hub that gives no answer is
+// asked for ever. At the end of an outage nothing waits out the pause that it earned by it (outage.go).
 //
 // Calls are claimed by lease in batches and made outside of transactions. A batch is a row of hub_call: inserting it is the
 // claim. The digests of the contents are written to it before anything is sent. At the end the results are written to it, in the

@@ -25,11 +25,11 @@ func state(ctx context.Context, tx *journal.Tx, b batch, now time.Time, settled 
 			Causation: one.call.cause.String(), Traceparent: one.call.traceparent,
 		}
 		switch {
-		case one.next == queued:
+		case one.next == queued, one.retried && one.reason != one.call.refusal:
 			event.Ordinal = one.call.ordinal()
 			event.Message = &circulationv1.CirculationRefused{
 				EdocNum: one.call.number, Sender: one.call.sender, Lane: b.lane, ReadTime: b.kind == readTime,
-				Result: one.result, Exchange: one.exchange, RefusedAt: timestamppb.New(now),
+				Result: one.result, Exchange: one.exchange, RefusedAt: timestamppb.New(now), Retried: one.retried, Refusal: one.reason,
 			}
 			refused = append(refused, event)
 		case one.next == done && b.kind == readTime:
@@ -81,7 +81,7 @@ func recordSettled(ctx context.Context, tx *journal.Tx, b batch, now time.Time, 
 func settledItem(one settlement) *circulationv1.HubCallItem {
 	item := &circulationv1.HubCallItem{
 		EdocNum: one.call.number, Attempt: int32(one.call.attempt), Outcome: string(one.sending), Result: one.result, //nolint:gosec // attempts are few
-		Exchange: one.exchange, ContentDigest: one.digest, QueueReason: one.reason,
+		Exchange: one.exchange, ContentDigest: one.digest, Refusal: one.reason, Retried: one.retried,
 	}
 	if one.sending == answered {
 		item.EndedAt = timestamppb.New(one.endedAt)

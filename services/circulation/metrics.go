@@ -34,13 +34,16 @@ func newMetrics(meter metric.Meter, db pg.DBTX, c clock.Clock, alarmAfter time.D
 		if err != nil {
 			return nil, err
 		}
-		return []float64{float64(b.due), age(now, b.oldestDue), float64(b.queued), age(now, b.oldestQueued), float64(b.overdue)}, nil
+		return []float64{float64(b.due), age(now, b.oldestDue), float64(b.queued), age(now, b.oldestQueued), float64(b.overdue),
+			float64(b.refused), age(now, b.longestRefused)}, nil
 	},
 		telemetry.Gauge{Name: "naru.circulation.due.calls", Unit: "{call}", About: "Hub calls to be made; counted up to 100,000."},
 		telemetry.Gauge{Name: "naru.circulation.due.age", Unit: "s", About: "How long the oldest hub call has been due."},
 		telemetry.Gauge{Name: "naru.circulation.queue.calls", Unit: "{call}", About: "Hub calls that wait for a person; counted up to 100,000."},
 		telemetry.Gauge{Name: "naru.circulation.queue.age", Unit: "s", About: "How long the oldest has waited for a person."},
-		telemetry.Gauge{Name: "naru.circulation.queue.overdue", Unit: "{call}", About: "Hub calls that have waited for a person longer than queue.alarm_after."})
+		telemetry.Gauge{Name: "naru.circulation.queue.overdue", Unit: "{call}", About: "Hub calls that have waited for a person longer than queue.alarm_after."},
+		telemetry.Gauge{Name: "naru.circulation.refused.calls", Unit: "{record}", About: "Records the hub refuses and that go again by themselves; counted up to 100,000."},
+		telemetry.Gauge{Name: "naru.circulation.refused.age", Unit: "s", About: "How long the one refused longest has been refused."})
 	return m, made.Err()
 }
 

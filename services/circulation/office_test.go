@@ -47,8 +47,10 @@ const lost = -1
 // hub plays the hub unit and the hub behind it.
 type hub struct {
 	hubv1.UnimplementedHubServiceServer
-	mu          sync.Mutex
-	down        bool
+	mu   sync.Mutex
+	down bool
+	// refuses is what the hub says to every call: its errCode.
+	refuses     string
 	poison      map[string]bool
 	scripts     map[string][]int32
 	registered  map[string]*hubv1.CirculationItem
@@ -81,15 +83,20 @@ func (h *hub) begin(numbers []string) error {
 	if h.down {
 		return fault.New(fault.Unavailable, "hub", hubv1.Reason_REASON_HUB_UNAVAILABLE, "")
 	}
-	for _, n := range numbers {
-		if h.poison[n] {
-			return fault.New(fault.Conflict, "hub", hubv1.Reason_REASON_HUB_REFUSED, "", fault.WithMetadata("errCode", "ERR-02-001"))
-		}
+	if h.refuses != "" {
+		return refusal(h.refuses)
+	}
+	if slices.ContainsFunc(numbers, func(n string) bool { return h.poison[n] }) {
+		return refusal("ERR-02-001")
 	}
 	return nil
 }
 
-// next returns the scripted result of a number, or the hub's own result if there is no script.
+func refusal(code string) error {
+	return fault.New(fault.Conflict, "hub", hubv1.Reason_REASON_HUB_REFUSED, "", fault.WithMetadata("errCode", code))
+}
+
+// next is the scripted result of a number, or what the hub would say by itself.
 func (h *hub) next(number string, already bool) int32 {
 	if script := h.scripts[number]; len(script) > 0 {
 		h.scripts[number] = script[1:]
@@ -219,7 +226,7 @@ func setup(t *testing.T, change ...func(*circulation.Config)) *office {
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, o.addresses) }),
 		unittest.Config(func(c *circulation.Config) {
 			c.Calls.FirstWait, c.Calls.MaxWait, c.Calls.Pause = config.Duration(5*time.Millisecond), config.Duration(20*time.Millisecond), config.Duration(5*time.Millisecond)
-			c.Calls.Interval, c.Calls.MaxConfirmations = config.Duration(50*time.Millisecond), 3
+			c.Calls.Interval = config.Duration(50 * time.Millisecond)
 			for _, f := range change {
 				f(c)
 			}

@@ -20,7 +20,7 @@ import (
 	"github.com/naru-relay/naru/services/circulation"
 )
 
-// If one item makes the hub refuse whole batches, halving finds it, and it alone is queued; all others are registered.
+// An item for which the hub refuses whole batches is found by halving and goes again alone; everybody else is registered.
 func TestRefusedBatchIsHalved(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -36,15 +36,25 @@ func TestRefusedBatchIsHalved(t *testing.T) {
 	o.hub.do(func() { o.hub.down = false })
 
 	for i, number := range numbers {
-		want := isDone
-		if i == 7 || i == 31 {
-			want = isQueued
+		if i != 7 && i != 31 {
+			o.awaitCalls(t, number, isDone, isWaiting)
 		}
-		o.awaitCalls(t, number, want, isWaiting)
 	}
-	require.Equal(t, "HUB_REFUSED:ERR-02-001", o.record(t, numbers[7]).GetRegistration().GetQueueReason())
-	require.Len(t, unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench), 2)
+	require.Len(t, unittest.AwaitFacts[*circulationv1.CirculationRefused](t, o.Bench, 2), 2)
 	require.Len(t, unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench), 38)
+	refused := o.awaitCalls(t, numbers[7], isDue, isWaiting).GetRegistration()
+	require.Equal(t, "HUB_REFUSED:ERR-02-001", refused.GetRefusal())
+	require.NotNil(t, refused.GetRefusedSince())
+	require.NotNil(t, refused.GetNextAttemptAt())
+	require.Empty(t, refused.GetQueueReason())
+	require.True(t, o.refusal(t, numbers[7]).GetRetried())
+	require.Equal(t, "HUB_REFUSED:ERR-02-001", o.refusal(t, numbers[7]).GetRefusal())
+	o.hub.do(func() { clear(o.hub.poison) })
+	done := o.awaitCalls(t, numbers[7], isDone, isWaiting).GetRegistration()
+	require.Empty(t, done.GetRefusal())
+	require.Nil(t, done.GetRefusedSince())
+	require.Nil(t, done.GetNextAttemptAt())
+	o.awaitCalls(t, numbers[31], isDone, isWaiting)
 }
 
 // If the hub refuses everything, not everything is queued for a person.
@@ -63,14 +73,10 @@ func TestHubThatRefusesEverything(t *testing.T) {
 	o.hub.do(func() { o.hub.down = false })
 	unittest.AwaitFacts[*circulationv1.CirculationRefused](t, o.Bench, 2)
 	o.hub.do(func() { clear(o.hub.poison) })
-	await.Require(t, unittest.Patience, func(context.Context) error {
-		settled := len(unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench)) + len(unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench))
-		if settled < len(numbers) {
-			return fmt.Errorf("%d of %d settled", settled, len(numbers))
-		}
-		return nil
-	})
-	require.NotEmpty(t, unittest.Facts[*circulationv1.CirculationRegistered](t, o.Bench))
+	unittest.AwaitFacts[*circulationv1.CirculationRegistered](t, o.Bench, len(numbers))
+	for _, refused := range unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench) {
+		require.True(t, refused.GetRetried(), "nobody has to look")
+	}
 }
 
 // The queue is listed in pages, longest waiting first. A retry sends the same content again with unchanged times.
@@ -81,7 +87,7 @@ func TestQueueAndRetry(t *testing.T) {
 	var numbers []string
 	for range 3 {
 		f := o.facts(t)
-		o.hub.do(func() { o.hub.scripts[f.GetEdocNum()] = []int32{4} })
+		o.hub.do(func() { o.hub.scripts[f.GetEdocNum()] = []int32{3} })
 		o.Deliver(t, express, received(f))
 		o.awaitCalls(t, f.GetEdocNum(), isQueued, isWaiting)
 		numbers = append(numbers, f.GetEdocNum())
@@ -94,7 +100,7 @@ func TestQueueAndRetry(t *testing.T) {
 		require.NoError(t, err)
 		for _, r := range page.GetRecords() {
 			listed = append(listed, r.GetEdocNum())
-			require.Equal(t, "HUB_RESULT_4", r.GetRegistration().GetQueueReason())
+			require.Equal(t, "HUB_RESULT_3", r.GetRegistration().GetQueueReason())
 		}
 		if token = page.GetNextPageToken(); token == "" {
 			break
@@ -113,8 +119,8 @@ func TestQueueAndRetry(t *testing.T) {
 	require.Equal(t, attempts[0].digest, attempts[1].digest)
 	proofs := o.proofs(t, numbers[1], false)
 	require.Len(t, proofs, 2)
-	require.Equal(t, "HUB_RESULT_4", proofs[0].GetQueueReason())
-	require.Empty(t, proofs[1].GetQueueReason())
+	require.Equal(t, "HUB_RESULT_3", proofs[0].GetRefusal())
+	require.Empty(t, proofs[1].GetRefusal())
 	retried := o.Stated(t, &circulationv1.QueuedCallRetried{})
 	require.Len(t, retried, 1)
 	require.Equal(t, numbers[1], retried[0].GetSubject())

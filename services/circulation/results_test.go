@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -78,47 +79,71 @@ type scripted struct {
 	state    circulationv1.CallState
 	reason   string
 	attempts int32
-	// confirmed is the number of confirmations asked for, registrations that of registrations sent.
-	confirmed, registrations int
+	// refused are the refusals told: those that are retried, and the one that waits for a person.
+	refused []string
+	// recipient and sender count the confirmations asked for, registrations those sent.
+	recipient, sender, registrations int
 }
 
-// Every result of the registration has the consequence that hub-interface 7.3 and the design require.
+// check has a document's calls answered as scripted.
+func (o *office) check(t *testing.T, test scripted, of string, facts ...func(*platformv1.DocumentFacts) journal.Fact) (*platformv1.DocumentFacts, *circulationv1.CirculationRecord) {
+	t.Helper()
+	f := o.facts(t)
+	f.From.Address = "sender-of-" + f.GetEdocNum()
+	o.hub.do(func() { o.hub.scripts[f.GetEdocNum()+of] = test.script })
+	for _, fact := range facts {
+		o.Deliver(t, express, fact(f))
+	}
+	states := []circulationv1.CallState{test.state, isWaiting}
+	if of != "" {
+		states = []circulationv1.CallState{isDone, test.state}
+	}
+	r := o.awaitCalls(t, f.GetEdocNum(), states[0], states[1])
+	var told []string
+	for _, refused := range o.refusals(t, f.GetEdocNum()) {
+		told = append(told, refused.GetRefusal())
+		require.Equal(t, of != "", refused.GetReadTime())
+		require.Equal(t, len(told) < len(test.refused) || test.state == isDone, refused.GetRetried())
+		require.NotEmpty(t, refused.GetExchange())
+	}
+	require.Equal(t, test.refused, told)
+	return f, r
+}
+
+// Every result of the registration leads where hub-interface 7.3 and the design want it: what may change is retried, and told once.
 func TestResultsOfTheRegistration(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	for _, test := range []scripted{
 		{name: "registered", script: []int32{1}, state: isDone, attempts: 1},
-		{name: "already, never sent by us", script: []int32{2}, state: isQueued, reason: "HUB_RESULT_2", attempts: 1},
-		{name: "times out of order", script: []int32{3}, state: isQueued, reason: "HUB_RESULT_3", attempts: 1},
-		{name: "no sender address", script: []int32{4}, state: isQueued, reason: "HUB_RESULT_4", attempts: 1},
-		{name: "no recipient address, then registered", script: []int32{5, 5, 1}, state: isDone, attempts: 3, confirmed: 2},
-		{name: "no recipient address too often", script: []int32{5, 5, 5, 5}, state: isQueued, reason: "HUB_RESULT_5", attempts: 4, confirmed: 3},
-		{name: "unknown sending platform", script: []int32{6}, state: isQueued, reason: "HUB_RESULT_6", attempts: 1},
-		{name: "unknown receiving platform", script: []int32{7}, state: isQueued, reason: "HUB_RESULT_7", attempts: 1},
-		{name: "other", script: []int32{9}, state: isQueued, reason: "HUB_RESULT_9", attempts: 1},
-		{name: "unknown to us", script: []int32{42}, state: isQueued, reason: "HUB_RESULT_42", attempts: 1},
+		{name: "already, never sent by us", script: []int32{2}, state: isQueued, reason: "HUB_RESULT_2", attempts: 1, refused: []string{"HUB_RESULT_2"}},
+		{name: "times out of order", script: []int32{3}, state: isQueued, reason: "HUB_RESULT_3", attempts: 1, refused: []string{"HUB_RESULT_3"}},
+		{name: "no sender address", script: []int32{4, 4, 1}, state: isDone, attempts: 3, refused: []string{"HUB_RESULT_4"}, sender: 2},
+		{name: "no recipient address", script: []int32{5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 1}, state: isDone, attempts: 11, refused: []string{"HUB_RESULT_5"}, recipient: 10},
+		{name: "neither address", script: []int32{4, 5, 1}, state: isDone, attempts: 3, refused: []string{"HUB_RESULT_4", "HUB_RESULT_5"}, sender: 1, recipient: 1},
+		{name: "unknown sending platform", script: []int32{6, 1}, state: isDone, attempts: 2, refused: []string{"HUB_RESULT_6"}},
+		{name: "unknown receiving platform", script: []int32{7, 7, 1}, state: isDone, attempts: 3, refused: []string{"HUB_RESULT_7"}},
+		{name: "other", script: []int32{9, 1}, state: isDone, attempts: 2, refused: []string{"HUB_RESULT_9"}},
+		{name: "other, and registered all the same", script: []int32{9, 2}, state: isDone, attempts: 2, refused: []string{"HUB_RESULT_9"}},
+		{name: "unknown to us", script: []int32{42, 42, 43, 1}, state: isDone, attempts: 4, refused: []string{"HUB_RESULT_42", "HUB_RESULT_43"}},
+		{name: "other, then times out of order", script: []int32{9, 3}, state: isQueued, reason: "HUB_RESULT_3", attempts: 2, refused: []string{"HUB_RESULT_9", "HUB_RESULT_3"}},
 		{name: "left out of the answer, then registered", script: []int32{0, 1}, state: isDone, attempts: 2},
 		{name: "left out of the answer, then already", script: []int32{0, 2}, state: isDone, attempts: 2},
 		{name: "answer lost, then already", script: []int32{lost, 2}, state: isDone, attempts: 2},
-		{name: "no recipient address, then already by somebody else", script: []int32{5, 2}, state: isQueued, reason: "HUB_RESULT_2", attempts: 2, confirmed: 1},
+		{name: "no recipient address, then already by somebody else", script: []int32{5, 2}, state: isQueued, reason: "HUB_RESULT_2", attempts: 2,
+			refused: []string{"HUB_RESULT_5", "HUB_RESULT_2"}, recipient: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := o.facts(t)
-			o.hub.do(func() { o.hub.scripts[f.GetEdocNum()] = test.script })
-			o.Deliver(t, express, received(f))
-			r := o.awaitCalls(t, f.GetEdocNum(), test.state, isWaiting).GetRegistration()
+			f, record := o.check(t, test, "", received)
+			r := record.GetRegistration()
 			require.Equal(t, test.attempts, r.GetAttempts())
 			require.Equal(t, test.script[len(test.script)-1], r.GetResult())
 			require.Equal(t, test.reason, r.GetQueueReason())
+			require.Empty(t, r.GetRefusal())
 			require.Len(t, o.attempts(t, f.GetEdocNum(), 1), len(test.script))
-			require.Equal(t, test.confirmed, o.confirmations(f.GetTo().GetAddress()))
-			if test.state == isQueued {
-				refused := o.refusal(t, f.GetEdocNum())
-				require.False(t, refused.GetReadTime())
-				require.Equal(t, r.GetResult(), refused.GetResult())
-				require.NotEmpty(t, refused.GetExchange())
-				require.NotNil(t, r.GetQueuedAt())
-			}
+			require.Equal(t, test.recipient, o.confirmations(f.GetTo().GetAddress()))
+			require.Equal(t, test.sender, o.confirmations(f.GetFrom().GetAddress()))
+			require.Equal(t, test.state == isQueued, r.GetQueuedAt() != nil)
 		})
 	}
 }
@@ -130,26 +155,19 @@ func TestResultsOfTheReadTime(t *testing.T) {
 	for _, test := range []scripted{
 		{name: "registered", script: []int32{1}, state: isDone, attempts: 1, registrations: 1},
 		{name: "already", script: []int32{2}, state: isDone, attempts: 1, registrations: 1},
-		{name: "earlier than receipt", script: []int32{3}, state: isQueued, reason: "HUB_RESULT_3", attempts: 1, registrations: 1},
-		{name: "not registered, registered again, then taken", script: []int32{4, 4, 1}, state: isDone, attempts: 3, registrations: 3},
-		{name: "not registered too often", script: []int32{4, 4, 4, 4}, state: isQueued, reason: "HUB_RESULT_4", attempts: 4, registrations: 4},
-		{name: "other", script: []int32{9}, state: isQueued, reason: "HUB_RESULT_9", attempts: 1, registrations: 1},
+		{name: "earlier than receipt", script: []int32{3}, state: isQueued, reason: "HUB_RESULT_3", attempts: 1, refused: []string{"HUB_RESULT_3"}, registrations: 1},
+		{name: "not registered, registered again, then taken", script: []int32{4, 4, 4, 4, 1}, state: isDone, attempts: 5, refused: []string{"HUB_RESULT_4"}, registrations: 5},
+		{name: "other", script: []int32{9, 9, 1}, state: isDone, attempts: 3, refused: []string{"HUB_RESULT_9"}, registrations: 1},
 		{name: "left out of the answer, then taken", script: []int32{0, 1}, state: isDone, attempts: 2, registrations: 1},
 		{name: "answer lost, then already", script: []int32{lost, 2}, state: isDone, attempts: 2, registrations: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := o.facts(t)
-			o.hub.do(func() { o.hub.scripts[f.GetEdocNum()+"/read"] = test.script })
-			o.Deliver(t, express, received(f))
-			o.Deliver(t, express, read(f))
-			r := o.awaitCalls(t, f.GetEdocNum(), isDone, test.state).GetReadTime()
+			f, record := o.check(t, test, "/read", received, read)
+			r := record.GetReadTime()
 			require.Equal(t, test.attempts, r.GetAttempts())
 			require.Equal(t, test.reason, r.GetQueueReason())
 			require.Len(t, o.attempts(t, f.GetEdocNum(), 1), test.registrations)
 			require.Equal(t, 1, o.statedOf(t, f.GetEdocNum()), "a registration is stated once")
-			if test.state == isQueued {
-				require.True(t, o.refusal(t, f.GetEdocNum()).GetReadTime())
-			}
 			o.hub.do(func() {
 				for _, item := range o.hub.readItems {
 					if item.GetEdocNum() == f.GetEdocNum() {
@@ -161,7 +179,41 @@ func TestResultsOfTheReadTime(t *testing.T) {
 	}
 }
 
-// Records that this relay does not register, and read times that the hub does not take, are stored and never sent.
+// What the hub still refuses when its time is over waits for a person, who may begin that time again.
+func TestPatienceEnds(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	admin := circulationv1.NewCirculationAdminServiceClient(o.Admin(t))
+	f := o.facts(t)
+	number := f.GetEdocNum()
+	refuse := func(on bool) { o.hub.do(func() { o.hub.poison[number] = on }) }
+	overdue := func() {
+		t.Helper()
+		o.awaitCalls(t, number, isDue, isWaiting)
+		await.Require(t, unittest.Patience, func() bool { return o.record(t, number).GetRegistration().GetRefusal() != "" })
+		_, err := o.Owner.Exec(t.Context(), `update circulation_record set registration_refused_since = now() - interval '7 days' where edoc_num = $1`, number)
+		require.NoError(t, err)
+		r := o.awaitCalls(t, number, isQueued, isWaiting).GetRegistration()
+		require.Equal(t, "HUB_REFUSED:ERR-02-001", r.GetQueueReason())
+		require.Nil(t, r.GetRefusedSince())
+	}
+	refuse(true)
+	o.Deliver(t, express, received(f))
+	overdue()
+	told := o.refusals(t, number)
+	require.True(t, told[0].GetRetried())
+	require.False(t, told[len(told)-1].GetRetried())
+
+	_, err := admin.RetryQueued(t.Context(), &circulationv1.RetryQueuedRequest{EdocNum: number})
+	require.NoError(t, err)
+	overdue()
+	refuse(false)
+	_, err = admin.RetryQueued(t.Context(), &circulationv1.RetryQueuedRequest{EdocNum: number})
+	require.NoError(t, err)
+	o.awaitCalls(t, number, isDone, isWaiting)
+}
+
+// Records that this relay does not register, and read times that do not exist at the hub, are kept and never sent.
 func TestWhatIsNotSent(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
@@ -199,14 +251,21 @@ func (o *office) confirmations(address string) int {
 // refusal returns the only refusal stated about a document.
 func (o *office) refusal(t *testing.T, number string) *circulationv1.CirculationRefused {
 	t.Helper()
+	found := o.refusals(t, number)
+	require.Len(t, found, 1)
+	return found[0]
+}
+
+// refusals are what is stated of a document's refusals.
+func (o *office) refusals(t *testing.T, number string) []*circulationv1.CirculationRefused {
+	t.Helper()
 	var found []*circulationv1.CirculationRefused
 	for _, r := range unittest.Facts[*circulationv1.CirculationRefused](t, o.Bench) {
 		if r.GetEdocNum() == number {
 			found = append(found, r)
 		}
 	}
-	require.Len(t, found, 1)
-	return found[0]
+	return found
 }
 
 // statedOf counts the registrations stated about a document.

@@ -111,10 +111,14 @@ func (c callView) show() *circulationv1.HubCall {
 		confirming: circulationv1.CallState_CALL_STATE_DUE, done: circulationv1.CallState_CALL_STATE_DONE,
 		queued: circulationv1.CallState_CALL_STATE_QUEUED,
 	}
-	return &circulationv1.HubCall{
+	shown := &circulationv1.HubCall{
 		State: states[c.state], Result: c.result, Attempts: c.attempts, AcknowledgedAt: shownTime(c.acknowledgedAt),
-		QueueReason: c.reason, QueuedAt: shownTime(c.queuedAt),
+		QueueReason: c.reason, QueuedAt: shownTime(c.queuedAt), Refusal: c.refusal, RefusedSince: shownTime(c.refusedSince),
 	}
+	if c.attempts > 0 && (c.state == due || c.state == confirming) {
+		shown.NextAttemptAt = shownTime(c.dueAt)
+	}
+	return shown
 }
 
 func shownTime(t time.Time) *timestamppb.Timestamp {

@@ -21,8 +21,8 @@ func TestCertificateIsToldWhatTheHubHolds(t *testing.T) {
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 	require.Equal(t, "RECORD_NOT_FOUND", fault.ReasonOf(err))
 
-	// The hub refuses it, so it is queued for a person and not registered.
-	o.hub.do(func() { o.hub.scripts[f.GetEdocNum()] = []int32{9} })
+	// The hub does not take it: a person has to look, and it is not registered.
+	o.hub.do(func() { o.hub.scripts[f.GetEdocNum()] = []int32{3} })
 	o.Deliver(t, express, received(f))
 	o.awaitCalls(t, f.GetEdocNum(), isQueued, isWaiting)
 	got, err := ask("certificate", f.GetEdocNum())

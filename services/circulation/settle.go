@@ -15,12 +15,12 @@ func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error
 	now := s.clock.Now()
 	all := make([]settlement, len(attempts))
 	for i, a := range attempts {
-		all[i] = settlement{attempt: a, decision: a.decide(s.config.Calls.MaxConfirmations)}
+		all[i] = settlement{attempt: a, decision: a.decide(s.refusals)}
 		switch {
 		case all[i].wait:
-			all[i].after = s.backoff.Delay(a.call.attempt, rand.Float64()) //nolint:gosec // jitter needs no secrecy
-		case all[i].recheck:
-			all[i].after = s.backoff.Delay(a.call.confirmations+1, rand.Float64()) //nolint:gosec // jitter needs no secrecy
+			all[i].after = s.backoff.Delay(a.call.attempt-a.call.refusals, rand.Float64()) //nolint:gosec // jitter needs no secrecy
+		case all[i].retried && all[i].next != confirming: // which waits when the address has been asked about
+			all[i].after = s.backoff.Delay(a.call.refusals+1, rand.Float64()) //nolint:gosec // jitter needs no secrecy
 		}
 	}
 	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.call.number, b.call.number) })

@@ -26,7 +26,9 @@ func claimBatch(ctx context.Context, db *pgxpool.Pool, kind callKind, lane platf
 		for    update`
 	const claim = `
 		with free as materialized (
-		  select ` + recordFields + `, r.${call}_attempts + 1 as attempt, r.${call}_ineffective, r.${call}_confirmations, r.${call}_digest,
+		  select ` + recordFields + `, r.${call}_attempts + 1 as attempt, r.${call}_ineffective, r.${call}_digest,
+		         r.${call}_refusals, coalesce(extract(epoch from now() - r.${call}_refused_since), 0)::double precision,
+		         coalesce(r.${call}_refusal, ''),
 		         r.${call}_acknowledged_at is not null, r.${call}_cause, r.${call}_traceparent
 		  from   circulation_record r
 		  where  r.${call}_state = 1 and r.lane = @lane and r.${call}_due_at <= now()
@@ -55,8 +57,11 @@ func claimBatch(ctx context.Context, db *pgxpool.Pool, kind callKind, lane platf
 			c := call{kind: kind}
 			var s scannedRecord
 			var trace *string
-			err := row.Scan(append(s.targets(), &c.attempt, &c.ineffective, &c.confirmations, &c.digest, &c.acknowledged, &c.cause, &trace)...)
+			var refusedFor float64
+			err := row.Scan(append(s.targets(), &c.attempt, &c.ineffective, &c.digest, &c.refusals, &refusedFor, &c.refusal, &c.acknowledged,
+				&c.cause, &trace)...)
 			c.record, c.traceparent = s.record(), pg.OrZero(trace)
+			c.refusedFor = time.Duration(refusedFor * float64(time.Second))
 			return c, err
 		}, kind.sql(claim), pgx.NamedArgs{"id": b.id, "kind": int16(kind), "lane": journal.LaneNumber(lane), "limit": limit, "lease": lease})
 		return err
@@ -152,17 +157,20 @@ func settleRecords(ctx context.Context, tx *journal.Tx, b batch, now time.Time, 
 		       ${call}_due_at          = now() + make_interval(secs => t.after),
 		       ${call}_attempts        = t.attempt,
 		       ${call}_ineffective     = r.${call}_ineffective + case when t.effective then 0 else 1 end,
-		       ${call}_confirmations   = r.${call}_confirmations + case when t.confirm then 1 else 0 end,
+		       ${call}_refusals        = case when t.retried then r.${call}_refusals + 1 when t.state in (3, 4) then 0 else r.${call}_refusals end,
+		       ${call}_refused_since   = case when t.retried then coalesce(r.${call}_refused_since, now())
+		                                      when t.state in (3, 4) then null else r.${call}_refused_since end,
+		       ${call}_refusal         = case when t.retried then t.reason when t.state in (3, 4) then null else r.${call}_refusal end,
 		       ${call}_digest          = coalesce(r.${call}_digest, t.digest),
 		       ${call}_call            = $1,
 		       ${call}_result          = case when t.result > 0 then t.result else r.${call}_result end,
 		       ${call}_acknowledged_at = case when t.state = 3 then coalesce(r.${call}_acknowledged_at, t.ended_at) else r.${call}_acknowledged_at end,
-		       ${call}_reason          = t.reason,
+		       ${call}_reason          = case when t.state = 4 then t.reason end,
 		       ${call}_queued_at       = case when t.state = 4 then $2::timestamptz end,
 		       commit_id               = $14
 		from   unnest($3::text[], $4::integer[], $5::smallint[], $6::bytea[], $7::timestamptz[], $8::smallint[], $9::double precision[],
 		              $10::boolean[], $11::boolean[], $12::boolean[], $13::text[])
-		         t(edoc_num, attempt, result, digest, ended_at, state, after, effective, confirm, recheck, reason)
+		         t(edoc_num, attempt, result, digest, ended_at, state, after, effective, retried, recheck, reason)
 		where  r.edoc_num = t.edoc_num and r.${call}_attempts = t.attempt - 1
 		returning r.edoc_num, r.read_time_state = 1`
 	other := releaseReadTime
@@ -177,7 +185,7 @@ func settleRecords(ctx context.Context, tx *journal.Tx, b batch, now time.Time, 
 		settled[number] = released
 		return nil
 	}, b.kind.sql(settle+other+rest), b.id, now, c.numbers, c.attempts, c.results, c.digests, c.ended, c.states, c.after,
-		c.effective, c.confirm, c.recheck, c.reasons, tx.CommitID()); err != nil {
+		c.effective, c.retried, c.recheck, c.reasons, tx.CommitID()); err != nil {
 		return nil, err
 	}
 	return settled, nil
@@ -191,7 +199,7 @@ type settledColumns struct {
 	digests                     [][]byte
 	started, ended              []time.Time
 	after                       []float64
-	effective, confirm, recheck []bool
+	effective, retried, recheck []bool
 	outcomes, reasons           []*string
 }
 
@@ -202,15 +210,15 @@ func settlementColumns(all []settlement) settledColumns {
 		c.started, c.ended, c.outcomes = append(c.started, s.startedAt), append(c.ended, s.endedAt), append(c.outcomes, pg.OrNull(string(s.sending)))
 		c.attempts, c.results, c.states = append(c.attempts, int32(s.call.attempt)), append(c.results, int16(s.result)), append(c.states, int16(s.next)) //nolint:gosec // both are few
 		c.after, c.reasons = append(c.after, s.after.Seconds()), append(c.reasons, pg.OrNull(s.reason))
-		c.effective, c.confirm, c.recheck = append(c.effective, s.effective), append(c.confirm, s.confirm), append(c.recheck, s.recheck)
+		c.effective, c.retried, c.recheck = append(c.effective, s.effective), append(c.retried, s.retried), append(c.recheck, s.recheck)
 	}
 	return c
 }
 
-// confirmation is a registration whose recipient's address did not exist at the hub.
+// confirmation is a registration for which an address did not exist at the hub: the sender's, or else the recipient's.
 type confirmation struct {
 	number, address string
-	confirmations   int
+	refusals        int
 	// until is the end of the lease; it identifies the claim.
 	until time.Time
 }
@@ -228,10 +236,11 @@ func claimConfirmations(ctx context.Context, db pg.DBTX, lease work.Lease) ([]co
 		set    registration_due_at = now() + @lease
 		from   free f
 		where  r.edoc_num = f.edoc_num
-		returning r.edoc_num, coalesce(r.to_address, ''), r.registration_confirmations, r.registration_due_at`
-	return work.Claim(ctx, db, claim, lease, nil, func(row pgx.CollectableRow) (confirmation, error) {
+		returning r.edoc_num, coalesce(case when r.registration_result = @sender then r.from_address else r.to_address end, ''),
+		          r.registration_refusals, r.registration_due_at`
+	return work.Claim(ctx, db, claim, lease, pgx.NamedArgs{"sender": int16(resultNoSender)}, func(row pgx.CollectableRow) (confirmation, error) {
 		var c confirmation
-		err := row.Scan(&c.number, &c.address, &c.confirmations, &c.until)
+		err := row.Scan(&c.number, &c.address, &c.refusals, &c.until)
 		return c, err
 	})
 }

@@ -15,7 +15,7 @@ import (
 func retryQueued(ctx context.Context, tx *journal.Tx, number string) ([]call, error) {
 	const retry = `
 		update circulation_record
-		set    ${call}_state = 1, ${call}_due_at = now(), ${call}_confirmations = 0, ${call}_reason = null, ${call}_queued_at = null,
+		set    ${call}_state = 1, ${call}_due_at = now(), ${call}_reason = null, ${call}_queued_at = null,
 		       commit_id = $2
 		where  edoc_num = $1 and ${call}_state = 4
 		returning ${call}_attempts`
@@ -119,9 +119,8 @@ func listQueue(ctx context.Context, db pg.DBTX, after queuePlace, limit int) ([]
 
 // backlog counts what waits, for metrics.
 type backlog struct {
-	due, queued, overdue int64
-	oldestDue            time.Time
-	oldestQueued         time.Time
+	due, queued, overdue, refused           int64
+	oldestDue, oldestQueued, longestRefused time.Time
 }
 
 // backlogCounted bounds the counts, so that measuring a long backlog costs no more than a short one.
@@ -134,6 +133,11 @@ func readBacklog(ctx context.Context, db pg.DBTX, overdueBefore time.Time) (back
 		  select registration_queued_at as registration, read_time_queued_at as read_time from circulation_record
 		  where  registration_state = 4 or read_time_state = 4
 		  order  by least(registration_queued_at, read_time_queued_at)
+		  limit  $2),
+		refused as materialized (
+		  select least(registration_refused_since, read_time_refused_since) as since from circulation_record
+		  where  registration_refused_since is not null or read_time_refused_since is not null
+		  order  by least(registration_refused_since, read_time_refused_since)
 		  limit  $2)
 		select (select count(*) from (select from circulation_record where registration_state in (1, 2) limit $2) c) +
 		       (select count(*) from (select from circulation_record where read_time_state = 1 limit $2) c),
@@ -149,12 +153,14 @@ func readBacklog(ctx context.Context, db pg.DBTX, overdueBefore time.Time) (back
 		                  order  by read_time_due_at limit 1)) d),
 		       (select count(registration) + count(read_time) from queued),
 		       (select least(min(registration), min(read_time)) from queued),
-		       (select count(*) filter (where registration < $1) + count(*) filter (where read_time < $1) from queued)`
+		       (select count(*) filter (where registration < $1) + count(*) filter (where read_time < $1) from queued),
+		       (select count(*) from refused), (select min(since) from refused)`
 	var b backlog
-	var oldestDue, oldestQueued *time.Time
-	if err := db.QueryRow(ctx, read, overdueBefore, backlogCounted).Scan(&b.due, &oldestDue, &b.queued, &oldestQueued, &b.overdue); err != nil {
+	var oldestDue, oldestQueued, longestRefused *time.Time
+	if err := db.QueryRow(ctx, read, overdueBefore, backlogCounted).Scan(&b.due, &oldestDue, &b.queued, &oldestQueued, &b.overdue,
+		&b.refused, &longestRefused); err != nil {
 		return backlog{}, fmt.Errorf("read the backlog: %w", err)
 	}
-	b.oldestDue, b.oldestQueued = pg.OrZero(oldestDue), pg.OrZero(oldestQueued)
+	b.oldestDue, b.oldestQueued, b.longestRefused = pg.OrZero(oldestDue), pg.OrZero(oldestQueued), pg.OrZero(longestRefused)
 	return b, nil
 }

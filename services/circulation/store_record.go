@@ -224,10 +224,14 @@ type callView struct {
 	acknowledgedAt time.Time
 	reason         string
 	queuedAt       time.Time
+	refusal        string
+	refusedSince   time.Time
+	dueAt          time.Time
 }
 
 // callFields are the columns a scannedCall reads, of a circulation_record named r.
-const callFields = `r.${call}_state, r.${call}_result, r.${call}_attempts, r.${call}_acknowledged_at, r.${call}_reason, r.${call}_queued_at`
+const callFields = `r.${call}_state, r.${call}_result, r.${call}_attempts, r.${call}_acknowledged_at, r.${call}_reason, r.${call}_queued_at,
+	r.${call}_refusal, r.${call}_refused_since, r.${call}_due_at`
 
 // fullRecord reads records with both calls; the rest of the statement follows.
 func fullRecord(rest string) string {
@@ -239,17 +243,18 @@ func fullRecord(rest string) string {
 
 type scannedCall struct {
 	callView
-	reason               *string
-	acknowledged, queued *time.Time
+	reason, refusal                           *string
+	acknowledged, queued, refusedSince, dueAt *time.Time
 }
 
 func (c *scannedCall) targets() []any {
-	return []any{&c.state, &c.result, &c.attempts, &c.acknowledged, &c.reason, &c.queued}
+	return []any{&c.state, &c.result, &c.attempts, &c.acknowledged, &c.reason, &c.queued, &c.refusal, &c.refusedSince, &c.dueAt}
 }
 
 func (c *scannedCall) view() callView {
 	v := c.callView
 	v.acknowledgedAt, v.reason, v.queuedAt = pg.OrZero(c.acknowledged).UTC(), pg.OrZero(c.reason), pg.OrZero(c.queued).UTC()
+	v.refusal, v.refusedSince, v.dueAt = pg.OrZero(c.refusal), pg.OrZero(c.refusedSince).UTC(), pg.OrZero(c.dueAt).UTC()
 	return v
 }
 

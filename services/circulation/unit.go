@@ -105,6 +105,8 @@ type service struct {
 	address      confirmer
 	destinations *work.Destinations
 	backoff      work.Backoff
+	refusals     refusals
+	outage       outage
 	bells        map[callKind]work.Bell
 	confirmBell  work.Bell
 }
@@ -130,6 +132,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		platform: env.Platform, config: config, db: env.DB, journal: env.Journal, titles: env.Sealed, reasons: env.Sealed, contents: contents, clock: env.Clock,
 		log: env.Log, tracer: env.Tracer, metrics: instruments, hub: hubv1.NewHubServiceClient(hub), address: addressv1.NewAddressServiceClient(address),
 		backoff:     work.Backoff{First: config.Calls.FirstWait.Std(), Max: config.Calls.MaxWait.Std()},
+		refusals:    refusals{patience: config.Calls.Patience.Std()},
 		bells:       map[callKind]work.Bell{registration: work.NewBell(), readTime: work.NewBell()},
 		confirmBell: work.NewBell(),
 	}

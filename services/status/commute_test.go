@@ -14,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
@@ -195,7 +196,46 @@ func TestUnknownRecipientIsTold(t *testing.T) {
 	require.Equal(t, "UNKNOWN", entries[1].GetDetails()["resolution"])
 }
 
-// A call that the hub refused counts as queued until it is registered.
+// What the hub refuses and may change its mind about goes again by itself, and says so until it is registered or a person must look.
+func TestHubStatusOfWhatIsRetried(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	again := func(ordinal uint32, readTime bool, result int32, second int) journal.Fact {
+		fact := o.refused(f, ordinal, readTime, result, second)
+		fact.Message.(*circulationv1.CirculationRefused).Retried = true
+		return fact
+	}
+	require.Empty(t, o.statusAfter(t, f, o.accepted(f), o.received(f, 1)).GetRefusal())
+	hub := o.statusAfter(t, f, again(1, false, 42, 2))
+	require.True(t, hub.GetRetried())
+	require.False(t, hub.GetQueued())
+	require.Equal(t, "HUB_RESULT_42", hub.GetRefusal())
+	require.Equal(t, int32(42), hub.GetRegistrationResult())
+	hub = o.statusAfter(t, f, o.refused(f, 9, false, 42, 3))
+	require.False(t, hub.GetRetried())
+	require.True(t, hub.GetQueued(), "too old to be retried")
+	hub = o.statusAfter(t, f, again(7, false, 5, 3))
+	require.True(t, hub.GetQueued(), "what was told before and comes late")
+	require.Equal(t, "HUB_RESULT_42", hub.GetRefusal())
+	hub = o.statusAfter(t, f, o.registered(f, 1, 4))
+	require.Empty(t, hub.GetRefusal())
+	require.False(t, hub.GetRetried() || hub.GetQueued())
+	hub = o.statusAfter(t, f, again(2, true, 4, 5))
+	require.True(t, hub.GetRetried())
+	require.Equal(t, "HUB_RESULT_4", hub.GetRefusal())
+	hub = o.statusAfter(t, f, o.readTimeRegistered(f, 1, 6))
+	require.Empty(t, hub.GetRefusal())
+}
+
+// statusAfter tells facts and is what the sender then sees of the hub.
+func (o *office) statusAfter(t *testing.T, f *platformv1.DocumentFacts, told ...journal.Fact) *statusv1.HubStatus {
+	t.Helper()
+	o.tell(t, told...)
+	return o.status(t, f).GetHub()
+}
+
+// What the hub refused waits for a person until it is registered.
 func TestHubStatus(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

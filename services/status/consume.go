@@ -72,7 +72,9 @@ func (s *service) consumers() []inbox.Consumer {
 			}),
 			on(s, circulationRefused, mergeRefusals, func(e inbox.Event[*circulationv1.CirculationRefused]) (fact, inbox.Verdict) {
 				f := ofHub(e.Message.GetRefusedAt().AsTime(), nil, e.Message.GetResult(), e.Message.GetExchange(), e.Message.GetReadTime())
-				f.details["call"] = callName(e.Message.GetReadTime())
+				f.reason, f.retried = e.Message.GetRefusal(), e.Message.GetRetried()
+				f.details["call"], f.details["refusal"] = callName(e.Message.GetReadTime()), f.reason
+				f.details["retried"] = strconv.FormatBool(f.retried)
 				return f, inbox.Done
 			}),
 		}},

@@ -196,7 +196,7 @@ func (o *office) readTimeRegistered(f *platformv1.DocumentFacts, result int32, s
 
 func (o *office) refused(f *platformv1.DocumentFacts, ordinal uint32, readTime bool, result int32, second int) journal.Fact {
 	return journal.Fact{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: "unit:circulation", OccurredAt: o.at(second),
-		Message: &circulationv1.CirculationRefused{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), ReadTime: readTime, Result: result, Exchange: "exchange-0", RefusedAt: o.stamp(second)}}
+		Message: &circulationv1.CirculationRefused{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), ReadTime: readTime, Result: result, Exchange: "exchange-0", RefusedAt: o.stamp(second), Refusal: fmt.Sprintf("HUB_RESULT_%d", result)}}
 }
 
 func (o *office) certificateIssued(f *platformv1.DocumentFacts, second int) journal.Fact {

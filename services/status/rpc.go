@@ -169,7 +169,8 @@ func show(s summary) *statusv1.DocumentStatus {
 		CancelRefused: !s.cancelRefusedAt.IsZero(),
 		Hub: &statusv1.HubStatus{
 			RegistrationResult: int32(s.registration.shown()), RegisteredAt: timestamp(s.registration.registeredAt),
-			ReadTimeResult: int32(s.readTime.shown()), ReadTimeRegisteredAt: timestamp(s.readTime.registeredAt), Queued: s.queued(),
+			ReadTimeResult: int32(s.readTime.shown()), ReadTimeRegisteredAt: timestamp(s.readTime.registeredAt),
+			Queued: s.refused(queued), Retried: s.refused(retried), Refusal: s.refusal(),
 		},
 	}
 }

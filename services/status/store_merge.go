@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -188,41 +189,49 @@ func mergeTokens(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts [
 	return run(ctx, db, merge, k, now, facts, k == tokenIssued)
 }
 
-// mergeRefusals records what the hub refused: the refusal with the highest ordinal counts.
+// mergeRefusals records what the hub refused: of each call the refusal with the highest ordinal counts.
 func mergeRefusals(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
-	const merge = `
+	const (
+		columns = `${call}_refused_at, ${call}_refused_result, ${call}_refused_ordinal, ${call}_refusal, ${call}_retried`
+		told    = `
+		         case when t.call = '${call}' then t.occurred_at end, case when t.call = '${call}' then t.result end,
+		         case when t.call = '${call}' then t.ordinal else 0 end, case when t.call = '${call}' then t.refusal end,
+		         t.call = '${call}' and t.retried`
+		latest = `(` + columns + `) =
+		         (select l.at, l.result, l.ordinal, l.refusal, l.retried
+		          from   (values (s.${call}_refused_at, s.${call}_refused_result, s.${call}_refused_ordinal, s.${call}_refusal, s.${call}_retried),
+		                         (excluded.${call}_refused_at, excluded.${call}_refused_result, excluded.${call}_refused_ordinal,
+		                          excluded.${call}_refusal, excluded.${call}_retried)) l(at, result, ordinal, refusal, retried)
+		          order  by l.ordinal desc
+		          limit  1)`
+	)
+	merge := `
 		with told as (
 		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
-		                       $11::smallint[], $12::boolean[])
-		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id, result, read_time)),` + newEntries + `,
+		                       $11::smallint[], $12::text[], $13::text[], $14::boolean[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id, result, call, refusal, retried)),` + newEntries + `,
 		merged as (
-		  insert into document_summary as s
-		         (edoc_num, sender, frame_id, registration_refused_at, registration_refused_result, registration_refused_ordinal,
-		          read_time_refused_at, read_time_refused_result, read_time_refused_ordinal)
-		  select t.edoc_num, t.sender, t.frame_id,
-		         case when not read_time then t.occurred_at end, case when not read_time then t.result end, case when not read_time then t.ordinal else 0 end,
-		         case when read_time then t.occurred_at end, case when read_time then t.result end, case when read_time then t.ordinal else 0 end
+		  insert into document_summary as s (edoc_num, sender, frame_id, ` + ofBothCalls(columns) + `)
+		  select t.edoc_num, t.sender, t.frame_id, ` + ofBothCalls(told) + `
 		  from   told t join new using (edoc_num, ordinal)
 		  order  by t.edoc_num
 		  on conflict (edoc_num) do update
-		  set    frame_id                     = excluded.frame_id,
-		         registration_refused_at      = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
-		                                             then excluded.registration_refused_at else s.registration_refused_at end,
-		         registration_refused_result  = case when excluded.registration_refused_ordinal > s.registration_refused_ordinal
-		                                             then excluded.registration_refused_result else s.registration_refused_result end,
-		         registration_refused_ordinal = greatest(s.registration_refused_ordinal, excluded.registration_refused_ordinal),
-		         read_time_refused_at         = case when excluded.read_time_refused_ordinal > s.read_time_refused_ordinal
-		                                             then excluded.read_time_refused_at else s.read_time_refused_at end,
-		         read_time_refused_result     = case when excluded.read_time_refused_ordinal > s.read_time_refused_ordinal
-		                                             then excluded.read_time_refused_result else s.read_time_refused_result end,
-		         read_time_refused_ordinal    = greatest(s.read_time_refused_ordinal, excluded.read_time_refused_ordinal))
+		  set    frame_id = excluded.frame_id, ` + ofBothCalls(latest) + `)
 		select count(*) from new`
-	results, readTimes := make([]int16, len(facts)), make([]bool, len(facts))
+	results, calls, refusals, retries := make([]int16, len(facts)), make([]string, len(facts)), make([]string, len(facts)), make([]bool, len(facts))
 	for i, f := range facts {
-		results[i], readTimes[i] = f.result, f.readTime
+		results[i], calls[i], refusals[i], retries[i] = f.result, callColumns(f.readTime), f.reason, f.retried
 	}
-	return run(ctx, db, merge, k, now, facts, results, readTimes)
+	return run(ctx, db, merge, k, now, facts, results, calls, refusals, retries)
 }
+
+// ofBothCalls is a list for the columns of the one call, and of the other.
+func ofBothCalls(list string) string {
+	return strings.ReplaceAll(list, "${call}", callColumns(false)) + ", " + strings.ReplaceAll(list, "${call}", callColumns(true))
+}
+
+// callColumns is how the names of a call's columns begin.
+func callColumns(readTime bool) string { return strings.ToLower(callName(readTime)) }
 
 // text is null for an empty string.
 func text(s string) *string {

@@ -71,11 +71,11 @@ type fact struct {
 	resolvedAt time.Time
 	// resolution is naru.address.v1.Resolution.
 	resolution int16
-	// reason of a failure.
+	// reason of a failure or of a refusal.
 	reason string
-	// result of the hub; readTime says of which call.
-	result   int16
-	readTime bool
+	// result of the hub; readTime says of which call. retried: a refused call goes again by itself.
+	result            int16
+	readTime, retried bool
 	// silent: no summary changes, so the fact needs no sender.
 	silent bool
 }
@@ -121,6 +121,9 @@ type hubAnswer struct {
 	registeredAt  time.Time
 	refusedResult int16
 	refusedAt     time.Time
+	// refusal is what the hub has against it; retried says that it goes again by itself.
+	refusal string
+	retried bool
 }
 
 // shown is the result that counts: the registration's if there is one, otherwise the latest refusal's.
@@ -134,21 +137,53 @@ func (a hubAnswer) shown() int16 {
 // alreadyThere is the hub's result for what it has already.
 const alreadyThere = 2
 
-// queued reports whether a refusal waits for a person, because no registration has come since. "The hub has it already" is a
-// refusal only before the first registration. An operator who accepts it makes it a registration, acknowledged at the time of the
-// hub's answer, which is before the refusal's time.
-func (a hubAnswer) queued() bool {
-	if a.refusedResult == alreadyThere && !a.registeredAt.IsZero() {
-		return false
+// standing is what became of a refusal.
+type standing int
+
+const (
+	// settled: there is none, or the hub has taken it since.
+	settled standing = iota
+	// retried: it goes again by itself.
+	retried
+	// queued: it waits for a person.
+	queued
+)
+
+// standing is what became of the latest refusal. "The hub has it already" is a refusal only before the first registration. An
+// operator who accepts it makes it a registration, acknowledged at the time of the hub's answer, which is before the refusal's time.
+func (a hubAnswer) standing() standing {
+	switch {
+	case a.refusedResult == alreadyThere && !a.registeredAt.IsZero(), !a.refusedAt.After(a.registeredAt):
+		return settled
+	case a.retried:
+		return retried
+	default:
+		return queued
 	}
-	return a.refusedAt.After(a.registeredAt)
 }
 
-// queued reports whether anything waits for a person at the hub. A registration that was checked again because the hub did not
-// know the record at its read time, and was refused, no longer waits once the read time is registered.
-func (s summary) queued() bool {
-	if s.readTime.queued() {
-		return true
+// open are the calls with a refusal that is not settled, the read time's first. A registration that was checked again because the
+// hub did not know the record at its read time, and was refused, counts no longer once the read time is registered.
+func (s summary) open() []hubAnswer {
+	var open []hubAnswer
+	if s.readTime.standing() != settled {
+		open = append(open, s.readTime)
 	}
-	return s.registration.queued() && s.readTime.registeredAt.IsZero()
+	if s.registration.standing() != settled && s.readTime.registeredAt.IsZero() {
+		open = append(open, s.registration)
+	}
+	return open
+}
+
+// refused reports whether a refusal stands so.
+func (s summary) refused(as standing) bool {
+	return slices.ContainsFunc(s.open(), func(a hubAnswer) bool { return a.standing() == as })
+}
+
+// refusal is what the hub has against it, empty if nothing.
+func (s summary) refusal() string {
+	for _, a := range s.open() {
+		return a.refusal
+	}
+	return ""
 }

@@ -29,16 +29,18 @@ create table circulation_record (
     sent_at           timestamptz,
     received_at       timestamptz,
     read_at           timestamptz,
-    -- The registration. State: 0 waiting or never to be made, 1 due, 2 confirming, 3 done, 4 queued; doc.go draws the
-    -- transitions. The claim is the hub_call that lists the number. ineffective counts the attempts that certainly left nothing
-    -- at the hub. digest is the keyed hash of the content of the first attempt. call is the last hub_call. cause is the frame
-    -- that made the registration due.
+    -- The registration. State: 0 waiting or never to be made, 1 due, 2 confirming, 3 done, 4 queued; doc.go draws how they follow each
+    -- other. It is claimed by the hub_call whose numbers it is among. Ineffective are the attempts that surely left nothing at the hub;
+    -- the digest is the keyed hash of the content of the first attempt; refusals are the answers in a row that the hub may change, with the
+    -- time of the first and the text of the last; call is the last hub_call; cause is the frame that made it due.
     registration_state           smallint not null default 0
         constraint circulation_record_registration_state_known check (registration_state between 0 and 4),
     registration_due_at          timestamptz,
     registration_attempts        integer not null default 0,
     registration_ineffective     integer not null default 0,
-    registration_confirmations   integer not null default 0,
+    registration_refusals        integer not null default 0,
+    registration_refused_since   timestamptz,
+    registration_refusal         text,
     registration_digest          bytea
         constraint circulation_record_registration_digest_length check (octet_length(registration_digest) = 32),
     registration_call            uuid,
@@ -54,7 +56,9 @@ create table circulation_record (
     read_time_due_at             timestamptz,
     read_time_attempts           integer not null default 0,
     read_time_ineffective        integer not null default 0,
-    read_time_confirmations      integer not null default 0,
+    read_time_refusals           integer not null default 0,
+    read_time_refused_since      timestamptz,
+    read_time_refusal            text,
     read_time_digest             bytea
         constraint circulation_record_read_time_digest_length check (octet_length(read_time_digest) = 32),
     read_time_call               uuid,
@@ -75,11 +79,15 @@ create table circulation_record (
         check (registration_state <> 3 or (registration_result in (1, 2) and registration_acknowledged_at is not null)),
     constraint circulation_record_registration_queued_has_reason
         check ((registration_state = 4) = (registration_reason is not null and registration_queued_at is not null)),
+    constraint circulation_record_registration_refusals_have_their_time
+        check ((registration_refusals > 0) = (registration_refused_since is not null and registration_refusal is not null)),
     constraint circulation_record_registration_ineffective_bounded check (registration_ineffective <= registration_attempts),
     constraint circulation_record_read_time_done_is_acknowledged
         check (read_time_state <> 3 or (read_time_result in (1, 2) and read_time_acknowledged_at is not null)),
     constraint circulation_record_read_time_queued_has_reason
         check ((read_time_state = 4) = (read_time_reason is not null and read_time_queued_at is not null)),
+    constraint circulation_record_read_time_refusals_have_their_time
+        check ((read_time_refusals > 0) = (read_time_refused_since is not null and read_time_refusal is not null)),
     constraint circulation_record_read_time_ineffective_bounded check (read_time_ineffective <= read_time_attempts)
 ) partition by range (edoc_num);
 alter table circulation_record alter column sealed_title set storage external;
@@ -89,6 +97,8 @@ create index circulation_record_registration_due on circulation_record (registra
 create index circulation_record_read_time_due on circulation_record (lane, read_time_due_at) where read_time_state = 1;
 create index circulation_record_queue on circulation_record (least(registration_queued_at, read_time_queued_at), edoc_num)
     where registration_state = 4 or read_time_state = 4;
+create index circulation_record_refused on circulation_record (least(registration_refused_since, read_time_refused_since))
+    where registration_refused_since is not null or read_time_refused_since is not null;
 grant select, insert, update on circulation_record to ${app};
 
 -- One row per batch of hub calls: the documents, the digest of each content before anything is sent, and each result; all arrays

@@ -95,7 +95,10 @@ create table document_summary (
     registration_exchange        text,
     registration_refused_at      timestamptz,
     registration_refused_result  smallint,
+    -- Of the refusal with the highest ordinal: what the hub has against it, and whether it goes again by itself.
     registration_refused_ordinal integer     not null default 0,
+    registration_refusal         text,
+    registration_retried         boolean     not null default false,
     read_time_registered_at      timestamptz,
     read_time_stated_at          timestamptz,
     read_time_recorded_at        timestamptz,
@@ -104,8 +107,9 @@ create table document_summary (
     read_time_refused_at         timestamptz,
     read_time_refused_result     smallint,
     read_time_refused_ordinal    integer     not null default 0,
-    -- naru.status.v1.DocumentState. Nothing undoes a receipt. Before a receipt, an end of the document overrides what it waits
-    -- for.
+    read_time_refusal            text,
+    read_time_retried            boolean     not null default false,
+    -- naru.status.v1.DocumentState. Nothing undoes a receipt; what ends a document before it beats what it waits for.
     state                        smallint    not null generated always as (
         case when read_at is not null      then 9
              when received_at is not null  then 8

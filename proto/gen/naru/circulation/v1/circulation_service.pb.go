@@ -32,7 +32,7 @@ const (
 	CallState_CALL_STATE_UNSPECIFIED CallState = 0
 	// The facts it needs are not there yet.
 	CallState_CALL_STATE_WAITING CallState = 1
-	// To be sent, or sent without a known answer.
+	// To be sent, sent without a known answer, or refused in a way that may change.
 	CallState_CALL_STATE_DUE  CallState = 2
 	CallState_CALL_STATE_DONE CallState = 3
 	// Waits for a person.
@@ -99,7 +99,12 @@ type HubCall struct {
 	// Why it waits for a person, e.g. HUB_RESULT_3.
 	QueueReason string `protobuf:"bytes,5,opt,name=queue_reason,json=queueReason,proto3" json:"queue_reason,omitempty"`
 	// Since when it has waited for a person.
-	QueuedAt      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
+	QueuedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
+	// While the hub refuses it and it is retried: the last answer, e.g. HUB_RESULT_5 or HUB_REFUSED:ERR-01-201, and since when.
+	Refusal      string                 `protobuf:"bytes,7,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	RefusedSince *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=refused_since,json=refusedSince,proto3" json:"refused_since,omitempty"`
+	// When it is next made, where an attempt has been made before.
+	NextAttemptAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=next_attempt_at,json=nextAttemptAt,proto3" json:"next_attempt_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -172,6 +177,27 @@ func (x *HubCall) GetQueueReason() string {
 func (x *HubCall) GetQueuedAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.QueuedAt
+	}
+	return nil
+}
+
+func (x *HubCall) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+func (x *HubCall) GetRefusedSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RefusedSince
+	}
+	return nil
+}
+
+func (x *HubCall) GetNextAttemptAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextAttemptAt
 	}
 	return nil
 }
@@ -783,14 +809,17 @@ var File_naru_circulation_v1_circulation_service_proto protoreflect.FileDescript
 
 const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
 	"\n" +
-	"-naru/circulation/v1/circulation_service.proto\x12\x13naru.circulation.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x94\x02\n" +
+	"-naru/circulation/v1/circulation_service.proto\x12\x13naru.circulation.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xb3\x03\n" +
 	"\aHubCall\x124\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x1e.naru.circulation.v1.CallStateR\x05state\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\x05R\x06result\x12\x1a\n" +
 	"\battempts\x18\x03 \x01(\x05R\battempts\x12C\n" +
 	"\x0facknowledged_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0eacknowledgedAt\x12!\n" +
 	"\fqueue_reason\x18\x05 \x01(\tR\vqueueReason\x127\n" +
-	"\tqueued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bqueuedAt\"\x91\x05\n" +
+	"\tqueued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bqueuedAt\x12\x18\n" +
+	"\arefusal\x18\a \x01(\tR\arefusal\x12?\n" +
+	"\rrefused_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\frefusedSince\x12B\n" +
+	"\x0fnext_attempt_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\rnextAttemptAt\"\x91\x05\n" +
 	"\x11CirculationRecord\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12+\n" +
 	"\x04from\x18\x02 \x01(\v2\x17.naru.platform.v1.PartyR\x04from\x12'\n" +
@@ -887,36 +916,38 @@ var file_naru_circulation_v1_circulation_service_proto_depIdxs = []int32{
 	0,  // 0: naru.circulation.v1.HubCall.state:type_name -> naru.circulation.v1.CallState
 	13, // 1: naru.circulation.v1.HubCall.acknowledged_at:type_name -> google.protobuf.Timestamp
 	13, // 2: naru.circulation.v1.HubCall.queued_at:type_name -> google.protobuf.Timestamp
-	14, // 3: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
-	14, // 4: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
-	15, // 5: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
-	16, // 6: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
-	16, // 7: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
-	13, // 8: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
-	13, // 9: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
-	13, // 10: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
-	1,  // 11: naru.circulation.v1.CirculationRecord.registration:type_name -> naru.circulation.v1.HubCall
-	1,  // 12: naru.circulation.v1.CirculationRecord.read_time:type_name -> naru.circulation.v1.HubCall
-	2,  // 13: naru.circulation.v1.GetCirculationResponse.record:type_name -> naru.circulation.v1.CirculationRecord
-	2,  // 14: naru.circulation.v1.ListQueueResponse.records:type_name -> naru.circulation.v1.CirculationRecord
-	13, // 15: naru.circulation.v1.GetRegistrationResponse.registered_at:type_name -> google.protobuf.Timestamp
-	13, // 16: naru.circulation.v1.GetRegistrationResponse.read_at:type_name -> google.protobuf.Timestamp
-	13, // 17: naru.circulation.v1.GetRegistrationResponse.read_registered_at:type_name -> google.protobuf.Timestamp
-	3,  // 18: naru.circulation.v1.CirculationService.GetCirculation:input_type -> naru.circulation.v1.GetCirculationRequest
-	5,  // 19: naru.circulation.v1.CirculationAdminService.ListQueue:input_type -> naru.circulation.v1.ListQueueRequest
-	7,  // 20: naru.circulation.v1.CirculationAdminService.RetryQueued:input_type -> naru.circulation.v1.RetryQueuedRequest
-	9,  // 21: naru.circulation.v1.CirculationAdminService.AcceptQueued:input_type -> naru.circulation.v1.AcceptQueuedRequest
-	11, // 22: naru.circulation.v1.CirculationLookupService.GetRegistration:input_type -> naru.circulation.v1.GetRegistrationRequest
-	4,  // 23: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
-	6,  // 24: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
-	8,  // 25: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
-	10, // 26: naru.circulation.v1.CirculationAdminService.AcceptQueued:output_type -> naru.circulation.v1.AcceptQueuedResponse
-	12, // 27: naru.circulation.v1.CirculationLookupService.GetRegistration:output_type -> naru.circulation.v1.GetRegistrationResponse
-	23, // [23:28] is the sub-list for method output_type
-	18, // [18:23] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	13, // 3: naru.circulation.v1.HubCall.refused_since:type_name -> google.protobuf.Timestamp
+	13, // 4: naru.circulation.v1.HubCall.next_attempt_at:type_name -> google.protobuf.Timestamp
+	14, // 5: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
+	14, // 6: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
+	15, // 7: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
+	16, // 8: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
+	16, // 9: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
+	13, // 10: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
+	13, // 11: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
+	13, // 12: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
+	1,  // 13: naru.circulation.v1.CirculationRecord.registration:type_name -> naru.circulation.v1.HubCall
+	1,  // 14: naru.circulation.v1.CirculationRecord.read_time:type_name -> naru.circulation.v1.HubCall
+	2,  // 15: naru.circulation.v1.GetCirculationResponse.record:type_name -> naru.circulation.v1.CirculationRecord
+	2,  // 16: naru.circulation.v1.ListQueueResponse.records:type_name -> naru.circulation.v1.CirculationRecord
+	13, // 17: naru.circulation.v1.GetRegistrationResponse.registered_at:type_name -> google.protobuf.Timestamp
+	13, // 18: naru.circulation.v1.GetRegistrationResponse.read_at:type_name -> google.protobuf.Timestamp
+	13, // 19: naru.circulation.v1.GetRegistrationResponse.read_registered_at:type_name -> google.protobuf.Timestamp
+	3,  // 20: naru.circulation.v1.CirculationService.GetCirculation:input_type -> naru.circulation.v1.GetCirculationRequest
+	5,  // 21: naru.circulation.v1.CirculationAdminService.ListQueue:input_type -> naru.circulation.v1.ListQueueRequest
+	7,  // 22: naru.circulation.v1.CirculationAdminService.RetryQueued:input_type -> naru.circulation.v1.RetryQueuedRequest
+	9,  // 23: naru.circulation.v1.CirculationAdminService.AcceptQueued:input_type -> naru.circulation.v1.AcceptQueuedRequest
+	11, // 24: naru.circulation.v1.CirculationLookupService.GetRegistration:input_type -> naru.circulation.v1.GetRegistrationRequest
+	4,  // 25: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
+	6,  // 26: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
+	8,  // 27: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
+	10, // 28: naru.circulation.v1.CirculationAdminService.AcceptQueued:output_type -> naru.circulation.v1.AcceptQueuedResponse
+	12, // 29: naru.circulation.v1.CirculationLookupService.GetRegistration:output_type -> naru.circulation.v1.GetRegistrationResponse
+	25, // [25:30] is the sub-list for method output_type
+	20, // [20:25] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_naru_circulation_v1_circulation_service_proto_init() }

@@ -222,18 +222,23 @@ func (x *ReadTimeRegistered) GetAcknowledgedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// CirculationRefused: the hub did not take it and it waits for a person. Subject: edoc number, ordinal: 2n-1 for the n-th attempt of
-// the registration, 2n for the n-th of the read time, so that the two never have one identity.
+// CirculationRefused: the hub did not take it. It waits for a person, or goes again by itself; of answers that are retried, the first
+// is told, and each that differs from the one before. Subject: edoc number, ordinal: 2n-1 for the n-th attempt of the registration, 2n
+// for the n-th of the read time, so that the two never have one identity.
 type CirculationRefused struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
 	Sender  string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
 	Lane    v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
 	// true: the read-time call, false: the registration.
-	ReadTime      bool                   `protobuf:"varint,4,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
-	Result        int32                  `protobuf:"varint,5,opt,name=result,proto3" json:"result,omitempty"`
-	Exchange      string                 `protobuf:"bytes,6,opt,name=exchange,proto3" json:"exchange,omitempty"`
-	RefusedAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=refused_at,json=refusedAt,proto3" json:"refused_at,omitempty"`
+	ReadTime  bool                   `protobuf:"varint,4,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
+	Result    int32                  `protobuf:"varint,5,opt,name=result,proto3" json:"result,omitempty"`
+	Exchange  string                 `protobuf:"bytes,6,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	RefusedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=refused_at,json=refusedAt,proto3" json:"refused_at,omitempty"`
+	// true: it goes again by itself; false: it waits for a person.
+	Retried bool `protobuf:"varint,8,opt,name=retried,proto3" json:"retried,omitempty"`
+	// What the hub has against it, e.g. HUB_RESULT_9 or HUB_REFUSED:ERR-01-201.
+	Refusal       string `protobuf:"bytes,9,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -317,6 +322,20 @@ func (x *CirculationRefused) GetRefusedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *CirculationRefused) GetRetried() bool {
+	if x != nil {
+		return x.Retried
+	}
+	return false
+}
+
+func (x *CirculationRefused) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
 var File_naru_circulation_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_circulation_v1_events_proto_rawDesc = "" +
@@ -340,7 +359,7 @@ const file_naru_circulation_v1_events_proto_rawDesc = "" +
 	"\x06result\x18\x04 \x01(\x05R\x06result\x12\x1a\n" +
 	"\bexchange\x18\x05 \x01(\tR\bexchange\x12C\n" +
 	"\x0facknowledged_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0eacknowledgedAt:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\x8f\x02\n" +
+	"\b\x01\x12\x06status\"\xc3\x02\n" +
 	"\x12CirculationRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -349,7 +368,9 @@ const file_naru_circulation_v1_events_proto_rawDesc = "" +
 	"\x06result\x18\x05 \x01(\x05R\x06result\x12\x1a\n" +
 	"\bexchange\x18\x06 \x01(\tR\bexchange\x129\n" +
 	"\n" +
-	"refused_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\trefusedAt:\x0e\xd2\xf3\x18\n" +
+	"refused_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\trefusedAt\x12\x18\n" +
+	"\aretried\x18\b \x01(\bR\aretried\x12\x18\n" +
+	"\arefusal\x18\t \x01(\tR\arefusal:\x0e\xd2\xf3\x18\n" +
 	"\b\x01\x12\x06statusB\xdc\x01\n" +
 	"\x17com.naru.circulation.v1B\vEventsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/circulation/v1;circulationv1\xa2\x02\x03NCX\xaa\x02\x13Naru.Circulation.V1\xca\x02\x13Naru\\Circulation\\V1\xe2\x02\x1fNaru\\Circulation\\V1\\GPBMetadata\xea\x02\x15Naru::Circulation::V1b\x06proto3"
 

@@ -112,8 +112,10 @@ type HubCallItem struct {
 	ContentDigest []byte `protobuf:"bytes,6,opt,name=content_digest,json=contentDigest,proto3" json:"content_digest,omitempty"`
 	// When the answer came.
 	EndedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
-	// Why it waits for a person; empty where it does not.
-	QueueReason   string `protobuf:"bytes,8,opt,name=queue_reason,json=queueReason,proto3" json:"queue_reason,omitempty"`
+	// Why it waits for a person, or is retried; empty where nothing is against it.
+	Refusal string `protobuf:"bytes,8,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// true: it goes again by itself.
+	Retried       bool `protobuf:"varint,9,opt,name=retried,proto3" json:"retried,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -197,11 +199,18 @@ func (x *HubCallItem) GetEndedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *HubCallItem) GetQueueReason() string {
+func (x *HubCallItem) GetRefusal() string {
 	if x != nil {
-		return x.QueueReason
+		return x.Refusal
 	}
 	return ""
+}
+
+func (x *HubCallItem) GetRetried() bool {
+	if x != nil {
+		return x.Retried
+	}
+	return false
 }
 
 // QueuedCallRetried: an operator has a queued call sent again. Subject: edoc number, ordinal: 2n-1 for the n-th attempt of the
@@ -349,7 +358,7 @@ const file_naru_circulation_v1_facts_proto_rawDesc = "" +
 	"\tread_time\x18\x01 \x01(\bR\breadTime\x12*\n" +
 	"\x04lane\x18\x02 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12\x12\n" +
 	"\x04late\x18\x03 \x01(\bR\x04late\x126\n" +
-	"\x05items\x18\x04 \x03(\v2 .naru.circulation.v1.HubCallItemR\x05items:\x06\xd2\xf3\x18\x02\b\x02\"\x91\x02\n" +
+	"\x05items\x18\x04 \x03(\v2 .naru.circulation.v1.HubCallItemR\x05items:\x06\xd2\xf3\x18\x02\b\x02\"\xa2\x02\n" +
 	"\vHubCallItem\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x18\n" +
@@ -357,8 +366,9 @@ const file_naru_circulation_v1_facts_proto_rawDesc = "" +
 	"\x06result\x18\x04 \x01(\x05R\x06result\x12\x1a\n" +
 	"\bexchange\x18\x05 \x01(\tR\bexchange\x12%\n" +
 	"\x0econtent_digest\x18\x06 \x01(\fR\rcontentDigest\x125\n" +
-	"\bended_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x12!\n" +
-	"\fqueue_reason\x18\b \x01(\tR\vqueueReason\"\x82\x01\n" +
+	"\bended_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x12\x18\n" +
+	"\arefusal\x18\b \x01(\tR\arefusal\x12\x18\n" +
+	"\aretried\x18\t \x01(\bR\aretried\"\x82\x01\n" +
 	"\x11QueuedCallRetried\x12\x1b\n" +
 	"\tread_time\x18\x01 \x01(\bR\breadTime\x12H\n" +
 	"\x0eauthentication\x18\x02 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:\x06\xd2\xf3\x18\x02\b\x02\"\x86\x02\n" +

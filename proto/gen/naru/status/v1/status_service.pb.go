@@ -312,7 +312,12 @@ type HubStatus struct {
 	ReadTimeResult       int32                  `protobuf:"varint,3,opt,name=read_time_result,json=readTimeResult,proto3" json:"read_time_result,omitempty"`
 	ReadTimeRegisteredAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=read_time_registered_at,json=readTimeRegisteredAt,proto3" json:"read_time_registered_at,omitempty"`
 	// The hub refused; an operator looks at it.
-	Queued        bool `protobuf:"varint,5,opt,name=queued,proto3" json:"queued,omitempty"`
+	Queued bool `protobuf:"varint,5,opt,name=queued,proto3" json:"queued,omitempty"`
+	// The hub refuses for now; it goes again by itself.
+	Retried bool `protobuf:"varint,6,opt,name=retried,proto3" json:"retried,omitempty"`
+	// What the hub has against it while it is retried or queued, e.g. HUB_RESULT_5 or HUB_REFUSED:ERR-01-201; of the read time where
+	// both are.
+	Refusal       string `protobuf:"bytes,7,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -380,6 +385,20 @@ func (x *HubStatus) GetQueued() bool {
 		return x.Queued
 	}
 	return false
+}
+
+func (x *HubStatus) GetRetried() bool {
+	if x != nil {
+		return x.Retried
+	}
+	return false
+}
+
+func (x *HubStatus) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
 }
 
 // TimelineEntry is one fact.
@@ -920,13 +939,15 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x06reason\x18\x0f \x01(\tR\x06reason\x12%\n" +
 	"\x0ecancel_refused\x18\x10 \x01(\bR\rcancelRefused\x12\x18\n" +
 	"\aversion\x18\x11 \x01(\x03R\aversion\x12\x14\n" +
-	"\x05actor\x18\x12 \x01(\tR\x05actor\"\x92\x02\n" +
+	"\x05actor\x18\x12 \x01(\tR\x05actor\"\xc6\x02\n" +
 	"\tHubStatus\x12/\n" +
 	"\x13registration_result\x18\x01 \x01(\x05R\x12registrationResult\x12?\n" +
 	"\rregistered_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x12(\n" +
 	"\x10read_time_result\x18\x03 \x01(\x05R\x0ereadTimeResult\x12Q\n" +
 	"\x17read_time_registered_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x14readTimeRegisteredAt\x12\x16\n" +
-	"\x06queued\x18\x05 \x01(\bR\x06queued\"\x94\x03\n" +
+	"\x06queued\x18\x05 \x01(\bR\x06queued\x12\x18\n" +
+	"\aretried\x18\x06 \x01(\bR\aretried\x12\x18\n" +
+	"\arefusal\x18\a \x01(\tR\arefusal\"\x94\x03\n" +
 	"\rTimelineEntry\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
 	"\aordinal\x18\x02 \x01(\rR\aordinal\x12;\n" +
