@@ -147,7 +147,7 @@ func (a batchAnswer) numbers(t *testing.T) []string {
 // What the hub does not take for now goes again by itself, hinders nothing else and is shown to its sender; nobody has to look.
 func TestHubRefusesAnItemForNow(t *testing.T) {
 	t.Parallel()
-	for _, result := range []int{4, 5, 6, 7, 9, 42} {
+	for _, result := range []int{4, 5, 6, 7, 9, 4242} {
 		t.Run(fmt.Sprintf("result %d", result), func(t *testing.T) {
 			t.Parallel()
 			institution, office := stack.Institution(t), newOperator(t)
@@ -285,6 +285,9 @@ func TestHubOutOfOrder(t *testing.T) {
 		{"garbage", scenario.Scenario{Kind: scenario.GarbageBody, Forever: true}, 1, 0},
 		{"slow", scenario.Scenario{Kind: scenario.Slow, Delay: scenario.Delay(sluggish)}, 1, 0},
 		{"refuses a batch as a whole", scenario.Scenario{Kind: scenario.FailureOK}, 1, 0},
+		{"refuses a batch as a whole with 400, in CP949", scenario.Scenario{Kind: scenario.FailureOK, HTTPStatus: 400, Charset: "CP949"}, 1, 0},
+		{"answers with a byte order mark", scenario.Scenario{Kind: scenario.Encoded, Charset: "UTF-8-BOM"}, 1, 0},
+		{"answers in UTF-16", scenario.Scenario{Kind: scenario.Encoded, Charset: "UTF-16-BOM"}, 1, 0},
 		{"refuses a batch as a whole, in text", scenario.Scenario{Kind: scenario.TextPlain}, 1, 0},
 		{"loses the token", scenario.Scenario{Kind: scenario.TokenLoss}, 1, 0},
 		{"lets the token expire", scenario.Scenario{Kind: scenario.TokenLoss, ErrCode: "ERR-01-104"}, 1, 0},

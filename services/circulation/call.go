@@ -194,12 +194,12 @@ func (a attempt) decideRegistration(r refusals) decision {
 }
 
 func (a attempt) decideReadTime(r refusals) decision {
-	switch {
-	case a.result == resultRegistered, a.result == resultAlready:
+	switch a.result {
+	case resultRegistered, resultAlready:
 		return decision{next: done, effective: true}
-	case a.result == resultTimes:
+	case resultTimes:
 		return decision{next: queued, reason: resultReason(a.result)}
-	case a.result == resultNoRecord:
+	case resultNoRecord:
 		return r.retry(a, decision{next: waiting, recheck: true, reason: resultReason(a.result)})
 	default:
 		return r.retry(a, decision{next: due, reason: resultReason(a.result), effective: true})

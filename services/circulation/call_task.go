@@ -122,8 +122,8 @@ func (s *service) send(ctx context.Context, kind callKind, ready []prepared, off
 	return alone
 }
 
-// isRefusal: the hub, or the hub unit for it, does not accept the call. The hub may change its mind; sending the same again at once
-// cannot help.
+// isRefusal: the hub, or the hub unit for it, does not accept the call. The hub may change its mind; sending the same again at
+// once cannot help.
 func isRefusal(err error) bool {
 	kind := fault.KindOf(err)
 	return kind == fault.Conflict || kind == fault.Invalid

@@ -27,8 +27,8 @@ func (s *service) confirmTask() (lifecycle.Task, error) {
 	}.Task()
 }
 
-// confirm asks about one address. Whatever the answer, the registration is sent again after a wait that grows, until a person must
-// look. Only if nobody answers is the question asked again instead.
+// confirm asks about one address. Whatever the answer, the registration is sent again after a wait that grows, until a person
+// must look. Only if nobody answers is the question asked again instead.
 func (s *service) confirm(ctx context.Context, c confirmation) {
 	next := due
 	_, err := s.address.ConfirmAddress(ctx, &addressv1.ConfirmAddressRequest{Address: c.address})

@@ -16,8 +16,8 @@ const (
 	wokenAtOnce = 5000
 )
 
-// outage notices the end of a time in which the hub took nothing. Every record then waits out a pause of its own; at the end none of
-// them has a reason left. A process begins as in an outage: it does not know what was before.
+// outage notices the end of a time in which the hub took nothing. Every record then waits out a pause of its own; at the end none
+// of them has a reason left. A process begins as in an outage: it does not know what was before.
 type outage struct {
 	mu   sync.Mutex
 	good bool
@@ -54,7 +54,8 @@ func (a answer) tookAny() bool {
 	return false
 }
 
-// wake makes due what waits out a pause, the oldest first. Claims take it in that order; how many calls run at once bounds the rate.
+// wake makes due what waits out a pause, the oldest first. Claims take it in that order; how many calls run at once bounds the
+// rate.
 func (s *service) wake(ctx context.Context) {
 	for _, kind := range []callKind{registration, readTime} {
 		for {

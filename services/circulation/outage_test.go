@@ -15,8 +15,8 @@ import (
 	"github.com/naru-relay/naru/services/circulation"
 )
 
-// After an outage nothing waits out the pause that it earned by it: the first call the hub takes wakes all, and the oldest go first.
-// Nobody has to look at any of it.
+// After an outage nothing waits out the pause that it earned by it: the first call the hub takes wakes all, and the oldest go
+// first. Nobody has to look at any of it.
 func TestBacklogAfterAnOutage(t *testing.T) {
 	t.Parallel()
 	for name, outage := range map[string]func(h *hub, on bool){

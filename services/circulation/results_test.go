@@ -110,7 +110,8 @@ func (o *office) check(t *testing.T, test scripted, of string, facts ...func(*pl
 	return f, r
 }
 
-// Every result of the registration leads where hub-interface 7.3 and the design want it: what may change is retried, and told once.
+// Every result of the registration leads where hub-interface 7.3 and the design want it: what may change is retried, and told
+// once.
 func TestResultsOfTheRegistration(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

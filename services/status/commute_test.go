@@ -196,7 +196,8 @@ func TestUnknownRecipientIsTold(t *testing.T) {
 	require.Equal(t, "UNKNOWN", entries[1].GetDetails()["resolution"])
 }
 
-// What the hub refuses and may change its mind about goes again by itself, and says so until it is registered or a person must look.
+// What the hub refuses and may change its mind about goes again by itself, and says so until it is registered or a person must
+// look.
 func TestHubStatusOfWhatIsRetried(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

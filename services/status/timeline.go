@@ -150,7 +150,8 @@ const (
 )
 
 // standing is what became of the latest refusal. "The hub has it already" is a refusal only before the first registration. An
-// operator who accepts it makes it a registration, acknowledged at the time of the hub's answer, which is before the refusal's time.
+// operator who accepts it makes it a registration, acknowledged at the time of the hub's answer, which is before the refusal's
+// time.
 func (a hubAnswer) standing() standing {
 	switch {
 	case a.refusedResult == alreadyThere && !a.registeredAt.IsZero(), !a.refusedAt.After(a.registeredAt):

@@ -18,7 +18,7 @@ func (s *Set) Middleware(next http.Handler) http.Handler {
 		if sc, ok := s.take(call, Slow); ok && lifecycle.Wait(r.Context(), time.Duration(sc.Delay)) != nil {
 			return
 		}
-		sc, ok := s.take(call, Down, FailureOK, TextPlain, AnswerLost, GarbageBody)
+		sc, ok := s.take(call, Down, FailureOK, TextPlain, Encoded, AnswerLost, GarbageBody)
 		if !ok {
 			next.ServeHTTP(w, r)
 			return
@@ -36,11 +36,13 @@ func (s *Set) carryOut(sc Scenario, w http.ResponseWriter, r *http.Request, next
 		}
 		answer(w, sc, sc.HTTPStatus, "text/plain; charset=utf-8", []byte("unavailable\n"))
 	case FailureOK:
-		answer(w, sc, sc.status(), "application/json", failureBody(sc))
+		answer(w, sc, sc.status(), "application/json", sc.encoded(failureBody(sc)))
 	case TextPlain:
-		answer(w, sc, sc.status(), "text/plain; charset=utf-8", failureBody(sc))
+		answer(w, sc, sc.status(), "text/plain; charset=utf-8", sc.encoded(failureBody(sc)))
 	case GarbageBody:
 		answer(w, sc, sc.status(), "application/json", []byte("<html>\x00{\"resultCode\":"))
+	case Encoded:
+		next.ServeHTTP(encodedAnswer{ResponseWriter: w, scenario: sc}, r)
 	case AnswerLost:
 		// The work must be completed although its answer is lost.
 		next.ServeHTTP(&lostAnswer{header: http.Header{}}, r.WithContext(context.WithoutCancel(r.Context())))

@@ -23,8 +23,9 @@ const (
 	FailureOK Kind = "http-200-with-failure"
 	// TextPlain answers the same failure body as text/plain.
 	TextPlain Kind = "text-plain"
-	// AnswerLost lets the system do the work and then drops the connection. The caller cannot know the outcome and repeats the
-	// call.
+	// Encoded answers correctly, in another encoding.
+	Encoded Kind = "encoded"
+	// AnswerLost lets the system do the work, then drops the connection, so that the caller cannot know and repeats the call.
 	AnswerLost Kind = "answer-lost"
 	// GarbageBody answers bytes that do not have the announced format.
 	GarbageBody Kind = "garbage-body"
@@ -100,7 +101,9 @@ type Scenario struct {
 	ResultCode int    `json:"resultCode,omitempty"`
 	ErrCode    string `json:"errCode,omitempty"`
 	ErrMsg     string `json:"errMsg,omitempty"`
-	// Count is the number of items that missing-items omits; 0 means 1.
+	// Charset is what failures and encoded answers are written in: CP949, UTF-8-BOM or UTF-16-BOM. A failure without it is in UTF-8.
+	Charset string `json:"charset,omitempty"`
+	// Count is the number of items left out by missing-items; 0 means 1.
 	Count int `json:"count,omitempty"`
 	// Body replaces the built-in body of transport level answers.
 	Body string `json:"body,omitempty"`
@@ -141,7 +144,7 @@ var idPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 func (s *Scenario) known() bool {
 	return slices.Contains([]Kind{
-		Down, Slow, FailureOK, TextPlain, AnswerLost, GarbageBody,
+		Down, Slow, FailureOK, TextPlain, Encoded, AnswerLost, GarbageBody,
 		TokenLoss, ItemResult, WrongOrder, MissingItems,
 		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner,
 		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport,
@@ -169,8 +172,10 @@ func (s *Scenario) check() (field, rule string) {
 		return "delay", "0s to 10m"
 	case s.Kind == Slow && s.Delay == 0:
 		return "delay", "required for slow"
-	case s.Kind == ItemResult && (s.Result < 1 || s.Result > 99):
-		return "result", "1 to 99, required for item-result"
+	case s.Kind == ItemResult && (s.Result < 1 || s.Result > 9999):
+		return "result", "1 to 9999, required for item-result"
+	case s.Charset != "" && charsets()[s.Charset] == nil, s.Kind == Encoded && s.Charset == "":
+		return "charset", "CP949, UTF-8-BOM or UTF-16-BOM, required for encoded"
 	case s.HTTPStatus != 0 && (s.HTTPStatus < 200 || s.HTTPStatus > 599):
 		return "httpStatus", "200 to 599"
 	}

@@ -72,7 +72,7 @@ func (a Answer) readJSON(into any, h *head) error {
 	if err != nil || mediaType != "application/json" && mediaType != "text/plain" {
 		return garbage("the answer is neither application/json nor text/plain")
 	}
-	return decodeAnswer(a.Body, into, h)
+	return decodeAnswer(a.Body, a.ContentType, into, h)
 }
 
 // checkStatus accepts 2xx. It accepts a 4xx that reports a failure in the hub's own form, which decodeAnswer checks: the rules
@@ -83,7 +83,7 @@ func (a Answer) checkStatus() error {
 	}
 	if a.Status >= 400 && a.Status < 500 {
 		var body struct{ head }
-		if err := decodeAnswer(a.Body, &body, &body.head); err != nil {
+		if err := decodeAnswer(a.Body, a.ContentType, &body, &body.head); err != nil {
 			var refused *Refused
 			if errors.As(err, &refused) && refused.Code != "" {
 				return refused
@@ -93,10 +93,11 @@ func (a Answer) checkStatus() error {
 	return garbage(fmt.Sprintf("HTTP status %d", a.Status))
 }
 
-// decodeAnswer reads exactly one JSON object. Unknown members are accepted, because the hub may add some.
-func decodeAnswer(body []byte, into any, h *head) error {
-	if !utf8.Valid(body) {
-		return garbage("the answer is not UTF-8")
+// decodeAnswer reads exactly one JSON object, in whatever encoding. Unknown members are accepted, because the hub may add some.
+func decodeAnswer(body []byte, contentType string, into any, h *head) error {
+	body, err := inUTF8(body, contentType)
+	if err != nil {
+		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if err := dec.Decode(into); err != nil {

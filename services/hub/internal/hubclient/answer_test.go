@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/korean"
 
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
 )
@@ -16,7 +17,16 @@ func answer(body string) hubclient.Answer {
 	return hubclient.Answer{Status: 200, ContentType: "application/json", Body: []byte(body)}
 }
 
-// verdict names the kind of an error.
+// cp949 is a text as a Korean Windows system writes it.
+func cp949(s string) string {
+	encoded, err := korean.EUCKR.NewEncoder().String(s)
+	if err != nil {
+		panic(err)
+	}
+	return encoded
+}
+
+// verdict names what an error says.
 func verdict(err error) string {
 	var refused *hubclient.Refused
 	switch {
@@ -58,7 +68,13 @@ func TestReadResult(t *testing.T) {
 		{"resultCode as text", answer(`{"resultCode":"1"}`), "unknown"},
 		{"an error code that is none", answer(`{"resultCode":0,"errCode":"<script>"}`), "unknown"},
 		{"an array", answer(`[1]`), "unknown"},
-		{"not UTF-8", answer("{\"resultCode\":1,\"errMsg\":\"\xff\"}"), "unknown"},
+		{"in no encoding", answer("{\"resultCode\":1,\"errMsg\":\"\xff\"}"), "unknown"},
+		{"success in CP949", answer("{\"resultCode\":1,\"errMsg\":\"" + cp949("정상 똠방각하") + "\"}"), "success"},
+		{"refusal in CP949 with 400", hubclient.Answer{Status: 400, ContentType: "text/plain; charset=MS949", Body: []byte("{\"resultCode\":0,\"errCode\":\"ERR-01-201\",\"errMsg\":\"" + cp949("잘못된 요청") + "\"}")}, "refused ERR-01-201"},
+		{"declared as UTF-8 and is CP949", hubclient.Answer{Status: 200, ContentType: "application/json; charset=utf-8", Body: []byte("{\"resultCode\":0,\"errCode\":\"ERR-09-001\",\"errMsg\":\"" + cp949("점검") + "\"}")}, "refused ERR-09-001"},
+		{"UTF-8 with a byte order mark", answer("\ufeff" + `{"resultCode":0,"errCode":"ERR-09-001","errMsg":"점검"}`), "refused ERR-09-001"},
+		{"UTF-16 with a byte order mark", answer("\xff\xfe" + strings.Join(strings.Split(`{"resultCode":1}`, ""), "\x00") + "\x00"), "success"},
+		{"a code nobody knows", answer(`{"resultCode":0,"errCode":"E9999"}`), "refused E9999"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -86,9 +102,11 @@ func TestReadBatch(t *testing.T) {
 		{"no list", `{"resultCode":1}`, "success", []int{0, 0, 0}},
 		{"one nobody asked for", batch(item("a", 1), item("b", 1), item("c", 1), item("d", 1)), "unknown", nil},
 		{"one twice", batch(item("a", 1), item("a", 3), item("b", 1)), "unknown", nil},
-		{"result 0", batch(item("a", 0), item("b", 1), item("c", 1)), "unknown", nil},
-		{"no result", batch(`{"edocNum":"a"}`, item("b", 1)), "unknown", nil},
-		{"a result with 3 digits", batch(item("a", 100)), "unknown", nil},
+		{"result 0", batch(item("a", 0), item("b", 1), item("c", 1)), "success", []int{0, 1, 1}},
+		{"no result", batch(`{"edocNum":"a"}`, item("b", 1)), "success", []int{0, 1, 0}},
+		{"a result with 3 digits", batch(item("a", 100)), "success", []int{100, 0, 0}},
+		{"a result that is none", batch(item("a", 1), item("b", -1), item("c", 70000)), "success", []int{1, 0, 0}},
+		{"one twice, without a result", batch(`{"edocNum":"a"}`, item("a", 1)), "unknown", nil},
 		{"refused as a whole", `{"resultCode":0,"errCode":"ERR-01-201"}`, "refused ERR-01-201", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

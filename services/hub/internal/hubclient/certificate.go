@@ -58,7 +58,7 @@ func ReadCertificate(a Answer) (Certificate, error) {
 	if err != nil {
 		return Certificate{}, err
 	}
-	if err := decodeAnswer(message, &body, &body.head); err != nil {
+	if err := decodeAnswer(message, "", &body, &body.head); err != nil {
 		return Certificate{}, err
 	}
 	switch {
@@ -91,14 +91,15 @@ func splitCertificate(body []byte, boundary string) (message, pdf []byte, err er
 		if err != nil {
 			return nil, nil, garbage("the multipart answer is broken")
 		}
-		switch {
-		case bytes.HasPrefix(content, []byte("%PDF-")) && pdf == nil:
+		if bytes.HasPrefix(content, []byte("%PDF-")) && pdf == nil {
 			pdf = content
-		case bytes.HasPrefix(bytes.TrimLeft(content, " \t\r\n"), []byte("{")) && message == nil:
-			message = content
-		default:
+			continue
+		}
+		text, err := inUTF8(content, part.Header.Get("Content-Type"))
+		if err != nil || message != nil || !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
 			return nil, nil, garbage("a part is neither the JSON nor the PDF")
 		}
+		message = text
 	}
 	return nil, nil, garbage("too many parts")
 }

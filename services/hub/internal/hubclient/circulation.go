@@ -2,6 +2,7 @@ package hubclient
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"time"
 )
@@ -110,11 +111,12 @@ func (c *Client) checkBatch(numbers []string) error {
 	return nil
 }
 
-// maxResult bounds an item's result; the known ones have one digit (hub-interface 7.3, 7.4).
-const maxResult = 99
+// maxResult bounds an item's result; the known ones have one digit (hub-interface 7.3, 7.4), and a column holds so many.
+const maxResult = math.MaxInt16
 
 // ReadBatch reads the answer to a batch of the given edoc numbers and returns a result for each, in that order. 0 means that the
-// answer left the item out. An item that was not asked for, or that comes twice, makes the answer garbage.
+// answer left the item out, or has no result for it that could be one. An item that was not asked for, or that comes twice, makes
+// the answer garbage.
 func ReadBatch(a Answer, numbers []string) ([]int, error) {
 	var body struct {
 		head
@@ -130,18 +132,18 @@ func ReadBatch(a Answer, numbers []string) ([]int, error) {
 	for i, number := range numbers {
 		place[number] = i
 	}
-	results := make([]int, len(numbers))
+	results, seen := make([]int, len(numbers)), make([]bool, len(numbers))
 	for _, item := range body.Circulations {
 		i, asked := place[item.EdocNum]
 		switch {
 		case !asked:
 			return nil, garbage("an item was not asked for")
-		case results[i] != 0:
+		case seen[i]:
 			return nil, garbage("an item is answered twice")
-		case item.Result == nil || *item.Result < 1 || *item.Result > maxResult:
-			return nil, garbage("an item's result is missing or out of range")
+		case item.Result != nil && *item.Result >= 1 && *item.Result <= maxResult:
+			results[i] = *item.Result
 		}
-		results[i] = *item.Result
+		seen[i] = true
 	}
 	return results, nil
 }
