@@ -130,7 +130,7 @@ func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit,
 	return found, &ends[0], nil
 }
 
-// readTimeline reads everything recorded about a sender's document, in order of occurrence: the ordinary path from its summary,
+// readTimeline reads everything recorded about a sender's document, in the order of inOrder: the ordinary path from its summary,
 // all else from the entries. Certificates (180, 190) are shown only to who requested them; entries made before events named the
 // right may include those of the recipient.
 func readTimeline(ctx context.Context, db pg.DBTX, sender uuid.UUID, number string) ([]entry, error) {
@@ -153,8 +153,7 @@ func readTimeline(ctx context.Context, db pg.DBTX, sender uuid.UUID, number stri
 		union  all
 		select kind, ordinal, occurred_at, recorded_at, acknowledged_at, actor, details
 		from   timeline_entry
-		where  edoc_num = $1 and (kind not in (180, 190) or actor = $2::uuid::text)
-		order  by occurred_at, kind, ordinal`
+		where  edoc_num = $1 and (kind not in (180, 190) or actor = $2::uuid::text)`
 	rows, err := db.Query(ctx, read, number, sender)
 	if err != nil {
 		return nil, fmt.Errorf("read the timeline of %s: %w", number, err)
@@ -177,5 +176,5 @@ func readTimeline(ctx context.Context, db pg.DBTX, sender uuid.UUID, number stri
 	if err != nil {
 		return nil, fmt.Errorf("read the timeline of %s: %w", number, err)
 	}
-	return entries, nil
+	return inOrder(entries), nil
 }

@@ -80,6 +80,56 @@ type fact struct {
 	silent bool
 }
 
+// causes are the kinds that come before a kind, whatever the clocks say: each time is told by its own clock, the hub's among them.
+func (k kind) causes() []kind {
+	switch k {
+	case accepted:
+		return nil
+	case noticeGiven, tokenIssued, circulationRegistered, circulationRefused:
+		return []kind{accepted, documentReceived}
+	case tokenVerified:
+		return []kind{accepted, tokenIssued}
+	case documentRead:
+		return []kind{accepted, documentReceived, tokenVerified}
+	case readTimeRegistered:
+		return []kind{documentRead, circulationRegistered}
+	case certificateIssued, certificateFailed:
+		return []kind{accepted, circulationRegistered}
+	default:
+		return []kind{accepted}
+	}
+}
+
+// inOrder sorts a timeline by the time of occurrence, and no entry before the first of each of its causes. No time changes by that.
+func inOrder(entries []entry) []entry {
+	byKind := func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), a.occurredAt.Compare(b.occurredAt), cmp.Compare(a.ordinal, b.ordinal))
+	}
+	slices.SortFunc(entries, byKind)
+	// A cause has a lower code than what follows from it.
+	places, first := make(map[*entry]time.Time, len(entries)), map[kind]time.Time{}
+	order := make([]*entry, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		place := e.occurredAt
+		for _, cause := range e.kind.causes() {
+			if at, known := first[cause]; known && at.After(place) {
+				place = at
+			}
+		}
+		if _, known := first[e.kind]; !known {
+			first[e.kind] = place
+		}
+		order[i], places[e] = e, place
+	}
+	slices.SortStableFunc(order, func(a, b *entry) int { return places[a].Compare(places[b]) })
+	sorted := make([]entry, len(order))
+	for i, e := range order {
+		sorted[i] = *e
+	}
+	return sorted
+}
+
 // rounds sorts facts of one kind by number and divides them so that each round has a number once, because a statement may merge a
 // row only once. A repeated fact is in one round only. There is nearly always one round.
 func rounds(facts []fact) [][]fact {

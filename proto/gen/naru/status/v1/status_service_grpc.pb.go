@@ -38,7 +38,8 @@ type StatusServiceClient interface {
 	BatchGetStatus(ctx context.Context, in *BatchGetStatusRequest, opts ...grpc.CallOption) (*BatchGetStatusResponse, error)
 	// ListStatuses lists by acceptance time window, state and own key, oldest first.
 	ListStatuses(ctx context.Context, in *ListStatusesRequest, opts ...grpc.CallOption) (*ListStatusesResponse, error)
-	// GetTimeline returns everything that happened to one document, in order of occurrence. Errors: DOCUMENT_NOT_FOUND.
+	// GetTimeline returns everything that happened to one document, in order of occurrence, nothing before its cause. Errors:
+	// DOCUMENT_NOT_FOUND.
 	GetTimeline(ctx context.Context, in *GetTimelineRequest, opts ...grpc.CallOption) (*GetTimelineResponse, error)
 }
 
@@ -103,7 +104,8 @@ type StatusServiceServer interface {
 	BatchGetStatus(context.Context, *BatchGetStatusRequest) (*BatchGetStatusResponse, error)
 	// ListStatuses lists by acceptance time window, state and own key, oldest first.
 	ListStatuses(context.Context, *ListStatusesRequest) (*ListStatusesResponse, error)
-	// GetTimeline returns everything that happened to one document, in order of occurrence. Errors: DOCUMENT_NOT_FOUND.
+	// GetTimeline returns everything that happened to one document, in order of occurrence, nothing before its cause. Errors:
+	// DOCUMENT_NOT_FOUND.
 	GetTimeline(context.Context, *GetTimelineRequest) (*GetTimelineResponse, error)
 	mustEmbedUnimplementedStatusServiceServer()
 }
