@@ -160,7 +160,7 @@ func (b *bundle) edoc(t testing.TB, serial int64) string {
 func (b *bundle) received(edocNum string) {
 	at := timestamppb.New(b.Clock.Now().Add(-time.Hour))
 	facts := &platformv1.DocumentFacts{
-		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, SentAt: at, ReceivedAt: at,
+		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, Circulation: true, SentAt: at, ReceivedAt: at,
 		From:         &platformv1.Party{PlatformId: unittest.Platform, Address: senderAddr},
 		To:           &platformv1.Party{PlatformId: unittest.Platform, Address: receiverAddr},
 		DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: documentHash}, AttachmentHashes: attachments(),

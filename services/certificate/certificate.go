@@ -28,6 +28,8 @@ type document struct {
 	// attachments are sorted, each as <algorithm>:<hex>.
 	attachments                      []string
 	sentAt, receivedAt, registeredAt time.Time
+	// circulation: its sender wanted it to be registered at the hub. ended: it will never be received.
+	circulation, ended bool
 }
 
 // certifiable reports whether everything the certificate is compared with is known and the hub has the circulation record.

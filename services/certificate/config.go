@@ -15,8 +15,10 @@ import (
 type Config struct {
 	Issuer IssuerConfig `yaml:"issuer"`
 	// Worker is how certificates are obtained from the hub unit.
-	Worker work.Calls   `yaml:"worker"`
-	Lookup LookupConfig `yaml:"lookup"`
+	Worker work.Calls `yaml:"worker"`
+	// Patience is how long a refusal of the hub is retried, from the first on; default 24h.
+	Patience config.Duration `yaml:"patience"`
+	Lookup   LookupConfig    `yaml:"lookup"`
 }
 
 // IssuerConfig says whose certificates are accepted.
@@ -48,7 +50,8 @@ func Default() *Config {
 			Workers: 4, Interval: config.Duration(time.Second), Timeout: config.Duration(45 * time.Second),
 			Lease: config.Duration(90 * time.Second), FirstBackoff: config.Duration(time.Second), MaxBackoff: config.Duration(5 * time.Minute),
 		},
-		Lookup: LookupConfig{Timeout: config.Duration(2 * time.Second)},
+		Patience: config.Duration(24 * time.Hour),
+		Lookup:   LookupConfig{Timeout: config.Duration(2 * time.Second)},
 	}
 }
 
@@ -71,6 +74,9 @@ func (c *Config) Validate() error {
 		p.Add("issuer.skew", "must be 0s to 1m")
 	}
 	p.Within("worker", c.Worker.Validate())
+	if c.Patience.Std() < 0 {
+		p.Add("patience", "must not be negative")
+	}
 	if c.Lookup.Timeout.Std() <= 0 {
 		p.Add("lookup.timeout", "must be positive")
 	}

@@ -14,7 +14,7 @@
 //	accepted ─► REQUESTED ─┴─► every check passed ──► ISSUED   (event CertificateIssued)
 //	               │
 //	               ├─────────► a check failed ──────► FAILED, CHECK_FAILED   (event CertificateFailed; the file is kept)
-//	               └─────────► the hub refused ─────► FAILED, HUB_REFUSED    (event CertificateFailed)
+//	               └─────────► refused too long ────► FAILED, HUB_REFUSED    (event CertificateFailed)
 //
 // The checks (pkg/distcert): the signature is valid and covers the whole file; the signer leads to a configured root and is the
 // pinned one; signer and certificate are valid now; number, hashes, both parties and the times sent, received and read are those

@@ -51,13 +51,26 @@ func (l lookup) party(ctx context.Context, p authn.Principal, number string) (d 
 	return d, d.right(p.ID, sender), nil
 }
 
-// whole is party together with the time since when the hub has the circulation record of a received document.
+// whole is party together with the time since when the hub has the circulation record of a received document, or whether a
+// document that is not received has ended. What has no circulation will never have a record.
 func (l lookup) whole(ctx context.Context, p authn.Principal, number string) (d document, right string, err error) {
-	if d, right, err = l.party(ctx, p, number); err != nil || right == "" || d.receivedAt.IsZero() {
+	if d, right, err = l.party(ctx, p, number); err != nil || right == "" || !d.circulation {
 		return d, right, err
 	}
-	d.registeredAt, _, err = l.registration(ctx, number)
+	if d.receivedAt.IsZero() {
+		d.ended, err = l.end(ctx, number)
+	} else {
+		d.registeredAt, _, err = l.registration(ctx, number)
+	}
 	return d, right, err
+}
+
+// end asks whether a document has ended without being received.
+func (l lookup) end(ctx context.Context, number string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	r, err := l.delivery.GetEnd(ctx, &deliveryv1.GetEndRequest{EdocNum: number})
+	return r.GetEnded(), l.judge(ctx, "delivery", number, err)
 }
 
 // registration returns since when the hub has the circulation record of a document, and its read time; zero if not known.
@@ -79,7 +92,7 @@ func (l lookup) documentOf(ctx context.Context, from, number string, f *platform
 	d := document{
 		sender: f.GetSender(), recipient: f.GetRecipient(), senderAddress: f.GetFrom().GetAddress(), recipientAddress: f.GetTo().GetAddress(),
 		hashAlgorithm: f.GetDocumentHash().GetAlgorithm(), hash: f.GetDocumentHash().GetValue(), attachments: []string{},
-		sentAt: instant(f.GetSentAt()), receivedAt: instant(f.GetReceivedAt()),
+		sentAt: instant(f.GetSentAt()), receivedAt: instant(f.GetReceivedAt()), circulation: f.GetCirculation(),
 	}
 	for _, hash := range f.GetAttachmentHashes() {
 		d.attachments = append(d.attachments, attachment(hash.GetAlgorithm(), hash.GetValue()))

@@ -95,6 +95,11 @@ func (f *fakeIntake) GetDocument(ctx context.Context, r *intakev1.GetDocumentReq
 type fakeDelivery struct {
 	deliveryv1.UnimplementedDeliveryLookupServiceServer
 	fakeOffice[*deliveryv1.GetReceivedResponse]
+	ends fakeOffice[*deliveryv1.GetEndResponse]
+}
+
+func (f *fakeDelivery) GetEnd(ctx context.Context, r *deliveryv1.GetEndRequest) (*deliveryv1.GetEndResponse, error) {
+	return f.ends.answer(ctx, r.GetEdocNum())
 }
 
 func (f *fakeDelivery) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequest) (*deliveryv1.GetReceivedResponse, error) {
@@ -112,7 +117,7 @@ func (f *fakeCirculation) GetRegistration(ctx context.Context, r *circulationv1.
 
 // accepted makes intake know a document.
 func (b *bundle) accepted(edocNum string) {
-	b.intake.knows(edocNum, &intakev1.GetDocumentResponse{Facts: &platformv1.DocumentFacts{EdocNum: edocNum, Sender: b.sender}})
+	b.intake.knows(edocNum, &intakev1.GetDocumentResponse{Facts: &platformv1.DocumentFacts{EdocNum: edocNum, Sender: b.sender, Circulation: true}})
 }
 
 // asked returns the number of questions by unit.
@@ -209,7 +214,36 @@ func TestAPartyIsToldThatItsDocumentIsNotRegisteredYet(t *testing.T) {
 	}
 }
 
-// Before the receipt the recipient is no party. Intake, which knows the document earlier, is asked only for senders.
+// What will never be certified is told as final, and the refusal says so: a document that ended before its receipt, and one
+// without circulation, whether it is received or not.
+func TestWhatWillNeverBeCertified(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	none, sentNone, cancelled := b.edoc(t, 1), b.edoc(t, 2), b.edoc(t, 3)
+	b.received(none)
+	got, _ := b.delivery.known(none)
+	got.Facts.Circulation = false
+	b.intake.knows(sentNone, &intakev1.GetDocumentResponse{Facts: &platformv1.DocumentFacts{EdocNum: sentNone, Sender: b.sender}})
+	b.accepted(cancelled)
+	b.delivery.ends.knows(cancelled, &deliveryv1.GetEndResponse{Ended: true})
+	for _, test := range []struct {
+		number, reason string
+		client         certificatev1.CertificateServiceClient
+	}{
+		{none, "WITHOUT_CIRCULATION", b.asSender(t)}, {none, "WITHOUT_CIRCULATION", b.asRecipient(t)},
+		{sentNone, "WITHOUT_CIRCULATION", b.asSender(t)}, {cancelled, "DOCUMENT_ENDED", b.asSender(t)},
+		{cancelled, "DOCUMENT_NOT_FOUND", b.asRecipient(t)},
+	} {
+		f := refused(t, test.client, test.number)
+		require.Equal(t, test.reason, f.Reason)
+	}
+	require.Equal(t, 3, b.count(t, `select count(*) from certificate_refusal where outcome = 'without_circulation'`))
+	require.Equal(t, 1, b.count(t, `select count(*) from certificate_refusal where outcome = 'ended'`))
+	b.delivery.ends.fails(fault.New(fault.Unavailable, "delivery", nil, ""), false)
+	require.Equal(t, fault.Unavailable, refused(t, b.asSender(t), cancelled).Kind, "not being able to ask is no end")
+}
+
+// A recipient is none before the receipt, and a sender's own words about another's document are none of its business.
 func TestARecipientHasADocumentFromItsReceiptOn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -41,6 +42,19 @@ type outcome struct {
 	issuedAt, validUntil time.Time
 	pdf                  []byte
 	at                   time.Time
+	// retried: the hub may change its mind.
+	retried bool
+}
+
+// open reports whether the certificate is asked for again.
+func (o outcome) open() bool { return o.kind == unavailable || o.retried }
+
+// refusal is what the hub has against it; empty if it gave no answer.
+func (o outcome) refusal() string {
+	if o.kind != hubRefused {
+		return ""
+	}
+	return cmp.Or(o.hubCode, o.detail)
 }
 
 func (o outcome) state() state {
@@ -84,7 +98,7 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 		EdocNum: j.edocNum, Address: j.applicant(), Reason: string(reason),
 	})
 	if err != nil {
-		return s.failedCall(err), nil
+		return s.failedCall(j, err), nil
 	}
 	if !read.registered {
 		// The document may have been read meanwhile, and the certificate may state that. Circulation knows each read time before
@@ -106,12 +120,15 @@ func (s *service) notComparable(ctx context.Context, j job, err error) outcome {
 	return outcome{kind: unavailable, at: s.clock.Now(), detail: "circulation"}
 }
 
-// failedCall: a refusal ends the request; every other error leaves it open.
-func (s *service) failedCall(err error) outcome {
+// failedCall: an error that is no refusal leaves the request open. So does a refusal, for as long as worker patience: right after
+// the registration the hub may hold no circulation yet, and what another code means is not known. What the hub unit itself
+// refuses it will refuse again.
+func (s *service) failedCall(j job, err error) outcome {
 	f := fault.As(err)
 	o := outcome{kind: unavailable, at: s.clock.Now(), detail: f.Kind.String()}
 	if f.Kind == fault.Conflict || f.Kind == fault.Invalid {
 		o.kind, o.reason, o.hubCode, o.detail = hubRefused, becauseHubRefused(), f.Metadata["errCode"], f.Reason
+		o.retried = f.Kind == fault.Conflict && j.refusedFor < s.config.Patience.Std()
 	}
 	return o
 }
@@ -189,7 +206,7 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 		if err := tx.Record(ctx, attemptedFact(j, o, late)); err != nil {
 			return err
 		}
-		if late || o.kind == unavailable {
+		if late || o.open() {
 			return nil
 		}
 		return tx.State(ctx, lane, eventOf(j, o))
@@ -197,10 +214,10 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 }
 
 func (s *service) settleState(ctx context.Context, tx *journal.Tx, j job, o outcome) error {
-	if o.kind != unavailable {
+	if !o.open() {
 		return settleEnd(ctx, tx, j, s.replica, o)
 	}
-	return settleLater(ctx, tx, j, s.replica, s.config.Worker.Delay(j.attempt))
+	return settleLater(ctx, tx, j, s.replica, o.refusal(), s.config.Worker.Delay(j.attempt))
 }
 
 // sealFile seals a file for certificate and attempt.

@@ -27,6 +27,17 @@ func notRegisteredYet() error {
 		"the circulation of the document is not registered yet")
 }
 
+// documentEnded and hasNoCirculation are final.
+func documentEnded() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_DOCUMENT_ENDED,
+		"the document ended before it was received: there will be no certificate")
+}
+
+func hasNoCirculation() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_WITHOUT_CIRCULATION,
+		"the document was sent without circulation: there will be no certificate")
+}
+
 func requestIDReused() error {
 	return fault.New(fault.Reused, domain, certificatev1.Reason_REASON_REQUEST_ID_REUSED, "the request id was used for another request")
 }

@@ -18,6 +18,9 @@ const (
 	unknownDocument = "unknown_document"
 	notEntitled     = "not_entitled"
 	notRegistered   = "not_registered"
+	// Final: there will never be anything to certify.
+	documentIsOver     = "ended"
+	withoutCirculation = "without_circulation"
 	// undecided is only counted: a unit could not be asked.
 	undecided = "undecided"
 )
@@ -45,6 +48,10 @@ func (s *service) request(ctx context.Context, p authn.Principal, r *certificate
 		return view{}, s.refuse(ctx, req, d, unknownDocument, documentNotFound())
 	case right == "":
 		return view{}, s.refuse(ctx, req, d, notEntitled, documentNotFound())
+	case !d.circulation:
+		return view{}, s.refuse(ctx, req, d, withoutCirculation, hasNoCirculation())
+	case d.ended:
+		return view{}, s.refuse(ctx, req, d, documentIsOver, documentEnded())
 	case !d.certifiable():
 		return view{}, s.refuse(ctx, req, d, notRegistered, notRegisteredYet())
 	}

@@ -119,7 +119,7 @@ func protoOf(v view) *certificatev1.Certificate {
 	return &certificatev1.Certificate{
 		Id: v.id.String(), EdocNum: v.edocNum, State: certificatev1.CertificateState(v.state), RequestedAt: timestamppb.New(v.requestedAt),
 		IssuedAt: stamp(v, v.issuedAt), CertNum: told(v, v.certNum), PdfDigest: told(v, hex.EncodeToString(v.digest)),
-		Checks: checksOf(v), Reason: v.reason, ValidUntil: stamp(v, v.validUntil),
+		Checks: checksOf(v), Reason: v.reason, Refusal: v.refusal, ValidUntil: stamp(v, v.validUntil),
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 type job struct {
 	order
 	attempt int
+	// refusedFor is how long ago the hub first refused it, by the database's clock.
+	refusedFor time.Duration
 }
 
 const claimSQL = `
@@ -31,30 +33,34 @@ const claimSQL = `
 	  join certificate_request r on r.id = due.id
 	 where c.id = due.id
 	returning r.id, r.edoc_num, r.principal, r.reason, c.ordinal, c.entitlement, c.sender, c.sender_address, c.recipient_address,
-	          c.hash_algorithm, c.document_hash, c.attachments, c.sent_at, c.received_at, c.attempt`
+	          c.hash_algorithm, c.document_hash, c.attachments, c.sent_at, c.received_at, c.attempt,
+	          coalesce(extract(epoch from now() - c.refused_since), 0)::double precision`
 
 func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
 	return work.Claim(ctx, db, claimSQL, lease, nil, func(row pgx.CollectableRow) (job, error) {
 		var j job
+		var refusedFor float64
 		err := row.Scan(&j.id, &j.edocNum, &j.principal, &j.reason, &j.ordinal, &j.entitlement, &j.sender, &j.senderAddress, &j.recipientAddress,
-			&j.hashAlgorithm, &j.hash, &j.attachments, &j.sentAt, &j.receivedAt, &j.attempt)
+			&j.hashAlgorithm, &j.hash, &j.attachments, &j.sentAt, &j.receivedAt, &j.attempt, &refusedFor)
+		j.refusedFor = time.Duration(refusedFor * float64(time.Second))
 		return j, err
 	})
 }
 
 const settleLaterSQL = `
 	update certificate
-	   set due_at = now() + @wait, lease_until = null, owner = null
+	   set due_at = now() + @wait, lease_until = null, owner = null, refusal = coalesce(nullif(@refusal, ''), refusal),
+	       refused_since = case when @refusal = '' then refused_since else coalesce(refused_since, now()) end
 	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
 
-// settleLater puts a request back.
-func settleLater(ctx context.Context, db pg.DBTX, j job, owner string, wait time.Duration) error {
-	return work.Settle(ctx, db, settleLaterSQL, pgx.NamedArgs{"id": j.id, "owner": owner, "attempt": j.attempt, "wait": wait})
+// settleLater puts a request back, with what the hub has against it, if anything.
+func settleLater(ctx context.Context, db pg.DBTX, j job, owner, refusal string, wait time.Duration) error {
+	return work.Settle(ctx, db, settleLaterSQL, pgx.NamedArgs{"id": j.id, "owner": owner, "attempt": j.attempt, "refusal": refusal, "wait": wait})
 }
 
 const settleEndSQL = `
 	update certificate
-	   set state = @state, due_at = null, lease_until = null, owner = null, ended_at = @ended_at, reason = nullif(@reason, ''),
+	   set state = @state, due_at = null, lease_until = null, owner = null, ended_at = @ended_at, reason = nullif(@reason, ''), refused_since = null, refusal = null,
 	       cert_num = nullif(@cert_num, ''), pdf_digest = @pdf_digest, issued_at = @issued_at, valid_until = @valid_until,
 	       signature = @signature, chain = @chain, identity = @identity, validity = @validity, hash = @hash, edoc_num = @edoc_num,
 	       same_cert_num = @same_cert_num, same_parties = @same_parties, same_attachments = @same_attachments, same_sent_at = @same_sent_at,

@@ -163,7 +163,15 @@ func TestRepeatedResolutionDeliversOnce(t *testing.T) {
 	require.Equal(t, first[0].GetFacts().GetReceivedAt().AsTime(), again[0].GetFacts().GetReceivedAt().AsTime())
 }
 
-// A document whose recipient is no member here with consent waits, is delivered when that changes, and expires at the deadline.
+// ended asks as the certificate unit does whether a document has ended without being received.
+func (o *office) ended(t *testing.T, number string) bool {
+	t.Helper()
+	answer, err := deliveryv1.NewDeliveryLookupServiceClient(o.Unit(t, "certificate")).GetEnd(t.Context(), &deliveryv1.GetEndRequest{EdocNum: number})
+	require.NoError(t, err)
+	return answer.GetEnded()
+}
+
+// Whoever is no consented member here waits, is delivered to when that changes, and expires at the deadline.
 func TestWaitingDocuments(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -180,8 +188,11 @@ func TestWaitingDocuments(t *testing.T) {
 			o.Deliver(t, express, resolved(2, later))
 			require.Len(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench), 1)
 
+			require.False(t, o.ended(t, never.GetFacts().GetEdocNum()))
 			o.advance(t, 25*time.Hour)
 			expired := unittest.AwaitFacts[*deliveryv1.DeliveryExpired](t, o.Bench, 1)
+			require.True(t, o.ended(t, never.GetFacts().GetEdocNum()))
+			require.False(t, o.ended(t, later.GetFacts().GetEdocNum()))
 			require.Equal(t, never.GetFacts().GetEdocNum(), expired[0].GetEdocNum())
 			never.Resolution = own
 			o.Deliver(t, express, resolved(2, never))

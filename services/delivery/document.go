@@ -26,6 +26,18 @@ const (
 	Failed     State = "FAILED"
 )
 
+// final reports whether a document in this state will never be received.
+func (s State) final() bool {
+	switch s {
+	case Expired, Cancelled, Closed, Failed:
+		return true
+	case Waiting, Cancelling, Delivered:
+		return false
+	default:
+		return false
+	}
+}
+
 // outcome is what a resolution means for a delivery.
 type outcome int
 

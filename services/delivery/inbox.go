@@ -71,6 +71,15 @@ func (s *service) GetReceived(ctx context.Context, r *deliveryv1.GetReceivedRequ
 	return &deliveryv1.GetReceivedResponse{Facts: facts, Commit: commit.String()}, nil
 }
 
+// GetEnd tells another unit whether a document has ended without being received.
+func (s *service) GetEnd(ctx context.Context, r *deliveryv1.GetEndRequest) (*deliveryv1.GetEndResponse, error) {
+	state, err := readState(ctx, s.db, r.GetEdocNum())
+	if err != nil {
+		return nil, err
+	}
+	return &deliveryv1.GetEndResponse{Ended: state.final()}, nil
+}
+
 // show opens the title; only the recipient sees it in clear. What cannot be read any more is left out and told, so that it hides
 // nothing else.
 func (s *service) show(ctx context.Context, one item) (*deliveryv1.InboxItem, error) {

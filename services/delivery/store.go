@@ -254,6 +254,13 @@ func readReceived(ctx context.Context, db pg.DBTX, number string) (*platformv1.D
 	return &facts, commit, nil
 }
 
+// readState reads where a delivery stands; empty for one that is not here.
+func readState(ctx context.Context, db pg.DBTX, number string) (State, error) {
+	var state string
+	_, err := pg.Scan(ctx, db, "read the state of delivery "+number, []any{&state}, `select state from delivery where edoc_num = $1`, number)
+	return State(state), err
+}
+
 // item is a document in an inbox.
 type item struct {
 	number     string

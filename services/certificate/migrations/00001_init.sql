@@ -21,7 +21,7 @@ create table certificate_refusal (
     id         uuid        not null constraint certificate_refusal_pk primary key,
     request    uuid        not null constraint certificate_refusal_of_request references certificate_request (id),
     outcome    text        not null constraint certificate_refusal_outcome_known
-                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered')),
+                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered', 'ended', 'without_circulation')),
     refused_at timestamptz not null,
     commit_id  uuid        not null
 );
@@ -60,6 +60,9 @@ create table certificate (
     lease_until       timestamptz,
     owner             text,
     attempt           integer     not null default 0,
+    -- While the hub refuses it and is asked again: since when, and its code, or the reason where it gave none.
+    refused_since     timestamptz,
+    refusal           text,
     cert_num          text,
     pdf_digest        bytea,
     issued_at         timestamptz,
@@ -90,7 +93,7 @@ create table certificate (
 );
 create index certificate_due on certificate (due_at) where state = 1;
 grant select, insert,
-      update (state, due_at, lease_until, owner, attempt, cert_num, pdf_digest, issued_at, valid_until, reason, ended_at, signature, chain,
+      update (state, due_at, lease_until, owner, attempt, refused_since, refusal, cert_num, pdf_digest, issued_at, valid_until, reason, ended_at, signature, chain,
               identity, validity, hash, edoc_num, same_cert_num, same_parties, same_attachments, same_sent_at, same_received_at, same_read_at,
               commit_id)
    on certificate to ${app};

@@ -96,8 +96,10 @@ type Certificate struct {
 	PdfDigest string  `protobuf:"bytes,7,opt,name=pdf_digest,json=pdfDigest,proto3" json:"pdf_digest,omitempty"`
 	Checks    *Checks `protobuf:"bytes,8,opt,name=checks,proto3" json:"checks,omitempty"`
 	// Machine reason of a failure.
-	Reason        string                 `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
-	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	Reason     string                 `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// While the hub refuses it and is asked again: its code, or the reason where it gave none.
+	Refusal       string `protobuf:"bytes,11,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -200,6 +202,13 @@ func (x *Certificate) GetValidUntil() *timestamppb.Timestamp {
 		return x.ValidUntil
 	}
 	return nil
+}
+
+func (x *Certificate) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
 }
 
 // Checks are what Naru verified before handing out the certificate: its signature, and whether it states what this
@@ -696,7 +705,7 @@ var File_naru_certificate_v1_certificate_service_proto protoreflect.FileDescript
 
 const file_naru_certificate_v1_certificate_service_proto_rawDesc = "" +
 	"\n" +
-	"-naru/certificate/v1/certificate_service.proto\x12\x13naru.certificate.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xb1\x03\n" +
+	"-naru/certificate/v1/certificate_service.proto\x12\x13naru.certificate.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xcb\x03\n" +
 	"\vCertificate\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
 	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x12;\n" +
@@ -710,7 +719,8 @@ const file_naru_certificate_v1_certificate_service_proto_rawDesc = "" +
 	"\x06reason\x18\t \x01(\tR\x06reason\x12;\n" +
 	"\vvalid_until\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"validUntil\"\xcd\x02\n" +
+	"validUntil\x12\x18\n" +
+	"\arefusal\x18\v \x01(\tR\arefusal\"\xcd\x02\n" +
 	"\x06Checks\x12\x1c\n" +
 	"\tsignature\x18\x01 \x01(\bR\tsignature\x12\x14\n" +
 	"\x05chain\x18\x02 \x01(\bR\x05chain\x12\x1a\n" +

@@ -35,21 +35,25 @@ const (
 	Reason_REASON_CHECK_FAILED          Reason = 7
 	Reason_REASON_HUB_REFUSED           Reason = 8
 	Reason_REASON_PAGE_TOKEN_INVALID    Reason = 9
+	Reason_REASON_DOCUMENT_ENDED        Reason = 10
+	Reason_REASON_WITHOUT_CIRCULATION   Reason = 11
 )
 
 // Enum value maps for Reason.
 var (
 	Reason_name = map[int32]string{
-		0: "REASON_UNSPECIFIED",
-		1: "REASON_INVALID_REQUEST",
-		2: "REASON_DOCUMENT_NOT_FOUND",
-		3: "REASON_NOT_REGISTERED_YET",
-		4: "REASON_REQUEST_ID_REUSED",
-		5: "REASON_CERTIFICATE_NOT_FOUND",
-		6: "REASON_NOT_ISSUED",
-		7: "REASON_CHECK_FAILED",
-		8: "REASON_HUB_REFUSED",
-		9: "REASON_PAGE_TOKEN_INVALID",
+		0:  "REASON_UNSPECIFIED",
+		1:  "REASON_INVALID_REQUEST",
+		2:  "REASON_DOCUMENT_NOT_FOUND",
+		3:  "REASON_NOT_REGISTERED_YET",
+		4:  "REASON_REQUEST_ID_REUSED",
+		5:  "REASON_CERTIFICATE_NOT_FOUND",
+		6:  "REASON_NOT_ISSUED",
+		7:  "REASON_CHECK_FAILED",
+		8:  "REASON_HUB_REFUSED",
+		9:  "REASON_PAGE_TOKEN_INVALID",
+		10: "REASON_DOCUMENT_ENDED",
+		11: "REASON_WITHOUT_CIRCULATION",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":           0,
@@ -62,6 +66,8 @@ var (
 		"REASON_CHECK_FAILED":          7,
 		"REASON_HUB_REFUSED":           8,
 		"REASON_PAGE_TOKEN_INVALID":    9,
+		"REASON_DOCUMENT_ENDED":        10,
+		"REASON_WITHOUT_CIRCULATION":   11,
 	}
 )
 
@@ -96,7 +102,7 @@ var File_naru_certificate_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xa1\x02\n" +
+	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xdc\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1d\n" +
@@ -107,7 +113,10 @@ const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\x11REASON_NOT_ISSUED\x10\x06\x12\x17\n" +
 	"\x13REASON_CHECK_FAILED\x10\a\x12\x16\n" +
 	"\x12REASON_HUB_REFUSED\x10\b\x12\x1d\n" +
-	"\x19REASON_PAGE_TOKEN_INVALID\x10\tB\xdd\x01\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\t\x12\x19\n" +
+	"\x15REASON_DOCUMENT_ENDED\x10\n" +
+	"\x12\x1e\n" +
+	"\x1aREASON_WITHOUT_CIRCULATION\x10\vB\xdd\x01\n" +
 	"\x17com.naru.certificate.v1B\fReasonsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 
 var (

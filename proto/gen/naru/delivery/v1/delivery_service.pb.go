@@ -429,6 +429,95 @@ func (x *GetReceivedResponse) GetCommit() string {
 	return ""
 }
 
+type GetEndRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEndRequest) Reset() {
+	*x = GetEndRequest{}
+	mi := &file_naru_delivery_v1_delivery_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEndRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEndRequest) ProtoMessage() {}
+
+func (x *GetEndRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_delivery_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEndRequest.ProtoReflect.Descriptor instead.
+func (*GetEndRequest) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_delivery_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetEndRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+type GetEndResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Cancelled, expired, closed or failed: it will never be received.
+	Ended         bool `protobuf:"varint,1,opt,name=ended,proto3" json:"ended,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEndResponse) Reset() {
+	*x = GetEndResponse{}
+	mi := &file_naru_delivery_v1_delivery_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEndResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEndResponse) ProtoMessage() {}
+
+func (x *GetEndResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_delivery_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEndResponse.ProtoReflect.Descriptor instead.
+func (*GetEndResponse) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_delivery_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetEndResponse) GetEnded() bool {
+	if x != nil {
+		return x.Ended
+	}
+	return false
+}
+
 var File_naru_delivery_v1_delivery_service_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
@@ -463,12 +552,17 @@ const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"d\n" +
 	"\x13GetReceivedResponse\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12\x16\n" +
-	"\x06commit\x18\x02 \x01(\tR\x06commit2\x83\x02\n" +
+	"\x06commit\x18\x02 \x01(\tR\x06commit\"W\n" +
+	"\rGetEndRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"&\n" +
+	"\x0eGetEndResponse\x12\x14\n" +
+	"\x05ended\x18\x01 \x01(\bR\x05ended2\x83\x02\n" +
 	"\fInboxService\x12n\n" +
 	"\tListInbox\x12\".naru.delivery.v1.ListInboxRequest\x1a#.naru.delivery.v1.ListInboxResponse\"\x18\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\v\x12\t/v1/inbox\x12\x82\x01\n" +
-	"\fGetInboxItem\x12%.naru.delivery.v1.GetInboxItemRequest\x1a&.naru.delivery.v1.GetInboxItemResponse\"#\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/inbox/{edoc_num}2\x8f\x01\n" +
+	"\fGetInboxItem\x12%.naru.delivery.v1.GetInboxItemRequest\x1a&.naru.delivery.v1.GetInboxItemResponse\"#\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/inbox/{edoc_num}2\xef\x01\n" +
 	"\x15DeliveryLookupService\x12v\n" +
-	"\vGetReceived\x12$.naru.delivery.v1.GetReceivedRequest\x1a%.naru.delivery.v1.GetReceivedResponse\"\x1a\xca\xf3\x18\x16\"\vcertificate\"\aviewingB\xd0\x01\n" +
+	"\vGetReceived\x12$.naru.delivery.v1.GetReceivedRequest\x1a%.naru.delivery.v1.GetReceivedResponse\"\x1a\xca\xf3\x18\x16\"\vcertificate\"\aviewing\x12^\n" +
+	"\x06GetEnd\x12\x1f.naru.delivery.v1.GetEndRequest\x1a .naru.delivery.v1.GetEndResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xd0\x01\n" +
 	"\x14com.naru.delivery.v1B\x14DeliveryServiceProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/delivery/v1;deliveryv1\xa2\x02\x03NDX\xaa\x02\x10Naru.Delivery.V1\xca\x02\x10Naru\\Delivery\\V1\xe2\x02\x1cNaru\\Delivery\\V1\\GPBMetadata\xea\x02\x12Naru::Delivery::V1b\x06proto3"
 
 var (
@@ -483,7 +577,7 @@ func file_naru_delivery_v1_delivery_service_proto_rawDescGZIP() []byte {
 	return file_naru_delivery_v1_delivery_service_proto_rawDescData
 }
 
-var file_naru_delivery_v1_delivery_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_delivery_v1_delivery_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_naru_delivery_v1_delivery_service_proto_goTypes = []any{
 	(*InboxItem)(nil),             // 0: naru.delivery.v1.InboxItem
 	(*ListInboxRequest)(nil),      // 1: naru.delivery.v1.ListInboxRequest
@@ -492,26 +586,30 @@ var file_naru_delivery_v1_delivery_service_proto_goTypes = []any{
 	(*GetInboxItemResponse)(nil),  // 4: naru.delivery.v1.GetInboxItemResponse
 	(*GetReceivedRequest)(nil),    // 5: naru.delivery.v1.GetReceivedRequest
 	(*GetReceivedResponse)(nil),   // 6: naru.delivery.v1.GetReceivedResponse
-	(v1.DocumentCategory)(0),      // 7: naru.platform.v1.DocumentCategory
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*v1.DocumentFacts)(nil),      // 9: naru.platform.v1.DocumentFacts
+	(*GetEndRequest)(nil),         // 7: naru.delivery.v1.GetEndRequest
+	(*GetEndResponse)(nil),        // 8: naru.delivery.v1.GetEndResponse
+	(v1.DocumentCategory)(0),      // 9: naru.platform.v1.DocumentCategory
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*v1.DocumentFacts)(nil),      // 11: naru.platform.v1.DocumentFacts
 }
 var file_naru_delivery_v1_delivery_service_proto_depIdxs = []int32{
-	7,  // 0: naru.delivery.v1.InboxItem.category:type_name -> naru.platform.v1.DocumentCategory
-	8,  // 1: naru.delivery.v1.InboxItem.received_at:type_name -> google.protobuf.Timestamp
-	8,  // 2: naru.delivery.v1.InboxItem.viewing_deadline:type_name -> google.protobuf.Timestamp
-	8,  // 3: naru.delivery.v1.InboxItem.read_at:type_name -> google.protobuf.Timestamp
+	9,  // 0: naru.delivery.v1.InboxItem.category:type_name -> naru.platform.v1.DocumentCategory
+	10, // 1: naru.delivery.v1.InboxItem.received_at:type_name -> google.protobuf.Timestamp
+	10, // 2: naru.delivery.v1.InboxItem.viewing_deadline:type_name -> google.protobuf.Timestamp
+	10, // 3: naru.delivery.v1.InboxItem.read_at:type_name -> google.protobuf.Timestamp
 	0,  // 4: naru.delivery.v1.ListInboxResponse.items:type_name -> naru.delivery.v1.InboxItem
 	0,  // 5: naru.delivery.v1.GetInboxItemResponse.item:type_name -> naru.delivery.v1.InboxItem
-	9,  // 6: naru.delivery.v1.GetReceivedResponse.facts:type_name -> naru.platform.v1.DocumentFacts
+	11, // 6: naru.delivery.v1.GetReceivedResponse.facts:type_name -> naru.platform.v1.DocumentFacts
 	1,  // 7: naru.delivery.v1.InboxService.ListInbox:input_type -> naru.delivery.v1.ListInboxRequest
 	3,  // 8: naru.delivery.v1.InboxService.GetInboxItem:input_type -> naru.delivery.v1.GetInboxItemRequest
 	5,  // 9: naru.delivery.v1.DeliveryLookupService.GetReceived:input_type -> naru.delivery.v1.GetReceivedRequest
-	2,  // 10: naru.delivery.v1.InboxService.ListInbox:output_type -> naru.delivery.v1.ListInboxResponse
-	4,  // 11: naru.delivery.v1.InboxService.GetInboxItem:output_type -> naru.delivery.v1.GetInboxItemResponse
-	6,  // 12: naru.delivery.v1.DeliveryLookupService.GetReceived:output_type -> naru.delivery.v1.GetReceivedResponse
-	10, // [10:13] is the sub-list for method output_type
-	7,  // [7:10] is the sub-list for method input_type
+	7,  // 10: naru.delivery.v1.DeliveryLookupService.GetEnd:input_type -> naru.delivery.v1.GetEndRequest
+	2,  // 11: naru.delivery.v1.InboxService.ListInbox:output_type -> naru.delivery.v1.ListInboxResponse
+	4,  // 12: naru.delivery.v1.InboxService.GetInboxItem:output_type -> naru.delivery.v1.GetInboxItemResponse
+	6,  // 13: naru.delivery.v1.DeliveryLookupService.GetReceived:output_type -> naru.delivery.v1.GetReceivedResponse
+	8,  // 14: naru.delivery.v1.DeliveryLookupService.GetEnd:output_type -> naru.delivery.v1.GetEndResponse
+	11, // [11:15] is the sub-list for method output_type
+	7,  // [7:11] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name
 	7,  // [7:7] is the sub-list for extension extendee
 	0,  // [0:7] is the sub-list for field type_name
@@ -528,7 +626,7 @@ func file_naru_delivery_v1_delivery_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_delivery_v1_delivery_service_proto_rawDesc), len(file_naru_delivery_v1_delivery_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -168,6 +168,7 @@ var InboxService_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	DeliveryLookupService_GetReceived_FullMethodName = "/naru.delivery.v1.DeliveryLookupService/GetReceived"
+	DeliveryLookupService_GetEnd_FullMethodName      = "/naru.delivery.v1.DeliveryLookupService/GetEnd"
 )
 
 // DeliveryLookupServiceClient is the client API for DeliveryLookupService service.
@@ -179,6 +180,9 @@ type DeliveryLookupServiceClient interface {
 	// GetReceived returns the facts of a received document. Viewing asks when its first viewing token is requested,
 	// certificate when its certificate is. Errors: ITEM_NOT_FOUND.
 	GetReceived(ctx context.Context, in *GetReceivedRequest, opts ...grpc.CallOption) (*GetReceivedResponse, error)
+	// GetEnd tells whether a document has ended without being received. One that is not here has not. Certificate asks for a sender whose
+	// document is not received.
+	GetEnd(ctx context.Context, in *GetEndRequest, opts ...grpc.CallOption) (*GetEndResponse, error)
 }
 
 type deliveryLookupServiceClient struct {
@@ -199,6 +203,16 @@ func (c *deliveryLookupServiceClient) GetReceived(ctx context.Context, in *GetRe
 	return out, nil
 }
 
+func (c *deliveryLookupServiceClient) GetEnd(ctx context.Context, in *GetEndRequest, opts ...grpc.CallOption) (*GetEndResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetEndResponse)
+	err := c.cc.Invoke(ctx, DeliveryLookupService_GetEnd_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DeliveryLookupServiceServer is the server API for DeliveryLookupService service.
 // All implementations must embed UnimplementedDeliveryLookupServiceServer
 // for forward compatibility.
@@ -208,6 +222,9 @@ type DeliveryLookupServiceServer interface {
 	// GetReceived returns the facts of a received document. Viewing asks when its first viewing token is requested,
 	// certificate when its certificate is. Errors: ITEM_NOT_FOUND.
 	GetReceived(context.Context, *GetReceivedRequest) (*GetReceivedResponse, error)
+	// GetEnd tells whether a document has ended without being received. One that is not here has not. Certificate asks for a sender whose
+	// document is not received.
+	GetEnd(context.Context, *GetEndRequest) (*GetEndResponse, error)
 	mustEmbedUnimplementedDeliveryLookupServiceServer()
 }
 
@@ -220,6 +237,9 @@ type UnimplementedDeliveryLookupServiceServer struct{}
 
 func (UnimplementedDeliveryLookupServiceServer) GetReceived(context.Context, *GetReceivedRequest) (*GetReceivedResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetReceived not implemented")
+}
+func (UnimplementedDeliveryLookupServiceServer) GetEnd(context.Context, *GetEndRequest) (*GetEndResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEnd not implemented")
 }
 func (UnimplementedDeliveryLookupServiceServer) mustEmbedUnimplementedDeliveryLookupServiceServer() {}
 func (UnimplementedDeliveryLookupServiceServer) testEmbeddedByValue()                               {}
@@ -260,6 +280,24 @@ func _DeliveryLookupService_GetReceived_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DeliveryLookupService_GetEnd_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEndRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DeliveryLookupServiceServer).GetEnd(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DeliveryLookupService_GetEnd_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DeliveryLookupServiceServer).GetEnd(ctx, req.(*GetEndRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DeliveryLookupService_ServiceDesc is the grpc.ServiceDesc for DeliveryLookupService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -270,6 +308,10 @@ var DeliveryLookupService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetReceived",
 			Handler:    _DeliveryLookupService_GetReceived_Handler,
+		},
+		{
+			MethodName: "GetEnd",
+			Handler:    _DeliveryLookupService_GetEnd_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
