@@ -1,6 +1,7 @@
 package viewingkit_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -42,9 +43,11 @@ type relayServer struct {
 	*httptest.Server
 	diary *diary
 
-	mu          sync.Mutex
-	verifyCode  []int // the next statuses, then 200
-	reportCode  []int
+	mu         sync.Mutex
+	verifyCode []int // the next statuses, then 200
+	reportCode []int
+	// reason of a refusal; empty: TOKEN_USED.
+	reason      string
 	verified    map[string]any
 	requestIDs  []string
 	reports     []map[string]any
@@ -88,7 +91,7 @@ func (s *relayServer) answer(w http.ResponseWriter, r *http.Request, codes *[]in
 	if status != http.StatusOK {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(status)
-		_, _ = io.WriteString(w, `{"reason":"TOKEN_USED","detail":"x"}`)
+		_ = json.NewEncoder(w).Encode(map[string]string{"reason": cmp.Or(s.reason, "TOKEN_USED"), "detail": "x"})
 		return false
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -46,6 +46,15 @@ type ReadReport struct {
 	ShownHash Hash      `json:"shownHash"`
 	// LogDigest is the digest of the log record of the check, hexadecimal.
 	LogDigest string `json:"logDigest"`
+	// ReportedAt is this system's clock at the attempt to report; the Reporter sets it.
+	ReportedAt time.Time `json:"-"`
+}
+
+// MayHeal reports whether a refusal of a report may end by itself: a read time that is after the relay's present, because this
+// system's clock is ahead, is in its past soon.
+func MayHeal(err error) bool {
+	var problem *rest.Problem
+	return errors.As(err, &problem) && problem.Reason == "READ_TIME_OUT_OF_WINDOW"
 }
 
 // IsRefused reports whether the relay judged and said no, so that repeating the call cannot help. 401 is a judgement about the
@@ -119,7 +128,7 @@ func (c *RelayClient) VerifyToken(ctx context.Context, token, requestID string) 
 // ReportRead implements Relay with one attempt; a Reporter repeats it.
 func (c *RelayClient) ReportRead(ctx context.Context, r ReadReport) error {
 	return c.door.JSON(ctx, http.MethodPost, "/v1/documents/"+url.PathEscape(r.EdocNum)+":reportRead", nil, map[string]any{
-		"verificationId": r.VerificationID, "readAt": r.ReadAt.UTC().Format(timeLayout), "shownHash": r.ShownHash, "logDigest": r.LogDigest,
+		"reportedAt": r.ReportedAt.UTC().Format(timeLayout), "verificationId": r.VerificationID, "readAt": r.ReadAt.UTC().Format(timeLayout), "shownHash": r.ShownHash, "logDigest": r.LogDigest,
 	}, nil)
 }
 

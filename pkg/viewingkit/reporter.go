@@ -43,6 +43,8 @@ const (
 	// deliveriesAtOnce bounds the calls to the relay under way.
 	deliveriesAtOnce = 8
 	lastBackoff      = 5 * time.Minute
+	// healsWithin is how long after the reading a refusal that may heal is not yet final: a clock that is further ahead is wrong.
+	healsWithin = 15 * time.Minute
 )
 
 // NewReporter makes a Reporter; start it with Run.
@@ -114,6 +116,7 @@ func (r *Reporter) deliverDue(ctx context.Context) int {
 
 func (r *Reporter) deliver(ctx context.Context, p PendingReport) {
 	call, cancel := context.WithTimeout(ctx, reportDeadline)
+	p.Report.ReportedAt = r.clock.Now()
 	err := r.relay.ReportRead(call, p.Report)
 	cancel()
 	if ctx.Err() != nil && err != nil {
@@ -124,7 +127,7 @@ func (r *Reporter) deliver(ctx context.Context, p PendingReport) {
 	switch {
 	case err == nil:
 		p.LastError = ""
-	case IsRefused(err):
+	case IsRefused(err) && (!MayHeal(err) || r.clock.Now().Sub(p.Report.ReadAt) > healsWithin):
 		state, p.LastError = ReportRefused, printable(err.Error())
 	default:
 		state, p.LastError = ReportPending, printable(err.Error())

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -156,7 +157,7 @@ func TestDocumentIsShownThenReported(t *testing.T) {
 	lower["value"] = strings.ToLower(lower["value"].(string))
 	require.Equal(t, map[string]any{
 		"edocNum": number, "verificationId": "ver-1", "readAt": "2026-03-02T01:00:00.123456Z",
-		"shownHash": lower, "logDigest": s.log.last[0].Digest,
+		"shownHash": lower, "logDigest": s.log.last[0].Digest, "reportedAt": "2026-03-02T01:00:00.123456Z",
 	}, reports[0])
 	require.True(t, check.RecipientSame)
 	require.Equal(t, "ci", check.RecipientKind)
@@ -347,6 +348,57 @@ func TestReportWaitsForTheRelay(t *testing.T) {
 	})
 	_, reports := s.relay.seen()
 	require.Equal(t, "2026-03-02T01:00:00.123456Z", reports[0]["readAt"], "the read time stays what it was")
+}
+
+// A read time after the relay's present is in its past soon, so such a refusal is not final; nothing about the report changes but
+// the clock it is sent by.
+func TestReportByAClockAheadIsRepeated(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.relay.set(func() { s.relay.reportCode, s.relay.reason = []int{400, 400, 400}, "READ_TIME_OUT_OF_WINDOW" })
+	resp, _ := s.view(t, "/view/doc?token="+token)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	await.Require(t, waitLimit, func() bool {
+		s.clock.Advance(time.Second)
+		_, reports := s.relay.seen()
+		return len(reports) == 1
+	})
+	_, reports := s.relay.seen()
+	require.Equal(t, "2026-03-02T01:00:00.123456Z", reports[0]["readAt"])
+	sent, err := time.Parse(time.RFC3339Nano, reports[0]["reportedAt"].(string))
+	require.NoError(t, err)
+	require.True(t, sent.After(time.Date(2026, 3, 2, 1, 0, 1, 0, time.UTC)), "by the clock of the last attempt")
+}
+
+// A clock that is further ahead than a reading may heal ends visibly.
+func TestReportByAWrongClockEnds(t *testing.T) {
+	t.Parallel()
+	refused := &rest.Problem{Problem: fault.Problem{Status: http.StatusBadRequest, Reason: "READ_TIME_OUT_OF_WINDOW"}}
+	require.True(t, viewingkit.IsRefused(refused))
+	require.True(t, viewingkit.MayHeal(refused))
+	require.False(t, viewingkit.MayHeal(&rest.Problem{Problem: fault.Problem{Status: http.StatusBadRequest, Reason: "SHOWN_HASH_DIFFERS"}}))
+
+	s := setup(t)
+	store, _ := inDatabase(t)
+	require.NoError(t, store.Put(t.Context(), viewingkit.PendingReport{
+		ID: "0195f000-0000-7000-8000-000000000001", DueAt: morning, Report: viewingkit.ReadReport{EdocNum: number, ReadAt: morning},
+	}))
+	s.relay.set(func() { s.relay.reportCode, s.relay.reason = slices.Repeat([]int{400}, 100), "READ_TIME_OUT_OF_WINDOW" })
+	reporter, err := viewingkit.NewReporter(viewingkit.ReporterOptions{
+		Relay: s.relay.client(t), Outbox: store, Clock: s.clock, Log: slog.New(slog.DiscardHandler), Poll: 5 * time.Millisecond,
+	})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- reporter.Run(ctx) }()
+	await.Require(t, waitLimit, func() bool {
+		s.clock.Advance(time.Minute)
+		kept, err := store.Reports(t.Context(), viewingkit.ReportRefused)
+		return err == nil && len(kept) == 1
+	})
+	cancel()
+	require.NoError(t, <-ended)
+	require.True(t, s.clock.Now().After(morning.Add(15*time.Minute)))
 }
 
 func TestReportTheRelayRefusesIsKept(t *testing.T) {

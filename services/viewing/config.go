@@ -17,6 +17,8 @@ type Config struct {
 	Lookup Lookup `yaml:"lookup"`
 	// Tokens bounds viewing tokens.
 	Tokens Tokens `yaml:"tokens"`
+	// Report is how read reports are judged.
+	Report Report `yaml:"report"`
 }
 
 // Tokens bounds viewing tokens.
@@ -24,6 +26,16 @@ type Tokens struct {
 	// PerHour is how many tokens one document gets in an hour; default 60. Above it the recipient gets 429.
 	PerHour int `yaml:"per_hour"`
 }
+
+// Report is how read reports are judged.
+type Report struct {
+	// Ahead is how far the clock of a viewing system may be ahead of the relay's, at most 10s: a read time so much after the
+	// report's arrival is taken as it is. Default 2s.
+	Ahead config.Duration `yaml:"ahead"`
+}
+
+// mostAhead bounds Report.Ahead.
+const mostAhead = 10 * time.Second
 
 // Lookup bounds the question.
 type Lookup struct {
@@ -61,7 +73,7 @@ func Default() *Config {
 	return &Config{Identity: Identity{
 		MaxAge: config.Duration(5 * time.Minute), Skew: config.Duration(30 * time.Second), Timeout: config.Duration(5 * time.Second),
 		Refresh: config.Duration(time.Hour),
-	}, Lookup: Lookup{Timeout: config.Duration(2 * time.Second)}, Tokens: Tokens{PerHour: 60}}
+	}, Lookup: Lookup{Timeout: config.Duration(2 * time.Second)}, Tokens: Tokens{PerHour: 60}, Report: Report{Ahead: config.Duration(2 * time.Second)}}
 }
 
 // Validate joins all problems.
@@ -103,6 +115,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Tokens.PerHour < 1 {
 		p.Add("tokens.per_hour", "must be at least 1")
+	}
+	if c.Report.Ahead < 0 || c.Report.Ahead.Std() > mostAhead {
+		p.Add("report.ahead", "must be 0s to %s", mostAhead)
 	}
 	return p.Err()
 }

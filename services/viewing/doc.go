@@ -27,9 +27,10 @@
 //	no read time ──first accepted report──► read_time, never changed
 //
 // A report is accepted when its verification is that viewing system's own and about that document, the document's kind has a read
-// time, the shown hash is the document's, and verified ≤ read ≤ arrival. Both sides are truncated to the precision of the
-// reported time: whole seconds, milliseconds or microseconds, as a Timestamp is written. Later good reports are recorded and
-// answered with the first read time. A report after the viewing deadline counts, because its token was verified before.
+// time, the shown hash is the document's, and verified ≤ read ≤ arrival and report.ahead. Both sides are truncated to the
+// precision of the reported time: whole seconds, milliseconds or microseconds, as a Timestamp is written. Later good reports are
+// recorded and answered with the first read time. A report after the viewing deadline counts, because its token was verified
+// before.
 //
 // # Who sees what
 //

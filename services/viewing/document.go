@@ -188,10 +188,13 @@ type report struct {
 	readAt       time.Time
 	shown        *platformv1.Digest
 	logDigest    string
+	// sentAt is the reporter's clock when it sent the report; zero if it did not say.
+	sentAt time.Time
 }
 
-// judge checks a report about a known verification against the document and the times; arrival is when it came.
-func (r report) judge(d document, verifiedAt, arrival time.Time) outcome {
+// judge checks a report about a known verification against the document and the times; arrival is when it came, and ahead is how
+// far the reporter's clock may be ahead.
+func (r report) judge(d document, verifiedAt, arrival time.Time, ahead time.Duration) outcome {
 	unit := precision(r.readAt)
 	read := r.readAt.Truncate(unit)
 	switch {
@@ -199,7 +202,7 @@ func (r report) judge(d document, verifiedAt, arrival time.Time) outcome {
 		return readTimeNotKept
 	case r.shown.GetAlgorithm() != d.hash.GetAlgorithm() || r.shown.GetValue() != d.hash.GetValue():
 		return shownHashDiffers
-	case read.Before(verifiedAt.Truncate(unit)), read.After(arrival.Truncate(unit)):
+	case read.Before(verifiedAt.Truncate(unit)), read.After(arrival.Add(ahead).Truncate(unit)):
 		return outOfWindow
 	default:
 		return accepted

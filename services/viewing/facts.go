@@ -75,8 +75,16 @@ func (r *reporting) stateRead(ctx context.Context, tx *journal.Tx) error {
 	return tx.State(ctx, d.lane, d.fact(1, r.system, r.at, r.traceparent, &viewingv1.DocumentRead{
 		EdocNum: d.number.String(), Sender: d.sender, Lane: d.lane, Recipient: d.recipient, ReadAt: timestamppb.New(r.readAt),
 		VerifiedAt: timestamppb.New(r.verifiedAt), ReportedAt: timestamppb.New(r.at), ViewingSystem: r.system, LogDigest: r.logDigest,
-		Report: r.id.String(), Verification: r.verification.String(), ShownHash: digestText(r.shown),
+		Report: r.id.String(), Verification: r.verification.String(), ShownHash: digestText(r.shown), SentAt: shownTime(r.sentAt),
 	}))
+}
+
+// shownTime is a time as a fact tells it, if there is one.
+func shownTime(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
 }
 
 // recordOther states a report that set no read time. If its verification is unknown, the document is unknown, so the fact names
@@ -85,6 +93,6 @@ func (r *reporting) recordOther(ctx context.Context, tx *journal.Tx) error {
 	return tx.Record(ctx, journal.Fact{Subject: r.id.String(), Sender: r.document.sender, Actor: r.system, OccurredAt: r.at, Traceparent: r.traceparent,
 		Message: &viewingv1.ReadReported{
 			EdocNum: r.number.String(), Verification: r.verification.String(), Outcome: string(r.became), ReadAt: timestamppb.New(r.readAt),
-			ShownHash: digestText(r.shown), LogDigest: r.logDigest,
+			ShownHash: digestText(r.shown), LogDigest: r.logDigest, SentAt: shownTime(r.sentAt),
 		}})
 }

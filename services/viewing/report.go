@@ -67,9 +67,13 @@ func reportOf(system string, r *viewingv1.ReportReadRequest) (report, error) {
 	if !r.GetReadAt().IsValid() {
 		return report{}, readAtInvalid()
 	}
+	var sentAt time.Time
+	if r.GetReportedAt().IsValid() {
+		sentAt = clock.Canonical(r.GetReportedAt().AsTime())
+	}
 	return report{
 		number: id.EdocNumber(r.GetEdocNum()), verification: verificationID, system: system, readAt: clock.Canonical(r.GetReadAt().AsTime()),
-		shown: r.GetShownHash(), logDigest: r.GetLogDigest(),
+		shown: r.GetShownHash(), logDigest: r.GetLogDigest(), sentAt: sentAt,
 	}, nil
 }
 
@@ -85,7 +89,7 @@ func (s *checker) findVerification(ctx context.Context, r *reporting) error {
 	if err != nil || !found || !system.serves {
 		return err
 	}
-	r.document, r.verifiedAt, r.judged = d, at, r.judge(d, at, r.at)
+	r.document, r.verifiedAt, r.judged = d, at, r.judge(d, at, r.at, s.ahead)
 	return nil
 }
 

@@ -84,6 +84,24 @@ func TestReport(t *testing.T) {
 	require.Equal(t, "DIFFERS", others[2].GetOutcome())
 }
 
+// A reading by a clock that is ahead counts as it was told, and the fact keeps both clocks.
+func TestReportByAClockThatIsAhead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f, v := b.verified(t)
+	arrival := b.Clock.Now()
+	r := reportOn(f, v, arrival.Add(300*time.Millisecond))
+	r.ReportedAt = timestamppb.New(arrival.Add(310 * time.Millisecond))
+	_, err := b.report(t, b.system, r)
+	require.NoError(t, err)
+	read := unittest.Facts[*viewingv1.DocumentRead](t, b.Bench)[0]
+	require.Equal(t, arrival.Add(300*time.Millisecond), read.GetReadAt().AsTime(), "unchanged")
+	require.Equal(t, arrival, read.GetReportedAt().AsTime())
+	require.Equal(t, arrival.Add(310*time.Millisecond), read.GetSentAt().AsTime())
+	require.Equal(t, []string{"310"}, b.query(t,
+		`select (extract(epoch from sent_at - reported_at) * 1000)::int::text from read_report where edoc_num = $1`, f.GetEdocNum()))
+}
+
 // Every rule of a report, and the reason for refusing each violation.
 func TestReportRules(t *testing.T) {
 	t.Parallel()
@@ -116,8 +134,10 @@ func TestReportRules(t *testing.T) {
 		{name: "a microsecond before the verification", read: start.Add(-time.Microsecond), reason: viewingv1.Reason_REASON_READ_TIME_OUT_OF_WINDOW},
 		{name: "a millisecond before the verification", read: second.Add(499 * time.Millisecond), reason: viewingv1.Reason_REASON_READ_TIME_OUT_OF_WINDOW},
 		{name: "a second before the verification", read: second.Add(-time.Second), reason: viewingv1.Reason_REASON_READ_TIME_OUT_OF_WINDOW},
-		{name: "a microsecond after the arrival", read: arrival.Add(time.Microsecond), reason: viewingv1.Reason_REASON_READ_TIME_OUT_OF_WINDOW},
-		{name: "a second after the arrival", read: second.Add(3 * time.Second), reason: viewingv1.Reason_REASON_READ_TIME_OUT_OF_WINDOW},
+		{name: "by a clock 300 ms ahead", read: arrival.Add(300 * time.Millisecond)},
+		{name: "by a clock as far ahead as may be", read: arrival.Add(2 * time.Second)},
+		{name: "by a clock a microsecond further ahead", read: arrival.Add(2*time.Second + time.Microsecond), reason: viewingv1.Reason_REASON_READ_TIME_OUT_OF_WINDOW},
+		{name: "a second further ahead", read: second.Add(5 * time.Second), reason: viewingv1.Reason_REASON_READ_TIME_OUT_OF_WINDOW},
 		{name: "the beginning of time", read: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), reason: viewingv1.Reason_REASON_READ_TIME_OUT_OF_WINDOW},
 		{name: "another hash", read: start, change: func(r *viewingv1.ReportReadRequest) {
 			r.ShownHash = &platformv1.Digest{Algorithm: "SHA-256", Value: strings.Repeat("ff", 32)}

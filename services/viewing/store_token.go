@@ -198,10 +198,11 @@ func readReadTime(ctx context.Context, db pg.DBTX, number id.EdocNumber) (t read
 // insertReports stores every report with its outcome.
 func insertReports(tx *journal.Tx, reports []*reporting) {
 	const insert = `
-		insert into read_report (id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, commit_id)
-		select id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, $10
-		from   unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
-		       u(id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at)`
+		insert into read_report (id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, sent_at, commit_id)
+		select id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, sent_at, $11
+		from   unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
+		              $10::timestamptz[])
+		       u(id, edoc_num, verification_id, viewing_system, read_at, shown_hash, log_digest, outcome, reported_at, sent_at)`
 	tx.Later(fmt.Sprintf("insert %d read reports", len(reports)), insert,
 		pg.Column(reports, func(r *reporting) uuid.UUID { return r.id }),
 		pg.Column(reports, func(r *reporting) string { return r.number.String() }),
@@ -212,5 +213,6 @@ func insertReports(tx *journal.Tx, reports []*reporting) {
 		pg.Column(reports, func(r *reporting) string { return r.logDigest }),
 		pg.Column(reports, func(r *reporting) string { return string(r.became) }),
 		pg.Column(reports, func(r *reporting) time.Time { return r.at }),
+		pg.Column(reports, func(r *reporting) *time.Time { return pg.OrNull(r.sentAt) }),
 		tx.CommitID())
 }

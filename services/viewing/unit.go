@@ -129,7 +129,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		issuer: &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
 			timeout: config.Lookup.Timeout.Std(), perHour: config.Tokens.PerHour,
 			group: journal.NewGroup(env.Journal, func(i *issuance) string { return i.number.String() }, keepIssued)},
-		checker: &checker{core: c, platform: env.Platform, keys: &keyring{store: env.Keys, clock: env.Clock}, sealed: env.Sealed,
+		checker: &checker{core: c, platform: env.Platform, ahead: config.Report.Ahead.Std(), keys: &keyring{store: env.Keys, clock: env.Clock}, sealed: env.Sealed,
 			checks:  journal.NewGroup(env.Journal, (*check).key, keepChecks),
 			reports: journal.NewGroup(env.Journal, func(r *reporting) string { return r.number.String() }, keepReports)},
 	}, nil

@@ -33,10 +33,12 @@ type checker struct {
 	viewingv1.UnsafeViewingServiceServer
 	core
 	platform string
-	keys     *keyring
-	sealed   opener
-	checks   *journal.Group[*check]
-	reports  *journal.Group[*reporting]
+	// ahead is how far a viewing system's clock may be ahead.
+	ahead   time.Duration
+	keys    *keyring
+	sealed  opener
+	checks  *journal.Group[*check]
+	reports *journal.Group[*reporting]
 }
 
 var _ viewingv1.ViewingServiceServer = (*checker)(nil)

@@ -111,7 +111,8 @@ create table read_time (
     constraint read_time_pk primary key (edoc_num),
     -- A read time has its reporter's precision, at least seconds.
     constraint read_time_after_verified check (read_at >= date_trunc('second', verified_at)),
-    constraint read_time_before_reported check (read_at <= reported_at)
+    -- The greatest difference that report.ahead may allow.
+    constraint read_time_before_reported check (read_at <= reported_at + interval '10 seconds')
 ) partition by range (edoc_num);
 grant select, insert on read_time to ${app};
 
@@ -128,6 +129,8 @@ create table read_report (
                                      check (outcome in ('ACCEPTED', 'REPEATED', 'DIFFERS', 'VERIFICATION_UNKNOWN', 'OUT_OF_WINDOW',
                                                         'SHOWN_HASH_DIFFERS', 'READ_TIME_NOT_KEPT')),
     reported_at     timestamptz      not null,
+    -- The reporter's own clock when it sent the report, if it said so.
+    sent_at         timestamptz,
     commit_id       uuid             not null,
     constraint read_report_pk primary key (id)
 ) partition by range (id);

@@ -301,7 +301,10 @@ type DocumentRead struct {
 	Report        string                 `protobuf:"bytes,10,opt,name=report,proto3" json:"report,omitempty"`
 	Verification  string                 `protobuf:"bytes,11,opt,name=verification,proto3" json:"verification,omitempty"`
 	// The hash that was shown, which is the document's (algorithm:hex).
-	ShownHash     string `protobuf:"bytes,12,opt,name=shown_hash,json=shownHash,proto3" json:"shown_hash,omitempty"`
+	ShownHash string `protobuf:"bytes,12,opt,name=shown_hash,json=shownHash,proto3" json:"shown_hash,omitempty"`
+	// The viewing system's clock when it sent the report; reported_at is the relay's when it came. Their difference, less the way,
+	// is that of the clocks.
+	SentAt        *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -420,6 +423,13 @@ func (x *DocumentRead) GetShownHash() string {
 	return ""
 }
 
+func (x *DocumentRead) GetSentAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SentAt
+	}
+	return nil
+}
+
 var File_naru_viewing_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_events_proto_rawDesc = "" +
@@ -456,7 +466,7 @@ const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	"\ftoken_digest\x18\t \x01(\tR\vtokenDigest\x12#\n" +
 	"\rdocument_hash\x18\n" +
 	" \x01(\tR\fdocumentHash:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\x82\x04\n" +
+	"\b\x01\x12\x06status\"\xb7\x04\n" +
 	"\fDocumentRead\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -474,7 +484,8 @@ const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	" \x01(\tR\x06report\x12\"\n" +
 	"\fverification\x18\v \x01(\tR\fverification\x12\x1d\n" +
 	"\n" +
-	"shown_hash\x18\f \x01(\tR\tshownHash:%\xd2\xf3\x18!\b\x01\x12\vcirculation\x12\bdelivery\x12\x06statusB\xc0\x01\n" +
+	"shown_hash\x18\f \x01(\tR\tshownHash\x123\n" +
+	"\asent_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt:%\xd2\xf3\x18!\b\x01\x12\vcirculation\x12\bdelivery\x12\x06statusB\xc0\x01\n" +
 	"\x13com.naru.viewing.v1B\vEventsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (
@@ -498,20 +509,21 @@ var file_naru_viewing_v1_events_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_naru_viewing_v1_events_proto_depIdxs = []int32{
-	3, // 0: naru.viewing.v1.ViewingTokenIssued.lane:type_name -> naru.platform.v1.Lane
-	4, // 1: naru.viewing.v1.ViewingTokenIssued.issued_at:type_name -> google.protobuf.Timestamp
-	4, // 2: naru.viewing.v1.ViewingTokenIssued.expires_at:type_name -> google.protobuf.Timestamp
-	3, // 3: naru.viewing.v1.ViewingTokenVerified.lane:type_name -> naru.platform.v1.Lane
-	4, // 4: naru.viewing.v1.ViewingTokenVerified.verified_at:type_name -> google.protobuf.Timestamp
-	3, // 5: naru.viewing.v1.DocumentRead.lane:type_name -> naru.platform.v1.Lane
-	4, // 6: naru.viewing.v1.DocumentRead.read_at:type_name -> google.protobuf.Timestamp
-	4, // 7: naru.viewing.v1.DocumentRead.verified_at:type_name -> google.protobuf.Timestamp
-	4, // 8: naru.viewing.v1.DocumentRead.reported_at:type_name -> google.protobuf.Timestamp
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	3,  // 0: naru.viewing.v1.ViewingTokenIssued.lane:type_name -> naru.platform.v1.Lane
+	4,  // 1: naru.viewing.v1.ViewingTokenIssued.issued_at:type_name -> google.protobuf.Timestamp
+	4,  // 2: naru.viewing.v1.ViewingTokenIssued.expires_at:type_name -> google.protobuf.Timestamp
+	3,  // 3: naru.viewing.v1.ViewingTokenVerified.lane:type_name -> naru.platform.v1.Lane
+	4,  // 4: naru.viewing.v1.ViewingTokenVerified.verified_at:type_name -> google.protobuf.Timestamp
+	3,  // 5: naru.viewing.v1.DocumentRead.lane:type_name -> naru.platform.v1.Lane
+	4,  // 6: naru.viewing.v1.DocumentRead.read_at:type_name -> google.protobuf.Timestamp
+	4,  // 7: naru.viewing.v1.DocumentRead.verified_at:type_name -> google.protobuf.Timestamp
+	4,  // 8: naru.viewing.v1.DocumentRead.reported_at:type_name -> google.protobuf.Timestamp
+	4,  // 9: naru.viewing.v1.DocumentRead.sent_at:type_name -> google.protobuf.Timestamp
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_naru_viewing_v1_events_proto_init() }

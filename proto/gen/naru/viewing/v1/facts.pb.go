@@ -259,8 +259,10 @@ type ReadReported struct {
 	Outcome      string                 `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	ReadAt       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
 	// Algorithm:hex.
-	ShownHash     string `protobuf:"bytes,5,opt,name=shown_hash,json=shownHash,proto3" json:"shown_hash,omitempty"`
-	LogDigest     string `protobuf:"bytes,6,opt,name=log_digest,json=logDigest,proto3" json:"log_digest,omitempty"`
+	ShownHash string `protobuf:"bytes,5,opt,name=shown_hash,json=shownHash,proto3" json:"shown_hash,omitempty"`
+	LogDigest string `protobuf:"bytes,6,opt,name=log_digest,json=logDigest,proto3" json:"log_digest,omitempty"`
+	// The reporter's own clock when it sent the report, if it said so.
+	SentAt        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -337,6 +339,13 @@ func (x *ReadReported) GetLogDigest() string {
 	return ""
 }
 
+func (x *ReadReported) GetSentAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SentAt
+	}
+	return nil
+}
+
 var File_naru_viewing_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_facts_proto_rawDesc = "" +
@@ -358,7 +367,7 @@ const file_naru_viewing_v1_facts_proto_rawDesc = "" +
 	"\ftoken_digest\x18\x03 \x01(\tR\vtokenDigest\x12\x10\n" +
 	"\x03jti\x18\x04 \x01(\tR\x03jti\x12\x18\n" +
 	"\aoutcome\x18\x05 \x01(\tR\aoutcome\x12\"\n" +
-	"\fverification\x18\x06 \x01(\tR\fverification:\x06\xd2\xf3\x18\x02\b\x02\"\xe2\x01\n" +
+	"\fverification\x18\x06 \x01(\tR\fverification:\x06\xd2\xf3\x18\x02\b\x02\"\x97\x02\n" +
 	"\fReadReported\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\"\n" +
 	"\fverification\x18\x02 \x01(\tR\fverification\x12\x18\n" +
@@ -367,7 +376,8 @@ const file_naru_viewing_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"shown_hash\x18\x05 \x01(\tR\tshownHash\x12\x1d\n" +
 	"\n" +
-	"log_digest\x18\x06 \x01(\tR\tlogDigest:\x06\xd2\xf3\x18\x02\b\x02B\xbf\x01\n" +
+	"log_digest\x18\x06 \x01(\tR\tlogDigest\x123\n" +
+	"\asent_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt:\x06\xd2\xf3\x18\x02\b\x02B\xbf\x01\n" +
 	"\x13com.naru.viewing.v1B\n" +
 	"FactsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
@@ -394,11 +404,12 @@ var file_naru_viewing_v1_facts_proto_goTypes = []any{
 var file_naru_viewing_v1_facts_proto_depIdxs = []int32{
 	4, // 0: naru.viewing.v1.IdentityProved.auth_time:type_name -> google.protobuf.Timestamp
 	4, // 1: naru.viewing.v1.ReadReported.read_at:type_name -> google.protobuf.Timestamp
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	4, // 2: naru.viewing.v1.ReadReported.sent_at:type_name -> google.protobuf.Timestamp
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_naru_viewing_v1_facts_proto_init() }

@@ -535,7 +535,9 @@ type ReportReadRequest struct {
 	// Hash of the bytes that were shown.
 	ShownHash *v1.Digest `protobuf:"bytes,4,opt,name=shown_hash,json=shownHash,proto3" json:"shown_hash,omitempty"`
 	// Digest (hex) of the viewing system's log record of its check.
-	LogDigest     string `protobuf:"bytes,5,opt,name=log_digest,json=logDigest,proto3" json:"log_digest,omitempty"`
+	LogDigest string `protobuf:"bytes,5,opt,name=log_digest,json=logDigest,proto3" json:"log_digest,omitempty"`
+	// The viewing system's clock when it sends this report, kept as evidence of how the two clocks differ. It may be left out.
+	ReportedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=reported_at,json=reportedAt,proto3" json:"reported_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -603,6 +605,13 @@ func (x *ReportReadRequest) GetLogDigest() string {
 		return x.LogDigest
 	}
 	return ""
+}
+
+func (x *ReportReadRequest) GetReportedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReportedAt
+	}
+	return nil
 }
 
 type ReportReadResponse struct {
@@ -702,7 +711,7 @@ const file_naru_viewing_v1_viewing_service_proto_rawDesc = "" +
 	"\x0fregistered_hash\x18\x06 \x01(\v2\x18.naru.platform.v1.DigestR\x0eregisteredHash\x12F\n" +
 	"\x1fregistration_certificate_digest\x18\a \x01(\tR\x1dregistrationCertificateDigest\x12H\n" +
 	"\trecipient\x18\b \x01(\v2%.naru.platform.v1.RecipientIdentifierB\x03\x80\x01\x01R\trecipient\x12E\n" +
-	"\x10viewing_deadline\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x0fviewingDeadline\"\xc2\x02\n" +
+	"\x10viewing_deadline\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x0fviewingDeadline\"\xff\x02\n" +
 	"\x11ReportReadRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x121\n" +
 	"\x0fverification_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x0everificationId\x12;\n" +
@@ -710,7 +719,9 @@ const file_naru_viewing_v1_viewing_service_proto_rawDesc = "" +
 	"\n" +
 	"shown_hash\x18\x04 \x01(\v2\x18.naru.platform.v1.DigestB\x06\xbaH\x03\xc8\x01\x01R\tshownHash\x124\n" +
 	"\n" +
-	"log_digest\x18\x05 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\tlogDigest\"g\n" +
+	"log_digest\x18\x05 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\tlogDigest\x12;\n" +
+	"\vreported_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"reportedAt\"g\n" +
 	"\x12ReportReadResponse\x123\n" +
 	"\aread_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12\x1c\n" +
 	"\tduplicate\x18\x02 \x01(\bR\tduplicate2\xa2\x02\n" +
@@ -765,22 +776,23 @@ var file_naru_viewing_v1_viewing_service_proto_depIdxs = []int32{
 	10, // 8: naru.viewing.v1.VerifyViewingTokenResponse.viewing_deadline:type_name -> google.protobuf.Timestamp
 	10, // 9: naru.viewing.v1.ReportReadRequest.read_at:type_name -> google.protobuf.Timestamp
 	11, // 10: naru.viewing.v1.ReportReadRequest.shown_hash:type_name -> naru.platform.v1.Digest
-	10, // 11: naru.viewing.v1.ReportReadResponse.read_at:type_name -> google.protobuf.Timestamp
-	0,  // 12: naru.viewing.v1.SessionService.StartSession:input_type -> naru.viewing.v1.StartSessionRequest
-	2,  // 13: naru.viewing.v1.SessionService.CompleteSession:input_type -> naru.viewing.v1.CompleteSessionRequest
-	4,  // 14: naru.viewing.v1.ViewingTokenService.IssueViewingToken:input_type -> naru.viewing.v1.IssueViewingTokenRequest
-	6,  // 15: naru.viewing.v1.ViewingService.VerifyViewingToken:input_type -> naru.viewing.v1.VerifyViewingTokenRequest
-	8,  // 16: naru.viewing.v1.ViewingService.ReportRead:input_type -> naru.viewing.v1.ReportReadRequest
-	1,  // 17: naru.viewing.v1.SessionService.StartSession:output_type -> naru.viewing.v1.StartSessionResponse
-	3,  // 18: naru.viewing.v1.SessionService.CompleteSession:output_type -> naru.viewing.v1.CompleteSessionResponse
-	5,  // 19: naru.viewing.v1.ViewingTokenService.IssueViewingToken:output_type -> naru.viewing.v1.IssueViewingTokenResponse
-	7,  // 20: naru.viewing.v1.ViewingService.VerifyViewingToken:output_type -> naru.viewing.v1.VerifyViewingTokenResponse
-	9,  // 21: naru.viewing.v1.ViewingService.ReportRead:output_type -> naru.viewing.v1.ReportReadResponse
-	17, // [17:22] is the sub-list for method output_type
-	12, // [12:17] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	10, // 11: naru.viewing.v1.ReportReadRequest.reported_at:type_name -> google.protobuf.Timestamp
+	10, // 12: naru.viewing.v1.ReportReadResponse.read_at:type_name -> google.protobuf.Timestamp
+	0,  // 13: naru.viewing.v1.SessionService.StartSession:input_type -> naru.viewing.v1.StartSessionRequest
+	2,  // 14: naru.viewing.v1.SessionService.CompleteSession:input_type -> naru.viewing.v1.CompleteSessionRequest
+	4,  // 15: naru.viewing.v1.ViewingTokenService.IssueViewingToken:input_type -> naru.viewing.v1.IssueViewingTokenRequest
+	6,  // 16: naru.viewing.v1.ViewingService.VerifyViewingToken:input_type -> naru.viewing.v1.VerifyViewingTokenRequest
+	8,  // 17: naru.viewing.v1.ViewingService.ReportRead:input_type -> naru.viewing.v1.ReportReadRequest
+	1,  // 18: naru.viewing.v1.SessionService.StartSession:output_type -> naru.viewing.v1.StartSessionResponse
+	3,  // 19: naru.viewing.v1.SessionService.CompleteSession:output_type -> naru.viewing.v1.CompleteSessionResponse
+	5,  // 20: naru.viewing.v1.ViewingTokenService.IssueViewingToken:output_type -> naru.viewing.v1.IssueViewingTokenResponse
+	7,  // 21: naru.viewing.v1.ViewingService.VerifyViewingToken:output_type -> naru.viewing.v1.VerifyViewingTokenResponse
+	9,  // 22: naru.viewing.v1.ViewingService.ReportRead:output_type -> naru.viewing.v1.ReportReadResponse
+	18, // [18:23] is the sub-list for method output_type
+	13, // [13:18] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_naru_viewing_v1_viewing_service_proto_init() }

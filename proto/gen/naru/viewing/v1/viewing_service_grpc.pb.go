@@ -295,7 +295,7 @@ type ViewingServiceClient interface {
 	VerifyViewingToken(ctx context.Context, in *VerifyViewingTokenRequest, opts ...grpc.CallOption) (*VerifyViewingTokenResponse, error)
 	// ReportRead reports that the document was shown (열람 결과, guide 5.1.1 7). The first accepted report sets the read time for ever; a
 	// repeat of the same report answers the same. Errors: VERIFICATION_UNKNOWN (also for somebody else's document or before the
-	// token check), READ_TIME_OUT_OF_WINDOW (verified <= read <= arrival), SHOWN_HASH_DIFFERS, READ_TIME_NOT_KEPT (docType 2).
+	// token check), READ_TIME_OUT_OF_WINDOW (verified <= read <= arrival and report.ahead), SHOWN_HASH_DIFFERS, READ_TIME_NOT_KEPT (docType 2).
 	ReportRead(ctx context.Context, in *ReportReadRequest, opts ...grpc.CallOption) (*ReportReadResponse, error)
 }
 
@@ -339,7 +339,7 @@ type ViewingServiceServer interface {
 	VerifyViewingToken(context.Context, *VerifyViewingTokenRequest) (*VerifyViewingTokenResponse, error)
 	// ReportRead reports that the document was shown (열람 결과, guide 5.1.1 7). The first accepted report sets the read time for ever; a
 	// repeat of the same report answers the same. Errors: VERIFICATION_UNKNOWN (also for somebody else's document or before the
-	// token check), READ_TIME_OUT_OF_WINDOW (verified <= read <= arrival), SHOWN_HASH_DIFFERS, READ_TIME_NOT_KEPT (docType 2).
+	// token check), READ_TIME_OUT_OF_WINDOW (verified <= read <= arrival and report.ahead), SHOWN_HASH_DIFFERS, READ_TIME_NOT_KEPT (docType 2).
 	ReportRead(context.Context, *ReportReadRequest) (*ReportReadResponse, error)
 	mustEmbedUnimplementedViewingServiceServer()
 }
