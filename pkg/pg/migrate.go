@@ -163,7 +163,7 @@ func firstPartitions(ctx context.Context, cfg *pgx.ConnConfig, schema string, so
 	if err != nil {
 		return fmt.Errorf("migrate schema %s: %w", schema, err)
 	}
-	return MaintainPartitions(ctx, conn, parts, now)
+	return MaintainPartitions(ctx, conn, parts, Clocks{Unit: now, Database: now}) // and drops nothing
 }
 
 // rootOf accepts an embed.FS of "migrations/*.sql" unchanged.

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,10 +63,34 @@ type Partition struct {
 
 const partitionLockTimeout = 3 * time.Second
 
-// MaintainPartitions makes the partitions that are missing around now and drops those past their retention whose guard agrees. It
-// runs as the tables' owner; several replicas may run it at once. A table that was busy for longer than 3 s gives an error and is
-// tried at the next run.
-func MaintainPartitions[DB Beginner](ctx context.Context, db DB, parts []Partition, now time.Time) error {
+// Clocks are what partitions are maintained by.
+type Clocks struct {
+	// Unit is the unit's clock, and Database the database's.
+	Unit, Database time.Time
+	// Trusted reports whether the unit's clock may be believed.
+	Trusted bool
+}
+
+// expiry is the moment that retention is judged by: past by both clocks. It is zero, before everything, by a clock that may not
+// be believed.
+func (c Clocks) expiry() time.Time {
+	switch {
+	case !c.Trusted:
+		return time.Time{}
+	case c.Database.Before(c.Unit):
+		return c.Database
+	default:
+		return c.Unit
+	}
+}
+
+// mostMissed bounds how many partitions are made for a time in which nobody made any.
+const mostMissed = 100
+
+// MaintainPartitions makes the partitions that are missing around now, by both clocks, and since the last that was made; and
+// drops those past their retention whose guard agrees. It runs as the tables' owner; several replicas may run it at once. A table
+// that was busy for longer than 3 s gives an error and is tried at the next run.
+func MaintainPartitions[DB Beginner](ctx context.Context, db DB, parts []Partition, now Clocks) error {
 	var failures error
 	for _, p := range parts {
 		if err := maintain(ctx, db, p, now); err != nil {
@@ -101,7 +127,7 @@ func CheckPartitions(ctx context.Context, db DBTX, parts []Partition, now time.T
 	return failures
 }
 
-func maintain[DB Beginner](ctx context.Context, db DB, p Partition, now time.Time) error {
+func maintain[DB Beginner](ctx context.Context, db DB, p Partition, now Clocks) error {
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -115,21 +141,45 @@ func maintain[DB Beginner](ctx context.Context, db DB, p Partition, now time.Tim
 		return err
 	}
 	var failures error
-	// Start one before the present partition, for keys that arrive late.
-	s := p.spanAt(p.spanAt(now).start.Add(-time.Hour))
-	for range 2 + p.period().ahead {
-		if !existing[s.name] && !p.expired(s, now) {
+	for _, s := range p.wanted(existing, now) {
+		if !existing[s.name] {
 			failures = errors.Join(failures, create(ctx, db, p, s))
 		}
-		s = p.spanAt(s.end)
 	}
 	for name := range existing {
 		s, ok := p.parse(name)
-		if ok && p.expired(s, now) {
+		if ok && p.expired(s, now.expiry()) {
 			failures = errors.Join(failures, drop(ctx, db, p, name))
 		}
 	}
 	return failures
+}
+
+// wanted are the partitions that should be there: around each clock's present, and since the last before it, because what was
+// made while nobody made partitions may still arrive. They are sorted, and none is past its retention by either clock.
+func (p Partition) wanted(existing map[string]bool, now Clocks) []span {
+	byName := map[string]span{}
+	for _, present := range []time.Time{now.Unit, now.Database} {
+		// Start one before the present partition, for keys that arrive late.
+		s := p.spanAt(p.spanAt(present).start.Add(-time.Hour))
+		for range 2 + p.period().ahead {
+			byName[s.name] = s
+			s = p.spanAt(s.end)
+		}
+		s = p.spanAt(p.spanAt(present).start.Add(-time.Hour))
+		var missed []span
+		for len(existing) > 0 && !existing[s.name] && len(missed) < mostMissed {
+			missed = append(missed, s)
+			s = p.spanAt(s.start.Add(-time.Hour))
+		}
+		if existing[s.name] {
+			for _, one := range missed {
+				byName[one.name] = one
+			}
+		}
+	}
+	wanted := slices.SortedFunc(maps.Values(byName), func(a, b span) int { return a.start.Compare(b.start) })
+	return slices.DeleteFunc(wanted, func(s span) bool { return p.expired(s, now.Unit) || p.expired(s, now.Database) })
 }
 
 // create makes a table like the parent and attaches it. "create table … partition of" would block every reader of the parent;

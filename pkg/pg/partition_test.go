@@ -86,8 +86,8 @@ func TestMaintainMakesThePartitionsAroundNow(t *testing.T) {
 			db := pgtest.New(t, "flow", parents())
 			parts := []pg.Partition{tc.part}
 			require.ErrorContains(t, pg.CheckPartitions(t.Context(), db.App, parts, now), "is missing")
-			require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, now))
-			require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, now), "again, with nothing to do")
+			require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, pg.Clocks{Unit: now, Database: now, Trusted: true}))
+			require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, pg.Clocks{Unit: now, Database: now, Trusted: true}), "again, with nothing to do")
 			require.Equal(t, tc.want, partitionNames(t, db.Owner, tc.part.Table))
 			require.NoError(t, pg.CheckPartitions(t.Context(), db.App, parts, now))
 		})
@@ -103,7 +103,7 @@ func TestKeysFallIntoThePartitionOfTheirTime(t *testing.T) {
 		{Table: "entry", Kind: pg.ByYearUUIDv7},
 		{Table: "record", Kind: pg.ByYearText},
 		{Table: "visit", Kind: pg.ByDayTime},
-	}, now))
+	}, pg.Clocks{Unit: now, Database: now, Trusted: true}))
 	day := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
 	untilLast := 24*time.Hour - time.Millisecond
 	for _, tc := range []struct {
@@ -134,7 +134,7 @@ func TestCheckNamesTheMissingPartition(t *testing.T) {
 	db := pgtest.New(t, "flow", parents())
 	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 	parts := []pg.Partition{{Table: "frame", Kind: pg.ByDayUUIDv7}, {Table: "entry", Kind: pg.ByYearUUIDv7}}
-	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, now))
+	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, pg.Clocks{Unit: now, Database: now, Trusted: true}))
 	require.NoError(t, pg.CheckPartitions(t.Context(), db.App, parts, now.AddDate(0, 0, 6)))
 
 	err := pg.CheckPartitions(t.Context(), db.App, parts, now.AddDate(0, 0, 7))
@@ -155,7 +155,7 @@ func TestExpiredPartitionsGoOnlyWhenTheGuardAgrees(t *testing.T) {
 		GuardTables: []string{"hold"},
 	}
 	parts := []pg.Partition{part}
-	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, start))
+	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, pg.Clocks{Unit: start, Database: start, Trusted: true}))
 	unpublished, held := v7(start, false), v7(start.AddDate(0, 0, 1), false)
 	insertFrame(t, db.App, unpublished, nil)
 	insertFrame(t, db.App, held, &start)
@@ -165,14 +165,54 @@ func TestExpiredPartitionsGoOnlyWhenTheGuardAgrees(t *testing.T) {
 
 	// The partition of the 12th ends at the midnight that begins the 13th, so at midnight of the 16th it is three days past.
 	edge := time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC)
-	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, edge))
+	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, pg.Clocks{Unit: edge, Database: edge, Trusted: true}))
 	require.Subset(t, partitionNames(t, db.Owner, "frame"), []string{"frame_20260310", "frame_20260311", "frame_20260312"})
 	require.NotContains(t, partitionNames(t, db.Owner, "frame"), "frame_20260309", "empty and expired")
 
-	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, edge.Add(time.Second)))
+	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, pg.Clocks{Unit: edge.Add(time.Second), Database: edge.Add(time.Second), Trusted: true}))
 	names := partitionNames(t, db.Owner, "frame")
 	require.Subset(t, names, []string{"frame_20260310", "frame_20260311"})
 	require.NotContains(t, names, "frame_20260312")
+}
+
+// A partition goes only when it is past its retention by both clocks, and while the unit's clock may be believed.
+func TestNoPartitionGoesByOneClock(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, "flow", parents())
+	start := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	later := start.AddDate(10, 0, 0)
+	parts := []pg.Partition{{Table: "frame", Kind: pg.ByDayUUIDv7, Retain: pg.Retain{Days: 3}, Guard: `select true`}}
+	maintain := func(c pg.Clocks) []string {
+		t.Helper()
+		require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, c))
+		return partitionNames(t, db.Owner, "frame")
+	}
+	require.Contains(t, maintain(pg.Clocks{Unit: start, Database: start, Trusted: true}), "frame_20260310")
+	for _, c := range []pg.Clocks{
+		{Unit: later, Database: start, Trusted: true}, {Unit: start, Database: later, Trusted: true}, {Unit: later, Database: later},
+	} {
+		names := maintain(c)
+		require.Contains(t, names, "frame_20260310")
+		require.Contains(t, names, "frame_20360310", "what either clock needs is made")
+	}
+	require.NotContains(t, maintain(pg.Clocks{Unit: later, Database: later, Trusted: true}), "frame_20260310")
+}
+
+// A relay that was off for ten days, or whose clock was wrong for so long, has its partitions at the next start, also those of the
+// days between: what was made before may still arrive.
+func TestPartitionsAfterTenDaysOff(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, "flow", parents())
+	start := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	parts := []pg.Partition{{Table: "frame", Kind: pg.ByDayUUIDv7}}
+	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, pg.Clocks{Unit: start, Database: start, Trusted: true}))
+	later := start.AddDate(0, 0, 20)
+	require.Error(t, pg.CheckPartitions(t.Context(), db.App, parts, later))
+	require.NoError(t, pg.MaintainPartitions(t.Context(), db.Owner, parts, pg.Clocks{Unit: later, Database: later, Trusted: true}))
+	require.NoError(t, pg.CheckPartitions(t.Context(), db.App, parts, later))
+	for day := range 20 {
+		insertFrame(t, db.App, v7(start.AddDate(0, 0, day), false), nil)
+	}
 }
 
 func insertFrame(t *testing.T, db *pgxpool.Pool, id uuid.UUID, published *time.Time) {
@@ -188,7 +228,9 @@ func TestReplicasMayMaintainAtOnce(t *testing.T) {
 	parts := []pg.Partition{{Table: "frame", Kind: pg.ByDayUUIDv7, With: "fillfactor = 60"}}
 	var group errgroup.Group
 	for range 4 {
-		group.Go(func() error { return pg.MaintainPartitions(t.Context(), db.Owner, parts, now) })
+		group.Go(func() error {
+			return pg.MaintainPartitions(t.Context(), db.Owner, parts, pg.Clocks{Unit: now, Database: now, Trusted: true})
+		})
 	}
 	require.NoError(t, group.Wait())
 	require.Len(t, partitionNames(t, db.Owner, "frame"), 9)
@@ -202,7 +244,7 @@ func TestMaintainRefusesARetentionWithoutGuard(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, "flow", parents())
 	err := pg.MaintainPartitions(t.Context(), db.Owner,
-		[]pg.Partition{{Table: "frame", Kind: pg.ByDayUUIDv7, Retain: pg.Retain{Days: 3}}}, time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC))
+		[]pg.Partition{{Table: "frame", Kind: pg.ByDayUUIDv7, Retain: pg.Retain{Days: 3}}}, pg.Clocks{Unit: time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC), Database: time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC), Trusted: true})
 	require.ErrorContains(t, err, "needs a guard")
 }
 

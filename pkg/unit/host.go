@@ -228,7 +228,10 @@ func (h *host) maintainPartitions(ctx context.Context) {
 		_, err = owner.Exec(ctx, `select set_config('search_path', $1, false)`, h.unit.Name)
 	}
 	if err == nil {
-		err = pg.MaintainPartitions(ctx, owner, h.parts, h.env.Clock.Now())
+		now := pg.Clocks{Unit: h.env.Clock.Now(), Trusted: h.env.ClockWatch.Ready() == nil}
+		if now.Database, err = pg.Value[time.Time](ctx, owner, "read database time", `select now()`); err == nil {
+			err = pg.MaintainPartitions(ctx, owner, h.parts, now)
+		}
 	}
 	if err != nil && ctx.Err() == nil {
 		h.telemetry.Log.LogAttrs(ctx, slog.LevelError, "partitions were not kept ahead", slog.Any("error", err))

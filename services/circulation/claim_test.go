@@ -36,7 +36,7 @@ func newStoreBench(t *testing.T) *storeBench {
 	t.Helper()
 	b := &storeBench{DB: pgtest.New(t, Unit.Name, Unit.Sources()...), at: clock.System().Now()}
 	for _, source := range Unit.Sources() {
-		require.NoError(t, pg.MaintainPartitions(t.Context(), b.Owner, source.Partitions, b.at))
+		require.NoError(t, pg.MaintainPartitions(t.Context(), b.Owner, source.Partitions, pg.Clocks{Unit: b.at, Database: b.at, Trusted: true}))
 	}
 	b.journal = journaltest.Open(t, b.App, Unit.Name, Unit.States)
 	return b
@@ -183,7 +183,7 @@ func TestRetention(t *testing.T) {
 		return journal.Hold(t.Context(), tx, number, "operator", "case-1")
 	}))
 	kept := func() (n int) {
-		require.NoError(t, pg.MaintainPartitions(t.Context(), b.Owner, partitions(), b.at.AddDate(11, 0, 3)))
+		require.NoError(t, pg.MaintainPartitions(t.Context(), b.Owner, partitions(), pg.Clocks{Unit: b.at.AddDate(11, 0, 3), Database: b.at.AddDate(11, 0, 3), Trusted: true}))
 		require.NoError(t, b.App.QueryRow(t.Context(), `select (select count(*) from circulation_record) + (select count(*) from hub_call)`).Scan(&n))
 		return n
 	}

@@ -30,7 +30,7 @@ func TestRetention(t *testing.T) {
 	later := clock.NewFake(b.at.AddDate(11, 0, 3))
 	f := &forgetter{db: b.db.App, clock: later, log: slog.New(slog.DiscardHandler)}
 	maintain := func() int {
-		require.NoError(t, pg.MaintainPartitions(t.Context(), b.db.Owner, partitions(), later.Now()))
+		require.NoError(t, pg.MaintainPartitions(t.Context(), b.db.Owner, partitions(), pg.Clocks{Unit: later.Now(), Database: later.Now(), Trusted: true}))
 		_, err := f.forget(t.Context())
 		require.NoError(t, err)
 		return len(b.strings(t, `select own_key from own_key`))

@@ -80,7 +80,8 @@ type fact struct {
 	silent bool
 }
 
-// causes are the kinds that come before a kind, whatever the clocks say: each time is told by its own clock, the hub's among them.
+// causes are the kinds that come before a kind, whatever the clocks say: each time is told by its own clock, the hub's among
+// them.
 func (k kind) causes() []kind {
 	switch k {
 	case accepted:
@@ -100,7 +101,8 @@ func (k kind) causes() []kind {
 	}
 }
 
-// inOrder sorts a timeline by the time of occurrence, and no entry before the first of each of its causes. No time changes by that.
+// inOrder sorts a timeline by the time of occurrence, and no entry before the first of each of its causes. No time changes by
+// that.
 func inOrder(entries []entry) []entry {
 	byKind := func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), a.occurredAt.Compare(b.occurredAt), cmp.Compare(a.ordinal, b.ordinal))

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A timeline is read from its beginning to its end, whatever the clocks of those who tell its times: nothing stands before its cause.
+// A timeline is read from its beginning to its end, whatever the clocks of those who tell its times: nothing stands before its
+// cause.
 func TestTimelineIsInAnOrderThatIsUnderstood(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)

@@ -101,7 +101,7 @@ type Scenario struct {
 	ResultCode int    `json:"resultCode,omitempty"`
 	ErrCode    string `json:"errCode,omitempty"`
 	ErrMsg     string `json:"errMsg,omitempty"`
-	// Charset is what failures and encoded answers are written in: CP949, UTF-8-BOM or UTF-16-BOM. A failure without it is in UTF-8.
+	// Charset is what failures and encoded answers are written in: CP949, UTF-8-BOM or UTF-16-BOM; empty: UTF-8, for failures.
 	Charset string `json:"charset,omitempty"`
 	// Count is the number of items left out by missing-items; 0 means 1.
 	Count int `json:"count,omitempty"`

@@ -18,11 +18,10 @@ func answer(body string) hubclient.Answer {
 }
 
 // cp949 is a text as a Korean Windows system writes it.
-func cp949(s string) string {
+func cp949(t *testing.T, s string) string {
+	t.Helper()
 	encoded, err := korean.EUCKR.NewEncoder().String(s)
-	if err != nil {
-		panic(err)
-	}
+	require.NoError(t, err)
 	return encoded
 }
 
@@ -69,9 +68,9 @@ func TestReadResult(t *testing.T) {
 		{"an error code that is none", answer(`{"resultCode":0,"errCode":"<script>"}`), "unknown"},
 		{"an array", answer(`[1]`), "unknown"},
 		{"in no encoding", answer("{\"resultCode\":1,\"errMsg\":\"\xff\"}"), "unknown"},
-		{"success in CP949", answer("{\"resultCode\":1,\"errMsg\":\"" + cp949("정상 똠방각하") + "\"}"), "success"},
-		{"refusal in CP949 with 400", hubclient.Answer{Status: 400, ContentType: "text/plain; charset=MS949", Body: []byte("{\"resultCode\":0,\"errCode\":\"ERR-01-201\",\"errMsg\":\"" + cp949("잘못된 요청") + "\"}")}, "refused ERR-01-201"},
-		{"declared as UTF-8 and is CP949", hubclient.Answer{Status: 200, ContentType: "application/json; charset=utf-8", Body: []byte("{\"resultCode\":0,\"errCode\":\"ERR-09-001\",\"errMsg\":\"" + cp949("점검") + "\"}")}, "refused ERR-09-001"},
+		{"success in CP949", answer("{\"resultCode\":1,\"errMsg\":\"" + cp949(t, "정상 똠방각하") + "\"}"), "success"},
+		{"refusal in CP949 with 400", hubclient.Answer{Status: 400, ContentType: "text/plain; charset=MS949", Body: []byte("{\"resultCode\":0,\"errCode\":\"ERR-01-201\",\"errMsg\":\"" + cp949(t, "잘못된 요청") + "\"}")}, "refused ERR-01-201"},
+		{"declared as UTF-8 and is CP949", hubclient.Answer{Status: 200, ContentType: "application/json; charset=utf-8", Body: []byte("{\"resultCode\":0,\"errCode\":\"ERR-09-001\",\"errMsg\":\"" + cp949(t, "점검") + "\"}")}, "refused ERR-09-001"},
 		{"UTF-8 with a byte order mark", answer("\ufeff" + `{"resultCode":0,"errCode":"ERR-09-001","errMsg":"점검"}`), "refused ERR-09-001"},
 		{"UTF-16 with a byte order mark", answer("\xff\xfe" + strings.Join(strings.Split(`{"resultCode":1}`, ""), "\x00") + "\x00"), "success"},
 		{"a code nobody knows", answer(`{"resultCode":0,"errCode":"E9999"}`), "refused E9999"},
