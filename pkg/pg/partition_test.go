@@ -198,8 +198,8 @@ func TestNoPartitionGoesByOneClock(t *testing.T) {
 	require.NotContains(t, maintain(pg.Clocks{Unit: later, Database: later, Trusted: true}), "frame_20260310")
 }
 
-// A relay that was off for ten days, or whose clock was wrong for so long, has its partitions at the next start, also those of the
-// days between: what was made before may still arrive.
+// A relay that was off for ten days, or whose clock was wrong for so long, has its partitions at the next start, also those of
+// the days between: what was made before may still arrive.
 func TestPartitionsAfterTenDaysOff(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, "flow", parents())
