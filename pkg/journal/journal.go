@@ -38,7 +38,7 @@ type Journal struct {
 	paced map[frame.Kind]bool
 }
 
-// Deps of a journal; all are required but Paced and Committed.
+// Deps of a journal; all are required but Paced, Committed and Barred.
 type Deps struct {
 	Unit   string
 	DB     *pgxpool.Pool
@@ -51,6 +51,8 @@ type Deps struct {
 	Policy string
 	// Committed is called with frames right after their commit and MUST NOT block.
 	Committed func([]Sealed)
+	// Barred tells why nothing may be stated now, but for the operator's act that ends it; nil while all may.
+	Barred func() error
 }
 
 // Sealed is a frame as it stands in the journal.
@@ -85,6 +87,15 @@ func (j *Journal) DB() *pgxpool.Pool { return j.deps.DB }
 // InTx runs fn in a READ COMMITTED transaction, writes what it stated, commits, and has it published. Serialization failures and
 // deadlocks are retried, so fn MUST be re-runnable.
 func (j *Journal) InTx(ctx context.Context, fn func(tx *Tx) error) error {
+	if j.deps.Barred != nil {
+		if err := j.deps.Barred(); err != nil {
+			return err
+		}
+	}
+	return j.inTx(ctx, fn)
+}
+
+func (j *Journal) inTx(ctx context.Context, fn func(tx *Tx) error) error {
 	var done *Tx
 	err := pg.InTx(ctx, j.deps.DB, func(tx *pg.Tx) error {
 		done = &Tx{Tx: tx, journal: j, commit: frame.NewCommit()}

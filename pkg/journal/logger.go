@@ -69,6 +69,7 @@ type Logger struct {
 	seen time.Time
 
 	mu       sync.Mutex
+	back     error     // the last look found that the database went back
 	oldest   time.Time // of the frames that the last pass left
 	cosigned time.Time // when the newest cosigned checkpoint was made
 	behind   bool      // a checkpoint waits for its witness
@@ -86,10 +87,15 @@ func NewLogger(deps LoggerDeps) (*Logger, error) {
 	made.Gauges(func(context.Context) ([]float64, error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return []float64{l.age(l.oldest, !l.oldest.IsZero()), l.age(l.cosigned, l.behind)}, nil
+		back := 0.0
+		if l.back != nil {
+			back = 1
+		}
+		return []float64{l.age(l.oldest, !l.oldest.IsZero()), l.age(l.cosigned, l.behind), back}, nil
 	},
 		telemetry.Gauge{Name: "naru.journal.unlogged.age", Unit: "s", About: "Age of the oldest frame without a leaf."},
-		telemetry.Gauge{Name: "naru.journal.uncosigned.age", Unit: "s", About: "How long the newest checkpoint has waited for a witness."})
+		telemetry.Gauge{Name: "naru.journal.uncosigned.age", Unit: "s", About: "How long the newest checkpoint has waited for a witness."},
+		telemetry.Gauge{Name: "naru.journal.went.back", About: "1 where the database holds less of the log than this unit has signed: nothing is stated."})
 	return l, made.Err()
 }
 
@@ -98,6 +104,44 @@ func (l *Logger) age(since time.Time, waiting bool) float64 {
 		return 0
 	}
 	return max(l.deps.Clock.Now().Sub(since), 0).Seconds()
+}
+
+// Compare holds the database against what this unit has signed, before anything is stated. That the database went back is no error
+// of Compare: WentBack tells it.
+func (l *Logger) Compare(ctx context.Context) error {
+	err := pg.InTx(ctx, l.deps.DB, func(tx *pg.Tx) error {
+		generation, err := pg.Value[int](ctx, tx, "read the generation", `select generation from log_turn`)
+		if err != nil {
+			return err
+		}
+		_, err = l.newest(ctx, tx, generation)
+		return err
+	})
+	l.note(err)
+	if err == nil || pg.Passing(err) {
+		return err
+	}
+	l.deps.Log.LogAttrs(ctx, slog.LevelError, "the database does not fit what this unit has signed", slog.Any("error", err))
+	return nil
+}
+
+// note keeps whether the database went back, as far as a look that ended with err could tell.
+func (l *Logger) note(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case errors.Is(err, ErrLogWentBack):
+		l.back = err
+	case err == nil:
+		l.back = nil
+	}
+}
+
+// WentBack is ErrLogWentBack, with how much there is and how much was signed, until an operator has reopened the log; else nil.
+func (l *Logger) WentBack() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.back
 }
 
 // Task logs until its context ends. A pass that fails is logged and tried again.
@@ -172,6 +216,7 @@ func (l *Logger) bring(ctx context.Context) (int, error) {
 		made, err = l.close(ctx, tx, grown, generation, newest, taken, now)
 		return err
 	})
+	l.note(err)
 	if err != nil {
 		return 0, l.whoIsInTheWay(ctx, err)
 	}
@@ -209,6 +254,11 @@ func (l *Logger) whoIsInTheWay(ctx context.Context, err error) error {
 
 // newest returns the log's newest checkpoint, compared with what this unit has signed before.
 func (l *Logger) newest(ctx context.Context, tx *pg.Tx, generation int) (Checkpoint, error) {
+	// First what is kept: it is never newer than the database, whatever other replicas do meanwhile.
+	kept, err := l.kept()
+	if err != nil {
+		return Checkpoint{}, err
+	}
 	newest, err := Newest(ctx, tx)
 	if err != nil {
 		return Checkpoint{}, err
@@ -219,10 +269,6 @@ func (l *Logger) newest(ctx context.Context, tx *pg.Tx, generation int) (Checkpo
 			return Checkpoint{}, fmt.Errorf("the newest checkpoint in the database is not ours: %w", err)
 		}
 		newest.Tree, newest.Origin = verified.Tree, verified.Origin
-	}
-	kept, err := l.kept()
-	if err != nil {
-		return Checkpoint{}, err
 	}
 	switch {
 	case kept.N == 0:

@@ -23,7 +23,7 @@ func (l *Logger) Reopen(ctx context.Context, j *Journal, operator, reason string
 	l.pass.Lock()
 	defer l.pass.Unlock()
 	var generation int
-	err := j.InTx(ctx, func(tx *Tx) error {
+	err := j.inTx(ctx, func(tx *Tx) error {
 		former, err := l.turn(ctx, tx.Tx)
 		if err != nil {
 			return err
@@ -52,6 +52,7 @@ func (l *Logger) Reopen(ctx context.Context, j *Journal, operator, reason string
 	if err != nil {
 		return 0, fmt.Errorf("reopen the log of %s: %w", l.deps.Unit, err)
 	}
+	l.note(nil)
 	return generation, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -28,7 +29,7 @@ const (
 func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
 	started := s.deps.Clock.Now()
 	defer func() { err = s.edge(ctx, info.FullMethod, started, recover(), err) }()
-	ctx, err = s.gate.admit(ctx, info.FullMethod)
+	ctx, err = s.admit(ctx, info.FullMethod)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +44,23 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 func (s *Server) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	ctx, started := stream.Context(), s.deps.Clock.Now()
 	defer func() { err = s.edge(ctx, info.FullMethod, started, recover(), err) }()
-	ctx, err = s.gate.admit(ctx, info.FullMethod)
+	ctx, err = s.admit(ctx, info.FullMethod)
 	if err != nil {
 		return err
 	}
 	return handler(srv, &serverStream{ServerStream: stream, ctx: ctx, validate: s.validate})
+}
+
+// platformServices are every unit's: other units and the operator need them also of a unit that is barred.
+const platformServices = "/naru.platform.v1."
+
+// admit lets a caller in who may call the method, unless the unit is barred.
+func (s *Server) admit(ctx context.Context, method string) (context.Context, error) {
+	ctx, err := s.gate.admit(ctx, method)
+	if err == nil && s.deps.Barred != nil && !strings.HasPrefix(method, platformServices) {
+		err = s.deps.Barred()
+	}
+	return ctx, err
 }
 
 // serverStream validates the messages of a stream as they come.

@@ -77,6 +77,8 @@ type ServerDeps struct {
 	Clock     clock.Clock
 	Log       *slog.Logger
 	Telemetry Telemetry
+	// Barred tells why the unit answers nothing of its own now; nil where that never is.
+	Barred func() error
 }
 
 // Server serves the RPCs of one unit. Services are registered first, then it serves.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -173,7 +174,7 @@ func (h *host) buildServer(rt Runtime) error {
 		return err
 	}
 	if h.server, err = rpc.NewServer(rpc.ServerDeps{Unit: h.unit.Name, Credentials: credentials, Authn: h.env.Authn, Clock: rt.Clock,
-		Log: h.telemetry.Log, Telemetry: h.rpcTelemetry()}); err != nil {
+		Log: h.telemetry.Log, Telemetry: h.rpcTelemetry(), Barred: h.wentBack}); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	h.health = health.NewServer()
@@ -204,8 +205,7 @@ func (h *host) tasks() []lifecycle.Task {
 		h.health.Shutdown()
 		h.server.Shutdown(ctx)
 	}))
-	tasks = append(tasks, h.service.Tasks...)
-	tasks = append(tasks, h.engine.Tasks(h.conn)...)
+	tasks = append(tasks, h.whole(slices.Concat(h.service.Tasks, h.engine.Tasks(h.conn)))...)
 	for i := range tasks {
 		tasks[i].Name = h.unit.Name + "/" + tasks[i].Name
 	}
@@ -240,7 +240,7 @@ func (h *host) maintainPartitions(ctx context.Context) {
 
 // ready returns why the unit cannot work; nil when it can.
 func (h *host) ready(ctx context.Context) error {
-	problems := []error{h.conn.Ready(), h.engine.Ready(), h.env.ClockWatch.Ready()}
+	problems := []error{h.wentBack(), h.conn.Ready(), h.engine.Ready(), h.env.ClockWatch.Ready()}
 	if err := h.pool.Ping(ctx); err != nil {
 		problems = append(problems, errors.New("the database does not answer"))
 	} else {

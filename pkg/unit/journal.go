@@ -20,7 +20,9 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/page"
+	"github.com/naru-relay/naru/pkg/rpc"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -39,7 +41,7 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	}
 	frameKeys := journal.NewKeys(h.keys, rt.Clock)
 	deps := journal.Deps{Unit: h.unit.Name, DB: h.pool, Clock: rt.Clock, Keys: frameKeys, States: h.unit.States, Paced: h.unit.Paced, Policy: h.unit.Policy,
-		Committed: func(frames []journal.Sealed) { h.publisher.Committed(frames) }}
+		Committed: func(frames []journal.Sealed) { h.publisher.Committed(frames) }, Barred: h.wentBack}
 	if h.env.Journal, err = journal.New(deps); err != nil {
 		return err
 	}
@@ -61,6 +63,14 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	if h.logger, err = journal.NewLogger(logger); err != nil {
 		return err
 	}
+	if err := h.logger.Compare(ctx); err != nil {
+		return err
+	}
+	if rt.Reopen != "" && h.logger.WentBack() != nil {
+		if err := h.reopen(ctx, rt.Reopen); err != nil {
+			return err
+		}
+	}
 	h.readerKeys = journal.NewReaderKeys(h.frameKey)
 	unknown, err := h.telemetry.Meter.Int64Counter("naru.journal.unknown.keys", metric.WithDescription("Questions of readers for a frame key that this unit never had."))
 	if err != nil {
@@ -69,6 +79,55 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	h.journals = &journalService{unit: h.unit, platform: rt.Platform, journal: h.env.Journal, logger: h.logger, keys: frameKeys, log: h.telemetry.Log, unknown: unknown,
 		witness: &journal.WitnessOf{Journal: h.env.Journal, Store: h.keys, Key: signer, Clock: rt.Clock}}
 	return nil
+}
+
+// localOperator is who starts a unit by hand.
+const localOperator = "operator:local"
+
+// reopen begins a new generation of the log before the unit works: where the gateway's own database went back, nobody can log in to
+// ask for it.
+func (h *host) reopen(ctx context.Context, reason string) error {
+	violations, err := rpc.Check(&platformv1.ReopenLogRequest{Unit: h.unit.Name, Reason: reason})
+	if err == nil && len(violations) > 0 {
+		err = fmt.Errorf("the reason for reopening: %s", violations[0].Message)
+	}
+	if err != nil {
+		return err
+	}
+	generation, err := h.logger.Reopen(ctx, h.env.Journal, localOperator, reason)
+	if err != nil {
+		return err
+	}
+	h.telemetry.Log.LogAttrs(ctx, slog.LevelWarn, "the log was reopened over a database that went back", slog.Int("generation", generation))
+	return nil
+}
+
+// wentBack tells that the database was set back. Until an operator's act the unit states nothing, so it takes no facts and gives
+// no answers that depend on what is lost.
+func (h *host) wentBack() error {
+	err := h.logger.WentBack()
+	if err == nil {
+		return nil
+	}
+	return fault.New(fault.Unavailable, h.unit.Name, fault.Word("DATABASE_WENT_BACK"), err.Error()+": an operator has to look, runbook DatabaseWentBack")
+}
+
+// lookAgain is the pause between two looks whether an operator has acted.
+const lookAgain = 200 * time.Millisecond
+
+// whole has tasks begin once the database is known to hold what was signed.
+func (h *host) whole(tasks []lifecycle.Task) []lifecycle.Task {
+	for i, task := range tasks {
+		tasks[i].Run = func(ctx context.Context) error {
+			for h.logger.WentBack() != nil {
+				if err := lifecycle.Wait(ctx, lookAgain); err != nil {
+					return err
+				}
+			}
+			return task.Run(ctx)
+		}
+	}
+	return tasks
 }
 
 // destroyKeys removes the frame keys that are not needed any more. Where keys are provisioned, whoever provisions them does that.

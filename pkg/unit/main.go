@@ -41,6 +41,7 @@ func run(ctx context.Context, u Unit, args []string, stdout, stderr io.Writer) i
 	check := flags.Bool("check", false, "check the configuration and that every file it names can be read, list every problem, and exit")
 	show := flags.Bool("print-config", false, "print the effective configuration without secrets, and exit")
 	migrate := flags.Bool("migrate", false, "bring the schema, streams and consumers of this unit forward, and exit")
+	reopen := flags.String("reopen", "", "where the database went back: begin a new generation of the log, for this `reason`, and go on")
 	version := flags.Bool("version", false, "print the version, and exit")
 	err := flags.Parse(args)
 	switch {
@@ -77,19 +78,26 @@ func run(ctx context.Context, u Unit, args []string, stdout, stderr io.Writer) i
 		return printConfig(stdout, stderr, process, unitConfig)
 	}
 	log := slog.New(telemetry.NewHandler(stderr, slog.LevelInfo)).With(slog.String("unit", u.Name))
-	if err := serve(ctx, u, process, *unitFile, *migrate, stderr); err != nil && !errors.Is(err, context.Canceled) {
+	if err := serve(ctx, u, process, start{*unitFile, *reopen, *migrate}, stderr); err != nil && !errors.Is(err, context.Canceled) {
 		log.LogAttrs(ctx, slog.LevelError, "process ends", slog.Any("error", err))
 		return exitFailed
 	}
 	return exitOK
 }
 
-func serve(ctx context.Context, u Unit, process *Process, unitFile string, migrate bool, logs io.Writer) error {
-	rt, err := process.runtime(u.Name, unitFile, Version(), logs)
+// start is how a unit is started.
+type start struct {
+	unitFile, reopen string
+	migrate          bool
+}
+
+func serve(ctx context.Context, u Unit, process *Process, s start, logs io.Writer) error {
+	rt, err := process.runtime(u.Name, s.unitFile, Version(), logs)
 	if err != nil {
 		return err
 	}
-	if !migrate {
+	rt.Reopen = s.reopen
+	if !s.migrate {
 		return Run(ctx, rt, u)
 	}
 	password, err := process.secret("", "bus_admin_password", true)

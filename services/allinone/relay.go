@@ -49,6 +49,8 @@ type Options struct {
 	Seed        bool
 	SampleRatio float64
 	// Traces writes finished spans to traces/<unit>.jsonl in the folder.
+	// Reopen is unit.Runtime's.
+	Reopen string
 	Traces   bool
 	LogLevel slog.Level
 	Logs     io.Writer
@@ -203,7 +205,7 @@ func (r *Relay) runtime(ctx context.Context, opts Options, doors doors, units []
 	tolerance.Tolerant = true
 	r.network = rpc.NewLocal()
 	rt := unit.Runtime{
-		Version: opts.Version, Platform: PlatformID, Network: r.network, KeysDir: r.folder.path("keys"), CreateKeys: true, CheckpointDir: r.folder.path("checkpoints"), Ops: doors.ops,
+		Version: opts.Version, Platform: PlatformID, Reopen: opts.Reopen, Network: r.network, KeysDir: r.folder.path("keys"), CreateKeys: true, CheckpointDir: r.folder.path("checkpoints"), Ops: doors.ops,
 		Database: func(name string) unit.Database { return databases[name] },
 		Bus: func(name string) bus.Options {
 			return bus.Options{InProcess: r.bus, User: name, Password: passwords[name]}

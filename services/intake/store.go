@@ -240,15 +240,16 @@ func insertSuppliers(ctx context.Context, tx *journal.Tx, uploads []*upload) (ma
 		pg.Column(uploads, func(u *upload) uuid.UUID { return u.tenant }), tx.CommitID())
 }
 
-// claimBlock commits a block and gives the serial behind its last. A statement of its own is a transaction of its own.
-func claimBlock(ctx context.Context, db pg.DBTX, date, code string) (int64, error) {
+// claimBlock commits a block that does not begin below least, and gives the serial behind its last. A statement of its own is a
+// transaction of its own.
+func claimBlock(ctx context.Context, db pg.DBTX, date, code string, least int64) (int64, error) {
 	const claim = `
 		insert into serial_block as b (day, code, next_serial)
-		values ($1::date, $2, 1 + $3::bigint)
+		values ($1::date, $2, $4::bigint + $3::bigint)
 		on conflict (day, code) do update
-		set    next_serial = b.next_serial + $3::bigint
+		set    next_serial = greatest(b.next_serial, $4::bigint) + $3::bigint
 		returning next_serial`
-	return pg.Value[int64](ctx, db, "claim a block of serials", claim, date, code, blockSize)
+	return pg.Value[int64](ctx, db, "claim a block of serials", claim, date, code, blockSize, least)
 }
 
 // forgetKeys deletes at most limit own keys of documents with a number below this one, and returns how many it deleted.

@@ -102,7 +102,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		clock:   env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates, directory: known,
 		acceptor: &acceptor{
 			clock: env.Clock, db: env.DB, limits: config.Limits, verifier: certificates, directory: known,
-			hasher: fingerprints, serials: newSerials(env.DB, config.Code),
+			hasher: fingerprints, serials: newSerials(env.DB, config.Code, env.Keys),
 			builder:    &builder{platform: env.Platform, sealer: env.Sealed},
 			committers: committers, slots: newCheckSlots(), metrics: instruments,
 		},

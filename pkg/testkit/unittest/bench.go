@@ -56,6 +56,7 @@ type Bench struct {
 	server  *natsserver.Server
 	admin   *bus.Conn
 	running *unit.Running
+	start   func(reopen string) (*unit.Running, error)
 	minters map[string]*authn.Minter
 	verify  *authn.Verifier
 }
@@ -134,16 +135,38 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 		b.Env, b.Config = env, config
 		return u.Build(ctx, env, config)
 	}
-	running, err := unit.Start(context.WithoutCancel(t.Context()), rt, built)
+	b.start = func(reopen string) (*unit.Running, error) {
+		rt.Reopen = reopen
+		return unit.Start(context.WithoutCancel(t.Context()), rt, built)
+	}
+	var err error
+	b.running, err = b.start("")
 	require.NoError(t, err)
-	b.running = running
 	t.Cleanup(func() { b.stop(t) })
-	await.Require(t, Patience, func(ctx context.Context) error { return running.Ready(ctx) })
+	await.Require(t, Patience, func(ctx context.Context) error { return b.running.Ready(ctx) })
 	return b
+}
+
+// Restart stops the unit, does something to what it keeps, and starts it again, with an operator's reason to reopen the log or none.
+// It does not wait until the unit is ready.
+func (b *Bench) Restart(t testing.TB, reopen string, meanwhile func()) {
+	t.Helper()
+	b.end(t)
+	meanwhile()
+	var err error
+	b.running, err = b.start(reopen)
+	require.NoError(t, err)
 }
 
 // stop ends the unit in order; an unclean end is a failure of the test.
 func (b *Bench) stop(t testing.TB) {
+	b.end(t)
+	if err := b.network.Close(); err != nil {
+		t.Errorf("close network: %v", err)
+	}
+}
+
+func (b *Bench) end(t testing.TB) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), Patience)
 	defer cancel()
 	if err := b.running.Stop(ctx); err != nil {
@@ -151,9 +174,6 @@ func (b *Bench) stop(t testing.TB) {
 	}
 	if err := b.running.Wait(ctx); err != nil {
 		t.Errorf("wait for %s: %v", b.unit.Name, err)
-	}
-	if err := b.network.Close(); err != nil {
-		t.Errorf("close network: %v", err)
 	}
 }
 

@@ -68,7 +68,7 @@ create table certificate_supplier (
 grant select, insert on certificate_supplier to ${app};
 
 -- The next serial of each KST date. A block is committed before any of its numbers is used, so a crash leaves a gap but never a
--- repetition.
+-- repetition. Blocks begin where the time of day has come to (serial.go), so numbers are not repeated after a restore either.
 create table serial_block (
     day         date   not null,
     code        text   not null constraint serial_block_code_length check (length(code) = 10),

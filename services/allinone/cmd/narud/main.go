@@ -43,6 +43,7 @@ func settings(args []string, stdout, stderr io.Writer) (opts allinone.Options, c
 	flags.BoolVar(&opts.FreePorts, "free-ports", false, "let the sandbox systems take free ports")
 	flags.StringVar(&opts.DatabaseURL, "database-url", os.Getenv("NARU_DATABASE_URL"), "superuser's URL of a PostgreSQL server; empty: a private one (NARU_DATABASE_URL)")
 	flags.BoolVar(&opts.Seed, "seed", false, "make a demo institution, viewing system, archive member and recipient")
+	flags.StringVar(&opts.Reopen, "reopen", "", "where a database went back: begin new generations of the logs, for this `reason`, and go on")
 	flags.BoolVar(&opts.Traces, "traces", false, "write finished spans to <data>/traces")
 	flags.BoolVar(&opts.Apart, "apart", false, "run everything but the units, which then run as processes of their own with the files in <data>")
 	flags.TextVar(&opts.LogLevel, "log-level", slog.LevelWarn, "debug, info, warn or error")
