@@ -100,6 +100,19 @@ func (c *Conn) Ready() error {
 	return errors.New("not connected to the bus")
 }
 
+// Stream looks at the stream of a unit.
+func (c *Conn) Stream(ctx context.Context, unit string) (journal.Stream, error) {
+	stream, err := c.js.Stream(ctx, StreamName(unit))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return journal.Stream{}, journal.ErrNoStream
+	}
+	if err != nil {
+		return journal.Stream{}, fmt.Errorf("look at the stream of %s: %w", unit, err)
+	}
+	info := stream.CachedInfo()
+	return journal.Stream{Created: info.Created, Last: info.State.LastSeq}, nil
+}
+
 // Publish sends a frame with the tags of its readers, without waiting for its acknowledgement.
 func (c *Conn) Publish(_ context.Context, f frame.Frame, tags map[string][]byte) (<-chan journal.Ack, error) {
 	future, err := c.js.PublishMsgAsync(&nats.Msg{Subject: f.Subject(), Header: f.Message(tags), Data: f.Body},

@@ -108,7 +108,7 @@ func ensureConsumer(ctx context.Context, c *Conn, spec ConsumerSpec, lane platfo
 	return nil
 }
 
-// Permissions of a unit's user: publish its public kinds, read its own consumers, nothing else.
+// Permissions of a unit's user: publish its public kinds, look at its own stream, read its own consumers, nothing else.
 type Permissions struct {
 	Publish, Subscribe []string
 }
@@ -122,6 +122,9 @@ func PermissionsOf(unit string, states []frame.Kind, consumers []ConsumerSpec) P
 		}
 	}
 	slices.Sort(p.Publish)
+	if len(states) > 0 {
+		p.Publish = append(p.Publish, "$JS.API.STREAM.INFO."+StreamName(unit))
+	}
 	for _, spec := range consumers {
 		if spec.Unit != unit {
 			continue

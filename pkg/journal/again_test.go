@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
@@ -57,4 +58,41 @@ func TestPublishAgain(t *testing.T) {
 	require.NoError(t, proto.Unmarshal(events[0].GetPayload(), &fact))
 	require.EqualValues(t, 1, fact.GetFrames())
 	require.Equal(t, "the stream was lost", fact.GetReason())
+}
+
+// A stream that went back to an older copy, or was made anew, is filled again by itself with what it has lost, and with nothing else.
+func TestLostFramesArePublishedAgainByThemselves(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.publish(t, 0)
+	var commits []uuid.UUID
+	for _, subject := range []string{"a", "b", "c"} {
+		commits = append(commits, b.state(t, cancelled(subject)))
+		p.Committed(b.Committed())
+	}
+	require.NoError(t, b.Logger.Drain(t.Context()))
+	marked := func() int { return b.count(t, `select count(*) from journal_mark where published_at is not null`) }
+	await.Require(t, patience, func() bool { return marked() == 3 })
+	first := len(b.bus())
+
+	lose := func(gone int, created time.Time) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.gone, b.created = b.gone+gone, created
+	}
+	lose(2, time.Time{})
+	await.Require(t, patience, func() bool { return len(b.bus()) == first+2 && marked() == 3 })
+	require.ElementsMatch(t, commits[1:], commitsOf(b.bus()[first:]), "the older copy has the first")
+
+	lose(first, clock.System().Now().Add(time.Hour)) // later than any mark, whatever the clocks
+	await.Require(t, patience, func() bool { return len(b.bus()) >= first+2+3 })
+	require.ElementsMatch(t, commits, commitsOf(b.bus()[first+2:first+5]), "the new one has nothing")
+}
+
+func commitsOf(frames []frame.Frame) []uuid.UUID {
+	commits := make([]uuid.UUID, len(frames))
+	for n, f := range frames {
+		commits[n] = frame.IDOf(f.ID, 0)
+	}
+	return commits
 }

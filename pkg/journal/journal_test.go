@@ -40,6 +40,8 @@ type bench struct {
 
 	mu        sync.Mutex
 	published []frame.Frame
+	created   time.Time
+	gone      int
 	tags      []map[string][]byte
 }
 
@@ -57,8 +59,15 @@ func (b *bench) Publish(_ context.Context, f frame.Frame, tags map[string][]byte
 	defer b.mu.Unlock()
 	b.published, b.tags = append(b.published, f), append(b.tags, tags)
 	acked := make(chan journal.Ack, 1)
-	acked <- journal.Ack{Sequence: uint64(len(b.published))}
+	acked <- journal.Ack{Sequence: uint64(len(b.published) - b.gone)}
 	return acked, nil
+}
+
+// Stream tells what JetStream would tell of a stream that lost what was published before.
+func (b *bench) Stream(context.Context, string) (journal.Stream, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return journal.Stream{Created: b.created, Last: uint64(len(b.published) - b.gone)}, nil
 }
 
 func (b *bench) bus() []frame.Frame {

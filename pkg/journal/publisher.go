@@ -31,6 +31,8 @@ type Ack struct {
 // which comes once over the channel.
 type FramePublisher interface {
 	Publish(ctx context.Context, f frame.Frame, tags map[string][]byte) (<-chan Ack, error)
+	// Stream looks at the unit's stream. The error is ErrNoStream where there is none.
+	Stream(ctx context.Context, unit string) (Stream, error)
 }
 
 // Timing of the publisher. A frame that is not marked as published within sweepAge may be published by any replica.
@@ -55,8 +57,11 @@ type Publisher struct {
 	// turns is rung when a paced frame was committed.
 	turns work.Bell
 
-	failures, published metric.Int64Counter
-	refusal             refusal
+	// stream tells by the time it was made which stream was looked at last.
+	stream time.Time
+
+	failures, published, again metric.Int64Counter
+	refusal                    refusal
 }
 
 // PublisherDeps of a publisher; all are required.
@@ -89,6 +94,7 @@ func NewPublisher(deps PublisherDeps) (*Publisher, error) {
 	p.refusal = newRefusal(made, deps.Log)
 	p.failures = made.Counter("naru.journal.publish.failures", "", "Publishes that JetStream did not acknowledge; the sweep tries them again.")
 	p.published = made.Counter("naru.journal.published.frames", "", "Frames acknowledged by JetStream.")
+	p.again = made.Counter("naru.journal.again.frames", "", "Frames published again because their stream had lost them.")
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
 		waiting, err := Unpublished(ctx, deps.DB)
 		return []float64{float64(waiting)}, err
@@ -128,7 +134,7 @@ func (p *Publisher) Tasks() []lifecycle.Task {
 		{Name: "journal-publish", Run: p.publishFresh},
 		{Name: "journal-turns", Run: p.takeTurns},
 		lifecycle.Every("journal-sweep", sweepInterval, func(ctx context.Context) {
-			if err := p.sweep(ctx); err != nil && ctx.Err() == nil {
+			if err := errors.Join(p.compareStream(ctx), p.sweep(ctx)); err != nil && ctx.Err() == nil {
 				p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "sweep of the journal did not finish", slog.Any("error", err))
 			}
 		}),

@@ -35,6 +35,21 @@ func (b *Bench) DeleteStreams(t *testing.T) {
 	}
 }
 
+// LoseStream deletes the unit's own stream with all that is in it, and makes it again, empty.
+func (b *Bench) LoseStream(t *testing.T) {
+	t.Helper()
+	require.NoError(t, b.broker(t).DeleteStream(t.Context(), bus.StreamName(b.unit.Name)))
+	b.EnsureBus(t)
+}
+
+// InStream is how many frames the unit's own stream holds.
+func (b *Bench) InStream(t *testing.T) int {
+	t.Helper()
+	stream, err := b.broker(t).Stream(t.Context(), bus.StreamName(b.unit.Name))
+	require.NoError(t, err)
+	return int(stream.CachedInfo().State.Msgs) //nolint:gosec // a few
+}
+
 // broker is JetStream by the broker's own rights.
 func (b *Bench) broker(t *testing.T) jetstream.JetStream {
 	t.Helper()
