@@ -18,7 +18,7 @@ import (
 // always recognised.
 const (
 	StreamMaxAge    = 7 * 24 * time.Hour
-	AckWait         = 60 * time.Second
+	AckWait         = 30 * time.Second
 	maxAckPending   = 2000
 	duplicateWindow = 2 * time.Minute
 	// maxMessageHeader is for the frame's header and a tag for each reader.

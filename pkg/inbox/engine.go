@@ -28,7 +28,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Bounds of one consumer transaction, found by measuring. Its deadline is far below the bus's AckWait.
+// Bounds of one consumer transaction, found by measuring. Its deadline is below the bus's AckWait.
 const (
 	maxBatchEvents   = 1000
 	maxBatchBytes    = 512 << 10
@@ -260,7 +260,7 @@ func (e *Engine) settle(ctx context.Context, c Consumer, batch []arrival) {
 	for _, a := range batch {
 		frames = append(frames, a.frame)
 		suspect = suspect || a.message.Deliveries() >= suspectDelivered
-		_ = a.message.InProgress() // only prolongs; without it AckWait still is three transaction deadlines long
+		_ = a.message.InProgress() // only prolongs; without it AckWait still is longer than a transaction may be
 	}
 	err := e.process(ctx, c, frames, suspect)
 	for _, a := range batch {

@@ -43,11 +43,11 @@ func (s *service) claim(ctx context.Context, kind callKind, limit, turn int) ([]
 	if turn%(expressTurns+1) == 0 {
 		lanes[0], lanes[1] = lanes[1], lanes[0]
 	}
-	most, lease := s.config.Calls.Batch, s.config.Calls.BatchTimeout.Std()+2*work.SettleTimeout
+	most := s.config.Calls.Batch
 	var batches []batch
 	for _, lane := range lanes {
 		for len(batches) < limit && len(s.destinations.Blocked()) == 0 {
-			b, err := claimBatch(ctx, s.db, kind, lane, most, lease)
+			b, err := claimBatch(ctx, s.db, kind, lane, most, batchLease)
 			if err != nil {
 				return batches, err
 			}
@@ -62,8 +62,31 @@ func (s *service) claim(ctx context.Context, kind callKind, limit, turn int) ([]
 	return batches, nil
 }
 
+const (
+	// batchLease is how long a claim stands that nobody renews: the batch of a replica that ended, or whose results could not be
+	// written down, is soon taken over.
+	batchLease   = 15 * time.Second
+	batchRenewal = 5 * time.Second
+)
+
+// hold renews the claim of a batch until ctx ends. A claim that is lost stays lost: its results then come too late.
+func (s *service) hold(ctx context.Context, b batch) {
+	for lifecycle.Wait(ctx, batchRenewal) == nil {
+		err := renewCall(ctx, s.db, b, batchLease)
+		if errors.Is(err, work.ErrLost) {
+			return
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "the claim of calls to the hub was not renewed", slog.Int("calls", len(b.calls)), slog.Any("error", err))
+		}
+	}
+}
+
 // do makes the calls of a batch and settles them.
 func (s *service) do(ctx context.Context, b batch) {
+	held, release := context.WithCancel(context.WithoutCancel(ctx))
+	defer release()
+	go s.hold(held, b)
 	ctx, options := parentOf(ctx, b)
 	ctx, span := s.tracer.Start(ctx, "call hub "+b.kind.String(), options...)
 	defer span.End()

@@ -19,6 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	"github.com/naru-relay/naru/pkg/work"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -142,7 +143,26 @@ func TestLapsedClaims(t *testing.T) {
 	}
 }
 
-// requireLateResultKept settles a lapsed call: its result is stored once, and no record changes.
+// A claim stands as long as its replica renews it; one that has lapsed is not had again.
+func TestRenewedClaims(t *testing.T) {
+	t.Parallel()
+	b := newStoreBench(t)
+	numbers := b.receive(t, platformv1.Lane_LANE_BULK, 2)
+	claim := func(lease time.Duration) batch {
+		t.Helper()
+		claimed, err := claimBatch(t.Context(), b.App, registration, platformv1.Lane_LANE_BULK, 10, lease)
+		require.NoError(t, err)
+		return claimed
+	}
+	first := claim(-time.Second)
+	require.NoError(t, renewCall(t.Context(), b.App, first, time.Minute))
+	require.Empty(t, claim(time.Minute).calls, "the claim stands")
+	require.NoError(t, renewCall(t.Context(), b.App, first, -time.Second))
+	require.Equal(t, numbers, numbersIn(claim(time.Minute)))
+	require.ErrorIs(t, renewCall(t.Context(), b.App, first, time.Minute), work.ErrLost)
+}
+
+// requireLateResultKept settles a lapsed call: its result is kept, once, and no record moves.
 func (b *storeBench) requireLateResultKept(t *testing.T, late batch) {
 	t.Helper()
 	var all []settlement
@@ -216,12 +236,12 @@ func TestAFullCallIsStatedInParts(t *testing.T) {
 	require.Equal(t, 10, frames[0].Count)
 }
 
-// The unit's role can delete nothing, and can change of a call only its result.
+// The unit itself can delete nothing, and change of a call only what came of it, and how long its claim stands.
 func TestCallsAreKept(t *testing.T) {
 	t.Parallel()
 	b := newStoreBench(t)
 	for _, statement := range []string{
-		`update hub_call set numbers = '{}'`, `update hub_call set attempts = '{}'`, `update hub_call set lease_until = now()`, `delete from hub_call`,
+		`update hub_call set numbers = '{}'`, `update hub_call set attempts = '{}'`, `update hub_call set claimed_at = now()`, `delete from hub_call`,
 		`delete from circulation_record`, `update hub_acceptance set actor = 'x'`, `delete from hub_acceptance`,
 	} {
 		_, err := b.App.Exec(t.Context(), statement)

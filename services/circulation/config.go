@@ -22,8 +22,7 @@ type Calls struct {
 	Interval config.Duration `yaml:"interval"`
 	// Timeout of one call to the hub unit.
 	Timeout config.Duration `yaml:"timeout"`
-	// BatchTimeout bounds one batch, with all the calls that halving it needs. After this time another replica takes over the
-	// batch of a replica that ended.
+	// BatchTimeout bounds one batch, with all the calls that halving it needs.
 	BatchTimeout config.Duration `yaml:"batch_timeout"`
 	// FirstWait is the wait after a first attempt without an answer; it doubles up to MaxWait.
 	FirstWait config.Duration `yaml:"first_wait"`

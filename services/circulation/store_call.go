@@ -108,6 +108,13 @@ func beginCall(ctx context.Context, db pg.DBTX, b batch, ready []prepared) error
 		pgx.NamedArgs{"id": b.id, "digests": digests})
 }
 
+// renewCall lets a claim stand longer. It returns work.ErrLost if the claim has lapsed.
+func renewCall(ctx context.Context, db pg.DBTX, b batch, lease time.Duration) error {
+	return work.Settle(ctx, db, `
+		update hub_call set lease_until = now() + @lease where id = @id and settled_at is null and lapsed_at is null`,
+		pgx.NamedArgs{"id": b.id, "lease": lease})
+}
+
 // settlement is an attempt with what follows from it.
 type settlement struct {
 	attempt

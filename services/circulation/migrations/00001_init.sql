@@ -130,7 +130,7 @@ create table hub_call (
 ) partition by range (id);
 create index hub_call_open on hub_call (kind, lease_until) where settled_at is null and lapsed_at is null;
 grant select, insert on hub_call to ${app};
-grant update (lapsed_at, digests, settled_at, outcomes, results, exchanges, started_at, ended_at, commit_id) on hub_call to ${app};
+grant update (lease_until, lapsed_at, digests, settled_at, outcomes, results, exchanges, started_at, ended_at, commit_id) on hub_call to ${app};
 
 -- Replicas lock the row of a kind to claim calls one after the other, so that each sees the claims of the others.
 create table hub_claim (
