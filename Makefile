@@ -47,6 +47,12 @@ bench: ## Measure the relay next to its floor; stdout is one JSON document (QUIC
 	@$(MAKE) --no-print-directory postgres relay >&2
 	@$(GO) run ./e2e/bench
 
+.PHONY: crash
+crash: postgres ## Kill units, bus and database under load; its last line is the verdict (SEED=1 KILLS=5 DURATION=60)
+	@mkdir -p $(BIN)
+	@$(GO) build -o $(BIN)/crash ./e2e/crash
+	@cd e2e && ../$(BIN)/crash -seed $(or $(SEED),1) -kills $(or $(KILLS),5) -duration $(or $(DURATION),60)
+
 .PHONY: fuzz
 fuzz: ## Fuzz every parser of outside bytes, 10 s each (FUZZTIME=10s)
 	@deploy/dev/fuzz.sh $(or $(FUZZTIME),10s)

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// recovery is how long it may take until the work of a killed process continues. The longest lease (a batch for the hub) is
-	// 90 s, an unacknowledged event is redelivered after 60 s, and one may follow the other.
+	// recovery is how long it may take until what a killed process held goes on, on a machine that others use: leases run out one
+	// after the other, and so do the times after which an event comes again that nobody acknowledged.
 	recovery = 4 * time.Minute
 	// perKill is the size of each of the two batches in progress when a unit is killed.
 	perKill = 6

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/naru-relay/naru/pkg/audit"
+	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/services/allinone"
 	"github.com/naru-relay/naru/services/registry"
 )
@@ -29,8 +31,8 @@ const (
 	Processes = "procs"
 )
 
-// Patience is how long any asynchronous step of a journey may take. It is longer than the delays after a unit is killed: a frame
-// that the unit had not acknowledged is redelivered after 60 s, and work that it had claimed is free after 90 s.
+// Patience is how long anything asynchronous of a journey may take. It is longer than what a killed unit leaves behind: a frame
+// it had not acknowledged comes again after 30 s, a batch for the hub that it had claimed after 15 s.
 const Patience = 2 * time.Minute
 
 // Stack is a running relay with its sandbox.
@@ -42,21 +44,34 @@ type Stack struct {
 	// GRPC is the public gRPC door.
 	GRPC *grpc.ClientConn
 
+	servers   Servers
 	mu        sync.Mutex
-	processes map[string]*process
+	processes map[string]*lifecycle.Child
 	bin       string
 	// untrue holds differences that a journey caused on purpose. The audit must name them.
 	untrue []audit.Violation
 }
 
-// process is a unit's process.
-type process struct {
-	command *exec.Cmd
-	ended   chan struct{}
+// Servers run what a stack does not run by itself: the database, the bus.
+type Servers interface {
+	// Start starts them in the stack's folder, and says in the options where they are.
+	Start(ctx context.Context, dir string, opts *allinone.Options) error
+	Stop(ctx context.Context) error
 }
 
-// Start starts a stack in the given mode, in a new folder.
-func Start(ctx context.Context, mode string, logs *os.File) (_ *Stack, err error) {
+// own: the stack runs everything by itself.
+type own struct{}
+
+func (own) Start(context.Context, string, *allinone.Options) error { return nil }
+func (own) Stop(context.Context) error                             { return nil }
+
+// Start starts a stack in the mode, in a folder of its own.
+func Start(ctx context.Context, mode string, logs *os.File) (*Stack, error) {
+	return StartOn(ctx, mode, logs, own{})
+}
+
+// StartOn starts a stack on servers that others may end.
+func StartOn(ctx context.Context, mode string, logs io.Writer, servers Servers) (_ *Stack, err error) {
 	dir, err := os.MkdirTemp("", "naru-e2e-")
 	if err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
@@ -64,7 +79,7 @@ func Start(ctx context.Context, mode string, logs *os.File) (_ *Stack, err error
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the private PostgreSQL's user has to pass
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
-	s := &Stack{Mode: mode, Dir: dir, processes: map[string]*process{}}
+	s := &Stack{Mode: mode, Dir: dir, servers: servers, processes: map[string]*lifecycle.Child{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
@@ -74,11 +89,14 @@ func Start(ctx context.Context, mode string, logs *os.File) (_ *Stack, err error
 	if err != nil {
 		return nil, err
 	}
-	s.Relay, err = allinone.Start(ctx, allinone.Options{
+	opts := allinone.Options{
 		Dir: dir, REST: "127.0.0.1:0", GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0", FreePorts: true, Apart: mode == Processes,
 		SampleRatio: 1, Traces: true, Logs: kept, Version: "e2e",
-	})
-	if err != nil {
+	}
+	if err := servers.Start(ctx, dir, &opts); err != nil {
+		return nil, err
+	}
+	if s.Relay, err = allinone.Start(ctx, opts); err != nil {
 		return nil, err
 	}
 	s.Endpoints = s.Relay.Endpoints
@@ -144,15 +162,11 @@ func (s *Stack) StartUnit(ctx context.Context, unit string) error {
 	defer log.Close()
 	command := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(s.bin, unit), s.flags(unit)...)
 	command.Stdout, command.Stderr = log, log
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := command.Start(); err != nil {
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p, err := lifecycle.StartChild(command)
+	if err != nil {
 		return fmt.Errorf("start %s: %w", unit, err)
 	}
-	p := &process{command: command, ended: make(chan struct{})}
-	go func() {
-		defer close(p.ended)
-		_ = command.Wait() // the log says how it ended
-	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.processes[unit] = p
@@ -186,7 +200,7 @@ func (s *Stack) AwaitUnit(ctx context.Context, unit string) error {
 		}
 		select {
 		case <-ticker.C:
-		case <-p.ended:
+		case <-p.Done():
 			return fmt.Errorf("%s ended before it was ready\n%s", unit, s.logTail(unit))
 		case <-ctx.Done():
 			return fmt.Errorf("%s did not get ready: %w\n%s", unit, ctx.Err(), s.logTail(unit))
@@ -199,7 +213,35 @@ func (s *Stack) logTail(unit string) []byte {
 	return tail[max(0, len(tail)-2000):]
 }
 
-// Kill kills a unit's process (SIGKILL) and waits for its end.
+// Alive tells whether a unit's process runs.
+func (s *Stack) Alive(unit string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.processes[unit]
+	return p != nil && !ended(p)
+}
+
+// Revive starts a unit again that has ended by itself, as a service manager would. One that was killed is left alone.
+func (s *Stack) Revive(ctx context.Context, unit string) error {
+	s.mu.Lock()
+	p := s.processes[unit]
+	s.mu.Unlock()
+	if p == nil || !ended(p) {
+		return nil
+	}
+	return s.StartUnit(ctx, unit)
+}
+
+func ended(p *lifecycle.Child) bool {
+	select {
+	case <-p.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// Kill ends a unit's process at once (SIGKILL) and waits for its end.
 func (s *Stack) Kill(unit string) error {
 	return s.signal(unit, syscall.SIGKILL)
 }
@@ -212,15 +254,18 @@ func (s *Stack) signal(unit string, sig syscall.Signal) error {
 	if p == nil {
 		return fmt.Errorf("%s is no process of this stack", unit)
 	}
-	if err := p.command.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if ended(p) {
+		return nil // its number may be another process's by now
+	}
+	if err := syscall.Kill(p.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("signal %s: %w", unit, err)
 	}
 	select {
-	case <-p.ended:
+	case <-p.Done():
 		return nil
 	case <-time.After(Patience):
-		_ = p.command.Process.Kill()
-		<-p.ended
+		_ = syscall.Kill(p.PID, syscall.SIGKILL)
+		<-p.Done()
 		return fmt.Errorf("%s did not end within %s", unit, Patience)
 	}
 }
@@ -240,6 +285,7 @@ func (s *Stack) Stop(ctx context.Context) error {
 	if s.Relay != nil {
 		problems = append(problems, s.Relay.Stop(ctx))
 	}
+	problems = append(problems, s.servers.Stop(ctx))
 	if os.Getenv("E2E_KEEP") == "" {
 		problems = append(problems, os.RemoveAll(s.Dir))
 	}

@@ -245,6 +245,9 @@ func (s *Server) ping(ctx context.Context) error {
 // PID is the process id of the server's first process (the postmaster).
 func (s *Server) PID() int { return s.child.PID }
 
+// Done is closed when the server's first process has ended.
+func (s *Server) Done() <-chan struct{} { return s.child.Done() }
+
 // Major is the server's major version, e.g. 15.
 func (s *Server) Major() int { return s.major }
 

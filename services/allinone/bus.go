@@ -7,12 +7,22 @@ import (
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/natsserver"
 	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/services/registry"
 )
 
 const busAdmin = "admin"
 
+// StartBus starts the bus of a relay's folder in this process, at a free port, for a relay of another process whose units run apart.
+func StartBus(dir string) (*natsserver.Server, error) {
+	f := folder(dir)
+	if err := f.prepare(); err != nil {
+		return nil, err
+	}
+	return openBus(f, registry.Units(), -1)
+}
+
 // openBus starts the embedded server with one user per unit, each with only its own rights. Units in processes of their own reach
-// it over TCP, at the port; 0 is none.
+// it over TCP, at the port; 0 is none, -1 a free one.
 func openBus(f folder, units []unit.Unit, port int) (*natsserver.Server, error) {
 	admin, err := f.secret("bus_admin_password")
 	if err != nil {

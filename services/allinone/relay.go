@@ -40,17 +40,22 @@ type Options struct {
 	FreePorts bool
 	// DatabaseURL is the superuser's URL of a PostgreSQL server to use instead of a private one.
 	DatabaseURL string
+	// SandboxDatabaseURL is the same for the sandbox alone, where it is not to share the relay's.
+	SandboxDatabaseURL string
+	// BusURL is where StartBus serves the same folder in another process, for units in processes of their own; empty: a bus in this
+	// process.
+	BusURL string
 	// Sandbox holds, by name, the URLs of a sandbox that StartSandbox started with the same folder and database. Nil starts a
 	// sandbox in this process.
 	Sandbox map[string]string
 	// Apart leaves the units out: they run as processes of their own with the files of this folder. Everything else runs here.
 	Apart bool
+	// Reopen is unit.Runtime's.
+	Reopen string
 	// Seed creates an institution, its viewing system, an archive member and a joined recipient at the start.
 	Seed        bool
 	SampleRatio float64
 	// Traces writes finished spans to traces/<unit>.jsonl in the folder.
-	// Reopen is unit.Runtime's.
-	Reopen string
 	Traces   bool
 	LogLevel slog.Level
 	Logs     io.Writer
@@ -70,6 +75,7 @@ type Relay struct {
 	log      *slog.Logger
 	database *database
 	bus      *natsserver.Server
+	busURL   string
 	outside  *outside
 	network  *rpc.Local
 	units    *unit.Running
@@ -107,10 +113,16 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 		return nil, err
 	}
 	units := registry.Units()
-	if err := r.openBus(ctx, units, opts.Apart); err != nil {
+	if err := r.openBus(ctx, units, opts); err != nil {
 		return nil, err
 	}
-	if r.outside, err = openOutside(ctx, r.folder, r.database, r.log, opts); err != nil {
+	theirs := r.database
+	if opts.SandboxDatabaseURL != "" {
+		if theirs, err = openDatabase(ctx, r.folder, opts.SandboxDatabaseURL, r.log); err != nil {
+			return nil, err
+		}
+	}
+	if r.outside, err = openOutside(ctx, r.folder, theirs, r.log, opts); err != nil {
 		return nil, err
 	}
 	doors, err := r.reserve(ctx, opts)
@@ -154,14 +166,23 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	return r, r.folder.writeJSON(0o644, r.Endpoints, endpoints.FileName)
 }
 
-func (r *Relay) openBus(ctx context.Context, units []unit.Unit, apart bool) (err error) {
+// openBus starts the bus, unless it runs elsewhere.
+func (r *Relay) openBus(ctx context.Context, units []unit.Unit, opts Options) (err error) {
+	if r.busURL = opts.BusURL; r.busURL != "" {
+		if !opts.Apart {
+			return errors.New("a bus of another process serves units apart only")
+		}
+		return nil
+	}
 	port := 0
-	if apart {
+	if opts.Apart {
 		if port, err = r.ports.take(ctx, loopback); err != nil {
 			return err
 		}
 	}
-	r.bus, err = openBus(r.folder, units, port)
+	if r.bus, err = openBus(r.folder, units, port); err == nil && opts.Apart {
+		r.busURL = busURL(r.bus)
+	}
 	return err
 }
 

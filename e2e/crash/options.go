@@ -1,0 +1,40 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"time"
+)
+
+// Bounds of a run: the load's access tokens live a quarter of an hour, and setting up and draining take their part of it.
+const (
+	maxKills    = 60
+	maxDuration = 5 * time.Minute
+)
+
+// options of a run.
+type options struct {
+	seed     uint64
+	kills    int
+	duration time.Duration
+}
+
+func parse(args []string) (o options, err error) {
+	flags := flag.NewFlagSet("crash", flag.ContinueOnError)
+	flags.Uint64Var(&o.seed, "seed", 1, "what is done, and when, follows from this number")
+	flags.IntVar(&o.kills, "kills", 5, "how often something is killed")
+	seconds := flags.Int("duration", 60, "seconds of load and faults")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	o.duration = time.Duration(*seconds) * time.Second
+	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("%q is no option", flags.Arg(0))
+	case o.kills < 1 || o.kills > maxKills:
+		return o, fmt.Errorf("1 to %d kills", maxKills)
+	case o.duration < time.Duration(o.kills)*killRoom || o.duration > maxDuration:
+		return o, fmt.Errorf("%d kills need %s to %s", o.kills, time.Duration(o.kills)*killRoom, maxDuration)
+	}
+	return o, nil
+}
