@@ -106,8 +106,8 @@ func (l *Logger) age(since time.Time, waiting bool) float64 {
 	return max(l.deps.Clock.Now().Sub(since), 0).Seconds()
 }
 
-// Compare holds the database against what this unit has signed, before anything is stated. That the database went back is no error
-// of Compare: WentBack tells it.
+// Compare holds the database against what this unit has signed, before anything is stated. That the database went back is told by
+// WentBack and is no error here.
 func (l *Logger) Compare(ctx context.Context) error {
 	err := pg.InTx(ctx, l.deps.DB, func(tx *pg.Tx) error {
 		generation, err := pg.Value[int](ctx, tx, "read the generation", `select generation from log_turn`)

@@ -84,8 +84,8 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 // localOperator is who starts a unit by hand.
 const localOperator = "operator:local"
 
-// reopen begins a new generation of the log before the unit works: where the gateway's own database went back, nobody can log in to
-// ask for it.
+// reopen begins a new generation of the log before the unit works: where the gateway's own database went back, nobody can log in
+// to ask for it.
 func (h *host) reopen(ctx context.Context, reason string) error {
 	violations, err := rpc.Check(&platformv1.ReopenLogRequest{Unit: h.unit.Name, Reason: reason})
 	if err == nil && len(violations) > 0 {

@@ -39,8 +39,8 @@ type Runtime struct {
 	ClockTolerance clock.Tolerance
 	// StreamReplicas is the number of replicas of the streams that Migrate makes; 0 counts as 1.
 	StreamReplicas int
-	// Reopen is an operator's reason to begin a new generation of the log of each unit whose database went back; empty: such a unit
-	// waits.
+	// Reopen is an operator's reason to begin a new generation of the log of each unit whose database went back; empty: such a
+	// unit waits.
 	Reopen string
 	// Ops is the listen address of health and metrics; empty for none.
 	Ops string

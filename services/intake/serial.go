@@ -125,7 +125,8 @@ func (s *serials) claim(ctx context.Context, b *block, at time.Time, date string
 	return nil
 }
 
-// serialMark is the name of the file beside the keys: for each date and code, the serial behind the last that may have been given.
+// serialMark is the name of the file beside the keys: for each date and code, the serial behind the last that may have been
+// given.
 const serialMark = "serials"
 
 func (s *serials) marks() (map[string]int64, error) {

@@ -147,8 +147,8 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 	return b
 }
 
-// Restart stops the unit, does something to what it keeps, and starts it again, with an operator's reason to reopen the log or none.
-// It does not wait until the unit is ready.
+// Restart stops the unit, does something to what it keeps, and starts it again, with an operator's reason to reopen the log or
+// none. It does not wait until the unit is ready.
 func (b *Bench) Restart(t testing.TB, reopen string, meanwhile func()) {
 	t.Helper()
 	b.end(t)
