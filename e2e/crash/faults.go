@@ -55,7 +55,10 @@ func (f *faults) do(ctx context.Context, a act, name string) error {
 			f.count(a.kill)
 		}
 		f.say("%s%s", a, map[bool]string{true: "", false: " (it was dead)"}[hit])
-		return errors.Join(lifecycle.Wait(ctx, a.lasts), restart(context.WithoutCancel(ctx)))
+		if err := lifecycle.Wait(ctx, a.lasts); err != nil {
+			return err // interrupted: nothing is started any more
+		}
+		return restart(ctx)
 	case a.cut != "":
 		f.say("%s", a)
 		l := map[string]*link{theBus: f.servers.toBus, theDatabase: f.servers.toStorage}[a.cut]
@@ -67,7 +70,7 @@ func (f *faults) do(ctx context.Context, a act, name string) error {
 		if err := f.administer(ctx, http.MethodPut, name, a); err != nil {
 			return err
 		}
-		return errors.Join(lifecycle.Wait(ctx, a.lasts), f.administer(context.WithoutCancel(ctx), http.MethodDelete, name, a))
+		return errors.Join(lifecycle.Wait(ctx, a.lasts), f.administer(ctx, http.MethodDelete, name, a))
 	}
 }
 
@@ -76,20 +79,24 @@ func (f *faults) administer(ctx context.Context, method, name string, a act) err
 	return try(ctx, func(t testing.TB) { f.stack.Sandbox(t, base, method, "/sandbox/scenarios/"+name, a.scenario, nil) })
 }
 
-// kill kills what is named, tells whether something of it was alive, and gives what starts it again.
+// kill kills what is named, tells whether something of it was alive, and gives what starts it again. What was dead already is left
+// to who is starting it.
 func (f *faults) kill(what string) (hit bool, restart func(ctx context.Context) error) {
 	switch what {
-	case theBus:
-		return f.servers.killBus(), f.servers.startBus
-	case theDatabase:
-		return f.servers.killDatabase(), f.servers.startDatabase
 	case everything:
 		return f.killAll()
+	case theBus:
+		hit, restart = f.servers.killBus(), f.servers.startBus
+	case theDatabase:
+		hit, restart = f.servers.killDatabase(), f.servers.startDatabase
+	default:
+		hit = f.stack.Alive(what) && f.stack.Kill(what) == nil
+		restart = func(ctx context.Context) error { return f.stack.StartUnit(ctx, what) }
 	}
-	if !f.stack.Alive(what) || f.stack.Kill(what) != nil {
-		return false, func(context.Context) error { return nil }
+	if !hit {
+		restart = func(context.Context) error { return nil }
 	}
-	return true, func(ctx context.Context) error { return f.stack.StartUnit(ctx, what) }
+	return hit, restart
 }
 
 // killAll kills everything at the same time, and gives what starts it again, as a machine does that was switched on: units that

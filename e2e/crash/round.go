@@ -68,10 +68,8 @@ func (r *round) disturb(ctx context.Context, l *load, acts []act) (drained, err 
 		return nil, errors.New("interrupted")
 	}
 	well := r.clock.Now()
-	for _, unit := range r.faults.units {
-		if err := r.stack.AwaitUnit(ctx, unit); err != nil {
-			return nil, err
-		}
+	if err := r.awaitReady(ctx); err != nil {
+		return nil, err
 	}
 	left, _, err := l.unfinished(ctx, l.accepted())
 	if err != nil {
@@ -85,6 +83,18 @@ func (r *round) disturb(ctx context.Context, l *load, acts []act) (drained, err 
 	drained = l.drain(patience)
 	r.drained = r.clock.Now().Sub(well)
 	return drained, nil
+}
+
+// awaitReady waits until every unit is ready. One that ends meanwhile, because the database is not up yet, is started again.
+func (r *round) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, harness.Patience)
+	defer cancel()
+	for _, unit := range r.faults.units {
+		if err := persist(ctx, func(ctx context.Context) error { return r.stack.AwaitUnit(ctx, unit) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tell prints the result; its last line is the verdict.
