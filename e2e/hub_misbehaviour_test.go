@@ -170,8 +170,8 @@ func TestHubRefusesAnItemForNow(t *testing.T) {
 	}
 }
 
-// What the hub does not take for good waits for a person and hinders nothing else; sent again when the hub has come to its senses it
-// is registered.
+// What the hub does not take for good waits for a person and hinders nothing else; sent again when the hub has come to its senses
+// it is registered.
 func TestHubRefusesAnItem(t *testing.T) {
 	t.Parallel()
 	for _, result := range []int{2, 3} {

@@ -79,8 +79,8 @@ func (f *faults) administer(ctx context.Context, method, name string, a act) err
 	return try(ctx, func(t testing.TB) { f.stack.Sandbox(t, base, method, "/sandbox/scenarios/"+name, a.scenario, nil) })
 }
 
-// kill kills what is named, tells whether something of it was alive, and gives what starts it again. What was dead already is left
-// to who is starting it.
+// kill kills what is named, tells whether something of it was alive, and gives what starts it again. What was dead already is
+// left to who is starting it.
 func (f *faults) kill(what string) (hit bool, restart func(ctx context.Context) error) {
 	switch what {
 	case everything:

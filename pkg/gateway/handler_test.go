@@ -213,8 +213,8 @@ func TestCalls(t *testing.T) {
 	}, list))
 }
 
-// An item that is not well formed is told to the unit, which refuses it alone; the others arrive as they are. What is wrong beside the
-// items refuses the whole, with everything that is wrong.
+// An item that is not well formed is told to the unit, which refuses it alone; the others arrive as they are. What is wrong
+// beside the items refuses the whole, with everything that is wrong.
 func TestUnreadableItems(t *testing.T) {
 	t.Parallel()
 	d := setup(t)

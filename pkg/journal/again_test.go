@@ -60,7 +60,8 @@ func TestPublishAgain(t *testing.T) {
 	require.Equal(t, "the stream was lost", fact.GetReason())
 }
 
-// A stream that went back to an older copy, or was made anew, is filled again by itself with what it has lost, and with nothing else.
+// A stream that went back to an older copy, or was made anew, is filled again by itself with what it has lost, and with nothing
+// else.
 func TestLostFramesArePublishedAgainByThemselves(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

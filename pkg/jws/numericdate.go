@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// NumericDate is a time as tokens write it (RFC 7519 §2): a number of seconds since 1970 that may have a fraction. Microseconds are
-// kept. A claim that is absent is the zero time.
+// NumericDate is a time as tokens write it (RFC 7519 §2): a number of seconds since 1970 that may have a fraction. Microseconds
+// are kept. A claim that is absent is the zero time.
 type NumericDate struct{ time.Time }
 
 // latestDate is the last second of the year 9999.

@@ -120,13 +120,12 @@ func checkField(value protoreflect.Value, field protoreflect.FieldDescriptor, ki
 	if field.Kind() != protoreflect.StringKind {
 		return protoreflect.Value{}, found
 	}
-	given, form, ok := value.String(), value.String(), true
+	given := value.String()
+	form, ok := given, strings.IndexByte(given, 0) < 0
 	rule, message := ruleNUL, "must not hold the character U+0000"
 	if of, known := forms[kind]; known {
 		form, ok = of.bring(given)
 		rule, message = of.rule, of.message
-	} else {
-		ok = strings.IndexByte(given, 0) < 0
 	}
 	if !ok {
 		found = append(found, fault.Violation{Field: path, Rule: rule, Message: message})

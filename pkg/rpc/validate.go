@@ -16,10 +16,10 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
-// Check brings the texts of a message into their form (pkg/text) and finds every rule that the message breaks: those of its texts,
-// U+0000 in any string, times that are none, and its protovalidate rules. A violation has its path as JSON writes it, and never the
-// value. A value that a rule cannot calculate with, such as two times too far apart, breaks it. The error means that the rules
-// themselves do not work. The rules of a message are compiled once in a process.
+// Check brings the texts of a message into their form (pkg/text) and finds every rule that the message breaks: those of its
+// texts, U+0000 in any string, times that are none, and its protovalidate rules. A violation has its path as JSON writes it, and
+// never the value. A value that a rule cannot calculate with, such as two times too far apart, breaks it. The error means that
+// the rules themselves do not work. The rules of a message are compiled once in a process.
 func Check(message proto.Message) ([]fault.Violation, error) {
 	violations := checkFields(message.ProtoReflect(), "", nil)
 	// Range has a random order.

@@ -9,8 +9,9 @@ import (
 )
 
 // Fold is the key by which names are found. People write one name in many ways, so it leaves out what they differ in: the case of
-// Latin letters, full and half width, accents typed as one character or two, spaces, and every hyphen and apostrophe. O'Neil, O’NEIL and ＯＮＥＩＬ are one key, and so are
-// Min-su and Min su. A key serves for comparing alone and is never shown or sent anywhere.
+// Latin letters, full and half width, accents typed as one character or two, spaces, and every hyphen and apostrophe. O'Neil,
+// O’NEIL and ＯＮＥＩＬ are one key, and so are Min-su and Min su. A key serves for comparing alone and is never shown or sent
+// anywhere.
 func Fold(name string) string {
 	folded := cases.Fold().String(norm.NFKC.String(name))
 	return norm.NFKC.String(strings.Map(func(r rune) rune {

@@ -27,7 +27,8 @@ func Phone(s string) string {
 	return digits
 }
 
-// Day brings a date since 1900 into the form YYYYMMDD; YYYY-MM-DD is understood too. It is false for what is no day of the calendar.
+// Day brings a date since 1900 into the form YYYYMMDD; YYYY-MM-DD is understood too. It is false for what is no day of the
+// calendar.
 func Day(s string) (string, bool) {
 	for _, layout := range []string{"20060102", time.DateOnly} {
 		if day, err := time.Parse(layout, s); err == nil && day.Year() >= 1900 {
@@ -40,8 +41,8 @@ func Day(s string) (string, bool) {
 // weights of the first nine digits of a business registration number (사업자등록번호) in its check digit.
 var weights = [...]int{1, 3, 7, 1, 3, 7, 1, 3, 5}
 
-// BusinessNumber brings a business registration number into its ten digits; hyphens are left out. It is false where the check digit,
-// which is the last one, is not that of the others.
+// BusinessNumber brings a business registration number into its ten digits; hyphens are left out. It is false where the check
+// digit, which is the last one, is not that of the others.
 func BusinessNumber(s string) (string, bool) {
 	number := strings.ReplaceAll(s, "-", "")
 	if len(number) != len(weights)+1 || strings.Trim(number, "0123456789") != "" {

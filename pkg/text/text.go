@@ -1,8 +1,9 @@
-// Package text is the one rule for text that people write and read: titles, names, reasons, addresses. Every door brings such text
-// into its form and refuses what has none, before anything counts its characters; readers of certificates compare in that form.
+// Package text is the one rule for text that people write and read: titles, names, reasons, addresses. Every door brings such
+// text into its form and refuses what has none, before anything counts its characters; readers of certificates compare in that
+// form.
 //
-// The form is Unicode NFC with U+0020 for each kind of space. A decomposed name of 14 Hangul syllables has 14 characters in it, not
-// 28, and U+3000 or U+00A0 between two words is a space. Text that shows nothing is empty.
+// The form is Unicode NFC with U+0020 for each kind of space. A decomposed name of 14 Hangul syllables has 14 characters in it,
+// not 28, and U+3000 or U+00A0 between two words is a space. Text that shows nothing is empty.
 //
 // Refused is what a reader cannot see and what changes the line that he sees: control characters (Cc), format characters (Cf,
 // among them zero-width characters and those that turn the direction of writing), and the separators of lines and paragraphs (Zl,

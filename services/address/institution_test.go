@@ -213,9 +213,9 @@ func TestRegisterInstitutionAtOnce(t *testing.T) {
 func TestUnreadableInstitutionsHideNoOthers(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	broken, err := w.register(t, newInstitution("office_broken", "1234567890"))
+	broken, err := w.register(t, newInstitution("office_broken", "1234567891"))
 	require.NoError(t, err)
-	good, err := w.register(t, newInstitution("office_good", "1234567890"))
+	good, err := w.register(t, newInstitution("office_good", "1234567800"))
 	require.NoError(t, err)
 	_, err = w.App.Exec(t.Context(), `update institution set sealed = set_byte(sealed, length(sealed) - 1, get_byte(sealed, length(sealed) - 1) # 1) where principal = $1`, broken.GetId())
 	require.NoError(t, err)

@@ -323,7 +323,8 @@ func TestGRPCDoorWaitsForAMessageOnlySoLong(t *testing.T) {
 	}
 }
 
-// Calls that need no token have a quota per origin, shared by both doors. It affects neither callers with a token nor who asks for one.
+// Calls that need no token have a quota per origin, shared by both doors. It affects neither callers with a token nor who asks
+// for one.
 func TestQuotaOfWhatIsOpen(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *Config) { c.Quota.OpenPerSecond, c.Quota.OpenBurst = 0.5, 3 })

@@ -56,11 +56,6 @@ func noSuchRoute() error {
 	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path")
 }
 
-// noSuchMethod is noSuchRoute of the gRPC door.
-func noSuchMethod() error {
-	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is no such method at this door")
-}
-
 func unitNotNamed() error {
 	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the metadata "+unitHeader+" must name the unit")
 }

@@ -59,7 +59,8 @@ func operatorClients(ctx context.Context, db pg.DBTX) ([]client, error) {
 // operatorsLock is the number of the lock of lockOperators ("naru", "gway").
 const operatorsLock = 0x6e617275_67776179
 
-// lockOperators keeps others, also replicas that start at the same time, from making operators and ending their credentials meanwhile.
+// lockOperators keeps others, also replicas that start at the same time, from making operators and ending their credentials
+// meanwhile.
 func lockOperators(ctx context.Context, db pg.DBTX) error {
 	return pg.Exec(ctx, db, "lock operators", `select pg_advisory_xact_lock($1)`, int64(operatorsLock))
 }

@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// BusinessNumber adds the check digit to the first nine digits of a business registration number. It is written apart from pkg/text,
-// which it tests.
+// BusinessNumber adds the check digit to the first nine digits of a business registration number. It is written apart from
+// pkg/text, which it tests.
 func BusinessNumber(nine int) string {
 	first := fmt.Sprintf("%09d", nine%1_000_000_000)
 	sum := 0

@@ -126,7 +126,7 @@ func TestRenderAnyText(t *testing.T) {
 			Roots: store.Pool(pki.Hub), At: at, PinnedSigner: distcert.Pins{Subjects: []string{store.Signer(pki.Hub).Chain[0].Subject.String()}},
 		})
 		require.NoError(t, err, "%+q", text)
-		require.Equal(t, text, got.Content.Title)
+		require.Equal(t, text, got.Title)
 	}
 }
 
