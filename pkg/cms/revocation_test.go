@@ -68,7 +68,8 @@ func ocspInfo(answer []byte) []byte {
 	return b.BytesOrPanic()
 }
 
-// What a message carries or a caller configures about revocation counts from its moment on, if the certificate's own issuer says it.
+// What a message carries or a caller configures about revocation counts from its moment on, if the certificate's own issuer says
+// it.
 func TestRevocation(t *testing.T) {
 	t.Parallel()
 	root := cmstest.NewRoot(t, "root", at)

@@ -171,8 +171,8 @@ func (k *Keyring) Task(report func(ctx context.Context, forgotten int, err error
 }
 
 // Export gives a key that this unit made to a unit that may open what it sealed. reader is the proven identity of the calling
-// unit. The fault is NotFound for a key not made here and Denied for a reader that the purpose's rule does not name. Index keys are
-// never exported.
+// unit. The fault is NotFound for a key not made here and Denied for a reader that the purpose's rule does not name. Index keys
+// are never exported.
 func (k *Keyring) Export(ctx context.Context, keyID uuid.UUID, reader string) (Key, error) {
 	key, err := k.stored(ctx, keyID)
 	if err != nil {

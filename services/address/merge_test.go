@@ -29,8 +29,8 @@ func TestProvedButNeverJoinedMakesNobodyAmbiguous(t *testing.T) {
 	require.Equal(t, member, told.GetFacts().GetRecipient())
 }
 
-// A person with a new CI is listed beside the former identity. Once an operator has merged the two, the new one acts as the former:
-// at once for documents that wait, and whatever the sender describes the person by.
+// A person with a new CI is listed beside the former identity. Once an operator has merged the two, the new one acts as the
+// former: at once for documents that wait, and whatever the sender describes the person by.
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -45,8 +45,8 @@ type candidate struct {
 	memberAddress string
 }
 
-// joined reports whether the candidate is a member with a present address. Somebody whose identity was proved and who never joined
-// receives nothing here, so it makes nobody ambiguous either.
+// joined reports whether the candidate is a member with a present address. Somebody whose identity was proved and who never
+// joined receives nothing here, so it makes nobody ambiguous either.
 func (c candidate) joined() bool {
 	current := c.address != "" && c.address == c.memberAddress
 	return current && c.memberState != "" && c.memberState != memberWithdrawn && c.addressState != addressRefused

@@ -12,7 +12,8 @@ import (
 
 const busAdmin = "admin"
 
-// StartBus starts the bus of a relay's folder in this process, at a free port, for a relay of another process whose units run apart.
+// StartBus starts the bus of a relay's folder in this process, at a free port, for a relay of another process whose units run
+// apart.
 func StartBus(dir string) (*natsserver.Server, error) {
 	f := folder(dir)
 	if err := f.prepare(); err != nil {

@@ -24,8 +24,8 @@ const (
 var errNoPort = errors.New("no free port is left")
 
 // ports hands out free ports, each once. They come from a block whose first port stays bound while the relay lives. So no other
-// relay on this machine gets a port on which this relay has yet to listen. The block is kept in a file and taken again where it is
-// free, so that settings that name ports stay true after a restart.
+// relay on this machine gets a port on which this relay has yet to listen. The block is kept in a file and taken again where it
+// is free, so that settings that name ports stay true after a restart.
 type ports struct {
 	file      string // empty: not kept
 	claim     net.Listener

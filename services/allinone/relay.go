@@ -42,8 +42,8 @@ type Options struct {
 	DatabaseURL string
 	// SandboxDatabaseURL is the same for the sandbox alone, where it is not to share the relay's.
 	SandboxDatabaseURL string
-	// BusURL is where StartBus serves the same folder in another process, for units in processes of their own; empty: a bus in this
-	// process.
+	// BusURL is where StartBus serves the same folder in another process, for units in processes of their own. Empty: a bus in
+	// this process.
 	BusURL string
 	// Sandbox holds, by name, the URLs of a sandbox that StartSandbox started with the same folder and database. Nil starts a
 	// sandbox in this process.
