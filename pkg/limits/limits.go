@@ -24,8 +24,8 @@ const (
 const (
 	// Attachments of one document: the formats of registration and distribution certificates name no more.
 	Attachments = 10
-	// HashAlgorithm is the only one: the hub takes a hash of at most 100 characters and is not told its algorithm, and the formats
-	// of certificates know no other.
+	// HashAlgorithm is the only one. The hub takes a hash of at most 100 characters and is not told its algorithm, and the
+	// formats of certificates know no other.
 	HashAlgorithm = "SHA-256"
 	// RegistrationCertificateBytes of a registration certificate (최초등록증명서) in DER.
 	RegistrationCertificateBytes = 16 << 10
