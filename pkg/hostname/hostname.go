@@ -10,7 +10,8 @@ import (
 
 // Form brings the name of a host into the form in which browsers ask for it: lower-case ASCII (IDNA, UTS 46) without a dot at the
 // end, or an IP address as RFC 5952 writes it. It is false for what no host can be called: labels that the Domain Name System
-// cannot hold, and addresses that are nobody's.
+// cannot hold, addresses that are nobody's, and numbers that browsers would read as an IPv4 address of another spelling
+// (WHATWG URL, "ends in a number").
 func Form(name string) (string, bool) {
 	if address, err := netip.ParseAddr(name); err == nil {
 		return address.Unmap().String(), !address.IsUnspecified() && !address.IsMulticast() && address.Zone() == ""
@@ -25,5 +26,16 @@ func Form(name string) (string, bool) {
 			return "", false
 		}
 	}
+	if endsInNumber(ascii) {
+		return "", false
+	}
 	return ascii, true
+}
+
+func endsInNumber(name string) bool {
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	if hex, ok := strings.CutPrefix(last, "0x"); ok {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return strings.Trim(last, "0123456789") == ""
 }

@@ -29,6 +29,7 @@ func TestForm(t *testing.T) {
 	for _, bad := range []string{
 		"", ".", "view..example", ".example", "0.0.0.0", "::", "224.0.0.1", "fe80::1%eth0", "view.example:443", "https://view.example", "view.example/a", "user@view.example",
 		"a b.example", "-view.example", "*.example", strings.Repeat("a", 64) + ".example", strings.Repeat("a.", 127) + "aa",
+		"0x7f.1", "127.1", "2130706433", "0x7F000001", "0x", "view.0x1f", "010.0.0.1", "192.0.2.7.",
 	} {
 		_, ok := hostname.Form(bad)
 		require.False(t, ok, bad)

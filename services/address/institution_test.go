@@ -209,7 +209,7 @@ func TestRegisterInstitutionAtOnce(t *testing.T) {
 	require.Equal(t, 1, w.asked())
 }
 
-// An institution whose sealed values cannot be opened is listed with what is known of it, and hides none of the others.
+// An institution whose sealed values cannot be opened is listed and told with what is known of it, and hides none of the others.
 func TestUnreadableInstitutionsHideNoOthers(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -226,7 +226,11 @@ func TestUnreadableInstitutionsHideNoOthers(t *testing.T) {
 		got = append(got, fmt.Sprint(i.GetId(), i.GetName(), i.GetAddress(), i.GetUnreadable()))
 	}
 	require.Equal(t, []string{fmt.Sprint(good.GetId(), "가상상사", "office_good", false), fmt.Sprint(broken.GetId(), "", "office_broken", true)}, got)
-	require.InDelta(t, 1, w.Metric(t, "naru_address_unreadable_institutions_total"), 0)
+	told, err := w.operator(t).GetInstitution(t.Context(), &addressv1.GetInstitutionRequest{Id: broken.GetId()})
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprint(broken.GetId(), "", "office_broken", true),
+		fmt.Sprint(told.GetInstitution().GetId(), told.GetInstitution().GetName(), told.GetInstitution().GetAddress(), told.GetInstitution().GetUnreadable()))
+	require.InDelta(t, 2, w.Metric(t, "naru_address_unreadable_institutions_total"), 0)
 }
 
 // Institutions are listed newest first, page by page.

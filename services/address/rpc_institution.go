@@ -71,11 +71,11 @@ func (s *institutionServer) GetInstitution(ctx context.Context, r *addressv1.Get
 	if err != nil {
 		return nil, err
 	}
-	shown, err := s.openInstitution(ctx, found)
+	shown, err := s.shown(ctx, found)
 	if err != nil {
 		return nil, err
 	}
-	return &addressv1.GetInstitutionResponse{Institution: institutionProto(shown)}, nil
+	return &addressv1.GetInstitutionResponse{Institution: shown}, nil
 }
 
 // ListInstitutions lists, newest first.
@@ -95,20 +95,29 @@ func (s *institutionServer) ListInstitutions(ctx context.Context, r *addressv1.L
 	}
 	answer := &addressv1.ListInstitutionsResponse{NextPageToken: next}
 	for _, one := range found {
-		opened, err := s.openInstitution(ctx, one)
-		if err != nil && !sealed.Unreadable(err) {
-			return nil, err
-		}
-		shown := institutionProto(opened)
+		shown, err := s.shown(ctx, one)
 		if err != nil {
-			// One that cannot be opened hides none of the others.
-			shown.Unreadable = true
-			s.metrics.unreadable.Add(ctx, 1)
-			s.log.LogAttrs(ctx, slog.LevelError, "an institution cannot be opened", slog.String("institution", shown.GetId()), slog.Any("error", err))
+			return nil, err
 		}
 		answer.Institutions = append(answer.Institutions, shown)
 	}
 	return answer, nil
+}
+
+// shown is an institution as the operator sees it. One that cannot be opened is shown with what is kept in clear: a record that
+// is broken hides neither itself nor others.
+func (s *institutionServer) shown(ctx context.Context, found listed) (*addressv1.Institution, error) {
+	opened, err := s.openInstitution(ctx, found)
+	if err != nil && !sealed.Unreadable(err) {
+		return nil, err
+	}
+	shown := institutionProto(opened)
+	if err != nil {
+		shown.Unreadable = true
+		s.metrics.unreadable.Add(ctx, 1)
+		s.log.LogAttrs(ctx, slog.LevelError, "an institution cannot be opened", slog.String("institution", shown.GetId()), slog.Any("error", err))
+	}
+	return shown, nil
 }
 
 func (s *institutionServer) find(ctx context.Context, text string) (listed, error) {
