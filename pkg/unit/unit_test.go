@@ -156,7 +156,7 @@ func TestFailingHandlerLosesNothing(t *testing.T) {
 	require.Zero(t, rows(t, b, `select count(*) from parked_event`))
 }
 
-// An operator sees a parked event without its payload, and can replay it once the cause is removed.
+// An operator sees which event is parked and why, and can replay it once the cause is removed. Others see nothing.
 func TestParkedEventIsReplayed(t *testing.T) {
 	t.Parallel()
 	var repaired atomic.Bool
@@ -183,6 +183,9 @@ func TestParkedEventIsReplayed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int32(1), replayed.GetReplayed())
 	require.Equal(t, 1, rows(t, b, `select count(*) from document`))
+	listed, err = client.ListParkedEvents(t.Context(), &platformv1.ListParkedEventsRequest{Unit: "address"})
+	require.NoError(t, err)
+	require.Empty(t, listed.GetEvents(), "what was replayed is parked no more")
 
 	_, err = platformv1.NewParkedEventServiceClient(b.Sender(t, unittest.NewID())).ListParkedEvents(t.Context(), &platformv1.ListParkedEventsRequest{Unit: "address"})
 	require.ErrorIs(t, err, fault.Denied)

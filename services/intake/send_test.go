@@ -247,6 +247,7 @@ func TestWarnings(t *testing.T) {
 		i.SendDeadline = timestamppb.New(w.archive.at.Add(80 * 24 * time.Hour))
 	}))
 	require.Equal(t, []string{"TITLE_OVER_40", "VIEWING_ENDS_BEFORE_SEND_DEADLINE"}, got.GetWarnings())
+	require.Len(t, unittest.Facts[*intakev1.DocumentAccepted](t, w.Bench), 1)
 }
 
 // An item with a new own key can name an earlier document that it repeats.
