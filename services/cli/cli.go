@@ -52,6 +52,9 @@ type commands struct {
 	ViewingSystem viewingSystemCommand `cmd:"" help:"Manage viewing systems (for operators)."`
 	ArchiveMember archiveMemberCommand `cmd:"" help:"Members of the sandbox's archive."`
 	Member        memberCommand        `cmd:"" help:"Recipients of the sandbox."`
+	Identity      identityCommand      `cmd:"" help:"Identities of recipients (for operators)."`
+	Queue         queueCommand         `cmd:"" help:"Hub calls that wait for a person (for operators)."`
+	Parked        parkedCommand        `cmd:"" help:"Events that units gave up on (for operators)."`
 	Audit         auditCommand         `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
 	Evidence      evidenceCommand      `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
 	Units         unitsCommand         `cmd:"" help:"List the units of a relay (for operators)."`

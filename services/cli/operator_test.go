@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A registration and a read time that wait for a person.
+const (
+	waitingRecord = `{"edocNum":"` + number + `","registration":{"state":"CALL_STATE_QUEUED","queueReason":"HUB_RESULT_3","attempts":7,"queuedAt":"2026-03-02T01:02:03.000000Z"}}`
+	waitingRead   = `{"edocNum":"` + other + `","registration":{"state":"CALL_STATE_DONE"},"readTime":{"state":"CALL_STATE_QUEUED","queueReason":"HUB_RESULT_5","attempts":2,"queuedAt":"2026-03-02T02:00:00.000000Z"}}`
+)
+
+func operatorRun(t *testing.T, f *fakeRelay, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	return runWith(t, nil, append(args, "--endpoints", f.path("naru.json"))...)
+}
+
+// The queue is read to its end, and tells which of the two calls waits and why.
+func TestQueueList(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, map[string][]string{
+		"GET /v1/admin/circulation/queue":                {`{"records":[` + waitingRecord + `],"nextPageToken":"more"}`},
+		"GET /v1/admin/circulation/queue?pageToken=more": {`{"records":[` + waitingRead + `]}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "queue", "list")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^`+number+` +registration +HUB_RESULT_3 +2026-03-02T01:02:03.000000Z +7$`, stdout)
+	require.Regexp(t, `(?m)^`+other+` +read time +HUB_RESULT_5 +2026-03-02T02:00:00.000000Z +2$`, stdout)
+	code, stdout, stderr = operatorRun(t, f, "queue", "list", "--only", "HUB_RESULT_5", "--json")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stdout, other)
+	require.NotContains(t, stdout, number)
+	code, stdout, stderr = operatorRun(t, f, "queue", "list", "--only", "HUB_RESULT_9")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "nothing waits\n", stdout)
+}
+
+// Many are retried at once. What the relay refuses for one of them hinders no other, and is told.
+func TestQueueRetry(t *testing.T) {
+	t.Parallel()
+	const again = "POST /v1/admin/circulation/queue/" + other + ":retry"
+	f := newRelay(t, map[string][]string{
+		"GET /v1/admin/circulation/queue": {`{"records":[` + waitingRecord + `,` + waitingRead + `]}`},
+		again:                             {`{}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "queue", "retry", "--all")
+	require.Equal(t, ExitFailed, code)
+	require.Contains(t, stdout, number+"  not done: ")
+	require.Contains(t, stdout, other+"  to be sent again\n")
+	require.Contains(t, stderr, "1 of 2 not done")
+	require.Equal(t, []string{"Bearer operator {}"}, f.bodies[again])
+	code, stdout, stderr = operatorRun(t, f, "queue", "retry", "--all", "--only", "HUB_RESULT_5", "--json")
+	require.Equal(t, ExitOK, code, stderr)
+	require.JSONEq(t, `[{"id":"`+other+`"}]`, stdout)
+	code, _, stderr = operatorRun(t, f, "queue", "retry", other)
+	require.Equal(t, ExitOK, code, stderr)
+	require.Len(t, f.bodies[again], 3)
+	for _, wrong := range [][]string{{}, {"--all", other}, {"--only", "HUB_RESULT_5"}, {other, "--only", "HUB_RESULT_5"}, {"17"}} {
+		code, _, _ = operatorRun(t, f, append([]string{"queue", "retry"}, wrong...)...)
+		require.Equal(t, ExitUsage, code, wrong)
+	}
+	require.Len(t, f.bodies[again], 3)
+}
+
+// What concerns all ends the work at once: a door that is not there is not knocked at for each number.
+func TestBulkEndsWithWhatConcernsAll(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, nil)
+	f.Close()
+	code, stdout, stderr := operatorRun(t, f, "queue", "retry", number, other)
+	require.Equal(t, ExitFailed, code)
+	require.Empty(t, stdout)
+	require.Contains(t, stderr, "ended after 0 of 2")
+}
+
+// An answer of the hub is accepted with its reason.
+func TestQueueAccept(t *testing.T) {
+	t.Parallel()
+	const call = "POST /v1/admin/circulation/queue/" + number + ":accept"
+	f := newRelay(t, map[string][]string{call: {`{}`}})
+	code, stdout, stderr := operatorRun(t, f, "queue", "accept", number, "--reason", "compared by telephone")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, number+"  accepted\n", stdout)
+	require.JSONEq(t, `{"reason":"compared by telephone"}`, strings.TrimPrefix(f.bodies[call][0], "Bearer operator "))
+	code, _, _ = operatorRun(t, f, "queue", "accept", number)
+	require.Equal(t, ExitUsage, code)
+}
+
+// Parked events are those of all units; one that does not answer is told and hides none of the others.
+func TestParkedList(t *testing.T) {
+	t.Parallel()
+	const event = `{"id":"0191d0a1-0000-7000-8000-000000000001","consumer":"delivery-express","kind":"Resolved","subject":"` + number + `","reason":"broken","parkedAt":"2026-03-02T01:02:03.000000Z"}`
+	answers := map[string][]string{}
+	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate status hub") {
+		answers["GET /v1/admin/units/"+unit+"/parked-events"] = []string{`{}`}
+	}
+	f := newRelay(t, answers)
+	code, stdout, stderr := operatorRun(t, f, "parked", "list")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "nothing is parked\n", stdout)
+
+	answers["GET /v1/admin/units/delivery/parked-events"] = []string{`{"events":[` + event + `]}`}
+	delete(answers, "GET /v1/admin/units/hub/parked-events")
+	code, stdout, stderr = operatorRun(t, f, "parked", "list")
+	require.Equal(t, ExitFailed, code)
+	require.Regexp(t, `(?m)^delivery +0191d0a1-0000-7000-8000-000000000001 +delivery-express +Resolved +`+number+` +2026-03-02T01:02:03.000000Z +broken$`, stdout)
+	require.Contains(t, stderr, "unit hub")
+	code, stdout, stderr = operatorRun(t, f, "parked", "list", "delivery", "--json")
+	require.Equal(t, ExitOK, code, stderr)
+	require.JSONEq(t, `{"delivery":{"events":[`+strings.Replace(event, `"reason"`, `"ordinal":0,"reason"`, 1)+`]}}`, stdout)
+}
+
+// All parked events of a unit are replayed, as many in a call as the relay takes. Those that fail again are counted.
+func TestParkedReplay(t *testing.T) {
+	t.Parallel()
+	var events []string
+	for i := range 130 {
+		events = append(events, fmt.Sprintf(`{"id":"0191d0a1-0000-7000-8000-%012d"}`, i))
+	}
+	const replay = "POST /v1/admin/units/delivery/parked-events:replay"
+	f := newRelay(t, map[string][]string{
+		"GET /v1/admin/units/delivery/parked-events": {`{"events":[` + strings.Join(events, ",") + `]}`},
+		replay: {`{"replayed":100}`, `{"replayed":29,"stillParked":1}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "parked", "replay", "delivery", "--all")
+	require.Equal(t, ExitFailed, code)
+	require.Equal(t, "129 replayed, 1 still parked\n", stdout)
+	require.Contains(t, stderr, "stay parked")
+	require.Len(t, f.bodies[replay], 2)
+	require.Equal(t, 100, strings.Count(f.bodies[replay][0], "0191d0a1"))
+	require.Equal(t, 30, strings.Count(f.bodies[replay][1], "0191d0a1"))
+	code, _, _ = operatorRun(t, f, "parked", "replay", "delivery")
+	require.Equal(t, ExitUsage, code)
+}
+
+// Identities that look like one person are listed and merged.
+func TestIdentities(t *testing.T) {
+	t.Parallel()
+	const first, second = "0191d0a1-0000-7000-8000-000000000001", "0191d0a1-0000-7000-8000-000000000002"
+	const merge = "POST /v1/admin/identities/" + second + ":merge"
+	f := newRelay(t, map[string][]string{
+		"GET /v1/admin/identities/alike": {`{"identities":[
+			{"recipient":"` + first + `","group":1,"provedAt":"2026-03-02T01:02:03.000000Z","membership":"MEMBER_STATE_ACTIVE"},
+			{"recipient":"` + second + `","group":1,"provedAt":"2026-03-03T01:02:03.000000Z"}]}`, `{}`},
+		merge: {`{}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "identity", "alike")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^1 +`+first+` +2026-03-02T01:02:03.000000Z +ACTIVE$`, stdout)
+	require.Regexp(t, `(?m)^1 +`+second+` +2026-03-03T01:02:03.000000Z +-$`, stdout)
+	code, stdout, stderr = operatorRun(t, f, "identity", "alike")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "no identities are alike\n", stdout)
+	code, stdout, stderr = operatorRun(t, f, "identity", "merge", second, "--into", first, "--reason", "abstract seen")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, second+" is "+first+"\n", stdout)
+	require.JSONEq(t, `{"into":"`+first+`","reason":"abstract seen"}`, strings.TrimPrefix(f.bodies[merge][0], "Bearer operator "))
+}

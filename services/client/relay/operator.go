@@ -1,0 +1,59 @@
+package relay
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+const queuePath = "/v1/admin/circulation/queue"
+
+// Queue returns a page of the hub calls that wait for a person, and the token of the next page.
+func (c *Client) Queue(ctx context.Context, query url.Values) ([]*circulationv1.CirculationRecord, string, error) {
+	out := &circulationv1.ListQueueResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, queuePath, query, nil, out)
+	return out.GetRecords(), out.GetNextPageToken(), err
+}
+
+// RetryQueued has a document's queued hub call made again.
+func (c *Client) RetryQueued(ctx context.Context, edocNum string) error {
+	// The number is in the path, so it is left out of the body.
+	return c.rest.Call(ctx, http.MethodPost, queuePath+"/"+url.PathEscape(edocNum)+":retry", nil, &circulationv1.RetryQueuedRequest{}, nil)
+}
+
+// AcceptQueued accepts the hub's answer that it has a document's record already. The number is only in the path.
+func (c *Client) AcceptQueued(ctx context.Context, edocNum, reason string) error {
+	in := &circulationv1.AcceptQueuedRequest{Reason: reason}
+	return c.rest.Call(ctx, http.MethodPost, queuePath+"/"+url.PathEscape(edocNum)+":accept", nil, in, nil)
+}
+
+// ParkedEvents returns a page of a unit's parked events, and the token of the next page.
+func (c *Client) ParkedEvents(ctx context.Context, unit string, query url.Values) ([]*platformv1.ParkedEvent, string, error) {
+	out := &platformv1.ListParkedEventsResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, "/v1/admin/units/"+url.PathEscape(unit)+"/parked-events", query, nil, out)
+	return out.GetEvents(), out.GetNextPageToken(), err
+}
+
+// ReplayParkedEvents hands up to 100 parked events to their handlers again. The unit is only in the path.
+func (c *Client) ReplayParkedEvents(ctx context.Context, unit string, ids ...string) (*platformv1.ReplayParkedEventsResponse, error) {
+	in := &platformv1.ReplayParkedEventsRequest{Ids: ids}
+	out := &platformv1.ReplayParkedEventsResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, "/v1/admin/units/"+url.PathEscape(unit)+"/parked-events:replay", nil, in, out)
+}
+
+// AlikeIdentities returns a page of the identities that look like one person, and the token of the next page.
+func (c *Client) AlikeIdentities(ctx context.Context, query url.Values) ([]*addressv1.AlikeIdentity, string, error) {
+	out := &addressv1.ListAlikeIdentitiesResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, "/v1/admin/identities/alike", query, nil, out)
+	return out.GetIdentities(), out.GetNextPageToken(), err
+}
+
+// MergeIdentities says that an identity is the same person as another. The one that is merged is only in the path.
+func (c *Client) MergeIdentities(ctx context.Context, recipient, into, reason string) error {
+	in := &addressv1.MergeIdentitiesRequest{Into: into, Reason: reason}
+	return c.rest.Call(ctx, http.MethodPost, "/v1/admin/identities/"+url.PathEscape(recipient)+":merge", nil, in, nil)
+}
