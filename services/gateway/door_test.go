@@ -390,7 +390,7 @@ func TestQuotaOfMisses(t *testing.T) {
 	require.Equal(t, codes.ResourceExhausted, status.Code(conn.Invoke(t.Context(), "/x.Y/Z", &intakev1.SendRequest{}, &intakev1.SendResponse{})))
 	_, err := intakev1.NewIntakeServiceClient(conn).Send(bearing(t, "x.y.z"), &intakev1.SendRequest{})
 	require.Equal(t, codes.ResourceExhausted, status.Code(err))
-	for _, tt := range [][2]string{{"POST", "/v1/documents"}, {"GET", "/v1/nothing"}, {"DELETE", "/v1/documents"}} {
+	for _, tt := range [][2]string{{"POST", "/v1/documents"}, {"GET", "/v1/nothing"}, {"DELETE", "/v1/documents"}, {"DELETE", "/healthz"}, {"PUT", "/oauth2/token"}} {
 		got := w.call(t, tt[0], tt[1], "x.y.z", "")
 		require.Equal(t, 429, got.status, tt)
 		require.Equal(t, "RATE_LIMITED", got.json(t)["reason"])

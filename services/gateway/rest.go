@@ -120,8 +120,13 @@ func (d *restDoor) only(method, name string, next http.HandlerFunc) http.Handler
 			next(w, r)
 			return
 		}
+		missed := d.door.missed(r.Context())
+		if fault.KindOf(missed) == fault.Exhausted {
+			gateway.WriteError(r.Context(), w, missed)
+			return
+		}
 		w.Header().Set("Allow", method)
-		problem := fault.ProblemOf(noSuchRoute(), gateway.Instance(r.Context()))
+		problem := fault.ProblemOf(missed, gateway.Instance(r.Context()))
 		problem.Status, problem.Title, problem.Detail = http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed), "this path has other methods"
 		fault.WriteProblem(w, problem)
 	}
