@@ -27,7 +27,8 @@ type row struct {
 // stops the relay.
 func rows() []row {
 	return []row{
-		chainRow(), viewingChainRow(), singleRow(), viewingRow(), statusRow(), fairnessRow(), uploadRow(), sustainedRow(), memoryRow(), growthRow(), startRow(),
+		chainRow(), viewingChainRow(), singleRow(), viewingRow(), statusRow(), fairnessRow(), strangersRow(), uploadRow(), sustainedRow(), memoryRow(),
+		growthRow(), startRow(),
 	}
 }
 

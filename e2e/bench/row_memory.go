@@ -33,8 +33,8 @@ type heapAt struct {
 
 func measureMemory(ctx context.Context, b *bench, lines []line) ([]line, error) {
 	began := b.stack.clock.Now()
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", b.stack.relay.pid()), []byte("5"), 0); err != nil { // resets the peak
-		return nil, fmt.Errorf("reset the peak: %w", err)
+	if _, err := b.peakFrom(); err != nil {
+		return nil, err
 	}
 	var heaps []heapAt
 	peak := 0.0
@@ -88,6 +88,14 @@ func (b *bench) fill(ctx context.Context, began time.Time, look func(ctx context
 		b.stack.say("%d documents present", b.chain.present())
 	}
 	return nil
+}
+
+// peakFrom resets the peak of the relay's resident memory and returns from where it rises, in MiB.
+func (b *bench) peakFrom() (float64, error) {
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", b.stack.relay.pid()), []byte("5"), 0); err != nil {
+		return 0, fmt.Errorf("reset the peak: %w", err)
+	}
+	return peakOf(b.stack.relay.pid()), nil
 }
 
 // peakOf returns a process's peak of resident memory, in MiB.

@@ -44,7 +44,7 @@ func (s *singles) send(ctx context.Context, i int) error {
 		var accepted struct{ EdocNum string }
 		err = s.rest.call(ctx, bearer, http.MethodPost, "/v1/documents", s.bodies[i], &accepted)
 		var refused refusal
-		if errors.As(err, &refused) && refused.status == http.StatusTooManyRequests {
+		if errors.As(err, &refused) && (refused.status == http.StatusTooManyRequests || refused.status == http.StatusServiceUnavailable) {
 			s.again.Add(1)
 			if err := wait(ctx, backOff); err != nil {
 				return err
