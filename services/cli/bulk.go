@@ -52,6 +52,9 @@ func (a *app) bulk(ids []string, did string, do func(id string) error) error {
 		a.progress("%d of %d …", len(outcomes), len(ids))
 	}
 	if err := a.show(outcomes, func() error {
+		if len(ids) == 0 {
+			return a.say("nothing to do")
+		}
 		for _, o := range outcomes {
 			text := did
 			if o.Error != "" {
