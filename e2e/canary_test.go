@@ -256,7 +256,7 @@ func (c *planted) provokeElsewhere(t *testing.T, institution *harness.Institutio
 		{institution.Caller, http.MethodPost, "/v1/documents", quoted},
 		{institution.Caller, http.MethodPost, "/v1/documents", `{"title":` + string(quoted)},
 		{institution.Caller, http.MethodPost, "/v1/documents", `{"title":"` + p.Name + "\xff" + `"}`},
-		{institution.Caller, http.MethodPost, "/v1/documents:batch", map[string]any{"items": []any{everything, map[string]any{"title": everything}}}},
+		{institution.Caller, http.MethodPost, "/v1/documents:batch", map[string]any{"items": everything}},
 		{institution.Caller, http.MethodGet, "/v1/documents/" + escaped, nil},
 		{institution.Caller, http.MethodGet, "/v1/documents?ownKey=" + url.QueryEscape(everything), nil},
 		{institution.Caller, http.MethodGet, "/v1/documents?acceptedFrom=" + url.QueryEscape(p.Name) + "&states=" + p.Phone + "&pageToken=" + url.QueryEscape(p.CI), nil},
@@ -287,6 +287,7 @@ func (c *planted) provokeElsewhere(t *testing.T, institution *harness.Institutio
 	// A batch is not a problem document; its items have refusals.
 	c.keep(t, "a batch", institution.Do(t, http.MethodPost, "/v1/documents:batch", map[string]any{"items": []any{
 		map[string]any{"title": strings.Repeat(everything, 3), "ownKey": "canary", "recipient": map[string]any{"ci": p.Name}, "viewing": map[string]any{"url": everything}},
+		everything, map[string]any{"title": everything},
 	}}))
 	c.tell(t, "too much", institution.Do(t, http.MethodPost, "/v1/documents", `{"title":"`+strings.Repeat(everything, 8000)+`"}`))
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}

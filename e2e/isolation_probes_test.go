@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -196,8 +197,13 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			foreign: &addressv1.ReplaceArchiveMembershipsRequest{Id: v.institution.ID, ArchiveMemberships: memberships},
 			absent:  &addressv1.ReplaceArchiveMembershipsRequest{Id: uuid.NewString(), ArchiveMemberships: memberships},
 		},
-		"address.v1.InstitutionService/GetInstitution":         {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
-		"address.v1.InstitutionService/ListInstitutions":       {foreign: &addressv1.ListInstitutionsRequest{}},
+		"address.v1.InstitutionService/GetInstitution":   {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
+		"address.v1.InstitutionService/ListInstitutions": {foreign: &addressv1.ListInstitutionsRequest{}},
+		"address.v1.IdentityService/ListAlikeIdentities": {foreign: &addressv1.ListAlikeIdentitiesRequest{}},
+		"address.v1.IdentityService/MergeIdentities": {
+			foreign: &addressv1.MergeIdentitiesRequest{Recipient: subjectOf(t, v.recipient.Token()), Into: subjectOf(t, v.stranger.recipient.Token()), Reason: "test"},
+			absent:  &addressv1.MergeIdentitiesRequest{Recipient: uuid.NewString(), Into: uuid.NewString(), Reason: "test"},
+		},
 		"gateway.v1.PrincipalAdminService/CreateViewingSystem": {foreign: &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "시험용", Senders: []string{v.institution.ID}}}},
 		"gateway.v1.PrincipalAdminService/CreateClient":        {foreign: &gatewayv1.CreateClientRequest{Principal: v.institution.ID}, absent: &gatewayv1.CreateClientRequest{Principal: uuid.NewString()}},
 		"gateway.v1.PrincipalAdminService/RevokeClient":        {foreign: &gatewayv1.RevokeClientRequest{ClientId: v.institution.Credentials.ClientID}, absent: &gatewayv1.RevokeClientRequest{ClientId: uuid.NewString()}},
@@ -215,6 +221,16 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		full["/naru."+name] = one
 	}
 	return full
+}
+
+// subjectOf returns whose token it is.
+func subjectOf(t *testing.T, token string) string {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	require.NoError(t, err)
+	var claims struct{ Sub string }
+	require.NoError(t, json.Unmarshal(raw, &claims))
+	return claims.Sub
 }
 
 // badTokens returns invalid tokens with the reason for refusing each.

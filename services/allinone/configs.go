@@ -97,6 +97,8 @@ quota:
   tokens_burst: 10000
   open_per_second: 100000
   open_burst: 100000
+  misses_per_second: 100000
+  misses_burst: 100000
 `, d.rest, d.grpc, r.Endpoints.REST, r.folder.path(adminFile)),
 		"intake": fmt.Sprintf(`code: %s
 archive:
