@@ -42,14 +42,14 @@ type outcome struct {
 	issuedAt, validUntil time.Time
 	pdf                  []byte
 	at                   time.Time
-	// retried: the hub may change its mind.
+	// retried is set while the hub refuses in a way that may change.
 	retried bool
 }
 
 // open reports whether the certificate is asked for again.
 func (o outcome) open() bool { return o.kind == unavailable || o.retried }
 
-// refusal is what the hub has against it; empty if it gave no answer.
+// refusal returns the hub's reason for refusing the request; empty if the hub gave no answer.
 func (o outcome) refusal() string {
 	if o.kind != hubRefused {
 		return ""
@@ -120,9 +120,9 @@ func (s *service) notComparable(ctx context.Context, j job, err error) outcome {
 	return outcome{kind: unavailable, at: s.clock.Now(), detail: "circulation"}
 }
 
-// failedCall: an error that is no refusal leaves the request open. So does a refusal, for as long as worker patience: right after
-// the registration the hub may hold no circulation yet, and what another code means is not known. What the hub unit itself
-// refuses it will refuse again.
+// failedCall decides what follows a failed call. An error that is no refusal leaves the request open. A refusal leaves it open
+// for as long as the worker's patience: right after the registration the hub may hold no circulation yet, and other codes may be
+// temporary. The hub unit's own refusals are final.
 func (s *service) failedCall(j job, err error) outcome {
 	f := fault.As(err)
 	o := outcome{kind: unavailable, at: s.clock.Now(), detail: f.Kind.String()}

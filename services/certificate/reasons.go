@@ -50,12 +50,12 @@ func notIssued() error {
 	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_NOT_ISSUED, "the certificate is not issued")
 }
 
-// becauseCheckFailed and becauseHubRefused are no faults but what is stored and told: why a certificate failed.
+// becauseCheckFailed and becauseHubRefused are not errors; they are stored and shown as the reason why a certificate failed.
 func becauseCheckFailed() string { return fault.NameOf(certificatev1.Reason_REASON_CHECK_FAILED) }
 
 func becauseHubRefused() string { return fault.NameOf(certificatev1.Reason_REASON_HUB_REFUSED) }
 
-// otherFile: what is kept as the file of a certificate is not what was verified.
+// otherFile is the fault of a stored certificate file that is not the file that was verified.
 func otherFile(certificate uuid.UUID) error {
 	return fault.New(fault.Corrupt, domain, nil, "", fault.Wrap(fmt.Errorf("file of certificate %s has another digest", certificate)))
 }

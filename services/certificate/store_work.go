@@ -53,7 +53,7 @@ const settleLaterSQL = `
 	       refused_since = case when @refusal = '' then refused_since else coalesce(refused_since, now()) end
 	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
 
-// settleLater puts a request back, with what the hub has against it, if anything.
+// settleLater puts a request back, with the hub's reason for refusing it, if there is one.
 func settleLater(ctx context.Context, db pg.DBTX, j job, owner, refusal string, wait time.Duration) error {
 	return work.Settle(ctx, db, settleLaterSQL, pgx.NamedArgs{"id": j.id, "owner": owner, "attempt": j.attempt, "refusal": refusal, "wait": wait})
 }

@@ -68,7 +68,7 @@ type service struct {
 	lookup  lookup
 	roots   *x509.CertPool
 	chains  *cms.ChainCache
-	// revocations of the hub's signers.
+	// revocations configures the revocation checks of the hub's signers.
 	revocations *cms.Revocations
 	wake        work.Bell
 	// replica names this process in leases.

@@ -135,15 +135,15 @@ type decision struct {
 	wait bool
 	// effective is false if the attempt certainly changed nothing at the hub.
 	effective bool
-	// retried: the hub's answer may change, so the call is made again by itself.
+	// retried is set if the hub's answer may change; the call is then made again automatically.
 	retried bool
 	// recheck: the registration must be sent again first.
 	recheck bool
-	// reason is what the hub, or this unit, has against it: why it waits for a person, or is retried.
+	// reason says why the hub, or this unit, refuses the call: why it waits for a person, or is retried.
 	reason string
 }
 
-// refusals are the answers that may change: how they are retried, and when no longer.
+// refusals configures how answers that may change are retried, and for how long.
 type refusals struct {
 	// patience is how long after the first such answer a person has to look.
 	patience time.Duration
@@ -188,7 +188,7 @@ func (a attempt) decideRegistration(r refusals) decision {
 	case a.result == resultNoSender, a.result == resultNoRecipient:
 		return r.retry(a, decision{next: confirming, reason: resultReason(a.result)})
 	default:
-		// What a code means that nobody knows is not known: the hub may have the record all the same.
+		// The code is unknown, so the hub may have stored the record.
 		return r.retry(a, decision{next: due, reason: resultReason(a.result), effective: a.result > resultPlatforms})
 	}
 }

@@ -69,7 +69,8 @@ const (
 	batchRenewal = 5 * time.Second
 )
 
-// hold renews the claim of a batch until ctx ends. A claim that is lost stays lost: its results then come too late.
+// hold renews the claim of a batch until ctx ends. It does not take back a claim that was lost; the batch's results are then too
+// late.
 func (s *service) hold(ctx context.Context, b batch) {
 	for lifecycle.Wait(ctx, batchRenewal) == nil {
 		err := renewCall(ctx, s.db, b, batchLease)
@@ -145,8 +146,7 @@ func (s *service) send(ctx context.Context, kind callKind, ready []prepared, off
 	return alone
 }
 
-// isRefusal: the hub, or the hub unit for it, does not accept the call. The hub may change its mind; sending the same again at
-// once cannot help.
+// isRefusal reports whether the hub, or the hub unit for it, does not accept the call. The answer may change, but not at once.
 func isRefusal(err error) bool {
 	kind := fault.KindOf(err)
 	return kind == fault.Conflict || kind == fault.Invalid

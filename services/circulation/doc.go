@@ -25,9 +25,9 @@
 //	                                      ├── 9, a code nobody knows, refused alone ──► DUE
 //	                                      └── 3, content differs, refused for longer than patience ──► QUEUED
 //
-// What the hub may change its mind about is retried after pauses that grow, and told: the sender sees what the hub has against
-// it. Only what no time can change, or what was refused for longer than the patience, waits for a person. A hub that gives no
-// answer is asked for ever. At the end of an outage nothing waits out the pause that it earned by it (outage.go).
+// A refusal that may change is retried after growing pauses, and the sender sees the hub's reason. A call waits for a person
+// only if its refusal is final, or stood for longer than the patience. If the hub gives no answer, the call is retried without
+// end. When an outage ends, calls do not wait for the rest of their pauses (outage.go).
 //
 // Calls are claimed by lease in batches and made outside of transactions. A batch is a row of hub_call: inserting it is the
 // claim. The digests of the contents are written to it before anything is sent. At the end the results are written to it, in the
