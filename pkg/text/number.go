@@ -1,6 +1,7 @@
 package text
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,10 +49,15 @@ func BusinessNumber(s string) (string, bool) {
 	if len(number) != len(weights)+1 || strings.Trim(number, "0123456789") != "" {
 		return s, false
 	}
-	digit := func(i int) int { return int(number[i] - '0') }
+	return number, number == CompleteBusinessNumber(number[:len(weights)])
+}
+
+// CompleteBusinessNumber adds the check digit to the first nine digits of a business registration number.
+func CompleteBusinessNumber(nine string) string {
+	digit := func(i int) int { return int(nine[i] - '0') }
 	sum := digit(8) * weights[8] / 10
 	for i, weight := range weights {
 		sum += digit(i) * weight
 	}
-	return number, (10-sum%10)%10 == digit(9)
+	return nine + strconv.Itoa((10-sum%10)%10)
 }

@@ -45,6 +45,7 @@ func TestBusinessNumber(t *testing.T) {
 		got, ok := text.BusinessNumber(given)
 		require.True(t, ok, given)
 		require.Equal(t, want, got)
+		require.Equal(t, want, text.CompleteBusinessNumber(want[:9]))
 	}
 	for place := range 10 {
 		wrong := []byte("9999999997")

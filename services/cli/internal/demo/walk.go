@@ -13,6 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/rest"
+	"github.com/naru-relay/naru/pkg/text"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
 	"github.com/naru-relay/naru/services/client/document"
@@ -104,7 +105,7 @@ func (w *walk) addInstitution(ctx context.Context) (string, error) {
 	const name = "시험용 나루터"
 	made, err := w.operator.CreateInstitution(ctx, &gatewayv1.CreateInstitutionRequest{
 		Institution: &addressv1.Institution{
-			Name: name, BusinessNumber: "000" + digits(7), Type: addressv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION,
+			Name: name, BusinessNumber: text.CompleteBusinessNumber("000" + digits(6)), Type: addressv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION,
 			Address: "demo-ferry-" + digits(8), ArchiveMemberships: []*addressv1.ArchiveMembership{{Archive: pki.ArchiveName, Member: name}},
 		},
 		BusinessDocument: paper, RegistrationDocument: paper,
