@@ -11,13 +11,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/journal"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // Limits of streams and consumers. The row of a consumed frame is kept longer than the stream's MaxAge, so a redelivered frame is
 // always recognised.
 const (
-	StreamMaxAge    = 7 * 24 * time.Hour
+	StreamMaxAge    = journal.StreamAge
 	AckWait         = 30 * time.Second
 	maxAckPending   = 2000
 	duplicateWindow = 2 * time.Minute

@@ -19,30 +19,30 @@ type Stream struct {
 	Last uint64
 }
 
-// streamAge is how long a frame stays in a stream: what is older was lost to nobody.
-const streamAge = 7 * 24 * time.Hour
+// StreamAge is how long a frame stays in a stream: what is older was lost to nobody.
+const StreamAge = 7 * 24 * time.Hour
 
 // compareStream looks whether the stream still holds what it has acknowledged. A stream that went back, to an older copy or to
 // nothing, is filled again by itself: the marks of publishing of what it lost are taken away, and the sweep publishes it again.
 // Readers take a frame once, however often it comes.
 func (p *Publisher) compareStream(ctx context.Context) error {
+	now, err := pg.Value[time.Time](ctx, p.deps.DB, "read database time", `select now()`)
+	if err != nil {
+		return err
+	}
+	since := now.Add(-StreamAge)
 	// The database first: the stream is never behind what was marked before.
 	const newest = `
-		select coalesce(max(stream_seq), 0)
-		from   (select stream_seq from journal_mark where published_at is not null order by frame_id desc limit $1) m`
-	highest, err := pg.Value[int64](ctx, p.deps.DB, "read the newest sequence", newest, backlogBound)
-	if err != nil || highest == 0 {
+		select stream_seq from journal_mark where published_at is not null and frame_id >= $1 order by stream_seq desc limit 1`
+	var highest int64
+	known, err := pg.Scan(ctx, p.deps.DB, "read the newest sequence", []any{&highest}, newest, firstIDAt(since))
+	if err != nil || !known {
 		return err
 	}
 	stream, err := p.deps.Bus.Stream(ctx, p.deps.Unit)
 	if err != nil {
 		return err
 	}
-	now, err := pg.Value[time.Time](ctx, p.deps.DB, "read database time", `select now()`)
-	if err != nil {
-		return err
-	}
-	since := now.Add(-streamAge)
 	if stream.Created.After(since) && !stream.Created.Equal(p.stream) {
 		// What was published before the stream was made went into another.
 		if err := p.lost(ctx, since, `published_at < $2`, stream.Created); err != nil {

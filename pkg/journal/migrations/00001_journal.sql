@@ -42,6 +42,7 @@ create index journal_mark_unpublished on journal_mark (frame_id) where published
 create index journal_mark_turn on journal_mark (turn, frame_id) where published_at is null and turn is not null and refused is null;
 create index journal_mark_unlogged on journal_mark (frame_id) where leaf is null and refused is null;
 create index journal_mark_leaf on journal_mark (leaf);
+create index journal_mark_sequence on journal_mark (stream_seq) where published_at is not null;
 grant select, insert, update (leaf, published_at, stream_seq, lease_until, refused, held_at, released_by) on journal_mark to ${app};
 
 -- The log: a Merkle tree whose leaves are the headers of the frames, in tiles of 256 hashes (C2SP tlog-tiles).
