@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,7 +73,32 @@ type Revocations struct {
 type listFile struct {
 	size     int64
 	modified time.Time
-	list     *x509.RevocationList
+	list     *revocationList
+}
+
+// revocationList finds what a list says of a certificate without reading all of it: lists of national authorities are long, and
+// every certificate of every document is looked up.
+type revocationList struct {
+	*x509.RevocationList
+	revokedAt map[string]time.Time // by serial number, hexadecimal
+}
+
+func newRevocationList(list *x509.RevocationList) *revocationList {
+	revokedAt := make(map[string]time.Time, len(list.RevokedCertificateEntries))
+	for _, entry := range list.RevokedCertificateEntries {
+		serial := entry.SerialNumber.Text(16)
+		if first, known := revokedAt[serial]; !known || entry.RevocationTime.Before(first) {
+			revokedAt[serial] = entry.RevocationTime
+		}
+	}
+	return &revocationList{list, revokedAt}
+}
+
+// revokes reports whether the list is the issuer's and says that the certificate was revoked by then. The signature is verified
+// only where it matters.
+func (l *revocationList) revokes(certificate, issuer *x509.Certificate, at time.Time) bool {
+	revokedAt, named := l.revokedAt[certificate.SerialNumber.Text(16)]
+	return named && !revokedAt.After(at) && bytes.Equal(l.RawIssuer, certificate.RawIssuer) && l.CheckSignatureFrom(issuer) == nil
 }
 
 // NewRevocations takes a valid configuration.
@@ -82,18 +108,18 @@ func NewRevocations(c RevocationConfig) *Revocations {
 
 // lists are the configured ones as their files are now. A file that cannot be read any more leaves what was read of it before: a
 // revocation is not taken back.
-func (r *Revocations) lists() ([]*x509.RevocationList, error) {
+func (r *Revocations) lists() ([]*revocationList, error) {
 	if r == nil {
 		return nil, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var lists []*x509.RevocationList
+	var lists []*revocationList
 	for _, file := range r.config.Lists {
 		known := r.files[file]
 		info, err := os.Stat(file)
 		if err == nil && (known.list == nil || info.Size() != known.size || !info.ModTime().Equal(known.modified)) {
-			var list *x509.RevocationList
+			var list *revocationList
 			if list, err = readList(file); err == nil {
 				known = listFile{size: info.Size(), modified: info.ModTime(), list: list}
 				r.files[file] = known
@@ -107,7 +133,7 @@ func (r *Revocations) lists() ([]*x509.RevocationList, error) {
 	return lists, nil
 }
 
-func readList(file string) (*x509.RevocationList, error) {
+func readList(file string) (*revocationList, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -115,7 +141,11 @@ func readList(file string) (*x509.RevocationList, error) {
 	if block, _ := pem.Decode(raw); block != nil {
 		raw = block.Bytes
 	}
-	return x509.ParseRevocationList(raw)
+	list, err := x509.ParseRevocationList(raw)
+	if err != nil {
+		return nil, err
+	}
+	return newRevocationList(list), nil
 }
 
 func (r *Revocations) distrusts(certificate *x509.Certificate, at time.Time) bool {
@@ -134,7 +164,7 @@ func (r *Revocations) distrusts(certificate *x509.Certificate, at time.Time) boo
 
 // revocationData is what a message carries about the revocation of its certificates.
 type revocationData struct {
-	lists   []*x509.RevocationList
+	lists   []*revocationList
 	answers [][]byte // OCSP
 }
 
@@ -153,7 +183,7 @@ func parseRevocationData(field cryptobyte.String) (data revocationData, _ *Failu
 			if err != nil {
 				return data, &Failure{Check: Format, Detail: "revocation list", Cause: err}
 			}
-			data.lists = append(data.lists, list)
+			data.lists = append(data.lists, newRevocationList(list))
 			continue
 		}
 		var other, answer cryptobyte.String
@@ -183,25 +213,12 @@ func checkRevocation(chain []*x509.Certificate, carried revocationData, opts Ver
 			break
 		}
 		issuer := chain[i+1]
-		if listed(certificate, issuer, lists, opts.At) || answered(certificate, issuer, carried.answers, opts.At) {
+		revokes := func(l *revocationList) bool { return l.revokes(certificate, issuer, opts.At) }
+		if slices.ContainsFunc(lists, revokes) || answered(certificate, issuer, carried.answers, opts.At) {
 			return []*Failure{{Check: Revocation, Detail: "a certificate of the path was revoked before"}}
 		}
 	}
 	return nil
-}
-
-func listed(certificate, issuer *x509.Certificate, lists []*x509.RevocationList, at time.Time) bool {
-	for _, list := range lists {
-		if !bytes.Equal(list.RawIssuer, certificate.RawIssuer) || list.CheckSignatureFrom(issuer) != nil {
-			continue
-		}
-		for _, entry := range list.RevokedCertificateEntries {
-			if entry.SerialNumber.Cmp(certificate.SerialNumber) == 0 && !entry.RevocationTime.After(at) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func answered(certificate, issuer *x509.Certificate, answers [][]byte, at time.Time) bool {
