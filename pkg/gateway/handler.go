@@ -45,19 +45,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), h.deps.Timeout)
 	defer cancel()
 	route, allow := h.deps.Routes.Match(r.Method, r.URL.Path)
-	if route == nil && h.deps.Missed != nil {
-		if err := h.deps.Missed(ctx); fault.KindOf(err) == fault.Exhausted {
-			WriteError(ctx, w, err)
-			return
-		}
-	}
-	switch {
-	case route == nil && len(allow) > 0:
-		w.Header().Set("Allow", strings.Join(allow, ", "))
-		httpProblem(ctx, w, http.StatusMethodNotAllowed, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "this path has other methods")
-		return
-	case route == nil:
-		WriteError(ctx, w, noSuchRoute())
+	if route == nil {
+		Miss(ctx, w, h.deps.Missed, allow...)
 		return
 	}
 	setRoute(ctx, route)

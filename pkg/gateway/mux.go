@@ -22,7 +22,7 @@ func NewMux() *runtime.ServeMux {
 			WriteError(ctx, w, err)
 		}),
 		runtime.WithRoutingErrorHandler(func(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, _ int) {
-			WriteError(ctx, w, noSuchRoute())
+			WriteError(ctx, w, NoSuchRoute())
 		}),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
 		runtime.WithOutgoingHeaderMatcher(noHeader), runtime.WithOutgoingTrailerMatcher(noHeader),

@@ -40,8 +40,26 @@ func writeProblem(w http.ResponseWriter, problem fault.Problem) {
 	fault.WriteProblem(w, problem)
 }
 
-func noSuchRoute() error {
+// NoSuchRoute is the fault of a call to what is not there.
+func NoSuchRoute() error {
 	return fault.New(fault.NotFound, Domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path")
+}
+
+// Miss answers a request for a path that is not there, or that has only the methods in allow. missed counts the request, and may
+// refuse it as one too many; nil counts nothing.
+func Miss(ctx context.Context, w http.ResponseWriter, missed func(ctx context.Context) error, allow ...string) {
+	if missed != nil {
+		if err := missed(ctx); fault.KindOf(err) == fault.Exhausted {
+			WriteError(ctx, w, err)
+			return
+		}
+	}
+	if len(allow) == 0 {
+		WriteError(ctx, w, NoSuchRoute())
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	httpProblem(ctx, w, http.StatusMethodNotAllowed, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "this path has other methods")
 }
 
 // Instance names this call in problem documents: its trace id, empty when there is none.

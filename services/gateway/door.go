@@ -9,6 +9,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/rpc"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -58,7 +59,7 @@ func (d *door) judge(ctx context.Context, rule *platformv1.Access, token string)
 
 // missed answers a call to what is not there.
 func (d *door) missed(ctx context.Context) error {
-	err := d.quota.miss(originOf(ctx), noSuchRoute())
+	err := d.quota.miss(originOf(ctx), gateway.NoSuchRoute())
 	d.metrics.refusal(ctx, d.name, err)
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
+
+	"github.com/naru-relay/naru/pkg/gateway"
 )
 
 // perUnit is the connection of the services every unit has: a call goes to the unit its request names.
@@ -16,7 +18,7 @@ type perUnit struct {
 func (p perUnit) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	named, ok := args.(interface{ GetUnit() string })
 	if !ok || !p.catalogue.has(named.GetUnit()) {
-		return noSuchRoute()
+		return gateway.NoSuchRoute()
 	}
 	conn, err := p.dial(named.GetUnit())
 	if err != nil {
@@ -27,5 +29,5 @@ func (p perUnit) Invoke(ctx context.Context, method string, args, reply any, opt
 
 // NewStream is not used: no RPC of these services streams.
 func (perUnit) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, noSuchRoute()
+	return nil, gateway.NoSuchRoute()
 }

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/rpc"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 )
@@ -78,7 +79,7 @@ type proxy struct {
 func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
 	method, ok := grpc.MethodFromServerStream(stream)
 	if !ok {
-		return noSuchRoute()
+		return gateway.NoSuchRoute()
 	}
 	incoming, _ := metadata.FromIncomingContext(stream.Context())
 	ctx := propagation.TraceContext{}.Extract(stream.Context(), carrier(incoming))

@@ -52,10 +52,6 @@ func rateLimited(after time.Duration) error {
 	return fault.New(fault.Exhausted, domain, gatewayv1.Reason_REASON_RATE_LIMITED, "the quota is used up", fault.WithRetryAfter(after))
 }
 
-func noSuchRoute() error {
-	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_NO_SUCH_ROUTE, "there is nothing at this path")
-}
-
 func unitNotNamed() error {
 	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the metadata "+unitHeader+" must name the unit")
 }

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/rpc"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -120,15 +119,7 @@ func (d *restDoor) only(method, name string, next http.HandlerFunc) http.Handler
 			next(w, r)
 			return
 		}
-		missed := d.door.missed(r.Context())
-		if fault.KindOf(missed) == fault.Exhausted {
-			gateway.WriteError(r.Context(), w, missed)
-			return
-		}
-		w.Header().Set("Allow", method)
-		problem := fault.ProblemOf(missed, gateway.Instance(r.Context()))
-		problem.Status, problem.Title, problem.Detail = http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed), "this path has other methods"
-		fault.WriteProblem(w, problem)
+		gateway.Miss(r.Context(), w, d.door.missed, method)
 	}
 }
 
@@ -162,7 +153,7 @@ func (d *restDoor) publish(w http.ResponseWriter, r *http.Request, suffix, conte
 	defer cancel()
 	unit := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), suffix)
 	if !d.catalogue.has(unit) {
-		gateway.WriteError(ctx, w, d.door.missed(ctx))
+		gateway.Miss(ctx, w, d.door.missed)
 		return
 	}
 	if err := d.door.anonymous(ctx); err != nil {
