@@ -11,6 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/text"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
@@ -59,21 +60,17 @@ func (s *service) sealMemberships(ctx context.Context, principal uuid.UUID, memb
 	if err != nil {
 		return nil, errors.New("encode archive memberships")
 	}
-	sealed, err := s.box.Seal(ctx, sealedMemberships, principal.String(), plain)
+	value, err := s.box.Seal(ctx, sealedMemberships, principal.String(), plain)
 	if err != nil {
 		return nil, fmt.Errorf("seal archive memberships of %s: %w", principal, err)
 	}
-	return sealed, nil
+	return value, nil
 }
 
 func (s *service) openMemberships(ctx context.Context, i institution) ([]*addressv1.ArchiveMembership, error) {
-	plain, err := s.box.Open(ctx, sealedMemberships, i.principal.String(), i.memberships)
-	if err != nil {
-		return nil, fmt.Errorf("open archive memberships of %s: %w", i.principal, err)
-	}
 	kept := &addressv1.ArchiveMemberships{}
-	if proto.Unmarshal(plain, kept) != nil {
-		return nil, fmt.Errorf("open archive memberships of %s: their form is not known", i.principal)
+	if err := sealed.OpenMessage(ctx, s.box, sealedMemberships, i.principal.String(), i.memberships, kept); err != nil {
+		return nil, fmt.Errorf("open archive memberships of %s: %w", i.principal, err)
 	}
 	return kept.GetMemberships(), nil
 }

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -196,16 +195,13 @@ var errUnreadable = errors.New("recipient description cannot be read")
 
 // describe opens a sender's description of its recipient.
 func (s *service) describe(ctx context.Context, edoc string, value []byte) (*platformv1.RecipientIdentifier, error) {
-	plain, err := s.box.Open(ctx, sealedDescription, edoc, value)
+	described := &platformv1.RecipientIdentifier{}
+	err := sealed.OpenMessage(ctx, s.box, sealedDescription, edoc, value, described)
 	if errors.Is(err, fault.Corrupt) {
 		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open recipient of %s: %w", edoc, err)
-	}
-	described := &platformv1.RecipientIdentifier{}
-	if err := proto.Unmarshal(plain, described); err != nil {
-		return nil, errUnreadable // the decoder's own text could repeat bytes of the description
 	}
 	return described, nil
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/clock"
@@ -47,18 +46,13 @@ type senderAddress struct {
 	validFrom         time.Time
 }
 
-// opener opens sealed values, as sealed.Box does.
-type opener interface {
-	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
-}
-
 // directory answers from the projections who a sender is and which viewing systems serve it. It remembers only good answers, so
 // what has just become allowed is allowed at once; other archive memberships or hosts in place of good ones count within
 // directoryAge.
 type directory struct {
 	db    pg.DBTX
 	clock clock.Clock
-	box   opener
+	box   sealed.Opener
 
 	mu      sync.Mutex
 	senders map[uuid.UUID]remembered
@@ -79,7 +73,7 @@ type served struct {
 	at    time.Time
 }
 
-func newDirectory(db pg.DBTX, c clock.Clock, box opener) *directory {
+func newDirectory(db pg.DBTX, c clock.Clock, box sealed.Opener) *directory {
 	d := &directory{db: db, clock: c, box: box}
 	d.forget()
 	return d
@@ -119,13 +113,9 @@ func (d *directory) memberships(ctx context.Context, tenant uuid.UUID, value []b
 	if len(value) == 0 {
 		return nil, nil
 	}
-	plain, err := d.box.Open(ctx, sealedMemberships, tenant.String(), value)
-	if err != nil {
-		return nil, fmt.Errorf("open archive memberships of %s: %w", tenant, err)
-	}
 	recorded := &addressv1.ArchiveMemberships{}
-	if proto.Unmarshal(plain, recorded) != nil {
-		return nil, fmt.Errorf("open archive memberships of %s: their form is not known", tenant)
+	if err := sealed.OpenMessage(ctx, d.box, sealedMemberships, tenant.String(), value, recorded); err != nil {
+		return nil, fmt.Errorf("open archive memberships of %s: %w", tenant, err)
 	}
 	return recorded.GetMemberships(), nil
 }

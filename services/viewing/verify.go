@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
@@ -204,18 +202,16 @@ func settleChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
 
 // recipient opens the identifier that the sender gave for its recipient.
 func (s *checker) recipient(ctx context.Context, d document) (*platformv1.RecipientIdentifier, error) {
-	clear, err := s.sealed.Open(ctx, sealedRecipient, d.number.String(), d.sealedIdentifier)
-	if err != nil {
-		if fault.KindOf(err) == fault.Corrupt {
-			return nil, err
-		}
+	identifier := &platformv1.RecipientIdentifier{}
+	err := sealed.OpenMessage(ctx, s.sealed, sealedRecipient, d.number.String(), d.sealedIdentifier, identifier)
+	switch {
+	case err == nil:
+		return identifier, nil
+	case fault.KindOf(err) == fault.Corrupt:
+		return nil, err
+	default:
 		return nil, unavailable("the recipient's identifier cannot be opened now", err)
 	}
-	var identifier platformv1.RecipientIdentifier
-	if proto.Unmarshal(clear, &identifier) != nil {
-		return nil, fmt.Errorf("read recipient identifier of %s: it is not one", d.number)
-	}
-	return &identifier, nil
 }
 
 func verified(d document, v verification, recipient *platformv1.RecipientIdentifier) *viewingv1.VerifyViewingTokenResponse {
