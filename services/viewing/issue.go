@@ -45,8 +45,7 @@ type issuance struct {
 	tokenRow
 	document             document
 	session, traceparent string
-	// most is how many tokens the document may have in an hour, over that it had them.
-	most int
+	// over says that the document had its tokens of this hour.
 	over bool
 }
 
@@ -70,7 +69,7 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	if err != nil {
 		return nil, err
 	}
-	i := &issuance{document: d, session: caller.Session, traceparent: journal.Traceparent(ctx), most: s.perHour, tokenRow: tokenRow{
+	i := &issuance{document: d, session: caller.Session, traceparent: journal.Traceparent(ctx), tokenRow: tokenRow{
 		number: d.number, jti: id.New(), keyID: s.signer.KeyID(), recipient: caller.ID, system: d.system, issuedAt: now, expiresAt: expires,
 	}}
 	compact, err := viewingtoken.Sign(s.signer, viewingtoken.Claims{
@@ -96,7 +95,7 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 }
 
 // keepIssued keeps and states tokens, with the documents that are not here yet.
-func keepIssued(ctx context.Context, tx *journal.Tx, of []*issuance) error {
+func (s *issuer) keepIssued(ctx context.Context, tx *journal.Tx, of []*issuance) error {
 	rows := make([]tokenRow, len(of))
 	var asked []document
 	for n, i := range of {
@@ -106,7 +105,7 @@ func keepIssued(ctx context.Context, tx *journal.Tx, of []*issuance) error {
 		}
 	}
 	insertDocuments(tx, asked)
-	ordinals, err := insertTokens(ctx, tx, rows, of[0].most)
+	ordinals, err := insertTokens(ctx, tx, rows, s.perHour)
 	if err != nil {
 		return err
 	}

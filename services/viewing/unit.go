@@ -124,11 +124,11 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
+	tokens := &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
+		timeout: config.Lookup.Timeout.Std(), perHour: config.Tokens.PerHour}
+	tokens.group = journal.NewGroup(env.Journal, func(i *issuance) string { return i.number.String() }, tokens.keepIssued)
 	return &service{
-		sessions: logins,
-		issuer: &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
-			timeout: config.Lookup.Timeout.Std(), perHour: config.Tokens.PerHour,
-			group: journal.NewGroup(env.Journal, func(i *issuance) string { return i.number.String() }, keepIssued)},
+		sessions: logins, issuer: tokens,
 		checker: &checker{core: c, platform: env.Platform, ahead: config.Report.Ahead.Std(), keys: &keyring{store: env.Keys, clock: env.Clock}, sealed: env.Sealed,
 			checks:  journal.NewGroup(env.Journal, (*check).key, keepChecks),
 			reports: journal.NewGroup(env.Journal, func(r *reporting) string { return r.number.String() }, keepReports)},
