@@ -260,3 +260,23 @@ func settleConfirmation(ctx context.Context, db pg.DBTX, c confirmation, next ca
 		where  edoc_num = @number and registration_state = 2 and registration_due_at = @until`,
 		pgx.NamedArgs{"state": int16(next), "after": after, "number": c.number, "until": c.until})
 }
+
+// wakeWaiting makes calls due whose pause is not over, from the time of what they tell on.
+func wakeWaiting(ctx context.Context, db pg.DBTX, kind callKind, limit int) (int64, error) {
+	tells := "received_at"
+	if kind == readTime {
+		tells = "read_at"
+	}
+	wake := `
+		with waiting as (
+		  select edoc_num from circulation_record
+		  where  ${call}_state = 1 and ${call}_due_at > now()
+		  order  by ` + tells + `
+		  limit  $1
+		  for    update skip locked)
+		update circulation_record r
+		set    ${call}_due_at = least(r.` + tells + `, now())
+		from   waiting w
+		where  r.edoc_num = w.edoc_num`
+	return pg.Count(ctx, db, fmt.Sprintf("wake %s calls", kind), kind.sql(wake), limit)
+}

@@ -27,7 +27,7 @@ func newMetrics(meter metric.Meter, db pg.DBTX, to *hook) (*metrics, error) {
 	}, telemetry.Gauge{Name: "naru.delivery.notices.age.seconds", About: "Age of the oldest notice still to be given."})
 	if to != nil {
 		made.Gauges(func(ctx context.Context) ([]float64, error) {
-			left, err := to.pauseLeft(ctx, db)
+			left, err := pauseLeft(ctx, db, to.name())
 			return []float64{left.Seconds()}, err
 		}, telemetry.Gauge{Name: "naru.delivery.notices.paused.seconds", About: "How long the notice URL is still left alone, as it asked."})
 	}

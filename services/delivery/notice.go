@@ -156,3 +156,10 @@ func (s *service) giveUp(ctx context.Context, r round, told []document, byRecipi
 		return r.recordGivenUp(ctx, tx, s.clock.Now(), byRecipient, reason)
 	})
 }
+
+// pause leaves the hook alone, in every replica, for as long as it asked. What arrives meanwhile waits, and uses up no attempt.
+func (s *service) pause(ctx context.Context, wait time.Duration, reason string) error {
+	s.log.LogAttrs(ctx, slog.LevelError, "the notice URL asked not to be called; nobody is told until then", slog.String("reason", reason),
+		slog.Duration("wait", wait))
+	return keepPause(ctx, s.db, s.hook.name(), wait, reason)
+}

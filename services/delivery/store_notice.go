@@ -28,7 +28,7 @@ func insertArrival(tx *journal.Tx, numbers []string, receivedAt time.Time) {
 
 // claimRounds claims rounds that must be tried again, and makes new ones from what has arrived, unless the hook is left alone.
 func (s *service) claimRounds(ctx context.Context, limit int) ([]round, error) {
-	if left, err := s.hook.pauseLeft(ctx, s.db); err != nil || left > 0 {
+	if left, err := pauseLeft(ctx, s.db, s.hook.name()); err != nil || left > 0 {
 		return nil, err
 	}
 	const again = `
@@ -155,4 +155,20 @@ func noticeAge(ctx context.Context, db pg.DBTX) (time.Duration, error) {
 		return 0, fmt.Errorf("read the age of the oldest notice: %w", err)
 	}
 	return max(0, time.Duration(seconds*float64(time.Second))), nil
+}
+
+// keepPause keeps how long a hook is left alone; a longer pause of before stays.
+func keepPause(ctx context.Context, db pg.DBTX, hook []byte, wait time.Duration, reason string) error {
+	return pg.Exec(ctx, db, "pause notices", `
+		insert into notice_pause as p (hook, paused_until, reason) values ($1, now() + $2::interval, $3)
+		on conflict (hook) do update set paused_until = greatest(p.paused_until, excluded.paused_until), reason = excluded.reason`,
+		hook, wait, reason)
+}
+
+// pauseLeft is how long a hook is still to be left alone; 0 when it may be called.
+func pauseLeft(ctx context.Context, db pg.DBTX, hook []byte) (time.Duration, error) {
+	var seconds float64
+	_, err := pg.Scan(ctx, db, "read the pause of notices", []any{&seconds}, `
+		select extract(epoch from paused_until - now())::float8 from notice_pause where hook = $1 and paused_until > now()`, hook)
+	return time.Duration(seconds * float64(time.Second)), err
 }
