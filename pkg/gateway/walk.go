@@ -23,18 +23,11 @@ const (
 	aMember = -1
 )
 
-// Walk checks a JSON body against the message it will become, and reports everything that is wrong, in the order of the body:
+// walk checks a JSON body against the message it will become, and reports everything that is wrong, in the order of the body:
 // syntax (json.syntax, nothing after it is checked), unknown members (json.unknown), repeated members (json.duplicate), wrong
 // types (json.type), numbers, enum names, base64, times, durations, UTF-8, lone surrogates, U+0000 in strings, two members of a
 // oneof, and nesting over 32 levels. Only lowerCamel member names and only names of enums are accepted. Null is the same as
 // leaving a member out. Violations hold paths and never values. protojson accepts a body without violations.
-func Walk(body []byte, message protoreflect.MessageDescriptor) []fault.Violation {
-	w := &walker{scanner: scanner{data: body}}
-	w.walk(message)
-	return w.violations
-}
-
-// walk checks the whole body.
 func (w *walker) walk(message protoreflect.MessageDescriptor) {
 	if err := w.message("", message, 0); err != nil {
 		w.syntax("")
