@@ -16,13 +16,6 @@ import (
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
 
-// Exit codes of a unit's process.
-const (
-	exitOK = iota
-	exitFailed
-	exitUsage
-)
-
 // Main runs one unit as a process and returns its exit code. It handles flags, configuration and signals, and is all that a
 // unit's main function calls.
 func Main(u Unit) int {
@@ -43,46 +36,39 @@ func run(ctx context.Context, u Unit, args []string, stdout, stderr io.Writer) i
 	migrate := flags.Bool("migrate", false, "bring the schema, streams and consumers of this unit forward, and exit")
 	reopen := flags.String("reopen", "", "where the database went back: begin a new generation of the log, for this `reason`, and go on")
 	version := flags.Bool("version", false, "print the version, and exit")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case err != nil:
-		return exitUsage
-	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "%s: %q is no flag, and there is nothing else to say (-help)\n", u.Name, flags.Arg(0))
-		return exitUsage
+	if code, done := ParseFlags(flags, args); done {
+		return code
 	}
 	if *version {
 		fmt.Fprintln(stdout, Version())
-		return exitOK
+		return ExitOK
 	}
 	if *example {
 		fmt.Fprint(stdout, u.Settings)
-		return exitOK
+		return ExitOK
 	}
 	process, unitConfig := DefaultProcess(), u.NewConfig()
-	err = errors.Join(config.Load(*platformFile, process), config.Load(*unitFile, unitConfig), unitConfig.Validate())
+	err := errors.Join(config.Load(*platformFile, process), config.Load(*unitFile, unitConfig), unitConfig.Validate())
 	if !*show {
 		err = errors.Join(err, config.Missing(process), config.Missing(unitConfig), process.missing(u.Name, *migrate))
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)
-		return exitUsage
+		return ExitUsage
 	}
 	switch {
 	case *check:
 		fmt.Fprintln(stdout, "the configuration is valid, and every file it names is there")
-		return exitOK
+		return ExitOK
 	case *show:
 		return printConfig(stdout, stderr, process, unitConfig)
 	}
 	log := slog.New(telemetry.NewHandler(stderr, slog.LevelInfo)).With(slog.String("unit", u.Name))
 	if err := serve(ctx, u, process, start{*unitFile, *reopen, *migrate}, stderr); err != nil && !errors.Is(err, context.Canceled) {
 		log.LogAttrs(ctx, slog.LevelError, "process ends", slog.Any("error", err))
-		return exitFailed
+		return ExitFailed
 	}
-	return exitOK
+	return ExitOK
 }
 
 // start is how a unit is started.
@@ -116,11 +102,11 @@ func printConfig(stdout, stderr io.Writer, parts ...any) int {
 		shown, err := config.Marshal(part)
 		if err != nil {
 			fmt.Fprintln(stderr, err)
-			return exitFailed
+			return ExitFailed
 		}
 		fmt.Fprintf(stdout, "---\n%s", shown)
 	}
-	return exitOK
+	return ExitOK
 }
 
 // Version is the module version or the commit this binary was built from.

@@ -39,7 +39,7 @@ func TestArguments(t *testing.T) {
 		word string
 		code int
 		told string
-	}{{"bogus", exitUsage, `"bogus"`}, {"-bogus", exitUsage, "-bogus"}, {"-help", exitOK, "-migrate"}} {
+	}{{"bogus", ExitUsage, `"bogus"`}, {"-bogus", ExitUsage, "-bogus"}, {"-help", ExitOK, "-migrate"}} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, test.code, run(t.Context(), ferry(), []string{test.word}, &stdout, &stderr), test.word)
 		require.Contains(t, stderr.String(), test.told)
@@ -76,7 +76,7 @@ network:
 	platform(dir+"/none.pem", dir+"/none.key")
 	for _, flag := range []string{"-check", "-migrate"} {
 		code, told := check(flag)
-		require.Equal(t, exitUsage, code)
+		require.Equal(t, ExitUsage, code)
 		for _, missing := range []string{
 			"network.identities.ferry.certificate_file", "network.identities.ferry.key_file", "bus.ca_file", "roots[0]", "secrets_dir", "database_url",
 			"bus_password", "keys.dir",
@@ -90,9 +90,9 @@ network:
 		write(name, "content")
 	}
 	code, told := check("-check")
-	require.Equal(t, exitOK, code, told)
+	require.Equal(t, ExitOK, code, told)
 	code, _ = check("-print-config")
-	require.Equal(t, exitOK, code, "settings are shown wherever they are read")
+	require.Equal(t, ExitOK, code, "settings are shown wherever they are read")
 }
 
 // A unit whose schema lacks its migrations says so, and what to do, before it works on anything.

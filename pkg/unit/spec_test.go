@@ -41,7 +41,7 @@ func TestSettingsAreTheUnitsOwn(t *testing.T) {
 	require.ErrorContains(t, err, "the configuration is a *unit.Process")
 
 	var told bytes.Buffer
-	require.Equal(t, exitOK, run(t.Context(), u, []string{"-example"}, &told, &told))
+	require.Equal(t, ExitOK, run(t.Context(), u, []string{"-example"}, &told, &told))
 	require.Equal(t, u.Settings, told.String())
 }
 

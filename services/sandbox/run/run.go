@@ -25,13 +25,6 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// Exit codes.
-const (
-	exitOK = iota
-	exitFailed
-	exitUsage
-)
-
 const (
 	requestTimeout = time.Minute
 	headerTimeout  = 10 * time.Second
@@ -95,35 +88,28 @@ func (s System[C]) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	shown := flags.Bool("print-config", false, "print the effective settings without secrets, and exit")
 	migrate := flags.Bool("migrate", false, "bring the schema forward with the owner's role, and exit")
 	version := flags.Bool("version", false, "print the version, and exit")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case err != nil:
-		return exitUsage
-	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "%q is no flag, and there is nothing else to say (-help)\n", flags.Arg(0))
-		return exitUsage
+	if code, done := unit.ParseFlags(flags, args); done {
+		return code
 	}
 	if *version {
 		fmt.Fprintln(stdout, unit.Version())
-		return exitOK
+		return unit.ExitOK
 	}
 	settings := s.Defaults()
 	if err := errors.Join(config.Load(*file, settings), config.Missing(settings)); err != nil {
 		fmt.Fprintln(stderr, err)
-		return exitUsage
+		return unit.ExitUsage
 	}
 	switch {
 	case *check:
 		fmt.Fprintln(stdout, "the settings are valid, and every file they name is there")
-		return exitOK
+		return unit.ExitOK
 	case *shown:
 		return show(settings, stdout, stderr)
 	}
 	level, err := settings.level()
 	if err != nil { // cannot happen: Validate has checked it
-		return exitUsage
+		return unit.ExitUsage
 	}
 	log := slog.New(telemetry.NewHandler(stderr, level)).With(slog.String("system", s.Schema()))
 	work := s.serve
@@ -134,19 +120,19 @@ func (s System[C]) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	}
 	if err := work(ctx, settings, log); err != nil {
 		log.LogAttrs(ctx, slog.LevelError, "process ends", slog.Any("error", err))
-		return exitFailed
+		return unit.ExitFailed
 	}
-	return exitOK
+	return unit.ExitOK
 }
 
 func show(settings any, stdout, stderr io.Writer) int {
 	text, err := config.Marshal(settings)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
-		return exitFailed
+		return unit.ExitFailed
 	}
 	fmt.Fprintf(stdout, "%s", text)
-	return exitOK
+	return unit.ExitOK
 }
 
 func (s System[C]) migrate(ctx context.Context, settings *Settings[C], folder string) error {

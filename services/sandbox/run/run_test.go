@@ -21,6 +21,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
+	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 )
 
@@ -157,14 +158,14 @@ system:
 func serves[C Config](t *testing.T, s System[C], file, scheme string, client *http.Client, path string, status int, contains string) {
 	t.Helper()
 	code, _, stderr := once(t, s, "-config", file, "-migrate")
-	require.Equal(t, exitOK, code, stderr)
+	require.Equal(t, unit.ExitOK, code, stderr)
 	p := start(t, s, file, scheme)
 	got, _ := get(t, client, p.url+"/livez")
 	require.Equal(t, http.StatusNoContent, got)
 	got, body := get(t, client, p.url+path)
 	require.Equal(t, status, got, body)
 	require.Contains(t, body, contains)
-	require.Equal(t, exitOK, p.stop())
+	require.Equal(t, unit.ExitOK, p.stop())
 }
 
 // A request in progress when the process is told to stop is still answered.
@@ -173,7 +174,7 @@ func TestStopFinishesRequests(t *testing.T) {
 	f := newFolder(t, "sandbox_idp")
 	f.write("idp.yaml", common+fmt.Sprintf("keys_dir: %q\nsystem:\n  issuer: http://idp.example\n  admin_token_file: admin_token\n  pairwise_secret_file: secret\n", f.path("keys")))
 	code, _, stderr := once(t, IDP(), "-config", f.path("idp.yaml"), "-migrate")
-	require.Equal(t, exitOK, code, stderr)
+	require.Equal(t, unit.ExitOK, code, stderr)
 	p := start(t, IDP(), f.path("idp.yaml"), "http")
 	address := strings.TrimPrefix(p.url, "http://")
 	var dial net.Dialer
@@ -204,7 +205,7 @@ func TestStopFinishesRequests(t *testing.T) {
 	line, err = answer.ReadString('\n')
 	require.NoError(t, err)
 	require.Regexp(t, `^HTTP/1\.1 2\d\d `, line)
-	require.Equal(t, exitOK, <-stopped)
+	require.Equal(t, unit.ExitOK, <-stopped)
 }
 
 func TestSettings(t *testing.T) {
@@ -214,17 +215,17 @@ func TestSettings(t *testing.T) {
 	f.write("bad.yaml", "listen: nowhere\ncertificate_file: a\ndatabase_conns: 1\nlog_level: loud\nsystem:\n  admin_token: x\n  max_document_bytes: 0\n")
 
 	code, stdout, stderr := once(t, Archive(), "-config", f.path("good.yaml"), "-check")
-	require.Equal(t, exitOK, code, stderr)
+	require.Equal(t, unit.ExitOK, code, stderr)
 	require.Contains(t, stdout, "valid")
 
 	code, stdout, _ = once(t, Archive(), "-config", f.path("good.yaml"), "-print-config")
-	require.Equal(t, exitOK, code)
+	require.Equal(t, unit.ExitOK, code)
 	require.Contains(t, stdout, "admin_token_file: admin_token")
 	require.NotContains(t, stdout, "admin-token-of-the-test")
 	require.NotContains(t, stdout, "postgres://")
 
 	code, _, stderr = once(t, Archive(), "-config", f.path("bad.yaml"))
-	require.Equal(t, exitUsage, code)
+	require.Equal(t, unit.ExitUsage, code)
 	for _, path := range []string{
 		"listen:", "certificate_file:", "database_url_file:", "database_conns:", "log_level:", "pki_dir:", "system.admin_token:", "system.admin_token_file:",
 		"system.document_dir:", "system.max_document_bytes:",
@@ -233,12 +234,12 @@ func TestSettings(t *testing.T) {
 	}
 
 	code, _, _ = once(t, Archive(), "-unknown")
-	require.Equal(t, exitUsage, code)
+	require.Equal(t, unit.ExitUsage, code)
 	code, _, stderr = once(t, Archive(), "-config", f.path("good.yaml"), "-check", "bogus")
-	require.Equal(t, exitUsage, code)
+	require.Equal(t, unit.ExitUsage, code)
 	require.Contains(t, stderr, `"bogus"`)
 	code, stdout, _ = once(t, Archive(), "-version")
-	require.Equal(t, exitOK, code)
+	require.Equal(t, unit.ExitOK, code)
 	require.NotEmpty(t, stdout)
 }
 
@@ -249,7 +250,7 @@ func TestMigrateWithoutOwner(t *testing.T) {
 	settings := strings.Replace(common, "owner_url_file: owner_url\n", "", 1) + "pki_dir: pki\nsystem:\n  admin_token_file: admin_token\n  document_dir: documents\n"
 	f.write("archive.yaml", settings)
 	code, _, stderr := once(t, Archive(), "-config", f.path("archive.yaml"), "-migrate")
-	require.Equal(t, exitFailed, code)
+	require.Equal(t, unit.ExitFailed, code)
 	require.Contains(t, stderr, "owner_url_file")
 	require.NotContains(t, stderr, "postgres://")
 }

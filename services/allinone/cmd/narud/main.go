@@ -17,13 +17,6 @@ import (
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
-// Exit codes.
-const (
-	exitOK = iota
-	exitFailed
-	exitUsage
-)
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -48,23 +41,18 @@ func settings(args []string, stdout, stderr io.Writer) (opts allinone.Options, c
 	flags.BoolVar(&opts.Apart, "apart", false, "run everything but the units, which then run as processes of their own with the files in <data>")
 	flags.TextVar(&opts.LogLevel, "log-level", slog.LevelWarn, "debug, info, warn or error")
 	version := flags.Bool("version", false, "print the version, and exit")
-	err := flags.Parse(args)
+	if code, done = unit.ParseFlags(flags, args); done {
+		return opts, code, true
+	}
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return opts, exitOK, true
-	case err != nil:
-		return opts, exitUsage, true
-	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "narud: %q is no flag, and narud takes nothing else (narud -help)\n", flags.Arg(0))
-		return opts, exitUsage, true
 	case *version:
 		fmt.Fprintln(stdout, opts.Version)
-		return opts, exitOK, true
+		return opts, unit.ExitOK, true
 	case opts.Seed && opts.Apart:
 		fmt.Fprintln(stderr, "narud: -seed makes its principals through the units, which -apart leaves to you")
-		return opts, exitUsage, true
+		return opts, unit.ExitUsage, true
 	}
-	return opts, exitOK, false
+	return opts, unit.ExitOK, false
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -76,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	relay, err := allinone.Start(ctx, opts)
 	if err != nil {
 		fmt.Fprintln(stderr, "narud:", err)
-		return exitFailed
+		return unit.ExitFailed
 	}
 	fmt.Fprint(stdout, relay.Greeting())
 	ended := make(chan error, 1)
@@ -88,7 +76,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err = errors.Join(err, relay.Stop(context.WithoutCancel(ctx))); err != nil {
 		fmt.Fprintln(stderr, "narud:", err)
-		return exitFailed
+		return unit.ExitFailed
 	}
-	return exitOK
+	return unit.ExitOK
 }

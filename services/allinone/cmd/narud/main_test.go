@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/durable"
+	"github.com/naru-relay/naru/pkg/unit"
 )
 
 // Arguments that say nothing narud knows start nothing.
@@ -18,19 +19,19 @@ func TestArguments(t *testing.T) {
 		code   int
 		stderr string
 	}{
-		{"a word", []string{"bogus"}, exitUsage, `"bogus"`},
-		{"a word after flags", []string{"-data", "/nowhere/at/all", "start"}, exitUsage, `"start"`},
-		{"an unknown flag", []string{"-bogus"}, exitUsage, "bogus"},
-		{"seed without units", []string{"-data", "/nowhere/at/all", "-seed", "-apart"}, exitUsage, "-apart"},
-		{"help", []string{"-help"}, exitOK, "-data"},
-		{"version", []string{"-version"}, exitOK, ""},
+		{"a word", []string{"bogus"}, unit.ExitUsage, `"bogus"`},
+		{"a word after flags", []string{"-data", "/nowhere/at/all", "start"}, unit.ExitUsage, `"start"`},
+		{"an unknown flag", []string{"-bogus"}, unit.ExitUsage, "bogus"},
+		{"seed without units", []string{"-data", "/nowhere/at/all", "-seed", "-apart"}, unit.ExitUsage, "-apart"},
+		{"help", []string{"-help"}, unit.ExitOK, "-data"},
+		{"version", []string{"-version"}, unit.ExitOK, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
 			require.Equal(t, test.code, run(t.Context(), test.args, &stdout, &stderr))
 			require.Contains(t, stderr.String(), test.stderr)
-			if test.code != exitOK {
+			if test.code != unit.ExitOK {
 				require.Empty(t, stdout.String())
 			}
 		})
@@ -44,7 +45,7 @@ func TestFolderInUse(t *testing.T) {
 	release, err := durable.TryLock(dir + "/narud.lock")
 	require.NoError(t, err)
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, exitFailed, run(t.Context(), []string{"-data", dir}, &stdout, &stderr))
+	require.Equal(t, unit.ExitFailed, run(t.Context(), []string{"-data", dir}, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "another narud's")
 	require.NoError(t, release())
 }
