@@ -9,19 +9,8 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
-	"github.com/naru-relay/naru/pkg/sealed"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
-
-// opener opens titles (sealed.Box).
-type opener interface {
-	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
-}
-
-// sealer seals what operators write (sealed.Box).
-type sealer interface {
-	Seal(ctx context.Context, p sealed.Purpose, subject string, plaintext []byte) ([]byte, error)
-}
 
 // hasher hashes contents with a key (keys.MAC): a title is short enough to be guessed from a plain hash.
 type hasher interface {

@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -94,8 +95,8 @@ type service struct {
 	config       *Config
 	db           *pgxpool.Pool
 	journal      *journal.Journal
-	titles       opener
-	reasons      sealer
+	titles       sealed.Opener
+	reasons      sealed.Sealer
 	contents     hasher
 	clock        clock.Clock
 	log          *slog.Logger

@@ -21,16 +21,11 @@ import (
 // policyVersion names the rules of acceptance; it changes with them.
 const policyVersion = "intake/1"
 
-// sealer encrypts a value for a purpose's readers.
-type sealer interface {
-	Seal(ctx context.Context, p sealed.Purpose, subject string, plaintext []byte) ([]byte, error)
-}
-
 // builder makes from a good item what is committed for it.
 type builder struct {
 	// platform is this relay's platform id.
 	platform string
-	sealer   sealer
+	sealer   sealed.Sealer
 }
 
 // build makes the row of an item, without the receipt, which is signed later together with others. The row holds no personal data

@@ -21,11 +21,6 @@ import (
 
 var errSystemUnknown = errors.New("nothing is known yet of the viewing system")
 
-// opener opens sealed values; *sealed.Box does.
-type opener interface {
-	Open(ctx context.Context, p sealed.Purpose, subject string, value []byte) ([]byte, error)
-}
-
 // checker is ViewingService: VerifyViewingToken here, ReportRead in report.go.
 type checker struct {
 	viewingv1.UnsafeViewingServiceServer
@@ -34,7 +29,7 @@ type checker struct {
 	// ahead is how far a viewing system's clock may be ahead.
 	ahead   time.Duration
 	keys    *keyring
-	sealed  opener
+	sealed  sealed.Opener
 	checks  *journal.Group[*check]
 	reports *journal.Group[*reporting]
 }
