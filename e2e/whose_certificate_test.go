@@ -51,7 +51,8 @@ func TestWhoseCertificate(t *testing.T) {
 	requireRefusal(t, record(institution, object{"archive": "", "member": "\u3000"}), http.StatusBadRequest, "INVALID_REQUEST")
 }
 
-// A viewing system that is bound to hosts shows documents there alone.
+// A viewing system that is bound to hosts shows documents there alone, until it is bound to others; one that no longer serves a sender
+// sends nothing for it.
 func TestViewingSystemOfAHost(t *testing.T) {
 	t.Parallel()
 	office := newOperator(t)
@@ -73,4 +74,15 @@ func TestViewingSystemOfAHost(t *testing.T) {
 	}
 	await.Require(t, harness.Patience, func() bool { return send("https://viewing.example/"+uuid.NewString()).Status == http.StatusOK })
 	requireRefusal(t, send("https://viewing.example.evil.example/"), http.StatusBadRequest, "VIEWING_HOST_FOREIGN")
+
+	replace := func(with object) harness.Answer {
+		return office.Do(t, http.MethodPut, "/v1/admin/viewing-systems/"+system.ViewingSystem.ID, object{"viewingSystem": with})
+	}
+	other, _ := stack.NewInstitution(t)
+	require.Equal(t, http.StatusOK, replace(object{"name": "시험용", "senders": []string{institution.ID}, "hosts": []string{"moved.example"}}).Status)
+	await.Require(t, harness.Patience, func() bool { return send("https://moved.example/"+uuid.NewString()).Status == http.StatusOK })
+	requireRefusal(t, send("https://viewing.example/"), http.StatusBadRequest, "VIEWING_HOST_FOREIGN")
+	require.Equal(t, http.StatusOK, replace(object{"name": "시험용", "senders": []string{other.ID}}).Status)
+	await.Require(t, harness.Patience, func() bool { return send("https://moved.example/"+uuid.NewString()).Status != http.StatusOK })
+	requireRefusal(t, send("https://moved.example/"), http.StatusBadRequest, "VIEWING_SYSTEM_FOREIGN")
 }

@@ -124,7 +124,7 @@ func (s *seeder) institution(ctx context.Context) error {
 	if _, err := operator.AwaitRegistered(ctx, sender.GetInstitution().GetId()); err != nil {
 		return err
 	}
-	system, err := operator.CreateViewingSystem(ctx, "시험용 열람시스템", sender.GetInstitution().GetId())
+	system, err := operator.CreateViewingSystem(ctx, &gatewayv1.ViewingSystem{Name: "시험용 열람시스템", Senders: []string{sender.GetInstitution().GetId()}})
 	if err != nil {
 		return err
 	}

@@ -341,7 +341,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"demo", "send", "batch", "status", "documents", "timeline", "cancel", "certificate", "receipt verify", "limits", "institution add", "institution resubmit", "institution archives",
-		"viewing-system add", "archive-member add", "member join", "audit", "evidence verify", "units",
+		"viewing-system add", "viewing-system list", "viewing-system change", "archive-member add", "member join", "audit", "evidence verify", "units",
 	} {
 		code, stdout, _ := runWith(t, nil, append(strings.Fields(command), "--help")...)
 		require.Equal(t, ExitOK, code)

@@ -149,6 +149,39 @@ func TestViewingSystemAdd(t *testing.T) {
 	require.Equal(t, ExitUsage, code)
 }
 
+// A change of a viewing system sends what is given and, of the rest, what the relay has.
+func TestViewingSystemChange(t *testing.T) {
+	t.Parallel()
+	const (
+		sender, other = "0191d0a1-0000-7000-8000-000000000001", "0191d0a1-0000-7000-8000-000000000003"
+		id            = "0191d0a1-0000-7000-8000-000000000002"
+		path          = " /v1/admin/viewing-systems/" + id
+	)
+	kept := `{"viewingSystem":{"id":"` + id + `","name":"열람","senders":["` + sender + `"],"hosts":["view.example"]}}`
+	f := newRelay(t, map[string][]string{"GET" + path: {kept}, "PUT" + path: {kept}})
+	f.write(t, "naru.json", fmt.Sprintf(`{"rest":%q,"adminCredentials":%q}`, f.URL, f.path("admin.json")))
+	change := func(args ...string) (int, string, string) {
+		return runWith(t, nil, append([]string{"viewing-system", "change", id, "--endpoints", f.path("naru.json")}, args...)...)
+	}
+	for i, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--sender", sender, "--sender", other}, `{"name":"열람","senders":["` + sender + `","` + other + `"],"hosts":["view.example"]}`},
+		{[]string{"--host", "a.example", "--name", "다른"}, `{"name":"다른","senders":["` + sender + `"],"hosts":["a.example"]}`},
+		{[]string{"--any-host"}, `{"name":"열람","senders":["` + sender + `"]}`},
+	} {
+		code, stdout, stderr := change(tt.args...)
+		require.Equal(t, ExitOK, code, stderr)
+		require.Contains(t, stdout, "view.example")
+		require.JSONEq(t, `{"viewingSystem":`+tt.want+`}`, f.bodies["PUT"+path][i][len("Bearer operator "):])
+	}
+	for _, args := range [][]string{nil, {"--sender", "ferry"}, {"--host", "a.example", "--any-host"}} {
+		code, _, _ := change(args...)
+		require.Equal(t, ExitUsage, code, args)
+	}
+}
+
 // The password of a member of the archive is made here and goes to the archive and to the file.
 func TestArchiveMemberAdd(t *testing.T) {
 	t.Parallel()

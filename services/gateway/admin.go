@@ -3,16 +3,12 @@ package gateway
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/hostname"
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -59,7 +55,7 @@ func (s *adminService) CreateInstitution(ctx context.Context, r *gatewayv1.Creat
 		if err := addClient(ctx, tx, c, caller.ID); err != nil {
 			return err
 		}
-		return statePrincipalChanged(ctx, tx, p, nil, institution.GetAddress(), caller.ID, p.CreatedAt)
+		return statePrincipalChanged(ctx, tx, p, institution.GetAddress(), caller.ID, p.CreatedAt)
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
@@ -69,59 +65,6 @@ func (s *adminService) CreateInstitution(ctx context.Context, r *gatewayv1.Creat
 		answer.Credentials = &gatewayv1.Credentials{ClientId: c.ID, ClientSecret: secret}
 	}
 	return answer, nil
-}
-
-// CreateViewingSystem makes a viewing system with its first credentials.
-func (s *adminService) CreateViewingSystem(ctx context.Context, r *gatewayv1.CreateViewingSystemRequest) (*gatewayv1.CreateViewingSystemResponse, error) {
-	caller, err := authn.Require(ctx)
-	if err != nil {
-		return nil, err
-	}
-	senders, err := parseIDs("viewingSystem.senders", r.GetViewingSystem().GetSenders())
-	if err != nil {
-		return nil, err
-	}
-	hosts, err := formHosts("viewingSystem.hosts", r.GetViewingSystem().GetHosts())
-	if err != nil {
-		return nil, err
-	}
-	p := principal{
-		ID: id.New(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Name: r.GetViewingSystem().GetName(), Hosts: hosts, Version: 1, CreatedAt: s.clock.Now(),
-	}
-	c, secret := newClient(p, nil, "", p.CreatedAt)
-	names := make([]string, len(senders))
-	for i, sender := range senders {
-		names[i] = sender.String()
-	}
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		known, err := countSenders(ctx, tx, senders)
-		if err != nil {
-			return err
-		}
-		if known != len(senders) {
-			return institutionNotFound()
-		}
-		if _, err := insertPrincipal(ctx, tx, p); err != nil {
-			return err
-		}
-		if err := insertServedSenders(ctx, tx, p.ID, senders); err != nil {
-			return err
-		}
-		if err := recordViewingSystemCreated(ctx, tx, p, caller.ID); err != nil {
-			return err
-		}
-		if err := addClient(ctx, tx, c, caller.ID); err != nil {
-			return err
-		}
-		return statePrincipalChanged(ctx, tx, p, names, "", caller.ID, p.CreatedAt)
-	})
-	if err != nil {
-		return nil, pg.AsFault(err, nil)
-	}
-	return &gatewayv1.CreateViewingSystemResponse{
-		ViewingSystem: &gatewayv1.ViewingSystem{Id: p.ID.String(), Name: p.Name, Senders: names, Hosts: p.Hosts, CreatedAt: timestamppb.New(p.CreatedAt)},
-		Credentials:   &gatewayv1.Credentials{ClientId: c.ID, ClientSecret: secret},
-	}, nil
 }
 
 // CreateClient gives a principal further credentials.
@@ -216,35 +159,6 @@ func addClient(ctx context.Context, tx *journal.Tx, c client, by string) error {
 
 func clientProto(c client) *gatewayv1.Client {
 	return &gatewayv1.Client{ClientId: c.ID, Principal: c.Principal.String(), Kind: c.Kind, Scopes: c.Scopes, CreatedAt: timestamppb.New(c.CreatedAt)}
-}
-
-// formHosts brings hosts into the form in which they are compared, each once.
-func formHosts(field string, given []string) (hosts []string, err error) {
-	var broken []fault.Violation
-	for i, name := range given {
-		host, ok := hostname.Form(name)
-		if !ok {
-			broken = append(broken, fault.Violation{Field: field + "[" + strconv.Itoa(i) + "]", Rule: "host", Message: "must be the name or the IP address of a host, without port"})
-		}
-		if !slices.Contains(hosts, host) {
-			hosts = append(hosts, host)
-		}
-	}
-	if len(broken) > 0 {
-		return nil, invalidRequest(broken...)
-	}
-	return hosts, nil
-}
-
-func parseIDs(field string, texts []string) ([]uuid.UUID, error) {
-	ids := make([]uuid.UUID, len(texts))
-	for i, text := range texts {
-		var err error
-		if ids[i], err = parseID(field+"["+strconv.Itoa(i)+"]", text); err != nil {
-			return nil, err
-		}
-	}
-	return ids, nil
 }
 
 func parseID(field, text string) (uuid.UUID, error) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -184,6 +185,81 @@ func TestHostsOfAViewingSystem(t *testing.T) {
 	require.Equal(t, []string{"viewingSystem.hosts[0]", "viewingSystem.hosts[2]", "viewingSystem.hosts[3]", "viewingSystem.hosts[4]"}, fieldsOf(err))
 	_, err = create(slices.Repeat([]string{"view.example"}, 21)...)
 	require.Equal(t, []string{"viewingSystem.hosts"}, fieldsOf(err))
+}
+
+// A viewing system is replaced as a whole; every change is stated with the next version, and what changes nothing is not stated.
+func TestReplaceViewingSystem(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	client := gatewayv1.NewPrincipalAdminServiceClient(w.Admin(t))
+	first, _ := w.institution(t, "1234567834", "sender-first")
+	second, _ := w.institution(t, "1234567848", "sender-second")
+	made, err := client.CreateViewingSystem(t.Context(), &gatewayv1.CreateViewingSystemRequest{
+		ViewingSystem: &gatewayv1.ViewingSystem{Name: "열람", Senders: []string{first}, Hosts: []string{"view.example"}},
+	})
+	require.NoError(t, err)
+	id := made.GetViewingSystem().GetId()
+	replace := func(system *gatewayv1.ViewingSystem) (*gatewayv1.ViewingSystem, error) {
+		answer, err := client.ReplaceViewingSystem(t.Context(), &gatewayv1.ReplaceViewingSystemRequest{Id: id, ViewingSystem: system})
+		return answer.GetViewingSystem(), err
+	}
+	for range 2 {
+		now, err := replace(&gatewayv1.ViewingSystem{Name: "다른 열람", Senders: []string{second, first}})
+		require.NoError(t, err)
+		require.Equal(t, []string{second, first}, now.GetSenders())
+		require.Empty(t, now.GetHosts())
+		require.Equal(t, made.GetViewingSystem().GetCreatedAt().AsTime(), now.GetCreatedAt().AsTime())
+	}
+	now, err := replace(&gatewayv1.ViewingSystem{Name: "다른 열람", Senders: []string{second}, Hosts: []string{"B.example"}})
+	require.NoError(t, err)
+	got, err := client.GetViewingSystem(t.Context(), &gatewayv1.GetViewingSystemRequest{Id: id})
+	require.NoError(t, err)
+	require.True(t, proto.Equal(now, got.GetViewingSystem()), "%v", got)
+	require.Equal(t, []string{"b.example"}, now.GetHosts())
+
+	facts := unittest.AwaitFacts[*gatewayv1.PrincipalChanged](t, w.Bench, 5)[2:]
+	for i, senders := range [][]string{{first}, {second, first}, {second}} {
+		require.Equal(t, senders, facts[i].GetSenders())
+	}
+	require.Equal(t, []string{"b.example"}, facts[2].GetHosts())
+
+	_, err = replace(&gatewayv1.ViewingSystem{Name: "열람", Senders: []string{unittest.NewID()}})
+	require.Equal(t, "INSTITUTION_NOT_FOUND", fault.ReasonOf(err))
+	_, err = replace(&gatewayv1.ViewingSystem{Name: "열람", Senders: []string{first}, Hosts: []string{"ok.example", "no host", "a:1"}})
+	require.Equal(t, []string{"viewingSystem.hosts[1]", "viewingSystem.hosts[2]"}, fieldsOf(err))
+	id = first // a principal of another kind
+	_, err = replace(&gatewayv1.ViewingSystem{Name: "열람", Senders: []string{first}})
+	require.Equal(t, "VIEWING_SYSTEM_NOT_FOUND", fault.ReasonOf(err))
+	_, err = client.GetViewingSystem(t.Context(), &gatewayv1.GetViewingSystemRequest{Id: first})
+	require.Equal(t, "VIEWING_SYSTEM_NOT_FOUND", fault.ReasonOf(err))
+}
+
+// Viewing systems are listed page by page, the newest first.
+func TestListViewingSystems(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	client := gatewayv1.NewPrincipalAdminServiceClient(w.Admin(t))
+	sender, _ := w.institution(t, "1234567800", "sender-list")
+	var made []string
+	for range 3 {
+		answer, err := client.CreateViewingSystem(t.Context(), &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "열람", Senders: []string{sender}}})
+		require.NoError(t, err)
+		made = append([]string{answer.GetViewingSystem().GetId()}, made...)
+	}
+	var listed []string
+	token := ""
+	for range 2 {
+		page, err := client.ListViewingSystems(t.Context(), &gatewayv1.ListViewingSystemsRequest{PageSize: 2, PageToken: token})
+		require.NoError(t, err)
+		for _, system := range page.GetViewingSystems() {
+			listed = append(listed, system.GetId())
+		}
+		token = page.GetNextPageToken()
+	}
+	require.Equal(t, made, listed)
+	require.Empty(t, token)
+	_, err := client.ListViewingSystems(t.Context(), &gatewayv1.ListViewingSystemsRequest{PageToken: "no token"})
+	require.Equal(t, "PAGE_TOKEN_INVALID", fault.ReasonOf(err))
 }
 
 func fieldsOf(err error) (fields []string) {

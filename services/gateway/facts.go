@@ -24,15 +24,15 @@ func record(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, 
 }
 
 // statePrincipalChanged states a principal to the other units; its identity is (principal id, version).
-func statePrincipalChanged(ctx context.Context, tx *journal.Tx, p principal, senders []string, address, actor string, at time.Time) error {
+func statePrincipalChanged(ctx context.Context, tx *journal.Tx, p principal, address, actor string, at time.Time) error {
 	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
 		Subject: p.ID.String(), Ordinal: uint32(p.Version), Actor: actor, OccurredAt: at, //nolint:gosec // counts from 1
-		Message: &gatewayv1.PrincipalChanged{Id: p.ID.String(), Kind: p.Kind, Suspended: p.Suspended, Senders: senders, Address: address, Hosts: p.Hosts},
+		Message: &gatewayv1.PrincipalChanged{Id: p.ID.String(), Kind: p.Kind, Suspended: p.Suspended, Senders: texts(p.Senders), Address: address, Hosts: p.Hosts},
 	})
 }
 
-func recordViewingSystemCreated(ctx context.Context, tx *journal.Tx, p principal, by string) error {
-	return record(ctx, tx, p.ID.String(), 0, by, p.CreatedAt, &gatewayv1.ViewingSystemCreated{Name: p.Name})
+func recordViewingSystemNamed(ctx context.Context, tx *journal.Tx, p principal, by string, at time.Time) error {
+	return record(ctx, tx, p.ID.String(), p.Version, by, at, &gatewayv1.ViewingSystemNamed{Name: p.Name})
 }
 
 func recordClientCreated(ctx context.Context, tx *journal.Tx, c client, by string) error {

@@ -7,10 +7,13 @@ import (
 
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
-	changed, made, revoked := &gatewayv1.PrincipalChanged{}, &gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}
+	changed, named := &gatewayv1.PrincipalChanged{}, &gatewayv1.ViewingSystemNamed{}
+	made, revoked := &gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}
 	return []audit.Table{
 		{Name: "principal", Key: "id", Where: "kind <> 'admin'", Founded: audit.Kinds(changed), Columns: []audit.Column{
+			{Name: "name", Take: audit.Newest, From: []audit.Source{audit.Of(named, "name")}},
 			{Name: "suspended", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "suspended")}},
+			{Name: "senders", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "senders")}},
 			{Name: "hosts", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "hosts")}},
 			{Name: "version", Take: audit.Count, From: []audit.Source{audit.Of(changed, "")}},
 			{Name: "created_at", From: []audit.Source{audit.Of(changed, "")}},

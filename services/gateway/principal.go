@@ -29,7 +29,8 @@ type principal struct {
 	// Name of a viewing system or an operator; the address unit has an institution's.
 	Name      string
 	Suspended bool
-	// Hosts to which a viewing system is bound.
+	// Senders that a viewing system serves, and hosts to which it is bound.
+	Senders   []uuid.UUID
 	Hosts     []string
 	Version   int32
 	CreatedAt time.Time

@@ -36,6 +36,14 @@ func institutionNotFound() error {
 	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_INSTITUTION_NOT_FOUND, "there is no such institution")
 }
 
+func viewingSystemNotFound() error {
+	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_VIEWING_SYSTEM_NOT_FOUND, "there is no such viewing system")
+}
+
+func pageTokenInvalid() error {
+	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_PAGE_TOKEN_INVALID, "the page token is not one of this list")
+}
+
 func principalNotFound() error {
 	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_PRINCIPAL_NOT_FOUND, "there is no such principal")
 }

@@ -16,21 +16,10 @@ import (
 // insertPrincipal inserts a principal and reports whether it is new.
 func insertPrincipal(ctx context.Context, tx *journal.Tx, p principal) (made bool, err error) {
 	return pg.Changed(ctx, tx, fmt.Sprintf("insert principal %s", p.ID), `
-		insert into principal (id, kind, name, suspended, hosts, version, created_at, commit_id)
-		values ($1, $2, nullif($3, ''), $4, coalesce($5::text[], '{}'), $6, $7, $8)
+		insert into principal (id, kind, name, suspended, senders, hosts, version, created_at, commit_id)
+		values ($1, $2, nullif($3, ''), $4, coalesce($5::uuid[], '{}'), coalesce($6::text[], '{}'), $7, $8, $9)
 		on conflict (id) do nothing`,
-		p.ID, authn.KindName(p.Kind), p.Name, p.Suspended, p.Hosts, p.Version, p.CreatedAt, tx.CommitID())
-}
-
-// countSenders returns how many of the ids are senders.
-func countSenders(ctx context.Context, db pg.DBTX, ids []uuid.UUID) (int, error) {
-	return pg.Value[int](ctx, db, "count senders", `select count(*) from principal where id = any($1) and kind = 'sender'`, ids)
-}
-
-func insertServedSenders(ctx context.Context, tx *journal.Tx, system uuid.UUID, senders []uuid.UUID) error {
-	return pg.Exec(ctx, tx, fmt.Sprintf("insert senders of viewing system %s", system), `
-		insert into viewing_system_sender (viewing_system, sender, commit_id)
-		select $1, s, $3 from unnest($2::uuid[]) as s`, system, senders, tx.CommitID())
+		p.ID, authn.KindName(p.Kind), p.Name, p.Suspended, p.Senders, p.Hosts, p.Version, p.CreatedAt, tx.CommitID())
 }
 
 // lockPrincipal reads what a principal is and keeps others from changing its clients meanwhile.

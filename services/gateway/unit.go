@@ -43,7 +43,7 @@ func New(others ...unit.Unit) unit.Unit {
 		Duty: "the two public doors, OAuth2, quotas, problem documents; principals", Requires: []string{"address"}, Defaults: Default, Settings: settings,
 		Migrations: tables(), Signers: []string{keys.AccessToken}, Policy: "gateway/1", Follows: follows(), Witness: "status",
 		States: []proto.Message{
-			&gatewayv1.PrincipalChanged{}, &gatewayv1.ViewingSystemCreated{}, &gatewayv1.ClientCreated{},
+			&gatewayv1.PrincipalChanged{}, &gatewayv1.ViewingSystemNamed{}, &gatewayv1.ClientCreated{},
 			&gatewayv1.ClientRevoked{}, &gatewayv1.OperatorRecovered{}, &gatewayv1.ClientAuthenticated{}, &gatewayv1.ClientNotAuthenticated{},
 		},
 		Doors: []unit.Door{

@@ -87,13 +87,6 @@ func (c *Client) CreateClient(ctx context.Context, principal string) (*gatewayv1
 	return out.GetCredentials(), err
 }
 
-// CreateViewingSystem creates a viewing system that serves the named senders.
-func (c *Client) CreateViewingSystem(ctx context.Context, name string, senders ...string) (*gatewayv1.CreateViewingSystemResponse, error) {
-	in := &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: name, Senders: senders}}
-	out := &gatewayv1.CreateViewingSystemResponse{}
-	return out, c.rest.Call(ctx, http.MethodPost, "/v1/admin/viewing-systems", nil, in, out)
-}
-
 // Send asks for one document to be sent (guide 5.1.1 ❸).
 func (c *Client) Send(ctx context.Context, item *intakev1.SendItem) (*intakev1.Acceptance, error) {
 	out := &intakev1.Acceptance{}

@@ -124,7 +124,7 @@ func (w *walk) addInstitution(ctx context.Context) (string, error) {
 
 // addViewingSystem creates a principal for the viewing system and gives the viewing system its credentials.
 func (w *walk) addViewingSystem(ctx context.Context) (string, error) {
-	made, err := w.operator.CreateViewingSystem(ctx, "시험용 열람시스템", w.institution.GetId())
+	made, err := w.operator.CreateViewingSystem(ctx, &gatewayv1.ViewingSystem{Name: "시험용 열람시스템", Senders: []string{w.institution.GetId()}})
 	if err != nil {
 		return "", err
 	}

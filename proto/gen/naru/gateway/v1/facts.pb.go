@@ -73,28 +73,29 @@ func (ClientProof) EnumDescriptor() ([]byte, []int) {
 	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{0}
 }
 
-// ViewingSystemCreated: stated with PrincipalChanged, which says whom it serves. Subject: its principal id.
-type ViewingSystemCreated struct {
+// ViewingSystemNamed: a viewing system has this name from now on. Subject: its principal id; ordinal: that of the PrincipalChanged stated with it,
+// which says whom it serves.
+type ViewingSystemNamed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ViewingSystemCreated) Reset() {
-	*x = ViewingSystemCreated{}
+func (x *ViewingSystemNamed) Reset() {
+	*x = ViewingSystemNamed{}
 	mi := &file_naru_gateway_v1_facts_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ViewingSystemCreated) String() string {
+func (x *ViewingSystemNamed) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ViewingSystemCreated) ProtoMessage() {}
+func (*ViewingSystemNamed) ProtoMessage() {}
 
-func (x *ViewingSystemCreated) ProtoReflect() protoreflect.Message {
+func (x *ViewingSystemNamed) ProtoReflect() protoreflect.Message {
 	mi := &file_naru_gateway_v1_facts_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -106,12 +107,12 @@ func (x *ViewingSystemCreated) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ViewingSystemCreated.ProtoReflect.Descriptor instead.
-func (*ViewingSystemCreated) Descriptor() ([]byte, []int) {
+// Deprecated: Use ViewingSystemNamed.ProtoReflect.Descriptor instead.
+func (*ViewingSystemNamed) Descriptor() ([]byte, []int) {
 	return file_naru_gateway_v1_facts_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *ViewingSystemCreated) GetName() string {
+func (x *ViewingSystemNamed) GetName() string {
 	if x != nil {
 		return x.Name
 	}
@@ -432,8 +433,8 @@ var File_naru_gateway_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/gateway/v1/facts.proto\x12\x0fnaru.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"2\n" +
-	"\x14ViewingSystemCreated\x12\x12\n" +
+	"\x1bnaru/gateway/v1/facts.proto\x12\x0fnaru.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"0\n" +
+	"\x12ViewingSystemNamed\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name:\x06\xd2\xf3\x18\x02\b\x02\"\xb6\x01\n" +
 	"\rClientCreated\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x123\n" +
@@ -481,7 +482,7 @@ var file_naru_gateway_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_naru_gateway_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_naru_gateway_v1_facts_proto_goTypes = []any{
 	(ClientProof)(0),               // 0: naru.gateway.v1.ClientProof
-	(*ViewingSystemCreated)(nil),   // 1: naru.gateway.v1.ViewingSystemCreated
+	(*ViewingSystemNamed)(nil),     // 1: naru.gateway.v1.ViewingSystemNamed
 	(*ClientCreated)(nil),          // 2: naru.gateway.v1.ClientCreated
 	(*ClientRevoked)(nil),          // 3: naru.gateway.v1.ClientRevoked
 	(*OperatorRecovered)(nil),      // 4: naru.gateway.v1.OperatorRecovered

@@ -377,6 +377,299 @@ func (x *CreateViewingSystemResponse) GetCredentials() *Credentials {
 	return nil
 }
 
+type ReplaceViewingSystemRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Principal id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What it is from now on; id and created_at are output only.
+	ViewingSystem *ViewingSystem `protobuf:"bytes,2,opt,name=viewing_system,json=viewingSystem,proto3" json:"viewing_system,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceViewingSystemRequest) Reset() {
+	*x = ReplaceViewingSystemRequest{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceViewingSystemRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceViewingSystemRequest) ProtoMessage() {}
+
+func (x *ReplaceViewingSystemRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceViewingSystemRequest.ProtoReflect.Descriptor instead.
+func (*ReplaceViewingSystemRequest) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ReplaceViewingSystemRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReplaceViewingSystemRequest) GetViewingSystem() *ViewingSystem {
+	if x != nil {
+		return x.ViewingSystem
+	}
+	return nil
+}
+
+type ReplaceViewingSystemResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ViewingSystem *ViewingSystem         `protobuf:"bytes,1,opt,name=viewing_system,json=viewingSystem,proto3" json:"viewing_system,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceViewingSystemResponse) Reset() {
+	*x = ReplaceViewingSystemResponse{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceViewingSystemResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceViewingSystemResponse) ProtoMessage() {}
+
+func (x *ReplaceViewingSystemResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceViewingSystemResponse.ProtoReflect.Descriptor instead.
+func (*ReplaceViewingSystemResponse) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReplaceViewingSystemResponse) GetViewingSystem() *ViewingSystem {
+	if x != nil {
+		return x.ViewingSystem
+	}
+	return nil
+}
+
+type GetViewingSystemRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Principal id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetViewingSystemRequest) Reset() {
+	*x = GetViewingSystemRequest{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetViewingSystemRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetViewingSystemRequest) ProtoMessage() {}
+
+func (x *GetViewingSystemRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetViewingSystemRequest.ProtoReflect.Descriptor instead.
+func (*GetViewingSystemRequest) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetViewingSystemRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type GetViewingSystemResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ViewingSystem *ViewingSystem         `protobuf:"bytes,1,opt,name=viewing_system,json=viewingSystem,proto3" json:"viewing_system,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetViewingSystemResponse) Reset() {
+	*x = GetViewingSystemResponse{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetViewingSystemResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetViewingSystemResponse) ProtoMessage() {}
+
+func (x *GetViewingSystemResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetViewingSystemResponse.ProtoReflect.Descriptor instead.
+func (*GetViewingSystemResponse) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GetViewingSystemResponse) GetViewingSystem() *ViewingSystem {
+	if x != nil {
+		return x.ViewingSystem
+	}
+	return nil
+}
+
+type ListViewingSystemsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1-100, default 50.
+	PageSize      int32  `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListViewingSystemsRequest) Reset() {
+	*x = ListViewingSystemsRequest{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListViewingSystemsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListViewingSystemsRequest) ProtoMessage() {}
+
+func (x *ListViewingSystemsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListViewingSystemsRequest.ProtoReflect.Descriptor instead.
+func (*ListViewingSystemsRequest) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListViewingSystemsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListViewingSystemsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListViewingSystemsResponse struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	ViewingSystems []*ViewingSystem       `protobuf:"bytes,1,rep,name=viewing_systems,json=viewingSystems,proto3" json:"viewing_systems,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListViewingSystemsResponse) Reset() {
+	*x = ListViewingSystemsResponse{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListViewingSystemsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListViewingSystemsResponse) ProtoMessage() {}
+
+func (x *ListViewingSystemsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListViewingSystemsResponse.ProtoReflect.Descriptor instead.
+func (*ListViewingSystemsResponse) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListViewingSystemsResponse) GetViewingSystems() []*ViewingSystem {
+	if x != nil {
+		return x.ViewingSystems
+	}
+	return nil
+}
+
+func (x *ListViewingSystemsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 type CreateClientRequest struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Principal string                 `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
@@ -390,7 +683,7 @@ type CreateClientRequest struct {
 
 func (x *CreateClientRequest) Reset() {
 	*x = CreateClientRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -402,7 +695,7 @@ func (x *CreateClientRequest) String() string {
 func (*CreateClientRequest) ProtoMessage() {}
 
 func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -415,7 +708,7 @@ func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientRequest.ProtoReflect.Descriptor instead.
 func (*CreateClientRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateClientRequest) GetPrincipal() string {
@@ -450,7 +743,7 @@ type CreateClientResponse struct {
 
 func (x *CreateClientResponse) Reset() {
 	*x = CreateClientResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -462,7 +755,7 @@ func (x *CreateClientResponse) String() string {
 func (*CreateClientResponse) ProtoMessage() {}
 
 func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -475,7 +768,7 @@ func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientResponse.ProtoReflect.Descriptor instead.
 func (*CreateClientResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateClientResponse) GetClient() *Client {
@@ -501,7 +794,7 @@ type RevokeClientRequest struct {
 
 func (x *RevokeClientRequest) Reset() {
 	*x = RevokeClientRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[8]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -513,7 +806,7 @@ func (x *RevokeClientRequest) String() string {
 func (*RevokeClientRequest) ProtoMessage() {}
 
 func (x *RevokeClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[8]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -526,7 +819,7 @@ func (x *RevokeClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeClientRequest.ProtoReflect.Descriptor instead.
 func (*RevokeClientRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RevokeClientRequest) GetClientId() string {
@@ -544,7 +837,7 @@ type RevokeClientResponse struct {
 
 func (x *RevokeClientResponse) Reset() {
 	*x = RevokeClientResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[9]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -556,7 +849,7 @@ func (x *RevokeClientResponse) String() string {
 func (*RevokeClientResponse) ProtoMessage() {}
 
 func (x *RevokeClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[9]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -569,7 +862,7 @@ func (x *RevokeClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeClientResponse.ProtoReflect.Descriptor instead.
 func (*RevokeClientResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{9}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{15}
 }
 
 var File_naru_gateway_v1_gateway_service_proto protoreflect.FileDescriptor
@@ -600,7 +893,23 @@ const file_naru_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x0eviewing_system\x18\x01 \x01(\v2\x1e.naru.gateway.v1.ViewingSystemB\x06\xbaH\x03\xc8\x01\x01R\rviewingSystem\"\xa4\x01\n" +
 	"\x1bCreateViewingSystemResponse\x12E\n" +
 	"\x0eviewing_system\x18\x01 \x01(\v2\x1e.naru.gateway.v1.ViewingSystemR\rviewingSystem\x12>\n" +
-	"\vcredentials\x18\x02 \x01(\v2\x1c.naru.gateway.v1.CredentialsR\vcredentials\"\x8a\x01\n" +
+	"\vcredentials\x18\x02 \x01(\v2\x1c.naru.gateway.v1.CredentialsR\vcredentials\"\x86\x01\n" +
+	"\x1bReplaceViewingSystemRequest\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12M\n" +
+	"\x0eviewing_system\x18\x02 \x01(\v2\x1e.naru.gateway.v1.ViewingSystemB\x06\xbaH\x03\xc8\x01\x01R\rviewingSystem\"e\n" +
+	"\x1cReplaceViewingSystemResponse\x12E\n" +
+	"\x0eviewing_system\x18\x01 \x01(\v2\x1e.naru.gateway.v1.ViewingSystemR\rviewingSystem\"3\n" +
+	"\x17GetViewingSystemRequest\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"a\n" +
+	"\x18GetViewingSystemResponse\x12E\n" +
+	"\x0eviewing_system\x18\x01 \x01(\v2\x1e.naru.gateway.v1.ViewingSystemR\rviewingSystem\"l\n" +
+	"\x19ListViewingSystemsRequest\x12&\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x8d\x01\n" +
+	"\x1aListViewingSystemsResponse\x12G\n" +
+	"\x0fviewing_systems\x18\x01 \x03(\v2\x1e.naru.gateway.v1.ViewingSystemR\x0eviewingSystems\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8a\x01\n" +
 	"\x13CreateClientRequest\x12&\n" +
 	"\tprincipal\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tprincipal\x12\"\n" +
 	"\x06scopes\x18\x02 \x03(\tB\n" +
@@ -615,12 +924,18 @@ const file_naru_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x14RevokeClientResponse2m\n" +
 	"\fTokenService\x12]\n" +
 	"\n" +
-	"IssueToken\x12\".naru.gateway.v1.IssueTokenRequest\x1a#.naru.gateway.v1.IssueTokenResponse\"\x06\xca\xf3\x18\x02\b\x012\x99\x05\n" +
+	"IssueToken\x12\".naru.gateway.v1.IssueTokenRequest\x1a#.naru.gateway.v1.IssueTokenResponse\"\x06\xca\xf3\x18\x02\b\x012\x89\t\n" +
 	"\x15PrincipalAdminService\x12\xa4\x01\n" +
 	"\x11CreateInstitution\x12).naru.gateway.v1.CreateInstitutionRequest\x1a*.naru.gateway.v1.CreateInstitutionResponse\"8\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/admin/institutions\x12\xa4\x01\n" +
 	"\x13CreateViewingSystem\x12+.naru.gateway.v1.CreateViewingSystemRequest\x1a,.naru.gateway.v1.CreateViewingSystemResponse\"2\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/admin/viewing-systems\x12\x9e\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/admin/viewing-systems\x12\xac\x01\n" +
+	"\x14ReplaceViewingSystem\x12,.naru.gateway.v1.ReplaceViewingSystemRequest\x1a-.naru.gateway.v1.ReplaceViewingSystemResponse\"7\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02#:\x01*\x1a\x1e/v1/admin/viewing-systems/{id}\x12\x9d\x01\n" +
+	"\x10GetViewingSystem\x12(.naru.gateway.v1.GetViewingSystemRequest\x1a).naru.gateway.v1.GetViewingSystemResponse\"4\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02 \x12\x1e/v1/admin/viewing-systems/{id}\x12\x9e\x01\n" +
+	"\x12ListViewingSystems\x12*.naru.gateway.v1.ListViewingSystemsRequest\x1a+.naru.gateway.v1.ListViewingSystemsResponse\"/\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/admin/viewing-systems\x12\x9e\x01\n" +
 	"\fCreateClient\x12$.naru.gateway.v1.CreateClientRequest\x1a%.naru.gateway.v1.CreateClientResponse\"A\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/admin/principals/{principal}/clients\x12\x90\x01\n" +
 	"\fRevokeClient\x12$.naru.gateway.v1.RevokeClientRequest\x1a%.naru.gateway.v1.RevokeClientResponse\"3\xca\xf3\x18\n" +
@@ -639,47 +954,63 @@ func file_naru_gateway_v1_gateway_service_proto_rawDescGZIP() []byte {
 	return file_naru_gateway_v1_gateway_service_proto_rawDescData
 }
 
-var file_naru_gateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_naru_gateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_naru_gateway_v1_gateway_service_proto_goTypes = []any{
-	(*IssueTokenRequest)(nil),           // 0: naru.gateway.v1.IssueTokenRequest
-	(*IssueTokenResponse)(nil),          // 1: naru.gateway.v1.IssueTokenResponse
-	(*CreateInstitutionRequest)(nil),    // 2: naru.gateway.v1.CreateInstitutionRequest
-	(*CreateInstitutionResponse)(nil),   // 3: naru.gateway.v1.CreateInstitutionResponse
-	(*CreateViewingSystemRequest)(nil),  // 4: naru.gateway.v1.CreateViewingSystemRequest
-	(*CreateViewingSystemResponse)(nil), // 5: naru.gateway.v1.CreateViewingSystemResponse
-	(*CreateClientRequest)(nil),         // 6: naru.gateway.v1.CreateClientRequest
-	(*CreateClientResponse)(nil),        // 7: naru.gateway.v1.CreateClientResponse
-	(*RevokeClientRequest)(nil),         // 8: naru.gateway.v1.RevokeClientRequest
-	(*RevokeClientResponse)(nil),        // 9: naru.gateway.v1.RevokeClientResponse
-	(*v1.Institution)(nil),              // 10: naru.address.v1.Institution
-	(*Credentials)(nil),                 // 11: naru.gateway.v1.Credentials
-	(*ViewingSystem)(nil),               // 12: naru.gateway.v1.ViewingSystem
-	(*Client)(nil),                      // 13: naru.gateway.v1.Client
+	(*IssueTokenRequest)(nil),            // 0: naru.gateway.v1.IssueTokenRequest
+	(*IssueTokenResponse)(nil),           // 1: naru.gateway.v1.IssueTokenResponse
+	(*CreateInstitutionRequest)(nil),     // 2: naru.gateway.v1.CreateInstitutionRequest
+	(*CreateInstitutionResponse)(nil),    // 3: naru.gateway.v1.CreateInstitutionResponse
+	(*CreateViewingSystemRequest)(nil),   // 4: naru.gateway.v1.CreateViewingSystemRequest
+	(*CreateViewingSystemResponse)(nil),  // 5: naru.gateway.v1.CreateViewingSystemResponse
+	(*ReplaceViewingSystemRequest)(nil),  // 6: naru.gateway.v1.ReplaceViewingSystemRequest
+	(*ReplaceViewingSystemResponse)(nil), // 7: naru.gateway.v1.ReplaceViewingSystemResponse
+	(*GetViewingSystemRequest)(nil),      // 8: naru.gateway.v1.GetViewingSystemRequest
+	(*GetViewingSystemResponse)(nil),     // 9: naru.gateway.v1.GetViewingSystemResponse
+	(*ListViewingSystemsRequest)(nil),    // 10: naru.gateway.v1.ListViewingSystemsRequest
+	(*ListViewingSystemsResponse)(nil),   // 11: naru.gateway.v1.ListViewingSystemsResponse
+	(*CreateClientRequest)(nil),          // 12: naru.gateway.v1.CreateClientRequest
+	(*CreateClientResponse)(nil),         // 13: naru.gateway.v1.CreateClientResponse
+	(*RevokeClientRequest)(nil),          // 14: naru.gateway.v1.RevokeClientRequest
+	(*RevokeClientResponse)(nil),         // 15: naru.gateway.v1.RevokeClientResponse
+	(*v1.Institution)(nil),               // 16: naru.address.v1.Institution
+	(*Credentials)(nil),                  // 17: naru.gateway.v1.Credentials
+	(*ViewingSystem)(nil),                // 18: naru.gateway.v1.ViewingSystem
+	(*Client)(nil),                       // 19: naru.gateway.v1.Client
 }
 var file_naru_gateway_v1_gateway_service_proto_depIdxs = []int32{
-	10, // 0: naru.gateway.v1.CreateInstitutionRequest.institution:type_name -> naru.address.v1.Institution
-	10, // 1: naru.gateway.v1.CreateInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	11, // 2: naru.gateway.v1.CreateInstitutionResponse.credentials:type_name -> naru.gateway.v1.Credentials
-	12, // 3: naru.gateway.v1.CreateViewingSystemRequest.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
-	12, // 4: naru.gateway.v1.CreateViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
-	11, // 5: naru.gateway.v1.CreateViewingSystemResponse.credentials:type_name -> naru.gateway.v1.Credentials
-	13, // 6: naru.gateway.v1.CreateClientResponse.client:type_name -> naru.gateway.v1.Client
-	11, // 7: naru.gateway.v1.CreateClientResponse.credentials:type_name -> naru.gateway.v1.Credentials
-	0,  // 8: naru.gateway.v1.TokenService.IssueToken:input_type -> naru.gateway.v1.IssueTokenRequest
-	2,  // 9: naru.gateway.v1.PrincipalAdminService.CreateInstitution:input_type -> naru.gateway.v1.CreateInstitutionRequest
-	4,  // 10: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:input_type -> naru.gateway.v1.CreateViewingSystemRequest
-	6,  // 11: naru.gateway.v1.PrincipalAdminService.CreateClient:input_type -> naru.gateway.v1.CreateClientRequest
-	8,  // 12: naru.gateway.v1.PrincipalAdminService.RevokeClient:input_type -> naru.gateway.v1.RevokeClientRequest
-	1,  // 13: naru.gateway.v1.TokenService.IssueToken:output_type -> naru.gateway.v1.IssueTokenResponse
-	3,  // 14: naru.gateway.v1.PrincipalAdminService.CreateInstitution:output_type -> naru.gateway.v1.CreateInstitutionResponse
-	5,  // 15: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:output_type -> naru.gateway.v1.CreateViewingSystemResponse
-	7,  // 16: naru.gateway.v1.PrincipalAdminService.CreateClient:output_type -> naru.gateway.v1.CreateClientResponse
-	9,  // 17: naru.gateway.v1.PrincipalAdminService.RevokeClient:output_type -> naru.gateway.v1.RevokeClientResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	16, // 0: naru.gateway.v1.CreateInstitutionRequest.institution:type_name -> naru.address.v1.Institution
+	16, // 1: naru.gateway.v1.CreateInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	17, // 2: naru.gateway.v1.CreateInstitutionResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	18, // 3: naru.gateway.v1.CreateViewingSystemRequest.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	18, // 4: naru.gateway.v1.CreateViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	17, // 5: naru.gateway.v1.CreateViewingSystemResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	18, // 6: naru.gateway.v1.ReplaceViewingSystemRequest.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	18, // 7: naru.gateway.v1.ReplaceViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	18, // 8: naru.gateway.v1.GetViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	18, // 9: naru.gateway.v1.ListViewingSystemsResponse.viewing_systems:type_name -> naru.gateway.v1.ViewingSystem
+	19, // 10: naru.gateway.v1.CreateClientResponse.client:type_name -> naru.gateway.v1.Client
+	17, // 11: naru.gateway.v1.CreateClientResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	0,  // 12: naru.gateway.v1.TokenService.IssueToken:input_type -> naru.gateway.v1.IssueTokenRequest
+	2,  // 13: naru.gateway.v1.PrincipalAdminService.CreateInstitution:input_type -> naru.gateway.v1.CreateInstitutionRequest
+	4,  // 14: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:input_type -> naru.gateway.v1.CreateViewingSystemRequest
+	6,  // 15: naru.gateway.v1.PrincipalAdminService.ReplaceViewingSystem:input_type -> naru.gateway.v1.ReplaceViewingSystemRequest
+	8,  // 16: naru.gateway.v1.PrincipalAdminService.GetViewingSystem:input_type -> naru.gateway.v1.GetViewingSystemRequest
+	10, // 17: naru.gateway.v1.PrincipalAdminService.ListViewingSystems:input_type -> naru.gateway.v1.ListViewingSystemsRequest
+	12, // 18: naru.gateway.v1.PrincipalAdminService.CreateClient:input_type -> naru.gateway.v1.CreateClientRequest
+	14, // 19: naru.gateway.v1.PrincipalAdminService.RevokeClient:input_type -> naru.gateway.v1.RevokeClientRequest
+	1,  // 20: naru.gateway.v1.TokenService.IssueToken:output_type -> naru.gateway.v1.IssueTokenResponse
+	3,  // 21: naru.gateway.v1.PrincipalAdminService.CreateInstitution:output_type -> naru.gateway.v1.CreateInstitutionResponse
+	5,  // 22: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:output_type -> naru.gateway.v1.CreateViewingSystemResponse
+	7,  // 23: naru.gateway.v1.PrincipalAdminService.ReplaceViewingSystem:output_type -> naru.gateway.v1.ReplaceViewingSystemResponse
+	9,  // 24: naru.gateway.v1.PrincipalAdminService.GetViewingSystem:output_type -> naru.gateway.v1.GetViewingSystemResponse
+	11, // 25: naru.gateway.v1.PrincipalAdminService.ListViewingSystems:output_type -> naru.gateway.v1.ListViewingSystemsResponse
+	13, // 26: naru.gateway.v1.PrincipalAdminService.CreateClient:output_type -> naru.gateway.v1.CreateClientResponse
+	15, // 27: naru.gateway.v1.PrincipalAdminService.RevokeClient:output_type -> naru.gateway.v1.RevokeClientResponse
+	20, // [20:28] is the sub-list for method output_type
+	12, // [12:20] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_naru_gateway_v1_gateway_service_proto_init() }
@@ -694,7 +1025,7 @@ func file_naru_gateway_v1_gateway_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_gateway_v1_gateway_service_proto_rawDesc), len(file_naru_gateway_v1_gateway_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -129,10 +129,13 @@ var TokenService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	PrincipalAdminService_CreateInstitution_FullMethodName   = "/naru.gateway.v1.PrincipalAdminService/CreateInstitution"
-	PrincipalAdminService_CreateViewingSystem_FullMethodName = "/naru.gateway.v1.PrincipalAdminService/CreateViewingSystem"
-	PrincipalAdminService_CreateClient_FullMethodName        = "/naru.gateway.v1.PrincipalAdminService/CreateClient"
-	PrincipalAdminService_RevokeClient_FullMethodName        = "/naru.gateway.v1.PrincipalAdminService/RevokeClient"
+	PrincipalAdminService_CreateInstitution_FullMethodName    = "/naru.gateway.v1.PrincipalAdminService/CreateInstitution"
+	PrincipalAdminService_CreateViewingSystem_FullMethodName  = "/naru.gateway.v1.PrincipalAdminService/CreateViewingSystem"
+	PrincipalAdminService_ReplaceViewingSystem_FullMethodName = "/naru.gateway.v1.PrincipalAdminService/ReplaceViewingSystem"
+	PrincipalAdminService_GetViewingSystem_FullMethodName     = "/naru.gateway.v1.PrincipalAdminService/GetViewingSystem"
+	PrincipalAdminService_ListViewingSystems_FullMethodName   = "/naru.gateway.v1.PrincipalAdminService/ListViewingSystems"
+	PrincipalAdminService_CreateClient_FullMethodName         = "/naru.gateway.v1.PrincipalAdminService/CreateClient"
+	PrincipalAdminService_RevokeClient_FullMethodName         = "/naru.gateway.v1.PrincipalAdminService/RevokeClient"
 )
 
 // PrincipalAdminServiceClient is the client API for PrincipalAdminService service.
@@ -148,6 +151,14 @@ type PrincipalAdminServiceClient interface {
 	CreateInstitution(ctx context.Context, in *CreateInstitutionRequest, opts ...grpc.CallOption) (*CreateInstitutionResponse, error)
 	// CreateViewingSystem makes a viewing system that serves the named senders. Errors: INSTITUTION_NOT_FOUND.
 	CreateViewingSystem(ctx context.Context, in *CreateViewingSystemRequest, opts ...grpc.CallOption) (*CreateViewingSystemResponse, error)
+	// ReplaceViewingSystem gives a viewing system another name, other senders and other hosts, in place of what it had. Documents are sent and
+	// shown by the new ones within some seconds: of a sender that it no longer serves it shows none, received ones neither. What is so
+	// already changes nothing. Errors: VIEWING_SYSTEM_NOT_FOUND, INSTITUTION_NOT_FOUND.
+	ReplaceViewingSystem(ctx context.Context, in *ReplaceViewingSystemRequest, opts ...grpc.CallOption) (*ReplaceViewingSystemResponse, error)
+	// GetViewingSystem returns a viewing system. Errors: VIEWING_SYSTEM_NOT_FOUND.
+	GetViewingSystem(ctx context.Context, in *GetViewingSystemRequest, opts ...grpc.CallOption) (*GetViewingSystemResponse, error)
+	// ListViewingSystems lists by the time of making, newest first. Errors: PAGE_TOKEN_INVALID.
+	ListViewingSystems(ctx context.Context, in *ListViewingSystemsRequest, opts ...grpc.CallOption) (*ListViewingSystemsResponse, error)
 	// CreateClient gives a principal further credentials, by secret or by public key. Errors: PRINCIPAL_NOT_FOUND, TOO_MANY_CLIENTS (10).
 	CreateClient(ctx context.Context, in *CreateClientRequest, opts ...grpc.CallOption) (*CreateClientResponse, error)
 	// RevokeClient ends credentials; tokens given before stay valid until they expire. Errors: CLIENT_NOT_FOUND,
@@ -177,6 +188,36 @@ func (c *principalAdminServiceClient) CreateViewingSystem(ctx context.Context, i
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateViewingSystemResponse)
 	err := c.cc.Invoke(ctx, PrincipalAdminService_CreateViewingSystem_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *principalAdminServiceClient) ReplaceViewingSystem(ctx context.Context, in *ReplaceViewingSystemRequest, opts ...grpc.CallOption) (*ReplaceViewingSystemResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplaceViewingSystemResponse)
+	err := c.cc.Invoke(ctx, PrincipalAdminService_ReplaceViewingSystem_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *principalAdminServiceClient) GetViewingSystem(ctx context.Context, in *GetViewingSystemRequest, opts ...grpc.CallOption) (*GetViewingSystemResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetViewingSystemResponse)
+	err := c.cc.Invoke(ctx, PrincipalAdminService_GetViewingSystem_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *principalAdminServiceClient) ListViewingSystems(ctx context.Context, in *ListViewingSystemsRequest, opts ...grpc.CallOption) (*ListViewingSystemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListViewingSystemsResponse)
+	err := c.cc.Invoke(ctx, PrincipalAdminService_ListViewingSystems_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +257,14 @@ type PrincipalAdminServiceServer interface {
 	CreateInstitution(context.Context, *CreateInstitutionRequest) (*CreateInstitutionResponse, error)
 	// CreateViewingSystem makes a viewing system that serves the named senders. Errors: INSTITUTION_NOT_FOUND.
 	CreateViewingSystem(context.Context, *CreateViewingSystemRequest) (*CreateViewingSystemResponse, error)
+	// ReplaceViewingSystem gives a viewing system another name, other senders and other hosts, in place of what it had. Documents are sent and
+	// shown by the new ones within some seconds: of a sender that it no longer serves it shows none, received ones neither. What is so
+	// already changes nothing. Errors: VIEWING_SYSTEM_NOT_FOUND, INSTITUTION_NOT_FOUND.
+	ReplaceViewingSystem(context.Context, *ReplaceViewingSystemRequest) (*ReplaceViewingSystemResponse, error)
+	// GetViewingSystem returns a viewing system. Errors: VIEWING_SYSTEM_NOT_FOUND.
+	GetViewingSystem(context.Context, *GetViewingSystemRequest) (*GetViewingSystemResponse, error)
+	// ListViewingSystems lists by the time of making, newest first. Errors: PAGE_TOKEN_INVALID.
+	ListViewingSystems(context.Context, *ListViewingSystemsRequest) (*ListViewingSystemsResponse, error)
 	// CreateClient gives a principal further credentials, by secret or by public key. Errors: PRINCIPAL_NOT_FOUND, TOO_MANY_CLIENTS (10).
 	CreateClient(context.Context, *CreateClientRequest) (*CreateClientResponse, error)
 	// RevokeClient ends credentials; tokens given before stay valid until they expire. Errors: CLIENT_NOT_FOUND,
@@ -236,6 +285,15 @@ func (UnimplementedPrincipalAdminServiceServer) CreateInstitution(context.Contex
 }
 func (UnimplementedPrincipalAdminServiceServer) CreateViewingSystem(context.Context, *CreateViewingSystemRequest) (*CreateViewingSystemResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateViewingSystem not implemented")
+}
+func (UnimplementedPrincipalAdminServiceServer) ReplaceViewingSystem(context.Context, *ReplaceViewingSystemRequest) (*ReplaceViewingSystemResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplaceViewingSystem not implemented")
+}
+func (UnimplementedPrincipalAdminServiceServer) GetViewingSystem(context.Context, *GetViewingSystemRequest) (*GetViewingSystemResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetViewingSystem not implemented")
+}
+func (UnimplementedPrincipalAdminServiceServer) ListViewingSystems(context.Context, *ListViewingSystemsRequest) (*ListViewingSystemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListViewingSystems not implemented")
 }
 func (UnimplementedPrincipalAdminServiceServer) CreateClient(context.Context, *CreateClientRequest) (*CreateClientResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateClient not implemented")
@@ -300,6 +358,60 @@ func _PrincipalAdminService_CreateViewingSystem_Handler(srv interface{}, ctx con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PrincipalAdminService_ReplaceViewingSystem_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplaceViewingSystemRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrincipalAdminServiceServer).ReplaceViewingSystem(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrincipalAdminService_ReplaceViewingSystem_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrincipalAdminServiceServer).ReplaceViewingSystem(ctx, req.(*ReplaceViewingSystemRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrincipalAdminService_GetViewingSystem_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetViewingSystemRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrincipalAdminServiceServer).GetViewingSystem(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrincipalAdminService_GetViewingSystem_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrincipalAdminServiceServer).GetViewingSystem(ctx, req.(*GetViewingSystemRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrincipalAdminService_ListViewingSystems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListViewingSystemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrincipalAdminServiceServer).ListViewingSystems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrincipalAdminService_ListViewingSystems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrincipalAdminServiceServer).ListViewingSystems(ctx, req.(*ListViewingSystemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PrincipalAdminService_CreateClient_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateClientRequest)
 	if err := dec(in); err != nil {
@@ -350,6 +462,18 @@ var PrincipalAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateViewingSystem",
 			Handler:    _PrincipalAdminService_CreateViewingSystem_Handler,
+		},
+		{
+			MethodName: "ReplaceViewingSystem",
+			Handler:    _PrincipalAdminService_ReplaceViewingSystem_Handler,
+		},
+		{
+			MethodName: "GetViewingSystem",
+			Handler:    _PrincipalAdminService_GetViewingSystem_Handler,
+		},
+		{
+			MethodName: "ListViewingSystems",
+			Handler:    _PrincipalAdminService_ListViewingSystems_Handler,
 		},
 		{
 			MethodName: "CreateClient",

@@ -42,7 +42,9 @@ const (
 	// The body did not arrive in time.
 	Reason_REASON_BODY_LATE Reason = 13
 	// The last credentials of the last operator are not revoked.
-	Reason_REASON_LAST_OPERATOR Reason = 14
+	Reason_REASON_LAST_OPERATOR            Reason = 14
+	Reason_REASON_VIEWING_SYSTEM_NOT_FOUND Reason = 15
+	Reason_REASON_PAGE_TOKEN_INVALID       Reason = 16
 )
 
 // Enum value maps for Reason.
@@ -63,23 +65,27 @@ var (
 		12: "REASON_OVERLOADED",
 		13: "REASON_BODY_LATE",
 		14: "REASON_LAST_OPERATOR",
+		15: "REASON_VIEWING_SYSTEM_NOT_FOUND",
+		16: "REASON_PAGE_TOKEN_INVALID",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":            0,
-		"REASON_INVALID_REQUEST":        1,
-		"REASON_INVALID_CLIENT":         2,
-		"REASON_INVALID_SCOPE":          3,
-		"REASON_INSTITUTION_NOT_FOUND":  4,
-		"REASON_PRINCIPAL_NOT_FOUND":    5,
-		"REASON_CLIENT_NOT_FOUND":       6,
-		"REASON_TOO_MANY_CLIENTS":       7,
-		"REASON_RATE_LIMITED":           8,
-		"REASON_BODY_TOO_LARGE":         9,
-		"REASON_UNSUPPORTED_MEDIA_TYPE": 10,
-		"REASON_NO_SUCH_ROUTE":          11,
-		"REASON_OVERLOADED":             12,
-		"REASON_BODY_LATE":              13,
-		"REASON_LAST_OPERATOR":          14,
+		"REASON_UNSPECIFIED":              0,
+		"REASON_INVALID_REQUEST":          1,
+		"REASON_INVALID_CLIENT":           2,
+		"REASON_INVALID_SCOPE":            3,
+		"REASON_INSTITUTION_NOT_FOUND":    4,
+		"REASON_PRINCIPAL_NOT_FOUND":      5,
+		"REASON_CLIENT_NOT_FOUND":         6,
+		"REASON_TOO_MANY_CLIENTS":         7,
+		"REASON_RATE_LIMITED":             8,
+		"REASON_BODY_TOO_LARGE":           9,
+		"REASON_UNSUPPORTED_MEDIA_TYPE":   10,
+		"REASON_NO_SUCH_ROUTE":            11,
+		"REASON_OVERLOADED":               12,
+		"REASON_BODY_LATE":                13,
+		"REASON_LAST_OPERATOR":            14,
+		"REASON_VIEWING_SYSTEM_NOT_FOUND": 15,
+		"REASON_PAGE_TOKEN_INVALID":       16,
 	}
 )
 
@@ -114,7 +120,7 @@ var File_naru_gateway_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\xa5\x03\n" +
+	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\xe9\x03\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x19\n" +
@@ -131,7 +137,9 @@ const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\x14REASON_NO_SUCH_ROUTE\x10\v\x12\x15\n" +
 	"\x11REASON_OVERLOADED\x10\f\x12\x14\n" +
 	"\x10REASON_BODY_LATE\x10\r\x12\x18\n" +
-	"\x14REASON_LAST_OPERATOR\x10\x0eB\xc1\x01\n" +
+	"\x14REASON_LAST_OPERATOR\x10\x0e\x12#\n" +
+	"\x1fREASON_VIEWING_SYSTEM_NOT_FOUND\x10\x0f\x12\x1d\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\x10B\xc1\x01\n" +
 	"\x13com.naru.gateway.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/gateway/v1;gatewayv1\xa2\x02\x03NGX\xaa\x02\x0fNaru.Gateway.V1\xca\x02\x0fNaru\\Gateway\\V1\xe2\x02\x1bNaru\\Gateway\\V1\\GPBMetadata\xea\x02\x11Naru::Gateway::V1b\x06proto3"
 
 var (
