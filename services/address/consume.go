@@ -22,10 +22,13 @@ import (
 const purposeDocuments = "documents"
 
 func (s *service) consumers() []inbox.Consumer {
-	return []inbox.Consumer{{
-		Purpose: purposeDocuments, From: "intake",
-		Handlers: []inbox.Handler{inbox.OnPrepared(s.understand, s.onDocumentAccepted), inbox.On(s.onCancelRequested)},
-	}}
+	return []inbox.Consumer{
+		{
+			Purpose: purposeDocuments, From: "intake",
+			Handlers: []inbox.Handler{inbox.OnPrepared(s.understand, s.onDocumentAccepted), inbox.On(s.onCancelRequested)},
+		},
+		{Purpose: "outdated", From: "delivery", Handlers: []inbox.Handler{inbox.On(s.onResolutionOutdated)}},
+	}
 }
 
 // onDocumentAccepted starts the search for the recipients. One statement finds all members of this relay at once; the others are

@@ -67,6 +67,7 @@ func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 	}
 	return &addressv1.RecipientResolved{
 		Facts: facts, Resolution: d.latest.resolution, ResolvedAt: timestamppb.New(at), Source: d.latest.source, Exchange: d.latest.exchange,
+		Choices: uint32(d.latest.choices), //nolint:gosec // a count
 	}
 }
 
@@ -126,13 +127,13 @@ func stateJoined(ctx context.Context, tx *journal.Tx, m member, at time.Time) er
 
 // stateConsentChanged states a member's consent as it is now; without terms it was taken back.
 func stateConsentChanged(ctx context.Context, tx *journal.Tx, m member, session string, at time.Time) error {
-	return state(ctx, tx, m.recipient.String(), m.consentChanges, m.recipient.String(), at, &addressv1.ConsentChanged{
+	return state(ctx, tx, m.recipient.String(), m.choices, m.recipient.String(), at, &addressv1.ConsentChanged{
 		Recipient: m.recipient.String(), Consent: m.termsVersion != "", TermsVersion: m.termsVersion, ChangedAt: timestamppb.New(at), Session: session,
 	})
 }
 
-func recordRefusalChanged(ctx context.Context, tx *journal.Tx, m member, sender string, refused bool, session string, at time.Time) error {
-	return record(ctx, tx, id.New().String(), 1, m.recipient.String(), at,
+func stateRefusalChanged(ctx context.Context, tx *journal.Tx, m member, sender string, refused bool, session string, at time.Time) error {
+	return state(ctx, tx, m.recipient.String(), m.choices, m.recipient.String(), at,
 		&addressv1.RefusalChanged{Sender: sender, Refused: refused, Session: session})
 }
 

@@ -10,6 +10,7 @@ import (
 func follows() []audit.Table {
 	accepted, resolved, joined := &intakev1.DocumentAccepted{}, &addressv1.RecipientResolved{}, &addressv1.MemberJoined{}
 	untold, submitted, merged := &addressv1.RecipientWithheld{}, &addressv1.InstitutionSubmitted{}, &addressv1.IdentitiesMerged{}
+	consent, refusal := &addressv1.ConsentChanged{}, &addressv1.RefusalChanged{}
 	recorded := &addressv1.ArchiveMembershipsRecorded{}
 	return []audit.Table{
 		{Name: "open_document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
@@ -33,6 +34,9 @@ func follows() []audit.Table {
 		}},
 		{Name: "identity", Key: "recipient", Where: "merged_into is not null", Founded: audit.Kinds(merged), Columns: []audit.Column{
 			{Name: "merged_into", From: []audit.Source{audit.Of(merged, "into")}},
+		}},
+		{Name: "member", Key: "recipient", Columns: []audit.Column{
+			{Name: "choices", Take: audit.Count, From: []audit.Source{audit.Of(consent, ""), audit.Of(refusal, "")}},
 		}},
 		{Name: "member", Key: "recipient", Where: "state = 'active'", Founded: audit.Kinds(joined), Columns: []audit.Column{
 			{Name: "address", Take: audit.Newest, From: []audit.Source{audit.Of(joined, "address")}},

@@ -10,12 +10,12 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// fruitless reports whether the outcome says why a document cannot be delivered. A sender of many documents could learn from such
-// outcomes who is a member where (Act 18-6).
+// fruitless reports whether the outcome says why a document cannot be delivered here. A sender of many documents could learn from
+// such outcomes who is a member where (Act 18-6).
 func (o outcome) fruitless() bool {
 	switch o.resolution {
 	case addressv1.Resolution_RESOLUTION_NONE, addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, addressv1.Resolution_RESOLUTION_REFUSED,
-		addressv1.Resolution_RESOLUTION_AMBIGUOUS:
+		addressv1.Resolution_RESOLUTION_AMBIGUOUS, addressv1.Resolution_RESOLUTION_PEER:
 		return true
 	default:
 		return false
@@ -31,9 +31,9 @@ func dayNumber(at time.Time) uint32 {
 	return uint32(year*10000 + int(month)*100 + day) //nolint:gosec // eight digits
 }
 
-// withheld counts decisions for their senders, and returns by number whose outcome is not stated now: a fruitless first outcome
-// beyond the sender's daily quota, before the send deadline. Such a document stays open; it is counted once, and stays withheld
-// on later days. accepted means that the documents come for the first time and also count as searched. The caller has locked the
+// withheld counts decisions for their senders, and returns by number whose outcome is never stated: a fruitless first outcome
+// beyond the sender's daily quota. Such a document stays open until its deadline; it is counted once, and stays withheld on later
+// days. accepted means that the documents come for the first time and also count as searched. The caller has locked the
 // documents' rows, or is about to insert them.
 func (s *service) withheld(ctx context.Context, tx *journal.Tx, docs []document, decisions []decision, accepted bool, at time.Time) (map[string]bool, error) {
 	var tallies []tally
@@ -58,7 +58,7 @@ func (s *service) withheld(ctx context.Context, tx *journal.Tx, docs []document,
 			left[d.sender]--
 			beyond = left[d.sender] < 0
 		}
-		if beyond && at.Before(d.sendDeadline) {
+		if beyond {
 			held[d.edoc] = true
 		}
 	}

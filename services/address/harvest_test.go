@@ -45,8 +45,9 @@ func (w *world) requireDay(t *testing.T, sender string, searched, fruitless int)
 		dayOf(w.Clock.Now()), sender, searched, fruitless))
 }
 
-// Beyond the day's quota a sender learns only at the send deadline why a document cannot be delivered, whether the reason was
-// known at once or came from the hub. Deliveries to members and outcomes of other senders are not affected.
+// Beyond the day's quota a sender never learns why a document cannot be delivered, nor whether its recipient is a member of some
+// relay, whether that was known at once or came from the hub: at the deadline all of them expire alike. Deliveries to members and
+// outcomes of other senders are not affected.
 func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	t.Parallel()
 	w := withQuota(t)
@@ -64,8 +65,13 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	w.requireDay(t, sender, 3, 2)
 	require.Empty(t, w.Stated(t, &addressv1.SearchQuotaExceeded{}))
 
-	byHub := w.send(t, send{to: byCI(someone()), sender: sender})
+	elsewhere := byCI(someone())
+	w.hub.set(func(h *fakeHub) {
+		h.elsewhere[identifierOf(elsewhere)] = []*platformv1.PlatformAddress{{PlatformId: "beta-01-relay", Address: "somebody"}}
+	})
+	byHub, atPeer := w.send(t, send{to: byCI(someone()), sender: sender}), w.send(t, send{to: elsewhere, sender: sender})
 	w.awaitWithheld(t, byHub)
+	w.awaitWithheld(t, atPeer)
 	batch := []journal.Fact{w.accepted(t, send{to: byCI(unwilling), sender: sender}), w.accepted(t, send{to: nobody(), sender: sender})}
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, batch...)
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, batch...)
@@ -75,7 +81,7 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	w.hurry(t)
 	require.Equal(t, own, w.told(t, w.send(t, send{to: byCI(p), sender: sender}))[0].GetResolution())
 	require.Equal(t, none, w.told(t, w.send(t, send{to: nobody()}))[0].GetResolution(), "another sender's quota is its own")
-	w.requireDay(t, sender, 7, 5)
+	w.requireDay(t, sender, 8, 6)
 	exceeded := w.Stated(t, &addressv1.SearchQuotaExceeded{})
 	require.Len(t, exceeded, 1)
 	require.Equal(t, sender, exceeded[0].GetSubject())
@@ -88,14 +94,13 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	// An attempt that began before the clock moved may postpone its document once more.
 	await.Require(t, unittest.Patience, func() bool {
 		w.hurry(t)
-		return len(w.told(t, byHub)) > 0 && len(w.told(t, batch[0].Subject)) > 0 && len(w.told(t, batch[1].Subject)) > 0
+		return len(w.told(t, byHub)) > 0 && len(w.told(t, atPeer)) > 0 && len(w.told(t, batch[0].Subject)) > 0 && len(w.told(t, batch[1].Subject)) > 0
 	})
-	w.awaitTold(t, byHub, none)
-	w.awaitTold(t, batch[0].Subject, refusedAll)
-	w.awaitTold(t, batch[1].Subject, none)
-	await.Require(t, unittest.Patience, func() bool {
-		return w.stateOf(t, byHub) == documentExpired && w.stateOf(t, batch[1].Subject) == documentExpired
-	})
+	for _, edoc := range []string{byHub, atPeer, batch[0].Subject, batch[1].Subject} {
+		w.awaitTold(t, edoc, unknown)
+		require.Len(t, w.told(t, edoc), 1)
+		require.Equal(t, documentExpired, w.stateOf(t, edoc))
+	}
 }
 
 // A withheld document is delivered when its recipient joins, and stays withheld while the recipient cannot receive.

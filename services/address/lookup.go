@@ -159,6 +159,8 @@ func (s *service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim,
 		return err
 	}
 	switch {
+	case held[d.edoc] && !now.Before(d.sendDeadline):
+		return s.giveUp(ctx, tx, mine, d, now)
 	case held[d.edoc] && !d.withheld:
 		d.withheld = true
 		if err := updateDocuments(ctx, tx, []document{d}, now); err != nil {
@@ -180,7 +182,8 @@ func (s *service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim,
 	return dueDocuments.settle(ctx, tx, s.owner, mine, s.rest(d, now), 0)
 }
 
-// giveUp ends a document about whose recipient the hub has said nothing before the deadline. Its only outcome is "unknown".
+// giveUp ends a document at its deadline about whose recipient the hub has said nothing, or the sender is not told. Its only outcome
+// is "unknown".
 func (s *service) giveUp(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
 	d.take(outcome{resolution: addressv1.Resolution_RESOLUTION_UNKNOWN, source: sourceDeadline})
 	if err := s.tell(ctx, tx, []document{d}, false, now); err != nil {

@@ -52,7 +52,7 @@ func (s *service) begins(ctx context.Context, tx *journal.Tx, who caller, terms 
 	now := s.clock.Now()
 	*m = member{
 		recipient: who.recipient, generation: m.generation + 1, state: memberRegistering, address: randomAddress(), joinedAt: now,
-		termsVersion: terms, consentedAt: &now, designatedAt: &now, consentChanges: m.consentChanges,
+		termsVersion: terms, consentedAt: &now, designatedAt: &now, choices: m.choices,
 	}
 	if err := s.newAddress(ctx, tx, *m, now); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (s *service) consent(ctx context.Context, who caller, terms string) (member
 			return false, nil
 		}
 		now := s.clock.Now()
-		m.termsVersion, m.consentedAt, m.consentChanges = terms, nil, m.consentChanges+1
+		m.termsVersion, m.consentedAt, m.choices = terms, nil, m.choices+1
 		if terms != "" {
 			m.consentedAt = &now
 		}
@@ -167,7 +167,11 @@ func (s *service) refuse(ctx context.Context, who caller, sender string, refused
 		if err != nil || !changed {
 			return false, err
 		}
-		return true, recordRefusalChanged(ctx, tx, *m, sender, refused, who.session, now)
+		m.choices++
+		if err := writeMember(ctx, tx, *m); err != nil {
+			return false, err
+		}
+		return true, stateRefusalChanged(ctx, tx, *m, sender, refused, who.session, now)
 	})
 	if err != nil {
 		return fmt.Errorf("set refusal: %w", err)

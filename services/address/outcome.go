@@ -39,6 +39,8 @@ type candidate struct {
 	recipient, principal  uuid.UUID
 	memberState           string
 	consented, designated bool
+	// choices counts the member's changes of consent and refusals.
+	choices               int32
 	address, addressState string
 	validFrom             time.Time
 	// memberAddress is the member's present address: nobody is found by a former address.
@@ -57,9 +59,10 @@ type outcome struct {
 	resolution addressv1.Resolution
 	// recipient is set whenever a member of this relay was found, even if others must not learn it.
 	recipient uuid.UUID
-	// Set for RESOLUTION_OWN and RESOLUTION_PEER; validFrom for the former.
+	// Set for RESOLUTION_OWN and RESOLUTION_PEER; validFrom and choices for the former.
 	platform, address string
 	validFrom         time.Time
+	choices           int32
 	source, exchange  string
 }
 
@@ -135,7 +138,7 @@ func (m matcher) decideMember(c candidate, refused func(recipient uuid.UUID) boo
 		o.resolution = addressv1.Resolution_RESOLUTION_REFUSED
 	case c.consented && c.designated:
 		o.resolution = addressv1.Resolution_RESOLUTION_OWN
-		o.platform, o.address, o.validFrom = m.platform, c.address, c.validFrom
+		o.platform, o.address, o.validFrom, o.choices = m.platform, c.address, c.validFrom, c.choices
 	default:
 		o.resolution = addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT
 	}

@@ -6,10 +6,14 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/invented"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -157,6 +161,78 @@ func TestRefusals(t *testing.T) {
 	untold := w.Stated(t, &addressv1.RecipientWithheld{})
 	require.Len(t, untold, 2, "who refused is known here alone")
 	require.Equal(t, refused, untold[0].GetSubject())
+}
+
+// outdated gives a document back as delivery does, because its recipient has changed consent or refusals since this resolution.
+func (w *world) outdated(t testing.TB, ordinal uint32, m *addressv1.RecipientResolved) {
+	t.Helper()
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, journal.Fact{
+		Subject: m.GetFacts().GetEdocNum(), Ordinal: ordinal, Sender: m.GetFacts().GetSender(), Actor: "unit:delivery", OccurredAt: w.Clock.Now(),
+		Message: &deliveryv1.ResolutionOutdated{Facts: m.GetFacts()},
+	})
+}
+
+// A document whose recipient was found and then changed consent or refusals before the delivery is decided anew, once for each
+// resolution, by what the recipient has decided last.
+func TestOutdatedResolution(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	p := someone()
+	recipient, address := w.member(t, p)
+	session := w.session(t, recipient)
+	consent := func(given bool, terms string) {
+		_, err := session.SetConsent(t.Context(), &addressv1.SetConsentRequest{Consent: given, TermsVersion: terms})
+		require.NoError(t, err)
+	}
+	refuse := func(sender string, refused bool) {
+		_, err := session.SetRefusal(t.Context(), &addressv1.SetRefusalRequest{Sender: sender, Refused: refused})
+		require.NoError(t, err)
+	}
+	sender := uuid.NewString()
+	edoc, second := w.send(t, send{to: byAddress(unittest.Platform, address, "desk"), sender: sender}), w.send(t, send{to: byCI(p), sender: sender})
+	found := w.told(t, edoc)[0]
+	require.Zero(t, found.GetChoices())
+	consent(false, "")
+	w.outdated(t, 1, found)
+	require.Nil(t, w.awaitTold(t, edoc, withoutConsent).GetFacts().GetTo())
+	w.outdated(t, 1, found)
+	w.hurry(t)
+	consent(true, "2026-03")
+	again := w.awaitTold(t, edoc, own)
+	require.Equal(t, uint32(2), again.GetChoices())
+	require.True(t, proto.Equal(found.GetFacts(), again.GetFacts()), "%v", again)
+	require.Len(t, w.told(t, edoc), 3)
+	consent(false, "")
+	consent(true, "2026-03")
+	w.outdated(t, 3, again)
+	await.Require(t, unittest.Patience, func() bool { return len(w.told(t, edoc)) == 4 })
+	require.Equal(t, own, w.told(t, edoc)[3].GetResolution())
+
+	refuse(sender, true)
+	w.outdated(t, 1, w.told(t, second)[0])
+	w.awaitTold(t, second, refusedAll)
+	refuse(sender, false)
+	w.outdated(t, 1, w.told(t, second)[0])
+	w.hurry(t)
+	require.Len(t, w.told(t, second), 2, "a refusal is final")
+}
+
+// A recipient who has gone to another relay meanwhile is found there.
+func TestOutdatedResolutionIsSoughtAtTheHub(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	p := someone()
+	recipient, _ := w.member(t, p)
+	to := byCI(p)
+	edoc := w.send(t, send{to: to})
+	found := w.told(t, edoc)[0]
+	w.hub.set(func(h *fakeHub) {
+		h.elsewhere[identifierOf(to)] = []*platformv1.PlatformAddress{{PlatformId: "beta-01-relay", Address: "somebody"}}
+	})
+	_, err := w.session(t, recipient).Withdraw(t.Context(), &addressv1.WithdrawRequest{})
+	require.NoError(t, err)
+	w.outdated(t, 1, found)
+	require.Equal(t, "beta-01-relay", w.awaitTold(t, edoc, peer).GetFacts().GetTo().GetPlatformId())
 }
 
 // Without consent a document waits. Consent gives it the outcome OWN with the next ordinal, and no outcome is stated twice.

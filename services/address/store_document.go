@@ -33,8 +33,8 @@ type document struct {
 	lane         platformv1.Lane
 	state        string
 	match        match
-	// sealedRecipient and facts are there while the document is open. Before there is an outcome, facts.to holds only the
-	// sub-address that the sender gave.
+	// sealedRecipient is there until the search is over for good, facts while the document is open. Before there is an outcome,
+	// facts.to holds only the sub-address that the sender gave.
 	sealedRecipient []byte
 	facts           *platformv1.DocumentFacts
 	sendDeadline    time.Time
@@ -50,9 +50,10 @@ type document struct {
 
 func (d document) number() string { return d.edoc }
 
-// changedBy reports whether o differs from the document's latest outcome.
+// changedBy reports whether o differs from the document's latest outcome. A consenting member here that is found for an open
+// document always does: delivery waits for it.
 func (d document) changedBy(o outcome) bool {
-	return d.ordinal == 0 || d.latest.resolution != o.resolution || d.latest.recipient != o.recipient ||
+	return d.ordinal == 0 || o.resolution == addressv1.Resolution_RESOLUTION_OWN || d.latest.resolution != o.resolution || d.latest.recipient != o.recipient ||
 		d.latest.platform != o.platform || foldAddress(d.latest.address) != foldAddress(o.address)
 }
 
@@ -89,10 +90,12 @@ func insertDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 		returning edoc_num`
 	sealedRecipients, facts := make([][]byte, len(docs)), make([][]byte, len(docs))
 	for i, d := range docs {
+		if d.state == documentOpen || d.state == documentOwn {
+			sealedRecipients[i] = d.sealedRecipient
+		}
 		if d.state != documentOpen {
 			continue
 		}
-		sealedRecipients[i] = d.sealedRecipient
 		var err error
 		if facts[i], err = proto.Marshal(d.facts); err != nil {
 			return nil, fmt.Errorf("encode facts of %s: %w", d.edoc, err)
@@ -125,7 +128,7 @@ func updateDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 		update open_document d
 		set    state = u.state, resolution = u.resolution, ordinal = u.ordinal, withheld = u.withheld, updated_at = $9, commit_id = $10,
 		       recipient = nullif(u.recipient, '00000000-0000-0000-0000-000000000000'), platform_id = u.platform_id, address = u.address,
-		       sealed_recipient = case when u.state = 'open' then d.sealed_recipient end,
+		       sealed_recipient = case when u.state in ('open', 'own') then d.sealed_recipient end,
 		       facts            = case when u.state = 'open' then d.facts end
 		from   unnest($1::text[], $2::text[], $3::smallint[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::boolean[])
 		       u(edoc_num, state, resolution, ordinal, recipient, platform_id, address, withheld)
@@ -147,6 +150,23 @@ const documentHead = `
 		       d.causation, d.traceparent, d.resolution, d.ordinal, coalesce(d.recipient, '00000000-0000-0000-0000-000000000000'),
 		       d.platform_id, d.address, d.withheld
 		from   open_document d`
+
+// reopen opens documents whose rows are locked again, with the facts that delivery gave back.
+func reopen(ctx context.Context, tx *journal.Tx, docs []document, at time.Time) error {
+	facts := make([][]byte, len(docs))
+	for i, d := range docs {
+		var err error
+		if facts[i], err = proto.Marshal(d.facts); err != nil {
+			return fmt.Errorf("encode facts of %s: %w", d.edoc, err)
+		}
+	}
+	const update = `
+		update open_document d
+		set    state = 'open', facts = u.facts, updated_at = $3, commit_id = $4
+		from   unnest($1::text[], $2::bytea[]) u(edoc_num, facts)
+		where  d.edoc_num = u.edoc_num`
+	return pg.Exec(ctx, tx, fmt.Sprintf("open %d documents again", len(docs)), update, pg.Column(docs, document.number), facts, at, tx.CommitID())
+}
 
 // readDocument reads one document without locking it; false when there is none.
 func readDocument(ctx context.Context, db pg.DBTX, edoc string) (document, bool, error) {

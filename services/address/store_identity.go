@@ -150,7 +150,7 @@ func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]
 		  where  w.kind = 4
 		)
 		select f.n, coalesce(f.recipient, '00000000-0000-0000-0000-000000000000'), coalesce(f.principal, '00000000-0000-0000-0000-000000000000'),
-		       coalesce(m.state, ''), m.consented_at is not null, m.designated_at is not null, coalesce(m.address, ''),
+		       coalesce(m.state, ''), m.consented_at is not null, m.designated_at is not null, coalesce(m.choices, 0), coalesce(m.address, ''),
 		       coalesce(a.address, ''), coalesce(a.state, ''), coalesce(a.valid_from, 'epoch')
 		from   found f
 		left   join member m  on m.recipient = f.recipient
@@ -161,7 +161,7 @@ func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]
 	}
 	var n int32
 	var c candidate
-	into := []any{&n, &c.recipient, &c.principal, &c.memberState, &c.consented, &c.designated, &c.memberAddress, &c.address, &c.addressState, &c.validFrom}
+	into := []any{&n, &c.recipient, &c.principal, &c.memberState, &c.consented, &c.designated, &c.choices, &c.memberAddress, &c.address, &c.addressState, &c.validFrom}
 	return found, pg.Each(ctx, db, fmt.Sprintf("look up %d descriptions", len(asked)), into, func() error {
 		c.validFrom = c.validFrom.UTC()
 		// Identities that are one person are one candidate.

@@ -21,32 +21,33 @@ type member struct {
 	termsVersion   string
 	// Absent times are nil.
 	consentedAt, designatedAt, withdrawnAt *time.Time
-	consentChanges                         int32
+	// choices counts the changes of consent and refusals.
+	choices int32
 }
 
 // readMember reads a membership; false when the recipient never was a member. Whoever changes it holds the identity's lock.
 func readMember(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (member, bool, error) {
 	const read = `
-		select recipient, generation, state, address, joined_at, terms_version, consented_at, designated_at, withdrawn_at, consent_changes
+		select recipient, generation, state, address, joined_at, terms_version, consented_at, designated_at, withdrawn_at, choices
 		from   member
 		where  recipient = $1`
 	var m member
 	known, err := pg.Scan(ctx, db, fmt.Sprintf("read member %s", recipient), []any{&m.recipient, &m.generation, &m.state, &m.address, &m.joinedAt, &m.termsVersion,
-		&m.consentedAt, &m.designatedAt, &m.withdrawnAt, &m.consentChanges}, read, recipient)
+		&m.consentedAt, &m.designatedAt, &m.withdrawnAt, &m.choices}, read, recipient)
 	return m, known, err
 }
 
 func writeMember(ctx context.Context, tx *journal.Tx, m member) error {
 	const write = `
-		insert into member (recipient, generation, state, address, joined_at, terms_version, consented_at, designated_at, withdrawn_at, consent_changes, commit_id)
-		values             ($1,        $2,         $3,    $4,      $5,        $6,            $7,           $8,            $9,           $10,             $11)
+		insert into member (recipient, generation, state, address, joined_at, terms_version, consented_at, designated_at, withdrawn_at, choices, commit_id)
+		values             ($1,        $2,         $3,    $4,      $5,        $6,            $7,           $8,            $9,           $10,     $11)
 		on conflict (recipient) do update
 		set    generation = excluded.generation, state = excluded.state, address = excluded.address, joined_at = excluded.joined_at,
 		       terms_version = excluded.terms_version, consented_at = excluded.consented_at, designated_at = excluded.designated_at,
-		       withdrawn_at = excluded.withdrawn_at, consent_changes = excluded.consent_changes,
+		       withdrawn_at = excluded.withdrawn_at, choices = excluded.choices,
 		       commit_id = excluded.commit_id`
 	return pg.Exec(ctx, tx, fmt.Sprintf("write member %s", m.recipient), write, m.recipient, m.generation, m.state, m.address, m.joinedAt,
-		m.termsVersion, m.consentedAt, m.designatedAt, m.withdrawnAt, m.consentChanges, tx.CommitID())
+		m.termsVersion, m.consentedAt, m.designatedAt, m.withdrawnAt, m.choices, tx.CommitID())
 }
 
 // Matters of the consent table.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -17,7 +19,7 @@ import (
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "resolved", From: "address", Handlers: []inbox.Handler{
-			inbox.On(s.onAddressWithdrawn), inbox.On(s.onRecipientResolved),
+			inbox.On(onAddressWithdrawn), inbox.On(onConsentChanged), inbox.On(onRefusalChanged), inbox.On(s.onRecipientResolved),
 		}},
 		{Purpose: "search-cancelled", From: "address", Handlers: []inbox.Handler{inbox.On(s.onCancelledByAddress)}},
 		{Purpose: "cancelled", From: "intake", Handlers: []inbox.Handler{inbox.On(s.onCancelRequested)}},
@@ -39,6 +41,7 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, event
 		switch outcomeOf(e.Message.GetResolution()) {
 		case deliver:
 			d.state, d.foundAtOnce = Delivered, e.Ordinal <= 1
+			d.ordinal, d.choices = e.Ordinal, e.Message.GetChoices()
 			if at := notBefore(facts, d.resolvedAt); at.After(earliest) {
 				earliest = at
 			}
@@ -76,12 +79,12 @@ func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, e
 
 // decide writes what happens to the documents and states it.
 func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, documents []document, events []resolvedEvent) error {
-	withdrawn, err := withdrawnAt(ctx, tx, documents, now)
+	since, err := readChanges(ctx, tx, documents, now)
 	if err != nil {
 		return err
 	}
 	for i := range documents {
-		documents[i].decide(now, withdrawn[documents[i].facts.GetTo().GetAddress()])
+		documents[i].decide(now, since)
 	}
 	changed, err := advance(ctx, tx, documents, now)
 	if err != nil {
@@ -122,12 +125,32 @@ func (s *service) onCancelledByAddress(ctx context.Context, tx *journal.Tx, even
 }
 
 // onAddressWithdrawn remembers addresses that have ended.
-func (s *service) onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
+func onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.AddressWithdrawn]) ([]inbox.Verdict, error) {
 	ended := map[string]moved{}
 	for _, e := range events {
 		ended[e.Message.GetAddress()] = moved{at: e.Message.GetValidUntil().AsTime(), frame: e.FrameID}
 	}
 	return nil, insertWithdrawn(ctx, tx, ended)
+}
+
+// onConsentChanged remembers that members gave or took back consent. What it means for a document is address's to decide.
+func onConsentChanged(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.ConsentChanged]) ([]inbox.Verdict, error) {
+	return nil, keepChoices(ctx, tx, events)
+}
+
+// onRefusalChanged does the same for refusals.
+func onRefusalChanged(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.RefusalChanged]) ([]inbox.Verdict, error) {
+	return nil, keepChoices(ctx, tx, events)
+}
+
+func keepChoices[M proto.Message](ctx context.Context, tx *journal.Tx, events []inbox.Event[M]) error {
+	newest := map[string]choice{}
+	for _, e := range events {
+		if e.Ordinal > newest[e.Subject].choices {
+			newest[e.Subject] = choice{choices: e.Ordinal, frame: e.FrameID}
+		}
+	}
+	return upsertChoices(ctx, tx, newest)
 }
 
 // onDocumentRead shows the read time in the inbox. A document that was read needs no notice any more.

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -89,20 +90,27 @@ type document struct {
 	resolvedAt time.Time
 	// foundAtOnce: the first resolution found a consenting member here.
 	foundAtOnce bool
+	// ordinal of the resolution that found a consenting member here, and how often the member had changed its choices by then.
+	ordinal, choices uint32
+	// outdated: the member has changed its choices since.
+	outdated bool
 	// event is the place of the answered event in its batch, frame the frame it came in.
 	event int
 	frame uuid.UUID
 }
 
-// decide settles a delivery once the clock was read: it may be too late, or the recipient's address may have ended.
-func (d *document) decide(now time.Time, addressEnded bool) {
+// decide settles a delivery once the clock was read: it may be too late, the recipient's address may have ended, or the recipient
+// may have decided otherwise since it was found. In the last case the document waits for address to decide anew.
+func (d *document) decide(now time.Time, since changes) {
 	deadline := d.facts.GetSendDeadline()
 	switch {
 	case d.state != Delivered:
 	case deadline.IsValid() && deadline.AsTime().Before(now):
 		d.state = Expired
-	case addressEnded:
+	case since.ended[d.facts.GetTo().GetAddress()]:
 		d.state = Failed
+	case since.choices[d.facts.GetRecipient()] > d.choices:
+		d.state, d.outdated = Waiting, true
 	default:
 		d.stamp(now)
 	}
@@ -123,12 +131,13 @@ func (d document) answered() *timestamppb.Timestamp {
 	return timestamppb.New(d.resolvedAt)
 }
 
-// merged keeps one document per number, the most decisive one (deliver over close or expire over wait), in the order of numbers.
+// merged keeps one document per number, in the order of numbers: the most decisive one (deliver over close or expire over wait), and of
+// several that say the same the one that was found out last.
 func merged(documents []document) []document {
 	rank := map[State]int{Delivered: 3, Closed: 2, Expired: 2, Waiting: 1}
 	best := map[string]document{}
 	for _, d := range documents {
-		if known, ok := best[d.number]; !ok || rank[d.state] > rank[known.state] {
+		if known, ok := best[d.number]; !ok || cmp.Or(cmp.Compare(rank[d.state], rank[known.state]), cmp.Compare(d.ordinal, known.ordinal)) > 0 {
 			best[d.number] = d
 		}
 	}
@@ -138,6 +147,14 @@ func merged(documents []document) []document {
 	}
 	slices.SortFunc(kept, func(a, b document) int { return strings.Compare(a.number, b.number) })
 	return kept
+}
+
+// outdatedOrdinal is the ordinal of the resolution if it is outdated, else 0.
+func (d document) outdatedOrdinal() int32 {
+	if !d.outdated {
+		return 0
+	}
+	return int32(d.ordinal) //nolint:gosec // counts from 1
 }
 
 func numbersOf(documents []document) []string {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -54,10 +55,24 @@ func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, chan
 			return err
 		}
 	}
+	if err := stateOutdated(ctx, tx, changed[Waiting], of); err != nil {
+		return err
+	}
 	for state, documents := range changed {
 		s.metrics.count(ctx, state, len(documents))
 	}
 	return nil
+}
+
+// stateOutdated asks address to decide anew about the waiting documents whose recipients have changed their choices.
+func stateOutdated(ctx context.Context, tx *journal.Tx, waiting []document, of answerTo) error {
+	outdated := slices.DeleteFunc(slices.Clone(waiting), func(d document) bool { return !d.outdated })
+	numbered := func(d document) journal.Fact {
+		fact := of(d)
+		fact.Ordinal = d.ordinal
+		return fact
+	}
+	return stateEach(ctx, tx, outdated, numbered, func(d document) proto.Message { return &deliveryv1.ResolutionOutdated{Facts: d.facts} })
 }
 
 // stateCancelRefused states that a cancel came after the receipt.

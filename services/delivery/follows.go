@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"github.com/naru-relay/naru/pkg/audit"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
@@ -9,7 +10,11 @@ import (
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
 	received, read := &deliveryv1.DocumentReceived{}, &viewingv1.DocumentRead{}
+	consent, refusal := &addressv1.ConsentChanged{}, &addressv1.RefusalChanged{}
 	return []audit.Table{
+		{Name: "recipient_choice", Key: "recipient", Frame: "frame_id", Founded: audit.Kinds(consent, refusal), Columns: []audit.Column{
+			{Name: "choices", Take: audit.Count, From: []audit.Source{audit.Of(consent, ""), audit.Of(refusal, "")}},
+		}},
 		{Name: "delivery", Key: "edoc_num", Where: "state = 'DELIVERED'", Founded: audit.Kinds(received), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(received, "facts.sender")}},
 			{Name: "lane", From: []audit.Source{audit.Of(received, "facts.lane")}},

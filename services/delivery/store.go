@@ -20,6 +20,7 @@ import (
 type rows struct {
 	numbers, states, senders, recipients []string
 	lanes                                []int16
+	outdated                             []int32
 	deadlines, viewingDeadlines, stamps  []*time.Time
 	facts                                [][]byte
 	frames                               []uuid.UUID
@@ -39,6 +40,7 @@ func rowsOf(documents []document) (rows, error) {
 		r.senders = append(r.senders, d.sender)
 		r.frames = append(r.frames, d.frame)
 		r.lanes = append(r.lanes, journal.LaneNumber(d.lane))
+		r.outdated = append(r.outdated, d.outdatedOrdinal())
 		r.recipients = append(r.recipients, d.facts.GetRecipient())
 		r.deadlines = append(r.deadlines, moment(d.facts.GetSendDeadline()))
 		r.viewingDeadlines = append(r.viewingDeadlines, moment(d.facts.GetViewingDeadline()))
@@ -70,18 +72,19 @@ func moment(t timestamp) *time.Time {
 
 // advance moves the documents to the decided states, if their rows allow it, and returns those whose state changed, by their new
 // state. One statement writes all of them, so that rows are locked and inserted once in the order of their numbers. A document
-// with a requested cancel is cancelled instead of delivered or expired.
+// with a requested cancel is cancelled instead of delivered, expired or sought anew. One that waits already changes by being outdated, once for each
+// resolution.
 func advance(ctx context.Context, tx *journal.Tx, documents []document, now time.Time) (map[State][]document, error) {
 	const upsert = `
 		insert into delivery as d (edoc_num, state, lane, sender, send_deadline, recipient, facts, sent_at, received_at, viewing_deadline, changed_at,
-		                           commit_id, frame_id)
-		select edoc_num, state, lane, sender, send_deadline, nullif(recipient, ''), facts, stamped, stamped, viewing_deadline, $10, $11, frame_id
+		                           commit_id, frame_id, outdated)
+		select edoc_num, state, lane, sender, send_deadline, nullif(recipient, ''), facts, stamped, stamped, viewing_deadline, $10, $11, frame_id, outdated
 		from   unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::timestamptz[], $6::text[], $7::bytea[], $8::timestamptz[], $9::timestamptz[],
-		              $12::uuid[])
-		       u(edoc_num, state, lane, sender, send_deadline, recipient, facts, stamped, viewing_deadline, frame_id)
+		              $12::uuid[], $13::integer[])
+		       u(edoc_num, state, lane, sender, send_deadline, recipient, facts, stamped, viewing_deadline, frame_id, outdated)
 		order  by edoc_num collate "C"
 		on conflict (edoc_num) do update
-		set    state = case when d.state = 'CANCELLING' and excluded.state in ('DELIVERED', 'EXPIRED') then 'CANCELLED'
+		set    state = case when d.state = 'CANCELLING' and (excluded.state in ('DELIVERED', 'EXPIRED') or excluded.outdated > 0) then 'CANCELLED'
 		                    when d.state = 'CANCELLING' and excluded.state = 'WAITING' then 'CANCELLING'
 		                    else excluded.state end,
 		       send_deadline = coalesce(excluded.send_deadline, d.send_deadline),
@@ -92,8 +95,10 @@ func advance(ctx context.Context, tx *journal.Tx, documents []document, now time
 		       viewing_deadline = excluded.viewing_deadline,
 		       changed_at = excluded.changed_at,
 		       commit_id = excluded.commit_id,
-		       frame_id = excluded.frame_id
-		where  d.state in ('WAITING', 'CANCELLING') and not (d.state = 'WAITING' and excluded.state = 'WAITING')
+		       frame_id = excluded.frame_id,
+		       outdated = greatest(d.outdated, excluded.outdated)
+		where  d.state in ('WAITING', 'CANCELLING')
+		  and  not (d.state = 'WAITING' and excluded.state = 'WAITING' and excluded.outdated <= d.outdated)
 		returning edoc_num, state`
 	r, err := rowsOf(documents)
 	if err != nil {
@@ -109,7 +114,7 @@ func advance(ctx context.Context, tx *journal.Tx, documents []document, now time
 		changed[State(state)] = append(changed[State(state)], byNumber[number])
 		return nil
 	}, upsert, r.numbers, r.states, r.lanes, r.senders, r.deadlines, r.recipients, r.facts, r.stamps, r.viewingDeadlines, now,
-		tx.CommitID(), r.frames); err != nil {
+		tx.CommitID(), r.frames, r.outdated); err != nil {
 		return nil, err
 	}
 	return changed, nil
@@ -190,31 +195,6 @@ func end(ctx context.Context, tx *journal.Tx, now time.Time, limit int) ([]docum
 		d.lane = platformv1.Lane(lane)
 		return d, err
 	}, update, now, limit, tx.CommitID())
-}
-
-// withdrawnAt returns which of the recipients' addresses have ended.
-func withdrawnAt(ctx context.Context, tx pg.DBTX, documents []document, now time.Time) (map[string]bool, error) {
-	var addresses []string
-	for _, d := range documents {
-		if d.state == Delivered {
-			addresses = append(addresses, d.facts.GetTo().GetAddress())
-		}
-	}
-	if len(addresses) == 0 {
-		return nil, nil
-	}
-	const read = `select address from withdrawn_address where address = any($1) and valid_until <= $2`
-	return pg.Set[string](ctx, tx, "read withdrawn addresses", read, addresses, now)
-}
-
-func insertWithdrawn(ctx context.Context, tx pg.DBTX, ended map[string]moved) error {
-	const insert = `insert into withdrawn_address (address, valid_until, frame_id) values ($1, $2, $3) on conflict do nothing`
-	for _, address := range slices.Sorted(maps.Keys(ended)) {
-		if _, err := tx.Exec(ctx, insert, address, ended[address].at, ended[address].frame); err != nil {
-			return fmt.Errorf("insert withdrawn address: %w", err)
-		}
-	}
-	return nil
 }
 
 // markRead stores read times; the first one stays. It returns which documents are in an inbox here.

@@ -86,7 +86,8 @@ create table member (
     consented_at    timestamptz,
     designated_at   timestamptz,
     withdrawn_at    timestamptz,
-    consent_changes integer     not null default 0,
+    -- How often the member has changed consent and refusals.
+    choices         integer     not null default 0,
     commit_id       uuid        not null,
     constraint member_consent_has_terms       check ((consented_at is null) = (terms_version = '')),
     constraint member_withdrawn_has_time      check ((state = 'withdrawn') = (withdrawn_at is not null)),
@@ -181,8 +182,9 @@ create table institution_submission (
 );
 grant select, insert on institution_submission to ${app};
 
--- Documents whose recipient is sought. The row stays after the search, but without what only the search needed. causation is the
--- frame that brought the document.
+-- Documents whose recipient is sought. The row stays after the search, but without what only the search needed. A document whose
+-- recipient was found keeps the description: it is sought again if the recipient changes consent or refusals before the delivery; then
+-- resolution is the outcome before, until there is another. causation is the frame that brought the document.
 create table open_document (
     edoc_num         text        collate "C" not null,
     sender           text        not null,
@@ -211,8 +213,8 @@ create table open_document (
     constraint open_document_state_known     check (state in ('open', 'own', 'refused', 'ambiguous', 'cancelled', 'expired')),
     constraint open_document_kind_known      check (match_kind between 1 and 5),
     constraint open_document_keyed           check (match_kind = 5 or match_key is not null),
-    constraint open_document_open_is_whole   check ((state = 'open') = (sealed_recipient is not null and facts is not null)),
-    constraint open_document_state_by_result check ((state = 'own') = (resolution = 1) and (state = 'refused') = (resolution = 3) and (state = 'ambiguous') = (resolution = 6)),
+    constraint open_document_open_is_whole   check ((state = 'open') = (facts is not null) and (state in ('open', 'own')) = (sealed_recipient is not null)),
+    constraint open_document_state_by_result check ((state <> 'own' or resolution = 1) and (state = 'refused') = (resolution = 3) and (state = 'ambiguous') = (resolution = 6)),
     constraint open_document_own_has_recipient check (resolution <> 1 or (recipient is not null and address <> '')),
     constraint open_document_peer_has_address  check (resolution <> 4 or (platform_id <> '' and address <> '')),
     constraint open_document_withheld_untold check (not withheld or ordinal = 0),

@@ -19,6 +19,8 @@ create table delivery (
     -- The commit of the last change of state, and the frame that caused it; frame_id is null if a deadline caused it.
     commit_id           uuid             not null,
     frame_id            uuid,
+    -- The newest resolution (its ordinal) by which nothing was delivered, because the recipient had changed consent or refusals since.
+    outdated            integer          not null default 0,
     -- The commit that handled a request to cancel the document; from then on the recipient gets no notice of it.
     cancel_commit_id    uuid,
     constraint delivery_pk primary key (edoc_num),
@@ -42,6 +44,14 @@ create table withdrawn_address (
     frame_id    uuid        not null
 );
 grant select, insert on withdrawn_address to ${app};
+
+-- How often members have changed consent and refusals. A resolution from before the last change delivers nothing.
+create table recipient_choice (
+    recipient text    not null constraint recipient_choice_pk primary key,
+    choices   integer not null,
+    frame_id  uuid    not null
+);
+grant select, insert, update on recipient_choice to ${app};
 
 -- Received documents whose recipients still need a notice: one row per transaction. A round removes the row when it takes the
 -- documents.

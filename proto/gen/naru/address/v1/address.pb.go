@@ -94,8 +94,9 @@ const (
 	Resolution_RESOLUTION_NONE Resolution = 5
 	// Several persons match the description: final, never delivered.
 	Resolution_RESOLUTION_AMBIGUOUS Resolution = 6
-	// It could not be found out before the send deadline, because the hub gave no answer: final, the document expires. Who the recipient
-	// is, and whether a member of any relay, is left open.
+	// It could not be found out before the send deadline, because the hub gave no answer, or the sender is not told, because it has sent too
+	// many documents today that could not be delivered (Act 18-6): final, the document expires. Who the recipient is, and whether a member of
+	// any relay, is left open.
 	Resolution_RESOLUTION_UNKNOWN Resolution = 7
 )
 

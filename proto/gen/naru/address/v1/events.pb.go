@@ -34,7 +34,10 @@ type RecipientResolved struct {
 	// Where the outcome comes from: own (this relay's members), request (it names the relay), hub or deadline.
 	Source string `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
 	// Id of the exchange with the hub, if the outcome comes from the hub.
-	Exchange      string `protobuf:"bytes,5,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	Exchange string `protobuf:"bytes,5,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	// For RESOLUTION_OWN: how often the recipient had changed consent and refusals when this was found out (ConsentChanged, RefusalChanged). A
+	// recipient who has changed them since then is not delivered to by this outcome.
+	Choices       uint32 `protobuf:"varint,6,opt,name=choices,proto3" json:"choices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -102,6 +105,13 @@ func (x *RecipientResolved) GetExchange() string {
 		return x.Exchange
 	}
 	return ""
+}
+
+func (x *RecipientResolved) GetChoices() uint32 {
+	if x != nil {
+		return x.Choices
+	}
+	return 0
 }
 
 // DocumentCancelled: stopped while the recipient was still being sought. Subject: edoc number.
@@ -394,7 +404,8 @@ func (x *ArchiveMembershipsRecorded) GetSealedMemberships() []byte {
 	return nil
 }
 
-// ConsentChanged: the member gave or took back consent. Subject: recipient id.
+// ConsentChanged: the member gave or took back consent (수신동의). Subject: recipient id; ordinal: how often this member has changed consent and
+// refusals, counted from 1.
 type ConsentChanged struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Recipient    string                 `protobuf:"bytes,1,opt,name=recipient,proto3" json:"recipient,omitempty"`
@@ -472,6 +483,69 @@ func (x *ConsentChanged) GetSession() string {
 	return ""
 }
 
+// RefusalChanged: a member, the actor, begins or ends to refuse (수신거부) a sender, or all senders if none is named. Subject and ordinal: as
+// those of ConsentChanged, with which it is counted.
+type RefusalChanged struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Sender  string                 `protobuf:"bytes,1,opt,name=sender,proto3" json:"sender,omitempty"`
+	Refused bool                   `protobuf:"varint,2,opt,name=refused,proto3" json:"refused,omitempty"`
+	// Id of the identity-proof session.
+	Session       string `protobuf:"bytes,3,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusalChanged) Reset() {
+	*x = RefusalChanged{}
+	mi := &file_naru_address_v1_events_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusalChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusalChanged) ProtoMessage() {}
+
+func (x *RefusalChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_events_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusalChanged.ProtoReflect.Descriptor instead.
+func (*RefusalChanged) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_events_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RefusalChanged) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *RefusalChanged) GetRefused() bool {
+	if x != nil {
+		return x.Refused
+	}
+	return false
+}
+
+func (x *RefusalChanged) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
 // MemberJoined: joined with consent, inbox designated, address confirmed at the hub. Subject: recipient id.
 type MemberJoined struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -484,7 +558,7 @@ type MemberJoined struct {
 
 func (x *MemberJoined) Reset() {
 	*x = MemberJoined{}
-	mi := &file_naru_address_v1_events_proto_msgTypes[6]
+	mi := &file_naru_address_v1_events_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +570,7 @@ func (x *MemberJoined) String() string {
 func (*MemberJoined) ProtoMessage() {}
 
 func (x *MemberJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_events_proto_msgTypes[6]
+	mi := &file_naru_address_v1_events_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +583,7 @@ func (x *MemberJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberJoined.ProtoReflect.Descriptor instead.
 func (*MemberJoined) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_events_proto_rawDescGZIP(), []int{6}
+	return file_naru_address_v1_events_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MemberJoined) GetRecipient() string {
@@ -537,7 +611,7 @@ var File_naru_address_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/address/v1/events.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x92\x02\n" +
+	"\x1cnaru/address/v1/events.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xac\x02\n" +
 	"\x11RecipientResolved\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12;\n" +
 	"\n" +
@@ -546,7 +620,8 @@ const file_naru_address_v1_events_proto_rawDesc = "" +
 	"\vresolved_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"resolvedAt\x12\x16\n" +
 	"\x06source\x18\x04 \x01(\tR\x06source\x12\x1a\n" +
-	"\bexchange\x18\x05 \x01(\tR\bexchange:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xcb\x01\n" +
+	"\bexchange\x18\x05 \x01(\tR\bexchange\x12\x18\n" +
+	"\achoices\x18\x06 \x01(\rR\achoices:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xcb\x01\n" +
 	"\x11DocumentCancelled\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -572,14 +647,18 @@ const file_naru_address_v1_events_proto_rawDesc = "" +
 	"\x1aArchiveMembershipsRecorded\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12-\n" +
 	"\x12sealed_memberships\x18\x02 \x01(\fR\x11sealedMemberships:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06intake\"\xca\x01\n" +
+	"\b\x01\x12\x06intake\"\xd4\x01\n" +
 	"\x0eConsentChanged\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aconsent\x18\x02 \x01(\bR\aconsent\x12#\n" +
 	"\rterms_version\x18\x03 \x01(\tR\ftermsVersion\x129\n" +
 	"\n" +
 	"changed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt\x12\x18\n" +
-	"\asession\x18\x05 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x01\"\x87\x01\n" +
+	"\asession\x18\x05 \x01(\tR\asession:\x10\xd2\xf3\x18\f\b\x01\x12\bdelivery\"n\n" +
+	"\x0eRefusalChanged\x12\x16\n" +
+	"\x06sender\x18\x01 \x01(\tR\x06sender\x12\x18\n" +
+	"\arefused\x18\x02 \x01(\bR\arefused\x12\x18\n" +
+	"\asession\x18\x03 \x01(\tR\asession:\x10\xd2\xf3\x18\f\b\x01\x12\bdelivery\"\x87\x01\n" +
 	"\fMemberJoined\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x127\n" +
@@ -598,7 +677,7 @@ func file_naru_address_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_events_proto_rawDescData
 }
 
-var file_naru_address_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_address_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_naru_address_v1_events_proto_goTypes = []any{
 	(*RecipientResolved)(nil),          // 0: naru.address.v1.RecipientResolved
 	(*DocumentCancelled)(nil),          // 1: naru.address.v1.DocumentCancelled
@@ -606,22 +685,23 @@ var file_naru_address_v1_events_proto_goTypes = []any{
 	(*AddressWithdrawn)(nil),           // 3: naru.address.v1.AddressWithdrawn
 	(*ArchiveMembershipsRecorded)(nil), // 4: naru.address.v1.ArchiveMembershipsRecorded
 	(*ConsentChanged)(nil),             // 5: naru.address.v1.ConsentChanged
-	(*MemberJoined)(nil),               // 6: naru.address.v1.MemberJoined
-	(*v1.DocumentFacts)(nil),           // 7: naru.platform.v1.DocumentFacts
-	(Resolution)(0),                    // 8: naru.address.v1.Resolution
-	(*timestamppb.Timestamp)(nil),      // 9: google.protobuf.Timestamp
-	(v1.Lane)(0),                       // 10: naru.platform.v1.Lane
+	(*RefusalChanged)(nil),             // 6: naru.address.v1.RefusalChanged
+	(*MemberJoined)(nil),               // 7: naru.address.v1.MemberJoined
+	(*v1.DocumentFacts)(nil),           // 8: naru.platform.v1.DocumentFacts
+	(Resolution)(0),                    // 9: naru.address.v1.Resolution
+	(*timestamppb.Timestamp)(nil),      // 10: google.protobuf.Timestamp
+	(v1.Lane)(0),                       // 11: naru.platform.v1.Lane
 }
 var file_naru_address_v1_events_proto_depIdxs = []int32{
-	7,  // 0: naru.address.v1.RecipientResolved.facts:type_name -> naru.platform.v1.DocumentFacts
-	8,  // 1: naru.address.v1.RecipientResolved.resolution:type_name -> naru.address.v1.Resolution
-	9,  // 2: naru.address.v1.RecipientResolved.resolved_at:type_name -> google.protobuf.Timestamp
-	10, // 3: naru.address.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
-	9,  // 4: naru.address.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
-	9,  // 5: naru.address.v1.AddressRegistered.valid_from:type_name -> google.protobuf.Timestamp
-	9,  // 6: naru.address.v1.AddressWithdrawn.valid_until:type_name -> google.protobuf.Timestamp
-	9,  // 7: naru.address.v1.ConsentChanged.changed_at:type_name -> google.protobuf.Timestamp
-	9,  // 8: naru.address.v1.MemberJoined.joined_at:type_name -> google.protobuf.Timestamp
+	8,  // 0: naru.address.v1.RecipientResolved.facts:type_name -> naru.platform.v1.DocumentFacts
+	9,  // 1: naru.address.v1.RecipientResolved.resolution:type_name -> naru.address.v1.Resolution
+	10, // 2: naru.address.v1.RecipientResolved.resolved_at:type_name -> google.protobuf.Timestamp
+	11, // 3: naru.address.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
+	10, // 4: naru.address.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
+	10, // 5: naru.address.v1.AddressRegistered.valid_from:type_name -> google.protobuf.Timestamp
+	10, // 6: naru.address.v1.AddressWithdrawn.valid_until:type_name -> google.protobuf.Timestamp
+	10, // 7: naru.address.v1.ConsentChanged.changed_at:type_name -> google.protobuf.Timestamp
+	10, // 8: naru.address.v1.MemberJoined.joined_at:type_name -> google.protobuf.Timestamp
 	9,  // [9:9] is the sub-list for method output_type
 	9,  // [9:9] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
@@ -641,7 +721,7 @@ func file_naru_address_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_events_proto_rawDesc), len(file_naru_address_v1_events_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -283,68 +283,6 @@ func (x *MemberWithdrew) GetSession() string {
 	return ""
 }
 
-// RefusalChanged: a member, the actor, begins or ends to refuse (수신거부) a sender, or all senders if none is named.
-// Subject: an id of its own.
-type RefusalChanged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Sender        string                 `protobuf:"bytes,1,opt,name=sender,proto3" json:"sender,omitempty"`
-	Refused       bool                   `protobuf:"varint,2,opt,name=refused,proto3" json:"refused,omitempty"`
-	Session       string                 `protobuf:"bytes,3,opt,name=session,proto3" json:"session,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *RefusalChanged) Reset() {
-	*x = RefusalChanged{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RefusalChanged) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RefusalChanged) ProtoMessage() {}
-
-func (x *RefusalChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RefusalChanged.ProtoReflect.Descriptor instead.
-func (*RefusalChanged) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *RefusalChanged) GetSender() string {
-	if x != nil {
-		return x.Sender
-	}
-	return ""
-}
-
-func (x *RefusalChanged) GetRefused() bool {
-	if x != nil {
-		return x.Refused
-	}
-	return false
-}
-
-func (x *RefusalChanged) GetSession() string {
-	if x != nil {
-		return x.Session
-	}
-	return ""
-}
-
 // InstitutionSubmitted: an operator, the actor, gave an institution's name and papers, with its making or again after a refusal. Subject: its
 // principal id, ordinal: the submission, counted from 1.
 type InstitutionSubmitted struct {
@@ -366,7 +304,7 @@ type InstitutionSubmitted struct {
 
 func (x *InstitutionSubmitted) Reset() {
 	*x = InstitutionSubmitted{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -378,7 +316,7 @@ func (x *InstitutionSubmitted) String() string {
 func (*InstitutionSubmitted) ProtoMessage() {}
 
 func (x *InstitutionSubmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -391,7 +329,7 @@ func (x *InstitutionSubmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstitutionSubmitted.ProtoReflect.Descriptor instead.
 func (*InstitutionSubmitted) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{4}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *InstitutionSubmitted) GetSealedInstitution() []byte {
@@ -460,7 +398,7 @@ type AddressAtHub struct {
 
 func (x *AddressAtHub) Reset() {
 	*x = AddressAtHub{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +410,7 @@ func (x *AddressAtHub) String() string {
 func (*AddressAtHub) ProtoMessage() {}
 
 func (x *AddressAtHub) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +423,7 @@ func (x *AddressAtHub) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressAtHub.ProtoReflect.Descriptor instead.
 func (*AddressAtHub) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{5}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AddressAtHub) GetStep() HubStep {
@@ -533,7 +471,7 @@ type RecipientWithheld struct {
 
 func (x *RecipientWithheld) Reset() {
 	*x = RecipientWithheld{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +483,7 @@ func (x *RecipientWithheld) String() string {
 func (*RecipientWithheld) ProtoMessage() {}
 
 func (x *RecipientWithheld) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +496,7 @@ func (x *RecipientWithheld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecipientWithheld.ProtoReflect.Descriptor instead.
 func (*RecipientWithheld) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{6}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RecipientWithheld) GetRecipient() string {
@@ -578,7 +516,7 @@ type SearchEnded struct {
 
 func (x *SearchEnded) Reset() {
 	*x = SearchEnded{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[7]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +528,7 @@ func (x *SearchEnded) String() string {
 func (*SearchEnded) ProtoMessage() {}
 
 func (x *SearchEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[7]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +541,7 @@ func (x *SearchEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchEnded.ProtoReflect.Descriptor instead.
 func (*SearchEnded) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{7}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{6}
 }
 
 // SearchQuotaExceeded: a sender's fruitless searches went beyond the quota of the day (Act 18-6). Subject: the sender,
@@ -619,7 +557,7 @@ type SearchQuotaExceeded struct {
 
 func (x *SearchQuotaExceeded) Reset() {
 	*x = SearchQuotaExceeded{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[8]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -631,7 +569,7 @@ func (x *SearchQuotaExceeded) String() string {
 func (*SearchQuotaExceeded) ProtoMessage() {}
 
 func (x *SearchQuotaExceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[8]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -644,7 +582,7 @@ func (x *SearchQuotaExceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchQuotaExceeded.ProtoReflect.Descriptor instead.
 func (*SearchQuotaExceeded) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{8}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SearchQuotaExceeded) GetDay() string {
@@ -673,7 +611,7 @@ type IdentitiesMerged struct {
 
 func (x *IdentitiesMerged) Reset() {
 	*x = IdentitiesMerged{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +623,7 @@ func (x *IdentitiesMerged) String() string {
 func (*IdentitiesMerged) ProtoMessage() {}
 
 func (x *IdentitiesMerged) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +636,7 @@ func (x *IdentitiesMerged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentitiesMerged.ProtoReflect.Descriptor instead.
 func (*IdentitiesMerged) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{9}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *IdentitiesMerged) GetInto() string {
@@ -734,11 +672,7 @@ const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\aaddress\x18\x05 \x01(\tR\aaddress:\x06\xd2\xf3\x18\x02\b\x02\"L\n" +
 	"\x0eMemberWithdrew\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x18\n" +
-	"\asession\x18\x02 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"d\n" +
-	"\x0eRefusalChanged\x12\x16\n" +
-	"\x06sender\x18\x01 \x01(\tR\x06sender\x12\x18\n" +
-	"\arefused\x18\x02 \x01(\bR\arefused\x12\x18\n" +
-	"\asession\x18\x03 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"\xf4\x02\n" +
+	"\asession\x18\x02 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"\xf4\x02\n" +
 	"\x14InstitutionSubmitted\x12-\n" +
 	"\x12sealed_institution\x18\x01 \x01(\fR\x11sealedInstitution\x125\n" +
 	"\x04type\x18\x02 \x01(\x0e2!.naru.address.v1.OrganisationTypeR\x04type\x128\n" +
@@ -786,27 +720,26 @@ func file_naru_address_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_address_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_naru_address_v1_facts_proto_goTypes = []any{
 	(HubStep)(0),                  // 0: naru.address.v1.HubStep
 	(*IdentityProved)(nil),        // 1: naru.address.v1.IdentityProved
 	(*MembershipAsked)(nil),       // 2: naru.address.v1.MembershipAsked
 	(*MemberWithdrew)(nil),        // 3: naru.address.v1.MemberWithdrew
-	(*RefusalChanged)(nil),        // 4: naru.address.v1.RefusalChanged
-	(*InstitutionSubmitted)(nil),  // 5: naru.address.v1.InstitutionSubmitted
-	(*AddressAtHub)(nil),          // 6: naru.address.v1.AddressAtHub
-	(*RecipientWithheld)(nil),     // 7: naru.address.v1.RecipientWithheld
-	(*SearchEnded)(nil),           // 8: naru.address.v1.SearchEnded
-	(*SearchQuotaExceeded)(nil),   // 9: naru.address.v1.SearchQuotaExceeded
-	(*IdentitiesMerged)(nil),      // 10: naru.address.v1.IdentitiesMerged
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(OrganisationType)(0),         // 12: naru.address.v1.OrganisationType
+	(*InstitutionSubmitted)(nil),  // 4: naru.address.v1.InstitutionSubmitted
+	(*AddressAtHub)(nil),          // 5: naru.address.v1.AddressAtHub
+	(*RecipientWithheld)(nil),     // 6: naru.address.v1.RecipientWithheld
+	(*SearchEnded)(nil),           // 7: naru.address.v1.SearchEnded
+	(*SearchQuotaExceeded)(nil),   // 8: naru.address.v1.SearchQuotaExceeded
+	(*IdentitiesMerged)(nil),      // 9: naru.address.v1.IdentitiesMerged
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(OrganisationType)(0),         // 11: naru.address.v1.OrganisationType
 }
 var file_naru_address_v1_facts_proto_depIdxs = []int32{
-	11, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
-	11, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
-	12, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
-	11, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
+	10, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
+	10, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
+	11, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
+	10, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
 	0,  // 4: naru.address.v1.AddressAtHub.step:type_name -> naru.address.v1.HubStep
 	5,  // [5:5] is the sub-list for method output_type
 	5,  // [5:5] is the sub-list for method input_type
@@ -827,7 +760,7 @@ func file_naru_address_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_facts_proto_rawDesc), len(file_naru_address_v1_facts_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   10,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -70,6 +70,53 @@ func (x *DocumentReceived) GetFacts() *v1.DocumentFacts {
 	return nil
 }
 
+// ResolutionOutdated: not delivered, because its recipient has changed consent or refusals since the search for it had this outcome. Address
+// decides anew, and the document waits. Subject: edoc number; ordinal: that of the RecipientResolved.
+type ResolutionOutdated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As they were in the RecipientResolved.
+	Facts         *v1.DocumentFacts `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolutionOutdated) Reset() {
+	*x = ResolutionOutdated{}
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolutionOutdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolutionOutdated) ProtoMessage() {}
+
+func (x *ResolutionOutdated) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolutionOutdated.ProtoReflect.Descriptor instead.
+func (*ResolutionOutdated) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ResolutionOutdated) GetFacts() *v1.DocumentFacts {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
 // DeliveryExpired: the send deadline passed while the recipient was no consented member here. Subject: edoc number.
 type DeliveryExpired struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -85,7 +132,7 @@ type DeliveryExpired struct {
 
 func (x *DeliveryExpired) Reset() {
 	*x = DeliveryExpired{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -97,7 +144,7 @@ func (x *DeliveryExpired) String() string {
 func (*DeliveryExpired) ProtoMessage() {}
 
 func (x *DeliveryExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -110,7 +157,7 @@ func (x *DeliveryExpired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryExpired.ProtoReflect.Descriptor instead.
 func (*DeliveryExpired) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{1}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *DeliveryExpired) GetEdocNum() string {
@@ -165,7 +212,7 @@ type DeliveryFailed struct {
 
 func (x *DeliveryFailed) Reset() {
 	*x = DeliveryFailed{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -177,7 +224,7 @@ func (x *DeliveryFailed) String() string {
 func (*DeliveryFailed) ProtoMessage() {}
 
 func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -190,7 +237,7 @@ func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryFailed.ProtoReflect.Descriptor instead.
 func (*DeliveryFailed) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{2}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *DeliveryFailed) GetEdocNum() string {
@@ -250,7 +297,7 @@ type DocumentCancelled struct {
 
 func (x *DocumentCancelled) Reset() {
 	*x = DocumentCancelled{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -262,7 +309,7 @@ func (x *DocumentCancelled) String() string {
 func (*DocumentCancelled) ProtoMessage() {}
 
 func (x *DocumentCancelled) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -275,7 +322,7 @@ func (x *DocumentCancelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentCancelled.ProtoReflect.Descriptor instead.
 func (*DocumentCancelled) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{3}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *DocumentCancelled) GetEdocNum() string {
@@ -326,7 +373,7 @@ type CancelRefused struct {
 
 func (x *CancelRefused) Reset() {
 	*x = CancelRefused{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -338,7 +385,7 @@ func (x *CancelRefused) String() string {
 func (*CancelRefused) ProtoMessage() {}
 
 func (x *CancelRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -351,7 +398,7 @@ func (x *CancelRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRefused.ProtoReflect.Descriptor instead.
 func (*CancelRefused) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{4}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CancelRefused) GetEdocNum() string {
@@ -395,7 +442,7 @@ type NoticeGiven struct {
 
 func (x *NoticeGiven) Reset() {
 	*x = NoticeGiven{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -407,7 +454,7 @@ func (x *NoticeGiven) String() string {
 func (*NoticeGiven) ProtoMessage() {}
 
 func (x *NoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -420,7 +467,7 @@ func (x *NoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoticeGiven.ProtoReflect.Descriptor instead.
 func (*NoticeGiven) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{5}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NoticeGiven) GetEdocNum() string {
@@ -457,7 +504,9 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"\x1dnaru/delivery/v1/events.proto\x12\x10naru.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"f\n" +
 	"\x10DocumentReceived\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"\xf8\x01\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"\\\n" +
+	"\x12ResolutionOutdated\x125\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x0f\xd2\xf3\x18\v\b\x01\x12\aaddress\"\xf8\x01\n" +
 	"\x0fDeliveryExpired\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -510,38 +559,40 @@ func file_naru_delivery_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_delivery_v1_events_proto_rawDescData
 }
 
-var file_naru_delivery_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_naru_delivery_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_naru_delivery_v1_events_proto_goTypes = []any{
 	(*DocumentReceived)(nil),      // 0: naru.delivery.v1.DocumentReceived
-	(*DeliveryExpired)(nil),       // 1: naru.delivery.v1.DeliveryExpired
-	(*DeliveryFailed)(nil),        // 2: naru.delivery.v1.DeliveryFailed
-	(*DocumentCancelled)(nil),     // 3: naru.delivery.v1.DocumentCancelled
-	(*CancelRefused)(nil),         // 4: naru.delivery.v1.CancelRefused
-	(*NoticeGiven)(nil),           // 5: naru.delivery.v1.NoticeGiven
-	(*v1.DocumentFacts)(nil),      // 6: naru.platform.v1.DocumentFacts
-	(v1.Lane)(0),                  // 7: naru.platform.v1.Lane
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*ResolutionOutdated)(nil),    // 1: naru.delivery.v1.ResolutionOutdated
+	(*DeliveryExpired)(nil),       // 2: naru.delivery.v1.DeliveryExpired
+	(*DeliveryFailed)(nil),        // 3: naru.delivery.v1.DeliveryFailed
+	(*DocumentCancelled)(nil),     // 4: naru.delivery.v1.DocumentCancelled
+	(*CancelRefused)(nil),         // 5: naru.delivery.v1.CancelRefused
+	(*NoticeGiven)(nil),           // 6: naru.delivery.v1.NoticeGiven
+	(*v1.DocumentFacts)(nil),      // 7: naru.platform.v1.DocumentFacts
+	(v1.Lane)(0),                  // 8: naru.platform.v1.Lane
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_naru_delivery_v1_events_proto_depIdxs = []int32{
-	6,  // 0: naru.delivery.v1.DocumentReceived.facts:type_name -> naru.platform.v1.DocumentFacts
-	7,  // 1: naru.delivery.v1.DeliveryExpired.lane:type_name -> naru.platform.v1.Lane
-	8,  // 2: naru.delivery.v1.DeliveryExpired.expired_at:type_name -> google.protobuf.Timestamp
-	8,  // 3: naru.delivery.v1.DeliveryExpired.resolved_at:type_name -> google.protobuf.Timestamp
-	7,  // 4: naru.delivery.v1.DeliveryFailed.lane:type_name -> naru.platform.v1.Lane
-	8,  // 5: naru.delivery.v1.DeliveryFailed.failed_at:type_name -> google.protobuf.Timestamp
-	8,  // 6: naru.delivery.v1.DeliveryFailed.resolved_at:type_name -> google.protobuf.Timestamp
-	7,  // 7: naru.delivery.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
-	8,  // 8: naru.delivery.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
-	8,  // 9: naru.delivery.v1.DocumentCancelled.resolved_at:type_name -> google.protobuf.Timestamp
-	7,  // 10: naru.delivery.v1.CancelRefused.lane:type_name -> naru.platform.v1.Lane
-	8,  // 11: naru.delivery.v1.CancelRefused.refused_at:type_name -> google.protobuf.Timestamp
-	7,  // 12: naru.delivery.v1.NoticeGiven.lane:type_name -> naru.platform.v1.Lane
-	8,  // 13: naru.delivery.v1.NoticeGiven.given_at:type_name -> google.protobuf.Timestamp
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	7,  // 0: naru.delivery.v1.DocumentReceived.facts:type_name -> naru.platform.v1.DocumentFacts
+	7,  // 1: naru.delivery.v1.ResolutionOutdated.facts:type_name -> naru.platform.v1.DocumentFacts
+	8,  // 2: naru.delivery.v1.DeliveryExpired.lane:type_name -> naru.platform.v1.Lane
+	9,  // 3: naru.delivery.v1.DeliveryExpired.expired_at:type_name -> google.protobuf.Timestamp
+	9,  // 4: naru.delivery.v1.DeliveryExpired.resolved_at:type_name -> google.protobuf.Timestamp
+	8,  // 5: naru.delivery.v1.DeliveryFailed.lane:type_name -> naru.platform.v1.Lane
+	9,  // 6: naru.delivery.v1.DeliveryFailed.failed_at:type_name -> google.protobuf.Timestamp
+	9,  // 7: naru.delivery.v1.DeliveryFailed.resolved_at:type_name -> google.protobuf.Timestamp
+	8,  // 8: naru.delivery.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
+	9,  // 9: naru.delivery.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
+	9,  // 10: naru.delivery.v1.DocumentCancelled.resolved_at:type_name -> google.protobuf.Timestamp
+	8,  // 11: naru.delivery.v1.CancelRefused.lane:type_name -> naru.platform.v1.Lane
+	9,  // 12: naru.delivery.v1.CancelRefused.refused_at:type_name -> google.protobuf.Timestamp
+	8,  // 13: naru.delivery.v1.NoticeGiven.lane:type_name -> naru.platform.v1.Lane
+	9,  // 14: naru.delivery.v1.NoticeGiven.given_at:type_name -> google.protobuf.Timestamp
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_naru_delivery_v1_events_proto_init() }
@@ -555,7 +606,7 @@ func file_naru_delivery_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_delivery_v1_events_proto_rawDesc), len(file_naru_delivery_v1_events_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
