@@ -188,6 +188,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"circulation.v1.CirculationService/GetCirculation":    {foreign: &circulationv1.GetCirculationRequest{EdocNum: number}, absent: &circulationv1.GetCirculationRequest{EdocNum: nowhere}},
 		"circulation.v1.CirculationAdminService/ListQueue":    {foreign: &circulationv1.ListQueueRequest{}},
 		"circulation.v1.CirculationAdminService/RetryQueued":  {foreign: &circulationv1.RetryQueuedRequest{EdocNum: number}, absent: &circulationv1.RetryQueuedRequest{EdocNum: nowhere}},
+		"circulation.v1.CirculationAdminService/GiveUpQueued": {foreign: &circulationv1.GiveUpQueuedRequest{EdocNum: number, Reason: "시험"}, absent: &circulationv1.GiveUpQueuedRequest{EdocNum: nowhere, Reason: "시험"}},
 		"circulation.v1.CirculationAdminService/AcceptQueued": {foreign: &circulationv1.AcceptQueuedRequest{EdocNum: number, Reason: "시험"}, absent: &circulationv1.AcceptQueuedRequest{EdocNum: nowhere, Reason: "시험"}},
 
 		"gateway.v1.TokenService/IssueToken":                 {foreign: &gatewayv1.IssueTokenRequest{ClientId: v.institution.Credentials.ClientID, ClientSecret: "guessed"}, absent: &gatewayv1.IssueTokenRequest{ClientId: uuid.NewString(), ClientSecret: "guessed"}},
@@ -205,8 +206,14 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			absent:  &addressv1.MergeIdentitiesRequest{Recipient: uuid.NewString(), Into: uuid.NewString(), Reason: "test"},
 		},
 		"gateway.v1.PrincipalAdminService/CreateViewingSystem": {foreign: &gatewayv1.CreateViewingSystemRequest{ViewingSystem: &gatewayv1.ViewingSystem{Name: "시험용", Senders: []string{v.institution.ID}}}},
-		"gateway.v1.PrincipalAdminService/CreateClient":        {foreign: &gatewayv1.CreateClientRequest{Principal: v.institution.ID}, absent: &gatewayv1.CreateClientRequest{Principal: uuid.NewString()}},
-		"gateway.v1.PrincipalAdminService/RevokeClient":        {foreign: &gatewayv1.RevokeClientRequest{ClientId: v.institution.Credentials.ClientID}, absent: &gatewayv1.RevokeClientRequest{ClientId: uuid.NewString()}},
+		"gateway.v1.PrincipalAdminService/ReplaceViewingSystem": {
+			foreign: &gatewayv1.ReplaceViewingSystemRequest{Id: subjectOf(t, v.system.Token()), ViewingSystem: &gatewayv1.ViewingSystem{Name: "시험용", Senders: []string{v.stranger.institution.ID}}},
+			absent:  &gatewayv1.ReplaceViewingSystemRequest{Id: uuid.NewString(), ViewingSystem: &gatewayv1.ViewingSystem{Name: "시험용", Senders: []string{v.stranger.institution.ID}}},
+		},
+		"gateway.v1.PrincipalAdminService/GetViewingSystem":   {foreign: &gatewayv1.GetViewingSystemRequest{Id: subjectOf(t, v.system.Token())}, absent: &gatewayv1.GetViewingSystemRequest{Id: uuid.NewString()}},
+		"gateway.v1.PrincipalAdminService/ListViewingSystems": {foreign: &gatewayv1.ListViewingSystemsRequest{}},
+		"gateway.v1.PrincipalAdminService/CreateClient":       {foreign: &gatewayv1.CreateClientRequest{Principal: v.institution.ID}, absent: &gatewayv1.CreateClientRequest{Principal: uuid.NewString()}},
+		"gateway.v1.PrincipalAdminService/RevokeClient":       {foreign: &gatewayv1.RevokeClientRequest{ClientId: v.institution.Credentials.ClientID}, absent: &gatewayv1.RevokeClientRequest{ClientId: uuid.NewString()}},
 
 		"platform.v1.KeyService/GetKeySet":                  {foreign: &platformv1.GetKeySetRequest{}},
 		"platform.v1.ParkedEventService/ListParkedEvents":   {foreign: &platformv1.ListParkedEventsRequest{Unit: "intake"}},

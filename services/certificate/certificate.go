@@ -29,7 +29,8 @@ type document struct {
 	attachments                      []string
 	sentAt, receivedAt, registeredAt time.Time
 	// circulation: its sender wanted it to be registered at the hub. ended: it will never be received.
-	circulation, ended bool
+	// givenUp: the hub will never have its record.
+	circulation, ended, givenUp bool
 }
 
 // certifiable reports whether everything the certificate is compared with is known and the hub has the circulation record.

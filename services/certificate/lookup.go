@@ -60,7 +60,9 @@ func (l lookup) whole(ctx context.Context, p authn.Principal, number string) (d 
 	if d.receivedAt.IsZero() {
 		d.ended, err = l.end(ctx, number)
 	} else {
-		d.registeredAt, _, err = l.registration(ctx, number)
+		var r *circulationv1.GetRegistrationResponse
+		r, err = l.registration(ctx, number)
+		d.registeredAt, d.givenUp = instant(r.GetRegisteredAt()), r.GetGivenUp()
 	}
 	return d, right, err
 }
@@ -73,15 +75,18 @@ func (l lookup) end(ctx context.Context, number string) (bool, error) {
 	return r.GetEnded(), l.judge(ctx, "delivery", number, err)
 }
 
-// registration returns since when the hub has the circulation record of a document, and its read time; zero if not known.
-func (l lookup) registration(ctx context.Context, number string) (time.Time, reading, error) {
+// registration tells since when the hub has the circulation record of a document, and its read time; empty if nothing is known.
+func (l lookup) registration(ctx context.Context, number string) (*circulationv1.GetRegistrationResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	r, err := l.circulation.GetRegistration(ctx, &circulationv1.GetRegistrationRequest{EdocNum: number})
-	if err := l.judge(ctx, "circulation", number, err); err != nil {
-		return time.Time{}, reading{}, err
-	}
-	return instant(r.GetRegisteredAt()), reading{at: instant(r.GetReadAt()), registered: r.GetReadRegisteredAt() != nil}, nil
+	return r, l.judge(ctx, "circulation", number, err)
+}
+
+// reading returns what is known of a document's read time.
+func (l lookup) reading(ctx context.Context, number string) (reading, error) {
+	r, err := l.registration(ctx, number)
+	return reading{at: instant(r.GetReadAt()), registered: r.GetReadRegisteredAt() != nil}, err
 }
 
 // documentOf reads an answer. An answer about another number counts as none.

@@ -226,13 +226,16 @@ func TestWhatWillNeverBeCertified(t *testing.T) {
 	b.intake.knows(sentNone, &intakev1.GetDocumentResponse{Facts: &platformv1.DocumentFacts{EdocNum: sentNone, Sender: b.sender}})
 	b.accepted(cancelled)
 	b.delivery.ends.knows(cancelled, &deliveryv1.GetEndResponse{Ended: true})
+	givenUp := b.edoc(t, 4)
+	b.received(givenUp)
+	b.circulation.knows(givenUp, &circulationv1.GetRegistrationResponse{GivenUp: true})
 	for _, test := range []struct {
 		number, reason string
 		client         certificatev1.CertificateServiceClient
 	}{
 		{none, "WITHOUT_CIRCULATION", b.asSender(t)}, {none, "WITHOUT_CIRCULATION", b.asRecipient(t)},
 		{sentNone, "WITHOUT_CIRCULATION", b.asSender(t)}, {cancelled, "DOCUMENT_ENDED", b.asSender(t)},
-		{cancelled, "DOCUMENT_NOT_FOUND", b.asRecipient(t)},
+		{cancelled, "DOCUMENT_NOT_FOUND", b.asRecipient(t)}, {givenUp, "REGISTRATION_GIVEN_UP", b.asSender(t)},
 	} {
 		f := refused(t, test.client, test.number)
 		require.Equal(t, test.reason, f.Reason)

@@ -90,7 +90,7 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 	if err != nil {
 		return outcome{}, fmt.Errorf("open reason: %w", err)
 	}
-	_, read, err := s.lookup.registration(ctx, j.edocNum)
+	read, err := s.lookup.reading(ctx, j.edocNum)
 	if err != nil {
 		return s.notComparable(ctx, j, err), nil
 	}
@@ -103,7 +103,7 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 	if !read.registered {
 		// The document may have been read meanwhile, and the certificate may state that. Circulation knows each read time before
 		// the hub does.
-		_, now, err := s.lookup.registration(ctx, j.edocNum)
+		now, err := s.lookup.reading(ctx, j.edocNum)
 		if err != nil {
 			o := s.notComparable(ctx, j, err)
 			o.keep(answer)

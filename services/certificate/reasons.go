@@ -27,7 +27,7 @@ func notRegisteredYet() error {
 		"the circulation of the document is not registered yet")
 }
 
-// documentEnded and hasNoCirculation are final.
+// documentEnded, hasNoCirculation and registrationWasGivenUp are final.
 func documentEnded() error {
 	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_DOCUMENT_ENDED,
 		"the document ended before it was received: there will be no certificate")
@@ -36,6 +36,11 @@ func documentEnded() error {
 func hasNoCirculation() error {
 	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_WITHOUT_CIRCULATION,
 		"the document was sent without circulation: there will be no certificate")
+}
+
+func registrationWasGivenUp() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_REGISTRATION_GIVEN_UP,
+		"the hub does not take the document's circulation record, and an operator gave it up: there will be no certificate")
 }
 
 func requestIDReused() error {

@@ -19,8 +19,9 @@ const (
 	notEntitled     = "not_entitled"
 	notRegistered   = "not_registered"
 	// Final: there will never be anything to certify.
-	documentIsOver     = "ended"
-	withoutCirculation = "without_circulation"
+	documentIsOver      = "ended"
+	withoutCirculation  = "without_circulation"
+	registrationGivenUp = "given_up"
 	// undecided is only counted: a unit could not be asked.
 	undecided = "undecided"
 )
@@ -52,6 +53,8 @@ func (s *service) request(ctx context.Context, p authn.Principal, r *certificate
 		return view{}, s.refuse(ctx, req, d, withoutCirculation, hasNoCirculation())
 	case d.ended:
 		return view{}, s.refuse(ctx, req, d, documentIsOver, documentEnded())
+	case d.givenUp:
+		return view{}, s.refuse(ctx, req, d, registrationGivenUp, registrationWasGivenUp())
 	case !d.certifiable():
 		return view{}, s.refuse(ctx, req, d, notRegistered, notRegisteredYet())
 	}

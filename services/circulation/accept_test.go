@@ -84,12 +84,12 @@ func (o *office) requireAccepted(t *testing.T, number string) {
 	var acceptance, by string
 	var reason, digest []byte
 	var at time.Time
-	require.NoError(t, o.App.QueryRow(t.Context(), `select id::text, actor, reason, digest, accepted_at from hub_acceptance where edoc_num = $1 and kind = 1 and attempt = 2`,
+	require.NoError(t, o.App.QueryRow(t.Context(), `select id::text, actor, reason, digest, ruled_at from hub_ruling where edoc_num = $1 and kind = 1 and attempt = 2`,
 		number).Scan(&acceptance, &by, &reason, &digest, &at))
-	clear, err := o.Env.Sealed.Open(t.Context(), "circulation.acceptance_reason", acceptance, reason)
+	clear, err := o.Env.Sealed.Open(t.Context(), "circulation.ruling_reason", acceptance, reason)
 	require.NoError(t, err)
 	require.Equal(t, acceptReason, string(clear))
-	want := sha256.Sum256([]byte("naru.circulation.acceptance.v1\x00" + acceptance + "\x00" + acceptReason))
+	want := sha256.Sum256([]byte("naru.circulation.ruling.v1\x00" + acceptance + "\x00" + acceptReason))
 	require.Equal(t, want[:], digest)
 	require.True(t, o.Clock.Now().Equal(at))
 
@@ -110,14 +110,14 @@ func (o *office) requireAccepted(t *testing.T, number string) {
 	require.Len(t, accepted, 1)
 	require.NotEmpty(t, accepted[0].GetAuthentication().GetTokenId())
 	require.Equal(t, want[:], accepted[0].GetReasonDigest())
-	require.Equal(t, acceptance, accepted[0].GetAcceptance())
+	require.Equal(t, acceptance, accepted[0].GetRuling())
 	require.Equal(t, int32(2), accepted[0].GetAccepted().GetResult())
 	require.Equal(t, int32(2), accepted[0].GetAccepted().GetAttempt())
 	require.NotEmpty(t, accepted[0].GetAccepted().GetExchange())
 	require.Equal(t, o.attempts(t, number, 1)[1].digest, accepted[0].GetAccepted().GetContentDigest())
 
 	var commit uuid.UUID
-	require.NoError(t, o.App.QueryRow(t.Context(), `select commit_id from hub_acceptance where edoc_num = $1`, number).Scan(&commit))
+	require.NoError(t, o.App.QueryRow(t.Context(), `select commit_id from hub_ruling where edoc_num = $1`, number).Scan(&commit))
 	require.NoError(t, journal.Find(t.Context(), o.App, "circulation", commit, number, &circulationv1.QueuedCallAccepted{}), "the row names its commit")
 }
 
@@ -153,7 +153,7 @@ func TestWhatCannotBeAccepted(t *testing.T) {
 	require.Equal(t, fault.Denied, fault.KindOf(err))
 	o.awaitCalls(t, refused.GetEdocNum(), isQueued, isWaiting)
 	var kept int
-	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from hub_acceptance`).Scan(&kept))
+	require.NoError(t, o.App.QueryRow(t.Context(), `select count(*) from hub_ruling`).Scan(&kept))
 	require.Zero(t, kept)
 
 	f := o.alreadyThere(t)

@@ -41,11 +41,12 @@ const (
 	confirming
 	done
 	queued
+	givenUp
 )
 
 // String is the state's name in metrics.
 func (s callState) String() string {
-	return [...]string{"WAITING", "DUE", "CONFIRMING", "DONE", "QUEUED"}[s]
+	return [...]string{"WAITING", "DUE", "CONFIRMING", "DONE", "QUEUED", "GIVEN_UP"}[s]
 }
 
 // Results of the hub (hub-interface 7.3 and 7.4).

@@ -242,7 +242,7 @@ func TestCallsAreKept(t *testing.T) {
 	b := newStoreBench(t)
 	for _, statement := range []string{
 		`update hub_call set numbers = '{}'`, `update hub_call set attempts = '{}'`, `update hub_call set claimed_at = now()`, `delete from hub_call`,
-		`delete from circulation_record`, `update hub_acceptance set actor = 'x'`, `delete from hub_acceptance`,
+		`delete from circulation_record`, `update hub_ruling set actor = 'x'`, `delete from hub_ruling`,
 	} {
 		_, err := b.App.Exec(t.Context(), statement)
 		const insufficientPrivilege = "42501"

@@ -16,6 +16,7 @@
 //	     └── 3, 2 that nobody of ours can have registered, content differs, refused for longer than patience ──► QUEUED
 //	                                                                                    QUEUED ── RetryQueued ──► DUE
 //	                                                       QUEUED because of 2 ── AcceptQueued ──► DONE
+//	                                                                                    QUEUED ── GiveUpQueued ──► GIVEN_UP
 //
 //	read time (due when the document was read and is registered; never for a document kind without read time)
 //
@@ -39,5 +40,5 @@
 //
 // A 2 that no attempt of ours can have caused stays a 2, however often the hub is asked. A person finds out whether the hub's
 // record is ours. AcceptQueued then settles the call as that answer would have; it counts as acknowledged since the answer was
-// given.
+// given. What the hub will never take is given up by a person; without that it would be asked about for ten years.
 package circulation

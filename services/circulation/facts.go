@@ -101,13 +101,31 @@ func recordRetried(ctx context.Context, tx *journal.Tx, number, sender string, b
 	return nil
 }
 
+// stateGivenUp states that a call was given up, and records who did.
+func stateGivenUp(ctx context.Context, tx *journal.Tx, one abandonedCall, by ruling) error {
+	c := one.call
+	fact := journal.Fact{
+		Subject: c.number, Ordinal: c.ordinal(), Sender: c.sender, Actor: by.operator.ID, OccurredAt: by.at,
+		Message: &circulationv1.CirculationGivenUp{
+			EdocNum: c.number, Sender: c.sender, Lane: c.lane, ReadTime: c.kind == readTime, Refusal: one.reason, GivenUpAt: timestamppb.New(by.at),
+		},
+	}
+	if err := tx.State(ctx, c.lane, fact); err != nil {
+		return err
+	}
+	fact.Message = &circulationv1.QueuedCallGivenUp{
+		ReadTime: c.kind == readTime, Authentication: authenticationOf(by.operator), Ruling: by.id.String(), ReasonDigest: by.digest,
+	}
+	return tx.Record(ctx, fact)
+}
+
 // recordAccepted records who accepted what the hub had said.
-func recordAccepted(ctx context.Context, tx *journal.Tx, one settlement, by acceptance) error {
+func recordAccepted(ctx context.Context, tx *journal.Tx, one settlement, by ruling) error {
 	return tx.Record(ctx, journal.Fact{
 		Subject: one.call.number, Ordinal: one.call.ordinal(), Sender: one.call.sender, Actor: by.operator.ID, OccurredAt: by.at,
 		Message: &circulationv1.QueuedCallAccepted{
 			ReadTime: one.call.kind == readTime, Authentication: authenticationOf(by.operator),
-			Acceptance: by.id.String(), ReasonDigest: by.digest, Accepted: settledItem(one),
+			Ruling: by.id.String(), ReasonDigest: by.digest, Accepted: settledItem(one),
 		},
 	})
 }

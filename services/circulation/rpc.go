@@ -99,7 +99,7 @@ func (s *service) show(one full) *circulationv1.CirculationRecord {
 	if one.facts != nil && (!one.facts.GetCirculation() || one.facts.GetRegistrar() != s.platform) {
 		r.Registration.State, r.ReadTime.State = circulationv1.CallState_CALL_STATE_NOT_NEEDED, circulationv1.CallState_CALL_STATE_NOT_NEEDED
 	}
-	if one.facts != nil && !hasReadTime(one.facts.GetDocumentType()) {
+	if one.registration.state == givenUp && one.readTime.state == waiting || one.facts != nil && !hasReadTime(one.facts.GetDocumentType()) {
 		r.ReadTime.State = circulationv1.CallState_CALL_STATE_NOT_NEEDED
 	}
 	return r
@@ -109,7 +109,7 @@ func (c callView) show() *circulationv1.HubCall {
 	states := map[callState]circulationv1.CallState{
 		waiting: circulationv1.CallState_CALL_STATE_WAITING, due: circulationv1.CallState_CALL_STATE_DUE,
 		confirming: circulationv1.CallState_CALL_STATE_DUE, done: circulationv1.CallState_CALL_STATE_DONE,
-		queued: circulationv1.CallState_CALL_STATE_QUEUED,
+		queued: circulationv1.CallState_CALL_STATE_QUEUED, givenUp: circulationv1.CallState_CALL_STATE_GIVEN_UP,
 	}
 	shown := &circulationv1.HubCall{
 		State: states[c.state], Result: c.result, Attempts: c.attempts, AcknowledgedAt: shownTime(c.acknowledgedAt),

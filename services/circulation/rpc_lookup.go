@@ -24,6 +24,7 @@ func (l lookup) GetRegistration(ctx context.Context, r *circulationv1.GetRegistr
 	}
 	return &circulationv1.GetRegistrationResponse{
 		RegisteredAt: shownTime(one.registration.held()), ReadAt: shownTime(one.readAt), ReadRegisteredAt: shownTime(one.readTime.held()),
+		GivenUp: one.registration.state == givenUp,
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // retryQueued makes the queued calls of a record due, and tells which.
@@ -88,17 +89,48 @@ func scanAccepted(row pgx.CollectableRow, kind callKind) (settlement, error) {
 	return one, err
 }
 
+// abandonedCall is a call that was given up, and why it was queued.
+type abandonedCall struct {
+	call   call
+	reason string
+}
+
+// giveUpQueued ends the queued calls of a record, and tells which.
+func giveUpQueued(ctx context.Context, tx *journal.Tx, number string) ([]abandonedCall, error) {
+	const end = `
+		update circulation_record
+		set    ${call}_state = 5, ${call}_refusals = 0, ${call}_refused_since = null, ${call}_refusal = null, commit_id = $2
+		where  edoc_num = $1 and ${call}_state = 4
+		returning edoc_num, sender, lane, ${call}_attempts, ${call}_reason, ${call}_cause, ${call}_traceparent`
+	var all []abandonedCall
+	for _, kind := range []callKind{registration, readTime} {
+		ended, err := pg.All(ctx, tx, fmt.Sprintf("give up the %s of %s", kind, number), func(row pgx.CollectableRow) (abandonedCall, error) {
+			one := abandonedCall{call: call{kind: kind}}
+			var lane int16
+			var trace *string
+			err := row.Scan(&one.call.number, &one.call.sender, &lane, &one.call.attempt, &one.reason, &one.call.cause, &trace)
+			one.call.lane, one.call.traceparent = platformv1.Lane(lane), pg.OrZero(trace)
+			return one, err
+		}, kind.sql(end), number, tx.CommitID())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, ended...)
+	}
+	return all, nil
+}
+
 func anyQueued(ctx context.Context, tx pg.DBTX, number string) (bool, error) {
 	const look = `
 		select exists (select from circulation_record where edoc_num = $1 and (registration_state = 4 or read_time_state = 4))`
 	return pg.Value[bool](ctx, tx, fmt.Sprintf("look for queued calls of %s", number), look, number)
 }
 
-func insertAcceptance(ctx context.Context, tx *journal.Tx, one settlement, by acceptance) error {
+func insertRuling(ctx context.Context, tx *journal.Tx, on call, by ruling) error {
 	const insert = `
-		insert into hub_acceptance (edoc_num, kind, attempt, id, actor, reason, digest, accepted_at, commit_id)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-	return pg.Exec(ctx, tx, fmt.Sprintf("insert acceptance of %s", one.call.number), insert, one.call.number, int16(one.call.kind), one.call.attempt,
+		insert into hub_ruling (edoc_num, kind, attempt, decision, id, actor, reason, digest, ruled_at, commit_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert ruling on %s", on.number), insert, on.number, int16(on.kind), on.attempt, string(by.decision),
 		by.id, by.operator.ID, by.reason, by.digest, by.at, tx.CommitID())
 }
 

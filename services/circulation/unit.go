@@ -46,7 +46,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Partitions: partitions(),
 	States: []proto.Message{
 		&circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}, &circulationv1.CirculationRefused{},
-		&circulationv1.HubCallSettled{}, &circulationv1.QueuedCallRetried{}, &circulationv1.QueuedCallAccepted{},
+		&circulationv1.HubCallSettled{}, &circulationv1.QueuedCallRetried{}, &circulationv1.QueuedCallAccepted{}, &circulationv1.CirculationGivenUp{}, &circulationv1.QueuedCallGivenUp{},
 	},
 	Seals:   seals(),
 	Opens:   opens(),
@@ -72,7 +72,7 @@ func partitions() []pg.Partition {
 		// must not wait until a fifth of the table has changed.
 		journal.Kept("circulation_record", pg.ByYearText, "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02", "e.edoc_num"),
 		calls,
-		journal.Kept("hub_acceptance", pg.ByYearText, "", "e.edoc_num"),
+		journal.Kept("hub_ruling", pg.ByYearText, "", "e.edoc_num"),
 	}
 }
 

@@ -93,6 +93,22 @@ func TestQueueAccept(t *testing.T) {
 	require.Equal(t, ExitUsage, code)
 }
 
+// Queued calls are given up by number, with a reason; what the relay refuses for one hinders no other.
+func TestQueueGiveUp(t *testing.T) {
+	t.Parallel()
+	const call = "POST /v1/admin/circulation/queue/" + number + ":give-up"
+	f := newRelay(t, map[string][]string{call: {`{}`}})
+	code, stdout, stderr := operatorRun(t, f, "queue", "give-up", other, number, "--reason", "never taken")
+	require.Equal(t, ExitFailed, code, stderr)
+	require.Contains(t, stdout, other+"  not done")
+	require.Contains(t, stdout, number+"  given up\n")
+	require.JSONEq(t, `{"reason":"never taken"}`, strings.TrimPrefix(f.bodies[call][0], "Bearer operator "))
+	for _, args := range [][]string{{number}, {"--reason", "x"}, {"20260302", "--reason", "x"}} {
+		code, _, _ = operatorRun(t, f, append([]string{"queue", "give-up"}, args...)...)
+		require.Equal(t, ExitUsage, code, args)
+	}
+}
+
 // Parked events are those of all units; one that does not answer is told and hides none of the others.
 func TestParkedList(t *testing.T) {
 	t.Parallel()

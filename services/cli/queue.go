@@ -13,6 +13,7 @@ type queueCommand struct {
 	List   queueList   `cmd:"" help:"List the hub calls that wait for a person, the longest waiting first."`
 	Retry  queueRetry  `cmd:"" help:"Make queued hub calls again, unchanged."`
 	Accept queueAccept `cmd:"" help:"Accept the hub's answer that it has the records already (HUB_RESULT_2)."`
+	GiveUp queueGiveUp `cmd:"" help:"Give queued hub calls up for good. It cannot be taken back."`
 }
 
 type queueList struct {
@@ -135,6 +136,33 @@ func (c *queueAccept) Run(a *app) error {
 		return err
 	}
 	return a.bulk(c.Numbers, "accepted", func(number string) error { return operator.AcceptQueued(a.ctx, number, c.Reason) })
+}
+
+type queueGiveUp struct {
+	Numbers []string `arg:"" name:"number" help:"Document numbers (전자문서번호)."`
+	Reason  string   `required:"" help:"Why the hub will never take them, 1-500 characters. Kept sealed."`
+}
+
+// Help is shown by naru queue give-up --help.
+func (queueGiveUp) Help() string {
+	return `For what the hub will never take, whatever is tried. It is never sent again and leaves the queue; its sender sees that it was given up,
+and what the hub had against it. A document whose registration is given up can have no certificate. Your act and its reason are
+kept. The operator's credentials are found as by naru institution add.
+
+Example:
+  naru queue give-up 20260302_NARU000001_0000000000001 --reason 'the hub keeps another record of the same number'`
+}
+
+// Run gives up.
+func (c *queueGiveUp) Run(a *app) error {
+	if err := checkNumbers(c.Numbers); err != nil {
+		return err
+	}
+	_, operator, err := a.operator()
+	if err != nil {
+		return err
+	}
+	return a.bulk(c.Numbers, "given up", func(number string) error { return operator.GiveUpQueued(a.ctx, number, c.Reason) })
 }
 
 func checkNumbers(numbers []string) error {

@@ -77,8 +77,8 @@ func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 		"intake.title": {"circulation", "delivery"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
 		"address.member": {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
 		"hub.exchange": {"hub"}, "hub.token": {"hub"},
-		"circulation.acceptance_reason": {"circulation"},
-		"certificate.reason":            {"certificate"}, "certificate.file": {"certificate"},
+		"circulation.ruling_reason": {"circulation"},
+		"certificate.reason":        {"certificate"}, "certificate.file": {"certificate"},
 	}
 	opened, named := map[sealed.Purpose][]string{}, map[sealed.Purpose][]string{}
 	for _, u := range Units() {

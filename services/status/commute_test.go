@@ -196,6 +196,28 @@ func TestUnknownRecipientIsTold(t *testing.T) {
 	require.Equal(t, "UNKNOWN", entries[1].GetDetails()["resolution"])
 }
 
+// What an operator gave up waits for nobody any more and says so, in whatever order the facts come.
+func TestGivenUp(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][]int{{0, 1}, {1, 0}} {
+		o := setup(t)
+		f := o.document()
+		given := journal.Fact{
+			Subject: f.GetEdocNum(), Ordinal: 1, Sender: f.GetSender(), Actor: "operator", OccurredAt: o.at(4),
+			Message: &circulationv1.CirculationGivenUp{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Refusal: "HUB_RESULT_3", GivenUpAt: o.stamp(4)},
+		}
+		facts := []journal.Fact{o.refused(f, 1, false, 3, 3), given}
+		hub := o.statusAfter(t, f, o.accepted(f), o.received(f, 1), facts[order[0]], facts[order[1]])
+		require.True(t, hub.GetGivenUp())
+		require.False(t, hub.GetQueued() || hub.GetRetried())
+		require.Equal(t, "HUB_RESULT_3", hub.GetRefusal())
+		entries := o.timeline(t, f)
+		last := entries[len(entries)-1]
+		require.Equal(t, "naru.circulation.v1.CirculationGivenUp", last.GetKind())
+		require.Equal(t, map[string]string{"call": "REGISTRATION", "refusal": "HUB_RESULT_3"}, last.GetDetails())
+	}
+}
+
 // What the hub refuses and may change its mind about goes again by itself, and says so until it is registered or a person must
 // look.
 func TestHubStatusOfWhatIsRetried(t *testing.T) {

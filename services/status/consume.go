@@ -77,6 +77,11 @@ func (s *service) consumers() []inbox.Consumer {
 				f.details["retried"] = strconv.FormatBool(f.retried)
 				return f, inbox.Done
 			}),
+			on(s, circulationGivenUp, mergeGivenUp, func(e inbox.Event[*circulationv1.CirculationGivenUp]) (fact, inbox.Verdict) {
+				f := at(e.Message.GetGivenUpAt(), "call", callName(e.Message.GetReadTime()), "refusal", e.Message.GetRefusal())
+				f.readTime = e.Message.GetReadTime()
+				return f, inbox.Done
+			}),
 		}},
 		{Purpose: "certificates", From: "certificate", Handlers: []inbox.Handler{
 			on(s, certificateIssued, insertEntries, func(e inbox.Event[*certificatev1.CertificateIssued]) (fact, inbox.Verdict) {

@@ -23,8 +23,8 @@ func kindNames() map[kind]string {
 		cancelledByDelivery: &deliveryv1.DocumentCancelled{}, cancelRefused: &deliveryv1.CancelRefused{},
 		tokenIssued: &viewingv1.ViewingTokenIssued{}, tokenVerified: &viewingv1.ViewingTokenVerified{}, documentRead: &viewingv1.DocumentRead{},
 		circulationRegistered: &circulationv1.CirculationRegistered{}, readTimeRegistered: &circulationv1.ReadTimeRegistered{},
-		circulationRefused: &circulationv1.CirculationRefused{},
-		certificateIssued:  &certificatev1.CertificateIssued{}, certificateFailed: &certificatev1.CertificateFailed{},
+		circulationRefused: &circulationv1.CirculationRefused{}, circulationGivenUp: &circulationv1.CirculationGivenUp{},
+		certificateIssued: &certificatev1.CertificateIssued{}, certificateFailed: &certificatev1.CertificateFailed{},
 	} {
 		names[k] = string(frame.KindOf(message))
 	}

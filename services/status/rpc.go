@@ -170,7 +170,7 @@ func show(s summary) *statusv1.DocumentStatus {
 		Hub: &statusv1.HubStatus{
 			RegistrationResult: int32(s.registration.shown()), RegisteredAt: timestamp(s.registration.registeredAt),
 			ReadTimeResult: int32(s.readTime.shown()), ReadTimeRegisteredAt: timestamp(s.readTime.registeredAt),
-			Queued: s.refused(queued), Retried: s.refused(retried), Refusal: s.refusal(),
+			Queued: s.refused(queued), Retried: s.refused(retried), GivenUp: s.refused(givenUp), Refusal: s.refusal(),
 		},
 	}
 }

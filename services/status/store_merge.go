@@ -225,6 +225,32 @@ func mergeRefusals(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 	return run(ctx, db, merge, k, now, facts, results, calls, refusals, retries)
 }
 
+// mergeGivenUp records which calls an operator gave up.
+func mergeGivenUp(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+	const (
+		columns = `${call}_given_up`
+		told    = `t.call = '${call}'`
+		merged  = `${call}_given_up = s.${call}_given_up or excluded.${call}_given_up`
+	)
+	merge := `
+		with told as (
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[], $11::text[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id, call)),` + newEntries + `,
+		merged as (
+		  insert into document_summary as s (edoc_num, sender, frame_id, ` + ofBothCalls(columns) + `)
+		  select t.edoc_num, t.sender, t.frame_id, ` + ofBothCalls(told) + `
+		  from   told t join new using (edoc_num, ordinal)
+		  order  by t.edoc_num
+		  on conflict (edoc_num) do update
+		  set    frame_id = excluded.frame_id, ` + ofBothCalls(merged) + `)
+		select count(*) from new`
+	calls := make([]string, len(facts))
+	for i, f := range facts {
+		calls[i] = callColumns(f.readTime)
+	}
+	return run(ctx, db, merge, k, now, facts, calls)
+}
+
 // ofBothCalls is a list for the columns of the one call, and of the other.
 func ofBothCalls(list string) string {
 	return strings.ReplaceAll(list, "${call}", callColumns(false)) + ", " + strings.ReplaceAll(list, "${call}", callColumns(true))

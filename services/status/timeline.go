@@ -30,6 +30,7 @@ const (
 	circulationRegistered kind = 150
 	readTimeRegistered    kind = 160
 	circulationRefused    kind = 170
+	circulationGivenUp    kind = 175
 	certificateIssued     kind = 180
 	certificateFailed     kind = 190
 )
@@ -176,6 +177,8 @@ type hubAnswer struct {
 	// refusal is what the hub has against it; retried says that it goes again by itself.
 	refusal string
 	retried bool
+	// givenUp: an operator gave the call up.
+	givenUp bool
 }
 
 // shown is the result that counts: the registration's if there is one, otherwise the latest refusal's.
@@ -199,6 +202,8 @@ const (
 	retried
 	// queued: it waits for a person.
 	queued
+	// givenUp: an operator gave the call up.
+	givenUp
 )
 
 // standing is what became of the latest refusal. "The hub has it already" is a refusal only before the first registration. An
@@ -208,6 +213,8 @@ func (a hubAnswer) standing() standing {
 	switch {
 	case a.refusedResult == alreadyThere && !a.registeredAt.IsZero(), !a.refusedAt.After(a.registeredAt):
 		return settled
+	case a.givenUp:
+		return givenUp
 	case a.retried:
 		return retried
 	default:

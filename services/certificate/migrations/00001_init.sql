@@ -21,7 +21,7 @@ create table certificate_refusal (
     id         uuid        not null constraint certificate_refusal_pk primary key,
     request    uuid        not null constraint certificate_refusal_of_request references certificate_request (id),
     outcome    text        not null constraint certificate_refusal_outcome_known
-                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered', 'ended', 'without_circulation')),
+                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered', 'ended', 'without_circulation', 'given_up')),
     refused_at timestamptz not null,
     commit_id  uuid        not null
 );

@@ -29,12 +29,12 @@ create table circulation_record (
     sent_at           timestamptz,
     received_at       timestamptz,
     read_at           timestamptz,
-    -- The registration. State: 0 waiting or never to be made, 1 due, 2 confirming, 3 done, 4 queued; doc.go draws how they follow each
+    -- The registration. State: 0 waiting or never to be made, 1 due, 2 confirming, 3 done, 4 queued, 5 given up; doc.go draws how they follow each
     -- other. It is claimed by the hub_call whose numbers it is among. Ineffective are the attempts that surely left nothing at the hub;
     -- the digest is the keyed hash of the content of the first attempt; refusals are the answers in a row that the hub may change, with the
     -- time of the first and the text of the last; call is the last hub_call; cause is the frame that made it due.
     registration_state           smallint not null default 0
-        constraint circulation_record_registration_state_known check (registration_state between 0 and 4),
+        constraint circulation_record_registration_state_known check (registration_state between 0 and 5),
     registration_due_at          timestamptz,
     registration_attempts        integer not null default 0,
     registration_ineffective     integer not null default 0,
@@ -52,7 +52,7 @@ create table circulation_record (
     registration_traceparent     text,
     -- The same columns for the read time.
     read_time_state              smallint not null default 0
-        constraint circulation_record_read_time_state_known check (read_time_state between 0 and 4),
+        constraint circulation_record_read_time_state_known check (read_time_state between 0 and 5),
     read_time_due_at             timestamptz,
     read_time_attempts           integer not null default 0,
     read_time_ineffective        integer not null default 0,
@@ -78,14 +78,14 @@ create table circulation_record (
     constraint circulation_record_registration_done_is_acknowledged
         check (registration_state <> 3 or (registration_result in (1, 2) and registration_acknowledged_at is not null)),
     constraint circulation_record_registration_queued_has_reason
-        check ((registration_state = 4) = (registration_reason is not null and registration_queued_at is not null)),
+        check ((registration_state in (4, 5)) = (registration_reason is not null and registration_queued_at is not null)),
     constraint circulation_record_registration_refusals_have_their_time
         check ((registration_refusals > 0) = (registration_refused_since is not null and registration_refusal is not null)),
     constraint circulation_record_registration_ineffective_bounded check (registration_ineffective <= registration_attempts),
     constraint circulation_record_read_time_done_is_acknowledged
         check (read_time_state <> 3 or (read_time_result in (1, 2) and read_time_acknowledged_at is not null)),
     constraint circulation_record_read_time_queued_has_reason
-        check ((read_time_state = 4) = (read_time_reason is not null and read_time_queued_at is not null)),
+        check ((read_time_state in (4, 5)) = (read_time_reason is not null and read_time_queued_at is not null)),
     constraint circulation_record_read_time_refusals_have_their_time
         check ((read_time_refusals > 0) = (read_time_refused_since is not null and read_time_refusal is not null)),
     constraint circulation_record_read_time_ineffective_bounded check (read_time_ineffective <= read_time_attempts)
@@ -140,19 +140,20 @@ create table hub_claim (
 insert into hub_claim (kind) values (1), (2);
 grant select, update on hub_claim to ${app};
 
--- Queued calls for which an operator accepted the hub's answer that it already has them. Append-only. The reason is sealed
--- (purpose acceptance_reason, subject: id); its digest, which is stated, is salted with the id.
-create table hub_acceptance (
+-- What operators decided about queued calls: accepted the hub's answer that it already has them, or gave them up. Append-only. The
+-- reason is sealed (purpose ruling_reason, subject: id); its digest, which is stated, is salted with the id.
+create table hub_ruling (
     edoc_num    text        collate "C" not null,
-    kind        smallint    not null constraint hub_acceptance_kind_known check (kind in (1, 2)),
-    -- The attempt whose answer was accepted.
+    kind        smallint    not null constraint hub_ruling_kind_known check (kind in (1, 2)),
+    -- The attempt whose answer was ruled on.
     attempt     integer     not null,
+    decision    text        not null constraint hub_ruling_decision_known check (decision in ('accepted', 'given_up')),
     id          uuid        not null,
     actor       text        not null,
     reason      bytea       not null,
-    digest      bytea       not null constraint hub_acceptance_digest_length check (octet_length(digest) = 32),
-    accepted_at timestamptz not null,
+    digest      bytea       not null constraint hub_ruling_digest_length check (octet_length(digest) = 32),
+    ruled_at    timestamptz not null,
     commit_id   uuid        not null,
-    constraint hub_acceptance_pkey primary key (edoc_num, kind, attempt)
+    constraint hub_ruling_pkey primary key (edoc_num, kind, attempt)
 ) partition by range (edoc_num);
-grant select, insert on hub_acceptance to ${app};
+grant select, insert on hub_ruling to ${app};

@@ -31,6 +31,12 @@ func (c *Client) AcceptQueued(ctx context.Context, edocNum, reason string) error
 	return c.rest.Call(ctx, http.MethodPost, queuePath+"/"+url.PathEscape(edocNum)+":accept", nil, in, nil)
 }
 
+// GiveUpQueued ends what of a document's record is queued for good. The number is only in the path.
+func (c *Client) GiveUpQueued(ctx context.Context, edocNum, reason string) error {
+	in := &circulationv1.GiveUpQueuedRequest{Reason: reason}
+	return c.rest.Call(ctx, http.MethodPost, queuePath+"/"+url.PathEscape(edocNum)+":give-up", nil, in, nil)
+}
+
 // ParkedEvents returns a page of a unit's parked events, and the token of the next page.
 func (c *Client) ParkedEvents(ctx context.Context, unit string, query url.Values) ([]*platformv1.ParkedEvent, string, error) {
 	out := &platformv1.ListParkedEventsResponse{}

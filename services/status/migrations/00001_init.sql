@@ -23,6 +23,7 @@ insert into timeline_kind (code, name) values
     (150, 'naru.circulation.v1.CirculationRegistered'),
     (160, 'naru.circulation.v1.ReadTimeRegistered'),
     (170, 'naru.circulation.v1.CirculationRefused'),
+    (175, 'naru.circulation.v1.CirculationGivenUp'),
     (180, 'naru.certificate.v1.CertificateIssued'),
     (190, 'naru.certificate.v1.CertificateFailed');
 grant select on timeline_kind to ${app};
@@ -99,6 +100,8 @@ create table document_summary (
     registration_refused_ordinal integer     not null default 0,
     registration_refusal         text,
     registration_retried         boolean     not null default false,
+    -- An operator gave the call up.
+    registration_given_up        boolean     not null default false,
     read_time_registered_at      timestamptz,
     read_time_stated_at          timestamptz,
     read_time_recorded_at        timestamptz,
@@ -109,6 +112,7 @@ create table document_summary (
     read_time_refused_ordinal    integer     not null default 0,
     read_time_refusal            text,
     read_time_retried            boolean     not null default false,
+    read_time_given_up           boolean     not null default false,
     -- naru.status.v1.DocumentState. Nothing undoes a receipt; what ends a document before it beats what it waits for.
     state                        smallint    not null generated always as (
         case when read_at is not null      then 9

@@ -35,7 +35,7 @@ type CertificateServiceClient interface {
 	// RequestCertificate records applicant and reason, finds out about the entitlement, and starts obtaining the certificate from the hub. A
 	// refusal is recorded too. Idempotent by request_id: a request that was refused, or answered 503, may come again under it. Errors:
 	// DOCUMENT_NOT_FOUND (also without entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED; final: DOCUMENT_ENDED (cancelled, expired or
-	// failed before receipt), WITHOUT_CIRCULATION.
+	// failed before receipt), WITHOUT_CIRCULATION, REGISTRATION_GIVEN_UP (the hub will never have its record).
 	RequestCertificate(ctx context.Context, in *RequestCertificateRequest, opts ...grpc.CallOption) (*RequestCertificateResponse, error)
 	// GetCertificate returns the state of a request. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
 	GetCertificate(ctx context.Context, in *GetCertificateRequest, opts ...grpc.CallOption) (*GetCertificateResponse, error)
@@ -103,7 +103,7 @@ type CertificateServiceServer interface {
 	// RequestCertificate records applicant and reason, finds out about the entitlement, and starts obtaining the certificate from the hub. A
 	// refusal is recorded too. Idempotent by request_id: a request that was refused, or answered 503, may come again under it. Errors:
 	// DOCUMENT_NOT_FOUND (also without entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED; final: DOCUMENT_ENDED (cancelled, expired or
-	// failed before receipt), WITHOUT_CIRCULATION.
+	// failed before receipt), WITHOUT_CIRCULATION, REGISTRATION_GIVEN_UP (the hub will never have its record).
 	RequestCertificate(context.Context, *RequestCertificateRequest) (*RequestCertificateResponse, error)
 	// GetCertificate returns the state of a request. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
 	GetCertificate(context.Context, *GetCertificateRequest) (*GetCertificateResponse, error)

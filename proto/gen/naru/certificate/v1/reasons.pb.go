@@ -37,6 +37,7 @@ const (
 	Reason_REASON_PAGE_TOKEN_INVALID    Reason = 9
 	Reason_REASON_DOCUMENT_ENDED        Reason = 10
 	Reason_REASON_WITHOUT_CIRCULATION   Reason = 11
+	Reason_REASON_REGISTRATION_GIVEN_UP Reason = 12
 )
 
 // Enum value maps for Reason.
@@ -54,6 +55,7 @@ var (
 		9:  "REASON_PAGE_TOKEN_INVALID",
 		10: "REASON_DOCUMENT_ENDED",
 		11: "REASON_WITHOUT_CIRCULATION",
+		12: "REASON_REGISTRATION_GIVEN_UP",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":           0,
@@ -68,6 +70,7 @@ var (
 		"REASON_PAGE_TOKEN_INVALID":    9,
 		"REASON_DOCUMENT_ENDED":        10,
 		"REASON_WITHOUT_CIRCULATION":   11,
+		"REASON_REGISTRATION_GIVEN_UP": 12,
 	}
 )
 
@@ -102,7 +105,7 @@ var File_naru_certificate_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xdc\x02\n" +
+	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xfe\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1d\n" +
@@ -116,7 +119,8 @@ const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\x19REASON_PAGE_TOKEN_INVALID\x10\t\x12\x19\n" +
 	"\x15REASON_DOCUMENT_ENDED\x10\n" +
 	"\x12\x1e\n" +
-	"\x1aREASON_WITHOUT_CIRCULATION\x10\vB\xdd\x01\n" +
+	"\x1aREASON_WITHOUT_CIRCULATION\x10\v\x12 \n" +
+	"\x1cREASON_REGISTRATION_GIVEN_UP\x10\fB\xdd\x01\n" +
 	"\x17com.naru.certificate.v1B\fReasonsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 
 var (

@@ -37,8 +37,10 @@ const (
 	CallState_CALL_STATE_DONE CallState = 3
 	// Waits for a person.
 	CallState_CALL_STATE_QUEUED CallState = 4
-	// Never to be made: no circulation, another registrar, or docType 2 for the read time.
+	// Never to be made: no circulation, another registrar; for the read time also docType 2, or a registration that was given up.
 	CallState_CALL_STATE_NOT_NEEDED CallState = 5
+	// An operator gave it up: it is never made again.
+	CallState_CALL_STATE_GIVEN_UP CallState = 6
 )
 
 // Enum value maps for CallState.
@@ -50,6 +52,7 @@ var (
 		3: "CALL_STATE_DONE",
 		4: "CALL_STATE_QUEUED",
 		5: "CALL_STATE_NOT_NEEDED",
+		6: "CALL_STATE_GIVEN_UP",
 	}
 	CallState_value = map[string]int32{
 		"CALL_STATE_UNSPECIFIED": 0,
@@ -58,6 +61,7 @@ var (
 		"CALL_STATE_DONE":        3,
 		"CALL_STATE_QUEUED":      4,
 		"CALL_STATE_NOT_NEEDED":  5,
+		"CALL_STATE_GIVEN_UP":    6,
 	}
 )
 
@@ -96,9 +100,9 @@ type HubCall struct {
 	Result         int32                  `protobuf:"varint,2,opt,name=result,proto3" json:"result,omitempty"`
 	Attempts       int32                  `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	AcknowledgedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=acknowledged_at,json=acknowledgedAt,proto3" json:"acknowledged_at,omitempty"`
-	// Why it waits for a person, e.g. HUB_RESULT_3.
+	// Why it waits for a person, or waited until it was given up, e.g. HUB_RESULT_3.
 	QueueReason string `protobuf:"bytes,5,opt,name=queue_reason,json=queueReason,proto3" json:"queue_reason,omitempty"`
-	// Since when it has waited for a person.
+	// Since when it has waited for a person, or did.
 	QueuedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
 	// While the hub refuses it and it is retried: the last answer, e.g. HUB_RESULT_5 or HUB_REFUSED:ERR-01-201, and since when.
 	Refusal      string                 `protobuf:"bytes,7,opt,name=refusal,proto3" json:"refusal,omitempty"`
@@ -697,6 +701,95 @@ func (*AcceptQueuedResponse) Descriptor() ([]byte, []int) {
 	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{9}
 }
 
+type GiveUpQueuedRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// Why, 1-500 characters. Kept sealed: it may name persons.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GiveUpQueuedRequest) Reset() {
+	*x = GiveUpQueuedRequest{}
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GiveUpQueuedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GiveUpQueuedRequest) ProtoMessage() {}
+
+func (x *GiveUpQueuedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GiveUpQueuedRequest.ProtoReflect.Descriptor instead.
+func (*GiveUpQueuedRequest) Descriptor() ([]byte, []int) {
+	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GiveUpQueuedRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *GiveUpQueuedRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type GiveUpQueuedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GiveUpQueuedResponse) Reset() {
+	*x = GiveUpQueuedResponse{}
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GiveUpQueuedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GiveUpQueuedResponse) ProtoMessage() {}
+
+func (x *GiveUpQueuedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GiveUpQueuedResponse.ProtoReflect.Descriptor instead.
+func (*GiveUpQueuedResponse) Descriptor() ([]byte, []int) {
+	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{11}
+}
+
 type GetRegistrationRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -706,7 +799,7 @@ type GetRegistrationRequest struct {
 
 func (x *GetRegistrationRequest) Reset() {
 	*x = GetRegistrationRequest{}
-	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[10]
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +811,7 @@ func (x *GetRegistrationRequest) String() string {
 func (*GetRegistrationRequest) ProtoMessage() {}
 
 func (x *GetRegistrationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[10]
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +824,7 @@ func (x *GetRegistrationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRegistrationRequest.ProtoReflect.Descriptor instead.
 func (*GetRegistrationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{10}
+	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetRegistrationRequest) GetEdocNum() string {
@@ -750,13 +843,15 @@ type GetRegistrationResponse struct {
 	ReadAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
 	// When the hub acknowledged the read time.
 	ReadRegisteredAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=read_registered_at,json=readRegisteredAt,proto3" json:"read_registered_at,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The registration was given up: there will be no record at the hub.
+	GivenUp       bool `protobuf:"varint,4,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetRegistrationResponse) Reset() {
 	*x = GetRegistrationResponse{}
-	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[11]
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +863,7 @@ func (x *GetRegistrationResponse) String() string {
 func (*GetRegistrationResponse) ProtoMessage() {}
 
 func (x *GetRegistrationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[11]
+	mi := &file_naru_circulation_v1_circulation_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +876,7 @@ func (x *GetRegistrationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRegistrationResponse.ProtoReflect.Descriptor instead.
 func (*GetRegistrationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{11}
+	return file_naru_circulation_v1_circulation_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetRegistrationResponse) GetRegisteredAt() *timestamppb.Timestamp {
@@ -803,6 +898,13 @@ func (x *GetRegistrationResponse) GetReadRegisteredAt() *timestamppb.Timestamp {
 		return x.ReadRegisteredAt
 	}
 	return nil
+}
+
+func (x *GetRegistrationResponse) GetGivenUp() bool {
+	if x != nil {
+		return x.GivenUp
+	}
+	return false
 }
 
 var File_naru_circulation_v1_circulation_service_proto protoreflect.FileDescriptor
@@ -852,29 +954,37 @@ const file_naru_circulation_v1_circulation_service_proto_rawDesc = "" +
 	"\x13AcceptQueuedRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12)\n" +
 	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xf4\x03\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\"\x16\n" +
-	"\x14AcceptQueuedResponse\"`\n" +
+	"\x14AcceptQueuedResponse\"\x88\x01\n" +
+	"\x13GiveUpQueuedRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12)\n" +
+	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xf4\x03\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\"\x16\n" +
+	"\x14GiveUpQueuedResponse\"`\n" +
 	"\x16GetRegistrationRequest\x12F\n" +
-	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"\xd9\x01\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"\xf4\x01\n" +
 	"\x17GetRegistrationResponse\x12?\n" +
 	"\rregistered_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x123\n" +
 	"\aread_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12H\n" +
-	"\x12read_registered_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x10readRegisteredAt*\x9a\x01\n" +
+	"\x12read_registered_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x10readRegisteredAt\x12\x19\n" +
+	"\bgiven_up\x18\x04 \x01(\bR\agivenUp*\xb3\x01\n" +
 	"\tCallState\x12\x1a\n" +
 	"\x16CALL_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12CALL_STATE_WAITING\x10\x01\x12\x12\n" +
 	"\x0eCALL_STATE_DUE\x10\x02\x12\x13\n" +
 	"\x0fCALL_STATE_DONE\x10\x03\x12\x15\n" +
 	"\x11CALL_STATE_QUEUED\x10\x04\x12\x19\n" +
-	"\x15CALL_STATE_NOT_NEEDED\x10\x052\xc5\x01\n" +
+	"\x15CALL_STATE_NOT_NEEDED\x10\x05\x12\x17\n" +
+	"\x13CALL_STATE_GIVEN_UP\x10\x062\xc5\x01\n" +
 	"\x12CirculationService\x12\xae\x01\n" +
-	"\x0eGetCirculation\x12*.naru.circulation.v1.GetCirculationRequest\x1a+.naru.circulation.v1.GetCirculationResponse\"C\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02&\x12$/v1/documents/{edoc_num}/circulation2\x81\x04\n" +
+	"\x0eGetCirculation\x12*.naru.circulation.v1.GetCirculationRequest\x1a+.naru.circulation.v1.GetCirculationResponse\"C\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02&\x12$/v1/documents/{edoc_num}/circulation2\xb0\x05\n" +
 	"\x17CirculationAdminService\x12\x8d\x01\n" +
 	"\tListQueue\x12%.naru.circulation.v1.ListQueueRequest\x1a&.naru.circulation.v1.ListQueueResponse\"1\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/admin/circulation/queue\x12\xa7\x01\n" +
 	"\vRetryQueued\x12'.naru.circulation.v1.RetryQueuedRequest\x1a(.naru.circulation.v1.RetryQueuedResponse\"E\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x021:\x01*\",/v1/admin/circulation/queue/{edoc_num}:retry\x12\xab\x01\n" +
 	"\fAcceptQueued\x12(.naru.circulation.v1.AcceptQueuedRequest\x1a).naru.circulation.v1.AcceptQueuedResponse\"F\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x022:\x01*\"-/v1/admin/circulation/queue/{edoc_num}:accept2\x9b\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x022:\x01*\"-/v1/admin/circulation/queue/{edoc_num}:accept\x12\xac\x01\n" +
+	"\fGiveUpQueued\x12(.naru.circulation.v1.GiveUpQueuedRequest\x1a).naru.circulation.v1.GiveUpQueuedResponse\"G\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x023:\x01*\"./v1/admin/circulation/queue/{edoc_num}:give-up2\x9b\x01\n" +
 	"\x18CirculationLookupService\x12\x7f\n" +
 	"\x0fGetRegistration\x12+.naru.circulation.v1.GetRegistrationRequest\x1a,.naru.circulation.v1.GetRegistrationResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xe8\x01\n" +
 	"\x17com.naru.circulation.v1B\x17CirculationServiceProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/circulation/v1;circulationv1\xa2\x02\x03NCX\xaa\x02\x13Naru.Circulation.V1\xca\x02\x13Naru\\Circulation\\V1\xe2\x02\x1fNaru\\Circulation\\V1\\GPBMetadata\xea\x02\x15Naru::Circulation::V1b\x06proto3"
@@ -892,7 +1002,7 @@ func file_naru_circulation_v1_circulation_service_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_circulation_v1_circulation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_circulation_v1_circulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_naru_circulation_v1_circulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_naru_circulation_v1_circulation_service_proto_goTypes = []any{
 	(CallState)(0),                  // 0: naru.circulation.v1.CallState
 	(*HubCall)(nil),                 // 1: naru.circulation.v1.HubCall
@@ -905,46 +1015,50 @@ var file_naru_circulation_v1_circulation_service_proto_goTypes = []any{
 	(*RetryQueuedResponse)(nil),     // 8: naru.circulation.v1.RetryQueuedResponse
 	(*AcceptQueuedRequest)(nil),     // 9: naru.circulation.v1.AcceptQueuedRequest
 	(*AcceptQueuedResponse)(nil),    // 10: naru.circulation.v1.AcceptQueuedResponse
-	(*GetRegistrationRequest)(nil),  // 11: naru.circulation.v1.GetRegistrationRequest
-	(*GetRegistrationResponse)(nil), // 12: naru.circulation.v1.GetRegistrationResponse
-	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
-	(*v1.Party)(nil),                // 14: naru.platform.v1.Party
-	(v1.DocumentType)(0),            // 15: naru.platform.v1.DocumentType
-	(*v1.Digest)(nil),               // 16: naru.platform.v1.Digest
+	(*GiveUpQueuedRequest)(nil),     // 11: naru.circulation.v1.GiveUpQueuedRequest
+	(*GiveUpQueuedResponse)(nil),    // 12: naru.circulation.v1.GiveUpQueuedResponse
+	(*GetRegistrationRequest)(nil),  // 13: naru.circulation.v1.GetRegistrationRequest
+	(*GetRegistrationResponse)(nil), // 14: naru.circulation.v1.GetRegistrationResponse
+	(*timestamppb.Timestamp)(nil),   // 15: google.protobuf.Timestamp
+	(*v1.Party)(nil),                // 16: naru.platform.v1.Party
+	(v1.DocumentType)(0),            // 17: naru.platform.v1.DocumentType
+	(*v1.Digest)(nil),               // 18: naru.platform.v1.Digest
 }
 var file_naru_circulation_v1_circulation_service_proto_depIdxs = []int32{
 	0,  // 0: naru.circulation.v1.HubCall.state:type_name -> naru.circulation.v1.CallState
-	13, // 1: naru.circulation.v1.HubCall.acknowledged_at:type_name -> google.protobuf.Timestamp
-	13, // 2: naru.circulation.v1.HubCall.queued_at:type_name -> google.protobuf.Timestamp
-	13, // 3: naru.circulation.v1.HubCall.refused_since:type_name -> google.protobuf.Timestamp
-	13, // 4: naru.circulation.v1.HubCall.next_attempt_at:type_name -> google.protobuf.Timestamp
-	14, // 5: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
-	14, // 6: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
-	15, // 7: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
-	16, // 8: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
-	16, // 9: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
-	13, // 10: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
-	13, // 11: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
-	13, // 12: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
+	15, // 1: naru.circulation.v1.HubCall.acknowledged_at:type_name -> google.protobuf.Timestamp
+	15, // 2: naru.circulation.v1.HubCall.queued_at:type_name -> google.protobuf.Timestamp
+	15, // 3: naru.circulation.v1.HubCall.refused_since:type_name -> google.protobuf.Timestamp
+	15, // 4: naru.circulation.v1.HubCall.next_attempt_at:type_name -> google.protobuf.Timestamp
+	16, // 5: naru.circulation.v1.CirculationRecord.from:type_name -> naru.platform.v1.Party
+	16, // 6: naru.circulation.v1.CirculationRecord.to:type_name -> naru.platform.v1.Party
+	17, // 7: naru.circulation.v1.CirculationRecord.document_type:type_name -> naru.platform.v1.DocumentType
+	18, // 8: naru.circulation.v1.CirculationRecord.document_hash:type_name -> naru.platform.v1.Digest
+	18, // 9: naru.circulation.v1.CirculationRecord.attachment_hashes:type_name -> naru.platform.v1.Digest
+	15, // 10: naru.circulation.v1.CirculationRecord.sent_at:type_name -> google.protobuf.Timestamp
+	15, // 11: naru.circulation.v1.CirculationRecord.received_at:type_name -> google.protobuf.Timestamp
+	15, // 12: naru.circulation.v1.CirculationRecord.read_at:type_name -> google.protobuf.Timestamp
 	1,  // 13: naru.circulation.v1.CirculationRecord.registration:type_name -> naru.circulation.v1.HubCall
 	1,  // 14: naru.circulation.v1.CirculationRecord.read_time:type_name -> naru.circulation.v1.HubCall
 	2,  // 15: naru.circulation.v1.GetCirculationResponse.record:type_name -> naru.circulation.v1.CirculationRecord
 	2,  // 16: naru.circulation.v1.ListQueueResponse.records:type_name -> naru.circulation.v1.CirculationRecord
-	13, // 17: naru.circulation.v1.GetRegistrationResponse.registered_at:type_name -> google.protobuf.Timestamp
-	13, // 18: naru.circulation.v1.GetRegistrationResponse.read_at:type_name -> google.protobuf.Timestamp
-	13, // 19: naru.circulation.v1.GetRegistrationResponse.read_registered_at:type_name -> google.protobuf.Timestamp
+	15, // 17: naru.circulation.v1.GetRegistrationResponse.registered_at:type_name -> google.protobuf.Timestamp
+	15, // 18: naru.circulation.v1.GetRegistrationResponse.read_at:type_name -> google.protobuf.Timestamp
+	15, // 19: naru.circulation.v1.GetRegistrationResponse.read_registered_at:type_name -> google.protobuf.Timestamp
 	3,  // 20: naru.circulation.v1.CirculationService.GetCirculation:input_type -> naru.circulation.v1.GetCirculationRequest
 	5,  // 21: naru.circulation.v1.CirculationAdminService.ListQueue:input_type -> naru.circulation.v1.ListQueueRequest
 	7,  // 22: naru.circulation.v1.CirculationAdminService.RetryQueued:input_type -> naru.circulation.v1.RetryQueuedRequest
 	9,  // 23: naru.circulation.v1.CirculationAdminService.AcceptQueued:input_type -> naru.circulation.v1.AcceptQueuedRequest
-	11, // 24: naru.circulation.v1.CirculationLookupService.GetRegistration:input_type -> naru.circulation.v1.GetRegistrationRequest
-	4,  // 25: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
-	6,  // 26: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
-	8,  // 27: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
-	10, // 28: naru.circulation.v1.CirculationAdminService.AcceptQueued:output_type -> naru.circulation.v1.AcceptQueuedResponse
-	12, // 29: naru.circulation.v1.CirculationLookupService.GetRegistration:output_type -> naru.circulation.v1.GetRegistrationResponse
-	25, // [25:30] is the sub-list for method output_type
-	20, // [20:25] is the sub-list for method input_type
+	11, // 24: naru.circulation.v1.CirculationAdminService.GiveUpQueued:input_type -> naru.circulation.v1.GiveUpQueuedRequest
+	13, // 25: naru.circulation.v1.CirculationLookupService.GetRegistration:input_type -> naru.circulation.v1.GetRegistrationRequest
+	4,  // 26: naru.circulation.v1.CirculationService.GetCirculation:output_type -> naru.circulation.v1.GetCirculationResponse
+	6,  // 27: naru.circulation.v1.CirculationAdminService.ListQueue:output_type -> naru.circulation.v1.ListQueueResponse
+	8,  // 28: naru.circulation.v1.CirculationAdminService.RetryQueued:output_type -> naru.circulation.v1.RetryQueuedResponse
+	10, // 29: naru.circulation.v1.CirculationAdminService.AcceptQueued:output_type -> naru.circulation.v1.AcceptQueuedResponse
+	12, // 30: naru.circulation.v1.CirculationAdminService.GiveUpQueued:output_type -> naru.circulation.v1.GiveUpQueuedResponse
+	14, // 31: naru.circulation.v1.CirculationLookupService.GetRegistration:output_type -> naru.circulation.v1.GetRegistrationResponse
+	26, // [26:32] is the sub-list for method output_type
+	20, // [20:26] is the sub-list for method input_type
 	20, // [20:20] is the sub-list for extension type_name
 	20, // [20:20] is the sub-list for extension extendee
 	0,  // [0:20] is the sub-list for field type_name
@@ -961,7 +1075,7 @@ func file_naru_circulation_v1_circulation_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_circulation_v1_circulation_service_proto_rawDesc), len(file_naru_circulation_v1_circulation_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

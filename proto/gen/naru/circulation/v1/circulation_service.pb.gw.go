@@ -199,6 +199,51 @@ func local_request_CirculationAdminService_AcceptQueued_0(ctx context.Context, m
 	return msg, metadata, err
 }
 
+func request_CirculationAdminService_GiveUpQueued_0(ctx context.Context, marshaler runtime.Marshaler, client CirculationAdminServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GiveUpQueuedRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["edoc_num"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "edoc_num")
+	}
+	protoReq.EdocNum, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "edoc_num", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.GiveUpQueued(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_CirculationAdminService_GiveUpQueued_0(ctx context.Context, marshaler runtime.Marshaler, server CirculationAdminServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GiveUpQueuedRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["edoc_num"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "edoc_num")
+	}
+	protoReq.EdocNum, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "edoc_num", err)
+	}
+	msg, err := server.GiveUpQueued(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 // RegisterCirculationServiceHandlerServer registers the http handlers for service CirculationService to "mux".
 // UnaryRPC     :call CirculationServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -294,6 +339,26 @@ func RegisterCirculationAdminServiceHandlerServer(ctx context.Context, mux *runt
 			return
 		}
 		forward_CirculationAdminService_AcceptQueued_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodPost, pattern_CirculationAdminService_GiveUpQueued_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/naru.circulation.v1.CirculationAdminService/GiveUpQueued", runtime.WithHTTPPathPattern("/v1/admin/circulation/queue/{edoc_num}:give-up"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_CirculationAdminService_GiveUpQueued_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_CirculationAdminService_GiveUpQueued_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 
 	return nil
@@ -450,6 +515,23 @@ func RegisterCirculationAdminServiceHandlerClient(ctx context.Context, mux *runt
 		}
 		forward_CirculationAdminService_AcceptQueued_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_CirculationAdminService_GiveUpQueued_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/naru.circulation.v1.CirculationAdminService/GiveUpQueued", runtime.WithHTTPPathPattern("/v1/admin/circulation/queue/{edoc_num}:give-up"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_CirculationAdminService_GiveUpQueued_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_CirculationAdminService_GiveUpQueued_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	return nil
 }
 
@@ -457,10 +539,12 @@ var (
 	pattern_CirculationAdminService_ListQueue_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3}, []string{"v1", "admin", "circulation", "queue"}, ""))
 	pattern_CirculationAdminService_RetryQueued_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "admin", "circulation", "queue", "edoc_num"}, "retry"))
 	pattern_CirculationAdminService_AcceptQueued_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "admin", "circulation", "queue", "edoc_num"}, "accept"))
+	pattern_CirculationAdminService_GiveUpQueued_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "admin", "circulation", "queue", "edoc_num"}, "give-up"))
 )
 
 var (
 	forward_CirculationAdminService_ListQueue_0    = runtime.ForwardResponseMessage
 	forward_CirculationAdminService_RetryQueued_0  = runtime.ForwardResponseMessage
 	forward_CirculationAdminService_AcceptQueued_0 = runtime.ForwardResponseMessage
+	forward_CirculationAdminService_GiveUpQueued_0 = runtime.ForwardResponseMessage
 )

@@ -132,6 +132,7 @@ const (
 	CirculationAdminService_ListQueue_FullMethodName    = "/naru.circulation.v1.CirculationAdminService/ListQueue"
 	CirculationAdminService_RetryQueued_FullMethodName  = "/naru.circulation.v1.CirculationAdminService/RetryQueued"
 	CirculationAdminService_AcceptQueued_FullMethodName = "/naru.circulation.v1.CirculationAdminService/AcceptQueued"
+	CirculationAdminService_GiveUpQueued_FullMethodName = "/naru.circulation.v1.CirculationAdminService/GiveUpQueued"
 )
 
 // CirculationAdminServiceClient is the client API for CirculationAdminService service.
@@ -148,6 +149,10 @@ type CirculationAdminServiceClient interface {
 	// acknowledged at the time of that answer, and the read time follows. Who accepted and why is kept. Nothing is sent,
 	// and no time changes. Errors: RECORD_NOT_FOUND, NOT_QUEUED, NOT_ALREADY_REGISTERED.
 	AcceptQueued(ctx context.Context, in *AcceptQueuedRequest, opts ...grpc.CallOption) (*AcceptQueuedResponse, error)
+	// GiveUpQueued ends what of a record is queued for good: it is never sent again, and its sender sees that and the hub's last answer. A
+	// document whose registration is given up has no read time at the hub and can have no certificate. Who gave up and why is kept. It
+	// cannot be taken back. Errors: RECORD_NOT_FOUND, NOT_QUEUED.
+	GiveUpQueued(ctx context.Context, in *GiveUpQueuedRequest, opts ...grpc.CallOption) (*GiveUpQueuedResponse, error)
 }
 
 type circulationAdminServiceClient struct {
@@ -188,6 +193,16 @@ func (c *circulationAdminServiceClient) AcceptQueued(ctx context.Context, in *Ac
 	return out, nil
 }
 
+func (c *circulationAdminServiceClient) GiveUpQueued(ctx context.Context, in *GiveUpQueuedRequest, opts ...grpc.CallOption) (*GiveUpQueuedResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GiveUpQueuedResponse)
+	err := c.cc.Invoke(ctx, CirculationAdminService_GiveUpQueued_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CirculationAdminServiceServer is the server API for CirculationAdminService service.
 // All implementations must embed UnimplementedCirculationAdminServiceServer
 // for forward compatibility.
@@ -202,6 +217,10 @@ type CirculationAdminServiceServer interface {
 	// acknowledged at the time of that answer, and the read time follows. Who accepted and why is kept. Nothing is sent,
 	// and no time changes. Errors: RECORD_NOT_FOUND, NOT_QUEUED, NOT_ALREADY_REGISTERED.
 	AcceptQueued(context.Context, *AcceptQueuedRequest) (*AcceptQueuedResponse, error)
+	// GiveUpQueued ends what of a record is queued for good: it is never sent again, and its sender sees that and the hub's last answer. A
+	// document whose registration is given up has no read time at the hub and can have no certificate. Who gave up and why is kept. It
+	// cannot be taken back. Errors: RECORD_NOT_FOUND, NOT_QUEUED.
+	GiveUpQueued(context.Context, *GiveUpQueuedRequest) (*GiveUpQueuedResponse, error)
 	mustEmbedUnimplementedCirculationAdminServiceServer()
 }
 
@@ -220,6 +239,9 @@ func (UnimplementedCirculationAdminServiceServer) RetryQueued(context.Context, *
 }
 func (UnimplementedCirculationAdminServiceServer) AcceptQueued(context.Context, *AcceptQueuedRequest) (*AcceptQueuedResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AcceptQueued not implemented")
+}
+func (UnimplementedCirculationAdminServiceServer) GiveUpQueued(context.Context, *GiveUpQueuedRequest) (*GiveUpQueuedResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GiveUpQueued not implemented")
 }
 func (UnimplementedCirculationAdminServiceServer) mustEmbedUnimplementedCirculationAdminServiceServer() {
 }
@@ -297,6 +319,24 @@ func _CirculationAdminService_AcceptQueued_Handler(srv interface{}, ctx context.
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CirculationAdminService_GiveUpQueued_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GiveUpQueuedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CirculationAdminServiceServer).GiveUpQueued(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CirculationAdminService_GiveUpQueued_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CirculationAdminServiceServer).GiveUpQueued(ctx, req.(*GiveUpQueuedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CirculationAdminService_ServiceDesc is the grpc.ServiceDesc for CirculationAdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -315,6 +355,10 @@ var CirculationAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AcceptQueued",
 			Handler:    _CirculationAdminService_AcceptQueued_Handler,
+		},
+		{
+			MethodName: "GiveUpQueued",
+			Handler:    _CirculationAdminService_GiveUpQueued_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

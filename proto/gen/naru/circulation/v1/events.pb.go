@@ -336,6 +336,94 @@ func (x *CirculationRefused) GetRefusal() string {
 	return ""
 }
 
+// CirculationGivenUp: an operator, the actor, gave up one of the two calls, which the hub does not take: it is never made again. Subject: edoc number;
+// ordinal as of CirculationRefused: the last attempt.
+type CirculationGivenUp struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Sender  string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	Lane    v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
+	// true: the read-time call, false: the registration.
+	ReadTime bool `protobuf:"varint,4,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
+	// What the hub had against it, e.g. HUB_RESULT_3.
+	Refusal       string                 `protobuf:"bytes,5,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	GivenUpAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=given_up_at,json=givenUpAt,proto3" json:"given_up_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CirculationGivenUp) Reset() {
+	*x = CirculationGivenUp{}
+	mi := &file_naru_circulation_v1_events_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CirculationGivenUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CirculationGivenUp) ProtoMessage() {}
+
+func (x *CirculationGivenUp) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_circulation_v1_events_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CirculationGivenUp.ProtoReflect.Descriptor instead.
+func (*CirculationGivenUp) Descriptor() ([]byte, []int) {
+	return file_naru_circulation_v1_events_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CirculationGivenUp) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *CirculationGivenUp) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *CirculationGivenUp) GetLane() v1.Lane {
+	if x != nil {
+		return x.Lane
+	}
+	return v1.Lane(0)
+}
+
+func (x *CirculationGivenUp) GetReadTime() bool {
+	if x != nil {
+		return x.ReadTime
+	}
+	return false
+}
+
+func (x *CirculationGivenUp) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+func (x *CirculationGivenUp) GetGivenUpAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.GivenUpAt
+	}
+	return nil
+}
+
 var File_naru_circulation_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_circulation_v1_events_proto_rawDesc = "" +
@@ -371,6 +459,14 @@ const file_naru_circulation_v1_events_proto_rawDesc = "" +
 	"refused_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\trefusedAt\x12\x18\n" +
 	"\aretried\x18\b \x01(\bR\aretried\x12\x18\n" +
 	"\arefusal\x18\t \x01(\tR\arefusal:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xf6\x01\n" +
+	"\x12CirculationGivenUp\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
+	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
+	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12\x1b\n" +
+	"\tread_time\x18\x04 \x01(\bR\breadTime\x12\x18\n" +
+	"\arefusal\x18\x05 \x01(\tR\arefusal\x12:\n" +
+	"\vgiven_up_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tgivenUpAt:\x0e\xd2\xf3\x18\n" +
 	"\b\x01\x12\x06statusB\xdc\x01\n" +
 	"\x17com.naru.circulation.v1B\vEventsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/circulation/v1;circulationv1\xa2\x02\x03NCX\xaa\x02\x13Naru.Circulation.V1\xca\x02\x13Naru\\Circulation\\V1\xe2\x02\x1fNaru\\Circulation\\V1\\GPBMetadata\xea\x02\x15Naru::Circulation::V1b\x06proto3"
 
@@ -386,29 +482,32 @@ func file_naru_circulation_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_circulation_v1_events_proto_rawDescData
 }
 
-var file_naru_circulation_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_naru_circulation_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_naru_circulation_v1_events_proto_goTypes = []any{
 	(*CirculationRegistered)(nil), // 0: naru.circulation.v1.CirculationRegistered
 	(*ReadTimeRegistered)(nil),    // 1: naru.circulation.v1.ReadTimeRegistered
 	(*CirculationRefused)(nil),    // 2: naru.circulation.v1.CirculationRefused
-	(v1.Lane)(0),                  // 3: naru.platform.v1.Lane
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
-	(*v1.Party)(nil),              // 5: naru.platform.v1.Party
+	(*CirculationGivenUp)(nil),    // 3: naru.circulation.v1.CirculationGivenUp
+	(v1.Lane)(0),                  // 4: naru.platform.v1.Lane
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*v1.Party)(nil),              // 6: naru.platform.v1.Party
 }
 var file_naru_circulation_v1_events_proto_depIdxs = []int32{
-	3, // 0: naru.circulation.v1.CirculationRegistered.lane:type_name -> naru.platform.v1.Lane
-	4, // 1: naru.circulation.v1.CirculationRegistered.acknowledged_at:type_name -> google.protobuf.Timestamp
-	5, // 2: naru.circulation.v1.CirculationRegistered.from:type_name -> naru.platform.v1.Party
-	5, // 3: naru.circulation.v1.CirculationRegistered.to:type_name -> naru.platform.v1.Party
-	3, // 4: naru.circulation.v1.ReadTimeRegistered.lane:type_name -> naru.platform.v1.Lane
-	4, // 5: naru.circulation.v1.ReadTimeRegistered.acknowledged_at:type_name -> google.protobuf.Timestamp
-	3, // 6: naru.circulation.v1.CirculationRefused.lane:type_name -> naru.platform.v1.Lane
-	4, // 7: naru.circulation.v1.CirculationRefused.refused_at:type_name -> google.protobuf.Timestamp
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	4,  // 0: naru.circulation.v1.CirculationRegistered.lane:type_name -> naru.platform.v1.Lane
+	5,  // 1: naru.circulation.v1.CirculationRegistered.acknowledged_at:type_name -> google.protobuf.Timestamp
+	6,  // 2: naru.circulation.v1.CirculationRegistered.from:type_name -> naru.platform.v1.Party
+	6,  // 3: naru.circulation.v1.CirculationRegistered.to:type_name -> naru.platform.v1.Party
+	4,  // 4: naru.circulation.v1.ReadTimeRegistered.lane:type_name -> naru.platform.v1.Lane
+	5,  // 5: naru.circulation.v1.ReadTimeRegistered.acknowledged_at:type_name -> google.protobuf.Timestamp
+	4,  // 6: naru.circulation.v1.CirculationRefused.lane:type_name -> naru.platform.v1.Lane
+	5,  // 7: naru.circulation.v1.CirculationRefused.refused_at:type_name -> google.protobuf.Timestamp
+	4,  // 8: naru.circulation.v1.CirculationGivenUp.lane:type_name -> naru.platform.v1.Lane
+	5,  // 9: naru.circulation.v1.CirculationGivenUp.given_up_at:type_name -> google.protobuf.Timestamp
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_naru_circulation_v1_events_proto_init() }
@@ -422,7 +521,7 @@ func file_naru_circulation_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_circulation_v1_events_proto_rawDesc), len(file_naru_circulation_v1_events_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

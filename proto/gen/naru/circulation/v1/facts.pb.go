@@ -270,13 +270,13 @@ func (x *QueuedCallRetried) GetAuthentication() *v1.Authentication {
 }
 
 // QueuedCallAccepted: an operator took the hub's word that it has a document already. Subject and ordinal as of QueuedCallRetried. The
-// reason is kept sealed with the acceptance and only its digest, salted with the acceptance's id, is here.
+// reason is kept sealed with the ruling and only its digest, salted with the ruling's id, is here.
 type QueuedCallAccepted struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	ReadTime       bool                   `protobuf:"varint,1,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	Authentication *v1.Authentication     `protobuf:"bytes,2,opt,name=authentication,proto3" json:"authentication,omitempty"`
-	// Id of the acceptance.
-	Acceptance   string `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
+	// Id of the ruling.
+	Ruling       string `protobuf:"bytes,3,opt,name=ruling,proto3" json:"ruling,omitempty"`
 	ReasonDigest []byte `protobuf:"bytes,4,opt,name=reason_digest,json=reasonDigest,proto3" json:"reason_digest,omitempty"`
 	// The attempt whose answer was accepted, with that answer.
 	Accepted      *HubCallItem `protobuf:"bytes,5,opt,name=accepted,proto3" json:"accepted,omitempty"`
@@ -328,9 +328,9 @@ func (x *QueuedCallAccepted) GetAuthentication() *v1.Authentication {
 	return nil
 }
 
-func (x *QueuedCallAccepted) GetAcceptance() string {
+func (x *QueuedCallAccepted) GetRuling() string {
 	if x != nil {
-		return x.Acceptance
+		return x.Ruling
 	}
 	return ""
 }
@@ -345,6 +345,76 @@ func (x *QueuedCallAccepted) GetReasonDigest() []byte {
 func (x *QueuedCallAccepted) GetAccepted() *HubCallItem {
 	if x != nil {
 		return x.Accepted
+	}
+	return nil
+}
+
+// QueuedCallGivenUp: an operator gave up a queued call, which CirculationGivenUp states. Subject, ordinal and reason as of QueuedCallAccepted.
+type QueuedCallGivenUp struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	ReadTime       bool                   `protobuf:"varint,1,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
+	Authentication *v1.Authentication     `protobuf:"bytes,2,opt,name=authentication,proto3" json:"authentication,omitempty"`
+	// Id of the ruling.
+	Ruling        string `protobuf:"bytes,3,opt,name=ruling,proto3" json:"ruling,omitempty"`
+	ReasonDigest  []byte `protobuf:"bytes,4,opt,name=reason_digest,json=reasonDigest,proto3" json:"reason_digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueuedCallGivenUp) Reset() {
+	*x = QueuedCallGivenUp{}
+	mi := &file_naru_circulation_v1_facts_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueuedCallGivenUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueuedCallGivenUp) ProtoMessage() {}
+
+func (x *QueuedCallGivenUp) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_circulation_v1_facts_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueuedCallGivenUp.ProtoReflect.Descriptor instead.
+func (*QueuedCallGivenUp) Descriptor() ([]byte, []int) {
+	return file_naru_circulation_v1_facts_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *QueuedCallGivenUp) GetReadTime() bool {
+	if x != nil {
+		return x.ReadTime
+	}
+	return false
+}
+
+func (x *QueuedCallGivenUp) GetAuthentication() *v1.Authentication {
+	if x != nil {
+		return x.Authentication
+	}
+	return nil
+}
+
+func (x *QueuedCallGivenUp) GetRuling() string {
+	if x != nil {
+		return x.Ruling
+	}
+	return ""
+}
+
+func (x *QueuedCallGivenUp) GetReasonDigest() []byte {
+	if x != nil {
+		return x.ReasonDigest
 	}
 	return nil
 }
@@ -371,15 +441,18 @@ const file_naru_circulation_v1_facts_proto_rawDesc = "" +
 	"\aretried\x18\t \x01(\bR\aretried\"\x82\x01\n" +
 	"\x11QueuedCallRetried\x12\x1b\n" +
 	"\tread_time\x18\x01 \x01(\bR\breadTime\x12H\n" +
-	"\x0eauthentication\x18\x02 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:\x06\xd2\xf3\x18\x02\b\x02\"\x86\x02\n" +
+	"\x0eauthentication\x18\x02 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:\x06\xd2\xf3\x18\x02\b\x02\"\xfe\x01\n" +
 	"\x12QueuedCallAccepted\x12\x1b\n" +
 	"\tread_time\x18\x01 \x01(\bR\breadTime\x12H\n" +
-	"\x0eauthentication\x18\x02 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication\x12\x1e\n" +
-	"\n" +
-	"acceptance\x18\x03 \x01(\tR\n" +
-	"acceptance\x12#\n" +
+	"\x0eauthentication\x18\x02 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication\x12\x16\n" +
+	"\x06ruling\x18\x03 \x01(\tR\x06ruling\x12#\n" +
 	"\rreason_digest\x18\x04 \x01(\fR\freasonDigest\x12<\n" +
-	"\baccepted\x18\x05 \x01(\v2 .naru.circulation.v1.HubCallItemR\baccepted:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
+	"\baccepted\x18\x05 \x01(\v2 .naru.circulation.v1.HubCallItemR\baccepted:\x06\xd2\xf3\x18\x02\b\x02\"\xbf\x01\n" +
+	"\x11QueuedCallGivenUp\x12\x1b\n" +
+	"\tread_time\x18\x01 \x01(\bR\breadTime\x12H\n" +
+	"\x0eauthentication\x18\x02 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication\x12\x16\n" +
+	"\x06ruling\x18\x03 \x01(\tR\x06ruling\x12#\n" +
+	"\rreason_digest\x18\x04 \x01(\fR\freasonDigest:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
 	"\x17com.naru.circulation.v1B\n" +
 	"FactsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/circulation/v1;circulationv1\xa2\x02\x03NCX\xaa\x02\x13Naru.Circulation.V1\xca\x02\x13Naru\\Circulation\\V1\xe2\x02\x1fNaru\\Circulation\\V1\\GPBMetadata\xea\x02\x15Naru::Circulation::V1b\x06proto3"
 
@@ -395,28 +468,30 @@ func file_naru_circulation_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_circulation_v1_facts_proto_rawDescData
 }
 
-var file_naru_circulation_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_naru_circulation_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_naru_circulation_v1_facts_proto_goTypes = []any{
 	(*HubCallSettled)(nil),        // 0: naru.circulation.v1.HubCallSettled
 	(*HubCallItem)(nil),           // 1: naru.circulation.v1.HubCallItem
 	(*QueuedCallRetried)(nil),     // 2: naru.circulation.v1.QueuedCallRetried
 	(*QueuedCallAccepted)(nil),    // 3: naru.circulation.v1.QueuedCallAccepted
-	(v1.Lane)(0),                  // 4: naru.platform.v1.Lane
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
-	(*v1.Authentication)(nil),     // 6: naru.platform.v1.Authentication
+	(*QueuedCallGivenUp)(nil),     // 4: naru.circulation.v1.QueuedCallGivenUp
+	(v1.Lane)(0),                  // 5: naru.platform.v1.Lane
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*v1.Authentication)(nil),     // 7: naru.platform.v1.Authentication
 }
 var file_naru_circulation_v1_facts_proto_depIdxs = []int32{
-	4, // 0: naru.circulation.v1.HubCallSettled.lane:type_name -> naru.platform.v1.Lane
+	5, // 0: naru.circulation.v1.HubCallSettled.lane:type_name -> naru.platform.v1.Lane
 	1, // 1: naru.circulation.v1.HubCallSettled.items:type_name -> naru.circulation.v1.HubCallItem
-	5, // 2: naru.circulation.v1.HubCallItem.ended_at:type_name -> google.protobuf.Timestamp
-	6, // 3: naru.circulation.v1.QueuedCallRetried.authentication:type_name -> naru.platform.v1.Authentication
-	6, // 4: naru.circulation.v1.QueuedCallAccepted.authentication:type_name -> naru.platform.v1.Authentication
+	6, // 2: naru.circulation.v1.HubCallItem.ended_at:type_name -> google.protobuf.Timestamp
+	7, // 3: naru.circulation.v1.QueuedCallRetried.authentication:type_name -> naru.platform.v1.Authentication
+	7, // 4: naru.circulation.v1.QueuedCallAccepted.authentication:type_name -> naru.platform.v1.Authentication
 	1, // 5: naru.circulation.v1.QueuedCallAccepted.accepted:type_name -> naru.circulation.v1.HubCallItem
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	7, // 6: naru.circulation.v1.QueuedCallGivenUp.authentication:type_name -> naru.platform.v1.Authentication
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_naru_circulation_v1_facts_proto_init() }
@@ -430,7 +505,7 @@ func file_naru_circulation_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_circulation_v1_facts_proto_rawDesc), len(file_naru_circulation_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

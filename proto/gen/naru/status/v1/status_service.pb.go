@@ -315,9 +315,11 @@ type HubStatus struct {
 	Queued bool `protobuf:"varint,5,opt,name=queued,proto3" json:"queued,omitempty"`
 	// The hub refuses for now; it goes again by itself.
 	Retried bool `protobuf:"varint,6,opt,name=retried,proto3" json:"retried,omitempty"`
-	// What the hub has against it while it is retried or queued, e.g. HUB_RESULT_5 or HUB_REFUSED:ERR-01-201; of the read time where
+	// What the hub has against it while it is retried or queued, or had when it was given up, e.g. HUB_RESULT_5 or HUB_REFUSED:ERR-01-201; of the read time where
 	// both are.
-	Refusal       string `protobuf:"bytes,7,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	Refusal string `protobuf:"bytes,7,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// An operator gave it up: it is never told to the hub. Without registration there can be no certificate.
+	GivenUp       bool `protobuf:"varint,8,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -399,6 +401,13 @@ func (x *HubStatus) GetRefusal() string {
 		return x.Refusal
 	}
 	return ""
+}
+
+func (x *HubStatus) GetGivenUp() bool {
+	if x != nil {
+		return x.GivenUp
+	}
+	return false
 }
 
 // TimelineEntry is one fact.
@@ -939,7 +948,7 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x06reason\x18\x0f \x01(\tR\x06reason\x12%\n" +
 	"\x0ecancel_refused\x18\x10 \x01(\bR\rcancelRefused\x12\x18\n" +
 	"\aversion\x18\x11 \x01(\x03R\aversion\x12\x14\n" +
-	"\x05actor\x18\x12 \x01(\tR\x05actor\"\xc6\x02\n" +
+	"\x05actor\x18\x12 \x01(\tR\x05actor\"\xe1\x02\n" +
 	"\tHubStatus\x12/\n" +
 	"\x13registration_result\x18\x01 \x01(\x05R\x12registrationResult\x12?\n" +
 	"\rregistered_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x12(\n" +
@@ -947,7 +956,8 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x17read_time_registered_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x14readTimeRegisteredAt\x12\x16\n" +
 	"\x06queued\x18\x05 \x01(\bR\x06queued\x12\x18\n" +
 	"\aretried\x18\x06 \x01(\bR\aretried\x12\x18\n" +
-	"\arefusal\x18\a \x01(\tR\arefusal\"\x94\x03\n" +
+	"\arefusal\x18\a \x01(\tR\arefusal\x12\x19\n" +
+	"\bgiven_up\x18\b \x01(\bR\agivenUp\"\x94\x03\n" +
 	"\rTimelineEntry\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
 	"\aordinal\x18\x02 \x01(\rR\aordinal\x12;\n" +
