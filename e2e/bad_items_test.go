@@ -107,6 +107,7 @@ func broken() []badItem {
 			"recipient.platformAddress", object{"platformId": "p-1", "address": "a"}), fields: []string{"recipient"}},
 		{name: "CI too short", reason: reason, change: with("recipient.ci", strings.Repeat("C", 85)+"=="), fields: []string{"recipient.ci"}},
 		{name: "CI too long", reason: reason, change: with("recipient.ci", strings.Repeat("C", 87)+"=="), fields: []string{"recipient.ci"}},
+		{name: "CI that is no 64 bytes", reason: reason, change: with("recipient.ci", strings.Repeat("C", 85)+"B=="), fields: []string{"recipient.ci"}},
 		{name: "CI of another alphabet", reason: reason, change: with("recipient.ci", strings.Repeat("C", 80)+"-_-_-_=="), fields: []string{"recipient.ci"}},
 		{name: "person", reason: reason, change: with("recipient", object{"person": object{"name": "", "birthDate": "19991301", "phone": "12-34"}}),
 			fields: []string{"recipient.person.birthDate", "recipient.person.name", "recipient.person.phone"}},

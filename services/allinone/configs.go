@@ -107,6 +107,8 @@ archive:
 `, edocCode, r.outside.authority.RootPath(pki.Archive), pki.ArchiveName),
 		"hub": fmt.Sprintf(`interface:
   base_url: %q
+  paths:
+    search: /api/eaddr/search # the sandbox hub has one
 client_id: %s
 client_secret_file: %q
 `, r.outside.url("hub"), hubClient, secret("hub_client_secret")),

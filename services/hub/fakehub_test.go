@@ -155,6 +155,7 @@ func benchAt(t testing.TB, url string, change func(*Config)) *unittest.Bench {
 	t.Helper()
 	return unittest.New(t, Unit, unittest.Config(func(c *Config) {
 		c.Interface.BaseURL, c.ClientID, c.ClientSecretFile = url, testClient, config.InlineSecret(testSecret)
+		c.Interface.Paths.Search = "/api/eaddr/search"
 		c.Breaker.Failures = 1000
 		if change != nil {
 			change(c)

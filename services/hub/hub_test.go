@@ -31,7 +31,7 @@ import (
 
 var (
 	at     = time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC)
-	testCI = strings.Repeat("AbCdEf12", 10) + "AbCdEf=="
+	testCI = strings.Repeat("AbCdEf12", 10) + "AbCdEg=="
 )
 
 func person() *hubv1.RegisterPersonAddressRequest {

@@ -128,7 +128,7 @@ func TestSandboxHubTakesWhatThisUnitSends(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, again.GetAlreadyRegistered())
 			other := person()
-			other.Ci = strings.Repeat("Zz09", 21) + "Zz=="
+			other.Ci = strings.Repeat("Zz09", 21) + "Zg=="
 			_, err = c.RegisterPersonAddress(ctx, other)
 			require.Equal(t, "ADDRESS_TAKEN", fault.ReasonOf(err))
 

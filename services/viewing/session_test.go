@@ -26,7 +26,7 @@ import (
 	"github.com/naru-relay/naru/services/viewing/internal/identity/identitytest"
 )
 
-var canaryCI = strings.Repeat("Q7", 43) + "=="
+var canaryCI = strings.Repeat("7Q", 43) + "=="
 
 func canary() identitytest.Person {
 	return identitytest.Person{"ci": canaryCI, "name": canaryName, "birthdate": "19900102", "phone_number": "010-0000-0009"}

@@ -54,15 +54,15 @@ func (s *System) knownOwnerType(t int) bool {
 func (s *System) check(reg registration, platformID string) (owner, error) {
 	at, dateOK := parseDate(reg.RegDate)
 	switch {
-	case !isText(reg.Idn, maxIdn):
-		return owner{}, badForm("idn")
 	case !isAddress(reg.Eaddr):
 		return owner{}, badForm("eaddr")
 	case !isText(reg.Name, maxName):
 		return owner{}, badForm("name")
 	case reg.Type == nil || !s.knownOwnerType(*reg.Type):
 		return owner{}, badForm("type")
-	case !dateOK:
+	case !isIdn(reg.Idn, *reg.Type):
+		return owner{}, badForm("idn")
+	case !dateOK || s.future(at):
 		return owner{}, badForm("regDate")
 	}
 	o := owner{
@@ -123,7 +123,7 @@ func (s *System) withdrawAddress(ctx context.Context, c call) (any, error) {
 		return nil, badForm("eaddr")
 	}
 	at, ok := parseDate(req.DelDate)
-	if !ok {
+	if !ok || s.future(at) {
 		return nil, badForm("delDate")
 	}
 	return success, s.endAddress(ctx, c.platformID, req.Eaddr, at)
@@ -149,7 +149,7 @@ func (s *System) lookUpAddress(ctx context.Context, c call) (any, error) {
 		}
 		platformID = other
 	}
-	found, err := findByIdn(ctx, s.DB, platformID, idn)
+	found, err := findByIdn(ctx, s.DB, platformID, idn, s.known(c))
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (s *System) withdrawnAddresses(ctx context.Context, c call) (any, error) {
 	if !isText(idn, maxIdn) {
 		return nil, badForm("idn")
 	}
-	eaddrs, err := findWithdrawn(ctx, s.DB, c.platformID, idn)
+	eaddrs, err := findWithdrawn(ctx, s.DB, c.platformID, idn, s.known(c))
 	return addressesAnswer{result: success, Eaddrs: eaddrs}, err
 }
 
@@ -179,7 +179,7 @@ func (s *System) addressOwner(ctx context.Context, c call) (any, error) {
 	if !isAddress(eaddr) {
 		return nil, badForm("eaddr")
 	}
-	o, err := findOwner(ctx, s.DB, c.platformID, eaddr)
+	o, err := findOwner(ctx, s.DB, c.platformID, eaddr, s.known(c))
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (s *System) addressOwner(ctx context.Context, c call) (any, error) {
 
 // changePerson serves PATCH /api/eaddr/user/individual.
 func (s *System) changePerson(ctx context.Context, c call) (any, error) {
-	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
+	body, err := readJSONBody(c, s.config.MaxBodyBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (s *System) change(ctx context.Context, c call, message []byte, docs []docu
 		return nil, badForm("name")
 	case !typeOK:
 		return nil, badForm("type")
-	case !dateOK:
+	case !dateOK || s.future(at):
 		return nil, badForm("updDate")
 	}
 	return success, s.changeAddress(ctx, c.platformID, req, at, docs, person)
@@ -261,7 +261,7 @@ func (s *System) searchAddress(ctx context.Context, c call) (any, error) {
 		if !isText(*req.Idn, maxIdn) {
 			return nil, badForm("idn")
 		}
-		hits, err = searchByIdn(ctx, s.DB, *req.Idn)
+		hits, err = searchByIdn(ctx, s.DB, *req.Idn, s.known(c))
 	case req.Name == nil || !isText(*req.Name, maxName):
 		return nil, badForm("name")
 	case req.BirthDate == nil || len(digits(*req.BirthDate)) != 8:
@@ -269,7 +269,7 @@ func (s *System) searchAddress(ctx context.Context, c call) (any, error) {
 	case req.Phone == nil || digits(*req.Phone) == "":
 		return nil, badForm("phone")
 	default:
-		hits, err = searchByPerson(ctx, s.DB, *req.Name, digits(*req.BirthDate), digits(*req.Phone))
+		hits, err = searchByPerson(ctx, s.DB, *req.Name, digits(*req.BirthDate), digits(*req.Phone), s.known(c))
 	}
 	if err != nil {
 		return nil, err

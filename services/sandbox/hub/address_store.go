@@ -161,35 +161,38 @@ type namedAddress struct {
 	Name  string
 }
 
+// recorded restricts rows to those that the hub had recorded, and not superseded, at the time $1.
+const recorded = `recorded_from <= $1 and (recorded_until is null or recorded_until > $1)`
+
 const findByIdnSQL = `
 	select eaddr, name
 	  from address
-	 where platform_id = $1 and idn = $2 and valid_until is null and recorded_until is null
+	 where platform_id = $2 and idn = $3 and valid_until is null and ` + recorded + `
 	 order by registered_at, address_id`
 
-func findByIdn(ctx context.Context, db pg.DBTX, platformID, idn string) ([]namedAddress, error) {
-	return pg.All(ctx, db, "find addresses", pgx.RowToStructByPos[namedAddress], findByIdnSQL, platformID, idn)
+func findByIdn(ctx context.Context, db pg.DBTX, platformID, idn string, known time.Time) ([]namedAddress, error) {
+	return pg.All(ctx, db, "find addresses", pgx.RowToStructByPos[namedAddress], findByIdnSQL, known, platformID, idn)
 }
 
 const findWithdrawnSQL = `
 	select eaddr
 	  from address
-	 where platform_id = $1 and idn = $2 and ended_by = 'withdrawal' and recorded_until is null
+	 where platform_id = $2 and idn = $3 and ended_by = 'withdrawal' and ` + recorded + `
 	 order by valid_until, address_id`
 
-func findWithdrawn(ctx context.Context, db pg.DBTX, platformID, idn string) ([]string, error) {
-	return pg.All(ctx, db, "find withdrawn addresses", pgx.RowTo[string], findWithdrawnSQL, platformID, idn)
+func findWithdrawn(ctx context.Context, db pg.DBTX, platformID, idn string, known time.Time) ([]string, error) {
+	return pg.All(ctx, db, "find withdrawn addresses", pgx.RowTo[string], findWithdrawnSQL, known, platformID, idn)
 }
 
 const findOwnerSQL = `
 	select name, owner_type, registered_at
 	  from address
-	 where platform_id = $1 and eaddr_folded = $2 and valid_until is null and recorded_until is null`
+	 where platform_id = $2 and eaddr_folded = $3 and valid_until is null and ` + recorded
 
-func findOwner(ctx context.Context, db pg.DBTX, platformID, eaddr string) (owner, error) {
+func findOwner(ctx context.Context, db pg.DBTX, platformID, eaddr string, known time.Time) (owner, error) {
 	var o owner
-	known, err := pg.Scan(ctx, db, "find owner of address", []any{&o.name, &o.ownerType, &o.at}, findOwnerSQL, platformID, fold(eaddr))
-	if err == nil && !known {
+	found, err := pg.Scan(ctx, db, "find owner of address", []any{&o.name, &o.ownerType, &o.at}, findOwnerSQL, known, platformID, fold(eaddr))
+	if err == nil && !found {
 		err = errAddressUnknown
 	}
 	return o, err
@@ -198,20 +201,20 @@ func findOwner(ctx context.Context, db pg.DBTX, platformID, eaddr string) (owner
 const searchByIdnSQL = `
 	select platform_id, eaddr
 	  from address
-	 where idn = $1 and valid_until is null and recorded_until is null
+	 where idn = $2 and valid_until is null and ` + recorded + `
 	 order by registered_at, address_id`
 
-func searchByIdn(ctx context.Context, db pg.DBTX, idn string) ([]PlatformAddress, error) {
-	return pg.All(ctx, db, "search addresses", pgx.RowToStructByPos[PlatformAddress], searchByIdnSQL, idn)
+func searchByIdn(ctx context.Context, db pg.DBTX, idn string, known time.Time) ([]PlatformAddress, error) {
+	return pg.All(ctx, db, "search addresses", pgx.RowToStructByPos[PlatformAddress], searchByIdnSQL, known, idn)
 }
 
 const searchByPersonSQL = `
 	select platform_id, eaddr
 	  from address
-	 where name = $1 and birth_date = $2 and phone = $3 and owner_type = 0
-	   and valid_until is null and recorded_until is null
+	 where name = $2 and birth_date = $3 and phone = $4 and owner_type = 0
+	   and valid_until is null and ` + recorded + `
 	 order by registered_at, address_id`
 
-func searchByPerson(ctx context.Context, db pg.DBTX, name, birthDate, phone string) ([]PlatformAddress, error) {
-	return pg.All(ctx, db, "search addresses", pgx.RowToStructByPos[PlatformAddress], searchByPersonSQL, name, birthDate, phone)
+func searchByPerson(ctx context.Context, db pg.DBTX, name, birthDate, phone string, known time.Time) ([]PlatformAddress, error) {
+	return pg.All(ctx, db, "search addresses", pgx.RowToStructByPos[PlatformAddress], searchByPersonSQL, known, name, birthDate, phone)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // ci is an invented 연계정보 of 88 characters, with the characters that must be percent-encoded in a query.
-var ci = strings.Repeat("Ab+/", 21) + "cd=="
+var ci = strings.Repeat("Ab+/", 21) + "cQ=="
 
 const jpeg = "\xff\xd8\xff\xe0invented picture"
 
@@ -22,7 +22,7 @@ func TestPersonRegistersLooksUpAndWithdraws(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	require.Equal(t, 1, b.registerPerson(naru, "Kang.Naru#test", ci, "2026-03-01 09:00:00").ResultCode)
-	require.Equal(t, "ERR-01-303", b.registerPerson(naru, "kANG.nARU#TEST", "another", "2026-03-01 09:00:00").ErrCode, "case does not make another address")
+	require.Equal(t, "ERR-01-303", b.registerPerson(naru, "kANG.nARU#TEST", ciOf("another"), "2026-03-01 09:00:00").ErrCode, "case does not make another address")
 	require.Equal(t, 1, b.registerPerson(peer, "kang.naru#test", ci, "2026-03-01 09:00:00").ResultCode, "unique inside a platform only")
 	require.Equal(t, 1, b.registerPerson(naru, "한국_강나루", ci, "2026-03-01 10:00:00").ResultCode, "several addresses per idn")
 
@@ -45,19 +45,21 @@ func TestPersonRegistersLooksUpAndWithdraws(t *testing.T) {
 	require.Equal(t, []string{"Kang.Naru#test"}, b.call(naru, http.MethodGet, "/api/eaddr/canceled?idn="+url.QueryEscape(ci), "").Eaddrs)
 	require.Equal(t, []string{}, b.call(peer, http.MethodGet, "/api/eaddr/canceled?idn="+url.QueryEscape(ci), "").Eaddrs)
 
-	require.Equal(t, "ERR-01-305", b.registerPerson(naru, "kang.naru#test", "new owner", "2026-03-02 09:59:59").ErrCode, "periods do not overlap")
-	require.Equal(t, 1, b.registerPerson(naru, "kang.naru#test", "new owner", "2026-03-02 10:00:00").ResultCode)
+	require.Equal(t, "ERR-01-305", b.registerPerson(naru, "kang.naru#test", ciOf("new owner"), "2026-03-02 09:59:59").ErrCode, "periods do not overlap")
+	require.Equal(t, 1, b.registerPerson(naru, "kang.naru#test", ciOf("new owner"), "2026-03-02 10:00:00").ResultCode)
 	require.NotContains(t, b.logged.String(), ci)
 }
 
 func TestRegistrationIsHeldAgainstEveryFieldRule(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	good := map[string]string{"idn": `"x"`, "eaddr": `"a"`, "name": `"강나루"`, "type": `0`, "regDate": `"2026-03-01 09:00:00"`}
+	good := map[string]string{"idn": `"` + ciOf("good") + `"`, "eaddr": `"a"`, "name": `"강나루"`, "type": `0`, "regDate": `"2026-03-01 09:00:00"`}
 	tests := []struct{ name, field, value string }{
 		{"no idn", "idn", ""},
 		{"empty idn", "idn", `""`},
-		{"idn too long", "idn", `"` + strings.Repeat("a", 101) + `"`},
+		{"a business number as the idn of a person", "idn", `"1234567891"`},
+		{"idn in another base64", "idn", `"` + strings.Repeat("-", 86) + `=="`},
+		{"registered in the future", "regDate", `"2026-03-02 12:00:06"`},
 		{"no address", "eaddr", ""},
 		{"address too long", "eaddr", `"` + strings.Repeat("가", 101) + `"`},
 		{"address with a space at its end", "eaddr", `"a "`},
@@ -90,7 +92,7 @@ func TestRegistrationIsHeldAgainstEveryFieldRule(t *testing.T) {
 	}
 	longest := `"` + strings.Repeat("가", 100) + `"`
 	require.Equal(t, 1, b.call(naru, http.MethodPost, "/api/eaddr",
-		`{"idn":"x","eaddr":`+longest+`,"name":"강나루","type":0,"regDate":"2026-03-01 09:00:00"}`).ResultCode, "limits count characters")
+		`{"idn":"`+ciOf("x")+`","eaddr":`+longest+`,"name":"강나루","type":0,"regDate":"2026-03-01 09:00:00"}`).ResultCode, "limits count characters")
 }
 
 func companyParts(message string) [][3]string {

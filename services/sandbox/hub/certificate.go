@@ -150,7 +150,7 @@ func (s *System) issueCertificate(ctx context.Context, c call) (issuedCertificat
 		}
 	}
 	held, err := findCirculation(ctx, s.DB, req.EdocNum)
-	if errors.Is(err, errNotFound) || (err == nil && !isParty(held, c.platformID, req.Eaddr)) {
+	if errors.Is(err, errNotFound) || (err == nil && (!isParty(held, c.platformID, req.Eaddr) || held.RegisteredAt.After(s.known(c)))) {
 		return issuedCertificate{}, errNoCirculation
 	}
 	if err != nil {

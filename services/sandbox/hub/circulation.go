@@ -62,9 +62,10 @@ type readItem struct {
 	read time.Time
 }
 
-// judge checks an item's form and whether the caller may register it. It returns 0 if the rest must be decided in the database.
-func (it *circulationItem) judge(callerID, dialect string) int {
-	if !it.wellFormed(dialect) {
+// judge checks an item's form and times, and whether the caller may register it. It returns 0 if the rest must be decided in the
+// database.
+func (s *System) judge(it *circulationItem, callerID string) int {
+	if !it.wellFormed(s.config.Dialect) {
 		return resultOther
 	}
 	var ok [2]bool
@@ -79,6 +80,14 @@ func (it *circulationItem) judge(callerID, dialect string) int {
 			return resultOther
 		}
 		it.read = &read
+	}
+	// A document has its number before it is sent, and nothing is registered before it happened.
+	latest := it.recv
+	if it.read != nil && it.read.After(latest) {
+		latest = *it.read
+	}
+	if id.EdocNumber(it.EdocNum).Date().After(it.send) || s.future(it.send) || s.future(latest) {
+		return resultOther
 	}
 	// Only the relay of a party may register. This rule is ours; the real hub's is not known.
 	if callerID != it.SendPlatformID && callerID != it.RecvPlatformID {
@@ -115,16 +124,16 @@ func (it *circulationItem) wellFormed(dialect string) bool {
 		return false
 	}
 	for _, h := range it.FileHashes {
-		if !isText(h, maxHash) {
+		if !isHash(h) {
 			return false
 		}
 	}
 	return isText(it.Subject, maxSubject) && isAddress(it.SendEaddr) && isAddress(it.RecvEaddr) &&
 		isText(it.SendPlatformID, maxPlatformID) && isText(it.RecvPlatformID, maxPlatformID) &&
-		isText(it.ContentHash, maxHash)
+		isHash(it.ContentHash)
 }
 
-func (it *readItem) judge() int {
+func (s *System) judgeReading(it *readItem) int {
 	if _, err := id.ParseEdocNumber(it.EdocNum); err != nil {
 		return readOther
 	}
@@ -132,7 +141,7 @@ func (it *readItem) judge() int {
 		return readOther
 	}
 	read, ok := parseDate(*it.ReadDate)
-	if !ok {
+	if !ok || s.future(read) {
 		return readOther
 	}
 	it.read = read

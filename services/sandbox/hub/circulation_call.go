@@ -16,13 +16,13 @@ type batchAnswer struct {
 // the other gets result 2.
 func (s *System) registerCirculations(ctx context.Context, c call) (any, error) {
 	number := func(it *circulationItem) *string { return &it.EdocNum }
-	judge := func(it *circulationItem) int { return it.judge(c.platformID, s.config.Dialect) }
+	judge := func(it *circulationItem) int { return s.judge(it, c.platformID) }
 	return register(ctx, s, c, number, judge, s.insertCirculations)
 }
 
 // registerReadTimes serves PATCH /api/circulation. The first read time of a document stays.
 func (s *System) registerReadTimes(ctx context.Context, c call) (any, error) {
-	return register(ctx, s, c, func(it *readItem) *string { return &it.EdocNum }, (*readItem).judge, s.updateReadTimes)
+	return register(ctx, s, c, func(it *readItem) *string { return &it.EdocNum }, s.judgeReading, s.updateReadTimes)
 }
 
 // register gives each item of a batch the result of a scenario or of the check of its form. store finds the results of the
@@ -30,7 +30,7 @@ func (s *System) registerReadTimes(ctx context.Context, c call) (any, error) {
 func register[T any](ctx context.Context, s *System, c call, number func(*T) *string, judge func(*T) int,
 	store func(ctx context.Context, callerID string, items []T, open []int, results []itemResult) error,
 ) (any, error) {
-	body, err := readBody(c.w, c.r, s.config.MaxBodyBytes)
+	body, err := readJSONBody(c, s.config.MaxBodyBytes)
 	if err != nil {
 		return nil, err
 	}

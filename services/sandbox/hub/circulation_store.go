@@ -12,7 +12,8 @@ import (
 )
 
 // insertCirculationsSQL judges and registers a whole batch. A known number gets result 2 before anything else is checked, so that
-// a repetition is harmless even if addresses have changed since. An address exists at a time if a current period contains that
+// a repetition is harmless even if addresses have changed since. A management
+// code in the number belongs to the sending platform that used it first. An address exists at a time if a current period contains that
 // time, both ends included: a document received in the second of a withdrawal was received. Rows are inserted in the order of
 // their numbers, so that overlapping batches cannot deadlock. "offset 0" makes each check for a known number an index lookup;
 // without it a call reads and hashes the whole table.
@@ -31,6 +32,8 @@ const insertCirculationsSQL = `
 	           when exists (select from circulation c where c.edoc_num = i.edoc_num offset 0) then 2
 	           when not exists (select from platform p where p.platform_id = i.send_platform_id) then 6
 	           when not exists (select from platform p where p.platform_id = i.recv_platform_id) then 7
+	           when exists (select from platform_code o
+	                         where o.code = substr(i.edoc_num, 10, 10) and o.platform_id <> i.send_platform_id offset 0) then 9
 	           when not i.in_order then 3
 	           when not exists (
 	               select from address a
@@ -50,6 +53,12 @@ const insertCirculationsSQL = `
 	      from judged
 	     where result = 1
 	     order by edoc_num, ord
+	), coded as (
+	    insert into platform_code (code, platform_id)
+	    select distinct on (code) substr(edoc_num, 10, 10) as code, send_platform_id
+	      from winner
+	     order by code, ord
+	        on conflict (code) do nothing
 	), inserted as (
 	    insert into circulation (edoc_num, subject, send_eaddr, send_folded, send_sub_eaddr,
 	                             recv_eaddr, recv_folded, recv_sub_eaddr, send_platform_id, recv_platform_id, registered_by, send_date, recv_date, read_date,

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,8 +47,8 @@ func batch(t testing.TB, items ...map[string]any) string {
 func setupParties(t testing.TB, adjust ...func(*hub.Config)) *bundle {
 	t.Helper()
 	b := setup(t, adjust...)
-	require.Equal(t, 1, b.registerPerson(naru, "sender", "idn of sender", "2026-03-02 09:00:00").ResultCode)
-	require.Equal(t, 1, b.registerPerson(peer, "recipient", "idn of recipient", "2026-03-02 09:30:00").ResultCode)
+	require.Equal(t, 1, b.registerPerson(naru, "sender", ciOf("sender"), "2026-03-02 09:00:00").ResultCode)
+	require.Equal(t, 1, b.registerPerson(peer, "recipient", ciOf("recipient"), "2026-03-02 09:30:00").ResultCode)
 	require.Equal(t, 1, b.call(peer, http.MethodPatch, "/api/eaddr", `{"eaddr":"recipient","delDate":"2026-03-02 11:00:00"}`).ResultCode)
 	return b
 }
@@ -65,7 +67,7 @@ func TestCirculationItemsAreJudgedOneByOne(t *testing.T) {
 		{"in order", nil, 1},
 		{"equal times are in order", map[string]any{"recvDate": "2026-03-02 10:00:00", "readDate": "2026-03-02 10:00:00"}, 1},
 		{"address case does not matter", map[string]any{"sendEaddr": "SENDER"}, 1},
-		{"with attachments and sub-addresses", map[string]any{"fileHashes": []string{"aa", "bb"}, "sendSubEaddr": "부서", "recvSubEaddr": "부서"}, 1},
+		{"with attachments and sub-addresses", map[string]any{"fileHashes": []string{strings.Repeat("aa", 32), strings.Repeat("BB", 48)}, "sendSubEaddr": "부서", "recvSubEaddr": "부서"}, 1},
 		{"a null is absent", map[string]any{"readDate": json.RawMessage("null"), "fileHashes": json.RawMessage("null")}, 1},
 		{"received before sent", at("10:00:02", "10:00:01"), 3},
 		{"read before received", map[string]any{"readDate": "2026-03-02 10:00:00"}, 3},
@@ -86,7 +88,13 @@ func TestCirculationItemsAreJudgedOneByOne(t *testing.T) {
 		{"longest subject", map[string]any{"subject": strings.Repeat("가", 100)}, 1},
 		{"subject with U+0000", map[string]any{"subject": "a\x00b"}, 9},
 		{"no hash", map[string]any{"contentHash": ""}, 9},
-		{"eleven attachments", map[string]any{"fileHashes": slices.Repeat([]string{"aa"}, 11)}, 9},
+		{"a hash of SHA-512", map[string]any{"contentHash": strings.Repeat("ab", 64)}, 9},
+		{"a hash in base64", map[string]any{"contentHash": strings.Repeat("+A", 32)}, 9},
+		{"a short hash of an attachment", map[string]any{"fileHashes": []string{"aa"}}, 9},
+		{"eleven attachments", map[string]any{"fileHashes": slices.Repeat([]string{strings.Repeat("aa", 32)}, 11)}, 9},
+		{"received in the future", map[string]any{"sendDate": "2026-03-02 12:00:00", "recvDate": "2026-03-02 12:00:06"}, 9},
+		{"read in the future", map[string]any{"readDate": "2026-03-02 12:00:06"}, 9},
+		{"a number of the day after the sending", map[string]any{"edocNum": "20260303_NARU000001_0000000000001"}, 9},
 		{"no document type", map[string]any{"docType": nil}, 9},
 		{"unknown document type", map[string]any{"docType": 3}, 9},
 		{"document type without read time", map[string]any{"docType": 2}, 1},
@@ -129,7 +137,7 @@ func TestCirculationItemsAreJudgedOneByOne(t *testing.T) {
 func TestFirstRegistrationStays(t *testing.T) {
 	t.Parallel()
 	b := setupParties(t)
-	first := item(1, map[string]any{"subject": "처음", "fileHashes": []string{"cc"}})
+	first := item(1, map[string]any{"subject": "처음", "fileHashes": []string{strings.Repeat("cc", 32)}})
 	other := item(1, map[string]any{"subject": "나중", "sendDate": "2026-03-02 12:00:00"})
 	a := b.call(naru, http.MethodPost, "/api/circulation", batch(t, first, other, first))
 	require.Equal(t, []int{1, 3, 2}, a.results(), "the second item of a batch is judged by itself")
@@ -139,7 +147,7 @@ func TestFirstRegistrationStays(t *testing.T) {
 	var held map[string]any
 	b.inspect("/sandbox/circulations/"+edoc(1), &held)
 	require.Equal(t, "처음", held["subject"])
-	require.Equal(t, []any{"cc"}, held["fileHashes"])
+	require.Equal(t, []any{strings.Repeat("cc", 32)}, held["fileHashes"])
 	require.Equal(t, "2026-03-02 10:00:00", held["sendDate"])
 	require.Equal(t, "강나루", held["recvName"])
 	require.Nil(t, held["readDate"])
@@ -269,6 +277,7 @@ func TestCirculationScenarios(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.server.URL+"/api/circulation", bytes.NewReader([]byte(three)))
 	require.NoError(t, err)
 	req.Header, req.GetBody = b.header(naru), nil
+	req.Header.Set("Content-Type", "application/json")
 	_, err = b.server.Client().Do(req)
 	require.Error(t, err)
 	require.Equal(t, []int{2, 2, 2}, b.call(naru, http.MethodPost, "/api/circulation", three).results(), "the lost answer had done the work")
@@ -303,4 +312,46 @@ func BenchmarkRegisterCirculations(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(serial)/b.Elapsed().Seconds(), "items/s")
+}
+
+// A management code belongs to the sending platform that used it first, whoever registers the document.
+func TestManagementCodes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, p := range []string{naru, peer} {
+		require.Equal(t, 1, b.registerPerson(p, "somebody", ciOf(p), "2026-03-02 09:00:00").ResultCode)
+	}
+	send := func(from, to string, serial int) int {
+		it := item(serial, map[string]any{"sendEaddr": "somebody", "recvEaddr": "somebody", "sendPlatformId": from, "recvPlatformId": to})
+		return b.call(naru, http.MethodPost, "/api/circulation", batch(t, it)).Circulations[0].Result
+	}
+	require.Equal(t, 1, send(naru, peer, 1))
+	require.Equal(t, 9, send(peer, naru, 2))
+	require.Equal(t, 1, send(naru, naru, 3))
+}
+
+// A JSON call says that it is one, in UTF-8.
+func TestContentTypes(t *testing.T) {
+	t.Parallel()
+	b := setupParties(t)
+	body := []byte(batch(t, item(1, nil)))
+	for _, contentType := range []string{"", "text/plain", "application/json; charset=euc-kr", "multipart/mixed; boundary=b"} {
+		a := b.callAs(b.header(naru), http.MethodPost, "/api/circulation", contentType, body)
+		require.Equal(t, "ERR-01-201", a.ErrCode, contentType)
+	}
+	require.Equal(t, []int{1}, b.callAs(b.header(naru), http.MethodPost, "/api/circulation", "application/json; charset=UTF-8", body).results())
+}
+
+// A replica that lags knows neither a new address nor a new circulation.
+func TestReplicaLag(t *testing.T) {
+	t.Parallel()
+	b := setupParties(t)
+	require.Equal(t, []int{1}, b.call(naru, http.MethodPost, "/api/circulation", batch(t, item(1, nil))).results())
+	require.NoError(t, b.scenarios.Put(scenario.Scenario{ID: "lag", Kind: scenario.ReplicaLag, Delay: scenario.Delay(time.Second), Times: 2}))
+	byIdn := "/api/eaddr?idn=" + url.QueryEscape(ciOf("sender"))
+	require.Equal(t, "ERR-01-304", b.call(naru, http.MethodGet, byIdn, "").ErrCode)
+	require.Equal(t, "ERR-01-501", b.call(naru, http.MethodPost, "/api/cert", certBody(1, "sender")).ErrCode)
+	require.Equal(t, []string{"sender"}, b.call(naru, http.MethodGet, byIdn, "").Eaddrs)
+	resp, _ := b.send(http.MethodPost, "/api/cert", b.header(naru), "application/json", []byte(certBody(1, "sender")))
+	require.True(t, strings.HasPrefix(resp.Header.Get("Content-Type"), "multipart/mixed"))
 }

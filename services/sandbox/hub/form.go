@@ -2,9 +2,12 @@ package hub
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/naru-relay/naru/pkg/id"
+	"github.com/naru-relay/naru/pkg/text"
 )
 
 // Limits of fields, in characters (hub interface sections 3 to 5).
@@ -22,7 +26,6 @@ const (
 	maxIdn        = 100
 	maxName       = 40
 	maxSubject    = 100
-	maxHash       = 100
 	maxPlatformID = 25
 	maxReason     = 200
 	maxFileHashes = 10
@@ -61,6 +64,33 @@ func isAddress(s string) bool {
 // fold returns the form in which an address is unique: Latin letters are case-insensitive.
 func fold(eaddr string) string { return strings.ToLower(norm.NFC.String(eaddr)) }
 
+// tolerance between a relay's clock and the hub's: what a relay says happened must not be further ahead.
+const tolerance = 5 * time.Second
+
+// future reports whether a time that somebody tells cannot have come yet.
+func (s *System) future(t time.Time) bool { return t.After(s.Clock.Now().Add(tolerance)) }
+
+// isHash reports whether s is a SHA-256 or SHA-384 hash in hexadecimal. The interface says only "100 characters"; longer hashes do
+// not fit.
+func isHash(s string) bool {
+	_, err := hex.DecodeString(s)
+	return err == nil && (len(s) == 64 || len(s) == 96)
+}
+
+// isIdn reports whether s identifies an owner of the type (hub interface 3.1 and 6): a person by its CI, an organisation by its business
+// number without hyphens.
+func isIdn(s string, ownerType int) bool {
+	if ownerType == ownerPerson {
+		raw, err := base64.StdEncoding.Strict().DecodeString(s)
+		return err == nil && len(s) == lengthCI && len(raw) > 0
+	}
+	number, ok := text.BusinessNumber(s)
+	return ok && number == s
+}
+
+// lengthCI is the number of characters of a CI (연계정보).
+const lengthCI = 88
+
 // digits keeps the digits of a phone number or a birth date.
 func digits(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -90,11 +120,20 @@ func readJSON(body []byte, into any) error {
 
 // readMessage reads a JSON body of at most limit bytes.
 func readMessage(c call, limit int64, into any) error {
-	body, err := readBody(c.w, c.r, limit)
+	body, err := readJSONBody(c, limit)
 	if err != nil {
 		return err
 	}
 	return readJSON(body, into)
+}
+
+// readJSONBody reads a body that is announced as JSON, in UTF-8 where an encoding is named.
+func readJSONBody(c call, limit int64) ([]byte, error) {
+	mediaType, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" || params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
+		return nil, badForm("Content-Type")
+	}
+	return readBody(c.w, c.r, limit)
 }
 
 // readBody reads a body of at most limit bytes.

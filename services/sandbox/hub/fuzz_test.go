@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"mime/multipart"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
 // Only what the hub itself would write parses as a date.
@@ -32,6 +36,7 @@ func FuzzReadBatch(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	system := &System{Base: scenario.Base{Clock: clock.NewFake(time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC))}, config: Default()}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		items, results, err := readBatch(body, func(it *circulationItem) *string { return &it.EdocNum })
 		if err != nil {
@@ -44,7 +49,7 @@ func FuzzReadBatch(f *testing.F) {
 			require.NotEmpty(t, r.EdocNum)
 			if r.Result == 0 {
 				require.Equal(t, items[i].EdocNum, r.EdocNum)
-				items[i].judge("naru-01-relay", Dialect2023)
+				system.judge(&items[i], "naru-01-relay")
 			}
 		}
 	})

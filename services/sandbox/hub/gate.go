@@ -112,5 +112,14 @@ func (s *System) authenticate(r *http.Request) (string, error) {
 	return platformID, nil
 }
 
+// known is up to when the hub knows what it recorded, for a question: until now, unless a scenario makes it lag.
+func (s *System) known(c call) time.Time {
+	now := s.Clock.Now()
+	if sc, ok := s.Scenarios.TakeCall(scenario.ReplicaLag, c.r.Method, c.r.URL.Path); ok {
+		return now.Add(-time.Duration(sc.Delay))
+	}
+	return now
+}
+
 // minutes converts a lifetime to the unit of the token answer.
 func minutes(d time.Duration) int { return int(d / time.Minute) }

@@ -3,6 +3,8 @@ package hub_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha512"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -177,6 +179,12 @@ func (b *bundle) login(platform string) string {
 		fmt.Sprintf(`{"grantType":0,"clientId":"ID-%s","clientSecret":"SECRET-%s"}`, platform, platform))
 	require.Equal(b.t, 1, a.ResultCode, a.ErrCode)
 	return a.AccessToken
+}
+
+// ciOf invents the CI of somebody.
+func ciOf(who string) string {
+	sum := sha512.Sum512([]byte(who))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func (b *bundle) registerPerson(platform, eaddr, idn, regDate string) answer {

@@ -42,6 +42,8 @@ const (
 	WrongOrder Kind = "wrong-order"
 	// MissingItems omits the last count items from the answer.
 	MissingItems Kind = "missing-items"
+	// ReplicaLag answers a question from what was recorded before the last delay, as a replica that lags behind does.
+	ReplicaLag Kind = "replica-lag"
 	// CertificateForged changes a byte of an issued certificate.
 	CertificateForged Kind = "certificate-forged"
 	// CertificateOtherDocument issues a genuine certificate for another document.
@@ -90,7 +92,7 @@ type Scenario struct {
 	// Forever takes every match until the scenario is deleted.
 	Forever bool `json:"forever,omitempty"`
 
-	// Delay is a duration such as "250ms" (slow, report-early).
+	// Delay is a duration such as "250ms" (slow, replica-lag, report-early).
 	Delay Delay `json:"delay,omitempty"`
 	// HTTPStatus is the status that down, http-200-with-failure, text-plain and garbage-body answer; the default of the last
 	// three is 200.
@@ -145,7 +147,7 @@ var idPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 func (s *Scenario) known() bool {
 	return slices.Contains([]Kind{
 		Down, Slow, FailureOK, TextPlain, Encoded, AnswerLost, GarbageBody,
-		TokenLoss, ItemResult, WrongOrder, MissingItems,
+		TokenLoss, ItemResult, WrongOrder, MissingItems, ReplicaLag,
 		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner,
 		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport,
 	}, s.Kind)
@@ -170,8 +172,8 @@ func (s *Scenario) check() (field, rule string) {
 		return "match.edocNum", "key and edocNum differ"
 	case s.Delay < 0 || time.Duration(s.Delay) > maxDelay:
 		return "delay", "0s to 10m"
-	case s.Kind == Slow && s.Delay == 0:
-		return "delay", "required for slow"
+	case (s.Kind == Slow || s.Kind == ReplicaLag) && s.Delay == 0:
+		return "delay", "required for slow and replica-lag"
 	case s.Kind == ItemResult && (s.Result < 1 || s.Result > 9999):
 		return "result", "1 to 9999, required for item-result"
 	case s.Charset != "" && charsets()[s.Charset] == nil, s.Kind == Encoded && s.Charset == "":

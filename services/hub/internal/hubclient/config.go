@@ -79,7 +79,7 @@ func Default() Config {
 		Dialect: DialectCurrent,
 		Paths: Paths{
 			Token: "/auth/token", Address: "/api/eaddr", Owner: "/api/eaddr/user", Circulation: "/api/circulation",
-			Certificate: "/api/cert", Search: "/api/eaddr/search",
+			Certificate: "/api/cert",
 		},
 		ErrorCodes: ErrorCodes{
 			Token: []string{"ERR-01-103", "ERR-01-104"}, AddressExists: []string{"ERR-01-303"}, AddressUnknown: []string{"ERR-01-304"},

@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,7 +54,7 @@ func setupWorld(t *testing.T) *world {
 	require.NoError(t, system.PutPlatform(t.Context(), hub.Platform{PlatformID: "naru-01-relay", ClientID: "id", ClientSecret: "secret", Name: "시험용"}))
 	w.token = w.call("/auth/token", map[string]any{"grantType": 0, "clientId": "id", "clientSecret": "secret"})["accessToken"].(string)
 	for _, eaddr := range []string{"sender", "recipient"} {
-		a := w.call("/api/eaddr", map[string]any{"idn": eaddr, "eaddr": eaddr, "name": "강나루", "type": 0, "regDate": "2026-03-01 00:00:00"})
+		a := w.call("/api/eaddr", map[string]any{"idn": strings.Repeat(eaddr[:1], 85) + "A==", "eaddr": eaddr, "name": "강나루", "type": 0, "regDate": "2026-03-01 00:00:00"})
 		require.NotContains(t, a, "errCode")
 	}
 	a := w.call("/api/circulation", map[string]any{"circulations": []any{map[string]any{

@@ -10,6 +10,13 @@ create table platform (
     constraint platform_id_length check (char_length(platform_id) between 1 and 25)
 );
 
+-- The management code of document numbers is chosen by the relay that gives them; no other relay may use it.
+create table platform_code (
+    code        text collate "C" not null,
+    platform_id text             not null,
+    constraint platform_code_pk primary key (code)
+);
+
 create table token (
     digest      bytea       not null,
     platform_id text        not null,
@@ -51,10 +58,9 @@ create table address (
 );
 create unique index address_open_key on address (platform_id, eaddr_folded)
     where valid_until is null and recorded_until is null;
-create index address_history_idx on address (platform_id, eaddr_folded, valid_from)
-    where recorded_until is null;
-create index address_idn_idx on address (idn) where recorded_until is null;
-create index address_person_idx on address (name, birth_date, phone) where recorded_until is null;
+create index address_history_idx on address (platform_id, eaddr_folded, valid_from);
+create index address_idn_idx on address (idn);
+create index address_person_idx on address (name, birth_date, phone);
 
 create table address_document (
     address_document_id bigint      generated always as identity,
@@ -127,4 +133,4 @@ create table exchange_count (
 
 grant select, insert, update on platform, token, address, certificate_serial, exchange_count to ${app};
 grant select, insert, update on circulation to ${app};
-grant select, insert on address_document, certificate to ${app};
+grant select, insert on platform_code, address_document, certificate to ${app};

@@ -178,7 +178,7 @@ func (p *Provider) verify(ctx context.Context, d *discovery, raw, access string,
 }
 
 var (
-	ciForm    = regexp.MustCompile(`^[A-Za-z0-9+/]{86}==$`)
+	ciForm    = regexp.MustCompile(`^[A-Za-z0-9+/]{85}[AQgw]==$`)
 	phoneForm = regexp.MustCompile(`^0[0-9]{8,14}$`)
 )
 

@@ -851,7 +851,7 @@ type RecipientIdentifier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Platform and certified address: fixes the relay.
 	PlatformAddress *PlatformAddress `protobuf:"bytes,1,opt,name=platform_address,json=platformAddress,proto3,oneof" json:"platform_address,omitempty"`
-	// 연계정보 (CI): 88 characters of base64.
+	// 연계정보 (CI): 88 characters of base64, which are 64 bytes.
 	Ci     *string            `protobuf:"bytes,2,opt,name=ci,proto3,oneof" json:"ci,omitempty"`
 	Person *PersonDescription `protobuf:"bytes,3,opt,name=person,proto3,oneof" json:"person,omitempty"`
 	// 사업자등록번호: 10 digits with a right check digit; hyphens are left out of what is kept.
@@ -983,10 +983,10 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x12*\n" +
 	"\n" +
 	"birth_date\x18\x02 \x01(\tB\v\xbaH\x04r\x02\x10\x01\xe8\xf3\x18\x03R\tbirthDate\x12/\n" +
-	"\x05phone\x18\x03 \x01(\tB\x19\xbaH\x12r\x102\x0e^0[0-9]{9,10}$\xe8\xf3\x18\x04R\x05phone\"\xbf\x04\n" +
+	"\x05phone\x18\x03 \x01(\tB\x19\xbaH\x12r\x102\x0e^0[0-9]{9,10}$\xe8\xf3\x18\x04R\x05phone\"\xc5\x04\n" +
 	"\x13RecipientIdentifier\x12Q\n" +
-	"\x10platform_address\x18\x01 \x01(\v2!.naru.platform.v1.PlatformAddressH\x00R\x0fplatformAddress\x88\x01\x01\x121\n" +
-	"\x02ci\x18\x02 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9+/]{86}==$H\x01R\x02ci\x88\x01\x01\x12@\n" +
+	"\x10platform_address\x18\x01 \x01(\v2!.naru.platform.v1.PlatformAddressH\x00R\x0fplatformAddress\x88\x01\x01\x127\n" +
+	"\x02ci\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[A-Za-z0-9+/]{85}[AQgw]==$H\x01R\x02ci\x88\x01\x01\x12@\n" +
 	"\x06person\x18\x03 \x01(\v2#.naru.platform.v1.PersonDescriptionH\x02R\x06person\x88\x01\x01\x129\n" +
 	"\x0fbusiness_number\x18\x04 \x01(\tB\v\xbaH\x04r\x02\x10\x01\xe8\xf3\x18\x05H\x03R\x0ebusinessNumber\x88\x01\x01:\xe9\x01\xbaH\xe5\x01\x1a\xe2\x01\n" +
 	"\x15recipient.exactly_one\x12Aexactly one of platformAddress, ci, person, businessNumber is set\x1a\x85\x01(has(this.platform_address) ? 1 : 0) + (has(this.ci) ? 1 : 0) + (has(this.person) ? 1 : 0) + (has(this.business_number) ? 1 : 0) == 1B\x13\n" +
