@@ -221,6 +221,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"platform.v1.JournalAdminService/ReleaseFrame":      {foreign: &platformv1.ReleaseFrameRequest{Unit: "intake", FrameId: uuid.NewString(), Reason: "test"}},
 		"platform.v1.JournalAdminService/PublishAgain":      {foreign: &platformv1.PublishAgainRequest{Unit: "intake", Since: timestamppb.Now(), Reason: "test"}},
 		"platform.v1.JournalAdminService/ReopenLog":         {foreign: &platformv1.ReopenLogRequest{Unit: "intake", Reason: "test"}},
+		"platform.v1.ParkedEventService/GiveUpParkedEvents": {foreign: &platformv1.GiveUpParkedEventsRequest{Unit: "intake", Ids: []string{uuid.NewString()}, Reason: "test"}},
 		"platform.v1.ParkedEventService/ReplayParkedEvents": {foreign: &platformv1.ReplayParkedEventsRequest{Unit: "intake", Ids: []string{uuid.NewString()}}},
 	}
 	full := make(map[string]probe, len(all))

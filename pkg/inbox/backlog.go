@@ -18,7 +18,7 @@ type Backlog struct {
 // ReadBacklog counts deferred and parked events.
 func ReadBacklog(ctx context.Context, db pg.DBTX) (Backlog, error) {
 	const count = `
-		select (select count(*) from deferred_event), (select count(*) from parked_event),
+		select (select count(*) from deferred_event), (select count(*) from parked_event where given_up_at is null),
 		       (select coalesce(extract(epoch from now() - min(deferred_at)), 0)::float8 from deferred_event)`
 	var b Backlog
 	var seconds float64

@@ -96,7 +96,7 @@ func TestPreparationComesBeforeTheTransaction(t *testing.T) {
 	p.retry(t)
 	p.requireBacklog(t, 0, 1)
 	p.verdict = Done
-	parked, err := ListParked(t.Context(), p.db.App, time.Time{}, uuid.Nil, 10)
+	parked, err := ListParked(t.Context(), p.db.App, false, time.Time{}, uuid.Nil, 10)
 	require.NoError(t, err)
 	settled, err := p.Replay(t.Context(), parked[0].ID)
 	require.NoError(t, err)

@@ -182,7 +182,9 @@ func (h *host) buildServer(rt Runtime) error {
 	platformv1.RegisterKeyServiceServer(h.server, &keyService{unit: h.unit, keys: h.keys, ring: h.keyring, verifierKeys: h.journals.verifierKeys()})
 	platformv1.RegisterJournalServiceServer(h.server, h.journals)
 	platformv1.RegisterJournalAdminServiceServer(h.server, h.journals)
-	platformv1.RegisterParkedEventServiceServer(h.server, &parkedService{unit: h.unit.Name, db: h.pool, engine: h.engine})
+	platformv1.RegisterParkedEventServiceServer(h.server, &parkedService{
+		unit: h.unit.Name, db: h.pool, engine: h.engine, journal: h.env.Journal, clock: rt.Clock,
+	})
 	if h.service.Register != nil {
 		h.service.Register(h.server)
 	}

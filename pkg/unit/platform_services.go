@@ -11,10 +11,13 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/page"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/sealed"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -71,9 +74,11 @@ func (h *host) keySetOf(unit string) authn.KeySource {
 // parkedService shows the operator the parked events of the unit's consumers.
 type parkedService struct {
 	platformv1.UnsafeParkedEventServiceServer
-	unit   string
-	db     *pgxpool.Pool
-	engine *inbox.Engine
+	unit    string
+	db      *pgxpool.Pool
+	engine  *inbox.Engine
+	journal *journal.Journal
+	clock   clock.Clock
 }
 
 var _ platformv1.ParkedEventServiceServer = (*parkedService)(nil)
@@ -93,7 +98,7 @@ func (s *parkedService) ListParkedEvents(ctx context.Context, r *platformv1.List
 		return nil, err
 	}
 	size := page.Size(r.GetPageSize())
-	found, err := inbox.ListParked(ctx, s.db, place.At, place.ID, size+1)
+	found, err := inbox.ListParked(ctx, s.db, r.GetGivenUp(), place.At, place.ID, size+1)
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +108,33 @@ func (s *parkedService) ListParkedEvents(ctx context.Context, r *platformv1.List
 	}
 	answer := &platformv1.ListParkedEventsResponse{NextPageToken: next}
 	for _, p := range found {
-		answer.Events = append(answer.Events, &platformv1.ParkedEvent{Id: p.ID.String(), Consumer: p.Consumer, Kind: p.Kind, Subject: p.Subject,
-			Ordinal: p.Ordinal, Reason: p.Reason, ParkedAt: timestamppb.New(p.ParkedAt)})
+		shown := &platformv1.ParkedEvent{
+			Id: p.ID.String(), Consumer: p.Consumer, Kind: p.Kind, Subject: p.Subject, Ordinal: p.Ordinal, Reason: p.Reason, ParkedAt: timestamppb.New(p.ParkedAt),
+		}
+		if !p.GivenUpAt.IsZero() {
+			shown.GivenUpAt = timestamppb.New(p.GivenUpAt)
+		}
+		answer.Events = append(answer.Events, shown)
 	}
 	return answer, nil
+}
+
+func (s *parkedService) GiveUpParkedEvents(ctx context.Context, r *platformv1.GiveUpParkedEventsRequest) (*platformv1.GiveUpParkedEventsResponse, error) {
+	caller, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]uuid.UUID, len(r.GetIds()))
+	for i, one := range r.GetIds() {
+		if ids[i], err = uuid.Parse(one); err != nil {
+			return nil, fault.New(fault.Invalid, s.unit, fault.InvalidRequest, "ids holds what is no UUID")
+		}
+	}
+	given, err := inbox.GiveUp(ctx, s.journal, ids, caller.ID, r.GetReason(), s.clock.Now())
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	return &platformv1.GiveUpParkedEventsResponse{GivenUp: int32(given)}, nil //nolint:gosec // at most a hundred
 }
 
 func (s *parkedService) ReplayParkedEvents(ctx context.Context, r *platformv1.ReplayParkedEventsRequest) (*platformv1.ReplayParkedEventsResponse, error) {

@@ -156,6 +156,54 @@ func TestFailingHandlerLosesNothing(t *testing.T) {
 	require.Zero(t, rows(t, b, `select count(*) from parked_event`))
 }
 
+// An event that is given up waits no more and cannot be replayed; it stays on record, with who gave it up and why.
+func TestParkedEventIsGivenUp(t *testing.T) {
+	t.Parallel()
+	b := unittest.New(t, toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Park("broken"), nil }))
+	b.Deliver(t, express, accepted("doc-1"), accepted("doc-2"))
+	client := platformv1.NewParkedEventServiceClient(b.Admin(t))
+	list := func(givenUp bool) []*platformv1.ParkedEvent {
+		listed, err := client.ListParkedEvents(t.Context(), &platformv1.ListParkedEventsRequest{Unit: "address", GivenUp: givenUp})
+		require.NoError(t, err)
+		return listed.GetEvents()
+	}
+	waiting := list(false)
+	require.Len(t, waiting, 2)
+	require.Empty(t, list(true))
+	giveUp := func(reason string, ids ...string) (int32, error) {
+		answer, err := client.GiveUpParkedEvents(t.Context(), &platformv1.GiveUpParkedEventsRequest{Unit: "address", Ids: ids, Reason: reason})
+		return answer.GetGivenUp(), err
+	}
+	_, err := giveUp("", waiting[0].GetId())
+	require.ErrorIs(t, err, fault.Invalid)
+	given, err := giveUp("sent again", waiting[0].GetId(), unittest.NewID())
+	require.NoError(t, err)
+	require.Equal(t, int32(1), given)
+	given, err = giveUp("sent again", waiting[0].GetId())
+	require.NoError(t, err)
+	require.Zero(t, given)
+
+	require.Equal(t, waiting[1].GetId(), list(false)[0].GetId())
+	kept := list(true)
+	require.Len(t, kept, 1)
+	require.Equal(t, waiting[0].GetId(), kept[0].GetId())
+	require.Equal(t, b.Clock.Now(), kept[0].GetGivenUpAt().AsTime())
+	replayed, err := client.ReplayParkedEvents(t.Context(), &platformv1.ReplayParkedEventsRequest{Unit: "address", Ids: []string{waiting[0].GetId()}})
+	require.NoError(t, err)
+	require.Zero(t, replayed.GetReplayed()+replayed.GetStillParked())
+	stated := b.Stated(t, &platformv1.ParkedEventGivenUp{})
+	require.Len(t, stated, 1)
+	require.Equal(t, "parked:"+waiting[0].GetId(), stated[0].GetSubject())
+	fact := unittest.Facts[*platformv1.ParkedEventGivenUp](t, b)[0]
+	require.Equal(t, []string{waiting[0].GetSubject(), "broken", "sent again"}, []string{fact.GetSubject(), fact.GetParkedBecause(), fact.GetReason()})
+	backlog, err := inbox.ReadBacklog(t.Context(), b.App)
+	require.NoError(t, err)
+	require.Equal(t, int64(1), backlog.Parked, "nobody is alarmed about what was given up")
+
+	_, err = platformv1.NewParkedEventServiceClient(b.Sender(t, unittest.NewID())).GiveUpParkedEvents(t.Context(), &platformv1.GiveUpParkedEventsRequest{Unit: "address", Ids: []string{waiting[1].GetId()}, Reason: "x"})
+	require.ErrorIs(t, err, fault.Denied)
+}
+
 // An operator sees which event is parked and why, and can replay it once the cause is removed. Others see nothing.
 func TestParkedEventIsReplayed(t *testing.T) {
 	t.Parallel()

@@ -133,6 +133,25 @@ func TestParkedList(t *testing.T) {
 	require.JSONEq(t, `{"delivery":{"events":[`+strings.Replace(event, `"reason"`, `"ordinal":0,"reason"`, 1)+`]}}`, stdout)
 }
 
+// Parked events are given up by their ids with a reason, as many in a call as the relay takes; what does not wait is told.
+func TestParkedGiveUp(t *testing.T) {
+	t.Parallel()
+	var ids []string
+	for i := range 130 {
+		ids = append(ids, fmt.Sprintf("0191d0a1-0000-7000-8000-%012d", i))
+	}
+	const call = "POST /v1/admin/units/delivery/parked-events:give-up"
+	f := newRelay(t, map[string][]string{call: {`{"givenUp":100}`, `{"givenUp":29}`}})
+	code, stdout, stderr := operatorRun(t, f, append([]string{"parked", "give-up", "delivery", "--reason", "sent again"}, ids...)...)
+	require.Equal(t, ExitFailed, code)
+	require.Equal(t, "129 given up\n", stdout)
+	require.Contains(t, stderr, "1 of 130 are not parked")
+	require.Contains(t, f.bodies[call][0], `"reason":"sent again"`)
+	require.Len(t, f.bodies[call], 2)
+	code, _, _ = operatorRun(t, f, "parked", "give-up", "delivery", ids[0])
+	require.Equal(t, ExitUsage, code)
+}
+
 // All parked events of a unit are replayed, as many in a call as the relay takes. Those that fail again are counted.
 func TestParkedReplay(t *testing.T) {
 	t.Parallel()

@@ -18,10 +18,12 @@ import (
 type parkedCommand struct {
 	List   parkedList   `cmd:"" help:"List the events that units gave up on, the oldest first."`
 	Replay parkedReplay `cmd:"" help:"Hand parked events to their handlers again."`
+	GiveUp parkedGiveUp `cmd:"" help:"Give parked events up for good. It cannot be taken back."`
 }
 
 type parkedList struct {
-	Units []string `arg:"" optional:"" name:"unit" help:"Names of units. Default: all."`
+	Units   []string `arg:"" optional:"" name:"unit" help:"Names of units. Default: all."`
+	GivenUp bool     `help:"Those that were given up, in place of those that wait."`
 }
 
 // Help is shown by naru parked list --help.
@@ -46,7 +48,7 @@ func (c *parkedList) Run(a *app) error {
 	}
 	shown, rows, problems := map[string]json.RawMessage{}, [][]string{}, []error{}
 	for _, unit := range c.Units {
-		events, err := a.parked(operator, unit)
+		events, err := a.parked(operator, unit, c.GivenUp)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("unit %s: %w", unit, err))
 			continue
@@ -74,8 +76,11 @@ func (c *parkedList) Run(a *app) error {
 	return errors.Join(append(problems, err)...)
 }
 
-func (a *app) parked(operator *relay.Client, unit string) ([]*platformv1.ParkedEvent, error) {
+func (a *app) parked(operator *relay.Client, unit string, givenUp bool) ([]*platformv1.ParkedEvent, error) {
 	return pages(a.ctx, func(ctx context.Context, query url.Values) ([]*platformv1.ParkedEvent, string, error) {
+		if givenUp {
+			query.Set("givenUp", "true")
+		}
 		return operator.ParkedEvents(ctx, unit, query)
 	})
 }
@@ -96,8 +101,8 @@ Examples:
   naru parked replay delivery 0191d0a1-0000-7000-8000-000000000001`
 }
 
-// maxReplayed is how many events the relay replays in one call.
-const maxReplayed = 100
+// maxAtOnce is how many parked events the relay takes in one call.
+const maxAtOnce = 100
 
 // Run replays.
 func (c *parkedReplay) Run(a *app) error {
@@ -109,7 +114,7 @@ func (c *parkedReplay) Run(a *app) error {
 		return err
 	}
 	if c.All {
-		events, err := a.parked(operator, c.Unit)
+		events, err := a.parked(operator, c.Unit, false)
 		if err != nil {
 			return err
 		}
@@ -118,7 +123,7 @@ func (c *parkedReplay) Run(a *app) error {
 		}
 	}
 	sum := &platformv1.ReplayParkedEventsResponse{}
-	for ids := range slices.Chunk(c.IDs, maxReplayed) {
+	for ids := range slices.Chunk(c.IDs, maxAtOnce) {
 		answer, err := operator.ReplayParkedEvents(a.ctx, c.Unit, ids...)
 		if err != nil {
 			return fmt.Errorf("%d replayed, %d still parked, then: %w", sum.GetReplayed(), sum.GetStillParked(), err)
@@ -131,6 +136,45 @@ func (c *parkedReplay) Run(a *app) error {
 	}
 	if sum.GetStillParked() > 0 {
 		return errors.New("some failed again and stay parked")
+	}
+	return nil
+}
+
+type parkedGiveUp struct {
+	Unit   string   `arg:"" help:"Name of the unit."`
+	IDs    []string `arg:"" name:"id" help:"Ids of parked events, as naru parked list tells them."`
+	Reason string   `required:"" help:"Why nobody is to handle them, 1-200 characters, without personal data. Kept with your act."`
+}
+
+// Help is shown by naru parked give-up --help.
+func (parkedGiveUp) Help() string {
+	return `For an event that cannot be repaired: it waits no more and nobody is alarmed about it. It stays on record with your act and its reason
+(naru parked list --given-up). What it would have done is missing; tell the sender. The operator's credentials are found as by naru
+institution add.
+
+Example:
+  naru parked give-up delivery 0191d0a1-0000-7000-8000-000000000001 --reason 'the document was sent again'`
+}
+
+// Run gives up.
+func (c *parkedGiveUp) Run(a *app) error {
+	_, operator, err := a.operator()
+	if err != nil {
+		return err
+	}
+	sum := &platformv1.GiveUpParkedEventsResponse{}
+	for ids := range slices.Chunk(c.IDs, maxAtOnce) {
+		answer, err := operator.GiveUpParkedEvents(a.ctx, c.Unit, c.Reason, ids...)
+		if err != nil {
+			return fmt.Errorf("%d given up, then: %w", sum.GetGivenUp(), err)
+		}
+		sum.GivenUp += answer.GetGivenUp()
+	}
+	if err := a.show(sum, func() error { return a.say("%d given up", sum.GetGivenUp()) }); err != nil {
+		return err
+	}
+	if int(sum.GetGivenUp()) < len(c.IDs) {
+		return fmt.Errorf("%d of %d are not parked", len(c.IDs)-int(sum.GetGivenUp()), len(c.IDs))
 	}
 	return nil
 }

@@ -27,7 +27,8 @@ create index deferred_event_due on deferred_event (due_at);
 create index deferred_event_subject on deferred_event (subject);
 grant select, insert, update, delete on deferred_event to ${app};
 
--- Events that a consumer gave up. An operator examines and replays them.
+-- Events that a consumer gave up. An operator examines and replays them, or gives them up for good: then the row stays, as the record
+-- that something is missing, and names the commit that states it.
 create table parked_event (
     id        uuid        not null constraint parked_event_pk primary key,
     consumer  text        not null,
@@ -38,7 +39,11 @@ create table parked_event (
     frame_id  uuid        not null,
     event     bytea       not null,
     reason    text        not null,
-    parked_at timestamptz not null default now()
+    parked_at timestamptz not null default now(),
+    given_up_at        timestamptz,
+    given_up_commit_id uuid,
+    constraint parked_event_given_up_whole check ((given_up_at is null) = (given_up_commit_id is null))
 );
-create index parked_event_parked on parked_event (parked_at, id);
-grant select, insert, delete, update (reason) on parked_event to ${app};
+create index parked_event_parked on parked_event (parked_at, id) where given_up_at is null;
+create index parked_event_given_up on parked_event (parked_at, id) where given_up_at is not null;
+grant select, insert, delete, update (reason, given_up_at, given_up_commit_id) on parked_event to ${app};

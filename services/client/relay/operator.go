@@ -51,6 +51,13 @@ func (c *Client) ReplayParkedEvents(ctx context.Context, unit string, ids ...str
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/admin/units/"+url.PathEscape(unit)+"/parked-events:replay", nil, in, out)
 }
 
+// GiveUpParkedEvents ends up to 100 parked events for good. The unit is only in the path.
+func (c *Client) GiveUpParkedEvents(ctx context.Context, unit, reason string, ids ...string) (*platformv1.GiveUpParkedEventsResponse, error) {
+	in := &platformv1.GiveUpParkedEventsRequest{Ids: ids, Reason: reason}
+	out := &platformv1.GiveUpParkedEventsResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, "/v1/admin/units/"+url.PathEscape(unit)+"/parked-events:give-up", nil, in, out)
+}
+
 // AlikeIdentities returns a page of the identities that look like one person, and the token of the next page.
 func (c *Client) AlikeIdentities(ctx context.Context, query url.Values) ([]*addressv1.AlikeIdentity, string, error) {
 	out := &addressv1.ListAlikeIdentitiesResponse{}

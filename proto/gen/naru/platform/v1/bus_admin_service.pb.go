@@ -33,8 +33,10 @@ type ParkedEvent struct {
 	Subject  string                 `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`
 	Ordinal  uint32                 `protobuf:"varint,5,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
 	// Why, without values.
-	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
-	ParkedAt      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=parked_at,json=parkedAt,proto3" json:"parked_at,omitempty"`
+	Reason   string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	ParkedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=parked_at,json=parkedAt,proto3" json:"parked_at,omitempty"`
+	// Set when it was given up.
+	GivenUpAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=given_up_at,json=givenUpAt,proto3" json:"given_up_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -118,11 +120,20 @@ func (x *ParkedEvent) GetParkedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ParkedEvent) GetGivenUpAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.GivenUpAt
+	}
+	return nil
+}
+
 type ListParkedEventsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Unit          string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
-	PageSize      int32                  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Unit      string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	PageSize  int32                  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// true: those that were given up; false: those that wait.
+	GivenUp       bool `protobuf:"varint,4,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -176,6 +187,13 @@ func (x *ListParkedEventsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListParkedEventsRequest) GetGivenUp() bool {
+	if x != nil {
+		return x.GivenUp
+	}
+	return false
 }
 
 type ListParkedEventsResponse struct {
@@ -335,11 +353,117 @@ func (x *ReplayParkedEventsResponse) GetStillParked() int32 {
 	return 0
 }
 
+type GiveUpParkedEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Unit  string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	// 1-100 ids.
+	Ids []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Why, 1-200 characters. No personal data.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GiveUpParkedEventsRequest) Reset() {
+	*x = GiveUpParkedEventsRequest{}
+	mi := &file_naru_platform_v1_bus_admin_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GiveUpParkedEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GiveUpParkedEventsRequest) ProtoMessage() {}
+
+func (x *GiveUpParkedEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_bus_admin_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GiveUpParkedEventsRequest.ProtoReflect.Descriptor instead.
+func (*GiveUpParkedEventsRequest) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_bus_admin_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GiveUpParkedEventsRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *GiveUpParkedEventsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *GiveUpParkedEventsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type GiveUpParkedEventsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	GivenUp       int32                  `protobuf:"varint,1,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GiveUpParkedEventsResponse) Reset() {
+	*x = GiveUpParkedEventsResponse{}
+	mi := &file_naru_platform_v1_bus_admin_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GiveUpParkedEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GiveUpParkedEventsResponse) ProtoMessage() {}
+
+func (x *GiveUpParkedEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_bus_admin_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GiveUpParkedEventsResponse.ProtoReflect.Descriptor instead.
+func (*GiveUpParkedEventsResponse) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_bus_admin_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GiveUpParkedEventsResponse) GetGivenUp() int32 {
+	if x != nil {
+		return x.GivenUp
+	}
+	return 0
+}
+
 var File_naru_platform_v1_bus_admin_service_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_bus_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"(naru/platform/v1/bus_admin_service.proto\x12\x10naru.platform.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xd2\x01\n" +
+	"(naru/platform/v1/bus_admin_service.proto\x12\x10naru.platform.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\x8e\x02\n" +
 	"\vParkedEvent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\bconsumer\x18\x02 \x01(\tR\bconsumer\x12\x12\n" +
@@ -347,12 +471,14 @@ const file_naru_platform_v1_bus_admin_service_proto_rawDesc = "" +
 	"\asubject\x18\x04 \x01(\tR\asubject\x12\x18\n" +
 	"\aordinal\x18\x05 \x01(\rR\aordinal\x12\x16\n" +
 	"\x06reason\x18\x06 \x01(\tR\x06reason\x127\n" +
-	"\tparked_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bparkedAt\"\x94\x01\n" +
+	"\tparked_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bparkedAt\x12:\n" +
+	"\vgiven_up_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tgivenUpAt\"\xaf\x01\n" +
 	"\x17ListParkedEventsRequest\x12(\n" +
 	"\x04unit\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f2\r^[a-z]{1,20}$R\x04unit\x12&\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"y\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\x12\x19\n" +
+	"\bgiven_up\x18\x04 \x01(\bR\agivenUp\"y\n" +
 	"\x18ListParkedEventsResponse\x125\n" +
 	"\x06events\x18\x01 \x03(\v2\x1d.naru.platform.v1.ParkedEventR\x06events\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"j\n" +
@@ -361,12 +487,20 @@ const file_naru_platform_v1_bus_admin_service_proto_rawDesc = "" +
 	"\x03ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\b\x01\x10d\"\x05r\x03\xb0\x01\x01R\x03ids\"[\n" +
 	"\x1aReplayParkedEventsResponse\x12\x1a\n" +
 	"\breplayed\x18\x01 \x01(\x05R\breplayed\x12!\n" +
-	"\fstill_parked\x18\x02 \x01(\x05R\vstillParked2\xf4\x02\n" +
+	"\fstill_parked\x18\x02 \x01(\x05R\vstillParked\"\x92\x01\n" +
+	"\x19GiveUpParkedEventsRequest\x12(\n" +
+	"\x04unit\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f2\r^[a-z]{1,20}$R\x04unit\x12#\n" +
+	"\x03ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\b\x01\x10d\"\x05r\x03\xb0\x01\x01R\x03ids\x12&\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0e\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01R\x06reason\"7\n" +
+	"\x1aGiveUpParkedEventsResponse\x12\x19\n" +
+	"\bgiven_up\x18\x01 \x01(\x05R\agivenUp2\xad\x04\n" +
 	"\x12ParkedEventService\x12\xa5\x01\n" +
 	"\x10ListParkedEvents\x12).naru.platform.v1.ListParkedEventsRequest\x1a*.naru.platform.v1.ListParkedEventsResponse\":\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02&\x12$/v1/admin/units/{unit}/parked-events\x12\xb5\x01\n" +
 	"\x12ReplayParkedEvents\x12+.naru.platform.v1.ReplayParkedEventsRequest\x1a,.naru.platform.v1.ReplayParkedEventsResponse\"D\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x020:\x01*\"+/v1/admin/units/{unit}/parked-events:replayB\xd0\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x020:\x01*\"+/v1/admin/units/{unit}/parked-events:replay\x12\xb6\x01\n" +
+	"\x12GiveUpParkedEvents\x12+.naru.platform.v1.GiveUpParkedEventsRequest\x1a,.naru.platform.v1.GiveUpParkedEventsResponse\"E\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x021:\x01*\",/v1/admin/units/{unit}/parked-events:give-upB\xd0\x01\n" +
 	"\x14com.naru.platform.v1B\x14BusAdminServiceProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/platform/v1;platformv1\xa2\x02\x03NPX\xaa\x02\x10Naru.Platform.V1\xca\x02\x10Naru\\Platform\\V1\xe2\x02\x1cNaru\\Platform\\V1\\GPBMetadata\xea\x02\x12Naru::Platform::V1b\x06proto3"
 
 var (
@@ -381,27 +515,32 @@ func file_naru_platform_v1_bus_admin_service_proto_rawDescGZIP() []byte {
 	return file_naru_platform_v1_bus_admin_service_proto_rawDescData
 }
 
-var file_naru_platform_v1_bus_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_naru_platform_v1_bus_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_naru_platform_v1_bus_admin_service_proto_goTypes = []any{
 	(*ParkedEvent)(nil),                // 0: naru.platform.v1.ParkedEvent
 	(*ListParkedEventsRequest)(nil),    // 1: naru.platform.v1.ListParkedEventsRequest
 	(*ListParkedEventsResponse)(nil),   // 2: naru.platform.v1.ListParkedEventsResponse
 	(*ReplayParkedEventsRequest)(nil),  // 3: naru.platform.v1.ReplayParkedEventsRequest
 	(*ReplayParkedEventsResponse)(nil), // 4: naru.platform.v1.ReplayParkedEventsResponse
-	(*timestamppb.Timestamp)(nil),      // 5: google.protobuf.Timestamp
+	(*GiveUpParkedEventsRequest)(nil),  // 5: naru.platform.v1.GiveUpParkedEventsRequest
+	(*GiveUpParkedEventsResponse)(nil), // 6: naru.platform.v1.GiveUpParkedEventsResponse
+	(*timestamppb.Timestamp)(nil),      // 7: google.protobuf.Timestamp
 }
 var file_naru_platform_v1_bus_admin_service_proto_depIdxs = []int32{
-	5, // 0: naru.platform.v1.ParkedEvent.parked_at:type_name -> google.protobuf.Timestamp
-	0, // 1: naru.platform.v1.ListParkedEventsResponse.events:type_name -> naru.platform.v1.ParkedEvent
-	1, // 2: naru.platform.v1.ParkedEventService.ListParkedEvents:input_type -> naru.platform.v1.ListParkedEventsRequest
-	3, // 3: naru.platform.v1.ParkedEventService.ReplayParkedEvents:input_type -> naru.platform.v1.ReplayParkedEventsRequest
-	2, // 4: naru.platform.v1.ParkedEventService.ListParkedEvents:output_type -> naru.platform.v1.ListParkedEventsResponse
-	4, // 5: naru.platform.v1.ParkedEventService.ReplayParkedEvents:output_type -> naru.platform.v1.ReplayParkedEventsResponse
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	7, // 0: naru.platform.v1.ParkedEvent.parked_at:type_name -> google.protobuf.Timestamp
+	7, // 1: naru.platform.v1.ParkedEvent.given_up_at:type_name -> google.protobuf.Timestamp
+	0, // 2: naru.platform.v1.ListParkedEventsResponse.events:type_name -> naru.platform.v1.ParkedEvent
+	1, // 3: naru.platform.v1.ParkedEventService.ListParkedEvents:input_type -> naru.platform.v1.ListParkedEventsRequest
+	3, // 4: naru.platform.v1.ParkedEventService.ReplayParkedEvents:input_type -> naru.platform.v1.ReplayParkedEventsRequest
+	5, // 5: naru.platform.v1.ParkedEventService.GiveUpParkedEvents:input_type -> naru.platform.v1.GiveUpParkedEventsRequest
+	2, // 6: naru.platform.v1.ParkedEventService.ListParkedEvents:output_type -> naru.platform.v1.ListParkedEventsResponse
+	4, // 7: naru.platform.v1.ParkedEventService.ReplayParkedEvents:output_type -> naru.platform.v1.ReplayParkedEventsResponse
+	6, // 8: naru.platform.v1.ParkedEventService.GiveUpParkedEvents:output_type -> naru.platform.v1.GiveUpParkedEventsResponse
+	6, // [6:9] is the sub-list for method output_type
+	3, // [3:6] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_naru_platform_v1_bus_admin_service_proto_init() }
@@ -416,7 +555,7 @@ func file_naru_platform_v1_bus_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_bus_admin_service_proto_rawDesc), len(file_naru_platform_v1_bus_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ParkedEventService_ListParkedEvents_FullMethodName   = "/naru.platform.v1.ParkedEventService/ListParkedEvents"
 	ParkedEventService_ReplayParkedEvents_FullMethodName = "/naru.platform.v1.ParkedEventService/ReplayParkedEvents"
+	ParkedEventService_GiveUpParkedEvents_FullMethodName = "/naru.platform.v1.ParkedEventService/GiveUpParkedEvents"
 )
 
 // ParkedEventServiceClient is the client API for ParkedEventService service.
@@ -30,10 +31,13 @@ const (
 // ParkedEventService shows what a unit could not handle and lets an operator replay it. Served by every unit; over REST the gateway
 // routes by the unit in the path.
 type ParkedEventServiceClient interface {
-	// ListParkedEvents lists the parked events of one unit, oldest first.
+	// ListParkedEvents lists the parked events of one unit, oldest first: those that wait, or those that were given up.
 	ListParkedEvents(ctx context.Context, in *ListParkedEventsRequest, opts ...grpc.CallOption) (*ListParkedEventsResponse, error)
 	// ReplayParkedEvents hands parked events to their handler again. Those that fail again stay parked.
 	ReplayParkedEvents(ctx context.Context, in *ReplayParkedEventsRequest, opts ...grpc.CallOption) (*ReplayParkedEventsResponse, error)
+	// GiveUpParkedEvents ends parked events for good: nobody handles them, and they wait no more. They stay on record with who gave them up and
+	// why. Ids of events that do not wait are left out of the count.
+	GiveUpParkedEvents(ctx context.Context, in *GiveUpParkedEventsRequest, opts ...grpc.CallOption) (*GiveUpParkedEventsResponse, error)
 }
 
 type parkedEventServiceClient struct {
@@ -64,6 +68,16 @@ func (c *parkedEventServiceClient) ReplayParkedEvents(ctx context.Context, in *R
 	return out, nil
 }
 
+func (c *parkedEventServiceClient) GiveUpParkedEvents(ctx context.Context, in *GiveUpParkedEventsRequest, opts ...grpc.CallOption) (*GiveUpParkedEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GiveUpParkedEventsResponse)
+	err := c.cc.Invoke(ctx, ParkedEventService_GiveUpParkedEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ParkedEventServiceServer is the server API for ParkedEventService service.
 // All implementations must embed UnimplementedParkedEventServiceServer
 // for forward compatibility.
@@ -71,10 +85,13 @@ func (c *parkedEventServiceClient) ReplayParkedEvents(ctx context.Context, in *R
 // ParkedEventService shows what a unit could not handle and lets an operator replay it. Served by every unit; over REST the gateway
 // routes by the unit in the path.
 type ParkedEventServiceServer interface {
-	// ListParkedEvents lists the parked events of one unit, oldest first.
+	// ListParkedEvents lists the parked events of one unit, oldest first: those that wait, or those that were given up.
 	ListParkedEvents(context.Context, *ListParkedEventsRequest) (*ListParkedEventsResponse, error)
 	// ReplayParkedEvents hands parked events to their handler again. Those that fail again stay parked.
 	ReplayParkedEvents(context.Context, *ReplayParkedEventsRequest) (*ReplayParkedEventsResponse, error)
+	// GiveUpParkedEvents ends parked events for good: nobody handles them, and they wait no more. They stay on record with who gave them up and
+	// why. Ids of events that do not wait are left out of the count.
+	GiveUpParkedEvents(context.Context, *GiveUpParkedEventsRequest) (*GiveUpParkedEventsResponse, error)
 	mustEmbedUnimplementedParkedEventServiceServer()
 }
 
@@ -90,6 +107,9 @@ func (UnimplementedParkedEventServiceServer) ListParkedEvents(context.Context, *
 }
 func (UnimplementedParkedEventServiceServer) ReplayParkedEvents(context.Context, *ReplayParkedEventsRequest) (*ReplayParkedEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReplayParkedEvents not implemented")
+}
+func (UnimplementedParkedEventServiceServer) GiveUpParkedEvents(context.Context, *GiveUpParkedEventsRequest) (*GiveUpParkedEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GiveUpParkedEvents not implemented")
 }
 func (UnimplementedParkedEventServiceServer) mustEmbedUnimplementedParkedEventServiceServer() {}
 func (UnimplementedParkedEventServiceServer) testEmbeddedByValue()                            {}
@@ -148,6 +168,24 @@ func _ParkedEventService_ReplayParkedEvents_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ParkedEventService_GiveUpParkedEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GiveUpParkedEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ParkedEventServiceServer).GiveUpParkedEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ParkedEventService_GiveUpParkedEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ParkedEventServiceServer).GiveUpParkedEvents(ctx, req.(*GiveUpParkedEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ParkedEventService_ServiceDesc is the grpc.ServiceDesc for ParkedEventService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -162,6 +200,10 @@ var ParkedEventService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReplayParkedEvents",
 			Handler:    _ParkedEventService_ReplayParkedEvents_Handler,
+		},
+		{
+			MethodName: "GiveUpParkedEvents",
+			Handler:    _ParkedEventService_GiveUpParkedEvents_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -184,6 +184,102 @@ func (x *FrameReleased) GetReason() string {
 	return ""
 }
 
+// ParkedEventGivenUp records that an operator, the actor, gave up an event that this unit could not handle. Subject: parked:<id of the parked event>.
+type ParkedEventGivenUp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The frame that brought it, and which event of it.
+	FrameId string `protobuf:"bytes,1,opt,name=frame_id,json=frameId,proto3" json:"frame_id,omitempty"`
+	Kind    string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	Ordinal uint32 `protobuf:"varint,4,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	// Who of this unit was to handle it, and why it did not.
+	Consumer      string `protobuf:"bytes,5,opt,name=consumer,proto3" json:"consumer,omitempty"`
+	ParkedBecause string `protobuf:"bytes,6,opt,name=parked_because,json=parkedBecause,proto3" json:"parked_because,omitempty"`
+	// Why it was given up.
+	Reason        string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParkedEventGivenUp) Reset() {
+	*x = ParkedEventGivenUp{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParkedEventGivenUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParkedEventGivenUp) ProtoMessage() {}
+
+func (x *ParkedEventGivenUp) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParkedEventGivenUp.ProtoReflect.Descriptor instead.
+func (*ParkedEventGivenUp) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ParkedEventGivenUp) GetFrameId() string {
+	if x != nil {
+		return x.FrameId
+	}
+	return ""
+}
+
+func (x *ParkedEventGivenUp) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ParkedEventGivenUp) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ParkedEventGivenUp) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ParkedEventGivenUp) GetConsumer() string {
+	if x != nil {
+		return x.Consumer
+	}
+	return ""
+}
+
+func (x *ParkedEventGivenUp) GetParkedBecause() string {
+	if x != nil {
+		return x.ParkedBecause
+	}
+	return ""
+}
+
+func (x *ParkedEventGivenUp) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // PublishedAgain records that an operator had frames published again, because the bus had lost them. Subject: journal:<time of the act>.
 type PublishedAgain struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -198,7 +294,7 @@ type PublishedAgain struct {
 
 func (x *PublishedAgain) Reset() {
 	*x = PublishedAgain{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -210,7 +306,7 @@ func (x *PublishedAgain) String() string {
 func (*PublishedAgain) ProtoMessage() {}
 
 func (x *PublishedAgain) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[2]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -223,7 +319,7 @@ func (x *PublishedAgain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishedAgain.ProtoReflect.Descriptor instead.
 func (*PublishedAgain) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{2}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PublishedAgain) GetSince() *timestamppb.Timestamp {
@@ -272,7 +368,7 @@ type LogReopened struct {
 
 func (x *LogReopened) Reset() {
 	*x = LogReopened{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -284,7 +380,7 @@ func (x *LogReopened) String() string {
 func (*LogReopened) ProtoMessage() {}
 
 func (x *LogReopened) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -297,7 +393,7 @@ func (x *LogReopened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogReopened.ProtoReflect.Descriptor instead.
 func (*LogReopened) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{3}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *LogReopened) GetGeneration() int32 {
@@ -349,7 +445,7 @@ type ReopeningWitnessed struct {
 
 func (x *ReopeningWitnessed) Reset() {
 	*x = ReopeningWitnessed{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -361,7 +457,7 @@ func (x *ReopeningWitnessed) String() string {
 func (*ReopeningWitnessed) ProtoMessage() {}
 
 func (x *ReopeningWitnessed) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[4]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -374,7 +470,7 @@ func (x *ReopeningWitnessed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopeningWitnessed.ProtoReflect.Descriptor instead.
 func (*ReopeningWitnessed) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{4}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ReopeningWitnessed) GetOwner() string {
@@ -407,7 +503,7 @@ type GetFrameKeyRequest struct {
 
 func (x *GetFrameKeyRequest) Reset() {
 	*x = GetFrameKeyRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -419,7 +515,7 @@ func (x *GetFrameKeyRequest) String() string {
 func (*GetFrameKeyRequest) ProtoMessage() {}
 
 func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[5]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -432,7 +528,7 @@ func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyRequest.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{5}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetFrameKeyRequest) GetKeyId() string {
@@ -451,7 +547,7 @@ type GetFrameKeyResponse struct {
 
 func (x *GetFrameKeyResponse) Reset() {
 	*x = GetFrameKeyResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -463,7 +559,7 @@ func (x *GetFrameKeyResponse) String() string {
 func (*GetFrameKeyResponse) ProtoMessage() {}
 
 func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -476,7 +572,7 @@ func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyResponse.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetFrameKeyResponse) GetKey() []byte {
@@ -504,7 +600,7 @@ type WitnessRequest struct {
 
 func (x *WitnessRequest) Reset() {
 	*x = WitnessRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +612,7 @@ func (x *WitnessRequest) String() string {
 func (*WitnessRequest) ProtoMessage() {}
 
 func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +625,7 @@ func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessRequest.ProtoReflect.Descriptor instead.
 func (*WitnessRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WitnessRequest) GetCheckpoint() string {
@@ -581,7 +677,7 @@ type WitnessResponse struct {
 
 func (x *WitnessResponse) Reset() {
 	*x = WitnessResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -593,7 +689,7 @@ func (x *WitnessResponse) String() string {
 func (*WitnessResponse) ProtoMessage() {}
 
 func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -606,7 +702,7 @@ func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessResponse.ProtoReflect.Descriptor instead.
 func (*WitnessResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WitnessResponse) GetCosigned() string {
@@ -647,7 +743,7 @@ type HeldFrame struct {
 
 func (x *HeldFrame) Reset() {
 	*x = HeldFrame{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -659,7 +755,7 @@ func (x *HeldFrame) String() string {
 func (*HeldFrame) ProtoMessage() {}
 
 func (x *HeldFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -672,7 +768,7 @@ func (x *HeldFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldFrame.ProtoReflect.Descriptor instead.
 func (*HeldFrame) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *HeldFrame) GetFrameId() string {
@@ -730,7 +826,7 @@ type ListHeldFramesRequest struct {
 
 func (x *ListHeldFramesRequest) Reset() {
 	*x = ListHeldFramesRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +838,7 @@ func (x *ListHeldFramesRequest) String() string {
 func (*ListHeldFramesRequest) ProtoMessage() {}
 
 func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +851,7 @@ func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesRequest.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListHeldFramesRequest) GetUnit() string {
@@ -789,7 +885,7 @@ type ListHeldFramesResponse struct {
 
 func (x *ListHeldFramesResponse) Reset() {
 	*x = ListHeldFramesResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -801,7 +897,7 @@ func (x *ListHeldFramesResponse) String() string {
 func (*ListHeldFramesResponse) ProtoMessage() {}
 
 func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -814,7 +910,7 @@ func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesResponse.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{11}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListHeldFramesResponse) GetFrames() []*HeldFrame {
@@ -843,7 +939,7 @@ type ReleaseFrameRequest struct {
 
 func (x *ReleaseFrameRequest) Reset() {
 	*x = ReleaseFrameRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -855,7 +951,7 @@ func (x *ReleaseFrameRequest) String() string {
 func (*ReleaseFrameRequest) ProtoMessage() {}
 
 func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -868,7 +964,7 @@ func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{12}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReleaseFrameRequest) GetUnit() string {
@@ -900,7 +996,7 @@ type ReleaseFrameResponse struct {
 
 func (x *ReleaseFrameResponse) Reset() {
 	*x = ReleaseFrameResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +1008,7 @@ func (x *ReleaseFrameResponse) String() string {
 func (*ReleaseFrameResponse) ProtoMessage() {}
 
 func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +1021,7 @@ func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{13}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{14}
 }
 
 type PublishAgainRequest struct {
@@ -941,7 +1037,7 @@ type PublishAgainRequest struct {
 
 func (x *PublishAgainRequest) Reset() {
 	*x = PublishAgainRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1049,7 @@ func (x *PublishAgainRequest) String() string {
 func (*PublishAgainRequest) ProtoMessage() {}
 
 func (x *PublishAgainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1062,7 @@ func (x *PublishAgainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishAgainRequest.ProtoReflect.Descriptor instead.
 func (*PublishAgainRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{14}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PublishAgainRequest) GetUnit() string {
@@ -1001,7 +1097,7 @@ type PublishAgainResponse struct {
 
 func (x *PublishAgainResponse) Reset() {
 	*x = PublishAgainResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1109,7 @@ func (x *PublishAgainResponse) String() string {
 func (*PublishAgainResponse) ProtoMessage() {}
 
 func (x *PublishAgainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1122,7 @@ func (x *PublishAgainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishAgainResponse.ProtoReflect.Descriptor instead.
 func (*PublishAgainResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{15}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PublishAgainResponse) GetFrames() int64 {
@@ -1054,7 +1150,7 @@ type ReopenLogRequest struct {
 
 func (x *ReopenLogRequest) Reset() {
 	*x = ReopenLogRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1066,7 +1162,7 @@ func (x *ReopenLogRequest) String() string {
 func (*ReopenLogRequest) ProtoMessage() {}
 
 func (x *ReopenLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1079,7 +1175,7 @@ func (x *ReopenLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopenLogRequest.ProtoReflect.Descriptor instead.
 func (*ReopenLogRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{16}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReopenLogRequest) GetUnit() string {
@@ -1106,7 +1202,7 @@ type ReopenLogResponse struct {
 
 func (x *ReopenLogResponse) Reset() {
 	*x = ReopenLogResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1214,7 @@ func (x *ReopenLogResponse) String() string {
 func (*ReopenLogResponse) ProtoMessage() {}
 
 func (x *ReopenLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1227,7 @@ func (x *ReopenLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopenLogResponse.ProtoReflect.Descriptor instead.
 func (*ReopenLogResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{17}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReopenLogResponse) GetGeneration() int32 {
@@ -1159,7 +1255,15 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\vrecorded_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordedAt\x123\n" +
 	"\aheld_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06heldAt\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"\xac\x01\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"\xda\x01\n" +
+	"\x12ParkedEventGivenUp\x12\x19\n" +
+	"\bframe_id\x18\x01 \x01(\tR\aframeId\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
+	"\asubject\x18\x03 \x01(\tR\asubject\x12\x18\n" +
+	"\aordinal\x18\x04 \x01(\rR\aordinal\x12\x1a\n" +
+	"\bconsumer\x18\x05 \x01(\tR\bconsumer\x12%\n" +
+	"\x0eparked_because\x18\x06 \x01(\tR\rparkedBecause\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"\xac\x01\n" +
 	"\x0ePublishedAgain\x120\n" +
 	"\x05since\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
 	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
@@ -1256,55 +1360,56 @@ func file_naru_platform_v1_journal_proto_rawDescGZIP() []byte {
 	return file_naru_platform_v1_journal_proto_rawDescData
 }
 
-var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_naru_platform_v1_journal_proto_goTypes = []any{
 	(*ClockMeasured)(nil),          // 0: naru.platform.v1.ClockMeasured
 	(*FrameReleased)(nil),          // 1: naru.platform.v1.FrameReleased
-	(*PublishedAgain)(nil),         // 2: naru.platform.v1.PublishedAgain
-	(*LogReopened)(nil),            // 3: naru.platform.v1.LogReopened
-	(*ReopeningWitnessed)(nil),     // 4: naru.platform.v1.ReopeningWitnessed
-	(*GetFrameKeyRequest)(nil),     // 5: naru.platform.v1.GetFrameKeyRequest
-	(*GetFrameKeyResponse)(nil),    // 6: naru.platform.v1.GetFrameKeyResponse
-	(*WitnessRequest)(nil),         // 7: naru.platform.v1.WitnessRequest
-	(*WitnessResponse)(nil),        // 8: naru.platform.v1.WitnessResponse
-	(*HeldFrame)(nil),              // 9: naru.platform.v1.HeldFrame
-	(*ListHeldFramesRequest)(nil),  // 10: naru.platform.v1.ListHeldFramesRequest
-	(*ListHeldFramesResponse)(nil), // 11: naru.platform.v1.ListHeldFramesResponse
-	(*ReleaseFrameRequest)(nil),    // 12: naru.platform.v1.ReleaseFrameRequest
-	(*ReleaseFrameResponse)(nil),   // 13: naru.platform.v1.ReleaseFrameResponse
-	(*PublishAgainRequest)(nil),    // 14: naru.platform.v1.PublishAgainRequest
-	(*PublishAgainResponse)(nil),   // 15: naru.platform.v1.PublishAgainResponse
-	(*ReopenLogRequest)(nil),       // 16: naru.platform.v1.ReopenLogRequest
-	(*ReopenLogResponse)(nil),      // 17: naru.platform.v1.ReopenLogResponse
-	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 19: google.protobuf.Duration
+	(*ParkedEventGivenUp)(nil),     // 2: naru.platform.v1.ParkedEventGivenUp
+	(*PublishedAgain)(nil),         // 3: naru.platform.v1.PublishedAgain
+	(*LogReopened)(nil),            // 4: naru.platform.v1.LogReopened
+	(*ReopeningWitnessed)(nil),     // 5: naru.platform.v1.ReopeningWitnessed
+	(*GetFrameKeyRequest)(nil),     // 6: naru.platform.v1.GetFrameKeyRequest
+	(*GetFrameKeyResponse)(nil),    // 7: naru.platform.v1.GetFrameKeyResponse
+	(*WitnessRequest)(nil),         // 8: naru.platform.v1.WitnessRequest
+	(*WitnessResponse)(nil),        // 9: naru.platform.v1.WitnessResponse
+	(*HeldFrame)(nil),              // 10: naru.platform.v1.HeldFrame
+	(*ListHeldFramesRequest)(nil),  // 11: naru.platform.v1.ListHeldFramesRequest
+	(*ListHeldFramesResponse)(nil), // 12: naru.platform.v1.ListHeldFramesResponse
+	(*ReleaseFrameRequest)(nil),    // 13: naru.platform.v1.ReleaseFrameRequest
+	(*ReleaseFrameResponse)(nil),   // 14: naru.platform.v1.ReleaseFrameResponse
+	(*PublishAgainRequest)(nil),    // 15: naru.platform.v1.PublishAgainRequest
+	(*PublishAgainResponse)(nil),   // 16: naru.platform.v1.PublishAgainResponse
+	(*ReopenLogRequest)(nil),       // 17: naru.platform.v1.ReopenLogRequest
+	(*ReopenLogResponse)(nil),      // 18: naru.platform.v1.ReopenLogResponse
+	(*timestamppb.Timestamp)(nil),  // 19: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 20: google.protobuf.Duration
 }
 var file_naru_platform_v1_journal_proto_depIdxs = []int32{
-	18, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
-	19, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
-	19, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
-	19, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
-	18, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
-	18, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
-	18, // 6: naru.platform.v1.PublishedAgain.since:type_name -> google.protobuf.Timestamp
-	18, // 7: naru.platform.v1.PublishedAgain.until:type_name -> google.protobuf.Timestamp
-	18, // 8: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
-	18, // 9: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
-	9,  // 10: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
-	18, // 11: naru.platform.v1.PublishAgainRequest.since:type_name -> google.protobuf.Timestamp
-	18, // 12: naru.platform.v1.PublishAgainResponse.until:type_name -> google.protobuf.Timestamp
-	5,  // 13: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
-	7,  // 14: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
-	10, // 15: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
-	12, // 16: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
-	14, // 17: naru.platform.v1.JournalAdminService.PublishAgain:input_type -> naru.platform.v1.PublishAgainRequest
-	16, // 18: naru.platform.v1.JournalAdminService.ReopenLog:input_type -> naru.platform.v1.ReopenLogRequest
-	6,  // 19: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
-	8,  // 20: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
-	11, // 21: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
-	13, // 22: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
-	15, // 23: naru.platform.v1.JournalAdminService.PublishAgain:output_type -> naru.platform.v1.PublishAgainResponse
-	17, // 24: naru.platform.v1.JournalAdminService.ReopenLog:output_type -> naru.platform.v1.ReopenLogResponse
+	19, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
+	20, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
+	20, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
+	20, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
+	19, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
+	19, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
+	19, // 6: naru.platform.v1.PublishedAgain.since:type_name -> google.protobuf.Timestamp
+	19, // 7: naru.platform.v1.PublishedAgain.until:type_name -> google.protobuf.Timestamp
+	19, // 8: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
+	19, // 9: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
+	10, // 10: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
+	19, // 11: naru.platform.v1.PublishAgainRequest.since:type_name -> google.protobuf.Timestamp
+	19, // 12: naru.platform.v1.PublishAgainResponse.until:type_name -> google.protobuf.Timestamp
+	6,  // 13: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
+	8,  // 14: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
+	11, // 15: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
+	13, // 16: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
+	15, // 17: naru.platform.v1.JournalAdminService.PublishAgain:input_type -> naru.platform.v1.PublishAgainRequest
+	17, // 18: naru.platform.v1.JournalAdminService.ReopenLog:input_type -> naru.platform.v1.ReopenLogRequest
+	7,  // 19: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
+	9,  // 20: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
+	12, // 21: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
+	14, // 22: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
+	16, // 23: naru.platform.v1.JournalAdminService.PublishAgain:output_type -> naru.platform.v1.PublishAgainResponse
+	18, // 24: naru.platform.v1.JournalAdminService.ReopenLog:output_type -> naru.platform.v1.ReopenLogResponse
 	19, // [19:25] is the sub-list for method output_type
 	13, // [13:19] is the sub-list for method input_type
 	13, // [13:13] is the sub-list for extension type_name
@@ -1324,7 +1429,7 @@ func file_naru_platform_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_journal_proto_rawDesc), len(file_naru_platform_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
