@@ -58,7 +58,7 @@ func (e *Engine) retryDeferred(ctx context.Context, tx *journal.Tx, s stored) er
 	if err != nil {
 		return err
 	}
-	if verdict.what == deferred && time.Since(s.since) > deferredLimit {
+	if verdict.what == deferred && s.overdue && e.deps.Clock.Now().Sub(s.since) > deferredLimit {
 		verdict = Park("deferred_too_long")
 	}
 	switch verdict.what {

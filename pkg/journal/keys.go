@@ -212,9 +212,9 @@ func (k *Keys) Export(ctx context.Context, keyID, reader string) ([]byte, error)
 const keyLife = Republished + 10*24*time.Hour
 
 // DestroyOld removes the keys of months that ended longer ago than frames are published again, unless a frame of that month still
-// waits: oldest is the time of the oldest frame without a leaf or unpublished, zero for none. It returns the names of the removed
-// keys.
-func (k *Keys) DestroyOld(ctx context.Context, oldest time.Time) ([]string, error) {
+// waits: oldest is the time of the oldest frame without a leaf or unpublished, zero for none. What has had its time by expiry may go.
+// It returns the names of the removed keys.
+func (k *Keys) DestroyOld(ctx context.Context, expiry, oldest time.Time) ([]string, error) {
 	names, err := k.store.MACNames(keyPrefix)
 	if err != nil {
 		return nil, err
@@ -223,7 +223,7 @@ func (k *Keys) DestroyOld(ctx context.Context, oldest time.Time) ([]string, erro
 	for i, name := range names {
 		month, err := time.Parse("2006-01", monthOf(name))
 		end := month.AddDate(0, 1, 0)
-		if err != nil || i == len(names)-1 || k.clock.Now().Before(end.Add(keyLife)) || !oldest.IsZero() && oldest.Before(end) {
+		if err != nil || i == len(names)-1 || expiry.Before(end.Add(keyLife)) || !oldest.IsZero() && oldest.Before(end) {
 			continue
 		}
 		if err := k.destroy(ctx, name); err != nil {

@@ -63,7 +63,7 @@ type Partition struct {
 
 const partitionLockTimeout = 3 * time.Second
 
-// Clocks are what partitions are maintained by.
+// Clocks are what retention is judged by.
 type Clocks struct {
 	// Unit is the unit's clock, and Database the database's.
 	Unit, Database time.Time
@@ -71,9 +71,9 @@ type Clocks struct {
 	Trusted bool
 }
 
-// expiry is the moment that retention is judged by: past by both clocks. It is zero, before everything, by a clock that may not
-// be believed.
-func (c Clocks) expiry() time.Time {
+// Expiry is the moment up to which what has had its time may end: past by both clocks. It is zero, before everything, by a clock that
+// may not be believed.
+func (c Clocks) Expiry() time.Time {
 	switch {
 	case !c.Trusted:
 		return time.Time{}
@@ -148,7 +148,7 @@ func maintain[DB Beginner](ctx context.Context, db DB, p Partition, now Clocks) 
 	}
 	for name := range existing {
 		s, ok := p.parse(name)
-		if ok && p.expired(s, now.expiry()) {
+		if ok && p.expired(s, now.Expiry()) {
 			failures = errors.Join(failures, drop(ctx, db, p, name))
 		}
 	}

@@ -38,7 +38,7 @@ func TestForget(t *testing.T) {
 		return err
 	}
 	forget := func(k *Keyring) int {
-		gone, err := k.Forget(t.Context())
+		gone, err := k.Forget(t.Context(), k.clock.Now())
 		require.NoError(t, err)
 		return gone
 	}

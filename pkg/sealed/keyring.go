@@ -145,10 +145,10 @@ func (k *Keyring) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// Forget destroys the keys whose time is over, in the table and in memory. Sealed values stay, but nobody can open them. It
+// Forget destroys the keys whose time is over by expiry, in the table and in memory. Sealed values stay, but nobody can open them. It
 // returns how many rows it deleted; another replica may have been first.
-func (k *Keyring) Forget(ctx context.Context) (int, error) {
-	gone, err := k.store.forget(ctx, k.clock.Now())
+func (k *Keyring) Forget(ctx context.Context, expiry time.Time) (int, error) {
+	gone, err := k.store.forget(ctx, expiry)
 	if err != nil {
 		return 0, err
 	}
@@ -161,11 +161,16 @@ func (k *Keyring) Forget(ctx context.Context) (int, error) {
 	return len(gone), nil
 }
 
-// Task prepares and forgets at once and then every hour. It calls report with each outcome, also with a nil error.
-func (k *Keyring) Task(report func(ctx context.Context, forgotten int, err error)) lifecycle.Task {
+// Task prepares and forgets at once and then every hour. What has had its time by expiry is forgotten. It calls report with each
+// outcome, also with a nil error.
+func (k *Keyring) Task(expiry func(ctx context.Context) (time.Time, error), report func(ctx context.Context, forgotten int, err error)) lifecycle.Task {
 	return lifecycle.Every("sealed keys", time.Hour, func(ctx context.Context) {
 		err := k.Prepare(ctx)
-		forgotten, forgetErr := k.Forget(ctx)
+		forgotten := 0
+		at, forgetErr := expiry(ctx)
+		if forgetErr == nil {
+			forgotten, forgetErr = k.Forget(ctx, at)
+		}
 		report(ctx, forgotten, errors.Join(err, forgetErr))
 	})
 }

@@ -149,7 +149,7 @@ func TestFrameKeysForReaders(t *testing.T) {
 		require.NoError(t, err)
 		ids[name] = made[0].KeyID
 	}
-	gone, err := journal.NewKeys(b.Env.Keys, b.Clock).DestroyOld(t.Context(), time.Time{})
+	gone, err := journal.NewKeys(b.Env.Keys, b.Clock).DestroyOld(t.Context(), b.Clock.Now(), time.Time{})
 	require.NoError(t, err)
 	require.Len(t, gone, 1)
 	ask := func(id string) (*platformv1.GetFrameKeyResponse, error) {

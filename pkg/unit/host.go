@@ -59,9 +59,11 @@ type host struct {
 	parts      []pg.Partition
 	ownerURL   string
 	createKeys bool
-	keys       *keys.Store
-	keyring    *sealed.Keyring
-	panics     metric.Int64Counter
+	// databaseClock stands for the database's own clock; nil for that clock.
+	databaseClock clock.Clock
+	keys          *keys.Store
+	keyring       *sealed.Keyring
+	panics        metric.Int64Counter
 }
 
 // build makes a unit out of the runtime. If it returns an error, it has closed what it opened.
@@ -105,12 +107,13 @@ func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host,
 	if h.keys, err = keys.Open(filepath.Join(rt.KeysDir, u.Name), keys.Options{Create: rt.CreateKeys}); err != nil {
 		return nil, err
 	}
+	h.databaseClock = rt.DatabaseClock
 	for _, source := range u.Sources() {
 		h.parts = append(h.parts, source.Partitions...)
 	}
 	h.env = &Env{
 		Unit: u.Name, Platform: rt.Platform, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter,
-		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, DB: h.pool, Keys: h.keys, Slots: slots,
+		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, Expiry: h.expiry, DB: h.pool, Keys: h.keys, Slots: slots,
 		Dial: func(target string) (grpc.ClientConnInterface, error) {
 			return rt.Network.Dial(u.Name, target, rpc.WithTelemetry(h.rpcTelemetry()))
 		},
@@ -195,7 +198,7 @@ func (h *host) buildServer(rt Runtime) error {
 // tasks in the order of starting. They are stopped in reverse: first the consumers, then the unit's own work, then its server,
 // and last what publishes and logs the facts that the others stated.
 func (h *host) tasks() []lifecycle.Task {
-	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.Task(h.reportKeys)}
+	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.Task(h.env.Expiry, h.reportKeys)}
 	if h.ownerURL != "" {
 		tasks = append(tasks, lifecycle.Every("partitions", partitionInterval, h.maintainPartitions))
 	}
@@ -223,6 +226,22 @@ func (h *host) reportKeys(ctx context.Context, forgotten int, err error) {
 	}
 }
 
+// clocks reads both clocks.
+func (h *host) clocks(ctx context.Context, db pg.DBTX) (now pg.Clocks, err error) {
+	now = pg.Clocks{Unit: h.env.Clock.Now(), Trusted: h.env.ClockWatch.Ready() == nil}
+	if h.databaseClock != nil {
+		now.Database = h.databaseClock.Now()
+		return now, nil
+	}
+	now.Database, err = pg.Value[time.Time](ctx, db, "read database time", `select now()`)
+	return now, err
+}
+
+func (h *host) expiry(ctx context.Context) (time.Time, error) {
+	now, err := h.clocks(ctx, h.pool)
+	return now.Expiry(), err
+}
+
 func (h *host) maintainPartitions(ctx context.Context) {
 	owner, err := pgx.Connect(ctx, h.ownerURL)
 	if err == nil {
@@ -230,8 +249,8 @@ func (h *host) maintainPartitions(ctx context.Context) {
 		_, err = owner.Exec(ctx, `select set_config('search_path', $1, false)`, h.unit.Name)
 	}
 	if err == nil {
-		now := pg.Clocks{Unit: h.env.Clock.Now(), Trusted: h.env.ClockWatch.Ready() == nil}
-		if now.Database, err = pg.Value[time.Time](ctx, owner, "read database time", `select now()`); err == nil {
+		var now pg.Clocks
+		if now, err = h.clocks(ctx, owner); err == nil {
 			err = pg.MaintainPartitions(ctx, owner, h.parts, now)
 		}
 	}

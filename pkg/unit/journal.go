@@ -133,9 +133,13 @@ func (h *host) whole(tasks []lifecycle.Task) []lifecycle.Task {
 // destroyKeys removes the frame keys that are not needed any more. Where keys are provisioned, whoever provisions them does that.
 func (h *host) destroyKeys(ctx context.Context) {
 	oldest, err := journal.OldestWaiting(ctx, h.pool)
+	var expiry time.Time
+	if err == nil {
+		expiry, err = h.env.Expiry(ctx)
+	}
 	var gone []string
 	if err == nil {
-		gone, err = h.journals.keys.DestroyOld(ctx, oldest)
+		gone, err = h.journals.keys.DestroyOld(ctx, expiry, oldest)
 	}
 	if len(gone) > 0 || err != nil && ctx.Err() == nil {
 		h.telemetry.Log.LogAttrs(ctx, slog.LevelInfo, "frame keys destroyed", slog.Any("names", gone), slog.Any("error", err))

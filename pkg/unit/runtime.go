@@ -34,6 +34,8 @@ type Runtime struct {
 	// Copy it to a place that nobody on this machine can change.
 	CheckpointDir string
 	Clock         clock.Clock
+	// DatabaseClock stands for the database's own clock; nil for that clock.
+	DatabaseClock clock.Clock
 	// ClockReader measures the clock's synchronisation; ClockTolerance is what is good enough for evidence.
 	ClockReader    clock.Reader
 	ClockTolerance clock.Tolerance

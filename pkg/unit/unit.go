@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,12 +76,15 @@ type Env struct {
 	Gatherer   prometheus.Gatherer
 	Clock      clock.Clock
 	ClockWatch *clock.Watch
-	DB         *pgxpool.Pool
-	Journal    *journal.Journal
-	Keys       *keys.Store
-	Sealed     *sealed.Box
-	Index      *sealed.Index
-	Authn      *authn.Verifier
+	// Expiry is the moment up to which what has had its time may end or be destroyed: past by the unit's clock and by the database's. It
+	// is zero, before everything, while the unit's clock may not be believed.
+	Expiry  func(ctx context.Context) (time.Time, error)
+	DB      *pgxpool.Pool
+	Journal *journal.Journal
+	Keys    *keys.Store
+	Sealed  *sealed.Box
+	Index   *sealed.Index
+	Authn   *authn.Verifier
 	// Slots share the processors among the work of the process; with nil, all work begins at once.
 	Slots *work.Slots
 	// Dial gives the channel to another unit. Calls wait for that unit within their deadline.

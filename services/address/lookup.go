@@ -50,26 +50,33 @@ func (s *service) lookUp(ctx context.Context, mine claim) error {
 		return err
 	}
 	answer, err := s.search(ctx, mine, d)
-	switch {
-	case err == nil:
+	if err == nil {
 		_, _, err = s.settleDecision(ctx, mine, &answer, false)
 		return err
-	case s.clock.Now().Before(d.sendDeadline) || errors.Is(ctx.Err(), context.Canceled):
-		return s.postpone(ctx, mine, d, err)
-	default:
-		s.log.LogAttrs(ctx, slog.LevelWarn, "the hub was not searched before the send deadline", slog.String("edoc_num", mine.key),
-			slog.String("outcome", outcomeOf(err)))
-		ctx, cancel := work.Settling(ctx)
-		defer cancel()
-		_, _, err = s.settleDecision(ctx, mine, nil, true)
-		return err
 	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return s.postpone(ctx, mine, d, err)
+	}
+	settling, cancel := work.Settling(ctx)
+	defer cancel()
+	expiry, expiryErr := s.expiry(settling)
+	if expiryErr != nil || expiry.Before(d.sendDeadline) {
+		return s.postpone(ctx, mine, d, errors.Join(err, expiryErr))
+	}
+	s.log.LogAttrs(settling, slog.LevelWarn, "the hub was not searched before the send deadline", slog.String("edoc_num", mine.key),
+		slog.String("outcome", outcomeOf(err)))
+	_, _, err = s.settleDecision(settling, mine, nil, true)
+	return err
 }
 
 // settleDecision decides a document under the lock of its key and writes the claim's result. Without an answer of the hub it may
 // find that it needs one. Then it writes nothing, unless this was the last look.
 func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAnswer, last bool) (needsHub bool, d document, err error) {
 	d, known, err := readDocument(ctx, s.db, mine.key)
+	if err != nil {
+		return false, d, err
+	}
+	expiry, err := s.expiry(ctx)
 	if err != nil {
 		return false, d, err
 	}
@@ -89,7 +96,7 @@ func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 			return dueDocuments.finish(ctx, tx, s.owner, mine)
 		}
 		now := s.clock.Now()
-		late := !now.Before(d.sendDeadline)
+		late := !expiry.Before(d.sendDeadline)
 		// A document ends at its deadline only after an outcome was stated: then delivery knows of it and ends it for the sender.
 		if d.ordinal > 0 && late {
 			if err := recordSearchEnded(ctx, tx, d, now); err != nil {
@@ -107,7 +114,7 @@ func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 			needsHub = true
 			return nil
 		default:
-			return s.settleOutcome(ctx, tx, mine, d, decided, now)
+			return s.settleOutcome(ctx, tx, mine, d, decided, late, now)
 		}
 	})
 	return needsHub, d, err
@@ -153,13 +160,13 @@ func first(decisions []decision) decision {
 }
 
 // settleOutcome writes the decision: the outcome, if it is new and may be stated, and when the document is looked at again.
-func (s *service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim, d document, decided decision, now time.Time) error {
+func (s *service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim, d document, decided decision, late bool, now time.Time) error {
 	held, err := s.withheld(ctx, tx, []document{d}, []decision{decided}, false, now)
 	if err != nil {
 		return err
 	}
 	switch {
-	case held[d.edoc] && !now.Before(d.sendDeadline):
+	case held[d.edoc] && late:
 		return s.giveUp(ctx, tx, mine, d, now)
 	case held[d.edoc] && !d.withheld:
 		d.withheld = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -69,7 +70,7 @@ func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
 		return nil, err
 	}
 	return &service{
-		config: config, log: env.Log, clock: env.Clock, db: env.DB, journal: env.Journal, box: env.Sealed, hub: hubv1.NewHubServiceClient(conn), metrics: m,
+		config: config, log: env.Log, clock: env.Clock, expiry: env.Expiry, db: env.DB, journal: env.Journal, box: env.Sealed, hub: hubv1.NewHubServiceClient(conn), metrics: m,
 		matcher: matcher{platform: env.Platform, index: env.Index, second: config.WriteSecondIndex}, owner: uuid.NewString(),
 		wakeLookups: work.NewBell(), wakeRegistrations: work.NewBell(),
 	}, nil
@@ -77,9 +78,11 @@ func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
 
 // service is the unit at work.
 type service struct {
-	config  *Config
-	log     *slog.Logger
-	clock   clock.Clock
+	config *Config
+	log    *slog.Logger
+	clock  clock.Clock
+	// expiry is up to when deadlines have passed.
+	expiry  func(ctx context.Context) (time.Time, error)
 	db      *pgxpool.Pool
 	journal *journal.Journal
 	box     *sealed.Box

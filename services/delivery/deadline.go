@@ -9,12 +9,20 @@ import (
 
 const deadlineBatch = 500
 
-// endDue closes the deliveries whose send deadline has passed. Any number of replicas may do so at once.
+// endDue closes the deliveries whose send deadline has passed by both clocks. Any number of replicas may do so at once.
 func (s *service) endDue(ctx context.Context) {
 	for more := true; more; {
-		err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
+		expiry, err := s.expiry(ctx)
+		if err != nil {
+			s.reportDeadlines(ctx, err)
+			return
+		}
+		if expiry.IsZero() {
+			return
+		}
+		err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 			now := s.clock.Now()
-			ended, err := end(ctx, tx, now, deadlineBatch)
+			ended, err := end(ctx, tx, expiry, now, deadlineBatch)
 			if err != nil {
 				return err
 			}
@@ -26,10 +34,14 @@ func (s *service) endDue(ctx context.Context) {
 			return s.state(ctx, tx, now, changed, byItself(now))
 		})
 		if err != nil {
-			if ctx.Err() == nil {
-				s.log.LogAttrs(ctx, slog.LevelWarn, "passed send deadlines were not handled", slog.Any("error", err))
-			}
+			s.reportDeadlines(ctx, err)
 			return
 		}
+	}
+}
+
+func (s *service) reportDeadlines(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "passed send deadlines were not handled", slog.Any("error", err))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
@@ -43,13 +46,6 @@ func setup(t *testing.T, opts ...unittest.Option) *office {
 	t.Helper()
 	maker := unittest.NewMaker(t, "intake.title", "delivery")
 	return &office{Bench: unittest.New(t, delivery.Unit, append(opts, unittest.Neighbour("intake", maker.Register))...), intake: maker}
-}
-
-// advance moves the clock and lets the watch measure it again, because an old measurement does not count.
-func (o *office) advance(t *testing.T, d time.Duration) {
-	t.Helper()
-	o.Clock.Advance(d)
-	o.Env.ClockWatch.Measure(t.Context())
 }
 
 // document returns an accepted document for a recipient, with the given resolution.
@@ -87,7 +83,7 @@ func TestUntrustedClockDeliversNothing(t *testing.T) {
 	}()
 	await.Require(t, unittest.Patience, func() bool { return containsRetry(o.Logs.String()) })
 	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
-	o.advance(t, time.Second)
+	o.Advance(t, time.Second)
 	<-delivered
 	require.Len(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench), 1)
 }
@@ -155,7 +151,7 @@ func TestRepeatedResolutionDeliversOnce(t *testing.T) {
 	d := o.document(t, unittest.NewID(), own)
 	o.Deliver(t, express, resolved(1, d), resolved(1, d))
 	first := unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench)
-	o.advance(t, time.Minute)
+	o.Advance(t, time.Minute)
 	o.Deliver(t, express, resolved(2, d))
 	require.Len(t, first, 1)
 	again := unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench)
@@ -189,7 +185,7 @@ func TestWaitingDocuments(t *testing.T) {
 			require.Len(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench), 1)
 
 			require.False(t, o.ended(t, never.GetFacts().GetEdocNum()))
-			o.advance(t, 25*time.Hour)
+			o.Advance(t, 25*time.Hour)
 			expired := unittest.AwaitFacts[*deliveryv1.DeliveryExpired](t, o.Bench, 1)
 			require.True(t, o.ended(t, never.GetFacts().GetEdocNum()))
 			require.False(t, o.ended(t, later.GetFacts().GetEdocNum()))
@@ -264,9 +260,43 @@ func TestOutdatedDocumentsEnd(t *testing.T) {
 	after.Choices = 1
 	o.Deliver(t, express, resolved(2, after))
 	require.Len(t, unittest.Facts[*deliveryv1.DocumentCancelled](t, o.Bench), 2)
-	o.advance(t, 25*time.Hour)
+	o.Advance(t, 25*time.Hour)
 	require.Equal(t, late.GetFacts().GetEdocNum(), unittest.AwaitFacts[*deliveryv1.DeliveryExpired](t, o.Bench, 1)[0].GetEdocNum())
 	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
+}
+
+// countedClock counts how often it is asked.
+type countedClock struct {
+	*clock.Fake
+	asked atomic.Int64
+}
+
+func (c *countedClock) Now() time.Time {
+	c.asked.Add(1)
+	return c.Fake.Now()
+}
+
+// A deadline has passed when the unit's clock, which may be believed, and the database's clock both say so: a step of one of them, by
+// hours or by years, ends nothing.
+func TestAStepOfAClockEndsNothing(t *testing.T) {
+	t.Parallel()
+	database := &countedClock{Fake: clock.NewFake(clock.System().Now())}
+	o := setup(t, unittest.WithDatabaseClock(database), unittest.Config(func(c *delivery.Config) { c.DeadlineInterval = config.Duration(10 * time.Millisecond) }))
+	d := o.document(t, unittest.NewID(), none)
+	o.Deliver(t, express, resolved(1, d))
+	nothingEnds := func(because string) {
+		// The second look begins after the step.
+		from := database.asked.Load()
+		await.Require(t, unittest.Patience, func() bool { return database.asked.Load() >= from+2 })
+		require.Empty(t, unittest.Facts[*deliveryv1.DeliveryExpired](t, o.Bench), because)
+	}
+	o.Clock.Advance(10 * 365 * 24 * time.Hour)
+	nothingEnds("the unit's clock was not measured since it stepped")
+	o.Clock.Advance(-10 * 365 * 24 * time.Hour)
+	o.Advance(t, 25*time.Hour)
+	nothingEnds("the database's clock has not come to the deadline")
+	database.Advance(25 * time.Hour)
+	unittest.AwaitFacts[*deliveryv1.DeliveryExpired](t, o.Bench, 1)
 }
 
 // Refused and ambiguous are final.
@@ -289,7 +319,7 @@ func TestUnknownRecipientExpires(t *testing.T) {
 	o := setup(t)
 	d, asked := o.document(t, "", notKnown), o.document(t, "", notKnown)
 	o.cancel(t, asked.GetFacts().GetEdocNum())
-	o.advance(t, 24*time.Hour)
+	o.Advance(t, 24*time.Hour)
 	d.ResolvedAt, asked.ResolvedAt = d.GetFacts().GetSendDeadline(), d.GetFacts().GetSendDeadline()
 	o.Deliver(t, express, resolved(1, d), resolved(1, asked))
 	o.Deliver(t, express, resolved(1, d))
@@ -325,7 +355,7 @@ func TestCancel(t *testing.T) {
 		o.Deliver(t, express, resolved(1, d))
 		o.cancel(t, number)
 		o.Deliver(t, express, journal.Fact{Subject: number, Sender: sender, Actor: "unit:address", OccurredAt: o.Clock.Now(), Message: &addressv1.DocumentCancelled{EdocNum: number}})
-		o.advance(t, 25*time.Hour)
+		o.Advance(t, 25*time.Hour)
 		d.Resolution = own
 		o.Deliver(t, express, resolved(2, d))
 		require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
@@ -338,7 +368,7 @@ func TestCancel(t *testing.T) {
 		d := o.document(t, unittest.NewID(), none)
 		o.Deliver(t, express, resolved(1, d))
 		o.cancel(t, d.GetFacts().GetEdocNum())
-		o.advance(t, 25*time.Hour)
+		o.Advance(t, 25*time.Hour)
 		unittest.AwaitFacts[*deliveryv1.DocumentCancelled](t, o.Bench, 1)
 		d.Resolution = own
 		o.Deliver(t, express, resolved(2, d))
@@ -401,7 +431,7 @@ func TestClockBehindTheFactsWaits(t *testing.T) {
 	}()
 	await.Require(t, unittest.Patience, func() bool { return len(o.Logs.String()) > 0 && containsRetry(o.Logs.String()) })
 	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
-	o.advance(t, 4*time.Second)
+	o.Advance(t, 4*time.Second)
 	<-delivered
 	received := unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench)
 	require.Len(t, received, 1)
@@ -423,7 +453,7 @@ func TestCancelIsNotAnsweredBeforeItWasAsked(t *testing.T) {
 	await.Require(t, unittest.Patience, func() bool {
 		return containsRetry(o.Logs.String()) || len(unittest.Facts[*deliveryv1.CancelRefused](t, o.Bench)) > 0
 	})
-	o.advance(t, 3*time.Second)
+	o.Advance(t, 3*time.Second)
 	<-answered
 	refused := unittest.Facts[*deliveryv1.CancelRefused](t, o.Bench)
 	require.Len(t, refused, 1)
@@ -499,7 +529,7 @@ func TestInboxPages(t *testing.T) {
 		d := o.document(t, recipient, own)
 		o.Deliver(t, express, resolved(1, d))
 		want = append([]string{d.GetFacts().GetEdocNum()}, want...)
-		o.advance(t, time.Second)
+		o.Advance(t, time.Second)
 	}
 	client := deliveryv1.NewInboxServiceClient(o.Recipient(t, recipient))
 	var got []string
@@ -528,7 +558,7 @@ func TestUnreadableItemsHideNoOthers(t *testing.T) {
 		d := o.document(t, recipient, own)
 		o.Deliver(t, express, resolved(1, d))
 		numbers[i] = d.GetFacts().GetEdocNum()
-		o.advance(t, time.Second)
+		o.Advance(t, time.Second)
 	}
 	var facts platformv1.DocumentFacts
 	var raw []byte

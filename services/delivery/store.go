@@ -173,13 +173,13 @@ func closeCancelled(ctx context.Context, tx *journal.Tx, cancelled []document, n
 	return pg.Exec(ctx, tx, fmt.Sprintf("close %d cancelled deliveries", len(cancelled)), closing, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames)
 }
 
-// end closes up to limit waiting deliveries whose deadline has passed. Those with a requested cancel are cancelled: address would
+// end closes up to limit waiting deliveries whose deadline is before expiry. Those with a requested cancel are cancelled: address would
 // have decided that, but it does not after it has ended its search.
-func end(ctx context.Context, tx *journal.Tx, now time.Time, limit int) ([]document, error) {
+func end(ctx context.Context, tx *journal.Tx, expiry, now time.Time, limit int) ([]document, error) {
 	const update = `
 		with due as (
 		  select edoc_num from delivery
-		  where  state in ('WAITING', 'CANCELLING') and send_deadline < $1
+		  where  state in ('WAITING', 'CANCELLING') and send_deadline < $4
 		  order  by send_deadline, edoc_num
 		  limit  $2
 		  for update skip locked)
@@ -194,7 +194,7 @@ func end(ctx context.Context, tx *journal.Tx, now time.Time, limit int) ([]docum
 		err := c.Scan(&d.number, &d.state, &lane, &d.sender)
 		d.lane = platformv1.Lane(lane)
 		return d, err
-	}, update, now, limit, tx.CommitID())
+	}, update, now, limit, tx.CommitID(), expiry)
 }
 
 // markRead stores read times; the first one stays. It returns which documents are in an inbox here.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -53,6 +54,8 @@ type service struct {
 	sealed  *sealed.Box
 	clock   clock.Clock
 	watch   *clock.Watch
+	// expiry is up to when deadlines have passed.
+	expiry  func(ctx context.Context) (time.Time, error)
 	log     *slog.Logger
 	metrics *metrics
 	// hook takes notices; nil without a notice URL.
@@ -62,7 +65,7 @@ type service struct {
 }
 
 func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
-	s := &service{config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, log: env.Log,
+	s := &service{config: config, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, watch: env.ClockWatch, expiry: env.Expiry, log: env.Log,
 		replica: uuid.NewString()}
 	var err error
 	if config.Notice.URL != "" {

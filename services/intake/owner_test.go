@@ -86,7 +86,7 @@ func TestDigestIsKnownToItsSupplier(t *testing.T) {
 
 	// Who uploaded it and is no longer its owner cannot send with it.
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.recorded(t, w.sender, 2, membership(archiveName, "가나상사")))
-	w.advance(t, time.Second)
+	w.Advance(t, time.Second)
 	refusal = w.refused(t, byDigest("own-3"))
 	require.Equal(t, "CERTIFICATE_OWNER_DIFFERS", refusal.Reason)
 	require.Equal(t, "item.registrationCertificateDigest", fieldsOf(refusal.Violations))
@@ -102,7 +102,7 @@ func TestMembershipsChange(t *testing.T) {
 	newest := w.recorded(t, w.sender, 3, membership(archiveName, "가나상사"))
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, newest, w.recorded(t, w.sender, 2, membership(archiveName, "다라상사")))
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.recorded(t, w.sender, 1, membership(archiveName, memberName)))
-	w.advance(t, time.Second)
+	w.Advance(t, time.Second)
 	w.send(t, w.item(t, "own-2", w.certifiedTo(t, "가나상사")))
 	for _, owner := range []string{memberName, "다라상사"} {
 		require.Equal(t, "CERTIFICATE_OWNER_DIFFERS", w.refused(t, w.item(t, "own-3", w.certifiedTo(t, owner))).Reason, owner)
@@ -124,7 +124,7 @@ func TestHostsOfTheViewingSystem(t *testing.T) {
 		w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.principal(version, &gatewayv1.PrincipalChanged{
 			Id: w.system, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Senders: []string{w.sender}, Hosts: hosts,
 		}))
-		w.advance(t, time.Second)
+		w.Advance(t, time.Second)
 	}
 	at := func(url string) *intakev1.SendItem {
 		return w.item(t, "own-"+uuid.NewString()[:8], func(i *intakev1.SendItem) { i.Viewing.Url = url })

@@ -220,10 +220,10 @@ func TestSenderAddress(t *testing.T) {
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.recorded(t, sender, 1, membership(archiveName, memberName)))
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.registered(sender, "a@x", w.archive.at.Add(time.Minute)))
 	require.Equal(t, "SENDER_ADDRESS_NOT_REGISTERED", send("own-1"), "registered from a later time on")
-	w.advance(t, time.Minute)
+	w.Advance(t, time.Minute)
 	require.Empty(t, send("own-1"))
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.withdrawn(sender, "a@x", w.archive.at.Add(2*time.Minute)))
-	w.advance(t, time.Minute)
+	w.Advance(t, time.Minute)
 	require.Equal(t, "SENDER_ADDRESS_NOT_REGISTERED", send("own-2"))
 }
 
@@ -234,11 +234,11 @@ func TestSuspension(t *testing.T) {
 	w.send(t, w.item(t, "own-1"))
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS,
 		w.principal(2, &gatewayv1.PrincipalChanged{Id: w.system, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, Senders: []string{w.sender}, Suspended: true}))
-	w.advance(t, time.Second)
+	w.Advance(t, time.Second)
 	require.Equal(t, "VIEWING_SYSTEM_FOREIGN", w.refused(t, w.item(t, "own-2")).Reason)
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS,
 		w.principal(2, &gatewayv1.PrincipalChanged{Id: w.sender, Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Address: senderAddressText, Suspended: true}))
-	w.advance(t, time.Second)
+	w.Advance(t, time.Second)
 	refusal := w.refused(t, w.item(t, "own-2"))
 	require.Equal(t, fault.Denied, refusal.Kind)
 	require.Equal(t, "SENDER_SUSPENDED", refusal.Reason)

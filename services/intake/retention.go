@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
@@ -30,9 +29,9 @@ func partitions() []pg.Partition {
 
 // forgetter deletes the own keys of documents whose year was dropped; the table of keys has no partitions by year.
 type forgetter struct {
-	db    pg.DBTX
-	clock clock.Clock
-	log   *slog.Logger
+	db     pg.DBTX
+	expiry func(ctx context.Context) (time.Time, error)
+	log    *slog.Logger
 }
 
 func (f *forgetter) task() lifecycle.Task {
@@ -45,7 +44,11 @@ func (f *forgetter) task() lifecycle.Task {
 
 // forget deletes the keys of years past their retention, in slices, and returns how many.
 func (f *forgetter) forget(ctx context.Context) (int64, error) {
-	below := strconv.Itoa(f.clock.Now().In(id.KST).Year()-journal.RetentionYears) + "0000"
+	expiry, err := f.expiry(ctx)
+	if err != nil || expiry.IsZero() {
+		return 0, err
+	}
+	below := strconv.Itoa(expiry.In(id.KST).Year()-journal.RetentionYears) + "0000"
 	var total int64
 	for {
 		gone, err := forgetKeys(ctx, f.db, below, forgetBatch)

@@ -1,8 +1,10 @@
 package intake
 
 import (
+	"context"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -28,7 +30,8 @@ func TestRetention(t *testing.T) {
 	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx *pg.Tx) error { return journal.Hold(t.Context(), tx, held, "operator", "case-1") }))
 
 	later := clock.NewFake(b.at.AddDate(11, 0, 3))
-	f := &forgetter{db: b.db.App, clock: later, log: slog.New(slog.DiscardHandler)}
+	expiry := later.Now()
+	f := &forgetter{db: b.db.App, expiry: func(context.Context) (time.Time, error) { return expiry, nil }, log: slog.New(slog.DiscardHandler)}
 	maintain := func() int {
 		require.NoError(t, pg.MaintainPartitions(t.Context(), b.db.Owner, partitions(), pg.Clocks{Unit: later.Now(), Database: later.Now(), Trusted: true}))
 		_, err := f.forget(t.Context())
@@ -37,11 +40,12 @@ func TestRetention(t *testing.T) {
 	}
 	require.Equal(t, 2, maintain(), "one of the year is held")
 	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx *pg.Tx) error { return journal.ReleaseHold(t.Context(), tx, held, "operator", "case-1") }))
-	f.clock = clock.NewFake(b.at)
-	n, err := f.forget(t.Context())
-	require.NoError(t, err)
-	require.Zero(t, n)
-	f.clock = later
+	for _, expiry = range []time.Time{b.at, {}} {
+		n, err := f.forget(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, n)
+	}
+	expiry = later.Now()
 	require.Zero(t, maintain())
 	require.Empty(t, b.strings(t, `select edoc_num from document`))
 }

@@ -180,7 +180,7 @@ func TestRepeat(t *testing.T) {
 		i.SendDeadline = timestamppb.New(w.archive.at.Add(30 * time.Minute))
 	})
 	first := w.send(t, item)
-	w.advance(t, time.Second)
+	w.Advance(t, time.Second)
 
 	same := func(i *intakev1.SendItem) {
 		t.Helper()
@@ -194,7 +194,7 @@ func TestRepeat(t *testing.T) {
 	byDigest.RegistrationCertificate, byDigest.RegistrationCertificateDigest = nil, archivecert.Digest(item.GetRegistrationCertificate())
 	same(byDigest)
 
-	w.advance(t, 45*time.Minute)
+	w.Advance(t, 45*time.Minute)
 	same(item)
 	other := proto.Clone(item).(*intakev1.SendItem)
 	other.Title = "다른 제목"
@@ -218,7 +218,7 @@ func TestRepeatOutlivesTheCertificate(t *testing.T) {
 		i.RegistrationCertificate = w.archive.issue(t, hash, func(s *archivecert.Statement) { s.ValidUntil = w.archive.at.Add(10 * time.Minute) })
 	})
 	first := w.send(t, item)
-	w.advance(t, 11*time.Minute)
+	w.Advance(t, 11*time.Minute)
 	require.Equal(t, first.GetReceipt(), w.send(t, item).GetReceipt())
 	item.OwnKey = "own-2"
 	require.Equal(t, "CERTIFICATE_EXPIRED", w.refused(t, item).Reason)

@@ -189,10 +189,3 @@ func fieldsOf(violations []fault.Violation) string {
 	}
 	return strings.Join(fields, " ")
 }
-
-// advance moves the clock and lets the watch measure it again.
-func (w *world) advance(t testing.TB, d time.Duration) {
-	t.Helper()
-	w.Clock.Advance(d)
-	w.Env.ClockWatch.Measure(t.Context())
-}

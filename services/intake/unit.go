@@ -88,7 +88,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		return nil, err
 	}
 	known := newDirectory(env.DB, env.Clock, env.Sealed)
-	forget := &forgetter{db: env.DB, clock: env.Clock, log: env.Log}
+	forget := &forgetter{db: env.DB, expiry: env.Expiry, log: env.Log}
 	tasks := []lifecycle.Task{forget.task()}
 	committers := map[platformv1.Lane]*committer{}
 	for lane, q := range waiting {

@@ -301,13 +301,6 @@ func asSystem(ctx context.Context, principal string) context.Context {
 	return as(ctx, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, principal)
 }
 
-// advance moves the clock and lets it be measured, because an unmeasured clock is not trusted.
-func (b *bundle) advance(t *testing.T, d time.Duration) {
-	t.Helper()
-	b.Clock.Advance(d)
-	b.Env.ClockWatch.Measure(t.Context())
-}
-
 // requireNowhere searches for texts in every table of the unit and in its log.
 func (b *bundle) requireNowhere(t *testing.T, texts ...string) {
 	t.Helper()

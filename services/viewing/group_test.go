@@ -40,7 +40,7 @@ func TestChecksOfOneTransaction(t *testing.T) {
 		return issued.GetToken()
 	}
 	late := checkOf(issue())
-	b.advance(t, viewingtoken.Life+time.Second)
+	b.Advance(t, viewingtoken.Life+time.Second)
 	late.at = b.Clock.Now()
 	used, again := issue(), issue()
 	for compact, request := range map[string]string{used: "first", again: "same"} {

@@ -85,7 +85,7 @@ func TestTokensOfADocumentAreBounded(t *testing.T) {
 	f, other := b.receive(t, recipient), b.receive(t, recipient)
 	_, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
-	b.advance(t, 20*time.Minute)
+	b.Advance(t, 20*time.Minute)
 	answers := make(chan error, 5)
 	for range 5 {
 		go func() {
@@ -108,7 +108,7 @@ func TestTokensOfADocumentAreBounded(t *testing.T) {
 	require.Len(t, b.Stated(t, &viewingv1.ViewingTokenIssued{}), 3)
 	_, err = b.issue(t, recipient, other.GetEdocNum())
 	require.NoError(t, err)
-	b.advance(t, 40*time.Minute)
+	b.Advance(t, 40*time.Minute)
 	_, err = b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
 }
@@ -177,7 +177,7 @@ func TestIssueCappedByDeadline(t *testing.T) {
 	issued, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
 	require.Equal(t, deadline, issued.GetExpiresAt().AsTime())
-	b.advance(t, deadline.Sub(b.Clock.Now()))
+	b.Advance(t, deadline.Sub(b.Clock.Now()))
 	_, err = b.verify(t, b.system, issued.GetToken(), "r-1")
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_EXPIRED)
 }
@@ -345,7 +345,7 @@ func TestRotation(t *testing.T) {
 	b.verifiedAgain(t, f) // from here on the unit knows today's keys
 	_, err = b.Env.Keys.Rotate(t.Context(), "viewing-token")
 	require.NoError(t, err)
-	b.advance(t, 2*time.Second)
+	b.Advance(t, 2*time.Second)
 
 	replica := b.replica(t)
 	fresh, err := replica.issuer.IssueViewingToken(as(t.Context(), platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, recipient),

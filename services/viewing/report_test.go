@@ -27,14 +27,14 @@ func TestReport(t *testing.T) {
 	b := setup(t)
 	f, v := b.verified(t)
 	read := b.Clock.Now().Add(2 * time.Second)
-	b.advance(t, 5*time.Second)
+	b.Advance(t, 5*time.Second)
 	reported := b.Clock.Now()
 	first, err := b.report(t, b.system, reportOn(f, v, read))
 	require.NoError(t, err)
 	require.Equal(t, read, first.GetReadAt().AsTime())
 	require.False(t, first.GetDuplicate())
 
-	b.advance(t, time.Second)
+	b.Advance(t, time.Second)
 	again, err := b.report(t, b.system, reportOn(f, v, read))
 	require.NoError(t, err)
 	require.Equal(t, read, again.GetReadAt().AsTime())
@@ -223,7 +223,7 @@ func TestReportAfterDeadline(t *testing.T) {
 	b := setup(t)
 	f, v := b.verified(t, func(f *platformv1.DocumentFacts) { f.ViewingDeadline = timestamppb.New(b.Clock.Now().Add(time.Minute)) })
 	read := b.Clock.Now().Add(time.Second)
-	b.advance(t, 72*time.Hour)
+	b.Advance(t, 72*time.Hour)
 	answer, err := b.report(t, b.system, reportOn(f, v, read))
 	require.NoError(t, err)
 	require.Equal(t, read, answer.GetReadAt().AsTime())
@@ -241,7 +241,7 @@ func TestReadTimeNeverMoves(t *testing.T) {
 		random := rand.New(rand.NewPCG(7, uint64(round)))
 		f, one := b.verified(t)
 		verifications := []*viewingv1.VerifyViewingTokenResponse{one, b.verifiedAgain(t, f)}
-		b.advance(t, 10*time.Second)
+		b.Advance(t, 10*time.Second)
 		var counts time.Time
 		accepted := 0
 		for range 10 {
@@ -273,7 +273,7 @@ func TestReportConcurrently(t *testing.T) {
 	f, v := b.verified(t)
 	replicas := []*service{b.replica(t), b.replica(t)}
 	start := b.Clock.Now()
-	b.advance(t, 20*time.Second)
+	b.Advance(t, 20*time.Second)
 	answers, errs := make([]*viewingv1.ReportReadResponse, 16), make([]error, 16)
 	var group sync.WaitGroup
 	for i := range answers {
@@ -326,7 +326,7 @@ func TestConsume(t *testing.T) {
 	number := b.facts(t, unittest.NewID()).GetEdocNum()
 	b.cancel(t, number)
 	first := b.query(t, `select cancelled_at::text from cancellation`)
-	b.advance(t, time.Second)
+	b.Advance(t, time.Second)
 	b.cancel(t, number)
 	require.Equal(t, first, b.query(t, `select cancelled_at::text from cancellation`), "the first word stays")
 	b.cancel(t, "no-number")

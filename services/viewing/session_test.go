@@ -137,7 +137,7 @@ func TestSessionUnknown(t *testing.T) {
 	_, err := o.client.CompleteSession(t.Context(), back)
 	require.NoError(t, err)
 	late := o.login(t)
-	o.advance(t, 5*time.Minute)
+	o.Advance(t, 5*time.Minute)
 	changed := o.login(t)
 	flipped := []byte(changed.GetState())
 	flipped[40] ^= 1

@@ -34,7 +34,7 @@ func TestVerify(t *testing.T) {
 	f := b.receive(t, recipient)
 	issued, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
-	b.advance(t, 3*time.Second)
+	b.Advance(t, 3*time.Second)
 	v, err := b.verify(t, b.system, issued.GetToken(), "r-1")
 	require.NoError(t, err)
 	at := b.Clock.Now()
@@ -199,16 +199,16 @@ func TestVerifyReplayed(t *testing.T) {
 	f := b.receive(t, recipient)
 	issued, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
-	b.advance(t, 10*time.Minute-31*time.Second)
+	b.Advance(t, 10*time.Minute-31*time.Second)
 	first, err := b.verify(t, b.system, issued.GetToken(), "r-1")
 	require.NoError(t, err)
 	_, err = b.verify(t, b.system, issued.GetToken(), "r-2")
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_REPLAYED)
-	b.advance(t, time.Minute) // the token has expired meanwhile, its verification has not
+	b.Advance(t, time.Minute) // the token has expired meanwhile, its verification has not
 	again, err := b.verify(t, b.system, issued.GetToken(), "r-1")
 	require.NoError(t, err)
 	require.True(t, proto.Equal(first, again))
-	b.advance(t, time.Microsecond)
+	b.Advance(t, time.Microsecond)
 	_, err = b.verify(t, b.system, issued.GetToken(), "r-1")
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_REPLAYED)
 	require.Equal(t, []string{"ACCEPTED", "REPLAYED", "REPEATED", "REPLAYED"}, b.outcomes(t, b.system))
@@ -216,7 +216,7 @@ func TestVerifyReplayed(t *testing.T) {
 
 	unused, err := b.issue(t, recipient, f.GetEdocNum())
 	require.NoError(t, err)
-	b.advance(t, unused.GetExpiresAt().AsTime().Sub(b.Clock.Now()))
+	b.Advance(t, unused.GetExpiresAt().AsTime().Sub(b.Clock.Now()))
 	_, err = b.verify(t, b.system, unused.GetToken(), "r-1")
 	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_EXPIRED)
 }

@@ -3,6 +3,7 @@
 package unittest
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -68,7 +69,9 @@ type options struct {
 	config     func(unit.Config)
 	neighbours map[string]func(grpc.ServiceRegistrar)
 	clock      *clock.Fake
-	conns      int32
+	// databaseClock stands for the database's; nil: it goes like the unit's.
+	databaseClock clock.Clock
+	conns         int32
 }
 
 // defaultConns of a unit's pool. Its loops look for work at once when it starts and fill the pool, whatever its size; each
@@ -90,6 +93,9 @@ func Neighbour(name string, register func(grpc.ServiceRegistrar)) Option {
 
 // WithClock gives the unit this clock.
 func WithClock(c *clock.Fake) Option { return func(o *options) { o.clock = c } }
+
+// WithDatabaseClock gives the unit's database this clock for what ends by time; without it, it goes like the unit's.
+func WithDatabaseClock(c clock.Clock) Option { return func(o *options) { o.databaseClock = c } }
 
 // New starts a unit; it stops with the test.
 func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
@@ -121,7 +127,7 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 		Telemetry: func(name string) telemetry.Options {
 			return telemetry.Options{Unit: name, Version: "test", LogWriter: b.Logs, SampleRatio: 1}
 		},
-		Clock: o.clock, ClockReader: steady{}, ClockTolerance: clock.DefaultTolerance(),
+		Clock: o.clock, DatabaseClock: cmp.Or(o.databaseClock, clock.Clock(o.clock)), ClockReader: steady{}, ClockTolerance: clock.DefaultTolerance(),
 		Config: func(_ string, into unit.Config) error {
 			if o.config != nil {
 				o.config(into)
@@ -159,6 +165,13 @@ func (b *Bench) Restart(t testing.TB, reopen string, meanwhile func()) {
 }
 
 // stop ends the unit in order; an unclean end is a failure of the test.
+// Advance moves the unit's clock and lets the watch measure it, because an old measurement does not count.
+func (b *Bench) Advance(t testing.TB, d time.Duration) {
+	t.Helper()
+	b.Clock.Advance(d)
+	b.Env.ClockWatch.Measure(t.Context())
+}
+
 func (b *Bench) stop(t testing.TB) {
 	b.end(t)
 	if err := b.network.Close(); err != nil {
