@@ -143,15 +143,32 @@ func PermissionsOf(unit string, states []frame.Kind, consumers []ConsumerSpec) P
 
 // Lag is how many messages a consumer has not been given yet, and how many it holds without acknowledgement.
 func (c *Conn) Lag(ctx context.Context, spec ConsumerSpec, lane platformv1.Lane) (pending, unacknowledged int, err error) {
+	info, err := c.consumerInfo(ctx, spec, lane)
+	if err != nil {
+		return 0, 0, err
+	}
+	return int(info.NumPending), info.NumAckPending, nil
+}
+
+// Reached reports whether a consumer has acknowledged everything for it that is in its stream up to a sequence.
+func (c *Conn) Reached(ctx context.Context, spec ConsumerSpec, lane platformv1.Lane, sequence uint64) (bool, error) {
+	info, err := c.consumerInfo(ctx, spec, lane)
+	if err != nil {
+		return false, err
+	}
+	return info.AckFloor.Stream >= sequence || info.NumPending == 0 && info.NumAckPending == 0, nil
+}
+
+func (c *Conn) consumerInfo(ctx context.Context, spec ConsumerSpec, lane platformv1.Lane) (*jetstream.ConsumerInfo, error) {
 	consumer, err := c.js.Consumer(ctx, StreamName(spec.From), spec.Name(lane))
 	if err != nil {
-		return 0, 0, fmt.Errorf("look at consumer %s: %w", spec.Name(lane), err)
+		return nil, fmt.Errorf("look at consumer %s: %w", spec.Name(lane), err)
 	}
 	info, err := consumer.Info(ctx)
 	if err != nil {
-		return 0, 0, fmt.Errorf("look at consumer %s: %w", spec.Name(lane), err)
+		return nil, fmt.Errorf("look at consumer %s: %w", spec.Name(lane), err)
 	}
-	return int(info.NumPending), info.NumAckPending, nil
+	return info, nil
 }
 
 // ErrNoConsumer says that a consumer does not exist: Ensure has not made it yet.

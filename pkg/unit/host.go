@@ -113,7 +113,7 @@ func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host,
 	}
 	h.env = &Env{
 		Unit: u.Name, Platform: rt.Platform, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter,
-		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, Expiry: h.expiry, DB: h.pool, Keys: h.keys, Slots: slots,
+		Gatherer: h.telemetry.Gatherer, Clock: rt.Clock, Expiry: h.expiry, Reached: h.reached, DB: h.pool, Keys: h.keys, Slots: slots,
 		Dial: func(target string) (grpc.ClientConnInterface, error) {
 			return rt.Network.Dial(u.Name, target, rpc.WithTelemetry(h.rpcTelemetry()))
 		},
@@ -282,6 +282,21 @@ func (h *host) close(ctx context.Context) {
 			h.telemetry.Log.LogAttrs(ctx, slog.LevelWarn, "telemetry was not written out", slog.Any("error", err))
 		}
 	}
+}
+
+// reached reports whether the unit's consumers have acknowledged another unit's stream up to a sequence.
+func (h *host) reached(ctx context.Context, from string, sequence uint64) (bool, error) {
+	for _, spec := range h.unit.Reads {
+		if spec.From != from {
+			continue
+		}
+		for _, lane := range frame.Lanes() {
+			if all, err := h.conn.Reached(ctx, spec, lane, sequence); err != nil || !all {
+				return false, err
+			}
+		}
+	}
+	return true, nil
 }
 
 // observeLag measures each consumer's backlog on the bus.

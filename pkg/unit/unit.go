@@ -85,6 +85,8 @@ type Env struct {
 	Sealed  *sealed.Box
 	Index   *sealed.Index
 	Authn   *authn.Verifier
+	// Reached reports whether this unit has taken in everything for it that is in another unit's stream up to a sequence.
+	Reached func(ctx context.Context, from string, sequence uint64) (bool, error)
 	// Slots share the processors among the work of the process; with nil, all work begins at once.
 	Slots *work.Slots
 	// Dial gives the channel to another unit. Calls wait for that unit within their deadline.

@@ -86,11 +86,11 @@ func TestFruitlessOutcomesBeyondQuotaWait(t *testing.T) {
 	require.Len(t, exceeded, 1)
 	require.Equal(t, sender, exceeded[0].GetSubject())
 
-	w.Advance(t, 24 * time.Hour)
+	w.Advance(t, 24*time.Hour)
 	w.awaitTold(t, w.send(t, send{to: byCI(someone()), sender: sender}), none)
 	w.hurry(t)
 	w.awaitWithheld(t, byHub)
-	w.Advance(t, 49 * time.Hour)
+	w.Advance(t, 49*time.Hour)
 	// An attempt that began before the clock moved may postpone its document once more.
 	await.Require(t, unittest.Patience, func() bool {
 		w.hurry(t)
@@ -159,7 +159,7 @@ func TestConspicuousSendersAreCounted(t *testing.T) {
 	sendAll("half", 2, 2)
 	sendAll("none", 0, 5)
 	requireGauge(2)
-	w.Advance(t, 24 * time.Hour)
+	w.Advance(t, 24*time.Hour)
 	requireGauge(0)
 }
 

@@ -19,7 +19,8 @@ type documentsCommand struct {
 
 // Help is shown by naru documents --help.
 func (documentsCommand) Help() string {
-	return `Lists the sender's documents by the time they were accepted, oldest first. One document is told by naru status.
+	return `Lists the sender's documents by the time they were accepted, oldest first. One document is told by naru status. Documents of the
+last half minute may still be on their way to the list; --json says up to when it is whole (completeUntil): read on from there.
 
 Examples:
   naru documents --credentials sender.json
@@ -43,13 +44,16 @@ func (c *documentsCommand) Run(a *app) error {
 	all, more := &statusv1.ListStatusesResponse{}, true
 	for more && len(all.GetStatuses()) < c.Limit {
 		query.Set("pageSize", strconv.Itoa(min(maxPage, c.Limit-len(all.GetStatuses()))))
-		page, next, err := sender.ListStatuses(a.ctx, query)
+		page, err := sender.ListStatuses(a.ctx, query)
 		if err != nil {
 			return err
 		}
-		all.Statuses = append(all.Statuses, page...)
-		query.Set("pageToken", next)
-		more = next != ""
+		if len(all.GetStatuses()) == 0 {
+			all.CompleteUntil = page.GetCompleteUntil() // the first page's is the earliest
+		}
+		all.Statuses = append(all.Statuses, page.GetStatuses()...)
+		query.Set("pageToken", page.GetNextPageToken())
+		more = page.GetNextPageToken() != ""
 		a.progress("%d documents …", len(all.GetStatuses()))
 	}
 	if err := a.show(all, func() error { return a.statusTable(all.GetStatuses()) }); err != nil {

@@ -44,7 +44,9 @@ func (c *statusCommand) Run(a *app) error {
 	}
 	answer := &statusv1.BatchGetStatusResponse{}
 	if c.OwnKey != "" {
-		answer.Statuses, _, err = sender.ListStatuses(a.ctx, url.Values{"ownKey": {c.OwnKey}})
+		var listed *statusv1.ListStatusesResponse
+		listed, err = sender.ListStatuses(a.ctx, url.Values{"ownKey": {c.OwnKey}})
+		answer.Statuses = listed.GetStatuses()
 	} else {
 		answer, err = sender.Statuses(a.ctx, c.Numbers...)
 	}

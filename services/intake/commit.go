@@ -191,6 +191,9 @@ func (c *committer) groupBound() func(*row) bool {
 
 // commitGroup gives every row of the group an answer. A row that the database refuses is found by halving and is refused alone.
 func (c *committer) commitGroup(ctx context.Context, rows []*row) {
+	if rows = c.inTime(rows); len(rows) == 0 {
+		return
+	}
 	answers, err := c.try(ctx, rows)
 	switch {
 	case err == nil:
@@ -212,6 +215,20 @@ func (c *committer) commitGroup(ctx context.Context, rows []*row) {
 			r.settle(answer{err: public})
 		}
 	}
+}
+
+// inTime refuses the rows whose acceptance was stamped too long ago, and returns the others.
+func (c *committer) inTime(rows []*row) []*row {
+	now := c.clock.Now()
+	var kept []*row
+	for _, r := range rows {
+		if now.Sub(r.acceptedAt) > acceptSpan {
+			r.settle(answer{err: overloaded(errors.New("the item waited too long"))})
+			continue
+		}
+		kept = append(kept, r)
+	}
+	return kept
 }
 
 // try commits the group in one transaction.

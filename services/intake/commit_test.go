@@ -52,7 +52,7 @@ func newCommitBench(t testing.TB) *commitBench {
 	m, err := newMetrics(noop.NewMeterProvider().Meter(""), q.Len)
 	require.NoError(t, err)
 	b.facts = journaltest.Open(t, b.db.App, Unit.Name, nil, &intakev1.DocumentAccepted{})
-	b.committer = &committer{journal: b.facts.Journal, writers: 2, queue: q, clock: clock.System(), log: slog.New(slog.DiscardHandler), metrics: m}
+	b.committer = &committer{journal: b.facts.Journal, writers: 2, queue: q, clock: clock.NewFake(b.at), log: slog.New(slog.DiscardHandler), metrics: m}
 	return b
 }
 

@@ -45,6 +45,18 @@ type intake struct {
 	known map[string]*platformv1.DocumentFacts
 	asked []string
 	down  bool
+	// until and sequence are the horizon.
+	until    time.Time
+	sequence uint64
+}
+
+func (i *intake) GetHorizon(context.Context, *intakev1.GetHorizonRequest) (*intakev1.GetHorizonResponse, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.down || i.until.IsZero() {
+		return nil, fault.New(fault.Unavailable, "intake", nil, "")
+	}
+	return &intakev1.GetHorizonResponse{Until: timestamppb.New(i.until), Sequence: i.sequence}, nil
 }
 
 func (i *intake) GetDocument(_ context.Context, r *intakev1.GetDocumentRequest) (*intakev1.GetDocumentResponse, error) {

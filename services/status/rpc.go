@@ -76,11 +76,12 @@ func (s *service) ListStatuses(ctx context.Context, r *statusv1.ListStatusesRequ
 		return nil, err
 	}
 	size := cmp.Or(int(r.GetPageSize()), defaultPage)
+	horizon := s.horizon.now() // read before the list: what it promises is in it
 	found, ended, err := listSummaries(ctx, s.db, q, after, size+1, s.config.ListScan)
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	resp := &statusv1.ListStatusesResponse{}
+	resp := &statusv1.ListStatusesResponse{CompleteUntil: timestamp(horizon)}
 	switch {
 	case len(found) > size:
 		found = found[:size]

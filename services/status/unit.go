@@ -9,6 +9,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -36,7 +37,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Policy:     "status/1",
 	Follows:    follows(), Witness: "intake",
 	Doors: []unit.Door{unit.Offer(&statusv1.StatusService_ServiceDesc, statusv1.RegisterStatusServiceHandlerClient, statusv1.NewStatusServiceClient)},
-	Build: build, Consumers: (*service).consumers, Register: (*service).register,
+	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
 // partitions are kept ten years after the end of their year, or longer while a number in them is under legal hold.
@@ -58,6 +59,7 @@ type service struct {
 	pages   pages
 	kinds   map[kind]string
 	metrics *metrics
+	horizon *horizon
 }
 
 func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
@@ -74,10 +76,14 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
+	asked := intakev1.NewIntakeLookupServiceClient(intake)
 	return &service{
 		config: config, db: env.DB, clock: env.Clock, pages: pages{key: key}, kinds: names, metrics: instruments,
-		lookup: lookup{intake: intakev1.NewIntakeLookupServiceClient(intake), timeout: config.Lookup.Timeout.Std(), concurrency: config.Lookup.Concurrency},
+		lookup:  lookup{intake: asked, timeout: config.Lookup.Timeout.Std(), concurrency: config.Lookup.Concurrency},
+		horizon: &horizon{intake: asked, reached: env.Reached, timeout: config.Lookup.Timeout.Std(), log: env.Log},
 	}, nil
 }
+
+func (s *service) tasks() ([]lifecycle.Task, error) { return []lifecycle.Task{s.horizon.task()}, nil }
 
 func (s *service) register(r grpc.ServiceRegistrar) { statusv1.RegisterStatusServiceServer(r, s) }

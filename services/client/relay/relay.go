@@ -143,11 +143,10 @@ func (c *Client) Statuses(ctx context.Context, edocNums ...string) (*statusv1.Ba
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/documents:batchGet", nil, &statusv1.BatchGetStatusRequest{EdocNums: edocNums}, out)
 }
 
-// ListStatuses returns a page of the statuses that the query asks for, and the token of the next page.
-func (c *Client) ListStatuses(ctx context.Context, query url.Values) ([]*statusv1.DocumentStatus, string, error) {
+// ListStatuses returns a page of the statuses that the query asks for.
+func (c *Client) ListStatuses(ctx context.Context, query url.Values) (*statusv1.ListStatusesResponse, error) {
 	out := &statusv1.ListStatusesResponse{}
-	err := c.rest.Call(ctx, http.MethodGet, "/v1/documents", query, nil, out)
-	return out.GetStatuses(), out.GetNextPageToken(), err
+	return out, c.rest.Call(ctx, http.MethodGet, "/v1/documents", query, nil, out)
 }
 
 // Timeline returns what happened to a document.

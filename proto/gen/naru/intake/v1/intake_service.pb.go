@@ -13,6 +13,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -719,11 +720,101 @@ func (x *GetDocumentResponse) GetFacts() *v1.DocumentFacts {
 	return nil
 }
 
+type GetHorizonRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetHorizonRequest) Reset() {
+	*x = GetHorizonRequest{}
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetHorizonRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetHorizonRequest) ProtoMessage() {}
+
+func (x *GetHorizonRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetHorizonRequest.ProtoReflect.Descriptor instead.
+func (*GetHorizonRequest) Descriptor() ([]byte, []int) {
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{14}
+}
+
+type GetHorizonResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// No document will any more be accepted with an earlier time, and those that were are published.
+	Until *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=until,proto3" json:"until,omitempty"`
+	// They are in the unit's stream up to this sequence.
+	Sequence      uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetHorizonResponse) Reset() {
+	*x = GetHorizonResponse{}
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetHorizonResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetHorizonResponse) ProtoMessage() {}
+
+func (x *GetHorizonResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetHorizonResponse.ProtoReflect.Descriptor instead.
+func (*GetHorizonResponse) Descriptor() ([]byte, []int) {
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetHorizonResponse) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *GetHorizonResponse) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
 var File_naru_intake_v1_intake_service_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\n" +
-	"#naru/intake/v1/intake_service.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bnaru/intake/v1/intake.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1cnaru/platform/v1/items.proto\x1a\x1enaru/platform/v1/options.proto\"C\n" +
+	"#naru/intake/v1/intake_service.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bnaru/intake/v1/intake.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1cnaru/platform/v1/items.proto\x1a\x1enaru/platform/v1/options.proto\"C\n" +
 	"\vSendRequest\x124\n" +
 	"\x04item\x18\x01 \x01(\v2\x18.naru.intake.v1.SendItemB\x06\xbaH\x03\xd8\x01\x03R\x04item\"J\n" +
 	"\fSendResponse\x12:\n" +
@@ -769,7 +860,11 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\x12GetDocumentRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"L\n" +
 	"\x13GetDocumentResponse\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts2\xf6\x05\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\"\x13\n" +
+	"\x11GetHorizonRequest\"b\n" +
+	"\x12GetHorizonResponse\x120\n" +
+	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1a\n" +
+	"\bsequence\x18\x02 \x01(\x04R\bsequence2\xf6\x05\n" +
 	"\rIntakeService\x12\x81\x01\n" +
 	"\x04Send\x12\x1b.naru.intake.v1.SendRequest\x1a\x1c.naru.intake.v1.SendResponse\">\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02!:\x04itemb\n" +
 	"acceptance\"\r/v1/documents\x12\x97\x01\n" +
@@ -777,10 +872,12 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\x1dUploadRegistrationCertificate\x124.naru.intake.v1.UploadRegistrationCertificateRequest\x1a5.naru.intake.v1.UploadRegistrationCertificateResponse\"?\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/registration-certificates\x12\x8a\x01\n" +
 	"\x06Cancel\x12\x1d.naru.intake.v1.CancelRequest\x1a\x1e.naru.intake.v1.CancelResponse\"A\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/documents/{edoc_num}:cancel\x12j\n" +
 	"\tGetLimits\x12 .naru.intake.v1.GetLimitsRequest\x1a!.naru.intake.v1.GetLimitsResponse\"\x18\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/limits2\xab\x02\n" +
+	"/v1/limits2\x8e\x03\n" +
 	"\x13IntakeLookupService\x12\xa0\x01\n" +
 	"\x1aGetRegistrationCertificate\x121.naru.intake.v1.GetRegistrationCertificateRequest\x1a2.naru.intake.v1.GetRegistrationCertificateResponse\"\x1b\xca\xf3\x18\x17\"\vcertificate\"\bdelivery\x12q\n" +
-	"\vGetDocument\x12\".naru.intake.v1.GetDocumentRequest\x1a#.naru.intake.v1.GetDocumentResponse\"\x19\xca\xf3\x18\x15\"\vcertificate\"\x06statusB\xc0\x01\n" +
+	"\vGetDocument\x12\".naru.intake.v1.GetDocumentRequest\x1a#.naru.intake.v1.GetDocumentResponse\"\x19\xca\xf3\x18\x15\"\vcertificate\"\x06status\x12a\n" +
+	"\n" +
+	"GetHorizon\x12!.naru.intake.v1.GetHorizonRequest\x1a\".naru.intake.v1.GetHorizonResponse\"\f\xca\xf3\x18\b\"\x06statusB\xc0\x01\n" +
 	"\x12com.naru.intake.v1B\x12IntakeServiceProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
 var (
@@ -795,7 +892,7 @@ func file_naru_intake_v1_intake_service_proto_rawDescGZIP() []byte {
 	return file_naru_intake_v1_intake_service_proto_rawDescData
 }
 
-var file_naru_intake_v1_intake_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_naru_intake_v1_intake_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_naru_intake_v1_intake_service_proto_goTypes = []any{
 	(*SendRequest)(nil),                           // 0: naru.intake.v1.SendRequest
 	(*SendResponse)(nil),                          // 1: naru.intake.v1.SendResponse
@@ -811,42 +908,48 @@ var file_naru_intake_v1_intake_service_proto_goTypes = []any{
 	(*GetRegistrationCertificateResponse)(nil),    // 11: naru.intake.v1.GetRegistrationCertificateResponse
 	(*GetDocumentRequest)(nil),                    // 12: naru.intake.v1.GetDocumentRequest
 	(*GetDocumentResponse)(nil),                   // 13: naru.intake.v1.GetDocumentResponse
-	(*SendItem)(nil),                              // 14: naru.intake.v1.SendItem
-	(*Acceptance)(nil),                            // 15: naru.intake.v1.Acceptance
-	(*v1.UnreadableItem)(nil),                     // 16: naru.platform.v1.UnreadableItem
-	(*ItemOutcome)(nil),                           // 17: naru.intake.v1.ItemOutcome
-	(*durationpb.Duration)(nil),                   // 18: google.protobuf.Duration
-	(*v1.DocumentFacts)(nil),                      // 19: naru.platform.v1.DocumentFacts
+	(*GetHorizonRequest)(nil),                     // 14: naru.intake.v1.GetHorizonRequest
+	(*GetHorizonResponse)(nil),                    // 15: naru.intake.v1.GetHorizonResponse
+	(*SendItem)(nil),                              // 16: naru.intake.v1.SendItem
+	(*Acceptance)(nil),                            // 17: naru.intake.v1.Acceptance
+	(*v1.UnreadableItem)(nil),                     // 18: naru.platform.v1.UnreadableItem
+	(*ItemOutcome)(nil),                           // 19: naru.intake.v1.ItemOutcome
+	(*durationpb.Duration)(nil),                   // 20: google.protobuf.Duration
+	(*v1.DocumentFacts)(nil),                      // 21: naru.platform.v1.DocumentFacts
+	(*timestamppb.Timestamp)(nil),                 // 22: google.protobuf.Timestamp
 }
 var file_naru_intake_v1_intake_service_proto_depIdxs = []int32{
-	14, // 0: naru.intake.v1.SendRequest.item:type_name -> naru.intake.v1.SendItem
-	15, // 1: naru.intake.v1.SendResponse.acceptance:type_name -> naru.intake.v1.Acceptance
-	14, // 2: naru.intake.v1.BatchSendRequest.items:type_name -> naru.intake.v1.SendItem
-	16, // 3: naru.intake.v1.BatchSendRequest.unreadable:type_name -> naru.platform.v1.UnreadableItem
-	17, // 4: naru.intake.v1.BatchSendResponse.outcomes:type_name -> naru.intake.v1.ItemOutcome
-	18, // 5: naru.intake.v1.GetLimitsResponse.send_deadline_max:type_name -> google.protobuf.Duration
-	18, // 6: naru.intake.v1.GetLimitsResponse.viewing_deadline_max:type_name -> google.protobuf.Duration
-	18, // 7: naru.intake.v1.GetLimitsResponse.viewing_token_life:type_name -> google.protobuf.Duration
-	19, // 8: naru.intake.v1.GetDocumentResponse.facts:type_name -> naru.platform.v1.DocumentFacts
-	0,  // 9: naru.intake.v1.IntakeService.Send:input_type -> naru.intake.v1.SendRequest
-	2,  // 10: naru.intake.v1.IntakeService.BatchSend:input_type -> naru.intake.v1.BatchSendRequest
-	4,  // 11: naru.intake.v1.IntakeService.UploadRegistrationCertificate:input_type -> naru.intake.v1.UploadRegistrationCertificateRequest
-	6,  // 12: naru.intake.v1.IntakeService.Cancel:input_type -> naru.intake.v1.CancelRequest
-	8,  // 13: naru.intake.v1.IntakeService.GetLimits:input_type -> naru.intake.v1.GetLimitsRequest
-	10, // 14: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:input_type -> naru.intake.v1.GetRegistrationCertificateRequest
-	12, // 15: naru.intake.v1.IntakeLookupService.GetDocument:input_type -> naru.intake.v1.GetDocumentRequest
-	1,  // 16: naru.intake.v1.IntakeService.Send:output_type -> naru.intake.v1.SendResponse
-	3,  // 17: naru.intake.v1.IntakeService.BatchSend:output_type -> naru.intake.v1.BatchSendResponse
-	5,  // 18: naru.intake.v1.IntakeService.UploadRegistrationCertificate:output_type -> naru.intake.v1.UploadRegistrationCertificateResponse
-	7,  // 19: naru.intake.v1.IntakeService.Cancel:output_type -> naru.intake.v1.CancelResponse
-	9,  // 20: naru.intake.v1.IntakeService.GetLimits:output_type -> naru.intake.v1.GetLimitsResponse
-	11, // 21: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:output_type -> naru.intake.v1.GetRegistrationCertificateResponse
-	13, // 22: naru.intake.v1.IntakeLookupService.GetDocument:output_type -> naru.intake.v1.GetDocumentResponse
-	16, // [16:23] is the sub-list for method output_type
-	9,  // [9:16] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	16, // 0: naru.intake.v1.SendRequest.item:type_name -> naru.intake.v1.SendItem
+	17, // 1: naru.intake.v1.SendResponse.acceptance:type_name -> naru.intake.v1.Acceptance
+	16, // 2: naru.intake.v1.BatchSendRequest.items:type_name -> naru.intake.v1.SendItem
+	18, // 3: naru.intake.v1.BatchSendRequest.unreadable:type_name -> naru.platform.v1.UnreadableItem
+	19, // 4: naru.intake.v1.BatchSendResponse.outcomes:type_name -> naru.intake.v1.ItemOutcome
+	20, // 5: naru.intake.v1.GetLimitsResponse.send_deadline_max:type_name -> google.protobuf.Duration
+	20, // 6: naru.intake.v1.GetLimitsResponse.viewing_deadline_max:type_name -> google.protobuf.Duration
+	20, // 7: naru.intake.v1.GetLimitsResponse.viewing_token_life:type_name -> google.protobuf.Duration
+	21, // 8: naru.intake.v1.GetDocumentResponse.facts:type_name -> naru.platform.v1.DocumentFacts
+	22, // 9: naru.intake.v1.GetHorizonResponse.until:type_name -> google.protobuf.Timestamp
+	0,  // 10: naru.intake.v1.IntakeService.Send:input_type -> naru.intake.v1.SendRequest
+	2,  // 11: naru.intake.v1.IntakeService.BatchSend:input_type -> naru.intake.v1.BatchSendRequest
+	4,  // 12: naru.intake.v1.IntakeService.UploadRegistrationCertificate:input_type -> naru.intake.v1.UploadRegistrationCertificateRequest
+	6,  // 13: naru.intake.v1.IntakeService.Cancel:input_type -> naru.intake.v1.CancelRequest
+	8,  // 14: naru.intake.v1.IntakeService.GetLimits:input_type -> naru.intake.v1.GetLimitsRequest
+	10, // 15: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:input_type -> naru.intake.v1.GetRegistrationCertificateRequest
+	12, // 16: naru.intake.v1.IntakeLookupService.GetDocument:input_type -> naru.intake.v1.GetDocumentRequest
+	14, // 17: naru.intake.v1.IntakeLookupService.GetHorizon:input_type -> naru.intake.v1.GetHorizonRequest
+	1,  // 18: naru.intake.v1.IntakeService.Send:output_type -> naru.intake.v1.SendResponse
+	3,  // 19: naru.intake.v1.IntakeService.BatchSend:output_type -> naru.intake.v1.BatchSendResponse
+	5,  // 20: naru.intake.v1.IntakeService.UploadRegistrationCertificate:output_type -> naru.intake.v1.UploadRegistrationCertificateResponse
+	7,  // 21: naru.intake.v1.IntakeService.Cancel:output_type -> naru.intake.v1.CancelResponse
+	9,  // 22: naru.intake.v1.IntakeService.GetLimits:output_type -> naru.intake.v1.GetLimitsResponse
+	11, // 23: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:output_type -> naru.intake.v1.GetRegistrationCertificateResponse
+	13, // 24: naru.intake.v1.IntakeLookupService.GetDocument:output_type -> naru.intake.v1.GetDocumentResponse
+	15, // 25: naru.intake.v1.IntakeLookupService.GetHorizon:output_type -> naru.intake.v1.GetHorizonResponse
+	18, // [18:26] is the sub-list for method output_type
+	10, // [10:18] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_naru_intake_v1_intake_service_proto_init() }
@@ -861,7 +964,7 @@ func file_naru_intake_v1_intake_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_intake_v1_intake_service_proto_rawDesc), len(file_naru_intake_v1_intake_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

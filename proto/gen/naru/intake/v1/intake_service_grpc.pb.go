@@ -299,6 +299,7 @@ var IntakeService_ServiceDesc = grpc.ServiceDesc{
 const (
 	IntakeLookupService_GetRegistrationCertificate_FullMethodName = "/naru.intake.v1.IntakeLookupService/GetRegistrationCertificate"
 	IntakeLookupService_GetDocument_FullMethodName                = "/naru.intake.v1.IntakeLookupService/GetDocument"
+	IntakeLookupService_GetHorizon_FullMethodName                 = "/naru.intake.v1.IntakeLookupService/GetHorizon"
 )
 
 // IntakeLookupServiceClient is the client API for IntakeLookupService service.
@@ -312,6 +313,8 @@ type IntakeLookupServiceClient interface {
 	// GetDocument returns a document's facts. Status asks once when its projection does not have the document,
 	// certificate for a sender whose document is not received.
 	GetDocument(ctx context.Context, in *GetDocumentRequest, opts ...grpc.CallOption) (*GetDocumentResponse, error)
+	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole.
+	GetHorizon(ctx context.Context, in *GetHorizonRequest, opts ...grpc.CallOption) (*GetHorizonResponse, error)
 }
 
 type intakeLookupServiceClient struct {
@@ -342,6 +345,16 @@ func (c *intakeLookupServiceClient) GetDocument(ctx context.Context, in *GetDocu
 	return out, nil
 }
 
+func (c *intakeLookupServiceClient) GetHorizon(ctx context.Context, in *GetHorizonRequest, opts ...grpc.CallOption) (*GetHorizonResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetHorizonResponse)
+	err := c.cc.Invoke(ctx, IntakeLookupService_GetHorizon_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // IntakeLookupServiceServer is the server API for IntakeLookupService service.
 // All implementations must embed UnimplementedIntakeLookupServiceServer
 // for forward compatibility.
@@ -353,6 +366,8 @@ type IntakeLookupServiceServer interface {
 	// GetDocument returns a document's facts. Status asks once when its projection does not have the document,
 	// certificate for a sender whose document is not received.
 	GetDocument(context.Context, *GetDocumentRequest) (*GetDocumentResponse, error)
+	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole.
+	GetHorizon(context.Context, *GetHorizonRequest) (*GetHorizonResponse, error)
 	mustEmbedUnimplementedIntakeLookupServiceServer()
 }
 
@@ -368,6 +383,9 @@ func (UnimplementedIntakeLookupServiceServer) GetRegistrationCertificate(context
 }
 func (UnimplementedIntakeLookupServiceServer) GetDocument(context.Context, *GetDocumentRequest) (*GetDocumentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDocument not implemented")
+}
+func (UnimplementedIntakeLookupServiceServer) GetHorizon(context.Context, *GetHorizonRequest) (*GetHorizonResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetHorizon not implemented")
 }
 func (UnimplementedIntakeLookupServiceServer) mustEmbedUnimplementedIntakeLookupServiceServer() {}
 func (UnimplementedIntakeLookupServiceServer) testEmbeddedByValue()                             {}
@@ -426,6 +444,24 @@ func _IntakeLookupService_GetDocument_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IntakeLookupService_GetHorizon_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetHorizonRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IntakeLookupServiceServer).GetHorizon(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IntakeLookupService_GetHorizon_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IntakeLookupServiceServer).GetHorizon(ctx, req.(*GetHorizonRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // IntakeLookupService_ServiceDesc is the grpc.ServiceDesc for IntakeLookupService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -440,6 +476,10 @@ var IntakeLookupService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetDocument",
 			Handler:    _IntakeLookupService_GetDocument_Handler,
+		},
+		{
+			MethodName: "GetHorizon",
+			Handler:    _IntakeLookupService_GetHorizon_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

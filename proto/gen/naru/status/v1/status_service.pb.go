@@ -786,6 +786,9 @@ type ListStatusesResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Statuses      []*DocumentStatus      `protobuf:"bytes,1,rep,name=statuses,proto3" json:"statuses,omitempty"`
 	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Every document accepted before this moment, which is usually half a minute ago, is in the list; later ones may still be on their way.
+	// Who reads page after page, or list after list, reads on from here and skips none. Absent while it is not known.
+	CompleteUntil *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=complete_until,json=completeUntil,proto3" json:"complete_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -832,6 +835,13 @@ func (x *ListStatusesResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListStatusesResponse) GetCompleteUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CompleteUntil
+	}
+	return nil
 }
 
 type GetTimelineRequest struct {
@@ -989,10 +999,11 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken:\xa5\x02\xbaH\xa1\x02\x1a\x9e\x02\n" +
-	"\x14list_statuses.window\x12Dgive ownKey, or acceptedFrom and acceptedUntil at most 31 days apart\x1a\xbf\x01size(this.own_key) > 0 || (has(this.accepted_from) && has(this.accepted_until) && this.accepted_until > this.accepted_from && this.accepted_until <= this.accepted_from + duration('2678400s'))\"z\n" +
+	"\x14list_statuses.window\x12Dgive ownKey, or acceptedFrom and acceptedUntil at most 31 days apart\x1a\xbf\x01size(this.own_key) > 0 || (has(this.accepted_from) && has(this.accepted_until) && this.accepted_until > this.accepted_from && this.accepted_until <= this.accepted_from + duration('2678400s'))\"\xbd\x01\n" +
 	"\x14ListStatusesResponse\x12:\n" +
 	"\bstatuses\x18\x01 \x03(\v2\x1e.naru.status.v1.DocumentStatusR\bstatuses\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\\\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12A\n" +
+	"\x0ecomplete_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rcompleteUntil\"\\\n" +
 	"\x12GetTimelineRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"N\n" +
 	"\x13GetTimelineResponse\x127\n" +
@@ -1072,20 +1083,21 @@ var file_naru_status_v1_status_service_proto_depIdxs = []int32{
 	13, // 19: naru.status.v1.ListStatusesRequest.accepted_until:type_name -> google.protobuf.Timestamp
 	0,  // 20: naru.status.v1.ListStatusesRequest.states:type_name -> naru.status.v1.DocumentState
 	1,  // 21: naru.status.v1.ListStatusesResponse.statuses:type_name -> naru.status.v1.DocumentStatus
-	3,  // 22: naru.status.v1.GetTimelineResponse.entries:type_name -> naru.status.v1.TimelineEntry
-	4,  // 23: naru.status.v1.StatusService.GetStatus:input_type -> naru.status.v1.GetStatusRequest
-	6,  // 24: naru.status.v1.StatusService.BatchGetStatus:input_type -> naru.status.v1.BatchGetStatusRequest
-	8,  // 25: naru.status.v1.StatusService.ListStatuses:input_type -> naru.status.v1.ListStatusesRequest
-	10, // 26: naru.status.v1.StatusService.GetTimeline:input_type -> naru.status.v1.GetTimelineRequest
-	5,  // 27: naru.status.v1.StatusService.GetStatus:output_type -> naru.status.v1.GetStatusResponse
-	7,  // 28: naru.status.v1.StatusService.BatchGetStatus:output_type -> naru.status.v1.BatchGetStatusResponse
-	9,  // 29: naru.status.v1.StatusService.ListStatuses:output_type -> naru.status.v1.ListStatusesResponse
-	11, // 30: naru.status.v1.StatusService.GetTimeline:output_type -> naru.status.v1.GetTimelineResponse
-	27, // [27:31] is the sub-list for method output_type
-	23, // [23:27] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	13, // 22: naru.status.v1.ListStatusesResponse.complete_until:type_name -> google.protobuf.Timestamp
+	3,  // 23: naru.status.v1.GetTimelineResponse.entries:type_name -> naru.status.v1.TimelineEntry
+	4,  // 24: naru.status.v1.StatusService.GetStatus:input_type -> naru.status.v1.GetStatusRequest
+	6,  // 25: naru.status.v1.StatusService.BatchGetStatus:input_type -> naru.status.v1.BatchGetStatusRequest
+	8,  // 26: naru.status.v1.StatusService.ListStatuses:input_type -> naru.status.v1.ListStatusesRequest
+	10, // 27: naru.status.v1.StatusService.GetTimeline:input_type -> naru.status.v1.GetTimelineRequest
+	5,  // 28: naru.status.v1.StatusService.GetStatus:output_type -> naru.status.v1.GetStatusResponse
+	7,  // 29: naru.status.v1.StatusService.BatchGetStatus:output_type -> naru.status.v1.BatchGetStatusResponse
+	9,  // 30: naru.status.v1.StatusService.ListStatuses:output_type -> naru.status.v1.ListStatusesResponse
+	11, // 31: naru.status.v1.StatusService.GetTimeline:output_type -> naru.status.v1.GetTimelineResponse
+	28, // [28:32] is the sub-list for method output_type
+	24, // [24:28] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_naru_status_v1_status_service_proto_init() }
