@@ -119,13 +119,14 @@ func TestMintAndVerify(t *testing.T) {
 	verifier := authority.Verifier(t)
 	for name, want := range map[string]authn.Principal{
 		"sender": authntest.Sender("s"), "viewing system": authntest.ViewingSystem("v"), "recipient": authntest.Recipient("r"), "admin": authntest.Admin(),
+		"person who acts for an organisation": authntest.ActingFor("o", "r"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := verifier.Verify(t.Context(), authority.Token(t, want))
 			require.NoError(t, err)
-			require.Equal(t, []any{want.ID, want.Kind, want.Scopes, want.Client, want.Session},
-				[]any{got.ID, got.Kind, got.Scopes, got.Client, got.Session})
+			require.Equal(t, []any{want.ID, want.Kind, want.Scopes, want.Client, want.Session, want.Actor},
+				[]any{got.ID, got.Kind, got.Scopes, got.Client, got.Session, got.Actor})
 			require.Equal(t, start, got.IssuedAt)
 			require.Equal(t, start.Add(15*time.Minute), got.ExpiresAt)
 			require.NotEmpty(t, got.TokenID)
@@ -165,6 +166,10 @@ func TestVerifyRefuses(t *testing.T) {
 		{"no token id", claim("jti", ""), "TOKEN_INVALID"},
 		{"no client", claim("client", ""), "TOKEN_INVALID"},
 		{"no expiry", claim("exp", 0), "TOKEN_INVALID"},
+		{"an actor for a sender", claim("act", map[string]any{"sub": "p-2"}), "TOKEN_INVALID"},
+		{"an actor without a name", func(_, c map[string]any) {
+			c["iss"], c["kind"], c["scope"], c["act"] = "naru-viewing", "recipient", "certificates", map[string]any{}
+		}, "TOKEN_INVALID"},
 		{"a life of two hours", claim("exp", start.Add(2*time.Hour).Unix()), "TOKEN_INVALID"},
 		{"issued in the future", func(_, c map[string]any) { c["iat"] = start.Add(6 * time.Second).Unix() }, "TOKEN_INVALID"},
 		{"expired", func(_, c map[string]any) {

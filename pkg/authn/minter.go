@@ -44,6 +44,9 @@ type Grant struct {
 	Client string
 	// Session is the id of the identity-proof session, where they are.
 	Session string
+	// Actor is the recipient id of the person who acts for the subject, an organisation; empty for everybody who acts for itself. Only
+	// tokens bound to sessions have one.
+	Actor string
 	// Life of the token, at most an hour.
 	Life time.Duration
 }
@@ -81,6 +84,21 @@ type claims struct {
 	Scope     string `json:"scope,omitempty"`
 	Client    string `json:"client,omitempty"`
 	Session   string `json:"sid,omitempty"`
+	// Actor is the claim act of RFC 8693 4.1, without further actors inside.
+	Actor *actor `json:"act,omitempty"`
+}
+
+// actor is who acts for the subject.
+type actor struct {
+	Subject string `json:"sub"`
+}
+
+// actorOf is the claim about a person who acts; nil for none.
+func actorOf(subject string) *actor {
+	if subject == "" {
+		return nil
+	}
+	return &actor{Subject: subject}
 }
 
 // Mint signs a token and returns the principal that a Verifier will find in it.
@@ -94,12 +112,12 @@ func (m *Minter) Mint(g Grant) (string, Principal, error) {
 	}
 	now := m.clock.Now().Truncate(time.Second)
 	p := Principal{
-		ID: g.Subject, Kind: g.Kind, Scopes: scopes, Client: g.Client, Session: g.Session, TokenID: id.New().String(), Issuer: issuerPrefix + m.unit,
+		ID: g.Subject, Kind: g.Kind, Scopes: scopes, Client: g.Client, Session: g.Session, Actor: g.Actor, TokenID: id.New().String(), Issuer: issuerPrefix + m.unit,
 		IssuedAt: now, ExpiresAt: now.Add(g.Life).Truncate(time.Second),
 	}
 	payload, err := json.Marshal(claims{
 		Issuer: issuerPrefix + m.unit, Subject: p.ID, Audience: Audience, IssuedAt: p.IssuedAt.Unix(), ExpiresAt: p.ExpiresAt.Unix(), TokenID: p.TokenID,
-		Kind: KindName(p.Kind), Scope: strings.Join(scopes, " "), Client: p.Client, Session: p.Session,
+		Kind: KindName(p.Kind), Scope: strings.Join(scopes, " "), Client: p.Client, Session: p.Session, Actor: actorOf(p.Actor),
 	})
 	if err != nil {
 		return "", Principal{}, fmt.Errorf("minting a token: %w", err)
@@ -119,6 +137,8 @@ func (m *Minter) check(g Grant) error {
 		return fmt.Errorf("%s does not speak for %s", m.unit, g.Kind)
 	case g.Client == "" && !BySession(g.Kind):
 		return errors.New("no client")
+	case g.Actor != "" && (!BySession(g.Kind) || g.Actor == g.Subject):
+		return errors.New("an actor where nobody can act for another")
 	case g.Life < time.Second || g.Life > maxLife:
 		return fmt.Errorf("life is outside 1s..%s", maxLife)
 	}

@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -21,6 +22,9 @@ type Principal struct {
 	Client string
 	// Session is the id of the recipient's identity-proof session (claim sid); empty for everybody else.
 	Session string
+	// Actor is the recipient id of the person who acts for the recipient ID, an organisation (claim act); empty for everybody who acts
+	// for itself.
+	Actor string
 	// TokenID identifies the token in evidence (claim jti).
 	TokenID string
 	// Issuer is who minted the token (claim iss).
@@ -28,6 +32,9 @@ type Principal struct {
 	// IssuedAt and ExpiresAt bound the token's life, in whole seconds.
 	IssuedAt, ExpiresAt time.Time
 }
+
+// ActedBy is who did what is done with the token, for the record: the person who acts for an organisation, else the principal itself.
+func (p Principal) ActedBy() string { return cmp.Or(p.Actor, p.ID) }
 
 // HasScope reports whether the token may be used for scope. Everybody holds the empty scope.
 func (p Principal) HasScope(scope string) bool {

@@ -116,10 +116,15 @@ func (c claims) principal(now time.Time) (Principal, error) {
 		return Principal{}, invalid(errors.New("a kind the issuer does not speak for"))
 	case c.Subject == "" || c.TokenID == "" || (c.Client == "" && !BySession(kind)):
 		return Principal{}, invalid(errors.New("a required claim is missing"))
+	case c.Actor != nil && (c.Actor.Subject == "" || c.Actor.Subject == c.Subject || !BySession(kind)):
+		return Principal{}, invalid(errors.New("an actor that cannot be"))
 	}
 	p := Principal{
 		ID: c.Subject, Kind: kind, Scopes: strings.Fields(c.Scope), Client: c.Client, Session: c.Session, TokenID: c.TokenID, Issuer: c.Issuer,
 		IssuedAt: time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
+	}
+	if c.Actor != nil {
+		p.Actor = c.Actor.Subject
 	}
 	p.Scopes = slices.DeleteFunc(p.Scopes, func(scope string) bool { return !slices.Contains(Scopes(kind), scope) })
 	switch {

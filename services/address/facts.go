@@ -110,12 +110,12 @@ func recordProved(ctx context.Context, tx *journal.Tx, proved identity, proof *a
 }
 
 // recordAsked states that a member asks for its address: in a session, with consent and designation, or again without them.
-func recordAsked(ctx context.Context, tx *journal.Tx, m member, session string, at time.Time) error {
-	message := &addressv1.MembershipAsked{Recipient: m.recipient.String(), Address: m.address, ValidFrom: timestamppb.New(m.joinedAt), Session: session}
-	if session != "" {
+func recordAsked(ctx context.Context, tx *journal.Tx, m member, who caller, at time.Time) error {
+	message := &addressv1.MembershipAsked{Recipient: m.recipient.String(), Address: m.address, ValidFrom: timestamppb.New(m.joinedAt), Session: who.session}
+	if who.session != "" {
 		message.TermsVersion = m.termsVersion
 	}
-	return record(ctx, tx, id.New().String(), 1, m.recipient.String(), at, message)
+	return record(ctx, tx, id.New().String(), 1, who.actedBy(), at, message)
 }
 
 // stateJoined states that a member's address is registered at the hub.
@@ -126,20 +126,20 @@ func stateJoined(ctx context.Context, tx *journal.Tx, m member, at time.Time) er
 }
 
 // stateConsentChanged states a member's consent as it is now; without terms it was taken back.
-func stateConsentChanged(ctx context.Context, tx *journal.Tx, m member, session string, at time.Time) error {
-	return state(ctx, tx, m.recipient.String(), m.choices, m.recipient.String(), at, &addressv1.ConsentChanged{
-		Recipient: m.recipient.String(), Consent: m.termsVersion != "", TermsVersion: m.termsVersion, ChangedAt: timestamppb.New(at), Session: session,
+func stateConsentChanged(ctx context.Context, tx *journal.Tx, m member, who caller, at time.Time) error {
+	return state(ctx, tx, m.recipient.String(), m.choices, who.actedBy(), at, &addressv1.ConsentChanged{
+		Recipient: m.recipient.String(), Consent: m.termsVersion != "", TermsVersion: m.termsVersion, ChangedAt: timestamppb.New(at), Session: who.session,
 	})
 }
 
-func stateRefusalChanged(ctx context.Context, tx *journal.Tx, m member, sender string, refused bool, session string, at time.Time) error {
-	return state(ctx, tx, m.recipient.String(), m.choices, m.recipient.String(), at,
-		&addressv1.RefusalChanged{Sender: sender, Refused: refused, Session: session})
+func stateRefusalChanged(ctx context.Context, tx *journal.Tx, m member, sender string, refused bool, who caller, at time.Time) error {
+	return state(ctx, tx, m.recipient.String(), m.choices, who.actedBy(), at,
+		&addressv1.RefusalChanged{Sender: sender, Refused: refused, Session: who.session})
 }
 
-func recordWithdrew(ctx context.Context, tx *journal.Tx, m member, session string, at time.Time) error {
-	return record(ctx, tx, m.recipient.String(), m.generation, m.recipient.String(), at,
-		&addressv1.MemberWithdrew{Address: m.address, Session: session})
+func recordWithdrew(ctx context.Context, tx *journal.Tx, m member, who caller, at time.Time) error {
+	return record(ctx, tx, m.recipient.String(), m.generation, who.actedBy(), at,
+		&addressv1.MemberWithdrew{Address: m.address, Session: who.session})
 }
 
 // stateMembershipsRecorded states the memberships that the row has with this transaction.
@@ -182,8 +182,44 @@ func (s *service) stateAddressRegistered(ctx context.Context, tx *journal.Tx, r 
 }
 
 // stateAddressWithdrawn states to the other units that a member's address has ended.
-func stateAddressWithdrawn(ctx context.Context, tx *journal.Tx, m member, at time.Time) error {
-	return state(ctx, tx, m.address, 1, m.recipient.String(), at, &addressv1.AddressWithdrawn{
+func stateAddressWithdrawn(ctx context.Context, tx *journal.Tx, m member, who caller, at time.Time) error {
+	return state(ctx, tx, m.address, 1, who.actedBy(), at, &addressv1.AddressWithdrawn{
 		Address: m.address, ValidUntil: timestamppb.New(at), Recipient: m.recipient.String(),
 	})
+}
+
+// recordOrganisationAsked states what a person asked for an organisation.
+func recordOrganisationAsked(ctx context.Context, tx *journal.Tx, a application, businessDigest, registrationDigest []byte) error {
+	return record(ctx, tx, a.id.String(), 1, a.person.String(), a.askedAt, &addressv1.OrganisationAsked{
+		SealedOrganisation: a.sealed, Type: addressv1.OrganisationType(a.kind), BusinessDocumentDigest: businessDigest, RegistrationDocumentDigest: registrationDigest,
+		TermsVersion: a.terms, Session: a.session, RequestId: a.requestID, Person: a.person.String(),
+	})
+}
+
+// recordOrganisationAnswered states what an operator decided about an application.
+func recordOrganisationAnswered(ctx context.Context, tx *journal.Tx, a application) error {
+	message := &addressv1.OrganisationAnswered{State: a.state, Reason: a.reason}
+	if a.organisation != uuid.Nil {
+		message.Organisation = a.organisation.String()
+	}
+	return record(ctx, tx, a.id.String(), 1, a.decidedBy, *a.decidedAt, message)
+}
+
+// recordGranted states an authority.
+func recordGranted(ctx context.Context, tx *journal.Tx, a authority, session string) error {
+	message := &addressv1.AuthorityGranted{Organisation: a.organisation.String(), Role: a.role, SealedName: a.sealed, Session: session}
+	if a.person != uuid.Nil {
+		message.Person = a.person.String()
+	}
+	return record(ctx, tx, a.id.String(), 1, a.grantedBy, a.grantedAt, message)
+}
+
+// recordTaken states who the named person is.
+func recordTaken(ctx context.Context, tx *journal.Tx, a authority, at time.Time) error {
+	return record(ctx, tx, a.id.String(), 1, a.person.String(), at, &addressv1.AuthorityTaken{Person: a.person.String()})
+}
+
+// recordEnded states the end of an authority.
+func recordEnded(ctx context.Context, tx *journal.Tx, a authority, session string) error {
+	return record(ctx, tx, a.id.String(), 1, a.endedBy, *a.endedAt, &addressv1.AuthorityEnded{Reason: a.reason, Session: session})
 }

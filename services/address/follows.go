@@ -12,6 +12,8 @@ func follows() []audit.Table {
 	untold, submitted, merged := &addressv1.RecipientWithheld{}, &addressv1.InstitutionSubmitted{}, &addressv1.IdentitiesMerged{}
 	consent, refusal := &addressv1.ConsentChanged{}, &addressv1.RefusalChanged{}
 	recorded := &addressv1.ArchiveMembershipsRecorded{}
+	asked, answered := &addressv1.OrganisationAsked{}, &addressv1.OrganisationAnswered{}
+	granted, taken, ended := &addressv1.AuthorityGranted{}, &addressv1.AuthorityTaken{}, &addressv1.AuthorityEnded{}
 	return []audit.Table{
 		{Name: "open_document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
@@ -34,6 +36,30 @@ func follows() []audit.Table {
 		}},
 		{Name: "identity", Key: "recipient", Where: "merged_into is not null", Founded: audit.Kinds(merged), Columns: []audit.Column{
 			{Name: "merged_into", From: []audit.Source{audit.Of(merged, "into")}},
+		}},
+		{Name: "organisation_application", Key: "id", Founded: audit.Kinds(asked), Columns: []audit.Column{
+			{Name: "person", From: []audit.Source{audit.Of(asked, "person")}},
+			{Name: "type", From: []audit.Source{audit.Of(asked, "type")}},
+			{Name: "sealed", From: []audit.Source{audit.Of(asked, "sealed_organisation")}},
+			{Name: "terms_version", From: []audit.Source{audit.Of(asked, "terms_version")}},
+			{Name: "asked_at", From: []audit.Source{audit.Of(asked, "")}},
+		}},
+		{Name: "organisation_application", Key: "id", Where: "state <> 1", Founded: audit.Kinds(answered), Columns: []audit.Column{
+			{Name: "state", From: []audit.Source{audit.Of(answered, "state")}},
+			{Name: "organisation", From: []audit.Source{audit.Of(answered, "organisation")}},
+			{Name: "reason", From: []audit.Source{audit.Of(answered, "reason")}},
+			{Name: "decided_at", From: []audit.Source{audit.Of(answered, "")}},
+		}},
+		{Name: "authority", Key: "id", Founded: audit.Kinds(granted), Columns: []audit.Column{
+			{Name: "organisation", From: []audit.Source{audit.Of(granted, "organisation")}},
+			{Name: "role", From: []audit.Source{audit.Of(granted, "role")}},
+			{Name: "sealed", From: []audit.Source{audit.Of(granted, "sealed_name")}},
+			{Name: "granted_at", From: []audit.Source{audit.Of(granted, "")}},
+			{Name: "ended_at", From: []audit.Source{audit.Of(ended, "")}},
+			{Name: "reason", From: []audit.Source{audit.Of(ended, "reason")}},
+		}},
+		{Name: "authority", Key: "id", Where: "person is not null", Columns: []audit.Column{
+			{Name: "person", Take: audit.Newest, From: []audit.Source{audit.Of(granted, "person"), audit.Of(taken, "person")}},
 		}},
 		{Name: "member", Key: "recipient", Columns: []audit.Column{
 			{Name: "choices", Take: audit.Count, From: []audit.Source{audit.Of(consent, ""), audit.Of(refusal, "")}},

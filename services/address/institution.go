@@ -6,23 +6,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
-
-// company is what the hub gets about an institution. It is sealed for the principal id, because a sole trader is a person.
-type company struct {
-	Name           string `json:"name"`
-	BusinessNumber string `json:"businessNumber"`
-}
 
 // described is an institution with what of it is kept sealed.
 type described struct {
@@ -43,14 +34,11 @@ type submission struct {
 
 // submit prepares a submission. It runs before any transaction, because sealing may need a key.
 func (s *service) submit(ctx context.Context, i institution, c company, business, registrationPaper []byte) (submission, error) {
-	plain, err := json.Marshal(c)
-	if err != nil {
-		return submission{}, errors.New("encode institution")
+	var err error
+	if i.sealed, err = s.sealCompany(ctx, i.principal, c); err != nil {
+		return submission{}, err
 	}
-	if i.sealed, err = s.box.Seal(ctx, sealedInstitution, i.principal.String(), plain); err != nil {
-		return submission{}, fmt.Errorf("seal institution %s: %w", i.principal, err)
-	}
-	kept, err := s.sealPapers(ctx, i, business, registrationPaper)
+	kept, err := s.sealPapers(ctx, i.submitted(), business, registrationPaper)
 	return submission{institution: i, papers: kept, businessDigest: digestOf(business), registrationDigest: digestOf(registrationPaper)}, err
 }
 
@@ -204,7 +192,7 @@ func (g submission) ask(ctx context.Context, tx *journal.Tx, operator string, va
 
 // openInstitution opens what of an institution is kept sealed. With an error it gives what is kept in clear.
 func (s *service) openInstitution(ctx context.Context, l listed) (described, error) {
-	c, err := s.openCompany(ctx, l.institution)
+	c, err := s.openCompany(ctx, l.principal, l.sealed)
 	if err != nil {
 		return described{listed: l}, err
 	}
@@ -215,47 +203,8 @@ func (s *service) openInstitution(ctx context.Context, l listed) (described, err
 	return described{l, c, memberships}, nil
 }
 
-// openCompany opens what the latest submission says.
-func (s *service) openCompany(ctx context.Context, i institution) (c company, err error) {
-	plain, err := s.box.Open(ctx, sealedInstitution, i.principal.String(), i.sealed)
-	if err != nil {
-		return c, fmt.Errorf("open institution %s: %w", i.principal, err)
-	}
-	if json.Unmarshal(plain, &c) != nil {
-		return company{}, fault.New(fault.Corrupt, domain, nil, "", fault.Wrap(fmt.Errorf("open institution %s: its form is not known", i.principal)))
-	}
-	return c, nil
-}
-
-// sealPapers seals the two papers of a submission.
-func (s *service) sealPapers(ctx context.Context, i institution, business, registrationPaper []byte) (p papers, err error) {
-	if p.business, err = sealed.SealPieces(ctx, s.box, sealedInstitution, i.paperSubject("business"), business); err == nil {
-		p.registration, err = sealed.SealPieces(ctx, s.box, sealedInstitution, i.paperSubject("registration"), registrationPaper)
-	}
-	if err != nil {
-		return p, fmt.Errorf("seal papers of %s: %w", i.principal, err)
-	}
-	return p, nil
-}
-
-func (s *service) openPapers(ctx context.Context, i institution) (business, registrationPaper []byte, err error) {
-	p, err := readPapers(ctx, s.db, i.principal)
-	if err != nil {
-		return nil, nil, err
-	}
-	if business, err = sealed.OpenPieces(ctx, s.box, sealedInstitution, i.paperSubject("business"), p.business); err == nil {
-		registrationPaper, err = sealed.OpenPieces(ctx, s.box, sealedInstitution, i.paperSubject("registration"), p.registration)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("open papers of %s: %w", i.principal, err)
-	}
-	return business, registrationPaper, nil
-}
-
-// paperSubject makes sure that papers of one submission cannot be taken for those of another.
-func (i institution) paperSubject(name string) string {
-	return fmt.Sprintf("%s/%s/%d", i.principal, name, i.submission)
-}
+// submitted is the institution's latest submission.
+func (i institution) submitted() submitted { return submitted{i.principal, i.submission} }
 
 // newInstitution is one whose address is requested now.
 func (s *service) newInstitution(address string, kind addressv1.OrganisationType) institution {

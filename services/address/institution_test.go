@@ -145,7 +145,7 @@ func TestRegisterInstitution(t *testing.T) {
 		require.True(t, bytes.Equal(newInstitution("", "").GetBusinessDocument(), given.business))
 		require.Equal(t, paper("R"), given.registration)
 	})
-	require.Zero(t, w.count(t, `select count(*) from institution_paper`))
+	require.Zero(t, w.count(t, `select count(*) from paper`))
 	told := unittest.Facts[*addressv1.AddressRegistered](t, w.Bench)
 	require.Len(t, told, 1)
 	require.Equal(t, made.GetId(), told[0].GetPrincipal())
@@ -179,7 +179,7 @@ func TestRegisterInstitution(t *testing.T) {
 		require.Equal(t, tt.reason, fault.ReasonOf(err), name)
 	}
 	require.Equal(t, 1, w.count(t, `select count(*) from institution`))
-	require.Zero(t, w.count(t, `select count(*) from institution_paper`))
+	require.Zero(t, w.count(t, `select count(*) from paper`))
 }
 
 // actors returns who stated the submissions.
@@ -318,7 +318,7 @@ func TestSubmissionAfterRefusal(t *testing.T) {
 		SealedInstitution: facts[1].GetSealedInstitution(), Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, RequestId: "r-1",
 		BusinessDocumentDigest: digestOf(paper("B2")), RegistrationDocumentDigest: digestOf(paper("R2")), Address: "office_1", ValidFrom: facts[0].GetValidFrom(),
 	}, facts[1]), "%v", facts[1])
-	require.Zero(t, w.count(t, `select count(*) from institution_paper`))
+	require.Zero(t, w.count(t, `select count(*) from paper`))
 	require.Len(t, unittest.Facts[*addressv1.AddressRegistered](t, w.Bench), 1)
 	require.Equal(t, 2, w.asked())
 	_, err = w.App.Exec(t.Context(), `update institution_submission set request_id = 'other'`)

@@ -24,12 +24,14 @@ func randomAddress() string {
 func (s *service) join(ctx context.Context, who caller, terms string) (member, error) {
 	var m member
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		_, known, err := lockIdentity(ctx, tx, who.recipient)
-		if err != nil {
+		i, known, err := lockIdentity(ctx, tx, who.recipient)
+		switch {
+		case err != nil:
 			return err
-		}
-		if !known {
+		case !known:
 			return errNotAMember()
+		case i.organisation():
+			return errNotForOrganisations()
 		}
 		var had bool
 		if m, had, err = readMember(ctx, tx, who.recipient); err != nil {
@@ -38,7 +40,7 @@ func (s *service) join(ctx context.Context, who caller, terms string) (member, e
 		if had && m.state != memberWithdrawn {
 			return s.tryAnotherAddress(ctx, tx, &m)
 		}
-		return s.begins(ctx, tx, who, terms, &m)
+		return s.begins(ctx, tx, who, terms, &m, s.clock.Now())
 	})
 	if err != nil {
 		return member{}, fmt.Errorf("join: %w", err)
@@ -47,22 +49,22 @@ func (s *service) join(ctx context.Context, who caller, terms string) (member, e
 	return m, nil
 }
 
-// begins makes or renews a membership with a new address.
-func (s *service) begins(ctx context.Context, tx *journal.Tx, who caller, terms string, m *member) error {
+// begins makes or renews a membership with a new address. Consent and designation were given at a time.
+func (s *service) begins(ctx context.Context, tx *journal.Tx, who caller, terms string, m *member, given time.Time) error {
 	now := s.clock.Now()
 	*m = member{
 		recipient: who.recipient, generation: m.generation + 1, state: memberRegistering, address: randomAddress(), joinedAt: now,
-		termsVersion: terms, consentedAt: &now, designatedAt: &now, choices: m.choices,
+		termsVersion: terms, consentedAt: &given, designatedAt: &given, choices: m.choices,
 	}
 	if err := s.newAddress(ctx, tx, *m, now); err != nil {
 		return err
 	}
 	for _, matter := range []string{matterConsent, matterDesignation} {
-		if err := insertConsent(ctx, tx, m.recipient, matter, true, terms, who.session, now); err != nil {
+		if err := insertConsent(ctx, tx, m.recipient, matter, true, terms, who.session, given); err != nil {
 			return err
 		}
 	}
-	return recordAsked(ctx, tx, *m, who.session, now)
+	return recordAsked(ctx, tx, *m, who, now)
 }
 
 // tryAnotherAddress gives a member another address in place of one the hub refused.
@@ -76,7 +78,7 @@ func (s *service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *memb
 	if err := s.newAddress(ctx, tx, *m, now); err != nil {
 		return err
 	}
-	return recordAsked(ctx, tx, *m, "", now)
+	return recordAsked(ctx, tx, *m, caller{recipient: m.recipient}, now)
 }
 
 // newAddress writes a member with an address that is valid from the joining and is to be registered.
@@ -113,6 +115,9 @@ func (s *service) change(ctx context.Context, who caller, act func(tx *journal.T
 		if !had {
 			return errNotAMember()
 		}
+		if err := mayChange(ctx, tx, who, i); err != nil {
+			return err
+		}
 		a := audienceOf(i, m.address)
 		lockMatches(tx, true, a.keys...)
 		changed, err := act(tx, &m)
@@ -148,7 +153,7 @@ func (s *service) consent(ctx context.Context, who caller, terms string) (member
 		if err := insertConsent(ctx, tx, m.recipient, matterConsent, terms != "", terms, who.session, now); err != nil {
 			return false, err
 		}
-		return true, stateConsentChanged(ctx, tx, *m, who.session, now)
+		return true, stateConsentChanged(ctx, tx, *m, who, now)
 	})
 	if err != nil {
 		return member{}, fmt.Errorf("set consent: %w", err)
@@ -171,7 +176,7 @@ func (s *service) refuse(ctx context.Context, who caller, sender string, refused
 		if err := writeMember(ctx, tx, *m); err != nil {
 			return false, err
 		}
-		return true, stateRefusalChanged(ctx, tx, *m, sender, refused, who.session, now)
+		return true, stateRefusalChanged(ctx, tx, *m, sender, refused, who, now)
 	})
 	if err != nil {
 		return fmt.Errorf("set refusal: %w", err)
@@ -195,10 +200,10 @@ func (s *service) withdraw(ctx context.Context, who caller) (member, error) {
 		if err := writeMember(ctx, tx, *m); err != nil {
 			return false, err
 		}
-		if err := s.endAddress(ctx, tx, *m, now); err != nil {
+		if err := s.endAddress(ctx, tx, *m, who, now); err != nil {
 			return false, err
 		}
-		return true, recordWithdrew(ctx, tx, *m, who.session, now)
+		return true, recordWithdrew(ctx, tx, *m, who, now)
 	})
 	if err != nil {
 		return member{}, fmt.Errorf("withdraw: %w", err)
@@ -208,7 +213,7 @@ func (s *service) withdraw(ctx context.Context, who caller) (member, error) {
 
 // endAddress ends a member's address. Other units hear of the end only if they heard of the beginning. The hub always hears of
 // it, because it may have registered the address although its answer was lost. The hub never had an address it refused.
-func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, now time.Time) error {
+func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, who caller, now time.Time) error {
 	r, known, err := lockAddress(ctx, tx, m.address)
 	if err != nil {
 		return err
@@ -223,6 +228,9 @@ func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, now 
 	if err := updateAddress(ctx, tx, r, "", now); err != nil {
 		return err
 	}
+	if err := dropPapersOf(ctx, tx, m.recipient); err != nil {
+		return err
+	}
 	if r.removedAt == nil {
 		if err := setDueAddress(ctx, tx, r.address); err != nil {
 			return err
@@ -231,5 +239,5 @@ func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, now 
 	if r.announcedAt == nil {
 		return nil
 	}
-	return stateAddressWithdrawn(ctx, tx, m, now)
+	return stateAddressWithdrawn(ctx, tx, m, who, now)
 }

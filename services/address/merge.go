@@ -72,7 +72,7 @@ func lockPair(ctx context.Context, tx *journal.Tx, one, other uuid.UUID) (identi
 // mayMerge: both are proved with the same name, birth date and phone, neither is merged with a third, and the one that goes has
 // never been a member, so it has no inbox that would become unreachable.
 func mayMerge(ctx context.Context, tx *journal.Tx, from, stays identity) error {
-	alike := from.recipient != stays.recipient && bytes.Equal(from.named.key, stays.named.key)
+	alike := !from.organisation() && !stays.organisation() && from.recipient != stays.recipient && bytes.Equal(from.named.key, stays.named.key)
 	if !alike || from.mergedInto != uuid.Nil || stays.mergedInto != uuid.Nil {
 		return errIdentitiesDiffer()
 	}

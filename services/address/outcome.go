@@ -95,7 +95,7 @@ const (
 	findingPending
 )
 
-// decide decides from this relay's own data. refused reports whether the recipient refuses the document's sender.
+// decide decides from this relay's own data. An organisation that has joined comes before an institution with its business number. refused reports whether the recipient refuses the document's sender.
 func (m matcher) decide(kind matchKind, found []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
 	var people, institutions []candidate
 	for _, c := range found {
@@ -114,7 +114,7 @@ func (m matcher) decide(kind matchKind, found []candidate, refused func(recipien
 			return o, f
 		}
 	}
-	// An institution can send from its address here, but has designated no inbox.
+	// An institution can send from its address here, but has designated no inbox; that is for an organisation to do.
 	if slices.ContainsFunc(institutions, func(c candidate) bool { return c.addressState == addressRegistered }) {
 		return outcome{resolution: addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, source: sourceOwn}, findingOutcome
 	}

@@ -59,6 +59,54 @@ func errIdentityIsMember() error {
 	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_IDENTITY_IS_MEMBER, "the identity that would be merged has been a member itself")
 }
 
+func errApplicationNotFound() error {
+	return fault.New(fault.NotFound, domain, addressv1.Reason_REASON_APPLICATION_NOT_FOUND, "there is no such application")
+}
+
+func errApplicationWaits() *fault.Error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_APPLICATION_WAITS, "an earlier application for this business number is not decided yet")
+}
+
+func errApplicationConfirmed() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_APPLICATION_CONFIRMED, "the application was confirmed")
+}
+
+func errApplicationRefused() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_APPLICATION_REFUSED, "the application was refused; another one may be made")
+}
+
+func errTooManyApplications() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_TOO_MANY_APPLICATIONS, "too many applications of the caller are not decided yet")
+}
+
+func errNotForOrganisations() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_NOT_FOR_ORGANISATIONS, "this is for a person's own session, not for an organisation's")
+}
+
+func errNotAnOrganisation() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_NOT_AN_ORGANISATION, "this is for an organisation's session")
+}
+
+func errNotAuthorised() error {
+	return fault.New(fault.Denied, domain, addressv1.Reason_REASON_NOT_AUTHORISED, "the person may not do this for the organisation")
+}
+
+func errOrganisationNotFound() error {
+	return fault.New(fault.NotFound, domain, addressv1.Reason_REASON_ORGANISATION_NOT_FOUND, "there is no such organisation")
+}
+
+func errAuthorityNotFound() error {
+	return fault.New(fault.NotFound, domain, addressv1.Reason_REASON_AUTHORITY_NOT_FOUND, "there is no such authority")
+}
+
+func errLastRepresentative() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_LAST_REPRESENTATIVE, "the organisation is a member and has no other representative")
+}
+
+func errTooManyPersons() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_TOO_MANY_PERSONS, "too many persons may act for the organisation")
+}
+
 func errInvalid(field, rule, message string) error {
 	return fault.New(fault.Invalid, domain, addressv1.Reason_REASON_INVALID_REQUEST, "the request breaks a rule",
 		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))

@@ -32,7 +32,7 @@ type step struct {
 	already        bool
 }
 
-// ofMember reports whether the address is a member's; otherwise it is an institution's.
+// ofMember reports whether the address is a member's (a person or an organisation); otherwise it is an institution's.
 func (r registration) ofMember() bool { return r.recipient != uuid.Nil }
 
 // tellHub makes the next call to the hub for an address; the address's state says which one.
@@ -44,9 +44,9 @@ func (s *service) tellHub(ctx context.Context, mine claim) error {
 	var call func(context.Context, registration) (step, error)
 	switch {
 	case known && r.state == addressRegistering && r.ofMember():
-		call = s.registerPerson
+		call = s.registerMember
 	case known && r.state == addressRegistering:
-		call = s.registerOrganisation
+		call = s.registerInstitutionAtHub
 	case known && r.state == addressWithdrawn && r.removedAt == nil:
 		call = s.withdrawAtHub
 	default:
@@ -77,13 +77,16 @@ func (s *service) tellHub(ctx context.Context, mine claim) error {
 	}
 }
 
-// registerPerson sends the same registration time with every attempt: the address is valid from the joining, whenever the hub
+// registerMember sends the same registration time with every attempt: the address is valid from the joining, whenever the hub
 // answers.
-func (s *service) registerPerson(ctx context.Context, r registration) (step, error) {
+func (s *service) registerMember(ctx context.Context, r registration) (step, error) {
 	made := step{call: callRegisterPerson}
 	i, known, err := readIdentity(ctx, s.db, r.recipient)
-	if err != nil || !known {
+	switch {
+	case err != nil || !known:
 		return made, errors.Join(err, missing(known, "identity of an address"))
+	case i.organisation():
+		return s.registerOrganisation(ctx, r, i.application)
 	}
 	p, err := s.openPerson(ctx, i)
 	if err != nil {
@@ -103,22 +106,35 @@ func missing(known bool, what string) error {
 	return fmt.Errorf("%s is missing", what)
 }
 
-func (s *service) registerOrganisation(ctx context.Context, r registration) (step, error) {
-	made := step{call: callRegisterOrganisation}
+func (s *service) registerInstitutionAtHub(ctx context.Context, r registration) (step, error) {
 	i, known, err := readInstitution(ctx, s.db, r.principal)
 	if err != nil || !known {
-		return made, errors.Join(err, missing(known, "institution of an address"))
+		return step{call: callRegisterOrganisation}, errors.Join(err, missing(known, "institution of an address"))
 	}
-	c, err := s.openCompany(ctx, i.institution)
+	return s.registerCompany(ctx, r, i.kind, i.sealed, i.submitted())
+}
+
+func (s *service) registerOrganisation(ctx context.Context, r registration, application uuid.UUID) (step, error) {
+	a, known, err := readApplication(ctx, s.db, application)
+	if err != nil || !known {
+		return step{call: callRegisterOrganisation}, errors.Join(err, missing(known, "application of an organisation"))
+	}
+	return s.registerCompany(ctx, r, a.kind, a.sealed, a.submitted())
+}
+
+// registerCompany registers what is no person, with what was submitted about it.
+func (s *service) registerCompany(ctx context.Context, r registration, kind int16, sealedCompany []byte, of submitted) (step, error) {
+	made := step{call: callRegisterOrganisation}
+	c, err := s.openCompany(ctx, of.owner, sealedCompany)
 	if err != nil {
 		return made, err
 	}
-	business, registrationPaper, err := s.openPapers(ctx, i.institution)
+	business, registrationPaper, err := s.openPapers(ctx, of)
 	if err != nil {
 		return made, err
 	}
 	answer, err := s.hub.RegisterOrganisationAddress(ctx, &hubv1.RegisterOrganisationAddressRequest{
-		BusinessNumber: c.BusinessNumber, Address: r.address, Name: c.Name, Type: addressv1.OrganisationType(i.kind),
+		BusinessNumber: c.BusinessNumber, Address: r.address, Name: c.Name, Type: addressv1.OrganisationType(kind),
 		RegisteredAt: timestamppb.New(r.validFrom), BusinessDocument: business, RegistrationDocument: registrationPaper,
 	})
 	made.exchange, made.already = answer.GetExchange(), answer.GetAlreadyRegistered()
@@ -180,6 +196,7 @@ func (s *service) lockOwner(ctx context.Context, tx *journal.Tx, r registration)
 		if err != nil || !known {
 			return a, r, errors.Join(err, missing(known, "institution of an address"))
 		}
+		a.papers = r.principal
 		a.add(i.business)
 		a.keys = append(a.keys, addressKey(r.address))
 	}
@@ -216,8 +233,11 @@ func (s *service) registered(ctx context.Context, tx *journal.Tx, a audience, r 
 		if err := s.activate(ctx, tx, r, now); err != nil {
 			return err
 		}
-	} else if err := dropPapers(ctx, tx, r.principal); err != nil {
-		return err
+	}
+	if a.papers != uuid.Nil {
+		if err := dropPapers(ctx, tx, a.papers); err != nil {
+			return err
+		}
 	}
 	return s.resolveAgain(ctx, tx, a)
 }

@@ -62,16 +62,18 @@ func readRefusalsOf(ctx context.Context, db pg.DBTX, found map[int][]candidate, 
 	return readRefusals(ctx, db, recipients, pg.Column(docs, func(d document) string { return d.sender }))
 }
 
-// audience holds the keys by which documents find one recipient or institution.
+// audience holds the keys by which documents find one recipient (person or organisation) or institution.
 type audience struct {
 	recipient     uuid.UUID
 	keys, seconds [][]byte
+	// papers is whose papers the hub wants about it; uuid.Nil for a person.
+	papers uuid.UUID
 }
 
 // audienceOf is the identity's audience, including an own address if there is one.
 func audienceOf(i identity, address string) audience {
-	a := audience{recipient: i.recipient}
-	for _, m := range []match{i.ci, i.named} {
+	a := audience{recipient: i.recipient, papers: i.application}
+	for _, m := range []match{i.ci, i.named, i.business} {
 		a.add(m)
 	}
 	if address != "" {
@@ -81,6 +83,9 @@ func audienceOf(i identity, address string) audience {
 }
 
 func (a *audience) add(m match) {
+	if m.key == nil {
+		return
+	}
 	a.keys = append(a.keys, m.key)
 	if m.second != nil {
 		a.seconds = append(a.seconds, m.second)

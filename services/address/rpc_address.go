@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/google/uuid"
+
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
@@ -44,8 +46,33 @@ func (s *addressServer) ResolveIdentity(ctx context.Context, r *addressv1.Resolv
 	return answer, nil
 }
 
-// ConfirmAddress asks the hub about an own address. If a member's address is missing there, it is registered again with its first
-// time. An institution's address needs its papers again, which an operator must supply.
+// TakeAuthority answers whether a person may act for an organisation now.
+func (s *addressServer) TakeAuthority(ctx context.Context, r *addressv1.TakeAuthorityRequest) (*addressv1.TakeAuthorityResponse, error) {
+	who, err := uuid.Parse(r.GetPerson())
+	if err != nil {
+		return nil, errNotAuthorised()
+	}
+	organisation, err := uuid.Parse(r.GetOrganisation())
+	if err != nil {
+		return nil, errNotAuthorised()
+	}
+	held, err := s.takeAuthority(ctx, who, organisation)
+	if err != nil {
+		return nil, err
+	}
+	m, known, err := readMember(ctx, s.db, organisation)
+	if err != nil {
+		return nil, err
+	}
+	answer := &addressv1.TakeAuthorityResponse{Authority: held.id.String(), Role: held.role}
+	if known && m.state != memberWithdrawn {
+		answer.Member, answer.Address = true, m.address
+	}
+	return answer, nil
+}
+
+// ConfirmAddress asks the hub about an own address. If a person's address is missing there, it is registered again with its first
+// time. For the address of an institution or organisation the hub needs the papers again, which somebody must supply.
 func (s *addressServer) ConfirmAddress(ctx context.Context, r *addressv1.ConfirmAddressRequest) (*addressv1.ConfirmAddressResponse, error) {
 	found, known, err := readAddress(ctx, s.db, foldAddress(r.GetAddress()))
 	if err != nil {
@@ -83,12 +110,12 @@ func (s *service) registerMissing(ctx context.Context, missed registration) erro
 	s.log.LogAttrs(ctx, slog.LevelError, "the hub does not know an address it had confirmed", slog.String("address", missed.address),
 		slog.Bool("member", missed.ofMember()))
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		_, r, err := s.lockOwner(ctx, tx, missed)
+		a, r, err := s.lockOwner(ctx, tx, missed)
 		if err != nil || r.state != addressRegistered {
 			return err
 		}
 		r.state = addressRefused
-		if r.ofMember() {
+		if a.papers == uuid.Nil {
 			r.state = addressRegistering
 			if err := setDueAddress(ctx, tx, r.address); err != nil {
 				return err

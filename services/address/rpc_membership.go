@@ -10,7 +10,8 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// membershipServer serves recipients about themselves: only the session says whose membership it is.
+// membershipServer serves recipients about themselves and the organisations they act for: only the session says whose membership it
+// is.
 type membershipServer struct {
 	addressv1.UnsafeMembershipServiceServer
 	*service
@@ -21,8 +22,18 @@ var _ addressv1.MembershipServiceServer = (*membershipServer)(nil)
 // caller is the recipient whose session calls.
 type caller struct {
 	recipient uuid.UUID
+	// person acts for the recipient, an organisation; uuid.Nil for who acts for itself.
+	person uuid.UUID
 	// session is the id of the identity-proof session, for the record.
 	session string
+}
+
+// actedBy is who acts, for the record.
+func (c caller) actedBy() string {
+	if c.person != uuid.Nil {
+		return c.person.String()
+	}
+	return c.recipient.String()
 }
 
 func callerOf(ctx context.Context) (caller, error) {
@@ -34,7 +45,13 @@ func callerOf(ctx context.Context) (caller, error) {
 	if err != nil {
 		return caller{}, errNotAMember()
 	}
-	return caller{recipient: recipient, session: p.Session}, nil
+	who := caller{recipient: recipient, session: p.Session}
+	if p.Actor != "" {
+		if who.person, err = uuid.Parse(p.Actor); err != nil {
+			return caller{}, errNotAuthorised()
+		}
+	}
+	return who, nil
 }
 
 // Join makes the caller a member.
@@ -55,6 +72,11 @@ func (s *membershipServer) GetMembership(ctx context.Context, _ *addressv1.GetMe
 	who, err := callerOf(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if who.person != uuid.Nil {
+		if err := mayAct(ctx, s.db, who, roleAuthorised); err != nil {
+			return nil, err
+		}
 	}
 	m, known, err := readMember(ctx, s.db, who.recipient)
 	if err != nil {

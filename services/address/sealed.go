@@ -4,9 +4,10 @@ import "github.com/naru-relay/naru/pkg/sealed"
 
 // What address seals, and opens again.
 const (
-	// sealedMember is what a member gave when joining.
+	// sealedMember is who a person is, as proved, and the name of who may act for an organisation.
 	sealedMember sealed.Purpose = "address.member"
-	// sealedInstitution is what an operator entered about an institution, its papers included; a sole trader's are personal data.
+	// sealedInstitution is what an operator entered about an institution or a person gave about an organisation, with the papers; a sole
+	// trader's are personal data.
 	sealedInstitution sealed.Purpose = "address.institution"
 	// sealedMemberships is of which archives an institution is a member, under which names; intake judges certificates by it.
 	sealedMemberships sealed.Purpose = "address.archive_memberships"

@@ -13,20 +13,26 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// identity is a proved person as stored.
+// identity is a proved person or an organisation, as stored.
 type identity struct {
 	recipient uuid.UUID
 	// mergedInto is uuid.Nil but for an identity that is the same person as another.
 	mergedInto uuid.UUID
 	version    int32
-	ci, named  match
-	sealed     []byte
+	// ci, named and sealed are of a person; business and application, by which it is registered, of an organisation.
+	ci, named, business match
+	application         uuid.UUID
+	sealed              []byte
 }
 
+// organisation reports whether the identity is an organisation's.
+func (i identity) organisation() bool { return i.application != uuid.Nil }
+
 const identityHead = `
-		select i.recipient, coalesce(i.merged_into, '00000000-0000-0000-0000-000000000000'), i.version, i.ci_key, i.ci_key_2, i.person_key, i.person_key_2, v.sealed
+		select i.recipient, coalesce(i.merged_into, '00000000-0000-0000-0000-000000000000'), i.version, i.ci_key, i.ci_key_2, i.person_key, i.person_key_2,
+		       i.business_key, i.business_key_2, coalesce(i.application, '00000000-0000-0000-0000-000000000000'), v.sealed
 		from   identity i
-		join   identity_version v on (v.recipient, v.version) = (i.recipient, i.version)`
+		left   join identity_version v on (v.recipient, v.version) = (i.recipient, i.version)`
 
 func identityByCI(ctx context.Context, db pg.DBTX, ci match) (identity, bool, error) {
 	return oneIdentity(ctx, db, identityHead+`
@@ -40,15 +46,41 @@ func lockIdentity(ctx context.Context, tx *journal.Tx, recipient uuid.UUID) (ide
 		for    update of i`, recipient)
 }
 
+// lockOrganisation locks the organisation with a business number.
+func lockOrganisation(ctx context.Context, tx *journal.Tx, business match) (identity, bool, error) {
+	return oneIdentity(ctx, tx, identityHead+`
+		where  i.business_key = $1
+		for    update of i`, business.key)
+}
+
 func readIdentity(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (identity, bool, error) {
 	return oneIdentity(ctx, db, identityHead+`
 		where  i.recipient = $1`, recipient)
 }
 
 func oneIdentity(ctx context.Context, db pg.DBTX, sql string, arg any) (identity, bool, error) {
-	i := identity{ci: match{kind: matchCI}, named: match{kind: matchPerson}}
-	known, err := pg.Scan(ctx, db, "read identity", []any{&i.recipient, &i.mergedInto, &i.version, &i.ci.key, &i.ci.second, &i.named.key, &i.named.second, &i.sealed}, sql, arg)
+	i := identity{ci: match{kind: matchCI}, named: match{kind: matchPerson}, business: match{kind: matchBusiness}}
+	known, err := pg.Scan(ctx, db, "read identity", []any{&i.recipient, &i.mergedInto, &i.version, &i.ci.key, &i.ci.second, &i.named.key, &i.named.second,
+		&i.business.key, &i.business.second, &i.application, &i.sealed}, sql, arg)
 	return i, known, err
+}
+
+// insertOrganisation makes the identity of an organisation unless its business number has one; false when it has.
+func insertOrganisation(ctx context.Context, tx *journal.Tx, i identity, at time.Time) (bool, error) {
+	const insert = `
+		insert into identity (recipient, version, business_key, business_key_2, application, created_at, updated_at, commit_id)
+		values               ($1,        1,       $2,           $3,             $4,          $5,         $5,         $6)
+		on conflict (business_key) do nothing`
+	return pg.Changed(ctx, tx, "insert organisation", insert, i.recipient, i.business.key, i.business.second, i.application, at, tx.CommitID())
+}
+
+// updateOrganisation keeps another application by which an organisation is registered. The caller has locked the row.
+func updateOrganisation(ctx context.Context, tx *journal.Tx, i identity, at time.Time) error {
+	const update = `
+		update identity
+		set    version = $2, application = $3, updated_at = greatest(updated_at, $4), commit_id = $5
+		where  recipient = $1`
+	return pg.Exec(ctx, tx, "update organisation", update, i.recipient, i.version, i.application, at, tx.CommitID())
 }
 
 // insertIdentity makes an identity unless there is one of that CI; false when there is.
@@ -140,6 +172,10 @@ func findCandidates(ctx context.Context, db pg.DBTX, asked []wanted) (map[int][]
 		  select w.n, coalesce(i.merged_into, i.recipient), null::uuid, m.address
 		  from   wanted w join identity i on i.person_key = w.key left join member m on m.recipient = coalesce(i.merged_into, i.recipient)
 		  where  w.kind = 2
+		  union all
+		  select w.n, i.recipient, null::uuid, m.address
+		  from   wanted w join identity i on i.business_key = w.key left join member m on m.recipient = i.recipient
+		  where  w.kind = 3
 		  union all
 		  select w.n, null::uuid, o.principal, o.address
 		  from   wanted w join institution o on o.business_key = w.key

@@ -109,26 +109,3 @@ func submissionDigest(ctx context.Context, db pg.DBTX, r request) ([]byte, error
 		where  operator = $1 and request_id = $2`, r.operator, r.id)
 	return digest, err
 }
-
-// papers are the two papers the hub wants (hub-interface 3.1), sealed in pieces.
-type papers struct{ business, registration [][]byte }
-
-// keepPapers keeps these papers instead of those kept before.
-func keepPapers(ctx context.Context, tx *journal.Tx, principal uuid.UUID, p papers) error {
-	if err := dropPapers(ctx, tx, principal); err != nil {
-		return err
-	}
-	const insert = `insert into institution_paper (principal, business, registration) values ($1, $2, $3)`
-	return pg.Exec(ctx, tx, fmt.Sprintf("keep papers of %s", principal), insert, principal, p.business, p.registration)
-}
-
-func dropPapers(ctx context.Context, tx *journal.Tx, principal uuid.UUID) error {
-	return pg.Exec(ctx, tx, fmt.Sprintf("drop papers of %s", principal), `delete from institution_paper where principal = $1`, principal)
-}
-
-// readPapers reads the papers; none if the hub already has them.
-func readPapers(ctx context.Context, db pg.DBTX, principal uuid.UUID) (p papers, err error) {
-	const read = `select business, registration from institution_paper where principal = $1`
-	_, err = pg.Scan(ctx, db, fmt.Sprintf("read papers of %s", principal), []any{&p.business, &p.registration}, read, principal)
-	return p, err
-}

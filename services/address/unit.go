@@ -31,7 +31,7 @@ var settings string
 // Unit is the address unit.
 var Unit = unit.Spec[*Config, *service]{
 	Name:     "address",
-	Duty:     "공인전자주소: members and institutions, consent, refusal, registration at the hub; search for recipients",
+	Duty:     "공인전자주소: members (persons and organisations) and institutions, consent, refusal, registration at the hub; search for recipients",
 	Requires: []string{"hub"},
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
@@ -47,6 +47,7 @@ var Unit = unit.Spec[*Config, *service]{
 		&addressv1.ArchiveMembershipsRecorded{}, &addressv1.ConsentChanged{}, &addressv1.MemberJoined{}, &addressv1.IdentityProved{}, &addressv1.MembershipAsked{}, &addressv1.MemberWithdrew{},
 		&addressv1.RefusalChanged{}, &addressv1.InstitutionSubmitted{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
 		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{}, &addressv1.IdentitiesMerged{},
+		&addressv1.OrganisationAsked{}, &addressv1.OrganisationAnswered{}, &addressv1.AuthorityGranted{}, &addressv1.AuthorityTaken{}, &addressv1.AuthorityEnded{},
 	},
 	Seals:   seals(),
 	Opens:   opens(),
@@ -56,6 +57,8 @@ var Unit = unit.Spec[*Config, *service]{
 		unit.Offer(&addressv1.InstitutionService_ServiceDesc, addressv1.RegisterInstitutionServiceHandlerClient, addressv1.NewInstitutionServiceClient),
 		unit.Offer(&addressv1.IdentityService_ServiceDesc, addressv1.RegisterIdentityServiceHandlerClient, addressv1.NewIdentityServiceClient),
 		unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient),
+		unit.Offer(&addressv1.OrganisationService_ServiceDesc, addressv1.RegisterOrganisationServiceHandlerClient, addressv1.NewOrganisationServiceClient),
+		unit.Offer(&addressv1.OrganisationAdminService_ServiceDesc, addressv1.RegisterOrganisationAdminServiceHandlerClient, addressv1.NewOrganisationAdminServiceClient),
 	},
 	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
@@ -99,6 +102,8 @@ func (s *service) register(r grpc.ServiceRegistrar) {
 	addressv1.RegisterInstitutionServiceServer(r, &institutionServer{service: s})
 	addressv1.RegisterIdentityServiceServer(r, &identityServer{service: s})
 	addressv1.RegisterMembershipServiceServer(r, &membershipServer{service: s})
+	addressv1.RegisterOrganisationServiceServer(r, &organisationServer{service: s})
+	addressv1.RegisterOrganisationAdminServiceServer(r, &organisationAdminServer{service: s})
 	addressv1.RegisterAddressServiceServer(r, &addressServer{service: s})
 }
 

@@ -1,6 +1,7 @@
 package viewing
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/journal"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 	"github.com/naru-relay/naru/services/viewing/internal/identity"
@@ -21,6 +23,13 @@ const actor = "unit:viewing"
 func recordProved(ctx context.Context, tx *journal.Tx, loginID uuid.UUID, at time.Time, recipient string, proof identity.Proof) error {
 	return tx.Record(ctx, journal.Fact{Subject: loginID.String(), Actor: recipient, OccurredAt: at, Message: &viewingv1.IdentityProved{
 		Session: loginID.String(), Issuer: proof.Issuer, AuthTime: timestamppb.New(proof.AuthTime), AssertionDigest: proof.Digest,
+	}})
+}
+
+// recordActing states, for this unit alone, that a person took a session for an organisation.
+func recordActing(ctx context.Context, tx *journal.Tx, acting authn.Principal, authority string, at time.Time) error {
+	return tx.Record(ctx, journal.Fact{Subject: acting.TokenID, Actor: acting.Actor, OccurredAt: at, Message: &viewingv1.OrganisationSessionOpened{
+		Session: acting.Session, Organisation: acting.ID, Authority: authority,
 	}})
 }
 
@@ -40,7 +49,7 @@ func (d document) fact(ordinal uint32, actor string, at time.Time, traceparent s
 // state states that a token was given.
 func (i *issuance) state(ctx context.Context, tx *journal.Tx, ordinal uint32) error {
 	d := i.document
-	return tx.State(ctx, d.lane, d.fact(ordinal, i.recipient, i.issuedAt, i.traceparent, &viewingv1.ViewingTokenIssued{
+	return tx.State(ctx, d.lane, d.fact(ordinal, cmp.Or(i.actedBy, i.recipient), i.issuedAt, i.traceparent, &viewingv1.ViewingTokenIssued{
 		EdocNum: d.number.String(), Sender: d.sender, Lane: d.lane, Recipient: i.recipient, IssuedAt: timestamppb.New(i.issuedAt),
 		ExpiresAt: timestamppb.New(i.expiresAt), Session: i.session, Jti: i.jti.String(), TokenDigest: hex.EncodeToString(i.digest), KeyId: i.keyID,
 		ViewingSystem: i.system, Address: d.address, DocumentHash: digestText(d.hash),
@@ -75,7 +84,7 @@ func (r *reporting) stateRead(ctx context.Context, tx *journal.Tx) error {
 	return tx.State(ctx, d.lane, d.fact(1, r.system, r.at, r.traceparent, &viewingv1.DocumentRead{
 		EdocNum: d.number.String(), Sender: d.sender, Lane: d.lane, Recipient: d.recipient, ReadAt: timestamppb.New(r.readAt),
 		VerifiedAt: timestamppb.New(r.verifiedAt), ReportedAt: timestamppb.New(r.at), ViewingSystem: r.system, LogDigest: r.logDigest,
-		Report: r.id.String(), Verification: r.verification.String(), ShownHash: digestText(r.shown), SentAt: shownTime(r.sentAt),
+		Report: r.id.String(), Verification: r.verification.String(), ShownHash: digestText(r.shown), SentAt: shownTime(r.sentAt), ActedBy: r.actedBy,
 	}))
 }
 

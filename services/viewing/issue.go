@@ -33,6 +33,8 @@ type issuer struct {
 	platform string
 	signer   keys.Signer
 	delivery lookup
+	// authorities says whether who acts for an organisation still may.
+	authorities authorities
 	// timeout of a question to delivery.
 	timeout time.Duration
 	// perHour bounds the tokens of a document.
@@ -57,6 +59,9 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	if err != nil {
 		return nil, err
 	}
+	if err := s.stillMay(ctx, caller); err != nil {
+		return nil, err
+	}
 	d, err := s.documentFor(ctx, caller.ID, r.GetEdocNum())
 	if err != nil {
 		return nil, err
@@ -70,7 +75,7 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 		return nil, err
 	}
 	i := &issuance{document: d, session: caller.Session, traceparent: journal.Traceparent(ctx), tokenRow: tokenRow{
-		number: d.number, jti: id.New(), keyID: s.signer.KeyID(), recipient: caller.ID, system: d.system, issuedAt: now, expiresAt: expires,
+		number: d.number, jti: id.New(), keyID: s.signer.KeyID(), recipient: caller.ID, actedBy: caller.Actor, system: d.system, issuedAt: now, expiresAt: expires,
 	}}
 	compact, err := viewingtoken.Sign(s.signer, viewingtoken.Claims{
 		Platform: s.platform, Address: d.address, EdocNum: d.number, Audience: d.system, ID: i.jti,
@@ -92,6 +97,17 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	}
 	s.metrics.tokens.Add(ctx, 1)
 	return &viewingv1.IssueViewingTokenResponse{Token: compact, Url: withToken(d.url, compact), ExpiresAt: timestamppb.New(expires)}, nil
+}
+
+// stillMay is a fault if somebody acts for an organisation whose authority ended while the session lasted.
+func (s *issuer) stillMay(ctx context.Context, caller authn.Principal) error {
+	if caller.Actor == "" {
+		return nil
+	}
+	asking, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	_, err := authorityOf(asking, s.authorities, caller.Actor, caller.ID)
+	return err
 }
 
 // keepIssued keeps and states tokens, with the documents that are not here yet.

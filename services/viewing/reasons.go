@@ -36,6 +36,10 @@ func providerUnavailable(cause error) error {
 		"the identity provider does not answer; start again later", fault.WithRetryAfter(retrySoon), fault.Wrap(cause))
 }
 
+func notAuthorised() error {
+	return fault.New(fault.Denied, domain, viewingv1.Reason_REASON_NOT_AUTHORISED, "the person may not act for this organisation")
+}
+
 func documentNotFound() error {
 	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND, "there is no such document")
 }

@@ -23,6 +23,8 @@ type reporting struct {
 	traceparent string
 	document    document
 	verifiedAt  time.Time
+	// actedBy is the person who acted for the organisation that is the recipient; empty otherwise.
+	actedBy string
 	// judged is its outcome before earlier reports are looked at: accepted or a refusal.
 	judged outcome
 
@@ -81,7 +83,7 @@ func reportOf(system string, r *viewingv1.ReportReadRequest) (report, error) {
 // document or a sender that it does not serve (any more), the answer says only that it is unknown.
 func (s *checker) findVerification(ctx context.Context, r *reporting) error {
 	r.judged = verificationUnknown
-	at, found, err := readVerification(ctx, s.db, r.number, r.verification, r.system)
+	at, actedBy, found, err := readVerification(ctx, s.db, r.number, r.verification, r.system)
 	if err != nil || !found {
 		return err
 	}
@@ -89,7 +91,7 @@ func (s *checker) findVerification(ctx context.Context, r *reporting) error {
 	if err != nil || !found || !system.serves {
 		return err
 	}
-	r.document, r.verifiedAt, r.judged = d, at, r.judge(d, at, r.at, s.ahead)
+	r.document, r.verifiedAt, r.actedBy, r.judged = d, at, actedBy, r.judge(d, at, r.at, s.ahead)
 	return nil
 }
 

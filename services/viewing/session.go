@@ -29,6 +29,8 @@ const (
 	loginLife = 5 * time.Minute
 	// sessionLife is the life of a session token.
 	sessionLife = 10 * time.Minute
+	// shortestSession is what must be left of a person's session to act for an organisation.
+	shortestSession = 2 * time.Second
 
 	stateSecretBytes = 32
 )
@@ -54,7 +56,9 @@ type sessions struct {
 	// secrets seals the code verifiers of logins under way.
 	secrets tink.AEAD
 	address resolver
-	minter  *authn.Minter
+	// authorities is the same unit, asked for whom a person may act.
+	authorities authorities
+	minter      *authn.Minter
 }
 
 var _ viewingv1.SessionServiceServer = (*sessions)(nil)

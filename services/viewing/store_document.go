@@ -61,14 +61,15 @@ func readDocument(ctx context.Context, db pg.DBTX, number id.EdocNumber, system 
 	return d, of, true, nil
 }
 
-// readVerification finds the time of a viewing system's own verification of a document.
-func readVerification(ctx context.Context, db pg.DBTX, number id.EdocNumber, verificationID uuid.UUID, system string) (at time.Time, found bool, err error) {
+// readVerification finds the time of a viewing system's own verification of a document, and the person who asked for the token for an
+// organisation.
+func readVerification(ctx context.Context, db pg.DBTX, number id.EdocNumber, verificationID uuid.UUID, system string) (at time.Time, actedBy string, found bool, err error) {
 	const read = `
-		select used_at
+		select used_at, acted_by
 		from   viewing_token
 		where  edoc_num = $1 and verification_id = $2 and viewing_system = $3`
-	found, err = pg.Scan(ctx, db, "read verification of "+number.String(), []any{&at}, read, number.String(), verificationID, system)
-	return clock.Canonical(at), found, err
+	found, err = pg.Scan(ctx, db, "read verification of "+number.String(), []any{&at, &actedBy}, read, number.String(), verificationID, system)
+	return clock.Canonical(at), actedBy, found, err
 }
 
 // insertCancellations remembers cancelled numbers.

@@ -17,11 +17,13 @@ import (
 
 // tokenRow is a token as it was issued.
 type tokenRow struct {
-	number              id.EdocNumber
-	jti                 uuid.UUID
-	digest              []byte
-	keyID               string
-	recipient, system   string
+	number            id.EdocNumber
+	jti               uuid.UUID
+	digest            []byte
+	keyID             string
+	recipient, system string
+	// actedBy is the person who asked for an organisation; empty for a person's own document.
+	actedBy             string
 	issuedAt, expiresAt time.Time
 }
 
@@ -33,8 +35,8 @@ const tokenWindow = time.Hour
 func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow, most int) (map[id.EdocNumber]uint32, error) {
 	const insert = `
 		with told as (
-		  select * from unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
-		       u(edoc_num, jti, digest, key_id, recipient, viewing_system, issued_at, expires_at)),
+		  select * from unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $12::text[])
+		       u(edoc_num, jti, digest, key_id, recipient, viewing_system, issued_at, expires_at, acted_by)),
 		counted as (
 		  update document d
 		  set    tokens = tokens + 1
@@ -43,8 +45,8 @@ func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow, most int
 		    -- Nearly no document has so many tokens that they must be counted.
 		    and (d.tokens < $10 or (select count(*) from viewing_token v where v.edoc_num = t.edoc_num and v.issued_at > t.issued_at - $11::interval) < $10)
 		  returning d.edoc_num, d.tokens)
-		insert into viewing_token (edoc_num, jti, ordinal, digest, key_id, recipient, viewing_system, issued_at, expires_at, commit_id)
-		select t.edoc_num, t.jti, c.tokens, t.digest, t.key_id, t.recipient, t.viewing_system, t.issued_at, t.expires_at, $9
+		insert into viewing_token (edoc_num, jti, ordinal, digest, key_id, recipient, viewing_system, issued_at, expires_at, acted_by, commit_id)
+		select t.edoc_num, t.jti, c.tokens, t.digest, t.key_id, t.recipient, t.viewing_system, t.issued_at, t.expires_at, t.acted_by, $9
 		from   told t join counted c using (edoc_num)
 		returning edoc_num, ordinal`
 	return ordinalsOf(ctx, tx, fmt.Sprintf("insert %d tokens", len(rows)), insert,
@@ -56,7 +58,7 @@ func insertTokens(ctx context.Context, tx *journal.Tx, rows []tokenRow, most int
 		pg.Column(rows, func(r tokenRow) string { return r.system }),
 		pg.Column(rows, func(r tokenRow) time.Time { return r.issuedAt }),
 		pg.Column(rows, func(r tokenRow) time.Time { return r.expiresAt }),
-		tx.CommitID(), most, tokenWindow)
+		tx.CommitID(), most, tokenWindow, pg.Column(rows, func(r tokenRow) string { return r.actedBy }))
 }
 
 // nextToken is when a document that had the most of the window gets a token again.

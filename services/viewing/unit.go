@@ -44,7 +44,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Partitions: partitions(),
 	States: []proto.Message{
 		&viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}, &viewingv1.DocumentRead{},
-		&viewingv1.IdentityProved{}, &viewingv1.IdentityRefused{}, &viewingv1.TokenChecked{}, &viewingv1.ReadReported{},
+		&viewingv1.IdentityProved{}, &viewingv1.IdentityRefused{}, &viewingv1.OrganisationSessionOpened{}, &viewingv1.TokenChecked{}, &viewingv1.ReadReported{},
 	},
 	Signers: []string{keys.AccessToken, keys.ViewingToken},
 	Opens:   opens(),
@@ -112,7 +112,11 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		return nil, err
 	}
 	c := core{clock: env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, metrics: instruments}
-	logins, err := newSessions(ctx, env, config.Identity, c)
+	address, err := env.Dial("address")
+	if err != nil {
+		return nil, err
+	}
+	logins, err := newSessions(ctx, env, config.Identity, c, addressv1.NewAddressServiceClient(address))
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +129,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		return nil, err
 	}
 	tokens := &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
-		timeout: config.Lookup.Timeout.Std(), perHour: config.Tokens.PerHour}
+		authorities: logins.authorities, timeout: config.Lookup.Timeout.Std(), perHour: config.Tokens.PerHour}
 	tokens.group = journal.NewGroup(env.Journal, func(i *issuance) string { return i.number.String() }, tokens.keepIssued)
 	return &service{
 		sessions: logins, issuer: tokens,
@@ -135,7 +139,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	}, nil
 }
 
-func newSessions(ctx context.Context, env *unit.Env, i Identity, c core) (*sessions, error) {
+func newSessions(ctx context.Context, env *unit.Env, i Identity, c core, address addressv1.AddressServiceClient) (*sessions, error) {
 	provider, err := identity.New(identity.Options{
 		Issuer: i.Issuer, ClientID: i.ClientID, ClientSecret: string(i.ClientSecretFile.Value()), Scopes: i.Scopes,
 		MaxAge: i.MaxAge.Std(), Skew: i.Skew.Std(), Timeout: i.Timeout.Std(), Refresh: i.Refresh.Std(), Clock: env.Clock,
@@ -155,10 +159,6 @@ func newSessions(ctx context.Context, env *unit.Env, i Identity, c core) (*sessi
 	if err != nil {
 		return nil, err
 	}
-	address, err := env.Dial("address")
-	if err != nil {
-		return nil, err
-	}
 	return &sessions{core: c, issuer: i.Issuer, prover: provider, redirects: i.RedirectURIs, secrets: secrets,
-		address: addressv1.NewAddressServiceClient(address), minter: minter}, nil
+		address: address, authorities: address, minter: minter}, nil
 }

@@ -43,6 +43,13 @@ func Recipient(recipient string) authn.Principal {
 	return of(recipient, platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT)
 }
 
+// ActingFor is an organisation's session that a person took.
+func ActingFor(organisation, person string) authn.Principal {
+	p := Recipient(organisation)
+	p.Actor = person
+	return p
+}
+
 // Admin is the operator.
 func Admin() authn.Principal {
 	return of(id.New().String(), platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN)
@@ -97,7 +104,7 @@ func (a *Authority) Verifier(t testing.TB) *authn.Verifier {
 func (a *Authority) Token(t testing.TB, p authn.Principal) string {
 	t.Helper()
 	token, _, err := a.minters[authn.MintedBy(p.Kind)].Mint(authn.Grant{
-		Subject: p.ID, Kind: p.Kind, Scopes: p.Scopes, Client: p.Client, Session: p.Session, Life: 15 * time.Minute,
+		Subject: p.ID, Kind: p.Kind, Scopes: p.Scopes, Client: p.Client, Session: p.Session, Actor: p.Actor, Life: 15 * time.Minute,
 	})
 	require.NoError(t, err)
 	return token

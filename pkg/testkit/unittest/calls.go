@@ -52,6 +52,15 @@ func (b *Bench) Recipient(t testing.TB, recipient string) grpc.ClientConnInterfa
 	return b.As(t, platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, recipient)
 }
 
+// ActingFor calls with the session of an organisation that a person took.
+func (b *Bench) ActingFor(t testing.TB, organisation, person string) grpc.ClientConnInterface {
+	t.Helper()
+	kind := platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT
+	token, _, err := b.minters[authn.MintedBy(kind)].Mint(authn.Grant{Subject: organisation, Kind: kind, Session: uuid.NewString(), Actor: person, Life: time.Hour})
+	require.NoError(t, err)
+	return b.Bearing(t, token)
+}
+
 // Admin calls as the operator.
 func (b *Bench) Admin(t testing.TB) grpc.ClientConnInterface {
 	return b.As(t, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, NewID())

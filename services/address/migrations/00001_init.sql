@@ -1,28 +1,38 @@
 -- +goose Up
 -- A commit_id names the commit that last changed the row; it leads to the facts behind the change.
 
--- A person whose identity was proved here at least once. No personal data is in clear: it is sealed in identity_version and can
--- be found only by blind index. The columns ending in _2 take over when an index key is rotated.
+-- Who can be a recipient: a person whose identity was proved here at least once, or an organisation (기업, 기관) of which an operator
+-- confirmed a representative. No personal data is in clear: a person's is sealed in identity_version, an organisation's in the
+-- application by which it is registered, and both can be found only by blind index. The columns ending in _2 take over when an
+-- index key is rotated.
 create table identity (
-    recipient    uuid        not null constraint identity_pk primary key,
-    version      integer     not null constraint identity_version_counts check (version > 0),
-    ci_key       bytea       not null constraint identity_ci_key_size check (octet_length(ci_key) = 32),
-    ci_key_2     bytea       constraint identity_ci_key_2_size check (octet_length(ci_key_2) = 32),
-    person_key   bytea       not null constraint identity_person_key_size check (octet_length(person_key) = 32),
-    person_key_2 bytea       constraint identity_person_key_2_size check (octet_length(person_key_2) = 32),
-    created_at   timestamptz not null,
-    updated_at   timestamptz not null,
-    commit_id    uuid        not null,
+    recipient      uuid        not null constraint identity_pk primary key,
+    version        integer     not null constraint identity_version_counts check (version > 0),
+    ci_key         bytea       constraint identity_ci_key_size check (octet_length(ci_key) = 32),
+    ci_key_2       bytea       constraint identity_ci_key_2_size check (octet_length(ci_key_2) = 32),
+    person_key     bytea       constraint identity_person_key_size check (octet_length(person_key) = 32),
+    person_key_2   bytea       constraint identity_person_key_2_size check (octet_length(person_key_2) = 32),
+    business_key   bytea       constraint identity_business_key_size check (octet_length(business_key) = 32),
+    business_key_2 bytea       constraint identity_business_key_2_size check (octet_length(business_key_2) = 32),
+    -- Of an organisation.
+    application    uuid,
+    created_at     timestamptz not null,
+    updated_at     timestamptz not null,
+    commit_id      uuid        not null,
     -- The identity that an operator said is the same person; whoever proves this one acts as that one.
-    merged_into  uuid        constraint identity_merged_into references identity (recipient),
+    merged_into    uuid        constraint identity_merged_into references identity (recipient),
     constraint identity_not_merged_into_itself check (merged_into <> recipient),
-    constraint identity_not_updated_before_made check (updated_at >= created_at)
+    constraint identity_not_updated_before_made check (updated_at >= created_at),
+    constraint identity_of_person_or_organisation check ((ci_key is null) = (person_key is null) and (ci_key is null) = (business_key is not null)
+                                                         and (business_key is null) = (application is null))
 );
 create unique index identity_ci_key on identity (ci_key);
 create unique index identity_ci_key_2 on identity (ci_key_2);
 -- Not unique: two persons may have the same name, birth date and phone. They are then ambiguous.
 create index identity_person_key on identity (person_key);
 create index identity_person_key_2 on identity (person_key_2);
+create unique index identity_business_key on identity (business_key);
+create unique index identity_business_key_2 on identity (business_key_2);
 grant select, insert, update on identity to ${app};
 
 -- What the identity provider stated about a person, sealed for the recipient id. A changed name or phone makes a new version.
@@ -157,15 +167,15 @@ create index institution_business_key on institution (business_key);
 create index institution_business_key_2 on institution (business_key_2);
 grant select, insert, update on institution to ${app};
 
--- The two papers of hub-interface 3.1, sealed in pieces. Deleted once the hub has them.
-create table institution_paper (
-    principal    uuid    not null constraint institution_paper_pk primary key
-                                  constraint institution_paper_of references institution (principal),
+-- The two papers of hub-interface 3.1, sealed in pieces, of an institution (principal id) or of an application (its id). Deleted once
+-- nobody has to see them any more: the hub has them, or the application was refused.
+create table paper (
+    owner        uuid    not null constraint paper_pk primary key,
     business     bytea[] not null,
     registration bytea[] not null
 );
-alter table institution_paper alter column business set storage external, alter column registration set storage external;
-grant select, insert, delete on institution_paper to ${app};
+alter table paper alter column business set storage external, alter column registration set storage external;
+grant select, insert, delete on paper to ${app};
 
 -- What operators submitted after refusals. The first submission is the creation of the institution, so it is not here.
 -- Append-only.
@@ -181,6 +191,65 @@ create table institution_submission (
     constraint institution_submission_request_key unique (operator, request_id)
 );
 grant select, insert on institution_submission to ${app};
+
+-- What persons asked for organisations. Name and business number are sealed for the application's id.
+create table organisation_application (
+    id             uuid        not null constraint organisation_application_pk primary key,
+    person         uuid        not null constraint organisation_application_person references identity (recipient),
+    request_id     text        collate "C" not null,
+    digest         bytea       not null constraint organisation_application_digest_size check (octet_length(digest) = 32),
+    business_key   bytea       not null constraint organisation_application_business_key_size check (octet_length(business_key) = 32),
+    business_key_2 bytea       constraint organisation_application_business_key_2_size check (octet_length(business_key_2) = 32),
+    type           smallint    not null constraint organisation_application_type_known check (type in (1, 2, 3, 4, 5, 9)),
+    sealed         bytea       not null,
+    terms_version  text        not null,
+    -- Id of the identity-proof session.
+    session        text        not null,
+    -- naru.address.v1.ApplicationState.
+    state          smallint    not null constraint organisation_application_state_known check (state between 1 and 3),
+    asked_at       timestamptz not null,
+    decided_at     timestamptz,
+    decided_by     text,
+    reason         text        not null default '',
+    organisation   uuid        constraint organisation_application_organisation references identity (recipient),
+    commit_id      uuid        not null,
+    constraint organisation_application_request_key unique (person, request_id),
+    constraint organisation_application_decided_whole check ((state = 1) = (decided_at is null) and (state = 1) = (decided_by is null)),
+    constraint organisation_application_confirmed check ((state = 2) = (organisation is not null)),
+    constraint organisation_application_refused check ((state = 3) = (reason <> ''))
+);
+create unique index organisation_application_waits on organisation_application (person, business_key) where state = 1;
+create index organisation_application_queue on organisation_application (id) where state = 1;
+grant select, insert, update (state, decided_at, decided_by, reason, organisation, commit_id) on organisation_application to ${app};
+alter table identity add constraint identity_application foreign key (application) references organisation_application (id);
+
+-- Who may act for an organisation, and who could until when. A person who was named is found by the blind index of name, birth date and
+-- phone until it proves who it is.
+create table authority (
+    id           uuid        not null constraint authority_pk primary key,
+    organisation uuid        not null constraint authority_organisation references identity (recipient),
+    -- naru.address.v1.AuthorityRole.
+    role         smallint    not null constraint authority_role_known check (role in (1, 2)),
+    person       uuid        constraint authority_person references identity (recipient),
+    person_key   bytea       not null constraint authority_person_key_size check (octet_length(person_key) = 32),
+    person_key_2 bytea       constraint authority_person_key_2_size check (octet_length(person_key_2) = 32),
+    -- The person's name, sealed for the id.
+    sealed       bytea       not null,
+    granted_by   text        not null,
+    granted_at   timestamptz not null,
+    ended_by     text,
+    ended_at     timestamptz,
+    reason       text        not null default '',
+    commit_id    uuid        not null,
+    constraint authority_representative_is_proved check (role = 2 or person is not null),
+    constraint authority_ended_whole check ((ended_by is null) = (ended_at is null) and (reason = '' or ended_at is not null))
+);
+create unique index authority_named_once on authority (organisation, person_key) where ended_at is null and person is null;
+create unique index authority_granted_once on authority (organisation, person) where ended_at is null;
+create index authority_of_person on authority (person) where ended_at is null;
+create index authority_of_named on authority (person_key) where ended_at is null and person is null;
+create index authority_of_organisation on authority (organisation, id);
+grant select, insert, update (person, ended_by, ended_at, reason, commit_id) on authority to ${app};
 
 -- Documents whose recipient is sought. The row stays after the search, but without what only the search needed. A document whose
 -- recipient was found keeps the description: it is sought again if the recipient changes consent or refusals before the delivery; then

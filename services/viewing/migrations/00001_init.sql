@@ -59,6 +59,8 @@ create table viewing_token (
     digest          bytea            not null constraint viewing_token_digest_sha256 check (octet_length(digest) = 32),
     key_id          text             not null,
     recipient       text             not null,
+    -- The person who asked for it, if the recipient is an organisation.
+    acted_by        text             not null,
     viewing_system  text             not null,
     issued_at       timestamptz      not null,
     expires_at      timestamptz      not null,

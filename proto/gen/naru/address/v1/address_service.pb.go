@@ -748,6 +748,130 @@ func (x *ResolveIdentityResponse) GetAddress() string {
 	return ""
 }
 
+type TakeAuthorityRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Recipient id of the person, and of the organisation.
+	Person        string `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	Organisation  string `protobuf:"bytes,2,opt,name=organisation,proto3" json:"organisation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeAuthorityRequest) Reset() {
+	*x = TakeAuthorityRequest{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeAuthorityRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeAuthorityRequest) ProtoMessage() {}
+
+func (x *TakeAuthorityRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeAuthorityRequest.ProtoReflect.Descriptor instead.
+func (*TakeAuthorityRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *TakeAuthorityRequest) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *TakeAuthorityRequest) GetOrganisation() string {
+	if x != nil {
+		return x.Organisation
+	}
+	return ""
+}
+
+type TakeAuthorityResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the authority.
+	Authority string        `protobuf:"bytes,1,opt,name=authority,proto3" json:"authority,omitempty"`
+	Role      AuthorityRole `protobuf:"varint,2,opt,name=role,proto3,enum=naru.address.v1.AuthorityRole" json:"role,omitempty"`
+	// Whether the organisation is a member now.
+	Member bool `protobuf:"varint,3,opt,name=member,proto3" json:"member,omitempty"`
+	// The organisation's certified address, empty when not a member.
+	Address       string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeAuthorityResponse) Reset() {
+	*x = TakeAuthorityResponse{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeAuthorityResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeAuthorityResponse) ProtoMessage() {}
+
+func (x *TakeAuthorityResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeAuthorityResponse.ProtoReflect.Descriptor instead.
+func (*TakeAuthorityResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *TakeAuthorityResponse) GetAuthority() string {
+	if x != nil {
+		return x.Authority
+	}
+	return ""
+}
+
+func (x *TakeAuthorityResponse) GetRole() AuthorityRole {
+	if x != nil {
+		return x.Role
+	}
+	return AuthorityRole_AUTHORITY_ROLE_UNSPECIFIED
+}
+
+func (x *TakeAuthorityResponse) GetMember() bool {
+	if x != nil {
+		return x.Member
+	}
+	return false
+}
+
+func (x *TakeAuthorityResponse) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
 type ConfirmAddressRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
@@ -757,7 +881,7 @@ type ConfirmAddressRequest struct {
 
 func (x *ConfirmAddressRequest) Reset() {
 	*x = ConfirmAddressRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +893,7 @@ func (x *ConfirmAddressRequest) String() string {
 func (*ConfirmAddressRequest) ProtoMessage() {}
 
 func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +906,7 @@ func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ConfirmAddressRequest) GetAddress() string {
@@ -801,7 +925,7 @@ type ConfirmAddressResponse struct {
 
 func (x *ConfirmAddressResponse) Reset() {
 	*x = ConfirmAddressResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -813,7 +937,7 @@ func (x *ConfirmAddressResponse) String() string {
 func (*ConfirmAddressResponse) ProtoMessage() {}
 
 func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -826,7 +950,7 @@ func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ConfirmAddressResponse) GetRegistered() bool {
@@ -840,7 +964,7 @@ var File_naru_address_v1_address_service_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\n" +
-	"%naru/address/v1/address_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a!naru/address/v1/institution.proto\x1a\x1enaru/platform/v1/options.proto\"\xa6\x01\n" +
+	"%naru/address/v1/address_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a!naru/address/v1/institution.proto\x1a\"naru/address/v1/organisation.proto\x1a\x1enaru/platform/v1/options.proto\"\xa6\x01\n" +
 	"\vJoinRequest\x12B\n" +
 	"\rterms_version\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,40}$R\ftermsVersion\x12!\n" +
 	"\aconsent\x18\x02 \x01(\bB\a\xbaH\x04j\x02\b\x01R\aconsent\x120\n" +
@@ -889,7 +1013,15 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\x17ResolveIdentityResponse\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\bR\x06member\x12\x18\n" +
-	"\aaddress\x18\x03 \x01(\tR\aaddress\"<\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\"f\n" +
+	"\x14TakeAuthorityRequest\x12 \n" +
+	"\x06person\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06person\x12,\n" +
+	"\forganisation\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\"\x9b\x01\n" +
+	"\x15TakeAuthorityResponse\x12\x1c\n" +
+	"\tauthority\x18\x01 \x01(\tR\tauthority\x122\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12\x16\n" +
+	"\x06member\x18\x03 \x01(\bR\x06member\x12\x18\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\"<\n" +
 	"\x15ConfirmAddressRequest\x12#\n" +
 	"\aaddress\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\"8\n" +
 	"\x16ConfirmAddressResponse\x12\x1e\n" +
@@ -903,10 +1035,11 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"SetConsent\x12\".naru.address.v1.SetConsentRequest\x1a#.naru.address.v1.SetConsentResponse\"(\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1b:\x01*\x1a\x16/v1/membership/consent\x12\x80\x01\n" +
 	"\n" +
 	"SetRefusal\x12\".naru.address.v1.SetRefusalRequest\x1a#.naru.address.v1.SetRefusalResponse\")\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1c:\x01*\x1a\x17/v1/membership/refusals\x12n\n" +
-	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xfc\x02\n" +
+	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xeb\x03\n" +
 	"\x0eAddressService\x12\x7f\n" +
 	"\x13RegisterInstitution\x12+.naru.address.v1.RegisterInstitutionRequest\x1a,.naru.address.v1.RegisterInstitutionResponse\"\r\xca\xf3\x18\t\"\agateway\x12s\n" +
-	"\x0fResolveIdentity\x12'.naru.address.v1.ResolveIdentityRequest\x1a(.naru.address.v1.ResolveIdentityResponse\"\r\xca\xf3\x18\t\"\aviewing\x12t\n" +
+	"\x0fResolveIdentity\x12'.naru.address.v1.ResolveIdentityRequest\x1a(.naru.address.v1.ResolveIdentityResponse\"\r\xca\xf3\x18\t\"\aviewing\x12m\n" +
+	"\rTakeAuthority\x12%.naru.address.v1.TakeAuthorityRequest\x1a&.naru.address.v1.TakeAuthorityResponse\"\r\xca\xf3\x18\t\"\aviewing\x12t\n" +
 	"\x0eConfirmAddress\x12&.naru.address.v1.ConfirmAddressRequest\x1a'.naru.address.v1.ConfirmAddressResponse\"\x11\xca\xf3\x18\r\"\vcirculationB\xc8\x01\n" +
 	"\x13com.naru.address.v1B\x13AddressServiceProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
@@ -922,7 +1055,7 @@ func file_naru_address_v1_address_service_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_address_service_proto_rawDescData
 }
 
-var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_naru_address_v1_address_service_proto_goTypes = []any{
 	(*JoinRequest)(nil),                 // 0: naru.address.v1.JoinRequest
 	(*JoinResponse)(nil),                // 1: naru.address.v1.JoinResponse
@@ -938,41 +1071,47 @@ var file_naru_address_v1_address_service_proto_goTypes = []any{
 	(*RegisterInstitutionResponse)(nil), // 11: naru.address.v1.RegisterInstitutionResponse
 	(*ResolveIdentityRequest)(nil),      // 12: naru.address.v1.ResolveIdentityRequest
 	(*ResolveIdentityResponse)(nil),     // 13: naru.address.v1.ResolveIdentityResponse
-	(*ConfirmAddressRequest)(nil),       // 14: naru.address.v1.ConfirmAddressRequest
-	(*ConfirmAddressResponse)(nil),      // 15: naru.address.v1.ConfirmAddressResponse
-	(*Membership)(nil),                  // 16: naru.address.v1.Membership
-	(*Institution)(nil),                 // 17: naru.address.v1.Institution
-	(*timestamppb.Timestamp)(nil),       // 18: google.protobuf.Timestamp
+	(*TakeAuthorityRequest)(nil),        // 14: naru.address.v1.TakeAuthorityRequest
+	(*TakeAuthorityResponse)(nil),       // 15: naru.address.v1.TakeAuthorityResponse
+	(*ConfirmAddressRequest)(nil),       // 16: naru.address.v1.ConfirmAddressRequest
+	(*ConfirmAddressResponse)(nil),      // 17: naru.address.v1.ConfirmAddressResponse
+	(*Membership)(nil),                  // 18: naru.address.v1.Membership
+	(*Institution)(nil),                 // 19: naru.address.v1.Institution
+	(*timestamppb.Timestamp)(nil),       // 20: google.protobuf.Timestamp
+	(AuthorityRole)(0),                  // 21: naru.address.v1.AuthorityRole
 }
 var file_naru_address_v1_address_service_proto_depIdxs = []int32{
-	16, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
-	16, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
-	16, // 2: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
-	16, // 3: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
-	17, // 4: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
-	17, // 5: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	18, // 6: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
-	0,  // 7: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
-	2,  // 8: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
-	4,  // 9: naru.address.v1.MembershipService.SetConsent:input_type -> naru.address.v1.SetConsentRequest
-	6,  // 10: naru.address.v1.MembershipService.SetRefusal:input_type -> naru.address.v1.SetRefusalRequest
-	8,  // 11: naru.address.v1.MembershipService.Withdraw:input_type -> naru.address.v1.WithdrawRequest
-	10, // 12: naru.address.v1.AddressService.RegisterInstitution:input_type -> naru.address.v1.RegisterInstitutionRequest
-	12, // 13: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
-	14, // 14: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
-	1,  // 15: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
-	3,  // 16: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
-	5,  // 17: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
-	7,  // 18: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
-	9,  // 19: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
-	11, // 20: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
-	13, // 21: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
-	15, // 22: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
-	15, // [15:23] is the sub-list for method output_type
-	7,  // [7:15] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	18, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
+	18, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
+	18, // 2: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
+	18, // 3: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
+	19, // 4: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
+	19, // 5: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	20, // 6: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
+	21, // 7: naru.address.v1.TakeAuthorityResponse.role:type_name -> naru.address.v1.AuthorityRole
+	0,  // 8: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
+	2,  // 9: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
+	4,  // 10: naru.address.v1.MembershipService.SetConsent:input_type -> naru.address.v1.SetConsentRequest
+	6,  // 11: naru.address.v1.MembershipService.SetRefusal:input_type -> naru.address.v1.SetRefusalRequest
+	8,  // 12: naru.address.v1.MembershipService.Withdraw:input_type -> naru.address.v1.WithdrawRequest
+	10, // 13: naru.address.v1.AddressService.RegisterInstitution:input_type -> naru.address.v1.RegisterInstitutionRequest
+	12, // 14: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
+	14, // 15: naru.address.v1.AddressService.TakeAuthority:input_type -> naru.address.v1.TakeAuthorityRequest
+	16, // 16: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
+	1,  // 17: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
+	3,  // 18: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
+	5,  // 19: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
+	7,  // 20: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
+	9,  // 21: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
+	11, // 22: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
+	13, // 23: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
+	15, // 24: naru.address.v1.AddressService.TakeAuthority:output_type -> naru.address.v1.TakeAuthorityResponse
+	17, // 25: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
+	17, // [17:26] is the sub-list for method output_type
+	8,  // [8:17] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_address_service_proto_init() }
@@ -982,13 +1121,14 @@ func file_naru_address_v1_address_service_proto_init() {
 	}
 	file_naru_address_v1_address_proto_init()
 	file_naru_address_v1_institution_proto_init()
+	file_naru_address_v1_organisation_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_address_service_proto_rawDesc), len(file_naru_address_v1_address_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -31,10 +31,11 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // MembershipService is for recipients: join, consent, refuse, withdraw. The caller is a recipient session that viewing gave after
-// an identity proof (본인확인); the proved identity comes from that session, never from the request.
+// an identity proof (본인확인); the proved identity comes from that session, never from the request. An organisation's session serves the
+// organisation's membership: GetMembership to everybody with an authority in force, changes to its representatives (NOT_AUTHORISED).
 type MembershipServiceClient interface {
 	// Join makes the proved person a member: consent with time and terms version, designation of the inbox, an opaque random
-	// address registered at the hub. Idempotent.
+	// address registered at the hub. Idempotent. An organisation joins by OrganisationService.ApplyForOrganisation (NOT_FOR_ORGANISATIONS).
 	Join(ctx context.Context, in *JoinRequest, opts ...grpc.CallOption) (*JoinResponse, error)
 	// GetMembership returns the caller's own membership. Errors: NOT_A_MEMBER.
 	GetMembership(ctx context.Context, in *GetMembershipRequest, opts ...grpc.CallOption) (*GetMembershipResponse, error)
@@ -109,10 +110,11 @@ func (c *membershipServiceClient) Withdraw(ctx context.Context, in *WithdrawRequ
 // for forward compatibility.
 //
 // MembershipService is for recipients: join, consent, refuse, withdraw. The caller is a recipient session that viewing gave after
-// an identity proof (본인확인); the proved identity comes from that session, never from the request.
+// an identity proof (본인확인); the proved identity comes from that session, never from the request. An organisation's session serves the
+// organisation's membership: GetMembership to everybody with an authority in force, changes to its representatives (NOT_AUTHORISED).
 type MembershipServiceServer interface {
 	// Join makes the proved person a member: consent with time and terms version, designation of the inbox, an opaque random
-	// address registered at the hub. Idempotent.
+	// address registered at the hub. Idempotent. An organisation joins by OrganisationService.ApplyForOrganisation (NOT_FOR_ORGANISATIONS).
 	Join(context.Context, *JoinRequest) (*JoinResponse, error)
 	// GetMembership returns the caller's own membership. Errors: NOT_A_MEMBER.
 	GetMembership(context.Context, *GetMembershipRequest) (*GetMembershipResponse, error)
@@ -293,6 +295,7 @@ var MembershipService_ServiceDesc = grpc.ServiceDesc{
 const (
 	AddressService_RegisterInstitution_FullMethodName = "/naru.address.v1.AddressService/RegisterInstitution"
 	AddressService_ResolveIdentity_FullMethodName     = "/naru.address.v1.AddressService/ResolveIdentity"
+	AddressService_TakeAuthority_FullMethodName       = "/naru.address.v1.AddressService/TakeAuthority"
 	AddressService_ConfirmAddress_FullMethodName      = "/naru.address.v1.AddressService/ConfirmAddress"
 )
 
@@ -308,6 +311,9 @@ type AddressServiceClient interface {
 	// ResolveIdentity returns this relay's recipient id of a proved identity, and makes one if there is none yet (enough
 	// to join). Viewing asks once per session.
 	ResolveIdentity(ctx context.Context, in *ResolveIdentityRequest, opts ...grpc.CallOption) (*ResolveIdentityResponse, error)
+	// TakeAuthority answers whether a person may act for an organisation now. A person who was named and acts for the first time takes the
+	// authority by this. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
+	TakeAuthority(ctx context.Context, in *TakeAuthorityRequest, opts ...grpc.CallOption) (*TakeAuthorityResponse, error)
 	// ConfirmAddress asks the hub whether an own address exists, and registers it again where it does not. Circulation calls it when
 	// the hub says an address did not exist (result 4 or 5).
 	ConfirmAddress(ctx context.Context, in *ConfirmAddressRequest, opts ...grpc.CallOption) (*ConfirmAddressResponse, error)
@@ -341,6 +347,16 @@ func (c *addressServiceClient) ResolveIdentity(ctx context.Context, in *ResolveI
 	return out, nil
 }
 
+func (c *addressServiceClient) TakeAuthority(ctx context.Context, in *TakeAuthorityRequest, opts ...grpc.CallOption) (*TakeAuthorityResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TakeAuthorityResponse)
+	err := c.cc.Invoke(ctx, AddressService_TakeAuthority_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *addressServiceClient) ConfirmAddress(ctx context.Context, in *ConfirmAddressRequest, opts ...grpc.CallOption) (*ConfirmAddressResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ConfirmAddressResponse)
@@ -363,6 +379,9 @@ type AddressServiceServer interface {
 	// ResolveIdentity returns this relay's recipient id of a proved identity, and makes one if there is none yet (enough
 	// to join). Viewing asks once per session.
 	ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error)
+	// TakeAuthority answers whether a person may act for an organisation now. A person who was named and acts for the first time takes the
+	// authority by this. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
+	TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error)
 	// ConfirmAddress asks the hub whether an own address exists, and registers it again where it does not. Circulation calls it when
 	// the hub says an address did not exist (result 4 or 5).
 	ConfirmAddress(context.Context, *ConfirmAddressRequest) (*ConfirmAddressResponse, error)
@@ -381,6 +400,9 @@ func (UnimplementedAddressServiceServer) RegisterInstitution(context.Context, *R
 }
 func (UnimplementedAddressServiceServer) ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveIdentity not implemented")
+}
+func (UnimplementedAddressServiceServer) TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TakeAuthority not implemented")
 }
 func (UnimplementedAddressServiceServer) ConfirmAddress(context.Context, *ConfirmAddressRequest) (*ConfirmAddressResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ConfirmAddress not implemented")
@@ -442,6 +464,24 @@ func _AddressService_ResolveIdentity_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AddressService_TakeAuthority_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TakeAuthorityRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AddressServiceServer).TakeAuthority(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AddressService_TakeAuthority_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AddressServiceServer).TakeAuthority(ctx, req.(*TakeAuthorityRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AddressService_ConfirmAddress_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ConfirmAddressRequest)
 	if err := dec(in); err != nil {
@@ -474,6 +514,10 @@ var AddressService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResolveIdentity",
 			Handler:    _AddressService_ResolveIdentity_Handler,
+		},
+		{
+			MethodName: "TakeAuthority",
+			Handler:    _AddressService_TakeAuthority_Handler,
 		},
 		{
 			MethodName: "ConfirmAddress",

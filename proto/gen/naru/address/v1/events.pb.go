@@ -404,7 +404,7 @@ func (x *ArchiveMembershipsRecorded) GetSealedMemberships() []byte {
 	return nil
 }
 
-// ConsentChanged: the member gave or took back consent (수신동의). Subject: recipient id; ordinal: how often this member has changed consent and
+// ConsentChanged: the member, or who represents it, the actor, gave or took back consent.(수신동의). Subject: recipient id; ordinal: how often this member has changed consent and
 // refusals, counted from 1.
 type ConsentChanged struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -483,7 +483,7 @@ func (x *ConsentChanged) GetSession() string {
 	return ""
 }
 
-// RefusalChanged: a member, the actor, begins or ends to refuse (수신거부) a sender, or all senders if none is named. Subject and ordinal: as
+// RefusalChanged: a member, or who represents it, the actor, begins or ends to refuse (수신거부) a sender, or all senders if none is named. Subject and ordinal: as
 // those of ConsentChanged, with which it is counted.
 type RefusalChanged struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`

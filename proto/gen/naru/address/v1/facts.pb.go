@@ -152,7 +152,8 @@ func (x *IdentityProved) GetIdentityVersion() int32 {
 }
 
 // MembershipAsked: a person asked for a certified address, which is never used twice. With terms and session it is a joining, by which consent
-// (수신동의) and the designation of the inbox (Act 6) are given; without, another try after the hub refused. Subject: an id of its own.
+// (수신동의) and the designation of the inbox (Act 6) are given; without, another try after the hub refused. For an organisation the person, the
+// actor, is its representative, and it is stated when an operator confirmed. Subject: an id of its own.
 type MembershipAsked struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Recipient    string                 `protobuf:"bytes,1,opt,name=recipient,proto3" json:"recipient,omitempty"`
@@ -653,11 +654,362 @@ func (x *IdentitiesMerged) GetReason() string {
 	return ""
 }
 
+// OrganisationAsked: a person, the actor, asked that an organisation receives documents here, with consent (수신동의) and designation of the inbox
+// (Act 6). Subject: id of the application.
+type OrganisationAsked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Sealed (address.institution) for the application's id: name and business number as on the business registration certificate, as JSON.
+	SealedOrganisation []byte           `protobuf:"bytes,1,opt,name=sealed_organisation,json=sealedOrganisation,proto3" json:"sealed_organisation,omitempty"`
+	Type               OrganisationType `protobuf:"varint,2,opt,name=type,proto3,enum=naru.address.v1.OrganisationType" json:"type,omitempty"`
+	// SHA-256 of the papers shown.
+	BusinessDocumentDigest     []byte `protobuf:"bytes,3,opt,name=business_document_digest,json=businessDocumentDigest,proto3" json:"business_document_digest,omitempty"`
+	RegistrationDocumentDigest []byte `protobuf:"bytes,4,opt,name=registration_document_digest,json=registrationDocumentDigest,proto3" json:"registration_document_digest,omitempty"`
+	TermsVersion               string `protobuf:"bytes,5,opt,name=terms_version,json=termsVersion,proto3" json:"terms_version,omitempty"`
+	// Id of the identity-proof session.
+	Session   string `protobuf:"bytes,6,opt,name=session,proto3" json:"session,omitempty"`
+	RequestId string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Recipient id of the applicant.
+	Person        string `protobuf:"bytes,8,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrganisationAsked) Reset() {
+	*x = OrganisationAsked{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrganisationAsked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrganisationAsked) ProtoMessage() {}
+
+func (x *OrganisationAsked) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrganisationAsked.ProtoReflect.Descriptor instead.
+func (*OrganisationAsked) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *OrganisationAsked) GetSealedOrganisation() []byte {
+	if x != nil {
+		return x.SealedOrganisation
+	}
+	return nil
+}
+
+func (x *OrganisationAsked) GetType() OrganisationType {
+	if x != nil {
+		return x.Type
+	}
+	return OrganisationType_ORGANISATION_TYPE_UNSPECIFIED
+}
+
+func (x *OrganisationAsked) GetBusinessDocumentDigest() []byte {
+	if x != nil {
+		return x.BusinessDocumentDigest
+	}
+	return nil
+}
+
+func (x *OrganisationAsked) GetRegistrationDocumentDigest() []byte {
+	if x != nil {
+		return x.RegistrationDocumentDigest
+	}
+	return nil
+}
+
+func (x *OrganisationAsked) GetTermsVersion() string {
+	if x != nil {
+		return x.TermsVersion
+	}
+	return ""
+}
+
+func (x *OrganisationAsked) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *OrganisationAsked) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *OrganisationAsked) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+// OrganisationAnswered: an operator, the actor, confirmed or refused an application. Subject: id of the application.
+type OrganisationAnswered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CONFIRMED or REFUSED.
+	State ApplicationState `protobuf:"varint,1,opt,name=state,proto3,enum=naru.address.v1.ApplicationState" json:"state,omitempty"`
+	// Why it was refused.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Recipient id of the organisation, where it was confirmed.
+	Organisation  string `protobuf:"bytes,3,opt,name=organisation,proto3" json:"organisation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrganisationAnswered) Reset() {
+	*x = OrganisationAnswered{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrganisationAnswered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrganisationAnswered) ProtoMessage() {}
+
+func (x *OrganisationAnswered) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrganisationAnswered.ProtoReflect.Descriptor instead.
+func (*OrganisationAnswered) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *OrganisationAnswered) GetState() ApplicationState {
+	if x != nil {
+		return x.State
+	}
+	return ApplicationState_APPLICATION_STATE_UNSPECIFIED
+}
+
+func (x *OrganisationAnswered) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *OrganisationAnswered) GetOrganisation() string {
+	if x != nil {
+		return x.Organisation
+	}
+	return ""
+}
+
+// AuthorityGranted: an operator or a representative, the actor, let a person act for an organisation. Subject: id of the authority.
+type AuthorityGranted struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Organisation string                 `protobuf:"bytes,1,opt,name=organisation,proto3" json:"organisation,omitempty"`
+	Role         AuthorityRole          `protobuf:"varint,2,opt,name=role,proto3,enum=naru.address.v1.AuthorityRole" json:"role,omitempty"`
+	// Recipient id; empty for a person who was named and has not proved who it is.
+	Person string `protobuf:"bytes,3,opt,name=person,proto3" json:"person,omitempty"`
+	// Sealed (address.member) for the authority's id: the person's name.
+	SealedName []byte `protobuf:"bytes,4,opt,name=sealed_name,json=sealedName,proto3" json:"sealed_name,omitempty"`
+	// Of the representative, if one acted: id of the identity-proof session.
+	Session       string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorityGranted) Reset() {
+	*x = AuthorityGranted{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorityGranted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorityGranted) ProtoMessage() {}
+
+func (x *AuthorityGranted) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorityGranted.ProtoReflect.Descriptor instead.
+func (*AuthorityGranted) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *AuthorityGranted) GetOrganisation() string {
+	if x != nil {
+		return x.Organisation
+	}
+	return ""
+}
+
+func (x *AuthorityGranted) GetRole() AuthorityRole {
+	if x != nil {
+		return x.Role
+	}
+	return AuthorityRole_AUTHORITY_ROLE_UNSPECIFIED
+}
+
+func (x *AuthorityGranted) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *AuthorityGranted) GetSealedName() []byte {
+	if x != nil {
+		return x.SealedName
+	}
+	return nil
+}
+
+func (x *AuthorityGranted) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+// AuthorityTaken: a person, the actor, proved to be the one who was named. Subject: id of the authority.
+type AuthorityTaken struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Recipient id.
+	Person        string `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorityTaken) Reset() {
+	*x = AuthorityTaken{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorityTaken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorityTaken) ProtoMessage() {}
+
+func (x *AuthorityTaken) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorityTaken.ProtoReflect.Descriptor instead.
+func (*AuthorityTaken) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *AuthorityTaken) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+// AuthorityEnded: an operator or a representative, the actor, ended a person's authority. Subject: id of the authority.
+type AuthorityEnded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operator's reason.
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of the representative, if one acted: id of the identity-proof session.
+	Session       string `protobuf:"bytes,2,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorityEnded) Reset() {
+	*x = AuthorityEnded{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorityEnded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorityEnded) ProtoMessage() {}
+
+func (x *AuthorityEnded) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorityEnded.ProtoReflect.Descriptor instead.
+func (*AuthorityEnded) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *AuthorityEnded) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *AuthorityEnded) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
 var File_naru_address_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/address/v1/facts.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!naru/address/v1/institution.proto\x1a\x1enaru/platform/v1/options.proto\"\xbf\x01\n" +
+	"\x1bnaru/address/v1/facts.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!naru/address/v1/institution.proto\x1a\"naru/address/v1/organisation.proto\x1a\x1enaru/platform/v1/options.proto\"\xbf\x01\n" +
 	"\x0eIdentityProved\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x127\n" +
 	"\tproved_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bprovedAt\x12)\n" +
@@ -697,7 +1049,33 @@ const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\x05quota\x18\x02 \x01(\x03R\x05quota:\x06\xd2\xf3\x18\x02\b\x02\"F\n" +
 	"\x10IdentitiesMerged\x12\x12\n" +
 	"\x04into\x18\x01 \x01(\tR\x04into\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02*\x80\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"\xf5\x02\n" +
+	"\x11OrganisationAsked\x12/\n" +
+	"\x13sealed_organisation\x18\x01 \x01(\fR\x12sealedOrganisation\x125\n" +
+	"\x04type\x18\x02 \x01(\x0e2!.naru.address.v1.OrganisationTypeR\x04type\x128\n" +
+	"\x18business_document_digest\x18\x03 \x01(\fR\x16businessDocumentDigest\x12@\n" +
+	"\x1cregistration_document_digest\x18\x04 \x01(\fR\x1aregistrationDocumentDigest\x12#\n" +
+	"\rterms_version\x18\x05 \x01(\tR\ftermsVersion\x12\x18\n" +
+	"\asession\x18\x06 \x01(\tR\asession\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tR\trequestId\x12\x16\n" +
+	"\x06person\x18\b \x01(\tR\x06person:\x06\xd2\xf3\x18\x02\b\x02\"\x93\x01\n" +
+	"\x14OrganisationAnswered\x127\n" +
+	"\x05state\x18\x01 \x01(\x0e2!.naru.address.v1.ApplicationStateR\x05state\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\"\n" +
+	"\forganisation\x18\x03 \x01(\tR\forganisation:\x06\xd2\xf3\x18\x02\b\x02\"\xc5\x01\n" +
+	"\x10AuthorityGranted\x12\"\n" +
+	"\forganisation\x18\x01 \x01(\tR\forganisation\x122\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12\x16\n" +
+	"\x06person\x18\x03 \x01(\tR\x06person\x12\x1f\n" +
+	"\vsealed_name\x18\x04 \x01(\fR\n" +
+	"sealedName\x12\x18\n" +
+	"\asession\x18\x05 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"0\n" +
+	"\x0eAuthorityTaken\x12\x16\n" +
+	"\x06person\x18\x01 \x01(\tR\x06person:\x06\xd2\xf3\x18\x02\b\x02\"J\n" +
+	"\x0eAuthorityEnded\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
+	"\asession\x18\x02 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02*\x80\x01\n" +
 	"\aHubStep\x12\x18\n" +
 	"\x14HUB_STEP_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13HUB_STEP_REGISTERED\x10\x01\x12\x14\n" +
@@ -720,7 +1098,7 @@ func file_naru_address_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_address_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_naru_address_v1_facts_proto_goTypes = []any{
 	(HubStep)(0),                  // 0: naru.address.v1.HubStep
 	(*IdentityProved)(nil),        // 1: naru.address.v1.IdentityProved
@@ -732,20 +1110,30 @@ var file_naru_address_v1_facts_proto_goTypes = []any{
 	(*SearchEnded)(nil),           // 7: naru.address.v1.SearchEnded
 	(*SearchQuotaExceeded)(nil),   // 8: naru.address.v1.SearchQuotaExceeded
 	(*IdentitiesMerged)(nil),      // 9: naru.address.v1.IdentitiesMerged
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(OrganisationType)(0),         // 11: naru.address.v1.OrganisationType
+	(*OrganisationAsked)(nil),     // 10: naru.address.v1.OrganisationAsked
+	(*OrganisationAnswered)(nil),  // 11: naru.address.v1.OrganisationAnswered
+	(*AuthorityGranted)(nil),      // 12: naru.address.v1.AuthorityGranted
+	(*AuthorityTaken)(nil),        // 13: naru.address.v1.AuthorityTaken
+	(*AuthorityEnded)(nil),        // 14: naru.address.v1.AuthorityEnded
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(OrganisationType)(0),         // 16: naru.address.v1.OrganisationType
+	(ApplicationState)(0),         // 17: naru.address.v1.ApplicationState
+	(AuthorityRole)(0),            // 18: naru.address.v1.AuthorityRole
 }
 var file_naru_address_v1_facts_proto_depIdxs = []int32{
-	10, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
-	10, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
-	11, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
-	10, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
+	15, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
+	15, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
+	16, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
+	15, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
 	0,  // 4: naru.address.v1.AddressAtHub.step:type_name -> naru.address.v1.HubStep
-	5,  // [5:5] is the sub-list for method output_type
-	5,  // [5:5] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	16, // 5: naru.address.v1.OrganisationAsked.type:type_name -> naru.address.v1.OrganisationType
+	17, // 6: naru.address.v1.OrganisationAnswered.state:type_name -> naru.address.v1.ApplicationState
+	18, // 7: naru.address.v1.AuthorityGranted.role:type_name -> naru.address.v1.AuthorityRole
+	8,  // [8:8] is the sub-list for method output_type
+	8,  // [8:8] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_facts_proto_init() }
@@ -754,13 +1142,14 @@ func file_naru_address_v1_facts_proto_init() {
 		return
 	}
 	file_naru_address_v1_institution_proto_init()
+	file_naru_address_v1_organisation_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_facts_proto_rawDesc), len(file_naru_address_v1_facts_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -23,7 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ViewingTokenIssued. Subject: edoc number, ordinal: number of the token.
+// ViewingTokenIssued: the actor is the recipient, or the person who acts for the organisation that is the recipient. Subject: edoc number,
+// ordinal: number of the token.
 type ViewingTokenIssued struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum   string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -304,7 +305,10 @@ type DocumentRead struct {
 	ShownHash string `protobuf:"bytes,12,opt,name=shown_hash,json=shownHash,proto3" json:"shown_hash,omitempty"`
 	// The viewing system's clock when it sent the report; reported_at is the relay's when it came. Their difference, less the way,
 	// is that of the clocks.
-	SentAt        *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
+	SentAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
+	// Recipient id of the person who acted for the organisation that is the recipient: it asked for the token that opened the document. Empty for a
+	// person's document.
+	ActedBy       string `protobuf:"bytes,14,opt,name=acted_by,json=actedBy,proto3" json:"acted_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -430,6 +434,13 @@ func (x *DocumentRead) GetSentAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *DocumentRead) GetActedBy() string {
+	if x != nil {
+		return x.ActedBy
+	}
+	return ""
+}
+
 var File_naru_viewing_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_events_proto_rawDesc = "" +
@@ -466,7 +477,7 @@ const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	"\ftoken_digest\x18\t \x01(\tR\vtokenDigest\x12#\n" +
 	"\rdocument_hash\x18\n" +
 	" \x01(\tR\fdocumentHash:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\xb7\x04\n" +
+	"\b\x01\x12\x06status\"\xd2\x04\n" +
 	"\fDocumentRead\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -485,7 +496,8 @@ const file_naru_viewing_v1_events_proto_rawDesc = "" +
 	"\fverification\x18\v \x01(\tR\fverification\x12\x1d\n" +
 	"\n" +
 	"shown_hash\x18\f \x01(\tR\tshownHash\x123\n" +
-	"\asent_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt:%\xd2\xf3\x18!\b\x01\x12\vcirculation\x12\bdelivery\x12\x06statusB\xc0\x01\n" +
+	"\asent_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt\x12\x19\n" +
+	"\bacted_by\x18\x0e \x01(\tR\aactedBy:%\xd2\xf3\x18!\b\x01\x12\vcirculation\x12\bdelivery\x12\x06statusB\xc0\x01\n" +
 	"\x13com.naru.viewing.v1B\vEventsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (

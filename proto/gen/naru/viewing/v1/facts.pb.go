@@ -95,6 +95,70 @@ func (x *IdentityProved) GetAssertionDigest() string {
 	return ""
 }
 
+// OrganisationSessionOpened: a person, the actor, took a session for an organisation. Subject: id of the session token.
+type OrganisationSessionOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the identity proof it comes of.
+	Session string `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	// Recipient id.
+	Organisation string `protobuf:"bytes,2,opt,name=organisation,proto3" json:"organisation,omitempty"`
+	// Id of the person's authority.
+	Authority     string `protobuf:"bytes,3,opt,name=authority,proto3" json:"authority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrganisationSessionOpened) Reset() {
+	*x = OrganisationSessionOpened{}
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrganisationSessionOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrganisationSessionOpened) ProtoMessage() {}
+
+func (x *OrganisationSessionOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrganisationSessionOpened.ProtoReflect.Descriptor instead.
+func (*OrganisationSessionOpened) Descriptor() ([]byte, []int) {
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *OrganisationSessionOpened) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *OrganisationSessionOpened) GetOrganisation() string {
+	if x != nil {
+		return x.Organisation
+	}
+	return ""
+}
+
+func (x *OrganisationSessionOpened) GetAuthority() string {
+	if x != nil {
+		return x.Authority
+	}
+	return ""
+}
+
 // IdentityRefused: the answer of the identity provider did not prove an identity. Subject: the login's id.
 type IdentityRefused struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -109,7 +173,7 @@ type IdentityRefused struct {
 
 func (x *IdentityRefused) Reset() {
 	*x = IdentityRefused{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[1]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -121,7 +185,7 @@ func (x *IdentityRefused) String() string {
 func (*IdentityRefused) ProtoMessage() {}
 
 func (x *IdentityRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[1]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -134,7 +198,7 @@ func (x *IdentityRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityRefused.ProtoReflect.Descriptor instead.
 func (*IdentityRefused) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{1}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *IdentityRefused) GetIssuer() string {
@@ -178,7 +242,7 @@ type TokenChecked struct {
 
 func (x *TokenChecked) Reset() {
 	*x = TokenChecked{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -190,7 +254,7 @@ func (x *TokenChecked) String() string {
 func (*TokenChecked) ProtoMessage() {}
 
 func (x *TokenChecked) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -203,7 +267,7 @@ func (x *TokenChecked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenChecked.ProtoReflect.Descriptor instead.
 func (*TokenChecked) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{2}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *TokenChecked) GetEdocNum() string {
@@ -269,7 +333,7 @@ type ReadReported struct {
 
 func (x *ReadReported) Reset() {
 	*x = ReadReported{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -281,7 +345,7 @@ func (x *ReadReported) String() string {
 func (*ReadReported) ProtoMessage() {}
 
 func (x *ReadReported) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -294,7 +358,7 @@ func (x *ReadReported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadReported.ProtoReflect.Descriptor instead.
 func (*ReadReported) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{3}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ReadReported) GetEdocNum() string {
@@ -355,7 +419,11 @@ const file_naru_viewing_v1_facts_proto_rawDesc = "" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x127\n" +
 	"\tauth_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bauthTime\x12)\n" +
-	"\x10assertion_digest\x18\x04 \x01(\tR\x0fassertionDigest:\x06\xd2\xf3\x18\x02\b\x02\"n\n" +
+	"\x10assertion_digest\x18\x04 \x01(\tR\x0fassertionDigest:\x06\xd2\xf3\x18\x02\b\x02\"\x7f\n" +
+	"\x19OrganisationSessionOpened\x12\x18\n" +
+	"\asession\x18\x01 \x01(\tR\asession\x12\"\n" +
+	"\forganisation\x18\x02 \x01(\tR\forganisation\x12\x1c\n" +
+	"\tauthority\x18\x03 \x01(\tR\tauthority:\x06\xd2\xf3\x18\x02\b\x02\"n\n" +
 	"\x0fIdentityRefused\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12)\n" +
 	"\x10assertion_digest\x18\x02 \x01(\tR\x0fassertionDigest\x12\x10\n" +
@@ -393,18 +461,19 @@ func file_naru_viewing_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_viewing_v1_facts_proto_rawDescData
 }
 
-var file_naru_viewing_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_naru_viewing_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_naru_viewing_v1_facts_proto_goTypes = []any{
-	(*IdentityProved)(nil),        // 0: naru.viewing.v1.IdentityProved
-	(*IdentityRefused)(nil),       // 1: naru.viewing.v1.IdentityRefused
-	(*TokenChecked)(nil),          // 2: naru.viewing.v1.TokenChecked
-	(*ReadReported)(nil),          // 3: naru.viewing.v1.ReadReported
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*IdentityProved)(nil),            // 0: naru.viewing.v1.IdentityProved
+	(*OrganisationSessionOpened)(nil), // 1: naru.viewing.v1.OrganisationSessionOpened
+	(*IdentityRefused)(nil),           // 2: naru.viewing.v1.IdentityRefused
+	(*TokenChecked)(nil),              // 3: naru.viewing.v1.TokenChecked
+	(*ReadReported)(nil),              // 4: naru.viewing.v1.ReadReported
+	(*timestamppb.Timestamp)(nil),     // 5: google.protobuf.Timestamp
 }
 var file_naru_viewing_v1_facts_proto_depIdxs = []int32{
-	4, // 0: naru.viewing.v1.IdentityProved.auth_time:type_name -> google.protobuf.Timestamp
-	4, // 1: naru.viewing.v1.ReadReported.read_at:type_name -> google.protobuf.Timestamp
-	4, // 2: naru.viewing.v1.ReadReported.sent_at:type_name -> google.protobuf.Timestamp
+	5, // 0: naru.viewing.v1.IdentityProved.auth_time:type_name -> google.protobuf.Timestamp
+	5, // 1: naru.viewing.v1.ReadReported.read_at:type_name -> google.protobuf.Timestamp
+	5, // 2: naru.viewing.v1.ReadReported.sent_at:type_name -> google.protobuf.Timestamp
 	3, // [3:3] is the sub-list for method output_type
 	3, // [3:3] is the sub-list for method input_type
 	3, // [3:3] is the sub-list for extension type_name
@@ -423,7 +492,7 @@ func file_naru_viewing_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_viewing_v1_facts_proto_rawDesc), len(file_naru_viewing_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -44,6 +44,7 @@ const (
 	Reason_REASON_SHOWN_HASH_DIFFERS            Reason = 16
 	Reason_REASON_READ_TIME_NOT_KEPT            Reason = 17
 	Reason_REASON_TOO_MANY_TOKENS               Reason = 18
+	Reason_REASON_NOT_AUTHORISED                Reason = 19
 )
 
 // Enum value maps for Reason.
@@ -68,6 +69,7 @@ var (
 		16: "REASON_SHOWN_HASH_DIFFERS",
 		17: "REASON_READ_TIME_NOT_KEPT",
 		18: "REASON_TOO_MANY_TOKENS",
+		19: "REASON_NOT_AUTHORISED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                   0,
@@ -89,6 +91,7 @@ var (
 		"REASON_SHOWN_HASH_DIFFERS":            16,
 		"REASON_READ_TIME_NOT_KEPT":            17,
 		"REASON_TOO_MANY_TOKENS":               18,
+		"REASON_NOT_AUTHORISED":                19,
 	}
 )
 
@@ -123,7 +126,7 @@ var File_naru_viewing_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/viewing/v1/reasons.proto\x12\x0fnaru.viewing.v1*\xc5\x04\n" +
+	"\x1dnaru/viewing/v1/reasons.proto\x12\x0fnaru.viewing.v1*\xe0\x04\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1a\n" +
@@ -144,7 +147,8 @@ const file_naru_viewing_v1_reasons_proto_rawDesc = "" +
 	"\x1eREASON_READ_TIME_OUT_OF_WINDOW\x10\x0f\x12\x1d\n" +
 	"\x19REASON_SHOWN_HASH_DIFFERS\x10\x10\x12\x1d\n" +
 	"\x19REASON_READ_TIME_NOT_KEPT\x10\x11\x12\x1a\n" +
-	"\x16REASON_TOO_MANY_TOKENS\x10\x12B\xc1\x01\n" +
+	"\x16REASON_TOO_MANY_TOKENS\x10\x12\x12\x19\n" +
+	"\x15REASON_NOT_AUTHORISED\x10\x13B\xc1\x01\n" +
 	"\x13com.naru.viewing.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (

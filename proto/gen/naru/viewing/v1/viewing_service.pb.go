@@ -253,6 +253,122 @@ func (x *CompleteSessionResponse) GetAddress() string {
 	return ""
 }
 
+type ActForOrganisationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Recipient id of the organisation.
+	Organisation  string `protobuf:"bytes,1,opt,name=organisation,proto3" json:"organisation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActForOrganisationRequest) Reset() {
+	*x = ActForOrganisationRequest{}
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActForOrganisationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActForOrganisationRequest) ProtoMessage() {}
+
+func (x *ActForOrganisationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActForOrganisationRequest.ProtoReflect.Descriptor instead.
+func (*ActForOrganisationRequest) Descriptor() ([]byte, []int) {
+	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ActForOrganisationRequest) GetOrganisation() string {
+	if x != nil {
+		return x.Organisation
+	}
+	return ""
+}
+
+type ActForOrganisationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bearer token of the organisation; its claim act names the person (RFC 8693 4.1).
+	SessionToken string                 `protobuf:"bytes,1,opt,name=session_token,json=sessionToken,proto3" json:"session_token,omitempty"`
+	ExpiresAt    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// Whether the organisation is a member of this relay now.
+	Member bool `protobuf:"varint,3,opt,name=member,proto3" json:"member,omitempty"`
+	// Its certified address, empty when not a member.
+	Address       string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActForOrganisationResponse) Reset() {
+	*x = ActForOrganisationResponse{}
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActForOrganisationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActForOrganisationResponse) ProtoMessage() {}
+
+func (x *ActForOrganisationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActForOrganisationResponse.ProtoReflect.Descriptor instead.
+func (*ActForOrganisationResponse) Descriptor() ([]byte, []int) {
+	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ActForOrganisationResponse) GetSessionToken() string {
+	if x != nil {
+		return x.SessionToken
+	}
+	return ""
+}
+
+func (x *ActForOrganisationResponse) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *ActForOrganisationResponse) GetMember() bool {
+	if x != nil {
+		return x.Member
+	}
+	return false
+}
+
+func (x *ActForOrganisationResponse) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
 type IssueViewingTokenRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -262,7 +378,7 @@ type IssueViewingTokenRequest struct {
 
 func (x *IssueViewingTokenRequest) Reset() {
 	*x = IssueViewingTokenRequest{}
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[4]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -274,7 +390,7 @@ func (x *IssueViewingTokenRequest) String() string {
 func (*IssueViewingTokenRequest) ProtoMessage() {}
 
 func (x *IssueViewingTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[4]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -287,7 +403,7 @@ func (x *IssueViewingTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueViewingTokenRequest.ProtoReflect.Descriptor instead.
 func (*IssueViewingTokenRequest) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{4}
+	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *IssueViewingTokenRequest) GetEdocNum() string {
@@ -312,7 +428,7 @@ type IssueViewingTokenResponse struct {
 
 func (x *IssueViewingTokenResponse) Reset() {
 	*x = IssueViewingTokenResponse{}
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[5]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -324,7 +440,7 @@ func (x *IssueViewingTokenResponse) String() string {
 func (*IssueViewingTokenResponse) ProtoMessage() {}
 
 func (x *IssueViewingTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[5]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -337,7 +453,7 @@ func (x *IssueViewingTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueViewingTokenResponse.ProtoReflect.Descriptor instead.
 func (*IssueViewingTokenResponse) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{5}
+	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *IssueViewingTokenResponse) GetToken() string {
@@ -372,7 +488,7 @@ type VerifyViewingTokenRequest struct {
 
 func (x *VerifyViewingTokenRequest) Reset() {
 	*x = VerifyViewingTokenRequest{}
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[6]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -384,7 +500,7 @@ func (x *VerifyViewingTokenRequest) String() string {
 func (*VerifyViewingTokenRequest) ProtoMessage() {}
 
 func (x *VerifyViewingTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[6]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -397,7 +513,7 @@ func (x *VerifyViewingTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyViewingTokenRequest.ProtoReflect.Descriptor instead.
 func (*VerifyViewingTokenRequest) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *VerifyViewingTokenRequest) GetToken() string {
@@ -435,7 +551,7 @@ type VerifyViewingTokenResponse struct {
 
 func (x *VerifyViewingTokenResponse) Reset() {
 	*x = VerifyViewingTokenResponse{}
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[7]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +563,7 @@ func (x *VerifyViewingTokenResponse) String() string {
 func (*VerifyViewingTokenResponse) ProtoMessage() {}
 
 func (x *VerifyViewingTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[7]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +576,7 @@ func (x *VerifyViewingTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyViewingTokenResponse.ProtoReflect.Descriptor instead.
 func (*VerifyViewingTokenResponse) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *VerifyViewingTokenResponse) GetEdocNum() string {
@@ -544,7 +660,7 @@ type ReportReadRequest struct {
 
 func (x *ReportReadRequest) Reset() {
 	*x = ReportReadRequest{}
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[8]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -556,7 +672,7 @@ func (x *ReportReadRequest) String() string {
 func (*ReportReadRequest) ProtoMessage() {}
 
 func (x *ReportReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[8]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -569,7 +685,7 @@ func (x *ReportReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportReadRequest.ProtoReflect.Descriptor instead.
 func (*ReportReadRequest) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReportReadRequest) GetEdocNum() string {
@@ -626,7 +742,7 @@ type ReportReadResponse struct {
 
 func (x *ReportReadResponse) Reset() {
 	*x = ReportReadResponse{}
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[9]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -638,7 +754,7 @@ func (x *ReportReadResponse) String() string {
 func (*ReportReadResponse) ProtoMessage() {}
 
 func (x *ReportReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[9]
+	mi := &file_naru_viewing_v1_viewing_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -651,7 +767,7 @@ func (x *ReportReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportReadResponse.ProtoReflect.Descriptor instead.
 func (*ReportReadResponse) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{9}
+	return file_naru_viewing_v1_viewing_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReportReadResponse) GetReadAt() *timestamppb.Timestamp {
@@ -685,6 +801,14 @@ const file_naru_viewing_v1_viewing_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x10\x18\x80\x01R\x05state\x12!\n" +
 	"\x04code\x18\x02 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\x80\x04\x80\x01\x01R\x04code\"\xb0\x01\n" +
 	"\x17CompleteSessionResponse\x12(\n" +
+	"\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\fsessionToken\x129\n" +
+	"\n" +
+	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x16\n" +
+	"\x06member\x18\x03 \x01(\bR\x06member\x12\x18\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\"I\n" +
+	"\x19ActForOrganisationRequest\x12,\n" +
+	"\forganisation\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\"\xb3\x01\n" +
+	"\x1aActForOrganisationResponse\x12(\n" +
 	"\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\fsessionToken\x129\n" +
 	"\n" +
 	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x16\n" +
@@ -724,10 +848,11 @@ const file_naru_viewing_v1_viewing_service_proto_rawDesc = "" +
 	"reportedAt\"g\n" +
 	"\x12ReportReadResponse\x123\n" +
 	"\aread_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12\x1c\n" +
-	"\tduplicate\x18\x02 \x01(\bR\tduplicate2\xa2\x02\n" +
+	"\tduplicate\x18\x02 \x01(\bR\tduplicate2\xb6\x03\n" +
 	"\x0eSessionService\x12\x80\x01\n" +
 	"\fStartSession\x12$.naru.viewing.v1.StartSessionRequest\x1a%.naru.viewing.v1.StartSessionResponse\"#\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/sessions:start\x12\x8c\x01\n" +
-	"\x0fCompleteSession\x12'.naru.viewing.v1.CompleteSessionRequest\x1a(.naru.viewing.v1.CompleteSessionResponse\"&\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/sessions:complete2\xaf\x01\n" +
+	"\x0fCompleteSession\x12'.naru.viewing.v1.CompleteSessionRequest\x1a(.naru.viewing.v1.CompleteSessionResponse\"&\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/sessions:complete\x12\x91\x01\n" +
+	"\x12ActForOrganisation\x12*.naru.viewing.v1.ActForOrganisationRequest\x1a+.naru.viewing.v1.ActForOrganisationResponse\"\"\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/sessions:act2\xaf\x01\n" +
 	"\x13ViewingTokenService\x12\x97\x01\n" +
 	"\x11IssueViewingToken\x12).naru.viewing.v1.IssueViewingTokenRequest\x1a*.naru.viewing.v1.IssueViewingTokenResponse\"+\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/inbox/{edoc_num}:view2\xdc\x02\n" +
 	"\x0eViewingService\x12\xaa\x01\n" +
@@ -748,51 +873,56 @@ func file_naru_viewing_v1_viewing_service_proto_rawDescGZIP() []byte {
 	return file_naru_viewing_v1_viewing_service_proto_rawDescData
 }
 
-var file_naru_viewing_v1_viewing_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_naru_viewing_v1_viewing_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_naru_viewing_v1_viewing_service_proto_goTypes = []any{
 	(*StartSessionRequest)(nil),        // 0: naru.viewing.v1.StartSessionRequest
 	(*StartSessionResponse)(nil),       // 1: naru.viewing.v1.StartSessionResponse
 	(*CompleteSessionRequest)(nil),     // 2: naru.viewing.v1.CompleteSessionRequest
 	(*CompleteSessionResponse)(nil),    // 3: naru.viewing.v1.CompleteSessionResponse
-	(*IssueViewingTokenRequest)(nil),   // 4: naru.viewing.v1.IssueViewingTokenRequest
-	(*IssueViewingTokenResponse)(nil),  // 5: naru.viewing.v1.IssueViewingTokenResponse
-	(*VerifyViewingTokenRequest)(nil),  // 6: naru.viewing.v1.VerifyViewingTokenRequest
-	(*VerifyViewingTokenResponse)(nil), // 7: naru.viewing.v1.VerifyViewingTokenResponse
-	(*ReportReadRequest)(nil),          // 8: naru.viewing.v1.ReportReadRequest
-	(*ReportReadResponse)(nil),         // 9: naru.viewing.v1.ReportReadResponse
-	(*timestamppb.Timestamp)(nil),      // 10: google.protobuf.Timestamp
-	(*v1.Digest)(nil),                  // 11: naru.platform.v1.Digest
-	(*v1.RecipientIdentifier)(nil),     // 12: naru.platform.v1.RecipientIdentifier
+	(*ActForOrganisationRequest)(nil),  // 4: naru.viewing.v1.ActForOrganisationRequest
+	(*ActForOrganisationResponse)(nil), // 5: naru.viewing.v1.ActForOrganisationResponse
+	(*IssueViewingTokenRequest)(nil),   // 6: naru.viewing.v1.IssueViewingTokenRequest
+	(*IssueViewingTokenResponse)(nil),  // 7: naru.viewing.v1.IssueViewingTokenResponse
+	(*VerifyViewingTokenRequest)(nil),  // 8: naru.viewing.v1.VerifyViewingTokenRequest
+	(*VerifyViewingTokenResponse)(nil), // 9: naru.viewing.v1.VerifyViewingTokenResponse
+	(*ReportReadRequest)(nil),          // 10: naru.viewing.v1.ReportReadRequest
+	(*ReportReadResponse)(nil),         // 11: naru.viewing.v1.ReportReadResponse
+	(*timestamppb.Timestamp)(nil),      // 12: google.protobuf.Timestamp
+	(*v1.Digest)(nil),                  // 13: naru.platform.v1.Digest
+	(*v1.RecipientIdentifier)(nil),     // 14: naru.platform.v1.RecipientIdentifier
 }
 var file_naru_viewing_v1_viewing_service_proto_depIdxs = []int32{
-	10, // 0: naru.viewing.v1.StartSessionResponse.expires_at:type_name -> google.protobuf.Timestamp
-	10, // 1: naru.viewing.v1.CompleteSessionResponse.expires_at:type_name -> google.protobuf.Timestamp
-	10, // 2: naru.viewing.v1.IssueViewingTokenResponse.expires_at:type_name -> google.protobuf.Timestamp
-	10, // 3: naru.viewing.v1.VerifyViewingTokenResponse.verified_at:type_name -> google.protobuf.Timestamp
-	11, // 4: naru.viewing.v1.VerifyViewingTokenResponse.document_hash:type_name -> naru.platform.v1.Digest
-	11, // 5: naru.viewing.v1.VerifyViewingTokenResponse.attachment_hashes:type_name -> naru.platform.v1.Digest
-	11, // 6: naru.viewing.v1.VerifyViewingTokenResponse.registered_hash:type_name -> naru.platform.v1.Digest
-	12, // 7: naru.viewing.v1.VerifyViewingTokenResponse.recipient:type_name -> naru.platform.v1.RecipientIdentifier
-	10, // 8: naru.viewing.v1.VerifyViewingTokenResponse.viewing_deadline:type_name -> google.protobuf.Timestamp
-	10, // 9: naru.viewing.v1.ReportReadRequest.read_at:type_name -> google.protobuf.Timestamp
-	11, // 10: naru.viewing.v1.ReportReadRequest.shown_hash:type_name -> naru.platform.v1.Digest
-	10, // 11: naru.viewing.v1.ReportReadRequest.reported_at:type_name -> google.protobuf.Timestamp
-	10, // 12: naru.viewing.v1.ReportReadResponse.read_at:type_name -> google.protobuf.Timestamp
-	0,  // 13: naru.viewing.v1.SessionService.StartSession:input_type -> naru.viewing.v1.StartSessionRequest
-	2,  // 14: naru.viewing.v1.SessionService.CompleteSession:input_type -> naru.viewing.v1.CompleteSessionRequest
-	4,  // 15: naru.viewing.v1.ViewingTokenService.IssueViewingToken:input_type -> naru.viewing.v1.IssueViewingTokenRequest
-	6,  // 16: naru.viewing.v1.ViewingService.VerifyViewingToken:input_type -> naru.viewing.v1.VerifyViewingTokenRequest
-	8,  // 17: naru.viewing.v1.ViewingService.ReportRead:input_type -> naru.viewing.v1.ReportReadRequest
-	1,  // 18: naru.viewing.v1.SessionService.StartSession:output_type -> naru.viewing.v1.StartSessionResponse
-	3,  // 19: naru.viewing.v1.SessionService.CompleteSession:output_type -> naru.viewing.v1.CompleteSessionResponse
-	5,  // 20: naru.viewing.v1.ViewingTokenService.IssueViewingToken:output_type -> naru.viewing.v1.IssueViewingTokenResponse
-	7,  // 21: naru.viewing.v1.ViewingService.VerifyViewingToken:output_type -> naru.viewing.v1.VerifyViewingTokenResponse
-	9,  // 22: naru.viewing.v1.ViewingService.ReportRead:output_type -> naru.viewing.v1.ReportReadResponse
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	12, // 0: naru.viewing.v1.StartSessionResponse.expires_at:type_name -> google.protobuf.Timestamp
+	12, // 1: naru.viewing.v1.CompleteSessionResponse.expires_at:type_name -> google.protobuf.Timestamp
+	12, // 2: naru.viewing.v1.ActForOrganisationResponse.expires_at:type_name -> google.protobuf.Timestamp
+	12, // 3: naru.viewing.v1.IssueViewingTokenResponse.expires_at:type_name -> google.protobuf.Timestamp
+	12, // 4: naru.viewing.v1.VerifyViewingTokenResponse.verified_at:type_name -> google.protobuf.Timestamp
+	13, // 5: naru.viewing.v1.VerifyViewingTokenResponse.document_hash:type_name -> naru.platform.v1.Digest
+	13, // 6: naru.viewing.v1.VerifyViewingTokenResponse.attachment_hashes:type_name -> naru.platform.v1.Digest
+	13, // 7: naru.viewing.v1.VerifyViewingTokenResponse.registered_hash:type_name -> naru.platform.v1.Digest
+	14, // 8: naru.viewing.v1.VerifyViewingTokenResponse.recipient:type_name -> naru.platform.v1.RecipientIdentifier
+	12, // 9: naru.viewing.v1.VerifyViewingTokenResponse.viewing_deadline:type_name -> google.protobuf.Timestamp
+	12, // 10: naru.viewing.v1.ReportReadRequest.read_at:type_name -> google.protobuf.Timestamp
+	13, // 11: naru.viewing.v1.ReportReadRequest.shown_hash:type_name -> naru.platform.v1.Digest
+	12, // 12: naru.viewing.v1.ReportReadRequest.reported_at:type_name -> google.protobuf.Timestamp
+	12, // 13: naru.viewing.v1.ReportReadResponse.read_at:type_name -> google.protobuf.Timestamp
+	0,  // 14: naru.viewing.v1.SessionService.StartSession:input_type -> naru.viewing.v1.StartSessionRequest
+	2,  // 15: naru.viewing.v1.SessionService.CompleteSession:input_type -> naru.viewing.v1.CompleteSessionRequest
+	4,  // 16: naru.viewing.v1.SessionService.ActForOrganisation:input_type -> naru.viewing.v1.ActForOrganisationRequest
+	6,  // 17: naru.viewing.v1.ViewingTokenService.IssueViewingToken:input_type -> naru.viewing.v1.IssueViewingTokenRequest
+	8,  // 18: naru.viewing.v1.ViewingService.VerifyViewingToken:input_type -> naru.viewing.v1.VerifyViewingTokenRequest
+	10, // 19: naru.viewing.v1.ViewingService.ReportRead:input_type -> naru.viewing.v1.ReportReadRequest
+	1,  // 20: naru.viewing.v1.SessionService.StartSession:output_type -> naru.viewing.v1.StartSessionResponse
+	3,  // 21: naru.viewing.v1.SessionService.CompleteSession:output_type -> naru.viewing.v1.CompleteSessionResponse
+	5,  // 22: naru.viewing.v1.SessionService.ActForOrganisation:output_type -> naru.viewing.v1.ActForOrganisationResponse
+	7,  // 23: naru.viewing.v1.ViewingTokenService.IssueViewingToken:output_type -> naru.viewing.v1.IssueViewingTokenResponse
+	9,  // 24: naru.viewing.v1.ViewingService.VerifyViewingToken:output_type -> naru.viewing.v1.VerifyViewingTokenResponse
+	11, // 25: naru.viewing.v1.ViewingService.ReportRead:output_type -> naru.viewing.v1.ReportReadResponse
+	20, // [20:26] is the sub-list for method output_type
+	14, // [14:20] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_naru_viewing_v1_viewing_service_proto_init() }
@@ -806,7 +936,7 @@ func file_naru_viewing_v1_viewing_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_viewing_v1_viewing_service_proto_rawDesc), len(file_naru_viewing_v1_viewing_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

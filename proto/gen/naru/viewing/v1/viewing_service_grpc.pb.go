@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SessionService_StartSession_FullMethodName    = "/naru.viewing.v1.SessionService/StartSession"
-	SessionService_CompleteSession_FullMethodName = "/naru.viewing.v1.SessionService/CompleteSession"
+	SessionService_StartSession_FullMethodName       = "/naru.viewing.v1.SessionService/StartSession"
+	SessionService_CompleteSession_FullMethodName    = "/naru.viewing.v1.SessionService/CompleteSession"
+	SessionService_ActForOrganisation_FullMethodName = "/naru.viewing.v1.SessionService/ActForOrganisation"
 )
 
 // SessionServiceClient is the client API for SessionService service.
@@ -34,6 +35,10 @@ type SessionServiceClient interface {
 	// CompleteSession exchanges code and state for a short session token. Errors: SESSION_UNKNOWN, IDENTITY_REFUSED,
 	// IDENTITY_PROVIDER_UNAVAILABLE.
 	CompleteSession(ctx context.Context, in *CompleteSessionRequest, opts ...grpc.CallOption) (*CompleteSessionResponse, error)
+	// ActForOrganisation gives a person with an authority a session of the organisation, which ends with the person's own. What is done with it is
+	// recorded as the organisation's, by this person. OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also
+	// for an organisation that does not exist, or with an organisation's session).
+	ActForOrganisation(ctx context.Context, in *ActForOrganisationRequest, opts ...grpc.CallOption) (*ActForOrganisationResponse, error)
 }
 
 type sessionServiceClient struct {
@@ -64,6 +69,16 @@ func (c *sessionServiceClient) CompleteSession(ctx context.Context, in *Complete
 	return out, nil
 }
 
+func (c *sessionServiceClient) ActForOrganisation(ctx context.Context, in *ActForOrganisationRequest, opts ...grpc.CallOption) (*ActForOrganisationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ActForOrganisationResponse)
+	err := c.cc.Invoke(ctx, SessionService_ActForOrganisation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // SessionServiceServer is the server API for SessionService service.
 // All implementations must embed UnimplementedSessionServiceServer
 // for forward compatibility.
@@ -75,6 +90,10 @@ type SessionServiceServer interface {
 	// CompleteSession exchanges code and state for a short session token. Errors: SESSION_UNKNOWN, IDENTITY_REFUSED,
 	// IDENTITY_PROVIDER_UNAVAILABLE.
 	CompleteSession(context.Context, *CompleteSessionRequest) (*CompleteSessionResponse, error)
+	// ActForOrganisation gives a person with an authority a session of the organisation, which ends with the person's own. What is done with it is
+	// recorded as the organisation's, by this person. OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also
+	// for an organisation that does not exist, or with an organisation's session).
+	ActForOrganisation(context.Context, *ActForOrganisationRequest) (*ActForOrganisationResponse, error)
 	mustEmbedUnimplementedSessionServiceServer()
 }
 
@@ -90,6 +109,9 @@ func (UnimplementedSessionServiceServer) StartSession(context.Context, *StartSes
 }
 func (UnimplementedSessionServiceServer) CompleteSession(context.Context, *CompleteSessionRequest) (*CompleteSessionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CompleteSession not implemented")
+}
+func (UnimplementedSessionServiceServer) ActForOrganisation(context.Context, *ActForOrganisationRequest) (*ActForOrganisationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ActForOrganisation not implemented")
 }
 func (UnimplementedSessionServiceServer) mustEmbedUnimplementedSessionServiceServer() {}
 func (UnimplementedSessionServiceServer) testEmbeddedByValue()                        {}
@@ -148,6 +170,24 @@ func _SessionService_CompleteSession_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SessionService_ActForOrganisation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ActForOrganisationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SessionServiceServer).ActForOrganisation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SessionService_ActForOrganisation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SessionServiceServer).ActForOrganisation(ctx, req.(*ActForOrganisationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // SessionService_ServiceDesc is the grpc.ServiceDesc for SessionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -162,6 +202,10 @@ var SessionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CompleteSession",
 			Handler:    _SessionService_CompleteSession_Handler,
+		},
+		{
+			MethodName: "ActForOrganisation",
+			Handler:    _SessionService_ActForOrganisation_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
@@ -179,7 +223,8 @@ const (
 // ViewingTokenService gives viewing tokens to recipients (열람인증토큰 발급, guide 5.1.1 ❹).
 type ViewingTokenServiceClient interface {
 	// IssueViewingToken gives a signed single-use token of 10 minutes and the URL to open. Errors: DOCUMENT_NOT_FOUND (also for
-	// somebody else's), VIEWING_DEADLINE_PASSED, DOCUMENT_CANCELLED, TOO_MANY_TOKENS (with when the next is to be had).
+	// somebody else's), VIEWING_DEADLINE_PASSED, DOCUMENT_CANCELLED, TOO_MANY_TOKENS (with when the next is to be had), NOT_AUTHORISED (the person
+	// may not act for the organisation any more).
 	IssueViewingToken(ctx context.Context, in *IssueViewingTokenRequest, opts ...grpc.CallOption) (*IssueViewingTokenResponse, error)
 }
 
@@ -208,7 +253,8 @@ func (c *viewingTokenServiceClient) IssueViewingToken(ctx context.Context, in *I
 // ViewingTokenService gives viewing tokens to recipients (열람인증토큰 발급, guide 5.1.1 ❹).
 type ViewingTokenServiceServer interface {
 	// IssueViewingToken gives a signed single-use token of 10 minutes and the URL to open. Errors: DOCUMENT_NOT_FOUND (also for
-	// somebody else's), VIEWING_DEADLINE_PASSED, DOCUMENT_CANCELLED, TOO_MANY_TOKENS (with when the next is to be had).
+	// somebody else's), VIEWING_DEADLINE_PASSED, DOCUMENT_CANCELLED, TOO_MANY_TOKENS (with when the next is to be had), NOT_AUTHORISED (the person
+	// may not act for the organisation any more).
 	IssueViewingToken(context.Context, *IssueViewingTokenRequest) (*IssueViewingTokenResponse, error)
 	mustEmbedUnimplementedViewingTokenServiceServer()
 }

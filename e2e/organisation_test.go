@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/pkg/testkit/invented"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+// Guide 5.1.1 with an organisation as recipient: its representative proves who it is and applies, an operator confirms, the hub
+// registers its address, and what was sent to its business number arrives. Another person whom it named reads, and the evidence names
+// that person. Whose authority has ended reads no more.
+func TestOrganisationAsRecipient(t *testing.T) {
+	t.Parallel()
+	institution, number := stack.Institution(t), invented.AnyBusinessNumber()
+	to := harness.ByBusinessNumber(number)
+	document := institution.NewDocument(t, to)
+	institution.Store(t, document, to)
+	institution.Send(t, document)
+	institution.AwaitState(t, document.EdocNum, "AWAITING_MEMBERSHIP")
+
+	representative := stack.LogInPerson(t, stack.NewPerson(t))
+	application := representative.Apply(t, number)
+	require.Equal(t, "DOCUMENT_STATE_AWAITING_MEMBERSHIP", institution.Status(t, document.EdocNum).State, "an application alone changes nothing")
+	refused := representative.Do(t, http.MethodPost, "/v1/sessions:act", map[string]string{"organisation": application}).Problem(t)
+	require.Equal(t, http.StatusForbidden, refused.Status)
+	var seen struct{ ApplicantName, BusinessDocument string }
+	stack.Admin(t).Do(t, http.MethodGet, "/v1/admin/organisation-applications/"+application, nil).Into(t, &seen)
+	require.Equal(t, representative.Name, seen.ApplicantName)
+	require.NotEmpty(t, seen.BusinessDocument)
+
+	o := stack.Joined(t, representative, number, stack.Confirm(t, application))
+	received := institution.AwaitState(t, document.EdocNum, "RECEIVED")
+	require.Equal(t, o.Address, received.RecipientAddress)
+	require.Equal(t, []string{document.EdocNum}, inboxOf(t, o.Recipient))
+	require.Empty(t, inboxOf(t, representative), "the representative's own inbox is another")
+
+	reader := stack.LogInPerson(t, stack.NewPerson(t))
+	authority := o.Authorise(t, reader.Person)
+	acting := reader.ActFor(t, o.ID)
+	require.Equal(t, []string{document.EdocNum}, inboxOf(t, acting))
+	require.Equal(t, http.StatusForbidden, acting.Do(t, http.MethodGet, "/v1/organisation/authorities", nil).Status)
+	token := acting.ViewingToken(t, document.EdocNum)
+	shown, body := stack.Open(t, token.URL)
+	require.Equal(t, http.StatusOK, shown, "%s", body)
+	require.Equal(t, document.Bytes, body)
+	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool {
+		return s.State == "DOCUMENT_STATE_READ" && s.Registered() && s.ReadTimeRegistered()
+	})
+	requireReader(t, document.EdocNum, o.ID, personOf(t, o, authority))
+
+	o.Do(t, http.MethodDelete, "/v1/organisation/authorities/"+authority, nil).Into(t, &struct{}{})
+	again := sendTo(t, institution, to, "RECEIVED")
+	problem := acting.Do(t, http.MethodPost, "/v1/inbox/"+again.EdocNum+":view", map[string]any{}).Problem(t)
+	require.Equal(t, http.StatusForbidden, problem.Status)
+	require.Equal(t, http.StatusForbidden, reader.Do(t, http.MethodPost, "/v1/sessions:act", map[string]string{"organisation": o.ID}).Status)
+	o.ViewingToken(t, again.EdocNum)
+}
+
+// personOf is the recipient id of the person who has an authority.
+func personOf(t *testing.T, o *harness.Organisation, authority string) string {
+	t.Helper()
+	var all struct {
+		Authorities []struct{ ID, Person, Role string }
+	}
+	o.Do(t, http.MethodGet, "/v1/organisation/authorities", nil).Into(t, &all)
+	for _, one := range all.Authorities {
+		if one.ID == authority {
+			require.Equal(t, "AUTHORITY_ROLE_AUTHORISED", one.Role)
+			require.NotEmpty(t, one.Person)
+			return one.Person
+		}
+	}
+	require.Fail(t, "the authority is not listed")
+	return ""
+}
+
+// requireReader checks that token and reading are the organisation's, by this person.
+func requireReader(t *testing.T, edocNum, organisation, person string) {
+	t.Helper()
+	issued := stack.Facts(t, "viewing", &viewingv1.ViewingTokenIssued{}, edocNum)
+	require.Len(t, issued, 1)
+	require.Equal(t, person, issued[0].GetActor())
+	read := stack.Facts(t, "viewing", &viewingv1.DocumentRead{}, edocNum)
+	require.Len(t, read, 1)
+	var fact viewingv1.DocumentRead
+	payload(t, read[0], &fact)
+	require.Equal(t, []string{organisation, person}, []string{fact.GetRecipient(), fact.GetActedBy()})
+}
+
+func payload(t *testing.T, e *platformv1.Event, into proto.Message) {
+	t.Helper()
+	require.NoError(t, proto.Unmarshal(e.GetPayload(), into))
+}

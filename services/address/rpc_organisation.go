@@ -1,0 +1,234 @@
+package address
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/page"
+	"github.com/naru-relay/naru/pkg/sealed"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+)
+
+// organisationServer serves persons who act for organisations.
+type organisationServer struct {
+	addressv1.UnsafeOrganisationServiceServer
+	*service
+}
+
+var _ addressv1.OrganisationServiceServer = (*organisationServer)(nil)
+
+// shownApplications is how many of its applications a person is shown.
+const shownApplications = 20
+
+// personCalls gives the caller if it acts for itself.
+func personCalls(ctx context.Context) (caller, error) {
+	who, err := callerOf(ctx)
+	if err == nil && who.person != uuid.Nil {
+		err = errNotForOrganisations()
+	}
+	return who, err
+}
+
+// ApplyForOrganisation keeps what a person asks for an organisation.
+func (s *organisationServer) ApplyForOrganisation(ctx context.Context, r *addressv1.ApplyForOrganisationRequest) (*addressv1.ApplyForOrganisationResponse, error) {
+	who, err := personCalls(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.apply(ctx, who, r)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.applicationProto(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.ApplyForOrganisationResponse{Application: shown}, nil
+}
+
+// ListOrganisations lists for whom the caller may act and what it asked for.
+func (s *organisationServer) ListOrganisations(ctx context.Context, _ *addressv1.ListOrganisationsRequest) (*addressv1.ListOrganisationsResponse, error) {
+	who, err := personCalls(ctx)
+	if err != nil {
+		return nil, err
+	}
+	held, err := authoritiesOf(ctx, s.db, who.recipient)
+	if err != nil {
+		return nil, err
+	}
+	answer := &addressv1.ListOrganisationsResponse{}
+	for i, one := range held {
+		if i > 0 && held[i-1].organisation == one.organisation {
+			continue // the greater authority stands first
+		}
+		shown, err := s.represented(ctx, one)
+		if err != nil {
+			return nil, err
+		}
+		answer.Organisations = append(answer.Organisations, shown)
+	}
+	asked, err := applicationsOf(ctx, s.db, who.recipient, shownApplications)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range asked {
+		shown, err := s.applicationProto(ctx, one)
+		if err != nil {
+			return nil, err
+		}
+		answer.Applications = append(answer.Applications, shown)
+	}
+	return answer, nil
+}
+
+// represented is an organisation as who may act for it sees it.
+func (s *service) represented(ctx context.Context, a authority) (*addressv1.RepresentedOrganisation, error) {
+	shown := &addressv1.RepresentedOrganisation{Organisation: a.organisation.String(), Role: a.role}
+	o, known, err := readIdentity(ctx, s.db, a.organisation)
+	if err != nil || !known {
+		return shown, err
+	}
+	by, known, err := readApplication(ctx, s.db, o.application)
+	if err != nil || !known {
+		return shown, err
+	}
+	c, err := s.companyOf(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	shown.Name = c.Name
+	m, known, err := readMember(ctx, s.db, a.organisation)
+	if err != nil || !known {
+		return shown, err
+	}
+	shown.MemberState = memberStateOf(m.state)
+	r, _, err := readAddress(ctx, s.db, m.address)
+	shown.AddressState = addressState(r.state)
+	return shown, err
+}
+
+// companyOf opens an application's company. One that cannot be opened is empty: a record that is broken hides no other.
+func (s *service) companyOf(ctx context.Context, a application) (company, error) {
+	c, err := s.openCompany(ctx, a.id, a.sealed)
+	if err == nil || !sealed.Unreadable(err) {
+		return c, err
+	}
+	s.metrics.unreadable.Add(ctx, 1)
+	s.log.LogAttrs(ctx, slog.LevelError, "an application cannot be opened", slog.String("application", a.id.String()), slog.Any("error", err))
+	return company{}, nil
+}
+
+// AuthorisePerson lets a further person read for the caller's organisation.
+func (s *organisationServer) AuthorisePerson(ctx context.Context, r *addressv1.AuthorisePersonRequest) (*addressv1.AuthorisePersonResponse, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.authorise(ctx, who, person{Name: r.GetName(), BirthDate: r.GetBirthDate(), Phone: r.GetPhone()}.normalised())
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.authorityProto(ctx, a, true)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.AuthorisePersonResponse{Authority: shown}, nil
+}
+
+// ListAuthorities lists who may act for the caller's organisation.
+func (s *organisationServer) ListAuthorities(ctx context.Context, r *addressv1.ListAuthoritiesRequest) (*addressv1.ListAuthoritiesResponse, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := mayAct(ctx, s.db, who, roleRepresentative); err != nil {
+		return nil, err
+	}
+	shown, next, err := s.authorities(ctx, who.recipient, r.GetPageToken(), r.GetPageSize(), true)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.ListAuthoritiesResponse{Authorities: shown, NextPageToken: next}, nil
+}
+
+// authorities gives a page of an organisation's authorities.
+func (s *service) authorities(ctx context.Context, organisation uuid.UUID, token string, asked int32, named bool) ([]*addressv1.Authority, string, error) {
+	after, err := page.After(token, uuid.Nil, errPageToken())
+	if err != nil {
+		return nil, "", err
+	}
+	size := page.Size(asked)
+	found, err := listAuthorities(ctx, s.db, organisation, after, size+1)
+	if err != nil {
+		return nil, "", err
+	}
+	found, next, err := page.Cut(found, size, func(last authority) uuid.UUID { return last.id })
+	if err != nil {
+		return nil, "", err
+	}
+	shown := make([]*addressv1.Authority, len(found))
+	for i, one := range found {
+		if shown[i], err = s.authorityProto(ctx, one, named); err != nil {
+			return nil, "", err
+		}
+	}
+	return shown, next, nil
+}
+
+// EndAuthority ends an authority for the caller's organisation.
+func (s *organisationServer) EndAuthority(ctx context.Context, r *addressv1.EndAuthorityRequest) (*addressv1.EndAuthorityResponse, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	authorityID, err := uuid.Parse(r.GetId())
+	if err != nil {
+		return nil, errAuthorityNotFound()
+	}
+	return &addressv1.EndAuthorityResponse{}, s.endAuthority(ctx, who, authorityID)
+}
+
+func (s *service) applicationProto(ctx context.Context, a application) (*addressv1.OrganisationApplication, error) {
+	c, err := s.companyOf(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	shown := &addressv1.OrganisationApplication{
+		Id: a.id.String(), Name: c.Name, BusinessNumber: c.BusinessNumber, Type: addressv1.OrganisationType(a.kind), TermsVersion: a.terms,
+		State: a.state, AskedAt: timestamppb.New(a.askedAt), Reason: a.reason, Person: a.person.String(), Unreadable: c == company{},
+	}
+	if a.decidedAt != nil {
+		shown.DecidedAt = timestamppb.New(*a.decidedAt)
+	}
+	if a.organisation != uuid.Nil {
+		shown.Organisation = a.organisation.String()
+	}
+	return shown, nil
+}
+
+// authorityProto is an authority as it is shown, to the organisation with the person's name.
+func (s *service) authorityProto(ctx context.Context, a authority, named bool) (*addressv1.Authority, error) {
+	shown := &addressv1.Authority{Id: a.id.String(), Role: a.role, GrantedBy: a.grantedBy, GrantedAt: timestamppb.New(a.grantedAt)}
+	if a.person != uuid.Nil {
+		shown.Person = a.person.String()
+	}
+	if a.endedAt != nil {
+		shown.EndedAt = timestamppb.New(*a.endedAt)
+	}
+	if !named {
+		return shown, nil
+	}
+	name, err := s.box.Open(ctx, sealedMember, a.id.String(), a.sealed)
+	if err != nil && !sealed.Unreadable(err) {
+		return nil, err
+	}
+	if err != nil {
+		s.metrics.unreadable.Add(ctx, 1)
+		s.log.LogAttrs(ctx, slog.LevelError, "an authority cannot be opened", slog.String("authority", shown.GetId()), slog.Any("error", err))
+	}
+	shown.Name = string(name)
+	return shown, nil
+}
