@@ -60,6 +60,9 @@ type victims struct {
 	verification verification
 	// certificates of the sender and of the recipient.
 	sendersCertificate, recipientsCertificate string
+	// organisation is another recipient, by an application and with an authority that somebody else could ask about.
+	organisation           *harness.Organisation
+	application, authority string
 	// values must appear in no answer to a stranger.
 	values []string
 
@@ -87,10 +90,15 @@ func newVictims(t *testing.T) *victims {
 	v.sendersCertificate, v.recipientsCertificate = issue(t, v.institution.Caller, v.document), issue(t, v.recipient.Caller, v.document)
 	v.settle(t)
 	v.refused = v.badTokens(t)
+	representative, number, named := stack.LogInPerson(t, stack.NewPerson(t)), invented.AnyBusinessNumber(), stack.NewPerson(t)
+	v.application = representative.Apply(t, number)
+	v.organisation = stack.Joined(t, representative, number, stack.Confirm(t, v.application))
+	v.authority = v.organisation.Authorise(t, named)
 	v.values = []string{
 		v.document.EdocNum, v.document.Hash, v.document.Item["ownKey"].(string), v.document.ViewingURL, v.document.Receipt, v.institution.ID, v.institution.Address,
 		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.verification.VerificationID,
 		v.unused, base64.StdEncoding.EncodeToString(v.document.Certificate),
+		v.organisation.ID, number, v.organisation.Address, representative.Name, named.Name, named.Phone, v.authority,
 	}
 	return v
 }
@@ -166,11 +174,41 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"address.v1.MembershipService/SetRefusal":    {foreign: &addressv1.SetRefusalRequest{Sender: v.institution.ID, Refused: true}, absent: &addressv1.SetRefusalRequest{Sender: uuid.NewString(), Refused: true}},
 		"address.v1.MembershipService/Withdraw":      {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
 
+		"address.v1.OrganisationService/ApplyForOrganisation": {foreign: &addressv1.ApplyForOrganisationRequest{
+			Application: &addressv1.OrganisationApplication{
+				Name: "시험용 상사", BusinessNumber: invented.AnyBusinessNumber(), Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, TermsVersion: "1",
+			},
+			RequestId: "s1", Consent: true, DesignateInbox: true, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0"),
+		}},
+		"address.v1.OrganisationService/ListOrganisations": {foreign: &addressv1.ListOrganisationsRequest{}},
+		"address.v1.OrganisationService/AuthorisePerson": {
+			foreign: &addressv1.AuthorisePersonRequest{Name: v.stranger.recipient.Name, BirthDate: v.stranger.recipient.BirthDate, Phone: v.stranger.recipient.Phone},
+			by:      stack.NewOrganisation(t).Caller,
+		},
+		"address.v1.OrganisationService/ListAuthorities": {foreign: &addressv1.ListAuthoritiesRequest{}, by: stack.NewOrganisation(t).Caller},
+		"address.v1.OrganisationService/EndAuthority": {
+			foreign: &addressv1.EndAuthorityRequest{Id: v.authority}, absent: &addressv1.EndAuthorityRequest{Id: uuid.NewString()}, by: stack.NewOrganisation(t).Caller,
+		},
+		"address.v1.OrganisationAdminService/ListApplications":   {foreign: &addressv1.ListApplicationsRequest{}},
+		"address.v1.OrganisationAdminService/GetApplication":     {foreign: &addressv1.GetApplicationRequest{Id: v.application}, absent: &addressv1.GetApplicationRequest{Id: uuid.NewString()}},
+		"address.v1.OrganisationAdminService/ConfirmApplication": {foreign: &addressv1.ConfirmApplicationRequest{Id: v.application}, absent: &addressv1.ConfirmApplicationRequest{Id: uuid.NewString()}},
+		"address.v1.OrganisationAdminService/RefuseApplication":  {foreign: &addressv1.RefuseApplicationRequest{Id: v.application, Reason: "시험"}, absent: &addressv1.RefuseApplicationRequest{Id: uuid.NewString(), Reason: "시험"}},
+		"address.v1.OrganisationAdminService/ListOrganisationAuthorities": {
+			foreign: &addressv1.ListOrganisationAuthoritiesRequest{Organisation: v.organisation.ID}, absent: &addressv1.ListOrganisationAuthoritiesRequest{Organisation: uuid.NewString()},
+		},
+		"address.v1.OrganisationAdminService/EndOrganisationAuthority": {
+			foreign: &addressv1.EndOrganisationAuthorityRequest{Organisation: v.organisation.ID, Id: v.authority, Reason: "시험"},
+			absent:  &addressv1.EndOrganisationAuthorityRequest{Organisation: uuid.NewString(), Id: uuid.NewString(), Reason: "시험"},
+		},
+
 		"delivery.v1.InboxService/ListInbox":    {foreign: &deliveryv1.ListInboxRequest{PageSize: 100}},
 		"delivery.v1.InboxService/GetInboxItem": {foreign: &deliveryv1.GetInboxItemRequest{EdocNum: number}, absent: &deliveryv1.GetInboxItemRequest{EdocNum: nowhere}},
 
-		"viewing.v1.SessionService/StartSession":           {foreign: &viewingv1.StartSessionRequest{RedirectUri: stack.Endpoints.Sandbox.RedirectURI}},
-		"viewing.v1.SessionService/CompleteSession":        {foreign: &viewingv1.CompleteSessionRequest{State: strings.Repeat("s", 43), Code: "c"}},
+		"viewing.v1.SessionService/StartSession":    {foreign: &viewingv1.StartSessionRequest{RedirectUri: stack.Endpoints.Sandbox.RedirectURI}},
+		"viewing.v1.SessionService/CompleteSession": {foreign: &viewingv1.CompleteSessionRequest{State: strings.Repeat("s", 43), Code: "c"}},
+		"viewing.v1.SessionService/ActForOrganisation": {
+			foreign: &viewingv1.ActForOrganisationRequest{Organisation: v.organisation.ID}, absent: &viewingv1.ActForOrganisationRequest{Organisation: uuid.NewString()},
+		},
 		"viewing.v1.ViewingTokenService/IssueViewingToken": {foreign: &viewingv1.IssueViewingTokenRequest{EdocNum: number}, absent: &viewingv1.IssueViewingTokenRequest{EdocNum: nowhere}},
 		"viewing.v1.ViewingService/VerifyViewingToken":     {foreign: &viewingv1.VerifyViewingTokenRequest{Token: v.unused, RequestId: "r1"}, absent: &viewingv1.VerifyViewingTokenRequest{Token: v.unused[:len(v.unused)-8] + "AAAAAAAA", RequestId: "r1"}, told: true},
 		"viewing.v1.ViewingService/ReportRead":             {foreign: report(number, v.verification.VerificationID), absent: report(nowhere, uuid.NewString())},

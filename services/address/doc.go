@@ -12,6 +12,16 @@
 //	   │ Join (new address)  │ Withdraw               │ Withdraw
 //	   └──── withdrawn ◀─────┴────────────────────────┘
 //
+// A member is a person or an organisation. An organisation joins by an application:
+//
+//	            ApplyForOrganisation            ConfirmApplication
+//	(none) ──────────────────────────▶ waiting ───────────────────▶ confirmed   (the applicant represents it, and Join as above,
+//	                                      │                                       unless it has joined and has its address)
+//	                                      └─RefuseApplication────▶ refused
+//
+// Each person who acts for an organisation has an authority in force: a representative by a confirmed application, others because a
+// representative named them. A named person takes the authority by acting for the first time. It ends by a representative or an operator.
+//
 // Consent (수신동의) and the designation of the inbox (Act 6) are given with Join. SetConsent takes consent back and gives it again;
 // designation ends with Withdraw.
 //
@@ -19,7 +29,7 @@
 //
 //	registering ──hub: registered──▶ registered ──Withdraw──▶ withdrawn ──hub: removed──▶ (removed_at)
 //	   │    ▲                            │
-//	   │    └── ConfirmAddress: missing ─┘ (a member's; an institution's becomes refused, because its papers are gone)
+//	   │    └── ConfirmAddress: missing ─┘ (a person's; others become refused, because their papers are gone)
 //	   └──hub: refuses──▶ refused ── Join (another address), ResubmitInstitution (other papers) ──▶ registering
 //
 // An address is folded to lower case, unique on this platform and never used twice. Each change is a row of address_history. The
@@ -39,7 +49,7 @@
 // has used up its quota of the day, a fruitless first outcome is withheld until the send deadline (Act 18-6), and the document
 // stays open. An outcome is decided only under an advisory lock on the description's blind index: documents share the lock, a
 // change of a membership holds it alone. So when a document and a joining come at the same moment, either the document finds the
-// member, or the joining finds the document. Locks are taken in this order: identity row, blind index (ascending), document rows
+// member, or the joining finds the document. Locks are taken in this order: application row, identity row, blind index (ascending), document rows
 // (ascending), counts of senders (ascending).
 //
 // A search at the hub is claimed work (due_document) outside any transaction. While the hub does not answer, the document stays

@@ -52,6 +52,7 @@ type commands struct {
 	ViewingSystem viewingSystemCommand `cmd:"" help:"Manage viewing systems (for operators)."`
 	ArchiveMember archiveMemberCommand `cmd:"" help:"Members of the sandbox's archive."`
 	Member        memberCommand        `cmd:"" help:"Recipients of the sandbox."`
+	Organisation  organisationCommand  `cmd:"" help:"Organisations as recipients (for operators)."`
 	Identity      identityCommand      `cmd:"" help:"Identities of recipients (for operators)."`
 	Queue         queueCommand         `cmd:"" help:"Hub calls that wait for a person (for operators)."`
 	Parked        parkedCommand        `cmd:"" help:"Events that units gave up on (for operators)."`

@@ -85,6 +85,31 @@ type fakeAddress struct {
 	answer *addressv1.ResolveIdentityResponse
 	err    error
 	asked  []*addressv1.ResolveIdentityRequest
+	// authorities holds who may act, by organisation and person.
+	authorities map[[2]string]string
+}
+
+// authorise lets a person act for an organisation; an empty id ends that.
+func (f *fakeAddress) authorise(organisation, person, authority string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.authorities == nil {
+		f.authorities = map[[2]string]string{}
+	}
+	f.authorities[[2]string{organisation, person}] = authority
+}
+
+func (f *fakeAddress) TakeAuthority(_ context.Context, r *addressv1.TakeAuthorityRequest) (*addressv1.TakeAuthorityResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	authority := f.authorities[[2]string{r.GetOrganisation(), r.GetPerson()}]
+	if f.err != nil {
+		return nil, f.err
+	}
+	if authority == "" {
+		return nil, fault.New(fault.Denied, "address", addressv1.Reason_REASON_NOT_AUTHORISED, "")
+	}
+	return &addressv1.TakeAuthorityResponse{Authority: authority, Member: true, Address: "k7w2-office"}, nil
 }
 
 func (f *fakeAddress) ResolveIdentity(_ context.Context, r *addressv1.ResolveIdentityRequest) (*addressv1.ResolveIdentityResponse, error) {

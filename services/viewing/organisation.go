@@ -2,6 +2,7 @@ package viewing
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -51,7 +52,7 @@ func (s *sessions) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOr
 	if err != nil {
 		return nil, err
 	}
-	life := caller.ExpiresAt.Sub(now)
+	life := caller.ExpiresAt.Sub(now.Truncate(time.Second)) // tokens live by whole seconds
 	if life < shortestSession {
 		return nil, fault.New(fault.Unauthenticated, "", authn.ReasonTokenExpired, "the access token has expired")
 	}

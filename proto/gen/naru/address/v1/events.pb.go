@@ -404,8 +404,8 @@ func (x *ArchiveMembershipsRecorded) GetSealedMemberships() []byte {
 	return nil
 }
 
-// ConsentChanged: the member, or who represents it, the actor, gave or took back consent.(수신동의). Subject: recipient id; ordinal: how often this member has changed consent and
-// refusals, counted from 1.
+// ConsentChanged: the member, or who represents it, the actor, gave or took back consent (수신동의). Subject: recipient id; ordinal: how often
+// this member has changed consent and refusals, counted from 1.
 type ConsentChanged struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Recipient    string                 `protobuf:"bytes,1,opt,name=recipient,proto3" json:"recipient,omitempty"`
@@ -483,8 +483,8 @@ func (x *ConsentChanged) GetSession() string {
 	return ""
 }
 
-// RefusalChanged: a member, or who represents it, the actor, begins or ends to refuse (수신거부) a sender, or all senders if none is named. Subject and ordinal: as
-// those of ConsentChanged, with which it is counted.
+// RefusalChanged: a member, or who represents it, the actor, begins or ends to refuse (수신거부) a sender, or all senders if none is
+// named. Subject and ordinal: as those of ConsentChanged, with which it is counted.
 type RefusalChanged struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Sender  string                 `protobuf:"bytes,1,opt,name=sender,proto3" json:"sender,omitempty"`
