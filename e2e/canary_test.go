@@ -22,6 +22,7 @@ import (
 
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/invented"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
@@ -31,6 +32,8 @@ import (
 type planted struct {
 	person, stranger harness.Person
 	title, reason    string
+	// company and number are of an organisation whose representative the person is; the stranger is named for it.
+	company, number string
 	// secrets are tokens and passwords that were sent through the doors.
 	secrets []harness.Canary
 	// told holds problem documents, error statuses and headers of answers.
@@ -59,6 +62,7 @@ func TestCanariesAreNowhere(t *testing.T) {
 	for _, d := range nowhere {
 		institution.AwaitState(t, d.EdocNum, "AWAITING_MEMBERSHIP")
 	}
+	documents = append(documents, c.readForOrganisation(t, institution, recipient))
 	c.certify(t, institution.Caller, documents[0])
 	c.certify(t, recipient.Caller, documents[1])
 	c.provoke(t, institution, recipient, documents[0])
@@ -67,7 +71,7 @@ func TestCanariesAreNowhere(t *testing.T) {
 
 func plant(t *testing.T) *planted {
 	t.Helper()
-	c := &planted{title: "카나리아 제목 " + syllables(12), reason: "카나리아 사유 " + syllables(12)}
+	c := &planted{company: "카나리아상사" + syllables(6), number: invented.AnyBusinessNumber(), title: "카나리아 제목 " + syllables(12), reason: "카나리아 사유 " + syllables(12)}
 	for _, p := range []*harness.Person{&c.person, &c.stranger} {
 		*p = harness.Person{ID: "canary-" + strings.ToLower(rand.Text()[:12]), Name: "카나리아" + syllables(6), BirthDate: birthDate(), Phone: "010" + decimals(8)}
 	}
@@ -83,7 +87,8 @@ func (c *planted) secret(name, value string) {
 
 // canaries returns the planted values and forms derived from them: with hyphens, or joined.
 func (c *planted) canaries() []harness.Canary {
-	all := []harness.Canary{{Name: "title", Value: c.title}, {Name: "reason of a certificate", Value: c.reason}}
+	all := []harness.Canary{{Name: "title", Value: c.title}, {Name: "reason of a certificate", Value: c.reason},
+		{Name: "company", Value: c.company}, {Name: "business number", Value: c.number}}
 	for whose, p := range map[string]harness.Person{"member": c.person, "stranger": c.stranger} {
 		all = append(all, []harness.Canary{
 			{Name: whose + "'s CI", Value: p.CI}, {Name: whose + "'s CI without padding", Value: strings.TrimRight(p.CI, "=")},

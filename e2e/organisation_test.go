@@ -98,3 +98,17 @@ func payload(t *testing.T, e *platformv1.Event, into proto.Message) {
 	t.Helper()
 	require.NoError(t, proto.Unmarshal(e.GetPayload(), into))
 }
+
+// readForOrganisation takes a document to a business number through everything, with an application that is refused before.
+func (c *planted) readForOrganisation(t *testing.T, institution *harness.Institution, representative *harness.Recipient) *harness.Document {
+	t.Helper()
+	stack.Admin(t).Do(t, http.MethodPost, "/v1/admin/organisation-applications/"+representative.ApplyAs(t, c.company, c.number)+":refuse",
+		map[string]string{"reason": "다시"}).Into(t, &struct{}{})
+	id := stack.Confirm(t, representative.ApplyAs(t, c.company, c.number))
+	o := stack.Joined(t, representative, c.number, id)
+	c.secret("organisation's session token", o.Token())
+	o.Authorise(t, c.stranger)
+	d := c.send(t, institution, harness.ByBusinessNumber(c.number))
+	c.read(t, institution, o.Recipient, d)
+	return d
+}

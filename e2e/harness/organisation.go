@@ -27,9 +27,15 @@ func ByBusinessNumber(number string) map[string]any { return map[string]any{"bus
 // Apply asks for an organisation with a business number, by a person with its own session, and returns the application's id.
 func (r *Recipient) Apply(t testing.TB, businessNumber string) string {
 	t.Helper()
+	return r.ApplyAs(t, "시험용 나루상사", businessNumber)
+}
+
+// ApplyAs does so with a name of the organisation.
+func (r *Recipient) ApplyAs(t testing.TB, name, businessNumber string) string {
+	t.Helper()
 	var asked struct{ Application struct{ ID, State string } }
 	r.Do(t, http.MethodPost, "/v1/organisation-applications", map[string]any{
-		"application": map[string]any{"name": "시험용 나루상사", "businessNumber": businessNumber, "type": "ORGANISATION_TYPE_CORPORATION", "termsVersion": "1"},
+		"application": map[string]any{"name": name, "businessNumber": businessNumber, "type": "ORGANISATION_TYPE_CORPORATION", "termsVersion": "1"},
 		"requestId":   "apply-" + rand.Text(), "consent": true, "designateInbox": true,
 		"businessDocument": base64.StdEncoding.EncodeToString(blankJPEG()), "registrationDocument": base64.StdEncoding.EncodeToString(blankJPEG()),
 	}).Into(t, &asked)
