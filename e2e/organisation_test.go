@@ -14,8 +14,8 @@ import (
 )
 
 // Guide 5.1.1 with an organisation as recipient: its representative proves who it is and applies, an operator confirms, the hub
-// registers its address, and what was sent to its business number arrives. Another person whom it named reads, and the evidence names
-// that person. Whose authority has ended reads no more.
+// registers its address, and what was sent to its business number arrives. Another person whom it named reads, and the evidence
+// names that person. Whose authority has ended reads no more.
 func TestOrganisationAsRecipient(t *testing.T) {
 	t.Parallel()
 	institution, number := stack.Institution(t), invented.AnyBusinessNumber()

@@ -44,8 +44,8 @@ type Grant struct {
 	Client string
 	// Session is the id of the identity-proof session, where they are.
 	Session string
-	// Actor is the recipient id of the person who acts for the subject, an organisation; empty for everybody who acts for itself. Only
-	// tokens bound to sessions have one.
+	// Actor is the recipient id of the person who acts for the subject, an organisation; empty for everybody who acts for
+	// itself. Only tokens bound to sessions have one.
 	Actor string
 	// Life of the token, at most an hour.
 	Life time.Duration

@@ -22,8 +22,8 @@ type Principal struct {
 	Client string
 	// Session is the id of the recipient's identity-proof session (claim sid); empty for everybody else.
 	Session string
-	// Actor is the recipient id of the person who acts for the recipient ID, an organisation (claim act); empty for everybody who acts
-	// for itself.
+	// Actor is the recipient id of the person who acts for the recipient ID, an organisation (claim act); empty for everybody
+	// who acts for itself.
 	Actor string
 	// TokenID identifies the token in evidence (claim jti).
 	TokenID string
@@ -33,7 +33,8 @@ type Principal struct {
 	IssuedAt, ExpiresAt time.Time
 }
 
-// ActedBy is who did what is done with the token, for the record: the person who acts for an organisation, else the principal itself.
+// ActedBy is who did what is done with the token, for the record: the person who acts for an organisation, else the principal
+// itself.
 func (p Principal) ActedBy() string { return cmp.Or(p.Actor, p.ID) }
 
 // HasScope reports whether the token may be used for scope. Everybody holds the empty scope.

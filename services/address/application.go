@@ -97,25 +97,25 @@ func (s *service) confirm(ctx context.Context, applicationID uuid.UUID, operator
 	var a application
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		var err error
-		if a, err = s.lockWaiting(ctx, tx, applicationID); err != nil || a.state == applicationConfirmed {
+		if a, err = lockWaiting(ctx, tx, applicationID); err != nil || a.state == applicationConfirmed {
 			return err
 		}
 		if a.state == applicationRefused {
 			return errApplicationRefused()
 		}
 		now := s.clock.Now()
-		o, err := s.organisationOf(ctx, tx, a, now)
+		o, err := organisationOf(ctx, tx, a, now)
 		if err != nil {
 			return err
 		}
 		if err := s.joins(ctx, tx, o, a, now); err != nil {
 			return err
 		}
-		if err := s.makeRepresentative(ctx, tx, o, grant, now); err != nil {
+		if err := makeRepresentative(ctx, tx, o, grant, now); err != nil {
 			return err
 		}
 		a.state, a.organisation = applicationConfirmed, o.recipient
-		return s.decided(ctx, tx, &a, operator, now)
+		return a.decided(ctx, tx, operator, now)
 	})
 	if err != nil {
 		return application{}, fmt.Errorf("confirm application: %w", err)
@@ -125,7 +125,7 @@ func (s *service) confirm(ctx context.Context, applicationID uuid.UUID, operator
 }
 
 // lockWaiting locks an application that is to be decided.
-func (s *service) lockWaiting(ctx context.Context, tx *journal.Tx, applicationID uuid.UUID) (application, error) {
+func lockWaiting(ctx context.Context, tx *journal.Tx, applicationID uuid.UUID) (application, error) {
 	a, known, err := lockApplication(ctx, tx, applicationID)
 	if err == nil && !known {
 		err = errApplicationNotFound()
@@ -134,7 +134,7 @@ func (s *service) lockWaiting(ctx context.Context, tx *journal.Tx, applicationID
 }
 
 // organisationOf locks the identity of the organisation that an application is for, and makes it where there is none.
-func (s *service) organisationOf(ctx context.Context, tx *journal.Tx, a application, now time.Time) (identity, error) {
+func organisationOf(ctx context.Context, tx *journal.Tx, a application, now time.Time) (identity, error) {
 	// A random id (version 4): a recipient id has no meaning outside.
 	if _, err := insertOrganisation(ctx, tx, identity{recipient: uuid.New(), business: a.business, application: a.id}, now); err != nil {
 		return identity{}, err
@@ -172,7 +172,7 @@ func (s *service) joins(ctx context.Context, tx *journal.Tx, o identity, a appli
 }
 
 // decided writes and states what the operator decided.
-func (s *service) decided(ctx context.Context, tx *journal.Tx, a *application, operator string, now time.Time) error {
+func (a *application) decided(ctx context.Context, tx *journal.Tx, operator string, now time.Time) error {
 	a.decidedAt, a.decidedBy = &now, operator
 	if err := decideApplication(ctx, tx, *a); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (s *service) refuseApplication(ctx context.Context, applicationID uuid.UUID
 	var a application
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		var err error
-		if a, err = s.lockWaiting(ctx, tx, applicationID); err != nil || a.state == applicationRefused {
+		if a, err = lockWaiting(ctx, tx, applicationID); err != nil || a.state == applicationRefused {
 			return err
 		}
 		if a.state == applicationConfirmed {
@@ -195,7 +195,7 @@ func (s *service) refuseApplication(ctx context.Context, applicationID uuid.UUID
 			return err
 		}
 		a.state, a.reason = applicationRefused, reason
-		return s.decided(ctx, tx, &a, operator, s.clock.Now())
+		return a.decided(ctx, tx, operator, s.clock.Now())
 	})
 	if err != nil {
 		return application{}, fmt.Errorf("refuse application: %w", err)

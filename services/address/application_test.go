@@ -55,8 +55,8 @@ func TestOrganisationIsRefused(t *testing.T) {
 	w.audit(t)
 }
 
-// An organisation whose address the hub refused, or lost with the papers gone, joins by another application with other papers, as the
-// same recipient.
+// An organisation whose address the hub refused, or lost with the papers gone, joins by another application with other papers,
+// as the same recipient.
 func TestOrganisationAppliesAgain(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -120,8 +120,8 @@ func TestOrganisationBesideInstitution(t *testing.T) {
 	require.Equal(t, addressv1.Resolution_RESOLUTION_OWN_WITHOUT_CONSENT, w.told(t, w.send(t, send{to: byBusiness(o.number)}))[0].GetResolution())
 }
 
-// If a document and the confirmation of its organisation come at the same moment, the organisation receives it. Two operators who confirm two
-// applications for one business number make one organisation with two representatives.
+// If a document and the confirmation of its organisation come at the same moment, the organisation receives it. Two operators
+// who confirm two applications for one business number make one organisation with two representatives.
 func TestOrganisationsAtTheSameMoment(t *testing.T) {
 	t.Parallel()
 	const rounds = 12
@@ -156,8 +156,8 @@ func TestOrganisationsAtTheSameMoment(t *testing.T) {
 	w.audit(t)
 }
 
-// Who was named is found by name, birth date and phone. If two persons have these, neither is believed to be the one; and a person with
-// a new CI keeps its authority when an operator has merged the two identities.
+// Who was named is found by name, birth date and phone. If two persons have these, neither is believed to be the one; and a
+// person with a new CI keeps its authority when an operator has merged the two identities.
 func TestWhoWasNamed(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -81,9 +81,9 @@ func (s *service) personOf(ctx context.Context, recipient uuid.UUID) (person, id
 	return p, i, err
 }
 
-// makeRepresentative grants the authority to represent, unless the person has it already; a lesser one of the same person ends. The
-// caller has locked the organisation's identity.
-func (s *service) makeRepresentative(ctx context.Context, tx *journal.Tx, o identity, grant authority, now time.Time) error {
+// makeRepresentative grants the authority to represent, unless the person has it already; a lesser one of the same person ends.
+// The caller has locked the organisation's identity.
+func makeRepresentative(ctx context.Context, tx *journal.Tx, o identity, grant authority, now time.Time) error {
 	grant.organisation, grant.grantedAt = o.recipient, now
 	held, known, err := authorityFor(ctx, tx, grant.person, o.recipient)
 	if err != nil || known && held.role == roleRepresentative {
@@ -97,7 +97,7 @@ func (s *service) makeRepresentative(ctx context.Context, tx *journal.Tx, o iden
 		known = known && held.person == uuid.Nil
 	}
 	if known {
-		if err := s.ends(ctx, tx, held, caller{recipient: o.recipient}, grant.grantedBy, "", now); err != nil {
+		if err := held.ends(ctx, tx, ending{by: grant.grantedBy, at: now}); err != nil {
 			return err
 		}
 	}
@@ -112,16 +112,22 @@ func grants(ctx context.Context, tx *journal.Tx, a authority, session string) er
 	return recordGranted(ctx, tx, a, session)
 }
 
+// ending is how an authority ends: by whom, and an operator's reason or the session of a representative.
+type ending struct {
+	by, reason, session string
+	at                  time.Time
+}
+
 // ends writes and states that an authority ended; one that has ended stays as it is.
-func (s *service) ends(ctx context.Context, tx *journal.Tx, a authority, who caller, by, reason string, now time.Time) error {
+func (a authority) ends(ctx context.Context, tx *journal.Tx, e ending) error {
 	if a.endedAt != nil {
 		return nil
 	}
-	a.endedAt, a.endedBy, a.reason = &now, by, reason
+	a.endedAt, a.endedBy, a.reason = &e.at, e.by, e.reason
 	if err := setAuthorityEnded(ctx, tx, a); err != nil {
 		return err
 	}
-	return recordEnded(ctx, tx, a, who.session)
+	return recordEnded(ctx, tx, a, e.session)
 }
 
 // authorise lets a further person act for the caller's organisation. Who has an authority in force keeps it.
@@ -195,7 +201,7 @@ func (s *service) endAuthority(ctx context.Context, who caller, authorityID uuid
 				return err
 			}
 		}
-		return s.ends(ctx, tx, a, who, who.actedBy(), "", s.clock.Now())
+		return a.ends(ctx, tx, ending{by: who.actedBy(), session: who.session, at: s.clock.Now()})
 	})
 	if err != nil {
 		return fmt.Errorf("end authority: %w", err)
@@ -229,7 +235,7 @@ func (s *service) endByOperator(ctx context.Context, organisation, authorityID u
 		if !known {
 			return errAuthorityNotFound()
 		}
-		return s.ends(ctx, tx, a, caller{recipient: organisation}, operator, reason, s.clock.Now())
+		return a.ends(ctx, tx, ending{by: operator, reason: reason, at: s.clock.Now()})
 	})
 	if err != nil {
 		return fmt.Errorf("end authority: %w", err)

@@ -19,8 +19,9 @@
 //	                                      │                                       unless it has joined and has its address)
 //	                                      └─RefuseApplication────▶ refused
 //
-// Each person who acts for an organisation has an authority in force: a representative by a confirmed application, others because a
-// representative named them. A named person takes the authority by acting for the first time. It ends by a representative or an operator.
+// Each person who acts for an organisation has an authority in force: a representative by a confirmed application, others
+// because a representative named them. A named person takes the authority by acting for the first time. It ends by a
+// representative or an operator.
 //
 // Consent (수신동의) and the designation of the inbox (Act 6) are given with Join. SetConsent takes consent back and gives it again;
 // designation ends with Withdraw.
@@ -48,9 +49,9 @@
 // Every outcome is a RecipientResolved with the next ordinal; an outcome equal to the latest is not stated again. When a sender
 // has used up its quota of the day, a fruitless first outcome is withheld until the send deadline (Act 18-6), and the document
 // stays open. An outcome is decided only under an advisory lock on the description's blind index: documents share the lock, a
-// change of a membership holds it alone. So when a document and a joining come at the same moment, either the document finds the
-// member, or the joining finds the document. Locks are taken in this order: application row, identity row, blind index (ascending), document rows
-// (ascending), counts of senders (ascending).
+// change of a membership holds it alone. So when a document and a joining come at the same moment, either the document finds
+// the member, or the joining finds the document. Locks are taken in this order: application row, identity row, blind index
+// (ascending), document rows (ascending), counts of senders (ascending).
 //
 // A search at the hub is claimed work (due_document) outside any transaction. While the hub does not answer, the document stays
 // open without an outcome and is tried again; nothing is guessed. If the send deadline passes meanwhile, "unknown" is the

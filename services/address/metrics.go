@@ -25,7 +25,7 @@ func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingCon
 		lookups:       made.Counter("naru.address.lookups", "", "Searches at the hub, by how they ended."),
 		registrations: made.Counter("naru.address.hub_calls", "", "Calls to the hub about addresses, by call and how they ended."),
 		unknownOwn:    made.Counter("naru.address.unknown_own", "", "Addresses the hub says are ours and that we do not know."),
-		unreadable:    made.Counter("naru.address.unreadable.institutions", "", "Institutions shown in a list whose sealed values cannot be opened any more."),
+		unreadable:    made.Counter("naru.address.unreadable.institutions", "", "Institutions, applications and authorities that were shown without their sealed values, which cannot be opened any more."),
 		missing:       made.Counter("naru.address.missing_at_hub", "", "Own addresses the hub did not know any more."),
 	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
@@ -34,12 +34,17 @@ func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingCon
 			return nil, err
 		}
 		conspicuous, err := countAlarming(ctx, db, dayOf(now.Now()), h.AlarmFrom, h.AlarmRatio)
-		return []float64{overdue, seconds, waiting, float64(conspicuous)}, err
+		if err != nil {
+			return nil, err
+		}
+		age, err := readApplicationsAge(ctx, db)
+		return []float64{overdue, seconds, waiting, float64(conspicuous), age}, err
 	},
 		telemetry.Gauge{Name: "naru.address.due_documents", About: "Open documents that are overdue for a look, at most 10,000."},
 		telemetry.Gauge{Name: "naru.address.due_documents_age", Unit: "s", About: "How long the oldest of them has been overdue."},
 		telemetry.Gauge{Name: "naru.address.due_addresses", About: "Addresses of which the hub has to be told something."},
-		telemetry.Gauge{Name: "naru.address.harvesting.senders", About: "Senders whose searches of today were fruitless beyond the alarm ratio (Act 18-6)."})
+		telemetry.Gauge{Name: "naru.address.harvesting.senders", About: "Senders whose searches of today were fruitless beyond the alarm ratio (Act 18-6)."},
+		telemetry.Gauge{Name: "naru.address.applications_age", Unit: "s", About: "How long the oldest application for an organisation has waited for an operator."})
 	return m, made.Err()
 }
 

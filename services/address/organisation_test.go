@@ -128,8 +128,9 @@ func (w *world) audit(t testing.TB) {
 	}))
 }
 
-// An organisation receives what is sent to its business number once an operator has confirmed its representative and the hub has its
-// address: what waited, and what comes later. Before, a sending institution with the number has an address and no inbox.
+// An organisation receives what is sent to its business number once an operator has confirmed its representative and the hub
+// has its address: what waited, and what comes later. Before, a sending institution with the number has an address and no
+// inbox.
 func TestOrganisationJoins(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -95,7 +95,8 @@ const (
 	findingPending
 )
 
-// decide decides from this relay's own data. An organisation that has joined comes before an institution with its business number. refused reports whether the recipient refuses the document's sender.
+// decide decides from this relay's own data. An organisation that has joined comes before an institution with its business
+// number. refused reports whether the recipient refuses the document's sender.
 func (m matcher) decide(kind matchKind, found []candidate, refused func(recipient uuid.UUID) bool) (outcome, finding) {
 	var people, institutions []candidate
 	for _, c := range found {

@@ -24,8 +24,8 @@ func (company) String() string { return "company" }
 // GoString hides the company from %#v.
 func (company) GoString() string { return "company" }
 
-// submitted names what was given at once about an institution (principal id) or for an organisation (id of the application): what is
-// sealed of one submission cannot be taken for another's.
+// submitted names what was given at once about an institution (principal id) or for an organisation (id of the application):
+// what is sealed of one submission cannot be taken for another's.
 type submitted struct {
 	owner uuid.UUID
 	// number of the submission of this owner, from 1.

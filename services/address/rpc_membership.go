@@ -10,8 +10,8 @@ import (
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
-// membershipServer serves recipients about themselves and the organisations they act for: only the session says whose membership it
-// is.
+// membershipServer serves recipients about themselves and the organisations they act for: only the session says whose
+// membership it is.
 type membershipServer struct {
 	addressv1.UnsafeMembershipServiceServer
 	*service

@@ -6,8 +6,8 @@ import "github.com/naru-relay/naru/pkg/sealed"
 const (
 	// sealedMember is who a person is, as proved, and the name of who may act for an organisation.
 	sealedMember sealed.Purpose = "address.member"
-	// sealedInstitution is what an operator entered about an institution or a person gave about an organisation, with the papers; a sole
-	// trader's are personal data.
+	// sealedInstitution is what an operator entered about an institution or a person gave about an organisation, with the
+	// papers; a sole trader's are personal data.
 	sealedInstitution sealed.Purpose = "address.institution"
 	// sealedMemberships is of which archives an institution is a member, under which names; intake judges certificates by it.
 	sealedMemberships sealed.Purpose = "address.archive_memberships"

@@ -72,6 +72,12 @@ func waitingApplications(ctx context.Context, db pg.DBTX, after uuid.UUID, n int
 	return pg.All(ctx, db, "list applications", scanApplication, applicationHead+` where state = 1 and id > $1 order by id limit $2`, after, n)
 }
 
+// readApplicationsAge is for how many seconds the oldest has waited.
+func readApplicationsAge(ctx context.Context, db pg.DBTX) (float64, error) {
+	const read = `select coalesce((select extract(epoch from now() - min(asked_at)) from organisation_application where state = 1), 0)::float8`
+	return pg.Value[float64](ctx, db, "observe applications", read)
+}
+
 func countWaiting(ctx context.Context, db pg.DBTX, person uuid.UUID) (int, error) {
 	return pg.Value[int](ctx, db, "count applications", `select count(*) from organisation_application where person = $1 and state = 1`, person)
 }

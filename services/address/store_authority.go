@@ -40,8 +40,8 @@ func scanAuthority(row pgx.CollectableRow) (authority, error) {
 	return a, err
 }
 
-// ofPerson restricts to the authorities in force of a person ($1) or of identities that are the same person. Who was named is found
-// by name, birth date and phone, unless several persons have these.
+// ofPerson restricts to the authorities in force of a person ($1) or of identities that are the same person. Who was named is
+// found by name, birth date and phone, unless several persons have these.
 const ofPerson = ` where a.ended_at is null and (
 	       a.person in (select recipient from identity where recipient = $1 or merged_into = $1)
 	    or a.person is null and a.person_key = (select p.person_key from identity p where p.recipient = $1)

@@ -341,7 +341,8 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"demo", "send", "batch", "status", "documents", "timeline", "cancel", "certificate", "receipt verify", "limits", "institution add", "institution resubmit", "institution archives",
-		"viewing-system add", "viewing-system list", "viewing-system change", "archive-member add", "member join", "audit", "evidence verify", "units",
+		"viewing-system add", "viewing-system list", "viewing-system change", "archive-member add", "member join", "organisation apply", "organisation list", "organisation show",
+		"organisation confirm", "organisation refuse", "organisation authorities", "organisation end", "audit", "evidence verify", "units",
 	} {
 		code, stdout, _ := runWith(t, nil, append(strings.Fields(command), "--help")...)
 		require.Equal(t, ExitOK, code)

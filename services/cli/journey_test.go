@@ -121,33 +121,40 @@ func TestSendTellsNumberAndKeyBeforeItWaits(t *testing.T) {
 	require.Contains(t, stderr, "own key own-1")
 }
 
-// The identity proof goes through the provider as in a browser, and only the relay gets the code.
-func TestMemberJoin(t *testing.T) {
-	t.Parallel()
-	hint := ""
+// newProvingRelay is a relay with an identity provider that proves everybody but nobody; hint is whom it was asked about.
+func newProvingRelay(t *testing.T, answers map[string][]string) (f *fakeRelay, hint *string) {
+	t.Helper()
+	hint = new(string)
 	idp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hint = r.URL.Query().Get("login_hint")
+		*hint = r.URL.Query().Get("login_hint")
 		answer := "?code=the-code&state=" + r.URL.Query().Get("state")
-		if hint == "nobody" {
+		if *hint == "nobody" {
 			answer = "?error=access_denied"
 		}
 		http.Redirect(w, r, "http://127.0.0.1/back"+answer, http.StatusSeeOther)
 	}))
 	t.Cleanup(idp.Close)
-	f := newRelay(t, map[string][]string{
-		"POST /v1/sessions:start":    {`{"authorizationUrl":"` + idp.URL + `/authorize?state=0123456789abcdef&client_id=naru","state":"0123456789abcdef"}`},
-		"POST /v1/sessions:complete": {`{"sessionToken":"session","member":false}`},
-		"POST /v1/membership":        {`{"membership":{"state":"MEMBER_STATE_REGISTERING"}}`},
-		"GET /v1/membership":         {`{"membership":{"address":"r-1","state":"MEMBER_STATE_REGISTERING"}}`, `{"membership":{"address":"r-1","state":"MEMBER_STATE_ACTIVE"}}`},
-	})
+	answers["POST /v1/sessions:start"] = []string{`{"authorizationUrl":"` + idp.URL + `/authorize?state=0123456789abcdef&client_id=naru","state":"0123456789abcdef"}`}
+	answers["POST /v1/sessions:complete"] = []string{`{"sessionToken":"session","member":false}`}
+	f = newRelay(t, answers)
 	f.write(t, "naru.json", fmt.Sprintf(`{"rest":%q,"sandbox":{"redirectUri":"http://127.0.0.1/back"}}`, f.URL))
+	return f, hint
+}
+
+// The identity proof goes through the provider as in a browser, and only the relay gets the code.
+func TestMemberJoin(t *testing.T) {
+	t.Parallel()
+	f, hint := newProvingRelay(t, map[string][]string{
+		"POST /v1/membership": {`{"membership":{"state":"MEMBER_STATE_REGISTERING"}}`},
+		"GET /v1/membership":  {`{"membership":{"address":"r-1","state":"MEMBER_STATE_REGISTERING"}}`, `{"membership":{"address":"r-1","state":"MEMBER_STATE_ACTIVE"}}`},
+	})
 	join := func(person string) (int, string, string) {
 		return runWith(t, nil, "member", "join", "--person", person, "--endpoints", f.path("naru.json"))
 	}
 	code, stdout, stderr := join("ferry")
 	require.Equal(t, ExitOK, code, stderr)
 	require.Equal(t, "r-1\n", stdout)
-	require.Equal(t, "ferry", hint)
+	require.Equal(t, "ferry", *hint)
 	require.JSONEq(t, `{"state":"0123456789abcdef","code":"the-code"}`, strings.TrimSpace(f.bodies["POST /v1/sessions:complete"][0]))
 	require.JSONEq(t, `{"termsVersion":"sandbox-1","consent":true,"designateInbox":true}`,
 		strings.TrimPrefix(f.bodies["POST /v1/membership"][0], "Bearer session "))

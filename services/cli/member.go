@@ -29,26 +29,35 @@ Example:
 
 // Run joins and waits.
 func (c *memberJoin) Run(a *app) error {
-	p, err := a.place()
-	if err != nil {
-		return err
-	}
-	redirect := cmp.Or(c.RedirectURI, p.Sandbox.RedirectURI)
-	if redirect == "" {
-		return usage("--redirect-uri is required: the endpoint file names none")
-	}
-	door, err := rest.New(rest.Options{BaseURL: p.REST, HTTP: p.http})
-	if err != nil {
-		return err
-	}
-	session, err := identity.Proof{Door: door, HTTP: p.http, RedirectURI: redirect, Person: c.Person}.Prove(a.ctx)
+	session, err := a.prove(c.Person, c.RedirectURI)
 	if err != nil {
 		return err
 	}
 	a.progress("waiting for the hub to register the member's address …")
-	membership, err := relay.New(door).Session(session.GetSessionToken()).Join(a.ctx, c.TermsVersion)
+	membership, err := session.Join(a.ctx, c.TermsVersion)
 	if err != nil {
 		return err
 	}
 	return a.show(membership, func() error { return a.say("%s", membership.GetAddress()) })
+}
+
+// prove proves the identity of a test person and returns its session.
+func (a *app) prove(person, redirectURI string) (*relay.Client, error) {
+	p, err := a.place()
+	if err != nil {
+		return nil, err
+	}
+	redirect := cmp.Or(redirectURI, p.Sandbox.RedirectURI)
+	if redirect == "" {
+		return nil, usage("--redirect-uri is required: the endpoint file names none")
+	}
+	door, err := rest.New(rest.Options{BaseURL: p.REST, HTTP: p.http})
+	if err != nil {
+		return nil, err
+	}
+	session, err := identity.Proof{Door: door, HTTP: p.http, RedirectURI: redirect, Person: person}.Prove(a.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return relay.New(door).Session(session.GetSessionToken()), nil
 }

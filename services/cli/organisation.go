@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
+
+	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/services/client/relay"
 
@@ -11,12 +14,56 @@ import (
 )
 
 type organisationCommand struct {
+	Apply       organisationApply       `cmd:"" help:"Apply for an organisation by a test person of the sandbox, without a browser."`
 	List        organisationList        `cmd:"" help:"List the applications for organisations that wait, oldest first."`
 	Show        organisationShow        `cmd:"" help:"Show an application with the applicant's proved name, and save its papers."`
 	Confirm     organisationConfirm     `cmd:"" help:"Say that the papers prove the organisation, and that the applicant represents it."`
 	Refuse      organisationRefuse      `cmd:"" help:"Refuse an application for a reason that the applicant is shown."`
 	Authorities organisationAuthorities `cmd:"" help:"List who may act for an organisation, and whose authority has ended."`
 	End         organisationEnd         `cmd:"" help:"End a person's authority, also the last representative's."`
+}
+
+type organisationApply struct {
+	Person         string `required:"" placeholder:"ID" help:"Id of the test person who represents it, at the sandbox's identity provider."`
+	Name           string `required:"" help:"Name exactly as on the business registration certificate, 1-40 characters."`
+	BusinessNumber string `required:"" placeholder:"DIGITS" help:"사업자등록번호, 10 digits."`
+	Type           string `required:"" enum:"corporation,state-agency,public-institution,local-government,sole-trader,other" help:"One of ${enum}."`
+	papers
+	TermsVersion string `default:"sandbox-1" help:"Version of the terms consented to."`
+	RequestID    string `placeholder:"ID" help:"Your id of this request, 1-64 characters; the same id applies once. Default: a new one."`
+	RedirectURI  string `name:"redirect-uri" placeholder:"URL" help:"Where the identity proof comes back to; one of the relay's configured ones. Default: the endpoint file's."`
+}
+
+// Help is shown by naru organisation apply --help.
+func (organisationApply) Help() string {
+	return `Runs the identity proof (본인확인) with the sandbox's identity provider and applies, with consent and a designated inbox. An operator confirms
+(naru organisation confirm); then what is sent to the business number is delivered.
+
+Example:
+  naru organisation apply --person harbor --sandbox --name 시험용항구상사 --business-number 0001234560 --type corporation`
+}
+
+// Run applies.
+func (c *organisationApply) Run(a *app) error {
+	business, registration, err := c.documents()
+	if err != nil {
+		return err
+	}
+	session, err := a.prove(c.Person, c.RedirectURI)
+	if err != nil {
+		return err
+	}
+	asked, err := session.ApplyForOrganisation(a.ctx, &addressv1.ApplyForOrganisationRequest{
+		Application: &addressv1.OrganisationApplication{
+			Name: c.Name, BusinessNumber: c.BusinessNumber, TermsVersion: c.TermsVersion,
+			Type: addressv1.OrganisationType(addressv1.OrganisationType_value[enumName("ORGANISATION_TYPE_", c.Type)]),
+		},
+		RequestId: cmp.Or(c.RequestID, uuid.NewString()), Consent: true, DesignateInbox: true, BusinessDocument: business, RegistrationDocument: registration,
+	})
+	if err != nil {
+		return err
+	}
+	return a.show(asked, func() error { return a.say("%s  %s", asked.GetId(), relay.Word(asked.GetState())) })
 }
 
 type organisationList struct{}

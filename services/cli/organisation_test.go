@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,4 +76,31 @@ func TestOrganisationAuthorities(t *testing.T) {
 	require.Equal(t, ExitOK, code, stderr)
 	require.Equal(t, anAuthority+"  ended\n", stdout)
 	require.JSONEq(t, `{"reason":"퇴임"}`, strings.TrimPrefix(f.bodies[end][0], "Bearer operator "))
+}
+
+// A test person applies for an organisation with test papers; the same request id is sent as it was given.
+func TestOrganisationApply(t *testing.T) {
+	t.Parallel()
+	const call = "POST /v1/organisation-applications"
+	f, hint := newProvingRelay(t, map[string][]string{call: {`{"application":` + asked + `}`}})
+	args := []string{"organisation", "apply", "--person", "harbor", "--name", "가상나루", "--business-number", "0001234560", "--type", "state-agency", "--request-id", "once"}
+	code, stdout, stderr := operatorRun(t, f, append(args, "--sandbox")...)
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, anApplication+"  WAITING\n", stdout)
+	require.Equal(t, "harbor", *hint)
+	var sent struct {
+		Application                            struct{ Name, BusinessNumber, Type, TermsVersion string }
+		RequestID                              string
+		Consent, DesignateInbox                bool
+		BusinessDocument, RegistrationDocument []byte
+	}
+	require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(f.bodies[call][0], "Bearer session ")), &sent))
+	require.Equal(t, []any{"가상나루", "0001234560", "ORGANISATION_TYPE_STATE_AGENCY", "sandbox-1", "once", true, true}, []any{
+		sent.Application.Name, sent.Application.BusinessNumber, sent.Application.Type, sent.Application.TermsVersion, sent.RequestID, sent.Consent, sent.DesignateInbox,
+	})
+	require.Equal(t, []byte{0xff, 0xd8, 0xff}, sent.BusinessDocument[:3])
+	require.NotEmpty(t, sent.RegistrationDocument)
+	code, _, stderr = operatorRun(t, f, args...)
+	require.Equal(t, ExitUsage, code)
+	require.Contains(t, stderr, "--business-document")
 }

@@ -61,8 +61,8 @@ func readDocument(ctx context.Context, db pg.DBTX, number id.EdocNumber, system 
 	return d, of, true, nil
 }
 
-// readVerification finds the time of a viewing system's own verification of a document, and the person who asked for the token for an
-// organisation.
+// readVerification finds the time of a viewing system's own verification of a document, and the person who asked for the token
+// for an organisation.
 func readVerification(ctx context.Context, db pg.DBTX, number id.EdocNumber, verificationID uuid.UUID, system string) (at time.Time, actedBy string, found bool, err error) {
 	const read = `
 		select used_at, acted_by

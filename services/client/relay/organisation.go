@@ -10,6 +10,13 @@ import (
 
 const applicationsPath = "/v1/admin/organisation-applications"
 
+// ApplyForOrganisation applies by the person of this session.
+func (c *Client) ApplyForOrganisation(ctx context.Context, in *addressv1.ApplyForOrganisationRequest) (*addressv1.OrganisationApplication, error) {
+	out := &addressv1.ApplyForOrganisationResponse{}
+	err := c.rest.Call(ctx, http.MethodPost, "/v1/organisation-applications", nil, in, out)
+	return out.GetApplication(), err
+}
+
 // Applications returns a page of the applications for organisations that wait, and the token of the next page.
 func (c *Client) Applications(ctx context.Context, query url.Values) ([]*addressv1.OrganisationApplication, string, error) {
 	out := &addressv1.ListApplicationsResponse{}
