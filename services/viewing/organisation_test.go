@@ -33,7 +33,7 @@ func TestActForOrganisation(t *testing.T) {
 	require.Empty(t, o.Stated(t, &viewingv1.OrganisationSessionOpened{}))
 
 	o.address.authorise(organisation, o.recipient, authority)
-	o.advance(t, 4*time.Minute)
+	o.Advance(t, 4*time.Minute)
 	acting, err := o.act(t, done.GetSessionToken(), organisation)
 	require.NoError(t, err)
 	require.Equal(t, []any{true, "k7w2-office", done.GetExpiresAt().AsTime()}, []any{acting.GetMember(), acting.GetAddress(), acting.GetExpiresAt().AsTime()})
@@ -51,7 +51,7 @@ func TestActForOrganisation(t *testing.T) {
 	o.address.authorise(other, organisation, unittest.NewID())
 	_, err = o.act(t, acting.GetSessionToken(), other)
 	requireReason(t, err, fault.Denied, viewingv1.Reason_REASON_NOT_AUTHORISED)
-	o.advance(t, 6*time.Minute-time.Second)
+	o.Advance(t, 6*time.Minute-time.Second)
 	_, err = o.act(t, done.GetSessionToken(), organisation)
 	require.Equal(t, "TOKEN_EXPIRED", fault.ReasonOf(err))
 }
