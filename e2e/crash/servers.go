@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/natsserver"
 	"github.com/naru-relay/naru/pkg/pgserver"
 	"github.com/naru-relay/naru/services/allinone"
 )
@@ -23,7 +24,7 @@ const busRole = "bus"
 
 // serveBus is the bus's life: it tells its address, and ends when nobody can write to it any more.
 func serveBus(ctx context.Context, dir string) error {
-	server, err := allinone.StartBus(dir)
+	server, err := allinone.StartBus(dir, natsserver.Options{Port: -1})
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type Journal struct {
 	paced map[frame.Kind]bool
 }
 
-// Deps of a journal; all are required but Paced, Committed and Barred.
+// Deps of a journal; all are required but Paced, Committed, Barred and Full.
 type Deps struct {
 	Unit   string
 	DB     *pgxpool.Pool
@@ -53,6 +53,8 @@ type Deps struct {
 	Committed func([]Sealed)
 	// Barred tells why nothing may be stated now, but for the operator's act that ends it; nil while all may.
 	Barred func() error
+	// Full tells why nothing public may be stated now: too much waits for the bus. Nil while there is room.
+	Full func() error
 }
 
 // Sealed is a frame as it stands in the journal.
@@ -162,6 +164,11 @@ func (tx *Tx) state(ctx context.Context, lane platformv1.Lane, fact Fact) error 
 	rule, ok := tx.journal.rules[kind]
 	if !ok {
 		return fmt.Errorf("%s does not state facts of this kind", tx.journal.deps.Unit)
+	}
+	if rule.Public && tx.journal.deps.Full != nil {
+		if err := tx.journal.deps.Full(); err != nil {
+			return err
+		}
 	}
 	var turn string
 	switch {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -41,10 +43,15 @@ const (
 	sweepAge      = 2 * time.Second
 	leaseTime     = 30 * time.Second
 	ackWait       = 5 * time.Second
-	sweepBatch    = 200
-	markBatch     = 200
-	// backlogBound is where the gauge of pending frames stops counting.
-	backlogBound = 10_000
+	// fullRetry is when a caller that was refused for a full backlog may come again.
+	fullRetry  = 10 * time.Second
+	sweepBatch = 200
+	markBatch  = 200
+	// backlogShown is where the gauge of pending frames stops counting.
+	backlogShown = 10_000
+	// DefaultBacklog is how many public frames of a unit wait for the bus before it states no more: at ten a second, which is
+	// what a relay of some size states, nearly three hours.
+	DefaultBacklog = 100_000
 )
 
 // Publisher brings public frames to JetStream and marks the acknowledged ones in groups.
@@ -59,6 +66,8 @@ type Publisher struct {
 
 	// stream tells by the time it was made which stream was looked at last.
 	stream time.Time
+	// full: as many frames wait as may.
+	full atomic.Bool
 
 	failures, published, again metric.Int64Counter
 	refusal                    refusal
@@ -77,6 +86,8 @@ type PublisherDeps struct {
 	Rules map[frame.Kind]Rule
 	// EventsPerSecond of paced kinds; 0 is unlimited.
 	EventsPerSecond int
+	// Backlog is how many public frames may wait for the bus; 0 means DefaultBacklog.
+	Backlog int
 }
 
 type waiting struct {
@@ -86,6 +97,9 @@ type waiting struct {
 
 // NewPublisher makes the publisher of one unit. Its queue is bounded; frames that do not fit are left to the sweep.
 func NewPublisher(deps PublisherDeps) (*Publisher, error) {
+	if deps.Backlog == 0 {
+		deps.Backlog = DefaultBacklog
+	}
 	p := &Publisher{deps: deps, readers: map[frame.Kind][]string{}, fresh: make(chan Sealed, 256), pending: make(chan waiting, 1024), turns: work.NewBell()}
 	for kind, rule := range deps.Rules {
 		p.readers[kind] = rule.Readers
@@ -96,18 +110,41 @@ func NewPublisher(deps PublisherDeps) (*Publisher, error) {
 	p.published = made.Counter("naru.journal.published.frames", "", "Frames acknowledged by JetStream.")
 	p.again = made.Counter("naru.journal.again.frames", "", "Frames published again because their stream had lost them.")
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
-		waiting, err := Unpublished(ctx, deps.DB)
+		waiting, err := unpublished(ctx, deps.DB, backlogShown)
 		return []float64{float64(waiting)}, err
 	}, telemetry.Gauge{Name: "naru.journal.unpublished.frames", About: "Public frames committed and not yet acknowledged, counted up to 10,000."})
 	return p, made.Err()
 }
 
-// Unpublished counts the public frames not yet acknowledged, up to 10,000.
-func Unpublished(ctx context.Context, db pg.DBTX) (int64, error) {
+// unpublished counts the public frames not yet acknowledged, up to a bound.
+func unpublished(ctx context.Context, db pg.DBTX, bound int) (int64, error) {
 	const count = `
 		select count(*)
 		from   (select from journal_mark where published_at is null and lane > 0 and refused is null limit $1) m`
-	return pg.Value[int64](ctx, db, "count unpublished frames", count, backlogBound)
+	return pg.Value[int64](ctx, db, "count unpublished frames", count, bound)
+}
+
+// Full tells that as many frames wait for the bus as may. It is looked at each second, so a few more come to wait.
+func (p *Publisher) Full() error {
+	if !p.full.Load() {
+		return nil
+	}
+	return fault.New(fault.Unavailable, p.deps.Unit, fault.Word("BACKLOG_FULL"),
+		"too much of what was stated here waits for the bus; nothing more is taken until there is room", fault.WithRetryAfter(fullRetry))
+}
+
+// countBacklog looks whether there is room for more.
+func (p *Publisher) countBacklog(ctx context.Context) error {
+	waiting, err := unpublished(ctx, p.deps.DB, p.deps.Backlog)
+	if err != nil {
+		return err
+	}
+	full := waiting >= int64(p.deps.Backlog)
+	if p.full.Swap(full) != full {
+		p.deps.Log.LogAttrs(ctx, slog.LevelError, map[bool]string{true: "the backlog is full, nothing more is stated", false: "the backlog has room again"}[full],
+			slog.Int64("frames", waiting))
+	}
+	return nil
 }
 
 // Committed takes frames right after their commit. It never blocks.
@@ -134,7 +171,7 @@ func (p *Publisher) Tasks() []lifecycle.Task {
 		{Name: "journal-publish", Run: p.publishFresh},
 		{Name: "journal-turns", Run: p.takeTurns},
 		lifecycle.Every("journal-sweep", sweepInterval, func(ctx context.Context) {
-			if err := errors.Join(p.compareStream(ctx), p.sweep(ctx)); err != nil && ctx.Err() == nil {
+			if err := errors.Join(p.countBacklog(ctx), p.compareStream(ctx), p.sweep(ctx)); err != nil && ctx.Err() == nil {
 				p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "sweep of the journal did not finish", slog.Any("error", err))
 			}
 		}),

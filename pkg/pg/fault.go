@@ -21,6 +21,7 @@ const (
 	stateUniqueViolation      = "23505"
 	stateDuplicateObject      = "42710"
 	stateInternalError        = "XX000"
+	stateReadOnly             = "25006"
 )
 
 // SQLState is the five-character SQLSTATE of err, "" when err is not from the server.
@@ -42,14 +43,15 @@ func Constraint(err error) string {
 }
 
 // Unreachable reports whether the server could not be asked or could not serve: connection trouble (class 08), lack of resources
-// (53), shutdown or cancellation (57). The same call may work later.
+// (53; a full disk, too), shutdown or cancellation (57), trouble of its disk (58), or because it takes no writes now (it is read
+// only, or a standby). The same call may work later.
 func Unreachable(err error) bool {
 	if state := SQLState(err); state != "" {
 		switch class(err) {
-		case "08", "53", "57":
+		case "08", "53", "57", "58":
 			return true
 		default:
-			return state == LockNotAvailable
+			return state == LockNotAvailable || state == stateReadOnly
 		}
 	}
 	if errors.Is(err, context.Canceled) {

@@ -59,7 +59,7 @@ func TestRefusedAndPassing(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[string]struct{ refused, passing bool }{
 		"22P02": {refused: true}, "23505": {refused: true}, "40001": {passing: true}, "53200": {passing: true}, "55P03": {passing: true},
-		"57014": {passing: true}, "42P01": {}, "08006": {passing: true},
+		"57014": {passing: true}, "42P01": {}, "08006": {passing: true}, "25006": {passing: true}, "53100": {passing: true}, "58030": {passing: true},
 	} {
 		err := fmt.Errorf("write: %w", &pgconn.PgError{Code: state})
 		require.Equal(t, want.refused, pg.Refused(err), state)

@@ -105,6 +105,7 @@ func New(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 		pgxuuid.Register(conn.TypeMap())
 		return nil
 	}
+	cfg.ConnConfig.OnPgError = leaveReadOnly(cfg.ConnConfig.OnPgError)
 	if opts.TracerProvider != nil || opts.MeterProvider != nil {
 		cfg.ConnConfig.Tracer = newTracer(opts)
 	}
@@ -113,6 +114,14 @@ func New(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 		return nil, fmt.Errorf("open database of %s: %w", opts.Schema, err)
 	}
 	return pool, nil
+}
+
+// leaveReadOnly closes a connection whose server takes no writes: it may be a primary that became a standby, and another server of
+// the URL has taken its place.
+func leaveReadOnly(before pgconn.PgErrorHandler) pgconn.PgErrorHandler {
+	return func(conn *pgconn.PgConn, err *pgconn.PgError) bool {
+		return err.Code != stateReadOnly && (before == nil || before(conn, err))
+	}
 }
 
 func sessionParams(cfg *pgx.ConnConfig, schema, application string) {

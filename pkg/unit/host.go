@@ -261,7 +261,7 @@ func (h *host) maintainPartitions(ctx context.Context) {
 
 // ready returns why the unit cannot work; nil when it can.
 func (h *host) ready(ctx context.Context) error {
-	problems := []error{h.wentBack(), h.conn.Ready(), h.engine.Ready(), h.env.ClockWatch.Ready()}
+	problems := []error{h.wentBack(), h.publisher.Full(), h.conn.Ready(), h.engine.Ready(), h.env.ClockWatch.Ready()}
 	if err := h.pool.Ping(ctx); err != nil {
 		problems = append(problems, errors.New("the database does not answer"))
 	} else {

@@ -41,7 +41,8 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	}
 	frameKeys := journal.NewKeys(h.keys, rt.Clock)
 	deps := journal.Deps{Unit: h.unit.Name, DB: h.pool, Clock: rt.Clock, Keys: frameKeys, States: h.unit.States, Paced: h.unit.Paced, Policy: h.unit.Policy,
-		Committed: func(frames []journal.Sealed) { h.publisher.Committed(frames) }, Barred: h.wentBack}
+		Committed: func(frames []journal.Sealed) { h.publisher.Committed(frames) }, Barred: h.wentBack,
+		Full: func() error { return h.publisher.Full() }}
 	if h.env.Journal, err = journal.New(deps); err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 		pace = h.unit.Pace(config)
 	}
 	if h.publisher, err = journal.NewPublisher(journal.PublisherDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Clock: rt.Clock, Bus: h.conn,
-		Log: h.telemetry.Log, Meter: h.telemetry.Meter, Rules: h.env.Journal.Rules(), EventsPerSecond: pace}); err != nil {
+		Log: h.telemetry.Log, Meter: h.telemetry.Meter, Rules: h.env.Journal.Rules(), EventsPerSecond: pace, Backlog: rt.Backlog}); err != nil {
 		return err
 	}
 	logger := journal.LoggerDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Store: h.keys, Signer: signer, Clock: rt.Clock, Log: h.telemetry.Log, Meter: h.telemetry.Meter}

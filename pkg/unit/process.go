@@ -13,6 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
@@ -48,6 +49,9 @@ type ProcessBus struct {
 	AdminUser string `yaml:"admin_user"`
 	// Replicas of each stream that the -migrate step makes: 1 on one server, 3 on a cluster.
 	Replicas int `yaml:"replicas"`
+	// Backlog is how many public frames of a unit may wait for the bus, 1,000 to 10,000,000. Above it the unit states no more: what
+	// comes is refused with BACKLOG_FULL, or stays on the bus.
+	Backlog int `yaml:"backlog"`
 }
 
 // ProcessKeys says where keys are.
@@ -86,7 +90,7 @@ func DefaultProcess() *Process {
 	tolerance := clock.DefaultTolerance()
 	return &Process{
 		DatabaseConns: 8,
-		Bus:           ProcessBus{AdminUser: "admin", Replicas: 1},
+		Bus:           ProcessBus{AdminUser: "admin", Replicas: 1, Backlog: journal.DefaultBacklog},
 		Clock:         ProcessClock{MaxOffset: config.Duration(tolerance.MaxOffset), MaxError: config.Duration(tolerance.MaxError)},
 		Telemetry:     ProcessTelemetry{LogLevel: "info", SampleRatio: 0.01},
 	}
@@ -114,6 +118,9 @@ func (p *Process) Validate() error {
 	}
 	if p.Bus.Replicas < 1 || p.Bus.Replicas > 5 {
 		problems.Add("bus.replicas", "must be 1 to 5")
+	}
+	if p.Bus.Backlog < 1_000 || p.Bus.Backlog > 10_000_000 {
+		problems.Add("bus.backlog", "must be 1000 to 10000000")
 	}
 	if p.Keys.Dir == "" {
 		problems.Add("keys.dir", "must name a folder")
@@ -174,7 +181,7 @@ func (p *Process) runtime(unitName, unitConfig, version string, logs io.Writer) 
 		},
 		Clock: clock.System(), ClockReader: clock.KernelReader(),
 		ClockTolerance: clock.Tolerance{MaxOffset: p.Clock.MaxOffset.Std(), MaxError: p.Clock.MaxError.Std(), Tolerant: p.Clock.Tolerant},
-		Ops:            p.OpsListen, StreamReplicas: p.Bus.Replicas,
+		Ops:            p.OpsListen, StreamReplicas: p.Bus.Replicas, Backlog: p.Bus.Backlog,
 		Config: func(_ string, into Config) error { return config.Load(unitConfig, into) },
 	}, nil
 }

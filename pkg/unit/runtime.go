@@ -41,6 +41,8 @@ type Runtime struct {
 	ClockTolerance clock.Tolerance
 	// StreamReplicas is the number of replicas of the streams that Migrate makes; 0 counts as 1.
 	StreamReplicas int
+	// Backlog is how many public frames of a unit may wait for the bus before it states no more; 0 means journal.DefaultBacklog.
+	Backlog int
 	// Reopen is an operator's reason to begin a new generation of the log of each unit whose database went back; empty: such a
 	// unit waits.
 	Reopen string

@@ -12,24 +12,27 @@ import (
 
 const busAdmin = "admin"
 
-// StartBus starts the bus of a relay's folder in this process, at a free port, for a relay of another process whose units run
-// apart.
-func StartBus(dir string) (*natsserver.Server, error) {
+// StartBus starts the bus of a relay's folder in this process, for a relay of another process whose units run apart. The options
+// say where, and of which cluster it is a node; the rest of them follows from the folder.
+func StartBus(dir string, opts natsserver.Options) (*natsserver.Server, error) {
 	f := folder(dir)
 	if err := f.prepare(); err != nil {
 		return nil, err
 	}
-	return openBus(f, registry.Units(), -1)
+	return openBus(f, registry.Units(), opts)
 }
 
 // openBus starts the embedded server with one user per unit, each with only its own rights. Units in processes of their own reach
-// it over TCP, at the port; 0 is none, -1 a free one.
-func openBus(f folder, units []unit.Unit, port int) (*natsserver.Server, error) {
+// it over TCP, at the options' port.
+func openBus(f folder, units []unit.Unit, opts natsserver.Options) (*natsserver.Server, error) {
 	admin, err := f.secret("bus_admin_password")
 	if err != nil {
 		return nil, err
 	}
-	opts := natsserver.Options{Dir: f.path("nats"), Admin: natsserver.User{Name: busAdmin, Password: admin}, Port: port}
+	if opts.Dir == "" {
+		opts.Dir = f.path("nats")
+	}
+	opts.Admin = natsserver.User{Name: busAdmin, Password: admin}
 	for _, u := range units {
 		password, err := f.secret(u.Name, "bus_password")
 		if err != nil {

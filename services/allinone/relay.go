@@ -180,7 +180,7 @@ func (r *Relay) openBus(ctx context.Context, units []unit.Unit, opts Options) (e
 			return err
 		}
 	}
-	if r.bus, err = openBus(r.folder, units, port); err == nil && opts.Apart {
+	if r.bus, err = openBus(r.folder, units, natsserver.Options{Port: port, Log: r.log}); err == nil && opts.Apart {
 		r.busURL = busURL(r.bus)
 	}
 	return err
@@ -290,7 +290,7 @@ func (r *Relay) Wait(ctx context.Context) error {
 }
 
 // SyncsAlways reports whether the running bus writes every acknowledged message to disk before it answers.
-func (r *Relay) SyncsAlways() bool { return r.bus.JetStreamConfig().SyncAlways }
+func (r *Relay) SyncsAlways() bool { return r.bus.SyncsAlways() }
 
 // Stop stops everything in reverse order of its start.
 func (r *Relay) Stop(ctx context.Context) error {

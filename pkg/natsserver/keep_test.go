@@ -1,0 +1,131 @@
+package natsserver_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/natsserver"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+)
+
+const patience = time.Minute
+
+// smallDisk is a disk of its own, of so many bytes.
+func smallDisk(t *testing.T, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
+		t.Skipf("no small disk can be made here (root has to mount a tmpfs): %v", err)
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	return dir
+}
+
+// fill takes all room that is left, and returns what gives it back.
+func fill(t *testing.T, dir string) (free func()) {
+	t.Helper()
+	name := filepath.Join(dir, "of somebody else")
+	file, err := os.Create(name)
+	require.NoError(t, err)
+	for size := 1 << 20; size > 0; { // down to the last byte
+		_, err := file.Write(make([]byte, size))
+		if err == nil {
+			continue
+		}
+		require.ErrorIs(t, err, syscall.ENOSPC)
+		size /= 2
+	}
+	require.NoError(t, file.Close())
+	return func() { require.NoError(t, os.Remove(name)) }
+}
+
+func stream(t *testing.T, dir string, port int) (*natsserver.Server, jetstream.JetStream) {
+	t.Helper()
+	server, err := natsserver.Start(natsserver.Options{Dir: filepath.Join(dir, "nats"), Port: port, Log: slog.New(slog.DiscardHandler),
+		Admin: natsserver.User{Name: "admin", Password: "of-this-test"}})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+		defer cancel()
+		require.NoError(t, server.Stop(ctx))
+	})
+	options := []nats.Option{nats.UserInfo("admin", "of-this-test"), nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond)}
+	address := ""
+	if port == 0 {
+		options = append(options, nats.InProcessServer(server))
+	} else {
+		address = "nats://" + server.Addr().String()
+	}
+	conn, err := nats.Connect(address, options...)
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ALL", Subjects: []string{"all"}, Storage: jetstream.FileStorage})
+	require.NoError(t, err)
+	return server, js
+}
+
+// publish tells whether JetStream took a message.
+func publish(t *testing.T, js jetstream.JetStream) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	_, err := js.Publish(ctx, "all", make([]byte, 4<<10))
+	return err
+}
+
+// JetStream gives up a stream that it could not write, for good. The server goes on by itself once there is room: what it took is
+// there, and it takes more, at the address it had.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	for name, port := range map[string]int{"in this process": 0, "over TCP": -1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := smallDisk(t, "size=48m")
+			_, js := stream(t, dir, port)
+			taken := uint64(0)
+			require.NoError(t, publish(t, js))
+			taken++
+			free := fill(t, dir)
+			await.Require(t, patience, func() bool {
+				err := publish(t, js)
+				if err == nil {
+					taken++
+				}
+				return err != nil
+			})
+			require.Error(t, publish(t, js), "it stays full")
+			free()
+			await.Require(t, patience, func() bool { return publish(t, js) == nil })
+			all, err := js.Stream(t.Context(), "ALL")
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, all.CachedInfo().State.Msgs, taken+1)
+			_, err = all.GetMsg(t.Context(), taken)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// A server on a disk that stays full is not started over and over.
+func TestDiskThatStaysFull(t *testing.T) {
+	t.Parallel()
+	dir := smallDisk(t, "size=48m")
+	_, js := stream(t, dir, 0)
+	require.NoError(t, publish(t, js))
+	fill(t, dir)
+	await.Require(t, patience, func() bool { return publish(t, js) != nil })
+	first, err := js.Stream(t.Context(), "ALL")
+	require.NoError(t, err, "it goes on giving what it has")
+	_, err = first.GetMsg(t.Context(), 1)
+	require.NoError(t, err)
+}
