@@ -11,7 +11,7 @@ url=$1 store=$2 room=$3
 shift 3
 health=$(curl --silent --show-error --max-time 5 "$url") || exit 0
 case $health in
-*"write error"* | *"JetStream is disabled"* | *"JetStream unavailable"*) ;;
+*"write error"* | *"etStream not enabled"* | *"etstream not enabled"*) ;;
 *) exit 0 ;;
 esac
 free=$(df --output=avail --block-size=1M "$store" | tail -n 1 | tr -d ' ')

@@ -25,7 +25,7 @@ func TestKeeper(t *testing.T) {
 		"waits":          {`{"status":"unavailable","errors":[{"type":"JETSTREAM","error":"JetStream is not current with the meta leader"}]}`, "1", false, 0},
 		"cannot write":   {`{"status":"error","errors":[{"type":"STREAM","error":"JetStream stream 'NARU > X' write error: no space left on device"}]}`, "1", true, 0},
 		"still no room":  {`{"status":"error","errors":[{"type":"STREAM","error":"JetStream stream 'NARU > X' write error: no space left on device"}]}`, "999999999", false, 1},
-		"has given up":   {`{"status":"unavailable","error":"JetStream is disabled"}`, "1", true, 0},
+		"has given up":   {`{"status":"unavailable","error":"JetStream not enabled (10076)"}`, "1", true, 0},
 		"does not speak": {"", "1", false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

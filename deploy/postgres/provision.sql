@@ -19,6 +19,14 @@ alter role :"app"   with login nosuperuser nocreatedb nocreaterole noreplication
 -- No unit reaches another unit's tables, not even by accident.
 alter role :"owner" set search_path = :"schema";
 alter role :"app"   set search_path = :"schema";
+-- Units tell their sessions the following by themselves, but behind a pooler, where it has to stand here.
+alter role :"app" set enable_hashjoin = 'off';
+alter role :"app" set enable_mergejoin = 'off';
+alter role :"app" set enable_seqscan = 'off';
+alter role :"app" set idle_in_transaction_session_timeout = '60000';
+alter role :"app" set jit = 'off';
+alter role :"app" set lock_timeout = '5000';
+alter role :"app" set plan_cache_mode = 'force_generic_plan';
 
 -- Revoke the default rights to connect, to create temporary tables, and to use the schema public.
 revoke all on database :"database" from public;

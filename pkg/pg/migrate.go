@@ -46,12 +46,49 @@ func Migrate(ctx context.Context, ownerURL, schema string, sources ...Source) er
 		}
 		seen[src.Name] = true
 	}
+	if err := checkDirect(ctx, cfg); err != nil {
+		return fmt.Errorf("migrate schema %s: %w", schema, err)
+	}
 	for _, src := range sources {
 		if err := migrateSource(ctx, cfg, schema, src); err != nil {
 			return fmt.Errorf("migrate schema %s, source %s: %w", schema, src.Name, err)
 		}
 	}
 	return firstPartitions(ctx, cfg, schema, sources)
+}
+
+// checkDirect: migrations hold locks of their session, which a pooler would give to others.
+func checkDirect(ctx context.Context, cfg *pgx.ConnConfig) error {
+	conn, err := ownerConn(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return conn.Close(context.WithoutCancel(ctx))
+}
+
+// Owner connects as a schema's owner, for work on its partitions. The caller closes the connection.
+func Owner(ctx context.Context, ownerURL, schema string) (*pgx.Conn, error) {
+	cfg, err := pgx.ParseConfig(ownerURL)
+	if err != nil {
+		return nil, fmt.Errorf("connect as owner of %s: the owner's URL cannot be read", schema)
+	}
+	sessionParams(cfg, schema, schema+"-owner")
+	return ownerConn(ctx, cfg)
+}
+
+// ownerConn connects to the server itself: what owners do depends on their session.
+func ownerConn(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if SQLState(err) == stateProtocolViolation {
+		return nil, errors.Join(fmt.Errorf("%w: owner_url has to name the server itself", ErrPooler), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := direct(ctx, conn); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: owner_url has to name the server itself", err), conn.Close(context.WithoutCancel(ctx)))
+	}
+	return conn, nil
 }
 
 func migrateSource(ctx context.Context, cfg *pgx.ConnConfig, schema string, src Source) (err error) {

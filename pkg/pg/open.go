@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"time"
 
@@ -68,17 +69,21 @@ type Options struct {
 	ApplicationName string
 	// TracerProvider traces statements by their text, never with their arguments; nil does not trace.
 	TracerProvider trace.TracerProvider
+	// Pooled: a pooler lies between, which gives each transaction another connection of the server (PgBouncer's transaction mode).
+	// What holds for a session then stands at the role (Provision), and no statement stays prepared.
+	Pooled bool
 	// MeterProvider counts and times statements; nil does not measure.
 	MeterProvider metric.MeterProvider
 }
 
-// Open makes a unit's pool and proves it with one connection. The caller closes the pool.
+// Open makes a unit's pool and proves it with one connection: the session has to be as the unit needs it, and no pooler may lie
+// between that Options do not tell of. The caller closes the pool.
 func Open(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 	pool, err := New(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	if err := pool.Ping(ctx); err != nil {
+	if err := prove(ctx, pool, opts); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open database of %s: %w", opts.Schema, err)
 	}
@@ -99,7 +104,11 @@ func New(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 	if cfg.MaxConns == 0 {
 		cfg.MaxConns = DefaultMaxConns
 	}
-	sessionParams(cfg.ConnConfig, opts.Schema, opts.ApplicationName)
+	if opts.Pooled {
+		pooledParams(cfg.ConnConfig, opts.Schema, opts.ApplicationName)
+	} else {
+		sessionParams(cfg.ConnConfig, opts.Schema, opts.ApplicationName)
+	}
 	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		// Without it each UUID is encoded through an error and its text; statements with many rows have thousands of UUIDs.
 		pgxuuid.Register(conn.TypeMap())
@@ -124,21 +133,36 @@ func leaveReadOnly(before pgconn.PgErrorHandler) pgconn.PgErrorHandler {
 	}
 }
 
+// sessionParams are sent when a connection begins.
 func sessionParams(cfg *pgx.ConnConfig, schema, application string) {
+	pooledParams(cfg, schema, application)
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	for name, value := range sessionSettings() {
+		cfg.RuntimeParams[name] = value
+	}
+	cfg.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
+}
+
+// pooledParams are those that a pooler keeps apart for each client. The types of statements are asked for once, and nothing stays
+// prepared.
+func pooledParams(cfg *pgx.ConnConfig, schema, application string) {
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	if application == "" {
 		application = schema
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
 	}
-	cfg.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
 	cfg.RuntimeParams["timezone"] = "UTC"
 	cfg.RuntimeParams["application_name"] = application
-	for name, value := range planning {
-		cfg.RuntimeParams[name] = value
-	}
-	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransactionTimeout.Milliseconds())
-	cfg.RuntimeParams["lock_timeout"] = fmt.Sprint(lockTimeout.Milliseconds())
+}
+
+// sessionSettings are what holds for a unit's sessions, beside the search path.
+func sessionSettings() map[string]string {
+	settings := maps.Clone(planning)
+	settings["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransactionTimeout.Milliseconds())
+	settings["lock_timeout"] = fmt.Sprint(lockTimeout.Milliseconds())
+	return settings
 }
 
 // newTracer gives otelpgx both providers explicitly, because it falls back to the global ones. Its defaults leave query

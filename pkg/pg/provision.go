@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -111,6 +113,11 @@ func provisionStatements(schema, database string, passwords Passwords) ([]string
 		}
 	}
 	statements := append(role(OwnerRole(schema), owner, ownerSecret), role(AppRole(schema), app, appSecret)...)
+	// Units tell their sessions by themselves, but behind a pooler (Options.Pooled).
+	settings := sessionSettings()
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		statements = append(statements, fmt.Sprintf(`alter role %s set %s = '%s'`, app, name, settings[name]))
+	}
 	return append(statements,
 		fmt.Sprintf(`revoke all on database %s from public`, d),
 		`revoke all on schema public from public`,

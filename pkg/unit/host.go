@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -92,7 +91,7 @@ func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host,
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	db := rt.Database(u.Name)
-	if h.pool, err = pg.Open(ctx, pg.Options{URL: db.URL, Schema: u.Name, MaxConns: db.MaxConns, ApplicationName: "naru-" + u.Name,
+	if h.pool, err = pg.Open(ctx, pg.Options{URL: db.URL, Schema: u.Name, MaxConns: db.MaxConns, Pooled: db.Pooled, ApplicationName: "naru-" + u.Name,
 		TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider}); err != nil {
 		return nil, err
 	}
@@ -243,10 +242,9 @@ func (h *host) expiry(ctx context.Context) (time.Time, error) {
 }
 
 func (h *host) maintainPartitions(ctx context.Context) {
-	owner, err := pgx.Connect(ctx, h.ownerURL)
+	owner, err := pg.Owner(ctx, h.ownerURL, h.unit.Name)
 	if err == nil {
 		defer owner.Close(context.WithoutCancel(ctx))
-		_, err = owner.Exec(ctx, `select set_config('search_path', $1, false)`, h.unit.Name)
 	}
 	if err == nil {
 		var now pg.Clocks

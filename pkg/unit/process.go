@@ -27,12 +27,14 @@ type Process struct {
 	// <unit>/bus_password, and bus_admin_password for -migrate.
 	SecretsDir string `yaml:"secrets_dir" env:"NARU_SECRETS_DIR"`
 	// DatabaseConns is the size of a unit's connection pool.
-	DatabaseConns int32            `yaml:"database_conns"`
-	Bus           ProcessBus       `yaml:"bus"`
-	Keys          ProcessKeys      `yaml:"keys"`
-	Clock         ProcessClock     `yaml:"clock"`
-	Network       rpc.TLSConfig    `yaml:"network"`
-	Telemetry     ProcessTelemetry `yaml:"telemetry"`
+	DatabaseConns int32 `yaml:"database_conns"`
+	// DatabasePooled says that database_url leads through PgBouncer in transaction mode; owner_url never may.
+	DatabasePooled bool             `yaml:"database_pooled"`
+	Bus            ProcessBus       `yaml:"bus"`
+	Keys           ProcessKeys      `yaml:"keys"`
+	Clock          ProcessClock     `yaml:"clock"`
+	Network        rpc.TLSConfig    `yaml:"network"`
+	Telemetry      ProcessTelemetry `yaml:"telemetry"`
 	// OpsListen is the address of /livez, /readyz and /metrics; empty for none. ${unit} is not replaced here: set it for each
 	// process.
 	OpsListen string `yaml:"ops_listen" env:"NARU_OPS_LISTEN"`
@@ -169,7 +171,7 @@ func (p *Process) runtime(unitName, unitConfig, version string, logs io.Writer) 
 	return Runtime{
 		Version: version, Platform: p.PlatformID, Network: network, KeysDir: p.Keys.Dir, CreateKeys: p.Keys.Create, CheckpointDir: p.Keys.CheckpointDir,
 		Database: func(string) Database {
-			return Database{URL: databaseURL, OwnerURL: ownerURL, MaxConns: p.DatabaseConns}
+			return Database{URL: databaseURL, OwnerURL: ownerURL, MaxConns: p.DatabaseConns, Pooled: p.DatabasePooled}
 		},
 		Bus: func(name string) bus.Options { return p.busOptions(name, busPassword) },
 		Telemetry: func(name string) telemetry.Options {

@@ -59,6 +59,8 @@ type Database struct {
 	// OwnerURL with the role that migrates and maintains partitions; empty if another process does that.
 	OwnerURL string
 	MaxConns int32
+	// Pooled says that URL leads through a pooler in transaction mode; OwnerURL never may.
+	Pooled bool
 }
 
 // platformSources are the tables every unit's schema has.

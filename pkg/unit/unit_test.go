@@ -2,6 +2,7 @@ package unit_test
 
 import (
 	"context"
+	"fmt"
 	"errors"
 	"os"
 	"sync/atomic"
@@ -104,6 +105,20 @@ func TestFrameHasItsEffectAndAnswer(t *testing.T) {
 	})
 	stated := b.Stated(t, &addressv1.DocumentCancelled{})
 	require.Equal(t, frames[0].ID.String(), stated[0].GetCausation())
+}
+
+// The same through PgBouncer in transaction mode.
+func TestUnitBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	u := toy(func(inbox.Event[*intakev1.DocumentAccepted]) (inbox.Verdict, error) { return inbox.Done, nil })
+	b := unittest.New(t, u, unittest.Pooled())
+	for n := range 20 {
+		b.DeliverFrames(t, unittest.Frames(t, express, accepted(fmt.Sprint("doc-", n)))...)
+	}
+	require.Equal(t, 20, rows(t, b, `select count(*) from document where times = 1`))
+	await.Require(t, unittest.Patience, func() bool {
+		return rows(t, b, `select count(*) from journal_mark where published_at is null and lane > 0`) == 0 && rows(t, b, `select count(*) from journal_mark where leaf is null`) == 0
+	})
 }
 
 // A deferred event is handled again after its pause, and at once if it is woken.

@@ -9,6 +9,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -72,7 +73,14 @@ type options struct {
 	// databaseClock stands for the database's; nil: it goes like the unit's.
 	databaseClock clock.Clock
 	conns         int32
+	pooled        bool
 }
+
+// EnvPooled, if it is set, puts PgBouncer between every unit and its database.
+const EnvPooled = "NARU_TEST_POOLED"
+
+// Pooled puts PgBouncer in transaction mode between the unit and its database.
+func Pooled() Option { return func(o *options) { o.pooled = true } }
 
 // defaultConns of a unit's pool. Its loops look for work at once when it starts and fill the pool, whatever its size; each
 // connection costs the server 40 ms of a processor before its first statement, and its caches are cold.
@@ -116,10 +124,14 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 	for _, name := range slices.Sorted(maps.Keys(o.neighbours)) {
 		b.serveNeighbour(t, name, o.neighbours[name])
 	}
+	appURL, pooled := db.AppURL, o.pooled || os.Getenv(EnvPooled) != ""
+	if pooled {
+		appURL = pgtest.PgBouncer(t, "", u.Name)(db.AppURL)
+	}
 	rt := unit.Runtime{
 		Version: "test", Platform: Platform, Network: b.network, KeysDir: keysDir, CreateKeys: true,
 		Database: func(string) unit.Database {
-			return unit.Database{URL: db.AppURL, OwnerURL: db.OwnerURL, MaxConns: o.conns}
+			return unit.Database{URL: appURL, OwnerURL: db.OwnerURL, MaxConns: o.conns, Pooled: pooled}
 		},
 		Bus: func(name string) bus.Options {
 			return bus.Options{InProcess: server, User: name, Password: busPassword}
