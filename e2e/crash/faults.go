@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/e2e/link"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
@@ -61,9 +62,9 @@ func (f *faults) do(ctx context.Context, a act, name string) error {
 		return restart(ctx)
 	case a.cut != "":
 		f.say("%s", a)
-		l := map[string]*link{theBus: f.servers.toBus, theDatabase: f.servers.toStorage}[a.cut]
-		l.sever(a.severs)
-		defer l.sever(whole)
+		l := map[string]*link.Link{theBus: f.servers.toBus, theDatabase: f.servers.toStorage}[a.cut]
+		l.Sever(a.severs)
+		defer l.Sever(link.Whole)
 		return lifecycle.Wait(ctx, a.lasts)
 	default:
 		f.say("%s", a)

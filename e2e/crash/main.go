@@ -14,7 +14,6 @@ import (
 
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/services/registry"
 )
 
 const (
@@ -61,12 +60,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // run does one run and tells what it found.
 func run(ctx context.Context, o options) (err error) {
 	now := clock.System()
-	fmt.Printf("seed %d: %d kills in %s\n", o.seed, o.kills, o.duration)
-	var units []string
-	for _, u := range registry.Units() {
-		units = append(units, u.Name)
-	}
-	acts := plan(o, units)
+	fmt.Printf("seed %d: %d kills in %s, units times %d\n", o.seed, o.kills, o.duration, o.replicas)
 	log, err := os.Create(filepath.Join(os.TempDir(), fmt.Sprintf("naru-crash-%d.log", o.seed)))
 	if err != nil {
 		return fmt.Errorf("make log: %w", err)
@@ -75,7 +69,7 @@ func run(ctx context.Context, o options) (err error) {
 	s := &servers{}
 	begin, cancel := context.WithTimeout(ctx, setUpTime)
 	defer cancel()
-	stack, err := harness.StartOn(begin, harness.Processes, log, s)
+	stack, err := harness.StartOn(begin, harness.Processes, log, s, o.replicas)
 	if err != nil {
 		return err
 	}
@@ -84,6 +78,8 @@ func run(ctx context.Context, o options) (err error) {
 		defer cancel()
 		err = errors.Join(err, stack.Stop(ending))
 	}()
+	units := stack.Processes()
+	acts := plan(o, units)
 	f := &faults{stack: stack, servers: s, units: units, hits: map[string]int{}, say: func(format string, about ...any) {
 		fmt.Printf(now.Now().UTC().Format("15:04:05.000 ")+format+"\n", about...)
 	}}

@@ -10,6 +10,7 @@ import (
 const (
 	maxKills    = 60
 	maxDuration = 5 * time.Minute
+	maxReplicas = 3
 )
 
 // options of a run.
@@ -17,12 +18,15 @@ type options struct {
 	seed     uint64
 	kills    int
 	duration time.Duration
+	// replicas of each unit.
+	replicas int
 }
 
 func parse(args []string) (o options, err error) {
 	flags := flag.NewFlagSet("crash", flag.ContinueOnError)
 	flags.Uint64Var(&o.seed, "seed", 1, "what is done, and when, follows from this number")
 	flags.IntVar(&o.kills, "kills", 5, "how often something is killed")
+	flags.IntVar(&o.replicas, "replicas", 1, "processes of each unit, 1 to 3")
 	seconds := flags.Int("duration", 60, "seconds of load and faults")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -33,6 +37,8 @@ func parse(args []string) (o options, err error) {
 		return o, fmt.Errorf("%q is no option", flags.Arg(0))
 	case o.kills < 1 || o.kills > maxKills:
 		return o, fmt.Errorf("1 to %d kills", maxKills)
+	case o.replicas < 1 || o.replicas > maxReplicas:
+		return o, fmt.Errorf("1 to %d replicas", maxReplicas)
 	case o.duration < time.Duration(o.kills)*killRoom || o.duration > maxDuration:
 		return o, fmt.Errorf("%d kills need %s to %s", o.kills, time.Duration(o.kills)*killRoom, maxDuration)
 	}

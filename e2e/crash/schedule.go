@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/naru-relay/naru/e2e/link"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -35,7 +36,7 @@ type act struct {
 	scenario scenario.Scenario
 	// cut is how the units lose the bus or the database.
 	cut    string
-	severs severance
+	severs link.Severance
 }
 
 func (a act) String() string {
@@ -96,7 +97,7 @@ func victim(r *rand.Rand, units []string) string {
 func fault(r *rand.Rand, at, lasts time.Duration) act {
 	a := act{at: at, lasts: lasts}
 	if r.IntN(4) == 0 {
-		a.cut, a.severs = []string{theBus, theDatabase}[r.IntN(2)], []severance{refused, silent}[r.IntN(2)]
+		a.cut, a.severs = []string{theBus, theDatabase}[r.IntN(2)], []link.Severance{link.Refused, link.Silent}[r.IntN(2)]
 		return a
 	}
 	m := misbehaviours[r.IntN(len(misbehaviours))]

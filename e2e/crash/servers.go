@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/naru-relay/naru/e2e/link"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/natsserver"
 	"github.com/naru-relay/naru/pkg/pgserver"
@@ -42,18 +43,18 @@ type servers struct {
 	busInput  io.Closer
 	database  *pgserver.Server
 	outside   *pgserver.Server
-	toBus     *link
-	toStorage *link
+	toBus     *link.Link
+	toStorage *link.Link
 	mu        sync.Mutex
 }
 
 // Start starts all of them.
 func (s *servers) Start(ctx context.Context, dir string, opts *allinone.Options) (err error) {
 	s.dir = dir
-	if s.toBus, err = newLink(ctx); err != nil {
+	if s.toBus, err = link.New(ctx, "127.0.0.1:0"); err != nil {
 		return err
 	}
-	if s.toStorage, err = newLink(ctx); err != nil {
+	if s.toStorage, err = link.New(ctx, "127.0.0.1:0"); err != nil {
 		return err
 	}
 	if err := s.startBus(ctx); err != nil {
@@ -69,8 +70,8 @@ func (s *servers) Start(ctx context.Context, dir string, opts *allinone.Options)
 	if err != nil {
 		return errors.New("the database's URL cannot be read")
 	}
-	super.Host = s.toStorage.address()
-	opts.DatabaseURL, opts.SandboxDatabaseURL, opts.BusURL = super.String(), s.outside.SuperURL("postgres"), "nats://"+s.toBus.address()
+	super.Host = s.toStorage.Address()
+	opts.DatabaseURL, opts.SandboxDatabaseURL, opts.BusURL = super.String(), s.outside.SuperURL("postgres"), "nats://"+s.toBus.Address()
 	return nil
 }
 
@@ -101,7 +102,7 @@ func (s *servers) startBus(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.bus, s.busInput = child, stdin
-	s.toBus.lead(address.Text())
+	s.toBus.Lead(address.Text())
 	return nil
 }
 
@@ -117,7 +118,7 @@ func (s *servers) startDatabase(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.database = server
-	s.toStorage.lead(at.Host)
+	s.toStorage.Lead(at.Host)
 	return nil
 }
 
@@ -157,9 +158,9 @@ func (s *servers) Stop(ctx context.Context) error {
 			problems = append(problems, server.Stop(ctx))
 		}
 	}
-	for _, l := range []*link{s.toBus, s.toStorage} {
+	for _, l := range []*link.Link{s.toBus, s.toStorage} {
 		if l != nil {
-			l.close()
+			l.Close()
 		}
 	}
 	return errors.Join(problems...)

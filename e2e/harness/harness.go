@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/naru-relay/naru/e2e/link"
 	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/services/allinone"
@@ -48,6 +50,10 @@ type Stack struct {
 	mu        sync.Mutex
 	processes map[string]*lifecycle.Child
 	bin       string
+	// replicas of each unit; the first starts before the others.
+	replicas   int
+	operations map[string]string
+	links      []*link.Link
 	// untrue holds differences that a journey caused on purpose. The audit must name them.
 	untrue []audit.Violation
 }
@@ -67,11 +73,11 @@ func (own) Stop(context.Context) error                             { return nil 
 
 // Start starts a stack in the mode, in a folder of its own.
 func Start(ctx context.Context, mode string, logs *os.File) (*Stack, error) {
-	return StartOn(ctx, mode, logs, own{})
+	return StartOn(ctx, mode, logs, own{}, 1)
 }
 
-// StartOn starts a stack on servers that others may end.
-func StartOn(ctx context.Context, mode string, logs io.Writer, servers Servers) (_ *Stack, err error) {
+// StartOn starts a stack on servers that others may end, with so many processes of each unit where they are processes.
+func StartOn(ctx context.Context, mode string, logs io.Writer, servers Servers, replicas int) (_ *Stack, err error) {
 	dir, err := os.MkdirTemp("", "naru-e2e-")
 	if err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
@@ -79,7 +85,7 @@ func StartOn(ctx context.Context, mode string, logs io.Writer, servers Servers) 
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the private PostgreSQL's user has to pass
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
-	s := &Stack{Mode: mode, Dir: dir, servers: servers, processes: map[string]*lifecycle.Child{}}
+	s := &Stack{Mode: mode, Dir: dir, servers: servers, replicas: replicas, processes: map[string]*lifecycle.Child{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
@@ -130,27 +136,20 @@ func (s *Stack) startProcesses(ctx context.Context) error {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build units: %w\n%s", err, out)
 	}
+	if err := s.spread(ctx); err != nil {
+		return err
+	}
 	for _, u := range registry.Units() {
 		migrate := exec.CommandContext(ctx, filepath.Join(s.bin, u.Name), append(s.flags(u.Name), "-migrate")...)
 		if out, err := migrate.CombinedOutput(); err != nil {
 			return fmt.Errorf("migrate %s: %w\n%s", u.Name, err, out)
 		}
 	}
-	for _, u := range registry.Units() {
-		if err := s.StartUnit(ctx, u.Name); err != nil {
-			return err
-		}
-	}
-	for _, u := range registry.Units() {
-		if err := s.AwaitUnit(ctx, u.Name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.startReplicas(ctx)
 }
 
-func (s *Stack) flags(unit string) []string {
-	return []string{"-platform", filepath.Join(s.Dir, "config", unit+".platform.yaml"), "-config", filepath.Join(s.Dir, "config", unit+".yaml")}
+func (s *Stack) flags(process string) []string {
+	return []string{"-platform", s.settingsOf(process) + ".platform.yaml", "-config", s.settingsOf(process) + ".yaml"}
 }
 
 // StartUnit starts a unit's process.
@@ -160,7 +159,7 @@ func (s *Stack) StartUnit(ctx context.Context, unit string) error {
 		return fmt.Errorf("open log of %s: %w", unit, err)
 	}
 	defer log.Close()
-	command := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(s.bin, unit), s.flags(unit)...)
+	command := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(s.bin, UnitOf(unit)), s.flags(unit)...)
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p, err := lifecycle.StartChild(command)
@@ -187,7 +186,7 @@ func (s *Stack) AwaitUnit(ctx context.Context, unit string) error {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoints.Units[unit]+"/readyz", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.operationsOf(unit)+"/readyz", nil)
 		if err != nil {
 			return fmt.Errorf("ask %s: %w", unit, err)
 		}
@@ -276,11 +275,13 @@ func (s *Stack) Stop(ctx context.Context) error {
 	if s.GRPC != nil {
 		problems = append(problems, s.GRPC.Close())
 	}
-	units := registry.Units()
-	for i := len(units) - 1; i >= 0; i-- {
-		if s.processes[units[i].Name] != nil {
-			problems = append(problems, s.signal(units[i].Name, syscall.SIGTERM))
+	for _, name := range slices.Backward(s.Processes()) {
+		if s.processes[name] != nil {
+			problems = append(problems, s.signal(name, syscall.SIGTERM))
 		}
+	}
+	for _, way := range s.links {
+		way.Close()
 	}
 	if s.Relay != nil {
 		problems = append(problems, s.Relay.Stop(ctx))

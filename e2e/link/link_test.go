@@ -1,4 +1,4 @@
-package main
+package link_test
 
 import (
 	"io"
@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/e2e/link"
 )
 
 // echo answers what it hears.
@@ -30,12 +32,12 @@ func echo(t *testing.T) string {
 
 func TestLink(t *testing.T) {
 	t.Parallel()
-	l, err := newLink(t.Context())
+	l, err := link.New(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
-	t.Cleanup(l.close)
-	l.lead(echo(t))
+	t.Cleanup(l.Close)
+	l.Lead("127.0.0.1:1", echo(t))
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(t.Context(), "tcp", l.address())
+	conn, err := dialer.DialContext(t.Context(), "tcp", l.Address())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
 	hear := func(within time.Duration) error {
@@ -49,11 +51,11 @@ func TestLink(t *testing.T) {
 	}
 	send()
 	require.NoError(t, hear(time.Minute))
-	l.sever(silent)
+	l.Sever(link.Silent)
 	send()
 	require.ErrorContains(t, hear(100*time.Millisecond), "timeout")
-	l.sever(whole)
+	l.Sever(link.Whole)
 	require.NoError(t, hear(time.Minute), "what was held back comes")
-	l.sever(refused)
+	l.Sever(link.Refused)
 	require.ErrorIs(t, hear(time.Minute), io.EOF)
 }
