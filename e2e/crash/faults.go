@@ -50,6 +50,13 @@ func (f *faults) run(ctx context.Context, acts []act) error {
 // do does one act and undoes it.
 func (f *faults) do(ctx context.Context, a act, name string) error {
 	switch {
+	case a.kill == thePrimary:
+		hit, err := f.servers.storage.promote(ctx)
+		if hit {
+			f.count(a.kill)
+		}
+		f.say("%s%s", a, map[bool]string{true: "", false: " (it was dead)"}[hit])
+		return err
 	case a.kill != "":
 		hit, restart := f.kill(a.kill)
 		if hit {
@@ -62,9 +69,8 @@ func (f *faults) do(ctx context.Context, a act, name string) error {
 		return restart(ctx)
 	case a.cut != "":
 		f.say("%s", a)
-		l := map[string]*link.Link{theBus: f.servers.toBus, theDatabase: f.servers.toStorage}[a.cut]
-		l.Sever(a.severs)
-		defer l.Sever(link.Whole)
+		f.servers.sever(a.cut, a.severs)
+		defer f.servers.sever(a.cut, link.Whole)
 		return lifecycle.Wait(ctx, a.lasts)
 	default:
 		f.say("%s", a)
@@ -87,9 +93,9 @@ func (f *faults) kill(what string) (hit bool, restart func(ctx context.Context) 
 	case everything:
 		return f.killAll()
 	case theBus:
-		hit, restart = f.servers.killBus(), f.servers.startBus
+		hit, restart = f.servers.killBus()
 	case theDatabase:
-		hit, restart = f.servers.killDatabase(), f.servers.startDatabase
+		hit, restart = f.servers.storage.kill()
 	default:
 		hit = f.stack.Alive(what) && f.stack.Kill(what) == nil
 		restart = func(ctx context.Context) error { return f.stack.StartUnit(ctx, what) }
@@ -105,7 +111,13 @@ func (f *faults) kill(what string) (hit bool, restart func(ctx context.Context) 
 func (f *faults) killAll() (hit bool, restart func(ctx context.Context) error) {
 	all := append([]string{theBus, theDatabase}, f.units...)
 	hits, restarts := make([]bool, len(all)), make([]func(context.Context) error, len(all))
-	at(all, func(n int, what string) { hits[n], restarts[n] = f.kill(what) })
+	at(all, func(n int, what string) {
+		if what == theBus {
+			hits[n], restarts[n] = f.servers.killWholeBus()
+			return
+		}
+		hits[n], restarts[n] = f.kill(what)
+	})
 	return slices.Contains(hits, true), func(ctx context.Context) error {
 		problems := make([]error, len(all))
 		at(all, func(n int, _ string) { problems[n] = restarts[n](ctx) })

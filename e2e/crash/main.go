@@ -44,8 +44,8 @@ func main() {
 }
 
 func start(ctx context.Context, args []string) error {
-	if len(args) == 2 && args[0] == busRole {
-		return serveBus(context.WithoutCancel(ctx), args[1])
+	if len(args) > 0 && args[0] == busRole {
+		return serveBus(context.WithoutCancel(ctx), args[1:])
 	}
 	o, err := parse(args)
 	if err != nil {
@@ -66,7 +66,7 @@ func run(ctx context.Context, o options) (err error) {
 		return fmt.Errorf("make log: %w", err)
 	}
 	defer log.Close()
-	s := &servers{}
+	s := &servers{cluster: o.cluster}
 	begin, cancel := context.WithTimeout(ctx, setUpTime)
 	defer cancel()
 	stack, err := harness.StartOn(begin, harness.Processes, log, s, o.replicas)

@@ -20,6 +20,8 @@ type options struct {
 	duration time.Duration
 	// replicas of each unit.
 	replicas int
+	// cluster: the bus is a cluster, the database has a standby.
+	cluster bool
 }
 
 func parse(args []string) (o options, err error) {
@@ -27,6 +29,7 @@ func parse(args []string) (o options, err error) {
 	flags.Uint64Var(&o.seed, "seed", 1, "what is done, and when, follows from this number")
 	flags.IntVar(&o.kills, "kills", 5, "how often something is killed")
 	flags.IntVar(&o.replicas, "replicas", 1, "processes of each unit, 1 to 3")
+	flags.BoolVar(&o.cluster, "cluster", false, "a bus of three servers, one of which is replaced, and a database whose standby is promoted")
 	seconds := flags.Int("duration", 60, "seconds of load and faults")
 	if err := flags.Parse(args); err != nil {
 		return o, err

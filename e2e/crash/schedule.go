@@ -24,6 +24,8 @@ const (
 	theBus      = "nats"
 	theDatabase = "postgres"
 	everything  = "all at once"
+	// thePrimary is killed for good, and its standby promoted.
+	thePrimary = "postgres' primary for good"
 )
 
 // act is one thing done to the relay: something is killed, or misbehaves, and is well again after a while.
@@ -66,16 +68,21 @@ var misbehaviours = []struct {
 	{"archive", scenario.Scenario{Kind: scenario.Slow, Delay: scenario.Delay(time.Second), Forever: true}},
 }
 
-// plan is what a seed does. The kills come one in each part of the time, and as many faults of the outside beside them.
+// plan is what a seed does. The kills come one in each part of the time, and as many faults of the outside beside them. A cluster
+// loses its primary and a server of its bus besides.
 func plan(o options, units []string) []act {
 	r := rand.New(rand.NewPCG(o.seed, 0)) //nolint:gosec // a schedule is no secret
 	part := o.duration / time.Duration(o.kills)
-	acts := make([]act, 0, 2*o.kills)
+	acts := make([]act, 0, 2*o.kills+2)
 	for n := range o.kills {
 		begin := time.Duration(n) * part
 		acts = append(acts,
 			act{at: begin + upTo(r, part-longestDown), lasts: upTo(r, longestDown), kill: victim(r, units)},
 			fault(r, begin+upTo(r, part), upTo(r, longestFault)))
+	}
+	if o.cluster {
+		acts = append(acts, act{at: o.duration/2 + upTo(r, part-longestDown), kill: thePrimary},
+			act{at: upTo(r, part), lasts: upTo(r, longestDown), kill: theBus})
 	}
 	slices.SortStableFunc(acts, func(a, b act) int { return cmp.Compare(a.at, b.at) })
 	return acts

@@ -186,7 +186,7 @@ const auditTime = time.Minute
 
 // audit runs naru audit until nothing differs, or for its time.
 func (v *verdict) audit(ctx context.Context, stack *harness.Stack, s *servers) error {
-	files := map[string]string{"--database": s.database.SuperURL("naru"), "--sandbox": s.outside.SuperURL("naru_sandbox")}
+	files := map[string]string{"--database": s.storage.current().server.SuperURL("naru"), "--sandbox": s.outside.SuperURL("naru_sandbox")}
 	args := []string{"audit", "--json", "--keys", filepath.Join(stack.Dir, "keys")}
 	for flag, content := range files {
 		file := filepath.Join(stack.Dir, "secrets", "crash"+flag)

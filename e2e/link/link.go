@@ -1,4 +1,5 @@
-// Package link is a way between processes that can be cut, and that leads to one of several servers, as an address of a service does.
+// Package link is a way between processes that can be cut, and that leads to one of several servers, as an address of a service
+// does.
 package link
 
 import (

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/lifecycle"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -51,8 +53,46 @@ type Topology struct {
 	Replicas int
 }
 
-// Ensure makes what is missing and brings what is there to the declared form.
+// Ensure makes what is missing and brings what is there to the declared form. It waits, within ctx, for a cluster that has no
+// leader yet or lacks servers.
 func Ensure(ctx context.Context, c *Conn, t Topology) error {
+	for {
+		err := ensure(ctx, c, t)
+		if err == nil || !electing(err) {
+			return err
+		}
+		if lifecycle.Wait(ctx, ensureAgain) != nil {
+			return err
+		}
+	}
+}
+
+// ensureAgain is the pause before a cluster is asked again.
+const ensureAgain = 500 * time.Millisecond
+
+// electing recognises a cluster that cannot decide now, but will once its servers have found each other.
+func electing(err error) bool {
+	var answer *jetstream.APIError
+	if errors.As(err, &answer) {
+		switch answer.ErrorCode {
+		case clusterNotAvailable, clusterNoPeers, clusterNotLeader, clusterIncomplete:
+			return true
+		default:
+			return false
+		}
+	}
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
+}
+
+// Codes of JetStream's API that nats.go has no names for.
+const (
+	clusterIncomplete   jetstream.ErrorCode = 10004
+	clusterNoPeers      jetstream.ErrorCode = 10005
+	clusterNotAvailable jetstream.ErrorCode = 10008
+	clusterNotLeader    jetstream.ErrorCode = 10009
+)
+
+func ensure(ctx context.Context, c *Conn, t Topology) error {
 	for _, unit := range t.Producers {
 		if _, err := c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 			Name: StreamName(unit), Subjects: []string{"naru." + unit + ".>"},

@@ -33,8 +33,8 @@ func (s stuck) Publish(ctx context.Context, f frame.Frame, tags map[string][]byt
 	}
 }
 
-// A bus that takes nothing makes no unit fill its database: from a bound on public facts are refused, and are taken again once the
-// bus goes on. Private facts have nothing to do with it.
+// A bus that takes nothing makes no unit fill its database: from a bound on public facts are refused, and are taken again once
+// the bus goes on. Private facts have nothing to do with it.
 func TestBacklogIsBounded(t *testing.T) {
 	t.Parallel()
 	const bound = 5

@@ -140,9 +140,11 @@ func (p *Publisher) countBacklog(ctx context.Context) error {
 		return err
 	}
 	full := waiting >= int64(p.deps.Backlog)
-	if p.full.Swap(full) != full {
-		p.deps.Log.LogAttrs(ctx, slog.LevelError, map[bool]string{true: "the backlog is full, nothing more is stated", false: "the backlog has room again"}[full],
-			slog.Int64("frames", waiting))
+	switch before := p.full.Swap(full); {
+	case full && !before:
+		p.deps.Log.LogAttrs(ctx, slog.LevelError, "the backlog is full, nothing more is stated", slog.Int64("frames", waiting))
+	case before && !full:
+		p.deps.Log.LogAttrs(ctx, slog.LevelWarn, "the backlog has room again", slog.Int64("frames", waiting))
 	}
 	return nil
 }

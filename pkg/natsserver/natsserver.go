@@ -107,7 +107,8 @@ func launch(opts Options) (*server.Server, error) {
 	}
 	if c := opts.Cluster; c != nil {
 		settings.ServerName = c.Node
-		settings.Cluster = server.ClusterOpts{Name: "naru", Host: "127.0.0.1", Port: c.Port}
+		// Clients know the addresses they need, and each is told to them as it is to be reached.
+		settings.Cluster = server.ClusterOpts{Name: "naru", Host: "127.0.0.1", Port: c.Port, NoAdvertise: true}
 		for _, port := range c.Others {
 			settings.Routes = append(settings.Routes, &url.URL{Scheme: "nats-route", Host: net.JoinHostPort("127.0.0.1", fmt.Sprint(port))})
 		}

@@ -69,7 +69,7 @@ type Options struct {
 	ApplicationName string
 	// TracerProvider traces statements by their text, never with their arguments; nil does not trace.
 	TracerProvider trace.TracerProvider
-	// Pooled: a pooler lies between, which gives each transaction another connection of the server (PgBouncer's transaction mode).
+	// Pooled: a pooler lies between that gives each transaction another connection of the server (PgBouncer's transaction mode).
 	// What holds for a session then stands at the role (Provision), and no statement stays prepared.
 	Pooled bool
 	// MeterProvider counts and times statements; nil does not measure.
@@ -125,8 +125,8 @@ func New(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// leaveReadOnly closes a connection whose server takes no writes: it may be a primary that became a standby, and another server of
-// the URL has taken its place.
+// leaveReadOnly closes a connection whose server takes no writes: it may be a primary that became a standby, and another server
+// of the URL has taken its place.
 func leaveReadOnly(before pgconn.PgErrorHandler) pgconn.PgErrorHandler {
 	return func(conn *pgconn.PgConn, err *pgconn.PgError) bool {
 		return err.Code != stateReadOnly && (before == nil || before(conn, err))

@@ -51,8 +51,8 @@ type ProcessBus struct {
 	AdminUser string `yaml:"admin_user"`
 	// Replicas of each stream that the -migrate step makes: 1 on one server, 3 on a cluster.
 	Replicas int `yaml:"replicas"`
-	// Backlog is how many public frames of a unit may wait for the bus, 1,000 to 10,000,000. Above it the unit states no more: what
-	// comes is refused with BACKLOG_FULL, or stays on the bus.
+	// Backlog is how many public frames of a unit may wait for the bus, 1,000 to 10,000,000. Above it the unit states no more:
+	// what comes is refused with BACKLOG_FULL, or stays on the bus.
 	Backlog int `yaml:"backlog"`
 }
 

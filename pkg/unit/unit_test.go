@@ -2,8 +2,8 @@ package unit_test
 
 import (
 	"context"
-	"fmt"
 	"errors"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"testing"

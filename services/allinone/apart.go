@@ -36,7 +36,7 @@ func (r *Relay) writeApart(ctx context.Context, units []unit.Unit) error {
 	}
 	files := map[string]string{}
 	for _, u := range units {
-		files[u.Name+".platform.yaml"] = fmt.Sprintf(processSettings, PlatformID, r.folder.path("secrets"), r.busURL, busAdmin, r.folder.path("keys"), r.folder.path("traces"), ops[u.Name],
+		files[u.Name+".platform.yaml"] = fmt.Sprintf(processSettings, PlatformID, r.folder.path("secrets"), r.busURL, busAdmin, r.replicas, r.folder.path("keys"), r.folder.path("traces"), ops[u.Name],
 			r.folder.path("tls", "authority.pem"), u.Name, addresses[u.Name], r.folder.path("tls", u.Name+".pem"), r.folder.path("tls", u.Name+".key")) + listing.String()
 	}
 	return r.writeSettings(ctx, files)

@@ -143,6 +143,7 @@ secrets_dir: %q
 bus:
   url: %q
   admin_user: %s
+  replicas: %d
 keys:
   dir: %q
   create: true

@@ -45,6 +45,8 @@ type Options struct {
 	// BusURL is where StartBus serves the same folder in another process, for units in processes of their own. Empty: a bus in
 	// this process.
 	BusURL string
+	// BusReplicas is how many servers of that bus hold each stream; 0 counts as 1.
+	BusReplicas int
 	// Sandbox holds, by name, the URLs of a sandbox that StartSandbox started with the same folder and database. Nil starts a
 	// sandbox in this process.
 	Sandbox map[string]string
@@ -76,6 +78,7 @@ type Relay struct {
 	database *database
 	bus      *natsserver.Server
 	busURL   string
+	replicas int
 	outside  *outside
 	network  *rpc.Local
 	units    *unit.Running
@@ -168,6 +171,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 
 // openBus starts the bus, unless it runs elsewhere.
 func (r *Relay) openBus(ctx context.Context, units []unit.Unit, opts Options) (err error) {
+	r.replicas = max(opts.BusReplicas, 1)
 	if r.busURL = opts.BusURL; r.busURL != "" {
 		if !opts.Apart {
 			return errors.New("a bus of another process serves units apart only")

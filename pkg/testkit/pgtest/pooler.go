@@ -19,8 +19,8 @@ import (
 )
 
 // PgBouncer starts a PgBouncer in transaction mode before a database until the test ends, and gives what leads a URL through it.
-// settings are further lines of its configuration. It has less connections to the server than clients, so that they share them. Where it is not installed the test is skipped; as
-// root on Debian it is installed (apt-get install pgbouncer).
+// settings are further lines of its configuration. It has less connections to the server than clients, so that they share them.
+// Where it is not installed the test is skipped; as root on Debian it is installed (apt-get install pgbouncer).
 func PgBouncer(t testing.TB, settings string, schemas ...string) (through func(direct string) string) {
 	t.Helper()
 	program := installed(t)
@@ -28,7 +28,7 @@ func PgBouncer(t testing.TB, settings string, schemas ...string) (through func(d
 	if err != nil {
 		t.Fatalf("start postgres for tests: %v", err)
 	}
-	dir, err := os.MkdirTemp("", "naru-pgbouncer-") // the folders above a test's own are closed to others
+	dir, err := os.MkdirTemp("", "naru-pgbouncer-") //nolint:usetesting // the folders above a test's own are closed to others
 	if err == nil {
 		err = os.Chmod(dir, 0o755) //nolint:gosec // PgBouncer's user reads it
 	}
@@ -99,7 +99,7 @@ func awaitPgBouncer(t testing.TB, child *lifecycle.Child, log, address string) {
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		if err == nil {
-			conn.Close()
+			_ = conn.Close() // it only had to be taken
 			return
 		}
 		select {
