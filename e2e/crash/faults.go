@@ -67,6 +67,12 @@ func (f *faults) do(ctx context.Context, a act, name string) error {
 			return err // interrupted: nothing is started any more
 		}
 		return restart(ctx)
+	case a.refuses == theDisk:
+		f.say("%s", a)
+		return f.servers.fillDisk(ctx, a)
+	case a.refuses == readOnlyDB:
+		f.say("%s", a)
+		return f.servers.storage.refuseWrites(ctx, a)
 	case a.cut != "":
 		f.say("%s", a)
 		f.servers.sever(a.cut, a.severs)

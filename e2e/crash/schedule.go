@@ -17,6 +17,8 @@ const (
 	// longestDown is how long a killed process stays away at most, and longestFault how long the outside misbehaves.
 	longestDown  = 3 * time.Second
 	longestFault = 5 * time.Second
+	// fullFor is how long writes are refused.
+	fullFor = 6 * time.Second
 )
 
 // What can be killed beside units.
@@ -39,6 +41,8 @@ type act struct {
 	// cut is how the units lose the bus or the database.
 	cut    string
 	severs link.Severance
+	// refuses says what takes no writes.
+	refuses string
 }
 
 func (a act) String() string {
@@ -46,6 +50,8 @@ func (a act) String() string {
 	switch {
 	case a.system != "":
 		what = fmt.Sprintf("the %s: %s", a.system, a.scenario.Kind)
+	case a.refuses != "":
+		what = a.refuses
 	case a.cut != "":
 		what = fmt.Sprintf("between units and %s: %s", a.cut, a.severs)
 	}
@@ -73,7 +79,7 @@ var misbehaviours = []struct {
 func plan(o options, units []string) []act {
 	r := rand.New(rand.NewPCG(o.seed, 0)) //nolint:gosec // a schedule is no secret
 	part := o.duration / time.Duration(o.kills)
-	acts := make([]act, 0, 2*o.kills+2)
+	acts := make([]act, 0, 2*o.kills+4)
 	for n := range o.kills {
 		begin := time.Duration(n) * part
 		acts = append(acts,
@@ -83,6 +89,9 @@ func plan(o options, units []string) []act {
 	if o.cluster {
 		acts = append(acts, act{at: o.duration/2 + upTo(r, part-longestDown), kill: thePrimary},
 			act{at: upTo(r, part), lasts: upTo(r, longestDown), kill: theBus})
+	}
+	if o.full {
+		acts = append(acts, act{at: o.duration / 4, lasts: fullFor, refuses: theDisk}, act{at: o.duration * 5 / 8, lasts: fullFor, refuses: readOnlyDB})
 	}
 	slices.SortStableFunc(acts, func(a, b act) int { return cmp.Compare(a.at, b.at) })
 	return acts

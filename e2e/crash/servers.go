@@ -22,6 +22,9 @@ const anyPort = "127.0.0.1:0"
 type servers struct {
 	// cluster: the bus is three servers that hold all streams, the database has a synchronous standby.
 	cluster bool
+	// full: the bus has a small disk, which is filled.
+	full    bool
+	disk    string
 	bus     []*busNode
 	storage *storage
 	outside *pgserver.Server
@@ -34,6 +37,11 @@ func (s *servers) Start(ctx context.Context, dir string, opts *allinone.Options)
 	opts.BusReplicas = 1
 	if s.cluster {
 		opts.BusReplicas = clusterSize
+	}
+	if s.full {
+		if err := s.smallDisk(dir); err != nil {
+			return err
+		}
 	}
 	if s.bus, err = newBus(ctx, dir, opts.BusReplicas); err != nil {
 		return err
@@ -120,6 +128,9 @@ func (s *servers) Stop(ctx context.Context) error {
 	var problems []error
 	for _, node := range s.bus {
 		node.stop()
+	}
+	if s.disk != "" {
+		problems = append(problems, syscall.Unmount(s.disk, syscall.MNT_DETACH))
 	}
 	if s.storage != nil {
 		problems = append(problems, s.storage.stop(ctx))
