@@ -87,7 +87,7 @@ func plan(o options, units []string) []act {
 			fault(r, begin+upTo(r, part), upTo(r, longestFault)))
 	}
 	if o.cluster {
-		acts = append(acts, act{at: o.duration/2 + upTo(r, part-longestDown), kill: thePrimary},
+		acts = append(acts, act{at: o.duration/2 + upTo(r, o.duration/4), kill: thePrimary},
 			act{at: upTo(r, part), lasts: upTo(r, longestDown), kill: theBus})
 	}
 	if o.full {
