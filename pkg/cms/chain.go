@@ -7,8 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,11 +22,21 @@ type path struct {
 	from, until time.Time
 }
 
+// Signer is the certificate that the message names as its signer's and carries; nothing about it is judged. The error is a Format
+// failure.
+func (m *Message) Signer() (*x509.Certificate, error) {
+	leaf, _, failure := m.signerCertificate()
+	if failure != nil {
+		return nil, failure
+	}
+	return leaf, nil
+}
+
 // findPath finds the signer's certificate and judges its chain. A nil path means that no signer certificate was found; with a
 // path there may still be failures.
-func findPath(m *message, opts VerifyOptions) (*path, []*Failure) {
+func findPath(m *Message, opts VerifyOptions) (*path, []*Failure) {
 	key := cacheKey{
-		roots: opts.Roots, usages: usagesKey(opts.KeyUsages),
+		roots: opts.Roots, kind: opts.Kind,
 		// Both parts are complete DER elements, so their concatenation is unambiguous.
 		message: sha256.Sum256(slices.Concat(m.signer.sid, m.certificates)),
 	}
@@ -40,7 +48,7 @@ func findPath(m *message, opts VerifyOptions) (*path, []*Failure) {
 		return nil, []*Failure{failure}
 	}
 	found := &path{leaf: leaf}
-	failures := checkUsage(leaf, opts.KeyUsages)
+	failures := opts.Kind.checkUsage(leaf)
 	chain, chainFailures := buildChain(leaf, intermediates, opts)
 	failures = append(failures, chainFailures...)
 	if len(failures) > 0 {
@@ -60,7 +68,7 @@ func findPath(m *message, opts VerifyOptions) (*path, []*Failure) {
 }
 
 // signerCertificate parses the included certificates and returns the one that the signer identifier names.
-func (m *message) signerCertificate() (*x509.Certificate, *x509.CertPool, *Failure) {
+func (m *Message) signerCertificate() (*x509.Certificate, *x509.CertPool, *Failure) {
 	input := cryptobyte.String(m.certificates)
 	others := x509.NewCertPool()
 	var leaf *x509.Certificate
@@ -102,38 +110,6 @@ func (s *signerInfo) names(certificate *x509.Certificate) bool {
 	return err == nil && input.ReadASN1(&body, cbasn1.INTEGER) && bytes.Equal(body, s.serial)
 }
 
-// checkUsage demands an end-entity certificate with digitalSignature or nonRepudiation (contentCommitment).
-func checkUsage(leaf *x509.Certificate, usages []x509.ExtKeyUsage) []*Failure {
-	switch {
-	case leaf.IsCA:
-		return []*Failure{{Check: Usage, Detail: "signer certificate is a certification authority's"}}
-	case leaf.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0:
-		return []*Failure{{Check: Usage, Detail: "key usage allows no signatures"}}
-	case !allowsExtended(leaf, usages):
-		return []*Failure{{Check: Usage, Detail: "extended key usage does not allow signing documents"}}
-	}
-	return nil
-}
-
-func allowsExtended(certificate *x509.Certificate, usages []x509.ExtKeyUsage) bool {
-	has := func(usage x509.ExtKeyUsage) bool { return slices.Contains(certificate.ExtKeyUsage, usage) }
-	if has(x509.ExtKeyUsageAny) || len(certificate.ExtKeyUsage)+len(certificate.UnknownExtKeyUsage) == 0 {
-		return true
-	}
-	if len(usages) > 0 {
-		return slices.Contains(usages, x509.ExtKeyUsageAny) || slices.ContainsFunc(usages, has)
-	}
-	if has(x509.ExtKeyUsageEmailProtection) {
-		return true
-	}
-	for _, oid := range certificate.UnknownExtKeyUsage {
-		if oid.Equal(oidDocumentSigning) {
-			return true
-		}
-	}
-	return false
-}
-
 // buildChain finds a path at the given time. If there is none it looks whether there was one at another moment of the signer
 // certificate's life, to tell "expired" from "foreign".
 func buildChain(leaf *x509.Certificate, intermediates *x509.CertPool, opts VerifyOptions) ([]*x509.Certificate, []*Failure) {
@@ -150,7 +126,7 @@ func buildChain(leaf *x509.Certificate, intermediates *x509.CertPool, opts Verif
 	chain, err := build(opts.At)
 	if err == nil {
 		for i, authority := range chain {
-			if i > 0 && i < len(chain)-1 && !allowsExtended(authority, opts.KeyUsages) {
+			if i > 0 && i < len(chain)-1 && !opts.Kind.passes(authority) {
 				return nil, []*Failure{{Check: Usage, Detail: "an authority's extended key usage does not allow signing documents"}}
 			}
 		}
@@ -177,20 +153,8 @@ func buildChain(leaf *x509.Certificate, intermediates *x509.CertPool, opts Verif
 // cacheKey holds everything that the result for a path depends on, except the time.
 type cacheKey struct {
 	roots   *x509.CertPool
-	usages  string
+	kind    Kind
 	message [sha256.Size]byte
-}
-
-func usagesKey(usages []x509.ExtKeyUsage) string {
-	if len(usages) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	for _, usage := range usages {
-		b.WriteString(strconv.Itoa(int(usage)))
-		b.WriteByte(',')
-	}
-	return b.String()
 }
 
 // ChainCache remembers which signer certificates led to which roots, and between which times. A hit is used only for a time

@@ -1,9 +1,9 @@
 // Package cms signs and verifies CMS SignedData (RFC 5652) in the one narrow form the relay accepts as proof.
 //
-// What is accepted: DER without trailing bytes, content type id-data, exactly one SignerInfo with signed attributes (contentType,
-// messageDigest, at most one signingTime and one signingCertificateV2), SHA-256, SHA-384 or SHA-512, and a signer key of P-256,
-// P-384 or RSA from 2,048 to 4,096 bits (PKCS #1 v1.5). Everything else is refused with a Failure that names the check, never
-// repaired.
+// What is accepted: DER without trailing bytes, the content type of the kind that is asked for (id-data, a time stamp token, a DVCS
+// response), exactly one SignerInfo with signed attributes (contentType, messageDigest, at most one signingTime and one
+// signingCertificateV2), SHA-256, SHA-384 or SHA-512, and a signer key of P-256, P-384 or RSA from 2,048 to 4,096 bits (PKCS #1
+// v1.5). Everything else is refused with a Failure that names the check, never repaired.
 //
 // A verdict is always "at" a time the caller gives and under roots the caller pins; the time the signer claims is returned but
 // decides nothing except that it must lie inside the signer certificate's own life and not in the future. Revocation is judged by
@@ -18,6 +18,9 @@ import "encoding/asn1"
 var (
 	oidData       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
 	oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
+
+	oidTSTInfo          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 4}
+	oidDVCSResponseData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 8}
 
 	oidContentType          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}
 	oidMessageDigest        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}
@@ -41,6 +44,10 @@ var (
 
 	// RFC 9336: the extended key usage for signing documents.
 	oidDocumentSigning = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 36}
+	oidTimeStamping    = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 8}
+	oidDVCS            = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 10}
+
+	oidExtKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
 )
 
 const (

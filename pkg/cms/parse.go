@@ -11,8 +11,9 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// message is a SignedData taken apart; slices point into the input.
-type message struct {
+// Message is a SignedData taken apart and not judged yet; slices point into the input.
+type Message struct {
+	contentType  asn1.ObjectIdentifier
 	content      []byte // nil when detached
 	attached     bool
 	certificates []byte // the elements of the certificates field, not yet parsed
@@ -33,19 +34,21 @@ type signerInfo struct {
 }
 
 type attributes struct {
+	contentType   asn1.ObjectIdentifier
 	messageDigest []byte
 	signingTime   time.Time // zero when absent
 	bindings      []binding
+	oldBinding    cryptobyte.String // the value of ESSCertID (SHA-1), not parsed yet
 }
 
-// binding is the first ESSCertIDv2: which certificate the signer meant.
+// binding is the first ESSCertIDv2 or ESSCertID: which certificate the signer meant.
 type binding struct {
 	hash        crypto.Hash
 	fingerprint []byte
 }
 
 // parse reads ContentInfo { id-signedData, [0] SignedData } and nothing after it.
-func parse(der []byte) (*message, *Failure) {
+func parse(der []byte) (*Message, *Failure) {
 	input := cryptobyte.String(der)
 	var info, wrapped, signedData cryptobyte.String
 	var contentType asn1.ObjectIdentifier
@@ -65,8 +68,8 @@ func parse(der []byte) (*message, *Failure) {
 	return parseSignedData(signedData)
 }
 
-func parseSignedData(input cryptobyte.String) (*message, *Failure) {
-	var m message
+func parseSignedData(input cryptobyte.String) (*Message, *Failure) {
+	var m Message
 	var version int64
 	if !input.ReadASN1Integer(&version) || (version != 1 && version != 3) {
 		return nil, malformed("version of SignedData")
@@ -117,7 +120,7 @@ func parseDigestAlgorithms(input *cryptobyte.String) ([]crypto.Hash, *Failure) {
 	}
 	var digests []crypto.Hash
 	for !set.Empty() {
-		hash, ok := readDigestAlgorithm(&set)
+		hash, ok := ReadDigestAlgorithm(&set)
 		if !ok || len(digests) == 3 {
 			return nil, malformed("digest algorithm is not accepted")
 		}
@@ -126,14 +129,10 @@ func parseDigestAlgorithms(input *cryptobyte.String) ([]crypto.Hash, *Failure) {
 	return digests, nil
 }
 
-func (m *message) parseContent(input *cryptobyte.String) *Failure {
+func (m *Message) parseContent(input *cryptobyte.String) *Failure {
 	var encapsulated, wrapped, content cryptobyte.String
-	var contentType asn1.ObjectIdentifier
-	if !input.ReadASN1(&encapsulated, cbasn1.SEQUENCE) || !encapsulated.ReadASN1ObjectIdentifier(&contentType) {
+	if !input.ReadASN1(&encapsulated, cbasn1.SEQUENCE) || !encapsulated.ReadASN1ObjectIdentifier(&m.contentType) {
 		return malformed("encapContentInfo")
-	}
-	if !contentType.Equal(oidData) {
-		return malformed("content type is not id-data")
 	}
 	if encapsulated.Empty() {
 		return nil
@@ -156,7 +155,7 @@ func parseSignerInfo(input cryptobyte.String) (*signerInfo, *Failure) {
 		return nil, failure
 	}
 	var ok bool
-	if s.digest, ok = readDigestAlgorithm(&input); !ok {
+	if s.digest, ok = ReadDigestAlgorithm(&input); !ok {
 		return nil, malformed("signer's digest algorithm is not accepted")
 	}
 	var encoded cryptobyte.String
@@ -254,9 +253,8 @@ func (a *attributes) parse(encoded cryptobyte.String) *Failure {
 func (a *attributes) take(kind asn1.ObjectIdentifier, values cryptobyte.String) *Failure {
 	switch {
 	case kind.Equal(oidContentType):
-		var contentType asn1.ObjectIdentifier
-		if !values.ReadASN1ObjectIdentifier(&contentType) || !values.Empty() || !contentType.Equal(oidData) {
-			return malformed("signed content type is not id-data")
+		if !values.ReadASN1ObjectIdentifier(&a.contentType) || !values.Empty() {
+			return malformed("signed content type")
 		}
 	case kind.Equal(oidMessageDigest):
 		var digest cryptobyte.String
@@ -271,35 +269,38 @@ func (a *attributes) take(kind asn1.ObjectIdentifier, values cryptobyte.String) 
 		}
 		a.signingTime = at
 	case kind.Equal(oidSigningCertificate):
-		return malformed("signing certificate is bound by SHA-1")
+		a.oldBinding = values
 	case kind.Equal(oidSigningCertificateV2):
-		return a.takeBinding(values)
+		return a.takeBinding(values, crypto.SHA256)
 	}
 	return nil
 }
 
-// takeBinding reads RFC 5035 SigningCertificateV2; the first identifier is the signer's certificate.
-func (a *attributes) takeBinding(values cryptobyte.String) *Failure {
+// takeBinding reads RFC 5035 SigningCertificateV2 or, with the digest algorithm SHA-1, SigningCertificate; the first identifier is
+// the signer's certificate.
+func (a *attributes) takeBinding(values cryptobyte.String, algorithm crypto.Hash) *Failure {
 	var body, ids cryptobyte.String
 	if !values.ReadASN1(&body, cbasn1.SEQUENCE) || !values.Empty() || !body.ReadASN1(&ids, cbasn1.SEQUENCE) || ids.Empty() {
 		return malformed("signingCertificateV2")
 	}
-	for !ids.Empty() {
+	for count := 0; !ids.Empty(); count++ {
 		var id, fingerprint cryptobyte.String
-		if len(a.bindings) == maxCertificates || !ids.ReadASN1(&id, cbasn1.SEQUENCE) {
+		if count == maxCertificates || !ids.ReadASN1(&id, cbasn1.SEQUENCE) {
 			return malformed("signingCertificateV2")
 		}
-		hash := crypto.SHA256
-		if id.PeekASN1Tag(cbasn1.SEQUENCE) {
+		hash := algorithm
+		if algorithm != crypto.SHA1 && id.PeekASN1Tag(cbasn1.SEQUENCE) {
 			var ok bool
-			if hash, ok = readDigestAlgorithm(&id); !ok {
+			if hash, ok = ReadDigestAlgorithm(&id); !ok {
 				return malformed("digest algorithm of signingCertificateV2 is not accepted")
 			}
 		}
 		if !id.ReadASN1(&fingerprint, cbasn1.OCTET_STRING) {
 			return malformed("signingCertificateV2")
 		}
-		a.bindings = append(a.bindings, binding{hash: hash, fingerprint: fingerprint})
+		if count == 0 {
+			a.bindings = append(a.bindings, binding{hash: hash, fingerprint: fingerprint})
+		}
 	}
 	return nil
 }
@@ -348,7 +349,8 @@ func readAlgorithm(s *cryptobyte.String) (asn1.ObjectIdentifier, bool) {
 	return algorithm, true
 }
 
-func readDigestAlgorithm(s *cryptobyte.String) (crypto.Hash, bool) {
+// ReadDigestAlgorithm reads an AlgorithmIdentifier of an accepted digest algorithm; its parameters are absent or NULL.
+func ReadDigestAlgorithm(s *cryptobyte.String) (crypto.Hash, bool) {
 	algorithm, ok := readAlgorithm(s)
 	switch {
 	case ok && algorithm.Equal(oidSHA256):

@@ -21,6 +21,8 @@ import (
 
 // SignOptions are the choices of SignWith.
 type SignOptions struct {
+	// Kind is what the message is.
+	Kind Kind
 	// Detached leaves the content out of the result.
 	Detached bool
 	// At is the signing time, kept with second precision; required unless OmitSigningTime.
@@ -63,7 +65,7 @@ func SignWith(content []byte, signer crypto.Signer, chain []*x509.Certificate, o
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1ObjectIdentifier(oidSignedData)
 		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
-			addSignedData(b, content, chain, attributes, algorithm, signature, opts.Detached)
+			addSignedData(b, content, chain, attributes, algorithm, signature, opts)
 		})
 	})
 	return b.Bytes()
@@ -115,7 +117,7 @@ func signedAttributes(content []byte, leaf *x509.Certificate, opts SignOptions) 
 		oid asn1.ObjectIdentifier
 		add func(*cryptobyte.Builder)
 	}{
-		{oidContentType, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oidData) }},
+		{oidContentType, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(opts.Kind.rules().contentType) }},
 		{oidMessageDigest, func(b *cryptobyte.Builder) { b.AddASN1OctetString(digest[:]) }},
 		{oidSigningTime, func(b *cryptobyte.Builder) { addTime(b, opts.At) }},
 		{oidSigningCertificateV2, func(b *cryptobyte.Builder) { addSigningCertificate(b, fingerprint[:]) }},
@@ -162,14 +164,18 @@ func addTime(b *cryptobyte.Builder, at time.Time) {
 }
 
 func addSignedData(b *cryptobyte.Builder, content []byte, chain []*x509.Certificate, attributes [][]byte,
-	algorithm asn1.ObjectIdentifier, signature []byte, detached bool,
+	algorithm asn1.ObjectIdentifier, signature []byte, opts SignOptions,
 ) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1Int64(1)
+		version := int64(1)
+		if opts.Kind != Document {
+			version = 3 // RFC 5652 section 5.1
+		}
+		b.AddASN1Int64(version)
 		b.AddASN1(cbasn1.SET, addDigestAlgorithm)
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(oidData)
-			if !detached {
+			b.AddASN1ObjectIdentifier(opts.Kind.rules().contentType)
+			if !opts.Detached {
 				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { b.AddASN1OctetString(content) })
 			}
 		})

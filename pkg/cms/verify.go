@@ -2,6 +2,7 @@ package cms
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
@@ -17,12 +18,15 @@ type VerifyOptions struct {
 	Roots *x509.CertPool
 	// At is the time of the judgement; required.
 	At time.Time
-	// KeyUsages are the extended key usages of which the signer certificate must allow one. Empty means: a certificate that
-	// restricts its extended use must allow e-mail protection or document signing (RFC 9336).
-	KeyUsages []x509.ExtKeyUsage
+	// Kind is what the message must be.
+	Kind Kind
+	// WithoutContent judges a detached message whose content is not at hand: all but the digest check, which is the caller's to
+	// make with Result.MessageDigest.
+	WithoutContent bool
 	// MaxBytes bounds the encoded message; zero means DefaultMaxBytes. Detached content is the caller's to bound.
 	MaxBytes int
-	// RequireBinding demands the signingCertificateV2 attribute, as CAdES and PAdES do; when present it is always checked.
+	// RequireBinding demands that a signed attribute names the signing certificate, as CAdES, PAdES and time stamps do; when
+	// present it is always checked.
 	RequireBinding bool
 	// Cache remembers verified certificate paths; nil means none.
 	Cache *ChainCache
@@ -36,8 +40,10 @@ const signingAhead = 5 * time.Minute
 // Result is what a message says; from Verify, one that passed every check. Signer is shared with the cache and MUST NOT be
 // changed.
 type Result struct {
-	// Content is the signed content, attached or as given.
+	// Content is the signed content, attached or as given; nil for a message that was judged without it.
 	Content []byte
+	// MessageDigest is the digest of the content that was signed.
+	MessageDigest []byte
 	// Signer is the certificate whose key signed.
 	Signer *x509.Certificate
 	// SigningTime is what the signer claims; zero when it claims nothing.
@@ -60,21 +66,34 @@ func Verify(der, detachedContent []byte, opts VerifyOptions) (*Result, error) {
 // Judge is Verify for reports: beside the error it tells what the message claims, as far as it could be read; nil when it could
 // not. A result that comes with an error MUST NOT be relied on.
 func Judge(der, detachedContent []byte, opts VerifyOptions) (*Result, error) {
-	if opts.Roots == nil || opts.At.IsZero() {
-		return nil, errors.New("verify cms: no roots or no time")
+	m, err := Read(der, opts.MaxBytes)
+	if err != nil {
+		return nil, err
 	}
-	limit := opts.MaxBytes
-	if limit == 0 {
-		limit = DefaultMaxBytes
-	}
-	if len(der) > limit {
+	return m.Judge(detachedContent, opts)
+}
+
+// Read takes DER SignedData apart and judges nothing. The error is a Format failure.
+func Read(der []byte, maxBytes int) (*Message, error) {
+	if len(der) > cmp.Or(maxBytes, DefaultMaxBytes) {
 		return nil, malformed("message is too large")
 	}
 	m, failure := parse(der)
 	if failure != nil {
 		return nil, failure
 	}
-	content, failure := m.signedContent(detachedContent)
+	return m, nil
+}
+
+// Judge is the function Judge for a message that was read.
+func (m *Message) Judge(detachedContent []byte, opts VerifyOptions) (*Result, error) {
+	if opts.Roots == nil || opts.At.IsZero() {
+		return nil, errors.New("verify cms: no roots or no time")
+	}
+	if failure := m.checkKind(opts.Kind.rules()); failure != nil {
+		return nil, failure
+	}
+	content, failure := m.signedContent(detachedContent, opts.WithoutContent)
 	if failure != nil {
 		return nil, failure
 	}
@@ -90,13 +109,30 @@ func Judge(der, detachedContent []byte, opts VerifyOptions) (*Result, error) {
 	}
 	failures = append(m.signer.verify(content, path.leaf, opts.RequireBinding), failures...)
 	return &Result{
-		Content: content, Signer: path.leaf,
+		Content: content, MessageDigest: m.signer.attributes.messageDigest, Signer: path.leaf,
 		SigningTime: m.signer.attributes.signingTime, Digest: m.signer.digest,
 	}, join(failures)
 }
 
-func (m *message) signedContent(detached []byte) ([]byte, *Failure) {
+// checkKind holds the message to the content type of its kind, and to how its signer may be bound.
+func (m *Message) checkKind(rules kindRules) *Failure {
+	attributes := &m.signer.attributes
+	if !m.contentType.Equal(rules.contentType) || !attributes.contentType.Equal(rules.contentType) {
+		return malformed("content type is not the one of this kind of message")
+	}
+	if attributes.oldBinding == nil {
+		return nil
+	}
+	if !rules.oldBinding {
+		return malformed("signing certificate is bound by SHA-1")
+	}
+	return attributes.takeBinding(attributes.oldBinding, crypto.SHA1)
+}
+
+func (m *Message) signedContent(detached []byte, without bool) ([]byte, *Failure) {
 	switch {
+	case without && !m.attached && detached == nil:
+		return nil, nil
 	case m.attached && detached != nil:
 		return nil, malformed("content is given twice")
 	case m.attached:
@@ -108,10 +144,11 @@ func (m *message) signedContent(detached []byte) ([]byte, *Failure) {
 	}
 }
 
-// verify checks everything that ties content, attributes, signature and signer certificate together.
+// verify checks everything that ties content, attributes, signature and signer certificate together; content is nil where the
+// message is judged without it.
 func (s *signerInfo) verify(content []byte, leaf *x509.Certificate, requireBinding bool) []*Failure {
 	var failures []*Failure
-	if !bytes.Equal(sum(s.digest, content), s.attributes.messageDigest) {
+	if content != nil && !bytes.Equal(sum(s.digest, content), s.attributes.messageDigest) {
 		failures = append(failures, &Failure{Check: Digest, Detail: "content differs from what was signed"})
 	}
 	algorithm, failure := signatureAlgorithm(s.algorithm, s.digest, leaf.PublicKey)
@@ -139,9 +176,10 @@ func (s *signerInfo) checkBinding(leaf *x509.Certificate, required bool) *Failur
 		}
 		return nil
 	}
-	first := s.attributes.bindings[0]
-	if !bytes.Equal(sum(first.hash, leaf.Raw), first.fingerprint) {
-		return &Failure{Check: Signature, Detail: "signed attribute names another signing certificate"}
+	for _, bound := range s.attributes.bindings {
+		if !bytes.Equal(sum(bound.hash, leaf.Raw), bound.fingerprint) {
+			return &Failure{Check: Signature, Detail: "signed attribute names another signing certificate"}
+		}
 	}
 	return nil
 }

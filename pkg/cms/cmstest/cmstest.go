@@ -9,12 +9,17 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"math/big"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
+
+	"github.com/naru-relay/naru/pkg/cms"
 )
 
 // Authority is a certification authority: a root, or one under a root.
@@ -74,6 +79,45 @@ func (a *Authority) SignerWithKey(t testing.TB, key crypto.Signer, name string, 
 	}
 	leaf := Issue(t, template, a.Certificate, key.Public(), a.key)
 	return Signer{Key: key, Chain: append([]*x509.Certificate{leaf}, a.parents...)}
+}
+
+// TimeStamper issues a signer of time stamps.
+func (a *Authority) TimeStamper(t testing.TB, name string, at time.Time) Signer {
+	t.Helper()
+	return a.Signer(t, name, at, func(c *x509.Certificate) {
+		value, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
+		require.NoError(t, err)
+		c.UnknownExtKeyUsage = nil
+		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: value}}
+	})
+}
+
+// TimeStamp makes a token (RFC 3161) over a SHA-256 hash, of that moment in whole seconds.
+func (s Signer) TimeStamp(t testing.TB, hash []byte, at time.Time) []byte {
+	t.Helper()
+	var b cryptobyte.Builder
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1Int64(1)
+		b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 3, 4, 1})
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1})
+			})
+			b.AddASN1OctetString(hash)
+		})
+		b.AddASN1BigInt(Serial(t))
+		b.AddASN1GeneralizedTime(at.UTC().Truncate(time.Second))
+	})
+	content, err := b.Bytes()
+	require.NoError(t, err)
+	der, err := cms.SignWith(content, s.Key, s.Chain, cms.SignOptions{Kind: cms.TimeStampToken, At: at})
+	require.NoError(t, err)
+	return der
+}
+
+// PEM is the authority's own certificate.
+func (a *Authority) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw})
 }
 
 // Revoke makes a revocation list of the authority, DER: the certificates were revoked at that moment.
