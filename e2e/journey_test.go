@@ -185,7 +185,9 @@ func requireOriginal(t *testing.T, d *harness.Document) []byte {
 	issued, err := stack.Archive(t).Issue(t.Context(), d.ArchiveID, &bytesOf)
 	require.NoError(t, err)
 	require.Equal(t, d.Bytes, bytesOf.Bytes())
-	verifier, err := archivecert.New(archivecert.Options{Roots: pool(t, "archive-root.pem"), Issuers: []string{"시험용 전자문서보관소"}, Clock: clock.System()})
+	verifier, err := archivecert.New(archivecert.Options{
+		Issuers: []archivecert.Issuer{{Name: "시험용 전자문서보관소", Profile: archivecert.Format, Roots: pool(t, "archive-root.pem")}}, Clock: clock.System(),
+	})
 	require.NoError(t, err)
 	statement, err := verifier.Original(issued.OriginalCertificate, clock.System().Now())
 	require.NoError(t, err)

@@ -45,11 +45,15 @@ func newWorld(t testing.TB) world {
 	w := world{root: cmstest.NewRoot(t, "시험용 루트", at), foreign: cmstest.NewRoot(t, "시험용 다른 루트", at)}
 	w.signer = archivecert.Signer(w.root.Signer(t, issuer, at))
 	verifier, err := archivecert.New(archivecert.Options{
-		Roots: w.root.Pool(), Issuers: []string{issuer}, Clock: clock.NewFake(at),
+		Issuers: []archivecert.Issuer{sandboxIssuer(w.root)}, Clock: clock.NewFake(at),
 	})
 	require.NoError(t, err)
 	w.verifier = verifier
 	return w
+}
+
+func sandboxIssuer(root *cmstest.Authority) archivecert.Issuer {
+	return archivecert.Issuer{Name: issuer, Profile: archivecert.Format, Roots: root.Pool()}
 }
 
 func TestRegistration(t *testing.T) {
@@ -66,10 +70,14 @@ func TestRegistration(t *testing.T) {
 	require.Equal(t, archivecert.Digest(der), got.Digest)
 	require.Equal(t, issuer, got.Signer.Subject.CommonName)
 
-	require.NoError(t, got.Covers(strings.ToUpper(documentHash), []string{attachmentHash}))
-	require.ErrorIs(t, got.Covers(otherHash, []string{attachmentHash}), archivecert.ErrHash)
-	require.ErrorIs(t, got.Covers(documentHash, nil), archivecert.ErrHash)
-	require.ErrorIs(t, got.Covers(documentHash, []string{otherHash}), archivecert.ErrHash)
+	require.Empty(t, got.NotCheckable)
+	notCheckable, err := got.Covers(strings.ToUpper(documentHash), []string{attachmentHash})
+	require.NoError(t, err)
+	require.Empty(t, notCheckable)
+	for hash, attachments := range map[string][]string{otherHash: {attachmentHash}, documentHash: nil, strings.ToUpper(documentHash): {otherHash}} {
+		_, err := got.Covers(hash, attachments)
+		require.ErrorIs(t, err, archivecert.ErrHash)
+	}
 }
 
 func TestOriginal(t *testing.T) {
@@ -219,7 +227,7 @@ func TestSkewAllowsAnArchiveClockAhead(t *testing.T) {
 	der, err := archivecert.IssueRegistration(statement(), w.signer, at)
 	require.NoError(t, err)
 	verifier, err := archivecert.New(archivecert.Options{
-		Roots: w.root.Pool(), Issuers: []string{issuer}, Clock: clock.NewFake(at), Skew: time.Second,
+		Issuers: []archivecert.Issuer{sandboxIssuer(w.root)}, Clock: clock.NewFake(at), Skew: time.Second,
 	})
 	require.NoError(t, err)
 	_, err = verifier.Registration(der, at.Add(-time.Second))
@@ -230,11 +238,19 @@ func TestSkewAllowsAnArchiveClockAhead(t *testing.T) {
 
 func TestNewRefusals(t *testing.T) {
 	t.Parallel()
-	roots := x509.NewCertPool()
+	good := archivecert.Issuer{Name: issuer, Profile: archivecert.Format, Roots: x509.NewCertPool()}
+	edited := func(edit func(*archivecert.Issuer)) archivecert.Options {
+		one := good
+		edit(&one)
+		return archivecert.Options{Issuers: []archivecert.Issuer{one}, Clock: clock.NewFake(at)}
+	}
 	for _, opts := range []archivecert.Options{
-		{Issuers: []string{issuer}, Clock: clock.NewFake(at)},
-		{Roots: roots, Clock: clock.NewFake(at)},
-		{Roots: roots, Issuers: []string{issuer}},
+		{Clock: clock.NewFake(at)},
+		{Issuers: []archivecert.Issuer{good}},
+		{Issuers: []archivecert.Issuer{good, good}, Clock: clock.NewFake(at)},
+		edited(func(i *archivecert.Issuer) { i.Name = "" }),
+		edited(func(i *archivecert.Issuer) { i.Profile = "other" }),
+		edited(func(i *archivecert.Issuer) { i.Roots = nil }),
 	} {
 		_, err := archivecert.New(opts)
 		require.Error(t, err)

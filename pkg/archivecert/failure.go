@@ -24,6 +24,10 @@ var (
 	ErrExpired = Check{Of: "archive certificate", Name: "expired"}
 	// ErrRevoked: the signer's certificate was revoked, or its key distrusted, before.
 	ErrRevoked = Check{Of: "archive certificate", Name: "revoked"}
+	// ErrPolicy: issued under a policy that is not accepted.
+	ErrPolicy = Check{Of: "archive certificate", Name: "policy"}
+	// ErrNotCheckable: it does not say what a check needs, and the issuer's policy does not accept that.
+	ErrNotCheckable = Check{Of: "archive certificate", Name: "not_checkable"}
 	// ErrHash: about another document.
 	ErrHash = Check{Of: "archive certificate", Name: "hash"}
 )
@@ -33,7 +37,7 @@ type Failure = proof.Failure
 
 // FailedChecks lists which checks err reports as failed.
 func FailedChecks(err error) []Check {
-	return proof.Failed(err, ErrFormat, ErrKind, ErrSignature, ErrChain, ErrForeign, ErrRevoked, ErrExpired, ErrHash)
+	return proof.Failed(err, ErrFormat, ErrKind, ErrSignature, ErrChain, ErrForeign, ErrRevoked, ErrExpired, ErrPolicy, ErrHash, ErrNotCheckable)
 }
 
 func malformed(detail string) *Failure { return &Failure{Check: ErrFormat, Detail: detail} }

@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/cms/cmstest"
 	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/pkg/testkit/golden"
 )
 
@@ -68,7 +69,7 @@ func (w world) options(when time.Time) distcert.Options {
 	}
 }
 
-var allTrue = distcert.Checks{Format: true, Signature: true, Chain: true, Identity: true, Validity: true}
+var allTrue = distcert.Checks{Format: proof.Passed, Signature: proof.Passed, Chain: proof.Passed, Identity: proof.Passed, Validity: proof.Passed}
 
 func TestVerify(t *testing.T) {
 	t.Parallel()
@@ -132,48 +133,48 @@ func TestVerifyTrust(t *testing.T) {
 	}{
 		{
 			name: "byte of the text flipped", pdf: flip("[0 0 200 200]", "[0 0 200 201]"),
-			checks: distcert.Checks{Format: true, Chain: true, Identity: true, Validity: true},
+			checks: distcert.Checks{Format: proof.Passed, Chain: proof.Passed, Identity: proof.Passed, Validity: proof.Passed},
 			failed: []distcert.Check{distcert.ErrSignature},
 		},
 		{
 			name: "attachment swapped", pdf: flip(documentHash, otherHash),
-			checks: distcert.Checks{Format: true, Chain: true, Identity: true, Validity: true},
+			checks: distcert.Checks{Format: proof.Passed, Chain: proof.Passed, Identity: proof.Passed, Validity: proof.Passed},
 			failed: []distcert.Check{distcert.ErrSignature},
 		},
 		{
 			name: "another signer under the same root", pdf: newPaper(encoded(t)).sign(t, w.root.Signer(t, "시험용 다른 허브", at)),
-			checks: distcert.Checks{Format: true, Signature: true, Chain: true, Validity: true},
+			checks: distcert.Checks{Format: proof.Passed, Signature: proof.Passed, Chain: proof.Passed, Validity: proof.Passed},
 			failed: []distcert.Check{distcert.ErrIdentity},
 		},
 		{
 			name: "the same name under another root", pdf: newPaper(encoded(t)).sign(t, w.foreign.Signer(t, hubName, at)),
-			checks: distcert.Checks{Format: true, Signature: true, Identity: true, Validity: true},
+			checks: distcert.Checks{Format: proof.Passed, Signature: proof.Passed, Identity: proof.Passed, Validity: proof.Passed},
 			failed: []distcert.Check{distcert.ErrChain},
 		},
 		{
 			name: "another name under another root, changed", at: at.AddDate(3, 0, 0),
 			pdf:    bytes.Replace(newPaper(encoded(t)).sign(t, w.foreign.Signer(t, "시험용 남", at)), []byte("[0 0 200 200]"), []byte("[0 0 200 201]"), 1),
-			checks: distcert.Checks{Format: true},
+			checks: distcert.Checks{Format: proof.Passed},
 			failed: []distcert.Check{distcert.ErrSignature, distcert.ErrChain, distcert.ErrIdentity, distcert.ErrValidity},
 		},
 		{
 			name: "signer that may not sign documents", pdf: newPaper(encoded(t)).sign(t, server),
-			checks: distcert.Checks{Format: true, Signature: true, Identity: true, Validity: true},
+			checks: distcert.Checks{Format: proof.Passed, Signature: proof.Passed, Identity: proof.Passed, Validity: proof.Passed},
 			failed: []distcert.Check{distcert.ErrChain},
 		},
 		{
 			name: "signer expired", pdf: newPaper(encoded(t)).sign(t, short), at: at.AddDate(0, 2, 0),
-			checks: distcert.Checks{Format: true, Signature: true, Chain: true, Identity: true},
+			checks: distcert.Checks{Format: proof.Passed, Signature: proof.Passed, Chain: proof.Passed, Identity: proof.Passed},
 			failed: []distcert.Check{distcert.ErrValidity},
 		},
 		{
 			name: "certificate expired", pdf: good, at: at.AddDate(0, 6, 0).Add(time.Second),
-			checks: distcert.Checks{Format: true, Signature: true, Chain: true, Identity: true},
+			checks: distcert.Checks{Format: proof.Passed, Signature: proof.Passed, Chain: proof.Passed, Identity: proof.Passed},
 			failed: []distcert.Check{distcert.ErrValidity},
 		},
 		{
 			name: "before issue", pdf: good, at: at.Add(-time.Second),
-			checks: distcert.Checks{Format: true, Signature: true, Chain: true, Identity: true},
+			checks: distcert.Checks{Format: proof.Passed, Signature: proof.Passed, Chain: proof.Passed, Identity: proof.Passed},
 			failed: []distcert.Check{distcert.ErrValidity},
 		},
 	} {
@@ -285,7 +286,7 @@ func TestVerifyForm(t *testing.T) {
 			t.Parallel()
 			got, checks, err := distcert.Verify(tc.paper.sign(t, w.hub), w.options(at))
 			require.Nil(t, got)
-			require.Equal(t, distcert.Checks{Signature: true, Chain: true, Identity: true, Validity: true}, checks)
+			require.Equal(t, distcert.Checks{Signature: proof.Passed, Chain: proof.Passed, Identity: proof.Passed, Validity: proof.Passed}, checks)
 			require.Equal(t, []distcert.Check{distcert.ErrFormat}, distcert.FailedChecks(err))
 			require.ErrorContains(t, err, tc.want)
 		})

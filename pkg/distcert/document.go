@@ -21,8 +21,8 @@ type document struct {
 }
 
 // readDocument parses a file whose signature was verified, and holds its structure to the form: one signature field whose
-// dictionary is the one that was verified, and one attachment.
-func readDocument(pdf []byte, signed *signedFile) (_ *document, err error) {
+// dictionary is the one that was verified and, where the content is to be read, no other field and one attachment.
+func readDocument(pdf []byte, signed *signedFile, withContent bool) (_ *document, err error) {
 	defer func() {
 		// The parser is a large library that was written for friendly files.
 		if r := recover(); r != nil {
@@ -38,7 +38,7 @@ func readDocument(pdf []byte, signed *signedFile) (_ *document, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
 	}
-	signature, err := r.onlySignature(catalog)
+	signature, err := r.onlySignature(catalog, withContent)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +50,9 @@ func readDocument(pdf []byte, signed *signedFile) (_ *document, err error) {
 		if at, ok := types.DateTime(text, false); ok {
 			d.signedAt = at.UTC()
 		}
+	}
+	if !withContent {
+		return &d, nil
 	}
 	if d.content, err = r.onlyAttachment(catalog); err != nil {
 		return nil, err
@@ -91,27 +94,33 @@ func (r reader) array(o types.Object, found bool, length int) (types.Array, erro
 	return a, nil
 }
 
-// onlySignature finds the dictionary of the one form field, and makes sure that no other object looks like a signature.
-func (r reader) onlySignature(catalog types.Dict) (types.Dict, error) {
+// onlySignature finds the dictionary of the one signature field, and makes sure that no other object looks like a signature. alone:
+// the form has no other field.
+func (r reader) onlySignature(catalog types.Dict, alone bool) (types.Dict, error) {
 	form, err := r.dict(catalog.Find("AcroForm"))
 	if err != nil {
 		return nil, fmt.Errorf("form: %w", err)
 	}
-	fields, ok := form.Find("Fields")
-	list, err := r.array(fields, ok, 1)
-	if err != nil {
-		return nil, fmt.Errorf("form fields: %w", err)
+	o, _ := form.Find("Fields")
+	fields, err := r.ctx.DereferenceArray(o)
+	if err != nil || len(fields) == 0 || alone && len(fields) != 1 {
+		return nil, errors.New("form fields cannot be read, or there are more than the signature")
 	}
-	field, err := r.dict(list[0], true)
-	if err != nil {
-		return nil, fmt.Errorf("form field: %w", err)
+	var signature types.Dict
+	for _, entry := range fields {
+		field, err := r.dict(entry, true)
+		if err != nil {
+			return nil, fmt.Errorf("form field: %w", err)
+		}
+		if kind := field.NameEntry("FT"); kind == nil || *kind != "Sig" {
+			continue
+		}
+		if signature, err = r.dict(field.Find("V")); err != nil {
+			return nil, fmt.Errorf("signature: %w", err)
+		}
 	}
-	if kind := field.NameEntry("FT"); kind == nil || *kind != "Sig" {
+	if signature == nil {
 		return nil, errors.New("form field is not a signature")
-	}
-	signature, err := r.dict(field.Find("V"))
-	if err != nil {
-		return nil, fmt.Errorf("signature: %w", err)
 	}
 	count := 0
 	for _, entry := range r.ctx.Table {

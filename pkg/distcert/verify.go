@@ -1,6 +1,7 @@
 package distcert
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -24,6 +25,8 @@ type Pins struct {
 
 // Options say whom a verification trusts and for which moment.
 type Options struct {
+	// Profile is how the file is read; default ProfileSandbox.
+	Profile string
 	// Roots are the hub's pinned roots; required.
 	Roots *x509.CertPool
 	// PinnedSigner is required.
@@ -36,26 +39,30 @@ type Options struct {
 	Revocations *cms.Revocations
 }
 
-// Checks says which checks passed. A check that could not be made, because an earlier one failed, is false, too.
+// Checks says what came of the checks that a file needs nothing else for.
 type Checks struct {
-	// Format: a whole file under exactly one signature, with the documented content.
-	Format bool
+	// Format: a whole file under exactly one signature, with the content of its profile.
+	Format proof.Outcome
 	// Signature: no byte was changed since the signer signed.
-	Signature bool
+	Signature proof.Outcome
 	// Chain: the signer is under a pinned root, may sign documents, and was not revoked or distrusted before.
-	Chain bool
+	Chain proof.Outcome
 	// Identity: the signer is a pinned one.
-	Identity bool
-	// Validity: signer and certificate are valid at the time asked about.
-	Validity bool
+	Identity proof.Outcome
+	// Validity: signer and certificate are valid at the time asked about. Under ProfilePinnedSigner it is not checkable where the
+	// signer is and signed before that time.
+	Validity proof.Outcome
 }
 
 // Certificate is a distribution certificate that was read.
 type Certificate struct {
+	// Content is what it states; under ProfilePinnedSigner nothing but IssuedAt, which is then the time of the signature.
 	Content
+	// Profile by which it was read.
+	Profile string
 	// Algorithm of Hash and AttachmentHashes.
 	Algorithm string
-	// SignedAt is the time the signature claims; zero when it claims none.
+	// SignedAt is the time the signature claims; zero when it claims none, which ProfilePinnedSigner refuses.
 	SignedAt time.Time
 	// Signer is the signing certificate. It MUST NOT be changed.
 	Signer *x509.Certificate
@@ -63,10 +70,16 @@ type Certificate struct {
 	Digest string
 }
 
-// Match checks that the certificate is about this document (hash in hexadecimal, either case). The error is ErrEdocNum, ErrHash,
-// or both.
+// Readable reports whether what the certificate states can be read.
+func (c *Certificate) Readable() bool { return c.Profile == ProfileSandbox }
+
+// Match checks that the certificate is about this document (hash in hexadecimal, either case), if what it states can be read. The
+// error is ErrEdocNum, ErrHash, or both.
 func (c *Certificate) Match(edocNum, hash string) error {
 	var failures []error
+	if !c.Readable() {
+		return nil
+	}
 	if c.EdocNum != edocNum {
 		failures = append(failures, &Failure{Check: ErrEdocNum, Detail: "document number differs"})
 	}
@@ -81,8 +94,10 @@ func (c *Certificate) Match(edocNum, hash string) error {
 // that a caller can say what expired.
 func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 	var checks Checks
-	if opts.Roots == nil || opts.At.IsZero() || len(opts.PinnedSigner.SPKI)+len(opts.PinnedSigner.Subjects) == 0 {
-		return nil, checks, errors.New("verify distribution certificate: roots, pinned signer and time are required")
+	opts.Profile = cmp.Or(opts.Profile, ProfileSandbox)
+	if opts.Roots == nil || opts.At.IsZero() || len(opts.PinnedSigner.SPKI)+len(opts.PinnedSigner.Subjects) == 0 ||
+		opts.Profile != ProfileSandbox && opts.Profile != ProfilePinnedSigner {
+		return nil, checks, errors.New("verify distribution certificate: roots, pinned signer, time and a known profile are required")
 	}
 	signed, failure := split(pdf)
 	if failure != nil {
@@ -99,43 +114,67 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 		failures = append(failures, &Failure{Check: ErrIdentity, Detail: "signer is not a pinned one"})
 	}
 	failed := FailedChecks(errors.Join(failures...))
-	passed := func(c Check) bool { return !slices.Contains(failed, c) }
+	passed := func(c Check) proof.Outcome {
+		if slices.Contains(failed, c) {
+			return proof.NotPassed
+		}
+		return proof.Passed
+	}
 	checks = Checks{
 		Format: passed(ErrFormat), Signature: passed(ErrSignature), Chain: passed(ErrChain),
 		Identity: passed(ErrIdentity), Validity: passed(ErrValidity),
 	}
-	if !checks.Format || !checks.Signature || !checks.Chain || !checks.Identity {
+	if slices.Contains([]proof.Outcome{checks.Format, checks.Signature, checks.Chain, checks.Identity}, proof.NotPassed) {
 		return nil, checks, errors.Join(failures...)
 	}
-	certificate, err := read(pdf, signed)
+	certificate, err := read(pdf, signed, opts.Profile, result.SigningTime)
 	if err != nil {
-		checks.Format = false
+		checks.Format = proof.NotPassed
 		return nil, checks, errors.Join(append(failures, &Failure{Check: ErrFormat, Detail: "content of the file", Cause: err})...)
 	}
 	certificate.Signer = result.Signer
-	if certificate.SignedAt.IsZero() {
-		certificate.SignedAt = result.SigningTime
-	}
-	if opts.At.Before(certificate.IssuedAt) || opts.At.After(certificate.ValidUntil) {
-		checks.Validity = false
+	if !certificate.validAt(opts.At) {
+		checks.Validity = proof.NotPassed
 		failures = append(failures, &Failure{Check: ErrValidity, Detail: "certificate is not valid at that time"})
+	}
+	if checks.Validity == proof.Passed && !certificate.Readable() {
+		checks.Validity = proof.NotCheckable
 	}
 	return certificate, checks, errors.Join(failures...)
 }
 
-func read(pdf []byte, signed *signedFile) (*Certificate, error) {
-	document, err := readDocument(pdf, signed)
+// validAt judges the period that the certificate states; where none can be read, that it was signed before and in its signer's life.
+func (c *Certificate) validAt(at time.Time) bool {
+	if c.Readable() {
+		return !at.Before(c.IssuedAt) && !at.After(c.ValidUntil)
+	}
+	return !at.Before(c.SignedAt) && !c.SignedAt.Before(c.Signer.NotBefore) && !c.SignedAt.After(c.Signer.NotAfter)
+}
+
+// read reads the file by its profile; signingTime is what the signature's own attribute claims.
+func read(pdf []byte, signed *signedFile, profile string, signingTime time.Time) (*Certificate, error) {
+	digest := sha256.Sum256(pdf)
+	c := &Certificate{Profile: profile, Digest: hex.EncodeToString(digest[:])}
+	document, err := readDocument(pdf, signed, c.Readable())
 	if err != nil {
 		return nil, err
+	}
+	if c.SignedAt = document.signedAt; c.SignedAt.IsZero() {
+		c.SignedAt = signingTime
+	}
+	if !c.Readable() {
+		c.IssuedAt = c.SignedAt
+		if c.SignedAt.IsZero() {
+			return nil, errors.New("signature claims no time")
+		}
+		return c, nil
 	}
 	content, err := DecodeContent(document.content)
 	if err != nil {
 		return nil, err
 	}
-	digest := sha256.Sum256(pdf)
-	return &Certificate{
-		Content: *content, Algorithm: HashAlgorithm, SignedAt: document.signedAt, Digest: hex.EncodeToString(digest[:]),
-	}, nil
+	c.Content, c.Algorithm = *content, HashAlgorithm
+	return c, nil
 }
 
 func (p Pins) match(signer *x509.Certificate) bool {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/sandbox/pki"
@@ -102,9 +104,11 @@ quota:
 `, d.rest, d.grpc, r.Endpoints.REST, r.folder.path(adminFile)),
 		"intake": fmt.Sprintf(`code: %s
 archive:
-  roots: [%q]
-  issuers: [%q]
-`, edocCode, r.outside.authority.RootPath(pki.Archive), pki.ArchiveName),
+  issuers:
+    - name: %q
+      profile: %s
+      roots: [%q]
+`, edocCode, pki.ArchiveName, archivecert.Format, r.outside.authority.RootPath(pki.Archive)),
 		"hub": fmt.Sprintf(`interface:
   base_url: %q
   paths:
@@ -124,9 +128,10 @@ client_secret_file: %q
   redirect_uris: [%q]
 `, r.outside.url("idp"), idpClient, secret("idp_client_secret"), redirectURI),
 		"certificate": fmt.Sprintf(`issuer:
+  profile: %s
   roots_file: %q
   spki: [%q]
-`, r.outside.authority.RootPath(pki.Hub), hex.EncodeToString(pin[:])),
+`, distcert.ProfileSandbox, r.outside.authority.RootPath(pki.Hub), hex.EncodeToString(pin[:])),
 	}
 	// The other settings keep their defaults.
 	files := map[string]string{}

@@ -100,6 +100,7 @@ func setup(t testing.TB, change ...func(c *Config)) *bundle {
 			store, err := pki.Open(pki.Options{Dir: folder, Clock: clock.System()})
 			require.NoError(t, err)
 			b.pki = store
+			c.Issuer.Profile = distcert.ProfileSandbox
 			c.Issuer.RootsFile = store.RootPath(pki.Hub)
 			c.Issuer.Subjects = []string{store.Signer(pki.Hub).Chain[0].Subject.String()}
 			c.Worker.Interval = config.Duration(20 * time.Millisecond)

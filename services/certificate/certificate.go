@@ -2,13 +2,9 @@ package certificate
 
 import (
 	"crypto/sha256"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/naru-relay/naru/pkg/distcert"
 )
 
 // state of a certificate, as stored.
@@ -98,45 +94,6 @@ func contentDigest(id uuid.UUID, edocNum, reason string) []byte {
 	return h.Sum(nil)
 }
 
-// checks are those of the proto, and the file's form.
-type checks struct {
-	format, signature, chain, identity, validity, hash, edocNum, certNum, parties, attachments, sentAt, receivedAt, readAt bool
-}
-
-func (c checks) passed() bool { return len(c.failed()) == 0 }
-
-// names lists the checks that passed, for the record of an attempt.
-func (c checks) names() []string { return c.that(true) }
-
-func (c checks) failed() []string { return c.that(false) }
-
-func (c checks) that(passed bool) []string {
-	list := []string{}
-	for _, check := range []struct {
-		name   string
-		passed bool
-	}{
-		{"format", c.format},
-		{"signature", c.signature},
-		{"chain", c.chain},
-		{"identity", c.identity},
-		{"validity", c.validity},
-		{"hash", c.hash},
-		{"edoc_num", c.edocNum},
-		{"cert_num", c.certNum},
-		{"parties", c.parties},
-		{"attachments", c.attachments},
-		{"sent_at", c.sentAt},
-		{"received_at", c.receivedAt},
-		{"read_at", c.readAt},
-	} {
-		if check.passed == passed {
-			list = append(list, check.name)
-		}
-	}
-	return list
-}
-
 // reading is what circulation knows about a document's read time.
 type reading struct {
 	// at is the read time; zero while it is not known.
@@ -150,44 +107,6 @@ type expected struct {
 	order
 	reading
 	certNum string
-}
-
-// compare completes the verification of a file with its statements: which document, between whom, when, for whom, under which
-// number. Addresses are compared without regard to case (hub-interface 3.1); the hub's times are truncated to whole seconds.
-func compare(c *distcert.Certificate, verified distcert.Checks, d expected) checks {
-	result := checks{
-		format: verified.Format, signature: verified.Signature, chain: verified.Chain, identity: verified.Identity, validity: verified.Validity,
-	}
-	if c == nil {
-		return result
-	}
-	result.hash = c.Algorithm == d.hashAlgorithm && strings.EqualFold(c.Hash, d.hash)
-	result.edocNum = c.EdocNum == d.edocNum
-	result.certNum = c.CertNum == d.certNum
-	result.parties = strings.EqualFold(c.Sender.Address, d.senderAddress) && strings.EqualFold(c.Recipient.Address, d.recipientAddress) &&
-		strings.EqualFold(c.Applicant, d.applicant())
-	result.attachments = slices.Equal(attachmentsOf(c), d.attachments)
-	result.sentAt = sameSecond(c.SentAt, d.sentAt)
-	result.receivedAt = sameSecond(c.ReceivedAt, d.receivedAt)
-	if result.readAt = !d.registered; !c.ReadAt.IsZero() {
-		result.readAt = sameSecond(c.ReadAt, d.at)
-	}
-	return result
-}
-
-func attachmentsOf(c *distcert.Certificate) []string {
-	stated := make([]string, len(c.AttachmentHashes))
-	for i, hash := range c.AttachmentHashes {
-		stated[i] = attachment(c.Algorithm, hash)
-	}
-	slices.Sort(stated)
-	return stated
-}
-
-// attachment is an attachment's hash as it is kept and compared.
-func attachment(algorithm, hash string) string { return algorithm + ":" + strings.ToLower(hash) }
-
-// sameSecond compares a time in the certificate with ours as the hub got it. Seconds are the same in KST and UTC.
-func sameSecond(stated, ours time.Time) bool {
-	return !ours.IsZero() && stated.Equal(ours.Truncate(time.Second))
+	// behind is how far the hub's clock may be behind ours.
+	behind time.Duration
 }

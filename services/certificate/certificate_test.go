@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
@@ -24,18 +26,33 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/pki" //nolint:depguard // the test holds this unit against the sandbox of the outside world
 )
 
-var allPassed = &certificatev1.Checks{
-	Signature: true, Chain: true, Identity: true, Validity: true, Hash: true, EdocNum: true, CertNum: true, Parties: true,
-	Attachments: true, SentAt: true, ReceivedAt: true, ReadAt: true,
+const (
+	passedCheck    = certificatev1.CheckOutcome_CHECK_OUTCOME_PASSED
+	failedCheck    = certificatev1.CheckOutcome_CHECK_OUTCOME_FAILED
+	uncheckable    = certificatev1.CheckOutcome_CHECK_OUTCOME_NOT_CHECKABLE
+	stateIssued    = certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED
+	stateNotIssued = certificatev1.CertificateState_CERTIFICATE_STATE_FAILED
+)
+
+// outcomes returns checks with one outcome but for those named, which have another.
+func outcomes(all, others certificatev1.CheckOutcome, named ...protoreflect.Name) *certificatev1.Checks {
+	c := (&certificatev1.Checks{}).ProtoReflect()
+	fields := c.Descriptor().Fields()
+	for i := range fields.Len() {
+		one := all
+		if slices.Contains(named, fields.Get(i).Name()) {
+			one = others
+		}
+		c.Set(fields.Get(i), protoreflect.ValueOfEnum(one.Number()))
+	}
+	return c.Interface().(*certificatev1.Checks)
 }
+
+var allPassed = outcomes(passedCheck, passedCheck)
 
 // but returns checks that all passed except these.
 func but(failed ...protoreflect.Name) *certificatev1.Checks {
-	c := proto.CloneOf(allPassed)
-	for _, name := range failed {
-		c.ProtoReflect().Clear(c.ProtoReflect().Descriptor().Fields().ByName(name))
-	}
-	return c
+	return outcomes(passedCheck, failedCheck, failed...)
 }
 
 func same(t testing.TB, want, got *certificatev1.Checks) {
@@ -136,7 +153,7 @@ func TestCertificatesThatAreNotHandedOut(t *testing.T) {
 			a, err := b.render(b.content(r), genuine())
 			a.GetPdf()[12] ^= 0x01
 			return a, err
-		}, &certificatev1.Checks{Chain: true, Identity: true, Validity: true}},
+		}, outcomes(failedCheck, passedCheck, "chain", "identity", "validity")},
 		{"about another document", func(r *hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			c := b.content(r)
 			c.Hash = documentHash[:62] + "00"
@@ -221,7 +238,7 @@ func TestCertificatesThatAreNotHandedOut(t *testing.T) {
 		}, nil},
 		{"no PDF", func(*hubv1.IssueDistributionCertificateRequest) (answer, error) {
 			return &hubv1.IssueDistributionCertificateResponse{CertNum: certNum, Pdf: []byte("%PDF-1.7 nothing")}, nil
-		}, &certificatev1.Checks{}},
+		}, outcomes(failedCheck, failedCheck)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b.hub.issue = func(r *hubv1.IssueDistributionCertificateRequest, _ int) (*hubv1.IssueDistributionCertificateResponse, error) {
@@ -236,8 +253,8 @@ func TestCertificatesThatAreNotHandedOut(t *testing.T) {
 			if tt.want != nil {
 				same(t, tt.want, got.GetChecks())
 			} else {
-				require.False(t, got.GetChecks().GetChain())
-				require.False(t, got.GetChecks().GetHash())
+				require.Equal(t, failedCheck, got.GetChecks().GetChain())
+				require.Equal(t, failedCheck, got.GetChecks().GetHash())
 			}
 			_, err := download(t, c, got.GetId())
 			require.Equal(t, "NOT_ISSUED", fault.ReasonOf(err))
@@ -284,7 +301,7 @@ func TestReadTimeOfACertificate(t *testing.T) {
 				state, passed = certificatev1.CertificateState_CERTIFICATE_STATE_FAILED, 0
 			}
 			require.Equal(t, state, got.GetState())
-			require.Equal(t, passed, b.count(t, `select count(*) from certificate_attempt where id = $1 and 'read_at' = any(checks)`, got.GetId()))
+			require.Equal(t, passed, b.count(t, `select count(*) from certificate_attempt where id = $1 and 'read_at' = any(passed)`, got.GetId()))
 		})
 	}
 }
@@ -507,7 +524,7 @@ func TestRecordsCannotBeChanged(t *testing.T) {
 		_, err := b.App.Exec(t.Context(), `update certificate set `+column+` = `+column)
 		require.ErrorContains(t, err, "permission denied", column)
 	}
-	_, err := b.App.Exec(t.Context(), `update certificate set hash = false`)
+	_, err := b.App.Exec(t.Context(), `update certificate set passed = array_remove(passed, 'hash')`)
 	require.ErrorContains(t, err, "certificate_issued_only_checked")
 	_, err = b.Owner.Exec(t.Context(), `update certificate_file set pieces = array[overlay(pieces[1] placing '\x00'::bytea from 100)]`)
 	require.NoError(t, err)
@@ -521,10 +538,15 @@ func TestConfigProblems(t *testing.T) {
 	c := Default()
 	require.ErrorContains(t, c.Validate(), "issuer.roots_file")
 	c.Issuer.RootsFile = "roots.pem"
-	require.ErrorContains(t, c.Validate(), "issuer: ")
+	require.ErrorContains(t, c.Validate(), "issuer.spki")
+	require.ErrorContains(t, c.Validate(), "issuer.profile")
+	c.Issuer.Profile = distcert.ProfileSandbox
 	c.Issuer.SPKI = []string{"zz"}
 	require.ErrorContains(t, c.Validate(), "issuer.spki[0]")
-	c.Issuer.SPKI = []string{documentHash}
+	c.Issuer.SPKI, c.Issuer.NotCheckable = []string{documentHash}, []string{distcert.CheckHash, "signature"}
+	require.ErrorContains(t, c.Validate(), "issuer.not_checkable[0]")
+	require.ErrorContains(t, c.Validate(), "issuer.not_checkable[1]")
+	c.Issuer.NotCheckable = nil
 	require.NoError(t, c.Validate())
 	c.Lookup.Timeout = 0
 	require.ErrorContains(t, c.Validate(), "lookup.timeout")

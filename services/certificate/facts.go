@@ -8,6 +8,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/proof"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -45,10 +46,11 @@ func refusedFact(r refusal, sender string) journal.Fact {
 	}}
 }
 
-func attemptedFact(j job, o outcome, late bool) journal.Fact {
+func attemptedFact(j job, o outcome, late bool, profile string) journal.Fact {
 	attempted := &certificatev1.CertificateAttempted{
 		EdocNum: j.edocNum, Outcome: string(o.kind), Late: late, Exchange: o.exchange, CertNum: o.certNum, HubCode: o.hubCode,
-		Passed: o.checks.names(), PdfDigest: hex.EncodeToString(o.digest), ReadRegistered: o.read.registered,
+		Passed: o.checks.with(proof.Passed), NotCheckable: o.checks.with(proof.NotCheckable), PdfDigest: hex.EncodeToString(o.digest),
+		ReadRegistered: o.read.registered, Profile: profile,
 	}
 	if !o.read.at.IsZero() {
 		attempted.ReadAt = timestamppb.New(o.read.at)
@@ -62,7 +64,7 @@ func eventOf(j job, o outcome) journal.Fact {
 	if o.kind == passed {
 		e.Message = &certificatev1.CertificateIssued{
 			EdocNum: j.edocNum, Sender: j.sender, Certificate: j.id.String(), CertNum: o.certNum, PdfDigest: hex.EncodeToString(o.digest),
-			IssuedAt: timestamppb.New(o.issuedAt), Entitlement: entitlementOf(j.order),
+			IssuedAt: timestamppb.New(o.issuedAt), Entitlement: entitlementOf(j.order), NotCheckable: o.checks.with(proof.NotCheckable),
 		}
 		return e
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/work"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
@@ -80,7 +81,7 @@ func (s *service) obtain(ctx context.Context, j job) {
 	s.metrics.attempted(ctx, o)
 	if o.kind == checkFailed {
 		s.log.LogAttrs(ctx, slog.LevelError, "certificate did not pass its checks", slog.String("certificate", j.id.String()),
-			slog.String("detail", o.detail), slog.Any("passed", o.checks.names()))
+			slog.String("detail", o.detail), slog.Any("passed", o.checks.with(proof.Passed)))
 	}
 }
 
@@ -111,7 +112,7 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 		}
 		read.at = now.at
 	}
-	return s.judge(answer, expected{order: j.order, reading: read, certNum: answer.GetCertNum()}), nil
+	return s.judge(answer, expected{order: j.order, reading: read, certNum: answer.GetCertNum(), behind: s.config.Issuer.Skew.Std()}), nil
 }
 
 // notComparable: without the read time a certificate cannot be judged, so it is neither accepted nor rejected.
@@ -144,10 +145,12 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 	o := outcome{read: want.reading, at: s.clock.Now()}
 	o.keep(answer)
 	verify := func(at time.Time) (*distcert.Certificate, distcert.Checks, error) {
-		return distcert.Verify(answer.GetPdf(), distcert.Options{Roots: s.roots, PinnedSigner: s.config.Issuer.pins(), At: at, Cache: s.chains, Revocations: s.revocations})
+		return distcert.Verify(answer.GetPdf(), distcert.Options{
+			Profile: s.config.Issuer.Profile, Roots: s.roots, PinnedSigner: s.config.Issuer.Pins(), At: at, Cache: s.chains, Revocations: s.revocations,
+		})
 	}
 	c, verified, err := verify(o.at)
-	if c != nil && !verified.Validity && c.IssuedAt.After(o.at) && c.IssuedAt.Sub(o.at) <= s.config.Issuer.Skew.Std() {
+	if c != nil && verified.Validity == proof.NotPassed && c.IssuedAt.After(o.at) && c.IssuedAt.Sub(o.at) <= s.config.Issuer.Skew.Std() {
 		// The hub's clock may be a little ahead of ours.
 		c, verified, err = verify(c.IssuedAt)
 	}
@@ -155,12 +158,13 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 	if c != nil {
 		o.issuedAt, o.validUntil = c.IssuedAt, c.ValidUntil
 	}
-	if err == nil && o.checks.passed() {
+	unaccepted := o.checks.unaccepted(s.config.Issuer.Policy())
+	if err == nil && len(unaccepted) == 0 {
 		o.kind = passed
 		return o
 	}
 	o.kind, o.reason = checkFailed, becauseCheckFailed()
-	o.detail = "differing: " + strings.Join(o.checks.failed(), " ")
+	o.detail = "not accepted: " + strings.Join(unaccepted, " ")
 	if err != nil {
 		o.detail = detailOf(err)
 	}
@@ -203,7 +207,7 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 				return err
 			}
 		}
-		if err := tx.Record(ctx, attemptedFact(j, o, late)); err != nil {
+		if err := tx.Record(ctx, attemptedFact(j, o, late, s.config.Issuer.Profile)); err != nil {
 			return err
 		}
 		if late || o.open() {

@@ -119,7 +119,7 @@ func protoOf(v view) *certificatev1.Certificate {
 	return &certificatev1.Certificate{
 		Id: v.id.String(), EdocNum: v.edocNum, State: certificatev1.CertificateState(v.state), RequestedAt: timestamppb.New(v.requestedAt),
 		IssuedAt: stamp(v, v.issuedAt), CertNum: told(v, v.certNum), PdfDigest: told(v, hex.EncodeToString(v.digest)),
-		Checks: checksOf(v), Reason: v.reason, Refusal: v.refusal, ValidUntil: stamp(v, v.validUntil),
+		Checks: protoChecks(v), Reason: v.reason, Refusal: v.refusal, ValidUntil: stamp(v, v.validUntil),
 	}
 }
 
@@ -138,13 +138,9 @@ func told(v view, text string) string {
 	return text
 }
 
-func checksOf(v view) *certificatev1.Checks {
+func protoChecks(v view) *certificatev1.Checks {
 	if v.state == requested {
 		return nil
 	}
-	return &certificatev1.Checks{
-		Signature: v.checks.signature, Chain: v.checks.chain, Identity: v.checks.identity, Validity: v.checks.validity,
-		Hash: v.checks.hash, EdocNum: v.checks.edocNum, CertNum: v.checks.certNum, Parties: v.checks.parties,
-		Attachments: v.checks.attachments, SentAt: v.checks.sentAt, ReceivedAt: v.checks.receivedAt, ReadAt: v.checks.readAt,
-	}
+	return v.checks.proto()
 }

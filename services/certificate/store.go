@@ -99,8 +99,7 @@ type view struct {
 
 const viewSQL = `
 	select r.id, r.edoc_num, c.state, r.requested_at, coalesce(c.cert_num, ''), c.pdf_digest, c.issued_at, c.valid_until,
-	       coalesce(c.reason, ''), coalesce(c.refusal, ''), c.attempt, c.signature, c.chain, c.identity, c.validity, c.hash, c.edoc_num,
-	       c.same_cert_num, c.same_parties, c.same_attachments, c.same_sent_at, c.same_received_at, c.same_read_at
+	       coalesce(c.reason, ''), coalesce(c.refusal, ''), c.attempt, c.passed, c.not_checkable
 	  from certificate_request r
 	  join certificate c on c.id = r.id`
 
@@ -115,9 +114,10 @@ const listViewsSQL = viewSQL + `
 func scanView(row pgx.CollectableRow) (view, error) {
 	var v view
 	var issuedAt, validUntil *time.Time
+	var passed, notCheckable []string
 	err := row.Scan(&v.id, &v.edocNum, &v.state, &v.requestedAt, &v.certNum, &v.digest, &issuedAt, &validUntil, &v.reason, &v.refusal, &v.attempt,
-		&v.checks.signature, &v.checks.chain, &v.checks.identity, &v.checks.validity, &v.checks.hash, &v.checks.edocNum,
-		&v.checks.certNum, &v.checks.parties, &v.checks.attachments, &v.checks.sentAt, &v.checks.receivedAt, &v.checks.readAt)
+		&passed, &notCheckable)
+	v.checks = checksOf(passed, notCheckable)
 	v.issuedAt, v.validUntil, v.requestedAt = clock.Canonical(pg.OrZero(issuedAt)), clock.Canonical(pg.OrZero(validUntil)), clock.Canonical(v.requestedAt)
 	return v, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/pkg/work"
 )
 
@@ -33,7 +34,7 @@ const claimSQL = `
 	  join certificate_request r on r.id = due.id
 	 where c.id = due.id
 	returning r.id, r.edoc_num, r.principal, r.reason, c.ordinal, c.entitlement, c.sender, c.sender_address, c.recipient_address,
-	          c.hash_algorithm, c.document_hash, c.attachments, c.sent_at, c.received_at, c.attempt,
+	          c.hash_algorithm, c.document_hash, c.attachments, c.sent_at, c.received_at, c.accepted_at, c.attempt,
 	          coalesce(extract(epoch from now() - c.refused_since), 0)::double precision`
 
 func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
@@ -41,7 +42,7 @@ func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
 		var j job
 		var refusedFor float64
 		err := row.Scan(&j.id, &j.edocNum, &j.principal, &j.reason, &j.ordinal, &j.entitlement, &j.sender, &j.senderAddress, &j.recipientAddress,
-			&j.hashAlgorithm, &j.hash, &j.attachments, &j.sentAt, &j.receivedAt, &j.attempt, &refusedFor)
+			&j.hashAlgorithm, &j.hash, &j.attachments, &j.sentAt, &j.receivedAt, &j.acceptedAt, &j.attempt, &refusedFor)
 		j.refusedFor = time.Duration(refusedFor * float64(time.Second))
 		return j, err
 	})
@@ -62,9 +63,7 @@ const settleEndSQL = `
 	update certificate
 	   set state = @state, due_at = null, lease_until = null, owner = null, ended_at = @ended_at, reason = nullif(@reason, ''), refused_since = null, refusal = null,
 	       cert_num = nullif(@cert_num, ''), pdf_digest = @pdf_digest, issued_at = @issued_at, valid_until = @valid_until,
-	       signature = @signature, chain = @chain, identity = @identity, validity = @validity, hash = @hash, edoc_num = @edoc_num,
-	       same_cert_num = @same_cert_num, same_parties = @same_parties, same_attachments = @same_attachments, same_sent_at = @same_sent_at,
-	       same_received_at = @same_received_at, same_read_at = @same_read_at, commit_id = @commit
+	       passed = @passed, not_checkable = @not_checkable, commit_id = @commit
 	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
 
 // settleEnd ends a request in the outcome's state.
@@ -72,21 +71,18 @@ func settleEnd(ctx context.Context, tx *journal.Tx, j job, owner string, o outco
 	return work.Settle(ctx, tx, settleEndSQL, pgx.NamedArgs{
 		"id": j.id, "owner": owner, "attempt": j.attempt, "state": int16(o.state()), "ended_at": o.at, "reason": o.reason,
 		"cert_num": o.certNum, "pdf_digest": o.digest, "issued_at": pg.OrNull(o.issuedAt), "valid_until": pg.OrNull(o.validUntil),
-		"signature": o.checks.signature, "chain": o.checks.chain, "identity": o.checks.identity, "validity": o.checks.validity,
-		"hash": o.checks.hash, "edoc_num": o.checks.edocNum, "same_cert_num": o.checks.certNum, "same_parties": o.checks.parties,
-		"same_attachments": o.checks.attachments, "same_sent_at": o.checks.sentAt, "same_received_at": o.checks.receivedAt,
-		"same_read_at": o.checks.readAt, "commit": tx.CommitID(),
+		"passed": o.checks.with(proof.Passed), "not_checkable": o.checks.with(proof.NotCheckable), "commit": tx.CommitID(),
 	})
 }
 
 const insertAttemptSQL = `
-	insert into certificate_attempt (id, attempt, outcome, late, exchange, cert_num, hub_code, detail, checks, pdf_digest,
+	insert into certificate_attempt (id, attempt, outcome, late, exchange, cert_num, hub_code, detail, passed, not_checkable, pdf_digest,
 	                                 read_at, read_registered, made_at, commit_id)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 
 func insertAttempt(ctx context.Context, tx *journal.Tx, j job, o outcome, late bool) error {
 	return pg.Exec(ctx, tx, fmt.Sprintf("insert attempt %d of certificate %s", j.attempt, j.id), insertAttemptSQL, j.id, j.attempt, string(o.kind), late,
-		o.exchange, o.certNum, o.hubCode, o.detail, o.checks.names(), o.digest, pg.OrNull(o.read.at), o.read.registered, o.at, tx.CommitID())
+		o.exchange, o.certNum, o.hubCode, o.detail, o.checks.with(proof.Passed), o.checks.with(proof.NotCheckable), o.digest, pg.OrNull(o.read.at), o.read.registered, o.at, tx.CommitID())
 }
 
 const insertFileSQL = `

@@ -4,14 +4,19 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/limits"
 	"github.com/naru-relay/naru/pkg/text"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
 	"github.com/naru-relay/naru/services/client/document"
+
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
 type certificateCommand struct {
@@ -23,6 +28,9 @@ type certificateCommand struct {
 	Doc       string `type:"existingfile" placeholder:"FILE" help:"The document, to compare its hash with the certificate's."`
 	HubRoot   string `type:"existingfile" placeholder:"FILE" help:"PEM root of the hub, to verify the certificate here too. Default: the sandbox's."`
 	HubSigner string `type:"existingfile" placeholder:"FILE" help:"PEM certificate of the hub's signer. Default: the sandbox's."`
+
+	HubProfile   string   `default:"${sandboxHub}" enum:"${sandboxHub},${pinnedSigner}" help:"How the hub's certificates are read, one of ${enum}."`
+	NotCheckable []string `placeholder:"CHECK" help:"Checks that may be not checkable here, since the file does not say what they need: validity, hash, edoc_num. Default: none, such a certificate is not written."`
 }
 
 // Help is shown by naru certificate --help.
@@ -39,7 +47,9 @@ type issued struct {
 	EdocNum string `json:"edocNum"`
 	CertNum string `json:"certNum"`
 	File    string `json:"file"`
-	// Checks are made by this command; absent if no root was known. Hash is false if no document was given.
+	// NotCheckable are the checks that the relay could not make and its policy does not demand.
+	NotCheckable []string `json:"notCheckable"`
+	// Checks are made by this command; absent if no root was known.
 	Checks *proof.Checks `json:"checks,omitempty"`
 }
 
@@ -80,7 +90,7 @@ func (c *certificateCommand) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	result := issued{EdocNum: c.Number, CertNum: certificate.GetCertNum(), File: c.Out}
+	result := issued{EdocNum: c.Number, CertNum: certificate.GetCertNum(), File: c.Out, NotCheckable: notCheckable(certificate)}
 	if result.Checks, err = judge(pdf); err != nil {
 		return err
 	}
@@ -92,8 +102,24 @@ func (c *certificateCommand) Run(a *app) (err error) {
 		if result.Checks != nil {
 			said = "verified"
 		}
+		if len(result.NotCheckable) > 0 {
+			said += "; not checkable: " + strings.Join(result.NotCheckable, ", ")
+		}
 		return a.say("%s  %s  %s", result.CertNum, result.File, said)
 	})
+}
+
+// notCheckable lists the relay's checks that are not checkable, by their names in the interface.
+func notCheckable(certificate *certificatev1.Certificate) []string {
+	names := []string{}
+	checks := certificate.GetChecks().ProtoReflect()
+	fields := checks.Descriptor().Fields()
+	for i := range fields.Len() {
+		if checks.Get(fields.Get(i)).Enum() == certificatev1.CheckOutcome_CHECK_OUTCOME_NOT_CHECKABLE.Number() {
+			names = append(names, fields.Get(i).JSONName())
+		}
+	}
+	return names
 }
 
 // maxRequestID is the relay's.
@@ -141,13 +167,15 @@ func (c *certificateCommand) judge(a *app, p *place) (func(pdf []byte) (*proof.C
 	if err != nil {
 		return nil, err
 	}
+	trust.Profile, trust.Policy = c.HubProfile, c.NotCheckable
 	return func(pdf []byte) (*proof.Checks, error) {
 		_, checks, err := proof.Distribution(pdf, trust, c.Number, hash, a.clock.Now())
 		if err != nil {
 			return nil, fmt.Errorf("the certificate is not good, and not written: %w", err)
 		}
-		if !checks.Signature || !checks.Chain || !checks.EdocNum || c.Doc != "" && !checks.Hash {
-			return nil, errors.New("the certificate is not good, and not written")
+		unaccepted := slices.DeleteFunc(checks.Unaccepted(trust.Policy), func(name string) bool { return c.Doc == "" && name == distcert.CheckHash })
+		if len(unaccepted) > 0 {
+			return nil, fmt.Errorf("the certificate is not good, and not written: %s", strings.Join(unaccepted, ", "))
 		}
 		return &checks, nil
 	}, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
@@ -98,7 +99,8 @@ func run(a *app, args []string) int {
 			}
 		}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Vars{"keys": receipt.KeySetPath, "endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version()})
+		kong.Vars{"keys": receipt.KeySetPath, "endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version(),
+			"sandboxHub": distcert.ProfileSandbox, "pinnedSigner": distcert.ProfilePinnedSigner})
 	if err != nil {
 		a.tell("naru: %v", err)
 		return ExitFailed

@@ -43,6 +43,8 @@ type candidate struct {
 	// system is the viewing system the item names.
 	system   uuid.UUID
 	supplied *supplied
+	// notCheckable are the checks of the certificate that could not be made, as judged says.
+	notCheckable []string
 	// broken lists the rules of the message that the item breaks, findings every other reason against it. Both are reported
 	// together.
 	broken   []fault.Violation
@@ -177,7 +179,8 @@ func (a *acceptor) judge(ctx context.Context, v *visit) error {
 			c.findings = append(c.findings, repeatedDocumentInvalid())
 		}
 		if c.namesCertificate() {
-			c.findings = append(c.findings, judgeCertificate(c.item, certificates[c.digest], v.sender)...)
+			of := judgeCertificate(c.item, certificates[c.digest], v.sender)
+			c.findings, c.notCheckable = append(c.findings, of.findings...), of.notCheckable
 		}
 		c.supplied = certificates[c.digest]
 		if len(c.broken) > 0 {
@@ -343,7 +346,7 @@ func (c *candidate) settle(of answer) {
 func (c *candidate) accepted(number, receipt string, at time.Time) *intakev1.Acceptance {
 	return &intakev1.Acceptance{
 		OwnKey: c.item.GetOwnKey(), EdocNum: number, Receipt: receipt, AcceptedAt: timestamppb.New(at),
-		Warnings: warningsOf(c.item, c.deadlines),
+		Warnings: warningsOf(c.item, c.deadlines, c.notCheckable),
 	}
 }
 

@@ -45,7 +45,7 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 	if !c.supplied.kept {
 		r.certificate = c.supplied.der
 	}
-	r.accepted = acceptedOf(v.caller, facts, r)
+	r.accepted = acceptedOf(v.caller, facts, r, c)
 	r.factSize = proto.Size(r.accepted)
 	return r, nil
 }
@@ -106,7 +106,7 @@ func (b *builder) facts(v *visit, c *candidate, number id.EdocNumber) *platformv
 		SendDeadline: timestamppb.New(c.deadlines.send), ViewingDeadline: timestamppb.New(c.deadlines.viewing),
 		AcceptedAt: timestamppb.New(v.at), RegisteredAt: timestamppb.New(c.supplied.registration.RegisteredAt),
 		RegistrationCertificateDigest: c.supplied.registration.Digest,
-		// The archive's format knows only this algorithm, and the certificate is known to be about the document's hash.
+		// Every profile knows only this algorithm, and the certificate is known to be about the document's hash.
 		RegisteredHash: &platformv1.Digest{Algorithm: item.GetDocumentHash().GetAlgorithm(), Value: c.supplied.registration.Hash},
 		Repeats:        item.GetRepeats(),
 	}

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,13 @@ type supplied struct {
 	kept         bool
 	registration *archivecert.Registration
 	failure      error
+}
+
+// judged is what came of an item's certificate.
+type judged struct {
+	findings []finding
+	// notCheckable are the checks that its profile's certificates do not allow and its issuer's policy does not demand.
+	notCheckable []string
 }
 
 // checkSlots bound how many items of batches are checked at the same time, for all senders together: one per processor.
@@ -80,30 +88,34 @@ func (c checkSlots) verifyAll(ctx context.Context, v verifier, certificates map[
 	})
 }
 
-// judgeCertificate returns what is wrong with an item's certificate; nil when nothing is.
-func judgeCertificate(item *intakev1.SendItem, s *supplied, sender senderRecord) (found []finding) {
+// judgeCertificate judges an item's certificate; without findings nothing is wrong with it.
+func judgeCertificate(item *intakev1.SendItem, s *supplied, sender senderRecord) (j judged) {
 	field := fieldCertificate
 	if len(item.GetRegistrationCertificate()) == 0 {
 		field = fieldCertificateDigest
 	}
 	switch {
 	case len(s.der) == 0:
-		return []finding{notUploaded()}
+		j.findings = append(j.findings, notUploaded())
+		return j
 	case s.failure != nil:
-		return []finding{certificateFinding(field, s.failure)}
+		j.findings = append(j.findings, certificateFinding(field, s.failure))
+		return j
 	}
-	if !sender.owns(&s.registration.Statement) {
-		found = append(found, ownerDiffers(field))
+	if !sender.owns(s.registration) {
+		j.findings = append(j.findings, ownerDiffers(field))
 	}
-	if err := covers(s.registration, item); err != nil {
-		found = append(found, certificateFinding(field, err))
+	attachments, err := covers(s.registration, item)
+	if err != nil {
+		j.findings = append(j.findings, certificateFinding(field, err))
 	}
-	return found
+	j.notCheckable = slices.Concat(s.registration.NotCheckable, attachments)
+	return j
 }
 
 // covers checks that the certificate is about the item's document and about exactly its attachments, in their order: what the
-// archive has not registered, nobody can prove later.
-func covers(r *archivecert.Registration, item *intakev1.SendItem) error {
+// archive has not registered, nobody can prove later. It tells the checks that cannot be made.
+func covers(r *archivecert.Registration, item *intakev1.SendItem) ([]string, error) {
 	var attachments []string
 	for _, hash := range item.GetAttachmentHashes() {
 		attachments = append(attachments, hash.GetValue())

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
@@ -71,7 +72,7 @@ func (b *commitBench) row(t testing.TB, tenant uuid.UUID, key, content string, l
 		digest: sha256.Sum256([]byte("certificate of " + content)), certificate: []byte("certificate of " + content),
 		sealedRecipient: []byte("sealed"), receipt: "receipt of " + string(number),
 	}
-	r.accepted = acceptedOf(authn.Principal{ID: tenant.String()}, facts, r)
+	r.accepted = acceptedOf(authn.Principal{ID: tenant.String()}, facts, r, &candidate{supplied: &supplied{registration: &archivecert.Registration{}}})
 	r.factSize = proto.Size(r.accepted)
 	return r
 }

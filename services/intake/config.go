@@ -1,14 +1,9 @@
 package intake
 
 import (
-	"crypto/x509"
-	"errors"
-	"fmt"
-	"os"
-	"strings"
 	"time"
 
-	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/id"
@@ -27,8 +22,8 @@ const (
 type Config struct {
 	// Code is the management code (관리코드) of this relay in edoc numbers: ten of A-Z a-z 0-9.
 	Code string `yaml:"code"`
-	// Archive says whose registration certificates are accepted.
-	Archive Archive `yaml:"archive"`
+	// Archive says whose registration certificates are accepted, and how they are read.
+	Archive archivecert.Config `yaml:"archive"`
 	// Writers of each lane commit groups at the same time; default 2. More than two were not faster.
 	Writers int `yaml:"writers"`
 	// Queue bounds what waits for a writer.
@@ -37,18 +32,6 @@ type Config struct {
 	Release Release `yaml:"release"`
 	// Limits of deadlines.
 	Limits Limits `yaml:"limits"`
-}
-
-// Archive pins the certified archives.
-type Archive struct {
-	// Roots are PEM files with the pinned roots; at least one certificate in all.
-	Roots []string `yaml:"roots" reads:"file"`
-	// Issuers are the allowed archives, by the common name of their signing certificates.
-	Issuers []string `yaml:"issuers"`
-	// Skew is how far an archive's clock may run ahead of ours; default none.
-	Skew config.Duration `yaml:"skew"`
-	// Revocation of archives' signing certificates.
-	Revocation cms.RevocationConfig `yaml:"revocation"`
 }
 
 // Queue bounds the rows that wait, single items and batches each. A tenant may fill half of it.
@@ -96,16 +79,7 @@ func (c *Config) Validate() error {
 	if !id.ValidCode(c.Code) {
 		p.Add("code", "must be ten of A-Z a-z 0-9")
 	}
-	if len(c.Archive.Roots) == 0 {
-		p.Add("archive.roots", "must name at least one PEM file")
-	}
-	if len(c.Archive.Issuers) == 0 {
-		p.Add("archive.issuers", "must name at least one archive")
-	}
-	if c.Archive.Skew < 0 || c.Archive.Skew.Std() > time.Minute {
-		p.Add("archive.skew", "must be between 0s and 1m")
-	}
-	p.Within("archive.revocation", c.Archive.Revocation.Validate())
+	p.Within("archive", c.Archive.Validate())
 	if c.Writers < 1 || c.Writers > 8 {
 		p.Add("writers", "must be between 1 and 8")
 	}
@@ -138,19 +112,4 @@ func (l Limits) validate() error {
 		}
 	}
 	return p.Err()
-}
-
-// pool reads the pinned roots.
-func (a Archive) pool() (*x509.CertPool, error) {
-	pool := x509.NewCertPool()
-	for _, file := range a.Roots {
-		pem, err := os.ReadFile(file) //nolint:gosec // the path comes from the operator
-		if err != nil {
-			return nil, fmt.Errorf("read archive roots: %w", err)
-		}
-		if !strings.Contains(string(pem), "BEGIN CERTIFICATE") || !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read archive roots: %w", errors.New(file+" holds no certificate"))
-		}
-	}
-	return pool, nil
 }

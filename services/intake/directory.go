@@ -34,10 +34,12 @@ type senderRecord struct {
 	sealed      []byte
 }
 
-// owns reports whether the sender is the one whom an archive's certificate names as owner.
-func (r senderRecord) owns(s *archivecert.Statement) bool {
+// owns reports whether the sender is the one whom an archive's certificate names as owner. Where certificates of the archive name
+// none, and its policy accepts that, the sender must still be one of its members.
+func (r senderRecord) owns(c *archivecert.Registration) bool {
+	unnamed := slices.Contains(c.NotCheckable, archivecert.CheckOwner)
 	return slices.ContainsFunc(r.memberships, func(m *addressv1.ArchiveMembership) bool {
-		return text.Same(m.GetArchive(), s.Issuer) && text.Same(m.GetMember(), s.Owner)
+		return text.Same(m.GetArchive(), c.Issuer) && (unnamed || text.Same(m.GetMember(), c.Owner))
 	})
 }
 

@@ -17,8 +17,11 @@ import (
 // acceptedOf is the fact of an item's acceptance. It ties what is kept of the item to the caller's authentication. The
 // fingerprint is keyed and the values are sealed, so nobody can guess them by trying. The receipt's digest is added with the
 // receipt.
-func acceptedOf(caller authn.Principal, facts *platformv1.DocumentFacts, r *row) *intakev1.DocumentAccepted {
-	return &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint}
+func acceptedOf(caller authn.Principal, facts *platformv1.DocumentFacts, r *row, c *candidate) *intakev1.DocumentAccepted {
+	return &intakev1.DocumentAccepted{
+		Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint,
+		CertificateProfile: c.supplied.registration.Profile, CertificateNotCheckable: c.notCheckable,
+	}
 }
 
 // fact is the fact that the document was accepted.
@@ -41,7 +44,9 @@ func stateCancelRequested(ctx context.Context, tx *journal.Tx, lane platformv1.L
 func (u *upload) recordSupplied(ctx context.Context, tx *journal.Tx) error {
 	return tx.Record(ctx, journal.Fact{
 		Subject: u.subject(), Sender: u.caller.ID, Actor: u.caller.ID, OccurredAt: u.at, Traceparent: u.traceparent,
-		Message: &intakev1.RegistrationCertificateSupplied{Authentication: authenticationOf(u.caller)},
+		Message: &intakev1.RegistrationCertificateSupplied{
+			Authentication: authenticationOf(u.caller), CertificateProfile: u.profile, CertificateNotCheckable: u.notCheckable,
+		},
 	})
 }
 

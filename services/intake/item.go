@@ -30,6 +30,8 @@ const (
 const (
 	warningTitle    = "TITLE_OVER_40"
 	warningDeadline = "VIEWING_ENDS_BEFORE_SEND_DEADLINE"
+	// with the check after it
+	warningNotCheckable = "CERTIFICATE_NOT_CHECKABLE_"
 	// Some relays cut titles at 40 characters.
 	titleAdvised = 40
 )
@@ -60,13 +62,16 @@ func deadlinesOf(item *intakev1.SendItem, accepted time.Time, limits Limits) (de
 	return d, found
 }
 
-func warningsOf(item *intakev1.SendItem, d deadlines) []string {
+func warningsOf(item *intakev1.SendItem, d deadlines, notCheckable []string) []string {
 	var warnings []string
 	if utf8.RuneCountInString(item.GetTitle()) > titleAdvised {
 		warnings = append(warnings, warningTitle)
 	}
 	if d.viewing.Before(d.send) {
 		warnings = append(warnings, warningDeadline)
+	}
+	for _, check := range notCheckable {
+		warnings = append(warnings, warningNotCheckable+strings.ToUpper(check))
 	}
 	return warnings
 }

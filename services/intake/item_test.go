@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/keys"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -133,10 +134,10 @@ func TestDeadlines(t *testing.T) {
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	c := Default()
-	require.Len(t, config.List(c.Validate()), 2)
-	c.Archive = Archive{Roots: []string{"root.pem"}, Issuers: []string{"archive"}}
+	require.Len(t, config.List(c.Validate()), 1)
+	c.Archive.Issuers = []archivecert.IssuerConfig{{Name: "archive", Profile: archivecert.Format, Roots: []string{"root.pem"}}}
 	require.NoError(t, c.Validate())
-	_, err := c.Archive.pool()
+	_, err := c.Archive.New(clock.System())
 	require.Error(t, err)
 	c.Code, c.Writers, c.Queue.Rows, c.Queue.Bytes, c.Release.ItemsPerSecond = "short", 0, 1, 1, -1
 	c.Limits.SendDeadline = c.Limits.SendDeadlineMax + 1

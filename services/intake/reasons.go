@@ -126,12 +126,12 @@ func batchTooLarge() *fault.Error {
 // certificateFinding says in intake's reasons why a certificate was not accepted. The field is where the item gave it.
 func certificateFinding(field string, err error) finding {
 	failed := archivecert.FailedChecks(err)
-	reason, message := intakev1.Reason_REASON_CERTIFICATE_MALFORMED, "the registration certificate is not one of an archive's format"
+	reason, message := intakev1.Reason_REASON_CERTIFICATE_MALFORMED, "the registration certificate is not of the form that is configured for its archive"
 	if len(failed) > 0 {
 		switch failed[0] {
 		case archivecert.ErrSignature:
 			reason, message = intakev1.Reason_REASON_CERTIFICATE_FORGED, "content or signature of the registration certificate was changed"
-		case archivecert.ErrChain, archivecert.ErrForeign:
+		case archivecert.ErrChain, archivecert.ErrForeign, archivecert.ErrPolicy:
 			reason, message = intakev1.Reason_REASON_CERTIFICATE_FOREIGN, "the registration certificate is not of an archive this relay accepts"
 		case archivecert.ErrRevoked:
 			reason, message = intakev1.Reason_REASON_CERTIFICATE_REVOKED, "the signer of the registration certificate was revoked, or is distrusted, since before now"
@@ -139,6 +139,9 @@ func certificateFinding(field string, err error) finding {
 			reason, message = intakev1.Reason_REASON_CERTIFICATE_EXPIRED, "the registration certificate or its signer is not valid now"
 		case archivecert.ErrHash:
 			reason, message = intakev1.Reason_REASON_CERTIFICATE_HASH_DIFFERS, "the registration certificate is about another document or other attachments"
+		case archivecert.ErrNotCheckable:
+			reason, message = intakev1.Reason_REASON_CERTIFICATE_NOT_CHECKABLE,
+				"the registration certificate does not say its owner, its attachments or its validity, and this relay does not accept that of its archive"
 		case archivecert.ErrFormat, archivecert.ErrKind:
 		}
 	}

@@ -175,7 +175,7 @@ func TestDistrustedArchive(t *testing.T) {
 	digest := sha256.Sum256(a.signer.Chain[0].RawSubjectPublicKeyInfo)
 	der := a.issue(t, randomHash())
 	judged := func(from time.Time) error {
-		v, err := archivecert.New(archivecert.Options{Roots: a.root.Pool(), Issuers: []string{archiveName}, Clock: clock.System(),
+		v, err := archivecert.New(archivecert.Options{Issuers: []archivecert.Issuer{{Name: archiveName, Profile: archivecert.Format, Roots: a.root.Pool()}}, Clock: clock.System(),
 			Revocations: cms.NewRevocations(cms.RevocationConfig{Distrusted: []cms.Distrusted{{SPKI: hex.EncodeToString(digest[:]), From: from}}})})
 		require.NoError(t, err)
 		_, err = v.Registration(der, a.at)

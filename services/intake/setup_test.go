@@ -85,11 +85,17 @@ const senderAddressText = "office@가상상사"
 
 func newWorld(t *testing.T, opts ...unittest.Option) *world {
 	t.Helper()
+	return newWorldOf(t, nil, opts...)
+}
+
+// newWorldOf is a world that accepts certificates of more archives.
+func newWorldOf(t *testing.T, more []archivecert.IssuerConfig, opts ...unittest.Option) *world {
+	t.Helper()
 	now := clock.System().Now()
 	w := &world{archive: newArchive(t, now), address: unittest.NewMaker(t, sealedMemberships, domain), sender: unittest.NewID(), system: unittest.NewID()}
 	roots := w.archive.rootFile(t)
 	opts = append([]unittest.Option{unittest.Config(func(c *Config) {
-		c.Archive = Archive{Roots: []string{roots}, Issuers: []string{archiveName}}
+		c.Archive.Issuers = append(more, archivecert.IssuerConfig{Name: archiveName, Profile: archivecert.Format, Roots: []string{roots}})
 	}), unittest.Neighbour("address", w.address.Register), unittest.WithClock(clock.NewFake(now))}, opts...)
 	w.Bench = unittest.New(t, Unit, opts...)
 	w.join(t, w.sender, w.system)

@@ -8,8 +8,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/naru-relay/naru/pkg/archivecert"
-	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
@@ -54,12 +52,7 @@ var Unit = unit.Spec[*Config, *service]{
 }.Unit()
 
 func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
-	pool, err := config.Archive.pool()
-	if err != nil {
-		return nil, err
-	}
-	certificates, err := archivecert.New(archivecert.Options{Roots: pool, Issuers: config.Archive.Issuers, Clock: env.Clock, Skew: config.Archive.Skew.Std(),
-		Revocations: cms.NewRevocations(config.Archive.Revocation)})
+	certificates, err := config.Archive.New(env.Clock)
 	if err != nil {
 		return nil, err
 	}

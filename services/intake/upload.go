@@ -22,6 +22,9 @@ type upload struct {
 	caller      authn.Principal
 	at          time.Time
 	traceparent string
+	// profile by which it was read, and the checks that could not be made.
+	profile      string
+	notCheckable []string
 }
 
 // UploadRegistrationCertificate judges a certificate as Send does and keeps it by its digest; others may have supplied it before.
@@ -42,9 +45,10 @@ func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	if !sender.owns(&registration.Statement) {
+	if !sender.owns(registration) {
 		return nil, refusalOf([]finding{ownerDiffers(fieldCertificate)})
 	}
+	u.profile, u.notCheckable = registration.Profile, registration.NotCheckable
 	u.digest = sha256.Sum256(u.der)
 	if err := s.uploads.Commit(ctx, u); err != nil {
 		return nil, pg.AsFault(err, nil)

@@ -69,32 +69,23 @@ create table certificate (
     valid_until       timestamptz,
     reason            text,
     ended_at          timestamptz,
-    signature         boolean     not null default false,
-    chain             boolean     not null default false,
-    identity          boolean     not null default false,
-    validity          boolean     not null default false,
-    hash              boolean     not null default false,
-    edoc_num          boolean     not null default false,
-    same_cert_num     boolean     not null default false,
-    same_parties      boolean     not null default false,
-    same_attachments  boolean     not null default false,
-    same_sent_at      boolean     not null default false,
-    same_received_at  boolean     not null default false,
-    same_read_at      boolean     not null default false,
+    -- Names of the checks that passed, and of those that could not be made, since the file does not say what they need.
+    passed            text[]      not null default '{}',
+    not_checkable     text[]      not null default '{}',
     -- The commit that accepted the request, later the one that ended it.
     commit_id         uuid        not null,
     constraint certificate_due_while_requested check ((state = 1) = (due_at is not null) and (state = 1) = (ended_at is null)),
     constraint certificate_issued_whole check (state <> 2 or (cert_num is not null and pdf_digest is not null and issued_at is not null
-                                                              and valid_until is not null and reason is null)),
+                                                              and (valid_until is not null or 'validity' = any (not_checkable)) and reason is null)),
     constraint certificate_issued_only_checked
-        check (state <> 2 or (signature and chain and identity and validity and hash and edoc_num and same_cert_num and same_parties
-                              and same_attachments and same_sent_at and same_received_at and same_read_at)),
+        check (state <> 2 or (passed @> array['format', 'signature', 'chain', 'identity']
+                              and (passed || not_checkable) @> array['validity', 'hash', 'edoc_num', 'cert_num', 'parties', 'attachments', 'sent_at',
+                                                                     'received_at', 'read_at'])),
     constraint certificate_failed_has_reason check ((state = 3) = (reason is not null))
 );
 create index certificate_due on certificate (due_at) where state = 1;
 grant select, insert,
-      update (state, due_at, lease_until, owner, attempt, refused_since, refusal, cert_num, pdf_digest, issued_at, valid_until, reason, ended_at, signature, chain,
-              identity, validity, hash, edoc_num, same_cert_num, same_parties, same_attachments, same_sent_at, same_received_at, same_read_at,
+      update (state, due_at, lease_until, owner, attempt, refused_since, refusal, cert_num, pdf_digest, issued_at, valid_until, reason, ended_at, passed, not_checkable,
               commit_id)
    on certificate to ${app};
 
@@ -110,7 +101,8 @@ create table certificate_attempt (
     cert_num        text        not null,
     hub_code        text        not null,
     detail          text        not null,
-    checks          text[]      not null,
+    passed          text[]      not null,
+    not_checkable   text[]      not null,
     pdf_digest      bytea,
     read_at         timestamptz,
     read_registered boolean     not null,

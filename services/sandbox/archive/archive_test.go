@@ -66,7 +66,7 @@ func setup(t *testing.T) *bundle {
 	}
 	b.restart(t)
 	b.verifier, err = archivecert.New(archivecert.Options{
-		Roots: authority.Pool(pki.Archive), Issuers: []string{pki.ArchiveName}, Clock: b.clock,
+		Issuers: []archivecert.Issuer{{Name: pki.ArchiveName, Profile: archivecert.Format, Roots: authority.Pool(pki.Archive)}}, Clock: b.clock,
 	})
 	require.NoError(t, err)
 	require.Equal(t, http.StatusCreated, b.putMember(t, memberID, memberName, password))

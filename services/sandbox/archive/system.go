@@ -55,7 +55,7 @@ func New(_ context.Context, d Deps) (*System, error) {
 		return nil, fmt.Errorf("make archive: %w", err)
 	}
 	verifier, err := archivecert.New(archivecert.Options{
-		Roots: d.Authority.Pool(pki.Archive), Issuers: []string{pki.ArchiveName}, Clock: d.Clock,
+		Issuers: []archivecert.Issuer{{Name: pki.ArchiveName, Profile: archivecert.Format, Roots: d.Authority.Pool(pki.Archive)}}, Clock: d.Clock,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make archive: %w", err)

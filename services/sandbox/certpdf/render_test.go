@@ -12,6 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/services/sandbox/certpdf"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 )
@@ -54,7 +55,7 @@ func TestRenderIsVerified(t *testing.T) {
 		PinnedSigner: distcert.Pins{Subjects: []string{store.Signer(pki.Hub).Chain[0].Subject.String()}},
 	})
 	require.NoError(t, err)
-	require.Equal(t, distcert.Checks{Format: true, Signature: true, Chain: true, Identity: true, Validity: true}, checks)
+	require.Equal(t, distcert.Checks{Format: proof.Passed, Signature: proof.Passed, Chain: proof.Passed, Identity: proof.Passed, Validity: proof.Passed}, checks)
 	want := circulation()
 	want.Hash = strings.ToLower(want.Hash)
 	for _, moment := range []*time.Time{&want.SentAt, &want.ReceivedAt, &want.ReadAt, &want.IssuedAt, &want.ValidUntil} {

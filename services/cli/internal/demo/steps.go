@@ -59,7 +59,7 @@ func (w *walk) register(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := certificate.Covers(w.document.Hash, nil); err != nil {
+	if _, err := certificate.Covers(w.document.Hash, nil); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("document %s, registration certificate %s", w.registered.DocumentID, certificate.CertificateNumber), nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 )
 
@@ -19,21 +20,39 @@ import (
 type Trust struct {
 	Roots *x509.CertPool
 	Pins  distcert.Pins
+	// Profile of the hub's certificates, and which of its checks may be not checkable.
+	Profile string
+	Policy  proof.Policy
 }
 
 // Checks are the results of verifying a distribution certificate.
 type Checks struct {
 	// Signature: the whole file has the known form and one signature, and is unchanged.
-	Signature bool `json:"signature"`
-	// Chain: the signer is the pinned one and chains to the pinned root; signer and certificate are valid now.
-	Chain bool `json:"chain"`
-	// Hash and EdocNum: the certificate is about this document.
-	Hash    bool `json:"hash"`
-	EdocNum bool `json:"edocNum"`
+	Signature proof.Outcome `json:"signature"`
+	// Chain: the signer is the pinned one and chains to the pinned root.
+	Chain proof.Outcome `json:"chain"`
+	// Validity: signer and certificate are valid now.
+	Validity proof.Outcome `json:"validity"`
+	// Hash and EdocNum: the certificate is about this document. Hash is absent if there was no document to compare, or it differs.
+	Hash    proof.Outcome `json:"hash,omitzero"`
+	EdocNum proof.Outcome `json:"edocNum"`
 }
 
-// All reports whether every check passed.
-func (c Checks) All() bool { return c.Signature && c.Chain && c.Hash && c.EdocNum }
+// Unaccepted lists the checks that the policy does not accept as they are.
+func (c Checks) Unaccepted(policy proof.Policy) []string {
+	var names []string
+	for _, check := range []struct {
+		name    string
+		outcome proof.Outcome
+	}{
+		{"signature", c.Signature}, {"chain", c.Chain}, {distcert.CheckValidity, c.Validity}, {distcert.CheckHash, c.Hash}, {distcert.CheckEdocNum, c.EdocNum},
+	} {
+		if !policy.Accepts(check.name, check.outcome) {
+			names = append(names, check.name)
+		}
+	}
+	return names
+}
 
 // ReadTrust reads the hub's root and the certificate of the pinned signer (PEM).
 func ReadTrust(rootFile, signerFile string) (Trust, error) {
@@ -56,18 +75,30 @@ func ReadTrust(rootFile, signerFile string) (Trust, error) {
 	return Trust{Roots: roots, Pins: distcert.Pins{Subjects: []string{signer.Subject.String()}}}, nil
 }
 
-// Distribution verifies a distribution certificate. hash is SHA-256 in hexadecimal; if it is empty, Checks.Hash is false. The
-// certificate is nil if it is not intact. The error names every failed check.
+// Distribution verifies a distribution certificate. hash is SHA-256 in hexadecimal; it may be empty. The certificate is nil if it
+// is not intact. The error names every failed check.
 func Distribution(pdf []byte, trust Trust, edocNum, hash string, at time.Time) (*distcert.Certificate, Checks, error) {
-	certificate, found, err := distcert.Verify(pdf, distcert.Options{Roots: trust.Roots, PinnedSigner: trust.Pins, At: at})
-	checks := Checks{Signature: found.Format && found.Signature, Chain: found.Chain && found.Identity && found.Validity}
+	certificate, found, err := distcert.Verify(pdf, distcert.Options{Profile: trust.Profile, Roots: trust.Roots, PinnedSigner: trust.Pins, At: at})
+	checks := Checks{Signature: min(found.Format, found.Signature), Chain: min(found.Chain, found.Identity), Validity: found.Validity}
 	if certificate == nil {
 		return nil, checks, err
 	}
 	// Without a document there is no hash to compare.
 	mismatch := certificate.Match(edocNum, cmp.Or(hash, certificate.Hash))
-	checks.EdocNum = !errors.Is(mismatch, distcert.ErrEdocNum)
-	checks.Hash = hash != "" && !errors.Is(mismatch, distcert.ErrHash)
+	of := func(check distcert.Check) proof.Outcome {
+		switch {
+		case !certificate.Readable():
+			return proof.NotCheckable
+		case errors.Is(mismatch, check):
+			return proof.NotPassed
+		default:
+			return proof.Passed
+		}
+	}
+	checks.EdocNum = of(distcert.ErrEdocNum)
+	if hash != "" {
+		checks.Hash = of(distcert.ErrHash)
+	}
 	return certificate, checks, errors.Join(err, mismatch)
 }
 
@@ -80,5 +111,7 @@ func Archive(rootFile, issuer string, clock archivecert.Clock) (*archivecert.Ver
 	if err != nil {
 		return nil, fmt.Errorf("read the archive's root: %w", err)
 	}
-	return archivecert.New(archivecert.Options{Roots: roots, Issuers: []string{issuer}, Clock: clock, Skew: archiveSkew})
+	return archivecert.New(archivecert.Options{
+		Issuers: []archivecert.Issuer{{Name: issuer, Profile: archivecert.Format, Roots: roots}}, Clock: clock, Skew: archiveSkew,
+	})
 }

@@ -2,6 +2,7 @@ package proof_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/distcert"
+	outcome "github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
 	"github.com/naru-relay/naru/services/sandbox/certpdf"
 	"github.com/naru-relay/naru/services/sandbox/pki"
@@ -50,6 +52,24 @@ func (w world) certificate(t *testing.T, signer pki.Signer) []byte {
 	return pdf
 }
 
+const ok = outcome.Passed
+
+// What nobody can read is told as such, and accepted only where the policy names it.
+func TestPinnedSigner(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.trust.Profile = distcert.ProfilePinnedSigner
+	_, checks, err := proof.Distribution(w.certificate(t, w.keys.Signer(pki.Hub)), w.trust, edocNum, hash, at)
+	require.NoError(t, err)
+	no := outcome.NotCheckable
+	require.Equal(t, proof.Checks{Signature: ok, Chain: ok, Validity: no, Hash: no, EdocNum: no}, checks)
+	require.Equal(t, []string{"validity", "hash", "edoc_num"}, checks.Unaccepted(nil))
+	require.Equal(t, []string{"hash"}, checks.Unaccepted(outcome.Policy{"validity", "edoc_num"}))
+	shown, err := json.Marshal(checks)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"signature":"passed","chain":"passed","validity":"not checkable","hash":"not checkable","edocNum":"not checkable"}`, string(shown))
+}
+
 // Each check fails for its own reason only, and the error names it.
 func TestDistribution(t *testing.T) {
 	t.Parallel()
@@ -67,13 +87,13 @@ func TestDistribution(t *testing.T) {
 		checks        proof.Checks
 		good          bool
 	}{
-		{"good", good, edocNum, hash, at, proof.Checks{Signature: true, Chain: true, Hash: true, EdocNum: true}, true},
-		{"no document to compare", good, edocNum, "", at, proof.Checks{Signature: true, Chain: true, EdocNum: true}, true},
-		{"another document", good, edocNum, strings.Repeat("cd", 32), at, proof.Checks{Signature: true, Chain: true, EdocNum: true}, false},
-		{"another number", good, strings.Replace(edocNum, "42", "43", 1), hash, at, proof.Checks{Signature: true, Chain: true, Hash: true}, false},
-		{"expired", good, edocNum, hash, at.AddDate(2, 0, 0), proof.Checks{Signature: true, Hash: true, EdocNum: true}, false},
-		{"signed under another root", w.certificate(t, foreign), edocNum, hash, at, proof.Checks{Signature: true}, false},
-		{"changed", changed, edocNum, hash, at, proof.Checks{Chain: true}, false},
+		{"good", good, edocNum, hash, at, proof.Checks{Signature: ok, Chain: ok, Validity: ok, Hash: ok, EdocNum: ok}, true},
+		{"no document to compare", good, edocNum, "", at, proof.Checks{Signature: ok, Chain: ok, Validity: ok, EdocNum: ok}, true},
+		{"another document", good, edocNum, strings.Repeat("cd", 32), at, proof.Checks{Signature: ok, Chain: ok, Validity: ok, EdocNum: ok}, false},
+		{"another number", good, strings.Replace(edocNum, "42", "43", 1), hash, at, proof.Checks{Signature: ok, Chain: ok, Validity: ok, Hash: ok}, false},
+		{"expired", good, edocNum, hash, at.AddDate(2, 0, 0), proof.Checks{Signature: ok, Chain: ok, Hash: ok, EdocNum: ok}, false},
+		{"signed under another root", w.certificate(t, foreign), edocNum, hash, at, proof.Checks{Signature: ok, Validity: ok}, false},
+		{"changed", changed, edocNum, hash, at, proof.Checks{Chain: ok, Validity: ok}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,7 +124,7 @@ func TestArchive(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, hash, got.Hash)
 	_, err = verifier.Registration(issue(pki.Hub), at)
-	require.ErrorIs(t, err, archivecert.ErrChain)
+	require.ErrorIs(t, err, archivecert.ErrForeign)
 }
 
 func TestReadTrustRefusals(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/services/sandbox/certpdf"
 	"github.com/naru-relay/naru/services/sandbox/hub"
 	"github.com/naru-relay/naru/services/sandbox/pki"
@@ -105,7 +106,7 @@ const signerCache = 64
 // NewVerifier returns a Verifier.
 func NewVerifier(keys *pki.Store, clock archivecert.Clock) (*Verifier, error) {
 	archives, err := archivecert.New(archivecert.Options{
-		Roots: keys.Pool(pki.Archive), Issuers: []string{pki.ArchiveName}, Clock: clock, Skew: time.Second,
+		Issuers: []archivecert.Issuer{{Name: pki.ArchiveName, Profile: archivecert.Format, Roots: keys.Pool(pki.Archive)}}, Clock: clock, Skew: time.Second,
 	})
 	if err != nil {
 		return nil, err
@@ -144,9 +145,9 @@ func (v *Verifier) distribution(p hub.Pair) (*distcert.Certificate, []hub.Check)
 		Roots: v.hubRoots, PinnedSigner: v.hubSigner, At: p.At, Cache: v.cache,
 	})
 	failed := distcert.FailedChecks(err)
-	check := func(name string, passed bool, kind distcert.Check) hub.Check {
-		out := hub.Check{Name: "distribution." + name, Passed: passed}
-		if !passed {
+	check := func(name string, outcome proof.Outcome, kind distcert.Check) hub.Check {
+		out := hub.Check{Name: "distribution." + name, Passed: outcome == proof.Passed}
+		if !out.Passed {
 			out.Detail = detail(slices.Contains(failed, kind))
 		}
 		return out

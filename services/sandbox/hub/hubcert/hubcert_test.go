@@ -133,7 +133,7 @@ func TestPairIsVerified(t *testing.T) {
 		},
 		{
 			"original by somebody else", good, b.original(document, pki.Hub), document,
-			[]string{"original.trusted", "hash.original_document", "hash.distribution_original"},
+			[]string{"original.issuer", "hash.original_document", "hash.distribution_original"},
 		},
 		{
 			"original cut short", good, original[:len(original)-1], document,

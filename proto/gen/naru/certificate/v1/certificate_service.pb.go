@@ -33,7 +33,7 @@ const (
 	CertificateState_CERTIFICATE_STATE_UNSPECIFIED CertificateState = 0
 	// Being obtained from the hub.
 	CertificateState_CERTIFICATE_STATE_REQUESTED CertificateState = 1
-	// Obtained, every check passed.
+	// Obtained; every check passed, but those that are not checkable and that the relay's policy does not demand.
 	CertificateState_CERTIFICATE_STATE_ISSUED CertificateState = 2
 	// The hub refused, or a check failed; see reason. Nothing is handed out.
 	CertificateState_CERTIFICATE_STATE_FAILED CertificateState = 3
@@ -82,6 +82,62 @@ func (CertificateState) EnumDescriptor() ([]byte, []int) {
 	return file_naru_certificate_v1_certificate_service_proto_rawDescGZIP(), []int{0}
 }
 
+// CheckOutcome is what came of a check.
+type CheckOutcome int32
+
+const (
+	CheckOutcome_CHECK_OUTCOME_UNSPECIFIED CheckOutcome = 0
+	CheckOutcome_CHECK_OUTCOME_PASSED      CheckOutcome = 1
+	// It failed, or was not made, because an earlier one failed.
+	CheckOutcome_CHECK_OUTCOME_FAILED CheckOutcome = 2
+	// The file does not say, in a form that can be read, what the check needs. A certificate is issued with such a check only where the relay's
+	// policy for its issuer accepts that.
+	CheckOutcome_CHECK_OUTCOME_NOT_CHECKABLE CheckOutcome = 3
+)
+
+// Enum value maps for CheckOutcome.
+var (
+	CheckOutcome_name = map[int32]string{
+		0: "CHECK_OUTCOME_UNSPECIFIED",
+		1: "CHECK_OUTCOME_PASSED",
+		2: "CHECK_OUTCOME_FAILED",
+		3: "CHECK_OUTCOME_NOT_CHECKABLE",
+	}
+	CheckOutcome_value = map[string]int32{
+		"CHECK_OUTCOME_UNSPECIFIED":   0,
+		"CHECK_OUTCOME_PASSED":        1,
+		"CHECK_OUTCOME_FAILED":        2,
+		"CHECK_OUTCOME_NOT_CHECKABLE": 3,
+	}
+)
+
+func (x CheckOutcome) Enum() *CheckOutcome {
+	p := new(CheckOutcome)
+	*p = x
+	return p
+}
+
+func (x CheckOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CheckOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_naru_certificate_v1_certificate_service_proto_enumTypes[1].Descriptor()
+}
+
+func (CheckOutcome) Type() protoreflect.EnumType {
+	return &file_naru_certificate_v1_certificate_service_proto_enumTypes[1]
+}
+
+func (x CheckOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CheckOutcome.Descriptor instead.
+func (CheckOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_certificate_service_proto_rawDescGZIP(), []int{1}
+}
+
 // Certificate is one request for a distribution certificate.
 type Certificate struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -89,14 +145,16 @@ type Certificate struct {
 	EdocNum     string                 `protobuf:"bytes,2,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
 	State       CertificateState       `protobuf:"varint,3,opt,name=state,proto3,enum=naru.certificate.v1.CertificateState" json:"state,omitempty"`
 	RequestedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=requested_at,json=requestedAt,proto3" json:"requested_at,omitempty"`
-	IssuedAt    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	// As the file states it; where that cannot be read, when it was signed.
+	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
 	// YYYY-MMDD-NNNN-NNNN.
 	CertNum string `protobuf:"bytes,6,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
 	// SHA-256 of the PDF, hex.
 	PdfDigest string  `protobuf:"bytes,7,opt,name=pdf_digest,json=pdfDigest,proto3" json:"pdf_digest,omitempty"`
 	Checks    *Checks `protobuf:"bytes,8,opt,name=checks,proto3" json:"checks,omitempty"`
 	// Machine reason of a failure.
-	Reason     string                 `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Absent where the file states no end that can be read.
 	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	// While the hub refuses it and is asked again: its code, or the reason where it gave none.
 	Refusal       string `protobuf:"bytes,11,opt,name=refusal,proto3" json:"refusal,omitempty"`
@@ -212,27 +270,28 @@ func (x *Certificate) GetRefusal() string {
 }
 
 // Checks are what Naru verified before handing out the certificate: its signature, and whether it states what this
-// relay knows about the document. A check that could not be made, because an earlier one failed, is false. Fields 7 to
-// 12 are also false in a certificate that was issued before these fields existed.
+// relay knows about the document. The first three always passed in a certificate that was issued.
 type Checks struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
-	Signature bool                   `protobuf:"varint,1,opt,name=signature,proto3" json:"signature,omitempty"`
-	Chain     bool                   `protobuf:"varint,2,opt,name=chain,proto3" json:"chain,omitempty"`
+	Signature CheckOutcome           `protobuf:"varint,1,opt,name=signature,proto3,enum=naru.certificate.v1.CheckOutcome" json:"signature,omitempty"`
+	Chain     CheckOutcome           `protobuf:"varint,2,opt,name=chain,proto3,enum=naru.certificate.v1.CheckOutcome" json:"chain,omitempty"`
 	// The hub's pinned identity.
-	Identity bool `protobuf:"varint,3,opt,name=identity,proto3" json:"identity,omitempty"`
-	Validity bool `protobuf:"varint,4,opt,name=validity,proto3" json:"validity,omitempty"`
-	Hash     bool `protobuf:"varint,5,opt,name=hash,proto3" json:"hash,omitempty"`
-	EdocNum  bool `protobuf:"varint,6,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Identity CheckOutcome `protobuf:"varint,3,opt,name=identity,proto3,enum=naru.certificate.v1.CheckOutcome" json:"identity,omitempty"`
+	// Signer and certificate are valid. Not checkable: the signer is, the certificate states no period that can be read, and it was signed after
+	// it was asked for.
+	Validity CheckOutcome `protobuf:"varint,4,opt,name=validity,proto3,enum=naru.certificate.v1.CheckOutcome" json:"validity,omitempty"`
+	Hash     CheckOutcome `protobuf:"varint,5,opt,name=hash,proto3,enum=naru.certificate.v1.CheckOutcome" json:"hash,omitempty"`
+	EdocNum  CheckOutcome `protobuf:"varint,6,opt,name=edoc_num,json=edocNum,proto3,enum=naru.certificate.v1.CheckOutcome" json:"edoc_num,omitempty"`
 	// The certificate's number is the one it came under.
-	CertNum bool `protobuf:"varint,7,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
+	CertNum CheckOutcome `protobuf:"varint,7,opt,name=cert_num,json=certNum,proto3,enum=naru.certificate.v1.CheckOutcome" json:"cert_num,omitempty"`
 	// Sender, recipient and applicant.
-	Parties bool `protobuf:"varint,8,opt,name=parties,proto3" json:"parties,omitempty"`
+	Parties CheckOutcome `protobuf:"varint,8,opt,name=parties,proto3,enum=naru.certificate.v1.CheckOutcome" json:"parties,omitempty"`
 	// The attachments' hashes, whatever their order.
-	Attachments bool `protobuf:"varint,9,opt,name=attachments,proto3" json:"attachments,omitempty"`
+	Attachments CheckOutcome `protobuf:"varint,9,opt,name=attachments,proto3,enum=naru.certificate.v1.CheckOutcome" json:"attachments,omitempty"`
 	// The times in the precision of the hub, whole seconds. A certificate without a read time passes while the hub may not have it.
-	SentAt        bool `protobuf:"varint,10,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
-	ReceivedAt    bool `protobuf:"varint,11,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
-	ReadAt        bool `protobuf:"varint,12,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
+	SentAt        CheckOutcome `protobuf:"varint,10,opt,name=sent_at,json=sentAt,proto3,enum=naru.certificate.v1.CheckOutcome" json:"sent_at,omitempty"`
+	ReceivedAt    CheckOutcome `protobuf:"varint,11,opt,name=received_at,json=receivedAt,proto3,enum=naru.certificate.v1.CheckOutcome" json:"received_at,omitempty"`
+	ReadAt        CheckOutcome `protobuf:"varint,12,opt,name=read_at,json=readAt,proto3,enum=naru.certificate.v1.CheckOutcome" json:"read_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -267,88 +326,88 @@ func (*Checks) Descriptor() ([]byte, []int) {
 	return file_naru_certificate_v1_certificate_service_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *Checks) GetSignature() bool {
+func (x *Checks) GetSignature() CheckOutcome {
 	if x != nil {
 		return x.Signature
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetChain() bool {
+func (x *Checks) GetChain() CheckOutcome {
 	if x != nil {
 		return x.Chain
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetIdentity() bool {
+func (x *Checks) GetIdentity() CheckOutcome {
 	if x != nil {
 		return x.Identity
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetValidity() bool {
+func (x *Checks) GetValidity() CheckOutcome {
 	if x != nil {
 		return x.Validity
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetHash() bool {
+func (x *Checks) GetHash() CheckOutcome {
 	if x != nil {
 		return x.Hash
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetEdocNum() bool {
+func (x *Checks) GetEdocNum() CheckOutcome {
 	if x != nil {
 		return x.EdocNum
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetCertNum() bool {
+func (x *Checks) GetCertNum() CheckOutcome {
 	if x != nil {
 		return x.CertNum
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetParties() bool {
+func (x *Checks) GetParties() CheckOutcome {
 	if x != nil {
 		return x.Parties
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetAttachments() bool {
+func (x *Checks) GetAttachments() CheckOutcome {
 	if x != nil {
 		return x.Attachments
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetSentAt() bool {
+func (x *Checks) GetSentAt() CheckOutcome {
 	if x != nil {
 		return x.SentAt
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetReceivedAt() bool {
+func (x *Checks) GetReceivedAt() CheckOutcome {
 	if x != nil {
 		return x.ReceivedAt
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
-func (x *Checks) GetReadAt() bool {
+func (x *Checks) GetReadAt() CheckOutcome {
 	if x != nil {
 		return x.ReadAt
 	}
-	return false
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
 }
 
 type RequestCertificateRequest struct {
@@ -720,22 +779,22 @@ const file_naru_certificate_v1_certificate_service_proto_rawDesc = "" +
 	"\vvalid_until\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x12\x18\n" +
-	"\arefusal\x18\v \x01(\tR\arefusal\"\xcd\x02\n" +
-	"\x06Checks\x12\x1c\n" +
-	"\tsignature\x18\x01 \x01(\bR\tsignature\x12\x14\n" +
-	"\x05chain\x18\x02 \x01(\bR\x05chain\x12\x1a\n" +
-	"\bidentity\x18\x03 \x01(\bR\bidentity\x12\x1a\n" +
-	"\bvalidity\x18\x04 \x01(\bR\bvalidity\x12\x12\n" +
-	"\x04hash\x18\x05 \x01(\bR\x04hash\x12\x19\n" +
-	"\bedoc_num\x18\x06 \x01(\bR\aedocNum\x12\x19\n" +
-	"\bcert_num\x18\a \x01(\bR\acertNum\x12\x18\n" +
-	"\aparties\x18\b \x01(\bR\aparties\x12 \n" +
-	"\vattachments\x18\t \x01(\bR\vattachments\x12\x17\n" +
+	"\arefusal\x18\v \x01(\tR\arefusal\"\xf1\x05\n" +
+	"\x06Checks\x12?\n" +
+	"\tsignature\x18\x01 \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\tsignature\x127\n" +
+	"\x05chain\x18\x02 \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\x05chain\x12=\n" +
+	"\bidentity\x18\x03 \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\bidentity\x12=\n" +
+	"\bvalidity\x18\x04 \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\bvalidity\x125\n" +
+	"\x04hash\x18\x05 \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\x04hash\x12<\n" +
+	"\bedoc_num\x18\x06 \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\aedocNum\x12<\n" +
+	"\bcert_num\x18\a \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\acertNum\x12;\n" +
+	"\aparties\x18\b \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\aparties\x12C\n" +
+	"\vattachments\x18\t \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\vattachments\x12:\n" +
 	"\asent_at\x18\n" +
-	" \x01(\bR\x06sentAt\x12\x1f\n" +
-	"\vreceived_at\x18\v \x01(\bR\n" +
-	"receivedAt\x12\x17\n" +
-	"\aread_at\x18\f \x01(\bR\x06readAt\"\xcc\x01\n" +
+	" \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\x06sentAt\x12B\n" +
+	"\vreceived_at\x18\v \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\n" +
+	"receivedAt\x12:\n" +
+	"\aread_at\x18\f \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\x06readAt\"\xcc\x01\n" +
 	"\x19RequestCertificateRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12)\n" +
 	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\x12<\n" +
@@ -761,7 +820,12 @@ const file_naru_certificate_v1_certificate_service_proto_rawDesc = "" +
 	"\x1dCERTIFICATE_STATE_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bCERTIFICATE_STATE_REQUESTED\x10\x01\x12\x1c\n" +
 	"\x18CERTIFICATE_STATE_ISSUED\x10\x02\x12\x1c\n" +
-	"\x18CERTIFICATE_STATE_FAILED\x10\x032\xc8\x05\n" +
+	"\x18CERTIFICATE_STATE_FAILED\x10\x03*\x82\x01\n" +
+	"\fCheckOutcome\x12\x1d\n" +
+	"\x19CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14CHECK_OUTCOME_PASSED\x10\x01\x12\x18\n" +
+	"\x14CHECK_OUTCOME_FAILED\x10\x02\x12\x1f\n" +
+	"\x1bCHECK_OUTCOME_NOT_CHECKABLE\x10\x032\xc8\x05\n" +
 	"\x12CertificateService\x12\xbd\x01\n" +
 	"\x12RequestCertificate\x12..naru.certificate.v1.RequestCertificateRequest\x1a/.naru.certificate.v1.RequestCertificateResponse\"F\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/documents/{edoc_num}/certificates\x12\x9e\x01\n" +
 	"\x0eGetCertificate\x12*.naru.certificate.v1.GetCertificateRequest\x1a+.naru.certificate.v1.GetCertificateResponse\"3\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/certificates/{id}\x12\xb4\x01\n" +
@@ -781,44 +845,57 @@ func file_naru_certificate_v1_certificate_service_proto_rawDescGZIP() []byte {
 	return file_naru_certificate_v1_certificate_service_proto_rawDescData
 }
 
-var file_naru_certificate_v1_certificate_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_naru_certificate_v1_certificate_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_naru_certificate_v1_certificate_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_naru_certificate_v1_certificate_service_proto_goTypes = []any{
 	(CertificateState)(0),              // 0: naru.certificate.v1.CertificateState
-	(*Certificate)(nil),                // 1: naru.certificate.v1.Certificate
-	(*Checks)(nil),                     // 2: naru.certificate.v1.Checks
-	(*RequestCertificateRequest)(nil),  // 3: naru.certificate.v1.RequestCertificateRequest
-	(*RequestCertificateResponse)(nil), // 4: naru.certificate.v1.RequestCertificateResponse
-	(*GetCertificateRequest)(nil),      // 5: naru.certificate.v1.GetCertificateRequest
-	(*GetCertificateResponse)(nil),     // 6: naru.certificate.v1.GetCertificateResponse
-	(*ListCertificatesRequest)(nil),    // 7: naru.certificate.v1.ListCertificatesRequest
-	(*ListCertificatesResponse)(nil),   // 8: naru.certificate.v1.ListCertificatesResponse
-	(*DownloadCertificateRequest)(nil), // 9: naru.certificate.v1.DownloadCertificateRequest
-	(*timestamppb.Timestamp)(nil),      // 10: google.protobuf.Timestamp
-	(*httpbody.HttpBody)(nil),          // 11: google.api.HttpBody
+	(CheckOutcome)(0),                  // 1: naru.certificate.v1.CheckOutcome
+	(*Certificate)(nil),                // 2: naru.certificate.v1.Certificate
+	(*Checks)(nil),                     // 3: naru.certificate.v1.Checks
+	(*RequestCertificateRequest)(nil),  // 4: naru.certificate.v1.RequestCertificateRequest
+	(*RequestCertificateResponse)(nil), // 5: naru.certificate.v1.RequestCertificateResponse
+	(*GetCertificateRequest)(nil),      // 6: naru.certificate.v1.GetCertificateRequest
+	(*GetCertificateResponse)(nil),     // 7: naru.certificate.v1.GetCertificateResponse
+	(*ListCertificatesRequest)(nil),    // 8: naru.certificate.v1.ListCertificatesRequest
+	(*ListCertificatesResponse)(nil),   // 9: naru.certificate.v1.ListCertificatesResponse
+	(*DownloadCertificateRequest)(nil), // 10: naru.certificate.v1.DownloadCertificateRequest
+	(*timestamppb.Timestamp)(nil),      // 11: google.protobuf.Timestamp
+	(*httpbody.HttpBody)(nil),          // 12: google.api.HttpBody
 }
 var file_naru_certificate_v1_certificate_service_proto_depIdxs = []int32{
 	0,  // 0: naru.certificate.v1.Certificate.state:type_name -> naru.certificate.v1.CertificateState
-	10, // 1: naru.certificate.v1.Certificate.requested_at:type_name -> google.protobuf.Timestamp
-	10, // 2: naru.certificate.v1.Certificate.issued_at:type_name -> google.protobuf.Timestamp
-	2,  // 3: naru.certificate.v1.Certificate.checks:type_name -> naru.certificate.v1.Checks
-	10, // 4: naru.certificate.v1.Certificate.valid_until:type_name -> google.protobuf.Timestamp
-	1,  // 5: naru.certificate.v1.RequestCertificateResponse.certificate:type_name -> naru.certificate.v1.Certificate
-	1,  // 6: naru.certificate.v1.GetCertificateResponse.certificate:type_name -> naru.certificate.v1.Certificate
-	1,  // 7: naru.certificate.v1.ListCertificatesResponse.certificates:type_name -> naru.certificate.v1.Certificate
-	3,  // 8: naru.certificate.v1.CertificateService.RequestCertificate:input_type -> naru.certificate.v1.RequestCertificateRequest
-	5,  // 9: naru.certificate.v1.CertificateService.GetCertificate:input_type -> naru.certificate.v1.GetCertificateRequest
-	7,  // 10: naru.certificate.v1.CertificateService.ListCertificates:input_type -> naru.certificate.v1.ListCertificatesRequest
-	9,  // 11: naru.certificate.v1.CertificateService.DownloadCertificate:input_type -> naru.certificate.v1.DownloadCertificateRequest
-	4,  // 12: naru.certificate.v1.CertificateService.RequestCertificate:output_type -> naru.certificate.v1.RequestCertificateResponse
-	6,  // 13: naru.certificate.v1.CertificateService.GetCertificate:output_type -> naru.certificate.v1.GetCertificateResponse
-	8,  // 14: naru.certificate.v1.CertificateService.ListCertificates:output_type -> naru.certificate.v1.ListCertificatesResponse
-	11, // 15: naru.certificate.v1.CertificateService.DownloadCertificate:output_type -> google.api.HttpBody
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	11, // 1: naru.certificate.v1.Certificate.requested_at:type_name -> google.protobuf.Timestamp
+	11, // 2: naru.certificate.v1.Certificate.issued_at:type_name -> google.protobuf.Timestamp
+	3,  // 3: naru.certificate.v1.Certificate.checks:type_name -> naru.certificate.v1.Checks
+	11, // 4: naru.certificate.v1.Certificate.valid_until:type_name -> google.protobuf.Timestamp
+	1,  // 5: naru.certificate.v1.Checks.signature:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 6: naru.certificate.v1.Checks.chain:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 7: naru.certificate.v1.Checks.identity:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 8: naru.certificate.v1.Checks.validity:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 9: naru.certificate.v1.Checks.hash:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 10: naru.certificate.v1.Checks.edoc_num:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 11: naru.certificate.v1.Checks.cert_num:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 12: naru.certificate.v1.Checks.parties:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 13: naru.certificate.v1.Checks.attachments:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 14: naru.certificate.v1.Checks.sent_at:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 15: naru.certificate.v1.Checks.received_at:type_name -> naru.certificate.v1.CheckOutcome
+	1,  // 16: naru.certificate.v1.Checks.read_at:type_name -> naru.certificate.v1.CheckOutcome
+	2,  // 17: naru.certificate.v1.RequestCertificateResponse.certificate:type_name -> naru.certificate.v1.Certificate
+	2,  // 18: naru.certificate.v1.GetCertificateResponse.certificate:type_name -> naru.certificate.v1.Certificate
+	2,  // 19: naru.certificate.v1.ListCertificatesResponse.certificates:type_name -> naru.certificate.v1.Certificate
+	4,  // 20: naru.certificate.v1.CertificateService.RequestCertificate:input_type -> naru.certificate.v1.RequestCertificateRequest
+	6,  // 21: naru.certificate.v1.CertificateService.GetCertificate:input_type -> naru.certificate.v1.GetCertificateRequest
+	8,  // 22: naru.certificate.v1.CertificateService.ListCertificates:input_type -> naru.certificate.v1.ListCertificatesRequest
+	10, // 23: naru.certificate.v1.CertificateService.DownloadCertificate:input_type -> naru.certificate.v1.DownloadCertificateRequest
+	5,  // 24: naru.certificate.v1.CertificateService.RequestCertificate:output_type -> naru.certificate.v1.RequestCertificateResponse
+	7,  // 25: naru.certificate.v1.CertificateService.GetCertificate:output_type -> naru.certificate.v1.GetCertificateResponse
+	9,  // 26: naru.certificate.v1.CertificateService.ListCertificates:output_type -> naru.certificate.v1.ListCertificatesResponse
+	12, // 27: naru.certificate.v1.CertificateService.DownloadCertificate:output_type -> google.api.HttpBody
+	24, // [24:28] is the sub-list for method output_type
+	20, // [20:24] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_naru_certificate_v1_certificate_service_proto_init() }
@@ -831,7 +908,7 @@ func file_naru_certificate_v1_certificate_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_certificate_service_proto_rawDesc), len(file_naru_certificate_v1_certificate_service_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -78,14 +78,16 @@ func (Entitlement) EnumDescriptor() ([]byte, []int) {
 // CertificateIssued: obtained, checked and ready. Subject: edoc number, ordinal: 2n-1 for the n-th request of the sender for the document,
 // 2n for the n-th of the recipient, so that neither learns from its own how often the other asked. Actor: who asked.
 type CertificateIssued struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
-	Sender        string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
-	Certificate   string                 `protobuf:"bytes,3,opt,name=certificate,proto3" json:"certificate,omitempty"`
-	CertNum       string                 `protobuf:"bytes,4,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
-	PdfDigest     string                 `protobuf:"bytes,5,opt,name=pdf_digest,json=pdfDigest,proto3" json:"pdf_digest,omitempty"`
-	IssuedAt      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
-	Entitlement   Entitlement            `protobuf:"varint,7,opt,name=entitlement,proto3,enum=naru.certificate.v1.Entitlement" json:"entitlement,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum     string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Sender      string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	Certificate string                 `protobuf:"bytes,3,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	CertNum     string                 `protobuf:"bytes,4,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
+	PdfDigest   string                 `protobuf:"bytes,5,opt,name=pdf_digest,json=pdfDigest,proto3" json:"pdf_digest,omitempty"`
+	IssuedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	Entitlement Entitlement            `protobuf:"varint,7,opt,name=entitlement,proto3,enum=naru.certificate.v1.Entitlement" json:"entitlement,omitempty"`
+	// Names of the checks that could not be made and that the relay's policy for the issuer does not demand. Empty: every check passed.
+	NotCheckable  []string `protobuf:"bytes,8,rep,name=not_checkable,json=notCheckable,proto3" json:"not_checkable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -167,6 +169,13 @@ func (x *CertificateIssued) GetEntitlement() Entitlement {
 		return x.Entitlement
 	}
 	return Entitlement_ENTITLEMENT_UNSPECIFIED
+}
+
+func (x *CertificateIssued) GetNotCheckable() []string {
+	if x != nil {
+		return x.NotCheckable
+	}
+	return nil
 }
 
 // CertificateFailed: the hub refused or a check failed. Subject, ordinal and actor as of CertificateIssued.
@@ -258,7 +267,7 @@ var File_naru_certificate_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_events_proto_rawDesc = "" +
 	"\n" +
-	" naru/certificate/v1/events.proto\x12\x13naru.certificate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xaf\x02\n" +
+	" naru/certificate/v1/events.proto\x12\x13naru.certificate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xd4\x02\n" +
 	"\x11CertificateIssued\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12 \n" +
@@ -267,7 +276,8 @@ const file_naru_certificate_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"pdf_digest\x18\x05 \x01(\tR\tpdfDigest\x127\n" +
 	"\tissued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12B\n" +
-	"\ventitlement\x18\a \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement:\x0e\xd2\xf3\x18\n" +
+	"\ventitlement\x18\a \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement\x12#\n" +
+	"\rnot_checkable\x18\b \x03(\tR\fnotCheckable:\x0e\xd2\xf3\x18\n" +
 	"\b\x01\x12\x06status\"\x8d\x02\n" +
 	"\x11CertificateFailed\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +

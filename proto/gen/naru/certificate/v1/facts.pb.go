@@ -311,8 +311,12 @@ type CertificateAttempted struct {
 	// The read time the file was compared with, and whether the hub was known to have it before it was asked.
 	ReadAt         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
 	ReadRegistered bool                   `protobuf:"varint,10,opt,name=read_registered,json=readRegistered,proto3" json:"read_registered,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Names of the checks that could not be made, since the file does not say in a form that can be read what they need.
+	NotCheckable []string `protobuf:"bytes,11,rep,name=not_checkable,json=notCheckable,proto3" json:"not_checkable,omitempty"`
+	// Profile by which the file was read, e.g. pinned-signer (pkg/distcert).
+	Profile       string `protobuf:"bytes,12,opt,name=profile,proto3" json:"profile,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CertificateAttempted) Reset() {
@@ -415,6 +419,20 @@ func (x *CertificateAttempted) GetReadRegistered() bool {
 	return false
 }
 
+func (x *CertificateAttempted) GetNotCheckable() []string {
+	if x != nil {
+		return x.NotCheckable
+	}
+	return nil
+}
+
+func (x *CertificateAttempted) GetProfile() string {
+	if x != nil {
+		return x.Profile
+	}
+	return ""
+}
+
 var File_naru_certificate_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_facts_proto_rawDesc = "" +
@@ -443,7 +461,7 @@ const file_naru_certificate_v1_facts_proto_rawDesc = "" +
 	"\x12CertificateRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12 \n" +
 	"\vcertificate\x18\x02 \x01(\tR\vcertificate\x12\x18\n" +
-	"\aoutcome\x18\x03 \x01(\tR\aoutcome:\x06\xd2\xf3\x18\x02\b\x02\"\xce\x02\n" +
+	"\aoutcome\x18\x03 \x01(\tR\aoutcome:\x06\xd2\xf3\x18\x02\b\x02\"\x8d\x03\n" +
 	"\x14CertificateAttempted\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x18\n" +
 	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x12\n" +
@@ -456,7 +474,9 @@ const file_naru_certificate_v1_facts_proto_rawDesc = "" +
 	"pdf_digest\x18\b \x01(\tR\tpdfDigest\x123\n" +
 	"\aread_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12'\n" +
 	"\x0fread_registered\x18\n" +
-	" \x01(\bR\x0ereadRegistered:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
+	" \x01(\bR\x0ereadRegistered\x12#\n" +
+	"\rnot_checkable\x18\v \x03(\tR\fnotCheckable\x12\x18\n" +
+	"\aprofile\x18\f \x01(\tR\aprofile:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
 	"\x17com.naru.certificate.v1B\n" +
 	"FactsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 

@@ -35,8 +35,13 @@ type DocumentAccepted struct {
 	Fingerprint []byte `protobuf:"bytes,4,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	// SHA-256 of the signed receipt. 32 bytes.
 	ReceiptDigest []byte `protobuf:"bytes,5,opt,name=receipt_digest,json=receiptDigest,proto3" json:"receipt_digest,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Profile by which the registration certificate was read, e.g. rfc3161-token (pkg/archivecert).
+	CertificateProfile string `protobuf:"bytes,6,opt,name=certificate_profile,json=certificateProfile,proto3" json:"certificate_profile,omitempty"`
+	// Checks of the certificate that could not be made, since certificates of the profile do not say what they need, and that the relay's policy
+	// for the archive does not demand: owner, attachments, validity. Empty: every check passed.
+	CertificateNotCheckable []string `protobuf:"bytes,7,rep,name=certificate_not_checkable,json=certificateNotCheckable,proto3" json:"certificate_not_checkable,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
 }
 
 func (x *DocumentAccepted) Reset() {
@@ -100,6 +105,20 @@ func (x *DocumentAccepted) GetFingerprint() []byte {
 func (x *DocumentAccepted) GetReceiptDigest() []byte {
 	if x != nil {
 		return x.ReceiptDigest
+	}
+	return nil
+}
+
+func (x *DocumentAccepted) GetCertificateProfile() string {
+	if x != nil {
+		return x.CertificateProfile
+	}
+	return ""
+}
+
+func (x *DocumentAccepted) GetCertificateNotCheckable() []string {
+	if x != nil {
+		return x.CertificateNotCheckable
 	}
 	return nil
 }
@@ -171,8 +190,11 @@ func (x *CancelRequested) GetAuthentication() *v1.Authentication {
 type RegistrationCertificateSupplied struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Authentication *v1.Authentication     `protobuf:"bytes,1,opt,name=authentication,proto3" json:"authentication,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// As of DocumentAccepted; attachments are judged with a document.
+	CertificateProfile      string   `protobuf:"bytes,2,opt,name=certificate_profile,json=certificateProfile,proto3" json:"certificate_profile,omitempty"`
+	CertificateNotCheckable []string `protobuf:"bytes,3,rep,name=certificate_not_checkable,json=certificateNotCheckable,proto3" json:"certificate_not_checkable,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
 }
 
 func (x *RegistrationCertificateSupplied) Reset() {
@@ -212,23 +234,41 @@ func (x *RegistrationCertificateSupplied) GetAuthentication() *v1.Authentication
 	return nil
 }
 
+func (x *RegistrationCertificateSupplied) GetCertificateProfile() string {
+	if x != nil {
+		return x.CertificateProfile
+	}
+	return ""
+}
+
+func (x *RegistrationCertificateSupplied) GetCertificateNotCheckable() []string {
+	if x != nil {
+		return x.CertificateNotCheckable
+	}
+	return nil
+}
+
 var File_naru_intake_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/intake/v1/events.proto\x12\x0enaru.intake.v1\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xa0\x02\n" +
+	"\x1bnaru/intake/v1/events.proto\x12\x0enaru.intake.v1\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x8d\x03\n" +
 	"\x10DocumentAccepted\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12)\n" +
 	"\x10sealed_recipient\x18\x02 \x01(\fR\x0fsealedRecipient\x12H\n" +
 	"\x0eauthentication\x18\x03 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication\x12 \n" +
 	"\vfingerprint\x18\x04 \x01(\fR\vfingerprint\x12%\n" +
-	"\x0ereceipt_digest\x18\x05 \x01(\fR\rreceiptDigest:\x17\xd2\xf3\x18\x13\b\x01\x12\aaddress\x12\x06status\"\xc5\x01\n" +
+	"\x0ereceipt_digest\x18\x05 \x01(\fR\rreceiptDigest\x12/\n" +
+	"\x13certificate_profile\x18\x06 \x01(\tR\x12certificateProfile\x12:\n" +
+	"\x19certificate_not_checkable\x18\a \x03(\tR\x17certificateNotCheckable:\x17\xd2\xf3\x18\x13\b\x01\x12\aaddress\x12\x06status\"\xc5\x01\n" +
 	"\x0fCancelRequested\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12*\n" +
 	"\x04lane\x18\x02 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12H\n" +
-	"\x0eauthentication\x18\x03 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:!\xd2\xf3\x18\x1d\b\x01\x12\aaddress\x12\bdelivery\x12\x06status\"s\n" +
+	"\x0eauthentication\x18\x03 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:!\xd2\xf3\x18\x1d\b\x01\x12\aaddress\x12\bdelivery\x12\x06status\"\xe0\x01\n" +
 	"\x1fRegistrationCertificateSupplied\x12H\n" +
-	"\x0eauthentication\x18\x01 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:\x06\xd2\xf3\x18\x02\b\x02B\xb9\x01\n" +
+	"\x0eauthentication\x18\x01 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication\x12/\n" +
+	"\x13certificate_profile\x18\x02 \x01(\tR\x12certificateProfile\x12:\n" +
+	"\x19certificate_not_checkable\x18\x03 \x03(\tR\x17certificateNotCheckable:\x06\xd2\xf3\x18\x02\b\x02B\xb9\x01\n" +
 	"\x12com.naru.intake.v1B\vEventsProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
 var (

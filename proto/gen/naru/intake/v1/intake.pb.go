@@ -266,7 +266,8 @@ type Acceptance struct {
 	AcceptedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=accepted_at,json=acceptedAt,proto3" json:"accepted_at,omitempty"`
 	// true: this answers a repeat; nothing new was made.
 	Duplicate bool `protobuf:"varint,5,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
-	// Advice that is no error, e.g. TITLE_OVER_40.
+	// Advice that is no error: TITLE_OVER_40, VIEWING_ENDS_BEFORE_SEND_DEADLINE; and each check of the registration certificate that could not
+	// be made and that the relay's policy does not demand: CERTIFICATE_NOT_CHECKABLE_OWNER, …_ATTACHMENTS, …_VALIDITY.
 	Warnings      []string `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -48,6 +48,9 @@ const (
 	Reason_REASON_VIEWING_HOST_FOREIGN Reason = 18
 	// The archive's signing certificate was revoked, or its key is distrusted, since before the acceptance.
 	Reason_REASON_CERTIFICATE_REVOKED Reason = 20
+	// Certificates of this archive's profile do not say what a check needs (owner, attachments or validity), and the relay's policy for the
+	// archive does not accept that.
+	Reason_REASON_CERTIFICATE_NOT_CHECKABLE Reason = 21
 )
 
 // Enum value maps for Reason.
@@ -73,6 +76,7 @@ var (
 		17: "REASON_CERTIFICATE_OWNER_DIFFERS",
 		18: "REASON_VIEWING_HOST_FOREIGN",
 		20: "REASON_CERTIFICATE_REVOKED",
+		21: "REASON_CERTIFICATE_NOT_CHECKABLE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                   0,
@@ -95,6 +99,7 @@ var (
 		"REASON_CERTIFICATE_OWNER_DIFFERS":     17,
 		"REASON_VIEWING_HOST_FOREIGN":          18,
 		"REASON_CERTIFICATE_REVOKED":           20,
+		"REASON_CERTIFICATE_NOT_CHECKABLE":     21,
 	}
 )
 
@@ -129,7 +134,7 @@ var File_naru_intake_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\x86\x05\n" +
+	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\xac\x05\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13REASON_INVALID_ITEM\x10\x01\x12\x1b\n" +
@@ -151,7 +156,8 @@ const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	"\x16REASON_CLOCK_UNTRUSTED\x10\x10\x12$\n" +
 	" REASON_CERTIFICATE_OWNER_DIFFERS\x10\x11\x12\x1f\n" +
 	"\x1bREASON_VIEWING_HOST_FOREIGN\x10\x12\x12\x1e\n" +
-	"\x1aREASON_CERTIFICATE_REVOKED\x10\x14B\xba\x01\n" +
+	"\x1aREASON_CERTIFICATE_REVOKED\x10\x14\x12$\n" +
+	" REASON_CERTIFICATE_NOT_CHECKABLE\x10\x15B\xba\x01\n" +
 	"\x12com.naru.intake.v1B\fReasonsProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
 var (
