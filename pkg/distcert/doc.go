@@ -1,7 +1,8 @@
 // Package distcert reads distribution certificates (유통증명서): signed PDF documents by which the distribution hub states who sent,
 // received and viewed a document and when (Decree article 2-5 ②).
 //
-// The official form is not public; no conformity is claimed. What is read here is the sandbox hub's form: a PDF with one PAdES
+// The official form is not public; no conformity is claimed. Two profiles are read: any PDF that a pinned signer signed whole, whose
+// statements are then not checkable, and the sandbox hub's form: a PDF with one PAdES
 // signature (ETSI.CAdES.detached) over the whole file and, under that signature, the machine-readable twin of its pages as the
 // attachment circulation.json (see Content).
 //
