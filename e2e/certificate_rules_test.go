@@ -169,6 +169,22 @@ func TestCertificateRequestIsIdempotent(t *testing.T) {
 	require.Equal(t, []certificate{other, made}, list.Certificates, "newest first, each once")
 }
 
+// A certificate to which validation data and a document time stamp were added is handed out as it came.
+func TestLongTermCertificate(t *testing.T) {
+	t.Parallel()
+	institution, recipient := stack.Institution(t), stack.NewMember(t)
+	document := registered(t, institution, recipient.ByCI())
+	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.CertificateLongTerm, Match: scenario.Match{EdocNum: document.EdocNum}})
+	made := settled(t, institution.Caller, requested(t, institution.Caller, document.EdocNum, "long-"+document.Hash[:16], "제출용").ID)
+	require.Equal(t, 1, hub.Taken(t))
+	require.Equal(t, "CERTIFICATE_STATE_ISSUED", made.State, "%v", made)
+	for name, outcome := range made.Checks {
+		require.Equal(t, "CHECK_OUTCOME_PASSED", outcome, name)
+	}
+	file := institution.Do(t, http.MethodGet, "/v1/certificates/"+made.ID+"/content", nil)
+	require.Contains(t, string(file.Body), "/DocTimeStamp")
+}
+
 // A certificate that fails any check is not handed out, whatever the hub says; a new request gets a good one.
 func TestBadCertificatesAreNotHandedOut(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"slices"
 
+	"github.com/naru-relay/naru/pkg/attestation"
 	"github.com/naru-relay/naru/pkg/cms"
 )
 
@@ -54,8 +55,8 @@ var profiles = map[string]profile{
 	Format:              {full: true, read: readSandbox},
 	ProfileDetached:     {detached: true, read: readDetached},
 	ProfileEncapsulated: {read: readEncapsulated},
-	ProfileTimeStamp:    {kind: cms.TimeStampToken, read: readTimeStamp},
-	ProfileDVCS:         {kind: cms.DVCSResponse, read: readDVCS},
+	ProfileTimeStamp:    {kind: cms.TimeStampToken, read: readAttestation(attestation.TimeStamp)},
+	ProfileDVCS:         {kind: cms.DVCSResponse, read: readAttestation(attestation.DVCS)},
 }
 
 // Profiles are the known ones, sorted.
@@ -101,7 +102,13 @@ func readDocument(signed *cms.Result, der, hash []byte) (*content, error) {
 	}}, nil
 }
 
-// imprint is a hash with its algorithm, as time stamps and DVCS responses write it: SHA-256 alone.
-func imprint(algorithm crypto.Hash, known bool, value []byte) (string, bool) {
-	return hex.EncodeToString(value), known && algorithm == crypto.SHA256 && len(value) == crypto.SHA256.Size()
+// readAttestation reads what a time stamp or a DVCS response says.
+func readAttestation(read func(*cms.Result) (*attestation.Attestation, error)) func(*cms.Result, []byte) (*content, error) {
+	return func(signed *cms.Result, _ []byte) (*content, error) {
+		a, err := read(signed)
+		if err != nil {
+			return nil, malformed(err.Error())
+		}
+		return &content{kind: KindRegistration, policy: a.Policy, Statement: Statement{CertificateNumber: a.Serial, Hash: a.Hash, RegisteredAt: a.At}}, nil
+	}
 }

@@ -17,22 +17,27 @@ const (
 	maxSignatureBytes = 64 << 10
 )
 
-// signedFile is a PDF taken apart into what is signed and the signature's value.
+// signedFile is a PDF taken apart into what is signed, the signature's value, and the updates that follow.
 type signedFile struct {
+	// end of the revision that was signed.
+	end       int
 	byteRange [4]int
 	// value is the gap's hexadecimal text without its brackets.
 	value []byte
 	// cms is the signature without its padding.
 	cms []byte
-	// content is every byte of the file outside the gap.
+	// content is every byte of the signed revision outside the gap.
 	content []byte
+	// updates are appended after it.
+	updates []revision
 }
 
 var byteRangePattern = regexp.MustCompile(`^/ByteRange[\t\r\n ]*\[[\t\r\n ]*(\d{1,10})[\t\r\n ]+(\d{1,10})[\t\r\n ]+(\d{1,10})[\t\r\n ]+(\d{1,10})[\t\r\n ]*\]`)
 
-// split finds the one signature by the bytes alone. It holds the file to: one /ByteRange in the whole file, a range that starts
-// at the first byte and ends at the last, and between its two halves exactly one hexadecimal string that is the value of
-// /Contents. So nothing can be hidden in the gap, nor put after the end.
+// split finds the one signature by the bytes alone. It holds the file to: one /ByteRange in the signed revision, a range that starts
+// at the first byte and ends at the last of that revision, and between its two halves exactly one hexadecimal string that is the
+// value of /Contents. So nothing can be hidden in the gap. What follows the signed revision must be updates of which every byte is
+// accounted for; what they may change is judged by judgeUpdates.
 func split(pdf []byte) (*signedFile, *Failure) {
 	if len(pdf) > MaxBytes {
 		return nil, malformed("file is too large")
@@ -45,9 +50,6 @@ func split(pdf []byte) (*signedFile, *Failure) {
 	if at < 0 {
 		return nil, malformed("no signature")
 	}
-	if bytes.LastIndex(pdf, key) != at {
-		return nil, malformed("more than one signature")
-	}
 	found := byteRangePattern.FindSubmatch(pdf[at:min(at+128, len(pdf))])
 	if found == nil {
 		return nil, malformed("range of the signature cannot be read")
@@ -57,8 +59,12 @@ func split(pdf []byte) (*signedFile, *Failure) {
 		f.byteRange[i], _ = strconv.Atoi(string(found[i+1])) // ten digits at most
 	}
 	start, first, second, length := f.byteRange[0], f.byteRange[1], f.byteRange[2], f.byteRange[3]
-	if start != 0 || first <= 0 || second <= first || length <= 0 || second+length != len(pdf) {
+	if start != 0 || first <= 0 || second <= first || length <= 0 || second+length > len(pdf) {
 		return nil, malformed("signature does not cover the whole file")
+	}
+	f.end = second + length
+	if bytes.LastIndex(pdf[:f.end], key) != at {
+		return nil, malformed("more than one signature")
 	}
 	gap := pdf[first:second]
 	if len(gap) < 4 || gap[0] != '<' || gap[len(gap)-1] != '>' || len(gap) > 2*maxSignatureBytes+2 {
@@ -76,8 +82,12 @@ func split(pdf []byte) (*signedFile, *Failure) {
 	if f.cms, failure = trimPadding(raw); failure != nil {
 		return nil, failure
 	}
-	f.content = make([]byte, 0, len(pdf)-len(gap))
-	f.content = append(append(f.content, pdf[:first]...), pdf[second:]...)
+	f.content = make([]byte, 0, f.end-len(gap))
+	f.content = append(append(f.content, pdf[:first]...), pdf[second:f.end]...)
+	var err error
+	if f.updates, err = revisionsOf(pdf, f.end); err != nil {
+		return nil, &Failure{Check: ErrFormat, Detail: "signature does not cover the whole file, and what follows is no update", Cause: err}
+	}
 	return &f, nil
 }
 

@@ -44,6 +44,8 @@ type Config struct {
 	Profile string `yaml:"profile"`
 	// RootsFile is a PEM file of the roots the hub's signing certificate must lead to. Required.
 	RootsFile string `yaml:"roots_file" reads:"file" env:"NARU_CERTIFICATE_ROOTS_FILE"`
+	// TimeStampRootsFile is a PEM file of the roots to which time stamps that were added to a certificate must lead; default RootsFile.
+	TimeStampRootsFile string `yaml:"time_stamp_roots_file" reads:"file"`
 	// SPKI are SHA-256 digests (hex) of the public keys that may sign; Subjects are distinguished names (RFC 2253) that may sign,
 	// for an issuer that renews its key. At least one entry in all: being under the root is not enough.
 	SPKI     []string `yaml:"spki"`

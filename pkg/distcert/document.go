@@ -9,6 +9,8 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/api"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"github.com/naru-relay/naru/pkg/cms"
 )
 
 // subFilter names a PAdES signature (ETSI EN 319 142-1).
@@ -18,18 +20,20 @@ const subFilter = "ETSI.CAdES.detached"
 type document struct {
 	content  []byte // of the attachment
 	signedAt time.Time
+	updates  []Update
 }
 
 // readDocument parses a file whose signature was verified, and holds its structure to the form: one signature field whose
 // dictionary is the one that was verified and, where the content is to be read, no other field and one attachment.
-func readDocument(pdf []byte, signed *signedFile, withContent bool) (_ *document, err error) {
+// Only the signed revision reaches the parser; what follows it is judged against that.
+func readDocument(pdf []byte, signed *signedFile, withContent bool, timeStamps cms.VerifyOptions) (_ *document, err error) {
 	defer func() {
 		// The parser is a large library that was written for friendly files.
 		if r := recover(); r != nil {
 			err = fmt.Errorf("parser gave up: %v", r)
 		}
 	}()
-	ctx, err := api.ReadContext(bytes.NewReader(pdf), readConfiguration())
+	ctx, err := api.ReadContext(bytes.NewReader(pdf[:signed.end]), readConfiguration())
 	if err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
 	}
@@ -46,6 +50,9 @@ func readDocument(pdf []byte, signed *signedFile, withContent bool) (_ *document
 		return nil, err
 	}
 	var d document
+	if d.updates, err = r.judgeUpdates(pdf, signed, timeStamps); err != nil {
+		return nil, err
+	}
 	if text, err := ctx.DereferenceStringOrHexLiteral(signature["M"], model.V10, nil); err == nil {
 		if at, ok := types.DateTime(text, false); ok {
 			d.signedAt = at.UTC()

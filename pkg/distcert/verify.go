@@ -35,6 +35,8 @@ type Options struct {
 	At time.Time
 	// Cache of verified signers; may be nil.
 	Cache *cms.ChainCache
+	// TimeStampRoots are the pinned roots of those whose time stamps may be added to a file; default Roots.
+	TimeStampRoots *x509.CertPool
 	// Revocations are known beside those that the signature carries; nil means none.
 	Revocations *cms.Revocations
 }
@@ -68,6 +70,8 @@ type Certificate struct {
 	Signer *x509.Certificate
 	// Digest of the file: SHA-256, lower-case hexadecimal.
 	Digest string
+	// Updates that were appended after it was signed, the first one first.
+	Updates []Update
 }
 
 // Readable reports whether what the certificate states can be read.
@@ -127,7 +131,7 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 	if slices.Contains([]proof.Outcome{checks.Format, checks.Signature, checks.Chain, checks.Identity}, proof.NotPassed) {
 		return nil, checks, errors.Join(failures...)
 	}
-	certificate, err := read(pdf, signed, opts.Profile, result.SigningTime)
+	certificate, err := read(pdf, signed, opts, result.SigningTime)
 	if err != nil {
 		checks.Format = proof.NotPassed
 		return nil, checks, errors.Join(append(failures, &Failure{Check: ErrFormat, Detail: "content of the file", Cause: err})...)
@@ -152,13 +156,17 @@ func (c *Certificate) validAt(at time.Time) bool {
 }
 
 // read reads the file by its profile; signingTime is what the signature's own attribute claims.
-func read(pdf []byte, signed *signedFile, profile string, signingTime time.Time) (*Certificate, error) {
+func read(pdf []byte, signed *signedFile, opts Options, signingTime time.Time) (*Certificate, error) {
 	digest := sha256.Sum256(pdf)
-	c := &Certificate{Profile: profile, Digest: hex.EncodeToString(digest[:])}
-	document, err := readDocument(pdf, signed, c.Readable())
+	c := &Certificate{Profile: opts.Profile, Digest: hex.EncodeToString(digest[:])}
+	document, err := readDocument(pdf, signed, c.Readable(), cms.VerifyOptions{
+		Kind: cms.TimeStampToken, Roots: cmp.Or(opts.TimeStampRoots, opts.Roots), At: opts.At, MaxBytes: maxSignatureBytes, RequireBinding: true,
+		Cache: opts.Cache, Revocations: opts.Revocations,
+	})
 	if err != nil {
 		return nil, err
 	}
+	c.Updates = document.updates
 	if c.SignedAt = document.signedAt; c.SignedAt.IsZero() {
 		c.SignedAt = signingTime
 	}

@@ -130,8 +130,9 @@ client_secret_file: %q
 		"certificate": fmt.Sprintf(`issuer:
   profile: %s
   roots_file: %q
+  time_stamp_roots_file: %q
   spki: [%q]
-`, distcert.ProfileSandbox, r.outside.authority.RootPath(pki.Hub), hex.EncodeToString(pin[:])),
+`, distcert.ProfileSandbox, r.outside.authority.RootPath(pki.Hub), r.outside.authority.RootPath(pki.TimeStamp), hex.EncodeToString(pin[:])),
 	}
 	// The other settings keep their defaults.
 	files := map[string]string{}

@@ -50,7 +50,7 @@ func attemptedFact(j job, o outcome, late bool, profile string) journal.Fact {
 	attempted := &certificatev1.CertificateAttempted{
 		EdocNum: j.edocNum, Outcome: string(o.kind), Late: late, Exchange: o.exchange, CertNum: o.certNum, HubCode: o.hubCode,
 		Passed: o.checks.with(proof.Passed), NotCheckable: o.checks.with(proof.NotCheckable), PdfDigest: hex.EncodeToString(o.digest),
-		ReadRegistered: o.read.registered, Profile: profile,
+		ReadRegistered: o.read.registered, Profile: profile, Updates: o.updates,
 	}
 	if !o.read.at.IsZero() {
 		attempted.ReadAt = timestamppb.New(o.read.at)

@@ -41,6 +41,7 @@ type outcome struct {
 	read                 reading // that the file was compared with
 	digest               []byte
 	issuedAt, validUntil time.Time
+	updates              []string // that were appended to the file, in the proto's words
 	pdf                  []byte
 	at                   time.Time
 	// retried is set while the hub refuses in a way that may change.
@@ -146,7 +147,7 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 	o.keep(answer)
 	verify := func(at time.Time) (*distcert.Certificate, distcert.Checks, error) {
 		return distcert.Verify(answer.GetPdf(), distcert.Options{
-			Profile: s.config.Issuer.Profile, Roots: s.roots, PinnedSigner: s.config.Issuer.Pins(), At: at, Cache: s.chains, Revocations: s.revocations,
+			Profile: s.config.Issuer.Profile, Roots: s.roots, TimeStampRoots: s.timeStampRoots, PinnedSigner: s.config.Issuer.Pins(), At: at, Cache: s.chains, Revocations: s.revocations,
 		})
 	}
 	c, verified, err := verify(o.at)
@@ -157,6 +158,9 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 	o.checks = compare(c, verified, want)
 	if c != nil {
 		o.issuedAt, o.validUntil = c.IssuedAt, c.ValidUntil
+		for _, update := range c.Updates {
+			o.updates = append(o.updates, update.String())
+		}
 	}
 	unaccepted := o.checks.unaccepted(s.config.Issuer.Policy())
 	if err == nil && len(unaccepted) == 0 {

@@ -67,7 +67,9 @@ type service struct {
 	hub     hubv1.HubServiceClient
 	lookup  lookup
 	roots   *x509.CertPool
-	chains  *cms.ChainCache
+	// timeStampRoots are those of time stamps added to certificates; nil: roots.
+	timeStampRoots *x509.CertPool
+	chains         *cms.ChainCache
 	// revocations configures the revocation checks of the hub's signers.
 	revocations *cms.Revocations
 	wake        work.Bell
@@ -82,6 +84,12 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	var timeStampRoots *x509.CertPool
+	if file := c.Issuer.TimeStampRootsFile; file != "" {
+		if timeStampRoots, err = config.Roots(file); err != nil {
+			return nil, err
+		}
+	}
 	m, err := newMetrics(env.Meter, env.DB)
 	if err != nil {
 		return nil, err
@@ -94,7 +102,7 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	}
 	return &service{
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
-		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, chains: cms.NewChainCache(chainCache),
+		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, timeStampRoots: timeStampRoots, chains: cms.NewChainCache(chainCache),
 		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{

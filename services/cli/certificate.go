@@ -13,6 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/limits"
 	"github.com/naru-relay/naru/pkg/text"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/proof"
 	"github.com/naru-relay/naru/services/client/document"
 
@@ -29,8 +30,9 @@ type certificateCommand struct {
 	HubRoot   string `type:"existingfile" placeholder:"FILE" help:"PEM root of the hub, to verify the certificate here too. Default: the sandbox's."`
 	HubSigner string `type:"existingfile" placeholder:"FILE" help:"PEM certificate of the hub's signer. Default: the sandbox's."`
 
-	HubProfile   string   `default:"${sandboxHub}" enum:"${sandboxHub},${pinnedSigner}" help:"How the hub's certificates are read, one of ${enum}."`
-	NotCheckable []string `placeholder:"CHECK" help:"Checks that may be not checkable here, since the file does not say what they need: validity, hash, edoc_num. Default: none, such a certificate is not written."`
+	HubProfile    string   `default:"${sandboxHub}" enum:"${sandboxHub},${pinnedSigner}" help:"How the hub's certificates are read, one of ${enum}."`
+	TimeStampRoot string   `type:"existingfile" placeholder:"FILE" help:"PEM root of the time stamps that may have been added to the hub's certificates. Default: the sandbox's, else --hub-root."`
+	NotCheckable  []string `placeholder:"CHECK" help:"Checks that may be not checkable here, since the file does not say what they need: validity, hash, edoc_num. Default: none, such a certificate is not written."`
 }
 
 // Help is shown by naru certificate --help.
@@ -49,6 +51,8 @@ type issued struct {
 	File    string `json:"file"`
 	// NotCheckable are the checks that the relay could not make and its policy does not demand.
 	NotCheckable []string `json:"notCheckable"`
+	// Updates are what was added to the file after it was signed, as verified here.
+	Updates []string `json:"updates,omitempty"`
 	// Checks are made by this command; absent if no root was known.
 	Checks *proof.Checks `json:"checks,omitempty"`
 }
@@ -91,7 +95,7 @@ func (c *certificateCommand) Run(a *app) (err error) {
 		return err
 	}
 	result := issued{EdocNum: c.Number, CertNum: certificate.GetCertNum(), File: c.Out, NotCheckable: notCheckable(certificate)}
-	if result.Checks, err = judge(pdf); err != nil {
+	if result.Checks, result.Updates, err = judge(pdf); err != nil {
 		return err
 	}
 	if err := out.fill(pdf, 0o600); err != nil {
@@ -144,16 +148,16 @@ func (c *certificateCommand) check() error {
 
 // judge reads what a certificate is verified by: somebody to trust, and the document's hash. Where nobody to trust is known the
 // checks are nil.
-func (c *certificateCommand) judge(a *app, p *place) (func(pdf []byte) (*proof.Checks, error), error) {
-	root, signer := c.HubRoot, c.HubSigner
+func (c *certificateCommand) judge(a *app, p *place) (func(pdf []byte) (*proof.Checks, []string, error), error) {
+	root, signer, stamps := c.HubRoot, c.HubSigner, c.TimeStampRoot
 	if root == "" && p.Sandbox.Authority != "" {
-		root, signer = p.Sandbox.PKI("hub-root.pem"), p.Sandbox.PKI("hub-leaf.pem")
+		root, signer, stamps = p.Sandbox.PKI("hub-root.pem"), p.Sandbox.PKI("hub-leaf.pem"), cmp.Or(stamps, p.Sandbox.PKI("tsa-root.pem"))
 	}
 	if root == "" {
 		if c.Doc != "" {
 			return nil, usage("--doc needs --hub-root and --hub-signer: without them nothing is compared here")
 		}
-		return func([]byte) (*proof.Checks, error) { return nil, nil }, nil //nolint:nilnil // nobody to trust is told as such
+		return func([]byte) (*proof.Checks, []string, error) { return nil, nil, nil }, nil
 	}
 	hash := ""
 	if c.Doc != "" {
@@ -167,16 +171,25 @@ func (c *certificateCommand) judge(a *app, p *place) (func(pdf []byte) (*proof.C
 	if err != nil {
 		return nil, err
 	}
+	if stamps != "" {
+		if trust.TimeStampRoots, err = endpoints.Roots(stamps); err != nil {
+			return nil, fmt.Errorf("read the time stamps' root: %w", err)
+		}
+	}
 	trust.Profile, trust.Policy = c.HubProfile, c.NotCheckable
-	return func(pdf []byte) (*proof.Checks, error) {
-		_, checks, err := proof.Distribution(pdf, trust, c.Number, hash, a.clock.Now())
+	return func(pdf []byte) (*proof.Checks, []string, error) {
+		certificate, checks, err := proof.Distribution(pdf, trust, c.Number, hash, a.clock.Now())
 		if err != nil {
-			return nil, fmt.Errorf("the certificate is not good, and not written: %w", err)
+			return nil, nil, fmt.Errorf("the certificate is not good, and not written: %w", err)
 		}
 		unaccepted := slices.DeleteFunc(checks.Unaccepted(trust.Policy), func(name string) bool { return c.Doc == "" && name == distcert.CheckHash })
 		if len(unaccepted) > 0 {
-			return nil, fmt.Errorf("the certificate is not good, and not written: %s", strings.Join(unaccepted, ", "))
+			return nil, nil, fmt.Errorf("the certificate is not good, and not written: %s", strings.Join(unaccepted, ", "))
 		}
-		return &checks, nil
+		var updates []string
+		for _, update := range certificate.Updates {
+			updates = append(updates, update.String())
+		}
+		return &checks, updates, nil
 	}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/attestation"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/cms/cmstest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -50,7 +51,9 @@ func (s stamper) stamp(t testing.TB, hash string) []byte {
 	t.Helper()
 	raw, err := hex.DecodeString(hash)
 	require.NoError(t, err)
-	return s.signer.TimeStamp(t, raw, s.at)
+	token, err := attestation.IssueTimeStamp([32]byte(raw), cmstest.Serial(t), s.at, s.signer.Key, s.signer.Chain)
+	require.NoError(t, err)
+	return token
 }
 
 // A document is accepted with a time stamp as its registration certificate where the policy names what that cannot say; the

@@ -15,11 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
-
-	"github.com/naru-relay/naru/pkg/cms"
 )
 
 // Authority is a certification authority: a root, or one under a root.
@@ -90,29 +86,6 @@ func (a *Authority) TimeStamper(t testing.TB, name string, at time.Time) Signer 
 		c.UnknownExtKeyUsage = nil
 		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: value}}
 	})
-}
-
-// TimeStamp makes a token (RFC 3161) over a SHA-256 hash, of that moment in whole seconds.
-func (s Signer) TimeStamp(t testing.TB, hash []byte, at time.Time) []byte {
-	t.Helper()
-	var b cryptobyte.Builder
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1Int64(1)
-		b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 3, 4, 1})
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1})
-			})
-			b.AddASN1OctetString(hash)
-		})
-		b.AddASN1BigInt(Serial(t))
-		b.AddASN1GeneralizedTime(at.UTC().Truncate(time.Second))
-	})
-	content, err := b.Bytes()
-	require.NoError(t, err)
-	der, err := cms.SignWith(content, s.Key, s.Chain, cms.SignOptions{Kind: cms.TimeStampToken, At: at})
-	require.NoError(t, err)
-	return der
 }
 
 // PEM is the authority's own certificate.

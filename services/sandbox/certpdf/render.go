@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/distcert"
 )
 
@@ -20,6 +21,14 @@ type Options struct {
 	Chain  []*x509.Certificate
 	// At is the signing time.
 	At time.Time
+	// LongTerm adds a revision with validation data and a document time stamp (PAdES B-LTA) by this signer; nil adds none.
+	LongTerm *Stamper
+}
+
+// Stamper makes time stamps with its key; Chain[0] is its certificate.
+type Stamper struct {
+	Signer crypto.Signer
+	Chain  []*x509.Certificate
 }
 
 // Render draws the certificate and signs it. It refuses content outside the limits. A character that no font has is drawn as a
@@ -48,9 +57,19 @@ func Render(c Circulation, opts Options) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render distribution certificate: %w", err)
 	}
-	signed, err := sign(unsigned, opts)
+	// PAdES puts the signing time into the dictionary's M and forbids it in the signed attributes.
+	signed, err := sign(unsigned, func(content []byte) ([]byte, error) {
+		return cms.SignWith(content, opts.Signer, opts.Chain, cms.SignOptions{Detached: true, OmitSigningTime: true})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("render distribution certificate: %w", err)
 	}
-	return signed, nil
+	if opts.LongTerm == nil {
+		return signed, nil
+	}
+	extended, err := extend(signed, opts)
+	if err != nil {
+		return nil, fmt.Errorf("render distribution certificate: %w", err)
+	}
+	return extended, nil
 }

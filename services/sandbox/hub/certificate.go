@@ -32,6 +32,8 @@ type CertificateDraft struct {
 	// Fault selects a wrong key for the signature: scenario.CertificateExpired or scenario.CertificateForeignSigner. Empty means
 	// the genuine key.
 	Fault scenario.Kind
+	// LongTerm adds validation data and a document time stamp after the signature.
+	LongTerm bool
 }
 
 // ErrNotCertifiable is wrapped by a renderer whose format cannot express a circulation, for example a hash of another algorithm.
@@ -176,6 +178,7 @@ func (s *System) render(ctx context.Context, held Circulation, platformID, appli
 			draft.Fault = kind
 		}
 	}
+	_, draft.LongTerm = s.Scenarios.Take(scenario.CertificateLongTerm, held.EdocNum)
 	misdeed := draft.Fault
 	if _, ok := s.Scenarios.Take(scenario.CertificateOtherDocument, held.EdocNum); ok {
 		misdeed = scenario.CertificateOtherDocument

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 )
 
@@ -14,6 +15,8 @@ const (
 	Hub Kind = "hub"
 	// Archive signs registration and original certificates.
 	Archive Kind = "archive"
+	// TimeStamp signs the time stamps of long-term certificates.
+	TimeStamp Kind = "tsa"
 	// Server is the TLS identity of all sandbox systems.
 	Server Kind = "server"
 )
@@ -23,6 +26,8 @@ const (
 	HubName     = "시험용 유통허브"
 	ArchiveName = "시험용 전자문서보관소"
 	ServerName  = "시험용 서버"
+	// TimeStampName is the common name of the time stamps' signer.
+	TimeStampName = "시험용 시점확인센터"
 )
 
 // Organization is the organisation of every certificate.
@@ -34,6 +39,8 @@ type profile struct {
 	usage      x509.KeyUsage
 	extended   []x509.ExtKeyUsage
 	extendedID []asn1.ObjectIdentifier
+	// extensions are written as they are.
+	extensions []pkix.Extension
 }
 
 // documentSigner has the key usages digitalSignature and nonRepudiation, and the extended usages of RFC 9336 (document signing)
@@ -50,6 +57,13 @@ func profiles() map[Kind]profile {
 	return map[Kind]profile{
 		Hub:     documentSigner(HubName),
 		Archive: documentSigner(ArchiveName),
+		TimeStamp: {
+			name: TimeStampName, usage: x509.KeyUsageDigitalSignature,
+			// RFC 3161 section 2.3 wants the extended key usage critical: SEQUENCE { id-kp-timeStamping }.
+			extensions: []pkix.Extension{{
+				Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08},
+			}},
+		},
 		Server: {
 			name: ServerName, usage: x509.KeyUsageDigitalSignature,
 			extended: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},

@@ -204,7 +204,7 @@ func (e *entry) issue(p profile, names []string, public *ecdsa.PublicKey, from, 
 	template := &x509.Certificate{
 		SerialNumber: number, Subject: pkix.Name{CommonName: p.name, Organization: []string{Organization}},
 		NotBefore: from, NotAfter: until, KeyUsage: p.usage, ExtKeyUsage: p.extended, UnknownExtKeyUsage: p.extendedID,
-		BasicConstraintsValid: true,
+		ExtraExtensions: p.extensions, BasicConstraintsValid: true,
 	}
 	setNames(template, names)
 	return create(template, e.root, public, e.rootKey)

@@ -52,6 +52,8 @@ const (
 	CertificateExpired Kind = "certificate-expired"
 	// CertificateForeignSigner signs under a root that nobody trusts.
 	CertificateForeignSigner Kind = "certificate-foreign-signer"
+	// CertificateLongTerm issues a good certificate to which validation data and a document time stamp were added (PAdES B-LTA).
+	CertificateLongTerm Kind = "certificate-long-term"
 )
 
 // Kinds of a sender's viewing system.
@@ -148,7 +150,7 @@ func (s *Scenario) known() bool {
 	return slices.Contains([]Kind{
 		Down, Slow, FailureOK, TextPlain, Encoded, AnswerLost, GarbageBody,
 		TokenLoss, ItemResult, WrongOrder, MissingItems, ReplicaLag,
-		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner,
+		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner, CertificateLongTerm,
 		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport,
 	}, s.Kind)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	outcome "github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/golden"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
@@ -28,19 +29,25 @@ import (
 // The last line of a demo has exactly these members.
 func TestResultLine(t *testing.T) {
 	t.Parallel()
-	checks := proof.Checks{Signature: true, Chain: true, Hash: true, EdocNum: true}
+	checks := proof.Checks{Signature: outcome.Passed, Chain: outcome.Passed, Validity: outcome.Passed, Hash: outcome.Passed, EdocNum: outcome.Passed}
 	line, err := (&Result{
 		EdocNum: "20260302_NARU000001_0000000000042", DocumentHash: strings.Repeat("ab", 32), RecipientAddress: "r-1",
 		AcceptedAt: "2026-03-02T01:02:03.000001Z", SentAt: "2026-03-02T01:02:03.000002Z", ReceivedAt: "2026-03-02T01:02:03.000003Z",
 		ReadAt: "2026-03-02T01:02:03.000004Z", HubRegistered: true, CertNum: "2026-0302-0000-0001",
-		CertificateFile: "/tmp/naru-demo/20260302_NARU000001_0000000000042.pdf", Checks: checks, Verified: checks.All(),
+		CertificateFile: "/tmp/naru-demo/20260302_NARU000001_0000000000042.pdf", Checks: checks, Verified: len(checks.Unaccepted(nil)) == 0,
 		TraceID: strings.Repeat("c", 32),
 	}).Line()
 	require.NoError(t, err)
 	require.NotContains(t, line, "\n")
 	golden.Equal(t, []byte(line+"\n"), "result.json")
-	for _, c := range []proof.Checks{{Chain: true, Hash: true, EdocNum: true}, {Signature: true, Hash: true, EdocNum: true}, {Signature: true, Chain: true, EdocNum: true}, {Signature: true, Chain: true, Hash: true}} {
-		require.False(t, c.All())
+	for name, one := range map[string]*outcome.Outcome{
+		"signature": &checks.Signature, "chain": &checks.Chain, "validity": &checks.Validity, "hash": &checks.Hash, "edoc_num": &checks.EdocNum,
+	} {
+		for _, bad := range []outcome.Outcome{outcome.NotPassed, outcome.NotCheckable} {
+			*one = bad
+			require.Equal(t, []string{name}, checks.Unaccepted(nil))
+		}
+		*one = outcome.Passed
 	}
 }
 

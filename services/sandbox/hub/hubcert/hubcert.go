@@ -51,7 +51,12 @@ func (r *Renderer) RenderCertificate(_ context.Context, d hub.CertificateDraft) 
 	if _, err := content.Canonical(); err != nil {
 		return nil, fmt.Errorf("%w: %w", hub.ErrNotCertifiable, err)
 	}
-	return certpdf.Render(content, certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: d.IssuedAt})
+	opts := certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: d.IssuedAt}
+	if d.LongTerm {
+		stamper := r.keys.Signer(pki.TimeStamp)
+		opts.LongTerm = &certpdf.Stamper{Signer: stamper.Key, Chain: stamper.Chain}
+	}
+	return certpdf.Render(content, opts)
 }
 
 func (r *Renderer) signer(fault scenario.Kind) (pki.Signer, error) {
@@ -93,6 +98,7 @@ func deref(s *string) string {
 // Verifier implements hub.PairVerifier. It trusts the sandbox's own hub and archive.
 type Verifier struct {
 	hubRoots  *x509.CertPool
+	tsaRoots  *x509.CertPool
 	hubSigner distcert.Pins
 	archives  *archivecert.Verifier
 	cache     *cms.ChainCache
@@ -113,7 +119,7 @@ func NewVerifier(keys *pki.Store, clock archivecert.Clock) (*Verifier, error) {
 	}
 	signer := keys.Signer(pki.Hub).Chain[0].Subject.String()
 	return &Verifier{
-		hubRoots: keys.Pool(pki.Hub), hubSigner: distcert.Pins{Subjects: []string{signer}}, archives: archives, cache: cms.NewChainCache(signerCache),
+		hubRoots: keys.Pool(pki.Hub), tsaRoots: keys.Pool(pki.TimeStamp), hubSigner: distcert.Pins{Subjects: []string{signer}}, archives: archives, cache: cms.NewChainCache(signerCache),
 	}, nil
 }
 
@@ -142,7 +148,7 @@ func (v *Verifier) VerifyPair(_ context.Context, p hub.Pair) ([]hub.Check, error
 
 func (v *Verifier) distribution(p hub.Pair) (*distcert.Certificate, []hub.Check) {
 	certificate, c, err := distcert.Verify(p.Distribution, distcert.Options{
-		Roots: v.hubRoots, PinnedSigner: v.hubSigner, At: p.At, Cache: v.cache,
+		Roots: v.hubRoots, TimeStampRoots: v.tsaRoots, PinnedSigner: v.hubSigner, At: p.At, Cache: v.cache,
 	})
 	failed := distcert.FailedChecks(err)
 	check := func(name string, outcome proof.Outcome, kind distcert.Check) hub.Check {

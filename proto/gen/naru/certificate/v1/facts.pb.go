@@ -314,7 +314,10 @@ type CertificateAttempted struct {
 	// Names of the checks that could not be made, since the file does not say in a form that can be read what they need.
 	NotCheckable []string `protobuf:"bytes,11,rep,name=not_checkable,json=notCheckable,proto3" json:"not_checkable,omitempty"`
 	// Profile by which the file was read, e.g. pinned-signer (pkg/distcert).
-	Profile       string `protobuf:"bytes,12,opt,name=profile,proto3" json:"profile,omitempty"`
+	Profile string `protobuf:"bytes,12,opt,name=profile,proto3" json:"profile,omitempty"`
+	// What each revision after the signed one added to the file, in their order: validation_data, time_stamp <RFC 3339>, or both with a space
+	// between them (PAdES B-LT, B-LTA). Any other revision fails the check format.
+	Updates       []string `protobuf:"bytes,13,rep,name=updates,proto3" json:"updates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -433,6 +436,13 @@ func (x *CertificateAttempted) GetProfile() string {
 	return ""
 }
 
+func (x *CertificateAttempted) GetUpdates() []string {
+	if x != nil {
+		return x.Updates
+	}
+	return nil
+}
+
 var File_naru_certificate_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_facts_proto_rawDesc = "" +
@@ -461,7 +471,7 @@ const file_naru_certificate_v1_facts_proto_rawDesc = "" +
 	"\x12CertificateRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12 \n" +
 	"\vcertificate\x18\x02 \x01(\tR\vcertificate\x12\x18\n" +
-	"\aoutcome\x18\x03 \x01(\tR\aoutcome:\x06\xd2\xf3\x18\x02\b\x02\"\x8d\x03\n" +
+	"\aoutcome\x18\x03 \x01(\tR\aoutcome:\x06\xd2\xf3\x18\x02\b\x02\"\xa7\x03\n" +
 	"\x14CertificateAttempted\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x18\n" +
 	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x12\n" +
@@ -476,7 +486,8 @@ const file_naru_certificate_v1_facts_proto_rawDesc = "" +
 	"\x0fread_registered\x18\n" +
 	" \x01(\bR\x0ereadRegistered\x12#\n" +
 	"\rnot_checkable\x18\v \x03(\tR\fnotCheckable\x12\x18\n" +
-	"\aprofile\x18\f \x01(\tR\aprofile:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
+	"\aprofile\x18\f \x01(\tR\aprofile\x12\x18\n" +
+	"\aupdates\x18\r \x03(\tR\aupdates:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
 	"\x17com.naru.certificate.v1B\n" +
 	"FactsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 

@@ -1,7 +1,10 @@
-package archivecert
+package attestation
 
 import (
+	"crypto"
 	"encoding/asn1"
+	"encoding/hex"
+	"errors"
 	"math/big"
 	"regexp"
 	"time"
@@ -19,49 +22,49 @@ const (
 	maxExtensions = 16
 )
 
-// readTimeStamp reads TSTInfo (RFC 3161 section 2.4.2).
-func readTimeStamp(signed *cms.Result, _ []byte) (*content, error) {
+// TimeStamp reads the TSTInfo of a token (RFC 3161 section 2.4.2).
+func TimeStamp(signed *cms.Result) (*Attestation, error) {
 	outer := cryptobyte.String(signed.Content)
 	var info cryptobyte.String
 	var version int64
 	var policy asn1.ObjectIdentifier
-	c := &content{kind: KindRegistration}
+	a := &Attestation{}
 	switch {
 	case !outer.ReadASN1(&info, cbasn1.SEQUENCE) || !outer.Empty():
-		return nil, malformed("not a TSTInfo")
+		return nil, errors.New("not a TSTInfo")
 	case !info.ReadASN1Integer(&version) || version != 1:
-		return nil, malformed("version of TSTInfo")
+		return nil, errors.New("version of TSTInfo")
 	case !info.ReadASN1ObjectIdentifier(&policy):
-		return nil, malformed("policy")
+		return nil, errors.New("policy")
 	}
-	c.policy = policy.String()
+	a.Policy = policy.String()
 	var ok bool
-	if c.Hash, ok = readImprint(&info); !ok {
-		return nil, malformed("hash or its algorithm")
+	if a.Hash, ok = readImprint(&info); !ok {
+		return nil, errors.New("hash or its algorithm")
 	}
-	if c.CertificateNumber, ok = readSerial(&info); !ok {
-		return nil, malformed("serial number")
+	if a.Serial, ok = readSerial(&info); !ok {
+		return nil, errors.New("serial number")
 	}
-	if c.RegisteredAt, ok = readMoment(&info); !ok {
-		return nil, malformed("time")
+	if a.At, ok = readMoment(&info); !ok {
+		return nil, errors.New("time")
 	}
 	if !readAccuracy(&info) || !readOrdering(&info) || !skipInteger(&info) || !readTSA(&info, signed.Signer.RawSubject) {
-		return nil, malformed("optional fields of TSTInfo")
+		return nil, errors.New("optional fields of TSTInfo")
 	}
 	var extensions cryptobyte.String
 	tag := contextTag(1)
 	if info.PeekASN1Tag(tag) && (!info.ReadASN1(&extensions, tag) || !readExtensions(extensions)) {
-		return nil, malformed("extensions")
+		return nil, errors.New("extensions")
 	}
 	if !info.Empty() {
-		return nil, malformed("something after TSTInfo")
+		return nil, errors.New("something after TSTInfo")
 	}
-	return c, nil
+	return a, nil
 }
 
 func contextTag(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Constructed() }
 
-// readImprint reads MessageImprint or DigestInfo: both are an algorithm and the hash.
+// readImprint reads MessageImprint or DigestInfo: both are an algorithm, SHA-256 alone, and the hash.
 func readImprint(from *cryptobyte.String) (string, bool) {
 	var body, value cryptobyte.String
 	if !from.ReadASN1(&body, cbasn1.SEQUENCE) {
@@ -71,7 +74,7 @@ func readImprint(from *cryptobyte.String) (string, bool) {
 	if !body.ReadASN1(&value, cbasn1.OCTET_STRING) || !body.Empty() {
 		return "", false
 	}
-	return imprint(algorithm, known, value)
+	return hex.EncodeToString(value), known && algorithm == crypto.SHA256 && len(value) == crypto.SHA256.Size()
 }
 
 // readSerial gives the number in decimal.

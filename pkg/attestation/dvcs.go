@@ -1,7 +1,8 @@
-package archivecert
+package attestation
 
 import (
 	"encoding/asn1"
+	"errors"
 	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -17,48 +18,48 @@ const (
 	serviceCCPD = 4
 )
 
-// readDVCS reads a DVCSResponse that is a DVCSCertInfo (RFC 3029 sections 9 and 9.1). A response of the other form tells an error
+// DVCS reads a DVCSResponse that is a DVCSCertInfo (RFC 3029 sections 9 and 9.1). A response of the other form tells an error
 // and certifies nothing. Tags are implicit.
-func readDVCS(signed *cms.Result, _ []byte) (*content, error) {
+func DVCS(signed *cms.Result) (*Attestation, error) {
 	outer := cryptobyte.String(signed.Content)
 	var info cryptobyte.String
-	c := &content{kind: KindRegistration}
+	a := &Attestation{}
 	switch {
 	case !outer.ReadASN1(&info, cbasn1.SEQUENCE) || !outer.Empty():
-		return nil, malformed("not a DVCSCertInfo")
+		return nil, errors.New("not a DVCSCertInfo")
 	case !readVersion(&info):
-		return nil, malformed("version of DVCSCertInfo")
+		return nil, errors.New("version of DVCSCertInfo")
 	case !readRequest(&info):
-		return nil, malformed("request of DVCSCertInfo, or a service that certifies no document")
+		return nil, errors.New("request of DVCSCertInfo, or a service that certifies no document")
 	}
 	var ok bool
-	if c.Hash, ok = readImprint(&info); !ok {
-		return nil, malformed("hash or its algorithm")
+	if a.Hash, ok = readImprint(&info); !ok {
+		return nil, errors.New("hash or its algorithm")
 	}
-	if c.CertificateNumber, ok = readSerial(&info); !ok {
-		return nil, malformed("serial number")
+	if a.Serial, ok = readSerial(&info); !ok {
+		return nil, errors.New("serial number")
 	}
-	if c.RegisteredAt, ok = readMoment(&info); !ok {
-		return nil, malformed("time")
+	if a.At, ok = readMoment(&info); !ok {
+		return nil, errors.New("time")
 	}
 	if !readStatus(&info) {
-		return nil, malformed("status is not granted")
+		return nil, errors.New("status is not granted")
 	}
-	if c.policy, ok = readPolicy(&info); !ok {
-		return nil, malformed("policy")
+	if a.Policy, ok = readPolicy(&info); !ok {
+		return nil, errors.New("policy")
 	}
 	// The signatures of the request, and certificates that were judged, are about nothing that is certified here.
 	if !info.SkipOptionalASN1(contextTag(2)) || !info.SkipOptionalASN1(contextTag(3)) {
-		return nil, malformed("optional fields of DVCSCertInfo")
+		return nil, errors.New("optional fields of DVCSCertInfo")
 	}
 	var extensions cryptobyte.String
 	if info.PeekASN1Tag(cbasn1.SEQUENCE) && (!info.ReadASN1(&extensions, cbasn1.SEQUENCE) || !readExtensions(extensions)) {
-		return nil, malformed("extensions")
+		return nil, errors.New("extensions")
 	}
 	if !info.Empty() {
-		return nil, malformed("something after DVCSCertInfo")
+		return nil, errors.New("something after DVCSCertInfo")
 	}
-	return c, nil
+	return a, nil
 }
 
 // readVersion reads a version that is absent when it is 1.
