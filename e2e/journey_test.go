@@ -154,7 +154,7 @@ func certificateOf(t *testing.T, i *harness.Institution, d *harness.Document, re
 	var got struct {
 		Certificate struct {
 			State, CertNum, PdfDigest, Reason string
-			Checks                            map[string]bool
+			Checks                            map[string]string
 		}
 	}
 	await.Require(t, harness.Patience, func() bool {
