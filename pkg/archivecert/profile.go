@@ -12,8 +12,8 @@ import (
 // The profiles beside the sandbox's own Format. None of them says who owns the document, which attachments belong to it, or how
 // long the certificate is valid.
 const (
-	// ProfileDetached is a signature over the document that does not hold it: the signed digest is the certified hash, the signing
-	// time the time of registration, the certificate's own digest its number.
+	// ProfileDetached is a signature over the document that does not hold it: the signed digest is the certified hash, the
+	// signing time the time of registration, the certificate's own digest its number.
 	ProfileDetached = "cms-detached"
 	// ProfileEncapsulated is the same with the document inside, so the document stands wherever the certificate does.
 	ProfileEncapsulated = "cms-encapsulated"

@@ -50,7 +50,8 @@ type Registration struct {
 	Statement
 	// Profile by which it was read.
 	Profile string
-	// NotCheckable are the checks, CheckOwner and CheckValidity, for which it does not say what they need, which the policy accepts.
+	// NotCheckable are the checks, CheckOwner and CheckValidity, for which it does not say what they need, which the policy
+	// accepts.
 	NotCheckable []string
 	// Digest of the certificate's bytes, see Digest.
 	Digest string
@@ -119,8 +120,8 @@ func (v *Verifier) Registration(der []byte, at time.Time) (*Registration, error)
 	return r, nil
 }
 
-// Covers is Statement's, for certificates of every profile: it lists which checks beside r.NotCheckable cannot be made either. The
-// error is ErrHash or ErrNotCheckable.
+// Covers is Statement's, for certificates of every profile: it lists which checks beside r.NotCheckable cannot be made either.
+// The error is ErrHash or ErrNotCheckable.
 func (r *Registration) Covers(hash string, attachments []string) (notCheckable []string, err error) {
 	if r.issuer.profile.says(CheckAttachments) {
 		return nil, r.Statement.Covers(hash, attachments)

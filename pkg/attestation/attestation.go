@@ -1,6 +1,6 @@
 // Package attestation reads what a time stamp token (RFC 3161) or the response of a data validation and certification server (RFC
-// 3029) says: that its issuer saw a hash at a time. Both are CMS SignedData, which package cms judges first: these functions are for
-// messages that were verified as of the kind TimeStampToken or DVCSResponse.
+// 3029) says: that its issuer saw a hash at a time. Both are CMS SignedData, which package cms judges first: these functions are
+// for messages that were verified as of the kind TimeStampToken or DVCSResponse.
 //
 // What is read is DER of one form, bounded, with nothing after it; a critical extension is refused, since none is known.
 package attestation

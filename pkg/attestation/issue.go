@@ -22,8 +22,8 @@ var (
 	oidTestPolicy = asn1.ObjectIdentifier{1, 2, 3, 4, 1}
 )
 
-// IssueTimeStamp makes a token over a SHA-256 hash, of that moment in whole seconds. The signer's certificate comes first; it must be
-// one for time stamps, otherwise nobody accepts the token.
+// IssueTimeStamp makes a token over a SHA-256 hash, of that moment in whole seconds. The signer's certificate comes first; it
+// must be one for time stamps, otherwise nobody accepts the token.
 func IssueTimeStamp(hash [sha256.Size]byte, serial *big.Int, at time.Time, signer crypto.Signer, chain []*x509.Certificate) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {

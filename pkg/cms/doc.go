@@ -1,7 +1,7 @@
 // Package cms signs and verifies CMS SignedData (RFC 5652) in the one narrow form the relay accepts as proof.
 //
-// What is accepted: DER without trailing bytes, the content type of the kind that is asked for (id-data, a time stamp token, a DVCS
-// response), exactly one SignerInfo with signed attributes (contentType, messageDigest, at most one signingTime and one
+// What is accepted: DER without trailing bytes, the content type of the kind that is asked for (id-data, a time stamp token, a
+// DVCS response), exactly one SignerInfo with signed attributes (contentType, messageDigest, at most one signingTime and one
 // signingCertificateV2), SHA-256, SHA-384 or SHA-512, and a signer key of P-256, P-384 or RSA from 2,048 to 4,096 bits (PKCS #1
 // v1.5). Everything else is refused with a Failure that names the check, never repaired.
 //

@@ -15,7 +15,8 @@ const (
 	// Document: content of type id-data. A certificate that restricts its extended use must allow e-mail protection or document
 	// signing (RFC 9336).
 	Document Kind = iota
-	// TimeStampToken: TSTInfo (RFC 3161). The signer's certificate is for time stamps alone, and says so critically (section 2.3).
+	// TimeStampToken: TSTInfo (RFC 3161). The signer's certificate is for time stamps alone, and says so critically (section
+	// 2.3).
 	TimeStampToken
 	// DVCSResponse: DVCSResponse (RFC 3029). The signer's certificate says critically that it is for such responses.
 	DVCSResponse

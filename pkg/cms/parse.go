@@ -276,8 +276,8 @@ func (a *attributes) take(kind asn1.ObjectIdentifier, values cryptobyte.String) 
 	return nil
 }
 
-// takeBinding reads RFC 5035 SigningCertificateV2 or, with the digest algorithm SHA-1, SigningCertificate; the first identifier is
-// the signer's certificate.
+// takeBinding reads RFC 5035 SigningCertificateV2 or, with the digest algorithm SHA-1, SigningCertificate; the first identifier
+// is the signer's certificate.
 func (a *attributes) takeBinding(values cryptobyte.String, algorithm crypto.Hash) *Failure {
 	var body, ids cryptobyte.String
 	if !values.ReadASN1(&body, cbasn1.SEQUENCE) || !values.Empty() || !body.ReadASN1(&ids, cbasn1.SEQUENCE) || ids.Empty() {

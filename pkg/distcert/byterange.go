@@ -34,10 +34,10 @@ type signedFile struct {
 
 var byteRangePattern = regexp.MustCompile(`^/ByteRange[\t\r\n ]*\[[\t\r\n ]*(\d{1,10})[\t\r\n ]+(\d{1,10})[\t\r\n ]+(\d{1,10})[\t\r\n ]+(\d{1,10})[\t\r\n ]*\]`)
 
-// split finds the one signature by the bytes alone. It holds the file to: one /ByteRange in the signed revision, a range that starts
-// at the first byte and ends at the last of that revision, and between its two halves exactly one hexadecimal string that is the
-// value of /Contents. So nothing can be hidden in the gap. What follows the signed revision must be updates of which every byte is
-// accounted for; what they may change is judged by judgeUpdates.
+// split finds the one signature by the bytes alone. It holds the file to: one /ByteRange in the signed revision, a range that
+// starts at the first byte and ends at the last of that revision, and between its two halves exactly one hexadecimal string that
+// is the value of /Contents. So nothing can be hidden in the gap. What follows the signed revision must be updates of which every
+// byte is accounted for; what they may change is judged by judgeUpdates.
 func split(pdf []byte) (*signedFile, *Failure) {
 	if len(pdf) > MaxBytes {
 		return nil, malformed("file is too large")

@@ -16,8 +16,8 @@ import (
 const (
 	// ProfileSandbox is the sandbox hub's form, whose attachment says everything (see Content).
 	ProfileSandbox = "naru-sandbox-hub/1"
-	// ProfilePinnedSigner is any PDF that the pinned signer signed whole. What it states is for people: number, parties, times and
-	// hash are not checkable.
+	// ProfilePinnedSigner is any PDF that the pinned signer signed whole. What it states is for people: number, parties, times
+	// and hash are not checkable.
 	ProfilePinnedSigner = "pinned-signer"
 )
 
@@ -44,14 +44,15 @@ type Config struct {
 	Profile string `yaml:"profile"`
 	// RootsFile is a PEM file of the roots the hub's signing certificate must lead to. Required.
 	RootsFile string `yaml:"roots_file" reads:"file" env:"NARU_CERTIFICATE_ROOTS_FILE"`
-	// TimeStampRootsFile is a PEM file of the roots to which time stamps that were added to a certificate must lead; default RootsFile.
+	// TimeStampRootsFile is a PEM file of the roots to which time stamps that were added to a certificate must lead; default
+	// RootsFile.
 	TimeStampRootsFile string `yaml:"time_stamp_roots_file" reads:"file"`
 	// SPKI are SHA-256 digests (hex) of the public keys that may sign; Subjects are distinguished names (RFC 2253) that may sign,
 	// for an issuer that renews its key. At least one entry in all: being under the root is not enough.
 	SPKI     []string `yaml:"spki"`
 	Subjects []string `yaml:"subjects"`
-	// NotCheckable names the checks that are accepted though certificates of the profile do not say, in a form that can be read, what
-	// they need. Default none: such a certificate is refused.
+	// NotCheckable names the checks that are accepted though certificates of the profile do not say, in a form that can be read,
+	// what they need. Default none: such a certificate is refused.
 	NotCheckable []string `yaml:"not_checkable"`
 	// Skew is how far the hub's clock may run ahead of ours; default 5s.
 	Skew config.Duration `yaml:"skew"`

@@ -101,8 +101,8 @@ func (r reader) array(o types.Object, found bool, length int) (types.Array, erro
 	return a, nil
 }
 
-// onlySignature finds the dictionary of the one signature field, and makes sure that no other object looks like a signature. alone:
-// the form has no other field.
+// onlySignature finds the dictionary of the one signature field, and makes sure that no other object looks like a signature.
+// alone: the form has no other field.
 func (r reader) onlySignature(catalog types.Dict, alone bool) (types.Dict, error) {
 	form, err := r.dict(catalog.Find("AcroForm"))
 	if err != nil {

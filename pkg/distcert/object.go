@@ -13,7 +13,8 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 )
 
-// The objects of a PDF as updates are compared: name, number, reference, string, hexadecimal string, bool, nil, array, dict, stream.
+// The objects of a PDF as updates are compared: name, number, reference, string, hexadecimal string, bool, nil, array, dict,
+// stream.
 type (
 	pdfName   string
 	reference int

@@ -15,8 +15,8 @@ const (
 	maxObjects = 1000
 )
 
-// revision is an update that was appended to a file: its objects, each accounted for by its cross-reference table and the other way
-// round, and nothing else.
+// revision is an update that was appended to a file: its objects, each accounted for by its cross-reference table and the other
+// way round, and nothing else.
 type revision struct {
 	objects map[int]any
 	trailer dict

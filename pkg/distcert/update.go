@@ -37,9 +37,9 @@ func (u Update) String() string {
 // timeStampFilter names a document time stamp.
 const timeStampFilter = "ETSI.RFC3161"
 
-// updates are the revisions after the signed one while they are judged. Nothing that a reader shows may change: beside new objects
-// that hold validation data and time stamps, only the catalog, the form and the annotations of a page may be written anew, and
-// differ only by naming those.
+// updates are the revisions after the signed one while they are judged. Nothing that a reader shows may change: beside new
+// objects that hold validation data and time stamps, only the catalog, the form and the annotations of a page may be written
+// anew, and differ only by naming those.
 type updates struct {
 	pdf     []byte
 	current map[int]any // the objects of all revisions so far
@@ -155,8 +155,8 @@ func (u *updates) judgeTrailer(trailer dict) error {
 	return nil
 }
 
-// validationData reports whether an object can only hold validation data: a stream that is of no type, dictionaries of the document
-// security store (DSS), arrays of references to them.
+// validationData reports whether an object can only hold validation data: a stream that is of no type, dictionaries of the
+// document security store (DSS), arrays of references to them.
 func validationData(object any) bool {
 	switch o := object.(type) {
 	case stream:

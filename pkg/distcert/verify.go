@@ -147,7 +147,8 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 	return certificate, checks, errors.Join(failures...)
 }
 
-// validAt judges the period that the certificate states; where none can be read, that it was signed before and in its signer's life.
+// validAt judges the period that the certificate states; where none can be read, that it was signed before and in its signer's
+// life.
 func (c *Certificate) validAt(at time.Time) bool {
 	if c.Readable() {
 		return !at.Before(c.IssuedAt) && !at.After(c.ValidUntil)

@@ -20,8 +20,8 @@ import (
 
 var startPattern = regexp.MustCompile(`startxref\n(\d+)\n%%EOF\n$`)
 
-// extend appends a revision to a signed file (PAdES B-LTA): the certificates of both signers as validation data, and a document time
-// stamp over everything before its revision's end.
+// extend appends a revision to a signed file (PAdES B-LTA): the certificates of both signers as validation data, and a document
+// time stamp over everything before its revision's end.
 func extend(signed []byte, opts Options) ([]byte, error) {
 	ctx, err := api.ReadContext(bytes.NewReader(signed), configuration())
 	if err != nil {

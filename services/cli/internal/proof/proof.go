@@ -35,7 +35,8 @@ type Checks struct {
 	Chain proof.Outcome `json:"chain"`
 	// Validity: signer and certificate are valid now.
 	Validity proof.Outcome `json:"validity"`
-	// Hash and EdocNum: the certificate is about this document. Hash is absent if there was no document to compare, or it differs.
+	// Hash and EdocNum: the certificate is about this document. Hash is absent if there was no document to compare, or it
+	// differs.
 	Hash    proof.Outcome `json:"hash,omitzero"`
 	EdocNum proof.Outcome `json:"edocNum"`
 }
