@@ -63,7 +63,7 @@ func TestTimeStampAsCertificate(t *testing.T) {
 	w, s := newStampedWorld(t, "owner", "validity")
 	require.Equal(t, "CERTIFICATE_OWNER_DIFFERS", w.refused(t, w.item(t, "own-0", s.stamped(t))).Reason, "not even a member of that archive")
 	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.recorded(t, w.sender, 2, membership(archiveName, memberName), membership(stamperName, "회원 17")))
-	w.advance(t, time.Second)
+	w.Advance(t, time.Second)
 
 	accepted := w.send(t, w.item(t, "own-1", s.stamped(t)))
 	require.Equal(t, []string{"CERTIFICATE_NOT_CHECKABLE_OWNER", "CERTIFICATE_NOT_CHECKABLE_VALIDITY"}, accepted.GetWarnings())
@@ -98,7 +98,7 @@ func TestNotCheckableIsRefused(t *testing.T) {
 	for _, policy := range [][]string{nil, {"owner"}, {"validity", "attachments"}} {
 		w, s := newStampedWorld(t, policy...)
 		w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.recorded(t, w.sender, 2, membership(stamperName, "회원 17")))
-		w.advance(t, time.Second)
+		w.Advance(t, time.Second)
 		refusal := w.refused(t, w.item(t, "own-1", s.stamped(t)))
 		require.Equal(t, "CERTIFICATE_NOT_CHECKABLE", refusal.Reason)
 		require.Equal(t, "item.registrationCertificate", fieldsOf(refusal.Violations))
