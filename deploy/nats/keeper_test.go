@@ -21,12 +21,12 @@ func TestKeeper(t *testing.T) {
 		restarted bool
 		code      int
 	}{
-		"well":           {`{"status":"ok"}`, "1", false, 0},
-		"waits":          {`{"status":"unavailable","errors":[{"type":"JETSTREAM","error":"JetStream is not current with the meta leader"}]}`, "1", false, 0},
-		"cannot write":   {`{"status":"error","errors":[{"type":"STREAM","error":"JetStream stream 'NARU > X' write error: no space left on device"}]}`, "1", true, 0},
-		"still no room":  {`{"status":"error","errors":[{"type":"STREAM","error":"JetStream stream 'NARU > X' write error: no space left on device"}]}`, "999999999", false, 1},
-		"has given up":   {`{"status":"unavailable","error":"JetStream not enabled (10076)"}`, "1", true, 0},
-		"is dead": {"", "1", false, 0},
+		"well":          {`{"status":"ok"}`, "1", false, 0},
+		"waits":         {`{"status":"unavailable","errors":[{"type":"JETSTREAM","error":"JetStream is not current with the meta leader"}]}`, "1", false, 0},
+		"cannot write":  {`{"status":"error","errors":[{"type":"STREAM","error":"JetStream stream 'NARU > X' write error: no space left on device"}]}`, "1", true, 0},
+		"still no room": {`{"status":"error","errors":[{"type":"STREAM","error":"JetStream stream 'NARU > X' write error: no space left on device"}]}`, "999999999", false, 1},
+		"has given up":  {`{"status":"unavailable","error":"JetStream not enabled (10076)"}`, "1", true, 0},
+		"is dead":       {"", "1", false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
