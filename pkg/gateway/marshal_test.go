@@ -35,7 +35,7 @@ func TestMarshal(t *testing.T) {
 		{
 			"times on the second have six digits too",
 			&statusv1.HubStatus{RegistrationResult: 1, RegisteredAt: timestamppb.New(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))},
-			`{"registrationResult":1,"registeredAt":"2026-01-02T03:04:05.000000Z","readTimeResult":0,"queued":false,"retried":false}`,
+			`{"registrationResult":1,"registeredAt":"2026-01-02T03:04:05.000000Z","readTimeResult":0,"queued":false,"retried":false,"givenUp":false}`,
 		},
 		{
 			"a text that looks like a time is left alone",

@@ -15,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/sealed"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -31,6 +32,7 @@ type acceptor struct {
 	builder    *builder
 	committers map[platformv1.Lane]*committer
 	slots      checkSlots
+	box        sealed.Opener
 	metrics    *metrics
 }
 
@@ -252,7 +254,7 @@ func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*can
 		}
 	}
 	if len(named) > 0 {
-		kept, err := readCertificates(ctx, a.db, v.tenant, named)
+		kept, err := readCertificates(ctx, a.db, a.box, v.tenant, named)
 		if err != nil {
 			return nil, err
 		}

@@ -43,7 +43,9 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 		digest: c.digest, sealedRecipient: values.recipient, traceparent: journal.Traceparent(ctx),
 	}
 	if !c.supplied.kept {
-		r.certificate = c.supplied.der
+		if r.certificate, err = sealCertificate(ctx, b.sealer, c.digest, c.supplied.der); err != nil {
+			return nil, err
+		}
 	}
 	r.accepted = acceptedOf(v.caller, facts, r, c)
 	r.factSize = proto.Size(r.accepted)

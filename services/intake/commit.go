@@ -45,7 +45,7 @@ type row struct {
 	acceptedAt  time.Time
 	lane        platformv1.Lane
 	digest      certificateID
-	// certificate is empty where it is kept already.
+	// certificate is sealed, and empty where it is kept already.
 	certificate     []byte
 	sealedRecipient []byte
 	receipt         string

@@ -69,7 +69,7 @@ func (b *commitBench) row(t testing.TB, tenant uuid.UUID, key, content string, l
 	facts := &platformv1.DocumentFacts{EdocNum: string(number), Sender: tenant.String(), OwnKey: key, Lane: lane}
 	r := &row{
 		tenant: tenant, ownKey: key, fingerprint: fingerprint[:], number: number, acceptedAt: b.at, lane: lane,
-		digest: sha256.Sum256([]byte("certificate of " + content)), certificate: []byte("certificate of " + content),
+		digest: sha256.Sum256([]byte("certificate of " + content)), certificate: []byte("a registration certificate, sealed, as it is kept, of " + content),
 		sealedRecipient: []byte("sealed"), receipt: "receipt of " + string(number),
 	}
 	r.accepted = acceptedOf(authn.Principal{ID: tenant.String()}, facts, r, &candidate{supplied: &supplied{registration: &archivecert.Registration{}}})

@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/limits"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/viewingtoken"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -42,6 +43,7 @@ type server struct {
 	directory *directory
 	acceptor  *acceptor
 	uploads   *journal.Group[*upload]
+	box       *sealed.Box
 }
 
 var (
@@ -163,7 +165,7 @@ func (s *server) GetRegistrationCertificate(ctx context.Context, req *intakev1.G
 	if n, err := hex.Decode(digest[:], []byte(req.GetDigest())); err != nil || n != len(digest) {
 		return nil, certificateNotKept()
 	}
-	der, kept, err := readCertificate(ctx, s.db, digest)
+	der, kept, err := readCertificate(ctx, s.db, s.box, digest)
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}

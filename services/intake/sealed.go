@@ -9,6 +9,8 @@ const (
 	sealedDescription sealed.Purpose = "intake.recipient_description"
 	// sealedIdentifier is the sender's own identifier of the recipient, told to the viewing system with a verified token.
 	sealedIdentifier sealed.Purpose = "intake.viewing_identifier"
+	// sealedCertificate is a registration certificate as it is kept; the subject is its digest in hexadecimal.
+	sealedCertificate sealed.Purpose = "intake.registration_certificate"
 )
 
 // sealedMemberships is of which archives a sender is a member, under which names; address seals it.
@@ -29,6 +31,7 @@ func seals() []sealed.Rule {
 		{Purpose: sealedTitle, Readers: []string{"circulation", "delivery"}},
 		{Purpose: sealedDescription, Readers: []string{"address"}, Life: sendDeadlineMost + afterDeadline},
 		{Purpose: sealedIdentifier, Readers: []string{"viewing"}, Life: viewingDeadlineMost + afterDeadline},
+		{Purpose: sealedCertificate, Readers: []string{domain}},
 	}
 }
 

@@ -308,6 +308,31 @@ func TestUploadedCertificate(t *testing.T) {
 	require.Equal(t, 1, w.count(t, "registration_certificate"))
 }
 
+// A certificate is kept sealed, because it names its owner, and is handed to neighbours as it was supplied.
+func TestCertificatesAreKeptSealed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	item := w.item(t, "own-1")
+	der := item.GetRegistrationCertificate()
+	w.send(t, item)
+	uploaded := w.archive.issue(t, randomHash())
+	_, err := w.client.UploadRegistrationCertificate(t.Context(), &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: uploaded})
+	require.NoError(t, err)
+	require.Equal(t, 2, w.count(t, "registration_certificate"))
+	var clear int
+	require.NoError(t, w.App.QueryRow(t.Context(), `select count(*) from registration_certificate where position($1::bytea in certificate) > 0`,
+		[]byte(`"owner"`)).Scan(&clear))
+	require.Contains(t, string(der), `"owner"`)
+	require.Zero(t, clear)
+	for _, supplied := range [][]byte{der, uploaded} {
+		digest := sha256.Sum256(supplied)
+		kept, err := intakev1.NewIntakeLookupServiceClient(w.Unit(t, "delivery")).GetRegistrationCertificate(t.Context(),
+			&intakev1.GetRegistrationCertificateRequest{Digest: hex.EncodeToString(digest[:])})
+		require.NoError(t, err)
+		require.Equal(t, supplied, kept.GetRegistrationCertificate())
+	}
+}
+
 // Uploads that share a transaction are stored and stated once per sender, whoever uploads what at the same time.
 func TestUploadsOfOneTransaction(t *testing.T) {
 	t.Parallel()
@@ -315,8 +340,10 @@ func TestUploadsOfOneTransaction(t *testing.T) {
 	var uploads []*upload
 	for range 3 {
 		der := w.archive.issue(t, randomHash())
+		value, err := sealCertificate(t.Context(), w.Env.Sealed, sha256.Sum256(der), der)
+		require.NoError(t, err)
 		for _, sender := range []string{w.sender, unittest.NewID()} {
-			uploads = append(uploads, &upload{digest: sha256.Sum256(der), der: der, tenant: uuid.MustParse(sender), caller: authn.Principal{ID: sender}, at: w.Clock.Now()})
+			uploads = append(uploads, &upload{digest: sha256.Sum256(der), der: der, sealed: value, tenant: uuid.MustParse(sender), caller: authn.Principal{ID: sender}, at: w.Clock.Now()})
 		}
 	}
 	slices.SortFunc(uploads, func(x, y *upload) int { return strings.Compare(x.subject(), y.subject()) })

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -137,27 +136,6 @@ func findKeys(ctx context.Context, db pg.DBTX, wanted []ownKey) (map[ownKey]keyH
 	return found, nil
 }
 
-// readCertificates gives the bytes of those certificates that the tenant supplied; others' are not known to it.
-func readCertificates(ctx context.Context, db pg.DBTX, tenant uuid.UUID, digests []certificateID) (map[certificateID][]byte, error) {
-	const read = `
-		select c.digest, c.certificate
-		from   certificate_supplier s
-		join   registration_certificate c on c.digest = s.digest
-		where  s.digest = any($1::bytea[]) and s.tenant = $2`
-	kept := make(map[certificateID][]byte, len(digests))
-	var digest, certificate []byte
-	return kept, pg.Each(ctx, db, "read supplied registration certificates", []any{&digest, &certificate}, func() error {
-		kept[certificateID(digest)] = bytes.Clone(certificate)
-		return nil
-	}, read, pg.Column(digests, func(d certificateID) []byte { return d[:] }), tenant)
-}
-
-// readCertificate gives the bytes of a certificate, whoever supplied it, or brought it with a document.
-func readCertificate(ctx context.Context, db pg.DBTX, digest certificateID) (certificate []byte, kept bool, err error) {
-	kept, err = pg.Scan(ctx, db, "read registration certificate", []any{&certificate}, `select certificate from registration_certificate where digest = $1`, digest[:])
-	return certificate, kept, err
-}
-
 // ownDocuments tells which of the numbers are documents of the tenant.
 func ownDocuments(ctx context.Context, db pg.DBTX, tenant uuid.UUID, numbers []string) (map[string]bool, error) {
 	const read = `select edoc_num from document where edoc_num = any($1::text[]) and tenant = $2`
@@ -202,42 +180,6 @@ func insertCancel(ctx context.Context, tx *journal.Tx, number string, tenant uui
 		return false, fmt.Errorf("insert cancel request of %s: %w", number, err)
 	}
 	return tag.RowsAffected() == 1, nil
-}
-
-// insertCertificates keeps uploaded certificates, unless they are kept already.
-func insertCertificates(ctx context.Context, tx *journal.Tx, uploads []*upload) error {
-	const insert = `
-		insert into registration_certificate (digest, certificate, kept_at)
-		select * from unnest($1::bytea[], $2::bytea[], $3::timestamptz[])
-		on conflict (digest) do nothing`
-	return pg.Exec(ctx, tx, fmt.Sprintf("keep %d registration certificates", len(uploads)), insert,
-		pg.Column(uploads, func(u *upload) []byte { return u.digest[:] }),
-		pg.Column(uploads, func(u *upload) []byte { return u.der }),
-		pg.Column(uploads, func(u *upload) time.Time { return u.at }))
-}
-
-// supply is a sender's supply of a certificate.
-type supply struct {
-	digest certificateID
-	tenant uuid.UUID
-}
-
-// insertSuppliers remembers who supplied certificates, and returns the supplies that were the first.
-func insertSuppliers(ctx context.Context, tx *journal.Tx, uploads []*upload) (map[supply]bool, error) {
-	const insert = `
-		insert into certificate_supplier (digest, tenant, commit_id)
-		select digest, tenant, $3 from unnest($1::bytea[], $2::uuid[]) u(digest, tenant)
-		on conflict (digest, tenant) do nothing
-		returning digest, tenant`
-	first := map[supply]bool{}
-	var digest []byte
-	var tenant uuid.UUID
-	return first, pg.Each(ctx, tx, "remember who supplied certificates", []any{&digest, &tenant}, func() error {
-		first[supply{certificateID(digest), tenant}] = true
-		return nil
-	}, insert,
-		pg.Column(uploads, func(u *upload) []byte { return u.digest[:] }),
-		pg.Column(uploads, func(u *upload) uuid.UUID { return u.tenant }), tx.CommitID())
 }
 
 // claimBlock commits a block that does not begin below least, and gives the serial behind its last. A statement of its own is a

@@ -92,12 +92,12 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	}
 	return &service{server: &server{
 		uploads: journal.NewGroup(env.Journal, (*upload).subject, keepUploads),
-		clock:   env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates, directory: known,
+		clock:   env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, limits: config.Limits, verifier: certificates, directory: known, box: env.Sealed,
 		acceptor: &acceptor{
 			clock: env.Clock, db: env.DB, limits: config.Limits, verifier: certificates, directory: known,
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code, env.Keys),
 			builder:    &builder{platform: env.Platform, sealer: env.Sealed},
-			committers: committers, slots: newCheckSlots(), metrics: instruments,
+			committers: committers, slots: newCheckSlots(), box: env.Sealed, metrics: instruments,
 		},
 	}, background: tasks}, nil
 }

@@ -16,8 +16,10 @@ import (
 
 // upload is a certificate that a sender brings ahead of its documents.
 type upload struct {
-	digest      certificateID
-	der         []byte
+	digest certificateID
+	der    []byte
+	// sealed is der as it is kept.
+	sealed      []byte
 	tenant      uuid.UUID
 	caller      authn.Principal
 	at          time.Time
@@ -50,6 +52,9 @@ func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev
 	}
 	u.profile, u.notCheckable = registration.Profile, registration.NotCheckable
 	u.digest = sha256.Sum256(u.der)
+	if u.sealed, err = sealCertificate(ctx, s.box, u.digest, u.der); err != nil {
+		return nil, err
+	}
 	if err := s.uploads.Commit(ctx, u); err != nil {
 		return nil, pg.AsFault(err, nil)
 	}

@@ -75,7 +75,8 @@ func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 	t.Parallel()
 	known := map[sealed.Purpose][]string{
 		"intake.title": {"circulation", "delivery"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
-		"address.member": {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
+		"intake.registration_certificate": {"intake"},
+		"address.member":                  {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
 		"hub.exchange": {"hub"}, "hub.token": {"hub"},
 		"circulation.ruling_reason": {"circulation"},
 		"certificate.reason":        {"certificate"}, "certificate.file": {"certificate"},

@@ -21,7 +21,7 @@ func TestListsAreCurrent(t *testing.T) {
 			"| `intake.recipient_description` | address | one a month, destroyed 150 days after its end |",
 			"| `address.blind_ci` | nobody (blind index) | one |",
 		},
-		"docs/architecture.md":      {"| circulation | 유통정보:", "| CirculationRegistered, ReadTimeRegistered, CirculationRefused |"},
+		"docs/architecture.md":      {"| circulation | 유통정보:", "| CirculationRegistered, ReadTimeRegistered, CirculationRefused, CirculationGivenUp |"},
 		"README.md":                 {"[intake](services/intake) · "},
 		"README.ko.md":              {"[intake](services/intake) · "},
 		"deploy/nats/accounts.conf": {"user: intake, password: $BUS_PASSWORD_INTAKE"},

@@ -48,10 +48,11 @@ $$;
 -- +goose StatementEnd
 grant execute on function forget_keys(text, integer) to ${app};
 
--- Registration certificates (최초등록증명서) as supplied, stored after they were verified.
+-- Registration certificates (최초등록증명서) as supplied, stored after they were verified; sealed (purpose registration_certificate, subject: the
+-- digest), because they name their owner and by some profiles hold the document. 1 to 16,384 bytes, and what sealing adds.
 create table registration_certificate (
     digest        bytea       not null constraint registration_certificate_digest_sha256 check (octet_length(digest) = 32),
-    certificate   bytea       not null constraint registration_certificate_bounded check (octet_length(certificate) between 1 and 16384),
+    certificate   bytea       not null constraint registration_certificate_bounded check (octet_length(certificate) between 46 and 16429),
     kept_at       timestamptz not null,
     constraint registration_certificate_pkey primary key (digest)
 );
