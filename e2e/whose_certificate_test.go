@@ -51,8 +51,8 @@ func TestWhoseCertificate(t *testing.T) {
 	requireRefusal(t, record(institution, object{"archive": "", "member": "\u3000"}), http.StatusBadRequest, "INVALID_REQUEST")
 }
 
-// A viewing system that is bound to hosts shows documents there alone, until it is bound to others; one that no longer serves a sender
-// sends nothing for it.
+// A viewing system that is bound to hosts shows documents there alone, until it is bound to others; one that no longer serves a
+// sender sends nothing for it.
 func TestViewingSystemOfAHost(t *testing.T) {
 	t.Parallel()
 	office := newOperator(t)

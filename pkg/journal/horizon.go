@@ -7,8 +7,8 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// PublishedUntil is the moment, by the database's clock, before which every transaction that states public facts has ended and its
-// frames are published; sequence is where the unit's stream had come to by then.
+// PublishedUntil is the moment, by the database's clock, before which every transaction that states public facts has ended and
+// its frames are published; sequence is where the unit's stream had come to by then.
 func PublishedUntil(ctx context.Context, db pg.DBTX) (until time.Time, sequence uint64, err error) {
 	// The sequence is read after the rest: it may be later, never earlier.
 	const read = `

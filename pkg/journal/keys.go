@@ -212,8 +212,8 @@ func (k *Keys) Export(ctx context.Context, keyID, reader string) ([]byte, error)
 const keyLife = Republished + 10*24*time.Hour
 
 // DestroyOld removes the keys of months that ended longer ago than frames are published again, unless a frame of that month still
-// waits: oldest is the time of the oldest frame without a leaf or unpublished, zero for none. What has had its time by expiry may go.
-// It returns the names of the removed keys.
+// waits: oldest is the time of the oldest frame without a leaf or unpublished, zero for none. What has had its time by expiry may
+// go. It returns the names of the removed keys.
 func (k *Keys) DestroyOld(ctx context.Context, expiry, oldest time.Time) ([]string, error) {
 	names, err := k.store.MACNames(keyPrefix)
 	if err != nil {

@@ -71,8 +71,8 @@ type Clocks struct {
 	Trusted bool
 }
 
-// Expiry is the moment up to which what has had its time may end: past by both clocks. It is zero, before everything, by a clock that
-// may not be believed.
+// Expiry is the moment up to which what has had its time may end: past by both clocks. It is zero, before everything, by a clock
+// that may not be believed.
 func (c Clocks) Expiry() time.Time {
 	switch {
 	case !c.Trusted:

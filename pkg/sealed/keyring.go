@@ -145,8 +145,8 @@ func (k *Keyring) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// Forget destroys the keys whose time is over by expiry, in the table and in memory. Sealed values stay, but nobody can open them. It
-// returns how many rows it deleted; another replica may have been first.
+// Forget destroys the keys whose time is over by expiry, in the table and in memory. Sealed values stay, but nobody can open
+// them. It returns how many rows it deleted; another replica may have been first.
 func (k *Keyring) Forget(ctx context.Context, expiry time.Time) (int, error) {
 	gone, err := k.store.forget(ctx, expiry)
 	if err != nil {

@@ -76,8 +76,8 @@ type Env struct {
 	Gatherer   prometheus.Gatherer
 	Clock      clock.Clock
 	ClockWatch *clock.Watch
-	// Expiry is the moment up to which what has had its time may end or be destroyed: past by the unit's clock and by the database's. It
-	// is zero, before everything, while the unit's clock may not be believed.
+	// Expiry is the moment up to which what has had its time may end or be destroyed: past by the unit's clock and by the
+	// database's. It is zero, before everything, while the unit's clock may not be believed.
 	Expiry  func(ctx context.Context) (time.Time, error)
 	DB      *pgxpool.Pool
 	Journal *journal.Journal

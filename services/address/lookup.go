@@ -189,8 +189,8 @@ func (s *service) settleOutcome(ctx context.Context, tx *journal.Tx, mine claim,
 	return dueDocuments.settle(ctx, tx, s.owner, mine, s.rest(d, now), 0)
 }
 
-// giveUp ends a document at its deadline about whose recipient the hub has said nothing, or the sender is not told. Its only outcome
-// is "unknown".
+// giveUp ends a document at its deadline about whose recipient the hub has said nothing, or the sender is not told. Its only
+// outcome is "unknown".
 func (s *service) giveUp(ctx context.Context, tx *journal.Tx, mine claim, d document, now time.Time) error {
 	d.take(outcome{resolution: addressv1.Resolution_RESOLUTION_UNKNOWN, source: sourceDeadline})
 	if err := s.tell(ctx, tx, []document{d}, false, now); err != nil {

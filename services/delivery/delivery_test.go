@@ -216,8 +216,8 @@ func (o *office) outdated(t *testing.T) (given []string) {
 	return given
 }
 
-// Consent and refusals count when the document is delivered: a resolution from before the recipient's last change delivers nothing,
-// whichever comes first, and is given back once. The next resolution delivers.
+// Consent and refusals count when the document is delivered: a resolution from before the recipient's last change delivers
+// nothing, whichever comes first, and is given back once. The next resolution delivers.
 func TestChoicesSinceTheResolution(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

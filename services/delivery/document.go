@@ -131,8 +131,8 @@ func (d document) answered() *timestamppb.Timestamp {
 	return timestamppb.New(d.resolvedAt)
 }
 
-// merged keeps one document per number, in the order of numbers: the most decisive one (deliver over close or expire over wait), and of
-// several that say the same the one that was found out last.
+// merged keeps one document per number, in the order of numbers: the most decisive one (deliver over close or expire over wait),
+// and of several that say the same the one that was found out last.
 func merged(documents []document) []document {
 	rank := map[State]int{Delivered: 3, Closed: 2, Expired: 2, Waiting: 1}
 	best := map[string]document{}

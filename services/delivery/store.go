@@ -72,8 +72,8 @@ func moment(t timestamp) *time.Time {
 
 // advance moves the documents to the decided states, if their rows allow it, and returns those whose state changed, by their new
 // state. One statement writes all of them, so that rows are locked and inserted once in the order of their numbers. A document
-// with a requested cancel is cancelled instead of delivered, expired or sought anew. One that waits already changes by being outdated, once for each
-// resolution.
+// with a requested cancel is cancelled instead of delivered, expired or sought anew. One that waits already changes by being
+// outdated, once for each resolution.
 func advance(ctx context.Context, tx *journal.Tx, documents []document, now time.Time) (map[State][]document, error) {
 	const upsert = `
 		insert into delivery as d (edoc_num, state, lane, sender, send_deadline, recipient, facts, sent_at, received_at, viewing_deadline, changed_at,
@@ -173,8 +173,8 @@ func closeCancelled(ctx context.Context, tx *journal.Tx, cancelled []document, n
 	return pg.Exec(ctx, tx, fmt.Sprintf("close %d cancelled deliveries", len(cancelled)), closing, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames)
 }
 
-// end closes up to limit waiting deliveries whose deadline is before expiry. Those with a requested cancel are cancelled: address would
-// have decided that, but it does not after it has ended its search.
+// end closes up to limit waiting deliveries whose deadline is before expiry. Those with a requested cancel are cancelled: address
+// would have decided that, but it does not after it has ended its search.
 func end(ctx context.Context, tx *journal.Tx, expiry, now time.Time, limit int) ([]document, error) {
 	const update = `
 		with due as (

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// acceptSpan bounds the time between the stamping of an acceptance and the begin of its transaction: a document that has waited
-	// longer is refused and may be sent again.
+	// acceptSpan bounds the time between the stamping of an acceptance and the begin of its transaction: a document that has
+	// waited longer is refused and may be sent again.
 	acceptSpan = 20 * time.Second
-	// horizonMargin is how long after its stamping an acceptance may become visible: the wait, the transaction, and as much as the clocks of
-	// unit and database may differ.
+	// horizonMargin is how long after its stamping an acceptance may become visible: the wait, the transaction, and as much as
+	// the clocks of unit and database may differ.
 	horizonMargin = acceptSpan + commitTimeout + 5*time.Second
 )
 

@@ -42,14 +42,14 @@ func TestWhatWaitedTooLongIsNotCommitted(t *testing.T) {
 	t.Parallel()
 	b := newCommitBench(t)
 	present := clock.NewFake(b.at.Add(acceptSpan))
-	b.committer.clock = present
+	b.clock = present
 	inTime, late := b.row(t, uuid.New(), "in-time", "content", platformv1.Lane_LANE_EXPRESS), b.row(t, uuid.New(), "late", "content", platformv1.Lane_LANE_EXPRESS)
 	late.acceptedAt = b.at.Add(-time.Millisecond)
 	for _, r := range []*row{inTime, late} {
 		r.waiter = &waiter{ctx: t.Context(), done: make(chan struct{})}
 		r.waiter.left.Store(1)
 	}
-	b.committer.commitGroup(t.Context(), []*row{late, inTime})
+	b.commitGroup(t.Context(), []*row{late, inTime})
 	require.NoError(t, inTime.answer.err)
 	require.ErrorIs(t, late.answer.err, fault.Exhausted)
 	require.Equal(t, []string{string(inTime.number)}, b.strings(t, `select edoc_num from document`))

@@ -11,7 +11,8 @@ import (
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
-// A list says up to when it is whole: no further than intake tells, not before what intake had published by then is here, and never back.
+// A list says up to when it is whole: no further than intake tells, not before what intake had published by then is here, and
+// never back.
 func TestAListSaysUpToWhenItIsWhole(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

@@ -12,11 +12,10 @@ import (
 )
 
 // insertCirculationsSQL judges and registers a whole batch. A known number gets result 2 before anything else is checked, so that
-// a repetition is harmless even if addresses have changed since. A management
-// code in the number belongs to the sending platform that used it first. An address exists at a time if a current period contains that
-// time, both ends included: a document received in the second of a withdrawal was received. Rows are inserted in the order of
-// their numbers, so that overlapping batches cannot deadlock. "offset 0" makes each check for a known number an index lookup;
-// without it a call reads and hashes the whole table.
+// a repetition is harmless even if addresses have changed since. A management code in the number belongs to the sending platform
+// that used it first. An address exists at a time if a current period contains that time, both ends included: a document received
+// in the second of a withdrawal was received. Rows are inserted in the order of their numbers, so that overlapping batches cannot
+// deadlock. "offset 0" makes each check for a known number an index lookup; without it a call reads and hashes the whole table.
 const insertCirculationsSQL = `
 	with item as (
 	    select *

@@ -70,15 +70,15 @@ const tolerance = 5 * time.Second
 // future reports whether a time that somebody tells cannot have come yet.
 func (s *System) future(t time.Time) bool { return t.After(s.Clock.Now().Add(tolerance)) }
 
-// isHash reports whether s is a SHA-256 or SHA-384 hash in hexadecimal. The interface says only "100 characters"; longer hashes do
-// not fit.
+// isHash reports whether s is a SHA-256 or SHA-384 hash in hexadecimal. The interface says only "100 characters"; longer hashes
+// do not fit.
 func isHash(s string) bool {
 	_, err := hex.DecodeString(s)
 	return err == nil && (len(s) == 64 || len(s) == 96)
 }
 
-// isIdn reports whether s identifies an owner of the type (hub interface 3.1 and 6): a person by its CI, an organisation by its business
-// number without hyphens.
+// isIdn reports whether s identifies an owner of the type (hub interface 3.1 and 6): a person by its CI, an organisation by its
+// business number without hyphens.
 func isIdn(s string, ownerType int) bool {
 	if ownerType == ownerPerson {
 		raw, err := base64.StdEncoding.Strict().DecodeString(s)
