@@ -276,8 +276,8 @@ func (c *countedClock) Now() time.Time {
 	return c.Fake.Now()
 }
 
-// A deadline has passed when the unit's clock, which may be believed, and the database's clock both say so: a step of one of them,
-// by hours or by years, ends nothing.
+// A deadline has passed when the unit's clock, which may be believed, and the database's clock both say so: a step of one of
+// them, by hours or by years, ends nothing.
 func TestAStepOfAClockEndsNothing(t *testing.T) {
 	t.Parallel()
 	database := &countedClock{Fake: clock.NewFake(clock.System().Now())}
