@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,8 +12,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/await"
@@ -196,107 +193,6 @@ func TestWaitingDocuments(t *testing.T) {
 			require.Len(t, unittest.Facts[*deliveryv1.DeliveryExpired](t, o.Bench), 1)
 		})
 	}
-}
-
-// chose states that a recipient changed consent or refusals for the nth time.
-func (o *office) chose(recipient string, n uint32) journal.Fact {
-	var message proto.Message = &addressv1.ConsentChanged{Recipient: recipient}
-	if n%2 == 0 {
-		message = &addressv1.RefusalChanged{Refused: true}
-	}
-	return journal.Fact{Subject: recipient, Ordinal: n, Actor: recipient, OccurredAt: o.Clock.Now(), Message: message}
-}
-
-// outdated are the resolutions that were given back to address, as number and ordinal.
-func (o *office) outdated(t *testing.T) (given []string) {
-	t.Helper()
-	for _, e := range o.Stated(t, &deliveryv1.ResolutionOutdated{}) {
-		given = append(given, fmt.Sprintf("%s %d", e.GetSubject(), e.GetOrdinal()))
-	}
-	return given
-}
-
-// Consent and refusals count when the document is delivered: a resolution from before the recipient's last change delivers
-// nothing, whichever comes first, and is given back once. The next resolution delivers.
-func TestChoicesSinceTheResolution(t *testing.T) {
-	t.Parallel()
-	o := setup(t)
-	recipient, other := unittest.NewID(), unittest.NewID()
-	o.Deliver(t, express, o.chose(recipient, 2), o.chose(recipient, 1))
-	d, waiting, unaffected := o.document(t, recipient, own), o.document(t, recipient, none), o.document(t, other, own)
-	d.Choices = 1
-	o.Deliver(t, express, resolved(1, d), resolved(1, waiting), resolved(1, unaffected))
-	number := d.GetFacts().GetEdocNum()
-	require.Equal(t, []string{number + " 1"}, o.outdated(t))
-	facts := unittest.Facts[*deliveryv1.ResolutionOutdated](t, o.Bench)[0].GetFacts()
-	require.True(t, proto.Equal(d.GetFacts(), facts), "%v", facts)
-	require.Len(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench), 1)
-	o.Deliver(t, express, resolved(1, d))
-	require.Len(t, o.outdated(t), 1, "what is known already is not given back again")
-
-	// A document that waits already is given back, too, and a later resolution counts before an earlier one.
-	waiting.Resolution, waiting.Choices = own, 1
-	o.Deliver(t, express, resolved(2, waiting))
-	require.Equal(t, []string{number + " 1", waiting.GetFacts().GetEdocNum() + " 2"}, o.outdated(t))
-	newer, _ := proto.Clone(d).(*addressv1.RecipientResolved)
-	newer.Choices = 2
-	o.Deliver(t, express, resolved(1, d), resolved(2, newer))
-	require.Len(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench), 2)
-	require.Len(t, o.outdated(t), 2)
-}
-
-// A document that is to be cancelled is not sought anew, and one that waits for address to decide anew ends at its deadline.
-func TestOutdatedDocumentsEnd(t *testing.T) {
-	t.Parallel()
-	o := setup(t)
-	recipient := unittest.NewID()
-	o.Deliver(t, express, o.chose(recipient, 1))
-	before, after, late := o.document(t, recipient, own), o.document(t, recipient, own), o.document(t, recipient, own)
-	o.cancel(t, before.GetFacts().GetEdocNum())
-	o.Deliver(t, express, resolved(1, before), resolved(1, after), resolved(1, late))
-	require.Len(t, o.outdated(t), 2)
-	require.Equal(t, before.GetFacts().GetEdocNum(), unittest.Facts[*deliveryv1.DocumentCancelled](t, o.Bench)[0].GetEdocNum())
-	o.cancel(t, after.GetFacts().GetEdocNum())
-	after.Choices = 1
-	o.Deliver(t, express, resolved(2, after))
-	require.Len(t, unittest.Facts[*deliveryv1.DocumentCancelled](t, o.Bench), 2)
-	o.Advance(t, 25*time.Hour)
-	require.Equal(t, late.GetFacts().GetEdocNum(), unittest.AwaitFacts[*deliveryv1.DeliveryExpired](t, o.Bench, 1)[0].GetEdocNum())
-	require.Empty(t, unittest.Facts[*deliveryv1.DocumentReceived](t, o.Bench))
-}
-
-// countedClock counts how often it is asked.
-type countedClock struct {
-	*clock.Fake
-	asked atomic.Int64
-}
-
-func (c *countedClock) Now() time.Time {
-	c.asked.Add(1)
-	return c.Fake.Now()
-}
-
-// A deadline has passed when the unit's clock, which may be believed, and the database's clock both say so: a step of one of
-// them, by hours or by years, ends nothing.
-func TestAStepOfAClockEndsNothing(t *testing.T) {
-	t.Parallel()
-	database := &countedClock{Fake: clock.NewFake(clock.System().Now())}
-	o := setup(t, unittest.WithDatabaseClock(database), unittest.Config(func(c *delivery.Config) { c.DeadlineInterval = config.Duration(10 * time.Millisecond) }))
-	d := o.document(t, unittest.NewID(), none)
-	o.Deliver(t, express, resolved(1, d))
-	nothingEnds := func(because string) {
-		// The second look begins after the step.
-		from := database.asked.Load()
-		await.Require(t, unittest.Patience, func() bool { return database.asked.Load() >= from+2 })
-		require.Empty(t, unittest.Facts[*deliveryv1.DeliveryExpired](t, o.Bench), because)
-	}
-	o.Clock.Advance(10 * 365 * 24 * time.Hour)
-	nothingEnds("the unit's clock was not measured since it stepped")
-	o.Clock.Advance(-10 * 365 * 24 * time.Hour)
-	o.Advance(t, 25*time.Hour)
-	nothingEnds("the database's clock has not come to the deadline")
-	database.Advance(25 * time.Hour)
-	unittest.AwaitFacts[*deliveryv1.DeliveryExpired](t, o.Bench, 1)
 }
 
 // Refused and ambiguous are final.
