@@ -126,8 +126,8 @@ func ofRows() []tampering {
 		{"a state row changed: gateway", later("gateway.client", "created_at", `id = (select id from gateway.client limit 1)`), []string{"gateway row_differs"}},
 		{"a state row that names another frame", sql(`update status.document_summary set frame_id = ` + another + ` where ` + theDocument), []string{"status row_differs"}},
 		{"a state row deleted", sql(`delete from viewing.read_time where ` + theDocument), []string{"viewing row_missing"}},
-		{"a state row inserted", sql(`insert into gateway.principal select gen_random_uuid(), kind, name, suspended, hosts, version, created_at, commit_id
-			from gateway.principal where kind = 'sender' limit 1`), []string{"gateway row_unfounded"}},
+		{"a state row inserted", sql(`insert into gateway.principal (id, kind, name, suspended, version, created_at, commit_id)
+			select gen_random_uuid(), kind, name, suspended, version, created_at, commit_id from gateway.principal where kind = 'sender' limit 1`), []string{"gateway row_unfounded"}},
 		{"a viewing system bound to other hosts", sql(`update intake.principal set hosts = '{evil.example}' where kind = 3`), []string{"intake row_differs"}},
 		{"archive memberships exchanged", sql(`update intake.archive_membership set sealed = overlay(sealed placing '\x00' from octet_length(sealed))`), []string{"intake row_differs"}},
 		{"a consumed frame made up", sql(`insert into status.consumed_frame select ` + another + `, consumer, consumed_at from status.consumed_frame limit 1`),
