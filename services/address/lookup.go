@@ -59,14 +59,23 @@ func (s *service) lookUp(ctx context.Context, mine claim) error {
 	}
 	settling, cancel := work.Settling(ctx)
 	defer cancel()
-	expiry, expiryErr := s.expiry(settling)
-	if expiryErr != nil || expiry.Before(d.sendDeadline) {
-		return s.postpone(ctx, mine, d, errors.Join(err, expiryErr))
+	if over, overErr := s.over(settling, d); overErr != nil || !over {
+		return s.postpone(ctx, mine, d, errors.Join(err, overErr))
 	}
 	s.log.LogAttrs(settling, slog.LevelWarn, "the hub was not searched before the send deadline", slog.String("edoc_num", mine.key),
 		slog.String("outcome", outcomeOf(err)))
 	_, _, err = s.settleDecision(settling, mine, nil, true)
 	return err
+}
+
+// over reports whether a document's send deadline has passed by both clocks. The database is asked for its own only where the unit's
+// says so.
+func (s *service) over(ctx context.Context, d document) (bool, error) {
+	if s.clock.Now().Before(d.sendDeadline) {
+		return false, nil
+	}
+	expiry, err := s.expiry(ctx)
+	return err == nil && !expiry.Before(d.sendDeadline), err
 }
 
 // settleDecision decides a document under the lock of its key and writes the claim's result. Without an answer of the hub it may
@@ -76,7 +85,7 @@ func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 	if err != nil {
 		return false, d, err
 	}
-	expiry, err := s.expiry(ctx)
+	late, err := s.over(ctx, d)
 	if err != nil {
 		return false, d, err
 	}
@@ -96,7 +105,6 @@ func (s *service) settleDecision(ctx context.Context, mine claim, answer *hubAns
 			return dueDocuments.finish(ctx, tx, s.owner, mine)
 		}
 		now := s.clock.Now()
-		late := !expiry.Before(d.sendDeadline)
 		// A document ends at its deadline only after an outcome was stated: then delivery knows of it and ends it for the sender.
 		if d.ordinal > 0 && late {
 			if err := recordSearchEnded(ctx, tx, d, now); err != nil {

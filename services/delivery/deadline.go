@@ -11,16 +11,18 @@ const deadlineBatch = 500
 
 // endDue closes the deliveries whose send deadline has passed by both clocks. Any number of replicas may do so at once.
 func (s *service) endDue(ctx context.Context) {
+	if err := s.endUntil(ctx); err != nil && ctx.Err() == nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "passed send deadlines were not handled", slog.Any("error", err))
+	}
+}
+
+func (s *service) endUntil(ctx context.Context) error {
+	expiry, err := s.expiry(ctx)
+	if err != nil || expiry.IsZero() {
+		return err
+	}
 	for more := true; more; {
-		expiry, err := s.expiry(ctx)
-		if err != nil {
-			s.reportDeadlines(ctx, err)
-			return
-		}
-		if expiry.IsZero() {
-			return
-		}
-		err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+		if err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
 			now := s.clock.Now()
 			ended, err := end(ctx, tx, expiry, now, deadlineBatch)
 			if err != nil {
@@ -32,16 +34,9 @@ func (s *service) endDue(ctx context.Context) {
 				changed[d.state] = append(changed[d.state], d)
 			}
 			return s.state(ctx, tx, now, changed, byItself(now))
-		})
-		if err != nil {
-			s.reportDeadlines(ctx, err)
-			return
+		}); err != nil {
+			return err
 		}
 	}
-}
-
-func (s *service) reportDeadlines(ctx context.Context, err error) {
-	if ctx.Err() == nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "passed send deadlines were not handled", slog.Any("error", err))
-	}
+	return nil
 }
