@@ -9,6 +9,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/pg"
 )
 
 const (
@@ -58,7 +59,8 @@ func (e *Engine) retryDeferred(ctx context.Context, tx *journal.Tx, s stored) er
 	if err != nil {
 		return err
 	}
-	if verdict.what == deferred && s.overdue && e.deps.Clock.Now().Sub(s.since) > deferredLimit {
+	clocks := pg.Clocks{Unit: e.deps.Clock.Now(), Database: s.readAt, Trusted: e.deps.Trusted()}
+	if verdict.what == deferred && clocks.Expiry().Sub(s.since) > deferredLimit {
 		verdict = Park("deferred_too_long")
 	}
 	switch verdict.what {

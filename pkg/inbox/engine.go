@@ -56,6 +56,8 @@ type Deps struct {
 	// Keys check that a frame was made by its producer.
 	Keys  *journal.ReaderKeys
 	Clock clock.Clock
+	// Trusted reports whether the clock may be believed.
+	Trusted func() bool
 	// Slots share the processors among the work of the process; with nil, all work begins at once.
 	Slots     *work.Slots
 	Consumers []Consumer

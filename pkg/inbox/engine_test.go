@@ -31,6 +31,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
+func trusted() bool { return true }
+
 func setup(t *testing.T, handle func([]Event[*intakev1.DocumentAccepted]) []Verdict) (*Engine, Consumer, *pgtest.DB) {
 	t.Helper()
 	db := pgtest.New(t, "address", journal.Migrations(), Migrations())
@@ -39,7 +41,7 @@ func setup(t *testing.T, handle func([]Event[*intakev1.DocumentAccepted]) []Verd
 			return handle(events), nil
 		}),
 	}}
-	e, err := New(Deps{Unit: "address", Journal: openJournal(t, db.App), Clock: clock.System(), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
+	e, err := New(Deps{Unit: "address", Journal: openJournal(t, db.App), Clock: clock.System(), Trusted: trusted, Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
 		Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
 	require.NoError(t, err)
 	return e, consumer, db
@@ -112,7 +114,17 @@ func TestDeferredForTooLongIsParked(t *testing.T) {
 	var parked int
 	require.NoError(t, db.App.QueryRow(t.Context(), `select count(*) from parked_event`).Scan(&parked))
 	require.Zero(t, parked)
+	behind := clock.NewFake(clock.System().Now().Add(-2 * time.Hour))
+	for _, clocks := range []Deps{{Clock: clock.System(), Trusted: func() bool { return false }}, {Clock: behind, Trusted: trusted}} {
+		age("25 hours")
+		e.deps.Clock, e.deps.Trusted = clocks.Clock, clocks.Trusted
+		_, err = e.HandleDeferred(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, db.App.QueryRow(t.Context(), `select count(*) from parked_event`).Scan(&parked))
+		require.Zero(t, parked, "by a clock that may not be believed, or that has not come so far")
+	}
 	age("25 hours")
+	e.deps.Clock, e.deps.Trusted = clock.System(), trusted
 	_, err = e.HandleDeferred(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, db.App.QueryRow(t.Context(), `select count(*) from parked_event where reason = 'deferred_too_long'`).Scan(&parked))
@@ -133,7 +145,7 @@ func TestUnavailableIsPutOffAndNeverParked(t *testing.T) {
 			return nil, nil
 		}),
 	}}
-	e, err := New(Deps{Unit: "address", Journal: openJournal(t, db.App), Clock: clock.System(), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
+	e, err := New(Deps{Unit: "address", Journal: openJournal(t, db.App), Clock: clock.System(), Trusted: trusted, Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
 		Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
 	require.NoError(t, err)
 	backlog := func(deferred, parked int64) {
@@ -205,7 +217,7 @@ func TestEventsOneByOneLockInOrder(t *testing.T) {
 					return verdicts, nil
 				}),
 			}}
-			e, err := New(Deps{Unit: "address", Journal: openJournal(t, db.App), Clock: clock.System(), Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
+			e, err := New(Deps{Unit: "address", Journal: openJournal(t, db.App), Clock: clock.System(), Trusted: trusted, Consumers: []Consumer{consumer}, Log: slog.New(slog.DiscardHandler),
 				Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
 			require.NoError(t, err)
 			require.NoError(t, e.process(t.Context(), consumer, framesOf(t, "b", "a"), false))

@@ -59,7 +59,7 @@ func newPreparing(t *testing.T) *preparing {
 			return verdicts, nil
 		},
 	)}}
-	p.Engine, err = New(Deps{Unit: "address", Journal: openJournal(t, pool), Clock: clock.System(), Consumers: []Consumer{p.consumer}, Log: slog.New(slog.DiscardHandler),
+	p.Engine, err = New(Deps{Unit: "address", Journal: openJournal(t, pool), Clock: clock.System(), Trusted: trusted, Consumers: []Consumer{p.consumer}, Log: slog.New(slog.DiscardHandler),
 		Tracer: tracenoop.NewTracerProvider().Tracer(""), Meter: metricnoop.NewMeterProvider().Meter("")})
 	require.NoError(t, err)
 	return p

@@ -182,8 +182,8 @@ type stored struct {
 	consumer string
 	attempts int
 	since    time.Time
-	// overdue: a deferred event has waited for longer than deferredLimit by the database's clock.
-	overdue  bool
+	// readAt is when a deferred event was read, by the database's clock.
+	readAt   time.Time
 	reason   string
 	envelope envelope
 }
@@ -198,7 +198,7 @@ const claimed = "for update skip locked"
 // handled.
 func readDeferred(ctx context.Context, db pg.DBTX, limit int, locked string) ([]stored, error) {
 	const read = `
-		select consumer, kind, lane, frame_id, event, attempts, deferred_at, now() - deferred_at > $2, reason
+		select consumer, kind, lane, frame_id, event, attempts, deferred_at, now(), reason
 		from   deferred_event
 		where  due_at <= now()
 		order  by due_at
@@ -208,13 +208,13 @@ func readDeferred(ctx context.Context, db pg.DBTX, limit int, locked string) ([]
 		var s stored
 		var lane int16
 		var body []byte
-		if err := row.Scan(&s.consumer, &s.envelope.kind, &lane, &s.envelope.frameID, &body, &s.attempts, &s.since, &s.overdue, &s.reason); err != nil {
+		if err := row.Scan(&s.consumer, &s.envelope.kind, &lane, &s.envelope.frameID, &body, &s.attempts, &s.since, &s.readAt, &s.reason); err != nil {
 			return stored{}, err
 		}
 		s.envelope.lane = platformv1.Lane(lane)
 		s.envelope.event = &platformv1.Event{}
 		return s, proto.Unmarshal(body, s.envelope.event)
-	}, read+locked, limit, deferredLimit)
+	}, read+locked, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -129,7 +129,7 @@ func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host,
 	if !reflect.DeepEqual(readsOf(u.Name, h.service.Consumers), u.Reads) {
 		return nil, errors.New("it consumes something else than its Spec tells without it: consumers must not depend on settings")
 	}
-	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Journal: h.env.Journal, Keys: h.readerKeys, Clock: rt.Clock, Slots: slots,
+	if h.engine, err = inbox.New(inbox.Deps{Unit: u.Name, Journal: h.env.Journal, Keys: h.readerKeys, Clock: rt.Clock, Trusted: h.clockTrusted, Slots: slots,
 		Consumers: h.service.Consumers, Log: h.telemetry.Log, Tracer: h.telemetry.Tracer, Meter: h.telemetry.Meter}); err != nil {
 		return nil, err
 	}
@@ -225,9 +225,11 @@ func (h *host) reportKeys(ctx context.Context, forgotten int, err error) {
 	}
 }
 
+func (h *host) clockTrusted() bool { return h.env.ClockWatch.Ready() == nil }
+
 // clocks reads both clocks.
 func (h *host) clocks(ctx context.Context, db pg.DBTX) (now pg.Clocks, err error) {
-	now = pg.Clocks{Unit: h.env.Clock.Now(), Trusted: h.env.ClockWatch.Ready() == nil}
+	now = pg.Clocks{Unit: h.env.Clock.Now(), Trusted: h.clockTrusted()}
 	if h.databaseClock != nil {
 		now.Database = h.databaseClock.Now()
 		return now, nil
