@@ -102,7 +102,7 @@ func recordRetried(ctx context.Context, tx *journal.Tx, number, sender string, b
 }
 
 // stateGivenUp states that a call was given up, and records who did.
-func stateGivenUp(ctx context.Context, tx *journal.Tx, one abandonedCall, by ruling) error {
+func stateGivenUp(ctx context.Context, tx *journal.Tx, one givenUpCall, by ruling) error {
 	c := one.call
 	fact := journal.Fact{
 		Subject: c.number, Ordinal: c.ordinal(), Sender: c.sender, Actor: by.operator.ID, OccurredAt: by.at,

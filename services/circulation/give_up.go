@@ -11,7 +11,7 @@ import (
 // GiveUpQueued ends what of a record is queued. Without it a call that the hub will never take would wait, and be alarmed about,
 // for ten years.
 func (s *service) GiveUpQueued(ctx context.Context, r *circulationv1.GiveUpQueuedRequest) (*circulationv1.GiveUpQueuedResponse, error) {
-	by, err := s.newRuling(ctx, abandoned, r.GetReason())
+	by, err := s.newRuling(ctx, gaveUp, r.GetReason())
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +21,7 @@ func (s *service) GiveUpQueued(ctx context.Context, r *circulationv1.GiveUpQueue
 			return err
 		}
 		if len(ended) == 0 {
-			return whyNothing(ctx, tx, r.GetEdocNum(), abandoned)
+			return whyNothing(ctx, tx, r.GetEdocNum(), gaveUp)
 		}
 		for _, one := range ended {
 			if err := insertRuling(ctx, tx, one.call, by); err != nil {

@@ -19,8 +19,8 @@ type rulingOn string
 const (
 	// accepted: the record which the hub calls already registered is ours.
 	accepted rulingOn = "accepted"
-	// abandoned: the call is never made again.
-	abandoned rulingOn = "given_up"
+	// gaveUp: the call is never made again.
+	gaveUp rulingOn = "given_up"
 )
 
 // ruling is an operator's decision about queued calls.

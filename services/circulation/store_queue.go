@@ -89,23 +89,23 @@ func scanAccepted(row pgx.CollectableRow, kind callKind) (settlement, error) {
 	return one, err
 }
 
-// abandonedCall is a call that was given up, and why it was queued.
-type abandonedCall struct {
+// givenUpCall is a call that was given up, and why it was queued.
+type givenUpCall struct {
 	call   call
 	reason string
 }
 
 // giveUpQueued ends the queued calls of a record, and tells which.
-func giveUpQueued(ctx context.Context, tx *journal.Tx, number string) ([]abandonedCall, error) {
+func giveUpQueued(ctx context.Context, tx *journal.Tx, number string) ([]givenUpCall, error) {
 	const end = `
 		update circulation_record
 		set    ${call}_state = 5, ${call}_refusals = 0, ${call}_refused_since = null, ${call}_refusal = null, commit_id = $2
 		where  edoc_num = $1 and ${call}_state = 4
 		returning edoc_num, sender, lane, ${call}_attempts, ${call}_reason, ${call}_cause, ${call}_traceparent`
-	var all []abandonedCall
+	var all []givenUpCall
 	for _, kind := range []callKind{registration, readTime} {
-		ended, err := pg.All(ctx, tx, fmt.Sprintf("give up the %s of %s", kind, number), func(row pgx.CollectableRow) (abandonedCall, error) {
-			one := abandonedCall{call: call{kind: kind}}
+		ended, err := pg.All(ctx, tx, fmt.Sprintf("give up the %s of %s", kind, number), func(row pgx.CollectableRow) (givenUpCall, error) {
+			one := givenUpCall{call: call{kind: kind}}
 			var lane int16
 			var trace *string
 			err := row.Scan(&one.call.number, &one.call.sender, &lane, &one.call.attempt, &one.reason, &one.call.cause, &trace)
