@@ -119,16 +119,25 @@ func (s *parkedService) ListParkedEvents(ctx context.Context, r *platformv1.List
 	return answer, nil
 }
 
+func (s *parkedService) parse(texts []string) ([]uuid.UUID, error) {
+	ids := make([]uuid.UUID, len(texts))
+	for i, text := range texts {
+		var err error
+		if ids[i], err = uuid.Parse(text); err != nil {
+			return nil, fault.New(fault.Invalid, s.unit, fault.InvalidRequest, "ids holds what is no UUID")
+		}
+	}
+	return ids, nil
+}
+
 func (s *parkedService) GiveUpParkedEvents(ctx context.Context, r *platformv1.GiveUpParkedEventsRequest) (*platformv1.GiveUpParkedEventsResponse, error) {
 	caller, err := authn.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]uuid.UUID, len(r.GetIds()))
-	for i, one := range r.GetIds() {
-		if ids[i], err = uuid.Parse(one); err != nil {
-			return nil, fault.New(fault.Invalid, s.unit, fault.InvalidRequest, "ids holds what is no UUID")
-		}
+	ids, err := s.parse(r.GetIds())
+	if err != nil {
+		return nil, err
 	}
 	given, err := inbox.GiveUp(ctx, s.journal, ids, caller.ID, r.GetReason(), s.clock.Now())
 	if err != nil {
@@ -138,12 +147,12 @@ func (s *parkedService) GiveUpParkedEvents(ctx context.Context, r *platformv1.Gi
 }
 
 func (s *parkedService) ReplayParkedEvents(ctx context.Context, r *platformv1.ReplayParkedEventsRequest) (*platformv1.ReplayParkedEventsResponse, error) {
+	ids, err := s.parse(r.GetIds())
+	if err != nil {
+		return nil, err
+	}
 	answer := &platformv1.ReplayParkedEventsResponse{}
-	for _, one := range r.GetIds() {
-		parkedID, err := uuid.Parse(one)
-		if err != nil {
-			return nil, fault.New(fault.Invalid, s.unit, fault.InvalidRequest, "ids holds what is no UUID")
-		}
+	for _, parkedID := range ids {
 		settled, err := s.engine.Replay(ctx, parkedID)
 		switch {
 		case errors.Is(err, inbox.ErrNotParked):
