@@ -32,7 +32,16 @@ type level struct {
 	timeout  string
 }
 
-var storePackages = []string{"./pkg/pg/...", "./pkg/pgserver/...", "./pkg/inbox/...", "./pkg/journal/...", "./pkg/audit/...", "./pkg/frame/...", "./pkg/work/...", "./pkg/sealed/...", "./pkg/unit/...", "./pkg/testkit/..."}
+var storePackages = within("pkg", "pg", "pgserver", "inbox", "journal", "audit", "frame", "work", "sealed", "unit", "testkit")
+
+// within are the patterns of the packages below these folders.
+func within(parent string, folders ...string) []string {
+	patterns := make([]string, len(folders))
+	for i, folder := range folders {
+		patterns[i] = "./" + parent + "/" + folder + "/..."
+	}
+	return patterns
+}
 
 func levels() []level {
 	return []level{
