@@ -3,6 +3,7 @@ package address
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 const callSearch = "search_recipient"
@@ -68,8 +71,8 @@ func (s *service) lookUp(ctx context.Context, mine claim) error {
 	return err
 }
 
-// over reports whether a document's send deadline has passed by both clocks. The database is asked for its own only where the unit's
-// says so.
+// over reports whether a document's send deadline has passed by both clocks. The database is asked for its own only where the
+// unit's says so.
 func (s *service) over(ctx context.Context, d document) (bool, error) {
 	if s.clock.Now().Before(d.sendDeadline) {
 		return false, nil
@@ -223,7 +226,7 @@ func (s *service) search(ctx context.Context, mine claim, d document) (hubAnswer
 		s.metrics.lookup(ctx, "cached")
 		return answer, err
 	}
-	described, err := s.describe(ctx, d.edoc, d.sealedRecipient)
+	described, err := s.describeAgain(ctx, d)
 	if err != nil {
 		return hubAnswer{}, err
 	}
@@ -245,6 +248,19 @@ func (s *service) search(ctx context.Context, mine claim, d document) (hubAnswer
 		err = writeCache(ctx, s.db, d.match, answer, s.clock.Now().Add(ttl))
 	}
 	return answer, err
+}
+
+// describeAgain is the sender's description of a due document's recipient. Intake has that of a document that was opened again.
+func (s *service) describeAgain(ctx context.Context, d document) (*platformv1.RecipientIdentifier, error) {
+	value := d.sealedRecipient
+	if value == nil {
+		kept, err := s.intake.GetSealedRecipient(ctx, &intakev1.GetSealedRecipientRequest{EdocNum: d.edoc})
+		if err != nil {
+			return nil, fmt.Errorf("ask intake for the recipient of %s: %w", d.edoc, err)
+		}
+		value = kept.GetSealedRecipient()
+	}
+	return s.describe(ctx, d.edoc, value)
 }
 
 // outcomeOf names how a call ended: ok, the machine reason, or the kind of the fault. It never uses the fault's text.

@@ -231,8 +231,16 @@ func TestOutdatedResolutionIsSoughtAtTheHub(t *testing.T) {
 	})
 	_, err := w.session(t, recipient).Withdraw(t.Context(), &addressv1.WithdrawRequest{})
 	require.NoError(t, err)
+	require.Empty(t, w.intake.askedFor(), "the description came with the document")
+	w.intake.setDown(true)
 	w.outdated(t, 1, found)
+	await.Require(t, unittest.Patience, func() bool {
+		return w.count(t, `select count(*) from due_document where edoc_num = $1 and failures > 0`, edoc) == 1
+	})
+	require.Len(t, w.told(t, edoc), 1, "nothing is guessed meanwhile")
+	w.intake.setDown(false)
 	require.Equal(t, "beta-01-relay", w.awaitTold(t, edoc, peer).GetFacts().GetTo().GetPlatformId())
+	require.Equal(t, []string{edoc}, w.intake.askedFor())
 }
 
 // Without consent a document waits. Consent gives it the outcome OWN with the next ordinal, and no outcome is stated twice.

@@ -31,7 +31,7 @@ import (
 type world struct {
 	*unittest.Bench
 	hub    *fakeHub
-	intake *unittest.Maker
+	intake *fakeIntake
 	units  addressv1.AddressServiceClient
 	serial atomic.Int64
 }
@@ -39,11 +39,11 @@ type world struct {
 func setup(t *testing.T, opts ...unittest.Option) *world {
 	t.Helper()
 	now := clock.NewFake(clock.System().Now())
-	w := &world{hub: newFakeHub(), intake: unittest.NewMaker(t, sealedDescription, domain)}
+	w := &world{hub: newFakeHub(), intake: &fakeIntake{Maker: unittest.NewMaker(t, sealedDescription, domain)}}
 	opts = append([]unittest.Option{
 		unittest.WithClock(now),
 		unittest.Neighbour("hub", w.hub.register),
-		unittest.Neighbour("intake", w.intake.Register),
+		unittest.Neighbour("intake", w.intake.register),
 		unittest.Config(func(c *Config) {
 			for _, call := range []*work.Calls{&c.Lookup, &c.Registration} {
 				call.Interval, call.FirstBackoff, call.MaxBackoff = config.Duration(10*time.Millisecond), config.Duration(20*time.Millisecond), config.Duration(100*time.Millisecond)
@@ -164,7 +164,7 @@ func (w *world) accepted(t testing.TB, s send) journal.Fact {
 	return journal.Fact{
 		Subject: edoc.String(), Sender: s.sender, Actor: s.sender, OccurredAt: now,
 		Message: &intakev1.DocumentAccepted{
-			SealedRecipient: w.intake.Seal(t, edoc.String(), described),
+			SealedRecipient: w.intake.seal(t, edoc.String(), described),
 			Facts: &platformv1.DocumentFacts{
 				EdocNum: edoc.String(), Sender: s.sender, Actor: s.sender, OwnKey: "key-" + edoc.String(), Lane: max(s.lane, platformv1.Lane_LANE_EXPRESS),
 				From:         &platformv1.Party{PlatformId: unittest.Platform, Address: "office"},

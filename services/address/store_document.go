@@ -33,8 +33,8 @@ type document struct {
 	lane         platformv1.Lane
 	state        string
 	match        match
-	// sealedRecipient is there until the search is over for good, facts while the document is open. Before there is an outcome,
-	// facts.to holds only the sub-address that the sender gave.
+	// sealedRecipient and facts are there while the document is open; a document that was opened again has no sealedRecipient. Before
+	// there is an outcome, facts.to holds only the sub-address that the sender gave.
 	sealedRecipient []byte
 	facts           *platformv1.DocumentFacts
 	sendDeadline    time.Time
@@ -90,12 +90,10 @@ func insertDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 		returning edoc_num`
 	sealedRecipients, facts := make([][]byte, len(docs)), make([][]byte, len(docs))
 	for i, d := range docs {
-		if d.state == documentOpen || d.state == documentOwn {
-			sealedRecipients[i] = d.sealedRecipient
-		}
 		if d.state != documentOpen {
 			continue
 		}
+		sealedRecipients[i] = d.sealedRecipient
 		var err error
 		if facts[i], err = proto.Marshal(d.facts); err != nil {
 			return nil, fmt.Errorf("encode facts of %s: %w", d.edoc, err)
@@ -128,7 +126,7 @@ func updateDocuments(ctx context.Context, tx *journal.Tx, docs []document, at ti
 		update open_document d
 		set    state = u.state, resolution = u.resolution, ordinal = u.ordinal, withheld = u.withheld, updated_at = $9, commit_id = $10,
 		       recipient = nullif(u.recipient, '00000000-0000-0000-0000-000000000000'), platform_id = u.platform_id, address = u.address,
-		       sealed_recipient = case when u.state in ('open', 'own') then d.sealed_recipient end,
+		       sealed_recipient = case when u.state = 'open' then d.sealed_recipient end,
 		       facts            = case when u.state = 'open' then d.facts end
 		from   unnest($1::text[], $2::text[], $3::smallint[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::boolean[])
 		       u(edoc_num, state, resolution, ordinal, recipient, platform_id, address, withheld)

@@ -20,6 +20,7 @@ import (
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
 //go:embed migrations/*.sql
@@ -32,7 +33,7 @@ var settings string
 var Unit = unit.Spec[*Config, *service]{
 	Name:     "address",
 	Duty:     "공인전자주소: members (persons and organisations) and institutions, consent, refusal, registration at the hub; search for recipients",
-	Requires: []string{"hub"},
+	Requires: []string{"hub", "intake"},
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: []pg.Partition{
@@ -64,7 +65,11 @@ var Unit = unit.Spec[*Config, *service]{
 }.Unit()
 
 func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
-	conn, err := env.Dial("hub")
+	hub, err := env.Dial("hub")
+	if err != nil {
+		return nil, err
+	}
+	intake, err := env.Dial("intake")
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +78,8 @@ func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
 		return nil, err
 	}
 	return &service{
-		config: config, log: env.Log, clock: env.Clock, expiry: env.Expiry, db: env.DB, journal: env.Journal, box: env.Sealed, hub: hubv1.NewHubServiceClient(conn), metrics: m,
+		config: config, log: env.Log, clock: env.Clock, expiry: env.Expiry, db: env.DB, journal: env.Journal, box: env.Sealed, metrics: m,
+		hub: hubv1.NewHubServiceClient(hub), intake: intakev1.NewIntakeLookupServiceClient(intake),
 		matcher: matcher{platform: env.Platform, index: env.Index, second: config.WriteSecondIndex}, owner: uuid.NewString(),
 		wakeLookups: work.NewBell(), wakeRegistrations: work.NewBell(),
 	}, nil
@@ -91,6 +97,7 @@ type service struct {
 	box     *sealed.Box
 	matcher matcher
 	hub     hubv1.HubServiceClient
+	intake  intakev1.IntakeLookupServiceClient
 	metrics *metrics
 	// owner names this replica in claims.
 	owner string

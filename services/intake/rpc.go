@@ -177,12 +177,30 @@ func (s *server) GetRegistrationCertificate(ctx context.Context, req *intakev1.G
 
 // GetDocument gives a unit the facts of a document as they were accepted.
 func (s *server) GetDocument(ctx context.Context, req *intakev1.GetDocumentRequest) (*intakev1.GetDocumentResponse, error) {
-	facts, err := readFacts(ctx, s.db, req.GetEdocNum())
+	accepted, err := s.accepted(ctx, req.GetEdocNum())
+	if err != nil {
+		return nil, err
+	}
+	return &intakev1.GetDocumentResponse{Facts: accepted.GetFacts()}, nil
+}
+
+// GetSealedRecipient gives address the description of a document's recipient, which address alone can open.
+func (s *server) GetSealedRecipient(ctx context.Context, req *intakev1.GetSealedRecipientRequest) (*intakev1.GetSealedRecipientResponse, error) {
+	accepted, err := s.accepted(ctx, req.GetEdocNum())
+	if err != nil {
+		return nil, err
+	}
+	return &intakev1.GetSealedRecipientResponse{SealedRecipient: accepted.GetSealedRecipient()}, nil
+}
+
+// accepted is the fact of a document's acceptance.
+func (s *server) accepted(ctx context.Context, number string) (*intakev1.DocumentAccepted, error) {
+	accepted, err := readAccepted(ctx, s.db, number)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, documentNotFound()
 	}
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
-	return &intakev1.GetDocumentResponse{Facts: facts}, nil
+	return accepted, nil
 }

@@ -301,6 +301,16 @@ func TestUploadedCertificate(t *testing.T) {
 	require.ErrorIs(t, err, fault.NotFound)
 	require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
 
+	address := intakev1.NewIntakeLookupServiceClient(w.Unit(t, "address"))
+	recipient, err := address.GetSealedRecipient(t.Context(), &intakev1.GetSealedRecipientRequest{EdocNum: got.GetEdocNum()})
+	require.NoError(t, err)
+	require.NotEmpty(t, recipient.GetSealedRecipient())
+	require.Equal(t, unittest.Facts[*intakev1.DocumentAccepted](t, w.Bench)[0].GetSealedRecipient(), recipient.GetSealedRecipient())
+	_, err = address.GetSealedRecipient(t.Context(), &intakev1.GetSealedRecipientRequest{EdocNum: "20200101_NARU000001_0000000000001"})
+	require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
+	_, err = intakev1.NewIntakeLookupServiceClient(w.Unit(t, "status")).GetSealedRecipient(t.Context(), &intakev1.GetSealedRecipientRequest{EdocNum: got.GetEdocNum()})
+	require.ErrorIs(t, err, fault.Denied, "address alone asks")
+
 	forged := append([]byte{}, der...)
 	forged[len(forged)-1] ^= 1
 	_, err = w.client.UploadRegistrationCertificate(t.Context(), &intakev1.UploadRegistrationCertificateRequest{RegistrationCertificate: forged})

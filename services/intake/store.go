@@ -152,9 +152,9 @@ func readLane(ctx context.Context, db pg.DBTX, number string, tenant uuid.UUID) 
 	return platformv1.Lane(lane), err
 }
 
-// readFacts reads a document's facts as they were accepted, from the journal, in the commit that its row names. The error is
+// readAccepted reads the fact of a document's acceptance from the journal, in the commit that its row names. The error is
 // pgx.ErrNoRows if there is no such document.
-func readFacts(ctx context.Context, db pg.DBTX, number string) (*platformv1.DocumentFacts, error) {
+func readAccepted(ctx context.Context, db pg.DBTX, number string) (*intakev1.DocumentAccepted, error) {
 	var commit uuid.UUID
 	if err := db.QueryRow(ctx, `select commit_id from document where edoc_num = $1`, number).Scan(&commit); err != nil {
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -164,9 +164,9 @@ func readFacts(ctx context.Context, db pg.DBTX, number string) (*platformv1.Docu
 	}
 	accepted := &intakev1.DocumentAccepted{}
 	if err := journal.Find(ctx, db, domain, commit, number, accepted); err != nil {
-		return nil, fmt.Errorf("read facts of %s: %w", number, err)
+		return nil, fmt.Errorf("read acceptance of %s: %w", number, err)
 	}
-	return accepted.GetFacts(), nil
+	return accepted, nil
 }
 
 // insertCancel keeps the first request to stop a document and reports whether this was it.

@@ -252,8 +252,8 @@ create index authority_of_organisation on authority (organisation, id);
 grant select, insert, update (person, ended_by, ended_at, reason, commit_id) on authority to ${app};
 
 -- Documents whose recipient is sought. The row stays after the search, but without what only the search needed. A document whose
--- recipient was found keeps the description: it is sought again if the recipient changes consent or refusals before the delivery; then
--- resolution is the outcome before, until there is another. causation is the frame that brought the document.
+-- recipient was found is opened again if the recipient changes consent or refusals before the delivery; then resolution is the outcome
+-- before, until there is another, and the description has to be asked from intake. causation is the frame that brought the document.
 create table open_document (
     edoc_num         text        collate "C" not null,
     sender           text        not null,
@@ -282,7 +282,7 @@ create table open_document (
     constraint open_document_state_known     check (state in ('open', 'own', 'refused', 'ambiguous', 'cancelled', 'expired')),
     constraint open_document_kind_known      check (match_kind between 1 and 5),
     constraint open_document_keyed           check (match_kind = 5 or match_key is not null),
-    constraint open_document_open_is_whole   check ((state = 'open') = (facts is not null) and (state in ('open', 'own')) = (sealed_recipient is not null)),
+    constraint open_document_open_is_whole   check ((state = 'open') = (facts is not null) and (state = 'open' or sealed_recipient is null)),
     constraint open_document_state_by_result check ((state <> 'own' or resolution = 1) and (state = 'refused') = (resolution = 3) and (state = 'ambiguous') = (resolution = 6)),
     constraint open_document_own_has_recipient check (resolution <> 1 or (recipient is not null and address <> '')),
     constraint open_document_peer_has_address  check (resolution <> 4 or (platform_id <> '' and address <> '')),

@@ -720,6 +720,95 @@ func (x *GetDocumentResponse) GetFacts() *v1.DocumentFacts {
 	return nil
 }
 
+type GetSealedRecipientRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSealedRecipientRequest) Reset() {
+	*x = GetSealedRecipientRequest{}
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSealedRecipientRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSealedRecipientRequest) ProtoMessage() {}
+
+func (x *GetSealedRecipientRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSealedRecipientRequest.ProtoReflect.Descriptor instead.
+func (*GetSealedRecipientRequest) Descriptor() ([]byte, []int) {
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetSealedRecipientRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+type GetSealedRecipientResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in DocumentAccepted.
+	SealedRecipient []byte `protobuf:"bytes,1,opt,name=sealed_recipient,json=sealedRecipient,proto3" json:"sealed_recipient,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *GetSealedRecipientResponse) Reset() {
+	*x = GetSealedRecipientResponse{}
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSealedRecipientResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSealedRecipientResponse) ProtoMessage() {}
+
+func (x *GetSealedRecipientResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSealedRecipientResponse.ProtoReflect.Descriptor instead.
+func (*GetSealedRecipientResponse) Descriptor() ([]byte, []int) {
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetSealedRecipientResponse) GetSealedRecipient() []byte {
+	if x != nil {
+		return x.SealedRecipient
+	}
+	return nil
+}
+
 type GetHorizonRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -728,7 +817,7 @@ type GetHorizonRequest struct {
 
 func (x *GetHorizonRequest) Reset() {
 	*x = GetHorizonRequest{}
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +829,7 @@ func (x *GetHorizonRequest) String() string {
 func (*GetHorizonRequest) ProtoMessage() {}
 
 func (x *GetHorizonRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +842,7 @@ func (x *GetHorizonRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHorizonRequest.ProtoReflect.Descriptor instead.
 func (*GetHorizonRequest) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{16}
 }
 
 type GetHorizonResponse struct {
@@ -768,7 +857,7 @@ type GetHorizonResponse struct {
 
 func (x *GetHorizonResponse) Reset() {
 	*x = GetHorizonResponse{}
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -780,7 +869,7 @@ func (x *GetHorizonResponse) String() string {
 func (*GetHorizonResponse) ProtoMessage() {}
 
 func (x *GetHorizonResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -793,7 +882,7 @@ func (x *GetHorizonResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHorizonResponse.ProtoReflect.Descriptor instead.
 func (*GetHorizonResponse) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetHorizonResponse) GetUntil() *timestamppb.Timestamp {
@@ -860,7 +949,11 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\x12GetDocumentRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"L\n" +
 	"\x13GetDocumentResponse\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\"\x13\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\"c\n" +
+	"\x19GetSealedRecipientRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"G\n" +
+	"\x1aGetSealedRecipientResponse\x12)\n" +
+	"\x10sealed_recipient\x18\x01 \x01(\fR\x0fsealedRecipient\"\x13\n" +
 	"\x11GetHorizonRequest\"b\n" +
 	"\x12GetHorizonResponse\x120\n" +
 	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1a\n" +
@@ -872,10 +965,11 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\x1dUploadRegistrationCertificate\x124.naru.intake.v1.UploadRegistrationCertificateRequest\x1a5.naru.intake.v1.UploadRegistrationCertificateResponse\"?\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/registration-certificates\x12\x8a\x01\n" +
 	"\x06Cancel\x12\x1d.naru.intake.v1.CancelRequest\x1a\x1e.naru.intake.v1.CancelResponse\"A\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/documents/{edoc_num}:cancel\x12j\n" +
 	"\tGetLimits\x12 .naru.intake.v1.GetLimitsRequest\x1a!.naru.intake.v1.GetLimitsResponse\"\x18\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/limits2\x8e\x03\n" +
+	"/v1/limits2\x8a\x04\n" +
 	"\x13IntakeLookupService\x12\xa0\x01\n" +
 	"\x1aGetRegistrationCertificate\x121.naru.intake.v1.GetRegistrationCertificateRequest\x1a2.naru.intake.v1.GetRegistrationCertificateResponse\"\x1b\xca\xf3\x18\x17\"\vcertificate\"\bdelivery\x12q\n" +
-	"\vGetDocument\x12\".naru.intake.v1.GetDocumentRequest\x1a#.naru.intake.v1.GetDocumentResponse\"\x19\xca\xf3\x18\x15\"\vcertificate\"\x06status\x12a\n" +
+	"\vGetDocument\x12\".naru.intake.v1.GetDocumentRequest\x1a#.naru.intake.v1.GetDocumentResponse\"\x19\xca\xf3\x18\x15\"\vcertificate\"\x06status\x12z\n" +
+	"\x12GetSealedRecipient\x12).naru.intake.v1.GetSealedRecipientRequest\x1a*.naru.intake.v1.GetSealedRecipientResponse\"\r\xca\xf3\x18\t\"\aaddress\x12a\n" +
 	"\n" +
 	"GetHorizon\x12!.naru.intake.v1.GetHorizonRequest\x1a\".naru.intake.v1.GetHorizonResponse\"\f\xca\xf3\x18\b\"\x06statusB\xc0\x01\n" +
 	"\x12com.naru.intake.v1B\x12IntakeServiceProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
@@ -892,7 +986,7 @@ func file_naru_intake_v1_intake_service_proto_rawDescGZIP() []byte {
 	return file_naru_intake_v1_intake_service_proto_rawDescData
 }
 
-var file_naru_intake_v1_intake_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_naru_intake_v1_intake_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_naru_intake_v1_intake_service_proto_goTypes = []any{
 	(*SendRequest)(nil),                           // 0: naru.intake.v1.SendRequest
 	(*SendResponse)(nil),                          // 1: naru.intake.v1.SendResponse
@@ -908,27 +1002,29 @@ var file_naru_intake_v1_intake_service_proto_goTypes = []any{
 	(*GetRegistrationCertificateResponse)(nil),    // 11: naru.intake.v1.GetRegistrationCertificateResponse
 	(*GetDocumentRequest)(nil),                    // 12: naru.intake.v1.GetDocumentRequest
 	(*GetDocumentResponse)(nil),                   // 13: naru.intake.v1.GetDocumentResponse
-	(*GetHorizonRequest)(nil),                     // 14: naru.intake.v1.GetHorizonRequest
-	(*GetHorizonResponse)(nil),                    // 15: naru.intake.v1.GetHorizonResponse
-	(*SendItem)(nil),                              // 16: naru.intake.v1.SendItem
-	(*Acceptance)(nil),                            // 17: naru.intake.v1.Acceptance
-	(*v1.UnreadableItem)(nil),                     // 18: naru.platform.v1.UnreadableItem
-	(*ItemOutcome)(nil),                           // 19: naru.intake.v1.ItemOutcome
-	(*durationpb.Duration)(nil),                   // 20: google.protobuf.Duration
-	(*v1.DocumentFacts)(nil),                      // 21: naru.platform.v1.DocumentFacts
-	(*timestamppb.Timestamp)(nil),                 // 22: google.protobuf.Timestamp
+	(*GetSealedRecipientRequest)(nil),             // 14: naru.intake.v1.GetSealedRecipientRequest
+	(*GetSealedRecipientResponse)(nil),            // 15: naru.intake.v1.GetSealedRecipientResponse
+	(*GetHorizonRequest)(nil),                     // 16: naru.intake.v1.GetHorizonRequest
+	(*GetHorizonResponse)(nil),                    // 17: naru.intake.v1.GetHorizonResponse
+	(*SendItem)(nil),                              // 18: naru.intake.v1.SendItem
+	(*Acceptance)(nil),                            // 19: naru.intake.v1.Acceptance
+	(*v1.UnreadableItem)(nil),                     // 20: naru.platform.v1.UnreadableItem
+	(*ItemOutcome)(nil),                           // 21: naru.intake.v1.ItemOutcome
+	(*durationpb.Duration)(nil),                   // 22: google.protobuf.Duration
+	(*v1.DocumentFacts)(nil),                      // 23: naru.platform.v1.DocumentFacts
+	(*timestamppb.Timestamp)(nil),                 // 24: google.protobuf.Timestamp
 }
 var file_naru_intake_v1_intake_service_proto_depIdxs = []int32{
-	16, // 0: naru.intake.v1.SendRequest.item:type_name -> naru.intake.v1.SendItem
-	17, // 1: naru.intake.v1.SendResponse.acceptance:type_name -> naru.intake.v1.Acceptance
-	16, // 2: naru.intake.v1.BatchSendRequest.items:type_name -> naru.intake.v1.SendItem
-	18, // 3: naru.intake.v1.BatchSendRequest.unreadable:type_name -> naru.platform.v1.UnreadableItem
-	19, // 4: naru.intake.v1.BatchSendResponse.outcomes:type_name -> naru.intake.v1.ItemOutcome
-	20, // 5: naru.intake.v1.GetLimitsResponse.send_deadline_max:type_name -> google.protobuf.Duration
-	20, // 6: naru.intake.v1.GetLimitsResponse.viewing_deadline_max:type_name -> google.protobuf.Duration
-	20, // 7: naru.intake.v1.GetLimitsResponse.viewing_token_life:type_name -> google.protobuf.Duration
-	21, // 8: naru.intake.v1.GetDocumentResponse.facts:type_name -> naru.platform.v1.DocumentFacts
-	22, // 9: naru.intake.v1.GetHorizonResponse.until:type_name -> google.protobuf.Timestamp
+	18, // 0: naru.intake.v1.SendRequest.item:type_name -> naru.intake.v1.SendItem
+	19, // 1: naru.intake.v1.SendResponse.acceptance:type_name -> naru.intake.v1.Acceptance
+	18, // 2: naru.intake.v1.BatchSendRequest.items:type_name -> naru.intake.v1.SendItem
+	20, // 3: naru.intake.v1.BatchSendRequest.unreadable:type_name -> naru.platform.v1.UnreadableItem
+	21, // 4: naru.intake.v1.BatchSendResponse.outcomes:type_name -> naru.intake.v1.ItemOutcome
+	22, // 5: naru.intake.v1.GetLimitsResponse.send_deadline_max:type_name -> google.protobuf.Duration
+	22, // 6: naru.intake.v1.GetLimitsResponse.viewing_deadline_max:type_name -> google.protobuf.Duration
+	22, // 7: naru.intake.v1.GetLimitsResponse.viewing_token_life:type_name -> google.protobuf.Duration
+	23, // 8: naru.intake.v1.GetDocumentResponse.facts:type_name -> naru.platform.v1.DocumentFacts
+	24, // 9: naru.intake.v1.GetHorizonResponse.until:type_name -> google.protobuf.Timestamp
 	0,  // 10: naru.intake.v1.IntakeService.Send:input_type -> naru.intake.v1.SendRequest
 	2,  // 11: naru.intake.v1.IntakeService.BatchSend:input_type -> naru.intake.v1.BatchSendRequest
 	4,  // 12: naru.intake.v1.IntakeService.UploadRegistrationCertificate:input_type -> naru.intake.v1.UploadRegistrationCertificateRequest
@@ -936,17 +1032,19 @@ var file_naru_intake_v1_intake_service_proto_depIdxs = []int32{
 	8,  // 14: naru.intake.v1.IntakeService.GetLimits:input_type -> naru.intake.v1.GetLimitsRequest
 	10, // 15: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:input_type -> naru.intake.v1.GetRegistrationCertificateRequest
 	12, // 16: naru.intake.v1.IntakeLookupService.GetDocument:input_type -> naru.intake.v1.GetDocumentRequest
-	14, // 17: naru.intake.v1.IntakeLookupService.GetHorizon:input_type -> naru.intake.v1.GetHorizonRequest
-	1,  // 18: naru.intake.v1.IntakeService.Send:output_type -> naru.intake.v1.SendResponse
-	3,  // 19: naru.intake.v1.IntakeService.BatchSend:output_type -> naru.intake.v1.BatchSendResponse
-	5,  // 20: naru.intake.v1.IntakeService.UploadRegistrationCertificate:output_type -> naru.intake.v1.UploadRegistrationCertificateResponse
-	7,  // 21: naru.intake.v1.IntakeService.Cancel:output_type -> naru.intake.v1.CancelResponse
-	9,  // 22: naru.intake.v1.IntakeService.GetLimits:output_type -> naru.intake.v1.GetLimitsResponse
-	11, // 23: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:output_type -> naru.intake.v1.GetRegistrationCertificateResponse
-	13, // 24: naru.intake.v1.IntakeLookupService.GetDocument:output_type -> naru.intake.v1.GetDocumentResponse
-	15, // 25: naru.intake.v1.IntakeLookupService.GetHorizon:output_type -> naru.intake.v1.GetHorizonResponse
-	18, // [18:26] is the sub-list for method output_type
-	10, // [10:18] is the sub-list for method input_type
+	14, // 17: naru.intake.v1.IntakeLookupService.GetSealedRecipient:input_type -> naru.intake.v1.GetSealedRecipientRequest
+	16, // 18: naru.intake.v1.IntakeLookupService.GetHorizon:input_type -> naru.intake.v1.GetHorizonRequest
+	1,  // 19: naru.intake.v1.IntakeService.Send:output_type -> naru.intake.v1.SendResponse
+	3,  // 20: naru.intake.v1.IntakeService.BatchSend:output_type -> naru.intake.v1.BatchSendResponse
+	5,  // 21: naru.intake.v1.IntakeService.UploadRegistrationCertificate:output_type -> naru.intake.v1.UploadRegistrationCertificateResponse
+	7,  // 22: naru.intake.v1.IntakeService.Cancel:output_type -> naru.intake.v1.CancelResponse
+	9,  // 23: naru.intake.v1.IntakeService.GetLimits:output_type -> naru.intake.v1.GetLimitsResponse
+	11, // 24: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:output_type -> naru.intake.v1.GetRegistrationCertificateResponse
+	13, // 25: naru.intake.v1.IntakeLookupService.GetDocument:output_type -> naru.intake.v1.GetDocumentResponse
+	15, // 26: naru.intake.v1.IntakeLookupService.GetSealedRecipient:output_type -> naru.intake.v1.GetSealedRecipientResponse
+	17, // 27: naru.intake.v1.IntakeLookupService.GetHorizon:output_type -> naru.intake.v1.GetHorizonResponse
+	19, // [19:28] is the sub-list for method output_type
+	10, // [10:19] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
 	10, // [10:10] is the sub-list for extension extendee
 	0,  // [0:10] is the sub-list for field type_name
@@ -964,7 +1062,7 @@ func file_naru_intake_v1_intake_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_intake_v1_intake_service_proto_rawDesc), len(file_naru_intake_v1_intake_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -299,6 +299,7 @@ var IntakeService_ServiceDesc = grpc.ServiceDesc{
 const (
 	IntakeLookupService_GetRegistrationCertificate_FullMethodName = "/naru.intake.v1.IntakeLookupService/GetRegistrationCertificate"
 	IntakeLookupService_GetDocument_FullMethodName                = "/naru.intake.v1.IntakeLookupService/GetDocument"
+	IntakeLookupService_GetSealedRecipient_FullMethodName         = "/naru.intake.v1.IntakeLookupService/GetSealedRecipient"
 	IntakeLookupService_GetHorizon_FullMethodName                 = "/naru.intake.v1.IntakeLookupService/GetHorizon"
 )
 
@@ -313,6 +314,9 @@ type IntakeLookupServiceClient interface {
 	// GetDocument returns a document's facts. Status asks once when its projection does not have the document,
 	// certificate for a sender whose document is not received.
 	GetDocument(ctx context.Context, in *GetDocumentRequest, opts ...grpc.CallOption) (*GetDocumentResponse, error)
+	// GetSealedRecipient returns how a document's sender described the recipient. Address asks when it has to seek a recipient again that it had
+	// found.
+	GetSealedRecipient(ctx context.Context, in *GetSealedRecipientRequest, opts ...grpc.CallOption) (*GetSealedRecipientResponse, error)
 	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole.
 	GetHorizon(ctx context.Context, in *GetHorizonRequest, opts ...grpc.CallOption) (*GetHorizonResponse, error)
 }
@@ -345,6 +349,16 @@ func (c *intakeLookupServiceClient) GetDocument(ctx context.Context, in *GetDocu
 	return out, nil
 }
 
+func (c *intakeLookupServiceClient) GetSealedRecipient(ctx context.Context, in *GetSealedRecipientRequest, opts ...grpc.CallOption) (*GetSealedRecipientResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetSealedRecipientResponse)
+	err := c.cc.Invoke(ctx, IntakeLookupService_GetSealedRecipient_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *intakeLookupServiceClient) GetHorizon(ctx context.Context, in *GetHorizonRequest, opts ...grpc.CallOption) (*GetHorizonResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetHorizonResponse)
@@ -366,6 +380,9 @@ type IntakeLookupServiceServer interface {
 	// GetDocument returns a document's facts. Status asks once when its projection does not have the document,
 	// certificate for a sender whose document is not received.
 	GetDocument(context.Context, *GetDocumentRequest) (*GetDocumentResponse, error)
+	// GetSealedRecipient returns how a document's sender described the recipient. Address asks when it has to seek a recipient again that it had
+	// found.
+	GetSealedRecipient(context.Context, *GetSealedRecipientRequest) (*GetSealedRecipientResponse, error)
 	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole.
 	GetHorizon(context.Context, *GetHorizonRequest) (*GetHorizonResponse, error)
 	mustEmbedUnimplementedIntakeLookupServiceServer()
@@ -383,6 +400,9 @@ func (UnimplementedIntakeLookupServiceServer) GetRegistrationCertificate(context
 }
 func (UnimplementedIntakeLookupServiceServer) GetDocument(context.Context, *GetDocumentRequest) (*GetDocumentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDocument not implemented")
+}
+func (UnimplementedIntakeLookupServiceServer) GetSealedRecipient(context.Context, *GetSealedRecipientRequest) (*GetSealedRecipientResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSealedRecipient not implemented")
 }
 func (UnimplementedIntakeLookupServiceServer) GetHorizon(context.Context, *GetHorizonRequest) (*GetHorizonResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetHorizon not implemented")
@@ -444,6 +464,24 @@ func _IntakeLookupService_GetDocument_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IntakeLookupService_GetSealedRecipient_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetSealedRecipientRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IntakeLookupServiceServer).GetSealedRecipient(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IntakeLookupService_GetSealedRecipient_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IntakeLookupServiceServer).GetSealedRecipient(ctx, req.(*GetSealedRecipientRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _IntakeLookupService_GetHorizon_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetHorizonRequest)
 	if err := dec(in); err != nil {
@@ -476,6 +514,10 @@ var IntakeLookupService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetDocument",
 			Handler:    _IntakeLookupService_GetDocument_Handler,
+		},
+		{
+			MethodName: "GetSealedRecipient",
+			Handler:    _IntakeLookupService_GetSealedRecipient_Handler,
 		},
 		{
 			MethodName: "GetHorizon",
