@@ -33,8 +33,8 @@ type document struct {
 	lane         platformv1.Lane
 	state        string
 	match        match
-	// sealedRecipient and facts are there while the document is open; a document that was opened again has no sealedRecipient. Before
-	// there is an outcome, facts.to holds only the sub-address that the sender gave.
+	// sealedRecipient and facts are there while the document is open; a document that was opened again has no sealedRecipient.
+	// Before there is an outcome, facts.to holds only the sub-address that the sender gave.
 	sealedRecipient []byte
 	facts           *platformv1.DocumentFacts
 	sendDeadline    time.Time
