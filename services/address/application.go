@@ -158,6 +158,9 @@ func (s *service) joins(ctx context.Context, tx *journal.Tx, o identity, a appli
 		if known && r.state != addressRefused {
 			return dropPapers(ctx, tx, a.id)
 		}
+		if err := s.endAddress(ctx, tx, m, caller{recipient: o.recipient, person: a.person, session: a.session}, now); err != nil {
+			return err
+		}
 	}
 	if o.application != a.id {
 		if err := dropPapers(ctx, tx, o.application); err != nil {

@@ -14,6 +14,8 @@ type Config struct {
 	Lookup work.Calls `yaml:"lookup"`
 	// Registration is the registering and withdrawing of addresses at the hub.
 	Registration work.Calls `yaml:"registration"`
+	// RefusalPatience is how long the hub is asked again about an address that it refused, from the first refusal on.
+	RefusalPatience config.Duration `yaml:"refusal_patience"`
 	// CacheTTL is how long an answer of the hub is used for other documents to the same recipient. Members of this relay are
 	// never cached.
 	CacheTTL config.Duration `yaml:"cache_ttl"`
@@ -45,7 +47,10 @@ func Default() *Config {
 		Workers: 8, Interval: config.Duration(200 * time.Millisecond), Timeout: config.Duration(20 * time.Second),
 		Lease: config.Duration(time.Minute), FirstBackoff: config.Duration(time.Second), MaxBackoff: config.Duration(5 * time.Minute),
 	}
-	c := &Config{Lookup: call, Registration: call, CacheTTL: config.Duration(time.Minute), Recheck: config.Duration(6 * time.Hour)}
+	c := &Config{
+		Lookup: call, Registration: call, RefusalPatience: config.Duration(7 * 24 * time.Hour),
+		CacheTTL: config.Duration(time.Minute), Recheck: config.Duration(6 * time.Hour),
+	}
 	c.Harvesting = HarvestingConfig{FruitlessPerDay: 10_000, AlarmRatio: 0.5, AlarmFrom: 200}
 	c.Registration.Workers = 4
 	return c
@@ -56,6 +61,9 @@ func (c *Config) Validate() error {
 	var p config.Problems
 	p.Within("lookup", c.Lookup.Validate())
 	p.Within("registration", c.Registration.Validate())
+	if c.RefusalPatience < 0 {
+		p.Add("refusal_patience", "must not be negative")
+	}
 	if c.CacheTTL < 0 || c.CacheTTL.Std() > time.Hour {
 		p.Add("cache_ttl", "must be between 0s and 1h")
 	}

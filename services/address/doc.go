@@ -31,7 +31,8 @@
 //	registering ──hub: registered──▶ registered ──Withdraw──▶ withdrawn ──hub: removed──▶ (removed_at)
 //	   │    ▲                            │
 //	   │    └── ConfirmAddress: missing ─┘ (a person's; others become refused, because their papers are gone)
-//	   └──hub: refuses──▶ refused ── Join (another address), ResubmitInstitution (other papers) ──▶ registering
+//	   └──hub: refuses──▶ refused ──hub, asked again by itself: registered──▶ registered
+//	                         └── ResubmitInstitution (other papers) ──▶ registering;  Join (another address) ──▶ withdrawn
 //
 // An address is folded to lower case, unique on this platform and never used twice. Each change is a row of address_history. The
 // state alone determines what the hub must be told. So one claimed row per address (due_address) is enough, and a registration

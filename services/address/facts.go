@@ -168,6 +168,14 @@ func recordAtHub(ctx context.Context, tx *journal.Tx, address string, made step,
 		&addressv1.AddressAtHub{Address: address, Step: said, Exchange: made.exchange, Reason: reason, AlreadyRegistered: made.already})
 }
 
+func recordRefusedRetried(ctx context.Context, tx *journal.Tx, address, operator string, at time.Time) error {
+	return record(ctx, tx, id.New().String(), 1, operator, at, &addressv1.RefusedAddressRetried{Address: address})
+}
+
+func recordRefusedGivenUp(ctx context.Context, tx *journal.Tx, address, reason, operator string, at time.Time) error {
+	return record(ctx, tx, id.New().String(), 1, operator, at, &addressv1.RefusedAddressGivenUp{Address: address, Reason: reason})
+}
+
 // stateAddressRegistered states to the other units that an address is valid; once for each address.
 func (s *service) stateAddressRegistered(ctx context.Context, tx *journal.Tx, r registration, made step, at time.Time) error {
 	m := &addressv1.AddressRegistered{

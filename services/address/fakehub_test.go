@@ -23,8 +23,8 @@ type fakeHub struct {
 	mu sync.Mutex
 	// down answers every call with HUB_UNAVAILABLE; lossy does the work first and then answers the same.
 	down, lossy bool
-	// refuse answers registrations with HUB_REFUSED.
-	refuse bool
+	// refuse answers registrations with HUB_REFUSED, taken with ADDRESS_TAKEN.
+	refuse, taken bool
 	// refusePaper answers HUB_REFUSED to registrations with this registration paper.
 	refusePaper []byte
 	// refuseSearches answers searches with HUB_REFUSED, like a hub unit without a path for them.
@@ -105,7 +105,9 @@ func (h *fakeHub) keep(ctx context.Context, r hubRegistration) (already bool, ex
 	case h.down:
 		return false, "", unavailable()
 	case h.refuse, h.refusePaper != nil && bytes.Equal(h.refusePaper, r.registration):
-		return false, "", fault.New(fault.Conflict, "hub.naru", hubv1.Reason_REASON_HUB_REFUSED, "the hub refused")
+		return false, "", fault.New(fault.Conflict, "hub.naru", hubv1.Reason_REASON_HUB_REFUSED, "the hub refused", fault.WithMetadata("errCode", "ERR-01-201"))
+	case h.taken:
+		return false, "", fault.New(fault.Conflict, "hub.naru", hubv1.Reason_REASON_ADDRESS_TAKEN, "the address belongs to somebody else")
 	}
 	_, already = h.registered[r.address]
 	h.registered[r.address] = r

@@ -44,7 +44,7 @@ func (s *service) submit(ctx context.Context, i institution, c company, business
 
 // registerInstitution makes an institution and makes its registration at the hub due, or returns the one made before.
 func (s *service) registerInstitution(ctx context.Context, i institution, c company, r *addressv1.RegisterInstitutionRequest) (*addressv1.Institution, error) {
-	wanted := described{listed{i, addressRegistering}, c, r.GetInstitution().GetArchiveMemberships()}
+	wanted := described{listed{institution: i, state: addressRegistering}, c, r.GetInstitution().GetArchiveMemberships()}
 	if made, err := s.madeBefore(ctx, wanted); made != nil || err != nil {
 		return made, err
 	}
@@ -122,7 +122,7 @@ func (s *service) resubmit(ctx context.Context, at listed, name string, business
 	}
 	next := found
 	next.submission++
-	next.state = addressRegistering
+	next.state, next.refusal, next.askedAgainAt = addressRegistering, "", nil
 	next.company.Name = cmp.Or(name, next.company.Name)
 	given, err := s.submit(ctx, next.institution, next.company, business, registrationPaper)
 	if err != nil {
@@ -157,7 +157,7 @@ func (s *service) reopen(ctx context.Context, tx *journal.Tx, given submission, 
 		return errAddressNotRefused()
 	}
 	now := s.clock.Now()
-	address.state = addressRegistering
+	address = address.become(addressRegistering)
 	if err := updateAddress(ctx, tx, address, "", now); err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (g submission) ask(ctx context.Context, tx *journal.Tx, operator string, va
 	if err := g.recordSubmitted(ctx, tx, operator, validFrom, now); err != nil {
 		return err
 	}
-	return setDueAddress(ctx, tx, g.institution.address)
+	return startOverAddress(ctx, tx, g.institution.address)
 }
 
 // openInstitution opens what of an institution is kept sealed. With an error it gives what is kept in clear.

@@ -62,10 +62,10 @@ func (w *world) institution(t testing.TB, address, number string) string {
 	return made.GetId()
 }
 
-// refused creates an institution whose address the hub refuses.
+// refused creates an institution whose address the hub refuses for good.
 func (w *world) refused(t testing.TB, address, number string) string {
 	t.Helper()
-	w.hub.set(func(h *fakeHub) { h.refuse = true })
+	w.hub.set(func(h *fakeHub) { h.taken = true })
 	made, err := w.register(t, newInstitution(address, number))
 	require.NoError(t, err)
 	require.Equal(t, pendingAddress, made.GetAddressState())
@@ -261,7 +261,7 @@ func TestListInstitutions(t *testing.T) {
 	require.Equal(t, "INSTITUTION_NOT_FOUND", fault.ReasonOf(err))
 }
 
-// For an address that it refused, the hub is asked again only with papers submitted after the refusal. The refusal stays
+// For an address that it refused for good, the hub is asked again only with papers submitted after the refusal. The refusal stays
 // recorded.
 func TestSubmissionAfterRefusal(t *testing.T) {
 	t.Parallel()
@@ -273,7 +273,7 @@ func TestSubmissionAfterRefusal(t *testing.T) {
 	require.Zero(t, w.count(t, `select count(*) from due_address`))
 	require.Equal(t, 1, w.asked())
 
-	w.hub.set(func(h *fakeHub) { h.refuse = false })
+	w.hub.set(func(h *fakeHub) { h.taken = false })
 	w.Clock.Advance(24 * time.Hour)
 	again, err := w.resubmit(t, id, "r-1", "가상상사 주식회사", "B2", "R2")
 	require.NoError(t, err)
@@ -305,7 +305,7 @@ func TestSubmissionAfterRefusal(t *testing.T) {
 
 	require.Equal(t, []string{"registering", "refused", "registering", "registered"},
 		w.texts(t, `select state from address_history where address = 'office_1' order by id`))
-	require.Equal(t, []string{"1 HUB_REFUSED", "2 ok"},
+	require.Equal(t, []string{"1 ADDRESS_TAKEN", "2 ok"},
 		w.texts(t, `select attempt || ' ' || outcome from hub_attempt where subject = 'office_1' order by id`), "attempts at one address are counted on")
 	require.Equal(t, []string{"ArchiveMembershipsRecorded", "InstitutionSubmitted", "AddressAtHub", "InstitutionSubmitted", "AddressRegistered"},
 		w.texts(t, `select split_part(kind, '.', 4) from journal where kind like 'naru.address.%' order by frame_id`))
@@ -346,7 +346,7 @@ func TestResubmitAtOnce(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	id := w.refused(t, "office_1", "1234567891")
-	w.hub.set(func(h *fakeHub) { h.refuse = false })
+	w.hub.set(func(h *fakeHub) { h.taken = false })
 	errs := make([]error, 12)
 	var all sync.WaitGroup
 	for i := range errs {
@@ -406,7 +406,7 @@ func TestLateRefusalOfEarlierPapers(t *testing.T) {
 	for _, sql := range []string{
 		`insert into hub_attempt (id, subject, call, attempt, outcome, exchange, started_at, ended_at)
 		 values ('01990000-0000-7000-8000-000000000001', 'office_1', 'register_organisation_address', 2, 'HUB_REFUSED', '', now(), now())`,
-		`update address set state = 'refused' where address = 'office_1'`,
+		`update address set state = 'refused', refusal = 'HUB_REFUSED', refused_at = now() where address = 'office_1'`,
 		`delete from due_address`,
 	} {
 		_, err := w.App.Exec(t.Context(), sql)

@@ -38,7 +38,7 @@ func (s *service) join(ctx context.Context, who caller, terms string) (member, e
 			return err
 		}
 		if had && m.state != memberWithdrawn {
-			return s.tryAnotherAddress(ctx, tx, &m)
+			return s.tryAnotherAddress(ctx, tx, &m, who)
 		}
 		return s.begins(ctx, tx, who, terms, &m, s.clock.Now())
 	})
@@ -54,7 +54,7 @@ func (s *service) begins(ctx context.Context, tx *journal.Tx, who caller, terms 
 	now := s.clock.Now()
 	*m = member{
 		recipient: who.recipient, generation: m.generation + 1, state: memberRegistering, address: randomAddress(), joinedAt: now,
-		termsVersion: terms, consentedAt: &given, designatedAt: &given, choices: m.choices,
+		termsVersion: terms, consentedAt: &given, designatedAt: &given, choices: m.choices, addressState: addressRegistering,
 	}
 	if err := s.newAddress(ctx, tx, *m, now); err != nil {
 		return err
@@ -67,14 +67,20 @@ func (s *service) begins(ctx context.Context, tx *journal.Tx, who caller, terms 
 	return recordAsked(ctx, tx, *m, who, now)
 }
 
-// tryAnotherAddress gives a member another address in place of one the hub refused.
-func (s *service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *member) error {
+// tryAnotherAddress gives a member another address in place of one the hub refused. A member who has joined joins again with it.
+func (s *service) tryAnotherAddress(ctx context.Context, tx *journal.Tx, m *member, who caller) error {
 	r, known, err := lockAddress(ctx, tx, m.address)
 	if err != nil || !known || r.state != addressRefused {
 		return err
 	}
 	now := s.clock.Now()
-	m.address = randomAddress()
+	if err := s.endAddress(ctx, tx, *m, who, now); err != nil {
+		return err
+	}
+	if m.state == memberActive {
+		m.state, m.generation = memberRegistering, m.generation+1
+	}
+	m.address, m.addressState, m.askedAgainAt = randomAddress(), addressRegistering, nil
 	if err := s.newAddress(ctx, tx, *m, now); err != nil {
 		return err
 	}
@@ -197,6 +203,7 @@ func (s *service) withdraw(ctx context.Context, who caller) (member, error) {
 			}
 		}
 		m.state, m.withdrawnAt, m.termsVersion, m.consentedAt, m.designatedAt = memberWithdrawn, &now, "", nil, nil
+		m.addressState, m.askedAgainAt = addressWithdrawn, nil
 		if err := writeMember(ctx, tx, *m); err != nil {
 			return false, err
 		}
@@ -212,7 +219,7 @@ func (s *service) withdraw(ctx context.Context, who caller) (member, error) {
 }
 
 // endAddress ends a member's address. Other units hear of the end only if they heard of the beginning. The hub always hears of
-// it, because it may have registered the address although its answer was lost. The hub never had an address it refused.
+// it, because it may have registered the address although its answer was lost or was a refusal before.
 func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, who caller, now time.Time) error {
 	r, known, err := lockAddress(ctx, tx, m.address)
 	if err != nil {
@@ -221,20 +228,16 @@ func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, who 
 	if !known || r.state == addressWithdrawn {
 		return nil
 	}
-	if r.state == addressRefused {
-		r.removedAt = &now
-	}
-	r.state, r.validUntil = addressWithdrawn, &now
+	r = r.become(addressWithdrawn)
+	r.validUntil = &now
 	if err := updateAddress(ctx, tx, r, "", now); err != nil {
 		return err
 	}
 	if err := dropPapersOf(ctx, tx, m.recipient); err != nil {
 		return err
 	}
-	if r.removedAt == nil {
-		if err := setDueAddress(ctx, tx, r.address); err != nil {
-			return err
-		}
+	if err := setDueAddress(ctx, tx, r.address); err != nil {
+		return err
 	}
 	if r.announcedAt == nil {
 		return nil

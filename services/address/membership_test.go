@@ -115,21 +115,29 @@ func TestWithdrawDuringRegistration(t *testing.T) {
 	w.awaitTold(t, waiting, none)
 }
 
-// An address that the hub refused is replaced when the person joins again.
+// An address that the hub refused is replaced when the person joins again. The hub is told that the refused one has ended,
+// because a later answer of it may have registered it.
 func TestRefusedAddressIsReplaced(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	w.hub.set(func(h *fakeHub) { h.refuse = true })
+	w.hub.set(func(h *fakeHub) { h.taken = true })
 	p := someone()
 	recipient := w.prove(t, p)
 	refused := w.ask(t, recipient).GetAddress()
 	edoc := w.send(t, send{to: byCI(p)})
 	await.Require(t, unittest.Patience, func() bool { return w.count(t, `select count(*) from address where state = 'refused'`) == 1 })
 	w.awaitTold(t, edoc, none)
-	w.hub.set(func(h *fakeHub) { h.refuse = false })
-	require.NotEqual(t, refused, w.ask(t, recipient).GetAddress())
+	require.Equal(t, refusedAddress, w.membership(t, recipient).GetAddressState())
+	w.hub.set(func(h *fakeHub) { h.taken = false })
+	again := w.ask(t, recipient)
+	require.NotEqual(t, refused, again.GetAddress())
+	require.Equal(t, pendingAddress, again.GetAddressState())
 	w.awaitTold(t, edoc, own)
 	require.Len(t, unittest.Facts[*addressv1.MemberJoined](t, w.Bench), 1)
+	await.Require(t, unittest.Patience, func() (ended bool) {
+		w.hub.set(func(h *fakeHub) { _, ended = h.withdrawn[refused] })
+		return ended
+	})
 }
 
 // A session sees and changes only its own membership; nobody else can call these RPCs.

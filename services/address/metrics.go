@@ -29,7 +29,7 @@ func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingCon
 		missing:       made.Counter("naru.address.missing_at_hub", "", "Own addresses the hub did not know any more."),
 	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
-		overdue, seconds, waiting, err := readDueWork(ctx, db)
+		overdue, seconds, waiting, refused, err := readDueWork(ctx, db)
 		if err != nil {
 			return nil, err
 		}
@@ -38,11 +38,12 @@ func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingCon
 			return nil, err
 		}
 		age, err := readApplicationsAge(ctx, db)
-		return []float64{overdue, seconds, waiting, float64(conspicuous), age}, err
+		return []float64{overdue, seconds, waiting, refused, float64(conspicuous), age}, err
 	},
 		telemetry.Gauge{Name: "naru.address.due_documents", About: "Open documents that are overdue for a look, at most 10,000."},
 		telemetry.Gauge{Name: "naru.address.due_documents_age", Unit: "s", About: "How long the oldest of them has been overdue."},
-		telemetry.Gauge{Name: "naru.address.due_addresses", About: "Addresses of which the hub has to be told something."},
+		telemetry.Gauge{Name: "naru.address.due_addresses", About: "Addresses of which the hub has to be told something and that it has not refused."},
+		telemetry.Gauge{Name: "naru.address.refused_addresses", About: "Addresses that the hub refuses and that nobody has given up."},
 		telemetry.Gauge{Name: "naru.address.harvesting.senders", About: "Senders whose searches of today were fruitless beyond the alarm ratio (Act 18-6)."},
 		telemetry.Gauge{Name: "naru.address.applications_age", Unit: "s", About: "How long the oldest application for an organisation has waited for an operator."})
 	return m, made.Err()

@@ -1,8 +1,6 @@
 package address
 
 import (
-	"errors"
-
 	"github.com/naru-relay/naru/pkg/fault"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
@@ -107,12 +105,12 @@ func errTooManyPersons() error {
 	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_TOO_MANY_PERSONS, "too many persons may act for the organisation")
 }
 
+func errPapersGone() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_PAPERS_GONE,
+		"the documents that the hub requires are not kept any more; they have to be submitted again")
+}
+
 func errInvalid(field, rule, message string) error {
 	return fault.New(fault.Invalid, domain, addressv1.Reason_REASON_INVALID_REQUEST, "the request breaks a rule",
 		fault.WithViolations(fault.Violation{Field: field, Rule: rule, Message: message}))
-}
-
-// refusedForGood reports whether sending the same to the hub again cannot help.
-func refusedForGood(err error) bool {
-	return errors.Is(err, fault.Invalid) || errors.Is(err, fault.Conflict) || errors.Is(err, fault.Exists)
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -43,9 +42,9 @@ func (s *service) tellHub(ctx context.Context, mine claim) error {
 	}
 	var call func(context.Context, registration) (step, error)
 	switch {
-	case known && r.state == addressRegistering && r.ofMember():
+	case known && r.sought() && r.ofMember():
 		call = s.registerMember
-	case known && r.state == addressRegistering:
+	case known && r.sought():
 		call = s.registerInstitutionAtHub
 	case known && r.state == addressWithdrawn && r.removedAt == nil:
 		call = s.withdrawAtHub
@@ -65,9 +64,8 @@ func (s *service) tellHub(ctx context.Context, mine claim) error {
 	switch {
 	case err == nil && keepErr == nil:
 		return s.settleStep(ctx, mine, r, made)
-	case err != nil && refusedForGood(err) && r.state == addressRegistering:
-		s.log.LogAttrs(ctx, slog.LevelError, "the hub refused an address", slog.String("address", r.address), slog.String("outcome", outcomeOf(err)))
-		return errors.Join(keepErr, s.settleRefusal(ctx, mine, r, fault.ReasonOf(err)))
+	case err != nil && refused(err) && r.sought():
+		return errors.Join(keepErr, s.settleRefusal(ctx, mine, r, err))
 	default:
 		failures := mine.failures + 1
 		wait := s.config.Registration.Delay(int(failures))
@@ -164,7 +162,7 @@ func (s *service) settleStep(ctx context.Context, mine claim, r registration, ma
 				return err
 			}
 			return s.keepStep(ctx, tx, r, made, addressv1.HubStep_HUB_STEP_WITHDRAWN, "", now)
-		case r.state == addressRegistering:
+		case r.sought():
 			if err := dueAddresses.finish(ctx, tx, s.owner, mine); err != nil {
 				return err
 			}
@@ -215,7 +213,7 @@ func (s *service) keepStep(ctx context.Context, tx *journal.Tx, r registration, 
 
 // registered handles a confirmed address: it is stated once, its member becomes active, and waiting documents are resolved.
 func (s *service) registered(ctx context.Context, tx *journal.Tx, a audience, r registration, made step, now time.Time) error {
-	r.state = addressRegistered
+	r = r.become(addressRegistered)
 	if r.announcedAt != nil {
 		if err := s.keepStep(ctx, tx, r, made, addressv1.HubStep_HUB_STEP_REGISTERED, "", now); err != nil {
 			return err
@@ -252,27 +250,6 @@ func (s *service) activate(ctx context.Context, tx *journal.Tx, r registration, 
 		return err
 	}
 	return stateJoined(ctx, tx, m, now)
-}
-
-// settleRefusal writes that the hub refuses this address. Documents that waited for it are sought at the hub.
-func (s *service) settleRefusal(ctx context.Context, mine claim, r registration, reason string) error {
-	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		a, r, err := s.lockOwner(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		if r.state != addressRegistering {
-			return dueAddresses.settle(ctx, tx, s.owner, mine, 0, 0)
-		}
-		if err := dueAddresses.finish(ctx, tx, s.owner, mine); err != nil {
-			return err
-		}
-		r.state = addressRefused
-		if err := s.keepStep(ctx, tx, r, step{}, addressv1.HubStep_HUB_STEP_REFUSED, reason, s.clock.Now()); err != nil {
-			return err
-		}
-		return s.resolveAgain(ctx, tx, a)
-	})
 }
 
 // openPerson opens the present version of an identity.

@@ -114,14 +114,16 @@ func (s *service) registerMissing(ctx context.Context, missed registration) erro
 		if err != nil || r.state != addressRegistered {
 			return err
 		}
-		r.state = addressRefused
-		if a.papers == uuid.Nil {
+		now := s.clock.Now()
+		if a.papers != uuid.Nil {
+			r.state, r.refusal, r.refusedAt = addressRefused, missingAtHub, &now
+		} else {
 			r.state = addressRegistering
 			if err := setDueAddress(ctx, tx, r.address); err != nil {
 				return err
 			}
 		}
-		return s.keepStep(ctx, tx, r, step{}, addressv1.HubStep_HUB_STEP_MISSING, "", s.clock.Now())
+		return s.keepStep(ctx, tx, r, step{}, addressv1.HubStep_HUB_STEP_MISSING, "", now)
 	})
 	s.wakeUp()
 	return err

@@ -136,6 +136,7 @@ func institutionProto(d described) *addressv1.Institution {
 	return &addressv1.Institution{
 		Id: d.principal.String(), Name: d.company.Name, BusinessNumber: d.company.BusinessNumber, Type: addressv1.OrganisationType(d.kind),
 		Address: d.address, AddressState: addressState(d.state), CreatedAt: timestamppb.New(d.createdAt), ArchiveMemberships: d.memberships,
+		Refusal: d.refusal, AskedAgainAt: shownTime(d.askedAgainAt),
 	}
 }
 

@@ -146,7 +146,7 @@ func memberStateOf(state string) addressv1.MemberState {
 func membershipOf(m member) *addressv1.Membership {
 	shown := &addressv1.Membership{
 		Address: m.address, State: memberStateOf(m.state), JoinedAt: timestamppb.New(m.joinedAt), TermsVersion: m.termsVersion,
-		InboxDesignated: m.designatedAt != nil,
+		InboxDesignated: m.designatedAt != nil, AddressState: addressState(m.addressState), AskedAgainAt: shownTime(m.askedAgainAt),
 	}
 	if m.consentedAt != nil {
 		shown.ConsentedAt = timestamppb.New(*m.consentedAt)

@@ -188,6 +188,21 @@ func setDueAddress(ctx context.Context, db pg.DBTX, address string) error {
 	return pg.Exec(ctx, db, "set address due", set, address)
 }
 
+// startOverAddress does the same for another submission, and takes the claim from a call under way: what that is answered does
+// not count for what was submitted since.
+func startOverAddress(ctx context.Context, db pg.DBTX, address string) error {
+	const free = `update due_address set owner = null, lease_until = null where address = $1`
+	if err := pg.Exec(ctx, db, "take the claim from an address", free, address); err != nil {
+		return err
+	}
+	return setDueAddress(ctx, db, address)
+}
+
+// dropUnclaimedAddress ends what is due for an address. A call under way is left to who makes it.
+func dropUnclaimedAddress(ctx context.Context, db pg.DBTX, address string) error {
+	return pg.Exec(ctx, db, "end what is due for an address", `delete from due_address where address = $1 and owner is null`, address)
+}
+
 // attempt is one call to the hub.
 type attempt struct {
 	subject, call      string
@@ -237,12 +252,14 @@ func purgeCache(ctx context.Context, db pg.DBTX, now time.Time) error {
 	return pg.Exec(ctx, db, "purge look-up cache", `delete from lookup_cache where expires_at <= $1`, now)
 }
 
-// readDueWork counts the overdue documents (up to 10,000), the seconds that the oldest has been overdue, and the due addresses.
-func readDueWork(ctx context.Context, db pg.DBTX) (overdue, seconds, waiting float64, err error) {
+// readDueWork counts the overdue documents (up to 10,000), the seconds that the oldest has been overdue, the due addresses that
+// the hub has not refused, and the refused ones.
+func readDueWork(ctx context.Context, db pg.DBTX) (overdue, seconds, waiting, refused float64, err error) {
 	const count = `
 		select (select count(*) from (select from due_document where due_at < now() limit 10000) d)::float8,
 		       coalesce((select extract(epoch from now() - min(due_at)) from due_document where due_at < now()), 0)::float8,
-		       (select count(*) from due_address)::float8`
-	_, err = pg.Scan(ctx, db, "observe due work", []any{&overdue, &seconds, &waiting}, count)
-	return overdue, seconds, waiting, err
+		       (select count(*) from due_address d join address a on a.address = d.address where a.state <> 'refused')::float8,
+		       (select count(*) from address where state = 'refused' and given_up_at is null)::float8`
+	_, err = pg.Scan(ctx, db, "observe due work", []any{&overdue, &seconds, &waiting, &refused}, count)
+	return overdue, seconds, waiting, refused, err
 }

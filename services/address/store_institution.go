@@ -29,22 +29,25 @@ type institution struct {
 	createdAt   time.Time
 }
 
-// listed is an institution with the state of its address.
+// listed is an institution with the state of its address; of a refused one also why, and when the hub is asked again.
 type listed struct {
 	institution
-	state string
+	state        string
+	refusal      string
+	askedAgainAt *time.Time
 }
 
 const institutionColumns = `
 	select i.principal, i.address, i.type, i.business_key, i.business_key_2, i.sealed, i.submission, i.memberships, i.recorded, i.created_at,
-	       a.state
+	       a.state, a.refusal, case when a.state = 'refused' then d.due_at end
 	from   institution i
-	join   address a on a.address = i.address`
+	join   address a on a.address = i.address
+	left   join due_address d on d.address = i.address`
 
 func scanInstitution(row pgx.CollectableRow) (listed, error) {
 	l := listed{institution: institution{business: match{kind: matchBusiness}}}
 	err := row.Scan(&l.principal, &l.address, &l.kind, &l.business.key, &l.business.second, &l.sealed, &l.submission, &l.memberships, &l.recorded,
-		&l.createdAt, &l.state)
+		&l.createdAt, &l.state, &l.refusal, &l.askedAgainAt)
 	return l, err
 }
 

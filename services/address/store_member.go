@@ -23,17 +23,23 @@ type member struct {
 	consentedAt, designatedAt, withdrawnAt *time.Time
 	// choices counts the changes of consent and refusals.
 	choices int32
+	// addressState is that of the address, and askedAgainAt when the hub is asked again about a refused one. Both are only read.
+	addressState string
+	askedAgainAt *time.Time
 }
 
 // readMember reads a membership; false when the recipient never was a member. Whoever changes it holds the identity's lock.
 func readMember(ctx context.Context, db pg.DBTX, recipient uuid.UUID) (member, bool, error) {
 	const read = `
-		select recipient, generation, state, address, joined_at, terms_version, consented_at, designated_at, withdrawn_at, choices
-		from   member
-		where  recipient = $1`
+		select m.recipient, m.generation, m.state, m.address, m.joined_at, m.terms_version, m.consented_at, m.designated_at, m.withdrawn_at, m.choices,
+		       a.state, case when a.state = 'refused' then d.due_at end
+		from   member m
+		join   address a on a.address = m.address
+		left   join due_address d on d.address = m.address
+		where  m.recipient = $1`
 	var m member
 	known, err := pg.Scan(ctx, db, fmt.Sprintf("read member %s", recipient), []any{&m.recipient, &m.generation, &m.state, &m.address, &m.joinedAt, &m.termsVersion,
-		&m.consentedAt, &m.designatedAt, &m.withdrawnAt, &m.choices}, read, recipient)
+		&m.consentedAt, &m.designatedAt, &m.withdrawnAt, &m.choices, &m.addressState, &m.askedAgainAt}, read, recipient)
 	return m, known, err
 }
 
@@ -90,11 +96,25 @@ type registration struct {
 	validFrom            time.Time
 	// Absent times are nil.
 	validUntil, announcedAt, removedAt *time.Time
+	// refusal is why the hub refuses the address, since refusedAt; givenUpAt is when an operator gave it up.
+	refusal              string
+	refusedAt, givenUpAt *time.Time
+}
+
+// sought reports whether the address is to be registered at the hub: for the first time, or once more although it was refused.
+func (r registration) sought() bool {
+	return r.state == addressRegistering || r.state == addressRefused
+}
+
+// become is the address in another state than refused.
+func (r registration) become(state string) registration {
+	r.state, r.refusal, r.refusedAt, r.givenUpAt = state, "", nil, nil
+	return r
 }
 
 const addressHead = `
 		select address, coalesce(recipient, '00000000-0000-0000-0000-000000000000'), coalesce(principal, '00000000-0000-0000-0000-000000000000'),
-		       state, valid_from, valid_until, announced_at, removed_at
+		       state, valid_from, valid_until, announced_at, removed_at, refusal, refused_at, given_up_at
 		from   address
 		where  address = $1`
 
@@ -108,7 +128,8 @@ func lockAddress(ctx context.Context, tx *journal.Tx, address string) (registrat
 
 func oneAddress(ctx context.Context, db pg.DBTX, sql, address string) (registration, bool, error) {
 	var r registration
-	into := []any{&r.address, &r.recipient, &r.principal, &r.state, &r.validFrom, &r.validUntil, &r.announcedAt, &r.removedAt}
+	into := []any{&r.address, &r.recipient, &r.principal, &r.state, &r.validFrom, &r.validUntil, &r.announcedAt, &r.removedAt,
+		&r.refusal, &r.refusedAt, &r.givenUpAt}
 	known, err := pg.Scan(ctx, db, "read address", into, sql, address)
 	r.validFrom = r.validFrom.UTC()
 	return r, known, err
@@ -131,9 +152,11 @@ func insertAddress(ctx context.Context, tx *journal.Tx, r registration, at time.
 func updateAddress(ctx context.Context, tx *journal.Tx, r registration, exchange string, at time.Time) error {
 	const update = `
 		update address
-		set    state = $2, valid_until = $3, announced_at = $4, removed_at = $5, updated_at = $6, commit_id = $7
+		set    state = $2, valid_until = $3, announced_at = $4, removed_at = $5, refusal = $6, refused_at = $7, given_up_at = $8,
+		       updated_at = $9, commit_id = $10
 		where  address = $1`
-	if err := pg.Exec(ctx, tx, "update address", update, r.address, r.state, r.validUntil, r.announcedAt, r.removedAt, at, tx.CommitID()); err != nil {
+	if err := pg.Exec(ctx, tx, "update address", update, r.address, r.state, r.validUntil, r.announcedAt, r.removedAt, r.refusal, r.refusedAt, r.givenUpAt,
+		at, tx.CommitID()); err != nil {
 		return err
 	}
 	return insertHistory(ctx, tx, r, exchange)

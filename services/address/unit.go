@@ -46,7 +46,7 @@ var Unit = unit.Spec[*Config, *service]{
 	States: []proto.Message{
 		&addressv1.RecipientResolved{}, &addressv1.DocumentCancelled{}, &addressv1.AddressRegistered{}, &addressv1.AddressWithdrawn{},
 		&addressv1.ArchiveMembershipsRecorded{}, &addressv1.ConsentChanged{}, &addressv1.MemberJoined{}, &addressv1.IdentityProved{}, &addressv1.MembershipAsked{}, &addressv1.MemberWithdrew{},
-		&addressv1.RefusalChanged{}, &addressv1.InstitutionSubmitted{}, &addressv1.AddressAtHub{}, &addressv1.RecipientWithheld{},
+		&addressv1.RefusalChanged{}, &addressv1.InstitutionSubmitted{}, &addressv1.AddressAtHub{}, &addressv1.RefusedAddressRetried{}, &addressv1.RefusedAddressGivenUp{}, &addressv1.RecipientWithheld{},
 		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{}, &addressv1.IdentitiesMerged{},
 		&addressv1.OrganisationAsked{}, &addressv1.OrganisationAnswered{}, &addressv1.AuthorityGranted{}, &addressv1.AuthorityTaken{}, &addressv1.AuthorityEnded{},
 	},
@@ -57,6 +57,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Doors: []unit.Door{
 		unit.Offer(&addressv1.InstitutionService_ServiceDesc, addressv1.RegisterInstitutionServiceHandlerClient, addressv1.NewInstitutionServiceClient),
 		unit.Offer(&addressv1.IdentityService_ServiceDesc, addressv1.RegisterIdentityServiceHandlerClient, addressv1.NewIdentityServiceClient),
+		unit.Offer(&addressv1.RefusedAddressService_ServiceDesc, addressv1.RegisterRefusedAddressServiceHandlerClient, addressv1.NewRefusedAddressServiceClient),
 		unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient),
 		unit.Offer(&addressv1.OrganisationService_ServiceDesc, addressv1.RegisterOrganisationServiceHandlerClient, addressv1.NewOrganisationServiceClient),
 		unit.Offer(&addressv1.OrganisationAdminService_ServiceDesc, addressv1.RegisterOrganisationAdminServiceHandlerClient, addressv1.NewOrganisationAdminServiceClient),
@@ -108,6 +109,7 @@ type service struct {
 func (s *service) register(r grpc.ServiceRegistrar) {
 	addressv1.RegisterInstitutionServiceServer(r, &institutionServer{service: s})
 	addressv1.RegisterIdentityServiceServer(r, &identityServer{service: s})
+	addressv1.RegisterRefusedAddressServiceServer(r, &refusedAddressServer{service: s})
 	addressv1.RegisterMembershipServiceServer(r, &membershipServer{service: s})
 	addressv1.RegisterOrganisationServiceServer(r, &organisationServer{service: s})
 	addressv1.RegisterOrganisationAdminServiceServer(r, &organisationAdminServer{service: s})

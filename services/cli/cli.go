@@ -54,6 +54,7 @@ type commands struct {
 	ArchiveMember archiveMemberCommand `cmd:"" help:"Members of the sandbox's archive."`
 	Member        memberCommand        `cmd:"" help:"Recipients of the sandbox."`
 	Organisation  organisationCommand  `cmd:"" help:"Organisations as recipients (for operators)."`
+	Address       addressCommand       `cmd:"" help:"Certified addresses that the hub refuses (for operators)."`
 	Identity      identityCommand      `cmd:"" help:"Identities of recipients (for operators)."`
 	Queue         queueCommand         `cmd:"" help:"Hub calls that wait for a person (for operators)."`
 	Parked        parkedCommand        `cmd:"" help:"Events that units gave up on (for operators)."`

@@ -109,6 +109,35 @@ func TestQueueGiveUp(t *testing.T) {
 	}
 }
 
+// Refused addresses are listed to the end with why and when the hub is asked again, retried together, and given up with a reason.
+func TestRefusedAddresses(t *testing.T) {
+	t.Parallel()
+	const (
+		list, retry, giveUp = "GET /v1/admin/refused-addresses", "POST /v1/admin/refused-addresses:retry", "POST /v1/admin/refused-addresses:give-up"
+		forNow              = `{"address":"ferry-1","principal":"p-1","refusal":"HUB_REFUSED:ERR-01-201","refusedAt":"2026-03-02T01:02:03.000000Z","askedAgainAt":"2026-03-02T01:07:03.000000Z"}`
+		forGood             = `{"address":"ferry-2","recipient":"r-1","refusal":"ADDRESS_TAKEN","refusedAt":"2026-03-02T02:00:00.000000Z"}`
+	)
+	f := newRelay(t, map[string][]string{
+		list: {`{"addresses":[` + forNow + `],"nextPageToken":"more"}`}, list + "?pageToken=more": {`{"addresses":[` + forGood + `]}`}, retry: {`{}`}, giveUp: {`{}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "address", "refused")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^ferry-1 +p-1 +HUB_REFUSED:ERR-01-201 +2026-03-02T01:02:03.000000Z +2026-03-02T01:07:03.000000Z$`, stdout)
+	require.Regexp(t, `(?m)^ferry-2 +r-1 +ADDRESS_TAKEN +2026-03-02T02:00:00.000000Z +-$`, stdout)
+	code, stdout, stderr = operatorRun(t, f, "address", "retry", "--all", "--only", "HUB_REFUSED:ERR-01-201")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "ferry-1  the hub is asked again\n", stdout)
+	require.Equal(t, []string{`Bearer operator {"address":"ferry-1"}`}, f.bodies[retry])
+	code, stdout, stderr = operatorRun(t, f, "address", "give-up", "ferry-2", "--reason", "taken")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "ferry-2  given up\n", stdout)
+	require.JSONEq(t, `{"address":"ferry-2","reason":"taken"}`, strings.TrimPrefix(f.bodies[giveUp][0], "Bearer operator "))
+	for _, args := range [][]string{{"retry"}, {"retry", "ferry-1", "--all"}, {"retry", "ferry-1", "--only", "x"}, {"give-up", "ferry-1"}, {"give-up", "--reason", "x"}} {
+		code, _, _ = operatorRun(t, f, append([]string{"address"}, args...)...)
+		require.Equal(t, ExitUsage, code, args)
+	}
+}
+
 // Parked events are those of all units; one that does not answer is told and hides none of the others.
 func TestParkedList(t *testing.T) {
 	t.Parallel()

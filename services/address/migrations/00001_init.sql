@@ -57,8 +57,14 @@ create table address (
     valid_until  timestamptz,
     announced_at timestamptz,
     removed_at   timestamptz,
+    -- Of a refused address: why and since when, and since when the hub is not asked again because an operator gave it up.
+    refusal      text        not null default '',
+    refused_at   timestamptz,
+    given_up_at  timestamptz,
     updated_at   timestamptz not null,
     commit_id    uuid        not null,
+    constraint address_refused_whole       check ((state = 'refused') = (refused_at is not null) and (state = 'refused') = (refusal <> '')),
+    constraint address_given_up_if_refused check (given_up_at is null or state = 'refused'),
     constraint address_folded              check (address = lower(address)),
     constraint address_of_one_owner        check ((recipient is null) <> (principal is null)),
     constraint address_ends_when_withdrawn check ((state = 'withdrawn') = (valid_until is not null)),
@@ -69,6 +75,7 @@ create table address (
 create unique index address_match_key on address (match_key);
 create unique index address_principal on address (principal);
 create index address_recipient on address (recipient);
+create index address_refused on address (refused_at, address) where state = 'refused' and given_up_at is null;
 grant select, insert, update on address to ${app};
 
 -- Bitemporal and append-only: what was valid when (valid_from, valid_until), and since when this unit has known it (recorded_at).
@@ -308,7 +315,8 @@ create index due_document_turn on due_document (sender, due_at);
 create index due_document_due on due_document (due_at);
 grant select, insert, update, delete on due_document to ${app};
 
--- Addresses for which a hub call is due. The state of the address says which call.
+-- Addresses for which a hub call is due. The state of the address says which call. For a refused one it is the next time that the hub is
+-- asked again.
 create table due_address (
     address     text        collate "C" not null constraint due_address_pk primary key constraint due_address_of references address (address),
     due_at      timestamptz not null,

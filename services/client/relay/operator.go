@@ -70,3 +70,22 @@ func (c *Client) MergeIdentities(ctx context.Context, recipient, into, reason st
 	in := &addressv1.MergeIdentitiesRequest{Into: into, Reason: reason}
 	return c.rest.Call(ctx, http.MethodPost, "/v1/admin/identities/"+url.PathEscape(recipient)+":merge", nil, in, nil)
 }
+
+const refusedPath = "/v1/admin/refused-addresses"
+
+// RefusedAddresses returns a page of the addresses that the hub refuses, and the token of the next page.
+func (c *Client) RefusedAddresses(ctx context.Context, query url.Values) ([]*addressv1.RefusedAddress, string, error) {
+	out := &addressv1.ListRefusedAddressesResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, refusedPath, query, nil, out)
+	return out.GetAddresses(), out.GetNextPageToken(), err
+}
+
+// RetryRefusedAddress has the hub asked again about an address it refused.
+func (c *Client) RetryRefusedAddress(ctx context.Context, address string) error {
+	return c.rest.Call(ctx, http.MethodPost, refusedPath+":retry", nil, &addressv1.RetryRefusedAddressRequest{Address: address}, nil)
+}
+
+// GiveUpRefusedAddress ends asking the hub about an address it refused.
+func (c *Client) GiveUpRefusedAddress(ctx context.Context, address, reason string) error {
+	return c.rest.Call(ctx, http.MethodPost, refusedPath+":give-up", nil, &addressv1.GiveUpRefusedAddressRequest{Address: address, Reason: reason}, nil)
+}

@@ -25,12 +25,24 @@ func (c *Client) AwaitRegistered(ctx context.Context, id string) (*addressv1.Ins
 		case addressv1.AddressState_ADDRESS_STATE_REGISTERED:
 			return true, nil
 		case addressv1.AddressState_ADDRESS_STATE_REFUSED, addressv1.AddressState_ADDRESS_STATE_WITHDRAWN:
-			return false, fmt.Errorf("the address is %s", Word(state))
+			return false, notRegistered(institution)
 		default:
 			return false, nil
 		}
 	})
 	return institution, err
+}
+
+// notRegistered tells why an institution's address is not registered, and whether it may still be.
+func notRegistered(i *addressv1.Institution) error {
+	switch {
+	case i.GetAskedAgainAt() != nil:
+		return fmt.Errorf("the address is %s (%s); the hub is asked again by itself, next at %s", Word(i.GetAddressState()), i.GetRefusal(), Time(i.GetAskedAgainAt()))
+	case i.GetRefusal() != "":
+		return fmt.Errorf("the address is %s (%s)", Word(i.GetAddressState()), i.GetRefusal())
+	default:
+		return fmt.Errorf("the address is %s", Word(i.GetAddressState()))
+	}
 }
 
 // Join makes the recipient of this session a member, and waits until the hub has confirmed the address.

@@ -77,6 +77,65 @@ func (MemberState) EnumDescriptor() ([]byte, []int) {
 	return file_naru_address_v1_address_proto_rawDescGZIP(), []int{0}
 }
 
+// AddressState tells how far the certified address is.
+type AddressState int32
+
+const (
+	AddressState_ADDRESS_STATE_UNSPECIFIED AddressState = 0
+	// Registration at the hub is under way; sending is refused until it is done (guide 4.2.1: before first use).
+	AddressState_ADDRESS_STATE_PENDING    AddressState = 1
+	AddressState_ADDRESS_STATE_REGISTERED AddressState = 2
+	// The hub refused it, or has lost it. What the hub may change is asked again by itself for some days (refusal_patience); otherwise an
+	// operator has to act (ResubmitInstitution, RetryRefusedAddress).
+	AddressState_ADDRESS_STATE_REFUSED   AddressState = 3
+	AddressState_ADDRESS_STATE_WITHDRAWN AddressState = 4
+)
+
+// Enum value maps for AddressState.
+var (
+	AddressState_name = map[int32]string{
+		0: "ADDRESS_STATE_UNSPECIFIED",
+		1: "ADDRESS_STATE_PENDING",
+		2: "ADDRESS_STATE_REGISTERED",
+		3: "ADDRESS_STATE_REFUSED",
+		4: "ADDRESS_STATE_WITHDRAWN",
+	}
+	AddressState_value = map[string]int32{
+		"ADDRESS_STATE_UNSPECIFIED": 0,
+		"ADDRESS_STATE_PENDING":     1,
+		"ADDRESS_STATE_REGISTERED":  2,
+		"ADDRESS_STATE_REFUSED":     3,
+		"ADDRESS_STATE_WITHDRAWN":   4,
+	}
+)
+
+func (x AddressState) Enum() *AddressState {
+	p := new(AddressState)
+	*p = x
+	return p
+}
+
+func (x AddressState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AddressState) Descriptor() protoreflect.EnumDescriptor {
+	return file_naru_address_v1_address_proto_enumTypes[1].Descriptor()
+}
+
+func (AddressState) Type() protoreflect.EnumType {
+	return &file_naru_address_v1_address_proto_enumTypes[1]
+}
+
+func (x AddressState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AddressState.Descriptor instead.
+func (AddressState) EnumDescriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_proto_rawDescGZIP(), []int{1}
+}
+
 // Resolution is the outcome of the recipient search (공인전자주소 검색).
 type Resolution int32
 
@@ -135,11 +194,11 @@ func (x Resolution) String() string {
 }
 
 func (Resolution) Descriptor() protoreflect.EnumDescriptor {
-	return file_naru_address_v1_address_proto_enumTypes[1].Descriptor()
+	return file_naru_address_v1_address_proto_enumTypes[2].Descriptor()
 }
 
 func (Resolution) Type() protoreflect.EnumType {
-	return &file_naru_address_v1_address_proto_enumTypes[1]
+	return &file_naru_address_v1_address_proto_enumTypes[2]
 }
 
 func (x Resolution) Number() protoreflect.EnumNumber {
@@ -148,7 +207,7 @@ func (x Resolution) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Resolution.Descriptor instead.
 func (Resolution) EnumDescriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_proto_rawDescGZIP(), []int{1}
+	return file_naru_address_v1_address_proto_rawDescGZIP(), []int{2}
 }
 
 // Membership is what a recipient sees of its own joining.
@@ -163,8 +222,12 @@ type Membership struct {
 	ConsentedAt  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=consented_at,json=consentedAt,proto3" json:"consented_at,omitempty"`
 	// Whether the inbox of this relay is the designated system for receipt (Act 6).
 	InboxDesignated bool `protobuf:"varint,6,opt,name=inbox_designated,json=inboxDesignated,proto3" json:"inbox_designated,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// State of the address at the hub. For a refused one a person may take another (Join); an organisation applies again.
+	AddressState AddressState `protobuf:"varint,7,opt,name=address_state,json=addressState,proto3,enum=naru.address.v1.AddressState" json:"address_state,omitempty"`
+	// When the hub is asked again by itself about a refused address; absent if it is not.
+	AskedAgainAt  *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=asked_again_at,json=askedAgainAt,proto3" json:"asked_again_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Membership) Reset() {
@@ -239,11 +302,25 @@ func (x *Membership) GetInboxDesignated() bool {
 	return false
 }
 
+func (x *Membership) GetAddressState() AddressState {
+	if x != nil {
+		return x.AddressState
+	}
+	return AddressState_ADDRESS_STATE_UNSPECIFIED
+}
+
+func (x *Membership) GetAskedAgainAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AskedAgainAt
+	}
+	return nil
+}
+
 var File_naru_address_v1_address_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_address_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/address/v1/address.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x02\n" +
+	"\x1dnaru/address/v1/address.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x03\n" +
 	"\n" +
 	"Membership\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x122\n" +
@@ -251,12 +328,20 @@ const file_naru_address_v1_address_proto_rawDesc = "" +
 	"\tjoined_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAt\x12#\n" +
 	"\rterms_version\x18\x04 \x01(\tR\ftermsVersion\x12=\n" +
 	"\fconsented_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vconsentedAt\x12)\n" +
-	"\x10inbox_designated\x18\x06 \x01(\bR\x0finboxDesignated*~\n" +
+	"\x10inbox_designated\x18\x06 \x01(\bR\x0finboxDesignated\x12B\n" +
+	"\raddress_state\x18\a \x01(\x0e2\x1d.naru.address.v1.AddressStateR\faddressState\x12@\n" +
+	"\x0easked_again_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\faskedAgainAt*~\n" +
 	"\vMemberState\x12\x1c\n" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18MEMBER_STATE_REGISTERING\x10\x01\x12\x17\n" +
 	"\x13MEMBER_STATE_ACTIVE\x10\x02\x12\x1a\n" +
-	"\x16MEMBER_STATE_WITHDRAWN\x10\x03*\xd4\x01\n" +
+	"\x16MEMBER_STATE_WITHDRAWN\x10\x03*\x9e\x01\n" +
+	"\fAddressState\x12\x1d\n" +
+	"\x19ADDRESS_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15ADDRESS_STATE_PENDING\x10\x01\x12\x1c\n" +
+	"\x18ADDRESS_STATE_REGISTERED\x10\x02\x12\x19\n" +
+	"\x15ADDRESS_STATE_REFUSED\x10\x03\x12\x1b\n" +
+	"\x17ADDRESS_STATE_WITHDRAWN\x10\x04*\xd4\x01\n" +
 	"\n" +
 	"Resolution\x12\x1a\n" +
 	"\x16RESOLUTION_UNSPECIFIED\x10\x00\x12\x12\n" +
@@ -281,23 +366,26 @@ func file_naru_address_v1_address_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_address_proto_rawDescData
 }
 
-var file_naru_address_v1_address_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_naru_address_v1_address_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_naru_address_v1_address_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_naru_address_v1_address_proto_goTypes = []any{
 	(MemberState)(0),              // 0: naru.address.v1.MemberState
-	(Resolution)(0),               // 1: naru.address.v1.Resolution
-	(*Membership)(nil),            // 2: naru.address.v1.Membership
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(AddressState)(0),             // 1: naru.address.v1.AddressState
+	(Resolution)(0),               // 2: naru.address.v1.Resolution
+	(*Membership)(nil),            // 3: naru.address.v1.Membership
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_naru_address_v1_address_proto_depIdxs = []int32{
 	0, // 0: naru.address.v1.Membership.state:type_name -> naru.address.v1.MemberState
-	3, // 1: naru.address.v1.Membership.joined_at:type_name -> google.protobuf.Timestamp
-	3, // 2: naru.address.v1.Membership.consented_at:type_name -> google.protobuf.Timestamp
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4, // 1: naru.address.v1.Membership.joined_at:type_name -> google.protobuf.Timestamp
+	4, // 2: naru.address.v1.Membership.consented_at:type_name -> google.protobuf.Timestamp
+	1, // 3: naru.address.v1.Membership.address_state:type_name -> naru.address.v1.AddressState
+	4, // 4: naru.address.v1.Membership.asked_again_at:type_name -> google.protobuf.Timestamp
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_address_proto_init() }
@@ -310,7 +398,7 @@ func file_naru_address_v1_address_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_address_proto_rawDesc), len(file_naru_address_v1_address_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -388,7 +388,7 @@ type AddressAtHub struct {
 	Step  HubStep                `protobuf:"varint,1,opt,name=step,proto3,enum=naru.address.v1.HubStep" json:"step,omitempty"`
 	// Id of the exchange, where there was an answer.
 	Exchange string `protobuf:"bytes,2,opt,name=exchange,proto3" json:"exchange,omitempty"`
-	// The hub unit's machine reason of a refusal.
+	// Of a refusal, as RefusedAddress.refusal.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The hub knew the address from an attempt whose answer was lost.
 	AlreadyRegistered bool   `protobuf:"varint,4,opt,name=already_registered,json=alreadyRegistered,proto3" json:"already_registered,omitempty"`
@@ -462,6 +462,104 @@ func (x *AddressAtHub) GetAddress() string {
 	return ""
 }
 
+// RefusedAddressRetried: an operator, the actor, has the hub asked again about an address it refused. Subject: an id of its own.
+type RefusedAddressRetried struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusedAddressRetried) Reset() {
+	*x = RefusedAddressRetried{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusedAddressRetried) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusedAddressRetried) ProtoMessage() {}
+
+func (x *RefusedAddressRetried) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusedAddressRetried.ProtoReflect.Descriptor instead.
+func (*RefusedAddressRetried) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RefusedAddressRetried) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+// RefusedAddressGivenUp: an operator, the actor, ends asking the hub about an address it refused. Subject: an id of its own.
+type RefusedAddressGivenUp struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusedAddressGivenUp) Reset() {
+	*x = RefusedAddressGivenUp{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusedAddressGivenUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusedAddressGivenUp) ProtoMessage() {}
+
+func (x *RefusedAddressGivenUp) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusedAddressGivenUp.ProtoReflect.Descriptor instead.
+func (*RefusedAddressGivenUp) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RefusedAddressGivenUp) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *RefusedAddressGivenUp) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // RecipientWithheld: who the recipient is, if RecipientResolved with the same subject and ordinal does not state it.
 type RecipientWithheld struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -472,7 +570,7 @@ type RecipientWithheld struct {
 
 func (x *RecipientWithheld) Reset() {
 	*x = RecipientWithheld{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -484,7 +582,7 @@ func (x *RecipientWithheld) String() string {
 func (*RecipientWithheld) ProtoMessage() {}
 
 func (x *RecipientWithheld) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -497,7 +595,7 @@ func (x *RecipientWithheld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecipientWithheld.ProtoReflect.Descriptor instead.
 func (*RecipientWithheld) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{5}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RecipientWithheld) GetRecipient() string {
@@ -517,7 +615,7 @@ type SearchEnded struct {
 
 func (x *SearchEnded) Reset() {
 	*x = SearchEnded{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -529,7 +627,7 @@ func (x *SearchEnded) String() string {
 func (*SearchEnded) ProtoMessage() {}
 
 func (x *SearchEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -542,7 +640,7 @@ func (x *SearchEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchEnded.ProtoReflect.Descriptor instead.
 func (*SearchEnded) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{6}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{8}
 }
 
 // SearchQuotaExceeded: a sender's fruitless searches went beyond the quota of the day (Act 18-6). Subject: the sender,
@@ -558,7 +656,7 @@ type SearchQuotaExceeded struct {
 
 func (x *SearchQuotaExceeded) Reset() {
 	*x = SearchQuotaExceeded{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[7]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -570,7 +668,7 @@ func (x *SearchQuotaExceeded) String() string {
 func (*SearchQuotaExceeded) ProtoMessage() {}
 
 func (x *SearchQuotaExceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[7]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -583,7 +681,7 @@ func (x *SearchQuotaExceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchQuotaExceeded.ProtoReflect.Descriptor instead.
 func (*SearchQuotaExceeded) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{7}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SearchQuotaExceeded) GetDay() string {
@@ -612,7 +710,7 @@ type IdentitiesMerged struct {
 
 func (x *IdentitiesMerged) Reset() {
 	*x = IdentitiesMerged{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[8]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -624,7 +722,7 @@ func (x *IdentitiesMerged) String() string {
 func (*IdentitiesMerged) ProtoMessage() {}
 
 func (x *IdentitiesMerged) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[8]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -637,7 +735,7 @@ func (x *IdentitiesMerged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentitiesMerged.ProtoReflect.Descriptor instead.
 func (*IdentitiesMerged) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{8}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *IdentitiesMerged) GetInto() string {
@@ -676,7 +774,7 @@ type OrganisationAsked struct {
 
 func (x *OrganisationAsked) Reset() {
 	*x = OrganisationAsked{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +786,7 @@ func (x *OrganisationAsked) String() string {
 func (*OrganisationAsked) ProtoMessage() {}
 
 func (x *OrganisationAsked) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[9]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +799,7 @@ func (x *OrganisationAsked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrganisationAsked.ProtoReflect.Descriptor instead.
 func (*OrganisationAsked) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{9}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *OrganisationAsked) GetSealedOrganisation() []byte {
@@ -775,7 +873,7 @@ type OrganisationAnswered struct {
 
 func (x *OrganisationAnswered) Reset() {
 	*x = OrganisationAnswered{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[10]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +885,7 @@ func (x *OrganisationAnswered) String() string {
 func (*OrganisationAnswered) ProtoMessage() {}
 
 func (x *OrganisationAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[10]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +898,7 @@ func (x *OrganisationAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrganisationAnswered.ProtoReflect.Descriptor instead.
 func (*OrganisationAnswered) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{10}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *OrganisationAnswered) GetState() ApplicationState {
@@ -841,7 +939,7 @@ type AuthorityGranted struct {
 
 func (x *AuthorityGranted) Reset() {
 	*x = AuthorityGranted{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[11]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +951,7 @@ func (x *AuthorityGranted) String() string {
 func (*AuthorityGranted) ProtoMessage() {}
 
 func (x *AuthorityGranted) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[11]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +964,7 @@ func (x *AuthorityGranted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorityGranted.ProtoReflect.Descriptor instead.
 func (*AuthorityGranted) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{11}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AuthorityGranted) GetOrganisation() string {
@@ -915,7 +1013,7 @@ type AuthorityTaken struct {
 
 func (x *AuthorityTaken) Reset() {
 	*x = AuthorityTaken{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[12]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +1025,7 @@ func (x *AuthorityTaken) String() string {
 func (*AuthorityTaken) ProtoMessage() {}
 
 func (x *AuthorityTaken) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[12]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +1038,7 @@ func (x *AuthorityTaken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorityTaken.ProtoReflect.Descriptor instead.
 func (*AuthorityTaken) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{12}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AuthorityTaken) GetPerson() string {
@@ -963,7 +1061,7 @@ type AuthorityEnded struct {
 
 func (x *AuthorityEnded) Reset() {
 	*x = AuthorityEnded{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[13]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -975,7 +1073,7 @@ func (x *AuthorityEnded) String() string {
 func (*AuthorityEnded) ProtoMessage() {}
 
 func (x *AuthorityEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[13]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -988,7 +1086,7 @@ func (x *AuthorityEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorityEnded.ProtoReflect.Descriptor instead.
 func (*AuthorityEnded) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{13}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AuthorityEnded) GetReason() string {
@@ -1041,6 +1139,11 @@ const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12-\n" +
 	"\x12already_registered\x18\x04 \x01(\bR\x11alreadyRegistered\x12\x18\n" +
 	"\aaddress\x18\x05 \x01(\tR\aaddress:\x06\xd2\xf3\x18\x02\b\x02\"9\n" +
+	"\x15RefusedAddressRetried\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress:\x06\xd2\xf3\x18\x02\b\x02\"Q\n" +
+	"\x15RefusedAddressGivenUp\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"9\n" +
 	"\x11RecipientWithheld\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient:\x06\xd2\xf3\x18\x02\b\x02\"\x15\n" +
 	"\vSearchEnded:\x06\xd2\xf3\x18\x02\b\x02\"E\n" +
@@ -1098,7 +1201,7 @@ func file_naru_address_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_address_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_naru_address_v1_facts_proto_goTypes = []any{
 	(HubStep)(0),                  // 0: naru.address.v1.HubStep
 	(*IdentityProved)(nil),        // 1: naru.address.v1.IdentityProved
@@ -1106,29 +1209,31 @@ var file_naru_address_v1_facts_proto_goTypes = []any{
 	(*MemberWithdrew)(nil),        // 3: naru.address.v1.MemberWithdrew
 	(*InstitutionSubmitted)(nil),  // 4: naru.address.v1.InstitutionSubmitted
 	(*AddressAtHub)(nil),          // 5: naru.address.v1.AddressAtHub
-	(*RecipientWithheld)(nil),     // 6: naru.address.v1.RecipientWithheld
-	(*SearchEnded)(nil),           // 7: naru.address.v1.SearchEnded
-	(*SearchQuotaExceeded)(nil),   // 8: naru.address.v1.SearchQuotaExceeded
-	(*IdentitiesMerged)(nil),      // 9: naru.address.v1.IdentitiesMerged
-	(*OrganisationAsked)(nil),     // 10: naru.address.v1.OrganisationAsked
-	(*OrganisationAnswered)(nil),  // 11: naru.address.v1.OrganisationAnswered
-	(*AuthorityGranted)(nil),      // 12: naru.address.v1.AuthorityGranted
-	(*AuthorityTaken)(nil),        // 13: naru.address.v1.AuthorityTaken
-	(*AuthorityEnded)(nil),        // 14: naru.address.v1.AuthorityEnded
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(OrganisationType)(0),         // 16: naru.address.v1.OrganisationType
-	(ApplicationState)(0),         // 17: naru.address.v1.ApplicationState
-	(AuthorityRole)(0),            // 18: naru.address.v1.AuthorityRole
+	(*RefusedAddressRetried)(nil), // 6: naru.address.v1.RefusedAddressRetried
+	(*RefusedAddressGivenUp)(nil), // 7: naru.address.v1.RefusedAddressGivenUp
+	(*RecipientWithheld)(nil),     // 8: naru.address.v1.RecipientWithheld
+	(*SearchEnded)(nil),           // 9: naru.address.v1.SearchEnded
+	(*SearchQuotaExceeded)(nil),   // 10: naru.address.v1.SearchQuotaExceeded
+	(*IdentitiesMerged)(nil),      // 11: naru.address.v1.IdentitiesMerged
+	(*OrganisationAsked)(nil),     // 12: naru.address.v1.OrganisationAsked
+	(*OrganisationAnswered)(nil),  // 13: naru.address.v1.OrganisationAnswered
+	(*AuthorityGranted)(nil),      // 14: naru.address.v1.AuthorityGranted
+	(*AuthorityTaken)(nil),        // 15: naru.address.v1.AuthorityTaken
+	(*AuthorityEnded)(nil),        // 16: naru.address.v1.AuthorityEnded
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(OrganisationType)(0),         // 18: naru.address.v1.OrganisationType
+	(ApplicationState)(0),         // 19: naru.address.v1.ApplicationState
+	(AuthorityRole)(0),            // 20: naru.address.v1.AuthorityRole
 }
 var file_naru_address_v1_facts_proto_depIdxs = []int32{
-	15, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
-	15, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
-	16, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
-	15, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
+	17, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
+	17, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
+	18, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
+	17, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
 	0,  // 4: naru.address.v1.AddressAtHub.step:type_name -> naru.address.v1.HubStep
-	16, // 5: naru.address.v1.OrganisationAsked.type:type_name -> naru.address.v1.OrganisationType
-	17, // 6: naru.address.v1.OrganisationAnswered.state:type_name -> naru.address.v1.ApplicationState
-	18, // 7: naru.address.v1.AuthorityGranted.role:type_name -> naru.address.v1.AuthorityRole
+	18, // 5: naru.address.v1.OrganisationAsked.type:type_name -> naru.address.v1.OrganisationType
+	19, // 6: naru.address.v1.OrganisationAnswered.state:type_name -> naru.address.v1.ApplicationState
+	20, // 7: naru.address.v1.AuthorityGranted.role:type_name -> naru.address.v1.AuthorityRole
 	8,  // [8:8] is the sub-list for method output_type
 	8,  // [8:8] is the sub-list for method input_type
 	8,  // [8:8] is the sub-list for extension type_name
@@ -1149,7 +1254,7 @@ func file_naru_address_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_facts_proto_rawDesc), len(file_naru_address_v1_facts_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

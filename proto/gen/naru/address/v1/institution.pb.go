@@ -92,64 +92,6 @@ func (OrganisationType) EnumDescriptor() ([]byte, []int) {
 	return file_naru_address_v1_institution_proto_rawDescGZIP(), []int{0}
 }
 
-// AddressState tells how far the certified address is.
-type AddressState int32
-
-const (
-	AddressState_ADDRESS_STATE_UNSPECIFIED AddressState = 0
-	// Registration at the hub is under way; sending is refused until it is done (guide 4.2.1: before first use).
-	AddressState_ADDRESS_STATE_PENDING    AddressState = 1
-	AddressState_ADDRESS_STATE_REGISTERED AddressState = 2
-	// The hub refused it, or has lost it; an operator has to act (ResubmitInstitution).
-	AddressState_ADDRESS_STATE_REFUSED   AddressState = 3
-	AddressState_ADDRESS_STATE_WITHDRAWN AddressState = 4
-)
-
-// Enum value maps for AddressState.
-var (
-	AddressState_name = map[int32]string{
-		0: "ADDRESS_STATE_UNSPECIFIED",
-		1: "ADDRESS_STATE_PENDING",
-		2: "ADDRESS_STATE_REGISTERED",
-		3: "ADDRESS_STATE_REFUSED",
-		4: "ADDRESS_STATE_WITHDRAWN",
-	}
-	AddressState_value = map[string]int32{
-		"ADDRESS_STATE_UNSPECIFIED": 0,
-		"ADDRESS_STATE_PENDING":     1,
-		"ADDRESS_STATE_REGISTERED":  2,
-		"ADDRESS_STATE_REFUSED":     3,
-		"ADDRESS_STATE_WITHDRAWN":   4,
-	}
-)
-
-func (x AddressState) Enum() *AddressState {
-	p := new(AddressState)
-	*p = x
-	return p
-}
-
-func (x AddressState) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (AddressState) Descriptor() protoreflect.EnumDescriptor {
-	return file_naru_address_v1_institution_proto_enumTypes[1].Descriptor()
-}
-
-func (AddressState) Type() protoreflect.EnumType {
-	return &file_naru_address_v1_institution_proto_enumTypes[1]
-}
-
-func (x AddressState) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use AddressState.Descriptor instead.
-func (AddressState) EnumDescriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_proto_rawDescGZIP(), []int{1}
-}
-
 // Institution is a sending institution (발송기관): a principal with a certified address of its own.
 type Institution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -168,7 +110,11 @@ type Institution struct {
 	// InstitutionService.ReplaceArchiveMemberships replaces them.
 	ArchiveMemberships []*ArchiveMembership `protobuf:"bytes,8,rep,name=archive_memberships,json=archiveMemberships,proto3" json:"archive_memberships,omitempty"`
 	// true: name, business number and memberships, which are kept sealed, cannot be opened any more and are absent. Output only.
-	Unreadable    bool `protobuf:"varint,9,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	Unreadable bool `protobuf:"varint,9,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	// Why the address is refused, as RefusedAddress.refusal; otherwise empty. Output only.
+	Refusal string `protobuf:"bytes,10,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// When the hub is asked again by itself about a refused address; absent if it is not. Output only.
+	AskedAgainAt  *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=asked_again_at,json=askedAgainAt,proto3" json:"asked_again_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -264,6 +210,20 @@ func (x *Institution) GetUnreadable() bool {
 		return x.Unreadable
 	}
 	return false
+}
+
+func (x *Institution) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+func (x *Institution) GetAskedAgainAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AskedAgainAt
+	}
+	return nil
 }
 
 // ArchiveMembership is an institution's membership of a certified archive (공인전자문서센터), in the words of that archive's certificates.
@@ -370,7 +330,7 @@ var File_naru_address_v1_institution_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"\n" +
-	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xe2\x03\n" +
+	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1enaru/platform/v1/options.proto\"\xbe\x04\n" +
 	"\vInstitution\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\x04name\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x124\n" +
@@ -385,7 +345,10 @@ const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\x05R\x12archiveMemberships\x12\x1e\n" +
 	"\n" +
 	"unreadable\x18\t \x01(\bR\n" +
-	"unreadable\"c\n" +
+	"unreadable\x12\x18\n" +
+	"\arefusal\x18\n" +
+	" \x01(\tR\arefusal\x12@\n" +
+	"\x0easked_again_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\faskedAgainAt\"c\n" +
 	"\x11ArchiveMembership\x12'\n" +
 	"\aarchive\x18\x01 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x01R\aarchive\x12%\n" +
 	"\x06member\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x01R\x06member\"Z\n" +
@@ -398,13 +361,7 @@ const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"$ORGANISATION_TYPE_PUBLIC_INSTITUTION\x10\x03\x12&\n" +
 	"\"ORGANISATION_TYPE_LOCAL_GOVERNMENT\x10\x04\x12!\n" +
 	"\x1dORGANISATION_TYPE_SOLE_TRADER\x10\x05\x12\x1b\n" +
-	"\x17ORGANISATION_TYPE_OTHER\x10\t*\x9e\x01\n" +
-	"\fAddressState\x12\x1d\n" +
-	"\x19ADDRESS_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
-	"\x15ADDRESS_STATE_PENDING\x10\x01\x12\x1c\n" +
-	"\x18ADDRESS_STATE_REGISTERED\x10\x02\x12\x19\n" +
-	"\x15ADDRESS_STATE_REFUSED\x10\x03\x12\x1b\n" +
-	"\x17ADDRESS_STATE_WITHDRAWN\x10\x04B\xc5\x01\n" +
+	"\x17ORGANISATION_TYPE_OTHER\x10\tB\xc5\x01\n" +
 	"\x13com.naru.address.v1B\x10InstitutionProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
 var (
@@ -419,27 +376,28 @@ func file_naru_address_v1_institution_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_institution_proto_rawDescData
 }
 
-var file_naru_address_v1_institution_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_naru_address_v1_institution_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_naru_address_v1_institution_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_naru_address_v1_institution_proto_goTypes = []any{
 	(OrganisationType)(0),         // 0: naru.address.v1.OrganisationType
-	(AddressState)(0),             // 1: naru.address.v1.AddressState
-	(*Institution)(nil),           // 2: naru.address.v1.Institution
-	(*ArchiveMembership)(nil),     // 3: naru.address.v1.ArchiveMembership
-	(*ArchiveMemberships)(nil),    // 4: naru.address.v1.ArchiveMemberships
+	(*Institution)(nil),           // 1: naru.address.v1.Institution
+	(*ArchiveMembership)(nil),     // 2: naru.address.v1.ArchiveMembership
+	(*ArchiveMemberships)(nil),    // 3: naru.address.v1.ArchiveMemberships
+	(AddressState)(0),             // 4: naru.address.v1.AddressState
 	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_naru_address_v1_institution_proto_depIdxs = []int32{
 	0, // 0: naru.address.v1.Institution.type:type_name -> naru.address.v1.OrganisationType
-	1, // 1: naru.address.v1.Institution.address_state:type_name -> naru.address.v1.AddressState
+	4, // 1: naru.address.v1.Institution.address_state:type_name -> naru.address.v1.AddressState
 	5, // 2: naru.address.v1.Institution.created_at:type_name -> google.protobuf.Timestamp
-	3, // 3: naru.address.v1.Institution.archive_memberships:type_name -> naru.address.v1.ArchiveMembership
-	3, // 4: naru.address.v1.ArchiveMemberships.memberships:type_name -> naru.address.v1.ArchiveMembership
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	2, // 3: naru.address.v1.Institution.archive_memberships:type_name -> naru.address.v1.ArchiveMembership
+	5, // 4: naru.address.v1.Institution.asked_again_at:type_name -> google.protobuf.Timestamp
+	2, // 5: naru.address.v1.ArchiveMemberships.memberships:type_name -> naru.address.v1.ArchiveMembership
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_institution_proto_init() }
@@ -447,12 +405,13 @@ func file_naru_address_v1_institution_proto_init() {
 	if File_naru_address_v1_institution_proto != nil {
 		return
 	}
+	file_naru_address_v1_address_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_institution_proto_rawDesc), len(file_naru_address_v1_institution_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      1,
 			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -51,6 +51,7 @@ const (
 	Reason_REASON_AUTHORITY_NOT_FOUND    Reason = 23
 	Reason_REASON_LAST_REPRESENTATIVE    Reason = 24
 	Reason_REASON_TOO_MANY_PERSONS       Reason = 25
+	Reason_REASON_PAPERS_GONE            Reason = 26
 )
 
 // Enum value maps for Reason.
@@ -82,6 +83,7 @@ var (
 		23: "REASON_AUTHORITY_NOT_FOUND",
 		24: "REASON_LAST_REPRESENTATIVE",
 		25: "REASON_TOO_MANY_PERSONS",
+		26: "REASON_PAPERS_GONE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":            0,
@@ -110,6 +112,7 @@ var (
 		"REASON_AUTHORITY_NOT_FOUND":    23,
 		"REASON_LAST_REPRESENTATIVE":    24,
 		"REASON_TOO_MANY_PERSONS":       25,
+		"REASON_PAPERS_GONE":            26,
 	}
 )
 
@@ -144,7 +147,7 @@ var File_naru_address_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xa3\x06\n" +
+	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xbb\x06\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x17\n" +
@@ -172,7 +175,8 @@ const file_naru_address_v1_reasons_proto_rawDesc = "" +
 	"\x1dREASON_ORGANISATION_NOT_FOUND\x10\x16\x12\x1e\n" +
 	"\x1aREASON_AUTHORITY_NOT_FOUND\x10\x17\x12\x1e\n" +
 	"\x1aREASON_LAST_REPRESENTATIVE\x10\x18\x12\x1b\n" +
-	"\x17REASON_TOO_MANY_PERSONS\x10\x19B\xc1\x01\n" +
+	"\x17REASON_TOO_MANY_PERSONS\x10\x19\x12\x16\n" +
+	"\x12REASON_PAPERS_GONE\x10\x1aB\xc1\x01\n" +
 	"\x13com.naru.address.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
 var (
