@@ -51,7 +51,13 @@ func lock(path string, how int) (func() error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", errors.Join(err, file.Close()))
 	}
-	return file.Close, nil // closing ends the lock; the file stays, since another may wait for it
+	return func() error { return unlock(file) }, nil
+}
+
+// unlock ends a lock. To close the file is not enough: a child that is being started holds it open until its program begins. The
+// file stays, since another may wait for it.
+func unlock(file *os.File) error {
+	return errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_UN), file.Close()) //nolint:gosec // a descriptor
 }
 
 func write(file *os.File, text string) error {

@@ -76,11 +76,13 @@ func (f *fakeHub) calls() []*hubv1.IssueDistributionCertificateRequest {
 // bundle is a running unit with a certification authority and the parties of a document.
 type bundle struct {
 	*unittest.Bench
-	hub               *fakeHub
-	intake            *fakeIntake
-	delivery          *fakeDelivery
-	circulation       *fakeCirculation
-	pki               *pki.Store
+	hub         *fakeHub
+	intake      *fakeIntake
+	delivery    *fakeDelivery
+	circulation *fakeCirculation
+	pki         *pki.Store
+	// database is the database's clock for what ends by time.
+	database          *clock.Fake
 	sender, recipient string
 }
 
@@ -88,10 +90,11 @@ func setup(t testing.TB, change ...func(c *Config)) *bundle {
 	t.Helper()
 	b := &bundle{
 		hub: &fakeHub{}, intake: &fakeIntake{}, delivery: &fakeDelivery{}, circulation: &fakeCirculation{},
-		sender: unittest.NewID(), recipient: unittest.NewID(),
+		sender: unittest.NewID(), recipient: unittest.NewID(), database: clock.NewFake(clock.System().Now()),
 	}
 	folder := t.TempDir()
 	b.Bench = unittest.New(t, Unit,
+		unittest.WithDatabaseClock(b.database),
 		unittest.Neighbour("hub", func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, b.hub) }),
 		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) { intakev1.RegisterIntakeLookupServiceServer(r, b.intake) }),
 		unittest.Neighbour("delivery", func(r grpc.ServiceRegistrar) { deliveryv1.RegisterDeliveryLookupServiceServer(r, b.delivery) }),

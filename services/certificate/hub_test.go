@@ -2,9 +2,9 @@ package certificate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -50,7 +50,7 @@ func TestHubRefusesForNow(t *testing.T) {
 	require.Empty(t, unittest.Facts[*certificatev1.CertificateFailed](t, b.Bench))
 }
 
-// A refusal that stands for longer than the patience is final, and so is what the hub unit itself refuses.
+// A refusal that stands for longer than the patience, by both clocks, is final, and so is what the hub unit itself refuses.
 func TestHubRefusals(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -60,13 +60,13 @@ func TestHubRefusals(t *testing.T) {
 	number := b.circulated(t, 1)
 	_, err := b.asSender(t).RequestCertificate(t.Context(), ask(number, "req-0"))
 	require.NoError(t, err)
-	await.Require(t, unittest.Patience, func(ctx context.Context) error {
-		tag, err := b.Owner.Exec(ctx, `update certificate set refused_since = now() - interval '24 hours' where refusal is not null`)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = errors.New("not refused yet")
-		}
-		return err
-	})
+	attempts := func() int { return b.count(t, `select count(*) from certificate_attempt`) }
+	await.Require(t, unittest.Patience, func() bool { return attempts() > 0 })
+	b.Advance(t, 25*time.Hour)
+	before := attempts()
+	await.Require(t, unittest.Patience, func() bool { return attempts() >= before+2 })
+	require.Zero(t, b.count(t, `select count(*) from certificate where ended_at is not null`), "one clock alone ends no patience")
+	b.database.Advance(25 * time.Hour)
 	got := ended(t, b.asSender(t), number, "req-0")
 	require.Equal(t, certificatev1.CertificateState_CERTIFICATE_STATE_FAILED, got.GetState())
 	require.Equal(t, "HUB_REFUSED", got.GetReason())

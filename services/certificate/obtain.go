@@ -100,7 +100,7 @@ func (s *service) ask(ctx context.Context, j job) (outcome, error) {
 		EdocNum: j.edocNum, Address: j.applicant(), Reason: string(reason),
 	})
 	if err != nil {
-		return s.failedCall(j, err), nil
+		return s.failedCall(ctx, j, err), nil
 	}
 	if !read.registered {
 		// The document may have been read meanwhile, and the certificate may state that. Circulation knows each read time before
@@ -123,16 +123,27 @@ func (s *service) notComparable(ctx context.Context, j job, err error) outcome {
 }
 
 // failedCall decides what follows a failed call. An error that is no refusal leaves the request open. A refusal leaves it open
-// for as long as the worker's patience: right after the registration the hub may hold no circulation yet, and other codes may be
-// temporary. The hub unit's own refusals are final.
-func (s *service) failedCall(j job, err error) outcome {
-	f := fault.As(err)
+// for as long as the patience, by both clocks: right after the registration the hub may hold no circulation yet, and other codes
+// may be temporary. The hub unit's own refusals are final.
+func (s *service) failedCall(ctx context.Context, j job, failure error) outcome {
+	f := fault.As(failure)
 	o := outcome{kind: unavailable, at: s.clock.Now(), detail: f.Kind.String()}
 	if f.Kind == fault.Conflict || f.Kind == fault.Invalid {
 		o.kind, o.reason, o.hubCode, o.detail = hubRefused, becauseHubRefused(), f.Metadata["errCode"], f.Reason
-		o.retried = f.Kind == fault.Conflict && j.refusedFor < s.config.Patience.Std()
+		o.retried = f.Kind == fault.Conflict && s.patient(ctx, j.refusedSince)
 	}
 	return o
+}
+
+// patient reports whether a refusal that has stood since a time (zero: this is the first) is still retried. A database that does
+// not tell its time ends nothing.
+func (s *service) patient(ctx context.Context, since time.Time) bool {
+	patience := s.config.Patience.Std()
+	if since.IsZero() {
+		return patience > 0
+	}
+	expiry, err := s.expiry(ctx)
+	return err != nil || expiry.Before(since.Add(patience))
 }
 
 // keep stores the hub's answer in the outcome.
@@ -225,7 +236,7 @@ func (s *service) settleState(ctx context.Context, tx *journal.Tx, j job, o outc
 	if !o.open() {
 		return settleEnd(ctx, tx, j, s.replica, o)
 	}
-	return settleLater(ctx, tx, j, s.replica, o.refusal(), s.config.Worker.Delay(j.attempt))
+	return settleLater(ctx, tx, j, s.replica, o.refusal(), o.at, s.config.Worker.Delay(j.attempt))
 }
 
 // sealFile seals a file for certificate and attempt.

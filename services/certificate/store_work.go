@@ -18,8 +18,8 @@ import (
 type job struct {
 	order
 	attempt int
-	// refusedFor is how long ago the hub first refused it, by the database's clock.
-	refusedFor time.Duration
+	// refusedSince is when the hub first refused it, zero for not yet.
+	refusedSince time.Time
 }
 
 const claimSQL = `
@@ -35,15 +35,15 @@ const claimSQL = `
 	 where c.id = due.id
 	returning r.id, r.edoc_num, r.principal, r.reason, c.ordinal, c.entitlement, c.sender, c.sender_address, c.recipient_address,
 	          c.hash_algorithm, c.document_hash, c.attachments, c.sent_at, c.received_at, c.accepted_at, c.attempt,
-	          coalesce(extract(epoch from now() - c.refused_since), 0)::double precision`
+	          c.refused_since`
 
 func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
 	return work.Claim(ctx, db, claimSQL, lease, nil, func(row pgx.CollectableRow) (job, error) {
 		var j job
-		var refusedFor float64
+		var refusedSince *time.Time
 		err := row.Scan(&j.id, &j.edocNum, &j.principal, &j.reason, &j.ordinal, &j.entitlement, &j.sender, &j.senderAddress, &j.recipientAddress,
-			&j.hashAlgorithm, &j.hash, &j.attachments, &j.sentAt, &j.receivedAt, &j.acceptedAt, &j.attempt, &refusedFor)
-		j.refusedFor = time.Duration(refusedFor * float64(time.Second))
+			&j.hashAlgorithm, &j.hash, &j.attachments, &j.sentAt, &j.receivedAt, &j.acceptedAt, &j.attempt, &refusedSince)
+		j.refusedSince = pg.OrZero(refusedSince)
 		return j, err
 	})
 }
@@ -51,12 +51,12 @@ func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
 const settleLaterSQL = `
 	update certificate
 	   set due_at = now() + @wait, lease_until = null, owner = null, refusal = coalesce(nullif(@refusal, ''), refusal),
-	       refused_since = case when @refusal = '' then refused_since else coalesce(refused_since, now()) end
+	       refused_since = case when @refusal = '' then refused_since else coalesce(refused_since, greatest(now(), @now)) end
 	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
 
 // settleLater puts a request back, with the hub's reason for refusing it, if there is one.
-func settleLater(ctx context.Context, db pg.DBTX, j job, owner, refusal string, wait time.Duration) error {
-	return work.Settle(ctx, db, settleLaterSQL, pgx.NamedArgs{"id": j.id, "owner": owner, "attempt": j.attempt, "refusal": refusal, "wait": wait})
+func settleLater(ctx context.Context, db pg.DBTX, j job, owner, refusal string, now time.Time, wait time.Duration) error {
+	return work.Settle(ctx, db, settleLaterSQL, pgx.NamedArgs{"id": j.id, "owner": owner, "attempt": j.attempt, "refusal": refusal, "now": now, "wait": wait})
 }
 
 const settleEndSQL = `

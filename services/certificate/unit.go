@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"embed"
 	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -62,6 +63,7 @@ type service struct {
 	journal *journal.Journal
 	sealed  *sealed.Box
 	clock   clock.Clock
+	expiry  func(ctx context.Context) (time.Time, error)
 	log     *slog.Logger
 	metrics *metrics
 	hub     hubv1.HubServiceClient
@@ -101,7 +103,7 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 		}
 	}
 	return &service{
-		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: m,
+		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, expiry: env.Expiry, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, timeStampRoots: timeStampRoots, chains: cms.NewChainCache(chainCache),
 		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(),
 		replica: uuid.NewString(),

@@ -69,11 +69,11 @@ type call struct {
 	attempt int
 	// ineffective counts earlier attempts that certainly changed nothing at the hub.
 	ineffective int
-	// refusals counts the answers in a row that the hub may change; refusedFor is how long ago the first of them was, by the
-	// database's clock; refusal is the last of them.
-	refusals   int
-	refusedFor time.Duration
-	refusal    string
+	// refusals counts the answers in a row that the hub may change; refusedSince is when the first of them was, zero for none;
+	// refusal is the last of them.
+	refusals     int
+	refusedSince time.Time
+	refusal      string
 	// digest of the content; nil before the first attempt.
 	digest []byte
 	// acknowledged: the hub has it already; this call checks again.
@@ -148,12 +148,14 @@ type decision struct {
 type refusals struct {
 	// patience is how long after the first such answer a person has to look.
 	patience time.Duration
+	// expiry is the moment up to which time has passed by both clocks (unit.Env.Expiry).
+	expiry time.Time
 }
 
 // retry is the decision about an answer that may change.
 func (r refusals) retry(a attempt, d decision) decision {
 	d.retried = true
-	if a.call.refusedFor >= r.patience {
+	if since := a.call.refusedSince; !since.IsZero() && !r.expiry.Before(since.Add(r.patience)) {
 		return decision{next: queued, reason: d.reason, effective: d.effective}
 	}
 	return d

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
@@ -214,13 +215,16 @@ type office struct {
 	hub       *hub
 	addresses *addresses
 	intake    *unittest.Maker
-	serial    int
+	// database is the database's clock for what ends by time.
+	database *clock.Fake
+	serial   int
 }
 
 func setup(t *testing.T, change ...func(*circulation.Config)) *office {
 	t.Helper()
-	o := &office{hub: newHub(), addresses: &addresses{}, intake: unittest.NewMaker(t, "intake.title", "circulation")}
+	o := &office{hub: newHub(), addresses: &addresses{}, intake: unittest.NewMaker(t, "intake.title", "circulation"), database: clock.NewFake(clock.System().Now())}
 	o.Bench = unittest.New(t, circulation.Unit,
+		unittest.WithDatabaseClock(o.database),
 		unittest.Neighbour("intake", o.intake.Register),
 		unittest.Neighbour("hub", func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, o.hub) }),
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, o.addresses) }),

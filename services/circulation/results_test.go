@@ -180,11 +180,10 @@ func TestResultsOfTheReadTime(t *testing.T) {
 	}
 }
 
-// What the hub still refuses when its time is over waits for a person, who may begin that time again.
+// What the hub still refuses when its time is over by both clocks waits for a person, who may begin that time again.
 func TestPatienceEnds(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
-	admin := circulationv1.NewCirculationAdminServiceClient(o.Admin(t))
 	f := o.facts(t)
 	number := f.GetEdocNum()
 	refuse := func(on bool) { o.hub.do(func() { o.hub.poison[number] = on }) }
@@ -192,8 +191,12 @@ func TestPatienceEnds(t *testing.T) {
 		t.Helper()
 		o.awaitCalls(t, number, isDue, isWaiting)
 		await.Require(t, unittest.Patience, func() bool { return o.record(t, number).GetRegistration().GetRefusal() != "" })
-		_, err := o.Owner.Exec(t.Context(), `update circulation_record set registration_refused_since = now() - interval '7 days' where edoc_num = $1`, number)
-		require.NoError(t, err)
+		o.Advance(t, 10*24*time.Hour)
+		attempts := func() int32 { return o.record(t, number).GetRegistration().GetAttempts() }
+		asked := attempts()
+		await.Require(t, unittest.Patience, func() bool { return attempts() >= asked+2 })
+		require.Empty(t, o.record(t, number).GetRegistration().GetQueueReason(), "one clock alone ends no patience")
+		o.database.Advance(10 * 24 * time.Hour)
 		r := o.awaitCalls(t, number, isQueued, isWaiting).GetRegistration()
 		require.Equal(t, "HUB_REFUSED:ERR-02-001", r.GetQueueReason())
 		require.Nil(t, r.GetRefusedSince())
@@ -205,12 +208,15 @@ func TestPatienceEnds(t *testing.T) {
 	require.True(t, told[0].GetRetried())
 	require.False(t, told[len(told)-1].GetRetried())
 
-	_, err := admin.RetryQueued(t.Context(), &circulationv1.RetryQueuedRequest{EdocNum: number})
-	require.NoError(t, err)
+	retry := func() {
+		t.Helper()
+		_, err := circulationv1.NewCirculationAdminServiceClient(o.Admin(t)).RetryQueued(t.Context(), &circulationv1.RetryQueuedRequest{EdocNum: number})
+		require.NoError(t, err)
+	}
+	retry()
 	overdue()
 	refuse(false)
-	_, err = admin.RetryQueued(t.Context(), &circulationv1.RetryQueuedRequest{EdocNum: number})
-	require.NoError(t, err)
+	retry()
 	o.awaitCalls(t, number, isDone, isWaiting)
 }
 

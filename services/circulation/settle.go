@@ -12,10 +12,17 @@ import (
 
 // settle stores and states the results of a batch, in one transaction.
 func (s *service) settle(ctx context.Context, b batch, attempts []attempt) error {
+	refusals := s.refusals
+	if slices.ContainsFunc(attempts, func(a attempt) bool { return a.call.refusals > 0 }) {
+		var err error
+		if refusals.expiry, err = s.expiry(ctx); err != nil {
+			return err
+		}
+	}
 	now := s.clock.Now()
 	all := make([]settlement, len(attempts))
 	for i, a := range attempts {
-		all[i] = settlement{attempt: a, decision: a.decide(s.refusals)}
+		all[i] = settlement{attempt: a, decision: a.decide(refusals)}
 		switch {
 		case all[i].wait:
 			all[i].after = s.backoff.Delay(a.call.attempt-a.call.refusals, rand.Float64()) //nolint:gosec // jitter needs no secrecy

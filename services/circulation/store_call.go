@@ -27,8 +27,7 @@ func claimBatch(ctx context.Context, db *pgxpool.Pool, kind callKind, lane platf
 	const claim = `
 		with free as materialized (
 		  select ` + recordFields + `, r.${call}_attempts + 1 as attempt, r.${call}_ineffective, r.${call}_digest,
-		         r.${call}_refusals, coalesce(extract(epoch from now() - r.${call}_refused_since), 0)::double precision,
-		         coalesce(r.${call}_refusal, ''),
+		         r.${call}_refusals, r.${call}_refused_since, coalesce(r.${call}_refusal, ''),
 		         r.${call}_acknowledged_at is not null, r.${call}_cause, r.${call}_traceparent
 		  from   circulation_record r
 		  where  r.${call}_state = 1 and r.lane = @lane and r.${call}_due_at <= now()
@@ -57,11 +56,10 @@ func claimBatch(ctx context.Context, db *pgxpool.Pool, kind callKind, lane platf
 			c := call{kind: kind}
 			var s scannedRecord
 			var trace *string
-			var refusedFor float64
-			err := row.Scan(append(s.targets(), &c.attempt, &c.ineffective, &c.digest, &c.refusals, &refusedFor, &c.refusal, &c.acknowledged,
+			var refusedSince *time.Time
+			err := row.Scan(append(s.targets(), &c.attempt, &c.ineffective, &c.digest, &c.refusals, &refusedSince, &c.refusal, &c.acknowledged,
 				&c.cause, &trace)...)
-			c.record, c.traceparent = s.record(), pg.OrZero(trace)
-			c.refusedFor = time.Duration(refusedFor * float64(time.Second))
+			c.record, c.traceparent, c.refusedSince = s.record(), pg.OrZero(trace), pg.OrZero(refusedSince)
 			return c, err
 		}, kind.sql(claim), pgx.NamedArgs{"id": b.id, "kind": int16(kind), "lane": journal.LaneNumber(lane), "limit": limit, "lease": lease})
 		return err
@@ -165,7 +163,7 @@ func settleRecords(ctx context.Context, tx *journal.Tx, b batch, now time.Time, 
 		       ${call}_attempts        = t.attempt,
 		       ${call}_ineffective     = r.${call}_ineffective + case when t.effective then 0 else 1 end,
 		       ${call}_refusals        = case when t.retried then r.${call}_refusals + 1 when t.state in (3, 4) then 0 else r.${call}_refusals end,
-		       ${call}_refused_since   = case when t.retried then coalesce(r.${call}_refused_since, now())
+		       ${call}_refused_since   = case when t.retried then coalesce(r.${call}_refused_since, greatest(now(), $2))
 		                                      when t.state in (3, 4) then null else r.${call}_refused_since end,
 		       ${call}_refusal         = case when t.retried then t.reason when t.state in (3, 4) then null else r.${call}_refusal end,
 		       ${call}_digest          = coalesce(r.${call}_digest, t.digest),

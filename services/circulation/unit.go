@@ -99,6 +99,7 @@ type service struct {
 	reasons      sealed.Sealer
 	contents     hasher
 	clock        clock.Clock
+	expiry       func(ctx context.Context) (time.Time, error)
 	log          *slog.Logger
 	tracer       trace.Tracer
 	metrics      *metrics
@@ -130,7 +131,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		return nil, err
 	}
 	s := &service{
-		platform: env.Platform, config: config, db: env.DB, journal: env.Journal, titles: env.Sealed, reasons: env.Sealed, contents: contents, clock: env.Clock,
+		platform: env.Platform, config: config, db: env.DB, journal: env.Journal, titles: env.Sealed, reasons: env.Sealed, contents: contents, clock: env.Clock, expiry: env.Expiry,
 		log: env.Log, tracer: env.Tracer, metrics: instruments, hub: hubv1.NewHubServiceClient(hub), address: addressv1.NewAddressServiceClient(address),
 		backoff:     work.Backoff{First: config.Calls.FirstWait.Std(), Max: config.Calls.MaxWait.Std()},
 		refusals:    refusals{patience: config.Calls.Patience.Std()},
