@@ -3,8 +3,9 @@
 // It owns the principals of this relay except recipients: who may call, with which credentials, and which senders each viewing
 // system serves. The other data of a sending institution (name, papers, certified address) belong to the address unit. The
 // gateway gives access tokens, and forwards calls to the units with the caller's token. The unit verifies the token again, and
-// repeats the decisions about token, kind and scope. Only the quota is the gateway's alone.
+// repeats the decisions about token, kind and scope. The quota is the gateway's alone; whether a person still may act for an
+// organisation is repeated by address and viewing only.
 //
 // A call at either door is checked in the same order: route or method is in the catalogue (public or open by its access option),
-// access token, kind and scope, quota. Only then is the body read.
+// access token, kind and scope, authority, quota. Only then is the body read.
 package gateway

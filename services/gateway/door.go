@@ -20,13 +20,14 @@ const (
 	grpcName = "grpc"
 )
 
-// door checks the callers at both doors. The unit checks them again, except for the quota.
+// door checks the callers at both doors. The unit checks them again, except for the quota and, in most units, authorities.
 type door struct {
-	name     string
-	origins  origins
-	verifier rpc.TokenVerifier
-	quota    *quota
-	metrics  *metrics
+	name        string
+	origins     origins
+	verifier    rpc.TokenVerifier
+	authorities *authorities
+	quota       *quota
+	metrics     *metrics
 }
 
 // admit checks the caller of an RPC, takes one request from its quota, and returns the context of the call. RPCs that are
@@ -51,6 +52,10 @@ func (d *door) judge(ctx context.Context, rule *platformv1.Access, token string)
 		return ctx, allowance{}, err
 	}
 	if err := rpc.Permit(rule, p); err != nil {
+		return ctx, allowance{}, err
+	}
+	// The quota is the organisation's: who may not act for it any more takes nothing of it.
+	if err := d.authorities.stillMay(ctx, p); err != nil {
 		return ctx, allowance{}, err
 	}
 	left, err := d.quota.request(p.ID)

@@ -81,6 +81,10 @@ func notWhole(cause error) error {
 	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the message did not arrive whole", fault.Wrap(cause))
 }
 
+func notAuthorised() error {
+	return fault.New(fault.Denied, domain, gatewayv1.Reason_REASON_NOT_AUTHORISED, "the person may not act for this organisation")
+}
+
 func lastOperator() error {
 	return fault.New(fault.Conflict, domain, gatewayv1.Reason_REASON_LAST_OPERATOR, "these are the last credentials of an operator; make others first")
 }

@@ -53,6 +53,10 @@ type neighbours struct {
 	registered   []*addressv1.RegisterInstitutionRequest
 	refusal      error
 	callers      []authn.Principal
+	// authorised are the persons who may act, by organisation and person; asked is how often that was wanted to be known.
+	authorised map[[2]string]bool
+	asked      int
+	away       error
 }
 
 func (n *neighbours) RegisterInstitution(_ context.Context, r *addressv1.RegisterInstitutionRequest) (*addressv1.RegisterInstitutionResponse, error) {
@@ -70,6 +74,40 @@ func (n *neighbours) RegisterInstitution(_ context.Context, r *addressv1.Registe
 		n.institutions[number] = kept
 	}
 	return &addressv1.RegisterInstitutionResponse{Institution: n.institutions[number]}, nil
+}
+
+func (n *neighbours) TakeAuthority(_ context.Context, r *addressv1.TakeAuthorityRequest) (*addressv1.TakeAuthorityResponse, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asked++
+	switch {
+	case n.away != nil:
+		return nil, n.away
+	case !n.authorised[[2]string{r.GetOrganisation(), r.GetPerson()}]:
+		return nil, fault.New(fault.Denied, "address", addressv1.Reason_REASON_NOT_AUTHORISED, "")
+	}
+	return &addressv1.TakeAuthorityResponse{Authority: unittest.NewID()}, nil
+}
+
+// authorise says whether a person may act for an organisation.
+func (n *neighbours) authorise(organisation, person string, may bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.authorised[[2]string{organisation, person}] = may
+}
+
+// leave makes questions about authorities fail; with nil they are answered again.
+func (n *neighbours) leave(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.away = err
+}
+
+// questions is how often somebody wanted to know of an authority.
+func (n *neighbours) questions() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.asked
 }
 
 func (n *neighbours) refuse(err error) {
@@ -169,7 +207,7 @@ type login struct {
 
 func setup(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{units: &neighbours{institutions: map[string]*addressv1.Institution{}}}
+	w := &world{units: &neighbours{institutions: map[string]*addressv1.Institution{}, authorised: map[[2]string]bool{}}}
 	file := filepath.Join(t.TempDir(), "admin.json")
 	w.Bench = unittest.New(t, New(behind()...),
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, w.units) }),

@@ -108,22 +108,28 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 		db: env.DB, clock: env.Clock, minter: minter, life: config.TokenLife.Std(), audience: config.PublicURL + "/oauth2/token", quota: quotas,
 		looks: semaphore.NewWeighted(maxLooks), witness: newWitness(env.Journal, env.Clock), metrics: measured,
 	}
-	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, address: addressv1.NewAddressServiceClient(address)}
-	doors, err := openDoors(ctx, env, config, offers, quotas, measured)
+	members := addressv1.NewAddressServiceClient(address)
+	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, address: members}
+	doors, err := openDoors(ctx, env, config, offers, door{
+		verifier: env.Authn, authorities: newAuthorities(members, env.Clock), quota: quotas, metrics: measured,
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &service{tokens: tokens, admin: admin, background: append([]lifecycle.Task{forgetTask(env)}, doors...)}, nil
 }
 
-// openDoors listens at both doors; a port that is taken is reported at once.
-func openDoors(ctx context.Context, env *unit.Env, config *Config, offers *catalogue, quotas *quota, measured *metrics) (tasks []lifecycle.Task, err error) {
+// openDoors listens at both doors, which check callers by the same; a port that is taken is reported at once.
+func openDoors(ctx context.Context, env *unit.Env, config *Config, offers *catalogue, checks door) (tasks []lifecycle.Task, err error) {
 	proxies, err := config.proxies()
 	if err != nil {
 		return nil, err
 	}
+	checks.origins = origins{proxies: proxies}
 	newDoor := func(name string) *door {
-		return &door{name: name, origins: origins{proxies: proxies}, verifier: env.Authn, quota: quotas, metrics: measured}
+		d := checks
+		d.name = name
+		return &d
 	}
 	budget := newInFlight(config.Limits)
 	var opened []net.Listener

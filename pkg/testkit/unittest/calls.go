@@ -55,10 +55,16 @@ func (b *Bench) Recipient(t testing.TB, recipient string) grpc.ClientConnInterfa
 // ActingFor calls with the session of an organisation that a person took.
 func (b *Bench) ActingFor(t testing.TB, organisation, person string) grpc.ClientConnInterface {
 	t.Helper()
+	return b.Bearing(t, b.ActingToken(t, organisation, person))
+}
+
+// ActingToken is the token of such a session.
+func (b *Bench) ActingToken(t testing.TB, organisation, person string) string {
+	t.Helper()
 	kind := platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT
 	token, _, err := b.minters[authn.MintedBy(kind)].Mint(authn.Grant{Subject: organisation, Kind: kind, Session: uuid.NewString(), Actor: person, Life: time.Hour})
 	require.NoError(t, err)
-	return b.Bearing(t, token)
+	return token
 }
 
 // Admin calls as the operator.

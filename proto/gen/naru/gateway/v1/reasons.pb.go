@@ -45,6 +45,8 @@ const (
 	Reason_REASON_LAST_OPERATOR            Reason = 14
 	Reason_REASON_VIEWING_SYSTEM_NOT_FOUND Reason = 15
 	Reason_REASON_PAGE_TOKEN_INVALID       Reason = 16
+	// The session is an organisation's, and the person who took it may not act for it any more.
+	Reason_REASON_NOT_AUTHORISED Reason = 17
 )
 
 // Enum value maps for Reason.
@@ -67,6 +69,7 @@ var (
 		14: "REASON_LAST_OPERATOR",
 		15: "REASON_VIEWING_SYSTEM_NOT_FOUND",
 		16: "REASON_PAGE_TOKEN_INVALID",
+		17: "REASON_NOT_AUTHORISED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":              0,
@@ -86,6 +89,7 @@ var (
 		"REASON_LAST_OPERATOR":            14,
 		"REASON_VIEWING_SYSTEM_NOT_FOUND": 15,
 		"REASON_PAGE_TOKEN_INVALID":       16,
+		"REASON_NOT_AUTHORISED":           17,
 	}
 )
 
@@ -120,7 +124,7 @@ var File_naru_gateway_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\xe9\x03\n" +
+	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\x84\x04\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x19\n" +
@@ -139,7 +143,8 @@ const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\x10REASON_BODY_LATE\x10\r\x12\x18\n" +
 	"\x14REASON_LAST_OPERATOR\x10\x0e\x12#\n" +
 	"\x1fREASON_VIEWING_SYSTEM_NOT_FOUND\x10\x0f\x12\x1d\n" +
-	"\x19REASON_PAGE_TOKEN_INVALID\x10\x10B\xc1\x01\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\x10\x12\x19\n" +
+	"\x15REASON_NOT_AUTHORISED\x10\x11B\xc1\x01\n" +
 	"\x13com.naru.gateway.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/gateway/v1;gatewayv1\xa2\x02\x03NGX\xaa\x02\x0fNaru.Gateway.V1\xca\x02\x0fNaru\\Gateway\\V1\xe2\x02\x1bNaru\\Gateway\\V1\\GPBMetadata\xea\x02\x11Naru::Gateway::V1b\x06proto3"
 
 var (
