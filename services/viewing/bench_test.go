@@ -99,6 +99,13 @@ func (f *fakeAddress) authorise(organisation, person, authority string) {
 	f.authorities[[2]string{organisation, person}] = authority
 }
 
+// fails makes every question about an authority fail; with nil they are answered again.
+func (f *fakeAddress) fails(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
 func (f *fakeAddress) TakeAuthority(_ context.Context, r *addressv1.TakeAuthorityRequest) (*addressv1.TakeAuthorityResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -13,7 +13,8 @@ import (
 type Config struct {
 	// Identity is the identity provider (본인확인).
 	Identity Identity `yaml:"identity"`
-	// Lookup is how delivery is asked about a document when its first viewing token is requested.
+	// Lookup is how delivery is asked about a document when its first viewing token is requested, and address whether a person
+	// may act for an organisation.
 	Lookup Lookup `yaml:"lookup"`
 	// Tokens bounds viewing tokens.
 	Tokens Tokens `yaml:"tokens"`
@@ -37,9 +38,9 @@ type Report struct {
 // mostAhead bounds Report.Ahead.
 const mostAhead = 10 * time.Second
 
-// Lookup bounds the question.
+// Lookup bounds the questions.
 type Lookup struct {
-	// Timeout of one question; default 2s. After it the recipient gets 503.
+	// Timeout of one question; default 2s. After it the caller gets 503.
 	Timeout config.Duration `yaml:"timeout"`
 }
 

@@ -19,6 +19,9 @@
 //	                        │                                            │  the same call again within a minute: the same answer
 //	                        └── exp ──► expired: TOKEN_EXPIRED           └─ anything else: TOKEN_REPLAYED
 //
+// A token that a person got for an organisation is refused, and stays unused, once the person may not act for it any more
+// (NOT_AUTHORISED); the address unit is asked at each verification of an unused one.
+//
 // One conditional update changes the state to used, so exactly one of any number of replicas and calls does it. Every attempt
 // that was decided, also a refused one, is a row of token_check and a fact; one that was answered unavailable leaves nothing.
 //

@@ -144,6 +144,8 @@ const (
 	expired   outcome = "EXPIRED"
 	foreign   outcome = "FOREIGN"
 	replayed  outcome = "REPLAYED"
+	// unauthorised: of an organisation, got by a person who may not act for it any more.
+	unauthorised outcome = "NOT_AUTHORISED"
 
 	// differs: a good report that says something else than the first accepted one.
 	differs             outcome = "DIFFERS"

@@ -59,7 +59,7 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	if err != nil {
 		return nil, err
 	}
-	if err := s.stillMay(ctx, caller); err != nil {
+	if err := s.authorities.stillMay(ctx, caller); err != nil {
 		return nil, err
 	}
 	d, err := s.documentFor(ctx, caller.ID, r.GetEdocNum())
@@ -97,17 +97,6 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	}
 	s.metrics.tokens.Add(ctx, 1)
 	return &viewingv1.IssueViewingTokenResponse{Token: compact, Url: withToken(d.url, compact), ExpiresAt: timestamppb.New(expires)}, nil
-}
-
-// stillMay is a fault if somebody acts for an organisation whose authority ended while the session lasted.
-func (s *issuer) stillMay(ctx context.Context, caller authn.Principal) error {
-	if caller.Actor == "" {
-		return nil
-	}
-	asking, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	_, err := authorityOf(asking, s.authorities, caller.Actor, caller.ID)
-	return err
 }
 
 // keepIssued keeps and states tokens, with the documents that are not here yet.

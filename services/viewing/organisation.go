@@ -15,14 +15,23 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// authorities says who may act for an organisation; addressv1.AddressServiceClient does.
-type authorities interface {
+// taker says who may act for an organisation; addressv1.AddressServiceClient does.
+type taker interface {
 	TakeAuthority(ctx context.Context, in *addressv1.TakeAuthorityRequest, opts ...grpc.CallOption) (*addressv1.TakeAuthorityResponse, error)
 }
 
-// authorityOf asks for a person's authority that is in force now.
-func authorityOf(ctx context.Context, from authorities, person, organisation string) (*addressv1.TakeAuthorityResponse, error) {
-	held, err := from.TakeAuthority(ctx, &addressv1.TakeAuthorityRequest{Person: person, Organisation: organisation})
+// authorities asks who may act for an organisation.
+type authorities struct {
+	address taker
+	// timeout of a question.
+	timeout time.Duration
+}
+
+// of asks for a person's authority that is in force now.
+func (a authorities) of(ctx context.Context, person, organisation string) (*addressv1.TakeAuthorityResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	held, err := a.address.TakeAuthority(ctx, &addressv1.TakeAuthorityRequest{Person: person, Organisation: organisation})
 	switch fault.KindOf(err) {
 	case fault.Denied:
 		return nil, notAuthorised()
@@ -32,6 +41,29 @@ func authorityOf(ctx context.Context, from authorities, person, organisation str
 		}
 		return held, nil
 	}
+}
+
+// stillMay is a fault if somebody acts for an organisation whose authority ended while the session lasted.
+func (a authorities) stillMay(ctx context.Context, caller authn.Principal) error {
+	if caller.Actor == "" {
+		return nil
+	}
+	_, err := a.of(ctx, caller.Actor, caller.ID)
+	return err
+}
+
+// stillReads refuses an unused token if the person who got it for an organisation may not act for it any more. It asks
+// before the token is used: while the authority cannot be looked up, the person must not lose its token.
+func (s *checker) stillReads(ctx context.Context, c *check) (outcome, error) {
+	person, err := readUnusedFor(ctx, s.db, c)
+	if err != nil || person == "" {
+		return "", err
+	}
+	_, err = s.authorities.of(ctx, person, c.document.recipient)
+	if fault.KindOf(err) == fault.Denied {
+		return unauthorised, nil
+	}
+	return "", err
 }
 
 // ActForOrganisation gives a person a session of an organisation. It ends with the person's own, so an identity proof is never
@@ -48,7 +80,7 @@ func (s *sessions) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOr
 	if err != nil {
 		return nil, err
 	}
-	held, err := authorityOf(ctx, s.authorities, caller.ID, r.GetOrganisation())
+	held, err := s.authorities.of(ctx, caller.ID, r.GetOrganisation())
 	if err != nil {
 		return nil, err
 	}

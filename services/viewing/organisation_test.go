@@ -1,7 +1,6 @@
 package viewing
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -11,6 +10,9 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
+
+// errAway is what the address unit answers while it is away.
+var errAway = fault.New(fault.Unavailable, "address", nil, "")
 
 // act takes a session of an organisation with a session token.
 func (b *bundle) act(t *testing.T, token, organisation string) (*viewingv1.ActForOrganisationResponse, error) {
@@ -84,9 +86,7 @@ func TestReadingForAnOrganisation(t *testing.T) {
 	_, err = client.IssueViewingToken(t.Context(), request)
 	requireReason(t, err, fault.Denied, viewingv1.Reason_REASON_NOT_AUTHORISED)
 	b.address.authorise(organisation, person, unittest.NewID())
-	b.address.mu.Lock()
-	b.address.err = fault.New(fault.Unavailable, "address", nil, "", fault.Wrap(errors.New("away")))
-	b.address.mu.Unlock()
+	b.address.fails(errAway)
 	_, err = client.IssueViewingToken(t.Context(), request)
 	require.ErrorIs(t, err, fault.Unavailable, "nothing is given while it cannot be known")
 	require.Len(t, b.Stated(t, &viewingv1.ViewingTokenIssued{}), 1)
@@ -101,4 +101,45 @@ func TestReadingForAnOrganisation(t *testing.T) {
 			require.Empty(t, m.GetActedBy())
 		}
 	}
+}
+
+// The token of a person whose authority has ended is not verified, and none is lost while that cannot be known. Tokens of
+// others are verified, and what was verified before is answered again.
+func TestTokenOfAnEndedAuthority(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	organisation, person, other := unittest.NewID(), unittest.NewID(), unittest.NewID()
+	f := b.receive(t, organisation)
+	issue := func(who string) string {
+		b.address.authorise(organisation, who, unittest.NewID())
+		issued, err := viewingv1.NewViewingTokenServiceClient(b.ActingFor(t, organisation, who)).
+			IssueViewingToken(t.Context(), &viewingv1.IssueViewingTokenRequest{EdocNum: f.GetEdocNum()})
+		require.NoError(t, err)
+		return issued.GetToken()
+	}
+	others, used, unused := issue(other), issue(person), issue(person)
+	first, err := b.verify(t, b.system, used, "r-1")
+	require.NoError(t, err)
+
+	b.address.authorise(organisation, person, "")
+	_, err = b.verify(t, b.system, unused, "r-2")
+	requireReason(t, err, fault.Denied, viewingv1.Reason_REASON_NOT_AUTHORISED)
+	again, err := b.verify(t, b.system, used, "r-1")
+	require.NoError(t, err)
+	require.Equal(t, first.GetVerificationId(), again.GetVerificationId())
+	_, err = b.verify(t, b.system, used, "r-2")
+	requireReason(t, err, fault.Conflict, viewingv1.Reason_REASON_TOKEN_REPLAYED)
+	_, err = b.verify(t, b.system, malleated(t, unused), "r-2")
+	requireReason(t, err, fault.Denied, viewingv1.Reason_REASON_TOKEN_FORGED)
+
+	b.address.fails(errAway)
+	_, err = b.verify(t, b.system, others, "r-3")
+	require.ErrorIs(t, err, fault.Unavailable, "nothing is shown while it cannot be known")
+	b.address.fails(nil)
+	_, err = b.verify(t, b.system, others, "r-3")
+	require.NoError(t, err)
+	b.address.authorise(organisation, person, unittest.NewID())
+	_, err = b.verify(t, b.system, unused, "r-2")
+	require.NoError(t, err)
+	require.Equal(t, []string{"ACCEPTED", "NOT_AUTHORISED", "REPEATED", "REPLAYED", "FORGED", "ACCEPTED", "ACCEPTED"}, b.outcomes(t, b.system))
 }

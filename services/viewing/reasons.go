@@ -88,6 +88,8 @@ func (o outcome) refusal() error {
 		return say(fault.Denied, viewingv1.Reason_REASON_TOKEN_FOREIGN, "the token is not for this viewing system")
 	case replayed:
 		return say(fault.Conflict, viewingv1.Reason_REASON_TOKEN_REPLAYED, "the token was used before")
+	case unauthorised:
+		return notAuthorised()
 	case verificationUnknown:
 		return verificationUnknownFault()
 	case outOfWindow:

@@ -56,7 +56,7 @@ type sessions struct {
 	// secrets seals the code verifiers of logins under way.
 	secrets tink.AEAD
 	address resolver
-	// authorities is the same unit, asked for whom a person may act.
+	// authorities asks the same unit for whom a person may act.
 	authorities authorities
 	minter      *authn.Minter
 }

@@ -118,6 +118,17 @@ func useTokens(ctx context.Context, tx *journal.Tx, checks []*check) (map[uuid.U
 		tx.CommitID())
 }
 
+// readUnusedFor finds the person who got a check's token for an organisation; empty if the token is a person's own, was
+// used, or was never issued.
+func readUnusedFor(ctx context.Context, db pg.DBTX, c *check) (person string, err error) {
+	const read = `
+		select acted_by
+		from   viewing_token
+		where  edoc_num = $1 and jti = $2 and digest = $3 and viewing_system = $4 and used_at is null`
+	_, err = pg.Scan(ctx, db, "read who got a token of "+c.number.String(), []any{&person}, read, c.number.String(), c.jti, c.digest, c.system)
+	return person, err
+}
+
 // tokenState is the state of a token that could not be used.
 type tokenState struct {
 	issuedAt, expiresAt time.Time

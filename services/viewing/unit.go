@@ -116,7 +116,9 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
-	logins, err := newSessions(ctx, env, config.Identity, c, addressv1.NewAddressServiceClient(address))
+	members := addressv1.NewAddressServiceClient(address)
+	acting := authorities{address: members, timeout: config.Lookup.Timeout.Std()}
+	logins, err := newSessions(ctx, env, config.Identity, c, members, acting)
 	if err != nil {
 		return nil, err
 	}
@@ -129,17 +131,18 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		return nil, err
 	}
 	tokens := &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
-		authorities: logins.authorities, timeout: config.Lookup.Timeout.Std(), perHour: config.Tokens.PerHour}
+		authorities: acting, timeout: config.Lookup.Timeout.Std(), perHour: config.Tokens.PerHour}
 	tokens.group = journal.NewGroup(env.Journal, func(i *issuance) string { return i.number.String() }, tokens.keepIssued)
 	return &service{
 		sessions: logins, issuer: tokens,
 		checker: &checker{core: c, platform: env.Platform, ahead: config.Report.Ahead.Std(), keys: &keyring{store: env.Keys, clock: env.Clock}, sealed: env.Sealed,
-			checks:  journal.NewGroup(env.Journal, (*check).key, keepChecks),
-			reports: journal.NewGroup(env.Journal, func(r *reporting) string { return r.number.String() }, keepReports)},
+			authorities: acting,
+			checks:      journal.NewGroup(env.Journal, (*check).key, keepChecks),
+			reports:     journal.NewGroup(env.Journal, func(r *reporting) string { return r.number.String() }, keepReports)},
 	}, nil
 }
 
-func newSessions(ctx context.Context, env *unit.Env, i Identity, c core, address addressv1.AddressServiceClient) (*sessions, error) {
+func newSessions(ctx context.Context, env *unit.Env, i Identity, c core, address resolver, acting authorities) (*sessions, error) {
 	provider, err := identity.New(identity.Options{
 		Issuer: i.Issuer, ClientID: i.ClientID, ClientSecret: string(i.ClientSecretFile.Value()), Scopes: i.Scopes,
 		MaxAge: i.MaxAge.Std(), Skew: i.Skew.Std(), Timeout: i.Timeout.Std(), Refresh: i.Refresh.Std(), Clock: env.Clock,
@@ -160,5 +163,5 @@ func newSessions(ctx context.Context, env *unit.Env, i Identity, c core, address
 		return nil, err
 	}
 	return &sessions{core: c, issuer: i.Issuer, prover: provider, redirects: i.RedirectURIs, secrets: secrets,
-		address: address, authorities: address, minter: minter}, nil
+		address: address, authorities: acting, minter: minter}, nil
 }

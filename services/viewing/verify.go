@@ -27,9 +27,12 @@ type checker struct {
 	core
 	platform string
 	// ahead is how far a viewing system's clock may be ahead.
-	ahead   time.Duration
-	keys    *keyring
-	sealed  sealed.Opener
+	ahead  time.Duration
+	keys   *keyring
+	sealed sealed.Opener
+	// authorities says whether who got a token for an organisation still may act for it.
+	authorities authorities
+
 	checks  *journal.Group[*check]
 	reports *journal.Group[*reporting]
 }
@@ -122,7 +125,7 @@ func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome,
 	case !system.serves:
 		return foreign, nil
 	}
-	return "", nil
+	return s.stillReads(ctx, c)
 }
 
 // ours reports whether this relay signed a token as its issuer, with a current or an earlier key.

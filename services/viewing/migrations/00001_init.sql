@@ -88,7 +88,7 @@ create table token_check (
     edoc_num        text collate "C",
     jti             uuid,
     outcome         text        not null constraint token_check_outcome_known
-                                check (outcome in ('ACCEPTED', 'REPEATED', 'MALFORMED', 'FORGED', 'EXPIRED', 'FOREIGN', 'REPLAYED')),
+                                check (outcome in ('ACCEPTED', 'REPEATED', 'MALFORMED', 'FORGED', 'EXPIRED', 'FOREIGN', 'REPLAYED', 'NOT_AUTHORISED')),
     verification_id uuid,
     checked_at      timestamptz not null,
     commit_id       uuid        not null,

@@ -36,8 +36,9 @@ type SessionServiceClient interface {
 	// IDENTITY_PROVIDER_UNAVAILABLE.
 	CompleteSession(ctx context.Context, in *CompleteSessionRequest, opts ...grpc.CallOption) (*CompleteSessionResponse, error)
 	// ActForOrganisation gives a person with an authority a session of the organisation, which ends with the person's own. What is done with it is
-	// recorded as the organisation's, by this person. OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also
-	// for an organisation that does not exist, or with an organisation's session).
+	// recorded as the organisation's, by this person. When the authority has ended, every call with it is refused (NOT_AUTHORISED).
+	// OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also for an organisation that does not exist, or with
+	// an organisation's session).
 	ActForOrganisation(ctx context.Context, in *ActForOrganisationRequest, opts ...grpc.CallOption) (*ActForOrganisationResponse, error)
 }
 
@@ -91,8 +92,9 @@ type SessionServiceServer interface {
 	// IDENTITY_PROVIDER_UNAVAILABLE.
 	CompleteSession(context.Context, *CompleteSessionRequest) (*CompleteSessionResponse, error)
 	// ActForOrganisation gives a person with an authority a session of the organisation, which ends with the person's own. What is done with it is
-	// recorded as the organisation's, by this person. OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also
-	// for an organisation that does not exist, or with an organisation's session).
+	// recorded as the organisation's, by this person. When the authority has ended, every call with it is refused (NOT_AUTHORISED).
+	// OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also for an organisation that does not exist, or with
+	// an organisation's session).
 	ActForOrganisation(context.Context, *ActForOrganisationRequest) (*ActForOrganisationResponse, error)
 	mustEmbedUnimplementedSessionServiceServer()
 }
@@ -337,7 +339,8 @@ const (
 type ViewingServiceClient interface {
 	// VerifyViewingToken checks a token before anything is shown (열람인증토큰 검증, guide 5.1.1 ❻). The first verification binds the
 	// token to this viewing system and request id; the same call again within a minute answers the same, any other is a replay.
-	// Errors: TOKEN_MALFORMED, TOKEN_FORGED, TOKEN_EXPIRED, TOKEN_FOREIGN (audience), TOKEN_REPLAYED.
+	// Errors: TOKEN_MALFORMED, TOKEN_FORGED, TOKEN_EXPIRED, TOKEN_FOREIGN (audience), TOKEN_REPLAYED, NOT_AUTHORISED (the person who got it may not act
+	// for the organisation any more; the token stays unused).
 	VerifyViewingToken(ctx context.Context, in *VerifyViewingTokenRequest, opts ...grpc.CallOption) (*VerifyViewingTokenResponse, error)
 	// ReportRead reports that the document was shown (열람 결과, guide 5.1.1 7). The first accepted report sets the read time for ever; a
 	// repeat of the same report answers the same. Errors: VERIFICATION_UNKNOWN (also for somebody else's document or before the
@@ -381,7 +384,8 @@ func (c *viewingServiceClient) ReportRead(ctx context.Context, in *ReportReadReq
 type ViewingServiceServer interface {
 	// VerifyViewingToken checks a token before anything is shown (열람인증토큰 검증, guide 5.1.1 ❻). The first verification binds the
 	// token to this viewing system and request id; the same call again within a minute answers the same, any other is a replay.
-	// Errors: TOKEN_MALFORMED, TOKEN_FORGED, TOKEN_EXPIRED, TOKEN_FOREIGN (audience), TOKEN_REPLAYED.
+	// Errors: TOKEN_MALFORMED, TOKEN_FORGED, TOKEN_EXPIRED, TOKEN_FOREIGN (audience), TOKEN_REPLAYED, NOT_AUTHORISED (the person who got it may not act
+	// for the organisation any more; the token stays unused).
 	VerifyViewingToken(context.Context, *VerifyViewingTokenRequest) (*VerifyViewingTokenResponse, error)
 	// ReportRead reports that the document was shown (열람 결과, guide 5.1.1 7). The first accepted report sets the read time for ever; a
 	// repeat of the same report answers the same. Errors: VERIFICATION_UNKNOWN (also for somebody else's document or before the
