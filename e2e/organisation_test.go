@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/invented"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
@@ -61,6 +62,54 @@ func TestOrganisationAsRecipient(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, problem.Status)
 	require.Equal(t, http.StatusForbidden, reader.Do(t, http.MethodPost, "/v1/sessions:act", map[string]string{"organisation": o.ID}).Status)
 	o.ViewingToken(t, again.EdocNum)
+}
+
+// Whose authority ends, by a representative or an operator, is refused at all units with the session that is open, and its
+// viewing token shows nothing. The representative goes on, and a new authority gives a new session that works.
+func TestOrganisationAuthorityEnds(t *testing.T) {
+	t.Parallel()
+	institution, o := stack.Institution(t), stack.NewOrganisation(t)
+	to := harness.ByBusinessNumber(o.BusinessNumber)
+	document := institution.NewDocument(t, to)
+	institution.Store(t, document, to)
+	institution.Send(t, document)
+	institution.AwaitState(t, document.EdocNum, "RECEIVED")
+	reader := stack.LogInPerson(t, stack.NewPerson(t))
+	for _, end := range []func(authority string) harness.Answer{
+		func(authority string) harness.Answer {
+			return o.Do(t, http.MethodDelete, "/v1/organisation/authorities/"+authority, nil)
+		},
+		func(authority string) harness.Answer {
+			return stack.Admin(t).Do(t, http.MethodPost, "/v1/admin/organisations/"+o.ID+"/authorities/"+authority+":end", map[string]string{"reason": "퇴사"})
+		},
+	} {
+		authority := o.Authorise(t, reader.Person)
+		acting := reader.ActFor(t, o.ID)
+		require.Equal(t, []string{document.EdocNum}, inboxOf(t, acting))
+		token := acting.ViewingToken(t, document.EdocNum)
+
+		end(authority).Into(t, &struct{}{})
+		shown, body := stack.Open(t, token.URL)
+		require.Equal(t, http.StatusForbidden, shown, "%s", body)
+		for _, path := range []string{"/v1/inbox", "/v1/documents/" + document.EdocNum + "/certificates", "/v1/membership"} {
+			requireShut(t, acting, path)
+		}
+		require.Equal(t, []string{document.EdocNum}, inboxOf(t, o.Recipient))
+	}
+
+	o.Authorise(t, reader.Person)
+	shown, body := stack.Open(t, reader.ActFor(t, o.ID).ViewingToken(t, document.EdocNum).URL)
+	require.Equal(t, http.StatusOK, shown, "%s", body)
+	require.Equal(t, document.Bytes, body)
+}
+
+// requireShut waits until a session is refused, because its person may not act any more.
+func requireShut(t *testing.T, session *harness.Recipient, path string) {
+	t.Helper()
+	await.Require(t, harness.Patience, func() bool {
+		answer := session.Do(t, http.MethodGet, path, nil)
+		return answer.Status == http.StatusForbidden && answer.Problem(t).Reason == "NOT_AUTHORISED"
+	})
 }
 
 // personOf is the recipient id of the person who has an authority.

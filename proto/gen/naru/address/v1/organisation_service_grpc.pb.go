@@ -49,9 +49,9 @@ type OrganisationServiceClient interface {
 	// ListAuthorities lists who may act for the organisation, and whose authority has ended. For representatives. Errors: NOT_AN_ORGANISATION,
 	// NOT_AUTHORISED.
 	ListAuthorities(ctx context.Context, in *ListAuthoritiesRequest, opts ...grpc.CallOption) (*ListAuthoritiesResponse, error)
-	// EndAuthority ends a person's authority: from then on it gets no session and no viewing token for the organisation; a session that is open shows
-	// the inbox for at most ten minutes more. For representatives. Idempotent. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, AUTHORITY_NOT_FOUND;
-	// LAST_REPRESENTATIVE: the organisation is a member and would have nobody who represents it.
+	// EndAuthority ends a person's authority: from then on it gets no session and no viewing token for the organisation, a viewing token that it has
+	// is not verified, and a session that is open is refused within a second. For representatives. Idempotent. Errors: NOT_AN_ORGANISATION,
+	// NOT_AUTHORISED, AUTHORITY_NOT_FOUND; LAST_REPRESENTATIVE: the organisation is a member and would have nobody who represents it.
 	EndAuthority(ctx context.Context, in *EndAuthorityRequest, opts ...grpc.CallOption) (*EndAuthorityResponse, error)
 }
 
@@ -136,9 +136,9 @@ type OrganisationServiceServer interface {
 	// ListAuthorities lists who may act for the organisation, and whose authority has ended. For representatives. Errors: NOT_AN_ORGANISATION,
 	// NOT_AUTHORISED.
 	ListAuthorities(context.Context, *ListAuthoritiesRequest) (*ListAuthoritiesResponse, error)
-	// EndAuthority ends a person's authority: from then on it gets no session and no viewing token for the organisation; a session that is open shows
-	// the inbox for at most ten minutes more. For representatives. Idempotent. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, AUTHORITY_NOT_FOUND;
-	// LAST_REPRESENTATIVE: the organisation is a member and would have nobody who represents it.
+	// EndAuthority ends a person's authority: from then on it gets no session and no viewing token for the organisation, a viewing token that it has
+	// is not verified, and a session that is open is refused within a second. For representatives. Idempotent. Errors: NOT_AN_ORGANISATION,
+	// NOT_AUTHORISED, AUTHORITY_NOT_FOUND; LAST_REPRESENTATIVE: the organisation is a member and would have nobody who represents it.
 	EndAuthority(context.Context, *EndAuthorityRequest) (*EndAuthorityResponse, error)
 	mustEmbedUnimplementedOrganisationServiceServer()
 }
