@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/work"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -25,6 +26,11 @@ const (
 	maxDeferral   = 5 * time.Minute
 	deferredLimit = 24 * time.Hour
 )
+
+// Waits are the columns by which deferred events wait.
+func Waits() []work.Wait {
+	return []work.Wait{{Table: "deferred_event", Column: "due_at", Longest: maxDeferral}}
+}
 
 func insertConsumed(ctx context.Context, db pg.DBTX, consumer string, frames []frame.Frame) (map[uuid.UUID]bool, error) {
 	const insert = `

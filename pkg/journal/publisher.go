@@ -303,6 +303,11 @@ func (p *Publisher) sweep(ctx context.Context) error {
 	return nil
 }
 
+// Waits are the columns by which frames wait for who publishes them.
+func Waits() []work.Wait {
+	return []work.Wait{{Table: "journal_mark", Column: "lease_until", Where: "published_at is null and lane > 0 and refused is null", Longest: leaseTime}}
+}
+
 // claim leases the frames that the query pick selects; $1 in it is the limit, its own parameters begin with $3.
 func (p *Publisher) claim(ctx context.Context, limit int, pick string, args ...any) ([]Sealed, error) {
 	sql := `

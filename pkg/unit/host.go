@@ -37,6 +37,8 @@ import (
 const (
 	rpcGrace          = 5 * time.Second
 	partitionInterval = time.Hour
+	// waitInterval is how often to look for work that waits for longer than any may.
+	waitInterval = time.Minute
 )
 
 // host is one unit while it runs.
@@ -60,6 +62,7 @@ type host struct {
 	createKeys bool
 	// databaseClock stands for the database's own clock; nil for that clock.
 	databaseClock clock.Clock
+	waits         []work.Wait
 	keys          *keys.Store
 	keyring       *sealed.Keyring
 	panics        metric.Int64Counter
@@ -106,7 +109,7 @@ func build(ctx context.Context, rt Runtime, slots *work.Slots, u Unit) (_ *host,
 	if h.keys, err = keys.Open(filepath.Join(rt.KeysDir, u.Name), keys.Options{Create: rt.CreateKeys}); err != nil {
 		return nil, err
 	}
-	h.databaseClock = rt.DatabaseClock
+	h.databaseClock, h.waits = rt.DatabaseClock, u.Waits(config)
 	for _, source := range u.Sources() {
 		h.parts = append(h.parts, source.Partitions...)
 	}
@@ -209,7 +212,8 @@ func (h *host) tasks() []lifecycle.Task {
 		h.health.Shutdown()
 		h.server.Shutdown(ctx)
 	}))
-	tasks = append(tasks, h.whole(slices.Concat(h.service.Tasks, h.engine.Tasks(h.conn)))...)
+	waits := lifecycle.Every("waits", waitInterval, h.endOverlongWaits)
+	tasks = append(tasks, h.whole(slices.Concat(h.service.Tasks, h.engine.Tasks(h.conn), []lifecycle.Task{waits}))...)
 	for i := range tasks {
 		tasks[i].Name = h.unit.Name + "/" + tasks[i].Name
 	}
@@ -241,6 +245,18 @@ func (h *host) clocks(ctx context.Context, db pg.DBTX) (now pg.Clocks, err error
 func (h *host) expiry(ctx context.Context) (time.Time, error) {
 	now, err := h.clocks(ctx, h.pool)
 	return now.Expiry(), err
+}
+
+// endOverlongWaits makes due what a clock of the database that was ahead has put off too far.
+func (h *host) endOverlongWaits(ctx context.Context) {
+	ended, err := work.EndOverlong(ctx, h.pool, h.waits)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		h.telemetry.Log.LogAttrs(ctx, slog.LevelWarn, "overlong waits were not ended", slog.Any("error", err))
+	case ended > 0:
+		h.telemetry.Log.LogAttrs(ctx, slog.LevelWarn, "work was put off too far, as by a clock of the database that was ahead; it is due now", slog.Int64("rows", ended))
+	}
 }
 
 func (h *host) maintainPartitions(ctx context.Context) {

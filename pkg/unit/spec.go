@@ -12,9 +12,11 @@ import (
 	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/inbox"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
+	"github.com/naru-relay/naru/pkg/work"
 )
 
 // Spec is how a unit describes itself: its name, what it keeps, and how it is built. C is the type of its settings, S the type of
@@ -43,6 +45,8 @@ type Spec[C Config, S any] struct {
 	Pace  func(C) int
 	// Follows says which rows of its tables follow from which facts; the audit compares them.
 	Follows []audit.Table
+	// Waits are the columns of its tables by which work waits for a time: every due_at and every lease.
+	Waits func(C) []work.Wait
 	// Policy is the version of the rules by which it decides, e.g. "intake/1".
 	Policy string
 	// Witness is the unit that cosigns the checkpoints of its log.
@@ -75,6 +79,13 @@ func (s Spec[C, S]) Unit() Unit {
 	}
 	if s.Pace != nil {
 		u.Pace = func(config Config) int { return s.Pace(config.(C)) } //nolint:forcetypeassert // NewConfig made it
+	}
+	u.Waits = func(config Config) []work.Wait {
+		waits := slices.Concat(journal.Waits(), inbox.Waits())
+		if s.Waits != nil {
+			waits = append(waits, s.Waits(config.(C))...) //nolint:forcetypeassert // NewConfig made it
+		}
+		return waits
 	}
 	if s.Consumers != nil {
 		var zero S

@@ -56,7 +56,9 @@ type Unit struct {
 	Signers []string
 	Doors   []Door
 	Pace    func(Config) int
-	Build   func(ctx context.Context, env *Env, config Config) (*Service, error)
+	// Waits are the columns of all its tables, the platform's too, by which work waits.
+	Waits func(Config) []work.Wait
+	Build func(ctx context.Context, env *Env, config Config) (*Service, error)
 }
 
 // Config is a unit's own configuration.

@@ -11,7 +11,8 @@
 //
 // A replica claims rows in one short statement (Claim), makes the call outside any transaction, and writes the result only if it
 // still owns the attempt (Settle). If it dies in between, the lease runs out and another replica claims the row again. So a call
-// may be made twice, and the other side must recognise a repetition. Only the database's clock judges leases.
+// may be made twice, and the other side must recognise a repetition. Only the database's clock judges leases; what it put off too
+// far while it was ahead is due again once it has been set right (Wait).
 //
 //	update delivery d
 //	   set lease_until = now() + @lease, owner = @owner, attempt = d.attempt + 1

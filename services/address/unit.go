@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,6 +55,12 @@ var Unit = unit.Spec[*Config, *service]{
 	Opens:   opens(),
 	Policy:  "address/1",
 	Follows: follows(), Witness: "status",
+	Waits: func(c *Config) []work.Wait {
+		lookup, registration := c.Lookup, c.Registration
+		return slices.Concat(
+			work.ClaimedWaits("due_document", "", max(c.Recheck, lookup.MaxBackoff).Std(), lookup.Lease.Std()),
+			work.ClaimedWaits("due_address", "", registration.MaxBackoff.Std(), registration.Lease.Std()))
+	},
 	Doors: []unit.Door{
 		unit.Offer(&addressv1.InstitutionService_ServiceDesc, addressv1.RegisterInstitutionServiceHandlerClient, addressv1.NewInstitutionServiceClient),
 		unit.Offer(&addressv1.IdentityService_ServiceDesc, addressv1.RegisterIdentityServiceHandlerClient, addressv1.NewIdentityServiceClient),

@@ -49,6 +49,9 @@ var Unit = unit.Spec[*Config, *service]{
 	Seals:      seals(),
 	Policy:     "certificate/1",
 	Follows:    follows(), Witness: "status",
+	Waits: func(c *Config) []work.Wait {
+		return work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std())
+	},
 	Doors: []unit.Door{unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient)},
 	Build: build, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()

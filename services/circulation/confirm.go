@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/lifecycle"
@@ -15,7 +16,7 @@ import (
 // confirmTask asks the hub about addresses it did not know (results 4 and 5), and makes their registrations due again.
 func (s *service) confirmTask() (lifecycle.Task, error) {
 	timeout := s.config.Calls.Timeout.Std()
-	lease := work.Lease{For: 2*timeout + work.SettleTimeout}
+	lease := work.Lease{For: confirmLease(timeout)}
 	return work.Loop[confirmation]{
 		Name: "confirm-addresses", Workers: s.config.Calls.Confirmers, Interval: s.config.Calls.Interval.Std(), Wake: s.confirmBell,
 		Timeout: timeout, Log: s.log,
@@ -26,6 +27,9 @@ func (s *service) confirmTask() (lifecycle.Task, error) {
 		Do: s.confirm,
 	}.Task()
 }
+
+// confirmLease is how long a question of two calls may take, and its result to be written.
+func confirmLease(timeout time.Duration) time.Duration { return 2*timeout + work.SettleTimeout }
 
 // confirm asks about one address. Whatever the answer, the registration is sent again after a wait that grows, until a person
 // must look. Only if nobody answers is the question asked again instead.

@@ -52,6 +52,14 @@ var Unit = unit.Spec[*Config, *service]{
 	Opens:   opens(),
 	Policy:  "circulation/1",
 	Follows: follows(), Witness: "status",
+	Waits: func(c *Config) []work.Wait {
+		longest := max(c.Calls.MaxWait.Std(), confirmLease(c.Calls.Timeout.Std()))
+		return []work.Wait{
+			{Table: "circulation_record", Column: "registration_due_at", Where: "registration_state in (1, 2)", Longest: longest},
+			{Table: "circulation_record", Column: "read_time_due_at", Where: "read_time_state = 1", Longest: longest},
+			{Table: "hub_call", Column: "lease_until", Where: "settled_at is null and lapsed_at is null", Longest: batchLease},
+		}
+	},
 	Doors: []unit.Door{
 		unit.Offer(&circulationv1.CirculationService_ServiceDesc, circulationv1.RegisterCirculationServiceHandlerClient, circulationv1.NewCirculationServiceClient),
 		unit.Offer(&circulationv1.CirculationAdminService_ServiceDesc, circulationv1.RegisterCirculationAdminServiceHandlerClient, circulationv1.NewCirculationAdminServiceClient),

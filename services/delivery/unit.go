@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/pkg/work"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 )
 
@@ -41,6 +42,10 @@ var Unit = unit.Spec[*Config, *service]{
 	Opens:   opens(),
 	Policy:  "delivery/1",
 	Follows: follows(), Witness: "status",
+	Waits: func(*Config) []work.Wait {
+		return append(work.ClaimedWaits("notice_round", "given_up_at is null", maxWait, noticeLease),
+			work.Wait{Table: "notice_pause", Column: "paused_until", Longest: maxWait})
+	},
 	Doors: []unit.Door{unit.Offer(&deliveryv1.InboxService_ServiceDesc, deliveryv1.RegisterInboxServiceHandlerClient, deliveryv1.NewInboxServiceClient)},
 	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()

@@ -12,6 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/pkg/work"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	"github.com/naru-relay/naru/services/hub/internal/hubclient"
 )
@@ -33,6 +34,9 @@ var Unit = unit.Spec[*Config, *service]{
 	Seals:      seals(),
 	Policy:     "hub/1",
 	Follows:    follows(), Witness: "status",
+	Waits: func(c *Config) []work.Wait {
+		return []work.Wait{{Table: "hub_token", Column: "lease_until", Longest: c.Token.Lease.Std()}}
+	},
 	Build: build, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
