@@ -67,6 +67,17 @@ func (s *Stack) DumpDatabase(t testing.TB) []Part {
 	return parts
 }
 
+// SetBack replaces a unit's schema by the one in a dump. The unit must not run.
+func (s *Stack) SetBack(t testing.TB, unit, dump string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.unitsDatabase(t))
+	require.NoError(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	_, err = conn.Exec(t.Context(), `drop schema `+pgx.Identifier{unit}.Sanitize()+` cascade`)
+	require.NoError(t, err)
+	Program(t, "pg_restore", "--dbname="+s.unitsDatabase(t), dump)
+}
+
 // Streams returns JetStream's files.
 func (s *Stack) Streams(t testing.TB) []Part {
 	t.Helper()
