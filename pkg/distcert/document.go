@@ -38,6 +38,9 @@ func readDocument(pdf []byte, signed *signedFile, withContent bool, timeStamps c
 		return nil, fmt.Errorf("parse: %w", err)
 	}
 	r := reader{ctx: ctx}
+	if err := r.unpack(); err != nil {
+		return nil, err
+	}
 	catalog, err := ctx.Catalog()
 	if err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
@@ -78,6 +81,20 @@ func readConfiguration() *model.Configuration {
 }
 
 type reader struct{ ctx *model.Context }
+
+// unpack reads the objects that the library leaves in their object streams until somebody asks for them: every object is looked
+// at.
+func (r reader) unpack() error {
+	for number, entry := range r.ctx.Table {
+		if _, packed := entry.Object.(types.LazyObjectStreamObject); !packed {
+			continue
+		}
+		if _, err := r.ctx.Dereference(*types.NewIndirectRef(number, 0)); err != nil { // keeps it in the table
+			return fmt.Errorf("parse: %w", err)
+		}
+	}
+	return nil
+}
 
 func (r reader) dict(o types.Object, found bool) (types.Dict, error) {
 	if !found || o == nil {

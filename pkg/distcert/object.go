@@ -25,7 +25,10 @@ type (
 	}
 	array  []any
 	dict   map[pdfName]any
-	stream struct{ dict }
+	stream struct {
+		dict
+		data []byte // as written; none for one of the signed revision
+	}
 )
 
 // maxNesting bounds how deep objects of an update are nested.
@@ -188,6 +191,26 @@ func same(a, b any) bool {
 	}
 }
 
+// whole reports the value of a number that is whole and not negative.
+func whole(o any) (int, bool) {
+	n, ok := o.(float64)
+	if !ok || n < 0 || n != float64(int(n)) {
+		return 0, false
+	}
+	return int(n), true
+}
+
+// wholes lists the values of an array of such numbers.
+func wholes(o any) ([]int, bool) {
+	list, ok := o.(array)
+	numbers := make([]int, len(list))
+	for i, v := range list {
+		n, isWhole := whole(v)
+		numbers[i], ok = n, ok && isWhole
+	}
+	return numbers, ok
+}
+
 // characters are the octets of a string object, however it is written; none for another object.
 func characters(o any) string {
 	switch o := o.(type) {
@@ -229,7 +252,7 @@ func objectOf(o types.Object) any {
 		}
 		return d
 	case types.StreamDict:
-		return stream{objectOf(o.Dict).(dict)}
+		return stream{dict: objectOf(o.Dict).(dict)}
 	case types.Array:
 		list := array{}
 		for _, v := range o {

@@ -22,6 +22,8 @@ type paper struct {
 	tail string
 	// space is the number of octets reserved for the signature.
 	space int
+	// streams in place of the table; nil for a table.
+	streams *streams
 }
 
 const (
@@ -54,6 +56,14 @@ func (p *paper) replace(t testing.TB, number int, old, replacement string) *pape
 func (p *paper) write() []byte {
 	var b bytes.Buffer
 	b.WriteString("%PDF-1.7\n")
+	if p.streams != nil {
+		objects := map[int]string{}
+		for i, object := range p.objects {
+			objects[i+1] = strings.Replace(object, valuePlace, "<"+strings.Repeat("0", 2*p.space)+">", 1)
+		}
+		trailer := fmt.Sprintf("/Size %d /Root 1 0 R", p.streams.next(len(p.objects)+1))
+		return append(b.Bytes(), p.streams.write(b.Len(), objects, trailer)...)
+	}
 	offsets := make([]int, 0, len(p.objects))
 	for i, object := range p.objects {
 		offsets = append(offsets, b.Len())

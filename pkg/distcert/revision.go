@@ -1,7 +1,6 @@
 package distcert
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -15,13 +14,20 @@ const (
 	maxObjects = 1000
 )
 
-// revision is an update that was appended to a file: its objects, each accounted for by its cross-reference table and the other
+// revision is an update that was appended to a file: its objects, each accounted for by its cross-references and the other
 // way round, and nothing else.
 type revision struct {
 	objects map[int]any
 	trailer dict
-	// table is where its cross-reference table begins, end where the revision ends.
+	// containers are its object streams and its cross-reference stream, and whether it lists them: nothing refers to these, and
+	// what they hold is accounted for apart.
+	containers map[int]bool
+	// streamed: the cross-references are a stream, not a table.
+	streamed bool
+	// table is where its cross-references begin, end where the revision ends.
 	table, end int
+
+	places map[int]place // of all its objects and containers, while it is read
 }
 
 var (
@@ -34,12 +40,12 @@ var (
 
 // revisionsOf takes what follows the signed revision apart.
 func revisionsOf(pdf []byte, signedEnd int) (list []revision, err error) {
-	s := &scanner{in: pdf, at: signedEnd}
+	s, room := &scanner{in: pdf, at: signedEnd}, maxUnpacked
 	for s.at < len(pdf) {
 		if len(list) == maxRevisions {
 			return nil, errors.New("too many updates")
 		}
-		r, err := s.revision()
+		r, err := s.revision(&room)
 		if err != nil {
 			return nil, fmt.Errorf("update %d: %w", len(list)+1, err)
 		}
@@ -48,47 +54,85 @@ func revisionsOf(pdf []byte, signedEnd int) (list []revision, err error) {
 	return list, nil
 }
 
-func (s *scanner) revision() (*revision, error) {
-	r := &revision{objects: map[int]any{}}
-	places := map[int]int{}
-	for {
+// revision reads objects up to the cross-references, which end it. room is how much its object streams may still hold.
+func (s *scanner) revision(room *int) (*revision, error) {
+	r := &revision{objects: map[int]any{}, containers: map[int]bool{}, places: map[int]place{}}
+	for !r.streamed {
 		s.skip()
-		begin := s.at
+		r.table = s.at
 		found := s.match(objectPattern)
 		if found == nil {
 			break
 		}
 		number, _ := strconv.Atoi(string(found[1])) // seven digits at most
-		if _, twice := places[number]; twice || len(places) == maxObjects {
-			return nil, errors.New("an object twice, or too many")
+		if err := r.put(number, place{at: r.table}); err != nil {
+			return nil, err
 		}
-		places[number] = begin
 		object, err := s.object()
 		if err != nil {
 			return nil, err
 		}
-		r.objects[number] = object
+		if err := r.take(number, object, room); err != nil {
+			return nil, err
+		}
 	}
-	r.table = s.at
-	if err := s.crossReferences(places); err != nil {
-		return nil, err
-	}
-	s.skip()
-	trailer, err := s.value(0)
-	if err != nil {
-		return nil, err
-	}
-	var ok bool
-	if r.trailer, ok = trailer.(dict); !ok {
-		return nil, errors.New("trailer")
+	if !r.streamed {
+		if err := s.tableAndTrailer(r); err != nil {
+			return nil, err
+		}
 	}
 	s.skip()
 	found := s.match(startPattern)
 	if found == nil || string(found[1]) != strconv.Itoa(r.table) {
-		return nil, errors.New("its end does not lead to its cross-reference table")
+		return nil, errors.New("its end does not lead to its cross-references")
 	}
 	r.end = s.at
 	return r, nil
+}
+
+// put notes where an object stands.
+func (r *revision) put(number int, where place) error {
+	if _, twice := r.places[number]; twice || len(r.places) == maxObjects {
+		return errors.New("an object twice, or too many")
+	}
+	r.places[number] = where
+	return nil
+}
+
+// take keeps an object, or what it holds. A cross-reference stream must be the last one: it accounts for all before it.
+func (r *revision) take(number int, object any, room *int) error {
+	o, ok := object.(stream)
+	switch {
+	case ok && same(o.dict["Type"], pdfName("ObjStm")):
+		r.containers[number] = true
+		return r.unpack(number, o, room)
+	case ok && same(o.dict["Type"], pdfName("XRef")):
+		x, err := readCrossReferenceStream(o)
+		if err != nil {
+			return err
+		}
+		r.trailer, r.streamed = x.trailer, true
+		r.containers[number], err = x.judge(r.places, number)
+		return err
+	}
+	r.objects[number] = object
+	return nil
+}
+
+func (s *scanner) tableAndTrailer(r *revision) error {
+	if err := s.crossReferenceTable(r.places); err != nil {
+		return err
+	}
+	s.skip()
+	trailer, err := s.value(0)
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if r.trailer, ok = trailer.(dict); !ok {
+		return errors.New("trailer")
+	}
+	return nil
 }
 
 // object reads what stands between obj and endobj.
@@ -102,56 +146,19 @@ func (s *scanner) object() (any, error) {
 		if !s.take("\r\n") && !s.take("\n") {
 			return nil, errSyntax
 		}
-		length, ok := d["Length"].(float64)
-		if !ok || length < 0 || length != float64(int(length)) || int(length) > len(s.in)-s.at {
+		length, ok := whole(d["Length"])
+		if !ok || length > len(s.in)-s.at {
 			return nil, errSyntax
 		}
-		s.at += int(length)
+		v = stream{d, s.in[s.at : s.at+length]}
+		s.at += length
 		if s.skip(); !s.take("endstream") {
 			return nil, errSyntax
 		}
-		v = stream{d}
 		s.skip()
 	}
 	if !s.take("endobj") {
 		return nil, errSyntax
 	}
 	return v, nil
-}
-
-// crossReferences holds the table to the objects that were found: a reader of the file sees exactly these.
-func (s *scanner) crossReferences(places map[int]int) error {
-	wrong := errors.New("its cross-reference table is not that of its objects")
-	if !s.take("xref\n") && !s.take("xref\r\n") && !s.take("xref \n") {
-		return errors.New("no cross-reference table")
-	}
-	for {
-		section := s.match(sectionPattern)
-		if section == nil {
-			break
-		}
-		first, _ := strconv.Atoi(string(section[1])) // seven digits at most, as the next
-		count, _ := strconv.Atoi(string(section[2]))
-		if count > maxObjects+1 {
-			return wrong
-		}
-		for number := first; number < first+count; number++ {
-			entry := s.match(entryPattern)
-			if entry == nil {
-				return wrong
-			}
-			if number == 0 && bytes.Equal(entry[3], []byte("f")) {
-				continue
-			}
-			place, known := places[number]
-			if !known || !bytes.Equal(entry[3], []byte("n")) || string(entry[2]) != "00000" || string(entry[1]) != fmt.Sprintf("%010d", place) {
-				return wrong
-			}
-			delete(places, number) // listed once
-		}
-	}
-	if len(places) != 0 || !s.take("trailer") {
-		return wrong
-	}
-	return nil
 }

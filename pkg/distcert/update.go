@@ -1,7 +1,6 @@
 package distcert
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/naru-relay/naru/pkg/attestation"
 	"github.com/naru-relay/naru/pkg/cms"
 )
 
@@ -34,9 +32,6 @@ func (u Update) String() string {
 	return strings.Join(words, " ")
 }
 
-// timeStampFilter names a document time stamp.
-const timeStampFilter = "ETSI.RFC3161"
-
 // updates are the revisions after the signed one while they are judged. Nothing that a reader shows may change: beside new
 // objects that hold validation data and time stamps, only the catalog, the form and the annotations of a page may be written
 // anew, and differ only by naming those.
@@ -46,12 +41,19 @@ type updates struct {
 	base    int         // the first number that the signed revision left free
 	root    reference
 	info    any
-	table   int // where the cross-reference table of the newest revision so far begins
-	time    cms.VerifyOptions
+	// table is where the cross-references of the newest revision so far begin, streamed whether they are a stream, and size the
+	// Size that it announces.
+	table    int
+	streamed bool
+	size     int
+	time     cms.VerifyOptions
 }
 
+// container is a stream of objects or of cross-references: no later revision may write it anew.
+type container struct{}
+
 // judgeUpdates examines every revision after the signed one.
-func (r reader) judgeUpdates(pdf []byte, signed *signedFile, timeStamps cms.VerifyOptions) ([]Update, error) {
+func (r reader) judgeUpdates(pdf []byte, signed *signedFile, timeStamps cms.VerifyOptions) (list []Update, err error) {
 	if len(signed.updates) == 0 {
 		return nil, nil
 	}
@@ -66,7 +68,11 @@ func (r reader) judgeUpdates(pdf []byte, signed *signedFile, timeStamps cms.Veri
 	if r.ctx.Info != nil {
 		u.info = objectOf(*r.ctx.Info)
 	}
+	u.size = u.base
 	u.table, _ = strconv.Atoi(string(tail[1])) // ten digits at most
+	if u.streamed, err = streamedAt(pdf[:signed.end], u.table); err != nil {
+		return nil, err
+	}
 	for number, entry := range r.ctx.Table {
 		if entry.Free || entry.Object == nil {
 			continue
@@ -77,7 +83,6 @@ func (r reader) judgeUpdates(pdf []byte, signed *signedFile, timeStamps cms.Veri
 			return nil, errors.New("signed revision refers to objects that it does not hold")
 		}
 	}
-	var list []Update
 	for i, one := range signed.updates {
 		added, err := u.judge(one)
 		if err != nil {
@@ -88,9 +93,21 @@ func (r reader) judgeUpdates(pdf []byte, signed *signedFile, timeStamps cms.Veri
 	return list, nil
 }
 
+// streamedAt reports whether the cross-references of a revision are a stream.
+func streamedAt(revision []byte, table int) (bool, error) {
+	s := &scanner{in: revision, at: min(table, len(revision))}
+	switch {
+	case s.take("xref"):
+		return false, nil
+	case s.match(objectPattern) != nil:
+		return true, nil
+	}
+	return false, errors.New("end of the signed revision does not lead to its cross-references")
+}
+
 func (u *updates) judge(r revision) (Update, error) {
 	var added Update
-	if err := u.judgeTrailer(r.trailer); err != nil {
+	if err := u.judgeReferences(r); err != nil {
 		return added, err
 	}
 	stamps := map[reference]bool{} // fields of new time stamps
@@ -135,24 +152,57 @@ func (u *updates) judge(r revision) (Update, error) {
 	for number, object := range r.objects {
 		u.current[number] = object
 	}
-	u.table = r.table
+	for number, listed := range r.containers {
+		if listed {
+			u.current[number] = container{}
+		}
+	}
+	u.table, u.size = r.table, r.size()
 	return added, nil
 }
 
-func (u *updates) judgeTrailer(trailer dict) error {
-	for key := range trailer {
+// judgeReferences judges how a revision is tied to the one before. Its cross-references must be of the same kind: Prev of a
+// stream leads to a stream (ISO 32000-1 table 17), and readers differ in what they see of a file where the kinds change.
+func (u *updates) judgeReferences(r revision) error {
+	if r.streamed != u.streamed {
+		return errors.New("its cross-references are not of the kind of those before")
+	}
+	for number := range r.containers {
+		if _, known := u.current[number]; known || number < u.base {
+			return errors.New("a stream of objects or cross-references under a number that is not new")
+		}
+	}
+	for key := range r.trailer {
 		if !slices.Contains([]pdfName{"Size", "Root", "Prev", "Info", "ID"}, key) {
 			return errors.New("trailer has an entry that is not accepted")
 		}
 	}
-	size, ok := trailer["Size"].(float64)
-	if !same(trailer["Root"], u.root) || !same(trailer["Prev"], float64(u.table)) || !ok || int(size) < u.base {
+	// Readers pass over objects whose number is not below Size.
+	if !same(r.trailer["Root"], u.root) || !same(r.trailer["Prev"], float64(u.table)) || r.size() < max(u.size, r.highest()+1) {
 		return errors.New("trailer does not continue the revision before")
 	}
-	if trailer["Info"] != nil && !same(trailer["Info"], u.info) {
+	if r.trailer["Info"] != nil && !same(r.trailer["Info"], u.info) {
 		return errors.New("trailer names other document information")
 	}
 	return nil
+}
+
+func (r *revision) size() int {
+	size, _ := whole(r.trailer["Size"])
+	return size
+}
+
+// highest is the highest number of an object that the revision lists.
+func (r *revision) highest() (number int) {
+	for n := range r.objects {
+		number = max(number, n)
+	}
+	for n, listed := range r.containers {
+		if listed {
+			number = max(number, n)
+		}
+	}
+	return number
 }
 
 // validationData reports whether an object can only hold validation data: a stream that is of no type, dictionaries of the
@@ -288,73 +338,4 @@ func (u *updates) inForm(r revision, stamps map[reference]bool) bool {
 		}
 	}
 	return false
-}
-
-// judgeField judges a new field: it shows nothing, and is a time stamp over everything up to the end of its revision.
-func (u *updates) judgeField(field dict, r revision) (time.Time, error) {
-	for key := range field {
-		if !slices.Contains([]pdfName{"Type", "Subtype", "FT", "T", "V", "F", "P", "Rect"}, key) {
-			return time.Time{}, errors.New("a new field has an entry that is not accepted")
-		}
-	}
-	if characters(field["T"]) == "" {
-		return time.Time{}, errors.New("a new field has no name")
-	}
-	for _, object := range u.current {
-		if other, ok := object.(dict); ok && other["FT"] != nil && characters(other["T"]) == characters(field["T"]) {
-			return time.Time{}, errors.New("a new field has the name of another one")
-		}
-	}
-	nothing := array{float64(0), float64(0), float64(0), float64(0)}
-	value, ok := field["V"].(reference)
-	if !ok || !same(field["FT"], pdfName("Sig")) || !same(field["Rect"], nothing) {
-		return time.Time{}, errors.New("a new field is no time stamp, or is shown")
-	}
-	stamp, ok := r.objects[int(value)].(dict)
-	if _, known := u.current[int(value)]; !ok || known {
-		return time.Time{}, errors.New("a new field has no value of its own")
-	}
-	for key := range stamp {
-		if !slices.Contains([]pdfName{"Type", "Filter", "SubFilter", "ByteRange", "Contents", "V"}, key) {
-			return time.Time{}, errors.New("a time stamp has an entry that is not accepted")
-		}
-	}
-	if !same(stamp["Type"], pdfName("DocTimeStamp")) || !same(stamp["SubFilter"], pdfName(timeStampFilter)) {
-		return time.Time{}, errors.New("a new field is no time stamp")
-	}
-	contents, ok := stamp["Contents"].(hexText)
-	covered := array{float64(0), float64(contents.from), float64(contents.to), float64(r.end - contents.to)}
-	if !ok || !same(stamp["ByteRange"], covered) {
-		return time.Time{}, errors.New("a time stamp does not cover everything before its revision's end")
-	}
-	raw, err := hex.DecodeString(contents.digits)
-	if err != nil {
-		return time.Time{}, errors.New("value of a time stamp is not hexadecimal")
-	}
-	token, failure := trimPadding(raw)
-	if failure != nil {
-		return time.Time{}, failure
-	}
-	return u.judgeToken(token, contents, r.end)
-}
-
-func (u *updates) judgeToken(token []byte, contents hexText, end int) (time.Time, error) {
-	signed, err := cms.Verify(token, nil, u.time)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("time stamp: %w", err)
-	}
-	a, err := attestation.TimeStamp(signed)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("time stamp: %w", err)
-	}
-	digest := sha256.New()
-	digest.Write(u.pdf[:contents.from])
-	digest.Write(u.pdf[contents.to:end])
-	if hex.EncodeToString(digest.Sum(nil)) != a.Hash {
-		return time.Time{}, errors.New("a time stamp is over something else")
-	}
-	if a.At.Before(signed.Signer.NotBefore) || a.At.After(signed.Signer.NotAfter) || a.At.After(u.time.At.Add(time.Minute)) {
-		return time.Time{}, errors.New("time of a time stamp is in the future, or outside its signer's validity")
-	}
-	return a.At, nil
 }

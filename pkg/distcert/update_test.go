@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/attestation"
+	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/cms/cmstest"
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/proof"
@@ -33,6 +34,8 @@ type appended struct {
 	over []byte
 	// edit changes the revision before its time stamp is made.
 	edit func(string) string
+	// streams in place of the table; nil for a table.
+	streams *streams
 }
 
 var startPattern = regexp.MustCompile(`startxref\n(\d+)\n%%EOF`)
@@ -40,21 +43,16 @@ var startPattern = regexp.MustCompile(`startxref\n(\d+)\n%%EOF`)
 func (r appended) write(t testing.TB, pdf []byte) []byte {
 	t.Helper()
 	starts := startPattern.FindAllSubmatch(pdf, -1)
-	var b strings.Builder
-	places := map[int]int{}
-	numbers := slices.Sorted(maps.Keys(r.objects))
 	space := strings.Repeat("0", 2*4096)
-	for _, number := range numbers {
-		places[number] = len(pdf) + b.Len()
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", number, strings.Replace(r.objects[number], valuePlace, "<"+space+">", 1))
+	objects := map[int]string{}
+	for number, object := range r.objects {
+		objects[number] = strings.Replace(object, valuePlace, "<"+space+">", 1)
 	}
-	table := len(pdf) + b.Len()
-	b.WriteString("xref\n")
-	for _, number := range numbers {
-		fmt.Fprintf(&b, "%d 1\n%010d 00000 n \n", number, places[number])
+	trailer := fmt.Sprintf("%s /Prev %s", r.trailer, starts[len(starts)-1][1])
+	text := withTable(len(pdf), objects, trailer)
+	if r.streams != nil {
+		text = r.streams.write(len(pdf), objects, trailer)
 	}
-	fmt.Fprintf(&b, "trailer\n<< %s /Prev %s >>\nstartxref\n%d\n%%%%EOF\n", r.trailer, starts[len(starts)-1][1], table)
-	text := b.String()
 	if r.edit != nil {
 		text = r.edit(text)
 	}
@@ -73,12 +71,30 @@ func (r appended) write(t testing.TB, pdf []byte) []byte {
 	return file
 }
 
+// withTable writes a revision with a cross-reference table.
+func withTable(begin int, objects map[int]string, trailer string) string {
+	var b strings.Builder
+	places := map[int]int{}
+	numbers := slices.Sorted(maps.Keys(objects))
+	for _, number := range numbers {
+		places[number] = begin + b.Len()
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", number, objects[number])
+	}
+	table := begin + b.Len()
+	b.WriteString("xref\n")
+	for _, number := range numbers {
+		fmt.Fprintf(&b, "%d 1\n%010d 00000 n \n", number, places[number])
+	}
+	fmt.Fprintf(&b, "trailer\n<< %s >>\nstartxref\n%d\n%%%%EOF\n", trailer, table)
+	return b.String()
+}
+
 // stamped is a revision that adds validation data and a document time stamp (B-LTA) to a paper.
 func (w world) stamped(t testing.TB, p *paper) appended {
 	t.Helper()
 	const store = "/DSS << /Certs [11 0 R] >> /Extensions << /ESIC << /BaseVersion /1.7 /ExtensionLevel 2 >> >>"
 	return appended{
-		trailer: "/Size 12 /Root 1 0 R", stamper: w.root.TimeStamper(t, "시험용 시점확인", at), at: at,
+		trailer: "/Size 13 /Root 1 0 R", stamper: w.root.TimeStamper(t, "시험용 시점확인", at), at: at,
 		objects: map[int]string{
 			1:  strings.Replace(strings.Replace(p.objects[0], "/Fields [4 0 R]", "/Fields [4 0 R 9 0 R]", 1), "/Names", store+" /Names", 1),
 			3:  strings.Replace(p.objects[2], "/Annots [4 0 R]", "/Annots [4 0 R 9 0 R]", 1),
@@ -195,9 +211,11 @@ func TestUpdateRefusals(t *testing.T) {
 		},
 		"another root object":         text("/Root 1 0 R", "/Root 11 0 R"),
 		"another revision before":     text("/Prev", "/Prev 1 /Old"),
-		"a hidden table":              text("/Size 12", "/Size 12 /XRefStm 9"),
-		"other document information":  text("/Size 12", "/Size 12 /Info 11 0 R"),
-		"encryption":                  text("/Size 12", "/Size 12 /Encrypt 11 0 R"),
+		"a hidden table":              text("/Size 13", "/Size 13 /XRefStm 9"),
+		"a Size that hides objects":   text("/Size 13", "/Size 11"),
+		"a Size that is not whole":    text("/Size 13", "/Size 13.5"),
+		"other document information":  text("/Size 13", "/Size 13 /Info 11 0 R"),
+		"encryption":                  text("/Size 13", "/Size 13 /Encrypt 11 0 R"),
 		"an object nobody lists":      text("xref\n", "12 0 obj\nnull\nendobj\nxref\n"),
 		"an object at another place":  text("11 1\n", "11 1\n0000000009 00000 n \n12 1\n"),
 		"an object freed":             text("xref\n", "xref\n2 1\n0000000000 00001 f \n"),
@@ -247,19 +265,43 @@ func TestUpdateOfAFileWithHoles(t *testing.T) {
 	require.ErrorContains(t, err, "a number that the signed revision left out")
 }
 
+// Readers pass over objects whose number is not below Size, so a later update may not lower it.
+func TestUpdateThatHidesTheOneBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newPaper(encoded(t))
+	pdf := w.stamped(t, p).write(t, p.sign(t, w.hub))
+	r := appended{trailer: "/Size 10 /Root 1 0 R", objects: map[int]string{8: "[11 0 R]"}}
+	_, _, err := distcert.Verify(r.write(t, pdf), w.options(at))
+	require.ErrorContains(t, err, "does not continue the revision before")
+	r.trailer = "/Size 13 /Root 1 0 R"
+	_, _, err = distcert.Verify(r.write(t, pdf), w.options(at))
+	require.NoError(t, err)
+}
+
 // FuzzUpdate appends the fuzzer's bytes to a signed file. Whatever is accepted says what the signed revision says.
 func FuzzUpdate(f *testing.F) {
 	w := newWorld(f)
-	p := newPaper(encoded(f))
-	signed := p.sign(f, w.hub)
+	p, streamed := newPaper(encoded(f)), streamedPaper(f)
+	table, stream := p.sign(f, w.hub), streamed.sign(f, w.hub)
 	opts := w.options(at)
-	want, _, err := distcert.Verify(signed, opts)
+	opts.Cache = cms.NewChainCache(4)
+	want, _, err := distcert.Verify(table, opts)
 	require.NoError(f, err)
 	for _, seed := range []appended{validationData(p), w.stamped(f, p)} {
-		f.Add(seed.write(f, signed)[len(signed):])
+		f.Add(false, seed.write(f, table)[len(table):])
 	}
-	f.Add([]byte("xref\ntrailer\n<< >>\nstartxref\n" + strconv.Itoa(len(signed)) + "\n%%EOF"))
-	f.Fuzz(func(t *testing.T, update []byte) {
+	f.Add(false, []byte("xref\ntrailer\n<< >>\nstartxref\n"+strconv.Itoa(len(table))+"\n%%EOF"))
+	uncompressed, differences := w.packedStamp(f, streamed), w.packedStamp(f, streamed)
+	uncompressed.streams.plain, differences.streams.predictor = true, 15
+	for _, seed := range []appended{w.streamedStamp(f, streamed), w.packedStamp(f, streamed), uncompressed, differences} {
+		f.Add(true, seed.write(f, stream)[len(stream):])
+	}
+	f.Fuzz(func(t *testing.T, streamed bool, update []byte) {
+		signed := table
+		if streamed {
+			signed = stream
+		}
 		got, checks, err := distcert.Verify(append(bytes.Clone(signed), update...), opts)
 		if err != nil {
 			require.Equal(t, proof.NotPassed, checks.Format)
