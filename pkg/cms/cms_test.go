@@ -55,6 +55,7 @@ func TestSignAndVerify(t *testing.T) {
 			require.Equal(t, signer.Chain[0].Raw, result.Signer.Raw)
 			require.Equal(t, time.Date(2026, 3, 2, 1, 2, 3, 0, time.UTC), result.SigningTime)
 			require.Equal(t, crypto.SHA256, result.Digest)
+			require.True(t, result.Bound)
 		})
 	}
 }

@@ -50,6 +50,8 @@ type Result struct {
 	SigningTime time.Time
 	// Digest is the digest algorithm of the signature.
 	Digest crypto.Hash
+	// Bound tells that a signed attribute names the signing certificate.
+	Bound bool
 }
 
 // Verify judges DER SignedData. detachedContent is nil when the message carries its content, else the content; giving it for a
@@ -110,7 +112,7 @@ func (m *Message) Judge(detachedContent []byte, opts VerifyOptions) (*Result, er
 	failures = append(m.signer.verify(content, path.leaf, opts.RequireBinding), failures...)
 	return &Result{
 		Content: content, MessageDigest: m.signer.attributes.messageDigest, Signer: path.leaf,
-		SigningTime: m.signer.attributes.signingTime, Digest: m.signer.digest,
+		SigningTime: m.signer.attributes.signingTime, Digest: m.signer.digest, Bound: len(m.signer.attributes.bindings) > 0,
 	}, join(failures)
 }
 

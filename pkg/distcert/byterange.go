@@ -26,6 +26,8 @@ type signedFile struct {
 	value []byte
 	// cms is the signature without its padding.
 	cms []byte
+	// bound tells that the signature names its certificate; known when it is verified.
+	bound bool
 	// content is every byte of the signed revision outside the gap.
 	content []byte
 	// updates are appended after it.

@@ -21,6 +21,16 @@ const (
 	ProfilePinnedSigner = "pinned-signer"
 )
 
+// The forms of signature that a file may have, by their names in it (SubFilter).
+const (
+	// SubFilterPAdES (ETSI EN 319 142-1) is a signature whose signed attributes name its certificate.
+	SubFilterPAdES = "ETSI.CAdES.detached"
+	// SubFilterPKCS7 (ISO 32000-1 12.8.3.3) need not name it. The certificate that comes with the signature is the one that is
+	// judged then, and somebody else may exchange it for another one of the same key that is pinned, too: for one that was not
+	// revoked, or is still valid.
+	SubFilterPKCS7 = "adbe.pkcs7.detached"
+)
+
 // The checks of what a file states, beside those of Checks but for validity, which is among both.
 const (
 	CheckValidity    = "validity"
@@ -51,6 +61,9 @@ type Config struct {
 	// for an issuer that renews its key. At least one entry in all: being under the root is not enough.
 	SPKI     []string `yaml:"spki"`
 	Subjects []string `yaml:"subjects"`
+	// SubFilters are the forms of signature that are accepted: ETSI.CAdES.detached, adbe.pkcs7.detached. Default the first
+	// alone, which is also all that naru-sandbox-hub/1 may have.
+	SubFilters []string `yaml:"sub_filters"`
 	// NotCheckable names the checks that are accepted though certificates of the profile do not say, in a form that can be read,
 	// what they need. Default none: such a certificate is refused.
 	NotCheckable []string `yaml:"not_checkable"`
@@ -75,6 +88,14 @@ func (c Config) Validate() error {
 	for i, pin := range c.SPKI {
 		if raw, err := hex.DecodeString(pin); err != nil || len(raw) != 32 {
 			p.Add(fmt.Sprintf("spki[%d]", i), "must be 64 hexadecimal digits")
+		}
+	}
+	for i, form := range c.SubFilters {
+		switch {
+		case form != SubFilterPAdES && form != SubFilterPKCS7:
+			p.Add(fmt.Sprintf("sub_filters[%d]", i), "must be %s or %s", SubFilterPAdES, SubFilterPKCS7)
+		case form != SubFilterPAdES && c.Profile == ProfileSandbox:
+			p.Add(fmt.Sprintf("sub_filters[%d]", i), "must be %s: certificates of this profile have no other", SubFilterPAdES)
 		}
 	}
 	for i, check := range c.NotCheckable {

@@ -4,17 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pdfcpu/pdfcpu/pkg/api"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
-
-	"github.com/naru-relay/naru/pkg/cms"
 )
-
-// subFilter names a PAdES signature (ETSI EN 319 142-1).
-const subFilter = "ETSI.CAdES.detached"
 
 // document is what a trusted file holds.
 type document struct {
@@ -26,7 +23,7 @@ type document struct {
 // readDocument parses a file whose signature was verified, and holds its structure to the form: one signature field whose
 // dictionary is the one that was verified and, where the content is to be read, no other field and one attachment.
 // Only the signed revision reaches the parser; what follows it is judged against that.
-func readDocument(pdf []byte, signed *signedFile, withContent bool, timeStamps cms.VerifyOptions) (_ *document, err error) {
+func readDocument(pdf []byte, signed *signedFile, opts Options) (_ *document, err error) {
 	defer func() {
 		// The parser is a large library that was written for friendly files.
 		if r := recover(); r != nil {
@@ -45,15 +42,19 @@ func readDocument(pdf []byte, signed *signedFile, withContent bool, timeStamps c
 	if err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
 	}
+	withContent := opts.Profile == ProfileSandbox
 	signature, err := r.onlySignature(catalog, withContent)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkForm(signature, signed, opts.SubFilters); err != nil {
 		return nil, err
 	}
 	if err := r.compareSignature(signature, signed); err != nil {
 		return nil, err
 	}
 	var d document
-	if d.updates, err = r.judgeUpdates(pdf, signed, timeStamps); err != nil {
+	if d.updates, err = r.judgeUpdates(pdf, signed, opts.forTimeStamps()); err != nil {
 		return nil, err
 	}
 	if text, err := ctx.DereferenceStringOrHexLiteral(signature["M"], model.V10, nil); err == nil {
@@ -82,8 +83,8 @@ func readConfiguration() *model.Configuration {
 
 type reader struct{ ctx *model.Context }
 
-// unpack reads the objects that the library leaves in their object streams until somebody asks for them: every object is looked
-// at.
+// unpack reads the objects that the library leaves in their object streams until somebody asks for them: every object is
+// looked at.
 func (r reader) unpack() error {
 	for number, entry := range r.ctx.Table {
 		if _, packed := entry.Object.(types.LazyObjectStreamObject); !packed {
@@ -160,11 +161,20 @@ func (r reader) onlySignature(catalog types.Dict, alone bool) (types.Dict, error
 	return signature, nil
 }
 
+// checkForm holds the signature to an accepted form, and to what that form demands of it.
+func checkForm(signature types.Dict, signed *signedFile, accepted []string) error {
+	form := signature.NameEntry("SubFilter")
+	switch {
+	case form == nil || !slices.Contains(accepted, *form):
+		return errors.New("signature is not " + strings.Join(accepted, " or "))
+	case *form == SubFilterPAdES && !signed.bound:
+		return errors.New("signature is " + SubFilterPAdES + " and does not name its certificate")
+	}
+	return nil
+}
+
 // compareSignature makes sure that the dictionary a PDF reader sees is the one verified from the bytes.
 func (r reader) compareSignature(signature types.Dict, signed *signedFile) error {
-	if filter := signature.NameEntry("SubFilter"); filter == nil || *filter != subFilter {
-		return errors.New("signature is not " + subFilter)
-	}
 	o, found := signature.Find("ByteRange")
 	numbers, err := r.array(o, found, 4)
 	if err != nil {

@@ -82,6 +82,14 @@ func (p *paper) write() []byte {
 // sign writes the file with its ByteRange and signs it.
 func (p *paper) sign(t testing.TB, signer cmstest.Signer) []byte {
 	t.Helper()
+	return p.signWith(t, func(content []byte) ([]byte, error) {
+		return cms.SignWith(content, signer.Key, signer.Chain, cms.SignOptions{Detached: true, OmitSigningTime: true})
+	})
+}
+
+// signWith is sign with a signature over the content as somebody else makes it.
+func (p *paper) signWith(t testing.TB, sign func(content []byte) ([]byte, error)) []byte {
+	t.Helper()
 	pdf := p.write()
 	zeros := strings.Repeat("0", 2*p.space)
 	start := bytes.Index(pdf, []byte("<"+zeros+">"))
@@ -89,8 +97,7 @@ func (p *paper) sign(t testing.TB, signer cmstest.Signer) []byte {
 	end := start + len(zeros) + 2
 	numbers := fmt.Sprintf("[0 %d %d %d]", start, end, len(pdf)-end)
 	pdf = bytes.Replace(pdf, []byte(rangePlace), []byte(numbers+strings.Repeat(" ", len(rangePlace)-len(numbers))), 1)
-	der, err := cms.SignWith(slices.Concat(pdf[:start], pdf[end:]), signer.Key, signer.Chain,
-		cms.SignOptions{Detached: true, OmitSigningTime: true})
+	der, err := sign(slices.Concat(pdf[:start], pdf[end:]))
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(der), p.space)
 	hex.Encode(pdf[start+1:], der)

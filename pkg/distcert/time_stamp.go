@@ -1,6 +1,7 @@
 package distcert
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,6 +15,14 @@ import (
 
 // timeStampFilter names a document time stamp.
 const timeStampFilter = "ETSI.RFC3161"
+
+// forTimeStamps are the options for time stamps that were added.
+func (o Options) forTimeStamps() cms.VerifyOptions {
+	return cms.VerifyOptions{
+		Kind: cms.TimeStampToken, Roots: cmp.Or(o.TimeStampRoots, o.Roots), At: o.At, MaxBytes: maxSignatureBytes, RequireBinding: true,
+		Cache: o.Cache, Revocations: o.Revocations,
+	}
+}
 
 // judgeField judges a new field: it shows nothing, and is a time stamp over everything up to the end of its revision.
 func (u *updates) judgeField(field dict, r revision) (time.Time, error) {

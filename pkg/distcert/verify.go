@@ -29,6 +29,8 @@ type Options struct {
 	Profile string
 	// Roots are the hub's pinned roots; required.
 	Roots *x509.CertPool
+	// SubFilters are the accepted forms of signature; default SubFilterPAdES alone.
+	SubFilters []string
 	// PinnedSigner is required.
 	PinnedSigner Pins
 	// At is the time of the judgement; required.
@@ -99,6 +101,9 @@ func (c *Certificate) Match(edocNum, hash string) error {
 func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 	var checks Checks
 	opts.Profile = cmp.Or(opts.Profile, ProfileSandbox)
+	if len(opts.SubFilters) == 0 {
+		opts.SubFilters = []string{SubFilterPAdES}
+	}
 	if opts.Roots == nil || opts.At.IsZero() || len(opts.PinnedSigner.SPKI)+len(opts.PinnedSigner.Subjects) == 0 ||
 		opts.Profile != ProfileSandbox && opts.Profile != ProfilePinnedSigner {
 		return nil, checks, errors.New("verify distribution certificate: roots, pinned signer, time and a known profile are required")
@@ -108,7 +113,8 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 		return nil, checks, failure
 	}
 	result, err := cms.Judge(signed.cms, signed.content, cms.VerifyOptions{
-		Roots: opts.Roots, At: opts.At, MaxBytes: maxSignatureBytes, RequireBinding: true, Cache: opts.Cache, Revocations: opts.Revocations,
+		Roots: opts.Roots, At: opts.At, MaxBytes: maxSignatureBytes, Cache: opts.Cache, Revocations: opts.Revocations,
+		RequireBinding: !slices.Contains(opts.SubFilters, SubFilterPKCS7), // else by the form, which is read later
 	})
 	failures := proof.Translate(err, cms.FailedChecks(err), envelope, malformed("signature is not of the accepted form"))
 	if result == nil {
@@ -131,6 +137,7 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 	if slices.Contains([]proof.Outcome{checks.Format, checks.Signature, checks.Chain, checks.Identity}, proof.NotPassed) {
 		return nil, checks, errors.Join(failures...)
 	}
+	signed.bound = result.Bound
 	certificate, err := read(pdf, signed, opts, result.SigningTime)
 	if err != nil {
 		checks.Format = proof.NotPassed
@@ -160,10 +167,7 @@ func (c *Certificate) validAt(at time.Time) bool {
 func read(pdf []byte, signed *signedFile, opts Options, signingTime time.Time) (*Certificate, error) {
 	digest := sha256.Sum256(pdf)
 	c := &Certificate{Profile: opts.Profile, Digest: hex.EncodeToString(digest[:])}
-	document, err := readDocument(pdf, signed, c.Readable(), cms.VerifyOptions{
-		Kind: cms.TimeStampToken, Roots: cmp.Or(opts.TimeStampRoots, opts.Roots), At: opts.At, MaxBytes: maxSignatureBytes, RequireBinding: true,
-		Cache: opts.Cache, Revocations: opts.Revocations,
-	})
+	document, err := readDocument(pdf, signed, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -158,7 +158,8 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 	o.keep(answer)
 	verify := func(at time.Time) (*distcert.Certificate, distcert.Checks, error) {
 		return distcert.Verify(answer.GetPdf(), distcert.Options{
-			Profile: s.config.Issuer.Profile, Roots: s.roots, TimeStampRoots: s.timeStampRoots, PinnedSigner: s.config.Issuer.Pins(), At: at, Cache: s.chains, Revocations: s.revocations,
+			Profile: s.config.Issuer.Profile, SubFilters: s.config.Issuer.SubFilters, Roots: s.roots, TimeStampRoots: s.timeStampRoots,
+			PinnedSigner: s.config.Issuer.Pins(), At: at, Cache: s.chains, Revocations: s.revocations,
 		})
 	}
 	c, verified, err := verify(o.at)

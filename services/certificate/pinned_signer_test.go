@@ -57,6 +57,14 @@ func TestPinnedSigner(t *testing.T) {
 	require.ErrorContains(t, err, "certificate_issued_only_checked")
 }
 
+// The hub's signature is PAdES, so where only another form is accepted its file fails.
+func TestPinnedSignerOfAnotherForm(t *testing.T) {
+	t.Parallel()
+	b := setup(t, pinnedSigner(whatNobodyReads...), func(c *Config) { c.Issuer.SubFilters = []string{distcert.SubFilterPKCS7} })
+	got := ended(t, b.asSender(t), b.circulated(t, 1), "req")
+	require.Equal(t, "CHECK_FAILED", got.GetReason())
+}
+
 // Whatever the policy does not name is demanded, and what the signer's own statements allow is checked: who signed, that nothing
 // was changed, that it was signed since it was asked for.
 func TestPinnedSignerRefusals(t *testing.T) {

@@ -31,6 +31,7 @@ type certificateCommand struct {
 	HubSigner string `type:"existingfile" placeholder:"FILE" help:"PEM certificate of the hub's signer. Default: the sandbox's."`
 
 	HubProfile    string   `default:"${sandboxHub}" enum:"${sandboxHub},${pinnedSigner}" help:"How the hub's certificates are read, one of ${enum}."`
+	HubSubFilter  []string `placeholder:"FORM" enum:"${subFilters}" help:"Forms of signature that the hub's certificates may have, of ${enum}. Default: the first."`
 	TimeStampRoot string   `type:"existingfile" placeholder:"FILE" help:"PEM root of the time stamps that may have been added to the hub's certificates. Default: the sandbox's, else --hub-root."`
 	NotCheckable  []string `placeholder:"CHECK" help:"Checks that may be not checkable here, since the file does not say what they need: validity, hash, edoc_num. Default: none, such a certificate is not written."`
 }
@@ -176,7 +177,7 @@ func (c *certificateCommand) judge(a *app, p *place) (func(pdf []byte) (*proof.C
 			return nil, fmt.Errorf("read the time stamps' root: %w", err)
 		}
 	}
-	trust.Profile, trust.Policy = c.HubProfile, c.NotCheckable
+	trust.Profile, trust.SubFilters, trust.Policy = c.HubProfile, c.HubSubFilter, c.NotCheckable
 	return func(pdf []byte) (*proof.Checks, []string, error) {
 		certificate, checks, err := proof.Distribution(pdf, trust, c.Number, hash, a.clock.Now())
 		if err != nil {

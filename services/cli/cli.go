@@ -101,7 +101,8 @@ func run(a *app, args []string) int {
 		}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Vars{"keys": receipt.KeySetPath, "endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version(),
-			"sandboxHub": distcert.ProfileSandbox, "pinnedSigner": distcert.ProfilePinnedSigner})
+			"sandboxHub": distcert.ProfileSandbox, "pinnedSigner": distcert.ProfilePinnedSigner,
+			"subFilters": distcert.SubFilterPAdES + "," + distcert.SubFilterPKCS7})
 	if err != nil {
 		a.tell("naru: %v", err)
 		return ExitFailed

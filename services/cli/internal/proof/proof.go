@@ -22,6 +22,8 @@ type Trust struct {
 	// TimeStampRoots are those of time stamps that were added to certificates; nil: Roots.
 	TimeStampRoots *x509.CertPool
 	Pins           distcert.Pins
+	// SubFilters are the accepted forms of signature; none: PAdES alone.
+	SubFilters []string
 	// Profile of the hub's certificates, and which of its checks may be not checkable.
 	Profile string
 	Policy  proof.Policy
@@ -81,7 +83,9 @@ func ReadTrust(rootFile, signerFile string) (Trust, error) {
 // Distribution verifies a distribution certificate. hash is SHA-256 in hexadecimal; it may be empty. The certificate is nil if it
 // is not intact. The error names every failed check.
 func Distribution(pdf []byte, trust Trust, edocNum, hash string, at time.Time) (*distcert.Certificate, Checks, error) {
-	certificate, found, err := distcert.Verify(pdf, distcert.Options{Profile: trust.Profile, Roots: trust.Roots, TimeStampRoots: trust.TimeStampRoots, PinnedSigner: trust.Pins, At: at})
+	certificate, found, err := distcert.Verify(pdf, distcert.Options{
+		Profile: trust.Profile, SubFilters: trust.SubFilters, Roots: trust.Roots, TimeStampRoots: trust.TimeStampRoots, PinnedSigner: trust.Pins, At: at,
+	})
 	checks := Checks{Signature: min(found.Format, found.Signature), Chain: min(found.Chain, found.Identity), Validity: found.Validity}
 	if certificate == nil {
 		return nil, checks, err

@@ -68,6 +68,10 @@ func TestPinnedSigner(t *testing.T) {
 	shown, err := json.Marshal(checks)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"signature":"passed","chain":"passed","validity":"not checkable","hash":"not checkable","edocNum":"not checkable"}`, string(shown))
+
+	w.trust.SubFilters = []string{distcert.SubFilterPKCS7}
+	_, _, err = proof.Distribution(w.certificate(t, w.keys.Signer(pki.Hub)), w.trust, edocNum, hash, at)
+	require.ErrorIs(t, err, distcert.ErrFormat, "the hub's signature has another form")
 }
 
 // Each check fails for its own reason only, and the error names it.
