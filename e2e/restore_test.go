@@ -14,9 +14,9 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
-// A backup of intake is put back while the bus and all others are ahead of it, and an operator follows the runbook DatabaseWentBack.
-// What was accepted after the backup has come to its end and stays visible to its sender, no number is given again, and the audit
-// names exactly these documents. The test has a relay of its own.
+// A backup of intake is put back while the bus and all others are ahead of it, and an operator follows the runbook
+// DatabaseWentBack. What was accepted after the backup has come to its end and stays visible to its sender, no number is given
+// again, and the audit names exactly these documents. The test has a relay of its own.
 func TestBackupIsPutBack(t *testing.T) {
 	if stack.Mode != harness.Processes {
 		t.Skip("a unit can be stopped by itself only where it is a process (E2E_MODE=procs)")
@@ -80,8 +80,8 @@ func TestBackupIsPutBack(t *testing.T) {
 	require.Equal(t, lostDocuments(lost), named(relay.Differences(t.Context(), t)))
 }
 
-// lostDocuments is what the audit names of documents whose acceptance intake has lost: that nobody accepted them, and what two other
-// units keep of the acceptance.
+// lostDocuments is what the audit names of documents whose acceptance intake has lost: that nobody accepted them, and what two
+// other units keep of the acceptance.
 func lostDocuments(numbers []string) map[string]int {
 	want := map[string]int{"address consumed_unknown": 1, "status consumed_unknown": 1}
 	for _, number := range numbers {
