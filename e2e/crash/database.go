@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/e2e/link"
+	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pgserver"
 	"github.com/naru-relay/naru/services/allinone"
 )
@@ -81,6 +82,19 @@ func (s *storage) url() (string, error) {
 	return super.String(), nil
 }
 
+// nodeServer is the server that a node runs now.
+func (s *storage) nodeServer(n int) *pgserver.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nodes[n].server
+}
+
+func (s *storage) primaryNow() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.primary
+}
+
 func (s *storage) current() *dbNode {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +121,7 @@ func (s *storage) startNode(ctx context.Context, n int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n < s.primary { // promoted meanwhile
-		kill(server.PID(), server.Done())
+		server.Kill()
 		return nil
 	}
 	node.server = server
@@ -174,7 +188,7 @@ func (s *storage) copyPrimary(ctx context.Context, dir string) error {
 }
 
 func (s *storage) exec(ctx context.Context, n int, statements ...string) error {
-	conn, err := pgx.Connect(ctx, s.nodes[n].server.SuperURL("postgres"))
+	conn, err := pgx.Connect(ctx, s.nodeServer(n).SuperURL("postgres"))
 	if err != nil {
 		return fmt.Errorf("connect to the database: %w", err)
 	}
@@ -187,18 +201,37 @@ func (s *storage) exec(ctx context.Context, n int, statements ...string) error {
 	return nil
 }
 
-// kill kills the primary and gives what starts it again.
+// kill kills the primary and gives what starts it again. One that is down by itself, e.g. for want of room, stays down meanwhile.
 func (s *storage) kill() (hit bool, restart func(ctx context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, server := s.primary, s.nodes[s.primary].server
-	return kill(server.PID(), server.Done()), func(ctx context.Context) error { return s.startNode(ctx, n) }
+	select {
+	case <-server.Done(): // whoever killed it starts it
+		return false, func(context.Context) error { return nil }
+	default:
+	}
+	return server.Kill(), func(ctx context.Context) error {
+		return s.startPatiently(ctx, n)
+	}
+}
+
+// startPatiently starts a server as a service manager does: also one whose disk is full, until it has room.
+func (s *storage) startPatiently(ctx context.Context, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, setUpTime)
+	defer cancel()
+	for {
+		err := s.startNode(ctx, n)
+		if err == nil || lifecycle.Wait(ctx, again) != nil {
+			return err
+		}
+	}
 }
 
 // promote kills the primary for good and makes the standby the primary.
 func (s *storage) promote(ctx context.Context) (hit bool, err error) {
 	s.mu.Lock()
-	hit = kill(s.nodes[0].server.PID(), s.nodes[0].server.Done())
+	hit = s.nodes[0].server.Kill()
 	s.primary = 1
 	s.mu.Unlock()
 	return hit, s.exec(ctx, 1, `select pg_promote(true, 60)`)

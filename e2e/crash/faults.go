@@ -101,7 +101,7 @@ func (f *faults) kill(what string) (hit bool, restart func(ctx context.Context) 
 	case theBus:
 		hit, restart = f.servers.killBus()
 	case theDatabase:
-		hit, restart = f.servers.storage.kill()
+		return f.servers.storage.kill()
 	default:
 		hit = f.stack.Alive(what) && f.stack.Kill(what) == nil
 		restart = func(ctx context.Context) error { return f.stack.StartUnit(ctx, what) }

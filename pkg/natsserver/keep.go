@@ -2,14 +2,13 @@ package natsserver
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/naru-relay/naru/pkg/durable"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
@@ -36,7 +35,7 @@ func (s *Server) keep(ctx context.Context) {
 			s.opts.Log.LogAttrs(ctx, slog.LevelError, "the bus cannot write", slog.String("problem", problem))
 			told = true
 		}
-		if free, err := freeOn(s.opts.Dir); err != nil || free < room {
+		if free, err := durable.Room(s.opts.Dir); err != nil || free < room {
 			pause = look
 			continue
 		}
@@ -75,13 +74,4 @@ func (s *Server) anew() error {
 	defer s.mu.Unlock()
 	s.current = next
 	return nil
-}
-
-// freeOn is how many bytes the disk of a folder has left for this process.
-func freeOn(dir string) (int64, error) {
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(dir, &disk); err != nil {
-		return 0, fmt.Errorf("look at the disk of %s: %w", dir, err)
-	}
-	return int64(disk.Bavail) * disk.Bsize, nil //nolint:gosec // no disk is that large
 }

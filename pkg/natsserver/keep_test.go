@@ -3,9 +3,7 @@ package natsserver_test
 import (
 	"context"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,38 +13,10 @@ import (
 
 	"github.com/naru-relay/naru/pkg/natsserver"
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	"github.com/naru-relay/naru/pkg/testkit/smalldisk"
 )
 
 const patience = time.Minute
-
-// smallDisk is a disk of its own, of so many bytes.
-func smallDisk(t *testing.T, options string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("no small disk can be made here (root has to mount a tmpfs): %v", err)
-	}
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
-	return dir
-}
-
-// fill takes all room that is left, and returns what gives it back.
-func fill(t *testing.T, dir string) (free func()) {
-	t.Helper()
-	name := filepath.Join(dir, "of somebody else")
-	file, err := os.Create(name)
-	require.NoError(t, err)
-	for size := 1 << 20; size > 0; { // down to the last byte
-		_, err := file.Write(make([]byte, size))
-		if err == nil {
-			continue
-		}
-		require.ErrorIs(t, err, syscall.ENOSPC)
-		size /= 2
-	}
-	require.NoError(t, file.Close())
-	return func() { require.NoError(t, os.Remove(name)) }
-}
 
 func stream(t *testing.T, dir string, port int) (*natsserver.Server, jetstream.JetStream) {
 	t.Helper()
@@ -91,12 +61,12 @@ func TestFullDisk(t *testing.T) {
 	for name, port := range map[string]int{"in this process": 0, "over TCP": -1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := smallDisk(t, "size=48m")
+			dir := smalldisk.New(t, "48m")
 			_, js := stream(t, dir, port)
 			taken := uint64(0)
 			require.NoError(t, publish(t, js))
 			taken++
-			free := fill(t, dir)
+			free := smalldisk.Full(t, dir)
 			await.Require(t, patience, func() bool {
 				err := publish(t, js)
 				if err == nil {
@@ -119,10 +89,10 @@ func TestFullDisk(t *testing.T) {
 // A server on a disk that stays full is not started over and over.
 func TestDiskThatStaysFull(t *testing.T) {
 	t.Parallel()
-	dir := smallDisk(t, "size=48m")
+	dir := smalldisk.New(t, "48m")
 	_, js := stream(t, dir, 0)
 	require.NoError(t, publish(t, js))
-	fill(t, dir)
+	smalldisk.Full(t, dir)
 	await.Require(t, patience, func() bool { return publish(t, js) != nil })
 	first, err := js.Stream(t.Context(), "ALL")
 	require.NoError(t, err, "it goes on giving what it has")

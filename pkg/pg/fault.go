@@ -11,6 +11,9 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
+// DiskFull is the SQLSTATE for a disk without room for what was to be written.
+const DiskFull = "53100"
+
 // LockNotAvailable is the SQLSTATE for a lock that could not be taken in time (Open, Tx.LimitLockWait).
 const LockNotAvailable = "55P03"
 

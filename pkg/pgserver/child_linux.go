@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,7 +15,14 @@ import (
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
-const keptLines = 12
+const (
+	keptLines = 12
+	// What lines of PostgreSQL begin with that tell why a process of it ends.
+	panicked = "PANIC:  "
+	fatal    = "FATAL:  "
+	// turnedAway begins what a client is told while the server starts, recovers or shuts down.
+	turnedAway = fatal + "the database system is "
+)
 
 // child is the postmaster process.
 type child struct {
@@ -61,7 +69,16 @@ func (c *child) wait(ctx context.Context) bool {
 	}
 }
 
+// kill ends it at once and waits until it is gone.
+func (c *child) kill() {
+	c.signal(syscall.SIGKILL)
+	<-c.Done()
+}
+
 func (c *child) lastWords() string { return c.log.tail() }
+
+// reason is what the server itself said last about why it or one of its processes ends, or else its last lines.
+func (c *child) reason() string { return c.log.complaint() }
 
 // childEnv holds nothing of ours: PG* variables would redirect the tools, and the environment may carry secrets.
 func childEnv() []string {
@@ -94,15 +111,35 @@ func (l *lineLog) keep(line string) {
 	if line == "" {
 		return
 	}
+	if strings.HasPrefix(line, turnedAway) {
+		// Each client that looks whether the server is back is told so; it would drive out what the server itself says.
+		l.log.LogAttrs(context.Background(), slog.LevelDebug, "postgres", slog.String("line", line))
+		return
+	}
 	l.last = append(l.last, line)
 	if len(l.last) > keptLines {
 		l.last = l.last[1:]
 	}
 	level := slog.LevelDebug
-	if strings.HasPrefix(line, "FATAL:") || strings.HasPrefix(line, "PANIC:") {
+	switch {
+	case strings.HasPrefix(line, panicked):
+		level = slog.LevelError
+	case strings.HasPrefix(line, fatal):
 		level = slog.LevelWarn
 	}
 	l.log.LogAttrs(context.Background(), level, "postgres", slog.String("line", line))
+}
+
+// complaint is the last of the kept lines that tells why a process ended, or else all of them.
+func (l *lineLog) complaint() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range slices.Backward(l.last) {
+		if strings.HasPrefix(line, panicked) || strings.HasPrefix(line, fatal) {
+			return line
+		}
+	}
+	return strings.Join(l.last, " | ")
 }
 
 func (l *lineLog) tail() string {

@@ -6,6 +6,9 @@
 //     the former server, kill -9 included; PostgreSQL recovers it.
 //   - The server listens on 127.0.0.1 only, on no unix socket, and asks
 //     every connection for a password (SCRAM).
+//   - A server that ends by itself is started again at its address, after
+//     pauses that grow to a minute, and at once where its disk was full and has
+//     room again (keep.go). Each end is logged with the server's own reason.
 //   - The server never outlives this process: the kernel tells it to shut down
 //     when the process dies, however it dies (Linux parent death signal).
 //   - A root process is no obstacle: the server then runs as user "postgres", else

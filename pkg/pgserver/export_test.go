@@ -3,8 +3,8 @@ package pgserver
 // Port returns the TCP port on 127.0.0.1.
 func (s *Server) Port() int { return s.port }
 
-// Err waits until the server has ended and returns how: nil after a clean shutdown.
+// Err waits until the server has ended for good and returns how: nil after a clean shutdown.
 func (s *Server) Err() error {
-	<-s.child.Done()
-	return s.child.Err()
+	<-s.Done()
+	return s.running().Err()
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,7 +34,7 @@ type Options struct {
 	// Dir is the folder of this server, created if absent. Every parent must be traversable by the server's user when this
 	// process is root.
 	Dir string
-	// Port on 127.0.0.1; 0 picks a free one at every start.
+	// Port on 127.0.0.1; 0 picks a free one at Start. A server that is started again by itself keeps it.
 	Port int
 	// NoSync turns fsync, full_page_writes and synchronous_commit off. A crash of the machine then destroys the data: for tests
 	// only.
@@ -44,25 +45,35 @@ type Options struct {
 	Settings map[string]string
 	// BinDir overrides the search for the binaries.
 	BinDir string
-	// StartTimeout bounds the wait for the first connection, recovery included; 0 means 60 s.
+	// StartTimeout bounds Start's wait for the first connection, recovery included; 0 means 60 s.
 	StartTimeout time.Duration
 	// StopTimeout bounds the fast shutdown before the immediate one; 0 means 30 s.
 	StopTimeout time.Duration
-	// Log receives the server's log lines; nil discards them.
+	// Log receives the server's log lines, and when it ended and was started again; nil discards them.
 	Log *slog.Logger
 }
 
-// Server is a running PostgreSQL.
+// Server is a running PostgreSQL. Started again, it is the same at the same address.
 type Server struct {
 	opts     Options
-	child    *child
+	bins     binaries
+	lay      layout
 	port     int
 	password string
-	major    int
+
+	// dismiss ends the watch over it; kept is closed when that has ended, and done when the server has, too.
+	dismiss context.CancelFunc
+	kept    chan struct{}
+	done    chan struct{}
+	end     sync.Once
+
+	mu      sync.Mutex
+	current *child
 }
 
 // Start makes the cluster if Options.Dir holds none, starts the server and returns when it answers. It waits for a former server
-// on the same folder that is still shutting down. ctx bounds the start only.
+// on the same folder that is still shutting down. ctx bounds the start only. Once it has answered, the server is started again
+// whenever it ends, until Stop.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	opts, err := withDefaults(opts)
 	if err != nil {
@@ -93,10 +104,16 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err := lay.waitForFormer(ctx); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, password: password, major: bins.major}
-	if err := s.launch(ctx, bins, lay); err != nil {
+	s := &Server{opts: opts, bins: bins, lay: lay, password: password, kept: make(chan struct{}), done: make(chan struct{})}
+	if err := s.launch(ctx); err != nil {
 		return nil, err
 	}
+	watched, dismiss := context.WithCancel(context.WithoutCancel(ctx))
+	s.dismiss = dismiss
+	go func() {
+		defer close(s.kept)
+		s.keep(watched)
+	}()
 	return s, nil
 }
 
@@ -124,9 +141,9 @@ func withDefaults(opts Options) (Options, error) {
 	return opts, nil
 }
 
-// launch starts the server and connects to it. A start may fail for a passing reason: the free port was taken in between, or
+// launch starts the server for the first time. That may fail for a passing reason: the free port was taken in between, or
 // backends of a killed server still hold its shared memory.
-func (s *Server) launch(ctx context.Context, bins binaries, lay layout) error {
+func (s *Server) launch(ctx context.Context) error {
 	var last error
 	for attempt := range startAttempts {
 		if attempt > 0 {
@@ -134,43 +151,38 @@ func (s *Server) launch(ctx context.Context, bins binaries, lay layout) error {
 				return errors.Join(last, err)
 			}
 		}
-		port, err := s.pickPort()
+		var err error
+		if s.port, err = pickPort(s.opts.Port); err != nil {
+			return err
+		}
+		started, err := s.startChild()
 		if err != nil {
 			return err
 		}
-		s.port = port
-		s.child, err = startChild(bins.postgres(), s.args(lay.data(), port), lay, s.opts.Log)
-		if err != nil {
-			return fmt.Errorf("start postgres: %w", err)
-		}
-		last = s.awaitReady(ctx)
+		last = s.awaitReady(ctx, started)
 		if last == nil {
 			return nil
 		}
-		if stopErr := s.Stop(context.WithoutCancel(ctx)); stopErr != nil {
+		if stopErr := s.stopChild(context.WithoutCancel(ctx), started); stopErr != nil {
 			return errors.Join(last, stopErr)
 		}
 		if ctx.Err() != nil {
-			return last
+			return fmt.Errorf("postgres did not become ready in %s: %w", s.opts.StartTimeout, last)
 		}
 	}
 	return last
 }
 
-func (s *Server) pickPort() (int, error) {
-	if s.opts.Port != 0 {
-		return s.opts.Port, nil
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once, nothing to cancel
+// startChild starts the postmaster, which is the current one from then on.
+func (s *Server) startChild() (*child, error) {
+	started, err := startChild(s.bins.postgres(), s.args(s.lay.data(), s.port), s.lay, s.opts.Log)
 	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+		return nil, fmt.Errorf("start postgres: %w", err)
 	}
-	defer func() { _ = l.Close() }()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, errors.New("find a free port: a TCP listener without a TCP address")
-	}
-	return addr.Port, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = started
+	return started, nil
 }
 
 func (s *Server) args(data string, port int) []string {
@@ -213,21 +225,19 @@ func (s *Server) args(data string, port int) []string {
 
 // awaitReady connects until the server lets us in. Only a connection proves that recovery is over and that the server behind the
 // port is ours (it knows our password).
-func (s *Server) awaitReady(ctx context.Context) error {
+func (s *Server) awaitReady(ctx context.Context, of *child) error {
 	for {
 		err := s.ping(ctx)
 		if err == nil {
 			return nil
 		}
 		select {
-		case <-s.child.Done():
-			return errors.Join(fmt.Errorf("postgres ended before it was ready, its last words: %s", s.child.lastWords()), s.child.Err())
-		case <-ctx.Done():
-			return fmt.Errorf("postgres did not become ready in %s: %w", s.opts.StartTimeout, err)
+		case <-of.Done():
+			return errors.Join(fmt.Errorf("postgres ended before it was ready, its last words: %s", of.lastWords()), of.Err())
 		default:
 		}
-		if err := lifecycle.Wait(ctx, 15*time.Millisecond); err != nil {
-			return fmt.Errorf("postgres did not become ready in %s: %w", s.opts.StartTimeout, err)
+		if lifecycle.Wait(ctx, 15*time.Millisecond) != nil {
+			return err
 		}
 	}
 }
@@ -242,14 +252,20 @@ func (s *Server) ping(ctx context.Context) error {
 	return conn.Close(ctx)
 }
 
-// PID is the process id of the server's first process (the postmaster).
-func (s *Server) PID() int { return s.child.PID }
+// PID is the process id of the server's first process (the postmaster); another one after each new start.
+func (s *Server) PID() int { return s.running().PID }
 
-// Done is closed when the server's first process has ended.
-func (s *Server) Done() <-chan struct{} { return s.child.Done() }
+// Done is closed when the server has ended for good, by Stop or Kill. A server that ended by itself is started again.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+func (s *Server) running() *child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
 
 // Major is the server's major version, e.g. 15.
-func (s *Server) Major() int { return s.major }
+func (s *Server) Major() int { return s.bins.major }
 
 // URL is a connection URL over TCP for a role and database of this server.
 func (s *Server) URL(user, password, database string) string {
@@ -268,26 +284,47 @@ func (s *Server) SuperURL(database string) string {
 	return s.URL(Superuser, s.password, database)
 }
 
-// Stop shuts the server down: open transactions are rolled back and a checkpoint is written (fast). When that takes longer than
-// Options.StopTimeout or ctx allows, the server is told to quit at once and recovers at its next start. Stop may be called again
-// and returns only when the process is gone.
+// Stop shuts the server down, for good: open transactions are rolled back and a checkpoint is written (fast). When that takes
+// longer than Options.StopTimeout or ctx allows, the server is told to quit at once and recovers at its next start. Stop may be
+// called again and returns only when the process is gone.
 func (s *Server) Stop(ctx context.Context) error {
-	s.child.signal(syscall.SIGINT)
+	s.dismiss()
+	<-s.kept
+	defer s.end.Do(func() { close(s.done) })
+	return s.stopChild(ctx, s.running())
+}
+
+// Kill ends the server for good as a loss of power would, and tells whether it was alive: for trials.
+func (s *Server) Kill() (alive bool) {
+	s.dismiss()
+	<-s.kept
+	defer s.end.Do(func() { close(s.done) })
+	last := s.running()
+	select {
+	case <-last.Done():
+		return false
+	default:
+		last.kill()
+		return true
+	}
+}
+
+func (s *Server) stopChild(ctx context.Context, c *child) error {
+	c.signal(syscall.SIGINT)
 	fast, cancel := context.WithTimeout(ctx, s.opts.StopTimeout)
 	defer cancel()
-	if s.child.wait(fast) {
+	if c.wait(fast) {
 		return nil
 	}
-	s.opts.Log.LogAttrs(ctx, slog.LevelWarn, "postgres shutdown took too long, quitting it", slog.Int("pid", s.child.PID))
+	s.opts.Log.LogAttrs(ctx, slog.LevelWarn, "postgres shutdown took too long, quitting it", slog.Int("pid", c.PID))
 	quit, cancelQuit := context.WithTimeout(context.WithoutCancel(ctx), quitTimeout)
 	defer cancelQuit()
-	s.child.signal(syscall.SIGQUIT)
-	if s.child.wait(quit) {
+	c.signal(syscall.SIGQUIT)
+	if c.wait(quit) {
 		return nil
 	}
-	s.child.signal(syscall.SIGKILL)
-	<-s.child.Done()
-	return fmt.Errorf("stop postgres %d: it had to be killed", s.child.PID)
+	c.kill()
+	return fmt.Errorf("stop postgres %d: it had to be killed", c.PID)
 }
 
 func fileExists(path string) bool {

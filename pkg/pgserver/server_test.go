@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -138,9 +137,9 @@ func TestDataSurvivesEveryWayToEnd(t *testing.T) {
 		}},
 		{name: "killed", end: func(t *testing.T, s *pgserver.Server) {
 			t.Helper()
-			require.NoError(t, syscall.Kill(s.PID(), syscall.SIGKILL))
-			<-s.Done()
+			require.True(t, s.Kill())
 			require.Error(t, s.Err())
+			require.False(t, s.Kill(), "a second time")
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -88,13 +87,14 @@ func baseDir() string {
 }
 
 // watchdog waits for the end of its standard input, which is the end of the test binary, then for the server to leave (it removes
-// its lock file last), and removes the folder.
+// its lock file last), and removes the folder. The lock file tells the server's process.
 const watchdog = `
 read -r _
-kill -INT "$2" 2>/dev/null
+server=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+[ -n "$server" ] && kill -INT "$server" 2>/dev/null
 i=0
 while [ -e "$1/data/postmaster.pid" ] && [ $i -lt 100 ]; do
-  [ $i -eq 30 ] && kill -QUIT "$2" 2>/dev/null
+  [ $i -eq 30 ] && kill -QUIT "$server" 2>/dev/null
   i=$((i+1))
   sleep 0.1
 done
@@ -107,7 +107,7 @@ func (p *Private) watch() error {
 		return fmt.Errorf("start watchdog: %w", err)
 	}
 	defer func() { _ = r.Close() }()
-	cmd := exec.Command("/bin/sh", "-c", watchdog, "sh", p.dir, strconv.Itoa(p.server.PID())) //nolint:noctx // must outlive us
+	cmd := exec.Command("/bin/sh", "-c", watchdog, "sh", p.dir) //nolint:noctx // must outlive us
 	cmd.Stdin = r
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a ^C for the tests is not for the watchdog
