@@ -67,9 +67,12 @@ func (f *faults) do(ctx context.Context, a act, name string) error {
 			return err // interrupted: nothing is started any more
 		}
 		return restart(ctx)
-	case a.refuses == theDisk:
+	case a.refuses == busDisk:
 		f.say("%s", a)
-		return f.servers.fillDisk(ctx, a)
+		return fill(ctx, f.servers.disks.bus, a, func(context.Context) {})
+	case a.refuses == databaseDisk:
+		f.say("%s", a)
+		return fill(ctx, f.servers.disks.database, a, func(ctx context.Context) { f.exhaustLog(ctx, a) })
 	case a.refuses == readOnlyDB:
 		f.say("%s", a)
 		return f.servers.storage.refuseWrites(ctx, a)

@@ -22,7 +22,7 @@ type options struct {
 	replicas int
 	// cluster: the bus is a cluster, the database has a standby.
 	cluster bool
-	// full: the disk of the bus fills up, and the database refuses writes.
+	// full: the disks of bus and database fill up, and the database refuses writes.
 	full bool
 }
 
@@ -32,7 +32,7 @@ func parse(args []string) (o options, err error) {
 	flags.IntVar(&o.kills, "kills", 5, "how often something is killed")
 	flags.IntVar(&o.replicas, "replicas", 1, "processes of each unit, 1 to 3")
 	flags.BoolVar(&o.cluster, "cluster", false, "a bus of three servers, one of which is replaced, and a database whose standby is promoted")
-	flags.BoolVar(&o.full, "full", false, "a disk of the bus that is full, and a database that takes no writes, for a while (root)")
+	flags.BoolVar(&o.full, "full", false, "disks of bus and database that are full, and a database that takes no writes, for a while (root)")
 	seconds := flags.Int("duration", 60, "seconds of load and faults")
 	if err := flags.Parse(args); err != nil {
 		return o, err

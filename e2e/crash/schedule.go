@@ -79,7 +79,7 @@ var misbehaviours = []struct {
 func plan(o options, units []string) []act {
 	r := rand.New(rand.NewPCG(o.seed, 0)) //nolint:gosec // a schedule is no secret
 	part := o.duration / time.Duration(o.kills)
-	acts := make([]act, 0, 2*o.kills+4)
+	acts := make([]act, 0, 2*o.kills+5)
 	for n := range o.kills {
 		begin := time.Duration(n) * part
 		acts = append(acts,
@@ -91,7 +91,9 @@ func plan(o options, units []string) []act {
 			act{at: upTo(r, part), lasts: upTo(r, longestDown), kill: theBus})
 	}
 	if o.full {
-		acts = append(acts, act{at: o.duration / 4, lasts: fullFor, refuses: theDisk}, act{at: o.duration * 5 / 8, lasts: fullFor, refuses: readOnlyDB})
+		for n, what := range []string{busDisk, databaseDisk, readOnlyDB} {
+			acts = append(acts, act{at: o.duration * time.Duration(4+3*n) / 16, lasts: fullFor, refuses: what})
+		}
 	}
 	slices.SortStableFunc(acts, func(a, b act) int { return cmp.Compare(a.at, b.at) })
 	return acts

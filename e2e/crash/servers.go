@@ -22,9 +22,9 @@ const anyPort = "127.0.0.1:0"
 type servers struct {
 	// cluster: the bus is three servers that hold all streams, the database has a synchronous standby.
 	cluster bool
-	// full: the bus has a small disk, which is filled.
+	// full: bus and database have small disks, which are filled.
 	full    bool
-	disk    string
+	disks   disks
 	bus     []*busNode
 	storage *storage
 	outside *pgserver.Server
@@ -39,7 +39,7 @@ func (s *servers) Start(ctx context.Context, dir string, opts *allinone.Options)
 		opts.BusReplicas = clusterSize
 	}
 	if s.full {
-		if err := s.smallDisk(dir); err != nil {
+		if err := s.disks.mount(dir); err != nil {
 			return err
 		}
 	}
@@ -129,14 +129,11 @@ func (s *servers) Stop(ctx context.Context) error {
 	for _, node := range s.bus {
 		node.stop()
 	}
-	if s.disk != "" {
-		problems = append(problems, syscall.Unmount(s.disk, syscall.MNT_DETACH))
-	}
 	if s.storage != nil {
 		problems = append(problems, s.storage.stop(ctx))
 	}
 	if s.outside != nil {
 		problems = append(problems, s.outside.Stop(ctx))
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, s.disks.close())...)
 }
