@@ -114,9 +114,13 @@ func New(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 		pgxuuid.Register(conn.TypeMap())
 		return nil
 	}
-	cfg.ConnConfig.OnPgError = leaveReadOnly(cfg.ConnConfig.OnPgError)
+	failed, err := newFailures(opts.MeterProvider)
+	if err != nil {
+		return nil, fmt.Errorf("open database of %s: %w", opts.Schema, err)
+	}
+	cfg.ConnConfig.OnPgError = onPgError(failed, cfg.ConnConfig.OnPgError)
 	if opts.TracerProvider != nil || opts.MeterProvider != nil {
-		cfg.ConnConfig.Tracer = newTracer(opts)
+		cfg.ConnConfig.Tracer = &tracer{Tracer: newTracer(opts), failures: failed}
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -125,10 +129,11 @@ func New(ctx context.Context, opts Options) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// leaveReadOnly closes a connection whose server takes no writes: it may be a primary that became a standby, and another server
-// of the URL has taken its place.
-func leaveReadOnly(before pgconn.PgErrorHandler) pgconn.PgErrorHandler {
+// onPgError counts failures, and closes a connection whose server takes no writes: it may be a primary that became a standby, and
+// another server of the URL has taken its place.
+func onPgError(failed failures, before pgconn.PgErrorHandler) pgconn.PgErrorHandler {
 	return func(conn *pgconn.PgConn, err *pgconn.PgError) bool {
+		failed.refused(err)
 		return err.Code != stateReadOnly && (before == nil || before(conn, err))
 	}
 }
