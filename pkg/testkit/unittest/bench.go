@@ -74,7 +74,11 @@ type options struct {
 	databaseClock clock.Clock
 	conns         int32
 	pooled        bool
+	database      *pgtest.DB
 }
+
+// On gives the unit this database, which has its schema, instead of one on the server that all tests share.
+func On(db *pgtest.DB) Option { return func(o *options) { o.database = db } }
 
 // EnvPooled, if it is set, puts PgBouncer between every unit and its database.
 const EnvPooled = "NARU_TEST_POOLED"
@@ -112,7 +116,10 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	db := pgtest.New(t, u.Name, u.Sources()...)
+	db := o.database
+	if db == nil {
+		db = pgtest.New(t, u.Name, u.Sources()...)
+	}
 	b := &Bench{App: db.App, Owner: db.Owner, AppURL: db.AppURL, Clock: o.clock, Logs: &Log{}, unit: u, network: rpc.NewLocal(), minters: map[string]*authn.Minter{}}
 	server := startBus(t, u)
 	b.server = server
