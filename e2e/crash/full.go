@@ -67,10 +67,10 @@ func fill(ctx context.Context, disk string, a act, meanwhile func(ctx context.Co
 	return errors.Join(free(), ctx.Err())
 }
 
-// exhaustLog has the database use up, halfway, the files of its log that were there before its disk was full. Until then only its
-// data files cannot grow; from then on it gives itself up, and cannot even recover.
+// exhaustLog has the database use up, after a third of the time, the files of its log that were there before its disk was full.
+// Until then only its data files cannot grow; from then on it gives itself up, and cannot even recover.
 func (f *faults) exhaustLog(ctx context.Context, a act) {
-	if lifecycle.Wait(ctx, a.lasts/2) != nil {
+	if lifecycle.Wait(ctx, a.lasts/3) != nil {
 		return
 	}
 	server := f.servers.storage.nodeServer(0)
