@@ -2,6 +2,7 @@ package natsserver
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ const (
 func (s *Server) keep(ctx context.Context) {
 	pause, told := look, false
 	for lifecycle.Wait(ctx, pause) == nil {
-		problem := trouble(s.running())
+		problem, needs := trouble(s.running())
 		if problem == "" {
 			pause, told = look, false
 			continue
@@ -35,7 +36,7 @@ func (s *Server) keep(ctx context.Context) {
 			s.opts.Log.LogAttrs(ctx, slog.LevelError, "the bus cannot write", slog.String("problem", problem))
 			told = true
 		}
-		if free, err := durable.Room(s.opts.Dir); err != nil || free < room {
+		if free, err := durable.Room(s.opts.Dir); err != nil || free < needs {
 			pause = look
 			continue
 		}
@@ -48,19 +49,28 @@ func (s *Server) keep(ctx context.Context) {
 	}
 }
 
-// trouble tells why the server cannot write, empty where it can. What else it reports, e.g. that it waits for other nodes, passes
-// by itself.
-func trouble(s *server.Server) string {
+// trouble tells why the server cannot write, empty where it can, and what has to be free on the disk for a new start to help.
+// What else it reports, e.g. that it waits for other nodes, passes by itself.
+func trouble(s *server.Server) (problem string, needs int64) {
 	if !s.JetStreamEnabled() {
-		return "JetStream has ended"
+		return "JetStream has ended", room
 	}
 	health := s.Healthz(&server.HealthzOptions{Details: true})
 	for _, e := range health.Errors {
 		if strings.Contains(e.Error, "write error") {
-			return e.Error
+			return e.Error, room
 		}
 	}
-	return ""
+	info, err := s.Jsz(nil)
+	if err != nil {
+		return "", 0 // it has just ended, as the next look finds
+	}
+	if used := int64(info.Store); used > info.Config.MaxStore { //nolint:gosec // no disk is that large
+		// When it starts, it bounds itself to three quarters of what it holds and what is free: to less than it holds, where its
+		// disk is full just then. It keeps to that when there is room.
+		return fmt.Sprintf("JetStream holds %d bytes and started with room for %d", used, info.Config.MaxStore), used/3 + room
+	}
+	return "", 0
 }
 
 // anew stops the server and starts it in its place. Where that fails, the next look finds JetStream ended, and tries again.

@@ -45,10 +45,15 @@ func stream(t *testing.T, dir string, port int) (*natsserver.Server, jetstream.J
 	return server, js
 }
 
-// publish tells whether JetStream took a message.
+// publish tells whether JetStream took a message at once.
 func publish(t *testing.T, js jetstream.JetStream) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	return publishWithin(t, js, 500*time.Millisecond)
+}
+
+func publishWithin(t *testing.T, js jetstream.JetStream, limit time.Duration) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	_, err := js.Publish(ctx, "all", make([]byte, 4<<10))
 	return err
@@ -64,7 +69,7 @@ func TestFullDisk(t *testing.T) {
 			dir := smalldisk.New(t, "48m")
 			_, js := stream(t, dir, port)
 			taken := uint64(0)
-			require.NoError(t, publish(t, js))
+			require.NoError(t, publishWithin(t, js, patience))
 			taken++
 			free := smalldisk.Full(t, dir)
 			await.Require(t, patience, func() bool {
@@ -91,11 +96,31 @@ func TestDiskThatStaysFull(t *testing.T) {
 	t.Parallel()
 	dir := smalldisk.New(t, "48m")
 	_, js := stream(t, dir, 0)
-	require.NoError(t, publish(t, js))
+	require.NoError(t, publishWithin(t, js, patience))
 	smalldisk.Full(t, dir)
 	await.Require(t, patience, func() bool { return publish(t, js) != nil })
 	first, err := js.Stream(t.Context(), "ALL")
 	require.NoError(t, err, "it goes on giving what it has")
 	_, err = first.GetMsg(t.Context(), 1)
 	require.NoError(t, err)
+}
+
+// A server that was started while its disk was full takes messages by itself once there is room. JetStream bounds itself by what
+// was free when it started.
+func TestStartedOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := smalldisk.New(t, "48m")
+	first, js := stream(t, dir, 0)
+	for range 100 {
+		require.NoError(t, publishWithin(t, js, patience))
+	}
+	require.NoError(t, first.Stop(t.Context()))
+	free := smalldisk.Full(t, dir)
+	_, js = stream(t, dir, 0)
+	require.ErrorContains(t, publishWithin(t, js, patience), "insufficient resources")
+	free()
+	await.Require(t, patience, func() bool { return publish(t, js) == nil })
+	all, err := js.Stream(t.Context(), "ALL")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, all.CachedInfo().State.Msgs, uint64(101))
 }
