@@ -53,3 +53,21 @@ func TestASeedHitsEverythingInTheEnd(t *testing.T) {
 		require.True(t, seen[what], what)
 	}
 }
+
+// What refuses writes does so one after the other, and all within the time.
+func TestFullDisksFollowEachOther(t *testing.T) {
+	t.Parallel()
+	o := options{seed: 7, kills: 2, duration: 32 * time.Second, full: true}
+	var refuse []string
+	var free time.Duration
+	for _, a := range plan(o, testUnits) {
+		if a.refuses == "" {
+			continue
+		}
+		require.GreaterOrEqual(t, a.at, free)
+		free = a.at + a.lasts
+		refuse = append(refuse, a.refuses)
+	}
+	require.Equal(t, []string{busDisk, databaseDisk, readOnlyDB}, refuse)
+	require.Less(t, free, o.duration)
+}
