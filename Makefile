@@ -48,10 +48,10 @@ bench: ## Measure the relay next to its floor; stdout is one JSON document (QUIC
 	@$(GO) run ./e2e/bench
 
 .PHONY: crash
-crash: postgres ## Kill units, bus and database under load; its last line is the verdict (SEED=1 KILLS=5 DURATION=60 REPLICAS=1 CLUSTER=1 FULL=1)
+crash: postgres ## Kill units, bus and database under load; its last line is the verdict (SEED=1 KILLS=5 DURATION=60 REPLICAS=1 CLUSTER=1 FULL=1 CLOCK=1)
 	@mkdir -p $(BIN)
 	@$(GO) build -o $(BIN)/crash ./e2e/crash
-	@cd e2e && ../$(BIN)/crash -seed $(or $(SEED),1) -kills $(or $(KILLS),5) -duration $(or $(DURATION),60) -replicas $(or $(REPLICAS),1) $(if $(CLUSTER),-cluster) $(if $(FULL),-full)
+	@cd e2e && ../$(BIN)/crash -seed $(or $(SEED),1) -kills $(or $(KILLS),5) -duration $(or $(DURATION),60) -replicas $(or $(REPLICAS),1) $(if $(CLUSTER),-cluster) $(if $(FULL),-full) $(if $(CLOCK),-clock)
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser of outside bytes, 10 s each (FUZZTIME=10s)

@@ -40,15 +40,15 @@ type storage struct {
 	primary int
 }
 
-// newStorage starts the database.
-func newStorage(ctx context.Context, dir string, standby bool) (*storage, error) {
+// newStorage starts the database, with further variables of its server's environment.
+func newStorage(ctx context.Context, dir string, standby bool, environment ...string) (*storage, error) {
 	s := &storage{dir: dir}
 	way, err := link.New(ctx, anyPort)
 	if err != nil {
 		return nil, err
 	}
 	s.nodes = []*dbNode{{way: way, start: func(ctx context.Context) (*pgserver.Server, error) {
-		return allinone.StartPostgres(ctx, dir, quiet())
+		return allinone.StartPostgres(ctx, dir, quiet(), environment...)
 	}}}
 	if s.replication, err = link.New(ctx, anyPort); err != nil {
 		return s, err

@@ -76,6 +76,9 @@ func (f *faults) do(ctx context.Context, a act, name string) error {
 	case a.refuses == readOnlyDB:
 		f.say("%s", a)
 		return f.servers.storage.refuseWrites(ctx, a)
+	case a.steps != 0:
+		f.say("%s", a)
+		return f.servers.clock.step(ctx, f.servers.storage, a)
 	case a.cut != "":
 		f.say("%s", a)
 		f.servers.sever(a.cut, a.severs)

@@ -66,7 +66,7 @@ func run(ctx context.Context, o options) (err error) {
 		return fmt.Errorf("make log: %w", err)
 	}
 	defer log.Close()
-	s := &servers{cluster: o.cluster, full: o.full}
+	s := &servers{cluster: o.cluster, full: o.full, steps: o.clock}
 	begin, cancel := context.WithTimeout(ctx, setUpTime)
 	defer cancel()
 	stack, err := harness.StartOn(begin, harness.Processes, log, s, o.replicas)

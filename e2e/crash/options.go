@@ -24,6 +24,8 @@ type options struct {
 	cluster bool
 	// full: the disks of bus and database fill up, and the database refuses writes.
 	full bool
+	// clock: the clock of the database steps, forward and back.
+	clock bool
 }
 
 func parse(args []string) (o options, err error) {
@@ -33,6 +35,7 @@ func parse(args []string) (o options, err error) {
 	flags.IntVar(&o.replicas, "replicas", 1, "processes of each unit, 1 to 3")
 	flags.BoolVar(&o.cluster, "cluster", false, "a bus of three servers, one of which is replaced, and a database whose standby is promoted")
 	flags.BoolVar(&o.full, "full", false, "disks of bus and database that are full, and a database that takes no writes, for a while (root)")
+	flags.BoolVar(&o.clock, "clock", false, "a clock of the database that steps, by a year forward and by an hour back, for a while (libfaketime)")
 	seconds := flags.Int("duration", 60, "seconds of load and faults")
 	if err := flags.Parse(args); err != nil {
 		return o, err

@@ -19,6 +19,9 @@ const (
 	longestFault = 5 * time.Second
 	// fullFor is how long writes are refused.
 	fullFor = 6 * time.Second
+	// wrongFor is how long the database's clock is wrong.
+	wrongFor = 6 * time.Second
+	aYear    = 365 * 24 * time.Hour
 )
 
 // What can be killed beside units.
@@ -43,6 +46,8 @@ type act struct {
 	severs link.Severance
 	// refuses says what takes no writes.
 	refuses string
+	// steps is by how much the database's clock is wrong.
+	steps time.Duration
 }
 
 func (a act) String() string {
@@ -52,6 +57,8 @@ func (a act) String() string {
 		what = fmt.Sprintf("the %s: %s", a.system, a.scenario.Kind)
 	case a.refuses != "":
 		what = a.refuses
+	case a.steps != 0:
+		what = fmt.Sprintf("the clock of postgres steps by %s", a.steps)
 	case a.cut != "":
 		what = fmt.Sprintf("between units and %s: %s", a.cut, a.severs)
 	}
@@ -94,6 +101,9 @@ func plan(o options, units []string) []act {
 		for n, what := range []string{busDisk, databaseDisk, readOnlyDB} {
 			acts = append(acts, act{at: o.duration * time.Duration(4+3*n) / 16, lasts: fullFor, refuses: what})
 		}
+	}
+	if o.clock {
+		acts = append(acts, act{at: o.duration / 4, lasts: wrongFor, steps: aYear}, act{at: o.duration * 5 / 8, lasts: wrongFor, steps: -time.Hour})
 	}
 	slices.SortStableFunc(acts, func(a, b act) int { return cmp.Compare(a.at, b.at) })
 	return acts

@@ -23,8 +23,11 @@ type servers struct {
 	// cluster: the bus is three servers that hold all streams, the database has a synchronous standby.
 	cluster bool
 	// full: bus and database have small disks, which are filled.
-	full    bool
-	disks   disks
+	full  bool
+	disks disks
+	// steps: the database has a clock that can be set.
+	steps   bool
+	clock   steppedClock
 	bus     []*busNode
 	storage *storage
 	outside *pgserver.Server
@@ -49,7 +52,13 @@ func (s *servers) Start(ctx context.Context, dir string, opts *allinone.Options)
 	if err := s.startBus(ctx); err != nil {
 		return err
 	}
-	if s.storage, err = newStorage(ctx, dir, s.cluster); err != nil {
+	var environment []string
+	if s.steps {
+		if environment, err = s.clock.prepare(dir); err != nil {
+			return err
+		}
+	}
+	if s.storage, err = newStorage(ctx, dir, s.cluster, environment...); err != nil {
 		return err
 	}
 	if s.outside, err = allinone.StartPostgres(ctx, filepath.Join(dir, "outside"), quiet()); err != nil {

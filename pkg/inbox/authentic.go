@@ -65,8 +65,11 @@ func (e *Engine) authentic(ctx context.Context, c Consumer, batch []arrival) []a
 // judge returns why a frame is not taken. An error without a reason means that it cannot be judged now.
 func (e *Engine) judge(ctx context.Context, a arrival) (why string, err error) {
 	// The age is checked before the key is asked for: a frame with an unknown key waits only as long as it may be published.
-	if age := e.deps.Clock.Now().Sub(a.frame.RecordedAt); age.Abs() > journal.Republished {
-		return "frame_too_old", fmt.Errorf("frame is %s old", age.Round(time.Hour))
+	if old, err := e.tooOld(ctx, a.frame.RecordedAt); err != nil {
+		if old {
+			why = "frame_too_old"
+		}
+		return why, err
 	}
 	switch err := e.deps.Keys.Check(ctx, a.frame.Header, a.tag); {
 	case errors.Is(err, journal.ErrForged):
@@ -76,6 +79,23 @@ func (e *Engine) judge(ctx context.Context, a arrival) (why string, err error) {
 	default:
 		return "", err
 	}
+}
+
+// tooOld judges a frame's time by both clocks. If they differ about it, or the unit's may not be believed, it cannot be judged
+// now: a clock that is wrong by a month must not cost a frame.
+func (e *Engine) tooOld(ctx context.Context, recorded time.Time) (bool, error) {
+	age := e.deps.Clock.Now().Sub(recorded)
+	if age.Abs() <= journal.Republished {
+		return false, nil
+	}
+	database, err := pg.Value[time.Time](ctx, e.deps.Journal.DB(), "read database time", `select now()`)
+	switch {
+	case err != nil:
+		return false, err
+	case !e.deps.Trusted(), database.Sub(recorded).Abs() <= journal.Republished:
+		return false, fmt.Errorf("frame is %s old by a clock that may be wrong", age.Round(time.Hour))
+	}
+	return true, fmt.Errorf("frame is %s old", age.Round(time.Hour))
 }
 
 // refuse parks a whole frame but does not mark its id as consumed: the true frame with that id must still be taken.

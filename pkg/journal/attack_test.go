@@ -140,6 +140,25 @@ func TestFrameOfAnotherTimeIsHeld(t *testing.T) {
 	}
 }
 
+// After the clock was set back by a year, what is stated with the time of now is logged at once, and verified. What the wrong
+// clock had stated stays.
+func TestClockThatIsSetBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	logger, of, _ := witnessed(t, b)
+	b.Clock.Advance(365 * 24 * time.Hour)
+	b.state(t, cancelled("a"))
+	require.NoError(t, logger.Drain(t.Context()))
+	b.Clock.Advance(-365 * 24 * time.Hour)
+	for _, subject := range []string{"b", "c"} {
+		b.state(t, cancelled(subject))
+		require.NoError(t, logger.Drain(t.Context()))
+		b.Clock.Advance(time.Hour)
+	}
+	require.Zero(t, b.count(t, `select count(*) from journal_mark where leaf is null`))
+	require.Empty(t, b.verify(t, of).Violations)
+}
+
 // The log does not continue if the database holds less of it than was signed.
 func TestALogThatWentBackIsNotContinued(t *testing.T) {
 	t.Parallel()

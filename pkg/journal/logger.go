@@ -351,9 +351,10 @@ func (l *Logger) take(ctx context.Context, tx *pg.Tx, grown *tree, found []candi
 	return taken, nil
 }
 
-// outside reports that a frame's time is not between the last look and now.
+// outside reports that a frame's time is not between the last look and now. If the clock was set back since the last look, what
+// is stated now is before it, and is not held for that.
 func outside(recorded, since, now time.Time) bool {
-	return recorded.After(now.Add(ahead)) || !since.IsZero() && recorded.Before(since.Add(-window))
+	return recorded.After(now.Add(ahead)) || !since.IsZero() && recorded.Before(earlierOf(since, now).Add(-window))
 }
 
 // close writes the leaves, the tiles and the checkpoint.

@@ -33,10 +33,10 @@ type child struct {
 
 // startChild starts the postmaster in a process group of its own, so that a ^C meant for us does not hit it before we stop it in
 // order.
-func startChild(path string, args []string, lay layout, log *slog.Logger) (*child, error) {
+func startChild(path string, args []string, lay layout, environment []string, log *slog.Logger) (*child, error) {
 	cmd := exec.Command(path, args...) //nolint:noctx // our own arguments; the end of a ctx must not kill a database
 	cmd.Dir = lay.dir
-	cmd.Env = childEnv()
+	cmd.Env = append(childEnv(), environment...)
 	out := &lineLog{log: log}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = lay.account.sysProcAttr()

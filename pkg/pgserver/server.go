@@ -43,6 +43,8 @@ type Options struct {
 	MaxConnections int
 	// Settings are further postgresql.conf settings; they win over this package's own.
 	Settings map[string]string
+	// Environment are further variables of the server's environment, as NAME=value. It inherits nothing.
+	Environment []string
 	// BinDir overrides the search for the binaries.
 	BinDir string
 	// StartTimeout bounds Start's wait for the first connection, recovery included; 0 means 60 s.
@@ -175,7 +177,7 @@ func (s *Server) launch(ctx context.Context) error {
 
 // startChild starts the postmaster, which is the current one from then on.
 func (s *Server) startChild() (*child, error) {
-	started, err := startChild(s.bins.postgres(), s.args(s.lay.data(), s.port), s.lay, s.opts.Log)
+	started, err := startChild(s.bins.postgres(), s.args(s.lay.data(), s.port), s.lay, s.opts.Environment, s.opts.Log)
 	if err != nil {
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}

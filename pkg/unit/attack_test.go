@@ -122,6 +122,23 @@ func TestFramesOfAnotherTimeOnTheBus(t *testing.T) {
 	require.InDelta(t, 2, b.Metric(t, "naru_inbox_forged_frames_total"), 0)
 }
 
+// A reader whose clock is wrong by two months takes no frame meanwhile, and loses none: the database's clock says otherwise.
+func TestAReaderWithAWrongClockLosesNoFrame(t *testing.T) {
+	t.Parallel()
+	b := unittest.New(t, toy(done))
+	k, file := replica(t, b.Clock.Now())
+	f, tags := sealedBy(t, k, unittest.Frames(t, express, accepted("doc-1"))[0])
+	unittest.AddFrameKey(t, "intake", file)
+	b.Advance(t, 60*24*time.Hour)
+	b.Offer(t, f, tags)
+	await.Require(t, unittest.Patience, func() bool { return b.Metric(t, "naru_inbox_retries_total") > 0 })
+	require.Zero(t, rows(t, b, `select count(*) from parked_event`))
+	require.Zero(t, rows(t, b, `select count(*) from document`))
+	b.Advance(t, -60*24*time.Hour)
+	await.Require(t, unittest.Patience, func() bool { return rows(t, b, `select count(*) from document`) == 1 })
+	require.Zero(t, rows(t, b, `select count(*) from parked_event`))
+}
+
 // A frame whose key its producer does not have waits, and is handled once the producer has the key: replicas must share their key
 // folder.
 func TestFrameUnderAKeyThatIsNotKnownWaits(t *testing.T) {

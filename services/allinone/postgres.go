@@ -26,9 +26,9 @@ type database struct {
 	folder   folder
 }
 
-// StartPostgres starts the private server of a relay's folder.
-func StartPostgres(ctx context.Context, dir string, log *slog.Logger) (*pgserver.Server, error) {
-	return pgserver.Start(ctx, pgserver.Options{Dir: folder(dir).path("postgres"), Log: log})
+// StartPostgres starts the private server of a relay's folder, with further variables of its environment.
+func StartPostgres(ctx context.Context, dir string, log *slog.Logger, environment ...string) (*pgserver.Server, error) {
+	return pgserver.Start(ctx, pgserver.Options{Dir: folder(dir).path("postgres"), Log: log, Environment: environment})
 }
 
 // openDatabase starts the private server. With superURL it uses that server instead.
