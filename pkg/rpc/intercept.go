@@ -124,6 +124,9 @@ func (s *Server) edge(ctx context.Context, method string, started time.Time, pan
 	if err == nil {
 		return nil
 	}
+	if s.deps.AsFault != nil {
+		err = s.deps.AsFault(err)
+	}
 	f := fault.As(err)
 	attrs := append(stack,
 		slog.String("method", method), slog.String("kind", f.Kind.String()), slog.String("reason", f.Reason),

@@ -79,6 +79,8 @@ type ServerDeps struct {
 	Telemetry Telemetry
 	// Barred tells why the unit answers nothing of its own now; nil where that never is.
 	Barred func() error
+	// AsFault is what an error that a handler passed on is to callers, e.g. one of the unit's database; nil changes none.
+	AsFault func(err error) error
 }
 
 // Server serves the RPCs of one unit. Services are registered first, then it serves.

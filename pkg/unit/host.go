@@ -179,7 +179,8 @@ func (h *host) buildServer(rt Runtime) error {
 		return err
 	}
 	if h.server, err = rpc.NewServer(rpc.ServerDeps{Unit: h.unit.Name, Credentials: credentials, Authn: h.env.Authn, Clock: rt.Clock,
-		Log: h.telemetry.Log, Telemetry: h.rpcTelemetry(), Barred: h.wentBack}); err != nil {
+		Log: h.telemetry.Log, Telemetry: h.rpcTelemetry(), Barred: h.wentBack,
+		AsFault: func(err error) error { return pg.AsFault(err, nil) }}); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	h.health = health.NewServer()
