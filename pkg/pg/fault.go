@@ -45,10 +45,15 @@ func Constraint(err error) string {
 	return ""
 }
 
-// Unreachable reports whether the server could not be asked or could not serve: connection trouble (class 08), lack of resources
-// (53; a full disk, too), shutdown or cancellation (57), trouble of its disk (58), or because it takes no writes now (it is read
-// only, or a standby). The same call may work later.
+// Unreachable reports whether the server could not be asked or could not serve: it let nobody in (whatever it says; on a full
+// disk that is an internal error), connection trouble (class 08), lack of resources (53; a full disk, too), shutdown or
+// cancellation (57), trouble of its disk (58), or because it takes no writes now (it is read only, or a standby). The same call
+// may work later.
 func Unreachable(err error) bool {
+	var connErr *pgconn.ConnectError
+	if errors.As(err, &connErr) && !errors.Is(err, context.Canceled) {
+		return true
+	}
 	if state := SQLState(err); state != "" {
 		switch class(err) {
 		case "08", "53", "57", "58":
@@ -60,9 +65,8 @@ func Unreachable(err error) bool {
 	if errors.Is(err, context.Canceled) {
 		return false
 	}
-	var connErr *pgconn.ConnectError
 	var netErr net.Error
-	return errors.As(err, &connErr) || errors.As(err, &netErr) || pgconn.Timeout(err) || connectionGone(err)
+	return errors.As(err, &netErr) || pgconn.Timeout(err) || connectionGone(err)
 }
 
 // connectionGone recognises a connection that ended during a statement or before it was sent.

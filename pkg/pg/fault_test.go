@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -94,6 +95,19 @@ func TestAServerThatIsNotThereIsUnavailable(t *testing.T) {
 	t.Parallel()
 	_, err := pg.Open(t.Context(), pg.Options{URL: "postgres://u:p@127.0.0.1:1/x?sslmode=disable", Schema: "desk"})
 	require.Error(t, err)
+	require.Equal(t, fault.Unavailable, fault.KindOf(pg.AsFault(err, nil)))
+}
+
+// Whatever a server says when it lets nobody in, it may let us in later: nothing is parked for it.
+func TestAServerThatLetsNobodyInIsUnavailable(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, "desk", source("desk", `select 1;`))
+	direct, err := url.Parse(db.AppURL)
+	require.NoError(t, err)
+	direct.User = url.UserPassword(direct.User.Username(), "not the password")
+	_, err = pgx.Connect(t.Context(), direct.String())
+	require.Equal(t, "28P01", pg.SQLState(err))
+	require.True(t, pg.Passing(err))
 	require.Equal(t, fault.Unavailable, fault.KindOf(pg.AsFault(err, nil)))
 }
 
