@@ -20,8 +20,10 @@ const (
 	// What lines of PostgreSQL begin with that tell why a process of it ends.
 	panicked = "PANIC:  "
 	fatal    = "FATAL:  "
-	// turnedAway begins what a client is told while the server starts, recovers or shuts down.
+	// turnedAway begins what a client is told while the server starts, recovers or shuts down, and sentAway what sessions are
+	// told when it ends. There are as many of them as clients, and they would drive out what the server itself says.
 	turnedAway = fatal + "the database system is "
+	sentAway   = fatal + "terminating connection "
 )
 
 // child is the postmaster process.
@@ -111,8 +113,7 @@ func (l *lineLog) keep(line string) {
 	if line == "" {
 		return
 	}
-	if strings.HasPrefix(line, turnedAway) {
-		// Each client that looks whether the server is back is told so; it would drive out what the server itself says.
+	if strings.HasPrefix(line, turnedAway) || strings.HasPrefix(line, sentAway) {
 		l.log.LogAttrs(context.Background(), slog.LevelDebug, "postgres", slog.String("line", line))
 		return
 	}

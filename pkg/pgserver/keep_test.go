@@ -76,6 +76,7 @@ func TestKilledServerIsStartedAgain(t *testing.T) {
 	}
 	require.Equal(t, 2, strings.Count(log.String(), "the database has ended and will be started again"), log.String())
 	require.Contains(t, log.String(), "signal: killed")
+	require.NotContains(t, log.String(), "terminating connection", "what sessions are told is not the reason")
 	await.Require(t, patience, func() bool { return strings.Count(log.String(), "the database had ended and was started again") == 2 })
 	select {
 	case <-s.Done():
@@ -126,4 +127,25 @@ func TestLogCannotBeWritten(t *testing.T) {
 	require.Regexp(t, `the database has ended and will be started again" reason="FATAL: .*No space left on device"`, log.String())
 	require.Contains(t, log.String(), "pause_ms=2000", "pauses grow")
 	await.Require(t, patience, func() bool { return strings.Contains(log.String(), "the database had ended and was started again") })
+}
+
+// A server that is killed while its disk is full comes up as far as it can: it may let nobody in, for which it knows no better
+// word than an internal error. Whatever it says, callers may come again.
+func TestKilledWhileDataFilesCannotGrow(t *testing.T) {
+	t.Parallel()
+	disk := smalldisk.New(t, "256m")
+	s, _ := kept(t, filepath.Join(disk, "postgres"))
+	free := smalldisk.Full(t, disk)
+	committed, _ := fillTable(t, s)
+	before := s.PID()
+	require.NoError(t, syscall.Kill(before, syscall.SIGKILL))
+	await.Require(t, patience, func() bool {
+		err := note(t, s, committed+1)
+		require.Error(t, err)
+		require.True(t, pg.Unreachable(err), err)
+		return strings.Contains(err.Error(), "could not write init file") || s.PID() != before && pg.SQLState(err) == pg.DiskFull
+	})
+	free()
+	await.Require(t, patience, func() bool { return note(t, s, committed+1) == nil })
+	require.Equal(t, committed+1, notes(t, s))
 }

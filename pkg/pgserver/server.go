@@ -27,6 +27,10 @@ const (
 	defaultStopTimeout  = 30 * time.Second // fast shutdown writes a checkpoint
 	quitTimeout         = 10 * time.Second
 	startAttempts       = 4
+
+	// Pauses between two questions whether a server is ready. Its recovery may take long.
+	firstAsk   = 15 * time.Millisecond
+	longestAsk = 240 * time.Millisecond
 )
 
 // Options say where and how a server runs. Only Dir is required.
@@ -228,7 +232,7 @@ func (s *Server) args(data string, port int) []string {
 // awaitReady connects until the server lets us in. Only a connection proves that recovery is over and that the server behind the
 // port is ours (it knows our password).
 func (s *Server) awaitReady(ctx context.Context, of *child) error {
-	for {
+	for pause := firstAsk; ; pause = min(2*pause, longestAsk) {
 		err := s.ping(ctx)
 		if err == nil {
 			return nil
@@ -238,7 +242,7 @@ func (s *Server) awaitReady(ctx context.Context, of *child) error {
 			return errors.Join(fmt.Errorf("postgres ended before it was ready, its last words: %s", of.lastWords()), of.Err())
 		default:
 		}
-		if lifecycle.Wait(ctx, 15*time.Millisecond) != nil {
+		if lifecycle.Wait(ctx, pause) != nil {
 			return err
 		}
 	}
