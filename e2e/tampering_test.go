@@ -140,6 +140,8 @@ func ofRows() []tampering {
 			t.Helper()
 			c.TamperSandbox(t, `update sandbox_hub.circulation set read_date = read_date + interval '3 days' where edoc_num = '`+w.document+`'`)
 		}, []string{"circulation hub_differs"}},
+		{"a legal hold released by nobody", sql(`insert into status.legal_hold (id, subject, action, actor, reference, commit_id)
+			values (gen_random_uuid(), 'a document', 'released', 'operator', 'case', gen_random_uuid())`), []string{"status row_unfounded"}},
 	}
 }
 

@@ -67,7 +67,8 @@ type Sealed struct {
 
 // New makes the journal of a unit. It returns an error for a kind that does not say whether it is public.
 func New(deps Deps) (*Journal, error) {
-	stated := append([]proto.Message{&platformv1.ClockMeasured{}, &platformv1.FrameReleased{}, &platformv1.PublishedAgain{}, &platformv1.ParkedEventGivenUp{}, &platformv1.LogReopened{}, &platformv1.ReopeningWitnessed{}}, deps.States...)
+	stated := append([]proto.Message{&platformv1.ClockMeasured{}, &platformv1.FrameReleased{}, &platformv1.PublishedAgain{}, &platformv1.ParkedEventGivenUp{}, &platformv1.LogReopened{}, &platformv1.ReopeningWitnessed{},
+		&platformv1.LegalHoldPlaced{}, &platformv1.LegalHoldReleased{}}, deps.States...)
 	j := &Journal{deps: deps, rules: map[frame.Kind]Rule{}, paced: map[frame.Kind]bool{}}
 	rules, err := Rules(deps.Unit, stated)
 	if err != nil {

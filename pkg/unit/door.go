@@ -30,6 +30,7 @@ func Offer[C any](service *grpc.ServiceDesc, register func(context.Context, *run
 func PlatformDoors() []Door {
 	return []Door{
 		Offer(&platformv1.ParkedEventService_ServiceDesc, platformv1.RegisterParkedEventServiceHandlerClient, platformv1.NewParkedEventServiceClient),
+		Offer(&platformv1.LegalHoldService_ServiceDesc, platformv1.RegisterLegalHoldServiceHandlerClient, platformv1.NewLegalHoldServiceClient),
 		Offer(&platformv1.JournalAdminService_ServiceDesc, platformv1.RegisterJournalAdminServiceHandlerClient, platformv1.NewJournalAdminServiceClient),
 		{Service: platformv1.KeyService_ServiceDesc.ServiceName},
 	}

@@ -75,7 +75,7 @@ type Spec[C Config, S any] struct {
 func (s Spec[C, S]) Unit() Unit {
 	u := Unit{
 		Name: s.Name, Duty: s.Duty, Requires: s.requires(), NewConfig: func() Config { return s.Defaults() }, Settings: s.Settings, Migrations: s.Migrations, Partitions: s.Partitions,
-		States: s.States, Paced: s.Paced, Follows: s.Follows, Policy: s.Policy, Witness: s.Witness, Seals: s.Seals, Opens: s.Opens, Signers: s.Signers, Doors: s.Doors, Build: s.build,
+		States: s.States, Paced: s.Paced, Follows: append(follows(), s.Follows...), Policy: s.Policy, Witness: s.Witness, Seals: s.Seals, Opens: s.Opens, Signers: s.Signers, Doors: s.Doors, Build: s.build,
 	}
 	if s.Pace != nil {
 		u.Pace = func(config Config) int { return s.Pace(config.(C)) } //nolint:forcetypeassert // NewConfig made it

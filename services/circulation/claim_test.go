@@ -199,16 +199,14 @@ func TestRetention(t *testing.T) {
 	number := b.receive(t, platformv1.Lane_LANE_BULK, 2)[1]
 	_, err := claimBatch(t.Context(), b.App, registration, platformv1.Lane_LANE_BULK, 10, time.Minute)
 	require.NoError(t, err)
-	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx *pg.Tx) error {
-		return journal.Hold(t.Context(), tx, number, "operator", "case-1")
-	}))
+	require.NoError(t, b.journal.PlaceHold(t.Context(), number, "operator", "case-1"))
 	kept := func() (n int) {
 		require.NoError(t, pg.MaintainPartitions(t.Context(), b.Owner, partitions(), pg.Clocks{Unit: b.at.AddDate(11, 0, 3), Database: b.at.AddDate(11, 0, 3), Trusted: true}))
 		require.NoError(t, b.App.QueryRow(t.Context(), `select (select count(*) from circulation_record) + (select count(*) from hub_call)`).Scan(&n))
 		return n
 	}
 	require.Equal(t, 3, kept(), "one of the year is held")
-	require.NoError(t, pg.InTx(t.Context(), b.App, func(tx *pg.Tx) error { return journal.ReleaseHold(t.Context(), tx, number, "operator", "case-1") }))
+	require.NoError(t, b.journal.ReleaseHold(t.Context(), number, "operator", "case-1"))
 	require.Zero(t, kept())
 }
 

@@ -138,6 +138,40 @@ func TestRefusedAddresses(t *testing.T) {
 	}
 }
 
+// A hold is placed and ended in every unit, and listed once with how many units have it.
+func TestLegalHolds(t *testing.T) {
+	t.Parallel()
+	units := strings.Fields("gateway intake address delivery circulation viewing certificate status hub")
+	answers := map[string][]string{}
+	for _, unit := range units {
+		at := " /v1/admin/units/" + unit + "/legal-holds"
+		answers["GET"+at] = []string{`{"holds":[{"subject":"` + number + `","reference":"case-1","actor":"o","placedAt":"2026-03-02T01:02:03.000000Z"}]}`}
+		answers["POST"+at+":place"], answers["POST"+at+":release"] = []string{`{}`}, []string{`{}`}
+	}
+	f := newRelay(t, answers)
+	code, stdout, stderr := operatorRun(t, f, "hold", "place", number, "--reference", "case-1")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, number+"  held\n", stdout)
+	for _, unit := range units {
+		bodies := f.bodies["POST /v1/admin/units/"+unit+"/legal-holds:place"]
+		require.Len(t, bodies, 1)
+		require.JSONEq(t, `{"subject":"`+number+`","reference":"case-1"}`, strings.TrimPrefix(bodies[0], "Bearer operator "))
+	}
+	answers["GET /v1/admin/units/hub/legal-holds"] = []string{`{}`}
+	code, stdout, stderr = operatorRun(t, f, "hold", "list")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^`+number+` +case-1 +2026-03-02T01:02:03.000000Z +8 of 9$`, stdout)
+	code, stdout, stderr = operatorRun(t, f, "hold", "release", number, "--reference", "ended")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, number+"  released\n", stdout)
+	delete(answers, "POST /v1/admin/units/hub/legal-holds:place")
+	code, stdout, _ = operatorRun(t, f, "hold", "place", number, "--reference", "case-1")
+	require.Equal(t, ExitFailed, code)
+	require.Contains(t, stdout, "unit hub")
+	code, _, _ = operatorRun(t, f, "hold", "place", number)
+	require.Equal(t, ExitUsage, code)
+}
+
 // Parked events are those of all units; one that does not answer is told and hides none of the others.
 func TestParkedList(t *testing.T) {
 	t.Parallel()

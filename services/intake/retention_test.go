@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/clock"
-	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -27,7 +26,7 @@ func TestRetention(t *testing.T) {
 	_, err := b.try(t.Context(), rows)
 	require.NoError(t, err)
 	held := string(rows[0].number)
-	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx *pg.Tx) error { return journal.Hold(t.Context(), tx, held, "operator", "case-1") }))
+	require.NoError(t, b.facts.PlaceHold(t.Context(), held, "operator", "case-1"))
 
 	later := clock.NewFake(b.at.AddDate(11, 0, 3))
 	expiry := later.Now()
@@ -39,7 +38,7 @@ func TestRetention(t *testing.T) {
 		return len(b.strings(t, `select own_key from own_key`))
 	}
 	require.Equal(t, 2, maintain(), "one of the year is held")
-	require.NoError(t, pg.InTx(t.Context(), b.db.App, func(tx *pg.Tx) error { return journal.ReleaseHold(t.Context(), tx, held, "operator", "case-1") }))
+	require.NoError(t, b.facts.ReleaseHold(t.Context(), held, "operator", "case-1"))
 	for _, expiry = range []time.Time{b.at, {}} {
 		n, err := f.forget(t.Context())
 		require.NoError(t, err)

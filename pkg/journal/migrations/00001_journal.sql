@@ -94,8 +94,9 @@ create table legal_hold (
     action      text        not null constraint legal_hold_action_known check (action in ('placed', 'released')),
     actor       text        not null constraint legal_hold_actor_given check (actor <> ''),
     reference   text        not null constraint legal_hold_reference_given check (reference <> ''),
-    recorded_at timestamptz not null default clock_timestamp()
+    recorded_at timestamptz not null default clock_timestamp(),
+    commit_id   uuid        not null
 );
 create index legal_hold_subject on legal_hold (subject, id);
 grant select on legal_hold to ${app};
-grant insert (id, subject, action, actor, reference) on legal_hold to ${app};
+grant insert (id, subject, action, actor, reference, commit_id) on legal_hold to ${app};

@@ -89,3 +89,22 @@ func (c *Client) RetryRefusedAddress(ctx context.Context, address string) error 
 func (c *Client) GiveUpRefusedAddress(ctx context.Context, address, reason string) error {
 	return c.rest.Call(ctx, http.MethodPost, refusedPath+":give-up", nil, &addressv1.GiveUpRefusedAddressRequest{Address: address, Reason: reason}, nil)
 }
+
+// LegalHolds returns a page of a unit's legal holds in force, and the token of the next page.
+func (c *Client) LegalHolds(ctx context.Context, unit string, query url.Values) ([]*platformv1.LegalHold, string, error) {
+	out := &platformv1.ListLegalHoldsResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, holdsOf(unit), query, nil, out)
+	return out.GetHolds(), out.GetNextPageToken(), err
+}
+
+// PlaceLegalHold places a legal hold in a unit. The unit is only in the path.
+func (c *Client) PlaceLegalHold(ctx context.Context, unit, subject, reference string) error {
+	return c.rest.Call(ctx, http.MethodPost, holdsOf(unit)+":place", nil, &platformv1.PlaceLegalHoldRequest{Subject: subject, Reference: reference}, nil)
+}
+
+// ReleaseLegalHold ends a legal hold in a unit. The unit is only in the path.
+func (c *Client) ReleaseLegalHold(ctx context.Context, unit, subject, reference string) error {
+	return c.rest.Call(ctx, http.MethodPost, holdsOf(unit)+":release", nil, &platformv1.ReleaseLegalHoldRequest{Subject: subject, Reference: reference}, nil)
+}
+
+func holdsOf(unit string) string { return "/v1/admin/units/" + url.PathEscape(unit) + "/legal-holds" }
