@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,9 +30,8 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// If the doors cannot do what a proto says, they report it before they open.
-func TestOffersThatCannotBeKept(t *testing.T) {
-	t.Parallel()
+// badOffers registers services with bounds that no door can keep, once for all runs of the test.
+var badOffers = sync.OnceValue(func() error {
 	method := func(name string, streams bool, bounds *platformv1.Bounds) *descriptorpb.ServiceDescriptorProto {
 		options := &descriptorpb.MethodOptions{}
 		proto.SetExtension(options, platformv1.E_Access, &platformv1.Access{Open: true})
@@ -49,8 +49,16 @@ func TestOffersThatCannotBeKept(t *testing.T) {
 			method("NoList", false, &platformv1.Bounds{Items: "nothing"}),
 		},
 	}, protoregistry.GlobalFiles)
-	require.NoError(t, err)
-	require.NoError(t, protoregistry.GlobalFiles.RegisterFile(file))
+	if err != nil {
+		return err
+	}
+	return protoregistry.GlobalFiles.RegisterFile(file)
+})
+
+// If the doors cannot do what a proto says, they report it before they open.
+func TestOffersThatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, badOffers())
 	for name, want := range map[string]string{"Good": "", "Streaming": "streams", "Huge": "no message has more than", "NoList": "is no list of items", "Unknown": "finding service"} {
 		_, err := newCatalogue(unit.Unit{Name: "test", Doors: []unit.Door{{Service: "test.offers." + name}}})
 		if want == "" {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/testkit/await"
@@ -82,7 +83,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-// Open calls with long messages hold no more than the bytes in flight, and other callers are served meanwhile.
+// Open calls with long messages hold no more than the bytes in flight, and callers of other addresses are served meanwhile.
 func TestFloodOfLongMessages(t *testing.T) {
 	w := setup(t, func(c *Config) { c.CallTimeout = config.Duration(10 * time.Second) })
 	sender := w.sender(t)
@@ -108,7 +109,10 @@ func TestFloodOfLongMessages(t *testing.T) {
 			}()
 		}
 	}
-	client, other := intakev1.NewIntakeServiceClient(w.dial(t)), w.sender(t)
+	elsewhere := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	client, other := intakev1.NewIntakeServiceClient(w.dial(t, grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+		return elsewhere.DialContext(ctx, "tcp", address)
+	}))), w.sender(t)
 	var highest uint64
 	enough := time.After(4 * time.Second)
 	await.Require(t, 10*time.Second, func() bool {

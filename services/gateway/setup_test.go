@@ -290,9 +290,9 @@ func (w *world) token(t *testing.T, c login) string {
 }
 
 // dial connects to the gRPC door.
-func (w *world) dial(t *testing.T) *grpc.ClientConn {
+func (w *world) dial(t *testing.T, opts ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient(w.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(w.grpc, append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	return conn
