@@ -229,6 +229,10 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"circulation.v1.CirculationAdminService/GiveUpQueued": {foreign: &circulationv1.GiveUpQueuedRequest{EdocNum: number, Reason: "시험"}, absent: &circulationv1.GiveUpQueuedRequest{EdocNum: nowhere, Reason: "시험"}},
 		"circulation.v1.CirculationAdminService/AcceptQueued": {foreign: &circulationv1.AcceptQueuedRequest{EdocNum: number, Reason: "시험"}, absent: &circulationv1.AcceptQueuedRequest{EdocNum: nowhere, Reason: "시험"}},
 
+		"delivery.v1.NoticeAdminService/ListNoticeRounds":   {foreign: &deliveryv1.ListNoticeRoundsRequest{}},
+		"delivery.v1.NoticeAdminService/RetryNoticeRounds":  {foreign: &deliveryv1.RetryNoticeRoundsRequest{Ids: []string{uuid.NewString()}}},
+		"delivery.v1.NoticeAdminService/GiveUpNoticeRounds": {foreign: &deliveryv1.GiveUpNoticeRoundsRequest{Ids: []string{uuid.NewString()}, Reason: "test"}},
+
 		"gateway.v1.TokenService/IssueToken":                 {foreign: &gatewayv1.IssueTokenRequest{ClientId: v.institution.Credentials.ClientID, ClientSecret: "guessed"}, absent: &gatewayv1.IssueTokenRequest{ClientId: uuid.NewString(), ClientSecret: "guessed"}},
 		"gateway.v1.PrincipalAdminService/CreateInstitution": {foreign: &gatewayv1.CreateInstitutionRequest{Institution: institution, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0")}},
 		"address.v1.InstitutionService/ResubmitInstitution":  {foreign: resubmission(v.institution.ID), absent: resubmission(uuid.NewString())},

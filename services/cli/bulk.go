@@ -77,6 +77,17 @@ func (a *app) bulk(ids []string, did string, do func(id string) error) error {
 	return nil
 }
 
+// sum shows how many of those asked for were done; that fewer were is told by the exit code.
+func (a *app) sum(result any, text string, did, of int) error {
+	if err := a.show(result, func() error { return a.say(text, did, of) }); err != nil {
+		return err
+	}
+	if did < of {
+		return fmt.Errorf("%d of %d not done", of-did, of)
+	}
+	return nil
+}
+
 func concernsOne(err error) bool {
 	var problem *rest.Problem
 	if !errors.As(err, &problem) {

@@ -58,6 +58,8 @@ type commands struct {
 	Identity      identityCommand      `cmd:"" help:"Identities of recipients (for operators)."`
 	Queue         queueCommand         `cmd:"" help:"Hub calls that wait for a person (for operators)."`
 	Parked        parkedCommand        `cmd:"" help:"Events that units gave up on (for operators)."`
+	Notice        noticeCommand        `cmd:"" help:"Notices that recipients have not got (for operators)."`
+	Held          heldCommand          `cmd:"" help:"Frames that journals hold back because their time is not now (for operators)."`
 	Hold          holdCommand          `cmd:"" help:"Legal holds: what is kept beyond its retention time (for operators)."`
 	Audit         auditCommand         `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
 	Evidence      evidenceCommand      `cmd:"" help:"Evidence of a relay (for operators and auditors)."`

@@ -172,6 +172,63 @@ func TestLegalHolds(t *testing.T) {
 	require.Equal(t, ExitUsage, code)
 }
 
+// Rounds of notices are listed, called again together, and given up with a reason; that fewer were done than asked for is told.
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	const (
+		list, retry, giveUp = "GET /v1/admin/notice-rounds", "POST /v1/admin/notice-rounds:retry", "POST /v1/admin/notice-rounds:give-up"
+		one, other          = "0191d0a1-0000-7000-8000-000000000001", "0191d0a1-0000-7000-8000-000000000002"
+	)
+	round := func(id, state string) string {
+		return `{"id":"` + id + `","edocNums":["` + number + `"],"receivedAt":"2026-03-02T01:02:03.000000Z","attempts":300,"lastError":"answered with status 502",` + state + `}`
+	}
+	f := newRelay(t, map[string][]string{
+		list:                   {`{"rounds":[` + round(one, `"nextAttemptAt":"2026-03-02T02:00:00.000000Z"`) + `]}`},
+		list + "?givenUp=true": {`{"rounds":[` + round(one, `"givenUpAt":"2026-03-02T02:00:00.000000Z"`) + `,` + round(other, `"givenUpAt":"2026-03-02T02:00:00.000000Z"`) + `]}`},
+		retry:                  {`{"retried":2}`}, giveUp: {`{"givenUp":1}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "notice", "list")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^`+one+` +1 +2026-03-02T01:02:03.000000Z +300 +2026-03-02T02:00:00.000000Z +answered with status 502$`, stdout)
+	code, stdout, stderr = operatorRun(t, f, "notice", "retry", "--all", "--given-up")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "2 of 2 rounds to be called again\n", stdout)
+	require.JSONEq(t, `{"ids":["`+one+`","`+other+`"]}`, strings.TrimPrefix(f.bodies[retry][0], "Bearer operator "))
+	code, stdout, stderr = operatorRun(t, f, "notice", "give-up", one, other, "--reason", "by letter")
+	require.Equal(t, ExitFailed, code)
+	require.Equal(t, "1 of 2 rounds given up\n", stdout)
+	require.Contains(t, stderr, "1 of 2 not done")
+	require.JSONEq(t, `{"ids":["`+one+`","`+other+`"],"reason":"by letter"}`, strings.TrimPrefix(f.bodies[giveUp][0], "Bearer operator "))
+	for _, args := range [][]string{{"retry"}, {"retry", one, "--all"}, {"retry", one, "--given-up"}, {"give-up", one}} {
+		code, _, _ = operatorRun(t, f, append([]string{"notice"}, args...)...)
+		require.Equal(t, ExitUsage, code, args)
+	}
+}
+
+// Held frames are those of all units. All of a unit that are held are released together; what was refused cannot be.
+func TestHeldFrames(t *testing.T) {
+	t.Parallel()
+	const id, forged = "0191d0a1-0000-7000-8000-000000000001", "0191d0a1-0000-7000-8000-000000000002"
+	const release = "POST /v1/admin/units/intake/held-frames/" + id + ":release"
+	answers := map[string][]string{release: {`{}`}}
+	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate status hub") {
+		answers["GET /v1/admin/units/"+unit+"/held-frames"] = []string{`{}`}
+	}
+	answers["GET /v1/admin/units/intake/held-frames"] = []string{`{"frames":[{"frameId":"` + id + `","kind":"Accepted","recordedAt":"2026-03-02T01:02:03.000000Z","heldAt":"2026-03-02T02:00:00.000000Z"},
+		{"frameId":"` + forged + `","kind":"Accepted","recordedAt":"2026-03-02T01:02:03.000000Z","refused":"mac_wrong"}]}`}
+	f := newRelay(t, answers)
+	code, stdout, stderr := operatorRun(t, f, "held", "list")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^intake +`+id+` +Accepted +2026-03-02T01:02:03.000000Z +2026-03-02T02:00:00.000000Z`, stdout)
+	require.Regexp(t, `(?m)^intake +`+forged+` .*mac_wrong$`, stdout)
+	code, stdout, stderr = operatorRun(t, f, "held", "release", "intake", "--all", "--reason", "suspended")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, id+"  released\n", stdout)
+	require.JSONEq(t, `{"reason":"suspended"}`, strings.TrimPrefix(f.bodies[release][0], "Bearer operator "))
+	code, _, _ = operatorRun(t, f, "held", "release", "intake", "--reason", "x")
+	require.Equal(t, ExitUsage, code)
+}
+
 // Parked events are those of all units; one that does not answer is told and hides none of the others.
 func TestParkedList(t *testing.T) {
 	t.Parallel()

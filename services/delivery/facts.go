@@ -5,9 +5,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -103,11 +105,19 @@ func (r round) stateGiven(ctx context.Context, tx *journal.Tx, now time.Time, to
 	})
 }
 
-// recordGivenUp states, for this unit alone, that the recipients of a round were not told.
-func (r round) recordGivenUp(ctx context.Context, tx *journal.Tx, now time.Time, byRecipient [][]document, reason string) error {
-	return tx.Record(ctx, r.fact(now, &deliveryv1.RoundGivenUp{
+// recordGivenUp states, for this unit alone, that the recipients of a round were not told, and who gave it up.
+func (r round) recordGivenUp(ctx context.Context, tx *journal.Tx, by string, now time.Time, byRecipient [][]document, reason string) error {
+	given := r.fact(now, &deliveryv1.RoundGivenUp{
 		Recipients: recipientsOf(byRecipient), GivenUpAt: timestamppb.New(now), Attempt: uint32(r.attempt), Reason: reason, //nolint:gosec // bounded by notice.attempts
-	}))
+	})
+	given.Actor = by
+	return tx.Record(ctx, given)
+}
+
+// recordRetried states, for this unit alone, that an operator has a round called again, as itself or as the next one.
+func recordRetried(ctx context.Context, tx *journal.Tx, operator string, now time.Time, former uuid.UUID, next string) error {
+	return tx.Record(ctx, journal.Fact{Subject: id.New().String(), Actor: operator, OccurredAt: now,
+		Message: &deliveryv1.RoundRetried{Round: former.String(), Next: next}})
 }
 
 func (r round) fact(at time.Time, message proto.Message) journal.Fact {

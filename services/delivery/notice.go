@@ -153,7 +153,7 @@ func (s *service) giveUp(ctx context.Context, r round, told []document, byRecipi
 		if err := markGivenUp(ctx, tx, r, told, reason); err != nil {
 			return err
 		}
-		return r.recordGivenUp(ctx, tx, s.clock.Now(), byRecipient, reason)
+		return r.recordGivenUp(ctx, tx, actor, s.clock.Now(), byRecipient, reason)
 	})
 }
 

@@ -37,7 +37,7 @@ var Unit = unit.Spec[*Config, *service]{
 	States: []proto.Message{
 		&deliveryv1.DocumentReceived{}, &deliveryv1.ResolutionOutdated{}, &deliveryv1.DeliveryExpired{}, &deliveryv1.DeliveryFailed{},
 		&deliveryv1.DocumentCancelled{}, &deliveryv1.CancelRefused{}, &deliveryv1.NoticeGiven{},
-		&deliveryv1.RoundGiven{}, &deliveryv1.RoundGivenUp{},
+		&deliveryv1.RoundGiven{}, &deliveryv1.RoundGivenUp{}, &deliveryv1.RoundRetried{},
 	},
 	Opens:   opens(),
 	Policy:  "delivery/1",
@@ -46,13 +46,17 @@ var Unit = unit.Spec[*Config, *service]{
 		return append(work.ClaimedWaits("notice_round", "given_up_at is null", maxWait, noticeLease),
 			work.Wait{Table: "notice_pause", Column: "paused_until", Longest: maxWait})
 	},
-	Doors: []unit.Door{unit.Offer(&deliveryv1.InboxService_ServiceDesc, deliveryv1.RegisterInboxServiceHandlerClient, deliveryv1.NewInboxServiceClient)},
+	Doors: []unit.Door{
+		unit.Offer(&deliveryv1.InboxService_ServiceDesc, deliveryv1.RegisterInboxServiceHandlerClient, deliveryv1.NewInboxServiceClient),
+		unit.Offer(&deliveryv1.NoticeAdminService_ServiceDesc, deliveryv1.RegisterNoticeAdminServiceHandlerClient, deliveryv1.NewNoticeAdminServiceClient),
+	},
 	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
 type service struct {
 	deliveryv1.UnsafeInboxServiceServer
 	deliveryv1.UnsafeDeliveryLookupServiceServer
+	deliveryv1.UnsafeNoticeAdminServiceServer
 	config  *Config
 	db      *pgxpool.Pool
 	journal *journal.Journal
@@ -85,6 +89,7 @@ func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
 func (s *service) register(r grpc.ServiceRegistrar) {
 	deliveryv1.RegisterInboxServiceServer(r, s)
 	deliveryv1.RegisterDeliveryLookupServiceServer(r, s)
+	deliveryv1.RegisterNoticeAdminServiceServer(r, s)
 }
 
 func (s *service) tasks() ([]lifecycle.Task, error) {

@@ -7,6 +7,7 @@ import (
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -108,3 +109,38 @@ func (c *Client) ReleaseLegalHold(ctx context.Context, unit, subject, reference 
 }
 
 func holdsOf(unit string) string { return "/v1/admin/units/" + url.PathEscape(unit) + "/legal-holds" }
+
+const noticesPath = "/v1/admin/notice-rounds"
+
+// NoticeRounds returns a page of the rounds of notices that failed, and the token of the next page.
+func (c *Client) NoticeRounds(ctx context.Context, query url.Values) ([]*deliveryv1.NoticeRound, string, error) {
+	out := &deliveryv1.ListNoticeRoundsResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, noticesPath, query, nil, out)
+	return out.GetRounds(), out.GetNextPageToken(), err
+}
+
+// RetryNoticeRounds has up to 100 rounds of notices called at once.
+func (c *Client) RetryNoticeRounds(ctx context.Context, ids ...string) (*deliveryv1.RetryNoticeRoundsResponse, error) {
+	out := &deliveryv1.RetryNoticeRoundsResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, noticesPath+":retry", nil, &deliveryv1.RetryNoticeRoundsRequest{Ids: ids}, out)
+}
+
+// GiveUpNoticeRounds ends up to 100 rounds of notices.
+func (c *Client) GiveUpNoticeRounds(ctx context.Context, reason string, ids ...string) (*deliveryv1.GiveUpNoticeRoundsResponse, error) {
+	out := &deliveryv1.GiveUpNoticeRoundsResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, noticesPath+":give-up", nil, &deliveryv1.GiveUpNoticeRoundsRequest{Ids: ids, Reason: reason}, out)
+}
+
+// HeldFrames returns a page of the frames that a unit's journal holds back, and the token of the next page.
+func (c *Client) HeldFrames(ctx context.Context, unit string, query url.Values) ([]*platformv1.HeldFrame, string, error) {
+	out := &platformv1.ListHeldFramesResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, framesOf(unit), query, nil, out)
+	return out.GetFrames(), out.GetNextPageToken(), err
+}
+
+// ReleaseFrame lets a held frame into its unit's log. Unit and frame are only in the path.
+func (c *Client) ReleaseFrame(ctx context.Context, unit, frame, reason string) error {
+	return c.rest.Call(ctx, http.MethodPost, framesOf(unit)+"/"+url.PathEscape(frame)+":release", nil, &platformv1.ReleaseFrameRequest{Reason: reason}, nil)
+}
+
+func framesOf(unit string) string { return "/v1/admin/units/" + url.PathEscape(unit) + "/held-frames" }

@@ -76,6 +76,7 @@ create table notice_round (
     given_up_at timestamptz
 );
 create index notice_round_due on notice_round (received_at) where given_up_at is null;
+create index notice_round_given_up on notice_round (received_at, id) where given_up_at is not null;
 grant select, insert, update, delete on notice_round to ${app};
 
 -- Until when a notice URL asked not to be called (Retry-After, 410 Gone). A row for each URL that did, by its SHA-256.

@@ -86,14 +86,14 @@ func (x *RoundGiven) GetAttempt() uint32 {
 	return 0
 }
 
-// RoundGivenUp: the recipients were not notified, although it was tried often enough; a person must act. Subject: id of
-// the round.
+// RoundGivenUp: the recipients were not notified, although it was tried often enough, or an operator, the actor, gave it up; a person must act.
+// Subject: id of the round.
 type RoundGivenUp struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Recipients []*RoundRecipient      `protobuf:"bytes,1,rep,name=recipients,proto3" json:"recipients,omitempty"`
 	GivenUpAt  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=given_up_at,json=givenUpAt,proto3" json:"given_up_at,omitempty"`
 	Attempt    uint32                 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// What came of the last call: "unreachable", or the status it was answered with.
+	// What came of the last call: "unreachable", or the status it was answered with; of an operator, why.
 	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -157,6 +157,60 @@ func (x *RoundGivenUp) GetReason() string {
 	return ""
 }
 
+// RoundRetried: an operator, the actor, has a round called at once. Subject: an id of its own.
+type RoundRetried struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Round string                 `protobuf:"bytes,1,opt,name=round,proto3" json:"round,omitempty"`
+	// The round that goes on with the documents of one that was given up; empty if the round itself goes on.
+	Next          string `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoundRetried) Reset() {
+	*x = RoundRetried{}
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoundRetried) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoundRetried) ProtoMessage() {}
+
+func (x *RoundRetried) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoundRetried.ProtoReflect.Descriptor instead.
+func (*RoundRetried) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RoundRetried) GetRound() string {
+	if x != nil {
+		return x.Round
+	}
+	return ""
+}
+
+func (x *RoundRetried) GetNext() string {
+	if x != nil {
+		return x.Next
+	}
+	return ""
+}
+
 // RoundRecipient is a recipient of a round with the documents it was, or should have been, notified about.
 type RoundRecipient struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -170,7 +224,7 @@ type RoundRecipient struct {
 
 func (x *RoundRecipient) Reset() {
 	*x = RoundRecipient{}
-	mi := &file_naru_delivery_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -182,7 +236,7 @@ func (x *RoundRecipient) String() string {
 func (*RoundRecipient) ProtoMessage() {}
 
 func (x *RoundRecipient) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -195,7 +249,7 @@ func (x *RoundRecipient) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundRecipient.ProtoReflect.Descriptor instead.
 func (*RoundRecipient) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{2}
+	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RoundRecipient) GetRecipient() string {
@@ -237,7 +291,10 @@ const file_naru_delivery_v1_facts_proto_rawDesc = "" +
 	"recipients\x12:\n" +
 	"\vgiven_up_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tgivenUpAt\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\rR\aattempt\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"e\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"@\n" +
+	"\fRoundRetried\x12\x14\n" +
+	"\x05round\x18\x01 \x01(\tR\x05round\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\tR\x04next:\x06\xd2\xf3\x18\x02\b\x02\"e\n" +
 	"\x0eRoundRecipient\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x1b\n" +
@@ -257,18 +314,19 @@ func file_naru_delivery_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_delivery_v1_facts_proto_rawDescData
 }
 
-var file_naru_delivery_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_naru_delivery_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_naru_delivery_v1_facts_proto_goTypes = []any{
 	(*RoundGiven)(nil),            // 0: naru.delivery.v1.RoundGiven
 	(*RoundGivenUp)(nil),          // 1: naru.delivery.v1.RoundGivenUp
-	(*RoundRecipient)(nil),        // 2: naru.delivery.v1.RoundRecipient
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*RoundRetried)(nil),          // 2: naru.delivery.v1.RoundRetried
+	(*RoundRecipient)(nil),        // 3: naru.delivery.v1.RoundRecipient
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_naru_delivery_v1_facts_proto_depIdxs = []int32{
-	2, // 0: naru.delivery.v1.RoundGiven.recipients:type_name -> naru.delivery.v1.RoundRecipient
-	3, // 1: naru.delivery.v1.RoundGiven.given_at:type_name -> google.protobuf.Timestamp
-	2, // 2: naru.delivery.v1.RoundGivenUp.recipients:type_name -> naru.delivery.v1.RoundRecipient
-	3, // 3: naru.delivery.v1.RoundGivenUp.given_up_at:type_name -> google.protobuf.Timestamp
+	3, // 0: naru.delivery.v1.RoundGiven.recipients:type_name -> naru.delivery.v1.RoundRecipient
+	4, // 1: naru.delivery.v1.RoundGiven.given_at:type_name -> google.protobuf.Timestamp
+	3, // 2: naru.delivery.v1.RoundGivenUp.recipients:type_name -> naru.delivery.v1.RoundRecipient
+	4, // 3: naru.delivery.v1.RoundGivenUp.given_up_at:type_name -> google.protobuf.Timestamp
 	4, // [4:4] is the sub-list for method output_type
 	4, // [4:4] is the sub-list for method input_type
 	4, // [4:4] is the sub-list for extension type_name
@@ -287,7 +345,7 @@ func file_naru_delivery_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_delivery_v1_facts_proto_rawDesc), len(file_naru_delivery_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
