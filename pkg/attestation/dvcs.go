@@ -32,19 +32,13 @@ func DVCS(signed *cms.Result) (*Attestation, error) {
 	case !readRequest(&info):
 		return nil, errors.New("request of DVCSCertInfo, or a service that certifies no document")
 	}
-	var ok bool
-	if a.Hash, ok = readImprint(&info); !ok {
-		return nil, errors.New("hash or its algorithm")
-	}
-	if a.Serial, ok = readSerial(&info); !ok {
-		return nil, errors.New("serial number")
-	}
-	if a.At, ok = readMoment(&info); !ok {
-		return nil, errors.New("time")
+	if err := a.readWhat(&info); err != nil {
+		return nil, err
 	}
 	if !readStatus(&info) {
 		return nil, errors.New("status is not granted")
 	}
+	var ok bool
 	if a.Policy, ok = readPolicy(&info); !ok {
 		return nil, errors.New("policy")
 	}

@@ -38,15 +38,8 @@ func TimeStamp(signed *cms.Result) (*Attestation, error) {
 		return nil, errors.New("policy")
 	}
 	a.Policy = policy.String()
-	var ok bool
-	if a.Hash, ok = readImprint(&info); !ok {
-		return nil, errors.New("hash or its algorithm")
-	}
-	if a.Serial, ok = readSerial(&info); !ok {
-		return nil, errors.New("serial number")
-	}
-	if a.At, ok = readMoment(&info); !ok {
-		return nil, errors.New("time")
+	if err := a.readWhat(&info); err != nil {
+		return nil, err
 	}
 	if !readAccuracy(&info) || !readOrdering(&info) || !skipInteger(&info) || !readTSA(&info, signed.Signer.RawSubject) {
 		return nil, errors.New("optional fields of TSTInfo")
@@ -63,6 +56,21 @@ func TimeStamp(signed *cms.Result) (*Attestation, error) {
 }
 
 func contextTag(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Constructed() }
+
+// readWhat reads what both forms say in this order: the hash, the serial number and the time.
+func (a *Attestation) readWhat(info *cryptobyte.String) error {
+	var ok bool
+	if a.Hash, ok = readImprint(info); !ok {
+		return errors.New("hash or its algorithm")
+	}
+	if a.Serial, ok = readSerial(info); !ok {
+		return errors.New("serial number")
+	}
+	if a.At, ok = readMoment(info); !ok {
+		return errors.New("time")
+	}
+	return nil
+}
 
 // readImprint reads MessageImprint or DigestInfo: both are an algorithm, SHA-256 alone, and the hash.
 func readImprint(from *cryptobyte.String) (string, bool) {

@@ -244,7 +244,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, &TransportError{Method: method, Path: path, Cause: withoutURL(err)}
+		return nil, &TransportError{Method: method, Path: path, Cause: WithoutURL(err)}
 	}
 	if response.StatusCode/100 == 2 {
 		return response, nil
@@ -295,7 +295,7 @@ const TokenPath = "/oauth2/token"
 func tokenProblem(err error) error {
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) || refused.Response == nil {
-		return &TransportError{Method: http.MethodPost, Path: TokenPath, Cause: withoutURL(err)}
+		return &TransportError{Method: http.MethodPost, Path: TokenPath, Cause: WithoutURL(err)}
 	}
 	response := *refused.Response
 	response.Body = io.NopCloser(bytes.NewReader(refused.Body))
@@ -306,8 +306,8 @@ func tokenProblem(err error) error {
 	return problem
 }
 
-// withoutURL takes the URL out of an error of net/http: a viewing URL carries a token.
-func withoutURL(err error) error {
+// WithoutURL takes the URL out of an error of net/http: it may carry a token or another secret.
+func WithoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		return u.Err

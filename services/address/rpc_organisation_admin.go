@@ -72,19 +72,7 @@ func (s *organisationAdminServer) GetApplication(ctx context.Context, r *address
 
 // ConfirmApplication says that the applicant represents the organisation.
 func (s *organisationAdminServer) ConfirmApplication(ctx context.Context, r *addressv1.ConfirmApplicationRequest) (*addressv1.ConfirmApplicationResponse, error) {
-	operator, err := authn.Require(ctx)
-	if err != nil {
-		return nil, err
-	}
-	applicationID, err := uuid.Parse(r.GetId())
-	if err != nil {
-		return nil, errApplicationNotFound()
-	}
-	a, err := s.confirm(ctx, applicationID, operator.ID)
-	if err != nil {
-		return nil, err
-	}
-	shown, err := s.applicationProto(ctx, a)
+	shown, err := s.decide(ctx, r.GetId(), s.confirm)
 	if err != nil {
 		return nil, err
 	}
@@ -93,23 +81,32 @@ func (s *organisationAdminServer) ConfirmApplication(ctx context.Context, r *add
 
 // RefuseApplication refuses an application with a reason.
 func (s *organisationAdminServer) RefuseApplication(ctx context.Context, r *addressv1.RefuseApplicationRequest) (*addressv1.RefuseApplicationResponse, error) {
-	operator, err := authn.Require(ctx)
-	if err != nil {
-		return nil, err
-	}
-	applicationID, err := uuid.Parse(r.GetId())
-	if err != nil {
-		return nil, errApplicationNotFound()
-	}
-	a, err := s.refuseApplication(ctx, applicationID, r.GetReason(), operator.ID)
-	if err != nil {
-		return nil, err
-	}
-	shown, err := s.applicationProto(ctx, a)
+	shown, err := s.decide(ctx, r.GetId(), func(ctx context.Context, applicationID uuid.UUID, operator string) (application, error) {
+		return s.refuseApplication(ctx, applicationID, r.GetReason(), operator)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &addressv1.RefuseApplicationResponse{Application: shown}, nil
+}
+
+// decide has the calling operator decide an application, and shows it.
+func (s *organisationAdminServer) decide(
+	ctx context.Context, text string, by func(ctx context.Context, applicationID uuid.UUID, operator string) (application, error),
+) (*addressv1.OrganisationApplication, error) {
+	operator, err := authn.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	applicationID, err := uuid.Parse(text)
+	if err != nil {
+		return nil, errApplicationNotFound()
+	}
+	a, err := by(ctx, applicationID, operator.ID)
+	if err != nil {
+		return nil, err
+	}
+	return s.applicationProto(ctx, a)
 }
 
 // ListOrganisationAuthorities lists who may act for an organisation.

@@ -2,14 +2,11 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net/url"
 
-	"github.com/naru-relay/naru/pkg/gateway"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/naru-relay/naru/services/client/relay"
-	"github.com/naru-relay/naru/services/registry"
 
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -35,43 +32,19 @@ Example:
 
 // Run lists.
 func (c *heldList) Run(a *app) error {
-	if len(c.Units) == 0 {
-		for _, u := range registry.Units() {
-			c.Units = append(c.Units, u.Name)
-		}
-	}
 	_, operator, err := a.operator()
 	if err != nil {
 		return err
 	}
-	shown, rows, problems := map[string]json.RawMessage{}, [][]string{}, []error{}
-	for _, unit := range c.Units {
+	head := []string{"FRAME", "KIND", "RECORDED", "HELD", "REFUSED"}
+	return a.listUnits(c.Units, "nothing is held back", head, func(unit string) (proto.Message, [][]string, error) {
 		frames, err := a.heldFrames(operator, unit)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("unit %s: %w", unit, err))
-			continue
+		rows := make([][]string, len(frames))
+		for i, f := range frames {
+			rows[i] = []string{f.GetFrameId(), f.GetKind(), relay.Time(f.GetRecordedAt()), relay.Time(f.GetHeldAt()), f.GetRefused()}
 		}
-		if shown[unit], err = gateway.Marshal(&platformv1.ListHeldFramesResponse{Frames: frames}); err != nil {
-			return err
-		}
-		for _, f := range frames {
-			rows = append(rows, []string{unit, f.GetFrameId(), f.GetKind(), relay.Time(f.GetRecordedAt()), relay.Time(f.GetHeldAt()), f.GetRefused()})
-		}
-	}
-	err = a.show(shown, func() error {
-		if len(rows) == 0 {
-			if len(problems) > 0 {
-				return nil
-			}
-			return a.say("nothing is held back")
-		}
-		return a.table([]string{"UNIT", "FRAME", "KIND", "RECORDED", "HELD", "REFUSED"}, func(row func(...string)) {
-			for _, cells := range rows {
-				row(cells...)
-			}
-		})
+		return &platformv1.ListHeldFramesResponse{Frames: frames}, rows, err
 	})
-	return errors.Join(append(problems, err)...)
 }
 
 func (a *app) heldFrames(operator *relay.Client, unit string) ([]*platformv1.HeldFrame, error) {

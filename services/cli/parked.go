@@ -2,15 +2,14 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 
-	"github.com/naru-relay/naru/pkg/gateway"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/naru-relay/naru/services/client/relay"
-	"github.com/naru-relay/naru/services/registry"
 
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -37,43 +36,19 @@ Example:
 
 // Run lists.
 func (c *parkedList) Run(a *app) error {
-	if len(c.Units) == 0 {
-		for _, u := range registry.Units() {
-			c.Units = append(c.Units, u.Name)
-		}
-	}
 	_, operator, err := a.operator()
 	if err != nil {
 		return err
 	}
-	shown, rows, problems := map[string]json.RawMessage{}, [][]string{}, []error{}
-	for _, unit := range c.Units {
+	head := []string{"ID", "CONSUMER", "KIND", "SUBJECT", "SINCE", "REASON"}
+	return a.listUnits(c.Units, "nothing is parked", head, func(unit string) (proto.Message, [][]string, error) {
 		events, err := a.parked(operator, unit, c.GivenUp)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("unit %s: %w", unit, err))
-			continue
+		rows := make([][]string, len(events))
+		for i, e := range events {
+			rows[i] = []string{e.GetId(), e.GetConsumer(), e.GetKind(), e.GetSubject(), relay.Time(e.GetParkedAt()), e.GetReason()}
 		}
-		if shown[unit], err = gateway.Marshal(&platformv1.ListParkedEventsResponse{Events: events}); err != nil {
-			return err
-		}
-		for _, e := range events {
-			rows = append(rows, []string{unit, e.GetId(), e.GetConsumer(), e.GetKind(), e.GetSubject(), relay.Time(e.GetParkedAt()), e.GetReason()})
-		}
-	}
-	err = a.show(shown, func() error {
-		if len(rows) == 0 {
-			if len(problems) > 0 {
-				return nil
-			}
-			return a.say("nothing is parked")
-		}
-		return a.table([]string{"UNIT", "ID", "CONSUMER", "KIND", "SUBJECT", "SINCE", "REASON"}, func(row func(...string)) {
-			for _, cells := range rows {
-				row(cells...)
-			}
-		})
+		return &platformv1.ListParkedEventsResponse{Events: events}, rows, err
 	})
-	return errors.Join(append(problems, err)...)
 }
 
 func (a *app) parked(operator *relay.Client, unit string, givenUp bool) ([]*platformv1.ParkedEvent, error) {

@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/rest"
 )
 
 const (
@@ -104,7 +104,7 @@ func (h *hook) post(ctx context.Context, webhook uuid.UUID, content body) error 
 	request.Header.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	response, err := h.http.Do(request)
 	if err != nil {
-		return fmt.Errorf("post notices: %w", withoutURL(err))
+		return fmt.Errorf("post notices: %w", rest.WithoutURL(err))
 	}
 	defer response.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswerBytes)); err != nil {
@@ -114,15 +114,6 @@ func (h *hook) post(ctx context.Context, webhook uuid.UUID, content body) error 
 		return &answerError{status: response.StatusCode, wait: waitAsked(response, h.clock.Now())}
 	}
 	return nil
-}
-
-// withoutURL leaves the URL out of an error: it may hold a secret.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
 
 // answerError is an answer other than 2xx. A redirect is one: who it leads to was not told by the operator.
