@@ -11,8 +11,8 @@ import (
 	"github.com/naru-relay/naru/services/registry"
 )
 
-// listUnits shows what units (all, if none is named) list: as JSON by unit, or as one table whose first column is the unit; none is
-// said where there is nothing. A unit that does not answer is told and hides none of the others.
+// listUnits shows what units (all, if none is named) list: as JSON by unit, or as one table whose first column is the unit; none
+// is said where there is nothing. A unit that does not answer is told and hides none of the others.
 func (a *app) listUnits(units []string, none string, head []string, list func(unit string) (proto.Message, [][]string, error)) error {
 	if len(units) == 0 {
 		for _, u := range registry.Units() {
