@@ -64,7 +64,7 @@ func TestForget(t *testing.T) {
 	both(`update sealed_key set ends_at = ends_at - interval '2 years', month = (month - interval '2 years')::date, created_at = created_at - interval '2 years'`)
 	hold := func(at time.Time) string {
 		number := at.Format("20060102") + "_NARU000001_0000000000042"
-		both(`insert into legal_hold (id, subject, action, actor, reference) values (gen_random_uuid(), $1, 'placed', 'court', '1')`, number)
+		both(`insert into legal_hold (id, subject, action, actor, reference, commit_id) values (gen_random_uuid(), $1, 'placed', 'court', '1', gen_random_uuid())`, number)
 		return number
 	}
 	held := hold(month.AddDate(-2, 0, 16))
