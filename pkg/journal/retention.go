@@ -3,7 +3,7 @@ package journal
 import "github.com/naru-relay/naru/pkg/pg"
 
 // placed are the subjects under legal hold.
-const placed = `(select subject from (select distinct on (subject) subject, action from legal_hold order by subject, id desc) h where action = 'placed')`
+const placed = `(select subject from hold_in_force)`
 
 // Kept describes a table whose partitions are dropped ten years after their end, but not while a subject in them is under legal
 // hold. subject is the column, or the expression over a row e of the partition, that a hold names; if it is empty, any hold keeps

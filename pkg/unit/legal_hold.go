@@ -3,7 +3,6 @@ package unit
 import (
 	"context"
 
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
@@ -23,7 +22,7 @@ var _ platformv1.LegalHoldServiceServer = (*holdService)(nil)
 
 // ListLegalHolds lists what is held.
 func (s *holdService) ListLegalHolds(ctx context.Context, r *platformv1.ListLegalHoldsRequest) (*platformv1.ListLegalHoldsResponse, error) {
-	after, err := page.After(r.GetPageToken(), uuid.Nil, pageTokenInvalid(s.unit))
+	after, err := page.After(r.GetPageToken(), int64(0), pageTokenInvalid(s.unit))
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +31,7 @@ func (s *holdService) ListLegalHolds(ctx context.Context, r *platformv1.ListLega
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := page.Cut(found, size, func(last journal.LegalHold) uuid.UUID { return last.ID })
+	found, next, err := page.Cut(found, size, func(last journal.LegalHold) int64 { return last.Seq })
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package unit_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,9 +20,9 @@ func TestLegalHolds(t *testing.T) {
 		_, err := holds.PlaceLegalHold(t.Context(), &platformv1.PlaceLegalHoldRequest{Unit: "address", Subject: subject, Reference: reference})
 		return err
 	}
-	release := func(subject string) {
+	release := func(subject, reference string) {
 		t.Helper()
-		_, err := holds.ReleaseLegalHold(t.Context(), &platformv1.ReleaseLegalHoldRequest{Unit: "address", Subject: subject, Reference: "ended"})
+		_, err := holds.ReleaseLegalHold(t.Context(), &platformv1.ReleaseLegalHoldRequest{Unit: "address", Subject: subject, Reference: reference})
 		require.NoError(t, err)
 	}
 	listed := func() (all []string) {
@@ -42,15 +43,19 @@ func TestLegalHolds(t *testing.T) {
 	require.NoError(t, place("doc-1", "case-1"))
 	require.NoError(t, place("doc-2", "case-1"))
 	require.NoError(t, place("doc-1", "case-2"))
-	require.Equal(t, []string{"doc-1 case-1", "doc-2 case-1"}, listed(), "what is held stays so")
-	release("doc-1")
-	release("doc-1")
-	release("never-held")
-	require.Equal(t, []string{"doc-2 case-1"}, listed())
-	require.NoError(t, place("doc-1", "case-3"))
-	require.Equal(t, []string{"doc-2 case-1", "doc-1 case-3"}, listed())
-	require.Len(t, b.Stated(t, &platformv1.LegalHoldPlaced{}), 3)
-	require.Len(t, b.Stated(t, &platformv1.LegalHoldReleased{}), 1)
+	require.NoError(t, place("doc-1", "case-1"))
+	require.Equal(t, []string{"doc-1 case-1", "doc-2 case-1", "doc-1 case-2"}, listed())
+	b.Clock.Advance(-365 * 24 * time.Hour)
+	holds = platformv1.NewLegalHoldServiceClient(b.Admin(t))
+	release("doc-1", "case-1")
+	release("doc-1", "case-1")
+	release("doc-1", "another case")
+	require.Equal(t, []string{"doc-2 case-1", "doc-1 case-2"}, listed(), "an order of another case holds on, whatever the clock says")
+	require.NoError(t, place("doc-1", "case-1"))
+	release("doc-2", "case-1")
+	require.Equal(t, []string{"doc-1 case-2", "doc-1 case-1"}, listed())
+	require.Len(t, b.Stated(t, &platformv1.LegalHoldPlaced{}), 4)
+	require.Len(t, b.Stated(t, &platformv1.LegalHoldReleased{}), 2)
 	require.NotEmpty(t, b.Stated(t, &platformv1.LegalHoldPlaced{})[0].GetActor())
 
 	require.ErrorIs(t, place("", "case-1"), fault.Invalid)

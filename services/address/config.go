@@ -16,6 +16,9 @@ type Config struct {
 	Registration work.Calls `yaml:"registration"`
 	// RefusalPatience is how long the hub is asked again about an address that it refused, from the first refusal on.
 	RefusalPatience config.Duration `yaml:"refusal_patience"`
+	// RefusalMaxBackoff is the longest pause meanwhile: each call sends an institution's papers again, and the hub unit keeps
+	// them.
+	RefusalMaxBackoff config.Duration `yaml:"refusal_max_backoff"`
 	// CacheTTL is how long an answer of the hub is used for other documents to the same recipient. Members of this relay are
 	// never cached.
 	CacheTTL config.Duration `yaml:"cache_ttl"`
@@ -48,7 +51,7 @@ func Default() *Config {
 		Lease: config.Duration(time.Minute), FirstBackoff: config.Duration(time.Second), MaxBackoff: config.Duration(5 * time.Minute),
 	}
 	c := &Config{
-		Lookup: call, Registration: call, RefusalPatience: config.Duration(7 * 24 * time.Hour),
+		Lookup: call, Registration: call, RefusalPatience: config.Duration(7 * 24 * time.Hour), RefusalMaxBackoff: config.Duration(6 * time.Hour),
 		CacheTTL: config.Duration(time.Minute), Recheck: config.Duration(6 * time.Hour),
 	}
 	c.Harvesting = HarvestingConfig{FruitlessPerDay: 10_000, AlarmRatio: 0.5, AlarmFrom: 200}
@@ -63,6 +66,9 @@ func (c *Config) Validate() error {
 	p.Within("registration", c.Registration.Validate())
 	if c.RefusalPatience < 0 {
 		p.Add("refusal_patience", "must not be negative")
+	}
+	if c.RefusalMaxBackoff < c.Registration.FirstBackoff {
+		p.Add("refusal_max_backoff", "must not be shorter than registration.first_backoff")
 	}
 	if c.CacheTTL < 0 || c.CacheTTL.Std() > time.Hour {
 		p.Add("cache_ttl", "must be between 0s and 1h")

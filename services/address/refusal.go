@@ -1,13 +1,17 @@
 package address
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/work"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 )
@@ -31,7 +35,7 @@ func forNow(err error) bool {
 
 // refusalOf is why an address was refused, as RefusedAddress.refusal tells it.
 func refusalOf(err error) string {
-	reason := fault.ReasonOf(err)
+	reason := cmp.Or(fault.ReasonOf(err), "REFUSED")
 	if code := fault.As(err).Metadata[metaErrCode]; code != "" {
 		reason += ":" + code
 	}
@@ -54,14 +58,18 @@ func (s *service) settleRefusal(ctx context.Context, mine claim, seen registrati
 			return dueAddresses.settle(ctx, tx, s.owner, mine, 0, 0)
 		}
 		now, before := s.clock.Now(), r
-		if r.refusedAt == nil {
-			r.refusedAt = &now
-		}
-		r.state, r.refusal = addressRefused, refusalOf(cause)
-		if err := s.askAgain(ctx, tx, mine, r, forNow(cause) && !expiry.After(r.refusedAt.Add(s.config.RefusalPatience.Std()))); err != nil {
+		present, err := pg.Value[time.Time](ctx, tx, "read the later of both clocks", `select greatest(now(), $1::timestamptz)`, now)
+		if err != nil {
 			return err
 		}
-		if r.refusal != before.refusal {
+		if r.refusedAt == nil || present.Before(*r.refusedAt) { // a clock that was ahead, and is set right, must not prolong the patience
+			r.refusedAt = &present
+		}
+		r.state, r.refusal = addressRefused, refusalOf(cause)
+		if err := s.askAgain(ctx, tx, mine, r, forNow(cause) && expiry.Before(r.refusedAt.Add(s.config.RefusalPatience.Std()))); err != nil {
+			return err
+		}
+		if r.refusal != before.refusal || r.refusedAt != before.refusedAt {
 			if err := s.keepStep(ctx, tx, r, step{}, addressv1.HubStep_HUB_STEP_REFUSED, r.refusal, now); err != nil {
 				return err
 			}
@@ -81,7 +89,8 @@ func (s *service) askAgain(ctx context.Context, tx *journal.Tx, mine claim, r re
 		return dueAddresses.finish(ctx, tx, s.owner, mine)
 	}
 	failures := mine.failures + 1
-	wait := s.config.Registration.Delay(int(failures))
+	pauses := work.Backoff{First: s.config.Registration.FirstBackoff.Std(), Max: s.config.RefusalMaxBackoff.Std()}
+	wait := pauses.Delay(int(failures), rand.Float64()) //nolint:gosec // jitter needs no secrecy
 	s.log.LogAttrs(ctx, slog.LevelWarn, "the hub refuses an address", append(told, slog.Duration("again_in", wait))...)
 	return dueAddresses.settle(ctx, tx, s.owner, mine, wait, failures)
 }
@@ -100,7 +109,7 @@ func (s *service) retryRefused(ctx context.Context, address, operator string) er
 		if err := updateAddress(ctx, tx, r, "", now); err != nil {
 			return err
 		}
-		if err := setDueAddress(ctx, tx, r.address); err != nil {
+		if err := startOverAddress(ctx, tx, r.address); err != nil {
 			return err
 		}
 		return recordRefusedRetried(ctx, tx, r.address, operator, now)
@@ -111,7 +120,7 @@ func (s *service) retryRefused(ctx context.Context, address, operator string) er
 	return err
 }
 
-// giveUpRefused ends asking the hub about an address that it refused. A call under way may still register it.
+// giveUpRefused ends asking the hub about an address that it refused. A call under way may still register it; it is the last.
 func (s *service) giveUpRefused(ctx context.Context, address, reason, operator string) error {
 	return s.changeRefused(ctx, address, func(tx *journal.Tx, r registration, now time.Time) error {
 		if r.givenUpAt != nil {

@@ -205,3 +205,31 @@ func TestRefusalDuringAResubmission(t *testing.T) {
 	require.Equal(t, []string{"registering", "refused", "registering", "registered"},
 		w.texts(t, `select state from address_history where address = 'office_1' order by id`))
 }
+
+// An address that is given up while the hub is being asked is not asked about again, if that call ends without an answer.
+func TestGivenUpDuringACall(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.hub.set(func(h *fakeHub) { h.refuse = true })
+	made, err := w.register(t, newInstitution("office_1", "1234567891"))
+	require.NoError(t, err)
+	w.awaitAddress(t, made.GetId(), refusedAddress)
+	hold := make(chan struct{})
+	w.hub.set(func(h *fakeHub) { h.hold = hold })
+	await.Require(t, unittest.Patience, func() (arrived bool) {
+		w.hub.set(func(h *fakeHub) { arrived = h.held > 0 })
+		return arrived
+	})
+	_, err = w.refusals(t).GiveUpRefusedAddress(t.Context(), &addressv1.GiveUpRefusedAddressRequest{Address: "office_1", Reason: "another one was made"})
+	require.NoError(t, err)
+	require.Equal(t, 1, w.count(t, `select count(*) from due_address`), "a call is under way")
+	w.hub.set(func(h *fakeHub) { h.hold, h.refuse, h.down = nil, false, true })
+	close(hold)
+	await.Require(t, unittest.Patience, func() bool { return w.count(t, `select count(*) from due_address`) == 0 })
+	asked := w.asked()
+	w.hub.set(func(h *fakeHub) { h.down = false })
+	_, err = w.refusals(t).RetryRefusedAddress(t.Context(), &addressv1.RetryRefusedAddressRequest{Address: "office_1"})
+	require.NoError(t, err)
+	w.awaitAddress(t, made.GetId(), registeredAddress)
+	require.Equal(t, asked+1, w.asked())
+}

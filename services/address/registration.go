@@ -41,10 +41,11 @@ func (s *service) tellHub(ctx context.Context, mine claim) error {
 		return err
 	}
 	var call func(context.Context, registration) (step, error)
+	register := known && r.sought() && r.givenUpAt == nil
 	switch {
-	case known && r.sought() && r.ofMember():
+	case register && r.ofMember():
 		call = s.registerMember
-	case known && r.sought():
+	case register:
 		call = s.registerInstitutionAtHub
 	case known && r.state == addressWithdrawn && r.removedAt == nil:
 		call = s.withdrawAtHub

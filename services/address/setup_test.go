@@ -45,6 +45,7 @@ func setup(t *testing.T, opts ...unittest.Option) *world {
 		unittest.Neighbour("hub", w.hub.register),
 		unittest.Neighbour("intake", w.intake.register),
 		unittest.Config(func(c *Config) {
+			c.RefusalMaxBackoff = config.Duration(100 * time.Millisecond)
 			for _, call := range []*work.Calls{&c.Lookup, &c.Registration} {
 				call.Interval, call.FirstBackoff, call.MaxBackoff = config.Duration(10*time.Millisecond), config.Duration(20*time.Millisecond), config.Duration(100*time.Millisecond)
 			}

@@ -188,8 +188,8 @@ func setDueAddress(ctx context.Context, db pg.DBTX, address string) error {
 	return pg.Exec(ctx, db, "set address due", set, address)
 }
 
-// startOverAddress does the same for another submission, and takes the claim from a call under way: what that is answered does
-// not count for what was submitted since.
+// startOverAddress does the same and takes the claim from a call under way: what that is answered, or whether it ends what is
+// due, does not count for what was submitted or ordered since.
 func startOverAddress(ctx context.Context, db pg.DBTX, address string) error {
 	const free = `update due_address set owner = null, lease_until = null where address = $1`
 	if err := pg.Exec(ctx, db, "take the claim from an address", free, address); err != nil {

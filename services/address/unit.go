@@ -59,7 +59,7 @@ var Unit = unit.Spec[*Config, *service]{
 		lookup, registration := c.Lookup, c.Registration
 		return slices.Concat(
 			work.ClaimedWaits("due_document", "", max(c.Recheck, lookup.MaxBackoff).Std(), lookup.Lease.Std()),
-			work.ClaimedWaits("due_address", "", registration.MaxBackoff.Std(), registration.Lease.Std()))
+			work.ClaimedWaits("due_address", "", max(registration.MaxBackoff, c.RefusalMaxBackoff).Std(), registration.Lease.Std()))
 	},
 	Doors: []unit.Door{
 		unit.Offer(&addressv1.InstitutionService_ServiceDesc, addressv1.RegisterInstitutionServiceHandlerClient, addressv1.NewInstitutionServiceClient),

@@ -51,7 +51,7 @@ func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
 const settleLaterSQL = `
 	update certificate
 	   set due_at = now() + @wait, lease_until = null, owner = null, refusal = coalesce(nullif(@refusal, ''), refusal),
-	       refused_since = case when @refusal = '' then refused_since else coalesce(refused_since, greatest(now(), @now)) end
+	       refused_since = case when @refusal = '' then refused_since else least(coalesce(refused_since, 'infinity'), greatest(now(), @now)) end
 	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
 
 // settleLater puts a request back, with the hub's reason for refusing it, if there is one.

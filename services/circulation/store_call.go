@@ -163,7 +163,7 @@ func settleRecords(ctx context.Context, tx *journal.Tx, b batch, now time.Time, 
 		       ${call}_attempts        = t.attempt,
 		       ${call}_ineffective     = r.${call}_ineffective + case when t.effective then 0 else 1 end,
 		       ${call}_refusals        = case when t.retried then r.${call}_refusals + 1 when t.state in (3, 4) then 0 else r.${call}_refusals end,
-		       ${call}_refused_since   = case when t.retried then coalesce(r.${call}_refused_since, greatest(now(), $2))
+		       ${call}_refused_since   = case when t.retried then least(coalesce(r.${call}_refused_since, 'infinity'), greatest(now(), $2))
 		                                      when t.state in (3, 4) then null else r.${call}_refused_since end,
 		       ${call}_refusal         = case when t.retried then t.reason when t.state in (3, 4) then null else r.${call}_refusal end,
 		       ${call}_digest          = coalesce(r.${call}_digest, t.digest),

@@ -73,8 +73,7 @@ func partitions() []pg.Partition {
 	calls.Guard = `
 		select not exists (
 		  select from ${partition} e
-		         join (select distinct on (subject) subject, action from legal_hold order by subject, id desc) h on h.subject = any(e.numbers)
-		  where  h.action = 'placed')`
+		         join hold_in_force h on h.subject = any(e.numbers))`
 	return []pg.Partition{
 		// A row has room for its second version on the same page. Due rows are a small, changing part of a large table, so vacuum
 		// must not wait until a fifth of the table has changed.

@@ -29,7 +29,7 @@ Example:
   naru hold list --json`
 }
 
-// heldSubject is a subject under legal hold, and the units that hold it.
+// heldSubject is a subject that an order holds, and the units that know of it.
 type heldSubject struct {
 	Subject   string   `json:"subject"`
 	Reference string   `json:"reference"`
@@ -43,7 +43,7 @@ func (holdList) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	bySubject, all, problems := map[string]*heldSubject{}, []*heldSubject{}, []error{}
+	byOrder, all, problems := map[[2]string]*heldSubject{}, []*heldSubject{}, []error{}
 	units := registry.Units()
 	for _, u := range units {
 		holds, err := pages(a.ctx, func(ctx context.Context, query url.Values) ([]*platformv1.LegalHold, string, error) {
@@ -54,10 +54,11 @@ func (holdList) Run(a *app) error {
 			continue
 		}
 		for _, h := range holds {
-			held, known := bySubject[h.GetSubject()]
+			order := [2]string{h.GetSubject(), h.GetReference()}
+			held, known := byOrder[order]
 			if !known {
 				held = &heldSubject{Subject: h.GetSubject(), Reference: h.GetReference(), PlacedAt: relay.Time(h.GetPlacedAt())}
-				bySubject[h.GetSubject()], all = held, append(all, held)
+				byOrder[order], all = held, append(all, held)
 			}
 			held.Units = append(held.Units, u.Name)
 		}
@@ -81,15 +82,15 @@ func (holdList) Run(a *app) error {
 // held is what a hold is about, and the order behind it.
 type held struct {
 	Subjects  []string `arg:"" name:"subject" help:"Document numbers (전자문서번호), or whatever else facts are about."`
-	Reference string   `required:"" help:"The order, e.g. a court's file number: 1-200 characters, no personal data. Kept with your act."`
+	Reference string   `required:"" help:"The order, e.g. a court's file number: 1-200 characters, no personal data."`
 }
 
 type holdPlace struct{ held }
 
 // Help is shown by naru hold place --help.
 func (holdPlace) Help() string {
-	return `Nothing about a held document is deleted, and no key of its time destroyed, in any unit. What is held already stays so; if a unit did not
-answer, repeat the command. The operator's credentials are found as by naru institution add.
+	return `Nothing about a held document is deleted, and no key of its time destroyed, in any unit, until each order about it is released. If a unit did
+not answer, repeat the command. The operator's credentials are found as by naru institution add.
 
 Example:
   naru hold place 20260302_NARU000001_0000000000001 --reference '2026가합1234'`
@@ -106,10 +107,11 @@ type holdRelease struct{ held }
 
 // Help is shown by naru hold release --help.
 func (holdRelease) Help() string {
-	return `What is past its retention time is deleted with the next look of each unit. The operator's credentials are found as by naru institution add.
+	return `Ends what this order holds. What no other order holds and is past its retention time is deleted with the next look of each unit. The operator's
+credentials are found as by naru institution add.
 
 Example:
-  naru hold release 20260302_NARU000001_0000000000001 --reference '2026가합1234, ended'`
+  naru hold release 20260302_NARU000001_0000000000001 --reference '2026가합1234'`
 }
 
 // Run releases.

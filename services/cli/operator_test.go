@@ -161,7 +161,7 @@ func TestLegalHolds(t *testing.T) {
 	code, stdout, stderr = operatorRun(t, f, "hold", "list")
 	require.Equal(t, ExitOK, code, stderr)
 	require.Regexp(t, `(?m)^`+number+` +case-1 +2026-03-02T01:02:03.000000Z +8 of 9$`, stdout)
-	code, stdout, stderr = operatorRun(t, f, "hold", "release", number, "--reference", "ended")
+	code, stdout, stderr = operatorRun(t, f, "hold", "release", number, "--reference", "case-1")
 	require.Equal(t, ExitOK, code, stderr)
 	require.Equal(t, number+"  released\n", stdout)
 	delete(answers, "POST /v1/admin/units/hub/legal-holds:place")

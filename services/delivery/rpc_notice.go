@@ -64,11 +64,6 @@ func (s *service) RetryNoticeRounds(ctx context.Context, r *deliveryv1.RetryNoti
 	var retried int
 	err := s.onRounds(ctx, r.GetIds(), func(tx *journal.Tx, operator string, ids []uuid.UUID, now time.Time) error {
 		retried = 0 // the transaction may run again
-		if s.hook != nil {
-			if err := endPause(ctx, tx, s.hook.name()); err != nil {
-				return err
-			}
-		}
 		due, err := makeRoundsDue(ctx, tx, ids)
 		if err != nil {
 			return err
@@ -87,8 +82,10 @@ func (s *service) RetryNoticeRounds(ctx context.Context, r *deliveryv1.RetryNoti
 				return err
 			}
 		}
-		retried = len(due) + len(renewed)
-		return nil
+		if retried = len(due) + len(renewed); retried == 0 || s.hook == nil {
+			return nil
+		}
+		return endPause(ctx, tx, s.hook.name())
 	})
 	return &deliveryv1.RetryNoticeRoundsResponse{Retried: int32(retried)}, err //nolint:gosec // at most 100
 }

@@ -32,8 +32,8 @@ declare
 begin
     with held as (
       select to_date(left(subject, 6), 'YYYYMM') as month
-      from   (select distinct on (subject) subject, action from legal_hold order by subject, id desc) h
-      where  action = 'placed' and subject ~ '^20[0-9]{2}(0[1-9]|1[0-2])[0-9]{2}_'),
+      from   hold_in_force
+      where  subject ~ '^20[0-9]{2}(0[1-9]|1[0-2])[0-9]{2}_'),
     deleted as (
       delete from sealed_key k
       where  k.ends_at < least(at, now())

@@ -36,7 +36,7 @@ type RefusedAddress struct {
 	// HUB_REFUSED with the hub's own code (HUB_REFUSED:ERR-01-201); ADDRESS_TAKEN: it belongs to somebody else there; INVALID_REQUEST: the hub unit
 	// cannot send it; MISSING_AT_HUB: the hub had it and has lost it. Only HUB_REFUSED is asked again by itself.
 	Refusal string `protobuf:"bytes,4,opt,name=refusal,proto3" json:"refusal,omitempty"`
-	// When it was refused first.
+	// Since when it is refused, or an operator had it asked again.
 	RefusedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=refused_at,json=refusedAt,proto3" json:"refused_at,omitempty"`
 	// When the hub is asked again by itself; absent if it is not.
 	AskedAgainAt  *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=asked_again_at,json=askedAgainAt,proto3" json:"asked_again_at,omitempty"`

@@ -31,7 +31,7 @@ const (
 // RefusedAddressService is the queue of the certified addresses that the hub refuses. For the operator only. What the hub may change it is asked
 // again by itself, with growing pauses, for refusal_patience (a setting, 7 days) from the first refusal on.
 type RefusedAddressServiceClient interface {
-	// ListRefusedAddresses lists the refused addresses that are not given up, those refused first before the others.
+	// ListRefusedAddresses lists the refused addresses that are not given up, the longest refused first.
 	ListRefusedAddresses(ctx context.Context, in *ListRefusedAddressesRequest, opts ...grpc.CallOption) (*ListRefusedAddressesResponse, error)
 	// RetryRefusedAddress asks the hub at once, with what it was asked with before, and for another refusal_patience if it refuses again. Errors:
 	// ADDRESS_NOT_REFUSED; PAPERS_GONE: the two documents that the hub requires are not kept any more, because it had them (ResubmitInstitution, or
@@ -87,7 +87,7 @@ func (c *refusedAddressServiceClient) GiveUpRefusedAddress(ctx context.Context, 
 // RefusedAddressService is the queue of the certified addresses that the hub refuses. For the operator only. What the hub may change it is asked
 // again by itself, with growing pauses, for refusal_patience (a setting, 7 days) from the first refusal on.
 type RefusedAddressServiceServer interface {
-	// ListRefusedAddresses lists the refused addresses that are not given up, those refused first before the others.
+	// ListRefusedAddresses lists the refused addresses that are not given up, the longest refused first.
 	ListRefusedAddresses(context.Context, *ListRefusedAddressesRequest) (*ListRefusedAddressesResponse, error)
 	// RetryRefusedAddress asks the hub at once, with what it was asked with before, and for another refusal_patience if it refuses again. Errors:
 	// ADDRESS_NOT_REFUSED; PAPERS_GONE: the two documents that the hub requires are not kept any more, because it had them (ResubmitInstitution, or

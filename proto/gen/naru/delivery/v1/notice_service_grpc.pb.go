@@ -34,7 +34,7 @@ type NoticeAdminServiceClient interface {
 	// ListNoticeRounds lists the rounds that failed and wait for their next call, or those that were given up, the oldest documents first.
 	ListNoticeRounds(ctx context.Context, in *ListNoticeRoundsRequest, opts ...grpc.CallOption) (*ListNoticeRoundsResponse, error)
 	// RetryNoticeRounds has rounds called at once. A round that was given up begins anew, under another id and with all its attempts. A pause that
-	// the notice URL asked for ends. Ids that name no round, or one whose call is under way, change nothing.
+	// the notice URL asked for ends with it. Ids that name no round, or one whose call is under way, change nothing.
 	RetryNoticeRounds(ctx context.Context, in *RetryNoticeRoundsRequest, opts ...grpc.CallOption) (*RetryNoticeRoundsResponse, error)
 	// GiveUpNoticeRounds ends waiting rounds without telling their recipients. They stay listed as given up. Ids that name no waiting round, or one
 	// whose call is under way, change nothing.
@@ -89,7 +89,7 @@ type NoticeAdminServiceServer interface {
 	// ListNoticeRounds lists the rounds that failed and wait for their next call, or those that were given up, the oldest documents first.
 	ListNoticeRounds(context.Context, *ListNoticeRoundsRequest) (*ListNoticeRoundsResponse, error)
 	// RetryNoticeRounds has rounds called at once. A round that was given up begins anew, under another id and with all its attempts. A pause that
-	// the notice URL asked for ends. Ids that name no round, or one whose call is under way, change nothing.
+	// the notice URL asked for ends with it. Ids that name no round, or one whose call is under way, change nothing.
 	RetryNoticeRounds(context.Context, *RetryNoticeRoundsRequest) (*RetryNoticeRoundsResponse, error)
 	// GiveUpNoticeRounds ends waiting rounds without telling their recipients. They stay listed as given up. Ids that name no waiting round, or one
 	// whose call is under way, change nothing.

@@ -136,7 +136,8 @@ func (x *LegalHoldReleased) GetReference() string {
 type LegalHold struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is held: a document's number (전자문서번호), or whatever else facts are about: a recipient id, an address, a principal id.
-	Subject   string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The order. A subject is held by as many as have been placed and not released.
 	Reference string `protobuf:"bytes,2,opt,name=reference,proto3" json:"reference,omitempty"`
 	// Who placed it.
 	Actor         string                 `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
@@ -321,7 +322,7 @@ type PlaceLegalHoldRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Unit    string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
 	Subject string                 `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
-	// The order behind it, 1-200 characters; kept with the operator's act. No personal data.
+	// The order, e.g. a court's file number, 1-200 characters. No personal data.
 	Reference     string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -418,7 +419,7 @@ type ReleaseLegalHoldRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Unit    string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
 	Subject string                 `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
-	// The order that ends it, 1-200 characters; kept with the operator's act. No personal data.
+	// The order whose hold ends, exactly as it was placed.
 	Reference     string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

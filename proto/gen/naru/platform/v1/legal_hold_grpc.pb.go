@@ -33,11 +33,11 @@ const (
 type LegalHoldServiceClient interface {
 	// ListLegalHolds lists the holds in force, those placed first before the others.
 	ListLegalHolds(ctx context.Context, in *ListLegalHoldsRequest, opts ...grpc.CallOption) (*ListLegalHoldsResponse, error)
-	// PlaceLegalHold places a hold. A subject that is held already stays so, with its first reference. The partitions (of a year or a month) that
-	// hold anything about the subject are not dropped, and keys of that time are not destroyed.
+	// PlaceLegalHold places a hold for an order. Placed again for the same order it stays as it is. The partitions (of a year or a month) that hold
+	// anything about the subject are not dropped, and keys of that time are not destroyed.
 	PlaceLegalHold(ctx context.Context, in *PlaceLegalHoldRequest, opts ...grpc.CallOption) (*PlaceLegalHoldResponse, error)
-	// ReleaseLegalHold ends a hold; what is past its retention time goes with the next look. A subject that is not held stays so. Both acts stay
-	// on record.
+	// ReleaseLegalHold ends what one order holds. When no other order holds the subject, what is past its retention time goes with the next look. An
+	// order that holds nothing changes nothing. All acts stay on record.
 	ReleaseLegalHold(ctx context.Context, in *ReleaseLegalHoldRequest, opts ...grpc.CallOption) (*ReleaseLegalHoldResponse, error)
 }
 
@@ -88,11 +88,11 @@ func (c *legalHoldServiceClient) ReleaseLegalHold(ctx context.Context, in *Relea
 type LegalHoldServiceServer interface {
 	// ListLegalHolds lists the holds in force, those placed first before the others.
 	ListLegalHolds(context.Context, *ListLegalHoldsRequest) (*ListLegalHoldsResponse, error)
-	// PlaceLegalHold places a hold. A subject that is held already stays so, with its first reference. The partitions (of a year or a month) that
-	// hold anything about the subject are not dropped, and keys of that time are not destroyed.
+	// PlaceLegalHold places a hold for an order. Placed again for the same order it stays as it is. The partitions (of a year or a month) that hold
+	// anything about the subject are not dropped, and keys of that time are not destroyed.
 	PlaceLegalHold(context.Context, *PlaceLegalHoldRequest) (*PlaceLegalHoldResponse, error)
-	// ReleaseLegalHold ends a hold; what is past its retention time goes with the next look. A subject that is not held stays so. Both acts stay
-	// on record.
+	// ReleaseLegalHold ends what one order holds. When no other order holds the subject, what is past its retention time goes with the next look. An
+	// order that holds nothing changes nothing. All acts stay on record.
 	ReleaseLegalHold(context.Context, *ReleaseLegalHoldRequest) (*ReleaseLegalHoldResponse, error)
 	mustEmbedUnimplementedLegalHoldServiceServer()
 }
