@@ -86,7 +86,7 @@ var misbehaviours = []struct {
 func plan(o options, units []string) []act {
 	r := rand.New(rand.NewPCG(o.seed, 0)) //nolint:gosec // a schedule is no secret
 	part := o.duration / time.Duration(o.kills)
-	acts := make([]act, 0, 2*o.kills+5)
+	acts := make([]act, 0, 2*o.kills+7)
 	for n := range o.kills {
 		begin := time.Duration(n) * part
 		acts = append(acts,
