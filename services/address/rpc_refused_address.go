@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
@@ -70,4 +71,12 @@ func shownTime(at *time.Time) *timestamppb.Timestamp {
 		return nil
 	}
 	return timestamppb.New(*at)
+}
+
+// ownerText is an id as it is told; empty for none.
+func ownerText(id uuid.UUID) string {
+	if id == uuid.Nil {
+		return ""
+	}
+	return id.String()
 }

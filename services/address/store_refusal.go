@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/pg"
@@ -37,12 +36,4 @@ func listRefused(ctx context.Context, db pg.DBTX, after refusedPlace, n int) ([]
 		return one, row.Scan(&one.address, &one.recipient, &one.principal, &one.refusal, &one.refusedAt, &one.askedAgainAt)
 	}
 	return pg.All(ctx, db, "list refused addresses", scan, list, after.RefusedAt, after.Address, n)
-}
-
-// ownerText is an id as it is told; empty for none.
-func ownerText(id uuid.UUID) string {
-	if id == uuid.Nil {
-		return ""
-	}
-	return id.String()
 }
