@@ -14,6 +14,18 @@ import (
 // Identifiers of one process are strictly increasing. It panics only if the operating system has no randomness left to give.
 func New() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
+// ParseAll reads ids as they are written; the first that is no UUID is an error.
+func ParseAll(texts []string) ([]uuid.UUID, error) {
+	ids := make([]uuid.UUID, len(texts))
+	for i, text := range texts {
+		var err error
+		if ids[i], err = uuid.Parse(text); err != nil {
+			return nil, fmt.Errorf("id %d of %d: %w", i+1, len(texts), err)
+		}
+	}
+	return ids, nil
+}
+
 // KST is Korea Standard Time, in which the date of an edoc number is written. Korea has no daylight saving time, so a fixed zone
 // needs no time zone database.
 var KST = time.FixedZone("KST", 9*60*60)

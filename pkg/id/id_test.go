@@ -24,6 +24,19 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// Ids are read in their order; one that is no UUID lets none through.
+func TestParseAll(t *testing.T) {
+	t.Parallel()
+	one, two := id.New(), id.New()
+	ids, err := id.ParseAll([]string{two.String(), one.String()})
+	require.NoError(t, err)
+	require.Equal(t, []uuid.UUID{two, one}, ids)
+
+	ids, err = id.ParseAll([]string{one.String(), "no id"})
+	require.ErrorContains(t, err, "id 2 of 2")
+	require.Empty(t, ids)
+}
+
 // A number carries the day in KST: in the evening of UTC it is already tomorrow in Korea.
 func TestNewEdocNumber(t *testing.T) {
 	t.Parallel()

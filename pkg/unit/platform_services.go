@@ -13,6 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
@@ -120,12 +121,9 @@ func (s *parkedService) ListParkedEvents(ctx context.Context, r *platformv1.List
 }
 
 func (s *parkedService) parse(texts []string) ([]uuid.UUID, error) {
-	ids := make([]uuid.UUID, len(texts))
-	for i, text := range texts {
-		var err error
-		if ids[i], err = uuid.Parse(text); err != nil {
-			return nil, fault.New(fault.Invalid, s.unit, fault.InvalidRequest, "ids holds what is no UUID")
-		}
+	ids, err := id.ParseAll(texts)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, s.unit, fault.InvalidRequest, "ids holds what is no UUID", fault.Wrap(err))
 	}
 	return ids, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/page"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -123,11 +124,9 @@ func (s *service) onRounds(ctx context.Context, texts []string, act func(tx *jou
 	if err != nil {
 		return err
 	}
-	ids := make([]uuid.UUID, len(texts))
-	for i, text := range texts {
-		if ids[i], err = uuid.Parse(text); err != nil {
-			return fault.New(fault.Invalid, domain, fault.InvalidRequest, "ids holds what is no UUID")
-		}
+	ids, err := id.ParseAll(texts)
+	if err != nil {
+		return fault.New(fault.Invalid, domain, fault.InvalidRequest, "ids holds what is no UUID", fault.Wrap(err))
 	}
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error { return act(tx, operator.ID, ids, s.clock.Now()) })
 }
