@@ -5,8 +5,10 @@ package registry
 import (
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/services/address"
+	"github.com/naru-relay/naru/services/archive"
 	"github.com/naru-relay/naru/services/certificate"
 	"github.com/naru-relay/naru/services/circulation"
+	"github.com/naru-relay/naru/services/content"
 	"github.com/naru-relay/naru/services/delivery"
 	"github.com/naru-relay/naru/services/gateway"
 	"github.com/naru-relay/naru/services/hub"
@@ -26,6 +28,8 @@ func behind() []unit.Unit {
 		circulation.Unit,
 		status.Unit,
 		certificate.Unit,
+		content.Unit,
+		archive.Unit,
 	}
 }
 

@@ -24,7 +24,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// SendItem is one 발송요청 (guide 5.1.1 ❸): who gets what, where it is viewed, and the archive's certificate that it is registered.
+// SendItem is one 발송요청: who gets what. System-centred (guide 5.1.1 ❸) it says where the document is viewed and brings the archive's certificate
+// that it is registered. Platform-centred (5.2.1 ①) it names the uploads that are the document and its attachments: this relay deposits
+// them at the archive and shows them. Content decides which of the two it is.
 type SendItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The sender's own key: 1-40 characters of A-Z a-z 0-9 . _ -, unique per sender. Same key and same content answers the first
@@ -36,15 +38,17 @@ type SendItem struct {
 	DocumentType v1.DocumentType     `protobuf:"varint,4,opt,name=document_type,json=documentType,proto3,enum=naru.platform.v1.DocumentType" json:"document_type,omitempty"`
 	Category     v1.DocumentCategory `protobuf:"varint,5,opt,name=category,proto3,enum=naru.platform.v1.DocumentCategory" json:"category,omitempty"`
 	// true: no circulation record is registered at the hub (유통정보 미생성); then there can be no distribution certificate.
-	WithoutCirculation bool       `protobuf:"varint,6,opt,name=without_circulation,json=withoutCirculation,proto3" json:"without_circulation,omitempty"`
-	DocumentHash       *v1.Digest `protobuf:"bytes,7,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
-	// Hashes of 0-10 attachments.
+	WithoutCirculation bool `protobuf:"varint,6,opt,name=without_circulation,json=withoutCirculation,proto3" json:"without_circulation,omitempty"`
+	// Required without content. With content it may be left out; if given it is the upload's.
+	DocumentHash *v1.Digest `protobuf:"bytes,7,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
+	// Hashes of 0-10 attachments. With content left out, or those of attachment_contents in their order.
 	AttachmentHashes []*v1.Digest `protobuf:"bytes,8,rep,name=attachment_hashes,json=attachmentHashes,proto3" json:"attachment_hashes,omitempty"`
-	Viewing          *Viewing     `protobuf:"bytes,9,opt,name=viewing,proto3" json:"viewing,omitempty"`
+	// Required without content. With content only its deadline may be set.
+	Viewing *Viewing `protobuf:"bytes,9,opt,name=viewing,proto3" json:"viewing,omitempty"`
 	// Until when it may be put in the inbox; default 30 days from acceptance; at most 90 days ahead. What is not received
 	// by then expires, even if it could not be found out where the recipient is a member.
 	SendDeadline *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=send_deadline,json=sendDeadline,proto3,oneof" json:"send_deadline,omitempty"`
-	// Exactly one of registration_certificate and registration_certificate_digest.
+	// Without content exactly one of registration_certificate and registration_certificate_digest, with content neither.
 	// 최초등록증명서: DER, at most 16 KiB. Its issuer and owner are one of the sender's recorded archive memberships
 	// (address.v1.Institution.archive_memberships).
 	RegistrationCertificate []byte `protobuf:"bytes,11,opt,name=registration_certificate,json=registrationCertificate,proto3" json:"registration_certificate,omitempty"`
@@ -54,9 +58,13 @@ type SendItem struct {
 	// Sub-address of the sender (하위 주소), at most 100 characters.
 	SenderSubAddress string `protobuf:"bytes,13,opt,name=sender_sub_address,json=senderSubAddress,proto3" json:"sender_sub_address,omitempty"`
 	// Number of an own document that ended in failure and that this one repeats.
-	Repeats       string `protobuf:"bytes,14,opt,name=repeats,proto3" json:"repeats,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Repeats string `protobuf:"bytes,14,opt,name=repeats,proto3" json:"repeats,omitempty"`
+	// The upload (content.v1.UploadService) that is the document; READY, and uploaded by the caller.
+	Content string `protobuf:"bytes,15,opt,name=content,proto3" json:"content,omitempty"`
+	// The uploads that are its 0-10 attachments, in order.
+	AttachmentContents []string `protobuf:"bytes,16,rep,name=attachment_contents,json=attachmentContents,proto3" json:"attachment_contents,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *SendItem) Reset() {
@@ -185,6 +193,20 @@ func (x *SendItem) GetRepeats() string {
 		return x.Repeats
 	}
 	return ""
+}
+
+func (x *SendItem) GetContent() string {
+	if x != nil {
+		return x.Content
+	}
+	return ""
+}
+
+func (x *SendItem) GetAttachmentContents() []string {
+	if x != nil {
+		return x.AttachmentContents
+	}
+	return nil
 }
 
 // Viewing says where the recipient sees the document (guide 5.1.1 ❷).
@@ -582,7 +604,7 @@ var File_naru_intake_v1_intake_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xb5\t\n" +
+	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x89\x10\n" +
 	"\bSendItem\x126\n" +
 	"\aown_key\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,40}$R\x06ownKey\x12K\n" +
 	"\trecipient\x18\x02 \x01(\v2%.naru.platform.v1.RecipientIdentifierB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12#\n" +
@@ -591,22 +613,28 @@ const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\fdocumentType\x12J\n" +
 	"\bcategory\x18\x05 \x01(\x0e2\".naru.platform.v1.DocumentCategoryB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\bcategory\x12/\n" +
-	"\x13without_circulation\x18\x06 \x01(\bR\x12withoutCirculation\x12E\n" +
-	"\rdocument_hash\x18\a \x01(\v2\x18.naru.platform.v1.DigestB\x06\xbaH\x03\xc8\x01\x01R\fdocumentHash\x12O\n" +
+	"\x13without_circulation\x18\x06 \x01(\bR\x12withoutCirculation\x12=\n" +
+	"\rdocument_hash\x18\a \x01(\v2\x18.naru.platform.v1.DigestR\fdocumentHash\x12O\n" +
 	"\x11attachment_hashes\x18\b \x03(\v2\x18.naru.platform.v1.DigestB\b\xbaH\x05\x92\x01\x02\x10\n" +
-	"R\x10attachmentHashes\x129\n" +
-	"\aviewing\x18\t \x01(\v2\x17.naru.intake.v1.ViewingB\x06\xbaH\x03\xc8\x01\x01R\aviewing\x12D\n" +
+	"R\x10attachmentHashes\x121\n" +
+	"\aviewing\x18\t \x01(\v2\x17.naru.intake.v1.ViewingR\aviewing\x12D\n" +
 	"\rsend_deadline\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampH\x00R\fsendDeadline\x88\x01\x01\x12D\n" +
 	"\x18registration_certificate\x18\v \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x01R\x17registrationCertificate\x12`\n" +
 	"\x1fregistration_certificate_digest\x18\f \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\x1dregistrationCertificateDigest\x129\n" +
 	"\x12sender_sub_address\x18\r \x01(\tB\v\xbaH\x04r\x02\x18d\xe8\xf3\x18\x02R\x10senderSubAddress\x12H\n" +
-	"\arepeats\x18\x0e \x01(\tB.\xbaH+r)2'^([0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13})?$R\arepeats:\xd8\x01\xbaH\xd4\x01\x1a\xd1\x01\n" +
-	"\"send_item.registration_certificate\x12Lexactly one of registrationCertificate, registrationCertificateDigest is set\x1a](size(this.registration_certificate) > 0) != (size(this.registration_certificate_digest) > 0)B\x10\n" +
-	"\x0e_send_deadline\"\xad\x01\n" +
-	"\aViewing\x12'\n" +
-	"\x03url\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x18\xe8\a:\bhttps://\x88\x01\x01R\x03url\x12/\n" +
-	"\x0eviewing_system\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\rviewingSystem\x12;\n" +
+	"\arepeats\x18\x0e \x01(\tB.\xbaH+r)2'^([0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13})?$R\arepeats\x123\n" +
+	"\acontent\x18\x0f \x01(\tB\x19\xbaH\x16r\x142\x12^([0-9a-f-]{36})?$R\acontent\x12B\n" +
+	"\x13attachment_contents\x18\x10 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\n" +
+	"\x18\x01\"\x05r\x03\xb0\x01\x01R\x12attachmentContents:\xc3\a\xbaH\xbf\a\x1a\xe4\x02\n" +
+	"\"send_item.registration_certificate\x12gexactly one of registrationCertificate, registrationCertificateDigest is set, or content without either\x1a\xd4\x01size(this.content) > 0 ? size(this.registration_certificate) == 0 && size(this.registration_certificate_digest) == 0 : (size(this.registration_certificate) > 0) != (size(this.registration_certificate_digest) > 0)\x1av\n" +
+	"\x17send_item.document_hash\x12(documentHash is required without content\x1a1size(this.content) > 0 || has(this.document_hash)\x1a\xcc\x02\n" +
+	"\x11send_item.viewing\x12cviewing with url and viewingSystem is required without content; with content it has only a deadline\x1a\xd1\x01size(this.content) > 0 ? !has(this.viewing) || (size(this.viewing.url) == 0 && size(this.viewing.viewing_system) == 0) : has(this.viewing) && size(this.viewing.url) > 0 && size(this.viewing.viewing_system) > 0\x1a\x8e\x01\n" +
+	"\x1dsend_item.attachment_contents\x12.attachmentContents are given with content only\x1a=size(this.content) > 0 || size(this.attachment_contents) == 0B\x10\n" +
+	"\x0e_send_deadline\"\xb3\x01\n" +
+	"\aViewing\x12*\n" +
+	"\x03url\x18\x01 \x01(\tB\x18\xbaH\x15\xd8\x01\x01r\x10\x18\xe8\a:\bhttps://\x88\x01\x01R\x03url\x122\n" +
+	"\x0eviewing_system\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rviewingSystem\x12;\n" +
 	"\bdeadline\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\bdeadline\x88\x01\x01B\v\n" +
 	"\t_deadline\"\xd1\x01\n" +
 	"\n" +

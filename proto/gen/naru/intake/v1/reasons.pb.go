@@ -51,6 +51,12 @@ const (
 	// Certificates of this archive's profile do not say what a check needs (owner, attachments or validity), and the relay's policy for the
 	// archive does not accept that.
 	Reason_REASON_CERTIFICATE_NOT_CHECKABLE Reason = 21
+	// An upload that the item names is not one of the caller's, is not READY, or ends before it could be shown.
+	Reason_REASON_CONTENT_NOT_READY Reason = 22
+	// A hash that the item gives is not the upload's.
+	Reason_REASON_CONTENT_HASH_DIFFERS Reason = 23
+	// What was uploaded cannot be looked up now.
+	Reason_REASON_CONTENT_UNAVAILABLE Reason = 24
 )
 
 // Enum value maps for Reason.
@@ -77,6 +83,9 @@ var (
 		18: "REASON_VIEWING_HOST_FOREIGN",
 		20: "REASON_CERTIFICATE_REVOKED",
 		21: "REASON_CERTIFICATE_NOT_CHECKABLE",
+		22: "REASON_CONTENT_NOT_READY",
+		23: "REASON_CONTENT_HASH_DIFFERS",
+		24: "REASON_CONTENT_UNAVAILABLE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                   0,
@@ -100,6 +109,9 @@ var (
 		"REASON_VIEWING_HOST_FOREIGN":          18,
 		"REASON_CERTIFICATE_REVOKED":           20,
 		"REASON_CERTIFICATE_NOT_CHECKABLE":     21,
+		"REASON_CONTENT_NOT_READY":             22,
+		"REASON_CONTENT_HASH_DIFFERS":          23,
+		"REASON_CONTENT_UNAVAILABLE":           24,
 	}
 )
 
@@ -134,7 +146,7 @@ var File_naru_intake_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\xac\x05\n" +
+	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\x8b\x06\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13REASON_INVALID_ITEM\x10\x01\x12\x1b\n" +
@@ -157,7 +169,10 @@ const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	" REASON_CERTIFICATE_OWNER_DIFFERS\x10\x11\x12\x1f\n" +
 	"\x1bREASON_VIEWING_HOST_FOREIGN\x10\x12\x12\x1e\n" +
 	"\x1aREASON_CERTIFICATE_REVOKED\x10\x14\x12$\n" +
-	" REASON_CERTIFICATE_NOT_CHECKABLE\x10\x15B\xba\x01\n" +
+	" REASON_CERTIFICATE_NOT_CHECKABLE\x10\x15\x12\x1c\n" +
+	"\x18REASON_CONTENT_NOT_READY\x10\x16\x12\x1f\n" +
+	"\x1bREASON_CONTENT_HASH_DIFFERS\x10\x17\x12\x1e\n" +
+	"\x1aREASON_CONTENT_UNAVAILABLE\x10\x18B\xba\x01\n" +
 	"\x12com.naru.intake.v1B\fReasonsProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
 var (

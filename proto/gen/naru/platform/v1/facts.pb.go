@@ -197,6 +197,8 @@ const (
 	ViewingMode_VIEWING_MODE_UNSPECIFIED ViewingMode = 0
 	// The sender's viewing system shows it at the viewing URL (시스템 중심, guide 4.1).
 	ViewingMode_VIEWING_MODE_SENDER ViewingMode = 1
+	// This relay shows it (플랫폼 중심, guide 4.2): the sender handed over the document itself.
+	ViewingMode_VIEWING_MODE_RELAY ViewingMode = 2
 )
 
 // Enum value maps for ViewingMode.
@@ -204,10 +206,12 @@ var (
 	ViewingMode_name = map[int32]string{
 		0: "VIEWING_MODE_UNSPECIFIED",
 		1: "VIEWING_MODE_SENDER",
+		2: "VIEWING_MODE_RELAY",
 	}
 	ViewingMode_value = map[string]int32{
 		"VIEWING_MODE_UNSPECIFIED": 0,
 		"VIEWING_MODE_SENDER":      1,
+		"VIEWING_MODE_RELAY":       2,
 	}
 )
 
@@ -435,7 +439,8 @@ type DocumentFacts struct {
 	EdocNum string `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
 	// Principal id of the sender (the tenant).
 	Sender string `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
-	// Principal id of who sent on its behalf; the sender itself where no agent acted.
+	// Principal id of who sent on its behalf (송신대행자), or recipient id of the person who acted for an organisation; the sender itself where nobody
+	// acted for it.
 	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
 	// The sender's own key of this item.
 	OwnKey string `protobuf:"bytes,4,opt,name=own_key,json=ownKey,proto3" json:"own_key,omitempty"`
@@ -446,12 +451,13 @@ type DocumentFacts struct {
 	Category     DocumentCategory `protobuf:"varint,8,opt,name=category,proto3,enum=naru.platform.v1.DocumentCategory" json:"category,omitempty"`
 	// Whether a circulation record is registered at the hub (유통정보 생성 여부).
 	Circulation bool `protobuf:"varint,9,opt,name=circulation,proto3" json:"circulation,omitempty"`
-	// Platform id of the relay that registers the circulation record.
+	// Platform id of the relay that registers the circulation record. Known once the recipient is: empty in DocumentAccepted, and where circulation
+	// is not wanted.
 	Registrar        string      `protobuf:"bytes,10,opt,name=registrar,proto3" json:"registrar,omitempty"`
 	DocumentHash     *Digest     `protobuf:"bytes,11,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
 	AttachmentHashes []*Digest   `protobuf:"bytes,12,rep,name=attachment_hashes,json=attachmentHashes,proto3" json:"attachment_hashes,omitempty"`
 	ViewingMode      ViewingMode `protobuf:"varint,13,opt,name=viewing_mode,json=viewingMode,proto3,enum=naru.platform.v1.ViewingMode" json:"viewing_mode,omitempty"`
-	// Principal id of the viewing system that shows it.
+	// VIEWING_MODE_SENDER: principal id of the viewing system that shows it, and where. VIEWING_MODE_RELAY: both empty.
 	ViewingSystem string `protobuf:"bytes,14,opt,name=viewing_system,json=viewingSystem,proto3" json:"viewing_system,omitempty"`
 	ViewingUrl    string `protobuf:"bytes,15,opt,name=viewing_url,json=viewingUrl,proto3" json:"viewing_url,omitempty"`
 	// Until when it may be put in the recipient's inbox.
@@ -459,7 +465,8 @@ type DocumentFacts struct {
 	// Until when a viewing token is issued.
 	ViewingDeadline *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=viewing_deadline,json=viewingDeadline,proto3" json:"viewing_deadline,omitempty"`
 	AcceptedAt      *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=accepted_at,json=acceptedAt,proto3" json:"accepted_at,omitempty"`
-	// Time of registration at the archive, from the registration certificate; sent is never before it.
+	// Time of registration at the archive, from the registration certificate; sent is never before it. This and the next two are known from the
+	// acceptance on where the sender registered the document, else from DocumentDeposited on.
 	RegisteredAt *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
 	// SHA-256 of the registration certificate (최초등록증명서), lower-case hex.
 	RegistrationCertificateDigest string `protobuf:"bytes,20,opt,name=registration_certificate_digest,json=registrationCertificateDigest,proto3" json:"registration_certificate_digest,omitempty"`
@@ -471,6 +478,11 @@ type DocumentFacts struct {
 	SealedViewingIdentifier []byte `protobuf:"bytes,23,opt,name=sealed_viewing_identifier,json=sealedViewingIdentifier,proto3" json:"sealed_viewing_identifier,omitempty"`
 	// The number this one repeats after a failed end; empty else.
 	Repeats string `protobuf:"bytes,24,opt,name=repeats,proto3" json:"repeats,omitempty"`
+	// VIEWING_MODE_RELAY: what the sender handed over, as uploads of the content unit; the attachments in the order of attachment_hashes.
+	DocumentContent    string   `protobuf:"bytes,25,opt,name=document_content,json=documentContent,proto3" json:"document_content,omitempty"`
+	AttachmentContents []string `protobuf:"bytes,26,rep,name=attachment_contents,json=attachmentContents,proto3" json:"attachment_contents,omitempty"`
+	// Id of the sender's authorisation (SenderAuthorisation) by which an agent sent; empty else.
+	Authorisation string `protobuf:"bytes,27,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
 	// From RecipientResolved on.
 	// Random id of the recipient, without meaning outside this relay.
 	Recipient string `protobuf:"bytes,30,opt,name=recipient,proto3" json:"recipient,omitempty"`
@@ -678,6 +690,27 @@ func (x *DocumentFacts) GetSealedViewingIdentifier() []byte {
 func (x *DocumentFacts) GetRepeats() string {
 	if x != nil {
 		return x.Repeats
+	}
+	return ""
+}
+
+func (x *DocumentFacts) GetDocumentContent() string {
+	if x != nil {
+		return x.DocumentContent
+	}
+	return ""
+}
+
+func (x *DocumentFacts) GetAttachmentContents() []string {
+	if x != nil {
+		return x.AttachmentContents
+	}
+	return nil
+}
+
+func (x *DocumentFacts) GetAuthorisation() string {
+	if x != nil {
+		return x.Authorisation
 	}
 	return ""
 }
@@ -939,7 +972,7 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\vsub_address\x18\x03 \x01(\tR\n" +
 	"subAddress\x129\n" +
 	"\n" +
-	"valid_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\"\x9f\v\n" +
+	"valid_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\"\xa1\f\n" +
 	"\rDocumentFacts\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\x14\n" +
@@ -967,7 +1000,10 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\x0fregistered_hash\x18\x15 \x01(\v2\x18.naru.platform.v1.DigestR\x0eregisteredHash\x12!\n" +
 	"\fsealed_title\x18\x16 \x01(\fR\vsealedTitle\x12:\n" +
 	"\x19sealed_viewing_identifier\x18\x17 \x01(\fR\x17sealedViewingIdentifier\x12\x18\n" +
-	"\arepeats\x18\x18 \x01(\tR\arepeats\x12\x1c\n" +
+	"\arepeats\x18\x18 \x01(\tR\arepeats\x12)\n" +
+	"\x10document_content\x18\x19 \x01(\tR\x0fdocumentContent\x12/\n" +
+	"\x13attachment_contents\x18\x1a \x03(\tR\x12attachmentContents\x12$\n" +
+	"\rauthorisation\x18\x1b \x01(\tR\rauthorisation\x12\x1c\n" +
 	"\trecipient\x18\x1e \x01(\tR\trecipient\x12'\n" +
 	"\x02to\x18\x1f \x01(\v2\x17.naru.platform.v1.PartyR\x02to\x123\n" +
 	"\asent_at\x18  \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt\x12;\n" +
@@ -1009,10 +1045,11 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\x16DOCUMENT_CATEGORY_BILL\x10\x02\x12\x1e\n" +
 	"\x1aDOCUMENT_CATEGORY_CONTRACT\x10\x03\x12\x1c\n" +
 	"\x18DOCUMENT_CATEGORY_REPORT\x10\x04\x12!\n" +
-	"\x1dDOCUMENT_CATEGORY_CERTIFICATE\x10\x05*D\n" +
+	"\x1dDOCUMENT_CATEGORY_CERTIFICATE\x10\x05*\\\n" +
 	"\vViewingMode\x12\x1c\n" +
 	"\x18VIEWING_MODE_UNSPECIFIED\x10\x00\x12\x17\n" +
-	"\x13VIEWING_MODE_SENDER\x10\x01B\xc6\x01\n" +
+	"\x13VIEWING_MODE_SENDER\x10\x01\x12\x16\n" +
+	"\x12VIEWING_MODE_RELAY\x10\x02B\xc6\x01\n" +
 	"\x14com.naru.platform.v1B\n" +
 	"FactsProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/platform/v1;platformv1\xa2\x02\x03NPX\xaa\x02\x10Naru.Platform.V1\xca\x02\x10Naru\\Platform\\V1\xe2\x02\x1cNaru\\Platform\\V1\\GPBMetadata\xea\x02\x12Naru::Platform::V1b\x06proto3"
 

@@ -363,7 +363,8 @@ func (x *Access) GetEveryUnit() bool {
 // Bounds say how much an RPC takes. The public doors enforce them before the unit is called.
 type Bounds struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The largest request in bytes: the body at the REST door, the message at the gRPC door. 0 is 1 MiB.
+	// The largest request in bytes: the body at the REST door, the message at the gRPC door. 0 is 1 MiB. Of an RPC to which the caller streams it
+	// bounds one message at the gRPC door; what the whole stream may hold, and for how long, the unit says.
 	RequestBytes uint32 `protobuf:"varint,1,opt,name=request_bytes,json=requestBytes,proto3" json:"request_bytes,omitempty"`
 	// The repeated field of the request whose items are taken from the caller's quota of items; empty for none.
 	Items         string `protobuf:"bytes,2,opt,name=items,proto3" json:"items,omitempty"`
@@ -415,6 +416,92 @@ func (x *Bounds) GetItems() string {
 	return ""
 }
 
+// FileRoute is how the REST door offers an RPC that streams a file. Names in braces are fields of the request, as in google.api.http; query
+// parameters are further fields of it.
+type FileRoute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Route:
+	//
+	//	*FileRoute_Get
+	//	*FileRoute_Patch
+	Route         isFileRoute_Route `protobuf_oneof:"route"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileRoute) Reset() {
+	*x = FileRoute{}
+	mi := &file_naru_platform_v1_options_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileRoute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileRoute) ProtoMessage() {}
+
+func (x *FileRoute) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_options_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileRoute.ProtoReflect.Descriptor instead.
+func (*FileRoute) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FileRoute) GetRoute() isFileRoute_Route {
+	if x != nil {
+		return x.Route
+	}
+	return nil
+}
+
+func (x *FileRoute) GetGet() string {
+	if x != nil {
+		if x, ok := x.Route.(*FileRoute_Get); ok {
+			return x.Get
+		}
+	}
+	return ""
+}
+
+func (x *FileRoute) GetPatch() string {
+	if x != nil {
+		if x, ok := x.Route.(*FileRoute_Patch); ok {
+			return x.Patch
+		}
+	}
+	return ""
+}
+
+type isFileRoute_Route interface {
+	isFileRoute_Route()
+}
+
+type FileRoute_Get struct {
+	// The RPC's answers are ContentChunks: the file is the body of the answer.
+	Get string `protobuf:"bytes,1,opt,name=get,proto3,oneof"`
+}
+
+type FileRoute_Patch struct {
+	// The caller streams: the body is the field data of the requests, and the header Upload-Offset the field offset of the first.
+	Patch string `protobuf:"bytes,2,opt,name=patch,proto3,oneof"`
+}
+
+func (*FileRoute_Get) isFileRoute_Route() {}
+
+func (*FileRoute_Patch) isFileRoute_Route() {}
+
 // Fact marks a message as a kind of fact that a unit states in its journal. Subjects of the bus, rights to publish, and the tags that
 // readers check derive from it.
 type Fact struct {
@@ -428,7 +515,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_naru_platform_v1_options_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +527,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_options_proto_msgTypes[3]
+	mi := &file_naru_platform_v1_options_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +540,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{3}
+	return file_naru_platform_v1_options_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Fact) GetVisibility() Visibility {
@@ -477,6 +564,14 @@ var file_naru_platform_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Field:         51004,
 		Name:          "naru.platform.v1.principal",
 		Tag:           "bytes,51004,opt,name=principal",
+		Filename:      "naru/platform/v1/options.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: (*FileRoute)(nil),
+		Field:         51006,
+		Name:          "naru.platform.v1.file",
+		Tag:           "bytes,51006,opt,name=file",
 		Filename:      "naru/platform/v1/options.proto",
 	},
 	{
@@ -523,14 +618,18 @@ var (
 
 // Extension fields to descriptorpb.MethodOptions.
 var (
+	// Where the REST door offers an RPC that streams a file, in place of google.api.http, which knows JSON only.
+	//
+	// optional naru.platform.v1.FileRoute file = 51006;
+	E_File = &file_naru_platform_v1_options_proto_extTypes[1]
 	// Access rule of this RPC; docs/access.md lists them all.
 	//
 	// optional naru.platform.v1.Access access = 51001;
-	E_Access = &file_naru_platform_v1_options_proto_extTypes[1]
+	E_Access = &file_naru_platform_v1_options_proto_extTypes[2]
 	// Bounds of this RPC; without them a request has at most 1 MiB and no items.
 	//
 	// optional naru.platform.v1.Bounds bounds = 51003;
-	E_Bounds = &file_naru_platform_v1_options_proto_extTypes[2]
+	E_Bounds = &file_naru_platform_v1_options_proto_extTypes[3]
 )
 
 // Extension fields to descriptorpb.FieldOptions.
@@ -538,7 +637,7 @@ var (
 	// What text a string field takes; without it any but U+0000.
 	//
 	// optional naru.platform.v1.Text text = 51005;
-	E_Text = &file_naru_platform_v1_options_proto_extTypes[3]
+	E_Text = &file_naru_platform_v1_options_proto_extTypes[4]
 )
 
 // Extension fields to descriptorpb.MessageOptions.
@@ -546,7 +645,7 @@ var (
 	// A unit refuses to start with a kind of fact that does not carry this.
 	//
 	// optional naru.platform.v1.Fact fact = 51002;
-	E_Fact = &file_naru_platform_v1_options_proto_extTypes[4]
+	E_Fact = &file_naru_platform_v1_options_proto_extTypes[5]
 )
 
 var File_naru_platform_v1_options_proto protoreflect.FileDescriptor
@@ -568,12 +667,16 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"every_unit\x18\x05 \x01(\bR\teveryUnit\"C\n" +
 	"\x06Bounds\x12#\n" +
 	"\rrequest_bytes\x18\x01 \x01(\rR\frequestBytes\x12\x14\n" +
-	"\x05items\x18\x02 \x01(\tR\x05items\"^\n" +
+	"\x05items\x18\x02 \x01(\tR\x05items\"@\n" +
+	"\tFileRoute\x12\x12\n" +
+	"\x03get\x18\x01 \x01(\tH\x00R\x03get\x12\x16\n" +
+	"\x05patch\x18\x02 \x01(\tH\x00R\x05patchB\a\n" +
+	"\x05route\"^\n" +
 	"\x04Fact\x12<\n" +
 	"\n" +
 	"visibility\x18\x01 \x01(\x0e2\x1c.naru.platform.v1.VisibilityR\n" +
 	"visibility\x12\x18\n" +
-	"\areaders\x18\x02 \x03(\tR\areaders*\xce\x03\n" +
+	"\areaders\x18\x02 \x03(\tR\areaders*\xee\x03\n" +
 	"\rPrincipalKind\x12\x1e\n" +
 	"\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12^\n" +
 	"\x15PRINCIPAL_KIND_SENDER\x10\x01\x1aC\xe2\xf3\x18?\n" +
@@ -581,9 +684,9 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\x14PRINCIPAL_KIND_AGENT\x10\x02\x1aB\xe2\xf3\x18>\n" +
 	"\x05agent\x12\agateway\x1a\fcertificates\x1a\x0edocuments.read\x1a\x0edocuments.send\x12`\n" +
 	"\x1dPRINCIPAL_KIND_VIEWING_SYSTEM\x10\x03\x1a=\xe2\xf3\x189\n" +
-	"\x0eviewing_system\x12\agateway\x1a\x0eviewing.report\x1a\x0eviewing.verify\x12F\n" +
-	"\x18PRINCIPAL_KIND_RECIPIENT\x10\x04\x1a(\xe2\xf3\x18$\n" +
-	"\trecipient\x12\aviewing\x1a\fcertificates \x01\x125\n" +
+	"\x0eviewing_system\x12\agateway\x1a\x0eviewing.report\x1a\x0eviewing.verify\x12f\n" +
+	"\x18PRINCIPAL_KIND_RECIPIENT\x10\x04\x1aH\xe2\xf3\x18D\n" +
+	"\trecipient\x12\aviewing\x1a\fcertificates\x1a\x0edocuments.read\x1a\x0edocuments.send \x01\x125\n" +
 	"\x14PRINCIPAL_KIND_ADMIN\x10\x05\x1a\x1b\xe2\xf3\x18\x17\n" +
 	"\x05admin\x12\agateway\x1a\x05admin*r\n" +
 	"\x04Text\x12\x14\n" +
@@ -599,7 +702,8 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n" +
 	"\x12VISIBILITY_PRIVATE\x10\x02:^\n" +
-	"\tprincipal\x12!.google.protobuf.EnumValueOptions\x18\xbc\x8e\x03 \x01(\v2\x1b.naru.platform.v1.PrincipalR\tprincipal:R\n" +
+	"\tprincipal\x12!.google.protobuf.EnumValueOptions\x18\xbc\x8e\x03 \x01(\v2\x1b.naru.platform.v1.PrincipalR\tprincipal:Q\n" +
+	"\x04file\x12\x1e.google.protobuf.MethodOptions\x18\xbe\x8e\x03 \x01(\v2\x1b.naru.platform.v1.FileRouteR\x04file:R\n" +
 	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x8e\x03 \x01(\v2\x18.naru.platform.v1.AccessR\x06access:R\n" +
 	"\x06bounds\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x8e\x03 \x01(\v2\x18.naru.platform.v1.BoundsR\x06bounds:K\n" +
 	"\x04text\x12\x1d.google.protobuf.FieldOptions\x18\xbd\x8e\x03 \x01(\x0e2\x16.naru.platform.v1.TextR\x04text:M\n" +
@@ -619,7 +723,7 @@ func file_naru_platform_v1_options_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_platform_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_naru_platform_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_naru_platform_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_naru_platform_v1_options_proto_goTypes = []any{
 	(PrincipalKind)(0),                    // 0: naru.platform.v1.PrincipalKind
 	(Text)(0),                             // 1: naru.platform.v1.Text
@@ -627,29 +731,32 @@ var file_naru_platform_v1_options_proto_goTypes = []any{
 	(*Principal)(nil),                     // 3: naru.platform.v1.Principal
 	(*Access)(nil),                        // 4: naru.platform.v1.Access
 	(*Bounds)(nil),                        // 5: naru.platform.v1.Bounds
-	(*Fact)(nil),                          // 6: naru.platform.v1.Fact
-	(*descriptorpb.EnumValueOptions)(nil), // 7: google.protobuf.EnumValueOptions
-	(*descriptorpb.MethodOptions)(nil),    // 8: google.protobuf.MethodOptions
-	(*descriptorpb.FieldOptions)(nil),     // 9: google.protobuf.FieldOptions
-	(*descriptorpb.MessageOptions)(nil),   // 10: google.protobuf.MessageOptions
+	(*FileRoute)(nil),                     // 6: naru.platform.v1.FileRoute
+	(*Fact)(nil),                          // 7: naru.platform.v1.Fact
+	(*descriptorpb.EnumValueOptions)(nil), // 8: google.protobuf.EnumValueOptions
+	(*descriptorpb.MethodOptions)(nil),    // 9: google.protobuf.MethodOptions
+	(*descriptorpb.FieldOptions)(nil),     // 10: google.protobuf.FieldOptions
+	(*descriptorpb.MessageOptions)(nil),   // 11: google.protobuf.MessageOptions
 }
 var file_naru_platform_v1_options_proto_depIdxs = []int32{
 	0,  // 0: naru.platform.v1.Access.kinds:type_name -> naru.platform.v1.PrincipalKind
 	2,  // 1: naru.platform.v1.Fact.visibility:type_name -> naru.platform.v1.Visibility
-	7,  // 2: naru.platform.v1.principal:extendee -> google.protobuf.EnumValueOptions
-	8,  // 3: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
-	8,  // 4: naru.platform.v1.bounds:extendee -> google.protobuf.MethodOptions
-	9,  // 5: naru.platform.v1.text:extendee -> google.protobuf.FieldOptions
-	10, // 6: naru.platform.v1.fact:extendee -> google.protobuf.MessageOptions
-	3,  // 7: naru.platform.v1.principal:type_name -> naru.platform.v1.Principal
-	4,  // 8: naru.platform.v1.access:type_name -> naru.platform.v1.Access
-	5,  // 9: naru.platform.v1.bounds:type_name -> naru.platform.v1.Bounds
-	1,  // 10: naru.platform.v1.text:type_name -> naru.platform.v1.Text
-	6,  // 11: naru.platform.v1.fact:type_name -> naru.platform.v1.Fact
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	7,  // [7:12] is the sub-list for extension type_name
-	2,  // [2:7] is the sub-list for extension extendee
+	8,  // 2: naru.platform.v1.principal:extendee -> google.protobuf.EnumValueOptions
+	9,  // 3: naru.platform.v1.file:extendee -> google.protobuf.MethodOptions
+	9,  // 4: naru.platform.v1.access:extendee -> google.protobuf.MethodOptions
+	9,  // 5: naru.platform.v1.bounds:extendee -> google.protobuf.MethodOptions
+	10, // 6: naru.platform.v1.text:extendee -> google.protobuf.FieldOptions
+	11, // 7: naru.platform.v1.fact:extendee -> google.protobuf.MessageOptions
+	3,  // 8: naru.platform.v1.principal:type_name -> naru.platform.v1.Principal
+	6,  // 9: naru.platform.v1.file:type_name -> naru.platform.v1.FileRoute
+	4,  // 10: naru.platform.v1.access:type_name -> naru.platform.v1.Access
+	5,  // 11: naru.platform.v1.bounds:type_name -> naru.platform.v1.Bounds
+	1,  // 12: naru.platform.v1.text:type_name -> naru.platform.v1.Text
+	7,  // 13: naru.platform.v1.fact:type_name -> naru.platform.v1.Fact
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	8,  // [8:14] is the sub-list for extension type_name
+	2,  // [2:8] is the sub-list for extension extendee
 	0,  // [0:2] is the sub-list for field type_name
 }
 
@@ -658,14 +765,18 @@ func file_naru_platform_v1_options_proto_init() {
 	if File_naru_platform_v1_options_proto != nil {
 		return
 	}
+	file_naru_platform_v1_options_proto_msgTypes[3].OneofWrappers = []any{
+		(*FileRoute_Get)(nil),
+		(*FileRoute_Patch)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_options_proto_rawDesc), len(file_naru_platform_v1_options_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   4,
-			NumExtensions: 5,
+			NumMessages:   5,
+			NumExtensions: 6,
 			NumServices:   0,
 		},
 		GoTypes:           file_naru_platform_v1_options_proto_goTypes,

@@ -7,7 +7,7 @@
 package viewingv1
 
 import (
-	_ "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	v1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -410,11 +410,197 @@ func (x *ReadReported) GetSentAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// ContentCompared: this relay was about to show a file in its own viewing, and compared the hashes (guide 5.1.1 6). Nothing is shown unless they are equal. The
+// actor is who looks. Subject: an id of its own.
+type ContentCompared struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// Id of the verification that used the viewing token up, which is the viewing.
+	Verification string `protobuf:"bytes,2,opt,name=verification,proto3" json:"verification,omitempty"`
+	// 0 is the document, 1-10 are attachments.
+	Part uint32 `protobuf:"varint,3,opt,name=part,proto3" json:"part,omitempty"`
+	// What the bytes are that are served: recomputed from what arrived when they were uploaded, and bound to the key they are opened with.
+	Served *v1.Digest `protobuf:"bytes,4,opt,name=served,proto3" json:"served,omitempty"`
+	// What the viewing token, the send request, and the registration certificate say. Token and certificate name the document alone, where the
+	// certificate's profile does not name attachments.
+	Token      *v1.Digest `protobuf:"bytes,5,opt,name=token,proto3" json:"token,omitempty"`
+	Sent       *v1.Digest `protobuf:"bytes,6,opt,name=sent,proto3" json:"sent,omitempty"`
+	Registered *v1.Digest `protobuf:"bytes,7,opt,name=registered,proto3" json:"registered,omitempty"`
+	Equal      bool       `protobuf:"varint,8,opt,name=equal,proto3" json:"equal,omitempty"`
+	// The recipient asked for the file itself.
+	Download      bool `protobuf:"varint,9,opt,name=download,proto3" json:"download,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContentCompared) Reset() {
+	*x = ContentCompared{}
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContentCompared) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContentCompared) ProtoMessage() {}
+
+func (x *ContentCompared) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContentCompared.ProtoReflect.Descriptor instead.
+func (*ContentCompared) Descriptor() ([]byte, []int) {
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ContentCompared) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ContentCompared) GetVerification() string {
+	if x != nil {
+		return x.Verification
+	}
+	return ""
+}
+
+func (x *ContentCompared) GetPart() uint32 {
+	if x != nil {
+		return x.Part
+	}
+	return 0
+}
+
+func (x *ContentCompared) GetServed() *v1.Digest {
+	if x != nil {
+		return x.Served
+	}
+	return nil
+}
+
+func (x *ContentCompared) GetToken() *v1.Digest {
+	if x != nil {
+		return x.Token
+	}
+	return nil
+}
+
+func (x *ContentCompared) GetSent() *v1.Digest {
+	if x != nil {
+		return x.Sent
+	}
+	return nil
+}
+
+func (x *ContentCompared) GetRegistered() *v1.Digest {
+	if x != nil {
+		return x.Registered
+	}
+	return nil
+}
+
+func (x *ContentCompared) GetEqual() bool {
+	if x != nil {
+		return x.Equal
+	}
+	return false
+}
+
+func (x *ContentCompared) GetDownload() bool {
+	if x != nil {
+		return x.Download
+	}
+	return false
+}
+
+// ContentServed: a file went out in whole. Subject: that of the ContentCompared.
+type ContentServed struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum      string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Verification string                 `protobuf:"bytes,2,opt,name=verification,proto3" json:"verification,omitempty"`
+	Part         uint32                 `protobuf:"varint,3,opt,name=part,proto3" json:"part,omitempty"`
+	// Recomputed from the bytes that went out.
+	Hash          *v1.Digest `protobuf:"bytes,4,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContentServed) Reset() {
+	*x = ContentServed{}
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContentServed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContentServed) ProtoMessage() {}
+
+func (x *ContentServed) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContentServed.ProtoReflect.Descriptor instead.
+func (*ContentServed) Descriptor() ([]byte, []int) {
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ContentServed) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ContentServed) GetVerification() string {
+	if x != nil {
+		return x.Verification
+	}
+	return ""
+}
+
+func (x *ContentServed) GetPart() uint32 {
+	if x != nil {
+		return x.Part
+	}
+	return 0
+}
+
+func (x *ContentServed) GetHash() *v1.Digest {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
 var File_naru_viewing_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/viewing/v1/facts.proto\x12\x0fnaru.viewing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xae\x01\n" +
+	"\x1bnaru/viewing/v1/facts.proto\x12\x0fnaru.viewing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xae\x01\n" +
 	"\x0eIdentityProved\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x127\n" +
@@ -445,7 +631,24 @@ const file_naru_viewing_v1_facts_proto_rawDesc = "" +
 	"shown_hash\x18\x05 \x01(\tR\tshownHash\x12\x1d\n" +
 	"\n" +
 	"log_digest\x18\x06 \x01(\tR\tlogDigest\x123\n" +
-	"\asent_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt:\x06\xd2\xf3\x18\x02\b\x02B\xbf\x01\n" +
+	"\asent_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt:\x06\xd2\xf3\x18\x02\b\x02\"\xe8\x02\n" +
+	"\x0fContentCompared\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\"\n" +
+	"\fverification\x18\x02 \x01(\tR\fverification\x12\x12\n" +
+	"\x04part\x18\x03 \x01(\rR\x04part\x120\n" +
+	"\x06served\x18\x04 \x01(\v2\x18.naru.platform.v1.DigestR\x06served\x12.\n" +
+	"\x05token\x18\x05 \x01(\v2\x18.naru.platform.v1.DigestR\x05token\x12,\n" +
+	"\x04sent\x18\x06 \x01(\v2\x18.naru.platform.v1.DigestR\x04sent\x128\n" +
+	"\n" +
+	"registered\x18\a \x01(\v2\x18.naru.platform.v1.DigestR\n" +
+	"registered\x12\x14\n" +
+	"\x05equal\x18\b \x01(\bR\x05equal\x12\x1a\n" +
+	"\bdownload\x18\t \x01(\bR\bdownload:\x06\xd2\xf3\x18\x02\b\x02\"\x98\x01\n" +
+	"\rContentServed\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\"\n" +
+	"\fverification\x18\x02 \x01(\tR\fverification\x12\x12\n" +
+	"\x04part\x18\x03 \x01(\rR\x04part\x12,\n" +
+	"\x04hash\x18\x04 \x01(\v2\x18.naru.platform.v1.DigestR\x04hash:\x06\xd2\xf3\x18\x02\b\x02B\xbf\x01\n" +
 	"\x13com.naru.viewing.v1B\n" +
 	"FactsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
@@ -461,24 +664,32 @@ func file_naru_viewing_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_viewing_v1_facts_proto_rawDescData
 }
 
-var file_naru_viewing_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_naru_viewing_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_naru_viewing_v1_facts_proto_goTypes = []any{
 	(*IdentityProved)(nil),            // 0: naru.viewing.v1.IdentityProved
 	(*OrganisationSessionOpened)(nil), // 1: naru.viewing.v1.OrganisationSessionOpened
 	(*IdentityRefused)(nil),           // 2: naru.viewing.v1.IdentityRefused
 	(*TokenChecked)(nil),              // 3: naru.viewing.v1.TokenChecked
 	(*ReadReported)(nil),              // 4: naru.viewing.v1.ReadReported
-	(*timestamppb.Timestamp)(nil),     // 5: google.protobuf.Timestamp
+	(*ContentCompared)(nil),           // 5: naru.viewing.v1.ContentCompared
+	(*ContentServed)(nil),             // 6: naru.viewing.v1.ContentServed
+	(*timestamppb.Timestamp)(nil),     // 7: google.protobuf.Timestamp
+	(*v1.Digest)(nil),                 // 8: naru.platform.v1.Digest
 }
 var file_naru_viewing_v1_facts_proto_depIdxs = []int32{
-	5, // 0: naru.viewing.v1.IdentityProved.auth_time:type_name -> google.protobuf.Timestamp
-	5, // 1: naru.viewing.v1.ReadReported.read_at:type_name -> google.protobuf.Timestamp
-	5, // 2: naru.viewing.v1.ReadReported.sent_at:type_name -> google.protobuf.Timestamp
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	7, // 0: naru.viewing.v1.IdentityProved.auth_time:type_name -> google.protobuf.Timestamp
+	7, // 1: naru.viewing.v1.ReadReported.read_at:type_name -> google.protobuf.Timestamp
+	7, // 2: naru.viewing.v1.ReadReported.sent_at:type_name -> google.protobuf.Timestamp
+	8, // 3: naru.viewing.v1.ContentCompared.served:type_name -> naru.platform.v1.Digest
+	8, // 4: naru.viewing.v1.ContentCompared.token:type_name -> naru.platform.v1.Digest
+	8, // 5: naru.viewing.v1.ContentCompared.sent:type_name -> naru.platform.v1.Digest
+	8, // 6: naru.viewing.v1.ContentCompared.registered:type_name -> naru.platform.v1.Digest
+	8, // 7: naru.viewing.v1.ContentServed.hash:type_name -> naru.platform.v1.Digest
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_naru_viewing_v1_facts_proto_init() }
@@ -492,7 +703,7 @@ func file_naru_viewing_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_viewing_v1_facts_proto_rawDesc), len(file_naru_viewing_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

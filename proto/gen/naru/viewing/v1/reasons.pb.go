@@ -45,6 +45,14 @@ const (
 	Reason_REASON_READ_TIME_NOT_KEPT            Reason = 17
 	Reason_REASON_TOO_MANY_TOKENS               Reason = 18
 	Reason_REASON_NOT_AUTHORISED                Reason = 19
+	// The sender's viewing system shows this document.
+	Reason_REASON_VIEWED_ELSEWHERE    Reason = 20
+	Reason_REASON_CONTENT_UNAVAILABLE Reason = 21
+	// The bytes kept are not those that were sent and registered.
+	Reason_REASON_CONTENT_DIFFERS Reason = 22
+	Reason_REASON_VIEWING_UNKNOWN Reason = 23
+	Reason_REASON_PART_NOT_FOUND  Reason = 24
+	Reason_REASON_NOTHING_SHOWN   Reason = 25
 )
 
 // Enum value maps for Reason.
@@ -70,6 +78,12 @@ var (
 		17: "REASON_READ_TIME_NOT_KEPT",
 		18: "REASON_TOO_MANY_TOKENS",
 		19: "REASON_NOT_AUTHORISED",
+		20: "REASON_VIEWED_ELSEWHERE",
+		21: "REASON_CONTENT_UNAVAILABLE",
+		22: "REASON_CONTENT_DIFFERS",
+		23: "REASON_VIEWING_UNKNOWN",
+		24: "REASON_PART_NOT_FOUND",
+		25: "REASON_NOTHING_SHOWN",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                   0,
@@ -92,6 +106,12 @@ var (
 		"REASON_READ_TIME_NOT_KEPT":            17,
 		"REASON_TOO_MANY_TOKENS":               18,
 		"REASON_NOT_AUTHORISED":                19,
+		"REASON_VIEWED_ELSEWHERE":              20,
+		"REASON_CONTENT_UNAVAILABLE":           21,
+		"REASON_CONTENT_DIFFERS":               22,
+		"REASON_VIEWING_UNKNOWN":               23,
+		"REASON_PART_NOT_FOUND":                24,
+		"REASON_NOTHING_SHOWN":                 25,
 	}
 )
 
@@ -126,7 +146,7 @@ var File_naru_viewing_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/viewing/v1/reasons.proto\x12\x0fnaru.viewing.v1*\xe0\x04\n" +
+	"\x1dnaru/viewing/v1/reasons.proto\x12\x0fnaru.viewing.v1*\x8a\x06\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1a\n" +
@@ -148,7 +168,13 @@ const file_naru_viewing_v1_reasons_proto_rawDesc = "" +
 	"\x19REASON_SHOWN_HASH_DIFFERS\x10\x10\x12\x1d\n" +
 	"\x19REASON_READ_TIME_NOT_KEPT\x10\x11\x12\x1a\n" +
 	"\x16REASON_TOO_MANY_TOKENS\x10\x12\x12\x19\n" +
-	"\x15REASON_NOT_AUTHORISED\x10\x13B\xc1\x01\n" +
+	"\x15REASON_NOT_AUTHORISED\x10\x13\x12\x1b\n" +
+	"\x17REASON_VIEWED_ELSEWHERE\x10\x14\x12\x1e\n" +
+	"\x1aREASON_CONTENT_UNAVAILABLE\x10\x15\x12\x1a\n" +
+	"\x16REASON_CONTENT_DIFFERS\x10\x16\x12\x1a\n" +
+	"\x16REASON_VIEWING_UNKNOWN\x10\x17\x12\x19\n" +
+	"\x15REASON_PART_NOT_FOUND\x10\x18\x12\x18\n" +
+	"\x14REASON_NOTHING_SHOWN\x10\x19B\xc1\x01\n" +
 	"\x13com.naru.viewing.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (
