@@ -39,7 +39,14 @@ type InboxItem struct {
 	// First accepted read time.
 	ReadAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
 	// true: what the relay keeps of this document cannot be read any more; title and whatever else is unknown are absent.
-	Unreadable    bool `protobuf:"varint,8,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	Unreadable bool `protobuf:"varint,8,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	// Who shows it: the sender's viewing system, or this relay (viewing.v1.HostedViewingService).
+	ViewingMode v1.ViewingMode `protobuf:"varint,9,opt,name=viewing_mode,json=viewingMode,proto3,enum=naru.platform.v1.ViewingMode" json:"viewing_mode,omitempty"`
+	// Platform of the sender's address.
+	SenderPlatform string `protobuf:"bytes,10,opt,name=sender_platform,json=senderPlatform,proto3" json:"sender_platform,omitempty"`
+	// Hash of the document, and how many attachments it has.
+	DocumentHash  *v1.Digest `protobuf:"bytes,11,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
+	Attachments   int32      `protobuf:"varint,12,opt,name=attachments,proto3" json:"attachments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -128,6 +135,34 @@ func (x *InboxItem) GetUnreadable() bool {
 		return x.Unreadable
 	}
 	return false
+}
+
+func (x *InboxItem) GetViewingMode() v1.ViewingMode {
+	if x != nil {
+		return x.ViewingMode
+	}
+	return v1.ViewingMode(0)
+}
+
+func (x *InboxItem) GetSenderPlatform() string {
+	if x != nil {
+		return x.SenderPlatform
+	}
+	return ""
+}
+
+func (x *InboxItem) GetDocumentHash() *v1.Digest {
+	if x != nil {
+		return x.DocumentHash
+	}
+	return nil
+}
+
+func (x *InboxItem) GetAttachments() int32 {
+	if x != nil {
+		return x.Attachments
+	}
+	return 0
 }
 
 type ListInboxRequest struct {
@@ -522,7 +557,7 @@ var File_naru_delivery_v1_delivery_service_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
 	"\n" +
-	"'naru/delivery/v1/delivery_service.proto\x12\x10naru.delivery.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x81\x03\n" +
+	"'naru/delivery/v1/delivery_service.proto\x12\x10naru.delivery.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xcd\x04\n" +
 	"\tInboxItem\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05title\x12%\n" +
@@ -534,7 +569,12 @@ const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
 	"\aread_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12\x1e\n" +
 	"\n" +
 	"unreadable\x18\b \x01(\bR\n" +
-	"unreadable\"\x84\x01\n" +
+	"unreadable\x12@\n" +
+	"\fviewing_mode\x18\t \x01(\x0e2\x1d.naru.platform.v1.ViewingModeR\vviewingMode\x12'\n" +
+	"\x0fsender_platform\x18\n" +
+	" \x01(\tR\x0esenderPlatform\x12=\n" +
+	"\rdocument_hash\x18\v \x01(\v2\x18.naru.platform.v1.DigestR\fdocumentHash\x12 \n" +
+	"\vattachments\x18\f \x01(\x05R\vattachments\"\x84\x01\n" +
 	"\x10ListInboxRequest\x12&\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -590,29 +630,33 @@ var file_naru_delivery_v1_delivery_service_proto_goTypes = []any{
 	(*GetEndResponse)(nil),        // 8: naru.delivery.v1.GetEndResponse
 	(v1.DocumentCategory)(0),      // 9: naru.platform.v1.DocumentCategory
 	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*v1.DocumentFacts)(nil),      // 11: naru.platform.v1.DocumentFacts
+	(v1.ViewingMode)(0),           // 11: naru.platform.v1.ViewingMode
+	(*v1.Digest)(nil),             // 12: naru.platform.v1.Digest
+	(*v1.DocumentFacts)(nil),      // 13: naru.platform.v1.DocumentFacts
 }
 var file_naru_delivery_v1_delivery_service_proto_depIdxs = []int32{
 	9,  // 0: naru.delivery.v1.InboxItem.category:type_name -> naru.platform.v1.DocumentCategory
 	10, // 1: naru.delivery.v1.InboxItem.received_at:type_name -> google.protobuf.Timestamp
 	10, // 2: naru.delivery.v1.InboxItem.viewing_deadline:type_name -> google.protobuf.Timestamp
 	10, // 3: naru.delivery.v1.InboxItem.read_at:type_name -> google.protobuf.Timestamp
-	0,  // 4: naru.delivery.v1.ListInboxResponse.items:type_name -> naru.delivery.v1.InboxItem
-	0,  // 5: naru.delivery.v1.GetInboxItemResponse.item:type_name -> naru.delivery.v1.InboxItem
-	11, // 6: naru.delivery.v1.GetReceivedResponse.facts:type_name -> naru.platform.v1.DocumentFacts
-	1,  // 7: naru.delivery.v1.InboxService.ListInbox:input_type -> naru.delivery.v1.ListInboxRequest
-	3,  // 8: naru.delivery.v1.InboxService.GetInboxItem:input_type -> naru.delivery.v1.GetInboxItemRequest
-	5,  // 9: naru.delivery.v1.DeliveryLookupService.GetReceived:input_type -> naru.delivery.v1.GetReceivedRequest
-	7,  // 10: naru.delivery.v1.DeliveryLookupService.GetEnd:input_type -> naru.delivery.v1.GetEndRequest
-	2,  // 11: naru.delivery.v1.InboxService.ListInbox:output_type -> naru.delivery.v1.ListInboxResponse
-	4,  // 12: naru.delivery.v1.InboxService.GetInboxItem:output_type -> naru.delivery.v1.GetInboxItemResponse
-	6,  // 13: naru.delivery.v1.DeliveryLookupService.GetReceived:output_type -> naru.delivery.v1.GetReceivedResponse
-	8,  // 14: naru.delivery.v1.DeliveryLookupService.GetEnd:output_type -> naru.delivery.v1.GetEndResponse
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	11, // 4: naru.delivery.v1.InboxItem.viewing_mode:type_name -> naru.platform.v1.ViewingMode
+	12, // 5: naru.delivery.v1.InboxItem.document_hash:type_name -> naru.platform.v1.Digest
+	0,  // 6: naru.delivery.v1.ListInboxResponse.items:type_name -> naru.delivery.v1.InboxItem
+	0,  // 7: naru.delivery.v1.GetInboxItemResponse.item:type_name -> naru.delivery.v1.InboxItem
+	13, // 8: naru.delivery.v1.GetReceivedResponse.facts:type_name -> naru.platform.v1.DocumentFacts
+	1,  // 9: naru.delivery.v1.InboxService.ListInbox:input_type -> naru.delivery.v1.ListInboxRequest
+	3,  // 10: naru.delivery.v1.InboxService.GetInboxItem:input_type -> naru.delivery.v1.GetInboxItemRequest
+	5,  // 11: naru.delivery.v1.DeliveryLookupService.GetReceived:input_type -> naru.delivery.v1.GetReceivedRequest
+	7,  // 12: naru.delivery.v1.DeliveryLookupService.GetEnd:input_type -> naru.delivery.v1.GetEndRequest
+	2,  // 13: naru.delivery.v1.InboxService.ListInbox:output_type -> naru.delivery.v1.ListInboxResponse
+	4,  // 14: naru.delivery.v1.InboxService.GetInboxItem:output_type -> naru.delivery.v1.GetInboxItemResponse
+	6,  // 15: naru.delivery.v1.DeliveryLookupService.GetReceived:output_type -> naru.delivery.v1.GetReceivedResponse
+	8,  // 16: naru.delivery.v1.DeliveryLookupService.GetEnd:output_type -> naru.delivery.v1.GetEndResponse
+	13, // [13:17] is the sub-list for method output_type
+	9,  // [9:13] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_naru_delivery_v1_delivery_service_proto_init() }

@@ -30,11 +30,13 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// IntakeService takes send requests (전자문서 발송요청, guide 5.1.1 ❸).
+// IntakeService takes send requests (전자문서 발송요청, guide 5.1.1 ❸ and 5.2.1 ①). A member of this relay, a person or an organisation by its
+// representative, sends in its session as an institution does with its token: the sender is then the member, by its recipient id.
 type IntakeServiceClient interface {
 	// Send accepts one document durably and answers with its number and a signed receipt. The registration certificate is verified
 	// first: signature, chain, validity, owner, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
-	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409).
+	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409). With content in place of a certificate:
+	// CONTENT_NOT_READY, CONTENT_HASH_DIFFERS, CONTENT_UNAVAILABLE (503). Of a session: NOT_AUTHORISED (the person does not represent the organisation).
 	Send(ctx context.Context, in *SendRequest, opts ...grpc.CallOption) (*SendResponse, error)
 	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other, also one that
 	// is not well formed; only a body that is no JSON is refused whole. Items travel in the bulk lane.
@@ -111,11 +113,13 @@ func (c *intakeServiceClient) GetLimits(ctx context.Context, in *GetLimitsReques
 // All implementations must embed UnimplementedIntakeServiceServer
 // for forward compatibility.
 //
-// IntakeService takes send requests (전자문서 발송요청, guide 5.1.1 ❸).
+// IntakeService takes send requests (전자문서 발송요청, guide 5.1.1 ❸ and 5.2.1 ①). A member of this relay, a person or an organisation by its
+// representative, sends in its session as an institution does with its token: the sender is then the member, by its recipient id.
 type IntakeServiceServer interface {
 	// Send accepts one document durably and answers with its number and a signed receipt. The registration certificate is verified
 	// first: signature, chain, validity, owner, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
-	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409).
+	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409). With content in place of a certificate:
+	// CONTENT_NOT_READY, CONTENT_HASH_DIFFERS, CONTENT_UNAVAILABLE (503). Of a session: NOT_AUTHORISED (the person does not represent the organisation).
 	Send(context.Context, *SendRequest) (*SendResponse, error)
 	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other, also one that
 	// is not well formed; only a body that is no JSON is refused whole. Items travel in the bulk lane.

@@ -57,6 +57,8 @@ const (
 	Reason_REASON_CONTENT_HASH_DIFFERS Reason = 23
 	// What was uploaded cannot be looked up now.
 	Reason_REASON_CONTENT_UNAVAILABLE Reason = 24
+	// The person may not send for the organisation whose session it holds.
+	Reason_REASON_NOT_AUTHORISED Reason = 25
 )
 
 // Enum value maps for Reason.
@@ -86,6 +88,7 @@ var (
 		22: "REASON_CONTENT_NOT_READY",
 		23: "REASON_CONTENT_HASH_DIFFERS",
 		24: "REASON_CONTENT_UNAVAILABLE",
+		25: "REASON_NOT_AUTHORISED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                   0,
@@ -112,6 +115,7 @@ var (
 		"REASON_CONTENT_NOT_READY":             22,
 		"REASON_CONTENT_HASH_DIFFERS":          23,
 		"REASON_CONTENT_UNAVAILABLE":           24,
+		"REASON_NOT_AUTHORISED":                25,
 	}
 )
 
@@ -146,7 +150,7 @@ var File_naru_intake_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\x8b\x06\n" +
+	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\xa6\x06\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13REASON_INVALID_ITEM\x10\x01\x12\x1b\n" +
@@ -172,7 +176,8 @@ const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	" REASON_CERTIFICATE_NOT_CHECKABLE\x10\x15\x12\x1c\n" +
 	"\x18REASON_CONTENT_NOT_READY\x10\x16\x12\x1f\n" +
 	"\x1bREASON_CONTENT_HASH_DIFFERS\x10\x17\x12\x1e\n" +
-	"\x1aREASON_CONTENT_UNAVAILABLE\x10\x18B\xba\x01\n" +
+	"\x1aREASON_CONTENT_UNAVAILABLE\x10\x18\x12\x19\n" +
+	"\x15REASON_NOT_AUTHORISED\x10\x19B\xba\x01\n" +
 	"\x12com.naru.intake.v1B\fReasonsProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
 var (

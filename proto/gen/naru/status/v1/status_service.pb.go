@@ -52,6 +52,8 @@ const (
 	DocumentState_DOCUMENT_STATE_CANCELLED DocumentState = 11
 	// Final: cannot be delivered.
 	DocumentState_DOCUMENT_STATE_FAILED DocumentState = 12
+	// The recipient is a member here; the document is being registered at the certified archive (플랫폼 중심, guide 5.2.1 4).
+	DocumentState_DOCUMENT_STATE_DEPOSITING DocumentState = 13
 )
 
 // Enum value maps for DocumentState.
@@ -70,6 +72,7 @@ var (
 		10: "DOCUMENT_STATE_EXPIRED",
 		11: "DOCUMENT_STATE_CANCELLED",
 		12: "DOCUMENT_STATE_FAILED",
+		13: "DOCUMENT_STATE_DEPOSITING",
 	}
 	DocumentState_value = map[string]int32{
 		"DOCUMENT_STATE_UNSPECIFIED":              0,
@@ -85,6 +88,7 @@ var (
 		"DOCUMENT_STATE_EXPIRED":                  10,
 		"DOCUMENT_STATE_CANCELLED":                11,
 		"DOCUMENT_STATE_FAILED":                   12,
+		"DOCUMENT_STATE_DEPOSITING":               13,
 	}
 )
 
@@ -994,7 +998,7 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\raccepted_from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\facceptedFrom\x12A\n" +
 	"\x0eaccepted_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\racceptedUntil\x126\n" +
 	"\aown_key\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{0,40}$R\x06ownKey\x12F\n" +
-	"\x06states\x18\x04 \x03(\x0e2\x1d.naru.status.v1.DocumentStateB\x0f\xbaH\f\x92\x01\t\x10\f\"\x05\x82\x01\x02\x10\x01R\x06states\x12'\n" +
+	"\x06states\x18\x04 \x03(\x0e2\x1d.naru.status.v1.DocumentStateB\x0f\xbaH\f\x92\x01\t\x10\r\"\x05\x82\x01\x02\x10\x01R\x06states\x12'\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -1007,7 +1011,7 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x12GetTimelineRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"N\n" +
 	"\x13GetTimelineResponse\x127\n" +
-	"\aentries\x18\x01 \x03(\v2\x1d.naru.status.v1.TimelineEntryR\aentries*\xae\x03\n" +
+	"\aentries\x18\x01 \x03(\v2\x1d.naru.status.v1.TimelineEntryR\aentries*\xcd\x03\n" +
 	"\rDocumentState\x12\x1e\n" +
 	"\x1aDOCUMENT_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DOCUMENT_STATE_ACCEPTED\x10\x01\x12&\n" +
@@ -1022,12 +1026,13 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x16DOCUMENT_STATE_EXPIRED\x10\n" +
 	"\x12\x1c\n" +
 	"\x18DOCUMENT_STATE_CANCELLED\x10\v\x12\x19\n" +
-	"\x15DOCUMENT_STATE_FAILED\x10\f2\xe4\x04\n" +
-	"\rStatusService\x12\x91\x01\n" +
-	"\tGetStatus\x12 .naru.status.v1.GetStatusRequest\x1a!.naru.status.v1.GetStatusResponse\"?\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\"b\x06status\x12\x18/v1/documents/{edoc_num}\x12\x99\x01\n" +
-	"\x0eBatchGetStatus\x12%.naru.status.v1.BatchGetStatusRequest\x1a&.naru.status.v1.BatchGetStatusResponse\"8\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/documents:batchGet\x12\x87\x01\n" +
-	"\fListStatuses\x12#.naru.status.v1.ListStatusesRequest\x1a$.naru.status.v1.ListStatusesResponse\",\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/documents\x12\x98\x01\n" +
-	"\vGetTimeline\x12\".naru.status.v1.GetTimelineRequest\x1a#.naru.status.v1.GetTimelineResponse\"@\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02#\x12!/v1/documents/{edoc_num}/timelineB\xc0\x01\n" +
+	"\x15DOCUMENT_STATE_FAILED\x10\f\x12\x1d\n" +
+	"\x19DOCUMENT_STATE_DEPOSITING\x10\r2\xe8\x04\n" +
+	"\rStatusService\x12\x92\x01\n" +
+	"\tGetStatus\x12 .naru.status.v1.GetStatusRequest\x1a!.naru.status.v1.GetStatusResponse\"@\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\"b\x06status\x12\x18/v1/documents/{edoc_num}\x12\x9a\x01\n" +
+	"\x0eBatchGetStatus\x12%.naru.status.v1.BatchGetStatusRequest\x1a&.naru.status.v1.BatchGetStatusResponse\"9\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/documents:batchGet\x12\x88\x01\n" +
+	"\fListStatuses\x12#.naru.status.v1.ListStatusesRequest\x1a$.naru.status.v1.ListStatusesResponse\"-\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/documents\x12\x99\x01\n" +
+	"\vGetTimeline\x12\".naru.status.v1.GetTimelineRequest\x1a#.naru.status.v1.GetTimelineResponse\"A\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02#\x12!/v1/documents/{edoc_num}/timelineB\xc0\x01\n" +
 	"\x12com.naru.status.v1B\x12StatusServiceProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/status/v1;statusv1\xa2\x02\x03NSX\xaa\x02\x0eNaru.Status.V1\xca\x02\x0eNaru\\Status\\V1\xe2\x02\x1aNaru\\Status\\V1\\GPBMetadata\xea\x02\x10Naru::Status::V1b\x06proto3"
 
 var (
