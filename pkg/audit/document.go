@@ -18,12 +18,12 @@ import (
 type document struct {
 	accepted, received, reads, ends int
 	// handedOver: the sender handed the document itself over; deposited: the archive keeps it.
-	handedOver, deposited bool
-	acceptedAt, sentAt, receivedAt  time.Time
-	readAt, registeredAt            time.Time
-	resolution                      addressv1.Resolution
-	resolutionOrdinal               uint32
-	stated                          bool
+	handedOver, deposited          bool
+	acceptedAt, sentAt, receivedAt time.Time
+	readAt, registeredAt           time.Time
+	resolution                     addressv1.Resolution
+	resolutionOrdinal              uint32
+	stated                         bool
 }
 
 func (a *audit) document(kind frame.Kind, e *platformv1.Event, m proto.Message) {

@@ -16,7 +16,8 @@
 //	DocumentCancelled of address  CANCELLED    CANCELLED    CANCELLED      CANCELLED
 //	send deadline                              EXPIRED      CANCELLED      EXPIRED
 //
-// A recipient who has changed consent or refusals since it was found, or deposited for, is sought anew: the document is WAITING again.
+// A recipient who has changed consent or refusals since it was found, or deposited for, is sought anew: the document is WAITING
+// again.
 //
 // The other states are final. A cancel of a DELIVERED document is refused; it only stops the notices.
 //

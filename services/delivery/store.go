@@ -122,8 +122,8 @@ func advance(ctx context.Context, tx *journal.Tx, documents []document, now time
 	return changed, nil
 }
 
-// requestCancel notes a cancel for documents that are still undecided. It returns, by their state, those that it decided: they are
-// cancelled because nobody else decides about them any more, or were already received.
+// requestCancel notes a cancel for documents that are still undecided. It returns, by their state, those that it decided: they
+// are cancelled because nobody else decides about them any more, or were already received.
 func requestCancel(ctx context.Context, tx *journal.Tx, requests []document, now time.Time) (map[State][]document, error) {
 	const request = `
 		insert into delivery as d (edoc_num, state, lane, sender, changed_at, commit_id, frame_id, cancel_commit_id)

@@ -376,7 +376,8 @@ func TestIsolation(t *testing.T) {
 	require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
 }
 
-// While what was handed over is being deposited its sender sees that; the deposit stands in the timeline, and the receipt ends it.
+// While what was handed over is being deposited its sender sees that; the deposit stands in the timeline, and the receipt ends
+// it.
 func TestDepositing(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

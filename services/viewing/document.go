@@ -93,7 +93,8 @@ func documentOf(f *platformv1.DocumentFacts) (document, error) {
 	return d, nil
 }
 
-// shownSomewhere reports whether it is known where the document is to be seen. A mode that is not known yet says so by errFactsLater.
+// shownSomewhere reports whether it is known where the document is to be seen. A mode that is not known yet says so by
+// errFactsLater.
 func (d document) shownSomewhere() bool {
 	switch d.mode {
 	case platformv1.ViewingMode_VIEWING_MODE_RELAY:

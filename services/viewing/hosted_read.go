@@ -81,8 +81,8 @@ func (h *host) ReadPart(r *viewingv1.ReadPartRequest, stream grpc.ServerStreamin
 	return h.pour(ctx, s, first, source, stream)
 }
 
-// pour sends the header and the file. What went out in whole from its beginning is stated, and is a reading if the recipient asked
-// for the file itself.
+// pour sends the header and the file. What went out in whole from its beginning is stated, and is a reading if the recipient
+// asked for the file itself.
 func (h *host) pour(ctx context.Context, s *serving, piece *contentv1.ReadContentResponse, source grpc.ServerStreamingClient[contentv1.ReadContentResponse],
 	to grpc.ServerStreamingServer[viewingv1.ReadPartResponse],
 ) error {

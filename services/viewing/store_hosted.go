@@ -38,7 +38,8 @@ func markServed(tx *journal.Tx, viewing uuid.UUID, at time.Time, comparison stri
 	tx.Later("mark a viewing as served", `update hosted_viewing set served_at = $2, comparison_digest = $3 where id = $1 and served_at is null`, viewing, at, comparison)
 }
 
-// readActedBy finds the person who got a check's token for an organisation, empty for a person's own; false if it was never issued.
+// readActedBy finds the person who got a check's token for an organisation, empty for a person's own; false if it was never
+// issued.
 func readActedBy(ctx context.Context, db pg.DBTX, c *check) (person string, issued bool, err error) {
 	const read = `select acted_by from viewing_token where edoc_num = $1 and jti = $2 and digest = $3`
 	issued, err = pg.Scan(ctx, db, "read who asked for a token of "+c.number.String(), []any{&person}, read, c.number.String(), c.jti, c.digest)
