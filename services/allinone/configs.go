@@ -51,6 +51,7 @@ func (r *Relay) endpoints(d doors) Endpoints {
 		Sandbox: endpoints.Sandbox{
 			Hub: r.outside.url("hub"), Archive: r.outside.url("archive"), Viewing: r.outside.url("viewing"), IDP: r.outside.url("idp"),
 			AdminToken: f.path("secrets", "sandbox", "admin_token"), Authority: r.outside.authority.RootPath(pki.Server),
+			Depositor:          f.path("sandbox", "archive-depositor.json"),
 			ViewingCredentials: f.path("sandbox", "viewing-credentials.json"), ViewingSender: demoSender,
 			ViewingSecret: f.path("secrets", "sandbox", "viewing_sender_secret"), RedirectURI: redirectURI,
 		},

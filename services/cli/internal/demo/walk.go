@@ -58,6 +58,7 @@ type walk struct {
 	document     *document.Document
 	registered   *archiveclient.Document
 	viewingURL   string
+	content      string // id of the upload
 	token        *viewingv1.IssueViewingTokenResponse
 	certificate  string // id of the request
 	distribution []byte
@@ -96,8 +97,11 @@ func (w *walk) open(ctx context.Context) error {
 }
 
 // addInstitution creates the sender and waits until the hub has registered its address, which must come before any use (guide
-// 4.2.1).
+// 4.2.1). Both models have the same sender.
 func (w *walk) addInstitution(ctx context.Context) (string, error) {
+	if w.institution != nil {
+		return w.institution.GetAddress() + " as before", nil
+	}
 	paper, err := sample.JPEG()
 	if err != nil {
 		return "", err
