@@ -134,6 +134,28 @@ func PathOf(method protoreflect.MethodDescriptor) string {
 	return strings.TrimSpace(verb + " " + pattern)
 }
 
+// PathFields are the request's fields that the path gives.
+func (r *Route) PathFields() []protoreflect.FieldDescriptor {
+	var fields []protoreflect.FieldDescriptor
+	for _, s := range r.segments {
+		if s.field != nil {
+			fields = append(fields, s.field)
+		}
+	}
+	return fields
+}
+
+// QueryFields are the request's fields that a query may give by their own name.
+func (r *Route) QueryFields() []protoreflect.FieldDescriptor {
+	var fields []protoreflect.FieldDescriptor
+	for i := range r.RPC.Input().Fields().Len() {
+		if field := r.parameter(r.RPC.Input().Fields().Get(i).JSONName()); field != nil {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
 // parse takes the pattern apart.
 func (r *Route) parse() error {
 	path := r.Pattern
