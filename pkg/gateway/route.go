@@ -47,9 +47,9 @@ const maxParameter = 200
 // Routes finds the route of a request.
 type Routes struct{ routes []*Route }
 
-// NewRoutes collects the routes of services. Patterns may hold literals, {field} of string and integer fields of the request, and a
-// verb; bodies and response bodies are messages. Whatever else is used, also by a request message (google.protobuf.Any and its like),
-// is an error, so that what cannot be judged is not served.
+// NewRoutes collects the routes of services. Patterns may hold literals, {field} of string and integer fields of the request,
+// and a verb; bodies and response bodies are messages. Whatever else is used, also by a request message (google.protobuf.Any and
+// its like), is an error, so that what cannot be judged is not served.
 func NewRoutes(services ...protoreflect.ServiceDescriptor) (*Routes, error) {
 	r := &Routes{}
 	for _, service := range services {
