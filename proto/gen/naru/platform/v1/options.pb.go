@@ -364,7 +364,7 @@ func (x *Access) GetEveryUnit() bool {
 type Bounds struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The largest request in bytes: the body at the REST door, the message at the gRPC door. 0 is 1 MiB. Of an RPC to which the caller streams it
-	// bounds one message at the gRPC door; what the whole stream may hold, and for how long, the unit says.
+	// bounds one message at the gRPC door; how much the whole stream may hold, the unit says.
 	RequestBytes uint32 `protobuf:"varint,1,opt,name=request_bytes,json=requestBytes,proto3" json:"request_bytes,omitempty"`
 	// The repeated field of the request whose items are taken from the caller's quota of items; empty for none.
 	Items         string `protobuf:"bytes,2,opt,name=items,proto3" json:"items,omitempty"`
