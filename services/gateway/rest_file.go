@@ -44,8 +44,8 @@ func (d *restDoor) open(ctx context.Context, r *http.Request, route *gateway.Rou
 	return conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: route.File.Upload, ServerStreams: !route.File.Upload}, method)
 }
 
-// upload streams the body to the unit: first the request without bytes, so that the unit can refuse it before a byte is read, then
-// the bytes in pieces.
+// upload streams the body to the unit: first the request without bytes, so that the unit can refuse it before a byte is read,
+// then the bytes in pieces.
 func (d *restDoor) upload(w http.ResponseWriter, r *http.Request, route *gateway.Route, request proto.Message) {
 	pieces := &pieces{file: route.File, first: request, body: r.Body, buffer: make([]byte, pieceBytes)}
 	if b := bodyOf(r.Context()); b != nil {
