@@ -125,7 +125,8 @@ func requireShown(t *testing.T, named map[string][]string) {
 		"naru_intake_refused_items_total": "naru.intake.refused.items", "naru_journal_refused_frames_total": "naru.journal.refused.frames",
 		"naru_journal_unknown_keys_total": "naru.journal.unknown.keys",
 		"naru_pg_failures_total":          "naru.pg.failures",
-		"naru_inbox_forged_frames_total":  "naru.inbox.forged.frames", "naru_inbox_panics_total": "naru.inbox.panics", "naru_task_panics_total": "naru.task.panics",
+		"naru_archive_attempts_total":     "naru.archive.attempts", "naru_archive_doubled_total": "naru.archive.doubled",
+		"naru_inbox_forged_frames_total": "naru.inbox.forged.frames", "naru_inbox_panics_total": "naru.inbox.panics", "naru_task_panics_total": "naru.task.panics",
 	}
 	await.Require(t, harness.Patience, func(context.Context) error {
 		shown := scrape(t)

@@ -103,3 +103,6 @@ func (o outcome) final() (reason string, final bool) {
 		return "", false
 	}
 }
+
+// passing reports whether nothing is wrong with the document or its certificate: somebody is away.
+func (o outcome) passing() bool { return o.kind == away || o.kind == unread }

@@ -74,16 +74,16 @@ func begin(ctx context.Context, db pg.DBTX, j job) error {
 
 // putBack returns a deposit that was not tried; the attempt does not count.
 func putBack(ctx context.Context, db pg.DBTX, j job) error {
-	return work.Settle(ctx, db, `update deposit set lease_until = null, owner = null, attempt = attempt - 1, archive_away = true`+ours, j.args())
+	return work.Settle(ctx, db, `update deposit set lease_until = null, owner = null, attempt = attempt - 1, passing = true`+ours, j.args())
 }
 
 // settleLater keeps a deposit that failed for later.
 func settleLater(ctx context.Context, tx *journal.Tx, j job, o outcome, wait time.Duration) error {
 	args := j.args()
-	args["wait"], args["detail"], args["uncertain"], args["away"], args["commit"] = wait, o.detail, o.uncertain, o.kind == away, tx.CommitID()
+	args["wait"], args["detail"], args["uncertain"], args["away"], args["commit"] = wait, o.detail, o.uncertain, o.passing(), tx.CommitID()
 	return work.Settle(ctx, tx, `
 		update deposit
-		set    due_at = now() + @wait::interval, lease_until = null, owner = null, last_error = @detail, uncertain = @uncertain, archive_away = @away,
+		set    due_at = now() + @wait::interval, lease_until = null, owner = null, last_error = @detail, uncertain = @uncertain, passing = @away,
 		       commit_id = @commit`+ours, args)
 }
 
@@ -94,7 +94,7 @@ func settleDeposited(ctx context.Context, tx *journal.Tx, j job, d done) error {
 	args["deposited"], args["commit"] = d.depositedAt, tx.CommitID()
 	return work.Settle(ctx, tx, `
 		update deposit
-		set    state = 'DEPOSITED', due_at = null, lease_until = null, owner = null, last_error = null, uncertain = false, archive_away = false,
+		set    state = 'DEPOSITED', due_at = null, lease_until = null, owner = null, last_error = null, uncertain = false, passing = false,
 		       archive = @archive, archive_document = @document, registered_at = @registered, certificate_digest = @digest,
 		       certificate_attempt = @attempt, deposited_at = @deposited, commit_id = @commit`+ours, args)
 }
@@ -109,12 +109,12 @@ func settleFailed(ctx context.Context, tx *journal.Tx, j job, o outcome, reason 
 		       commit_id = @commit`+ours, args)
 }
 
-// wakeWaiting makes due what waits because the archive was away, the oldest first.
+// wakeWaiting makes due what waits because somebody was away, the oldest first.
 func wakeWaiting(ctx context.Context, db pg.DBTX, limit int) (int64, error) {
 	const wake = `
 		with waiting as (
 		  select edoc_num from deposit
-		  where  state = 'DUE' and archive_away and due_at > now() and (lease_until is null or lease_until <= now())
+		  where  state = 'DUE' and passing and due_at > now() and (lease_until is null or lease_until <= now())
 		  order  by due_since, edoc_num
 		  limit  $1
 		  for update skip locked)
