@@ -93,7 +93,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	}
 	s := &service{
 		config: config, db: env.DB, journal: env.Journal, clock: env.Clock, watch: env.ClockWatch, expiry: env.Expiry, log: env.Log,
-		sealer: sealer{aead: aead}, streams: newStreams(config.Streams), intake: intakev1.NewIntakeLookupServiceClient(intake), reached: env.Reached,
+		sealer: sealer{aead: aead}, streams: newStreams(config.Streams, streamWait), intake: intakev1.NewIntakeLookupServiceClient(intake), reached: env.Reached,
 		checks: work.NewBell(), retires: work.NewBell(),
 	}
 	s.bucket = &bucket{url: config.Bucket, used: func(ctx context.Context) (bool, error) { return anyPart(ctx, env.DB) }}
