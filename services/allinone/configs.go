@@ -141,6 +141,7 @@ client_secret_file: %q
   client_secret_file: %q
   redirect_uris: [%q]
 `, r.outside.url("idp"), idpClient, secret("idp_client_secret"), redirectURI),
+		"content": fmt.Sprintf("bucket: %q\n", "file://"+r.folder.path("content")),
 		"certificate": fmt.Sprintf(`issuer:
   profile: %s
   roots_file: %q

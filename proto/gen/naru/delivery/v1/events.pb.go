@@ -656,7 +656,7 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\x10DocumentReceived\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"\\\n" +
 	"\x12ResolutionOutdated\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x0f\xd2\xf3\x18\v\b\x01\x12\aaddress\"\x81\x02\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x0f\xd2\xf3\x18\v\b\x01\x12\aaddress\"\x8a\x02\n" +
 	"\x0fDeliveryExpired\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -664,7 +664,7 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"expired_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiredAt\x12;\n" +
 	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt:\x17\xd2\xf3\x18\x13\b\x01\x12\aarchive\x12\x06status\"\x96\x02\n" +
+	"resolvedAt: \xd2\xf3\x18\x1c\b\x01\x12\aarchive\x12\acontent\x12\x06status\"\x9f\x02\n" +
 	"\x0eDeliveryFailed\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -672,14 +672,14 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\tfailed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAt\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12;\n" +
 	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt:\x17\xd2\xf3\x18\x13\b\x01\x12\aarchive\x12\x06status\"\x90\x02\n" +
+	"resolvedAt: \xd2\xf3\x18\x1c\b\x01\x12\aarchive\x12\acontent\x12\x06status\"\x99\x02\n" +
 	"\x11DocumentCancelled\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12=\n" +
 	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt\x12;\n" +
 	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt: \xd2\xf3\x18\x1c\b\x01\x12\aarchive\x12\x06status\x12\aviewing\"\xb9\x01\n" +
+	"resolvedAt:)\xd2\xf3\x18%\b\x01\x12\aarchive\x12\acontent\x12\x06status\x12\aviewing\"\xb9\x01\n" +
 	"\rCancelRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +

@@ -252,7 +252,7 @@ var File_naru_intake_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/intake/v1/events.proto\x12\x0enaru.intake.v1\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x8d\x03\n" +
+	"\x1bnaru/intake/v1/events.proto\x12\x0enaru.intake.v1\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x96\x03\n" +
 	"\x10DocumentAccepted\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12)\n" +
 	"\x10sealed_recipient\x18\x02 \x01(\fR\x0fsealedRecipient\x12H\n" +
@@ -260,7 +260,7 @@ const file_naru_intake_v1_events_proto_rawDesc = "" +
 	"\vfingerprint\x18\x04 \x01(\fR\vfingerprint\x12%\n" +
 	"\x0ereceipt_digest\x18\x05 \x01(\fR\rreceiptDigest\x12/\n" +
 	"\x13certificate_profile\x18\x06 \x01(\tR\x12certificateProfile\x12:\n" +
-	"\x19certificate_not_checkable\x18\a \x03(\tR\x17certificateNotCheckable:\x17\xd2\xf3\x18\x13\b\x01\x12\aaddress\x12\x06status\"\xc5\x01\n" +
+	"\x19certificate_not_checkable\x18\a \x03(\tR\x17certificateNotCheckable: \xd2\xf3\x18\x1c\b\x01\x12\aaddress\x12\acontent\x12\x06status\"\xc5\x01\n" +
 	"\x0fCancelRequested\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12*\n" +
 	"\x04lane\x18\x02 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12H\n" +
