@@ -66,6 +66,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx = context.WithValue(ctx, routeKey{}, route)
 	ctx, err := h.deps.Admit(ctx, r, route, w.Header())
 	if err != nil {
+		if route.File != nil {
+			GiveUpBody(w, r)
+		}
 		WriteError(ctx, w, err)
 		return
 	}

@@ -16,8 +16,8 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// http2 calls the REST door over HTTP/2, as browsers do.
-func (w *world) http2(t *testing.T, ctx context.Context, method, path, token string, body io.Reader) (*http.Response, error) {
+// http2 is a call to the REST door over HTTP/2, as browsers do it.
+func (w *world) http2(t *testing.T, ctx context.Context, method, path, token string, body io.Reader) func() (*http.Response, error) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(ctx, method, w.rest+path, body)
 	require.NoError(t, err)
@@ -27,7 +27,7 @@ func (w *world) http2(t *testing.T, ctx context.Context, method, path, token str
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
-	return (&http.Client{Transport: transport}).Do(request)
+	return func() (*http.Response, error) { return (&http.Client{Transport: transport}).Do(request) }
 }
 
 // Over HTTP/2 files stream as over HTTP/1: whole, cut off, refused early, and broken.
@@ -36,7 +36,7 @@ func TestFilesOverHTTP2(t *testing.T) {
 	w := setup(t)
 	sender, reader := w.sender(t), w.reader(t)
 	came := w.files.take(nil)
-	answer, err := w.http2(t, t.Context(), http.MethodPatch, uploads, sender, &pattern{left: 3 * mebibyte})
+	answer, err := w.http2(t, t.Context(), http.MethodPatch, uploads, sender, &pattern{left: 3 * mebibyte})()
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
 	require.Equal(t, []int{200, 2}, []int{answer.StatusCode, answer.ProtoMajor})
@@ -47,8 +47,9 @@ func TestFilesOverHTTP2(t *testing.T) {
 	ctx, gone := context.WithCancel(t.Context())
 	body, bytes := io.Pipe()
 	failed := make(chan error, 1)
+	upload := w.http2(t, ctx, http.MethodPatch, uploads, sender, body)
 	go func() {
-		answer, err := w.http2(t, ctx, http.MethodPatch, uploads, sender, body)
+		answer, err := upload()
 		if err == nil {
 			_ = answer.Body.Close()
 		}
@@ -71,14 +72,14 @@ func TestFilesOverHTTP2(t *testing.T) {
 	}
 	w.files.mu.Unlock()
 	never, hold := io.Pipe()
-	answer, err = w.http2(t, t.Context(), http.MethodPatch, uploads, sender, never)
+	answer, err = w.http2(t, t.Context(), http.MethodPatch, uploads, sender, never)()
 	require.NoError(t, err)
 	require.Equal(t, 404, answer.StatusCode)
 	require.NoError(t, errors.Join(answer.Body.Close(), hold.Close()))
 
 	content := strings.Repeat("x", 5*pieceBytes)
 	w.files.give(content, nil)
-	answer, err = w.http2(t, t.Context(), http.MethodGet, parts, reader, http.NoBody)
+	answer, err = w.http2(t, t.Context(), http.MethodGet, parts, reader, http.NoBody)()
 	require.NoError(t, err)
 	whole, err := io.ReadAll(answer.Body)
 	require.NoError(t, errors.Join(err, answer.Body.Close()))
@@ -86,7 +87,7 @@ func TestFilesOverHTTP2(t *testing.T) {
 	w.files.give(content, func(_ context.Context, piece int) error {
 		return errorAt(piece, 2, fault.New(fault.Conflict, "viewing", viewingv1.Reason_REASON_CONTENT_DIFFERS, ""))
 	})
-	answer, err = w.http2(t, t.Context(), http.MethodGet, parts, reader, http.NoBody)
+	answer, err = w.http2(t, t.Context(), http.MethodGet, parts, reader, http.NoBody)()
 	require.NoError(t, err)
 	_, err = io.ReadAll(answer.Body)
 	require.Error(t, err, "it is not whole")

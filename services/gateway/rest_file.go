@@ -22,7 +22,7 @@ import (
 func (d *restDoor) file(w http.ResponseWriter, r *http.Request, route *gateway.Route, request proto.Message) {
 	end, err := d.door.stream(r.Context())
 	if err != nil {
-		d.answerUnread(w, r, err)
+		answerUnread(w, r, err)
 		return
 	}
 	defer end()
@@ -58,38 +58,29 @@ func (d *restDoor) upload(w http.ResponseWriter, r *http.Request, route *gateway
 	}, pieces.next, answer)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		d.unread(w, r)
+		gateway.GiveUpBody(w, r)
 		gateway.WriteBodyLate(r.Context(), w)
 		return
 	case err != nil:
-		d.answerUnread(w, r, err)
+		answerUnread(w, r, err)
 		return
 	}
 	text, err := gateway.Marshal(route.File.Answer(answer))
 	if err != nil {
-		d.answerUnread(w, r, err)
+		answerUnread(w, r, err)
 		return
 	}
 	if !pieces.whole {
-		d.unread(w, r)
+		gateway.GiveUpBody(w, r)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(text) // the caller has gone
 }
 
 // answerUnread answers a request whose body may not have been read to its end.
-func (d *restDoor) answerUnread(w http.ResponseWriter, r *http.Request, err error) {
-	if r.ContentLength != 0 {
-		d.unread(w, r)
-	}
+func answerUnread(w http.ResponseWriter, r *http.Request, err error) {
+	gateway.GiveUpBody(w, r)
 	gateway.WriteError(r.Context(), w, err)
-}
-
-// unread gives up the rest of a body. Over HTTP/1 the connection ends with the answer: else the server would wait for the rest.
-func (d *restDoor) unread(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close")
-	}
 }
 
 // pieces makes messages of the body of an upload.
