@@ -144,7 +144,7 @@ func (s *service) deposit(ctx context.Context, j job, to submission) (outcome, e
 // choose finds the registration that is the document's among those that the archive knows. What it finds by a hash may be another
 // document's with the same bytes: it counts only if it is good and no other deposit here has it.
 func (s *service) choose(ctx context.Context, j job, found []receipt, by LookUp) (o outcome, known bool, err error) {
-	for _, r := range found {
+	for i, r := range found {
 		o = s.outcomeOf(r, j)
 		taken := false
 		if by == ByHash {
@@ -152,9 +152,13 @@ func (s *service) choose(ctx context.Context, j job, found []receipt, by LookUp)
 				return outcome{}, false, err
 			}
 		}
-		if o.kind == deposited && !taken {
-			return o, true, nil
+		if o.kind != deposited || taken {
+			continue
 		}
+		if by == ByReference && len(found) > 1 {
+			o.other = &found[(i+1)%len(found)]
+		}
+		return o, true, nil
 	}
 	return o, by == ByReference && len(found) > 0, nil
 }

@@ -87,7 +87,9 @@ type outcome struct {
 	uncertain    bool
 	receipt      receipt
 	registration *archivecert.Registration
-	at           time.Time
+	// other is a further registration of the document that the archive told of; nil for none.
+	other *receipt
+	at    time.Time
 }
 
 // final reports whether the document cannot be deposited at all, and why, as stated.

@@ -268,6 +268,21 @@ func (f *fakeContent) change(upload string, change func(one *file)) {
 	f.files[upload] = one
 }
 
+// pause holds up what is read from now on until goOn is closed; reading tells that something is read.
+func (f *fakeContent) pause() (reading <-chan struct{}, goOn chan<- struct{}) {
+	begun, ended := make(chan struct{}), make(chan struct{})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.read = func() {
+		select {
+		case begun <- struct{}{}:
+		case <-ended:
+		}
+		<-ended
+	}
+	return begun, ended
+}
+
 func (f *fakeContent) GetContents(_ context.Context, r *contentv1.GetContentsRequest) (*contentv1.GetContentsResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
