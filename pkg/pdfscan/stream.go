@@ -173,7 +173,10 @@ func (b *streamBody) safe(window []byte) int {
 func (b *streamBody) take(n int, window []byte) error {
 	if window != nil {
 		for i, c := range window[:n] {
-			b.l.nested.feed(c, b.l.position+int64(i))
+			// Most bytes of a stream begin nothing.
+			if b.l.nested.step != insideNothing || isDigit(c) {
+				b.l.nested.feed(c, b.l.position+int64(i))
+			}
 		}
 	}
 	b.l.position += int64(n)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -73,33 +74,35 @@ func (s *service) appendTo(ctx context.Context, principal string, id uuid.UUID, 
 	}
 	whole, err := a.receive(kept, first, arriving)
 	if errors.Is(context.Cause(kept), work.ErrLost) {
-		return upload{}, lost(work.ErrLost)
+		err = work.ErrLost
 	}
-	if whole {
+	if whole && !errors.Is(err, work.ErrLost) {
 		// The file is here, though its sender may have gone.
-		if ours, failure := startChecking(context.WithoutCancel(ctx), s.db, id, l.owner); failure != nil || !ours {
-			return upload{}, lost(failure)
+		if failure := startChecking(context.WithoutCancel(ctx), s.db, l); failure != nil {
+			err = failure
 		}
 	}
-	if err != nil || !whole {
-		return s.current(ctx, id, lost(err), err != nil)
+	if err != nil {
+		return upload{}, asBusy(err)
 	}
-	// Only the loss of the lease ends a check: the sender may ask later what came of it.
-	checking, stopChecking := s.keep(context.WithoutCancel(ctx), l)
-	defer stopChecking()
-	return s.current(ctx, id, s.check(checking, l), false)
-}
-
-// current reads the upload as it is after the change, or gives the change's own error.
-func (s *service) current(ctx context.Context, id uuid.UUID, failure error, failed bool) (upload, error) {
-	if failed {
-		return upload{}, failure
+	if whole {
+		s.checkNow(ctx, l)
 	}
 	u, known, err := readUpload(ctx, s.db, id)
 	if err == nil && !known {
 		err = uploadNotFound()
 	}
 	return u, err
+}
+
+// checkNow checks a file whose sender waits. Only the loss of the lease ends a check: the sender may ask later what came of it.
+// One that cannot be made now is made later.
+func (s *service) checkNow(ctx context.Context, l lease) {
+	ctx, stop := s.keep(context.WithoutCancel(ctx), l)
+	defer stop()
+	if err := s.check(ctx, l); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "a file is not checked yet", slog.String("upload", l.upload.String()), slog.Any("error", err))
+	}
 }
 
 // takeUpload takes the lease of a principal's upload, or tells why it cannot be had.

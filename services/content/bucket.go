@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -226,6 +227,23 @@ func (b *bucket) remove(ctx context.Context, key string) error {
 	}
 	if err := opened.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 		return storageUnavailable(fmt.Errorf("remove object: %w", err))
+	}
+	return b.removeUnfinished(key)
+}
+
+// removeUnfinished removes what a process that was killed left beside the place of an object in a folder.
+func (b *bucket) removeUnfinished(key string) error {
+	if b.folder() == "" {
+		return nil
+	}
+	left, err := filepath.Glob(filepath.Join(b.folder(), filepath.FromSlash(key)) + ".*.tmp")
+	for _, path := range left {
+		if failure := os.Remove(path); failure != nil && !errors.Is(failure, fs.ErrNotExist) {
+			err = errors.Join(err, failure)
+		}
+	}
+	if err != nil {
+		return storageUnavailable(fmt.Errorf("remove an unfinished object: %w", err))
 	}
 	return nil
 }

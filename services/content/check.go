@@ -15,6 +15,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pdfscan"
+	"github.com/naru-relay/naru/pkg/work"
 )
 
 const (
@@ -77,7 +78,7 @@ func (s *service) check(ctx context.Context, l lease) error {
 	}
 	findings, err := s.inspect(ctx, u)
 	if err != nil {
-		return lost(err)
+		return err
 	}
 	now := s.clock.Now()
 	ours, state := false, Ready
@@ -94,8 +95,11 @@ func (s *service) check(ctx context.Context, l lease) error {
 		}
 		return recordRefused(ctx, tx, u, findings, now)
 	})
-	if err != nil || !ours {
-		return lost(err)
+	if err == nil && !ours {
+		err = work.ErrLost
+	}
+	if err != nil {
+		return err
 	}
 	s.metrics.settled.Add(ctx, 1, of("state", string(state)))
 	return nil

@@ -3,6 +3,7 @@ package content
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -42,18 +44,12 @@ func (s *service) onDocumentAccepted(ctx context.Context, tx *journal.Tx, events
 	verdicts := make([]inbox.Verdict, len(events))
 	var uses []use
 	for i, e := range events {
-		facts := e.Message.GetFacts()
-		named := slices.DeleteFunc(append([]string{facts.GetDocumentContent()}, facts.GetAttachmentContents()...), func(text string) bool { return text == "" })
-		for _, text := range named {
-			upload, err := uuid.Parse(text)
-			if err != nil || !facts.GetViewingDeadline().IsValid() {
-				verdicts[i] = inbox.Park("content_unreadable")
-				break
-			}
-			uses = append(uses, use{
-				edocNum: e.Subject, upload: upload, until: facts.GetViewingDeadline().AsTime().Add(s.config.Grace.Viewing.Std()), frame: e.FrameID,
-			})
+		named, err := usesOf(e, s.config.Grace.Viewing.Std())
+		if err != nil {
+			verdicts[i] = inbox.Park("content_unreadable")
+			continue
 		}
+		uses = append(uses, named...)
 	}
 	if len(uses) == 0 {
 		return verdicts, nil
@@ -78,6 +74,29 @@ func (s *service) onDocumentAccepted(ctx context.Context, tx *journal.Tx, events
 		}
 	}
 	return verdicts, reckon(ctx, tx, ids, s.clock.Now())
+}
+
+var errNoDeadline = errors.New("a document with files has no viewing deadline")
+
+// usesOf are the uses of the files that a document names.
+func usesOf(e inbox.Event[*intakev1.DocumentAccepted], grace time.Duration) ([]use, error) {
+	facts := e.Message.GetFacts()
+	named := facts.GetAttachmentContents()
+	if document := facts.GetDocumentContent(); document != "" {
+		named = append([]string{document}, named...)
+	}
+	if len(named) > 0 && !facts.GetViewingDeadline().IsValid() {
+		return nil, errNoDeadline
+	}
+	uploads, err := id.ParseAll(named)
+	if err != nil {
+		return nil, err
+	}
+	uses := make([]use, len(uploads))
+	for i, upload := range uploads {
+		uses[i] = use{edocNum: e.Subject, upload: upload, until: facts.GetViewingDeadline().AsTime().Add(grace), frame: e.FrameID}
+	}
+	return uses, nil
 }
 
 // onEnd shortens the time for which the files of a document are kept: nobody will view it.

@@ -55,9 +55,9 @@ func (s *service) giveBack(ctx context.Context, l lease) {
 	}
 }
 
-// lost is the error for who had the lease: whether it is somebody else's now, or the upload is gone, the caller asks anew.
-func lost(err error) error {
-	if err == nil || errors.Is(err, work.ErrLost) {
+// asBusy is what the loss of the lease means to a caller: somebody else has the upload, or it is gone; asking anew tells.
+func asBusy(err error) error {
+	if errors.Is(err, work.ErrLost) {
 		return uploadBusy()
 	}
 	return err

@@ -92,8 +92,8 @@ func TestViewingDeadline(t *testing.T) {
 	o.requireGone(t, uploadID, "NOT_NEEDED")
 }
 
-// The files of a document that ended without a receipt stay a shorter while, in whatever order its end and its acceptance come, and longer if
-// another document names them.
+// The files of a document that ended without a receipt stay a shorter while, in whatever order its end and its acceptance come,
+// and longer if another document names them.
 func TestEnds(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(at *timestamppb.Timestamp) proto.Message{

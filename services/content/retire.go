@@ -48,6 +48,9 @@ func (s *service) retire(ctx context.Context) error {
 	if err != nil || expiry.IsZero() {
 		return err
 	}
+	if due, err := anyDue(ctx, s.db, expiry); err != nil || !due {
+		return err
+	}
 	known, err := s.acceptancesKnown(ctx)
 	if err != nil {
 		return err

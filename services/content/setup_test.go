@@ -133,10 +133,12 @@ func send(stream contentv1.UploadService_AppendUploadClient, uploadID string, of
 		if first {
 			m.Id, m.Offset = uploadID, offset
 		}
-		if err := stream.Send(m); err != nil && !errors.Is(err, io.EOF) {
+		err := stream.Send(m)
+		if errors.Is(err, io.EOF) {
+			break // the stream has its answer already
+		}
+		if err != nil {
 			return err
-		} else if err != nil {
-			return nil // the answer says why
 		}
 		bytes = bytes[n:]
 	}

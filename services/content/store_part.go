@@ -76,10 +76,15 @@ func keepPart(ctx context.Context, db pg.DBTX, id, owner uuid.UUID, p part, hash
 	return pg.Changed(ctx, db, "keep a part", keep, id, owner, p.object, p.position, p.size, hashState, leaseFor)
 }
 
-// startChecking ends the receiving.
-func startChecking(ctx context.Context, db pg.DBTX, id, owner uuid.UUID) (bool, error) {
-	const start = `update upload set state = 'CHECKING' where id = $1 and lease_owner = $2 and received = size and state in ('RECEIVING', 'CHECKING')`
-	return pg.Changed(ctx, db, "begin the check of an upload", start, id, owner)
+// startChecking ends the receiving; work.ErrLost if the upload is the lease's no longer.
+func startChecking(ctx context.Context, db pg.DBTX, l lease) error {
+	const start = `
+		update upload set state = 'CHECKING' where id = $1 and lease_owner = $2 and received = size and state in ('RECEIVING', 'CHECKING')`
+	ours, err := pg.Changed(ctx, db, "begin the check of an upload", start, l.upload, l.owner)
+	if err == nil && !ours {
+		err = work.ErrLost
+	}
+	return err
 }
 
 // readParts reads the parts of an upload that count, in their order.

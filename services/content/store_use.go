@@ -85,7 +85,7 @@ func reckon(ctx context.Context, tx *journal.Tx, ids []uuid.UUID, now time.Time)
 		update upload u
 		set    kept_until = n.until, named_at = coalesce(u.named_at, $2), dismissed_at = null, dismissed_by = null
 		from   (select upload, max(needed_until) as until from content_use where upload = any($1) group by upload) n
-		where  u.id = n.upload and u.state = 'READY'`
+		where  u.id = n.upload and u.state in ('RECEIVING', 'CHECKING', 'READY')`
 	return pg.Exec(ctx, tx, "reckon until when uploads are kept", set, ids, now)
 }
 
@@ -98,6 +98,12 @@ type candidate struct {
 	named        bool
 	dismissedBy  *string
 	held, leased bool
+}
+
+// anyDue reports whether the time of an upload is over.
+func anyDue(ctx context.Context, db pg.DBTX, until time.Time) (bool, error) {
+	const look = `select exists (select from upload where state in ('RECEIVING', 'READY') and kept_until <= $1)`
+	return pg.Value[bool](ctx, db, "look for uploads whose time is over", look, until)
 }
 
 // lockDue locks uploads that are kept no longer than until, and tells what may speak against their deletion.

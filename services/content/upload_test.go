@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -202,7 +201,8 @@ func TestSomebodyElse(t *testing.T) {
 	require.Zero(t, o.get(t, uploadID).GetOffset())
 }
 
-// Of two streams on one upload the second is told that it is busy. The lease of a process that died ends, and the next stream goes on.
+// Of two streams on one upload the second is told that it is busy. The lease of a process that died ends, and the next stream
+// goes on.
 func TestTwoAtOnce(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -262,5 +262,5 @@ func TestConfig(t *testing.T) {
 	for _, path := range []string{"bucket", "file_bytes", "media_types", "pdf.refuse", "open_uploads", "kept", "grace.end", "grace.viewing", "streams", "idle", "sweep_interval"} {
 		require.ErrorContains(t, broken.Validate(), path)
 	}
-	require.False(t, strings.Contains(broken.Validate().Error(), "ftp"))
+	require.NotContains(t, broken.Validate().Error(), "ftp")
 }
