@@ -74,7 +74,11 @@ type scanner struct {
 	objects  int
 }
 
+// report notes a finding; the same reason at the same place is one finding.
 func (s *scanner) report(reason, message string, position int64, inStream bool) {
+	if slices.ContainsFunc(s.found, func(f located) bool { return f.Reason == reason && f.Position == position }) {
+		return
+	}
 	if s.counts[reason]++; s.counts[reason] <= maxPerReason {
 		s.found = append(s.found, located{Finding{Reason: reason, Message: message, Position: position}, inStream})
 	}
