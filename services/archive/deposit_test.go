@@ -10,7 +10,6 @@ import (
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
-	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -135,19 +134,6 @@ func TestResolvedDuringTheAttempt(t *testing.T) {
 			require.EqualValues(t, 2, event.GetOrdinal())
 		})
 	}
-}
-
-// What this relay does not show, or what goes to no inbox here, is not deposited.
-func TestNotDeposited(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	elsewhere, peer, none := b.document(t, "1"), b.document(t, "2"), b.document(t, "3")
-	elsewhere.ViewingMode = platformv1.ViewingMode_VIEWING_MODE_SENDER
-	b.resolve(t, elsewhere, 1)
-	b.Deliver(t, express, b.resolution(peer, 1, addressv1.Resolution_RESOLUTION_PEER), b.resolution(none, 1, addressv1.Resolution_RESOLUTION_NONE))
-	var rows int
-	require.NoError(t, b.App.QueryRow(t.Context(), `select count(*) from deposit`).Scan(&rows))
-	require.Zero(t, rows)
 }
 
 // Nothing is begun for what has ended, in whichever order that becomes known; what ends during an attempt is not stated.

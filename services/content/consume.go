@@ -23,7 +23,7 @@ import (
 // kind and then again from the start for another, two such transactions would deadlock.
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
-		{Purpose: "accepted", From: "intake", Handlers: []inbox.Handler{inbox.On(s.onDocumentAccepted)}},
+		{Purpose: "named", From: "intake", Handlers: []inbox.Handler{inbox.On(s.onContentsNamed)}},
 		{Purpose: "search-cancelled", From: "address", Handlers: []inbox.Handler{
 			onEnd(s, func(m *addressv1.DocumentCancelled) time.Time { return m.GetCancelledAt().AsTime() }),
 		}},
@@ -39,8 +39,8 @@ func (s *service) consumers() []inbox.Consumer {
 	}
 }
 
-// onDocumentAccepted keeps the files of a document for as long as it may be viewed.
-func (s *service) onDocumentAccepted(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.DocumentAccepted]) ([]inbox.Verdict, error) {
+// onContentsNamed keeps the files of a document for as long as it may be viewed.
+func (s *service) onContentsNamed(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.ContentsNamed]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	var uses []use
 	for i, e := range events {
@@ -79,22 +79,17 @@ func (s *service) onDocumentAccepted(ctx context.Context, tx *journal.Tx, events
 var errNoDeadline = errors.New("a document with files has no viewing deadline")
 
 // usesOf are the uses of the files that a document names.
-func usesOf(e inbox.Event[*intakev1.DocumentAccepted], grace time.Duration) ([]use, error) {
-	facts := e.Message.GetFacts()
-	named := facts.GetAttachmentContents()
-	if document := facts.GetDocumentContent(); document != "" {
-		named = append([]string{document}, named...)
-	}
-	if len(named) > 0 && !facts.GetViewingDeadline().IsValid() {
+func usesOf(e inbox.Event[*intakev1.ContentsNamed], grace time.Duration) ([]use, error) {
+	if !e.Message.GetViewingDeadline().IsValid() {
 		return nil, errNoDeadline
 	}
-	uploads, err := id.ParseAll(named)
+	uploads, err := id.ParseAll(e.Message.GetUploads())
 	if err != nil {
 		return nil, err
 	}
 	uses := make([]use, len(uploads))
 	for i, upload := range uploads {
-		uses[i] = use{edocNum: e.Subject, upload: upload, until: facts.GetViewingDeadline().AsTime().Add(grace), frame: e.FrameID}
+		uses[i] = use{edocNum: e.Subject, upload: upload, until: e.Message.GetViewingDeadline().AsTime().Add(grace), frame: e.FrameID}
 	}
 	return uses, nil
 }

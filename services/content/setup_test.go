@@ -226,11 +226,7 @@ func (o *office) read(t *testing.T, uploadID string, offset int64) ([]byte, erro
 func (o *office) accept(t *testing.T, serial int64, viewingDeadline time.Time, uploads ...string) string {
 	t.Helper()
 	number := o.number(t, serial)
-	facts := &platformv1.DocumentFacts{
-		EdocNum: number, Sender: o.owner, ViewingMode: platformv1.ViewingMode_VIEWING_MODE_RELAY,
-		DocumentContent: uploads[0], AttachmentContents: uploads[1:], ViewingDeadline: timestamppb.New(viewingDeadline), AcceptedAt: timestamppb.New(o.Clock.Now()),
-	}
-	o.deliver(t, number, &intakev1.DocumentAccepted{Facts: facts})
+	o.deliver(t, number, &intakev1.ContentsNamed{Uploads: uploads, ViewingDeadline: timestamppb.New(viewingDeadline)})
 	return number
 }
 

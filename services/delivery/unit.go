@@ -35,7 +35,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Migrations: migrations,
 	Partitions: []pg.Partition{journal.Kept("delivery", pg.ByYearText, "", "e.edoc_num")},
 	States: []proto.Message{
-		&deliveryv1.DocumentReceived{}, &deliveryv1.ResolutionOutdated{}, &deliveryv1.DeliveryExpired{}, &deliveryv1.DeliveryFailed{},
+		&deliveryv1.DocumentReceived{}, &deliveryv1.DepositAwaited{}, &deliveryv1.ResolutionOutdated{}, &deliveryv1.DeliveryExpired{}, &deliveryv1.DeliveryFailed{},
 		&deliveryv1.DocumentCancelled{}, &deliveryv1.CancelRefused{}, &deliveryv1.NoticeGiven{},
 		&deliveryv1.RoundGiven{}, &deliveryv1.RoundGivenUp{}, &deliveryv1.RoundRetried{},
 	},

@@ -144,7 +144,7 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.S
 		if err != nil {
 			return err
 		}
-		c.broken = violations
+		c.broken = append(violations, modeRules(item)...)
 		c.digest = certificateDigest(item)
 		if c.system, err = uuid.Parse(item.GetViewing().GetViewingSystem()); err != nil && len(c.broken) == 0 && !handedOver(item) {
 			return fmt.Errorf("read viewing system id: %w", err)

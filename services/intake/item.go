@@ -27,6 +27,9 @@ const (
 	fieldHash              = "documentHash"
 	fieldAttachmentHashes  = "attachmentHashes"
 	fieldContent           = "content"
+	fieldViewing           = "viewing"
+	// with the place in the list after it
+	fieldAttachmentContents = "attachmentContents"
 )
 
 // Advice about an accepted item.
