@@ -68,6 +68,14 @@ const (
 	NeverReport Kind = "never-report"
 )
 
+// Kinds of the phone, which takes invitations.
+const (
+	// NoSuchPerson answers that nobody is known at the contact.
+	NoSuchPerson Kind = "no-such-person"
+	// RetryAfter asks not to be called for delay.
+	RetryAfter Kind = "retry-after"
+)
+
 // Match says which calls or items a scenario applies to. Empty fields match everything.
 type Match struct {
 	// Method is an HTTP method in upper case.
@@ -94,7 +102,7 @@ type Scenario struct {
 	// Forever takes every match until the scenario is deleted.
 	Forever bool `json:"forever,omitempty"`
 
-	// Delay is a duration such as "250ms" (slow, replica-lag, report-early).
+	// Delay is a duration such as "250ms" (slow, replica-lag, report-early, retry-after).
 	Delay Delay `json:"delay,omitempty"`
 	// HTTPStatus is the status that down, http-200-with-failure, text-plain and garbage-body answer; the default of the last
 	// three is 200.
@@ -151,7 +159,7 @@ func (s *Scenario) known() bool {
 		Down, Slow, FailureOK, TextPlain, Encoded, AnswerLost, GarbageBody,
 		TokenLoss, ItemResult, WrongOrder, MissingItems, ReplicaLag,
 		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner, CertificateLongTerm,
-		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport,
+		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport, NoSuchPerson, RetryAfter,
 	}, s.Kind)
 }
 
@@ -174,8 +182,8 @@ func (s *Scenario) check() (field, rule string) {
 		return "match.edocNum", "key and edocNum differ"
 	case s.Delay < 0 || time.Duration(s.Delay) > maxDelay:
 		return "delay", "0s to 10m"
-	case (s.Kind == Slow || s.Kind == ReplicaLag) && s.Delay == 0:
-		return "delay", "required for slow and replica-lag"
+	case (s.Kind == Slow || s.Kind == ReplicaLag || s.Kind == RetryAfter) && s.Delay == 0:
+		return "delay", "required for slow, replica-lag and retry-after"
 	case s.Kind == ItemResult && (s.Result < 1 || s.Result > 9999):
 		return "result", "1 to 9999, required for item-result"
 	case s.Charset != "" && charsets()[s.Charset] == nil, s.Kind == Encoded && s.Charset == "":
