@@ -131,10 +131,18 @@ client_id: %s
 client_secret_file: %q
 `, r.outside.url("hub"), hubClient, secret("hub_client_secret")),
 		"delivery": fmt.Sprintf(`notice:
-  url: %q
+  url: %[1]q
   allow_private: true
-  secret_file: %q
-`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile)),
+  secret_file: %[2]q
+invitation:
+  channel: webhook
+  relay: 나루
+  join: %[3]q
+  webhook:
+    url: %[1]q
+    allow_private: true
+    secret_file: %[2]q
+`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile), r.Endpoints.REST+"/join#"),
 		"viewing": fmt.Sprintf(`identity:
   issuer: %q
   client_id: %s

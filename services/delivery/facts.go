@@ -142,3 +142,8 @@ func recipientsOf(byRecipient [][]document) []*deliveryv1.RoundRecipient {
 	}
 	return recipients
 }
+
+// recordInvitation states, for this unit alone, what happened to an invitation.
+func recordInvitation(ctx context.Context, tx *journal.Tx, by string, now time.Time, message proto.Message) error {
+	return tx.Record(ctx, journal.Fact{Subject: id.New().String(), Actor: by, OccurredAt: now, Message: message})
+}
