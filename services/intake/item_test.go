@@ -97,7 +97,7 @@ func address(platform, address, sub string) *platformv1.RecipientIdentifier {
 func TestFingerprintKnowsEveryField(t *testing.T) {
 	t.Parallel()
 	for message, fields := range map[proto.Message]int{
-		&intakev1.SendItem{}: 16, &intakev1.Viewing{}: 3, &platformv1.Digest{}: 2, &platformv1.RecipientIdentifier{}: 4,
+		&intakev1.SendItem{}: 18, &platformv1.Contact{}: 2, &intakev1.Viewing{}: 3, &platformv1.Digest{}: 2, &platformv1.RecipientIdentifier{}: 4,
 		&platformv1.PersonDescription{}: 3, &platformv1.PlatformAddress{}: 3,
 	} {
 		require.Equal(t, fields, message.ProtoReflect().Descriptor().Fields().Len(), "%s", message.ProtoReflect().Descriptor().FullName())
