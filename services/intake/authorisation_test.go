@@ -1,13 +1,16 @@
 package intake
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 
+	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/authorisation"
+	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/jws"
 	"github.com/naru-relay/naru/pkg/keys"
@@ -227,4 +230,108 @@ func TestEnds(t *testing.T) {
 		require.Equal(t, "AUTHORISATION_DECIDED", fault.ReasonOf(err))
 	}
 	w.audited(t)
+}
+
+// A request is known by the agent's own id of it: the same items answer the first authorisation, others are refused. Broken rules
+// are all told, and so is a sender that nobody knows.
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, other := w.agent(t), w.agent(t)
+	one, two := w.item(t, "own-1"), w.item(t, "own-2")
+	first := a.ask(t, senderAddressText, "r-1", one, two)
+	require.Equal(t, first.GetId(), a.ask(t, senderAddressText, "r-1", one, two).GetId())
+	byDigest := under(one, nil)
+	byDigest.RegistrationCertificate, byDigest.RegistrationCertificateDigest = nil, digestOf(one.GetRegistrationCertificate())
+	require.Equal(t, first.GetId(), a.ask(t, senderAddressText, "r-1", byDigest, two).GetId(), "the certificate's bytes or its digest")
+	require.NotEqual(t, first.GetId(), other.ask(t, senderAddressText, "r-1", one, two).GetId(), "another agent's ids are its own")
+	require.NotEqual(t, first.GetDigest(), a.ask(t, senderAddressText, "r-2", one, two).GetDigest(), "every request has a salt of its own")
+	require.Len(t, unittest.Facts[*intakev1.AuthorisationRequested](t, w.Bench), 3)
+
+	request := func(address, id string, items ...*intakev1.SendItem) *fault.Error {
+		_, err := a.asks.RequestAuthorisation(t.Context(), &intakev1.RequestAuthorisationRequest{RequestId: id, SenderAddress: address, Items: items})
+		require.Error(t, err)
+		return fault.As(err)
+	}
+	require.Equal(t, "REQUEST_DIFFERS", request(senderAddressText, "r-1", two, one).Reason, "another order")
+	require.Equal(t, "REQUEST_DIFFERS", request(senderAddressText, "r-1", one).Reason)
+	w.member(t, "member@x")
+	require.Equal(t, "REQUEST_DIFFERS", request("member@x", "r-1", one, two).Reason, "another sender")
+	require.Equal(t, "SENDER_UNKNOWN", request("nobody@x", "r-3", one).Reason)
+	w.Deliver(t, platformv1.Lane_LANE_EXPRESS, w.withdrawn(w.sender, senderAddressText, w.Clock.Now()))
+	require.Equal(t, "SENDER_UNKNOWN", request(senderAddressText, "r-3", one).Reason, "its address was withdrawn")
+
+	broken := under(one, nil)
+	broken.OwnKey, broken.Title = "a b", ""
+	refused := request("member@x", "r-4", two, broken)
+	require.Contains(t, fieldsOf(refused.Violations), "items[1].ownKey items[1].title")
+	require.NotEmpty(t, request("member@x", "r-4", under(two, first)).Violations, "it names an authorisation already")
+	require.NotEmpty(t, request("member@x", "r-4").Violations, "no items")
+	_, err := intakev1.NewAuthorisationServiceClient(w.Sender(t, w.sender)).RequestAuthorisation(t.Context(), &intakev1.RequestAuthorisationRequest{
+		RequestId: "r-5", SenderAddress: "member@x", Items: []*intakev1.SendItem{one},
+	})
+	require.Equal(t, fault.Denied, fault.KindOf(err), "who is no agent")
+}
+
+// So many of one agent may wait; what is decided or over makes place. Agents and senders list their own.
+func TestWaitingAuthorisations(t *testing.T) {
+	t.Parallel()
+	roots := newArchive(t, clock.System().Now()).rootFile(t)
+	w := newWorld(t, unittest.Config(func(c *Config) {
+		c.Authorisation.PerAgent = 2
+		c.Archive.Issuers = []archivecert.IssuerConfig{{Name: archiveName, Profile: archivecert.Format, Roots: []string{roots}}}
+	}))
+	member := w.member(t, "member@x")
+	a, other := w.agent(t), w.agent(t)
+	item := w.item(t, "own-1")
+	one, two := a.ask(t, "member@x", "r-1", item), a.ask(t, "member@x", "r-2", item)
+	_, err := a.asks.RequestAuthorisation(t.Context(), &intakev1.RequestAuthorisationRequest{RequestId: "r-3", SenderAddress: "member@x", Items: []*intakev1.SendItem{item}})
+	require.Equal(t, "TOO_MANY_AUTHORISATIONS", fault.ReasonOf(err))
+	require.Equal(t, one.GetId(), a.ask(t, "member@x", "r-1", item).GetId(), "a repeat takes no place")
+	a.revoke(t, one)
+	three := a.ask(t, "member@x", "r-3", item)
+	foreign := other.ask(t, "member@x", "r-1", item)
+
+	list := func(by intakev1.AuthorisationServiceClient, waits bool) (ids []string) {
+		t.Helper()
+		request := &intakev1.ListAuthorisationsRequest{PageSize: 2, Waiting: waits}
+		for {
+			page, err := by.ListAuthorisations(t.Context(), request)
+			require.NoError(t, err)
+			for _, of := range page.GetAuthorisations() {
+				require.Empty(t, of.GetShown())
+				ids = append(ids, of.GetId())
+			}
+			if request.PageToken = page.GetNextPageToken(); request.GetPageToken() == "" {
+				return ids
+			}
+		}
+	}
+	session := intakev1.NewAuthorisationServiceClient(w.Recipient(t, member))
+	require.Equal(t, []string{three.GetId(), two.GetId(), one.GetId()}, list(a.asks, false))
+	require.Equal(t, []string{foreign.GetId(), three.GetId(), two.GetId(), one.GetId()}, list(session, false))
+	require.Equal(t, []string{foreign.GetId(), three.GetId(), two.GetId()}, list(session, true))
+	require.Empty(t, list(intakev1.NewAuthorisationServiceClient(w.Sender(t, w.sender)), false))
+
+	// Eight days after the end nothing can be seen of the items any more.
+	forget := &forgetter{db: w.App, expiry: func(context.Context) (time.Time, error) {
+		return w.Clock.Now().Add(9*24*time.Hour - time.Microsecond), nil
+	}}
+	require.NoError(t, forget.forgetItems(t.Context()))
+	require.Equal(t, 4, w.count(t, "authorisation_content"))
+	forget.expiry = func(context.Context) (time.Time, error) {
+		return w.Clock.Now().Add(9*24*time.Hour + time.Microsecond), nil
+	}
+	require.NoError(t, forget.forgetItems(t.Context()))
+	require.Zero(t, w.count(t, "authorisation_content"))
+	shown, err := shownTo(t, w.Recipient(t, member), two.GetId())
+	require.NoError(t, err)
+	require.Empty(t, shown.GetShown())
+	w.Advance(t, 24*time.Hour)
+	require.Empty(t, list(intakev1.NewAuthorisationServiceClient(w.Recipient(t, member)), true))
+	shown, err = shownTo(t, w.Recipient(t, member), two.GetId())
+	require.NoError(t, err)
+	require.Equal(t, intakev1.AuthorisationState_AUTHORISATION_STATE_EXPIRED, shown.GetState())
+	_, err = approve(t, w.Recipient(t, member), two.GetId(), two.GetDigest())
+	require.Equal(t, "AUTHORISATION_DECIDED", fault.ReasonOf(err))
 }
