@@ -31,8 +31,8 @@
 //
 //	"naru.authorisation.v1", salt (32 bytes), count of items (number), and the digest of each (32 bytes), in their order
 //
-// The salt keeps whoever sees the digest from trying out recipients. An item with content names an upload, which never changes; it
-// should state documentHash, too, so that who signs need not trust the upload's id.
+// The salt keeps whoever sees the digest from trying out recipients. An item with content names an upload, which never changes;
+// it should state documentHash, too, so that who signs need not trust the upload's id.
 //
 // # Signature
 //

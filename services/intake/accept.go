@@ -41,7 +41,8 @@ type acceptor struct {
 // candidate is an item while it is being judged.
 type candidate struct {
 	item *intakev1.SendItem
-	// authorisation is the sender's, by which an agent sends the item; nil where the sender sends itself, and where there is none.
+	// authorisation is the sender's, by which an agent sends the item; nil where the sender sends itself, and where there is
+	// none.
 	authorisation *authorisationRow
 	digest        certificateID
 	fingerprint   []byte
@@ -167,8 +168,8 @@ func open(candidates []*candidate) []*candidate {
 
 func (v *visit) open() []*candidate { return open(v.candidates) }
 
-// checkRules finds broken message rules, parses ids and makes the fingerprint. Of an agent's item it also finds whether the sender
-// has authorised it.
+// checkRules finds broken message rules, parses ids and makes the fingerprint. Of an agent's item it also finds whether the
+// sender has authorised it.
 func (a *acceptor) checkRules(ctx context.Context, v *visit) error {
 	return a.slots.each(ctx, len(v.candidates), func(_ context.Context, i int) error {
 		c := v.candidates[i]

@@ -15,8 +15,8 @@ func isAgent(caller authn.Principal) bool {
 	return caller.Kind == platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT
 }
 
-// visitsOfAgent parts an agent's items by the senders whose authorisations they name. Items without one have a visit of nobody, which is
-// there to find what else is wrong with them.
+// visitsOfAgent parts an agent's items by the senders whose authorisations they name. Items without one have a visit of nobody,
+// which is there to find what else is wrong with them.
 func (a *acceptor) visitsOfAgent(ctx context.Context, call visit, candidates []*candidate) ([]*visit, error) {
 	if err := a.findAuthorisations(ctx, call, candidates); err != nil {
 		return nil, err
@@ -76,8 +76,9 @@ func (a *acceptor) findAuthorisations(ctx context.Context, call visit, candidate
 	return nil
 }
 
-// judgeAuthorisation refuses an agent's item at once unless its sender has authorised this very item: whoever was never authorised learns
-// nothing about own keys. What has ended since is a finding like others, so that a repeat of an accepted item has its first answer.
+// judgeAuthorisation refuses an agent's item at once unless its sender has authorised this very item: whoever was never
+// authorised learns nothing about own keys. What has ended since is a finding like others, so that a repeat of an accepted item
+// has its first answer.
 func (c *candidate) judgeAuthorisation(h hasher, at time.Time) {
 	switch {
 	case c.authorisation == nil && c.item.GetAuthorisation() == "":

@@ -114,7 +114,8 @@ func TestApprovedForAnOrganisation(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A signature counts only by a registered key of the sender, over this authorisation, its agent, its sender and its digest, in time.
+// A signature counts only by a registered key of the sender, over this authorisation, its agent, its sender and its digest, in
+// time.
 func TestSignaturesThatDoNotCount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

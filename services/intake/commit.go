@@ -115,8 +115,8 @@ type committer struct {
 	metrics  *metrics
 }
 
-// commit puts the rows into the queue, where callers take turns, and waits for their answers until ctx ends. A caller that gives up learns the result by
-// sending the same keys again.
+// commit puts the rows into the queue, where callers take turns, and waits for their answers until ctx ends. A caller that gives
+// up learns the result by sending the same keys again.
 func (c *committer) commit(ctx context.Context, flow uuid.UUID, rows []*row) error {
 	if len(rows) == 0 {
 		return nil

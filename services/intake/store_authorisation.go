@@ -46,7 +46,8 @@ func readAuthorisation(ctx context.Context, db pg.DBTX, id uuid.UUID) (authorisa
 	return pg.Find(ctx, db, "read authorisation", scanAuthorisation, authorisationColumns+`a.id = $1`, id)
 }
 
-// lockAuthorisation reads an authorisation and keeps others from deciding it, and documents from being accepted under it, meanwhile.
+// lockAuthorisation reads an authorisation and keeps others from deciding it, and documents from being accepted under it,
+// meanwhile.
 func lockAuthorisation(ctx context.Context, db pg.DBTX, id uuid.UUID) (authorisationRow, bool, error) {
 	return pg.Find(ctx, db, "lock authorisation", scanAuthorisation, authorisationColumns+`a.id = $1 for update of a`, id)
 }
