@@ -36,7 +36,7 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 	facts.SealedTitle, facts.SealedViewingIdentifier, facts.SealedContact = values.title, values.identifier, values.contact
 	r := &row{
 		tenant: v.tenant, ownKey: c.item.GetOwnKey(), fingerprint: c.fingerprint, number: number, acceptedAt: v.at, lane: v.lane,
-		digest: c.digest, sealedRecipient: values.recipient, traceparent: journal.Traceparent(ctx),
+		digest: c.digest, authorisation: c.authorisationID(), sealedRecipient: values.recipient, traceparent: journal.Traceparent(ctx),
 	}
 	if c.supplied != nil && !c.supplied.kept {
 		if r.certificate, err = sealCertificate(ctx, b.sealer, c.digest, c.supplied.der); err != nil {
@@ -101,6 +101,9 @@ func (b *builder) facts(v *visit, c *candidate, number id.EdocNumber) *platformv
 		DocumentHash: c.hash, AttachmentHashes: c.attachments,
 		SendDeadline: timestamppb.New(c.deadlines.send), ViewingDeadline: timestamppb.New(c.deadlines.viewing),
 		AcceptedAt: timestamppb.New(v.at), Repeats: item.GetRepeats(),
+	}
+	if c.authorisation != nil {
+		facts.Authorisation = c.authorisation.id.String()
 	}
 	if handedOver(item) {
 		facts.ViewingMode = platformv1.ViewingMode_VIEWING_MODE_RELAY

@@ -83,12 +83,12 @@ func (a *acceptor) uploads(ctx context.Context, candidates []*candidate) (map[st
 }
 
 // judgeContent takes an item's hashes from the uploads it names, and returns what is wrong with these. An upload is its owner's
-// alone: for everybody else it is as one that does not exist.
+// alone, and the sender's agent's: for everybody else it is as one that does not exist.
 func (c *candidate) judgeContent(v *visit, uploads map[string]*contentv1.Content) {
 	take := func(id, field, hashField string, given *platformv1.Digest) *platformv1.Digest {
 		known := uploads[id]
 		switch {
-		case known == nil, known.GetOwner() != v.caller.ID:
+		case known == nil, !v.owns(known.GetOwner()):
 			c.findings = append(c.findings, contentNotReady(field, "no such upload of this sender"))
 		case known.GetState() != contentv1.UploadState_UPLOAD_STATE_READY:
 			c.findings = append(c.findings, contentNotReady(field, "the upload is not ready"))

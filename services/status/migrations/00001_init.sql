@@ -150,4 +150,7 @@ create table document_summary (
 -- No column that changes is indexed, so that a summary can be updated within its own page.
 create index document_summary_accepted on document_summary (sender, accepted_at);
 create index document_summary_own_key on document_summary (sender, own_key);
+-- An agent lists what it sent for others; documents that their senders sent themselves cost nothing.
+create index document_summary_actor on document_summary (actor, accepted_at) where actor <> sender::text;
+create index document_summary_actor_own_key on document_summary (actor, own_key) where actor <> sender::text;
 grant select, insert, update on document_summary to ${app};

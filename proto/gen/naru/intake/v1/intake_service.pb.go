@@ -957,13 +957,13 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\x11GetHorizonRequest\"b\n" +
 	"\x12GetHorizonResponse\x120\n" +
 	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1a\n" +
-	"\bsequence\x18\x02 \x01(\x04R\bsequence2\xf9\x05\n" +
-	"\rIntakeService\x12\x82\x01\n" +
-	"\x04Send\x12\x1b.naru.intake.v1.SendRequest\x1a\x1c.naru.intake.v1.SendResponse\"?\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02!:\x04itemb\n" +
-	"acceptance\"\r/v1/documents\x12\x98\x01\n" +
-	"\tBatchSend\x12 .naru.intake.v1.BatchSendRequest\x1a!.naru.intake.v1.BatchSendResponse\"F\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.send\xda\xf3\x18\f\b\x80\x80\x80\b\x12\x05items\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/documents:batch\x12\xcd\x01\n" +
-	"\x1dUploadRegistrationCertificate\x124.naru.intake.v1.UploadRegistrationCertificateRequest\x1a5.naru.intake.v1.UploadRegistrationCertificateResponse\"?\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/registration-certificates\x12\x8b\x01\n" +
-	"\x06Cancel\x12\x1d.naru.intake.v1.CancelRequest\x1a\x1e.naru.intake.v1.CancelResponse\"B\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/documents/{edoc_num}:cancel\x12j\n" +
+	"\bsequence\x18\x02 \x01(\x04R\bsequence2\xfc\x05\n" +
+	"\rIntakeService\x12\x83\x01\n" +
+	"\x04Send\x12\x1b.naru.intake.v1.SendRequest\x1a\x1c.naru.intake.v1.SendResponse\"@\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02!:\x04itemb\n" +
+	"acceptance\"\r/v1/documents\x12\x99\x01\n" +
+	"\tBatchSend\x12 .naru.intake.v1.BatchSendRequest\x1a!.naru.intake.v1.BatchSendResponse\"G\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\xda\xf3\x18\f\b\x80\x80\x80\b\x12\x05items\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/documents:batch\x12\xcd\x01\n" +
+	"\x1dUploadRegistrationCertificate\x124.naru.intake.v1.UploadRegistrationCertificateRequest\x1a5.naru.intake.v1.UploadRegistrationCertificateResponse\"?\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/registration-certificates\x12\x8c\x01\n" +
+	"\x06Cancel\x12\x1d.naru.intake.v1.CancelRequest\x1a\x1e.naru.intake.v1.CancelResponse\"C\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/documents/{edoc_num}:cancel\x12j\n" +
 	"\tGetLimits\x12 .naru.intake.v1.GetLimitsRequest\x1a!.naru.intake.v1.GetLimitsResponse\"\x18\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/limits2\x93\x04\n" +
 	"\x13IntakeLookupService\x12\xa0\x01\n" +
