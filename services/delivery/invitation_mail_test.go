@@ -183,7 +183,8 @@ func TestMailServerRefuses(t *testing.T) {
 	}
 }
 
-// Without STARTTLS, or with a certificate that leads nowhere, nothing goes out; with one that leads to the configured roots it does.
+// Without STARTTLS, or with a certificate that leads nowhere, nothing goes out; with one that leads to the configured roots it
+// does.
 func TestMailNeedsSTARTTLS(t *testing.T) {
 	t.Parallel()
 	certificate, roots := mailCertificate(t)

@@ -14,8 +14,8 @@ import (
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 )
 
-// A replica that dies between call and result has the message sent again: under the same id and with the same code, so that it can
-// be recognised. The invitee's code is confirmed from the first call on, and the document is stated as invited once.
+// A replica that dies between call and result has the message sent again: under the same id and with the same code, so that it
+// can be recognised. The invitee's code is confirmed from the first call on, and the document is stated as invited once.
 func TestMessageGoesAgainAfterACrash(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
