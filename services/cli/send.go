@@ -27,6 +27,9 @@ type sendCommand struct {
 	ToAddress        string `xor:"to" required:"" placeholder:"ADDRESS" group:"Recipient (one of)" help:"The recipient's certified address, at --to-platform."`
 	ToPlatform       string `placeholder:"ID" group:"Recipient (one of)" help:"Relay platform id of --to-address. Default: this relay's."`
 
+	ContactPhone string `placeholder:"DIGITS" group:"Recipient (one of)" help:"Phone at which the recipient is invited if it is a member nowhere. Default: that of --to-person-file."`
+	ContactEmail string `placeholder:"ADDRESS" group:"Recipient (one of)" help:"Mail address at which the recipient is invited if it is a member nowhere."`
+
 	Type               string `default:"general" enum:"general,notice,notice-without-read-time" help:"Document type, one of ${enum}."`
 	Category           string `default:"notice" enum:"notice,bill,contract,report,certificate" help:"Category, one of ${enum}."`
 	OwnKey             string `placeholder:"KEY" help:"Your own key of this document, 1-40 of A-Z a-z 0-9 . _ -; repeating it never sends twice. Default: a new one."`
@@ -138,6 +141,9 @@ func (c *sendCommand) item(a *app, p *place) (*intakev1.SendItem, *document.Docu
 		DocumentType:     platformv1.DocumentType(platformv1.DocumentType_value[enumName("DOCUMENT_TYPE_", c.Type)]),
 		Category:         platformv1.DocumentCategory(platformv1.DocumentCategory_value[enumName("DOCUMENT_CATEGORY_", c.Category)]),
 		SenderSubAddress: c.SubAddress, Repeats: c.Repeats, Authorisation: c.Authorisation, Viewing: &intakev1.Viewing{Url: c.ViewingURL, ViewingSystem: c.ViewingSystem},
+	}
+	if c.ContactPhone != "" || c.ContactEmail != "" {
+		item.Contact = &platformv1.Contact{Phone: c.ContactPhone, Email: c.ContactEmail}
 	}
 	if item.SendDeadline, err = moment("send-deadline", c.SendDeadline, a.clock.Now()); err != nil {
 		return nil, nil, err

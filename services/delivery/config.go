@@ -33,6 +33,8 @@ type Notice struct {
 	Workers int `yaml:"workers"`
 	// Timeout of a call, at most 30 s.
 	Timeout config.Duration `yaml:"timeout"`
+	// RemindBefore is how long before its viewing deadline a document that was not read is told of once more; 0 for never.
+	RemindBefore config.Duration `yaml:"remind_before"`
 }
 
 // Bounds of a notice key (Standard Webhooks).
@@ -77,6 +79,9 @@ func (c *Config) Validate() error {
 		return p.Err()
 	}
 	c.Notice.validateHook(&p, "notice")
+	if c.Notice.RemindBefore < 0 {
+		p.Add("notice.remind_before", "must not be below zero")
+	}
 	if c.Notice.Attempts < 1 || c.Notice.Workers < 1 || c.Notice.Timeout <= 0 {
 		p.Add("notice", "attempts, workers and timeout must be above zero")
 	}

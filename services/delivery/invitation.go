@@ -61,8 +61,8 @@ type invitation struct {
 	code, join string
 }
 
-// channel takes invitations. An error other than errNoSuchPerson means that it is tried again, not before the wait that the answer
-// asks for (waitOf) is over.
+// channel takes invitations. An error other than errNoSuchPerson means that it is tried again, after the wait that is asked for
+// (waitOf).
 type channel interface {
 	// reaches chooses at which of its contacts somebody is told; false where none is of the channel's kind.
 	reaches(contact *platformv1.Contact) (by, to string, ok bool)

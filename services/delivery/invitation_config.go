@@ -49,7 +49,7 @@ type SMTP struct {
 	// PasswordFile is required with User.
 	PasswordFile config.SecretFile `yaml:"password_file"`
 	// CAFile holds the certificates that the server's must lead to; empty for those of the machine.
-	CAFile string `yaml:"ca_file"`
+	CAFile string `yaml:"ca_file" reads:"file"`
 	// AllowPlain leaves STARTTLS out; only where the host is this machine.
 	AllowPlain bool `yaml:"allow_plain"`
 }

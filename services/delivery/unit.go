@@ -125,6 +125,9 @@ func (s *service) tasks() ([]lifecycle.Task, error) {
 			return nil, err
 		}
 		tasks = append(tasks, notices)
+		if s.config.Notice.RemindBefore > 0 {
+			tasks = append(tasks, lifecycle.Every("reminders", remindInterval, s.remind))
+		}
 	}
 	if s.inviter.channel == nil {
 		return tasks, nil

@@ -78,11 +78,21 @@ create table notice_round (
     owner       text,
     attempt     integer            not null,
     last_error  text,
-    given_up_at timestamptz
+    given_up_at timestamptz,
+    -- It tells once more of documents that were not read.
+    reminder    boolean            not null default false
 );
 create index notice_round_due on notice_round (received_at) where given_up_at is null;
 create index notice_round_given_up on notice_round (received_at, id) where given_up_at is not null;
 grant select, insert, update, delete on notice_round to ${app};
+
+-- Received documents of which recipients are to be reminded, if they have not read them by then. A row goes with its round.
+create table notice_reminder (
+    edoc_num text collate "C" not null constraint notice_reminder_pk primary key,
+    at       timestamptz      not null
+);
+create index notice_reminder_at on notice_reminder (at);
+grant select, insert, update, delete on notice_reminder to ${app};
 
 -- Until when a notice URL asked not to be called (Retry-After, 410 Gone). A row for each URL that did, by its SHA-256.
 create table notice_pause (
