@@ -76,6 +76,7 @@ func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 	known := map[sealed.Purpose][]string{
 		"intake.title": {"circulation", "delivery"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
 		"intake.registration_certificate": {"intake"},
+		"intake.authorisation_items":      {"intake"},
 		"address.member":                  {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
 		"hub.exchange": {"hub"}, "hub.token": {"hub"},
 		"circulation.ruling_reason": {"circulation"},
