@@ -293,10 +293,11 @@ func TestRESTRefusesForeignPrincipals(t *testing.T) {
 		foreign, absent string
 		body            any
 	}{
-		{http.MethodGet, "/v1/documents/%s", v.stranger.institution.Caller, v.recipient.Caller, number, nowhere, nil},
+		{http.MethodGet, "/v1/documents/%s", v.stranger.institution.Caller, v.admin, number, nowhere, nil},
+		{http.MethodGet, "/v1/documents/%s", v.recipient.Caller, v.system, number, nowhere, nil},
 		{http.MethodGet, "/v1/documents/%s/timeline", v.stranger.institution.Caller, v.system, number, nowhere, nil},
 		{http.MethodGet, "/v1/documents/%s/circulation", v.stranger.institution.Caller, v.admin, number, nowhere, nil},
-		{http.MethodPost, "/v1/documents/%s:cancel", v.stranger.institution.Caller, v.recipient.Caller, number, nowhere, map[string]any{}},
+		{http.MethodPost, "/v1/documents/%s:cancel", v.stranger.institution.Caller, v.system, number, nowhere, map[string]any{}},
 		{http.MethodGet, "/v1/documents/%s/certificates", v.stranger.institution.Caller, v.system, number, nowhere, nil},
 		{http.MethodGet, "/v1/documents/%s/certificates", v.stranger.recipient.Caller, v.admin, number, nowhere, nil},
 		{http.MethodGet, "/v1/certificates/%s", v.stranger.recipient.Caller, v.system, v.recipientsCertificate, uuid.NewString(), nil},

@@ -23,10 +23,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/invented"
-	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 )
 
 // Institution is a sending institution with its viewing system and its membership at the archive.
@@ -92,6 +92,11 @@ type Document struct {
 	Item        map[string]any
 	EdocNum     string
 	Receipt     string
+}
+
+// Invite says at which mail address, of nobody's, the recipient is invited if it is a member nowhere.
+func (d *Document) Invite() {
+	d.Item["contact"] = map[string]any{"email": strings.ToLower(rand.Text()) + "@invited.example"}
 }
 
 // NewDocument makes a document with unique bytes, registers it at the archive (❶) and prepares its send request.
@@ -187,6 +192,7 @@ type Status struct {
 	EdocNum, OwnKey, State                    string
 	AcceptedAt, SentAt, ReceivedAt, ReadAt    string
 	RecipientAddress, Reason, TokenVerifiedAt string
+	InvitedAt                                 string
 	CancelRefused                             bool
 	Hub                                       struct {
 		RegistrationResult, ReadTimeResult int

@@ -51,6 +51,7 @@ func (r *Relay) endpoints(d doors) Endpoints {
 		Sandbox: endpoints.Sandbox{
 			Hub: r.outside.url("hub"), Archive: r.outside.url("archive"), Viewing: r.outside.url("viewing"), IDP: r.outside.url("idp"),
 			AdminToken: f.path("secrets", "sandbox", "admin_token"), Authority: r.outside.authority.RootPath(pki.Server),
+			Depositor:          f.path("sandbox", "archive-depositor.json"),
 			ViewingCredentials: f.path("sandbox", "viewing-credentials.json"), ViewingSender: demoSender,
 			ViewingSecret: f.path("secrets", "sandbox", "viewing_sender_secret"), RedirectURI: redirectURI,
 		},
@@ -72,7 +73,7 @@ func reached(listen string) string {
 // writeConfigs writes the settings of each unit as a separate process would read them. The units in this process read the same
 // files.
 func (r *Relay) writeConfigs(ctx context.Context, d doors, units []unit.Unit) error {
-	for _, name := range []string{"idp_client_secret", "hub_client_secret"} {
+	for _, name := range []string{"idp_client_secret", "hub_client_secret", depositorSecret} {
 		if _, err := r.folder.secret("sandbox", name); err != nil {
 			return err
 		}
@@ -109,6 +110,19 @@ archive:
       profile: %s
       roots: [%q]
 `, edocCode, pki.ArchiveName, archivecert.Format, r.outside.authority.RootPath(pki.Archive)),
+		"archive": fmt.Sprintf(`archive:
+  name: %q
+  base_url: %q
+  member_id: %s
+  password_file: %q
+  owner: %q
+certificates:
+  issuers:
+    - name: %q
+      profile: %s
+      roots: [%q]
+`, pki.ArchiveName, r.outside.url("archive"), depositor, secret(depositorSecret), depositorName, pki.ArchiveName, archivecert.Format,
+			r.outside.authority.RootPath(pki.Archive)),
 		"hub": fmt.Sprintf(`interface:
   base_url: %q
   paths:
@@ -117,16 +131,25 @@ client_id: %s
 client_secret_file: %q
 `, r.outside.url("hub"), hubClient, secret("hub_client_secret")),
 		"delivery": fmt.Sprintf(`notice:
-  url: %q
+  url: %[1]q
   allow_private: true
-  secret_file: %q
-`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile)),
+  secret_file: %[2]q
+invitation:
+  channel: webhook
+  relay: 나루
+  join: %[3]q
+  webhook:
+    url: %[1]q
+    allow_private: true
+    secret_file: %[2]q
+`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile), r.Endpoints.REST+"/join#"),
 		"viewing": fmt.Sprintf(`identity:
   issuer: %q
   client_id: %s
   client_secret_file: %q
   redirect_uris: [%q]
 `, r.outside.url("idp"), idpClient, secret("idp_client_secret"), redirectURI),
+		"content": fmt.Sprintf("bucket: %q\n", "file://"+r.folder.path("content")),
 		"certificate": fmt.Sprintf(`issuer:
   profile: %s
   roots_file: %q

@@ -141,7 +141,7 @@ func TestRefusedAddresses(t *testing.T) {
 // A hold is placed and ended in every unit, and listed once with how many units have it.
 func TestLegalHolds(t *testing.T) {
 	t.Parallel()
-	units := strings.Fields("gateway intake address delivery circulation viewing certificate status hub")
+	units := strings.Fields("gateway intake address delivery circulation viewing certificate content archive status hub")
 	answers := map[string][]string{}
 	for _, unit := range units {
 		at := " /v1/admin/units/" + unit + "/legal-holds"
@@ -160,7 +160,7 @@ func TestLegalHolds(t *testing.T) {
 	answers["GET /v1/admin/units/hub/legal-holds"] = []string{`{}`}
 	code, stdout, stderr = operatorRun(t, f, "hold", "list")
 	require.Equal(t, ExitOK, code, stderr)
-	require.Regexp(t, `(?m)^`+number+` +case-1 +2026-03-02T01:02:03.000000Z +8 of 9$`, stdout)
+	require.Regexp(t, `(?m)^`+number+` +case-1 +2026-03-02T01:02:03.000000Z +10 of 11$`, stdout)
 	code, stdout, stderr = operatorRun(t, f, "hold", "release", number, "--reference", "case-1")
 	require.Equal(t, ExitOK, code, stderr)
 	require.Equal(t, number+"  released\n", stdout)
@@ -205,13 +205,48 @@ func TestNotices(t *testing.T) {
 	}
 }
 
+// Deposits that failed are listed with why and when again, tried again together, or given up with a reason.
+func TestDeposits(t *testing.T) {
+	t.Parallel()
+	const (
+		list, retry, giveUp = "GET /v1/admin/deposits", "POST /v1/admin/deposits:retry", "POST /v1/admin/deposits:give-up"
+		sender, failure     = "0191d0a1-0000-7000-8000-000000000001", "certificate: signature"
+	)
+	deposit := func(state string) string {
+		return `{"deposits":[{"edocNum":"` + number + `","sender":"` + sender + `","dueSince":"2026-03-02T01:02:03.000000Z","attempts":3,"lastError":"` + failure + `",` + state + `}]}`
+	}
+	f := newRelay(t, map[string][]string{
+		list:                 {deposit(`"nextAttemptAt":"2026-03-02T02:00:00.000000Z"`)},
+		list + "?ended=true": {deposit(`"endedAt":"2026-03-02T03:00:00.000000Z"`)},
+		retry:                {`{"retried":1}`}, giveUp: {`{}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "deposits", "list")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^`+number+` +`+sender+` +2026-03-02T01:02:03.000000Z +3 +2026-03-02T02:00:00.000000Z .*`+failure+`$`, stdout)
+	code, stdout, _ = operatorRun(t, f, "deposit", "list", "--ended")
+	require.Equal(t, ExitOK, code)
+	require.Contains(t, stdout, "2026-03-02T03:00:00.000000Z")
+	code, stdout, stderr = operatorRun(t, f, "deposit", "retry", "--all")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "1 of 1 deposits to be tried again\n", stdout)
+	require.JSONEq(t, `{"edocNums":["`+number+`"]}`, strings.TrimPrefix(f.bodies[retry][0], "Bearer operator "))
+	code, stdout, _ = operatorRun(t, f, "deposit", "give-up", number, "--reason", "by letter")
+	require.Equal(t, ExitFailed, code)
+	require.Equal(t, "0 of 1 deposits given up\n", stdout)
+	require.JSONEq(t, `{"edocNums":["`+number+`"],"reason":"by letter"}`, strings.TrimPrefix(f.bodies[giveUp][0], "Bearer operator "))
+	for _, args := range [][]string{{"retry"}, {"retry", number, "--all"}, {"give-up", number}} {
+		code, _, _ = operatorRun(t, f, append([]string{"deposit"}, args...)...)
+		require.Equal(t, ExitUsage, code, args)
+	}
+}
+
 // Held frames are those of all units. All of a unit that are held are released together; what was refused cannot be.
 func TestHeldFrames(t *testing.T) {
 	t.Parallel()
 	const id, forged = "0191d0a1-0000-7000-8000-000000000001", "0191d0a1-0000-7000-8000-000000000002"
 	const release = "POST /v1/admin/units/intake/held-frames/" + id + ":release"
 	answers := map[string][]string{release: {`{}`}}
-	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate status hub") {
+	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate content archive status hub") {
 		answers["GET /v1/admin/units/"+unit+"/held-frames"] = []string{`{}`}
 	}
 	answers["GET /v1/admin/units/intake/held-frames"] = []string{`{"frames":[{"frameId":"` + id + `","kind":"Accepted","recordedAt":"2026-03-02T01:02:03.000000Z","heldAt":"2026-03-02T02:00:00.000000Z"},
@@ -234,7 +269,7 @@ func TestParkedList(t *testing.T) {
 	t.Parallel()
 	const event = `{"id":"0191d0a1-0000-7000-8000-000000000001","consumer":"delivery-express","kind":"Resolved","subject":"` + number + `","reason":"broken","parkedAt":"2026-03-02T01:02:03.000000Z"}`
 	answers := map[string][]string{}
-	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate status hub") {
+	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate content archive status hub") {
 		answers["GET /v1/admin/units/"+unit+"/parked-events"] = []string{`{}`}
 	}
 	f := newRelay(t, answers)

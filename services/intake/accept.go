@@ -177,7 +177,7 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit) error {
 		if err != nil {
 			return err
 		}
-		c.broken = violations
+		c.broken = append(violations, modeRules(c.item)...)
 		c.digest = certificateDigest(c.item)
 		if c.system, err = uuid.Parse(c.item.GetViewing().GetViewingSystem()); err != nil && len(c.broken) == 0 && !handedOver(c.item) {
 			return fmt.Errorf("read viewing system id: %w", err)

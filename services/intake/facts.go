@@ -35,6 +35,19 @@ func (r *row) fact() journal.Fact {
 	}
 }
 
+// stateContents states which uploads a document that was handed over names.
+func (r *row) stateContents(ctx context.Context, tx *journal.Tx) error {
+	facts := r.accepted.GetFacts()
+	if facts.GetDocumentContent() == "" {
+		return nil
+	}
+	named := r.fact()
+	named.Message = &intakev1.ContentsNamed{
+		Uploads: append([]string{facts.GetDocumentContent()}, facts.GetAttachmentContents()...), ViewingDeadline: facts.GetViewingDeadline(),
+	}
+	return tx.State(ctx, r.lane, named)
+}
+
 // stateCancelRequested states that a sender wants to stop its document.
 func stateCancelRequested(ctx context.Context, tx *journal.Tx, lane platformv1.Lane, number id.EdocNumber, sender uuid.UUID, by authn.Principal, at time.Time) error {
 	return tx.State(ctx, lane, journal.Fact{

@@ -9,6 +9,8 @@ const (
 	sealedDescription sealed.Purpose = "intake.recipient_description"
 	// sealedIdentifier is the sender's own identifier of the recipient, told to the viewing system with a verified token.
 	sealedIdentifier sealed.Purpose = "intake.viewing_identifier"
+	// sealedContact is how a recipient who is a member nowhere can be invited.
+	sealedContact sealed.Purpose = "intake.contact"
 	// sealedCertificate is a registration certificate as it is kept; the subject is its digest in hexadecimal.
 	sealedCertificate sealed.Purpose = "intake.registration_certificate"
 	// sealedItems is what a sender is shown of the items that its agent wants to send; the subject is the authorisation.
@@ -38,6 +40,7 @@ func seals() []sealed.Rule {
 		{Purpose: sealedTitle, Readers: []string{"circulation", "delivery"}},
 		{Purpose: sealedDescription, Readers: []string{"address"}, Life: sendDeadlineMost + afterDeadline},
 		{Purpose: sealedIdentifier, Readers: []string{"viewing"}, Life: viewingDeadlineMost + afterDeadline},
+		{Purpose: sealedContact, Readers: []string{"delivery"}, Life: sendDeadlineMost + afterDeadline},
 		{Purpose: sealedCertificate, Readers: []string{domain}},
 		{Purpose: sealedItems, Readers: []string{domain}, Life: authorisationLifeMost + itemsKept},
 	}

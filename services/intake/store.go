@@ -63,6 +63,9 @@ func insertAccepted(ctx context.Context, tx *journal.Tx, rows []*row) error {
 		if err := tx.State(ctx, r.lane, r.fact()); err != nil {
 			return err
 		}
+		if err := r.stateContents(ctx, tx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

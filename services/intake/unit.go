@@ -41,7 +41,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
-	States: []proto.Message{&intakev1.DocumentAccepted{}, &intakev1.CancelRequested{}, &intakev1.RegistrationCertificateSupplied{},
+	States: []proto.Message{&intakev1.DocumentAccepted{}, &intakev1.ContentsNamed{}, &intakev1.CancelRequested{}, &intakev1.RegistrationCertificateSupplied{},
 		&intakev1.AuthorisationRequested{}, &intakev1.AuthorisationGiven{}, &intakev1.AuthorisationEnded{}},
 	Paced:   []proto.Message{&intakev1.DocumentAccepted{}},
 	Pace:    func(c *Config) int { return c.Release.ItemsPerSecond },

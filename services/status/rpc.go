@@ -191,6 +191,7 @@ func show(s summary) *statusv1.DocumentStatus {
 		AcceptedAt: timestamp(s.acceptedAt), SentAt: timestamp(s.sentAt), ReceivedAt: timestamp(s.receivedAt), ReadAt: timestamp(s.readAt),
 		RecipientAddress: s.recipientAddress, SendDeadline: timestamp(s.sendDeadline), ViewingDeadline: timestamp(s.viewingDeadline),
 		TokenIssuedAt: timestamp(s.tokenIssuedAt), TokenVerifiedAt: timestamp(s.tokenVerifiedAt), Reason: s.failureReason,
+		InvitedAt:     timestamp(s.invitedAt),
 		CancelRefused: !s.cancelRefusedAt.IsZero(),
 		Hub: &statusv1.HubStatus{
 			RegistrationResult: int32(s.registration.shown()), RegisteredAt: timestamp(s.registration.registeredAt),

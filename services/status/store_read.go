@@ -13,13 +13,14 @@ import (
 
 const (
 	summaryFields = `edoc_num, sender, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, read_at,
-	recipient_address, failure_reason, cancel_refused_at, token_issued_at, token_verified_at,
+	recipient_address, failure_reason, cancel_refused_at, invited_at, token_issued_at, token_verified_at,
 	registration_result, registered_at, registration_refused_result, registration_refused_at, registration_refusal, registration_retried, registration_given_up,
 	read_time_result, read_time_registered_at, read_time_refused_result, read_time_refused_at, read_time_refusal, read_time_retried, read_time_given_up,
 	state, version`
 	// summaryColumns are summaryFields as scanSummary reads them.
 	summaryColumns = `edoc_num, sender, coalesce(actor, ''), coalesce(own_key, ''), coalesce(repeats, ''), accepted_at, send_deadline, viewing_deadline,
-	sent_at, received_at, read_at, coalesce(recipient_address, ''), coalesce(failure_reason, ''), cancel_refused_at, token_issued_at, token_verified_at,
+	sent_at, received_at, read_at, coalesce(recipient_address, ''), coalesce(failure_reason, ''), cancel_refused_at, invited_at, token_issued_at,
+	token_verified_at,
 	coalesce(registration_result, 0), registered_at, coalesce(registration_refused_result, 0), registration_refused_at,
 	coalesce(registration_refusal, ''), registration_retried, registration_given_up,
 	coalesce(read_time_result, 0), read_time_registered_at, coalesce(read_time_refused_result, 0), read_time_refused_at,
@@ -28,15 +29,16 @@ const (
 
 func scanSummary(row pgx.CollectableRow) (summary, error) {
 	var s summary
-	times := make([]*time.Time, 13)
+	times := make([]*time.Time, 14)
 	err := row.Scan(&s.number, &s.sender, &s.actor, &s.ownKey, &s.repeats, &times[0], &times[1], &times[2],
-		&times[3], &times[4], &times[5], &s.recipientAddress, &s.failureReason, &times[6], &times[7], &times[8],
+		&times[3], &times[4], &times[5], &s.recipientAddress, &s.failureReason, &times[6], &times[13], &times[7], &times[8],
 		&s.registration.result, &times[9], &s.registration.refusedResult, &times[10], &s.registration.refusal, &s.registration.retried, &s.registration.givenUp,
 		&s.readTime.result, &times[11], &s.readTime.refusedResult, &times[12],
 		&s.readTime.refusal, &s.readTime.retried, &s.readTime.givenUp, &s.state, &s.version)
 	for i, target := range []*time.Time{
 		&s.acceptedAt, &s.sendDeadline, &s.viewingDeadline, &s.sentAt, &s.receivedAt, &s.readAt, &s.cancelRefusedAt, &s.tokenIssuedAt, &s.tokenVerifiedAt,
 		&s.registration.registeredAt, &s.registration.refusedAt, &s.readTime.registeredAt, &s.readTime.refusedAt,
+		&s.invitedAt,
 	} {
 		if times[i] != nil {
 			*target = times[i].UTC()

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/pkg/text"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
@@ -21,7 +22,6 @@ import (
 	"github.com/naru-relay/naru/services/client/relay"
 	"github.com/naru-relay/naru/services/client/sample"
 	"github.com/naru-relay/naru/services/client/sandbox"
-	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -58,6 +58,7 @@ type walk struct {
 	document     *document.Document
 	registered   *archiveclient.Document
 	viewingURL   string
+	content      string // id of the upload
 	token        *viewingv1.IssueViewingTokenResponse
 	certificate  string // id of the request
 	distribution []byte
@@ -96,8 +97,11 @@ func (w *walk) open(ctx context.Context) error {
 }
 
 // addInstitution creates the sender and waits until the hub has registered its address, which must come before any use (guide
-// 4.2.1).
+// 4.2.1). Both models have the same sender.
 func (w *walk) addInstitution(ctx context.Context) (string, error) {
+	if w.institution != nil {
+		return w.institution.GetAddress() + " as before", nil
+	}
 	paper, err := sample.JPEG()
 	if err != nil {
 		return "", err

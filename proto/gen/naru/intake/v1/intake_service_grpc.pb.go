@@ -327,7 +327,8 @@ type IntakeLookupServiceClient interface {
 	// GetSealedRecipient returns how a document's sender described the recipient. Address asks when it has to seek a recipient again that it had
 	// found.
 	GetSealedRecipient(ctx context.Context, in *GetSealedRecipientRequest, opts ...grpc.CallOption) (*GetSealedRecipientResponse, error)
-	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole.
+	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole; content
+	// asks before it deletes a file, so that no acceptance that names it is still on its way.
 	GetHorizon(ctx context.Context, in *GetHorizonRequest, opts ...grpc.CallOption) (*GetHorizonResponse, error)
 }
 
@@ -393,7 +394,8 @@ type IntakeLookupServiceServer interface {
 	// GetSealedRecipient returns how a document's sender described the recipient. Address asks when it has to seek a recipient again that it had
 	// found.
 	GetSealedRecipient(context.Context, *GetSealedRecipientRequest) (*GetSealedRecipientResponse, error)
-	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole.
+	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole; content
+	// asks before it deletes a file, so that no acceptance that names it is still on its way.
 	GetHorizon(context.Context, *GetHorizonRequest) (*GetHorizonResponse, error)
 	mustEmbedUnimplementedIntakeLookupServiceServer()
 }
