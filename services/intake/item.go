@@ -140,9 +140,6 @@ func fingerprintOf(h hasher, tenant string, item *intakev1.SendItem, digest [sha
 	if contact := item.GetContact(); contact != nil {
 		c.text("contact", contact.GetPhone(), contact.GetEmail())
 	}
-	if authorisation := item.GetAuthorisation(); authorisation != "" {
-		c.text("authorisation", strings.ToLower(authorisation))
-	}
 	return h.Sum(c.parts...)
 }
 

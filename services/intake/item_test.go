@@ -73,7 +73,6 @@ func TestFingerprint(t *testing.T) {
 		"attachment contents": func(i *intakev1.SendItem) { i.AttachmentContents = []string{"018f3c1e-0000-7000-8000-000000000003"} },
 		"phone":               func(i *intakev1.SendItem) { i.Contact = &platformv1.Contact{Phone: "01012345678"} },
 		"e-mail":              func(i *intakev1.SendItem) { i.Contact = &platformv1.Contact{Email: "01012345678"} },
-		"authorisation":       func(i *intakev1.SendItem) { i.Authorisation = "018f3c1e-0000-7000-8000-000000000003" },
 	} {
 		item := fullItem()
 		edit(item)

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -44,6 +45,9 @@ func (s *authorisations) RequestAuthorisation(ctx context.Context, r *intakev1.R
 	caller, agent, err := s.caller(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if broken := brokenModes(r.GetItems()); len(broken) > 0 {
+		return nil, invalidItem(broken...)
 	}
 	now := s.clock.Now()
 	sender, kind, known, err := readOwner(ctx, s.db, strings.ToLower(r.GetSenderAddress()), now)
@@ -98,6 +102,14 @@ func (s *authorisations) RequestAuthorisation(ctx context.Context, r *intakev1.R
 		return nil, requestDiffers()
 	}
 	return &intakev1.RequestAuthorisationResponse{Authorisation: kept.show(s.hasher, now)}, nil
+}
+
+// brokenModes are the rules that items break beside those of their message, which were judged before.
+func brokenModes(items []*intakev1.SendItem) (broken []fault.Violation) {
+	for i, item := range items {
+		broken = append(broken, below(fmt.Sprintf("items[%d]", i), invalidItem(modeRules(item)...)).Violations...)
+	}
+	return broken
 }
 
 // GetAuthorisation tells one, to its sender with what it is about.

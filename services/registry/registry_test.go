@@ -76,7 +76,8 @@ func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 	known := map[sealed.Purpose][]string{
 		"intake.title": {"circulation", "delivery"}, "intake.contact": {"delivery"}, "intake.authorisation_items": {"intake"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
 		"intake.registration_certificate": {"intake"}, "archive.registration_certificate": {"archive"},
-		"address.member": {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
+		"intake.authorisation_items": {"intake"},
+		"address.member":             {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
 		"hub.exchange": {"hub"}, "hub.token": {"hub"},
 		"circulation.ruling_reason": {"circulation"},
 		"certificate.reason":        {"certificate"}, "certificate.file": {"certificate"},
