@@ -74,7 +74,7 @@ func TestReadersAreThoseWhoRead(t *testing.T) {
 func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 	t.Parallel()
 	known := map[sealed.Purpose][]string{
-		"intake.title": {"circulation", "delivery"}, "intake.contact": {"delivery"}, "intake.authorisation_items": {"intake"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
+		"intake.title": {"circulation", "delivery"}, "intake.contact": {"delivery"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
 		"intake.registration_certificate": {"intake"}, "archive.registration_certificate": {"archive"},
 		"intake.authorisation_items": {"intake"},
 		"address.member":             {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},

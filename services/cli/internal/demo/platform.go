@@ -22,15 +22,16 @@ import (
 )
 
 // platformSteps are the platform-centred path (플랫폼 중심, guide 5.2.1 and 5.2.2 as far as the two certificates): the sender hands the
-// document over, and the relay deposits, delivers and shows it.
+// document over, and the relay invites the recipient, deposits, delivers and shows it. Then an agent sends for the same sender.
 func (w *walk) platformSteps() []step {
 	return []step{
 		{"준비 발송기관 등록", "operator → relay → hub", w.addInstitution},
 		{"준비 시험 인물", "operator → identity provider", w.addPerson},
-		{"준비 본인확인·회원가입(Join)", "recipient → relay → hub", w.join},
 		{"준비 전자문서", "sender", w.hash},
 		{"5.2.1 3) 전자문서 전달", "sender → relay", w.handOver},
 		{"5.2.1 ① 전자증명 발송요청", "sender → relay", w.sendHandedOver},
+		{"5.2.1 4)(2) 미가입 회원 가입유도", "relay → recipient's phone", w.invited},
+		{"5.2.1 4)(2) 본인확인·회원가입(Join)", "recipient → relay → hub", w.join},
 		{"5.2.1 ② 문서 등록", "relay → archive", w.deposited},
 		{"5.2.1 4) 수신함 전달", "relay → recipient's inbox", w.receive},
 		{"5.2.1 5) 본인인증·수신함 확인", "recipient → relay", w.inbox},
@@ -42,6 +43,9 @@ func (w *walk) platformSteps() []step {
 		{"5.2.2 ❸ 문서 발급", "depositor → archive", w.issueDocument},
 		{"5.2.2 3) 증명서 자체 검증", "sender", w.verify},
 		{"5.2.2 ❹ 전자증명서 유효성 검증", "receiving office → hub", w.verifyAtHub},
+		{"5.2.1 송신대행자 등록", "operator → relay", w.addAgent},
+		{"5.2.1 송신자 확인(발송 승인)", "agent → relay ← sender", w.authorise},
+		{"5.2.1 ① 대행 발송요청", "agent → relay → recipient's inbox", w.sendForSender},
 	}
 }
 
@@ -60,7 +64,7 @@ func (w *walk) sendHandedOver(ctx context.Context) (string, error) {
 	w.result.TraceID = trace.String()
 	ownKey := uuid.NewString()
 	accepted, err := w.sender.Send(rest.WithTrace(ctx, trace), &intakev1.SendItem{
-		OwnKey: ownKey, Recipient: w.toRecipient(), Title: sample.Title, Content: w.content,
+		OwnKey: ownKey, Recipient: w.toRecipient(), Title: sample.Title, Content: w.content, Contact: &platformv1.Contact{Phone: w.person.Phone},
 		DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, Category: platformv1.DocumentCategory_DOCUMENT_CATEGORY_NOTICE,
 	})
 	if err != nil {
