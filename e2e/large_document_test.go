@@ -17,7 +17,7 @@ import (
 const (
 	// mostGrown is by how much a unit may grow over a document of any size.
 	mostGrown = 32 << 20
-	// mostTogether is by how much all units may, in one process with bus, sandbox and test: less than the smallest large document.
+	// mostTogether is by how much all units may, in one process with bus, sandbox and test: less than a large document.
 	mostTogether = 48 << 20
 )
 
