@@ -27,24 +27,13 @@ type Upload struct {
 func (c *Caller) BeginUpload(t testing.TB, name string, body []byte) Upload {
 	t.Helper()
 	sum := sha256.Sum256(body)
-	var u Upload
-	c.Do(t, http.MethodPost, "/v1/uploads", map[string]any{
-		"fileName": name, "mediaType": "application/pdf", "size": strconv.Itoa(len(body)),
-		"hash": map[string]any{"algorithm": "SHA-256", "value": hex.EncodeToString(sum[:])},
-	}).Into(t, &u)
-	return u
+	return c.Announce(t, name, int64(len(body)), hex.EncodeToString(sum[:]))
 }
 
 // AppendUpload sends bytes from an offset on.
 func (c *Caller) AppendUpload(t testing.TB, id string, offset int64, body []byte) Answer {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, c.stack.Endpoints.REST+"/v1/uploads/"+id, bytes.NewReader(body))
-	require.NoError(t, err)
-	request.Header.Set("Content-Type", "application/octet-stream")
-	request.Header.Set("Upload-Offset", strconv.FormatInt(offset, 10))
-	answer, err := send(c.sign(request))
-	require.NoError(t, err)
-	return answer
+	return c.appendFrom(t, id, offset, bytes.NewReader(body), int64(len(body)))
 }
 
 // HandOver uploads a file and returns the upload's id.
@@ -64,18 +53,23 @@ func PDF() []byte {
 // HandedOver is a document whose file, and whose attachments, are uploaded, with its send request.
 func (c *Caller) HandedOver(t testing.TB, recipient map[string]any, attachments ...[]byte) *Document {
 	t.Helper()
-	d := &Document{Bytes: PDF()}
-	sum := sha256.Sum256(d.Bytes)
-	d.Hash = hex.EncodeToString(sum[:])
+	content := PDF()
+	sum := sha256.Sum256(content)
 	ids := []string{}
 	for _, body := range attachments {
 		ids = append(ids, c.HandOver(t, "첨부.pdf", body))
 	}
-	d.Item = map[string]any{
-		"ownKey": "key-" + rand.Text(), "recipient": recipient, "title": "시험용 안내문", "documentType": "DOCUMENT_TYPE_GENERAL", "category": "DOCUMENT_CATEGORY_NOTICE",
-		"content": c.HandOver(t, "시험 고지서.pdf", d.Bytes), "attachmentContents": ids,
-	}
+	d := ByReference(c.HandOver(t, "시험 고지서.pdf", content), recipient, ids...)
+	d.Bytes, d.Hash = content, hex.EncodeToString(sum[:])
 	return d
+}
+
+// ByReference is a document of uploads, with its send request.
+func ByReference(upload string, recipient map[string]any, attachments ...string) *Document {
+	return &Document{Item: map[string]any{
+		"ownKey": "key-" + rand.Text(), "recipient": recipient, "title": "시험용 안내문", "documentType": "DOCUMENT_TYPE_GENERAL", "category": "DOCUMENT_CATEGORY_NOTICE",
+		"content": upload, "attachmentContents": attachments,
+	}}
 }
 
 // SendDocument sends a document as this caller.

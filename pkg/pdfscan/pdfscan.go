@@ -72,6 +72,9 @@ type scanner struct {
 	counts   map[string]int
 	inflated int64
 	objects  int
+	// inflater and clear are those of all object streams, one after the other.
+	inflater io.Reader
+	clear    *bufio.Reader
 }
 
 // report notes a finding; the same reason at the same place is one finding.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -195,6 +196,18 @@ func TestInflatedIsBounded(t *testing.T) { //nolint:paralleltest // see above
 	require.Equal(t, []string{pdfscan.Malformed}, reasons(t, content))
 	runtime.ReadMemStats(&after)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20))
+}
+
+// Object streams of a few bytes each cost no more memory than one. It runs alone, since it measures the memory of the process.
+func TestManyObjectStreams(t *testing.T) { //nolint:paralleltest // see above
+	for _, one := range []string{objectStream("1 0 << >>"), stream("/Type /ObjStm", "1 0 << >>")} {
+		content := file(slices.Repeat([]string{one}, 10_000)...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		require.Empty(t, reasons(t, content))
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<20))
+	}
 }
 
 // Long tokens and endless repetitions take time in proportion to their length; quadratic work would not end within the time of a

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -58,12 +59,13 @@ func (s *scanner) objectStream(of entries, raw *streamBody, begin int64) error {
 		if _, err := io.CopyN(io.Discard, raw, 2); err != nil { // the header of zlib
 			return raw.failed
 		}
-		inflater := flate.NewReader(raw)
-		defer inflater.Close()
-		clear = inflater
+		var err error
+		if clear, err = s.inflate(raw); err != nil {
+			return err
+		}
 	}
 	counted := &counting{from: clear, left: maxInflated - s.inflated}
-	inner := &lexer{r: bufio.NewReaderSize(counted, bufferBytes)}
+	inner := &lexer{r: s.buffer(counted)}
 	v := &values{s: s, at: begin, lexer: inner, inStream: true}
 	var err error
 	for more := true; more && err == nil; {
@@ -87,6 +89,32 @@ func (s *scanner) objectStream(of entries, raw *streamBody, begin int64) error {
 		s.report(Malformed, "an object stands within a string of an object stream", begin, true)
 	}
 	return nil
+}
+
+// inflate inflates what it reads with the scan's inflater. A file may be made of object streams of a few bytes each, and none of
+// them may cost an inflater of its own.
+func (s *scanner) inflate(from io.Reader) (io.Reader, error) {
+	if s.inflater == nil {
+		s.inflater = flate.NewReader(from)
+		return s.inflater, nil
+	}
+	resetter, ok := s.inflater.(flate.Resetter)
+	if !ok {
+		return nil, errors.New("the inflater cannot be used again")
+	}
+	if err := resetter.Reset(from, nil); err != nil {
+		return nil, fmt.Errorf("use the inflater again: %w", err)
+	}
+	return s.inflater, nil
+}
+
+// buffer reads through the scan's buffer for object streams, for the same reason.
+func (s *scanner) buffer(from io.Reader) *bufio.Reader {
+	if s.clear == nil {
+		s.clear = bufio.NewReaderSize(from, bufferBytes)
+	}
+	s.clear.Reset(from)
+	return s.clear
 }
 
 var errTooMuch = errors.New("more is inflated than is looked through")
