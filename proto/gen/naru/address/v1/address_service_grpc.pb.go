@@ -313,7 +313,7 @@ type AddressServiceClient interface {
 	ResolveIdentity(ctx context.Context, in *ResolveIdentityRequest, opts ...grpc.CallOption) (*ResolveIdentityResponse, error)
 	// TakeAuthority answers whether a person may act for an organisation now. A person who was named and acts for the first time takes the
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
-	// verified; the gateway asks while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
+	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(ctx context.Context, in *TakeAuthorityRequest, opts ...grpc.CallOption) (*TakeAuthorityResponse, error)
 	// ConfirmAddress asks the hub whether an own address exists, and registers it again where it does not. Circulation calls it when
 	// the hub says an address did not exist (result 4 or 5).
@@ -382,7 +382,7 @@ type AddressServiceServer interface {
 	ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error)
 	// TakeAuthority answers whether a person may act for an organisation now. A person who was named and acts for the first time takes the
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
-	// verified; the gateway asks while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
+	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error)
 	// ConfirmAddress asks the hub whether an own address exists, and registers it again where it does not. Circulation calls it when
 	// the hub says an address did not exist (result 4 or 5).
